@@ -1,0 +1,252 @@
+package config
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// ErrUnsafeEdit is returned by Render when the edited bytes, read again, would
+// say anything but the old content with the intended changes.
+var ErrUnsafeEdit = errors.New("the edit cannot be made without changing other settings")
+
+// splice replaces src[from:to] by text.
+type splice struct {
+	from, to int
+	kind     spliceKind
+	text     []byte
+}
+
+// spliceKind orders the splices of one place: a line is put in before what
+// stood there, but a last value that is still empty is filled before a line is
+// put behind it.
+type spliceKind int
+
+const (
+	spliceLineBefore spliceKind = iota
+	spliceValue
+	spliceLineBehind
+	spliceRemoval
+)
+
+// Bytes returns the document with its edits, without the check of Render. It
+// equals the input while no edit changes anything.
+func (d *Document) Bytes() []byte {
+	splices := d.splices()
+	if len(splices) == 0 {
+		return d.src
+	}
+	size := len(d.src)
+	for _, s := range splices {
+		size += len(s.text) - (s.to - s.from)
+	}
+	out := make([]byte, 0, size)
+	at := 0
+	for _, s := range splices {
+		out = append(out, d.src[at:s.from]...)
+		out = append(out, s.text...)
+		at = s.to
+	}
+	return append(out, d.src[at:]...)
+}
+
+// Render returns the document with its edits as a new Document without any,
+// after reading it again and comparing every key: it must hold the old content
+// and the intended changes, nothing else. Otherwise, and when the result cannot
+// be read at all, the error is ErrUnsafeEdit.
+func (d *Document) Render() (*Document, error) {
+	changes := d.Changes()
+	if len(changes) == 0 {
+		return &Document{src: d.src, utf8: d.utf8, entries: d.entries, index: d.index}, nil
+	}
+	after, err := parse(d.Bytes(), d.utf8)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnsafeEdit, err)
+	}
+	if err := d.compare(after, changes); err != nil {
+		return nil, err
+	}
+	return after, nil
+}
+
+// compare proves that after is d with the changes.
+func (d *Document) compare(after *Document, changes []Change) error {
+	want := d.Len()
+	changed := make(map[string]bool, len(changes))
+	for _, c := range changes {
+		changed[c.Key] = true
+		got, ok := after.stored(c.Key)
+		if ok != c.HasNew || got != c.New {
+			return fmt.Errorf("%w: %s would not read as intended", ErrUnsafeEdit, c.Key)
+		}
+		switch {
+		case c.HasNew && !c.HadOld:
+			want++
+		case c.HadOld && !c.HasNew:
+			want--
+		}
+	}
+	if got := after.Len(); got != want {
+		return fmt.Errorf("%w: %d keys instead of %d", ErrUnsafeEdit, got, want)
+	}
+	d.lookup()
+	for i := range d.entries {
+		e := &d.entries[i]
+		if e.flags&shadowed != 0 {
+			continue
+		}
+		if err := d.compareEntry(e, after, changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Document) compareEntry(e *entry, after *Document, changed map[string]bool) error {
+	key := d.keyOf(e)
+	if changed[key] {
+		return nil
+	}
+	i := after.lookup().find(after, key)
+	if i < 0 {
+		return fmt.Errorf("%w: %s would disappear", ErrUnsafeEdit, key)
+	}
+	a := &after.entries[i]
+	if e.flags&valueEscaped == 0 && a.flags&valueEscaped == 0 {
+		if bytes.Equal(d.src[e.valStart:e.valEnd], after.src[a.valStart:a.valEnd]) {
+			return nil
+		}
+	} else if d.valueOf(e) == after.valueOf(a) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s would read differently", ErrUnsafeEdit, key)
+}
+
+// splices turns the edits into replacements, in file order.
+func (d *Document) splices() []splice {
+	var out []splice
+	for _, c := range d.Changes() {
+		switch {
+		case c.HasNew && c.HadOld:
+			out = append(out, d.replaceValue(c))
+		case c.HasNew:
+			out = append(out, d.insertLine(c))
+		default:
+			out = append(out, d.removeLines(c.Key)...)
+		}
+	}
+	// Stable, so that new entries for one place keep the order of the edits.
+	slices.SortStableFunc(out, func(a, b splice) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.kind, b.kind))
+	})
+	return out
+}
+
+func (d *Document) replaceValue(c Change) splice {
+	e := &d.entries[d.lookup().find(d, c.Key)]
+	text := encodeValue(c.New, e.flags&hasSeparator != 0)
+	if e.keyEnd == e.valStart && e.flags&hasSeparator == 0 {
+		text = append([]byte{'='}, encodeValue(c.New, true)...)
+	}
+	from := int(e.valStart)
+	if len(text) == 0 {
+		// A continuation mark that leads to nothing would swallow what comes next.
+		if i := bytes.IndexByte(d.src[e.keyEnd:e.valStart], '\\'); i >= 0 {
+			from = int(e.keyEnd) + i
+		}
+	}
+	return splice{from: from, to: int(e.valEnd), kind: spliceValue, text: text}
+}
+
+// removeLines removes all entries of a key: with only the last one gone, an
+// earlier one would come to life.
+func (d *Document) removeLines(key string) []splice {
+	if x := d.lookup(); x.distinct == len(d.entries) {
+		e := &d.entries[x.find(d, key)]
+		return []splice{{from: int(e.start), to: int(e.end), kind: spliceRemoval}}
+	}
+	var out []splice
+	for i := range d.entries {
+		if e := &d.entries[i]; d.keyIs(e, []byte(key)) {
+			out = append(out, splice{from: int(e.start), to: int(e.end), kind: spliceRemoval})
+		}
+	}
+	return out
+}
+
+// insertLine puts a new entry behind the last one of its nearest family, or at
+// the end of the file.
+func (d *Document) insertLine(c Change) splice {
+	line := append(encodeKey(c.Key), '=')
+	line = append(line, encodeValue(c.New, true)...)
+	last := d.lastOfFamily(c.Key)
+	if last < 0 {
+		last = len(d.entries) - 1
+		if last < 0 || d.entries[last].flags&dangling == 0 {
+			return d.insertAt(len(d.src), line)
+		}
+	}
+	e := &d.entries[last]
+	if e.flags&dangling != 0 {
+		// Behind it the text would become part of its value.
+		return d.insertAt(int(e.start), line)
+	}
+	return d.insertAt(int(e.end), line)
+}
+
+// insertAt makes a line of its own at offset at, which is the start of a line
+// or the end of the file.
+func (d *Document) insertAt(at int, line []byte) splice {
+	s := splice{from: at, to: at, kind: spliceLineBefore}
+	if at == len(d.src) {
+		s.kind = spliceLineBehind
+	}
+	if at == 0 || d.src[at-1] == '\n' || d.src[at-1] == '\r' {
+		s.text = append(line, d.eol()...)
+	} else {
+		s.text = append([]byte(d.eol()), line...)
+	}
+	return s
+}
+
+// lastOfFamily returns the number of the last entry among those that share the
+// most dotted components with key from the left, or -1 when none shares any.
+func (d *Document) lastOfFamily(key string) int {
+	best, bestShared := -1, 1
+	for i := range d.entries {
+		e := &d.entries[i]
+		if n := sharedComponents(d.src[e.keyStart:e.keyEnd], key); n >= bestShared {
+			best, bestShared = i, n
+		}
+	}
+	return best
+}
+
+// sharedComponents counts the leading dotted components that a and b have in
+// common, the last component of each not counted.
+func sharedComponents(a []byte, b string) int {
+	n := 0
+	for i := 0; i < len(a) && i < len(b) && a[i] == b[i]; i++ {
+		if a[i] == '.' {
+			n++
+		}
+	}
+	return n
+}
+
+// eol returns the line ending of the file: that of its first line, or LF.
+func (d *Document) eol() string {
+	for i, c := range d.src {
+		switch {
+		case c == '\n':
+			return "\n"
+		case c == '\r' && i+1 < len(d.src) && d.src[i+1] == '\n':
+			return "\r\n"
+		case c == '\r':
+			return "\r"
+		}
+	}
+	return "\n"
+}

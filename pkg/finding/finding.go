@@ -1,0 +1,120 @@
+// Package finding is the one shape in which every check of davadmin answers:
+// rules, what each rule found, and how each rule ended.
+//
+// It promises that a check cannot vanish: a rule ends as passed, failed or
+// not-run, and a rule that should have run and could not is itself a finding
+// (check-not-run). It does not print, and it does not decide exit codes.
+//
+// Values are plain data and safe to copy; nothing here is safe for concurrent
+// mutation.
+package finding
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Severity says how much a finding matters. The zero value is Info.
+type Severity int
+
+// Severities, in rising order.
+const (
+	Info    Severity = iota // worth knowing, nothing is wrong
+	Warning                 // works today, or may be wrong
+	Error                   // something does not or will not work
+)
+
+var severityNames = [...]string{Info: "info", Warning: "warning", Error: "error"}
+
+// SeverityNames lists the spellings that ParseSeverity takes, lowest first.
+func SeverityNames() []string { return append([]string(nil), severityNames[:]...) }
+
+// String returns the lower-case name used in every output.
+func (s Severity) String() string {
+	if s < Info || s > Error {
+		return fmt.Sprintf("severity(%d)", int(s))
+	}
+	return severityNames[s]
+}
+
+// MarshalText makes severities appear by name in JSON.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText is the inverse of MarshalText.
+func (s *Severity) UnmarshalText(b []byte) error {
+	v, err := ParseSeverity(string(b))
+	if err != nil {
+		return err
+	}
+	*s = v
+	return nil
+}
+
+// ParseSeverity reads a severity name in any case.
+func ParseSeverity(name string) (Severity, error) {
+	for i, n := range severityNames {
+		if strings.EqualFold(name, n) {
+			return Severity(i), nil
+		}
+	}
+	return Info, fmt.Errorf("severity '%s' is not one of %s", name, strings.Join(severityNames[:], ", "))
+}
+
+// Rule describes one check. The texts are printed in reports, help and the
+// reference pages, so they are written once, here.
+type Rule struct {
+	ID       string   // stable, lower case, words joined by hyphens
+	Severity Severity // of its findings, unless a finding says otherwise
+	Title    string   // what holds when the rule passes, one line
+	Why      string   // what goes wrong when it does not hold
+	Remedy   string   // what to do in general
+}
+
+// Where points at a line of a file. Line counts from 1; 0 means the whole file.
+type Where struct {
+	File string `json:"file"`
+	Line int    `json:"line,omitempty"`
+}
+
+// Finding is one failure of one rule.
+type Finding struct {
+	Rule      string   `json:"rule"`
+	Severity  Severity `json:"severity"`
+	DN        []string `json:"dn,omitempty"`
+	Attribute string   `json:"attribute,omitempty"`
+	Parameter string   `json:"parameter,omitempty"`
+	Value     string   `json:"value,omitempty"` // never a secret
+	Where     *Where   `json:"where,omitempty"`
+	Detail    string   `json:"detail"`
+	Fix       string   `json:"fix,omitempty"` // a command or text to use as it stands
+}
+
+// Result is how a rule ended.
+type Result string
+
+// The three ways in which a rule ends.
+const (
+	Passed Result = "passed"
+	Failed Result = "failed"
+	NotRun Result = "not-run"
+)
+
+// Outcome is the line that every rule gets in a report, whatever it found.
+type Outcome struct {
+	Rule     string   `json:"rule"`
+	Severity Severity `json:"severity"`
+	Result   Result   `json:"result"`
+	Count    int      `json:"count"`
+	Reason   string   `json:"reason,omitempty"` // why it did not run
+}
+
+// CheckNotRun is the rule that is violated when a check could not do its work.
+func CheckNotRun() Rule {
+	return Rule{
+		ID:       "check-not-run",
+		Severity: Error,
+		Title:    "every check that should run could run",
+		Why:      "a check that did not run proves nothing, and silence would look like health",
+		Remedy:   "remove the cause named in the finding and run the check again",
+	}
+}
