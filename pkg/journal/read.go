@@ -1,0 +1,173 @@
+package journal
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"time"
+)
+
+// Line is one line of the journal as it was read.
+type Line struct {
+	Number int // counted from 1
+	Record *Record
+	// Err says what is wrong with the line: ErrDamaged, or a broken chain. The
+	// record then holds what could be read.
+	Err error
+	// Torn is set on a last line without its end: a run was stopped while it
+	// wrote it, or is writing it now.
+	Torn bool
+}
+
+// Lines yields every line of the journal, oldest first, each checked against
+// its hash and against the line before. A journal that does not exist yields
+// ErrNoJournal. The last pair has a nil error only if the file was read to its
+// end.
+func (j *Journal) Lines(ctx context.Context) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
+		f, err := os.Open(j.file())
+		if errors.Is(err, fs.ErrNotExist) {
+			yield(Line{}, ErrNoJournal)
+			return
+		}
+		if err != nil {
+			yield(Line{}, fmt.Errorf("open journal: %w", err))
+			return
+		}
+		defer f.Close()
+		r := bufio.NewReaderSize(f, tailBlock)
+		var before *Record
+		for n := 1; ; n++ {
+			if err := ctx.Err(); err != nil {
+				yield(Line{}, err)
+				return
+			}
+			text, err := r.ReadBytes('\n')
+			if err != nil && !errors.Is(err, io.EOF) {
+				yield(Line{}, fmt.Errorf("read journal: %w", err))
+				return
+			}
+			if len(text) == 0 {
+				return
+			}
+			l := Line{Number: n, Torn: errors.Is(err, io.EOF)}
+			l.Record, l.Err = decode(bytes.TrimSuffix(text, []byte{'\n'}))
+			if l.Err == nil {
+				l.Err = follows(l.Record, before)
+			}
+			if !yield(l, nil) || l.Torn {
+				return
+			}
+			before = l.Record
+		}
+	}
+}
+
+// follows checks the chain between two lines; before is nil for the first.
+func follows(r, before *Record) error {
+	prev, seq := "", int64(1)
+	if before != nil {
+		prev, seq = before.hash, before.Seq+1
+	}
+	if r.Prev != prev {
+		return fmt.Errorf("%w: it does not follow the line before it", ErrDamaged)
+	}
+	if r.Seq != seq {
+		return fmt.Errorf("%w: it has number %d instead of %d", ErrDamaged, r.Seq, seq)
+	}
+	return nil
+}
+
+// Entry is one change as a whole: its intent, or the finding of a version, with
+// its result.
+type Entry struct {
+	Change    int64      `json:"change"`
+	Kind      Kind       `json:"kind"`
+	Time      time.Time  `json:"time"`
+	Actor     Actor      `json:"actor"`
+	Operation string     `json:"operation"`
+	Command   []string   `json:"command,omitempty"`
+	Remark    string     `json:"remark,omitempty"`
+	Target    string     `json:"target,omitempty"`
+	Before    *Version   `json:"before,omitempty"`
+	After     *Version   `json:"after,omitempty"`
+	Items     []Item     `json:"items,omitempty"`
+	More      int        `json:"more_items,omitempty"`
+	Result    Result     `json:"result"`
+	Ended     *time.Time `json:"ended,omitempty"`
+	Detail    string     `json:"detail,omitempty"`
+}
+
+// Left returns the version that the change left in its target. It is known
+// only for changes that were carried out.
+func (e *Entry) Left() (Version, bool) {
+	if e.Result != Done || e.After == nil {
+		return Version{}, false
+	}
+	return *e.After, true
+}
+
+// Entries returns all changes, oldest first; with a target only those of it.
+// Damaged lines are passed over: Verify is there to find them.
+func (j *Journal) Entries(ctx context.Context, target string) ([]Entry, error) {
+	var out []Entry
+	at := map[int64]int{}
+	for l, err := range j.Lines(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		r := l.Record
+		if errors.Is(l.Err, ErrDamaged) && r.hash == "" {
+			continue
+		}
+		switch r.Kind {
+		case KindIntent, KindFound:
+			if target != "" && r.Target != target {
+				continue
+			}
+			at[r.Change] = len(out)
+			out = append(out, entryOf(r))
+		case KindResult:
+			if i, ok := at[r.Change]; ok {
+				ended := r.Time
+				out[i].Result, out[i].Detail, out[i].Ended = r.Result, r.Detail, &ended
+			}
+		}
+	}
+	return out, nil
+}
+
+func entryOf(r *Record) Entry {
+	e := Entry{
+		Change: r.Change, Kind: r.Kind, Time: r.Time, Operation: r.Operation, Command: r.Command,
+		Remark: r.Remark, Target: r.Target, Before: r.Before, After: r.After, Items: r.Items, More: r.More,
+		Result: Pending, Detail: r.Detail,
+	}
+	if r.Actor != nil {
+		e.Actor = *r.Actor
+	}
+	if r.Kind == KindFound {
+		e.Result = r.Result
+	}
+	return e
+}
+
+// Entry returns one change, or ErrNoChange.
+func (j *Journal) Entry(ctx context.Context, change int64) (Entry, error) {
+	all, err := j.Entries(ctx, "")
+	if err != nil {
+		return Entry{}, err
+	}
+	for _, e := range all {
+		if e.Change == change {
+			return e, nil
+		}
+	}
+	return Entry{}, fmt.Errorf("change %d: %w", change, ErrNoChange)
+}

@@ -1,0 +1,157 @@
+package journal
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Kind tells records apart.
+type Kind string
+
+// The kinds of records.
+const (
+	// KindIntent comes before a change and says all about it.
+	KindIntent Kind = "intent"
+	// KindResult ends the change of the same number.
+	KindResult Kind = "result"
+	// KindFound is a version of a file that somebody else wrote, or that was
+	// there before the journal. It has a change number of its own.
+	KindFound Kind = "found"
+	// KindRepair says that the torn end of the journal was taken off.
+	KindRepair Kind = "repair"
+)
+
+// Result is how a change ended.
+type Result string
+
+// Results.
+const (
+	// Done: the change was carried out.
+	Done Result = "done"
+	// NotDone: nothing was changed.
+	NotDone Result = "not-done"
+	// Unfinished: the run was stopped, and the target is neither what it was
+	// nor what it should have become.
+	Unfinished Result = "unfinished"
+	// Pending is no recorded result: the intent is the last word.
+	Pending Result = "pending"
+)
+
+// Version names the content of a file. A file that does not exist has an empty
+// SHA256 and Missing set.
+type Version struct {
+	SHA256  string `json:"sha256,omitempty"`
+	Size    int64  `json:"size"`
+	Missing bool   `json:"missing,omitempty"`
+}
+
+// Same reports whether both name the same content.
+func (v Version) Same(w Version) bool { return v.SHA256 == w.SHA256 && v.Missing == w.Missing }
+
+// VersionOf names content.
+func VersionOf(content []byte) Version {
+	sum := sha256.Sum256(content)
+	return Version{SHA256: hex.EncodeToString(sum[:]), Size: int64(len(content))}
+}
+
+// Item is one setting that a change touches. Secrets are masked by the caller.
+type Item struct {
+	Name   string `json:"name"`
+	Old    string `json:"old,omitempty"`
+	New    string `json:"new,omitempty"`
+	WasSet bool   `json:"was_set"`
+	IsSet  bool   `json:"is_set"`
+}
+
+// maxItemText bounds what one item keeps of a value: the whole is in the
+// versions, and a record must stay small enough to read.
+const maxItemText = 1024
+
+// Record is one line of the journal.
+type Record struct {
+	Seq       int64     `json:"seq"`
+	Kind      Kind      `json:"kind"`
+	Change    int64     `json:"change,omitempty"`
+	Time      time.Time `json:"time"`
+	Actor     *Actor    `json:"actor,omitempty"`
+	Operation string    `json:"operation,omitempty"`
+	Command   []string  `json:"command,omitempty"`
+	Remark    string    `json:"remark,omitempty"`
+	Target    string    `json:"target,omitempty"` // slash path relative to the home
+	Before    *Version  `json:"before,omitempty"`
+	After     *Version  `json:"after,omitempty"`
+	Items     []Item    `json:"items,omitempty"`
+	More      int       `json:"more_items,omitempty"` // items left out
+	Result    Result    `json:"result,omitempty"`
+	Detail    string    `json:"detail,omitempty"`
+	Prev      string    `json:"prev"` // hash of the record before, "" for the first
+
+	hash string
+}
+
+// Hash returns the hash that the record carries.
+func (r *Record) Hash() string { return r.hash }
+
+const (
+	hashMember = `,"hash":"`
+	hashEnd    = `"}`
+	hashTail   = len(hashMember) + 2*sha256.Size + len(hashEnd)
+)
+
+// encode returns the record as a line. The hash is over the line without its
+// own member, so that it can be checked without knowing the members.
+func (r *Record) encode() ([]byte, error) {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode journal record: %w", err)
+	}
+	sum := sha256.Sum256(body)
+	r.hash = hex.EncodeToString(sum[:])
+	line := append(body[:len(body)-1], hashMember...)
+	line = append(line, r.hash...)
+	return append(line, hashEnd+"\n"...), nil
+}
+
+// decode reads a line without its line feed. A line that is damaged gives
+// ErrDamaged and as much of the record as could be read.
+func decode(line []byte) (*Record, error) {
+	r := &Record{}
+	if len(line) <= hashTail || !bytes.HasSuffix(line, []byte(hashEnd)) {
+		return r, ErrDamaged
+	}
+	cut := len(line) - hashTail
+	if !bytes.HasPrefix(line[cut:], []byte(hashMember)) {
+		return r, ErrDamaged
+	}
+	r.hash = string(line[cut+len(hashMember) : len(line)-len(hashEnd)])
+	body := append(append(make([]byte, 0, cut+1), line[:cut]...), '}')
+	if err := json.Unmarshal(body, r); err != nil {
+		return r, ErrDamaged
+	}
+	sum := sha256.Sum256(body)
+	if hex.EncodeToString(sum[:]) != r.hash {
+		return r, ErrDamaged
+	}
+	return r, nil
+}
+
+func clipItems(items []Item) []Item {
+	out := make([]Item, len(items))
+	for i, it := range items {
+		it.Old, it.New = clip(it.Old, maxItemText), clip(it.New, maxItemText)
+		out[i] = it
+	}
+	return out
+}
+
+// clip shortens text and says by how much.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return fmt.Sprintf("%s… (%d bytes in all)", bytes.ToValidUTF8([]byte(s[:n]), nil), len(s))
+}

@@ -1,0 +1,216 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+)
+
+// maxItems bounds how many items one record keeps.
+const maxItems = 1000
+
+// maxTorn bounds how much of a torn record is kept in the repair record.
+const maxTorn = 4096
+
+// Session is the right to change what the journal watches: while it is open no
+// other run changes anything.
+type Session struct {
+	j      *Journal
+	lock   *fsx.Lock
+	last   *Record // nil in an empty journal
+	change int64   // the highest change number
+
+	// Notes say what the session found out of order and put right. They are
+	// for the user.
+	Notes []string
+}
+
+// Open takes the lock, makes the journal's directory at the first change, and
+// settles what a killed run left behind. It returns an error that wraps
+// fsx.ErrLocked when another run holds the lock for too long.
+func (j *Journal) Open(ctx context.Context) (*Session, error) {
+	if err := fsx.MkdirPrivate(ctx, j.dir, j.opts.Base, j.opts.Hook); err != nil {
+		return nil, err
+	}
+	lock, err := fsx.AcquireLock(ctx, j.lockFile(), j.opts.LockTimeout, j.dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{j: j, lock: lock}
+	if err := s.settle(ctx); err != nil {
+		return nil, errors.Join(err, lock.Release())
+	}
+	return s, nil
+}
+
+// Close gives the lock back.
+func (s *Session) Close() error { return s.lock.Release() }
+
+// settle reads the end of the journal, takes a torn record off, and ends a
+// change that was left without a result.
+func (s *Session) settle(ctx context.Context) error {
+	t, err := readTail(s.j.file())
+	if err != nil {
+		return fmt.Errorf("read journal %s: %w", s.j.file(), err)
+	}
+	s.last, s.change = t.last, t.change
+	if t.damaged {
+		s.Notes = append(s.Notes, "the last record of the journal does not match its hash; 'davadmin history verify' tells more")
+	}
+	if len(t.torn) > 0 {
+		if err := s.repair(ctx, t); err != nil {
+			return err
+		}
+	}
+	if t.pending != nil {
+		return s.finishInterrupted(ctx, t.pending)
+	}
+	return nil
+}
+
+// repair removes a record that was cut off while it was written. Its change, if
+// it was an intent, never began; a result is found out again.
+func (s *Session) repair(ctx context.Context, t *tail) error {
+	if err := fsx.Truncate(ctx, s.j.file(), t.size-int64(len(t.torn)), s.j.opts.Hook); err != nil {
+		return fmt.Errorf("take the torn record off the journal: %w", err)
+	}
+	detail := fmt.Sprintf("%d bytes of an unfinished record removed: %q", len(t.torn), clip(string(t.torn), maxTorn))
+	s.Notes = append(s.Notes, "the journal ended in an unfinished record of a run that was stopped; it was taken off and noted")
+	return s.append(ctx, &Record{Kind: KindRepair, Detail: detail})
+}
+
+// finishInterrupted writes the result that a killed run could not write. The
+// target itself says which.
+func (s *Session) finishInterrupted(ctx context.Context, r *Record) error {
+	result := &Record{Kind: KindResult, Change: r.Change, Result: Unfinished}
+	var now Version
+	var err error
+	if r.Target != "" {
+		now, err = s.j.current(r.Target)
+	}
+	switch {
+	case r.Target == "":
+		result.Detail = "the run was stopped; how far it came is not known"
+	case err != nil:
+		result.Detail = fmt.Sprintf("the run was stopped, and the target cannot be read: %v", err)
+	case r.After != nil && now.Same(*r.After):
+		result.Result, result.Detail = Done, "the run was stopped after the change; settled by a later run"
+	case r.Before != nil && now.Same(*r.Before):
+		result.Result, result.Detail = NotDone, "the run was stopped before the change; settled by a later run"
+	default:
+		result.Detail = "the run was stopped, and the target is neither what it was nor what it should have become"
+	}
+	if r.Target != "" {
+		if _, err := fsx.CleanTemp(s.j.targetPath(r.Target)); err != nil {
+			return fmt.Errorf("remove what an interrupted run left behind: %w", err)
+		}
+	}
+	s.Notes = append(s.Notes, fmt.Sprintf("change %d (%s) was interrupted: %s", r.Change, r.Operation, result.Detail))
+	return s.append(ctx, result)
+}
+
+func (j *Journal) targetPath(target string) string {
+	return filepath.Join(j.opts.Base, filepath.FromSlash(target))
+}
+
+// current names the content that the target has now.
+func (j *Journal) current(target string) (Version, error) {
+	b, err := os.ReadFile(j.targetPath(target))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Version{Missing: true}, nil
+	}
+	if err != nil {
+		return Version{}, err
+	}
+	return VersionOf(b), nil
+}
+
+// Intent says what is about to be changed.
+type Intent struct {
+	Operation string   // "config modify"
+	Command   []string // as typed, secrets taken out
+	Remark    string
+	Target    string // slash path relative to the base
+	Before    Version
+	After     Version
+	Items     []Item
+}
+
+// Begin records an intent and returns its change number once the record is on
+// disk. The versions that lead back must have been saved before.
+func (s *Session) Begin(ctx context.Context, in Intent) (int64, error) {
+	items := clipItems(in.Items[:min(len(in.Items), maxItems)])
+	r := &Record{
+		Kind: KindIntent, Change: s.change + 1, Actor: &s.j.opts.Actor, Operation: in.Operation,
+		Command: clipAll(in.Command), Remark: in.Remark, Target: in.Target,
+		Items: items, More: len(in.Items) - len(items),
+	}
+	if in.Target != "" {
+		r.Before, r.After = &in.Before, &in.After
+	}
+	if err := s.append(ctx, r); err != nil {
+		return 0, fmt.Errorf("record what is about to be changed: %w", err)
+	}
+	s.change++
+	return s.change, nil
+}
+
+// End records how a change ended.
+func (s *Session) End(ctx context.Context, change int64, result Result, detail string) error {
+	r := &Record{Kind: KindResult, Change: change, Result: result, Detail: detail}
+	if err := s.append(ctx, r); err != nil {
+		return fmt.Errorf("record how change %d ended: %w", change, err)
+	}
+	return nil
+}
+
+// Found records a version of the target that no run of ours wrote. It returns
+// the change number under which it can be had back.
+func (s *Session) Found(ctx context.Context, target string, v Version, detail string) (int64, error) {
+	r := &Record{
+		Kind: KindFound, Change: s.change + 1, Actor: &s.j.opts.Actor, Operation: "found",
+		Target: target, After: &v, Result: Done, Detail: detail,
+	}
+	if err := s.append(ctx, r); err != nil {
+		return 0, fmt.Errorf("record the version that was found: %w", err)
+	}
+	s.change++
+	return s.change, nil
+}
+
+// LastVersion returns the version that the newest settled change or finding
+// gave the target, and its change number; known is false when the journal has
+// never seen the target.
+func (s *Session) LastVersion(target string) (v Version, change int64, known bool, err error) {
+	return lastVersion(s.j.file(), target)
+}
+
+// append writes one record behind the last one and waits for the disk.
+func (s *Session) append(ctx context.Context, r *Record) error {
+	r.Seq, r.Time = 1, s.j.opts.Now().UTC()
+	if s.last != nil {
+		r.Seq, r.Prev = s.last.Seq+1, s.last.hash
+	}
+	line, err := r.encode()
+	if err != nil {
+		return err
+	}
+	if err := fsx.Append(ctx, s.j.file(), line, s.j.dir, s.j.opts.Hook); err != nil {
+		return err
+	}
+	s.last = r
+	return nil
+}
+
+func clipAll(words []string) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = clip(w, maxItemText)
+	}
+	return out
+}

@@ -1,0 +1,117 @@
+package journal
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// tailBlock is how much is read at a time when a journal is read backwards.
+const tailBlock = 64 << 10
+
+// tail is what the end of a journal says.
+type tail struct {
+	size    int64
+	last    *Record // the last whole record
+	change  int64   // the highest change number
+	pending *Record // the last record but repairs, where that is an intent
+	torn    []byte  // bytes behind the last line feed
+	damaged bool    // the last record does not match its hash
+}
+
+// readTail reads the end of a journal without reading the whole of it.
+func readTail(path string) (*tail, error) {
+	t := &tail{}
+	first := true
+	err := linesBackwards(path, func(line []byte, whole bool) bool {
+		if !whole {
+			t.torn = bytes.Clone(line)
+			return true
+		}
+		r, err := decode(line)
+		if first {
+			first = false
+			t.last, t.damaged = r, err != nil
+		}
+		t.change = max(t.change, r.Change)
+		if err == nil && r.Kind == KindIntent {
+			t.pending = r
+		}
+		// A repair says nothing about changes: the one before may be pending.
+		return err != nil || r.Kind == KindRepair
+	}, &t.size)
+	return t, err
+}
+
+// lastVersion finds the version of target that the newest change or finding
+// left, reading backwards. A change that was not carried out left what an
+// earlier one did.
+func lastVersion(path, target string) (v Version, change int64, known bool, err error) {
+	results := map[int64]Result{}
+	err = linesBackwards(path, func(line []byte, whole bool) bool {
+		r, derr := decode(line)
+		if !whole || derr != nil {
+			return true
+		}
+		switch {
+		case r.Kind == KindResult:
+			results[r.Change] = r.Result
+		case r.Target != target:
+		case r.After == nil:
+		case r.Kind == KindFound, r.Kind == KindIntent && results[r.Change] == Done:
+			v, change, known = *r.After, r.Change, true
+		}
+		return !known
+	}, nil)
+	return v, change, known, err
+}
+
+// linesBackwards calls fn with each line of the file from the last to the
+// first, until fn returns false. The first call has whole false when the file
+// does not end with a line feed. A file that does not exist has no lines.
+func linesBackwards(path string, fn func(line []byte, whole bool) bool, size *int64) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	at, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if size != nil {
+		*size = at
+	}
+	var buf []byte // the unread part in front of what was handed out
+	whole := false // whether the bytes at the end of buf end a line
+	for {
+		if i := bytes.LastIndexByte(buf, '\n'); i >= 0 {
+			if line := buf[i+1:]; whole || len(line) > 0 {
+				if !fn(line, whole) {
+					return nil
+				}
+			}
+			buf, whole = buf[:i], true
+			continue
+		}
+		if at == 0 {
+			if whole || len(buf) > 0 {
+				fn(buf, whole)
+			}
+			return nil
+		}
+		n := min(at, max(tailBlock, int64(len(buf))))
+		at -= n
+		block := make([]byte, int(n)+len(buf))
+		if _, err := f.ReadAt(block[:n], at); err != nil {
+			return err
+		}
+		copy(block[n:], buf)
+		buf = block
+	}
+}

@@ -1,0 +1,114 @@
+package journal
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+)
+
+const versionSuffix = ".gz"
+
+func (j *Journal) versionFile(sha string) string {
+	return filepath.Join(j.versions(), sha+versionSuffix)
+}
+
+// SaveVersion keeps content so that it can be had back, and returns its name
+// once it is on disk. Content that is kept already is not written again.
+func (s *Session) SaveVersion(ctx context.Context, content []byte) (Version, error) {
+	v := VersionOf(content)
+	path := s.j.versionFile(v.SHA256)
+	if fi, err := os.Lstat(path); err == nil && fi.Mode().IsRegular() && fi.Size() > 0 {
+		return v, nil
+	}
+	if err := fsx.MkdirPrivate(ctx, s.j.versions(), s.j.dir, s.j.opts.Hook); err != nil {
+		return v, err
+	}
+	var packed bytes.Buffer
+	// The fastest level: the time is spent while others wait for the lock.
+	z, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
+	if err != nil {
+		return v, fmt.Errorf("compress the version: %w", err)
+	}
+	if _, err := z.Write(content); err != nil {
+		return v, fmt.Errorf("compress the version: %w", err)
+	}
+	if err := z.Close(); err != nil {
+		return v, fmt.Errorf("compress the version: %w", err)
+	}
+	err = fsx.WriteNew(ctx, path, packed.Bytes(), 0o600, s.j.dir, s.j.opts.Hook)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return v, fmt.Errorf("keep the version: %w", err)
+	}
+	return v, nil
+}
+
+// Content returns the content that v names. It returns ErrNoVersion when it is
+// not kept, and ErrDamaged when what is kept does not have v's hash.
+func (j *Journal) Content(ctx context.Context, v Version) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if v.Missing {
+		return nil, nil
+	}
+	if !isSHA256(v.SHA256) {
+		return nil, fmt.Errorf("version '%s': %w", clip(v.SHA256, 80), ErrNoVersion)
+	}
+	f, err := os.Open(j.versionFile(v.SHA256))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("version %.12s: %w", v.SHA256, ErrNoVersion)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open version: %w", err)
+	}
+	defer f.Close()
+	damaged := func(err error) error { return fmt.Errorf("%s: %w (%w)", f.Name(), ErrDamaged, err) }
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	// The recorded size bounds what a damaged file could blow up to.
+	content, err := io.ReadAll(io.LimitReader(z, v.Size+1))
+	if err != nil {
+		return nil, damaged(err)
+	}
+	if got := VersionOf(content); !got.Same(v) {
+		return nil, damaged(fmt.Errorf("it holds %.12s", got.SHA256))
+	}
+	return content, nil
+}
+
+// isSHA256 guards file names that are made from what a journal says.
+func isSHA256(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == sha256.Size && s == strings.ToLower(s)
+}
+
+// kept lists the hashes of all versions on disk.
+func (j *Journal) kept() ([]string, error) {
+	names, err := os.ReadDir(j.versions())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the kept versions: %w", err)
+	}
+	var out []string
+	for _, n := range names {
+		if sha, ok := strings.CutSuffix(n.Name(), versionSuffix); ok && isSHA256(sha) {
+			out = append(out, sha)
+		}
+	}
+	return out, nil
+}
