@@ -1,0 +1,147 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// minCompletion is how many characters a part of a name must have to be
+// completed: with fewer, what is unique is so by chance.
+const minCompletion = 3
+
+// Nearest returns the name of davserver.properties that was probably meant by
+// one that Lookup does not find.
+//
+// The first of these that fits is returned: a name that differs in letter case
+// only; the only name that ends in the given components, or that has them
+// inside or begins with them, the last of them cut short perhaps; the name with
+// the fewest changes (letters added, left out, replaced, or swapped with a
+// neighbour), up to a fifth of the given length but always up to two, the first
+// in the alphabet of several. A family takes part with the component that the
+// given name has at its place, and under its pattern where only the family's
+// name can be told.
+func (r *Registry) Nearest(name string) (string, bool) {
+	folded := strings.ToLower(name)
+	candidates := r.candidates(name)
+	for _, c := range candidates {
+		if strings.ToLower(c) == folded {
+			return c, true
+		}
+	}
+	if c, ok := r.complete(folded, candidates); ok {
+		return c, true
+	}
+	limit := max(2, utf8.RuneCountInString(name)/5)
+	best := ""
+	for _, c := range candidates {
+		if d := editDistance(folded, strings.ToLower(c), limit); d <= limit {
+			best, limit = c, d-1
+		}
+	}
+	return best, best != ""
+}
+
+// candidates lists the names that could be meant: those of all single
+// parameters, and of each family the member with the component of the given
+// name. A single parameter that is itself a member stands there once.
+func (r *Registry) candidates(name string) []string {
+	given := strings.Split(name, ".")
+	names := make([]string, 0, len(r.all))
+	for _, p := range r.all {
+		switch {
+		case p.File != "":
+		case !p.Family():
+			names = append(names, p.Name)
+		default:
+			if member, ok := fillPattern(p.Name, given); ok && r.exact[member] == nil {
+				names = append(names, member)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// fillPattern puts the given components where the pattern has a *.
+func fillPattern(pattern string, given []string) (string, bool) {
+	parts := strings.Split(pattern, ".")
+	for i, part := range parts {
+		if part != "*" {
+			continue
+		}
+		if i >= len(given) || given[i] == "" {
+			return "", false
+		}
+		parts[i] = given[i]
+	}
+	return strings.Join(parts, "."), true
+}
+
+// complete finds the only name of which the given one is a part that begins
+// with a component. A part that ends the name comes before all others.
+func (r *Registry) complete(folded string, candidates []string) (string, bool) {
+	part := "." + strings.Trim(folded, ".")
+	if len(part) <= minCompletion {
+		return "", false
+	}
+	ends := func(c string) bool { return strings.HasSuffix(c, part) }
+	has := func(c string) bool { return strings.Contains(c, part) }
+	for _, fits := range []func(string) bool{ends, has} {
+		if c, n := onlyOne(candidates, fits); n > 0 {
+			return c, n == 1
+		}
+	}
+	patterns := make([]string, len(r.families))
+	for i, p := range r.families {
+		patterns[i] = p.Name
+	}
+	c, n := onlyOne(patterns, ends)
+	return c, n == 1
+}
+
+// onlyOne counts the names that fit and returns one of them.
+func onlyOne(names []string, fits func(string) bool) (string, int) {
+	found, n := "", 0
+	for _, c := range names {
+		if fits("." + strings.ToLower(c)) {
+			found = c
+			n++
+		}
+	}
+	return found, n
+}
+
+// editDistance counts the changes from a to b after Damerau and Levenshtein, in
+// the form where no letter is changed twice (optimal string alignment). It may
+// return any number over the limit once that is passed.
+func editDistance(a, b string, limit int) int {
+	s, t := []rune(a), []rune(b)
+	if d := len(s) - len(t); d > limit || -d > limit {
+		return limit + 1
+	}
+	before, last, row := make([]int, len(t)+1), make([]int, len(t)+1), make([]int, len(t)+1)
+	for j := range row {
+		last[j] = j
+	}
+	for i := 1; i <= len(s); i++ {
+		row[0] = i
+		least := i
+		for j := 1; j <= len(t); j++ {
+			change := 1
+			if s[i-1] == t[j-1] {
+				change = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+change)
+			if i > 1 && j > 1 && s[i-1] == t[j-2] && s[i-2] == t[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+			least = min(least, row[j])
+		}
+		if least > limit {
+			return limit + 1
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(t)]
+}
