@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"os"
 	"os/exec"
 	"testing"
 	"unicode/utf8"
@@ -202,7 +203,7 @@ func checks(t *testing.T, n string) {
 
 func TestJavaReadsTheSame(t *testing.T) {
 	j := startJava(t)
-	checks(t, "6000")
+	checks(t, soakChecks("6000"))
 	rapid.Check(t, func(t *rapid.T) {
 		file := oddFile().Draw(t, "file")
 		agree(t, j, file, rapid.Bool().Draw(t, "utf8") && utf8.Valid(file))
@@ -212,7 +213,7 @@ func TestJavaReadsTheSame(t *testing.T) {
 // After any edits Java must read the old map with the intended changes.
 func TestJavaReadsTheSameAfterEdits(t *testing.T) {
 	j := startJava(t)
-	checks(t, "6000")
+	checks(t, soakChecks("6000"))
 	rapid.Check(t, func(t *rapid.T) {
 		file := oddFile().Draw(t, "file")
 		d := agree(t, j, file, false)
@@ -248,4 +249,12 @@ func TestJavaReadsTheSameAfterEdits(t *testing.T) {
 		}
 		agree(t, j, after.Source(), false)
 	})
+}
+
+// soakChecks returns how many cases to try: more when scripts/soak asks for it.
+func soakChecks(usual string) string {
+	if n := os.Getenv("DAVADMIN_SOAK_CHECKS"); n != "" {
+		return n
+	}
+	return usual
 }

@@ -137,11 +137,38 @@ func (d *Document) splices() []splice {
 			out = append(out, d.removeLines(c.Key)...)
 		}
 	}
+	d.moveBeforeRemovedEnd(out)
 	// Stable, so that new entries for one place keep the order of the edits.
 	slices.SortStableFunc(out, func(a, b splice) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.kind, b.kind))
 	})
 	return out
+}
+
+// moveBeforeRemovedEnd moves what would be put behind a last line without a line
+// ending to the front of that line, when the line itself is removed: otherwise
+// the line ending made for it would stay as an empty line.
+func (d *Document) moveBeforeRemovedEnd(splices []splice) {
+	end := len(d.src)
+	if end == 0 || d.src[end-1] == '\n' || d.src[end-1] == '\r' {
+		return
+	}
+	from := -1
+	for _, s := range splices {
+		if s.kind == spliceRemoval && s.to == end {
+			from = s.from
+		}
+	}
+	if from < 0 {
+		return
+	}
+	eol := d.eol()
+	for i := range splices {
+		if s := &splices[i]; s.kind == spliceLineBehind {
+			s.from, s.to, s.kind = from, from, spliceLineBefore
+			s.text = append(bytes.TrimPrefix(s.text, []byte(eol)), eol...)
+		}
+	}
 }
 
 func (d *Document) replaceValue(c Change) splice {
