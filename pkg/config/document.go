@@ -48,6 +48,7 @@ type Document struct {
 	utf8    bool
 	entries []entry
 	index   *keyIndex
+	scans   int // look-ups without the index
 	pending map[string]*edit
 	order   []*edit
 }
@@ -60,7 +61,6 @@ type entry struct {
 	keyEnd   uint32
 	valStart uint32
 	valEnd   uint32 // where the line ending begins, or the end of the file
-	end      uint32 // behind the line ending
 	flags    entryFlags
 }
 
@@ -117,7 +117,7 @@ func (d *Document) Get(key string) (value string, ok bool) {
 
 // stored returns the value that the source gives key.
 func (d *Document) stored(key string) (string, bool) {
-	i := d.lookup().find(d, key)
+	i := d.find(key)
 	if i < 0 {
 		return "", false
 	}
@@ -244,15 +244,21 @@ func (d *Document) Len() int { return d.lookup().distinct }
 // Line returns the line on which the effective entry of key stands in the
 // source, counted from 1; 0 when the source has none.
 func (d *Document) Line(key string) int {
-	i := d.lookup().find(d, key)
+	i := d.find(key)
 	if i < 0 {
 		return 0
 	}
 	return 1 + countLines(d.src[:d.entries[i].keyStart])
 }
 
+func (d *Document) rawKey(e *entry) []byte   { return d.src[e.keyStart:e.keyEnd] }
+func (d *Document) rawValue(e *entry) []byte { return d.src[e.valStart:e.valEnd] }
+
+// endOf returns the offset behind the line ending of an entry.
+func (d *Document) endOf(e *entry) int { return skipEOL(d.src, int(e.valEnd)) }
+
 func (d *Document) keyOf(e *entry) string {
-	raw := d.src[e.keyStart:e.keyEnd]
+	raw := d.rawKey(e)
 	if e.flags&keyEscaped == 0 {
 		return string(raw)
 	}
@@ -260,7 +266,7 @@ func (d *Document) keyOf(e *entry) string {
 }
 
 func (d *Document) valueOf(e *entry) string {
-	raw := d.src[e.valStart:e.valEnd]
+	raw := d.rawValue(e)
 	if e.flags&valueEscaped == 0 {
 		return string(raw)
 	}

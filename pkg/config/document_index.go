@@ -27,14 +27,8 @@ func (d *Document) lookup() *keyIndex {
 	x := &keyIndex{seed: maphash.MakeSeed(), slots: make([]uint32, size), mask: uint64(size - 1)}
 	for i := range d.entries {
 		e := &d.entries[i]
-		raw := d.src[e.keyStart:e.keyEnd]
-		var slot *uint32
-		if e.flags&keyEscaped == 0 {
-			slot = x.slot(d, maphash.Bytes(x.seed, raw), raw)
-		} else {
-			key := []byte(d.decode(raw))
-			slot = x.slot(d, maphash.Bytes(x.seed, key), key)
-		}
+		key := d.keyOf(e)
+		slot := x.slot(d, maphash.String(x.seed, key), key)
 		if *slot != 0 {
 			d.entries[*slot-1].flags |= shadowed
 		} else {
@@ -47,7 +41,7 @@ func (d *Document) lookup() *keyIndex {
 }
 
 // slot returns the place of key, free or taken.
-func (x *keyIndex) slot(d *Document, hash uint64, key []byte) *uint32 {
+func (x *keyIndex) slot(d *Document, hash uint64, key string) *uint32 {
 	for i := hash & x.mask; ; i = (i + 1) & x.mask {
 		n := x.slots[i]
 		if n == 0 || d.keyIs(&d.entries[n-1], key) {
@@ -56,16 +50,29 @@ func (x *keyIndex) slot(d *Document, hash uint64, key []byte) *uint32 {
 	}
 }
 
-func (d *Document) keyIs(e *entry, key []byte) bool {
-	raw := d.src[e.keyStart:e.keyEnd]
+func (d *Document) keyIs(e *entry, key string) bool {
+	raw := d.rawKey(e)
 	if e.flags&keyEscaped == 0 {
-		return string(raw) == string(key)
+		return string(raw) == key
 	}
-	return d.decode(raw) == string(key)
+	return d.decode(raw) == key
 }
 
+// scansBeforeIndex is how many keys are looked up by going through the entries
+// before the index is worth its memory.
+const scansBeforeIndex = 16
+
 // find returns the number of the effective entry of key, or -1.
-func (x *keyIndex) find(d *Document, key string) int {
-	k := []byte(key)
-	return int(*x.slot(d, maphash.Bytes(x.seed, k), k)) - 1
+func (d *Document) find(key string) int {
+	if d.index == nil && d.scans < scansBeforeIndex {
+		d.scans++
+		for i := len(d.entries) - 1; i >= 0; i-- {
+			if d.keyIs(&d.entries[i], key) {
+				return i
+			}
+		}
+		return -1
+	}
+	x := d.lookup()
+	return int(*x.slot(d, maphash.String(x.seed, key), key)) - 1
 }

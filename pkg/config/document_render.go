@@ -71,59 +71,6 @@ func (d *Document) Render() (*Document, error) {
 	return after, nil
 }
 
-// compare proves that after is d with the changes.
-func (d *Document) compare(after *Document, changes []Change) error {
-	want := d.Len()
-	changed := make(map[string]bool, len(changes))
-	for _, c := range changes {
-		changed[c.Key] = true
-		got, ok := after.stored(c.Key)
-		if ok != c.HasNew || got != c.New {
-			return fmt.Errorf("%w: %s would not read as intended", ErrUnsafeEdit, c.Key)
-		}
-		switch {
-		case c.HasNew && !c.HadOld:
-			want++
-		case c.HadOld && !c.HasNew:
-			want--
-		}
-	}
-	if got := after.Len(); got != want {
-		return fmt.Errorf("%w: %d keys instead of %d", ErrUnsafeEdit, got, want)
-	}
-	d.lookup()
-	for i := range d.entries {
-		e := &d.entries[i]
-		if e.flags&shadowed != 0 {
-			continue
-		}
-		if err := d.compareEntry(e, after, changed); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *Document) compareEntry(e *entry, after *Document, changed map[string]bool) error {
-	key := d.keyOf(e)
-	if changed[key] {
-		return nil
-	}
-	i := after.lookup().find(after, key)
-	if i < 0 {
-		return fmt.Errorf("%w: %s would disappear", ErrUnsafeEdit, key)
-	}
-	a := &after.entries[i]
-	if e.flags&valueEscaped == 0 && a.flags&valueEscaped == 0 {
-		if bytes.Equal(d.src[e.valStart:e.valEnd], after.src[a.valStart:a.valEnd]) {
-			return nil
-		}
-	} else if d.valueOf(e) == after.valueOf(a) {
-		return nil
-	}
-	return fmt.Errorf("%w: %s would read differently", ErrUnsafeEdit, key)
-}
-
 // splices turns the edits into replacements, in file order.
 func (d *Document) splices() []splice {
 	var out []splice
@@ -172,7 +119,7 @@ func (d *Document) moveBeforeRemovedEnd(splices []splice) {
 }
 
 func (d *Document) replaceValue(c Change) splice {
-	e := &d.entries[d.lookup().find(d, c.Key)]
+	e := &d.entries[d.find(c.Key)]
 	text := encodeValue(c.New, e.flags&hasSeparator != 0)
 	if e.keyEnd == e.valStart && e.flags&hasSeparator == 0 {
 		text = append([]byte{'='}, encodeValue(c.New, true)...)
@@ -190,14 +137,10 @@ func (d *Document) replaceValue(c Change) splice {
 // removeLines removes all entries of a key: with only the last one gone, an
 // earlier one would come to life.
 func (d *Document) removeLines(key string) []splice {
-	if x := d.lookup(); x.distinct == len(d.entries) {
-		e := &d.entries[x.find(d, key)]
-		return []splice{{from: int(e.start), to: int(e.end), kind: spliceRemoval}}
-	}
 	var out []splice
 	for i := range d.entries {
-		if e := &d.entries[i]; d.keyIs(e, []byte(key)) {
-			out = append(out, splice{from: int(e.start), to: int(e.end), kind: spliceRemoval})
+		if e := &d.entries[i]; d.keyIs(e, key) {
+			out = append(out, splice{from: int(e.start), to: d.endOf(e), kind: spliceRemoval})
 		}
 	}
 	return out
@@ -220,7 +163,7 @@ func (d *Document) insertLine(c Change) splice {
 		// Behind it the text would become part of its value.
 		return d.insertAt(int(e.start), line)
 	}
-	return d.insertAt(int(e.end), line)
+	return d.insertAt(d.endOf(e), line)
 }
 
 // insertAt makes a line of its own at offset at, which is the start of a line

@@ -46,7 +46,7 @@ func (d *Document) scan() error {
 		}
 		e := splitLine(line, hasBackslash)
 		e.shift(uint32(off))
-		e.start, e.valEnd, e.end = uint32(start), uint32(eol), uint32(skipEOL(src, eol))
+		e.start, e.valEnd = uint32(start), uint32(eol)
 		d.noteEscapes(&e, hasBackslash)
 		if hasBackslash {
 			if bad := badUnicodeEscape(line); bad >= 0 {
@@ -54,7 +54,7 @@ func (d *Document) scan() error {
 			}
 		}
 		d.entries = append(d.entries, e)
-		off = int(e.end)
+		off = skipEOL(src, eol)
 	}
 	return nil
 }
@@ -170,13 +170,12 @@ func (d *Document) scanContinued(lines *lineFinder, start, off int) (int, error)
 	} else {
 		e.valStart = uint32(j.rawEnd(len(j.buf)))
 	}
-	e.end = uint32(skipEOL(src, at))
 	e.flags |= keyEscaped | valueEscaped
 	if dangles {
 		e.flags |= dangling
 	}
 	d.entries = append(d.entries, e)
-	return int(e.end), nil
+	return skipEOL(src, at), nil
 }
 
 // joiner puts a logical line together and remembers where its bytes came from.

@@ -5,7 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
 	"time"
 )
 
@@ -56,6 +60,24 @@ func (v Version) Same(w Version) bool { return v.SHA256 == w.SHA256 && v.Missing
 func VersionOf(content []byte) Version {
 	sum := sha256.Sum256(content)
 	return Version{SHA256: hex.EncodeToString(sum[:]), Size: int64(len(content))}
+}
+
+// VersionOfFile names the content of a file, which need not exist.
+func VersionOfFile(path string) (Version, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Version{Missing: true}, nil
+	}
+	if err != nil {
+		return Version{}, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	if err != nil {
+		return Version{}, err
+	}
+	return Version{SHA256: hex.EncodeToString(h.Sum(nil)), Size: n}, nil
 }
 
 // Item is one setting that a change touches. Secrets are masked by the caller.

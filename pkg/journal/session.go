@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/davadmin/davadmin/internal/fsx"
@@ -91,7 +89,7 @@ func (s *Session) finishInterrupted(ctx context.Context, r *Record) error {
 	var now Version
 	var err error
 	if r.Target != "" {
-		now, err = s.j.current(r.Target)
+		now, err = VersionOfFile(s.j.targetPath(r.Target))
 	}
 	switch {
 	case r.Target == "":
@@ -116,18 +114,6 @@ func (s *Session) finishInterrupted(ctx context.Context, r *Record) error {
 
 func (j *Journal) targetPath(target string) string {
 	return filepath.Join(j.opts.Base, filepath.FromSlash(target))
-}
-
-// current names the content that the target has now.
-func (j *Journal) current(target string) (Version, error) {
-	b, err := os.ReadFile(j.targetPath(target))
-	if errors.Is(err, fs.ErrNotExist) {
-		return Version{Missing: true}, nil
-	}
-	if err != nil {
-		return Version{}, err
-	}
-	return VersionOf(b), nil
 }
 
 // Intent says what is about to be changed.

@@ -1,0 +1,96 @@
+package config
+
+import (
+	"strings"
+)
+
+// Names of parameters that refer to each other.
+const (
+	paramSubjectAttributes = "davcore.uriinfo.subjectattributes"
+	paramPermanentUniqueID = "davcore.uriinfo.permanentuniqueid"
+	paramLocalUserAttr     = "davcore.scheduling.localuserattr"
+)
+
+// Needed is a member that a list must have for the server to work.
+type Needed struct {
+	Member string
+	Why    string
+	// Vital is set where the server fails without it, not only a part of its
+	// work.
+	Vital bool
+}
+
+// NeededMembers lists the members that the list called name must have, as far
+// as the other settings in d say: what davcore.uriinfo.subjectattributes must
+// fetch of every person, and the default members of the other lists.
+//
+// Sources: the post-configuration and coexistence chapters of the Installation
+// and Configuration Guide for the unique id and the local-user attribute; the
+// registry's default list for the rest.
+func (r *Registry) NeededMembers(d *Document, name string) []Needed {
+	p, ok := r.Lookup(name)
+	if !ok || !p.List {
+		return nil
+	}
+	var out []Needed
+	add := func(member, why string, vital bool) {
+		for _, n := range out {
+			if strings.EqualFold(n.Member, member) {
+				return
+			}
+		}
+		if member != "" {
+			out = append(out, Needed{Member: member, Why: why, Vital: vital})
+		}
+	}
+	if name == paramSubjectAttributes {
+		add(r.Effective(d, paramPermanentUniqueID), "the unique id of every account", true)
+		add(r.Effective(d, paramLocalUserAttr), "tells who is hosted here", true)
+		add(r.Effective(d, "davcore.ldapattr.mail"), "the mail address", true)
+		add(r.Effective(d, "davcore.ldapattr.mailalternateaddress"), "further mail addresses", true)
+		for _, a := range r.templateAttributes(d) {
+			add(a, "chooses the back end", true)
+		}
+	}
+	if strings.HasSuffix(name, "attributes") || strings.HasSuffix(name, "attrs") {
+		for _, m := range SplitList(p.Default) {
+			add(m, "of the default list", false)
+		}
+	}
+	return out
+}
+
+// templateAttributes lists the LDAP attributes that the back-end templates of
+// the URI families name, as in ${davstore,defaultbackend}.
+func (r *Registry) templateAttributes(d *Document) []string {
+	var out []string
+	collect := func(template string) {
+		for {
+			_, rest, found := strings.Cut(template, "${")
+			if !found {
+				return
+			}
+			inner, after, closed := strings.Cut(rest, "}")
+			if !closed {
+				return
+			}
+			attribute, _, _ := strings.Cut(inner, ",")
+			if attribute != "" {
+				out = append(out, attribute)
+			}
+			template = after
+		}
+	}
+	set := false
+	for key, value := range d.All() {
+		if strings.HasPrefix(key, "davcore.homeuri.") && strings.HasSuffix(key, ".backendid") ||
+			strings.HasPrefix(key, "davcore.principalsuri.") && strings.HasSuffix(key, ".backendid") {
+			set = true
+			collect(value)
+		}
+	}
+	if p, ok := r.Lookup("davcore.homeuri.*.backendid"); ok && !set {
+		collect(p.Default)
+	}
+	return out
+}
