@@ -5,10 +5,14 @@ import (
 )
 
 // Mask returns the form of a value that may be shown: see Parameter.Mask. A
-// value of an unknown parameter is shown without the password of a URL.
+// value of an unknown parameter is shown without the password of a URL, and not
+// at all when the name looks like that of a password: it may be a misspelt one.
 func (r *Registry) Mask(name, value string) string {
 	if p, ok := r.Lookup(name); ok {
 		return p.Mask(value)
+	}
+	if namesSecret(name) && value != "" {
+		return maskedSecret
 	}
 	return MaskURLPassword(value)
 }
@@ -20,7 +24,7 @@ func (r *Registry) MaskTexts(old, next []byte) (shownOld, shownNext []byte) {
 	before := map[string]string{}
 	if d, err := Parse(old); err == nil {
 		for key, value := range d.All() {
-			if p, ok := r.Lookup(key); ok && p.Secret() {
+			if r.isSecret(key) {
 				before[key] = value
 			}
 		}
@@ -40,12 +44,8 @@ func (r *Registry) maskText(text []byte, before map[string]string) []byte {
 	at := 0
 	for i := range d.entries {
 		e := &d.entries[i]
-		p, ok := r.Lookup(d.keyOf(e))
-		if !ok {
-			continue
-		}
 		value := d.valueOf(e)
-		shown := p.Mask(value)
+		shown := r.Mask(d.keyOf(e), value)
 		if shown == value {
 			continue
 		}
@@ -70,14 +70,20 @@ func (r *Registry) maskLines(text []byte) []byte {
 	for line := range bytes.Lines(text) {
 		body := bytes.TrimLeft(line, "#! \t")
 		end := bytes.IndexAny(body, "=: \t\r\n")
-		if end > 0 && end < len(body)-1 {
-			if p, ok := r.Lookup(string(body[:end])); ok && p.Secret() {
-				out = append(out, line[:len(line)-len(body)+end+1]...)
-				out = append(out, "********\n"...)
-				continue
-			}
+		if end > 0 && len(bytes.Trim(body[end:], "=: \t\r\n")) > 0 && r.isSecret(string(body[:end])) {
+			out = append(out, line[:len(line)-len(body)+end+1]...)
+			out = append(out, maskedSecret+"\n"...)
+			continue
 		}
 		out = append(out, MaskURLPassword(string(line))...)
 	}
 	return out
+}
+
+// isSecret reports whether the value of name must not be shown.
+func (r *Registry) isSecret(name string) bool {
+	if p, ok := r.Lookup(name); ok {
+		return p.Secret()
+	}
+	return namesSecret(name)
 }

@@ -111,13 +111,16 @@ func (r *Registry) Validate(requests []Request, o ModifyOptions) error {
 func (r *Registry) settable(q Request, o ModifyOptions, refuse func(text, hint string) error) (*Parameter, error) {
 	p, known := r.Lookup(q.Name)
 	switch {
+	case q.Action == ActionUnset:
+		// Whatever stands in the file by mistake can be taken out.
+		return p, nil
 	case q.Name == "":
 		return nil, refuse("a parameter needs a name", "")
 	case known && p.File != "":
 		return nil, refuse("belongs to "+p.File+", which davadmin does not change", "")
 	case strings.Contains(q.Name, "*"):
 		return nil, refuse("stands for a family of parameters", "put a name in the place of '*'")
-	case known, q.Action == ActionUnset, o.Force:
+	case known, o.Force:
 		return p, nil
 	}
 	if near, ok := r.Nearest(q.Name); ok {
@@ -162,9 +165,12 @@ func (r *Registry) Modify(d *Document, requests []Request, o ModifyOptions) ([]W
 		warnings = append(warnings, warned...)
 	}
 	for _, w := range wishes {
-		if w.Action == ActionUnset {
+		switch {
+		case w.Action == ActionUnset:
 			d.Unset(w.Name)
-		} else {
+		case w.Action == ActionMembers && w.value == w.old:
+			// The default has the members already: it need not be spelt out.
+		default:
 			d.Set(w.Name, w.value)
 		}
 	}

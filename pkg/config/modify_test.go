@@ -51,6 +51,11 @@ func TestModify(t *testing.T) {
 			"an unknown one can be taken out", "typo=1\n", []Request{{Name: "typo", Action: ActionUnset}}, "", nil,
 		},
 		{
+			"what stands there by mistake can be taken out", "store.dav.*.dbdir=x\nashttpd\\:service.port=1\n=nothing\n",
+			[]Request{{Name: "store.dav.*.dbdir", Action: ActionUnset}, {Name: "ashttpd:service.port", Action: ActionUnset}, {Action: ActionUnset}},
+			"", nil,
+		},
+		{
 			"add in any case adds nothing twice", attrs + "=cn mail\n",
 			[]Request{{Name: attrs, Action: ActionMembers, Add: []string{"davstore MAIL", "Davstore"}}},
 			attrs + "=cn mail davstore\n", nil,
@@ -59,6 +64,11 @@ func TestModify(t *testing.T) {
 			"add to a list that is not set starts from the default", "",
 			[]Request{{Name: "base.ldapinfo.userattrs", Action: ActionMembers, Add: []string{"uid"}}},
 			"base.ldapinfo.userattrs=mail ismemberof uid\n", nil,
+		},
+		{
+			"a default that has the members stays a default", "",
+			[]Request{{Name: attrs, Action: ActionMembers, Add: []string{"davstore"}, Remove: []string{"x"}}},
+			"", []string{"has no member 'x'"},
 		},
 		{
 			"remove what the server needs", attrs + "=cn davstore mail ou x\n",
@@ -160,9 +170,31 @@ func TestMaskTexts(t *testing.T) {
 	if diff := cmp.Diff(strings.Join(want, "\n"), string(shownNext)); diff != "" {
 		t.Errorf("only the changed secret may differ (-want +got):\n%s", diff)
 	}
+	empty := []byte("store.document.password=\n#store.document.password=\n")
+	if shown, _ := registry(t).MaskTexts(empty, nil); string(shown) != string(empty) {
+		t.Errorf("an empty password is shown as one that is set: %q", shown)
+	}
 	broken := []byte("store.document.password=s3cret\na=\\u12\n")
 	if shown, _ := registry(t).MaskTexts(broken, nil); strings.Contains(string(shown), "s3cret") {
 		t.Errorf("a file that Java refuses shows %q", shown)
+	}
+}
+
+func TestMaskByName(t *testing.T) {
+	r := registry(t)
+	for _, tt := range []struct{ name, value, want string }{
+		{"store.document.password", "s3cret", "********"},
+		{"store.document.password", "", ""},
+		{"store.document.pasword", "x", "x"},
+		{"store.dokument.password", "s3cret", "********"},
+		{"store.dav.b.dburl", "postgres://u:s3cret@h/db", "postgres://u:****@h/db"},
+		{"store.dav.b.dburl", "postgres://h/db;password=s3cret", "********"},
+		{"site.own", "http://n:s3cret@h/", "http://n:****@h/"},
+		{"site.own", "plain", "plain"},
+	} {
+		if got := r.Mask(tt.name, tt.value); got != tt.want {
+			t.Errorf("%s=%s is shown as %q, want %q", tt.name, tt.value, got, tt.want)
+		}
 	}
 }
 

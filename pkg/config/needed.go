@@ -75,22 +75,23 @@ func (r *Registry) templateAttributes(d *Document) []string {
 				return
 			}
 			attribute, _, _ := strings.Cut(inner, ",")
-			if attribute != "" {
+			if isAttribute(attribute) { // ${1} is a group of the pattern
 				out = append(out, attribute)
 			}
 			template = after
 		}
 	}
-	set := false
-	for key, value := range d.All() {
-		if strings.HasPrefix(key, "davcore.homeuri.") && strings.HasSuffix(key, ".backendid") ||
-			strings.HasPrefix(key, "davcore.principalsuri.") && strings.HasSuffix(key, ".backendid") {
-			set = true
-			collect(value)
+	for _, family := range []string{"davcore.homeuri.", "davcore.principalsuri."} {
+		set := false
+		for key, value := range d.All() {
+			if strings.HasPrefix(key, family) && strings.HasSuffix(key, ".backendid") {
+				set = true
+				collect(value)
+			}
 		}
-	}
-	if p, ok := r.Lookup("davcore.homeuri.*.backendid"); ok && !set {
-		collect(p.Default)
+		if p, ok := r.Lookup(family + "*.backendid"); ok && !set {
+			collect(p.Default)
+		}
 	}
 	return out
 }

@@ -136,6 +136,9 @@ func (p *Parameter) Values() []string {
 	return nil
 }
 
+// maskedSecret stands for a secret wherever something is shown.
+const maskedSecret = "********"
+
 // Mask returns the form of value that may be shown: stars for a secret and for
 // a malformed URL that may hold one, a URL without its password, any other value
 // as it is.
@@ -144,7 +147,9 @@ func (p *Parameter) Mask(value string) string {
 	case p.Secret() && value != "":
 		return "********"
 	case p.Type == URL && malformedURL(value):
-		return "********"
+		return maskedSecret
+	case p.Type == URL && strings.Contains(asciiLower(value), ";password="):
+		return maskedSecret // no query that we know, but plainly a password
 	case p.Type == URL:
 		return MaskURLPassword(value)
 	}
@@ -281,8 +286,13 @@ func at(value string, offset int) string {
 }
 
 // quoted puts a value into a message, cut short where it would fill the screen.
+// One that seems to hold the name of a password is not shown: two settings may
+// have come into one line.
 func quoted(value string) string {
 	const most = 120
+	if namesSecret(value) {
+		return "'" + maskedSecret + "'"
+	}
 	if utf8.RuneCountInString(value) > most {
 		value = string([]rune(value)[:most-3]) + "..."
 	}

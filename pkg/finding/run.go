@@ -8,8 +8,9 @@ import (
 
 // Check is a rule with the code that looks for its failures.
 //
-// Run calls emit once for each failure; it may leave Rule and Severity of the
-// finding empty, they are filled in. It returns nil when it has looked at all
+// Run calls emit once for each failure. It leaves Rule empty, and Severity too
+// unless this failure weighs more or less than the rule; Info stands for empty,
+// so that a rule with info findings has that severity itself. It returns nil when it has looked at all
 // that it had to look at, the error of NotApplicable when the rule has nothing
 // to look at here, and any other error when it could not do its work.
 type Check struct {

@@ -1,0 +1,261 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+// CheckInput is what the checks look at.
+type CheckInput struct {
+	Path     string      // for messages: the file as the user knows it
+	Text     []byte      // the bytes as they are on disk; they must not be changed afterwards
+	Info     fs.FileInfo // nil for a stream, which has no modes to look at
+	Dir      fs.FileInfo // of the directory that holds the file; may be nil
+	Registry *Registry   // must not be nil
+}
+
+// check binds a rule to the code that looks for its failures.
+type check struct {
+	rule finding.Rule
+	run  func(ctx context.Context, s *checkState, emit func(finding.Finding)) error
+	// raw is set where the code does with a file that cannot be parsed: then
+	// there is no document in the state.
+	raw bool
+}
+
+// checkTable lists all checks in the order of the report: first the file as
+// such, then its lines, names and values, then what they say together.
+func checkTable() []check {
+	return slices.Concat(
+		fileChecks(), textChecks(), lineChecks(), nameChecks(), valueChecks(), secretChecks(),
+		listChecks(), identityChecks(), backendChecks(), ldapChecks(), coexistChecks(), serviceChecks(),
+	)
+}
+
+// CheckRules returns the rules that Check applies, in the order of its report.
+func CheckRules() []finding.Rule {
+	table := checkTable()
+	rules := make([]finding.Rule, len(table))
+	for i, c := range table {
+		rules[i] = c.rule
+	}
+	return rules
+}
+
+// Check looks for mistakes in a davserver.properties. When the file cannot be
+// parsed, the rules that need its settings end as not-run, each with a
+// check-not-run finding. No text of a finding holds a password, but names and
+// values come from the file and may hold anything else.
+func Check(ctx context.Context, in CheckInput) *finding.Report {
+	s := newCheckState(in)
+	table := checkTable()
+	list := make([]finding.Check, len(table))
+	for i, c := range table {
+		list[i] = finding.Check{Rule: c.rule, Run: func(ctx context.Context, emit func(finding.Finding)) error {
+			if s.doc == nil && !c.raw {
+				return errors.New("the file cannot be read")
+			}
+			return c.run(ctx, s, emit)
+		}}
+	}
+	return finding.Run(ctx, list)
+}
+
+// checkState is what the checks share. It is built once and then only read.
+type checkState struct {
+	in       CheckInput
+	reg      *Registry
+	doc      *Document // nil when the file cannot be parsed
+	err      error     // why
+	settings []setting // every entry, those without effect too
+	byName   map[string]int
+}
+
+// setting is one entry of the file with what is known of it.
+type setting struct {
+	Entry
+	param  *Parameter // nil for an unknown name
+	alien  *Parameter // what the name means in another file, nil for nothing
+	marked bool       // the key begins with the byte-order mark of the file
+	body   []byte     // the raw text from the key on
+	lost   []swallowed
+}
+
+// utf8Mark is the byte-order mark as the server reads it: as three characters
+// of Latin-1.
+const utf8Mark = "\u00ef\u00bb\u00bf"
+
+func newCheckState(in CheckInput) *checkState {
+	s := &checkState{in: in, reg: in.Registry}
+	if isUTF16(in.Text) {
+		s.err = &SyntaxError{Line: 1, Detail: "the file is in UTF-16, which the server cannot read"}
+		return s
+	}
+	if s.doc, s.err = Parse(in.Text); s.err != nil {
+		s.doc = nil
+		return s
+	}
+	elsewhere := map[string]*Parameter{}
+	for _, p := range s.reg.All() {
+		if p.File != "" {
+			_, bare, _ := strings.Cut(p.Name, ":")
+			elsewhere[bare] = p
+		}
+	}
+	s.settings = make([]setting, 0, len(s.doc.entries))
+	s.byName = make(map[string]int, len(s.doc.entries))
+	for e := range s.doc.Entries() {
+		raw := &s.doc.entries[len(s.settings)]
+		st := setting{Entry: e, body: s.doc.src[raw.keyStart:raw.valEnd]}
+		switch p, known := s.lookup(e.Key); {
+		case known && p.File == "":
+			st.param = p
+		case known:
+			st.alien = p
+		default:
+			st.alien = elsewhere[e.Key]
+		}
+		st.marked = len(s.settings) == 0 && bytes.HasPrefix(in.Text, []byte("\xef\xbb\xbf"))
+		st.lost = s.findSwallowed(&st)
+		if !e.Shadowed {
+			s.byName[e.Key] = len(s.settings)
+		}
+		s.settings = append(s.settings, st)
+	}
+	return s
+}
+
+// lookup finds the parameter of a key. The pattern of a family is none.
+func (s *checkState) lookup(key string) (*Parameter, bool) {
+	if strings.Contains(key, "*") {
+		return nil, false
+	}
+	return s.reg.Lookup(key)
+}
+
+// get returns the effective entry of a name; nil when the file does not set it.
+func (s *checkState) get(name string) *setting {
+	if i, ok := s.byName[name]; ok {
+		return &s.settings[i]
+	}
+	return nil
+}
+
+// value returns what the server works with.
+func (s *checkState) value(name string) string { return s.reg.Effective(s.doc, name) }
+
+// on reads a boolean as Java does: what is not true is false.
+func (s *checkState) on(name string) bool { return strings.EqualFold(s.value(name), "true") }
+
+// line returns the line of the first of the names that the file sets, 0 when
+// it sets none.
+func (s *checkState) line(names ...string) int {
+	for _, name := range names {
+		if st := s.get(name); st != nil {
+			return st.Line
+		}
+	}
+	return 0
+}
+
+// each calls f for every setting that has an effect and a parameter.
+func (s *checkState) each(ctx context.Context, f func(*setting)) error {
+	for i := range s.settings {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if st := &s.settings[i]; !st.Shadowed && st.param != nil {
+			f(st)
+		}
+	}
+	return nil
+}
+
+// at makes a finding about a parameter. Where the file sets it, its value is
+// shown, masked.
+func (s *checkState) at(name string, line int, detail, fix string) finding.Finding {
+	f := finding.Finding{Parameter: name, Where: s.where(line), Detail: detail, Fix: fix}
+	if st := s.get(name); st != nil {
+		f.Value = st.shown()
+	}
+	return f
+}
+
+// of makes a finding about one entry.
+func (s *checkState) of(st *setting, detail, fix string) finding.Finding {
+	return finding.Finding{Parameter: st.name(), Value: st.shown(), Where: s.where(st.Line), Detail: detail, Fix: fix}
+}
+
+func (s *checkState) where(line int) *finding.Where {
+	return &finding.Where{File: s.in.Path, Line: line}
+}
+
+// name returns the key in a form that may be shown. A separator that was
+// escaped by mistake makes the value, and so perhaps a password, part of it.
+func (st *setting) name() string {
+	if i := strings.IndexAny(st.Key, "=:"); i >= 0 && st.param == nil && st.alien == nil {
+		return st.Key[:i+1] + "..."
+	}
+	return st.Key
+}
+
+// shown returns the value in a form that may be shown. That of an unknown name
+// is not: it may be a password whose name is misspelt.
+func (st *setting) shown() string {
+	p := st.param
+	if p == nil {
+		p = st.alien
+	}
+	switch {
+	case p == nil:
+		return ""
+	case p.Type == URL && doubtfulURL(st.Value), p.Type != URL && sensitive(st.Value):
+		return maskedSecret
+	}
+	return p.Mask(st.Value)
+}
+
+// sensitive reports whether a value that should hold no password may hold one
+// all the same: two settings may have come into one line.
+func sensitive(value string) bool {
+	return namesSecret(value) || MaskURLPassword(value) != value
+}
+
+// doubtfulURL does the same for a URL, of which Mask shows all but a password
+// in its proper place.
+func doubtfulURL(value string) bool {
+	return carriesPassword(value) || namesSecret(value) || strings.ContainsAny(value, blanks)
+}
+
+// namesSecret reports whether a text has the name of a parameter in it that
+// holds a password, or one much like it.
+func namesSecret(text string) bool {
+	text = strings.ToLower(text)
+	if strings.Contains(text, "passw") || strings.Contains(text, "dburl") {
+		return true
+	}
+	for _, behind, found := strings.Cut(text, ".pass"); found; _, behind, found = strings.Cut(behind, ".pass") {
+		if behind == "" || !isLetter(behind[0]) {
+			return true
+		}
+	}
+	return false
+}
+
+// told returns a text that was taken from a value, for a message.
+func told(text, value string) string {
+	if sensitive(value) {
+		return maskedSecret
+	}
+	return quoted(text)
+}
+
+func isUTF16(text []byte) bool {
+	return bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff"))
+}

@@ -1,0 +1,202 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+// backendChecks are about back ends and how people get to them.
+func backendChecks() []check {
+	return []check{
+		{newRule("backend-unknown", finding.Error,
+			"every back end that is named is set up",
+			"the accounts that are sent there cannot be used",
+			"name a back end that is set up, or set up this one (store.dav.ID...)"),
+			checkUnknownBackends, false},
+		{newRule("backend-id-mismatch", finding.Warning,
+			"the id of a back end is the one in the names of its parameters",
+			"the directory and the templates must use the id, while people read the name: sooner or later somebody takes one for the other",
+			"give the parameters the name of the id, or the id that name"),
+			checkBackendIDs, false},
+		{newRule("backend-store-shared", finding.Error,
+			"every back end has a store of its own",
+			"two back ends in one store overwrite each other's documents and purge what belongs to the other",
+			"give each back end a store of its own; move the documents before accounts use it"),
+			checkSharedStores, false},
+		{newRule("rank-duplicate", finding.Warning,
+			"no two patterns of one kind have the same rank",
+			"which of them is tried first is left to chance, and with it which back end an account is in",
+			"give each pattern a rank of its own"),
+			checkRanks, false},
+	}
+}
+
+// family splits the name of a parameter into the part that tells members of a
+// family apart and the last component: store.dav.ID.dbdir, davcore.homeuri.0.rank.
+func family(name, prefix string) (id, last string, ok bool) {
+	rest, ok := strings.CutPrefix(name, prefix+".")
+	if !ok {
+		return "", "", false
+	}
+	id, last, ok = strings.Cut(rest, ".")
+	return id, last, ok
+}
+
+func uriFamilies() []string {
+	return []string{"davcore.homeuri", "davcore.principalsuri", "davcore.otheruri"}
+}
+
+// backends lists the ids of the back ends: those that every server has, those
+// with a parameter of their own, and the ids given to them.
+func (s *checkState) backends(ctx context.Context) ([]string, error) {
+	var ids []string
+	for _, p := range s.reg.all {
+		if id, last, ok := family(p.Name, "store.dav"); ok && last == "backendid" && id != "*" {
+			ids = append(ids, id)
+		}
+	}
+	err := s.each(ctx, func(st *setting) {
+		if id, last, ok := family(st.Key, "store.dav"); ok {
+			ids = append(ids, id)
+			if last == "backendid" {
+				ids = append(ids, st.Value)
+			}
+		}
+	})
+	slices.Sort(ids)
+	return slices.Compact(ids), err
+}
+
+// fixedBackend returns the back end that a template names whatever the
+// directory says: its whole text, or the fallback of its only attribute.
+func fixedBackend(template string) string {
+	inner, found := strings.CutPrefix(template, "${")
+	if found {
+		body, behind, closed := strings.Cut(inner, "}")
+		_, fallback, _ := strings.Cut(body, ",")
+		if !closed || behind != "" {
+			return ""
+		}
+		template = fallback
+	}
+	if strings.Contains(template, "$") {
+		return ""
+	}
+	return template
+}
+
+func checkUnknownBackends(ctx context.Context, s *checkState, emit func(finding.Finding)) error {
+	ids, err := s.backends(ctx)
+	if err != nil {
+		return err
+	}
+	report := func(st *setting, id string) {
+		if _, known := slices.BinarySearch(ids, id); id == "" || known {
+			return
+		}
+		fix := ""
+		if st.param.Default != "" {
+			fix = s.fixDefault(st.Key)
+		}
+		emit(s.of(st, fmt.Sprintf("%s names the back end %s, for which no store.dav.ID parameter is set", st.Key, told(id, st.Value)), fix))
+	}
+	return s.each(ctx, func(st *setting) {
+		if st.Key == "davcore.ischedule.backendid" {
+			report(st, st.Value)
+		}
+		for _, prefix := range uriFamilies() {
+			if _, last, ok := family(st.Key, prefix); ok && last == "backendid" {
+				report(st, fixedBackend(st.Value))
+			}
+		}
+	})
+}
+
+func checkBackendIDs(ctx context.Context, s *checkState, emit func(finding.Finding)) error {
+	any := false
+	err := s.each(ctx, func(st *setting) {
+		name, last, ok := family(st.Key, "store.dav")
+		if !ok || last != "backendid" || st.Value == "" {
+			return
+		}
+		any = true
+		if st.Value == name {
+			return
+		}
+		f := s.of(st, fmt.Sprintf("%s is %s: the directory must use that id and not '%s'", st.Key, told(st.Value, st.Value), name), "")
+		// The default back end may be renamed in just this way.
+		if name != "defaultbackend" {
+			f.Fix = s.fixSet(st.Key, name)
+		}
+		emit(f)
+	})
+	if err == nil && !any {
+		return finding.NotApplicable("no back end is given an id of its own")
+	}
+	return err
+}
+
+func checkSharedStores(ctx context.Context, s *checkState, emit func(finding.Finding)) error {
+	first := map[string]*setting{}
+	n := 0
+	err := s.each(ctx, func(st *setting) {
+		id, last, ok := family(st.Key, "store.dav")
+		if !ok || st.Value == "" {
+			return
+		}
+		var store string
+		switch {
+		case last == "dbdir" && s.value("store.dav."+id+".attachstorehost") == "":
+			store = "directory " + path.Clean(strings.TrimSpace(st.Value))
+		case last == "dburl":
+			_, rest, _ := strings.Cut(st.Value, "://")
+			store = "database " + rest
+		default:
+			return
+		}
+		n++
+		if other := first[store]; other == nil {
+			first[store] = st
+		} else {
+			emit(s.of(st, fmt.Sprintf("%s is that of %s in line %d: two back ends would share one store", st.Key, other.Key, other.Line), ""))
+		}
+	})
+	if err == nil && n < 2 {
+		return finding.NotApplicable("fewer than two back ends are given a place for their store")
+	}
+	return err
+}
+
+func checkRanks(ctx context.Context, s *checkState, emit func(finding.Finding)) error {
+	first := map[string]*setting{}
+	n := 0
+	err := s.each(ctx, func(st *setting) {
+		for _, prefix := range uriFamilies() {
+			_, last, ok := family(st.Key, prefix)
+			if !ok || last != "rank" {
+				continue
+			}
+			rank, err := strconv.Atoi(strings.TrimSpace(st.Value))
+			if err != nil {
+				continue // type-mismatch speaks of it
+			}
+			n++
+			key := fmt.Sprint(prefix, " ", rank)
+			if other := first[key]; other == nil {
+				first[key] = st
+			} else {
+				emit(s.of(st, fmt.Sprintf("%s is %d, as is %s in line %d: which pattern comes first is left to chance", st.Key, rank, other.Key, other.Line), ""))
+			}
+		}
+	})
+	if err == nil && n < 2 {
+		return finding.NotApplicable("fewer than two patterns are given a rank")
+	}
+	return err
+}

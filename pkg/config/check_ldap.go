@@ -1,0 +1,230 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+// Pools of the authentication and of the look-up of people.
+const (
+	authPool = "base.ldapinfo.authldap"
+	userPool = "base.ldapinfo.ugldap"
+)
+
+// ldapChecks are about the connections to the directory.
+func ldapChecks() []check {
+	return []check{
+		{newRule("ldap-port-mismatch", finding.Warning,
+			"every LDAP pool uses the port that goes with TLS or without",
+			"389 expects a connection that begins without TLS, and 636 one that begins with it: with the other, none comes about",
+			"set ldapusessl and the port of the pool together"),
+			checkPorts, false},
+		{newRule("ldap-password-in-clear", finding.Warning,
+			"no LDAP pool sends passwords over the network without TLS",
+			"whoever listens between the two hosts reads the password of the pool, and with the authentication pool those of all people",
+			"set ldapusessl of the pool to true and its port to the one for TLS"),
+			checkClearBind, false},
+		{newRule("tls-outdated", finding.Warning,
+			"no list of TLS versions names one that is outdated",
+			"SSLv3, TLS 1.0 and TLS 1.1 have known weaknesses and must not be used (RFC 7568, RFC 8996)",
+			"keep TLSv1.2 and later ones only"),
+			checkTLSVersions, false},
+	}
+}
+
+// ldapPool is a pool of connections with a setting in the file.
+type ldapPool struct {
+	prefix string
+	s      *checkState
+}
+
+func (p ldapPool) name(parameter string) string { return p.prefix + "." + parameter }
+
+func (p ldapPool) value(parameter string) string {
+	return strings.TrimSpace(p.s.value(p.name(parameter)))
+}
+
+func (p ldapPool) isSet(parameter string) bool { return p.s.get(p.name(parameter)) != nil }
+
+func (s *checkState) pools(ctx context.Context) ([]ldapPool, error) {
+	var out []ldapPool
+	seen := map[string]bool{}
+	err := s.each(ctx, func(st *setting) {
+		prefix := st.Key[:strings.LastIndexByte(st.Key, '.')]
+		_, _, extra := family(st.Key, "base.ldappool")
+		if (extra || prefix == authPool || prefix == userPool) && !seen[prefix] {
+			seen[prefix] = true
+			out = append(out, ldapPool{prefix, s})
+		}
+	})
+	if err == nil && len(out) == 0 {
+		return nil, finding.NotApplicable("no LDAP pool is set up in this file")
+	}
+	return out, err
+}
+
+// hostPort is one directory host of a pool; own tells whether its port stands
+// beside it.
+type hostPort struct {
+	host, port string
+	own        bool
+}
+
+// hosts returns the hosts of a pool with their ports. The default host has a
+// port of its own, which nobody means who sets ldapport alone.
+func (p ldapPool) hosts() []hostPort {
+	var out []hostPort
+	for _, word := range SplitList(p.value("ldaphost")) {
+		h := hostPort{host: word, port: p.value("ldapport")}
+		colon := strings.LastIndexByte(word, ':')
+		if colon > strings.LastIndexByte(word, ']') && (word[0] == '[' || strings.IndexByte(word, ':') == colon) {
+			h = hostPort{word[:colon], word[colon+1:], true}
+		}
+		if !p.isSet("ldaphost") && p.isSet("ldapport") {
+			h.port, h.own = p.value("ldapport"), false
+		}
+		out = append(out, h)
+	}
+	return out
+}
+
+func (p ldapPool) uses(port string) bool {
+	for _, h := range p.hosts() {
+		if h.port == port {
+			return true
+		}
+	}
+	return false
+}
+
+// editsTLS returns the edits that make a pool use TLS: the switch, if it is off,
+// and the ports that are those without TLS.
+func (p ldapPool) editsTLS() []string {
+	var edits, hosts []string
+	if !p.s.on(p.name("ldapusessl")) {
+		edits = append(edits, p.s.editSet(p.name("ldapusessl"), "true"))
+	}
+	own, common := false, false
+	for _, h := range p.hosts() {
+		word := h.host
+		switch {
+		case h.own && h.port == "389":
+			word, own = word+":636", true
+		case h.own:
+			word += ":" + h.port
+		case h.port == "389":
+			common = true
+		}
+		hosts = append(hosts, word)
+	}
+	if own {
+		edits = append(edits, p.s.editSet(p.name("ldaphost"), strings.Join(hosts, " ")))
+	}
+	if common {
+		edits = append(edits, p.s.editSet(p.name("ldapport"), "636"))
+	}
+	return edits
+}
+
+func checkPorts(ctx context.Context, s *checkState, emit func(finding.Finding)) error {
+	pools, err := s.pools(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range pools {
+		name := p.name("ldapusessl")
+		line := s.line(name, p.name("ldapport"), p.name("ldaphost"))
+		switch tls := s.on(name); {
+		case tls && p.uses("389"):
+			emit(s.at(name, line, name+" is true, and the pool uses port 389, which is the one without TLS", modifyCommand(p.editsTLS()...)))
+		case !tls && p.uses("636"):
+			emit(s.at(name, line, name+" is false, and the pool uses port 636, which is the one with TLS", s.fixSet(name, "true")))
+		}
+	}
+	return nil
+}
+
+func checkClearBind(ctx context.Context, s *checkState, emit func(finding.Finding)) error {
+	pools, err := s.pools(ctx)
+	if err != nil {
+		return err
+	}
+	any := false
+	for _, p := range pools {
+		if p.value("binddn") == "" && p.prefix != authPool {
+			continue
+		}
+		any = true
+		if s.on(p.name("ldapusessl")) {
+			continue
+		}
+		for _, h := range p.hosts() {
+			if isLocalHost(h.host) {
+				continue
+			}
+			name, what := p.name("binddn"), "its own password"
+			if p.prefix == authPool {
+				what = "the passwords of people who log in"
+			}
+			emit(s.at(name, s.line(name, p.name("ldaphost"), p.name("ldapusessl")),
+				fmt.Sprintf("the pool %s sends %s to %s without TLS", p.prefix, what, told(h.host, p.value("ldaphost"))), modifyCommand(p.editsTLS()...)))
+			break
+		}
+	}
+	if !any {
+		return finding.NotApplicable("no LDAP pool of this file binds with a password")
+	}
+	return nil
+}
+
+func isLocalHost(host string) bool {
+	host = strings.Trim(host, "[]")
+	if a, err := netip.ParseAddr(host); err == nil {
+		return a.IsLoopback()
+	}
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	return host == "localhost" || host == "localhost.localdomain" || strings.HasSuffix(host, ".localhost")
+}
+
+func isOutdatedTLS(version string) bool {
+	switch strings.ToLower(version) {
+	case "sslv2", "sslv2hello", "sslv3", "tlsv1", "tlsv1.0", "tlsv1.1":
+		return true
+	}
+	return false
+}
+
+func checkTLSVersions(ctx context.Context, s *checkState, emit func(finding.Finding)) error {
+	any := false
+	err := s.each(ctx, func(st *setting) {
+		if !strings.HasSuffix(st.Key, ".sslprotocols") {
+			return
+		}
+		any = true
+		var old, good []string
+		for _, v := range SplitList(st.Value) {
+			switch {
+			case !isOutdatedTLS(v):
+				good = append(good, v)
+			case !contains(old, v, false):
+				old = append(old, v)
+			}
+		}
+		if len(old) == 0 {
+			return
+		}
+		fix := modifyCommand(s.editRemove(st.Key, old...))
+		if len(good) == 0 {
+			fix = s.fixSet(st.Key, "TLSv1.2")
+		}
+		emit(s.of(st, fmt.Sprintf("%s allows %s, which must not be used any more (RFC 7568, RFC 8996)", st.Key, strings.Join(old, " and ")), fix))
+	})
+	if err == nil && !any {
+		return finding.NotApplicable("no list of TLS versions is set in this file")
+	}
+	return err
+}

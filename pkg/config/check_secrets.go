@@ -1,0 +1,246 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"strings"
+
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+// secretChecks are about passwords in the file.
+func secretChecks() []check {
+	return []check{
+		{newRule("password-in-clear", finding.Warning,
+			"no password stands in the file",
+			"a password here is read by everybody who may read the file or a copy of it (an error where others may); it belongs in the server's credential store",
+			"put the password into the server's credential store, then take it out of this file; change one that others could read"),
+			checkPasswords, false},
+		{newRule("dburl-password", finding.Error,
+			"no database URL carries a password",
+			"a URL gets into logs and process lists, and its password with it",
+			"leave the password out of the URL and keep it in the credential store; change it when others could read the file"),
+			checkDatabasePassword, false},
+		{newRule("dburl-scheme", finding.Error,
+			"every database URL names a PostgreSQL database",
+			"without a URL of PostgreSQL the back end cannot open its store; without a database name (a warning) it opens the one named like the user",
+			"write postgres://HOST:PORT/DATABASE"),
+			checkDatabaseURL, false},
+	}
+}
+
+// holdsSecret reports whether a password stands anywhere in the file, comments
+// included.
+func (s *checkState) holdsSecret() bool {
+	if s.doc == nil {
+		return !bytes.Equal(s.reg.maskText(s.in.Text, nil), s.in.Text)
+	}
+	for i := range s.settings {
+		if s.settings[i].secret() {
+			return true
+		}
+	}
+	for range s.commentedSecrets() {
+		return true
+	}
+	return false
+}
+
+// secret reports whether the entry gives a password away.
+func (st *setting) secret() bool {
+	p := st.param
+	if p == nil || st.Value == "" {
+		return false
+	}
+	return p.Secret() || p.Type == URL && carriesPassword(st.Value)
+}
+
+// commentedSecrets yields the line and the name of each setting of a password
+// that is commented out.
+func (s *checkState) commentedSecrets() iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		for l := range s.comments() {
+			body := bytes.TrimLeft(l.text, "#!"+blanks)
+			if !bytes.Contains(body, []byte("pass")) && !bytes.Contains(body, []byte("://")) {
+				continue
+			}
+			d, err := Parse(body)
+			if err != nil {
+				continue
+			}
+			for e := range d.Entries() {
+				st := setting{Entry: e}
+				if p, ok := s.lookup(e.Key); ok {
+					st.param = p
+				}
+				if st.secret() && !yield(l.number, e.Key) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func checkPasswords(ctx context.Context, s *checkState, emit func(finding.Finding)) error {
+	open, extra := finding.Warning, ""
+	if s.in.Info != nil && s.in.Info.Mode()&0o004 != 0 {
+		open, extra = finding.Error, ", where everybody on this host may read it"
+	}
+	for i := range s.settings {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		st := &s.settings[i]
+		if st.param == nil || !st.param.Secret() || st.Value == "" {
+			continue
+		}
+		f := s.of(st, st.Key+" stands in the file in clear text"+extra+"; put it into the server's credential store first", s.fixDefault(st.Key))
+		f.Severity = open
+		emit(f)
+	}
+	for line, name := range s.commentedSecrets() {
+		emit(finding.Finding{
+			Severity: open, Parameter: name, Where: s.where(line),
+			Detail: "a value of " + name + " that is commented out holds a password in clear text" + extra + "; delete the comment",
+		})
+	}
+	return nil
+}
+
+func isDatabaseURL(p *Parameter) bool { return p.Type == URL && strings.Contains(p.Unit, "postgres") }
+
+// databaseURLs yields the entries that set the URL of a database.
+func (s *checkState) databaseURLs() []*setting {
+	var out []*setting
+	for i := range s.settings {
+		if st := &s.settings[i]; st.param != nil && isDatabaseURL(st.param) && st.Value != "" {
+			out = append(out, st)
+		}
+	}
+	return out
+}
+
+func noDatabaseURL() error {
+	return finding.NotApplicable("no back end has a database URL: all use the embedded store")
+}
+
+func checkDatabasePassword(_ context.Context, s *checkState, emit func(finding.Finding)) error {
+	urls := s.databaseURLs()
+	if len(urls) == 0 {
+		return noDatabaseURL()
+	}
+	for _, st := range urls {
+		if !carriesPassword(st.Value) {
+			continue
+		}
+		f := s.of(st, st.Key+" carries a password; leave it out, and keep it in the credential store", "")
+		if without := withoutPassword(st.Value); !st.Shadowed && without != "" {
+			f.Fix = s.fixSet(st.Key, without)
+		}
+		emit(f)
+	}
+	return nil
+}
+
+func checkDatabaseURL(_ context.Context, s *checkState, emit func(finding.Finding)) error {
+	urls := s.databaseURLs()
+	if len(urls) == 0 {
+		return noDatabaseURL()
+	}
+	for _, st := range urls {
+		switch {
+		case st.Shadowed:
+		case !postgresURL(st.Value):
+			emit(s.of(st, st.Key+" does not begin with postgres:// or postgresql://, and only a PostgreSQL database can take the place of the embedded store",
+				s.fixSet(st.Key, strings.TrimPrefix(st.Value, "jdbc:"))))
+		case databaseName(st.Value) == "" && firstError(st.param.Check(st.Value)) == nil:
+			f := s.of(st, st.Key+" names no database: the server of the database opens the one that has the name of the user", "")
+			f.Severity = finding.Warning
+			emit(f)
+		}
+	}
+	return nil
+}
+
+// postgresURL reports whether a URL begins as one of PostgreSQL.
+func postgresURL(value string) bool {
+	scheme, _, found := strings.Cut(value, "://")
+	scheme = asciiLower(strings.TrimLeft(scheme, blanks))
+	return found && (scheme == "postgres" || scheme == "postgresql")
+}
+
+// carriesPassword reports whether a URL, or what was meant to be one, holds a
+// password: before the host, in the query, or as a keyword.
+func carriesPassword(value string) bool {
+	if strings.Contains(asciiLower(value), "password=") {
+		return true
+	}
+	_, rest, found := strings.Cut(value, "://")
+	if !found {
+		colon, sign := strings.IndexByte(value, ':'), strings.LastIndexByte(value, '@')
+		return colon >= 0 && colon < sign
+	}
+	authority, behind := cutAuthority(rest)
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		return strings.Contains(authority[:i], ":")
+	}
+	// One with a /, ? or # that is not escaped.
+	return hostsFault(authority) != "" && strings.Contains(authority, ":") && strings.Contains(behind, "@")
+}
+
+func cutAuthority(s string) (authority, behind string) {
+	if end := strings.IndexAny(s, "/?#"); end >= 0 {
+		return s[:end], s[end:]
+	}
+	return s, ""
+}
+
+// withoutPassword returns a URL without its password, or an empty string when
+// it is not certain where that begins and ends.
+func withoutPassword(value string) string {
+	scheme, rest, found := strings.Cut(value, "://")
+	authority, behind := cutAuthority(rest)
+	if !found || strings.Contains(behind, "@") {
+		return ""
+	}
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		user, _, _ := strings.Cut(authority[:i], ":")
+		authority = authority[i+1:]
+		if user != "" {
+			authority = user + "@" + authority
+		}
+	}
+	path, query, _ := strings.Cut(behind, "?")
+	var kept []string
+	for part := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(asciiLower(part), "=")
+		if part != "" && name != "password" && name != "sslpassword" {
+			kept = append(kept, part)
+		}
+	}
+	if len(kept) > 0 {
+		path += "?" + strings.Join(kept, "&")
+	}
+	out := scheme + "://" + authority + path
+	if carriesPassword(out) {
+		return ""
+	}
+	return out
+}
+
+// databaseName returns the database that a URL of PostgreSQL names.
+func databaseName(value string) string {
+	_, rest, _ := strings.Cut(value, "://")
+	_, behind := cutAuthority(rest)
+	path, query, _ := strings.Cut(behind, "?")
+	if name := strings.Trim(path, "/"); name != "" {
+		return name
+	}
+	for part := range strings.SplitSeq(query, "&") {
+		if key, name, _ := strings.Cut(part, "="); key == "dbname" || key == "database" {
+			return name
+		}
+	}
+	return ""
+}

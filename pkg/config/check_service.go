@@ -1,0 +1,122 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+// coexistChecks are about an old server in use beside this one.
+func coexistChecks() []check {
+	return []check{
+		{newRule("freebusy-closed-to-peer", finding.Warning,
+			"the old server gets answers to its questions for free/busy times",
+			"it asks without logging in, and where everyone does not include such callers, people hosted here look as if nothing were known of them",
+			"set davcore.acl.schedulinganonymousall to true"),
+			checkPeerFreeBusy, false},
+		{newRule("ischedule-whitelist-empty", finding.Warning,
+			"the old server may post to the iSchedule URL",
+			"it posts without logging in, and with an empty list nobody may",
+			"list the addresses of the front ends of the old server in service.dav.ischedulewhitelist"),
+			checkPeerAddress, false},
+	}
+}
+
+// serviceChecks are about mail, links and logs.
+func serviceChecks() []check {
+	return []check{
+		{newRule("smtp-auth-incomplete", finding.Error,
+			"whatever uses a mail server has what it needs for that",
+			"without a user the log-in to the mail server fails, and without a host there is nothing to connect to: no mail is sent, nothing is scanned",
+			"set the parameter named in the finding, or switch off what needs it"),
+			checkMailServer, false},
+		{newRule("fulluriprefix-local", finding.Info,
+			"links in mails lead to this server from every host",
+			"a link to localhost leads everybody to their own computer (a warning where it is set so; its default is no better)",
+			"set davcore.uriinfo.fulluriprefix to the URL by which people reach the server"),
+			checkPrefix, false},
+		{newRule("loglevel-verbose", finding.Warning,
+			"no log writes more than is needed to run the server",
+			"logging is bound by the disk and slows the server down; the tuning chapter advises WARNING. Telemetry for everybody also writes whole requests to disk",
+			"set the level to WARNING or INFO when the search for the fault is over"),
+			checkLogs, false},
+	}
+}
+
+func checkPeerFreeBusy(_ context.Context, s *checkState, emit func(finding.Finding)) error {
+	if err := s.coexists(); err != nil {
+		return err
+	}
+	const name = "davcore.acl.schedulinganonymousall"
+	if !s.on(name) {
+		emit(s.at(name, s.line(name), name+" is not true: the old server, which asks without logging in, learns nothing about the people hosted here", s.fixSet(name, "true")))
+	}
+	return nil
+}
+
+func checkPeerAddress(_ context.Context, s *checkState, emit func(finding.Finding)) error {
+	if err := s.coexists(); err != nil {
+		return err
+	}
+	const name = "service.dav.ischedulewhitelist"
+	if len(SplitList(s.value(name))) == 0 {
+		emit(s.at(name, s.line(name, paramLocalUserAttr),
+			name+" is empty: no address may post to the iSchedule URL without logging in, that of the old server neither", ""))
+	}
+	return nil
+}
+
+func checkMailServer(_ context.Context, s *checkState, emit func(finding.Finding)) error {
+	any := false
+	for _, pair := range []struct{ toggle, needs, why string }{
+		{"notification.dav.smtpauth", "notification.dav.smtpuser", "the log-in to the mail relay fails"},
+		{"davcore.virusscan.auth", "davcore.virusscan.user", "the log-in to the scanning mail server fails"},
+		{"davcore.virusscan.onlineenable", "davcore.virusscan.host", "nothing is scanned"},
+	} {
+		if !s.on(pair.toggle) {
+			continue
+		}
+		any = true
+		if s.value(pair.needs) == "" {
+			emit(s.at(pair.toggle, s.line(pair.toggle), fmt.Sprintf("%s is true and %s is empty: %s", pair.toggle, pair.needs, pair.why), ""))
+		}
+	}
+	if !any {
+		return finding.NotApplicable("neither log-in to a mail server nor scanning is switched on")
+	}
+	return nil
+}
+
+func checkPrefix(_ context.Context, s *checkState, emit func(finding.Finding)) error {
+	const name = "davcore.uriinfo.fulluriprefix"
+	_, rest, _ := strings.Cut(s.value(name), "://")
+	authority, _ := cutAuthority(rest)
+	host := authority[strings.LastIndexByte(authority, '@')+1:]
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		host = host[:i]
+	}
+	if !isLocalHost(host) {
+		return nil
+	}
+	f := s.at(name, s.line(name), name+" is not set: its default leads everybody who follows a link to their own computer", "")
+	if s.get(name) != nil {
+		f.Severity = finding.Warning
+		f.Detail = fmt.Sprintf("%s names the host %s: a link leads everybody who follows it to their own computer", name, quoted(host))
+	}
+	emit(f)
+	return nil
+}
+
+func checkLogs(ctx context.Context, s *checkState, emit func(finding.Finding)) error {
+	return s.each(ctx, func(st *setting) {
+		switch {
+		case st.param.Type == LogLevel && slices.Contains([]string{"FINE", "FINER", "FINEST"}, st.Value):
+			emit(s.of(st, fmt.Sprintf("%s is %s, which slows the server down", st.Key, st.Value), s.fixSet(st.Key, "WARNING")))
+		case st.Key == "service.dav.telemetry.forcetelemetry" && s.on(st.Key):
+			emit(s.of(st, st.Key+" is true: every request and response is written to disk", s.fixDefault(st.Key)))
+		}
+	})
+}

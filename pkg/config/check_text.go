@@ -1,0 +1,173 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+// textChecks are about the characters of the file.
+func textChecks() []check {
+	return []check{
+		{newRule("control-character", finding.Error,
+			"there are no control characters in the file and its values",
+			"no parameter takes them; they come from a damaged file, or from a single backslash as in logs\\new, which Java reads as a line feed",
+			"set the parameter again; write \\\\ for a backslash when editing by hand"),
+			checkControl, true},
+		{newRule("non-ascii-text", finding.Warning,
+			"names and values are in ASCII",
+			"the server reads one byte as one character of Latin-1, while editors and other tools expect UTF-8: one of them sees wrong letters",
+			"set the parameter with davadmin, which writes such letters as \\u escapes that everything reads the same"),
+			checkASCII, false},
+	}
+}
+
+// physicalLine is one line of the file, whatever it belongs to.
+type physicalLine struct {
+	number int
+	offset int // in the text it was found in
+	text   []byte
+}
+
+// physicalLines yields the lines of b as Java counts them, without their line
+// endings. The first gets the given number.
+func physicalLines(b []byte, first int) iter.Seq[physicalLine] {
+	return func(yield func(physicalLine) bool) {
+		for at, n := 0, first; at < len(b); n++ {
+			end := len(b)
+			if i := bytes.IndexAny(b[at:], "\r\n"); i >= 0 {
+				end = at + i
+			}
+			if !yield(physicalLine{n, at, b[at:end]}) {
+				return
+			}
+			at = skipEOL(b, end)
+		}
+	}
+}
+
+// comments yields the lines that belong to no entry.
+func (s *checkState) comments() iter.Seq[physicalLine] {
+	return func(yield func(physicalLine) bool) {
+		line, at := 1, uint32(0)
+		gap := func(to uint32) bool {
+			text := s.doc.src[at:to]
+			for l := range physicalLines(text, line) {
+				if !yield(l) {
+					return false
+				}
+			}
+			line += countLines(text)
+			return true
+		}
+		for i := range s.doc.entries {
+			e := &s.doc.entries[i]
+			if !gap(e.start) {
+				return
+			}
+			end := uint32(skipEOL(s.doc.src, int(e.valEnd)))
+			line += countLines(s.doc.src[e.start:end])
+			at = end
+		}
+		gap(uint32(len(s.doc.src)))
+	}
+}
+
+func checkControl(ctx context.Context, s *checkState, emit func(finding.Finding)) error {
+	raw := func(lines iter.Seq[physicalLine]) {
+		for l := range lines {
+			if i := bytes.IndexFunc(l.text, rawControl); i >= 0 {
+				emit(finding.Finding{Where: s.where(l.number), Detail: fmt.Sprintf("the line holds the control character U+%04X", l.text[i])})
+			}
+		}
+	}
+	if s.doc == nil {
+		if isUTF16(s.in.Text) {
+			return finding.NotApplicable("the file is in UTF-16")
+		}
+		raw(physicalLines(s.in.Text, 1))
+		return nil
+	}
+	raw(s.comments())
+	for i := range s.settings {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		st := &s.settings[i]
+		key, value := st.asMeant()
+		for _, part := range []struct{ what, text string }{{"name", key}, {"value", value}} {
+			if fault := controlFault(part.text); fault != "" {
+				emit(s.of(st, fmt.Sprintf("the %s of %s holds %s; perhaps a backslash was meant to be doubled", part.what, st.name(), fault), ""))
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// rawControl reports what has no place in any line. Java takes a form feed for
+// a blank.
+func rawControl(c rune) bool { return c < 0x20 && c != '\t' && c != '\f' || c == 0x7f }
+
+// controlFault says which character of s no value may hold.
+func controlFault(s string) string {
+	for i, c := range s {
+		if c == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
+				return "one half of a surrogate pair " + at(s, i)
+			}
+		}
+		if unicode.IsControl(c) && c != '\t' {
+			return fmt.Sprintf("the control character U+%04X %s", c, at(s, i))
+		}
+	}
+	return ""
+}
+
+// asMeant returns key and value as their author saw them: in UTF-8 where the
+// raw text is that. Read as Latin-1, parts of its letters are control characters.
+func (st *setting) asMeant() (key, value string) {
+	if isASCII(st.Text) || !utf8.Valid(st.Text) {
+		return st.Key, st.Value
+	}
+	d, err := ParseUTF8(st.body)
+	if err != nil {
+		return st.Key, st.Value
+	}
+	for e := range d.Entries() {
+		return strings.TrimPrefix(e.Key, "\ufeff"), e.Value
+	}
+	return st.Key, st.Value
+}
+
+func checkASCII(ctx context.Context, s *checkState, emit func(finding.Finding)) error {
+	for i := range s.settings {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		st := &s.settings[i]
+		text := st.body
+		if st.marked {
+			text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+		}
+		if isASCII(text) {
+			continue
+		}
+		if !utf8.Valid(text) {
+			emit(s.of(st, st.name()+" is written in Latin-1; an editor that expects UTF-8 would damage it", ""))
+			continue
+		}
+		f := s.of(st, st.name()+" is written in UTF-8, of which the server reads each byte as a letter of its own", "")
+		if key, value := st.asMeant(); key == st.Key && st.param != nil && !st.Shadowed {
+			f.Fix = s.fixSet(st.Key, value)
+		}
+		emit(f)
+	}
+	return nil
+}
