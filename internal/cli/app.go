@@ -1,0 +1,236 @@
+// Package cli is the command line of davadmin: what a user types, sees and may
+// rely on. It reads options, calls the libraries under pkg/, prints what they
+// answer and turns errors into words and exit codes. It holds no knowledge of
+// calendars, directories or file formats.
+//
+// Every command is an options struct with a constructor and a run method, so
+// that a test can call it with buffers for streams.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/journal"
+)
+
+// App is what a run of davadmin needs from its surroundings.
+type App struct {
+	Streams *ui.Streams
+	Args    []string            // the words behind the program's name
+	Getenv  func(string) string // the environment
+	Now     func() time.Time
+	Build   Build
+	Hook    fsx.Hook // sees every write; nil in production
+
+	opts globals
+}
+
+// Build says what this binary was made from.
+type Build struct {
+	Version string
+	Commit  string
+	Date    string
+}
+
+// globals are the options that mean the same everywhere.
+type globals struct {
+	home    string
+	output  string
+	quiet   bool
+	detail  bool
+	noColor bool
+	yes     bool
+	dryRun  bool
+}
+
+// defaultHome is where Oracle's installer puts the server.
+const defaultHome = "/opt/sun/comms/davserver"
+
+// homeOptions are the options of every command that works on a server home.
+type homeOptions struct {
+	clifile string
+}
+
+// home finds the server home: the option, the environment, the clifile, the
+// place of the original.
+func (a *App) home(o *homeOptions) (string, error) {
+	clifile, clifrom, err := a.clifile(o)
+	if err != nil {
+		return "", err
+	}
+	home, from := a.opts.home, "from --home"
+	if home == "" {
+		home, from = a.Getenv("DAVADMIN_HOME"), "from DAVADMIN_HOME"
+	}
+	if home == "" && clifile != nil {
+		home, from = clifile.String("home", ""), "from the clifile "+clifrom
+	}
+	if home == "" {
+		if fi, err := os.Stat(defaultHome); err == nil && fi.IsDir() {
+			home, from = defaultHome, "the default"
+		}
+	}
+	if home == "" {
+		return "", usagef("no server home: give --home DIR, set DAVADMIN_HOME, or name a clifile that has a 'home' with -F")
+	}
+	fi, err := os.Stat(home)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", usagef("there is no directory '%s' (%s); 'davadmin init --home %s' makes a new home", home, from, a.quote(home))
+	}
+	if err != nil {
+		return "", fmt.Errorf("server home: %w", err)
+	}
+	if !fi.IsDir() {
+		return "", usagef("'%s' (%s) is not a directory", home, from)
+	}
+	if clifile == nil {
+		if clifile, clifrom, err = readClifile(filepath.Join(home, config.ClientFile), true); err != nil {
+			return "", err
+		}
+	}
+	if clifile != nil && !a.opts.detail {
+		if a.opts.detail, err = clifile.Bool("detail", false); err != nil {
+			return "", fmt.Errorf("clifile %s: %w", clifrom, err)
+		}
+	}
+	a.detailf("home: %s (%s)", home, from)
+	return home, nil
+}
+
+// clifile reads the clifile that was named; nil when none was.
+func (a *App) clifile(o *homeOptions) (s *config.Settings, path string, err error) {
+	path = o.clifile
+	if path == "" {
+		path = a.Getenv("DAVADMIN_CLIFILE")
+	}
+	if path == "" {
+		return nil, "", nil
+	}
+	return readClifile(path, false)
+}
+
+func readClifile(path string, optional bool) (*config.Settings, string, error) {
+	b, _, err := fsx.ReadLimited(path, 1<<20)
+	if optional && errors.Is(err, fs.ErrNotExist) {
+		return nil, path, nil
+	}
+	if err != nil {
+		return nil, path, fmt.Errorf("clifile: %w", err)
+	}
+	s, err := config.ReadSettings(b)
+	if err != nil {
+		return nil, path, fmt.Errorf("clifile %s: %w", path, err)
+	}
+	return s, path, nil
+}
+
+// actor is who the journal says made a change.
+func (a *App) actor() journal.Actor {
+	actor := journal.Actor{UID: os.Getuid(), SudoUser: a.Getenv("SUDO_USER")}
+	if u, err := user.LookupId(fmt.Sprint(actor.UID)); err == nil {
+		actor.User = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		actor.Host = h
+	}
+	return actor
+}
+
+func (a *App) journal(home string, lockTimeout time.Duration) *journal.Journal {
+	return journal.New(filepath.Join(home, "history"), journal.Options{
+		Base: home, Actor: a.actor(), Now: a.Now, LockTimeout: lockTimeout, Hook: a.Hook,
+	})
+}
+
+func (a *App) serverFile(home string, lockTimeout time.Duration) *config.File {
+	return config.NewFile(a.journal(home, lockTimeout), config.FileOptions{Home: home, Name: config.ServerFile, Hook: a.Hook})
+}
+
+// notef tells the user something that is no result.
+func (a *App) notef(format string, args ...any) {
+	if !a.opts.quiet {
+		a.say(fmt.Sprintf(format, args...))
+	}
+}
+
+// say writes a line to the error stream, behind the data so far.
+func (a *App) say(line string) {
+	if a.Streams.Flush != nil {
+		_ = a.Streams.Flush() // met again at the end of the run
+	}
+	fmt.Fprintln(a.Streams.Err, ui.Sanitize(line))
+}
+
+func (a *App) warnf(format string, args ...any) {
+	a.notef("davadmin: warning: "+format, args...)
+}
+
+// detailf says more, with -e.
+func (a *App) detailf(format string, args ...any) {
+	if a.opts.detail {
+		a.notef(format, args...)
+	}
+}
+
+// quote makes a word safe to paste into a shell; a word that cannot be made
+// safe appears as a placeholder that no shell takes for something else.
+func (a *App) quote(word string) string {
+	q, err := ui.ShellQuote(word)
+	if err != nil {
+		return "'...'"
+	}
+	return q
+}
+
+// withHome puts --home into the davadmin commands of a suggestion when this run
+// was told its home that way, so that the suggestion works as it stands.
+func (a *App) withHome(suggestion string) string {
+	if a.opts.home == "" {
+		return suggestion
+	}
+	words := "--home " + a.quote(a.opts.home) + " "
+	for _, op := range []string{"davadmin config ", "davadmin history "} {
+		suggestion = strings.ReplaceAll(suggestion, op, op+words)
+	}
+	return suggestion
+}
+
+// format chooses the output format among those that the command can give.
+func (a *App) format(can ...ui.Format) (ui.Format, error) {
+	f, err := ui.ChooseFormat(a.opts.output, a.Streams.OutTTY, can...)
+	if err != nil {
+		return "", usagef("--output: %v", err)
+	}
+	return f, nil
+}
+
+// Tree returns the command tree, for the page generator.
+func (a *App) Tree() *cobra.Command { return a.root() }
+
+// Main runs davadmin and returns its exit code.
+func Main(ctx context.Context, a *App) int {
+	if a.Now == nil {
+		a.Now = time.Now
+	}
+	root := a.root()
+	root.SetArgs(a.Args)
+	root.SetOut(a.Streams.Out)
+	root.SetErr(a.Streams.Err)
+	cmd, err := root.ExecuteContextC(ctx)
+	code, text := exitOf(ctx, err)
+	a.report(operationOf(cmd), text)
+	return code
+}

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+// configCheck is 'config check'.
+type configCheck struct {
+	*App
+	homeOptions
+	findingOptions
+	rules bool
+}
+
+func (a *App) configCheckCommand() *cobra.Command {
+	o := &configCheck{App: a}
+	cmd := &cobra.Command{
+		Use:   "check [--fail-on SEVERITY] [--rules]",
+		Short: "look for mistakes in the configuration",
+		Long: `Checks every setting against its type and range, and the settings against each
+other. Each finding names the line, the reason, and the command that mends it.
+Every rule is listed with how it ended; a rule that could not run is a finding.
+
+Exits 3 when there is a finding at or above --fail-on.`,
+		Example: `  davadmin config check
+  davadmin config check --fail-on warning --output jsonl`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.rules, "rules", false, "list the rules and run none")
+	o.findingOptions.add(cmd)
+	o.homeOptions.add(f)
+	return cmd
+}
+
+func (o *configCheck) run(ctx context.Context) error {
+	if o.rules {
+		return o.printRules("davadmin.config.rules.1", append(config.CheckRules(), finding.CheckNotRun()))
+	}
+	format, err := o.format(findingFormats()...)
+	if err != nil {
+		return err
+	}
+	failOn, err := o.severity()
+	if err != nil {
+		return err
+	}
+	c, err := o.openConfig(&o.homeOptions, lockOptions{})
+	if err != nil {
+		return err
+	}
+	path := c.file.Path()
+	start := o.Now()
+	text, info, err := c.file.Read(ctx)
+	if err != nil {
+		return o.explainLoad(err, c.file)
+	}
+	dir, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	report := config.Check(ctx, config.CheckInput{Path: path, Text: text, Info: info, Dir: dir, Registry: c.registry})
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return o.printReport(format, failOn, "davadmin.config.check.1", report, path, o.Now().Sub(start))
+}

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/config"
+)
+
+// configList is 'config list'.
+type configList struct {
+	*App
+	homeOptions
+
+	names    []string
+	modified bool
+	all      bool
+}
+
+func (a *App) configListCommand() *cobra.Command {
+	o := &configList{App: a}
+	cmd := &cobra.Command{
+		Use:   "list [-o NAME|GLOB]... [-M] [-A]",
+		Short: "print parameters as 'name: value'",
+		Long: `Prints what is set. With -o, the parameters named: one that is not set prints
+its default. Passwords are masked.`,
+		Example: `  davadmin config list -o 'log.dav.*.loglevel'
+  davadmin config list -M
+  davadmin config list -A --output json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	o.addOptions(cmd)
+	return cmd
+}
+
+func (o *configList) addOptions(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVarP(&o.names, "option", "o", nil, "parameter `NAME`, or a pattern with * and ? (repeatable)")
+	f.BoolVarP(&o.modified, "modified", "M", false, "only what is set and differs from its default")
+	f.BoolVarP(&o.all, "all", "A", false, "every parameter, with its default where it is not set")
+	o.homeOptions.add(f)
+	_ = cmd.RegisterFlagCompletionFunc("option", completeNames)
+}
+
+// listed is one parameter in the output.
+type listed struct {
+	Name     string `json:"name"`
+	Value    string `json:"value"`
+	Set      bool   `json:"set"`
+	Default  string `json:"default"`
+	Known    bool   `json:"known"`
+	Modified bool   `json:"modified"`
+}
+
+func (o *configList) run(ctx context.Context) error {
+	format, err := o.format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	if err != nil {
+		return err
+	}
+	c, err := o.openConfig(&o.homeOptions, lockOptions{})
+	if err != nil {
+		return err
+	}
+	doc, err := c.file.Load(ctx)
+	if err != nil {
+		return o.explainLoad(err, c.file)
+	}
+	rows, err := o.collect(c.registry, doc)
+	if err != nil {
+		return err
+	}
+	return o.print(format, rows)
+}
+
+// collect chooses the parameters to print, sorted by name.
+func (o *configList) collect(registry *config.Registry, doc *config.Document) ([]listed, error) {
+	byName := map[string]listed{}
+	for key, value := range doc.All() {
+		byName[key] = describeListed(registry, key, value, true)
+	}
+	if o.all || len(o.names) > 0 {
+		for _, p := range registry.All() {
+			if _, set := byName[p.Name]; !set && p.File == "" {
+				byName[p.Name] = describeListed(registry, p.Name, p.Default, false)
+			}
+		}
+	}
+	chosen := byName
+	if len(o.names) > 0 {
+		var err error
+		if chosen, err = o.match(registry, byName); err != nil {
+			return nil, err
+		}
+	}
+	rows := make([]listed, 0, len(chosen))
+	for _, r := range chosen {
+		if o.modified && !r.Modified {
+			continue
+		}
+		rows = append(rows, r)
+	}
+	slices.SortFunc(rows, func(a, b listed) int { return cmp.Compare(a.Name, b.Name) })
+	return rows, nil
+}
+
+// match picks the parameters that -o names; each pattern must match something.
+func (o *configList) match(registry *config.Registry, byName map[string]listed) (map[string]listed, error) {
+	out := map[string]listed{}
+	for _, name := range o.names {
+		r, found := byName[name]
+		pattern := strings.ContainsAny(name, "*?[")
+		if p, ok := registry.Lookup(name); ok && !found && !pattern {
+			r, found = describeListed(registry, name, p.Default, false), true
+		}
+		if found {
+			out[name] = r
+		}
+		if !pattern {
+			if !found {
+				return nil, unknownParameter(registry, name)
+			}
+			continue
+		}
+		for key, r := range byName {
+			ok, err := path.Match(name, key)
+			if err != nil {
+				return nil, usagef("-o %s: not a pattern: %v", name, err)
+			}
+			if ok {
+				out[key], found = r, true
+			}
+		}
+		if !found {
+			return nil, usagef("no parameter matches '%s'; 'davadmin config list -A' lists them all", name)
+		}
+	}
+	return out, nil
+}
+
+func unknownParameter(r *config.Registry, name string) error {
+	if near, ok := r.Nearest(name); ok {
+		return usagef("%s is not a known parameter; did you mean %s?", name, near)
+	}
+	return usagef("%s is not a known parameter; 'davadmin config list -A' lists them all", name)
+}
+
+func describeListed(r *config.Registry, name, value string, set bool) listed {
+	p, known := r.Lookup(name)
+	out := listed{Name: name, Value: value, Set: set, Known: known, Modified: set}
+	if known {
+		out.Value, out.Default = p.Mask(value), p.Mask(p.Default)
+		out.Modified = set && value != p.Default
+	} else {
+		out.Value = r.Mask(name, value)
+	}
+	return out
+}
+
+func (o *configList) print(format ui.Format, rows []listed) error {
+	out := o.Streams.Out
+	switch format {
+	case ui.JSON:
+		return ui.WriteJSON(out, struct {
+			Schema     string   `json:"schema"`
+			Parameters []listed `json:"parameters"`
+		}{"davadmin.config.list.1", rows})
+	case ui.JSONL:
+		for _, r := range rows {
+			if err := ui.WriteJSONL(out, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	case ui.CSV:
+		cells := make([][]string, len(rows))
+		for i, r := range rows {
+			cells[i] = []string{r.Name, r.Value, fmt.Sprint(r.Set), r.Default}
+		}
+		return ui.WriteCSV(out, []string{"name", "value", "set", "default"}, cells)
+	}
+	for _, r := range rows {
+		if _, err := fmt.Fprintf(out, "%s: %s\n", ui.Sanitize(r.Name), ui.Sanitize(r.Value)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// explainLoad says what to do when the file cannot be read.
+func (a *App) explainLoad(err error, file *config.File) error {
+	var syntax *config.SyntaxError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no %s; 'davadmin init' makes a new home, --home names another one", file.Path())
+	case errors.As(err, &syntax):
+		return fmt.Errorf("%w; mend that line, or go back with 'davadmin config revert'", err)
+	}
+	return err
+}

@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/pkg/config"
+)
+
+// maxValue and maxBatch bound what is read from files and standard input.
+const (
+	maxValue = 16 << 20
+	maxBatch = 256 << 20
+)
+
+// requests turns the options into requests. It reads the files they name and
+// asks for passwords.
+func (o *configModify) requests(r *config.Registry) ([]config.Request, error) {
+	if err := o.edits.check(); err != nil {
+		return nil, err
+	}
+	var out []config.Request
+	for _, it := range o.edits.items {
+		q, err := o.request(r, it)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, q)
+	}
+	if o.batch != "" {
+		lines, err := o.readBatch(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, lines...)
+		if len(out) == 0 {
+			o.warnf("%s names no parameter", o.batchName())
+			return nil, nil
+		}
+	}
+	if len(out) == 0 {
+		return nil, usagef("what is to be changed? Give -o NAME -v VALUE, or -f FILE")
+	}
+	return out, nil
+}
+
+func (o *configModify) request(r *config.Registry, it editItem) (config.Request, error) {
+	q := config.Request{Name: it.name, Value: it.value, Add: it.add, Remove: it.remove}
+	p, known := r.Lookup(it.name)
+	secret := known && p.Secret()
+	switch it.kind {
+	case editMembers:
+		q.Action = config.ActionMembers
+	case editUnset:
+		q.Action = config.ActionUnset
+	case editFile:
+		b, err := o.readValue(it.value, secret)
+		if err != nil {
+			return q, fmt.Errorf("%s: value file: %w", it.name, err)
+		}
+		q.Value = string(b)
+	case editSet:
+		if secret && it.value != "" {
+			return q, usagef("%s is a password, and a command line is seen by others: use --value-file FILE, -f -, or leave -v out and type it", it.name)
+		}
+	case editNone:
+		if !secret {
+			if !known {
+				return q, unknownParameter(r, it.name)
+			}
+			return q, usagef("%s: what shall become of it? Give -v VALUE, --add, --remove or --default", it.name)
+		}
+		value, err := o.askSecret(it.name)
+		if err != nil {
+			return q, err
+		}
+		q.Value = value
+	}
+	return q, nil
+}
+
+// readValue reads a value from a file, without one line ending at its end.
+func (a *App) readValue(path string, secret bool) ([]byte, error) {
+	var b []byte
+	var err error
+	if path == "-" {
+		b, err = readAll(a.Streams.In, maxValue)
+	} else {
+		b, err = readGuarded(path, maxValue, secret)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b = bytes.TrimSuffix(b, []byte("\n"))
+	return bytes.TrimSuffix(b, []byte("\r")), nil
+}
+
+// readGuarded reads a file; one with secrets must be closed to others.
+func readGuarded(path string, limit int64, secret bool) ([]byte, error) {
+	b, info, err := fsx.ReadLimited(path, limit)
+	if err != nil {
+		return nil, err
+	}
+	if secret {
+		return b, checkPrivate(path, info)
+	}
+	return b, nil
+}
+
+func checkPrivate(path string, info fs.FileInfo) error {
+	if open := info.Mode().Perm() & 0o077; open != 0 {
+		return fmt.Errorf("%s holds a password and others may read it (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), path)
+	}
+	return nil
+}
+
+func (a *App) askSecret(name string) (string, error) {
+	if a.Streams.ReadSecret == nil {
+		return "", usagef("%s is a password and there is no terminal to ask on: use --value-file FILE or -f -", name)
+	}
+	first, err := a.Streams.ReadSecret(name + ": ")
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	again, err := a.Streams.ReadSecret("once more: ")
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	if !bytes.Equal(first, again) {
+		return "", errors.New("the two passwords differ; nothing was changed")
+	}
+	return string(first), nil
+}
+
+func (o *configModify) batchName() string {
+	if o.batch == "-" {
+		return "standard input"
+	}
+	return o.batch
+}
+
+// readBatch reads lines of 'name=value'. The syntax of all of them is checked
+// before anything is done.
+func (o *configModify) readBatch(r *config.Registry) ([]config.Request, error) {
+	text, info, err := o.batchText()
+	if err != nil {
+		return nil, fmt.Errorf("batch file: %w", err)
+	}
+	var out []config.Request
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		q, given, err := batchLine(string(line), fmt.Sprintf("%s:%d", o.batchName(), n))
+		if err != nil {
+			return nil, err
+		}
+		if !given {
+			continue
+		}
+		if p, ok := r.Lookup(q.Name); ok && p.Secret() && info != nil {
+			if err := checkPrivate(o.batch, info); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, q)
+	}
+	return out, nil
+}
+
+// batchText reads the batch; info is nil for standard input.
+func (o *configModify) batchText() ([]byte, fs.FileInfo, error) {
+	if o.batch != "-" {
+		return fsx.ReadLimited(o.batch, maxBatch)
+	}
+	b, err := readAll(o.Streams.In, maxBatch)
+	return b, nil, err
+}
+
+// readAll reads standard input to its end; more than limit bytes are an error.
+func readAll(in io.Reader, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read standard input: %w", err)
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("standard input holds more than %d bytes", limit)
+	}
+	return b, nil
+}
+
+func batchLine(line, where string) (q config.Request, given bool, err error) {
+	line = strings.Trim(line, " \t\r\n")
+	if line == "" || line[0] == '#' {
+		return q, false, nil
+	}
+	name, value, ok := strings.Cut(line, "=")
+	if !ok {
+		return q, false, usagef("%s: no '=' between name and value; nothing was changed", where)
+	}
+	return config.Request{Name: strings.TrimRight(name, " \t"), Value: strings.TrimLeft(value, " \t"), Where: where}, true, nil
+}

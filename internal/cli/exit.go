@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/pkg/config"
+)
+
+// Exit codes. exitCodes is the table that help prints.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitFindings    = 3
+	exitPartly      = 4
+	exitConnect     = 5
+	exitConflict    = 6
+	exitInterrupted = 130
+	exitTerminated  = 143
+)
+
+type exitCode struct {
+	Code    int
+	Meaning string
+}
+
+func exitCodes() []exitCode {
+	return []exitCode{
+		{exitDone, "done; nothing found"},
+		{exitFailed, "the command failed, or read only a part of what it had to read; nothing was changed unless the message says what"},
+		{exitUsage, "wrong usage: unknown option or name, value outside its type or range"},
+		{exitFindings, "findings (check, verify, diff) at or above --fail-on (default error; for diff, any difference)"},
+		{exitPartly, "partly done: some items of a batch failed, each named with its line"},
+		{exitConnect, "cannot connect or authenticate (directory, database, peer)"},
+		{exitConflict, "conflict: locked by another run, or the plan no longer fits what is there"},
+		{exitInterrupted, "stopped by SIGINT: what was done is complete and journalled, what was not is named"},
+		{exitTerminated, "stopped by SIGTERM, likewise"},
+	}
+}
+
+// usageError is a mistake in what was typed.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return &usageError{text: fmt.Sprintf(format, args...)} }
+
+// errFindings ends a command that did its work and found something.
+var errFindings = errors.New("findings")
+
+// errAnswered ends a command early whose question was answered.
+var errAnswered = errors.New("answered")
+
+// stopError is the cause of a context that a signal ended.
+type stopError struct {
+	name string
+	code int
+}
+
+func (e *stopError) Error() string { return "stopped by " + e.name }
+
+// exitOf gives the exit code for the error of a run, and the text to show; an
+// empty text when all was said already.
+func exitOf(ctx context.Context, err error) (code int, text string) {
+	var usage *usageError
+	var stop *stopError
+	switch {
+	case err == nil, errors.Is(err, errAnswered):
+		return exitDone, ""
+	case errors.Is(err, errFindings):
+		return exitFindings, ""
+	case errors.As(context.Cause(ctx), &stop) && errors.Is(err, context.Canceled):
+		return stop.code, strings.ReplaceAll(err.Error(), context.Canceled.Error(), stop.Error())
+	case errors.As(err, &usage):
+		return exitUsage, err.Error()
+	case errors.Is(err, fsx.ErrLocked):
+		return exitConflict, err.Error() + "; wait for it, or give a longer --lock-timeout"
+	case errors.Is(err, config.ErrConflict):
+		return exitConflict, err.Error() + "; look at it with 'davadmin config diff' and run the command again"
+	}
+	return exitFailed, err.Error()
+}
+
+// report prints the error of a run.
+func (a *App) report(operation, text string) {
+	if text == "" {
+		return
+	}
+	prefix := "davadmin: "
+	if operation != "" {
+		prefix += operation + ": "
+	}
+	a.say(prefix + text)
+}
+
+// asError is errors.As for a pointer to a concrete error type.
+func asError[T error](err error, target *T) bool { return errors.As(err, target) }

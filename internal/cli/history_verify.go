@@ -1,0 +1,265 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/journal"
+)
+
+// historyVerify is 'history verify'.
+type historyVerify struct {
+	*App
+	homeOptions
+}
+
+func (a *App) historyVerifyCommand() *cobra.Command {
+	o := &historyVerify{App: a}
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "check the journal and every kept version against their hashes",
+		Long: `Reads the whole journal and every kept version. Exits 3 when a record or a
+version does not match its hash, or a record is missing.
+
+The hashes show accidents and careless edits. They do not stop somebody who may
+write the directory and computes them anew.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	o.homeOptions.add(cmd.Flags())
+	return cmd
+}
+
+func (o *historyVerify) run(ctx context.Context) error {
+	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	if err != nil {
+		return err
+	}
+	home, err := o.home(&o.homeOptions)
+	if err != nil {
+		return err
+	}
+	j := o.journal(home, 0)
+	v, err := j.Verify(ctx)
+	if errors.Is(err, journal.ErrNoJournal) {
+		o.notef("nothing is recorded in %s yet", j.Dir())
+		v, err = &journal.Verification{}, nil
+	}
+	if err != nil {
+		return err
+	}
+	grave := 0
+	for _, p := range v.Problems {
+		if p.Grave {
+			grave++
+		}
+	}
+	if err := o.print(format, v, grave); err != nil {
+		return err
+	}
+	if grave > 0 {
+		return errFindings
+	}
+	return nil
+}
+
+func (o *historyVerify) print(format ui.Format, v *journal.Verification, grave int) error {
+	if format == ui.JSON {
+		type problem struct {
+			Line   int    `json:"line,omitempty"`
+			Change int64  `json:"change,omitempty"`
+			Detail string `json:"detail"`
+			Grave  bool   `json:"grave"`
+		}
+		problems := make([]problem, len(v.Problems))
+		for i, p := range v.Problems {
+			problems[i] = problem(p)
+		}
+		return ui.WriteJSON(o.Streams.Out, struct {
+			Schema   string    `json:"schema"`
+			Records  int       `json:"records"`
+			Changes  int       `json:"changes"`
+			Versions int       `json:"versions"`
+			Pruned   int       `json:"pruned"`
+			Intact   bool      `json:"intact"`
+			Problems []problem `json:"problems"`
+		}{"davadmin.history.verify.1", v.Records, v.Changes, v.Versions, v.Pruned, grave == 0, problems})
+	}
+	var b strings.Builder
+	for _, p := range v.Problems {
+		kind := "note"
+		if p.Grave {
+			kind = "error"
+		}
+		where := "version"
+		if p.Line > 0 {
+			where = fmt.Sprintf("line %d", p.Line)
+		}
+		fmt.Fprintf(&b, "%s: %s: %s\n", kind, where, ui.Sanitize(p.Detail))
+	}
+	verdict := "intact"
+	if grave > 0 {
+		verdict = fmt.Sprintf("%d errors", grave)
+	}
+	fmt.Fprintf(&b, "%d records of %d changes, %d versions kept, %d pruned: %s\n", v.Records, v.Changes, v.Versions, v.Pruned, verdict)
+	_, err := fmt.Fprint(o.Streams.Out, b.String())
+	return err
+}
+
+// historyPrune is 'history prune'.
+type historyPrune struct {
+	*App
+	homeOptions
+	lock  lockOptions
+	older string
+}
+
+func (a *App) historyPruneCommand() *cobra.Command {
+	o := &historyPrune{App: a}
+	cmd := &cobra.Command{
+		Use:   "prune --older AGE",
+		Short: "remove old versions; the journal stays",
+		Long: `Removes kept versions that only changes older than AGE name. The newest version
+of each file and every record of the journal stay. A revision whose version is
+gone can be listed, but not compared or reverted to.
+
+AGE is a number with d (days), w (weeks), h, m or s.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.older, "older", "", "remove what is older than `AGE`, such as 365d")
+	o.lock.add(f)
+	o.homeOptions.add(f)
+	return cmd
+}
+
+func (o *historyPrune) run(ctx context.Context) error {
+	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	if err != nil {
+		return err
+	}
+	age, err := parseAge(o.older)
+	if err != nil {
+		return err
+	}
+	home, err := o.home(&o.homeOptions)
+	if err != nil {
+		return err
+	}
+	j := o.journal(home, o.lock.timeout)
+	before := o.Now().Add(-age)
+	plan, err := j.PlanPrune(ctx, before)
+	if errors.Is(err, journal.ErrNoJournal) {
+		o.notef("nothing is recorded in %s yet", j.Dir())
+		plan, err = &journal.PrunePlan{}, nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(plan.Versions) == 0 || o.opts.dryRun {
+		return o.print(format, plan, 0)
+	}
+	if err := o.confirm(fmt.Sprintf("Remove %d versions for good?", len(plan.Versions))); err != nil {
+		return err
+	}
+	removed, err := o.prune(ctx, j, before)
+	if err != nil {
+		return fmt.Errorf("%d of %d versions removed: %w", removed, len(plan.Versions), err)
+	}
+	return o.print(format, plan, removed)
+}
+
+// prune plans again under the lock, so that a change made while the question
+// stood is respected.
+func (o *historyPrune) prune(ctx context.Context, j *journal.Journal, before time.Time) (removed int, err error) {
+	s, err := j.Open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	plan, err := j.PlanPrune(ctx, before)
+	if err != nil {
+		return 0, err
+	}
+	change, err := s.Begin(ctx, journal.Intent{Operation: "history prune", Command: o.journalled()})
+	if err != nil {
+		return 0, err
+	}
+	removed, err = s.Prune(ctx, plan)
+	detail := fmt.Sprintf("%d versions removed", removed)
+	result := journal.Done
+	if err != nil {
+		result, detail = journal.Unfinished, detail+": "+err.Error()
+	}
+	return removed, errors.Join(err, s.End(context.WithoutCancel(ctx), change, result, detail))
+}
+
+func (o *historyPrune) print(format ui.Format, p *journal.PrunePlan, removed int) error {
+	if format == ui.JSON {
+		versions := p.Versions
+		if versions == nil {
+			versions = []string{}
+		}
+		return ui.WriteJSON(o.Streams.Out, struct {
+			Schema   string   `json:"schema"`
+			DryRun   bool     `json:"dry_run"`
+			Versions []string `json:"versions"`
+			Removed  int      `json:"removed"`
+			Kept     int      `json:"kept"`
+		}{"davadmin.history.prune.1", o.opts.dryRun, versions, removed, p.Kept})
+	}
+	verb := "removed"
+	n := removed
+	if o.opts.dryRun {
+		verb, n = "would be removed", len(p.Versions)
+	}
+	_, err := fmt.Fprintf(o.Streams.Out, "versions %s: %d\nversions kept: %d\n", verb, n, p.Kept)
+	return err
+}
+
+// confirm asks before something is destroyed, unless --yes was given.
+func (a *App) confirm(question string) error {
+	if a.opts.yes {
+		return nil
+	}
+	yes, err := a.Streams.Confirm(question)
+	if errors.Is(err, ui.ErrNoTerminal) {
+		return usagef("%s There is no terminal to answer on: give --yes, or --dry-run to look", question)
+	}
+	if err != nil {
+		return err
+	}
+	if !yes {
+		return errors.New("not confirmed; nothing was changed")
+	}
+	return nil
+}
+
+// parseAge reads a span of time such as 365d, 8w or 12h.
+func parseAge(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, usagef("how old? Give --older AGE, such as --older 365d")
+	}
+	for suffix, unit := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
+		if number, ok := strings.CutSuffix(s, suffix); ok {
+			n, err := strconv.ParseUint(number, 10, 16)
+			if err != nil {
+				return 0, usagef("--older: '%s' is not an age such as 365d, 8w or 12h", s)
+			}
+			return time.Duration(n) * unit, nil
+		}
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, usagef("--older: '%s' is not an age such as 365d, 8w or 12h", s)
+	}
+	return d, nil
+}

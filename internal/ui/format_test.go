@@ -1,0 +1,165 @@
+package ui_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/davadmin/davadmin/internal/ui"
+)
+
+func TestChooseFormat(t *testing.T) {
+	all := ui.Formats()
+	for _, c := range []struct {
+		asked string
+		tty   bool
+		can   []ui.Format
+		want  ui.Format
+		err   string
+	}{
+		{"", true, all, ui.Table, ""},
+		{"", false, all, ui.Plain, ""},
+		{"", true, []ui.Format{ui.Plain, ui.JSON}, ui.Plain, ""},
+		{"", false, []ui.Format{ui.JSON, ui.CSV}, ui.JSON, ""},
+		{"csv", true, all, ui.CSV, ""},
+		{"table", false, all, ui.Table, ""},
+		{"csv", true, []ui.Format{ui.Plain, ui.JSON}, "", "this command cannot give csv; it gives plain, json"},
+		{"table", true, []ui.Format{ui.Plain}, "", "this command cannot give table; it gives plain"},
+		{"xml", true, []ui.Format{ui.Plain}, "", "'xml' is no output format; this command gives plain"},
+		{"JSON", true, all, "", "'JSON' is no output format; this command gives table, plain, json, jsonl, csv"},
+		{"x\x1b[2J", true, []ui.Format{ui.Plain}, "", `'x\x1b[2J' is no output format; this command gives plain`},
+	} {
+		got, err := ui.ChooseFormat(c.asked, c.tty, c.can...)
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		if got != c.want || text != c.err {
+			t.Errorf("%q (terminal: %v, can %v): %q, %q", c.asked, c.tty, c.can, got, text)
+		}
+	}
+}
+
+func TestWriteCSV(t *testing.T) {
+	var b bytes.Buffer
+	err := ui.WriteCSV(&b, []string{"a", "b"}, [][]string{
+		{"=1+1", "+1"}, {"-1", "@x"}, {"\tx", "\rx"}, {"", "1-1"}, {`say "hi"`, "a,b"}, {"two\nlines", "'=x"},
+	})
+	want := "a,b\n'=1+1,'+1\n'-1,'@x\n'\tx,\"'\rx\"\n,1-1\n\"say \"\"hi\"\"\",\"a,b\"\n\"two\nlines\",'=x\n"
+	if err != nil || b.String() != want {
+		t.Errorf("%v, got\n%q, want\n%q", err, b.String(), want)
+	}
+}
+
+// No cell begins as a formula does, and each is what was given but for the mark.
+func TestWriteCSVNeverGivesAFormula(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cell := rapid.OneOf(rapid.StringMatching(`[-=+@\t]?[a-z,"' ]*`), rapid.String())
+		row := rapid.SliceOfN(cell, 3, 3).Draw(t, "row")
+		var b bytes.Buffer
+		if err := ui.WriteCSV(&b, []string{"a", "b", "c"}, [][]string{row}); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("%v: %q", err, b.String())
+		}
+		for i, got := range rows[1] {
+			want := strings.ReplaceAll(row[i], "\r\n", "\n") // as the reader does
+			formula := want != "" && strings.ContainsRune("=+-@\t\r", rune(want[0]))
+			if formula {
+				want = "'" + want
+			}
+			if got != want && got != strings.ReplaceAll(want, "\r\n", "\n") {
+				t.Fatalf("%q became %q", row[i], got)
+			}
+		}
+	})
+}
+
+func TestWriteJSON(t *testing.T) {
+	v := map[string]string{"a": "<b> & \x1b\u2028"}
+	var doc, line bytes.Buffer
+	if err := errors.Join(ui.WriteJSON(&doc, v), ui.WriteJSONL(&line, v)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := line.String(), `{"a":"<b> & \u001b\u2028"}`+"\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := doc.String(), "{\n  \"a\": \"<b> & \\u001b\\u2028\"\n}\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	var back map[string]string
+	if err := json.Unmarshal(doc.Bytes(), &back); err != nil || back["a"] != v["a"] {
+		t.Errorf("read back: %v, %q", err, back)
+	}
+}
+
+func TestWriteTable(t *testing.T) {
+	var b bytes.Buffer
+	err := ui.WriteTable(&b, 0, []string{"name", "value"}, [][]string{
+		{"a", "1"}, {"longer name", ""}, {"x\x1b[31m", "a\nb\u202e"}, {"", "last"},
+	})
+	want := strings.Join([]string{
+		"name         value",
+		"a            1",
+		"longer name",
+		`x\x1b[31m    a\nb\u202e`,
+		"             last",
+		"",
+	}, "\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A cell that is wider than the terminal is broken, and none of it is lost.
+func TestWriteTableKeepsToTheWidth(t *testing.T) {
+	words := strings.Repeat("some words of a remark ", 12)
+	var b bytes.Buffer
+	if err := ui.WriteTable(&b, 60, []string{"change", "what"}, [][]string{{"1", words}, {"2", "short"}}); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	if len(lines) < 6 {
+		t.Errorf("only %d lines:\n%s", len(lines), b.String())
+	}
+	for _, l := range lines {
+		if len(l) > 60 {
+			t.Errorf("%d columns: %s", len(l), l)
+		}
+		if strings.TrimRight(l, " ") != l {
+			t.Errorf("blanks at the end: %q", l)
+		}
+	}
+	if got := strings.Count(b.String(), "remark"); got != 12 {
+		t.Errorf("%d of 12 left:\n%s", got, b.String())
+	}
+}
+
+func TestWriteTableReportsTheWriter(t *testing.T) {
+	if err := ui.WriteTable(fullDisk{}, 0, []string{"a"}, [][]string{{"b"}}); !errors.Is(err, errFull) {
+		t.Errorf("got %v", err)
+	}
+	if err := ui.WriteCSV(fullDisk{}, []string{"a"}, [][]string{{"b"}}); !errors.Is(err, errFull) {
+		t.Errorf("got %v", err)
+	}
+	if err := ui.WriteJSON(fullDisk{}, 1); !errors.Is(err, errFull) {
+		t.Errorf("got %v", err)
+	}
+}
+
+var errFull = errors.New("no space left")
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
