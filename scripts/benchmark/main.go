@@ -1,0 +1,134 @@
+// Command benchmark measures davadmin beside its rivals and writes a table. All
+// of a table is measured in one run, the contenders in turn, so that what else
+// the machine does falls on all of them.
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	b := &bench{}
+	flag.StringVar(&b.davadmin, "davadmin", "", "the program")
+	flag.StringVar(&b.javaClasses, "java-classes", "", "directory of the compiled LoadStore")
+	flag.StringVar(&b.work, "work", "", "directory for files")
+	out := flag.String("out", "docs/benchmarks.md", "where the table goes")
+	flag.IntVar(&b.runs, "runs", 60, "how often each command is run")
+	flag.Parse()
+	text, err := b.page()
+	if err == nil {
+		err = os.WriteFile(*out, []byte(text), 0o644)
+	}
+	if err != nil {
+		log.Fatal("benchmark: ", err)
+	}
+}
+
+type bench struct {
+	davadmin    string
+	javaClasses string
+	work        string
+	runs        int
+}
+
+func (b *bench) page() (string, error) {
+	var out strings.Builder
+	fmt.Fprintf(&out, "# Benchmarks\n\nWritten by `scripts/bench`; every table is one run, its contenders measured in turn.\n"+
+		"Machine: %s, %d cores, %s. Figures of another machine differ; the ratios are what counts.\n", cpu(), runtime.NumCPU(), runtime.Version())
+	for _, section := range []func() (string, error){b.configCommands, b.properties} {
+		text, err := section()
+		if err != nil {
+			return "", err
+		}
+		out.WriteString("\n" + text)
+	}
+	return out.String(), nil
+}
+
+// contender is one way to do a task.
+type contender struct {
+	name    string
+	prepare func() error // before each run, not measured
+	args    []string
+	env     []string
+}
+
+// sample is what one run of a command cost.
+type sample struct {
+	wall time.Duration
+	rss  int64 // bytes, at the peak
+}
+
+// race runs the contenders in turn and returns the median of each.
+func race(runs int, contenders []contender) ([]sample, error) {
+	all := make([][]sample, len(contenders))
+	for i := range runs + 2 {
+		for k, c := range contenders {
+			s, err := c.run()
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+			if i >= 2 { // the first rounds fill the caches
+				all[k] = append(all[k], s)
+			}
+		}
+	}
+	medians := make([]sample, len(contenders))
+	for k, samples := range all {
+		slices.SortFunc(samples, func(a, b sample) int { return int(a.wall - b.wall) })
+		medians[k] = samples[len(samples)/2]
+	}
+	return medians, nil
+}
+
+func (c *contender) run() (sample, error) {
+	if c.prepare != nil {
+		if err := c.prepare(); err != nil {
+			return sample{}, err
+		}
+	}
+	cmd := exec.Command(c.args[0], c.args[1:]...)
+	cmd.Env = append(os.Environ(), c.env...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	start := time.Now()
+	err := cmd.Run()
+	wall := time.Since(start)
+	if err != nil {
+		return sample{}, fmt.Errorf("%v: %w: %s", c.args, err, errs.String())
+	}
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return sample{}, fmt.Errorf("no resource usage")
+	}
+	return sample{wall: wall, rss: usage.Maxrss * 1024}, nil
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
+
+func mb(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }
+
+func ratio(a, b time.Duration) string { return fmt.Sprintf("%.2f", float64(a)/float64(b)) }
+
+func cpu() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return runtime.GOARCH
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}

@@ -1,0 +1,201 @@
+// Command gendocs writes the reference pages and man pages from the command
+// tree, the parameter registry and the rule catalogues, so that nothing is
+// written twice.
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
+
+	"github.com/davadmin/davadmin/internal/cli"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+func main() {
+	reference := flag.String("reference", "docs/reference", "directory of the reference pages")
+	man := flag.String("man", "docs/man", "directory of the man pages")
+	flag.Parse()
+	if err := run(*reference, *man); err != nil {
+		log.Fatal("gendocs: ", err)
+	}
+}
+
+func run(reference, man string) error {
+	for _, dir := range []string{reference, man} {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	app := &cli.App{Streams: &ui.Streams{}, Getenv: func(string) string { return "" }}
+	root := app.Tree()
+	if err := writeMan(root, man); err != nil {
+		return err
+	}
+	parameters, err := parameterPage()
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string]string{
+		"commands.md":   commandPage(root),
+		"parameters.md": parameters,
+		"rules.md":      rulePage(),
+	} {
+		if err := os.WriteFile(filepath.Join(reference, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeMan writes a man page for each command. The date is fixed: the pages
+// must be the same bytes on every day.
+func writeMan(root *cobra.Command, dir string) error {
+	date := time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
+	return doc.GenManTree(root, &doc.GenManHeader{
+		Title: "DAVADMIN", Section: "8", Source: "davadmin", Manual: "davadmin manual", Date: &date,
+	}, dir)
+}
+
+// commandPage describes every command on one page, so that it can be searched.
+func commandPage(root *cobra.Command) string {
+	var b bytes.Buffer
+	b.WriteString("# Commands\n\nPrinted from the program by `scripts/generate`.\n\n## Options that mean the same everywhere\n\n")
+	optionTable(&b, root.PersistentFlags())
+	eachCommand(root, func(c *cobra.Command) {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.CommandPath(), strings.TrimSpace(orElse(c.Long, c.Short)))
+		if c.Runnable() {
+			fmt.Fprintf(&b, "\n```\n%s\n```\n", c.UseLine())
+		}
+		if c.Example != "" {
+			fmt.Fprintf(&b, "\nExamples:\n\n```\n%s\n```\n", unindent(c.Example))
+		}
+		if own := c.LocalNonPersistentFlags(); own.HasAvailableFlags() {
+			b.WriteString("\n")
+			optionTable(&b, own)
+		}
+	})
+	return b.String()
+}
+
+func eachCommand(c *cobra.Command, fn func(*cobra.Command)) {
+	for _, sub := range c.Commands() {
+		if sub.Hidden || sub.Name() == "help" {
+			continue
+		}
+		fn(sub)
+		eachCommand(sub, fn)
+	}
+}
+
+func optionTable(b *bytes.Buffer, flags *pflag.FlagSet) {
+	b.WriteString("| option | meaning |\n|---|---|\n")
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden || f.Name == "help" {
+			return
+		}
+		value, usage := pflag.UnquoteUsage(f)
+		name := "`--" + f.Name
+		if f.Shorthand != "" {
+			name = "`-" + f.Shorthand + "`, " + name
+		}
+		if value != "" {
+			name += " " + value
+		}
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" {
+			usage += " (default " + f.DefValue + ")"
+		}
+		fmt.Fprintf(b, "| %s` | %s |\n", name, cell(usage))
+	})
+}
+
+// parameterPage describes every configuration parameter.
+func parameterPage() (string, error) {
+	r, err := config.NewRegistry()
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	b.WriteString("# Configuration parameters\n\nPrinted from the registry by `scripts/generate`; `davadmin config describe NAME` says the same.\n\n" +
+		"A `*` in a name stands for one component, such as the name of a back end. The last column says how certain the name and the values " +
+		"(default, range, choices) are: seen in a manual (S), remembered (M), guessed (G), or ours (O). A range that is a guess is a warning, " +
+		"never a refusal.\n\n## Types\n\n| type | what it takes |\n|---|---|\n")
+	for _, t := range config.Types() {
+		fmt.Fprintf(&b, "| %s | %s |\n", t, cell(t.Describe()))
+	}
+	family := ""
+	for _, p := range r.All() {
+		if f := familyOf(p.Name); f != family {
+			family = f
+			fmt.Fprintf(&b, "\n## %s\n\n| name | type | default | range or values | restart | meaning | certainty |\n|---|---|---|---|---|---|---|\n", family)
+		}
+		limits := p.Range()
+		if v := p.Choices; len(v) > 0 {
+			limits = "'" + strings.Join(v, "', '") + "'"
+		}
+		if p.Unit != "" {
+			limits = strings.TrimSpace(limits + " " + p.Unit)
+		}
+		kind := string(p.Type)
+		if p.List {
+			kind += ", list"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %c/%c |\n", code(p.Name), kind, code(p.Default), cell(limits), p.Restart,
+			cell(p.Meaning), p.NameSure, p.ValueSure)
+	}
+	return b.String(), nil
+}
+
+func familyOf(name string) string {
+	parts := strings.SplitN(name, ".", 3)
+	return strings.Join(parts[:min(2, len(parts))], ".")
+}
+
+// rulePage describes the rules of every check.
+func rulePage() string {
+	var b bytes.Buffer
+	b.WriteString("# Rules of the checks\n\nPrinted from the catalogues by `scripts/generate`.\n\n## davadmin config check\n")
+	for _, r := range append(config.CheckRules(), finding.CheckNotRun()) {
+		fmt.Fprintf(&b, "\n### %s\n\nSeverity %s. It holds when %s.\n\n- Why it matters: %s.\n- What to do: %s.\n",
+			r.ID, r.Severity, r.Title, r.Why, r.Remedy)
+	}
+	return b.String()
+}
+
+func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
+
+func code(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "`" + cell(s) + "`"
+}
+
+func orElse(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func unindent(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimPrefix(l, "  ")
+	}
+	return strings.Join(lines, "\n")
+}
