@@ -411,14 +411,14 @@ func TestPruneKeepsWhatIsNewAndWhatIsLast(t *testing.T) {
 		t.Fatalf("plan: %+v", plan)
 	}
 	s := h.open()
-	if n, err := s.Prune(t.Context(), plan); n != 2 || err != nil {
+	if n, err := s.Prune(t.Context(), plan, nil); n != 2 || err != nil {
 		t.Fatalf("pruned %d, %v", n, err)
 	}
 	h.close(s)
 	if _, err := h.j.Content(t.Context(), VersionOf([]byte("a=1"))); !errors.Is(err, ErrNoVersion) {
 		t.Errorf("a pruned version: %v", err)
 	}
-	if v := h.verify(); v.Versions != 2 || v.Pruned != 2 || len(v.Problems) != 0 || v.Changes != 3 {
+	if v := h.verify(); v.Versions != 2 || v.Pruned != 2 || len(v.Problems) != 0 || v.Changes != 4 {
 		t.Errorf("verification: %+v", v)
 	}
 	all, err := h.j.PlanPrune(t.Context(), h.now.Add(time.Hour))

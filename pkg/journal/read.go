@@ -102,6 +102,8 @@ type Entry struct {
 	Result    Result     `json:"result"`
 	Ended     *time.Time `json:"ended,omitempty"`
 	Detail    string     `json:"detail,omitempty"`
+	// Damaged is set when one of the records of the change was altered.
+	Damaged bool `json:"damaged,omitempty"`
 }
 
 // Left returns the version that the change left in its target. It is known
@@ -133,10 +135,12 @@ func (j *Journal) Entries(ctx context.Context, target string) ([]Entry, error) {
 			}
 			at[r.Change] = len(out)
 			out = append(out, entryOf(r))
+			out[len(out)-1].Damaged = l.Err != nil
 		case KindResult:
 			if i, ok := at[r.Change]; ok {
 				ended := r.Time
 				out[i].Result, out[i].Detail, out[i].Ended = r.Result, r.Detail, &ended
+				out[i].Damaged = out[i].Damaged || l.Err != nil
 			}
 		}
 	}

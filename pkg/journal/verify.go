@@ -1,10 +1,12 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/davadmin/davadmin/internal/fsx"
@@ -28,31 +30,47 @@ type Verification struct {
 }
 
 // Verify reads the whole journal and every kept version and checks each hash.
-// A version that is not kept is no problem, as pruning takes versions away.
+// A version that is not kept is no problem when a later prune took it away,
+// unless it is the newest of its file, which no prune takes.
 func (j *Journal) Verify(ctx context.Context) (*Verification, error) {
-	v := &Verification{}
-	open := map[int64]int{} // change -> line of its intent
-	named := map[string]Version{}
+	w := &verifying{v: &Verification{}, open: map[int64]int{}, named: map[string]namedVersion{}}
 	for l, err := range j.Lines(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		v.note(l, open, named)
+		w.note(l)
 	}
-	for change, line := range open {
-		v.Problems = append(v.Problems, Problem{
-			Line: line, Change: change, Detail: fmt.Sprintf("change %d has no result; the next change settles it", change),
-		})
+	for change, line := range w.open {
+		p := Problem{Line: line, Change: change, Detail: fmt.Sprintf("change %d has no result; the next change settles it", change)}
+		if change != w.last {
+			p.Detail, p.Grave = fmt.Sprintf("change %d has no result, though others came after it", change), true
+		}
+		w.v.Problems = append(w.v.Problems, p)
 	}
-	if err := j.verifyVersions(ctx, v, named); err != nil {
+	if err := w.versions(ctx, j); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(v.Problems, func(a, b Problem) int { return a.Line - b.Line })
-	return v, nil
+	slices.SortFunc(w.v.Problems, func(a, b Problem) int { return cmp.Or(a.Line-b.Line, strings.Compare(a.Detail, b.Detail)) })
+	return w.v, nil
 }
 
-func (v *Verification) note(l Line, open map[int64]int, named map[string]Version) {
-	r := l.Record
+// verifying is what a verification remembers on its way.
+type verifying struct {
+	v      *Verification
+	open   map[int64]int // change -> line of its intent
+	last   int64         // the newest change
+	pruned int           // line of the newest prune
+	named  map[string]namedVersion
+}
+
+// namedVersion is a version with the last line that names it.
+type namedVersion struct {
+	Version
+	line int
+}
+
+func (w *verifying) note(l Line) {
+	r, v := l.Record, w.v
 	if l.Torn {
 		v.Problems = append(v.Problems, Problem{Line: l.Number, Detail: "the last record is unfinished; the next change takes it off"})
 		return
@@ -63,38 +81,69 @@ func (v *Verification) note(l Line, open map[int64]int, named map[string]Version
 	}
 	switch r.Kind {
 	case KindIntent:
-		open[r.Change] = l.Number
+		w.open[r.Change] = l.Number
+		w.last = r.Change
 		v.Changes++
+		if r.Operation == pruneOperation {
+			w.pruned = l.Number
+		}
 	case KindFound:
+		w.last = r.Change
 		v.Changes++
 	case KindResult:
-		delete(open, r.Change)
+		delete(w.open, r.Change)
 		if r.Result == Unfinished {
 			v.Problems = append(v.Problems, Problem{Line: l.Number, Change: r.Change, Detail: r.Detail})
 		}
 	}
 	for _, x := range []*Version{r.Before, r.After} {
 		if x != nil && !x.Missing && isSHA256(x.SHA256) {
-			named[x.SHA256] = *x
+			w.named[x.SHA256] = namedVersion{*x, l.Number}
 		}
 	}
 }
 
-func (j *Journal) verifyVersions(ctx context.Context, v *Verification, named map[string]Version) error {
-	for sha, x := range named {
-		_, err := j.Content(ctx, x)
+// versions reads back every version that the journal names.
+func (w *verifying) versions(ctx context.Context, j *Journal) error {
+	newest, err := j.newest(ctx)
+	if err != nil {
+		return err
+	}
+	for sha, x := range w.named {
+		_, err := j.Content(ctx, x.Version)
 		switch {
 		case err == nil:
-			v.Versions++
+			w.v.Versions++
+		case errors.Is(err, ErrNoVersion) && !newest[sha] && w.pruned > x.line:
+			w.v.Pruned++
 		case errors.Is(err, ErrNoVersion):
-			v.Pruned++
+			w.v.Problems = append(w.v.Problems, Problem{Line: x.line, Detail: fmt.Sprintf("the version %.12s that it names is lost", sha), Grave: true})
 		case errors.Is(err, ErrDamaged):
-			v.Problems = append(v.Problems, Problem{Detail: fmt.Sprintf("version %.12s: %v", sha, err), Grave: true})
+			w.v.Problems = append(w.v.Problems, Problem{Line: x.line, Detail: err.Error(), Grave: true})
 		default:
 			return err
 		}
 	}
 	return nil
+}
+
+// newest returns the hashes of the newest known content of every target.
+func (j *Journal) newest(ctx context.Context) (map[string]bool, error) {
+	entries, err := j.Entries(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	last := map[string]string{}
+	for _, e := range entries {
+		if x, ok := e.Left(); ok && e.Target != "" {
+			last[e.Target] = x.SHA256
+		}
+	}
+	out := map[string]bool{}
+	for _, sha := range last {
+		out[sha] = true
+	}
+	return out, nil
 }
 
 // PrunePlan is what a prune would take away.
@@ -106,8 +155,10 @@ type PrunePlan struct {
 // PlanPrune finds the versions that no change since before names, and that are
 // not the newest known content of any target. Records are never pruned.
 func (j *Journal) PlanPrune(ctx context.Context, before time.Time) (*PrunePlan, error) {
-	keep := map[string]bool{}
-	newest := map[string]string{}
+	keep, err := j.newest(ctx)
+	if err != nil {
+		return nil, err
+	}
 	entries, err := j.Entries(ctx, "")
 	if err != nil {
 		return nil, err
@@ -121,12 +172,6 @@ func (j *Journal) PlanPrune(ctx context.Context, before time.Time) (*PrunePlan, 
 				keep[x.SHA256] = true
 			}
 		}
-		if x, ok := e.Left(); ok {
-			newest[e.Target] = x.SHA256
-		}
-	}
-	for _, sha := range newest {
-		keep[sha] = true
 	}
 	kept, err := j.kept()
 	if err != nil {
@@ -143,17 +188,24 @@ func (j *Journal) PlanPrune(ctx context.Context, before time.Time) (*PrunePlan, 
 	return p, nil
 }
 
-// Prune removes the versions of a plan. The caller records it as a change of
-// its own, with Begin and End.
-func (s *Session) Prune(ctx context.Context, p *PrunePlan) (removed int, err error) {
+// pruneOperation names the change that Prune records.
+const pruneOperation = "history prune"
+
+// Prune removes the versions of a plan, as a recorded change.
+func (s *Session) Prune(ctx context.Context, p *PrunePlan, command []string) (removed int, err error) {
+	change, err := s.Begin(ctx, Intent{Operation: pruneOperation, Command: command})
+	if err != nil {
+		return 0, err
+	}
 	for _, sha := range p.Versions {
-		if !isSHA256(sha) {
-			continue
-		}
-		if err := fsx.Remove(ctx, s.j.versionFile(sha), s.j.opts.Hook); err != nil {
-			return removed, fmt.Errorf("remove version %.12s: %w", sha, err)
+		if err = fsx.Remove(ctx, s.j.versionFile(sha), s.j.opts.Hook); err != nil {
+			break
 		}
 		removed++
 	}
-	return removed, nil
+	result, detail := Done, fmt.Sprintf("%d versions removed", removed)
+	if err != nil {
+		result, detail = Unfinished, detail+": "+err.Error()
+	}
+	return removed, errors.Join(err, s.End(context.WithoutCancel(ctx), change, result, detail))
 }
