@@ -104,9 +104,13 @@ func BenchmarkSetRender(b *testing.B) {
 // BenchmarkManyEdits shows how the cost grows with the number of edits.
 func BenchmarkManyEdits(b *testing.B) {
 	file := numberedFile(100_000, "\n")
-	for _, c := range []struct{ name, format string }{
-		{"known", "davcore.acl.usr%07d"},
-		{"new", "davcore.acl.new%07d"},
+	for _, c := range []struct {
+		name, format string
+		unset        bool
+	}{
+		{"known", "davcore.acl.usr%07d", false},
+		{"new", "davcore.acl.new%07d", false},
+		{"unset", "davcore.acl.usr%07d", true},
 	} {
 		for _, n := range []int{10, 100, 1000} {
 			b.Run(fmt.Sprintf("%s-%d", c.name, n), func(b *testing.B) {
@@ -116,7 +120,7 @@ func BenchmarkManyEdits(b *testing.B) {
 						b.Fatal(err)
 					}
 					for i := range n {
-						d.Set(fmt.Sprintf(c.format, i), "changed")
+						apply(d, []edit{{key: fmt.Sprintf(c.format, i), value: "changed", unset: c.unset}})
 					}
 					if _, err := d.Render(); err != nil {
 						b.Fatal(err)

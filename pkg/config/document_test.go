@@ -143,6 +143,7 @@ func TestMalformedUnicodeEscape(t *testing.T) {
 		{"at the end", `a=\u`, 1},
 		{"too short", "a=1\nb=\\u12\n", 2},
 		{"not hexadecimal", "a=1\n\nb=\\u12g4\n", 3},
+		{"capitals beyond F", "a=\\u004G\n", 1},
 		{"a sign is no digit", "a=\\u-123\n", 1},
 		{"in a key", "# c\n\\u00=1\n", 2},
 		{"cut by the separator", "\\u004=1\n", 1},
@@ -297,6 +298,8 @@ var documentEdits = []struct {
 	{"a family is made of whole components", "d.acl=1\nother=2\n", false, []edit{{key: "d.aclx", value: "9"}, {key: "dx", value: "8"}}, "d.acl=1\nd.aclx=9\nother=2\ndx=8\n"},
 	{"new key in a family that ends the file", "d.a=1", false, []edit{{key: "d.b", value: "2"}, {key: "x", value: "3"}}, "d.a=1\nd.b=2\nx=3"},
 	{"new key before a backslash at the end", "a=1\nb=2\\", false, []edit{{key: "c", value: "3"}}, "a=1\nc=3\nb=2\\"},
+	{"new key before a continuation into nothing", "a=1\nb=2\\\n", false, []edit{{key: "c", value: "3"}}, "a=1\nc=3\nb=2\\\n"},
+	{"new key before a continuation into blanks", "a=1\nb=2\\\n \t", false, []edit{{key: "c", value: "3"}}, "a=1\nc=3\nb=2\\\n \t"},
 	{"new key beside a filled last value", "a", false, []edit{{key: "b", value: "2"}, {key: "a", value: "1"}}, "a=1\nb=2"},
 
 	{"unset", "a=1\nb=2\nc=3\n", false, []edit{{key: "b", unset: true}}, "a=1\nc=3\n"},

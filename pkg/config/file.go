@@ -52,6 +52,13 @@ func NewFile(j *journal.Journal, o FileOptions) *File {
 	return &File{home: o.Home, name: o.Name, mayCreate: o.MayCreate, journal: j, hook: o.Hook}
 }
 
+// MayCreate returns the same file, which a change then makes when it is missing.
+func (f *File) MayCreate() *File {
+	g := *f
+	g.mayCreate = true
+	return &g
+}
+
 // Path returns where the file is.
 func (f *File) Path() string { return filepath.Join(f.home, filepath.FromSlash(f.name)) }
 
@@ -133,13 +140,12 @@ func (f *File) readOrNew(ctx context.Context) ([]byte, error) {
 // system. After an error the file is what it was, unless the error says that
 // it was replaced (*fsx.Error).
 func (f *File) Apply(ctx context.Context, e Edit) (out *Outcome, err error) {
-	// A look before the lock, so that a mistyped home is not given a history.
-	if _, err := os.Stat(f.Path()); err != nil && !(f.mayCreate && errors.Is(err, fs.ErrNotExist)) {
-		return nil, fmt.Errorf("look for the configuration: %w", err)
+	if err := f.look(); err != nil {
+		return nil, err
 	}
 	s, err := f.journal.Open(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; nothing was changed", err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	current, err := f.readOrNew(ctx)
@@ -158,6 +164,25 @@ func (f *File) Apply(ctx context.Context, e Edit) (out *Outcome, err error) {
 	err = f.replace(ctx, s, e, out)
 	out.Notes = append(s.Notes, out.Notes...)
 	return out, err
+}
+
+// look makes sure, before the lock is taken, that there is a file to change: a
+// mistyped home shall not be given a history.
+func (f *File) look() error {
+	fi, err := os.Stat(f.Path())
+	switch {
+	case f.mayCreate && errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case fi.IsDir():
+		return fmt.Errorf("cannot change %s: it is a directory; nothing was changed", f.Path())
+	case !fi.Mode().IsRegular():
+		return fmt.Errorf("cannot change %s: it is not a regular file; nothing was changed", f.Path())
+	case fi.Size() > maxFileSize:
+		return fmt.Errorf("cannot change %s: it is too large, over %d bytes; nothing was changed", f.Path(), maxFileSize)
+	}
+	return nil
 }
 
 func (f *File) replace(ctx context.Context, s *journal.Session, e Edit, out *Outcome) error {
@@ -293,7 +318,7 @@ func (f *File) BeforeLast(ctx context.Context) ([]byte, int64, error) {
 	}
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i]
-		if e.Kind != journal.KindIntent || e.Result != journal.Done || e.Before == nil {
+		if e.Kind != journal.KindIntent || e.Result != journal.Done || e.Before == nil || e.Before.Missing {
 			continue
 		}
 		b, err := f.journal.Content(ctx, *e.Before)

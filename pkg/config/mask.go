@@ -11,7 +11,7 @@ func (r *Registry) Mask(name, value string) string {
 	if p, ok := r.Lookup(name); ok {
 		return p.Mask(value)
 	}
-	if namesSecret(name) && value != "" {
+	if r.Secret(name) && value != "" {
 		return maskedSecret
 	}
 	return MaskURLPassword(value)
@@ -24,7 +24,7 @@ func (r *Registry) MaskTexts(old, next []byte) (shownOld, shownNext []byte) {
 	before := map[string]string{}
 	if d, err := Parse(old); err == nil {
 		for key, value := range d.All() {
-			if r.isSecret(key) {
+			if r.Secret(key) {
 				before[key] = value
 			}
 		}
@@ -70,7 +70,7 @@ func (r *Registry) maskLines(text []byte) []byte {
 	for line := range bytes.Lines(text) {
 		body := bytes.TrimLeft(line, "#! \t")
 		end := bytes.IndexAny(body, "=: \t\r\n")
-		if end > 0 && len(bytes.Trim(body[end:], "=: \t\r\n")) > 0 && r.isSecret(string(body[:end])) {
+		if end > 0 && len(bytes.Trim(body[end:], "=: \t\r\n")) > 0 && r.Secret(string(body[:end])) {
 			out = append(out, line[:len(line)-len(body)+end+1]...)
 			out = append(out, maskedSecret+"\n"...)
 			continue
@@ -80,8 +80,9 @@ func (r *Registry) maskLines(text []byte) []byte {
 	return out
 }
 
-// isSecret reports whether the value of name must not be shown.
-func (r *Registry) isSecret(name string) bool {
+// Secret reports whether the value of name must not be shown nor stand on a
+// command line: it is a password, or an unknown name that looks like one.
+func (r *Registry) Secret(name string) bool {
 	if p, ok := r.Lookup(name); ok {
 		return p.Secret()
 	}

@@ -42,6 +42,27 @@ func (r *Registry) Nearest(name string) (string, bool) {
 	return best, best != ""
 }
 
+// NearestWord returns the word that was probably meant, by the same count of
+// changes as Nearest, up to two and fewer than the word has letters; or the
+// only one that begins with it.
+func NearestWord(word string, words []string) (string, bool) {
+	best, limit := "", min(2, utf8.RuneCountInString(word)-1)
+	begins, n := "", 0
+	for _, w := range words {
+		if d := editDistance(word, w, limit); d <= limit {
+			best, limit = w, d-1
+		}
+		if strings.HasPrefix(w, word) {
+			begins = w
+			n++
+		}
+	}
+	if best == "" && n == 1 && word != "" {
+		return begins, true
+	}
+	return best, best != ""
+}
+
 // candidates lists the names that could be meant: those of all single
 // parameters, and of each family the member with the component of the given
 // name. A single parameter that is itself a member stands there once.
