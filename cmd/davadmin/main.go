@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"github.com/davadmin/davadmin/internal/cli"
@@ -28,9 +27,5 @@ func main() {
 		Build:   cli.Build{Version: version, Commit: commit, Date: date},
 	})
 	stop()
-	if err := streams.Flush(); err != nil && code == 0 {
-		fmt.Fprintln(os.Stderr, "davadmin: the output could not be written:", err)
-		code = 1
-	}
 	os.Exit(code)
 }

@@ -36,6 +36,8 @@ type App struct {
 	Hook    fsx.Hook // sees every write; nil in production
 
 	opts globals
+	// homeWords are the words of this run that named its home, if any did.
+	homeWords string
 }
 
 // Build says what this binary was made from.
@@ -72,11 +74,17 @@ func (a *App) home(o *homeOptions) (string, error) {
 		return "", err
 	}
 	home, from := a.opts.home, "from --home"
+	if home != "" {
+		a.homeWords = "--home " + a.quote(home)
+	}
 	if home == "" {
 		home, from = a.Getenv("DAVADMIN_HOME"), "from DAVADMIN_HOME"
 	}
 	if home == "" && clifile != nil {
 		home, from = clifile.String("home", ""), "from the clifile "+clifrom
+		if o.clifile != "" {
+			a.homeWords = "-F " + a.quote(o.clifile)
+		}
 	}
 	if home == "" {
 		if fi, err := os.Stat(defaultHome); err == nil && fi.IsDir() {
@@ -112,14 +120,18 @@ func (a *App) home(o *homeOptions) (string, error) {
 
 // clifile reads the clifile that was named; nil when none was.
 func (a *App) clifile(o *homeOptions) (s *config.Settings, path string, err error) {
-	path = o.clifile
+	path, from := o.clifile, "named with -F"
 	if path == "" {
-		path = a.Getenv("DAVADMIN_CLIFILE")
+		path, from = a.Getenv("DAVADMIN_CLIFILE"), "named by DAVADMIN_CLIFILE"
 	}
 	if path == "" {
 		return nil, "", nil
 	}
-	return readClifile(path, false)
+	s, path, err = readClifile(path, false)
+	if err != nil {
+		return nil, path, fmt.Errorf("%w (%s)", err, from)
+	}
+	return s, path, nil
 }
 
 func readClifile(path string, optional bool) (*config.Settings, string, error) {
@@ -198,12 +210,11 @@ func (a *App) quote(word string) string {
 // withHome puts --home into the davadmin commands of a suggestion when this run
 // was told its home that way, so that the suggestion works as it stands.
 func (a *App) withHome(suggestion string) string {
-	if a.opts.home == "" {
+	if a.homeWords == "" {
 		return suggestion
 	}
-	words := "--home " + a.quote(a.opts.home) + " "
-	for _, op := range []string{"davadmin config ", "davadmin history "} {
-		suggestion = strings.ReplaceAll(suggestion, op, op+words)
+	for _, op := range []string{"davadmin config modify", "davadmin config revert", "davadmin config diff"} {
+		suggestion = strings.ReplaceAll(suggestion, op, op+" "+a.homeWords)
 	}
 	return suggestion
 }
@@ -230,6 +241,11 @@ func Main(ctx context.Context, a *App) int {
 	root.SetOut(a.Streams.Out)
 	root.SetErr(a.Streams.Err)
 	cmd, err := root.ExecuteContextC(ctx)
+	if a.Streams.Flush != nil && (err == nil || errors.Is(err, errFindings) || errors.Is(err, errAnswered)) {
+		if ferr := a.Streams.Flush(); ferr != nil {
+			err = fmt.Errorf("the output could not be written: %w", ferr)
+		}
+	}
 	code, text := exitOf(ctx, err)
 	a.report(operationOf(cmd), text)
 	return code

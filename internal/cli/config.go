@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,8 +50,7 @@ func (a *App) runConfig(cmd *cobra.Command, list *configList, args []string) err
 		return a.transposed(cmd, list, args, value)
 	}
 	if cmd.Flags().Changed("value") && len(list.names) > 0 {
-		return usagef("-v sets nothing without the action 'modify'; type: davadmin config modify -o %s -v %s",
-			a.quote(list.names[len(list.names)-1]), a.quote(config.MaskURLPassword(value)))
+		return usagef("-v sets nothing without the action 'modify'; type: %s", a.modifyLine(list.names[len(list.names)-1], value))
 	}
 	if err := refuseMirrored(cmd); err != nil {
 		return err
@@ -63,14 +64,28 @@ func (a *App) runConfig(cmd *cobra.Command, list *configList, args []string) err
 // transposed reads 'config -o modify NAME -v VALUE' as the guide means it.
 func (a *App) transposed(cmd *cobra.Command, list *configList, args []string, value string) error {
 	action := list.names[0]
-	if action != "modify" || len(args) != 1 || !cmd.Flags().Changed("value") {
+	switch {
+	case action != "modify" || len(args) == 0 || !cmd.Flags().Changed("value"):
 		return usagef("'%s' is an action, not a parameter; type: davadmin config %s -o NAME ...", action, action)
+	case len(args) > 1:
+		// The words behind -v that no quotes held together.
+		return usagef("a value that holds blanks needs quotes: %s", a.modifyLine(args[0], strings.Join(append([]string{value}, args[1:]...), " ")))
 	}
 	m := &configModify{App: a, homeOptions: list.homeOptions}
 	m.lock.timeout = defaultLockTimeout
 	m.edits.items = []editItem{{name: args[0], kind: editSet, value: value}}
-	a.notef("davadmin: note: read as: davadmin config modify -o %s -v %s", a.quote(args[0]), a.quote(config.MaskURLPassword(value)))
+	a.notef("davadmin: note: read as: %s", a.modifyLine(args[0], value))
 	return m.run(cmd.Context())
+}
+
+// modifyLine is the command that sets a parameter, for a message. A password
+// does not stand in it.
+func (a *App) modifyLine(name, value string) string {
+	r, err := config.NewRegistry()
+	if err != nil || r.Secret(name) {
+		return a.withHome(fmt.Sprintf("davadmin config modify -o %s --value-file FILE", a.quote(name)))
+	}
+	return a.withHome(fmt.Sprintf("davadmin config modify -o %s -v %s", a.quote(name), a.quote(r.Mask(name, value))))
 }
 
 // configHome is the configuration of a home with the registry that describes it.

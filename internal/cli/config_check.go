@@ -61,7 +61,7 @@ func (o *configCheck) run(ctx context.Context) error {
 	start := o.Now()
 	text, info, err := c.file.Read(ctx)
 	if err != nil {
-		return o.explainLoad(err, c.file)
+		return o.explainLoad(ctx, err, c.file)
 	}
 	dir, err := os.Stat(filepath.Dir(path))
 	if err != nil {

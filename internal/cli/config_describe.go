@@ -79,7 +79,7 @@ func (o *configDescribe) run(ctx context.Context, names []string) error {
 		if !ok {
 			return unknownParameter(registry, name)
 		}
-		rows = append(rows, describe(registry, p, name, doc))
+		rows = append(rows, describe(p, name, doc))
 	}
 	if format == ui.JSON {
 		return ui.WriteJSON(o.Streams.Out, struct {
@@ -113,12 +113,12 @@ func (o *configDescribe) present(ctx context.Context) (*config.Document, error) 
 	return doc, err
 }
 
-func describe(r *config.Registry, p *config.Parameter, name string, doc *config.Document) described {
+func describe(p *config.Parameter, name string, doc *config.Document) described {
 	d := described{
 		Name: name, File: p.File, Meaning: p.Meaning, Type: string(p.Type), Unit: p.Unit, Range: p.Range(), Choices: p.Choices,
 		Default: p.Mask(p.Default), List: p.List, Secret: p.Secret(), Restart: string(p.Restart),
 		NameSure: p.NameSure.String(), ValueSure: p.ValueSure.String(), Deprecated: p.Deprecated,
-		typeNote: p.Type.Describe(), restart: restartOf(r, name),
+		typeNote: p.Type.Describe(), restart: restartText(p.Restart),
 	}
 	if doc != nil {
 		if v, ok := doc.Get(name); ok {

@@ -14,6 +14,7 @@ import (
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/journal"
 )
 
 // maxDiff bounds what is compared line by line.
@@ -97,7 +98,7 @@ func (o *configDiff) sides(ctx context.Context, file *config.File, args []string
 	next.name = file.Path()
 	if len(args) < 2 {
 		if next.text, _, err = file.Read(ctx); err != nil {
-			return old, next, o.explainLoad(err, file)
+			return old, next, o.explainLoad(ctx, err, file)
 		}
 	}
 	other := o.file
@@ -130,7 +131,7 @@ func (o *configDiff) revision(ctx context.Context, file *config.File, arg string
 	}
 	text, err := file.At(ctx, n)
 	if err != nil {
-		return side{}, explainRevision(err)
+		return side{}, explainRevision(err, n)
 	}
 	return side{name: fmt.Sprintf("%s revision %d", file.Path(), n), text: text}, nil
 }
@@ -143,7 +144,10 @@ func parseRevision(arg string) (int64, error) {
 	return n, nil
 }
 
-func explainRevision(err error) error {
+func explainRevision(err error, revision int64) error {
+	if errors.Is(err, journal.ErrNoVersion) {
+		return fmt.Errorf("revision %d: its content was pruned; 'davadmin config history' lists what there is", revision)
+	}
 	if errors.Is(err, config.ErrNoRevision) {
 		return usagef("%v; 'davadmin config history' lists them", err)
 	}

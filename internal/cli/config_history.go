@@ -97,9 +97,10 @@ func (o *configRevert) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
+	c.file = c.file.MayCreate() // a file that was deleted can be had back
 	text, err := c.file.At(ctx, revision)
 	if err != nil {
-		return explainRevision(err)
+		return explainRevision(err, revision)
 	}
 	target, err := config.Parse(text)
 	if err != nil {
@@ -118,7 +119,7 @@ func (o *configRevert) run(ctx context.Context, arg string) error {
 		},
 	})
 	if err != nil {
-		return o.explainLoad(err, c.file)
+		return o.explainLoad(ctx, err, c.file)
 	}
-	return o.showChange(format, "davadmin.config.revert.1", c, outcome)
+	return o.afterChange(outcome, o.showChange(format, "davadmin.config.revert.1", c, outcome))
 }

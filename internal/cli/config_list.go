@@ -73,11 +73,14 @@ func (o *configList) run(ctx context.Context) error {
 	}
 	doc, err := c.file.Load(ctx)
 	if err != nil {
-		return o.explainLoad(err, c.file)
+		return o.explainLoad(ctx, err, c.file)
 	}
 	rows, err := o.collect(c.registry, doc)
 	if err != nil {
 		return err
+	}
+	if len(rows) == 0 && len(o.names) == 0 {
+		o.notef("nothing is set that differs from the defaults; 'davadmin config list -A' shows them")
 	}
 	return o.print(format, rows)
 }
@@ -118,7 +121,7 @@ func (o *configList) match(registry *config.Registry, byName map[string]listed) 
 	out := map[string]listed{}
 	for _, name := range o.names {
 		r, found := byName[name]
-		pattern := strings.ContainsAny(name, "*?[")
+		pattern := strings.ContainsAny(name, "*?[") && !(found && r.Set)
 		if p, ok := registry.Lookup(name); ok && !found && !pattern {
 			r, found = describeListed(registry, name, p.Default, false), true
 		}
@@ -197,13 +200,37 @@ func (o *configList) print(format ui.Format, rows []listed) error {
 }
 
 // explainLoad says what to do when the file cannot be read.
-func (a *App) explainLoad(err error, file *config.File) error {
+func (a *App) explainLoad(ctx context.Context, err error, file *config.File) error {
 	var syntax *config.SyntaxError
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no %s; 'davadmin init' makes a new home, --home names another one", file.Path())
-	case errors.As(err, &syntax):
-		return fmt.Errorf("%w; mend that line, or go back with 'davadmin config revert'", err)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if !missing && !errors.As(err, &syntax) {
+		return err
 	}
-	return err
+	back := ""
+	if last := lastRevision(ctx, file); last > 0 {
+		back = a.withHome(fmt.Sprintf("'davadmin config revert %d' brings back the last version that davadmin wrote or saw", last))
+	}
+	switch {
+	case missing && back != "":
+		return fmt.Errorf("there is no %s any more; %s", file.Path(), back)
+	case missing:
+		return fmt.Errorf("there is no %s; 'davadmin init' makes a new home, --home names another one", file.Path())
+	case back != "":
+		return fmt.Errorf("%w; mend that line, or: %s", err, back)
+	}
+	return fmt.Errorf("%w; mend that line", err)
+}
+
+// lastRevision returns the newest revision that can be reverted to, 0 for none.
+func lastRevision(ctx context.Context, file *config.File) int64 {
+	entries, err := file.History(ctx)
+	if err != nil {
+		return 0
+	}
+	for i := len(entries) - 1; i >= 0; i-- {
+		if v, ok := entries[i].Left(); ok && !v.Missing {
+			return entries[i].Change
+		}
+	}
+	return 0
 }

@@ -76,7 +76,7 @@ func (o *configModify) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	requests, err := o.requests(c.registry)
+	requests, err := o.requests(ctx, c.registry)
 	if err != nil {
 		return err
 	}
@@ -105,12 +105,12 @@ func (o *configModify) run(ctx context.Context) error {
 	}
 	outcome, err := o.carryOut(ctx, c.file, edit)
 	if err != nil {
-		return refused(o.explainLoad(err, c.file))
+		return refused(o.explainLoad(ctx, err, c.file))
 	}
 	for _, w := range warnings {
 		o.warnModify(w)
 	}
-	return o.showChange(format, "davadmin.config.modify.1", c, outcome)
+	return o.afterChange(outcome, o.showChange(format, "davadmin.config.modify.1", c, outcome))
 }
 
 // carryOut applies or, with --dry-run, previews an edit.
@@ -175,10 +175,21 @@ func changeRows(r *config.Registry, changes []config.Change) []changeRow {
 	for i, c := range changes {
 		rows[i] = changeRow{
 			Name: c.Key, Old: r.Mask(c.Key, c.Old), New: r.Mask(c.Key, c.New), WasSet: c.HadOld, IsSet: c.HasNew,
-			Restart: restartOf(r, c.Key),
+			Restart: string(restartOf(r, c.Key)),
 		}
 	}
 	return rows
+}
+
+// afterChange makes an error of the report say that the change was made.
+func (a *App) afterChange(o *config.Outcome, err error) error {
+	if err == nil && a.Streams.Flush != nil {
+		err = a.Streams.Flush()
+	}
+	if err == nil || o.Revision == 0 {
+		return err
+	}
+	return fmt.Errorf("revision %d; to undo: %s; that change was made, but its report could not be written: %w", o.Revision, a.undoCommand(o), err)
 }
 
 // showChange prints what an edit changed, or would change.
@@ -227,7 +238,7 @@ func (a *App) undoCommand(o *config.Outcome) string {
 func (a *App) printChanges(r *config.Registry, rows []changeRow) error {
 	for _, c := range rows {
 		_, err := fmt.Fprintf(a.Streams.Out, "%s\n  old: %s\n  new: %s\n  restart: %s\n", ui.Sanitize(c.Name),
-			shownValue(r, c.Name, c.Old, c.WasSet), shownValue(r, c.Name, c.New, c.IsSet), c.Restart)
+			shownValue(r, c.Name, c.Old, c.WasSet), shownValue(r, c.Name, c.New, c.IsSet), restartText(restartOf(r, c.Name)))
 		if err != nil {
 			return err
 		}
@@ -235,10 +246,13 @@ func (a *App) printChanges(r *config.Registry, rows []changeRow) error {
 	return nil
 }
 
+// maxShown bounds how much of a value a report for people shows, in bytes.
+const maxShown = 4096
+
 // shownValue words a value for a person; one that is not set shows its default.
 func shownValue(r *config.Registry, name, value string, set bool) string {
 	if set {
-		return ui.Sanitize(value)
+		return ui.Sanitize(ui.Clip(value, maxShown))
 	}
 	if p, ok := r.Lookup(name); ok && p.Default != "" {
 		return "(not set; default: " + ui.Sanitize(p.Mask(p.Default)) + ")"
@@ -246,14 +260,20 @@ func shownValue(r *config.Registry, name, value string, set bool) string {
 	return "(not set)"
 }
 
-func restartOf(r *config.Registry, name string) string {
+// restartOf says whether a change of the parameter needs a restart.
+func restartOf(r *config.Registry, name string) config.Restart {
 	if p, ok := r.Lookup(name); ok {
-		switch p.Restart {
-		case config.RestartNo:
-			return "not needed"
-		case config.RestartYes:
-			return "needed"
-		}
+		return p.Restart
+	}
+	return config.RestartAssumed
+}
+
+func restartText(r config.Restart) string {
+	switch r {
+	case config.RestartNo:
+		return "not needed"
+	case config.RestartYes:
+		return "needed"
 	}
 	return "not known; restart the server to be sure"
 }

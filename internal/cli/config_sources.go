@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
@@ -20,27 +22,27 @@ const (
 
 // requests turns the options into requests. It reads the files they name and
 // asks for passwords.
-func (o *configModify) requests(r *config.Registry) ([]config.Request, error) {
+func (o *configModify) requests(ctx context.Context, r *config.Registry) ([]config.Request, error) {
 	if err := o.edits.check(); err != nil {
 		return nil, err
 	}
 	var out []config.Request
 	for _, it := range o.edits.items {
-		q, err := o.request(r, it)
+		q, err := o.request(ctx, r, it)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, q)
 	}
 	if o.batch != "" {
-		lines, err := o.readBatch(r)
+		lines, err := o.readBatch(ctx, r)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, lines...)
 		if len(out) == 0 {
-			o.warnf("%s names no parameter", o.batchName())
-			return nil, nil
+			o.warnf("%s names no parameter; nothing was changed", o.batchName())
+			return nil, errAnswered
 		}
 	}
 	if len(out) == 0 {
@@ -49,17 +51,17 @@ func (o *configModify) requests(r *config.Registry) ([]config.Request, error) {
 	return out, nil
 }
 
-func (o *configModify) request(r *config.Registry, it editItem) (config.Request, error) {
+func (o *configModify) request(ctx context.Context, r *config.Registry, it editItem) (config.Request, error) {
 	q := config.Request{Name: it.name, Value: it.value, Add: it.add, Remove: it.remove}
-	p, known := r.Lookup(it.name)
-	secret := known && p.Secret()
+	_, known := r.Lookup(it.name)
+	secret := r.Secret(it.name)
 	switch it.kind {
 	case editMembers:
 		q.Action = config.ActionMembers
 	case editUnset:
 		q.Action = config.ActionUnset
 	case editFile:
-		b, err := o.readValue(it.value, secret)
+		b, err := o.readValue(ctx, it.value, secret)
 		if err != nil {
 			return q, fmt.Errorf("%s: value file: %w", it.name, err)
 		}
@@ -75,7 +77,7 @@ func (o *configModify) request(r *config.Registry, it editItem) (config.Request,
 			}
 			return q, usagef("%s: what shall become of it? Give -v VALUE, --add, --remove or --default", it.name)
 		}
-		value, err := o.askSecret(it.name)
+		value, err := o.askSecret(ctx, it.name)
 		if err != nil {
 			return q, err
 		}
@@ -85,13 +87,13 @@ func (o *configModify) request(r *config.Registry, it editItem) (config.Request,
 }
 
 // readValue reads a value from a file, without one line ending at its end.
-func (a *App) readValue(path string, secret bool) ([]byte, error) {
+func (a *App) readValue(ctx context.Context, path string, secret bool) ([]byte, error) {
 	var b []byte
 	var err error
 	if path == "-" {
-		b, err = readAll(a.Streams.In, maxValue)
+		b, err = readAll(ctx, a.Streams.In, maxValue)
 	} else {
-		b, err = readGuarded(path, maxValue, secret)
+		b, err = a.readGuarded(path, maxValue, secret)
 	}
 	if err != nil {
 		return nil, err
@@ -101,33 +103,33 @@ func (a *App) readValue(path string, secret bool) ([]byte, error) {
 }
 
 // readGuarded reads a file; one with secrets must be closed to others.
-func readGuarded(path string, limit int64, secret bool) ([]byte, error) {
+func (a *App) readGuarded(path string, limit int64, secret bool) ([]byte, error) {
 	b, info, err := fsx.ReadLimited(path, limit)
 	if err != nil {
 		return nil, err
 	}
 	if secret {
-		return b, checkPrivate(path, info)
+		return b, a.checkPrivate(path, info)
 	}
 	return b, nil
 }
 
-func checkPrivate(path string, info fs.FileInfo) error {
+func (a *App) checkPrivate(path string, info fs.FileInfo) error {
 	if open := info.Mode().Perm() & 0o077; open != 0 {
-		return fmt.Errorf("%s holds a password and others may read it (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), path)
+		return fmt.Errorf("%s holds a password and others may read it (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), a.quote(path))
 	}
 	return nil
 }
 
-func (a *App) askSecret(name string) (string, error) {
+func (a *App) askSecret(ctx context.Context, name string) (string, error) {
 	if a.Streams.ReadSecret == nil {
 		return "", usagef("%s is a password and there is no terminal to ask on: use --value-file FILE or -f -", name)
 	}
-	first, err := a.Streams.ReadSecret(name + ": ")
+	first, err := a.Streams.ReadSecret(ctx, name+": ")
 	if err != nil {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
-	again, err := a.Streams.ReadSecret("once more: ")
+	again, err := a.Streams.ReadSecret(ctx, "once more: ")
 	if err != nil {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
@@ -146,8 +148,8 @@ func (o *configModify) batchName() string {
 
 // readBatch reads lines of 'name=value'. The syntax of all of them is checked
 // before anything is done.
-func (o *configModify) readBatch(r *config.Registry) ([]config.Request, error) {
-	text, info, err := o.batchText()
+func (o *configModify) readBatch(ctx context.Context, r *config.Registry) ([]config.Request, error) {
+	text, info, err := o.batchText(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("batch file: %w", err)
 	}
@@ -162,8 +164,8 @@ func (o *configModify) readBatch(r *config.Registry) ([]config.Request, error) {
 		if !given {
 			continue
 		}
-		if p, ok := r.Lookup(q.Name); ok && p.Secret() && info != nil {
-			if err := checkPrivate(o.batch, info); err != nil {
+		if r.Secret(q.Name) && info != nil {
+			if err := o.checkPrivate(o.batch, info); err != nil {
 				return nil, err
 			}
 		}
@@ -173,17 +175,18 @@ func (o *configModify) readBatch(r *config.Registry) ([]config.Request, error) {
 }
 
 // batchText reads the batch; info is nil for standard input.
-func (o *configModify) batchText() ([]byte, fs.FileInfo, error) {
+func (o *configModify) batchText(ctx context.Context) ([]byte, fs.FileInfo, error) {
 	if o.batch != "-" {
 		return fsx.ReadLimited(o.batch, maxBatch)
 	}
-	b, err := readAll(o.Streams.In, maxBatch)
+	b, err := readAll(ctx, o.Streams.In, maxBatch)
 	return b, nil, err
 }
 
-// readAll reads standard input to its end; more than limit bytes are an error.
-func readAll(in io.Reader, limit int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(in, limit+1))
+// readAll reads standard input to its end, or until ctx ends; more than limit
+// bytes are an error.
+func readAll(ctx context.Context, in io.Reader, limit int64) ([]byte, error) {
+	b, err := ui.Interruptible(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(in, limit+1)) })
 	if err != nil {
 		return nil, fmt.Errorf("read standard input: %w", err)
 	}
@@ -202,5 +205,8 @@ func batchLine(line, where string) (q config.Request, given bool, err error) {
 	if !ok {
 		return q, false, usagef("%s: no '=' between name and value; nothing was changed", where)
 	}
-	return config.Request{Name: strings.TrimRight(name, " \t"), Value: strings.TrimLeft(value, " \t"), Where: where}, true, nil
+	if name = strings.TrimRight(name, " \t"); name == "" {
+		return q, false, usagef("%s: no name before '='; nothing was changed", where)
+	}
+	return config.Request{Name: name, Value: strings.TrimLeft(value, " \t"), Where: where}, true, nil
 }

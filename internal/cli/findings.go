@@ -185,10 +185,18 @@ func (a *App) reportTable(r *finding.Report, sum summaryLine) error {
 			fmt.Fprintf(&b, "  fix:  %s\n", ui.Sanitize(f.Fix))
 		}
 	}
-	fmt.Fprintf(&b, "\n%s: %d errors, %d warnings, %d infos; %d of %d rules passed\n", ui.Sanitize(sum.Target),
-		sum.Errors, sum.Warnings, sum.Infos, passed, len(r.Outcomes))
+	fmt.Fprintf(&b, "\n%s: %s, %s, %s; %d of %d rules passed\n", ui.Sanitize(sum.Target),
+		plural(sum.Errors, "error"), plural(sum.Warnings, "warning"), plural(sum.Infos, "info"), passed, len(r.Outcomes))
 	_, err := fmt.Fprint(a.Streams.Out, b.String())
 	return err
+}
+
+// plural counts things in words: "1 error", "2 errors".
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
 }
 
 // colour tells whether output may be coloured.

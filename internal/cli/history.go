@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -141,6 +142,9 @@ func who(a journal.Actor) string {
 // summary is what a change was about, in a few words.
 func summary(e journal.Entry) string {
 	var parts []string
+	if e.Damaged {
+		parts = append(parts, "its record was altered, see 'davadmin history verify'")
+	}
 	if len(e.Items) > 0 {
 		names := make([]string, 0, 2)
 		for _, it := range e.Items[:min(2, len(e.Items))] {
@@ -189,9 +193,9 @@ func (o *historyShow) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	change, err := parseRevision(arg)
-	if err != nil {
-		return err
+	change, err := strconv.ParseInt(arg, 10, 64)
+	if err != nil || change < 1 {
+		return usagef("'%s' is not a change number; 'davadmin history list' lists them", arg)
 	}
 	home, err := o.home(&o.homeOptions)
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -61,16 +63,17 @@ func (o *historyVerify) run(ctx context.Context) error {
 			grave++
 		}
 	}
-	if err := o.print(format, v, grave); err != nil {
+	if err := o.print(format, filepath.Join(j.Dir(), "journal.jsonl"), v, grave); err != nil {
 		return err
 	}
 	if grave > 0 {
+		o.notef("what the history says of these changes cannot be relied on; compare it with a backup of %s", j.Dir())
 		return errFindings
 	}
 	return nil
 }
 
-func (o *historyVerify) print(format ui.Format, v *journal.Verification, grave int) error {
+func (o *historyVerify) print(format ui.Format, path string, v *journal.Verification, grave int) error {
 	if format == ui.JSON {
 		type problem struct {
 			Line   int    `json:"line,omitempty"`
@@ -98,15 +101,11 @@ func (o *historyVerify) print(format ui.Format, v *journal.Verification, grave i
 		if p.Grave {
 			kind = "error"
 		}
-		where := "version"
-		if p.Line > 0 {
-			where = fmt.Sprintf("line %d", p.Line)
-		}
-		fmt.Fprintf(&b, "%s: %s: %s\n", kind, where, ui.Sanitize(p.Detail))
+		fmt.Fprintf(&b, "%s: %s:%d: %s\n", kind, ui.Sanitize(path), p.Line, ui.Sanitize(p.Detail))
 	}
 	verdict := "intact"
 	if grave > 0 {
-		verdict = fmt.Sprintf("%d errors", grave)
+		verdict = plural(grave, "error")
 	}
 	fmt.Fprintf(&b, "%d records of %d changes, %d versions kept, %d pruned: %s\n", v.Records, v.Changes, v.Versions, v.Pruned, verdict)
 	_, err := fmt.Fprint(o.Streams.Out, b.String())
@@ -167,7 +166,7 @@ func (o *historyPrune) run(ctx context.Context) error {
 	if len(plan.Versions) == 0 || o.opts.dryRun {
 		return o.print(format, plan, 0)
 	}
-	if err := o.confirm(fmt.Sprintf("Remove %d versions for good?", len(plan.Versions))); err != nil {
+	if err := o.confirm(ctx, fmt.Sprintf("Remove %d versions for good?", len(plan.Versions))); err != nil {
 		return err
 	}
 	removed, err := o.prune(ctx, j, before)
@@ -189,17 +188,7 @@ func (o *historyPrune) prune(ctx context.Context, j *journal.Journal, before tim
 	if err != nil {
 		return 0, err
 	}
-	change, err := s.Begin(ctx, journal.Intent{Operation: "history prune", Command: o.journalled()})
-	if err != nil {
-		return 0, err
-	}
-	removed, err = s.Prune(ctx, plan)
-	detail := fmt.Sprintf("%d versions removed", removed)
-	result := journal.Done
-	if err != nil {
-		result, detail = journal.Unfinished, detail+": "+err.Error()
-	}
-	return removed, errors.Join(err, s.End(context.WithoutCancel(ctx), change, result, detail))
+	return s.Prune(ctx, plan, o.journalled())
 }
 
 func (o *historyPrune) print(format ui.Format, p *journal.PrunePlan, removed int) error {
@@ -226,11 +215,11 @@ func (o *historyPrune) print(format ui.Format, p *journal.PrunePlan, removed int
 }
 
 // confirm asks before something is destroyed, unless --yes was given.
-func (a *App) confirm(question string) error {
+func (a *App) confirm(ctx context.Context, question string) error {
 	if a.opts.yes {
 		return nil
 	}
-	yes, err := a.Streams.Confirm(question)
+	yes, err := a.Streams.Confirm(ctx, question)
 	if errors.Is(err, ui.ErrNoTerminal) {
 		return usagef("%s There is no terminal to answer on: give --yes, or --dry-run to look", question)
 	}
@@ -250,8 +239,8 @@ func parseAge(s string) (time.Duration, error) {
 	}
 	for suffix, unit := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
 		if number, ok := strings.CutSuffix(s, suffix); ok {
-			n, err := strconv.ParseUint(number, 10, 16)
-			if err != nil {
+			n, err := strconv.ParseUint(number, 10, 63)
+			if err != nil || n > uint64(math.MaxInt64/unit) {
 				return 0, usagef("--older: '%s' is not an age such as 365d, 8w or 12h", s)
 			}
 			return time.Duration(n) * unit, nil

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -85,6 +86,8 @@ func emptyOrAbsent(home string) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case errors.Is(err, syscall.ENOTDIR):
+		return usagef("'%s' is not a directory; nothing was changed", home)
 	case err != nil:
 		return fmt.Errorf("look into the new home: %w", err)
 	case len(names) > 0:

@@ -92,7 +92,7 @@ func TestParseAge(t *testing.T) {
 			t.Errorf("parseAge(%q) = %v, %v; want %v", s, got, err, want)
 		}
 	}
-	for _, s := range []string{"", "d", "w", "1", "-1d", "-1h", "+1d", "1.5d", "1y", "1 d", "1d ", "d1", "1d1h", "99999999999999999999d", "9999999999h"} {
+	for _, s := range []string{"", "d", "w", "1", "-1d", "-1h", "+1d", "1.5d", "1y", "1 d", "1d ", "d1", "1d1h", "99999999999999999999d", "9999999999h", "20000w", "65535w"} {
 		got, err := parseAge(s)
 		var usage *usageError
 		if !errors.As(err, &usage) {

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/config"
 )
 
 // root makes the command tree. It is made anew for each run, so that runs share
@@ -142,7 +145,11 @@ func (a *App) flagError(cmd *cobra.Command, err error) error {
 	text := err.Error()
 	var missing *pflag.ValueRequiredError
 	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
 	switch {
+	case asError(err, &invalid):
+		// The value stays out: it may be a password.
+		text = fmt.Sprintf("option --%s: %s", invalid.GetFlag().Name, invalidValue(invalid))
 	case asError(err, &unknown):
 		name := unknown.GetSpecifiedName()
 		if short := unknown.GetSpecifiedShortnames(); short != "" {
@@ -156,6 +163,18 @@ func (a *App) flagError(cmd *cobra.Command, err error) error {
 	return usagef("%s; '%s --help' lists the options", text, cmd.CommandPath())
 }
 
+// invalidValue words why an option refused its value.
+func invalidValue(e *pflag.InvalidValueError) string {
+	var number *strconv.NumError
+	switch {
+	case e.GetFlag().Value.Type() == "duration":
+		return fmt.Sprintf("'%s' is not a time such as 30s or 2m", e.GetValue())
+	case errors.As(e, &number) && e.GetFlag().Value.Type() == "bool":
+		return "it takes no value"
+	}
+	return errors.Unwrap(e).Error()
+}
+
 func nearestOption(cmd *cobra.Command, name string) string {
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -163,10 +182,8 @@ func nearestOption(cmd *cobra.Command, name string) string {
 			names = append(names, f.Name)
 		}
 	})
-	for _, n := range names {
-		if len(name) > 2 && (strings.HasPrefix(n, name) || strings.HasPrefix(name, n)) {
-			return fmt.Sprintf(" (did you mean --%s?)", n)
-		}
+	if near, ok := config.NearestWord(name, names); ok {
+		return fmt.Sprintf(" (did you mean --%s?)", near)
 	}
 	return ""
 }

@@ -1,12 +1,15 @@
 package ui
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Format is a form of output.
@@ -50,23 +53,49 @@ func ChooseFormat(asked string, tty bool, can ...Format) (Format, error) {
 	return "", fmt.Errorf("this command cannot give %s; it gives %s", f, strings.Join(names, ", "))
 }
 
-// WriteJSON writes v as one indented document.
-func WriteJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+// WriteJSON writes v as one indented document. Characters that could act on a
+// terminal are escaped, which changes nothing for a reader of JSON.
+func WriteJSON(w io.Writer, v any) error { return writeJSON(w, v, "  ") }
+
+// WriteJSONL writes v as one line, escaped like WriteJSON.
+func WriteJSONL(w io.Writer, v any) error { return writeJSON(w, v, "") }
+
+func writeJSON(w io.Writer, v any, indent string) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	e.SetIndent("", indent)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(escapeHidden(b.Bytes()))
+	return err
 }
 
-// WriteJSONL writes v as one line.
-func WriteJSONL(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
+// escapeHidden writes the hidden characters of a JSON text as \u escapes. They
+// can only stand inside strings.
+func escapeHidden(text []byte) []byte {
+	if bytes.IndexFunc(text, func(r rune) bool { return r >= 0x7f && hidden(r) }) < 0 {
+		return text
+	}
+	var out []byte
+	for _, r := range string(text) {
+		switch {
+		case r < 0x7f || !hidden(r):
+			out = utf8.AppendRune(out, r)
+		case r > 0xffff:
+			hi, lo := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, "\\u%04x\\u%04x", hi, lo)
+		default:
+			out = fmt.Appendf(out, "\\u%04x", r)
+		}
+	}
+	return out
 }
 
 // WriteCSV writes a header and rows. A cell that a spreadsheet would take for a
-// formula is made text by a leading apostrophe.
+// formula is made text by a leading apostrophe, and hidden characters appear as
+// Sanitize shows them: JSON is the format for exact values.
 func WriteCSV(w io.Writer, header []string, rows [][]string) error {
 	c := csv.NewWriter(w)
 	if err := c.Write(header); err != nil {
@@ -86,6 +115,7 @@ func WriteCSV(w io.Writer, header []string, rows [][]string) error {
 }
 
 func csvCell(s string) string {
+	s = SanitizeLines(s)
 	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
 		return "'" + s
 	}

@@ -91,6 +91,14 @@ func SanitizeLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
+// Clip shortens text of more than n bytes and says how long it is.
+func Clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return fmt.Sprintf("%s… (%d bytes in all)", strings.ToValidUTF8(s[:n], ""), len(s))
+}
+
 // ShellQuote returns s as one word of a POSIX shell command. It refuses text
 // that could act on the terminal it is pasted into.
 func ShellQuote(s string) (string, error) {

@@ -8,6 +8,7 @@ package ui
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +34,7 @@ type Streams struct {
 	Flush func() error
 
 	// ReadSecret asks on the terminal without echo. Nil when there is none.
-	ReadSecret func(prompt string) ([]byte, error)
+	ReadSecret func(ctx context.Context, prompt string) ([]byte, error)
 }
 
 // System returns the streams of the process. Out is buffered: call Flush when
@@ -53,14 +54,47 @@ func System() *Streams {
 		}
 	}
 	if s.InTTY {
-		s.ReadSecret = func(prompt string) ([]byte, error) {
-			fmt.Fprint(os.Stderr, prompt)
-			b, err := term.ReadPassword(int(os.Stdin.Fd()))
-			fmt.Fprintln(os.Stderr)
-			return b, err
-		}
+		s.ReadSecret = readSecret
 	}
 	return s
+}
+
+func readSecret(ctx context.Context, prompt string) ([]byte, error) {
+	fd := int(os.Stdin.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprint(os.Stderr, prompt)
+	b, err := Interruptible(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	fmt.Fprintln(os.Stderr)
+	if ctx.Err() != nil {
+		// The read that was left behind has switched the echo off.
+		_ = term.Restore(fd, before)
+	}
+	return b, err
+}
+
+// Interruptible runs a read that nothing else can end, and returns when it does
+// or when ctx ends. In the second case the read goes on in the background; the
+// run is about to be over.
+func Interruptible[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		v, err := read()
+		done <- result{v, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
 }
 
 // ErrNoTerminal is returned where a question cannot be asked.
@@ -68,12 +102,12 @@ var ErrNoTerminal = errors.New("there is no terminal to ask on")
 
 // Confirm asks a yes-or-no question. Anything but yes is no. It returns
 // ErrNoTerminal when nobody can answer.
-func (s *Streams) Confirm(question string) (bool, error) {
+func (s *Streams) Confirm(ctx context.Context, question string) (bool, error) {
 	if !s.InTTY {
 		return false, ErrNoTerminal
 	}
 	fmt.Fprintf(s.Err, "%s [y/N] ", Sanitize(question))
-	line, err := bufio.NewReader(s.In).ReadString('\n')
+	line, err := Interruptible(ctx, func() (string, error) { return bufio.NewReader(s.In).ReadString('\n') })
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, err
 	}

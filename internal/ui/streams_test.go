@@ -19,7 +19,7 @@ func TestConfirm(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		s := &ui.Streams{In: strings.NewReader(answer), Err: &out, InTTY: true}
-		got, err := s.Confirm("Remove 3 versions?\x1b[2J")
+		got, err := s.Confirm(t.Context(), "Remove 3 versions?\x1b[2J")
 		if err != nil || got != want {
 			t.Errorf("%q: %v, %v", answer, got, err)
 		}
@@ -34,7 +34,7 @@ func TestConfirmWithoutTerminal(t *testing.T) {
 	var out bytes.Buffer
 	in := strings.NewReader("y\n")
 	s := &ui.Streams{In: in, Err: &out}
-	if yes, err := s.Confirm("Sure?"); yes || !errors.Is(err, ui.ErrNoTerminal) {
+	if yes, err := s.Confirm(t.Context(), "Sure?"); yes || !errors.Is(err, ui.ErrNoTerminal) {
 		t.Errorf("%v, %v", yes, err)
 	}
 	if rest, _ := io.ReadAll(in); out.Len() > 0 || string(rest) != "y\n" {
@@ -45,7 +45,7 @@ func TestConfirmWithoutTerminal(t *testing.T) {
 func TestConfirmReportsABrokenTerminal(t *testing.T) {
 	broken := errors.New("terminal gone")
 	s := &ui.Streams{In: iotest.ErrReader(broken), Err: io.Discard, InTTY: true}
-	if yes, err := s.Confirm("Sure?"); yes || !errors.Is(err, broken) {
+	if yes, err := s.Confirm(t.Context(), "Sure?"); yes || !errors.Is(err, broken) {
 		t.Errorf("%v, %v", yes, err)
 	}
 }

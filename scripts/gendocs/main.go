@@ -161,6 +161,9 @@ func parameterPage() (string, error) {
 }
 
 func familyOf(name string) string {
+	if file, _, ok := strings.Cut(name, ":"); ok {
+		return file + ".properties"
+	}
 	parts := strings.SplitN(name, ".", 3)
 	return strings.Join(parts[:min(2, len(parts))], ".")
 }
