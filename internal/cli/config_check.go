@@ -68,7 +68,7 @@ func (o *configCheck) run(ctx context.Context) error {
 		return err
 	}
 	report := config.Check(ctx, config.CheckInput{Path: path, Text: text, Info: info, Dir: dir, Registry: c.registry})
-	if err := context.Cause(ctx); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return o.printReport(format, failOn, "davadmin.config.check.1", report, path, o.Now().Sub(start))
