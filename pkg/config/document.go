@@ -97,7 +97,7 @@ func ParseUTF8(b []byte) (*Document, error) {
 }
 
 func parse(b []byte, isUTF8 bool) (*Document, error) {
-	if len(b) >= maxDocumentSize {
+	if int64(len(b)) >= maxDocumentSize {
 		return nil, ErrTooLarge
 	}
 	d := &Document{src: b, utf8: isUTF8}

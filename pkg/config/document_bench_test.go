@@ -50,7 +50,7 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// BenchmarkFirstGet is parsing and the index that the first question builds.
+// BenchmarkFirstGet is what it costs to ask one file for one key.
 func BenchmarkFirstGet(b *testing.B) {
 	for _, c := range []struct {
 		name, key string

@@ -58,6 +58,15 @@ func (d *Document) keyIs(e *entry, key string) bool {
 	return d.decode(raw) == key
 }
 
+// isOneOf reports whether the key of e is in the set.
+func (d *Document) isOneOf(e *entry, keys map[string]bool) bool {
+	raw := d.rawKey(e)
+	if e.flags&keyEscaped == 0 {
+		return keys[string(raw)]
+	}
+	return keys[d.decode(raw)]
+}
+
 // scansBeforeIndex is how many keys are looked up by going through the entries
 // before the index is worth its memory.
 const scansBeforeIndex = 16

@@ -74,6 +74,7 @@ func (d *Document) Render() (*Document, error) {
 // splices turns the edits into replacements, in file order.
 func (d *Document) splices() []splice {
 	var out []splice
+	unset := map[string]bool{}
 	for _, c := range d.Changes() {
 		switch {
 		case c.HasNew && c.HadOld:
@@ -81,9 +82,10 @@ func (d *Document) splices() []splice {
 		case c.HasNew:
 			out = append(out, d.insertLine(c))
 		default:
-			out = append(out, d.removeLines(c.Key)...)
+			unset[c.Key] = true
 		}
 	}
+	out = append(out, d.removeLines(unset)...)
 	d.moveBeforeRemovedEnd(out)
 	// Stable, so that new entries for one place keep the order of the edits.
 	slices.SortStableFunc(out, func(a, b splice) int {
@@ -134,12 +136,15 @@ func (d *Document) replaceValue(c Change) splice {
 	return splice{from: from, to: int(e.valEnd), kind: spliceValue, text: text}
 }
 
-// removeLines removes all entries of a key: with only the last one gone, an
+// removeLines removes all entries of the keys: with only the last one gone, an
 // earlier one would come to life.
-func (d *Document) removeLines(key string) []splice {
+func (d *Document) removeLines(keys map[string]bool) []splice {
+	if len(keys) == 0 {
+		return nil
+	}
 	var out []splice
 	for i := range d.entries {
-		if e := &d.entries[i]; d.keyIs(e, key) {
+		if e := &d.entries[i]; d.isOneOf(e, keys) {
 			out = append(out, splice{from: int(e.start), to: d.endOf(e), kind: spliceRemoval})
 		}
 	}
@@ -173,10 +178,14 @@ func (d *Document) insertAt(at int, line []byte) splice {
 	if at == len(d.src) {
 		s.kind = spliceLineBehind
 	}
+	eol := d.eol()
+	if at < len(d.src) && d.src[at] == '\n' {
+		eol = "\n" // a CR would join it to one line ending
+	}
 	if at == 0 || d.src[at-1] == '\n' || d.src[at-1] == '\r' {
-		s.text = append(line, d.eol()...)
+		s.text = append(line, eol...)
 	} else {
-		s.text = append([]byte(d.eol()), line...)
+		s.text = append([]byte(eol), line...)
 	}
 	return s
 }

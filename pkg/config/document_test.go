@@ -229,6 +229,31 @@ func TestEntries(t *testing.T) {
 	}
 }
 
+// The first questions are answered without an index, later ones with it. Both
+// must say the same.
+func TestEveryQuestionHasTheSameAnswer(t *testing.T) {
+	want := map[string]string{"a": "3", "b c": "4", "é": "5", "": "6"}
+	lines := map[string]int{"a": 3, "b c": 4, "é": 5, "": 6}
+	for _, key := range []string{"a", "b c", "é", "", "none", "\\u0061"} {
+		d, err := Parse([]byte("a=1\nb\\ c=2\n\\u0061=3\nb\\u0020c=4\n\xe9=5\n=6\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, ok := want[key]
+		for i := range 100 {
+			if got, had := d.Get(key); got != value || had != ok {
+				t.Fatalf("question %d: %q=%q, %v; want %q, %v", i, key, got, had, value, ok)
+			}
+			if got := d.Line(key); got != lines[key] {
+				t.Fatalf("question %d: %q is on line %d, want %d", i, key, got, lines[key])
+			}
+		}
+		if d.index == nil {
+			t.Fatal("after 200 questions there is still no index")
+		}
+	}
+}
+
 func TestIteratorsStop(t *testing.T) {
 	d, err := Parse([]byte("a=1\nb=2\n"))
 	if err != nil {
@@ -293,6 +318,7 @@ var documentEdits = []struct {
 	{"new keys in the order of the edits", "a=1", false, []edit{{key: "c", value: "3"}, {key: "b", value: "2"}}, "a=1\nc=3\nb=2"},
 	{"new key in a CRLF file", "a=1\r\n", false, []edit{{key: "b", value: "2"}}, "a=1\r\nb=2\r\n"},
 	{"new key in a CR file", "a=1\r", false, []edit{{key: "b", value: "2"}}, "a=1\rb=2\r"},
+	{"new key in a file of mixed line endings", "# c\rd.a=1\n\nb=2\n", false, []edit{{key: "d.b", value: "2"}}, "# c\rd.a=1\nd.b=2\n\nb=2\n"},
 	{"new key in its family", "d.acl.a=1\n\nd.uri.b=2\nother=3\n", false, []edit{{key: "d.acl.z", value: "9"}}, "d.acl.a=1\nd.acl.z=9\n\nd.uri.b=2\nother=3\n"},
 	{"new key in the wider family", "d.acl.a=1\n\nd.uri.b=2\nother=3\n", false, []edit{{key: "d.new", value: "9"}}, "d.acl.a=1\n\nd.uri.b=2\nd.new=9\nother=3\n"},
 	{"a family is made of whole components", "d.acl=1\nother=2\n", false, []edit{{key: "d.aclx", value: "9"}, {key: "dx", value: "8"}}, "d.acl=1\nd.aclx=9\nother=2\ndx=8\n"},

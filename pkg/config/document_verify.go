@@ -11,12 +11,13 @@ type verifier struct {
 	old, next *Document
 	set       map[string]Change // keys that get another value
 	unset     map[string]bool
-	added     map[string]string // keys that are new, until they are met
+	added     map[string]bool   // keys that are new, until they are met
+	values    map[string]string // of the new keys
 }
 
 // compare returns ErrUnsafeEdit unless after reads as d with the changes.
 func (d *Document) compare(after *Document, changes []Change) error {
-	v := &verifier{old: d, next: after, set: map[string]Change{}, unset: map[string]bool{}, added: map[string]string{}}
+	v := &verifier{old: d, next: after, set: map[string]Change{}, unset: map[string]bool{}, added: map[string]bool{}, values: map[string]string{}}
 	for _, c := range changes {
 		switch {
 		case !c.HasNew:
@@ -24,7 +25,8 @@ func (d *Document) compare(after *Document, changes []Change) error {
 		case c.HadOld:
 			v.set[c.Key] = c
 		default:
-			v.added[c.Key] = c.New
+			v.added[c.Key] = true
+			v.values[c.Key] = c.New
 		}
 	}
 	return v.walk()
@@ -33,7 +35,7 @@ func (d *Document) compare(after *Document, changes []Change) error {
 func (v *verifier) walk() error {
 	i, k := 0, 0
 	for i < len(v.old.entries) || k < len(v.next.entries) {
-		if i < len(v.old.entries) && len(v.unset) > 0 && v.unset[v.old.keyOf(&v.old.entries[i])] {
+		if i < len(v.old.entries) && len(v.unset) > 0 && v.old.isOneOf(&v.old.entries[i], v.unset) {
 			i++
 			continue
 		}
@@ -61,9 +63,11 @@ func (v *verifier) walk() error {
 
 // isAdded reports whether e is the entry of a new key with its value.
 func (v *verifier) isAdded(e *entry) bool {
+	if !v.next.isOneOf(e, v.added) {
+		return false
+	}
 	key := v.next.keyOf(e)
-	want, ok := v.added[key]
-	if !ok || v.next.valueOf(e) != want {
+	if v.next.valueOf(e) != v.values[key] {
 		return false
 	}
 	delete(v.added, key)
