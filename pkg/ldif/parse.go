@@ -1,0 +1,327 @@
+package ldif
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+)
+
+// parser finds the records of one piece after the other.
+type parser struct {
+	o    Options
+	data []byte // of the piece; unfolding writes to it
+	base int64  // offset of data
+	pos  int    // of the next line
+	lf   int    // of the first LF at pos or behind it, once looked for
+	cr   int    // the same for CR
+	head piece  // of a record over the limit, which is all there is then
+
+	nextLine int // number of the line at pos
+	line     int // number of the line that was read last
+	start    int // offset in data of the line that was read last
+
+	first     int // offset in data of the first line of the record
+	firstLine int
+	rec       Record
+	attrs     []Attribute
+	decoded   []byte // values of the record that were in base64
+	search    Search
+}
+
+// load makes p the text to read, whose first line has the number line.
+func (p *parser) load(next piece, line int) {
+	p.data, p.base, p.pos, p.lf, p.cr = next.data, next.offset, 0, -1, -1
+	p.nextLine = line
+	p.head = next
+	if next.offset == 0 {
+		p.begin()
+	}
+}
+
+// begin deals with what only the start of a file can hold.
+func (p *parser) begin() {
+	if bytes.HasPrefix(p.data, []byte("\xef\xbb\xbf")) {
+		p.pos = 3
+		if len(p.data) == 3 {
+			p.nextLine++
+		}
+	}
+	p.search.Due = bytes.HasPrefix(p.data[p.pos:], []byte("# extended LDIF"))
+}
+
+// offset returns the place of the next line in the input.
+func (p *parser) offset() int64 { return p.base + int64(p.pos) }
+
+// next returns the next record of the piece, or why it is none; neither at the
+// end of the piece.
+func (p *parser) next() (*Record, *RecordError) {
+	if p.head.oversize {
+		return nil, p.oversized()
+	}
+	for p.skipBlank() {
+		from := p.pos
+		line, ok := p.readLine()
+		if !ok {
+			continue // a paragraph of comments
+		}
+		p.begins()
+		p.rec.DN = nil
+		found, bad := p.record(line)
+		if bad != nil {
+			p.skipRecord()
+		}
+		if p.pos-from > p.o.MaxEntry {
+			bad = p.tooLarge()
+		}
+		if bad != nil {
+			return nil, bad
+		}
+		if found {
+			return &p.rec, nil
+		}
+	}
+	return nil, nil
+}
+
+// begins notes that the line that was read last is the first of a record.
+func (p *parser) begins() { p.first, p.firstLine = p.start, p.line }
+
+// tooLarge makes the error for the record that was read last, which is over the
+// limit. It hides other faults: which of them are seen depends on the limit.
+func (p *parser) tooLarge() *RecordError {
+	return p.fail(p.firstLine, "more than %d bytes without a blank line", p.o.MaxEntry)
+}
+
+// oversized reports the record over the limit whose beginning is the piece.
+func (p *parser) oversized() *RecordError {
+	head, line := p.head, p.nextLine
+	p.head = piece{}
+	p.rec.DN = nil
+	p.first, p.firstLine = p.pos, line
+	if p.skipBlank() {
+		text, ok := p.readLine()
+		if ok {
+			p.begins()
+		}
+		if ok && isVersion(text) {
+			if text, ok = p.readLine(); ok {
+				p.begins()
+			}
+		}
+		// A line at the very end may go on behind it.
+		if ok && p.pos < len(p.data) && isDN(text) && p.readDN(text) != nil {
+			p.rec.DN = nil
+		}
+	}
+	bad := p.tooLarge()
+	p.base, p.data, p.pos = head.offset+head.size, nil, 0
+	p.nextLine = line + head.lines
+	return bad
+}
+
+// fail makes the error for a fault in line.
+func (p *parser) fail(line int, format string, args ...any) *RecordError {
+	return &RecordError{
+		File: p.o.Name, Line: line, Offset: p.base + int64(p.first), DN: string(p.rec.DN),
+		Detail: fmt.Sprintf(format, args...),
+	}
+}
+
+// fault makes the error for a fault in the line that was read last.
+func (p *parser) fault(format string, args ...any) *RecordError {
+	return p.fail(p.line, format, args...)
+}
+
+// record reads the paragraph that begins with line. found tells whether it is a
+// record: a version line or what ldapsearch says about its search is none.
+func (p *parser) record(line []byte) (found bool, bad *RecordError) {
+	if isVersion(line) {
+		if v := bytes.TrimSpace(line[len("version:"):]); string(v) != "1" {
+			return false, p.fault("version %s of LDIF is not known", quote(v))
+		}
+		var ok bool
+		if line, ok = p.readLine(); !ok {
+			return false, nil
+		}
+		p.begins()
+	}
+	p.forget()
+	if !isDN(line) {
+		return false, p.searchParagraph(line)
+	}
+	p.rec.Line, p.rec.Offset = p.line, p.base+int64(p.start)
+	if bad := p.readDN(line); bad != nil {
+		return false, bad
+	}
+	return true, p.body()
+}
+
+// forget makes room for a new record. What one large record took is given back.
+func (p *parser) forget() {
+	const spare = 4 << 20
+	if p.decoded = p.decoded[:0]; cap(p.decoded) > spare {
+		p.decoded = nil
+	}
+	if p.attrs = p.attrs[:0]; cap(p.attrs) > spare/64 {
+		p.attrs = nil
+	}
+	r := &p.rec
+	r.Kind, r.Attributes, r.Changes, r.Controls = KindContent, nil, r.Changes[:0], r.Controls[:0]
+	r.NewRDN, r.DeleteOldRDN, r.NewSuperior = nil, false, nil
+}
+
+// readDN reads "dn:" or "dn::".
+func (p *parser) readDN(line []byte) *RecordError {
+	if len(line) > p.o.MaxLine {
+		return p.fault("the line has more than %d bytes", p.o.MaxLine)
+	}
+	rest := line[len("dn:"):]
+	if len(rest) > 0 && rest[0] == ':' {
+		dn, err := p.fromBase64(rest[1:])
+		if err != nil {
+			return p.fault("the DN is not base64: %v", err)
+		}
+		p.rec.DN = dn
+		return nil
+	}
+	if len(rest) > 0 && rest[0] == '<' {
+		return p.fault("a DN cannot be read from a URL")
+	}
+	p.rec.DN = skipBlanks(rest)
+	return nil
+}
+
+// body reads what follows the DN.
+func (p *parser) body() *RecordError {
+	head := true // all lines so far are control: lines
+	for {
+		line, ok := p.readLine()
+		if !ok {
+			break
+		}
+		if bad := p.attribute(line); bad != nil {
+			return bad
+		}
+		a := &p.attrs[len(p.attrs)-1]
+		if head {
+			if is(a.Name, "changetype") && a.Options == nil {
+				return p.change(a.Value)
+			}
+			head = is(a.Name, "control")
+		}
+		if len(a.Name) == 2 && is(a.Name, "dn") {
+			return p.fault("a second DN: is a blank line missing?")
+		}
+	}
+	p.rec.Attributes = p.attrs
+	return nil
+}
+
+// attribute appends the attribute that a line holds to attrs.
+func (p *parser) attribute(line []byte) *RecordError {
+	i := 0
+	for i < len(line) && isNameByte(line[i]) {
+		i++
+	}
+	if i == len(line) || i == 0 || line[i] != ':' && line[i] != ';' {
+		return p.fault("%s is not the beginning of \"name: value\"", quote(line))
+	}
+	if len(line) > p.o.MaxLine {
+		return p.fault("the line has more than %d bytes", p.o.MaxLine)
+	}
+	if len(p.attrs) == maxValues {
+		return p.fault("the record has more than %d values", maxValues)
+	}
+	name := line[:i:i]
+	var options []byte
+	if line[i] == ';' {
+		at := i + 1
+		for i = at; i < len(line) && line[i] != ':'; i++ {
+			if line[i] <= ' ' || line[i] > '~' {
+				break
+			}
+		}
+		if i == len(line) || line[i] != ':' {
+			return p.fault("%s is not the beginning of \"name;options: value\"", quote(line))
+		}
+		options = line[at:i:i]
+	}
+	value := line[i+1 : len(line) : len(line)]
+	if len(value) > 0 {
+		switch value[0] {
+		case ' ', '\t':
+			value = skipBlanks(value)
+		case ':':
+			v, err := p.fromBase64(value[1:])
+			if err != nil {
+				return p.fault("the value of %s is not base64: %v", quote(name), err)
+			}
+			value = v
+		case '<':
+			v, bad := p.fromURL(name, value[1:])
+			if bad != nil {
+				return bad
+			}
+			value = v
+		}
+	}
+	p.attrs = append(p.attrs, Attribute{Name: name, Options: options, Value: value})
+	return nil
+}
+
+// fromBase64 decodes s. The result stays where it is until the next record.
+func (p *parser) fromBase64(s []byte) ([]byte, error) {
+	s = bytes.Trim(s, " \t")
+	if len(s) == 0 {
+		return []byte{}, nil
+	}
+	n := base64.StdEncoding.DecodedLen(len(s))
+	if cap(p.decoded)-len(p.decoded) < n {
+		// The values decoded so far keep the old array.
+		p.decoded = make([]byte, 0, max(n, 2*cap(p.decoded), 4<<10))
+	}
+	at := len(p.decoded)
+	v := p.decoded[at : at+n : at+n]
+	m, err := base64.StdEncoding.Decode(v, s)
+	if err != nil {
+		return nil, err
+	}
+	p.decoded = p.decoded[:at+m]
+	return v[:m:m], nil
+}
+
+// isDN reports whether a line begins with "dn:".
+func isDN(line []byte) bool {
+	return len(line) >= 3 && line[2] == ':' && line[0]|0x20 == 'd' && line[1]|0x20 == 'n'
+}
+
+func isVersion(line []byte) bool {
+	return len(line) >= len("version:") && bytes.EqualFold(line[:len("version:")], []byte("version:"))
+}
+
+// is reports whether a name is the given word, in any case.
+func is(name []byte, word string) bool {
+	return len(name) == len(word) && bytes.EqualFold(name, []byte(word))
+}
+
+// isNameByte tells the characters of attribute names and object identifiers.
+func isNameByte(c byte) bool {
+	return (c|0x20)-'a' < 26 || c-'0' < 10 || c == '-' || c == '.' || c == '_'
+}
+
+func skipBlanks(b []byte) []byte {
+	i := 0
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t') {
+		i++
+	}
+	return b[i:len(b):len(b)]
+}
+
+// quote shows the beginning of b in a message.
+func quote(b []byte) string {
+	const most = 40
+	if len(b) > most {
+		return fmt.Sprintf("%q…", b[:most])
+	}
+	return fmt.Sprintf("%q", b)
+}

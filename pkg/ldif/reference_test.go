@@ -1,0 +1,144 @@
+package ldif
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// failer is what testing.T and rapid.T have in common.
+type failer interface {
+	Helper()
+	Error(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// exactly reports whether err is want itself, not an error that wraps it.
+func exactly(err, want error) bool { return any(err) == any(want) }
+
+// show writes what a Reader gave as lines of text, which tests compare.
+func show(rec *Record) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %s %q", rec.Line, rec.Kind, rec.DN)
+	for _, c := range rec.Controls {
+		fmt.Fprintf(&b, " control=%q", c)
+	}
+	for _, a := range rec.Attributes {
+		fmt.Fprintf(&b, " %s=%q", nameOf(a), a.Value)
+	}
+	for _, c := range rec.Changes {
+		fmt.Fprintf(&b, " %s:%s%q", c.Op, c.Name, c.Values)
+	}
+	if rec.Kind == KindModDN {
+		fmt.Fprintf(&b, " newrdn=%q delete=%v", rec.NewRDN, rec.DeleteOldRDN)
+		if rec.NewSuperior != nil {
+			fmt.Fprintf(&b, " superior=%q", rec.NewSuperior)
+		}
+	}
+	return b.String()
+}
+
+func nameOf(a Attribute) string {
+	if a.Options == nil {
+		return string(a.Name)
+	}
+	return string(a.Name) + ";" + string(a.Options)
+}
+
+// readAll reads until the last word of r, and shows all that came before.
+func readAll(t failer, r *Reader) (got []string, last error) {
+	t.Helper()
+	for {
+		rec, err := r.Next()
+		var bad *RecordError
+		switch {
+		case err == nil:
+			got = append(got, show(rec))
+		case errors.As(err, &bad):
+			got = append(got, fmt.Sprintf("%d broken %q: %s", bad.Line, bad.DN, bad.Detail))
+		default:
+			if _, again := r.Next(); !exactly(again, err) {
+				t.Fatalf("%v was followed by %v", err, again)
+			}
+			return got, err
+		}
+	}
+}
+
+func readString(t failer, file string, o Options) []string {
+	t.Helper()
+	got, err := readAll(t, NewReader(strings.NewReader(file), o))
+	if !exactly(err, io.EOF) {
+		t.Fatalf("%q: %v", file, err)
+	}
+	return got
+}
+
+// simpleRead is the plain way to read entries: whole text, strings, no limits.
+// It shows what Reader must give, as far as it goes: entries without changes,
+// and of a broken record only that there is one.
+func simpleRead(file string) (got []string) {
+	file = strings.TrimPrefix(file, "\ufeff")
+	file = strings.ReplaceAll(strings.ReplaceAll(file, "\r\n", "\n"), "\r", "\n")
+	type line struct {
+		text   string
+		number int
+	}
+	var record []line
+	for i, text := range append(strings.Split(file, "\n"), "") {
+		blank := text == "" || len(record) == 0 && strings.Trim(text, " \t") == ""
+		switch {
+		case !blank && len(record) > 0 && strings.ContainsAny(text[:1], " \t"):
+			record[len(record)-1].text += text[1:]
+			continue
+		case !blank:
+			record = append(record, line{text, i + 1})
+			continue
+		}
+		var lines []line
+		for _, l := range record {
+			if !strings.HasPrefix(l.text, "#") {
+				lines = append(lines, l)
+			}
+		}
+		record = nil
+		if len(lines) > 0 && strings.TrimRight(lines[0].text, " \t") == "version: 1" {
+			lines = lines[1:]
+		}
+		if len(lines) == 0 {
+			continue
+		}
+		out, broken := "", false
+		for i, l := range lines {
+			name, value, ok := strings.Cut(l.text, ":")
+			if rest, is64 := strings.CutPrefix(value, ":"); is64 {
+				v, err := base64.StdEncoding.DecodeString(strings.Trim(rest, " \t"))
+				value, ok = string(v), ok && err == nil
+			} else {
+				ok = ok && !strings.HasPrefix(value, "<")
+				value = strings.TrimLeft(value, " \t")
+			}
+			base, options, some := strings.Cut(name, ";")
+			ok = ok && base != "" && strings.Trim(base, keyCharacters+".") == ""
+			for _, c := range []byte(options) {
+				ok = ok && c > ' ' && c <= '~'
+			}
+			switch {
+			case strings.EqualFold(name, "dn") != (i == 0), some && i == 0, i > 0 && strings.EqualFold(base, "dn"):
+				ok = false
+			case i == 0:
+				out = fmt.Sprintf("%d content %q", l.number, value)
+			default:
+				out += fmt.Sprintf(" %s=%q", name, value)
+			}
+			broken = broken || !ok
+		}
+		if broken {
+			out = "broken"
+		}
+		got = append(got, out)
+	}
+	return got
+}

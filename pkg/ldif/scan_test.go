@@ -1,0 +1,104 @@
+package ldif
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// scanAll reads with ScanParallel, and puts what came in the order of the file.
+func scanAll(t failer, in io.Reader, o Options, workers, size int) ([]string, Summary, error) {
+	t.Helper()
+	type found struct {
+		offset int64
+		text   string
+	}
+	var mu sync.Mutex
+	var all []found
+	busy := make([]bool, workers)
+	sum, err := scanParallel(context.Background(), in, o, workers, size, func(worker int, rec *Record, bad *RecordError) error {
+		if busy[worker] {
+			t.Error("a worker was called twice at once")
+		}
+		busy[worker] = true
+		var f found
+		if bad != nil {
+			f = found{bad.Offset, fmt.Sprintf("%d broken %q: %s", bad.Line, bad.DN, bad.Detail)}
+		} else {
+			f = found{rec.Offset, show(rec)}
+		}
+		mu.Lock()
+		all = append(all, f)
+		mu.Unlock()
+		busy[worker] = false
+		return nil
+	})
+	slices.SortStableFunc(all, func(a, b found) int { return int(a.offset - b.offset) })
+	var texts []string
+	for _, f := range all {
+		texts = append(texts, f.text)
+	}
+	return texts, sum, err
+}
+
+func TestScanParallelReadsTheSame(t *testing.T) {
+	for _, eol := range []string{"\n", "\r\n", "\r"} {
+		file := strings.ReplaceAll(strings.Repeat(allForms(), 3)+"# end", "\n", eol)
+		for _, o := range []Options{{}, {MaxEntry: 100}} {
+			for _, size := range []int{1, 50, 4096, pieceSize} {
+				r := newReader(strings.NewReader(file), o, size)
+				want, _ := readAll(t, r)
+				for _, workers := range []int{1, 2, 5} {
+					got, sum, err := scanAll(t, strings.NewReader(file), o, workers, size)
+					if diff := cmp.Diff(want, got); diff != "" || err != nil {
+						t.Fatalf("%d workers, pieces of %d: %v (-want +got):\n%s", workers, size, err, diff)
+					}
+					if sum.Bytes != int64(len(file)) || sum.Bytes != r.Bytes() || sum.Lines != r.Line()-1 || sum.Search != r.Search() {
+						t.Fatalf("%+v, want %d bytes, %d lines, %+v", sum, len(file), r.Line()-1, r.Search())
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestScanParallelStops(t *testing.T) {
+	file := allForms()
+	lost := errors.New("connection lost")
+	for at := range len(file) {
+		want, _ := readAll(t, newReader(io.MultiReader(strings.NewReader(file[:at]), iotest.ErrReader(lost)), Options{}, 64))
+		got, _, err := scanAll(t, io.MultiReader(strings.NewReader(file[:at]), iotest.ErrReader(lost)), Options{}, 2, 64)
+		if !exactly(err, lost) || !slices.Equal(got, want) {
+			t.Fatalf("an error at %d: %v, %d of %d records", at, err, len(got), len(want))
+		}
+	}
+
+	full := errors.New("enough")
+	_, err := scanParallel(context.Background(), strings.NewReader(file), Options{}, 3, 64, func(int, *Record, *RecordError) error { return full })
+	if !exactly(err, full) {
+		t.Errorf("an error of the caller became %v", err)
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	endless := io.MultiReader(strings.NewReader(file), endlessReader{})
+	_, err = scanParallel(ctx, endless, Options{}, 2, 4096, func(int, *Record, *RecordError) error { cancel(); return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the end of the context became %v", err)
+	}
+}
+
+// endlessReader gives short records for ever.
+type endlessReader struct{}
+
+func (endlessReader) Read(b []byte) (int, error) {
+	return copy(b, bytes.Repeat([]byte("dn: o=a\n\n"), len(b)/9+1)), nil
+}

@@ -1,0 +1,287 @@
+package ldif
+
+import (
+	"bufio"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+)
+
+// width is where RFC 2849 folds a line.
+const width = 76
+
+// WriteAttribute is an attribute with all its values, for a Writer.
+type WriteAttribute struct {
+	Name   string // with its options: "cn;lang-de"
+	Values [][]byte
+}
+
+// Writer writes records as RFC 2849 describes them: "version: 1" and, without a
+// blank line, the first record; lines end with LF and are folded at 76
+// columns; a blank line ends each record. A value that is not plain printable
+// ASCII is written in base64, a little more often than the RFC asks for, so
+// that no reader trims or interprets it.
+//
+// The first error stays: each further call returns it and writes nothing, and
+// Flush returns it too, so that output with a record missing is never taken for
+// complete. A record that is refused leaves nothing behind in the output.
+//
+// A Writer must not be used by several goroutines at once.
+type Writer struct {
+	w       *bufio.Writer
+	started bool
+	text    []byte // the record being made
+	err     error
+}
+
+// NewWriter returns a Writer to w. Flush must be called at the end.
+func NewWriter(w io.Writer) *Writer { return &Writer{w: bufio.NewWriterSize(w, 64<<10)} }
+
+// Flush writes what is buffered, and returns the first error of all calls.
+func (w *Writer) Flush() error {
+	if err := w.w.Flush(); w.err == nil {
+		w.err = err
+	}
+	return w.err
+}
+
+// Comment writes a comment: each line of text becomes one. Lines are not
+// folded, so that a command in a comment can be copied. Control characters
+// become '?'. Behind a record it stands apart from that, before the next one
+// next to it.
+func (w *Writer) Comment(text string) error {
+	if w.err != nil {
+		return w.err
+	}
+	w.text = w.text[:0]
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	for line := range strings.SplitSeq(text, "\n") {
+		w.text = append(w.text, '#')
+		if line != "" {
+			w.text = append(w.text, ' ')
+		}
+		for _, c := range line {
+			if unicode.IsControl(c) || c == '\u2028' || c == '\u2029' {
+				c = '?'
+			}
+			w.text = append(w.text, string(c)...)
+		}
+		w.text = append(w.text, '\n')
+	}
+	return w.emit()
+}
+
+// Entry writes an entry as it is.
+func (w *Writer) Entry(dn string, attrs []WriteAttribute) error {
+	return w.record(dn, "", func() error { return w.attributes(attrs) })
+}
+
+// Add writes the addition of an entry. It refuses one without attributes, which
+// the format does not have.
+func (w *Writer) Add(dn string, attrs []WriteAttribute) error {
+	return w.record(dn, "add", func() error {
+		before := len(w.text)
+		if err := w.attributes(attrs); err != nil {
+			return err
+		}
+		if len(w.text) == before {
+			return errors.New("an entry to add has no attributes")
+		}
+		return nil
+	})
+}
+
+// Delete writes the removal of an entry.
+func (w *Writer) Delete(dn string) error {
+	return w.record(dn, "delete", func() error { return nil })
+}
+
+// Modify writes changes to an entry. An addition without values is refused, and
+// an increment without exactly one.
+func (w *Writer) Modify(dn string, changes []Change) error {
+	return w.record(dn, "modify", func() error {
+		for i := range changes {
+			if err := w.change(&changes[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ModDN writes a new name for an entry. newSuperior is the DN of the entry to
+// move it to, "" to leave it where it is.
+func (w *Writer) ModDN(dn, newRDN string, deleteOldRDN bool, newSuperior string) error {
+	return w.record(dn, "moddn", func() error {
+		if newRDN == "" {
+			return errors.New("the new RDN is empty")
+		}
+		w.line("newrdn", []byte(newRDN))
+		old := "0"
+		if deleteOldRDN {
+			old = "1"
+		}
+		w.line("deleteoldrdn", []byte(old))
+		if newSuperior != "" {
+			w.line("newsuperior", []byte(newSuperior))
+		}
+		return nil
+	})
+}
+
+// record makes a record in text and writes it whole, or not at all.
+func (w *Writer) record(dn, changeType string, body func() error) error {
+	if w.err != nil {
+		return w.err
+	}
+	w.text = w.text[:0]
+	w.line("dn", []byte(dn))
+	if changeType != "" {
+		w.line("changetype", []byte(changeType))
+	}
+	if err := body(); err != nil {
+		w.err = fmt.Errorf("cannot write the record of %q: %w", dn, err)
+		return w.err
+	}
+	w.text = append(w.text, '\n')
+	return w.emit()
+}
+
+// emit writes text, and the version line before the first of it.
+func (w *Writer) emit() error {
+	if !w.started {
+		w.started = true
+		_, w.err = w.w.WriteString("version: 1\n")
+	}
+	if w.err == nil {
+		_, w.err = w.w.Write(w.text)
+	}
+	return w.err
+}
+
+func (w *Writer) attributes(attrs []WriteAttribute) error {
+	for _, a := range attrs {
+		if err := checkName(a.Name); err != nil {
+			return err
+		}
+		for _, v := range a.Values {
+			w.line(a.Name, v)
+		}
+	}
+	return nil
+}
+
+func (w *Writer) change(c *Change) error {
+	if err := checkName(c.Name); err != nil {
+		return err
+	}
+	switch n := len(c.Values); {
+	case c.Op < OpAdd || c.Op > OpIncrement:
+		return fmt.Errorf("%s is no change", c.Op)
+	case c.Op == OpAdd && n == 0, c.Op == OpIncrement && n != 1:
+		return fmt.Errorf("%d values to %s to %s", n, c.Op, c.Name)
+	}
+	w.line(c.Op.String(), []byte(c.Name))
+	for _, v := range c.Values {
+		w.line(c.Name, v)
+	}
+	w.text = append(w.text, '-', '\n')
+	return nil
+}
+
+// line appends "name: value", folded, in base64 where the value needs it.
+func (w *Writer) line(name string, value []byte) {
+	start := len(w.text)
+	w.text = append(append(w.text, name...), ':')
+	switch {
+	case len(value) == 0:
+	case isSafe(value):
+		w.text = append(append(w.text, ' '), value...)
+	default:
+		w.text = append(w.text, ':', ' ')
+		w.text = base64.StdEncoding.AppendEncode(w.text, value)
+	}
+	w.text = fold(w.text, start)
+	w.text = append(w.text, '\n')
+}
+
+// fold folds the line that begins at start and is the end of text.
+func fold(text []byte, start int) []byte {
+	n := len(text) - start
+	if n <= width {
+		return text
+	}
+	// The first line holds width bytes, each further one a blank and one less.
+	more := (n - width + width - 2) / (width - 1)
+	text = append(text, make([]byte, 2*more)...)
+	from, to := start+n, len(text)
+	for ; more > 0; more-- {
+		at := start + width + (more-1)*(width-1)
+		to -= from - at
+		copy(text[to:], text[at:from])
+		text[to-2], text[to-1] = '\n', ' '
+		from, to = at, to-2
+	}
+	return text
+}
+
+// isSafe reports whether a value, which is not empty, can stand in a line as it
+// is: SAFE-STRING of RFC 2849 without control characters and a blank at the end.
+func isSafe(v []byte) bool {
+	switch v[0] {
+	case ' ', ':', '<':
+		return false
+	}
+	for _, c := range v {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return v[len(v)-1] != ' '
+}
+
+// checkName refuses what is not an attribute description of RFC 4512 section
+// 2.5, and the words that mean something else at the beginning of a line. '_' is
+// allowed, as servers can be told to.
+func checkName(name string) error {
+	base, options, some := strings.Cut(name, ";")
+	valid := isOID(base)
+	for more := some; more && valid; {
+		var option string
+		option, options, more = strings.Cut(options, ";")
+		valid = option != "" && strings.Trim(option, keyCharacters) == ""
+	}
+	if !valid {
+		return fmt.Errorf("%q is not the name of an attribute", name)
+	}
+	switch strings.ToLower(base) {
+	case "dn", "changetype", "control":
+		return fmt.Errorf("%q means something else than an attribute", name)
+	}
+	return nil
+}
+
+const (
+	digits        = "0123456789"
+	letters       = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	keyCharacters = letters + digits + "-_"
+)
+
+// isOID reports whether s is a descr or a numericoid (RFC 4512 section 1.4).
+func isOID(s string) bool {
+	if s == "" {
+		return false
+	}
+	if strings.Contains(letters, s[:1]) {
+		return strings.Trim(s, keyCharacters) == ""
+	}
+	for part := range strings.SplitSeq(s, ".") {
+		if part == "" || strings.Trim(part, digits) != "" || len(part) > 1 && part[0] == '0' {
+			return false
+		}
+	}
+	return strings.Contains(s, ".")
+}
