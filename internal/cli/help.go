@@ -5,31 +5,68 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
-// helpTemplate is what 'help' prints of every command.
-const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
+// helpWidth is the width to which the descriptions of options are wrapped.
+const helpWidth = 110
 
-{{end}}{{if or .Runnable .HasSubCommands}}Usage:
-  {{.UseLine}}
-{{if .HasExample}}
-Examples:
-{{.Example}}
-{{end}}{{if .HasAvailableSubCommands}}{{$cmd := .}}{{if .HasParent}}
-Actions:{{range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}
-{{else}}{{range $group := .Groups}}
-{{.Title}}{{range $cmd.Commands}}{{if and (eq .GroupID $group.ID) (or .IsAvailableCommand .IsAdditionalHelpTopicCommand)}}
-  {{rpad .Name $cmd.NamePadding}}  {{.Short}}{{end}}{{end}}
-{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
-Options:
-{{.LocalFlags.FlagUsagesWrapped 110 | trimTrailingWhitespaces}}
-{{end}}{{if .HasAvailableInheritedFlags}}
-Options that mean the same everywhere:
-{{.InheritedFlags.FlagUsagesWrapped 110 | trimTrailingWhitespaces}}
-{{end}}{{if .HasAvailableSubCommands}}
-'{{.CommandPath}} {{if .HasParent}}ACTION --help{{else}}help OPERATION{{end}}' tells more.
-{{end}}{{end}}`
+// printHelp prints what there is to say about a command. It is code and not a
+// template: with text/template the linker must keep every exported method, which
+// makes the program a third larger.
+func printHelp(cmd *cobra.Command, _ []string) {
+	var b strings.Builder
+	text := cmd.Long
+	if text == "" {
+		text = cmd.Short
+	}
+	fmt.Fprintf(&b, "%s\n", strings.TrimSpace(text))
+	if cmd.Runnable() || cmd.HasSubCommands() {
+		fmt.Fprintf(&b, "\nUsage:\n  %s\n", cmd.UseLine())
+		if cmd.HasExample() {
+			fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
+		}
+		printSubcommands(&b, cmd)
+		printOptions(&b, "Options", cmd.LocalFlags())
+		printOptions(&b, "Options that mean the same everywhere", cmd.InheritedFlags())
+		switch {
+		case !cmd.HasAvailableSubCommands():
+		case cmd.HasParent():
+			fmt.Fprintf(&b, "\n'%s ACTION --help' tells more.\n", cmd.CommandPath())
+		default:
+			fmt.Fprintf(&b, "\n'%s help OPERATION' tells more.\n", cmd.CommandPath())
+		}
+	}
+	fmt.Fprint(cmd.OutOrStdout(), b.String())
+}
+
+func printSubcommands(b *strings.Builder, cmd *cobra.Command) {
+	list := func(title string, want func(*cobra.Command) bool) {
+		fmt.Fprintf(b, "\n%s\n", title)
+		for _, c := range cmd.Commands() {
+			if want(c) {
+				fmt.Fprintf(b, "  %-*s  %s\n", cmd.NamePadding(), c.Name(), c.Short)
+			}
+		}
+	}
+	if cmd.HasParent() {
+		if cmd.HasAvailableSubCommands() {
+			list("Actions:", (*cobra.Command).IsAvailableCommand)
+		}
+		return
+	}
+	for _, g := range cmd.Groups() {
+		list(g.Title, func(c *cobra.Command) bool {
+			return c.GroupID == g.ID && (c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand())
+		})
+	}
+}
+
+func printOptions(b *strings.Builder, title string, f *pflag.FlagSet) {
+	if f.HasAvailableFlags() {
+		fmt.Fprintf(b, "\n%s:\n%s\n", title, strings.TrimRight(f.FlagUsagesWrapped(helpWidth), "\n"))
+	}
+}
 
 // helpCommand is 'help [OPERATION [ACTION]]'.
 func (a *App) helpCommand(root *cobra.Command) *cobra.Command {

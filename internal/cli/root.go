@@ -43,7 +43,7 @@ An operation without an action runs its action 'list'.`,
 	}
 	root.AddGroup(&cobra.Group{ID: groupWork, Title: "Operations:"}, &cobra.Group{ID: groupOther, Title: "Others:"})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpTemplate(helpTemplate)
+	root.SetHelpFunc(printHelp)
 	root.SetHelpCommand(a.helpCommand(root))
 	root.SetFlagErrorFunc(a.flagError)
 	a.addGlobals(root)
