@@ -1,0 +1,185 @@
+package ldaptest
+
+import (
+	"context"
+	"crypto/rand"
+	"iter"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// source yields records until it says false.
+type source struct {
+	next func() (*record, bool)
+	stop func()
+}
+
+func sliceSource(records []*record) source {
+	i := 0
+	return source{
+		next: func() (*record, bool) {
+			if i == len(records) {
+				return nil, false
+			}
+			i++
+			return records[i-1], true
+		},
+		stop: func() {},
+	}
+}
+
+// cursor is where a search stands, between its pages as well.
+type cursor struct {
+	q       *query
+	src     source
+	pending *record // found, but for the next page
+	sent    int     // entries, over all pages
+	pages   int     // given out with a cookie
+	looked  int     // entries examined
+	seen    bool    // something is at the base or below
+}
+
+// newCursor starts a search of the directory.
+func (s *Server) newCursor(q *query) *cursor {
+	cu := &cursor{q: q}
+	if s.o.Generate == nil {
+		records := s.records
+		if q.scope == ldap.ScopeBaseObject {
+			records = nil
+			if r := s.index[q.base]; r != nil {
+				records = []*record{r}
+			}
+		}
+		cu.src = sliceSource(records)
+		return cu
+	}
+	held := sliceSource(s.records)
+	next, stop := iter.Pull(s.o.Generate)
+	cu.src = source{
+		next: func() (*record, bool) {
+			if r, ok := held.next(); ok {
+				return r, true
+			}
+			e, ok := next()
+			if !ok {
+				return nil, false
+			}
+			return newRecord(e, s.types), true
+		},
+		stop: stop,
+	}
+	return cu
+}
+
+func (cu *cursor) stop() { cu.src.stop() }
+
+// ending is why a cursor gives no more.
+type ending uint8
+
+const (
+	endNone    ending = iota
+	endReached        // there is no more
+	endLooked         // it may look at no more
+	endAborted        // the client wants no more
+)
+
+// next finds the next entry that the search gives.
+func (cu *cursor) next(ctx context.Context, lookLimit int) (*record, ending) {
+	if r := cu.pending; r != nil {
+		cu.pending = nil
+		return r, endNone
+	}
+	for i := 0; ; i++ {
+		if i&0xff == 0xff && ctx.Err() != nil {
+			return nil, endAborted
+		}
+		r, ok := cu.src.next()
+		if !ok {
+			return nil, endReached
+		}
+		cu.seen = cu.seen || below(r.normal, cu.q.base)
+		if !inScope(r.normal, cu.q.base, cu.q.scope) {
+			continue
+		}
+		if lookLimit > 0 && cu.q.filter.examines(r) {
+			if cu.looked == lookLimit {
+				return nil, endLooked
+			}
+			cu.looked++
+		}
+		if cu.q.isReferral(r) || cu.q.filter.eval(r) == yes {
+			return r, endNone
+		}
+	}
+}
+
+// isReferral tells whether a reference is to be sent instead of the entry.
+func (q *query) isReferral(r *record) bool {
+	return !q.manage && r.has("objectclass", "referral")
+}
+
+// referralFor is the answer when the base is not here but behind a referral.
+func (s *Server) referralFor(q *query) *Result {
+	for name := q.base; name != ""; name = parentDN(name) {
+		if r := s.index[name]; r != nil && q.isReferral(r) {
+			return &Result{Code: ldap.LDAPResultReferral, MatchedDN: r.dn, Referrals: r.values("ref")}
+		}
+	}
+	return nil
+}
+
+// missing is the answer when the base does not exist. A name counts as there
+// when something lies below it: few tests care to have all the containers.
+func (s *Server) missing(cu *cursor) *Result {
+	base := cu.q.base
+	if cu.seen || base == "" || s.index[base] != nil || s.ancestors[base] {
+		return nil
+	}
+	for _, suffix := range s.suffixes {
+		if suffix == base {
+			return nil
+		}
+	}
+	res := &Result{Code: ldap.LDAPResultNoSuchObject}
+	if up := s.ancestorOf(base); up != nil {
+		res.MatchedDN = up.dn
+	}
+	return res
+}
+
+// pageDone ends a page that is not the last, and keeps the place.
+func (s *search) pageDone() {
+	cookie := s.newCookie()
+	c := s.c
+	s.cu.pages++
+	pages := s.cu.pages // the next page may be on its way as soon as this one is sent
+	if s.faults.RepeatCookie {
+		s.c.s.fire("RepeatCookie")
+	} else {
+		c.mu.Lock()
+		c.cursors[cookie] = s.cu
+		c.mu.Unlock()
+		s.kept = true
+	}
+	if n := s.faults.CookieLostAfter; n != nil && *n == pages-1 {
+		c.s.fire("CookieLostAfter")
+		s.done(Result{}, nil)
+		return
+	}
+	s.done(Result{}, pagingValue(cookie))
+	if n := s.faults.DropAfterPages; n != nil && *n == pages {
+		c.s.fire("DropAfterPages")
+		c.hangUp()
+	}
+}
+
+// newCookie makes one that nobody can guess, with octets that a client which
+// takes it for text would spoil.
+func (s *search) newCookie() string {
+	if s.faults.RepeatCookie {
+		return "\x00the same\xff"
+	}
+	b := [10]byte{0: 0x00, 9: 0xff}
+	_, _ = rand.Read(b[1:9]) // it never fails
+	return string(b[:])
+}

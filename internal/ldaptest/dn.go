@@ -1,0 +1,86 @@
+package ldaptest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// normalDN returns the form in which two names of the same entry are equal and
+// in which a comma does nothing but separate: an entry lies below another if
+// its name ends with a comma and the name of the other.
+func normalDN(dn string) (string, error) {
+	if n, ok := plainDN(dn); ok {
+		return n, nil
+	}
+	parsed, err := ldap.ParseDN(dn)
+	if err != nil {
+		return "", fmt.Errorf("invalid DN %q: %w", dn, err)
+	}
+	rdns := make([]string, len(parsed.RDNs))
+	for i, r := range parsed.RDNs {
+		avas := make([]string, len(r.Attributes))
+		for j, a := range r.Attributes {
+			avas[j] = strings.ToLower(a.Type) + "=" + hideSeparators(foldCase(squeeze(a.Value)))
+		}
+		slices.Sort(avas)
+		rdns[i] = strings.Join(avas, "+")
+	}
+	return strings.Join(rdns, ","), nil
+}
+
+// plainDN is normalDN for the names that need no parser, which are nearly all.
+func plainDN(dn string) (string, bool) {
+	if strings.ContainsAny(dn, "\\\"+#<>;\x00") {
+		return "", false
+	}
+	if dn == "" {
+		return "", true
+	}
+	var b strings.Builder
+	b.Grow(len(dn))
+	for i, rdn := range strings.Split(dn, ",") {
+		name, value, found := strings.Cut(rdn, "=")
+		name, value = strings.TrimSpace(name), foldCase(squeeze(value))
+		if !found || name == "" || strings.Contains(value, "=") {
+			return "", false
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strings.ToLower(name) + "=" + value)
+	}
+	return b.String(), true
+}
+
+func hideSeparators(value string) string {
+	return strings.NewReplacer(`\`, `\5c`, ",", `\2c`, "+", `\2b`, "=", `\3d`).Replace(value)
+}
+
+// parentDN returns the normal name one level up, "" above the last.
+func parentDN(normal string) string {
+	_, parent, _ := strings.Cut(normal, ",")
+	return parent
+}
+
+// below tells whether the entry is in the subtree of base, base itself included.
+func below(normal, base string) bool {
+	return base == "" || normal == base ||
+		strings.HasSuffix(normal, base) && normal[len(normal)-len(base)-1] == ','
+}
+
+// inScope tells whether a search with that base and scope looks at the entry.
+func inScope(normal, base string, scope int) bool {
+	switch scope {
+	case ldap.ScopeBaseObject:
+		return normal == base
+	case ldap.ScopeSingleLevel:
+		return normal != "" && parentDN(normal) == base
+	case ldap.ScopeChildren:
+		return normal != base && below(normal, base)
+	default:
+		return below(normal, base)
+	}
+}

@@ -1,0 +1,178 @@
+package ldaptest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Schema is what the subschema entry publishes, as RFC 4512 writes it. The
+// matching of values and which attributes are operational follow from it.
+type Schema struct {
+	AttributeTypes []string
+	ObjectClasses  []string
+}
+
+// Without returns the schema without the attribute types and object classes of
+// these names, for a directory that was never made ready.
+func (s Schema) Without(names ...string) Schema {
+	drop := func(definition string) bool {
+		for _, have := range parseDefinition(definition)["NAME"] {
+			if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, have) }) {
+				return true
+			}
+		}
+		return false
+	}
+	return Schema{
+		AttributeTypes: slices.DeleteFunc(slices.Clone(s.AttributeTypes), drop),
+		ObjectClasses:  slices.DeleteFunc(slices.Clone(s.ObjectClasses), drop),
+	}
+}
+
+// description is an attribute description: a type, perhaps with options.
+type description struct {
+	base        string // first name of the type in small letters, the same for all its names
+	options     []string
+	rule        rule
+	operational bool
+	known       bool // the schema has the type
+}
+
+// covers tells whether who asks for d means an attribute described by other:
+// the same type with at least the options of d.
+func (d *description) covers(other *description) bool {
+	if d.base != other.base {
+		return false
+	}
+	for _, o := range d.options {
+		if !slices.Contains(other.options, o) {
+			return false
+		}
+	}
+	return true
+}
+
+// types answers what the schema says about names of attributes.
+type types struct {
+	byName map[string]*description
+	seen   sync.Map // spelling → *description; names repeat in every entry
+}
+
+// newTypes reads the definitions. Names in operational become operational
+// whatever their definition says.
+func newTypes(s Schema, operational []string) (*types, error) {
+	t := &types{byName: map[string]*description{}}
+	for _, d := range s.AttributeTypes {
+		if err := t.add(parseDefinition(d)); err != nil {
+			return nil, fmt.Errorf("attribute type %q: %w", d, err)
+		}
+	}
+	for _, name := range operational {
+		d := t.byName[strings.ToLower(name)]
+		if d == nil {
+			d = &description{base: strings.ToLower(name), rule: ruleFold}
+			t.byName[d.base] = d
+		}
+		d.operational, d.known = true, true
+	}
+	return t, nil
+}
+
+func (t *types) add(def map[string][]string) error {
+	names := slices.Concat(def["NAME"], def["OID"])
+	if len(def["NAME"]) == 0 {
+		return fmt.Errorf("it has no name")
+	}
+	d := &description{base: strings.ToLower(names[0]), known: true}
+	usage := def["USAGE"]
+	d.operational = len(usage) > 0 && usage[0] != "userApplications"
+	switch {
+	case len(def["EQUALITY"]) > 0:
+		d.rule, _ = ruleOf(def["EQUALITY"][0])
+	case len(def["SUP"]) > 0:
+		sup := t.byName[strings.ToLower(def["SUP"][0])]
+		if sup == nil {
+			return fmt.Errorf("its superior %s is not defined before it", def["SUP"][0])
+		}
+		d.rule = sup.rule
+	}
+	for _, n := range names {
+		t.byName[strings.ToLower(n)] = d
+	}
+	return nil
+}
+
+// describe looks up an attribute description. One whose type is not in the
+// schema is matched ignoring case and blanks, where it is matched at all.
+func (t *types) describe(spelling string) *description {
+	if d, ok := t.seen.Load(spelling); ok {
+		return d.(*description)
+	}
+	parts := strings.Split(strings.ToLower(spelling), ";")
+	d := &description{base: parts[0], rule: ruleFold}
+	if typ := t.byName[parts[0]]; typ != nil {
+		copied := *typ
+		d = &copied
+	}
+	d.options = parts[1:]
+	t.seen.Store(spelling, d)
+	return d
+}
+
+// parseDefinition takes a definition apart into its words; OID is the number
+// at the front. It is made for well-formed ones.
+func parseDefinition(def string) map[string][]string {
+	out := map[string][]string{}
+	word := "OID"
+	inList := false
+	for i, tok := range tokens(def) {
+		switch {
+		case tok == "(" && i > 0:
+			inList = true
+		case tok == ")":
+			inList = false
+		case tok == "(" || tok == "$":
+		case tok[0] == '\'':
+			out[word] = append(out[word], tok[1:])
+		case word == "OID" && len(out["OID"]) == 0, inList:
+			out[word] = append(out[word], tok)
+		case tok == "SINGLE-VALUE" || tok == "STRUCTURAL" || tok == "AUXILIARY" || tok == "ABSTRACT" ||
+			tok == "NO-USER-MODIFICATION" || tok == "OBSOLETE" || tok == "COLLECTIVE":
+			out[tok] = nil
+		case len(out[word]) == 0 && word != "OID":
+			out[word] = append(out[word], tok)
+		default:
+			word = tok
+		}
+	}
+	return out
+}
+
+// tokens splits a definition; a quoted string keeps its opening quote.
+func tokens(def string) []string {
+	var out []string
+	for def = strings.TrimLeft(def, " \t\n"); def != ""; def = strings.TrimLeft(def, " \t\n") {
+		n := 1
+		switch def[0] {
+		case '(', ')', '$':
+		case '\'':
+			n = 1 + strings.IndexByte(def[1:], '\'')
+			if n < 1 {
+				n = len(def)
+			}
+			out = append(out, def[:n])
+			def = def[min(n+1, len(def)):]
+			continue
+		default:
+			n = strings.IndexAny(def, " \t\n()$'")
+			if n < 0 {
+				n = len(def)
+			}
+		}
+		out = append(out, def[:n])
+		def = def[n:]
+	}
+	return out
+}

@@ -1,0 +1,321 @@
+package ldaptest
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const subschemaDN = "cn=Subschema"
+
+// Server is a running server. All its methods may be called from several
+// goroutines.
+type Server struct {
+	t         testing.TB
+	o         Options
+	types     *types
+	authority *authority
+	tls       *tls.Config // nil when it speaks none
+	people    map[string]*Identity
+
+	records   []*record
+	index     map[string]*record // by normal name
+	ancestors map[string]bool    // normal names above records, there or not
+	suffixes  []string           // normal
+	rootDSE   *record
+	subschema *record
+
+	url, ldapsURL, socket string
+	listeners             []net.Listener
+	ctx                   context.Context
+	cancel                context.CancelFunc
+	running               sync.WaitGroup
+
+	mu          sync.Mutex // guards what follows
+	stopped     bool
+	accepted    int
+	open        map[*conn]bool
+	log         []*Request
+	faults      *Faults
+	faultsSince int
+	fired       map[string]int
+}
+
+// Start starts a server that is stopped when the test ends. What is wrong with
+// the options fails the test.
+func Start(t testing.TB, o Options) *Server {
+	t.Helper()
+	s := &Server{
+		t: t, o: o,
+		people: map[string]*Identity{}, index: map[string]*record{}, ancestors: map[string]bool{},
+		open: map[*conn]bool{}, fired: map[string]int{}, faults: &o.Faults,
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	t.Cleanup(s.Stop)
+	for _, step := range []func() error{s.readSchema, s.readIdentities, s.readEntries, s.prepareTLS, s.listen} {
+		if err := step(); err != nil {
+			t.Fatalf("ldaptest: %v", err)
+		}
+	}
+	return s
+}
+
+// URL is where the server listens: ldap://127.0.0.1:PORT.
+func (s *Server) URL() string { return s.url }
+
+// LDAPSURL is where it speaks TLS from the first octet on: ldaps://127.0.0.1:PORT.
+func (s *Server) LDAPSURL() string { return s.ldapsURL }
+
+// LDAPIURL names its socket: ldapi://PATH, with the path percent-encoded.
+func (s *Server) LDAPIURL() string { return "ldapi://" + url.PathEscape(s.socket) }
+
+// PeerDN is who a client of the same user is after an EXTERNAL bind on the socket.
+func (s *Server) PeerDN() string {
+	return fmt.Sprintf("gidNumber=%d+uidNumber=%d,cn=peercred,cn=external,cn=auth", os.Getegid(), os.Geteuid())
+}
+
+// Connections tells how many connections there were.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.accepted
+}
+
+// Open tells how many connections there are now. One that the client closed
+// counts until the server has noticed.
+func (s *Server) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
+// Stop closes all connections and listens no more. The end of the test does
+// the same.
+func (s *Server) Stop() {
+	s.mu.Lock()
+	s.stopped = true
+	for c := range s.open {
+		c.hangUp()
+	}
+	s.mu.Unlock()
+	s.cancel()
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	s.running.Wait()
+	if s.socket != "" {
+		_ = os.RemoveAll(filepath.Dir(s.socket))
+	}
+}
+
+func (s *Server) readSchema() (err error) {
+	if s.o.Schema == nil {
+		schema := DefaultSchema()
+		s.o.Schema = &schema
+	}
+	s.types, err = newTypes(*s.o.Schema, s.o.Operational)
+	return err
+}
+
+func (s *Server) readIdentities() error {
+	for i := range s.o.Identities {
+		id := &s.o.Identities[i]
+		n, err := normalDN(id.DN)
+		if err != nil || n == "" {
+			return fmt.Errorf("the identity %q is no DN", id.DN)
+		}
+		s.people[n] = id
+	}
+	return nil
+}
+
+func (s *Server) readEntries() error {
+	for _, e := range s.o.Entries {
+		r := newRecord(e, s.types)
+		if s.index[r.normal] != nil {
+			return fmt.Errorf("the entry %s is there twice", e.DN)
+		}
+		for _, a := range r.attrs {
+			if !a.desc.known && !s.o.EvaluateUnknown {
+				return fmt.Errorf("the schema does not have the attribute %s of %s", a.name, e.DN)
+			}
+		}
+		s.records = append(s.records, r)
+		s.index[r.normal] = r
+		for up := parentDN(r.normal); up != "" && !s.ancestors[up]; up = parentDN(up) {
+			s.ancestors[up] = true
+		}
+	}
+	if s.o.Suffixes == nil {
+		for _, r := range s.records {
+			if s.ancestorOf(r.normal) == nil {
+				s.o.Suffixes = append(s.o.Suffixes, r.dn)
+			}
+		}
+	}
+	for _, dn := range s.o.Suffixes {
+		n, err := normalDN(dn)
+		if err != nil {
+			return fmt.Errorf("the suffix %q is no DN", dn)
+		}
+		s.suffixes = append(s.suffixes, n)
+	}
+	s.makeSpecial()
+	return nil
+}
+
+// ancestorOf returns the nearest record above a name.
+func (s *Server) ancestorOf(normal string) *record {
+	for up := parentDN(normal); up != ""; up = parentDN(up) {
+		if r := s.index[up]; r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// makeSpecial makes the root and the schema entry.
+func (s *Server) makeSpecial() {
+	root := []Attr{
+		{"objectClass", []string{"top"}},
+		{"namingContexts", s.o.Suffixes},
+		{"subschemaSubentry", []string{subschemaDN}},
+		{"supportedLDAPVersion", []string{"3"}},
+		{"supportedControl", []string{oidManageDSAIT}},
+		{"supportedExtension", []string{oidWhoAmI}},
+		{"vendorName", []string{"ldaptest"}},
+		{"vendorVersion", []string{"1"}},
+	}
+	if !s.o.NoPaging {
+		root[4].Values = append(root[4].Values, oidPaging)
+	}
+	if s.o.TLS {
+		root[5].Values = append(root[5].Values, oidStartTLS)
+	}
+	if s.o.TLS || s.o.Unix {
+		root = append(root, Attr{"supportedSASLMechanisms", []string{"EXTERNAL"}})
+	}
+	for _, a := range s.o.RootDSE {
+		root = slices.DeleteFunc(root, func(have Attr) bool { return strings.EqualFold(have.Name, a.Name) })
+		root = append(root, a)
+	}
+	root = slices.DeleteFunc(root, func(a Attr) bool { return len(a.Values) == 0 })
+	s.rootDSE = newRecord(Entry{Attrs: root}, s.types)
+	s.subschema = newRecord(Entry{DN: subschemaDN, Attrs: []Attr{
+		{"objectClass", []string{"top", "subschema", "extensibleObject"}},
+		{"cn", []string{"Subschema"}},
+		{"attributeTypes", s.o.Schema.AttributeTypes},
+		{"objectClasses", s.o.Schema.ObjectClasses},
+	}}, s.types)
+}
+
+// isSpecial tells whether a search reads the root or the schema entry.
+func (s *Server) isSpecial(base string, scope int) bool { return s.special(base, scope) != nil }
+
+func (s *Server) special(base string, scope int) *record {
+	n, err := normalDN(base)
+	switch {
+	case err != nil || scope != 0:
+		return nil
+	case n == "":
+		return s.rootDSE
+	case n == s.subschema.normal:
+		return s.subschema
+	}
+	return nil
+}
+
+func (s *Server) prepareTLS() (err error) {
+	if !s.o.TLS {
+		return nil
+	}
+	if s.authority, err = newAuthority(s.o.RSA); err == nil {
+		s.tls, err = s.newTLSConfig(s.o.TLSConfig)
+	}
+	return err
+}
+
+func (s *Server) listen() error {
+	port, err := s.listenOn("tcp", "127.0.0.1:0", false)
+	if err != nil {
+		return err
+	}
+	s.url = "ldap://127.0.0.1:" + port
+	if s.tls != nil {
+		if port, err = s.listenOn("tcp", "127.0.0.1:0", true); err != nil {
+			return err
+		}
+		s.ldapsURL = "ldaps://127.0.0.1:" + port
+	}
+	if s.o.Unix {
+		// Not t.TempDir: the name of a long test makes a path too long for a socket.
+		dir, err := os.MkdirTemp("", "ldaptest")
+		if err != nil {
+			return fmt.Errorf("cannot make a directory for the socket: %w", err)
+		}
+		s.socket = filepath.Join(dir, "ldapi")
+		if _, err := s.listenOn("unix", s.socket, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) listenOn(network, address string, overTLS bool) (port string, err error) {
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return "", fmt.Errorf("cannot listen: %w", err)
+	}
+	s.listeners = append(s.listeners, l)
+	if a, ok := l.Addr().(*net.TCPAddr); ok {
+		port = strconv.Itoa(a.Port)
+	}
+	s.running.Go(func() {
+		for {
+			raw, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if c := s.admit(raw); c != nil {
+				s.running.Go(func() { c.serve(overTLS) })
+			}
+		}
+	})
+	return port, nil
+}
+
+// admit counts a connection. It returns nil when there is nobody to serve.
+func (s *Server) admit(raw net.Conn) *conn {
+	s.mu.Lock()
+	if s.stopped {
+		s.mu.Unlock()
+		_ = raw.Close()
+		return nil
+	}
+	s.accepted++
+	c := newConn(s, raw, s.accepted)
+	s.open[c] = true
+	s.mu.Unlock()
+	if s.faultsOf(c.number).CloseOnAccept {
+		s.fire("CloseOnAccept")
+		c.hangUp()
+		s.forget(c)
+		return nil
+	}
+	return c
+}
+
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, c)
+}
