@@ -55,16 +55,16 @@ func ChooseFormat(asked string, tty bool, can ...Format) (Format, error) {
 
 // WriteJSON writes v as one indented document. Characters that could act on a
 // terminal are escaped, which changes nothing for a reader of JSON.
-func WriteJSON(w io.Writer, v any) error { return writeJSON(w, v, "  ") }
+func WriteJSON(w io.Writer, v any) error { return writeJSON(w, v, "  ", "") }
 
 // WriteJSONL writes v as one line, escaped like WriteJSON.
-func WriteJSONL(w io.Writer, v any) error { return writeJSON(w, v, "") }
+func WriteJSONL(w io.Writer, v any) error { return writeJSON(w, v, "", "") }
 
-func writeJSON(w io.Writer, v any, indent string) error {
+func writeJSON(w io.Writer, v any, indent, prefix string) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", indent)
+	e.SetIndent(prefix, indent)
 	if err := e.Encode(v); err != nil {
 		return err
 	}
@@ -93,25 +93,47 @@ func escapeHidden(text []byte) []byte {
 	return out
 }
 
-// WriteCSV writes a header and rows. A cell that a spreadsheet would take for a
-// formula is made text by a leading apostrophe, and hidden characters appear as
-// Sanitize shows them: JSON is the format for exact values.
+// WriteCSV writes a header and rows, as a CSVWriter does.
 func WriteCSV(w io.Writer, header []string, rows [][]string) error {
-	c := csv.NewWriter(w)
-	if err := c.Write(header); err != nil {
+	c, err := NewCSVWriter(w, header)
+	if err != nil {
 		return err
 	}
 	for _, row := range rows {
-		safe := make([]string, len(row))
-		for i, cell := range row {
-			safe[i] = csvCell(cell)
-		}
-		if err := c.Write(safe); err != nil {
+		if err := c.Write(row); err != nil {
 			return err
 		}
 	}
-	c.Flush()
-	return c.Error()
+	return c.Flush()
+}
+
+// CSVWriter writes rows one by one. A cell that a spreadsheet would take for a
+// formula is made text by a leading apostrophe, and hidden characters appear as
+// Sanitize shows them: JSON is the format for exact values.
+type CSVWriter struct {
+	c    *csv.Writer
+	safe []string
+}
+
+// NewCSVWriter writes the header. Flush must be called at the end.
+func NewCSVWriter(w io.Writer, header []string) (*CSVWriter, error) {
+	c := csv.NewWriter(w)
+	return &CSVWriter{c: c}, c.Write(header)
+}
+
+// Write writes a row.
+func (w *CSVWriter) Write(row []string) error {
+	w.safe = w.safe[:0]
+	for _, cell := range row {
+		w.safe = append(w.safe, csvCell(cell))
+	}
+	return w.c.Write(w.safe)
+}
+
+// Flush writes what is buffered, and returns the first error of all.
+func (w *CSVWriter) Flush() error {
+	w.c.Flush()
+	return w.c.Error()
 }
 
 func csvCell(s string) string {

@@ -200,3 +200,25 @@ func checkRanks(ctx context.Context, s *checkState, emit func(finding.Finding)) 
 	}
 	return err
 }
+
+// Backends lists the ids of the back ends that a configuration has, in order:
+// those that every server has, those with a parameter of their own, and the ids
+// given to them.
+func Backends(r *Registry, d *Document) []string {
+	var ids []string
+	for _, p := range r.all {
+		if id, last, ok := family(p.Name, "store.dav"); ok && last == "backendid" && id != "*" {
+			ids = append(ids, id)
+		}
+	}
+	for key, value := range d.All() {
+		if id, last, ok := family(key, "store.dav"); ok {
+			ids = append(ids, id)
+			if last == "backendid" && value != "" {
+				ids = append(ids, value)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}

@@ -38,7 +38,7 @@ func operationalAttributes() []string {
 
 func checkUnstable(_ context.Context, s *checkState, emit func(finding.Finding)) error {
 	name, _, _ := strings.Cut(s.value(paramPermanentUniqueID), ";")
-	if slices.Contains(operationalAttributes(), strings.ToLower(strings.TrimSpace(name))) {
+	if IsOperationalAttribute(name) {
 		emit(s.at(paramPermanentUniqueID, s.line(paramPermanentUniqueID), fmt.Sprintf(
 			"%s is %s, which the directory gives anew whenever an entry is made anew; do not change it before every entry has a davUniqueId with the present value",
 			paramPermanentUniqueID, quoted(name)), ""))
@@ -69,4 +69,11 @@ func (s *checkState) coexists() error {
 		return finding.NotApplicable("%s is not set: no old server is in use beside this one", paramLocalUserAttr)
 	}
 	return nil
+}
+
+// IsOperationalAttribute reports whether directory servers maintain an attribute
+// themselves. Letter case and options do not matter.
+func IsOperationalAttribute(name string) bool {
+	name, _, _ = strings.Cut(name, ";")
+	return slices.Contains(operationalAttributes(), strings.ToLower(strings.TrimSpace(name)))
 }
