@@ -1,0 +1,186 @@
+package directory
+
+import (
+	"fmt"
+
+	"github.com/davadmin/davadmin/pkg/ldif"
+)
+
+// filesPlan is a Query made ready for records. It may be used by several goroutines
+// at once.
+type filesPlan struct {
+	names      *names // and the object class, wanted or not
+	classPlace int
+	classes    *classes
+	kinds      []Kind   // of each selection
+	wanted     []uint64 // attributes of each selection
+	union      uint64   // of wanted
+	others     bool
+	bases      *bases
+	filter     *matcher
+}
+
+func newFilesPlan(q Query) (*filesPlan, error) {
+	if err := q.check(); err != nil {
+		return nil, err
+	}
+	p := &filesPlan{names: newNames(q.Attributes), classes: newClasses(q.Selections), others: q.Others}
+	p.classPlace = p.names.add("objectClass", len(q.Attributes))
+	for _, s := range q.Selections {
+		wanted := p.names.firsts(s.Attributes)
+		p.kinds = append(p.kinds, s.Kind)
+		p.wanted = append(p.wanted, wanted)
+		p.union |= wanted
+	}
+	var err error
+	if p.bases, err = newBases(q.Bases, q.Scope); err != nil {
+		return nil, err
+	}
+	p.filter, err = compileFilter(q.Filter)
+	return p, err
+}
+
+// converter makes entries of the records that one worker reads.
+type converter struct {
+	*filesPlan
+	fn      func(*Entry, *Problem) error
+	file    int
+	entries int // of selections, delivered
+
+	entry  Entry
+	values []Value
+	found  uint64 // attributes that have values there
+	dn     []byte // for the comparison of DNs
+	folded []byte // for the comparison of values
+
+	_ [64]byte // what other workers write is in another line of the cache
+}
+
+func newConverter(p *filesPlan, fn func(*Entry, *Problem) error) *converter {
+	return &converter{filesPlan: p, fn: fn}
+}
+
+// callersError is an error of the function that entries are given to.
+type callersError struct{ err error }
+
+func (e *callersError) Error() string { return e.err.Error() }
+
+// give delivers an entry or a problem.
+func (c *converter) give(e *Entry, p *Problem) error {
+	if err := c.fn(e, p); err != nil {
+		return &callersError{err}
+	}
+	return nil
+}
+
+// take delivers what a record is, if it was asked for. The record must stay as
+// it is until take returns.
+func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
+	if bad != nil {
+		return c.give(nil, c.broken(bad))
+	}
+	if rec.Offset>>offsetBits != 0 {
+		return fmt.Errorf("the file has more than %d bytes of text", 1<<offsetBits)
+	}
+	if rec.Kind != ldif.KindContent {
+		return c.give(nil, c.change(rec))
+	}
+	in, err := c.bases.contains(rec.DN, &c.dn)
+	if err != nil {
+		return c.give(nil, c.problem(BrokenRecord, rec, fmt.Sprintf("whether the entry lies below a base is not known: %v", err)))
+	}
+	if !in {
+		return nil
+	}
+	selection := c.read(rec.Attributes)
+	e := &c.entry
+	*e = Entry{DN: rec.DN, Pos: c.pos(rec.Offset), File: c.file, Line: rec.Line}
+	switch {
+	case selection == deletedSelection:
+		return nil
+	case selection == c.classes.none:
+		if !c.others {
+			return nil
+		}
+		return c.give(e, nil)
+	case c.filter != nil && !c.filter.matches(rec.Attributes, &c.folded):
+		return nil
+	}
+	if wanted := c.wanted[selection]; c.found&^wanted != 0 {
+		c.keep(wanted)
+	}
+	e.Kind, e.Values = c.kinds[selection], c.values
+	c.entries++
+	return c.give(e, nil)
+}
+
+// read puts the values that any selection wants into c.values, and returns the
+// number of the selection that the object classes say.
+func (c *converter) read(attrs []ldif.Attribute) int {
+	const spare = 64 << 10
+	if cap(c.values) > spare {
+		c.values = nil // one huge entry does not keep its memory
+	}
+	values, selection := c.values[:0], c.classes.none
+	var last []byte
+	place, found := -1, uint64(0)
+	for i := range attrs {
+		a := &attrs[i]
+		if string(a.Name) != string(last) { // the values of an attribute stand together
+			last, place = a.Name, c.names.findValid(a.Name)
+		}
+		if place < 0 || a.Options != nil && isDeleted(a.Options) {
+			continue
+		}
+		if place == c.classPlace {
+			selection = min(selection, c.classes.find(a.Value))
+		}
+		if c.union>>place&1 != 0 {
+			values = append(values, Value{Attr: place, Data: a.Value})
+			found |= 1 << place
+		}
+	}
+	c.values, c.found = values, found
+	return selection
+}
+
+// keep drops the values of attributes that are not wanted.
+func (c *converter) keep(wanted uint64) {
+	kept := c.values[:0]
+	for _, v := range c.values {
+		if wanted>>v.Attr&1 != 0 {
+			kept = append(kept, v)
+		}
+	}
+	c.values = kept
+}
+
+func (c *converter) pos(offset int64) uint64 {
+	return uint64(c.file)<<offsetBits | uint64(min(offset, 1<<offsetBits-1))
+}
+
+// problem describes what a record is instead of an entry. It may be kept.
+func (c *converter) problem(kind ProblemKind, rec *ldif.Record, detail string) *Problem {
+	return &Problem{
+		Kind: kind, DN: append([]byte{}, rec.DN...), Pos: c.pos(rec.Offset), File: c.file, Line: rec.Line, Detail: detail,
+	}
+}
+
+func (c *converter) change(rec *ldif.Record) *Problem {
+	detail := fmt.Sprintf("a change (changetype: %s), not an entry", rec.Kind)
+	if rec.Kind == ldif.KindAdd {
+		detail = "the addition of an entry (changetype: add), not an entry that is there"
+	}
+	return c.problem(ChangeRecord, rec, detail)
+}
+
+func (c *converter) broken(bad *ldif.RecordError) *Problem {
+	p := &Problem{Kind: BrokenRecord, Pos: c.pos(bad.Offset), File: c.file, Line: bad.Line, Detail: bad.Detail}
+	if bad.DN != "" {
+		p.DN = []byte(bad.DN)
+	}
+	if bad.Err != nil {
+		p.Detail += ": " + bad.Err.Error()
+	}
+	return p
+}

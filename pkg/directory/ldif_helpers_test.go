@@ -1,0 +1,166 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// rapidChecks sets how often rapid tries, for the test that calls it.
+func rapidChecks(t *testing.T, usual string) {
+	t.Helper()
+	if n := os.Getenv("DAVADMIN_SOAK_CHECKS"); n != "" {
+		usual = n
+	}
+	f := flag.Lookup("rapid.checks")
+	old := f.Value.String()
+	if err := f.Value.Set(usual); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Value.Set(old) })
+}
+
+var _ interface {
+	Scanner
+	Progresser
+} = (*Files)(nil)
+
+// exactly tells whether err is that error, and does not wrap it.
+func exactly(err, want error) bool { return any(err) == any(want) }
+
+// item is what a source delivered, as text.
+type item struct {
+	pos  uint64
+	text string
+}
+
+// itemOf makes a copy of what must not be kept.
+func itemOf(q Query, e *Entry, err error) item {
+	if e == nil {
+		var p *Problem
+		if !errors.As(err, &p) {
+			return item{text: "no problem: " + err.Error()}
+		}
+		kind := map[ProblemKind]string{BrokenRecord: "broken", ChangeRecord: "change", Referral: "referral"}[p.Kind]
+		return item{p.Pos, fmt.Sprintf("%d:%d %s %q: %s", p.File, p.Line, kind, p.DN, p.Detail)}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d:%d %s %q", e.File, e.Line, e.Kind, e.DN)
+	for _, v := range e.Values {
+		if v.Data == nil {
+			b.WriteString(" nil!")
+		}
+		fmt.Fprintf(&b, " %s=%q", q.Attributes[v.Attr], v.Data)
+	}
+	return item{e.Pos, b.String()}
+}
+
+func texts(items []item) []string {
+	out := []string{}
+	for _, i := range items {
+		out = append(out, i.text)
+	}
+	return out
+}
+
+// entriesOf reads a source to its end. The order must be that of Pos.
+func entriesOf(t testing.TB, s Source, q Query) ([]item, error) {
+	t.Helper()
+	var out []item
+	for e, err := range s.Entries(t.Context(), q) {
+		var p *Problem
+		if err != nil && (e != nil || !errors.As(err, &p)) {
+			return out, err
+		}
+		i := itemOf(q, e, err)
+		if len(out) > 0 && i.pos <= out[len(out)-1].pos {
+			t.Errorf("%s is not behind %s", i.text, out[len(out)-1].text)
+		}
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+// scanOf reads with several workers, and sorts by Pos.
+func scanOf(t testing.TB, ctx context.Context, s Scanner, q Query, workers int) ([]item, error) {
+	t.Helper()
+	var mu sync.Mutex
+	var out []item
+	busy := make([]bool, workers)
+	err := s.Scan(ctx, q, workers, func(worker int, e *Entry, p *Problem) error {
+		if busy[worker] {
+			t.Error("a worker was called twice at once")
+		}
+		busy[worker] = true
+		defer func() { busy[worker] = false }()
+		if (e == nil) == (p == nil) {
+			t.Errorf("an entry is %v and a problem is %v", e, p)
+			return nil
+		}
+		var err error
+		if p != nil {
+			err = p
+		}
+		i := itemOf(q, e, err)
+		mu.Lock()
+		defer mu.Unlock()
+		out = append(out, i)
+		return nil
+	})
+	slices.SortStableFunc(out, func(a, b item) int { return int(int64(a.pos) - int64(b.pos)) })
+	return out, err
+}
+
+// writeFiles makes files of a temporary directory, and returns their paths.
+func writeFiles(t testing.TB, files ...string) []string {
+	t.Helper()
+	dir := t.TempDir()
+	var paths []string
+	for i, text := range files {
+		path := filepath.Join(dir, fmt.Sprintf("f%d.ldif", i))
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	return paths
+}
+
+// requireFiles reads text in all ways, which must give the same, and compares.
+func requireFiles(t *testing.T, o FilesOptions, q Query, want ...string) error {
+	t.Helper()
+	got, err := entriesOf(t, NewFiles(o), q)
+	if g, w := strings.Join(texts(got), "\n"), strings.Join(want, "\n"); g != w {
+		t.Errorf("got:\n%s\nwant:\n%s", g, w)
+	}
+	for _, workers := range []int{1, 2, 5} {
+		again, scanErr := scanOf(t, t.Context(), NewFiles(o), q, workers)
+		if !slices.Equal(got, again) {
+			t.Errorf("%d workers got:\n%s\nwithout:\n%s", workers, strings.Join(texts(again), "\n"), strings.Join(texts(got), "\n"))
+		}
+		if fmt.Sprint(err) != fmt.Sprint(scanErr) {
+			t.Errorf("%d workers end with %v, without: %v", workers, scanErr, err)
+		}
+	}
+	return err
+}
+
+// requireIncomplete checks the last word of a sequence.
+func requireIncomplete(t *testing.T, err error, what string, entries, code int, text string) {
+	t.Helper()
+	var i *IncompleteError
+	if !errors.As(err, &i) {
+		t.Errorf("the last word is %v", err)
+		return
+	}
+	if filepath.Base(i.What) != what || i.Entries != entries || i.Code != code || !strings.Contains(i.Err.Error(), text) || strings.Contains(i.Error(), "\n") {
+		t.Errorf("%q, %d entries, code %d: %v", i.What, i.Entries, i.Code, i.Err)
+	}
+}

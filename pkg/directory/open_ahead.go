@@ -1,0 +1,127 @@
+package directory
+
+import (
+	"context"
+	"io"
+)
+
+// ahead reads in a goroutine of its own, a few blocks ahead of who reads it, so
+// that unpacking does not hold up parsing, and a pipe that gives nothing does
+// not hold up who has to stop.
+type ahead struct {
+	ctx  context.Context
+	full chan aheadBlock
+	free chan []byte
+	stop chan struct{}
+	done chan struct{} // closed when the goroutine has ended; nil if it may be left behind
+
+	current aheadBlock
+	rest    []byte // of current
+}
+
+type aheadBlock struct {
+	data []byte
+	err  error // of the read behind data
+}
+
+const blocksAhead = 3
+
+// newAhead starts to read what open returns, and closes that at the end. wait
+// makes Close wait for this, which it must not where a read can take forever.
+func newAhead(ctx context.Context, open func() (io.ReadCloser, error), wait bool) *ahead {
+	a := &ahead{
+		ctx:  ctx,
+		full: make(chan aheadBlock, blocksAhead),
+		free: make(chan []byte, blocksAhead),
+		stop: make(chan struct{}),
+	}
+	for range blocksAhead {
+		a.free <- nil
+	}
+	if wait {
+		a.done = make(chan struct{})
+	}
+	go func() {
+		if a.done != nil {
+			defer close(a.done)
+		}
+		a.run(open)
+	}()
+	return a
+}
+
+func (a *ahead) run(open func() (io.ReadCloser, error)) {
+	r, err := open()
+	if err != nil {
+		a.full <- aheadBlock{err: err} // there is room for the first one
+		return
+	}
+	defer r.Close()
+	for {
+		var buf []byte
+		select {
+		case buf = <-a.free:
+		case <-a.stop:
+			return
+		}
+		if buf == nil {
+			buf = make([]byte, readSize)
+		}
+		n, err := fillHalf(r, buf)
+		select {
+		case a.full <- aheadBlock{buf[:n], err}:
+		case <-a.stop:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// fillHalf reads until half of b is full: waking up another goroutine for each
+// few bytes costs both.
+func fillHalf(r io.Reader, b []byte) (n int, err error) {
+	for idle := 0; n < len(b)/2 && err == nil; {
+		var m int
+		m, err = r.Read(b[n:])
+		n += m
+		if idle++; m > 0 {
+			idle = 0
+		}
+		if idle == 100 && err == nil {
+			err = io.ErrNoProgress
+		}
+	}
+	return n, err
+}
+
+func (a *ahead) Read(b []byte) (int, error) {
+	for len(a.rest) == 0 {
+		if a.current.err != nil {
+			return 0, a.current.err
+		}
+		if a.current.data != nil {
+			a.free <- a.current.data[:cap(a.current.data)]
+			a.current.data = nil
+		}
+		select {
+		case a.current = <-a.full:
+			a.rest = a.current.data
+		case <-a.ctx.Done():
+			a.current.err = context.Cause(a.ctx)
+		}
+	}
+	n := copy(b, a.rest)
+	a.rest = a.rest[n:]
+	return n, nil
+}
+
+// Close lets the goroutine end.
+func (a *ahead) Close() error {
+	close(a.stop)
+	if a.done != nil {
+		<-a.done
+	}
+	return nil
+}
