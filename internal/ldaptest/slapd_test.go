@@ -2,66 +2,29 @@ package ldaptest
 
 import (
 	"math/rand/v2"
-	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/davadmin/davadmin/internal/servertest"
 )
 
 // startSlapd starts a real server with the given entries and returns its URL.
 func startSlapd(t *testing.T, entries []Entry) string {
 	t.Helper()
-	slapd := needs(t, "slapd", "slapd")
-	dir, err := os.MkdirTemp("", "slapd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	types := ""
-	for _, d := range DefaultSchema().AttributeTypes {
-		if strings.Contains(d, "'davUniqueId'") || strings.Contains(d, "'davStore'") || strings.Contains(d, "'icsCalendar'") {
-			types += "attributetype " + d + "\n"
-		}
-	}
-	config := `include /etc/ldap/schema/core.schema
-include /etc/ldap/schema/cosine.schema
-include /etc/ldap/schema/inetorgperson.schema
-include /etc/ldap/schema/nis.schema
-` + types + `modulepath /usr/lib/ldap
-moduleload back_mdb
-database mdb
-suffix "o=isp"
-rootdn "cn=Manager,o=isp"
-rootpw secret
-directory ` + dir + `
-limits dn.exact="cn=five,o=isp" size=5
-`
-	if err := os.WriteFile(filepath.Join(dir, "slapd.conf"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	address := "ldapi://" + url.PathEscape(filepath.Join(dir, "sock"))
-	cmd := exec.Command(slapd, "-d", "0", "-f", filepath.Join(dir, "slapd.conf"), "-h", address)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	eventually(t, "the start of slapd", func() bool {
-		c, err := ldap.DialURL(address)
-		if err == nil {
-			_ = c.Close()
-		}
-		return err == nil
+	s := servertest.Slapd(t, servertest.SlapdOptions{
+		Options: servertest.Options{AnonymousRead: true},
+		Config:  `limits dn.exact="cn=five,o=isp" size=5`,
 	})
-	c := dial(t, address)
-	if err := c.Bind("cn=Manager,o=isp", "secret"); err != nil {
+	c := dial(t, s.LDAPIURL)
+	if err := c.Bind(s.ManagerDN, servertest.Password); err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
+		if e.DN == s.Suffix {
+			continue // it is there already
+		}
 		add := ldap.NewAddRequest(e.DN, nil)
 		for _, a := range e.Attrs {
 			add.Attribute(a.Name, a.Values)
@@ -70,7 +33,7 @@ limits dn.exact="cn=five,o=isp" size=5
 			t.Fatalf("%s: %v", e.DN, err)
 		}
 	}
-	return address
+	return s.LDAPIURL
 }
 
 // What a real server can judge, it judges: the filters, and when the limits and

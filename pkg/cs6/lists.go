@@ -137,9 +137,10 @@ func (l *listReader) run(in *bufio.Reader) {
 	var buf []byte
 	for !l.done {
 		var length int
+		var last bool
 		var err error
-		buf, length, err = readLine(in, buf[:0], l.o.MaxLine)
-		if err != nil && err != io.EOF {
+		buf, length, last, err = readLine(in, buf[:0], l.o.MaxLine)
+		if err != nil {
 			l.fail(err)
 			return
 		}
@@ -148,7 +149,7 @@ func (l *listReader) run(in *bufio.Reader) {
 			l.tally.Lines++
 			l.take(string(buf), length)
 		}
-		if err == io.EOF {
+		if last {
 			break
 		}
 	}
@@ -166,22 +167,26 @@ func (l *listReader) fail(err error) {
 	}
 	if errors.Is(err, io.EOF) {
 		// An error that claims to be the end of the file is not one to rely on.
-		err = fmt.Errorf("%w: %v", io.ErrUnexpectedEOF, err)
+		err = fmt.Errorf("%w: %s", io.ErrUnexpectedEOF, err.Error())
 	}
 	l.yield(Person{}, fmt.Errorf("%s: reading line %d: %w", name, l.line+1, err))
 }
 
 // readLine appends a line to buf, at most limit bytes and the line ending. length
-// is that of all the line with its ending, 0 at the end of the input.
-func readLine(in *bufio.Reader, buf []byte, limit int) (line []byte, length int, err error) {
+// is that of all the line with its ending, 0 when there is no further line. last
+// tells that the input has ended.
+func readLine(in *bufio.Reader, buf []byte, limit int) (line []byte, length int, last bool, err error) {
 	for {
 		part, err := in.ReadSlice('\n')
 		length += len(part)
 		if room := limit + len("\r\n") - len(buf); room > 0 {
 			buf = append(buf, part[:min(room, len(part))]...)
 		}
-		if err != bufio.ErrBufferFull {
-			return buf, length, err
+		switch {
+		case err == io.EOF: // one that is wrapped is a failure
+			return buf, length, true, nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return buf, length, false, err
 		}
 	}
 }

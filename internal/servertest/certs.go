@@ -1,0 +1,99 @@
+package servertest
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// TLSOptions make a server speak ldaps, and StartTLS on its other address. Its
+// certificate has an RSA key, is for 127.0.0.1 and localhost, and is good for a
+// day. The zero value leaves the rest to the server.
+type TLSOptions struct {
+	// Min and Max are the versions spoken, such as tls.VersionTLS10; 0 means TLS
+	// 1.2 and TLS 1.3.
+	Min, Max uint16
+	// RSAKeyExchange makes the key exchange without forward secrecy the only one,
+	// as servers of the age of TLS 1.0 know it. TLS 1.3 does not have it.
+	RSAKeyExchange bool
+}
+
+// versions lists the protocol versions from Min to Max.
+func (o *TLSOptions) versions() []uint16 {
+	low, high := o.Min, o.Max
+	if low == 0 {
+		low = tls.VersionTLS12
+	}
+	if high == 0 {
+		high = tls.VersionTLS13
+	}
+	var out []uint16
+	for v := low; v <= high; v++ {
+		out = append(out, v)
+	}
+	return out
+}
+
+// certificateFiles are what a server with TLS needs.
+type certificateFiles struct{ ca, cert, key string }
+
+// makeCertificate writes an authority, and a certificate that it issued.
+func makeCertificate(dir string) (*certificateFiles, error) {
+	caKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a key: %w", err)
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a key: %w", err)
+	}
+	ca := certificate("servertest authority")
+	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
+	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a certificate authority: %w", err)
+	}
+	server := certificate(loopback)
+	server.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
+	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	server.DNSNames, server.IPAddresses = []string{"localhost"}, []net.IP{net.ParseIP(loopback)}
+	der, err := x509.CreateCertificate(rand.Reader, server, ca, key.Public(), caKey)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a certificate: %w", err)
+	}
+	f := &certificateFiles{
+		ca: filepath.Join(dir, "ca.pem"), cert: filepath.Join(dir, "server.pem"), key: filepath.Join(dir, "server.key"),
+	}
+	for _, w := range []struct {
+		name, kind string
+		der        []byte
+	}{
+		{f.ca, "CERTIFICATE", caDER},
+		{f.cert, "CERTIFICATE", der},
+		{f.key, "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)},
+	} {
+		text := pem.EncodeToMemory(&pem.Block{Type: w.kind, Bytes: w.der})
+		if err := os.WriteFile(w.name, text, 0o600); err != nil {
+			return nil, fmt.Errorf("cannot write a certificate: %w", err)
+		}
+	}
+	return f, nil
+}
+
+func certificate(name string) *x509.Certificate {
+	return &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		Subject:      pkix.Name{CommonName: name},
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().Add(24 * time.Hour),
+	}
+}

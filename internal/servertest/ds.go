@@ -1,0 +1,230 @@
+package servertest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// DSOptions describe a 389 Directory Server. The zero value is an empty tree
+// o=isp, with the limits that the server has by default: a search of an ordinary
+// user finds no more than 2000 entries, and looks at no more than 5000.
+//
+// The manager is cn=Directory Manager. A Lax server takes nearly everything. Of
+// values that its matching rule holds for equal it keeps the first, values of
+// names that are no DN become empty, and it leaves entries without a parent out.
+type DSOptions struct {
+	Options
+	// LookThroughLimit is how many entries a search of an ordinary user may look
+	// at: 0 for the default of the server, -1 for any number.
+	LookThroughLimit int
+}
+
+// Where the Debian package has its files.
+const (
+	dsTemplate = "/usr/share/dirsrv/data/template-dse.ldif"
+	dsSchemas  = "/usr/share/dirsrv/schema"
+)
+
+// Start389 starts a 389 Directory Server whose files are in a new directory below
+// dir, "" for the usual place of temporary files. ctx ends the start, and has no
+// meaning for the server once it runs. The caller stops it.
+//
+// The server is configured by the template that dscreate fills in, too. dscreate
+// itself wants systemd, root and directories of the system.
+func Start389(ctx context.Context, dir string, o DSOptions) (*Server, error) {
+	nsSlapd, err := lookPath("ns-slapd", "389-ds-base")
+	if err != nil {
+		return nil, err
+	}
+	s, err := newServer(dir, "ds", &o.Options)
+	if err != nil {
+		return nil, err
+	}
+	s.ManagerDN = "cn=Directory Manager"
+	if err := s.start389(ctx, o, nsSlapd); err != nil {
+		_ = s.Stop()
+		return nil, fmt.Errorf("cannot start 389 Directory Server: %w", err)
+	}
+	return s, nil
+}
+
+func (s *Server) start389(ctx context.Context, o DSOptions, nsSlapd string) error {
+	if err := s.dsFiles(ctx, o); err != nil {
+		return err
+	}
+	loaded := false
+	err := s.launch(ctx, &o.Options, func(ldap, ldaps int) (*process, error) {
+		if err := s.dsConfig(o, ldap, ldaps); err != nil {
+			return nil, err
+		}
+		if !loaded {
+			if err := s.dsLoad(ctx, o, nsSlapd); err != nil {
+				return nil, err
+			}
+			loaded = true
+		}
+		// It takes two seconds to end in peace, for the sake of files that are
+		// removed in the next moment.
+		return startProcess(0, s.path("ns-slapd.log"), nsSlapd, "-D", s.dsConf(), "-i", s.path("run/pid"), "-d", "0")
+	})
+	if err != nil {
+		return err
+	}
+	return s.dsAccess(ctx, o)
+}
+
+// dsConf returns the directory of the configuration. The server's semaphore has
+// its name, so it is like no other.
+func (s *Server) dsConf() string { return s.path("slapd-" + filepath.Base(s.dir)) }
+
+// semaphore returns the file of the semaphore that belongs to the server in dir.
+func semaphore(dir string) string { return "/dev/shm/sem.slapd-" + filepath.Base(dir) + ".stats" }
+
+// dsFiles makes what the server wants to find besides its configuration.
+func (s *Server) dsFiles(ctx context.Context, o DSOptions) error {
+	s.leftover = semaphore(s.dir)
+	for _, name := range []string{s.dsConf(), filepath.Join(s.dsConf(), "schema"), s.path("db"), s.path("ldif"), s.path("bak"),
+		s.path("run"), s.path("lock"), s.path("log"), s.path("tmp")} {
+		if err := os.Mkdir(name, 0o700); err != nil {
+			return fmt.Errorf("cannot make the directories of the server: %w", err)
+		}
+	}
+	// Those of the package may be read by root alone.
+	for name, text := range map[string]string{
+		"certmap.conf":          "certmap default default\n",
+		"slapd-collations.conf": "",
+		"schema/99user.ldif":    "dn: cn=schema\n",
+	} {
+		if err := os.WriteFile(filepath.Join(s.dsConf(), name), []byte(text), 0o600); err != nil {
+			return fmt.Errorf("cannot write the files of the server: %w", err)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dsSchemas, "*.ldif"))
+	if err == nil && len(files) == 0 {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return fmt.Errorf("no schema in %s: %w", dsSchemas, err)
+	}
+	own, err := definitions(o.MultiValued, files)
+	if err != nil {
+		return err
+	}
+	text := "dn: cn=schema\n" + strings.Join(own, "\n") + "\n"
+	if err := os.WriteFile(filepath.Join(s.dsConf(), "schema/97dav.ldif"), []byte(text), 0o600); err != nil {
+		return fmt.Errorf("cannot write the schema: %w", err)
+	}
+	if o.TLS != nil {
+		return s.dsCertificate(ctx)
+	}
+	return nil
+}
+
+// dsCertificate makes a certificate in the database of the server, which is its
+// own authority: the key of another one could not be put there as easily.
+func (s *Server) dsCertificate(ctx context.Context) error {
+	certutil, err := lookPath("certutil", "libnss3-tools")
+	if err != nil {
+		return err
+	}
+	noise := s.path("tmp/noise")
+	if err := os.WriteFile(noise, []byte(s.dir), 0o600); err != nil {
+		return fmt.Errorf("cannot make a key: %w", err)
+	}
+	s.CAFile = s.path("ca.pem")
+	for _, args := range [][]string{
+		{"-N", "--empty-password"},
+		{"-S", "-x", "-n", "Server-Cert", "-s", "CN=" + loopback, "-t", "CTu,u,u", "-m", "1", "-v", "1", "-k", "rsa", "-g", "2048", "-Z", "SHA256",
+			"-z", noise, "--extSAN", "ip:" + loopback + ",dns:localhost"},
+		{"-L", "-n", "Server-Cert", "-a", "-o", s.CAFile},
+	} {
+		if err := run(ctx, s.path("tls.log"), certutil, append(args, "-d", s.dsConf())...); err != nil {
+			return fmt.Errorf("cannot make a certificate: %w", err)
+		}
+	}
+	return nil
+}
+
+// dsLoad fills the database.
+func (s *Server) dsLoad(ctx context.Context, o DSOptions, nsSlapd string) error {
+	base, err := s.baseEntries(&o.Options)
+	if err != nil {
+		return err
+	}
+	var files []string
+	for _, file := range []string{o.LDIF, base} {
+		if file == "" {
+			continue
+		}
+		if file, err = filepath.Abs(file); err != nil {
+			return fmt.Errorf("cannot load %s: %w", file, err)
+		}
+		files = append(files, "-i", file)
+	}
+	for i := range o.suffixes() {
+		// The unique ids that the server makes by default take 4 ms each. Of a file
+		// it takes the entries that are of the suffix, and passes the others.
+		args := append([]string{"ldif2db", "-D", s.dsConf(), "-n", dsBackend(i), "-g", "deterministic"}, files...)
+		const skipped = 8 // the exit code when entries were left out
+		err := run(ctx, s.path("load.log"), nsSlapd, args...)
+		var which string
+		s.Skipped, which = s.dsSkipped()
+		switch {
+		case exitCode(err) == skipped && o.Lax && s.Skipped > 0:
+		case exitCode(err) == skipped:
+			return fmt.Errorf("loading %s: %d entries were left out, the first: %s", o.LDIF, s.Skipped, which)
+		case err != nil:
+			return fmt.Errorf("loading %s: %w: %s", o.LDIF, err, tail(s.path("log/errors")))
+		}
+	}
+	return nil
+}
+
+// dsSkipped counts the entries that the import left out, and returns what the
+// server says about the first.
+func (s *Server) dsSkipped() (count int, first string) {
+	f, err := os.Open(s.path("log/errors"))
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if _, what, found := strings.Cut(lines.Text(), "Skipping entry "); found {
+			if count++; count == 1 {
+				first = what
+			}
+		}
+	}
+	return count, first
+}
+
+// dsAccess lets people read, which nobody but the manager may otherwise.
+func (s *Server) dsAccess(ctx context.Context, o DSOptions) error {
+	who := "all" // who did bind
+	if o.AnonymousRead {
+		who = "anyone"
+	}
+	const aci = `(targetattr="* || nsUniqueId || createTimestamp || modifyTimestamp")(version 3.0; acl "read"; allow (read, search, compare) userdn="ldap:///%s";)`
+	var changes strings.Builder
+	for _, suffix := range o.suffixes() {
+		fmt.Fprintf(&changes, "dn: %s\nchangetype: modify\nadd: aci\naci: "+aci+"\n\n", suffix, who)
+	}
+	file := s.path("access.ldif")
+	if err := os.WriteFile(file, []byte(changes.String()), 0o600); err != nil {
+		return fmt.Errorf("cannot give access: %w", err)
+	}
+	ldapmodify, err := lookPath("ldapmodify", "ldap-utils")
+	if err != nil {
+		return err
+	}
+	if err := run(ctx, s.path("access.log"), ldapmodify, "-x", "-H", s.URL, "-D", s.ManagerDN, "-w", Password, "-f", file); err != nil {
+		return fmt.Errorf("cannot give access: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package servertest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// NotInstalledError says which program is missing.
+type NotInstalledError struct {
+	Program string
+	Package string // of Debian
+}
+
+func (e *NotInstalledError) Error() string {
+	return fmt.Sprintf("%s is not installed (Debian package %s)", e.Program, e.Package)
+}
+
+// lookPath finds a program, also where only root looks.
+func lookPath(program, debian string) (string, error) {
+	for _, name := range []string{program, filepath.Join("/usr/sbin", program)} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", &NotInstalledError{Program: program, Package: debian}
+}
+
+// process is a child that runs until it is stopped.
+type process struct {
+	os       *os.Process
+	log      string
+	patience time.Duration // how long it may take to end by itself
+	done     chan struct{} // closed when it has ended
+	err      error         // of its end; to be read after done
+}
+
+// startProcess runs a program. What it writes is appended to the file log. The
+// program is given some time to end by itself when it is stopped.
+func startProcess(patience time.Duration, log, path string, args ...string) (*process, error) {
+	out, err := openLog(log)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{log: log, patience: patience, done: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		defer out.Close()
+		// The kernel ends the child with the thread that started it, so that
+		// thread stays until the child has ended.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		cmd := exec.Command(path, args...)
+		cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = out, out, dieWithParent()
+		err := cmd.Start()
+		if err == nil {
+			p.os = cmd.Process
+		}
+		started <- err
+		if err == nil {
+			p.err = cmd.Wait()
+		}
+		close(p.done)
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("cannot start %s: %w", path, err)
+	}
+	return p, nil
+}
+
+// stop ends the process, by force when it does not end by itself, and waits
+// until it has.
+func (p *process) stop() {
+	if p.patience > 0 {
+		_ = p.os.Signal(syscall.SIGTERM) // the only error is that it has ended
+	}
+	timer := time.NewTimer(p.patience)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+	case <-timer.C:
+		_ = p.os.Kill()
+		<-p.done
+	}
+}
+
+// end describes how a process ended that nobody stopped.
+func (p *process) end() error {
+	how := "without an error"
+	if p.err != nil {
+		how = p.err.Error()
+	}
+	return fmt.Errorf("the server ended by itself (%s): %s", how, tail(p.log))
+}
+
+// run runs a program to its end. What it writes is appended to the file log, and
+// an error quotes it.
+func run(ctx context.Context, log, path string, args ...string) error {
+	out, err := openLog(log)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	runtime.LockOSThread() // as in startProcess
+	defer runtime.UnlockOSThread()
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = out, out, dieWithParent()
+	err = cmd.Run()
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", filepath.Base(path), ctx.Err())
+	}
+	return fmt.Errorf("%s: %w: %s", filepath.Base(path), err, tail(log))
+}
+
+// exitCode returns the exit code that run's error tells of, 0 for no error and
+// -1 for another one.
+func exitCode(err error) int {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	}
+	return -1
+}
+
+func openLog(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open a log: %w", err)
+	}
+	return f, nil
+}
+
+// tail returns the last lines of a log.
+func tail(name string) string {
+	const most = 2 << 10
+	f, err := os.Open(name)
+	if err != nil {
+		return err.Error()
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > most {
+		_, _ = f.Seek(-most, io.SeekEnd)
+	}
+	text, _ := io.ReadAll(io.LimitReader(f, most))
+	if text = bytes.TrimSpace(text); len(text) == 0 {
+		return "it wrote nothing"
+	}
+	return string(text)
+}

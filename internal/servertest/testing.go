@@ -1,0 +1,38 @@
+package servertest
+
+import (
+	"context"
+	"errors"
+	"testing"
+)
+
+// Slapd starts an OpenLDAP server that lives as long as the test. Without slapd
+// on the machine the test fails, or with -short is skipped.
+func Slapd(t testing.TB, o SlapdOptions) *Server {
+	t.Helper()
+	return start(t, func(ctx context.Context) (*Server, error) { return StartSlapd(ctx, "", o) })
+}
+
+// DS starts a 389 Directory Server that lives as long as the test, like Slapd.
+func DS(t testing.TB, o DSOptions) *Server {
+	t.Helper()
+	return start(t, func(ctx context.Context) (*Server, error) { return Start389(ctx, "", o) })
+}
+
+func start(t testing.TB, start func(context.Context) (*Server, error)) *Server {
+	t.Helper()
+	s, err := start(t.Context())
+	var missing *NotInstalledError
+	switch {
+	case errors.As(err, &missing) && testing.Short():
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
