@@ -75,6 +75,9 @@ type Selection struct {
 	// all. Only what the server can decide by itself belongs here. A source that
 	// is no server does not look at it, and delivers more.
 	Filter string
+	// Everywhere asks for the entries wherever they are: Bases, Scope and Filter of
+	// the query do not narrow this Selection.
+	Everywhere bool
 }
 
 // Query is what to read.
@@ -83,7 +86,7 @@ type Query struct {
 	// A base that lies below another one is not read twice.
 	Bases []string
 	Scope Scope
-	// Filter narrows the entries of every Selection, in the notation of RFC 4515;
+	// Filter narrows the entries of the Selections, in the notation of RFC 4515;
 	// "" for all. Every source obeys it.
 	Filter string
 
@@ -92,8 +95,10 @@ type Query struct {
 	Attributes []string
 	// Selections tell the kinds apart, the first that fits being the kind.
 	Selections []Selection
-	// Others asks for the entries of no selection, too: their DN, and no values.
-	// Only a source that reads everything anyway delivers them.
+	// Others asks for all other entries that the source comes across, too: their
+	// DN, and no values, as entries of kind Other. A source that reads a whole
+	// file to answer delivers all of that, whatever Bases, Scope and Filter say; a
+	// server only what it sends to answer.
 	Others bool
 }
 

@@ -19,7 +19,8 @@ import (
 // else is: so a ',' does nothing but separate, and an entry lies below another
 // if its DN ends with a comma and the other's. Besides
 // RFC 4514 the quotes, semicolons and "OID." of RFC 2253 are read, and unescaped
-// characters that can only be meant as they stand. No schema is known: other
+// characters that can only be meant as they stand. Of the attributes that RFC 4514
+// lists, long names and numbers become the short ones; no other schema is known, so other
 // names of an attribute remain different, and values are compared without
 // regard to case, whatever they are.
 func AppendNormalDN(dst, dn []byte) ([]byte, error) {
@@ -84,8 +85,12 @@ func (p *dnParser) part() error {
 	if len(name) > 4 && bytes.EqualFold(name[:4], []byte("oid.")) {
 		name = name[4:]
 	}
+	at := len(p.out)
 	for _, c := range name {
 		p.out = append(p.out, lowerASCII(c))
+	}
+	if short := shortName(p.out[at:]); short != "" {
+		p.out = append(p.out[:at], short...)
 	}
 	p.out = append(p.out, '=')
 	if p.plainValue() {
@@ -132,6 +137,35 @@ loop:
 	}
 	p.at, p.out = i, out
 	return true
+}
+
+// shortName returns the short name of the attribute that a long name or an OID
+// in small letters stands for (RFC 4514 section 3, RFC 4519), "" for others.
+func shortName(name []byte) string {
+	if len(name) < len("userid") {
+		return "" // nearly all that there are
+	}
+	switch string(name) {
+	case "2.5.4.3", "commonname":
+		return "cn"
+	case "2.5.4.7", "localityname":
+		return "l"
+	case "2.5.4.8", "stateorprovincename":
+		return "st"
+	case "2.5.4.10", "organizationname":
+		return "o"
+	case "2.5.4.11", "organizationalunitname":
+		return "ou"
+	case "2.5.4.6", "countryname":
+		return "c"
+	case "2.5.4.9", "streetaddress":
+		return "street"
+	case "0.9.2342.19200300.100.1.25", "domaincomponent":
+		return "dc"
+	case "0.9.2342.19200300.100.1.1", "userid":
+		return "uid"
+	}
+	return ""
 }
 
 // value reads up to the separator behind a value, and returns it without

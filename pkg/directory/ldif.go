@@ -46,7 +46,7 @@ type FilesOptions struct {
 // and tombstone entries. The schema is not known, so only those object classes
 // tell a kind that the entry names itself, and a file without any has only
 // entries of kind Other. Query.Filter is evaluated in the way of caseIgnoreMatch
-// for all attributes. It narrows the entries of selections, not the others.
+// for all attributes.
 //
 // Change records, additions too, and broken records are a *Problem. So is an
 // entry of which Query.Bases ask where it lies, and whose DN cannot be read.

@@ -15,6 +15,7 @@ type filesPlan struct {
 	kinds      []Kind   // of each selection
 	wanted     []uint64 // attributes of each selection
 	union      uint64   // of wanted
+	everywhere []bool   // of each selection
 	others     bool
 	bases      *bases
 	filter     *matcher
@@ -31,6 +32,7 @@ func newFilesPlan(q Query) (*filesPlan, error) {
 		p.kinds = append(p.kinds, s.Kind)
 		p.wanted = append(p.wanted, wanted)
 		p.union |= wanted
+		p.everywhere = append(p.everywhere, s.Everywhere)
 	}
 	var err error
 	if p.bases, err = newBases(q.Bases, q.Scope); err != nil {
@@ -85,26 +87,25 @@ func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 	if rec.Kind != ldif.KindContent {
 		return c.give(nil, c.change(rec))
 	}
-	in, err := c.bases.contains(rec.DN, &c.dn)
-	if err != nil {
-		return c.give(nil, c.problem(BrokenRecord, rec, fmt.Sprintf("whether the entry lies below a base is not known: %v", err)))
-	}
-	if !in {
+	selection := c.read(rec.Attributes)
+	if selection == deletedSelection {
 		return nil
 	}
-	selection := c.read(rec.Attributes)
+	asked := selection < c.classes.none
+	if asked && !c.everywhere[selection] {
+		in, err := c.bases.contains(rec.DN, &c.dn)
+		if err != nil {
+			return c.give(nil, c.problem(BrokenRecord, rec, fmt.Sprintf("whether the entry lies below a base is not known: %v", err)))
+		}
+		asked = in && (c.filter == nil || c.filter.matches(rec.Attributes, &c.folded))
+	}
+	if !asked && !c.others {
+		return nil
+	}
 	e := &c.entry
 	*e = Entry{DN: rec.DN, Pos: c.pos(rec.Offset), File: c.file, Line: rec.Line}
-	switch {
-	case selection == deletedSelection:
-		return nil
-	case selection == c.classes.none:
-		if !c.others {
-			return nil
-		}
+	if !asked {
 		return c.give(e, nil)
-	case c.filter != nil && !c.filter.matches(rec.Attributes, &c.folded):
-		return nil
 	}
 	if wanted := c.wanted[selection]; c.found&^wanted != 0 {
 		c.keep(wanted)

@@ -81,7 +81,7 @@ func drawQuery(t *rapid.T) (Query, func(modelEntry) (kind Kind, values []string,
 			}
 		}
 		if kind == Other {
-			return kind, nil, q.Others && below(e.dn)
+			return kind, nil, q.Others
 		}
 		for _, a := range e.attrs {
 			name, _, _ := strings.Cut(strings.ToLower(a.Name), ";")
@@ -91,7 +91,10 @@ func drawQuery(t *rapid.T) (Query, func(modelEntry) (kind Kind, values []string,
 				}
 			}
 		}
-		return kind, values, below(e.dn) && filtered(e)
+		if !below(e.dn) || !filtered(e) {
+			return Other, nil, q.Others
+		}
+		return kind, values, true
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -233,6 +234,15 @@ changetype: delete
 	isp, sales, none := `0:1 other "o=isp"`, `0:4 other "ou=Sales,o=isp"`, `0:19 user "just a name"`
 	group, change := `0:22 group "cn=a group,ou=Sales,o=isp" cn="a" mail="g@x"`, `0:28 change "uid=d,ou=Sales,o=isp": a change (changetype: delete), not an entry`
 	unknown := `0:19 broken "just a name": whether the entry lies below a base is not known: no "name=value" at byte 1 of the DN`
+	other := func(line string) string { // the same entry where it was not asked for
+		place, rest, _ := strings.Cut(line, " ")
+		_, rest, _ = strings.Cut(rest, " ")
+		dn, err := strconv.QuotedPrefix(rest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return place + " other " + dn
+	}
 	for _, x := range []struct {
 		bases  []string
 		scope  Scope
@@ -242,14 +252,14 @@ changetype: delete
 	}{
 		{nil, BaseOnly, "", true, []string{isp, sales, a, b, c, none, group, change}},
 		{nil, Subtree, "", false, []string{a, b, c, none, group, change}},
-		{[]string{"o=isp"}, Subtree, "", true, []string{isp, sales, a, b, unknown, group, change}},
-		{[]string{"OU = sales , O = isp"}, Subtree, "", true, []string{sales, a, b, unknown, group, change}},
-		{[]string{"ou=Sales,o=isp"}, OneLevel, "", true, []string{a, b, unknown, group, change}},
-		{[]string{"o=isp"}, OneLevel, "", true, []string{sales, unknown, change}},
-		{[]string{"o=isp", "uid=B,ou=Sales,o=isp"}, BaseOnly, "", true, []string{isp, b, unknown, change}},
+		{[]string{"o=isp"}, Subtree, "", true, []string{isp, sales, a, b, other(c), unknown, group, change}},
+		{[]string{"OU = sales , O = isp"}, Subtree, "", true, []string{isp, sales, a, b, other(c), unknown, group, change}},
+		{[]string{"ou=Sales,o=isp"}, OneLevel, "", true, []string{isp, sales, a, b, other(c), unknown, group, change}},
+		{[]string{"o=isp"}, OneLevel, "", true, []string{isp, sales, other(a), other(b), other(c), unknown, other(group), change}},
+		{[]string{"o=isp", "uid=B,ou=Sales,o=isp"}, BaseOnly, "", true, []string{isp, sales, other(a), b, other(c), unknown, other(group), change}},
 		{[]string{"o=isp", "ou=Sales,o=isp"}, Subtree, "", false, []string{a, b, unknown, group, change}},
 		{nil, Subtree, "(cn=ANNA)", false, []string{a, change}},
-		{nil, Subtree, "(cn=ANNA)", true, []string{isp, sales, a, change}},
+		{nil, Subtree, "(cn=ANNA)", true, []string{isp, sales, a, other(b), other(c), other(none), other(group), change}},
 		{nil, Subtree, "(|(uid=a)(cn;lang-de=b*))", false, []string{a, b, change}},
 		{[]string{"ou=sales,o=isp"}, Subtree, "(!(uid=a))", false, []string{b, unknown, group, change}},
 	} {

@@ -64,7 +64,7 @@ func (x *text) parse(t testing.TB) {
 	r := ldif.NewReader(bytes.NewReader(x.ldif), ldif.Options{})
 	for {
 		rec, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		if broken, ok := errors.AsType[*ldif.RecordError](err); ok {

@@ -43,10 +43,10 @@ func newLayout(entries int64) layout {
 // locate returns what entry n is, and its number within its kind.
 func (l *layout) locate(n int64) (kind, int64) {
 	block, at := n/l.period, n%l.period
-	switch {
-	case at == l.groupAt:
+	switch at {
+	case l.groupAt:
 		return group, block
-	case at == l.resourceAt:
+	case l.resourceAt:
 		return resource, block
 	}
 	u := block*(l.period-2) + at

@@ -24,7 +24,7 @@ func TestFormIsThatOfTheWriter(t *testing.T) {
 		r := ldif.NewReader(bytes.NewReader(got), ldif.Options{})
 		for {
 			rec, err := r.Next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

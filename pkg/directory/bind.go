@@ -1,0 +1,53 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// OpPassword is the Op of a ConnectError when there was no password to bind with:
+// nothing was sent to the server.
+const OpPassword = "password"
+
+// password returns what to bind with, nil when it is no password.
+func (d *dialer) password(ctx context.Context) ([]byte, error) {
+	if d.o.Password == nil {
+		return nil, nil
+	}
+	p, err := d.o.Password(ctx)
+	if err == nil && len(p) == 0 {
+		// Servers take it for an anonymous bind (RFC 4513 section 5.1.2).
+		err = errors.New("the password is empty")
+	}
+	return p, err
+}
+
+// bind lets go-ldap bind on the session's connection, and takes the connection
+// away from it again, with what was read and not used.
+func (d *dialer) bind(s *session, encrypted bool, password []byte) (unread []byte, err error) {
+	g := &gate{Conn: s.nc}
+	conn := ldap.NewConn(g, encrypted)
+	conn.Start()
+	switch {
+	case d.o.External:
+		err = conn.ExternalBind()
+	case password != nil:
+		err = conn.Bind(d.o.BindDN, string(password))
+	default:
+		err = conn.UnauthenticatedBind("")
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, fromLDAP(err)
+	}
+	unread, err = g.take()
+	// It ends the goroutines of go-ldap, and touches the connection no more.
+	_ = conn.Close()
+	if err != nil {
+		return nil, fmt.Errorf("keeping the connection after the bind: %w", err)
+	}
+	return unread, nil
+}

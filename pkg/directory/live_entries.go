@@ -1,0 +1,182 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+)
+
+// Entries implements Source.
+func (l *Live) Entries(ctx context.Context, q Query) iter.Seq2[*Entry, error] {
+	return func(yield func(*Entry, error) bool) {
+		r := liveRun{l: l, yield: yield}
+		if err := r.run(ctx, q); err != nil && !errors.Is(err, errStopped) {
+			yield(nil, err)
+		}
+	}
+}
+
+// errStopped ends a run when nobody wants more of it.
+var errStopped = errors.New("the iteration was broken off")
+
+// liveRun is one sequence of entries.
+type liveRun struct {
+	l     *Live
+	plan  *livePlan
+	yield func(*Entry, error) bool
+
+	searches []liveSearch
+	reader   entryReader
+	base     string // that is being read
+	pos      uint64
+	count    int // entries of selections, delivered
+	noted    map[string]bool
+}
+
+func (r *liveRun) run(ctx context.Context, q Query) error {
+	var err error
+	if r.plan, err = r.prepare(ctx, q); err != nil {
+		return err
+	}
+	s, _, err := r.l.get(ctx)
+	if err != nil {
+		return err
+	}
+	err = r.pass(ctx, s)
+	if isLost(err) && ctx.Err() == nil && !r.l.dialer.o.NoRestart {
+		if s, err = r.restart(ctx, err); err == nil {
+			err = r.pass(ctx, s)
+		}
+	}
+	if err == nil || errors.Is(err, errStopped) {
+		return err
+	}
+	what := fmt.Sprintf("%s: the entries below %q", r.l.url, r.base)
+	return &IncompleteError{What: what, Entries: r.count, Code: ResultCode(err), Err: err}
+}
+
+// prepare finds out what to ask for.
+func (r *liveRun) prepare(ctx context.Context, q Query) (*livePlan, error) {
+	p, err := newLivePlan(q)
+	if err != nil {
+		return nil, err
+	}
+	if len(q.Bases) == 0 {
+		if p.bases, err = reduceBases(r.l.root.NamingContexts, q.Scope); err != nil {
+			return nil, fmt.Errorf("a naming context of %s: %w", r.l.url, err)
+		}
+		if len(p.bases) == 0 {
+			return nil, fmt.Errorf("%s does not say where its entries begin; name a base", r.l.url)
+		}
+	}
+	r.searches = p.searches(!r.l.dialer.o.ByClass && p.canReadAll() && r.mostlyWanted(ctx, p), r.l.root.NamingContexts)
+	return p, nil
+}
+
+// mostlyWanted looks at some entries, to tell whether most of all are wanted. It
+// decides about the cost alone.
+func (r *liveRun) mostlyWanted(ctx context.Context, p *livePlan) bool {
+	const some = 500
+	found, err := r.l.ask(ctx, &search{base: p.bases[0], scope: p.scope, filter: all(p.filter), attrs: []string{attrClass}, limit: some})
+	if err != nil {
+		return false
+	}
+	wanted := 0
+	for _, f := range found {
+		if slices.ContainsFunc(f.Attrs[strings.ToLower(attrClass)], func(c string) bool { return p.classes.find([]byte(c)) < p.classes.none }) {
+			wanted++
+		}
+	}
+	return len(found) < some || 2*wanted >= len(found)
+}
+
+// restart takes up a new connection after one was lost, and says so.
+func (r *liveRun) restart(ctx context.Context, lost error) (*session, error) {
+	s, err := r.l.dialer.dial(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w; and there is no other connection: %w", lost, err)
+	}
+	again := &RestartError{Entries: r.count, Err: lost}
+	r.l.dialer.o.note("%s: %v", r.l.url, again)
+	if !r.yield(nil, again) {
+		s.close()
+		return nil, errStopped
+	}
+	r.pos, r.count = 0, 0
+	return s, nil
+}
+
+// pass reads everything once. It ends the session unless all went well.
+func (r *liveRun) pass(ctx context.Context, s *session) error {
+	done := false
+	defer func() {
+		if done {
+			r.l.put(s)
+		} else {
+			s.close()
+		}
+	}()
+	r.reader = entryReader{plan: r.plan, unasked: r.noteUnasked}
+	for _, one := range r.searches {
+		r.base, r.reader.everywhere = one.base, one.everywhere
+		q := search{base: one.base, scope: one.scope, filter: one.filter, attrs: r.plan.attrs, long: true}
+		if r.l.root.Paging {
+			q.page = max(r.l.dialer.o.PageSize, 0)
+		}
+		if err := s.search(ctx, &q, r); err != nil {
+			return err
+		}
+	}
+	done = true
+	return nil
+}
+
+func (r *liveRun) entry(body []byte) error {
+	wanted, err := r.reader.read(body)
+	if err != nil || !wanted {
+		return err
+	}
+	e := &r.reader.e
+	e.Pos = r.pos
+	r.pos++
+	if e.Kind != Other {
+		r.count++
+	}
+	if !r.yield(e, nil) {
+		return errStopped
+	}
+	return nil
+}
+
+func (r *liveRun) reference(body []byte) error {
+	urls, ok := parseURLs(body)
+	if !ok || len(urls) == 0 {
+		return errMalformed
+	}
+	p := &Problem{Kind: Referral, Pos: r.pos, URLs: urls,
+		Detail: fmt.Sprintf("a part of the tree below %q is at %s", r.base, strings.Join(urls, " or "))}
+	r.pos++
+	if !r.yield(nil, p) {
+		return errStopped
+	}
+	return nil
+}
+
+// mostNoted is of how many attributes that nobody asked for is told.
+const mostNoted = 10
+
+// noteUnasked tells of an attribute that nobody asked for: it may be what was
+// asked for under another name, and then its values are missed.
+func (r *liveRun) noteUnasked(name []byte) {
+	if r.noted[string(name)] || len(r.noted) == mostNoted || len(name) > 200 {
+		return
+	}
+	if r.noted == nil {
+		r.noted = map[string]bool{}
+	}
+	r.noted[string(name)] = true
+	r.l.dialer.o.note("the server sends %q, which nobody asked for; if it is another name of an attribute, ask for it by this one", name)
+}

@@ -1,0 +1,142 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+	"github.com/go-ldap/ldap/v3"
+)
+
+// Found is an entry that Lookup found.
+type Found struct {
+	DN    string
+	Attrs map[string][]string // by name in small letters, options included
+}
+
+// mostFound is how many bytes of entries Lookup returns at most.
+const mostFound = 64 << 20
+
+// Exists tells whether the server holds an entry of that name. What it answers
+// besides yes and no, as that another server would know, is an error.
+func (l *Live) Exists(ctx context.Context, dn string) (bool, error) {
+	found, err := l.ask(ctx, &search{base: dn, scope: BaseOnly, filter: anyEntry()})
+	switch {
+	case ResultCode(err) == ldap.LDAPResultNoSuchObject:
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("looking for %q: %w", dn, err)
+	case len(found) == 0:
+		// Not the answer for an entry that is not there.
+		return false, fmt.Errorf("looking for %q: %w", dn, ErrHidden)
+	}
+	return true, nil
+}
+
+// Lookup returns the entries that a small search finds, with the attributes of
+// these names; nil for all that the server gives unasked. limit is how many
+// entries to return at most, 0 for as many as there are; that there are more
+// is no error. References to other servers are passed over. It keeps all in
+// memory, and fails beyond 64 MiB.
+func (l *Live) Lookup(ctx context.Context, base string, scope Scope, filter string, attrs []string, limit int) ([]Found, error) {
+	f, err := ldap.CompileFilter(filter)
+	if err != nil {
+		return nil, fmt.Errorf("filter %q: %w", filter, err)
+	}
+	if attrs == nil {
+		attrs = []string{"*"}
+	}
+	found, err := l.ask(ctx, &search{base: base, scope: scope, filter: f, attrs: attrs, limit: max(limit, 0)})
+	if err != nil {
+		return nil, fmt.Errorf("searching %q for %s: %w", base, filter, err)
+	}
+	return found, nil
+}
+
+// anyEntry is the filter that is true of all entries (RFC 4512 section 2.4.1).
+func anyEntry() *ber.Packet {
+	return ber.NewString(ber.ClassContext, ber.TypePrimitive, ldap.FilterPresent, attrClass, "")
+}
+
+// ask does a search when no other one is asked for, once more if the connection
+// turns out to be gone.
+func (l *Live) ask(ctx context.Context, q *search) ([]Found, error) {
+	select {
+	case l.asking <- struct{}{}:
+		defer func() { <-l.asking }()
+	case <-ctx.Done():
+		return nil, contextError(ctx)
+	}
+	for {
+		s, fresh, err := l.get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		found, err := lookup(ctx, s, q)
+		if err == nil || ResultCode(err) != 0 && !isLost(err) {
+			l.put(s)
+			return found, err
+		}
+		s.close()
+		if fresh || !isLost(err) {
+			return nil, err
+		}
+	}
+}
+
+// lookup does a search and returns what it finds.
+func lookup(ctx context.Context, s *session, q *search) ([]Found, error) {
+	c := collector{}
+	err := s.search(ctx, q, &c)
+	if ResultCode(err) == ldap.LDAPResultSizeLimitExceeded && q.limit > 0 && len(c.found) >= q.limit {
+		return c.found[:q.limit], nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.found, nil
+}
+
+// collector keeps what a search finds.
+type collector struct {
+	found []Found
+	bytes int // roughly what it all takes
+}
+
+// errTooMuch is returned for a Lookup of what it is not made for.
+var errTooMuch = fmt.Errorf("more than %d MiB of entries", mostFound>>20)
+
+func (c *collector) entry(body []byte) error {
+	dn, attrs, ok := openEntry(body)
+	if !ok {
+		return errMalformed
+	}
+	f := Found{DN: string(dn), Attrs: map[string][]string{}}
+	c.bytes += len(dn) + 256
+	for len(attrs) > 0 {
+		var name, values []byte
+		if name, values, attrs, ok = nextAttribute(attrs); !ok {
+			return errMalformed
+		}
+		key := strings.ToLower(string(name))
+		c.bytes += len(key) + 64
+		for len(values) > 0 {
+			var v []byte
+			if v, values, ok = cutTag(values, tagOctets); !ok {
+				return errMalformed
+			}
+			if c.bytes += len(v) + 32; c.bytes > mostFound {
+				return errTooMuch
+			}
+			f.Attrs[key] = append(f.Attrs[key], string(v))
+		}
+	}
+	if c.bytes > mostFound {
+		return errTooMuch
+	}
+	c.found = append(c.found, f)
+	return nil
+}
+
+func (c *collector) reference([]byte) error { return nil }
