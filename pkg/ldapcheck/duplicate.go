@@ -1,0 +1,225 @@
+package ldapcheck
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"hash/maphash"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/davadmin/davadmin/internal/spill"
+)
+
+// group is a key with the places of all that have it, in order.
+type group struct {
+	key    uint64
+	places []uint64
+}
+
+// sorted merges one sorter of each worker.
+func (a *Audit) sorted(of func(*worker) *spill.Sorter) iter.Seq2[spill.Pair, error] {
+	sorters := make([]*spill.Sorter, len(a.workers))
+	for i, w := range a.workers {
+		sorters[i] = of(w)
+	}
+	return spill.Sorted(sorters...)
+}
+
+// groups yields the keys that have at least so many places. A group is good
+// until the next one.
+func (a *Audit) groups(ctx context.Context, least int, of func(*worker) *spill.Sorter) iter.Seq2[group, error] {
+	return func(yield func(group, error) bool) {
+		var g group
+		n := 0
+		for p, err := range a.sorted(of) {
+			const often = 1 << 12
+			if n++; n%often == 0 && err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				yield(group{}, err)
+				return
+			}
+			if p.Key != g.key {
+				if len(g.places) >= least && !yield(g, nil) {
+					return
+				}
+				g.key, g.places = p.Key, g.places[:0]
+			}
+			g.places = append(g.places, p.Ref)
+		}
+		if len(g.places) >= least {
+			yield(g, nil)
+		}
+	}
+}
+
+// record reads what stands at a place.
+func (a *Audit) record(dst []byte, place uint64) ([]byte, error) {
+	return a.workers[place&^mark>>placeBits].spool.Read(dst, int64(place&(1<<placeBits-1)))
+}
+
+func (a *Audit) holder(place uint64) (*holder, error) {
+	b, err := a.record(nil, place)
+	if err != nil {
+		return nil, err
+	}
+	return decodeHolder(b)
+}
+
+// claim is who has one spelling of a value. It holds the first of them, and
+// counts the rest.
+type claim struct {
+	value   []byte
+	holders map[uint64]struct{} // hashes of the DNs
+	first   []*holder           // by position, without their values
+}
+
+// add notes that an entry has the value. The same name counts once.
+func (c *claim) add(a *Audit, h *holder) {
+	key := maphash.Bytes(a.seed, appendDN(nil, h.dn))
+	if _, there := c.holders[key]; there {
+		return
+	}
+	c.holders[key] = struct{}{}
+	c.first = append(c.first, &holder{kind: h.kind, pos: h.pos, file: h.file, line: h.line, dn: bytes.Clone(h.dn)})
+	if len(c.first) >= 2*mostDNs {
+		c.first = firstHolders(c.first)
+	}
+}
+
+// firstHolders sorts by position, and keeps as many as a finding can name.
+func firstHolders(list []*holder) []*holder {
+	slices.SortFunc(list, func(x, y *holder) int {
+		return cmp.Or(compareUint(x.pos, y.pos), bytes.Compare(x.dn, y.dn))
+	})
+	return slices.Clip(list[:min(len(list), mostDNs)])
+}
+
+// claims returns who has which value of those that have the key of the group, by
+// what the directory takes for one value, and then by spelling.
+func (a *Audit) claims(g group, valuesOf func(*holder) [][]byte) (map[string]map[string]*claim, error) {
+	all := map[string]map[string]*claim{}
+	hash := hasher{seed: a.seed}
+	var buf []byte
+	for i, place := range g.places {
+		if i > 0 && place == g.places[i-1] {
+			continue // an entry that has two values which are equal
+		}
+		var err error
+		if buf, err = a.record(buf[:0], place); err != nil {
+			return nil, err
+		}
+		h, err := decodeHolder(buf)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range valuesOf(h) {
+			if isBlank(v) || hash.fold(v) != g.key {
+				continue
+			}
+			spellings := all[string(hash.buf)]
+			if spellings == nil {
+				spellings = map[string]*claim{}
+				all[string(hash.buf)] = spellings
+			}
+			c := spellings[string(v)]
+			if c == nil {
+				c = &claim{value: bytes.Clone(v), holders: map[uint64]struct{}{}}
+				spellings[string(c.value)] = c
+			}
+			c.add(a, h)
+		}
+	}
+	return all, nil
+}
+
+// joinClaims makes one claim of several.
+func joinClaims(list []*claim) *claim {
+	if len(list) == 1 {
+		return list[0]
+	}
+	all := &claim{value: list[0].value, holders: map[uint64]struct{}{}}
+	seen := map[string]bool{}
+	for _, c := range list {
+		maps.Copy(all.holders, c.holders)
+		for _, h := range c.first {
+			if k := string(appendDN(nil, h.dn)); !seen[k] {
+				seen[k] = true
+				all.first = append(all.first, h)
+			}
+		}
+	}
+	return all
+}
+
+// compareIDs looks for unique ids that several entries have.
+func (a *Audit) compareIDs(ctx context.Context, w *worker) error {
+	for g, err := range a.groups(ctx, 2, func(w *worker) *spill.Sorter { return w.ids }) {
+		if err != nil {
+			return err
+		}
+		all, err := a.claims(g, func(h *holder) [][]byte { return h.ids })
+		if err != nil {
+			return err
+		}
+		for _, spellings := range all {
+			a.compareSpellings(w, spellings)
+		}
+	}
+	return w.err
+}
+
+// compareSpellings judges entries whose values are one to the directory.
+func (a *Audit) compareSpellings(w *worker, spellings map[string]*claim) {
+	var list []*claim
+	var values [][]byte
+	for _, v := range slices.Sorted(maps.Keys(spellings)) {
+		list = append(list, spellings[v])
+		values = append(values, spellings[v].value)
+		if a.runs(ruleDuplicate) {
+			a.addGroup(w, &fact{rule: ruleDuplicate, attr: roleID, value: spellings[v].value}, spellings[v])
+		}
+	}
+	if len(list) > 1 && a.runs(ruleCollision) {
+		a.addGroup(w, &fact{rule: ruleCollision, attr: roleID, value: values[0], values: values}, joinClaims(list))
+	}
+}
+
+// addGroup notes that several entries share a value, unless they are one entry.
+func (a *Audit) addGroup(w *worker, f *fact, c *claim) {
+	if len(c.holders) < 2 {
+		return
+	}
+	c.first = firstHolders(c.first)
+	first := c.first[0]
+	f.kind, f.pos, f.file, f.line, f.count = first.kind, first.pos, first.file, first.line, len(c.holders)
+	for _, h := range c.first {
+		f.dns = append(f.dns, h.dn)
+	}
+	w.add(f)
+}
+
+// compareMails looks for mail addresses that several entries have, in any
+// spelling: that of the first entry stands for it.
+func (a *Audit) compareMails(ctx context.Context, w *worker) error {
+	for g, err := range a.groups(ctx, 2, func(w *worker) *spill.Sorter { return w.mails }) {
+		if err != nil {
+			return err
+		}
+		all, err := a.claims(g, func(h *holder) [][]byte { return h.mails })
+		if err != nil {
+			return err
+		}
+		for _, spellings := range all {
+			list := slices.SortedFunc(maps.Values(spellings), func(x, y *claim) int {
+				x.first, y.first = firstHolders(x.first), firstHolders(y.first)
+				return cmp.Or(compareUint(x.first[0].pos, y.first[0].pos), bytes.Compare(x.value, y.value))
+			})
+			a.addGroup(w, &fact{rule: ruleMailDuplicate, attr: roleMail, value: list[0].value}, joinClaims(list))
+		}
+	}
+	return w.err
+}

@@ -1,0 +1,230 @@
+package ldapcheck
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/davadmin/davadmin/internal/spill"
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+// finish lets the rules about the whole look at what was noted, and makes the
+// report.
+func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
+	r := &Report{a: a, Ended: ended, Complete: ended == nil}
+	a.partial = ended != nil
+	r.count()
+	a.sortAll()
+	chains := a.chains()
+	observers := len(a.workers)
+	for range chains { // what is found now is noted by workers of their own
+		a.workers = append(a.workers, a.newWorker(len(a.workers)))
+	}
+	// What was noted is looked through even when the reading was stopped: that is
+	// the partial report. A stop that comes later ends the looking.
+	local := ctx
+	if ended != nil {
+		local = context.WithoutCancel(ctx)
+	}
+	results := make([]map[ruleNumber]result, len(chains))
+	var wg sync.WaitGroup
+	for i, chain := range chains {
+		wg.Go(func() {
+			w := a.workers[observers+i]
+			results[i] = a.runChain(local, chain, r, w)
+		})
+	}
+	wg.Wait()
+	ends := map[ruleNumber]result{}
+	for _, part := range results {
+		maps.Copy(ends, part)
+	}
+	w := a.workers[observers]
+	if err := local.Err(); err != nil && r.Ended == nil {
+		r.Ended, r.Complete = &directory.IncompleteError{What: "looking through what was read", Entries: r.Accounts(), Err: err}, false
+	}
+	if r.Ended != nil {
+		w.add(&fact{rule: ruleIncomplete, other: []byte(r.Ended.Error())})
+	}
+	a.enter("reporting")
+	r.outcomes(ends, w)
+	_, err := a.ended(nil)
+	return r, err
+}
+
+// result is how a rule about the whole ended, where it did not simply run.
+type result struct {
+	reason string // why there was nothing to look at
+	err    error  // what kept it from its work
+}
+
+// step is something that is done once all entries have passed.
+type step struct {
+	phase string
+	rules []ruleNumber // for which it is done
+	asks  bool         // the server
+	run   func(ctx context.Context, w *worker) (reason string, err error)
+}
+
+// runChain does one step after the other.
+func (a *Audit) runChain(ctx context.Context, chain []step, r *Report, w *worker) map[ruleNumber]result {
+	ends := map[ruleNumber]result{}
+	for _, s := range chain {
+		running := slices.DeleteFunc(slices.Clone(s.rules), func(n ruleNumber) bool { return !a.runs(n) })
+		if len(running) == 0 || r.Ended != nil && a.table[running[0]].absence || r.Accounts() == 0 && !a.table[running[0]].still {
+			continue
+		}
+		if s.asks && a.partial {
+			continue // whatever ended the reading may keep the server from answering, too
+		}
+		a.enter(s.phase)
+		reason, err := s.run(ctx, w)
+		if ctx.Err() != nil {
+			return ends // the report says so
+		}
+		if reason == "" && err == nil {
+			continue
+		}
+		for _, n := range running {
+			ends[n] = result{reason, err}
+		}
+	}
+	return ends
+}
+
+// sortAll sorts what the workers hold in memory, each on its own.
+func (a *Audit) sortAll() {
+	a.enter("sorting")
+	var wg sync.WaitGroup
+	for _, w := range a.workers {
+		wg.Go(func() {
+			for _, s := range []*spill.Sorter{w.ids, w.mails, w.dns} {
+				s.Sort()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// chains are the steps, in groups that do not get into each other's way.
+func (a *Audit) chains() [][]step {
+	local := func(f func(context.Context, *worker) error) func(context.Context, *worker) (string, error) {
+		return func(ctx context.Context, w *worker) (string, error) { return "", f(ctx, w) }
+	}
+	plain := func(f func(*worker) error) func(context.Context, *worker) (string, error) {
+		return local(func(_ context.Context, w *worker) error { return f(w) })
+	}
+	return [][]step{
+		{
+			{"comparing unique ids", []ruleNumber{ruleDuplicate, ruleCollision}, false, local(a.compareIDs)},
+			{"comparing mail addresses", []ruleNumber{ruleMailDuplicate}, false, local(a.compareMails)},
+		},
+		{
+			{"checking the configuration", []ruleNumber{ruleUnstable}, false, plain(a.checkUnstable)},
+			{"comparing names", []ruleNumber{ruleEntryRepeated, ruleMemberDangling, ruleOwnerDangling}, false, local(a.compareDNs)},
+			{"comparing domains", []ruleNumber{ruleDomainUnknown}, false,
+				func(_ context.Context, w *worker) (string, error) { return a.checkDomains(w) }},
+			{"comparing the lists", []ruleNumber{ruleListedNotFound}, false, plain(a.checkListed)},
+			{"reading the schema", []ruleNumber{ruleSchemaMissing}, true, a.checkSchema},
+			{"reading the indexes", []ruleNumber{ruleIndexMissing}, true, a.checkIndex},
+		},
+	}
+}
+
+// count adds up what the workers saw.
+func (r *Report) count() {
+	for _, w := range r.a.workers {
+		for k, n := range w.kinds {
+			r.Kinds[k] += n
+		}
+		r.Problems += w.problems
+	}
+}
+
+// NotAskedFor is the reason of rules that Options.Rules leave out.
+const NotAskedFor = "not asked for (--rules)"
+
+// outcomes says how each rule ended.
+func (r *Report) outcomes(ends map[ruleNumber]result, w *worker) {
+	a := r.a
+	notRun := func(n ruleNumber, cause string) {
+		w.add(&fact{rule: ruleNotRun, pos: uint64(n), other: []byte(a.table[n].ID + " could not run: " + cause)})
+	}
+	for i := range a.table {
+		n := ruleNumber(i)
+		o := finding.Outcome{Rule: a.table[n].ID, Severity: a.table[n].Severity}
+		for _, w := range a.workers {
+			for _, c := range w.counts[n] {
+				o.Count += c
+			}
+		}
+		switch {
+		case n == ruleNotRun:
+			continue
+		case !a.chose[n]:
+			o.Result, o.Reason = finding.NotRun, NotAskedFor
+		case a.idle[n] != "":
+			o.Result, o.Reason = finding.NotRun, a.idle[n]
+		case ends[n].err != nil:
+			o.Result, o.Reason = finding.NotRun, ends[n].err.Error()
+			notRun(n, o.Reason)
+		case ends[n].reason != "":
+			o.Result, o.Reason = finding.NotRun, ends[n].reason
+		case o.Count > 0:
+			o.Result = finding.Failed
+		case a.table[n].source:
+			o.Result = finding.Passed
+		case !r.Complete && !(a.table[n].still && a.table[n].applies == nil):
+			o.Result, o.Reason = finding.NotRun, "only a part was read"
+		case r.Accounts() == 0 && !a.Narrowed() && !a.table[n].still:
+			o.Result, o.Reason = finding.NotRun, "there was no entry to look at"
+		default:
+			o.Result = finding.Passed
+		}
+		r.Outcomes = append(r.Outcomes, o)
+	}
+	if r.Complete && r.Accounts() == 0 && !a.Narrowed() {
+		w.add(&fact{rule: ruleNotRun, other: []byte(a.nothingFound(r.Kinds[directory.Other] + r.Kinds[directory.Domain]))})
+	}
+	last := finding.Outcome{Rule: a.table[ruleNotRun].ID, Severity: a.table[ruleNotRun].Severity, Result: finding.Passed}
+	for _, c := range w.counts[ruleNotRun] {
+		last.Count += c
+	}
+	if last.Count > 0 {
+		last.Result = finding.Failed
+	}
+	r.Outcomes = append(r.Outcomes, last)
+}
+
+// nothingFound says what was looked for in vain: that is no healthy directory,
+// it is one of which nothing was seen.
+func (a *Audit) nothingFound(others int) string {
+	text := "no user, group or resource was found, so no rule has looked at anything; classes: "
+	for _, k := range people() {
+		for i, c := range a.o.Names.classesOf(k) {
+			if k != directory.User || i > 0 {
+				text += ", "
+			}
+			text += c
+		}
+	}
+	for i, b := range a.o.Bases {
+		if i == 0 {
+			text += "; below "
+		} else {
+			text += " and "
+		}
+		text += b
+	}
+	if a.o.Filter != "" {
+		text += "; filter " + a.o.Filter
+	}
+	if others > 0 {
+		text += fmt.Sprintf("; %d entries of other classes were read", others)
+	}
+	return text
+}

@@ -1,0 +1,182 @@
+package ldapcheck
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/davadmin/davadmin/pkg/ldif"
+)
+
+// Codes of facts, where a rule knows several things.
+const (
+	codePlain     byte = iota
+	codeHasClass       // the entry has the class that allows the unique id
+	codeStatusSet      // icsStatus is set
+	codeOutside        // it is not known whether it exists
+	codeNoDN           // it is no name of an entry
+)
+
+// shown puts directory text into a message. Whoever prints it still has to
+// take out what acts on a terminal.
+func shown(v []byte) string {
+	const most = 200
+	if len(v) > most {
+		size := fmt.Sprint(len(v))
+		if !whole(v) {
+			size += " or more"
+		}
+		return fmt.Sprintf("'%s…' (%s bytes)", bytes.ToValidUTF8(v[:most], nil), size)
+	}
+	return "'" + string(v) + "'"
+}
+
+// shownList is shown for several values.
+func shownList(values [][]byte) string {
+	const most = 10
+	var list []string
+	for i, v := range values {
+		if i == most {
+			list = append(list, "and more")
+			break
+		}
+		list = append(list, shown(v))
+	}
+	return strings.Join(list, ", ")
+}
+
+// secondOf returns the second of the values that hold more than blanks, nil
+// where there is none, or not all of them was kept.
+func secondOf(values [][]byte) []byte {
+	filled := slices.DeleteFunc(slices.Clone(values), isBlank)
+	if len(filled) < 2 || len(values) == mostValues || !whole(filled[1]) {
+		return nil
+	}
+	return filled[1]
+}
+
+// removeSecond is the fix for an attribute with two values, of which a person
+// has to say which one stays.
+func (a *Audit) removeSecond(f *fact, name, remark string) string {
+	second := secondOf(f.values)
+	if second == nil {
+		return ""
+	}
+	return comment(remark, a.modifyFix(f.dns[0], "delete", name, second))
+}
+
+func cutNUL(v []byte) (before, after string) {
+	b, a, _ := bytes.Cut(v, []byte{0})
+	return string(b), string(a)
+}
+
+// comment puts a remark in front of a fix, as a comment of LDIF and shell alike.
+func comment(remark, fix string) string {
+	if fix == "" {
+		return ""
+	}
+	return "# " + remark + "\n" + fix
+}
+
+// change is one part of a modify record.
+type change struct {
+	op     string // add, delete or replace
+	name   string
+	values [][]byte
+}
+
+// recordFix writes a modify record; "" where the DN was too long to be kept
+// whole.
+func (a *Audit) recordFix(dn []byte, changes []change) string {
+	if !whole(dn) {
+		return ""
+	}
+	ops := map[string]ldif.Op{"add": ldif.OpAdd, "delete": ldif.OpDelete, "replace": ldif.OpReplace}
+	list := make([]ldif.Change, len(changes))
+	for i, c := range changes {
+		list[i] = ldif.Change{Op: ops[c.op], Name: c.name, Values: c.values}
+	}
+	return a.fixes.modify(string(dn), list)
+}
+
+// fixWriter writes records one by one, without the line that begins a file.
+type fixWriter struct {
+	buf bytes.Buffer
+	w   *ldif.Writer
+}
+
+// modify returns a record with the blank line that ends it; "" for what no
+// directory has.
+func (f *fixWriter) modify(dn string, changes []ldif.Change) string {
+	if f.w == nil {
+		f.w = ldif.NewWriter(&f.buf)
+	}
+	f.buf.Reset()
+	if f.w.Modify(dn, changes) != nil || f.w.Flush() != nil {
+		f.w = nil // its first error stays with it
+		return ""
+	}
+	return strings.TrimPrefix(f.buf.String(), "version: 1\n")
+}
+
+// modifyFix is recordFix for one change of one value; nil is every value.
+func (a *Audit) modifyFix(dn []byte, op, name string, value []byte) string {
+	if !whole(value) {
+		return ""
+	}
+	c := change{op: op, name: name}
+	if value != nil {
+		c.values = [][]byte{value}
+	}
+	return a.recordFix(dn, []change{c})
+}
+
+// newIDFix writes the shell command that prints the LDIF which gives an entry a
+// new unique id. A fixed value in a report would be given to two entries sooner
+// or later.
+func (a *Audit) newIDFix(f *fact, op string, hasClass bool) string {
+	const here = "DAVADMIN-NEW-ID"
+	changes := []change{{op, a.o.Names.UniqueID, [][]byte{[]byte(here)}}}
+	if !hasClass && a.o.Names.UniqueIDClass != "" {
+		changes = append([]change{{"add", "objectClass", [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}, changes...)
+	}
+	record := a.recordFix(f.dns[0], changes)
+	if record == "" {
+		return ""
+	}
+	at := strings.LastIndex(record, here)
+	if at < 0 {
+		return "" // folded, behind a name that no directory has
+	}
+	return "id=$(uuidgen) && printf '" + printfText(record[:at]) + "%s" + printfText(record[at+len(here):]) + `' "$id"`
+}
+
+// printfText makes text, which is printable ASCII and line feeds, the part of a
+// format of printf in single quotes.
+func printfText(s string) string { return printfReplacer.Replace(s) }
+
+var printfReplacer = strings.NewReplacer(`\`, `\\`, "%", "%%", "\n", `\n`, "'", `'\''`)
+
+// decideFix is for entries that share an id: one of them keeps it, and a person
+// has to say which.
+func (a *Audit) decideFix(f *fact) string {
+	const most = 3
+	var b strings.Builder
+	b.WriteString("# one of the entries keeps its id; as it stands the first one does\n")
+	for i, dn := range f.dns {
+		if i == most {
+			fmt.Fprintf(&b, "# and so on for %d more\n", f.count-most)
+			break
+		}
+		one := fact{dns: [][]byte{dn}}
+		fix := a.newIDFix(&one, "replace", true)
+		if i == 0 && fix != "" {
+			fix = "# " + fix // so that pasting it all leaves one with its id
+		}
+		if fix != "" {
+			b.WriteString(fix + "\n")
+		}
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}

@@ -1,0 +1,239 @@
+package ldapcheck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"iter"
+	"slices"
+
+	"github.com/davadmin/davadmin/internal/spill"
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+// compareDNs looks for entries that are there twice, and for DNs that entries
+// name and nothing has, in one pass over all names.
+//
+// Names are met by a keyed hash of 64 bits: among a million entries, a name that
+// nothing has would be taken for one of them once in 10 million million times.
+// What is reported is certain.
+func (a *Audit) compareDNs(ctx context.Context, w *worker) error {
+	unmet := spill.NewSorter(a.o.Tmp) // position of the reference, and its place
+	defer func() { _ = unmet.Close() }()
+	for g, err := range a.groups(ctx, 1, func(w *worker) *spill.Sorter { return w.dns }) {
+		if err != nil {
+			return err
+		}
+		// Marked places, of references, come behind those of entries, and behind
+		// them what stands for a record that could not be read.
+		entries := len(g.places)
+		for entries > 0 && g.places[entries-1]&mark != 0 {
+			entries--
+		}
+		met := entries > 0 || g.places[len(g.places)-1] == mark|unreadable
+		if entries > 1 && a.runs(ruleEntryRepeated) {
+			if err := a.compareHolders(w, g.places[:entries]); err != nil {
+				return err
+			}
+		}
+		if met || a.partial { // what is missing may stand in the rest
+			continue
+		}
+		if err := a.noteUnmet(unmet, g.places); err != nil {
+			return err
+		}
+	}
+	if a.o.Server != nil {
+		return a.askReferences(ctx, w, unmet)
+	}
+	return a.placeReferences(w, unmet)
+}
+
+// compareHolders names the entries among those at the places that have the same
+// name.
+func (a *Audit) compareHolders(w *worker, places []uint64) error {
+	type repeated struct {
+		first *holder
+		count int
+	}
+	same := map[string]repeated{}
+	for _, place := range places {
+		h, err := a.holder(place)
+		if err != nil {
+			return err
+		}
+		k := string(appendDN(nil, h.dn))
+		r := same[k]
+		if r.count++; r.first == nil || h.pos < r.first.pos {
+			r.first = h
+		}
+		same[k] = r
+	}
+	for _, r := range same {
+		if h := r.first; r.count > 1 {
+			w.add(&fact{rule: ruleEntryRepeated, kind: h.kind, pos: h.pos, file: h.file, line: h.line, count: r.count, dns: [][]byte{h.dn}})
+		}
+	}
+	return w.err
+}
+
+func (a *Audit) noteUnmet(unmet *spill.Sorter, places []uint64) error {
+	for _, place := range places {
+		f, err := a.reference(place)
+		if err != nil {
+			return err
+		}
+		if err := unmet.Add(f.pos, place); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Audit) reference(place uint64) (*fact, error) {
+	b, err := a.record(nil, place)
+	if err != nil {
+		return nil, err
+	}
+	return decodeFact(b)
+}
+
+// references yields what is in unmet, in the order of the entries. What is no DN
+// at all says so.
+func (a *Audit) references(unmet *spill.Sorter) iter.Seq2[*fact, error] {
+	return func(yield func(*fact, error) bool) {
+		for p, err := range spill.Sorted(unmet) {
+			var f *fact
+			if err == nil {
+				f, err = a.reference(p.Ref)
+			}
+			if err == nil {
+				switch _, bad := directory.AppendNormalDN(nil, uidless(f.value)); {
+				case !whole(f.value):
+					f.code, f.severity = codeOutside, finding.Info
+				case bad != nil:
+					f.code = codeNoDN
+				}
+			}
+			if !yield(f, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// askReferences asks the server for each name, since not every entry was read:
+// a member need not be a user of the calendar.
+func (a *Audit) askReferences(ctx context.Context, w *worker, unmet *spill.Sorter) error {
+	const remembered, often = 100_000, 1000
+	known := map[uint64]bool{}
+	done := 0
+	for f, err := range a.references(unmet) {
+		if err != nil {
+			return err
+		}
+		if done++; done%often == 0 {
+			a.enter(fmt.Sprintf("asking for names, %d of %d", done, unmet.Len()))
+		}
+		if f.code != codePlain {
+			w.add(f)
+			continue
+		}
+		dn := uidless(f.value)
+		key := w.hashDN(dn)
+		there, asked := known[key]
+		if !asked {
+			there, err = a.o.Server.Exists(ctx, string(dn))
+			switch {
+			case err == nil:
+				if len(known) < remembered {
+					known[key] = there
+				}
+			case directory.ResultCode(err) != 0 || errors.Is(err, directory.ErrHidden):
+				// The server has an answer, and it is about this name alone.
+				f.code, f.severity, there = codeOutside, finding.Info, false
+			default:
+				return err
+			}
+		}
+		if !there {
+			w.add(f)
+		}
+	}
+	return w.err
+}
+
+// placeReferences reports the names below something that was read. A file need
+// not hold all of a directory, so others may well exist.
+func (a *Audit) placeReferences(w *worker, unmet *spill.Sorter) error {
+	above := spill.NewSorter(a.o.Tmp) // hash of a name above, and the number of the reference
+	defer func() { _ = above.Close() }()
+	number := uint64(0)
+	for f, err := range a.references(unmet) {
+		if err != nil {
+			return err
+		}
+		for dn := parentOf(appendDN(nil, uidless(f.value))); len(dn) > 0; dn = parentOf(dn) {
+			if err := above.Add(maphash.Bytes(a.seed, dn), number); err != nil {
+				return err
+			}
+		}
+		number++
+	}
+	inside, err := a.meet(above, number)
+	if err != nil {
+		return err
+	}
+	unsure := slices.ContainsFunc(a.workers, func(w *worker) bool { return w.unnamed })
+	number = 0
+	for f, err := range a.references(unmet) {
+		if err != nil {
+			return err
+		}
+		if f.code == codePlain && (!inside[number] || unsure) {
+			f.code, f.severity = codeOutside, finding.Info
+		}
+		number++
+		w.add(f)
+	}
+	return w.err
+}
+
+// meet tells which of the numbered references have a name above that an entry
+// has.
+func (a *Audit) meet(above *spill.Sorter, count uint64) ([]bool, error) {
+	inside := make([]bool, count)
+	next, stop := iter.Pull2(spill.Sorted(above))
+	defer stop()
+	name, err, more := next()
+	for p, entryErr := range a.sorted(func(w *worker) *spill.Sorter { return w.dns }) {
+		if entryErr != nil {
+			return nil, entryErr
+		}
+		if p.Ref&mark != 0 {
+			continue
+		}
+		for more && err == nil && name.Key <= p.Key {
+			if name.Key == p.Key {
+				inside[name.Ref] = true
+			}
+			name, err, more = next()
+		}
+		if err != nil || !more {
+			break
+		}
+	}
+	return inside, err
+}
+
+// parentOf returns the name above a normal DN, empty at the top.
+func parentOf(dn []byte) []byte {
+	for i := range dn {
+		if dn[i] == ',' {
+			return dn[i+1:]
+		}
+	}
+	return nil
+}

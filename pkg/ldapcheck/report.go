@@ -1,0 +1,187 @@
+package ldapcheck
+
+import (
+	"bytes"
+	"errors"
+	"iter"
+	"slices"
+
+	"github.com/davadmin/davadmin/internal/spill"
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+// Report is what an audit found. Its findings are on disk: they may be as many
+// as there are entries. It is for one goroutine.
+type Report struct {
+	// Outcomes is how each rule ended, in the order of the catalogue.
+	Outcomes []finding.Outcome
+	// Kinds counts the entries that were looked at, by kind.
+	Kinds [directory.Domain + 1]int
+	// Problems counts what the source met and passed.
+	Problems int
+	// Complete tells that everything was read; otherwise Ended says what kept it
+	// from that.
+	Complete bool
+	Ended    error
+
+	a *Audit
+}
+
+// Accounts is how many users, groups and resources were looked at.
+func (r *Report) Accounts() int {
+	n := 0
+	for _, k := range people() {
+		n += r.Kinds[k]
+	}
+	return n
+}
+
+// Count returns how many findings have exactly this severity.
+func (r *Report) Count(s finding.Severity) int {
+	n := 0
+	for _, w := range r.a.workers {
+		for _, c := range w.counts {
+			n += c[s]
+		}
+	}
+	return n
+}
+
+// Worst returns the highest severity among the findings; ok is false when there
+// are none.
+func (r *Report) Worst() (s finding.Severity, ok bool) {
+	for _, s := range []finding.Severity{finding.Error, finding.Warning, finding.Info} {
+		if r.Count(s) > 0 {
+			return s, true
+		}
+	}
+	return finding.Info, false
+}
+
+// Findings yields the findings in the order of the rules, and those of a rule
+// in the order of the source. most is how many of each rule are yielded, 0 for
+// all. An error is the last word: then findings are missing.
+func (r *Report) Findings(most int) iter.Seq2[finding.Finding, error] {
+	return func(yield func(finding.Finding, error) bool) {
+		rule, given := -1, 0
+		for records, err := range r.records(most) {
+			if err != nil {
+				yield(finding.Finding{}, err)
+				return
+			}
+			for _, b := range records {
+				if int(b[0]) != rule {
+					rule, given = int(b[0]), 0
+				}
+				if given++; most > 0 && given > most {
+					break
+				}
+				f, err := decodeFact(b)
+				if err != nil {
+					yield(finding.Finding{}, err)
+					return
+				}
+				if !yield(r.a.word(f), nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// mostSorted is how many facts at one place of the order are sorted among
+// themselves. More there are only where one entry refers to so many others, and
+// then they come in the order of their values.
+const mostSorted = 1000
+
+// records yields the facts that are at one place of the order, in an order of
+// their own: the one in which they were noted depends on timing. Once there are
+// most of a rule, its other ones are left out; 0 is all.
+func (r *Report) records(most int) iter.Seq2[[][]byte, error] {
+	return func(yield func([][]byte, error) bool) {
+		var records [][]byte
+		var key uint64
+		seen := 0      // of the rule
+		large := false // the key has too many to be sorted
+		hand := func() bool {
+			if !large {
+				slices.SortFunc(records, bytes.Compare)
+			}
+			ok := len(records) == 0 || yield(records, nil)
+			records = nil
+			return ok
+		}
+		for p, err := range r.a.sorted(func(w *worker) *spill.Sorter { return w.order }) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if p.Key != key {
+				if !hand() {
+					return
+				}
+				if p.Key>>posBits != key>>posBits {
+					seen = 0
+				}
+				key, large = p.Key, false
+			}
+			if most > 0 && seen >= most && (large || len(records) == 0) {
+				continue
+			}
+			b, err := r.record(p.Ref)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			seen++
+			records = append(records, b)
+			if len(records) == mostSorted {
+				large = true
+			}
+			if large && !hand() {
+				return
+			}
+		}
+		hand()
+	}
+}
+
+func (r *Report) record(place uint64) ([]byte, error) {
+	b, err := r.a.workers[place>>placeBits].facts.Read(nil, int64(place&(1<<placeBits-1)))
+	if err == nil && (len(b) == 0 || int(b[0]) >= len(r.a.table)) {
+		err = errDamaged
+	}
+	return b, err
+}
+
+// word puts a fact into words.
+func (a *Audit) word(f *fact) finding.Finding {
+	out := finding.Finding{Rule: a.table[f.rule].ID, Severity: f.severity}
+	for _, dn := range f.dns {
+		out.DN = append(out.DN, string(dn))
+	}
+	switch names := a.o.Names.attributes(f.attr); {
+	case f.attr == roleMember || f.attr == roleOwner:
+		out.Attribute = string(f.other)
+	case len(names) > 0:
+		out.Attribute = names[0]
+	}
+	out.Value = string(f.value)
+	if f.line > 0 {
+		out.Where = &finding.Where{File: a.fileName(f.file), Line: f.line}
+	}
+	out.Detail, out.Fix = a.table[f.rule].words(a, f)
+	if f.count > len(f.dns) && len(f.dns) >= mostDNs {
+		out.Detail += "; the first of them are listed"
+	}
+	return out
+}
+
+// Close removes the temporary files. The report must not be used afterwards.
+func (r *Report) Close() error {
+	if r.a == nil {
+		return errors.New("the report is closed")
+	}
+	return r.a.close()
+}

@@ -1,0 +1,70 @@
+package ldapcheck
+
+import (
+	"fmt"
+
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+func mailRules() []rule {
+	mail := rolesOf(roleMail)
+	both := rolesOf(roleMail, roleAlternate)
+	return []rule{
+		{
+			Rule: newRule("mail-missing", finding.Error,
+				"every user, group and resource has a mail address",
+				"invitations, look-ups and the addresses of calendars all go by it: the server makes no account",
+				"give the entry its address"),
+			kinds: people(), needs: mail, observe: observeMailMissing, words: wordsMailMissing,
+		},
+		{
+			Rule: newRule("mail-malformed", finding.Error,
+				"every mail address is one",
+				"nobody can invite the person under it, and mail to it bounces",
+				"correct the address"),
+			kinds: people(), needs: both, observe: observeMailMalformed, words: wordsMailMalformed,
+		},
+		{
+			Rule: newRule("mail-duplicate", finding.Error,
+				"no mail address belongs to two entries",
+				"a look-up by address finds two entries: the server takes neither, or the wrong one",
+				"remove the address from all entries but one"),
+			kinds: people(), needs: both, applies: needsBoth, words: wordsMailDuplicate,
+		},
+	}
+}
+
+func observeMailMissing(w *worker, s *subject) {
+	if !s.filled(roleMail) {
+		w.found(ruleMailMissing, codePlain, roleMail, nil, nil)
+	}
+}
+
+func observeMailMalformed(w *worker, s *subject) {
+	for i, v := range s.values[roleMail] {
+		if bad := s.mailFaults[i]; bad != "" && !isBlank(v) {
+			w.found(ruleMailMalformed, codePlain, roleMail, v, []byte(bad))
+		}
+	}
+	for _, v := range s.values[roleAlternate] {
+		if bad := alternateFault(v); bad != "" {
+			w.found(ruleMailMalformed, codePlain, roleAlternate, v, []byte(bad))
+		}
+	}
+}
+
+func wordsMailMissing(a *Audit, f *fact) (string, string) {
+	return fmt.Sprintf("the %s has no %s", f.kind, a.o.Names.Mail), ""
+}
+
+func wordsMailMalformed(a *Audit, f *fact) (string, string) {
+	name := a.o.Names.Mail
+	if f.attr == roleAlternate {
+		name = a.o.Names.AlternateMail
+	}
+	return fmt.Sprintf("%s is no mail address: %s: %s", name, shown(f.value), f.other), ""
+}
+
+func wordsMailDuplicate(_ *Audit, f *fact) (string, string) {
+	return fmt.Sprintf("%d entries have the mail address %s", f.count, shown(f.value)), ""
+}

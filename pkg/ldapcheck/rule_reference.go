@@ -1,0 +1,214 @@
+package ldapcheck
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+func referenceRules() []rule {
+	return []rule{
+		{
+			Rule: newRule("group-member-dangling", finding.Error,
+				"every member of a group is an entry",
+				"an invitation of the group reaches nobody there, and some servers then refuse the whole group",
+				"remove the member, or correct its name"),
+			kinds: []directory.Kind{directory.Group}, needs: rolesOf(roleMember), absence: true,
+			observe: func(w *worker, s *subject) { w.refer(ruleMemberDangling, s, roleMember) }, words: wordsDangling,
+		},
+		{
+			Rule: newRule("resource-owner-dangling", finding.Error,
+				"every owner of a resource is an entry",
+				"nobody answers for the room: requests that need a decision stay open",
+				"remove the owner, or name one that there is"),
+			kinds: []directory.Kind{directory.Resource}, needs: rolesOf(roleOwner), absence: true,
+			observe: func(w *worker, s *subject) { w.refer(ruleOwnerDangling, s, roleOwner) }, words: wordsDangling,
+		},
+		{
+			Rule: newRule("domain-unknown", finding.Error,
+				"every mail address of an account is in a domain that the directory has",
+				"the server finds no settings for the domain, and takes the person for an outsider",
+				"correct the addresses, or add the domain"),
+			kinds: people(), needs: rolesOf(roleMail), absence: true,
+			observe: observeDomain, words: wordsDomainUnknown,
+		},
+	}
+}
+
+// refer notes the DNs that an entry names, for the look at what is not there.
+func (w *worker) refer(r ruleNumber, s *subject, attr role) {
+	e := s.entry
+	for i, v := range s.values[attr] {
+		if isBlank(v) {
+			continue // the entry that a server puts where it must put one
+		}
+		name := w.a.o.Names.Owner
+		if attr == roleMember {
+			name = w.a.fields.names[s.members[i]]
+		}
+		f := fact{
+			rule: r, code: codePlain, severity: w.a.table[r].Severity, kind: e.Kind, pos: e.Pos, file: e.File, line: e.Line,
+			dns: [][]byte{e.DN}, attr: attr, value: v, other: []byte(name),
+		}
+		w.buf = f.append(w.buf[:0])
+		at, err := w.spool.Append(w.buf)
+		w.fail(err)
+		w.fail(w.dns.Add(w.hashDN(uidless(v)), mark|w.placeOf(at)))
+	}
+}
+
+// uidless cuts the optional UID off a value of the syntax Name and Optional UID
+// (RFC 4517 section 3.3.21), which uniqueMember has: DN#'0101'B.
+func uidless(v []byte) []byte {
+	if !bytes.HasSuffix(v, []byte("'B")) {
+		return v
+	}
+	if at := bytes.LastIndex(v, []byte("#'")); at >= 0 && len(bytes.Trim(v[at+2:len(v)-2], "01")) == 0 {
+		return v[:at]
+	}
+	return v
+}
+
+// mostDomains bounds the different domains that one worker tells apart.
+const mostDomains = 200_000
+
+// domainUse is what is known of the accounts in one mail domain.
+type domainUse struct {
+	count int
+	last  uint64 // position of the one that was counted last
+	// The first of them by position.
+	pos  uint64
+	file int
+	line int
+	dn   []byte
+}
+
+func observeDomain(w *worker, s *subject) {
+	for i, v := range s.values[roleMail] {
+		if s.mailFaults[i] != "" {
+			continue
+		}
+		w.dn = appendFold(w.dn[:0], v[bytes.LastIndexByte(v, '@')+1:])
+		u := w.uses[string(w.dn)]
+		if u == nil {
+			if len(w.uses) == mostDomains {
+				w.tooManyDomains = true
+				continue
+			}
+			// Positions of one worker grow, so this entry is the first.
+			e := s.entry
+			const most = 1 << 10
+			u = &domainUse{pos: e.Pos, file: e.File, line: e.Line, dn: bytes.Clone(clip(e.DN, most))}
+			w.uses[string(w.dn)] = u
+		}
+		if u.count == 0 || u.last != s.entry.Pos {
+			u.count, u.last = u.count+1, s.entry.Pos
+		}
+	}
+}
+
+// observeDomainEntry notes the domains that an entry stands for.
+func observeDomainEntry(w *worker, s *subject) {
+	note := func(v []byte) {
+		const longest = 253 // RFC 1035 section 3.1
+		if !isBlank(v) && len(v) <= longest {
+			w.domains[string(appendFold(nil, v))] = struct{}{}
+		}
+	}
+	for _, v := range s.values[rolePreferredDomain] {
+		note(v)
+	}
+	for _, v := range s.values[roleAssociatedDomain] {
+		note(v)
+	}
+	if len(s.values[roleDomainBase]) > 0 {
+		note(domainOfDN(s.entry.DN))
+	}
+}
+
+// domainOfDN returns the domain that a DN of dc components spells (RFC 2247).
+func domainOfDN(dn []byte) []byte {
+	var out []byte
+	for rdn := range bytes.SplitSeq(dn, []byte{','}) {
+		name, value, found := bytes.Cut(rdn, []byte{'='})
+		if !found || !isWord(name, "dc") {
+			break
+		}
+		if len(out) > 0 {
+			out = append(out, '.')
+		}
+		out = append(out, bytes.Trim(value, " ")...)
+	}
+	return out
+}
+
+// checkDomains compares the domains in use with those that there are.
+func (a *Audit) checkDomains(w *worker) (reason string, err error) {
+	known, uses := map[string]struct{}{}, map[string]*domainUse{}
+	for _, o := range a.workers {
+		if o.tooManyDomains {
+			return "", fmt.Errorf("the addresses are in more than %d different domains", mostDomains)
+		}
+		for d := range o.domains {
+			known[d] = struct{}{}
+		}
+		for d, u := range o.uses {
+			all := uses[d]
+			switch {
+			case all == nil:
+				uses[d] = u
+			case all.pos < u.pos:
+				all.count += u.count
+			default:
+				u.count += all.count
+				uses[d] = u
+			}
+		}
+	}
+	if len(uses) > mostDomains {
+		return "", fmt.Errorf("the addresses are in more than %d different domains", mostDomains)
+	}
+	if len(known) == 0 {
+		return "nothing that was read stands for a domain", nil
+	}
+	for _, d := range a.o.Domains {
+		known[string(appendFold(nil, []byte(d)))] = struct{}{}
+	}
+	for d, u := range uses {
+		if _, ok := known[d]; ok {
+			continue
+		}
+		w.add(&fact{
+			rule: ruleDomainUnknown, pos: u.pos, file: u.file, line: u.line, dns: [][]byte{u.dn}, count: u.count, attr: roleMail, value: []byte(d),
+		})
+	}
+	return "", w.err
+}
+
+func compareUint(a, b uint64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func wordsDangling(a *Audit, f *fact) (string, string) {
+	name, fix := string(f.other), a.modifyFix(f.dns[0], "delete", string(f.other), f.value)
+	switch f.code {
+	case codeOutside:
+		return fmt.Sprintf("%s is %s, which is not among what was read; whether it exists is not known", name, shown(f.value)), ""
+	case codeNoDN:
+		return fmt.Sprintf("%s is %s, which is no DN", name, shown(f.value)), fix
+	}
+	return fmt.Sprintf("%s is %s, and there is no such entry", name, shown(f.value)), fix
+}
+
+func wordsDomainUnknown(_ *Audit, f *fact) (string, string) {
+	return fmt.Sprintf("no entry stands for the domain %s, in which %d accounts have their address; first of them: %s",
+		shown(f.value), f.count, shown(f.dns[0])), ""
+}

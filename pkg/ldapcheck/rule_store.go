@@ -1,0 +1,159 @@
+package ldapcheck
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+func storeRules() []rule {
+	hosted := []directory.Kind{directory.User, directory.Resource}
+	asked := rolesOf(roleLocal, roleUID, roleMail, roleAlternate)
+	store := rolesOf(roleStore)
+	return []rule{
+		{
+			Rule: newRule("davstore-missing", finding.Error,
+				"everybody who is known to be on the new server is marked so",
+				"the new server takes the person for one of the old server and asks there, and the old one sends the question back: free/busy fails in a loop",
+				"give the entry the attribute; with one back end the value is defaultbackend"),
+			kinds: hosted, needs: asked, applies: needsCS7, observe: observeStoreMissing, words: wordsStoreMissing,
+		},
+		{
+			Rule: newRule("davstore-present", finding.Error,
+				"nobody who is known to be on the old server is marked as on the new one",
+				"the new server takes the person for its own, makes an empty account, and shows everybody an empty calendar",
+				"remove the attribute until the person is migrated"),
+			kinds: hosted, needs: asked, applies: needsCS6, observe: observeStorePresent, words: wordsStorePresent,
+		},
+		{
+			Rule: newRule("davstore-unknown-backend", finding.Error,
+				"every back end that an entry names is configured",
+				"the account cannot be opened",
+				"name a back end that there is, or configure the one that is named"),
+			kinds: people(), needs: store, applies: needsBackends, observe: observeStoreUnknown, words: wordsStoreUnknown,
+		},
+		{
+			Rule: newRule("davstore-empty", finding.Error,
+				"no mark of the new server is empty",
+				"its presence says that the person is on the new server, and its value names no back end",
+				"give it the name of the back end, or remove it"),
+			kinds: people(), needs: store, observe: observeStoreEmpty, words: wordsStoreEmpty,
+		},
+		{
+			Rule: newRule("davstore-multivalued", finding.Error,
+				"no entry names two back ends",
+				"an account is on one back end; which one the server takes is not defined",
+				"find out where the account is, and remove the other value"),
+			kinds: people(), needs: store, observe: observeStoreMultivalued, words: wordsStoreMultivalued,
+		},
+	}
+}
+
+func needsCS7(a *Audit) string {
+	if a.o.CS7 == nil {
+		return "it is not known who is on the new server; --cs7-list FILE tells"
+	}
+	return ""
+}
+
+func needsCS6(a *Audit) string {
+	if a.o.CS6 == nil {
+		return "it is not known who is on the old server; --cs6-list FILE tells"
+	}
+	return ""
+}
+
+func needsBackends(a *Audit) string {
+	if a.o.Backends == nil {
+		return "it is not known which back ends there are; --home DIR or --backend NAME tells"
+	}
+	return ""
+}
+
+func observeStoreMissing(w *worker, s *subject) {
+	if s.in7 && !s.in6 && len(s.values[roleLocal]) == 0 {
+		w.found(ruleStoreMissing, codePlain, roleLocal, nil, nil)
+	}
+}
+
+func observeStorePresent(w *worker, s *subject) {
+	if s.in6 && !s.in7 && s.filled(roleLocal) {
+		w.found(ruleStorePresent, codePlain, roleLocal, first(s.values[roleLocal]), nil)
+	}
+}
+
+func observeStoreUnknown(w *worker, s *subject) {
+	if v := s.values[roleStore]; len(v) == 1 && !isBlank(v[0]) && !w.a.isBackend(v[0]) {
+		w.found(ruleStoreUnknown, codePlain, roleStore, v[0], nil)
+	}
+}
+
+func observeStoreEmpty(w *worker, s *subject) {
+	if v := s.values[roleStore]; len(v) > 0 && !s.filled(roleStore) {
+		w.found(ruleStoreEmpty, codePlain, roleStore, v[0], nil)
+	}
+}
+
+func observeStoreMultivalued(w *worker, s *subject) {
+	if v := s.values[roleStore]; len(v) > 1 && s.filled(roleStore) {
+		w.foundAll(ruleStoreMultivalued, codePlain, roleStore)
+	}
+}
+
+func (a *Audit) isBackend(v []byte) bool {
+	v = bytes.Trim(v, " ")
+	for _, b := range a.o.Backends {
+		if len(b) == len(v) && strings.EqualFold(b, string(v)) {
+			return true
+		}
+	}
+	return false
+}
+
+func wordsStoreMissing(a *Audit, f *fact) (string, string) {
+	local, fix := a.o.Names.local(), ""
+	if backend, ok := a.onlyBackend(); ok || !strings.EqualFold(local, a.o.Names.Store) {
+		if !strings.EqualFold(local, a.o.Names.Store) {
+			backend = "true"
+		}
+		fix = a.modifyFix(f.dns[0], "add", local, []byte(backend))
+	}
+	return fmt.Sprintf("the %s is on the list of the new server and has no %s", f.kind, local), fix
+}
+
+// onlyBackend is the one that everybody is on, where there is but one.
+func (a *Audit) onlyBackend() (string, bool) {
+	switch len(a.o.Backends) {
+	case 0:
+		return "defaultbackend", true
+	case 1:
+		return a.o.Backends[0], true
+	}
+	return "", false
+}
+
+func wordsStorePresent(a *Audit, f *fact) (string, string) {
+	local := a.o.Names.local()
+	return fmt.Sprintf("the %s is on the list of the old server and has %s: %s", f.kind, local, shown(f.value)),
+		a.modifyFix(f.dns[0], "delete", local, nil)
+}
+
+func wordsStoreUnknown(a *Audit, f *fact) (string, string) {
+	fix := ""
+	if backend, ok := a.onlyBackend(); ok {
+		fix = a.modifyFix(f.dns[0], "replace", a.o.Names.Store, []byte(backend))
+	}
+	return fmt.Sprintf("%s names the back end %s; configured are: %s", a.o.Names.Store, shown(f.value), strings.Join(a.o.Backends, ", ")), fix
+}
+
+func wordsStoreEmpty(a *Audit, f *fact) (string, string) {
+	return fmt.Sprintf("the only %s of the %s is empty", a.o.Names.Store, f.kind), a.modifyFix(f.dns[0], "delete", a.o.Names.Store, nil)
+}
+
+func wordsStoreMultivalued(a *Audit, f *fact) (string, string) {
+	return fmt.Sprintf("%s has several values: %s", a.o.Names.Store, shownList(f.values)),
+		a.removeSecond(f, a.o.Names.Store, "keep the back end that holds the account; this removes the other one")
+}
