@@ -38,6 +38,8 @@ type App struct {
 	opts globals
 	// homeWords are the words of this run that named its home, if any did.
 	homeWords string
+	// status tells of long work while it lasts.
+	status *ui.Status
 }
 
 // Build says what this binary was made from.
@@ -183,7 +185,24 @@ func (a *App) say(line string) {
 	if a.Streams.Flush != nil {
 		_ = a.Streams.Flush() // met again at the end of the run
 	}
-	fmt.Fprintln(a.Streams.Err, ui.Sanitize(line))
+	write := func() { fmt.Fprintln(a.Streams.Err, ui.Sanitize(line)) }
+	if a.status != nil {
+		a.status.Around(write)
+		return
+	}
+	write()
+}
+
+// startStatus tells of long work until the function that it returns is called.
+func (a *App) startStatus(text func() string) (stop func()) {
+	if a.opts.quiet {
+		return func() {}
+	}
+	a.status = a.Streams.StartStatus(text)
+	return func() {
+		a.status.Stop()
+		a.status = nil
+	}
 }
 
 func (a *App) warnf(format string, args ...any) {

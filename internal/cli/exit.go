@@ -8,6 +8,7 @@ import (
 
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/directory"
 )
 
 // Exit codes. exitCodes is the table that help prints.
@@ -33,7 +34,7 @@ func exitCodes() []exitCode {
 		{exitDone, "done; nothing found"},
 		{exitFailed, "the command failed, or read only a part of what it had to read; nothing was changed unless the message says what"},
 		{exitUsage, "wrong usage: unknown option or name, value outside its type or range"},
-		{exitFindings, "findings (check, verify, diff) at or above --fail-on (default error; for diff, any difference)"},
+		{exitFindings, "findings (audit, check, verify, diff) at or above --fail-on (default error; for diff, any difference)"},
 		{exitPartly, "partly done: some items of a batch failed, each named with its line"},
 		{exitConnect, "cannot connect or authenticate (directory, database, peer)"},
 		{exitConflict, "conflict: locked by another run, or the plan no longer fits what is there"},
@@ -68,6 +69,8 @@ func (e *stopError) Error() string { return "stopped by " + e.name }
 func exitOf(ctx context.Context, err error) (code int, text string) {
 	var usage *usageError
 	var stop *stopError
+	var connect *directory.ConnectError
+	var short *directory.IncompleteError
 	switch {
 	case err == nil, errors.Is(err, errAnswered):
 		return exitDone, ""
@@ -76,7 +79,15 @@ func exitOf(ctx context.Context, err error) (code int, text string) {
 	case errors.As(context.Cause(ctx), &stop) && errors.Is(err, context.Canceled):
 		return stop.code, strings.ReplaceAll(err.Error(), context.Canceled.Error(), stop.Error())
 	case errors.As(err, &usage):
-		return exitUsage, err.Error()
+		return exitUsage, usage.Error()
+	case errors.Is(err, directory.ErrPlaintext):
+		return exitUsage, err.Error() + "; use --starttls or --ldaps, or --plaintext if it must be"
+	case errors.As(err, &short): // whatever ended it
+		return exitFailed, strings.ReplaceAll(err.Error(), "\n", "; ")
+	case errors.As(err, &connect) && connect.Op == directory.OpPassword:
+		return exitFailed, connect.Err.Error()
+	case errors.As(err, &connect):
+		return exitConnect, strings.ReplaceAll(err.Error(), "\n", "; ") + connectHint(err)
 	case errors.Is(err, fsx.ErrLocked):
 		return exitConflict, err.Error() + "; wait for it, or give a longer --lock-timeout"
 	case errors.Is(err, config.ErrConflict):

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -31,13 +32,36 @@ func (o *findingOptions) severity() (finding.Severity, error) {
 
 // summaryLine is the last object of a report in machine formats.
 type summaryLine struct {
-	Kind     string  `json:"kind,omitempty"`
-	Target   string  `json:"target"`
+	Kind   string `json:"kind,omitempty"`
+	Target string `json:"target"`
+	*entriesRead
 	Complete bool    `json:"complete"`
 	Errors   int     `json:"errors"`
 	Warnings int     `json:"warnings"`
 	Infos    int     `json:"infos"`
 	Seconds  float64 `json:"seconds"`
+}
+
+// entriesRead is what a report about a directory has read.
+type entriesRead struct {
+	Entries   int    `json:"entries"` // users, groups and resources
+	Users     int    `json:"users"`
+	Groups    int    `json:"groups"`
+	Resources int    `json:"resources"`
+	Domains   int    `json:"domains"`
+	Selected  string `json:"selected,omitempty"` // where the server gave only some of them: which
+	Reason    string `json:"reason,omitempty"`   // why it is not complete
+}
+
+// report is what every command with findings prints. The findings may be more
+// than memory holds.
+type report struct {
+	schema   string
+	findings func(most int) iter.Seq2[finding.Finding, error] // of each rule; 0 is all
+	outcomes []finding.Outcome
+	summary  summaryLine
+	worst    finding.Severity
+	any      bool // there is a finding
 }
 
 type findingLine struct {
@@ -54,71 +78,110 @@ type ruleLine struct {
 // printReport prints a report in any format and returns errFindings when it has
 // something at or above failOn.
 func (a *App) printReport(format ui.Format, failOn finding.Severity, schema string, r *finding.Report, target string, took time.Duration) error {
-	for i := range r.Findings {
-		r.Findings[i].Fix = a.withHome(r.Findings[i].Fix)
+	out := &report{
+		schema: schema, outcomes: r.Outcomes,
+		findings: func(int) iter.Seq2[finding.Finding, error] {
+			return func(yield func(finding.Finding, error) bool) {
+				for _, f := range r.Findings {
+					if !yield(f, nil) {
+						return
+					}
+				}
+			}
+		},
+		summary: summaryLine{
+			Target: target, Complete: true, Errors: r.Count(finding.Error), Warnings: r.Count(finding.Warning),
+			Infos: r.Count(finding.Info), Seconds: took.Seconds(),
+		},
 	}
-	sum := summaryLine{
-		Target: target, Complete: true, Errors: r.Count(finding.Error), Warnings: r.Count(finding.Warning),
-		Infos: r.Count(finding.Info), Seconds: took.Seconds(),
-	}
+	out.worst, out.any = r.Worst()
 	for _, o := range r.Outcomes {
 		if o.Rule == finding.CheckNotRun().ID && o.Count > 0 {
-			sum.Complete = false
+			out.summary.Complete = false
 		}
 	}
-	var err error
-	switch format {
-	case ui.JSON:
-		err = a.reportJSON(schema, r, sum)
-	case ui.JSONL:
-		err = a.reportJSONL(r, sum)
-	case ui.CSV:
-		err = a.reportCSV(r)
-	case ui.Plain:
-		err = a.reportPlain(r, sum)
-	case ui.Table:
-		err = a.reportTable(r, sum)
-	}
-	if err != nil {
+	if err := a.writeReport(format, out, a.reportTable); err != nil {
 		return err
 	}
-	if worst, any := r.Worst(); any && worst >= failOn {
+	return out.verdict(failOn)
+}
+
+// verdict is errFindings for a report with something at or above failOn.
+func (r *report) verdict(failOn finding.Severity) error {
+	if r.any && r.worst >= failOn {
 		return errFindings
 	}
 	return nil
 }
 
-func (a *App) reportJSON(schema string, r *finding.Report, sum summaryLine) error {
-	findings := make([]findingLine, len(r.Findings))
-	for i, f := range r.Findings {
-		findings[i] = findingLine{Result: finding.Failed, Finding: f}
+// writeReport writes a report in any format, the table by the given function.
+func (a *App) writeReport(format ui.Format, r *report, table func(*report) error) error {
+	all := r.findings
+	r.findings = func(most int) iter.Seq2[finding.Finding, error] {
+		return func(yield func(finding.Finding, error) bool) {
+			for f, err := range all(most) {
+				f.Fix = a.withHome(f.Fix)
+				if !yield(f, err) {
+					return
+				}
+			}
+		}
 	}
-	return ui.WriteJSON(a.Streams.Out, struct {
-		Schema   string            `json:"schema"`
-		Findings []findingLine     `json:"findings"`
-		Rules    []finding.Outcome `json:"rules"`
-		Summary  summaryLine       `json:"summary"`
-	}{schema, findings, r.Outcomes, sum})
+	switch format {
+	case ui.JSON:
+		return a.reportJSON(r)
+	case ui.JSONL:
+		return a.reportJSONL(r)
+	case ui.CSV:
+		return a.reportCSV(r)
+	case ui.Table:
+		return table(r)
+	}
+	return a.reportPlain(r)
 }
 
-func (a *App) reportJSONL(r *finding.Report, sum summaryLine) error {
-	for _, f := range r.Findings {
+func (a *App) reportJSON(r *report) error {
+	d := ui.NewDocument(a.Streams.Out)
+	d.Member("schema", r.schema)
+	d.List("findings", func(yield func(any, error) bool) {
+		for f, err := range r.findings(0) {
+			if !yield(findingLine{Result: finding.Failed, Finding: f}, err) {
+				return
+			}
+		}
+	})
+	d.Member("rules", r.outcomes)
+	d.Member("summary", r.summary)
+	return d.Close()
+}
+
+func (a *App) reportJSONL(r *report) error {
+	for f, err := range r.findings(0) {
+		if err != nil {
+			return err
+		}
 		if err := ui.WriteJSONL(a.Streams.Out, findingLine{Kind: "finding", Result: finding.Failed, Finding: f}); err != nil {
 			return err
 		}
 	}
-	for _, o := range r.Outcomes {
+	for _, o := range r.outcomes {
 		if err := ui.WriteJSONL(a.Streams.Out, ruleLine{Kind: "rule", Outcome: o}); err != nil {
 			return err
 		}
 	}
-	sum.Kind = "summary"
-	return ui.WriteJSONL(a.Streams.Out, sum)
+	r.summary.Kind = "summary"
+	return ui.WriteJSONL(a.Streams.Out, r.summary)
 }
 
-func (a *App) reportCSV(r *finding.Report) error {
-	rows := make([][]string, len(r.Findings))
-	for i, f := range r.Findings {
+func (a *App) reportCSV(r *report) error {
+	w, err := ui.NewCSVWriter(a.Streams.Out, []string{"rule", "severity", "subject", "attribute", "value", "file", "line", "detail", "fix"})
+	if err != nil {
+		return err
+	}
+	for f, err := range r.findings(0) {
+		if err != nil {
+			return err
+		}
 		file, line := "", ""
 		if f.Where != nil {
 			file = f.Where.File
@@ -127,10 +190,11 @@ func (a *App) reportCSV(r *finding.Report) error {
 			}
 		}
 		subject := f.Parameter + strings.Join(f.DN, "; ")
-		rows[i] = []string{f.Rule, f.Severity.String(), subject, f.Attribute, f.Value, file, line, f.Detail, f.Fix}
+		if err := w.Write([]string{f.Rule, f.Severity.String(), subject, f.Attribute, f.Value, file, line, f.Detail, f.Fix}); err != nil {
+			return err
+		}
 	}
-	header := []string{"rule", "severity", "subject", "attribute", "value", "file", "line", "detail", "fix"}
-	return ui.WriteCSV(a.Streams.Out, header, rows)
+	return w.Flush()
 }
 
 func place(f finding.Finding) string {
@@ -143,52 +207,103 @@ func place(f finding.Finding) string {
 	return fmt.Sprintf("%s:%d", f.Where.File, f.Where.Line)
 }
 
-func (a *App) reportPlain(r *finding.Report, sum summaryLine) error {
-	var b strings.Builder
-	for _, f := range r.Findings {
-		fmt.Fprintf(&b, "finding\t%s\t%s\t%s\t%s\t%s\n", f.Severity, f.Rule, ui.Sanitize(place(f)), ui.Sanitize(f.Detail), ui.Sanitize(f.Fix))
+func (a *App) reportPlain(r *report) error {
+	for f, err := range r.findings(0) {
+		if err != nil {
+			return err
+		}
+		at, fix := place(f), f.Fix
+		if strings.Contains(fix, "\n") {
+			fix = "" // lines do not fit here; the other formats have it
+		}
+		if len(f.DN) > 0 {
+			at = strings.TrimPrefix(at+" "+strings.Join(f.DN, "; "), " ")
+		}
+		if _, err := fmt.Fprintf(a.Streams.Out, "finding\t%s\t%s\t%s\t%s\t%s\n", f.Severity, f.Rule, ui.Sanitize(at), ui.Sanitize(f.Detail), ui.Sanitize(fix)); err != nil {
+			return err
+		}
 	}
-	for _, o := range r.Outcomes {
+	var b strings.Builder
+	for _, o := range r.outcomes {
 		fmt.Fprintf(&b, "rule\t%s\t%s\t%d\t%s\n", o.Result, o.Rule, o.Count, ui.Sanitize(o.Reason))
 	}
-	fmt.Fprintf(&b, "summary\t%d errors\t%d warnings\t%d infos\n", sum.Errors, sum.Warnings, sum.Infos)
+	fmt.Fprintf(&b, "summary\t%d errors\t%d warnings\t%d infos", r.summary.Errors, r.summary.Warnings, r.summary.Infos)
+	if e := r.summary.entriesRead; e != nil {
+		fmt.Fprintf(&b, "\t%d entries\t%s", e.Entries, completeness(r.summary.Complete))
+	}
+	b.WriteString("\n")
 	_, err := fmt.Fprint(a.Streams.Out, b.String())
 	return err
 }
 
 // reportTable is for a person: one line a rule, then the findings, then what
 // the whole amounts to.
-func (a *App) reportTable(r *finding.Report, sum summaryLine) error {
-	rows := make([][]string, len(r.Outcomes))
+func (a *App) reportTable(r *report) error {
+	rows := make([][]string, len(r.outcomes))
 	passed := 0
-	for i, o := range r.Outcomes {
-		count := ""
-		if o.Count > 0 {
-			count = fmt.Sprint(o.Count)
-		}
+	for i, o := range r.outcomes {
 		if o.Result == finding.Passed {
 			passed++
 		}
-		rows[i] = []string{o.Rule, string(o.Result), count, o.Reason}
+		rows[i] = []string{o.Rule, string(o.Result), countCell(o.Count), o.Reason}
 	}
 	if err := ui.WriteTable(a.Streams.Out, a.Streams.Width, []string{"rule", "result", "count", "why not run"}, rows); err != nil {
 		return err
 	}
-	var b strings.Builder
-	for _, f := range r.Findings {
-		fmt.Fprintf(&b, "\n%s %s\n", a.paintSeverity(f.Severity), f.Rule)
-		if p := place(f); p != "" {
-			fmt.Fprintf(&b, "  at:   %s\n", ui.Sanitize(p))
+	for f, err := range r.findings(0) {
+		if err != nil {
+			return err
 		}
-		fmt.Fprintf(&b, "  what: %s\n", ui.Sanitize(f.Detail))
-		if f.Fix != "" {
-			fmt.Fprintf(&b, "  fix:  %s\n", ui.Sanitize(f.Fix))
+		if err := a.writeFinding(f); err != nil {
+			return err
 		}
 	}
-	fmt.Fprintf(&b, "\n%s: %s, %s, %s; %d of %d rules passed\n", ui.Sanitize(sum.Target),
-		plural(sum.Errors, "error"), plural(sum.Warnings, "warning"), plural(sum.Infos, "info"), passed, len(r.Outcomes))
+	sum := r.summary
+	_, err := fmt.Fprintf(a.Streams.Out, "\n%s: %s, %s, %s; %d of %d rules passed\n", ui.Sanitize(sum.Target),
+		plural(sum.Errors, "error"), plural(sum.Warnings, "warning"), plural(sum.Infos, "info"), passed, len(r.outcomes))
+	return err
+}
+
+func countCell(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
+// mostNames is how many entries of one finding a person is shown.
+const mostNames = 10
+
+// writeFinding shows a finding to a person.
+func (a *App) writeFinding(f finding.Finding) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s %s\n", a.paintSeverity(f.Severity), f.Rule)
+	if p := place(f); p != "" {
+		fmt.Fprintf(&b, "  at:   %s\n", ui.Sanitize(p))
+	}
+	for i, dn := range f.DN {
+		if i == mostNames {
+			fmt.Fprintf(&b, "        and %d more\n", len(f.DN)-mostNames)
+			break
+		}
+		fmt.Fprintf(&b, "  dn:   %s\n", ui.Sanitize(dn))
+	}
+	fmt.Fprintf(&b, "  what: %s\n", ui.Sanitize(f.Detail))
+	if !strings.Contains(f.Fix, "\n") && f.Fix != "" {
+		fmt.Fprintf(&b, "  fix:  %s\n", ui.Sanitize(f.Fix))
+	} else if f.Fix != "" {
+		// It can be copied as it stands only without anything in front.
+		fmt.Fprintf(&b, "  fix:\n%s\n", strings.TrimRight(ui.SanitizeLines(f.Fix), "\n"))
+	}
 	_, err := fmt.Fprint(a.Streams.Out, b.String())
 	return err
+}
+
+func completeness(complete bool) string {
+	if complete {
+		return "complete"
+	}
+	return "INCOMPLETE"
 }
 
 // plural counts things in words: "1 error", "2 errors".

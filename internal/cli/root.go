@@ -23,7 +23,7 @@ func (a *App) root() *cobra.Command {
 		Short: "administer a CalDAV calendar service",
 		Long: `davadmin administers a CalDAV calendar service: Oracle Communications Calendar
 Server 7 and 8, above all beside an old Calendar Server 6. It works on the files
-of a server home; no server needs to run.
+of a server home, and on the directory; no calendar server needs to run.
 
 An operation without an action runs its action 'list'.`,
 		SilenceErrors:         true,
@@ -47,7 +47,7 @@ An operation without an action runs its action 'list'.`,
 	root.SetHelpCommand(a.helpCommand(root))
 	root.SetFlagErrorFunc(a.flagError)
 	a.addGlobals(root)
-	root.AddCommand(a.initCommand(), a.configCommand(), a.historyCommand(), a.versionCommand(), a.completionCommand(root), exitCodesTopic())
+	root.AddCommand(a.initCommand(), a.configCommand(), a.ldapCommand(), a.historyCommand(), a.versionCommand(), a.completionCommand(root), exitCodesTopic())
 	root.SuggestionsMinimumDistance = suggestionDistance
 	for _, op := range root.Commands() {
 		op.SuggestionsMinimumDistance = suggestionDistance

@@ -82,7 +82,7 @@ func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 		return c.give(nil, c.broken(bad))
 	}
 	if rec.Offset>>offsetBits != 0 {
-		return fmt.Errorf("the file has more than %d bytes of text", 1<<offsetBits)
+		return fmt.Errorf("the file has more than %d bytes of text", int64(1)<<offsetBits)
 	}
 	if rec.Kind != ldif.KindContent {
 		return c.give(nil, c.change(rec))

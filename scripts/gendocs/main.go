@@ -21,6 +21,7 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/finding"
+	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
 func main() {
@@ -171,10 +172,19 @@ func familyOf(name string) string {
 // rulePage describes the rules of every check.
 func rulePage() string {
 	var b bytes.Buffer
-	b.WriteString("# Rules of the checks\n\nPrinted from the catalogues by `scripts/generate`.\n\n## davadmin config check\n")
-	for _, r := range append(config.CheckRules(), finding.CheckNotRun()) {
-		fmt.Fprintf(&b, "\n### %s\n\nSeverity %s. It holds when %s.\n\n- Why it matters: %s.\n- What to do: %s.\n",
-			r.ID, r.Severity, r.Title, r.Why, r.Remedy)
+	b.WriteString("# Rules of the checks\n\nPrinted from the catalogues by `scripts/generate`.\n")
+	for _, part := range []struct {
+		command string
+		rules   []finding.Rule
+	}{
+		{"davadmin config check", append(config.CheckRules(), finding.CheckNotRun())},
+		{"davadmin ldap audit", ldapcheck.Rules()},
+	} {
+		fmt.Fprintf(&b, "\n## %s\n", part.command)
+		for _, r := range part.rules {
+			fmt.Fprintf(&b, "\n### %s\n\nSeverity %s. It holds when %s.\n\n- Why it matters: %s.\n- What to do: %s.\n",
+				r.ID, r.Severity, r.Title, r.Why, r.Remedy)
+		}
 	}
 	return b.String()
 }

@@ -1,0 +1,309 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"regexp"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/cs6"
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/finding"
+	"github.com/davadmin/davadmin/pkg/ldapcheck"
+)
+
+// ldapAudit is 'ldap audit'.
+type ldapAudit struct {
+	*App
+	ldapOptions
+	findingOptions
+	rules       []string
+	cs6, cs7    []string
+	idAttribute string
+	idPattern   string
+	local       string
+	backends    []string
+	all         bool
+	tmp         string
+	workers     int
+	ended       error // why not everything was read
+}
+
+func (a *App) ldapAuditCommand() *cobra.Command {
+	o := &ldapAudit{App: a}
+	cmd := &cobra.Command{
+		Use:   "audit [--ldif FILE]... [-H HOST ...] [-B BASE] [-R FILTER] [--rules LIST]",
+		Short: "look for entries that the calendar servers will not serve, or will serve wrongly",
+		Long: `Reads every user, group and resource of a directory, or of LDIF files, and looks
+for what the calendar servers will stumble over: unique ids that are missing,
+doubled or differ in letter case alone, marks of the new server where they do not
+belong, mail addresses, lock-outs, statuses, references. 'ldap rules' lists the
+rules. Nothing is changed.
+
+The names of attributes and object classes, the back ends and the server come from the
+home; without one the usual names are taken. Rules that must know who is on
+which server need --cs6-list and --cs7-list: addresses, user ids, the output of
+'cscal list' or of 'davadmin account list'.
+
+A report is about everything, or says that it is not: a directory that could not
+be read to its end is the finding audit-incomplete and exit code 1. Otherwise the
+exit code is 3 when there is a finding at or above --fail-on.`,
+		Example: `  davadmin ldap audit --home /opt/sun/comms/davserver
+  davadmin ldap audit -H ldap1 -H ldap2 --starttls -D uid=reader,o=isp --password-file pw -B o=isp
+  davadmin ldap audit --ldif users.ldif.gz --ldif groups.ldif --output jsonl > findings.jsonl
+  davadmin ldap audit --ldif - --rules 'uniqueid-*' < export.ldif
+  davadmin ldap audit --cs6-list cscal-list.txt --cs7-list accounts.txt --all`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	o.ldapOptions.add(cmd)
+	f.StringSliceVar(&o.rules, "rules", nil, "run only these `RULES`, parted by commas; * and ? stand for parts of names")
+	f.StringArrayVar(&o.cs6, "cs6-list", nil, "`FILE` with the people on the old server; may be repeated")
+	f.StringArrayVar(&o.cs7, "cs7-list", nil, "`FILE` with the people on the new server; may be repeated")
+	f.StringVar(&o.idAttribute, "id-attribute", "", "`ATTRIBUTE` that is the unique id (default: as the home says, else davUniqueId)")
+	f.StringVar(&o.idPattern, "id-pattern", "", "regular `EXPRESSION` for unique ids of a form of your own; it must fit all of the value")
+	f.StringVar(&o.local, "localuser-attribute", "", "`ATTRIBUTE` that marks people on the new server (default: as the home says, else davStore)")
+	f.StringArrayVar(&o.backends, "backend", nil, "`NAME` of a back end that there is; may be repeated (default: as the home says)")
+	f.BoolVar(&o.all, "all", false, "show every finding in the table, not the first ones of each rule")
+	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which nobody else can read (default TMPDIR, else /tmp)")
+	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "how many cores to use for files")
+	o.findingOptions.add(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("rules", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var ids []string
+		for _, r := range ldapcheck.Rules() {
+			ids = append(ids, r.ID)
+		}
+		return ids, cobra.ShellCompDirectiveNoFileComp
+	})
+	return cmd
+}
+
+func (o *ldapAudit) run(ctx context.Context) error {
+	format, err := o.format(findingFormats()...)
+	if err != nil {
+		return err
+	}
+	failOn, err := o.severity()
+	if err != nil {
+		return err
+	}
+	home, err := o.findLDAPHome(ctx, &o.homeOptions)
+	if err != nil {
+		return err
+	}
+	options, err := o.auditOptions(ctx, home)
+	if err != nil {
+		return err
+	}
+	// The rules are looked at before a password is asked for.
+	if _, err := ldapcheck.New(options); err != nil {
+		return auditUsage(err)
+	}
+	d, err := o.openDirectory(ctx, &o.ldapOptions, home)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.close() }()
+	options.Bases, options.FileName = d.bases, d.fileName
+	if d.live != nil {
+		options.Server = d.live
+		options.Part = options.Scope != directory.Subtree || o.filter != "" || !d.live.Covers(d.bases)
+	}
+	audit, err := ldapcheck.New(options)
+	if err != nil {
+		return auditUsage(err)
+	}
+	start := o.Now()
+	stop := o.startStatus(func() string { return progressLine(audit.Progress(), d.source, o.Now().Sub(start)) })
+	defer func() { stop() }()
+	r, err := audit.Run(ctx, d.source)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	if o.Streams.OutTTY {
+		stop() // the report comes to the same place
+		stop = func() {}
+	}
+	return o.finish(ctx, format, failOn, audit, r, d, o.Now().Sub(start))
+}
+
+func auditUsage(err error) error {
+	if errors.Is(err, ldapcheck.ErrRule) {
+		return usagef("--rules: %v; 'davadmin ldap rules' lists them", err)
+	}
+	return usagef("%v", err)
+}
+
+// auditOptions puts together what the home and the options say.
+func (o *ldapAudit) auditOptions(ctx context.Context, home *ldapHome) (ldapcheck.Options, error) {
+	scope, err := o.directoryScope()
+	if err != nil {
+		return ldapcheck.Options{}, err
+	}
+	lo := ldapcheck.Options{
+		Names: home.names(), Rules: o.rules, Scope: scope, Filter: o.filter, Part: scope != directory.Subtree || o.filter != "" || len(o.bases) > 0,
+		Backends: home.backends(), Domains: home.domains(), Workers: o.workers, Tmp: o.tmp,
+	}
+	if o.idAttribute != "" {
+		if !equalWords([]string{o.idAttribute}, []string{lo.Names.UniqueID}) {
+			lo.Names.UniqueIDClass = ""
+		}
+		lo.Names.UniqueID = o.idAttribute
+	}
+	if o.local != "" {
+		lo.Names.Local = o.local
+	}
+	if len(o.backends) > 0 {
+		lo.Backends = o.backends
+	}
+	if o.workers < 1 {
+		return lo, usagef("--workers: %d is less than 1", o.workers)
+	}
+	if o.idPattern != "" {
+		if lo.IDPattern, err = regexp.Compile(`^(?:` + o.idPattern + `)$`); err != nil {
+			return lo, usagef("--id-pattern: %v", err)
+		}
+	}
+	if lo.CS6, err = o.readLists(ctx, "--cs6-list", o.cs6); err != nil {
+		return lo, err
+	}
+	lo.CS7, err = o.readLists(ctx, "--cs7-list", o.cs7)
+	return lo, err
+}
+
+// readLists reads lists of people. Each line of them must tell of somebody: a
+// line that was passed over would be a person whom no rule looks for.
+func (o *ldapAudit) readLists(ctx context.Context, option string, paths []string) (*cs6.PeopleSet, error) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	set := cs6.NewPeopleSet(cs6.SetOptions{})
+	for _, path := range paths {
+		if err := o.readList(ctx, set, path); err != nil {
+			return nil, fmt.Errorf("%s: %w", option, err)
+		}
+	}
+	if set.Len() == 0 {
+		return nil, usagef("%s: the list names nobody", option)
+	}
+	return set, nil
+}
+
+func (o *ldapAudit) readList(ctx context.Context, set *cs6.PeopleSet, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	faults := 0
+	var first error
+	for p, err := range cs6.ReadPeople(f, cs6.PeopleOptions{Name: path}) {
+		var line *cs6.LineError
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &line):
+			if faults++; first == nil {
+				first = err
+			}
+			continue
+		case err != nil:
+			return err
+		}
+		if err := set.Add(p); err != nil {
+			return err
+		}
+	}
+	switch {
+	case faults == 1:
+		return first
+	case faults > 1:
+		return fmt.Errorf("%w; and %d more lines that are no person", first, faults-1)
+	}
+	return nil
+}
+
+// untilStopped yields the findings of a report until ctx ends.
+func untilStopped(ctx context.Context, r *ldapcheck.Report) func(int) iter.Seq2[finding.Finding, error] {
+	return func(most int) iter.Seq2[finding.Finding, error] {
+		return func(yield func(finding.Finding, error) bool) {
+			for f, err := range r.Findings(most) {
+				// A report about a part is written to its end: it is what a stop gives.
+				if err == nil && r.Complete {
+					err = ctx.Err()
+				}
+				if !yield(f, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// progressLine words progress: what is done, how much, how fast, how long still.
+func progressLine(p ldapcheck.Progress, source directory.Source, took time.Duration) string {
+	seconds := max(took.Seconds(), 0.001)
+	line := fmt.Sprintf("%s: %d entries, %.0f a second", p.Phase, p.Entries, float64(p.Entries)/seconds)
+	if s, ok := source.(directory.Progresser); ok && p.Phase == ldapcheck.PhaseReading {
+		if b := s.Progress(); b.Total > 0 {
+			part := min(1, float64(b.Done)/float64(b.Total))
+			line += fmt.Sprintf(", %.0f %%", 100*part)
+			if part > 0.01 {
+				line += fmt.Sprintf(", %s left", (time.Duration(seconds * (1 - part) / part * float64(time.Second))).Round(time.Second))
+			}
+		} else {
+			line += fmt.Sprintf(", %d MB", b.Done/1e6)
+		}
+	}
+	return line
+}
+
+// finish prints the report. One that is not about everything ends with exit
+// code 1, or that of the signal.
+func (o *ldapAudit) finish(ctx context.Context, format ui.Format, failOn finding.Severity, audit *ldapcheck.Audit, r *ldapcheck.Report, d *opened, took time.Duration) error {
+	out := &report{
+		schema: "davadmin.ldap.audit.1", findings: untilStopped(ctx, r), outcomes: r.Outcomes,
+		summary: summaryLine{
+			Target: d.source.Name(), Complete: r.Complete, Seconds: took.Seconds(),
+			Errors: r.Count(finding.Error), Warnings: r.Count(finding.Warning), Infos: r.Count(finding.Info),
+			entriesRead: &entriesRead{
+				Entries: r.Accounts(), Users: r.Kinds[directory.User], Groups: r.Kinds[directory.Group],
+				Resources: r.Kinds[directory.Resource], Domains: r.Kinds[directory.Domain],
+			},
+		},
+	}
+	if audit.Narrowed() {
+		out.summary.Selected = "those without " + audit.UniqueID()
+	}
+	if r.Ended != nil {
+		out.summary.Reason = r.Ended.Error()
+	}
+	o.ended = r.Ended
+	out.worst, out.any = r.Worst()
+	if err := o.writeReport(format, out, o.table); err != nil {
+		return err
+	}
+	if r.Ended != nil {
+		if o.Streams.Flush != nil {
+			if err := o.Streams.Flush(); err != nil {
+				return fmt.Errorf("the output could not be written: %w", err)
+			}
+		}
+		return fmt.Errorf("the audit is not complete, and the report is about a part: %w", r.Ended)
+	}
+	return out.verdict(failOn)
+}

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/davadmin/davadmin/internal/servertest"
+)
+
+const (
+	million       = 1_000_000
+	directoryRuns = 5
+	slapdEntries  = million
+	dsEntries     = 100_000
+	mib           = 1 << 20
+)
+
+// idRules are those about unique ids that the rivals' question is a part of.
+const idRules = "uniqueid-missing,uniqueid-empty,uniqueid-multivalued,uniqueid-duplicate,uniqueid-case-collision,uniqueid-malformed"
+
+// auditAttributes are what all rules ask a server for.
+var auditAttributes = []string{"davUniqueId", "davStore", "mail", "mailAlternateAddress", "uid", "icsStatus", "inetUserStatus",
+	"inetResourceStatus", "icsAllowedServiceAccess", "owner", "uniqueMember", "objectClass"}
+
+// The rivals count missing and repeated ids, and nothing else. They do not unfold
+// lines or decode base64, which is right on this data alone.
+const (
+	mawkLDIF = `BEGIN{RS="";FS="\n"}{id="";for(i=1;i<=NF;i++)if(substr($i,1,12)=="davUniqueId:"){id=$i;break}if(id=="")m++;else if(s[id]++)d++}END{print m+0,d+0}`
+	perlLDIF = `if(/^davUniqueId: (.*)$/m){$d++ if $s{$1}++}else{$m++}END{print "$m $d\n"}`
+)
+
+// audit is a run of the audit. It ends with 3 when it finds something, which it
+// does in these directories.
+func (b *bench) audit(name string, args ...string) contender {
+	return contender{name: name, args: append([]string{b.davadmin, "ldap", "audit", "--output", "table"}, args...), codes: []int{0, 3}}
+}
+
+func shell(name, line string) contender {
+	return contender{name: name, args: []string{"sh", "-c", line}}
+}
+
+// generate makes a directory once.
+func (b *bench) generate(name string, entries int, more ...string) (string, error) {
+	path := filepath.Join(b.work, name)
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	args := append([]string{"ldap", "generate", "--entries", fmt.Sprint(entries), "--seed", "1", "-O", path}, more...)
+	if out, err := exec.Command(b.davadmin, args...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("generate: %w: %s", err, out)
+	}
+	return path, nil
+}
+
+func size(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// kept says whether a bound is met.
+func kept(ok bool) string {
+	if ok {
+		return "kept"
+	}
+	return "**missed**"
+}
+
+// ldif measures the audit of files: a usual directory, and one of the day before
+// anything was done.
+func (b *bench) ldif() (string, error) {
+	var out strings.Builder
+	for _, part := range []struct {
+		title, file string
+		more        []string
+	}{
+		{"LDIF of 1,000,000 entries", "million.ldif", nil},
+		{"The same before anything was done: nobody has an id", "dayone.ldif", []string{"--day-one"}},
+	} {
+		path, err := b.generate(part.file, million, part.more...)
+		if err != nil {
+			return "", err
+		}
+		samples, err := race(directoryRuns, []contender{
+			b.audit("all rules", "--ldif", path),
+			b.audit("unique-id rules", "--ldif", path, "--rules", "uniqueid-*"),
+			{name: "mawk", args: []string{"mawk", mawkLDIF, path}},
+			{name: "perl", args: []string{"perl", "-00", "-ne", perlLDIF, path}, env: []string{"LC_ALL=C"}},
+		})
+		if err != nil {
+			return "", err
+		}
+		bytes := float64(size(path))
+		rate := func(s sample) float64 { return bytes / 1e6 / s.wall.Seconds() }
+		all, ids, mawk, perl := samples[0], samples[1], samples[2], samples[3]
+		fmt.Fprintf(&out, "## %s, %.0f MB: whole process, median of %d\n\nmawk and perl are one line each and count missing and repeated ids only.\n\n", part.title, bytes/1e6, directoryRuns)
+		out.WriteString("| | time | MB/s | memory |\n|---|---|---|---|\n")
+		for i, name := range []string{"davadmin, all rules that a file feeds", "davadmin, unique-id rules", "mawk", "perl -00"} {
+			fmt.Fprintf(&out, "| %s | %.2f s | %.0f | %s |\n", name, samples[i].wall.Seconds(), rate(samples[i]), mb(samples[i].rss))
+		}
+		fmt.Fprintf(&out, "\nBounds, all rules: at least 500 MB/s: %s. At least 2 × mawk (%.1f ×): %s. Faster than perl (%.1f ×): %s. At most 150 MiB: %s.\nUnique-id rules: %.1f × mawk, %.1f × perl.\n\n",
+			kept(rate(all) >= 500), rate(all)/rate(mawk), kept(rate(all) >= 2*rate(mawk)), rate(all)/rate(perl), kept(all.wall < perl.wall), kept(all.rss <= 150*mib),
+			rate(ids)/rate(mawk), rate(ids)/rate(perl))
+	}
+	return strings.TrimSpace(out.String()) + "\n", nil
+}
+
+// pipe measures 1, 3 and 10 million entries through a pipe.
+func (b *bench) pipe() (string, error) {
+	var out strings.Builder
+	out.WriteString("## Through a pipe: `ldap generate | ldap audit --ldif - --rules 'uniqueid-*'`\n\n| entries | time | time for a million | memory of the audit | bound 400 MiB |\n|---|---|---|---|---|\n")
+	for _, n := range []int{million, 3 * million, 10 * million} {
+		s, err := b.piped(n)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&out, "| %d | %.2f s | %.2f s | %s | %s |\n", n, s.wall.Seconds(), s.wall.Seconds()*million/float64(n), mb(s.rss), kept(s.rss <= 400*mib))
+	}
+	return out.String(), nil
+}
+
+func (b *bench) piped(entries int) (sample, error) {
+	from := exec.Command(b.davadmin, "ldap", "generate", "--entries", fmt.Sprint(entries), "--seed", "1")
+	to := exec.Command(b.davadmin, "ldap", "audit", "--ldif", "-", "--rules", "uniqueid-*", "--output", "table")
+	pipe, err := from.StdoutPipe()
+	if err != nil {
+		return sample{}, err
+	}
+	to.Stdin = pipe
+	start := time.Now()
+	if err := errors.Join(from.Start(), to.Start()); err != nil {
+		return sample{}, err
+	}
+	err = to.Wait()
+	if to.ProcessState.ExitCode() != 3 {
+		return sample{}, fmt.Errorf("the audit of a pipe: %w", err)
+	}
+	if err := from.Wait(); err != nil {
+		return sample{}, fmt.Errorf("generate: %w", err)
+	}
+	usage, _ := to.ProcessState.SysUsage().(*syscall.Rusage)
+	return sample{wall: time.Since(start), rss: usage.Maxrss * 1024}, nil
+}
+
+// live are the ways to read a server: ours, and the shell's.
+type live struct {
+	s        *servertest.Server
+	password string // file
+}
+
+func (l live) ours(b *bench, name string, more ...string) contender {
+	args := []string{"-H", l.s.URL, "-D", l.s.ManagerDN, "--password-file", l.password, "-B", l.s.Suffix}
+	return b.audit(name, append(args, more...)...)
+}
+
+func (l live) search(filter string, attributes ...string) string {
+	return fmt.Sprintf("ldapsearch -LLL -x -H %s -D '%s' -w %s -b '%s' '%s' %s", l.s.URL, l.s.ManagerDN, servertest.Password, l.s.Suffix, filter, strings.Join(attributes, " "))
+}
+
+// openLive writes the password where the audit can read it.
+func (b *bench) openLive(s *servertest.Server) (live, error) {
+	path := filepath.Join(b.work, "password")
+	return live{s, path}, os.WriteFile(path, []byte(servertest.Password+"\n"), 0o600)
+}
+
+// slapd measures the audit of OpenLDAP, with ids and without any.
+func (b *bench) slapd() (string, error) {
+	var out strings.Builder
+	for _, part := range []struct {
+		title, file string
+		more        []string
+	}{
+		{"OpenLDAP slapd, 1,000,000 entries", "server.ldif", []string{"--for-server"}},
+		{"The same before anything was done: nobody has an id", "server-dayone.ldif", []string{"--for-server", "--day-one"}},
+	} {
+		text, err := b.slapdTable(part.title, part.file, part.more)
+		if err != nil {
+			return "", err
+		}
+		out.WriteString(text + "\n")
+	}
+	return strings.TrimSpace(out.String()) + "\n", nil
+}
+
+func (b *bench) slapdTable(title, file string, more []string) (text string, err error) {
+	path, err := b.generate(file, slapdEntries, more...)
+	if err != nil {
+		return "", err
+	}
+	s, err := servertest.StartSlapd(context.Background(), b.work, servertest.SlapdOptions{Options: servertest.Options{LDIF: path}})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	l, err := b.openLive(s)
+	if err != nil {
+		return "", err
+	}
+	samples, err := race(directoryRuns, []contender{
+		l.ours(b, "unique-id rules", "--rules", idRules),
+		shell("ldapsearch | mawk", l.search("(objectClass=*)", "davUniqueId")+" | mawk '"+mawkLDIF+"'"),
+		l.ours(b, "all rules"),
+		shell("ldapsearch", l.search("(objectClass=*)", auditAttributes...)+" >/dev/null"),
+		l.ours(b, "missing ids alone", "--rules", "uniqueid-missing"),
+		shell("ldapsearch, missing", l.search("(!(davUniqueId=*))", "1.1")+" | grep -c ^dn:"),
+	})
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "## %s: whole process, median of %d\n\nmawk counts missing and repeated ids; its memory is not in the figure. `ldapsearch` asks for the attributes that all rules need and throws them away.\n\n", title, directoryRuns)
+	out.WriteString("| task | davadmin | memory | rival | davadmin ÷ rival | bounds |\n|---|---|---|---|---|---|\n")
+	row := func(task string, at int, rival string, factor float64, most int64) {
+		us, they := samples[at], samples[at+1]
+		fmt.Fprintf(&out, "| %s | %.2f s | %s | %s %.2f s | %s | at most %.1f × the rival: %s; at most %d MiB: %s |\n", task, us.wall.Seconds(), mb(us.rss), rival,
+			they.wall.Seconds(), ratio(us.wall, they.wall), factor, kept(us.wall.Seconds() <= factor*they.wall.Seconds()), most, kept(us.rss <= most*mib))
+	}
+	row("unique-id rules", 0, "ldapsearch \\| mawk", 1, 80)
+	row("all rules", 2, "ldapsearch", 2, 120)
+	missing := samples[4]
+	fmt.Fprintf(&out, "| missing ids alone | %.2f s | %s | ldapsearch by filter %.2f s | %s | about a second |\n", missing.wall.Seconds(), mb(missing.rss), samples[5].wall.Seconds(), ratio(missing.wall, samples[5].wall))
+	return out.String(), nil
+}
+
+// ds measures the audit of 389 Directory Server.
+func (b *bench) ds() (text string, err error) {
+	path, err := b.generate("ds.ldif", dsEntries, "--for-server")
+	if err != nil {
+		return "", err
+	}
+	// The server reads the file as another user.
+	s, err := servertest.Start389(context.Background(), b.work, servertest.DSOptions{Options: servertest.Options{LDIF: path}})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	l, err := b.openLive(s)
+	if err != nil {
+		return "", err
+	}
+	samples, err := race(directoryRuns, []contender{
+		l.ours(b, "all rules"),
+		shell("ldapsearch", l.search("(objectClass=*)", auditAttributes...)+" >/dev/null"),
+		l.ours(b, "unique-id rules", "--rules", idRules),
+		shell("ldapsearch | mawk", l.search("(objectClass=*)", "davUniqueId")+" | mawk '"+mawkLDIF+"'"),
+	})
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "## 389 Directory Server, 100,000 entries: whole process, median of %d\n\n| task | davadmin | memory | rival | davadmin ÷ rival | bound |\n|---|---|---|---|---|---|\n", directoryRuns)
+	for i, task := range []string{"all rules", "unique-id rules"} {
+		us, they := samples[2*i], samples[2*i+1]
+		fmt.Fprintf(&out, "| %s | %.2f s | %s | %s %.2f s | %s | 1.2: %s |\n", task, us.wall.Seconds(), mb(us.rss), []string{"ldapsearch", "ldapsearch \\| mawk"}[i],
+			they.wall.Seconds(), ratio(us.wall, they.wall), kept(us.wall.Seconds() <= 1.2*they.wall.Seconds()))
+	}
+	return out.String(), nil
+}
