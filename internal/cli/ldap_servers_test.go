@@ -35,9 +35,15 @@ type answer struct {
 // davadminRun runs davadmin in this process.
 func davadminRun(t *testing.T, env map[string]string, args ...string) answer {
 	t.Helper()
+	return davadminRunAs(t, nil, env, args...)
+}
+
+// davadminRunAs runs it with somebody who types what is asked for.
+func davadminRunAs(t *testing.T, typed func(context.Context, string) ([]byte, error), env map[string]string, args ...string) answer {
+	t.Helper()
 	var out, notes bytes.Buffer
 	app := &cli.App{
-		Streams: &ui.Streams{In: strings.NewReader(""), Out: &out, Err: &notes},
+		Streams: &ui.Streams{In: strings.NewReader(""), Out: &out, Err: &notes, ReadSecret: typed},
 		Args:    args, Getenv: func(name string) string { return env[name] },
 	}
 	a := answer{code: cli.Main(context.Background(), app), out: out.String(), notes: notes.String()}
@@ -49,7 +55,12 @@ func davadminRun(t *testing.T, env map[string]string, args ...string) answer {
 // auditRun runs an audit and reads its report.
 func auditRun(t *testing.T, env map[string]string, args ...string) answer {
 	t.Helper()
-	a := davadminRun(t, env, append([]string{"ldap", "audit", "--output", "jsonl"}, args...)...)
+	return auditRunAs(t, nil, env, args...)
+}
+
+func auditRunAs(t *testing.T, typed func(context.Context, string) ([]byte, error), env map[string]string, args ...string) answer {
+	t.Helper()
+	a := davadminRunAs(t, typed, env, append([]string{"ldap", "audit", "--output", "jsonl"}, args...)...)
 	for line := range strings.Lines(a.out) {
 		var v struct {
 			Kind, Rule, Result, Reason, Detail, Fix string
@@ -287,6 +298,39 @@ func TestAuditOfAnUnpreparedDirectory(t *testing.T) {
 		if rules == "*" && (a.rules["schema-missing"] != 1 || !strings.Contains(a.firstDetail["schema-missing"], "calUniqueId")) {
 			t.Errorf("%v, %v", a.rules, a.firstDetail)
 		}
+	}
+}
+
+// In the layout of Schema 1 the domains are a tree of their own, which points at
+// the organisations. The home says so, and who binds; the password is typed.
+func TestAuditOfSchema1(t *testing.T) {
+	p := plant(t, specimen.Options{Entries: 2000, Seed: 13, Schema: 1, NoFileOnly: true})
+	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, MoreSuffixes: []string{"o=internet"}}, ConfigReadable: true})
+	home := filepath.Join(t.TempDir(), "home")
+	for _, args := range [][]string{
+		{"init", "--home", home},
+		{"config", "modify", "--home", home, "-o", "base.ldapinfo.schemalevel", "-v", "1", "-o", "base.ldapinfo.dcroot", "-v", "o=internet",
+			"-o", "base.ldapinfo.ugldap.ldaphost", "-v", strings.TrimPrefix(s.URL, "ldap://"), "-o", "base.ldapinfo.ugldap.binddn", "-v", s.ManagerDN,
+			"-o", "store.dav.store1.backendid", "-v", "store1", "-o", "store.dav.store2.backendid", "-v", "store2"},
+	} {
+		if a := davadminRun(t, nil, args...); a.code != 0 {
+			t.Fatalf("%v: %s", args, a.notes)
+		}
+	}
+	asked := 0
+	typed := func(_ context.Context, prompt string) ([]byte, error) {
+		if asked++; !strings.Contains(prompt, s.ManagerDN) {
+			t.Errorf("asked %q", prompt)
+		}
+		return []byte(servertest.Password), nil
+	}
+	a := auditRunAs(t, typed, nil, "--home", home, "--cs6-list", p.cs6, "--cs7-list", p.cs7)
+	compareRules(t, "Schema 1", p.rules, a)
+	if a.entries != p.entries || asked == 0 {
+		t.Errorf("%d entries, asked %d times", a.entries, asked)
+	}
+	if a := auditRun(t, nil, "--home", home); a.code != 2 || !strings.Contains(a.notes, "--password-file") {
+		t.Errorf("without a terminal: code %d: %s", a.code, a.notes)
 	}
 }
 

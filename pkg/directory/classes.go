@@ -9,6 +9,10 @@ import (
 // after its deletion. A search does not give it, a replica's export does.
 const deletedClass = "nsTombstone"
 
+// referralClass marks an entry below which another server goes on (RFC 3296). An
+// export has such entries, a search gives a reference in their place.
+const referralClass = "referral"
+
 // classes finds the Selection that an object class belongs to. Looking up may be
 // done by several goroutines at once.
 type classes struct {
@@ -18,7 +22,10 @@ type classes struct {
 
 // deletedSelection is the number of a selection that stands before all others,
 // and that nobody asked for.
-const deletedSelection = -1
+const deletedSelection = -2
+
+// referralSelection is that of entries of the class referral.
+const referralSelection = -1
 
 func newClasses(selections []Selection) *classes {
 	c := &classes{none: len(selections)}
@@ -29,12 +36,14 @@ func newClasses(selections []Selection) *classes {
 	}
 	// Places begin at 0 in a table of names.
 	c.byName.add(deletedClass, c.none+1)
+	c.byName.add(referralClass, c.none+2)
 	return c
 }
 
 // find returns the number of the first Selection that names the object class
-// value, none without one, and deletedSelection for an entry that is no more.
-// The least of what it returns for the classes of an entry is the entry's.
+// value, none without one, deletedSelection for an entry that is no more, and
+// referralSelection for one that stands for a part of another server. The least
+// of what it returns for the classes of an entry is the entry's.
 func (c *classes) find(value []byte) int {
 	if n := len(value); n > 0 && (value[0] <= ' ' || value[n-1] <= ' ') {
 		value = bytes.Trim(value, " \t")
@@ -45,8 +54,10 @@ func (c *classes) find(value []byte) int {
 	switch n := c.byName.findBase(value); {
 	case n < 0:
 		return c.none
-	case n > c.none:
+	case n == c.none+1:
 		return deletedSelection
+	case n == c.none+2:
+		return referralSelection
 	default:
 		return n
 	}

@@ -48,7 +48,7 @@ type FilesOptions struct {
 // entries of kind Other. Query.Filter is evaluated in the way of caseIgnoreMatch
 // for all attributes.
 //
-// Change records, additions too, and broken records are a *Problem. So is an
+// Change records, additions too, broken records, and entries of the class referral are a *Problem. So is an
 // entry of which Query.Bases ask where it lies, and whose DN cannot be read.
 //
 // A file can say itself that it is not all: ldapsearch wrote a result other than

@@ -88,8 +88,11 @@ func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 		return c.give(nil, c.change(rec))
 	}
 	selection := c.read(rec.Attributes)
-	if selection == deletedSelection {
+	switch selection {
+	case deletedSelection:
 		return nil
+	case referralSelection:
+		return c.give(nil, c.problem(Referral, rec, "the entry is a referral: what lies below it is on another server, and not in the file"))
 	}
 	asked := selection < c.classes.none
 	if asked && !c.everywhere[selection] {

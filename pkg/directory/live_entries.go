@@ -86,7 +86,7 @@ func (r *liveRun) mostlyWanted(ctx context.Context, p *livePlan) bool {
 	}
 	wanted := 0
 	for _, f := range found {
-		if slices.ContainsFunc(f.Attrs[strings.ToLower(attrClass)], func(c string) bool { return p.classes.find([]byte(c)) < p.classes.none }) {
+		if slices.ContainsFunc(f.Attrs[strings.ToLower(attrClass)], func(c string) bool { n := p.classes.find([]byte(c)); return n >= 0 && n < p.classes.none }) {
 			wanted++
 		}
 	}

@@ -77,8 +77,8 @@ func (r *entryReader) read(body []byte) (wanted bool, err error) {
 // judge makes the entry one of a selection, or of none.
 func (r *entryReader) judge(selection int) (wanted bool) {
 	p := r.plan
-	if selection == deletedSelection {
-		return false
+	if selection < 0 {
+		return false // it is no more, or a server gave a referral that it should have sent as one
 	}
 	if selection == p.classes.none || p.apart && p.kinds[selection].everywhere != r.everywhere {
 		// One that is asked for everywhere has a search of its own.

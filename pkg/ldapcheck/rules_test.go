@@ -262,6 +262,7 @@ func listCases() []ruleCase {
 		{name: "listed by a second address, and twice", text: user("a", "mail: first@example.com", "mail: second@example.com", "+davStore: x"), options: lists("", "second@example.com\na\n"),
 			want: []string{"lockout-missing a"}},
 		{name: "there twice", text: user("a") + user("b") + user("a", "mail: other@example.com"), want: []string{"entry-repeated a"}, contains: []string{"there 2 times"}},
+		{name: "a referral", text: user("a") + "dn: ou=away,o=isp\nobjectClass: referral\nobjectClass: extensibleObject\nref: ldap://other/ou=away,o=isp\n\n", want: []string{"referral-not-followed away"}},
 		{name: "broken and changed", text: user("a") + "dn: uid=x,o=isp\nno colon\n\ndn: uid=y,o=isp\nchangetype: delete\n\n" + user("b"),
 			want: []string{"record-broken x", "change-record y"}, contains: []string{"no rule has looked at the entry"}},
 	}
