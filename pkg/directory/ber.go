@@ -90,7 +90,8 @@ func messageSize(b []byte) (int, error) {
 	if header == 0 {
 		return 0, errMalformed
 	}
-	return header + n, nil
+	// Far too large is too large, on machines of 32 bits as well.
+	return header + min(n, math.MaxInt32-header), nil
 }
 
 // number reads the content of an INTEGER or ENUMERATED from 0 to 2^31-1, which

@@ -3,6 +3,7 @@ package directory
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -244,7 +245,7 @@ func TestLiberties(t *testing.T) {
 	if got, ok := walk(m.body); !ok || !reflect.DeepEqual(got, wireEntry{"cn=x", []wireAttr{{"cn", []string{"x", ""}}}}) {
 		t.Errorf("%q, %v", got, ok)
 	}
-	if size, err := messageSize([]byte("\x30\x88\x00\x00\x00\x00\x7f\xff\xff\xff")); size != 1<<31-1+10 || err != nil {
+	if size, err := messageSize([]byte("\x30\x88\x00\x00\x00\x00\x7f\xff\xff\xff")); size != math.MaxInt32 || err != nil {
 		t.Errorf("size %d, %v", size, err)
 	}
 	for _, b := range []string{"\x30\x84\x80\x00\x00\x00", "\x30\x88\x00\x00\x00\x01\x00\x00\x00\x00", "\x30\x88\xff\xff\xff\xff\xff\xff\xff\xff"} {
