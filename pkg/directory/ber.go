@@ -1,6 +1,9 @@
 package directory
 
-import "errors"
+import (
+	"errors"
+	"math"
+)
 
 // Identifier octets of RFC 4511, with universal, application and context tags.
 const (
