@@ -78,14 +78,15 @@ func exitOf(ctx context.Context, err error) (code int, text string) {
 		return exitFindings, ""
 	case errors.As(context.Cause(ctx), &stop) && errors.Is(err, context.Canceled):
 		return stop.code, strings.ReplaceAll(err.Error(), context.Canceled.Error(), stop.Error())
+	case errors.As(err, &connect) && connect.Op == directory.OpPassword:
+		// Nothing was sent to the server: what was wrong came before.
+		return exitOf(ctx, connect.Err)
 	case errors.As(err, &usage):
-		return exitUsage, usage.Error()
+		return exitUsage, err.Error()
 	case errors.Is(err, directory.ErrPlaintext):
 		return exitUsage, err.Error() + "; use --starttls or --ldaps, or --plaintext if it must be"
 	case errors.As(err, &short): // whatever ended it
 		return exitFailed, strings.ReplaceAll(err.Error(), "\n", "; ")
-	case errors.As(err, &connect) && connect.Op == directory.OpPassword:
-		return exitFailed, connect.Err.Error()
 	case errors.As(err, &connect):
 		return exitConnect, strings.ReplaceAll(err.Error(), "\n", "; ") + connectHint(err)
 	case errors.Is(err, fsx.ErrLocked):

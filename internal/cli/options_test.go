@@ -15,6 +15,7 @@ import (
 
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/directory"
 )
 
 func parseEdits(args ...string) (*editOptions, error) {
@@ -136,6 +137,12 @@ func TestExitOf(t *testing.T) {
 		{"usage", t.Context(), usagef("no such thing"), 2, "no such thing"},
 		{"usage inside", t.Context(), fmt.Errorf("line 3: %w", usagef("no such thing")), 2, "line 3: no such thing"},
 		{"failure", t.Context(), io.ErrUnexpectedEOF, 1, "unexpected EOF"},
+		{"nobody there", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}, 5, "ldap://a: connect: EOF"},
+		{"several not there", t.Context(), errors.Join(&directory.ConnectError{URL: "ldap://a", Op: "TLS", Err: io.EOF}, &directory.ConnectError{URL: "ldap://b", Op: "bind", Err: io.EOF}), 5, "ldap://a: TLS: EOF; ldap://b: bind: EOF; an old directory may need --tls-min 1.0"},
+		{"lost on the way", t.Context(), &directory.IncompleteError{What: "x", Err: &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}}, 1, "ended short after 0 entries"},
+		{"no password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: usagef("none given")}, 2, "none given"},
+		{"unreadable password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: io.EOF}, 1, "EOF"},
+		{"in clear", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "bind", Err: directory.ErrPlaintext}, 2, "--plaintext"},
 		{"locked", t.Context(), fmt.Errorf("cannot lock x: %w", fsx.ErrLocked), 6, "--lock-timeout"},
 		{"conflict", t.Context(), fmt.Errorf("x: %w", config.ErrConflict), 6, "run the command again"},
 		{"SIGINT", stopped("SIGINT", 130), fmt.Errorf("cannot lock x: %w", context.Canceled), 130, "cannot lock x: stopped by SIGINT"},
