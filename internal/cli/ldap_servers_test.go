@@ -326,7 +326,7 @@ func TestAuditOfSchema1(t *testing.T) {
 	}
 	a := auditRunAs(t, typed, nil, "--home", home, "--cs6-list", p.cs6, "--cs7-list", p.cs7)
 	compareRules(t, "Schema 1", p.rules, a)
-	if a.entries != p.entries || asked == 0 {
+	if a.entries != p.entries || asked != 1 {
 		t.Errorf("%d entries, asked %d times", a.entries, asked)
 	}
 	if a := auditRun(t, nil, "--home", home); a.code != 2 || !strings.Contains(a.notes, "--password-file") {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -234,8 +235,27 @@ func (a *App) applyTLSVersions(lo *directory.Options, o *ldapOptions, h *ldapHom
 	}
 }
 
-// ldapPassword asks for the password when it is needed.
+// ldapPassword asks for the password when it is needed, and once: each
+// connection takes it.
 func (a *App) ldapPassword(o *ldapOptions, dn string) func(context.Context) ([]byte, error) {
+	var mu sync.Mutex
+	var known []byte
+	ask := a.askLDAPPassword(o, dn)
+	return func(ctx context.Context) ([]byte, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if known != nil {
+			return known, nil
+		}
+		b, err := ask(ctx)
+		if err == nil {
+			known = b
+		}
+		return b, err
+	}
+}
+
+func (a *App) askLDAPPassword(o *ldapOptions, dn string) func(context.Context) ([]byte, error) {
 	return func(ctx context.Context) ([]byte, error) {
 		if o.passwordFile != "" {
 			b, err := a.readValue(ctx, o.passwordFile, true)

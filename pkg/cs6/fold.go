@@ -1,8 +1,9 @@
 package cs6
 
 import (
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/davadmin/davadmin/pkg/directory"
 )
 
 // text is what a name comes in.
@@ -33,22 +34,9 @@ func appendFoldRunes[T text](dst []byte, s T, at int) []byte {
 		if r == utf8.RuneError && size == 1 {
 			dst = append(dst, s[at]) // no character: equal to itself alone
 		} else {
-			dst = utf8.AppendRune(dst, foldRune(r))
+			dst = utf8.AppendRune(dst, directory.FoldRune(r))
 		}
 		at += size
 	}
 	return dst
-}
-
-// foldRune returns the least of the characters that differ from r in letter case
-// only, an ASCII letter in lower case.
-func foldRune(r rune) rune {
-	least := r
-	for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
-		least = min(least, other)
-	}
-	if 'A' <= least && least <= 'Z' {
-		return least + 'a' - 'A'
-	}
-	return least
 }

@@ -173,9 +173,9 @@ func (e *IncompleteError) Unwrap() error { return e.Err }
 // Source yields the entries that a query asks for.
 //
 // A sequence yields entries without an error, or a nil entry with a *Problem
-// and goes on, or a nil entry with any other error, which is the last: an
-// *IncompleteError when the reading had begun, otherwise what kept it from
-// beginning. A sequence that ends without such an error has delivered all.
+// and goes on, or a nil entry with a *RestartError and begins anew, or a nil
+// entry with any other error, which is the last: an *IncompleteError when the
+// reading had begun, otherwise what kept it from beginning. A sequence that ends without such an error has delivered all.
 // Breaking off the iteration is no error and proves nothing.
 //
 // A Source can be asked more than once unless it reads from a pipe, but by one

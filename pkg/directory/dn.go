@@ -102,7 +102,7 @@ func (p *dnParser) part() error {
 		return err
 	}
 	start = len(p.out)
-	p.out = hideSpecial(appendFoldedValue(p.out, value), start, isHex)
+	p.out = hideSpecial(AppendFold(p.out, value), start, isHex)
 	return nil
 }
 

@@ -234,9 +234,10 @@ func (l *Live) get(ctx context.Context) (s *session, fresh bool, err error) {
 func (l *Live) put(s *session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || len(l.free) == mostFree || s.w > s.r {
+	if l.closed || len(l.free) == mostFree || s.gone || s.w > s.r {
 		s.close()
 		return
 	}
+	s.used = time.Now()
 	l.free = append(l.free, s)
 }

@@ -1,12 +1,15 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/go-ldap/ldap/v3"
 )
 
 // Entries implements Source.
@@ -29,6 +32,7 @@ type liveRun struct {
 	yield func(*Entry, error) bool
 
 	searches []liveSearch
+	readAll  bool // the searches are for everything, and the reader chooses
 	reader   entryReader
 	base     string // that is being read
 	pos      uint64
@@ -46,7 +50,12 @@ func (r *liveRun) run(ctx context.Context, q Query) error {
 		return err
 	}
 	err = r.pass(ctx, s)
-	if isLost(err) && ctx.Err() == nil && !r.l.dialer.o.NoRestart {
+	again := isLost(err) && !r.l.dialer.o.NoRestart
+	if isLimit(err) && r.readAll {
+		// What nobody asked for counts, too: less may be within the limit.
+		r.searches, r.readAll, again = r.plan.searches(false, r.l.root.NamingContexts), false, true
+	}
+	if again && ctx.Err() == nil {
 		if s, err = r.restart(ctx, err); err == nil {
 			err = r.pass(ctx, s)
 		}
@@ -56,6 +65,16 @@ func (r *liveRun) run(ctx context.Context, q Query) error {
 	}
 	what := fmt.Sprintf("%s: the entries below %q", r.l.url, r.base)
 	return &IncompleteError{What: what, Entries: r.count, Code: ResultCode(err), Err: err}
+}
+
+// isLimit tells whether a limit of the server ended a search: one of time, of
+// entries to send, or of entries to look at.
+func isLimit(err error) bool {
+	switch ResultCode(err) {
+	case ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultAdminLimitExceeded:
+		return true
+	}
+	return false
 }
 
 // prepare finds out what to ask for.
@@ -72,7 +91,8 @@ func (r *liveRun) prepare(ctx context.Context, q Query) (*livePlan, error) {
 			return nil, fmt.Errorf("%s does not say where its entries begin; name a base", r.l.url)
 		}
 	}
-	r.searches = p.searches(!r.l.dialer.o.ByClass && p.canReadAll() && r.mostlyWanted(ctx, p), r.l.root.NamingContexts)
+	r.readAll = !r.l.dialer.o.ByClass && p.canReadAll() && r.mostlyWanted(ctx, p)
+	r.searches = p.searches(r.readAll, r.l.root.NamingContexts)
 	return p, nil
 }
 
@@ -136,6 +156,10 @@ func (r *liveRun) pass(ctx context.Context, s *session) error {
 
 func (r *liveRun) entry(body []byte) error {
 	wanted, err := r.reader.read(body)
+	if err == nil && r.reader.referral {
+		// Most servers give a reference in its place.
+		return r.refer(&Problem{DN: bytes.Clone(r.reader.e.DN), Detail: "the entry is a referral: what lies below it is on another server"})
+	}
 	if err != nil || !wanted {
 		return err
 	}
@@ -156,8 +180,12 @@ func (r *liveRun) reference(body []byte) error {
 	if !ok || len(urls) == 0 {
 		return errMalformed
 	}
-	p := &Problem{Kind: Referral, Pos: r.pos, URLs: urls,
-		Detail: fmt.Sprintf("a part of the tree below %q is at %s", r.base, strings.Join(urls, " or "))}
+	return r.refer(&Problem{URLs: urls, Detail: fmt.Sprintf("a part of the tree below %q is at %s", r.base, strings.Join(urls, " or "))})
+}
+
+// refer delivers what was met of another server.
+func (r *liveRun) refer(p *Problem) error {
+	p.Kind, p.Pos = Referral, r.pos
 	r.pos++
 	if !r.yield(nil, p) {
 		return errStopped

@@ -60,17 +60,18 @@ func ResultCode(err error) int {
 	return 0
 }
 
-// RestartError is not the last word of a sequence. It says that the connection
-// was lost, and that everything comes again, from the start and counted anew:
-// what was delivered before it must be forgotten.
+// RestartError is not the last word of a sequence. It says that everything
+// comes again, from the start and counted anew, because the connection was lost
+// or a limit of the server was met that another way of asking may not meet: what
+// was delivered before it must be forgotten.
 type RestartError struct {
 	Entries int   // how many had been delivered
-	Err     error // what was lost
+	Err     error // why
 }
 
-// Error says after how many entries the connection was lost, and how.
+// Error says after how many entries it begins again, and why.
 func (e *RestartError) Error() string {
-	return fmt.Sprintf("lost the connection after %d entries, starting again: %v", e.Entries, e.Err)
+	return fmt.Sprintf("starting again after %d entries: %v", e.Entries, e.Err)
 }
 
 // Unwrap returns Err.

@@ -113,7 +113,7 @@ func TestRestart(t *testing.T) {
 			if len(got.restarts) != 1 || got.restarts[0].Entries != 7 {
 				t.Errorf("restarts %v", got.restarts)
 			}
-			if len(notes) != 1 || !strings.Contains(notes[0], "after 7 entries, starting again") {
+			if len(notes) != 1 || !strings.Contains(notes[0], "starting again after 7 entries") {
 				t.Errorf("notes %q", notes)
 			}
 			got.restarts = nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/davadmin/davadmin/internal/ldaptest"
 )
@@ -156,6 +157,56 @@ func TestLiveEverywhere(t *testing.T) {
 				t.Errorf("by class %v, %s: %v\n%s", byClass, name, got.err, strings.Join(have, "\n"))
 			}
 		}
+	}
+}
+
+// What nobody asked for counts against a limit, too. Where that is met, the server
+// is asked for less.
+func TestLimitAsksForLess(t *testing.T) {
+	tree := liveTree(600)
+	for i := range 400 {
+		tree = append(tree, ldaptest.NewEntry(fmt.Sprintf("cn=device%d,o=isp", i), "objectClass", "person", "cn", "device", "sn", "device"))
+	}
+	for name, limits := range map[string]ldaptest.Limits{"size": {Size: 700}, "too little": {Size: 550}} {
+		s := ldaptest.Start(t, ldaptest.Options{Entries: tree, Identities: []ldaptest.Identity{{DN: managerDN, Password: "secret", Limits: limits}}})
+		l, err := Open(t.Context(), asManager(Options{URLs: []string{s.URL()}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		got := readLive(t.Context(), l, liveUsers())
+		if len(got.restarts) != 1 || ResultCode(got.restarts[0]) != 4 {
+			t.Errorf("%s: restarts %v", name, got.restarts)
+		}
+		if name == "too little" {
+			requireShort(t, liveOutcome{items: got.items, err: got.err}, 550, 4, "Size Limit Exceeded")
+			continue
+		}
+		requireComplete(t, liveOutcome{items: got.items, err: got.err}, userTexts(600)...)
+	}
+}
+
+// A server may give a referral as the entry that it is.
+func TestReferralEntries(t *testing.T) {
+	q := liveUsers()
+	plan, err := newLivePlan(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := wireEntry{dn: "ou=away,o=isp", attrs: []wireAttr{{"objectClass", []string{"Referral", "extensibleObject"}}, {"ref", []string{"ldap://other/"}}}}
+	var got []error
+	r := liveRun{l: &Live{dialer: &dialer{}}, plan: plan, yield: func(e *Entry, err error) bool { got = append(got, err); return true }}
+	r.reader = entryReader{plan: plan, unasked: func([]byte) {}}
+	m, ok := parseMessage(messageOf(5, e.packet()))
+	if !ok {
+		t.Fatal("no message")
+	}
+	if err := r.entry(m.body); err != nil {
+		t.Fatal(err)
+	}
+	var p *Problem
+	if len(got) != 1 || !errors.As(got[0], &p) || p.Kind != Referral || string(p.DN) != e.dn {
+		t.Errorf("%v", got)
 	}
 }
 
@@ -508,7 +559,13 @@ func TestStaleConnection(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(3), TLS: true})
 	for _, url := range []string{s.URL(), s.LDAPSURL()} {
 		l := openLive(t, Options{URLs: []string{url}, Insecure: true})
+		l.free[0].used = time.Time{}
+		requireComplete(t, readLive(t.Context(), l, liveUsers()), userTexts(3)...)
+		if len(l.free) != 1 || l.free[0].used.IsZero() {
+			t.Error("a good connection was given up")
+		}
 		l.free[0].close()
+		l.free[0].used = time.Time{}
 		requireComplete(t, readLive(t.Context(), l, liveUsers()), userTexts(3)...)
 	}
 }

@@ -85,7 +85,7 @@ func newMatcher(p *ber.Packet) (*matcher, error) {
 	if p.Tag == ldap.FilterSubstrings {
 		return m, m.setPieces(p.Children[1].Children)
 	}
-	m.want = appendFoldedValue(nil, []byte(packetText(p.Children[1])))
+	m.want = AppendFold(nil, []byte(packetText(p.Children[1])))
 	return m, nil
 }
 
@@ -188,7 +188,7 @@ func (m *matcher) matchesValue(value []byte, scratch *[]byte) bool {
 	if m.kind == ldap.FilterPresent {
 		return true
 	}
-	have := appendFoldedValue((*scratch)[:0], value)
+	have := AppendFold((*scratch)[:0], value)
 	*scratch = have
 	switch m.kind {
 	case ldap.FilterSubstrings:

@@ -19,7 +19,7 @@ func appendFolded(dst, v []byte) []byte {
 			if r == utf8.RuneError && n == 1 {
 				dst = append(dst, c)
 			} else {
-				dst = utf8.AppendRune(dst, foldRune(r))
+				dst = utf8.AppendRune(dst, FoldRune(r))
 			}
 			blank = false
 			i += n
@@ -35,9 +35,12 @@ func appendFolded(dst, v []byte) []byte {
 	return dst
 }
 
-// appendFoldedValue appends a whole value as appendFolded does, without the
-// blanks at its ends.
-func appendFoldedValue(dst, v []byte) []byte {
+// AppendFold appends a value in the form in which values are equal that a
+// directory takes for one by caseIgnoreMatch: letters of either case made one,
+// several blanks made one, and none at the ends. It is the rule of RFC 4518
+// without its normalisation: letters that are composed in different ways, and
+// other characters than the blank, remain different.
+func AppendFold(dst, v []byte) []byte {
 	for len(v) > 0 && v[0] == ' ' {
 		v = v[1:]
 	}
@@ -47,8 +50,8 @@ func appendFoldedValue(dst, v []byte) []byte {
 	return appendFolded(dst, v)
 }
 
-// foldRune returns the same letter for all that differ in case alone.
-func foldRune(r rune) rune {
+// FoldRune returns the same letter for all that differ in case alone.
+func FoldRune(r rune) rune {
 	least := r
 	for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
 		least = min(least, other)

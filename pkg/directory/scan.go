@@ -32,6 +32,9 @@ type session struct {
 	buf  []byte // messages stand in buf[r:w]
 	r, w int
 	id   int // of the last message sent
+
+	used time.Time // when it was last known to be good
+	gone bool      // it was closed because a context ended
 }
 
 func newSession(url string, raw net.Conn, idle time.Duration) *session {
@@ -53,11 +56,17 @@ func (s *session) begin(b []byte) {
 	s.in.watch(s.idle)
 }
 
-// alive tells whether the server still seems to be there, at the cost of a
-// millisecond.
+// usedLately is how long a connection counts as good after it was.
+const usedLately = time.Second
+
+// alive tells whether the server still seems to be there. After a while without
+// use that takes some milliseconds.
 func (s *session) alive() bool {
+	if time.Since(s.used) < usedLately {
+		return true
+	}
 	s.in.unwatch()
-	if s.w > s.r || s.raw.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {
+	if s.raw.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {
 		return false
 	}
 	n, err := s.nc.Read(s.buf[:1])

@@ -35,6 +35,7 @@ type entryReader struct {
 	unasked    func(name []byte) // told of attributes that nobody asked for
 	e          Entry
 	found      uint64 // places of values in e
+	referral   bool   // the entry stands for a part of another server
 }
 
 // read reads the body of a SearchResultEntry into r.e. wanted tells whether it is
@@ -77,8 +78,8 @@ func (r *entryReader) read(body []byte) (wanted bool, err error) {
 // judge makes the entry one of a selection, or of none.
 func (r *entryReader) judge(selection int) (wanted bool) {
 	p := r.plan
-	if selection < 0 {
-		return false // it is no more, or a server gave a referral that it should have sent as one
+	if r.referral = selection == referralSelection; selection < 0 {
+		return false
 	}
 	if selection == p.classes.none || p.apart && p.kinds[selection].everywhere != r.everywhere {
 		// One that is asked for everywhere has a search of its own.

@@ -80,7 +80,7 @@ type receiver interface {
 // is good for another search after nil and after a *ResultError.
 func (s *session) search(ctx context.Context, q *search, to receiver) error {
 	stop := context.AfterFunc(ctx, s.close)
-	defer stop()
+	defer func() { s.gone = !stop() }()
 	err := s.pages(ctx, q, to)
 	s.in.expect(false, 0)
 	if err != nil && ctx.Err() != nil && !errors.Is(err, errStopped) {

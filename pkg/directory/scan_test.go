@@ -6,6 +6,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -196,64 +198,161 @@ func TestWriteIsWatched(t *testing.T) {
 }
 
 // All bytes come, in order and without endless waiting, however the peer sends
-// them, over TCP, where a read waits for many.
+// them and though the reader lets them gather.
 func TestGathering(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
 	sizes := rand.New(rand.NewPCG(1, 2))
 	var pieces [][]byte
-	var want []byte
 	for i := range 20000 {
-		p := bytes.Repeat([]byte{byte(i)}, 1+sizes.IntN(200))
-		pieces, want = append(pieces, p), append(want, p...)
+		pieces = append(pieces, bytes.Repeat([]byte{byte(i)}, 1+sizes.IntN(200)))
 	}
-	part := make(chan bool, 1)
-	go func() {
-		conn, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		for i, p := range pieces {
-			if i == len(pieces)-100 {
-				<-part // the reader has all that was sent before, or it would wait for ever
+	const last = 100
+	first, want := bytes.Join(pieces[:len(pieces)-last], nil), bytes.Join(pieces, nil)
+	for _, network := range []string{"tcp", "unix"} {
+		all := make(chan bool, 1)
+		raw := served(t, network, func(conn net.Conn) {
+			for i, p := range pieces {
+				if i == len(pieces)-last {
+					<-all // the reader has what was sent before, or both wait for ever
+				}
+				if _, err := conn.Write(p); err != nil {
+					return
+				}
 			}
-			if _, err := conn.Write(p); err != nil {
-				return
+		})
+		in := newInlet(patient(raw))
+		in.watch(time.Minute)
+		in.expect(true, 0)
+		var got []byte
+		reads := 0
+		buf := make([]byte, usualBuffer)
+		for {
+			n, err := in.Read(buf)
+			got = append(got, buf[:n]...)
+			if reads++; len(got) == len(first) {
+				all <- true
+			}
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
 			}
 		}
-	}()
-	raw, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes instead of %d, or others", network, len(got), len(want))
+		}
+		if runtime.GOOS == "linux" && reads > len(pieces)/4 {
+			t.Errorf("%s: %d reads for %d pieces", network, reads, len(pieces))
+		}
+		_ = in.Close()
 	}
-	defer raw.Close()
-	in := newInlet(raw)
-	in.watch(time.Minute)
-	in.expect(true, 0)
-	var got []byte
-	reads, before := 0, len(want)-len(bytes.Join(pieces[len(pieces)-100:], nil))
-	buf := make([]byte, usualBuffer)
-	for {
-		n, err := in.Read(buf)
-		got = append(got, buf[:n]...)
-		if reads++; len(got) == before {
-			part <- true
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
+}
+
+// served returns a connection whose other end serve has, until it returns.
+func served(t *testing.T, network string, serve func(net.Conn)) net.Conn {
+	t.Helper()
+	address := "127.0.0.1:0"
+	if network == "unix" {
+		// Not t.TempDir: a path of that length is none for a socket.
+		dir, err := os.MkdirTemp("", "scan")
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { _ = os.RemoveAll(dir) })
+		address = filepath.Join(dir, "s")
 	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%d bytes instead of %d, or others", len(got), len(want))
+	listener, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if runtime.GOOS == "linux" && reads > len(pieces)/4 {
-		t.Errorf("%d reads for %d pieces", reads, len(pieces))
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		conn, err := listener.Accept()
+		if err == nil {
+			defer conn.Close()
+			serve(conn)
+		}
+	}()
+	conn, err := net.Dial(network, listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// A connection that is out of the poller's sight is like any other.
+func TestPatientConn(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		next := make(chan bool)
+		large := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // more than the kernel takes at once
+		echoed := make(chan []byte, 1)
+		raw := served(t, network, func(conn net.Conn) {
+			b := make([]byte, len(large))
+			_, _ = io.ReadFull(conn, b)
+			echoed <- b
+			<-next
+			_, _ = conn.Write([]byte("x"))
+			<-next
+		})
+		address := raw.RemoteAddr().String()
+		c := patient(raw)
+		if c.RemoteAddr().String() != address {
+			t.Errorf("%s: it is at %s", network, c.RemoteAddr())
+		}
+		if n, err := c.Write(large); n != len(large) || err != nil || !bytes.Equal(<-echoed, large) {
+			t.Fatalf("%s: %d bytes, %v", network, n, err)
+		}
+		b := make([]byte, 10)
+		if n, err := c.Read(b[:0]); n != 0 || err != nil {
+			t.Errorf("%s: reading nothing: %d, %v", network, n, err)
+		}
+		for _, deadline := range []time.Time{time.Now().Add(5 * time.Millisecond), time.Unix(1, 0)} {
+			if err := c.SetReadDeadline(deadline); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := c.Read(b); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%s: in time: %d, %v", network, n, err)
+			}
+		}
+		if err := c.SetDeadline(time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		next <- true
+		if n, err := c.Read(b); n != 1 || b[0] != 'x' || err != nil {
+			t.Errorf("%s: %d, %v", network, n, err)
+		}
+		// Close ends a read that waits, and whoever comes later.
+		started, ended := make(chan bool), make(chan error)
+		go func() {
+			close(started)
+			_, err := c.Read(make([]byte, 1))
+			ended <- err
+		}()
+		<-started
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-ended; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s: the read ends with %v", network, err)
+		}
+		if _, err := c.Read(b); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s: reading after all: %v", network, err)
+		}
+		if _, err := c.Write(b); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s: writing after all: %v", network, err)
+		}
+		if err := c.SetReadDeadline(time.Time{}); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s: a deadline after all: %v", network, err)
+		}
+		if err := c.Close(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s: closing twice: %v", network, err)
+		}
+		close(next)
+
+		c = patient(served(t, network, func(conn net.Conn) {}))
+		if n, err := c.Read(b); n != 0 || !errors.Is(err, io.EOF) {
+			t.Errorf("%s: the end is %d, %v", network, n, err)
+		}
+		_ = c.Close()
 	}
 }

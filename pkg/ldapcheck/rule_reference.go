@@ -90,7 +90,7 @@ func observeDomain(w *worker, s *subject) {
 		if s.mailFaults[i] != "" {
 			continue
 		}
-		w.dn = appendFold(w.dn[:0], v[bytes.LastIndexByte(v, '@')+1:])
+		w.dn = directory.AppendFold(w.dn[:0], v[bytes.LastIndexByte(v, '@')+1:])
 		u := w.uses[string(w.dn)]
 		if u == nil {
 			if len(w.uses) == mostDomains {
@@ -114,7 +114,7 @@ func observeDomainEntry(w *worker, s *subject) {
 	note := func(v []byte) {
 		const longest = 253 // RFC 1035 section 3.1
 		if !isBlank(v) && len(v) <= longest {
-			w.domains[string(appendFold(nil, v))] = struct{}{}
+			w.domains[string(directory.AppendFold(nil, v))] = struct{}{}
 		}
 	}
 	for _, v := range s.values[rolePreferredDomain] {
@@ -174,7 +174,7 @@ func (a *Audit) checkDomains(w *worker) (reason string, err error) {
 		return "nothing that was read stands for a domain", nil
 	}
 	for _, d := range a.o.Domains {
-		known[string(appendFold(nil, []byte(d)))] = struct{}{}
+		known[string(directory.AppendFold(nil, []byte(d)))] = struct{}{}
 	}
 	for d, u := range uses {
 		if _, ok := known[d]; ok {
