@@ -79,7 +79,7 @@ exit code is 3 when there is a finding at or above --fail-on.`,
 	f.StringArrayVar(&o.backends, "backend", nil, "`NAME` of a back end that there is; may be repeated (default: as the home says)")
 	f.BoolVar(&o.all, "all", false, "show every finding in the table, not the first ones of each rule")
 	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which nobody else can read (default TMPDIR, else /tmp)")
-	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "how many cores to use for files")
+	f.IntVar(&o.workers, "workers", 0, "how many cores to use for files; 0 is all")
 	o.findingOptions.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("rules", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var ids []string
@@ -170,8 +170,11 @@ func (o *ldapAudit) auditOptions(ctx context.Context, home *ldapHome) (ldapcheck
 	if len(o.backends) > 0 {
 		lo.Backends = o.backends
 	}
-	if o.workers < 1 {
-		return lo, usagef("--workers: %d is less than 1", o.workers)
+	switch {
+	case o.workers < 0:
+		return lo, usagef("--workers: %d is less than 0, which is all cores", o.workers)
+	case o.workers == 0:
+		lo.Workers = runtime.NumCPU()
 	}
 	if o.idPattern != "" {
 		if lo.IDPattern, err = regexp.Compile(`^(?:` + o.idPattern + `)$`); err != nil {

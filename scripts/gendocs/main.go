@@ -117,7 +117,7 @@ func optionTable(b *bytes.Buffer, flags *pflag.FlagSet) {
 		if value != "" {
 			name += " " + value
 		}
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" {
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" {
 			usage += " (default " + f.DefValue + ")"
 		}
 		fmt.Fprintf(b, "| %s` | %s |\n", name, cell(usage))
