@@ -18,6 +18,7 @@ const referralClass = "referral"
 type classes struct {
 	byName names
 	none   int // more than the number of any Selection
+	rest   int // the Selection of entries whose classes none names; none without one
 }
 
 // deletedSelection is the number of a selection that stands before all others,
@@ -28,8 +29,11 @@ const deletedSelection = -2
 const referralSelection = -1
 
 func newClasses(selections []Selection) *classes {
-	c := &classes{none: len(selections)}
+	c := &classes{none: len(selections), rest: len(selections)}
 	for i, s := range selections {
+		if s.Any {
+			c.rest = min(c.rest, i)
+		}
 		for _, class := range s.Classes {
 			c.byName.add(strings.Trim(class, " \t"), i)
 		}
@@ -38,6 +42,15 @@ func newClasses(selections []Selection) *classes {
 	c.byName.add(deletedClass, c.none+1)
 	c.byName.add(referralClass, c.none+2)
 	return c
+}
+
+// selection returns the number of the Selection of an entry, given the least of
+// what find returned for its classes.
+func (c *classes) selection(least int) int {
+	if least == c.none {
+		return c.rest
+	}
+	return least
 }
 
 // find returns the number of the first Selection that names the object class

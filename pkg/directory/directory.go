@@ -68,6 +68,8 @@ type Selection struct {
 	// Classes are names of object classes; an entry with one of them, in any
 	// case, is of the kind, unless an earlier Selection has it already.
 	Classes []string
+	// Any takes every entry that no other Selection has, whatever its classes.
+	Any bool
 	// Attributes are bits, one for each place in Query.Attributes. What else the
 	// entry holds is not delivered.
 	Attributes uint64

@@ -87,7 +87,7 @@ func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 	if rec.Kind != ldif.KindContent {
 		return c.give(nil, c.change(rec))
 	}
-	selection := c.read(rec.Attributes)
+	selection := c.classes.selection(c.read(rec.Attributes))
 	switch selection {
 	case deletedSelection:
 		return nil

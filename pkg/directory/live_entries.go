@@ -51,7 +51,7 @@ func (r *liveRun) run(ctx context.Context, q Query) error {
 	}
 	err = r.pass(ctx, s)
 	again := isLost(err) && !r.l.dialer.o.NoRestart
-	if isLimit(err) && r.readAll {
+	if isLimit(err) && r.readAll && !r.plan.mustReadAll() {
 		// What nobody asked for counts, too: less may be within the limit.
 		r.searches, r.readAll, again = r.plan.searches(false, r.l.root.NamingContexts), false, true
 	}
@@ -91,7 +91,7 @@ func (r *liveRun) prepare(ctx context.Context, q Query) (*livePlan, error) {
 			return nil, fmt.Errorf("%s does not say where its entries begin; name a base", r.l.url)
 		}
 	}
-	r.readAll = !r.l.dialer.o.ByClass && p.canReadAll() && r.mostlyWanted(ctx, p)
+	r.readAll = !r.l.dialer.o.ByClass && p.canReadAll() && (p.mustReadAll() || r.mostlyWanted(ctx, p))
 	r.searches = p.searches(r.readAll, r.l.root.NamingContexts)
 	return p, nil
 }

@@ -165,6 +165,9 @@ func (p *livePlan) canReadAll() bool {
 	return !slices.ContainsFunc(p.kinds, func(k selectionPlan) bool { return k.narrow != nil })
 }
 
+// mustReadAll tells whether a Selection takes entries of any class.
+func (p *livePlan) mustReadAll() bool { return p.classes.rest < p.classes.none }
+
 // liveSearch is one search of a pass.
 type liveSearch struct {
 	base       string
@@ -178,7 +181,8 @@ type liveSearch struct {
 // of whose entries are asked for.
 func (p *livePlan) searches(readAll bool, contexts []string) []liveSearch {
 	var list []liveSearch
-	classes := (*ber.Packet)(nil)
+	var classes *ber.Packet
+	readAll = readAll || p.mustReadAll()
 	if !readAll {
 		classes = p.byClass(func(k *selectionPlan) bool { return !k.everywhere || !p.apart })
 	}

@@ -72,7 +72,7 @@ func (r *entryReader) read(body []byte) (wanted bool, err error) {
 			}
 		}
 	}
-	return r.judge(selection), nil
+	return r.judge(p.classes.selection(selection)), nil
 }
 
 // judge makes the entry one of a selection, or of none.

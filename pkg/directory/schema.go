@@ -105,7 +105,7 @@ func (l *Live) indexedLDBM(ctx context.Context, attribute string) ([]string, err
 	}
 	var kinds []string
 	for i, b := range backends {
-		indexes, err := l.Lookup(ctx, "cn=index,"+b.DN, OneLevel, "(&(objectClass=nsIndex)(cn="+escapeFilter(attribute)+"))", []string{"nsIndexType"}, 0)
+		indexes, err := l.Lookup(ctx, "cn=index,"+b.DN, OneLevel, "(&(objectClass=nsIndex)(cn="+EscapeFilter(attribute)+"))", []string{"nsIndexType"}, 0)
 		if err != nil {
 			return nil, hiddenOr(err)
 		}
@@ -196,7 +196,7 @@ func openLDAPKinds(values []string, attribute string) []string {
 // nothing and no error.
 func (l *Live) Sees(ctx context.Context, attribute string) (bool, error) {
 	for _, base := range l.Root().NamingContexts {
-		found, err := l.Lookup(ctx, base, Subtree, "("+escapeFilter(attribute)+"=*)", []string{attribute}, 1)
+		found, err := l.Lookup(ctx, base, Subtree, "("+EscapeFilter(attribute)+"=*)", []string{attribute}, 1)
 		if err != nil {
 			return false, fmt.Errorf("looking for an entry with %s: %w", attribute, err)
 		}
@@ -277,7 +277,7 @@ const (
 	codeUnwilling          = 53
 )
 
-// escapeFilter makes text a value in a filter (RFC 4515 section 3).
-func escapeFilter(s string) string {
+// EscapeFilter makes text a value in a filter (RFC 4515 section 3).
+func EscapeFilter(s string) string {
 	return strings.NewReplacer(`\`, `\5c`, `*`, `\2a`, `(`, `\28`, `)`, `\29`, "\x00", `\00`).Replace(s)
 }
