@@ -1,7 +1,7 @@
-// Package servertest starts real directory servers for tests and benchmarks:
-// OpenLDAP's slapd and 389 Directory Server, as Debian packages them. A server
-// lives on loopback in a directory of its own, as a child of the process, whose
-// data are loaded before it answers.
+// Package servertest starts real servers for tests and benchmarks: OpenLDAP's
+// slapd, 389 Directory Server, and Cyrus as a calendar server that speaks
+// iSchedule, as Debian packages them. A server lives on loopback in a directory
+// of its own, as a child of the process, whose data are loaded before it answers.
 //
 // It promises that servers do not get in each other's way, that a server which
 // was started answers, that it ends with the process that started it however

@@ -1,0 +1,160 @@
+package ischedule
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Query asks when people are busy.
+type Query struct {
+	Originator string   // mail address of who asks
+	Recipients []string // mail addresses of whom it is about; one header line holds them all, and servers limit its length, often to 8 KiB
+	Start, End time.Time
+	// Bare leaves out the headers of iSchedule and the parameters of the content
+	// type, as in the sample request of the Calendar Server 7 guide.
+	Bare bool
+}
+
+// FreeBusy asks the peer at an iSchedule URL when people are busy. A refusal
+// that is about one person stands in the answer. The error is an *Error; it has
+// ErrQuery in it, or comes from Options.Rand, if nothing was sent.
+func (c *Client) FreeBusy(ctx context.Context, at string, q Query) (*Answer, error) {
+	asked, err := c.question(q)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.ask(ctx, at, asked)
+	if err != nil {
+		return nil, err
+	}
+	a, err := readAnswer(r, q.Recipients, q.Bare)
+	if err != nil {
+		return nil, err
+	}
+	a.Peer = r.peer()
+	return a, nil
+}
+
+// question makes the request.
+func (c *Client) question(q Query) (asked question, err error) {
+	originator, err := calendarAddress(q.Originator)
+	if err != nil {
+		return asked, fmt.Errorf("%w: the originator %w", ErrQuery, err)
+	}
+	if len(q.Recipients) == 0 {
+		return asked, fmt.Errorf("%w: nobody to ask about", ErrQuery)
+	}
+	var recipients []string
+	for _, address := range q.Recipients {
+		to, err := calendarAddress(address)
+		if err != nil {
+			return asked, fmt.Errorf("%w: the recipient %w", ErrQuery, err)
+		}
+		if !slices.Contains(recipients, to) {
+			recipients = append(recipients, to)
+		}
+	}
+	start, end := q.Start.UTC().Truncate(time.Second), q.End.UTC().Truncate(time.Second)
+	if !end.After(start) || start.Year() < 1 || end.Year() > 9999 {
+		return asked, fmt.Errorf("%w: the time from %s to %s", ErrQuery, q.Start.UTC().Format(time.RFC3339), q.End.UTC().Format(time.RFC3339))
+	}
+	id, err := c.newID()
+	if err != nil {
+		return asked, err
+	}
+	asked = question{method: http.MethodPost, bare: q.Bare, header: http.Header{"Content-Type": {"text/calendar"}}}
+	if !q.Bare {
+		_, domain, _ := strings.Cut(originator, "@")
+		// Written as in the draft: the server may be careless about upper case.
+		asked.header = http.Header{
+			"iSchedule-Version":    {"1.0"},
+			"iSchedule-Message-ID": {"<" + id + "@" + domain + ">"},
+			"Originator":           {originator},
+			"Recipient":            {strings.Join(recipients, ", ")},
+			"Cache-Control":        {"no-cache, no-transform"},
+			"Content-Type":         {"text/calendar; component=VFREEBUSY; method=REQUEST; charset=utf-8"},
+		}
+	}
+	var b bytes.Buffer
+	for _, line := range []string{
+		"BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:" + escapeText(c.o.PRODID), "METHOD:REQUEST", "BEGIN:VFREEBUSY",
+		"DTSTAMP:" + formatTime(c.o.Now()), "ORGANIZER:" + originator, "DTSTART:" + formatTime(start), "DTEND:" + formatTime(end), "UID:" + id,
+	} {
+		writeLine(&b, line)
+	}
+	for _, to := range recipients {
+		writeLine(&b, "ATTENDEE:"+to)
+	}
+	writeLine(&b, "END:VFREEBUSY")
+	writeLine(&b, "END:VCALENDAR")
+	asked.body = b.Bytes()
+	return asked, nil
+}
+
+// newID returns a random UUID, which RFC 7986, section 5.3, recommends.
+func (c *Client) newID() (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(c.o.Rand, b[:]); err != nil {
+		return "", fmt.Errorf("cannot make a unique id: %w", err)
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+}
+
+// escapeText writes a text value: RFC 5545, section 3.3.11. Other control
+// characters than the end of a line have no place in one.
+func escapeText(s string) string {
+	s = strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\r\n", `\n`, "\n", `\n`).Replace(strings.ToValidUTF8(s, "\uFFFD"))
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// calendarAddress returns the URI of a mail address: RFC 6068, section 2. Commas
+// are encoded too, for they separate recipients.
+func calendarAddress(address string) (string, error) {
+	const most = 320 // 64 + @ + 255, RFC 5321
+	at := strings.LastIndexByte(address, '@')
+	if at <= 0 || at == len(address)-1 || len(address) > most || !utf8.ValidString(address) {
+		return "", fmt.Errorf("%q is not a mail address", clip(address))
+	}
+	var b strings.Builder
+	b.WriteString("mailto:")
+	for i := range len(address) {
+		switch c := address[i]; {
+		case c < ' ' || c == 0x7f:
+			return "", fmt.Errorf("%q is not a mail address", address)
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-._~!$'*+@", c) >= 0 && (c != '@' || i == at):
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String(), nil
+}
+
+// mailAddress returns the mail address in a calendar address. What is no mailto:
+// is returned as it is.
+func mailAddress(uri string) string {
+	uri = strings.TrimSpace(uri)
+	const scheme = "mailto:"
+	if len(uri) < len(scheme) || !strings.EqualFold(uri[:len(scheme)], scheme) {
+		return uri
+	}
+	uri, _, _ = strings.Cut(uri[len(scheme):], "?")
+	if plain, err := url.PathUnescape(uri); err == nil {
+		return plain
+	}
+	return uri
+}

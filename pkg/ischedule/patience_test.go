@@ -1,0 +1,124 @@
+package ischedule
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// pipeClient talks to serve alone, which gets each connection behind what the
+// client has asked. Time passes only while both wait.
+func pipeClient(t *testing.T, o Options, serve func(net.Conn)) *Client {
+	var wg sync.WaitGroup
+	t.Cleanup(wg.Wait)
+	return newClient(o.withDefaults(), func(context.Context, string, string) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		wg.Go(func() {
+			defer theirs.Close()
+			in := bufio.NewReader(theirs)
+			if first, err := in.Peek(1); err == nil && first[0] == 'P' {
+				req, err := http.ReadRequest(in)
+				if err != nil {
+					return
+				}
+				_, _ = io.Copy(io.Discard, req.Body)
+			}
+			serve(theirs)
+		})
+		return ours, nil
+	})
+}
+
+// untilClosed takes what comes until the client closes the connection.
+func untilClosed(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
+
+const head = "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n\r\n"
+
+func TestPatience(t *testing.T) {
+	drip := func(every time.Duration) func(net.Conn) {
+		return func(c net.Conn) {
+			for _, err := io.WriteString(c, head); err == nil; _, err = io.WriteString(c, " ") {
+				time.Sleep(every)
+			}
+		}
+	}
+	half := func(c net.Conn) {
+		_, _ = io.WriteString(c, head+"<schedule-response>")
+		untilClosed(c)
+	}
+	late := func(after time.Duration) func(net.Conn) {
+		return func(c net.Conn) {
+			time.Sleep(after)
+			if _, err := io.WriteString(c, head); err != nil {
+				return
+			}
+			time.Sleep(after)
+			_, _ = io.WriteString(c, "<schedule-response/>")
+		}
+	}
+	for name, c := range map[string]struct {
+		serve   func(net.Conn)
+		options Options
+		url     string
+		status  int // 0 also when there is an answer in the end
+		word    string
+		after   time.Duration
+	}{
+		"no answer":            {untilClosed, Options{}, "http://x/", 0, "silent for 5s", 5 * time.Second},
+		"half an answer":       {half, Options{ReadTimeout: 7 * time.Second}, "http://x/", 200, "silent for 7s", 7 * time.Second},
+		"byte by byte":         {drip(4 * time.Second), Options{}, "http://x/", 200, "in time", 30 * time.Second},
+		"less for the whole":   {untilClosed, Options{Timeout: 3 * time.Second}, "http://x/", 0, "in time", 3 * time.Second},
+		"no handshake":         {untilClosed, Options{ConnectTimeout: 2 * time.Second}, "https://x/", 0, "no TLS within 2s", 2 * time.Second},
+		"just in time":         {late(4 * time.Second), Options{}, "http://x/", 0, "", 8 * time.Second},
+		"late, and waited for": {late(14 * time.Second), Options{ReadTimeout: 15 * time.Second}, "http://x/", 0, "", 28 * time.Second},
+		"late":                 {late(16 * time.Second), Options{ReadTimeout: 15 * time.Second}, "http://x/", 0, "silent for 15s", 15 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				a, err := pipeClient(t, c.options, c.serve).FreeBusy(t.Context(), c.url, ask("user1@example.com"))
+				if c.word == "" {
+					if err != nil || a.Took != c.after {
+						t.Errorf("%+v, %v", a, err)
+					}
+				} else {
+					requireError(t, err, Timeout, c.status, c.word)
+				}
+				if took := time.Since(began); took != c.after {
+					t.Errorf("it took %v, not %v", took, c.after)
+				}
+			})
+		})
+	}
+}
+
+// Who asks may stop, and finds the reason in the error.
+func TestStopping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		c := pipeClient(t, Options{}, func(c net.Conn) {
+			cancel()
+			untilClosed(c)
+		})
+		_, err := c.FreeBusy(ctx, "http://x/", ask("user1@example.com"))
+		var e *Error
+		if !errors.Is(err, context.Canceled) || !errors.As(err, &e) || e.Kind != Other || !strings.Contains(e.Detail, "stopped") {
+			t.Errorf("%v", err)
+		}
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = pipeClient(t, Options{}, untilClosed).FreeBusy(ctx, "http://x/", ask("user1@example.com"))
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+		requireError(t, err, Timeout, 0, "in time")
+	})
+}
