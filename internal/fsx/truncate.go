@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -62,6 +63,27 @@ func Remove(ctx context.Context, path string, hook Hook) error {
 	}
 	if err != nil {
 		return &Error{Op: OpRemove, Path: path, Err: bare(err), verb: "remove", state: "it is still there"}
+	}
+	return nil
+}
+
+// RemoveSynced is Remove, brought to disk. With an error whose Replaced is true
+// the file is gone, but might come back after a power cut.
+func RemoveSynced(ctx context.Context, path string, hook Hook) error {
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return &Error{Path: path, Err: bare(err), verb: "remove", state: "it is still there"}
+	}
+	defer dir.Close()
+	if err := Remove(ctx, path, hook); err != nil {
+		return err
+	}
+	err = hook.before(OpSyncDir, dir.Name())
+	if err == nil {
+		err = syncDir(dir)
+	}
+	if err != nil {
+		return &Error{Op: OpSyncDir, Path: path, Err: bare(err), Replaced: true, verb: "bring to disk the removal of", state: "it is gone, but might come back after a power cut"}
 	}
 	return nil
 }

@@ -69,3 +69,27 @@ func TestTruncateAndRemoveStayAtTheirPath(t *testing.T) {
 		t.Errorf("removed twice: %v", err)
 	}
 }
+
+func TestRemoveSyncedSaysWhatIsOnDisk(t *testing.T) {
+	for op, gone := range map[Op]bool{OpRemove: false, OpSyncDir: true, "": true} {
+		path := in(t.TempDir(), "f")
+		put(t, path, "0123456789", 0o600)
+		err := RemoveSynced(context.Background(), path, func(o Op, _ string) error {
+			if o == op {
+				return syscall.EIO
+			}
+			return nil
+		})
+		var e *Error
+		if failed := errors.As(err, &e); failed != (op != "") || failed && (!errors.Is(err, syscall.EIO) || e.Replaced != gone) {
+			t.Errorf("%s: %v", op, err)
+		}
+		if _, serr := os.Stat(path); errors.Is(serr, fs.ErrNotExist) != gone {
+			t.Errorf("%s: %v", op, serr)
+		}
+	}
+	var e *Error
+	if err := RemoveSynced(context.Background(), in(t.TempDir(), "none"), nil); !errors.As(err, &e) || !errors.Is(err, fs.ErrNotExist) || e.Replaced {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}

@@ -146,7 +146,7 @@ func TestEveryRuleHasACase(t *testing.T) {
 
 // shellSplit takes a command line apart that consists of plain words and of
 // words in single quotes.
-func shellSplit(t testing.TB, line string) []string {
+func shellSplit(t fataler, line string) []string {
 	t.Helper()
 	var words []string
 	word, in := "", false

@@ -130,20 +130,24 @@ func controlFault(s string) string {
 	return ""
 }
 
-// asMeant returns key and value as their author saw them: in UTF-8 where the
-// raw text is that. Read as Latin-1, parts of its letters are control characters.
-func (st *setting) asMeant() (key, value string) {
-	if isASCII(st.Text) || !utf8.Valid(st.Text) {
-		return st.Key, st.Value
+// asMeant returns key and value as their author saw them.
+func (st *setting) asMeant() (key, value string) { return asMeant(st.body, st.Key, st.Value) }
+
+// asMeant reads the raw text of an entry, from its key on, in UTF-8 where it is
+// that, and returns the given key and value otherwise. Read as Latin-1, parts of
+// its letters are control characters.
+func asMeant(body []byte, key, value string) (meantKey, meantValue string) {
+	if isASCII(body) || !utf8.Valid(body) {
+		return key, value
 	}
-	d, err := ParseUTF8(st.body)
+	d, err := ParseUTF8(body)
 	if err != nil {
-		return st.Key, st.Value
+		return key, value
 	}
 	for e := range d.Entries() {
 		return strings.TrimPrefix(e.Key, "\ufeff"), e.Value
 	}
-	return st.Key, st.Value
+	return key, value
 }
 
 func checkASCII(ctx context.Context, s *checkState, emit func(finding.Finding)) error {

@@ -3,8 +3,9 @@
 //
 // Document is any Java .properties file, held byte for byte. Registry describes
 // every parameter of davserver.properties; Check looks for mistakes in a file,
-// and Modify turns wishes into edits of a Document. File carries an Edit out:
-// under a lock, with the way back on disk before the change.
+// and Modify turns wishes into edits of a Document. DomainMap does the same for
+// ischeduledomainmap.properties. File carries an Edit out: under a lock, with the
+// way back on disk before the change.
 //
 // It promises that only the bytes asked for change, that Java reads the result
 // as intended, and that nothing is lost when a run is killed. It is not for

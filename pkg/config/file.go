@@ -25,6 +25,8 @@ const (
 var (
 	// ErrConflict is returned when the file changes while it is being changed.
 	ErrConflict = errors.New("somebody else changed the file in the meantime")
+	// ErrNeeded is returned for an edit that takes away a file that must be there.
+	ErrNeeded = errors.New("a home must have that file")
 	// ErrNoRevision is returned for a revision that the file never had.
 	ErrNoRevision = errors.New("no such revision")
 )
@@ -35,6 +37,7 @@ type File struct {
 	home      string
 	name      string // slash path relative to the home, the journal's target
 	mayCreate bool
+	optional  bool
 	journal   *journal.Journal
 	hook      fsx.Hook
 }
@@ -44,12 +47,15 @@ type FileOptions struct {
 	Home      string // the server home
 	Name      string // slash path relative to the home
 	MayCreate bool   // a change may make the file
-	Hook      fsx.Hook
+	// Optional says that the file may be missing: a change may make it or take
+	// it away, and that there is none is a version like any other.
+	Optional bool
+	Hook     fsx.Hook
 }
 
 // NewFile returns a file of a home. It touches nothing.
 func NewFile(j *journal.Journal, o FileOptions) *File {
-	return &File{home: o.Home, name: o.Name, mayCreate: o.MayCreate, journal: j, hook: o.Hook}
+	return &File{home: o.Home, name: o.Name, mayCreate: o.MayCreate || o.Optional, optional: o.Optional, journal: j, hook: o.Hook}
 }
 
 // MayCreate returns the same file, which a change then makes when it is missing.
@@ -91,7 +97,8 @@ type Edit struct {
 	Remark    string
 
 	// Make returns the new content for the current one (nil when there is no
-	// file yet) and what differs. It is called once, under the lock.
+	// file) and what differs. Nil for an optional file takes it away. Apply calls
+	// it once, under the lock.
 	Make func(current []byte) (next []byte, changes []Change, err error)
 	// Mask hides secrets in what is journalled; nil hides nothing.
 	Mask func(key, value string) string
@@ -100,15 +107,17 @@ type Edit struct {
 // Outcome is what a change did, or would do.
 type Outcome struct {
 	Revision int64 // 0 when nothing was changed
-	Previous int64 // the revision to go back to; 0 when nothing was changed
+	Previous int64 // the revision to go back to; 0 when nothing was changed, and when a file that must be there was not
 	Before   []byte
 	After    []byte
 	Changes  []Change
 	Notes    []string // for the user: what was found out of order on the way
 }
 
-// Changed reports whether the bytes differ.
-func (o *Outcome) Changed() bool { return string(o.Before) != string(o.After) }
+// Changed reports whether the bytes differ, or whether there is a file.
+func (o *Outcome) Changed() bool {
+	return string(o.Before) != string(o.After) || (o.Before == nil) != (o.After == nil)
+}
 
 // Preview does what Apply does, without a lock, a journal entry or a write.
 func (f *File) Preview(ctx context.Context, e Edit) (*Outcome, error) {
@@ -116,9 +125,17 @@ func (f *File) Preview(ctx context.Context, e Edit) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.outcome(e, current)
+}
+
+// outcome asks an edit for the new content.
+func (f *File) outcome(e Edit, current []byte) (*Outcome, error) {
 	next, changes, err := e.Make(current)
 	if err != nil {
 		return nil, err
+	}
+	if next == nil && !f.optional {
+		return nil, fmt.Errorf("cannot take %s away: %w", f.Path(), ErrNeeded)
 	}
 	return &Outcome{Before: current, After: next, Changes: changes}, nil
 }
@@ -152,11 +169,9 @@ func (f *File) Apply(ctx context.Context, e Edit) (out *Outcome, err error) {
 	if err != nil {
 		return nil, err
 	}
-	next, changes, err := e.Make(current)
-	if err != nil {
+	if out, err = f.outcome(e, current); err != nil {
 		return nil, err
 	}
-	out = &Outcome{Before: current, After: next, Changes: changes}
 	if !out.Changed() {
 		out.Notes = s.Notes
 		return out, nil
@@ -172,7 +187,8 @@ func (f *File) look() error {
 	fi, err := os.Stat(f.Path())
 	switch {
 	case f.mayCreate && errors.Is(err, fs.ErrNotExist):
-		return nil
+		_, err := os.Stat(filepath.Dir(f.Path()))
+		return err
 	case err != nil:
 		return err
 	case fi.IsDir():
@@ -190,9 +206,11 @@ func (f *File) replace(ctx context.Context, s *journal.Session, e Edit, out *Out
 	if err != nil {
 		return err
 	}
-	after, err := s.SaveVersion(ctx, out.After)
-	if err != nil {
-		return err
+	after := journal.Version{Missing: true}
+	if out.After != nil {
+		if after, err = s.SaveVersion(ctx, out.After); err != nil {
+			return err
+		}
 	}
 	change, err := s.Begin(ctx, journal.Intent{
 		Operation: e.Operation, Command: e.Command, Remark: e.Remark, Target: f.name,
@@ -201,10 +219,7 @@ func (f *File) replace(ctx context.Context, s *journal.Session, e Edit, out *Out
 	if err != nil {
 		return err
 	}
-	err = fsx.Replace(ctx, f.Path(), out.After, fsx.ReplaceOptions{
-		Hook: f.hook, OwnerFrom: filepath.Dir(f.Path()),
-		Check: func(*os.File) error { return f.stillIs(before) },
-	})
+	err = f.put(ctx, before, out.After)
 	result, detail := journal.Done, ""
 	var ferr *fsx.Error
 	if err != nil {
@@ -223,6 +238,21 @@ func (f *File) replace(ctx context.Context, s *journal.Session, e Edit, out *Out
 	return err
 }
 
+// put brings content to disk in the place of the version before; nil takes the
+// file away.
+func (f *File) put(ctx context.Context, before journal.Version, content []byte) error {
+	if content == nil {
+		if err := f.stillIs(before); err != nil {
+			return err
+		}
+		return fsx.RemoveSynced(ctx, f.Path(), f.hook)
+	}
+	return fsx.Replace(ctx, f.Path(), content, fsx.ReplaceOptions{
+		Hook: f.hook, OwnerFrom: filepath.Dir(f.Path()),
+		Check: func(*os.File) error { return f.stillIs(before) },
+	})
+}
+
 // noteForeign saves the present version and records it when it is not the one
 // that we wrote last.
 func (f *File) noteForeign(ctx context.Context, s *journal.Session, out *Outcome) (journal.Version, error) {
@@ -238,17 +268,29 @@ func (f *File) noteForeign(ctx context.Context, s *journal.Session, out *Outcome
 		return now, fmt.Errorf("read the journal: %w", err)
 	}
 	out.Previous = change
-	if known && last.Same(now) || !known && now.Missing {
+	if known && last.Same(now) || !known && now.Missing && !f.optional {
 		return now, nil
 	}
 	detail := "first seen"
-	if known {
+	switch {
+	case known && now.Missing:
+		detail = "removed by someone else"
+	case known:
 		detail = "changed by someone else"
+	case now.Missing:
+		detail = "no file yet"
 	}
 	out.Previous, err = s.Found(ctx, f.name, now, detail)
-	if err == nil && known {
+	switch {
+	case err != nil:
+	case known && now.Missing:
+		out.Notes = append(out.Notes, f.Path()+" was removed by someone else since our last change")
+	case known:
 		out.Notes = append(out.Notes, fmt.Sprintf(
 			"%s was changed by someone else since our last change; that version is kept as revision %d", f.Path(), out.Previous))
+	}
+	if now.Missing && !f.optional {
+		out.Previous = 0 // there is no way back to what must not be
 	}
 	return now, err
 }
@@ -288,7 +330,8 @@ func (f *File) History(ctx context.Context) ([]journal.Entry, error) {
 	return entries, err
 }
 
-// At returns the content of the file as of a revision. The error wraps
+// At returns the content of the file as of a revision; nil when there was none.
+// The error wraps
 // ErrNoRevision for a number that is none, and journal.ErrNoVersion for content
 // that was pruned.
 func (f *File) At(ctx context.Context, revision int64) ([]byte, error) {
@@ -310,7 +353,8 @@ func (f *File) At(ctx context.Context, revision int64) ([]byte, error) {
 }
 
 // BeforeLast returns the content that the file had before our last change of
-// it, with the number of that change; 0 when there was none.
+// it, with the number of that change; 0 when there was none. Nil stands for no
+// file.
 func (f *File) BeforeLast(ctx context.Context) ([]byte, int64, error) {
 	entries, err := f.History(ctx)
 	if err != nil {
@@ -318,7 +362,7 @@ func (f *File) BeforeLast(ctx context.Context) ([]byte, int64, error) {
 	}
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i]
-		if e.Kind != journal.KindIntent || e.Result != journal.Done || e.Before == nil || e.Before.Missing {
+		if e.Kind != journal.KindIntent || e.Result != journal.Done || e.Before == nil || e.Before.Missing && !f.optional {
 			continue
 		}
 		b, err := f.journal.Content(ctx, *e.Before)

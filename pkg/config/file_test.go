@@ -263,3 +263,82 @@ func TestMaskedItemsInTheJournal(t *testing.T) {
 		t.Errorf("journal %s, %v", b, err)
 	}
 }
+
+// put is an edit that makes the content; nil is no file.
+func put(content []byte) Edit {
+	return Edit{Operation: "test", Make: func([]byte) ([]byte, []Change, error) { return content, nil, nil }}
+}
+
+// That an optional file is missing is a version: it is recorded before the first
+// change, and can be had back.
+func TestOptionalFile(t *testing.T) {
+	h := newTestHome(t, "", nil)
+	h.file.optional, h.file.mayCreate = true, true
+	if err := os.Remove(h.file.Path()); err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	gone := func() bool { _, err := os.Stat(h.file.Path()); return errors.Is(err, fs.ErrNotExist) }
+	if o, err := h.file.Apply(ctx, put(nil)); err != nil || o.Changed() || o.Revision != 0 || !gone() {
+		t.Errorf("nothing made of nothing: %+v, %v", o, err)
+	}
+	o, err := h.file.Apply(ctx, put([]byte{}))
+	if err != nil || !o.Changed() || o.Previous == 0 || gone() {
+		t.Fatalf("an empty file: %+v, %v", o, err)
+	}
+	if b, err := h.file.At(ctx, o.Previous); err != nil || b != nil {
+		t.Errorf("before it: %q, %v", b, err)
+	}
+	if b, n, err := h.file.BeforeLast(ctx); err != nil || b != nil || n != o.Revision {
+		t.Errorf("before the last change: %q, %d, %v", b, n, err)
+	}
+	back, err := h.file.Apply(ctx, put(nil))
+	if err != nil || !back.Changed() || back.Previous != o.Revision || !gone() {
+		t.Fatalf("away again: %+v, %v", back, err)
+	}
+	if b, err := h.file.At(ctx, back.Previous); err != nil || b == nil || len(b) != 0 {
+		t.Errorf("the empty file: %q, %v", b, err)
+	}
+	if v, err := h.file.journal.Verify(ctx); err != nil || len(v.Problems) > 0 {
+		t.Errorf("journal: %+v, %v", v, err)
+	}
+}
+
+// A change in the meantime keeps a file from being taken away.
+func TestOptionalFileConflict(t *testing.T) {
+	h := newTestHome(t, "a=1\n", nil)
+	h.file.optional = true
+	e := put(nil)
+	e.Make = func([]byte) ([]byte, []Change, error) {
+		h.write("a=2\n")
+		return nil, nil, nil
+	}
+	if _, err := h.file.Apply(t.Context(), e); !errors.Is(err, ErrConflict) || h.read() != "a=2\n" {
+		t.Errorf("%v, the file is %q", err, h.read())
+	}
+}
+
+// A file that a home must have is never taken away.
+func TestNeededFileStays(t *testing.T) {
+	h := newTestHome(t, "a=1\n", nil)
+	if _, err := h.file.Apply(t.Context(), put(nil)); !errors.Is(err, ErrNeeded) || h.read() != "a=1\n" {
+		t.Errorf("%v, the file is %q", err, h.read())
+	}
+	if _, err := h.file.Preview(t.Context(), put(nil)); !errors.Is(err, ErrNeeded) {
+		t.Error(err)
+	}
+}
+
+// Without the directory of the file there is no home: nothing is made.
+func TestFileWithoutItsDirectory(t *testing.T) {
+	h := newTestHome(t, "", nil)
+	if err := os.RemoveAll(filepath.Join(h.dir, "config")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.file.MayCreate().Apply(t.Context(), put([]byte("a=1"))); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if names, err := os.ReadDir(h.dir); err != nil || len(names) > 0 {
+		t.Errorf("%v, %v", names, err)
+	}
+}

@@ -45,7 +45,7 @@ type Warning struct {
 // RefusedError is returned for a request that cannot be carried out. Its texts
 // hold no secret.
 type RefusedError struct {
-	Name  string
+	Name  string // empty where Text names what was refused
 	Where string
 	Text  string
 	Hint  string
@@ -56,7 +56,10 @@ func (e *RefusedError) Error() string {
 	if e.Where != "" {
 		b.WriteString(e.Where + ": ")
 	}
-	b.WriteString(e.Name + ": " + e.Text)
+	if e.Name != "" {
+		b.WriteString(e.Name + ": ")
+	}
+	b.WriteString(e.Text)
 	if e.Hint != "" {
 		b.WriteString("; " + e.Hint)
 	}

@@ -1,0 +1,257 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+const mapPath = "/srv/dav/config/ischeduledomainmap.properties"
+
+func mapInput(text string) DomainMapInput {
+	return DomainMapInput{Path: mapPath, Text: []byte(text), Info: modeInfo(0o640), Dir: modeInfo(fs.ModeDir | 0o750)}
+}
+
+// mapCase is a file that breaks one rule in one place. Its URLs are https, about
+// which there is nothing to say.
+type mapCase struct {
+	rule, file string
+	severity   finding.Severity
+	key        string
+	line       int
+	detail     string // a part of it
+	fix        string
+}
+
+const (
+	tlsA  = "https://a.example:443/ischedule/"
+	tlsB  = "https://b.example:8443/ischedule/"
+	mapTo = "davadmin domainmap "
+)
+
+func mapCases() []mapCase {
+	err, warn := finding.Error, finding.Warning
+	return []mapCase{
+		{"no-domain-mapped", "# nothing\n", warn, "", 0, "maps no domain", ""},
+		{"file-unreadable", "a.com=\\u12\n", err, "", 1, "four hexadecimal digits", ""},
+		{"file-unreadable", "\xff\xfea\x00", err, "", 1, "UTF-16", ""},
+		{"byte-order-mark", "\xef\xbb\xbfa.com=" + tlsA, err, utf8Mark + "a.com", 1, "byte-order mark", mapTo + "modify -d a.com -L " + tlsA},
+		{"byte-order-mark", "\xef\xbb\xbf# x\na.com=" + tlsA, err, utf8Mark + "#", 1, "byte-order mark", mapTo + "delete --yes -d '" + utf8Mark + "#'"},
+		{"key-cut-in-two", "a.com:8080=" + tlsA, err, "a.com", 1, "Java reads 'a.com' as the domain", mapTo + "modify -d a.com -L " + tlsA},
+		{"key-cut-in-two", "a.com==" + tlsA, err, "a.com", 1, "", mapTo + "modify -d a.com -L " + tlsA},
+		{"key-cut-in-two", "mail a.com=" + tlsA + "\nb.com=" + tlsB, err, "mail", 1, "", mapTo + "delete --yes -d mail"},
+		{"key-cut-in-two", "http://a.com=" + tlsA + "\nb.com=" + tlsB, err, "http", 1, "", mapTo + "delete --yes -d http && davadmin domainmap create -d a.com -L " + tlsA},
+		{"key-cut-in-two", "http://a.com=" + tlsA + "\na.com=" + tlsB, err, "http", 1, "", mapTo + "delete --yes -d http"},
+		{"key-cut-in-two", tlsA + "\nb.com=" + tlsB, err, "https", 1, "", mapTo + "delete --yes -d https"},
+		{"continuation-swallows-domain", "a.com=" + tlsA + "\\\nb.com=" + tlsB, err, "b.com", 2, "b.com is not mapped by this line",
+			mapTo + "modify -d a.com -L " + tlsA + " && davadmin domainmap create -d b.com -L " + tlsB},
+		{"domain-wildcard", "*.a.com=" + tlsA + "\nb.com=" + tlsB, err, "*.a.com", 1, "pattern", mapTo + "delete --yes -d '*.a.com'"},
+		{"domain-malformed", "a_b.com=" + tlsA + "\nb.com=" + tlsB, err, "a_b.com", 1, "only letters", mapTo + "delete --yes -d a_b.com"},
+		{"domain-malformed", "joe@a.com=" + tlsA + "\nb.com=" + tlsB, err, "joe@a.com", 1, "mail address", mapTo + "delete --yes -d joe@a.com"},
+		{"domain-malformed", "http\\://a.com=" + tlsA + "\nb.com=" + tlsB, err, "http://a.com", 1, "it is a URL",
+			mapTo + "delete --yes -d http://a.com && davadmin domainmap create -d a.com -L " + tlsA},
+		{"domain-malformed", "=" + tlsA, err, "", 1, "empty", ""},
+		{"domain-malformed", "a\\u001b.com=" + tlsA, err, "a\x1b.com", 1, "only letters", ""},
+		{"domain-duplicate", "a.com=" + tlsA + "\na.com=" + tlsB, err, "a.com", 1, "again in line 2, to another URL", mapTo + "modify -d a.com -L " + tlsB},
+		{"domain-duplicate", "a.com=" + tlsA + "\na.com=" + tlsA, warn, "a.com", 1, "to the same URL", mapTo + "modify -d a.com -L " + tlsA},
+		{"domain-duplicate", "a.com=" + tlsA + "\nA.com.=" + tlsB, err, "A.com.", 2, "'A.com.' is the domain of line 1, 'a.com', in another spelling, with another URL", mapTo + "modify -d a.com -L " + tlsA},
+		{"domain-not-ascii", "b\xc3\xbccher.example=" + tlsA, err, "b\u00c3\u00bccher.example", 1, "'bücher.example' is not in ASCII; mail addresses carry xn--bcher-kva.example",
+			mapTo + "modify -d xn--bcher-kva.example -L " + tlsA},
+		{"domain-not-ascii", "b\xfccher.example=" + tlsA, err, "bücher.example", 1, "", mapTo + "modify -d xn--bcher-kva.example -L " + tlsA},
+		{"domain-spelling", "A.com=" + tlsA, warn, "A.com", 1, "compared as a.com", mapTo + "modify -d a.com -L " + tlsA},
+		{"domain-spelling", "a.com.=" + tlsA, warn, "a.com.", 1, "compared as a.com", mapTo + "modify -d a.com -L " + tlsA},
+		{"domain-single-label", "intranet=" + tlsA, warn, "intranet", 1, "one word", mapTo + "delete --yes -d intranet"},
+		{"url-missing", "a.com=\nb.com=" + tlsB, err, "a.com", 1, "has no URL", mapTo + "delete --yes -d a.com"},
+		{"url-malformed", "a.com=cs6.example:8080/ischedule/", err, "a.com", 1, "no scheme", mapTo + "modify -d a.com -L http://cs6.example:8080/ischedule/"},
+		{"url-malformed", "a.com=" + tlsA + " ", err, "a.com", 1, "blank before or behind", mapTo + "modify -d a.com -L " + tlsA},
+		{"url-malformed", "a.com=https://h:port/ischedule/", err, "a.com", 1, "not a number", ""},
+		{"url-extras", "a.com=https://joe:hunter2@h:1/ischedule/", err, "a.com", 1, "user name", mapTo + "modify -d a.com -L https://h:1/ischedule/"},
+		{"url-extras", "a.com=https://h:1/ischedule/?x", err, "a.com", 1, "query", mapTo + "modify -d a.com -L https://h:1/ischedule/"},
+		{"url-no-port", "a.com=https://h/ischedule/", warn, "a.com", 1, "no port", mapTo + "modify -d a.com -L https://h:443/ischedule/"},
+		{"url-unexpected-path", "a.com=https://h:1/ischedule", warn, "a.com", 1, "/ischedule/", mapTo + "modify -d a.com -L https://h:1/ischedule/"},
+		{"url-unexpected-path", "a.com=https://h:1/dav/", warn, "a.com", 1, "/ischedule/", mapTo + "modify -d a.com -L https://h:1/ischedule/"},
+		{"url-unencrypted", "a.com=http\\://h\\:1/ischedule/", finding.Info, "a.com", 1, "over http", ""},
+	}
+}
+
+func TestDomainMapRules(t *testing.T) {
+	for _, c := range mapCases() {
+		t.Run(c.rule, func(t *testing.T) {
+			r := CheckDomainMap(t.Context(), mapInput(c.file))
+			own := slices.DeleteFunc(slices.Clone(r.Findings), func(f finding.Finding) bool { return f.Rule == "check-not-run" })
+			if o := outcomeOf(t, r, c.rule); o.Result != finding.Failed || len(own) != 1 {
+				t.Fatalf("%q: %+v\n%s", c.file, o, describeAll(r.Findings))
+			}
+			f := own[0]
+			if f.Rule != c.rule || f.Severity != c.severity || f.Parameter != c.key || f.Where == nil || f.Where.Line != c.line || f.Where.File != mapPath || !strings.Contains(f.Detail, c.detail) {
+				t.Errorf("%q: %s", c.file, describe(f))
+			}
+			if f.Fix != c.fix {
+				t.Errorf("%q: the fix is\n%s\nwant\n%s", c.file, f.Fix, c.fix)
+			}
+			if strings.Contains(fmt.Sprint(f), "hunter2") {
+				t.Errorf("%q: the finding shows the password: %s", c.file, describe(f))
+			}
+			if f.Fix != "" {
+				after := mendMap(t, c.file, f.Fix)
+				if o := outcomeOf(t, CheckDomainMap(t.Context(), mapInput(after)), c.rule); o.Result != finding.Passed {
+					t.Errorf("the fix %s leaves\n%s", f.Fix, after)
+				}
+			}
+		})
+	}
+}
+
+// mendMap carries out the commands of a fix as 'domainmap' does.
+func mendMap(t fataler, file, fix string) string {
+	t.Helper()
+	for one := range strings.SplitSeq(fix, " && ") {
+		words := shellSplit(t, one)
+		action, ok := map[string]DomainAction{"create": DomainCreate, "modify": DomainModify, "delete": DomainDelete}[words[2]]
+		if !ok || words[0] != "davadmin" || words[1] != "domainmap" {
+			t.Fatalf("%q is no command that mends", words)
+		}
+		var q DomainRequest
+		for w := words[3:]; len(w) > 0; w = w[1:] {
+			switch {
+			case w[0] == "-d" && len(w) > 1:
+				q.Domain, w = w[1], w[1:]
+			case w[0] == "-L" && len(w) > 1:
+				q.URL, w = w[1], w[1:]
+			case w[0] == "--yes" && action == DomainDelete:
+			default:
+				t.Fatalf("option %q in %q", w[0], words)
+			}
+		}
+		after, _, _, err := mustMap(t, file).Edit(action, []DomainRequest{q})
+		if err != nil {
+			t.Fatalf("%q: %s: %v", file, one, err)
+		}
+		file = string(after.Source())
+	}
+	return file
+}
+
+func TestEveryDomainMapRuleHasACase(t *testing.T) {
+	covered := map[string]bool{"file-writable": true} // TestDomainMapModes
+	for _, c := range mapCases() {
+		covered[c.rule] = true
+	}
+	ids := map[string]bool{}
+	for _, r := range DomainMapRules() {
+		if !covered[r.ID] {
+			t.Errorf("no case triggers %s", r.ID)
+		}
+		if ids[r.ID] {
+			t.Errorf("%s is there twice", r.ID)
+		}
+		ids[r.ID] = true
+		if !regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`).MatchString(r.ID) {
+			t.Errorf("%q is not an id", r.ID)
+		}
+		for _, text := range []string{r.Title, r.Why, r.Remedy} {
+			if text == "" || strings.HasSuffix(text, ".") || strings.ContainsAny(text, "\n\t") || text != strings.TrimSpace(text) {
+				t.Errorf("%s: text %q", r.ID, text)
+			}
+		}
+	}
+}
+
+func TestGoodDomainMapPasses(t *testing.T) {
+	r := CheckDomainMap(t.Context(), mapInput("# the guide's own line, over TLS\nexample.com="+tlsA+"\nxn--bcher-kva.example : https\\://b.example\\:8443/ischedule/\n"))
+	for _, o := range r.Outcomes {
+		if o.Result != finding.Passed {
+			t.Errorf("%+v", o)
+		}
+	}
+}
+
+func TestDomainMapModes(t *testing.T) {
+	in := mapInput("a.com=" + tlsA)
+	in.Info = modeInfo(0o666)
+	r := CheckDomainMap(t.Context(), in)
+	if len(r.Findings) != 1 || r.Findings[0].Rule != "file-writable" || r.Findings[0].Fix != "chmod 640 "+mapPath {
+		t.Error(describeAll(r.Findings))
+	}
+}
+
+// Without a file there is one finding, and nothing else to look at; a file that
+// cannot be read leaves every other rule undone.
+func TestDomainMapWithoutAFile(t *testing.T) {
+	r := CheckDomainMap(t.Context(), DomainMapInput{Path: mapPath, Err: fmt.Errorf("cannot read x: %w", fs.ErrNotExist)})
+	if len(r.Findings) != 1 || r.Findings[0].Rule != "no-domain-mapped" || r.Findings[0].Severity != finding.Warning {
+		t.Error(describeAll(r.Findings))
+	}
+	if o := outcomeOf(t, r, "url-no-port"); o.Result != finding.NotRun || o.Reason != "there is no file" {
+		t.Errorf("%+v", o)
+	}
+	r = CheckDomainMap(t.Context(), DomainMapInput{Path: mapPath, Err: errors.New("cannot read x: permission denied")})
+	if o := outcomeOf(t, r, "file-unreadable"); o.Result != finding.Failed || !strings.Contains(r.Findings[0].Detail, "permission denied") {
+		t.Errorf("%+v\n%s", o, describeAll(r.Findings))
+	}
+	if o := outcomeOf(t, r, "check-not-run"); o.Count < 10 {
+		t.Errorf("%+v", o)
+	}
+}
+
+func TestDomainMapCheckStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if o := outcomeOf(t, CheckDomainMap(ctx, mapInput("a.com="+tlsA)), "domain-duplicate"); o.Result != finding.NotRun {
+		t.Errorf("%+v", o)
+	}
+}
+
+// Whatever is in the file: no check breaks, every command is one that works, and
+// following the commands in order, again and again, comes to an end with nothing
+// left that a command could mend.
+func TestDomainMapFixesMend(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		file := string(oddMap().Draw(t, "file"))
+		for round := range 30 {
+			r := CheckDomainMap(context.Background(), mapInput(file))
+			fix := ""
+			for _, f := range r.Findings {
+				if f.Rule == "check-not-run" {
+					t.Fatalf("%q: %s", file, describe(f))
+				}
+				if fix == "" && strings.HasPrefix(f.Fix, mapTo) {
+					fix = f.Fix
+				}
+			}
+			if fix == "" {
+				return
+			}
+			if round == 29 {
+				t.Fatalf("%q: still %s", file, describeAll(r.Findings))
+			}
+			file = mendMap(t, file, fix)
+		}
+	})
+}
+
+// A damaged file must not make a report that is many times its size.
+func TestDomainMapReportIsBounded(t *testing.T) {
+	for _, line := range []string{"d%d.com=" + tlsA + "\\\n", "A.com=" + tlsA + "\nb%d.com:1=" + tlsA + "\n", "\xfc%d.com=" + tlsA + "\n"} {
+		var file strings.Builder
+		for i := range 3000 {
+			file.WriteString(strings.ReplaceAll(line, "%d", fmt.Sprint(i)))
+		}
+		size := 0
+		for _, f := range CheckDomainMap(t.Context(), mapInput(file.String())).Findings {
+			size += len(describe(f))
+		}
+		if size > 30*file.Len() {
+			t.Errorf("%q: a report of %d bytes about %d", line, size, file.Len())
+		}
+	}
+}
