@@ -232,7 +232,10 @@ func (a *App) withHome(suggestion string) string {
 	if a.homeWords == "" {
 		return suggestion
 	}
-	for _, op := range []string{"davadmin config modify", "davadmin config revert", "davadmin config diff"} {
+	for _, op := range []string{
+		"davadmin config modify", "davadmin config revert", "davadmin config diff",
+		"davadmin domainmap create", "davadmin domainmap modify", "davadmin domainmap delete", "davadmin domainmap revert", "davadmin domainmap list",
+	} {
 		suggestion = strings.ReplaceAll(suggestion, op, op+" "+a.homeWords)
 	}
 	return suggestion

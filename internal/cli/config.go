@@ -35,7 +35,7 @@ Without an action, 'config' is 'config list'.`,
 	list.addOptions(cmd)
 	cmd.AddCommand(
 		a.configListCommand(), a.configModifyCommand(), a.configDescribeCommand(), a.configCheckCommand(),
-		a.configDiffCommand(), a.configHistoryCommand(), a.configRevertCommand(),
+		a.diffCommand(configKind()), a.fileHistoryCommand(configKind()), a.revertCommand(configKind()),
 	)
 	return cmd
 }
@@ -88,22 +88,7 @@ func (a *App) modifyLine(name, value string) string {
 	return a.withHome(fmt.Sprintf("davadmin config modify -o %s -v %s", a.quote(name), a.quote(r.Mask(name, value))))
 }
 
-// configHome is the configuration of a home with the registry that describes it.
-type configHome struct {
-	home     string
-	file     *config.File
-	registry *config.Registry
-}
-
-// openConfig finds the home. It reads nothing but the clifile.
-func (a *App) openConfig(o *homeOptions, lock lockOptions) (*configHome, error) {
-	home, err := a.home(o)
-	if err != nil {
-		return nil, err
-	}
-	registry, err := config.NewRegistry()
-	if err != nil {
-		return nil, err
-	}
-	return &configHome{home: home, file: a.serverFile(home, lock.timeout), registry: registry}, nil
+// openConfig finds the configuration of a home.
+func (a *App) openConfig(o *homeOptions, lock lockOptions) (*subject, error) {
+	return a.openFile(configKind(), o, lock)
 }

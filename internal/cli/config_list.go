@@ -199,8 +199,13 @@ func (o *configList) print(format ui.Format, rows []listed) error {
 	return nil
 }
 
-// explainLoad says what to do when the file cannot be read.
+// explainLoad says what to do when the configuration cannot be read.
 func (a *App) explainLoad(ctx context.Context, err error, file *config.File) error {
+	return a.explainFile(ctx, err, configKind(), file)
+}
+
+// explainFile says what to do when a file of a home cannot be read.
+func (a *App) explainFile(ctx context.Context, err error, k fileKind, file *config.File) error {
 	var syntax *config.SyntaxError
 	missing := errors.Is(err, fs.ErrNotExist)
 	if !missing && !errors.As(err, &syntax) {
@@ -208,7 +213,7 @@ func (a *App) explainLoad(ctx context.Context, err error, file *config.File) err
 	}
 	back := ""
 	if last := lastRevision(ctx, file); last > 0 {
-		back = a.withHome(fmt.Sprintf("'davadmin config revert %d' brings back the last version that davadmin wrote or saw", last))
+		back = a.withHome(fmt.Sprintf("'davadmin %s revert %d' brings back the last version that davadmin wrote or saw", k.operation, last))
 	}
 	switch {
 	case missing && back != "":

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -86,7 +83,7 @@ func (o *configModify) run(ctx context.Context) error {
 	}
 	var warnings []config.Warning
 	edit := config.Edit{
-		Operation: "config modify", Command: o.journalled(), Remark: o.remark, Mask: c.registry.Mask,
+		Operation: "config modify", Command: o.journalled(), Remark: o.remark, Mask: c.words.mask,
 		Make: func(current []byte) ([]byte, []config.Change, error) {
 			doc, err := config.Parse(current)
 			if err != nil {
@@ -110,21 +107,7 @@ func (o *configModify) run(ctx context.Context) error {
 	for _, w := range warnings {
 		o.warnModify(w)
 	}
-	return o.afterChange(outcome, o.showChange(format, "davadmin.config.modify.1", c, outcome))
-}
-
-// carryOut applies or, with --dry-run, previews an edit.
-func (a *App) carryOut(ctx context.Context, file *config.File, edit config.Edit) (*config.Outcome, error) {
-	if a.opts.dryRun {
-		return file.Preview(ctx, edit)
-	}
-	outcome, err := file.Apply(ctx, edit)
-	if outcome != nil {
-		for _, n := range outcome.Notes {
-			a.warnf("%s", n)
-		}
-	}
-	return outcome, err
+	return o.afterChange(c, outcome, o.showChange(format, "modify", c, outcome))
 }
 
 // refused turns what pkg/config refuses into a usage error.
@@ -148,141 +131,25 @@ func (o *configModify) warnModify(w config.Warning) {
 	o.warnf("%s", text)
 }
 
-// journalled is the command as the journal keeps it: values of passwords cannot
-// stand in it, and passwords inside URLs are taken out.
-func (a *App) journalled() []string {
-	out := make([]string, 0, len(a.Args)+1)
-	out = append(out, "davadmin")
-	for _, w := range a.Args {
-		out = append(out, config.MaskURLPassword(w))
-	}
-	return out
-}
+// configWords says how parameters are shown.
+type configWords struct{ registry *config.Registry }
 
-// changeRow is one changed parameter in the output.
-type changeRow struct {
-	Name    string `json:"name"`
-	Old     string `json:"old"`
-	New     string `json:"new"`
-	WasSet  bool   `json:"was_set"`
-	IsSet   bool   `json:"is_set"`
-	Restart string `json:"restart"`
-}
+func (w configWords) name(key string) string { return key }
 
-// changeRows words changes for the output, secrets masked.
-func changeRows(r *config.Registry, changes []config.Change) []changeRow {
-	rows := make([]changeRow, len(changes))
-	for i, c := range changes {
-		rows[i] = changeRow{
-			Name: c.Key, Old: r.Mask(c.Key, c.Old), New: r.Mask(c.Key, c.New), WasSet: c.HadOld, IsSet: c.HasNew,
-			Restart: string(restartOf(r, c.Key)),
-		}
-	}
-	return rows
-}
+func (w configWords) mask(key, value string) string { return w.registry.Mask(key, value) }
 
-// afterChange makes an error of the report say that the change was made.
-func (a *App) afterChange(o *config.Outcome, err error) error {
-	if err == nil && a.Streams.Flush != nil {
-		err = a.Streams.Flush()
-	}
-	if err == nil || o.Revision == 0 {
-		return err
-	}
-	return fmt.Errorf("revision %d; to undo: %s; that change was made, but its report could not be written: %w", o.Revision, a.undoCommand(o), err)
-}
-
-// showChange prints what an edit changed, or would change.
-func (a *App) showChange(format ui.Format, schema string, c *configHome, o *config.Outcome) error {
-	rows, path := changeRows(c.registry, o.Changes), c.file.Path()
-	if format == ui.JSON {
-		return ui.WriteJSON(a.Streams.Out, struct {
-			Schema   string      `json:"schema"`
-			File     string      `json:"file"`
-			DryRun   bool        `json:"dry_run"`
-			Changed  bool        `json:"changed"`
-			Changes  []changeRow `json:"changes"`
-			Revision int64       `json:"revision,omitempty"`
-			Undo     string      `json:"undo,omitempty"`
-		}{schema, path, a.opts.dryRun, o.Changed(), rows, o.Revision, a.undoCommand(o)})
-	}
-	if !a.opts.quiet {
-		if err := a.printChanges(c.registry, rows); err != nil {
-			return err
-		}
-	}
-	if a.opts.dryRun && o.Changed() {
-		if err := a.printDiff(c.registry, path, o.Before, path+" (not written)", o.After); err != nil {
-			return err
-		}
-	}
-	switch {
-	case !o.Changed():
-		a.notef("nothing to do: %s says so already", path)
-	case a.opts.dryRun:
-		a.notef("dry run: nothing was changed")
-	default:
-		a.notef("revision %d; to undo: %s", o.Revision, a.undoCommand(o))
-		a.noteServer(c.home)
-	}
-	return nil
-}
-
-func (a *App) undoCommand(o *config.Outcome) string {
-	if o.Previous == 0 || o.Revision == 0 {
-		return ""
-	}
-	return a.withHome(fmt.Sprintf("davadmin config revert %d", o.Previous))
-}
-
-func (a *App) printChanges(r *config.Registry, rows []changeRow) error {
-	for _, c := range rows {
-		_, err := fmt.Fprintf(a.Streams.Out, "%s\n  old: %s\n  new: %s\n  restart: %s\n", ui.Sanitize(c.Name),
-			shownValue(r, c.Name, c.Old, c.WasSet), shownValue(r, c.Name, c.New, c.IsSet), restartText(restartOf(r, c.Name)))
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// maxShown bounds how much of a value a report for people shows, in bytes.
-const maxShown = 4096
-
-// shownValue words a value for a person; one that is not set shows its default.
-func shownValue(r *config.Registry, name, value string, set bool) string {
-	if set {
-		return ui.Sanitize(ui.Clip(value, maxShown))
-	}
-	if p, ok := r.Lookup(name); ok && p.Default != "" {
+// unset shows the default in the place of a value.
+func (w configWords) unset(key string) string {
+	if p, ok := w.registry.Lookup(key); ok && p.Default != "" {
 		return "(not set; default: " + ui.Sanitize(p.Mask(p.Default)) + ")"
 	}
 	return "(not set)"
 }
 
-// restartOf says whether a change of the parameter needs a restart.
-func restartOf(r *config.Registry, name string) config.Restart {
-	if p, ok := r.Lookup(name); ok {
+// restart says whether a change of the parameter needs a restart.
+func (w configWords) restart(key string) config.Restart {
+	if p, ok := w.registry.Lookup(key); ok {
 		return p.Restart
 	}
 	return config.RestartAssumed
-}
-
-func restartText(r config.Restart) string {
-	switch r {
-	case config.RestartNo:
-		return "not needed"
-	case config.RestartYes:
-		return "needed"
-	}
-	return "not known; restart the server to be sure"
-}
-
-// noteServer warns on a home of the original: its server may write the file
-// as well.
-func (a *App) noteServer(home string) {
-	if _, err := os.Stat(filepath.Join(home, "sbin", "davadmin")); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		a.notef("this is a home of Oracle's server: if it is running, it may write the file from memory again; '%s' shows that",
-			a.withHome("davadmin config diff"))
-	}
 }

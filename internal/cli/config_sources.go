@@ -41,7 +41,7 @@ func (o *configModify) requests(ctx context.Context, r *config.Registry) ([]conf
 		}
 		out = append(out, lines...)
 		if len(out) == 0 {
-			o.warnf("%s names no parameter; nothing was changed", o.batchName())
+			o.warnf("%s names no parameter; nothing was changed", batchName(o.batch))
 			return nil, errAnswered
 		}
 	}
@@ -139,47 +139,55 @@ func (a *App) askSecret(ctx context.Context, name string) (string, error) {
 	return string(first), nil
 }
 
-func (o *configModify) batchName() string {
-	if o.batch == "-" {
+func batchName(path string) string {
+	if path == "-" {
 		return "standard input"
 	}
-	return o.batch
+	return path
 }
 
 // readBatch reads lines of 'name=value'. The syntax of all of them is checked
 // before anything is done.
 func (o *configModify) readBatch(ctx context.Context, r *config.Registry) ([]config.Request, error) {
-	text, info, err := o.batchText(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("batch file: %w", err)
-	}
 	var out []config.Request
-	n := 0
-	for line := range bytes.Lines(text) {
-		n++
-		q, given, err := batchLine(string(line), fmt.Sprintf("%s:%d", o.batchName(), n))
-		if err != nil {
-			return nil, err
-		}
-		if !given {
-			continue
+	err := o.eachBatchLine(ctx, o.batch, func(line, where string, info fs.FileInfo) error {
+		q, given, err := batchLine(line, where)
+		if err != nil || !given {
+			return err
 		}
 		if r.Secret(q.Name) && info != nil {
 			if err := o.checkPrivate(o.batch, info); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		out = append(out, q)
-	}
-	return out, nil
+		return nil
+	})
+	return out, err
 }
 
-// batchText reads the batch; info is nil for standard input.
-func (o *configModify) batchText(ctx context.Context) ([]byte, fs.FileInfo, error) {
-	if o.batch != "-" {
-		return fsx.ReadLimited(o.batch, maxBatch)
+// eachBatchLine reads a batch file, - for standard input, and calls do for each
+// line with its place. The info is nil for standard input.
+func (a *App) eachBatchLine(ctx context.Context, path string, do func(line, where string, info fs.FileInfo) error) error {
+	text, info, err := a.batchText(ctx, path)
+	if err != nil {
+		return fmt.Errorf("batch file: %w", err)
 	}
-	b, err := readAll(ctx, o.Streams.In, maxBatch)
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		if err := do(string(line), fmt.Sprintf("%s:%d", batchName(path), n), info); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) batchText(ctx context.Context, path string) ([]byte, fs.FileInfo, error) {
+	if path != "-" {
+		return fsx.ReadLimited(path, maxBatch)
+	}
+	b, err := readAll(ctx, a.Streams.In, maxBatch)
 	return b, nil, err
 }
 
@@ -197,16 +205,34 @@ func readAll(ctx context.Context, in io.Reader, limit int64) ([]byte, error) {
 }
 
 func batchLine(line, where string) (q config.Request, given bool, err error) {
+	name, value, given, err := batchPair(line, where, "name", "value")
+	if err != nil || !given {
+		return q, false, err
+	}
+	return config.Request{Name: name, Value: value, Where: where}, true, nil
+}
+
+// batchWords takes the blanks round a line off; a blank line and a comment are
+// empty.
+func batchWords(line string) string {
 	line = strings.Trim(line, " \t\r\n")
-	if line == "" || line[0] == '#' {
-		return q, false, nil
+	if strings.HasPrefix(line, "#") {
+		return ""
+	}
+	return line
+}
+
+// batchPair reads 'left=right', called so in messages.
+func batchPair(line, where, left, right string) (name, value string, given bool, err error) {
+	if line = batchWords(line); line == "" {
+		return "", "", false, nil
 	}
 	name, value, ok := strings.Cut(line, "=")
 	if !ok {
-		return q, false, usagef("%s: no '=' between name and value; nothing was changed", where)
+		return "", "", false, usagef("%s: no '=' between %s and %s; nothing was changed", where, left, right)
 	}
 	if name = strings.TrimRight(name, " \t"); name == "" {
-		return q, false, usagef("%s: no name before '='; nothing was changed", where)
+		return "", "", false, usagef("%s: no %s before '='; nothing was changed", where, left)
 	}
-	return config.Request{Name: name, Value: strings.TrimLeft(value, " \t"), Where: where}, true, nil
+	return name, strings.TrimLeft(value, " \t"), true, nil
 }

@@ -50,6 +50,11 @@ func (e *usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return &usageError{text: fmt.Sprintf(format, args...)} }
 
+// peersError ends a command that other calendar servers did not answer.
+type peersError struct{ text string }
+
+func (e *peersError) Error() string { return e.text }
+
 // errFindings ends a command that did its work and found something.
 var errFindings = errors.New("findings")
 
@@ -71,6 +76,7 @@ func exitOf(ctx context.Context, err error) (code int, text string) {
 	var stop *stopError
 	var connect *directory.ConnectError
 	var short *directory.IncompleteError
+	var peers *peersError
 	switch {
 	case err == nil, errors.Is(err, errAnswered):
 		return exitDone, ""
@@ -89,10 +95,12 @@ func exitOf(ctx context.Context, err error) (code int, text string) {
 		return exitFailed, strings.ReplaceAll(err.Error(), "\n", "; ")
 	case errors.As(err, &connect):
 		return exitConnect, strings.ReplaceAll(err.Error(), "\n", "; ") + connectHint(err)
+	case errors.As(err, &peers):
+		return exitConnect, err.Error()
 	case errors.Is(err, fsx.ErrLocked):
 		return exitConflict, err.Error() + "; wait for it, or give a longer --lock-timeout"
 	case errors.Is(err, config.ErrConflict):
-		return exitConflict, err.Error() + "; look at it with 'davadmin config diff' and run the command again"
+		return exitConflict, err.Error() + "; look at it with the action 'diff' and run the command again"
 	}
 	return exitFailed, err.Error()
 }

@@ -2,6 +2,10 @@ package cli_test
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strconv"
 	"syscall"
@@ -71,6 +75,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"peer": startPeer},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DAVADMIN_HOME", "")
 			e.Setenv("GORACE", os.Getenv("GORACE"))
@@ -78,4 +83,34 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 	})
+}
+
+// startPeer is the command 'peer': it starts a calendar server that answers
+// according to the path, and puts its URL without a path into PEER.
+func startPeer(ts *testscript.TestScript, _ bool, _ []string) {
+	const capabilities = `<?xml version="1.0"?><query-result xmlns="urn:ietf:params:xml:ns:ischedule"><capabilities>
+<serial-number>7</serial-number><versions><version>1.0</version></versions><scheduling-messages>%s</scheduling-messages></capabilities></query-result>`
+	const freeBusy = `<component name="VFREEBUSY"><method name="REQUEST"/></component>`
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ischedule/", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("action") != "capabilities" {
+			http.Error(w, "what?", http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("iSchedule-Version", "1.0")
+		w.Header().Set("Server", "old server")
+		fmt.Fprintf(w, capabilities, freeBusy)
+	})
+	mux.HandleFunc("GET /none/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, capabilities, "") })
+	mux.HandleFunc("GET /page/", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "<html><title>Log \x1b[2Jin</title></html>")
+	})
+	mux.HandleFunc("GET /closed/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
+	mux.HandleFunc("GET /moved/", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "/ischedule/")
+		w.WriteHeader(http.StatusMovedPermanently)
+	})
+	s := httptest.NewServer(mux)
+	ts.Defer(s.Close)
+	ts.Setenv("PEER", s.URL)
 }

@@ -142,6 +142,7 @@ func TestExitOf(t *testing.T) {
 		{"lost on the way", t.Context(), &directory.IncompleteError{What: "x", Err: &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}}, 1, "ended short after 0 entries"},
 		{"no password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: usagef("none given")}, 2, "none given"},
 		{"unreadable password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: io.EOF}, 1, "EOF"},
+		{"peers", t.Context(), &peersError{"2 of 3"}, 5, "2 of 3"},
 		{"in clear", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "bind", Err: directory.ErrPlaintext}, 2, "--plaintext"},
 		{"locked", t.Context(), fmt.Errorf("cannot lock x: %w", fsx.ErrLocked), 6, "--lock-timeout"},
 		{"conflict", t.Context(), fmt.Errorf("x: %w", config.ErrConflict), 6, "run the command again"},

@@ -178,6 +178,7 @@ func rulePage() string {
 		rules   []finding.Rule
 	}{
 		{"davadmin config check", append(config.CheckRules(), finding.CheckNotRun())},
+		{"davadmin domainmap check", append(config.DomainMapRules(), finding.CheckNotRun())},
 		{"davadmin ldap audit", ldapcheck.Rules()},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n", part.command)

@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
-	"strconv"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
@@ -14,35 +14,35 @@ import (
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
-	"github.com/davadmin/davadmin/pkg/journal"
 )
 
 // maxDiff bounds what is compared line by line.
 const maxDiff = 64 << 20
 
-// configDiff is 'config diff'.
-type configDiff struct {
+// fileDiff is the action 'diff' of a file.
+type fileDiff struct {
 	*App
+	kind fileKind
 	homeOptions
 
 	file     string
 	withHome string
 }
 
-func (a *App) configDiffCommand() *cobra.Command {
-	o := &configDiff{App: a}
+func (a *App) diffCommand(k fileKind) *cobra.Command {
+	o := &fileDiff{App: a, kind: k}
 	cmd := &cobra.Command{
 		Use:   "diff [REV [REV]] | --file FILE | --with-home DIR",
-		Short: "compare the configuration with an earlier version or another file",
+		Short: "compare " + k.what + " with an earlier version or another file",
 		Long: `Shows what differs, as lines: - for what the first has, + for what the second
 has. Without arguments: the version before the last change against the file.
 With one revision: that revision against the file. With two: the first against
 the second. --file and --with-home: the other file against this one.
 
 Passwords are masked; one that differs is marked. Exits 3 when anything differs.`,
-		Example: `  davadmin config diff
-  davadmin config diff 3 7
-  davadmin config diff --with-home /mnt/other/davserver`,
+		Example: fmt.Sprintf(`  davadmin %[1]s diff
+  davadmin %[1]s diff 3 7
+  davadmin %[1]s diff --with-home /mnt/other/davserver`, k.operation),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 2 || len(args) > 0 && (o.file != "" || o.withHome != "") || o.file != "" && o.withHome != "" {
 				return usagef("give at most two revisions, or --file, or --with-home")
@@ -64,22 +64,22 @@ type side struct {
 	text []byte
 }
 
-func (o *configDiff) run(ctx context.Context, args []string) error {
+func (o *fileDiff) run(ctx context.Context, args []string) error {
 	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
-	c, err := o.openConfig(&o.homeOptions, lockOptions{})
+	c, err := o.openFile(o.kind, &o.homeOptions, lockOptions{})
 	if err != nil {
 		return err
 	}
-	old, next, err := o.sides(ctx, c.file, args)
+	old, next, err := o.sides(ctx, c, args)
 	if err != nil {
 		return err
 	}
 	differs := !bytes.Equal(old.text, next.text)
 	if format == ui.JSON {
-		err = o.printJSON(c.registry, old, next, differs)
+		err = o.printJSON(c, old, next, differs)
 	} else if differs {
 		err = o.printDiff(c.registry, old.name, old.text, next.name, next.text)
 	}
@@ -94,16 +94,18 @@ func (o *configDiff) run(ctx context.Context, args []string) error {
 }
 
 // sides finds the two texts to compare.
-func (o *configDiff) sides(ctx context.Context, file *config.File, args []string) (old, next side, err error) {
+func (o *fileDiff) sides(ctx context.Context, c *subject, args []string) (old, next side, err error) {
+	file := c.file
 	next.name = file.Path()
 	if len(args) < 2 {
-		if next.text, _, err = file.Read(ctx); err != nil {
-			return old, next, o.explainLoad(ctx, err, file)
+		next.text, _, err = file.Read(ctx)
+		if err != nil && !(c.optional && errors.Is(err, fs.ErrNotExist)) {
+			return old, next, o.explainFile(ctx, err, c.fileKind, file)
 		}
 	}
 	other := o.file
 	if o.withHome != "" {
-		other = filepath.Join(o.withHome, filepath.FromSlash(config.ServerFile))
+		other = filepath.Join(o.withHome, filepath.FromSlash(c.path))
 	}
 	switch {
 	case other != "":
@@ -117,41 +119,20 @@ func (o *configDiff) sides(ctx context.Context, file *config.File, args []string
 			err = errors.New("davadmin has not changed this file yet, so there is nothing to compare with; --file names another one")
 		}
 	default:
-		if old, err = o.revision(ctx, file, args[0]); err == nil && len(args) == 2 {
-			next, err = o.revision(ctx, file, args[1])
+		if old, err = o.revision(ctx, c, args[0]); err == nil && len(args) == 2 {
+			next, err = o.revision(ctx, c, args[1])
 		}
 	}
 	return old, next, err
 }
 
-func (o *configDiff) revision(ctx context.Context, file *config.File, arg string) (side, error) {
-	n, err := parseRevision(arg)
+func (o *fileDiff) revision(ctx context.Context, c *subject, arg string) (side, error) {
+	n, err := parseRevision(c.fileKind, arg)
 	if err != nil {
 		return side{}, err
 	}
-	text, err := file.At(ctx, n)
-	if err != nil {
-		return side{}, explainRevision(err, n)
-	}
-	return side{name: fmt.Sprintf("%s revision %d", file.Path(), n), text: text}, nil
-}
-
-func parseRevision(arg string) (int64, error) {
-	n, err := strconv.ParseInt(arg, 10, 64)
-	if err != nil || n < 1 {
-		return 0, usagef("'%s' is not a revision number; 'davadmin config history' lists them", arg)
-	}
-	return n, nil
-}
-
-func explainRevision(err error, revision int64) error {
-	if errors.Is(err, journal.ErrNoVersion) {
-		return fmt.Errorf("revision %d: its content was pruned; 'davadmin config history' lists what there is", revision)
-	}
-	if errors.Is(err, config.ErrNoRevision) {
-		return usagef("%v; 'davadmin config history' lists them", err)
-	}
-	return err
+	text, err := c.at(ctx, n)
+	return side{name: fmt.Sprintf("%s revision %d", c.file.Path(), n), text: text}, err
 }
 
 // printDiff shows what differs between two texts, secrets masked.
@@ -189,7 +170,7 @@ func (a *App) paintDiff(line string) string {
 	return line
 }
 
-func (o *configDiff) printJSON(r *config.Registry, old, next side, differs bool) error {
+func (o *fileDiff) printJSON(c *subject, old, next side, differs bool) error {
 	before, err := config.Parse(old.text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", old.name, err)
@@ -198,12 +179,12 @@ func (o *configDiff) printJSON(r *config.Registry, old, next side, differs bool)
 	if err != nil {
 		return fmt.Errorf("%s: %w", next.name, err)
 	}
-	rows := changeRows(r, config.Compare(before, after))
+	rows := c.changeRows(config.Compare(before, after))
 	return ui.WriteJSON(o.Streams.Out, struct {
 		Schema  string      `json:"schema"`
 		Old     string      `json:"old"`
 		New     string      `json:"new"`
 		Differs bool        `json:"differs"`
 		Changes []changeRow `json:"changes"`
-	}{"davadmin.config.diff.1", old.name, next.name, differs, rows})
+	}{c.schema("diff"), old.name, next.name, differs, rows})
 }
