@@ -171,6 +171,10 @@ func invalidValue(e *pflag.InvalidValueError) string {
 		return fmt.Sprintf("'%s' is not a time such as 30s or 2m", e.GetValue())
 	case errors.As(e, &number) && e.GetFlag().Value.Type() == "bool":
 		return "it takes no value"
+	case errors.Is(e, strconv.ErrRange):
+		return fmt.Sprintf("'%s' is a number that is too large or too small", e.GetValue())
+	case errors.As(e, &number):
+		return fmt.Sprintf("'%s' is not a whole number", e.GetValue())
 	}
 	return errors.Unwrap(e).Error()
 }
