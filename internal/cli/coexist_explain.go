@@ -160,7 +160,7 @@ func (o *coexistExplain) routeConfig(h *ldapHome) (route.Config, error) {
 	}
 	c.Peer = func(domain string) (route.Peer, bool) {
 		e, ok := m.Lookup(domain)
-		return route.Peer{URL: e.URL, File: path, Line: e.Line}, ok
+		return route.Peer{URL: config.MaskDomainURL(e.URL), File: path, Line: e.Line}, ok
 	}
 	return c, nil
 }
@@ -185,7 +185,7 @@ func (o *coexistExplain) asks(out *explained) ([]string, error) {
 			return nil, fmt.Errorf("--ics-conf: %w", err)
 		}
 		if s, ok := cs6.ParseIcsConf(b).Get(redirectSetting); ok {
-			redirect = fmt.Sprintf("it redirects to %s (%s:%d)", s.Value, o.icsConf, s.Line)
+			redirect = fmt.Sprintf("it redirects to %s (%s:%d)", config.MaskURLPassword(s.Value), o.icsConf, s.Line)
 		} else {
 			redirect = fmt.Sprintf("it answers that it does not know the person: %s has no %s", o.icsConf, redirectSetting)
 		}

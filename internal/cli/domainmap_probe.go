@@ -32,7 +32,7 @@ the time-outs and the number of redirects that the configuration of the home has
 answer took, the version and the methods that the server offers; for one that did not
 answer, what happened and what to do about it. Nobody's calendar is asked for.
 
-Exits 5 when a server did not answer.`,
+Exits 5 when a server did not answer, or does not offer free/busy.`,
 		Example: `  davadmin domainmap probe
   davadmin domainmap probe -d example.com --output json`,
 		Args: noArguments,
@@ -83,12 +83,12 @@ func (o *domainProbe) run(ctx context.Context) error {
 	}
 	failed := 0
 	for _, r := range rows {
-		if !r.Answered {
+		if r.Problem != "" {
 			failed++
 		}
 	}
 	if failed > 0 {
-		return &peersError{fmt.Sprintf("the servers of %s of %d did not answer as they should", plural(failed, "domain"), len(rows))}
+		return &peersError{fmt.Sprintf("the servers of %s of %d did not answer, or offer no free/busy", plural(failed, "domain"), len(rows))}
 	}
 	return nil
 }
@@ -103,17 +103,27 @@ func (o *domainProbe) client(ctx context.Context) (*ischedule.Client, error) {
 	if home == nil {
 		return ischedule.New(options), nil
 	}
-	number := func(parameter string) int {
-		n, _ := strconv.Atoi(home.value(parameter)) // what is none is for 'config check'
-		return min(max(n, 0), int(time.Hour/time.Millisecond))
+	// What is no number is for 'config check'; the usual value is taken then.
+	number := func(parameter string) (n int, ok bool) {
+		n, err := strconv.Atoi(home.value(parameter))
+		return min(n, int(time.Hour/time.Millisecond)), err == nil && n >= 0
 	}
-	options.ConnectTimeout = time.Duration(number("davcore.serverlimits.httpconnecttimeout")) * time.Millisecond
-	options.ReadTimeout = time.Duration(number("davcore.serverlimits.httpsockettimeout")) * time.Millisecond
-	if options.MaxRedirects = number("davcore.serverlimits.maxhttpredirects"); options.MaxRedirects == 0 {
-		options.MaxRedirects = -1
+	if n, ok := number("davcore.serverlimits.httpconnecttimeout"); ok {
+		options.ConnectTimeout = time.Duration(n) * time.Millisecond
+	}
+	if n, ok := number("davcore.serverlimits.httpsockettimeout"); ok {
+		options.ReadTimeout = time.Duration(n) * time.Millisecond
+	}
+	if n, ok := number("davcore.serverlimits.maxhttpredirects"); ok {
+		if options.MaxRedirects = n; n == 0 {
+			options.MaxRedirects = -1
+		}
 	}
 	return ischedule.New(options), nil
 }
+
+// noFreeBusy is the problem of a server that answers and is of no use.
+const noFreeBusy = "no-free-busy"
 
 // probesAtOnce is how many servers are asked at the same time.
 const probesAtOnce = 8
@@ -178,7 +188,8 @@ func probe(ctx context.Context, client *ischedule.Client, url string) probed {
 		p.AnsweredAt = can.URL
 	}
 	if !can.Supports("VFREEBUSY", "REQUEST") {
-		p.Next = "the server does not offer free/busy (VFREEBUSY REQUEST): look into its configuration"
+		p.Problem, p.Detail = noFreeBusy, "the server does not offer free/busy (VFREEBUSY REQUEST)"
+		p.Next = "look into the configuration of the server: what it offers is above"
 	} else if p.AnsweredAt != "" {
 		p.Next = "map the domain to the URL that answered: each redirect costs time, and the old server may follow none"
 	}
@@ -230,6 +241,9 @@ func (r *probed) text() string {
 		}
 		if r.AnsweredAt != "" {
 			line("  answered at: %s", r.AnsweredAt)
+		}
+		if r.Problem != "" {
+			line("  FAILED: %s (%s)", r.Detail, r.Problem)
 		}
 	} else {
 		line("  FAILED after %d ms%s: %s (%s)", r.TookMS, status, r.Detail, r.Problem)

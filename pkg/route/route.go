@@ -26,7 +26,7 @@ const (
 
 // Peer is an old server that the domain map names.
 type Peer struct {
-	URL  string
+	URL  string // as it may be shown; empty where the line has none
 	File string // the domain map
 	Line int
 }
@@ -194,6 +194,11 @@ func (c *Config) travel(d *Decision) {
 	if !ok {
 		d.NoURL = "the domain map has no line for " + domain + ": free/busy of the person is unknown to everybody on the new server"
 		d.step("domain map line of "+domain, "(none)", "no server to ask", "ischeduledomainmap.properties")
+		return
+	}
+	if peer.URL == "" {
+		d.NoURL = "the line of " + domain + " in the domain map has no URL: free/busy of the person is unknown to everybody on the new server"
+		d.step("domain map line of "+domain, "(empty)", "no server to ask", fmt.Sprintf("%s:%d", peer.File, peer.Line))
 		return
 	}
 	d.URL = peer.URL
