@@ -32,10 +32,11 @@ type Recipient struct {
 	Answered bool   // the peer speaks of this person
 
 	// Code and Text are the request status, such as 2.0 and Success; "" where the
-	// peer gives none, as in an iCalendar object alone.
+	// peer gives none, as in an iCalendar object alone. Of WCAP they are an
+	// X-NSCP-WCAP-ERRNO that is not 0, such as 29, and its name, "" if not known.
 	Code, Text  string
 	Reason      string // the name of the element inside <error>
-	Description string // response-description
+	Description string // response-description; of WCAP, which other address the peer names
 
 	HasData bool     // there is free/busy; without it, nothing is known about the person's time
 	Busy    []Period // in the order of their times; they may overlap, and leave the time that was asked about

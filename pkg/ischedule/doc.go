@@ -3,9 +3,11 @@
 // Server 6 and 7 do it between each other.
 //
 // Client.Capabilities asks what a peer can do, Client.FreeBusy when people are
-// busy. What is sent is strict. What is read may be in the namespace of the
-// draft, in that of CalDAV (RFC 6638) or in none, or be a bare iCalendar object.
-// Whatever goes wrong is an *Error, whose Kind and Hint say where to look.
+// busy. Client.GetFreeBusy asks that about one person in another language, WCAP,
+// in which Calendar Server 6 refers to Calendar Server 7. What is sent is strict.
+// What is read may be in the namespace of the draft, in that of CalDAV (RFC 6638)
+// or in none, or be a bare iCalendar object. Whatever goes wrong is an *Error,
+// whose Kind and Hint say where to look.
 //
 // It promises that each person asked about is in the answer, if only as one for
 // whom the peer had none; that busy times that cannot be read are reported and

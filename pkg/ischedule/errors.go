@@ -25,11 +25,11 @@ const (
 	Redirect     Kind = "redirect"      // the peer refers to another URL, which is not followed
 	RedirectLoop Kind = "redirect-loop" // the redirects lead back to where they began
 	Forbidden    Kind = "forbidden"     // 401 or 403: the peer does not take questions from here
-	NotFound     Kind = "not-found"     // 404, 410, or 405 to a POST: nothing of iSchedule is at that path
+	NotFound     Kind = "not-found"     // 404, 410, or 405 to a POST: nothing that takes the question is at that path
 	HTML         Kind = "html"          // a web page came instead of an answer
 	TooLarge     Kind = "too-large"     // the answer is longer than Options.MaxBody
 	Truncated    Kind = "truncated"     // the answer ends in the middle, or before it begins
-	Malformed    Kind = "malformed"     // the answer is none of iSchedule
+	Malformed    Kind = "malformed"     // the answer is none to the question
 	Rejected     Kind = "rejected"      // the peer speaks iSchedule and refuses; Detail names its reason
 	ServerError  Kind = "server-error"  // 5xx
 	Other        Kind = "other"

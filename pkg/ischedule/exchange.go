@@ -18,7 +18,7 @@ import (
 // Peer is what the header of an answer tells about who gave it.
 type Peer struct {
 	Status    int           // of HTTP: 2xx
-	URL       string        // where the answer came from; without the action=capabilities that a question has added
+	URL       string        // where the answer came from; without an action=capabilities that was added, but with the parameters of WCAP
 	Redirects []string      // the URLs that were asked before it, the first one first
 	Version   string        // iSchedule-Version
 	Serial    string        // iSchedule-Capabilities: changes with what the peer can do
@@ -32,6 +32,7 @@ type question struct {
 	header http.Header
 	body   []byte
 	bare   bool // for the hints
+	wcap   bool // an <error> of iSchedule or of WebDAV is none of its answers
 	adjust func(*url.URL)
 }
 
@@ -153,7 +154,7 @@ func (q *question) redirect(at *url.URL, res *http.Response) (*url.URL, error) {
 		return nil, fail(Redirect, at.String(), status, fmt.Sprintf("the peer refers to %s (%s), and a question is not sent again after that", next.Redacted(), res.Status), nil)
 	}
 	if next.User != nil || next.Host == "" || next.Scheme != "http" && next.Scheme != "https" {
-		return nil, fail(Redirect, at.String(), status, "the redirect leads to what is no iSchedule URL: "+next.Redacted(), nil)
+		return nil, fail(Redirect, at.String(), status, "the redirect leads to what cannot be asked: "+next.Redacted(), nil)
 	}
 	next.Fragment, next.RawFragment = "", ""
 	return next, nil
@@ -202,8 +203,10 @@ func (c *Client) bodyError(ctx context.Context, r *reply, err error) error {
 func (c *Client) refusal(r *reply, res *http.Response, q question) error {
 	const most = 64 << 10
 	r.body, _ = io.ReadAll(io.LimitReader(res.Body, min(most, c.o.MaxBody)))
-	if e := rejection(r, q.bare); e != nil {
-		return e
+	if !q.wcap {
+		if e := rejection(r, q.bare); e != nil {
+			return e
+		}
 	}
 	detail := "the status is " + clip(res.Status)
 	if title := htmlTitle(r.body); title != "" {

@@ -62,9 +62,9 @@ func (c *Client) question(q Query) (asked question, err error) {
 			recipients = append(recipients, to)
 		}
 	}
-	start, end := q.Start.UTC().Truncate(time.Second), q.End.UTC().Truncate(time.Second)
-	if !end.After(start) || start.Year() < 1 || end.Year() > 9999 {
-		return asked, fmt.Errorf("%w: the time from %s to %s", ErrQuery, q.Start.UTC().Format(time.RFC3339), q.End.UTC().Format(time.RFC3339))
+	start, end, err := q.times()
+	if err != nil {
+		return asked, err
 	}
 	id, err := c.newID()
 	if err != nil {
@@ -97,6 +97,15 @@ func (c *Client) question(q Query) (asked question, err error) {
 	writeLine(&b, "END:VCALENDAR")
 	asked.body = b.Bytes()
 	return asked, nil
+}
+
+// times returns the time that a query is about, in whole seconds of UTC.
+func (q *Query) times() (start, end time.Time, err error) {
+	start, end = q.Start.UTC().Truncate(time.Second), q.End.UTC().Truncate(time.Second)
+	if !end.After(start) || start.Year() < 1 || end.Year() > 9999 {
+		return start, end, fmt.Errorf("%w: the time from %s to %s", ErrQuery, q.Start.UTC().Format(time.RFC3339), q.End.UTC().Format(time.RFC3339))
+	}
+	return start, end, nil
 }
 
 // newID returns a random UUID, which RFC 7986, section 5.3, recommends.

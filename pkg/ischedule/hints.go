@@ -1,5 +1,7 @@
 package ischedule
 
+import "errors"
+
 // hintFor says what to do about an error. A name of a parameter in it is one of
 // Calendar Server 7, or with ics.conf one of Calendar Server 6.
 func hintFor(kind Kind) string {
@@ -32,6 +34,44 @@ func hintFor(kind Kind) string {
 		return "look into the log of the peer: it failed over the question"
 	}
 	return "look into the log of the peer"
+}
+
+// wcapHintFor says what to do about an error of Client.GetFreeBusy.
+func wcapHintFor(kind Kind) string {
+	switch kind {
+	case Redirect:
+		return "ask at the URL that the peer refers to; on Calendar Server 6 it comes from service.wcap.freebusy.redirecturl in the ics.conf"
+	case RedirectLoop:
+		return "correct the redirects: service.wcap.freebusy.redirecturl in the ics.conf of Calendar Server 6, or those of a proxy"
+	case Forbidden:
+		return "let callers without a login ask: davcore.acl.schedulinganonymousall on Calendar Server 7"
+	case NotFound:
+		return "check the path of the URL: /davserver/wcap/get_freebusy.wcap on Calendar Server 7"
+	case HTML:
+		return "check port and path of the URL (/davserver/wcap/get_freebusy.wcap on Calendar Server 7): a web server, a proxy or a login page answers there"
+	case TooLarge:
+		return "ask about a shorter time, or allow longer answers"
+	case Malformed:
+		return "check that the URL is that of get_freebusy.wcap: what answers there speaks another language, or WCAP in another format than text/calendar"
+	case Other:
+		return "check the path of the URL (/davserver/wcap/get_freebusy.wcap on Calendar Server 7), and look into the log of the peer"
+	}
+	return hintFor(kind)
+}
+
+// inWCAP makes the hint of an error one of WCAP.
+func inWCAP(err error) error {
+	var e *Error
+	switch {
+	case !errors.As(err, &e):
+	case e.Hint == "": // there is nothing to do about it
+	case e.Status == 0 && e.Err == nil: // nothing was sent, for the URL is none
+		e.Hint = "write the URL as http://HOST:PORT/davserver/wcap/get_freebusy.wcap"
+	case e.Status == 0 && e.Hint != hintFor(e.Kind): // about TLS, in any language
+	default:
+		e.Hint = wcapHintFor(e.Kind)
+	}
+	return err
 }
 
 // rejectionHint says what to do about a reason that a peer gives inside <error>.
