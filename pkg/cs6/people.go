@@ -262,17 +262,24 @@ func (s *PeopleSet) All() iter.Seq2[int, Person] {
 			if n.person != i {
 				continue
 			}
-			m := s.match(n, "")
-			p := Person{File: m.File, Line: m.Line, Calendars: m.Calendars, Disabled: m.Disabled}
-			s.describe(&p, n)
-			if i+1 < count && s.names.at(i+1).person == i {
-				s.describe(&p, s.names.at(i+1))
-			}
-			if !yield(int(i), p) {
+			if !yield(int(i), s.Person(int(i))) {
 				return
 			}
 		}
 	}
+}
+
+// Person returns what the set knows of the person with a number, which is that
+// of a Match or of All.
+func (s *PeopleSet) Person(number int) Person {
+	n := s.names.at(uint32(number))
+	m := s.match(n, "")
+	p := Person{File: m.File, Line: m.Line, Calendars: m.Calendars, Disabled: m.Disabled}
+	s.describe(&p, n)
+	if next := uint32(number) + 1; uint64(next) < s.names.size() && s.names.at(next).person == uint32(number) {
+		s.describe(&p, s.names.at(next))
+	}
+	return p
 }
 
 // describe adds to p what a name says.

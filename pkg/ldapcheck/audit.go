@@ -44,6 +44,17 @@ type Options struct {
 	// when that is not known.
 	CS6, CS7 *cs6.PeopleSet
 
+	// MarkedIs7 takes those who are marked, and not on the list of the old server,
+	// for people of the new one where CS7 is nil.
+	MarkedIs7 bool
+
+	// Extras are run beside the rules of the catalogue, whatever Rules says.
+	Extras []Extra
+	// Watch makes the Watcher of one worker; nil where nobody watches.
+	Watch func() Watcher
+	// Times asks for Account.Modified.
+	Times bool
+
 	// Server is asked for what only a live directory tells; nil for files.
 	Server Server
 
@@ -82,7 +93,10 @@ type Audit struct {
 // New prepares an audit. It reads nothing. The error is ErrRule for a rule that
 // does not exist, and otherwise about names that cannot be asked for.
 func New(o Options) (*Audit, error) {
-	a := &Audit{o: o, table: catalogue(), seed: maphash.MakeSeed()}
+	a := &Audit{o: o, table: append(catalogue(), extraRules(o.Extras)...), seed: maphash.MakeSeed()}
+	if len(a.table) > ruleLimit {
+		return nil, fmt.Errorf("more than %d extra rules", ruleLimit-ruleCount)
+	}
 	if err := a.choose(); err != nil {
 		return nil, err
 	}
@@ -106,7 +120,7 @@ func New(o Options) (*Audit, error) {
 // choose marks the rules that Options.Rules name.
 func (a *Audit) choose() error {
 	for i := range a.table {
-		a.chose[i] = len(a.o.Rules) == 0 || a.table[i].source
+		a.chose[i] = len(a.o.Rules) == 0 || a.table[i].source || i >= int(ruleCount)
 	}
 	for _, pattern := range a.o.Rules {
 		matched := false
@@ -151,6 +165,11 @@ func (a *Audit) wanted() roles {
 	for i := range a.table {
 		if a.runs(ruleNumber(i)) {
 			s |= a.table[i].needs
+		}
+	}
+	for _, kind := range people() {
+		if a.looksOn(kind) {
+			s |= a.o.accountRoles()
 		}
 	}
 	if a.runs(ruleDomainUnknown) {
@@ -199,6 +218,9 @@ func (a *Audit) kindNeeds(kind directory.Kind) roles {
 			s |= r.needs
 		}
 	}
+	if a.looksOn(kind) {
+		s |= a.o.accountRoles()
+	}
 	return s
 }
 
@@ -214,6 +236,9 @@ func (a *Audit) observersOf(kind directory.Kind) []func(*worker, *subject) {
 	}
 	if (kind == directory.User || kind == directory.Resource) && (a.o.CS6 != nil || a.o.CS7 != nil) {
 		list = append(list, (*worker).listed)
+	}
+	if a.looksOn(kind) {
+		list = append(list, (*worker).show)
 	}
 	if kind == directory.Domain {
 		list = append(list, observeDomainEntry)
@@ -235,7 +260,7 @@ func (a *Audit) needsDNs() bool {
 // narrow lets the server look for the entries without a unique id when nothing
 // else is asked: it is several times cheaper than reading all.
 func (a *Audit) narrow() {
-	if a.o.Server == nil || !isAttributeName(a.o.Names.UniqueID) || !a.runs(ruleMissing) {
+	if a.o.Watch != nil || a.o.Server == nil || !isAttributeName(a.o.Names.UniqueID) || !a.runs(ruleMissing) {
 		return
 	}
 	for i := range a.table {
@@ -391,6 +416,9 @@ func (a *Audit) reset(n int) {
 	a.workers = make([]*worker, n)
 	for i := range a.workers {
 		a.workers[i] = a.newWorker(i)
+		if a.o.Watch != nil {
+			a.workers[i].watcher = a.o.Watch()
+		}
 	}
 }
 

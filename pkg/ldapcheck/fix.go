@@ -100,6 +100,13 @@ func (a *Audit) recordFix(dn []byte, changes []change) string {
 	return a.fixes.modify(string(dn), list)
 }
 
+// ModifyRecord writes a modify record of LDIF with the blank line that ends it,
+// without the line that begins a file; "" for what no directory has.
+func ModifyRecord(dn string, changes []ldif.Change) string {
+	var f fixWriter
+	return f.modify(dn, changes)
+}
+
 // fixWriter writes records one by one, without the line that begins a file.
 type fixWriter struct {
 	buf bytes.Buffer

@@ -70,6 +70,7 @@ const (
 	roleOwner
 	roleMember
 	roleClass
+	roleModified
 	rolePreferredDomain
 	roleAssociatedDomain
 	roleDomainBase
@@ -97,7 +98,7 @@ func (n *Names) attributes(r role) []string {
 	case roleStore:
 		return []string{n.Store}
 	case roleLocal:
-		return []string{n.local()}
+		return []string{n.Mark()}
 	case roleMail:
 		return []string{n.Mail}
 	case roleAlternate:
@@ -118,6 +119,8 @@ func (n *Names) attributes(r role) []string {
 		return n.Members
 	case roleClass:
 		return []string{"objectClass"}
+	case roleModified:
+		return []string{"modifyTimestamp"}
 	case rolePreferredDomain:
 		return []string{preferredDomain}
 	case roleAssociatedDomain:
@@ -128,9 +131,9 @@ func (n *Names) attributes(r role) []string {
 	return nil
 }
 
-// local is the attribute whose presence says that a person is hosted on the new
+// Mark is the attribute whose presence says that a person is hosted on the new
 // server.
-func (n *Names) local() string {
+func (n *Names) Mark() string {
 	if n.Local != "" {
 		return n.Local
 	}

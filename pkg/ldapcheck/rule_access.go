@@ -24,7 +24,7 @@ func accessRules() []rule {
 				"nobody who is known to be on the new server can log in to the old one",
 				"one login by mistake makes a calendar on the old server: then it counts as the person's home again, and answers free/busy from it",
 				"deny http by icsAllowedServiceAccess, which counts only where icsStatus is absent"),
-			kinds: users, needs: states | rolesOf(roleAccess, roleUID, roleMail, roleAlternate), applies: needsCS7,
+			kinds: users, needs: states | rolesOf(roleAccess, roleUID, roleMail, roleAlternate, roleLocal), applies: needsMoved,
 			observe: observeLockMissing, words: wordsLockMissing,
 		},
 		{
@@ -70,8 +70,22 @@ func observeLockIneffective(w *worker, s *subject) {
 	}
 }
 
+// needsMoved is for rules about people of the new server, by the list or the
+// mark.
+func needsMoved(a *Audit) string {
+	if a.o.MarkedIs7 {
+		return ""
+	}
+	return needsCS7(a)
+}
+
+// on7 tells whether the person is on the new server, as far as is known.
+func (a *Audit) on7(s *subject) bool {
+	return s.in7 || a.o.MarkedIs7 && a.o.CS7 == nil && s.filled(roleLocal)
+}
+
 func observeLockMissing(w *worker, s *subject) {
-	if !s.in7 || s.in6 || s.denied() || s.shutByStatus() {
+	if !w.a.on7(s) || s.in6 || s.denied() || s.shutByStatus() {
 		return
 	}
 	code := codePlain
@@ -121,7 +135,11 @@ func wordsLockIneffective(a *Audit, f *fact) (string, string) {
 
 func wordsLockMissing(a *Audit, f *fact) (string, string) {
 	n := &a.o.Names
-	detail := fmt.Sprintf("the user is on the list of the new server and can still log in to the old one: %s does not deny http", n.ServiceAccess)
+	why := "is on the list of the new server"
+	if a.o.CS7 == nil {
+		why = "has " + n.Mark()
+	}
+	detail := fmt.Sprintf("the user %s and can still log in to the old server: %s does not deny http", why, n.ServiceAccess)
 	deny := []byte("-http:all")
 	if len(f.values) > 0 {
 		detail += "; it is " + shownList(f.values)
@@ -146,5 +164,5 @@ func wordsStatusUnknown(a *Audit, f *fact) (string, string) {
 
 func wordsStatusInactive(a *Audit, f *fact) (string, string) {
 	n := &a.o.Names
-	return fmt.Sprintf("the %s has %s: %s, and %s is %s", f.kind, n.local(), shown(f.other), n.statusName(f.attr), shown(f.value)), ""
+	return fmt.Sprintf("the %s has %s: %s, and %s is %s", f.kind, n.Mark(), shown(f.other), n.statusName(f.attr), shown(f.value)), ""
 }

@@ -114,36 +114,42 @@ func (a *Audit) isBackend(v []byte) bool {
 }
 
 func wordsStoreMissing(a *Audit, f *fact) (string, string) {
-	local, fix := a.o.Names.local(), ""
-	if backend, ok := a.onlyBackend(); ok || !strings.EqualFold(local, a.o.Names.Store) {
-		if !strings.EqualFold(local, a.o.Names.Store) {
-			backend = "true"
-		}
-		fix = a.modifyFix(f.dns[0], "add", local, []byte(backend))
+	local, fix := a.o.Names.Mark(), ""
+	if value, ok := a.o.MarkValue(); ok {
+		fix = a.modifyFix(f.dns[0], "add", local, []byte(value))
 	}
 	return fmt.Sprintf("the %s is on the list of the new server and has no %s", f.kind, local), fix
 }
 
+// MarkValue is what the attribute that marks people on the new server is given;
+// ok is false where somebody has to choose a back end.
+func (o *Options) MarkValue() (value string, ok bool) {
+	if !strings.EqualFold(o.Names.Mark(), o.Names.Store) {
+		return "true", true
+	}
+	return o.onlyBackend()
+}
+
 // onlyBackend is the one that everybody is on, where there is but one.
-func (a *Audit) onlyBackend() (string, bool) {
-	switch len(a.o.Backends) {
+func (o *Options) onlyBackend() (string, bool) {
+	switch len(o.Backends) {
 	case 0:
 		return "defaultbackend", true
 	case 1:
-		return a.o.Backends[0], true
+		return o.Backends[0], true
 	}
 	return "", false
 }
 
 func wordsStorePresent(a *Audit, f *fact) (string, string) {
-	local := a.o.Names.local()
+	local := a.o.Names.Mark()
 	return fmt.Sprintf("the %s is on the list of the old server and has %s: %s", f.kind, local, shown(f.value)),
-		a.modifyFix(f.dns[0], "delete", local, nil)
+		a.removalRemark(a.modifyFix(f.dns[0], "delete", local, nil))
 }
 
 func wordsStoreUnknown(a *Audit, f *fact) (string, string) {
 	fix := ""
-	if backend, ok := a.onlyBackend(); ok {
+	if backend, ok := a.o.onlyBackend(); ok {
 		fix = a.modifyFix(f.dns[0], "replace", a.o.Names.Store, []byte(backend))
 	}
 	return fmt.Sprintf("%s names the back end %s; configured are: %s", a.o.Names.Store, shown(f.value), strings.Join(a.o.Backends, ", ")), fix

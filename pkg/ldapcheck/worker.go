@@ -42,6 +42,9 @@ type subject struct {
 	classed  bool // the entry has UniqueIDClass
 	place    uint64
 	in6, in7 bool
+	// match6 and match7 are what the lists know of the person, where in6 and in7
+	// tell that they do.
+	match6, match7 cs6.Match
 }
 
 // worker observes entries. Several work at once, each on its own, and what they
@@ -74,7 +77,9 @@ type worker struct {
 	uses           map[string]*domainUse
 	tooManyDomains bool
 	domains        map[string]struct{} // that entries stand for
-	seen6          []uint64            // bits: people of a list that an entry matched
+	account        Account
+	watcher        Watcher  // nil where nobody watches
+	seen6          []uint64 // bits: people of a list that an entry matched
 	seen7          []uint64
 }
 
@@ -252,32 +257,31 @@ func (w *worker) hashDN(dn []byte) uint64 {
 
 // listed asks the lists of people about the entry in hand.
 func (w *worker) listed(s *subject) {
-	s.in6 = w.find(w.a.o.CS6, w.seen6, s)
-	s.in7 = w.find(w.a.o.CS7, w.seen7, s)
+	s.match6, s.in6 = w.find(w.a.o.CS6, w.seen6, s)
+	s.match7, s.in7 = w.find(w.a.o.CS7, w.seen7, s)
 }
 
-func (w *worker) find(set *cs6.PeopleSet, seen []uint64, s *subject) bool {
+func (w *worker) find(set *cs6.PeopleSet, seen []uint64, s *subject) (m cs6.Match, ok bool) {
 	if set == nil {
-		return false
+		return m, false
 	}
 	e := cs6.Entry{UID: first(s.values[roleUID]), Mail: first(s.values[roleMail]), Alternates: s.values[roleAlternate]}
 	if len(s.values[roleMail]) > 1 {
 		w.alternates = append(append(w.alternates[:0], s.values[roleMail][1:]...), s.values[roleAlternate]...)
 		e.Alternates = w.alternates
 	}
-	m, ok := set.Find(e)
-	if !ok {
-		return false
+	if m, ok = set.Find(e); !ok {
+		return m, false
 	}
 	seen[m.Number/64] |= 1 << (m.Number % 64)
 	if m.By == cs6.ByMail || m.By == cs6.ByAlternate {
 		// Another record of the list may know the same person by the user id.
 		_, e.Domain, _ = bytes.Cut(e.Mail, []byte{'@'})
-		if m, ok := set.Find(cs6.Entry{UID: e.UID, Domain: e.Domain}); ok {
-			seen[m.Number/64] |= 1 << (m.Number % 64)
+		if other, ok := set.Find(cs6.Entry{UID: e.UID, Domain: e.Domain}); ok {
+			seen[other.Number/64] |= 1 << (other.Number % 64)
 		}
 	}
-	return true
+	return m, true
 }
 
 func first(values [][]byte) []byte {
