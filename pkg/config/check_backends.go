@@ -201,9 +201,10 @@ func checkRanks(ctx context.Context, s *checkState, emit func(finding.Finding)) 
 	return err
 }
 
-// Backends lists the ids of the back ends that a configuration has, in order:
-// those that every server has, those with a parameter of their own, and the ids
-// given to them.
+// Backends lists the ids of the back ends that a configuration has for people, in
+// order: those that every server has, those with a parameter of their own, and the
+// ids given to them. The one that holds the inbox and outbox of iSchedule is for
+// nobody.
 func Backends(r *Registry, d *Document) []string {
 	var ids []string
 	for _, p := range r.all {
@@ -219,6 +220,8 @@ func Backends(r *Registry, d *Document) []string {
 			}
 		}
 	}
+	global := r.Effective(d, "davcore.ischedule.backendid")
+	ids = slices.DeleteFunc(ids, func(id string) bool { return id == global })
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }

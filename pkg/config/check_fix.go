@@ -9,9 +9,9 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// shellWord returns s as one word of a POSIX shell command. It returns an empty
+// ShellWord returns s as one word of a POSIX shell command. It returns an empty
 // string for text that could act on the terminal it is pasted into.
-func shellWord(s string) string {
+func ShellWord(s string) string {
 	plain := s != ""
 	for _, c := range s {
 		if !unicode.IsPrint(c) {
@@ -49,7 +49,7 @@ func (s *checkState) editSet(name, value string) string {
 // editDefault is the part of a command that takes a parameter out of the file,
 // whether it is known or not.
 func (s *checkState) editDefault(name string) string {
-	word := shellWord(name)
+	word := ShellWord(name)
 	if p, ok := s.lookup(name); name == "" || strings.Contains(name, "*") || word == "" || ok && p.File != "" {
 		return ""
 	}
@@ -82,7 +82,7 @@ func (s *checkState) editRemove(name string, members ...string) string {
 }
 
 func editWords(name, option, value string) string {
-	n, v := shellWord(name), shellWord(value)
+	n, v := ShellWord(name), ShellWord(value)
 	if n == "" || v == "" {
 		return ""
 	}
@@ -120,7 +120,7 @@ func fixMode(mode, path string) string {
 	if strings.HasPrefix(path, "-") {
 		path = "./" + path
 	}
-	word := shellWord(path)
+	word := ShellWord(path)
 	if word == "" || path == "" {
 		return ""
 	}

@@ -395,13 +395,35 @@ func TestShellWord(t *testing.T) {
 		"": "''", "a.b-c": "a.b-c", "two words": "'two words'", "it's": `'it'\''s'`, "$(rm)": "'$(rm)'", "{}&&": "'{}&&'", "é": "'é'",
 		"a\nb": "", "a\x1b[2J": "", "\u202e": "", "\u0085": "", "\xff": "", "a\tb": "", "!x": "'!x'", "~": "'~'", "\u00a0": "",
 	} {
-		if got := shellWord(s); got != want {
-			t.Errorf("shellWord(%q) = %q, want %q", s, got, want)
+		if got := ShellWord(s); got != want {
+			t.Errorf("ShellWord(%q) = %q, want %q", s, got, want)
 		}
 	}
 	for path, want := range map[string]string{"-rf": "chmod 640 ./-rf", "": "", "a\nb": "", "a b": "chmod 640 'a b'"} {
 		if got := fixMode("640", path); got != want {
 			t.Errorf("fixMode(%q) = %q, want %q", path, got, want)
+		}
+	}
+}
+
+// People live on every back end but that of the iSchedule inbox.
+func TestBackends(t *testing.T) {
+	r, err := NewRegistry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string][]string{
+		"": {"defaultbackend"},
+		"store.dav.west.dbdir=data/west\nstore.dav.east.backendid=far\n":                             {"defaultbackend", "east", "far", "west"},
+		"store.dav.isched.dbdir=x\ndavcore.ischedule.backendid=isched\n":                             {"defaultbackend", "ischedulebackend"},
+		"davcore.ischedule.backendid=isched\nstore.dav.isched.dbdir=x\nstore.dav.b1.jndiname=jdbc/b": {"b1", "defaultbackend", "ischedulebackend"},
+	} {
+		d, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Backends(r, d); !slices.Equal(got, want) {
+			t.Errorf("%q: %v instead of %v", text, got, want)
 		}
 	}
 }

@@ -121,7 +121,7 @@ func (m *mapState) mapCommand(domain, url string) string {
 
 // urlCommand maps a domain to a URL that was made from another one.
 func (m *mapState) urlCommand(domain string, from peerURL, url string) string {
-	word := shellWord(url)
+	word := ShellWord(url)
 	if domain == "" || word == "" || from.doubtful() {
 		return ""
 	}
@@ -134,7 +134,7 @@ func (m *mapState) urlCommand(domain string, from peerURL, url string) string {
 
 // deleteCommand takes the lines of a key out; empty where no command can name it.
 func deleteCommand(key string) string {
-	word := shellWord(key)
+	word := ShellWord(key)
 	if key == "" || word == "" {
 		return ""
 	}
