@@ -1,0 +1,143 @@
+package coexist
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/finding"
+	"github.com/davadmin/davadmin/pkg/ldapcheck"
+)
+
+// Census counts the people of a directory by mail domain and side, and lists
+// those of one side. It is good for one Run.
+type Census struct {
+	audit  *ldapcheck.Audit
+	counts *partition
+}
+
+// censusRule is the rule whose hits are the people to list.
+const censusRule = "census"
+
+// NewCensus prepares a census. Of o it takes names, bases, lists of people and
+// workers. sides are whom to list, none for nobody; domain is the mail domain in
+// A-labels that they must have, "" for any. Errors are those of ldapcheck.New.
+func NewCensus(o ldapcheck.Options, sides []Side, domain string) (*Census, error) {
+	c := &Census{counts: newPartition(&o)}
+	list6 := o.CS6 != nil
+	o.Rules, o.MarkedIs7, o.Times = []string{"listed-not-found"}, false, false
+	o.Watch = c.counts.watch
+	if len(sides) > 0 {
+		o.Extras = []ldapcheck.Extra{{
+			Rule:  finding.Rule{ID: censusRule, Severity: finding.Info},
+			Kinds: []directory.Kind{directory.User, directory.Resource},
+			Observe: func(a *ldapcheck.Account) (ldapcheck.Hit, bool) {
+				side := SideOf(a, list6)
+				if !slices.Contains(sides, side) {
+					return ldapcheck.Hit{}, false
+				}
+				var buf [256]byte
+				of := appendDomain(buf[:0], a.Mail)
+				if domain != "" && string(of) != domain {
+					return ldapcheck.Hit{}, false
+				}
+				calendars := 0
+				if a.On6 != nil {
+					calendars = a.On6.Calendars
+				}
+				return ldapcheck.Hit{Value: a.Mail, Other: fmt.Appendf(nil, "%s\x00%d\x00%s\x00%s", side, calendars, of, a.UID)}, true
+			},
+			Words: func(ldapcheck.Fact) (string, string) { return "", "" },
+		}}
+	}
+	var err error
+	c.audit, err = ldapcheck.New(o)
+	return c, err
+}
+
+// Progress tells how far a run is. Any goroutine may call it.
+func (c *Census) Progress() ldapcheck.Progress { return c.audit.Progress() }
+
+// Run reads the directory. One that ended short is no error of Run: the result
+// says so.
+func (c *Census) Run(ctx context.Context, src directory.Source) (*CensusResult, error) {
+	r, err := c.audit.Run(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	c.counts.collect(r.Watchers())
+	out := &CensusResult{
+		Domains: c.counts.domains(), Total: c.counts.sum(), TooMany: c.counts.tooMany(),
+		Complete: r.Complete, Ended: r.Ended, report: r,
+	}
+	for _, o := range r.Outcomes {
+		switch o.Rule {
+		case "listed-not-found":
+			if o.Result != finding.NotRun {
+				out.NotFound, out.Compared = o.Count, true
+			}
+		case "record-broken", "referral-not-followed":
+			out.Unread += o.Count
+		}
+	}
+	return out, nil
+}
+
+// CensusResult is who is where. It is for one goroutine.
+type CensusResult struct {
+	Domains []DomainCount // in the order of their names; people without a domain come last, under ""
+	Total   DomainCount
+	TooMany bool // there are more domains than are told apart, and the rest is counted under ""
+
+	// NotFound is how many people of the lists have no entry, where Compared tells
+	// that this could be told.
+	NotFound int
+	Compared bool
+
+	Complete bool // all was read; otherwise Ended says what kept it from that
+	Ended    error
+	Unread   int // records and parts of the tree that could not be read
+
+	report *ldapcheck.Report
+}
+
+// Person is one of the people that were asked for.
+type Person struct {
+	DN        string
+	Kind      directory.Kind
+	Side      Side
+	Mail, UID string // the first value; "" without
+	Domain    string // of the mail address, in A-labels
+	Calendars int    // on the old server, by its list
+	File      string // where the entry stands; "" for a live directory
+	Line      int
+}
+
+// People yields those that were asked for, in the order of the source. An error
+// is the last word: then people are missing.
+func (r *CensusResult) People() iter.Seq2[Person, error] {
+	return func(yield func(Person, error) bool) {
+		for f, err := range r.report.Facts(censusRule) {
+			if err != nil {
+				yield(Person{}, err)
+				return
+			}
+			p := Person{DN: string(f.DN), Kind: f.Kind, Mail: string(f.Value), File: f.File, Line: f.Line}
+			side, rest, _ := bytes.Cut(f.Other, []byte{0})
+			number, rest, _ := bytes.Cut(rest, []byte{0})
+			domain, uid, _ := bytes.Cut(rest, []byte{0})
+			p.Calendars, _ = strconv.Atoi(string(number))
+			p.Side, p.Domain, p.UID = Side(side), string(domain), string(uid)
+			if !yield(p, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Close removes the temporary files.
+func (r *CensusResult) Close() error { return r.report.Close() }

@@ -1,0 +1,177 @@
+package coexist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/finding"
+	"github.com/davadmin/davadmin/pkg/ischedule"
+	"github.com/davadmin/davadmin/pkg/ldapcheck"
+	"github.com/davadmin/davadmin/pkg/route"
+)
+
+// Options are what is known of a deployment. What is nil or empty is not known,
+// and the rules that need it end as not-run.
+type Options struct {
+	Server *NewServer
+	Map    *config.DomainMapInput // of the new server
+	Old    *OldServer
+
+	OldPatch   OldPatch
+	NewVersion NewVersion
+
+	// Directory says how the directory is to be read: names, bases, lists of
+	// people, workers. Rules, Extras, Watch, Times and MarkedIs7 are set by New.
+	Directory ldapcheck.Options
+	// NoDirectory says why no directory is read; "" where Run is given one.
+	NoDirectory string
+
+	Asker Asker // asks the servers; nil to ask none
+	// Decide says on which side the new server sees an address, as route.Decide
+	// does; nil where that cannot be told. Only people who are asked about are looked up.
+	Decide func(ctx context.Context, address string) (*route.Decision, error)
+	// Ask6 and Ask7 are mail addresses of people to ask about; "" takes the first
+	// of each side that the directory has.
+	Ask6, Ask7 string
+
+	Now func() time.Time // nil means time.Now
+}
+
+// Asker asks a server for free/busy; *ischedule.Client is one.
+type Asker interface {
+	FreeBusy(ctx context.Context, url string, q ischedule.Query) (*ischedule.Answer, error)
+	GetFreeBusy(ctx context.Context, url string, q ischedule.Query) (*ischedule.Answer, error)
+}
+
+// Check is a run of all rules. It is good for one Run.
+type Check struct {
+	o      Options
+	table  []rule
+	lines  map[string]mapLine // of the domain map by domain in A-labels
+	noMap  error              // why lines is not known
+	audit  *ldapcheck.Audit   // nil where no directory is read
+	counts *partition
+	report *ldapcheck.Report
+}
+
+// New prepares a check. It reads nothing. Errors are those of ldapcheck.New.
+func New(o Options) (*Check, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	c := &Check{o: o, table: catalogue()}
+	c.readMap()
+	c.counts = newPartition(&c.o.Directory)
+	if o.NoDirectory != "" {
+		return c, nil
+	}
+	d := c.o.Directory
+	d.Rules, d.MarkedIs7, d.Times = nil, true, true
+	for _, r := range c.table {
+		switch {
+		case r.person != nil:
+			x := r.person(c)
+			x.Rule, x.Kinds = r.Rule, []directory.Kind{directory.User, directory.Resource}
+			d.Extras = append(d.Extras, x)
+		case r.files == nil && r.late == nil && r.probe == nil:
+			d.Rules = append(d.Rules, r.ID)
+		}
+	}
+	d.Watch = c.counts.watch
+	var err error
+	c.audit, err = ldapcheck.New(d)
+	return c, err
+}
+
+// Query returns what the check asks a directory for.
+func (c *Check) Query() directory.Query { return c.audit.Query() }
+
+// Progress tells how far a run is. Any goroutine may call it.
+func (c *Check) Progress() ldapcheck.Progress {
+	if c.audit == nil {
+		return ldapcheck.Progress{}
+	}
+	return c.audit.Progress()
+}
+
+// Run lets every rule look. src is nil where no directory is read. A directory
+// that ended short is no error of Run: the report says so. An error means that
+// there is no report. Close gives back what the report holds.
+func (c *Check) Run(ctx context.Context, src directory.Source) (*Report, error) {
+	r := &Report{c: c, Complete: true}
+	r.files = c.runPart(ctx, func(x *rule) func(context.Context, *Check, emitter) error {
+		if x.files == nil {
+			return nil
+		}
+		return func(_ context.Context, c *Check, emit emitter) error { return x.files(c, emit) }
+	})
+	if c.audit != nil {
+		var err error
+		if c.report, err = c.audit.Run(ctx, src); err != nil {
+			return nil, err
+		}
+		r.people = c.report
+		c.counts.collect(c.report.Watchers())
+		r.Complete, r.Ended = c.report.Complete, c.report.Ended
+	}
+	late := ctx
+	if r.Ended != nil {
+		late = context.WithoutCancel(ctx) // the rules say what they know of the part
+	}
+	r.late = c.runPart(late, func(x *rule) func(context.Context, *Check, emitter) error { return x.late })
+	r.probes = c.runPart(ctx, func(x *rule) func(context.Context, *Check, emitter) error { return x.probe })
+	r.finish()
+	return r, nil
+}
+
+// runPart runs the rules of which part gives the code.
+func (c *Check) runPart(ctx context.Context, part func(*rule) func(context.Context, *Check, emitter) error) *finding.Report {
+	var checks []finding.Check
+	for i := range c.table {
+		if run := part(&c.table[i]); run != nil {
+			checks = append(checks, finding.Check{Rule: c.table[i].Rule, Run: func(ctx context.Context, emit func(finding.Finding)) error {
+				return run(ctx, c, emit)
+			}})
+		}
+	}
+	return finding.Run(ctx, checks)
+}
+
+// mapLine is what the domain map says of a domain.
+type mapLine struct {
+	url  string
+	line int
+}
+
+// readMap looks at the domain map once: people are looked at by several
+// goroutines, and a DomainMap is for one.
+func (c *Check) readMap() {
+	in := c.o.Map
+	switch {
+	case in == nil:
+		c.noMap = finding.NotApplicable(noHome)
+		return
+	case errors.Is(in.Err, fs.ErrNotExist):
+		c.lines = map[string]mapLine{}
+		return
+	case in.Err != nil:
+		c.noMap = in.Err
+		return
+	}
+	m, err := config.ParseDomainMap(in.Text)
+	if err != nil {
+		c.noMap = fmt.Errorf("%s: %w", in.Path, err)
+		return
+	}
+	c.lines = map[string]mapLine{}
+	for _, e := range m.Effective() {
+		if e.Domain != "" && e.URL != "" {
+			c.lines[e.Domain] = mapLine{e.URL, e.Line}
+		}
+	}
+}

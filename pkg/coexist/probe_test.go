@@ -1,0 +1,250 @@
+package coexist_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/davadmin/davadmin/pkg/coexist"
+	"github.com/davadmin/davadmin/pkg/finding"
+	"github.com/davadmin/davadmin/pkg/ischedule"
+	"github.com/davadmin/davadmin/pkg/route"
+)
+
+const busy = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:REPLY\r\nX-NSCP-WCAP-ERRNO:%d\r\nBEGIN:VFREEBUSY\r\nATTENDEE:mailto:%s\r\n" +
+	"FREEBUSY:20261102T080000Z/PT1H\r\nEND:VFREEBUSY\r\nEND:VCALENDAR\r\n"
+
+// servers are an old and a new server that answer by their scripts. No free
+// implementation of either exists.
+type servers struct {
+	old, new *httptest.Server
+	asked    []string // what each was asked, in order
+}
+
+// start starts both. The handlers are told whom they are asked about.
+func start(t *testing.T, ischedule, oldWCAP, newWCAP func(s *servers, w http.ResponseWriter, about string)) *servers {
+	t.Helper()
+	s := &servers{}
+	about := func(r *http.Request) string { return strings.TrimPrefix(r.URL.Query().Get("calid"), "mailto:") }
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /ischedule/", func(w http.ResponseWriter, r *http.Request) {
+		s.asked = append(s.asked, fmt.Sprintf("old ischedule %s from %s", r.Header.Get("Recipient"), r.Header.Get("Originator")))
+		ischedule(s, w, strings.TrimPrefix(r.Header.Get("Recipient"), "mailto:"))
+	})
+	mux.HandleFunc("GET /get_freebusy.wcap", func(w http.ResponseWriter, r *http.Request) {
+		s.asked = append(s.asked, "old wcap "+about(r))
+		oldWCAP(s, w, about(r))
+	})
+	s.old = httptest.NewServer(mux)
+	t.Cleanup(s.old.Close)
+	s.new = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.asked = append(s.asked, "new wcap "+about(r))
+		newWCAP(s, w, about(r))
+	}))
+	t.Cleanup(s.new.Close)
+	return s
+}
+
+// Ways to answer.
+func answers(_ *servers, w http.ResponseWriter, about string)     { fmt.Fprintf(w, busy, 0, about) }
+func knowsNobody(_ *servers, w http.ResponseWriter, about string) { fmt.Fprintf(w, busy, 29, about) }
+func forbids(_ *servers, w http.ResponseWriter, _ string)         { w.WriteHeader(http.StatusForbidden) }
+func page(_ *servers, w http.ResponseWriter, _ string) {
+	_, _ = io.WriteString(w, "<html><title>Log in</title></html>")
+}
+func noAuthority(_ *servers, w http.ResponseWriter, about string) {
+	fmt.Fprintf(w, `<schedule-response xmlns="urn:ietf:params:xml:ns:ischedule"><response><recipient>mailto:%s</recipient><request-status>3.8;No authority</request-status></response></schedule-response>`, about)
+}
+
+// redirects is what a Calendar Server 6 does with people whom it does not know.
+func redirects(s *servers, w http.ResponseWriter, _ string) {
+	w.Header().Set("Location", s.new.URL+"/davserver/wcap/get_freebusy.wcap")
+	w.WriteHeader(http.StatusFound)
+}
+
+// returns sends back to the old server: the loop.
+func returns(s *servers, w http.ResponseWriter, _ string) {
+	w.Header().Set("Location", s.old.URL+"/get_freebusy.wcap")
+	w.WriteHeader(http.StatusFound)
+}
+
+// between puts the deployment between two servers.
+func (s *servers) between(t *testing.T) *deployment {
+	t.Helper()
+	d := good()
+	d.domainMap = strings.ReplaceAll(d.domainMap, "http://cs6.example.com:8080", s.old.URL)
+	swap(t, &d.icsConf, "http://cs7.example.com:8080", s.new.URL)
+	u, err := url.Parse(s.new.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.edit = func(o *coexist.Options) {
+		o.Asker, o.Server.Hosts = ischedule.New(ischedule.Options{ReadTimeout: 2 * time.Second}), []string{u.Hostname()}
+	}
+	return d
+}
+
+func TestProbes(t *testing.T) {
+	port := regexp.MustCompile(`127\.0\.0\.1:\d+`)
+	for _, c := range []struct {
+		name                        string
+		ischedule, oldWCAP, newWCAP func(*servers, http.ResponseWriter, string)
+		want                        []string // rule: detail, of each finding
+	}{
+		{"all is well", answers, redirects, answers, nil},
+		{"13 the old server has no white list for us", forbids, redirects, answers, []string{
+			"probe-old-server: the old server does not tell when adam@example.com is busy: http://HOST/ischedule/: the status is 403 Forbidden (forbidden); "}},
+		{"13 the old server gives no authority", noAuthority, redirects, answers, []string{
+			"probe-old-server: the old server knows nothing about adam@example.com (3.8 No authority); let callers without a login see free/busy"}},
+		{"13 the new server is closed", answers, redirects, forbids, []string{
+			"probe-new-server: the new server does not tell when nina@example.com is busy: http://HOST/davserver/wcap/get_freebusy.wcap?",
+			"probe-old-to-new: the old server does not tell when nina@example.com is busy: http://HOST/davserver/wcap/get_freebusy.wcap?",
+			"probe-new-to-old: the new server does not tell when adam@example.com is busy: http://HOST/davserver/wcap/get_freebusy.wcap?",
+		}},
+		{"the new server does not find the old one", answers, redirects, func(s *servers, w http.ResponseWriter, about string) {
+			if strings.HasPrefix(about, "adam") {
+				knowsNobody(s, w, about)
+			} else {
+				answers(s, w, about)
+			}
+		}, []string{"probe-new-to-old: the new server knows nothing about adam@example.com (29 CALENDAR_DOES_NOT_EXIST); 'davadmin coexist explain'"}},
+		{"the old server still has a calendar of who was moved", answers, answers, answers, []string{
+			"probe-old-to-new: the old server answers for nina@example.com by itself, and redirects nowhere"}},
+		{"the old server does not redirect", answers, knowsNobody, answers, []string{
+			"probe-old-to-new: the old server knows nothing about nina@example.com (29 CALENDAR_DOES_NOT_EXIST)"}},
+		{"a loop", answers, redirects, returns, []string{
+			"probe-new-server: the new server does not tell when nina@example.com is busy: ",
+			"probe-old-to-new: the old server does not tell when nina@example.com is busy: ",
+			"probe-new-to-old: the new server does not tell when adam@example.com is busy: ",
+		}},
+		{"a web page", page, redirects, answers, []string{
+			"probe-old-server: the old server does not tell when adam@example.com is busy: http://HOST/ischedule/: a web page came instead of an answer: Log in (html)"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := start(t, c.ischedule, c.oldWCAP, c.newWCAP)
+			all := findings(t, s.between(t).check(t))
+			var got []string
+			for i, f := range all {
+				text := port.ReplaceAllString(f.Rule+": "+f.Detail, "HOST")
+				if i < len(c.want) && strings.HasPrefix(text, c.want[i]) {
+					text = c.want[i]
+				}
+				if c.name == "a loop" && !strings.Contains(f.Detail, "redirect-loop") {
+					t.Errorf("the loop is not named: %s", f.Detail)
+				}
+				if f.Where == nil || f.Where.Line == 0 || f.Severity != finding.Error {
+					t.Errorf("%+v", f)
+				}
+				got = append(got, text)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The questions are those that are asked in earnest: of each server about one
+// person of each side.
+func TestProbesTakeTheRealWay(t *testing.T) {
+	s := start(t, answers, redirects, answers)
+	s.between(t).check(t)
+	if diff := cmp.Diff([]string{
+		"old ischedule mailto:adam@example.com from mailto:nina@example.com",
+		"new wcap nina@example.com",
+		"old wcap nina@example.com", "new wcap nina@example.com",
+		"new wcap adam@example.com",
+	}, s.asked); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+}
+
+// Who is asked about can be named, and then no directory is needed.
+func TestProbesOfNamedPeople(t *testing.T) {
+	s := start(t, answers, redirects, answers)
+	d := s.between(t)
+	d.people = ""
+	edit := d.edit
+	d.edit = func(o *coexist.Options) {
+		edit(o)
+		o.Ask6, o.Ask7 = "olga@Example.ORG", ""
+	}
+	r := d.check(t)
+	if diff := cmp.Diff([]string{"old ischedule mailto:olga@Example.ORG from mailto:olga@Example.ORG", "new wcap olga@Example.ORG"}, s.asked); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+	for _, o := range r.Outcomes {
+		switch o.Rule {
+		case "probe-old-server", "probe-new-to-old":
+			if o.Result != finding.Passed {
+				t.Errorf("%+v", o)
+			}
+		case "probe-new-server", "probe-old-to-new":
+			if o.Result != finding.NotRun || o.Reason != "it is not known who is on the new server; --cs7-user ADDRESS names somebody" {
+				t.Errorf("%+v", o)
+			}
+		}
+	}
+}
+
+// A password in a URL is sent nowhere and shown nowhere.
+func TestProbesKeepPasswords(t *testing.T) {
+	s := start(t, answers, redirects, answers)
+	d := s.between(t)
+	d.domainMap = strings.ReplaceAll(d.domainMap, "http://", "http://admin:hunter2@")
+	swap(t, &d.icsConf, "\"http://", "\"http://admin:hunter2@")
+	all := findings(t, d.check(t))
+	if len(s.asked) != 0 {
+		t.Errorf("asked: %v", s.asked)
+	}
+	for _, f := range all {
+		if strings.Contains(fmt.Sprintf("%+v", f), "hunter2") {
+			t.Errorf("shown: %+v", f)
+		}
+	}
+	if len(all) == 0 {
+		t.Error("nothing was found")
+	}
+}
+
+// A person whom the new server takes for one of the other side is found before
+// anybody is asked, whatever the servers would say.
+func TestProbesOfPeopleOnTheOtherSide(t *testing.T) {
+	s := start(t, answers, redirects, answers)
+	d := s.between(t)
+	edit := d.edit
+	d.edit = func(o *coexist.Options) {
+		edit(o)
+		o.Ask6, o.Ask7 = "nina@example.com", "adam@example.com"
+		o.Decide = func(ctx context.Context, address string) (*route.Decision, error) {
+			return route.Decide(ctx, route.Config{
+				MailFilter: "(mail=%s)", LocalAttr: "davstore", Fetched: []string{"mail", "davstore"}, Store: "davStore", Backend: "defaultbackend",
+				Peer: func(string) (route.Peer, bool) { return route.Peer{}, false },
+			}, d.source(t), address)
+		}
+	}
+	var got []string
+	for _, f := range findings(t, d.check(t)) {
+		got = append(got, f.Rule+" "+place(f)+" "+f.Fix)
+	}
+	if diff := cmp.Diff([]string{
+		"probe-old-server uid=nina,ou=People,o=isp davadmin coexist explain -a nina@example.com",
+		"probe-new-server uid=adam,ou=People,o=isp davadmin coexist explain -a adam@example.com",
+	}, got); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	for _, question := range s.asked {
+		if strings.HasPrefix(question, "old ischedule") {
+			t.Errorf("asked all the same: %s", question)
+		}
+	}
+}
