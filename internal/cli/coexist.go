@@ -1,30 +1,35 @@
 package cli
 
-import (
-	"strings"
-
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 // coexistCommand is the operation 'coexist': two calendar servers over one
-// directory.
+// directory. Without an action it lists.
 func (a *App) coexistCommand() *cobra.Command {
+	o := &coexistList{coexistPeople: coexistPeople{App: a}}
 	cmd := &cobra.Command{
-		Use:     "coexist ACTION [OPTIONS]",
+		Use:     "coexist [ACTION] [OPTIONS]",
 		Short:   "an old Calendar Server 6 beside a new server over one directory",
 		GroupID: groupWork,
 		Long: `Works on a deployment in which an old Calendar Server 6 and a new server share
-one directory: part of the people have their calendars on each. Nothing is changed.`,
-		Example: `  davadmin coexist explain -a jdoe@example.com
+one directory: part of the people have their calendars on each. Nothing is changed.
+
+Without an action, 'coexist' is 'coexist list'.`,
+		Example: `  davadmin coexist check --ics-conf ics.conf --cs6-list cscal-list.txt --cs7-list migrated.txt
+  davadmin coexist status --cs6-list cscal-list.txt
+  davadmin coexist list --side both --cs6-list cscal-list.txt
   davadmin coexist explain -a jdoe@example.com --from boss@example.com --ics-conf ics.conf`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := refuseMirrored(cmd); err != nil {
 				return err
 			}
-			return usagef("an action is missing; 'coexist' has: %s", strings.Join(actionsOf(cmd), ", "))
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
 		},
 	}
-	cmd.AddCommand(a.coexistExplainCommand())
+	o.addOptions(cmd)
+	cmd.AddCommand(a.coexistStatusCommand(), a.coexistListCommand(), a.coexistCheckCommand(), a.coexistExplainCommand())
 	return cmd
 }

@@ -85,7 +85,7 @@ func (o *coexistExplain) run(ctx context.Context) error {
 	if home == nil {
 		return usagef("the decision is that of a server: name its home with --home DIR")
 	}
-	c, err := o.routeConfig(home)
+	c, err := routeConfig(home)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func addressUsage(option string, err error) error {
 }
 
 // routeConfig is what the server of a home goes by.
-func (o *coexistExplain) routeConfig(h *ldapHome) (route.Config, error) {
+func routeConfig(h *ldapHome) (route.Config, error) {
 	c := route.Config{
 		MailFilter: h.value("davcore.uriinfo.emailsearchfiltertemplate"), LocalAttr: h.value(paramLocalUser),
 		Fetched: config.SplitList(h.value("davcore.uriinfo.subjectattributes")), Store: h.names().Store, Backend: "defaultbackend",

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -70,10 +69,11 @@ func (o *domainProbe) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client, err := o.client(ctx)
+	home, err := o.findLDAPHome(ctx, &o.homeOptions)
 	if err != nil {
 		return err
 	}
+	client := calendarClient(home)
 	rows := probeAll(ctx, client, listed)
 	if err := ctx.Err(); err != nil {
 		return err // what was asked until then says little
@@ -91,35 +91,6 @@ func (o *domainProbe) run(ctx context.Context) error {
 		return &peersError{fmt.Sprintf("the servers of %s of %d did not answer, or offer no free/busy", plural(failed, "domain"), len(rows))}
 	}
 	return nil
-}
-
-// client asks as the server of the home does.
-func (o *domainProbe) client(ctx context.Context) (*ischedule.Client, error) {
-	home, err := o.findLDAPHome(ctx, &o.homeOptions)
-	if err != nil {
-		return nil, err
-	}
-	var options ischedule.Options
-	if home == nil {
-		return ischedule.New(options), nil
-	}
-	// What is no number is for 'config check'; the usual value is taken then.
-	number := func(parameter string) (n int, ok bool) {
-		n, err := strconv.Atoi(home.value(parameter))
-		return min(n, int(time.Hour/time.Millisecond)), err == nil && n >= 0
-	}
-	if n, ok := number("davcore.serverlimits.httpconnecttimeout"); ok {
-		options.ConnectTimeout = time.Duration(n) * time.Millisecond
-	}
-	if n, ok := number("davcore.serverlimits.httpsockettimeout"); ok {
-		options.ReadTimeout = time.Duration(n) * time.Millisecond
-	}
-	if n, ok := number("davcore.serverlimits.maxhttpredirects"); ok {
-		if options.MaxRedirects = n; n == 0 {
-			options.MaxRedirects = -1
-		}
-	}
-	return ischedule.New(options), nil
 }
 
 // noFreeBusy is the problem of a server that answers and is of no use.

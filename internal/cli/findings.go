@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
@@ -51,6 +52,14 @@ type entriesRead struct {
 	Domains   int    `json:"domains"`
 	Selected  string `json:"selected,omitempty"` // where the server gave only some of them: which
 	Reason    string `json:"reason,omitempty"`   // why it is not complete
+}
+
+// countEntries is what was read, by kind.
+func countEntries(kinds [directory.Domain + 1]int) *entriesRead {
+	return &entriesRead{
+		Entries: kinds[directory.User] + kinds[directory.Group] + kinds[directory.Resource],
+		Users:   kinds[directory.User], Groups: kinds[directory.Group], Resources: kinds[directory.Resource], Domains: kinds[directory.Domain],
+	}
 }
 
 // report is what every command with findings prints. The findings may be more

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"regexp"
 	"runtime"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/ui"
-	"github.com/davadmin/davadmin/pkg/cs6"
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
@@ -24,8 +22,8 @@ type ldapAudit struct {
 	*App
 	ldapOptions
 	findingOptions
+	listOptions
 	rules       []string
-	cs6, cs7    []string
 	idAttribute string
 	idPattern   string
 	local       string
@@ -71,8 +69,7 @@ exit code is 3 when there is a finding at or above --fail-on.`,
 	f := cmd.Flags()
 	o.ldapOptions.add(cmd)
 	f.StringSliceVar(&o.rules, "rules", nil, "run only these `RULES`, parted by commas; * and ? stand for parts of names")
-	f.StringArrayVar(&o.cs6, "cs6-list", nil, "`FILE` with the people on the old server; may be repeated")
-	f.StringArrayVar(&o.cs7, "cs7-list", nil, "`FILE` with the people on the new server; may be repeated")
+	o.listOptions.add(cmd)
 	f.StringVar(&o.idAttribute, "id-attribute", "", "`ATTRIBUTE` that is the unique id (default: as the home says, else davUniqueId)")
 	f.StringVar(&o.idPattern, "id-pattern", "", "regular `EXPRESSION` for unique ids of a form of your own; it must fit all of the value")
 	f.StringVar(&o.local, "localuser-attribute", "", "`ATTRIBUTE` that marks people on the new server (default: as the home says, else davStore)")
@@ -117,11 +114,7 @@ func (o *ldapAudit) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = d.close() }()
-	options.Bases, options.FileName = d.bases, d.fileName
-	if d.live != nil {
-		options.Server = d.live
-		options.Part = options.Scope != directory.Subtree || o.filter != "" || !d.live.Covers(d.bases)
-	}
+	d.attach(&options)
 	audit, err := ldapcheck.New(options)
 	if err != nil {
 		return auditUsage(err)
@@ -156,7 +149,7 @@ func (o *ldapAudit) auditOptions(ctx context.Context, home *ldapHome) (ldapcheck
 	}
 	lo := ldapcheck.Options{
 		Names: home.names(), Rules: o.rules, Scope: scope, Filter: o.filter, Part: scope != directory.Subtree || o.filter != "" || len(o.bases) > 0,
-		Backends: home.backends(), Domains: home.domains(), Workers: o.workers, Tmp: o.tmp,
+		Backends: home.backends(), Domains: home.domains(), Tmp: o.tmp,
 	}
 	if o.idAttribute != "" {
 		if !equalWords([]string{o.idAttribute}, []string{lo.Names.UniqueID}) {
@@ -170,83 +163,36 @@ func (o *ldapAudit) auditOptions(ctx context.Context, home *ldapHome) (ldapcheck
 	if len(o.backends) > 0 {
 		lo.Backends = o.backends
 	}
-	switch {
-	case o.workers < 0:
-		return lo, usagef("--workers: %d is less than 0, which is all cores", o.workers)
-	case o.workers == 0:
-		lo.Workers = runtime.NumCPU()
+	if lo.Workers, err = workerCount(o.workers); err != nil {
+		return lo, err
 	}
 	if o.idPattern != "" {
 		if lo.IDPattern, err = regexp.Compile(`^(?:` + o.idPattern + `)$`); err != nil {
 			return lo, usagef("--id-pattern: %v", err)
 		}
 	}
-	if lo.CS6, err = o.readLists(ctx, "--cs6-list", o.cs6); err != nil {
-		return lo, err
-	}
-	lo.CS7, err = o.readLists(ctx, "--cs7-list", o.cs7)
+	lo.CS6, lo.CS7, err = o.readPeople(ctx, &o.listOptions)
 	return lo, err
 }
 
-// readLists reads lists of people. Each line of them must tell of somebody: a
-// line that was passed over would be a person whom no rule looks for.
-func (o *ldapAudit) readLists(ctx context.Context, option string, paths []string) (*cs6.PeopleSet, error) {
-	if len(paths) == 0 {
-		return nil, nil
-	}
-	set := cs6.NewPeopleSet(cs6.SetOptions{})
-	for _, path := range paths {
-		if err := o.readList(ctx, set, path); err != nil {
-			return nil, fmt.Errorf("%s: %w", option, err)
-		}
-	}
-	if set.Len() == 0 {
-		return nil, usagef("%s: the list names nobody", option)
-	}
-	return set, nil
-}
-
-func (o *ldapAudit) readList(ctx context.Context, set *cs6.PeopleSet, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	faults := 0
-	var first error
-	for p, err := range cs6.ReadPeople(f, cs6.PeopleOptions{Name: path}) {
-		var line *cs6.LineError
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.As(err, &line):
-			if faults++; first == nil {
-				first = err
-			}
-			continue
-		case err != nil:
-			return err
-		}
-		if err := set.Add(p); err != nil {
-			return err
-		}
-	}
+// workerCount reads --workers.
+func workerCount(n int) (int, error) {
 	switch {
-	case faults == 1:
-		return first
-	case faults > 1:
-		return fmt.Errorf("%w; and %d more lines that are no person", first, faults-1)
+	case n < 0:
+		return 0, usagef("--workers: %d is less than 0, which is all cores", n)
+	case n == 0:
+		return runtime.NumCPU(), nil
 	}
-	return nil
+	return n, nil
 }
 
 // untilStopped yields the findings of a report until ctx ends.
-func untilStopped(ctx context.Context, r *ldapcheck.Report) func(int) iter.Seq2[finding.Finding, error] {
+func untilStopped(ctx context.Context, complete bool, findings func(int) iter.Seq2[finding.Finding, error]) func(int) iter.Seq2[finding.Finding, error] {
 	return func(most int) iter.Seq2[finding.Finding, error] {
 		return func(yield func(finding.Finding, error) bool) {
-			for f, err := range r.Findings(most) {
+			for f, err := range findings(most) {
 				// A report about a part is written to its end: it is what a stop gives.
-				if err == nil && r.Complete {
+				if err == nil && complete {
 					err = ctx.Err()
 				}
 				if !yield(f, err) || err != nil {
@@ -279,14 +225,11 @@ func progressLine(p ldapcheck.Progress, source directory.Source, took time.Durat
 // code 1, or that of the signal.
 func (o *ldapAudit) finish(ctx context.Context, format ui.Format, failOn finding.Severity, audit *ldapcheck.Audit, r *ldapcheck.Report, d *opened, took time.Duration) error {
 	out := &report{
-		schema: "davadmin.ldap.audit.1", findings: untilStopped(ctx, r), outcomes: r.Outcomes,
+		schema: "davadmin.ldap.audit.1", findings: untilStopped(ctx, r.Complete, r.Findings), outcomes: r.Outcomes,
 		summary: summaryLine{
 			Target: d.source.Name(), Complete: r.Complete, Seconds: took.Seconds(),
 			Errors: r.Count(finding.Error), Warnings: r.Count(finding.Warning), Infos: r.Count(finding.Info),
-			entriesRead: &entriesRead{
-				Entries: r.Accounts(), Users: r.Kinds[directory.User], Groups: r.Kinds[directory.Group],
-				Resources: r.Kinds[directory.Resource], Domains: r.Kinds[directory.Domain],
-			},
+			entriesRead: countEntries(r.Kinds),
 		},
 	}
 	if audit.Narrowed() {
@@ -297,16 +240,23 @@ func (o *ldapAudit) finish(ctx context.Context, format ui.Format, failOn finding
 	}
 	o.ended = r.Ended
 	out.worst, out.any = r.Worst()
-	if err := o.writeReport(format, out, o.table); err != nil {
+	table := auditTable{App: o.App, all: o.all, next: o.next}
+	if err := o.writeReport(format, out, table.write); err != nil {
 		return err
 	}
 	if r.Ended != nil {
-		if o.Streams.Flush != nil {
-			if err := o.Streams.Flush(); err != nil {
-				return fmt.Errorf("the output could not be written: %w", err)
-			}
-		}
-		return fmt.Errorf("the audit is not complete, and the report is about a part: %w", r.Ended)
+		return o.endedShort("the audit is not complete, and the report is about a part", r.Ended)
 	}
 	return out.verdict(failOn)
+}
+
+// endedShort is the error of a command that read only a part, once all that it
+// has to say of that part is written.
+func (a *App) endedShort(what string, ended error) error {
+	if a.Streams.Flush != nil {
+		if err := a.Streams.Flush(); err != nil {
+			return fmt.Errorf("the output could not be written: %w", err)
+		}
+	}
+	return fmt.Errorf("%s: %w", what, ended)
 }

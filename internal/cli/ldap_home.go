@@ -84,6 +84,9 @@ func (h *ldapHome) names() ldapcheck.Names {
 	one(&n.UniqueID, paramUniqueID)
 	one(&n.Local, paramLocalUser)
 	one(&n.Store, paramLDAPAttributes+"davstore")
+	if strings.EqualFold(n.Local, n.Store) {
+		n.Local = n.Store
+	}
 	one(&n.Mail, paramLDAPAttributes+"mail")
 	one(&n.AlternateMail, paramLDAPAttributes+"mailalternateaddress")
 	one(&n.UID, paramLDAPAttributes+"uid")

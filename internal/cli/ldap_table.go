@@ -14,16 +14,25 @@ import (
 // firstFindings is how many findings of a rule the table shows without --all.
 const firstFindings = 3
 
-// table is the report for a person: what was read, one line a rule, the first
-// findings of each, and what to do next.
-func (o *ldapAudit) table(r *report) error {
+// auditTable is the report about a directory for a person.
+type auditTable struct {
+	*App
+	all  bool                               // show every finding, not the first of each rule
+	next func(r *report, hidden int) string // what to do now; hidden findings were not shown
+}
+
+// write writes what was read, one line a rule, the first findings of each, and
+// what to do next.
+func (o *auditTable) write(r *report) error {
 	sum := r.summary
 	var b strings.Builder
 	fmt.Fprintf(&b, "read:      %s\n", ui.Sanitize(sum.Target))
-	fmt.Fprintf(&b, "entries:   %d (%s, %s, %s)%s\n", sum.Entries, plural(sum.Users, "user"), plural(sum.Groups, "group"),
-		plural(sum.Resources, "resource"), selectedWords(sum.Selected))
+	if sum.entriesRead != nil {
+		fmt.Fprintf(&b, "entries:   %d (%s, %s, %s)%s\n", sum.Entries, plural(sum.Users, "user"), plural(sum.Groups, "group"),
+			plural(sum.Resources, "resource"), selectedWords(sum.Selected))
+	}
 	fmt.Fprintf(&b, "time:      %.1f s", sum.Seconds)
-	if sum.Seconds >= 0.01 {
+	if sum.entriesRead != nil && sum.Seconds >= 0.01 {
 		fmt.Fprintf(&b, ", %.0f entries a second", float64(sum.Entries)/sum.Seconds)
 	}
 	b.WriteString("\n")
@@ -71,12 +80,15 @@ func completeWords(sum summaryLine) string {
 	if sum.Complete {
 		return "yes"
 	}
+	if sum.entriesRead == nil {
+		return "NO"
+	}
 	return "NO: " + ui.Sanitize(sum.Reason)
 }
 
 // writeFindings shows the first findings of each rule, or all of them, and
 // returns how many it did not show.
-func (o *ldapAudit) writeFindings(r *report) (hidden int, err error) {
+func (o *auditTable) writeFindings(r *report) (hidden int, err error) {
 	most := firstFindings
 	if o.all {
 		most = 0
@@ -118,10 +130,10 @@ func (o *ldapAudit) next(r *report, hidden int) string {
 }
 
 // again is the command line of this run with something more.
-func (o *ldapAudit) again(more string) string {
+func (a *App) again(more string) string {
 	words := []string{"davadmin"}
-	for _, w := range o.Args {
-		words = append(words, o.quote(w))
+	for _, w := range a.Args {
+		words = append(words, a.quote(w))
 	}
 	return strings.Join(append(words, more), " ")
 }

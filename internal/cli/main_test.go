@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -86,7 +87,9 @@ func TestScripts(t *testing.T) {
 }
 
 // startPeer is the command 'peer': it starts a calendar server that answers
-// according to the path, and puts its URL without a path into PEER.
+// according to the path, and puts its URL without a path into PEER. It knows people whose address
+// begins with "old" as a Calendar Server 6 does, and redirects for others to
+// itself, where it knows everybody as a Calendar Server 7 does.
 func startPeer(ts *testscript.TestScript, _ bool, _ []string) {
 	const capabilities = `<?xml version="1.0"?><query-result xmlns="urn:ietf:params:xml:ns:ischedule"><capabilities>
 <serial-number>7</serial-number><versions><version>1.0</version></versions><scheduling-messages>%s</scheduling-messages></capabilities></query-result>`
@@ -109,6 +112,20 @@ func startPeer(ts *testscript.TestScript, _ bool, _ []string) {
 	mux.HandleFunc("GET /moved/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "/ischedule/")
 		w.WriteHeader(http.StatusMovedPermanently)
+	})
+	const busy = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VFREEBUSY\r\nATTENDEE:%s\r\nFREEBUSY:20261102T080000Z/PT1H\r\nEND:VFREEBUSY\r\nEND:VCALENDAR\r\n"
+	mux.HandleFunc("POST /ischedule/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, busy, r.Header.Get("Recipient")) })
+	mux.HandleFunc("POST /closed/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
+	mux.HandleFunc("GET /get_freebusy.wcap", func(w http.ResponseWriter, r *http.Request) {
+		if calid := r.URL.Query().Get("calid"); strings.HasPrefix(calid, "mailto:old") {
+			fmt.Fprintf(w, busy, calid)
+			return
+		}
+		w.Header().Set("Location", "/davserver/wcap/get_freebusy.wcap")
+		w.WriteHeader(http.StatusFound)
+	})
+	mux.HandleFunc("GET /davserver/wcap/get_freebusy.wcap", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, busy, r.URL.Query().Get("calid"))
 	})
 	s := httptest.NewServer(mux)
 	ts.Defer(s.Close)

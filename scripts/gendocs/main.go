@@ -19,6 +19,7 @@ import (
 
 	"github.com/davadmin/davadmin/internal/cli"
 	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/coexist"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/finding"
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
@@ -180,6 +181,7 @@ func rulePage() string {
 		{"davadmin config check", append(config.CheckRules(), finding.CheckNotRun())},
 		{"davadmin domainmap check", append(config.DomainMapRules(), finding.CheckNotRun())},
 		{"davadmin ldap audit", ldapcheck.Rules()},
+		{"davadmin coexist check", coexist.Rules()},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n", part.command)
 		for _, r := range part.rules {

@@ -1,0 +1,281 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/coexist"
+	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/cs6"
+	"github.com/davadmin/davadmin/pkg/finding"
+	"github.com/davadmin/davadmin/pkg/route"
+)
+
+// coexistCheck is 'coexist check'.
+type coexistCheck struct {
+	coexistPeople
+	findingOptions
+	icsConf     string
+	oldPatch    string
+	newVersion  string
+	newHosts    []string
+	noDirectory bool
+	probe       bool
+	user6       string
+	user7       string
+	rules       bool
+	all         bool
+	home        *ldapHome
+	ended       error
+}
+
+func (a *App) coexistCheckCommand() *cobra.Command {
+	o := &coexistCheck{coexistPeople: coexistPeople{App: a}}
+	cmd := &cobra.Command{
+		Use:   "check [--ics-conf FILE] [--cs6-list FILE] [--cs7-list FILE] [--ldif FILE | -H HOST ...] [--probe]",
+		Short: "whether two servers over one directory work together, and what to mend",
+		Long: `Compares what must agree before free/busy and invitations flow between an old
+Calendar Server 6 and a new server: davserver.properties and the domain map of the home,
+ics.conf of the old server, every entry of the directory, and the lists of who is on
+which server. Every rule is listed as passed, failed or not run, with the option
+that would let it run; each finding names the place, the reason, and the command,
+LDIF or line of ics.conf that mends it. Lines of ics.conf go to the end of that
+file, where they count, and take a restart. Nothing is changed.
+
+The directory is that of --ldif or -H, else the one that the home names. With
+--probe both servers are asked for the free/busy of one person of each side, each in
+the way that a real question takes.
+
+A directory that could not be read to its end is the finding audit-incomplete and
+exit code 1. Otherwise the exit code is 3 when there is a finding at or above --fail-on.`,
+		Example: `  davadmin coexist check --ics-conf ics.conf --cs6-list cscal-list.txt --cs7-list migrated.txt
+  davadmin coexist check --ics-conf ics.conf --cs6-list cscal-list.txt --ldif export.ldif.gz --output jsonl
+  davadmin coexist check --ics-conf ics.conf --cs6-patch 121657-44 --cs7-version 7u3 --no-directory
+  davadmin coexist check --ics-conf ics.conf --probe --cs6-user jdoe@example.com --cs7-user boss@example.com`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.rules {
+				return o.printRules("davadmin.coexist.rules.1", coexist.Rules())
+			}
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.icsConf, "ics-conf", "", "`FILE` with the configuration of the old server")
+	f.StringVar(&o.oldPatch, "cs6-patch", "", "patch `LEVEL` of the old server, such as 121657-44")
+	f.StringVar(&o.newVersion, "cs7-version", "", "`VERSION` of the new server, such as 7u3 or 8.0")
+	f.StringArrayVar(&o.newHosts, "cs7-host", nil, "`NAME` by which the new server is reached, besides that of davcore.uriinfo.fulluriprefix; may be repeated")
+	f.BoolVar(&o.noDirectory, "no-directory", false, "look at files alone, and read no directory")
+	f.BoolVar(&o.probe, "probe", false, "ask both servers for free/busy")
+	f.StringVar(&o.user6, "cs6-user", "", "mail `ADDRESS` of who is asked about as a person of the old server (default: the first in the directory)")
+	f.StringVar(&o.user7, "cs7-user", "", "likewise of the new server")
+	f.BoolVar(&o.rules, "rules", false, "list the rules and run none")
+	f.BoolVar(&o.all, "all", false, "show every finding in the table, not the first ones of each rule")
+	o.coexistPeople.add(cmd)
+	o.findingOptions.add(cmd)
+	return cmd
+}
+
+func (o *coexistCheck) run(ctx context.Context) error {
+	format, err := o.format(findingFormats()...)
+	if err != nil {
+		return err
+	}
+	failOn, err := o.severity()
+	if err != nil {
+		return err
+	}
+	if o.home, err = o.findLDAPHome(ctx, &o.homeOptions); err != nil {
+		return err
+	}
+	co, err := o.checkOptions(ctx)
+	if err != nil {
+		return err
+	}
+	var d *opened
+	if co.NoDirectory == "" {
+		if d, err = o.openDirectory(ctx, &o.ldapOptions, o.home); err != nil {
+			return err
+		}
+		defer func() { _ = d.close() }()
+		d.attach(&co.Directory)
+		if err := o.decideBy(&co, d); err != nil {
+			return err
+		}
+	}
+	check, err := coexist.New(co)
+	if err != nil {
+		return usagef("%v", err)
+	}
+	start := o.Now()
+	r, err := o.look(ctx, check, d, start)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	return o.finish(ctx, format, failOn, r, o.targets(d), o.Now().Sub(start))
+}
+
+// decideBy lets the probes look people up as the new server does, where the
+// directory can be asked a second time.
+func (o *coexistCheck) decideBy(co *coexist.Options, d *opened) error {
+	if !o.probe || o.home == nil || slices.Contains(o.files, "-") {
+		return nil
+	}
+	c, err := routeConfig(o.home)
+	if err != nil {
+		return err
+	}
+	c.Bases = d.bases
+	co.Decide = func(ctx context.Context, address string) (*route.Decision, error) {
+		return route.Decide(ctx, c, d.source, address)
+	}
+	return nil
+}
+
+// look runs the check, and shows how far it is.
+func (o *coexistCheck) look(ctx context.Context, check *coexist.Check, d *opened, start time.Time) (*coexist.Report, error) {
+	if d == nil {
+		return check.Run(ctx, nil)
+	}
+	stop := o.startStatus(func() string { return progressLine(check.Progress(), d.source, o.Now().Sub(start)) })
+	defer stop()
+	return check.Run(ctx, d.source)
+}
+
+// checkOptions puts together what the home, the files and the options say.
+func (o *coexistCheck) checkOptions(ctx context.Context) (coexist.Options, error) {
+	co := coexist.Options{NoDirectory: o.directoryMissing(), Ask6: o.user6, Ask7: o.user7, Now: o.Now}
+	if o.home == nil && o.icsConf == "" && co.NoDirectory != "" {
+		return co, usagef("there is nothing to look at: give --home DIR of the new server, --ics-conf FILE of the old one, and --ldif FILE or -H HOST of the directory")
+	}
+	var err error
+	if o.oldPatch != "" {
+		if co.OldPatch, err = coexist.ParseOldPatch(o.oldPatch); err != nil {
+			return co, usagef("--cs6-patch: %v", err)
+		}
+	}
+	if o.newVersion != "" {
+		if co.NewVersion, err = coexist.ParseNewVersion(o.newVersion); err != nil {
+			return co, usagef("--cs7-version: %v", err)
+		}
+	}
+	if o.probe {
+		co.Asker = calendarClient(o.home)
+	}
+	if o.home != nil {
+		co.Server = &coexist.NewServer{Path: o.home.path, Doc: o.home.doc, Registry: o.home.registry, Hosts: o.newHosts}
+		if co.Map, err = o.mapInput(ctx); err != nil {
+			return co, err
+		}
+	}
+	if o.icsConf != "" {
+		b, _, err := fsx.ReadLimited(o.icsConf, 16<<20)
+		if err != nil {
+			return co, fmt.Errorf("--ics-conf: %w", err)
+		}
+		co.Old = &coexist.OldServer{Path: o.icsConf, Conf: cs6.ParseIcsConf(b)}
+	}
+	co.Directory, err = o.directoryOptions(ctx, o.home)
+	return co, err
+}
+
+// directoryMissing says why no directory is read; "" where one is.
+func (o *coexistCheck) directoryMissing() string {
+	switch {
+	case o.noDirectory:
+		return "no directory is read (--no-directory)"
+	case len(o.files) > 0 || len(o.ldapOptions.hosts) > 0 || o.home != nil && o.home.isSet(ldapPool+"ldaphost"):
+		return ""
+	}
+	return "no directory was named; --ldif FILE or -H HOST names one"
+}
+
+// mapInput reads the domain map of the home.
+func (o *coexistCheck) mapInput(ctx context.Context) (*config.DomainMapInput, error) {
+	c, err := o.openFile(domainKind(), &o.homeOptions, lockOptions{})
+	if err != nil {
+		return nil, err
+	}
+	in := &config.DomainMapInput{Path: c.file.Path()}
+	if in.Text, in.Info, in.Err = o.readDomainMap(ctx, c); isUsage(in.Err) {
+		return nil, in.Err
+	}
+	if in.Dir, err = os.Stat(filepath.Dir(in.Path)); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return nil, err
+	}
+	return in, nil
+}
+
+// targets names all that was looked at.
+func (o *coexistCheck) targets(d *opened) string {
+	var list []string
+	if o.home != nil {
+		list = append(list, filepath.Dir(o.home.path))
+	}
+	if o.icsConf != "" {
+		list = append(list, o.icsConf)
+	}
+	if d != nil {
+		list = append(list, d.source.Name())
+	}
+	return strings.Join(list, ", ")
+}
+
+func (o *coexistCheck) finish(ctx context.Context, format ui.Format, failOn finding.Severity, r *coexist.Report, target string, took time.Duration) error {
+	out := &report{
+		schema: "davadmin.coexist.check.1", findings: untilStopped(ctx, r.Complete, r.Findings), outcomes: r.Outcomes,
+		summary: summaryLine{
+			Target: target, Complete: r.Complete, Seconds: took.Seconds(),
+			Errors: r.Count(finding.Error), Warnings: r.Count(finding.Warning), Infos: r.Count(finding.Info),
+			entriesRead: countEntries(r.Kinds()),
+		},
+	}
+	if r.Ended != nil {
+		out.summary.Reason = r.Ended.Error()
+	}
+	o.ended = r.Ended
+	out.worst, out.any = r.Worst()
+	table := auditTable{App: o.App, all: o.all, next: o.next}
+	if err := o.writeReport(format, out, table.write); err != nil {
+		return err
+	}
+	if r.Ended != nil {
+		return o.endedShort("the check is not complete, and the report is about a part", r.Ended)
+	}
+	return out.verdict(failOn)
+}
+
+// next is what to do now.
+func (o *coexistCheck) next(r *report, hidden int) string {
+	sum := r.summary
+	if !sum.Complete {
+		return "remove what kept the check from reading everything, and run it again" + limitAdvice(o.ended)
+	}
+	if hidden > 0 {
+		return o.again("--all") + fmt.Sprintf("   (shows %s more; --output jsonl is for programs)", plural(hidden, "finding"))
+	}
+	if sum.Errors > 0 || sum.Warnings > 0 {
+		return "use what stands behind 'fix:', then check again; 'davadmin coexist check --rules --output json' tells of each rule why it matters"
+	}
+	for _, out := range r.outcomes {
+		if _, option, found := strings.Cut(out.Reason, "; --"); found && out.Result == finding.NotRun {
+			return fmt.Sprintf("rules did not run, such as %s: --%s", out.Rule, option)
+		}
+	}
+	return "davadmin coexist status   (how many people are left to move)"
+}
