@@ -62,7 +62,9 @@ func TestExtrasAndWatchers(t *testing.T) {
 			Observe: func(a *ldapcheck.Account) (ldapcheck.Hit, bool) {
 				return ldapcheck.Hit{Value: a.Mail, Other: []byte("more")}, string(a.UID) == "b"
 			},
-			Words: func(f ldapcheck.Fact) (string, string) { return string(f.Value) + " " + string(f.Other), "mend " + string(f.DN) },
+			Words: func(f ldapcheck.Fact) (string, string) {
+				return string(f.Value) + " " + string(f.Other), "mend " + string(f.DN)
+			},
 		}
 	}
 	audit, err := ldapcheck.New(ldapcheck.Options{
