@@ -150,7 +150,8 @@ func wordsStorePresent(a *Audit, f *fact) (string, string) {
 func wordsStoreUnknown(a *Audit, f *fact) (string, string) {
 	fix := ""
 	if backend, ok := a.o.onlyBackend(); ok {
-		fix = a.modifyFix(f.dns[0], "replace", a.o.Names.Store, []byte(backend))
+		fix = comment("if the account is on that back end: changing the value alone makes an empty one there",
+			a.modifyFix(f.dns[0], "replace", a.o.Names.Store, []byte(backend)))
 	}
 	return fmt.Sprintf("%s names the back end %s; configured are: %s", a.o.Names.Store, shown(f.value), strings.Join(a.o.Backends, ", ")), fix
 }
