@@ -60,7 +60,13 @@ func auditRun(t *testing.T, env map[string]string, args ...string) answer {
 
 func auditRunAs(t *testing.T, typed func(context.Context, string) ([]byte, error), env map[string]string, args ...string) answer {
 	t.Helper()
-	a := davadminRunAs(t, typed, env, append([]string{"ldap", "audit", "--output", "jsonl"}, args...)...)
+	return reportRun(t, typed, env, append([]string{"ldap", "audit", "--output", "jsonl"}, args...)...)
+}
+
+// reportRun runs a command that reports findings, and reads what it says.
+func reportRun(t *testing.T, typed func(context.Context, string) ([]byte, error), env map[string]string, args ...string) answer {
+	t.Helper()
+	a := davadminRunAs(t, typed, env, args...)
 	for line := range strings.Lines(a.out) {
 		var v struct {
 			Kind, Rule, Result, Reason, Detail, Fix string
@@ -177,6 +183,7 @@ func TestAuditOfSlapd(t *testing.T) {
 	auditAsOthers(t, s, p, 600, 4) // the limit is for each search, and there are few groups
 	auditMissingAlone(t, s, p)
 	auditWrongly(t, s, p)
+	coexistOnAServer(t, s, p)
 }
 
 // auditAsOthers audits as an ordinary user, whom the server's limits stop.

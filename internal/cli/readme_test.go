@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,11 +17,13 @@ var update = flag.Bool("update", false, "write the real output into the document
 
 // executedDocuments are the documents whose sessions must be real: in a block
 // that begins with ```console, each line that begins with "$ " is run, and what
-// follows must be exactly what it prints. One document is one session.
-var executedDocuments = []string{"../../README.md"}
+// follows must be exactly what it prints. A block whose first line names a file
+// behind the language, as in ```ldif people.ldif, is that file. One document is
+// one session.
+func executedDocuments() []string { return []string{"../../README.md", "../../docs/guide/coexistence.md"} }
 
 func TestDocumentsShowRealOutput(t *testing.T) {
-	for _, path := range executedDocuments {
+	for _, path := range executedDocuments() {
 		t.Run(path, func(t *testing.T) {
 			text, err := os.ReadFile(path)
 			if err != nil {
@@ -53,13 +56,27 @@ type session struct {
 // replay returns the document with the real output of its sessions.
 func (s *session) replay(t *testing.T, text string) string {
 	t.Helper()
-	var out strings.Builder
-	inSession := false
+	var out, content strings.Builder
+	inSession, file := false, ""
 	for line := range strings.Lines(text) {
 		switch {
+		case file != "":
+			out.WriteString(line)
+			if !strings.HasPrefix(line, "```") {
+				content.WriteString(line)
+				continue
+			}
+			if err := os.WriteFile(filepath.Join(s.dir, file), []byte(content.String()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			file = ""
 		case !inSession:
 			out.WriteString(line)
 			inSession = strings.TrimSpace(line) == "```console"
+			if lang, name, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.HasPrefix(lang, "```") {
+				file = name
+				content.Reset()
+			}
 		case strings.HasPrefix(line, "```"):
 			out.WriteString(line)
 			inSession = false

@@ -68,6 +68,9 @@ func checkMapMissing(_ context.Context, c *Check, emit emitter) error {
 			fix = append(fix, line)
 		}
 	}
+	if len(fix) == 0 {
+		fix = append(fix, "# DOMAIN: each mail domain with people on the old server\n# davadmin domainmap create -d DOMAIN -L http://HOST:PORT/ischedule/")
+	}
 	detail := fmt.Sprintf("no domain is mapped, and %s is %s: whoever does not have it counts as a person of the old server, which the new one cannot ask",
 		paramLocalUser, c.o.Server.value(paramLocalUser))
 	emit(finding.Finding{Where: &finding.Where{File: c.o.Map.Path}, Detail: detail, Fix: strings.Join(fix, "\n")})
