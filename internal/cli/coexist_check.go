@@ -250,14 +250,7 @@ func (o *coexistCheck) finish(ctx context.Context, format ui.Format, failOn find
 	}
 	o.ended = r.Ended
 	out.worst, out.any = r.Worst()
-	table := auditTable{App: o.App, all: o.all, next: o.next}
-	if err := o.writeReport(format, out, table.write); err != nil {
-		return err
-	}
-	if r.Ended != nil {
-		return o.endedShort("the check is not complete, and the report is about a part", r.Ended)
-	}
-	return out.verdict(failOn)
+	return o.conclude(format, failOn, out, auditTable{App: o.App, all: o.all, next: o.next}, "check", r.Ended)
 }
 
 // next is what to do now.

@@ -240,14 +240,19 @@ func (o *ldapAudit) finish(ctx context.Context, format ui.Format, failOn finding
 	}
 	o.ended = r.Ended
 	out.worst, out.any = r.Worst()
-	table := auditTable{App: o.App, all: o.all, next: o.next}
-	if err := o.writeReport(format, out, table.write); err != nil {
+	return o.conclude(format, failOn, out, auditTable{App: o.App, all: o.all, next: o.next}, "audit", r.Ended)
+}
+
+// conclude prints a report about a directory, and says how the command ends. what
+// is what was done, ended why not everything was read.
+func (a *App) conclude(format ui.Format, failOn finding.Severity, r *report, table auditTable, what string, ended error) error {
+	if err := a.writeReport(format, r, table.write); err != nil {
 		return err
 	}
-	if r.Ended != nil {
-		return o.endedShort("the audit is not complete, and the report is about a part", r.Ended)
+	if ended != nil {
+		return a.endedShort("the "+what+" is not complete, and the report is about a part", ended)
 	}
-	return out.verdict(failOn)
+	return r.verdict(failOn)
 }
 
 // endedShort is the error of a command that read only a part, once all that it
