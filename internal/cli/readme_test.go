@@ -20,7 +20,9 @@ var update = flag.Bool("update", false, "write the real output into the document
 // follows must be exactly what it prints. A block whose first line names a file
 // behind the language, as in ```ldif people.ldif, is that file. One document is
 // one session.
-func executedDocuments() []string { return []string{"../../README.md", "../../docs/guide/coexistence.md"} }
+func executedDocuments() []string {
+	return []string{"../../README.md", "../../docs/guide/coexistence.md"}
+}
 
 func TestDocumentsShowRealOutput(t *testing.T) {
 	for _, path := range executedDocuments() {
