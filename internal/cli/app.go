@@ -235,6 +235,7 @@ func (a *App) withHome(suggestion string) string {
 	for _, op := range []string{
 		"davadmin config modify", "davadmin config revert", "davadmin config diff",
 		"davadmin domainmap create", "davadmin domainmap modify", "davadmin domainmap delete", "davadmin domainmap revert", "davadmin domainmap list",
+		"davadmin ldap apply", "davadmin ldap undo",
 	} {
 		suggestion = strings.ReplaceAll(suggestion, op, op+" "+a.homeWords)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/ldapchange"
 )
 
 // Exit codes. exitCodes is the table that help prints.
@@ -55,6 +56,11 @@ type peersError struct{ text string }
 
 func (e *peersError) Error() string { return e.text }
 
+// partlyError ends a command that did a part of a batch, and named the rest.
+type partlyError struct{ text string }
+
+func (e *partlyError) Error() string { return e.text }
+
 // errFindings ends a command that did its work and found something.
 var errFindings = errors.New("findings")
 
@@ -77,6 +83,7 @@ func exitOf(ctx context.Context, err error) (code int, text string) {
 	var connect *directory.ConnectError
 	var short *directory.IncompleteError
 	var peers *peersError
+	var partly *partlyError
 	switch {
 	case err == nil, errors.Is(err, errAnswered):
 		return exitDone, ""
@@ -96,6 +103,12 @@ func exitOf(ctx context.Context, err error) (code int, text string) {
 	case errors.As(err, &connect):
 		return exitConnect, strings.ReplaceAll(err.Error(), "\n", "; ") + connectHint(err)
 	case errors.As(err, &peers):
+		return exitConnect, err.Error()
+	case errors.As(err, &partly):
+		return exitPartly, err.Error()
+	case errors.Is(err, ldapchange.ErrConflict):
+		return exitConflict, err.Error()
+	case ldapchange.IsGone(err):
 		return exitConnect, err.Error()
 	case errors.Is(err, fsx.ErrLocked):
 		return exitConflict, err.Error() + "; wait for it, or give a longer --lock-timeout"

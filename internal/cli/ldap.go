@@ -26,6 +26,6 @@ LDIF that was exported from one. Nothing in it is changed.`,
 			return usagef("an action is missing; 'ldap' has: %s", strings.Join(actionsOf(cmd), ", "))
 		},
 	}
-	cmd.AddCommand(a.ldapAuditCommand(), a.ldapRulesCommand(), a.ldapGenerateCommand())
+	cmd.AddCommand(a.ldapAuditCommand(), a.ldapRulesCommand(), a.ldapPopulateCommand(), a.ldapApplyCommand(), a.ldapUndoCommand(), a.ldapRunsCommand(), a.ldapGenerateCommand())
 	return cmd
 }

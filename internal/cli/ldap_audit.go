@@ -31,7 +31,8 @@ type ldapAudit struct {
 	all         bool
 	tmp         string
 	workers     int
-	ended       error // why not everything was read
+	plan        planOutput // of --fix-plan
+	ended       error      // why not everything was read
 }
 
 func (a *App) ldapAuditCommand() *cobra.Command {
@@ -63,11 +64,18 @@ exit code is 3 when there is a finding at or above --fail-on.`,
 			if err := o.check(cmd); err != nil {
 				return err
 			}
+			if o.plan.path != "" {
+				if err := o.plan.check(); err != nil {
+					return err
+				}
+			}
 			return o.run(cmd.Context())
 		},
 	}
 	f := cmd.Flags()
 	o.ldapOptions.add(cmd)
+	f.StringVar(&o.plan.path, "fix-plan", "", "write what can be mended without a decision to `FILE`, as a plan for 'ldap apply'")
+	f.BoolVar(&o.plan.force, "force", false, "with --fix-plan: write over a file that is there")
 	f.StringSliceVar(&o.rules, "rules", nil, "run only these `RULES`, parted by commas; * and ? stand for parts of names")
 	o.listOptions.add(cmd)
 	f.StringVar(&o.idAttribute, "id-attribute", "", "`ATTRIBUTE` that is the unique id (default: as the home says, else davUniqueId)")
@@ -240,6 +248,11 @@ func (o *ldapAudit) finish(ctx context.Context, format ui.Format, failOn finding
 	}
 	o.ended = r.Ended
 	out.worst, out.any = r.Worst()
+	if o.plan.path != "" {
+		if err := o.writeFixPlan(r, d.source.Name()); err != nil {
+			return err
+		}
+	}
 	return o.conclude(format, failOn, out, auditTable{App: o.App, all: o.all, next: o.next}, "audit", r.Ended)
 }
 

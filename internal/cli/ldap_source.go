@@ -19,11 +19,9 @@ import (
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-// ldapOptions are the options of every command that reads a directory.
-type ldapOptions struct {
+// serverOptions say how a directory server is reached.
+type serverOptions struct {
 	homeOptions
-	files    []string
-	fileURLs bool
 
 	hosts          []string
 	port           int
@@ -38,9 +36,16 @@ type ldapOptions struct {
 	insecure       bool
 	minTLS         string
 	plaintext      bool
-	page           int
 	idle           time.Duration
 	connectTimeout time.Duration
+}
+
+// ldapOptions are the options of every command that reads a directory.
+type ldapOptions struct {
+	serverOptions
+	files    []string
+	fileURLs bool
+	page     int
 
 	bases  []string
 	scope  string
@@ -53,6 +58,16 @@ func (o *ldapOptions) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&o.files, "ldif", nil, "read this LDIF `FILE` (gzip and zstd too; - is standard input) and no server; may be repeated")
 	f.BoolVar(&o.fileURLs, "ldif-urls", false, "read values that an LDIF file takes from other files (attribute:< file:///...)")
+	f.IntVar(&o.page, "page", defaultPage, "entries in a page; 0 reads all at once")
+	f.StringArrayVarP(&o.bases, "base", "B", nil, "begin at this `DN`; may be repeated (default: as the home says, else all that the server holds)")
+	f.StringVar(&o.scope, "scope", "sub", "how far below the base: sub, one or base")
+	f.StringVarP(&o.filter, "ldapfilter", "R", "", "only entries that this LDAP `FILTER` fits, too")
+	_ = cmd.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions([]string{"sub", "one", "base"}, cobra.ShellCompDirectiveNoFileComp))
+	o.serverOptions.add(cmd)
+}
+
+func (o *serverOptions) add(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.StringArrayVarP(&o.hosts, "hostname", "H", nil, "directory `HOST`, HOST:PORT or ldap://, ldaps://, ldapi:// URL; may be repeated: the first that answers is used")
 	f.IntVarP(&o.port, "port", "p", 0, "port of hosts without one of their own (389, or 636 with --ldaps)")
 	f.BoolVar(&o.ldaps, "ldaps", false, "speak TLS from the first byte on to hosts that are no URL")
@@ -66,13 +81,8 @@ func (o *ldapOptions) add(cmd *cobra.Command) {
 	f.BoolVar(&o.insecure, "insecure", false, "accept any certificate of the server")
 	f.StringVar(&o.minTLS, "tls-min", "", "lowest TLS `VERSION` to speak: 1.0, 1.1, 1.2 or 1.3 (default 1.2, else as sslprotocols of the home); below 1.2 the key exchanges of old, too")
 	f.BoolVar(&o.plaintext, "plaintext", false, "send the password without encryption, if it must be")
-	f.IntVar(&o.page, "page", defaultPage, "entries in a page; 0 reads all at once")
 	f.DurationVar(&o.idle, "idle-timeout", time.Minute, "give up when nothing arrives for so long")
 	f.DurationVar(&o.connectTimeout, "connect-timeout", 10*time.Second, "how long to wait for a connection")
-	f.StringArrayVarP(&o.bases, "base", "B", nil, "begin at this `DN`; may be repeated (default: as the home says, else all that the server holds)")
-	f.StringVar(&o.scope, "scope", "sub", "how far below the base: sub, one or base")
-	f.StringVarP(&o.filter, "ldapfilter", "R", "", "only entries that this LDAP `FILTER` fits, too")
-	_ = cmd.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions([]string{"sub", "one", "base"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("tls-min", cobra.FixedCompletions([]string{"1.0", "1.1", "1.2", "1.3"}, cobra.ShellCompDirectiveNoFileComp))
 	o.homeOptions.add(f)
 }
@@ -97,12 +107,29 @@ func (o *ldapOptions) check(cmd *cobra.Command) error {
 	if _, err := o.directoryScope(); err != nil {
 		return err
 	}
+	if o.page < 0 {
+		return usagef("--page: %d is less than 0, which reads all at once", o.page)
+	}
+	if err := o.serverOptions.check(); err != nil {
+		return err
+	}
+	if err := directory.CheckFilter(o.filter); err != nil {
+		return usagef("-R: %v", err)
+	}
+	for _, b := range o.bases {
+		if _, err := directory.AppendNormalDN(nil, []byte(b)); err != nil {
+			return usagef("-B: '%s': %v", b, err)
+		}
+	}
+	return nil
+}
+
+// check refuses what does not go together.
+func (o *serverOptions) check() error {
 	if _, ok := tlsVersions()[o.minTLS]; o.minTLS != "" && !ok {
 		return usagef("--tls-min: '%s' is none of 1.0, 1.1, 1.2, 1.3", o.minTLS)
 	}
 	switch {
-	case o.page < 0:
-		return usagef("--page: %d is less than 0, which reads all at once", o.page)
 	case o.port < 0 || o.port > 65535:
 		return usagef("--port: %d is no port (1 to 65535)", o.port)
 	case o.idle <= 0 || o.connectTimeout <= 0:
@@ -113,14 +140,6 @@ func (o *ldapOptions) check(cmd *cobra.Command) error {
 		return usagef("--external takes no password; leave --password-file out")
 	case (o.certFile == "") != (o.keyFile == ""):
 		return usagef("--cert-file and --key-file go together")
-	}
-	if err := directory.CheckFilter(o.filter); err != nil {
-		return usagef("-R: %v", err)
-	}
-	for _, b := range o.bases {
-		if _, err := directory.AppendNormalDN(nil, []byte(b)); err != nil {
-			return usagef("-B: '%s': %v", b, err)
-		}
 	}
 	return nil
 }
@@ -153,10 +172,11 @@ func (a *App) openDirectory(ctx context.Context, o *ldapOptions, h *ldapHome) (*
 		files := directory.NewFiles(directory.FilesOptions{Paths: o.files, Stdin: a.Streams.In, FileURLs: o.fileURLs})
 		return &opened{source: files, bases: o.bases, fileName: files.FileName, close: func() error { return nil }}, nil
 	}
-	lo, err := a.liveOptions(o, h)
+	lo, err := a.liveOptions(&o.serverOptions, h)
 	if err != nil {
 		return nil, err
 	}
+	lo.PageSize = o.page
 	live, err := directory.Open(ctx, lo)
 	if err != nil {
 		return nil, err
@@ -172,10 +192,10 @@ func (a *App) openDirectory(ctx context.Context, o *ldapOptions, h *ldapHome) (*
 
 // liveOptions says how the server is reached: as the options say, and where
 // they do not, as the home says.
-func (a *App) liveOptions(o *ldapOptions, h *ldapHome) (directory.Options, error) {
+func (a *App) liveOptions(o *serverOptions, h *ldapHome) (directory.Options, error) {
 	lo := directory.Options{
 		StartTLS: o.startTLS, BindDN: o.bindDN, External: o.external, CAFile: o.caFile, CertFile: o.certFile, KeyFile: o.keyFile,
-		Insecure: o.insecure, MinTLS: tlsVersions()[o.minTLS], Plaintext: o.plaintext, PageSize: o.page,
+		Insecure: o.insecure, MinTLS: tlsVersions()[o.minTLS], Plaintext: o.plaintext,
 		Idle: o.idle, ConnectTimeout: o.connectTimeout,
 		Note: func(text string) { a.notef("davadmin: note: %s", text) },
 	}
@@ -214,7 +234,7 @@ func (a *App) liveOptions(o *ldapOptions, h *ldapHome) (directory.Options, error
 }
 
 // applyTLSVersions takes the lowest version that the home's sslprotocols name.
-func (a *App) applyTLSVersions(lo *directory.Options, o *ldapOptions, h *ldapHome) {
+func (a *App) applyTLSVersions(lo *directory.Options, o *serverOptions, h *ldapHome) {
 	name := ldapPool + "sslprotocols"
 	if o.minTLS != "" || !h.isSet(name) {
 		return
@@ -237,7 +257,7 @@ func (a *App) applyTLSVersions(lo *directory.Options, o *ldapOptions, h *ldapHom
 
 // ldapPassword asks for the password when it is needed, and once: each
 // connection takes it.
-func (a *App) ldapPassword(o *ldapOptions, dn string) func(context.Context) ([]byte, error) {
+func (a *App) ldapPassword(o *serverOptions, dn string) func(context.Context) ([]byte, error) {
 	var mu sync.Mutex
 	var known []byte
 	ask := a.askLDAPPassword(o, dn)
@@ -255,7 +275,7 @@ func (a *App) ldapPassword(o *ldapOptions, dn string) func(context.Context) ([]b
 	}
 }
 
-func (a *App) askLDAPPassword(o *ldapOptions, dn string) func(context.Context) ([]byte, error) {
+func (a *App) askLDAPPassword(o *serverOptions, dn string) func(context.Context) ([]byte, error) {
 	return func(ctx context.Context) ([]byte, error) {
 		if o.passwordFile != "" {
 			b, err := a.readValue(ctx, o.passwordFile, true)

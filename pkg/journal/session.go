@@ -46,6 +46,9 @@ func (j *Journal) Open(ctx context.Context) (*Session, error) {
 	return s, nil
 }
 
+// Next is the number that the next change will have.
+func (s *Session) Next() int64 { return s.change + 1 }
+
 // Close gives the lock back.
 func (s *Session) Close() error { return s.lock.Release() }
 

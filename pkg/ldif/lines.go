@@ -21,6 +21,9 @@ func (p *parser) readLine() (line []byte, ok bool) {
 		if p.data[start] != '#' {
 			return p.data[start:end], true
 		}
+		if p.o.Comments {
+			p.comments = append(p.comments, p.data[start:end])
+		}
 	}
 	return nil, false
 }

@@ -24,6 +24,7 @@ type parser struct {
 	firstLine int
 	rec       Record
 	attrs     []Attribute
+	comments  [][]byte
 	decoded   []byte // values of the record that were in base64
 	search    Search
 }
@@ -60,6 +61,7 @@ func (p *parser) next() (*Record, *RecordError) {
 	}
 	for p.skipBlank() {
 		from := p.pos
+		p.comments = p.comments[:0]
 		line, ok := p.readLine()
 		if !ok {
 			continue // a paragraph of comments
@@ -77,6 +79,7 @@ func (p *parser) next() (*Record, *RecordError) {
 			return nil, bad
 		}
 		if found {
+			p.rec.Comments = p.comments
 			return &p.rec, nil
 		}
 	}

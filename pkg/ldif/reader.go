@@ -18,6 +18,10 @@ type Options struct {
 	// included. 0 means 256 MiB. A record may hold 4 Mi values.
 	MaxEntry int
 
+	// Comments delivers the comments that stand before a record and in it, without
+	// a blank line in between, as Record.Comments.
+	Comments bool
+
 	// FileURLs allows values that are read from elsewhere, "name:< URL". While
 	// it is off such a value is an error of its record, and nothing is opened.
 	FileURLs bool

@@ -358,3 +358,30 @@ func TestNoAllocationPerRecord(t *testing.T) {
 		t.Errorf("%v allocations for 1600 records", perFile)
 	}
 }
+
+// Comments belong to the record that they stand in or next to, when they are
+// asked for.
+func TestCommentsOfARecord(t *testing.T) {
+	const text = "version: 1\n# of the file\n# and the first\ndn: a\n# inside\ncn: a\n\n# alone\n\n# fol\n ded\ndn: b\ncn: b\n\ndn: c\ncn: c\n"
+	for _, ask := range []bool{true, false} {
+		r := NewReader(strings.NewReader(text), Options{Comments: ask})
+		var got []string
+		for {
+			rec, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, fmt.Sprintf("%s %q", rec.DN, rec.Comments))
+		}
+		want := []string{`a ["# of the file" "# and the first" "# inside"]`, `b ["# folded"]`, `c []`}
+		if !ask {
+			want = []string{`a []`, `b []`, `c []`}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("asked for %v: %q", ask, got)
+		}
+	}
+}

@@ -90,6 +90,10 @@ type Record struct {
 	DeleteOldRDN bool   // KindModDN
 	NewSuperior  []byte // KindModDN; nil where the entry stays under its superior
 
+	// Comments are comment lines, unfolded, with the '#', where Options.Comments
+	// asks for them.
+	Comments [][]byte
+
 	// Controls are the control: lines of a change record, as they stand there
 	// behind the colon and its blanks.
 	Controls [][]byte

@@ -198,7 +198,7 @@ func (w *Writer) line(name string, value []byte) {
 	w.text = append(append(w.text, name...), ':')
 	switch {
 	case len(value) == 0:
-	case isSafe(value):
+	case IsSafe(value):
 		w.text = append(append(w.text, ' '), value...)
 	default:
 		w.text = append(w.text, ':', ' ')
@@ -228,9 +228,9 @@ func fold(text []byte, start int) []byte {
 	return text
 }
 
-// isSafe reports whether a value, which is not empty, can stand in a line as it
+// IsSafe reports whether a value, which is not empty, can stand in a line as it
 // is: SAFE-STRING of RFC 2849 without control characters and a blank at the end.
-func isSafe(v []byte) bool {
+func IsSafe(v []byte) bool {
 	switch v[0] {
 	case ' ', ':', '<':
 		return false

@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/ldapchange"
+)
+
+// checkedRow is what a plan would do, in JSON.
+type checkedRow struct {
+	Schema    string           `json:"schema"`
+	DryRun    bool             `json:"dry_run"`
+	Server    string           `json:"server"`
+	Guard     ldapchange.Guard `json:"guard"`
+	ToChange  int              `json:"to_change"`
+	Already   int              `json:"already"`
+	Conflicts int              `json:"conflicts"`
+}
+
+// printChecked prints what a plan would do, or that there is nothing to do.
+func (o *ldapApply) printChecked(c ldapchange.Checked) error {
+	if o.format == ui.JSON {
+		return ui.WriteJSON(o.Streams.Out, checkedRow{o.schema, o.opts.dryRun, c.Server, c.Guard, c.ToChange, c.Already, c.Conflicts})
+	}
+	_, err := fmt.Fprintf(o.Streams.Out, "server:      %s\nguard:       %s\nto change:   %d\nso already:  %d\nnot as expected: %d\n",
+		ui.Sanitize(c.Server), c.Guard, c.ToChange, c.Already, c.Conflicts)
+	switch {
+	case c.ToChange == 0:
+		o.notef("nothing to do: no entry would be changed")
+	case o.opts.dryRun:
+		o.notef("dry run: nothing was changed")
+	}
+	return err
+}
+
+// runRow is a run in JSON.
+type runRow struct {
+	Schema string `json:"schema"`
+	*ldapchange.Info
+	Undo string `json:"undo,omitempty"`
+}
+
+// report prints what a run did, and returns how the command ends.
+func (o *ldapApply) report(run *ldapchange.Run, ended error) error {
+	undo := ""
+	if run.Changed > 0 {
+		undo = o.undoLine(run.ID)
+	}
+	var err error
+	if o.format == ui.JSON {
+		err = ui.WriteJSON(o.Streams.Out, runRow{o.schema, &run.Info, undo})
+	} else {
+		_, err = fmt.Fprintf(o.Streams.Out, "run:         %d\nserver:      %s\nguard:       %s\nchanged:     %d of %d\nso already:  %d\nnot as expected: %d\nrefused:     %d\n",
+			run.ID, ui.Sanitize(run.Server), run.Guard, run.Changed, run.ToChange, run.Already, run.Conflicts, run.Failed)
+		if err == nil && undo != "" {
+			o.notef("to undo: %s", undo)
+		}
+	}
+	if run.Guard == ldapchange.GuardReread {
+		o.warnf("the server offers neither the assertion nor the pre-read control: a change that somebody else made at the same time is found, and not prevented")
+	}
+	switch {
+	case ended != nil:
+		return errors.Join(err, o.stopped(run, ended))
+	case err != nil:
+		return fmt.Errorf("the run is complete, but its report could not be written: %w", err)
+	}
+	return o.left(run.Conflicts + run.Failed)
+}
+
+// stopped says how far a run came, and how to go on.
+func (o *ldapApply) stopped(run *ldapchange.Run, ended error) error {
+	next := "the same command goes on"
+	if errors.Is(ended, ldapchange.ErrConflict) {
+		next = "the same command with --continue leaves them out"
+	}
+	return fmt.Errorf("run %d was stopped with %d of %d changed; %s, '%s' takes it back: %w", run.ID, run.Changed, run.ToChange, next, o.undoLine(run.ID), ended)
+}
+
+// undoLine is the command that takes a run back.
+func (a *App) undoLine(id int64) string { return a.withHome(fmt.Sprintf("davadmin ldap undo %d", id)) }

@@ -1,0 +1,133 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davadmin/davadmin/internal/servertest"
+	"github.com/davadmin/davadmin/pkg/specimen"
+)
+
+// changes are the options by which a plan is applied to a server, and a home.
+func changes(t *testing.T, p planted, url, dn string) (home string, options func(...string) []string) {
+	t.Helper()
+	home = filepath.Join(t.TempDir(), "home")
+	if a := davadminRun(t, nil, "init", "--home", home); a.code != 0 {
+		t.Fatal(a.notes)
+	}
+	return home, func(words ...string) []string {
+		return append(words, append([]string{"--home", home}, p.as(url, dn)...)...)
+	}
+}
+
+func writePlan(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "plan.ldif")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// names returns the DNs of the first people of a directory.
+func names(t *testing.T, p planted, n int) []string {
+	t.Helper()
+	text, err := os.ReadFile(p.ldif)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for line := range strings.Lines(string(text)) {
+		if dn, ok := strings.CutPrefix(strings.TrimSpace(line), "dn: uid="); ok && strings.Contains(dn, "ou=People") && len(out) < n {
+			out = append(out, "uid="+dn)
+		}
+	}
+	return out
+}
+
+// A plan is looked at, applied, listed, taken back; whatever does not fit changes
+// nothing.
+func TestApplyOnSlapd(t *testing.T) {
+	p := plant(t, specimen.Options{Entries: 300, Seed: 4, NoFileOnly: true, Faults: map[string]int{}})
+	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, Reader: true}})
+	home, with := changes(t, p, s.URL, s.ManagerDN)
+	people := names(t, p, 3)
+	var text strings.Builder
+	for _, dn := range people {
+		fmt.Fprintf(&text, "# expect-absent employeeType\ndn: %s\nchangetype: modify\nadd: employeeType\nemployeeType: moved\n-\n\n", dn)
+	}
+	plan := writePlan(t, text.String())
+	expect := func(what string, a answer, code int, out, notes string) {
+		t.Helper()
+		if a.code != code || !strings.Contains(a.out, out) || !strings.Contains(a.notes, notes) {
+			t.Errorf("%s: code %d\n%s%s", what, a.code, a.out, a.notes)
+		}
+	}
+	expect("a look", davadminRun(t, nil, with("ldap", "apply", plan, "--dry-run")...), 0, "to change:   3", "dry run: nothing was changed")
+	expect("no runs", davadminRun(t, nil, "ldap", "runs", "--home", home, "--output", "json"), 0, `"runs": null`, "")
+	expect("applied", davadminRun(t, nil, with("ldap", "apply", plan)...), 0, "changed:     3 of 3", "to undo: davadmin ldap undo --home "+home+" 2")
+	expect("again", davadminRun(t, nil, with("ldap", "apply", plan)...), 0, "so already:  3", "nothing to do")
+	expect("listed", davadminRun(t, nil, "ldap", "runs", "--home", home, "--output", "plain"), 0, "2\t", "")
+	expect("journalled", davadminRun(t, nil, "history", "show", "2", "--home", home), 0, "ldap apply", "")
+	expect("intact", davadminRun(t, nil, "history", "verify", "--home", home), 0, "intact", "")
+	undone := davadminRun(t, nil, with("ldap", "undo", "2", "--yes", "--output", "json")...)
+	expect("undone", undone, 0, `"undoes": 2`, "")
+	var report struct {
+		Run, Changed int
+		Undo         string
+	}
+	if err := json.Unmarshal([]byte(undone.out), &report); err != nil || report.Run != 3 || report.Changed != 3 || report.Undo == "" {
+		t.Errorf("%+v, %v: %s", report, err, undone.out)
+	}
+	expect("undone twice", davadminRun(t, nil, with("ldap", "undo", "2", "--yes")...), 0, "so already:  3", "nothing to do")
+	expect("redone", davadminRun(t, nil, with("ldap", "undo", "3", "--yes")...), 0, "changed:     3 of 3", "ldap undo")
+	expect("undo asks", davadminRun(t, nil, with("ldap", "undo", "4")...), 2, "", "--yes")
+
+	// What does not fit changes nothing, and is named; --continue leaves it out.
+	other := writePlan(t, strings.ReplaceAll(strings.ReplaceAll(text.String(), "employeeType: moved", "employeeType: stays"), "expect-absent employeeType\ndn: "+people[0], "expect-all employeeType: MOVED\ndn: "+people[0]))
+	a := davadminRun(t, nil, with("ldap", "apply", other)...)
+	expect("a conflict", a, 6, "", "3 entries are not as it expects, and nothing was changed")
+	if !strings.Contains(a.notes, people[0]+": not changed: employeeType was to be 'MOVED', and is 'moved'") {
+		t.Error(a.notes)
+	}
+	reject := filepath.Join(t.TempDir(), "rejected.ldif")
+	mixed := writePlan(t, text.String()+"dn: "+s.ReaderDN+"\nchangetype: modify\nadd: description\ndescription: x\n-\n\ndn: uid=nobody,o=isp\nchangetype: modify\nadd: description\ndescription: x\n-\n\n")
+	expect("some left out", davadminRun(t, nil, with("ldap", "apply", mixed, "--continue", "--reject", reject)...), 4, "changed:     1 of 1", "there is no such entry")
+	info, err := os.Stat(reject)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	expect("what was left out", davadminRun(t, nil, with("ldap", "apply", reject)...), 6, "", "there is no such entry")
+
+	// Wrong input, wrong rights, nobody there.
+	reader := append([]string{"ldap", "apply", plan, "--home", home}, p.as(s.URL, s.ReaderDN)...)
+	back := davadminRun(t, nil, with("ldap", "undo", "4", "--yes")...)
+	expect("back", back, 0, "changed:     3 of 3", "")
+	expect("not allowed", davadminRun(t, nil, reader...), 6, "", "refused by the server")
+	expect("not allowed, each", davadminRun(t, nil, append(reader, "--continue")...), 4, "refused:     3", "")
+	expect("too many", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "2")...), 2, "", "--max-changes 2 allows 2")
+	expect("enough", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "3", "--dry-run")...), 0, "to change:   3", "")
+	expect("a part of what", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "5%")...), 2, "", "give a number")
+	expect("no number", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "few")...), 2, "", "neither a number")
+	expect("a secret", davadminRun(t, nil, with("ldap", "apply", writePlan(t, "dn: uid=a,o=isp\nchangetype: modify\nreplace: userPassword\nuserPassword: x\n-\n\n"))...), 2, "", "secret")
+	expect("no plan", davadminRun(t, nil, with("ldap", "apply", p.ldif)...), 2, "", "no modification")
+	expect("no file", davadminRun(t, nil, with("ldap", "apply", "nowhere.ldif")...), 1, "", "nowhere.ldif")
+	expect("no run", davadminRun(t, nil, with("ldap", "undo", "77")...), 2, "", "there is no such run")
+	expect("no number of a run", davadminRun(t, nil, with("ldap", "undo", "first")...), 2, "", "not the number of a run")
+	expect("no name", davadminRun(t, nil, "ldap", "apply"), 2, "", "name one plan")
+	expect("no home", davadminRun(t, nil, append([]string{"ldap", "apply", plan}, p.as(s.URL, s.ManagerDN)...)...), 2, "", "--runs DIR")
+	expect("nobody there", davadminRun(t, nil, "ldap", "apply", plan, "--home", home, "-H", "ldap://127.0.0.1:1"), 5, "", "127.0.0.1:1")
+	expect("parallel", davadminRun(t, nil, with("ldap", "apply", plan, "--parallel", "0")...), 2, "", "--parallel")
+
+	// Without a home, --runs has the journal.
+	runs := filepath.Join(t.TempDir(), "runs")
+	away := func(words ...string) []string {
+		return append(words, append([]string{"--runs", runs}, p.as(s.URL, s.ManagerDN)...)...)
+	}
+	expect("elsewhere", davadminRun(t, nil, away("ldap", "apply", plan)...), 0, "changed:     3 of 3", "")
+	expect("undone elsewhere", davadminRun(t, nil, away("ldap", "undo", "1", "--yes")...), 0, "changed:     3 of 3", "")
+}

@@ -1,0 +1,246 @@
+package ldapchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/davadmin/davadmin/pkg/directory"
+)
+
+// Options say how a plan is applied.
+type Options struct {
+	Directory directory.Options
+	// Parallel is how many connections change entries at once; 0 means 4.
+	Parallel int
+	// Rate is how many entries are changed a second at most; 0 is no limit.
+	Rate float64
+	// RetryFor is how long a server that is busy or gone is waited for; 0 means a
+	// minute.
+	RetryFor time.Duration
+	// Continue rejects entries that are not as the plan expects, or that the server
+	// refuses to change, and goes on with the others.
+	Continue bool
+	// Reverse takes the records from the last to the first.
+	Reverse bool
+	// Tmp is the directory for temporary files; "" is the system's.
+	Tmp string
+	// Rejected is told of each record that is not changed, by one goroutine at a
+	// time; it may be nil.
+	Rejected func(r *Record, why string)
+
+	Now func() time.Time // nil means time.Now
+}
+
+func (o Options) withDefaults() Options {
+	if o.Parallel <= 0 {
+		o.Parallel = 4
+	}
+	if o.RetryFor <= 0 {
+		o.RetryFor = time.Minute
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// ErrReadOnly is returned for a server that takes no changes: a read-only
+// replica, or one that refers to another.
+var ErrReadOnly = errors.New("the server takes no changes")
+
+// ErrConflict is returned when entries are not as the plan expects.
+var ErrConflict = errors.New("the plan no longer fits what is there")
+
+// Checked is what a plan would do to the directory as it is.
+type Checked struct {
+	Server    string
+	Guard     Guard
+	ToChange  int
+	Already   int // are so already
+	Conflicts int // are not as the plan expects
+}
+
+// Applier checks a plan against a directory, and applies it. It is good for one
+// Check and one Apply.
+type Applier struct {
+	o        Options
+	plan     *Plan
+	sessions []*session
+	todo     *Draft
+	undo     *Draft
+	rejects  *Draft
+	checked  Checked
+	seen     atomic.Int64 // records of the phase in hand that are dealt with
+	telling  sync.Mutex   // for Options.Rejected and rejects
+	pace     pacer
+}
+
+// NewApplier connects to the server of the options. Close ends the connections.
+func NewApplier(ctx context.Context, plan *Plan, o Options) (*Applier, error) {
+	a := &Applier{o: o.withDefaults(), plan: plan}
+	a.pace.rate = a.o.Rate
+	for range a.o.Parallel {
+		s, err := connect(ctx, a.o.Directory)
+		if err != nil {
+			a.Close()
+			return nil, err
+		}
+		a.sessions = append(a.sessions, s)
+	}
+	a.checked.Server, a.checked.Guard = a.sessions[0].url, a.sessions[0].guard
+	var err error
+	for _, d := range []**Draft{&a.todo, &a.undo, &a.rejects} {
+		if *d, err = NewDraft(a.o.Tmp); err != nil {
+			a.Close()
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// Close ends the connections and gives back temporary files.
+func (a *Applier) Close() {
+	for _, s := range a.sessions {
+		s.close()
+	}
+	for _, d := range []*Draft{a.todo, a.undo, a.rejects} {
+		if d != nil {
+			_ = d.Close()
+		}
+	}
+}
+
+// Seen is how many records are dealt with. Any goroutine may call it.
+func (a *Applier) Seen() int64 { return a.seen.Load() }
+
+// look is what is found out about one record.
+type look struct {
+	record  Record // with all that is expected
+	undo    Record
+	already bool
+	why     string // it is not as the plan expects
+	err     error  // it could not be looked at
+}
+
+// Check reads every entry of the plan and compares it. Nothing is changed, and
+// nothing is written but temporary files. The error is about the reading;
+// conflicts are counted.
+func (a *Applier) Check(ctx context.Context) (Checked, error) {
+	a.seen.Store(0)
+	for records, err := range a.plan.All(a.o.Reverse) {
+		if err != nil {
+			return a.checked, err
+		}
+		looks := make([]look, len(records))
+		a.each(ctx, len(records), func(s **session, i int) {
+			looks[i] = a.look(ctx, s, &records[i])
+			a.seen.Add(1)
+		})
+		if err := ctx.Err(); err != nil {
+			return a.checked, context.Cause(ctx)
+		}
+		for i := range looks {
+			if err := a.take(&looks[i]); err != nil {
+				return a.checked, err
+			}
+		}
+	}
+	return a.checked, nil
+}
+
+// each calls fn for the numbers below n, in as many goroutines as there are
+// sessions, each with a session of its own.
+func (a *Applier) each(ctx context.Context, n int, fn func(s **session, i int)) {
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for k := range a.sessions {
+		wait.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n || ctx.Err() != nil {
+					return
+				}
+				fn(&a.sessions[k], i)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// look compares one entry with its record.
+func (a *Applier) look(ctx context.Context, s **session, r *Record) look {
+	out := look{record: *r}
+	now, err := a.readPatiently(ctx, s, r)
+	switch {
+	case errors.Is(err, errNoEntry):
+		out.why = err.Error()
+		return out
+	case err != nil:
+		out.err = err
+		return out
+	}
+	out.record.Expect = derived(r, now)
+	if out.why = unmet(out.record.Expect, now); out.why == "" {
+		var then Values
+		if then, out.why = after(r.Changes, now); out.why == "" {
+			out.undo = inverse(r, now, then)
+			out.already = len(out.undo.Changes) == 0
+		}
+	}
+	if out.why != "" && already(r, now) {
+		out.why, out.already = "", true
+	}
+	return out
+}
+
+// take counts what was found out, and notes what is to be done.
+func (a *Applier) take(l *look) error {
+	switch {
+	case l.err != nil:
+		return fmt.Errorf("reading %q: %w", l.record.DN, l.err)
+	case l.already:
+		a.checked.Already++
+		return nil
+	case l.why != "":
+		a.checked.Conflicts++
+		return a.reject(&l.record, l.why)
+	}
+	a.checked.ToChange++
+	return errors.Join(a.todo.Add(&l.record), a.undo.Add(&l.undo))
+}
+
+// reject notes a record that is not changed.
+func (a *Applier) reject(r *Record, why string) error {
+	a.telling.Lock()
+	defer a.telling.Unlock()
+	if a.o.Rejected != nil {
+		a.o.Rejected(r, why)
+	}
+	noted := *r
+	noted.Note = why
+	return a.rejects.Add(&noted)
+}
+
+// Write makes the files of a run in a directory that is there: what will be changed, and what
+// takes it back. They are on disk when it returns, and nothing is changed yet.
+func (a *Applier) Write(dir string, id, undoes int64) (*Run, error) {
+	r := &Run{dir: dir, Info: Info{
+		ID: id, Undoes: undoes, State: Ready, Plan: a.plan.Path(), Digest: a.plan.Sum, Server: a.checked.Server, Guard: a.checked.Guard,
+		Started: a.o.Now().UTC(), ToChange: a.checked.ToChange,
+	}}
+	r.Counts = Counts{Already: a.checked.Already, Conflicts: a.checked.Conflicts}
+	r.Settled = r.Counts
+	header := Header{Made: a.o.Now(), By: fmt.Sprintf("run %d", id), Source: a.checked.Server}
+	for name, d := range map[string]*Draft{todoFile: a.todo, UndoFile: a.undo} {
+		if err := writeFile(filepath.Join(dir, name), func(f *os.File) error { return d.Write(f, header) }); err != nil {
+			return nil, err
+		}
+	}
+	return r, r.save(dir)
+}

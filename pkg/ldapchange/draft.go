@@ -1,0 +1,180 @@
+package ldapchange
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/davadmin/davadmin/pkg/ldif"
+)
+
+// The lines of a plan's header, all of them comments of LDIF.
+const (
+	planMark    = "# davadmin plan 1"
+	planMade    = "# made: "
+	planBy      = "# by: "
+	planSource  = "# source: "
+	planEntries = "# entries: "
+	planChanges = "# changes: "
+	planDigest  = "# digest: "
+)
+
+// Draft is a plan while it is made. Its records are kept in a private temporary
+// file, for a plan may be as long as the directory.
+type Draft struct {
+	f       *os.File
+	w       *bufio.Writer
+	sum     hash.Hash
+	text    *ldif.Writer
+	buf     bytes.Buffer
+	changes int
+	err     error
+}
+
+// NewDraft returns an empty draft whose temporary file is in tmp, "" for where
+// the system keeps such files. Close gives it back.
+func NewDraft(tmp string) (*Draft, error) {
+	f, err := os.CreateTemp(tmp, "davadmin-*")
+	if err != nil {
+		return nil, fmt.Errorf("temporary file: %w", err)
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(fmt.Errorf("temporary file: %w", err), f.Close())
+	}
+	return &Draft{f: f, w: bufio.NewWriterSize(f, 1<<18), sum: sha256.New()}, nil
+}
+
+// Close removes the temporary file.
+func (d *Draft) Close() error { return d.f.Close() }
+
+// Changes is how many records there are.
+func (d *Draft) Changes() int { return d.changes }
+
+// Add writes a record behind the others. Errors are ErrSecret, ErrPlan for a
+// record that changes nothing, and those of writing; the first one stays.
+func (d *Draft) Add(r *Record) error {
+	if d.err != nil {
+		return d.err
+	}
+	if d.err = r.check(); d.err != nil {
+		return d.err
+	}
+	text, err := d.encode(r)
+	if err != nil {
+		d.err = err
+		return err
+	}
+	d.changes++
+	_, _ = d.sum.Write(text)
+	if _, err := d.w.Write(text); err != nil {
+		d.err = fmt.Errorf("temporary file: %w", err)
+	}
+	return d.err
+}
+
+// encode returns a record as it stands in a plan.
+func (d *Draft) encode(r *Record) ([]byte, error) {
+	d.buf.Reset()
+	if d.text == nil {
+		d.text = ldif.NewWriter(&d.buf)
+		if err := d.text.Comment(""); err != nil { // the version line comes with the header
+			return nil, err
+		}
+		if err := d.text.Flush(); err != nil {
+			return nil, err
+		}
+		d.buf.Reset()
+	}
+	if r.Note != "" {
+		fmt.Fprintf(&d.buf, "# why: %s\n", oneLine(r.Note))
+	}
+	for i := range r.Expect {
+		appendExpectation(&d.buf, &r.Expect[i])
+	}
+	if err := d.text.Modify(r.DN, r.Changes); err != nil {
+		return nil, err
+	}
+	if err := d.text.Flush(); err != nil {
+		return nil, err
+	}
+	return d.buf.Bytes(), nil
+}
+
+// appendExpectation writes an expectation as comments, a value a line.
+func appendExpectation(b *bytes.Buffer, e *Expectation) {
+	fmt.Fprintf(b, "# %s %s", e.Need.word(), e.Name)
+	if e.Need == NeedAbsent {
+		b.WriteByte('\n')
+		return
+	}
+	for i, v := range e.Values {
+		if i > 0 {
+			fmt.Fprintf(b, "# %s %s", e.Need.word(), e.Name)
+		}
+		switch {
+		case len(v) == 0:
+			b.WriteString(":\n")
+		case ldif.IsSafe(v):
+			fmt.Fprintf(b, ": %s\n", v)
+		default:
+			fmt.Fprintf(b, ":: %s\n", base64.StdEncoding.EncodeToString(v))
+		}
+	}
+}
+
+// Write writes the whole plan: the header, with the number of changes and the
+// digest of this draft, and the records.
+func (d *Draft) Write(w io.Writer, h Header) error {
+	if d.err != nil {
+		return d.err
+	}
+	if err := d.w.Flush(); err != nil {
+		return fmt.Errorf("temporary file: %w", err)
+	}
+	h.Changes, h.Digest = d.changes, hex.EncodeToString(d.sum.Sum(nil))
+	if _, err := io.WriteString(w, h.text()); err != nil {
+		return err
+	}
+	if _, err := io.Copy(w, io.NewSectionReader(d.f, 0, 1<<62)); err != nil {
+		return fmt.Errorf("the plan is not whole: %w", err)
+	}
+	return nil
+}
+
+// oneLine is text for a comment.
+func oneLine(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) || c == '\u2028' || c == '\u2029' {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(s, "?"))
+}
+
+// text is the header as it stands in a file. The version line is not followed by a
+// blank line, which some servers do not take.
+func (h *Header) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "version: 1\n%s\n%s%s\n%s%s\n%s%s\n", planMark, planMade, h.Made.UTC().Format(time.RFC3339), planBy, oneLine(h.By), planSource, oneLine(h.Source))
+	if h.Entries > 0 {
+		fmt.Fprintf(&b, "%s%d\n", planEntries, h.Entries)
+	}
+	fmt.Fprintf(&b, "%s%d\n%s%s\n", planChanges, h.Changes, planDigest, h.Digest)
+	return b.String()
+}
+
+// WriteFile writes the whole plan to a file that nobody else can read. A file of
+// that name is replaced once all is on disk.
+func (d *Draft) WriteFile(path string, h Header) error {
+	return writeFile(path, func(f *os.File) error { return d.Write(f, h) })
+}

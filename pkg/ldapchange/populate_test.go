@@ -1,0 +1,267 @@
+package ldapchange
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/davadmin/davadmin/pkg/cs6"
+	"github.com/davadmin/davadmin/pkg/directory"
+)
+
+func files(t *testing.T, text string) *directory.Files {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "people.ldif")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return directory.NewFiles(directory.FilesOptions{Paths: []string{path}})
+}
+
+func ids(t *testing.T) Population {
+	return Population{
+		Attribute: "davUniqueId", Class: "davEntity", Form: FormEights, UID: "uid", Mail: "mail", Alternate: "mailAlternateAddress", Tmp: t.TempDir(),
+		Selections: []directory.Selection{{Kind: directory.Group, Classes: []string{"groupOfUniqueNames"}}, {Kind: directory.User, Classes: []string{"icsCalendarUser"}}},
+	}
+}
+
+// populate returns the records of the plan, and what was left out.
+func populate(t *testing.T, text string, p Population) (records []Record, left []string, found Populated) {
+	t.Helper()
+	p.Left = func(dn, why string) { left = append(left, dn+": "+why) }
+	d, found, err := Populate(t.Context(), files(t, text), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	if found.Planned == 0 {
+		return nil, left, found
+	}
+	var b bytes.Buffer
+	if err := d.Write(&b, Header{Entries: found.Entries}); err != nil {
+		t.Fatal(err)
+	}
+	for group, err := range openPlan(t, b.Bytes()).All(false) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, group...)
+	}
+	return records, left, found
+}
+
+// brief shows a record, its new id as a word where it looks like one.
+func brief(r Record) string {
+	id := regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{8}){3}`)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:", r.DN)
+	for _, e := range r.Expect {
+		fmt.Fprintf(&b, " %s %s %q;", e.Need.word(), e.Name, e.Values)
+	}
+	for _, c := range r.Changes {
+		fmt.Fprintf(&b, " %s %s %q", c.Op, c.Name, c.Values)
+	}
+	return id.ReplaceAllString(b.String(), "NEW")
+}
+
+const somePeople = `dn: uid=none,o=isp
+objectClass: icsCalendarUser
+uid: none
+mail: none@example.com
+
+dn: uid=blank,o=isp
+objectClass: icsCalendarUser
+objectClass: DAVENTITY
+uid: blank
+davUniqueId:
+davUniqueId:: ICA=
+
+dn: uid=has,o=isp
+objectClass: icsCalendarUser
+uid: has
+davUniqueId: ABC
+
+dn: cn=group,o=isp
+objectClass: groupOfUniqueNames
+cn: group
+
+dn: cn=printer,o=isp
+objectClass: device
+davUniqueId: Printer
+
+`
+
+func TestPopulateGivesNewIDs(t *testing.T) {
+	records, left, found := populate(t, somePeople, ids(t))
+	var got []string
+	seen := map[string]bool{}
+	for _, r := range records {
+		got = append(got, brief(r))
+		seen[string(r.Changes[len(r.Changes)-1].Values[0])] = true
+	}
+	if diff := cmp.Diff([]string{
+		`uid=none,o=isp: expect-lacks objectClass ["davEntity"]; expect-absent davUniqueId []; add objectClass ["davEntity"] add davUniqueId ["NEW"]`,
+		`uid=blank,o=isp: expect-all davUniqueId ["" "  "]; replace davUniqueId ["NEW"]`,
+		`cn=group,o=isp: expect-lacks objectClass ["davEntity"]; expect-absent davUniqueId []; add objectClass ["davEntity"] add davUniqueId ["NEW"]`,
+	}, got); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+	if len(seen) != 3 || len(left) != 0 || found != (Populated{Entries: 4, Have: 1, Planned: 3}) {
+		t.Errorf("%v, %v, %+v", seen, left, found)
+	}
+	p := ids(t)
+	p.Form = FormUUID
+	records, _, _ = populate(t, somePeople, p)
+	if id := string(records[0].Changes[1].Values[0]); !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(id) {
+		t.Errorf("%s is no UUID of version 4", id)
+	}
+}
+
+// A new value that is there in another letter case, on any entry, is not given.
+func TestPopulateNeverGivesWhatIsThere(t *testing.T) {
+	zero := "00000000-00000000-00000000-00000000"
+	for _, there := range []string{zero, strings.ToUpper("aaaaaaaa-aaaaaaaa-aaaaaaaa-aaaaaaaa")} {
+		random := bytes.Repeat([]byte{0}, 16)
+		if there != zero {
+			random = bytes.Repeat([]byte{0xaa}, 16)
+		}
+		p := ids(t)
+		p.Rand = bytes.NewReader(append(random, bytes.Repeat([]byte{1}, 16)...))
+		records, _, _ := populate(t, "dn: uid=a,o=isp\nobjectClass: icsCalendarUser\n\ndn: cn=late,o=isp\nobjectClass: device\ndavUniqueId: "+there+"\n\n", p)
+		if got := string(records[0].Changes[1].Values[0]); got != "01010101-01010101-01010101-01010101" {
+			t.Errorf("%s was given beside %s", got, there)
+		}
+	}
+	p := ids(t)
+	p.Rand = bytes.NewReader(nil)
+	if _, _, err := Populate(t.Context(), files(t, somePeople), p); err == nil || !strings.Contains(err.Error(), "unique id") {
+		t.Errorf("without random numbers: %v", err)
+	}
+}
+
+func TestPopulateTakesValuesOver(t *testing.T) {
+	p := ids(t)
+	p.From = "nsUniqueId"
+	records, left, found := populate(t, `dn: uid=a,o=isp
+objectClass: icsCalendarUser
+nsUniqueId: One
+
+dn: uid=b,o=isp
+objectClass: icsCalendarUser
+nsUniqueId: oNE
+
+dn: uid=c,o=isp
+objectClass: icsCalendarUser
+nsUniqueId: TWO
+
+dn: uid=d,o=isp
+objectClass: icsCalendarUser
+
+dn: uid=e,o=isp
+objectClass: icsCalendarUser
+davUniqueId: two
+nsUniqueId: three
+
+`, p)
+	if len(records) != 1 || !strings.Contains(brief(records[0]), `uid=a,o=isp:`) || !strings.Contains(brief(records[0]), `davUniqueId ["One"]`) {
+		t.Errorf("%v", records)
+	}
+	if diff := cmp.Diff([]string{
+		"uid=b,o=isp: the nsUniqueId that it has is the davUniqueId of another entry, but for letter case perhaps",
+		"uid=c,o=isp: the nsUniqueId that it has is the davUniqueId of another entry, but for letter case perhaps",
+		"uid=d,o=isp: it has no nsUniqueId to take the value from",
+	}, left); diff != "" || found != (Populated{Entries: 5, Have: 1, Planned: 1, LeftOut: 3}) {
+		t.Errorf("%+v, left (-want +got):\n%s", found, diff)
+	}
+}
+
+// Of a list nobody but its people is given anything, however many entries are
+// like them.
+func TestPopulatePeopleOfAList(t *testing.T) {
+	set := cs6.NewPeopleSet(cs6.SetOptions{})
+	for i, person := range []cs6.Person{{Address: "none@example.com"}, {UID: "has"}, {UID: "twin"}, {UID: "gone"}} {
+		person.File, person.Line = "wave.txt", i+1
+		if err := set.Add(person); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := ids(t)
+	p.Attribute, p.Value, p.People = "davStore", "defaultbackend", set
+	records, left, found := populate(t, somePeople+"dn: uid=twin,ou=a,o=isp\nobjectClass: icsCalendarUser\nuid: twin\n\ndn: uid=twin,ou=b,o=isp\nobjectClass: icsCalendarUser\nuid: twin\n\n", p)
+	var got []string
+	for _, r := range records {
+		got = append(got, brief(r))
+	}
+	if diff := cmp.Diff([]string{
+		`uid=none,o=isp: expect-lacks objectClass ["davEntity"]; expect-absent davStore []; add objectClass ["davEntity"] add davStore ["defaultbackend"]`,
+		`uid=has,o=isp: expect-lacks objectClass ["davEntity"]; expect-absent davStore []; add objectClass ["davEntity"] add davStore ["defaultbackend"]`,
+	}, got); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{
+		"uid=twin,ou=a,o=isp: 2 entries are one person of the list: it is not known which is meant",
+		"uid=twin,ou=b,o=isp: 2 entries are one person of the list: it is not known which is meant",
+		": wave.txt:4: no entry is that of gone",
+	}, left); diff != "" || found.Planned != 2 || found.LeftOut != 3 {
+		t.Errorf("%+v, left (-want +got):\n%s", found, diff)
+	}
+}
+
+// again is a source that begins anew once, and then ends as it is told.
+type again struct {
+	directory.Source
+	end error
+}
+
+func (a again) Entries(ctx context.Context, q directory.Query) iter.Seq2[*directory.Entry, error] {
+	return func(yield func(*directory.Entry, error) bool) {
+		for range 2 {
+			n := 0
+			for e, err := range a.Source.Entries(ctx, q) {
+				if n++; n > 2 && a.end != nil {
+					yield(nil, a.end)
+					return
+				}
+				if !yield(e, err) {
+					return
+				}
+			}
+			if a.end == nil && !yield(nil, &directory.RestartError{}) {
+				return
+			}
+		}
+	}
+}
+
+// A directory that was not read to its end gives no plan, one that begins anew gives
+// each value once.
+func TestPopulateNeedsTheWhole(t *testing.T) {
+	p := ids(t)
+	short := &directory.IncompleteError{What: "x", Err: errors.New("gone")}
+	if d, _, err := Populate(t.Context(), again{files(t, somePeople), short}, p); !errors.Is(err, short) || d != nil {
+		t.Errorf("a part: %v", err)
+	}
+	if _, found, err := Populate(t.Context(), again{files(t, somePeople), nil}, p); !errors.Is(err, ErrEmpty) {
+		t.Errorf("what comes behind the last beginning counts alone: %+v, %v", found, err)
+	}
+	if _, _, err := Populate(t.Context(), files(t, somePeople+"dn: uid=x,o=isp\nnonsense\n\n"), p); err == nil || !strings.Contains(err.Error(), "no plan is made") {
+		t.Errorf("a broken record: %v", err)
+	}
+	if _, _, err := Populate(t.Context(), files(t, "dn: o=isp\nobjectClass: organization\n\n"), p); !errors.Is(err, ErrEmpty) {
+		t.Errorf("nobody: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := Populate(ctx, files(t, somePeople), p); err == nil {
+		t.Error("stopped, and there is a plan")
+	}
+}

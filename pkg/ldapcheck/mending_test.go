@@ -1,0 +1,65 @@
+package ldapcheck_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/davadmin/davadmin/pkg/cs6"
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/ldapcheck"
+)
+
+// What can be mended without a decision is mended entry by entry, and nothing
+// else; what may be somebody who has moved is left alone.
+func TestMendings(t *testing.T) {
+	src := &script{steps: []step{
+		{dn: "uid=a,o=isp", kind: directory.User, values: []string{
+			"uid", "a", "mail", "a@example.com", "davUniqueId", "1", "davStore", "x", "icsStatus", "active", "icsAllowedServiceAccess", "-http:all"}},
+		person("b", "2"),
+		{dn: "uid=c,o=isp", kind: directory.User, values: []string{"uid", "c", "mail", "c@example.com"}},
+		{dn: "uid=d,o=isp", kind: directory.User, values: []string{"uid", "d", "mail", "d@example.com", "davUniqueId", "2"}},
+	}}
+	for _, both := range []bool{true, false} {
+		o := ldapcheck.Options{Names: ldapcheck.DefaultNames(), CS6: peopleSet(t, cs6.Person{UID: "a"})}
+		want := []string{
+			"uid=a,o=isp uniqueid-class-missing: add objectClass [davEntity] []",
+			"uid=a,o=isp davstore-present: delete davStore [] [x]",
+			"uid=a,o=isp lockout-ineffective: delete icsStatus [] [active]",
+			"uid=d,o=isp uniqueid-class-missing: add objectClass [davEntity] []",
+		}
+		if both {
+			o.CS7 = peopleSet(t, cs6.Person{UID: "nobody"})
+		} else {
+			want = append(want[:1], want[2:]...)
+		}
+		audit, err := ldapcheck.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := audit.Run(context.Background(), src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for m, err := range r.Mendings() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range m.Parts {
+				got = append(got, fmt.Sprintf("%s %s: %s %s %s %s", m.DN, p.Rule, p.Change.Op, p.Change.Name, p.Change.Values, p.Present))
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("both lists %v (-want +got):\n%s", both, diff)
+		}
+		if mendable := len(r.Mendable()); mendable != map[bool]int{true: 3, false: 2}[both] {
+			t.Errorf("%d rules are mendable", mendable)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
