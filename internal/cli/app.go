@@ -236,6 +236,7 @@ func (a *App) withHome(suggestion string) string {
 		"davadmin config modify", "davadmin config revert", "davadmin config diff",
 		"davadmin domainmap create", "davadmin domainmap modify", "davadmin domainmap delete", "davadmin domainmap revert", "davadmin domainmap list",
 		"davadmin ldap apply", "davadmin ldap undo",
+		"davadmin coexist apply", "davadmin coexist verify", "davadmin coexist status", "davadmin coexist rollback", "davadmin coexist check",
 	} {
 		suggestion = strings.ReplaceAll(suggestion, op, op+" "+a.homeWords)
 	}

@@ -30,6 +30,7 @@ Without an action, 'coexist' is 'coexist list'.`,
 		},
 	}
 	o.addOptions(cmd)
-	cmd.AddCommand(a.coexistStatusCommand(), a.coexistListCommand(), a.coexistCheckCommand(), a.coexistExplainCommand())
+	cmd.AddCommand(a.coexistStatusCommand(), a.coexistListCommand(), a.coexistCheckCommand(), a.coexistExplainCommand(),
+		a.coexistPlanCommand(), a.coexistApplyCommand(), a.coexistVerifyCommand(), a.coexistRollbackCommand())
 	return cmd
 }

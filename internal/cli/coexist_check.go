@@ -35,6 +35,7 @@ type coexistCheck struct {
 	user6       string
 	user7       string
 	rules       bool
+	only        []string // rules that run; none is all
 	all         bool
 	home        *ldapHome
 	ended       error
@@ -74,6 +75,13 @@ exit code 1. Otherwise the exit code is 3 when there is a finding at or above --
 			return o.run(cmd.Context())
 		},
 	}
+	o.addCheck(cmd)
+	cmd.Flags().BoolVar(&o.rules, "rules", false, "list the rules and run none")
+	return cmd
+}
+
+// addCheck adds the options of a check, and of 'coexist verify'.
+func (o *coexistCheck) addCheck(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.icsConf, "ics-conf", "", "`FILE` with the configuration of the old server")
 	f.StringVar(&o.oldPatch, "cs6-patch", "", "patch `LEVEL` of the old server, such as 121657-44")
@@ -83,11 +91,9 @@ exit code 1. Otherwise the exit code is 3 when there is a finding at or above --
 	f.BoolVar(&o.probe, "probe", false, "ask both servers for free/busy")
 	f.StringVar(&o.user6, "cs6-user", "", "mail `ADDRESS` of who is asked about as a person of the old server (default: the first in the directory)")
 	f.StringVar(&o.user7, "cs7-user", "", "likewise of the new server")
-	f.BoolVar(&o.rules, "rules", false, "list the rules and run none")
 	f.BoolVar(&o.all, "all", false, "show every finding in the table, not the first ones of each rule")
 	o.coexistPeople.add(cmd)
 	o.findingOptions.add(cmd)
-	return cmd
 }
 
 func (o *coexistCheck) run(ctx context.Context) error {
@@ -159,7 +165,7 @@ func (o *coexistCheck) look(ctx context.Context, check *coexist.Check, d *opened
 
 // checkOptions puts together what the home, the files and the options say.
 func (o *coexistCheck) checkOptions(ctx context.Context) (coexist.Options, error) {
-	co := coexist.Options{NoDirectory: o.directoryMissing(), Ask6: o.user6, Ask7: o.user7, Now: o.Now}
+	co := coexist.Options{NoDirectory: o.directoryMissing(), Ask6: o.user6, Ask7: o.user7, Only: o.only, Now: o.Now}
 	if o.home == nil && o.icsConf == "" && co.NoDirectory != "" {
 		return co, usagef("there is nothing to look at: give --home DIR of the new server, --ics-conf FILE of the old one, and --ldif FILE or -H HOST of the directory")
 	}

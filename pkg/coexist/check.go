@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/davadmin/davadmin/pkg/config"
@@ -39,6 +40,9 @@ type Options struct {
 	// of each side that the directory has.
 	Ask6, Ask7 string
 
+	// Only are the rules that run, besides those about the reading; none is all.
+	Only []string
+
 	Now func() time.Time // nil means time.Now
 }
 
@@ -65,6 +69,9 @@ func New(o Options) (*Check, error) {
 		o.Now = time.Now
 	}
 	c := &Check{o: o, table: catalogue()}
+	c.table = slices.DeleteFunc(c.table, func(r rule) bool {
+		return len(o.Only) > 0 && !slices.Contains(o.Only, r.ID) && !slices.ContainsFunc(sourceRules(), func(s rule) bool { return s.ID == r.ID })
+	})
 	c.readMap()
 	c.counts = newPartition(&c.o.Directory)
 	if o.NoDirectory != "" {

@@ -57,7 +57,7 @@ func (s *subject) shutByStatus() bool {
 
 func (s *subject) denied() bool {
 	for _, v := range s.values[roleAccess] {
-		if deniesHTTP(v) {
+		if DeniesHTTP(v) {
 			return true
 		}
 	}

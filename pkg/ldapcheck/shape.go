@@ -165,11 +165,11 @@ func alternateFault(v []byte) string {
 	return addressFault(v)
 }
 
-// deniesHTTP reports whether a value of icsAllowedServiceAccess shuts a person
+// DeniesHTTP reports whether a value of icsAllowedServiceAccess shuts a person
 // out of the web: rules joined by '$', each +service:clients or
 // -service:clients, in any letter case (Sun Java Communications Suite 5 Schema
 // Reference). A rule for some clients only shuts nobody out.
-func deniesHTTP(v []byte) bool {
+func DeniesHTTP(v []byte) bool {
 	for rule := range bytes.SplitSeq(v, []byte{'$'}) {
 		rule = bytes.Trim(rule, " ")
 		if len(rule) == 0 || rule[0] != '-' {

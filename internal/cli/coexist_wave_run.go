@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/coexist"
+	"github.com/davadmin/davadmin/pkg/finding"
+	"github.com/davadmin/davadmin/pkg/ldapchange"
+)
+
+// waveApply is 'coexist apply' and 'coexist rollback'.
+type waveApply struct {
+	ldapApply
+	dir     string
+	icsConf string
+	back    bool
+}
+
+func (a *App) coexistApplyCommand() *cobra.Command {
+	o := &waveApply{ldapApply: ldapApply{App: a, operation: "coexist apply", schema: "davadmin.coexist.apply.1"}}
+	cmd := &cobra.Command{
+		Use:   "apply --wave DIR [--ics-conf FILE] [-H HOST ...] [--dry-run]",
+		Short: "move the people of a wave to the new server",
+		Long: `Checks that the configuration of both servers is in order, as far as it is given, and changes
+the directory by forward.ldif of the wave: as 'ldap apply' does, with every entry
+compared first and the way back on disk. Then says what is left to do on the old
+server, and how to verify.
+
+A wave that was stopped is taken up again by the same command. Exit codes are those of
+'ldap apply'; 3 when the configuration is not in order.`,
+		Example: `  davadmin coexist apply --wave wave1 --dry-run
+  davadmin coexist apply --wave wave1 --ics-conf ics.conf`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.applyOptions.check(); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	cmd.Flags().StringVar(&o.icsConf, "ics-conf", "", "`FILE` with the configuration of the old server")
+	o.addWave(cmd)
+	return cmd
+}
+
+func (a *App) coexistRollbackCommand() *cobra.Command {
+	o := &waveApply{ldapApply: ldapApply{App: a, operation: "coexist rollback", schema: "davadmin.coexist.rollback.1"}, back: true}
+	cmd := &cobra.Command{
+		Use:   "rollback --wave DIR [-H HOST ...] [--dry-run]",
+		Short: "take a wave back: its people are those of the old server again",
+		Long: `Changes the directory by back.ldif of the wave: each value that the wave changed is given
+back, by its bytes. An entry that was changed since is a conflict, and nothing is
+changed, unless --continue leaves it out. Calendars that were deleted on the old server
+are not brought back.`,
+		Example: `  davadmin coexist rollback --wave wave1 --dry-run
+  davadmin coexist rollback --wave wave1 --yes`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.applyOptions.check(); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	o.addWave(cmd)
+	return cmd
+}
+
+func (o *waveApply) addWave(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.dir, "wave", "", "`DIR` of the wave, made by 'coexist plan'")
+	o.applyOptions.add(cmd)
+}
+
+func (o *waveApply) run(ctx context.Context) error {
+	var err error
+	if o.format, err = o.App.format(ui.Plain, ui.Table, ui.JSON); err != nil {
+		return err
+	}
+	if o.dir == "" {
+		return usagef("which wave? Give --wave DIR; 'davadmin coexist plan' makes one")
+	}
+	m, err := loadWave(o.dir)
+	if err != nil {
+		return err
+	}
+	name := waveForward
+	if o.back {
+		name = waveBack
+	} else if err := o.precheck(ctx); err != nil {
+		return err
+	}
+	if m.Changes == 0 {
+		o.notef("nothing to do: everybody of the wave is marked and locked already")
+		return o.advise(m)
+	}
+	plan, err := ldapchange.OpenPlan(filepath.Join(o.dir, name))
+	if err != nil {
+		return planUsage(err)
+	}
+	defer func() { _ = plan.Close() }()
+	if !o.back {
+		// The wave itself says what it changes: nobody is asked about each record.
+		o.opts.yes = true
+	}
+	if err := o.apply(ctx, plan, false); err != nil {
+		return err
+	}
+	return o.advise(m)
+}
+
+// precheck looks at the configuration of both servers: people are not moved to one
+// that does not find them.
+func (o *waveApply) precheck(ctx context.Context) error {
+	check := &coexistCheck{coexistPeople: coexistPeople{App: o.App, ldapOptions: ldapOptions{scope: "sub"}}, icsConf: o.icsConf, noDirectory: true}
+	check.homeOptions = o.homeOptions
+	var err error
+	if check.home, err = o.findLDAPHome(ctx, &o.homeOptions); err != nil && o.runs == "" {
+		return err
+	}
+	if check.home == nil && o.icsConf == "" {
+		return nil
+	}
+	co, err := check.checkOptions(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := coexist.New(co)
+	if err != nil {
+		return err
+	}
+	r, err := c.Run(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	n := 0
+	for f, err := range r.Findings(0) {
+		if err != nil {
+			return err
+		}
+		if f.Severity == finding.Error {
+			n++
+			o.say(fmt.Sprintf("davadmin: %s: %s: %s", f.Rule, ui.Sanitize(place(f)), ui.Sanitize(f.Detail)))
+		}
+	}
+	if n > 0 {
+		o.say(fmt.Sprintf("davadmin: coexist: %s in the configuration, and nothing was changed; 'davadmin coexist check' says what mends them", plural(n, "error")))
+		return errFindings
+	}
+	return nil
+}
+
+// advise says what comes next.
+func (o *waveApply) advise(m *manifest) error {
+	if o.opts.dryRun {
+		return nil
+	}
+	wave := o.quote(o.dir)
+	if o.back {
+		o.notef("next: %s --cs6-list FILE   (the people of the wave are those of the old server again)", o.withHome("davadmin coexist check"))
+		return nil
+	}
+	o.notef("next: on the old server, sh %s (%s); then %s --wave %s --ics-conf FILE --cs6-list FILE --probe",
+		o.quote(filepath.Join(o.dir, waveOldServer)), plural(m.People, "person"), o.withHome("davadmin coexist verify"), wave)
+	return nil
+}
+
+func (a *App) coexistVerifyCommand() *cobra.Command {
+	o := &coexistCheck{coexistPeople: coexistPeople{App: a}}
+	dir := ""
+	cmd := &cobra.Command{
+		Use:   "verify --wave DIR [--ics-conf FILE] [--cs6-list FILE] [--ldif FILE | -H HOST ...] [--probe]",
+		Short: "whether everybody of a wave is on the new server, and there alone",
+		Long: `Runs those rules of 'coexist check' that are about people who have moved: each person of the wave is
+marked, shut out of the old server effectively, and has no calendar there by a fresh
+--cs6-list; and those about the configuration of both servers. With --probe both are asked.
+Output and exit codes are those of 'coexist check'.`,
+		Example: `  davadmin coexist verify --wave wave1 --ics-conf ics.conf --cs6-list cscal-list.txt
+  davadmin coexist verify --wave wave1 --ics-conf ics.conf --cs6-list cscal-list.txt --probe --output jsonl`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if dir == "" {
+				return usagef("which wave? Give --wave DIR; 'davadmin coexist plan' makes one")
+			}
+			if len(o.cs7) > 0 {
+				return usagef("the people of the wave are the list of the new server; leave --cs7-list out")
+			}
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			if _, err := loadWave(dir); err != nil {
+				return err
+			}
+			o.cs7, o.only = []string{filepath.Join(dir, wavePeople)}, verifyRules()
+			return o.run(cmd.Context())
+		},
+	}
+	o.addCheck(cmd)
+	cmd.Flags().StringVar(&dir, "wave", "", "`DIR` of the wave, made by 'coexist plan'")
+	return cmd
+}
+
+// verifyRules are those of the check that must hold once a wave is through.
+func verifyRules() []string {
+	return []string{
+		"localuserattr-unset", "localuserattr-not-fetched", "subjectattributes-cut", "freebusy-closed-to-peer", "caldavcompatible-off", "redirect-wrong",
+		"redirect-elsewhere", "autoprovision-on", "two-settings-on-a-line", "davstore-missing", "davstore-unknown-backend", "lockout-ineffective", "lockout-missing",
+		"old-calendars-left", "listed-not-found", "probe-old-server", "probe-new-server", "probe-old-to-new", "probe-new-to-old",
+	}
+}

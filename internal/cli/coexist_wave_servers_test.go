@@ -1,0 +1,120 @@
+package cli_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/davadmin/davadmin/internal/servertest"
+	"github.com/davadmin/davadmin/pkg/specimen"
+)
+
+// export is the whole directory as ldapsearch prints it, entries sorted.
+func export(t *testing.T, p planted, s *servertest.Server) []string {
+	t.Helper()
+	out, err := exec.Command("ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H", s.URL, "-D", s.ManagerDN, "-w", servertest.Password, "-b", "o=isp").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []string
+	for _, e := range strings.Split(string(out), "\n\n") {
+		lines := strings.Split(e, "\n")
+		entries = append(entries, strings.Join(sorted(lines), "\n"))
+	}
+	return sorted(entries)
+}
+
+// A wave goes forward and back: planned, looked at, applied, verified, taken
+// back, and the directory is as it was.
+func TestWaveOnSlapd(t *testing.T) {
+	p := plant(t, specimen.Options{Entries: 400, Seed: 8, NoFileOnly: true, Faults: map[string]int{}, Backends: []string{"defaultbackend"}})
+	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
+	home, with := changes(t, p, s.URL, s.ManagerDN)
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(file(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old, err := os.ReadFile(p.cs6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var users, rest []string
+	for line := range strings.Lines(string(old)) {
+		owner := strings.Fields(strings.SplitN(line, "owner=", 2)[1])[0]
+		if len(users) < 5 {
+			users = append(users, owner)
+		} else {
+			rest = append(rest, line)
+		}
+	}
+	write("wave.txt", strings.Join(users, "\n")+"\nnobody@example.com\n")
+	write("after.txt", strings.Join(rest, ""))
+	write("ics.conf", "service.http.caldavcompatible = \"yes\"\nservice.wcap.freebusy.redirecturl = \"http://cs7.example.com:8080/davserver/wcap/get_freebusy.wcap\"\n"+
+		"local.autoprovision = \"no\"\nuser.invite.autoprovision = \"no\"\ngroup.invite.autoprovision = \"no\"\nresource.invite.autoprovision = \"no\"\n")
+	expect := func(what string, a answer, code int, out, notes string) {
+		t.Helper()
+		if a.code != code || !strings.Contains(a.out, out) || !strings.Contains(a.notes, notes) {
+			t.Errorf("%s: code %d\n%s%s", what, a.code, a.out, a.notes)
+		}
+	}
+	before := export(t, p, s)
+	wave := file("wave")
+	expect("planned", davadminRun(t, nil, with("coexist", "plan", "--users", file("wave.txt"), "-O", wave, "--cs6-list", p.cs6)...), 4, "people:    5\n", "no entry is that of nobody@example.com")
+	for _, name := range []string{"wave.json", "forward.ldif", "back.ldif", "old-server.sh", "people.txt", "checks.txt"} {
+		info, err := os.Stat(filepath.Join(wave, name))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	script, err := os.ReadFile(filepath.Join(wave, "old-server.sh"))
+	if err != nil || strings.Count(string(script), `"${CSCAL:-cscal}" delete -o `) != 5 {
+		t.Errorf("%v: %s", err, script)
+	}
+	expect("there already", davadminRun(t, nil, with("coexist", "plan", "--users", file("wave.txt"), "-O", wave)...), 2, "", "is there already")
+
+	// The configuration is not in order yet: nobody is moved.
+	expect("not in order", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--ics-conf", file("ics.conf"))...), 3, "", "localuserattr-unset")
+	for _, words := range [][]string{
+		{"config", "modify", "-o", "davcore.scheduling.localuserattr", "-v", "davstore"}, {"domainmap", "create", "-d", "harbour.example", "-L", "http://cs6.example.com:8080/ischedule/"},
+	} {
+		expect("settings", davadminRun(t, nil, append(words, "--home", home)...), 0, "", "")
+	}
+	expect("a look", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--dry-run")...), 0, "to change:   5", "dry run")
+	verify := []string{"coexist", "verify", "--wave", wave, "--ics-conf", file("ics.conf"), "--cs6-list", file("after.txt"), "--output", "jsonl"}
+	early := reportRun(t, nil, nil, with(verify...)...)
+	if early.code != 3 || early.rules["davstore-missing"] != 5 {
+		t.Errorf("before: code %d, %v", early.code, early.rules)
+	}
+	expect("applied", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--ics-conf", file("ics.conf"))...), 0, "changed:     5 of 5", "next: on the old server, sh ")
+	late := reportRun(t, nil, nil, with(verify...)...)
+	if late.code != 0 || len(late.rules) != 0 || late.results["davstore-missing"] != "passed" || late.results["lockout-missing"] != "passed" || late.results["old-calendars-left"] != "passed" {
+		t.Errorf("after: code %d, %v, %v: %s", late.code, late.rules, late.results, late.notes)
+	}
+	still := reportRun(t, nil, nil, with("coexist", "verify", "--wave", wave, "--cs6-list", p.cs6, "--output", "jsonl")...)
+	if still.code != 3 || still.rules["old-calendars-left"] != 5 {
+		t.Errorf("with the old calendars: code %d, %v", still.code, still.rules)
+	}
+	expect("a look back", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave, "--dry-run")...), 0, "to change:   5", "")
+	expect("asks", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave)...), 2, "", "--yes")
+	expect("rolled back", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave, "--yes")...), 0, "changed:     5 of 5", "")
+	if diff := cmp.Diff(before, export(t, p, s)); diff != "" {
+		t.Errorf("the directory is not as it was (-before +after):\n%s", diff)
+	}
+	expect("forward again", davadminRun(t, nil, with("coexist", "apply", "--wave", wave)...), 0, "changed:     5 of 5", "")
+	expect("listed", davadminRun(t, nil, "ldap", "runs", "--home", home), 0, "forward.ldif", "")
+
+	// A file of the wave that was changed is refused, and so is what is no wave.
+	write("wave/old-server.sh", string(script)+"reboot\n")
+	expect("changed", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave, "--yes")...), 2, "", "was changed since the wave was planned")
+	expect("no wave", davadminRun(t, nil, with("coexist", "apply", "--wave", dir)...), 2, "", "is no wave")
+	expect("which", davadminRun(t, nil, with("coexist", "apply")...), 2, "", "which wave?")
+	expect("verify which", davadminRun(t, nil, with("coexist", "verify")...), 2, "", "which wave?")
+}

@@ -1,0 +1,269 @@
+package coexist_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/davadmin/davadmin/pkg/coexist"
+	"github.com/davadmin/davadmin/pkg/ldapchange"
+	"github.com/davadmin/davadmin/pkg/ldapcheck"
+)
+
+const movers = `dn: uid=plain,o=isp
+objectClass: icsCalendarUser
+objectClass: davEntity
+uid: plain
+mail: plain@example.com
+davUniqueId: 1
+
+dn: uid=active,o=isp
+objectClass: icsCalendarUser
+uid: active
+mail: active@example.com
+davUniqueId: 2
+icsStatus: Active
+icsAllowedServiceAccess: +imap:all
+
+dn: uid=moved,o=isp
+objectClass: icsCalendarUser
+objectClass: davEntity
+uid: moved
+mail: moved@example.com
+davUniqueId: 3
+davStore: defaultbackend
+icsAllowedServiceAccess: -http:all
+
+dn: uid=room,o=isp
+objectClass: icsCalendarResource
+objectClass: davEntity
+uid: room
+mail: room@example.com
+icsStatus: active
+davUniqueId: 4
+
+dn: uid=noid,o=isp
+objectClass: icsCalendarUser
+uid: noid
+mail: noid@example.com
+
+dn: uid=left,o=isp
+objectClass: icsCalendarUser
+uid: left
+mail: left@example.com
+davUniqueId: 5
+icsStatus: deleted
+
+dn: uid=gone,o=isp
+objectClass: icsCalendarUser
+uid: gone
+mail: gone@example.com
+davUniqueId: 6
+inetUserStatus: inactive
+
+dn: uid=many,o=isp
+objectClass: icsCalendarUser
+uid: many
+mail: many@example.com
+davUniqueId: 7
+icsAllowedServiceAccess: +imap:all
+icsAllowedServiceAccess: +pop:all
+
+dn: uid=dash,o=isp
+objectClass: icsCalendarUser
+uid: -rf
+mail: dash@example.com
+davUniqueId: 8
+
+dn: uid=mute,o=isp
+objectClass: icsCalendarUser
+uid: mute
+davUniqueId: 9
+
+dn: uid=twin,ou=a,o=isp
+objectClass: icsCalendarUser
+uid: twin
+mail: twin@example.com
+davUniqueId: 10
+
+dn: uid=twin,ou=b,o=isp
+objectClass: icsCalendarUser
+uid: twin
+mail: twin@example.com
+davUniqueId: 11
+
+dn: uid=quote,o=isp
+objectClass: icsCalendarUser
+objectClass: davEntity
+uid: o'neil
+mail: quote@example.com
+davUniqueId: 12
+
+dn: uid=other,o=isp
+objectClass: icsCalendarUser
+uid: other
+mail: other@example.com
+davUniqueId: 13
+
+`
+
+// planText is a plan without its header.
+func planText(t *testing.T, d *ldapchange.Draft) string {
+	t.Helper()
+	if d.Changes() == 0 {
+		return ""
+	}
+	var b bytes.Buffer
+	if err := d.Write(&b, ldapchange.Header{}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "plan.ldif")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := ldapchange.OpenPlan(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Close()
+	_, text, _ := strings.Cut(b.String(), "# digest: ")
+	_, text, _ = strings.Cut(text, "\n")
+	return text
+}
+
+func TestPlanWave(t *testing.T) {
+	d := &deployment{people: movers}
+	var left []string
+	o := coexist.WaveOptions{
+		Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Backends: []string{"defaultbackend"}, Tmp: t.TempDir()},
+		People: setOf(t, "wave.txt", "plain@example.com\nactive@example.com\nmoved@example.com\nroom@example.com\nnoid@example.com\nleft@example.com\ngone@example.com\n"+
+			"many@example.com\ndash@example.com\nmute\ntwin@example.com\nquote@example.com\nnobody@example.com\n"),
+		Left: func(dn, why string) { left = append(left, dn+": "+why) },
+	}
+	w, err := coexist.PlanWave(t.Context(), d.source(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	if diff := cmp.Diff(`# expect-absent davStore
+# expect-absent icsAllowedServiceAccess
+dn: uid=plain,o=isp
+changetype: modify
+add: davStore
+davStore: defaultbackend
+-
+add: icsAllowedServiceAccess
+icsAllowedServiceAccess: -http:all
+-
+
+# expect-lacks objectClass: davEntity
+# expect-absent davStore
+# expect-all icsAllowedServiceAccess: +imap:all
+# expect-all icsStatus: Active
+dn: uid=active,o=isp
+changetype: modify
+add: objectClass
+objectClass: davEntity
+-
+add: davStore
+davStore: defaultbackend
+-
+replace: icsAllowedServiceAccess
+icsAllowedServiceAccess: -http:all$+imap:all
+-
+delete: icsStatus
+-
+
+# expect-absent davStore
+dn: uid=room,o=isp
+changetype: modify
+add: davStore
+davStore: defaultbackend
+-
+
+# expect-absent davStore
+# expect-absent icsAllowedServiceAccess
+dn: uid=quote,o=isp
+changetype: modify
+add: davStore
+davStore: defaultbackend
+-
+add: icsAllowedServiceAccess
+icsAllowedServiceAccess: -http:all
+-
+
+`, planText(t, w.Forward)); diff != "" {
+		t.Errorf("forward (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(`# expect-has objectClass: davEntity
+# expect-all davStore: defaultbackend
+# expect-all icsAllowedServiceAccess: -http:all$+imap:all
+# expect-absent icsStatus
+dn: uid=active,o=isp
+changetype: modify
+delete: objectClass
+objectClass: davEntity
+-
+delete: davStore
+-
+replace: icsAllowedServiceAccess
+icsAllowedServiceAccess: +imap:all
+-
+replace: icsStatus
+icsStatus: Active
+-
+`, strings.Split(planText(t, w.Back), "\n\n")[1]+"\n"); diff != "" {
+		t.Errorf("back (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"plain", "active", "moved", "room", `'o'\''neil'`}, w.Owners); diff != "" {
+		t.Errorf("owners (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{
+		"uid=noid,o=isp: it has no davUniqueId; 'davadmin ldap populate' gives it one",
+		"uid=left,o=isp: icsStatus is 'deleted', which shuts the person out of both servers",
+		"uid=gone,o=isp: inetUserStatus is 'inactive', which shuts the person out of both servers",
+		"uid=many,o=isp: icsAllowedServiceAccess has several values, and it is not known how the old server reads them",
+		"uid=dash,o=isp: its user id cannot stand in a command",
+		"uid=mute,o=isp: it has no mail address",
+		"uid=twin,ou=a,o=isp: 2 entries are one person of the list: it is not known which is meant",
+		"uid=twin,ou=b,o=isp: 2 entries are one person of the list: it is not known which is meant",
+		": wave.txt:13: no entry is that of nobody@example.com",
+	}, left); diff != "" || w.LeftOut != len(left) {
+		t.Errorf("left out %d (-want +got):\n%s", w.LeftOut, diff)
+	}
+}
+
+// The owners of calendars are named as the old server names them, and who has none
+// there is moved all the same.
+func TestPlanWaveWithTheListOfTheOldServer(t *testing.T) {
+	d := &deployment{people: movers}
+	w, err := coexist.PlanWave(t.Context(), d.source(t), coexist.WaveOptions{
+		Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Tmp: t.TempDir(), CS6: setOf(t, "on6.txt", "PLAIN@Example.com: owner=PLAIN@Example.com status=enabled\n")},
+		People:    setOf(t, "wave.txt", "plain@example.com\nroom@example.com\n"), Backend: "store1",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	if diff := cmp.Diff([]string{"plain@example.com"}, w.Owners); diff != "" || len(w.Addresses) != 2 || !strings.Contains(planText(t, w.Forward), "davStore: store1\n") {
+		t.Errorf("%v (-want +got):\n%s", w.Addresses, diff)
+	}
+}
+
+func TestPlanWaveRefuses(t *testing.T) {
+	d := &deployment{people: movers}
+	o := coexist.WaveOptions{Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Backends: []string{"a", "b"}}, People: setOf(t, "wave.txt", "plain@example.com\n")}
+	if _, err := coexist.PlanWave(t.Context(), d.source(t), o); !errors.Is(err, coexist.ErrBackend) {
+		t.Errorf("two back ends: %v", err)
+	}
+	o.Backend = "a"
+	if _, err := coexist.PlanWave(context.Background(), broken{d.source(t)}, o); err == nil || !strings.Contains(err.Error(), "the line is dead") {
+		t.Errorf("a part: %v", err)
+	}
+}
