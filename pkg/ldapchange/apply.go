@@ -108,7 +108,7 @@ func (a *Applier) applyGroup(ctx context.Context, run *Run, records []Record, ag
 		return err
 	}
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 	return nil
 }

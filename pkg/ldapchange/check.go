@@ -143,7 +143,7 @@ func (a *Applier) Check(ctx context.Context) (Checked, error) {
 			a.seen.Add(1)
 		})
 		if err := ctx.Err(); err != nil {
-			return a.checked, context.Cause(ctx)
+			return a.checked, ctx.Err()
 		}
 		for i := range looks {
 			if err := a.take(&looks[i]); err != nil {

@@ -261,7 +261,7 @@ func (w *populating) plan(ctx context.Context) error {
 	var buf []byte
 	for _, at := range w.places {
 		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
+			return ctx.Err()
 		}
 		var err error
 		if buf, err = w.log.Read(buf[:0], at); err != nil {
