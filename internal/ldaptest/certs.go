@@ -102,10 +102,9 @@ func (s *Server) CAPEM() []byte {
 
 // ClientCertificate makes a certificate that binds as cn=NAME by EXTERNAL.
 func (s *Server) ClientCertificate(name string) tls.Certificate {
-	s.t.Helper()
 	cert, err := s.authority.issue(name, x509.ExtKeyUsageClientAuth)
 	if err != nil {
-		s.t.Fatalf("ldaptest: %v", err)
+		s.fail(err)
 	}
 	return cert
 }

@@ -12,11 +12,9 @@ import (
 )
 
 const (
-	oidPaging      = "1.2.840.113556.1.4.319"
-	oidManageDSAIT = "2.16.840.1.113730.3.4.2"
-	oidStartTLS    = "1.3.6.1.4.1.1466.20037"
-	oidWhoAmI      = "1.3.6.1.4.1.4203.1.11.3"
-	oidNotice      = "1.3.6.1.4.1.1466.20036"
+	oidStartTLS = "1.3.6.1.4.1.1466.20037"
+	oidWhoAmI   = "1.3.6.1.4.1.4203.1.11.3"
+	oidNotice   = "1.3.6.1.4.1.1466.20036"
 )
 
 // The identifier octets of the answers.
@@ -171,6 +169,12 @@ func (c *conn) dispatch(m *message) bool {
 		c.search(m, req)
 	case ldap.ApplicationExtendedRequest:
 		ok = c.extended(m, req)
+	case ldap.ApplicationModifyRequest:
+		c.write(m, req, "modify")
+	case ldap.ApplicationAddRequest:
+		c.write(m, req, "add")
+	case ldap.ApplicationDelRequest:
+		c.write(m, req, "delete")
 	default:
 		ok = c.refuse(m, req)
 	}
@@ -180,12 +184,6 @@ func (c *conn) dispatch(m *message) bool {
 // refuse answers what this server cannot do, and hangs up on what LDAP does not have.
 func (c *conn) refuse(m *message, req *Request) bool {
 	switch m.op.Tag {
-	case ldap.ApplicationModifyRequest:
-		req.Op = "modify"
-	case ldap.ApplicationAddRequest:
-		req.Op = "add"
-	case ldap.ApplicationDelRequest:
-		req.Op = "delete"
 	case ldap.ApplicationModifyDNRequest:
 		req.Op = "modifydn"
 	case ldap.ApplicationCompareRequest:
@@ -194,7 +192,7 @@ func (c *conn) refuse(m *message, req *Request) bool {
 		_ = c.send(appendNotice(nil, Result{Code: ldap.LDAPResultProtocolError, Message: errMalformed.Error()}))
 		return false
 	}
-	res := Result{Code: ldap.LDAPResultUnwillingToPerform, Message: "this server only searches"}
+	res := Result{Code: ldap.LDAPResultUnwillingToPerform, Message: "this server does not rename or compare"}
 	c.s.record(req)
 	c.answer(m, req, byte(m.op.Tag)+1|0x60, res) // each answer has the number after its request
 	return true

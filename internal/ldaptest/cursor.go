@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"iter"
+	"slices"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -14,18 +15,28 @@ type source struct {
 	stop func()
 }
 
-func sliceSource(records []*record) source {
+// slotSource yields what is in the slots when their turn comes.
+func slotSource(slots []*slot) source {
 	i := 0
 	return source{
 		next: func() (*record, bool) {
-			if i == len(records) {
-				return nil, false
+			for ; i < len(slots); i++ {
+				if r := slots[i].Load(); r != nil {
+					i++
+					return r, true
+				}
 			}
-			i++
-			return records[i-1], true
+			return nil, false
 		},
 		stop: func() {},
 	}
+}
+
+// recordSource yields one record.
+func recordSource(r *record) source {
+	s := &slot{}
+	s.Store(r)
+	return slotSource([]*slot{s})
 }
 
 // cursor is where a search stands, between its pages as well.
@@ -43,17 +54,14 @@ type cursor struct {
 func (s *Server) newCursor(q *query) *cursor {
 	cu := &cursor{q: q}
 	if s.o.Generate == nil {
-		records := s.records
+		slots := s.tree.all
 		if q.scope == ldap.ScopeBaseObject {
-			records = nil
-			if r := s.index[q.base]; r != nil {
-				records = []*record{r}
-			}
+			slots = func() []*slot { return s.tree.one(q.base) }
 		}
-		cu.src = sliceSource(records)
+		cu.src = slotSource(slots())
 		return cu
 	}
-	held := sliceSource(s.records)
+	held := slotSource(s.tree.all())
 	next, stop := iter.Pull(s.o.Generate)
 	cu.src = source{
 		next: func() (*record, bool) {
@@ -114,14 +122,14 @@ func (cu *cursor) next(ctx context.Context, lookLimit int) (*record, ending) {
 }
 
 // isReferral tells whether a reference is to be sent instead of the entry.
-func (q *query) isReferral(r *record) bool {
-	return !q.manage && r.has("objectclass", "referral")
-}
+func (q *query) isReferral(r *record) bool { return !q.manage && r.isReferral() }
 
-// referralFor is the answer when the base is not here but behind a referral.
-func (s *Server) referralFor(q *query) *Result {
-	for name := q.base; name != ""; name = parentDN(name) {
-		if r := s.index[name]; r != nil && q.isReferral(r) {
+func (r *record) isReferral() bool { return r.has("objectclass", "referral") }
+
+// referralFor is the answer when the name is not here but behind a referral.
+func (s *Server) referralFor(normal string, manage bool) *Result {
+	for name := normal; name != "" && !manage; name = parentDN(name) {
+		if r := s.tree.get(name); r != nil && r.isReferral() {
 			return &Result{Code: ldap.LDAPResultReferral, MatchedDN: r.dn, Referrals: r.values("ref")}
 		}
 	}
@@ -132,16 +140,16 @@ func (s *Server) referralFor(q *query) *Result {
 // when something lies below it: few tests care to have all the containers.
 func (s *Server) missing(cu *cursor) *Result {
 	base := cu.q.base
-	if cu.seen || base == "" || s.index[base] != nil || s.ancestors[base] {
+	if cu.seen || base == "" || s.tree.get(base) != nil || s.tree.hasBelow(base) || slices.Contains(s.suffixes, base) {
 		return nil
 	}
-	for _, suffix := range s.suffixes {
-		if suffix == base {
-			return nil
-		}
-	}
+	return s.noSuchObject(base)
+}
+
+// noSuchObject is the answer about a name that is none of an entry.
+func (s *Server) noSuchObject(normal string) *Result {
 	res := &Result{Code: ldap.LDAPResultNoSuchObject}
-	if up := s.ancestorOf(base); up != nil {
+	if up := s.tree.above(normal); up != nil {
 		res.MatchedDN = up.dn
 	}
 	return res

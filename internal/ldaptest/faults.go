@@ -55,6 +55,31 @@ type Faults struct {
 	BadControl bool
 	// RepeatCookie gives the same cookie for ever, and the first page with it.
 	RepeatCookie bool
+
+	// Changes. Modifies are counted from 1 since the faults were set, over all
+	// connections, those that are refused included; 0 is none of them.
+
+	ReadOnly bool // changes end with code 53
+	// ReferTo plays a replica: changes end with code 10 and these URLs. One that
+	// names a server alone gets the name of the entry.
+	ReferTo []string
+	// RefuseDNs are entries whose changes end with code 50.
+	RefuseDNs []string
+	// BusyModify is answered with code 51, and so are the BusyMore modifies
+	// behind it. Nothing is changed.
+	BusyModify, BusyMore int
+
+	DropBeforeModify int // the connection is closed, and nothing is changed
+	DropAfterModify  int // the entry is changed, and the connection closed without an answer
+	// StallAfterModify changes the entry, and then leaves the connection open,
+	// but nothing more is sent on it.
+	StallAfterModify int
+
+	// OnModify is called with the name that the client sent, before the entry
+	// is looked at; AfterModify when all is done but the answer. In them a test
+	// does what somebody else does at the same time. They may be called from
+	// several goroutines, and hold up nothing but the connection.
+	OnModify, AfterModify func(dn string)
 }
 
 // HugeLength is the beginning of a message that claims to have almost 2 GiB.
@@ -63,11 +88,11 @@ func HugeLength() []byte { return []byte{tagSequence, 0x84, 0x7f, 0xff, 0xff, 0x
 // noBER begins with a length octet that X.690 forbids.
 func noBER() []byte { return []byte{tagSequence, 0xff, 0xff, 0xff, 0xff, 0xff} }
 
-// SetFaults changes what goes wrong, for searches and binds that come now.
+// SetFaults changes what goes wrong, for requests that come now.
 func (s *Server) SetFaults(f Faults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults, s.faultsSince = &f, s.accepted
+	s.faults, s.faultsSince, s.modifies = &f, s.accepted, 0
 }
 
 // Fired tells how often the fault of that name, which is the name of a field of

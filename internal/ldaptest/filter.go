@@ -146,7 +146,7 @@ func (f *filter) parseExtensible(p *ber.Packet, t *types) {
 	}
 	if f.ruleName != "" {
 		r, ok := ruleOf(f.ruleName)
-		f.rule, f.bad = r, f.bad || !ok
+		f.rule, f.bad = r, f.bad || !ok || f.attr != nil && !f.attr.takes(f.ruleName)
 	}
 	f.bad = f.bad || f.attr == nil && f.ruleName == ""
 	f.compareWith(value)

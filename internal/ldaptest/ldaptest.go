@@ -1,5 +1,5 @@
 // Package ldaptest is an LDAP server inside the test process, for tests of
-// what reads a directory.
+// what reads or changes a directory.
 //
 // It promises to answer as real directories do: filters with the three-valued
 // logic and the matching rules of its schema, scopes, selection of attributes,
@@ -8,10 +8,17 @@
 // every way in which a search can end short (Faults), counts how often it did,
 // and tells what it was asked (Log).
 //
+// Who has bound may change it, as RFC 4511 has it, with the assertion and
+// pre-read controls: entries are modified, added, and deleted where nothing is
+// below them. A modify sees the entry as it is then and makes all its changes or
+// none; values are compared by the rule of their attribute, and have to have its
+// syntax. A test can change entries beside that (Replace, Put, Remove).
+//
 // It is not for production, not a judge of performance, and no replacement for
-// a test against the real servers: nothing can be changed in it, there is no
-// access control, aliases are not followed, and a filter does not know that
-// a class or type is derived from another.
+// a test against the real servers: there is no access control, an entry may have
+// any attributes whatever its classes, nothing is renamed or compared, aliases
+// are not followed, and a filter does not know that a class or type is derived
+// from another.
 package ldaptest
 
 import (
@@ -45,8 +52,12 @@ type Options struct {
 	// RootDSE replaces attributes of the root entry, or adds to them. An
 	// attribute without values takes the one of that name away.
 	RootDSE []Attr
-	// NoPaging makes the paged results control one that the server does not know.
-	NoPaging bool
+	// NoPaging makes the paged results control one that the server does not
+	// know, NoAssertion and NoPreRead those of RFC 4528 and RFC 4527.
+	NoPaging, NoAssertion, NoPreRead bool
+	// Timestamps keeps up in all entries by whom and when they were changed.
+	// Without it that is done where an entry has such attributes already.
+	Timestamps bool
 
 	// Identities may bind with a password.
 	Identities []Identity
@@ -57,6 +68,9 @@ type Options struct {
 	// RequireTLS refuses to serve clients over an unprotected connection.
 	RequireTLS bool
 
+	// Listen is the address for ldap; without it the system finds a port on
+	// 127.0.0.1, as it does for ldaps.
+	Listen string
 	// TLS makes the server speak ldaps, and StartTLS on its other address.
 	TLS bool
 	// RSA takes keys of that kind, for the key exchanges of old.
@@ -105,6 +119,7 @@ type Identity struct {
 	DN       string
 	Password string // empty: only by EXTERNAL
 	Limits   Limits
+	ReadOnly bool // changes end with code 50
 }
 
 // Limits are what a server grants one identity; zero is no limit. A limit that

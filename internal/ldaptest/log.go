@@ -10,7 +10,7 @@ type Request struct {
 	As         string // the DN that the client was bound as, empty if as nobody
 	TLS        bool
 
-	DN        string // who binds, or the base of a search
+	DN        string // who binds, the base of a search, or the entry that is to be changed
 	Mechanism string // of a bind: simple, or that of SASL
 	OID       string // of an extended operation
 
@@ -21,6 +21,10 @@ type Request struct {
 	TypesOnly  bool
 	Filter     string
 	Attributes []string
+
+	Changes   []Change // of a modify; those of an add are what the entry holds
+	Assertion string   // the filter of that control
+	PreRead   []string // the attributes of that control
 
 	Controls []Control
 

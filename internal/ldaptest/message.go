@@ -110,9 +110,7 @@ func appendNotice(b []byte, res Result) []byte {
 
 // appendPaging writes a paged results control with that value.
 func appendPaging(b, value []byte) []byte {
-	control := appendString(nil, tagOctets, oidPaging)
-	control = appendElement(control, tagOctets, value)
-	return appendElement(b, tagSequence, control)
+	return appendControl(b, oidPaging, value)
 }
 
 // pagingValue is what stands in that control; the total is not told, as most

@@ -20,14 +20,19 @@ type attribute struct {
 	encoded []byte // a PartialAttribute
 }
 
-// newRecord compiles an entry. A name that is no DN is kept as it is: a faulty
-// server is what this package is for.
-func newRecord(e Entry, t *types) *record {
-	r := &record{dn: e.DN, attrs: make([]attribute, 0, len(e.Attrs))}
-	var err error
-	if r.normal, err = normalDN(e.DN); err != nil {
-		r.normal = strings.ToLower(e.DN)
+// normalName is the normal form of an entry's name. One that is no DN is kept as
+// it is: a faulty server is what this package is for.
+func normalName(dn string) string {
+	n, err := normalDN(dn)
+	if err != nil {
+		return strings.ToLower(dn)
 	}
+	return n
+}
+
+// newRecord compiles an entry.
+func newRecord(e Entry, t *types) *record {
+	r := &record{dn: e.DN, normal: normalName(e.DN), attrs: make([]attribute, 0, len(e.Attrs))}
 	size := 0
 	for _, a := range e.Attrs {
 		size += attributeSize(a.Name, a.Values)
@@ -115,8 +120,8 @@ func (s *selection) wants(d *description) bool {
 	return want
 }
 
-// appendEntry writes the whole SearchResultEntry message.
-func (s *selection) appendEntry(b []byte, id int64, r *record) []byte {
+// size is how many octets the attributes take.
+func (s *selection) size(r *record) int {
 	size := 0
 	for i := range r.attrs {
 		if a := &r.attrs[i]; s.wants(a.desc) {
@@ -127,10 +132,23 @@ func (s *selection) appendEntry(b []byte, id int64, r *record) []byte {
 			}
 		}
 	}
+	return size
+}
+
+// appendEntry writes the whole SearchResultEntry message.
+func (s *selection) appendEntry(b []byte, id int64, r *record) []byte {
+	size := s.size(r)
 	op := sizeOf(len(r.dn)) + sizeOf(size)
 	b = appendHeader(b, tagSequence, sizeOf(intSize(id))+sizeOf(op))
 	b = appendInt(b, tagInteger, id)
-	b = appendHeader(b, opEntry, op)
+	return s.appendSized(b, r, size)
+}
+
+// appendContent writes the SearchResultEntry alone.
+func (s *selection) appendContent(b []byte, r *record) []byte { return s.appendSized(b, r, s.size(r)) }
+
+func (s *selection) appendSized(b []byte, r *record, size int) []byte {
+	b = appendHeader(b, opEntry, sizeOf(len(r.dn))+sizeOf(size))
 	b = appendString(b, tagOctets, r.dn)
 	b = appendHeader(b, tagSequence, size)
 	for i := range r.attrs {

@@ -34,8 +34,13 @@ func (s Schema) Without(names ...string) Schema {
 // description is an attribute description: a type, perhaps with options.
 type description struct {
 	base        string // first name of the type in small letters, the same for all its names
+	name        string // that name as the schema spells it
 	options     []string
 	rule        rule
+	equality    string // name of that rule, as the schema spells it; "" if values cannot be compared
+	syntax      string // its number, "" if not known
+	single      bool   // it has one value at most
+	fixed       bool   // no client may change it
 	operational bool
 	known       bool // the schema has the type
 }
@@ -54,25 +59,40 @@ func (d *description) covers(other *description) bool {
 	return true
 }
 
+// same tells whether d and other describe the same attribute of an entry.
+func (d *description) same(other *description) bool { return d.covers(other) && other.covers(d) }
+
+// spelling is how an attribute that comes into being is called.
+func (d *description) spelling() string {
+	return strings.Join(append([]string{d.name}, d.options...), ";")
+}
+
 // types answers what the schema says about names of attributes.
 type types struct {
-	byName map[string]*description
-	seen   sync.Map // spelling → *description; names repeat in every entry
+	byName  map[string]*description
+	classes map[string]bool // by name and number, in small letters
+	seen    sync.Map        // spelling → *description; names repeat in every entry
 }
 
 // newTypes reads the definitions. Names in operational become operational
 // whatever their definition says.
 func newTypes(s Schema, operational []string) (*types, error) {
-	t := &types{byName: map[string]*description{}}
+	t := &types{byName: map[string]*description{}, classes: map[string]bool{}}
 	for _, d := range s.AttributeTypes {
 		if err := t.add(parseDefinition(d)); err != nil {
 			return nil, fmt.Errorf("attribute type %q: %w", d, err)
 		}
 	}
+	for _, c := range s.ObjectClasses {
+		def := parseDefinition(c)
+		for _, name := range slices.Concat(def["NAME"], def["OID"]) {
+			t.classes[strings.ToLower(name)] = true
+		}
+	}
 	for _, name := range operational {
 		d := t.byName[strings.ToLower(name)]
 		if d == nil {
-			d = &description{base: strings.ToLower(name), rule: ruleFold}
+			d = unknownType(name)
 			t.byName[d.base] = d
 		}
 		d.operational, d.known = true, true
@@ -85,38 +105,51 @@ func (t *types) add(def map[string][]string) error {
 	if len(def["NAME"]) == 0 {
 		return fmt.Errorf("it has no name")
 	}
-	d := &description{base: strings.ToLower(names[0]), known: true}
+	d := &description{}
+	if sup := def["SUP"]; len(sup) > 0 {
+		above := t.byName[strings.ToLower(sup[0])]
+		if above == nil {
+			return fmt.Errorf("its superior %s is not defined before it", sup[0])
+		}
+		d.rule, d.equality, d.syntax = above.rule, above.equality, above.syntax
+	}
+	d.name, d.base, d.known = names[0], strings.ToLower(names[0]), true
 	usage := def["USAGE"]
 	d.operational = len(usage) > 0 && usage[0] != "userApplications"
-	switch {
-	case len(def["EQUALITY"]) > 0:
-		d.rule, _ = ruleOf(def["EQUALITY"][0])
-	case len(def["SUP"]) > 0:
-		sup := t.byName[strings.ToLower(def["SUP"][0])]
-		if sup == nil {
-			return fmt.Errorf("its superior %s is not defined before it", def["SUP"][0])
-		}
-		d.rule = sup.rule
+	if rule := def["EQUALITY"]; len(rule) > 0 {
+		d.equality = rule[0]
+		d.rule, _ = ruleOf(rule[0])
 	}
+	if syntax := def["SYNTAX"]; len(syntax) > 0 {
+		d.syntax, _, _ = strings.Cut(syntax[0], "{") // a length, which nobody enforces
+	}
+	_, d.single = def["SINGLE-VALUE"]
+	_, d.fixed = def["NO-USER-MODIFICATION"]
 	for _, n := range names {
 		t.byName[strings.ToLower(n)] = d
 	}
 	return nil
 }
 
-// describe looks up an attribute description. One whose type is not in the
-// schema is matched ignoring case and blanks, where it is matched at all.
+// unknownType is what is taken for a type that the schema does not have:
+// matched ignoring case and blanks, where it is matched at all.
+func unknownType(name string) *description {
+	return &description{base: strings.ToLower(name), name: name, rule: ruleFold, equality: "caseIgnoreMatch"}
+}
+
+// describe looks up an attribute description.
 func (t *types) describe(spelling string) *description {
 	if d, ok := t.seen.Load(spelling); ok {
 		return d.(*description)
 	}
-	parts := strings.Split(strings.ToLower(spelling), ";")
-	d := &description{base: parts[0], rule: ruleFold}
-	if typ := t.byName[parts[0]]; typ != nil {
-		copied := *typ
-		d = &copied
+	name, options, _ := strings.Cut(spelling, ";")
+	d := unknownType(name)
+	if typ := t.byName[d.base]; typ != nil {
+		*d = *typ
 	}
-	d.options = parts[1:]
+	if options != "" {
+		d.options = strings.Split(strings.ToLower(options), ";")
+	}
 	t.seen.Store(spelling, d)
 	return d
 }

@@ -112,11 +112,8 @@ func (s *search) parseQuery(filter *ber.Packet) *Result {
 		key: fmt.Sprintf("%s %d %s %q %t", base, r.Scope, r.Filter, r.Attributes, r.TypesOnly),
 	}
 	s.sel = newSelection(r.Attributes, r.TypesOnly, srv.types)
-	for _, c := range s.m.controls {
-		known := c.OID == oidManageDSAIT || c.OID == oidPaging && !srv.o.NoPaging
-		if c.Critical && !known {
-			return &Result{Code: ldap.LDAPResultUnavailableCriticalExtension, Message: "critical extension is not recognized"}
-		}
+	if res := srv.critical(s.m, "search"); res != nil {
+		return res
 	}
 	if !srv.o.NoPaging {
 		s.page = s.m.control(oidPaging)
@@ -142,13 +139,13 @@ func (s *search) open() *Result {
 	}
 	if special != nil {
 		s.limits = Limits{}
-		s.cu = &cursor{q: s.q, src: sliceSource([]*record{special})}
+		s.cu = &cursor{q: s.q, src: recordSource(special)}
 		return nil
 	}
 	if s.page != nil && len(s.page.Cookie) > 0 && !s.faults.RepeatCookie {
 		return s.resume()
 	}
-	if res := srv.referralFor(s.q); res != nil {
+	if res := srv.referralFor(s.q.base, s.q.manage); res != nil {
 		return res
 	}
 	s.cu = srv.newCursor(s.q)

@@ -285,7 +285,7 @@ func TestRootAndSchema(t *testing.T) {
 	root := values(ask(t, c, request("", ldap.ScopeBaseObject, "(objectClass=*)", "+")).Entries[0])
 	same(t, "root", root, map[string][]string{
 		"namingContexts": {"o=isp"}, "subschemaSubentry": {"cn=Subschema"}, "supportedLDAPVersion": {"3"},
-		"supportedControl": {oidManageDSAIT, oidPaging}, "vendorName": {"389 Project"}, "vendorVersion": {"1"},
+		"supportedControl": {oidManageDSAIT, oidPaging, oidAssertion, oidPreRead}, "vendorName": {"389 Project"}, "vendorVersion": {"1"},
 		"supportedSASLMechanisms": {"EXTERNAL"},
 	})
 	a := ldapsearch(t, nil, "-x", "-H", s.URL(), "-b", "cn=subschema", "-s", "base", "attributeTypes", "objectClasses")
@@ -315,9 +315,9 @@ func TestOtherOperations(t *testing.T) {
 	dn := "uid=u000000,ou=people,o=isp"
 	modify := ldap.NewModifyRequest(dn, nil)
 	modify.Replace("cn", []string{"x"})
-	code(t, "modify", c.Modify(modify), ldap.LDAPResultUnwillingToPerform)
-	code(t, "add", c.Add(ldap.NewAddRequest("cn=x,o=isp", nil)), ldap.LDAPResultUnwillingToPerform)
-	code(t, "delete", c.Del(ldap.NewDelRequest(dn, nil)), ldap.LDAPResultUnwillingToPerform)
+	code(t, "modify", c.Modify(modify), ldap.LDAPResultStrongAuthRequired)
+	code(t, "add", c.Add(ldap.NewAddRequest("cn=x,o=isp", nil)), ldap.LDAPResultStrongAuthRequired)
+	code(t, "delete", c.Del(ldap.NewDelRequest(dn, nil)), ldap.LDAPResultStrongAuthRequired)
 	code(t, "modifydn", c.ModifyDN(ldap.NewModifyDNRequest(dn, "uid=x", true, "")), ldap.LDAPResultUnwillingToPerform)
 	_, err := c.Compare(dn, "cn", "x")
 	code(t, "compare", err, ldap.LDAPResultUnwillingToPerform)

@@ -1,6 +1,7 @@
 package ldaptest
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,17 +20,15 @@ const subschemaDN = "cn=Subschema"
 // Server is a running server. All its methods may be called from several
 // goroutines.
 type Server struct {
-	t         testing.TB
+	t         testing.TB // nil without a test
 	o         Options
 	types     *types
 	authority *authority
 	tls       *tls.Config // nil when it speaks none
 	people    map[string]*Identity
 
-	records   []*record
-	index     map[string]*record // by normal name
-	ancestors map[string]bool    // normal names above records, there or not
-	suffixes  []string           // normal
+	tree      *tree
+	suffixes  []string // normal
 	rootDSE   *record
 	subschema *record
 
@@ -47,6 +45,7 @@ type Server struct {
 	log         []*Request
 	faults      *Faults
 	faultsSince int
+	modifies    int // since the faults were set
 	fired       map[string]int
 }
 
@@ -54,22 +53,33 @@ type Server struct {
 // the options fails the test.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
-	s := &Server{
-		t: t, o: o,
-		people: map[string]*Identity{}, index: map[string]*record{}, ancestors: map[string]bool{},
-		open: map[*conn]bool{}, fired: map[string]int{}, faults: &o.Faults,
+	s, err := start(t, o)
+	if err != nil {
+		t.Fatalf("ldaptest: %v", err)
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
 	t.Cleanup(s.Stop)
-	for _, step := range []func() error{s.readSchema, s.readIdentities, s.readEntries, s.prepareTLS, s.listen} {
-		if err := step(); err != nil {
-			t.Fatalf("ldaptest: %v", err)
-		}
-	}
 	return s
 }
 
-// URL is where the server listens: ldap://127.0.0.1:PORT.
+// New starts a server for what is no test. The caller stops it.
+func New(o Options) (*Server, error) { return start(nil, o) }
+
+func start(t testing.TB, o Options) (*Server, error) {
+	s := &Server{
+		t: t, o: o, people: map[string]*Identity{}, tree: newTree(),
+		open: map[*conn]bool{}, fired: map[string]int{}, faults: &o.Faults,
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	for _, step := range []func() error{s.readSchema, s.readIdentities, s.readEntries, s.prepareTLS, s.listen} {
+		if err := step(); err != nil {
+			s.Stop()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// URL is where the server listens: ldap://127.0.0.1:PORT, or as Options.Listen has it.
 func (s *Server) URL() string { return s.url }
 
 // LDAPSURL is where it speaks TLS from the first octet on: ldaps://127.0.0.1:PORT.
@@ -141,7 +151,7 @@ func (s *Server) readIdentities() error {
 func (s *Server) readEntries() error {
 	for _, e := range s.o.Entries {
 		r := newRecord(e, s.types)
-		if s.index[r.normal] != nil {
+		if s.tree.get(r.normal) != nil {
 			return fmt.Errorf("the entry %s is there twice", e.DN)
 		}
 		for _, a := range r.attrs {
@@ -149,15 +159,11 @@ func (s *Server) readEntries() error {
 				return fmt.Errorf("the schema does not have the attribute %s of %s", a.name, e.DN)
 			}
 		}
-		s.records = append(s.records, r)
-		s.index[r.normal] = r
-		for up := parentDN(r.normal); up != "" && !s.ancestors[up]; up = parentDN(up) {
-			s.ancestors[up] = true
-		}
+		s.tree.put(r)
 	}
 	if s.o.Suffixes == nil {
-		for _, r := range s.records {
-			if s.ancestorOf(r.normal) == nil {
+		for _, slot := range s.tree.all() {
+			if r := slot.Load(); s.tree.above(r.normal) == nil {
 				s.o.Suffixes = append(s.o.Suffixes, r.dn)
 			}
 		}
@@ -173,16 +179,6 @@ func (s *Server) readEntries() error {
 	return nil
 }
 
-// ancestorOf returns the nearest record above a name.
-func (s *Server) ancestorOf(normal string) *record {
-	for up := parentDN(normal); up != ""; up = parentDN(up) {
-		if r := s.index[up]; r != nil {
-			return r
-		}
-	}
-	return nil
-}
-
 // makeSpecial makes the root and the schema entry.
 func (s *Server) makeSpecial() {
 	root := []Attr{
@@ -190,13 +186,10 @@ func (s *Server) makeSpecial() {
 		{"namingContexts", s.o.Suffixes},
 		{"subschemaSubentry", []string{subschemaDN}},
 		{"supportedLDAPVersion", []string{"3"}},
-		{"supportedControl", []string{oidManageDSAIT}},
+		{"supportedControl", s.offered()},
 		{"supportedExtension", []string{oidWhoAmI}},
 		{"vendorName", []string{"ldaptest"}},
 		{"vendorVersion", []string{"1"}},
-	}
-	if !s.o.NoPaging {
-		root[4].Values = append(root[4].Values, oidPaging)
 	}
 	if s.o.TLS {
 		root[5].Values = append(root[5].Values, oidStartTLS)
@@ -245,16 +238,16 @@ func (s *Server) prepareTLS() (err error) {
 }
 
 func (s *Server) listen() error {
-	port, err := s.listenOn("tcp", "127.0.0.1:0", false)
+	at, err := s.listenOn("tcp", cmp.Or(s.o.Listen, "127.0.0.1:0"), false)
 	if err != nil {
 		return err
 	}
-	s.url = "ldap://127.0.0.1:" + port
+	s.url = "ldap://" + at
 	if s.tls != nil {
-		if port, err = s.listenOn("tcp", "127.0.0.1:0", true); err != nil {
+		if at, err = s.listenOn("tcp", "127.0.0.1:0", true); err != nil {
 			return err
 		}
-		s.ldapsURL = "ldaps://127.0.0.1:" + port
+		s.ldapsURL = "ldaps://" + at
 	}
 	if s.o.Unix {
 		// Not t.TempDir: the name of a long test makes a path too long for a socket.
@@ -270,15 +263,13 @@ func (s *Server) listen() error {
 	return nil
 }
 
-func (s *Server) listenOn(network, address string, overTLS bool) (port string, err error) {
+// listenOn returns the address with the port that it got.
+func (s *Server) listenOn(network, address string, overTLS bool) (string, error) {
 	l, err := net.Listen(network, address)
 	if err != nil {
 		return "", fmt.Errorf("cannot listen: %w", err)
 	}
 	s.listeners = append(s.listeners, l)
-	if a, ok := l.Addr().(*net.TCPAddr); ok {
-		port = strconv.Itoa(a.Port)
-	}
 	s.running.Go(func() {
 		for {
 			raw, err := l.Accept()
@@ -290,7 +281,7 @@ func (s *Server) listenOn(network, address string, overTLS bool) (port string, e
 			}
 		}
 	})
-	return port, nil
+	return l.Addr().String(), nil
 }
 
 // admit counts a connection. It returns nil when there is nobody to serve.

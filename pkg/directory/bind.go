@@ -31,9 +31,17 @@ func (d *dialer) bind(s *session, encrypted bool, password []byte) (unread []byt
 	g := &gate{Conn: s.nc}
 	conn := ldap.NewConn(g, encrypted)
 	conn.Start()
-	if err := d.authenticate(conn, password); err != nil {
+	switch {
+	case d.o.External:
+		err = conn.ExternalBind()
+	case password != nil:
+		err = conn.Bind(d.o.BindDN, string(password))
+	default:
+		err = conn.UnauthenticatedBind("")
+	}
+	if err != nil {
 		_ = conn.Close()
-		return nil, err
+		return nil, fromLDAP(err)
 	}
 	unread, err = g.take()
 	// It ends the goroutines of go-ldap, and touches the connection no more.
@@ -42,15 +50,4 @@ func (d *dialer) bind(s *session, encrypted bool, password []byte) (unread []byt
 		return nil, fmt.Errorf("keeping the connection after the bind: %w", err)
 	}
 	return unread, nil
-}
-
-// authenticate binds as the options say.
-func (d *dialer) authenticate(conn *ldap.Conn, password []byte) error {
-	switch {
-	case d.o.External:
-		return fromLDAP(conn.ExternalBind())
-	case password != nil:
-		return fromLDAP(conn.Bind(d.o.BindDN, string(password)))
-	}
-	return fromLDAP(conn.UnauthenticatedBind(""))
 }

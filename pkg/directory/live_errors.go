@@ -93,7 +93,7 @@ func isLost(err error) bool {
 func fromLDAP(err error) error {
 	e, ok := errors.AsType[*ldap.Error](err)
 	if !ok || e.ResultCode >= ldap.ErrorNetwork {
-		return err // nil as well
+		return err
 	}
 	out := &ResultError{Code: int(e.ResultCode), MatchedDN: e.MatchedDN}
 	if e.Err != nil {

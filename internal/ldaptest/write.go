@@ -1,0 +1,266 @@
+package ldaptest
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+	"github.com/go-ldap/ldap/v3"
+)
+
+// write is an operation that changes an entry. The reader of the connection
+// carries it out, so that what comes after it finds the entry changed.
+type write struct {
+	c      *conn
+	m      *message
+	req    *Request
+	faults *Faults
+	count  int // which modify it is, since the faults were set; 0 for other operations
+
+	name      string // normal
+	manage    bool   // referral entries are entries like others
+	assertion *filter
+	preRead   *selection // nil when the client does not want to know
+	edits     []edit     // of a modify, and what an add adds
+
+	controls []byte // of the answer
+}
+
+// write reads the request, carries it out and answers.
+func (c *conn) write(m *message, req *Request, op string) {
+	req.Op = op
+	w := &write{c: c, m: m, req: req, faults: c.s.faultsOf(c.number)}
+	res := w.parse()
+	c.s.record(req)
+	if op == "modify" {
+		w.count = c.s.countModify()
+	}
+	if w.strikeBefore() {
+		return
+	}
+	if res == nil {
+		res = w.refused()
+	}
+	if res == nil {
+		w.hook(w.faults.OnModify)
+		res = w.carryOut()
+		w.hook(w.faults.AfterModify)
+	}
+	if w.strikeAfter() {
+		return
+	}
+	c.s.answered(req, res.Code, 0)
+	_ = c.send(appendResult(nil, m.id, byte(m.op.Tag)+1|0x60, *res, nil, w.controls)) // each answer has the number after its request
+}
+
+func (w *write) hook(f func(dn string)) {
+	if w.req.Op == "modify" && f != nil {
+		f(w.req.DN)
+	}
+}
+
+// parse fills in the request and what follows from it. It returns what is
+// wrong with it, if anything is.
+func (w *write) parse() *Result {
+	srv := w.c.s
+	if err := w.parseOperation(); err != nil {
+		return refusal(ldap.LDAPResultProtocolError, "%v", err)
+	}
+	for _, ch := range w.req.Changes {
+		w.edits = append(w.edits, edit{ch, srv.types.describe(ch.Name)})
+	}
+	name, err := normalDN(w.req.DN)
+	if err != nil {
+		return refusal(ldap.LDAPResultInvalidDNSyntax, "invalid DN")
+	}
+	w.name, w.manage = name, w.m.control(oidManageDSAIT) != nil
+	if res := srv.critical(w.m, w.req.Op); res != nil {
+		return res
+	}
+	if res := w.parseControls(); res != nil {
+		return res
+	}
+	return srv.types.check(w.edits, srv.o.EvaluateUnknown)
+}
+
+func (w *write) parseOperation() error {
+	if w.req.Op == "delete" {
+		w.req.DN = text(w.m.op)
+		return nil
+	}
+	parts, err := children(w.m.op, 2)
+	if err != nil {
+		return err
+	}
+	w.req.DN = text(parts[0])
+	for _, p := range parts[1].Children {
+		ch, err := w.parseChange(p)
+		if err != nil {
+			return err
+		}
+		w.req.Changes = append(w.req.Changes, ch)
+	}
+	return nil
+}
+
+// parseChange reads a part of a modify, or an attribute of an add.
+func (w *write) parseChange(p *ber.Packet) (Change, error) {
+	ch := Change{Op: "add"}
+	if w.req.Op == "modify" {
+		parts, err := children(p, 2)
+		if err != nil {
+			return ch, err
+		}
+		n, err := number(parts[0])
+		if err != nil {
+			return ch, err
+		}
+		if ch.Op = opName(n); ch.Op == "" {
+			return ch, errMalformed
+		}
+		p = parts[1]
+	}
+	parts, err := children(p, 2)
+	if err != nil {
+		return ch, err
+	}
+	ch.Name = text(parts[0])
+	for _, v := range parts[1].Children {
+		ch.Values = append(ch.Values, text(v))
+	}
+	return ch, nil
+}
+
+// refused tells what keeps the client from changing the entry, whatever is in it.
+func (w *write) refused() *Result {
+	c, srv := w.c, w.c.s
+	if res, ok := c.admits(); !ok {
+		return &res
+	}
+	switch {
+	case w.name == "" || w.name == srv.subschema.normal:
+		return refusal(ldap.LDAPResultUnwillingToPerform, "modification of this entry is not supported")
+	case srv.o.Generate != nil:
+		return refusal(ldap.LDAPResultUnwillingToPerform, "generated entries cannot be changed")
+	case !slices.ContainsFunc(srv.suffixes, func(suffix string) bool { return below(w.name, suffix) }):
+		return refusal(ldap.LDAPResultUnwillingToPerform, "no global superior knowledge")
+	case c.as == "":
+		return refusal(ldap.LDAPResultStrongAuthRequired, "modifications require authentication")
+	}
+	if res := w.refusedByFault(); res != nil {
+		return res
+	}
+	return checkFixed(w.edits)
+}
+
+// denied tells whether the client has no right to change the entry.
+func (w *write) denied() bool { return w.c.who != nil && w.c.who.ReadOnly || w.deniedByFault() }
+
+// carryOut changes the entry, if it is there and as the client asserts.
+func (w *write) carryOut() *Result {
+	srv := w.c.s
+	srv.tree.changing.Lock()
+	defer srv.tree.changing.Unlock()
+	if res := srv.referralFor(w.name, w.manage); res != nil {
+		return res
+	}
+	r := srv.tree.get(w.name)
+	switch {
+	case r == nil && w.req.Op != "add":
+		return srv.noSuchObject(w.name)
+	case w.assertion != nil && w.assertion.eval(r) != yes:
+		return refusal(ldap.LDAPResultAssertionFailed, "")
+	case w.denied():
+		return refusal(ldap.LDAPResultInsufficientAccessRights, "no write access to this entry")
+	}
+	var res *Result
+	switch w.req.Op {
+	case "add":
+		return w.add()
+	case "delete":
+		res = w.delete()
+	default:
+		res = w.modify(r)
+	}
+	if res.Code == 0 && w.preRead != nil {
+		w.controls = appendControl(w.controls, oidPreRead, w.preRead.appendContent(nil, r))
+	}
+	return res
+}
+
+func (w *write) modify(r *record) *Result {
+	srv := w.c.s
+	d, res := srv.types.change(r, w.edits)
+	if res != nil {
+		return res
+	}
+	srv.touch(&d, w.c.as)
+	srv.tree.put(newRecord(d.entry(r.dn), srv.types))
+	return &Result{}
+}
+
+func (w *write) add() *Result {
+	srv := w.c.s
+	var d draft
+	for _, e := range w.edits {
+		if d.find(e.desc) >= 0 {
+			return refusal(ldap.LDAPResultAttributeOrValueExists, "attribute '%s' provided more than once", e.Name)
+		}
+		d.set(e.desc, e.Values)
+	}
+	for _, a := range srv.types.naming(w.req.DN) {
+		if i := d.find(a.desc); i < 0 {
+			d.set(a.desc, []string{a.value})
+		} else if !d.holds(a.desc, a.value) {
+			d[i].values = append(d[i].values, a.value)
+		}
+	}
+	up := parentDN(w.name)
+	switch {
+	case srv.tree.get(w.name) != nil:
+		return refusal(ldap.LDAPResultEntryAlreadyExists, "")
+	case !slices.Contains(srv.suffixes, w.name) && srv.tree.get(up) == nil && !srv.tree.hasBelow(up):
+		return srv.noSuchObject(w.name)
+	}
+	if srv.o.Timestamps {
+		d.set(srv.types.describe("createTimestamp"), []string{timestamp()})
+		d.set(srv.types.describe("creatorsName"), []string{w.c.as})
+	}
+	srv.touch(&d, w.c.as)
+	srv.tree.put(newRecord(d.entry(w.req.DN), srv.types))
+	return &Result{}
+}
+
+func (w *write) delete() *Result {
+	if w.c.s.tree.hasBelow(w.name) {
+		return refusal(ldap.LDAPResultNotAllowedOnNonLeaf, "subordinate objects must be deleted first")
+	}
+	w.c.s.tree.remove(w.name)
+	return &Result{}
+}
+
+// touch notes in the entry who changed it, and when; as is empty for nobody.
+func (s *Server) touch(d *draft, as string) {
+	for _, a := range [][2]string{{"modifyTimestamp", timestamp()}, {"modifiersName", as}} {
+		desc := s.types.describe(a[0])
+		if a[1] != "" && (s.o.Timestamps || d.find(desc) >= 0) {
+			d.set(desc, []string{a[1]})
+		}
+	}
+}
+
+func timestamp() string { return time.Now().UTC().Format("20060102150405Z") }
+
+// referTo names the entry at the servers of these URLs, as slapd does.
+func referTo(urls []string, dn string) []string {
+	out := make([]string, len(urls))
+	for i, u := range urls {
+		out[i] = u
+		if _, rest, _ := strings.Cut(u, "://"); !strings.Contains(strings.TrimSuffix(rest, "/"), "/") {
+			out[i] = strings.TrimSuffix(u, "/") + (&url.URL{Path: "/" + dn}).EscapedPath()
+		}
+	}
+	return out
+}
