@@ -204,30 +204,12 @@ const oidPaging = "1.2.840.113556.1.4.319"
 // cookie. found is false when it is not there, ok when controls or it are
 // malformed.
 func parsePaging(controls []byte) (cookie []byte, found, ok bool) {
-	for len(controls) > 0 {
-		control, rest, ok := cutTag(controls, tagSequence)
-		if !ok {
-			return nil, false, false
-		}
-		controls = rest
-		oid, fields, ok := cutTag(control, tagOctets)
-		if !ok {
-			return nil, false, false
-		}
-		if string(oid) != oidPaging {
-			continue
-		}
-		tag, value, rest, ok := cut(fields)
-		if ok && tag == 0x01 { // criticality
-			tag, value, _, ok = cut(rest)
-		}
-		if !ok || tag != tagOctets {
-			return nil, true, false
-		}
-		cookie, ok := parsePagingValue(value)
-		return cookie, true, ok
+	value, found, ok := findControl(controls, oidPaging)
+	if !found || !ok {
+		return nil, found, ok
 	}
-	return nil, false, true
+	cookie, ok = parsePagingValue(value)
+	return cookie, true, ok
 }
 
 func parsePagingValue(b []byte) (cookie []byte, ok bool) {

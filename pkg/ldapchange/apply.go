@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/go-ldap/ldap/v3"
+	"github.com/davadmin/davadmin/pkg/directory"
 )
 
 // Run is one application of a plan, with its files.
@@ -85,6 +85,9 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 	return a.end(run, nil)
 }
 
+// mostAtOnce is how many changes are on their way on one connection.
+const mostAtOnce = 32
+
 // applyGroup changes the entries of a group. The very first change is sent alone:
 // a server that takes none says so before others are on their way.
 func (a *Applier) applyGroup(ctx context.Context, run *Run, records []Record, again, first bool) error {
@@ -96,21 +99,55 @@ func (a *Applier) applyGroup(ctx context.Context, run *Run, records []Record, ag
 			return a.count(run, records[:1], outcomes[:1])
 		}
 	}
-	stopping, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	a.each(stopping, len(records)-from, func(s **session, i int) {
-		o := a.applyOne(stopping, s, &records[from+i], again)
-		if outcomes[from+i] = o; o.err != nil {
-			stop(o.err)
+	stopping, stop := context.WithCancel(ctx)
+	defer stop()
+	parts := a.parts(len(records)-from, again)
+	a.each(stopping, len(parts), func(s **session, i int) {
+		low, high := from+parts[i].low, from+parts[i].high
+		a.applyPart(stopping, s, records[low:high], outcomes[low:high], again)
+		for _, o := range outcomes[low:high] {
+			if o.err != nil {
+				stop()
+			}
 		}
 	})
 	if err := a.count(run, records, outcomes); err != nil {
 		return err
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
+	return ctx.Err()
+}
+
+type part struct{ low, high int }
+
+// parts divides a group among the sessions. What has to be looked at first, or is
+// paced, goes one by one.
+func (a *Applier) parts(n int, again bool) []part {
+	size := min(mostAtOnce, max(1, (n+len(a.sessions)-1)/len(a.sessions)))
+	if again || a.o.Rate > 0 || a.checked.Guard == GuardReread {
+		size = 1
 	}
-	return nil
+	var out []part
+	for low := 0; low < n; low += size {
+		out = append(out, part{low, min(low+size, n)})
+	}
+	return out
+}
+
+// applyPart changes some entries. What was not answered, or is to be tried again, is
+// looked at one by one.
+func (a *Applier) applyPart(ctx context.Context, s **session, records []Record, outcomes []outcome, again bool) {
+	if len(records) == 1 {
+		outcomes[0] = a.applyOne(ctx, s, &records[0], again)
+		return
+	}
+	for i, err := range (*s).modify(records) {
+		if err != nil && isPassing(err) {
+			outcomes[i] = a.applyOne(ctx, s, &records[i], true)
+			continue
+		}
+		outcomes[i] = judge(err)
+		a.seen.Add(1)
+	}
 }
 
 // count adds up what became of a group. Without Options.Continue a record that was
@@ -149,10 +186,10 @@ func (a *Applier) applyOne(ctx context.Context, s **session, r *Record, again bo
 		return outcome{err: err}
 	}
 	defer a.seen.Add(1)
-	lost := again // it is not known whether the change was made
-	err := a.patiently(ctx, s, func(s *session) error {
+	unsure := again // it is not known whether the change was made
+	return judge(a.patiently(ctx, s, func(s *session) error {
 		var before Values
-		if lost || s.guard == GuardReread {
+		if unsure || s.guard == GuardReread {
 			now, err := s.read(r.DN, r.attributes())
 			if err != nil {
 				return err
@@ -165,10 +202,12 @@ func (a *Applier) applyOne(ctx context.Context, s **session, r *Record, again bo
 			}
 			before = now
 		}
-		lost = true
-		return s.modify(r, r.Expect, before)
-	})
-	return judge(err)
+		unsure = true
+		if err := s.modifyOne(r); err != nil || s.guard != GuardReread {
+			return err
+		}
+		return s.confirm(r, before)
+	}))
 }
 
 // errAlready says that an entry is as it should become.
@@ -176,17 +215,16 @@ var errAlready = errors.New("it is so already")
 
 func judge(err error) outcome {
 	var conflict *conflictError
-	var refused *ldap.Error
-	switch {
+	switch code := directory.ResultCode(err); {
 	case err == nil:
 		return outcome{done: true}
 	case errors.Is(err, errAlready):
 		return outcome{already: true}
 	case errors.As(err, &conflict), errors.Is(err, errNoEntry):
 		return outcome{why: err.Error()}
-	case errors.As(err, &refused) && (refused.ResultCode == ldap.LDAPResultReferral || refused.ResultCode == ldap.LDAPResultUnwillingToPerform):
+	case code == codeReferral, code == codeUnwilling:
 		return outcome{err: fmt.Errorf("%w: %w", ErrReadOnly, err)}
-	case errors.As(err, &refused) && refused.ResultCode < ldap.ErrorNetwork:
+	case code != 0 && !isPassing(err):
 		return outcome{why: err.Error(), failed: true}
 	}
 	return outcome{err: err}
@@ -218,7 +256,7 @@ func (a *Applier) patiently(ctx context.Context, s **session, do func(*session) 
 			return err
 		}
 		pause = min(2*pause, longPause)
-		if !(*s).conn.IsClosing() {
+		if !(*s).lost {
 			continue
 		}
 		if fresh, err := connect(ctx, a.o.Directory); err == nil {
@@ -243,12 +281,8 @@ func IsGone(err error) bool { return err != nil && isPassing(err) }
 
 // isPassing tells whether trying again may help.
 func isPassing(err error) bool {
-	for _, code := range []uint16{ldap.ErrorNetwork, ldap.LDAPResultBusy, ldap.LDAPResultUnavailable, ldap.LDAPResultServerDown, ldap.LDAPResultConnectError} {
-		if ldap.IsErrorWithCode(err, code) {
-			return true
-		}
-	}
-	return false
+	code := directory.ResultCode(err)
+	return code == codeBusy || code == codeUnavailable || directory.IsLost(err)
 }
 
 // end notes how a run ended, and writes what was rejected.

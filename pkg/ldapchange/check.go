@@ -93,7 +93,7 @@ func NewApplier(ctx context.Context, plan *Plan, o Options) (*Applier, error) {
 		}
 		a.sessions = append(a.sessions, s)
 	}
-	a.checked.Server, a.checked.Guard = a.sessions[0].url, a.sessions[0].guard
+	a.checked.Server, a.checked.Guard = a.sessions[0].c.URL(), a.sessions[0].guard
 	var err error
 	for _, d := range []**Draft{&a.todo, &a.undo, &a.rejects} {
 		if *d, err = NewDraft(a.o.Tmp); err != nil {

@@ -62,14 +62,23 @@ func ds(t *testing.T, entries int) real {
 	return real{s, connection(s)}
 }
 
+func (r real) dial(t *testing.T) *ldap.Conn {
+	t.Helper()
+	conn, err := ldap.DialURL(r.URL)
+	if err == nil {
+		err = conn.Bind(r.ManagerDN, servertest.Password)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
 // export is every entry as a set of attribute and value, operational attributes
 // aside.
 func (r real) export(t *testing.T) map[string][]string {
 	t.Helper()
-	conn, _, err := directory.Connect(t.Context(), r.options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := r.dial(t)
 	defer func() { _ = conn.Close() }()
 	found, err := conn.Search(ldap.NewSearchRequest("o=isp", ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false, "(objectClass=*)", []string{"*"}, nil))
 	if err != nil {
@@ -108,10 +117,7 @@ func difference(a, b map[string][]string) []string {
 // change changes an entry behind the back of a run.
 func (r real) change(t *testing.T, dn, name string, values ...string) {
 	t.Helper()
-	conn, _, err := directory.Connect(context.Background(), r.options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := r.dial(t)
 	defer func() { _ = conn.Close() }()
 	req := ldap.NewModifyRequest(dn, nil)
 	req.Replace(name, values)

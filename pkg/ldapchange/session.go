@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-ldap/ldap/v3"
-
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
@@ -32,6 +30,18 @@ const (
 	GuardReread Guard = "reading before and after"
 )
 
+// Result codes of RFC 4511, and 122 of RFC 4528, that mean something here.
+const (
+	codeReferral    = 10
+	codeNoAttribute = 16
+	codeValueExists = 20
+	codeNoEntry     = 32
+	codeBusy        = 51
+	codeUnavailable = 52
+	codeUnwilling   = 53
+	codeAssertion   = 122
+)
+
 // errNoEntry says that there is no entry of that name.
 var errNoEntry = errors.New("there is no such entry")
 
@@ -43,28 +53,24 @@ func (e *conflictError) Error() string { return e.why }
 // session is one connection by which entries are read and changed. It is for one
 // goroutine.
 type session struct {
-	conn  *ldap.Conn
-	url   string
+	c     *directory.Changer
 	guard Guard
 	// plain are attributes, in small letters, that the server does not compare by
 	// caseExactMatch.
 	plain map[string]bool
+	lost  bool // the connection is gone
 }
 
-// connect opens a session, and asks what guards the server offers.
+// connect opens a session, and finds out what guards the server offers.
 func connect(ctx context.Context, o directory.Options) (*session, error) {
-	conn, url, err := directory.Connect(ctx, o)
+	c, err := directory.OpenChanger(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	// Classes are compared as names, whatever the letter case.
-	s := &session{conn: conn, url: url, plain: map[string]bool{"objectclass": true}}
-	offered, err := s.controls()
-	if err != nil {
-		_ = conn.Close()
-		return nil, fmt.Errorf("%s: asking what the server offers: %w", url, err)
-	}
-	switch a, p := offered[oidAssertion], offered[oidPreRead]; {
+	s := &session{c: c, plain: map[string]bool{"objectclass": true}}
+	offered := c.Root().Controls
+	switch a, p := slices.Contains(offered, directory.OIDAssertion), slices.Contains(offered, directory.OIDPreRead); {
 	case a && p:
 		s.guard = GuardAssertion
 	case a:
@@ -77,163 +83,128 @@ func connect(ctx context.Context, o directory.Options) (*session, error) {
 	return s, nil
 }
 
-func (s *session) close() { _ = s.conn.Close() }
-
-// controls returns what the root of the directory names.
-func (s *session) controls() (map[string]bool, error) {
-	r, err := s.conn.Search(ldap.NewSearchRequest("", ldap.ScopeBaseObject, ldap.NeverDerefAliases, 0, 0, false, "(objectClass=*)", []string{"supportedControl"}, nil))
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]bool{}
-	for _, e := range r.Entries {
-		for _, oid := range e.GetEqualFoldAttributeValues("supportedControl") {
-			out[oid] = true
-		}
-	}
-	return out, nil
-}
+func (s *session) close() { _ = s.c.Close() }
 
 // read returns what an entry holds of some attributes. The error is errNoEntry
-// where there is none.
+// where there is none. What has begun is ended, whatever stops the run.
 func (s *session) read(dn string, attributes []string) (Values, error) {
-	r, err := s.conn.Search(ldap.NewSearchRequest(dn, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 0, 0, false, "(objectClass=*)", attributes, nil))
+	found, err := s.c.Read(context.Background(), dn, attributes)
 	switch {
-	case ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject):
-		return nil, errNoEntry
 	case err != nil:
+		s.lost = s.lost || directory.IsLost(err)
 		return nil, err
-	case len(r.Referrals) > 0:
-		return nil, &ldap.Error{ResultCode: ldap.LDAPResultReferral, Err: errors.New(strings.Join(r.Referrals, " "))}
-	case len(r.Entries) != 1:
-		return nil, errNoEntry // we may not see it
+	case found == nil:
+		return nil, errNoEntry
 	}
 	out := Values{}
-	for _, a := range r.Entries[0].Attributes {
-		name := strings.ToLower(a.Name)
-		out[name] = append(out[name], a.ByteValues...)
+	for name, values := range found.Attrs {
+		for _, v := range values {
+			out[name] = append(out[name], []byte(v))
+		}
 	}
 	return out, nil
 }
 
-// modify changes an entry that is to be as expect says. before is what it holds,
-// for GuardReread alone. The error is a *conflictError where it is not as it is to be, and then
-// nothing is changed, or what was changed has been put back.
-func (s *session) modify(r *Record, expect []Expectation, before Values) error {
-	var then Values
-	if s.guard == GuardReread {
-		var why string
-		if then, why = after(r.Changes, before); why != "" {
-			return &conflictError{why}
+// modify sends the changes of records whose entries are to be as they expect, all at
+// once. The errors are those of modifyOne; one that is not answered has the error
+// of the connection.
+func (s *session) modify(records []Record) []error {
+	list := make([]directory.Modification, len(records))
+	for i := range records {
+		list[i] = s.guarded(&records[i])
+	}
+	answers, err := s.c.Modify(list)
+	s.lost = s.lost || err != nil
+	out := make([]error, len(records))
+	for i := range answers {
+		if !answers[i].Answered {
+			out[i] = err
+			continue
 		}
+		out[i] = s.judge(&records[i], &answers[i])
 	}
-	result, err := s.send(r, expect)
-	if ldap.IsErrorWithCode(err, ldap.LDAPResultAssertionFailed) {
-		if result, err = s.asserted(r, expect); err == nil && result == nil {
-			return nil
-		}
-	}
-	if err != nil {
-		return refused(err)
-	}
-	if s.guard == GuardReread {
-		return s.confirm(r, then)
-	}
-	was, ok, err := preReadValues(result.Controls)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		if s.guard != GuardAssertionOnly {
-			return fmt.Errorf("the server did not tell what was there before the change of %q", r.DN)
-		}
-		return nil
-	}
-	if why := unmet(expect, was); why != "" {
-		return s.putBack(r, was, why)
-	}
-	return nil
+	return out
 }
 
-// send sends a modification with the controls that guard it.
-func (s *session) send(r *Record, expect []Expectation) (*ldap.ModifyResult, error) {
-	var controls []ldap.Control
+// guarded is the request of a record with the controls that guard it.
+func (s *session) guarded(r *Record) directory.Modification {
+	m := request(r)
 	if s.guard == GuardAssertion || s.guard == GuardAssertionOnly {
-		c, err := assertion(assertFilter(expect, s.plain))
-		if err != nil {
-			return nil, err
-		}
-		if c != nil {
-			controls = append(controls, c)
-		}
+		m.Assert = conditions(r.Expect, s.plain)
 	}
 	if s.guard == GuardAssertion || s.guard == GuardPreRead {
-		controls = append(controls, preRead(r.attributes()))
+		m.PreRead = r.attributes()
 	}
-	return s.conn.ModifyWithResult(modifyRequest(r, controls))
+	return m
 }
 
-func modifyRequest(r *Record, controls []ldap.Control) *ldap.ModifyRequest {
-	req := ldap.NewModifyRequest(r.DN, controls)
-	for _, c := range r.Changes {
-		values := make([]string, len(c.Values))
-		for i, v := range c.Values {
-			values[i] = string(v)
+// modifyOne changes an entry that is to be as its record expects. The error is a
+// *conflictError where it is not, and then nothing is changed, or what was
+// changed has been put back.
+func (s *session) modifyOne(r *Record) error { return s.modify([]Record{*r})[0] }
+
+// judge says what the answer to a change means.
+func (s *session) judge(r *Record, a *directory.Modified) error {
+	if a.Err != nil {
+		if a.Err.Code == codeAssertion {
+			return s.asserted(r)
 		}
-		switch c.Op {
-		case ldif.OpAdd:
-			req.Add(c.Name, values)
-		case ldif.OpDelete:
-			req.Delete(c.Name, values)
-		default:
-			req.Replace(c.Name, values)
-		}
+		return refused(a.Err)
 	}
-	return req
+	if s.guard == GuardAssertionOnly || s.guard == GuardReread {
+		return nil
+	}
+	if a.Before == nil {
+		return fmt.Errorf("the server did not tell what was there before the change of %q", r.DN)
+	}
+	if why := unmet(r.Expect, Values(a.Before)); why != "" {
+		return s.putBack(r, Values(a.Before), why)
+	}
+	return nil
 }
 
 // asserted decides what a failed assertion means. Where all is as expected, the
 // server could not compare: then the rule for letter case does not apply to the
 // attribute, and the change is sent once more without it.
-func (s *session) asserted(r *Record, expect []Expectation) (*ldap.ModifyResult, error) {
+func (s *session) asserted(r *Record) error {
 	now, err := s.read(r.DN, r.attributes())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if why := unmet(expect, now); why != "" {
-		return nil, &conflictError{why}
+	if why := unmet(r.Expect, now); why != "" {
+		return &conflictError{why}
 	}
+	const unclear = "the server says that the entry is not as the plan expects, though it looks so"
 	plain := maps.Clone(s.plain)
-	for _, e := range expect {
+	for _, e := range r.Expect {
 		if e.Need == NeedAll || e.Need == NeedHas {
 			plain[strings.ToLower(e.Name)] = true
 		}
 	}
 	if maps.Equal(plain, s.plain) {
-		return nil, &conflictError{"the server says that the entry is not as the plan expects, though it looks so"}
+		return &conflictError{unclear}
 	}
 	s.plain = plain
-	result, err := s.send(r, expect)
-	if ldap.IsErrorWithCode(err, ldap.LDAPResultAssertionFailed) {
-		return nil, &conflictError{"the server says that the entry is not as the plan expects, though it looks so"}
+	answers, err := s.c.Modify([]directory.Modification{s.guarded(r)})
+	if err != nil {
+		s.lost = true
+		return err
 	}
-	return result, err
+	if answers[0].Err != nil && answers[0].Err.Code == codeAssertion {
+		return &conflictError{unclear}
+	}
+	return s.judge(r, &answers[0])
 }
 
 // refused says what a result code means for the entry that was to be changed.
-func refused(err error) error {
-	var conflict *conflictError
-	if errors.As(err, &conflict) {
-		return err
-	}
-	for code, why := range map[uint16]string{
-		ldap.LDAPResultNoSuchObject:           "there is no such entry any more",
-		ldap.LDAPResultNoSuchAttribute:        "a value that was to be removed is not there",
-		ldap.LDAPResultAttributeOrValueExists: "a value that was to be added is there already",
-	} {
-		if ldap.IsErrorWithCode(err, code) {
-			return &conflictError{why}
-		}
+func refused(err *directory.ResultError) error {
+	switch err.Code {
+	case codeNoEntry:
+		return &conflictError{"there is no such entry any more"}
+	case codeNoAttribute:
+		return &conflictError{"a value that was to be removed is not there"}
+	case codeValueExists:
+		return &conflictError{"a value that was to be added is there already"}
 	}
 	return err
 }
@@ -241,22 +212,26 @@ func refused(err error) error {
 // putBack takes a change back that should not have been made: the server could
 // only tell afterwards what was there.
 func (s *session) putBack(r *Record, was Values, why string) error {
-	then, bad := after(r.Changes, was)
-	if bad != "" {
+	back, bad := Invert(r, was)
+	switch {
+	case bad != "":
 		return fmt.Errorf("%q was changed although %s, and cannot be put back: %s", r.DN, why, bad)
-	}
-	back := inverse(r, was, then)
-	if len(back.Changes) == 0 {
+	case len(back.Changes) == 0:
 		return &conflictError{why}
 	}
-	if err := s.conn.Modify(modifyRequest(&back, nil)); err != nil {
+	answers, err := s.c.Modify([]directory.Modification{request(&back)})
+	if err == nil && answers[0].Err != nil {
+		err = answers[0].Err
+	}
+	if err != nil {
 		return fmt.Errorf("%q was changed although %s, and putting it back failed: %w", r.DN, why, err)
 	}
 	return &conflictError{why + "; it was put back as it was"}
 }
 
-// confirm reads an entry after a change.
-func (s *session) confirm(r *Record, then Values) error {
+// confirm reads an entry after a change of what was there before.
+func (s *session) confirm(r *Record, before Values) error {
+	then, _ := after(r.Changes, before)
 	now, err := s.read(r.DN, r.attributes())
 	if err != nil {
 		return fmt.Errorf("%q was changed, and cannot be read again: %w", r.DN, err)

@@ -24,7 +24,7 @@ func main() {
 	flag.StringVar(&b.work, "work", "", "directory for files")
 	out := flag.String("out", "docs/benchmarks.md", "where the table goes")
 	flag.IntVar(&b.runs, "runs", 60, "how often each command is run")
-	flag.StringVar(&b.only, "only", "", "measure this section alone, and print it: config, properties, ldif, pipe, slapd, ds, coexist")
+	flag.StringVar(&b.only, "only", "", "measure this section alone, and print it: config, properties, ldif, pipe, slapd, ds, coexist, change")
 	flag.Parse()
 	var text string
 	var err error
@@ -69,7 +69,7 @@ type section struct {
 }
 
 func (b *bench) sections() []section {
-	return []section{{"config", b.configCommands}, {"properties", b.properties}, {"ldif", b.ldif}, {"pipe", b.pipe}, {"slapd", b.slapd}, {"ds", b.ds}, {"coexist", b.coexist}}
+	return []section{{"config", b.configCommands}, {"properties", b.properties}, {"ldif", b.ldif}, {"pipe", b.pipe}, {"slapd", b.slapd}, {"ds", b.ds}, {"coexist", b.coexist}, {"change", b.change}}
 }
 
 // apart measures a section in a process of its own: what one process starts

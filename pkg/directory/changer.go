@@ -1,0 +1,227 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// Change is a part of a Modification, with the numbers of RFC 4511, section 4.6.
+type Change struct {
+	Op     ChangeOp
+	Name   string // of the attribute, with its options
+	Values [][]byte
+}
+
+// ChangeOp is what a Change does.
+type ChangeOp byte
+
+// The operations, and their numbers.
+const (
+	AddValues     ChangeOp = 0
+	DeleteValues  ChangeOp = 1 // without values: all of the attribute
+	ReplaceValues ChangeOp = 2
+)
+
+// Condition is a part of what must hold for an entry to be changed.
+type Condition struct {
+	Not   bool
+	Name  string // of the attribute
+	Rule  string // matching rule; "" for the one of the attribute
+	Value []byte // nil asks whether the attribute is there at all
+}
+
+// Modification is a request to change an entry.
+type Modification struct {
+	DN      string
+	Changes []Change
+	// Assert are conditions that must all hold (the assertion control, RFC 4528);
+	// none sends no control.
+	Assert []Condition
+	// PreRead are attributes to return as they were (the pre-read control, RFC
+	// 4527); none sends no control.
+	PreRead []string
+}
+
+// Modified is the answer to a Modification.
+type Modified struct {
+	// Answered tells that the server answered; otherwise it is not known whether
+	// the entry was changed.
+	Answered bool
+	Err      *ResultError // nil when the entry was changed
+	// Before is what the server says was there, by names in small letters; nil
+	// where it says nothing.
+	Before map[string][][]byte
+}
+
+// Changer is a connection by which single entries are read, and changed many at a
+// time. It is for one goroutine.
+type Changer struct {
+	s    *session
+	root Root
+	buf  []byte
+}
+
+// OpenChanger connects and binds as Open does.
+func OpenChanger(ctx context.Context, o Options) (*Changer, error) {
+	d, err := newDialer(o.withDefaults())
+	if err != nil {
+		return nil, err
+	}
+	s, err := d.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := lookup(ctx, s, &search{scope: BaseOnly, filter: anyEntry(), attrs: rootAttributes()})
+	if err != nil && ResultCode(err) == 0 {
+		s.close()
+		return nil, &ConnectError{URL: s.url, Op: "connect", Err: err}
+	}
+	c := &Changer{s: s}
+	if len(found) > 0 {
+		c.root = newRoot(found[0])
+	}
+	return c, nil
+}
+
+// URL is that of the server.
+func (c *Changer) URL() string { return c.s.url }
+
+// Root is what the server says about itself; little where it hides that.
+func (c *Changer) Root() Root { return c.root }
+
+// Close ends the connection.
+func (c *Changer) Close() error { return c.s.raw.Close() }
+
+// Read returns what an entry holds of some attributes, and nil where there is no
+// entry of that name, or none that may be seen.
+func (c *Changer) Read(ctx context.Context, dn string, attrs []string) (*Found, error) {
+	found, err := lookup(ctx, c.s, &search{base: dn, scope: BaseOnly, filter: anyEntry(), attrs: attrs})
+	if ResultCode(err) == ldap.LDAPResultNoSuchObject || err == nil && len(found) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// IsLost tells whether an error means that the connection is gone, or cannot be
+// made: trying again on another one may help.
+func IsLost(err error) bool {
+	var connect *ConnectError
+	return isLost(err) || errors.As(err, &connect) && connect.Op != OpPassword && ResultCode(err) == 0
+}
+
+// Modify sends all modifications at once, and returns when each is answered. The
+// server may make them in any order. The error is about the connection; then
+// answers say which of them were answered before.
+func (c *Changer) Modify(list []Modification) ([]Modified, error) {
+	answers := make([]Modified, len(list))
+	if len(list) == 0 {
+		return answers, nil
+	}
+	first := c.s.id + 1
+	if first+len(list) > 1<<20 {
+		first = 1
+	}
+	c.s.id = first + len(list) - 1
+	c.buf = c.buf[:0]
+	for i := range list {
+		c.buf = appendModification(c.buf, first+i, &list[i])
+	}
+	if err := c.s.raw.SetWriteDeadline(time.Now().Add(c.s.idle)); err != nil {
+		return answers, &lostError{err}
+	}
+	if _, err := c.s.nc.Write(c.buf); err != nil {
+		return answers, &lostError{fmt.Errorf("sending changes: %w", err)}
+	}
+	for open := len(list); open > 0; open-- {
+		m, err := c.receive()
+		if err != nil {
+			return answers, err
+		}
+		i := m.id - first
+		if m.op != opModifyResponse || i < 0 || i >= len(list) || answers[i].Answered {
+			return answers, &lostError{fmt.Errorf("the server answered request %d, which is not open", m.id)}
+		}
+		if answers[i], err = modified(m); err != nil {
+			return answers, err
+		}
+	}
+	return answers, nil
+}
+
+// receive returns the next message to any request.
+func (c *Changer) receive() (message, error) {
+	b, err := c.s.next()
+	if err != nil {
+		return message{}, err
+	}
+	m, ok := parseMessage(b)
+	if !ok {
+		return m, &lostError{errMalformed}
+	}
+	if m.id == 0 {
+		if r, ok := parseResult(m.body); ok {
+			return m, &lostError{fmt.Errorf("the server says that it disconnects: %w", r.err())}
+		}
+		return m, &lostError{errMalformed}
+	}
+	return m, nil
+}
+
+// modified reads the answer to a modification.
+func modified(m message) (Modified, error) {
+	r, ok := parseResult(m.body)
+	if !ok {
+		return Modified{}, &lostError{errMalformed}
+	}
+	out := Modified{Answered: true}
+	if r.code != 0 {
+		out.Err = r.err()
+		return out, nil
+	}
+	value, found, ok := findControl(m.controls, oidPreRead)
+	if !ok {
+		return out, &lostError{errMalformed}
+	}
+	if found {
+		if out.Before, ok = entryValues(value); !ok {
+			return out, &lostError{errMalformed}
+		}
+	}
+	return out, nil
+}
+
+// entryValues reads the SearchResultEntry of a control.
+func entryValues(b []byte) (map[string][][]byte, bool) {
+	body, rest, ok := cutTag(b, opEntry)
+	if !ok || len(rest) > 0 {
+		return nil, false
+	}
+	_, attrs, ok := openEntry(body)
+	if !ok {
+		return nil, false
+	}
+	out := map[string][][]byte{}
+	for len(attrs) > 0 {
+		var name, values []byte
+		if name, values, attrs, ok = nextAttribute(attrs); !ok {
+			return nil, false
+		}
+		key := strings.ToLower(string(name))
+		for len(values) > 0 {
+			var v []byte
+			if v, values, ok = cutTag(values, tagOctets); !ok {
+				return nil, false
+			}
+			out[key] = append(out[key], append([]byte{}, v...))
+		}
+	}
+	return out, true
+}
