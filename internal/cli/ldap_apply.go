@@ -65,6 +65,7 @@ type ldapApply struct {
 	applyOptions
 	operation string // as the journal names it
 	undoes    int64  // the run that is taken back; 0 for none
+	undoneOn  string // the server that it changed
 	format    ui.Format
 	schema    string
 }
@@ -188,6 +189,9 @@ func (o *ldapApply) apply(ctx context.Context, plan *ldapchange.Plan, reverse bo
 		return err
 	}
 	defer a.Close()
+	if o.undoneOn != "" && o.undoneOn != a.Server() {
+		o.warnf("run %d changed %s, and is taken back on %s", o.undoes, o.undoneOn, a.Server())
+	}
 	if o.opts.dryRun {
 		return o.rehearse(ctx, a)
 	}

@@ -70,8 +70,12 @@ func (o *ldapApply) undo(ctx context.Context, arg string) error {
 		return fmt.Errorf("the way back of run %d: %w", id, err)
 	}
 	defer func() { _ = plan.Close() }()
-	o.undoes = id
-	if len(o.hosts) == 0 && o.runs != "" {
+	o.undoes, o.undoneOn = id, info.Server
+	h, err := o.findLDAPHome(ctx, &o.homeOptions)
+	if err != nil && o.runs == "" {
+		return err
+	}
+	if len(o.hosts) == 0 && (h == nil || !h.isSet(ldapPool+"ldaphost")) {
 		o.hosts = []string{info.Server}
 	}
 	return o.apply(ctx, plan, true)

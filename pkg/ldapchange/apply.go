@@ -53,13 +53,17 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 		return err
 	}
 	defer func() { _ = todo.Close() }()
-	p, done, err := openProgress(run.dir)
+	p, err := openProgress(run.dir)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = p.close() }()
-	again := run.State != Ready
-	run.State, run.Counts = Begun, run.Settled
+	again, done := run.State != Ready, p.done
+	run.State, run.settled = Begun, run.Checked
+	if done > 0 {
+		run.settled = p.counts
+	}
+	run.Counts = run.settled
 	if err := run.save(run.dir); err != nil {
 		return err
 	}
@@ -71,16 +75,15 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 		if group++; group <= done {
 			continue
 		}
-		if err := a.applyGroup(ctx, run, records, again && group == done+1, group == 1); err != nil {
+		// Where nothing is known of groups that are done, any may have been begun.
+		unsure := again && (group == done+1 || done == 0)
+		if err := a.applyGroup(ctx, run, records, unsure, group == 1); err != nil {
 			return a.end(run, err)
 		}
-		if err := p.end(group); err != nil {
+		if err := p.end(run.Counts); err != nil {
 			return a.end(run, fmt.Errorf("noting how far the run has come: %w", err))
 		}
-		run.Settled = run.Counts
-		if err := run.save(run.dir); err != nil {
-			return err
-		}
+		run.settled = run.Counts
 	}
 	return a.end(run, nil)
 }
@@ -174,7 +177,7 @@ func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 			ending = o.err
 		}
 	}
-	if ending == nil && !a.o.Continue && run.refused() > run.Settled.refused() {
+	if ending == nil && !a.o.Continue && run.refused() > run.settled.refused() {
 		ending = fmt.Errorf("%w: %d are not as it expects, and %d were refused by the server", ErrConflict, run.Conflicts, run.Failed)
 	}
 	return ending

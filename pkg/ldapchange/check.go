@@ -79,6 +79,7 @@ type Applier struct {
 	seen     atomic.Int64 // records of the phase in hand that are dealt with
 	telling  sync.Mutex   // for Options.Rejected and rejects
 	pace     pacer
+	bulk     *bulk // nil where each entry is asked for
 }
 
 // NewApplier connects to the server of the options. Close ends the connections.
@@ -106,6 +107,7 @@ func NewApplier(ctx context.Context, plan *Plan, o Options) (*Applier, error) {
 
 // Close ends the connections and gives back temporary files.
 func (a *Applier) Close() {
+	a.bulk.close()
 	for _, s := range a.sessions {
 		s.close()
 	}
@@ -115,6 +117,9 @@ func (a *Applier) Close() {
 		}
 	}
 }
+
+// Server is the URL of the server.
+func (a *Applier) Server() string { return a.checked.Server }
 
 // Seen is how many records are dealt with. Any goroutine may call it.
 func (a *Applier) Seen() int64 { return a.seen.Load() }
@@ -133,13 +138,20 @@ type look struct {
 // conflicts are counted.
 func (a *Applier) Check(ctx context.Context) (Checked, error) {
 	a.seen.Store(0)
+	if err := a.scan(ctx); err != nil {
+		return a.checked, err
+	}
 	for records, err := range a.plan.All(a.o.Reverse) {
 		if err != nil {
 			return a.checked, err
 		}
 		looks := make([]look, len(records))
-		a.each(ctx, len(records), func(s **session, i int) {
-			looks[i] = a.look(ctx, s, &records[i])
+		asked, err := a.lookAhead(records, looks)
+		if err != nil {
+			return a.checked, err
+		}
+		a.each(ctx, len(asked), func(s **session, i int) {
+			looks[asked[i]] = a.look(ctx, s, &records[asked[i]])
 			a.seen.Add(1)
 		})
 		if err := ctx.Err(); err != nil {
@@ -173,18 +185,42 @@ func (a *Applier) each(ctx context.Context, n int, fn func(s **session, i int)) 
 	wait.Wait()
 }
 
-// look compares one entry with its record.
+// lookAhead compares entries that the scan has seen, and returns which are to be
+// asked for: those that it has not seen, and those that do not fit by it.
+func (a *Applier) lookAhead(records []Record, looks []look) (asked []int, err error) {
+	for i := range records {
+		if a.bulk != nil {
+			now, ok, err := a.bulk.values(records[i].DN)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				if looks[i] = compare(&records[i], now); looks[i].why == "" {
+					a.seen.Add(1)
+					continue
+				}
+			}
+		}
+		asked = append(asked, i)
+	}
+	return asked, nil
+}
+
+// look asks for one entry and compares it with its record.
 func (a *Applier) look(ctx context.Context, s **session, r *Record) look {
-	out := look{record: *r}
 	now, err := a.readPatiently(ctx, s, r)
 	switch {
 	case errors.Is(err, errNoEntry):
-		out.why = err.Error()
-		return out
+		return look{record: *r, why: err.Error()}
 	case err != nil:
-		out.err = err
-		return out
+		return look{record: *r, err: err}
 	}
+	return compare(r, now)
+}
+
+// compare compares what an entry holds with its record.
+func compare(r *Record, now Values) look {
+	out := look{record: *r}
 	out.record.Expect = derived(r, now)
 	if out.why = unmet(out.record.Expect, now); out.why == "" {
 		var then Values
@@ -235,8 +271,8 @@ func (a *Applier) Write(dir string, id, undoes int64) (*Run, error) {
 		Started: a.o.Now().UTC(), ToChange: a.checked.ToChange,
 	}}
 	r.Counts = Counts{Already: a.checked.Already, Conflicts: a.checked.Conflicts}
-	r.Settled = r.Counts
-	header := Header{Made: a.o.Now(), By: fmt.Sprintf("run %d", id), Source: a.checked.Server}
+	r.Checked = r.Counts
+	header := Header{Made: a.o.Now(), By: fmt.Sprintf("run %d", id), Source: a.checked.Server, Entries: a.plan.Header.Entries}
 	for name, d := range map[string]*Draft{todoFile: a.todo, UndoFile: a.undo} {
 		if err := writeFile(filepath.Join(dir, name), func(f *os.File) error { return d.Write(f, header) }); err != nil {
 			return nil, err

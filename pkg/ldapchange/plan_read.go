@@ -42,6 +42,9 @@ type Plan struct {
 	f      *os.File
 	blocks []block
 	name   []byte // buffer
+
+	names      []uint64 // hashes of the names of the entries, sorted
+	attributes []string // that are changed anywhere, each once
 }
 
 // block is where some records stand in the file.
@@ -81,7 +84,6 @@ func (p *Plan) readThrough() error {
 	sum := sha256.New()
 	r := ldif.NewReader(io.TeeReader(io.NewSectionReader(p.f, body.from, 1<<62), sum), ldif.Options{Name: p.path, Comments: true})
 	at := body
-	var names []uint64
 	for {
 		rec, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -101,7 +103,7 @@ func (p *Plan) readThrough() error {
 		if err != nil {
 			return fmt.Errorf("line %d: %w", rec.Line+body.line-1, err)
 		}
-		names = append(names, name)
+		p.names = append(p.names, name)
 		p.count(&one)
 		if p.Records%blockRecords == 0 {
 			at.to = body.from + r.Bytes()
@@ -112,7 +114,8 @@ func (p *Plan) readThrough() error {
 	if at.to = body.from + r.Bytes(); p.Records%blockRecords != 0 {
 		p.blocks = append(p.blocks, at)
 	}
-	return errors.Join(p.verify(sum), twice(names))
+	slices.Sort(p.names)
+	return errors.Join(p.verify(sum), twice(p.names))
 }
 
 // hashName tells entries apart: a plan changes each once, so that it does not
@@ -122,13 +125,18 @@ func (p *Plan) hashName(r *Record) (uint64, error) {
 	if p.name, err = directory.AppendNormalDN(p.name[:0], []byte(r.DN)); err != nil || len(p.name) == 0 {
 		return 0, fmt.Errorf("%w: %q is no name of an entry", ErrPlan, r.DN)
 	}
-	sum := sha256.Sum256(p.name)
-	return binary.BigEndian.Uint64(sum[:]), nil
+	return hashOf(p.name), nil
+}
+
+// hashOf shortens a name so that two of a plan are hardly ever the same: then they
+// are taken for one entry that is there twice, and the plan is refused.
+func hashOf(name []byte) uint64 {
+	sum := sha256.Sum256(name)
+	return binary.BigEndian.Uint64(sum[:])
 }
 
 // twice is the error for entries that have two records.
 func twice(names []uint64) error {
-	slices.Sort(names)
 	for i := range names {
 		if i > 0 && names[i] == names[i-1] {
 			return fmt.Errorf("%w: an entry is there twice; make one record of the two", ErrPlan)
@@ -139,7 +147,13 @@ func twice(names []uint64) error {
 
 func (p *Plan) count(r *Record) {
 	p.Records++
-	for _, name := range r.attributes() {
+	names := r.attributes()
+	for _, name := range names {
+		if !hasFold(p.attributes, name) {
+			p.attributes = append(p.attributes, name)
+		}
+	}
+	for _, name := range names {
 		if !slices.ContainsFunc(r.Expect, func(e Expectation) bool { return strings.EqualFold(e.Name, name) }) {
 			p.Unsaid++
 			break

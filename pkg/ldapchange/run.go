@@ -42,9 +42,9 @@ type Info struct {
 	Counts
 	Detail string `json:"detail,omitempty"`
 
-	// Settled are the counts up to the last group that is done: one that was stopped
-	// in is tried again.
-	Settled Counts `json:"settled"`
+	Checked Counts `json:"checked"` // what the check found, before anything was tried
+
+	settled Counts // up to the last group that is done: one that was stopped in is tried again
 }
 
 // Counts is what became of the records of a run.
@@ -85,6 +85,16 @@ func (r Runs) Load(id int64) (Info, error) {
 	}
 	if err == nil {
 		err = json.Unmarshal(b, &info)
+	}
+	if err == nil && info.State == Begun {
+		// It was killed, or is at work: the list of groups says how far it is.
+		var p *progress
+		if p, err = openProgress(r.Path(id)); err == nil && p.done > 0 {
+			info.Counts = p.counts
+		}
+		if p != nil {
+			err = errors.Join(err, p.close())
+		}
 	}
 	if err != nil {
 		return info, fmt.Errorf("run %d: %w", id, err)
@@ -175,27 +185,39 @@ func syncDir(path string) error {
 }
 
 // progress is the list of the groups that are done.
-type progress struct{ f *os.File }
-
-func openProgress(dir string) (*progress, int, error) {
-	f, err := os.OpenFile(filepath.Join(dir, progressFile), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, 0, err
-	}
-	done := 0
-	in := bufio.NewScanner(f)
-	for in.Scan() {
-		// A torn line is that of a group whose end was not written.
-		if n, err := strconv.Atoi(strings.TrimSuffix(in.Text(), ".")); err == nil && n == done+1 && strings.HasSuffix(in.Text(), ".") {
-			done = n
-		}
-	}
-	return &progress{f}, done, in.Err()
+type progress struct {
+	f      *os.File
+	done   int    // groups
+	counts Counts // up to the end of the last one
 }
 
-// end notes that one more group is done, the n-th.
-func (p *progress) end(n int) error {
-	if _, err := fmt.Fprintf(p.f, "%d.\n", n); err != nil {
+func openProgress(dir string) (*progress, error) {
+	f, err := os.OpenFile(filepath.Join(dir, progressFile), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	p := &progress{f: f}
+	in := bufio.NewScanner(f)
+	for in.Scan() {
+		var n int
+		var c Counts
+		// A torn line is that of a group whose end was not written.
+		got, err := fmt.Sscanf(in.Text(), progressLine, &n, &c.Changed, &c.Already, &c.Conflicts, &c.Failed)
+		if err == nil && got == 5 && n == p.done+1 && strings.HasSuffix(in.Text(), ".") {
+			p.done, p.counts = n, c
+		}
+	}
+	return p, in.Err()
+}
+
+// progressLine is a line of the list: the number of the group, and the counts up to
+// its end.
+const progressLine = "%d: %d %d %d %d."
+
+// end notes that one more group is done.
+func (p *progress) end(c Counts) error {
+	p.done++
+	if _, err := fmt.Fprintf(p.f, progressLine+"\n", p.done, c.Changed, c.Already, c.Conflicts, c.Failed); err != nil {
 		return err
 	}
 	return p.f.Sync()
