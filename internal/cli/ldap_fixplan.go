@@ -77,6 +77,6 @@ func (o *ldapAudit) sayFixPlan(r *ldapcheck.Report, changes int, mended map[stri
 		o.notef("davadmin: note: %s in %s; next: %s %s --dry-run", plural(changes, "change"), ui.Sanitize(o.plan.path), o.withHome("davadmin ldap apply"), o.quote(o.plan.path))
 	}
 	if len(left) > 0 {
-		o.notef("davadmin: note: left to a decision: %s; the findings name who has the value, and what to type", strings.Join(left, ", "))
+		o.notef("davadmin: note: left to a decision: %s; the findings say what is known of each, and what to type", strings.Join(left, ", "))
 	}
 }

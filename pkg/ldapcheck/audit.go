@@ -227,15 +227,15 @@ func (a *Audit) kindNeeds(kind directory.Kind) roles {
 // observersOf returns what is to be done with an entry of a kind, in order.
 func (a *Audit) observersOf(kind directory.Kind) []func(*worker, *subject) {
 	var list []func(*worker, *subject)
+	if (kind == directory.User || kind == directory.Resource) && (a.o.CS6 != nil || a.o.CS7 != nil) {
+		list = append(list, (*worker).listed)
+	}
 	account := slices.Contains(people(), kind)
 	if account && (a.runs(ruleDuplicate) || a.runs(ruleCollision) || a.runs(ruleMailDuplicate)) || a.runs(ruleEntryRepeated) {
 		list = append(list, (*worker).remember)
 	}
 	if a.needsDNs() {
 		list = append(list, (*worker).rememberDN)
-	}
-	if (kind == directory.User || kind == directory.Resource) && (a.o.CS6 != nil || a.o.CS7 != nil) {
-		list = append(list, (*worker).listed)
 	}
 	if a.looksOn(kind) {
 		list = append(list, (*worker).show)

@@ -69,12 +69,12 @@ func (a *Audit) holder(place uint64) (*holder, error) {
 	return decodeHolder(b)
 }
 
-// claim is who has one spelling of a value. It holds the first of them, and
-// counts the rest.
+// claim is who has one spelling of a value. It holds the first of them, with one
+// mail address each, and counts the rest.
 type claim struct {
 	value   []byte
 	holders map[uint64]struct{} // hashes of the DNs
-	first   []*holder           // by position, without their values
+	first   []*holder           // by position
 }
 
 // add notes that an entry has the value. The same name counts once.
@@ -84,7 +84,11 @@ func (c *claim) add(a *Audit, h *holder) {
 		return
 	}
 	c.holders[key] = struct{}{}
-	c.first = append(c.first, &holder{kind: h.kind, pos: h.pos, file: h.file, line: h.line, dn: bytes.Clone(h.dn)})
+	one := &holder{kind: h.kind, pos: h.pos, file: h.file, line: h.line, dn: bytes.Clone(h.dn), known: h.known}
+	if len(h.mails) > 0 {
+		one.mails = [][]byte{bytes.Clone(h.mails[0])}
+	}
+	c.first = append(c.first, one)
 	if len(c.first) >= 2*mostDNs {
 		c.first = firstHolders(c.first)
 	}
@@ -196,8 +200,11 @@ func (a *Audit) addGroup(w *worker, f *fact, c *claim) {
 	c.first = firstHolders(c.first)
 	first := c.first[0]
 	f.kind, f.pos, f.file, f.line, f.count = first.kind, first.pos, first.file, first.line, len(c.holders)
-	for _, h := range c.first {
+	for i, h := range c.first {
 		f.dns = append(f.dns, h.dn)
+		if i < mostDecided {
+			f.other = append(append(f.other, h.describe(&a.o.Names)...), 0)
+		}
 	}
 	w.add(f)
 }

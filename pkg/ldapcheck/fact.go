@@ -3,6 +3,7 @@ package ldapcheck
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
@@ -153,11 +154,52 @@ type holder struct {
 	dn    []byte
 	ids   [][]byte
 	mails [][]byte
+	known holderFlags
+}
+
+// holderFlags are what else is known of an entry, for whoever has to decide which
+// of several keeps a value.
+type holderFlags byte
+
+const (
+	holderMarked holderFlags = 1 << iota // it is marked as one of the new server's
+	holderShut                           // a status keeps it out
+	holderOn6                            // it is on the list of the old server
+	holderOn7                            // it is on the list of the new server
+)
+
+func (s *subject) flags() holderFlags {
+	var f holderFlags
+	for flag, holds := range map[holderFlags]bool{holderMarked: s.filled(roleLocal), holderShut: s.shutByStatus(), holderOn6: s.in6, holderOn7: s.in7} {
+		if holds {
+			f |= flag
+		}
+	}
+	return f
+}
+
+// describe says in words what is known; "" for nothing.
+func (h *holder) describe(n *Names) string {
+	var words []string
+	if len(h.mails) > 0 {
+		words = append(words, shown(h.mails[0]))
+	}
+	for _, w := range []struct {
+		flag holderFlags
+		text string
+	}{
+		{holderMarked, "has " + n.Mark()}, {holderShut, "is shut out by its status"}, {holderOn6, "is on the list of the old server"}, {holderOn7, "is on the list of the new server"},
+	} {
+		if h.known&w.flag != 0 {
+			words = append(words, w.text)
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 func appendHolder(dst []byte, s *subject, ids, mails [][]byte) []byte {
 	e := s.entry
-	dst = append(dst, byte(e.Kind))
+	dst = append(dst, byte(e.Kind), byte(s.flags()))
 	dst = binary.AppendUvarint(dst, e.Pos)
 	dst = binary.AppendUvarint(dst, uint64(e.File))
 	dst = binary.AppendUvarint(dst, uint64(e.Line))
@@ -175,7 +217,7 @@ func appendHolder(dst []byte, s *subject, ids, mails [][]byte) []byte {
 
 func decodeHolder(b []byte) (*holder, error) {
 	d := decoder{b: b}
-	h := &holder{kind: directory.Kind(d.octet()), pos: d.number(), file: int(d.number()), line: int(d.number())}
+	h := &holder{kind: directory.Kind(d.octet()), known: holderFlags(d.octet()), pos: d.number(), file: int(d.number()), line: int(d.number())}
 	h.dn, h.ids, h.mails = d.bytes(), d.list(), d.list()
 	return h, d.err()
 }

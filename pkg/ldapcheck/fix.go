@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
@@ -165,16 +166,33 @@ func printfText(s string) string { return printfReplacer.Replace(s) }
 
 var printfReplacer = strings.NewReplacer(`\`, `\\`, "%", "%%", "\n", `\n`, "'", `'\''`)
 
+// mostDecided is for how many of the entries that share an id a fix is written.
+const mostDecided = 3
+
+// oneLine is text for a comment of a shell script.
+func oneLine(v []byte) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) || c == '\u2028' || c == '\u2029' {
+			return '?'
+		}
+		return c
+	}, strings.ToValidUTF8(string(v), "?"))
+}
+
 // decideFix is for entries that share an id: one of them keeps it, and a person
 // has to say which.
 func (a *Audit) decideFix(f *fact) string {
-	const most = 3
 	var b strings.Builder
+	known := f.other
 	b.WriteString("# one of the entries keeps its id; as it stands the first one does\n")
 	for i, dn := range f.dns {
-		if i == most {
-			fmt.Fprintf(&b, "# and so on for %d more\n", f.count-most)
+		if i == mostDecided {
+			fmt.Fprintf(&b, "# and so on for %d more\n", f.count-mostDecided)
 			break
+		}
+		text, rest := cutNUL(known)
+		if known = []byte(rest); text != "" {
+			fmt.Fprintf(&b, "# %s: %s\n", oneLine(dn), oneLine([]byte(text)))
 		}
 		one := fact{dns: [][]byte{dn}}
 		fix := a.newIDFix(&one, "replace", true)

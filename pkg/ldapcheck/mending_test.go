@@ -3,6 +3,7 @@ package ldapcheck_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -61,5 +62,44 @@ func TestMendings(t *testing.T) {
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// Of entries that share an id it is said what is known of each, for whoever has
+// to decide which one keeps it.
+func TestWhatIsKnownOfThoseWhoShareAnID(t *testing.T) {
+	src := &script{steps: []step{
+		{dn: "uid=a,o=isp", kind: directory.User, values: []string{"uid", "a", "mail", "a@example.com", "davUniqueId", "ID", "davStore", "x", "objectClass", "davEntity"}},
+		{dn: "uid=b\x1b,o=isp", kind: directory.User, values: []string{"uid", "b", "mail", "b@example.com", "davUniqueId", "id", "icsStatus", "deleted", "objectClass", "davEntity"}},
+		{dn: "uid=c,o=isp", kind: directory.User, values: []string{"uid", "c", "davUniqueId", "iD", "objectClass", "davEntity"}},
+	}}
+	audit, err := ldapcheck.New(ldapcheck.Options{Names: ldapcheck.DefaultNames(), CS6: peopleSet(t, cs6.Person{UID: "b"}), CS7: peopleSet(t, cs6.Person{UID: "a"})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := audit.Run(context.Background(), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	fix := ""
+	for f, err := range r.Findings(0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Rule == "uniqueid-case-collision" {
+			fix = f.Fix
+		}
+	}
+	for _, line := range []string{
+		"# uid=a,o=isp: 'a@example.com', has davStore, is on the list of the new server\n# id=$(uuidgen)",
+		"# uid=b?,o=isp: 'b@example.com', is shut out by its status, is on the list of the old server\nid=$(uuidgen)",
+	} {
+		if !strings.Contains(fix, line) {
+			t.Errorf("no %q in\n%s", line, fix)
+		}
+	}
+	if strings.Contains(fix, "# uid=c") || strings.Contains(fix, "\x1b") {
+		t.Error(fix)
 	}
 }
