@@ -2,15 +2,22 @@ package cli_test
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/davadmin/davadmin/internal/ldaptest"
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
 var update = flag.Bool("update", false, "write the real output into the documents")
@@ -18,10 +25,12 @@ var update = flag.Bool("update", false, "write the real output into the document
 // executedDocuments are the documents whose sessions must be real: in a block
 // that begins with ```console, each line that begins with "$ " is run, and what
 // follows must be exactly what it prints. A block whose first line names a file
-// behind the language, as in ```ldif people.ldif, is that file. One document is
-// one session.
+// behind the language, as in ```ldif people.ldif, is that file; with "served" behind
+// that, it is a live directory as well, at $LDAP_HOST, which "cn=manager" may
+// change with the password in the file pw. One document is one session, and what
+// differs from run to run is shown as stable says.
 func executedDocuments() []string {
-	return []string{"../../README.md", "../../docs/guide/coexistence.md"}
+	return []string{"../../README.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md"}
 }
 
 func TestDocumentsShowRealOutput(t *testing.T) {
@@ -31,7 +40,7 @@ func TestDocumentsShowRealOutput(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := &session{dir: t.TempDir(), env: append(os.Environ(), "DAVADMIN_HOME=", "NO_COLOR=1", clockVariable+"=2026-11-01T12:00:00Z")}
+			s := &session{dir: t.TempDir(), env: append(os.Environ(), "DAVADMIN_HOME=", "NO_COLOR=1", clockVariable+"=2026-11-01T12:00:00Z"), ids: map[string]string{}}
 			got := s.replay(t, string(text))
 			if s.commands == 0 {
 				t.Fatal("the document has no session")
@@ -53,30 +62,35 @@ type session struct {
 	dir      string
 	env      []string
 	commands int
+	files    string            // what the document's own files hold
+	host     string            // of the live directory
+	ids      map[string]string // how a random unique id is shown
 }
 
 // replay returns the document with the real output of its sessions.
 func (s *session) replay(t *testing.T, text string) string {
 	t.Helper()
 	var out, content strings.Builder
-	inSession, file := false, ""
+	var file []string // name of the file that the block is, and "served"
+	inSession := false
 	for line := range strings.Lines(text) {
 		switch {
-		case file != "":
+		case file != nil:
 			out.WriteString(line)
 			if !strings.HasPrefix(line, "```") {
 				content.WriteString(line)
 				continue
 			}
-			if err := os.WriteFile(filepath.Join(s.dir, file), []byte(content.String()), 0o600); err != nil {
-				t.Fatal(err)
+			s.write(t, file[0], content.String())
+			if slices.Contains(file, "served") {
+				s.serve(t, content.String())
 			}
-			file = ""
+			file = nil
 		case !inSession:
 			out.WriteString(line)
 			inSession = strings.TrimSpace(line) == "```console"
-			if lang, name, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.HasPrefix(lang, "```") {
-				file = name
+			if words := strings.Fields(line); strings.HasPrefix(line, "```") && len(words) > 1 {
+				file = words[1:]
 				content.Reset()
 			}
 		case strings.HasPrefix(line, "```"):
@@ -88,6 +102,71 @@ func (s *session) replay(t *testing.T, text string) string {
 		}
 	}
 	return out.String()
+}
+
+func (s *session) write(t *testing.T, name, text string) {
+	t.Helper()
+	s.files += text
+	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// serve makes a live directory of LDIF.
+func (s *session) serve(t *testing.T, text string) {
+	t.Helper()
+	const password = "secret"
+	s.write(t, "pw", password+"\n")
+	o := ldaptest.Options{Identities: []ldaptest.Identity{{DN: "cn=manager", Password: password}}}
+	r := ldif.NewReader(strings.NewReader(text), ldif.Options{})
+	for {
+		record, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var pairs []string
+		for _, a := range record.Attributes {
+			pairs = append(pairs, string(a.Name), string(a.Value))
+		}
+		o.Entries = append(o.Entries, ldaptest.NewEntry(string(record.DN), pairs...))
+	}
+	server, err := ldaptest.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	s.host = strings.TrimPrefix(server.URL(), "ldap://")
+	s.env = append(s.env, "LDAP_HOST="+s.host)
+}
+
+var (
+	randomID = regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{8}){3}\b`)
+	digest   = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+)
+
+// stable is output without what differs from run to run: the directory of the
+// session is gone, and where a directory is served, that is ldap.example.com, each
+// unique id that is not from the document has a fixed one in its place, and digests are
+// dots. Times are fixed by the clock.
+func (s *session) stable(out string) string {
+	out = strings.ReplaceAll(out, s.dir+"/", "")
+	if s.host == "" {
+		return out
+	}
+	out = strings.ReplaceAll(out, s.host, "ldap.example.com")
+	out = randomID.ReplaceAllStringFunc(out, func(id string) string {
+		if strings.Contains(s.files, id) {
+			return id
+		}
+		if _, ok := s.ids[id]; !ok {
+			s.ids[id] = fmt.Sprintf("6f2d81c4-9be03a75-d41c5e28-%08x", len(s.ids)+1)
+		}
+		return s.ids[id]
+	})
+	return digest.ReplaceAllString(out, "...")
 }
 
 func (s *session) run(t *testing.T, command string) string {
@@ -104,5 +183,5 @@ func (s *session) run(t *testing.T, command string) string {
 	if err := cmd.Run(); err != nil {
 		fmt.Fprintf(&out, "(exit code %d)\n", cmd.ProcessState.ExitCode())
 	}
-	return strings.ReplaceAll(out.String(), s.dir+"/", "")
+	return s.stable(out.String())
 }
