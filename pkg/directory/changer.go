@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -77,7 +78,7 @@ func OpenChanger(ctx context.Context, o Options) (*Changer, error) {
 		return nil, err
 	}
 	found, err := lookup(ctx, s, &search{scope: BaseOnly, filter: anyEntry(), attrs: rootAttributes()})
-	if err != nil && ResultCode(err) == 0 {
+	if err != nil && !isOfRoot(err) {
 		s.close()
 		return nil, &ConnectError{URL: s.url, Op: "connect", Err: err}
 	}
@@ -86,6 +87,13 @@ func OpenChanger(ctx context.Context, o Options) (*Changer, error) {
 		c.root = newRoot(found[0])
 	}
 	return c, nil
+}
+
+// isOfRoot tells whether an error may be what a server says that hides its root.
+// One that is busy or goes away hides nothing: what it offers is not known then.
+func isOfRoot(err error) bool {
+	code := ResultCode(err)
+	return code != 0 && code != ldap.LDAPResultBusy && code != ldap.LDAPResultUnavailable && !isLost(err)
 }
 
 // URL is that of the server.
@@ -101,13 +109,26 @@ func (c *Changer) Close() error { return c.s.raw.Close() }
 // entry of that name, or none that may be seen.
 func (c *Changer) Read(ctx context.Context, dn string, attrs []string) (*Found, error) {
 	found, err := lookup(ctx, c.s, &search{base: dn, scope: BaseOnly, filter: anyEntry(), attrs: attrs})
-	if ResultCode(err) == ldap.LDAPResultNoSuchObject || err == nil && len(found) == 0 {
+	switch {
+	case err == nil && len(found) == 0:
 		return nil, nil
+	case err == nil:
+		return &found[0], nil
+	case isLost(err) || ctx.Err() != nil || errors.Is(err, errTooMuch):
+		return nil, c.fail(err)
+	case ResultCode(err) == ldap.LDAPResultNoSuchObject:
+		return nil, nil
+	case ResultCode(err) == 0:
+		return nil, c.fail(&lostError{err}) // it is no answer to what was asked
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &found[0], nil
+	return nil, err
+}
+
+// fail ends the connection: what comes on it next may be the answer to something
+// else.
+func (c *Changer) fail(err error) error {
+	_ = c.Close()
+	return err
 }
 
 // IsLost tells whether an error means that the connection is gone, or cannot be
@@ -135,31 +156,52 @@ func (c *Changer) Modify(list []Modification) ([]Modified, error) {
 		c.buf = appendModification(c.buf, first+i, &list[i])
 	}
 	if err := c.s.raw.SetWriteDeadline(time.Now().Add(c.s.idle)); err != nil {
-		return answers, &lostError{err}
+		return answers, c.fail(&lostError{err})
 	}
-	if _, err := c.s.nc.Write(c.buf); err != nil {
-		return answers, &lostError{fmt.Errorf("sending changes: %w", err)}
+	// A server whose answers nobody reads takes no more requests.
+	sent := make(chan error, 1)
+	go func() {
+		_, err := c.s.nc.Write(c.buf)
+		if err != nil {
+			_ = c.Close()
+		}
+		sent <- err
+	}()
+	err := c.answers(answers, first)
+	if err != nil {
+		_ = c.Close()
 	}
-	for open := len(list); open > 0; open-- {
+	if e := <-sent; e != nil && (err == nil || errors.Is(err, net.ErrClosed)) {
+		err = &lostError{fmt.Errorf("sending changes: %w", e)}
+	}
+	return answers, err
+}
+
+// answers reads the answers to requests whose numbers begin with first.
+func (c *Changer) answers(answers []Modified, first int) error {
+	for range answers {
 		m, err := c.receive()
 		if err != nil {
-			return answers, err
+			return err
 		}
 		i := m.id - first
-		if m.op != opModifyResponse || i < 0 || i >= len(list) || answers[i].Answered {
-			return answers, &lostError{fmt.Errorf("the server answered request %d, which is not open", m.id)}
+		if m.op != opModifyResponse || i < 0 || i >= len(answers) || answers[i].Answered {
+			return &lostError{fmt.Errorf("the server answered request %d, which is not open", m.id)}
 		}
 		if answers[i], err = modified(m); err != nil {
-			return answers, err
+			return err
 		}
 	}
-	return answers, nil
+	return nil
 }
 
 // receive returns the next message to any request.
 func (c *Changer) receive() (message, error) {
 	b, err := c.s.next()
 	if err != nil {
+		if !isLost(err) {
+			err = &lostError{err} // what comes cannot be read any more
+		}
 		return message{}, err
 	}
 	m, ok := parseMessage(b)
