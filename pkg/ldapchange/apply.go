@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -44,7 +43,7 @@ type outcome struct {
 // Apply changes what Write wrote down, group by group. A run that was stopped goes
 // on behind the last group that was done, and looks first at what it may have
 // changed of the next. The error says why not all was tried; it wraps ErrReadOnly,
-// ErrConflict without Options.Continue, or what ended the connection. Whatever the
+// ErrConflict or ErrRefused without Options.Continue, or what ended the connection. Whatever the
 // error, run says what was done.
 func (a *Applier) Apply(ctx context.Context, run *Run) error {
 	a.seen.Store(0)
@@ -59,6 +58,11 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 	}
 	defer func() { _ = p.close() }()
 	again, done := run.State != Ready, p.done
+	if again {
+		if err := a.carry(run, todo, done); err != nil {
+			return err
+		}
+	}
 	run.State, run.settled = Begun, run.Checked
 	if done > 0 {
 		run.settled = p.counts
@@ -75,12 +79,13 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 		if group++; group <= done {
 			continue
 		}
-		// Where nothing is known of groups that are done, any may have been begun.
-		unsure := again && (group == done+1 || done == 0)
-		if err := a.applyGroup(ctx, run, records, unsure, group == 1); err != nil {
+		if err := a.applyGroup(ctx, run, records, again, group == 1); err != nil {
 			return a.end(run, err)
 		}
-		if err := p.end(run.Counts); err != nil {
+		// Groups are begun in their order: behind one that was not begun none was. Where
+		// nothing is known of those that are done, any may have been.
+		again = again && (done == 0 || run.Already > run.settled.Already)
+		if err := errors.Join(a.appendRejects(run), p.end(run.Counts)); err != nil {
 			return a.end(run, fmt.Errorf("noting how far the run has come: %w", err))
 		}
 		run.settled = run.Counts
@@ -97,7 +102,7 @@ func (a *Applier) applyGroup(ctx context.Context, run *Run, records []Record, ag
 	outcomes := make([]outcome, len(records))
 	from := 0
 	if first && len(records) > 0 {
-		outcomes[0] = a.applyOne(ctx, &a.sessions[0], &records[0], again)
+		outcomes[0] = a.applyOne(ctx, &a.sessions[0], &records[0], again, nil)
 		if from = 1; outcomes[0].err != nil {
 			return a.count(run, records[:1], outcomes[:1])
 		}
@@ -137,19 +142,26 @@ func (a *Applier) parts(n int, again bool) []part {
 }
 
 // applyPart changes some entries. What was not answered, or is to be tried again, is
-// looked at one by one.
+// looked at one by one, until one of them ends the run.
 func (a *Applier) applyPart(ctx context.Context, s **session, records []Record, outcomes []outcome, again bool) {
-	if len(records) == 1 {
-		outcomes[0] = a.applyOne(ctx, s, &records[0], again)
-		return
+	errs := make([]error, len(records))
+	one := len(records) == 1 || (*s).guard == GuardReread
+	if !one {
+		errs = (*s).modify(records)
 	}
-	for i, err := range (*s).modify(records) {
-		if err != nil && isPassing(err) {
-			outcomes[i] = a.applyOne(ctx, s, &records[i], true)
-			continue
+	ended := false
+	for i, err := range errs {
+		if !one && !isPassing(err) {
+			outcomes[i] = judge(err)
+			ended = ended || outcomes[i].err != nil
+			a.seen.Add(1)
 		}
-		outcomes[i] = judge(err)
-		a.seen.Add(1)
+	}
+	for i, err := range errs {
+		if owed := (*owedError)(nil); one && !ended || isPassing(err) && (errors.As(err, &owed) || !ended) {
+			outcomes[i] = a.applyOne(ctx, s, &records[i], again || !one, owed)
+			ended = ended || outcomes[i].err != nil
+		}
 	}
 }
 
@@ -157,6 +169,7 @@ func (a *Applier) applyPart(ctx context.Context, s **session, records []Record, 
 // not changed ends the run behind its group.
 func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 	var ending error
+	refusal := ""
 	for i, o := range outcomes {
 		switch {
 		case o.done:
@@ -165,6 +178,9 @@ func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 			run.Already++
 		case o.failed:
 			run.Failed++
+			if refusal == "" {
+				refusal = o.why
+			}
 		case o.why != "":
 			run.Conflicts++
 		}
@@ -177,40 +193,50 @@ func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 			ending = o.err
 		}
 	}
-	if ending == nil && !a.o.Continue && run.refused() > run.settled.refused() {
-		ending = fmt.Errorf("%w: %d are not as it expects, and %d were refused by the server", ErrConflict, run.Conflicts, run.Failed)
+	if ending != nil || a.o.Continue {
+		return ending
 	}
-	return ending
+	conflicts, failed := run.Conflicts-run.settled.Conflicts, run.Failed-run.settled.Failed
+	switch {
+	case conflicts > 0 && failed > 0:
+		return fmt.Errorf("%w: entries that are not as it expects: %d; refused by the server: %d, such as by %s", ErrConflict, conflicts, failed, refusal)
+	case conflicts > 0:
+		return fmt.Errorf("%w: entries that are not as it expects: %d", ErrConflict, conflicts)
+	case failed > 0:
+		return fmt.Errorf("%w: %d, such as by %s", ErrRefused, failed, refusal)
+	}
+	return nil
 }
 
-// applyOne changes one entry, and tries again while the server is busy or gone.
-func (a *Applier) applyOne(ctx context.Context, s **session, r *Record, again bool) outcome {
-	if err := a.pace.wait(ctx); err != nil {
-		return outcome{err: err}
+// applyOne changes one entry, and tries again while the server is busy or gone. owed
+// is a change of it that is to be put back, nil for none: that is done even when
+// ctx has ended.
+func (a *Applier) applyOne(ctx context.Context, s **session, r *Record, again bool, owed *owedError) outcome {
+	if owed == nil {
+		if err := a.pace.wait(ctx); err != nil {
+			return outcome{err: err}
+		}
+		if err := ctx.Err(); err != nil {
+			return outcome{err: err}
+		}
 	}
 	defer a.seen.Add(1)
 	unsure := again // it is not known whether the change was made
-	return judge(a.patiently(ctx, s, func(s *session) error {
-		var before Values
-		if unsure || s.guard == GuardReread {
-			now, err := s.read(r.DN, r.attributes())
-			if err != nil {
-				return err
-			}
-			if why := unmet(r.Expect, now); why != "" {
-				if already(r, now) {
-					return errAlready
-				}
-				return &conflictError{why}
-			}
-			before = now
+	do := func(s *session) error {
+		if owed != nil {
+			return s.repay(owed)
 		}
+		err := s.change(r, unsure)
 		unsure = true
-		if err := s.modifyOne(r); err != nil || s.guard != GuardReread {
-			return err
+		_ = errors.As(err, &owed)
+		return err
+	}
+	if owed == nil {
+		if err := a.patiently(ctx, s, do); owed == nil || ctx.Err() == nil {
+			return judge(err)
 		}
-		return s.confirm(r, before)
-	}))
+	}
+	return judge(a.patiently(context.WithoutCancel(ctx), s, do))
 }
 
 // errAlready says that an entry is as it should become.
@@ -218,9 +244,12 @@ var errAlready = errors.New("it is so already")
 
 func judge(err error) outcome {
 	var conflict *conflictError
+	var connect *directory.ConnectError
 	switch code := directory.ResultCode(err); {
 	case err == nil:
 		return outcome{done: true}
+	case errors.As(err, &connect): // its code is not about the entry
+		return outcome{err: err}
 	case errors.Is(err, errAlready):
 		return outcome{already: true}
 	case errors.As(err, &conflict), errors.Is(err, errNoEntry):
@@ -239,15 +268,21 @@ const (
 	longPause  = 5 * time.Second
 )
 
-// patiently does something with a session, and does it again, on a new connection
-// where the old one is gone, as long as the server is busy or gone.
+// patiently does something with a session, on a new connection where the old one is
+// gone, and does it again as long as the server is busy or gone.
 func (a *Applier) patiently(ctx context.Context, s **session, do func(*session) error) error {
 	var until time.Time
 	pause := firstPause
 	for {
-		err := do(*s)
-		if err == nil || !isPassing(err) || ctx.Err() != nil {
+		err := a.renew(ctx, s)
+		if err == nil {
+			err = do(*s)
+		}
+		switch {
+		case err == nil || !isPassing(err):
 			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
 		}
 		if until.IsZero() {
 			until = time.Now().Add(a.o.RetryFor)
@@ -259,15 +294,28 @@ func (a *Applier) patiently(ctx context.Context, s **session, do func(*session) 
 			return err
 		}
 		pause = min(2*pause, longPause)
-		if !(*s).lost {
-			continue
-		}
-		if fresh, err := connect(ctx, a.o.Directory); err == nil {
-			fresh.plain = (*s).plain
-			(*s).close()
-			*s = fresh
-		}
 	}
+}
+
+// renew connects again where the connection is gone. Another server, or the same
+// one made anew, must not guard less than what was promised.
+func (a *Applier) renew(ctx context.Context, s **session) error {
+	old := *s
+	if !old.lost {
+		return nil
+	}
+	fresh, err := connect(ctx, a.o.Directory)
+	if err != nil {
+		return err
+	}
+	if fresh.guard != old.guard && fresh.guard != GuardAssertion && old.guard != GuardReread {
+		fresh.close()
+		return fmt.Errorf("after connecting again, %s guards changes by %s instead of %s: the run has to be taken up again", fresh.c.URL(), fresh.guard, old.guard)
+	}
+	fresh.guard, fresh.plain = old.guard, old.plain
+	old.close()
+	*s = fresh
+	return nil
 }
 
 // readPatiently reads the entry of a record.
@@ -299,19 +347,5 @@ func (a *Applier) end(run *Run, err error) error {
 	default:
 		run.State, run.Detail = Done, ""
 	}
-	return errors.Join(err, a.WriteRejects(filepath.Join(run.dir, RejectFile), run.Server), run.save(run.dir))
-}
-
-// Rejects is how many records were not changed.
-func (a *Applier) Rejects() int { return a.rejects.Changes() }
-
-// WriteRejects writes the records that were not changed, each with the reason, as
-// a plan that can be applied again; it writes nothing where there are none.
-func (a *Applier) WriteRejects(path, source string) error {
-	if a.rejects.Changes() == 0 {
-		return nil
-	}
-	return writeFile(path, func(f *os.File) error {
-		return a.rejects.Write(f, Header{Made: a.o.Now(), By: "what was not changed", Source: source})
-	})
+	return errors.Join(err, a.saveRejects(run), run.save(run.dir))
 }

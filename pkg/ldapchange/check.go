@@ -57,6 +57,10 @@ var ErrReadOnly = errors.New("the server takes no changes")
 // ErrConflict is returned when entries are not as the plan expects.
 var ErrConflict = errors.New("the plan no longer fits what is there")
 
+// ErrRefused is returned when the server refused changes, as to whoever may not make
+// them.
+var ErrRefused = errors.New("the server refuses changes")
+
 // Checked is what a plan would do to the directory as it is.
 type Checked struct {
 	Server    string
@@ -79,7 +83,8 @@ type Applier struct {
 	seen     atomic.Int64 // records of the phase in hand that are dealt with
 	telling  sync.Mutex   // for Options.Rejected and rejects
 	pace     pacer
-	bulk     *bulk // nil where each entry is asked for
+	bulk     *bulk    // nil where each entry is asked for
+	fresh    []Record // rejected since they were last appended to the file of the run
 }
 
 // NewApplier connects to the server of the options. Close ends the connections.
@@ -245,7 +250,9 @@ func (a *Applier) take(l *look) error {
 		return nil
 	case l.why != "":
 		a.checked.Conflicts++
-		return a.reject(&l.record, l.why)
+		err := a.reject(&l.record, l.why)
+		a.fresh = nil // Write has them all
+		return err
 	}
 	a.checked.ToChange++
 	return errors.Join(a.todo.Add(&l.record), a.undo.Add(&l.undo))
@@ -260,6 +267,7 @@ func (a *Applier) reject(r *Record, why string) error {
 	}
 	noted := *r
 	noted.Note = why
+	a.fresh = append(a.fresh, noted)
 	return a.rejects.Add(&noted)
 }
 
@@ -275,6 +283,11 @@ func (a *Applier) Write(dir string, id, undoes int64) (*Run, error) {
 	header := Header{Made: a.o.Now(), By: fmt.Sprintf("run %d", id), Source: a.checked.Server, Entries: a.plan.Header.Entries}
 	for name, d := range map[string]*Draft{todoFile: a.todo, UndoFile: a.undo} {
 		if err := writeFile(filepath.Join(dir, name), func(f *os.File) error { return d.Write(f, header) }); err != nil {
+			return nil, err
+		}
+	}
+	if a.rejects.Changes() > 0 {
+		if err := writeFile(filepath.Join(dir, RejectFile), func(f *os.File) error { return a.rejects.writeRecords(f) }); err != nil {
 			return nil, err
 		}
 	}

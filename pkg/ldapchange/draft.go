@@ -138,12 +138,17 @@ func (d *Draft) Write(w io.Writer, h Header) error {
 	if d.err != nil {
 		return d.err
 	}
-	if err := d.w.Flush(); err != nil {
-		return fmt.Errorf("temporary file: %w", err)
-	}
 	h.Changes, h.Digest = d.changes, hex.EncodeToString(d.sum.Sum(nil))
 	if _, err := io.WriteString(w, h.text()); err != nil {
 		return err
+	}
+	return d.writeRecords(w)
+}
+
+// writeRecords writes the records alone: LDIF without a header.
+func (d *Draft) writeRecords(w io.Writer) error {
+	if err := d.w.Flush(); err != nil {
+		return fmt.Errorf("temporary file: %w", err)
 	}
 	if _, err := io.Copy(w, io.NewSectionReader(d.f, 0, 1<<62)); err != nil {
 		return fmt.Errorf("the plan is not whole: %w", err)

@@ -1,11 +1,11 @@
 package ldapchange
 
 import (
-	"bufio"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -132,14 +132,18 @@ func (r Runs) List() ([]Info, error) {
 	return out, nil
 }
 
-// Unfinished returns the run that applies the plan of a digest and was stopped;
-// ok is false where there is none.
-func (r Runs) Unfinished(digest string, undoes int64) (info Info, ok bool, err error) {
+// Unfinished returns the run that applies the plan of a digest to a server and was
+// stopped; ok is false where there is none that can be taken up again. One that was
+// taken back since is none: what it has noted as done is done no more.
+func (r Runs) Unfinished(digest, server string, undoes int64) (info Info, ok bool, err error) {
 	all, err := r.List()
+	takenBack := map[int64]bool{}
 	for _, info := range all {
-		if info.Digest == digest && info.Undoes == undoes {
-			return info, info.State == Ready || info.State == Begun || info.State == Stopped, nil
+		if info.Digest == digest && info.Undoes == undoes && info.Server == server {
+			stopped := info.State == Ready || info.State == Begun || info.State == Stopped
+			return info, stopped && !takenBack[info.ID], nil
 		}
+		takenBack[info.Undoes] = true
 	}
 	return Info{}, false, err
 }
@@ -187,6 +191,7 @@ func syncDir(path string) error {
 // progress is the list of the groups that are done.
 type progress struct {
 	f      *os.File
+	torn   bool   // the last line was not written to its end
 	done   int    // groups
 	counts Counts // up to the end of the last one
 }
@@ -197,17 +202,19 @@ func openProgress(dir string) (*progress, error) {
 		return nil, err
 	}
 	p := &progress{f: f}
-	in := bufio.NewScanner(f)
-	for in.Scan() {
+	text, err := io.ReadAll(f)
+	for line := range strings.Lines(string(text)) {
+		p.torn = !strings.HasSuffix(line, "\n")
+		line = strings.TrimSuffix(line, "\n")
 		var n int
 		var c Counts
 		// A torn line is that of a group whose end was not written.
-		got, err := fmt.Sscanf(in.Text(), progressLine, &n, &c.Changed, &c.Already, &c.Conflicts, &c.Failed)
-		if err == nil && got == 5 && n == p.done+1 && strings.HasSuffix(in.Text(), ".") {
+		got, err := fmt.Sscanf(line, progressLine, &n, &c.Changed, &c.Already, &c.Conflicts, &c.Failed)
+		if err == nil && got == 5 && n == p.done+1 && strings.HasSuffix(line, ".") {
 			p.done, p.counts = n, c
 		}
 	}
-	return p, in.Err()
+	return p, err
 }
 
 // progressLine is a line of the list: the number of the group, and the counts up to
@@ -217,6 +224,12 @@ const progressLine = "%d: %d %d %d %d."
 // end notes that one more group is done.
 func (p *progress) end(c Counts) error {
 	p.done++
+	if p.torn {
+		if _, err := io.WriteString(p.f, "\n"); err != nil {
+			return err
+		}
+		p.torn = false
+	}
 	if _, err := fmt.Fprintf(p.f, progressLine+"\n", p.done, c.Changed, c.Already, c.Conflicts, c.Failed); err != nil {
 		return err
 	}

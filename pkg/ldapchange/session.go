@@ -97,12 +97,32 @@ func (s *session) read(dn string, attributes []string) (Values, error) {
 		return nil, errNoEntry
 	}
 	out := Values{}
+	other := ""
 	for name, values := range found.Attrs {
+		if !isAskedFor(name, attributes) {
+			other = name
+		}
 		for _, v := range values {
 			out[name] = append(out[name], []byte(v))
 		}
 	}
+	for _, name := range attributes {
+		if other != "" && len(out.of(name)) == 0 {
+			// Taken for absent it would be lost when the change is taken back.
+			return nil, fmt.Errorf("%q: asked for %s the server sends %s: a plan has to use the name that the server uses", dn, name, other)
+		}
+	}
 	return out, nil
+}
+
+// isAskedFor tells whether an attribute, without its options, is one of those that
+// were asked for.
+func isAskedFor(name string, attributes []string) bool {
+	base, _, _ := strings.Cut(name, ";")
+	return slices.ContainsFunc(attributes, func(asked string) bool {
+		asked, _, _ = strings.Cut(asked, ";")
+		return strings.EqualFold(asked, base)
+	})
 }
 
 // modify sends the changes of records whose entries are to be as they expect, all at
@@ -113,6 +133,7 @@ func (s *session) modify(records []Record) []error {
 	for i := range records {
 		list[i] = s.guarded(&records[i])
 	}
+	plain := s.plain
 	answers, err := s.c.Modify(list)
 	s.lost = s.lost || err != nil
 	out := make([]error, len(records))
@@ -121,7 +142,7 @@ func (s *session) modify(records []Record) []error {
 			out[i] = err
 			continue
 		}
-		out[i] = s.judge(&records[i], &answers[i])
+		out[i] = s.judge(&records[i], &answers[i], plain)
 	}
 	return out
 }
@@ -143,11 +164,12 @@ func (s *session) guarded(r *Record) directory.Modification {
 // changed has been put back.
 func (s *session) modifyOne(r *Record) error { return s.modify([]Record{*r})[0] }
 
-// judge says what the answer to a change means.
-func (s *session) judge(r *Record, a *directory.Modified) error {
+// judge says what the answer to a change means that was sent with the given plain
+// attributes.
+func (s *session) judge(r *Record, a *directory.Modified, plain map[string]bool) error {
 	if a.Err != nil {
 		if a.Err.Code == codeAssertion {
-			return s.asserted(r)
+			return s.asserted(r, plain)
 		}
 		return refused(a.Err)
 	}
@@ -164,9 +186,10 @@ func (s *session) judge(r *Record, a *directory.Modified) error {
 }
 
 // asserted decides what a failed assertion means. Where all is as expected, the
-// server could not compare: then the rule for letter case does not apply to the
-// attribute, and the change is sent once more without it.
-func (s *session) asserted(r *Record) error {
+// server could not compare: then the rule for letter case does not apply to one of
+// the attributes, and the change is sent again without it. plain is how it was
+// sent.
+func (s *session) asserted(r *Record, plain map[string]bool) error {
 	now, err := s.read(r.DN, r.attributes())
 	if err != nil {
 		return err
@@ -174,26 +197,42 @@ func (s *session) asserted(r *Record) error {
 	if why := unmet(r.Expect, now); why != "" {
 		return &conflictError{why}
 	}
-	const unclear = "the server says that the entry is not as the plan expects, though it looks so"
-	plain := maps.Clone(s.plain)
+	for _, p := range plainer(r, plain, s.plain) {
+		before := s.plain
+		s.plain = p
+		answers, err := s.c.Modify([]directory.Modification{s.guarded(r)})
+		if err != nil {
+			s.plain, s.lost = before, true
+			return err
+		}
+		if answers[0].Err == nil || answers[0].Err.Code != codeAssertion {
+			return s.judge(r, &answers[0], p)
+		}
+		s.plain = before
+	}
+	return &conflictError{"the server says that the entry is not as the plan expects, though it looks so"}
+}
+
+// plainer lists with which plain attributes to try a record that was refused with
+// others: what was found out since, then one attribute more, at last all of them.
+func plainer(r *Record, refused, known map[string]bool) []map[string]bool {
+	var out []map[string]bool
+	all := maps.Clone(known)
+	if !maps.Equal(refused, known) {
+		out = append(out, known)
+	}
 	for _, e := range r.Expect {
-		if e.Need == NeedAll || e.Need == NeedHas {
-			plain[strings.ToLower(e.Name)] = true
+		name := strings.ToLower(e.Name)
+		if (e.Need == NeedAll || e.Need == NeedHas) && !all[name] {
+			one := maps.Clone(known)
+			one[name], all[name] = true, true
+			out = append(out, one)
 		}
 	}
-	if maps.Equal(plain, s.plain) {
-		return &conflictError{unclear}
+	if len(all) > len(known)+1 {
+		out = append(out, all)
 	}
-	s.plain = plain
-	answers, err := s.c.Modify([]directory.Modification{s.guarded(r)})
-	if err != nil {
-		s.lost = true
-		return err
-	}
-	if answers[0].Err != nil && answers[0].Err.Code == codeAssertion {
-		return &conflictError{unclear}
-	}
-	return s.judge(r, &answers[0])
+	return out
 }
 
 // refused says what a result code means for the entry that was to be changed.
@@ -219,14 +258,82 @@ func (s *session) putBack(r *Record, was Values, why string) error {
 	case len(back.Changes) == 0:
 		return &conflictError{why}
 	}
-	answers, err := s.c.Modify([]directory.Modification{request(&back)})
+	return s.giveBack(&owedError{back: back, why: why})
+}
+
+// owedError says that a change that should not have been made is still there: the
+// server went away, or was busy, when it was to be taken back.
+type owedError struct {
+	back Record
+	why  string
+	err  error
+}
+
+func (e *owedError) Error() string {
+	return fmt.Sprintf("%q was changed although %s, and putting it back failed: %v", e.back.DN, e.why, e.err)
+}
+
+func (e *owedError) Unwrap() error { return e.err }
+
+// giveBack sends what puts an entry back as it was.
+func (s *session) giveBack(owed *owedError) error {
+	answers, err := s.c.Modify([]directory.Modification{request(&owed.back)})
+	s.lost = s.lost || err != nil
 	if err == nil && answers[0].Err != nil {
 		err = answers[0].Err
 	}
 	if err != nil {
-		return fmt.Errorf("%q was changed although %s, and putting it back failed: %w", r.DN, why, err)
+		return &owedError{owed.back, owed.why, err}
 	}
-	return &conflictError{why + "; it was put back as it was"}
+	return &conflictError{owed.why + "; it was put back as it was"}
+}
+
+// repay puts an entry back when it is not known whether that was done already.
+func (s *session) repay(owed *owedError) error {
+	now, err := s.read(owed.back.DN, owed.back.attributes())
+	switch {
+	case errors.Is(err, errNoEntry):
+		return err
+	case err != nil:
+		return &owedError{owed.back, owed.why, err}
+	case unmet(owed.back.Expect, now) == "":
+		return s.giveBack(owed)
+	case already(&owed.back, now):
+		return &conflictError{owed.why + "; it was put back as it was"}
+	}
+	return &conflictError{owed.why + "; it was changed, and changed again by somebody else before it could be put back"}
+}
+
+// change changes an entry that is to be as its record expects. unsure looks first
+// whether it is changed already.
+func (s *session) change(r *Record, unsure bool) error {
+	var before Values
+	if unsure || s.guard == GuardReread {
+		now, err := s.read(r.DN, r.attributes())
+		if err != nil {
+			return err
+		}
+		if already(r, now) {
+			return errAlready
+		}
+		if why := unmet(r.Expect, now); why != "" {
+			return &conflictError{why}
+		}
+		before = now
+	}
+	err := s.modifyOne(r)
+	var conflict *conflictError
+	switch {
+	case unsure && errors.As(err, &conflict):
+		// The server may have carried out late what was sent on a connection that is gone.
+		if now, e := s.read(r.DN, r.attributes()); e == nil && already(r, now) {
+			return errAlready
+		}
+		return err
+	case err != nil || s.guard != GuardReread:
+		return err
+	}
+	return s.confirm(r, before)
 }
 
 // confirm reads an entry after a change of what was there before.
@@ -260,10 +367,8 @@ func already(r *Record, now Values) bool {
 				return false
 			}
 		case c.Op == ldif.OpDelete:
-			for _, v := range c.Values {
-				if hasBytes(have, v) {
-					return false
-				}
+			if slices.ContainsFunc(have, func(v []byte) bool { return hasLike(c.Values, v) && !adds(r, c.Name, v) }) {
+				return false
 			}
 		default:
 			for _, v := range c.Values {
@@ -274,4 +379,11 @@ func already(r *Record, now Values) bool {
 		}
 	}
 	return true
+}
+
+// adds tells whether a record gives an attribute a value, by its bytes.
+func adds(r *Record, name string, v []byte) bool {
+	return slices.ContainsFunc(r.Changes, func(c ldif.Change) bool {
+		return c.Op == ldif.OpAdd && strings.EqualFold(c.Name, name) && hasBytes(c.Values, v)
+	})
 }

@@ -1,0 +1,329 @@
+package ldapchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/davadmin/davadmin/internal/ldaptest"
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/ldif"
+)
+
+func TestBusyForAWhile(t *testing.T) {
+	eachGuard(t, 40, func(t *testing.T, _ Guard, f fake, o Options) {
+		runs := Runs{Dir: t.TempDir()}
+		a, run := begin(t, f.plan(t), o, runs, 1, 0)
+		before := f.state()
+		f.SetFaults(ldaptest.Faults{BusyModify: 10, BusyMore: 6})
+		if err := a.Apply(t.Context(), run); err != nil {
+			t.Error(err)
+		}
+		requireCounts(t, run, Done, Counts{Changed: 40})
+		requireState(t, f, f.changed(before))
+		if n := f.modifies(51); n != 7 {
+			t.Errorf("%d times busy", n)
+		}
+	})
+}
+
+// A server that stays busy ends the run, and each entry does not have to wait for
+// that by itself.
+func TestBusyForTooLong(t *testing.T) {
+	f := newFake(t, 33, ldaptest.Options{})
+	o := f.options()
+	o.Parallel, o.RetryFor = 1, time.Millisecond
+	runs := Runs{Dir: t.TempDir()}
+	plan := f.plan(t)
+	a, run := begin(t, plan, o, runs, 1, 0)
+	before := f.state()
+	f.SetFaults(ldaptest.Faults{BusyModify: 2, BusyMore: 1000})
+	err := a.Apply(t.Context(), run)
+	if !IsGone(err) {
+		t.Errorf("%v", err)
+	}
+	requireStopped(t, runs, run, err, nil)
+	if n := f.modifies(51); n > 32+4 || run.Changed != 1 {
+		t.Errorf("%d changes were tried, %+v", n, run.Counts)
+	}
+	f.SetFaults(ldaptest.Faults{})
+	run, err = resume(t.Context(), t, plan, o, runs, 1)
+	if err != nil {
+		t.Error(err)
+	}
+	requireCounts(t, run, Done, Counts{Changed: 32, Already: 1})
+	requireState(t, f, f.changed(before))
+}
+
+// The connection ends at the worst moments, and each entry is changed, once.
+func TestDropped(t *testing.T) {
+	for _, n := range []int{1, 2, 20, 40} {
+		for name, faults := range map[string]ldaptest.Faults{"DropBeforeModify": {DropBeforeModify: n}, "DropAfterModify": {DropAfterModify: n}} {
+			t.Run(fmt.Sprintf("%s %d", name, n), func(t *testing.T) {
+				eachGuard(t, 40, func(t *testing.T, _ Guard, f fake, o Options) {
+					runs := Runs{Dir: t.TempDir()}
+					a, run := begin(t, f.plan(t), o, runs, 1, 0)
+					before := f.state()
+					f.SetFaults(faults)
+					if err := a.Apply(t.Context(), run); err != nil {
+						t.Error(err)
+					}
+					if f.Fired(name) != 1 || f.modifies(-1) != 1 {
+						t.Errorf("%d faults, %d without an answer", f.Fired(name), f.modifies(-1))
+					}
+					// What was made without an answer was made so already when we looked again.
+					// Where many were on their way, more answers may be lost than that one.
+					lost := 0
+					if name == "DropAfterModify" {
+						lost = 1
+					}
+					if c := run.Counts; o.Rate > 0 && c != (Counts{Changed: 40 - lost, Already: lost}) || c.Already < lost || c.Changed+c.Already != 40 || run.State != Done {
+						t.Errorf("%s, %+v", run.State, c)
+					}
+					if made := f.modifies(0); made+lost != 40 {
+						t.Errorf("%d changes were made", made)
+					}
+					requireState(t, f, f.changed(before))
+					requireUndo(t, f, runs, 1, before)
+				})
+			})
+		}
+	}
+}
+
+// What the plan expects still holds after the change: it is not made twice, nor taken
+// for a conflict.
+func TestDroppedWhereExpectationsStillHold(t *testing.T) {
+	r := Record{DN: fakeDN(0), Changes: []ldif.Change{{Op: ldif.OpAdd, Name: "description", Values: bytesOf("changed")}}, Expect: []Expectation{{"description", NeedHas, bytesOf("a person")}}}
+	for guard, server := range guards() {
+		f := newFake(t, 1, server)
+		a, run := begin(t, openPlan(t, planText(t, header(), r)), f.options(), Runs{Dir: t.TempDir()}, 1, 0)
+		f.SetFaults(ldaptest.Faults{DropAfterModify: 1})
+		if err := a.Apply(t.Context(), run); err != nil || run.Counts != (Counts{Already: 1}) || f.modifies(-2) != 1 {
+			t.Errorf("%s: %v, %+v, %d changes sent", guard, err, run.Counts, f.modifies(-2))
+		}
+	}
+}
+
+// A request of a connection that is gone may still be carried out later, when we have
+// looked and sent the change again: that is no conflict with somebody else.
+func TestLateRequest(t *testing.T) {
+	for guard, server := range guards() {
+		f := newFake(t, 3, server)
+		o := f.options()
+		o.Directory.Idle, o.Parallel, o.Rate = 200*time.Millisecond, 1, 1e6
+		a, run := begin(t, f.plan(t), o, Runs{Dir: t.TempDir()}, 1, 0)
+		before := f.state()
+		again, made := make(chan struct{}), make(chan struct{})
+		var came, done atomic.Int64
+		f.SetFaults(ldaptest.Faults{
+			OnModify: func(dn string) {
+				switch {
+				case dn != fakeDN(1):
+				case came.Add(1) == 1:
+					<-again
+				case came.Load() == 2:
+					close(again)
+					<-made
+				}
+			},
+			AfterModify: func(dn string) {
+				if dn == fakeDN(1) && done.Add(1) == 1 {
+					close(made)
+				}
+			},
+		})
+		if err := a.Apply(t.Context(), run); err != nil || came.Load() < 2 {
+			t.Errorf("%s: %v, %d requests", guard, err, came.Load())
+		}
+		requireCounts(t, run, Done, Counts{Changed: 2, Already: 1})
+		requireState(t, f, f.changed(before))
+	}
+}
+
+// That we may not connect again is not about the entry whose turn it was.
+func TestRefusedAfterDrop(t *testing.T) {
+	f := newFake(t, 40, ldaptest.Options{})
+	runs := Runs{Dir: t.TempDir()}
+	a, run := begin(t, f.plan(t), f.options(), runs, 1, 0)
+	f.SetFaults(ldaptest.Faults{DropBeforeModify: 2, RefuseBind: &ldaptest.Result{Code: 49, Message: "invalid credentials"}})
+	err := a.Apply(t.Context(), run)
+	if directory.ResultCode(err) != 49 || IsGone(err) || run.refused() != 0 {
+		t.Errorf("%v, %+v", err, run.Counts)
+	}
+	requireStopped(t, runs, run, err, nil)
+}
+
+// A server that says nothing more is left for another connection.
+func TestStalled(t *testing.T) {
+	eachGuard(t, 12, func(t *testing.T, _ Guard, f fake, o Options) {
+		o.Directory.Idle = 200 * time.Millisecond
+		runs := Runs{Dir: t.TempDir()}
+		a, run := begin(t, f.plan(t), o, runs, 1, 0)
+		before := f.state()
+		f.SetFaults(ldaptest.Faults{StallAfterModify: 5})
+		if err := a.Apply(t.Context(), run); err != nil {
+			t.Error(err)
+		}
+		if f.Fired("StallAfterModify") != 1 || run.State != Done || run.Already < 1 || run.refused() != 0 {
+			t.Errorf("%+v", run.Info)
+		}
+		requireSum(t, run)
+		requireState(t, f, f.changed(before))
+		requireUndo(t, f, runs, 1, before)
+	})
+}
+
+func TestStalledForGood(t *testing.T) {
+	for _, rate := range []float64{0, 1e6} {
+		f := newFake(t, 40, ldaptest.Options{})
+		o := f.options()
+		o.Directory.Idle, o.RetryFor, o.Rate = 50*time.Millisecond, time.Millisecond, rate
+		runs := Runs{Dir: t.TempDir()}
+		a, run := begin(t, f.plan(t), o, runs, 1, 0)
+		release := make(chan struct{})
+		var calls atomic.Int64
+		f.SetFaults(ldaptest.Faults{OnModify: func(string) {
+			if calls.Add(1) > 3 {
+				<-release
+			}
+		}})
+		err := a.Apply(t.Context(), run)
+		close(release)
+		if !IsGone(err) || run.Changed > 3 {
+			t.Errorf("%v: %+v", err, run.Counts)
+		}
+		requireStopped(t, runs, run, err, nil)
+	}
+}
+
+// A server that takes no changes is asked once.
+func TestReadOnly(t *testing.T) {
+	for name, faults := range map[string]ldaptest.Faults{"ReadOnly": {ReadOnly: true}, "ReferTo": {ReferTo: []string{"ldap://provider.example"}}} {
+		eachGuard(t, 40, func(t *testing.T, _ Guard, f fake, o Options) {
+			runs := Runs{Dir: t.TempDir()}
+			plan := f.plan(t)
+			a, run := begin(t, plan, o, runs, 1, 0)
+			before := f.state()
+			f.SetFaults(faults)
+			err := a.Apply(t.Context(), run)
+			requireStopped(t, runs, run, err, ErrReadOnly)
+			if n := f.modifies(-2); n != 1 || f.Fired(name) != 1 || run.Counts != (Counts{}) {
+				t.Errorf("%s: %d changes were sent, %+v", name, n, run.Counts)
+			}
+			if name == "ReferTo" && !strings.Contains(err.Error(), "ldap://provider.example/") {
+				t.Errorf("the error does not say where: %v", err)
+			}
+			requireState(t, f, before)
+			f.SetFaults(ldaptest.Faults{})
+			if run, err = resume(t.Context(), t, plan, o, runs, 1); err != nil || run.Changed != 40 {
+				t.Errorf("%v, %+v", err, run.Counts)
+			}
+		})
+	}
+}
+
+// One entry that may not be changed keeps nobody else from being changed.
+func TestRefused(t *testing.T) {
+	eachGuard(t, 40, func(t *testing.T, _ Guard, f fake, o Options) {
+		runs := Runs{Dir: t.TempDir()}
+		a, run := begin(t, f.plan(t), o, runs, 1, 0)
+		before := f.state()
+		f.SetFaults(ldaptest.Faults{RefuseDNs: []string{fakeDN(7)}})
+		if err := a.Apply(t.Context(), run); err != nil {
+			t.Error(err)
+		}
+		requireCounts(t, run, Partly, Counts{Changed: 39, Failed: 1})
+		requireState(t, f, f.changed(before, 7))
+		requireUndo(t, f, runs, 1, before)
+	})
+}
+
+// Without Continue no group is begun behind one with an entry that is refused.
+func TestRefusedStops(t *testing.T) {
+	f := newFake(t, blockRecords+50, ldaptest.Options{})
+	o := f.options()
+	o.Continue = false
+	runs := Runs{Dir: t.TempDir()}
+	plan := f.plan(t)
+	a, run := begin(t, plan, o, runs, 1, 0)
+	before := f.state()
+	f.SetFaults(ldaptest.Faults{RefuseDNs: []string{fakeDN(7)}})
+	err := a.Apply(t.Context(), run)
+	requireStopped(t, runs, run, err, ErrRefused)
+	if want := (Counts{Changed: blockRecords - 1, Failed: 1}); run.Counts != want {
+		t.Errorf("%+v", run.Counts)
+	}
+	if v := f.Values(fakeDN(blockRecords), "davUniqueId"); !slices.Equal(v, []string{fmt.Sprintf("abc-%d", blockRecords)}) {
+		t.Errorf("the next group was begun: %q", v)
+	}
+	f.SetFaults(ldaptest.Faults{})
+	if run, err = resume(t.Context(), t, plan, o, runs, 1); err != nil {
+		t.Error(err)
+	}
+	requireCounts(t, run, Done, Counts{Changed: 51, Already: blockRecords - 1})
+	requireState(t, f, f.changed(before))
+	if _, err := os.Stat(filepath.Join(run.Dir(), RejectFile)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s still tells of what was changed in the end: %v", RejectFile, err)
+	}
+}
+
+// stopAfter applies a plan until so many changes have come to the server.
+func stopAfter(t *testing.T, f fake, n int, apply func(ctx context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var came atomic.Int64
+	f.SetFaults(ldaptest.Faults{OnModify: func(string) {
+		if came.Add(1) == int64(n) {
+			cancel()
+		}
+	}})
+	if err := apply(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	f.SetFaults(ldaptest.Faults{})
+}
+
+func TestCancelled(t *testing.T) {
+	eachGuard(t, blockRecords+100, func(t *testing.T, _ Guard, f fake, o Options) {
+		runs := Runs{Dir: t.TempDir()}
+		plan := f.plan(t)
+		a, run := begin(t, plan, o, runs, 1, 0)
+		before := f.state()
+		stopAfter(t, f, 20, func(ctx context.Context) error { return a.Apply(ctx, run) })
+		requireStopped(t, runs, run, context.Canceled, context.Canceled)
+		first := f.modifies(0)
+		if run.Counts != (Counts{Changed: first}) || first < 20 || first > 20+2*mostAtOnce {
+			t.Errorf("%+v, and %d were changed", run.Counts, first)
+		}
+		run, err := resume(t.Context(), t, plan, o, runs, 1)
+		if err != nil {
+			t.Error(err)
+		}
+		requireCounts(t, run, Done, Counts{Changed: f.n - first, Already: first})
+		if n := f.modifies(0); n != f.n || n != f.modifies(-2) {
+			t.Errorf("%d changes for %d entries, of %d that were sent", n, f.n, f.modifies(-2))
+		}
+		requireState(t, f, f.changed(before))
+		requireUndo(t, f, runs, 1, before)
+	})
+}
+
+// Nothing is sent for somebody who has given up before.
+func TestCancelledBefore(t *testing.T) {
+	f := newFake(t, 5, ldaptest.Options{})
+	a, run := begin(t, f.plan(t), f.options(), Runs{Dir: t.TempDir()}, 1, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := a.Apply(ctx, run); !errors.Is(err, context.Canceled) || f.modifies(-2) != 0 || run.State != Stopped {
+		t.Errorf("%v, %d changes, %s", err, f.modifies(-2), run.State)
+	}
+}

@@ -1,0 +1,141 @@
+package ldapchange
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/davadmin/davadmin/pkg/ldif"
+)
+
+// carry takes over what a run that was stopped has rejected, but for the records
+// that are tried again now.
+func (a *Applier) carry(run *Run, todo *Plan, done int) error {
+	if a.rejects.Changes() > 0 {
+		return nil // by a check on these connections
+	}
+	path := filepath.Join(run.dir, RejectFile)
+	records, err := readRejects(path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	keep := make(map[string]bool, len(records))
+	for i := range records {
+		keep[records[i].DN] = true
+	}
+	group := 0
+	for again, err := range todo.All(false) {
+		if err != nil {
+			return err
+		}
+		if group++; group <= done {
+			continue
+		}
+		for i := range again {
+			delete(keep, again[i].DN)
+		}
+	}
+	for i := range records {
+		if keep[records[i].DN] {
+			if err := a.rejects.Add(&records[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readRejects reads a plan of rejected records with the reasons; none where there is
+// no such file.
+func readRejects(path string) ([]Record, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r := ldif.NewReader(bufio.NewReader(f), ldif.Options{Name: path, Comments: true})
+	var out []Record
+	for {
+		rec, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		one, err := recordOf(rec)
+		if err != nil {
+			return nil, err
+		}
+		for _, line := range rec.Comments {
+			if why, ok := strings.CutPrefix(string(line), "# why: "); ok {
+				one.Note = why
+			}
+		}
+		out = append(out, one)
+	}
+}
+
+// Rejects is how many records were not changed.
+func (a *Applier) Rejects() int { return a.rejects.Changes() }
+
+// WriteRejects writes the records that were not changed, each with the reason, as
+// a plan that can be applied again; it writes nothing where there are none.
+func (a *Applier) WriteRejects(path, source string) error {
+	if a.rejects.Changes() == 0 {
+		return nil
+	}
+	return writeFile(path, func(f *os.File) error {
+		return a.rejects.Write(f, Header{Made: a.o.Now(), By: "what was not changed", Source: source})
+	})
+}
+
+// appendRejects puts what a group rejected behind the file of the run, before the
+// group counts as done: a run that is killed shall not forget it. What it puts there of a
+// group that does not count yet is passed over by carry.
+func (a *Applier) appendRejects(run *Run) (err error) {
+	if len(a.fresh) == 0 {
+		return nil
+	}
+	var text []byte
+	for i := range a.fresh {
+		b, err := a.rejects.encode(&a.fresh[i])
+		if err != nil {
+			return err
+		}
+		text = append(text, b...)
+	}
+	a.fresh = nil
+	f, err := os.OpenFile(filepath.Join(run.dir, RejectFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err = f.Write(text); err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// saveRejects writes the file of a run that says what was not changed; where all
+// was, there is none.
+func (a *Applier) saveRejects(run *Run) error {
+	path := filepath.Join(run.dir, RejectFile)
+	if a.rejects.Changes() > 0 {
+		return a.WriteRejects(path, run.Server)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
