@@ -119,7 +119,7 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.notef("next: migrate their calendars, then: %s --wave %s", o.withHome("davadmin coexist apply"), o.quote(o.dir))
+	o.notef("next: migrate their calendars, then: %s --wave %s%s", o.withHome("davadmin coexist apply"), o.quote(o.dir), o.words(o.App))
 	if w.LeftOut > 0 {
 		return &partlyError{fmt.Sprintf("left out, and named above: %d", w.LeftOut)}
 	}
@@ -166,7 +166,7 @@ func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string)
 	if err := fsx.MkdirPrivate(ctx, dir, filepath.Dir(dir), o.Hook); err != nil {
 		return nil, err
 	}
-	h := ldapchange.Header{Made: o.Now(), By: strings.Join(o.journalled(), " "), Source: source}
+	h := ldapchange.Header{Made: o.Now(), By: strings.Join(o.journalled(), " "), Source: source, Entries: w.Total}
 	for name, d := range map[string]*ldapchange.Draft{waveForward: w.Forward, waveBack: w.Back} {
 		if err := d.WriteFile(filepath.Join(dir, name), h); err != nil {
 			return nil, err
@@ -211,12 +211,12 @@ func oldServerScript(w *coexist.Wave) string {
 
 // checks says what to run when a wave was applied.
 func (o *coexistPlan) checks() string {
-	wave := o.quote(o.dir)
+	wave, server := o.quote(o.dir), o.words(o.App)
 	return "# on the old server: copies of ics.conf, and cscal list > cscal-list.txt\n" +
-		o.withHome("davadmin coexist verify") + " --wave " + wave + " --ics-conf ics.conf --cs6-list cscal-list.txt --probe\n" +
-		o.withHome("davadmin coexist status") + " --cs6-list cscal-list.txt\n" +
+		o.withHome("davadmin coexist verify") + " --wave " + wave + " --ics-conf ics.conf --cs6-list cscal-list.txt --probe" + server + "\n" +
+		o.withHome("davadmin coexist status") + " --cs6-list cscal-list.txt" + server + "\n" +
 		"# to take it back, before the calendars are deleted:\n" +
-		o.withHome("davadmin coexist rollback") + " --wave " + wave + "\n"
+		o.withHome("davadmin coexist rollback") + " --wave " + wave + server + "\n"
 }
 
 func fileSum(path string) (string, error) {

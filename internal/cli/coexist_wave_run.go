@@ -165,8 +165,8 @@ func (o *waveApply) advise(m *manifest) error {
 		o.notef("next: %s --cs6-list FILE   (the people of the wave are those of the old server again)", o.withHome("davadmin coexist check"))
 		return nil
 	}
-	o.notef("next: on the old server, sh %s (%s); then %s --wave %s --ics-conf FILE --cs6-list FILE --probe",
-		o.quote(filepath.Join(o.dir, waveOldServer)), plural(m.People, "person"), o.withHome("davadmin coexist verify"), wave)
+	o.notef("next: on the old server, sh %s (%s); then %s --wave %s --ics-conf FILE --cs6-list FILE --probe%s",
+		o.quote(filepath.Join(o.dir, waveOldServer)), people(m.People), o.withHome("davadmin coexist verify"), wave, o.words(o.App))
 	return nil
 }
 
@@ -203,6 +203,13 @@ Output and exit codes are those of 'coexist check'.`,
 	o.addCheck(cmd)
 	cmd.Flags().StringVar(&dir, "wave", "", "`DIR` of the wave, made by 'coexist plan'")
 	return cmd
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return fmt.Sprintf("%d people", n)
 }
 
 // verifyRules are those of the check that must hold once a wave is through.

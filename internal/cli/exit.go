@@ -108,6 +108,8 @@ func exitOf(ctx context.Context, err error) (code int, text string) {
 		return exitPartly, err.Error()
 	case errors.Is(err, ldapchange.ErrConflict):
 		return exitConflict, err.Error()
+	case errors.Is(err, ldapchange.ErrRefused):
+		return exitFailed, err.Error() + "; bind as somebody who may (-D), if that is why"
 	case ldapchange.IsGone(err):
 		return exitConnect, err.Error()
 	case errors.Is(err, fsx.ErrLocked):

@@ -233,7 +233,7 @@ func (o *ldapApply) guardSize(plan *ldapchange.Plan) error {
 	}
 	if float64(plan.Records) > n {
 		return usagef("the plan changes %s, and --max-changes %s allows %d; look at the plan, and raise the limit if it is meant so",
-			plural(plan.Records, "entry"), o.maxChanges, int64(n))
+			entries(plan.Records), o.maxChanges, int64(n))
 	}
 	return nil
 }
@@ -260,7 +260,14 @@ func isAre(n int) string {
 	if n == 1 {
 		return "1 entry is"
 	}
-	return fmt.Sprintf("%d entries are", n)
+	return entries(n) + " are"
+}
+
+func entries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
 }
 
 // compare checks the plan, and shows how far it is.
@@ -275,7 +282,7 @@ func (o *ldapApply) compare(ctx context.Context, a *ldapchange.Applier) (ldapcha
 
 // carryOutRun takes up a run that was stopped, or begins one.
 func (o *ldapApply) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan *ldapchange.Plan, at applyPlace, s *journal.Session) error {
-	run, err := o.unfinished(plan, at)
+	run, err := o.unfinished(a, plan, at)
 	if err != nil {
 		return err
 	}
@@ -285,7 +292,7 @@ func (o *ldapApply) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan
 			return err
 		}
 		if c.Conflicts > 0 && !o.goOn {
-			return errors.Join(fmt.Errorf("%w: %s not as it expects, and nothing was changed; --continue leaves them out", ldapchange.ErrConflict, isAre(c.Conflicts)),
+			return errors.Join(fmt.Errorf("%w: %s not as it expects, and nothing was changed; --continue leaves out what does not fit", ldapchange.ErrConflict, isAre(c.Conflicts)),
 				o.writeRejects(a, c.Server))
 		}
 		if c.ToChange == 0 {
@@ -317,8 +324,8 @@ func (o *ldapApply) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan
 }
 
 // unfinished is the run of this plan that was stopped; nil where there is none.
-func (o *ldapApply) unfinished(plan *ldapchange.Plan, at applyPlace) (*ldapchange.Run, error) {
-	info, ok, err := at.runs.Unfinished(plan.Sum, o.undoes)
+func (o *ldapApply) unfinished(a *ldapchange.Applier, plan *ldapchange.Plan, at applyPlace) (*ldapchange.Run, error) {
+	info, ok, err := at.runs.Unfinished(plan.Sum, a.Server(), o.undoes)
 	if err != nil || !ok {
 		return nil, err
 	}

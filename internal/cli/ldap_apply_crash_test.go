@@ -156,3 +156,31 @@ func TestApplyWhenTheServerGoes(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A run that was stopped and taken back is not taken up again: what it has noted
+// as done is done no more.
+func TestApplyAfterUndoOfAStoppedRun(t *testing.T) {
+	p := plant(t, specimen.Options{Entries: 700, Seed: 6, NoFileOnly: true, Faults: map[string]int{}})
+	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
+	_, with := changes(t, p, s.URL, s.ManagerDN)
+	people := names(t, p, 600)
+	var text strings.Builder
+	for _, dn := range people {
+		fmt.Fprintf(&text, "dn: %s\nchangetype: modify\nadd: employeeType\nemployeeType: x\n-\n\n", dn)
+	}
+	plan := writePlan(t, text.String())
+	var out bytes.Buffer
+	cmd := background(t, &out, with("ldap", "apply", plan, "--rate", "1000")...)
+	for deadline := time.Now().Add(20 * time.Second); populated(t, p, s) < 300 && time.Now().Before(deadline); {
+		time.Sleep(2 * time.Millisecond)
+	}
+	_ = cmd.Process.Signal(syscall.SIGKILL)
+	_ = cmd.Wait()
+	done := populated(t, p, s)
+	if a := davadminRun(t, nil, with("ldap", "undo", "2", "--yes")...); a.code != 0 || populated(t, p, s) != 0 || done < 257 {
+		t.Fatalf("undo of %d: code %d, %d left: %s%s", done, a.code, populated(t, p, s), a.out, a.notes)
+	}
+	if a := davadminRun(t, nil, with("ldap", "apply", plan)...); a.code != 0 || populated(t, p, s) != len(people) {
+		t.Errorf("code %d, %d of %d changed: %s%s", a.code, populated(t, p, s), len(people), a.out, a.notes)
+	}
+}

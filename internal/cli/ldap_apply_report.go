@@ -73,11 +73,20 @@ func (o *ldapApply) report(run *ldapchange.Run, ended error) error {
 // stopped says how far a run came, and how to go on.
 func (o *ldapApply) stopped(run *ldapchange.Run, ended error) error {
 	next := "the same command goes on"
-	if errors.Is(ended, ldapchange.ErrConflict) {
-		next = "the same command with --continue leaves them out"
+	if errors.Is(ended, ldapchange.ErrConflict) || errors.Is(ended, ldapchange.ErrRefused) {
+		next = "the same command with --continue leaves such entries out"
 	}
-	return fmt.Errorf("run %d was stopped with %d of %d changed; %s, '%s' takes it back: %w", run.ID, run.Changed, run.ToChange, next, o.undoLine(run.ID), ended)
+	if run.Changed > 0 {
+		next += fmt.Sprintf(", and '%s' takes it back", o.undoLine(run.ID))
+	}
+	return fmt.Errorf("run %d was stopped with %d of %d changed; %s: %w", run.ID, run.Changed, run.ToChange, next, ended)
 }
 
 // undoLine is the command that takes a run back.
-func (a *App) undoLine(id int64) string { return a.withHome(fmt.Sprintf("davadmin ldap undo %d", id)) }
+func (o *ldapApply) undoLine(id int64) string {
+	line := o.withHome("davadmin ldap undo") + fmt.Sprintf(" %d", id) + o.words(o.App)
+	if o.runs != "" {
+		line += " --runs " + o.quote(o.runs)
+	}
+	return line
+}

@@ -90,7 +90,7 @@ func TestApplyOnSlapd(t *testing.T) {
 	// What does not fit changes nothing, and is named; --continue leaves it out.
 	other := writePlan(t, strings.ReplaceAll(strings.ReplaceAll(text.String(), "employeeType: moved", "employeeType: stays"), "expect-absent employeeType\ndn: "+people[0], "expect-all employeeType: MOVED\ndn: "+people[0]))
 	a := davadminRun(t, nil, with("ldap", "apply", other)...)
-	expect("a conflict", a, 6, "", "3 entries are not as it expects, and nothing was changed")
+	expect("a conflict", a, 6, "", "3 entries are not as it expects, and nothing was changed; --continue leaves out what does not fit")
 	if !strings.Contains(a.notes, people[0]+": not changed: employeeType was to be 'MOVED', and is 'moved'") {
 		t.Error(a.notes)
 	}
@@ -107,7 +107,7 @@ func TestApplyOnSlapd(t *testing.T) {
 	reader := append([]string{"ldap", "apply", plan, "--home", home}, p.as(s.URL, s.ReaderDN)...)
 	back := davadminRun(t, nil, with("ldap", "undo", "4", "--yes")...)
 	expect("back", back, 0, "changed:     3 of 3", "")
-	expect("not allowed", davadminRun(t, nil, reader...), 6, "", "refused by the server")
+	expect("not allowed", davadminRun(t, nil, reader...), 1, "", "the server refuses changes: 3, such as by result code 50")
 	expect("not allowed, each", davadminRun(t, nil, append(reader, "--continue")...), 4, "refused:     3", "")
 	expect("too many", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "2")...), 2, "", "--max-changes 2 allows 2")
 	expect("enough", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "3", "--dry-run")...), 0, "to change:   3", "")

@@ -74,7 +74,7 @@ func (o *ldapAudit) sayFixPlan(r *ldapcheck.Report, changes int, mended map[stri
 	if changes == 0 {
 		o.notef("davadmin: note: nothing that was found can be mended without a decision, and no plan was made")
 	} else {
-		o.notef("davadmin: note: %s in %s; next: %s %s --dry-run", plural(changes, "change"), ui.Sanitize(o.plan.path), o.withHome("davadmin ldap apply"), o.quote(o.plan.path))
+		o.notef("davadmin: note: %s in %s; next: %s %s --dry-run", plural(changes, "change"), ui.Sanitize(o.plan.path), o.withHome("davadmin ldap apply"), o.quote(o.plan.path)+o.words(o.App))
 	}
 	if len(left) > 0 {
 		o.notef("davadmin: note: left to a decision: %s; the findings say what is known of each, and what to type", strings.Join(left, ", "))

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
@@ -78,7 +79,7 @@ The mark of the new server (davStore) is given to the people of --users alone, w
 Exits 4 when somebody was left out; each is named with the reason. Without an answer
 from the whole directory there is no plan.`,
 		Example: `  davadmin ldap populate --ldif export.ldif -O plan.ldif
-  davadmin ldap populate -H ldap1 --starttls -D cn=manager --password-file pw -B o=isp --from-attr nsUniqueId -O plan.ldif
+  davadmin ldap populate -H ldap1 --starttls -D cn=manager --password-file pw -B o=isp --attribute davUniqueId --from-attr nsUniqueId -O plan.ldif
   davadmin ldap populate --ldif export.ldif --attribute davStore --value defaultbackend --users wave1.txt -O wave1.ldif`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -129,6 +130,10 @@ func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (
 	switch {
 	case p.Form != ldapchange.FormEights && p.Form != ldapchange.FormUUID:
 		return p, usagef("--format: '%s' is neither 8-8-8-8 nor uuid", o.form)
+	case config.IsOperationalAttribute(p.Attribute):
+		return p, usagef("%s is given and changed by the directory itself; give another attribute with --attribute, as davUniqueId with --from-attr %s", p.Attribute, p.Attribute)
+	case strings.EqualFold(p.Attribute, p.From):
+		return p, usagef("--attribute and --from-attr are both %s", p.Attribute)
 	case ldapchange.IsSecret(p.Attribute):
 		return p, usagef("--attribute: %s is a secret, which is never written into a plan", p.Attribute)
 	case p.Value != "" && p.From != "":
@@ -204,7 +209,7 @@ func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchan
 	plan, next := "", ""
 	if found.Planned > 0 {
 		plan = o.out.path
-		next = o.withHome("davadmin ldap apply") + " " + o.quote(plan) + " --dry-run"
+		next = o.withHome("davadmin ldap apply") + " " + o.quote(plan) + o.words(o.App) + " --dry-run"
 	}
 	var err error
 	if format == ui.JSON {

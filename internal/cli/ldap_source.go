@@ -124,6 +124,40 @@ func (o *ldapOptions) check(cmd *cobra.Command) error {
 	return nil
 }
 
+// words are the options that name the server and who is bound, for a command that
+// is suggested; "" where the home names them.
+func (o *serverOptions) words(a *App) string {
+	var b strings.Builder
+	add := func(option, value string) {
+		if value != "" {
+			b.WriteString(" " + option + " " + a.quote(value))
+		}
+	}
+	set := func(option string, given bool) {
+		if given {
+			b.WriteString(" " + option)
+		}
+	}
+	for _, h := range o.hosts {
+		add("-H", h)
+	}
+	if o.port != 0 {
+		add("-p", strconv.Itoa(o.port))
+	}
+	set("--ldaps", o.ldaps)
+	set("--starttls", o.startTLS)
+	add("-D", o.bindDN)
+	add("--password-file", o.passwordFile)
+	set("--external", o.external)
+	add("--ca-file", o.caFile)
+	add("--cert-file", o.certFile)
+	add("--key-file", o.keyFile)
+	set("--insecure", o.insecure)
+	add("--tls-min", o.minTLS)
+	set("--plaintext", o.plaintext)
+	return b.String()
+}
+
 // check refuses what does not go together.
 func (o *serverOptions) check() error {
 	if _, ok := tlsVersions()[o.minTLS]; o.minTLS != "" && !ok {

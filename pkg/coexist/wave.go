@@ -34,6 +34,7 @@ type Wave struct {
 	Forward, Back *ldapchange.Draft
 	Owners        []string // as words of a shell command
 	Addresses     []string // of those who move
+	Total         int      // users and resources that were looked at
 	Entries       int      // that are people of the list
 	LeftOut       int
 }
@@ -70,6 +71,7 @@ type wavePlanner struct {
 	backend string
 	names   []string // attributes of the query
 	moves   []move
+	total   int
 	seen    map[int][]int // number of a person to places in moves
 }
 
@@ -102,7 +104,7 @@ func (p *wavePlanner) scan(ctx context.Context, src directory.Source) error {
 		var problem *directory.Problem
 		switch {
 		case errors.As(err, &again):
-			p.moves, p.seen = nil, map[int][]int{}
+			p.moves, p.total, p.seen = nil, 0, map[int][]int{}
 			continue
 		case errors.As(err, &problem) && problem.Kind == directory.ChangeRecord:
 			continue
@@ -115,6 +117,7 @@ func (p *wavePlanner) scan(ctx context.Context, src directory.Source) error {
 }
 
 func (p *wavePlanner) entry(e *directory.Entry) {
+	p.total++
 	values := ldapchange.Values{}
 	for _, v := range e.Values {
 		key := strings.ToLower(p.names[v.Attr])
@@ -138,7 +141,7 @@ func firstOf(v ldapchange.Values, name string) []byte {
 
 // write makes the plans.
 func (p *wavePlanner) write() (_ *Wave, err error) {
-	w := &Wave{Entries: len(p.moves)}
+	w := &Wave{Total: p.total, Entries: len(p.moves)}
 	if w.Forward, err = ldapchange.NewDraft(p.o.Directory.Tmp); err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ func uniqueIDRules() []rule {
 			Rule: newRule("uniqueid-missing", finding.Error,
 				"every user, group and resource has a unique id",
 				"the unique id keys the account: without it the server makes none, and nobody can share with the person or invite the resource; this holds for those on the old server too",
-				"give the entry a new value, and the object class that allows it; never one that another entry has or had"),
+				"give the entry a new value, and the object class that allows it; never one that another entry has or had. 'davadmin ldap populate' plans that for all of them"),
 			kinds: people(), needs: rolesOf(roleID, roleClass), observe: observeMissing, words: wordsMissing,
 		},
 		{
