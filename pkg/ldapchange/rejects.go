@@ -1,7 +1,7 @@
 package ldapchange
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +14,7 @@ import (
 )
 
 // carry takes over what a run that was stopped has rejected, but for the records
-// that are tried again now.
+// that are tried again now, and writes its file anew: it may end in half a record.
 func (a *Applier) carry(run *Run, todo *Plan, done int) error {
 	if a.rejects.Changes() > 0 {
 		return nil // by a check on these connections
@@ -23,9 +23,6 @@ func (a *Applier) carry(run *Run, todo *Plan, done int) error {
 	records, err := readRejects(path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
-	}
-	if len(records) == 0 {
-		return nil
 	}
 	keep := make(map[string]bool, len(records))
 	for i := range records {
@@ -50,21 +47,22 @@ func (a *Applier) carry(run *Run, todo *Plan, done int) error {
 			}
 		}
 	}
-	return nil
+	return a.saveRejects(run)
 }
 
 // readRejects reads a plan of rejected records with the reasons; none where there is
-// no such file.
+// no such file. A record at the end that was not written whole is passed over: its
+// group does not count as done.
 func readRejects(path string) ([]Record, error) {
-	f, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	r := ldif.NewReader(bufio.NewReader(f), ldif.Options{Name: path, Comments: true})
+	text = text[:bytes.LastIndex(text, []byte("\n\n"))+1]
+	r := ldif.NewReader(bytes.NewReader(text), ldif.Options{Name: path, Comments: true})
 	var out []Record
 	for {
 		rec, err := r.Next()

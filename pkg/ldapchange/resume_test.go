@@ -282,3 +282,52 @@ func TestRejectsOfAKilledRunAreKept(t *testing.T) {
 		t.Errorf("%+v, %v", rejected, err)
 	}
 }
+
+// A record that a kill left half written among what was rejected does not keep the
+// run from being taken up, and what is rejected later is read behind it.
+func TestTornRejects(t *testing.T) {
+	f := newFake(t, 3*blockRecords, ldaptest.Options{})
+	o := f.options()
+	runs := Runs{Dir: t.TempDir()}
+	plan := f.plan(t)
+	a, run := begin(t, plan, o, runs, 1, 0)
+	path := filepath.Join(run.Dir(), RejectFile)
+	refused := []string{fakeDN(20), fakeDN(blockRecords + 20)}
+	stopAtGroup := func(group int, apply func(context.Context) error) (left []byte) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		f.SetFaults(ldaptest.Faults{RefuseDNs: refused, OnModify: once(fakeDN(group*blockRecords+40), func() {
+			left, _ = os.ReadFile(path)
+			cancel()
+		})})
+		if err := apply(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		return left
+	}
+	tear := func(left []byte) {
+		if err := os.WriteFile(path, append(left, "# why: refused\ndn: uid=u0000,ou=people,o=isp\nchangetype: mod"...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tear(stopAtGroup(1, func(ctx context.Context) error { return a.Apply(ctx, run) }))
+	left := stopAtGroup(2, func(ctx context.Context) error {
+		_, err := resume(ctx, t, plan, o, runs, 1)
+		return err
+	})
+	if err := os.WriteFile(path, left, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	records, err := readRejects(path)
+	if err != nil || len(records) != 2 || records[0].DN != refused[0] || records[1].DN != refused[1] {
+		t.Errorf("%+v, %v", records, err)
+	}
+	tear(left)
+	f.SetFaults(ldaptest.Faults{RefuseDNs: refused})
+	if run, err := resume(t.Context(), t, plan, o, runs, 1); err != nil || run.State != Partly || run.Failed != 2 {
+		t.Errorf("%+v, %v", run.Info, err)
+	}
+	if records, err := readRejects(path); err != nil || len(records) != 2 {
+		t.Errorf("%+v, %v", records, err)
+	}
+}
