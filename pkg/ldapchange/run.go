@@ -88,12 +88,12 @@ func (r Runs) Load(id int64) (Info, error) {
 	}
 	if err == nil && info.State == Begun {
 		// It was killed, or is at work: the list of groups says how far it is.
-		var p *progress
-		if p, err = openProgress(r.Path(id)); err == nil && p.done > 0 {
-			info.Counts = p.counts
+		var b []byte
+		if b, err = os.ReadFile(filepath.Join(r.Path(id), progressFile)); errors.Is(err, fs.ErrNotExist) {
+			err = nil // nothing was tried yet
 		}
-		if p != nil {
-			err = errors.Join(err, p.close())
+		if p := parseProgress(b); p.done > 0 {
+			info.Counts = p.counts
 		}
 	}
 	if err != nil {
@@ -201,8 +201,18 @@ func openProgress(dir string) (*progress, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &progress{f: f}
 	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	p := parseProgress(text)
+	p.f = f
+	return p, nil
+}
+
+// parseProgress reads the list as far as it is sound.
+func parseProgress(text []byte) *progress {
+	p := &progress{}
 	for line := range strings.Lines(string(text)) {
 		p.torn = !strings.HasSuffix(line, "\n")
 		line = strings.TrimSuffix(line, "\n")
@@ -214,7 +224,7 @@ func openProgress(dir string) (*progress, error) {
 			p.done, p.counts = n, c
 		}
 	}
-	return p, err
+	return p
 }
 
 // progressLine is a line of the list: the number of the group, and the counts up to
