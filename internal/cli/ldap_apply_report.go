@@ -59,7 +59,7 @@ func (o *ldapApply) report(run *ldapchange.Run, ended error) error {
 		}
 	}
 	if run.Guard == ldapchange.GuardReread {
-		o.warnf("the server offers neither the assertion nor the pre-read control: a change that somebody else made at the same time is found, and not prevented")
+		o.warnf("the server offers neither the assertion nor the pre-read control: what somebody else changed at the same moment is kept and reported, unless it differs in letter case or blanks alone")
 	}
 	switch {
 	case ended != nil:

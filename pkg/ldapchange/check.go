@@ -98,6 +98,10 @@ func NewApplier(ctx context.Context, plan *Plan, o Options) (*Applier, error) {
 			return nil, err
 		}
 		a.sessions = append(a.sessions, s)
+		if first := a.sessions[0]; s.guard != first.guard {
+			a.Close()
+			return nil, fmt.Errorf("%s guards changes by %s, and %s by %s: a run needs one server, or servers that are alike", first.c.URL(), first.guard, s.c.URL(), s.guard)
+		}
 	}
 	a.checked.Server, a.checked.Guard = a.sessions[0].c.URL(), a.sessions[0].guard
 	var err error

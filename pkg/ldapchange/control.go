@@ -1,6 +1,7 @@
 package ldapchange
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/pkg/directory"
@@ -58,4 +59,25 @@ func request(r *Record) directory.Modification {
 		m.Changes[i] = directory.Change{Op: op, Name: c.Name, Values: c.Values}
 	}
 	return m
+}
+
+// valueByValue is what a record does to an entry that holds before, as values that go
+// and values that come. A record that the server would refuse stays as it is.
+func valueByValue(r *Record, before Values) []ldif.Change {
+	then, why := after(r.Changes, before)
+	if why != "" {
+		return slices.Clone(r.Changes)
+	}
+	var out []ldif.Change
+	for _, name := range r.attributes() {
+		old, now := before.of(name), then.of(name)
+		// What goes is removed first: the two may be one value to a directory.
+		if gone := without(old, now); len(gone) > 0 {
+			out = append(out, ldif.Change{Op: ldif.OpDelete, Name: name, Values: gone})
+		}
+		if come := without(now, old); len(come) > 0 {
+			out = append(out, ldif.Change{Op: ldif.OpAdd, Name: name, Values: come})
+		}
+	}
+	return out
 }

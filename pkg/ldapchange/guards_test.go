@@ -105,6 +105,64 @@ func TestRereadFinds(t *testing.T) {
 	}
 }
 
+// Where we read before and after, a value that somebody else has put in the place of
+// the one that is to go is not overwritten.
+func TestRereadKeepsWhatWasReplaced(t *testing.T) {
+	f := newFake(t, 8, guards()[GuardReread])
+	a, run := begin(t, f.plan(t), f.options(), Runs{Dir: t.TempDir()}, 1, 0)
+	before := f.state()
+	f.SetFaults(ldaptest.Faults{OnModify: once(fakeDN(3), func() { f.Replace(fakeDN(3), "davUniqueId", "theirs") })})
+	if err := a.Apply(t.Context(), run); err != nil {
+		t.Error(err)
+	}
+	requireCounts(t, run, Partly, Counts{Changed: 7, Conflicts: 1})
+	want := f.changed(before, 3)
+	want[fakeDN(3)] = slices.Clone(want[fakeDN(3)])
+	want[fakeDN(3)][slices.Index(want[fakeDN(3)], "davUniqueId: abc-3")] = "davUniqueId: theirs"
+	slices.Sort(want[fakeDN(3)])
+	requireState(t, f, want)
+}
+
+// A server finds no single value of an attribute that has no equality rule: it is
+// replaced as a whole.
+func TestRereadWithoutEquality(t *testing.T) {
+	r := slapd(t, 20)
+	s, err := connect(t.Context(), r.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	s.guard = GuardReread
+	var dn string
+	for name, values := range r.export(t) {
+		if slices.Contains(values, "objectclass: inetOrgPerson") {
+			dn = name
+		}
+	}
+	r.change(t, dn, "jpegPhoto", "one")
+	change := Record{DN: dn, Changes: []ldif.Change{{Op: ldif.OpReplace, Name: "jpegPhoto", Values: bytesOf("two")}}}
+	if err := s.change(&change, false); err != nil {
+		t.Error(err)
+	}
+	if now, err := s.read(dn, []string{"jpegPhoto"}); err != nil || !sameValues(now.of("jpegPhoto"), bytesOf("two")) {
+		t.Errorf("%q, %v", now, err)
+	}
+}
+
+// Servers that guard differently do not share a run.
+func TestConnectionsToUnlikeServers(t *testing.T) {
+	strong, weak := newFake(t, 4, ldaptest.Options{}), newFake(t, 4, guards()[GuardReread])
+	o := strong.options()
+	o.Directory.URLs = append(o.Directory.URLs, weak.URL())
+	strong.SetFaults(ldaptest.Faults{CloseOnAccept: true, FirstConnections: 1})
+	if a, err := NewApplier(t.Context(), strong.plan(t), o); err == nil || !strings.Contains(err.Error(), string(GuardReread)) {
+		t.Errorf("%v", err)
+		if a != nil {
+			a.Close()
+		}
+	}
+}
+
 // An assertion alone compares letter case, but it squeezes blanks, and it cannot
 // say that there are no other values. What was read before tells these.
 func TestWhatAssertionsMiss(t *testing.T) {

@@ -25,8 +25,10 @@ const (
 	// GuardPreRead: the server tells what it read before, and a change that should
 	// not have been made is taken back at once.
 	GuardPreRead Guard = "pre-read"
-	// GuardReread: we read before and after. A change by somebody else in between
-	// is found, and not prevented.
+	// GuardReread: we read before and after, and name each value that is to go, so
+	// that the server refuses to remove what somebody else has changed in between.
+	// What they add stays, and is found. What differs in letter case or blanks
+	// alone is not found, nor are values of attributes without an equality rule.
 	GuardReread Guard = "reading before and after"
 )
 
@@ -34,6 +36,7 @@ const (
 const (
 	codeReferral    = 10
 	codeNoAttribute = 16
+	codeNoMatching  = 18
 	codeValueExists = 20
 	codeNoEntry     = 32
 	codeBusy        = 51
@@ -163,6 +166,20 @@ func (s *session) guarded(r *Record) directory.Modification {
 // *conflictError where it is not, and then nothing is changed, or what was
 // changed has been put back.
 func (s *session) modifyOne(r *Record) error { return s.modify([]Record{*r})[0] }
+
+// modifyNamed changes an entry that held before, with each value named that is to go
+// or to come.
+func (s *session) modifyNamed(r *Record, before Values) error {
+	named := *r
+	if named.Changes = valueByValue(r, before); len(named.Changes) == 0 {
+		return errAlready
+	}
+	err := s.modifyOne(&named)
+	if directory.ResultCode(err) == codeNoMatching {
+		return s.modifyOne(r) // the server has no rule by which to find a value
+	}
+	return err
+}
 
 // judge says what the answer to a change means that was sent with the given plain
 // attributes.
@@ -321,7 +338,12 @@ func (s *session) change(r *Record, unsure bool) error {
 		}
 		before = now
 	}
-	err := s.modifyOne(r)
+	var err error
+	if s.guard == GuardReread {
+		err = s.modifyNamed(r, before)
+	} else {
+		err = s.modifyOne(r)
+	}
 	var conflict *conflictError
 	switch {
 	case unsure && errors.As(err, &conflict):
