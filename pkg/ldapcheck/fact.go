@@ -168,12 +168,19 @@ const (
 	holderOn7                            // it is on the list of the new server
 )
 
-func (s *subject) flags() holderFlags {
-	var f holderFlags
-	for flag, holds := range map[holderFlags]bool{holderMarked: s.filled(roleLocal), holderShut: s.shutByStatus(), holderOn6: s.in6, holderOn7: s.in7} {
-		if holds {
-			f |= flag
-		}
+// flags is asked for nearly every entry.
+func (s *subject) flags() (f holderFlags) {
+	if s.filled(roleLocal) {
+		f |= holderMarked
+	}
+	if s.shutByStatus() {
+		f |= holderShut
+	}
+	if s.in6 {
+		f |= holderOn6
+	}
+	if s.in7 {
+		f |= holderOn7
 	}
 	return f
 }
