@@ -253,7 +253,7 @@ func (o *ldapApply) rehearse(ctx context.Context, a *ldapchange.Applier) error {
 	if c.Conflicts > 0 && !o.goOn {
 		return fmt.Errorf("%w: %s not as it expects", ldapchange.ErrConflict, isAre(c.Conflicts))
 	}
-	return nil
+	return o.left(c.Conflicts)
 }
 
 func isAre(n int) string {
