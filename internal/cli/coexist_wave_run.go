@@ -95,7 +95,7 @@ func (o *waveApply) run(ctx context.Context) error {
 		return err
 	}
 	if m.Changes == 0 {
-		o.notef("nothing to do: everybody of the wave is marked and locked already")
+		o.notef("nothing to do: the wave changes no entry; everybody was marked and locked when it was planned")
 		return o.advise(m)
 	}
 	plan, err := ldapchange.OpenPlan(filepath.Join(o.dir, name))
@@ -123,6 +123,7 @@ func (o *waveApply) precheck(ctx context.Context) error {
 		return err
 	}
 	if check.home == nil && o.icsConf == "" {
+		o.warnf("the configuration of neither server was looked at: --home DIR and --ics-conf FILE say where it is")
 		return nil
 	}
 	co, err := check.checkOptions(ctx)

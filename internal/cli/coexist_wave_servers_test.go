@@ -88,6 +88,8 @@ func TestWaveOnSlapd(t *testing.T) {
 		expect("settings", davadminRun(t, nil, append(words, "--home", home)...), 0, "", "")
 	}
 	expect("a look", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--dry-run")...), 0, "to change:   5", "dry run")
+	expect("no configuration", davadminRun(t, nil, append([]string{"coexist", "apply", "--wave", wave, "--dry-run", "--runs", t.TempDir()}, p.as(s.URL, s.ManagerDN)...)...), 0, "to change:   5",
+		"warning: the configuration of neither server was looked at")
 	verify := []string{"coexist", "verify", "--wave", wave, "--ics-conf", file("ics.conf"), "--cs6-list", file("after.txt"), "--output", "jsonl"}
 	early := reportRun(t, nil, nil, with(verify...)...)
 	if early.code != 3 || early.rules["davstore-missing"] != 5 {
