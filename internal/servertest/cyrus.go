@@ -71,20 +71,7 @@ func StartCyrus(ctx context.Context, dir string, o CyrusOptions) (*CyrusServer, 
 // Cyrus starts a Cyrus that lives as long as the test, like Slapd.
 func Cyrus(t testing.TB, o CyrusOptions) *CyrusServer {
 	t.Helper()
-	s, err := StartCyrus(t.Context(), "", o)
-	var missing *NotInstalledError
-	switch {
-	case errors.As(err, &missing) && testing.Short():
-		t.Skip(err)
-	case err != nil:
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return start(t, func(ctx context.Context) (*CyrusServer, error) { return StartCyrus(ctx, "", o) })
 }
 
 // Stop ends the server, waits until it has ended, and removes its files. It is

@@ -19,7 +19,7 @@ func DS(t testing.TB, o DSOptions) *Server {
 	return start(t, func(ctx context.Context) (*Server, error) { return Start389(ctx, "", o) })
 }
 
-func start(t testing.TB, start func(context.Context) (*Server, error)) *Server {
+func start[S interface{ Stop() error }](t testing.TB, start func(context.Context) (S, error)) S {
 	t.Helper()
 	s, err := start(t.Context())
 	var missing *NotInstalledError
