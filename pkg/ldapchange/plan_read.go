@@ -40,6 +40,7 @@ type Plan struct {
 
 	path   string
 	f      *os.File
+	found  os.FileInfo // before it was read through
 	blocks []block
 	name   []byte // buffer
 
@@ -63,7 +64,10 @@ func OpenPlan(path string) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{path: path, f: f}
-	if err := p.readThrough(); err != nil {
+	if p.found, err = f.Stat(); err == nil {
+		err = p.readThrough()
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
 	return p, nil
@@ -250,8 +254,21 @@ func (p *Plan) All(reverse bool) iter.Seq2[[]Record, error] {
 	}
 }
 
+// unchanged makes sure that the file is still the one that was read through: a part
+// of it that is gone would be a part of the plan that nobody misses.
+func (p *Plan) unchanged() error {
+	now, err := p.f.Stat()
+	if err == nil && (now.Size() != p.found.Size() || !now.ModTime().Equal(p.found.ModTime())) {
+		err = fmt.Errorf("%s has changed while it was read; what is left of it was not looked at", p.path)
+	}
+	return err
+}
+
 // block reads the records of a block.
 func (p *Plan) block(i int) ([]Record, error) {
+	if err := p.unchanged(); err != nil {
+		return nil, err
+	}
 	b := p.blocks[i]
 	r := ldif.NewReader(io.NewSectionReader(p.f, b.from, b.to-b.from), ldif.Options{Name: p.path, Comments: true})
 	var out []Record

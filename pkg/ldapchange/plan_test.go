@@ -268,3 +268,28 @@ func TestSecretsAreKnown(t *testing.T) {
 		}
 	}
 }
+
+// A plan that loses its end while it is applied, just between two records, is not
+// taken for a shorter one.
+func TestPlanIsCutWhileItIsRead(t *testing.T) {
+	var records []Record
+	for i := range 2*blockRecords + 3 {
+		records = append(records, changeOf(i))
+	}
+	p := openPlan(t, planText(t, header(), records...))
+	groups := 0
+	for _, err := range p.All(false) {
+		if groups++; groups == 1 {
+			if err := os.Truncate(p.Path(), p.blocks[1].from+1); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), "has changed while it was read") {
+			t.Errorf("group %d: %v", groups, err)
+		}
+	}
+	if groups != 2 {
+		t.Errorf("%d groups", groups)
+	}
+}
