@@ -142,6 +142,16 @@ const parentOf, parentDir = "SERVERTEST_PARENT_OF", "SERVERTEST_PARENT_DIR"
 
 // beParent starts a server, says where, and waits for its own end.
 func beParent(kind string) {
+	if kind == "postgres" {
+		s, err := StartPostgres(context.Background(), os.Getenv(parentDir), PostgresOptions{TCP: true})
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println(address(s.Port), s.Pid(), s.memory)
+		<-s.process.done
+		return
+	}
 	s, err := kinds()[kind](context.Background(), os.Getenv(parentDir), Options{})
 	if err != nil {
 		fmt.Println(err)

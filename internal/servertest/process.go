@@ -34,11 +34,24 @@ func lookPath(program, debian string) (string, error) {
 	return "", &NotInstalledError{Program: program, Package: debian}
 }
 
+// identity is the user as whom a program runs. Nil stands for the user of this
+// process.
+type identity struct{ uid, gid int }
+
+// goHome keeps a program that runs as another user out of the working directory,
+// which it may not be able to enter.
+func (as *identity) goHome(cmd *exec.Cmd) {
+	if as != nil {
+		cmd.Dir = string(filepath.Separator)
+	}
+}
+
 // process is a child that runs until it is stopped.
 type process struct {
 	os       *os.Process
 	log      string
 	patience time.Duration // how long it may take to end by itself
+	ending   os.Signal     // which asks it to do so
 	done     chan struct{} // closed when it has ended
 	err      error         // of its end; to be read after done
 }
@@ -46,11 +59,16 @@ type process struct {
 // startProcess runs a program. What it writes is appended to the file log. The
 // program is given some time to end by itself when it is stopped.
 func startProcess(patience time.Duration, log, path string, args ...string) (*process, error) {
+	return startProcessAs(nil, patience, log, path, args...)
+}
+
+// startProcessAs is startProcess for a program that runs as another user.
+func startProcessAs(as *identity, patience time.Duration, log, path string, args ...string) (*process, error) {
 	out, err := openLog(log)
 	if err != nil {
 		return nil, err
 	}
-	p := &process{log: log, patience: patience, done: make(chan struct{})}
+	p := &process{log: log, patience: patience, ending: syscall.SIGTERM, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
 		defer out.Close()
@@ -59,7 +77,8 @@ func startProcess(patience time.Duration, log, path string, args ...string) (*pr
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		cmd := exec.Command(path, args...)
-		cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = out, out, dieWithParent()
+		cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = out, out, as.dieWithParent()
+		as.goHome(cmd)
 		err := cmd.Start()
 		if err == nil {
 			p.os = cmd.Process
@@ -80,7 +99,7 @@ func startProcess(patience time.Duration, log, path string, args ...string) (*pr
 // until it has.
 func (p *process) stop() {
 	if p.patience > 0 {
-		_ = p.os.Signal(syscall.SIGTERM) // the only error is that it has ended
+		_ = p.os.Signal(p.ending) // the only error is that it has ended
 	}
 	timer := time.NewTimer(p.patience)
 	defer timer.Stop()
@@ -104,6 +123,11 @@ func (p *process) end() error {
 // run runs a program to its end. What it writes is appended to the file log, and
 // an error quotes it.
 func run(ctx context.Context, log, path string, args ...string) error {
+	return runAs(ctx, nil, log, path, args...)
+}
+
+// runAs is run for a program that runs as another user.
+func runAs(ctx context.Context, as *identity, log, path string, args ...string) error {
 	out, err := openLog(log)
 	if err != nil {
 		return err
@@ -112,7 +136,8 @@ func run(ctx context.Context, log, path string, args ...string) error {
 	runtime.LockOSThread() // as in startProcess
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = out, out, dieWithParent()
+	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = out, out, as.dieWithParent()
+	as.goHome(cmd)
 	err = cmd.Run()
 	switch {
 	case err == nil:

@@ -19,6 +19,20 @@ func DS(t testing.TB, o DSOptions) *Server {
 	return start(t, func(ctx context.Context) (*Server, error) { return Start389(ctx, "", o) })
 }
 
+// Postgres starts a PostgreSQL server that lives as long as the test, like Slapd.
+func Postgres(t testing.TB, o PostgresOptions) *PostgresServer {
+	t.Helper()
+	return start(t, func(ctx context.Context) (closing, error) {
+		s, err := StartPostgres(ctx, "", o)
+		return closing{s}, err
+	}).PostgresServer
+}
+
+// closing is a PostgresServer whose Stop is for good.
+type closing struct{ *PostgresServer }
+
+func (c closing) Stop() error { return c.Close() }
+
 func start[S interface{ Stop() error }](t testing.TB, start func(context.Context) (S, error)) S {
 	t.Helper()
 	s, err := start(t.Context())

@@ -1,0 +1,259 @@
+package servertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// PostgresUser is the superuser of each PostgreSQL server.
+const PostgresUser = "postgres"
+
+// PostgresServer is a PostgreSQL that was started, with a cluster of its own. It
+// may be stopped and started again; only one goroutine does so at a time.
+type PostgresServer struct {
+	// Host and Port are where it is: the directory of its Unix socket, or the
+	// address of loopback.
+	Host string
+	Port int
+
+	process  *process // nil after Stop
+	programs string   // the directory that holds them
+	as       *identity
+	dir      string
+	memory   int // the number of its shared memory, which outlives a crash
+	close    func() error
+}
+
+// PostgresOptions describe a PostgreSQL server. The zero value is one that asks
+// nobody for a password, on a Unix socket alone.
+type PostgresOptions struct {
+	// TCP makes the server listen on loopback, which DSN and URL then name.
+	TCP bool
+	// Password is that of PostgresUser over TCP, which it switches on. It is asked
+	// for by SCRAM-SHA-256. Over the Unix socket nobody is asked.
+	Password string
+	// Fsync makes the server write to the disk what it has acknowledged. Without
+	// it, a crash of the server is survived, and one of the machine is not.
+	Fsync bool
+	// Settings are further parameters of postgresql.conf. They go before those
+	// that the server has by default here.
+	Settings map[string]string
+}
+
+// StopMode is how a PostgreSQL server is stopped.
+type StopMode int
+
+// The modes. A fast stop ends the sessions and is a clean one; an immediate one
+// is a crash, from which the next start recovers.
+const (
+	Fast StopMode = iota
+	Immediate
+)
+
+// StartPostgres starts a PostgreSQL server whose files are in a new directory
+// below dir, "" for the usual place of temporary files. The encoding is UTF-8,
+// and text is in the order of its bytes. ctx ends the start, and has no meaning
+// for the server once it runs. The caller closes it.
+//
+// Started by root, it runs as the user postgres, who then has to reach the
+// directory: that of testing.T.TempDir lies in one that is closed to others.
+func StartPostgres(ctx context.Context, dir string, o PostgresOptions) (*PostgresServer, error) {
+	programs, err := postgresPrograms()
+	if err != nil {
+		return nil, err
+	}
+	own, err := os.MkdirTemp(dir, "postgres")
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a directory for PostgreSQL: %w", err)
+	}
+	if absolute, err := filepath.Abs(own); err == nil { // the server goes to its data
+		own = absolute
+	}
+	s := &PostgresServer{programs: programs, dir: own}
+	s.close = sync.OnceValue(s.end)
+	if err := s.begin(ctx, o); err != nil {
+		_ = s.Close()
+		return nil, fmt.Errorf("cannot start PostgreSQL: %w", err)
+	}
+	return s, nil
+}
+
+// Dir returns the directory that holds all files of the server.
+func (s *PostgresServer) Dir() string { return s.dir }
+
+// Pid returns the number of the server's process, 0 while it is stopped.
+func (s *PostgresServer) Pid() int {
+	if s.process == nil {
+		return 0
+	}
+	return s.process.os.Pid
+}
+
+// Start starts the server again after Stop, where it was before. It may have to
+// recover from a crash first.
+func (s *PostgresServer) Start(ctx context.Context) error {
+	if s.process != nil {
+		return errors.New("the server was not stopped")
+	}
+	return s.launch(ctx)
+}
+
+// Stop ends the server and leaves its data. It is an error that it had ended
+// before.
+func (s *PostgresServer) Stop(mode StopMode) error {
+	if s.process == nil {
+		return errors.New("the server is stopped already")
+	}
+	p := s.process
+	s.process = nil
+	select {
+	case <-p.done:
+		return p.end()
+	default:
+	}
+	if mode == Immediate {
+		p.ending = syscall.SIGQUIT
+	}
+	p.stop()
+	return nil
+}
+
+// Restart stops the server fast and starts it again.
+func (s *PostgresServer) Restart(ctx context.Context) error {
+	if err := s.Stop(Fast); err != nil {
+		return err
+	}
+	return s.Start(ctx)
+}
+
+// Close ends the server, waits until it has ended, and removes its files. It is
+// an error that it had ended by itself before. Further calls do nothing and
+// return the same.
+func (s *PostgresServer) Close() error { return s.close() }
+
+// end is Close for the first time.
+func (s *PostgresServer) end() error {
+	var early error
+	if s.process != nil {
+		if early = s.Stop(Fast); early != nil {
+			removeSharedMemory(s.memory)
+		}
+	}
+	if err := os.RemoveAll(s.dir); err != nil {
+		return errors.Join(early, fmt.Errorf("cannot remove the files of the server: %w", err))
+	}
+	return early
+}
+
+func (s *PostgresServer) path(name string) string { return filepath.Join(s.dir, name) }
+
+// begin makes the cluster and starts the server, on another port when somebody
+// was quicker to take it.
+func (s *PostgresServer) begin(ctx context.Context, o PostgresOptions) error {
+	if err := s.makeCluster(ctx, o); err != nil {
+		return err
+	}
+	const most = 5
+	for attempt := 1; ; attempt++ {
+		if err := s.configure(o); err != nil {
+			return err
+		}
+		err := s.launch(ctx)
+		if err == nil || s.Host != loopback || attempt == most || ctx.Err() != nil || isFree(s.Port) {
+			return err
+		}
+	}
+}
+
+// launch starts the server's program and waits until it answers.
+func (s *PostgresServer) launch(ctx context.Context) error {
+	p, err := startProcessAs(s.as, 30*time.Second, s.path("postgres.log"), filepath.Join(s.programs, "postgres"), "-D", s.path("data"))
+	if err != nil {
+		return err
+	}
+	p.ending = syscall.SIGINT // SIGTERM waits for the clients
+	if err := s.ready(ctx, p); err != nil {
+		p.stop()
+		return err
+	}
+	s.process = p
+	return nil
+}
+
+// ready waits until the server has written to its file that it takes
+// connections.
+func (s *PostgresServer) ready(ctx context.Context, p *process) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if state := s.readState(); state.pid == p.os.Pid && state.ready {
+			s.memory = state.memory
+			return nil
+		}
+		select {
+		case <-p.done:
+			return p.end()
+		case <-ctx.Done():
+			return fmt.Errorf("the server does not answer: %w: %s", ctx.Err(), tail(p.log))
+		case <-tick.C:
+		}
+	}
+}
+
+// postgresState is what the server says of itself.
+type postgresState struct {
+	pid    int
+	memory int // number of the shared memory
+	ready  bool
+}
+
+// readState reads postmaster.pid: the number of the process in the first line,
+// key and number of the shared memory in the seventh, and the state in the
+// eighth. A file that is being written gives a state that is not ready.
+func (s *PostgresServer) readState() postgresState {
+	text, err := os.ReadFile(s.path("data/postmaster.pid"))
+	if err != nil {
+		return postgresState{}
+	}
+	lines := strings.Split(string(text), "\n")
+	const memory, state = 6, 7
+	if len(lines) <= state {
+		return postgresState{}
+	}
+	var p postgresState
+	var key int
+	_, err1 := fmt.Sscan(lines[0], &p.pid)
+	_, err2 := fmt.Sscan(lines[memory], &key, &p.memory)
+	p.ready = err1 == nil && err2 == nil && strings.TrimSpace(lines[state]) == "ready"
+	return p
+}
+
+// DSN returns how to connect to a database, in keywords and values and without
+// a password.
+func (s *PostgresServer) DSN(database string) string { return dsn(s.Host, s.Port, database) }
+
+func dsn(host string, port int, database string) string {
+	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+	return fmt.Sprintf("host='%s' port=%d user=%s dbname='%s'", quote.Replace(host), port, PostgresUser, quote.Replace(database))
+}
+
+// URL returns the same as a URL.
+func (s *PostgresServer) URL(database string) string {
+	u := url.URL{Scheme: "postgres", User: url.User(PostgresUser), Path: "/" + database}
+	if s.Host == loopback {
+		u.Host = address(s.Port)
+	} else {
+		u.RawQuery = url.Values{"host": {s.Host}, "port": {fmt.Sprint(s.Port)}}.Encode()
+	}
+	return u.String()
+}
