@@ -1,0 +1,228 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+func everyone(rights string) store.ACE {
+	return store.ACE{Principal: store.Principal{Everyone: true}, Rights: rights}
+}
+
+func domain(name, rights string) store.ACE {
+	return store.ACE{Principal: store.Principal{Domain: name}, Rights: rights}
+}
+
+func address(mail, rights string) store.ACE {
+	return store.ACE{Principal: store.Principal{Person: store.Person{Address: mail}}, Rights: rights}
+}
+
+func somebody(id, mail, rights string) store.ACE {
+	return store.ACE{Principal: store.Principal{Person: store.Person{ID: id, Address: mail}}, Rights: rights}
+}
+
+func TestParseACL(t *testing.T) {
+	for text, want := range map[string]store.ACL{
+		"":                                       nil,
+		" ;; ; ":                                 nil,
+		"@:r":                                    {everyone("r")},
+		"@Example.COM:rw":                        {domain("example.com", "rw")},
+		"User@Example.com:a":                     {address("User@Example.com", "a")},
+		" a@example.com : wr ; @ : n ;":          {address("a@example.com", "rw"), everyone("n")},
+		"a@example.com:dddrr":                    {address("a@example.com", "rd")},
+		`"a:b"@example.com:r`:                    {address(`"a:b"@example.com`, "r")},
+		"@:n;@example.com:r;b@example.com:rwda;": {everyone("n"), domain("example.com", "r"), address("b@example.com", "rwda")},
+	} {
+		got, err := store.ParseACL(text, store.CalendarACL)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
+			t.Errorf("%q: %v (-want +got):\n%s", text, err, diff)
+		}
+	}
+	got, err := store.ParseACL("@:sf;a@example.com:msf", store.SchedulingACL)
+	if diff := cmp.Diff(store.ACL{everyone("fs"), address("a@example.com", "fsm")}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestParseACLRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"@":                               "has no ':'",
+		"a@example.com":                   "has no ':'",
+		"somebody:r":                      "is neither",
+		":r":                              "is neither",
+		"a@:r":                            "is no mail address",
+		"a b@example.com:r":               "blanks",
+		"@exa mple.com:r":                 "has no domain",
+		"@:":                              "no letters",
+		"@:x":                             "none of nrwda",
+		"@:R":                             "none of nrwda",
+		"@:f":                             "none of nrwda",
+		"@:r\x1b[31m":                     "none of nrwda",
+		"@:rn":                            "says none (n) and something",
+		"@:r;@:w":                         "stands in it twice",
+		"A@example.com:r;a@Example.com:w": "stands in it twice",
+		"@example.com:r;@EXAMPLE.com:r":   "stands in it twice",
+	} {
+		got, err := store.ParseACL(text, store.CalendarACL)
+		var invalid *store.InvalidError
+		if got != nil || !errors.As(err, &invalid) || !errors.Is(err, store.ErrInvalid) || invalid.Field != "acl" || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is read as %v, %v; want '… %s …'", text, got, err, want)
+		}
+	}
+	for _, letters := range []string{"r", "w", "d", "a", "fr"} {
+		if _, err := store.ParseACL("@:"+letters, store.SchedulingACL); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("%s in a scheduling list: %v", letters, err)
+		}
+	}
+}
+
+func TestMergeACL(t *testing.T) {
+	was := store.ACL{everyone("r"), domain("example.com", "rw"), somebody("1", "a@example.com", "r"), somebody("2", "b@example.com", "r")}
+	for changes, want := range map[string]store.ACL{
+		"":                  was,
+		"@:n":               {everyone("n"), was[1], was[2], was[3]},
+		"@:":                {was[1], was[2], was[3]},
+		"@EXAMPLE.com:":     {was[0], was[2], was[3]},
+		"A@example.com:":    {was[0], was[1], was[3]},
+		"new@example.com:a": {was[0], was[1], was[2], was[3], address("new@example.com", "a")},
+		"new@example.com:":  was,
+		"@:;@example.com:d": {domain("example.com", "d"), was[2], was[3]},
+	} {
+		parsed, err := store.ParseACEs(changes, store.CalendarACL)
+		if err != nil {
+			t.Errorf("%q: %v", changes, err)
+			continue
+		}
+		before := slices.Clone(was)
+		got := was.Merge(parsed)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", changes, diff)
+		}
+		if diff := cmp.Diff(before, was); diff != "" {
+			t.Fatalf("%q changes the list that it begins with:\n%s", changes, diff)
+		}
+	}
+	// With ids on both sides, they decide: an address may have moved to somebody else.
+	moved := was.Merge(store.ACL{somebody("3", "a@example.com", "w"), somebody("2", "new@example.com", "d")})
+	want := store.ACL{was[0], was[1], was[2], somebody("2", "new@example.com", "d"), somebody("3", "a@example.com", "w")}
+	if diff := cmp.Diff(want, moved); diff != "" {
+		t.Errorf("by ids (-want +got):\n%s", diff)
+	}
+	if _, err := store.ParseACEs("@:x", store.CalendarACL); err == nil || !strings.Contains(err.Error(), "set-ace") {
+		t.Errorf("a bad change: %v", err)
+	}
+}
+
+// anyID draws an id as a directory may have it.
+func anyID() *rapid.Generator[string] {
+	return rapid.OneOf(
+		rapid.StringMatching(`[a-zA-Z0-9@ ;:%+&=\\/'"_-]{1,20}`), rapid.String(),
+	).Filter(func(s string) bool { return store.CheckID(s) == nil })
+}
+
+// anyACE draws an entry that a store can hold.
+func anyACE(letters string) *rapid.Generator[store.ACE] {
+	return rapid.Custom(func(t *rapid.T) store.ACE {
+		a := store.ACE{Rights: letters[:1]}
+		if pick := rapid.SliceOfN(rapid.Bool(), len(letters), len(letters)).Draw(t, "letters"); slices.Contains(pick[1:], true) {
+			a.Rights = ""
+			for i := 1; i < len(letters); i++ {
+				if pick[i] {
+					a.Rights += letters[i : i+1]
+				}
+			}
+		}
+		switch rapid.IntRange(0, 4).Draw(t, "who") {
+		case 0:
+			a.Principal.Everyone = true
+		case 1:
+			a.Principal.Domain = rapid.StringMatching(`[a-zäß0-9.%+&-]{1,12}`).Draw(t, "domain")
+		default:
+			a.Principal.ID = anyID().Draw(t, "id")
+			a.Principal.Address = rapid.OneOf(rapid.String(), rapid.Just(""), rapid.Just("a b\n@:r;")).Draw(t, "address")
+		}
+		return a
+	})
+}
+
+func TestACLEncoding(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := store.ACL(rapid.SliceOfN(anyACE("nrwda"), 0, 6).Draw(t, "list"))
+		text := want.Encode()
+		got, err := store.DecodeACL(text)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
+			t.Fatalf("%q: %v (-want +got):\n%s", text, err, diff)
+		}
+		for _, a := range want { // those who look for an id find it
+			if id := a.Principal.ID; id != "" && !strings.Contains(text, " "+store.EscapedID(id)+" ") {
+				t.Fatalf("%q does not hold the id %q", text, id)
+			}
+		}
+	})
+}
+
+// Whatever is read is either refused or written back as it means.
+func TestDecodeAnything(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`([nrwda]{0,3} ?(@|@x|[a%+]{0,3}( [b%4]{0,3})?)\n?){0,4}`)).Draw(t, "text")
+		list, err := store.DecodeACL(text)
+		if err != nil {
+			if !errors.Is(err, store.ErrDamaged) {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		again, err := store.DecodeACL(list.Encode())
+		if diff := cmp.Diff(list, again, cmpopts.EquateEmpty()); diff != "" || err != nil {
+			t.Fatalf("%q: %v (-once +twice):\n%s", text, err, diff)
+		}
+	})
+}
+
+func TestPeopleEncoding(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var want []store.Person
+		for range rapid.IntRange(0, 4).Draw(t, "people") {
+			want = append(want, store.Person{ID: anyID().Draw(t, "id"), Address: rapid.String().Draw(t, "address")})
+		}
+		text := store.EncodePeople(want)
+		got, err := store.DecodePeople(text)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Fatalf("%q: %v (-want +got):\n%s", text, err, diff)
+		}
+	})
+	for _, text := range []string{"a", "a%", "a%zz b", "a b\nc", "\n"} {
+		if got, err := store.DecodePeople(text); !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("%q is read as %v, %v", text, got, err)
+		}
+	}
+}
+
+// What people write of a list is read as the same list, but for the ids.
+func TestACLText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var want store.ACL
+		for i := range rapid.IntRange(0, 5).Draw(t, "entries") {
+			a := anyACE("nfsm").Draw(t, "entry")
+			if a.Principal.ID != "" {
+				a.Principal.Person = store.Person{Address: fmt.Sprintf("person%d@example.com", i)}
+			}
+			if merged := want.Merge(store.ACL{a}); len(merged) > len(want) { // nobody twice
+				want = merged
+			}
+		}
+		got, err := store.ParseACL(want.String(), store.SchedulingACL)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
+			t.Fatalf("%q: %v (-want +got):\n%s", want.String(), err, diff)
+		}
+	})
+}

@@ -1,0 +1,149 @@
+package store_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// refused expects an InvalidError about a field, or none where the field is "".
+func refused(t *testing.T, err error, field, what string) {
+	t.Helper()
+	var invalid *store.InvalidError
+	switch {
+	case field == "" && err != nil:
+		t.Errorf("%s is refused: %v", what, err)
+	case field != "" && (!errors.As(err, &invalid) || !errors.Is(err, store.ErrInvalid) || invalid.Field != field):
+		t.Errorf("%s gives %v, want an error about %s", what, err, field)
+	}
+}
+
+func TestCheckID(t *testing.T) {
+	for id, bad := range map[string]bool{
+		"a": false, " ": false, "ÄÖ👍\u202e": false, "'; DROP TABLE x; --": false, strings.Repeat("x", 512): false, strings.Repeat("ä", 256): false,
+		"": true, strings.Repeat("x", 513): true, "a\x00": true, "a\nb": true, "a\x1b": true, "a\u0085": true, "\xff": true, "\xed\xa0\x80": true,
+	} {
+		field := map[bool]string{true: "unique id"}[bad]
+		refused(t, store.CheckID(id), field, id)
+	}
+}
+
+func TestCheckAddress(t *testing.T) {
+	for address, good := range map[string]bool{
+		"a@b": true, "a@example.com": true, `"a b"@example.com`: false, `"a;b"@example.com`: true, "a@b@example.com": true, "ä@exämple.com": true, "o'h%_\\@example.com": true,
+		strings.Repeat("x", 308) + "@example.com": true, strings.Repeat("x", 309) + "@example.com": false,
+		"": false, "a": false, "@example.com": false, "a@": false, "a@b c": false, "a\n@b": false, "a\x00@b": false, "a\u00a0@b": false, "\xff@b": false, "a@\xff": false,
+		"a@b;c": false, "a@b,c": false, "a@<b>": false, "a@[127.0.0.1]": false, "a@b:c": false, "a@b\"": false,
+	} {
+		if err := store.CheckAddress(address); (err == nil) != good {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
+
+func TestCheckName(t *testing.T) {
+	for name, bad := range map[string]bool{
+		"a": false, "...": false, ".a": false, "ä 👍%2F": false, strings.Repeat("x", 255): false,
+		"": true, ".": true, "..": true, "a/b": true, "/": true, "a\n": true, "a\x00": true, "\xff": true, "a\x7f": true, strings.Repeat("x", 256): true,
+	} {
+		field := map[bool]string{true: "calendar"}[bad]
+		refused(t, store.CheckName("calendar", name), field, name)
+	}
+}
+
+func TestAccountCheck(t *testing.T) {
+	good := func() store.Account {
+		return store.Account{ID: "1", Kind: store.Group, Addresses: []string{"a@example.com", "b@example.com"}}
+	}
+	for what, c := range map[string]struct {
+		field  string
+		change func(*store.Account)
+	}{
+		"a plain one":        {"", func(*store.Account) {}},
+		"every flag":         {"", func(a *store.Account) { a.Attendance = 7 }},
+		"any name":           {"", func(a *store.Account) { a.DisplayName = "\x1b\n\u202e" }},
+		"no id":              {"unique id", func(a *store.Account) { a.ID = "" }},
+		"no kind":            {"kind", func(a *store.Account) { a.Kind = 0 }},
+		"a fifth kind":       {"kind", func(a *store.Account) { a.Kind = 5 }},
+		"no address":         {"mail", func(a *store.Account) { a.Addresses = nil }},
+		"a bad address":      {"mail", func(a *store.Account) { a.Addresses[1] = "b" }},
+		"an address twice":   {"mail", func(a *store.Account) { a.Addresses[1] = "A@EXAMPLE.COM" }},
+		"notify nobody":      {"notifrecipients", func(a *store.Account) { a.NotifyTo = []string{""} }},
+		"notify nobody, too": {"delegate_notifaddr", func(a *store.Account) { a.DelegateNotifyTo = []string{"x"} }},
+		"a flag too many":    {"attendanceflag", func(a *store.Account) { a.Attendance = 8 }},
+		"a long name":        {"displayname", func(a *store.Account) { a.DisplayName = strings.Repeat("x", 64<<10+1) }},
+		"a name with NUL":    {"displayname", func(a *store.Account) { a.DisplayName = "\x00" }},
+		"a delegate's id":    {"delegates", func(a *store.Account) { a.Delegates = []store.Person{{Address: "x@example.com"}} }},
+		"an owner's id":      {"owners", func(a *store.Account) { a.Owners = []store.Person{{ID: "\n"}} }},
+		"rights of another":  {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{everyone("r")} }},
+		"rights in disorder": {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{everyone("sf")} }},
+		"no rights":          {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{everyone("")} }},
+		"somebody by mail":   {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{address("x@example.com", "s")} }},
+		"somebody twice": {"acl", func(a *store.Account) {
+			a.SchedulingACL = store.ACL{somebody("1", "x@example.com", "s"), somebody("1", "y@example.com", "f")}
+		}},
+		"a domain with a line feed": {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{domain("x\ns @", "s")} }},
+	} {
+		a := good()
+		c.change(&a)
+		refused(t, a.Check(), c.field, what)
+	}
+}
+
+func TestCalendarCheck(t *testing.T) {
+	for what, c := range map[string]struct {
+		field  string
+		change func(*store.Calendar)
+	}{
+		"a plain one":            {"", func(*store.Calendar) {}},
+		"an outbox of nothing":   {"", func(c *store.Calendar) { c.Kind, c.Components = store.Outbox, nil }},
+		"a colour with alpha":    {"", func(c *store.Calendar) { c.Colour = "#01aBcD80" }},
+		"a name that is a path":  {"calendar", func(c *store.Calendar) { c.Name = "a/b" }},
+		"no kind":                {"kind", func(c *store.Calendar) { c.Kind = 0 }},
+		"a fifth kind":           {"kind", func(c *store.Calendar) { c.Kind = 5 }},
+		"a calendar of nothing":  {"supported-calendar-component-set", func(c *store.Calendar) { c.Components = nil }},
+		"a type in small":        {"supported-calendar-component-set", func(c *store.Calendar) { c.Components = []string{"vevent"} }},
+		"a type twice":           {"supported-calendar-component-set", func(c *store.Calendar) { c.Components = []string{"VTODO", "VTODO"} }},
+		"a description with NUL": {"calendar-description", func(c *store.Calendar) { c.Description = "\x00" }},
+		"a name that is no text": {"displayname", func(c *store.Calendar) { c.DisplayName = "\xff" }},
+		"a zone that is no text": {"timezone", func(c *store.Calendar) { c.TimeZone = "\xff" }},
+		"a colour by name":       {"colour", func(c *store.Calendar) { c.Colour = "blue" }},
+		"a short colour":         {"colour", func(c *store.Calendar) { c.Colour = "#fff" }},
+		"a colour of letters":    {"colour", func(c *store.Calendar) { c.Colour = "#gggggg" }},
+		"a right to free/busy":   {"acl", func(c *store.Calendar) { c.ACL = store.ACL{everyone("f")} }},
+	} {
+		x := store.Calendar{Name: "work", Kind: store.PlainCalendar, Components: []string{"VEVENT"}}
+		c.change(&x)
+		refused(t, x.Check(), c.field, what)
+	}
+}
+
+func TestComponentCheck(t *testing.T) {
+	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	for what, c := range map[string]struct {
+		field  string
+		change func(*store.Component)
+	}{
+		"a plain one":          {"", func(*store.Component) {}},
+		"bytes that are none":  {"", func(m *store.Component) { m.Text = []byte{0, 0xff} }},
+		"no length":            {"", func(m *store.Component) { m.End = m.Start }},
+		"open ends":            {"", func(m *store.Component) { m.Start, m.End = time.Time{}, time.Time{} }},
+		"an end alone":         {"", func(m *store.Component) { m.Start = time.Time{} }},
+		"an end before":        {"span", func(m *store.Component) { m.End = m.Start.Add(-1) }},
+		"no name":              {"resource", func(m *store.Component) { m.Name = "" }},
+		"no UID":               {"uid", func(m *store.Component) { m.UID = "" }},
+		"a UID with NUL":       {"uid", func(m *store.Component) { m.UID = "a\x00" }},
+		"no type":              {"type", func(m *store.Component) { m.Type = "" }},
+		"a time zone":          {"type", func(m *store.Component) { m.Type = "VTIMEZONE" }},
+		"no text":              {"text", func(m *store.Component) { m.Text = nil }},
+		"a long text":          {"text", func(m *store.Component) { m.Text = make([]byte, store.MaxComponent+1) }},
+		"a tag that is no tag": {"schedule tag", func(m *store.Component) { m.ScheduleTag = "\xff" }},
+	} {
+		m := store.Component{Name: "1.ics", UID: "1", Type: "VEVENT", Text: []byte("x"), Start: noon, End: noon.Add(time.Hour)}
+		c.change(&m)
+		refused(t, m.Check(), c.field, what)
+	}
+}

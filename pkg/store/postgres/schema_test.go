@@ -1,0 +1,175 @@
+package postgres
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davadmin/davadmin/internal/servertest"
+	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/relational"
+	"github.com/davadmin/davadmin/pkg/store/storetest"
+)
+
+// frozen1 is a store of schema 1 with data, as 'pg_dump --inserts' writes it. It is
+// never changed.
+//
+//go:embed testdata/schema1.sql
+var frozen1 string
+
+// frozenStore makes a database of it.
+func frozenStore(t *testing.T, s *servertest.PostgresServer, name string) Options {
+	t.Helper()
+	if err := s.CreateDatabase(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Psql(t.Context(), name, frozen1); err != nil {
+		t.Fatal(err)
+	}
+	return Options{URL: s.URL(name), Backend: "defaultbackend"}
+}
+
+// describe is the schema of a database, in words of the engine.
+func describe(t *testing.T, s *servertest.PostgresServer, database string) string {
+	t.Helper()
+	text, err := s.Psql(t.Context(), database, `SELECT table_name, column_name, data_type, is_nullable, collation_name FROM information_schema.columns
+		WHERE table_schema = 'davadmin' ORDER BY table_name, ordinal_position; SELECT indexdef FROM pg_indexes WHERE schemaname = 'davadmin' ORDER BY indexname;
+		SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'davadmin'::regnamespace ORDER BY 1, 2`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func next() relational.Schema {
+	c := schema()
+	c.Version++
+	c.Steps = append(c.Steps, relational.Step{Version: c.Version, Statements: "ALTER TABLE account ADD COLUMN quota bigint NOT NULL DEFAULT 7; CREATE INDEX account_quota ON account (quota);"})
+	return c
+}
+
+func open1(t *testing.T, o Options) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestSchema(t *testing.T) {
+	server := servertest.Postgres(t, servertest.PostgresOptions{})
+	t.Run("upgraded is fresh", func(t *testing.T) {
+		o := frozenStore(t, server, "upgraded")
+		if _, err := Upgrade(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		storetest.Frozen(t, open1(t, o))
+		if err := server.CreateDatabase(t.Context(), "fresh"); err != nil {
+			t.Fatal(err)
+		}
+		if err := Create(t.Context(), Options{URL: server.URL("fresh"), Backend: "b"}); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := describe(t, server, "upgraded"), describe(t, server, "fresh"); got != want {
+			t.Errorf("the upgraded schema is\n%s\nand a fresh one\n%s", got, want)
+		}
+	})
+	t.Run("newer and broken", func(t *testing.T) {
+		o := frozenStore(t, server, "newer")
+		broken := next()
+		broken.Steps[len(broken.Steps)-1].Statements += " CREATE TABLE account (id text);"
+		if _, err := o.upgrade(t.Context(), broken); err == nil {
+			t.Error("a broken step was no error")
+		}
+		storetest.Frozen(t, open1(t, o))
+		if strings.Contains(describe(t, server, "newer"), "quota") {
+			t.Error("a part of the broken upgrade is there")
+		}
+		if from, err := o.upgrade(t.Context(), next()); err != nil || from != 1 {
+			t.Fatalf("from %d: %v", from, err)
+		}
+		if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrSchemaNewer) {
+			t.Errorf("a newer store gives %v", err)
+		}
+	})
+	t.Run("replaced", func(t *testing.T) {
+		o := frozenStore(t, server, "replaced")
+		o.Now = func() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC) }
+		kept, err := Replace(t.Context(), o)
+		if err != nil || kept != "davadmin_20261101t120000z" {
+			t.Fatalf("%q, %v", kept, err)
+		}
+		if n, err := server.Psql(t.Context(), "replaced", "SELECT count(*) FROM davadmin.account; SELECT count(*) FROM "+kept+".account"); err != nil || strings.Join(strings.Fields(n), " ") != "0 3" {
+			t.Errorf("the accounts of now and before are %q, %v", n, err)
+		}
+	})
+	t.Run("refused", func(t *testing.T) {
+		o := frozenStore(t, server, "refused")
+		o.Backend = "store1"
+		if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrOtherBackend) {
+			t.Errorf("the store of another back end gives %v", err)
+		}
+		if err := Create(t.Context(), o); !errors.Is(err, store.ErrExists) {
+			t.Errorf("making a store over another one gives %v", err)
+		}
+		if _, err := server.Psql(t.Context(), "postgres", "CREATE DATABASE latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"); err != nil {
+			t.Fatal(err)
+		}
+		err := Create(t.Context(), Options{URL: server.URL("latin1"), Backend: "b"})
+		if err == nil || !strings.Contains(err.Error(), "LATIN1") {
+			t.Errorf("a database in Latin-1 gives %v", err)
+		}
+		if _, err := Open(t.Context(), Options{URL: server.URL("postgres"), Backend: "b"}); !errors.Is(err, store.ErrNoSchema) {
+			t.Errorf("a database without a store gives %v", err)
+		}
+		if _, err := Open(t.Context(), Options{URL: server.URL("absent"), Backend: "b"}); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("a database that is not there gives %v", err)
+		}
+	})
+}
+
+func TestPasswords(t *testing.T) {
+	server := servertest.Postgres(t, servertest.PostgresOptions{TCP: true, Password: "right"})
+	for word, want := range map[string]error{"right": store.ErrNoSchema, "wrong": store.ErrDenied} {
+		o := Options{URL: server.URL("postgres"), Backend: "b", Password: func(context.Context) ([]byte, error) { return []byte(word), nil }}
+		_, err := Open(t.Context(), o)
+		if !errors.Is(err, want) {
+			t.Errorf("the password '%s' gives %v, not %v", word, err, want)
+		}
+		if strings.Contains(err.Error(), word) {
+			t.Errorf("the password is told: %v", err)
+		}
+	}
+	mine := errors.New("no password for you")
+	o := Options{URL: server.URL("postgres"), Backend: "b", Password: func(context.Context) ([]byte, error) { return nil, mine }}
+	if _, err := Open(t.Context(), o); !errors.Is(err, mine) {
+		t.Errorf("a password that cannot be had gives %v", err)
+	}
+}
+
+func TestCheckURL(t *testing.T) {
+	for url, ok := range map[string]bool{
+		"postgres://u@h1:5432,h2:5433/db?target_session_attrs=read-write": true,
+		"postgresql:///db?host=/run/postgresql":                           true,
+		"postgres://u:secret@h/db":                                        false,
+		"postgres://u:sec@ret@h1,h2/db":                                   false,
+		"postgres://u@h/db?password=secret":                               false,
+		"postgres://u@h/db?sslPassword=x":                                 false,
+		"mysql://h/db":                                                    false,
+		"h/db":                                                            false,
+		"postgres://h/db?a=%zz":                                           false,
+	} {
+		err := CheckURL(url)
+		if (err == nil) != ok {
+			t.Errorf("%s gives %v", url, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: the password is told: %v", url, err)
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/relational"
+)
+
+// connection is a relational.Tx on one connection. It keeps what it prepared.
+type connection struct {
+	conn     *sql.Conn
+	prepared map[string]*sql.Stmt
+	inserts  map[string]*sql.Stmt // of those, by the table
+}
+
+func (c *connection) release() {
+	for _, p := range c.prepared {
+		_ = p.Close()
+	}
+	_ = c.conn.Close()
+}
+
+func (s *Store) reader(ctx context.Context) (*connection, error) {
+	conn, err := s.readers.Conn(ctx)
+	if err != nil {
+		return nil, explain(err)
+	}
+	return &connection{conn: conn, prepared: map[string]*sql.Stmt{}, inserts: map[string]*sql.Stmt{}}, nil
+}
+
+// writer returns the one connection that writes; the caller has the turn.
+func (s *Store) writer(ctx context.Context) (*connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.write != nil {
+		return s.write, nil
+	}
+	conn, err := s.writers.Conn(ctx)
+	if err != nil {
+		return nil, explain(err)
+	}
+	s.write = &connection{conn: conn, prepared: map[string]*sql.Stmt{}, inserts: map[string]*sql.Stmt{}}
+	return s.write, nil
+}
+
+func (c *connection) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if p := c.prepared[query]; p != nil {
+		return p, nil
+	}
+	p, err := c.conn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, explain(err)
+	}
+	c.prepared[query] = p
+	return p, nil
+}
+
+// Exec implements relational.Tx.
+func (c *connection) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	p, err := c.prepare(ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	r, err := p.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, explain(err)
+	}
+	n, err := r.RowsAffected()
+	return n, explain(err)
+}
+
+// run runs a script of statements.
+func (c *connection) run(ctx context.Context, script string) error {
+	_, err := c.conn.ExecContext(ctx, script)
+	return explain(err)
+}
+
+func (c *connection) single(ctx context.Context, query string, dest any) error {
+	return explain(c.conn.QueryRowContext(ctx, query).Scan(dest))
+}
+
+// Query implements relational.Tx.
+func (c *connection) Query(ctx context.Context, query string, args ...any) (relational.Rows, error) {
+	p, err := c.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	r, err := p.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, explain(err)
+	}
+	return rows{r}, nil
+}
+
+// Stream implements relational.Tx. It prepares anew: the answer may be read
+// while the same query is asked again.
+func (c *connection) Stream(ctx context.Context, query string, args ...any) (relational.Rows, error) {
+	r, err := c.conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, explain(err)
+	}
+	return rows{r}, nil
+}
+
+type rows struct{ *sql.Rows }
+
+func (r rows) Scan(dest ...any) error { return explain(r.Rows.Scan(dest...)) }
+func (r rows) Err() error             { return explain(r.Rows.Err()) }
+func (r rows) Close()                 { _ = r.Rows.Close() }
+
+// explain gives an error of the driver its meaning.
+func explain(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	var meaning error
+	switch e.Code() & 0xff {
+	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
+		meaning = store.ErrLocked
+	case lib.SQLITE_READONLY:
+		meaning = store.ErrReadOnly
+	case lib.SQLITE_FULL:
+		meaning = store.ErrFull
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+		meaning = store.ErrDamaged
+	case lib.SQLITE_CONSTRAINT:
+		meaning = store.ErrExists
+	default:
+		return err
+	}
+	return fmt.Errorf("%w (%w)", meaning, err)
+}

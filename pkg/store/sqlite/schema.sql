@@ -1,0 +1,128 @@
+-- Version 1. Times are microseconds since 1970, 0 where there is none.
+
+CREATE TABLE meta (
+	name  TEXT NOT NULL PRIMARY KEY,
+	value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE account (
+	id                 TEXT NOT NULL PRIMARY KEY, -- unique id, as the directory has it
+	folded             TEXT NOT NULL,             -- the id, as a directory compares it
+	kind               INTEGER NOT NULL,
+	mail               TEXT NOT NULL,             -- the first of the addresses
+	addresses          TEXT NOT NULL,             -- a line each
+	name               TEXT NOT NULL,
+	sched_acl          TEXT NOT NULL,
+	attendance         INTEGER NOT NULL,
+	notify             INTEGER NOT NULL,
+	notify_to          TEXT NOT NULL,
+	delegate_notify_to TEXT NOT NULL,
+	delegates          TEXT NOT NULL,
+	owners             TEXT NOT NULL,
+	created            INTEGER NOT NULL,
+	changed            INTEGER NOT NULL,
+	deleted            INTEGER NOT NULL,
+	version            INTEGER NOT NULL,
+	next_number        INTEGER NOT NULL           -- of its next collection
+) STRICT, WITHOUT ROWID;
+CREATE INDEX account_folded ON account (folded);
+CREATE INDEX account_mail ON account (mail, id);
+CREATE INDEX account_deleted ON account (deleted) WHERE deleted > 0;
+
+-- The addresses of accounts that are not deleted, as they are compared.
+CREATE TABLE address (
+	address TEXT NOT NULL PRIMARY KEY,
+	account TEXT NOT NULL REFERENCES account (id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX address_account ON address (account);
+
+CREATE TABLE collection (
+	account      TEXT NOT NULL REFERENCES account (id),
+	number       INTEGER NOT NULL,
+	name         TEXT NOT NULL,
+	kind         INTEGER NOT NULL,
+	display_name TEXT NOT NULL,
+	description  TEXT NOT NULL,
+	components   TEXT NOT NULL,
+	acl          TEXT NOT NULL,
+	colour       TEXT NOT NULL,
+	sort_order   INTEGER NOT NULL,
+	time_zone    TEXT NOT NULL,
+	transparent  INTEGER NOT NULL,
+	created      INTEGER NOT NULL,
+	changed      INTEGER NOT NULL,
+	deleted      INTEGER NOT NULL,
+	revision     INTEGER NOT NULL, -- of the last change of its content
+	floor        INTEGER NOT NULL, -- changes up to this revision are forgotten
+	version      INTEGER NOT NULL,
+	PRIMARY KEY (account, number)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX collection_name ON collection (account, name) WHERE deleted = 0;
+CREATE INDEX collection_deleted ON collection (deleted) WHERE deleted > 0;
+
+CREATE TABLE component (
+	account      TEXT NOT NULL,
+	number       INTEGER NOT NULL,
+	name         TEXT NOT NULL,
+	uid          TEXT NOT NULL,
+	type         TEXT NOT NULL,
+	schedule_tag TEXT NOT NULL,
+	start_at     INTEGER,          -- NULL where the span is open
+	end_at       INTEGER,
+	recurring    INTEGER NOT NULL,
+	etag         TEXT NOT NULL,
+	size         INTEGER NOT NULL,
+	created      INTEGER NOT NULL,
+	changed      INTEGER NOT NULL,
+	revision     INTEGER NOT NULL,
+	text         BLOB NOT NULL,
+	PRIMARY KEY (account, number, name),
+	FOREIGN KEY (account, number) REFERENCES collection (account, number)
+) STRICT;
+CREATE UNIQUE INDEX component_uid ON component (account, number, uid);
+
+-- Components that were deleted and are not purged yet.
+CREATE TABLE trash (
+	account      TEXT NOT NULL,
+	number       INTEGER NOT NULL,
+	revision     INTEGER NOT NULL, -- of the deletion
+	name         TEXT NOT NULL,
+	deleted      INTEGER NOT NULL,
+	uid          TEXT NOT NULL,
+	type         TEXT NOT NULL,
+	schedule_tag TEXT NOT NULL,
+	start_at     INTEGER,
+	end_at       INTEGER,
+	recurring    INTEGER NOT NULL,
+	etag         TEXT NOT NULL,
+	size         INTEGER NOT NULL,
+	created      INTEGER NOT NULL,
+	changed      INTEGER NOT NULL,
+	text         BLOB NOT NULL,
+	PRIMARY KEY (account, number, revision),
+	FOREIGN KEY (account, number) REFERENCES collection (account, number)
+) STRICT;
+CREATE INDEX trash_deleted ON trash (deleted);
+
+CREATE TABLE change_log (
+	account  TEXT NOT NULL,
+	number   INTEGER NOT NULL,
+	revision INTEGER NOT NULL,
+	name     TEXT NOT NULL,
+	deleted  INTEGER NOT NULL,
+	at       INTEGER NOT NULL,
+	PRIMARY KEY (account, number, revision),
+	FOREIGN KEY (account, number) REFERENCES collection (account, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX change_log_name ON change_log (account, number, name, revision);
+
+-- The owner may be on another back end.
+CREATE TABLE subscription (
+	account       TEXT NOT NULL REFERENCES account (id),
+	owner         TEXT NOT NULL,
+	calendar      TEXT NOT NULL,
+	owner_address TEXT NOT NULL,
+	created       INTEGER NOT NULL,
+	PRIMARY KEY (account, owner, calendar)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX subscription_owner ON subscription (owner);

@@ -1,0 +1,244 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/relational"
+	"github.com/davadmin/davadmin/pkg/store/storetest"
+)
+
+// frozen1 is a store of schema 1 with data, as 'sqlite3 .dump' writes it. It is
+// never changed.
+//
+//go:embed testdata/schema1.sql
+var frozen1 string
+
+// frozenStore makes a file of it.
+func frozenStore(t *testing.T) Options {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "frozen.sqlite")
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(frozen1); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return Options{Path: path, Backend: "defaultbackend"}
+}
+
+// describe is the schema of a file, in the words of the engine.
+func describe(t *testing.T, o Options) string {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+o.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.Query("SELECT name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var b strings.Builder
+	for rows.Next() {
+		var name, text string
+		if err := rows.Scan(&name, &text); err != nil {
+			t.Fatal(err)
+		}
+		b.WriteString(text + "\n")
+	}
+	return b.String()
+}
+
+func TestFrozenStoreIsUpgradedToTheFreshSchema(t *testing.T) {
+	o := frozenStore(t)
+	if _, _, err := Upgrade(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.Frozen(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	fresh := Options{Path: filepath.Join(t.TempDir(), "fresh.sqlite"), Backend: "defaultbackend"}
+	if err := Create(t.Context(), fresh); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := describe(t, o), describe(t, fresh); got != want {
+		t.Errorf("the upgraded schema is\n%s\nand a fresh one\n%s", got, want)
+	}
+}
+
+// next is a schema that this version does not know.
+func next() relational.Schema {
+	c := schema()
+	c.Version++
+	c.Steps = append(c.Steps, relational.Step{Version: c.Version, Statements: "ALTER TABLE account ADD COLUMN quota INTEGER NOT NULL DEFAULT 7; CREATE INDEX account_quota ON account (quota);"})
+	return c
+}
+
+func TestUpgradeCopiesFirst(t *testing.T) {
+	o := frozenStore(t)
+	from, backup, err := upgrade(t.Context(), o, next())
+	if err != nil || from != 1 {
+		t.Fatalf("from %d: %v", from, err)
+	}
+	if fi, err := os.Stat(backup); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("the copy is %v, %v", fi, err)
+	}
+	if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrSchemaNewer) {
+		t.Errorf("a newer store gives %v", err)
+	}
+	if _, _, err := Upgrade(t.Context(), o); !errors.Is(err, store.ErrSchemaNewer) {
+		t.Errorf("upgrading a newer store gives %v", err)
+	}
+	copied := o
+	copied.Path = backup
+	s, err := Open(t.Context(), copied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	storetest.Frozen(t, s)
+}
+
+func TestOlderStoreIsRefused(t *testing.T) {
+	o := frozenStore(t)
+	m := relational.Metadata{Version: 1, Backend: o.Backend}
+	if err := next().Check(m, o.Backend); !errors.Is(err, store.ErrSchemaOlder) {
+		t.Errorf("an older store gives %v", err)
+	}
+	o.Backend = "store1"
+	if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrOtherBackend) {
+		t.Errorf("the store of another back end gives %v", err)
+	}
+}
+
+func TestUpgradeThatFailsChangesNothing(t *testing.T) {
+	o := frozenStore(t)
+	broken := next()
+	broken.Steps[len(broken.Steps)-1].Statements += " CREATE TABLE account (id TEXT);"
+	if _, _, err := upgrade(t.Context(), o, broken); err == nil {
+		t.Fatal("a broken step was no error")
+	}
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	storetest.Frozen(t, s)
+	if strings.Contains(describe(t, o), "quota") {
+		t.Error("a part of the broken upgrade is there")
+	}
+}
+
+func TestReplaceKeepsTheStore(t *testing.T) {
+	o := frozenStore(t)
+	kept, err := Replace(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = s.View(t.Context(), func(r store.Reader) error {
+		n, err := r.CountAccounts(t.Context(), store.AccountFilter{State: store.AnyState})
+		if n != 0 {
+			t.Errorf("the new store has %d accounts", n)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := o
+	old.Path = kept
+	before, err := Open(t.Context(), old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer before.Close()
+	storetest.Frozen(t, before)
+}
+
+func TestWhatIsNoStore(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	foreign := filepath.Join(dir, "foreign.sqlite")
+	db, err := sql.Open("sqlite", "file:"+foreign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("CREATE TABLE meta (name TEXT, value TEXT)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]error{
+		filepath.Join(dir, "absent"): store.ErrNoSchema,
+		write("empty", ""):           store.ErrNoSchema,
+		write("text", strings.Repeat("this is no database\n", 50)): store.ErrDamaged,
+		foreign: store.ErrDamaged,
+		dir:     store.ErrDamaged,
+	} {
+		if _, err := Open(context.Background(), Options{Path: path, Backend: "b"}); !errors.Is(err, want) {
+			t.Errorf("%s gives %v, not %v", filepath.Base(path), err, want)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "absent")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("looking made a file")
+	}
+	if err := Create(context.Background(), Options{Path: foreign, Backend: "b"}); !errors.Is(err, store.ErrExists) {
+		t.Errorf("making a store over something gives %v", err)
+	}
+}
+
+func TestFilesAreClosedToOthers(t *testing.T) {
+	o := Options{Path: filepath.Join(t.TempDir(), "x.sqlite"), Backend: "b"}
+	if err := Create(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	a := &store.NewAccount{Account: store.Account{ID: "a", Kind: store.User, Addresses: []string{"a@example.com"}}}
+	if err := s.Update(t.Context(), func(w store.Writer) error { return w.CreateAccount(t.Context(), a) }); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(filepath.Dir(o.Path))
+	if err != nil || len(files) != 3 {
+		t.Fatalf("%v: %v", files, err)
+	}
+	for _, f := range files {
+		if fi, err := f.Info(); err != nil || fi.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", f.Name(), fi.Mode(), err)
+		}
+	}
+}

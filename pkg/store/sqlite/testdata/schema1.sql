@@ -1,0 +1,141 @@
+PRAGMA application_id = 1684108897;
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE meta (
+	name  TEXT NOT NULL PRIMARY KEY,
+	value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO meta VALUES('backend','defaultbackend');
+INSERT INTO meta VALUES('schema','1');
+CREATE TABLE account (
+	id                 TEXT NOT NULL PRIMARY KEY, -- unique id, as the directory has it
+	folded             TEXT NOT NULL,             -- the id, as a directory compares it
+	kind               INTEGER NOT NULL,
+	mail               TEXT NOT NULL,             -- the first of the addresses
+	addresses          TEXT NOT NULL,             -- a line each
+	name               TEXT NOT NULL,
+	sched_acl          TEXT NOT NULL,
+	attendance         INTEGER NOT NULL,
+	notify             INTEGER NOT NULL,
+	notify_to          TEXT NOT NULL,
+	delegate_notify_to TEXT NOT NULL,
+	delegates          TEXT NOT NULL,
+	owners             TEXT NOT NULL,
+	created            INTEGER NOT NULL,
+	changed            INTEGER NOT NULL,
+	deleted            INTEGER NOT NULL,
+	version            INTEGER NOT NULL,
+	next_number        INTEGER NOT NULL           -- of its next collection
+) STRICT, WITHOUT ROWID;
+INSERT INTO account VALUES('426dfa81-3ec811e0-808bb160-e71a5247','426dfa81-3ec811e0-808bb160-e71a5247',1,'jdoe@example.com',replace('jdoe@example.com\nalias.jdoe@example.com','\n',char(10)),'Name [2J jdoe@example.com','s @',0,1,'jdoe@example.com','','','',1793534401000000,1793534401000000,0,1,1793534401000003);
+INSERT INTO account VALUES('gone','gone',3,'room@example.com','room@example.com','','',0,0,'','','','',1793534408000000,1793534409000000,1793534409000000,2,1793534408000001);
+INSERT INTO account VALUES('Ünïque ''; --','Ünïque ''; --',1,'Anne.Smith@example.com',replace('Anne.Smith@example.com\nalias.Anne.Smith@example.com','\n',char(10)),'Name [2J Anne.Smith@example.com','s @',0,1,'Anne.Smith@example.com','','','',1793534402000000,1793534402000000,0,1,1793534402000002);
+CREATE TABLE address (
+	address TEXT NOT NULL PRIMARY KEY,
+	account TEXT NOT NULL REFERENCES account (id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO address VALUES('alias.jdoe@example.com','426dfa81-3ec811e0-808bb160-e71a5247');
+INSERT INTO address VALUES('jdoe@example.com','426dfa81-3ec811e0-808bb160-e71a5247');
+INSERT INTO address VALUES('alias.anne.smith@example.com','Ünïque ''; --');
+INSERT INTO address VALUES('anne.smith@example.com','Ünïque ''; --');
+CREATE TABLE collection (
+	account      TEXT NOT NULL REFERENCES account (id),
+	number       INTEGER NOT NULL,
+	name         TEXT NOT NULL,
+	kind         INTEGER NOT NULL,
+	display_name TEXT NOT NULL,
+	description  TEXT NOT NULL,
+	components   TEXT NOT NULL,
+	acl          TEXT NOT NULL,
+	colour       TEXT NOT NULL,
+	sort_order   INTEGER NOT NULL,
+	time_zone    TEXT NOT NULL,
+	transparent  INTEGER NOT NULL,
+	created      INTEGER NOT NULL,
+	changed      INTEGER NOT NULL,
+	deleted      INTEGER NOT NULL,
+	revision     INTEGER NOT NULL, -- of the last change of its content
+	floor        INTEGER NOT NULL, -- changes up to this revision are forgotten
+	version      INTEGER NOT NULL,
+	PRIMARY KEY (account, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534401000000,1793534401000000,0,0,0,1);
+INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000001,'calendar_inbox',2,'','','VEVENT VTODO','','',0,'',0,1793534401000000,1793534401000000,0,0,0,1);
+INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'work',1,'','','VEVENT VTODO','rw %C3%9Cn%C3%AFque+%27%3B+-- Anne.Smith%40example.com','#3366cc',0,'',0,1793534403000000,1793534403000000,0,3,0,1);
+INSERT INTO collection VALUES('gone',1793534408000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534408000000,1793534408000000,0,0,0,1);
+INSERT INTO collection VALUES('Ünïque ''; --',1793534402000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534402000000,1793534402000000,0,0,0,1);
+INSERT INTO collection VALUES('Ünïque ''; --',1793534402000001,'calendar_inbox',2,'','','VEVENT VTODO','','',0,'',0,1793534402000000,1793534402000000,0,0,0,1);
+CREATE TABLE component (
+	account      TEXT NOT NULL,
+	number       INTEGER NOT NULL,
+	name         TEXT NOT NULL,
+	uid          TEXT NOT NULL,
+	type         TEXT NOT NULL,
+	schedule_tag TEXT NOT NULL,
+	start_at     INTEGER,          -- NULL where the span is open
+	end_at       INTEGER,
+	recurring    INTEGER NOT NULL,
+	etag         TEXT NOT NULL,
+	size         INTEGER NOT NULL,
+	created      INTEGER NOT NULL,
+	changed      INTEGER NOT NULL,
+	revision     INTEGER NOT NULL,
+	text         BLOB NOT NULL,
+	PRIMARY KEY (account, number, name),
+	FOREIGN KEY (account, number) REFERENCES collection (account, number)
+) STRICT;
+INSERT INTO component VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'a.ics','uid-a.ics','VEVENT','',1796112000000000,1796115600000000,0,'8dd394ac6fb0c6ca37a8f65e65106c53',42,1793534404000000,1793534404000000,1,X'424547494e3a5643414c454e4441520d0a583a612e696373ff0d0a454e443a5643414c454e4441520d0a');
+CREATE TABLE trash (
+	account      TEXT NOT NULL,
+	number       INTEGER NOT NULL,
+	revision     INTEGER NOT NULL, -- of the deletion
+	name         TEXT NOT NULL,
+	deleted      INTEGER NOT NULL,
+	uid          TEXT NOT NULL,
+	type         TEXT NOT NULL,
+	schedule_tag TEXT NOT NULL,
+	start_at     INTEGER,
+	end_at       INTEGER,
+	recurring    INTEGER NOT NULL,
+	etag         TEXT NOT NULL,
+	size         INTEGER NOT NULL,
+	created      INTEGER NOT NULL,
+	changed      INTEGER NOT NULL,
+	text         BLOB NOT NULL,
+	PRIMARY KEY (account, number, revision),
+	FOREIGN KEY (account, number) REFERENCES collection (account, number)
+) STRICT;
+INSERT INTO trash VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,3,'b.ics',1793534406000000,'uid-b.ics','VEVENT','',1796112000000000,1796115600000000,0,'4bbc27387e6ac8f107b2a2c6aa90adf6',42,1793534405000000,1793534405000000,X'424547494e3a5643414c454e4441520d0a583a622e696373ff0d0a454e443a5643414c454e4441520d0a');
+CREATE TABLE change_log (
+	account  TEXT NOT NULL,
+	number   INTEGER NOT NULL,
+	revision INTEGER NOT NULL,
+	name     TEXT NOT NULL,
+	deleted  INTEGER NOT NULL,
+	at       INTEGER NOT NULL,
+	PRIMARY KEY (account, number, revision),
+	FOREIGN KEY (account, number) REFERENCES collection (account, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO change_log VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,1,'a.ics',0,1793534404000000);
+INSERT INTO change_log VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,2,'b.ics',0,1793534405000000);
+INSERT INTO change_log VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,3,'b.ics',1,1793534406000000);
+CREATE TABLE subscription (
+	account       TEXT NOT NULL REFERENCES account (id),
+	owner         TEXT NOT NULL,
+	calendar      TEXT NOT NULL,
+	owner_address TEXT NOT NULL,
+	created       INTEGER NOT NULL,
+	PRIMARY KEY (account, owner, calendar)
+) STRICT, WITHOUT ROWID;
+INSERT INTO subscription VALUES('Ünïque ''; --','426dfa81-3ec811e0-808bb160-e71a5247','work','jdoe@example.com',1793534407000000);
+CREATE INDEX account_folded ON account (folded);
+CREATE INDEX account_mail ON account (mail, id);
+CREATE INDEX account_deleted ON account (deleted) WHERE deleted > 0;
+CREATE INDEX address_account ON address (account);
+CREATE UNIQUE INDEX collection_name ON collection (account, name) WHERE deleted = 0;
+CREATE INDEX collection_deleted ON collection (deleted) WHERE deleted > 0;
+CREATE UNIQUE INDEX component_uid ON component (account, number, uid);
+CREATE INDEX trash_deleted ON trash (deleted);
+CREATE INDEX change_log_name ON change_log (account, number, name, revision);
+CREATE INDEX subscription_owner ON subscription (owner);
+COMMIT;

@@ -1,0 +1,141 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/relational"
+)
+
+// View implements store.Store.
+func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
+	c, err := s.reader(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.release()
+	if err := c.run(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	defer func() { _ = c.run(context.WithoutCancel(ctx), "ROLLBACK") }()
+	return fn(relational.New(c, s.o.Backend, s.o.now()))
+}
+
+// Update implements store.Store. Writers of this process take turns; those of
+// others are waited for.
+func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
+	return s.change(ctx, func(c *connection) error { return fn(relational.New(c, s.o.Backend, s.o.now())) })
+}
+
+// change runs fn in a transaction that writes.
+func (s *Store) change(ctx context.Context, fn func(*connection) error) (err error) {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	c, err := s.writer(ctx)
+	if err != nil {
+		return err
+	}
+	// The lock is taken at once: a transaction that read first and then found
+	// another writer could not go on.
+	if err := c.run(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if done {
+			return
+		}
+		// SQLite has rolled back by itself after some errors; then there is
+		// nothing to do.
+		_ = c.run(context.WithoutCancel(ctx), "ROLLBACK")
+	}()
+	if err := fn(c); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// Not interrupted: what the commit says must be what happened.
+	if err := c.run(context.WithoutCancel(ctx), "COMMIT"); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	done = true
+	return nil
+}
+
+// Load implements store.Loader. Each table is filled in the order of its keys, so
+// that rows which belong on one page are written there together.
+func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
+	stamp := relational.Stamp(s.o.now())
+	accounts = slices.Clone(accounts)
+	slices.SortFunc(accounts, func(a, b *store.NewAccount) int { return strings.Compare(a.Account.ID, b.Account.ID) })
+	var addresses [][]any
+	for _, a := range accounts {
+		if err := relational.Prepare(a, s.o.Backend, stamp); err != nil {
+			return err
+		}
+		for _, address := range a.Account.Addresses {
+			addresses = append(addresses, relational.AddressRow(address, a.Account.ID))
+		}
+	}
+	slices.SortFunc(addresses, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
+	return s.change(ctx, func(c *connection) error {
+		for _, a := range accounts {
+			if err := c.insert(ctx, relational.Accounts(), relational.AccountRow(a)); err != nil {
+				return existing("account", a.Account.ID, err)
+			}
+		}
+		for _, r := range addresses {
+			if err := c.insert(ctx, relational.Addresses(), r); err != nil {
+				return existing("address", r[0].(string), err)
+			}
+		}
+		for _, a := range accounts {
+			for i := range a.Calendars {
+				if err := c.insert(ctx, relational.Collections(), relational.CollectionRow(&a.Calendars[i])); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// insert adds a row.
+func (c *connection) insert(ctx context.Context, t relational.Table, row []any) error {
+	p := c.inserts[t.Name]
+	if p == nil {
+		var err error
+		if p, err = c.prepare(ctx, t.InsertInOrder()); err != nil {
+			return err
+		}
+		c.inserts[t.Name] = p
+	}
+	_, err := p.ExecContext(ctx, row...)
+	return explain(err)
+}
+
+func existing(what, value string, err error) error {
+	if errors.Is(err, store.ErrExists) {
+		return &store.ExistsError{What: what, Value: value}
+	}
+	return err
+}
+
+// Taken implements store.Loader.
+func (s *Store) Taken(ctx context.Context, accounts []*store.NewAccount) (taken store.Taken, err error) {
+	c, err := s.reader(ctx)
+	if err != nil {
+		return taken, err
+	}
+	defer c.release()
+	return relational.New(c, s.o.Backend, s.o.now()).Taken(ctx, accounts)
+}

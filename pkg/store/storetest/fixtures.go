@@ -1,0 +1,86 @@
+package storetest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// person is a user with an address of the id's and no collections.
+func person(id string, addresses ...string) *store.NewAccount {
+	if len(addresses) == 0 {
+		addresses = []string{strings.ReplaceAll(id, " ", "-") + "@example.com"}
+	}
+	return &store.NewAccount{Account: store.Account{ID: id, Kind: store.User, Addresses: addresses, DisplayName: "Name of " + id}}
+}
+
+// withHome is a person with the collections that an account begins with.
+func withHome(id string, addresses ...string) *store.NewAccount {
+	a := person(id, addresses...)
+	a.Account.SchedulingACL = store.ACL{{Principal: store.Principal{Everyone: true}, Rights: "s"}}
+	a.Calendars = []store.Calendar{
+		calendar("", store.DefaultCalendar),
+		{Name: store.InboxName, Kind: store.Inbox, Components: []string{"VEVENT", "VTODO"}},
+		{Name: store.OutboxName, Kind: store.Outbox, Components: []string{"VEVENT", "VTODO"}},
+		{Name: store.DropboxName, Kind: store.Dropbox},
+	}
+	return a
+}
+
+// calendar is a plain calendar that takes events and tasks.
+func calendar(account, name string) store.Calendar {
+	return store.Calendar{
+		Account: account, Name: name, Kind: store.PlainCalendar, DisplayName: "Calendar " + name, Components: []string{"VEVENT", "VTODO"},
+		ACL: store.ACL{{Principal: store.Principal{Domain: "example.com"}, Rights: "r"}},
+	}
+}
+
+// fullAccount has a value in every field.
+func fullAccount(id, address string) store.Account {
+	somebody := func(n int) store.Person {
+		return store.Person{ID: fmt.Sprintf("%s friend %d", id, n), Address: fmt.Sprintf("friend%d@example.org", n)}
+	}
+	return store.Account{
+		ID: id, Kind: store.Resource, Addresses: []string{address, "second." + address, "third." + address}, DisplayName: "Room " + id,
+		SchedulingACL: store.ACL{
+			{Principal: store.Principal{Everyone: true}, Rights: "n"},
+			{Principal: store.Principal{Domain: "example.com"}, Rights: "fs"},
+			{Principal: store.Principal{Person: somebody(1)}, Rights: "fsm"},
+		},
+		Attendance: store.AcceptAutomatically | store.RefuseRecurring, Notify: true, NotifyTo: []string{"a@example.net", "b@example.net"},
+		DelegateNotifyTo: []string{"c@example.net"}, Delegates: []store.Person{somebody(2), somebody(3)}, Owners: []store.Person{somebody(4)},
+	}
+}
+
+// fullCalendar has a value in every field.
+func fullCalendar(account, name string) store.Calendar {
+	return store.Calendar{
+		Account: account, Name: name, Kind: store.PlainCalendar, DisplayName: "Shown as " + name, Description: "For " + name,
+		Components: []string{"VTODO", "VEVENT", "VJOURNAL"},
+		ACL: store.ACL{
+			{Principal: store.Principal{Person: store.Person{ID: "reader", Address: "reader@example.com"}}, Rights: "r"},
+			{Principal: store.Principal{Everyone: true}, Rights: "n"},
+		},
+		Colour: "#aBcDeF80", Order: -7, TimeZone: "Europe/Berlin", Transparent: true,
+	}
+}
+
+// event is a resource whose UID is that of its name.
+func event(name string) *store.Component {
+	start := time.Date(2026, time.April, 1, 10, 0, 0, 0, time.UTC)
+	return &store.Component{
+		Name: name, UID: "uid-" + name, Type: "VEVENT", Start: start, End: start.Add(time.Hour),
+		Text: []byte("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:uid-" + name + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"),
+	}
+}
+
+// clone copies what an engine may write into.
+func clone(a *store.NewAccount) *store.NewAccount {
+	c := &store.NewAccount{Account: *a.Account.Clone()}
+	for i := range a.Calendars {
+		c.Calendars = append(c.Calendars, *a.Calendars[i].Clone())
+	}
+	return c
+}

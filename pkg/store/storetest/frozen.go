@@ -1,0 +1,75 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// Frozen checks that a store holds what the frozen data of the engines do: two
+// accounts, one that is deleted, a calendar that is shared and followed, and a
+// component beside one that was deleted. The data were written once, by the first
+// version of each schema, and are never written again.
+func Frozen(t testing.TB, s store.Store) {
+	t.Helper()
+	const jane, anne = "426dfa81-3ec811e0-808bb160-e71a5247", "Ünïque '; --"
+	err := s.View(t.Context(), func(r store.Reader) error {
+		return frozen(t.Context(), t, r, jane, anne)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func frozen(ctx context.Context, t testing.TB, r store.Reader, jane, anne string) error {
+	t.Helper()
+	var ids []string
+	for a, err := range r.Accounts(ctx, store.AccountFilter{State: store.AnyState}) {
+		if err != nil {
+			return err
+		}
+		ids = append(ids, a.ID)
+	}
+	if want := []string{anne, jane, "gone"}; !slices.Equal(ids, want) {
+		t.Errorf("the accounts are %q, not %q", ids, want)
+	}
+	a, err := r.AccountByAddress(ctx, "ALIAS.jdoe@example.com")
+	if err != nil {
+		return err
+	}
+	if a.ID != jane || a.DisplayName != "Name \x1b[2J jdoe@example.com" || !a.Notify || a.SchedulingACL.String() != "@:s" {
+		t.Errorf("the account is %+v", a)
+	}
+	if gone, err := r.Account(ctx, "gone"); err != nil || gone.Active() || gone.Kind != store.Resource {
+		t.Errorf("the deleted account is %+v, %v", gone, err)
+	}
+	c, err := r.Calendar(ctx, jane, "work")
+	if err != nil {
+		return err
+	}
+	if len(c.ACL) != 1 || c.ACL[0].Principal.ID != anne || c.ACL[0].Rights != "rw" || c.Colour != "#3366cc" {
+		t.Errorf("the calendar is %+v", c)
+	}
+	m, err := r.Component(ctx, jane, "work", "a.ics")
+	if err != nil {
+		return err
+	}
+	if want := []byte("BEGIN:VCALENDAR\r\nX:a.ics\xff\r\nEND:VCALENDAR\r\n"); !bytes.Equal(m.Text, want) || m.ETag != store.ETagOf(want) {
+		t.Errorf("the component is %q, %s", m.Text, m.ETag)
+	}
+	changes, _, err := r.Changes(ctx, jane, "work", store.Token{Number: c.Number})
+	if err != nil {
+		return err
+	}
+	if len(changes) != 2 || changes[1].Name != "b.ics" || !changes[1].Deleted {
+		t.Errorf("the changes are %+v", changes)
+	}
+	followed, err := r.Subscriptions(ctx, anne)
+	if err == nil && (len(followed) != 1 || followed[0].Owner.ID != jane || followed[0].Calendar != "work") {
+		t.Errorf("the subscriptions are %+v", followed)
+	}
+	return err
+}

@@ -1,0 +1,161 @@
+package storetest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec" //nolint:depguard // a process has to be killed
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// victimOf tells a copy of the test program where the store is that it shall
+// write to until it is killed, and victimRound how its accounts are called.
+const (
+	victimOf    = "STORETEST_VICTIM_OF"
+	victimRound = "STORETEST_VICTIM_ROUND"
+)
+
+// victimResource is what each account of a victim holds besides its collections.
+const victimResource = "first.ics"
+
+// beVictim makes accounts without end, each in a transaction, and prints the id
+// of each that was acknowledged. It returns false in a process that is no victim.
+func beVictim(t *testing.T, e Engine) bool {
+	t.Helper()
+	where := os.Getenv(victimOf) //nolint:forbidigo // the process is started by this file
+	if where == "" {
+		return false
+	}
+	round := os.Getenv(victimRound) //nolint:forbidigo // as above
+	ctx := t.Context()
+	s, err := e.Open(ctx, where, Options{Backend: Backend, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; ; i++ {
+		a := withHome(fmt.Sprintf("round %s account %d", round, i))
+		err := s.Update(ctx, func(w store.Writer) error {
+			if err := w.CreateAccount(ctx, clone(a)); err != nil {
+				return err
+			}
+			return w.PutComponent(ctx, a.Account.ID, store.DefaultCalendar, event(victimResource), store.Condition{})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stdout.WriteString("made " + a.Account.ID + "\n"); err != nil { //nolint:forbidigo // as above
+			t.Fatal(err)
+		}
+	}
+}
+
+// testKilled kills a process while it commits: what it had acknowledged is there,
+// and nothing is there by half.
+func testKilled(t *testing.T, e Engine) {
+	const rounds = 5
+	s := newScene(t, e)
+	made := map[string]bool{}
+	for round := range rounds {
+		for _, id := range s.kill(round) {
+			made[id] = true
+		}
+		s.wantWhole(made)
+	}
+	if len(made) < rounds {
+		t.Errorf("only %d accounts were made", len(made))
+	}
+}
+
+// kill starts a victim, lets it work for a moment, kills it, and returns what it
+// had acknowledged.
+func (s *scene) kill(round int) []string {
+	s.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	name, _, _ := strings.Cut(s.t.Name(), "/")
+	cmd := exec.Command(self, "-test.run=^"+name+"$", "-test.count=1")
+	// The race detector would have each child sleep for a second before it ends.
+	cmd.Env = append(cmd.Environ(), victimOf+"="+s.where, fmt.Sprintf("%s=%d", victimRound, round), "GORACE=atexit_sleep_ms=0")
+	var complaint strings.Builder
+	cmd.Stderr = &complaint
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	guard := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+	defer guard.Stop()
+	var made, said []string
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		id, ok := strings.CutPrefix(lines.Text(), "made ")
+		if !ok {
+			said = append(said, lines.Text())
+			continue
+		}
+		if made = append(made, id); len(made) == 1 {
+			time.AfterFunc(time.Duration(rand.IntN(int(60*time.Millisecond))), func() { _ = cmd.Process.Kill() })
+		}
+	}
+	if err := cmd.Wait(); err == nil || len(made) == 0 || !strings.Contains(err.Error(), "killed") {
+		s.t.Fatalf("the process that was to be killed has made %d accounts and ends with %v: %s\n%s", len(made), err, complaint.String(), strings.Join(said, "\n"))
+	}
+	return made
+}
+
+// wantWhole expects that all accounts of a list are there, and that each that is
+// there is whole.
+func (s *scene) wantWhole(made map[string]bool) {
+	s.t.Helper()
+	store2, err := s.e.Open(s.t.Context(), s.where, Options{Backend: Backend, Now: s.clock.Now})
+	if err != nil {
+		s.t.Fatalf("open after the process was killed: %v", err)
+	}
+	var all map[string]home
+	ctx := s.t.Context()
+	err = store2.View(ctx, func(r store.Reader) (err error) { all, err = readAll(ctx, r); return err })
+	if err = errors.Join(err, s.usable(ctx, store2), store2.Close()); err != nil {
+		s.t.Fatal(err)
+	}
+	missing := 0
+	for id := range made {
+		if all[id].Account == nil {
+			missing++
+		}
+	}
+	if missing > 0 {
+		s.t.Errorf("%d of %d accounts that were acknowledged are not there", missing, len(made))
+	}
+	for id, h := range all {
+		x := h.Components[store.DefaultCalendar]
+		if len(h.Calendars) != 4 || len(x) != 1 || x[0].Name != victimResource || len(h.Changes[store.DefaultCalendar]) != 1 {
+			s.t.Errorf("account '%s' is there by half: %d collections, %d components", id, len(h.Calendars), len(x))
+		}
+	}
+}
+
+// usable changes something, which nobody sees.
+func (s *scene) usable(ctx context.Context, opened store.Store) error {
+	undo := errors.New("undo")
+	err := opened.Update(ctx, func(w store.Writer) error {
+		if err := w.CreateAccount(ctx, withHome("somebody")); err != nil {
+			return err
+		}
+		return undo
+	})
+	if errors.Is(err, undo) {
+		return nil
+	}
+	return fmt.Errorf("a change after the process was killed: %w", err)
+}

@@ -1,0 +1,369 @@
+package storetest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+func listingTests() []test {
+	return []test{
+		{"Listing", testListing},
+		{"ListingText", testListingText},
+		{"ListingManyIDs", testManyIDs},
+	}
+}
+
+// crowd is how many accounts a listing has: more than any engine reads at once.
+const crowd = 2600
+
+// makeCrowd makes accounts that differ and agree in all that is listed by, and
+// returns them as they are.
+func (s *scene) makeCrowd() []*store.Account {
+	s.t.Helper()
+	r := rand.New(rand.NewPCG(1, 2))
+	pick := func(words ...string) string { return words[r.IntN(len(words))] }
+	var all []*store.Account
+	for i := 0; i < crowd; {
+		s.update(func(ctx context.Context, w store.Writer) error {
+			for range crowd / 13 {
+				id := fmt.Sprintf("%s-%04d", pick("a", "B", "\u00e9", "z"), r.IntN(10000)*10000+i)
+				a := person(id, fmt.Sprintf("%s%d.%04d@%s", pick("anna", "Bert", "\u00c9mile", "zoe"), r.IntN(50), i, pick("example.com", "EXAMPLE.com", "mail.example.com", "example.org")))
+				a.Account.Kind = store.Kinds()[r.IntN(4)]
+				a.Account.DisplayName = pick("", "Same", "same", "\u00c4nne", "Zoe 100%", "Zoe 100_", `back\slash`)
+				if err := w.CreateAccount(ctx, a); err != nil {
+					return err
+				}
+				a.Account.Backend, a.Account.Created, a.Account.Changed = Backend, s.clock.stamp(), s.clock.stamp()
+				all = append(all, &a.Account)
+				i++
+			}
+			return nil
+		})
+	}
+	for round := range 4 { // some are changed later, some deleted
+		s.update(func(ctx context.Context, w store.Writer) error {
+			for i := round; i < crowd; i += 40 {
+				a, err := w.Account(ctx, all[i].ID)
+				if err == nil && round%2 == 0 {
+					err = w.DeleteAccount(ctx, a.ID)
+				} else if err == nil {
+					err = w.UpdateAccount(ctx, a)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	s.view(func(ctx context.Context, r store.Reader) (err error) {
+		for i, a := range all {
+			if all[i], err = r.Account(ctx, a.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return all
+}
+
+// listed is what a listing must give: the suite's own words for what the filter
+// says.
+func listed(all []*store.Account, f store.AccountFilter) []string {
+	low := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if 'A' <= r && r <= 'Z' {
+				return r + 'a' - 'A'
+			}
+			return r
+		}, s)
+	}
+	var kept []*store.Account
+	for _, a := range all {
+		_, domain, _ := strings.Cut(a.Addresses[0], "@")
+		ok := (f.State == store.AnyState || (f.State == store.OnlyDeleted) == !a.Deleted.IsZero()) &&
+			(f.IDs == nil || slices.Contains(f.IDs, a.ID)) &&
+			(len(f.Kinds) == 0 || slices.Contains(f.Kinds, a.Kind)) &&
+			(f.Domain == "" || low(domain) == low(f.Domain)) &&
+			(strings.Contains(low(a.Addresses[0]), low(f.Match)) || strings.Contains(low(a.DisplayName), low(f.Match))) &&
+			(f.Before.IsZero() || a.Created.Before(f.Before))
+		if ok {
+			kept = append(kept, a)
+		}
+	}
+	slices.SortFunc(kept, func(a, b *store.Account) int {
+		order := 0
+		switch f.Order {
+		case store.ByMail:
+			order = cmp.Compare(a.Addresses[0], b.Addresses[0])
+		case store.ByName:
+			order = cmp.Compare(a.DisplayName, b.DisplayName)
+		case store.ByCreated:
+			order = a.Created.Compare(b.Created)
+		case store.ByChanged:
+			order = a.Changed.Compare(b.Changed)
+		case store.ByID:
+		}
+		return cmp.Or(order, cmp.Compare(a.ID, b.ID))
+	})
+	if f.Reverse {
+		slices.Reverse(kept)
+	}
+	if f.Limit > 0 && len(kept) > f.Limit {
+		kept = kept[:f.Limit]
+	}
+	var ids []string
+	for _, a := range kept {
+		ids = append(ids, a.ID)
+	}
+	return ids
+}
+
+func testListing(s *scene) {
+	all := s.makeCrowd()
+	middle := all[crowd/2].Created
+	filters := []store.AccountFilter{
+		{}, {Limit: 1}, {Limit: 2099},
+		{State: store.OnlyDeleted}, {State: store.AnyState},
+		{IDs: []string{}}, {IDs: []string{all[7].ID, all[3].ID, all[7].ID, "nobody", all[0].ID}}, {IDs: []string{all[0].ID}, State: store.OnlyDeleted},
+		{Kinds: []store.Kind{store.Group}}, {Kinds: []store.Kind{store.Location, store.User, store.User}},
+		{Domain: "example.com"}, {Domain: "Example.COM", Limit: 10}, {Domain: "ample.com"}, {Domain: "%"}, {Domain: "none.example"},
+		{Match: "BERT1"}, {Match: "same"}, {Match: "100%"}, {Match: "100_"}, {Match: `K\S`}, {Match: "\u00c9"}, {Match: "\u00e9"}, {Match: "none at all"}, {Match: "@mail."},
+		{Before: middle}, {Before: middle.Add(time.Microsecond)}, {Before: time.Unix(1, 0)},
+		{Kinds: []store.Kind{store.User}, State: store.AnyState, Domain: "EXAMPLE.org", Match: "zoe", Before: middle, Limit: 50},
+	}
+	for _, f := range filters {
+		s.wantListing(all, f)
+	}
+	for _, order := range []store.AccountOrder{store.ByMail, store.ByID, store.ByName, store.ByCreated, store.ByChanged} {
+		for _, reverse := range []bool{false, true} {
+			s.wantListing(all, store.AccountFilter{Order: order, Reverse: reverse, Kinds: []store.Kind{store.User, store.Group}, State: store.AnyState})
+			s.wantListing(all, store.AccountFilter{Order: order, Reverse: reverse, Limit: 37})
+		}
+	}
+	s.readWhileListing(all)
+	s.writeWhileListing(all)
+	s.endListing(all)
+}
+
+func (s *scene) wantListing(all []*store.Account, f store.AccountFilter) {
+	s.t.Helper()
+	s.view(func(ctx context.Context, r store.Reader) error {
+		got := []string{}
+		found, err := collect(r.Accounts(ctx, f))
+		for _, a := range found {
+			got = append(got, a.ID)
+		}
+		want := listed(all, f)
+		if err != nil || !slices.Equal(want, got) {
+			s.t.Errorf("%+v lists %d accounts, %v; want %d", f, len(got), err, len(want))
+			s.same(want, got, "the listing")
+		}
+		unlimited := f
+		unlimited.Limit = 0
+		if n, err := r.CountAccounts(ctx, f); err != nil || n != int64(len(listed(all, unlimited))) {
+			s.t.Errorf("%+v counts %d, %v", f, n, err)
+		}
+		return nil
+	})
+}
+
+// readWhileListing makes other calls while a sequence is read.
+func (s *scene) readWhileListing(all []*store.Account) {
+	s.t.Helper()
+	f := store.AccountFilter{Order: store.ByName}
+	s.view(func(ctx context.Context, r store.Reader) error {
+		var got []string
+		for a, err := range r.Accounts(ctx, f) {
+			if err != nil {
+				return err
+			}
+			got = append(got, a.ID)
+			if len(got)%97 != 0 {
+				continue
+			}
+			if b, err := r.Account(ctx, a.ID); err != nil || b.Version != a.Version {
+				s.t.Errorf("account '%s' meanwhile: %+v, %v", a.ID, b, err)
+			}
+			if _, err := r.Usage(ctx, []string{a.ID}); err != nil {
+				return err
+			}
+			n := 0
+			for _, err := range r.Accounts(ctx, store.AccountFilter{Order: store.ByID, Reverse: true}) {
+				if n++; err != nil || n == 5 {
+					break
+				}
+				if calendars, err := collect(r.Calendars(ctx, a.ID, store.CalendarFilter{})); err != nil || len(calendars) > 0 {
+					s.t.Errorf("calendars within the listing: %v, %v", calendars, err)
+				}
+			}
+			if n != 5 {
+				s.t.Errorf("a listing within the listing ends after %d", n)
+			}
+		}
+		if !slices.Equal(listed(all, f), got) {
+			s.t.Errorf("a listing with other calls in between has %d accounts, or another order", len(got))
+		}
+		return nil
+	})
+}
+
+// writeWhileListing changes accounts of a listing while it is read, and undoes it.
+func (s *scene) writeWhileListing(all []*store.Account) {
+	s.t.Helper()
+	f := store.AccountFilter{Order: store.ByID}
+	undo := errors.New("undo")
+	err := s.try(func(ctx context.Context, w store.Writer) error {
+		var got []string
+		for a, err := range w.Accounts(ctx, f) {
+			if err != nil {
+				return err
+			}
+			got = append(got, a.ID)
+			if len(got)%50 == 0 {
+				a.DisplayName = "changed meanwhile"
+				if err := w.UpdateAccount(ctx, a); err != nil {
+					return fmt.Errorf("change '%s' meanwhile: %w", a.ID, err)
+				}
+			}
+		}
+		if !slices.Equal(listed(all, f), got) {
+			s.t.Errorf("a listing with changes in between has %d accounts, or another order", len(got))
+		}
+		if n, err := w.CountAccounts(ctx, store.AccountFilter{Match: "CHANGED meanwhile"}); err != nil || n != int64(len(got)/50) {
+			s.t.Errorf("%d accounts were changed meanwhile, want %d: %v", n, len(got)/50, err)
+		}
+		return undo
+	})
+	if !errors.Is(err, undo) {
+		s.t.Error(err)
+	}
+}
+
+// endListing breaks listings off, by break and by the context.
+func (s *scene) endListing(all []*store.Account) {
+	s.t.Helper()
+	s.view(func(ctx context.Context, r store.Reader) error {
+		for range 5 {
+			n := 0
+			for _, err := range r.Accounts(ctx, store.AccountFilter{}) {
+				if n++; err != nil || n == 3 {
+					break
+				}
+			}
+			if _, err := r.Account(ctx, all[0].ID); err != nil || n != 3 {
+				s.t.Errorf("after a listing that was broken off at %d: %v", n, err)
+			}
+		}
+		return nil
+	})
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	err := s.View(ctx, func(r store.Reader) error {
+		n, errs := 0, 0
+		for _, err := range r.Accounts(ctx, store.AccountFilter{State: store.AnyState}) {
+			if err != nil {
+				errs++
+				continue // there is none behind the first
+			}
+			if n++; n == 100 {
+				cancel()
+			}
+		}
+		if errs > 1 || errs == 0 && n < crowd {
+			s.t.Errorf("a listing whose context ended has %d accounts and %d errors", n, errs)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.t.Errorf("a view whose context ended: %v", err)
+	}
+}
+
+// Text is in the order of its bytes, whatever the data base is set to.
+func testListingText(s *scene) {
+	words := []string{"", " ", "!", "A", "B", "Z", "_", "a", "a b", "aB", "ab", "ä", "z", "{", "\u00c4", "\u00df", "ss", "e\u0301", "\u00e9", "日本", "𝔘", "\ufffd", "-a", "a-", "A1", "a10", "a2", "\x1b[31m", "\n"}
+	var all []*store.Account
+	for i, word := range words {
+		a := withHome(fmt.Sprintf("%s#%d", name(word, 1)[1:], i), fmt.Sprintf("%sx%d@example.com", strings.ReplaceAll(name(word, 1)[1:], " ", ""), i))
+		a.Account.DisplayName = word
+		s.create(a)
+		all = append(all, &a.Account)
+		a.Account.Created = s.clock.stamp()
+	}
+	for _, order := range []store.AccountOrder{store.ByMail, store.ByID, store.ByName} {
+		s.wantListing(all, store.AccountFilter{Order: order})
+		s.wantListing(all, store.AccountFilter{Order: order, Reverse: true})
+	}
+	for _, word := range words {
+		s.wantListing(all, store.AccountFilter{Match: word})
+	}
+	var names []string
+	s.update(func(ctx context.Context, w store.Writer) error {
+		for i, word := range words {
+			n := name(word, 1)
+			if slices.Contains(names, n) {
+				continue
+			}
+			names = append(names, n)
+			m := event(n)
+			m.UID = fmt.Sprint(i)
+			c := calendar(all[0].ID, n)
+			x := store.Subscription{Account: all[0].ID, Owner: store.Person{ID: n, Address: "x@example.com"}, Calendar: n}
+			if err := errors.Join(w.CreateCalendar(ctx, &c), w.PutComponent(ctx, all[0].ID, store.DefaultCalendar, m, store.Condition{}), w.Subscribe(ctx, &x)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	slices.Sort(names)
+	h := s.home(all[0].ID)
+	var calendars, components, owners []string
+	for _, c := range h.Calendars {
+		if strings.HasPrefix(c.Name, "1") {
+			calendars = append(calendars, c.Name)
+		}
+	}
+	for _, m := range h.Components[store.DefaultCalendar] {
+		components = append(components, m.Name)
+	}
+	for _, x := range h.Subscriptions {
+		owners = append(owners, x.Owner.ID)
+	}
+	s.same([][]string{names, names, names}, [][]string{calendars, components, owners}, "names of calendars, components and owners")
+}
+
+// A filter names as many ids as it may, and not one more; Usage any number.
+func testManyIDs(s *scene) {
+	const many = store.MaxIDs
+	s.create(withHome("id 7"), withHome("id 999"), withHome("another"))
+	ids := make([]string, many)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("id %d", i)
+	}
+	s.view(func(ctx context.Context, r store.Reader) error {
+		f := store.AccountFilter{IDs: ids, Order: store.ByID}
+		found, err := collect(r.Accounts(ctx, f))
+		if err != nil || len(found) != 2 || found[0].ID != "id 7" || found[1].ID != "id 999" {
+			s.t.Errorf("%d ids select %d accounts, %v", many, len(found), err)
+		}
+		if n, err := r.CountAccounts(ctx, f); err != nil || n != 2 {
+			s.t.Errorf("%d ids count %d accounts, %v", many, n, err)
+		}
+		f.IDs = append(f.IDs, "one more")
+		if _, err := r.CountAccounts(ctx, f); !errors.Is(err, store.ErrInvalid) {
+			s.t.Errorf("%d ids give %v", len(f.IDs), err)
+		}
+		usage, err := r.Usage(ctx, slices.Concat(ids, ids, ids))
+		s.same(map[string]store.Usage{"id 7": {Calendars: 4}, "id 999": {Calendars: 4}}, usage, "what they hold")
+		return err
+	})
+}

@@ -1,0 +1,136 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+func loaderTests() []test {
+	return []test{
+		{"Load", testLoad},
+		{"LoadRefused", testLoadRefused},
+		{"LoadTaken", testTaken},
+	}
+}
+
+// loader returns the store as a Loader, and ends the test where it is none.
+func (s *scene) loader() store.Loader {
+	s.t.Helper()
+	l, ok := s.Store.(store.Loader)
+	if !ok {
+		s.t.Skipf("%s loads accounts one by one", s.e.Name)
+	}
+	return l
+}
+
+// batch is accounts of all sorts.
+func batch(n int) []*store.NewAccount {
+	var out []*store.NewAccount
+	for i := range n {
+		id := fmt.Sprintf("loaded %04d", i)
+		switch i % 3 {
+		case 0:
+			out = append(out, withHome(id))
+		case 1:
+			out = append(out, person(id))
+		default:
+			a := withHome(id)
+			a.Account = fullAccount(id, fmt.Sprintf("full%d@example.com", i))
+			a.Account.DisplayName = hostile()[i%(len(hostile())-2)]
+			a.Calendars = append(a.Calendars, fullCalendar("", "work"))
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// Loaded accounts are as if each had been created.
+func testLoad(s *scene) {
+	l := s.loader()
+	const many = 210
+	load := func(accounts []*store.NewAccount) error { return l.Load(s.t.Context(), accounts) }
+	var copied []*store.NewAccount
+	for _, a := range batch(many) {
+		copied = append(copied, clone(a))
+	}
+	if err := errors.Join(load(copied[:1]), load(nil), load(copied[1:])); err != nil {
+		s.t.Fatal(err)
+	}
+	loaded := s.everything()
+	other := newScene(s.t, s.e)
+	other.clock.at = s.clock.at.Add(-time.Second) // which update adds
+	other.create(batch(many)...)
+	s.same(other.everything(), loaded, "loaded instead of created")
+	// What is loaded can be used.
+	s.update(func(ctx context.Context, w store.Writer) error {
+		a, err := w.AccountByAddress(ctx, "loaded-0003@example.com")
+		if err != nil {
+			return err
+		}
+		c := calendar(a.ID, "new")
+		return errors.Join(w.UpdateAccount(ctx, a), w.CreateCalendar(ctx, &c), w.PutComponent(ctx, a.ID, "new", event("1.ics"), store.Condition{}))
+	})
+}
+
+// All or none.
+func testLoadRefused(s *scene) {
+	l := s.loader()
+	s.create(person("there", "There@example.com"), person("gone"))
+	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "gone") })
+	before := s.everything()
+	for what, c := range map[string]struct {
+		class error
+		last  *store.NewAccount
+	}{
+		"an account that is there":   {store.ErrExists, withHome("there", "new@example.com")},
+		"an account that is deleted": {store.ErrExists, withHome("gone", "new@example.com")},
+		"an address that is there":   {store.ErrExists, withHome("new", "new@example.com", "THERE@example.com")},
+		"an account twice":           {store.ErrExists, withHome("loaded 0000", "new@example.com")},
+		"an address twice":           {store.ErrExists, withHome("new", "Loaded-0000@example.com")},
+		"a bad account":              {store.ErrInvalid, person("new", "no address")},
+	} {
+		s.clock.advance(time.Second)
+		err := l.Load(s.t.Context(), append(batch(40), c.last))
+		s.wantClass(err, c.class, "loading "+what)
+		s.same(before, s.everything(), "after loading "+what)
+	}
+	ctx, cancel := context.WithCancel(s.t.Context())
+	cancel()
+	if err := l.Load(ctx, batch(10)); !errors.Is(err, context.Canceled) {
+		s.t.Errorf("loading with a context that has ended: %v", err)
+	}
+	s.same(before, s.everything(), "after loading with a context that has ended")
+	if err := l.Load(s.t.Context(), batch(40)); err != nil {
+		s.t.Errorf("after all that: %v", err)
+	}
+}
+
+func testTaken(s *scene) {
+	l := s.loader()
+	s.create(person("There", "There@example.com", "alias@example.com"), person("gone", "gone@example.com"), person("other", "was@example.com"))
+	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "gone") })
+	asked := []*store.NewAccount{
+		person("THERE", "new@example.com"), person("gone", "GONE@example.com"), person("new", "Alias@Example.com", "more@example.com", "WAS@example.com"), person("\x00", "\xff@example.com"),
+	}
+	for i := range 3000 {
+		asked = append(asked, person(fmt.Sprintf("nobody %d", i)))
+	}
+	got, err := l.Taken(s.t.Context(), asked)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.same([]string{"gone", "there"}, slices.Sorted(maps.Keys(got.IDs)), "ids that are taken")
+	s.same(map[string]string{"alias@example.com": "There", "was@example.com": "other"}, got.Addresses, "addresses that are taken")
+	for id, folded := range map[string]string{"There": "there", "gone": "gone"} {
+		s.same(s.home(id).Account, got.IDs[folded], "the account "+id)
+	}
+	if got, err := l.Taken(s.t.Context(), nil); err != nil || len(got.IDs)+len(got.Addresses) != 0 {
+		s.t.Errorf("of nobody %+v is taken, %v", got, err)
+	}
+}

@@ -1,0 +1,142 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+func spanTests() []test {
+	return []test{
+		{"Spans", testSpans},
+		{"SpansFilters", testComponentFilters},
+	}
+}
+
+// at is an hour of the day on which the spans lie.
+func at(hour int) time.Time { return time.Date(2026, time.May, 4, hour, 0, 0, 0, time.UTC) }
+
+func (s *scene) wantComponents(f store.ComponentFilter, want ...string) {
+	s.t.Helper()
+	s.view(func(ctx context.Context, r store.Reader) error {
+		var got []string
+		found, err := collect(r.Components(ctx, "a", store.DefaultCalendar, f))
+		for _, m := range found {
+			got = append(got, m.Name)
+		}
+		if err != nil || !slices.Equal(want, got) {
+			s.t.Errorf("%+v selects %v, %v; want %v", f, got, err, want)
+		}
+		return nil
+	})
+}
+
+// A span touches another where they have a moment in common; its end is outside
+// of it, and an open side has no end.
+func testSpans(s *scene) {
+	s.create(withHome("a"))
+	none := time.Time{}
+	spans := map[string][2]time.Time{
+		"day": {at(8), at(18)}, "early": {at(8), at(10)}, "late": {at(16), at(18)}, "for-ever": {at(12), none}, "since-ever": {none, at(12)}, "always": {none, none},
+		"epoch": {time.Unix(0, 0), time.Unix(0, 0).Add(time.Hour)}, "up-to-epoch": {none, time.Unix(0, 0)}, "from-epoch": {time.Unix(0, 0), none},
+		"old":  {time.Date(1583, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"far":  {time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)},
+		"zone": {at(8).In(time.FixedZone("", -7*3600)), at(10).In(time.FixedZone("", 3600))},
+	}
+	s.update(func(ctx context.Context, w store.Writer) error {
+		for name, span := range spans {
+			m := event(name)
+			m.Start, m.End = span[0], span[1]
+			if err := w.PutComponent(ctx, "a", store.DefaultCalendar, m, store.Condition{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, m := range s.home("a").Components[store.DefaultCalendar] {
+		want := spans[m.Name]
+		if !m.Start.Equal(want[0]) || !m.End.Equal(want[1]) || m.Start.IsZero() != want[0].IsZero() || m.End.IsZero() != want[1].IsZero() {
+			s.t.Errorf("%s comes back as %v to %v", m.Name, m.Start, m.End)
+		}
+	}
+	bounds := []time.Time{none, time.Date(1600, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(0, 0), time.Unix(0, 1000), at(8), at(9), at(10), at(12), at(16), at(17), at(18), at(19), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}
+	names := slices.Sorted(func(yield func(string) bool) {
+		for name := range spans {
+			if !yield(name) {
+				return
+			}
+		}
+	})
+	for _, from := range bounds {
+		for _, to := range bounds {
+			if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+				continue
+			}
+			var want []string
+			for _, name := range names {
+				start, end := spans[name][0], spans[name][1]
+				if (to.IsZero() || start.IsZero() || start.Before(to)) && (from.IsZero() || end.IsZero() || end.After(from)) {
+					want = append(want, name)
+				}
+			}
+			s.wantComponents(store.ComponentFilter{From: from, To: to}, want...)
+		}
+		if from.IsZero() {
+			continue
+		}
+		var over []string
+		for _, name := range names {
+			if end := spans[name][1]; !end.IsZero() && !end.After(from) {
+				over = append(over, name)
+			}
+		}
+		s.wantComponents(store.ComponentFilter{EndedBefore: from}, over...)
+	}
+}
+
+func testComponentFilters(s *scene) {
+	s.create(withHome("a"))
+	const many = 1200
+	s.update(func(ctx context.Context, w store.Writer) error {
+		for i := range many {
+			m := event(fmt.Sprintf("%04d.ics", many-1-i))
+			m.Type = []string{"VEVENT", "VTODO"}[i%2]
+			m.Start, m.End = at(0).Add(time.Duration(i)*time.Hour), at(1).Add(time.Duration(i)*time.Hour)
+			if err := w.PutComponent(ctx, "a", store.DefaultCalendar, m, store.Condition{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.wantComponents(store.ComponentFilter{Limit: 3}, "0000.ics", "0001.ics", "0002.ics")
+	s.wantComponents(store.ComponentFilter{Types: []string{"VEVENT"}, Limit: 2}, "0001.ics", "0003.ics")
+	s.wantComponents(store.ComponentFilter{Types: []string{"VJOURNAL"}})
+	s.wantComponents(store.ComponentFilter{Types: []string{"VJOURNAL", "VTODO", "VEVENT"}, Limit: 1}, "0000.ics")
+	s.wantComponents(store.ComponentFilter{UID: "uid-0007.ics"}, "0007.ics")
+	s.wantComponents(store.ComponentFilter{UID: "UID-0007.ics"})
+	s.wantComponents(store.ComponentFilter{From: at(0), To: at(2), Types: []string{"VTODO"}}, "1198.ics")
+	s.view(func(ctx context.Context, r store.Reader) error {
+		n := 0
+		for m, err := range r.Components(ctx, "a", store.DefaultCalendar, store.ComponentFilter{}) {
+			if err != nil {
+				return err
+			}
+			if want := fmt.Sprintf("%04d.ics", n); m.Name != want || m.Text != nil {
+				s.t.Fatalf("%s follows, want %s", m.Name, want)
+			}
+			n++
+			if n%100 == 0 {
+				if full, err := r.Component(ctx, "a", store.DefaultCalendar, m.Name); err != nil || len(full.Text) == 0 {
+					s.t.Errorf("%s meanwhile: %v", m.Name, err)
+				}
+			}
+		}
+		if n != many {
+			s.t.Errorf("%d of %d are listed", n, many)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,262 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+func transactionTests() []test {
+	return []test{
+		{"Rollback", testRollback},
+		{"Panic", testPanic},
+		{"Cancelled", testCancelled},
+		{"ReadOwnWrites", testReadOwnWrites},
+		{"Snapshot", testSnapshot},
+		{"Reopen", testReopen},
+	}
+}
+
+// changeAll changes something of every kind. Account a must have content, b must
+// be there, gone deleted and older than an hour.
+func changeAll(ctx context.Context, w store.Writer, now time.Time) error {
+	a, err := w.Account(ctx, "a")
+	if err != nil {
+		return err
+	}
+	a.DisplayName, a.Addresses = "changed", []string{"changed@example.com"}
+	c, err := w.Calendar(ctx, "a", store.DefaultCalendar)
+	if err != nil {
+		return err
+	}
+	c.Description = "changed"
+	x := fullCalendar("a", "new")
+	m := event("1.ics")
+	m.Text = []byte("changed")
+	_, err = w.Readdress(ctx, store.Person{ID: "owner", Address: "changed@example.org"})
+	if err != nil {
+		return err
+	}
+	_, err = w.Purge(ctx, now.Add(-time.Hour), 100)
+	return errors.Join(err,
+		w.UpdateAccount(ctx, a), w.DeleteAccount(ctx, "b"), w.CreateAccount(ctx, withHome("new")),
+		w.UpdateCalendar(ctx, c), w.CreateCalendar(ctx, &x), w.DeleteCalendar(ctx, "a", store.DropboxName), w.UndeleteCalendar(ctx, "a", "gone"),
+		w.PutComponent(ctx, "a", "work", m, store.Condition{}), w.PutComponent(ctx, "a", "new", event("n.ics"), store.Condition{}),
+		w.DeleteComponent(ctx, "a", "work", "3.ics", store.Condition{}), w.UndeleteComponent(ctx, "a", "work", "2.ics"),
+		w.Subscribe(ctx, &store.Subscription{Account: "a", Owner: store.Person{ID: "b", Address: "b@example.com"}, Calendar: "calendar"}),
+		w.Unsubscribe(ctx, "a", "owner", "shared"))
+}
+
+// forChangeAll makes what changeAll expects.
+func (s *scene) forChangeAll() {
+	s.t.Helper()
+	s.create(withHome("gone"))
+	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "gone") })
+	s.clock.advance(2 * time.Hour)
+	s.withContent("a")
+	s.create(withHome("b"))
+}
+
+// An error undoes everything, and is returned as it is.
+func testRollback(s *scene) {
+	s.forChangeAll()
+	before := s.everything()
+	no := errors.New("no")
+	err := s.try(func(ctx context.Context, w store.Writer) error {
+		if err := changeAll(ctx, w, s.clock.Now()); err != nil {
+			return err
+		}
+		return fmt.Errorf("I say: %w", no)
+	})
+	if !errors.Is(err, no) {
+		s.t.Errorf("the error is %v", err)
+	}
+	s.same(before, s.everything(), "after an error")
+	s.update(func(ctx context.Context, w store.Writer) error { return changeAll(ctx, w, s.clock.Now()) })
+	after := s.everything()
+	if len(after) != 3 || after["a"].Account.DisplayName != "changed" || after["new"].Account == nil || after["b"].Account.Active() {
+		s.t.Errorf("after the same without an error: %d accounts", len(after))
+	}
+	if err := s.View(s.t.Context(), func(store.Reader) error { return no }); !errors.Is(err, no) {
+		s.t.Errorf("a view gives the error %v", err)
+	}
+}
+
+// A panic undoes everything, goes on, and leaves a store that works.
+func testPanic(s *scene) {
+	s.forChangeAll()
+	before := s.everything()
+	caught := func(run func() error) (value any) {
+		defer func() { value = recover() }()
+		err := run()
+		return fmt.Sprintf("no panic, but %v", err)
+	}
+	for range 3 {
+		got := caught(func() error {
+			return s.try(func(ctx context.Context, w store.Writer) error {
+				if err := changeAll(ctx, w, s.clock.Now()); err != nil {
+					return err
+				}
+				panic("ouch")
+			})
+		})
+		s.same(any("ouch"), got, "the panic of an update")
+		got = caught(func() error {
+			return s.View(s.t.Context(), func(r store.Reader) error {
+				for _, err := range r.Accounts(s.t.Context(), store.AccountFilter{}) {
+					if err == nil {
+						panic("ouch")
+					}
+				}
+				return errors.New("nothing is listed")
+			})
+		})
+		s.same(any("ouch"), got, "the panic of a view within a listing")
+	}
+	s.same(before, s.everything(), "after a panic")
+	s.update(func(ctx context.Context, w store.Writer) error { return changeAll(ctx, w, s.clock.Now()) })
+}
+
+// A context that ends undoes everything.
+func testCancelled(s *scene) {
+	s.forChangeAll()
+	before := s.everything()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	err := s.Update(ctx, func(w store.Writer) error {
+		if err := changeAll(ctx, w, s.clock.Now()); err != nil {
+			return err
+		}
+		cancel()
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		s.t.Errorf("an update whose context ended gives %v", err)
+	}
+	s.same(before, s.everything(), "after the context has ended")
+	for what, err := range map[string]error{
+		"update": s.Update(ctx, func(w store.Writer) error { return w.CreateAccount(ctx, withHome("new")) }),
+		"view":   s.View(ctx, func(r store.Reader) error { _, err := r.Account(ctx, "a"); return err }),
+	} {
+		if !errors.Is(err, context.Canceled) {
+			s.t.Errorf("%s: a context that has ended before gives %v", what, err)
+		}
+	}
+	ctx, cancel = context.WithTimeout(s.t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err = s.Update(ctx, func(w store.Writer) error {
+		if err := w.DeleteAccount(ctx, "a"); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return w.DeleteAccount(ctx, "b")
+	})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		s.t.Errorf("an update whose time is over gives %v", err)
+	}
+	s.same(before, s.everything(), "after the time is over")
+	s.update(func(ctx context.Context, w store.Writer) error { return changeAll(ctx, w, s.clock.Now()) })
+}
+
+// A Writer sees what it has done, and nobody else does before the end.
+func testReadOwnWrites(s *scene) {
+	s.forChangeAll()
+	before := s.everything()
+	var inside map[string]home
+	s.update(func(ctx context.Context, w store.Writer) (err error) {
+		if err := changeAll(ctx, w, s.clock.Now()); err != nil {
+			return err
+		}
+		if inside, err = readAll(ctx, w); err != nil {
+			return err
+		}
+		for address, want := range map[string]error{"changed@example.com": nil, "a@example.com": store.ErrNotFound, "b@example.com": store.ErrNotFound, "new@example.com": nil} {
+			_, err := w.AccountByAddress(ctx, address)
+			s.wantClass(err, want, "the address "+address+" within the transaction")
+		}
+		outside := make(chan map[string]home, 1)
+		go func() {
+			defer close(outside)
+			var all map[string]home
+			if err := s.View(ctx, func(r store.Reader) (err error) { all, err = readAll(ctx, r); return err }); err != nil {
+				s.t.Errorf("a view beside an update: %v", err)
+			}
+			outside <- all
+		}()
+		s.same(before, <-outside, "what others see before the end")
+		return nil
+	})
+	s.same(inside, s.everything(), "what the transaction saw is what was committed")
+}
+
+// A Reader sees one state, whatever is committed meanwhile.
+func testSnapshot(s *scene) {
+	s.forChangeAll()
+	before := s.everything()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	defer cancel()
+	s.view(func(_ context.Context, r store.Reader) error {
+		if _, err := r.Account(ctx, "a"); err != nil {
+			return err
+		}
+		done := make(chan error, 1)
+		go func() {
+			done <- s.Update(ctx, func(w store.Writer) error { return changeAll(ctx, w, s.clock.Now()) })
+		}()
+		if err := <-done; err != nil {
+			s.t.Errorf("an update beside a view: %v", err)
+		}
+		for range 2 {
+			got, err := readAll(ctx, r)
+			if err != nil {
+				return err
+			}
+			s.same(before, got, "what the view sees")
+		}
+		if n, err := r.CountAccounts(ctx, store.AccountFilter{}); err != nil || n != 2 {
+			s.t.Errorf("the view counts %d accounts, %v", n, err)
+		}
+		if _, err := r.AccountByAddress(ctx, "a@example.com"); err != nil {
+			s.t.Errorf("the address in the view: %v", err)
+		}
+		return nil
+	})
+	if got := s.everything(); got["a"].Account.DisplayName != "changed" {
+		s.t.Errorf("a later view sees %+v", got["a"].Account)
+	}
+}
+
+// What was committed is there for whoever opens the store next.
+func testReopen(s *scene) {
+	s.forChangeAll()
+	s.update(func(ctx context.Context, w store.Writer) error { return changeAll(ctx, w, s.clock.Now()) })
+	want := s.everything()
+	beside := s.open() // two at once
+	first := s.Store
+	s.Store = beside
+	s.same(want, s.everything(), "a second one")
+	s.create(person("by the second"))
+	s.Store = first
+	if h := s.home("by the second"); h.Account == nil {
+		s.t.Error("the first does not see what the second has made")
+	}
+	again, err := s.e.Open(s.t.Context(), s.where, Options{Backend: Backend, Now: s.clock.Now})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := again.Close(); err != nil {
+		s.t.Errorf("close: %v", err)
+	}
+	if err := again.View(s.t.Context(), func(r store.Reader) error { _, err := r.Account(s.t.Context(), "a"); return err }); err == nil {
+		s.t.Error("a store that was closed can be read")
+	}
+	if err := again.Update(s.t.Context(), func(w store.Writer) error { return w.DeleteAccount(s.t.Context(), "a") }); err == nil {
+		s.t.Error("a store that was closed can be changed")
+	}
+	s.home("a")
+	if _, err := s.e.Open(s.t.Context(), s.where, Options{Backend: "other", Now: s.clock.Now}); !isOnly(err, store.ErrOtherBackend) {
+		s.t.Errorf("opened for another back end: %v", err)
+	}
+}
