@@ -225,3 +225,41 @@ func Backends(r *Registry, d *Document) []string {
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
+
+// BackendFamily is a back end: the id by which the directory names it, and the
+// part of its parameters' names that tells them from those of others.
+type BackendFamily struct{ Key, ID string }
+
+// Parameter is the name of one of its parameters.
+func (b BackendFamily) Parameter(last string) string { return "store.dav." + b.Key + "." + last }
+
+// BackendFamilies lists the back ends that hold accounts, by id: those that every
+// server has and those with a parameter of their own, but not the one of
+// iSchedule.
+func BackendFamilies(r *Registry, d *Document) []BackendFamily {
+	var keys []string
+	for _, p := range r.all {
+		if key, last, ok := family(p.Name, "store.dav"); ok && last == "backendid" && key != "*" {
+			keys = append(keys, key)
+		}
+	}
+	for name := range d.All() {
+		if key, _, ok := family(name, "store.dav"); ok {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	var out []BackendFamily
+	for _, key := range slices.Compact(keys) {
+		b := BackendFamily{Key: key}
+		if b.ID = strings.TrimSpace(r.Effective(d, b.Parameter("backendid"))); b.ID == "" {
+			b.ID = key
+		}
+		if b.ID == r.Effective(d, "davcore.ischedule.backendid") || slices.ContainsFunc(out, func(x BackendFamily) bool { return x.ID == b.ID }) {
+			continue
+		}
+		out = append(out, b)
+	}
+	slices.SortFunc(out, func(x, y BackendFamily) int { return strings.Compare(x.ID, y.ID) })
+	return out
+}

@@ -38,6 +38,7 @@ type File struct {
 	name      string // slash path relative to the home, the journal's target
 	mayCreate bool
 	optional  bool
+	mode      fs.FileMode
 	journal   *journal.Journal
 	hook      fsx.Hook
 }
@@ -50,12 +51,14 @@ type FileOptions struct {
 	// Optional says that the file may be missing: a change may make it or take
 	// it away, and that there is none is a version like any other.
 	Optional bool
-	Hook     fsx.Hook
+	// Mode is that of a file which a change makes; 0 stands for 0640.
+	Mode fs.FileMode
+	Hook fsx.Hook
 }
 
 // NewFile returns a file of a home. It touches nothing.
 func NewFile(j *journal.Journal, o FileOptions) *File {
-	return &File{home: o.Home, name: o.Name, mayCreate: o.MayCreate || o.Optional, optional: o.Optional, journal: j, hook: o.Hook}
+	return &File{home: o.Home, name: o.Name, mayCreate: o.MayCreate || o.Optional, optional: o.Optional, mode: o.Mode, journal: j, hook: o.Hook}
 }
 
 // MayCreate returns the same file, which a change then makes when it is missing.
@@ -248,7 +251,7 @@ func (f *File) put(ctx context.Context, before journal.Version, content []byte) 
 		return fsx.RemoveSynced(ctx, f.Path(), f.hook)
 	}
 	return fsx.Replace(ctx, f.Path(), content, fsx.ReplaceOptions{
-		Hook: f.hook, OwnerFrom: filepath.Dir(f.Path()),
+		Hook: f.hook, Mode: f.mode, OwnerFrom: filepath.Dir(f.Path()),
 		Check: func(*os.File) error { return f.stillIs(before) },
 	})
 }

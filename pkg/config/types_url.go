@@ -39,6 +39,9 @@ func checkURL(value string, schemes []string) []Problem {
 	if passwordInQuery(rest) {
 		return urlPassword()
 	}
+	if hosts == "" && postgresURL(value) && hostInQuery(rest) {
+		hosts = "socket" // as libpq takes it: the directory of a Unix socket stands in the query
+	}
 	if fault := hostsFault(hosts); fault != "" {
 		if strings.Contains(authority, ":") && strings.Contains(rest, "@") {
 			return urlPassword() // one with a /, ? or # that is not escaped
@@ -49,6 +52,17 @@ func checkURL(value string, schemes []string) []Problem {
 		return failure("the URL has a '%' without two hexadecimal digits after it", "write %25 for a percent sign")
 	}
 	return nil
+}
+
+// hostInQuery reports whether what stands behind the hosts of a URL names one.
+func hostInQuery(rest string) bool {
+	_, query, _ := strings.Cut(rest, "?")
+	for part := range strings.SplitSeq(query, "&") {
+		if host, ok := strings.CutPrefix(part, "host="); ok && host != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func urlPassword() []Problem {

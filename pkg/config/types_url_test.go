@@ -13,7 +13,7 @@ func TestCheckURL(t *testing.T) {
 	const password = "the URL carries a password | leave the password out; it is kept apart from the configuration"
 	runChecks(t, slices.Concat(
 		good(web, "", "http://localhost", "HTTPS://h:8443/x?y#z", "http://[::1]:80/", "http://müller.example", "http://h:8080/u@x", "http://u@h"),
-		good(db, "", "postgres://h1:5432,h2:5432/db?target_session_attrs=read-write", "postgresql://u@h/db", "postgres://u@h1,[::1]:5433,h3",
+		good(db, "", "postgres://h1:5432,h2:5432/db?target_session_attrs=read-write", "postgresql://u@h/db", "postgres://u@h1,[::1]:5433,h3", "postgres:///db?host=/run/postgresql",
 			"postgres://%2Frun%2Fpg/db", "postgres://h:5432/db?options=a@b"),
 		[]checkCase{
 			bad(web, "ftp://h", "the scheme 'ftp' is not http or https"),
@@ -45,6 +45,8 @@ func TestCheckURL(t *testing.T) {
 			bad(db, "postgres://u@h/db?a=b&sslpassword=secret", password),
 			bad(db, "postgres://h1,,h2/db", "the URL has no host"),
 			bad(db, "postgres:///db", "the URL has no host"),
+			bad(db, "postgres:///db?host=", "the URL has no host"),
+			bad(web, "http:///x?host=/tmp", "the URL has no host"),
 		}))
 }
 

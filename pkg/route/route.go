@@ -106,6 +106,15 @@ func Decide(ctx context.Context, c Config, src directory.Source, address string)
 	return d, nil
 }
 
+// Judge decides about an entry that was found already: its attributes are those of
+// a lookup, with at least LocalAttr and Store among what was asked for.
+func (c *Config) Judge(address string, entry directory.Found) *Decision {
+	d := &Decision{Address: address, DN: entry.DN, entry: &entry}
+	c.judge(d)
+	c.travel(d)
+	return d
+}
+
 // mostFound is how many entries with one address are looked at.
 const mostFound = 10
 
