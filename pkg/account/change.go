@@ -1,0 +1,365 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// Modify makes a Step that writes the properties of an item into its account. A
+// changed address is written wherever a back end names the person.
+func Modify(people People, others Others) Step {
+	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
+		o := Outcome{Item: item, Result: Already}
+		a, err := w.Account(ctx, item.ID)
+		if err != nil {
+			return o, nil, err
+		}
+		who, err := item.people(ctx, store.SchedulingACL, people)
+		if err != nil {
+			return o, nil, err
+		}
+		names := item.Properties.Names()
+		before, back, was := PropertiesOf(a, names), exactPropertiesOf(a, names), a.Clone()
+		if err := item.Properties.Apply(a, who); err != nil {
+			return o, nil, err
+		}
+		after := PropertiesOf(a, names)
+		if before.String() == after.String() && sameLists(a, was) {
+			return o, nil, nil
+		}
+		if err := w.UpdateAccount(ctx, a); err != nil {
+			return o, nil, err
+		}
+		if a.Mail() != was.Mail() {
+			person := store.Person{ID: a.ID, Address: a.Mail()}
+			if _, err := w.Readdress(ctx, person); err != nil {
+				return o, nil, err
+			}
+			if _, err := others.readdress(ctx, item.Backend, person); err != nil {
+				return o, nil, err
+			}
+		}
+		o.Result = Changed
+		o.Details = differences(before, after)
+		return o, []string{RequestLine(a.ID, back)}, nil
+	}
+}
+
+// sameLists compares by unique id what reads alike by address.
+func sameLists(a, b *store.Account) bool {
+	return a.SchedulingACL.Encode() == b.SchedulingACL.Encode() && store.EncodePeople(a.Delegates) == store.EncodePeople(b.Delegates) &&
+		store.EncodePeople(a.Owners) == store.EncodePeople(b.Owners)
+}
+
+// differences words what changed, 'name: old -> new'.
+func differences(before, after Properties) []string {
+	var out []string
+	for i, p := range before {
+		if p.Value != after[i].Value {
+			out = append(out, fmt.Sprintf("%s: %s -> %s", p.Name, shown(p.Value), shown(after[i].Value)))
+		}
+	}
+	return out
+}
+
+func shown(value string) string {
+	if value == "" {
+		return "(empty)"
+	}
+	return value
+}
+
+// Delete is a Step that deletes the account of an item; it can be brought back
+// until it is purged.
+func Delete(ctx context.Context, w store.Writer, item *Item, again bool) (Outcome, []string, error) {
+	o := Outcome{Item: item, Result: Deleted}
+	a, err := w.Account(ctx, item.ID)
+	if err != nil {
+		return o, nil, err
+	}
+	if !a.Active() {
+		if !again {
+			o.Result = Already
+		}
+		return o, nil, nil
+	}
+	// By its id, since its address can be given to somebody else.
+	return o, []string{RequestLine(a.ID, nil)}, w.DeleteAccount(ctx, item.ID)
+}
+
+// IDPrefix marks the account of a batch line as a unique id.
+const IDPrefix = "id="
+
+// Undelete is a Step that brings the account of an item back.
+func Undelete(ctx context.Context, w store.Writer, item *Item, again bool) (Outcome, []string, error) {
+	o := Outcome{Item: item, Result: Restored}
+	a, err := w.Account(ctx, item.ID)
+	if err != nil {
+		return o, nil, err
+	}
+	if a.Active() {
+		if !again {
+			o.Result = Already
+		}
+		return o, nil, nil
+	}
+	return o, []string{RequestLine(a.ID, nil)}, w.UndeleteAccount(ctx, item.ID)
+}
+
+// Upgrade is a Step that gives an account what this version expects of one: the
+// collections that a home begins with.
+func Upgrade(defaults Defaults) Step {
+	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
+		o := Outcome{Item: item, Result: Already}
+		a, err := w.Account(ctx, item.ID)
+		if err != nil {
+			return o, nil, err
+		}
+		components, acl := defaults.UserComponents, defaults.UserACL
+		if a.Kind == store.Resource || a.Kind == store.Location {
+			components, acl = defaults.ResourceComponents, defaults.ResourceACL
+		}
+		var undo []string
+		for _, c := range Collections(a.DisplayName, components, acl) {
+			_, err := w.Calendar(ctx, a.ID, c.Name)
+			if err == nil {
+				continue
+			}
+			if !errors.Is(err, store.ErrNotFound) {
+				return o, nil, err
+			}
+			c.Account = a.ID
+			if err := w.CreateCalendar(ctx, &c); err != nil {
+				return o, nil, err
+			}
+			o.Result = Changed
+			o.Details = append(o.Details, "made "+c.Name)
+			undo = append(undo, CalendarLine(a.ID, c.Name, nil))
+		}
+		return o, undo, nil
+	}
+}
+
+// Downgrade makes a Step that takes back what Upgrade made for an item: a
+// collection that a home begins with, as long as nothing is in it.
+func Downgrade(name CalendarOf) Step {
+	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
+		o := Outcome{Item: item, Result: Already}
+		c, err := w.Calendar(ctx, item.ID, name(item))
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return o, nil, nil
+		case err != nil:
+			return o, nil, err
+		case c.Kind == store.PlainCalendar && c.Name != store.DefaultCalendar:
+			return o, nil, &store.InvalidError{Field: "calendar", Value: c.Name, Reason: "is none that an upgrade makes"}
+		}
+		u, err := w.CalendarUsage(ctx, item.ID, c.Name)
+		if err != nil {
+			return o, nil, err
+		}
+		if u.Components > 0 {
+			return o, nil, &store.InvalidError{Field: "calendar", Value: c.Name, Reason: "holds something by now, and stays"}
+		}
+		o.Result, o.Details = Changed, []string{"took away " + c.Name}
+		return o, []string{RequestLine(item.ID, nil)}, w.DeleteCalendar(ctx, item.ID, c.Name)
+	}
+}
+
+// Others are all back ends, in which a person may be named.
+type Others struct {
+	Stores   Stores
+	Backends []string
+	// Rehearsal takes back what was written: it is only to be known.
+	Rehearsal bool
+}
+
+// Address makes a Step that writes the addresses of the item's entry into its
+// account, and wherever one of the back ends names the person.
+func Address(others Others) Step {
+	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
+		o := Outcome{Item: item, Result: Already}
+		a, err := w.Account(ctx, item.ID)
+		if err != nil {
+			return o, nil, err
+		}
+		want := item.Entry.addresses()
+		var undo []string
+		if !slices.Equal(a.Addresses, want) {
+			before, notify := a.Addresses, a.NotifyTo
+			a.Addresses, a.NotifyTo = want, replaced(a.NotifyTo, before, want)
+			if err := w.UpdateAccount(ctx, a); err != nil {
+				return o, nil, err
+			}
+			o.Result = Changed
+			o.Details = append(o.Details, fmt.Sprintf("addresses: %s -> %s", strings.Join(before, " "), strings.Join(want, " ")))
+			undo = append(undo, RequestLine(a.ID, Properties{{"addresses", strings.Join(before, " ")}, {"notifrecipients", strings.Join(notify, " ")}}))
+		}
+		n, err := w.Readdress(ctx, store.Person{ID: a.ID, Address: a.Mail()})
+		if err != nil {
+			return o, nil, err
+		}
+		more, err := others.readdress(ctx, item.Backend, store.Person{ID: a.ID, Address: a.Mail()})
+		if n += more; err == nil && n > 0 {
+			o.Result = Changed
+			o.Details = append(o.Details, fmt.Sprintf("access lists and subscriptions that name the person: %d", n))
+		}
+		return o, undo, err
+	}
+}
+
+// readdress writes the address of a person into all back ends but one.
+func (x Others) readdress(ctx context.Context, but string, p store.Person) (int, error) {
+	sum := 0
+	for _, backend := range x.Backends {
+		if backend == but {
+			continue
+		}
+		st, err := x.Stores.Open(ctx, backend)
+		if err != nil {
+			return sum, err
+		}
+		n := 0
+		err = st.Update(ctx, func(w store.Writer) (err error) {
+			if n, err = w.Readdress(ctx, p); err == nil && x.Rehearsal {
+				err = errRehearsed
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, errRehearsed) {
+			return sum, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// replaced puts the new primary address where the old one was.
+func replaced(list, before, after []string) []string {
+	out := slices.Clone(list)
+	for i, address := range out {
+		if len(before) > 0 && len(after) > 0 && store.FoldAddress(address) == store.FoldAddress(before[0]) {
+			out[i] = after[0]
+		}
+	}
+	return out
+}
+
+// Owners is a Step that writes the owners that the item's entry names.
+func Owners(resolve func(dn string) (store.Person, error)) Step {
+	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
+		o := Outcome{Item: item, Result: Already}
+		a, err := w.Account(ctx, item.ID)
+		if err != nil {
+			return o, nil, err
+		}
+		var owners []store.Person
+		for _, dn := range item.Entry.Owners {
+			person, err := resolve(dn)
+			if err != nil {
+				return o, nil, err
+			}
+			if !slices.Contains(owners, person) {
+				owners = append(owners, person)
+			}
+		}
+		if slices.Equal(owners, a.Owners) {
+			return o, nil, nil
+		}
+		o.Result = Changed
+		o.Details = []string{fmt.Sprintf("owners: %s -> %s", shown(addressesOf(a.Owners)), shown(addressesOf(owners)))}
+		undo := []string{RequestLine(a.ID, Properties{{"owners", exactPeople(a.Owners)}})}
+		a.Owners = owners
+		return o, undo, w.UpdateAccount(ctx, a)
+	}
+}
+
+// DeleteComponents is a Step that deletes the components of an account whose last
+// instance was over before a time.
+func DeleteComponents(before time.Time) Step {
+	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
+		o := Outcome{Item: item, Result: Already}
+		if _, err := w.Account(ctx, item.ID); err != nil {
+			return o, nil, err
+		}
+		calendars, err := collect(w.Calendars(ctx, item.ID, store.CalendarFilter{OnlyPlain: true}))
+		if err != nil {
+			return o, nil, err
+		}
+		for _, c := range calendars {
+			old, err := collect(w.Components(ctx, item.ID, c.Name, store.ComponentFilter{EndedBefore: before}))
+			if err != nil {
+				return o, nil, err
+			}
+			for _, m := range old {
+				if err := w.DeleteComponent(ctx, item.ID, c.Name, m.Name, store.Condition{IfETag: m.ETag}); err != nil {
+					return o, nil, err
+				}
+			}
+			if len(old) > 0 {
+				o.Result = Deleted
+				o.Details = append(o.Details, fmt.Sprintf("%s: %d components", c.Name, len(old)))
+			}
+		}
+		if o.Result == Already {
+			return o, nil, nil
+		}
+		return o, []string{RequestLine(item.ID, nil)}, nil
+	}
+}
+
+// UndeleteComponents is a Step that brings back what was deleted at a time or later.
+func UndeleteComponents(since time.Time) Step {
+	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
+		o := Outcome{Item: item, Result: Already}
+		if _, err := w.Account(ctx, item.ID); err != nil {
+			return o, nil, err
+		}
+		deletions, err := collect(w.Deletions(ctx, item.ID))
+		if err != nil {
+			return o, nil, err
+		}
+		n := 0
+		seen := map[[2]string]bool{}
+		for _, d := range deletions {
+			key := [2]string{d.Calendar, d.Name}
+			if d.Deleted.Before(since) || seen[key] {
+				continue
+			}
+			seen[key] = true // the last one of a name is the one that is brought back
+			err := w.UndeleteComponent(ctx, item.ID, d.Calendar, d.Name)
+			if errors.Is(err, store.ErrExists) {
+				o.Details = append(o.Details, fmt.Sprintf("%s/%s is there again", d.Calendar, d.Name))
+				continue
+			}
+			if err != nil {
+				return o, nil, err
+			}
+			n++
+		}
+		if n == 0 {
+			return o, nil, nil
+		}
+		o.Result = Restored
+		o.Details = append(o.Details, fmt.Sprintf("%d components", n))
+		return o, []string{RequestLine(item.ID, nil)}, nil
+	}
+}
+
+// collect reads a sequence that is small.
+func collect[T any](seq func(yield func(T, error) bool)) ([]T, error) {
+	var out []T
+	for v, err := range seq {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}

@@ -1,0 +1,284 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/route"
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// Defaults are what new accounts begin with (davcore.autocreate.*, davcore.acl.*).
+type Defaults struct {
+	UserComponents, ResourceComponents []string
+	UserACL, ResourceACL               store.ACL // of the default calendar
+	UserScheduling, ResourceScheduling store.ACL
+	UserFlags, ResourceFlags           store.Attendance
+	Notify                             bool
+}
+
+// OldServerError is returned for a person who is on the old server, or outside.
+type OldServerError struct {
+	Address string
+	Side    route.Side
+	Why     string // the attribute and the value that decided it
+}
+
+// Error says why, behind the address.
+func (e *OldServerError) Error() string {
+	if e.Side == route.OldServer {
+		return "on the old server: " + e.Why
+	}
+	return fmt.Sprintf("not hosted here (%s): %s", e.Side, e.Why)
+}
+
+// Errors about entries that no account can be made from.
+var (
+	ErrNoEntry   = errors.New("no entry of the directory has the address")
+	ErrAmbiguous = errors.New("several entries have the address")
+	ErrEntry     = errors.New("no account can be made from the entry")
+)
+
+// Maker makes accounts from entries.
+type Maker struct {
+	Route      *route.Config
+	Attributes Attributes
+	Defaults   Defaults
+	Stores     Stores
+	// Owners finds the owner that an entry names by its DN; nil leaves owners out.
+	Owners func(dn string) (store.Person, error)
+}
+
+// New says which account an entry is to be given, and on which back end. The
+// error is an *OldServerError, or wraps ErrEntry.
+func (m *Maker) New(e *Entry, p Properties, who Persons) (*store.NewAccount, string, error) {
+	refuse := func(format string, args ...any) (*store.NewAccount, string, error) {
+		return nil, "", fmt.Errorf("%w %s: %s", ErrEntry, e.DN, fmt.Sprintf(format, args...))
+	}
+	switch {
+	case len(e.Mails) == 0:
+		return refuse("it has no %s", m.Attributes.Mail)
+	case len(e.IDs) == 0:
+		return refuse("it has no %s; 'davadmin ldap populate' gives one", m.Attributes.UniqueID)
+	case len(e.IDs) > 1:
+		return refuse("it has %d values of %s; an account has one key", len(e.IDs), m.Attributes.UniqueID)
+	}
+	attrs := map[string][]string{strings.ToLower(m.Attributes.Store): e.Stores}
+	if m.Attributes.Local != "" {
+		attrs[strings.ToLower(m.Attributes.Local)] = e.Local
+	}
+	d := m.Route.Judge(e.Mails[0], directory.Found{DN: e.DN, Attrs: attrs})
+	if d.Side != route.Local {
+		why := ""
+		if len(d.Steps) > 0 {
+			// The last step that decided the side; those about the way there come after.
+			why = decided(d)
+		}
+		return nil, "", &OldServerError{Address: e.Mails[0], Side: d.Side, Why: why}
+	}
+	if len(e.Stores) > 1 {
+		return refuse("%s has %d values; an account is on one back end", m.Attributes.Store, len(e.Stores))
+	}
+	a := m.account(e)
+	if err := m.owners(a, e); err != nil {
+		return nil, "", err
+	}
+	if err := p.Apply(&a.Account, who); err != nil {
+		return nil, "", err
+	}
+	if err := a.Account.Check(); err != nil {
+		return nil, "", err
+	}
+	return a, d.Backend, nil
+}
+
+// decided words the step that put somebody on the old server.
+func decided(d *route.Decision) string {
+	for _, s := range d.Steps {
+		if strings.HasPrefix(s.Means, "on the old server") || strings.Contains(s.Means, "takes everybody for a person of the old server") {
+			return fmt.Sprintf("%s: %s (%s)", s.What, s.Value, s.Source)
+		}
+	}
+	return "the mark of the new server is not there"
+}
+
+// account is the account with its collections, by the defaults.
+func (m *Maker) account(e *Entry) *store.NewAccount {
+	d := &m.Defaults
+	kind, components, acl, scheduling, flags := store.User, d.UserComponents, d.UserACL, d.UserScheduling, d.UserFlags
+	switch e.Kind {
+	case directory.Resource:
+		kind, components, acl, scheduling, flags = store.Resource, d.ResourceComponents, d.ResourceACL, d.ResourceScheduling, d.ResourceFlags
+	case directory.Group:
+		kind = store.Group
+	}
+	name := ""
+	if len(e.Names) > 0 {
+		name = e.Names[0]
+	}
+	a := &store.NewAccount{Account: store.Account{
+		ID: e.IDs[0], Kind: kind, Addresses: e.addresses(), DisplayName: name, SchedulingACL: scheduling, Attendance: flags, Notify: d.Notify,
+	}}
+	if len(e.Notify) > 0 {
+		a.Account.NotifyTo = e.Notify[:1]
+	}
+	a.Calendars = Collections(name, components, acl)
+	return a
+}
+
+// owners writes the owners that an entry names. One who cannot be found does not
+// keep a room from being booked: the owner is left out, and 'account repair -o' tells of it.
+func (m *Maker) owners(a *store.NewAccount, e *Entry) error {
+	if m.Owners == nil || a.Account.Kind == store.User {
+		return nil
+	}
+	for _, dn := range e.Owners {
+		p, err := m.Owners(dn)
+		if errors.Is(err, store.ErrInvalid) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		a.Account.Owners = append(a.Account.Owners, p)
+	}
+	return nil
+}
+
+// Collections are those that a home begins with.
+func Collections(displayName string, components []string, acl store.ACL) []store.Calendar {
+	return []store.Calendar{
+		{Name: store.DefaultCalendar, Kind: store.PlainCalendar, DisplayName: displayName, Components: components, ACL: acl},
+		{Name: store.InboxName, Kind: store.Inbox, Components: components},
+		{Name: store.OutboxName, Kind: store.Outbox, Components: components},
+		{Name: store.DropboxName, Kind: store.Dropbox},
+	}
+}
+
+// Create is a Group that makes the accounts of items, and brings back those that
+// are deleted. What takes it back is kept before the commit.
+func Create(keep Keep) Group {
+	one := Each(CreateOne, keep)
+	return func(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
+		loader, ok := st.(store.Loader)
+		if !ok || len(items) == 1 {
+			return one(ctx, st, items, again)
+		}
+		return createMany(ctx, st, loader, items, keep, one, again)
+	}
+}
+
+// createMany looks what is there, and loads the rest.
+func createMany(ctx context.Context, st store.Store, loader store.Loader, items []*Item, keep Keep, one Group, again bool) ([]Outcome, error) {
+	accounts := make([]*store.NewAccount, len(items))
+	for i, item := range items {
+		accounts[i] = item.New
+	}
+	taken, err := loader.Taken(ctx, accounts)
+	if err != nil {
+		return nil, err
+	}
+	// Items that meet something, or one another, go one by one.
+	var load, alone []*Item
+	ids, addresses := map[string]bool{}, map[string]bool{}
+	for _, item := range items {
+		a := &item.New.Account
+		meets := taken.IDs[store.FoldID(a.ID)] != nil || ids[store.FoldID(a.ID)]
+		ids[store.FoldID(a.ID)] = true
+		for _, address := range a.Addresses {
+			f := store.FoldAddress(address)
+			meets = meets || taken.Addresses[f] != "" || addresses[f]
+			addresses[f] = true
+		}
+		if meets {
+			alone = append(alone, item)
+		} else {
+			load = append(load, item)
+		}
+	}
+	settled := make(map[*Item]Outcome, len(items))
+	if err := loadAll(ctx, st, loader, load, keep, one, again, settled); err != nil {
+		return nil, err
+	}
+	if len(alone) > 0 {
+		outcomes, err := one(ctx, st, alone, again)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range outcomes {
+			settled[o.Item] = o
+		}
+	}
+	out := make([]Outcome, len(items))
+	for i, item := range items {
+		out[i] = settled[item]
+	}
+	return out, nil
+}
+
+func loadAll(ctx context.Context, st store.Store, loader store.Loader, items []*Item, keep Keep, one Group, again bool, settled map[*Item]Outcome) error {
+	if len(items) == 0 {
+		return nil
+	}
+	accounts, undo := make([]*store.NewAccount, len(items)), make([]string, len(items))
+	for i, item := range items {
+		accounts[i], undo[i] = item.New, RequestLine(item.New.Account.ID, nil)
+	}
+	kept := kept{keep: keep}
+	if err := kept.write(undo); err != nil {
+		return err
+	}
+	err := loader.Load(ctx, accounts)
+	var unknown *store.CommitUnknown
+	if err != nil && !errors.As(err, &unknown) {
+		// Otherwise taking this back would take back what others made.
+		err = also(err, kept.forget())
+	}
+	if errors.Is(err, store.ErrExists) { // another run was faster with one of them
+		outcomes, err := one(ctx, st, items, again)
+		for _, o := range outcomes {
+			settled[o.Item] = o
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	for _, item := range items {
+		settled[item] = Outcome{Item: item, Result: Created}
+	}
+	return nil
+}
+
+// CreateOne is a Step that makes one account, or brings it back. An account that is there is as
+// good as one that was made.
+func CreateOne(ctx context.Context, w store.Writer, item *Item, again bool) (Outcome, []string, error) {
+	a := &item.New.Account
+	o := Outcome{Item: item, Result: Created}
+	was, err := w.AccountByFoldedID(ctx, a.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return o, []string{RequestLine(a.ID, nil)}, w.CreateAccount(ctx, item.New)
+	case err != nil:
+		return o, nil, err
+	case was.ID != a.ID:
+		return o, nil, &ConflictError{fmt.Sprintf("there is an account with the id %s, which differs from %s in letter case alone: "+
+			"the entry was probably made anew; give it the id of the account back", was.ID, a.ID)}
+	case was.Active():
+		// An earlier try whose commit was lost on the way may have made it.
+		if !again || a.Created.IsZero() || !was.Created.Equal(a.Created) {
+			o.Result = Already
+		}
+		if !slices.Equal(was.Addresses, a.Addresses) {
+			o.Details = append(o.Details, fmt.Sprintf("it has the addresses %s, and the entry has %s; 'davadmin account repair -m' writes those of the entry",
+				strings.Join(was.Addresses, " "), strings.Join(a.Addresses, " ")))
+		}
+		return o, nil, nil
+	}
+	o.Result = Restored
+	return o, []string{RequestLine(a.ID, nil)}, w.UndeleteAccount(ctx, a.ID)
+}

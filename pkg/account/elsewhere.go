@@ -1,0 +1,118 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// ConflictError says that what is there does not fit what is to be made. It wraps
+// store.ErrConflict.
+type ConflictError struct{ Text string }
+
+// Error returns the text.
+func (e *ConflictError) Error() string { return e.Text }
+
+// Unwrap returns store.ErrConflict.
+func (e *ConflictError) Unwrap() error { return store.ErrConflict }
+
+// NotElsewhere makes a Group of another that makes accounts. It refuses those that
+// another of the back ends has, by the unique id or by an address: no constraint of
+// a database reaches over two of them, and an account would be there twice.
+func NotElsewhere(stores Stores, backends []string, do Group) Group {
+	return func(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
+		refused := map[*Item]error{}
+		for _, backend := range backends {
+			if backend == st.Backend() {
+				continue
+			}
+			other, err := stores.Open(ctx, backend)
+			if err != nil {
+				return nil, err
+			}
+			if err := elsewhere(ctx, other, items, refused); err != nil {
+				return nil, fmt.Errorf("back end %s: %w", backend, err)
+			}
+		}
+		if len(refused) == 0 {
+			return do(ctx, st, items, again)
+		}
+		rest := make([]*Item, 0, len(items))
+		for _, item := range items {
+			if refused[item] == nil {
+				rest = append(rest, item)
+			}
+		}
+		var done []Outcome
+		if len(rest) > 0 {
+			var err error
+			if done, err = do(ctx, st, rest, again); err != nil {
+				return nil, err
+			}
+		}
+		out := make([]Outcome, 0, len(items))
+		for _, item := range items {
+			if err := refused[item]; err != nil {
+				out = append(out, Outcome{Item: item, Result: Failed, Err: err})
+				continue
+			}
+			out, done = append(out, done[0]), done[1:]
+		}
+		return out, nil
+	}
+}
+
+// elsewhere finds out which items another back end has.
+func elsewhere(ctx context.Context, st store.Store, items []*Item, refused map[*Item]error) error {
+	accounts := make([]*store.NewAccount, len(items))
+	for i, item := range items {
+		accounts[i] = item.New
+	}
+	taken, err := takenOn(ctx, st, accounts)
+	if err != nil {
+		return err
+	}
+	for _, item := range items {
+		a := &item.New.Account
+		if was := taken.IDs[store.FoldID(a.ID)]; was != nil && was.Active() {
+			refused[item] = &ConflictError{fmt.Sprintf("its account is on the back end %s, and the entry says %s", st.Backend(), item.Backend)}
+			continue
+		}
+		for _, address := range a.Addresses {
+			if owner := taken.Addresses[store.FoldAddress(address)]; owner != "" {
+				refused[item] = &ConflictError{fmt.Sprintf("address %s belongs to the account %s on the back end %s already", address, owner, st.Backend())}
+			}
+		}
+	}
+	return nil
+}
+
+// takenOn is Taken, of any store.
+func takenOn(ctx context.Context, st store.Store, accounts []*store.NewAccount) (store.Taken, error) {
+	if loader, ok := st.(store.Loader); ok {
+		return loader.Taken(ctx, accounts)
+	}
+	taken := store.Taken{IDs: map[string]*store.Account{}, Addresses: map[string]string{}}
+	err := st.View(ctx, func(r store.Reader) error {
+		for _, a := range accounts {
+			was, err := r.AccountByFoldedID(ctx, a.Account.ID)
+			if err == nil {
+				taken.IDs[store.FoldID(was.ID)] = was
+			} else if !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			for _, address := range a.Account.Addresses {
+				owner, err := r.AccountByAddress(ctx, address)
+				if err == nil {
+					taken.Addresses[store.FoldAddress(address)] = owner.ID
+				} else if !errors.Is(err, store.ErrNotFound) {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return taken, err
+}

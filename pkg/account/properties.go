@@ -1,0 +1,470 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// Property is one 'name=value' of -y.
+type Property struct{ Name, Value string }
+
+// Properties are those of one command or one line of a batch, whose principals
+// are resolved.
+type Properties []Property
+
+// ErrUnknownProperty is wrapped for a name that is none.
+var ErrUnknownProperty = errors.New("is no property")
+
+// PropertyInfo describes a property for help and completion.
+type PropertyInfo struct {
+	Name string
+	Help string
+}
+
+// AccountProperties lists those of an account (davadmin.md 2.1).
+func AccountProperties() []PropertyInfo {
+	return []PropertyInfo{
+		{"acl", "scheduling access list, as in @:s;boss@example.com:m (n none, f free/busy, s and invite, m act for)"},
+		{"set-ace", "changes of single entries of the list; no letters take one out"},
+		{"addresses", "mail addresses, the primary one first, parted by blanks"},
+		{"attendanceflag", "sum of 1 accept automatically, 2 refuse on conflict, 4 refuse recurring"},
+		{"delegates", "addresses of those who may act for the account, parted by blanks"},
+		{"delegate_notifaddr", "addresses that are told what delegates do, parted by blanks"},
+		{"displayname", "name for people"},
+		{"kind", "user, group, resource or location"},
+		{"notifemail", "1 sends mails about changes, 0 does not"},
+		{"notifrecipients", "addresses that they go to, parted by blanks"},
+		{"owners", "addresses of those who a resource or a group belongs to, parted by blanks"},
+	}
+}
+
+// CalendarProperties lists those of a calendar (davadmin.md 2.2).
+func CalendarProperties() []PropertyInfo {
+	return []PropertyInfo{
+		{"acl", "access list, as in @:r;boss@example.com:w (n none, r read, w write, d write and delete, a all)"},
+		{"set-ace", "changes of single entries of the list; no letters take one out"},
+		{"calendar-description", "text for people"},
+		{"colour", "#RRGGBB or #RRGGBBAA; empty for none"},
+		{"displayname", "name for people"},
+		{"order", "whole number; calendars are shown in this order"},
+		{"supported-calendar-component-set", "types that it takes, parted by blanks; fixed once it is made"},
+		{"timezone", "name of a time zone, as in Europe/Rome; empty for none"},
+		{"transparent", "1 does not count for free/busy, 0 does"},
+	}
+}
+
+// ParseProperties reads 'name=value,…'; \, is a comma in a value and \\ a
+// backslash. Names must be among the known, each at most once.
+func ParseProperties(text string, known []PropertyInfo) (Properties, error) {
+	var out Properties
+	for _, word := range splitEscaped(text) {
+		name, value, ok := strings.Cut(word, "=")
+		name = strings.Trim(name, " \t")
+		switch {
+		case strings.Trim(word, " \t") == "":
+			continue
+		case !ok:
+			return nil, fmt.Errorf("'%s' has no '=' between a property and its value; a comma in a value is written \\,", clip(word))
+		case !slices.ContainsFunc(known, func(p PropertyInfo) bool { return p.Name == name }):
+			return nil, fmt.Errorf("'%s' %w; there are: %s", clip(name), ErrUnknownProperty, propertyNames(known))
+		case slices.ContainsFunc(out, func(p Property) bool { return p.Name == name }):
+			return nil, fmt.Errorf("'%s' is given twice", name)
+		}
+		out = append(out, Property{name, value})
+	}
+	if out.has("acl") && out.has("set-ace") {
+		return nil, errors.New("acl replaces the whole list and set-ace changes parts of it; give one of them")
+	}
+	return out, nil
+}
+
+func (p Properties) has(name string) bool {
+	return slices.ContainsFunc(p, func(x Property) bool { return x.Name == name })
+}
+
+func propertyNames(known []PropertyInfo) string {
+	names := make([]string, len(known))
+	for i, p := range known {
+		names[i] = p.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+// What stands behind a backslash, and what it means.
+const (
+	escapes = ",\\nr"
+	escaped = ",\\\n\r"
+)
+
+// splitEscaped parts a text at its commas.
+func splitEscaped(text string) []string {
+	var out []string
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && i+1 < len(text) && strings.IndexByte(escapes, text[i+1]) >= 0:
+			i++
+			b.WriteByte(escaped[strings.IndexByte(escapes, text[i])])
+		case text[i] == ',':
+			out = append(out, b.String())
+			b.Reset()
+		default:
+			b.WriteByte(text[i])
+		}
+	}
+	return append(out, b.String())
+}
+
+// String writes the properties so that ParseProperties reads them back, out of a
+// line of a batch, too.
+func (p Properties) String() string {
+	words := make([]string, len(p))
+	for i, x := range p {
+		words[i] = x.Name + "=" + strings.NewReplacer(`\`, `\\`, `,`, `\,`, "\n", `\n`, "\r", `\r`).Replace(x.Value)
+	}
+	text := strings.Join(words, ",")
+	if strings.HasSuffix(text, " ") || strings.HasSuffix(text, "\t") {
+		text += "," // blanks at the end of a line do not count
+	}
+	return text
+}
+
+func clip(s string) string {
+	const most = 100
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
+}
+
+// Addresses lists the addresses that the properties name: those whose unique ids
+// Apply and ApplyCalendar need.
+func (p Properties) Addresses(use store.ACLUse) ([]string, error) {
+	var out []string
+	for _, x := range p {
+		switch x.Name {
+		case "acl", "set-ace":
+			list, err := parseList(x, use)
+			if err != nil {
+				return nil, err
+			}
+			for _, ace := range list {
+				if !ace.Principal.Resolved() {
+					out = append(out, ace.Principal.Address)
+				}
+			}
+		case "delegates", "owners":
+			out = append(out, strings.Fields(x.Value)...)
+		}
+	}
+	return slices.DeleteFunc(out, func(word string) bool { _, exact := exactPerson(word); return exact }), nil
+}
+
+// exactWord names a person by the unique id, too: the way back must mean the same
+// person, and may be taken when no directory can say who has the address.
+func exactWord(p store.Person) string {
+	word := IDPrefix + url.QueryEscape(p.ID) + "/" + p.Address
+	if p.ID == "" || store.CheckAddress(word) != nil {
+		return p.Address
+	}
+	return word
+}
+
+// exactPerson reads what exactWord writes.
+func exactPerson(word string) (store.Person, bool) {
+	id, address, ok := strings.Cut(strings.TrimPrefix(word, IDPrefix), "/")
+	id, err := url.QueryUnescape(id)
+	if !ok || !strings.HasPrefix(word, IDPrefix) || err != nil || store.CheckID(id) != nil || store.CheckAddress(address) != nil {
+		return store.Person{}, false
+	}
+	return store.Person{ID: id, Address: address}, true
+}
+
+// exactPeople are addressesOf with ids.
+func exactPeople(people []store.Person) string {
+	out := make([]string, len(people))
+	for i, p := range people {
+		out[i] = exactWord(p)
+	}
+	return strings.Join(out, " ")
+}
+
+// exactACL is a list whose text has ids.
+func exactACL(l store.ACL) store.ACL {
+	out := slices.Clone(l)
+	for i := range out {
+		if p := &out[i].Principal; !p.Everyone && p.Domain == "" {
+			p.Address = exactWord(p.Person)
+		}
+	}
+	return out
+}
+
+// exactPropertiesOf is PropertiesOf with people by their ids, for the way back.
+func exactPropertiesOf(a *store.Account, names []string) Properties {
+	out := PropertiesOf(a, names)
+	for i := range out {
+		switch out[i].Name {
+		case "acl":
+			out[i].Value = exactACL(a.SchedulingACL).String()
+		case "delegates":
+			out[i].Value = exactPeople(a.Delegates)
+		case "owners":
+			out[i].Value = exactPeople(a.Owners)
+		}
+	}
+	return out
+}
+
+// exactPropertiesOfCalendar is the same for a calendar.
+func exactPropertiesOfCalendar(c *store.Calendar, names []string) Properties {
+	out := PropertiesOfCalendar(c, names)
+	for i := range out {
+		if out[i].Name == "acl" {
+			out[i].Value = exactACL(c.ACL).String()
+		}
+	}
+	return out
+}
+
+func parseList(x Property, use store.ACLUse) (store.ACL, error) {
+	if x.Name == "set-ace" {
+		return store.ParseACEs(x.Value, use)
+	}
+	return store.ParseACL(x.Value, use)
+}
+
+// Persons has people by their folded address.
+type Persons map[string]store.Person
+
+func (w Persons) find(field, address string) (store.Person, error) {
+	if person, exact := exactPerson(address); exact {
+		return person, nil
+	}
+	person, ok := w[store.FoldAddress(address)]
+	if !ok {
+		return person, &store.InvalidError{Field: field, Value: address, Reason: "is the address of nobody who is known"}
+	}
+	return person, nil
+}
+
+// list are the persons that a property names.
+func (w Persons) list(x Property) ([]store.Person, error) {
+	var out []store.Person
+	for _, address := range strings.Fields(x.Value) {
+		person, err := w.find(x.Name, address)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, person)
+	}
+	return out, nil
+}
+
+func (w Persons) resolve(x Property, list store.ACL) error {
+	for i := range list {
+		if list[i].Principal.Resolved() {
+			continue
+		}
+		person, err := w.find(x.Name, list[i].Principal.Address)
+		if err != nil {
+			return err
+		}
+		list[i].Principal.Person = person
+	}
+	return nil
+}
+
+// acl returns the list after the property was applied.
+func (w Persons) acl(x Property, have store.ACL, use store.ACLUse) (store.ACL, error) {
+	list, err := parseList(x, use)
+	if err == nil {
+		err = w.resolve(x, list)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if x.Name == "set-ace" {
+		return have.Merge(list), nil
+	}
+	return list, nil
+}
+
+// Apply writes the properties into an account. People are found by who, which
+// has those of Addresses.
+func (p Properties) Apply(a *store.Account, who Persons) error {
+	for _, x := range p {
+		var err error
+		switch x.Name {
+		case "acl", "set-ace":
+			a.SchedulingACL, err = who.acl(x, a.SchedulingACL, store.SchedulingACL)
+		case "attendanceflag":
+			var n uint64
+			n, err = strconv.ParseUint(x.Value, 10, 8)
+			if a.Attendance = store.Attendance(n); err != nil || n > 7 {
+				err = &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "is not 0 to 7"}
+			}
+		case "addresses":
+			a.Addresses = strings.Fields(x.Value)
+		case "delegates":
+			a.Delegates, err = who.list(x)
+		case "owners":
+			a.Owners, err = who.list(x)
+		case "delegate_notifaddr":
+			a.DelegateNotifyTo = strings.Fields(x.Value)
+		case "displayname":
+			a.DisplayName = x.Value
+		case "kind":
+			a.Kind, err = store.ParseKind(x.Value)
+		case "notifemail":
+			a.Notify, err = parseFlag(x)
+		case "notifrecipients":
+			a.NotifyTo = strings.Fields(x.Value)
+		default:
+			err = fmt.Errorf("'%s' %w of an account", x.Name, ErrUnknownProperty)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parseFlag(x Property) (bool, error) {
+	switch strings.ToLower(x.Value) {
+	case "1", "true", "yes", "on":
+		return true, nil
+	case "0", "false", "no", "off":
+		return false, nil
+	}
+	return false, &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "is neither 0 nor 1"}
+}
+
+// ApplyCalendar writes the properties into a calendar; made says that it exists
+// already, so that its component set is fixed.
+func (p Properties) ApplyCalendar(c *store.Calendar, who Persons, made bool) error {
+	for _, x := range p {
+		var err error
+		switch x.Name {
+		case "acl", "set-ace":
+			c.ACL, err = who.acl(x, c.ACL, store.CalendarACL)
+		case "calendar-description":
+			c.Description = x.Value
+		case "colour":
+			c.Colour = x.Value
+		case "displayname":
+			c.DisplayName = x.Value
+		case "order":
+			if c.Order, err = strconv.ParseInt(x.Value, 10, 64); err != nil {
+				err = &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "is no whole number"}
+			}
+		case "supported-calendar-component-set":
+			words := strings.Fields(strings.ToUpper(x.Value))
+			if made && !slices.Equal(words, c.Components) {
+				err = &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "cannot be changed: it is fixed when the calendar is made"}
+			}
+			c.Components = words
+		case "timezone":
+			c.TimeZone = x.Value
+		case "transparent":
+			c.Transparent, err = parseFlag(x)
+		default:
+			err = fmt.Errorf("'%s' %w of a calendar", x.Name, ErrUnknownProperty)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PropertiesOf are the current values of an account's properties among names, so
+// that applying them takes a change back.
+func PropertiesOf(a *store.Account, names []string) Properties {
+	var out Properties
+	for _, name := range names {
+		value := ""
+		switch name {
+		case "acl", "set-ace":
+			name, value = "acl", a.SchedulingACL.String()
+		case "addresses":
+			value = strings.Join(a.Addresses, " ")
+		case "owners":
+			value = addressesOf(a.Owners)
+		case "attendanceflag":
+			value = strconv.Itoa(int(a.Attendance))
+		case "delegates":
+			value = addressesOf(a.Delegates)
+		case "delegate_notifaddr":
+			value = strings.Join(a.DelegateNotifyTo, " ")
+		case "displayname":
+			value = a.DisplayName
+		case "kind":
+			value = a.Kind.String()
+		case "notifemail":
+			value = flagText(a.Notify)
+		case "notifrecipients":
+			value = strings.Join(a.NotifyTo, " ")
+		}
+		out = append(out, Property{name, value})
+	}
+	return out
+}
+
+// PropertiesOfCalendar is PropertiesOf for a calendar.
+func PropertiesOfCalendar(c *store.Calendar, names []string) Properties {
+	var out Properties
+	for _, name := range names {
+		value := ""
+		switch name {
+		case "acl", "set-ace":
+			name, value = "acl", c.ACL.String()
+		case "calendar-description":
+			value = c.Description
+		case "colour":
+			value = c.Colour
+		case "displayname":
+			value = c.DisplayName
+		case "order":
+			value = strconv.FormatInt(c.Order, 10)
+		case "supported-calendar-component-set":
+			value = strings.Join(c.Components, " ")
+		case "timezone":
+			value = c.TimeZone
+		case "transparent":
+			value = flagText(c.Transparent)
+		}
+		out = append(out, Property{name, value})
+	}
+	return out
+}
+
+// Names are the names of the properties.
+func (p Properties) Names() []string {
+	out := make([]string, len(p))
+	for i, x := range p {
+		out[i] = x.Name
+	}
+	return out
+}
+
+func addressesOf(people []store.Person) string {
+	out := make([]string, len(people))
+	for i, p := range people {
+		out[i] = p.Address
+	}
+	return strings.Join(out, " ")
+}
+
+func flagText(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}

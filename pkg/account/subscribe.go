@@ -1,0 +1,142 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// CollectionURI names a calendar as the server's URIs do (davcore.uriinfo.defaulthomeuri).
+type CollectionURI struct{ Owner, Calendar string }
+
+// ParseCollectionURI reads /home/ADDRESS/NAME/, with or without the last slash and
+// with a server before it; escaped characters are read.
+func ParseCollectionURI(text string) (CollectionURI, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return CollectionURI{}, fmt.Errorf("'%s' is no URI of a calendar", clip(text))
+	}
+	path := strings.Trim(u.EscapedPath(), "/")
+	if i := strings.Index(path, "home/"); i > 0 && path[i-1] == '/' {
+		path = path[i:] // behind the context of the server
+	}
+	parts := strings.Split(path, "/")
+	if len(parts) != 3 || parts[0] != "home" {
+		return CollectionURI{}, fmt.Errorf("'%s' is no URI of a calendar, /home/ADDRESS/NAME/", clip(text))
+	}
+	owner, err1 := url.PathUnescape(parts[1])
+	name, err2 := url.PathUnescape(parts[2])
+	err = errors.Join(err1, err2)
+	if err == nil {
+		err = store.CheckAddress(owner)
+	}
+	if err == nil {
+		err = store.CheckName("calendar", name)
+	}
+	if err != nil {
+		return CollectionURI{}, fmt.Errorf("'%s' is no URI of a calendar: %w", clip(text), err)
+	}
+	return CollectionURI{owner, name}, nil
+}
+
+// String writes the URI.
+func (u CollectionURI) String() string {
+	return "/home/" + url.PathEscape(u.Owner) + "/" + url.PathEscape(u.Calendar) + "/"
+}
+
+// Subscribe makes a Step that makes the account of an item follow calendars, or
+// follow them no longer. The owner must have an account with the calendar to begin with;
+// to end it, a subscription by that address is enough.
+func Subscribe(f *Finder, uris func(*Item) []CollectionURI, on bool) Step {
+	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
+		o := Outcome{Item: item, Result: Already}
+		wanted := uris(item)
+		owners := make([]store.Person, len(wanted))
+		if on {
+			// All of them first: what the item did so far would otherwise stay behind.
+			for i, u := range wanted {
+				var err error
+				if owners[i], err = f.calendarOwner(ctx, item, u); err != nil {
+					return o, nil, fmt.Errorf("%s: %w", u, err)
+				}
+			}
+		}
+		var undo []string
+		for i, u := range wanted {
+			done := true
+			var err error
+			if on {
+				// By the address that is kept, so that the way back finds it.
+				u.Owner = owners[i].Address
+				err = w.Subscribe(ctx, &store.Subscription{Account: item.ID, Owner: owners[i], Calendar: u.Calendar})
+				if errors.Is(err, store.ErrExists) {
+					done, err = false, nil
+				}
+			} else {
+				done, err = f.unsubscribe(ctx, w, item, u)
+			}
+			if err != nil {
+				return o, nil, fmt.Errorf("%s: %w", u, err)
+			}
+			if done {
+				o.Result = Changed
+				o.Details = append(o.Details, u.String())
+				undo = append(undo, RequestLine(item.ID, nil)+":"+u.String())
+			}
+		}
+		return o, undo, nil
+	}
+}
+
+// calendarOwner finds the owner of a calendar that is there.
+func (f *Finder) calendarOwner(ctx context.Context, item *Item, u CollectionURI) (store.Person, error) {
+	owner, err := f.ByAddress(ctx, u.Owner)
+	if err != nil {
+		return store.Person{}, err
+	}
+	if owner.Account.ID == item.ID {
+		return store.Person{}, &store.InvalidError{Field: "calendar", Value: u.String(), Reason: "is the account's own"}
+	}
+	st, err := f.Stores.Open(ctx, owner.Backend)
+	if err != nil {
+		return store.Person{}, err
+	}
+	err = st.View(ctx, func(r store.Reader) error {
+		_, err := r.Calendar(ctx, owner.Account.ID, u.Calendar)
+		return err
+	})
+	return store.Person{ID: owner.Account.ID, Address: owner.Account.Mail()}, err
+}
+
+// unsubscribe ends what the URI names: by the address that is kept with it, else
+// by one that the owner has now.
+func (f *Finder) unsubscribe(ctx context.Context, w store.Writer, item *Item, u CollectionURI) (bool, error) {
+	if _, err := w.Account(ctx, item.ID); err != nil {
+		return false, err
+	}
+	all, err := w.Subscriptions(ctx, item.ID)
+	if err != nil {
+		return false, err
+	}
+	for _, s := range all {
+		if store.FoldAddress(s.Owner.Address) == store.FoldAddress(u.Owner) && s.Calendar == u.Calendar {
+			return true, w.Unsubscribe(ctx, item.ID, s.Owner.ID, s.Calendar)
+		}
+	}
+	owner, err := f.ByAddress(ctx, u.Owner)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	err = w.Unsubscribe(ctx, item.ID, owner.Account.ID, u.Calendar)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
