@@ -147,7 +147,7 @@ type AccountFilter struct {
 	Order   AccountOrder
 	Reverse bool // ties, too
 	Limit   int  // 0 is no limit
-	// Brief leaves out access lists, notification, delegates and owners.
+	// Brief gives id, kind, primary address, back end and date of deletion alone.
 	Brief bool
 	// Alone promises that nothing else is asked of the Reader while the listing is
 	// read, which then costs less.

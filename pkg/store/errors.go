@@ -31,7 +31,7 @@ var (
 	// ErrDenied is returned when the database refuses the user or the password.
 	ErrDenied = errors.New("the database refuses the user or the password")
 	// ErrFull is returned when there is no room left for what was to be written.
-	ErrFull = errors.New("no space left for the database")
+	ErrFull = errors.New("no space left on device")
 	// ErrReadOnly is returned when the database cannot be written.
 	ErrReadOnly = errors.New("the database is read-only")
 	// ErrDamaged is returned for a database whose content cannot be right.

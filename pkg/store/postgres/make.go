@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/relational"
 )
@@ -72,7 +70,7 @@ func (o Options) migrate(ctx context.Context, fn func(t *transaction, there bool
 // locked runs fn in a transaction with the advisory lock of migrations. It sees
 // what an earlier holder of the lock committed.
 func (s *Store) locked(ctx context.Context, fn func(*transaction) error) error {
-	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+	tx, err := s.pool.BeginTx(ctx, begin("READ COMMITTED"))
 	if err != nil {
 		return explain(err)
 	}

@@ -106,9 +106,7 @@ func connect(ctx context.Context, o Options) (*Store, error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = 10 * time.Second
 	}
-	parameters := config.ConnConfig.RuntimeParams
-	parameters["timezone"], parameters["search_path"] = "UTC", namespace
-	if parameters["application_name"] == "" {
+	if parameters := config.ConnConfig.RuntimeParams; parameters["application_name"] == "" {
 		parameters["application_name"] = "davadmin"
 	}
 	config.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {
@@ -184,6 +182,13 @@ func (s *Store) identify(ctx context.Context) (m relational.Metadata, err error)
 		return err
 	})
 	return m, err
+}
+
+// begin begins a transaction. What it needs is set for it alone: a pooler between
+// us and the server may give the connection to somebody else behind it, and some
+// refuse settings of a session.
+func begin(mode string) pgx.TxOptions {
+	return pgx.TxOptions{BeginQuery: "BEGIN ISOLATION LEVEL " + mode + "; SET LOCAL search_path = " + namespace + "; SET LOCAL timezone = 'UTC'; SET LOCAL work_mem = '32MB'"}
 }
 
 // hasStore says whether a store was made. A database that does not keep UTF-8

@@ -150,7 +150,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 }
 
 func (s *Store) view(ctx context.Context, fn func(*transaction) error) error {
-	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	tx, err := s.pool.BeginTx(ctx, begin("REPEATABLE READ READ ONLY"))
 	if err != nil {
 		return explain(err)
 	}
@@ -191,7 +191,7 @@ func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
 
 // once runs fn in one transaction.
 func (s *Store) once(ctx context.Context, fn func(*transaction) error) error {
-	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
+	tx, err := s.pool.BeginTx(ctx, begin("REPEATABLE READ"))
 	if err != nil {
 		return explain(err)
 	}

@@ -125,18 +125,17 @@ func (s *Session) Accounts(ctx context.Context, f store.AccountFilter) iter.Seq2
 	return read(ctx, s.tx.Stream, query, w.args, scan)
 }
 
-const briefColumns = "id, kind, addresses, name, created, changed, deleted, version"
+const briefColumns = "id, kind, mail, deleted"
 
 // briefOf reads a row of briefColumns.
 func (s *Session) briefOf(rows Rows) (*store.Account, error) {
 	a := &store.Account{Backend: s.backend}
-	var kind, created, changed, deleted int64
-	var addresses string
-	if err := rows.Scan(&a.ID, &kind, &addresses, &a.DisplayName, &created, &changed, &deleted, &a.Version); err != nil {
+	var kind, deleted int64
+	var mail string
+	if err := rows.Scan(&a.ID, &kind, &mail, &deleted); err != nil {
 		return nil, err
 	}
-	a.Kind, a.Addresses = store.Kind(kind), splitLines(addresses)
-	a.Created, a.Changed, a.Deleted = Time(created), Time(changed), Time(deleted)
+	a.Kind, a.Addresses, a.Deleted = store.Kind(kind), []string{mail}, Time(deleted)
 	return a, nil
 }
 

@@ -122,6 +122,9 @@ func explain(err error) error {
 		return err
 	}
 	var meaning error
+	if e.Code() == lib.SQLITE_IOERR_SHMSIZE { // the file that readers share could not grow
+		return fmt.Errorf("%w (%w)", store.ErrFull, err)
+	}
 	switch e.Code() & 0xff {
 	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
 		meaning = store.ErrLocked

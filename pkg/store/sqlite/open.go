@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -132,9 +133,15 @@ func connect(o Options, most int) (*sql.DB, error) {
 	}
 	// The path is escaped: in a name that is pasted, '?' and '%' would mean
 	// another file without any of these settings.
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{"_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", o.wait().Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)", "cache_size(-16384)", "wal_autocheckpoint(4000)",
-	}}.Encode()}
+	query := url.Values{"_pragma": {
+		fmt.Sprintf("busy_timeout(%d)", o.wait().Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)",
+		"cache_size(-16384)", "wal_autocheckpoint(4000)",
+	}}
+	if readOnlyDisk(path) {
+		// Nobody can write there, and SQLite cannot make the files that readers share.
+		query = url.Values{"_pragma": {"trusted_schema(0)"}, "mode": {"ro"}, "immutable": {"1"}}
+	}
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {
 		return nil, err
@@ -142,6 +149,17 @@ func connect(o Options, most int) (*sql.DB, error) {
 	db.SetMaxOpenConns(most)
 	db.SetMaxIdleConns(most)
 	return db, nil
+}
+
+// readOnlyDisk tells whether a file is on a disk that cannot be written, and all
+// of its content in the one file.
+func readOnlyDisk(path string) bool {
+	const mayWrite = 2 // access(2), W_OK
+	if !errors.Is(syscall.Access(filepath.Dir(path), mayWrite), syscall.EROFS) {
+		return false
+	}
+	wal, err := os.Stat(path + "-wal")
+	return err != nil || wal.Size() == 0
 }
 
 // identify says what the file is.
