@@ -34,12 +34,16 @@ type App struct {
 	Now     func() time.Time
 	Build   Build
 	Hook    fsx.Hook // sees every write; nil in production
+	// VaultWork is the work that the passphrase of a vault costs; 0 in production,
+	// see secret.Passphrase.
+	VaultWork int
 
 	opts globals
 	// homeWords are the words of this run that named its home, if any did.
 	homeWords string
 	// status tells of long work while it lasts.
 	status *ui.Status
+	vaults vaults
 }
 
 // Build says what this binary was made from.
@@ -65,7 +69,8 @@ const defaultHome = "/opt/sun/comms/davserver"
 
 // homeOptions are the options of every command that works on a server home.
 type homeOptions struct {
-	clifile string
+	clifile  string
+	vaultKey string // of commands that need a password, see addVault
 }
 
 // home finds the server home: the option, the environment, the clifile, the
@@ -236,6 +241,10 @@ func (a *App) withHome(suggestion string) string {
 		"davadmin config modify", "davadmin config revert", "davadmin config diff",
 		"davadmin domainmap create", "davadmin domainmap modify", "davadmin domainmap delete", "davadmin domainmap revert", "davadmin domainmap list",
 		"davadmin ldap apply", "davadmin ldap undo",
+		"davadmin passfile create", "davadmin passfile modify", "davadmin passfile delete", "davadmin passfile list", "davadmin passfile history", "davadmin passfile revert",
+		"davadmin ldappool create", "davadmin ldappool modify", "davadmin ldappool delete", "davadmin ldappool list",
+		"davadmin account delete", "davadmin account modify", "davadmin account subscribe", "davadmin account unsubscribe", "davadmin account delcomponent", "davadmin account repair",
+		"davadmin calendar delete", "davadmin calendar modify", "davadmin db init", "davadmin db schema_fullupgrade",
 		"davadmin coexist apply", "davadmin coexist verify", "davadmin coexist status", "davadmin coexist rollback", "davadmin coexist check",
 	} {
 		suggestion = strings.ReplaceAll(suggestion, op, op+" "+a.homeWords)

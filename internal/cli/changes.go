@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,11 +18,13 @@ import (
 // fileKind is a file of a home with actions that change it, as the command line
 // speaks of it.
 type fileKind struct {
-	operation    string // the word of the command line
-	what         string // what the file is
-	path         string // in the home
-	optional     bool   // a home need not have it
-	serverWrites bool   // a running server may write it as well
+	operation    string      // the word of the command line
+	what         string      // what the file is
+	path         string      // in the home
+	mode         fs.FileMode // of a file that is made; 0 for the usual
+	reverts      string      // the operation whose revert takes a change back; "" for this one
+	optional     bool        // a home need not have it
+	serverWrites bool        // a running server may write it as well
 	wordsOf      func(*config.Registry) words
 }
 
@@ -63,7 +66,7 @@ func (a *App) openFile(k fileKind, o *homeOptions, lock lockOptions) (*subject, 
 	if err != nil {
 		return nil, err
 	}
-	file := config.NewFile(a.journal(home, lock.timeout), config.FileOptions{Home: home, Name: k.path, Optional: k.optional, Hook: a.Hook})
+	file := config.NewFile(a.journal(home, lock.timeout), config.FileOptions{Home: home, Name: k.path, Optional: k.optional, Mode: k.mode, Hook: a.Hook})
 	return &subject{fileKind: k, home: home, file: file, registry: registry, words: k.wordsOf(registry)}, nil
 }
 
@@ -196,7 +199,7 @@ func (a *App) undoCommand(s *subject, o *config.Outcome) string {
 	if o.Previous == 0 || o.Revision == 0 {
 		return ""
 	}
-	return a.withHome(fmt.Sprintf("davadmin %s revert %d", s.operation, o.Previous))
+	return a.withHome(fmt.Sprintf("davadmin %s revert %d", cmp.Or(s.reverts, s.operation), o.Previous))
 }
 
 func (a *App) printChanges(s *subject, rows []changeRow) error {

@@ -44,7 +44,7 @@ func (o *coexistPeople) directoryOptions(ctx context.Context, home *ldapHome) (l
 	if lo.Workers, err = workerCount(o.workers); err != nil {
 		return lo, err
 	}
-	lo.CS6, lo.CS7, err = o.readPeople(ctx, &o.listOptions)
+	lo.CS6, lo.CS7, err = o.readPeople(ctx, &o.listOptions, &o.homeOptions, home)
 	return lo, err
 }
 

@@ -7,9 +7,13 @@ import (
 	"strings"
 
 	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/internal/secret"
+	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/ldapchange"
+	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/backends"
 )
 
 // Exit codes. exitCodes is the table that help prints.
@@ -37,7 +41,7 @@ func exitCodes() []exitCode {
 		{exitUsage, "wrong usage: unknown option or name, value outside its type or range"},
 		{exitFindings, "findings (audit, check, verify, diff) at or above --fail-on (default error; for diff, any difference)"},
 		{exitPartly, "partly done: some items of a batch failed, each named with its line"},
-		{exitConnect, "cannot connect or authenticate (directory, database, peer)"},
+		{exitConnect, "cannot connect or authenticate (directory, database, peer, vault)"},
 		{exitConflict, "conflict: locked by another run, or the plan no longer fits what is there"},
 		{exitInterrupted, "stopped by SIGINT: what was done is complete and journalled, what was not is named"},
 		{exitTerminated, "stopped by SIGTERM, likewise"},
@@ -55,6 +59,11 @@ func usagef(format string, args ...any) error { return &usageError{text: fmt.Spr
 type peersError struct{ text string }
 
 func (e *peersError) Error() string { return e.text }
+
+// conflictError ends a command that met what somebody else does at the same time.
+type conflictError struct{ text string }
+
+func (e *conflictError) Error() string { return e.text }
 
 // partlyError ends a command that did a part of a batch, and named the rest.
 type partlyError struct{ text string }
@@ -84,6 +93,8 @@ func exitOf(ctx context.Context, err error) (code int, text string) {
 	var short *directory.IncompleteError
 	var peers *peersError
 	var partly *partlyError
+	var conflict *conflictError
+	var unknown *backends.UnknownError
 	switch {
 	case err == nil, errors.Is(err, errAnswered):
 		return exitDone, ""
@@ -102,22 +113,45 @@ func exitOf(ctx context.Context, err error) (code int, text string) {
 		return exitFailed, strings.ReplaceAll(err.Error(), "\n", "; ")
 	case errors.As(err, &connect):
 		return exitConnect, strings.ReplaceAll(err.Error(), "\n", "; ") + connectHint(err)
-	case errors.As(err, &peers):
+	case errors.As(err, &peers), errors.Is(err, secret.ErrWrongKey):
 		return exitConnect, err.Error()
 	case errors.As(err, &partly):
 		return exitPartly, err.Error()
-	case errors.Is(err, ldapchange.ErrConflict):
+	case errors.Is(err, ldapchange.ErrConflict), errors.As(err, &conflict):
 		return exitConflict, err.Error()
 	case errors.Is(err, ldapchange.ErrRefused):
 		return exitFailed, err.Error() + "; bind as somebody who may (-D), if that is why"
 	case ldapchange.IsGone(err):
 		return exitConnect, err.Error()
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrDenied):
+		return exitConnect, err.Error() + storeHint(err)
+	case errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrConflict):
+		return exitConflict, err.Error()
+	case errors.Is(err, store.ErrInvalid), errors.As(err, &unknown):
+		return exitUsage, err.Error()
 	case errors.Is(err, fsx.ErrLocked):
 		return exitConflict, err.Error() + "; wait for it, or give a longer --lock-timeout"
 	case errors.Is(err, config.ErrConflict):
 		return exitConflict, err.Error() + "; look at it with the action 'diff' and run the command again"
 	}
-	return exitFailed, err.Error()
+	return exitFailed, err.Error() + storeHint(err)
+}
+
+// storeHint says what may help against what is wrong with a store.
+func storeHint(err error) string {
+	switch {
+	case errors.Is(err, store.ErrNoSchema):
+		return "; 'davadmin db init' makes one"
+	case errors.Is(err, store.ErrSchemaOlder):
+		return "; 'davadmin db schema_fullupgrade' brings it up to date"
+	case errors.Is(err, store.ErrSchemaNewer):
+		return "; use the version of davadmin that made it"
+	case errors.Is(err, store.ErrDenied):
+		return "; check the user in store.dav.ID.dburl, and its password: 'davadmin passfile list'"
+	case errors.Is(err, account.ErrNoEntry):
+		return "; 'davadmin ldap audit' looks for what is wrong with entries"
+	}
+	return ""
 }
 
 // report prints the error of a run.

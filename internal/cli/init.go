@@ -14,6 +14,7 @@ import (
 
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/store/backends"
 )
 
 // newServerFile is what a new home starts with.
@@ -34,9 +35,9 @@ func (a *App) initCommand() *cobra.Command {
 		Use:     "init [--home DIR]",
 		Short:   "make a new server home",
 		GroupID: groupWork,
-		Long: `Makes a server home: config/ with a commented davserver.properties, data/ and
-history/. Everything is at its default. The directory must be empty, or not be
-there yet.`,
+		Long: `Makes a server home: config/ with a commented davserver.properties, data/ with an empty
+store for accounts, and history/. Everything is at its default. The directory must be
+empty, or not be there yet.`,
 		Example: `  davadmin init --home /opt/davadmin`,
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
@@ -128,6 +129,9 @@ func (o *initHome) make(ctx context.Context, home string) (err error) {
 			return err
 		}
 	}
+	if err := o.makeStore(ctx, home); err != nil {
+		return err
+	}
 	file := config.NewFile(o.journal(home, o.lock.timeout), config.FileOptions{
 		Home: home, Name: config.ServerFile, MayCreate: true, Hook: o.Hook,
 	})
@@ -138,9 +142,19 @@ func (o *initHome) make(ctx context.Context, home string) (err error) {
 	return err
 }
 
+// makeStore makes the store of the back end that every home has.
+func (o *initHome) makeStore(ctx context.Context, home string) error {
+	return o.createStoreFile(ctx, home, backends.Location{Backend: builtinBackend, File: initialStore(home)})
+}
+
+// initialStore is where that is.
+func initialStore(home string) string {
+	return filepath.Join(home, "data", "db", builtinBackend+storeEnding)
+}
+
 func (o *initHome) print(format ui.Format, home string) error {
 	paths := []string{
-		filepath.Join(home, filepath.FromSlash(config.ServerFile)), filepath.Join(home, "data"), filepath.Join(home, "history"),
+		filepath.Join(home, filepath.FromSlash(config.ServerFile)), filepath.Join(home, "data"), initialStore(home), filepath.Join(home, "history"),
 	}
 	if format == ui.JSON {
 		return ui.WriteJSON(o.Streams.Out, struct {

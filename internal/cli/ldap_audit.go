@@ -179,7 +179,7 @@ func (o *ldapAudit) auditOptions(ctx context.Context, home *ldapHome) (ldapcheck
 			return lo, usagef("--id-pattern: %v", err)
 		}
 	}
-	lo.CS6, lo.CS7, err = o.readPeople(ctx, &o.listOptions)
+	lo.CS6, lo.CS7, err = o.readPeople(ctx, &o.listOptions, &o.homeOptions, home)
 	return lo, err
 }
 

@@ -24,6 +24,7 @@ const (
 // ldapHome is what the configuration of a home says about its directory. It is
 // nil where there is no home.
 type ldapHome struct {
+	home     string
 	path     string
 	registry *config.Registry
 	doc      *config.Document
@@ -48,7 +49,7 @@ func (a *App) findLDAPHome(ctx context.Context, o *homeOptions) (*ldapHome, erro
 		}
 		return nil, a.explainLoad(ctx, err, c.file)
 	}
-	return &ldapHome{path: c.file.Path(), registry: c.registry, doc: doc}, nil
+	return &ldapHome{home: c.home, path: c.file.Path(), registry: c.registry, doc: doc}, nil
 }
 
 // homeNamed tells whether somebody said which home is meant.

@@ -44,7 +44,7 @@ func davadminRunAs(t *testing.T, typed func(context.Context, string) ([]byte, er
 	var out, notes bytes.Buffer
 	app := &cli.App{
 		Streams: &ui.Streams{In: strings.NewReader(""), Out: &out, Err: &notes, ReadSecret: typed},
-		Args:    args, Getenv: func(name string) string { return env[name] },
+		Args:    args, Getenv: func(name string) string { return env[name] }, VaultWork: vaultWork,
 	}
 	a := answer{code: cli.Main(context.Background(), app), out: out.String(), notes: notes.String()}
 	a.rules, a.results, a.reasons = map[string]int{}, map[string]string{}, map[string]string{}

@@ -10,11 +10,11 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/davadmin/davadmin/internal/secret"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/directory"
 )
@@ -72,7 +72,7 @@ func (o *serverOptions) add(cmd *cobra.Command) {
 	f.IntVarP(&o.port, "port", "p", 0, "port of hosts without one of their own (389, or 636 with --ldaps)")
 	f.BoolVar(&o.ldaps, "ldaps", false, "speak TLS from the first byte on to hosts that are no URL")
 	f.BoolVar(&o.startTLS, "starttls", false, "change to TLS before anything is sent")
-	f.StringVarP(&o.bindDN, "binddn", "D", "", "bind as this `DN`; the password comes from --password-file, DAVADMIN_LDAP_PASSWORD or a question")
+	f.StringVarP(&o.bindDN, "binddn", "D", "", "bind as this `DN`; the password comes from --password-file, DAVADMIN_LDAP_PASSWORD, for the DN of the home's pool from the vault, or from a question")
 	f.StringVar(&o.passwordFile, "password-file", "", "`FILE` with the password, closed to others")
 	f.BoolVar(&o.external, "external", false, "bind by SASL EXTERNAL: with the client certificate, or over ldapi as the user who runs this")
 	f.StringVar(&o.caFile, "ca-file", "", "`FILE` (PEM) with the certificates that the server's must come from")
@@ -85,6 +85,7 @@ func (o *serverOptions) add(cmd *cobra.Command) {
 	f.DurationVar(&o.connectTimeout, "connect-timeout", 10*time.Second, "how long to wait for a connection")
 	_ = cmd.RegisterFlagCompletionFunc("tls-min", cobra.FixedCompletions([]string{"1.0", "1.1", "1.2", "1.3"}, cobra.ShellCompDirectiveNoFileComp))
 	o.homeOptions.add(f)
+	o.homeOptions.addVault(f)
 }
 
 // tlsVersions are the versions that --tls-min and sslprotocols name.
@@ -155,6 +156,7 @@ func (o *serverOptions) words(a *App) string {
 	set("--insecure", o.insecure)
 	add("--tls-min", o.minTLS)
 	set("--plaintext", o.plaintext)
+	add("--vault-key", o.vaultKey)
 	return b.String()
 }
 
@@ -234,6 +236,7 @@ func (a *App) liveOptions(o *serverOptions, h *ldapHome) (directory.Options, err
 		Note: func(text string) { a.notef("davadmin: note: %s", text) },
 	}
 	hosts, port, ldaps := o.hosts, o.port, o.ldaps
+	kept := secret.Text("") // only the server that the home names is sent what the home's vault holds
 	if len(hosts) == 0 {
 		if h == nil {
 			return lo, usagef("which directory? Give -H HOST, --ldif FILE, or --home DIR of a server that has one")
@@ -245,6 +248,7 @@ func (a *App) liveOptions(o *serverOptions, h *ldapHome) (directory.Options, err
 		ldaps = ldaps || h.value(ldapPool+"ldapusessl") == "true" && !o.startTLS
 		if lo.BindDN == "" && !o.external {
 			lo.BindDN = h.value(ldapPool + "binddn")
+			kept = a.fromVault(&o.homeOptions, h.home, secretLDAP+userPool)
 		}
 		a.applyTLSVersions(&lo, o, h)
 	}
@@ -256,7 +260,7 @@ func (a *App) liveOptions(o *serverOptions, h *ldapHome) (directory.Options, err
 		lo.URLs = append(lo.URLs, u)
 	}
 	if lo.BindDN != "" {
-		lo.Password = a.ldapPassword(o, lo.BindDN)
+		lo.Password = a.ldapPassword(o, lo.BindDN, kept)
 	}
 	if lo.Insecure {
 		a.warnf("--insecure: the certificate of the directory is not verified; anybody on the way can read and change what is sent")
@@ -290,37 +294,27 @@ func (a *App) applyTLSVersions(lo *directory.Options, o *serverOptions, h *ldapH
 }
 
 // ldapPassword asks for the password when it is needed, and once: each
-// connection takes it.
-func (a *App) ldapPassword(o *serverOptions, dn string) func(context.Context) ([]byte, error) {
-	var mu sync.Mutex
-	var known []byte
-	ask := a.askLDAPPassword(o, dn)
+// connection takes it. Kept is what a vault holds for who is bound.
+func (a *App) ldapPassword(o *serverOptions, dn string, kept secret.Source) func(context.Context) ([]byte, error) {
+	return secret.Once(secret.First(a.passwordFile(o.passwordFile), secret.Text(a.Getenv("DAVADMIN_LDAP_PASSWORD")), kept, a.askLDAPPassword(dn)))
+}
+
+// passwordFile is a source for the password in a file; without a name it has none.
+func (a *App) passwordFile(path string) secret.Source {
 	return func(ctx context.Context) ([]byte, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if known != nil {
-			return known, nil
+		if path == "" {
+			return nil, nil
 		}
-		b, err := ask(ctx)
-		if err == nil {
-			known = b
+		b, err := a.readValue(ctx, path, true)
+		if err != nil {
+			return nil, fmt.Errorf("password file: %w", err)
 		}
-		return b, err
+		return b, nil
 	}
 }
 
-func (a *App) askLDAPPassword(o *serverOptions, dn string) func(context.Context) ([]byte, error) {
+func (a *App) askLDAPPassword(dn string) secret.Source {
 	return func(ctx context.Context) ([]byte, error) {
-		if o.passwordFile != "" {
-			b, err := a.readValue(ctx, o.passwordFile, true)
-			if err != nil {
-				return nil, fmt.Errorf("password file: %w", err)
-			}
-			return b, nil
-		}
-		if v := a.Getenv("DAVADMIN_LDAP_PASSWORD"); v != "" {
-			return []byte(v), nil
-		}
 		if a.Streams.ReadSecret == nil {
 			return nil, usagef("no password for %s, and there is no terminal to ask on: give --password-file FILE or set DAVADMIN_LDAP_PASSWORD", dn)
 		}

@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 // that number, counted from 1, among those that change the disk.
 const killVariable = "DAVADMIN_TEST_KILL_BEFORE"
 
+// vaultWork is what a passphrase costs in tests.
+const vaultWork = 2
+
 // clockVariable fixes the clock.
 const clockVariable = "DAVADMIN_TEST_TIME"
 
@@ -40,7 +43,8 @@ func davadmin() int {
 	defer stop()
 	app := &cli.App{
 		Streams: streams, Args: os.Args[1:], Getenv: os.Getenv, Hook: killHook(os.Getenv(killVariable)),
-		Build: cli.Build{Version: "1.2.3", Commit: "abc1234", Date: "2026-11-01"},
+		Build:     cli.Build{Version: "1.2.3", Commit: "abc1234", Date: "2026-11-01"},
+		VaultWork: vaultWork,
 	}
 	if v := os.Getenv(clockVariable); v != "" {
 		t, err := time.Parse(time.RFC3339, v)

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/pkg/cs6"
+	"github.com/davadmin/davadmin/pkg/store"
 )
 
 // listOptions name lists of who is on which server.
@@ -19,17 +21,70 @@ type listOptions struct {
 func (o *listOptions) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&o.cs6, "cs6-list", nil, "`FILE` with the people on the old server; may be repeated")
-	f.StringArrayVar(&o.cs7, "cs7-list", nil, "`FILE` with the people on the new server; may be repeated")
+	f.StringArrayVar(&o.cs7, "cs7-list", nil, "`FILE` with the people on the new server; may be repeated (default: the accounts of a home that has any, and whose localuserattr is set)")
 }
 
 // readPeople reads the lists of both servers; nil for a server of which none was
-// named.
-func (a *App) readPeople(ctx context.Context, o *listOptions) (on6, on7 *cs6.PeopleSet, err error) {
+// named. In the place of a list of the new server stand the accounts of the
+// home's back ends, if there are any.
+func (a *App) readPeople(ctx context.Context, o *listOptions, ho *homeOptions, home *ldapHome) (on6, on7 *cs6.PeopleSet, err error) {
 	if on6, err = a.readLists(ctx, "--cs6-list", o.cs6); err != nil {
 		return nil, nil, err
 	}
+	// Without a mark there is no other server that people could be on.
+	if len(o.cs7) == 0 && home != nil && home.isSet(paramLocalUser) {
+		on7, err = a.peopleOfStores(ctx, ho, home)
+		return on6, on7, err
+	}
 	on7, err = a.readLists(ctx, "--cs7-list", o.cs7)
 	return on6, on7, err
+}
+
+// peopleOfStores are the users and resources with an account; nil where there is
+// none: a home that was only just made says nothing about who is hosted.
+func (a *App) peopleOfStores(ctx context.Context, ho *homeOptions, home *ldapHome) (set *cs6.PeopleSet, err error) {
+	stores, err := a.backendsOf(ho, home.home, home, defaultLockTimeout)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stores.Close()) }()
+	instead := func(err error) error {
+		return fmt.Errorf("who is hosted here, the accounts say: %w; --cs7-list FILE takes their place", err)
+	}
+	names, err := stores.Existing(ctx)
+	if err != nil {
+		return nil, instead(err)
+	}
+	set = cs6.NewPeopleSet(cs6.SetOptions{})
+	for _, name := range names {
+		st, err := stores.Open(ctx, name)
+		if err != nil {
+			return nil, instead(err)
+		}
+		if err := addAccounts(ctx, set, st); err != nil {
+			return nil, instead(err)
+		}
+	}
+	if set.Len() == 0 {
+		return nil, nil
+	}
+	a.detailf("on the new server: %d, by the accounts of %s", set.Len(), strings.Join(names, ", "))
+	return set, nil
+}
+
+// addAccounts adds the people with an active account.
+func addAccounts(ctx context.Context, set *cs6.PeopleSet, st store.Store) error {
+	return st.View(ctx, func(r store.Reader) error {
+		for a, err := range r.Accounts(ctx, store.AccountFilter{Kinds: []store.Kind{store.User, store.Resource, store.Location}, Order: store.ByID}) {
+			if err != nil {
+				return err
+			}
+			if err := set.Add(cs6.Person{Address: a.Mail(), File: "accounts of " + st.Backend()}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // readLists reads lists of people. Each line of them must tell of somebody: a

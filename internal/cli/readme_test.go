@@ -30,7 +30,7 @@ var update = flag.Bool("update", false, "write the real output into the document
 // change with the password in the file pw. One document is one session, and what
 // differs from run to run is shown as stable says.
 func executedDocuments() []string {
-	return []string{"../../README.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md"}
+	return []string{"../../README.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md", "../../docs/guide/accounts.md"}
 }
 
 func TestDocumentsShowRealOutput(t *testing.T) {

@@ -47,7 +47,7 @@ An operation without an action runs its action 'list'.`,
 	root.SetHelpCommand(a.helpCommand(root))
 	root.SetFlagErrorFunc(a.flagError)
 	a.addGlobals(root)
-	root.AddCommand(a.initCommand(), a.configCommand(), a.domainmapCommand(), a.ldapCommand(), a.coexistCommand(), a.historyCommand(), a.versionCommand(), a.completionCommand(root), exitCodesTopic())
+	root.AddCommand(a.initCommand(), a.configCommand(), a.domainmapCommand(), a.ldapCommand(), a.coexistCommand(), a.ldappoolCommand(), a.passfileCommand(), a.accountCommand(), a.calendarCommand(), a.backendCommand(), a.dbCommand(), a.historyCommand(), a.versionCommand(), a.completionCommand(root), exitCodesTopic())
 	root.SuggestionsMinimumDistance = suggestionDistance
 	for _, op := range root.Commands() {
 		op.SuggestionsMinimumDistance = suggestionDistance

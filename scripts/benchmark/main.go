@@ -24,11 +24,15 @@ func main() {
 	flag.StringVar(&b.work, "work", "", "directory for files")
 	out := flag.String("out", "docs/benchmarks.md", "where the table goes")
 	flag.IntVar(&b.runs, "runs", 60, "how often each command is run")
-	flag.StringVar(&b.only, "only", "", "measure this section alone, and print it: config, properties, ldif, pipe, slapd, ds, coexist, change")
+	flag.StringVar(&b.only, "only", "", "measure this section alone, and print it: config, properties, ldif, pipe, slapd, ds, coexist, change, accounts")
+	flag.IntVar(&b.accountCount, "accounts", 100_000, "how many accounts are made")
+	load := flag.String("load", "", "be the rival that loads rows in this way; the benchmark starts itself so")
 	flag.Parse()
 	var text string
 	var err error
-	if b.only != "" {
+	if *load != "" {
+		err = runLoad(*load, flag.Args())
+	} else if b.only != "" {
 		if text, err = b.alone(); err == nil {
 			_, err = fmt.Print(text)
 		}
@@ -46,6 +50,8 @@ type bench struct {
 	work        string
 	runs        int
 	only        string
+
+	accountCount int
 }
 
 func (b *bench) page() (string, error) {
@@ -69,7 +75,7 @@ type section struct {
 }
 
 func (b *bench) sections() []section {
-	return []section{{"config", b.configCommands}, {"properties", b.properties}, {"ldif", b.ldif}, {"pipe", b.pipe}, {"slapd", b.slapd}, {"ds", b.ds}, {"coexist", b.coexist}, {"change", b.change}}
+	return []section{{"config", b.configCommands}, {"properties", b.properties}, {"ldif", b.ldif}, {"pipe", b.pipe}, {"slapd", b.slapd}, {"ds", b.ds}, {"coexist", b.coexist}, {"change", b.change}, {"accounts", b.accounts}}
 }
 
 // apart measures a section in a process of its own: what one process starts

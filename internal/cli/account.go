@@ -1,0 +1,27 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+func (a *App) accountCommand() *cobra.Command {
+	list := a.accountListCommand()
+	cmd := &cobra.Command{
+		Use:     "account",
+		Short:   "list, create, change, delete and repair accounts",
+		GroupID: groupWork,
+		Long: `Works on the accounts of the calendar server: on its own database, so that no
+server needs to run. Each account is kept under the unique id of its directory
+entry, and is on the back end that the entry names. The directory is never changed.`,
+		Example: list.Example,
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := refuseMirrored(cmd); err != nil {
+				return err
+			}
+			return list.RunE(cmd, args)
+		},
+	}
+	cmd.Flags().AddFlagSet(list.Flags())
+	cmd.AddCommand(list, a.accountCreateCommand(), a.accountModifyCommand(), a.accountDeleteCommand(), a.accountSubscribeCommand(true), a.accountSubscribeCommand(false),
+		a.accountRepairCommand(), a.accountUpgradeCommand(), a.accountDelComponentCommand())
+	return cmd
+}

@@ -1,0 +1,283 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/davadmin/davadmin/internal/servertest"
+)
+
+// postgresHome is a home whose back end is a database of a server.
+func postgresHome(t *testing.T, url string) string {
+	t.Helper()
+	home := newHome(t)
+	mustRun(t, "config", "modify", "-q", "-o", "store.dav.defaultbackend.dburl", "-v", url, "--home", home)
+	return home
+}
+
+// psqlCount asks a database for a number; -1 where it does not answer.
+func psqlCount(s *servertest.PostgresServer, query string) int {
+	out, err := s.Psql(context.Background(), "postgres", query)
+	if err != nil {
+		return -1
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+const changedRows = "SELECT count(*) FROM davadmin.account WHERE attendance = 7"
+
+func TestPostgresKilledWhileAccountsAreMade(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{})
+	home := postgresHome(t, s.URL("postgres"))
+	mustRun(t, "db", "init", "--home", home)
+	killCreate(t, newCrowd(t, batchSize()), home, 5)
+}
+
+// Two homes have one database: no lock of a home keeps their runs apart.
+func TestPostgresTwoHomesMakeTheSameAccounts(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{})
+	home1, home2 := postgresHome(t, s.URL("postgres")), postgresHome(t, s.URL("postgres"))
+	mustRun(t, "db", "init", "--home", home1)
+	c := newCrowd(t, 1500)
+	twoRuns(t, c, home1, home2)
+	// Each has the way back of what it made itself, and of nothing else.
+	for _, home := range []string{home1, home2} {
+		journalled(t, home, "done")
+		ways, err := filepath.Glob(filepath.Join(home, "history", "accounts", "*.undo"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, way := range ways {
+			mustRun(t, "account", "delete", "--yes", "-f", way, "--home", home)
+		}
+	}
+	if n := whole(t, home1); n != 0 {
+		t.Errorf("%d are there still", n)
+	}
+}
+
+// The same change from two homes at once: both end well, once each.
+func TestPostgresTwoHomesChangeTheSameAccounts(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{})
+	home1, home2 := postgresHome(t, s.URL("postgres")), postgresHome(t, s.URL("postgres"))
+	mustRun(t, "db", "init", "--home", home1)
+	c := newCrowd(t, 600)
+	mustRun(t, c.create(home1)...)
+	var outs [2]bytes.Buffer
+	for i, home := range []string{home1, home2} {
+		cmd := background(t, &outs[i], "account", "modify", "-f", c.batch, "-y", "attendanceflag=7", "--home", home)
+		defer func() {
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("%v: %.2000s", err, outs[i].String())
+			}
+			if n := psqlCount(s, changedRows); n != c.size {
+				t.Errorf("%d of %d are changed", n, c.size)
+			}
+		}()
+	}
+}
+
+// A server that is restarted in the middle of a batch is waited for.
+func TestPostgresRestartedInABatch(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{Fsync: true})
+	home := postgresHome(t, s.URL("postgres"))
+	mustRun(t, "db", "init", "--home", home)
+	c := newCrowd(t, 2500)
+	mustRun(t, c.create(home)...)
+	for i, mode := range []servertest.StopMode{servertest.Fast, servertest.Immediate} {
+		flag := strconv.Itoa(5 + i)
+		changed := "SELECT count(*) FROM davadmin.account WHERE attendance = " + flag
+		var out bytes.Buffer
+		cmd := background(t, &out, "account", "modify", "-f", c.batch, "-y", "attendanceflag="+flag, "--home", home)
+		waitFor(t, "a first group", func() bool { return psqlCount(s, changed) > 0 })
+		if err := s.Stop(mode); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(300 * time.Millisecond)
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%v: %s", err, lastLines(out.String()))
+		}
+		if !strings.Contains(out.String(), "trying again for 1m0s") {
+			t.Errorf("the restart came too late: %s", lastLines(out.String()))
+		}
+		if n, said := psqlCount(s, changed), len(told(out.String(), "changed")); n != c.size || said != c.size {
+			t.Errorf("%d are changed, %d were told, of %d", n, said, c.size)
+		}
+		journalled(t, home, "done")
+	}
+}
+
+// lastLines are enough of an output to see how it ended.
+func lastLines(out string) string { return out[max(0, len(out)-1000):] }
+
+// Where nobody waits for the server, the run ends with 4, and the rejects
+// complete it.
+func TestPostgresGoneInABatch(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{Fsync: true})
+	home := postgresHome(t, s.URL("postgres"))
+	mustRun(t, "db", "init", "--home", home)
+	c := newCrowd(t, 2500)
+	mustRun(t, c.create(home)...)
+	reject := filepath.Join(t.TempDir(), "rejected")
+	var out bytes.Buffer
+	cmd := background(t, &out, "account", "modify", "-f", c.batch, "-y", "attendanceflag=7", "--retry-for", "0s", "--reject", reject, "--home", home)
+	waitFor(t, "a first group", func() bool { return psqlCount(s, changedRows) > 0 })
+	if err := s.Stop(servertest.Immediate); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if code := exitCode(t, err); code != 4 || !strings.Contains(out.String(), reject+" has the lines to run again") {
+		t.Errorf("code %d: %s", code, lastLines(out.String()))
+	}
+	said := len(told(out.String(), "changed"))
+	if n := psqlCount(s, changedRows); n < said || n > said+1000 {
+		t.Errorf("%d are changed, and %d were told", n, said)
+	}
+	if n := bytes.Count(read(t, reject), []byte("\n")); n != c.size-said {
+		t.Errorf("%d were told, and %d rejected, of %d", said, n, c.size)
+	}
+	mustRun(t, "account", "modify", "-f", reject, "-y", "attendanceflag=7", "--home", home)
+	if n := psqlCount(s, changedRows); n != c.size {
+		t.Errorf("%d of %d are changed", n, c.size)
+	}
+	journalled(t, home, "done")
+}
+
+// SIGINT while a server works ends with 130, and the answer of a commit is waited for.
+func TestPostgresSignalInABatch(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{Fsync: true})
+	home := postgresHome(t, s.URL("postgres"))
+	mustRun(t, "db", "init", "--home", home)
+	c := newCrowd(t, 2500)
+	mustRun(t, c.create(home)...)
+	var out bytes.Buffer
+	cmd := background(t, &out, "account", "modify", "-f", c.batch, "-y", "attendanceflag=7", "--home", home)
+	waitFor(t, "a first group", func() bool { return psqlCount(s, changedRows) > 0 })
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	code := exitCode(t, cmd.Wait())
+	n := psqlCount(s, changedRows)
+	if n == c.size {
+		t.Skip("it was done before the signal came")
+	}
+	if said := len(told(out.String(), "changed")); code != 130 || said != n {
+		t.Errorf("code %d: %d are changed, %d were told: %s", code, n, said, lastLines(out.String()))
+	}
+	journalled(t, home, "unfinished")
+}
+
+// What keeps a database from being used is said, with the code and the way out.
+func TestPostgresRefused(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{TCP: true, Password: "right"})
+	home := postgresHome(t, s.URL("postgres"))
+	pass := func(password string) []string {
+		path := filepath.Join(t.TempDir(), "pgpass")
+		if err := os.WriteFile(path, []byte("*:*:*:*:"+password+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return []string{"PGPASSFILE=" + path}
+	}
+	refused := func(env []string, code int, words string, args ...string) {
+		t.Helper()
+		_, errs, err := run(t, env, append(args, "--home", home)...)
+		if got := exitCode(t, err); got != code || !strings.Contains(errs, words) || strings.Contains(errs, "wrong") {
+			t.Errorf("%q: code %d: %s", args, got, errs)
+		}
+	}
+	c := newCrowd(t, 3)
+	refused(pass("wrong"), 5, "refuses the user or the password", "db", "init")
+	refused(pass("right"), 1, "'davadmin db init' makes one", "account", "create", "-f", c.batch, "--ldif", c.ldif)
+	refused(pass("right"), 0, "", "db", "init")
+	refused(pass("right"), 0, "", "account", "create", "-f", c.batch, "--ldif", c.ldif)
+	refused(pass("wrong"), 5, "'davadmin passfile list'", "account", "list")
+	refused(pass("wrong"), 5, "'davadmin passfile list'", "account", "create", "-f", c.batch, "--ldif", c.ldif)
+	refused(pass("wrong"), 5, "'davadmin passfile list'", "backend", "list")
+	// The vault goes first.
+	mustRun(t, "passfile", "create", "--home", home, "--new-key", "-n", "store.defaultbackend", "--value-file", secretFile(t, "right"))
+	refused(pass("wrong"), 0, "", "account", "list")
+
+	// A database of another back end, and one of a later version.
+	mustRun(t, "backend", "list", "--home", home)
+	psql := func(query string) {
+		t.Helper()
+		if out, err := s.Psql(t.Context(), "postgres", query); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	psql("UPDATE davadmin.meta SET value = 'another' WHERE name = 'backend'")
+	refused(nil, 1, "belongs to another back end", "account", "list")
+	psql("UPDATE davadmin.meta SET value = 'defaultbackend' WHERE name = 'backend'; UPDATE davadmin.meta SET value = '99' WHERE name = 'schema'")
+	refused(nil, 1, "use the version of davadmin that made it", "account", "list")
+	refused(nil, 1, "use the version of davadmin that made it", "account", "create", "-f", c.batch, "--ldif", c.ldif)
+	refused(nil, 1, "use the version of davadmin that made it", "db", "schema_version")
+	refused(nil, 1, "newer schema", "db", "schema_fullupgrade", "--yes")
+	psql("UPDATE davadmin.meta SET value = '1' WHERE name = 'schema'")
+	refused(nil, 0, "", "account", "list")
+
+	if err := s.Stop(servertest.Fast); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"account", "list"}, {"backend", "list"}, {"db", "schema_version"}, {"db", "init"}, {"account", "create", "-f", c.batch, "--ldif", c.ldif, "--retry-for", "0s"},
+		{"account", "delete", "-a", person(0), "--yes", "--retry-for", "0s"}, {"calendar", "list", "-a", person(0)},
+	} {
+		refused(nil, 5, "cannot be reached", args...)
+	}
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Accounts go to the back end that their entry names, whatever its engine, and a
+// listing has all of them in one order.
+func TestPostgresBesideSQLite(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{})
+	home := newHome(t)
+	mustRun(t, "backend", "create", "-q", "-n", "store1", "--dburl", s.URL("postgres"), "--home", home)
+	var ldif strings.Builder
+	ldif.WriteString("version: 1\n\n")
+	for i := range 40 {
+		fmt.Fprintf(&ldif, "dn: uid=%d,o=isp\nobjectClass: icsCalendarUser\nuid: %d\nmail: %s\nmailAlternateAddress: x%s\ndavUniqueId: ID-%d\n", i, i, person(i), person(i), i)
+		if i%2 == 0 {
+			ldif.WriteString("davStore: store1\n")
+		}
+		ldif.WriteString("\n")
+	}
+	path := filepath.Join(t.TempDir(), "people.ldif")
+	write(t, path, []byte(ldif.String()))
+	mustRun(t, "account", "create", "-q", "-B", "o=isp", "-R", "(uid=*)", "--ldif", path, "--home", home)
+	all := listAccounts(t, home)
+	for i, a := range all {
+		if a.Account != person(i) {
+			t.Errorf("%d: %+v", i, a)
+		}
+	}
+	if n := whole(t, home); n != 40 || len(listAccounts(t, home, "-n", "store1")) != 20 || psqlCount(s, "SELECT count(*) FROM davadmin.account") != 20 {
+		t.Errorf("%d accounts", n)
+	}
+	// Somebody of the one back end follows, and may act for, somebody of the other.
+	mustRun(t, "account", "modify", "-q", "-a", person(0), "-y", "acl="+person(1)+":m", "--home", home)
+	mustRun(t, "account", "subscribe", "-q", "-a", person(0), "-c", "/home/"+person(1)+"/calendar/", "--home", home)
+	mustRun(t, "account", "modify", "-q", "-a", person(1), "-y", "addresses=new@example.com", "--home", home)
+	if out := mustRun(t, "account", "list", "-v", "-a", person(0), "--home", home); !strings.Contains(out, "acl: new@example.com:m\n") {
+		t.Error(out)
+	}
+	journalled(t, home, "done")
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/davadmin/davadmin/pkg/store/postgres"
+	"github.com/davadmin/davadmin/pkg/store/relational"
+	"github.com/davadmin/davadmin/pkg/store/sqlite"
+)
+
+// loadBackend is the back end whose rows are copied.
+const loadBackend = "defaultbackend"
+
+// tableRows is all rows of a table, in the order in which they are put in.
+type tableRows struct {
+	table relational.Table
+	rows  [][]any
+}
+
+// runLoad is a rival in the making of accounts. It reads all rows of one store and
+// then puts them into a new one, and prints how many nanoseconds the latter took
+// and how many rows there are.
+func runLoad(way string, args []string) error {
+	if len(args) != 3 {
+		return errors.New("-load takes a store, a batch and a target")
+	}
+	ctx := context.Background()
+	tables, err := readRows(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	if way == "insert-sorted" {
+		orderByKey(tables)
+	} else if err := orderAs(args[1], tables); err != nil {
+		return err
+	}
+	n := 0
+	for _, t := range tables {
+		n += len(t.rows)
+	}
+	runtime.GC() // what the reading left is not for the loading to pay
+	var took time.Duration
+	if way == "copy" {
+		took, err = loadPostgres(ctx, args[2], tables)
+	} else {
+		took, err = loadSQLite(ctx, args[2], tables)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Println(took.Nanoseconds(), n)
+	return err
+}
+
+// openFile opens an SQLite file with the settings that the store has for it.
+func openFile(path string) (*sql.DB, error) {
+	path, err := filepath.Abs(path) // the beginning of another one would be a host
+	if err != nil {
+		return nil, err
+	}
+	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"_pragma": {
+		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)", "cache_size(-16384)", "wal_autocheckpoint(4000)",
+	}}.Encode()}
+	db, err := sql.Open("sqlite", u.String())
+	if err == nil {
+		db.SetMaxOpenConns(1)
+	}
+	return db, err
+}
+
+// readRows reads what the accounts of a store are.
+func readRows(ctx context.Context, path string) (tables []*tableRows, err error) {
+	db, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, table := range []relational.Table{relational.Accounts(), relational.Addresses(), relational.Collections()} {
+		t := &tableRows{table: table}
+		if err := t.read(ctx, db); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", path, table.Name, err)
+		}
+		tables = append(tables, t)
+	}
+	return tables, nil
+}
+
+func (t *tableRows) read(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, "SELECT "+strings.Join(t.table.Columns, ", ")+" FROM "+t.table.Name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		row, to := make([]any, len(t.table.Columns)), make([]any, len(t.table.Columns))
+		for i := range row {
+			to[i] = &row[i]
+		}
+		if err := rows.Scan(to...); err != nil {
+			return err
+		}
+		t.rows = append(t.rows, row)
+	}
+	return rows.Err()
+}
+
+func (t *tableRows) column(name string) int { return slices.Index(t.table.Columns, name) }
+
+// orderAs puts the rows into the order in which a batch names the accounts.
+func orderAs(batch string, tables []*tableRows) error {
+	f, err := os.Open(batch)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lineOf := map[string]int{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		lineOf[lines.Text()] = len(lineOf)
+	}
+	accounts := tables[0]
+	place := map[any]int{} // of an account, by its id
+	id, mail := accounts.column("id"), accounts.column("mail")
+	for _, row := range accounts.rows {
+		line, ok := lineOf[fmt.Sprint(row[mail])]
+		if !ok {
+			return fmt.Errorf("%s does not name %v", batch, row[mail])
+		}
+		place[row[id]] = line
+	}
+	if len(place) != len(lineOf) {
+		return fmt.Errorf("%d accounts were made of %d lines", len(place), len(lineOf))
+	}
+	for i, t := range tables {
+		key := t.column("account")
+		if i == 0 {
+			key = id
+		}
+		slices.SortStableFunc(t.rows, func(a, b []any) int { return cmp.Compare(place[a[key]], place[b[key]]) })
+	}
+	return nil
+}
+
+// orderByKey puts the rows into the order of the primary keys. Numbers within an
+// account are in order as they are read.
+func orderByKey(tables []*tableRows) {
+	for _, t := range tables {
+		slices.SortStableFunc(t.rows, func(a, b []any) int { return cmp.Compare(a[0].(string), b[0].(string)) })
+	}
+}
+
+// loadPostgres copies the rows into a database that has no store yet.
+func loadPostgres(ctx context.Context, target string, tables []*tableRows) (took time.Duration, err error) {
+	if err := postgres.Create(ctx, postgres.Options{URL: target, Backend: loadBackend}); err != nil {
+		return 0, err
+	}
+	conn, err := pgx.Connect(ctx, target)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	start := time.Now()
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.Rollback(ctx) }() // does nothing after a commit
+	for _, t := range tables {
+		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"davadmin", t.table.Name}, t.table.Columns, pgx.CopyFromRows(t.rows)); err != nil {
+			return 0, err
+		}
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return 0, err
+	}
+	return time.Since(start), nil
+}
+
+// bareInsert is the statement that adds a row. Its places have no names: the driver
+// would look each of them up for each row.
+func bareInsert(t relational.Table) string {
+	places := strings.TrimSuffix(strings.Repeat("?, ", len(t.Columns)), ", ")
+	return "INSERT INTO " + t.Name + " (" + strings.Join(t.Columns, ", ") + ") VALUES (" + places + ")"
+}
+
+// loadSQLite inserts the rows into a new file.
+func loadSQLite(ctx context.Context, target string, tables []*tableRows) (took time.Duration, err error) {
+	if err := sqlite.Create(ctx, sqlite.Options{Path: target, Backend: loadBackend}); err != nil {
+		return 0, err
+	}
+	db, err := openFile(target)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.PingContext(ctx); err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
+	for _, t := range tables {
+		insert, err := tx.PrepareContext(ctx, bareInsert(t.table))
+		if err != nil {
+			return 0, err
+		}
+		for _, row := range t.rows {
+			if _, err := insert.ExecContext(ctx, row...); err != nil {
+				return 0, err
+			}
+		}
+		if err := insert.Close(); err != nil {
+			return 0, err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return 0, err
+	}
+	return time.Since(start), nil
+}
