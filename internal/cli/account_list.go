@@ -187,7 +187,7 @@ func (o *accountList) named(ctx context.Context, s *storeHome, names []string, r
 		}
 		if item.Refused != nil {
 			failed++
-			last = item.Refused
+			last = fmt.Errorf("%s: %w", item.Name, item.Refused)
 			if len(requests) > 1 {
 				o.say("davadmin: account: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + exitText(item.Refused))
 			}

@@ -293,23 +293,9 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 	if err := c.registry.Validate(requests, config.ModifyOptions{}); err != nil {
 		return refused(err)
 	}
+	var warnings []config.Warning // there are none about new parameters
 	edit := config.Edit{
-		Operation: "backend create", Command: o.journalled(), Mask: c.words.mask,
-		Make: func(current []byte) ([]byte, []config.Change, error) {
-			doc, err := config.Parse(current)
-			if err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", c.file.Path(), err)
-			}
-			if _, err := c.registry.Modify(doc, requests, config.ModifyOptions{}); err != nil {
-				return nil, nil, err
-			}
-			changes := doc.Changes()
-			after, err := doc.Render()
-			if err != nil {
-				return nil, nil, err
-			}
-			return after.Source(), changes, nil
-		},
+		Operation: "backend create", Command: o.journalled(), Mask: c.words.mask, Make: c.modifying(requests, config.ModifyOptions{}, &warnings),
 	}
 	outcome, err := o.carryOut(ctx, c.file, edit)
 	if err != nil {

@@ -84,21 +84,7 @@ func (o *configModify) run(ctx context.Context) error {
 	var warnings []config.Warning
 	edit := config.Edit{
 		Operation: "config modify", Command: o.journalled(), Remark: o.remark, Mask: c.words.mask,
-		Make: func(current []byte) ([]byte, []config.Change, error) {
-			doc, err := config.Parse(current)
-			if err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", c.file.Path(), err)
-			}
-			if warnings, err = c.registry.Modify(doc, requests, strictness); err != nil {
-				return nil, nil, err
-			}
-			changes := doc.Changes()
-			after, err := doc.Render()
-			if err != nil {
-				return nil, nil, err
-			}
-			return after.Source(), changes, nil
-		},
+		Make: c.modifying(requests, strictness, &warnings),
 	}
 	outcome, err := o.carryOut(ctx, c.file, edit)
 	if err != nil {
@@ -108,6 +94,25 @@ func (o *configModify) run(ctx context.Context) error {
 		o.warnModify(w)
 	}
 	return o.afterChange(c, outcome, o.showChange(format, "modify", c, outcome))
+}
+
+// modifying carries requests out on the text of the configuration.
+func (s *subject) modifying(requests []config.Request, how config.ModifyOptions, warnings *[]config.Warning) func([]byte) ([]byte, []config.Change, error) {
+	return func(current []byte) ([]byte, []config.Change, error) {
+		doc, err := config.Parse(current)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", s.file.Path(), err)
+		}
+		if *warnings, err = s.registry.Modify(doc, requests, how); err != nil {
+			return nil, nil, err
+		}
+		changes := doc.Changes()
+		after, err := doc.Render()
+		if err != nil {
+			return nil, nil, err
+		}
+		return after.Source(), changes, nil
+	}
 }
 
 // refused turns what pkg/config refuses into a usage error.

@@ -52,13 +52,6 @@ func checkFailure(t testing.TB, code int, words []string, errs string, err error
 	}
 }
 
-func write(t testing.TB, path string, b []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, b, 0o640); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // sameBytes compares without printing megabytes.
 func sameBytes(t testing.TB, what string, got, want []byte) {
 	t.Helper()

@@ -135,3 +135,10 @@ func startPeer(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Defer(s.Close)
 	ts.Setenv("PEER", s.URL)
 }
+
+func write(t testing.TB, path string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, b, 0o640); err != nil {
+		t.Fatal(err)
+	}
+}

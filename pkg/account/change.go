@@ -304,7 +304,7 @@ func DeleteComponents(before time.Time) Step {
 			}
 			if len(old) > 0 {
 				o.Result = Deleted
-				o.Details = append(o.Details, fmt.Sprintf("%s: %d components", c.Name, len(old)))
+				o.Details = append(o.Details, c.Name+": "+componentWords(len(old)))
 			}
 		}
 		if o.Result == Already {
@@ -312,6 +312,13 @@ func DeleteComponents(before time.Time) Step {
 		}
 		return o, []string{RequestLine(item.ID, nil)}, nil
 	}
+}
+
+func componentWords(n int) string {
+	if n == 1 {
+		return "1 component"
+	}
+	return fmt.Sprintf("%d components", n)
 }
 
 // UndeleteComponents is a Step that brings back what was deleted at a time or later.
@@ -347,7 +354,7 @@ func UndeleteComponents(since time.Time) Step {
 			return o, nil, nil
 		}
 		o.Result = Restored
-		o.Details = append(o.Details, fmt.Sprintf("%d components", n))
+		o.Details = append(o.Details, componentWords(n))
 		return o, []string{RequestLine(item.ID, nil)}, nil
 	}
 }

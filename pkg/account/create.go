@@ -254,6 +254,14 @@ func loadAll(ctx context.Context, st store.Store, loader store.Loader, items []*
 	return nil
 }
 
+// passedOver says that an account that is there keeps its properties.
+func (i *Item) passedOver() []string {
+	if len(i.Properties) == 0 {
+		return nil
+	}
+	return []string{"its properties stay as they are; 'davadmin account modify -y' changes them"}
+}
+
 // CreateOne is a Step that makes one account, or brings it back. An account that is there is as
 // good as one that was made.
 func CreateOne(ctx context.Context, w store.Writer, item *Item, again bool) (Outcome, []string, error) {
@@ -277,8 +285,9 @@ func CreateOne(ctx context.Context, w store.Writer, item *Item, again bool) (Out
 			o.Details = append(o.Details, fmt.Sprintf("it has the addresses %s, and the entry has %s; 'davadmin account repair -m' writes those of the entry",
 				strings.Join(was.Addresses, " "), strings.Join(a.Addresses, " ")))
 		}
+		o.Details = append(o.Details, item.passedOver()...)
 		return o, nil, nil
 	}
-	o.Result = Restored
+	o.Result, o.Details = Restored, item.passedOver()
 	return o, []string{RequestLine(a.ID, nil)}, w.UndeleteAccount(ctx, a.ID)
 }

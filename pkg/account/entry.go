@@ -134,8 +134,8 @@ func (r *reading) query(a *Attributes, others bool) directory.Query {
 }
 
 // encode writes the entry for a spill file.
-func (e *Entry) encode(b []byte) []byte {
-	b = append(b, byte(e.Kind))
+func (e *Entry) encode() []byte {
+	b := []byte{byte(e.Kind)}
 	b = appendText(b, e.DN)
 	for _, f := range e.fields() {
 		b = binary.AppendUvarint(b, uint64(len(*f)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"regexp"
 	"slices"
@@ -59,7 +60,7 @@ func newEntries(tmp string) *Entries {
 }
 
 func (f *Entries) add(request int, e *Entry) error {
-	place, err := f.log.Append(e.encode(nil))
+	place, err := f.log.Append(e.encode())
 	if err != nil {
 		return err
 	}
@@ -168,14 +169,34 @@ func (d *Directory) mailAttributes() []string {
 	return out
 }
 
-// wanted maps addresses to their places.
-func wanted(addresses []string) map[string][]int {
-	out := make(map[string][]int, len(addresses))
+// wanted finds the places of an address in a list, in any letter case. It takes
+// about 25 bytes for each: a list can be long.
+type wanted struct {
+	addresses []string
+	seed      maphash.Seed
+	first     map[uint64]int32 // the last place of those with a hash, plus 1
+	next      []int32          // the one before of the same hash, plus 1; 0 ends
+}
+
+func newWanted(addresses []string) *wanted {
+	w := &wanted{addresses: addresses, seed: maphash.MakeSeed(), first: make(map[uint64]int32, len(addresses)), next: make([]int32, len(addresses))}
 	for i, a := range addresses {
-		f := store.FoldAddress(a)
-		out[f] = append(out[f], i)
+		h := maphash.String(w.seed, store.FoldAddress(a))
+		w.next[i] = w.first[h]
+		w.first[h] = int32(i + 1)
 	}
-	return out
+	return w
+}
+
+// places appends the places of an address.
+func (w *wanted) places(dst []int, address string) []int {
+	folded := store.FoldAddress(strings.TrimSpace(address))
+	for at := w.first[maphash.String(w.seed, folded)]; at > 0; at = w.next[at-1] {
+		if store.FoldAddress(w.addresses[at-1]) == folded {
+			dst = append(dst, int(at-1))
+		}
+	}
+	return dst
 }
 
 // scan goes through the whole source once, and takes who has one of the
@@ -185,17 +206,17 @@ func (d *Directory) scan(ctx context.Context, addresses []string) (*Entries, err
 	places := r.also(d.mailAttributes())
 	q := r.query(&d.Attributes, true)
 	q.Bases, q.Scope = d.Bases, d.Scope
-	want := wanted(addresses)
+	want := newWanted(addresses)
 	return d.read(ctx, q, func(out *Entries, e *directory.Entry) error {
 		return addOnce(out, matches(e, places, want), func() *Entry { return r.entry(e) })
 	})
 }
 
 // matches are the places of the addresses that an entry has.
-func matches(e *directory.Entry, places []int, want map[string][]int) (found []int) {
+func matches(e *directory.Entry, places []int, want *wanted) (found []int) {
 	for _, v := range e.Values {
 		if slices.Contains(places, v.Attr) {
-			found = append(found, want[store.FoldAddress(strings.TrimSpace(string(v.Data)))]...)
+			found = want.places(found, string(v.Data))
 		}
 	}
 	return found
@@ -248,7 +269,7 @@ func (d *Directory) askPart(ctx context.Context, out *Entries, part []string, fi
 	places := r.also(d.mailAttributes())
 	q := r.query(&d.Attributes, true)
 	q.Bases, q.Scope, q.Filter = d.Bases, d.Scope, filter
-	want := wanted(part)
+	want := newWanted(part)
 	var entries []*Entry
 	var requests [][]int // in the part, of each entry
 	found, err := d.read(ctx, q, func(again *Entries, e *directory.Entry) error {

@@ -20,12 +20,25 @@ type transaction struct {
 	tx      pgx.Tx
 	cursors int
 	failed  bool
+	// inTheWay is what showed that another transaction is; nothing is taken any
+	// more then, whatever became of the error.
+	inTheWay *collision
+}
+
+// explain gives an error of the transaction its meaning, and remembers a collision.
+func (t *transaction) explain(err error) error {
+	err = explain(err)
+	var c *collision
+	if errors.As(err, &c) && t.inTheWay == nil {
+		t.inTheWay = c
+	}
+	return err
 }
 
 // Exec implements relational.Tx.
 func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	tag, err := t.tx.Exec(ctx, query, args...)
-	return tag.RowsAffected(), explain(err)
+	return tag.RowsAffected(), t.explain(err)
 }
 
 // run runs a script of statements.
@@ -38,15 +51,18 @@ func (t *transaction) run(ctx context.Context, script string) error {
 func (t *transaction) Query(ctx context.Context, query string, args ...any) (relational.Rows, error) {
 	r, err := t.tx.Query(ctx, query, args...)
 	if err != nil {
-		return nil, explain(err)
+		return nil, t.explain(err)
 	}
-	return rows{r}, nil
+	return rows{r, t}, nil
 }
 
-type rows struct{ pgx.Rows }
+type rows struct {
+	pgx.Rows
+	t *transaction
+}
 
-func (r rows) Scan(dest ...any) error { return explain(r.Rows.Scan(dest...)) }
-func (r rows) Err() error             { return explain(r.Rows.Err()) }
+func (r rows) Scan(dest ...any) error { return r.t.explain(r.Rows.Scan(dest...)) }
+func (r rows) Err() error             { return r.t.explain(r.Rows.Err()) }
 
 // Stream implements relational.Tx with a cursor: the connection is free between
 // two parts of the answer.
@@ -54,7 +70,7 @@ func (t *transaction) Stream(ctx context.Context, query string, args ...any) (re
 	t.cursors++
 	name := fmt.Sprintf("stream%d", t.cursors)
 	if _, err := t.tx.Exec(ctx, "DECLARE "+name+" NO SCROLL CURSOR FOR "+query, args...); err != nil {
-		return nil, explain(err)
+		return nil, t.explain(err)
 	}
 	return &cursor{ctx: ctx, t: t, name: name, size: firstPart}, nil
 }
@@ -127,7 +143,7 @@ func (c *cursor) fetch() error {
 	}
 	c.last = len(c.got) < c.size
 	c.size = largePart
-	return explain(r.Err())
+	return c.t.explain(r.Err())
 }
 
 // Scan implements relational.Rows.
@@ -196,7 +212,12 @@ func (s *Store) once(ctx context.Context, fn func(*transaction) error) error {
 		return explain(err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // does nothing after a commit
-	if err := fn(&transaction{tx: tx}); err != nil {
+	t := &transaction{tx: tx}
+	err = fn(t)
+	if t.inTheWay != nil {
+		return t.inTheWay
+	}
+	if err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {

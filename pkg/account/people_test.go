@@ -1,0 +1,144 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"os"
+
+	"github.com/davadmin/davadmin/internal/ldaptest"
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// both is one directory, as a file and as a server.
+func both(t *testing.T, filter string, entries ...[]string) (file, live *Directory, server *ldaptest.Server) {
+	t.Helper()
+	all := []ldaptest.Entry{ldaptest.NewEntry("o=isp", "objectClass", "organization", "o", "isp")}
+	var text strings.Builder
+	text.WriteString("version: 1\n\ndn: o=isp\nobjectClass: organization\no: isp\n\n")
+	for i, e := range entries {
+		dn := fmt.Sprintf("uid=%d,o=isp", i)
+		words := append([]string{"objectClass", "icsCalendarUser", "uid", fmt.Sprint(i)}, e...)
+		all = append(all, ldaptest.NewEntry(dn, words...))
+		fmt.Fprintf(&text, "dn: %s\n", dn)
+		for n := 0; n < len(words); n += 2 {
+			fmt.Fprintf(&text, "%s: %s\n", words[n], words[n+1])
+		}
+		text.WriteString("\n")
+	}
+	path := filepath.Join(t.TempDir(), "people.ldif")
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server = ldaptest.Start(t, ldaptest.Options{Entries: all, EvaluateUnknown: true})
+	opened, err := directory.Open(t.Context(), directory.Options{URLs: []string{server.URL()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = opened.Close() })
+	d := Directory{
+		MailFilter: filter, Bases: []string{"o=isp"}, Tmp: t.TempDir(),
+		Attributes: Attributes{UniqueID: "davUniqueId", Mail: "mail", Alternate: "mailAlternateAddress", DisplayName: "cn", Owner: "owner", Store: "davStore",
+			UserClasses: []string{"icsCalendarUser"}, ResourceClasses: []string{"icsCalendarResource"}},
+	}
+	file, live = new(Directory), new(Directory)
+	*file, *live = d, d
+	file.Source, live.Source, live.Live = directory.NewFiles(directory.FilesOptions{Paths: []string{path}}), opened, true
+	return file, live, server
+}
+
+// answer words what was found for each request.
+func answer(t *testing.T, d *Directory, addresses []string) []string {
+	t.Helper()
+	found, err := d.ByAddress(t.Context(), addresses)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer found.Close()
+	out := []string{}
+	for n, err := range found.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, fmt.Sprintf("%d %s %q", n.Request, n.Entry.DN, n.Entry.Mails))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// A file and a server give the same for addresses: of any letter case, by any of the
+// attributes of the filter, twice in the list, of several entries, of none.
+func TestByAddressOfFileAndServer(t *testing.T) {
+	var entries [][]string
+	var addresses []string
+	for i := range 250 {
+		entries = append(entries, []string{
+			"mail", fmt.Sprintf("P%d@example.com", i), "mailAlternateAddress", fmt.Sprintf("a%d@example.com", i),
+			"mailEquivalentAddress", fmt.Sprintf("e%d@example.com", i), "davUniqueId", fmt.Sprintf("ID-%d", i),
+		})
+		addresses = append(addresses, fmt.Sprintf("p%d@Example.com", i))
+	}
+	entries = append(entries, []string{"mail", "twin@example.com", "mailAlternateAddress", "p3@example.com"}, []string{"mail", "twin@example.com"})
+	addresses = append(addresses, "twin@example.com", "nobody@example.com", "a7@example.com", "p7@example.com", "e7@example.com", "E8@example.com", "*@example.com", "x)(mail=*")
+	for _, filter := range []string{"(|(mail=%s)(mailAlternateAddress=%s))", "(|(mail=%s)(mailEquivalentAddress=%s))", "(mail=%s)"} {
+		file, live, _ := both(t, filter, entries...)
+		one, two := answer(t, file, addresses), answer(t, live, addresses)
+		if !slices.Equal(one, two) {
+			t.Errorf("%s: the file has %d, the server has %d", filter, len(one), len(two))
+			for _, x := range one {
+				if !slices.Contains(two, x) {
+					t.Errorf("only of the file: %s", x)
+				}
+			}
+		}
+		if len(one) < 253 {
+			t.Errorf("%s: %d", filter, len(one))
+		}
+	}
+}
+
+// A directory that is lost while it is read is an error, and never a part.
+func TestPeopleOfALostDirectory(t *testing.T) {
+	_, live, server := both(t, "(mail=%s)", []string{"mail", "a@example.com"}, []string{"mail", "b@example.com"})
+	server.SetFaults(ldaptest.Faults{DropAfter: new(1)})
+	if found, err := live.ByAddress(t.Context(), []string{"a@example.com", "b@example.com"}); err == nil {
+		t.Errorf("%d were found", found.Len())
+	}
+	if found, err := live.Select(t.Context(), "(uid=*)"); err == nil {
+		t.Errorf("%d were found", found.Len())
+	}
+}
+
+func TestOwnersOfFileAndServer(t *testing.T) {
+	file, live, _ := both(t, "(mail=%s)",
+		[]string{"mail", "a@example.com", "davUniqueId", "ID-a"},
+		[]string{"mail", "noid@example.com"},
+		[]string{"mail", "room@example.com", "davUniqueId", "ID-room", "owner", "UID=0, o=ISP", "owner", "uid=1,o=isp", "owner", "uid=99,o=isp"},
+	)
+	for _, d := range []*Directory{file, live} {
+		found, err := d.Select(t.Context(), "(uid=2)")
+		if err != nil || found.Len() != 1 {
+			t.Fatal(found, err)
+		}
+		owner, err := d.OwnersOf(t.Context(), found)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := owner("uid=0,o=isp"); err != nil || p != (store.Person{ID: "ID-a", Address: "a@example.com"}) {
+			t.Errorf("%s: %+v, %v", d.Source.Name(), p, err)
+		}
+		for _, dn := range []string{"uid=1,o=isp", "uid=99,o=isp", "no dn"} {
+			if p, err := owner(dn); !errors.Is(err, store.ErrInvalid) {
+				t.Errorf("%s: %s: %+v, %v", d.Source.Name(), dn, p, err)
+			}
+		}
+		if err := found.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
