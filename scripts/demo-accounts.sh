@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # The chapter about accounts of the demo; sourced by scripts/demo, not run.
+# shellcheck disable=SC2154 # root, work and the functions are those of scripts/demo
 
 # accounts ENGINE: accounts, calendars and a way back, on SQLite or PostgreSQL.
 accounts() {

@@ -69,7 +69,7 @@ func testRollback(s *scene) {
 		if err := changeAll(ctx, w, s.clock.Now()); err != nil {
 			return err
 		}
-		return fmt.Errorf("I say: %w", no)
+		return fmt.Errorf("it says: %w", no)
 	})
 	if !errors.Is(err, no) {
 		s.t.Errorf("the error is %v", err)
