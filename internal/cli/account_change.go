@@ -130,7 +130,7 @@ func entryTargets(ctx context.Context, f *account.Finder, d *account.Directory, 
 	addresses := make([]string, len(requests))
 	for i := range requests {
 		if requests[i].Address == "" {
-			return nil, usagef("%sname the account by the address that its entry has", whereWords(requests[i].Where))
+			return nil, usagef("%sname the account by the address that its entry has", whereWords(requests[i].Where()))
 		}
 		addresses[i] = requests[i].Address
 	}

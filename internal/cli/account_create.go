@@ -119,7 +119,7 @@ func (o *accountCreate) targets(ctx context.Context, s *storeHome, d *account.Di
 		addresses := make([]string, len(requests))
 		for i := range requests {
 			if requests[i].Address == "" {
-				return nil, usagef("%sa new account is named by its address, not by a unique id", whereWords(requests[i].Where))
+				return nil, usagef("%sa new account is named by its address, not by a unique id", whereWords(requests[i].Where()))
 			}
 			addresses[i] = requests[i].Address
 		}

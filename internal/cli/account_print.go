@@ -174,8 +174,15 @@ func (p *accountPrinter) cells(cells []string) error {
 		return p.csv.Write(cells)
 	}
 	_, err := io.WriteString(p.out, tabbed(cells)+"\n")
+	if p.count == soonShown && err == nil && p.Streams.Flush != nil {
+		err = p.Streams.Flush()
+	}
 	return err
 }
+
+// soonShown is how many lines go out at once, so that who looks sees something
+// while the rest is read.
+const soonShown = 50
 
 // header names the columns; the last two are of a comparison.
 func (p *accountPrinter) header() []string {

@@ -183,7 +183,7 @@ func (o *accountRun) work(ctx context.Context, s *storeHome, t *targets, do acco
 	if err != nil && done < len(t.requests) {
 		for i := range t.requests[done:] {
 			r := &t.requests[done+i]
-			_ = o.report(account.Outcome{Item: &account.Item{Where: r.Where, Line: r.Line, Name: r.Name(), Place: done + i}, Result: account.NotDone})
+			_ = o.report(account.Outcome{Item: &account.Item{Where: r.Where(), Line: r.Line, Name: r.Name(), Place: done + i}, Result: account.NotDone})
 		}
 	}
 	stop()

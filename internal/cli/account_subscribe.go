@@ -63,9 +63,9 @@ func (o *accountSubscribe) subscribe(ctx context.Context, selects bool) error {
 	}
 	for _, r := range requests {
 		if own := len(ofLine[r.Line]); own+len(uris) == 0 {
-			return usagef("%s%s: which calendar? Give -c /home/ADDRESS/NAME/", whereWords(r.Where), r.Name())
+			return usagef("%s%s: which calendar? Give -c /home/ADDRESS/NAME/", whereWords(r.Where()), r.Name())
 		} else if own > 0 && len(uris) > 0 {
-			return usagef("%s: the line names a calendar, and -c does; give them in one place", r.Where)
+			return usagef("%s: the line names a calendar, and -c does; give them in one place", r.Where())
 		}
 	}
 	return o.change(ctx, selects, changeWork{step: func(s *storeHome, _ *account.Directory, _ *targets) (account.Step, error) {

@@ -98,7 +98,9 @@ func (o *accountTargets) requests(ctx context.Context, p account.Properties) ([]
 		return out, nil
 	}
 	wayBack := false
+	file, number := batchName(o.batch), 0
 	err := o.eachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
+		number++
 		wayBack = wayBack || strings.HasPrefix(line, wayBackMark)
 		if line = batchWords(line); line == "" {
 			return nil
@@ -107,7 +109,7 @@ func (o *accountTargets) requests(ctx context.Context, p account.Properties) ([]
 		if err != nil {
 			return usagef("%s: %v; nothing was changed", where, err)
 		}
-		if r.Where = where; len(p) > 0 {
+		if r.File, r.Number = file, number; len(p) > 0 {
 			if len(r.Properties) > 0 {
 				return usagef("%s: the line has properties, and -y gives some to all; give them in one place; nothing was changed", where)
 			}

@@ -13,11 +13,21 @@ import (
 
 // Request names one account that is to be worked on: by address, or by unique id.
 type Request struct {
-	Where      string // file and line; "" on a command line
+	File       string // of a batch; "" for a command line
+	Number     int    // of the line in it, from 1
 	Line       string // as it was given
 	Address    string
 	ID         string
 	Properties Properties
+}
+
+// Where is file and line; "" for a command line. There may be millions of requests,
+// so that it is made when it is needed.
+func (r *Request) Where() string {
+	if r.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", r.File, r.Number)
 }
 
 // Name is how the request is called in messages.
@@ -108,7 +118,7 @@ func oneEach(requests []Request, entries *Entries, fill func(*Item, *Entry) erro
 		n, err, more := next()
 		for i := range requests {
 			r := &requests[i]
-			item := &Item{Where: r.Where, Line: r.Line, Name: r.Name(), Properties: r.Properties}
+			item := &Item{Where: r.Where(), Line: r.Line, Name: r.Name(), Properties: r.Properties}
 			var found []*Entry
 			for ; more && err == nil && n.Request == i; n, err, more = next() {
 				found = append(found, n.Entry)
@@ -172,7 +182,7 @@ func (f *Finder) ForAccounts(ctx context.Context, requests []Request, deleted bo
 	return func(yield func(*Item, error) bool) {
 		for i := range requests {
 			r := &requests[i]
-			item := &Item{Where: r.Where, Line: r.Line, Name: r.Name(), Properties: r.Properties}
+			item := &Item{Where: r.Where(), Line: r.Line, Name: r.Name(), Properties: r.Properties}
 			found, err := f.find(ctx, r, deleted)
 			var several *SeveralError
 			switch {

@@ -224,6 +224,9 @@ func matches(e *directory.Entry, places []int, want *wanted) (found []int) {
 
 // addOnce adds an entry for each of the requests, once each.
 func addOnce(out *Entries, requests []int, entry func() *Entry) error {
+	if len(requests) == 0 {
+		return nil
+	}
 	seen := map[int]bool{}
 	for _, i := range requests {
 		if seen[i] {

@@ -115,14 +115,64 @@ func (s *Session) Accounts(ctx context.Context, f store.AccountFilter) iter.Seq2
 	if f.Brief {
 		columns, scan = briefColumns, s.briefOf
 	}
-	query := "SELECT " + columns + " FROM account" + w.text() + orderBy(f)
-	if f.Limit > 0 {
-		query += " LIMIT " + w.value(int64(f.Limit))
+	query := "SELECT " + columns + " FROM account"
+	switch {
+	case f.Alone && f.Limit == 0 && indexed(f.Order):
+		return s.inTwo(ctx, query, w, f, scan)
+	case f.Limit > 0:
+		query += w.text() + orderBy(f) + " LIMIT " + w.value(int64(f.Limit))
+	default:
+		query += w.text() + orderBy(f)
 	}
 	if f.Alone {
 		return read(ctx, s.tx.Query, query, w.args, scan)
 	}
 	return read(ctx, s.tx.Stream, query, w.args, scan)
+}
+
+// indexed tells whether there is an index in an order.
+func indexed(o store.AccountOrder) bool { return o == store.ByMail || o == store.ByID }
+
+// firstPart is how many accounts are asked for first, where all are wanted.
+const firstPart = 100
+
+// inTwo reads a listing in two questions: a few accounts, which an index gives at
+// once, and then all behind them. Asked for all, an engine sorts all before it
+// gives the first.
+func (s *Session) inTwo(ctx context.Context, query string, w *where, f store.AccountFilter, scan func(Rows) (*store.Account, error)) iter.Seq2[*store.Account, error] {
+	return func(yield func(*store.Account, error) bool) {
+		w := &where{slices.Clone(w.terms), slices.Clone(w.args)}
+		n, given := len(w.args), 0
+		var lastMail, lastID string // the account is the caller's once it was given
+		limit := w.value(int64(firstPart))
+		for a, err := range read(ctx, s.tx.Query, query+w.text()+orderBy(f)+" LIMIT "+limit, w.args, scan) {
+			if err == nil {
+				lastMail, lastID = a.Mail(), a.ID
+			}
+			if !yield(a, err) || err != nil {
+				return
+			}
+			given++
+		}
+		if given < firstPart {
+			return
+		}
+		w.args = w.args[:n]
+		than := " > "
+		if f.Reverse {
+			than = " < "
+		}
+		if f.Order == store.ByMail {
+			w.add("(mail, id)" + than + "(" + w.value(lastMail) + ", " + w.value(lastID) + ")")
+		} else {
+			w.add("id" + than + w.value(lastID))
+		}
+		for a, err := range read(ctx, s.tx.Query, query+w.text()+orderBy(f), w.args, scan) {
+			if !yield(a, err) {
+				return
+			}
+		}
+	}
 }
 
 const briefColumns = "id, kind, mail, deleted"

@@ -61,10 +61,10 @@ func syncDir(dir string) error {
 // fill makes the tables in an empty file.
 func fill(ctx context.Context, o Options) (err error) {
 	s := &Store{o: o, turn: make(chan struct{}, 1)}
-	if s.writers, err = connect(o, 1); err != nil {
+	if s.writers, err = connect(o, 1, writerCache); err != nil {
 		return err
 	}
-	if s.readers, err = connect(o, 1); err != nil {
+	if s.readers, err = connect(o, 1, readerCache); err != nil {
 		return errors.Join(err, s.writers.Close())
 	}
 	err = s.change(ctx, func(c *connection) error {

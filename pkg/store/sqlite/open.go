@@ -90,10 +90,10 @@ func open(ctx context.Context, o Options) (s *Store, m relational.Metadata, err 
 		return nil, m, err
 	}
 	s = &Store{o: o, turn: make(chan struct{}, 1)}
-	if s.readers, err = connect(o, max(2, runtime.NumCPU())); err != nil {
+	if s.readers, err = connect(o, max(2, runtime.NumCPU()), readerCache); err != nil {
 		return nil, m, err
 	}
-	if s.writers, err = connect(o, 1); err != nil {
+	if s.writers, err = connect(o, 1, writerCache); err != nil {
 		return nil, m, errors.Join(err, s.readers.Close())
 	}
 	c, err := s.reader(ctx)
@@ -125,8 +125,15 @@ func present(path string) error {
 	return nil
 }
 
+// What a connection keeps of the file in memory, in KiB: one that writes meets the
+// same pages again and again.
+const (
+	readerCache = 4 << 10
+	writerCache = 16 << 10
+)
+
 // connect prepares connections to the file. It opens nothing yet.
-func connect(o Options, most int) (*sql.DB, error) {
+func connect(o Options, most, cache int) (*sql.DB, error) {
 	path, err := filepath.Abs(o.Path)
 	if err != nil {
 		return nil, err
@@ -135,7 +142,7 @@ func connect(o Options, most int) (*sql.DB, error) {
 	// another file without any of these settings.
 	query := url.Values{"_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", o.wait().Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)",
-		"cache_size(-16384)", "wal_autocheckpoint(4000)",
+		fmt.Sprintf("cache_size(-%d)", cache), "wal_autocheckpoint(4000)",
 	}}
 	if readOnlyDisk(path) {
 		// Nobody can write there, and SQLite cannot make the files that readers share.

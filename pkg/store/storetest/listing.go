@@ -147,6 +147,9 @@ func testListing(s *scene) {
 		for _, reverse := range []bool{false, true} {
 			s.wantListing(all, store.AccountFilter{Order: order, Reverse: reverse, Kinds: []store.Kind{store.User, store.Group}, State: store.AnyState})
 			s.wantListing(all, store.AccountFilter{Order: order, Reverse: reverse, Limit: 37})
+			s.wantAlone(store.AccountFilter{Order: order, Reverse: reverse})
+			s.wantAlone(store.AccountFilter{Order: order, Reverse: reverse, Domain: "example.org", State: store.AnyState})
+			s.wantAlone(store.AccountFilter{Order: order, Reverse: reverse, Match: "zoe4", Limit: 9})
 		}
 	}
 	s.readWhileListing(all)
@@ -173,6 +176,33 @@ func (s *scene) wantListing(all []*store.Account, f store.AccountFilter) {
 			s.t.Errorf("%+v counts %d, %v", f, n, err)
 		}
 		return nil
+	})
+}
+
+// wantAlone wants the same of a listing that is read alone, and of a brief one what
+// it promises.
+func (s *scene) wantAlone(f store.AccountFilter) {
+	s.t.Helper()
+	s.view(func(ctx context.Context, r store.Reader) error {
+		want, err := collect(r.Accounts(ctx, f))
+		if err != nil {
+			return err
+		}
+		f.Alone = true
+		got, err := collect(r.Accounts(ctx, f))
+		if err != nil {
+			return err
+		}
+		s.same(want, got, fmt.Sprintf("what %+v lists alone", f))
+		f.Brief = true
+		for i, a := range want {
+			brief := &store.Account{ID: a.ID, Kind: a.Kind, Addresses: a.Addresses[:1], Backend: a.Backend, Deleted: a.Deleted}
+			want[i] = brief
+		}
+		if got, err = collect(r.Accounts(ctx, f)); err == nil {
+			s.same(want, got, fmt.Sprintf("what %+v lists in brief", f))
+		}
+		return err
 	})
 }
 
