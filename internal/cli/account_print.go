@@ -173,10 +173,27 @@ func (p *accountPrinter) cells(cells []string) error {
 		}
 		return p.csv.Write(cells)
 	}
-	_, err := io.WriteString(p.out, tabbed(cells)+"\n")
+	err := p.line(cells)
 	if p.count == soonShown && err == nil && p.Streams.Flush != nil {
 		err = p.Streams.Flush()
 	}
+	return err
+}
+
+// line prints what tabbed makes of the cells, without making it: a listing can have
+// millions.
+func (p *accountPrinter) line(cells []string) error {
+	for i, c := range cells {
+		if i > 0 {
+			if _, err := io.WriteString(p.out, "\t"); err != nil {
+				return err
+			}
+		}
+		if _, err := io.WriteString(p.out, ui.Sanitize(c)); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(p.out, "\n")
 	return err
 }
 

@@ -174,9 +174,9 @@ func (a *App) eachBatchLine(ctx context.Context, path string, do func(line, wher
 		return fmt.Errorf("batch file: %w", err)
 	}
 	n := 0
-	for line := range bytes.Lines(text) {
+	for line := range strings.Lines(string(text)) {
 		n++
-		if err := do(string(line), fmt.Sprintf("%s:%d", batchName(path), n), info); err != nil {
+		if err := do(line, fmt.Sprintf("%s:%d", batchName(path), n), info); err != nil {
 			return err
 		}
 	}
