@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -410,6 +411,37 @@ func TestAccountsInAReadOnlyFile(t *testing.T) {
 	}
 	if n := countChanged(t, home); n != 0 {
 		t.Errorf("%d are changed", n)
+	}
+}
+
+// What root makes in a home of somebody else belongs to that one: the server that
+// runs as its owner would be locked out otherwise.
+func TestRootLeavesAccountsToTheOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: files of other owners")
+	}
+	home := newHome(t)
+	if out, err := exec.Command("chown", "-R", fmt.Sprintf("%d:%d", nobody, nobody), home).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	c := newCrowd(t, 3)
+	mustRun(t, "backend", "create", "-n", "store1", "--home", home)
+	mustRun(t, c.create(home)...)
+	err := filepath.WalkDir(home, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		fi, err := os.Lstat(path)
+		if err != nil {
+			return err
+		}
+		if uid := fi.Sys().(*syscall.Stat_t).Uid; uid != nobody {
+			t.Errorf("%s belongs to %d", path, uid)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -32,6 +32,7 @@ type accountObject struct {
 	Delegates        []store.Person `json:"delegates,omitempty"`
 	Owners           []store.Person `json:"owners,omitempty"`
 	Usage            *store.Usage   `json:"usage,omitempty"`
+	Follows          []string       `json:"follows,omitempty"` // URIs of calendars
 	DN               string         `json:"dn,omitempty"`
 	Why              string         `json:"why,omitempty"`
 }
@@ -49,10 +50,12 @@ type accountPrinter struct {
 
 	held   []account.Found // that wait for their usage
 	reader store.Reader    // of those
-	rows   [][]string      // of a table
-	all    []any           // of JSON
-	csv    *ui.CSVWriter
-	count  int
+	// follows are the calendars that the account follows which is being printed.
+	follows []string
+	rows    [][]string // of a table
+	all     []any      // of JSON
+	csv     *ui.CSVWriter
+	count   int
 }
 
 // heldAccounts is how many are looked up at once.
@@ -107,11 +110,30 @@ func (p *accountPrinter) flush(ctx context.Context) error {
 	held := p.held
 	p.held = p.held[:0]
 	for _, f := range held {
+		if p.follows, err = p.followed(ctx, f, usage[f.Account.ID]); err != nil {
+			return err
+		}
 		if err := p.print(f, usage[f.Account.ID], ""); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// followed are the URIs of the calendars that an account follows.
+func (p *accountPrinter) followed(ctx context.Context, f account.Found, u store.Usage) ([]string, error) {
+	if u.Subscriptions == 0 {
+		return nil, nil
+	}
+	subscriptions, err := p.reader.Subscriptions(ctx, f.Account.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, len(subscriptions))
+	for i, s := range subscriptions {
+		out[i] = account.CollectionURI{Owner: s.Owner.Address, Calendar: s.Calendar}.String()
+	}
+	return out, nil
 }
 
 // note prints an account with what is to be said of it.
@@ -134,7 +156,9 @@ func (p *accountPrinter) entry(e *account.Entry, backend, why string) error {
 func (p *accountPrinter) print(f account.Found, u store.Usage, why string) error {
 	p.count++
 	if p.format == ui.JSON || p.format == ui.JSONL {
-		return p.object(objectOf(f, u, p.verbose, why))
+		o := objectOf(f, u, p.verbose, why)
+		o.Follows = p.follows
+		return p.object(o)
 	}
 	a := f.Account
 	if p.verbose && p.format == ui.Plain {
@@ -261,6 +285,7 @@ func (p *accountPrinter) block(f account.Found, u store.Usage) error {
 	line("components", fmt.Sprint(u.Components))
 	line("bytes", fmt.Sprint(u.Bytes))
 	line("subscriptions", fmt.Sprint(u.Subscriptions))
+	line("follows", strings.Join(p.follows, " "))
 	line("created", timeText(a.Created))
 	line("changed", timeText(a.Changed))
 	line("deleted", timeText(a.Deleted))

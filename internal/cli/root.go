@@ -47,7 +47,7 @@ An operation without an action runs its action 'list'.`,
 	root.SetHelpCommand(a.helpCommand(root))
 	root.SetFlagErrorFunc(a.flagError)
 	a.addGlobals(root)
-	root.AddCommand(a.initCommand(), a.configCommand(), a.domainmapCommand(), a.ldapCommand(), a.coexistCommand(), a.ldappoolCommand(), a.passfileCommand(), a.accountCommand(), a.calendarCommand(), a.backendCommand(), a.dbCommand(), a.historyCommand(), a.versionCommand(), a.completionCommand(root), exitCodesTopic())
+	a.addOperations(root)
 	root.SuggestionsMinimumDistance = suggestionDistance
 	for _, op := range root.Commands() {
 		op.SuggestionsMinimumDistance = suggestionDistance
@@ -58,6 +58,37 @@ An operation without an action runs its action 'list'.`,
 		mirrorOptions(op)
 	}
 	return root
+}
+
+// operation is an operation by its name, and how its command is made.
+type operation struct {
+	name string
+	make func() *cobra.Command
+}
+
+func (a *App) operations(root *cobra.Command) []operation {
+	return []operation{
+		{"init", a.initCommand}, {"config", a.configCommand}, {"domainmap", a.domainmapCommand}, {"ldap", a.ldapCommand}, {"coexist", a.coexistCommand},
+		{"account", a.accountCommand}, {"calendar", a.calendarCommand}, {"backend", a.backendCommand}, {"db", a.dbCommand},
+		{"ldappool", a.ldappoolCommand}, {"passfile", a.passfileCommand}, {"history", a.historyCommand}, {"version", a.versionCommand},
+		{"completion", func() *cobra.Command { return a.completionCommand(root) }},
+	}
+}
+
+// addOperations adds the operation that the first word names, and all of them where
+// it names none: hundreds of options are made for nothing otherwise, at each run.
+func (a *App) addOperations(root *cobra.Command) {
+	all := a.operations(root)
+	for _, o := range all {
+		if len(a.Args) > 0 && a.Args[0] == o.name && o.name != "completion" {
+			root.AddCommand(o.make())
+			return
+		}
+	}
+	for _, o := range all {
+		root.AddCommand(o.make())
+	}
+	root.AddCommand(exitCodesTopic())
 }
 
 // suggestionDistance is how many letters a mistyped word may be off.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -271,6 +272,12 @@ func (u *undoFile) write(lines []string) error {
 			return fmt.Errorf("keep the way back: %w", err)
 		}
 		u.f = f
+		// Whoever the home belongs to must be able to take back what root did.
+		for _, path := range []string{dir, u.path} {
+			if err := fsx.HandOver(path, filepath.Dir(dir), nil); err != nil {
+				return fmt.Errorf("keep the way back: %w", err)
+			}
+		}
 		if d, err := os.Open(dir); err == nil {
 			err = errors.Join(d.Sync(), d.Close())
 			if err != nil {

@@ -26,6 +26,7 @@ func main() {
 	flag.IntVar(&b.runs, "runs", 60, "how often each command is run")
 	flag.StringVar(&b.only, "only", "", "measure this section alone, and print it: config, properties, ldif, pipe, slapd, ds, coexist, change, accounts")
 	flag.IntVar(&b.accountCount, "accounts", 100_000, "how many accounts are made")
+	again := flag.String("again", "", "measure these sections, parted by commas, and leave the others of the page as they are")
 	load := flag.String("load", "", "be the rival that loads rows in this way; the benchmark starts itself so")
 	flag.Parse()
 	var text string
@@ -36,7 +37,7 @@ func main() {
 		if text, err = b.alone(); err == nil {
 			_, err = fmt.Print(text)
 		}
-	} else if text, err = b.page(); err == nil {
+	} else if text, err = b.page(*out, *again); err == nil {
 		err = os.WriteFile(*out, []byte(text), 0o644)
 	}
 	if err != nil {
@@ -54,18 +55,61 @@ type bench struct {
 	accountCount int
 }
 
-func (b *bench) page() (string, error) {
-	var out strings.Builder
-	fmt.Fprintf(&out, "# Benchmarks\n\nWritten by `scripts/bench`; every table is one run, its contenders measured in turn.\n"+
+// page measures all sections, or some of them anew for the page that is there, and
+// returns the page.
+func (b *bench) page(path, again string) (string, error) {
+	head := fmt.Sprintf("# Benchmarks\n\nWritten by `scripts/bench`; every table is one run, its contenders measured in turn.\n"+
 		"Machine: %s, %d cores, %s. Figures of another machine differ; the ratios are what counts.\n", cpu(), runtime.NumCPU(), runtime.Version())
-	for _, s := range b.sections() {
-		text, err := b.apart(s.name)
-		if err != nil {
-			return "", fmt.Errorf("%s: %w", s.name, err)
+	before := map[string]string{}
+	if again != "" {
+		var err error
+		if before, err = readSections(path, head); err != nil {
+			return "", err
 		}
-		out.WriteString("\n" + text)
+		for _, name := range strings.Split(again, ",") {
+			if _, ok := before[name]; !ok {
+				return "", fmt.Errorf("the page has no section '%s'", name)
+			}
+			delete(before, name)
+		}
+	}
+	var out strings.Builder
+	out.WriteString(head)
+	for _, s := range b.sections() {
+		text, ok := before[s.name]
+		if !ok {
+			var err error
+			if text, err = b.apart(s.name); err != nil {
+				return "", fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+		out.WriteString("\n" + sectionMark(s.name) + "\n" + text)
 	}
 	return out.String(), nil
+}
+
+// sectionMark begins a section of the page, for whoever measures it again.
+func sectionMark(name string) string { return "<!-- " + name + " -->" }
+
+// readSections reads a page of this machine.
+func readSections(path, head string) (map[string]string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	rest, ok := strings.CutPrefix(string(text), head+"\n")
+	if !ok {
+		return nil, fmt.Errorf("%s is of another machine: measure all of it", path)
+	}
+	out := map[string]string{}
+	for _, part := range strings.Split(rest, "\n<!-- ") {
+		name, section, ok := strings.Cut(strings.TrimPrefix(part, "<!-- "), " -->\n")
+		if !ok {
+			return nil, fmt.Errorf("%s: a section has no mark", path)
+		}
+		out[name] = section
+	}
+	return out, nil
 }
 
 // section is a part of the page.
