@@ -303,12 +303,12 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 // eachAccount reads the accounts of several back ends in one order, and calls end
 // while the readers are still good.
 func (s *storeHome) eachAccount(ctx context.Context, names []string, f store.AccountFilter, do func(store.Reader, account.Found) error, end func() error) error {
+	if len(names) == 1 {
+		return s.eachOf(ctx, names[0], f, do, end)
+	}
 	var streams []*accountStream
 	var open func(rest []string) error
 	open = func(rest []string) error {
-		if len(names) == 1 && len(rest) == 0 {
-			return end()
-		}
 		if len(rest) == 0 {
 			if err := mergeAccounts(streams, f, do); err != nil {
 				return err
@@ -320,17 +320,6 @@ func (s *storeHome) eachAccount(ctx context.Context, names []string, f store.Acc
 			return err
 		}
 		return st.View(ctx, func(r store.Reader) error {
-			if len(names) == 1 {
-				for a, err := range r.Accounts(ctx, f) {
-					if err == nil {
-						err = do(r, account.Found{Backend: rest[0], Account: a})
-					}
-					if err != nil {
-						return err
-					}
-				}
-				return open(nil)
-			}
 			next, stop := iter.Pull2(r.Accounts(ctx, f))
 			defer stop()
 			streams = append(streams, &accountStream{backend: rest[0], reader: r, next: next})
@@ -338,6 +327,81 @@ func (s *storeHome) eachAccount(ctx context.Context, names []string, f store.Acc
 		})
 	}
 	return open(names)
+}
+
+// eachOf reads the accounts of one back end.
+func (s *storeHome) eachOf(ctx context.Context, name string, f store.AccountFilter, do func(store.Reader, account.Found) error, end func() error) error {
+	st, err := s.set.Open(ctx, name)
+	if err != nil {
+		return err
+	}
+	return st.View(ctx, func(r store.Reader) error {
+		accounts := r.Accounts(ctx, f)
+		if f.Alone {
+			// Nothing is asked of the reader by do, so that both can go on at once.
+			accounts = ahead(ctx, accounts)
+		}
+		for a, err := range accounts {
+			if err == nil {
+				err = do(r, account.Found{Backend: name, Account: a})
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return end()
+	})
+}
+
+// ahead reads a sequence of accounts on a goroutine of its own, which has ended
+// when the iteration has.
+func ahead(ctx context.Context, accounts iter.Seq2[*store.Account, error]) iter.Seq2[*store.Account, error] {
+	const few, many, parts = 64, 512, 4
+	return func(yield func(*store.Account, error) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		read := make(chan []*store.Account, parts)
+		var failed error // once read is closed
+		go func() {
+			defer close(read)
+			part, size := make([]*store.Account, 0, few), few // the first ones are wanted soon
+			for a, err := range accounts {
+				if failed = err; err != nil {
+					break
+				}
+				if part = append(part, a); len(part) < size {
+					continue
+				}
+				select {
+				case read <- part:
+				case <-ctx.Done():
+					return
+				}
+				part, size = make([]*store.Account, 0, many), many
+			}
+			select {
+			case read <- part:
+			case <-ctx.Done():
+			}
+		}()
+		defer func() {
+			stop()
+			for range read { // until the reader is done with its transaction
+			}
+		}()
+		for part := range read {
+			for _, a := range part {
+				if !yield(a, nil) {
+					return
+				}
+			}
+		}
+		if failed == nil {
+			failed = ctx.Err()
+		}
+		if failed != nil {
+			yield(nil, failed)
+		}
+	}
 }
 
 // accountStream is the accounts of one back end.
