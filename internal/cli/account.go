@@ -5,12 +5,14 @@ import "github.com/spf13/cobra"
 func (a *App) accountCommand() *cobra.Command {
 	list := a.accountListCommand()
 	cmd := &cobra.Command{
-		Use:     "account",
+		Use:     "account [ACTION] [OPTIONS]",
 		Short:   "list, create, change, delete and repair accounts",
 		GroupID: groupWork,
 		Long: `Works on the accounts of the calendar server: on its own database, so that no
 server needs to run. Each account is kept under the unique id of its directory
-entry, and is on the back end that the entry names. The directory is never changed.`,
+entry, and is on the back end that the entry names. The directory is never changed.
+
+Without an action, 'account' is 'account list'.`,
 		Example: list.Example,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {

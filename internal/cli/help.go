@@ -45,7 +45,7 @@ func printSubcommands(b *strings.Builder, cmd *cobra.Command) {
 		fmt.Fprintf(b, "\n%s\n", title)
 		for _, c := range cmd.Commands() {
 			if want(c) {
-				fmt.Fprintf(b, "  %-*s  %s\n", cmd.NamePadding(), c.Name(), c.Short)
+				fmt.Fprintf(b, "  %-*s  %s\n", c.NamePadding(), c.Name(), c.Short)
 			}
 		}
 	}
