@@ -92,7 +92,9 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	if err := o.limit.check(t.count, func() (int64, error) { return int64(t.count), nil }); err != nil {
+	if err := o.limit.check(t.count, func() (int64, error) {
+		return 0, usagef("--max-changes: a part is one of the accounts that there are; to make accounts, give a number")
+	}); err != nil {
 		return err
 	}
 	return o.run(ctx, s, t, account.CreateOne, account.Create, func(do account.Group) account.Group { return account.NotElsewhere(s.set, t.backends, do) })

@@ -328,7 +328,10 @@ func (o *backendCreate) makeStore(ctx context.Context) (err error) {
 // createStore makes the store of a back end, with a record in the journal.
 func (a *App) createStore(ctx context.Context, s *storeHome, l backends.Location, wait time.Duration) error {
 	return a.recorded(ctx, s, wait, "db init", "store of "+l.Backend, func() (string, error) {
-		return "made: " + l.Where(), a.createStoreFile(ctx, s.dir, l)
+		if err := a.createStoreFile(ctx, s.dir, l); err != nil {
+			return "", err
+		}
+		return "made: " + l.Where(), nil
 	})
 }
 
@@ -354,7 +357,8 @@ func (a *App) createStoreFile(ctx context.Context, home string, l backends.Locat
 	return fsx.HandOver(l.File, home, a.Hook)
 }
 
-// recorded does something between two records of the journal.
+// recorded does something between two records of the journal. What do did is its
+// first result, also where an error ended it: then the record says unfinished.
 func (a *App) recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
 	session, err := a.journal(s.dir, wait).Open(ctx)
 	if err != nil {
@@ -369,7 +373,10 @@ func (a *App) recorded(ctx context.Context, s *storeHome, wait time.Duration, op
 	}
 	detail, err := do()
 	result := journal.Done
-	if err != nil {
+	switch {
+	case err != nil && detail != "":
+		result, detail = journal.Unfinished, detail+"; "+exitText(err)
+	case err != nil:
 		result, detail = journal.NotDone, exitText(err)
 	}
 	return errors.Join(err, session.End(context.WithoutCancel(ctx), change, result, detail), session.Close())

@@ -87,7 +87,11 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 			done, err := o.purge(ctx, s, name, cuts[i])
 			all = append(all, purgeObject{name, timeText(cuts[i]), done})
 			if err != nil {
-				return "", fmt.Errorf("back end %s: %w", name, err)
+				did := ""
+				if !purgedInAll(all).None() {
+					did = purgeWords(all)
+				}
+				return did, fmt.Errorf("back end %s: %w", name, err)
 			}
 		}
 		return purgeWords(all), nil
@@ -167,11 +171,15 @@ func (o *backendPurge) purge(ctx context.Context, s *storeHome, name string, cut
 	}
 }
 
-func purgeWords(all []purgeObject) string {
-	var sum store.Purged
+func purgedInAll(all []purgeObject) (sum store.Purged) {
 	for _, p := range all {
 		sum.Add(p.Purged)
 	}
+	return sum
+}
+
+func purgeWords(all []purgeObject) string {
+	sum := purgedInAll(all)
 	return fmt.Sprintf("accounts %d, calendars %d, components %d, changes %d", sum.Accounts, sum.Calendars, sum.Components, sum.Changes)
 }
 

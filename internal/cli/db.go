@@ -124,7 +124,10 @@ func (o *dbInit) make(ctx context.Context, s *storeHome, l backends.Location, re
 	}
 	err = o.recorded(ctx, s, o.lock.timeout, "db init", "store of "+l.Backend, func() (string, error) {
 		kept, err = l.Replace(ctx, backends.Options{Now: o.Now, Wait: o.lock.timeout})
-		return "the one before is kept: " + kept, err
+		if err != nil {
+			return "", err
+		}
+		return "the one before is kept: " + kept, nil
 	})
 	return kept, err
 }
@@ -309,7 +312,10 @@ func (o *dbUpgrade) upgrade(ctx context.Context, s *storeHome, st store.SchemaSt
 	err = o.recorded(ctx, s, o.lock.timeout, "db schema_fullupgrade", "schema of "+st.Backend, func() (string, error) {
 		var err error
 		_, backup, err = l.Upgrade(ctx, backends.Options{Now: o.Now, Wait: o.lock.timeout})
-		return fmt.Sprintf("from %d to %d; copy before: %s", st.Version, st.Known, backup), err
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("from %d to %d; copy before: %s", st.Version, st.Known, backup), nil
 	})
 	if err != nil {
 		return err

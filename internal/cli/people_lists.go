@@ -68,6 +68,7 @@ func (a *App) peopleOfStores(ctx context.Context, ho *homeOptions, home *ldapHom
 	if set.Len() == 0 {
 		return nil, nil
 	}
+	warnLeftOut(stores, names, a.warnf)
 	a.detailf("on the new server: %d, by the accounts of %s", set.Len(), strings.Join(names, ", "))
 	return set, nil
 }

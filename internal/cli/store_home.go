@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,8 @@ type storeHome struct {
 	dir    string
 	config *ldapHome
 	set    *backends.Set
+	warnf  func(format string, args ...any)
+	left   bool // it was said which back ends have no store
 	// patience is that of a batch with a database that is gone; none otherwise.
 	patience account.Patience
 }
@@ -46,7 +49,7 @@ func (a *App) openStoreHome(ctx context.Context, o *homeOptions, wait time.Durat
 	if err != nil {
 		return nil, err
 	}
-	return &storeHome{dir: dir, config: c, set: set}, nil
+	return &storeHome{dir: dir, config: c, set: set, warnf: a.warnf}, nil
 }
 
 // backendsOf says where the back ends of a home are.
@@ -121,7 +124,21 @@ func (s *storeHome) chosen(ctx context.Context, name string) ([]string, error) {
 	if len(existing) == 0 {
 		return nil, fmt.Errorf("no back end of %s has a store: %w", s.dir, store.ErrNoSchema)
 	}
+	if !s.left {
+		warnLeftOut(s.set, existing, s.warnf)
+		s.left = true
+	}
 	return existing, nil
+}
+
+// warnLeftOut says which back ends are set up and have no store: whoever is there is
+// not seen.
+func warnLeftOut(set *backends.Set, existing []string, warnf func(string, ...any)) {
+	for _, l := range set.Locations() {
+		if !slices.Contains(existing, l.Backend) {
+			warnf("the back end %s has no store at %s, and is left out; 'davadmin db init -n %s' makes one", l.Backend, l.Where(), l.Backend)
+		}
+	}
 }
 
 func (s *storeHome) finder(names []string) *account.Finder {
