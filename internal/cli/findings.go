@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"strings"
@@ -77,7 +78,19 @@ type findingLine struct {
 	Kind   string         `json:"kind,omitempty"`
 	Result finding.Result `json:"result"`
 	finding.Finding
+	Fix     string          `json:"fix,omitempty"`
+	FixType finding.FixType `json:"fix_type"`
 }
+
+// lineOf is a finding in machine formats.
+func (a *App) lineOf(kind string, f finding.Finding) findingLine {
+	return findingLine{
+		Kind: kind, Result: finding.Failed, Finding: f, Fix: a.fixText(f.Fix), FixType: cmp.Or(f.Fix.Type, finding.FixNone),
+	}
+}
+
+// fixText is a fix as a user sees it.
+func (a *App) fixText(f finding.Fix) string { return a.withHome(f.String()) }
 
 type ruleLine struct {
 	Kind string `json:"kind,omitempty"`
@@ -125,17 +138,6 @@ func (r *report) verdict(failOn finding.Severity) error {
 
 // writeReport writes a report in any format, the table by the given function.
 func (a *App) writeReport(format ui.Format, r *report, table func(*report) error) error {
-	all := r.findings
-	r.findings = func(most int) iter.Seq2[finding.Finding, error] {
-		return func(yield func(finding.Finding, error) bool) {
-			for f, err := range all(most) {
-				f.Fix = a.withHome(f.Fix)
-				if !yield(f, err) {
-					return
-				}
-			}
-		}
-	}
 	switch format {
 	case ui.JSON:
 		return a.reportJSON(r)
@@ -154,7 +156,7 @@ func (a *App) reportJSON(r *report) error {
 	d.Member("schema", r.schema)
 	d.List("findings", func(yield func(any, error) bool) {
 		for f, err := range r.findings(0) {
-			if !yield(findingLine{Result: finding.Failed, Finding: f}, err) {
+			if !yield(a.lineOf("", f), err) {
 				return
 			}
 		}
@@ -169,7 +171,7 @@ func (a *App) reportJSONL(r *report) error {
 		if err != nil {
 			return err
 		}
-		if err := ui.WriteJSONL(a.Streams.Out, findingLine{Kind: "finding", Result: finding.Failed, Finding: f}); err != nil {
+		if err := ui.WriteJSONL(a.Streams.Out, a.lineOf("finding", f)); err != nil {
 			return err
 		}
 	}
@@ -199,7 +201,7 @@ func (a *App) reportCSV(r *report) error {
 			}
 		}
 		subject := f.Parameter + strings.Join(f.DN, "; ")
-		if err := w.Write([]string{f.Rule, f.Severity.String(), subject, f.Attribute, f.Value, file, line, f.Detail, f.Fix}); err != nil {
+		if err := w.Write([]string{f.Rule, f.Severity.String(), subject, f.Attribute, f.Value, file, line, f.Detail, a.fixText(f.Fix)}); err != nil {
 			return err
 		}
 	}
@@ -221,7 +223,7 @@ func (a *App) reportPlain(r *report) error {
 		if err != nil {
 			return err
 		}
-		at, fix := place(f), f.Fix
+		at, fix := place(f), a.fixText(f.Fix)
 		if strings.Contains(fix, "\n") {
 			fix = "" // lines do not fit here; the other formats have it
 		}
@@ -298,11 +300,11 @@ func (a *App) writeFinding(f finding.Finding) error {
 		fmt.Fprintf(&b, "  dn:   %s\n", ui.Sanitize(dn))
 	}
 	fmt.Fprintf(&b, "  what: %s\n", ui.Sanitize(f.Detail))
-	if !strings.Contains(f.Fix, "\n") && f.Fix != "" {
-		fmt.Fprintf(&b, "  fix:  %s\n", ui.Sanitize(f.Fix))
-	} else if f.Fix != "" {
+	if fix := a.fixText(f.Fix); !strings.Contains(fix, "\n") && fix != "" {
+		fmt.Fprintf(&b, "  fix:  %s\n", ui.Sanitize(fix))
+	} else if fix != "" {
 		// It can be copied as it stands only without anything in front.
-		fmt.Fprintf(&b, "  fix:\n%s\n", strings.TrimRight(ui.SanitizeLines(f.Fix), "\n"))
+		fmt.Fprintf(&b, "  fix:\n%s\n", strings.TrimRight(ui.SanitizeLines(fix), "\n"))
 	}
 	_, err := fmt.Fprint(a.Streams.Out, b.String())
 	return err

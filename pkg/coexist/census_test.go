@@ -309,7 +309,7 @@ func TestHostileNames(t *testing.T) {
 	var fixes []string
 	for _, f := range findings(t, d.check(t)) {
 		if f.Rule == "old-calendars-left" || f.Rule == "domain-not-mapped" {
-			fixes = append(fixes, f.Fix)
+			fixes = append(fixes, f.Fix.String())
 		}
 	}
 	if diff := cmp.Diff([]string{"", `cscal delete -o 'o'\''neil'`}, fixes); diff != "" {

@@ -100,7 +100,7 @@ func checkChanged(_ context.Context, c *Check, emit emitter) error {
 	f := finding.Finding{
 		Attribute: "modifyTimestamp", Value: last.UTC().Format(time.RFC3339),
 		Detail: fmt.Sprintf("entries changed less than %d seconds ago: %d; until %s the new server may go by what they were (%s)", lasts, n, ready.UTC().Format(time.RFC3339), from),
-		Fix:    fmt.Sprintf("sleep %d", max(1, int(ready.Sub(now).Round(time.Second)/time.Second))),
+		Fix:    finding.Text(finding.FixCommand, fmt.Sprintf("sleep %d", max(1, int(ready.Sub(now).Round(time.Second)/time.Second)))),
 	}
 	if counted.newest.Unix() == newest {
 		f.DN = []string{counted.newestDN}

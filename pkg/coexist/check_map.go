@@ -73,7 +73,7 @@ func checkMapMissing(_ context.Context, c *Check, emit emitter) error {
 	}
 	detail := fmt.Sprintf("no domain is mapped, and %s is %s: whoever does not have it counts as a person of the old server, which the new one cannot ask",
 		paramLocalUser, c.o.Server.value(paramLocalUser))
-	emit(finding.Finding{Where: &finding.Where{File: c.o.Map.Path}, Detail: detail, Fix: strings.Join(fix, "\n")})
+	emit(finding.Finding{Where: &finding.Where{File: c.o.Map.Path}, Detail: detail, Fix: finding.Text(finding.FixCommand, strings.Join(fix, "\n"))})
 	return nil
 }
 
@@ -110,7 +110,7 @@ func checkDomains(_ context.Context, c *Check, emit emitter) error {
 		emit(finding.Finding{
 			Value: d.Name, Where: &finding.Where{File: c.o.Map.Path},
 			Detail: detail,
-			Fix:    c.mapFix(d.Name),
+			Fix:    finding.Text(finding.FixCommand, c.mapFix(d.Name)),
 		})
 	}
 	if found {

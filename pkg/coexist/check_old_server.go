@@ -35,7 +35,7 @@ func (o *OldServer) at(line int, name, value, detail, fix string) finding.Findin
 	if cs6.IsIcsSecret(name) {
 		value = ""
 	}
-	return finding.Finding{Parameter: name, Value: value, Where: &finding.Where{File: o.Path, Line: line}, Detail: detail, Fix: fix}
+	return finding.Finding{Parameter: name, Value: value, Where: &finding.Where{File: o.Path, Line: line}, Detail: detail, Fix: finding.Text(finding.FixCommand, fix)}
 }
 
 // alone tells whether a setting has a line of its own that counts, behind a

@@ -83,7 +83,7 @@ func (s *NewServer) line(name string) int {
 
 // about makes a finding about a parameter.
 func (s *NewServer) about(name, detail, fix string) finding.Finding {
-	f := finding.Finding{Parameter: name, Where: &finding.Where{File: s.Path, Line: s.line(name)}, Detail: detail, Fix: fix}
+	f := finding.Finding{Parameter: name, Where: &finding.Where{File: s.Path, Line: s.line(name)}, Detail: detail, Fix: finding.Text(finding.FixCommand, fix)}
 	if f.Where.Line > 0 {
 		f.Value = s.value(name)
 	}

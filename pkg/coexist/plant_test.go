@@ -174,8 +174,8 @@ func TestEachFaultAloneIsOneFinding(t *testing.T) {
 				t.Fatalf("%d findings instead of one of %s", len(all), p.rule)
 			}
 			f := all[0]
-			if place(f) != p.at || !strings.Contains(f.Detail, p.says) || !strings.Contains(f.Fix, p.mends) {
-				t.Errorf("at  %s\nsays %s\nmends %s\ninstead of\n%+v", place(f), f.Detail, f.Fix, p)
+			if place(f) != p.at || !strings.Contains(f.Detail, p.says) || !strings.Contains(f.Fix.String(), p.mends) {
+				t.Errorf("at  %s\nsays %s\nmends %s\ninstead of\n%+v", place(f), f.Detail, f.Fix.String(), p)
 			}
 			for _, o := range r.Outcomes {
 				want := o.Rule == p.rule
@@ -263,7 +263,7 @@ group.invite.autoprovision = "no" resource.invite.autoprovision = "no"
 		t.Fatalf("%+v", all)
 	}
 	// What it says to add mends it, without an editor.
-	d.icsConf += all[0].Fix + "\n"
+	d.icsConf += all[0].Fix.String() + "\n"
 	if rest := findings(t, d.check(t)); len(rest) != 0 {
 		t.Errorf("still %+v", rest)
 	}
@@ -279,8 +279,8 @@ func TestFixesWithPlaceholdersAreComments(t *testing.T) {
 		"group.invite.autoprovision = \"no\"\nresource.invite.autoprovision = \"no\"\n"
 	fixes := map[string]string{}
 	for _, f := range findings(t, d.check(t)) {
-		fixes[f.Rule] = f.Fix
-		for line := range strings.Lines(f.Fix) {
+		fixes[f.Rule] = f.Fix.String()
+		for line := range strings.Lines(f.Fix.String()) {
 			if strings.ContainsAny(line[:1], "#!") {
 				continue
 			}

@@ -162,7 +162,7 @@ func (c *Check) astray(ctx context.Context, about string, want route.Side, emit 
 		Detail: fmt.Sprintf("%s is asked about as a person of the %s server, and the new server decides: %s (%s: %s; %s)", about, which, d.Side, last.What, last.Value, last.Means),
 	}
 	if word := config.ShellWord(about); word != "" {
-		f.Fix = "davadmin coexist explain -a " + word
+		f.Fix = finding.Text(finding.FixCommand, "davadmin coexist explain -a "+word)
 	}
 	if d.DN != "" {
 		f.DN = []string{d.DN}
@@ -222,7 +222,7 @@ func probeOldToNew(ctx context.Context, c *Check, emit emitter) error {
 }
 
 func (q *asked) finding(detail, fix string) finding.Finding {
-	return finding.Finding{Where: q.where, Value: q.query.Recipients[0], Detail: detail, Fix: fix}
+	return finding.Finding{Where: q.where, Value: q.query.Recipients[0], Detail: detail, Fix: finding.Text(finding.FixCommand, fix)}
 }
 
 // judge says what an answer amounts to: one without free/busy is none.

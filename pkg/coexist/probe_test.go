@@ -234,7 +234,7 @@ func TestProbesOfPeopleOnTheOtherSide(t *testing.T) {
 	}
 	var got []string
 	for _, f := range findings(t, d.check(t)) {
-		got = append(got, f.Rule+" "+place(f)+" "+f.Fix)
+		got = append(got, f.Rule+" "+place(f)+" "+f.Fix.String())
 	}
 	if diff := cmp.Diff([]string{
 		"probe-old-server uid=nina,ou=People,o=isp davadmin coexist explain -a nina@example.com",

@@ -180,7 +180,7 @@ func (s *checkState) each(ctx context.Context, f func(*setting)) error {
 // at makes a finding about a parameter. Where the file sets it, its value is
 // shown, masked.
 func (s *checkState) at(name string, line int, detail, fix string) finding.Finding {
-	f := finding.Finding{Parameter: name, Where: s.where(line), Detail: detail, Fix: fix}
+	f := finding.Finding{Parameter: name, Where: s.where(line), Detail: detail, Fix: finding.Text(finding.FixCommand, fix)}
 	if st := s.get(name); st != nil {
 		f.Value = st.shown()
 	}
@@ -189,7 +189,7 @@ func (s *checkState) at(name string, line int, detail, fix string) finding.Findi
 
 // of makes a finding about one entry.
 func (s *checkState) of(st *setting, detail, fix string) finding.Finding {
-	return finding.Finding{Parameter: st.name(), Value: st.shown(), Where: s.where(st.Line), Detail: detail, Fix: fix}
+	return finding.Finding{Parameter: st.name(), Value: st.shown(), Where: s.where(st.Line), Detail: detail, Fix: finding.Text(finding.FixCommand, fix)}
 }
 
 func (s *checkState) where(line int) *finding.Where {

@@ -132,7 +132,7 @@ func checkBackendIDs(ctx context.Context, s *checkState, emit func(finding.Findi
 		f := s.of(st, fmt.Sprintf("%s is %s: the directory must use that id and not '%s'", st.Key, told(st.Value, st.Value), name), "")
 		// The default back end may be renamed in just this way.
 		if name != "defaultbackend" {
-			f.Fix = s.fixSet(st.Key, name)
+			f.Fix = finding.Text(finding.FixCommand, s.fixSet(st.Key, name))
 		}
 		emit(f)
 	})

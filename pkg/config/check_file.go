@@ -63,8 +63,8 @@ func checkMark(_ context.Context, s *checkState, emit func(finding.Finding)) err
 	if len(s.settings) > 0 {
 		st := &s.settings[0]
 		f.Parameter = st.name()
-		f.Fix = s.fixMark(st)
-		if name := st.Key[len(utf8Mark):]; f.Fix != "" && s.known(name) {
+		f.Fix = finding.Text(finding.FixCommand, s.fixMark(st))
+		if name := st.Key[len(utf8Mark):]; !f.Fix.IsZero() && s.known(name) {
 			f.Detail = "the file begins with the byte-order mark of UTF-8, which becomes part of the first name: " + name + " is not set by this line"
 		}
 	}
@@ -101,7 +101,7 @@ func checkReadable(_ context.Context, s *checkState, emit func(finding.Finding))
 	f := finding.Finding{
 		Where:  s.where(0),
 		Detail: fmt.Sprintf("everybody on this host may read the file (mode %04o)", mode.Perm()),
-		Fix:    fixMode(closedMode(mode), s.in.Path),
+		Fix:    finding.Text(finding.FixCommand, fixMode(closedMode(mode), s.in.Path)),
 	}
 	if s.holdsSecret() {
 		f.Detail += ", and it holds a password"
@@ -126,7 +126,7 @@ func checkWritable(_ context.Context, s *checkState, emit func(finding.Finding))
 		f.Detail = fmt.Sprintf("the group of the file may change it (mode %04o)", mode.Perm())
 	}
 	if f.Detail != "" {
-		f.Fix = fixMode(closedMode(mode), s.in.Path)
+		f.Fix = finding.Text(finding.FixCommand, fixMode(closedMode(mode), s.in.Path))
 		emit(f)
 	}
 	if s.in.Dir != nil && s.in.Dir.Mode()&0o002 != 0 && s.in.Dir.Mode()&fs.ModeSticky == 0 {
@@ -134,7 +134,7 @@ func checkWritable(_ context.Context, s *checkState, emit func(finding.Finding))
 		emit(finding.Finding{
 			Where:  &finding.Where{File: dir},
 			Detail: fmt.Sprintf("everybody on this host may put another file in the place of this one (mode %04o of the directory)", s.in.Dir.Mode().Perm()),
-			Fix:    fixMode("o-w", dir),
+			Fix:    finding.Text(finding.FixCommand, fixMode("o-w", dir)),
 		})
 	}
 	return nil

@@ -52,8 +52,8 @@ func TestCheckOddFiles(t *testing.T) {
 			if f.Rule == "check-not-run" && !errors.As(err, &syntax) && !isUTF16(text) {
 				rt.Fatalf("%q: %s", text, f.Detail)
 			}
-			if strings.HasPrefix(f.Fix, "davadmin ") {
-				for one := range strings.SplitSeq(f.Fix, " && ") {
+			if strings.HasPrefix(f.Fix.String(), "davadmin ") {
+				for one := range strings.SplitSeq(f.Fix.String(), " && ") {
 					if err := reg.Validate(requestsOf(t, shellSplit(t, one)), ModifyOptions{}); err != nil {
 						rt.Fatalf("%q: %s\n%s: %v", text, describe(f), one, err)
 					}

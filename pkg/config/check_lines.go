@@ -98,7 +98,7 @@ func checkContinuations(ctx context.Context, s *checkState, emit func(finding.Fi
 		fix := s.fixSwallowed(st)
 		for _, l := range st.lost {
 			emit(finding.Finding{
-				Parameter: l.name, Where: s.where(l.line), Fix: fix,
+				Parameter: l.name, Where: s.where(l.line), Fix: finding.Text(finding.FixCommand, fix),
 				Detail: fmt.Sprintf("%s is not set by this line: the line before it ends in a backslash, which makes this one part of %s", l.name, st.name()),
 			})
 		}

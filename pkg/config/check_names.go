@@ -52,7 +52,7 @@ func checkUnknown(ctx context.Context, s *checkState, emit func(finding.Finding)
 		}
 		if ok {
 			f.Detail += "; did you mean " + near + "?"
-			f.Fix = s.fixName(st, near)
+			f.Fix = finding.Text(finding.FixCommand, s.fixName(st, near))
 		}
 		emit(f)
 	}
@@ -103,7 +103,7 @@ func checkDeprecated(ctx context.Context, s *checkState, emit func(finding.Findi
 		}
 		f := s.of(st, fmt.Sprintf("%s is deprecated; in its place there is: %s", st.Key, st.param.Deprecated), "")
 		if s.known(st.param.Deprecated) {
-			f.Fix = s.fixName(st, st.param.Deprecated)
+			f.Fix = finding.Text(finding.FixCommand, s.fixName(st, st.param.Deprecated))
 		}
 		emit(f)
 	})

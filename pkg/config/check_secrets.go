@@ -136,7 +136,7 @@ func checkDatabasePassword(_ context.Context, s *checkState, emit func(finding.F
 		}
 		f := s.of(st, st.Key+" carries a password; leave it out, and keep it in the credential store", "")
 		if without := withoutPassword(st.Value); !st.Shadowed && without != "" {
-			f.Fix = s.fixSet(st.Key, without)
+			f.Fix = finding.Text(finding.FixCommand, s.fixSet(st.Key, without))
 		}
 		emit(f)
 	}

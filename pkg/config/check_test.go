@@ -38,7 +38,7 @@ func describe(f finding.Finding) string {
 	if f.Where != nil {
 		line = f.Where.Line
 	}
-	return fmt.Sprintf("%s %s %s line %d value %q: %s [%s]", f.Rule, f.Severity, f.Parameter, line, f.Value, f.Detail, f.Fix)
+	return fmt.Sprintf("%s %s %s line %d value %q: %s [%s]", f.Rule, f.Severity, f.Parameter, line, f.Value, f.Detail, f.Fix.String())
 }
 
 func describeAll(findings []finding.Finding) string {
@@ -103,10 +103,10 @@ func TestRules(t *testing.T) {
 			if !strings.Contains(f.Detail, c.detail) {
 				t.Errorf("%q: %s\nwant a detail with %q", c.file, describe(f), c.detail)
 			}
-			if f.Fix != c.fix {
-				t.Errorf("%q: the fix is\n%s\nwant\n%s", c.file, f.Fix, c.fix)
+			if f.Fix.String() != c.fix {
+				t.Errorf("%q: the fix is\n%s\nwant\n%s", c.file, f.Fix.String(), c.fix)
 			}
-			if strings.HasPrefix(f.Fix, "davadmin ") {
+			if strings.HasPrefix(f.Fix.String(), "davadmin ") {
 				applyFix(t, in, f)
 			}
 			if c.mode != 0 || c.dirMode != 0 {
@@ -225,7 +225,7 @@ func applyFix(t *testing.T, in CheckInput, f finding.Finding) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for one := range strings.SplitSeq(f.Fix, " && ") {
+	for one := range strings.SplitSeq(f.Fix.String(), " && ") {
 		if _, err := in.Registry.Modify(d, requestsOf(t, shellSplit(t, one)), ModifyOptions{}); err != nil {
 			t.Fatalf("%s: %v", one, err)
 		}
@@ -236,7 +236,7 @@ func applyFix(t *testing.T, in CheckInput, f finding.Finding) {
 	in.Text = d.Source()
 	r := Check(t.Context(), in)
 	if o := outcomeOf(t, r, f.Rule); o.Result == finding.Failed {
-		t.Errorf("the fix %s leaves\n%s\n%s", f.Fix, in.Text, describeAll(r.Findings))
+		t.Errorf("the fix %s leaves\n%s\n%s", f.Fix.String(), in.Text, describeAll(r.Findings))
 	}
 }
 

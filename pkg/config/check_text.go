@@ -169,7 +169,7 @@ func checkASCII(ctx context.Context, s *checkState, emit func(finding.Finding)) 
 		}
 		f := s.of(st, st.name()+" is written in UTF-8, of which the server reads each byte as a letter of its own", "")
 		if key, value := st.asMeant(); key == st.Key && st.param != nil && !st.Shadowed {
-			f.Fix = s.fixSet(st.Key, value)
+			f.Fix = finding.Text(finding.FixCommand, s.fixSet(st.Key, value))
 		}
 		emit(f)
 	}

@@ -161,5 +161,5 @@ func (r lineRule) each(m *mapState) func(context.Context, func(finding.Finding))
 
 // of makes a finding about a line.
 func (m *mapState) of(l *mapLine, detail, fix string) finding.Finding {
-	return finding.Finding{Parameter: l.Key, Value: MaskDomainURL(l.URL), Where: m.where(l.Line), Detail: detail, Fix: fix}
+	return finding.Finding{Parameter: l.Key, Value: MaskDomainURL(l.URL), Where: m.where(l.Line), Detail: detail, Fix: finding.Text(finding.FixCommand, fix)}
 }

@@ -95,16 +95,16 @@ func TestDomainMapRules(t *testing.T) {
 			if f.Rule != c.rule || f.Severity != c.severity || f.Parameter != c.key || f.Where == nil || f.Where.Line != c.line || f.Where.File != mapPath || !strings.Contains(f.Detail, c.detail) {
 				t.Errorf("%q: %s", c.file, describe(f))
 			}
-			if f.Fix != c.fix {
-				t.Errorf("%q: the fix is\n%s\nwant\n%s", c.file, f.Fix, c.fix)
+			if f.Fix.String() != c.fix {
+				t.Errorf("%q: the fix is\n%s\nwant\n%s", c.file, f.Fix.String(), c.fix)
 			}
 			if strings.Contains(fmt.Sprint(f), "hunter2") {
 				t.Errorf("%q: the finding shows the password: %s", c.file, describe(f))
 			}
-			if f.Fix != "" {
-				after := mendMap(t, c.file, f.Fix)
+			if f.Fix.String() != "" {
+				after := mendMap(t, c.file, f.Fix.String())
 				if o := outcomeOf(t, CheckDomainMap(t.Context(), mapInput(after)), c.rule); o.Result != finding.Passed {
-					t.Errorf("the fix %s leaves\n%s", f.Fix, after)
+					t.Errorf("the fix %s leaves\n%s", f.Fix.String(), after)
 				}
 			}
 		})
@@ -179,7 +179,7 @@ func TestDomainMapModes(t *testing.T) {
 	in := mapInput("a.com=" + tlsA)
 	in.Info = modeInfo(0o666)
 	r := CheckDomainMap(t.Context(), in)
-	if len(r.Findings) != 1 || r.Findings[0].Rule != "file-writable" || r.Findings[0].Fix != "chmod 640 "+mapPath {
+	if len(r.Findings) != 1 || r.Findings[0].Rule != "file-writable" || r.Findings[0].Fix.String() != "chmod 640 "+mapPath {
 		t.Error(describeAll(r.Findings))
 	}
 }
@@ -224,8 +224,8 @@ func TestDomainMapFixesMend(t *testing.T) {
 				if f.Rule == "check-not-run" {
 					t.Fatalf("%q: %s", file, describe(f))
 				}
-				if fix == "" && strings.HasPrefix(f.Fix, mapTo) {
-					fix = f.Fix
+				if fix == "" && strings.HasPrefix(f.Fix.String(), mapTo) {
+					fix = f.Fix.String()
 				}
 			}
 			if fix == "" {

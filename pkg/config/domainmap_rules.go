@@ -137,7 +137,7 @@ func (m *mapState) checkSwallowed(l *mapLine, emit func(finding.Finding)) {
 	}
 	for i, q := range l.swallowed {
 		emit(finding.Finding{
-			Parameter: q.Domain, Value: MaskDomainURL(q.URL), Where: m.where(l.at[i]), Fix: fix,
+			Parameter: q.Domain, Value: MaskDomainURL(q.URL), Where: m.where(l.at[i]), Fix: finding.Text(finding.FixCommand, fix),
 			Detail: fmt.Sprintf("%s is not mapped by this line: the line before it ends in a backslash, which makes this one part of the URL of %s", q.Domain, quoted(l.Shown)),
 		})
 	}

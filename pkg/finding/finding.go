@@ -86,7 +86,7 @@ type Finding struct {
 	Value     string   `json:"value,omitempty"` // never a secret
 	Where     *Where   `json:"where,omitempty"`
 	Detail    string   `json:"detail"`
-	Fix       string   `json:"fix,omitempty"` // a command or text to use as it stands
+	Fix       Fix      `json:"-"` // how to repair it; the command layer renders it
 }
 
 // Result is how a rule ended.

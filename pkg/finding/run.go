@@ -65,7 +65,7 @@ func Run(ctx context.Context, checks []Check) *Report {
 				Rule:     CheckNotRun().ID,
 				Severity: CheckNotRun().Severity,
 				Detail:   fmt.Sprintf("%s could not run: %v", c.Rule.ID, err),
-				Fix:      CheckNotRun().Remedy,
+				Fix:      Text(FixNone, CheckNotRun().Remedy),
 			})
 		}
 		r.Outcomes = append(r.Outcomes, o)

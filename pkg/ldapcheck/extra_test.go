@@ -103,7 +103,7 @@ func TestExtrasAndWatchers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, fmt.Sprintf("%s %s %s %s: %s", f.Rule, f.Severity, f.DN, f.Detail, f.Fix))
+		got = append(got, fmt.Sprintf("%s %s %s %s: %s", f.Rule, f.Severity, f.DN, f.Detail, f.Fix.String()))
 	}
 	for f, err := range r.Facts("mine") {
 		if err != nil {
@@ -145,8 +145,8 @@ func TestMarkedPeopleStandInForTheList(t *testing.T) {
 				t.Fatal(err)
 			}
 			got = append(got, f.Rule+" "+f.DN[0])
-			if f.Rule == "davstore-present" && !strings.HasPrefix(f.Fix, "# only if the person has not been moved") {
-				t.Errorf("the fix comes without a warning: %s", f.Fix)
+			if f.Rule == "davstore-present" && !strings.HasPrefix(f.Fix.String(), "# only if the person has not been moved") {
+				t.Errorf("the fix comes without a warning: %s", f.Fix.String())
 			}
 		}
 		want := []string{"davstore-present uid=b,o=isp"}

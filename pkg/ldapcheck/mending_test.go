@@ -88,7 +88,7 @@ func TestWhatIsKnownOfThoseWhoShareAnID(t *testing.T) {
 			t.Fatal(err)
 		}
 		if f.Rule == "uniqueid-case-collision" {
-			fix = f.Fix
+			fix = f.Fix.String()
 		}
 	}
 	for _, line := range []string{

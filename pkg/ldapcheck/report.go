@@ -171,7 +171,8 @@ func (a *Audit) word(f *fact) finding.Finding {
 	if f.line > 0 {
 		out.Where = &finding.Where{File: a.fileName(f.file), Line: f.line}
 	}
-	out.Detail, out.Fix = a.table[f.rule].words(a, f)
+	detail, fix := a.table[f.rule].words(a, f)
+	out.Detail, out.Fix = detail, finding.Text(finding.FixLDIF, fix)
 	if f.count > len(f.dns) && len(f.dns) >= mostDNs {
 		out.Detail += "; the first of them are listed"
 	}

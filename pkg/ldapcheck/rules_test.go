@@ -287,7 +287,7 @@ func TestRules(t *testing.T) {
 				t.Errorf("not complete: %v", r.Ended)
 			}
 			for _, want := range c.contains {
-				if len(findings) == 0 || !strings.Contains(findings[0].Detail+"\n"+findings[0].Fix+"\x00", want) {
+				if len(findings) == 0 || !strings.Contains(findings[0].Detail+"\n"+findings[0].Fix.String()+"\x00", want) {
 					t.Errorf("the first finding does not say %q: %+v", want, findings)
 				}
 			}
@@ -340,7 +340,7 @@ func TestFixesWork(t *testing.T) {
 		}
 		_, findings := auditText(t, o, c.text)
 		for _, f := range findings {
-			text := f.Fix
+			text := f.Fix.String()
 			if strings.Contains(text, "$(uuidgen)") {
 				out, err := exec.Command(sh, "-c", "uuidgen() { echo 00000000-0000-4000-8000-000000000001; }\n"+text).CombinedOutput()
 				if err != nil {
@@ -392,8 +392,8 @@ func TestLongValuesAreNotInFixes(t *testing.T) {
 		case rule == "uniqueid-duplicate":
 			wantFix = "uuidgen"
 		}
-		if (f.Fix == "") != (wantFix == "") || !strings.Contains(f.Fix, wantFix) || strings.Contains(f.Fix, "xxxx") {
-			t.Errorf("%s %s: %.300q", rule, names, f.Fix)
+		if (f.Fix.String() == "") != (wantFix == "") || !strings.Contains(f.Fix.String(), wantFix) || strings.Contains(f.Fix.String(), "xxxx") {
+			t.Errorf("%s %s: %.300q", rule, names, f.Fix.String())
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

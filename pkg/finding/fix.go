@@ -1,0 +1,136 @@
+package finding
+
+import "strings"
+
+// FixType says what kind of text a fix is. It is part of the JSON contract.
+type FixType string
+
+// The kinds of fixes.
+const (
+	FixNone             FixType = "none"               // nothing that can be typed helps; the detail and the rule's remedy say what does
+	FixParameter        FixType = "parameter"          // an edit of the server configuration
+	FixLDIF             FixType = "ldif"               // change records for the directory
+	FixICSConf          FixType = "ics-conf"           // lines of the old server's ics.conf
+	FixCommand          FixType = "command"            // a command of this product or of the shell
+	FixOldServerCommand FixType = "old-server-command" // a command to run on the old server
+	FixPlan             FixType = "plan"               // a plan that changes many entries at once
+)
+
+// Fix says how to repair what a finding reports, as data. The command layer turns
+// it into text; see Step. The zero Fix means that no fix is known.
+type Fix struct {
+	Type  FixType // "" means FixNone
+	Steps []Step  // in the order in which they are carried out
+}
+
+// Step is one step of a fix: a text to use as it stands, or a task of this product.
+type Step struct {
+	// Remark is shown above the step, as a comment. A step may consist of a remark
+	// alone. Lines are separated by line feeds.
+	Remark string
+	// Text is LDIF, a line of ics.conf or a shell command, to use as it stands.
+	Text string
+	// Task is something that this product does; only where Text is empty.
+	Task Task
+	// Template marks a step that a person has to complete or choose first. It is
+	// shown commented out, so that pasting the whole fix does not run it.
+	Template bool
+}
+
+// Action is what a Task does.
+type Action string
+
+// The actions of tasks. The comments name the fields of Task that each uses.
+const (
+	EditParameters Action = "edit-parameters" // Edits
+	CreateDomain   Action = "create-domain"   // Domain, URL
+	ModifyDomain   Action = "modify-domain"   // Domain, URL
+	DeleteDomain   Action = "delete-domain"   // Domain
+	ExplainAddress Action = "explain-address" // Address
+)
+
+// Task is something that this product does, by its parts. The zero Task is none.
+type Task struct {
+	Do      Action
+	Edits   []ParameterEdit
+	Domain  string
+	URL     string
+	Address string
+}
+
+// EditOp is how a ParameterEdit changes a parameter.
+type EditOp string
+
+// The operations on a parameter.
+const (
+	EditSet     EditOp = "set"     // give it Value
+	EditAdd     EditOp = "add"     // add the members in Value to the list
+	EditRemove  EditOp = "remove"  // remove the members in Value from the list
+	EditDefault EditOp = "default" // remove it from the file, so that its default applies
+)
+
+// ParameterEdit is one change of one parameter.
+type ParameterEdit struct {
+	Name  string
+	Op    EditOp
+	Value string // unused by EditDefault; members of a list are separated by blanks
+}
+
+// Text returns a fix of one step that is used as it stands; the zero Fix for no text.
+func Text(t FixType, text string) Fix {
+	if text == "" {
+		return Fix{}
+	}
+	return Fix{Type: t, Steps: []Step{{Text: text}}}
+}
+
+// Edit returns a fix that makes all the edits at once; the zero Fix without edits.
+func Edit(edits ...ParameterEdit) Fix {
+	if len(edits) == 0 {
+		return Fix{}
+	}
+	return Do(FixParameter, Task{Do: EditParameters, Edits: edits})
+}
+
+// Do returns a fix of one task.
+func Do(t FixType, task Task) Fix { return Fix{Type: t, Steps: []Step{{Task: task}}} }
+
+// IsZero reports whether no fix is known.
+func (f Fix) IsZero() bool { return len(f.Steps) == 0 }
+
+// String returns the fix for logs and tests: remarks as comments, texts as they
+// stand, tasks by their parts. What a user reads is made by the command layer.
+func (f Fix) String() string {
+	var lines []string
+	for _, s := range f.Steps {
+		if s.Remark != "" {
+			lines = append(lines, "# "+strings.ReplaceAll(s.Remark, "\n", "\n# "))
+		}
+		body := s.Text
+		if body == "" && s.Task.Do != "" {
+			body = s.Task.String()
+		}
+		if body != "" && s.Template {
+			body = "# " + strings.ReplaceAll(body, "\n", "\n# ")
+		}
+		if body != "" {
+			lines = append(lines, body)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// String returns the task for logs and tests, as in
+// "edit-parameters set davcore.a=b" or "create-domain example.com http://h/".
+func (t Task) String() string {
+	words := []string{string(t.Do)}
+	for _, e := range t.Edits {
+		words = append(words, string(e.Op)+" "+e.Name+"="+e.Value)
+	}
+	for _, w := range []string{t.Domain, t.URL, t.Address} {
+		if w != "" {
+			words = append(words, w)
+		}
+	}
+	return strings.Join(words, " ")
+}
