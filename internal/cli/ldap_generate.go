@@ -16,13 +16,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/ui"
-	"github.com/davadmin/davadmin/pkg/specimen"
+	"github.com/davadmin/davadmin/pkg/dirgen"
 )
 
 // ldapGenerate is 'ldap generate'.
 type ldapGenerate struct {
 	*App
-	options  specimen.Options
+	options  dirgen.Options
 	faults   []string
 	out      string
 	manifest string
@@ -82,7 +82,7 @@ func (o *ldapGenerate) run(ctx context.Context) error {
 	if o.options.Faults, err = readFaults(o.faults); err != nil {
 		return err
 	}
-	d, err := specimen.New(o.options)
+	d, err := dirgen.New(o.options)
 	if err != nil {
 		return usagef("%v", err)
 	}
@@ -175,7 +175,7 @@ func (o *ldapGenerate) listFaults() error {
 	}
 	var list []row
 	var rows [][]string
-	for _, f := range specimen.Faults() {
+	for _, f := range dirgen.Faults() {
 		only := ""
 		if f.FileOnly {
 			only = f.FileOnlyWhy

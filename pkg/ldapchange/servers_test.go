@@ -16,8 +16,8 @@ import (
 
 	"github.com/davadmin/davadmin/internal/servertest"
 	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/dirgen"
 	"github.com/davadmin/davadmin/pkg/ldif"
-	"github.com/davadmin/davadmin/pkg/specimen"
 )
 
 // real is a real server with a directory on which everybody lacks an id.
@@ -35,7 +35,7 @@ func connection(s *servertest.Server) directory.Options {
 
 func specimenFile(t *testing.T, entries int) string {
 	t.Helper()
-	d, err := specimen.New(specimen.Options{Entries: entries, Seed: 3, NoFileOnly: true, Faults: map[string]int{}})
+	d, err := dirgen.New(dirgen.Options{Entries: entries, Seed: 3, NoFileOnly: true, Faults: map[string]int{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/davadmin/davadmin/pkg/specimen"
+	"github.com/davadmin/davadmin/pkg/dirgen"
 )
 
 // generate writes a made-up directory, and returns it.
 func generate(t *testing.T, path string) string {
 	t.Helper()
-	d, err := specimen.New(specimen.Options{Entries: 400, Seed: 7, NoFileOnly: true})
+	d, err := dirgen.New(dirgen.Options{Entries: 400, Seed: 7, NoFileOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}

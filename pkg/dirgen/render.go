@@ -1,4 +1,4 @@
-package specimen
+package dirgen
 
 const (
 	userClasses = "objectClass: top\nobjectClass: person\nobjectClass: organizationalPerson\n" +

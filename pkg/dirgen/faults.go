@@ -1,4 +1,4 @@
-package specimen
+package dirgen
 
 // Fault is something that can be planted.
 type Fault struct {

@@ -1,4 +1,4 @@
-package specimen_test
+package dirgen_test
 
 import (
 	"bytes"
@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/davadmin/davadmin/pkg/cs6"
+	"github.com/davadmin/davadmin/pkg/dirgen"
 	"github.com/davadmin/davadmin/pkg/ldif"
-	"github.com/davadmin/davadmin/pkg/specimen"
 )
 
 // read is an entry as it came back from the text.
@@ -47,7 +47,7 @@ func (f findings) add(rule string, dns ...string) {
 	f[rule] = append(f[rule], strings.Join(dns, " | "))
 }
 
-func write(t testing.TB, d *specimen.Directory) *text {
+func write(t testing.TB, d *dirgen.Directory) *text {
 	t.Helper()
 	var a, b, c bytes.Buffer
 	for _, err := range []error{d.WriteLDIF(t.Context(), &a), d.WriteCS6List(t.Context(), &b), d.WriteCS7List(t.Context(), &c)} {

@@ -1,4 +1,4 @@
-package specimen_test
+package dirgen_test
 
 import (
 	"bytes"
@@ -14,12 +14,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/davadmin/davadmin/pkg/specimen"
+	"github.com/davadmin/davadmin/pkg/dirgen"
 )
 
-func directory(t testing.TB, o specimen.Options) *specimen.Directory {
+func directory(t testing.TB, o dirgen.Options) *dirgen.Directory {
 	t.Helper()
-	d, err := specimen.New(o)
+	d, err := dirgen.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func directory(t testing.TB, o specimen.Options) *specimen.Directory {
 }
 
 // planted is what the directory says of itself, in the form of what is found.
-func planted(d *specimen.Directory) findings {
+func planted(d *dirgen.Directory) findings {
 	type key struct {
 		rule    string
 		finding int
@@ -46,7 +46,7 @@ func planted(d *specimen.Directory) findings {
 
 // difference compares a directory with what is found in its text, DN by DN, and
 // with its manifest.
-func difference(t testing.TB, d *specimen.Directory) string {
+func difference(t testing.TB, d *dirgen.Directory) string {
 	t.Helper()
 	x, m := write(t, d), d.Manifest()
 	x.parse(t)
@@ -86,11 +86,11 @@ func difference(t testing.TB, d *specimen.Directory) string {
 	diff += cmp.Diff(counts, found)
 
 	c, kinds := m.Entries, x.counts()
-	diff += cmp.Diff(specimen.Counts{
+	diff += cmp.Diff(dirgen.Counts{
 		Users: kinds["user"], Groups: kinds["group"], Resources: kinds["resource"],
 		Domains: kinds["domain"], Containers: kinds["container"], Total: len(x.entries),
 	}, c)
-	diff += cmp.Diff(specimen.People{
+	diff += cmp.Diff(dirgen.People{
 		CS6: bytes.Count(x.cs6, []byte("\n")), CS7: bytes.Count(x.cs7, []byte("\n")),
 	}, m.People)
 	if c.Users+c.Groups+c.Resources != m.Options.Entries {
@@ -119,9 +119,9 @@ func overlap(found findings, dayOne bool) string {
 }
 
 // everything asks for the same number of findings of each fault that fits.
-func everything(n int, fits func(specimen.Fault) bool) map[string]int {
+func everything(n int, fits func(dirgen.Fault) bool) map[string]int {
 	faults := map[string]int{}
-	for _, f := range specimen.Faults() {
+	for _, f := range dirgen.Faults() {
 		if fits(f) {
 			faults[f.Name] = n
 		}
@@ -129,10 +129,10 @@ func everything(n int, fits func(specimen.Fault) bool) map[string]int {
 	return faults
 }
 
-func all(specimen.Fault) bool { return true }
+func all(dirgen.Fault) bool { return true }
 
 func TestFindingsAreWhatWasPlanted(t *testing.T) {
-	tests := map[string]specimen.Options{
+	tests := map[string]dirgen.Options{
 		"usual mix":      {Entries: 6000, Seed: 1},
 		"other seed":     {Entries: 2000, Seed: 0xfedcba9876543210},
 		"none":           {Entries: 2000, Seed: 3, Faults: map[string]int{}},
@@ -161,7 +161,7 @@ func TestFindingsAreWhatWasPlanted(t *testing.T) {
 
 func TestAnySizeWorksOrSaysWhyNot(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		o := specimen.Options{
+		o := dirgen.Options{
 			Entries: rapid.IntRange(1, 600).Draw(rt, "entries"),
 			Seed:    rapid.Uint64().Draw(rt, "seed"),
 			Domains: rapid.IntRange(0, 30).Draw(rt, "domains"),
@@ -169,16 +169,16 @@ func TestAnySizeWorksOrSaysWhyNot(t *testing.T) {
 			DayOne:  rapid.Bool().Draw(rt, "day one"),
 		}
 		if rapid.Bool().Draw(rt, "own faults") {
-			faults := specimen.Faults()
+			faults := dirgen.Faults()
 			o.Faults = map[string]int{}
 			for range rapid.IntRange(0, 5).Draw(rt, "faults") {
 				f := rapid.SampledFrom(faults).Draw(rt, "fault")
 				o.Faults[f.Name] = rapid.IntRange(0, 60).Draw(rt, "findings")
 			}
 		}
-		d, err := specimen.New(o)
+		d, err := dirgen.New(o)
 		switch {
-		case errors.Is(err, specimen.ErrTooSmall):
+		case errors.Is(err, dirgen.ErrTooSmall):
 			if o.Faults == nil && o.Entries >= 200 {
 				rt.Fatalf("the usual mix must fit: %v", err)
 			}
@@ -196,7 +196,7 @@ func TestAnySizeWorksOrSaysWhyNot(t *testing.T) {
 
 // Each fault has a finding in the usual mix, or the options rule it out.
 func TestUsualMix(t *testing.T) {
-	count := func(o specimen.Options) map[string]int {
+	count := func(o dirgen.Options) map[string]int {
 		n := map[string]int{}
 		for _, f := range directory(t, o).Manifest().Faults {
 			n[f.Rule] = f.Findings
@@ -205,18 +205,18 @@ func TestUsualMix(t *testing.T) {
 	}
 	names := func(n map[string]int) []string { return slices.Sorted(maps.Keys(n)) }
 	every := names(everything(1, all))
-	held := names(everything(1, func(f specimen.Fault) bool { return !f.FileOnly }))
-	if got := names(count(specimen.Options{Entries: 200})); !slices.Equal(got, every) {
+	held := names(everything(1, func(f dirgen.Fault) bool { return !f.FileOnly }))
+	if got := names(count(dirgen.Options{Entries: 200})); !slices.Equal(got, every) {
 		t.Errorf("200 entries have %v", got)
 	}
-	if got := names(count(specimen.Options{Entries: 200, NoFileOnly: true})); !slices.Equal(got, held) {
+	if got := names(count(dirgen.Options{Entries: 200, NoFileOnly: true})); !slices.Equal(got, held) {
 		t.Errorf("200 entries of a server have %v", got)
 	}
-	unchecked := names(everything(1, func(f specimen.Fault) bool { return !f.FileOnly || f.Unchecked }))
-	if got := names(count(specimen.Options{Entries: 200, NoFileOnly: true, Unchecked: true})); !slices.Equal(got, unchecked) {
+	unchecked := names(everything(1, func(f dirgen.Fault) bool { return !f.FileOnly || f.Unchecked }))
+	if got := names(count(dirgen.Options{Entries: 200, NoFileOnly: true, Unchecked: true})); !slices.Equal(got, unchecked) {
 		t.Errorf("200 entries of a server that did not check have %v", got)
 	}
-	d := directory(t, specimen.Options{Entries: 1_000_000})
+	d := directory(t, dirgen.Options{Entries: 1_000_000})
 	places := map[string]bool{}
 	for p := range d.Places() {
 		places[p.DN] = true
@@ -227,7 +227,7 @@ func TestUsualMix(t *testing.T) {
 }
 
 func TestDayOne(t *testing.T) {
-	x := write(t, directory(t, specimen.Options{Entries: 3000, DayOne: true}))
+	x := write(t, directory(t, dirgen.Options{Entries: 3000, DayOne: true}))
 	x.parse(t)
 	// Broken records may bring a unique id, and are no entries.
 	for _, word := range []string{"davEntity", "davUniqueId", "davStore", "icsAllowedServiceAccess"} {
@@ -243,8 +243,8 @@ func TestDayOne(t *testing.T) {
 }
 
 func TestSameSeedSameBytes(t *testing.T) {
-	o := specimen.Options{Entries: 500, Seed: 42}
-	sum := func(o specimen.Options) string {
+	o := dirgen.Options{Entries: 500, Seed: 42}
+	sum := func(o dirgen.Options) string {
 		x := write(t, directory(t, o))
 		s := sha256.Sum256(slices.Concat(x.ldif, x.cs6, x.cs7))
 		return hex.EncodeToString(s[:])
@@ -265,9 +265,9 @@ func TestSameSeedSameBytes(t *testing.T) {
 
 // The mix, asked for by its numbers, is the same directory.
 func TestFaultsOfTheManifestMakeTheSame(t *testing.T) {
-	d := directory(t, specimen.Options{Entries: 2000, Seed: 7})
+	d := directory(t, dirgen.Options{Entries: 2000, Seed: 7})
 	m := d.Manifest()
-	again := specimen.Options{
+	again := dirgen.Options{
 		Entries: m.Options.Entries, Seed: m.Seed, Domains: m.Options.Domains, Schema: m.Options.Schema,
 		Backends: m.Options.Backends, Faults: map[string]int{},
 	}
@@ -282,30 +282,30 @@ func TestFaultsOfTheManifestMakeTheSame(t *testing.T) {
 func TestOptionsThatDoNotWork(t *testing.T) {
 	one := func(name string) map[string]int { return map[string]int{name: 1} }
 	tests := map[string]struct {
-		o    specimen.Options
+		o    dirgen.Options
 		want string
 		is   error
 	}{
-		"no entries":     {o: specimen.Options{}, want: "entries: 0"},
-		"too many":       {o: specimen.Options{Entries: specimen.MaxEntries + 1}, want: "entries"},
-		"domains":        {o: specimen.Options{Entries: 9, Domains: -1}, want: "domains: -1"},
-		"schema":         {o: specimen.Options{Entries: 9, Schema: 3}, want: "schema: 3"},
-		"no name":        {o: specimen.Options{Entries: 9, Backends: []string{""}}, want: "back ends"},
-		"two lines":      {o: specimen.Options{Entries: 9, Backends: []string{"a\nb"}}, want: `"a\nb"`},
-		"twice":          {o: specimen.Options{Entries: 9, Backends: []string{"a", "A"}}, want: "twice"},
-		"reserved":       {o: specimen.Options{Entries: 9, Backends: []string{"NoSuchStore"}}, want: "does not exist"},
-		"unknown":        {o: specimen.Options{Entries: 999, Faults: one("uniqueid-mising")}, want: "uniqueid-missing", is: specimen.ErrUnknownFault},
-		"negative":       {o: specimen.Options{Entries: 999, Faults: map[string]int{"mail-missing": -1}}, want: "-1"},
-		"file only":      {o: specimen.Options{Entries: 999, Faults: one("davstore-empty"), NoFileOnly: true}, want: "refuses it"},
-		"day one":        {o: specimen.Options{Entries: 999, Faults: one("uniqueid-missing"), DayOne: true}, want: "day one"},
-		"two back ends":  {o: specimen.Options{Entries: 999, Faults: one("davstore-multivalued"), Backends: []string{"a"}}, want: "2 back ends"},
-		"mix too small":  {o: specimen.Options{Entries: 20}, want: "20 entries", is: specimen.ErrTooSmall},
-		"no group":       {o: specimen.Options{Entries: 5, Faults: one("group-member-dangling")}, want: "0 of the 1", is: specimen.ErrTooSmall},
-		"more than fits": {o: specimen.Options{Entries: 1000, Faults: map[string]int{"mail-missing": 1001}}, want: "1000 of the 1001", is: specimen.ErrTooSmall},
+		"no entries":     {o: dirgen.Options{}, want: "entries: 0"},
+		"too many":       {o: dirgen.Options{Entries: dirgen.MaxEntries + 1}, want: "entries"},
+		"domains":        {o: dirgen.Options{Entries: 9, Domains: -1}, want: "domains: -1"},
+		"schema":         {o: dirgen.Options{Entries: 9, Schema: 3}, want: "schema: 3"},
+		"no name":        {o: dirgen.Options{Entries: 9, Backends: []string{""}}, want: "back ends"},
+		"two lines":      {o: dirgen.Options{Entries: 9, Backends: []string{"a\nb"}}, want: `"a\nb"`},
+		"twice":          {o: dirgen.Options{Entries: 9, Backends: []string{"a", "A"}}, want: "twice"},
+		"reserved":       {o: dirgen.Options{Entries: 9, Backends: []string{"NoSuchStore"}}, want: "does not exist"},
+		"unknown":        {o: dirgen.Options{Entries: 999, Faults: one("uniqueid-mising")}, want: "uniqueid-missing", is: dirgen.ErrUnknownFault},
+		"negative":       {o: dirgen.Options{Entries: 999, Faults: map[string]int{"mail-missing": -1}}, want: "-1"},
+		"file only":      {o: dirgen.Options{Entries: 999, Faults: one("davstore-empty"), NoFileOnly: true}, want: "refuses it"},
+		"day one":        {o: dirgen.Options{Entries: 999, Faults: one("uniqueid-missing"), DayOne: true}, want: "day one"},
+		"two back ends":  {o: dirgen.Options{Entries: 999, Faults: one("davstore-multivalued"), Backends: []string{"a"}}, want: "2 back ends"},
+		"mix too small":  {o: dirgen.Options{Entries: 20}, want: "20 entries", is: dirgen.ErrTooSmall},
+		"no group":       {o: dirgen.Options{Entries: 5, Faults: one("group-member-dangling")}, want: "0 of the 1", is: dirgen.ErrTooSmall},
+		"more than fits": {o: dirgen.Options{Entries: 1000, Faults: map[string]int{"mail-missing": 1001}}, want: "1000 of the 1001", is: dirgen.ErrTooSmall},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := specimen.New(test.o)
+			_, err := dirgen.New(test.o)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("the error is %v, without %q", err, test.want)
 			}

@@ -14,9 +14,9 @@ import (
 
 	"github.com/davadmin/davadmin/pkg/cs6"
 	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/dirgen"
 	"github.com/davadmin/davadmin/pkg/finding"
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
-	"github.com/davadmin/davadmin/pkg/specimen"
 )
 
 // peopleOf reads a list that a specimen writes.
@@ -39,7 +39,7 @@ func peopleOf(t *testing.T, write func(context.Context, io.Writer) error) *cs6.P
 }
 
 // specimenFile writes a specimen and returns the options that fit it.
-func specimenFile(t *testing.T, d *specimen.Directory) (path string, o ldapcheck.Options) {
+func specimenFile(t *testing.T, d *dirgen.Directory) (path string, o ldapcheck.Options) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "directory.ldif")
 	f, err := os.Create(path)
@@ -94,7 +94,7 @@ func auditSource(t *testing.T, o ldapcheck.Options, src directory.Source) (*ldap
 // What is found is what was planted, by every rule, however many workers look
 // and whatever the run.
 func TestFindsWhatWasPlanted(t *testing.T) {
-	for _, o := range []specimen.Options{
+	for _, o := range []dirgen.Options{
 		{Entries: 3000, Seed: 1},
 		{Entries: 3000, Seed: 2, Schema: 1},
 		{Entries: 3000, Seed: 3, DayOne: true},
@@ -103,7 +103,7 @@ func TestFindsWhatWasPlanted(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(o.Seed), func(t *testing.T) {
 			t.Parallel()
-			d, err := specimen.New(o)
+			d, err := dirgen.New(o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -173,7 +173,7 @@ func compareOutcomes(t *testing.T, r *ldapcheck.Report, want map[string]int) {
 // A table shows the first of each rule: they are those that all of them begin
 // with.
 func TestFirstFindings(t *testing.T) {
-	d, err := specimen.New(specimen.Options{Entries: 2000, Seed: 9, Faults: map[string]int{"uniqueid-missing": 40, "mail-missing": 2, "uniqueid-duplicate": 7}})
+	d, err := dirgen.New(dirgen.Options{Entries: 2000, Seed: 9, Faults: map[string]int{"uniqueid-missing": 40, "mail-missing": 2, "uniqueid-duplicate": 7}})
 	if err != nil {
 		t.Fatal(err)
 	}

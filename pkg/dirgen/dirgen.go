@@ -1,4 +1,4 @@
-// Package specimen makes directories that never were: the LDIF of a deployment
+// Package dirgen makes directories that never were: the LDIF of a deployment
 // with two calendar servers, with faults planted in it and counted. Audits are
 // rehearsed and measured on it.
 //
@@ -12,7 +12,7 @@
 // there are no passwords. It is not for judging a directory: the names of the
 // faults are the ids of the audit's rules, and what the rules are is decided
 // there.
-package specimen
+package dirgen
 
 import (
 	"errors"

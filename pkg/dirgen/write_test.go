@@ -1,4 +1,4 @@
-package specimen_test
+package dirgen_test
 
 import (
 	"bytes"
@@ -10,14 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/davadmin/davadmin/pkg/dirgen"
 	"github.com/davadmin/davadmin/pkg/ldif"
-	"github.com/davadmin/davadmin/pkg/specimen"
 )
 
 // pkg/ldif writes the strict form, so its Writer must give the same bytes.
 func TestFormIsThatOfTheWriter(t *testing.T) {
 	for schema := 1; schema <= 2; schema++ {
-		d := directory(t, specimen.Options{Entries: 3000, Domains: 30, Schema: schema, NoFileOnly: true})
+		d := directory(t, dirgen.Options{Entries: 3000, Domains: 30, Schema: schema, NoFileOnly: true})
 		got := write(t, d).ldif
 		var want bytes.Buffer
 		w := ldif.NewWriter(&want)
@@ -51,7 +51,7 @@ func TestFormIsThatOfTheWriter(t *testing.T) {
 // The figures are those of the directory that the audits are measured on.
 func TestEntriesAreAsLargeAsRealOnes(t *testing.T) {
 	const entries = 20000
-	x := write(t, directory(t, specimen.Options{Entries: entries}))
+	x := write(t, directory(t, dirgen.Options{Entries: entries}))
 	if n := len(x.ldif) / entries; n < 640 || n > 690 {
 		t.Errorf("%d bytes an entry", n)
 	}
@@ -87,7 +87,7 @@ func (f *full) Write(b []byte) (int, error) {
 }
 
 func TestWritingThatEndsShort(t *testing.T) {
-	d := directory(t, specimen.Options{Entries: 20000})
+	d := directory(t, dirgen.Options{Entries: 20000})
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	writes := map[string]func(context.Context, io.Writer) error{
@@ -116,7 +116,7 @@ func (c *counter) Write(b []byte) (int, error) {
 }
 
 func BenchmarkWriteLDIF(b *testing.B) {
-	d := directory(b, specimen.Options{Entries: 100_000})
+	d := directory(b, dirgen.Options{Entries: 100_000})
 	var c counter
 	if err := d.WriteLDIF(b.Context(), &c); err != nil {
 		b.Fatal(err)
