@@ -2,8 +2,8 @@ package cli
 
 import "github.com/spf13/cobra"
 
-func (a *App) accountCommand() *cobra.Command {
-	list := a.accountListCommand()
+func accountCommand(f *Factory) *cobra.Command {
+	list := accountListCommand(f)
 	cmd := &cobra.Command{
 		Use:     "account [ACTION] [OPTIONS]",
 		Short:   "list, create, change, delete and repair accounts",
@@ -23,7 +23,7 @@ Without an action, 'account' is 'account list'.`,
 		},
 	}
 	cmd.Flags().AddFlagSet(list.Flags())
-	cmd.AddCommand(list, a.accountCreateCommand(), a.accountModifyCommand(), a.accountDeleteCommand(), a.accountSubscribeCommand(true), a.accountSubscribeCommand(false),
-		a.accountRepairCommand(), a.accountUpgradeCommand(), a.accountDelComponentCommand())
+	cmd.AddCommand(list, accountCreateCommand(f), accountModifyCommand(f), accountDeleteCommand(f), accountSubscribeCommand(f, true), accountSubscribeCommand(f, false),
+		accountRepairCommand(f), accountUpgradeCommand(f), accountDelComponentCommand(f))
 	return cmd
 }

@@ -15,7 +15,7 @@ import (
 // accountChange is what the actions share that change accounts that there are.
 type accountChange struct {
 	accountTargets
-	accountRun
+	runner  changeRunner
 	limit   bulkLimit
 	deleted bool // accounts that are deleted are meant
 	// byEntry finds accounts by the entry of an address, not by the address that they
@@ -23,14 +23,14 @@ type accountChange struct {
 	byEntry bool
 }
 
-func (a *App) newAccountChange(action, undo string) accountChange {
-	return accountChange{accountTargets: accountTargets{App: a}, accountRun: accountRun{app: a, action: action, undo: undo}}
+func newAccountChange(f *Factory, action, undo string) accountChange {
+	return accountChange{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: f.Stores}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, action: action, undo: undo}}
 }
 
 func (o *accountChange) add(cmd *cobra.Command) {
 	o.accountTargets.add(cmd)
 	o.addExisting(cmd)
-	o.accountRun.add(cmd)
+	o.runner.add(cmd)
 	o.limit.add(cmd)
 }
 
@@ -49,12 +49,12 @@ func (o *accountChange) change(ctx context.Context, selects bool, w changeWork) 
 	if err != nil {
 		return err
 	}
-	s, err := o.openStoreHome(ctx, &o.homeOptions, o.lock.timeout)
+	s, err := o.stores.Open(ctx, &o.homeOptions, o.runner.lock.timeout)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	s.patience = o.patience()
+	s.patience = o.runner.patience()
 	d, done, err := o.directoryFor(ctx, s, selects)
 	if err != nil {
 		return err
@@ -79,12 +79,12 @@ func (o *accountChange) change(ctx context.Context, selects bool, w changeWork) 
 	if err != nil {
 		return err
 	}
-	if w.question != nil && !o.opts.dryRun {
-		if err := o.confirm(ctx, w.question(t.count)); err != nil {
+	if w.question != nil && !o.global.dryRun {
+		if err := o.console.Confirm(ctx, w.question(t.count)); err != nil {
 			return err
 		}
 	}
-	return o.run(ctx, s, t, step, nil, nil)
+	return o.runner.run(ctx, s, t, step, nil, nil)
 }
 
 // directoryFor opens the directory where it is needed, or can be of use and is
@@ -95,7 +95,7 @@ func (o *accountChange) directoryFor(ctx context.Context, s *storeHome, selects 
 	if !needed && len(o.files) == 0 && len(o.hosts) == 0 {
 		return nil, none, nil
 	}
-	d, done, err := o.peopleDirectory(ctx, &o.ldapOptions, s, o.tmp)
+	d, done, err := o.stores.PeopleDirectory(ctx, &o.ldapOptions, s, o.tmp)
 	if err == nil && d == nil && needed {
 		return nil, none, usagef("which directory? Give --ldif FILE or -H HOST, or set %sldaphost in the home", ldapPool)
 	}
@@ -122,7 +122,7 @@ func (o *accountChange) targets(ctx context.Context, s *storeHome, d *account.Di
 // others are all back ends of the home that have a store.
 func (o *accountChange) others(ctx context.Context, s *storeHome) (account.Others, error) {
 	names, err := s.chosen(ctx, "")
-	return account.Others{Stores: s.set, Backends: names, Rehearsal: o.opts.dryRun}, err
+	return account.Others{Stores: s.set, Backends: names, Rehearsal: o.global.dryRun}, err
 }
 
 // entryTargets finds accounts by the entries that have the addresses.
@@ -148,8 +148,8 @@ type accountModify struct {
 	undelete   bool
 }
 
-func (a *App) accountModifyCommand() *cobra.Command {
-	o := &accountModify{accountChange: a.newAccountChange("modify", "account modify")}
+func accountModifyCommand(f *Factory) *cobra.Command {
+	o := &accountModify{accountChange: newAccountChange(f, "modify", "account modify")}
 	o.known = account.AccountProperties()
 	cmd := &cobra.Command{
 		Use:   "modify -a ADDRESS -y prop=value,... | -f FILE | -B DN -R FILTER -y ... | --undelete -a ADDRESS",
@@ -191,7 +191,7 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 	case o.undelete && selects:
 		return usagef("--undelete takes accounts by -a, -g or -f")
 	case o.undelete:
-		o.deleted, o.accountRun.undo = true, "account delete"
+		o.deleted, o.runner.undo = true, "account delete"
 		return o.change(ctx, false, changeWork{step: func(*storeHome, *account.Directory, *targets) (account.Step, error) { return account.Undelete, nil }})
 	case len(properties) == 0 && o.batch == "":
 		return usagef("what is to be changed? Give -y prop=value,...; properties: %s", propertyHelp(account.AccountProperties()))
@@ -205,8 +205,8 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 	}})
 }
 
-func (a *App) accountDeleteCommand() *cobra.Command {
-	o := a.newAccountChange("delete", "account modify --undelete")
+func accountDeleteCommand(f *Factory) *cobra.Command {
+	o := newAccountChange(f, "delete", "account modify --undelete")
 	force := false
 	cmd := &cobra.Command{
 		Use:   "delete -a ADDRESS | -g ID | -f FILE | -B DN -R FILTER",
@@ -225,7 +225,7 @@ account at the next login or invitation: disable the entry first.`,
 			if err := o.check(cmd); err != nil {
 				return err
 			}
-			o.opts.yes = o.opts.yes || force
+			o.global.yes = o.global.yes || force
 			o.deleted = true // as after a run that was stopped: done already
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{
 				step: func(*storeHome, *account.Directory, *targets) (account.Step, error) { return account.Delete, nil },
@@ -240,8 +240,8 @@ account at the next login or invitation: disable the entry first.`,
 	return cmd
 }
 
-func (a *App) accountRepairCommand() *cobra.Command {
-	o := a.newAccountChange("repair", "account modify")
+func accountRepairCommand(f *Factory) *cobra.Command {
+	o := newAccountChange(f, "repair", "account modify")
 	var mail, owners bool
 	cmd := &cobra.Command{
 		Use:   "repair -m | -o -a ADDRESS | -f FILE | -B DN -R FILTER",
@@ -278,8 +278,8 @@ The account is named by the address that the entry has now.`,
 	return cmd
 }
 
-func (a *App) accountDelComponentCommand() *cobra.Command {
-	o := a.newAccountChange("delcomponent", "account delcomponent --undelete")
+func accountDelComponentCommand(f *Factory) *cobra.Command {
+	o := newAccountChange(f, "delcomponent", "account delcomponent --undelete")
 	var days int
 	var undelete string
 	force := false
@@ -296,7 +296,7 @@ ended more than so many days ago. What has no end is kept. They can be brought b
 			if err := o.check(cmd); err != nil {
 				return err
 			}
-			o.opts.yes = o.opts.yes || force
+			o.global.yes = o.global.yes || force
 			w, err := o.componentWork(cmd.Flags().Changed("days"), days, undelete)
 			if err != nil {
 				return err
@@ -305,10 +305,10 @@ ended more than so many days ago. What has no end is kept. They can be brought b
 		},
 	}
 	o.add(cmd)
-	f := cmd.Flags()
-	f.IntVarP(&days, "days", "d", 0, "delete what ended more than this `NUMBER` of days ago")
-	f.StringVar(&undelete, "undelete", "", "bring back what was deleted at this `TIME` (RFC 3339) or later")
-	f.BoolVarP(&force, "force", "r", false, "do not ask; as --yes")
+	flags := cmd.Flags()
+	flags.IntVarP(&days, "days", "d", 0, "delete what ended more than this `NUMBER` of days ago")
+	flags.StringVar(&undelete, "undelete", "", "bring back what was deleted at this `TIME` (RFC 3339) or later")
+	flags.BoolVarP(&force, "force", "r", false, "do not ask; as --yes")
 	return cmd
 }
 
@@ -321,17 +321,17 @@ func (o *accountChange) componentWork(byAge bool, days int, undelete string) (ch
 		if err != nil {
 			return changeWork{}, usagef("--undelete: '%s' is no time such as 2026-11-25T10:00:00Z", undelete)
 		}
-		o.accountRun.undo = "account delcomponent"
+		o.runner.undo = "account delcomponent"
 		return changeWork{step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
 			return account.UndeleteComponents(since), nil
 		}}, nil
 	case days < 1:
 		return changeWork{}, usagef("-d: %d is not a number of days from 1", days)
 	}
-	now := o.Now()
+	now := o.now()
 	before := now.AddDate(0, 0, -days)
 	// The store dates what it deletes with its own clock, which is this one.
-	o.accountRun.undo = "account delcomponent --undelete " + now.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)
+	o.runner.undo = "account delcomponent --undelete " + now.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)
 	return changeWork{
 		step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
 			return account.DeleteComponents(before), nil

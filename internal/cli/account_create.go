@@ -13,13 +13,13 @@ import (
 // accountCreate is 'account create'.
 type accountCreate struct {
 	accountTargets
-	accountRun
+	runner     changeRunner
 	properties string
 	limit      bulkLimit
 }
 
-func (a *App) accountCreateCommand() *cobra.Command {
-	o := &accountCreate{accountTargets: accountTargets{App: a, known: account.AccountProperties()}, accountRun: accountRun{app: a, action: "create", undo: "account delete", size: account.CreateSize}}
+func accountCreateCommand(f *Factory) *cobra.Command {
+	o := &accountCreate{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: f.Stores, known: account.AccountProperties()}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, action: "create", undo: "account delete", size: account.CreateSize}}
 	cmd := &cobra.Command{
 		Use:   "create -a ADDRESS | -f FILE | -B DN -R FILTER [-y prop=value,...] [--ldif FILE | -H HOST ...]",
 		Short: "make accounts for people of the directory",
@@ -49,7 +49,7 @@ Properties: ` + propertyHelp(account.AccountProperties()),
 		},
 	}
 	o.accountTargets.add(cmd)
-	o.accountRun.add(cmd)
+	o.runner.add(cmd)
 	o.limit.add(cmd)
 	cmd.Flags().StringVarP(&o.properties, "property", "y", "", "`PROPERTIES` to begin with, prop=value with commas between")
 	return cmd
@@ -73,13 +73,13 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := o.openStoreHome(ctx, &o.homeOptions, o.lock.timeout)
+	s, err := o.stores.Open(ctx, &o.homeOptions, o.runner.lock.timeout)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	s.patience = o.patience()
-	d, done, err := o.peopleDirectory(ctx, &o.ldapOptions, s, o.tmp)
+	s.patience = o.runner.patience()
+	d, done, err := o.stores.PeopleDirectory(ctx, &o.ldapOptions, s, o.tmp)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 	}); err != nil {
 		return err
 	}
-	return o.run(ctx, s, t, account.CreateOne, account.Create, func(do account.Group) account.Group { return account.NotElsewhere(s.set, t.backends, do) })
+	return o.runner.run(ctx, s, t, account.CreateOne, account.Create, func(do account.Group) account.Group { return account.NotElsewhere(s.set, t.backends, do) })
 }
 
 // targets reads the directory to its end.

@@ -30,8 +30,8 @@ type accountList struct {
 	limit   int
 }
 
-func (a *App) accountListCommand() *cobra.Command {
-	o := &accountList{accountTargets: accountTargets{App: a, known: []account.PropertyInfo{}}}
+func accountListCommand(f *Factory) *cobra.Command {
+	o := &accountList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: f.Stores, known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:   "list [-a ADDRESS | -g ID | -f FILE | -B DN -R FILTER] [-v] [--orphans] [--missing]",
 		Short: "list accounts, all of them unless some are named",
@@ -55,17 +55,17 @@ can be made. Both read the whole directory first, and exit 3 when there is any.`
 	}
 	o.add(cmd)
 	o.addExisting(cmd)
-	f := cmd.Flags()
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "say what each account holds and how it is set")
-	f.BoolVar(&o.orphans, "orphans", false, "only accounts without a directory entry")
-	f.BoolVar(&o.missing, "missing", false, "entries of people hosted here without an account")
-	f.StringSliceVar(&o.kinds, "kind", nil, "only accounts of this `KIND`: user, group, resource, location; with commas between")
-	f.StringVar(&o.state, "state", "active", "which: active, deleted or any")
-	f.StringVar(&o.domain, "domain", "", "only accounts whose address is in this `DOMAIN`")
-	f.StringVar(&o.match, "match", "", "only accounts whose address or name holds this `TEXT`")
-	f.StringVar(&o.sort, "sort", "mail", "order: mail, id, name, created or changed")
-	f.BoolVar(&o.reverse, "reverse", false, "the other way round")
-	f.IntVar(&o.limit, "limit", 0, "at most this `NUMBER`; 0 is all")
+	flags := cmd.Flags()
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say what each account holds and how it is set")
+	flags.BoolVar(&o.orphans, "orphans", false, "only accounts without a directory entry")
+	flags.BoolVar(&o.missing, "missing", false, "entries of people hosted here without an account")
+	flags.StringSliceVar(&o.kinds, "kind", nil, "only accounts of this `KIND`: user, group, resource, location; with commas between")
+	flags.StringVar(&o.state, "state", "active", "which: active, deleted or any")
+	flags.StringVar(&o.domain, "domain", "", "only accounts whose address is in this `DOMAIN`")
+	flags.StringVar(&o.match, "match", "", "only accounts whose address or name holds this `TEXT`")
+	flags.StringVar(&o.sort, "sort", "mail", "order: mail, id, name, created or changed")
+	flags.BoolVar(&o.reverse, "reverse", false, "the other way round")
+	flags.IntVar(&o.limit, "limit", 0, "at most this `NUMBER`; 0 is all")
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"active", "deleted", "any"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(accountOrders(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -134,7 +134,7 @@ func (o *accountList) storeFilter() (store.AccountFilter, error) {
 }
 
 func (o *accountList) list(ctx context.Context, selects bool) (err error) {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 		return err
 	}
 	if len(o.accounts)+len(o.ids) == 0 && o.batch == "" && !selects && !o.orphans && !o.missing {
-		if a := o.Getenv("DAVADMIN_ACCOUNT"); a != "" {
+		if a := o.getenv("DAVADMIN_ACCOUNT"); a != "" {
 			o.accounts = []string{a}
 		}
 	}
@@ -151,7 +151,7 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := o.openStoreHome(ctx, &o.homeOptions, defaultLockTimeout)
+	s, err := o.stores.Open(ctx, &o.homeOptions, defaultLockTimeout)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 	if err != nil {
 		return err
 	}
-	out := newAccountPrinter(o.App, format, o.verbose)
+	out := o.newPrinter(format)
 	switch {
 	case o.orphans || o.missing:
 		return o.compare(ctx, s, names, out)
@@ -189,7 +189,7 @@ func (o *accountList) named(ctx context.Context, s *storeHome, names []string, r
 			failed++
 			last = fmt.Errorf("%s: %w", item.Name, item.Refused)
 			if len(requests) > 1 {
-				o.say("davadmin: account: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + exitText(item.Refused))
+				o.console.Say("davadmin: account: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + exitText(item.Refused))
 			}
 			continue
 		}
@@ -252,13 +252,13 @@ func (o *accountList) selected(ctx context.Context, s *storeHome, names []string
 		}
 	}
 	if without > 0 {
-		o.notef("entries without an account: %d", without)
+		o.console.Notef("entries without an account: %d", without)
 	}
 	return out.end(nil)
 }
 
 func (o *accountTargets) mustDirectory(ctx context.Context, s *storeHome) (*account.Directory, func() error, error) {
-	d, done, err := o.peopleDirectory(ctx, &o.ldapOptions, s, o.tmp)
+	d, done, err := o.stores.PeopleDirectory(ctx, &o.ldapOptions, s, o.tmp)
 	if err == nil && d == nil {
 		return nil, done, usagef("which directory? Give --ldif FILE or -H HOST, or set %sldaphost in the home", ldapPool)
 	}
@@ -293,7 +293,7 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 	if err := out.end(err); err != nil {
 		return err
 	}
-	o.notef("accounts: %d; entries with a unique id: %d; accounts without an entry: %d; entries hosted here without an account: %d", c.Accounts, c.Entries, c.Orphans, c.Missing)
+	o.console.Notef("accounts: %d; entries with a unique id: %d; accounts without an entry: %d; entries hosted here without an account: %d", c.Accounts, c.Entries, c.Orphans, c.Missing)
 	if o.orphans && c.Orphans > 0 || o.missing && c.Missing > 0 {
 		return errFindings
 	}

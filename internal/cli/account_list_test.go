@@ -72,17 +72,17 @@ func TestAheadEndsWithTheIteration(t *testing.T) {
 }
 
 func TestOperationsHaveTheirNames(t *testing.T) {
-	whole := (&App{}).Tree()
-	a := &App{}
-	for _, o := range a.operations(whole) {
-		c := o.make()
+	whole := Tree(&Environment{})
+	f := NewFactory(&Environment{})
+	for _, o := range operations(whole) {
+		c := o.make(f)
 		if c.Name() != o.name {
 			t.Errorf("the operation '%s' makes '%s'", o.name, c.Name())
 		}
 		if found, _, err := whole.Find([]string{o.name}); err != nil || found.Name() != o.name {
 			t.Errorf("the tree has no '%s': %v", o.name, err)
 		}
-		alone := (&App{Args: []string{o.name}}).Tree()
+		alone := Tree(&Environment{Args: []string{o.name}})
 		found, _, err := alone.Find([]string{o.name})
 		if err != nil || found.Name() != o.name || len(found.Commands()) != len(c.Commands()) {
 			t.Errorf("'%s' alone is another one", o.name)

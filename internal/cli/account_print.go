@@ -40,7 +40,7 @@ type accountObject struct {
 // accountPrinter prints accounts as they come. With details it looks up what many
 // hold at once.
 type accountPrinter struct {
-	*App
+	console *Console
 	out     io.Writer
 	format  ui.Format
 	verbose bool
@@ -61,8 +61,8 @@ type accountPrinter struct {
 // heldAccounts is how many are looked up at once.
 const heldAccounts = 200
 
-func newAccountPrinter(a *App, format ui.Format, verbose bool) *accountPrinter {
-	return &accountPrinter{App: a, out: a.Streams.Out, format: format, verbose: verbose}
+func (o *accountList) newPrinter(format ui.Format) *accountPrinter {
+	return &accountPrinter{console: o.console, out: o.console.Streams.Out, format: format, verbose: o.verbose}
 }
 
 func accountHeader(verbose bool) []string {
@@ -198,8 +198,8 @@ func (p *accountPrinter) cells(cells []string) error {
 		return p.csv.Write(cells)
 	}
 	err := p.line(cells)
-	if p.count == soonShown && err == nil && p.Streams.Flush != nil {
-		err = p.Streams.Flush()
+	if p.count == soonShown && err == nil && p.console.Streams.Flush != nil {
+		err = p.console.Streams.Flush()
 	}
 	return err
 }
@@ -315,7 +315,7 @@ func (p *accountPrinter) end(err error) error {
 		if len(p.rows) == 0 {
 			return nil
 		}
-		return ui.WriteTable(p.out, p.Streams.Width, p.header(), p.rows)
+		return ui.WriteTable(p.out, p.console.Streams.Width, p.header(), p.rows)
 	case ui.CSV:
 		if p.csv == nil {
 			return ui.WriteCSV(p.out, p.header(), nil)

@@ -17,10 +17,14 @@ import (
 	"github.com/davadmin/davadmin/pkg/journal"
 )
 
-// accountRun is what the commands that change accounts share: the journal, the way
+// changeRunner is what the commands that change accounts share: the journal, the way
 // back, the work in groups, the report.
-type accountRun struct {
-	app      *App
+type changeRunner struct {
+	console  *Console
+	global   *Globals
+	hints    *Hints
+	journals *Journals
+	now      func() time.Time
 	lock     lockOptions
 	reject   string
 	retryFor time.Duration
@@ -49,7 +53,7 @@ type rejected struct {
 // namedNotDone is how many items are named that the run ended before.
 const namedNotDone = 10
 
-func (o *accountRun) add(cmd *cobra.Command) {
+func (o *changeRunner) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.reject, "reject", "", "write the batch lines that were not done to `FILE`, to be run again")
 	f.DurationVar(&o.retryFor, "retry-for", time.Minute, "how long to wait for a database that is gone")
@@ -58,7 +62,7 @@ func (o *accountRun) add(cmd *cobra.Command) {
 }
 
 // name is the operation as messages and the journal have it.
-func (o *accountRun) name() string {
+func (o *changeRunner) name() string {
 	if o.operation == "" {
 		return "account"
 	}
@@ -91,29 +95,29 @@ type accountSummary struct {
 // run works through the targets with the step, one group a transaction; group
 // replaces the step where it has a faster way, and round, which may be nil, stands
 // round both.
-func (o *accountRun) run(ctx context.Context, s *storeHome, t *targets, step account.Step, group func(account.Keep) account.Group, round func(account.Group) account.Group) error {
+func (o *changeRunner) run(ctx context.Context, s *storeHome, t *targets, step account.Step, group func(account.Keep) account.Group, round func(account.Group) account.Group) error {
 	var err error
-	if o.format, err = o.app.format(ui.Plain, ui.Table, ui.JSONL); err != nil {
+	if o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSONL); err != nil {
 		return err
 	}
 	o.counts = map[account.Result]int{}
 	if round == nil {
 		round = func(do account.Group) account.Group { return do }
 	}
-	if o.app.opts.dryRun {
+	if o.global.dryRun {
 		return o.work(ctx, s, t, round(account.Rehearse(step)), nil, 0)
 	}
-	j := o.app.journal(s.dir, o.lock.timeout)
+	j := o.journals.Open(s.dir, o.lock.timeout)
 	session, err := j.Open(ctx)
 	if err != nil {
 		return err
 	}
 	for _, n := range session.Notes {
-		o.app.warnf("%s", n)
+		o.console.Warnf("%s", n)
 	}
 	way := &undoFile{path: filepath.Join(s.dir, "history", "accounts", fmt.Sprintf("%d.undo", session.Next())), head: "davadmin " + o.undo + " -f THIS-FILE"}
 	change, err := session.Begin(ctx, journal.Intent{
-		Operation: o.name() + " " + o.action, Command: o.app.journalled(), Remark: o.remark,
+		Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,
 		Items: []journal.Item{{Name: plural(t.count, "account"), New: "way back: " + way.path, IsSet: true}},
 	})
 	if err != nil {
@@ -137,11 +141,11 @@ func (o *accountRun) run(ctx context.Context, s *storeHome, t *targets, step acc
 }
 
 // touched is how many accounts were changed.
-func (o *accountRun) touched() int {
+func (o *changeRunner) touched() int {
 	return o.counts[account.Created] + o.counts[account.Restored] + o.counts[account.Changed] + o.counts[account.Deleted]
 }
 
-func (o *accountRun) countWords() string {
+func (o *changeRunner) countWords() string {
 	var parts []string
 	for _, r := range []account.Result{account.Created, account.Restored, account.Changed, account.Deleted, account.Already, account.Failed, account.NotDone} {
 		if n := o.counts[r]; n > 0 {
@@ -155,12 +159,12 @@ func (o *accountRun) countWords() string {
 }
 
 // work does the items and says how that ended.
-func (o *accountRun) work(ctx context.Context, s *storeHome, t *targets, do account.Group, way *undoFile, change int64) error {
+func (o *changeRunner) work(ctx context.Context, s *storeHome, t *targets, do account.Group, way *undoFile, change int64) error {
 	b := &account.Batch{Stores: s.set, Do: do, Size: o.size, Report: o.report, Patience: o.patience()}
 	done := 0
-	start := o.app.Now()
-	stop := o.app.startStatus(func() string {
-		rate := float64(done) / max(o.app.Now().Sub(start).Seconds(), 0.001)
+	start := o.now()
+	stop := o.console.StartStatus(func() string {
+		rate := float64(done) / max(o.now().Sub(start).Seconds(), 0.001)
 		return fmt.Sprintf("%d of %d accounts, %.0f a second", done, t.count, rate)
 	})
 	err := func() error {
@@ -191,19 +195,19 @@ func (o *accountRun) work(ctx context.Context, s *storeHome, t *targets, do acco
 }
 
 // patience is that of the run with a database that is gone.
-func (o *accountRun) patience() account.Patience {
-	return account.Patience{For: o.retryFor, Note: func(text string) { o.app.notef("davadmin: note: %s", text) }}
+func (o *changeRunner) patience() account.Patience {
+	return account.Patience{For: o.retryFor, Note: func(text string) { o.console.Notef("davadmin: note: %s", text) }}
 }
 
 // end prints the summary, writes the rejects and words the verdict.
-func (o *accountRun) end(t *targets, err error, way *undoFile, change int64) error {
+func (o *changeRunner) end(t *targets, err error, way *undoFile, change int64) error {
 	skipped := 0
 	if t.skipped != nil {
 		skipped = *t.skipped
 	}
 	undo := ""
 	if !way.empty() {
-		undo = o.app.withHome("davadmin "+o.undo) + " -f " + o.app.quote(way.path)
+		undo = o.hints.WithHome("davadmin "+o.undo) + " -f " + Quote(way.path)
 	}
 	if rerr := o.writeRejects(); rerr != nil {
 		err = errors.Join(err, rerr)
@@ -213,7 +217,7 @@ func (o *accountRun) end(t *targets, err error, way *undoFile, change int64) err
 	}
 	failed, notDone := o.counts[account.Failed], o.counts[account.NotDone]
 	switch {
-	case o.lost != nil && err == nil && o.touched() > 0 && !o.app.opts.dryRun:
+	case o.lost != nil && err == nil && o.touched() > 0 && !o.global.dryRun:
 		return fmt.Errorf("%s; that was done, but its report could not be written: %w", o.countWords(), o.lost)
 	case o.lost != nil && err == nil:
 		return o.lost
@@ -237,9 +241,9 @@ func exitText(err error) string {
 	return text
 }
 
-func (o *accountRun) againWords() string {
+func (o *changeRunner) againWords() string {
 	switch {
-	case o.app.opts.dryRun:
+	case o.global.dryRun:
 		return ""
 	case o.reject != "":
 		return "; " + o.reject + " has the lines to run again"
@@ -248,7 +252,7 @@ func (o *accountRun) againWords() string {
 }
 
 // report is told of each item.
-func (o *accountRun) report(out account.Outcome) error {
+func (o *changeRunner) report(out account.Outcome) error {
 	o.counts[out.Result]++
 	o.total++
 	o.listed = o.listed || o.total > 1 || out.Item.Where != ""
@@ -265,22 +269,22 @@ func (o *accountRun) report(out account.Outcome) error {
 		if out.Err != nil {
 			line.Error = exitText(out.Err)
 		}
-		o.wrote(ui.WriteJSONL(o.app.Streams.Out, line))
+		o.wrote(ui.WriteJSONL(o.console.Streams.Out, line))
 	}
 	switch out.Result {
 	case account.Failed:
 		o.single = fmt.Errorf("%s: %w", out.Item.Name, out.Err)
 		if o.listed {
-			o.app.say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: " + exitText(out.Err))
+			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: " + exitText(out.Err))
 		}
 		return nil
 	case account.NotDone:
 		if n := o.counts[account.NotDone]; n <= namedNotDone && o.listed {
-			o.app.say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: the run ended before")
+			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: the run ended before")
 		}
 		return nil
 	}
-	if o.format == ui.JSONL || o.app.opts.quiet {
+	if o.format == ui.JSONL || o.global.quiet {
 		return nil
 	}
 	o.wrote(o.printOutcome(out))
@@ -289,7 +293,7 @@ func (o *accountRun) report(out account.Outcome) error {
 
 // wrote notes why the report could not be written. The work goes on: it was asked
 // for, and what it does is in the journal.
-func (o *accountRun) wrote(err error) {
+func (o *changeRunner) wrote(err error) {
 	if o.lost == nil {
 		o.lost = err
 	}
@@ -302,54 +306,54 @@ func whereWords(where string) string {
 	return where + ": "
 }
 
-func (o *accountRun) printOutcome(out account.Outcome) error {
+func (o *changeRunner) printOutcome(out account.Outcome) error {
 	verb := string(out.Result)
-	if o.app.opts.dryRun && out.Result != account.Already {
+	if o.global.dryRun && out.Result != account.Already {
 		verb = "would be " + verb
 	}
-	_, err := fmt.Fprintf(o.app.Streams.Out, "%s: %s (%s)\n", verb, ui.Sanitize(out.Item.Name), ui.Sanitize(out.Item.Backend))
+	_, err := fmt.Fprintf(o.console.Streams.Out, "%s: %s (%s)\n", verb, ui.Sanitize(out.Item.Name), ui.Sanitize(out.Item.Backend))
 	for _, d := range out.Details {
 		if err == nil {
-			_, err = fmt.Fprintf(o.app.Streams.Out, "  %s\n", ui.Sanitize(ui.Clip(d, maxShown)))
+			_, err = fmt.Fprintf(o.console.Streams.Out, "  %s\n", ui.Sanitize(ui.Clip(d, maxShown)))
 		}
 	}
 	return err
 }
 
-func (o *accountRun) printSummary(t *targets, skipped int, undo string, change int64) error {
+func (o *changeRunner) printSummary(t *targets, skipped int, undo string, change int64) error {
 	if o.format == ui.JSONL {
 		counts := map[string]int{}
 		for r, n := range o.counts {
 			counts[string(r)] = n
 		}
-		sum := accountSummary{"summary", "davadmin." + o.name() + "." + o.action + ".1", o.app.opts.dryRun, counts, skipped, change, undo}
-		if err := ui.WriteJSONL(o.app.Streams.Out, sum); err != nil {
+		sum := accountSummary{"summary", "davadmin." + o.name() + "." + o.action + ".1", o.global.dryRun, counts, skipped, change, undo}
+		if err := ui.WriteJSONL(o.console.Streams.Out, sum); err != nil {
 			return err
 		}
 	}
 	if n := o.counts[account.NotDone]; n > namedNotDone {
-		o.app.say(fmt.Sprintf("davadmin: %s: not done: the run ended before %d more", o.name(), n-namedNotDone))
+		o.console.Say(fmt.Sprintf("davadmin: %s: not done: the run ended before %d more", o.name(), n-namedNotDone))
 	}
 	if skipped > 0 {
-		o.app.notef("left out, %s: %d", t.why, skipped)
+		o.console.Notef("left out, %s: %d", t.why, skipped)
 	}
 	if o.total > 1 && o.format != ui.JSONL {
-		o.app.notef("%s", o.countWords())
+		o.console.Notef("%s", o.countWords())
 	}
 	switch {
-	case o.app.opts.dryRun:
-		o.app.notef("dry run: nothing was changed")
+	case o.global.dryRun:
+		o.console.Notef("dry run: nothing was changed")
 	case o.touched() == 0 && o.counts[account.Already] > 0 && o.counts[account.Failed] == 0:
-		o.app.notef("nothing to do: it is so already")
+		o.console.Notef("nothing to do: it is so already")
 	case undo != "":
-		o.app.notef("change %d; to undo: %s", change, undo)
+		o.console.Notef("change %d; to undo: %s", change, undo)
 	}
 	return nil
 }
 
 // writeRejects writes the lines that were not done. It is written whole: a file
 // that is there is one of an earlier run.
-func (o *accountRun) writeRejects() error {
+func (o *changeRunner) writeRejects() error {
 	if o.reject == "" {
 		return nil
 	}

@@ -16,12 +16,12 @@ type accountSubscribe struct {
 	on          bool
 }
 
-func (a *App) accountSubscribeCommand(on bool) *cobra.Command {
+func accountSubscribeCommand(f *Factory, on bool) *cobra.Command {
 	verb, other, short := "subscribe", "unsubscribe", "make accounts follow calendars of others"
 	if !on {
 		verb, other, short = other, verb, "make accounts follow calendars of others no longer"
 	}
-	o := &accountSubscribe{accountChange: a.newAccountChange(verb, "account "+other), on: on}
+	o := &accountSubscribe{accountChange: newAccountChange(f, verb, "account "+other), on: on}
 	cmd := &cobra.Command{
 		Use:   verb + " -a ADDRESS -c /home/OWNER/CALENDAR/ | -f FILE",
 		Short: short,

@@ -19,7 +19,12 @@ import (
 
 // accountTargets say which accounts are meant.
 type accountTargets struct {
-	*App
+	console *Console
+	getenv  func(string) string
+	global  *Globals
+	input   *Input
+	now     func() time.Time
+	stores  *Stores
 	ldapOptions
 	accounts []string
 	ids      []string
@@ -44,7 +49,7 @@ func (o *accountTargets) addExisting(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account, as for one whose entry is gone; may be repeated")
 	f.StringVarP(&o.backend, "backend", "n", "", "only accounts on the back end `ID` (default: all)")
-	_ = cmd.RegisterFlagCompletionFunc("backend", o.completeBackends)
+	_ = cmd.RegisterFlagCompletionFunc("backend", o.stores.CompleteBackends)
 }
 
 // selects reports whether entries of the directory are meant, not single
@@ -65,7 +70,7 @@ func (o *accountTargets) check(cmd *cobra.Command) error {
 		}
 	}
 	if ways == 0 {
-		if a := o.Getenv("DAVADMIN_ACCOUNT"); a != "" {
+		if a := o.getenv("DAVADMIN_ACCOUNT"); a != "" {
 			o.accounts, ways = []string{a}, 1
 		}
 	}
@@ -99,7 +104,7 @@ func (o *accountTargets) requests(ctx context.Context, p account.Properties) ([]
 	}
 	wayBack := false
 	file, number := batchName(o.batch), 0
-	err := o.eachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
+	err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
 		number++
 		wayBack = wayBack || strings.HasPrefix(line, wayBackMark)
 		if line = batchWords(line); line == "" {
@@ -225,8 +230,8 @@ func (s *storeHome) countAll(ctx context.Context, names []string) (int64, error)
 }
 
 // completeBackends offers the back ends of the home that the environment names.
-func (a *App) completeBackends(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	s, err := a.openStoreHome(cmd.Context(), &homeOptions{}, time.Second)
+func (ss *Stores) CompleteBackends(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	s, err := ss.Open(cmd.Context(), &homeOptions{}, time.Second)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

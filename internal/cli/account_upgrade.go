@@ -16,8 +16,8 @@ type accountUpgrade struct {
 	ofLine map[string]string // the collection that a line of the way back names
 }
 
-func (a *App) accountUpgradeCommand() *cobra.Command {
-	o := &accountUpgrade{accountChange: a.newAccountChange("upgrade", "account upgrade --undo"), ofLine: map[string]string{}}
+func accountUpgradeCommand(f *Factory) *cobra.Command {
+	o := &accountUpgrade{accountChange: newAccountChange(f, "upgrade", "account upgrade --undo"), ofLine: map[string]string{}}
 	cmd := &cobra.Command{
 		Use:   "upgrade -a ADDRESS | -f FILE | -B DN -R FILTER",
 		Short: "give accounts of an earlier version what this one expects",
@@ -55,7 +55,7 @@ func (o *accountUpgrade) takeBack(ctx context.Context) error {
 	if o.batch == "" {
 		return usagef("--undo takes the file that the run named: -f FILE")
 	}
-	o.accountRun.undo = "account upgrade"
+	o.runner.undo = "account upgrade"
 	o.words = func(rest string, r *account.Request) error {
 		name, _, err := account.ParseCalendarLine(rest)
 		o.ofLine[r.Line] = name

@@ -26,8 +26,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/journal"
 )
 
-// App is what a run of davadmin needs from its surroundings.
-type App struct {
+// Environment is what a run of davadmin needs from its surroundings.
+type Environment struct {
 	Streams *ui.Streams
 	Args    []string            // the words behind the program's name
 	Getenv  func(string) string // the environment
@@ -37,13 +37,6 @@ type App struct {
 	// VaultWork is the work that the passphrase of a vault costs; 0 in production,
 	// see secret.Passphrase.
 	VaultWork int
-
-	opts globals
-	// homeWords are the words of this run that named its home, if any did.
-	homeWords string
-	// status tells of long work while it lasts.
-	status *ui.Status
-	vaults vaults
 }
 
 // Build says what this binary was made from.
@@ -53,8 +46,8 @@ type Build struct {
 	Date    string
 }
 
-// globals are the options that mean the same everywhere.
-type globals struct {
+// Globals are the options that mean the same everywhere.
+type Globals struct {
 	home    string
 	output  string
 	quiet   bool
@@ -75,22 +68,22 @@ type homeOptions struct {
 
 // home finds the server home: the option, the environment, the clifile, the
 // place of the original.
-func (a *App) home(o *homeOptions) (string, error) {
-	clifile, clifrom, err := a.clifile(o)
+func (hs *Homes) Find(o *homeOptions) (string, error) {
+	clifile, clifrom, err := hs.clifile(o)
 	if err != nil {
 		return "", err
 	}
-	home, from := a.opts.home, "from --home"
+	home, from := hs.global.home, "from --home"
 	if home != "" {
-		a.homeWords = "--home " + a.quote(home)
+		hs.hints.home = "--home " + Quote(home)
 	}
 	if home == "" {
-		home, from = a.Getenv("DAVADMIN_HOME"), "from DAVADMIN_HOME"
+		home, from = hs.getenv("DAVADMIN_HOME"), "from DAVADMIN_HOME"
 	}
 	if home == "" && clifile != nil {
 		home, from = clifile.String("home", ""), "from the clifile "+clifrom
 		if o.clifile != "" {
-			a.homeWords = "-F " + a.quote(o.clifile)
+			hs.hints.home = "-F " + Quote(o.clifile)
 		}
 	}
 	if home == "" {
@@ -103,7 +96,7 @@ func (a *App) home(o *homeOptions) (string, error) {
 	}
 	fi, err := os.Stat(home)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", usagef("there is no directory '%s' (%s); 'davadmin init --home %s' makes a new home", home, from, a.quote(home))
+		return "", usagef("there is no directory '%s' (%s); 'davadmin init --home %s' makes a new home", home, from, Quote(home))
 	}
 	if err != nil {
 		return "", fmt.Errorf("server home: %w", err)
@@ -116,20 +109,20 @@ func (a *App) home(o *homeOptions) (string, error) {
 			return "", err
 		}
 	}
-	if clifile != nil && !a.opts.detail {
-		if a.opts.detail, err = clifile.Bool("detail", false); err != nil {
+	if clifile != nil && !hs.global.detail {
+		if hs.global.detail, err = clifile.Bool("detail", false); err != nil {
 			return "", fmt.Errorf("clifile %s: %w", clifrom, err)
 		}
 	}
-	a.detailf("home: %s (%s)", home, from)
+	hs.console.Detailf("home: %s (%s)", home, from)
 	return home, nil
 }
 
 // clifile reads the clifile that was named; nil when none was.
-func (a *App) clifile(o *homeOptions) (s *config.Settings, path string, err error) {
+func (hs *Homes) clifile(o *homeOptions) (s *config.Settings, path string, err error) {
 	path, from := o.clifile, "named with -F"
 	if path == "" {
-		path, from = a.Getenv("DAVADMIN_CLIFILE"), "named by DAVADMIN_CLIFILE"
+		path, from = hs.getenv("DAVADMIN_CLIFILE"), "named by DAVADMIN_CLIFILE"
 	}
 	if path == "" {
 		return nil, "", nil
@@ -157,8 +150,8 @@ func readClifile(path string, optional bool) (*config.Settings, string, error) {
 }
 
 // actor is who the journal says made a change.
-func (a *App) actor() journal.Actor {
-	actor := journal.Actor{UID: os.Getuid(), SudoUser: a.Getenv("SUDO_USER")}
+func (j *Journals) actor() journal.Actor {
+	actor := journal.Actor{UID: os.Getuid(), SudoUser: j.getenv("SUDO_USER")}
 	if u, err := user.LookupId(fmt.Sprint(actor.UID)); err == nil {
 		actor.User = u.Username
 	}
@@ -168,62 +161,62 @@ func (a *App) actor() journal.Actor {
 	return actor
 }
 
-func (a *App) journal(home string, lockTimeout time.Duration) *journal.Journal {
+func (j *Journals) Open(home string, lockTimeout time.Duration) *journal.Journal {
 	return journal.New(filepath.Join(home, "history"), journal.Options{
-		Base: home, Actor: a.actor(), Now: a.Now, LockTimeout: lockTimeout, Hook: a.Hook,
+		Base: home, Actor: j.actor(), Now: j.now, LockTimeout: lockTimeout, Hook: j.hook,
 	})
 }
 
-func (a *App) serverFile(home string, lockTimeout time.Duration) *config.File {
-	return config.NewFile(a.journal(home, lockTimeout), config.FileOptions{Home: home, Name: config.ServerFile, Hook: a.Hook})
+func (hf *HomeFiles) ServerFile(home string, lockTimeout time.Duration) *config.File {
+	return config.NewFile(hf.journals.Open(home, lockTimeout), config.FileOptions{Home: home, Name: config.ServerFile, Hook: hf.hook})
 }
 
 // notef tells the user something that is no result.
-func (a *App) notef(format string, args ...any) {
-	if !a.opts.quiet {
-		a.say(fmt.Sprintf(format, args...))
+func (c *Console) Notef(format string, args ...any) {
+	if !c.global.quiet {
+		c.Say(fmt.Sprintf(format, args...))
 	}
 }
 
 // say writes a line to the error stream, behind the data so far.
-func (a *App) say(line string) {
-	if a.Streams.Flush != nil {
-		_ = a.Streams.Flush() // met again at the end of the run
+func (c *Console) Say(line string) {
+	if c.Streams.Flush != nil {
+		_ = c.Streams.Flush() // met again at the end of the run
 	}
-	write := func() { fmt.Fprintln(a.Streams.Err, ui.Sanitize(line)) }
-	if a.status != nil {
-		a.status.Around(write)
+	write := func() { fmt.Fprintln(c.Streams.Err, ui.Sanitize(line)) }
+	if c.status != nil {
+		c.status.Around(write)
 		return
 	}
 	write()
 }
 
 // startStatus tells of long work until the function that it returns is called.
-func (a *App) startStatus(text func() string) (stop func()) {
-	if a.opts.quiet {
+func (c *Console) StartStatus(text func() string) (stop func()) {
+	if c.global.quiet {
 		return func() {}
 	}
-	a.status = a.Streams.StartStatus(text)
+	c.status = c.Streams.StartStatus(text)
 	return func() {
-		a.status.Stop()
-		a.status = nil
+		c.status.Stop()
+		c.status = nil
 	}
 }
 
-func (a *App) warnf(format string, args ...any) {
-	a.notef("davadmin: warning: "+format, args...)
+func (c *Console) Warnf(format string, args ...any) {
+	c.Notef("davadmin: warning: "+format, args...)
 }
 
 // detailf says more, with -e.
-func (a *App) detailf(format string, args ...any) {
-	if a.opts.detail {
-		a.notef(format, args...)
+func (c *Console) Detailf(format string, args ...any) {
+	if c.global.detail {
+		c.Notef(format, args...)
 	}
 }
 
 // quote makes a word safe to paste into a shell; a word that cannot be made
 // safe appears as a placeholder that no shell takes for something else.
-func (a *App) quote(word string) string {
+func Quote(word string) string {
 	q, err := ui.ShellQuote(word)
 	if err != nil {
 		return "'...'"
@@ -233,8 +226,8 @@ func (a *App) quote(word string) string {
 
 // withHome puts --home into the davadmin commands of a suggestion when this run
 // was told its home that way, so that the suggestion works as it stands.
-func (a *App) withHome(suggestion string) string {
-	if a.homeWords == "" {
+func (h *Hints) WithHome(suggestion string) string {
+	if h.home == "" {
 		return suggestion
 	}
 	for _, op := range []string{
@@ -247,14 +240,14 @@ func (a *App) withHome(suggestion string) string {
 		"davadmin calendar delete", "davadmin calendar modify", "davadmin db init", "davadmin db schema_fullupgrade",
 		"davadmin coexist apply", "davadmin coexist verify", "davadmin coexist status", "davadmin coexist rollback", "davadmin coexist check",
 	} {
-		suggestion = strings.ReplaceAll(suggestion, op, op+" "+a.homeWords)
+		suggestion = strings.ReplaceAll(suggestion, op, op+" "+h.home)
 	}
 	return suggestion
 }
 
 // format chooses the output format among those that the command can give.
-func (a *App) format(can ...ui.Format) (ui.Format, error) {
-	f, err := ui.ChooseFormat(a.opts.output, a.Streams.OutTTY, can...)
+func (c *Console) Format(can ...ui.Format) (ui.Format, error) {
+	f, err := ui.ChooseFormat(c.global.output, c.Streams.OutTTY, can...)
 	if err != nil {
 		return "", usagef("--output: %v", err)
 	}
@@ -262,24 +255,22 @@ func (a *App) format(can ...ui.Format) (ui.Format, error) {
 }
 
 // Tree returns the command tree, for the page generator.
-func (a *App) Tree() *cobra.Command { return a.root() }
+func Tree(env *Environment) *cobra.Command { return newRoot(env.Args, NewFactory(env)) }
 
 // Main runs davadmin and returns its exit code.
-func Main(ctx context.Context, a *App) int {
-	if a.Now == nil {
-		a.Now = time.Now
-	}
-	root := a.root()
-	root.SetArgs(a.Args)
-	root.SetOut(a.Streams.Out)
-	root.SetErr(a.Streams.Err)
+func Main(ctx context.Context, env *Environment) int {
+	f := NewFactory(env)
+	root := newRoot(env.Args, f)
+	root.SetArgs(env.Args)
+	root.SetOut(env.Streams.Out)
+	root.SetErr(env.Streams.Err)
 	cmd, err := root.ExecuteContextC(ctx)
-	if a.Streams.Flush != nil && (err == nil || errors.Is(err, errFindings) || errors.Is(err, errAnswered)) {
-		if ferr := a.Streams.Flush(); ferr != nil {
+	if env.Streams.Flush != nil && (err == nil || errors.Is(err, errFindings) || errors.Is(err, errAnswered)) {
+		if ferr := env.Streams.Flush(); ferr != nil {
 			err = fmt.Errorf("the output could not be written: %w", ferr)
 		}
 	}
 	code, text := exitOf(ctx, err)
-	a.report(operationOf(cmd), text)
+	reportError(f.Console, operationOf(cmd), text)
 	return code
 }

@@ -23,8 +23,8 @@ import (
 )
 
 // backendCommand is the operation 'backend'. Without an action it lists.
-func (a *App) backendCommand() *cobra.Command {
-	o := &backendList{App: a}
+func backendCommand(f *Factory) *cobra.Command {
+	o := &backendList{console: f.Console, now: f.Now, stores: f.Stores}
 	cmd := &cobra.Command{
 		Use:     "backend [ACTION] [OPTIONS]",
 		Short:   "list, set up and purge the stores of accounts",
@@ -46,7 +46,7 @@ Without an action, 'backend' is 'backend list'.`,
 		},
 	}
 	o.addOptions(cmd)
-	list := &backendList{App: a}
+	list := &backendList{console: f.Console, now: f.Now, stores: f.Stores}
 	action := &cobra.Command{
 		Use:   "list [-n ID]",
 		Short: "list the back ends: where each is, its schema, how many accounts",
@@ -58,13 +58,15 @@ command with 5.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return list.run(cmd.Context()) },
 	}
 	list.addOptions(action)
-	cmd.AddCommand(action, a.backendCreateCommand(), a.backendPurgeCommand())
+	cmd.AddCommand(action, backendCreateCommand(f), backendPurgeCommand(f))
 	return cmd
 }
 
 // backendList is 'backend list'.
 type backendList struct {
-	*App
+	console *Console
+	now     func() time.Time
+	stores  *Stores
 	homeOptions
 	name string
 }
@@ -72,7 +74,7 @@ type backendList struct {
 func (o *backendList) addOptions(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&o.name, "name", "n", "", "only the back end `ID`")
-	_ = cmd.RegisterFlagCompletionFunc("name", o.completeBackends)
+	_ = cmd.RegisterFlagCompletionFunc("name", o.stores.CompleteBackends)
 	o.homeOptions.add(f)
 	o.addVault(f)
 }
@@ -92,11 +94,11 @@ type backendObject struct {
 }
 
 func (o *backendList) run(ctx context.Context) (err error) {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
 	if err != nil {
 		return err
 	}
-	s, err := o.openStoreHome(ctx, &o.homeOptions, defaultLockTimeout)
+	s, err := o.stores.Open(ctx, &o.homeOptions, defaultLockTimeout)
 	if err != nil {
 		return err
 	}
@@ -118,11 +120,11 @@ func (o *backendList) run(ctx context.Context) (err error) {
 				return err
 			}
 			b.Error, failed = exitText(err), err
-			o.say("davadmin: backend: " + ui.Sanitize(l.Backend) + ": " + b.Error)
+			o.console.Say("davadmin: backend: " + ui.Sanitize(l.Backend) + ": " + b.Error)
 		}
 		all = append(all, b)
 	}
-	if err := printBackends(o.App, format, all); err != nil {
+	if err := o.print(format, all); err != nil {
 		return err
 	}
 	return failed
@@ -133,7 +135,7 @@ func (o *backendList) look(ctx context.Context, s *storeHome, l backends.Locatio
 	b := backendObject{
 		Kind: "backend", Backend: l.Backend, Engine: l.Engine(), Default: l.Backend == s.set.Default(), Where: l.Where(), PurgeDelay: int64(l.PurgeDelay / time.Second),
 	}
-	state, err := l.State(ctx, backends.Options{Now: o.Now})
+	state, err := l.State(ctx, backends.Options{Now: o.now})
 	if b.Schema = state.Version; err != nil || state.Version == 0 {
 		return b, err
 	}
@@ -150,8 +152,8 @@ func (o *backendList) look(ctx context.Context, s *storeHome, l backends.Locatio
 	})
 }
 
-func printBackends(a *App, format ui.Format, all []backendObject) error {
-	out := a.Streams.Out
+func (o *backendList) print(format ui.Format, all []backendObject) error {
+	out := o.console.Streams.Out
 	switch format {
 	case ui.JSON:
 		return ui.WriteJSON(out, struct {
@@ -180,7 +182,7 @@ func printBackends(a *App, format ui.Format, all []backendObject) error {
 	case ui.CSV:
 		return ui.WriteCSV(out, header, rows)
 	case ui.Table:
-		return ui.WriteTable(out, a.Streams.Width, header, rows)
+		return ui.WriteTable(out, o.console.Streams.Width, header, rows)
 	}
 	for _, r := range rows {
 		if _, err := io.WriteString(out, tabbed(r)+"\n"); err != nil {
@@ -192,7 +194,11 @@ func printBackends(a *App, format ui.Format, all []backendObject) error {
 
 // backendCreate is 'backend create'.
 type backendCreate struct {
-	*App
+	console   *Console
+	global    *Globals
+	homeFiles *HomeFiles
+	journals  *Journals
+	stores    *Stores
 	homeOptions
 	lock lockOptions
 	name string
@@ -203,8 +209,8 @@ type backendCreate struct {
 	port int
 }
 
-func (a *App) backendCreateCommand() *cobra.Command {
-	o := &backendCreate{App: a}
+func backendCreateCommand(f *Factory) *cobra.Command {
+	o := &backendCreate{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, stores: f.Stores}
 	cmd := &cobra.Command{
 		Use:   "create -n ID [-d DIR | --dburl URL]",
 		Short: "set up a back end: its parameters, and an empty store",
@@ -221,16 +227,16 @@ Where the parameters are there already and the store is missing, 'davadmin db in
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	f := cmd.Flags()
-	f.StringVarP(&o.name, "name", "n", "", "`ID` of the back end: letters, digits, '.', '_' and '-'")
-	f.StringVarP(&o.dir, "dir", "d", "", "`DIR` of its files (default: data/db of the home)")
-	f.StringVar(&o.url, "dburl", "", "`URL` of its PostgreSQL database, without a password")
-	f.StringVarP(&o.jndi, "jndiname", "j", "", "JNDI `NAME` of its connection pool, for the original server")
-	f.StringVarP(&o.host, "attachstorehost", "a", "", "`HOST` of its remote document store, for the original server")
-	f.IntVarP(&o.port, "attachstoreport", "p", 0, "`PORT` of that")
-	o.lock.add(f)
-	o.homeOptions.add(f)
-	o.addVault(f)
+	flags := cmd.Flags()
+	flags.StringVarP(&o.name, "name", "n", "", "`ID` of the back end: letters, digits, '.', '_' and '-'")
+	flags.StringVarP(&o.dir, "dir", "d", "", "`DIR` of its files (default: data/db of the home)")
+	flags.StringVar(&o.url, "dburl", "", "`URL` of its PostgreSQL database, without a password")
+	flags.StringVarP(&o.jndi, "jndiname", "j", "", "JNDI `NAME` of its connection pool, for the original server")
+	flags.StringVarP(&o.host, "attachstorehost", "a", "", "`HOST` of its remote document store, for the original server")
+	flags.IntVarP(&o.port, "attachstoreport", "p", 0, "`PORT` of that")
+	o.lock.add(flags)
+	o.homeOptions.add(flags)
+	o.addVault(flags)
 	return cmd
 }
 
@@ -268,18 +274,18 @@ func (o *backendCreate) check() error {
 }
 
 func (o *backendCreate) run(ctx context.Context) (err error) {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
 	if err := o.check(); err != nil {
 		return err
 	}
-	c, err := o.openConfig(&o.homeOptions, o.lock)
+	c, err := o.homeFiles.OpenConfig(&o.homeOptions, o.lock)
 	if err != nil {
 		return err
 	}
-	s, err := o.openStoreHome(ctx, &o.homeOptions, o.lock.timeout)
+	s, err := o.stores.Open(ctx, &o.homeOptions, o.lock.timeout)
 	if err != nil {
 		return err
 	}
@@ -295,13 +301,13 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 	}
 	var warnings []config.Warning // there are none about new parameters
 	edit := config.Edit{
-		Operation: "backend create", Command: o.journalled(), Mask: c.words.mask, Make: c.modifying(requests, config.ModifyOptions{}, &warnings),
+		Operation: "backend create", Command: o.journals.Command(), Mask: c.words.mask, Make: c.modifying(requests, config.ModifyOptions{}, &warnings),
 	}
-	outcome, err := o.carryOut(ctx, c.file, edit)
+	outcome, err := o.homeFiles.CarryOut(ctx, c.file, edit)
 	if err != nil {
-		return refused(o.explainLoad(ctx, err, c.file))
+		return refused(o.homeFiles.ExplainLoad(ctx, err, c.file))
 	}
-	if err := o.afterChange(c, outcome, o.showChange(format, "create", c, outcome)); err != nil || o.opts.dryRun {
+	if err := o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, "create", c, outcome)); err != nil || o.global.dryRun {
 		return err
 	}
 	return o.makeStore(ctx)
@@ -309,7 +315,7 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 
 // makeStore makes the store of the back end that the configuration names by now.
 func (o *backendCreate) makeStore(ctx context.Context) (err error) {
-	s, err := o.openStoreHome(ctx, &o.homeOptions, o.lock.timeout)
+	s, err := o.stores.Open(ctx, &o.homeOptions, o.lock.timeout)
 	if err != nil {
 		return err
 	}
@@ -318,17 +324,17 @@ func (o *backendCreate) makeStore(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := o.createStore(ctx, s, l, o.lock.timeout); err != nil {
+	if err := o.stores.CreateStore(ctx, s, l, o.lock.timeout); err != nil {
 		return fmt.Errorf("the parameters are set, and the store was not made: %w; 'davadmin db init -n %s' makes it", err, o.name)
 	}
-	o.notef("made: %s", l.Where())
+	o.console.Notef("made: %s", l.Where())
 	return nil
 }
 
 // createStore makes the store of a back end, with a record in the journal.
-func (a *App) createStore(ctx context.Context, s *storeHome, l backends.Location, wait time.Duration) error {
-	return a.recorded(ctx, s, wait, "db init", "store of "+l.Backend, func() (string, error) {
-		if err := a.createStoreFile(ctx, s.dir, l); err != nil {
+func (ss *Stores) CreateStore(ctx context.Context, s *storeHome, l backends.Location, wait time.Duration) error {
+	return ss.Recorded(ctx, s, wait, "db init", "store of "+l.Backend, func() (string, error) {
+		if err := ss.createStoreFile(ctx, s.dir, l); err != nil {
 			return "", err
 		}
 		return "made: " + l.Where(), nil
@@ -336,7 +342,7 @@ func (a *App) createStore(ctx context.Context, s *storeHome, l backends.Location
 }
 
 // createStoreFile makes the store; a file's directory first, where there is none.
-func (a *App) createStoreFile(ctx context.Context, home string, l backends.Location) error {
+func (ss *Stores) createStoreFile(ctx context.Context, home string, l backends.Location) error {
 	if l.URL == "" {
 		dir := filepath.Dir(l.File)
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
@@ -346,28 +352,28 @@ func (a *App) createStoreFile(ctx context.Context, home string, l backends.Locat
 			if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 				return err
 			}
-			if err := fsx.HandOver(dir, home, a.Hook); err != nil {
+			if err := fsx.HandOver(dir, home, ss.hook); err != nil {
 				return err
 			}
 		}
 	}
-	if err := l.Create(ctx, backends.Options{Now: a.Now}); err != nil || l.URL != "" {
+	if err := l.Create(ctx, backends.Options{Now: ss.now}); err != nil || l.URL != "" {
 		return err
 	}
-	return fsx.HandOver(l.File, home, a.Hook)
+	return fsx.HandOver(l.File, home, ss.hook)
 }
 
 // recorded does something between two records of the journal. What do did is its
 // first result, also where an error ended it: then the record says unfinished.
-func (a *App) recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
-	session, err := a.journal(s.dir, wait).Open(ctx)
+func (ss *Stores) Recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
+	session, err := ss.journals.Open(s.dir, wait).Open(ctx)
 	if err != nil {
 		return err
 	}
 	for _, n := range session.Notes {
-		a.warnf("%s", n)
+		ss.console.Warnf("%s", n)
 	}
-	change, err := session.Begin(ctx, journal.Intent{Operation: operation, Command: a.journalled(), Items: []journal.Item{{Name: what, IsSet: true}}})
+	change, err := session.Begin(ctx, journal.Intent{Operation: operation, Command: ss.journals.Command(), Items: []journal.Item{{Name: what, IsSet: true}}})
 	if err != nil {
 		return errors.Join(err, session.Close())
 	}

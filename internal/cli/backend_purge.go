@@ -15,7 +15,10 @@ import (
 
 // backendPurge is 'backend purge'.
 type backendPurge struct {
-	*App
+	console *Console
+	global  *Globals
+	now     func() time.Time
+	stores  *Stores
 	homeOptions
 	lock  lockOptions
 	name  string
@@ -23,8 +26,8 @@ type backendPurge struct {
 	force bool
 }
 
-func (a *App) backendPurgeCommand() *cobra.Command {
-	o := &backendPurge{App: a}
+func backendPurgeCommand(f *Factory) *cobra.Command {
+	o := &backendPurge{console: f.Console, global: f.Global, now: f.Now, stores: f.Stores}
 	cmd := &cobra.Command{
 		Use:   "purge [-n ID] [--older AGE]",
 		Short: "remove for good what was deleted long enough ago",
@@ -37,14 +40,14 @@ one but a backup.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	f := cmd.Flags()
-	f.StringVarP(&o.name, "name", "n", "", "only the back end `ID` (default: all that have a store)")
-	f.StringVar(&o.older, "older", "", "`AGE` such as 90d in the place of the purge delay; not less than that")
-	f.BoolVarP(&o.force, "force", "r", false, "do not ask; as --yes")
-	o.lock.add(f)
-	o.homeOptions.add(f)
-	o.addVault(f)
-	_ = cmd.RegisterFlagCompletionFunc("name", o.completeBackends)
+	flags := cmd.Flags()
+	flags.StringVarP(&o.name, "name", "n", "", "only the back end `ID` (default: all that have a store)")
+	flags.StringVar(&o.older, "older", "", "`AGE` such as 90d in the place of the purge delay; not less than that")
+	flags.BoolVarP(&o.force, "force", "r", false, "do not ask; as --yes")
+	o.lock.add(flags)
+	o.homeOptions.add(flags)
+	o.addVault(flags)
+	_ = cmd.RegisterFlagCompletionFunc("name", o.stores.CompleteBackends)
 	return cmd
 }
 
@@ -56,11 +59,11 @@ type purgeObject struct {
 }
 
 func (o *backendPurge) run(ctx context.Context) (err error) {
-	format, err := o.format(ui.Plain, ui.Table, ui.JSON)
+	format, err := o.console.Format(ui.Plain, ui.Table, ui.JSON)
 	if err != nil {
 		return err
 	}
-	s, err := o.openStoreHome(ctx, &o.homeOptions, o.lock.timeout)
+	s, err := o.stores.Open(ctx, &o.homeOptions, o.lock.timeout)
 	if err != nil {
 		return err
 	}
@@ -75,9 +78,9 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	o.opts.yes = o.opts.yes || o.force
-	if !o.opts.dryRun {
-		if err := o.confirm(ctx, fmt.Sprintf("Remove for good what was deleted long ago from %s?", plural(len(names), "back end"))); err != nil {
+	o.global.yes = o.global.yes || o.force
+	if !o.global.dryRun {
+		if err := o.console.Confirm(ctx, fmt.Sprintf("Remove for good what was deleted long ago from %s?", plural(len(names), "back end"))); err != nil {
 			return err
 		}
 	}
@@ -96,10 +99,10 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 		}
 		return purgeWords(all), nil
 	}
-	if o.opts.dryRun {
+	if o.global.dryRun {
 		_, err = work()
 	} else {
-		err = o.recorded(ctx, s, o.lock.timeout, "backend purge", plural(len(names), "back end"), work)
+		err = o.stores.Recorded(ctx, s, o.lock.timeout, "backend purge", plural(len(names), "back end"), work)
 		if err != nil && len(all) > 0 {
 			err = fmt.Errorf("removed so far: %s; %w", purgeWords(all), err)
 		}
@@ -124,7 +127,7 @@ func (o *backendPurge) cut(s *storeHome, name string) (time.Time, error) {
 		}
 		delay = age
 	}
-	return o.Now().Add(-delay), nil
+	return o.now().Add(-delay), nil
 }
 
 // errPurgeRehearsed takes a rehearsal back.
@@ -139,7 +142,7 @@ func (o *backendPurge) purge(ctx context.Context, s *storeHome, name string, cut
 	if err != nil {
 		return sum, err
 	}
-	if o.opts.dryRun {
+	if o.global.dryRun {
 		err := st.Update(ctx, func(w store.Writer) error {
 			sum = store.Purged{}
 			for {
@@ -185,25 +188,25 @@ func purgeWords(all []purgeObject) string {
 
 func (o *backendPurge) print(format ui.Format, all []purgeObject) error {
 	if format == ui.JSON {
-		return ui.WriteJSON(o.Streams.Out, struct {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema   string        `json:"schema"`
 			DryRun   bool          `json:"dry_run"`
 			Backends []purgeObject `json:"backends"`
-		}{"davadmin.backend.purge.1", o.opts.dryRun, all})
+		}{"davadmin.backend.purge.1", o.global.dryRun, all})
 	}
 	verb := "removed"
-	if o.opts.dryRun {
+	if o.global.dryRun {
 		verb = "would be removed"
 	}
 	for _, p := range all {
-		_, err := fmt.Fprintf(o.Streams.Out, "%s: %s, deleted before %s: accounts %s, calendars %d, components %d, changes %d\n", ui.Sanitize(p.Backend), verb, p.Before,
+		_, err := fmt.Fprintf(o.console.Streams.Out, "%s: %s, deleted before %s: accounts %s, calendars %d, components %d, changes %d\n", ui.Sanitize(p.Backend), verb, p.Before,
 			strconv.FormatInt(p.Accounts, 10), p.Calendars, p.Components, p.Changes)
 		if err != nil {
 			return err
 		}
 	}
-	if o.opts.dryRun {
-		o.notef("dry run: nothing was changed")
+	if o.global.dryRun {
+		o.console.Notef("dry run: nothing was changed")
 	}
 	return nil
 }

@@ -15,15 +15,15 @@ import (
 // What a run did before an error ended it is not recorded as nothing.
 func TestRecordedPartIsUnfinished(t *testing.T) {
 	var out bytes.Buffer
-	a := &App{Streams: &ui.Streams{Out: &out, Err: &out}, Getenv: func(string) string { return "" }, Now: time.Now}
+	f := NewFactory(&Environment{Streams: &ui.Streams{Out: &out, Err: &out}, Getenv: func(string) string { return "" }, Now: time.Now})
 	s := &storeHome{dir: t.TempDir()}
 	broken := errors.New("broken")
 	for did, want := range map[string]journal.Result{"": journal.NotDone, "accounts 3": journal.Unfinished} {
-		err := a.recorded(t.Context(), s, 0, "backend purge", "1 back end", func() (string, error) { return did, broken })
+		err := f.Stores.Recorded(t.Context(), s, 0, "backend purge", "1 back end", func() (string, error) { return did, broken })
 		if !errors.Is(err, broken) {
 			t.Fatal(err)
 		}
-		entries, err := a.journal(s.dir, 0).Entries(context.Background(), "")
+		entries, err := f.Journals.Open(s.dir, 0).Entries(context.Background(), "")
 		if err != nil || len(entries) == 0 {
 			t.Fatal(entries, err)
 		}

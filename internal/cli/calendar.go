@@ -15,8 +15,8 @@ import (
 )
 
 // calendarCommand is the operation 'calendar'. Without an action it lists.
-func (a *App) calendarCommand() *cobra.Command {
-	o := &calendarList{accountTargets: accountTargets{App: a, known: []account.PropertyInfo{}}}
+func calendarCommand(f *Factory) *cobra.Command {
+	o := &calendarList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: f.Stores, known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:     "calendar [ACTION] [OPTIONS]",
 		Short:   "list, create, change and delete calendars of accounts",
@@ -38,7 +38,7 @@ Without an action, 'calendar' is 'calendar list'.`,
 		},
 	}
 	o.addOptions(cmd)
-	cmd.AddCommand(a.calendarListCommand(), a.calendarCreateCommand(), a.calendarModifyCommand(), a.calendarDeleteCommand())
+	cmd.AddCommand(calendarListCommand(f), calendarCreateCommand(f), calendarModifyCommand(f), calendarDeleteCommand(f))
 	return cmd
 }
 
@@ -50,8 +50,8 @@ type calendarList struct {
 	state   string
 }
 
-func (a *App) calendarListCommand() *cobra.Command {
-	o := &calendarList{accountTargets: accountTargets{App: a, known: []account.PropertyInfo{}}}
+func calendarListCommand(f *Factory) *cobra.Command {
+	o := &calendarList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: f.Stores, known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:   "list -a ADDRESS | -g ID | -f FILE [-n NAME] [-v]",
 		Short: "list the calendars of accounts",
@@ -82,7 +82,7 @@ func (o *calendarList) addOptions(cmd *cobra.Command) {
 
 func (o *calendarList) start(cmd *cobra.Command) error {
 	if len(o.accounts)+len(o.ids) == 0 && o.batch == "" {
-		if a := o.Getenv("DAVADMIN_ACCOUNT"); a != "" {
+		if a := o.getenv("DAVADMIN_ACCOUNT"); a != "" {
 			o.accounts = []string{a}
 		} else {
 			return usagef("whose calendars? Give -a ADDRESS")
@@ -116,7 +116,7 @@ type calendarObject struct {
 }
 
 func (o *calendarList) list(ctx context.Context) (err error) {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := o.openStoreHome(ctx, &o.homeOptions, defaultLockTimeout)
+	s, err := o.stores.Open(ctx, &o.homeOptions, defaultLockTimeout)
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 			return fmt.Errorf("%s: %w", item.Name, item.Refused)
 		}
 		failed++
-		o.say("davadmin: calendar: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + exitText(item.Refused))
+		o.console.Say("davadmin: calendar: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + exitText(item.Refused))
 	}
 	if err := o.print(format, all); err != nil {
 		return err
@@ -219,7 +219,7 @@ func calendarObjectOf(a *store.Account, c *store.Calendar) calendarObject {
 }
 
 func (o *calendarList) print(format ui.Format, all []calendarObject) error {
-	out := o.Streams.Out
+	out := o.console.Streams.Out
 	switch format {
 	case ui.JSON:
 		if all == nil {
@@ -264,7 +264,7 @@ func (o *calendarList) print(format ui.Format, all []calendarObject) error {
 	case format == ui.CSV:
 		return ui.WriteCSV(out, header, rows)
 	case format == ui.Table && len(rows) > 0:
-		return ui.WriteTable(out, o.Streams.Width, header, rows)
+		return ui.WriteTable(out, o.console.Streams.Width, header, rows)
 	case format == ui.Plain:
 		for _, r := range rows {
 			if _, err := io.WriteString(out, tabbed(r)+"\n"); err != nil {

@@ -21,9 +21,9 @@ type calendarChange struct {
 	ofLine map[string]string // the calendar that a batch line names
 }
 
-func (a *App) newCalendarChange(action, undo string) *calendarChange {
-	o := &calendarChange{accountChange: a.newAccountChange(action, undo), ofLine: map[string]string{}}
-	o.accountRun.operation = "calendar"
+func newCalendarChange(f *Factory, action, undo string) *calendarChange {
+	o := &calendarChange{accountChange: newAccountChange(f, action, undo), ofLine: map[string]string{}}
+	o.runner.operation = "calendar"
 	o.accountTargets.words = func(rest string, r *account.Request) error {
 		if rest == "" {
 			return nil
@@ -40,7 +40,7 @@ func (o *calendarChange) add(cmd *cobra.Command, what string) {
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account; may be repeated")
 	f.StringVarP(&o.name, "name", "n", store.DefaultCalendar, "`NAME` of the calendar that is "+what)
-	o.accountRun.add(cmd)
+	o.runner.add(cmd)
 	o.limit.add(cmd)
 }
 
@@ -73,8 +73,8 @@ func (o *calendarChange) work(ctx context.Context, s *storeHome, d *account.Dire
 	return step(defaults, t.people), err
 }
 
-func (a *App) calendarCreateCommand() *cobra.Command {
-	o := a.newCalendarChange("create", "calendar delete")
+func calendarCreateCommand(f *Factory) *cobra.Command {
+	o := newCalendarChange(f, "create", "calendar delete")
 	cmd := &cobra.Command{
 		Use:   "create -a ADDRESS -n NAME [-y prop=value,...] | -f FILE",
 		Short: "make calendars for accounts",
@@ -111,8 +111,8 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 	return cmd
 }
 
-func (a *App) calendarModifyCommand() *cobra.Command {
-	o := a.newCalendarChange("modify", "calendar modify")
+func calendarModifyCommand(f *Factory) *cobra.Command {
+	o := newCalendarChange(f, "modify", "calendar modify")
 	cmd := &cobra.Command{
 		Use:   "modify -a ADDRESS [-n NAME] -y prop=value,... | -f FILE | --undelete -a ADDRESS -n NAME",
 		Short: "change properties of calendars, share them, or bring deleted ones back",
@@ -141,7 +141,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 				return usagef("what is to be changed? Give -y prop=value,...; properties: %s", propertyHelp(account.CalendarProperties()))
 			}
 			if o.undelete {
-				o.accountRun.undo = "calendar delete"
+				o.runner.undo = "calendar delete"
 			}
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storeHome, d *account.Directory, t *targets) (account.Step, error) {
 				if o.undelete {
@@ -159,8 +159,8 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 	return cmd
 }
 
-func (a *App) calendarDeleteCommand() *cobra.Command {
-	o := a.newCalendarChange("delete", "calendar modify --undelete")
+func calendarDeleteCommand(f *Factory) *cobra.Command {
+	o := newCalendarChange(f, "delete", "calendar modify --undelete")
 	cmd := &cobra.Command{
 		Use:   "delete -a ADDRESS -n NAME | -f FILE",
 		Short: "delete calendars; they can be brought back until they are purged",
@@ -180,7 +180,7 @@ default calendar, inbox, outbox and dropbox go with their account alone.`,
 			if o.batch == "" && !cmd.Flags().Changed("name") {
 				return usagef("which calendar? Give -n NAME")
 			}
-			o.opts.yes = o.opts.yes || o.force
+			o.global.yes = o.global.yes || o.force
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{
 				step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
 					return account.DeleteCalendar(o.calendar), nil

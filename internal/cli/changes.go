@@ -57,8 +57,8 @@ type words interface {
 }
 
 // openFile finds the home. It reads nothing but the clifile.
-func (a *App) openFile(k fileKind, o *homeOptions, lock lockOptions) (*subject, error) {
-	home, err := a.home(o)
+func (hf *HomeFiles) Open(k fileKind, o *homeOptions, lock lockOptions) (*subject, error) {
+	home, err := hf.homes.Find(o)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (a *App) openFile(k fileKind, o *homeOptions, lock lockOptions) (*subject, 
 	if err != nil {
 		return nil, err
 	}
-	file := config.NewFile(a.journal(home, lock.timeout), config.FileOptions{Home: home, Name: k.path, Optional: k.optional, Mode: k.mode, Hook: a.Hook})
+	file := config.NewFile(hf.journals.Open(home, lock.timeout), config.FileOptions{Home: home, Name: k.path, Optional: k.optional, Mode: k.mode, Hook: hf.hook})
 	return &subject{fileKind: k, home: home, file: file, registry: registry, words: k.wordsOf(registry)}, nil
 }
 
@@ -91,14 +91,14 @@ func (s *subject) at(ctx context.Context, revision int64) ([]byte, error) {
 }
 
 // carryOut applies or, with --dry-run, previews an edit.
-func (a *App) carryOut(ctx context.Context, file *config.File, edit config.Edit) (*config.Outcome, error) {
-	if a.opts.dryRun {
+func (hf *HomeFiles) CarryOut(ctx context.Context, file *config.File, edit config.Edit) (*config.Outcome, error) {
+	if hf.global.dryRun {
 		return file.Preview(ctx, edit)
 	}
 	outcome, err := file.Apply(ctx, edit)
 	if outcome != nil {
 		for _, n := range outcome.Notes {
-			a.warnf("%s", n)
+			hf.console.Warnf("%s", n)
 		}
 	}
 	return outcome, err
@@ -106,10 +106,10 @@ func (a *App) carryOut(ctx context.Context, file *config.File, edit config.Edit)
 
 // journalled is the command as the journal keeps it: values of passwords cannot
 // stand in it, and passwords inside URLs are taken out.
-func (a *App) journalled() []string {
-	out := make([]string, 0, len(a.Args)+1)
+func (j *Journals) Command() []string {
+	out := make([]string, 0, len(j.args)+1)
 	out = append(out, "davadmin")
-	for _, w := range a.Args {
+	for _, w := range j.args {
 		out = append(out, config.MaskURLPassword(w))
 	}
 	return out
@@ -138,21 +138,21 @@ func (s *subject) changeRows(changes []config.Change) []changeRow {
 }
 
 // afterChange makes an error of the report say that the change was made.
-func (a *App) afterChange(s *subject, o *config.Outcome, err error) error {
-	if err == nil && a.Streams.Flush != nil {
-		err = a.Streams.Flush()
+func (hf *HomeFiles) AfterChange(s *subject, o *config.Outcome, err error) error {
+	if err == nil && hf.console.Streams.Flush != nil {
+		err = hf.console.Streams.Flush()
 	}
 	if err == nil || o.Revision == 0 {
 		return err
 	}
-	return fmt.Errorf("%s; that change was made, but its report could not be written: %w", a.revisionWords(s, o), err)
+	return fmt.Errorf("%s; that change was made, but its report could not be written: %w", hf.RevisionWords(s, o), err)
 }
 
 // showChange prints what an action changed, or would change.
-func (a *App) showChange(format ui.Format, action string, s *subject, o *config.Outcome) error {
+func (hf *HomeFiles) ShowChange(format ui.Format, action string, s *subject, o *config.Outcome) error {
 	rows, path := s.changeRows(o.Changes), s.file.Path()
 	if format == ui.JSON {
-		return ui.WriteJSON(a.Streams.Out, struct {
+		return ui.WriteJSON(hf.console.Streams.Out, struct {
 			Schema   string      `json:"schema"`
 			File     string      `json:"file"`
 			DryRun   bool        `json:"dry_run"`
@@ -160,51 +160,51 @@ func (a *App) showChange(format ui.Format, action string, s *subject, o *config.
 			Changes  []changeRow `json:"changes"`
 			Revision int64       `json:"revision,omitempty"`
 			Undo     string      `json:"undo,omitempty"`
-		}{s.schema(action), path, a.opts.dryRun, o.Changed(), rows, o.Revision, a.undoCommand(s, o)})
+		}{s.schema(action), path, hf.global.dryRun, o.Changed(), rows, o.Revision, hf.UndoCommand(s, o)})
 	}
-	if !a.opts.quiet {
-		if err := a.printChanges(s, rows); err != nil {
+	if !hf.global.quiet {
+		if err := hf.printChanges(s, rows); err != nil {
 			return err
 		}
 	}
-	if a.opts.dryRun && o.Changed() {
-		if err := a.printDiff(s.registry, path, o.Before, path+" (not written)", o.After); err != nil {
+	if hf.global.dryRun && o.Changed() {
+		if err := hf.PrintDiff(s.registry, path, o.Before, path+" (not written)", o.After); err != nil {
 			return err
 		}
 	}
 	switch {
 	case !o.Changed():
-		a.notef("nothing to do: %s says so already", path)
-	case a.opts.dryRun:
-		a.notef("dry run: nothing was changed")
+		hf.console.Notef("nothing to do: %s says so already", path)
+	case hf.global.dryRun:
+		hf.console.Notef("dry run: nothing was changed")
 	default:
-		a.notef("%s", a.revisionWords(s, o))
+		hf.console.Notef("%s", hf.RevisionWords(s, o))
 		if s.serverWrites {
-			a.noteServer(s.home)
+			hf.NoteServer(s.home)
 		}
 	}
 	return nil
 }
 
 // revisionWords name the revision that was made, and the way back.
-func (a *App) revisionWords(s *subject, o *config.Outcome) string {
+func (hf *HomeFiles) RevisionWords(s *subject, o *config.Outcome) string {
 	text := fmt.Sprintf("revision %d", o.Revision)
-	if undo := a.undoCommand(s, o); undo != "" {
+	if undo := hf.UndoCommand(s, o); undo != "" {
 		text += "; to undo: " + undo
 	}
 	return text
 }
 
-func (a *App) undoCommand(s *subject, o *config.Outcome) string {
+func (hf *HomeFiles) UndoCommand(s *subject, o *config.Outcome) string {
 	if o.Previous == 0 || o.Revision == 0 {
 		return ""
 	}
-	return a.withHome(fmt.Sprintf("davadmin %s revert %d", cmp.Or(s.reverts, s.operation), o.Previous))
+	return hf.hints.WithHome(fmt.Sprintf("davadmin %s revert %d", cmp.Or(s.reverts, s.operation), o.Previous))
 }
 
-func (a *App) printChanges(s *subject, rows []changeRow) error {
+func (hf *HomeFiles) printChanges(s *subject, rows []changeRow) error {
 	for _, c := range rows {
-		_, err := fmt.Fprintf(a.Streams.Out, "%s\n  old: %s\n  new: %s\n  restart: %s\n", ui.Sanitize(s.words.name(c.Name)),
+		_, err := fmt.Fprintf(hf.console.Streams.Out, "%s\n  old: %s\n  new: %s\n  restart: %s\n", ui.Sanitize(s.words.name(c.Name)),
 			s.shownValue(c.Name, c.Old, c.WasSet), s.shownValue(c.Name, c.New, c.IsSet), restartText(s.words.restart(c.Name)))
 		if err != nil {
 			return err
@@ -236,9 +236,9 @@ func restartText(r config.Restart) string {
 
 // noteServer warns on a home of the original: its server may write the file
 // as well.
-func (a *App) noteServer(home string) {
+func (hf *HomeFiles) NoteServer(home string) {
 	if _, err := os.Stat(filepath.Join(home, "sbin", "davadmin")); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		a.notef("this is a home of Oracle's server: if it is running, it may write the file from memory again; '%s' shows that",
-			a.withHome("davadmin config diff"))
+		hf.console.Notef("this is a home of Oracle's server: if it is running, it may write the file from memory again; '%s' shows that",
+			hf.hints.WithHome("davadmin config diff"))
 	}
 }

@@ -4,8 +4,8 @@ import "github.com/spf13/cobra"
 
 // coexistCommand is the operation 'coexist': two calendar servers over one
 // directory. Without an action it lists.
-func (a *App) coexistCommand() *cobra.Command {
-	o := &coexistList{coexistPeople: coexistPeople{App: a}}
+func coexistCommand(f *Factory) *cobra.Command {
+	o := &coexistList{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
 	cmd := &cobra.Command{
 		Use:     "coexist [ACTION] [OPTIONS]",
 		Short:   "an old Calendar Server 6 beside a new server over one directory",
@@ -30,7 +30,7 @@ Without an action, 'coexist' is 'coexist list'.`,
 		},
 	}
 	o.addOptions(cmd)
-	cmd.AddCommand(a.coexistStatusCommand(), a.coexistListCommand(), a.coexistCheckCommand(), a.coexistExplainCommand(),
-		a.coexistPlanCommand(), a.coexistApplyCommand(), a.coexistVerifyCommand(), a.coexistRollbackCommand())
+	cmd.AddCommand(coexistStatusCommand(f), coexistListCommand(f), coexistCheckCommand(f), coexistExplainCommand(f),
+		coexistPlanCommand(f), coexistApplyCommand(f), coexistVerifyCommand(f), coexistRollbackCommand(f))
 	return cmd
 }

@@ -41,8 +41,8 @@ type coexistCheck struct {
 	ended       error
 }
 
-func (a *App) coexistCheckCommand() *cobra.Command {
-	o := &coexistCheck{coexistPeople: coexistPeople{App: a}}
+func coexistCheckCommand(f *Factory) *cobra.Command {
+	o := &coexistCheck{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
 	cmd := &cobra.Command{
 		Use:   "check [--ics-conf FILE] [--cs6-list FILE] [--cs7-list FILE] [--ldif FILE | -H HOST ...] [--probe]",
 		Short: "whether two servers over one directory work together, and what to mend",
@@ -67,7 +67,7 @@ exit code 1. Otherwise the exit code is 3 when there is a finding at or above --
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.rules {
-				return o.printRules("davadmin.coexist.rules.1", coexist.Rules())
+				return o.reports.PrintRules("davadmin.coexist.rules.1", coexist.Rules())
 			}
 			if err := o.check(cmd); err != nil {
 				return err
@@ -97,7 +97,7 @@ func (o *coexistCheck) addCheck(cmd *cobra.Command) {
 }
 
 func (o *coexistCheck) run(ctx context.Context) error {
-	format, err := o.format(findingFormats()...)
+	format, err := o.console.Format(findingFormats()...)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (o *coexistCheck) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.home, err = o.findLDAPHome(ctx, &o.homeOptions); err != nil {
+	if o.home, err = o.directories.FindHome(ctx, &o.homeOptions); err != nil {
 		return err
 	}
 	co, err := o.checkOptions(ctx)
@@ -114,7 +114,7 @@ func (o *coexistCheck) run(ctx context.Context) error {
 	}
 	var d *opened
 	if co.NoDirectory == "" {
-		if d, err = o.openDirectory(ctx, &o.ldapOptions, o.home); err != nil {
+		if d, err = o.directories.Open(ctx, &o.ldapOptions, o.home); err != nil {
 			return err
 		}
 		defer func() { _ = d.close() }()
@@ -127,13 +127,13 @@ func (o *coexistCheck) run(ctx context.Context) error {
 	if err != nil {
 		return usagef("%v", err)
 	}
-	start := o.Now()
+	start := o.now()
 	r, err := o.look(ctx, check, d, start)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = r.Close() }()
-	return o.finish(ctx, format, failOn, r, o.targets(d), o.Now().Sub(start))
+	return o.finish(ctx, format, failOn, r, o.targets(d), o.now().Sub(start))
 }
 
 // decideBy lets the probes look people up as the new server does, where the
@@ -158,14 +158,14 @@ func (o *coexistCheck) look(ctx context.Context, check *coexist.Check, d *opened
 	if d == nil {
 		return check.Run(ctx, nil)
 	}
-	stop := o.startStatus(func() string { return progressLine(check.Progress(), d.source, o.Now().Sub(start)) })
+	stop := o.console.StartStatus(func() string { return progressLine(check.Progress(), d.source, o.now().Sub(start)) })
 	defer stop()
 	return check.Run(ctx, d.source)
 }
 
 // checkOptions puts together what the home, the files and the options say.
 func (o *coexistCheck) checkOptions(ctx context.Context) (coexist.Options, error) {
-	co := coexist.Options{NoDirectory: o.directoryMissing(), Ask6: o.user6, Ask7: o.user7, Only: o.only, Now: o.Now}
+	co := coexist.Options{NoDirectory: o.directoryMissing(), Ask6: o.user6, Ask7: o.user7, Only: o.only, Now: o.now}
 	if o.home == nil && o.icsConf == "" && co.NoDirectory != "" {
 		return co, usagef("there is nothing to look at: give --home DIR of the new server, --ics-conf FILE of the old one, and --ldif FILE or -H HOST of the directory")
 	}
@@ -213,12 +213,12 @@ func (o *coexistCheck) directoryMissing() string {
 
 // mapInput reads the domain map of the home.
 func (o *coexistCheck) mapInput(ctx context.Context) (*config.DomainMapInput, error) {
-	c, err := o.openFile(domainKind(), &o.homeOptions, lockOptions{})
+	c, err := o.homeFiles.Open(domainKind(), &o.homeOptions, lockOptions{})
 	if err != nil {
 		return nil, err
 	}
 	in := &config.DomainMapInput{Path: c.file.Path()}
-	if in.Text, in.Info, in.Err = o.readDomainMap(ctx, c); isUsage(in.Err) {
+	if in.Text, in.Info, in.Err = o.homeFiles.ReadDomainMap(ctx, c); isUsage(in.Err) {
 		return nil, in.Err
 	}
 	if in.Dir, err = os.Stat(filepath.Dir(in.Path)); err != nil && !errors.Is(err, fs.ErrPermission) {
@@ -256,7 +256,7 @@ func (o *coexistCheck) finish(ctx context.Context, format ui.Format, failOn find
 	}
 	o.ended = r.Ended
 	out.worst, out.any = r.Worst()
-	return o.conclude(format, failOn, out, auditTable{App: o.App, all: o.all, next: o.next}, "check", r.Ended)
+	return o.reports.Conclude(format, failOn, out, auditTable{console: o.console, reports: o.reports, all: o.all, next: o.next}, "check", r.Ended)
 }
 
 // next is what to do now.
@@ -266,7 +266,7 @@ func (o *coexistCheck) next(r *report, hidden int) string {
 		return "remove what kept the check from reading everything, and run it again" + limitAdvice(o.ended)
 	}
 	if hidden > 0 {
-		return o.again("--all") + fmt.Sprintf("   (shows %s more; --output jsonl is for programs)", plural(hidden, "finding"))
+		return o.hints.Again("--all") + fmt.Sprintf("   (shows %s more; --output jsonl is for programs)", plural(hidden, "finding"))
 	}
 	if sum.Errors > 0 || sum.Warnings > 0 {
 		return "use what stands behind 'fix:', then check again; 'davadmin coexist check --rules --output json' tells of each rule why it matters"

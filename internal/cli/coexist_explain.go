@@ -19,15 +19,17 @@ import (
 
 // coexistExplain is 'coexist explain'.
 type coexistExplain struct {
-	*App
+	console     *Console
+	directories *Directories
+	getenv      func(string) string
 	ldapOptions
 	address string
 	from    string
 	icsConf string
 }
 
-func (a *App) coexistExplainCommand() *cobra.Command {
-	o := &coexistExplain{App: a}
+func coexistExplainCommand(f *Factory) *cobra.Command {
+	o := &coexistExplain{console: f.Console, directories: f.Directories, getenv: f.Getenv}
 	cmd := &cobra.Command{
 		Use:   "explain -a ADDRESS [--from ADDRESS] [--ics-conf FILE]",
 		Short: "why a person counts as hosted here, on the old server, or outside",
@@ -50,10 +52,10 @@ It needs a home, whose configuration and domain map the server goes by. With
 			return o.run(cmd.Context())
 		},
 	}
-	f := cmd.Flags()
-	f.StringVarP(&o.address, "account", "a", "", "mail `ADDRESS` of the person (else DAVADMIN_ACCOUNT)")
-	f.StringVar(&o.from, "from", "", "mail `ADDRESS` of who asks for free/busy, or invites")
-	f.StringVar(&o.icsConf, "ics-conf", "", "`FILE` with the configuration of the old server")
+	flags := cmd.Flags()
+	flags.StringVarP(&o.address, "account", "a", "", "mail `ADDRESS` of the person (else DAVADMIN_ACCOUNT)")
+	flags.StringVar(&o.from, "from", "", "mail `ADDRESS` of who asks for free/busy, or invites")
+	flags.StringVar(&o.icsConf, "ics-conf", "", "`FILE` with the configuration of the old server")
 	o.ldapOptions.add(cmd)
 	return cmd
 }
@@ -68,17 +70,17 @@ type explained struct {
 }
 
 func (o *coexistExplain) run(ctx context.Context) error {
-	format, err := o.format(ui.Plain, ui.Table, ui.JSON)
+	format, err := o.console.Format(ui.Plain, ui.Table, ui.JSON)
 	if err != nil {
 		return err
 	}
 	if o.address == "" {
-		o.address = o.Getenv("DAVADMIN_ACCOUNT")
+		o.address = o.getenv("DAVADMIN_ACCOUNT")
 	}
 	if o.address == "" {
 		return usagef("about whom? Give -a ADDRESS")
 	}
-	home, err := o.findLDAPHome(ctx, &o.homeOptions)
+	home, err := o.directories.FindHome(ctx, &o.homeOptions)
 	if err != nil {
 		return err
 	}
@@ -89,7 +91,7 @@ func (o *coexistExplain) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := o.openDirectory(ctx, &o.ldapOptions, home)
+	d, err := o.directories.Open(ctx, &o.ldapOptions, home)
 	if err != nil {
 		return err
 	}
@@ -111,9 +113,9 @@ func (o *coexistExplain) run(ctx context.Context) error {
 		}
 	}
 	if format == ui.JSON {
-		err = ui.WriteJSON(o.Streams.Out, out)
+		err = ui.WriteJSON(o.console.Streams.Out, out)
 	} else {
-		_, err = fmt.Fprint(o.Streams.Out, explainText(c, &out))
+		_, err = fmt.Fprint(o.console.Streams.Out, explainText(c, &out))
 	}
 	if err == nil {
 		err = out.doubt()

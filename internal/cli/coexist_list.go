@@ -21,8 +21,8 @@ type coexistList struct {
 	domain string
 }
 
-func (a *App) coexistListCommand() *cobra.Command {
-	o := &coexistList{coexistPeople: coexistPeople{App: a}}
+func coexistListCommand(f *Factory) *cobra.Command {
+	o := &coexistList{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
 	cmd := &cobra.Command{
 		Use:   "list [--side cs6|cs7|both|neither] [-d DOMAIN] [--cs6-list FILE] [--ldif FILE | -H HOST ...]",
 		Short: "who is on which server",
@@ -85,7 +85,7 @@ type personRow struct {
 }
 
 func (o *coexistList) run(ctx context.Context) error {
-	format, err := o.format(ui.Plain, ui.Table, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(ui.Plain, ui.Table, ui.JSON, ui.JSONL, ui.CSV)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (o *coexistList) rows(ctx context.Context, r *coexist.CensusResult) func(fu
 }
 
 func (o *coexistList) print(ctx context.Context, format ui.Format, r *coexist.CensusResult) error {
-	out := o.Streams.Out
+	out := o.console.Streams.Out
 	switch format {
 	case ui.JSON:
 		d := ui.NewDocument(out)
@@ -171,7 +171,7 @@ func (r *personRow) cells() []string {
 }
 
 func (o *coexistList) printCSV(ctx context.Context, r *coexist.CensusResult) error {
-	w, err := ui.NewCSVWriter(o.Streams.Out, []string{"side", "kind", "mail", "uid", "calendars", "dn"})
+	w, err := ui.NewCSVWriter(o.console.Streams.Out, []string{"side", "kind", "mail", "uid", "calendars", "dn"})
 	if err != nil {
 		return err
 	}

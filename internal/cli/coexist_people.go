@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/coexist"
 	"github.com/davadmin/davadmin/pkg/directory"
@@ -15,7 +17,15 @@ import (
 
 // coexistPeople is what the commands about who is on which server share.
 type coexistPeople struct {
-	*App
+	console     *Console
+	directories *Directories
+	hints       *Hints
+	homeFiles   *HomeFiles
+	hook        fsx.Hook
+	journals    *Journals
+	now         func() time.Time
+	reports     *Reports
+	stores      *Stores
 	ldapOptions
 	listOptions
 	tmp     string
@@ -44,7 +54,7 @@ func (o *coexistPeople) directoryOptions(ctx context.Context, home *ldapHome) (l
 	if lo.Workers, err = workerCount(o.workers); err != nil {
 		return lo, err
 	}
-	lo.CS6, lo.CS7, err = o.readPeople(ctx, &o.listOptions, &o.homeOptions, home)
+	lo.CS6, lo.CS7, err = o.stores.ReadPeople(ctx, &o.listOptions, &o.homeOptions, home)
 	return lo, err
 }
 
@@ -69,7 +79,7 @@ func (d *opened) attach(lo *ldapcheck.Options) {
 
 // census counts the people, and lists those of some sides.
 func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain string) (*coexist.CensusResult, bool, error) {
-	home, err := o.findLDAPHome(ctx, &o.homeOptions)
+	home, err := o.directories.FindHome(ctx, &o.homeOptions)
 	if err != nil {
 		return nil, false, err
 	}
@@ -77,7 +87,7 @@ func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain
 	if err != nil {
 		return nil, false, err
 	}
-	d, err := o.openDirectory(ctx, &o.ldapOptions, home)
+	d, err := o.directories.Open(ctx, &o.ldapOptions, home)
 	if err != nil {
 		return nil, false, err
 	}
@@ -87,8 +97,8 @@ func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain
 	if err != nil {
 		return nil, false, usagef("%v", err)
 	}
-	start := o.Now()
-	stop := o.startStatus(func() string { return progressLine(c.Progress(), d.source, o.Now().Sub(start)) })
+	start := o.now()
+	stop := o.console.StartStatus(func() string { return progressLine(c.Progress(), d.source, o.now().Sub(start)) })
 	r, err := c.Run(ctx, d.source)
 	stop()
 	return r, lo.CS6 != nil, err
@@ -98,12 +108,12 @@ func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain
 func (o *coexistPeople) verdict(r *coexist.CensusResult) error {
 	switch {
 	case r.Ended != nil:
-		return o.endedShort("not everything was read, and the answer is about a part", r.Ended)
+		return o.reports.EndedShort("not everything was read, and the answer is about a part", r.Ended)
 	case r.Unread > 0:
-		return o.endedShort("the answer is about a part",
+		return o.reports.EndedShort("the answer is about a part",
 			fmt.Errorf("records or parts of the tree that could not be read: %d; 'davadmin ldap audit' names them", r.Unread))
 	case r.Total.People()+r.Total.Inactive == 0:
-		return o.endedShort("there is no answer", fmt.Errorf("no user and no resource was found; -B names where to begin"))
+		return o.reports.EndedShort("there is no answer", fmt.Errorf("no user and no resource was found; -B names where to begin"))
 	}
 	return nil
 }

@@ -16,8 +16,8 @@ type coexistStatus struct {
 	coexistPeople
 }
 
-func (a *App) coexistStatusCommand() *cobra.Command {
-	o := &coexistStatus{coexistPeople{App: a}}
+func coexistStatusCommand(f *Factory) *cobra.Command {
+	o := &coexistStatus{coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
 	cmd := &cobra.Command{
 		Use:   "status [--cs6-list FILE] [--cs7-list FILE] [--ldif FILE | -H HOST ...]",
 		Short: "how many people of each domain are on which server, and what is left to move",
@@ -71,7 +71,7 @@ func statusRowOf(d *coexist.DomainCount, list6 bool) statusRow {
 }
 
 func (o *coexistStatus) run(ctx context.Context) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
 	if err != nil {
 		return err
 	}
@@ -98,13 +98,13 @@ func (o *coexistStatus) run(ctx context.Context) error {
 // advise says what the numbers do not.
 func (o *coexistStatus) advise(r *coexist.CensusResult, list6 bool) {
 	if !list6 {
-		o.notef("davadmin: note: without --cs6-list it is not known who has calendars on the old server: whoever is not marked is counted there")
+		o.console.Notef("davadmin: note: without --cs6-list it is not known who has calendars on the old server: whoever is not marked is counted there")
 	}
 	if r.TooMany {
-		o.notef("davadmin: note: there are more mail domains than are told apart; the rest is counted as without one")
+		o.console.Notef("davadmin: note: there are more mail domains than are told apart; the rest is counted as without one")
 	}
 	if r.NotFound > 0 {
-		o.notef("davadmin: note: %d of those on the lists have no entry, and are not counted; 'davadmin ldap audit --rules listed-not-found' names them", r.NotFound)
+		o.console.Notef("davadmin: note: %d of those on the lists have no entry, and are not counted; 'davadmin ldap audit --rules listed-not-found' names them", r.NotFound)
 	}
 }
 
@@ -138,7 +138,7 @@ func (r *statusRow) cells() []string {
 }
 
 func (o *coexistStatus) print(format ui.Format, rows []statusRow, total statusRow, r *coexist.CensusResult) error {
-	out := o.Streams.Out
+	out := o.console.Streams.Out
 	switch format {
 	case ui.JSON:
 		return ui.WriteJSON(out, struct {
@@ -164,7 +164,7 @@ func (o *coexistStatus) print(format ui.Format, rows []statusRow, total statusRo
 	case ui.CSV:
 		return ui.WriteCSV(out, statusHeader(), cells)
 	case ui.Table:
-		return ui.WriteTable(out, o.Streams.Width, statusHeader(), cells)
+		return ui.WriteTable(out, o.console.Streams.Width, statusHeader(), cells)
 	}
 	for _, row := range cells {
 		if _, err := fmt.Fprintln(out, tabbed(row)); err != nil {

@@ -52,8 +52,8 @@ type coexistPlan struct {
 	backend string
 }
 
-func (a *App) coexistPlanCommand() *cobra.Command {
-	o := &coexistPlan{coexistPeople: coexistPeople{App: a}}
+func coexistPlanCommand(f *Factory) *cobra.Command {
+	o := &coexistPlan{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
 	cmd := &cobra.Command{
 		Use:   "plan --users FILE -O DIR [--cs6-list FILE] [--ldif FILE | -H HOST ...]",
 		Short: "plan a wave: what moves some people to the new server, and what takes it back",
@@ -76,16 +76,16 @@ code is then 4.`,
 			return o.run(cmd.Context())
 		},
 	}
-	f := cmd.Flags()
+	flags := cmd.Flags()
 	o.add(cmd)
-	f.StringArrayVar(&o.users, "users", nil, "`FILE` with the people who move; may be repeated")
-	f.StringVarP(&o.dir, "out", "O", "", "make the `DIR` of the wave, which nobody else can read")
-	f.StringVar(&o.backend, "backend", "", "`NAME` of the back end on which they are to be (default: the only one)")
+	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the people who move; may be repeated")
+	flags.StringVarP(&o.dir, "out", "O", "", "make the `DIR` of the wave, which nobody else can read")
+	flags.StringVar(&o.backend, "backend", "", "`NAME` of the back end on which they are to be (default: the only one)")
 	return cmd
 }
 
 func (o *coexistPlan) run(ctx context.Context) error {
-	format, err := o.format(ui.Plain, ui.Table, ui.JSON)
+	format, err := o.console.Format(ui.Plain, ui.Table, ui.JSON)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	if _, err := os.Lstat(o.dir); !errors.Is(err, fs.ErrNotExist) {
 		return usagef("'%s' is there already; a wave gets a directory of its own", o.dir)
 	}
-	home, err := o.findLDAPHome(ctx, &o.homeOptions)
+	home, err := o.directories.FindHome(ctx, &o.homeOptions)
 	if err != nil {
 		return err
 	}
@@ -112,14 +112,14 @@ func (o *coexistPlan) run(ctx context.Context) error {
 		return err
 	}
 	if format == ui.JSON {
-		err = ui.WriteJSON(o.Streams.Out, m)
+		err = ui.WriteJSON(o.console.Streams.Out, m)
 	} else {
-		_, err = fmt.Fprintf(o.Streams.Out, "wave:      %s\npeople:    %d\nchanges:   %d\nleft out:  %d\n", ui.Sanitize(o.dir), m.People, m.Changes, w.LeftOut)
+		_, err = fmt.Fprintf(o.console.Streams.Out, "wave:      %s\npeople:    %d\nchanges:   %d\nleft out:  %d\n", ui.Sanitize(o.dir), m.People, m.Changes, w.LeftOut)
 	}
 	if err != nil {
 		return err
 	}
-	o.notef("next: migrate their calendars, then: %s --wave %s%s", o.withHome("davadmin coexist apply"), o.quote(o.dir), o.words(o.App))
+	o.console.Notef("next: migrate their calendars, then: %s --wave %s%s", o.hints.WithHome("davadmin coexist apply"), Quote(o.dir), o.words())
 	if w.LeftOut > 0 {
 		return &partlyError{fmt.Sprintf("left out, and named above: %d", w.LeftOut)}
 	}
@@ -132,11 +132,11 @@ func (o *coexistPlan) plan(ctx context.Context, home *ldapHome) (*coexist.Wave, 
 	if err != nil {
 		return nil, "", err
 	}
-	people, err := o.readLists(ctx, "--users", o.users)
+	people, err := o.stores.ReadLists(ctx, "--users", o.users)
 	if err != nil {
 		return nil, "", err
 	}
-	d, err := o.openDirectory(ctx, &o.ldapOptions, home)
+	d, err := o.directories.Open(ctx, &o.ldapOptions, home)
 	if err != nil {
 		return nil, "", err
 	}
@@ -146,7 +146,7 @@ func (o *coexistPlan) plan(ctx context.Context, home *ldapHome) (*coexist.Wave, 
 		if dn != "" {
 			dn = ui.Sanitize(dn) + ": "
 		}
-		o.say("davadmin: " + dn + "left out: " + ui.Sanitize(why))
+		o.console.Say("davadmin: " + dn + "left out: " + ui.Sanitize(why))
 	}})
 	if errors.Is(err, coexist.ErrBackend) {
 		return nil, "", usagef("%v: give --backend NAME, one of %s", err, strings.Join(lo.Backends, ", "))
@@ -163,23 +163,23 @@ func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string)
 	if err != nil {
 		return nil, err
 	}
-	if err := fsx.MkdirPrivate(ctx, dir, filepath.Dir(dir), o.Hook); err != nil {
+	if err := fsx.MkdirPrivate(ctx, dir, filepath.Dir(dir), o.hook); err != nil {
 		return nil, err
 	}
-	h := ldapchange.Header{Made: o.Now(), By: strings.Join(o.journalled(), " "), Source: source, Entries: w.Total}
+	h := ldapchange.Header{Made: o.now(), By: strings.Join(o.journals.Command(), " "), Source: source, Entries: w.Total}
 	for name, d := range map[string]*ldapchange.Draft{waveForward: w.Forward, waveBack: w.Back} {
 		if err := d.WriteFile(filepath.Join(dir, name), h); err != nil {
 			return nil, err
 		}
 	}
 	m := &manifest{
-		Schema: waveSchema, Made: o.Now().UTC().Truncate(time.Second), By: h.By, Source: source,
+		Schema: waveSchema, Made: o.now().UTC().Truncate(time.Second), By: h.By, Source: source,
 		People: len(w.Addresses), Changes: w.Forward.Changes(), Files: map[string]string{},
 	}
 	for name, text := range map[string]string{
 		waveOldServer: oldServerScript(w), wavePeople: strings.Join(w.Addresses, "\n") + "\n", waveChecks: o.checks(),
 	} {
-		if err := fsx.WriteNew(ctx, filepath.Join(dir, name), []byte(text), 0o600, dir, o.Hook); err != nil {
+		if err := fsx.WriteNew(ctx, filepath.Join(dir, name), []byte(text), 0o600, dir, o.hook); err != nil {
 			return nil, err
 		}
 	}
@@ -190,7 +190,7 @@ func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string)
 		}
 		m.Files[name] = sum
 	}
-	return m, m.save(ctx, dir, o.Hook)
+	return m, m.save(ctx, dir, o.hook)
 }
 
 func waveFiles() []string {
@@ -211,12 +211,12 @@ func oldServerScript(w *coexist.Wave) string {
 
 // checks says what to run when a wave was applied.
 func (o *coexistPlan) checks() string {
-	wave, server := o.quote(o.dir), o.words(o.App)
+	wave, server := Quote(o.dir), o.words()
 	return "# on the old server: copies of ics.conf, and cscal list > cscal-list.txt\n" +
-		o.withHome("davadmin coexist verify") + " --wave " + wave + " --ics-conf ics.conf --cs6-list cscal-list.txt --probe" + server + "\n" +
-		o.withHome("davadmin coexist status") + " --cs6-list cscal-list.txt" + server + "\n" +
+		o.hints.WithHome("davadmin coexist verify") + " --wave " + wave + " --ics-conf ics.conf --cs6-list cscal-list.txt --probe" + server + "\n" +
+		o.hints.WithHome("davadmin coexist status") + " --cs6-list cscal-list.txt" + server + "\n" +
 		"# to take it back, before the calendars are deleted:\n" +
-		o.withHome("davadmin coexist rollback") + " --wave " + wave + server + "\n"
+		o.hints.WithHome("davadmin coexist rollback") + " --wave " + wave + server + "\n"
 }
 
 func fileSum(path string) (string, error) {

@@ -21,8 +21,8 @@ type waveApply struct {
 	back    bool
 }
 
-func (a *App) coexistApplyCommand() *cobra.Command {
-	o := &waveApply{ldapApply: ldapApply{App: a, operation: "coexist apply", schema: "davadmin.coexist.apply.1"}}
+func coexistApplyCommand(f *Factory) *cobra.Command {
+	o := &waveApply{ldapApply: ldapApply{console: f.Console, directories: f.Directories, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, homes: f.Homes, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores, operation: "coexist apply", schema: "davadmin.coexist.apply.1"}}
 	cmd := &cobra.Command{
 		Use:   "apply --wave DIR [--ics-conf FILE] [-H HOST ...] [--dry-run]",
 		Short: "move the people of a wave to the new server",
@@ -48,8 +48,8 @@ A wave that was stopped is taken up again by the same command. Exit codes are th
 	return cmd
 }
 
-func (a *App) coexistRollbackCommand() *cobra.Command {
-	o := &waveApply{ldapApply: ldapApply{App: a, operation: "coexist rollback", schema: "davadmin.coexist.rollback.1"}, back: true}
+func coexistRollbackCommand(f *Factory) *cobra.Command {
+	o := &waveApply{ldapApply: ldapApply{console: f.Console, directories: f.Directories, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, homes: f.Homes, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores, operation: "coexist rollback", schema: "davadmin.coexist.rollback.1"}, back: true}
 	cmd := &cobra.Command{
 		Use:   "rollback --wave DIR [-H HOST ...] [--dry-run]",
 		Short: "take a wave back: its people are those of the old server again",
@@ -78,7 +78,7 @@ func (o *waveApply) addWave(cmd *cobra.Command) {
 
 func (o *waveApply) run(ctx context.Context) error {
 	var err error
-	if o.format, err = o.App.format(ui.Plain, ui.Table, ui.JSON); err != nil {
+	if o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSON); err != nil {
 		return err
 	}
 	if o.dir == "" {
@@ -95,7 +95,7 @@ func (o *waveApply) run(ctx context.Context) error {
 		return err
 	}
 	if m.Changes == 0 {
-		o.notef("nothing to do: the wave changes no entry; everybody was marked and locked when it was planned")
+		o.console.Notef("nothing to do: the wave changes no entry; everybody was marked and locked when it was planned")
 		return o.advise(m)
 	}
 	plan, err := ldapchange.OpenPlan(filepath.Join(o.dir, name))
@@ -105,7 +105,7 @@ func (o *waveApply) run(ctx context.Context) error {
 	defer func() { _ = plan.Close() }()
 	if !o.back {
 		// The wave itself says what it changes: nobody is asked about each record.
-		o.opts.yes = true
+		o.global.yes = true
 	}
 	if err := o.apply(ctx, plan, false); err != nil {
 		return err
@@ -116,14 +116,14 @@ func (o *waveApply) run(ctx context.Context) error {
 // precheck looks at the configuration of both servers: people are not moved to one
 // that does not find them.
 func (o *waveApply) precheck(ctx context.Context) error {
-	check := &coexistCheck{coexistPeople: coexistPeople{App: o.App, ldapOptions: ldapOptions{scope: "sub"}}, icsConf: o.icsConf, noDirectory: true}
+	check := &coexistCheck{coexistPeople: coexistPeople{console: o.console, directories: o.directories, hints: o.hints, homeFiles: o.homeFiles, hook: o.hook, journals: o.journals, now: o.now, reports: o.reports, stores: o.stores, ldapOptions: ldapOptions{scope: "sub"}}, icsConf: o.icsConf, noDirectory: true}
 	check.homeOptions = o.homeOptions
 	var err error
-	if check.home, err = o.findLDAPHome(ctx, &o.homeOptions); err != nil && o.runs == "" {
+	if check.home, err = o.directories.FindHome(ctx, &o.homeOptions); err != nil && o.runs == "" {
 		return err
 	}
 	if check.home == nil && o.icsConf == "" {
-		o.warnf("the configuration of neither server was looked at: --home DIR and --ics-conf FILE say where it is")
+		o.console.Warnf("the configuration of neither server was looked at: --home DIR and --ics-conf FILE say where it is")
 		return nil
 	}
 	co, err := check.checkOptions(ctx)
@@ -146,11 +146,11 @@ func (o *waveApply) precheck(ctx context.Context) error {
 		}
 		if f.Severity == finding.Error {
 			n++
-			o.say(fmt.Sprintf("davadmin: %s: %s: %s", f.Rule, ui.Sanitize(place(f)), ui.Sanitize(f.Detail)))
+			o.console.Say(fmt.Sprintf("davadmin: %s: %s: %s", f.Rule, ui.Sanitize(place(f)), ui.Sanitize(f.Detail)))
 		}
 	}
 	if n > 0 {
-		o.say(fmt.Sprintf("davadmin: coexist: %s in the configuration, and nothing was changed; 'davadmin coexist check' says what mends them", plural(n, "error")))
+		o.console.Say(fmt.Sprintf("davadmin: coexist: %s in the configuration, and nothing was changed; 'davadmin coexist check' says what mends them", plural(n, "error")))
 		return errFindings
 	}
 	return nil
@@ -158,21 +158,21 @@ func (o *waveApply) precheck(ctx context.Context) error {
 
 // advise says what comes next.
 func (o *waveApply) advise(m *manifest) error {
-	if o.opts.dryRun {
+	if o.global.dryRun {
 		return nil
 	}
-	wave := o.quote(o.dir)
+	wave := Quote(o.dir)
 	if o.back {
-		o.notef("next: %s --cs6-list FILE   (the people of the wave are those of the old server again)", o.withHome("davadmin coexist check"))
+		o.console.Notef("next: %s --cs6-list FILE   (the people of the wave are those of the old server again)", o.hints.WithHome("davadmin coexist check"))
 		return nil
 	}
-	o.notef("next: on the old server, sh %s (%s); then %s --wave %s --ics-conf FILE --cs6-list FILE --probe%s",
-		o.quote(filepath.Join(o.dir, waveOldServer)), people(m.People), o.withHome("davadmin coexist verify"), wave, o.words(o.App))
+	o.console.Notef("next: on the old server, sh %s (%s); then %s --wave %s --ics-conf FILE --cs6-list FILE --probe%s",
+		Quote(filepath.Join(o.dir, waveOldServer)), people(m.People), o.hints.WithHome("davadmin coexist verify"), wave, o.words())
 	return nil
 }
 
-func (a *App) coexistVerifyCommand() *cobra.Command {
-	o := &coexistCheck{coexistPeople: coexistPeople{App: a}}
+func coexistVerifyCommand(f *Factory) *cobra.Command {
+	o := &coexistCheck{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
 	dir := ""
 	cmd := &cobra.Command{
 		Use:   "verify --wave DIR [--ics-conf FILE] [--cs6-list FILE] [--ldif FILE | -H HOST ...] [--probe]",

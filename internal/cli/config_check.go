@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,14 +14,17 @@ import (
 
 // configCheck is 'config check'.
 type configCheck struct {
-	*App
+	console   *Console
+	homeFiles *HomeFiles
+	now       func() time.Time
+	reports   *Reports
 	homeOptions
 	findingOptions
 	rules bool
 }
 
-func (a *App) configCheckCommand() *cobra.Command {
-	o := &configCheck{App: a}
+func configCheckCommand(f *Factory) *cobra.Command {
+	o := &configCheck{console: f.Console, homeFiles: f.HomeFiles, now: f.Now, reports: f.Reports}
 	cmd := &cobra.Command{
 		Use:   "check [--fail-on SEVERITY] [--rules]",
 		Short: "look for mistakes in the configuration",
@@ -34,18 +38,18 @@ Exits 3 when there is a finding at or above --fail-on.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	f := cmd.Flags()
-	f.BoolVar(&o.rules, "rules", false, "list the rules and run none")
+	flags := cmd.Flags()
+	flags.BoolVar(&o.rules, "rules", false, "list the rules and run none")
 	o.findingOptions.add(cmd)
-	o.homeOptions.add(f)
+	o.homeOptions.add(flags)
 	return cmd
 }
 
 func (o *configCheck) run(ctx context.Context) error {
 	if o.rules {
-		return o.printRules("davadmin.config.rules.1", append(config.CheckRules(), finding.CheckNotRun()))
+		return o.reports.PrintRules("davadmin.config.rules.1", append(config.CheckRules(), finding.CheckNotRun()))
 	}
-	format, err := o.format(findingFormats()...)
+	format, err := o.console.Format(findingFormats()...)
 	if err != nil {
 		return err
 	}
@@ -53,15 +57,15 @@ func (o *configCheck) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := o.openConfig(&o.homeOptions, lockOptions{})
+	c, err := o.homeFiles.OpenConfig(&o.homeOptions, lockOptions{})
 	if err != nil {
 		return err
 	}
 	path := c.file.Path()
-	start := o.Now()
+	start := o.now()
 	text, info, err := c.file.Read(ctx)
 	if err != nil {
-		return o.explainLoad(ctx, err, c.file)
+		return o.homeFiles.ExplainLoad(ctx, err, c.file)
 	}
 	dir, err := os.Stat(filepath.Dir(path))
 	if err != nil {
@@ -71,5 +75,5 @@ func (o *configCheck) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return o.printReport(format, failOn, "davadmin.config.check.1", report, path, o.Now().Sub(start))
+	return o.reports.Print(format, failOn, "davadmin.config.check.1", report, path, o.now().Sub(start))
 }

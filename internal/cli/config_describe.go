@@ -15,12 +15,15 @@ import (
 
 // configDescribe is 'config describe'.
 type configDescribe struct {
-	*App
+	console   *Console
+	global    *Globals
+	homeFiles *HomeFiles
+	homes     *Homes
 	homeOptions
 }
 
-func (a *App) configDescribeCommand() *cobra.Command {
-	o := &configDescribe{App: a}
+func configDescribeCommand(f *Factory) *cobra.Command {
+	o := &configDescribe{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, homes: f.Homes}
 	cmd := &cobra.Command{
 		Use:     "describe NAME...",
 		Short:   "explain parameters: meaning, type, range, default, restart",
@@ -61,7 +64,7 @@ type described struct {
 }
 
 func (o *configDescribe) run(ctx context.Context, names []string) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
@@ -82,7 +85,7 @@ func (o *configDescribe) run(ctx context.Context, names []string) error {
 		rows = append(rows, describe(p, name, doc))
 	}
 	if format == ui.JSON {
-		return ui.WriteJSON(o.Streams.Out, struct {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema     string      `json:"schema"`
 			Parameters []described `json:"parameters"`
 		}{"davadmin.config.describe.1", rows})
@@ -98,15 +101,15 @@ func (o *configDescribe) run(ctx context.Context, names []string) error {
 // present reads the configuration if there is a home: a description is of use
 // without one.
 func (o *configDescribe) present(ctx context.Context) (*config.Document, error) {
-	home, err := o.home(&o.homeOptions)
+	home, err := o.homes.Find(&o.homeOptions)
 	var usage *usageError
-	if errors.As(err, &usage) && o.opts.home == "" {
+	if errors.As(err, &usage) && o.global.home == "" {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	doc, err := o.serverFile(home, 0).Load(ctx)
+	doc, err := o.homeFiles.ServerFile(home, 0).Load(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -163,7 +166,7 @@ func (o *configDescribe) print(d described, apart bool) error {
 	if d.Value != nil {
 		field("set to", *d.Value)
 	}
-	_, err := fmt.Fprint(o.Streams.Out, b.String())
+	_, err := fmt.Fprint(o.console.Streams.Out, b.String())
 	return err
 }
 

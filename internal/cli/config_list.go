@@ -18,7 +18,8 @@ import (
 
 // configList is 'config list'.
 type configList struct {
-	*App
+	console   *Console
+	homeFiles *HomeFiles
 	homeOptions
 
 	names    []string
@@ -26,8 +27,8 @@ type configList struct {
 	all      bool
 }
 
-func (a *App) configListCommand() *cobra.Command {
-	o := &configList{App: a}
+func configListCommand(f *Factory) *cobra.Command {
+	o := &configList{console: f.Console, homeFiles: f.HomeFiles}
 	cmd := &cobra.Command{
 		Use:   "list [-o NAME|GLOB]... [-M] [-A]",
 		Short: "print parameters as 'name: value'",
@@ -63,24 +64,24 @@ type listed struct {
 }
 
 func (o *configList) run(ctx context.Context) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
 	if err != nil {
 		return err
 	}
-	c, err := o.openConfig(&o.homeOptions, lockOptions{})
+	c, err := o.homeFiles.OpenConfig(&o.homeOptions, lockOptions{})
 	if err != nil {
 		return err
 	}
 	doc, err := c.file.Load(ctx)
 	if err != nil {
-		return o.explainLoad(ctx, err, c.file)
+		return o.homeFiles.ExplainLoad(ctx, err, c.file)
 	}
 	rows, err := o.collect(c.registry, doc)
 	if err != nil {
 		return err
 	}
 	if len(rows) == 0 && len(o.names) == 0 {
-		o.notef("nothing is set that differs from the defaults; 'davadmin config list -A' shows them")
+		o.console.Notef("nothing is set that differs from the defaults; 'davadmin config list -A' shows them")
 	}
 	return o.print(format, rows)
 }
@@ -170,7 +171,7 @@ func describeListed(r *config.Registry, name, value string, set bool) listed {
 }
 
 func (o *configList) print(format ui.Format, rows []listed) error {
-	out := o.Streams.Out
+	out := o.console.Streams.Out
 	switch format {
 	case ui.JSON:
 		return ui.WriteJSON(out, struct {
@@ -200,12 +201,12 @@ func (o *configList) print(format ui.Format, rows []listed) error {
 }
 
 // explainLoad says what to do when the configuration cannot be read.
-func (a *App) explainLoad(ctx context.Context, err error, file *config.File) error {
-	return a.explainFile(ctx, err, configKind(), file)
+func (hf *HomeFiles) ExplainLoad(ctx context.Context, err error, file *config.File) error {
+	return hf.ExplainFile(ctx, err, configKind(), file)
 }
 
 // explainFile says what to do when a file of a home cannot be read.
-func (a *App) explainFile(ctx context.Context, err error, k fileKind, file *config.File) error {
+func (hf *HomeFiles) ExplainFile(ctx context.Context, err error, k fileKind, file *config.File) error {
 	var syntax *config.SyntaxError
 	missing := errors.Is(err, fs.ErrNotExist)
 	if !missing && !errors.As(err, &syntax) {
@@ -213,7 +214,7 @@ func (a *App) explainFile(ctx context.Context, err error, k fileKind, file *conf
 	}
 	back := ""
 	if last := lastRevision(ctx, file); last > 0 {
-		back = a.withHome(fmt.Sprintf("'davadmin %s revert %d' brings back the last version that davadmin wrote or saw", k.operation, last))
+		back = hf.hints.WithHome(fmt.Sprintf("'davadmin %s revert %d' brings back the last version that davadmin wrote or saw", k.operation, last))
 	}
 	switch {
 	case missing && back != "":

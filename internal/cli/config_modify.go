@@ -14,7 +14,11 @@ import (
 
 // configModify is 'config modify'.
 type configModify struct {
-	*App
+	console   *Console
+	hints     *Hints
+	homeFiles *HomeFiles
+	input     *Input
+	journals  *Journals
 	homeOptions
 	lock  lockOptions
 	edits editOptions
@@ -25,8 +29,8 @@ type configModify struct {
 	force  bool
 }
 
-func (a *App) configModifyCommand() *cobra.Command {
-	o := &configModify{App: a}
+func configModifyCommand(f *Factory) *cobra.Command {
+	o := &configModify{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals}
 	cmd := &cobra.Command{
 		Use:   "modify (-o NAME -v VALUE)... | -o NAME [--add V]... [--remove V]... | -o NAME --default | -f FILE",
 		Short: "change parameters, all or none",
@@ -50,26 +54,26 @@ A password is never taken from the command line: use --value-file, -f, or leave
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	f := cmd.Flags()
-	f.SortFlags = false
-	o.edits.add(f)
-	f.StringVarP(&o.batch, "file", "f", "", "batch `FILE` of 'name=value' lines (- for standard input)")
-	f.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
-	f.BoolVar(&o.strict, "strict", false, "refuse a list that loses what the server needs")
-	f.BoolVar(&o.force, "force", false, "take a parameter that davadmin does not know")
-	o.lock.add(f)
-	o.homeOptions.add(f)
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	o.edits.add(flags)
+	flags.StringVarP(&o.batch, "file", "f", "", "batch `FILE` of 'name=value' lines (- for standard input)")
+	flags.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
+	flags.BoolVar(&o.strict, "strict", false, "refuse a list that loses what the server needs")
+	flags.BoolVar(&o.force, "force", false, "take a parameter that davadmin does not know")
+	o.lock.add(flags)
+	o.homeOptions.add(flags)
 	_ = cmd.RegisterFlagCompletionFunc("option", completeNames)
 	_ = cmd.RegisterFlagCompletionFunc("value", completeValues)
 	return cmd
 }
 
 func (o *configModify) run(ctx context.Context) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
-	c, err := o.openConfig(&o.homeOptions, o.lock)
+	c, err := o.homeFiles.OpenConfig(&o.homeOptions, o.lock)
 	if err != nil {
 		return err
 	}
@@ -83,17 +87,17 @@ func (o *configModify) run(ctx context.Context) error {
 	}
 	var warnings []config.Warning
 	edit := config.Edit{
-		Operation: "config modify", Command: o.journalled(), Remark: o.remark, Mask: c.words.mask,
+		Operation: "config modify", Command: o.journals.Command(), Remark: o.remark, Mask: c.words.mask,
 		Make: c.modifying(requests, strictness, &warnings),
 	}
-	outcome, err := o.carryOut(ctx, c.file, edit)
+	outcome, err := o.homeFiles.CarryOut(ctx, c.file, edit)
 	if err != nil {
-		return refused(o.explainLoad(ctx, err, c.file))
+		return refused(o.homeFiles.ExplainLoad(ctx, err, c.file))
 	}
 	for _, w := range warnings {
 		o.warnModify(w)
 	}
-	return o.afterChange(c, outcome, o.showChange(format, "modify", c, outcome))
+	return o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, "modify", c, outcome))
 }
 
 // modifying carries requests out on the text of the configuration.
@@ -130,10 +134,10 @@ func (o *configModify) warnModify(w config.Warning) {
 		text += "; " + w.Hint
 	}
 	if len(w.Lost) > 0 {
-		text += "; to bring it back: " + o.withHome(fmt.Sprintf("davadmin config modify -o %s --add %s",
-			o.quote(w.Name), o.quote(strings.Join(w.Lost, " "))))
+		text += "; to bring it back: " + o.hints.WithHome(fmt.Sprintf("davadmin config modify -o %s --add %s",
+			Quote(w.Name), Quote(strings.Join(w.Lost, " "))))
 	}
-	o.warnf("%s", text)
+	o.console.Warnf("%s", text)
 }
 
 // configWords says how parameters are shown.

@@ -41,7 +41,7 @@ func (o *configModify) requests(ctx context.Context, r *config.Registry) ([]conf
 		}
 		out = append(out, lines...)
 		if len(out) == 0 {
-			o.warnf("%s names no parameter; nothing was changed", batchName(o.batch))
+			o.console.Warnf("%s names no parameter; nothing was changed", batchName(o.batch))
 			return nil, errAnswered
 		}
 	}
@@ -61,7 +61,7 @@ func (o *configModify) request(ctx context.Context, r *config.Registry, it editI
 	case editUnset:
 		q.Action = config.ActionUnset
 	case editFile:
-		b, err := o.readValue(ctx, it.value, secret)
+		b, err := o.input.ReadValue(ctx, it.value, secret)
 		if err != nil {
 			return q, fmt.Errorf("%s: value file: %w", it.name, err)
 		}
@@ -77,7 +77,7 @@ func (o *configModify) request(ctx context.Context, r *config.Registry, it editI
 			}
 			return q, usagef("%s: what shall become of it? Give -v VALUE, --add, --remove or --default", it.name)
 		}
-		value, err := o.askSecret(ctx, it.name)
+		value, err := o.input.AskSecret(ctx, it.name)
 		if err != nil {
 			return q, err
 		}
@@ -87,13 +87,13 @@ func (o *configModify) request(ctx context.Context, r *config.Registry, it editI
 }
 
 // readValue reads a value from a file, without one line ending at its end.
-func (a *App) readValue(ctx context.Context, path string, secret bool) ([]byte, error) {
+func (in *Input) ReadValue(ctx context.Context, path string, secret bool) ([]byte, error) {
 	var b []byte
 	var err error
 	if path == "-" {
-		b, err = readAll(ctx, a.Streams.In, maxValue)
+		b, err = readAll(ctx, in.console.Streams.In, maxValue)
 	} else {
-		b, err = a.readGuarded(path, maxValue, secret)
+		b, err = in.ReadGuarded(path, maxValue, secret)
 	}
 	if err != nil {
 		return nil, err
@@ -103,33 +103,33 @@ func (a *App) readValue(ctx context.Context, path string, secret bool) ([]byte, 
 }
 
 // readGuarded reads a file; one with secrets must be closed to others.
-func (a *App) readGuarded(path string, limit int64, secret bool) ([]byte, error) {
+func (in *Input) ReadGuarded(path string, limit int64, secret bool) ([]byte, error) {
 	b, info, err := fsx.ReadLimited(path, limit)
 	if err != nil {
 		return nil, err
 	}
 	if secret {
-		return b, a.checkPrivate(path, info)
+		return b, in.CheckPrivate(path, info)
 	}
 	return b, nil
 }
 
-func (a *App) checkPrivate(path string, info fs.FileInfo) error {
+func (in *Input) CheckPrivate(path string, info fs.FileInfo) error {
 	if open := info.Mode().Perm() & 0o077; open != 0 {
-		return fmt.Errorf("%s holds a password and others may read it (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), a.quote(path))
+		return fmt.Errorf("%s holds a password and others may read it (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), Quote(path))
 	}
 	return nil
 }
 
-func (a *App) askSecret(ctx context.Context, name string) (string, error) {
-	if a.Streams.ReadSecret == nil {
+func (in *Input) AskSecret(ctx context.Context, name string) (string, error) {
+	if in.console.Streams.ReadSecret == nil {
 		return "", usagef("%s is a password and there is no terminal to ask on: use --value-file FILE or -f -", name)
 	}
-	first, err := a.Streams.ReadSecret(ctx, name+": ")
+	first, err := in.console.Streams.ReadSecret(ctx, name+": ")
 	if err != nil {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
-	again, err := a.Streams.ReadSecret(ctx, "once more: ")
+	again, err := in.console.Streams.ReadSecret(ctx, "once more: ")
 	if err != nil {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
@@ -150,13 +150,13 @@ func batchName(path string) string {
 // before anything is done.
 func (o *configModify) readBatch(ctx context.Context, r *config.Registry) ([]config.Request, error) {
 	var out []config.Request
-	err := o.eachBatchLine(ctx, o.batch, func(line, where string, info fs.FileInfo) error {
+	err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, info fs.FileInfo) error {
 		q, given, err := batchLine(line, where)
 		if err != nil || !given {
 			return err
 		}
 		if r.Secret(q.Name) && info != nil {
-			if err := o.checkPrivate(o.batch, info); err != nil {
+			if err := o.input.CheckPrivate(o.batch, info); err != nil {
 				return err
 			}
 		}
@@ -168,8 +168,8 @@ func (o *configModify) readBatch(ctx context.Context, r *config.Registry) ([]con
 
 // eachBatchLine reads a batch file, - for standard input, and calls do for each
 // line with its place. The info is nil for standard input.
-func (a *App) eachBatchLine(ctx context.Context, path string, do func(line, where string, info fs.FileInfo) error) error {
-	text, info, err := a.batchText(ctx, path)
+func (in *Input) EachBatchLine(ctx context.Context, path string, do func(line, where string, info fs.FileInfo) error) error {
+	text, info, err := in.BatchText(ctx, path)
 	if err != nil {
 		return fmt.Errorf("batch file: %w", err)
 	}
@@ -183,11 +183,11 @@ func (a *App) eachBatchLine(ctx context.Context, path string, do func(line, wher
 	return nil
 }
 
-func (a *App) batchText(ctx context.Context, path string) ([]byte, fs.FileInfo, error) {
+func (in *Input) BatchText(ctx context.Context, path string) ([]byte, fs.FileInfo, error) {
 	if path != "-" {
 		return fsx.ReadLimited(path, maxBatch)
 	}
-	b, err := readAll(ctx, a.Streams.In, maxBatch)
+	b, err := readAll(ctx, in.console.Streams.In, maxBatch)
 	return b, nil, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,11 @@ import (
 
 // dbOptions are the options of every action of 'db'.
 type dbOptions struct {
-	*App
+	console *Console
+	global  *Globals
+	hints   *Hints
+	now     func() time.Time
+	stores  *Stores
 	homeOptions
 	lock lockOptions
 	name string
@@ -25,13 +30,13 @@ type dbOptions struct {
 func (o *dbOptions) add(cmd *cobra.Command, what string) {
 	f := cmd.Flags()
 	f.StringVarP(&o.name, "name", "n", "", what)
-	_ = cmd.RegisterFlagCompletionFunc("name", o.completeBackends)
+	_ = cmd.RegisterFlagCompletionFunc("name", o.stores.CompleteBackends)
 	o.homeOptions.add(f)
 	o.addVault(f)
 }
 
 // dbCommand is the operation 'db'.
-func (a *App) dbCommand() *cobra.Command {
+func dbCommand(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "db ACTION [OPTIONS]",
 		Short:   "make and upgrade the databases of back ends",
@@ -50,7 +55,7 @@ their schema, and upgrades it. Where each database is, the parameters of the bac
 			return usagef("what is to be done? 'db' has: %s", "init, schema_version, schema_fullupgrade")
 		},
 	}
-	cmd.AddCommand(a.dbInitCommand(), a.dbVersionCommand(), a.dbUpgradeCommand())
+	cmd.AddCommand(dbInitCommand(f), dbVersionCommand(f), dbUpgradeCommand(f))
 	return cmd
 }
 
@@ -60,8 +65,8 @@ type dbInit struct {
 	overwrite bool
 }
 
-func (a *App) dbInitCommand() *cobra.Command {
-	o := &dbInit{dbOptions: dbOptions{App: a}}
+func dbInitCommand(f *Factory) *cobra.Command {
+	o := &dbInit{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: f.Stores}}
 	cmd := &cobra.Command{
 		Use:   "init [-n ID] [--overwrite]",
 		Short: "make the empty store of a back end",
@@ -80,11 +85,11 @@ of SQLite as a copy, the tables of PostgreSQL in a schema of another name.`,
 }
 
 func (o *dbInit) run(ctx context.Context) (err error) {
-	format, err := o.format(ui.Plain, ui.Table, ui.JSON)
+	format, err := o.console.Format(ui.Plain, ui.Table, ui.JSON)
 	if err != nil {
 		return err
 	}
-	s, err := o.openStoreHome(ctx, &o.homeOptions, o.lock.timeout)
+	s, err := o.stores.Open(ctx, &o.homeOptions, o.lock.timeout)
 	if err != nil {
 		return err
 	}
@@ -96,7 +101,7 @@ func (o *dbInit) run(ctx context.Context) (err error) {
 	if err != nil {
 		return usagef("%v", err)
 	}
-	state, err := l.State(ctx, backends.Options{Now: o.Now})
+	state, err := l.State(ctx, backends.Options{Now: o.now})
 	if err != nil && !(o.overwrite && errors.Is(err, store.ErrSchemaOlder)) {
 		return err
 	}
@@ -104,26 +109,26 @@ func (o *dbInit) run(ctx context.Context) (err error) {
 		return fmt.Errorf("%s: there is a store already (schema %d); --overwrite puts an empty one in its place, and keeps it", l.Where(), state.Version)
 	}
 	kept := ""
-	if !o.opts.dryRun {
+	if !o.global.dryRun {
 		if kept, err = o.make(ctx, s, l, state.Version > 0); err != nil {
 			return err
 		}
 	}
-	if o.opts.dryRun && state.Version > 0 {
-		o.notef("the one that is there would be kept")
+	if o.global.dryRun && state.Version > 0 {
+		o.console.Notef("the one that is there would be kept")
 	}
 	return o.report(format, l, kept)
 }
 
 func (o *dbInit) make(ctx context.Context, s *storeHome, l backends.Location, replace bool) (kept string, err error) {
 	if !replace {
-		return "", o.createStore(ctx, s, l, o.lock.timeout)
+		return "", o.stores.CreateStore(ctx, s, l, o.lock.timeout)
 	}
-	if err := o.confirm(ctx, fmt.Sprintf("Put an empty store in the place of %s?", ui.Sanitize(l.Where()))); err != nil {
+	if err := o.console.Confirm(ctx, fmt.Sprintf("Put an empty store in the place of %s?", ui.Sanitize(l.Where()))); err != nil {
 		return "", err
 	}
-	err = o.recorded(ctx, s, o.lock.timeout, "db init", "store of "+l.Backend, func() (string, error) {
-		kept, err = l.Replace(ctx, backends.Options{Now: o.Now, Wait: o.lock.timeout})
+	err = o.stores.Recorded(ctx, s, o.lock.timeout, "db init", "store of "+l.Backend, func() (string, error) {
+		kept, err = l.Replace(ctx, backends.Options{Now: o.now, Wait: o.lock.timeout})
 		if err != nil {
 			return "", err
 		}
@@ -134,27 +139,27 @@ func (o *dbInit) make(ctx context.Context, s *storeHome, l backends.Location, re
 
 func (o *dbInit) report(format ui.Format, l backends.Location, kept string) error {
 	if format == ui.JSON {
-		return ui.WriteJSON(o.Streams.Out, struct {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema  string `json:"schema"`
 			DryRun  bool   `json:"dry_run"`
 			Backend string `json:"backend"`
 			Where   string `json:"where"`
 			Kept    string `json:"kept,omitempty"`
-		}{"davadmin.db.init.1", o.opts.dryRun, l.Backend, l.Where(), kept})
+		}{"davadmin.db.init.1", o.global.dryRun, l.Backend, l.Where(), kept})
 	}
 	verb := "made"
-	if o.opts.dryRun {
+	if o.global.dryRun {
 		verb = "would be made"
 	}
-	if _, err := fmt.Fprintf(o.Streams.Out, "%s: %s\n", verb, ui.Sanitize(l.Where())); err != nil {
+	if _, err := fmt.Fprintf(o.console.Streams.Out, "%s: %s\n", verb, ui.Sanitize(l.Where())); err != nil {
 		return err
 	}
 	if kept != "" {
-		_, err := fmt.Fprintf(o.Streams.Out, "kept: %s\n", ui.Sanitize(kept))
+		_, err := fmt.Fprintf(o.console.Streams.Out, "kept: %s\n", ui.Sanitize(kept))
 		return err
 	}
-	if o.opts.dryRun {
-		o.notef("dry run: nothing was changed")
+	if o.global.dryRun {
+		o.console.Notef("dry run: nothing was changed")
 	}
 	return nil
 }
@@ -162,8 +167,8 @@ func (o *dbInit) report(format ui.Format, l backends.Location, kept string) erro
 // dbVersion is 'db schema_version'.
 type dbVersion struct{ dbOptions }
 
-func (a *App) dbVersionCommand() *cobra.Command {
-	o := &dbVersion{dbOptions: dbOptions{App: a}}
+func dbVersionCommand(f *Factory) *cobra.Command {
+	o := &dbVersion{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: f.Stores}}
 	cmd := &cobra.Command{
 		Use:     "schema_version [-n ID]",
 		Short:   "show the versions of the schemas",
@@ -178,7 +183,7 @@ func (a *App) dbVersionCommand() *cobra.Command {
 
 // states looks at the back ends that are meant.
 func (o *dbOptions) states(ctx context.Context) ([]store.SchemaState, *storeHome, error) {
-	s, err := o.openStoreHome(ctx, &o.homeOptions, o.lock.timeout)
+	s, err := o.stores.Open(ctx, &o.homeOptions, o.lock.timeout)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -187,7 +192,7 @@ func (o *dbOptions) states(ctx context.Context) ([]store.SchemaState, *storeHome
 		if o.name != "" && o.name != l.Backend {
 			continue
 		}
-		st, err := l.State(ctx, backends.Options{Now: o.Now})
+		st, err := l.State(ctx, backends.Options{Now: o.now})
 		if err != nil {
 			return nil, nil, errors.Join(err, s.close())
 		}
@@ -201,7 +206,7 @@ func (o *dbOptions) states(ctx context.Context) ([]store.SchemaState, *storeHome
 }
 
 func (o *dbVersion) run(ctx context.Context) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
@@ -215,7 +220,7 @@ func (o *dbVersion) run(ctx context.Context) error {
 	}
 	for _, st := range states {
 		if st.Version > 0 && st.Version < st.Known {
-			o.notef("next: %s", o.withHome("davadmin db schema_fullupgrade"))
+			o.console.Notef("next: %s", o.hints.WithHome("davadmin db schema_fullupgrade"))
 			return errFindings
 		}
 		if st.Version > st.Known {
@@ -227,7 +232,7 @@ func (o *dbVersion) run(ctx context.Context) error {
 
 func (o *dbVersion) print(format ui.Format, states []store.SchemaState) error {
 	if format == ui.JSON {
-		return ui.WriteJSON(o.Streams.Out, struct {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema string              `json:"schema"`
 			Stores []store.SchemaState `json:"stores"`
 		}{"davadmin.db.schema_version.1", states})
@@ -237,10 +242,10 @@ func (o *dbVersion) print(format ui.Format, states []store.SchemaState) error {
 		rows[i] = []string{st.Backend, strconv.Itoa(st.Version), strconv.Itoa(st.Known), st.Engine, st.Where}
 	}
 	if format == ui.Table {
-		return ui.WriteTable(o.Streams.Out, o.Streams.Width, []string{"back end", "schema", "known", "engine", "where"}, rows)
+		return ui.WriteTable(o.console.Streams.Out, o.console.Streams.Width, []string{"back end", "schema", "known", "engine", "where"}, rows)
 	}
 	for _, r := range rows {
-		if _, err := io.WriteString(o.Streams.Out, tabbed(r)+"\n"); err != nil {
+		if _, err := io.WriteString(o.console.Streams.Out, tabbed(r)+"\n"); err != nil {
 			return err
 		}
 	}
@@ -250,8 +255,8 @@ func (o *dbVersion) print(format ui.Format, states []store.SchemaState) error {
 // dbUpgrade is 'db schema_fullupgrade'.
 type dbUpgrade struct{ dbOptions }
 
-func (a *App) dbUpgradeCommand() *cobra.Command {
-	o := &dbUpgrade{dbOptions: dbOptions{App: a}}
+func dbUpgradeCommand(f *Factory) *cobra.Command {
+	o := &dbUpgrade{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: f.Stores}}
 	cmd := &cobra.Command{
 		Use:   "schema_fullupgrade [-n ID]",
 		Short: "bring stores of an earlier version to the schema of this one",
@@ -269,7 +274,7 @@ store of a later version is refused.`,
 }
 
 func (o *dbUpgrade) run(ctx context.Context) error {
-	if _, err := o.format(ui.Plain, ui.Table); err != nil {
+	if _, err := o.console.Format(ui.Plain, ui.Table); err != nil {
 		return err
 	}
 	states, s, err := o.states(ctx)
@@ -291,17 +296,17 @@ func (o *dbUpgrade) run(ctx context.Context) error {
 		done++
 	}
 	if done == 0 {
-		o.notef("nothing to do: every store has the newest schema")
+		o.console.Notef("nothing to do: every store has the newest schema")
 	}
 	return nil
 }
 
 func (o *dbUpgrade) upgrade(ctx context.Context, s *storeHome, st store.SchemaState) error {
-	if o.opts.dryRun {
-		_, err := fmt.Fprintf(o.Streams.Out, "would be upgraded: %s from schema %d to %d\n", ui.Sanitize(st.Where), st.Version, st.Known)
+	if o.global.dryRun {
+		_, err := fmt.Fprintf(o.console.Streams.Out, "would be upgraded: %s from schema %d to %d\n", ui.Sanitize(st.Where), st.Version, st.Known)
 		return err
 	}
-	if err := o.confirm(ctx, fmt.Sprintf("Upgrade %s from schema %d to %d?", ui.Sanitize(st.Where), st.Version, st.Known)); err != nil {
+	if err := o.console.Confirm(ctx, fmt.Sprintf("Upgrade %s from schema %d to %d?", ui.Sanitize(st.Where), st.Version, st.Known)); err != nil {
 		return err
 	}
 	l, err := s.set.Location(st.Backend)
@@ -309,9 +314,9 @@ func (o *dbUpgrade) upgrade(ctx context.Context, s *storeHome, st store.SchemaSt
 		return err
 	}
 	backup := ""
-	err = o.recorded(ctx, s, o.lock.timeout, "db schema_fullupgrade", "schema of "+st.Backend, func() (string, error) {
+	err = o.stores.Recorded(ctx, s, o.lock.timeout, "db schema_fullupgrade", "schema of "+st.Backend, func() (string, error) {
 		var err error
-		_, backup, err = l.Upgrade(ctx, backends.Options{Now: o.Now, Wait: o.lock.timeout})
+		_, backup, err = l.Upgrade(ctx, backends.Options{Now: o.now, Wait: o.lock.timeout})
 		if err != nil {
 			return "", err
 		}
@@ -320,9 +325,9 @@ func (o *dbUpgrade) upgrade(ctx context.Context, s *storeHome, st store.SchemaSt
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(o.Streams.Out, "upgraded: %s from schema %d to %d\n", ui.Sanitize(st.Where), st.Version, st.Known)
+	_, err = fmt.Fprintf(o.console.Streams.Out, "upgraded: %s from schema %d to %d\n", ui.Sanitize(st.Where), st.Version, st.Known)
 	if err == nil && backup != "" {
-		_, err = fmt.Fprintf(o.Streams.Out, "copy of before: %s\n", ui.Sanitize(backup))
+		_, err = fmt.Fprintf(o.console.Streams.Out, "copy of before: %s\n", ui.Sanitize(backup))
 	}
 	return err
 }

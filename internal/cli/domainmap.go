@@ -39,8 +39,8 @@ func (domainWords) unset(string) string { return "(not mapped)" }
 func (domainWords) restart(string) config.Restart { return config.RestartAssumed }
 
 // domainmapCommand is the operation 'domainmap'. Without an action it lists.
-func (a *App) domainmapCommand() *cobra.Command {
-	o := &domainList{App: a}
+func domainmapCommand(f *Factory) *cobra.Command {
+	o := &domainList{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles}
 	cmd := &cobra.Command{
 		Use:     "domainmap [ACTION] [OPTIONS]",
 		Short:   "map mail domains to the old server that is asked for free/busy",
@@ -67,21 +67,24 @@ Without an action, 'domainmap' is 'domainmap list'.`,
 	o.addOptions(cmd)
 	k := domainKind()
 	cmd.AddCommand(
-		a.domainListCommand(), a.domainCreateCommand(), a.domainModifyCommand(), a.domainDeleteCommand(), a.domainCheckCommand(), a.domainProbeCommand(),
-		a.diffCommand(k), a.fileHistoryCommand(k), a.revertCommand(k),
+		domainListCommand(f), domainCreateCommand(f), domainModifyCommand(f), domainDeleteCommand(f), domainCheckCommand(f), domainProbeCommand(f),
+		diffCommand(f, k), fileHistoryCommand(f, k), revertCommand(f, k),
 	)
 	return cmd
 }
 
 // domainList is 'domainmap list'.
 type domainList struct {
-	*App
+	console     *Console
+	directories *Directories
+	hints       *Hints
+	homeFiles   *HomeFiles
 	homeOptions
 	domains []string
 }
 
-func (a *App) domainListCommand() *cobra.Command {
-	o := &domainList{App: a}
+func domainListCommand(f *Factory) *cobra.Command {
+	o := &domainList{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles}
 	cmd := &cobra.Command{
 		Use:   "list [-d DOMAIN]...",
 		Short: "print the domains as 'domain: url'",
@@ -111,7 +114,7 @@ type listedDomain struct {
 }
 
 func (o *domainList) run(ctx context.Context) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
 	if err != nil {
 		return err
 	}
@@ -132,13 +135,13 @@ func (o *domainList) run(ctx context.Context) error {
 // choose reads the file and returns the lines that were asked for, in its order
 // or in that of -d.
 func (o *domainList) choose(ctx context.Context) ([]config.DomainEntry, error) {
-	c, err := o.openFile(domainKind(), &o.homeOptions, lockOptions{})
+	c, err := o.homeFiles.Open(domainKind(), &o.homeOptions, lockOptions{})
 	if err != nil {
 		return nil, err
 	}
-	text, _, err := o.readDomainMap(ctx, c)
+	text, _, err := o.homeFiles.ReadDomainMap(ctx, c)
 	if errors.Is(err, fs.ErrNotExist) {
-		o.notef("there is no %s yet; '%s -d DOMAIN -L URL' makes it", c.file.Path(), o.withHome("davadmin domainmap create"))
+		o.console.Notef("there is no %s yet; '%s -d DOMAIN -L URL' makes it", c.file.Path(), o.hints.WithHome("davadmin domainmap create"))
 		text, err = nil, nil
 	}
 	if err != nil {
@@ -146,7 +149,7 @@ func (o *domainList) choose(ctx context.Context) ([]config.DomainEntry, error) {
 	}
 	m, err := config.ParseDomainMap(text)
 	if err != nil {
-		return nil, o.explainFile(ctx, fmt.Errorf("%s: %w", c.file.Path(), err), c.fileKind, c.file)
+		return nil, o.homeFiles.ExplainFile(ctx, fmt.Errorf("%s: %w", c.file.Path(), err), c.fileKind, c.file)
 	}
 	if len(o.domains) == 0 {
 		return m.Effective(), nil
@@ -156,7 +159,7 @@ func (o *domainList) choose(ctx context.Context) ([]config.DomainEntry, error) {
 
 // readDomainMap reads the file. That there is none is told from a directory that
 // is no server home.
-func (a *App) readDomainMap(ctx context.Context, c *subject) ([]byte, fs.FileInfo, error) {
+func (hf *HomeFiles) ReadDomainMap(ctx context.Context, c *subject) ([]byte, fs.FileInfo, error) {
 	text, info, err := c.file.Read(ctx)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return text, info, err
@@ -190,7 +193,7 @@ func (o *domainList) named(m *config.DomainMap) ([]config.DomainEntry, error) {
 }
 
 func (o *domainList) print(format ui.Format, rows []listedDomain) error {
-	out := o.Streams.Out
+	out := o.console.Streams.Out
 	switch format {
 	case ui.JSON:
 		return ui.WriteJSON(out, struct {

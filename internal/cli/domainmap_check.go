@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,14 +16,17 @@ import (
 
 // domainCheck is 'domainmap check'.
 type domainCheck struct {
-	*App
+	console   *Console
+	homeFiles *HomeFiles
+	now       func() time.Time
+	reports   *Reports
 	homeOptions
 	findingOptions
 	rules bool
 }
 
-func (a *App) domainCheckCommand() *cobra.Command {
-	o := &domainCheck{App: a}
+func domainCheckCommand(f *Factory) *cobra.Command {
+	o := &domainCheck{console: f.Console, homeFiles: f.HomeFiles, now: f.Now, reports: f.Reports}
 	cmd := &cobra.Command{
 		Use:   "check [--fail-on SEVERITY] [--rules]",
 		Short: "look for mistakes in the domain map",
@@ -37,18 +41,18 @@ Exits 3 when there is a finding at or above --fail-on.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	f := cmd.Flags()
-	f.BoolVar(&o.rules, "rules", false, "list the rules and run none")
+	flags := cmd.Flags()
+	flags.BoolVar(&o.rules, "rules", false, "list the rules and run none")
 	o.findingOptions.add(cmd)
-	o.homeOptions.add(f)
+	o.homeOptions.add(flags)
 	return cmd
 }
 
 func (o *domainCheck) run(ctx context.Context) error {
 	if o.rules {
-		return o.printRules(domainKind().schema("rules"), append(config.DomainMapRules(), finding.CheckNotRun()))
+		return o.reports.PrintRules(domainKind().schema("rules"), append(config.DomainMapRules(), finding.CheckNotRun()))
 	}
-	format, err := o.format(findingFormats()...)
+	format, err := o.console.Format(findingFormats()...)
 	if err != nil {
 		return err
 	}
@@ -56,13 +60,13 @@ func (o *domainCheck) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := o.openFile(domainKind(), &o.homeOptions, lockOptions{})
+	c, err := o.homeFiles.Open(domainKind(), &o.homeOptions, lockOptions{})
 	if err != nil {
 		return err
 	}
-	start := o.Now()
+	start := o.now()
 	in := config.DomainMapInput{Path: c.file.Path()}
-	in.Text, in.Info, in.Err = o.readDomainMap(ctx, c)
+	in.Text, in.Info, in.Err = o.homeFiles.ReadDomainMap(ctx, c)
 	if isUsage(in.Err) {
 		return in.Err
 	}
@@ -73,5 +77,5 @@ func (o *domainCheck) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return o.printReport(format, failOn, c.schema("check"), report, in.Path, o.Now().Sub(start))
+	return o.reports.Print(format, failOn, c.schema("check"), report, in.Path, o.now().Sub(start))
 }

@@ -14,7 +14,11 @@ import (
 
 // domainEdit is 'domainmap create', 'modify' or 'delete'.
 type domainEdit struct {
-	*App
+	console   *Console
+	global    *Globals
+	homeFiles *HomeFiles
+	input     *Input
+	journals  *Journals
 	homeOptions
 	lock   lockOptions
 	action config.DomainAction
@@ -77,8 +81,8 @@ func (o *domainEdit) add(f *pflag.FlagSet, verb, line string) {
 	o.homeOptions.add(f)
 }
 
-func (a *App) domainCreateCommand() *cobra.Command {
-	o := &domainEdit{App: a, action: config.DomainCreate, name: "create"}
+func domainCreateCommand(f *Factory) *cobra.Command {
+	o := &domainEdit{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: config.DomainCreate, name: "create"}
 	cmd := &cobra.Command{
 		Use:   "create (-d DOMAIN... -L URL)... | -f FILE",
 		Short: "map domains that are not mapped yet, all or none",
@@ -98,8 +102,8 @@ that begin with # pass; blanks around domain and URL do not count.`,
 	return cmd
 }
 
-func (a *App) domainModifyCommand() *cobra.Command {
-	o := &domainEdit{App: a, action: config.DomainModify, name: "modify"}
+func domainModifyCommand(f *Factory) *cobra.Command {
+	o := &domainEdit{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: config.DomainModify, name: "modify"}
 	cmd := &cobra.Command{
 		Use:   "modify (-d DOMAIN... -L URL)... | -f FILE",
 		Short: "give mapped domains another URL, all or none",
@@ -115,12 +119,12 @@ that begin with # pass; blanks around domain and URL do not count.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	o.add(cmd.Flags(), "change", "domain=url")
-	_ = cmd.RegisterFlagCompletionFunc("domain", a.completeDomains)
+	_ = cmd.RegisterFlagCompletionFunc("domain", completeDomains(f))
 	return cmd
 }
 
-func (a *App) domainDeleteCommand() *cobra.Command {
-	o := &domainEdit{App: a, action: config.DomainDelete, name: "delete"}
+func domainDeleteCommand(f *Factory) *cobra.Command {
+	o := &domainEdit{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: config.DomainDelete, name: "delete"}
 	cmd := &cobra.Command{
 		Use:   "delete -d DOMAIN... | -f FILE",
 		Short: "take domains out, all or none",
@@ -136,35 +140,37 @@ A batch file (-f) has a domain on each line; blank lines and lines that begin wi
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	o.add(cmd.Flags(), "take out", "domain")
-	_ = cmd.RegisterFlagCompletionFunc("domain", a.completeDomains)
+	_ = cmd.RegisterFlagCompletionFunc("domain", completeDomains(f))
 	return cmd
 }
 
 // completeDomains offers the domains of the home that the environment names.
-func (a *App) completeDomains(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	c, err := a.openFile(domainKind(), &homeOptions{}, lockOptions{})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	doc, err := c.file.Load(cmd.Context())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var out []string
-	for _, e := range config.ReadDomainMap(doc).Effective() {
-		if e.Domain != "" {
-			out = append(out, e.Domain)
+func completeDomains(f *Factory) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		c, err := f.HomeFiles.Open(domainKind(), &homeOptions{}, lockOptions{})
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
+		doc, err := c.file.Load(cmd.Context())
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var out []string
+		for _, e := range config.ReadDomainMap(doc).Effective() {
+			if e.Domain != "" {
+				out = append(out, e.Domain)
+			}
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp
 	}
-	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
 func (o *domainEdit) run(ctx context.Context) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
-	c, err := o.openFile(domainKind(), &o.homeOptions, o.lock)
+	c, err := o.homeFiles.Open(domainKind(), &o.homeOptions, o.lock)
 	if err != nil {
 		return err
 	}
@@ -177,7 +183,7 @@ func (o *domainEdit) run(ctx context.Context) error {
 	}
 	var warnings []config.Warning
 	edit := config.Edit{
-		Operation: "domainmap " + o.name, Command: o.journalled(), Remark: o.remark, Mask: c.words.mask,
+		Operation: "domainmap " + o.name, Command: o.journals.Command(), Remark: o.remark, Mask: c.words.mask,
 		Make: func(current []byte) ([]byte, []config.Change, error) {
 			m, err := config.ParseDomainMap(current)
 			if err != nil {
@@ -193,27 +199,27 @@ func (o *domainEdit) run(ctx context.Context) error {
 	}
 	// A look first: what is refused shall leave no trace, and nobody shall be
 	// asked about it.
-	if _, _, err := o.readDomainMap(ctx, c); isUsage(err) {
+	if _, _, err := o.homeFiles.ReadDomainMap(ctx, c); isUsage(err) {
 		return err
 	}
 	planned, err := c.file.Preview(ctx, edit)
 	if err != nil {
-		return refused(o.explainFile(ctx, err, c.fileKind, c.file))
+		return refused(o.homeFiles.ExplainFile(ctx, err, c.fileKind, c.file))
 	}
-	if o.action == config.DomainDelete && !o.opts.dryRun && planned.Changed() {
+	if o.action == config.DomainDelete && !o.global.dryRun && planned.Changed() {
 		question := fmt.Sprintf("Take %s out of %s?", plural(len(requests), "domain"), ui.Sanitize(c.file.Path()))
-		if err := o.confirm(ctx, question); err != nil {
+		if err := o.console.Confirm(ctx, question); err != nil {
 			return err
 		}
 	}
-	outcome, err := o.carryOut(ctx, c.file, edit)
+	outcome, err := o.homeFiles.CarryOut(ctx, c.file, edit)
 	if err != nil {
-		return refused(o.explainFile(ctx, err, c.fileKind, c.file))
+		return refused(o.homeFiles.ExplainFile(ctx, err, c.fileKind, c.file))
 	}
 	for _, w := range warnings {
 		o.warnDomain(w)
 	}
-	return o.afterChange(c, outcome, o.showChange(format, o.name, c, outcome))
+	return o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, o.name, c, outcome))
 }
 
 func isUsage(err error) bool {
@@ -226,7 +232,7 @@ func (o *domainEdit) warnDomain(w config.Warning) {
 	if w.Hint != "" {
 		text += "; " + w.Hint
 	}
-	o.warnf("%s", text)
+	o.console.Warnf("%s", text)
 }
 
 // requests reads the options and the batch.
@@ -239,7 +245,7 @@ func (o *domainEdit) requests(ctx context.Context) ([]config.DomainRequest, erro
 		}
 	}
 	if o.batch != "" {
-		err := o.eachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
+		err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
 			q, given, err := o.batchRequest(line, where)
 			if given {
 				out = append(out, q)
@@ -250,7 +256,7 @@ func (o *domainEdit) requests(ctx context.Context) ([]config.DomainRequest, erro
 			return nil, err
 		}
 		if len(out) == 0 {
-			o.warnf("%s names no domain; nothing was changed", batchName(o.batch))
+			o.console.Warnf("%s names no domain; nothing was changed", batchName(o.batch))
 			return nil, errAnswered
 		}
 	}

@@ -21,8 +21,8 @@ type domainProbe struct {
 	domainList
 }
 
-func (a *App) domainProbeCommand() *cobra.Command {
-	o := &domainProbe{domainList{App: a}}
+func domainProbeCommand(f *Factory) *cobra.Command {
+	o := &domainProbe{domainList{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles}}
 	cmd := &cobra.Command{
 		Use:   "probe [-d DOMAIN]...",
 		Short: "ask the mapped servers what they can do",
@@ -38,7 +38,7 @@ Exits 5 when a server did not answer, or does not offer free/busy.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	o.addOptions(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("domain", a.completeDomains)
+	_ = cmd.RegisterFlagCompletionFunc("domain", completeDomains(f))
 	return cmd
 }
 
@@ -61,7 +61,7 @@ type probed struct {
 }
 
 func (o *domainProbe) run(ctx context.Context) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON, ui.JSONL)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (o *domainProbe) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	home, err := o.findLDAPHome(ctx, &o.homeOptions)
+	home, err := o.directories.FindHome(ctx, &o.homeOptions)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (o *domainProbe) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err // what was asked until then says little
 	}
-	if err := printProbed(o.Streams.Out, format, rows); err != nil {
+	if err := printProbed(o.console.Streams.Out, format, rows); err != nil {
 		return err
 	}
 	failed := 0

@@ -155,7 +155,7 @@ func storeHint(err error) string {
 }
 
 // report prints the error of a run.
-func (a *App) report(operation, text string) {
+func reportError(c *Console, operation, text string) {
 	if text == "" {
 		return
 	}
@@ -163,7 +163,7 @@ func (a *App) report(operation, text string) {
 	if operation != "" {
 		prefix += operation + ": "
 	}
-	a.say(prefix + text)
+	c.Say(prefix + text)
 }
 
 // asError is errors.As for a pointer to a concrete error type.

@@ -21,16 +21,17 @@ const maxDiff = 64 << 20
 
 // fileDiff is the action 'diff' of a file.
 type fileDiff struct {
-	*App
-	kind fileKind
+	console   *Console
+	homeFiles *HomeFiles
+	kind      fileKind
 	homeOptions
 
 	file     string
 	withHome string
 }
 
-func (a *App) diffCommand(k fileKind) *cobra.Command {
-	o := &fileDiff{App: a, kind: k}
+func diffCommand(f *Factory, k fileKind) *cobra.Command {
+	o := &fileDiff{console: f.Console, homeFiles: f.HomeFiles, kind: k}
 	cmd := &cobra.Command{
 		Use:   "diff [REV [REV]] | --file FILE | --with-home DIR",
 		Short: "compare " + k.what + " with an earlier version or another file",
@@ -51,10 +52,10 @@ Passwords are masked; one that differs is marked. Exits 3 when anything differs.
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
 	}
-	f := cmd.Flags()
-	f.StringVar(&o.file, "file", "", "compare with the properties `FILE`")
-	f.StringVar(&o.withHome, "with-home", "", "compare with the server home `DIR`")
-	o.homeOptions.add(f)
+	flags := cmd.Flags()
+	flags.StringVar(&o.file, "file", "", "compare with the properties `FILE`")
+	flags.StringVar(&o.withHome, "with-home", "", "compare with the server home `DIR`")
+	o.homeOptions.add(flags)
 	return cmd
 }
 
@@ -65,11 +66,11 @@ type side struct {
 }
 
 func (o *fileDiff) run(ctx context.Context, args []string) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
-	c, err := o.openFile(o.kind, &o.homeOptions, lockOptions{})
+	c, err := o.homeFiles.Open(o.kind, &o.homeOptions, lockOptions{})
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (o *fileDiff) run(ctx context.Context, args []string) error {
 	if format == ui.JSON {
 		err = o.printJSON(c, old, next, differs)
 	} else if differs {
-		err = o.printDiff(c.registry, old.name, old.text, next.name, next.text)
+		err = o.homeFiles.PrintDiff(c.registry, old.name, old.text, next.name, next.text)
 	}
 	if err != nil {
 		return err
@@ -89,7 +90,7 @@ func (o *fileDiff) run(ctx context.Context, args []string) error {
 	if differs {
 		return errFindings
 	}
-	o.notef("no difference: %s and %s", old.name, next.name)
+	o.console.Notef("no difference: %s and %s", old.name, next.name)
 	return nil
 }
 
@@ -100,7 +101,7 @@ func (o *fileDiff) sides(ctx context.Context, c *subject, args []string) (old, n
 	if len(args) < 2 {
 		next.text, _, err = file.Read(ctx)
 		if err != nil && !(c.optional && errors.Is(err, fs.ErrNotExist)) {
-			return old, next, o.explainFile(ctx, err, c.fileKind, file)
+			return old, next, o.homeFiles.ExplainFile(ctx, err, c.fileKind, file)
 		}
 	}
 	other := o.file
@@ -136,9 +137,9 @@ func (o *fileDiff) revision(ctx context.Context, c *subject, arg string) (side, 
 }
 
 // printDiff shows what differs between two texts, secrets masked.
-func (a *App) printDiff(r *config.Registry, oldName string, old []byte, nextName string, next []byte) error {
+func (hf *HomeFiles) PrintDiff(r *config.Registry, oldName string, old []byte, nextName string, next []byte) error {
 	if len(old) > maxDiff || len(next) > maxDiff {
-		a.notef("the files are too large to be shown line by line")
+		hf.console.Notef("the files are too large to be shown line by line")
 		return nil
 	}
 	shownOld, shownNext := r.MaskTexts(old, next)
@@ -148,15 +149,15 @@ func (a *App) printDiff(r *config.Registry, oldName string, old []byte, nextName
 			continue // the line that names the command
 		}
 		shown := ui.Sanitize(string(line))
-		if _, err := fmt.Fprintln(a.Streams.Out, a.paintDiff(shown)); err != nil {
+		if _, err := fmt.Fprintln(hf.console.Streams.Out, hf.paintDiff(shown)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *App) paintDiff(line string) string {
-	if line == "" || !a.colour() {
+func (hf *HomeFiles) paintDiff(line string) string {
+	if line == "" || !hf.console.Colour() {
 		return line
 	}
 	switch line[0] {
@@ -180,7 +181,7 @@ func (o *fileDiff) printJSON(c *subject, old, next side, differs bool) error {
 		return fmt.Errorf("%s: %w", next.name, err)
 	}
 	rows := c.changeRows(config.Compare(before, after))
-	return ui.WriteJSON(o.Streams.Out, struct {
+	return ui.WriteJSON(o.console.Streams.Out, struct {
 		Schema  string      `json:"schema"`
 		Old     string      `json:"old"`
 		New     string      `json:"new"`

@@ -12,13 +12,15 @@ import (
 
 // fileHistory is the action 'history' of a file.
 type fileHistory struct {
-	*App
+	console   *Console
+	homeFiles *HomeFiles
+	reports   *Reports
 	homeOptions
 	kind fileKind
 }
 
-func (a *App) fileHistoryCommand(k fileKind) *cobra.Command {
-	o := &fileHistory{App: a, kind: k}
+func fileHistoryCommand(f *Factory, k fileKind) *cobra.Command {
+	o := &fileHistory{console: f.Console, homeFiles: f.HomeFiles, reports: f.Reports, kind: k}
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "list the revisions of " + k.what,
@@ -33,11 +35,11 @@ left it. A version that somebody else wrote has the operation 'found'.`, k.opera
 }
 
 func (o *fileHistory) run(ctx context.Context) error {
-	format, err := o.format(historyFormats()...)
+	format, err := o.console.Format(historyFormats()...)
 	if err != nil {
 		return err
 	}
-	c, err := o.openFile(o.kind, &o.homeOptions, lockOptions{})
+	c, err := o.homeFiles.Open(o.kind, &o.homeOptions, lockOptions{})
 	if err != nil {
 		return err
 	}
@@ -46,22 +48,25 @@ func (o *fileHistory) run(ctx context.Context) error {
 		return err
 	}
 	if len(entries) == 0 {
-		o.notef("davadmin has not changed %s yet", c.file.Path())
+		o.console.Notef("davadmin has not changed %s yet", c.file.Path())
 	}
-	return o.printEntries(format, c.schema("history"), entries)
+	return o.reports.PrintEntries(format, c.schema("history"), entries)
 }
 
 // fileRevert is the action 'revert' of a file.
 type fileRevert struct {
-	*App
+	console   *Console
+	global    *Globals
+	homeFiles *HomeFiles
+	journals  *Journals
 	homeOptions
 	kind   fileKind
 	lock   lockOptions
 	remark string
 }
 
-func (a *App) revertCommand(k fileKind) *cobra.Command {
-	o := &fileRevert{App: a, kind: k}
+func revertCommand(f *Factory, k fileKind) *cobra.Command {
+	o := &fileRevert{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, kind: k}
 	cmd := &cobra.Command{
 		Use:   "revert REV",
 		Short: "put the whole file back as of a revision",
@@ -78,15 +83,15 @@ other: the present version is kept, and can be had back with another revert.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
 	}
-	f := cmd.Flags()
-	f.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
-	o.lock.add(f)
-	o.homeOptions.add(f)
+	flags := cmd.Flags()
+	flags.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
+	o.lock.add(flags)
+	o.homeOptions.add(flags)
 	return cmd
 }
 
 func (o *fileRevert) run(ctx context.Context, arg string) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
@@ -94,7 +99,7 @@ func (o *fileRevert) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	c, err := o.openFile(o.kind, &o.homeOptions, o.lock)
+	c, err := o.homeFiles.Open(o.kind, &o.homeOptions, o.lock)
 	if err != nil {
 		return err
 	}
@@ -110,30 +115,30 @@ func (o *fileRevert) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return fmt.Errorf("revision %d: %w", revision, err)
 	}
-	outcome, err := o.carryOut(ctx, c.file, config.Edit{
-		Operation: c.operation + " revert", Command: o.journalled(), Remark: o.remark, Mask: c.words.mask,
+	outcome, err := o.homeFiles.CarryOut(ctx, c.file, config.Edit{
+		Operation: c.operation + " revert", Command: o.journals.Command(), Remark: o.remark, Mask: c.words.mask,
 		Make: func(current []byte) ([]byte, []config.Change, error) {
 			doc, err := config.Parse(current)
 			if err != nil {
 				// A file that cannot be read is what a revert is for.
-				o.warnf("%s: %v", c.file.Path(), err)
+				o.console.Warnf("%s: %v", c.file.Path(), err)
 				return text, nil, nil
 			}
 			return text, config.Compare(doc, target), nil
 		},
 	})
 	if err != nil {
-		return o.explainFile(ctx, err, c.fileKind, c.file)
+		return o.homeFiles.ExplainFile(ctx, err, c.fileKind, c.file)
 	}
 	if text == nil && outcome.Changed() {
-		o.notef("there was no %s in revision %d, so %s", c.file.Path(), revision, o.goneWords())
+		o.console.Notef("there was no %s in revision %d, so %s", c.file.Path(), revision, o.goneWords())
 	}
-	return o.afterChange(c, outcome, o.showChange(format, "revert", c, outcome))
+	return o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, "revert", c, outcome))
 }
 
 // goneWords say what became, or would become, of the file.
 func (o *fileRevert) goneWords() string {
-	if o.opts.dryRun {
+	if o.global.dryRun {
 		return "it would be taken away"
 	}
 	return "it was taken away"

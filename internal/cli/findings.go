@@ -83,14 +83,14 @@ type findingLine struct {
 }
 
 // lineOf is a finding in machine formats.
-func (a *App) lineOf(kind string, f finding.Finding) findingLine {
+func (rp *Reports) lineOf(kind string, f finding.Finding) findingLine {
 	return findingLine{
-		Kind: kind, Result: finding.Failed, Finding: f, Fix: a.fixText(f.Fix), FixType: cmp.Or(f.Fix.Type, finding.FixNone),
+		Kind: kind, Result: finding.Failed, Finding: f, Fix: rp.FixText(f.Fix), FixType: cmp.Or(f.Fix.Type, finding.FixNone),
 	}
 }
 
 // fixText is a fix as a user sees it.
-func (a *App) fixText(f finding.Fix) string { return a.withHome(f.String()) }
+func (rp *Reports) FixText(f finding.Fix) string { return rp.hints.WithHome(f.String()) }
 
 type ruleLine struct {
 	Kind string `json:"kind,omitempty"`
@@ -99,7 +99,7 @@ type ruleLine struct {
 
 // printReport prints a report in any format and returns errFindings when it has
 // something at or above failOn.
-func (a *App) printReport(format ui.Format, failOn finding.Severity, schema string, r *finding.Report, target string, took time.Duration) error {
+func (rp *Reports) Print(format ui.Format, failOn finding.Severity, schema string, r *finding.Report, target string, took time.Duration) error {
 	out := &report{
 		schema: schema, outcomes: r.Outcomes,
 		findings: func(int) iter.Seq2[finding.Finding, error] {
@@ -122,7 +122,7 @@ func (a *App) printReport(format ui.Format, failOn finding.Severity, schema stri
 			out.summary.Complete = false
 		}
 	}
-	if err := a.writeReport(format, out, a.reportTable); err != nil {
+	if err := rp.Write(format, out, rp.reportTable); err != nil {
 		return err
 	}
 	return out.verdict(failOn)
@@ -137,26 +137,26 @@ func (r *report) verdict(failOn finding.Severity) error {
 }
 
 // writeReport writes a report in any format, the table by the given function.
-func (a *App) writeReport(format ui.Format, r *report, table func(*report) error) error {
+func (rp *Reports) Write(format ui.Format, r *report, table func(*report) error) error {
 	switch format {
 	case ui.JSON:
-		return a.reportJSON(r)
+		return rp.reportJSON(r)
 	case ui.JSONL:
-		return a.reportJSONL(r)
+		return rp.reportJSONL(r)
 	case ui.CSV:
-		return a.reportCSV(r)
+		return rp.reportCSV(r)
 	case ui.Table:
 		return table(r)
 	}
-	return a.reportPlain(r)
+	return rp.reportPlain(r)
 }
 
-func (a *App) reportJSON(r *report) error {
-	d := ui.NewDocument(a.Streams.Out)
+func (rp *Reports) reportJSON(r *report) error {
+	d := ui.NewDocument(rp.console.Streams.Out)
 	d.Member("schema", r.schema)
 	d.List("findings", func(yield func(any, error) bool) {
 		for f, err := range r.findings(0) {
-			if !yield(a.lineOf("", f), err) {
+			if !yield(rp.lineOf("", f), err) {
 				return
 			}
 		}
@@ -166,26 +166,26 @@ func (a *App) reportJSON(r *report) error {
 	return d.Close()
 }
 
-func (a *App) reportJSONL(r *report) error {
+func (rp *Reports) reportJSONL(r *report) error {
 	for f, err := range r.findings(0) {
 		if err != nil {
 			return err
 		}
-		if err := ui.WriteJSONL(a.Streams.Out, a.lineOf("finding", f)); err != nil {
+		if err := ui.WriteJSONL(rp.console.Streams.Out, rp.lineOf("finding", f)); err != nil {
 			return err
 		}
 	}
 	for _, o := range r.outcomes {
-		if err := ui.WriteJSONL(a.Streams.Out, ruleLine{Kind: "rule", Outcome: o}); err != nil {
+		if err := ui.WriteJSONL(rp.console.Streams.Out, ruleLine{Kind: "rule", Outcome: o}); err != nil {
 			return err
 		}
 	}
 	r.summary.Kind = "summary"
-	return ui.WriteJSONL(a.Streams.Out, r.summary)
+	return ui.WriteJSONL(rp.console.Streams.Out, r.summary)
 }
 
-func (a *App) reportCSV(r *report) error {
-	w, err := ui.NewCSVWriter(a.Streams.Out, []string{"rule", "severity", "subject", "attribute", "value", "file", "line", "detail", "fix"})
+func (rp *Reports) reportCSV(r *report) error {
+	w, err := ui.NewCSVWriter(rp.console.Streams.Out, []string{"rule", "severity", "subject", "attribute", "value", "file", "line", "detail", "fix"})
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func (a *App) reportCSV(r *report) error {
 			}
 		}
 		subject := f.Parameter + strings.Join(f.DN, "; ")
-		if err := w.Write([]string{f.Rule, f.Severity.String(), subject, f.Attribute, f.Value, file, line, f.Detail, a.fixText(f.Fix)}); err != nil {
+		if err := w.Write([]string{f.Rule, f.Severity.String(), subject, f.Attribute, f.Value, file, line, f.Detail, rp.FixText(f.Fix)}); err != nil {
 			return err
 		}
 	}
@@ -218,19 +218,19 @@ func place(f finding.Finding) string {
 	return fmt.Sprintf("%s:%d", f.Where.File, f.Where.Line)
 }
 
-func (a *App) reportPlain(r *report) error {
+func (rp *Reports) reportPlain(r *report) error {
 	for f, err := range r.findings(0) {
 		if err != nil {
 			return err
 		}
-		at, fix := place(f), a.fixText(f.Fix)
+		at, fix := place(f), rp.FixText(f.Fix)
 		if strings.Contains(fix, "\n") {
 			fix = "" // lines do not fit here; the other formats have it
 		}
 		if len(f.DN) > 0 {
 			at = strings.TrimPrefix(at+" "+strings.Join(f.DN, "; "), " ")
 		}
-		if _, err := fmt.Fprintf(a.Streams.Out, "finding\t%s\t%s\t%s\t%s\t%s\n", f.Severity, f.Rule, ui.Sanitize(at), ui.Sanitize(f.Detail), ui.Sanitize(fix)); err != nil {
+		if _, err := fmt.Fprintf(rp.console.Streams.Out, "finding\t%s\t%s\t%s\t%s\t%s\n", f.Severity, f.Rule, ui.Sanitize(at), ui.Sanitize(f.Detail), ui.Sanitize(fix)); err != nil {
 			return err
 		}
 	}
@@ -243,13 +243,13 @@ func (a *App) reportPlain(r *report) error {
 		fmt.Fprintf(&b, "\t%d entries\t%s", e.Entries, completeness(r.summary.Complete))
 	}
 	b.WriteString("\n")
-	_, err := fmt.Fprint(a.Streams.Out, b.String())
+	_, err := fmt.Fprint(rp.console.Streams.Out, b.String())
 	return err
 }
 
 // reportTable is for a person: one line a rule, then the findings, then what
 // the whole amounts to.
-func (a *App) reportTable(r *report) error {
+func (rp *Reports) reportTable(r *report) error {
 	rows := make([][]string, len(r.outcomes))
 	passed := 0
 	for i, o := range r.outcomes {
@@ -258,19 +258,19 @@ func (a *App) reportTable(r *report) error {
 		}
 		rows[i] = []string{o.Rule, string(o.Result), countCell(o.Count), o.Reason}
 	}
-	if err := ui.WriteTable(a.Streams.Out, a.Streams.Width, []string{"rule", "result", "count", "why not run"}, rows); err != nil {
+	if err := ui.WriteTable(rp.console.Streams.Out, rp.console.Streams.Width, []string{"rule", "result", "count", "why not run"}, rows); err != nil {
 		return err
 	}
 	for f, err := range r.findings(0) {
 		if err != nil {
 			return err
 		}
-		if err := a.writeFinding(f); err != nil {
+		if err := rp.WriteFinding(f); err != nil {
 			return err
 		}
 	}
 	sum := r.summary
-	_, err := fmt.Fprintf(a.Streams.Out, "\n%s: %s, %s, %s; %d of %d rules passed\n", ui.Sanitize(sum.Target),
+	_, err := fmt.Fprintf(rp.console.Streams.Out, "\n%s: %s, %s, %s; %d of %d rules passed\n", ui.Sanitize(sum.Target),
 		plural(sum.Errors, "error"), plural(sum.Warnings, "warning"), plural(sum.Infos, "info"), passed, len(r.outcomes))
 	return err
 }
@@ -286,9 +286,9 @@ func countCell(n int) string {
 const mostNames = 10
 
 // writeFinding shows a finding to a person.
-func (a *App) writeFinding(f finding.Finding) error {
+func (rp *Reports) WriteFinding(f finding.Finding) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s %s\n", a.paintSeverity(f.Severity), f.Rule)
+	fmt.Fprintf(&b, "\n%s %s\n", rp.PaintSeverity(f.Severity), f.Rule)
 	if p := place(f); p != "" {
 		fmt.Fprintf(&b, "  at:   %s\n", ui.Sanitize(p))
 	}
@@ -300,13 +300,13 @@ func (a *App) writeFinding(f finding.Finding) error {
 		fmt.Fprintf(&b, "  dn:   %s\n", ui.Sanitize(dn))
 	}
 	fmt.Fprintf(&b, "  what: %s\n", ui.Sanitize(f.Detail))
-	if fix := a.fixText(f.Fix); !strings.Contains(fix, "\n") && fix != "" {
+	if fix := rp.FixText(f.Fix); !strings.Contains(fix, "\n") && fix != "" {
 		fmt.Fprintf(&b, "  fix:  %s\n", ui.Sanitize(fix))
 	} else if fix != "" {
 		// It can be copied as it stands only without anything in front.
 		fmt.Fprintf(&b, "  fix:\n%s\n", strings.TrimRight(ui.SanitizeLines(fix), "\n"))
 	}
-	_, err := fmt.Fprint(a.Streams.Out, b.String())
+	_, err := fmt.Fprint(rp.console.Streams.Out, b.String())
 	return err
 }
 
@@ -326,12 +326,12 @@ func plural(n int, word string) string {
 }
 
 // colour tells whether output may be coloured.
-func (a *App) colour() bool {
-	return a.Streams.OutTTY && !a.opts.noColor && a.Getenv("NO_COLOR") == ""
+func (c *Console) Colour() bool {
+	return c.Streams.OutTTY && !c.global.noColor && c.getenv("NO_COLOR") == ""
 }
 
-func (a *App) paintSeverity(s finding.Severity) string {
-	if !a.colour() {
+func (rp *Reports) PaintSeverity(s finding.Severity) string {
+	if !rp.console.Colour() {
 		return s.String()
 	}
 	switch s {
@@ -344,8 +344,8 @@ func (a *App) paintSeverity(s finding.Severity) string {
 }
 
 // printRules prints a catalogue of rules.
-func (a *App) printRules(schema string, rules []finding.Rule) error {
-	format, err := a.format(ui.Table, ui.Plain, ui.JSON, ui.CSV)
+func (rp *Reports) PrintRules(schema string, rules []finding.Rule) error {
+	format, err := rp.console.Format(ui.Table, ui.Plain, ui.JSON, ui.CSV)
 	if err != nil {
 		return err
 	}
@@ -367,20 +367,20 @@ func (a *App) printRules(schema string, rules []finding.Rule) error {
 		for i, r := range rules {
 			out[i] = row{r.ID, r.Severity, r.Title, r.Why, r.Remedy}
 		}
-		return ui.WriteJSON(a.Streams.Out, struct {
+		return ui.WriteJSON(rp.console.Streams.Out, struct {
 			Schema string `json:"schema"`
 			Rules  []row  `json:"rules"`
 		}{schema, out})
 	case ui.CSV:
-		return ui.WriteCSV(a.Streams.Out, header, rows)
+		return ui.WriteCSV(rp.console.Streams.Out, header, rows)
 	case ui.Table:
 		for i := range rows {
 			rows[i] = rows[i][:3]
 		}
-		return ui.WriteTable(a.Streams.Out, a.Streams.Width, header[:3], rows)
+		return ui.WriteTable(rp.console.Streams.Out, rp.console.Streams.Width, header[:3], rows)
 	}
 	for _, r := range rows {
-		if _, err := fmt.Fprintln(a.Streams.Out, strings.Join(r[:3], "\t")); err != nil {
+		if _, err := fmt.Fprintln(rp.console.Streams.Out, strings.Join(r[:3], "\t")); err != nil {
 			return err
 		}
 	}

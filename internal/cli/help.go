@@ -69,7 +69,7 @@ func printOptions(b *strings.Builder, title string, f *pflag.FlagSet) {
 }
 
 // helpCommand is 'help [OPERATION [ACTION]]'.
-func (a *App) helpCommand(root *cobra.Command) *cobra.Command {
+func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [OPERATION [ACTION]]",
 		Short:   "explain an operation, an action, or 'exit-codes'",
@@ -103,7 +103,7 @@ func (a *App) helpCommand(root *cobra.Command) *cobra.Command {
 }
 
 // completionCommand is 'completion SHELL'.
-func (a *App) completionCommand(root *cobra.Command) *cobra.Command {
+func completionCommand(f *Factory, root *cobra.Command) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
 		Use:       "completion bash|zsh|fish|powershell",
@@ -122,7 +122,7 @@ parameter names and their values.`,
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			out := a.Streams.Out
+			out := f.Console.Streams.Out
 			switch args[0] {
 			case "bash":
 				return root.GenBashCompletionV2(out, true)

@@ -15,8 +15,8 @@ import (
 )
 
 // historyCommand is the operation 'history': the journal of every change.
-func (a *App) historyCommand() *cobra.Command {
-	o := &historyList{App: a}
+func historyCommand(f *Factory) *cobra.Command {
+	o := &historyList{console: f.Console, homes: f.Homes, journals: f.Journals, reports: f.Reports}
 	cmd := &cobra.Command{
 		Use:     "history [ACTION]",
 		Short:   "the journal of every change that davadmin made",
@@ -38,7 +38,7 @@ Without an action, 'history' is 'history list'.`,
 		},
 	}
 	o.homeOptions.add(cmd.Flags())
-	cmd.AddCommand(a.historyListCommand(), a.historyShowCommand(), a.historyVerifyCommand(), a.historyPruneCommand())
+	cmd.AddCommand(historyListCommand(f), historyShowCommand(f), historyVerifyCommand(f), historyPruneCommand(f))
 	return cmd
 }
 
@@ -46,12 +46,15 @@ func historyFormats() []ui.Format { return []ui.Format{ui.Table, ui.Plain, ui.JS
 
 // historyList is 'history list'.
 type historyList struct {
-	*App
+	console  *Console
+	homes    *Homes
+	journals *Journals
+	reports  *Reports
 	homeOptions
 }
 
-func (a *App) historyListCommand() *cobra.Command {
-	o := &historyList{App: a}
+func historyListCommand(f *Factory) *cobra.Command {
+	o := &historyList{console: f.Console, homes: f.Homes, journals: f.Journals, reports: f.Reports}
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "list all changes, oldest first",
@@ -63,27 +66,27 @@ func (a *App) historyListCommand() *cobra.Command {
 }
 
 func (o *historyList) run(ctx context.Context) error {
-	format, err := o.format(historyFormats()...)
+	format, err := o.console.Format(historyFormats()...)
 	if err != nil {
 		return err
 	}
-	home, err := o.home(&o.homeOptions)
+	home, err := o.homes.Find(&o.homeOptions)
 	if err != nil {
 		return err
 	}
-	j := o.journal(home, 0)
+	j := o.journals.Open(home, 0)
 	entries, err := j.Entries(ctx, "")
 	if errors.Is(err, journal.ErrNoJournal) {
-		o.notef("nothing is recorded in %s yet", j.Dir())
+		o.console.Notef("nothing is recorded in %s yet", j.Dir())
 	} else if err != nil {
 		return err
 	}
-	return o.printEntries(format, "davadmin.history.list.1", entries)
+	return o.reports.PrintEntries(format, "davadmin.history.list.1", entries)
 }
 
 // printEntries prints changes in any format.
-func (a *App) printEntries(format ui.Format, schema string, entries []journal.Entry) error {
-	out := a.Streams.Out
+func (rp *Reports) PrintEntries(format ui.Format, schema string, entries []journal.Entry) error {
+	out := rp.console.Streams.Out
 	switch format {
 	case ui.JSON:
 		if entries == nil {
@@ -125,7 +128,7 @@ func (a *App) printEntries(format ui.Format, schema string, entries []journal.En
 	if len(rows) == 0 {
 		return nil
 	}
-	return ui.WriteTable(out, a.Streams.Width, header, rows)
+	return ui.WriteTable(out, rp.console.Streams.Width, header, rows)
 }
 
 func who(a journal.Actor) string {
@@ -167,12 +170,14 @@ func summary(e journal.Entry) string {
 
 // historyShow is 'history show'.
 type historyShow struct {
-	*App
+	console  *Console
+	homes    *Homes
+	journals *Journals
 	homeOptions
 }
 
-func (a *App) historyShowCommand() *cobra.Command {
-	o := &historyShow{App: a}
+func historyShowCommand(f *Factory) *cobra.Command {
+	o := &historyShow{console: f.Console, homes: f.Homes, journals: f.Journals}
 	cmd := &cobra.Command{
 		Use:   "show CHANGE",
 		Short: "show all that is recorded of one change",
@@ -189,7 +194,7 @@ func (a *App) historyShowCommand() *cobra.Command {
 }
 
 func (o *historyShow) run(ctx context.Context, arg string) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
@@ -197,11 +202,11 @@ func (o *historyShow) run(ctx context.Context, arg string) error {
 	if err != nil || change < 1 {
 		return usagef("'%s' is not a change number; 'davadmin history list' lists them", arg)
 	}
-	home, err := o.home(&o.homeOptions)
+	home, err := o.homes.Find(&o.homeOptions)
 	if err != nil {
 		return err
 	}
-	e, err := o.journal(home, 0).Entry(ctx, change)
+	e, err := o.journals.Open(home, 0).Entry(ctx, change)
 	if errors.Is(err, journal.ErrNoChange) || errors.Is(err, journal.ErrNoJournal) {
 		return usagef("%v; 'davadmin history list' lists them", err)
 	}
@@ -209,15 +214,15 @@ func (o *historyShow) run(ctx context.Context, arg string) error {
 		return err
 	}
 	if format == ui.JSON {
-		return ui.WriteJSON(o.Streams.Out, struct {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema string `json:"schema"`
 			journal.Entry
 		}{"davadmin.history.show.1", e})
 	}
-	return o.printEntry(e)
+	return printEntry(o.console, e)
 }
 
-func (a *App) printEntry(e journal.Entry) error {
+func printEntry(console *Console, e journal.Entry) error {
 	var b strings.Builder
 	field := func(name, value string) {
 		if value != "" {
@@ -241,7 +246,7 @@ func (a *App) printEntry(e journal.Entry) error {
 	if e.More > 0 {
 		field("items left out", fmt.Sprint(e.More))
 	}
-	_, err := fmt.Fprint(a.Streams.Out, b.String())
+	_, err := fmt.Fprint(console.Streams.Out, b.String())
 	return err
 }
 

@@ -18,12 +18,14 @@ import (
 
 // historyVerify is 'history verify'.
 type historyVerify struct {
-	*App
+	console  *Console
+	homes    *Homes
+	journals *Journals
 	homeOptions
 }
 
-func (a *App) historyVerifyCommand() *cobra.Command {
-	o := &historyVerify{App: a}
+func historyVerifyCommand(f *Factory) *cobra.Command {
+	o := &historyVerify{console: f.Console, homes: f.Homes, journals: f.Journals}
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "check the journal and every kept version against their hashes",
@@ -40,18 +42,18 @@ write the directory and computes them anew.`,
 }
 
 func (o *historyVerify) run(ctx context.Context) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
-	home, err := o.home(&o.homeOptions)
+	home, err := o.homes.Find(&o.homeOptions)
 	if err != nil {
 		return err
 	}
-	j := o.journal(home, 0)
+	j := o.journals.Open(home, 0)
 	v, err := j.Verify(ctx)
 	if errors.Is(err, journal.ErrNoJournal) {
-		o.notef("nothing is recorded in %s yet", j.Dir())
+		o.console.Notef("nothing is recorded in %s yet", j.Dir())
 		v, err = &journal.Verification{}, nil
 	}
 	if err != nil {
@@ -67,7 +69,7 @@ func (o *historyVerify) run(ctx context.Context) error {
 		return err
 	}
 	if grave > 0 {
-		o.notef("what the history says of these changes cannot be relied on; compare it with a backup of %s", j.Dir())
+		o.console.Notef("what the history says of these changes cannot be relied on; compare it with a backup of %s", j.Dir())
 		return errFindings
 	}
 	return nil
@@ -85,7 +87,7 @@ func (o *historyVerify) print(format ui.Format, path string, v *journal.Verifica
 		for i, p := range v.Problems {
 			problems[i] = problem(p)
 		}
-		return ui.WriteJSON(o.Streams.Out, struct {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema   string    `json:"schema"`
 			Records  int       `json:"records"`
 			Changes  int       `json:"changes"`
@@ -108,20 +110,24 @@ func (o *historyVerify) print(format ui.Format, path string, v *journal.Verifica
 		verdict = plural(grave, "error")
 	}
 	fmt.Fprintf(&b, "%d records of %d changes, %d versions kept, %d pruned: %s\n", v.Records, v.Changes, v.Versions, v.Pruned, verdict)
-	_, err := fmt.Fprint(o.Streams.Out, b.String())
+	_, err := fmt.Fprint(o.console.Streams.Out, b.String())
 	return err
 }
 
 // historyPrune is 'history prune'.
 type historyPrune struct {
-	*App
+	console  *Console
+	global   *Globals
+	homes    *Homes
+	journals *Journals
+	now      func() time.Time
 	homeOptions
 	lock  lockOptions
 	older string
 }
 
-func (a *App) historyPruneCommand() *cobra.Command {
-	o := &historyPrune{App: a}
+func historyPruneCommand(f *Factory) *cobra.Command {
+	o := &historyPrune{console: f.Console, global: f.Global, homes: f.Homes, journals: f.Journals, now: f.Now}
 	cmd := &cobra.Command{
 		Use:   "prune --older AGE",
 		Short: "remove old versions; the journal stays",
@@ -133,15 +139,15 @@ AGE is a number with d (days), w (weeks), h, m or s.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	f := cmd.Flags()
-	f.StringVar(&o.older, "older", "", "remove what is older than `AGE`, such as 365d")
-	o.lock.add(f)
-	o.homeOptions.add(f)
+	flags := cmd.Flags()
+	flags.StringVar(&o.older, "older", "", "remove what is older than `AGE`, such as 365d")
+	o.lock.add(flags)
+	o.homeOptions.add(flags)
 	return cmd
 }
 
 func (o *historyPrune) run(ctx context.Context) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
@@ -149,24 +155,24 @@ func (o *historyPrune) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	home, err := o.home(&o.homeOptions)
+	home, err := o.homes.Find(&o.homeOptions)
 	if err != nil {
 		return err
 	}
-	j := o.journal(home, o.lock.timeout)
-	before := o.Now().Add(-age)
+	j := o.journals.Open(home, o.lock.timeout)
+	before := o.now().Add(-age)
 	plan, err := j.PlanPrune(ctx, before)
 	if errors.Is(err, journal.ErrNoJournal) {
-		o.notef("nothing is recorded in %s yet", j.Dir())
+		o.console.Notef("nothing is recorded in %s yet", j.Dir())
 		plan, err = &journal.PrunePlan{}, nil
 	}
 	if err != nil {
 		return err
 	}
-	if len(plan.Versions) == 0 || o.opts.dryRun {
+	if len(plan.Versions) == 0 || o.global.dryRun {
 		return o.print(format, plan, 0)
 	}
-	if err := o.confirm(ctx, fmt.Sprintf("Remove %d versions for good?", len(plan.Versions))); err != nil {
+	if err := o.console.Confirm(ctx, fmt.Sprintf("Remove %d versions for good?", len(plan.Versions))); err != nil {
 		return err
 	}
 	removed, err := o.prune(ctx, j, before)
@@ -188,7 +194,7 @@ func (o *historyPrune) prune(ctx context.Context, j *journal.Journal, before tim
 	if err != nil {
 		return 0, err
 	}
-	return s.Prune(ctx, plan, o.journalled())
+	return s.Prune(ctx, plan, o.journals.Command())
 }
 
 func (o *historyPrune) print(format ui.Format, p *journal.PrunePlan, removed int) error {
@@ -197,29 +203,29 @@ func (o *historyPrune) print(format ui.Format, p *journal.PrunePlan, removed int
 		if versions == nil {
 			versions = []string{}
 		}
-		return ui.WriteJSON(o.Streams.Out, struct {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema   string   `json:"schema"`
 			DryRun   bool     `json:"dry_run"`
 			Versions []string `json:"versions"`
 			Removed  int      `json:"removed"`
 			Kept     int      `json:"kept"`
-		}{"davadmin.history.prune.1", o.opts.dryRun, versions, removed, p.Kept})
+		}{"davadmin.history.prune.1", o.global.dryRun, versions, removed, p.Kept})
 	}
 	verb := "removed"
 	n := removed
-	if o.opts.dryRun {
+	if o.global.dryRun {
 		verb, n = "would be removed", len(p.Versions)
 	}
-	_, err := fmt.Fprintf(o.Streams.Out, "versions %s: %d\nversions kept: %d\n", verb, n, p.Kept)
+	_, err := fmt.Fprintf(o.console.Streams.Out, "versions %s: %d\nversions kept: %d\n", verb, n, p.Kept)
 	return err
 }
 
 // confirm asks before something is destroyed, unless --yes was given.
-func (a *App) confirm(ctx context.Context, question string) error {
-	if a.opts.yes {
+func (c *Console) Confirm(ctx context.Context, question string) error {
+	if c.global.yes {
 		return nil
 	}
-	yes, err := a.Streams.Confirm(ctx, question)
+	yes, err := c.Streams.Confirm(ctx, question)
 	if errors.Is(err, ui.ErrNoTerminal) {
 		return usagef("%s There is no terminal to answer on: give --yes, or --dry-run to look", question)
 	}

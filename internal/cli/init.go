@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/store/backends"
@@ -24,13 +25,18 @@ var newServerFile []byte
 
 // initHome is 'init'.
 type initHome struct {
-	*App
+	console  *Console
+	getenv   func(string) string
+	global   *Globals
+	hook     fsx.Hook
+	journals *Journals
+	stores   *Stores
 	homeOptions
 	lock lockOptions
 }
 
-func (a *App) initCommand() *cobra.Command {
-	o := &initHome{App: a}
+func initCommand(f *Factory) *cobra.Command {
+	o := &initHome{console: f.Console, getenv: f.Getenv, global: f.Global, hook: f.Hook, journals: f.Journals, stores: f.Stores}
 	cmd := &cobra.Command{
 		Use:     "init [--home DIR]",
 		Short:   "make a new server home",
@@ -48,13 +54,13 @@ empty, or not be there yet.`,
 }
 
 func (o *initHome) run(ctx context.Context) error {
-	format, err := o.format(ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
-	home := o.opts.home
+	home := o.global.home
 	if home == "" {
-		home = o.Getenv("DAVADMIN_HOME")
+		home = o.getenv("DAVADMIN_HOME")
 	}
 	if home == "" {
 		return usagef("where? Give --home DIR, or set DAVADMIN_HOME")
@@ -65,7 +71,7 @@ func (o *initHome) run(ctx context.Context) error {
 	if err := emptyOrAbsent(home); err != nil {
 		return err
 	}
-	if !o.opts.dryRun {
+	if !o.global.dryRun {
 		if err := o.make(ctx, home); err != nil {
 			return fmt.Errorf("make home %s: %w", home, err)
 		}
@@ -73,11 +79,11 @@ func (o *initHome) run(ctx context.Context) error {
 	if err := o.print(format, home); err != nil {
 		return err
 	}
-	if o.opts.dryRun {
-		o.notef("dry run: nothing was made")
+	if o.global.dryRun {
+		o.console.Notef("dry run: nothing was made")
 		return nil
 	}
-	o.notef("next: davadmin config list -A --home %s", o.quote(home))
+	o.console.Notef("next: davadmin config list -A --home %s", Quote(home))
 	return nil
 }
 
@@ -132,11 +138,11 @@ func (o *initHome) make(ctx context.Context, home string) (err error) {
 	if err := o.makeStore(ctx, home); err != nil {
 		return err
 	}
-	file := config.NewFile(o.journal(home, o.lock.timeout), config.FileOptions{
-		Home: home, Name: config.ServerFile, MayCreate: true, Hook: o.Hook,
+	file := config.NewFile(o.journals.Open(home, o.lock.timeout), config.FileOptions{
+		Home: home, Name: config.ServerFile, MayCreate: true, Hook: o.hook,
 	})
 	_, err = file.Apply(ctx, config.Edit{
-		Operation: "init", Command: o.journalled(),
+		Operation: "init", Command: o.journals.Command(),
 		Make: func([]byte) ([]byte, []config.Change, error) { return newServerFile, nil, nil },
 	})
 	return err
@@ -144,7 +150,7 @@ func (o *initHome) make(ctx context.Context, home string) (err error) {
 
 // makeStore makes the store of the back end that every home has.
 func (o *initHome) makeStore(ctx context.Context, home string) error {
-	return o.createStoreFile(ctx, home, backends.Location{Backend: builtinBackend, File: initialStore(home)})
+	return o.stores.createStoreFile(ctx, home, backends.Location{Backend: builtinBackend, File: initialStore(home)})
 }
 
 // initialStore is where that is.
@@ -157,18 +163,18 @@ func (o *initHome) print(format ui.Format, home string) error {
 		filepath.Join(home, filepath.FromSlash(config.ServerFile)), filepath.Join(home, "data"), initialStore(home), filepath.Join(home, "history"),
 	}
 	if format == ui.JSON {
-		return ui.WriteJSON(o.Streams.Out, struct {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema string   `json:"schema"`
 			DryRun bool     `json:"dry_run"`
 			Home   string   `json:"home"`
 			Made   []string `json:"made"`
-		}{"davadmin.init.1", o.opts.dryRun, home, paths})
+		}{"davadmin.init.1", o.global.dryRun, home, paths})
 	}
-	if o.opts.quiet {
+	if o.global.quiet {
 		return nil
 	}
 	for _, p := range paths {
-		if _, err := fmt.Fprintf(o.Streams.Out, "made: %s\n", ui.Sanitize(p)); err != nil {
+		if _, err := fmt.Fprintf(o.console.Streams.Out, "made: %s\n", ui.Sanitize(p)); err != nil {
 			return err
 		}
 	}

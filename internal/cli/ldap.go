@@ -7,7 +7,7 @@ import (
 )
 
 // ldapCommand is the operation 'ldap': the directory.
-func (a *App) ldapCommand() *cobra.Command {
+func ldapCommand(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "ldap ACTION [OPTIONS]",
 		Short:   "audit the directory that the calendar servers share",
@@ -26,6 +26,6 @@ LDIF that was exported from one. Nothing in it is changed.`,
 			return usagef("an action is missing; 'ldap' has: %s", strings.Join(actionsOf(cmd), ", "))
 		},
 	}
-	cmd.AddCommand(a.ldapAuditCommand(), a.ldapRulesCommand(), a.ldapPopulateCommand(), a.ldapApplyCommand(), a.ldapUndoCommand(), a.ldapRunsCommand(), a.ldapGenerateCommand())
+	cmd.AddCommand(ldapAuditCommand(f), ldapRulesCommand(f), ldapPopulateCommand(f), ldapApplyCommand(f), ldapUndoCommand(f), ldapRunsCommand(f), ldapGenerateCommand(f))
 	return cmd
 }

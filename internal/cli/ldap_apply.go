@@ -61,7 +61,17 @@ func (o *applyOptions) check() error {
 
 // ldapApply is 'ldap apply', and what 'ldap undo' does with another plan.
 type ldapApply struct {
-	*App
+	console     *Console
+	directories *Directories
+	global      *Globals
+	hints       *Hints
+	homeFiles   *HomeFiles
+	homes       *Homes
+	hook        fsx.Hook
+	journals    *Journals
+	now         func() time.Time
+	reports     *Reports
+	stores      *Stores
 	applyOptions
 	operation string // as the journal names it
 	undoes    int64  // the run that is taken back; 0 for none
@@ -70,8 +80,8 @@ type ldapApply struct {
 	schema    string
 }
 
-func (a *App) ldapApplyCommand() *cobra.Command {
-	o := &ldapApply{App: a, operation: "ldap apply", schema: "davadmin.ldap.apply.1"}
+func ldapApplyCommand(f *Factory) *cobra.Command {
+	o := &ldapApply{console: f.Console, directories: f.Directories, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, homes: f.Homes, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores, operation: "ldap apply", schema: "davadmin.ldap.apply.1"}
 	cmd := &cobra.Command{
 		Use:   "apply PLAN [-H HOST ...] [--dry-run] [--continue]",
 		Short: "change the directory by a plan, with the way back on disk first",
@@ -110,7 +120,7 @@ when the server cannot be reached or went away.`,
 
 func (o *ldapApply) run(ctx context.Context, path string) error {
 	var err error
-	if o.format, err = o.App.format(ui.Plain, ui.Table, ui.JSON); err != nil {
+	if o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSON); err != nil {
 		return err
 	}
 	plan, err := ldapchange.OpenPlan(path)
@@ -144,18 +154,18 @@ func (o *ldapApply) findPlace() (applyPlace, error) {
 			return applyPlace{}, err
 		}
 		return applyPlace{
-			journal: journal.New(dir, journal.Options{Base: filepath.Dir(dir), Actor: o.actor(), Now: o.Now, LockTimeout: o.lock.timeout, Hook: o.Hook}),
+			journal: journal.New(dir, journal.Options{Base: filepath.Dir(dir), Actor: o.journals.actor(), Now: o.now, LockTimeout: o.lock.timeout, Hook: o.hook}),
 			base:    filepath.Dir(dir), runs: ldapchange.Runs{Dir: filepath.Join(dir, "ldap")},
 		}, nil
 	}
-	home, err := o.home(&o.homeOptions)
+	home, err := o.homes.Find(&o.homeOptions)
 	if isUsage(err) {
 		return applyPlace{}, usagef("where shall the way back be kept? Give --home DIR of a server, or --runs DIR")
 	}
 	if err != nil {
 		return applyPlace{}, err
 	}
-	return applyPlace{journal: o.App.journal(home, o.lock.timeout), base: home, runs: ldapchange.Runs{Dir: filepath.Join(home, "history", "ldap")}}, nil
+	return applyPlace{journal: o.journals.Open(home, o.lock.timeout), base: home, runs: ldapchange.Runs{Dir: filepath.Join(home, "history", "ldap")}}, nil
 }
 
 // apply checks a plan against the directory and carries it out.
@@ -167,22 +177,22 @@ func (o *ldapApply) apply(ctx context.Context, plan *ldapchange.Plan, reverse bo
 	if err != nil {
 		return err
 	}
-	h, err := o.findLDAPHome(ctx, &o.homeOptions)
+	h, err := o.directories.FindHome(ctx, &o.homeOptions)
 	if err != nil && o.runs == "" {
 		return err
 	}
-	lo, err := o.liveOptions(&o.serverOptions, h)
+	lo, err := o.directories.LiveOptions(&o.serverOptions, h)
 	if err != nil {
 		return err
 	}
-	if !o.opts.dryRun && plan.Removes > 0 {
-		if err := o.confirm(ctx, fmt.Sprintf("%s remove or replace values that are there. Go on?", plural(plan.Removes, "record"))); err != nil {
+	if !o.global.dryRun && plan.Removes > 0 {
+		if err := o.console.Confirm(ctx, fmt.Sprintf("%s remove or replace values that are there. Go on?", plural(plan.Removes, "record"))); err != nil {
 			return err
 		}
 	}
 	options := ldapchange.Options{
-		Directory: lo, Parallel: min(o.parallel, plan.Records), Rate: o.rate, RetryFor: o.retryFor, Continue: o.goOn, Reverse: reverse, Tmp: o.tmp, Now: o.Now,
-		Rejected: func(r *ldapchange.Record, why string) { o.say(o.rejectedLine(plan, r, why)) },
+		Directory: lo, Parallel: min(o.parallel, plan.Records), Rate: o.rate, RetryFor: o.retryFor, Continue: o.goOn, Reverse: reverse, Tmp: o.tmp, Now: o.now,
+		Rejected: func(r *ldapchange.Record, why string) { o.console.Say(o.rejectedLine(plan, r, why)) },
 	}
 	a, err := ldapchange.NewApplier(ctx, plan, options)
 	if err != nil {
@@ -190,9 +200,9 @@ func (o *ldapApply) apply(ctx context.Context, plan *ldapchange.Plan, reverse bo
 	}
 	defer a.Close()
 	if o.undoneOn != "" && o.undoneOn != a.Server() {
-		o.warnf("run %d changed %s, and is taken back on %s", o.undoes, o.undoneOn, a.Server())
+		o.console.Warnf("run %d changed %s, and is taken back on %s", o.undoes, o.undoneOn, a.Server())
 	}
-	if o.opts.dryRun {
+	if o.global.dryRun {
 		return o.rehearse(ctx, a)
 	}
 	session, err := at.journal.Open(ctx)
@@ -200,7 +210,7 @@ func (o *ldapApply) apply(ctx context.Context, plan *ldapchange.Plan, reverse bo
 		return err
 	}
 	for _, n := range session.Notes {
-		o.warnf("%s", n)
+		o.console.Warnf("%s", n)
 	}
 	err = o.carryOutRun(ctx, a, plan, at, session)
 	return errors.Join(err, session.Close())
@@ -272,9 +282,9 @@ func entries(n int) string {
 
 // compare checks the plan, and shows how far it is.
 func (o *ldapApply) compare(ctx context.Context, a *ldapchange.Applier) (ldapchange.Checked, error) {
-	start := o.Now()
-	stop := o.startStatus(func() string {
-		return fmt.Sprintf("comparing: %d entries, %.0f a second", a.Seen(), float64(a.Seen())/max(o.Now().Sub(start).Seconds(), 0.001))
+	start := o.now()
+	stop := o.console.StartStatus(func() string {
+		return fmt.Sprintf("comparing: %d entries, %.0f a second", a.Seen(), float64(a.Seen())/max(o.now().Sub(start).Seconds(), 0.001))
 	})
 	defer stop()
 	return a.Check(ctx)
@@ -300,7 +310,7 @@ func (o *ldapApply) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan
 		}
 		id := s.Next()
 		for _, dir := range []string{at.runs.Dir, at.runs.Path(id)} {
-			if err := fsx.MkdirPrivate(ctx, dir, at.base, o.Hook); err != nil {
+			if err := fsx.MkdirPrivate(ctx, dir, at.base, o.hook); err != nil {
 				return err
 			}
 		}
@@ -308,7 +318,7 @@ func (o *ldapApply) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan
 			return err
 		}
 	}
-	change, err := s.Begin(ctx, journal.Intent{Operation: o.operation, Command: o.journalled(), Items: []journal.Item{
+	change, err := s.Begin(ctx, journal.Intent{Operation: o.operation, Command: o.journals.Command(), Items: []journal.Item{
 		{Name: "run", New: fmt.Sprint(run.ID), IsSet: true}, {Name: "directory", New: run.Server, IsSet: true},
 		{Name: "plan", New: plan.Path(), IsSet: true}, {Name: "entries", New: fmt.Sprint(run.ToChange), IsSet: true},
 	}})
@@ -329,15 +339,15 @@ func (o *ldapApply) unfinished(a *ldapchange.Applier, plan *ldapchange.Plan, at 
 	if err != nil || !ok {
 		return nil, err
 	}
-	o.notef("davadmin: note: run %d of this plan was stopped with %d of %d changed; it is taken up again", info.ID, info.Changed, info.ToChange)
+	o.console.Notef("davadmin: note: run %d of this plan was stopped with %d of %d changed; it is taken up again", info.ID, info.Changed, info.ToChange)
 	return ldapchange.OpenRun(at.runs, info.ID)
 }
 
 // change carries a run out, and shows how far it is.
 func (o *ldapApply) change(ctx context.Context, a *ldapchange.Applier, run *ldapchange.Run) error {
-	start := o.Now()
-	stop := o.startStatus(func() string {
-		n, took := a.Seen(), max(o.Now().Sub(start).Seconds(), 0.001)
+	start := o.now()
+	stop := o.console.StartStatus(func() string {
+		n, took := a.Seen(), max(o.now().Sub(start).Seconds(), 0.001)
 		rate := float64(n) / took
 		line := fmt.Sprintf("changing: %d of %d entries, %.0f a second", n, run.ToChange, rate)
 		if rate > 0 {
@@ -357,7 +367,7 @@ func (o *ldapApply) writeRejects(a *ldapchange.Applier, server string) error {
 	if err := a.WriteRejects(o.reject, server); err != nil {
 		return err
 	}
-	o.notef("davadmin: note: what was not changed is in %s", ui.Sanitize(o.reject))
+	o.console.Notef("davadmin: note: what was not changed is in %s", ui.Sanitize(o.reject))
 	return nil
 }
 

@@ -22,15 +22,15 @@ type checkedRow struct {
 // printChecked prints what a plan would do, or that there is nothing to do.
 func (o *ldapApply) printChecked(c ldapchange.Checked) error {
 	if o.format == ui.JSON {
-		return ui.WriteJSON(o.Streams.Out, checkedRow{o.schema, o.opts.dryRun, c.Server, c.Guard, c.ToChange, c.Already, c.Conflicts})
+		return ui.WriteJSON(o.console.Streams.Out, checkedRow{o.schema, o.global.dryRun, c.Server, c.Guard, c.ToChange, c.Already, c.Conflicts})
 	}
-	_, err := fmt.Fprintf(o.Streams.Out, "server:      %s\nguard:       %s\nto change:   %d\nso already:  %d\nnot as expected: %d\n",
+	_, err := fmt.Fprintf(o.console.Streams.Out, "server:      %s\nguard:       %s\nto change:   %d\nso already:  %d\nnot as expected: %d\n",
 		ui.Sanitize(c.Server), c.Guard, c.ToChange, c.Already, c.Conflicts)
 	switch {
 	case c.ToChange == 0:
-		o.notef("nothing to do: no entry would be changed")
-	case o.opts.dryRun:
-		o.notef("dry run: nothing was changed")
+		o.console.Notef("nothing to do: no entry would be changed")
+	case o.global.dryRun:
+		o.console.Notef("dry run: nothing was changed")
 	}
 	return err
 }
@@ -50,16 +50,16 @@ func (o *ldapApply) report(run *ldapchange.Run, ended error) error {
 	}
 	var err error
 	if o.format == ui.JSON {
-		err = ui.WriteJSON(o.Streams.Out, runRow{o.schema, &run.Info, undo})
+		err = ui.WriteJSON(o.console.Streams.Out, runRow{o.schema, &run.Info, undo})
 	} else {
-		_, err = fmt.Fprintf(o.Streams.Out, "run:         %d\nserver:      %s\nguard:       %s\nchanged:     %d of %d\nso already:  %d\nnot as expected: %d\nrefused:     %d\n",
+		_, err = fmt.Fprintf(o.console.Streams.Out, "run:         %d\nserver:      %s\nguard:       %s\nchanged:     %d of %d\nso already:  %d\nnot as expected: %d\nrefused:     %d\n",
 			run.ID, ui.Sanitize(run.Server), run.Guard, run.Changed, run.ToChange, run.Already, run.Conflicts, run.Failed)
 		if err == nil && undo != "" {
-			o.notef("to undo: %s", undo)
+			o.console.Notef("to undo: %s", undo)
 		}
 	}
 	if run.Guard == ldapchange.GuardReread {
-		o.warnf("the server offers neither the assertion nor the pre-read control: what somebody else changed at the same moment is kept and reported, unless it differs in letter case or blanks alone")
+		o.console.Warnf("the server offers neither the assertion nor the pre-read control: what somebody else changed at the same moment is kept and reported, unless it differs in letter case or blanks alone")
 	}
 	switch {
 	case ended != nil:
@@ -84,9 +84,9 @@ func (o *ldapApply) stopped(run *ldapchange.Run, ended error) error {
 
 // undoLine is the command that takes a run back.
 func (o *ldapApply) undoLine(id int64) string {
-	line := o.withHome("davadmin ldap undo") + fmt.Sprintf(" %d", id) + o.words(o.App)
+	line := o.hints.WithHome("davadmin ldap undo") + fmt.Sprintf(" %d", id) + o.words()
 	if o.runs != "" {
-		line += " --runs " + o.quote(o.runs)
+		line += " --runs " + Quote(o.runs)
 	}
 	return line
 }

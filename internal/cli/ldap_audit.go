@@ -19,7 +19,13 @@ import (
 
 // ldapAudit is 'ldap audit'.
 type ldapAudit struct {
-	*App
+	console     *Console
+	directories *Directories
+	hints       *Hints
+	journals    *Journals
+	now         func() time.Time
+	reports     *Reports
+	stores      *Stores
 	ldapOptions
 	findingOptions
 	listOptions
@@ -35,8 +41,8 @@ type ldapAudit struct {
 	ended       error      // why not everything was read
 }
 
-func (a *App) ldapAuditCommand() *cobra.Command {
-	o := &ldapAudit{App: a}
+func ldapAuditCommand(f *Factory) *cobra.Command {
+	o := &ldapAudit{console: f.Console, directories: f.Directories, hints: f.Hints, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}
 	cmd := &cobra.Command{
 		Use:   "audit [--ldif FILE]... [-H HOST ...] [-B BASE] [-R FILTER] [--rules LIST]",
 		Short: "look for entries that the calendar servers will not serve, or will serve wrongly",
@@ -72,19 +78,19 @@ exit code is 3 when there is a finding at or above --fail-on.`,
 			return o.run(cmd.Context())
 		},
 	}
-	f := cmd.Flags()
+	flags := cmd.Flags()
 	o.ldapOptions.add(cmd)
-	f.StringVar(&o.plan.path, "fix-plan", "", "write what can be mended without a decision to `FILE`, as a plan for 'ldap apply'")
-	f.BoolVar(&o.plan.force, "force", false, "with --fix-plan: write over a file that is there")
-	f.StringSliceVar(&o.rules, "rules", nil, "run only these `RULES`, parted by commas; * and ? stand for parts of names")
+	flags.StringVar(&o.plan.path, "fix-plan", "", "write what can be mended without a decision to `FILE`, as a plan for 'ldap apply'")
+	flags.BoolVar(&o.plan.force, "force", false, "with --fix-plan: write over a file that is there")
+	flags.StringSliceVar(&o.rules, "rules", nil, "run only these `RULES`, parted by commas; * and ? stand for parts of names")
 	o.listOptions.add(cmd)
-	f.StringVar(&o.idAttribute, "id-attribute", "", "`ATTRIBUTE` that is the unique id (default: as the home says, else davUniqueId)")
-	f.StringVar(&o.idPattern, "id-pattern", "", "regular `EXPRESSION` for unique ids of a form of your own; it must fit all of the value")
-	f.StringVar(&o.local, "localuser-attribute", "", "`ATTRIBUTE` that marks people on the new server (default: as the home says, else davStore)")
-	f.StringArrayVar(&o.backends, "backend", nil, "`NAME` of a back end that there is; may be repeated (default: as the home says)")
-	f.BoolVar(&o.all, "all", false, "show every finding in the table, not the first ones of each rule")
-	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which nobody else can read (default TMPDIR, else /tmp)")
-	f.IntVar(&o.workers, "workers", 0, "how many cores to use for files; 0 is all")
+	flags.StringVar(&o.idAttribute, "id-attribute", "", "`ATTRIBUTE` that is the unique id (default: as the home says, else davUniqueId)")
+	flags.StringVar(&o.idPattern, "id-pattern", "", "regular `EXPRESSION` for unique ids of a form of your own; it must fit all of the value")
+	flags.StringVar(&o.local, "localuser-attribute", "", "`ATTRIBUTE` that marks people on the new server (default: as the home says, else davStore)")
+	flags.StringArrayVar(&o.backends, "backend", nil, "`NAME` of a back end that there is; may be repeated (default: as the home says)")
+	flags.BoolVar(&o.all, "all", false, "show every finding in the table, not the first ones of each rule")
+	flags.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which nobody else can read (default TMPDIR, else /tmp)")
+	flags.IntVar(&o.workers, "workers", 0, "how many cores to use for files; 0 is all")
 	o.findingOptions.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("rules", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var ids []string
@@ -97,7 +103,7 @@ exit code is 3 when there is a finding at or above --fail-on.`,
 }
 
 func (o *ldapAudit) run(ctx context.Context) error {
-	format, err := o.format(findingFormats()...)
+	format, err := o.console.Format(findingFormats()...)
 	if err != nil {
 		return err
 	}
@@ -105,7 +111,7 @@ func (o *ldapAudit) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	home, err := o.findLDAPHome(ctx, &o.homeOptions)
+	home, err := o.directories.FindHome(ctx, &o.homeOptions)
 	if err != nil {
 		return err
 	}
@@ -117,7 +123,7 @@ func (o *ldapAudit) run(ctx context.Context) error {
 	if _, err := ldapcheck.New(options); err != nil {
 		return auditUsage(err)
 	}
-	d, err := o.openDirectory(ctx, &o.ldapOptions, home)
+	d, err := o.directories.Open(ctx, &o.ldapOptions, home)
 	if err != nil {
 		return err
 	}
@@ -127,19 +133,19 @@ func (o *ldapAudit) run(ctx context.Context) error {
 	if err != nil {
 		return auditUsage(err)
 	}
-	start := o.Now()
-	stop := o.startStatus(func() string { return progressLine(audit.Progress(), d.source, o.Now().Sub(start)) })
+	start := o.now()
+	stop := o.console.StartStatus(func() string { return progressLine(audit.Progress(), d.source, o.now().Sub(start)) })
 	defer func() { stop() }()
 	r, err := audit.Run(ctx, d.source)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = r.Close() }()
-	if o.Streams.OutTTY {
+	if o.console.Streams.OutTTY {
 		stop() // the report comes to the same place
 		stop = func() {}
 	}
-	return o.finish(ctx, format, failOn, audit, r, d, o.Now().Sub(start))
+	return o.finish(ctx, format, failOn, audit, r, d, o.now().Sub(start))
 }
 
 func auditUsage(err error) error {
@@ -179,7 +185,7 @@ func (o *ldapAudit) auditOptions(ctx context.Context, home *ldapHome) (ldapcheck
 			return lo, usagef("--id-pattern: %v", err)
 		}
 	}
-	lo.CS6, lo.CS7, err = o.readPeople(ctx, &o.listOptions, &o.homeOptions, home)
+	lo.CS6, lo.CS7, err = o.stores.ReadPeople(ctx, &o.listOptions, &o.homeOptions, home)
 	return lo, err
 }
 
@@ -253,26 +259,26 @@ func (o *ldapAudit) finish(ctx context.Context, format ui.Format, failOn finding
 			return err
 		}
 	}
-	return o.conclude(format, failOn, out, auditTable{App: o.App, all: o.all, next: o.next}, "audit", r.Ended)
+	return o.reports.Conclude(format, failOn, out, auditTable{console: o.console, reports: o.reports, all: o.all, next: o.next}, "audit", r.Ended)
 }
 
 // conclude prints a report about a directory, and says how the command ends. what
 // is what was done, ended why not everything was read.
-func (a *App) conclude(format ui.Format, failOn finding.Severity, r *report, table auditTable, what string, ended error) error {
-	if err := a.writeReport(format, r, table.write); err != nil {
+func (rp *Reports) Conclude(format ui.Format, failOn finding.Severity, r *report, table auditTable, what string, ended error) error {
+	if err := rp.Write(format, r, table.write); err != nil {
 		return err
 	}
 	if ended != nil {
-		return a.endedShort("the "+what+" is not complete, and the report is about a part", ended)
+		return rp.EndedShort("the "+what+" is not complete, and the report is about a part", ended)
 	}
 	return r.verdict(failOn)
 }
 
 // endedShort is the error of a command that read only a part, once all that it
 // has to say of that part is written.
-func (a *App) endedShort(what string, ended error) error {
-	if a.Streams.Flush != nil {
-		if err := a.Streams.Flush(); err != nil {
+func (rp *Reports) EndedShort(what string, ended error) error {
+	if rp.console.Streams.Flush != nil {
+		if err := rp.console.Streams.Flush(); err != nil {
 			return fmt.Errorf("the output could not be written: %w", err)
 		}
 	}

@@ -36,7 +36,7 @@ func (o *ldapAudit) writeFixPlan(r *ldapcheck.Report, source string) error {
 		}
 	}
 	if draft.Changes() > 0 {
-		h := ldapchange.Header{Made: o.Now(), By: strings.Join(o.journalled(), " "), Source: source, Entries: r.Accounts()}
+		h := ldapchange.Header{Made: o.now(), By: strings.Join(o.journals.Command(), " "), Source: source, Entries: r.Accounts()}
 		if err := o.plan.write(draft, h); err != nil {
 			return err
 		}
@@ -72,11 +72,11 @@ func (o *ldapAudit) sayFixPlan(r *ldapcheck.Report, changes int, mended map[stri
 		}
 	}
 	if changes == 0 {
-		o.notef("davadmin: note: nothing that was found can be mended without a decision, and no plan was made")
+		o.console.Notef("davadmin: note: nothing that was found can be mended without a decision, and no plan was made")
 	} else {
-		o.notef("davadmin: note: %s in %s; next: %s %s --dry-run", plural(changes, "change"), ui.Sanitize(o.plan.path), o.withHome("davadmin ldap apply"), o.quote(o.plan.path)+o.words(o.App))
+		o.console.Notef("davadmin: note: %s in %s; next: %s %s --dry-run", plural(changes, "change"), ui.Sanitize(o.plan.path), o.hints.WithHome("davadmin ldap apply"), Quote(o.plan.path)+o.words())
 	}
 	if len(left) > 0 {
-		o.notef("davadmin: note: left to a decision: %s; the findings say what is known of each, and what to type", strings.Join(left, ", "))
+		o.console.Notef("davadmin: note: left to a decision: %s; the findings say what is known of each, and what to type", strings.Join(left, ", "))
 	}
 }

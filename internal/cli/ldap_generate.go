@@ -21,7 +21,7 @@ import (
 
 // ldapGenerate is 'ldap generate'.
 type ldapGenerate struct {
-	*App
+	console  *Console
 	options  dirgen.Options
 	faults   []string
 	out      string
@@ -31,8 +31,8 @@ type ldapGenerate struct {
 	list     bool
 }
 
-func (a *App) ldapGenerateCommand() *cobra.Command {
-	o := &ldapGenerate{App: a}
+func ldapGenerateCommand(f *Factory) *cobra.Command {
+	o := &ldapGenerate{console: f.Console}
 	cmd := &cobra.Command{
 		Use:   "generate --entries N [--seed S] [--faults LIST] [-O FILE] [--manifest FILE]",
 		Short: "make a directory with planted faults, to rehearse on",
@@ -49,22 +49,22 @@ directory that checks its schema refuses the entry: --for-server leaves them out
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	f := cmd.Flags()
-	f.IntVar(&o.options.Entries, "entries", 0, "`NUMBER` of users, groups and resources")
-	f.Uint64Var(&o.options.Seed, "seed", 1, "`NUMBER` that tells apart directories that are alike otherwise")
-	f.StringSliceVar(&o.faults, "faults", nil, "faults to plant, as a `LIST` of RULE=NUMBER parted by commas, or 'none' (default: some of each)")
-	f.IntVar(&o.options.Domains, "domains", 0, "`NUMBER` of mail domains (default: by the number of entries)")
-	f.IntVar(&o.options.Schema, "schema", 2, "`LAYOUT` of the tree, Sun's Schema 1 or 2")
-	f.BoolVar(&o.options.DayOne, "day-one", false, "a directory before anything was done: nobody has a unique id")
-	f.StringArrayVar(&o.options.Backends, "backend", nil, "`NAME` of a back end; may be repeated (default: defaultbackend, store1, store2)")
-	f.BoolVar(&o.options.NoFileOnly, "for-server", false, "only what a directory server can load")
-	f.BoolVar(&o.options.Unchecked, "unchecked", false, "with --for-server: the server does not check its schema")
-	f.StringVarP(&o.out, "out", "O", "", "write the LDIF to `FILE` (default: standard output)")
-	f.StringVar(&o.manifest, "manifest", "", "write what was planted to `FILE`, as JSON")
-	f.StringVar(&o.cs6, "cs6-list", "", "write the list of people on the old server to `FILE`")
-	f.StringVar(&o.cs7, "cs7-list", "", "write the list of people on the new server to `FILE`")
-	f.BoolVar(&o.force, "force", false, "write over files that are there")
-	f.BoolVar(&o.list, "list-faults", false, "list what can be planted, and make nothing")
+	flags := cmd.Flags()
+	flags.IntVar(&o.options.Entries, "entries", 0, "`NUMBER` of users, groups and resources")
+	flags.Uint64Var(&o.options.Seed, "seed", 1, "`NUMBER` that tells apart directories that are alike otherwise")
+	flags.StringSliceVar(&o.faults, "faults", nil, "faults to plant, as a `LIST` of RULE=NUMBER parted by commas, or 'none' (default: some of each)")
+	flags.IntVar(&o.options.Domains, "domains", 0, "`NUMBER` of mail domains (default: by the number of entries)")
+	flags.IntVar(&o.options.Schema, "schema", 2, "`LAYOUT` of the tree, Sun's Schema 1 or 2")
+	flags.BoolVar(&o.options.DayOne, "day-one", false, "a directory before anything was done: nobody has a unique id")
+	flags.StringArrayVar(&o.options.Backends, "backend", nil, "`NAME` of a back end; may be repeated (default: defaultbackend, store1, store2)")
+	flags.BoolVar(&o.options.NoFileOnly, "for-server", false, "only what a directory server can load")
+	flags.BoolVar(&o.options.Unchecked, "unchecked", false, "with --for-server: the server does not check its schema")
+	flags.StringVarP(&o.out, "out", "O", "", "write the LDIF to `FILE` (default: standard output)")
+	flags.StringVar(&o.manifest, "manifest", "", "write what was planted to `FILE`, as JSON")
+	flags.StringVar(&o.cs6, "cs6-list", "", "write the list of people on the old server to `FILE`")
+	flags.StringVar(&o.cs7, "cs7-list", "", "write the list of people on the new server to `FILE`")
+	flags.BoolVar(&o.force, "force", false, "write over files that are there")
+	flags.BoolVar(&o.list, "list-faults", false, "list what can be planted, and make nothing")
 	return cmd
 }
 
@@ -72,7 +72,7 @@ func (o *ldapGenerate) run(ctx context.Context) error {
 	if o.list {
 		return o.listFaults()
 	}
-	if _, err := o.format(ui.Plain); err != nil {
+	if _, err := o.console.Format(ui.Plain); err != nil {
 		return err
 	}
 	if o.options.Entries == 0 {
@@ -102,7 +102,7 @@ func (o *ldapGenerate) run(ctx context.Context) error {
 		}
 	}
 	if o.out == "" {
-		if err := d.WriteLDIF(ctx, o.Streams.Out); err != nil {
+		if err := d.WriteLDIF(ctx, o.console.Streams.Out); err != nil {
 			return fmt.Errorf("the LDIF is not whole: %w", err)
 		}
 	}
@@ -163,7 +163,7 @@ func (o *ldapGenerate) writeFile(ctx context.Context, path string, write func(co
 
 // listFaults prints what can be planted.
 func (o *ldapGenerate) listFaults() error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON, ui.CSV)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.CSV)
 	if err != nil {
 		return err
 	}
@@ -186,19 +186,19 @@ func (o *ldapGenerate) listFaults() error {
 	header := []string{"rule", "what is planted", "only a file can hold it, because"}
 	switch format {
 	case ui.JSON:
-		return ui.WriteJSON(o.Streams.Out, struct {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema string `json:"schema"`
 			Faults []row  `json:"faults"`
 		}{"davadmin.ldap.faults.1", list})
 	case ui.CSV:
-		return ui.WriteCSV(o.Streams.Out, header, rows)
+		return ui.WriteCSV(o.console.Streams.Out, header, rows)
 	case ui.Table:
-		return ui.WriteTable(o.Streams.Out, o.Streams.Width, header, rows)
+		return ui.WriteTable(o.console.Streams.Out, o.console.Streams.Width, header, rows)
 	}
 	var b bytes.Buffer
 	for _, r := range rows {
 		fmt.Fprintln(&b, strings.Join(r, "\t"))
 	}
-	_, err = o.Streams.Out.Write(b.Bytes())
+	_, err = o.console.Streams.Out.Write(b.Bytes())
 	return err
 }

@@ -33,10 +33,10 @@ type ldapHome struct {
 // findLDAPHome reads the configuration of the home, if there is one. It is not
 // needed for files, nor where the options say all; a home that was named and
 // cannot be read is an error all the same.
-func (a *App) findLDAPHome(ctx context.Context, o *homeOptions) (*ldapHome, error) {
-	c, err := a.openConfig(o, lockOptions{})
+func (ds *Directories) FindHome(ctx context.Context, o *homeOptions) (*ldapHome, error) {
+	c, err := ds.homeFiles.OpenConfig(o, lockOptions{})
 	var usage *usageError
-	if errors.As(err, &usage) && !a.homeNamed(o) {
+	if errors.As(err, &usage) && !ds.homes.Named(o) {
 		return nil, nil
 	}
 	if err != nil {
@@ -44,17 +44,17 @@ func (a *App) findLDAPHome(ctx context.Context, o *homeOptions) (*ldapHome, erro
 	}
 	doc, err := c.file.Load(ctx)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && !a.homeNamed(o) {
+		if errors.Is(err, fs.ErrNotExist) && !ds.homes.Named(o) {
 			return nil, nil
 		}
-		return nil, a.explainLoad(ctx, err, c.file)
+		return nil, ds.homeFiles.ExplainLoad(ctx, err, c.file)
 	}
 	return &ldapHome{home: c.home, path: c.file.Path(), registry: c.registry, doc: doc}, nil
 }
 
 // homeNamed tells whether somebody said which home is meant.
-func (a *App) homeNamed(o *homeOptions) bool {
-	return a.opts.home != "" || o.clifile != "" || a.Getenv("DAVADMIN_HOME") != "" || a.Getenv("DAVADMIN_CLIFILE") != ""
+func (hs *Homes) Named(o *homeOptions) bool {
+	return hs.global.home != "" || o.clifile != "" || hs.getenv("DAVADMIN_HOME") != "" || hs.getenv("DAVADMIN_CLIFILE") != ""
 }
 
 // value returns what the server works with.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +50,12 @@ func (o *planOutput) write(d *ldapchange.Draft, h ldapchange.Header) error {
 
 // ldapPopulate is 'ldap populate'.
 type ldapPopulate struct {
-	*App
+	console     *Console
+	directories *Directories
+	hints       *Hints
+	journals    *Journals
+	now         func() time.Time
+	stores      *Stores
 	ldapOptions
 	out       planOutput
 	attribute string
@@ -62,8 +68,8 @@ type ldapPopulate struct {
 	tmp       string
 }
 
-func (a *App) ldapPopulateCommand() *cobra.Command {
-	o := &ldapPopulate{App: a}
+func ldapPopulateCommand(f *Factory) *cobra.Command {
+	o := &ldapPopulate{console: f.Console, directories: f.Directories, hints: f.Hints, journals: f.Journals, now: f.Now, stores: f.Stores}
 	cmd := &cobra.Command{
 		Use:   "populate -O PLAN [--attribute NAME] [--from-attr NAME | --value VALUE --users FILE] [--ldif FILE | -H HOST ...]",
 		Short: "plan to give every entry that lacks it a unique id, or the people of a list another attribute",
@@ -89,17 +95,17 @@ from the whole directory there is no plan.`,
 			return o.run(cmd.Context())
 		},
 	}
-	f := cmd.Flags()
+	flags := cmd.Flags()
 	o.ldapOptions.add(cmd)
 	o.out.add(cmd)
-	f.StringVar(&o.attribute, "attribute", "", "`NAME` of the attribute to give (default: the unique id, as the home says, else davUniqueId)")
-	f.StringVar(&o.value, "value", "", "give everybody this `VALUE`; needs --users")
-	f.StringVar(&o.from, "from-attr", "", "take the value over from this attribute, by `NAME`")
-	f.StringVar(&o.form, "format", string(ldapchange.FormEights), "how new values are written: 8-8-8-8, as nsUniqueId, or uuid")
-	f.StringVar(&o.class, "class", "", "object `CLASS` that allows the attribute, given to who lacks it (default: davEntity for davUniqueId and davStore)")
-	f.StringSliceVar(&o.classes, "classes", nil, "only entries with one of these object `CLASSES`, parted by commas (default: users, groups and resources)")
-	f.StringArrayVar(&o.users, "users", nil, "`FILE` with the people who are given it, as --cs7-list of 'ldap audit' takes them; may be repeated")
-	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which nobody else can read (default TMPDIR, else /tmp)")
+	flags.StringVar(&o.attribute, "attribute", "", "`NAME` of the attribute to give (default: the unique id, as the home says, else davUniqueId)")
+	flags.StringVar(&o.value, "value", "", "give everybody this `VALUE`; needs --users")
+	flags.StringVar(&o.from, "from-attr", "", "take the value over from this attribute, by `NAME`")
+	flags.StringVar(&o.form, "format", string(ldapchange.FormEights), "how new values are written: 8-8-8-8, as nsUniqueId, or uuid")
+	flags.StringVar(&o.class, "class", "", "object `CLASS` that allows the attribute, given to who lacks it (default: davEntity for davUniqueId and davStore)")
+	flags.StringSliceVar(&o.classes, "classes", nil, "only entries with one of these object `CLASSES`, parted by commas (default: users, groups and resources)")
+	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the people who are given it, as --cs7-list of 'ldap audit' takes them; may be repeated")
+	flags.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which nobody else can read (default TMPDIR, else /tmp)")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{string(ldapchange.FormEights), string(ldapchange.FormUUID)}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -117,7 +123,7 @@ func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (
 			if dn != "" {
 				dn = ui.Sanitize(dn) + ": "
 			}
-			o.say("davadmin: " + dn + "left out: " + ui.Sanitize(why))
+			o.console.Say("davadmin: " + dn + "left out: " + ui.Sanitize(why))
 		},
 	}
 	if p.Attribute == "" {
@@ -153,7 +159,7 @@ func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (
 	if len(o.classes) > 0 {
 		p.Selections = []directory.Selection{{Kind: directory.User, Classes: o.classes}}
 	}
-	p.People, err = o.readLists(ctx, "--users", o.users)
+	p.People, err = o.stores.ReadLists(ctx, "--users", o.users)
 	return p, err
 }
 
@@ -168,11 +174,11 @@ func classesOf(n *ldapcheck.Names, kind directory.Kind) []string {
 }
 
 func (o *ldapPopulate) run(ctx context.Context) error {
-	format, err := o.format(ui.Plain, ui.Table, ui.JSON)
+	format, err := o.console.Format(ui.Plain, ui.Table, ui.JSON)
 	if err != nil {
 		return err
 	}
-	home, err := o.findLDAPHome(ctx, &o.homeOptions)
+	home, err := o.directories.FindHome(ctx, &o.homeOptions)
 	if err != nil {
 		return err
 	}
@@ -181,7 +187,7 @@ func (o *ldapPopulate) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := o.openDirectory(ctx, &o.ldapOptions, home)
+	d, err := o.directories.Open(ctx, &o.ldapOptions, home)
 	if err != nil {
 		return err
 	}
@@ -196,7 +202,7 @@ func (o *ldapPopulate) run(ctx context.Context) error {
 	}
 	defer func() { _ = draft.Close() }()
 	if found.Planned > 0 {
-		h := ldapchange.Header{Made: o.Now(), By: strings.Join(o.journalled(), " "), Source: d.source.Name(), Entries: found.Entries}
+		h := ldapchange.Header{Made: o.now(), By: strings.Join(o.journals.Command(), " "), Source: d.source.Name(), Entries: found.Entries}
 		if err := o.out.write(draft, h); err != nil {
 			return err
 		}
@@ -209,11 +215,11 @@ func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchan
 	plan, next := "", ""
 	if found.Planned > 0 {
 		plan = o.out.path
-		next = o.withHome("davadmin ldap apply") + " " + o.quote(plan) + o.words(o.App) + " --dry-run"
+		next = o.hints.WithHome("davadmin ldap apply") + " " + Quote(plan) + o.words() + " --dry-run"
 	}
 	var err error
 	if format == ui.JSON {
-		err = ui.WriteJSON(o.Streams.Out, struct {
+		err = ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema    string `json:"schema"`
 			Attribute string `json:"attribute"`
 			Entries   int    `json:"entries"`
@@ -223,15 +229,15 @@ func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchan
 			Plan      string `json:"plan,omitempty"`
 		}{"davadmin.ldap.populate.1", attribute, found.Entries, found.Have, found.Planned, found.LeftOut, plan})
 	} else {
-		_, err = fmt.Fprintf(o.Streams.Out, "entries:   %d\nhave %s: %d\nplanned:   %d\nleft out:  %d\n", found.Entries, ui.Sanitize(attribute), found.Have, found.Planned, found.LeftOut)
+		_, err = fmt.Fprintf(o.console.Streams.Out, "entries:   %d\nhave %s: %d\nplanned:   %d\nleft out:  %d\n", found.Entries, ui.Sanitize(attribute), found.Have, found.Planned, found.LeftOut)
 	}
 	switch {
 	case err != nil:
 		return err
 	case next != "":
-		o.notef("next: %s", next)
+		o.console.Notef("next: %s", next)
 	case found.LeftOut == 0:
-		o.notef("nothing to do: everybody has %s, and no plan was made", attribute)
+		o.console.Notef("nothing to do: everybody has %s, and no plan was made", attribute)
 	}
 	return o.leftOut(found.LeftOut)
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 )
 
-func (a *App) ldapUndoCommand() *cobra.Command {
-	o := &ldapApply{App: a, operation: "ldap undo", schema: "davadmin.ldap.undo.1"}
+func ldapUndoCommand(f *Factory) *cobra.Command {
+	o := &ldapApply{console: f.Console, directories: f.Directories, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, homes: f.Homes, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores, operation: "ldap undo", schema: "davadmin.ldap.undo.1"}
 	cmd := &cobra.Command{
 		Use:   "undo RUN [-H HOST ...] [--dry-run] [--continue]",
 		Short: "take back what a run changed",
@@ -45,7 +45,7 @@ and can be taken back as well.`,
 // undo applies the way back of a run.
 func (o *ldapApply) undo(ctx context.Context, arg string) error {
 	var err error
-	if o.format, err = o.App.format(ui.Plain, ui.Table, ui.JSON); err != nil {
+	if o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSON); err != nil {
 		return err
 	}
 	id, err := strconv.ParseInt(arg, 10, 64)
@@ -71,7 +71,7 @@ func (o *ldapApply) undo(ctx context.Context, arg string) error {
 	}
 	defer func() { _ = plan.Close() }()
 	o.undoes, o.undoneOn = id, info.Server
-	h, err := o.findLDAPHome(ctx, &o.homeOptions)
+	h, err := o.directories.FindHome(ctx, &o.homeOptions)
 	if err != nil && o.runs == "" {
 		return err
 	}
@@ -84,8 +84,8 @@ func (o *ldapApply) undo(ctx context.Context, arg string) error {
 // ldapRuns is 'ldap runs'.
 type ldapRuns struct{ ldapApply }
 
-func (a *App) ldapRunsCommand() *cobra.Command {
-	o := &ldapRuns{ldapApply{App: a}}
+func ldapRunsCommand(f *Factory) *cobra.Command {
+	o := &ldapRuns{ldapApply{console: f.Console, directories: f.Directories, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, homes: f.Homes, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
 	cmd := &cobra.Command{
 		Use:   "runs",
 		Short: "what was changed in the directory, the latest first",
@@ -96,14 +96,14 @@ came, and what takes it back. No server is asked.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	f := cmd.Flags()
-	f.StringVar(&o.runs, "runs", "", "`DIR` for the journal and the way back (default: history/ of the home)")
-	o.homeOptions.add(f)
+	flags := cmd.Flags()
+	flags.StringVar(&o.runs, "runs", "", "`DIR` for the journal and the way back (default: history/ of the home)")
+	o.homeOptions.add(flags)
 	return cmd
 }
 
 func (o *ldapRuns) run(_ context.Context) error {
-	format, err := o.App.format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
 	if err != nil {
 		return err
 	}
@@ -117,13 +117,13 @@ func (o *ldapRuns) run(_ context.Context) error {
 	}
 	switch format {
 	case ui.JSON:
-		return ui.WriteJSON(o.Streams.Out, struct {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema string            `json:"schema"`
 			Runs   []ldapchange.Info `json:"runs"`
 		}{"davadmin.ldap.runs.1", all})
 	case ui.JSONL:
 		for _, info := range all {
-			if err := ui.WriteJSONL(o.Streams.Out, info); err != nil {
+			if err := ui.WriteJSONL(o.console.Streams.Out, info); err != nil {
 				return err
 			}
 		}
@@ -143,12 +143,12 @@ func (o *ldapRuns) run(_ context.Context) error {
 	}
 	switch format {
 	case ui.CSV:
-		return ui.WriteCSV(o.Streams.Out, header, rows)
+		return ui.WriteCSV(o.console.Streams.Out, header, rows)
 	case ui.Table:
-		return ui.WriteTable(o.Streams.Out, o.Streams.Width, header, rows)
+		return ui.WriteTable(o.console.Streams.Out, o.console.Streams.Width, header, rows)
 	}
 	for _, row := range rows {
-		if _, err := fmt.Fprintln(o.Streams.Out, tabbed(row)); err != nil {
+		if _, err := fmt.Fprintln(o.console.Streams.Out, tabbed(row)); err != nil {
 			return err
 		}
 	}

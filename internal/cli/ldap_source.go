@@ -127,11 +127,11 @@ func (o *ldapOptions) check(cmd *cobra.Command) error {
 
 // words are the options that name the server and who is bound, for a command that
 // is suggested; "" where the home names them.
-func (o *serverOptions) words(a *App) string {
+func (o *serverOptions) words() string {
 	var b strings.Builder
 	add := func(option, value string) {
 		if value != "" {
-			b.WriteString(" " + option + " " + a.quote(value))
+			b.WriteString(" " + option + " " + Quote(value))
 		}
 	}
 	set := func(option string, given bool) {
@@ -203,12 +203,12 @@ type opened struct {
 
 // open opens what the options name: files, a server, or else the server of the
 // home.
-func (a *App) openDirectory(ctx context.Context, o *ldapOptions, h *ldapHome) (*opened, error) {
+func (ds *Directories) Open(ctx context.Context, o *ldapOptions, h *ldapHome) (*opened, error) {
 	if len(o.files) > 0 {
-		files := directory.NewFiles(directory.FilesOptions{Paths: o.files, Stdin: a.Streams.In, FileURLs: o.fileURLs})
+		files := directory.NewFiles(directory.FilesOptions{Paths: o.files, Stdin: ds.console.Streams.In, FileURLs: o.fileURLs})
 		return &opened{source: files, bases: o.bases, fileName: files.FileName, close: func() error { return nil }}, nil
 	}
-	lo, err := a.liveOptions(&o.serverOptions, h)
+	lo, err := ds.LiveOptions(&o.serverOptions, h)
 	if err != nil {
 		return nil, err
 	}
@@ -228,12 +228,12 @@ func (a *App) openDirectory(ctx context.Context, o *ldapOptions, h *ldapHome) (*
 
 // liveOptions says how the server is reached: as the options say, and where
 // they do not, as the home says.
-func (a *App) liveOptions(o *serverOptions, h *ldapHome) (directory.Options, error) {
+func (ds *Directories) LiveOptions(o *serverOptions, h *ldapHome) (directory.Options, error) {
 	lo := directory.Options{
 		StartTLS: o.startTLS, BindDN: o.bindDN, External: o.external, CAFile: o.caFile, CertFile: o.certFile, KeyFile: o.keyFile,
 		Insecure: o.insecure, MinTLS: tlsVersions()[o.minTLS], Plaintext: o.plaintext,
 		Idle: o.idle, ConnectTimeout: o.connectTimeout,
-		Note: func(text string) { a.notef("davadmin: note: %s", text) },
+		Note: func(text string) { ds.console.Notef("davadmin: note: %s", text) },
 	}
 	hosts, port, ldaps := o.hosts, o.port, o.ldaps
 	kept := secret.Text("") // only the server that the home names is sent what the home's vault holds
@@ -248,9 +248,9 @@ func (a *App) liveOptions(o *serverOptions, h *ldapHome) (directory.Options, err
 		ldaps = ldaps || h.value(ldapPool+"ldapusessl") == "true" && !o.startTLS
 		if lo.BindDN == "" && !o.external {
 			lo.BindDN = h.value(ldapPool + "binddn")
-			kept = a.fromVault(&o.homeOptions, h.home, secretLDAP+userPool)
+			kept = ds.vaults.Source(&o.homeOptions, h.home, secretLDAP+userPool)
 		}
-		a.applyTLSVersions(&lo, o, h)
+		ds.applyTLSVersions(&lo, o, h)
 	}
 	for _, host := range hosts {
 		u, err := ldapURL(host, port, ldaps)
@@ -260,19 +260,19 @@ func (a *App) liveOptions(o *serverOptions, h *ldapHome) (directory.Options, err
 		lo.URLs = append(lo.URLs, u)
 	}
 	if lo.BindDN != "" {
-		lo.Password = a.ldapPassword(o, lo.BindDN, kept)
+		lo.Password = ds.ldapPassword(o, lo.BindDN, kept)
 	}
 	if lo.Insecure {
-		a.warnf("--insecure: the certificate of the directory is not verified; anybody on the way can read and change what is sent")
+		ds.console.Warnf("--insecure: the certificate of the directory is not verified; anybody on the way can read and change what is sent")
 	}
 	if lo.MinTLS != 0 && lo.MinTLS < tls.VersionTLS12 {
-		a.warnf("TLS older than 1.2 and its key exchanges are allowed; they have known weaknesses")
+		ds.console.Warnf("TLS older than 1.2 and its key exchanges are allowed; they have known weaknesses")
 	}
 	return lo, nil
 }
 
 // applyTLSVersions takes the lowest version that the home's sslprotocols name.
-func (a *App) applyTLSVersions(lo *directory.Options, o *serverOptions, h *ldapHome) {
+func (ds *Directories) applyTLSVersions(lo *directory.Options, o *serverOptions, h *ldapHome) {
 	name := ldapPool + "sslprotocols"
 	if o.minTLS != "" || !h.isSet(name) {
 		return
@@ -289,23 +289,23 @@ func (a *App) applyTLSVersions(lo *directory.Options, o *serverOptions, h *ldapH
 	}
 	if lowest != 0 {
 		lo.MinTLS = lowest
-		a.detailf("lowest TLS version: as %s in %s says", name, h.path)
+		ds.console.Detailf("lowest TLS version: as %s in %s says", name, h.path)
 	}
 }
 
 // ldapPassword asks for the password when it is needed, and once: each
 // connection takes it. Kept is what a vault holds for who is bound.
-func (a *App) ldapPassword(o *serverOptions, dn string, kept secret.Source) func(context.Context) ([]byte, error) {
-	return secret.Once(secret.First(a.passwordFile(o.passwordFile), secret.Text(a.Getenv("DAVADMIN_LDAP_PASSWORD")), kept, a.askLDAPPassword(dn)))
+func (ds *Directories) ldapPassword(o *serverOptions, dn string, kept secret.Source) func(context.Context) ([]byte, error) {
+	return secret.Once(secret.First(ds.passwordFile(o.passwordFile), secret.Text(ds.getenv("DAVADMIN_LDAP_PASSWORD")), kept, ds.askLDAPPassword(dn)))
 }
 
 // passwordFile is a source for the password in a file; without a name it has none.
-func (a *App) passwordFile(path string) secret.Source {
+func (ds *Directories) passwordFile(path string) secret.Source {
 	return func(ctx context.Context) ([]byte, error) {
 		if path == "" {
 			return nil, nil
 		}
-		b, err := a.readValue(ctx, path, true)
+		b, err := ds.input.ReadValue(ctx, path, true)
 		if err != nil {
 			return nil, fmt.Errorf("password file: %w", err)
 		}
@@ -313,12 +313,12 @@ func (a *App) passwordFile(path string) secret.Source {
 	}
 }
 
-func (a *App) askLDAPPassword(dn string) secret.Source {
+func (ds *Directories) askLDAPPassword(dn string) secret.Source {
 	return func(ctx context.Context) ([]byte, error) {
-		if a.Streams.ReadSecret == nil {
+		if ds.console.Streams.ReadSecret == nil {
 			return nil, usagef("no password for %s, and there is no terminal to ask on: give --password-file FILE or set DAVADMIN_LDAP_PASSWORD", dn)
 		}
-		return a.Streams.ReadSecret(ctx, "password of "+dn+": ")
+		return ds.console.Streams.ReadSecret(ctx, "password of "+dn+": ")
 	}
 }
 

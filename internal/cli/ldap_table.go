@@ -16,9 +16,10 @@ const firstFindings = 3
 
 // auditTable is the report about a directory for a person.
 type auditTable struct {
-	*App
-	all  bool                               // show every finding, not the first of each rule
-	next func(r *report, hidden int) string // what to do now; hidden findings were not shown
+	console *Console
+	reports *Reports
+	all     bool                               // show every finding, not the first of each rule
+	next    func(r *report, hidden int) string // what to do now; hidden findings were not shown
 }
 
 // write writes what was read, one line a rule, the first findings of each, and
@@ -37,7 +38,7 @@ func (o *auditTable) write(r *report) error {
 	}
 	b.WriteString("\n")
 	fmt.Fprintf(&b, "complete:  %s\n\n", completeWords(sum))
-	if _, err := fmt.Fprint(o.Streams.Out, b.String()); err != nil {
+	if _, err := fmt.Fprint(o.console.Streams.Out, b.String()); err != nil {
 		return err
 	}
 	var rows [][]string
@@ -52,11 +53,11 @@ func (o *auditTable) write(r *report) error {
 		}
 		rows = append(rows, []string{out.Rule, out.Severity.String(), string(out.Result), countCell(out.Count), out.Reason})
 	}
-	if err := ui.WriteTable(o.Streams.Out, o.Streams.Width, []string{"rule", "severity", "result", "count", "why not run"}, rows); err != nil {
+	if err := ui.WriteTable(o.console.Streams.Out, o.console.Streams.Width, []string{"rule", "severity", "result", "count", "why not run"}, rows); err != nil {
 		return err
 	}
 	if unasked > 0 {
-		if _, err := fmt.Fprintf(o.Streams.Out, "%s: %s\n", plural(unasked, "other rule"), ldapcheck.NotAskedFor); err != nil {
+		if _, err := fmt.Fprintf(o.console.Streams.Out, "%s: %s\n", plural(unasked, "other rule"), ldapcheck.NotAskedFor); err != nil {
 			return err
 		}
 	}
@@ -64,7 +65,7 @@ func (o *auditTable) write(r *report) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(o.Streams.Out, "\n%s, %s, %s; %d of %d rules passed\nnext: %s\n", plural(sum.Errors, "error"),
+	_, err = fmt.Fprintf(o.console.Streams.Out, "\n%s, %s, %s; %d of %d rules passed\nnext: %s\n", plural(sum.Errors, "error"),
 		plural(sum.Warnings, "warning"), plural(sum.Infos, "info"), passed, len(r.outcomes), ui.Sanitize(o.next(r, hidden)))
 	return err
 }
@@ -99,7 +100,7 @@ func (o *auditTable) writeFindings(r *report) (hidden int, err error) {
 			return 0, err
 		}
 		shown[f.Rule]++
-		if err := o.writeFinding(f); err != nil {
+		if err := o.reports.WriteFinding(f); err != nil {
 			return 0, err
 		}
 	}
@@ -116,24 +117,24 @@ func (o *ldapAudit) next(r *report, hidden int) string {
 		return "remove what kept the audit from reading everything, and run it again" + limitAdvice(o.ended)
 	}
 	if hidden > 0 {
-		return o.again("--all") + fmt.Sprintf("   (shows %s more; --output jsonl is for programs)", plural(hidden, "finding"))
+		return o.hints.Again("--all") + fmt.Sprintf("   (shows %s more; --output jsonl is for programs)", plural(hidden, "finding"))
 	}
 	if sum.Errors > 0 || sum.Warnings > 0 {
 		return "davadmin ldap rules --output json   (tells of each rule why it matters and what to do); then audit again"
 	}
 	for _, out := range r.outcomes {
 		if out.Result == finding.NotRun && strings.Contains(out.Reason, "--cs") {
-			return o.again("--cs6-list FILE --cs7-list FILE") + "   (runs the rules that must know who is on which server)"
+			return o.hints.Again("--cs6-list FILE --cs7-list FILE") + "   (runs the rules that must know who is on which server)"
 		}
 	}
 	return "davadmin config check   (looks at the server's side)"
 }
 
 // again is the command line of this run with something more.
-func (a *App) again(more string) string {
+func (h *Hints) Again(more string) string {
 	words := []string{"davadmin"}
-	for _, w := range a.Args {
-		words = append(words, a.quote(w))
+	for _, w := range h.args {
+		words = append(words, Quote(w))
 	}
 	return strings.Join(append(words, more), " ")
 }

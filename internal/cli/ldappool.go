@@ -71,8 +71,8 @@ func poolKind() fileKind {
 }
 
 // ldappoolCommand is the operation 'ldappool'. Without an action it lists.
-func (a *App) ldappoolCommand() *cobra.Command {
-	o := &poolList{App: a}
+func ldappoolCommand(f *Factory) *cobra.Command {
+	o := &poolList{console: f.Console, homeFiles: f.HomeFiles}
 	cmd := &cobra.Command{
 		Use:     "ldappool [ACTION] [OPTIONS]",
 		Short:   "the directories that the server binds to",
@@ -99,19 +99,20 @@ Without an action, 'ldappool' is 'ldappool list'.`,
 		},
 	}
 	o.addOptions(cmd)
-	cmd.AddCommand(a.poolListCommand(), a.poolCreateCommand(), a.poolModifyCommand(), a.poolDeleteCommand())
+	cmd.AddCommand(poolListCommand(f), poolCreateCommand(f), poolModifyCommand(f), poolDeleteCommand(f))
 	return cmd
 }
 
 // poolList is 'ldappool list'.
 type poolList struct {
-	*App
+	console   *Console
+	homeFiles *HomeFiles
 	homeOptions
 	names []string
 }
 
-func (a *App) poolListCommand() *cobra.Command {
-	o := &poolList{App: a}
+func poolListCommand(f *Factory) *cobra.Command {
+	o := &poolList{console: f.Console, homeFiles: f.HomeFiles}
 	cmd := &cobra.Command{
 		Use:   "list [-n POOL]...",
 		Short: "print the pools with what is in force",
@@ -129,20 +130,22 @@ defaults where it gives none.`,
 func (o *poolList) addOptions(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&o.names, "name", "n", nil, "only this `POOL` (repeatable)")
 	o.homeOptions.add(cmd.Flags())
-	_ = cmd.RegisterFlagCompletionFunc("name", o.completePools)
+	_ = cmd.RegisterFlagCompletionFunc("name", completePools(o.homeFiles))
 }
 
 // completePools offers the pools of the home that the environment names.
-func (a *App) completePools(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	c, err := a.openConfig(&homeOptions{}, lockOptions{})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+func completePools(files *HomeFiles) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		c, err := files.OpenConfig(&homeOptions{}, lockOptions{})
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		doc, err := c.file.Load(cmd.Context())
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return ldapPools(c.registry, doc), cobra.ShellCompDirectiveNoFileComp
 	}
-	doc, err := c.file.Load(cmd.Context())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return ldapPools(c.registry, doc), cobra.ShellCompDirectiveNoFileComp
 }
 
 // listedPool is one pool in the output.
@@ -154,17 +157,17 @@ type listedPool struct {
 }
 
 func (o *poolList) run(ctx context.Context) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
 	if err != nil {
 		return err
 	}
-	c, err := o.openFile(poolKind(), &o.homeOptions, lockOptions{})
+	c, err := o.homeFiles.Open(poolKind(), &o.homeOptions, lockOptions{})
 	if err != nil {
 		return err
 	}
 	doc, err := c.file.Load(ctx)
 	if err != nil {
-		return o.explainLoad(ctx, err, c.file)
+		return o.homeFiles.ExplainLoad(ctx, err, c.file)
 	}
 	pools := ldapPools(c.registry, doc)
 	chosen := pools
@@ -208,7 +211,7 @@ func describePool(r *config.Registry, d *config.Document, name string) listedPoo
 }
 
 func (o *poolList) print(format ui.Format, rows []listedPool) error {
-	out := o.Streams.Out
+	out := o.console.Streams.Out
 	header := append([]string{"pool"}, poolProperties()...)
 	switch format {
 	case ui.JSON:
@@ -227,7 +230,7 @@ func (o *poolList) print(format ui.Format, rows []listedPool) error {
 		return ui.WriteCSV(out, header, poolCells(rows, poolProperties()))
 	case ui.Table:
 		short := poolProperties()[:5] // the others are the same nearly everywhere, and would not fit
-		return ui.WriteTable(out, o.Streams.Width, append([]string{"pool"}, short...), poolCells(rows, short))
+		return ui.WriteTable(out, o.console.Streams.Width, append([]string{"pool"}, short...), poolCells(rows, short))
 	}
 	var b strings.Builder
 	for i, r := range rows {

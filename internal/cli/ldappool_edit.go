@@ -26,7 +26,12 @@ const (
 
 // poolEdit is 'ldappool create', 'modify' or 'delete'.
 type poolEdit struct {
-	*App
+	console   *Console
+	global    *Globals
+	hints     *Hints
+	homeFiles *HomeFiles
+	input     *Input
+	journals  *Journals
 	homeOptions
 	lock   lockOptions
 	action poolAction
@@ -48,7 +53,7 @@ func (o *poolEdit) add(cmd *cobra.Command, line string) {
 	o.lock.add(f)
 	o.homeOptions.add(f)
 	if o.action != poolCreate {
-		_ = cmd.RegisterFlagCompletionFunc("name", o.completePools)
+		_ = cmd.RegisterFlagCompletionFunc("name", completePools(o.homeFiles))
 	}
 	if o.action != poolDelete {
 		_ = cmd.RegisterFlagCompletionFunc("property", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -70,8 +75,8 @@ create -n ldap.POOL'.
 A batch file (-f) has a line 'pool:prop=value,...' for each pool; blank lines and
 lines that begin with # pass.`
 
-func (a *App) poolCreateCommand() *cobra.Command {
-	o := &poolEdit{App: a, action: poolCreate}
+func poolCreateCommand(f *Factory) *cobra.Command {
+	o := &poolEdit{console: f.Console, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: poolCreate}
 	cmd := &cobra.Command{
 		Use:   "create (-n POOL -y PROP=VALUE,...)... | -f FILE",
 		Short: "add pools, all or none",
@@ -87,8 +92,8 @@ needs its ldaphost; for the rest there are defaults.` + poolLineHelp,
 	return cmd
 }
 
-func (a *App) poolModifyCommand() *cobra.Command {
-	o := &poolEdit{App: a, action: poolModify}
+func poolModifyCommand(f *Factory) *cobra.Command {
+	o := &poolEdit{console: f.Console, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: poolModify}
 	cmd := &cobra.Command{
 		Use:   "modify (-n POOL -y PROP=VALUE,...)... | -f FILE",
 		Short: "change properties of pools, all or none",
@@ -103,8 +108,8 @@ with nothing behind its = goes back to its default.` + poolLineHelp,
 	return cmd
 }
 
-func (a *App) poolDeleteCommand() *cobra.Command {
-	o := &poolEdit{App: a, action: poolDelete}
+func poolDeleteCommand(f *Factory) *cobra.Command {
+	o := &poolEdit{console: f.Console, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: poolDelete}
 	cmd := &cobra.Command{
 		Use:   "delete -n POOL... | -f FILE",
 		Short: "take pools out, all or none",
@@ -123,11 +128,11 @@ pass.`,
 }
 
 func (o *poolEdit) run(ctx context.Context) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
-	c, err := o.openFile(poolKind(), &o.homeOptions, o.lock)
+	c, err := o.homeFiles.Open(poolKind(), &o.homeOptions, o.lock)
 	if err != nil {
 		return err
 	}
@@ -140,7 +145,7 @@ func (o *poolEdit) run(ctx context.Context) error {
 	}
 	var warnings []config.Warning
 	edit := config.Edit{
-		Operation: "ldappool " + string(o.action), Command: o.journalled(), Remark: o.remark, Mask: c.words.mask,
+		Operation: "ldappool " + string(o.action), Command: o.journals.Command(), Remark: o.remark, Mask: c.words.mask,
 		Make: func(current []byte) ([]byte, []config.Change, error) {
 			doc, err := config.Parse(current)
 			if err != nil {
@@ -160,25 +165,25 @@ func (o *poolEdit) run(ctx context.Context) error {
 	// A look first: what is refused shall leave no trace, and nobody shall be
 	// asked about it.
 	if _, err := c.file.Preview(ctx, edit); err != nil {
-		return refused(o.explainLoad(ctx, err, c.file))
+		return refused(o.homeFiles.ExplainLoad(ctx, err, c.file))
 	}
-	if o.action == poolDelete && !o.opts.dryRun {
-		if err := o.confirm(ctx, fmt.Sprintf("Take %s out of %s?", plural(len(items), "pool"), ui.Sanitize(c.file.Path()))); err != nil {
+	if o.action == poolDelete && !o.global.dryRun {
+		if err := o.console.Confirm(ctx, fmt.Sprintf("Take %s out of %s?", plural(len(items), "pool"), ui.Sanitize(c.file.Path()))); err != nil {
 			return err
 		}
 	}
-	outcome, err := o.carryOut(ctx, c.file, edit)
+	outcome, err := o.homeFiles.CarryOut(ctx, c.file, edit)
 	if err != nil {
-		return refused(o.explainLoad(ctx, err, c.file))
+		return refused(o.homeFiles.ExplainLoad(ctx, err, c.file))
 	}
 	for _, w := range warnings {
-		o.warnf("%s: %s", w.Name, w.Text)
+		o.console.Warnf("%s: %s", w.Name, w.Text)
 	}
-	err = o.showChange(format, string(o.action), c, outcome)
+	err = o.homeFiles.ShowChange(format, string(o.action), c, outcome)
 	if err == nil && outcome.Revision != 0 {
 		o.notePasswords(c, items)
 	}
-	return o.afterChange(c, outcome, err)
+	return o.homeFiles.AfterChange(c, outcome, err)
 }
 
 // edit makes the changes in the document, or refuses them.
@@ -231,9 +236,9 @@ func (o *poolEdit) notePasswords(c *subject, items []poolItem) {
 		name := secretLDAP + it.pool
 		switch {
 		case o.action == poolDelete && err == nil:
-			o.notef("if the vault has its password: %s", o.withHome("davadmin passfile delete -n "+o.quote(name)))
+			o.console.Notef("if the vault has its password: %s", o.hints.WithHome("davadmin passfile delete -n "+Quote(name)))
 		case o.action != poolDelete && it.binds():
-			o.notef("its bind password belongs in the vault: %s", o.withHome("davadmin passfile create -n "+o.quote(name)))
+			o.console.Notef("its bind password belongs in the vault: %s", o.hints.WithHome("davadmin passfile create -n "+Quote(name)))
 		}
 	}
 }
@@ -245,7 +250,7 @@ func (o *poolEdit) items(ctx context.Context) ([]poolItem, error) {
 	}
 	out := slices.Clone(o.pools.items)
 	if o.batch != "" {
-		err := o.eachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
+		err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
 			it, given, err := o.batchItem(line, where)
 			if given {
 				out = append(out, it)
@@ -256,7 +261,7 @@ func (o *poolEdit) items(ctx context.Context) ([]poolItem, error) {
 			return nil, err
 		}
 		if len(out) == 0 {
-			o.warnf("%s names no pool; nothing was changed", batchName(o.batch))
+			o.console.Warnf("%s names no pool; nothing was changed", batchName(o.batch))
 			return nil, errAnswered
 		}
 	}

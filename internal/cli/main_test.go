@@ -41,7 +41,7 @@ func davadmin() int {
 	streams := ui.System()
 	ctx, stop := cli.WithSignals(context.Background())
 	defer stop()
-	app := &cli.App{
+	app := &cli.Environment{
 		Streams: streams, Args: os.Args[1:], Getenv: os.Getenv, Hook: killHook(os.Getenv(killVariable)),
 		Build:     cli.Build{Version: "1.2.3", Commit: "abc1234", Date: "2026-11-01"},
 		VaultWork: vaultWork,

@@ -39,8 +39,8 @@ func (vaultWords) unset(string) string { return "(not set)" }
 func (vaultWords) restart(string) config.Restart { return config.RestartNo }
 
 // passfileCommand is the operation 'passfile'. Without an action it lists.
-func (a *App) passfileCommand() *cobra.Command {
-	o := &passList{App: a}
+func passfileCommand(f *Factory) *cobra.Command {
+	o := &passList{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, vaults: f.Vaults}
 	cmd := &cobra.Command{
 		Use:     "passfile [ACTION] [OPTIONS]",
 		Short:   "keep the passwords that davadmin needs, encrypted",
@@ -68,7 +68,7 @@ Without an action, 'passfile' is 'passfile list'.`,
 	}
 	o.addOptions(cmd)
 	k := vaultKind()
-	cmd.AddCommand(a.passListCommand(), a.passCreateCommand(), a.passModifyCommand(), a.passDeleteCommand(), a.fileHistoryCommand(k), a.passRevertCommand())
+	cmd.AddCommand(passListCommand(f), passCreateCommand(f), passModifyCommand(f), passDeleteCommand(f), fileHistoryCommand(f, k), passRevertCommand(f))
 	return cmd
 }
 
@@ -83,14 +83,17 @@ func noPasswords(cmd *cobra.Command, args []string) error {
 
 // passList is 'passfile list'.
 type passList struct {
-	*App
+	console   *Console
+	hints     *Hints
+	homeFiles *HomeFiles
+	vaults    *Vaults
 	homeOptions
 	names []string
 	all   bool
 }
 
-func (a *App) passListCommand() *cobra.Command {
-	o := &passList{App: a}
+func passListCommand(f *Factory) *cobra.Command {
+	o := &passList{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, vaults: f.Vaults}
 	cmd := &cobra.Command{
 		Use:   "list [-n NAME]... [-A]",
 		Short: "print the names of the passwords in the vault, and when each was set",
@@ -112,20 +115,22 @@ func (o *passList) addOptions(cmd *cobra.Command) {
 	f.BoolVarP(&o.all, "all", "A", false, "the names that are not in the vault, too")
 	o.addVault(f)
 	o.homeOptions.add(f)
-	_ = cmd.RegisterFlagCompletionFunc("name", o.completeSecrets)
+	_ = cmd.RegisterFlagCompletionFunc("name", completeSecrets(o.homeFiles))
 }
 
 // completeSecrets offers the names of passwords that the home has a use for.
-func (a *App) completeSecrets(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	c, err := a.openConfig(&homeOptions{}, lockOptions{})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+func completeSecrets(files *HomeFiles) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		c, err := files.OpenConfig(&homeOptions{}, lockOptions{})
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		doc, err := c.file.Load(cmd.Context())
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return namesOf(knownSecrets(c.registry, doc)), cobra.ShellCompDirectiveNoFileComp
 	}
-	doc, err := c.file.Load(cmd.Context())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return namesOf(knownSecrets(c.registry, doc)), cobra.ShellCompDirectiveNoFileComp
 }
 
 // passHome is a home whose vault is worked on.
@@ -135,15 +140,15 @@ type passHome struct {
 }
 
 // openPass finds the home, and the names of passwords that it has a use for.
-func (a *App) openPass(ctx context.Context, o *homeOptions, lock lockOptions) (*passHome, error) {
-	c, err := a.openFile(vaultKind(), o, lock)
+func openPass(ctx context.Context, files *HomeFiles, o *homeOptions, lock lockOptions) (*passHome, error) {
+	c, err := files.Open(vaultKind(), o, lock)
 	if err != nil {
 		return nil, err
 	}
-	server := a.serverFile(c.home, lock.timeout)
+	server := files.ServerFile(c.home, lock.timeout)
 	doc, err := server.Load(ctx)
 	if err != nil {
-		return nil, a.explainLoad(ctx, err, server)
+		return nil, files.ExplainLoad(ctx, err, server)
 	}
 	return &passHome{subject: c, known: knownSecrets(c.registry, doc)}, nil
 }
@@ -165,15 +170,15 @@ type listedSecret struct {
 }
 
 func (o *passList) run(ctx context.Context) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
 	if err != nil {
 		return err
 	}
-	h, err := o.openPass(ctx, &o.homeOptions, lockOptions{})
+	h, err := openPass(ctx, o.homeFiles, &o.homeOptions, lockOptions{})
 	if err != nil {
 		return err
 	}
-	v, err := o.openVault(ctx, &o.homeOptions, h.home)
+	v, err := o.vaults.Open(ctx, &o.homeOptions, h.home)
 	if err != nil {
 		return err
 	}
@@ -183,9 +188,9 @@ func (o *passList) run(ctx context.Context) error {
 	}
 	switch {
 	case v.vault == nil:
-		o.notef("there is no vault yet; '%s -n NAME' makes it", o.withHome("davadmin passfile create"))
+		o.console.Notef("there is no vault yet; '%s -n NAME' makes it", o.hints.WithHome("davadmin passfile create"))
 	case len(rows) == 0:
-		o.notef("the vault is empty; '%s -n NAME' puts a password in", o.withHome("davadmin passfile create"))
+		o.console.Notef("the vault is empty; '%s -n NAME' puts a password in", o.hints.WithHome("davadmin passfile create"))
 	}
 	return o.print(format, h, v, rows)
 }
@@ -225,11 +230,11 @@ func (o *passList) find(h *passHome, rows []listedSecret, name string) (listedSe
 	if err := checkSecretName(h.known, name, ""); err != nil {
 		return listedSecret{}, err
 	}
-	return listedSecret{}, usagef("%s is not in the vault; 'davadmin passfile create -n %s' puts it in", name, o.quote(name))
+	return listedSecret{}, usagef("%s is not in the vault; 'davadmin passfile create -n %s' puts it in", name, Quote(name))
 }
 
 func (o *passList) print(format ui.Format, h *passHome, v *openedVault, rows []listedSecret) error {
-	out := o.Streams.Out
+	out := o.console.Streams.Out
 	cells := make([][]string, len(rows))
 	for i, r := range rows {
 		set := vaultWords{}.unset(r.Name)
@@ -264,7 +269,7 @@ func (o *passList) print(format ui.Format, h *passHome, v *openedVault, rows []l
 		if len(rows) == 0 {
 			return nil
 		}
-		return ui.WriteTable(out, o.Streams.Width, []string{"name", "set", "what"}, cells)
+		return ui.WriteTable(out, o.console.Streams.Width, []string{"name", "set", "what"}, cells)
 	}
 	for _, c := range cells {
 		if _, err := fmt.Fprintf(out, "%s: %s\n", ui.Sanitize(c[0]), c[1]); err != nil {

@@ -3,10 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/secret"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
@@ -23,7 +25,16 @@ const (
 
 // passEdit is 'passfile create', 'modify' or 'delete'.
 type passEdit struct {
-	*App
+	console   *Console
+	getenv    func(string) string
+	global    *Globals
+	hints     *Hints
+	homeFiles *HomeFiles
+	hook      fsx.Hook
+	input     *Input
+	journals  *Journals
+	now       func() time.Time
+	vaults    *Vaults
 	homeOptions
 	lock   lockOptions
 	action passAction
@@ -72,8 +83,8 @@ A batch file (-f) has a line 'name=value' for each password; blank lines and lin
 that begin with # pass; blanks around name and value do not count. A password is
 never taken from the command line.`
 
-func (a *App) passCreateCommand() *cobra.Command {
-	o := &passEdit{App: a, action: passCreate}
+func passCreateCommand(f *Factory) *cobra.Command {
+	o := &passEdit{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, input: f.Input, journals: f.Journals, now: f.Now, vaults: f.Vaults, action: passCreate}
 	cmd := &cobra.Command{
 		Use:   "create [--new-key[=FILE]] [-n NAME [--value-file FILE]]... [-f FILE]",
 		Short: "make the vault, or put passwords into it",
@@ -91,12 +102,12 @@ passphrase that is forgotten is gone, and the passwords with it.` + passBatchHel
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	o.add(cmd.Flags())
-	_ = cmd.RegisterFlagCompletionFunc("name", a.completeSecrets)
+	_ = cmd.RegisterFlagCompletionFunc("name", completeSecrets(o.homeFiles))
 	return cmd
 }
 
-func (a *App) passModifyCommand() *cobra.Command {
-	o := &passEdit{App: a, action: passModify}
+func passModifyCommand(f *Factory) *cobra.Command {
+	o := &passEdit{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, input: f.Input, journals: f.Journals, now: f.Now, vaults: f.Vaults, action: passModify}
 	cmd := &cobra.Command{
 		Use:   "modify [--rekey [--new-key[=FILE]]] [-n NAME [--value-file FILE]]... [-f FILE]",
 		Short: "change passwords in the vault, or what opens it",
@@ -112,12 +123,12 @@ Versions of the vault that the history keeps still open with the old one.` + pas
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	o.add(cmd.Flags())
-	_ = cmd.RegisterFlagCompletionFunc("name", a.completeSecrets)
+	_ = cmd.RegisterFlagCompletionFunc("name", completeSecrets(o.homeFiles))
 	return cmd
 }
 
-func (a *App) passDeleteCommand() *cobra.Command {
-	o := &passEdit{App: a, action: passDelete}
+func passDeleteCommand(f *Factory) *cobra.Command {
+	o := &passEdit{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, input: f.Input, journals: f.Journals, now: f.Now, vaults: f.Vaults, action: passDelete}
 	cmd := &cobra.Command{
 		Use:   "delete -n NAME... | --all",
 		Short: "take passwords out of the vault, or the vault away",
@@ -130,7 +141,7 @@ stays where it is.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	o.add(cmd.Flags())
-	_ = cmd.RegisterFlagCompletionFunc("name", a.completeSecrets)
+	_ = cmd.RegisterFlagCompletionFunc("name", completeSecrets(o.homeFiles))
 	return cmd
 }
 
@@ -153,14 +164,14 @@ func (o *passEdit) check() error {
 }
 
 func (o *passEdit) run(ctx context.Context) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
 	if err := o.check(); err != nil {
 		return err
 	}
-	h, err := o.openPass(ctx, &o.homeOptions, o.lock)
+	h, err := openPass(ctx, o.homeFiles, &o.homeOptions, o.lock)
 	if err != nil {
 		return err
 	}
@@ -168,7 +179,7 @@ func (o *passEdit) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.opts.dryRun {
+	if o.global.dryRun {
 		return o.showVault(format, p, &config.Outcome{Changes: p.changes(p.before.vault)})
 	}
 	if err := p.ask(ctx); err != nil {
@@ -179,9 +190,9 @@ func (o *passEdit) run(ctx context.Context) error {
 		return vaultConflict(err)
 	}
 	for _, n := range outcome.Notes {
-		o.warnf("%s", n)
+		o.console.Warnf("%s", n)
 	}
-	return o.afterChange(h.subject, outcome, o.showVault(format, p, outcome))
+	return o.homeFiles.AfterChange(h.subject, outcome, o.showVault(format, p, outcome))
 }
 
 // vaultConflict words what somebody else did in the meantime.

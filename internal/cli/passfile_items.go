@@ -60,18 +60,18 @@ func (p *passItems) file(path string) error {
 
 // readItems returns what -n and -f name, each name once, with the passwords that
 // are in files. The syntax of all of it is checked before anything is asked.
-func (a *App) readItems(ctx context.Context, p *passItems, batch string, check func(name, where string) error) ([]passItem, error) {
+func readItems(ctx context.Context, console *Console, input *Input, p *passItems, batch string, check func(name, where string) error) ([]passItem, error) {
 	if p.early != "" {
 		return nil, usagef("--value-file needs an -n NAME before it")
 	}
 	out := append([]passItem(nil), p.items...)
 	if batch != "" {
-		lines, err := a.readPassBatch(ctx, batch)
+		lines, err := readPassBatch(ctx, input, batch)
 		if err != nil {
 			return nil, err
 		}
 		if out = append(out, lines...); len(out) == 0 {
-			a.warnf("%s names no password; nothing was changed", batchName(batch))
+			console.Warnf("%s names no password; nothing was changed", batchName(batch))
 			return nil, errAnswered
 		}
 	}
@@ -86,7 +86,7 @@ func (a *App) readItems(ctx context.Context, p *passItems, batch string, check f
 		}
 		seen[it.name] = true
 		if it.file != "" {
-			b, err := a.readValue(ctx, it.file, true)
+			b, err := input.ReadValue(ctx, it.file, true)
 			if err != nil {
 				return nil, fmt.Errorf("%s: value file: %w", it.name, err)
 			}
@@ -102,11 +102,11 @@ func (a *App) readItems(ctx context.Context, p *passItems, batch string, check f
 }
 
 // readPassBatch reads lines of 'name=value'.
-func (a *App) readPassBatch(ctx context.Context, path string) ([]passItem, error) {
+func readPassBatch(ctx context.Context, input *Input, path string) ([]passItem, error) {
 	var out []passItem
-	err := a.eachBatchLine(ctx, path, func(line, where string, info fs.FileInfo) error {
+	err := input.EachBatchLine(ctx, path, func(line, where string, info fs.FileInfo) error {
 		if info != nil {
-			if err := a.checkPrivate(path, info); err != nil {
+			if err := input.CheckPrivate(path, info); err != nil {
 				return err
 			}
 		}
@@ -134,13 +134,13 @@ func checkPassword(name, where string, b []byte) error {
 }
 
 // askItems asks for the passwords that are not known yet.
-func (a *App) askItems(ctx context.Context, items []passItem) error {
+func askItems(ctx context.Context, input *Input, items []passItem) error {
 	for i := range items {
 		it := &items[i]
 		if it.given {
 			continue
 		}
-		typed, err := a.askSecret(ctx, it.name)
+		typed, err := input.AskSecret(ctx, it.name)
 		if err != nil {
 			return err
 		}

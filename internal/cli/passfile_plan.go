@@ -42,19 +42,19 @@ func (o *passEdit) plan(ctx context.Context, h *passHome) (*passPlan, error) {
 	case err != nil:
 		return nil, fmt.Errorf("vault: %w", err)
 	case !exists && o.action != passCreate:
-		return nil, usagef("there is no vault yet; '%s -n NAME' makes it", o.withHome("davadmin passfile create"))
+		return nil, usagef("there is no vault yet; '%s -n NAME' makes it", o.hints.WithHome("davadmin passfile create"))
 	case exists && o.action == passCreate && o.newKey != "":
-		return nil, usagef("there is a vault already, %s; '%s --rekey --new-key' gives it a new key", h.file.Path(), o.withHome("davadmin passfile modify"))
+		return nil, usagef("there is a vault already, %s; '%s --rekey --new-key' gives it a new key", h.file.Path(), o.hints.WithHome("davadmin passfile modify"))
 	case exists && o.action == passCreate && len(o.names.items) == 0 && o.batch == "":
 		return nil, usagef("there is a vault already, %s; give -n NAME to put a password in", h.file.Path())
 	case o.all:
 		return p, nil
 	}
-	if p.items, err = o.readItems(ctx, &o.names, o.batch, p.checkName); err != nil {
+	if p.items, err = readItems(ctx, o.console, o.input, &o.names, o.batch, p.checkName); err != nil {
 		return nil, err
 	}
 	if exists {
-		if p.before, err = o.openVault(ctx, &o.homeOptions, h.home); err != nil {
+		if p.before, err = o.vaults.Open(ctx, &o.homeOptions, h.home); err != nil {
 			return nil, err
 		}
 		if p.before.vault == nil {
@@ -124,8 +124,8 @@ func (p *passPlan) chooseKey() error {
 		return nil
 	}
 	if !o.rekey {
-		if path, found := o.namedKey(&o.homeOptions, p.home.home); found {
-			key, err := o.readKey(path)
+		if path, found := o.vaults.NamedKey(&o.homeOptions, p.home.home); found {
+			key, err := o.vaults.ReadKey(path)
 			p.kind, p.keyPath, p.key = secret.ByKey, path, key
 			return err
 		}
@@ -147,7 +147,7 @@ func (p *passPlan) ask(ctx context.Context) error {
 		if o.all {
 			question = fmt.Sprintf("Take the vault %s away, with all that is in it?", ui.Sanitize(p.home.file.Path()))
 		}
-		return o.confirm(ctx, question)
+		return o.console.Confirm(ctx, question)
 	}
 	if p.key == nil {
 		key, err := p.closer(ctx)
@@ -156,7 +156,7 @@ func (p *passPlan) ask(ctx context.Context) error {
 		}
 		p.key = key
 	}
-	return o.askItems(ctx, p.items)
+	return askItems(ctx, o.input, p.items)
 }
 
 // closer makes the key or asks for the passphrase that the vault is closed with.
@@ -169,20 +169,20 @@ func (p *passPlan) closer(ctx context.Context) (*secret.Key, error) {
 	if o.rekey {
 		variable = envNewPassphrase
 	}
-	word := o.Getenv(variable)
+	word := o.getenv(variable)
 	if word == "" {
-		if o.Streams.ReadSecret == nil {
+		if o.console.Streams.ReadSecret == nil {
 			return nil, usagef("the vault needs a passphrase, and there is no terminal to ask on: set %s, or make a key with --new-key", variable)
 		}
 		var err error
-		if word, err = o.askSecret(ctx, "new passphrase of the vault"); err != nil {
+		if word, err = o.input.AskSecret(ctx, "new passphrase of the vault"); err != nil {
 			return nil, err
 		}
 		if word == "" {
 			return nil, errors.New("the passphrase is empty; nothing was changed")
 		}
 	}
-	return secret.Passphrase(secret.New([]byte(word)), o.VaultWork)
+	return secret.Passphrase(secret.New([]byte(word)), o.vaults.Work)
 }
 
 // changes says what becomes of a vault. Passwords that were not asked for yet count
@@ -219,12 +219,12 @@ func (p *passPlan) changes(v *secret.Vault) []config.Change {
 func (p *passPlan) apply(ctx context.Context) (*config.Outcome, error) {
 	o := p.o
 	outcome, err := p.home.file.Apply(ctx, config.Edit{
-		Operation: "passfile " + string(o.action), Command: o.journalled(), Remark: o.remark, Mask: p.home.words.mask,
+		Operation: "passfile " + string(o.action), Command: o.journals.Command(), Remark: o.remark, Mask: p.home.words.mask,
 		Make: func(current []byte) ([]byte, []config.Change, error) { return p.make(ctx, current) },
 	})
 	if p.made && (outcome == nil || outcome.Revision == 0) {
 		// No vault is closed with it.
-		err = errors.Join(err, fsx.RemoveSynced(context.WithoutCancel(ctx), p.keyPath, o.Hook))
+		err = errors.Join(err, fsx.RemoveSynced(context.WithoutCancel(ctx), p.keyPath, o.hook))
 	}
 	return outcome, err
 }
@@ -251,7 +251,7 @@ func (p *passPlan) make(ctx context.Context, current []byte) ([]byte, []config.C
 		if p.o.action == passDelete {
 			next.Remove(it.name)
 		} else {
-			next.Put(it.name, it.value, p.o.Now())
+			next.Put(it.name, it.value, p.o.now())
 		}
 	}
 	if p.makeKey {
@@ -281,7 +281,7 @@ func (p *passPlan) open(current []byte) (*secret.Vault, error) {
 // writeKey brings the new key to disk, before the vault that it opens.
 func (p *passPlan) writeKey(ctx context.Context) error {
 	o := p.o
-	err := fsx.WriteNew(ctx, p.keyPath, p.key.File(o.Now()), 0o600, filepath.Dir(p.keyPath), o.Hook)
+	err := fsx.WriteNew(ctx, p.keyPath, p.key.File(o.now()), 0o600, filepath.Dir(p.keyPath), o.hook)
 	if errors.Is(err, fs.ErrExist) {
 		return p.keyInTheWay()
 	}

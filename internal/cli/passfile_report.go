@@ -34,13 +34,13 @@ type passReport struct {
 // report words an outcome.
 func (o *passEdit) report(p *passPlan, out *config.Outcome) passReport {
 	r := passReport{
-		Schema: p.home.schema(string(o.action)), Vault: p.home.file.Path(), DryRun: o.opts.dryRun, OpensWith: string(p.kind),
-		State: "changed", Changes: []passRow{}, Revision: out.Revision, Undo: o.undoCommand(p.home.subject, out),
+		Schema: p.home.schema(string(o.action)), Vault: p.home.file.Path(), DryRun: o.global.dryRun, OpensWith: string(p.kind),
+		State: "changed", Changes: []passRow{}, Revision: out.Revision, Undo: o.homeFiles.UndoCommand(p.home.subject, out),
 	}
 	switch {
 	case o.all:
 		r.State = "removed"
-		r.Changed = o.opts.dryRun || out.Changed()
+		r.Changed = o.global.dryRun || out.Changed()
 		return r
 	case p.before.vault == nil:
 		r.State = "made"
@@ -70,22 +70,22 @@ func (o *passEdit) report(p *passPlan, out *config.Outcome) passReport {
 func (o *passEdit) showVault(format ui.Format, p *passPlan, out *config.Outcome) error {
 	r := o.report(p, out)
 	if format == ui.JSON {
-		return ui.WriteJSON(o.Streams.Out, r)
+		return ui.WriteJSON(o.console.Streams.Out, r)
 	}
-	if !o.opts.quiet {
+	if !o.global.quiet {
 		if err := o.printVault(p, r); err != nil {
 			return err
 		}
 	}
 	switch {
 	case !r.Changed:
-		o.notef("nothing to do: the vault says so already")
-	case o.opts.dryRun:
-		o.notef("dry run: nothing was changed")
+		o.console.Notef("nothing to do: the vault says so already")
+	case o.global.dryRun:
+		o.console.Notef("dry run: nothing was changed")
 	default:
-		o.notef("%s", o.revisionWords(p.home.subject, out))
+		o.console.Notef("%s", o.homeFiles.RevisionWords(p.home.subject, out))
 		if o.rekey || o.all {
-			o.notef("versions of the vault that the history keeps still open as before; 'davadmin history prune' removes old ones")
+			o.console.Notef("versions of the vault that the history keeps still open as before; 'davadmin history prune' removes old ones")
 		}
 	}
 	return nil
@@ -112,7 +112,7 @@ func (o *passEdit) printVault(p *passPlan, r passReport) error {
 		lines = append(lines, c.Name+": "+c.Action)
 	}
 	for _, l := range lines {
-		if _, err := fmt.Fprintln(o.Streams.Out, ui.Sanitize(l)); err != nil {
+		if _, err := fmt.Fprintln(o.console.Streams.Out, ui.Sanitize(l)); err != nil {
 			return err
 		}
 	}
@@ -121,14 +121,17 @@ func (o *passEdit) printVault(p *passPlan, r passReport) error {
 
 // passRevert is 'passfile revert'.
 type passRevert struct {
-	*App
+	console   *Console
+	global    *Globals
+	homeFiles *HomeFiles
+	journals  *Journals
 	homeOptions
 	lock   lockOptions
 	remark string
 }
 
-func (a *App) passRevertCommand() *cobra.Command {
-	o := &passRevert{App: a}
+func passRevertCommand(f *Factory) *cobra.Command {
+	o := &passRevert{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals}
 	cmd := &cobra.Command{
 		Use:   "revert REV",
 		Short: "put the whole vault back as of a revision",
@@ -146,15 +149,15 @@ the one that it was closed with then.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
 	}
-	f := cmd.Flags()
-	f.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
-	o.lock.add(f)
-	o.homeOptions.add(f)
+	flags := cmd.Flags()
+	flags.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
+	o.lock.add(flags)
+	o.homeOptions.add(flags)
 	return cmd
 }
 
 func (o *passRevert) run(ctx context.Context, arg string) error {
-	format, err := o.format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
@@ -163,7 +166,7 @@ func (o *passRevert) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	c, err := o.openFile(k, &o.homeOptions, o.lock)
+	c, err := o.homeFiles.Open(k, &o.homeOptions, o.lock)
 	if err != nil {
 		return err
 	}
@@ -171,20 +174,20 @@ func (o *passRevert) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := o.carryOut(ctx, c.file, config.Edit{
-		Operation: "passfile revert", Command: o.journalled(), Remark: o.remark,
+	outcome, err := o.homeFiles.CarryOut(ctx, c.file, config.Edit{
+		Operation: "passfile revert", Command: o.journals.Command(), Remark: o.remark,
 		Make: func([]byte) ([]byte, []config.Change, error) { return text, nil, nil },
 	})
 	if err != nil {
 		return vaultConflict(err)
 	}
-	return o.afterChange(c, outcome, o.show(format, c, revision, text == nil, outcome))
+	return o.homeFiles.AfterChange(c, outcome, o.show(format, c, revision, text == nil, outcome))
 }
 
 func (o *passRevert) show(format ui.Format, c *subject, revision int64, gone bool, out *config.Outcome) error {
 	r := passReport{
-		Schema: c.schema("revert"), Vault: c.file.Path(), DryRun: o.opts.dryRun, Changed: out.Changed(), State: "changed",
-		Changes: []passRow{}, Revision: out.Revision, Undo: o.undoCommand(c, out),
+		Schema: c.schema("revert"), Vault: c.file.Path(), DryRun: o.global.dryRun, Changed: out.Changed(), State: "changed",
+		Changes: []passRow{}, Revision: out.Revision, Undo: o.homeFiles.UndoCommand(c, out),
 	}
 	line := fmt.Sprintf("vault: as of revision %d", revision)
 	switch {
@@ -196,20 +199,20 @@ func (o *passRevert) show(format ui.Format, c *subject, revision int64, gone boo
 		r.State = "made"
 	}
 	if format == ui.JSON {
-		return ui.WriteJSON(o.Streams.Out, r)
+		return ui.WriteJSON(o.console.Streams.Out, r)
 	}
-	if !o.opts.quiet && out.Changed() {
-		if _, err := fmt.Fprintln(o.Streams.Out, ui.Sanitize(line)); err != nil {
+	if !o.global.quiet && out.Changed() {
+		if _, err := fmt.Fprintln(o.console.Streams.Out, ui.Sanitize(line)); err != nil {
 			return err
 		}
 	}
 	switch {
 	case !out.Changed():
-		o.notef("nothing to do: %s says so already", c.file.Path())
-	case o.opts.dryRun:
-		o.notef("dry run: nothing was changed")
+		o.console.Notef("nothing to do: %s says so already", c.file.Path())
+	case o.global.dryRun:
+		o.console.Notef("dry run: nothing was changed")
 	default:
-		o.notef("%s", o.revisionWords(c, out))
+		o.console.Notef("%s", o.homeFiles.RevisionWords(c, out))
 	}
 	return nil
 }

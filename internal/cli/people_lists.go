@@ -27,23 +27,23 @@ func (o *listOptions) add(cmd *cobra.Command) {
 // readPeople reads the lists of both servers; nil for a server of which none was
 // named. In the place of a list of the new server stand the accounts of the
 // home's back ends, if there are any.
-func (a *App) readPeople(ctx context.Context, o *listOptions, ho *homeOptions, home *ldapHome) (on6, on7 *cs6.PeopleSet, err error) {
-	if on6, err = a.readLists(ctx, "--cs6-list", o.cs6); err != nil {
+func (ss *Stores) ReadPeople(ctx context.Context, o *listOptions, ho *homeOptions, home *ldapHome) (on6, on7 *cs6.PeopleSet, err error) {
+	if on6, err = ss.ReadLists(ctx, "--cs6-list", o.cs6); err != nil {
 		return nil, nil, err
 	}
 	// Without a mark there is no other server that people could be on.
 	if len(o.cs7) == 0 && home != nil && home.isSet(paramLocalUser) {
-		on7, err = a.peopleOfStores(ctx, ho, home)
+		on7, err = ss.peopleOfStores(ctx, ho, home)
 		return on6, on7, err
 	}
-	on7, err = a.readLists(ctx, "--cs7-list", o.cs7)
+	on7, err = ss.ReadLists(ctx, "--cs7-list", o.cs7)
 	return on6, on7, err
 }
 
 // peopleOfStores are the users and resources with an account; nil where there is
 // none: a home that was only just made says nothing about who is hosted.
-func (a *App) peopleOfStores(ctx context.Context, ho *homeOptions, home *ldapHome) (set *cs6.PeopleSet, err error) {
-	stores, err := a.backendsOf(ho, home.home, home, defaultLockTimeout)
+func (ss *Stores) peopleOfStores(ctx context.Context, ho *homeOptions, home *ldapHome) (set *cs6.PeopleSet, err error) {
+	stores, err := ss.Backends(ho, home.home, home, defaultLockTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +68,8 @@ func (a *App) peopleOfStores(ctx context.Context, ho *homeOptions, home *ldapHom
 	if set.Len() == 0 {
 		return nil, nil
 	}
-	warnLeftOut(stores, names, a.warnf)
-	a.detailf("on the new server: %d, by the accounts of %s", set.Len(), strings.Join(names, ", "))
+	warnLeftOut(stores, names, ss.console.Warnf)
+	ss.console.Detailf("on the new server: %d, by the accounts of %s", set.Len(), strings.Join(names, ", "))
 	return set, nil
 }
 
@@ -90,13 +90,13 @@ func addAccounts(ctx context.Context, set *cs6.PeopleSet, st store.Store) error 
 
 // readLists reads lists of people. Each line of them must tell of somebody: a
 // line that was passed over would be a person whom no rule looks for.
-func (a *App) readLists(ctx context.Context, option string, paths []string) (*cs6.PeopleSet, error) {
+func (ss *Stores) ReadLists(ctx context.Context, option string, paths []string) (*cs6.PeopleSet, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}
 	set := cs6.NewPeopleSet(cs6.SetOptions{})
 	for _, path := range paths {
-		if err := a.readList(ctx, set, path); err != nil {
+		if err := ss.readList(ctx, set, path); err != nil {
 			return nil, fmt.Errorf("%s: %w", option, err)
 		}
 	}
@@ -106,7 +106,7 @@ func (a *App) readLists(ctx context.Context, option string, paths []string) (*cs
 	return set, nil
 }
 
-func (a *App) readList(ctx context.Context, set *cs6.PeopleSet, path string) error {
+func (ss *Stores) readList(ctx context.Context, set *cs6.PeopleSet, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 
 // root makes the command tree. It is made anew for each run, so that runs share
 // nothing.
-func (a *App) root() *cobra.Command {
+func newRoot(args []string, f *Factory) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "davadmin OPERATION [ACTION] [OPTIONS]",
 		Short: "administer a CalDAV calendar service",
@@ -29,10 +29,10 @@ An operation without an action runs its action 'list'.`,
 		SilenceErrors:         true,
 		DisableFlagsInUseLine: true,
 		SilenceUsage:          true,
-		Args:                  a.unknownOperation,
+		Args:                  unknownOperation,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if v, _ := cmd.Flags().GetBool("version"); v {
-				if err := a.runVersion(); err != nil {
+				if err := runVersion(f); err != nil {
 					return err
 				}
 				return errAnswered
@@ -44,10 +44,10 @@ An operation without an action runs its action 'list'.`,
 	root.AddGroup(&cobra.Group{ID: groupWork, Title: "Operations:"}, &cobra.Group{ID: groupOther, Title: "Others:"})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpFunc(printHelp)
-	root.SetHelpCommand(a.helpCommand(root))
-	root.SetFlagErrorFunc(a.flagError)
-	a.addGlobals(root)
-	a.addOperations(root)
+	root.SetHelpCommand(helpCommand(root))
+	root.SetFlagErrorFunc(flagError)
+	addGlobals(root, f.Global)
+	addOperations(root, args, f)
 	root.SuggestionsMinimumDistance = suggestionDistance
 	for _, op := range root.Commands() {
 		op.SuggestionsMinimumDistance = suggestionDistance
@@ -63,30 +63,30 @@ An operation without an action runs its action 'list'.`,
 // operation is an operation by its name, and how its command is made.
 type operation struct {
 	name string
-	make func() *cobra.Command
+	make func(*Factory) *cobra.Command
 }
 
-func (a *App) operations(root *cobra.Command) []operation {
+func operations(root *cobra.Command) []operation {
 	return []operation{
-		{"init", a.initCommand}, {"config", a.configCommand}, {"domainmap", a.domainmapCommand}, {"ldap", a.ldapCommand}, {"coexist", a.coexistCommand},
-		{"account", a.accountCommand}, {"calendar", a.calendarCommand}, {"backend", a.backendCommand}, {"db", a.dbCommand},
-		{"ldappool", a.ldappoolCommand}, {"passfile", a.passfileCommand}, {"history", a.historyCommand}, {"version", a.versionCommand},
-		{"completion", func() *cobra.Command { return a.completionCommand(root) }},
+		{"init", initCommand}, {"config", configCommand}, {"domainmap", domainmapCommand}, {"ldap", ldapCommand}, {"coexist", coexistCommand},
+		{"account", accountCommand}, {"calendar", calendarCommand}, {"backend", backendCommand}, {"db", dbCommand},
+		{"ldappool", ldappoolCommand}, {"passfile", passfileCommand}, {"history", historyCommand}, {"version", versionCommand},
+		{"completion", func(f *Factory) *cobra.Command { return completionCommand(f, root) }},
 	}
 }
 
 // addOperations adds the operation that the first word names, and all of them where
 // it names none: hundreds of options are made for nothing otherwise, at each run.
-func (a *App) addOperations(root *cobra.Command) {
-	all := a.operations(root)
+func addOperations(root *cobra.Command, args []string, f *Factory) {
+	all := operations(root)
 	for _, o := range all {
-		if len(a.Args) > 0 && a.Args[0] == o.name && o.name != "completion" {
-			root.AddCommand(o.make())
+		if len(args) > 0 && args[0] == o.name && o.name != "completion" {
+			root.AddCommand(o.make(f))
 			return
 		}
 	}
 	for _, o := range all {
-		root.AddCommand(o.make())
+		root.AddCommand(o.make(f))
 	}
 	root.AddCommand(exitCodesTopic())
 }
@@ -99,15 +99,15 @@ const (
 	groupOther = "other"
 )
 
-func (a *App) addGlobals(root *cobra.Command) {
+func addGlobals(root *cobra.Command, g *Globals) {
 	f := root.PersistentFlags()
-	f.StringVar(&a.opts.home, "home", "", "server home `DIR` (else DAVADMIN_HOME, 'home' in the clifile, "+defaultHome+")")
-	f.StringVar(&a.opts.output, "output", "", "output `FORMAT`: table, plain, json, jsonl or csv; each command says which it can give")
-	f.BoolVarP(&a.opts.quiet, "quiet", "q", false, "no notes and warnings; errors only")
-	f.BoolVarP(&a.opts.detail, "detail", "e", false, "say more about what is done")
-	f.BoolVar(&a.opts.noColor, "no-color", false, "no colour (NO_COLOR does the same)")
-	f.BoolVar(&a.opts.yes, "yes", false, "answer yes to every question")
-	f.BoolVar(&a.opts.dryRun, "dry-run", false, "show what would be changed and change nothing")
+	f.StringVar(&g.home, "home", "", "server home `DIR` (else DAVADMIN_HOME, 'home' in the clifile, "+defaultHome+")")
+	f.StringVar(&g.output, "output", "", "output `FORMAT`: table, plain, json, jsonl or csv; each command says which it can give")
+	f.BoolVarP(&g.quiet, "quiet", "q", false, "no notes and warnings; errors only")
+	f.BoolVarP(&g.detail, "detail", "e", false, "say more about what is done")
+	f.BoolVar(&g.noColor, "no-color", false, "no colour (NO_COLOR does the same)")
+	f.BoolVar(&g.yes, "yes", false, "answer yes to every question")
+	f.BoolVar(&g.dryRun, "dry-run", false, "show what would be changed and change nothing")
 	f.BoolP("help", "h", false, "help")
 	f.BoolP("version", "V", false, "the version")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(
@@ -130,7 +130,7 @@ func (o *lockOptions) add(f *pflag.FlagSet) {
 	f.DurationVar(&o.timeout, "lock-timeout", defaultLockTimeout, "how long to wait for another run that changes something")
 }
 
-func (a *App) unknownOperation(cmd *cobra.Command, args []string) error {
+func unknownOperation(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
@@ -172,7 +172,7 @@ func actionsOf(cmd *cobra.Command) []string {
 }
 
 // flagError words what pflag says about an option.
-func (a *App) flagError(cmd *cobra.Command, err error) error {
+func flagError(cmd *cobra.Command, err error) error {
 	text := err.Error()
 	var missing *pflag.ValueRequiredError
 	var unknown *pflag.NotExistError

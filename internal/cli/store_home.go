@@ -33,36 +33,36 @@ type storeHome struct {
 func (s *storeHome) close() error { return s.set.Close() }
 
 // openStoreHome finds the home and its back ends. It opens none of them.
-func (a *App) openStoreHome(ctx context.Context, o *homeOptions, wait time.Duration) (*storeHome, error) {
-	dir, err := a.home(o)
+func (ss *Stores) Open(ctx context.Context, o *homeOptions, wait time.Duration) (*storeHome, error) {
+	dir, err := ss.homes.Find(o)
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.findLDAPHome(ctx, o)
+	c, err := ss.directories.FindHome(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	if c == nil {
 		return nil, usagef("%s has no %s; 'davadmin init' makes a home", dir, config.ServerFile)
 	}
-	set, err := a.backendsOf(o, dir, c, wait)
+	set, err := ss.Backends(o, dir, c, wait)
 	if err != nil {
 		return nil, err
 	}
-	return &storeHome{dir: dir, config: c, set: set, warnf: a.warnf}, nil
+	return &storeHome{dir: dir, config: c, set: set, warnf: ss.console.Warnf}, nil
 }
 
 // backendsOf says where the back ends of a home are.
-func (a *App) backendsOf(o *homeOptions, dir string, c *ldapHome, wait time.Duration) (*backends.Set, error) {
+func (ss *Stores) Backends(o *homeOptions, dir string, c *ldapHome, wait time.Duration) (*backends.Set, error) {
 	var locations []backends.Location
 	for _, b := range config.BackendFamilies(c.registry, c.doc) {
-		l, err := a.location(o, dir, c, b)
+		l, err := ss.location(o, dir, c, b)
 		if err != nil {
 			return nil, err
 		}
 		locations = append(locations, l)
 	}
-	return backends.New(locations, defaultBackend(c), backends.Options{Wait: wait, Now: a.Now}), nil
+	return backends.New(locations, defaultBackend(c), backends.Options{Wait: wait, Now: ss.now}), nil
 }
 
 // defaultBackend is the back end of accounts whose entry names none.
@@ -81,8 +81,8 @@ const storeEnding = ".sqlite"
 const builtinBackend = "defaultbackend"
 
 // location says where the store of a back end is.
-func (a *App) location(o *homeOptions, dir string, c *ldapHome, b config.BackendFamily) (backends.Location, error) {
-	l := backends.Location{Backend: b.ID, URL: c.value(b.Parameter("dburl")), Password: a.storePassword(o, dir, b.ID)}
+func (ss *Stores) location(o *homeOptions, dir string, c *ldapHome, b config.BackendFamily) (backends.Location, error) {
+	l := backends.Location{Backend: b.ID, URL: c.value(b.Parameter("dburl")), Password: ss.vaults.StorePassword(o, dir, b.ID)}
 	if err := checkBackendName(b.ID); err != nil {
 		return l, usagef("%s: back end '%s': %v", c.path, b.ID, err)
 	}
@@ -228,12 +228,12 @@ func (s *storeHome) defaults(ctx context.Context, people account.People) (accoun
 
 // peopleDirectory is the directory in which people are looked up; nil where none
 // is named, neither by options nor by the home.
-func (a *App) peopleDirectory(ctx context.Context, o *ldapOptions, s *storeHome, tmp string) (*account.Directory, func() error, error) {
+func (ss *Stores) PeopleDirectory(ctx context.Context, o *ldapOptions, s *storeHome, tmp string) (*account.Directory, func() error, error) {
 	none := func() error { return nil }
 	if len(o.files) == 0 && len(o.hosts) == 0 && !s.config.isSet(ldapPool+"ldaphost") {
 		return nil, none, nil
 	}
-	opened, err := a.openDirectory(ctx, o, s.config)
+	opened, err := ss.directories.Open(ctx, o, s.config)
 	if err != nil {
 		return nil, none, err
 	}

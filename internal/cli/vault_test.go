@@ -20,18 +20,18 @@ import (
 
 // vaultApp is a run on a home whose vault a passphrase closes, with somebody who
 // types it and is counted.
-func vaultApp(t *testing.T, typed string) (a *App, home string, asked *int) {
+func vaultApp(t *testing.T, typed string) (f *Factory, home string, asked *int) {
 	t.Helper()
 	home = t.TempDir()
 	if err := os.Mkdir(filepath.Join(home, "config"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	asked = new(int)
-	a = &App{VaultWork: 2, Getenv: func(string) string { return "" }, Streams: &ui.Streams{
+	f = NewFactory(&Environment{VaultWork: 2, Getenv: func(string) string { return "" }, Streams: &ui.Streams{
 		Err: io.Discard, Out: io.Discard,
 		ReadSecret: func(context.Context, string) ([]byte, error) { *asked++; return []byte(typed), nil },
-	}}
-	return a, home, asked
+	}})
+	return f, home, asked
 }
 
 func putVault(t *testing.T, home, passphrase string, secrets map[string]string) {
@@ -55,12 +55,12 @@ func putVault(t *testing.T, home, passphrase string, secrets map[string]string) 
 
 // Many back ends, each with many connections, ask for the passphrase once.
 func TestVaultIsUnlockedOnce(t *testing.T) {
-	a, home, asked := vaultApp(t, "horse")
+	f, home, asked := vaultApp(t, "horse")
 	putVault(t, home, "horse", map[string]string{"store.a": "pw-a", "store.b": "pw-b"})
 	o := &homeOptions{}
 	var wg sync.WaitGroup
 	for backend, want := range map[string]string{"a": "pw-a", "b": "pw-b", "c": ""} {
-		source := a.storePassword(o, home, backend)
+		source := f.Vaults.StorePassword(o, home, backend)
 		for range 8 {
 			wg.Go(func() {
 				if b, err := source(t.Context()); string(b) != want || err != nil || want == "" && b != nil {
@@ -77,10 +77,10 @@ func TestVaultIsUnlockedOnce(t *testing.T) {
 
 // A wrong passphrase is asked for once, too, and every back end says so.
 func TestVaultWrongPassphraseOnce(t *testing.T) {
-	a, home, asked := vaultApp(t, "donkey")
+	f, home, asked := vaultApp(t, "donkey")
 	putVault(t, home, "horse", map[string]string{"store.a": "pw-a"})
 	for _, backend := range []string{"a", "b"} {
-		b, err := a.storePassword(&homeOptions{}, home, backend)(t.Context())
+		b, err := f.Vaults.StorePassword(&homeOptions{}, home, backend)(t.Context())
 		if b != nil || !errors.Is(err, secret.ErrWrongKey) {
 			t.Errorf("%s: %q, %v", backend, b, err)
 		}
@@ -95,8 +95,8 @@ func TestVaultWrongPassphraseOnce(t *testing.T) {
 
 // Without a vault nothing is asked.
 func TestNoVaultAsksNothing(t *testing.T) {
-	a, home, asked := vaultApp(t, "horse")
-	b, err := a.storePassword(&homeOptions{}, home, "defaultbackend")(t.Context())
+	f, home, asked := vaultApp(t, "horse")
+	b, err := f.Vaults.StorePassword(&homeOptions{}, home, "defaultbackend")(t.Context())
 	if b != nil || err != nil || *asked != 0 {
 		t.Errorf("%q, %v, asked %d times", b, err, *asked)
 	}
@@ -104,10 +104,10 @@ func TestNoVaultAsksNothing(t *testing.T) {
 
 // A stop is no answer, and no wrong one.
 func TestVaultStoppedAtTheQuestion(t *testing.T) {
-	a, home, _ := vaultApp(t, "")
+	f, home, _ := vaultApp(t, "")
 	putVault(t, home, "horse", nil)
-	a.Streams.ReadSecret = func(ctx context.Context, _ string) ([]byte, error) { return nil, context.Canceled }
-	_, err := a.openVault(t.Context(), &homeOptions{}, home)
+	f.Console.Streams.ReadSecret = func(ctx context.Context, _ string) ([]byte, error) { return nil, context.Canceled }
+	_, err := f.Vaults.Open(t.Context(), &homeOptions{}, home)
 	if !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}

@@ -43,8 +43,8 @@ func run(reference, man string) error {
 			return err
 		}
 	}
-	app := &cli.App{Streams: &ui.Streams{}, Getenv: func(string) string { return "" }}
-	root := app.Tree()
+	app := &cli.Environment{Streams: &ui.Streams{}, Getenv: func(string) string { return "" }}
+	root := cli.Tree(app)
 	if err := writeMan(root, man); err != nil {
 		return err
 	}
