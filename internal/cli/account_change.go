@@ -24,7 +24,7 @@ type accountChange struct {
 }
 
 func newAccountChange(f *Factory, action, undo string) accountChange {
-	return accountChange{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: f.Stores}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, action: action, undo: undo}}
+	return accountChange{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: newStoreHomes(f)}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, action: action, undo: undo}}
 }
 
 func (o *accountChange) add(cmd *cobra.Command) {

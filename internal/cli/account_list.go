@@ -31,7 +31,7 @@ type accountList struct {
 }
 
 func accountListCommand(f *Factory) *cobra.Command {
-	o := &accountList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: f.Stores, known: []account.PropertyInfo{}}}
+	o := &accountList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:   "list [-a ADDRESS | -g ID | -f FILE | -B DN -R FILTER] [-v] [--orphans] [--missing]",
 		Short: "list accounts, all of them unless some are named",

@@ -24,7 +24,7 @@ type accountTargets struct {
 	global  *Globals
 	input   *Input
 	now     func() time.Time
-	stores  *Stores
+	stores  *storeHomes
 	ldapOptions
 	accounts []string
 	ids      []string
@@ -230,8 +230,8 @@ func (s *storeHome) countAll(ctx context.Context, names []string) (int64, error)
 }
 
 // completeBackends offers the back ends of the home that the environment names.
-func (ss *Stores) CompleteBackends(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	s, err := ss.Open(cmd.Context(), &homeOptions{}, time.Second)
+func (sh *storeHomes) CompleteBackends(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	s, err := sh.Open(cmd.Context(), &homeOptions{}, time.Second)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

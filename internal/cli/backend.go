@@ -24,7 +24,7 @@ import (
 
 // backendCommand is the operation 'backend'. Without an action it lists.
 func backendCommand(f *Factory) *cobra.Command {
-	o := &backendList{console: f.Console, now: f.Now, stores: f.Stores}
+	o := &backendList{console: f.Console, now: f.Now, stores: newStoreHomes(f)}
 	cmd := &cobra.Command{
 		Use:     "backend [ACTION] [OPTIONS]",
 		Short:   "list, set up and purge the stores of accounts",
@@ -46,7 +46,7 @@ Without an action, 'backend' is 'backend list'.`,
 		},
 	}
 	o.addOptions(cmd)
-	list := &backendList{console: f.Console, now: f.Now, stores: f.Stores}
+	list := &backendList{console: f.Console, now: f.Now, stores: newStoreHomes(f)}
 	action := &cobra.Command{
 		Use:   "list [-n ID]",
 		Short: "list the back ends: where each is, its schema, how many accounts",
@@ -66,7 +66,7 @@ command with 5.`,
 type backendList struct {
 	console *Console
 	now     func() time.Time
-	stores  *Stores
+	stores  *storeHomes
 	homeOptions
 	name string
 }
@@ -198,7 +198,7 @@ type backendCreate struct {
 	global    *Globals
 	homeFiles *HomeFiles
 	journals  *Journals
-	stores    *Stores
+	stores    *storeHomes
 	homeOptions
 	lock lockOptions
 	name string
@@ -210,7 +210,7 @@ type backendCreate struct {
 }
 
 func backendCreateCommand(f *Factory) *cobra.Command {
-	o := &backendCreate{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, stores: f.Stores}
+	o := &backendCreate{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, stores: newStoreHomes(f)}
 	cmd := &cobra.Command{
 		Use:   "create -n ID [-d DIR | --dburl URL]",
 		Short: "set up a back end: its parameters, and an empty store",
@@ -332,9 +332,9 @@ func (o *backendCreate) makeStore(ctx context.Context) (err error) {
 }
 
 // createStore makes the store of a back end, with a record in the journal.
-func (ss *Stores) CreateStore(ctx context.Context, s *storeHome, l backends.Location, wait time.Duration) error {
-	return ss.Recorded(ctx, s, wait, "db init", "store of "+l.Backend, func() (string, error) {
-		if err := ss.createStoreFile(ctx, s.dir, l); err != nil {
+func (sh *storeHomes) CreateStore(ctx context.Context, s *storeHome, l backends.Location, wait time.Duration) error {
+	return sh.Recorded(ctx, s, wait, "db init", "store of "+l.Backend, func() (string, error) {
+		if err := sh.stores.createStoreFile(ctx, s.dir, l); err != nil {
 			return "", err
 		}
 		return "made: " + l.Where(), nil
@@ -365,15 +365,15 @@ func (ss *Stores) createStoreFile(ctx context.Context, home string, l backends.L
 
 // recorded does something between two records of the journal. What do did is its
 // first result, also where an error ended it: then the record says unfinished.
-func (ss *Stores) Recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
-	session, err := ss.journals.Open(s.dir, wait).Open(ctx)
+func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
+	session, err := sh.journals.Open(s.dir, wait).Open(ctx)
 	if err != nil {
 		return err
 	}
 	for _, n := range session.Notes {
-		ss.console.Warnf("%s", n)
+		sh.console.Warnf("%s", n)
 	}
-	change, err := session.Begin(ctx, journal.Intent{Operation: operation, Command: ss.journals.Command(), Items: []journal.Item{{Name: what, IsSet: true}}})
+	change, err := session.Begin(ctx, journal.Intent{Operation: operation, Command: sh.journals.Command(), Items: []journal.Item{{Name: what, IsSet: true}}})
 	if err != nil {
 		return errors.Join(err, session.Close())
 	}

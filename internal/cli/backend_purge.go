@@ -18,7 +18,7 @@ type backendPurge struct {
 	console *Console
 	global  *Globals
 	now     func() time.Time
-	stores  *Stores
+	stores  *storeHomes
 	homeOptions
 	lock  lockOptions
 	name  string
@@ -27,7 +27,7 @@ type backendPurge struct {
 }
 
 func backendPurgeCommand(f *Factory) *cobra.Command {
-	o := &backendPurge{console: f.Console, global: f.Global, now: f.Now, stores: f.Stores}
+	o := &backendPurge{console: f.Console, global: f.Global, now: f.Now, stores: newStoreHomes(f)}
 	cmd := &cobra.Command{
 		Use:   "purge [-n ID] [--older AGE]",
 		Short: "remove for good what was deleted long enough ago",

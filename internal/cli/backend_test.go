@@ -19,7 +19,7 @@ func TestRecordedPartIsUnfinished(t *testing.T) {
 	s := &storeHome{dir: t.TempDir()}
 	broken := errors.New("broken")
 	for did, want := range map[string]journal.Result{"": journal.NotDone, "accounts 3": journal.Unfinished} {
-		err := f.Stores.Recorded(t.Context(), s, 0, "backend purge", "1 back end", func() (string, error) { return did, broken })
+		err := newStoreHomes(f).Recorded(t.Context(), s, 0, "backend purge", "1 back end", func() (string, error) { return did, broken })
 		if !errors.Is(err, broken) {
 			t.Fatal(err)
 		}

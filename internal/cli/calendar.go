@@ -16,7 +16,7 @@ import (
 
 // calendarCommand is the operation 'calendar'. Without an action it lists.
 func calendarCommand(f *Factory) *cobra.Command {
-	o := &calendarList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: f.Stores, known: []account.PropertyInfo{}}}
+	o := &calendarList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:     "calendar [ACTION] [OPTIONS]",
 		Short:   "list, create, change and delete calendars of accounts",
@@ -51,7 +51,7 @@ type calendarList struct {
 }
 
 func calendarListCommand(f *Factory) *cobra.Command {
-	o := &calendarList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: f.Stores, known: []account.PropertyInfo{}}}
+	o := &calendarList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:   "list -a ADDRESS | -g ID | -f FILE [-n NAME] [-v]",
 		Short: "list the calendars of accounts",

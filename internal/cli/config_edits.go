@@ -35,12 +35,12 @@ type editOptions struct {
 }
 
 func (e *editOptions) add(f *pflag.FlagSet) {
-	f.VarP(&editFlag{e: e, typ: "NAME", set: e.option}, "option", "o", "parameter `NAME`; the options behind it belong to it (repeatable)")
-	f.VarP(&editFlag{e: e, typ: "VALUE", set: e.set(editSet)}, "value", "v", "the new `VALUE`; an empty one clears")
-	f.Var(&editFlag{e: e, typ: "FILE", set: e.set(editFile)}, "value-file", "take the value from `FILE` (- for standard input), one line ending removed; the way to set a password")
-	f.Var(&editFlag{e: e, typ: "MEMBER", set: e.member(true)}, "add", "add `MEMBER` to the end of the list, unless it is there (repeatable)")
-	f.Var(&editFlag{e: e, typ: "MEMBER", set: e.member(false)}, "remove", "take `MEMBER` out of the list (repeatable)")
-	def := f.VarPF(&editFlag{e: e, typ: "bool", set: e.unset}, "default", "d", "back to the default: take the parameter out of the file")
+	f.VarP(&editFlag{orderedOption{typ: "NAME", set: e.option}, e}, "option", "o", "parameter `NAME`; the options behind it belong to it (repeatable)")
+	f.VarP(&editFlag{orderedOption{typ: "VALUE", set: e.set(editSet)}, e}, "value", "v", "the new `VALUE`; an empty one clears")
+	f.Var(&editFlag{orderedOption{typ: "FILE", set: e.set(editFile)}, e}, "value-file", "take the value from `FILE` (- for standard input), one line ending removed; the way to set a password")
+	f.Var(&editFlag{orderedOption{typ: "MEMBER", set: e.member(true)}, e}, "add", "add `MEMBER` to the end of the list, unless it is there (repeatable)")
+	f.Var(&editFlag{orderedOption{typ: "MEMBER", set: e.member(false)}, e}, "remove", "take `MEMBER` out of the list (repeatable)")
+	def := f.VarPF(&editFlag{orderedOption{typ: "bool", set: e.unset}, e}, "default", "d", "back to the default: take the parameter out of the file")
 	def.NoOptDefVal = "true"
 }
 
@@ -110,12 +110,18 @@ func (e *editOptions) check() error {
 
 // editFlag is one option of editOptions.
 type editFlag struct {
-	e   *editOptions
+	orderedOption
+	e *editOptions
+}
+
+// orderedOption is an option whose place on the command line matters: it calls set
+// at each of its uses, in their order.
+type orderedOption struct {
 	typ string
 	set func(string) error
 }
 
-func (f *editFlag) String() string     { return "" }
-func (f *editFlag) Set(v string) error { return f.set(v) }
-func (f *editFlag) Type() string       { return f.typ }
-func (f *editFlag) IsBoolFlag() bool   { return f.typ == "bool" }
+func (f *orderedOption) String() string     { return "" }
+func (f *orderedOption) Set(v string) error { return f.set(v) }
+func (f *orderedOption) Type() string       { return f.typ }
+func (f *orderedOption) IsBoolFlag() bool   { return f.typ == "bool" }

@@ -21,7 +21,7 @@ type dbOptions struct {
 	global  *Globals
 	hints   *Hints
 	now     func() time.Time
-	stores  *Stores
+	stores  *storeHomes
 	homeOptions
 	lock lockOptions
 	name string
@@ -66,7 +66,7 @@ type dbInit struct {
 }
 
 func dbInitCommand(f *Factory) *cobra.Command {
-	o := &dbInit{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: f.Stores}}
+	o := &dbInit{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}}
 	cmd := &cobra.Command{
 		Use:   "init [-n ID] [--overwrite]",
 		Short: "make the empty store of a back end",
@@ -168,7 +168,7 @@ func (o *dbInit) report(format ui.Format, l backends.Location, kept string) erro
 type dbVersion struct{ dbOptions }
 
 func dbVersionCommand(f *Factory) *cobra.Command {
-	o := &dbVersion{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: f.Stores}}
+	o := &dbVersion{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}}
 	cmd := &cobra.Command{
 		Use:     "schema_version [-n ID]",
 		Short:   "show the versions of the schemas",
@@ -256,7 +256,7 @@ func (o *dbVersion) print(format ui.Format, states []store.SchemaState) error {
 type dbUpgrade struct{ dbOptions }
 
 func dbUpgradeCommand(f *Factory) *cobra.Command {
-	o := &dbUpgrade{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: f.Stores}}
+	o := &dbUpgrade{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}}
 	cmd := &cobra.Command{
 		Use:   "schema_fullupgrade [-n ID]",
 		Short: "bring stores of an earlier version to the schema of this one",

@@ -71,9 +71,9 @@ func (p *domainPairs) resolve() ([]config.DomainRequest, error) {
 
 func (o *domainEdit) add(f *pflag.FlagSet, verb, line string) {
 	f.SortFlags = false
-	f.VarP(&editFlag{typ: "DOMAIN", set: o.pairs.domain}, "domain", "d", "the `DOMAIN` to "+verb+" (repeatable)")
+	f.VarP(&orderedOption{typ: "DOMAIN", set: o.pairs.domain}, "domain", "d", "the `DOMAIN` to "+verb+" (repeatable)")
 	if o.action != config.DomainDelete {
-		f.VarP(&editFlag{typ: "URL", set: o.pairs.url}, "url", "L", "the `URL` of the old server for the domains before it; a single one is for all (repeatable)")
+		f.VarP(&orderedOption{typ: "URL", set: o.pairs.url}, "url", "L", "the `URL` of the old server for the domains before it; a single one is for all (repeatable)")
 	}
 	f.StringVarP(&o.batch, "file", "f", "", "batch `FILE` of '"+line+"' lines (- for standard input)")
 	f.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")

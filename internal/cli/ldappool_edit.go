@@ -43,9 +43,9 @@ type poolEdit struct {
 func (o *poolEdit) add(cmd *cobra.Command, line string) {
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.VarP(&editFlag{typ: "POOL", set: o.pools.name}, "name", "n", "the `POOL` to "+string(o.action)+" (repeatable)")
+	f.VarP(&orderedOption{typ: "POOL", set: o.pools.name}, "name", "n", "the `POOL` to "+string(o.action)+" (repeatable)")
 	if o.action != poolDelete {
-		f.VarP(&editFlag{typ: "PROPS", set: o.pools.properties}, "property", "y", "`PROP=VALUE,...` of the pool before it: "+
+		f.VarP(&orderedOption{typ: "PROPS", set: o.pools.properties}, "property", "y", "`PROP=VALUE,...` of the pool before it: "+
 			strings.Join(poolProperties(), ", ")+" (repeatable)")
 	}
 	f.StringVarP(&o.batch, "file", "f", "", "batch `FILE` of '"+line+"' lines (- for standard input)")

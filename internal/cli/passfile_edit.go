@@ -53,12 +53,12 @@ func (o *passEdit) add(f *pflag.FlagSet) {
 	f.SortFlags = false
 	switch o.action {
 	case passDelete:
-		f.VarP(&editFlag{typ: "NAME", set: o.names.name}, "name", "n", "`NAME` of a password to take out (repeatable)")
+		f.VarP(&orderedOption{typ: "NAME", set: o.names.name}, "name", "n", "`NAME` of a password to take out (repeatable)")
 		f.BoolVar(&o.all, "all", false, "take away the vault, with all that is in it")
 	default:
 		o.names.add(f)
 		f.StringVarP(&o.batch, "file", "f", "", "batch `FILE` of 'name=value' lines, closed to others (- for standard input)")
-		f.VarPF(&editFlag{typ: "FILE", set: o.setNewKey}, "new-key", "", "make a key file that opens the vault; --new-key=`FILE` says where").NoOptDefVal = defaultNewKey
+		f.VarPF(&orderedOption{typ: "FILE", set: o.setNewKey}, "new-key", "", "make a key file that opens the vault; --new-key=`FILE` says where").NoOptDefVal = defaultNewKey
 	}
 	if o.action == passModify {
 		f.BoolVar(&o.rekey, "rekey", false, "close the vault with a new passphrase ("+envNewPassphrase+", or it is asked for), or with --new-key")

@@ -28,10 +28,10 @@ type passItems struct {
 }
 
 func (p *passItems) add(f *pflag.FlagSet) {
-	f.VarP(&editFlag{typ: "NAME", set: p.name}, "name", "n", "`NAME` of a password, as 'passfile list -A' prints it; it is typed, unless a --value-file follows (repeatable)")
-	f.Var(&editFlag{typ: "FILE", set: p.file}, "value-file", "take the password from `FILE`, closed to others (- for standard input), one line ending removed")
+	f.VarP(&orderedOption{typ: "NAME", set: p.name}, "name", "n", "`NAME` of a password, as 'passfile list -A' prints it; it is typed, unless a --value-file follows (repeatable)")
+	f.Var(&orderedOption{typ: "FILE", set: p.file}, "value-file", "take the password from `FILE`, closed to others (- for standard input), one line ending removed")
 	// People try it, and pflag would say only that there is no such option.
-	f.VarP(&editFlag{typ: "VALUE", set: func(string) error {
+	f.VarP(&orderedOption{typ: "VALUE", set: func(string) error {
 		return fmt.Errorf("a password is never taken from the command line, which others see; leave it out and type it, or use --value-file FILE or -f FILE")
 	}}, "value", "v", "")
 	_ = f.MarkHidden("value")

@@ -32,24 +32,39 @@ type storeHome struct {
 
 func (s *storeHome) close() error { return s.set.Close() }
 
-// openStoreHome finds the home and its back ends. It opens none of them.
-func (ss *Stores) Open(ctx context.Context, o *homeOptions, wait time.Duration) (*storeHome, error) {
-	dir, err := ss.homes.Find(o)
+// storeHomes opens the back ends of homes, with the directory and the journal that
+// go with them.
+type storeHomes struct {
+	console     *Console
+	homes       *Homes
+	journals    *Journals
+	directories *Directories
+	stores      *Stores
+	now         func() time.Time
+}
+
+func newStoreHomes(f *Factory) *storeHomes {
+	return &storeHomes{console: f.Console, homes: f.Homes, journals: f.Journals, directories: f.Directories, stores: f.Stores, now: f.Now}
+}
+
+// Open finds the home and its back ends. It opens none of them.
+func (sh *storeHomes) Open(ctx context.Context, o *homeOptions, wait time.Duration) (*storeHome, error) {
+	dir, err := sh.homes.Find(o)
 	if err != nil {
 		return nil, err
 	}
-	c, err := ss.directories.FindHome(ctx, o)
+	c, err := sh.directories.FindHome(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	if c == nil {
 		return nil, usagef("%s has no %s; 'davadmin init' makes a home", dir, config.ServerFile)
 	}
-	set, err := ss.Backends(o, dir, c, wait)
+	set, err := sh.stores.Backends(o, dir, c, wait)
 	if err != nil {
 		return nil, err
 	}
-	return &storeHome{dir: dir, config: c, set: set, warnf: ss.console.Warnf}, nil
+	return &storeHome{dir: dir, config: c, set: set, warnf: sh.console.Warnf}, nil
 }
 
 // backendsOf says where the back ends of a home are.
@@ -228,12 +243,12 @@ func (s *storeHome) defaults(ctx context.Context, people account.People) (accoun
 
 // peopleDirectory is the directory in which people are looked up; nil where none
 // is named, neither by options nor by the home.
-func (ss *Stores) PeopleDirectory(ctx context.Context, o *ldapOptions, s *storeHome, tmp string) (*account.Directory, func() error, error) {
+func (sh *storeHomes) PeopleDirectory(ctx context.Context, o *ldapOptions, s *storeHome, tmp string) (*account.Directory, func() error, error) {
 	none := func() error { return nil }
 	if len(o.files) == 0 && len(o.hosts) == 0 && !s.config.isSet(ldapPool+"ldaphost") {
 		return nil, none, nil
 	}
-	opened, err := ss.directories.Open(ctx, o, s.config)
+	opened, err := sh.directories.Open(ctx, o, s.config)
 	if err != nil {
 		return nil, none, err
 	}
