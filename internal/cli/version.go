@@ -6,20 +6,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/ui"
 )
 
-func versionCommand(f *Factory) *cobra.Command {
+func newVersion(f *cmdutil.Factory) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "print the version of this program",
-		GroupID: groupOther,
-		Args:    noArguments,
+		GroupID: cmdutil.GroupOther,
+		Args:    cmdutil.NoArguments,
 		RunE:    func(*cobra.Command, []string) error { return runVersion(f) },
 	}
 }
 
-func runVersion(f *Factory) error {
+func runVersion(f *cmdutil.Factory) error {
 	format, err := f.Console.Format(ui.Plain, ui.JSON)
 	if err != nil {
 		return err
