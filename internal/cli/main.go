@@ -38,7 +38,7 @@ func Main(ctx context.Context, env *Environment) int {
 			err = fmt.Errorf("the output could not be written: %w", ferr)
 		}
 	}
-	code, text := cmdutil.ExitOf(ctx, err)
+	code, text := f.Hints.ExitOf(ctx, err)
 	reportError(f.Console, operationOf(cmd), text)
 	return code
 }

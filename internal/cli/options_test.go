@@ -156,7 +156,7 @@ func TestExitOf(t *testing.T) {
 		{"other reason", stopped("SIGINT", 130), io.ErrUnexpectedEOF, 1, "unexpected EOF"},
 		{"cancelled without a signal", ended, context.Canceled, 1, "canceled"},
 	} {
-		code, text := cmdutil.ExitOf(c.ctx, c.err)
+		code, text := cmdutil.NewFactory(&Environment{}).Hints.ExitOf(c.ctx, c.err)
 		if code != c.code || c.text == "-" && text != "" || c.text != "-" && !strings.Contains(text, c.text) {
 			t.Errorf("%s: %d %q, want %d with %q", c.name, code, text, c.code, c.text)
 		}

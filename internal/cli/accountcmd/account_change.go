@@ -24,8 +24,8 @@ type accountChange struct {
 	byEntry bool
 }
 
-func newAccountChange(f *cmdutil.Factory, action, undo string) accountChange {
-	return accountChange{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: newStoreHomes(f)}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, action: action, undo: undo}}
+func newAccountChange(f *cmdutil.Factory, action string, undo ...string) accountChange {
+	return accountChange{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f)}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, action: action, undo: undo}}
 }
 
 func (o *accountChange) add(cmd *cobra.Command) {
@@ -150,7 +150,7 @@ type accountModify struct {
 }
 
 func newAccountModify(f *cmdutil.Factory) *cobra.Command {
-	o := &accountModify{accountChange: newAccountChange(f, "modify", "account modify")}
+	o := &accountModify{accountChange: newAccountChange(f, "modify", "account", "modify")}
 	o.known = account.AccountProperties()
 	cmd := &cobra.Command{
 		Use:   "modify -a ADDRESS -y prop=value,... | -f FILE | -B DN -R FILTER -y ... | --undelete -a ADDRESS",
@@ -192,7 +192,7 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 	case o.undelete && selects:
 		return cmdutil.Usagef("--undelete takes accounts by -a, -g or -f")
 	case o.undelete:
-		o.deleted, o.runner.undo = true, "account delete"
+		o.deleted, o.runner.undo = true, []string{"account", "delete"}
 		return o.change(ctx, false, changeWork{step: func(*storeHome, *account.Directory, *targets) (account.Step, error) { return account.Undelete, nil }})
 	case len(properties) == 0 && o.batch == "":
 		return cmdutil.Usagef("what is to be changed? Give -y prop=value,...; properties: %s", propertyHelp(account.AccountProperties()))
@@ -207,7 +207,7 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 }
 
 func newAccountDelete(f *cmdutil.Factory) *cobra.Command {
-	o := newAccountChange(f, "delete", "account modify --undelete")
+	o := newAccountChange(f, "delete", "account", "modify", "--undelete")
 	force := false
 	cmd := &cobra.Command{
 		Use:   "delete -a ADDRESS | -g ID | -f FILE | -B DN -R FILTER",
@@ -242,7 +242,7 @@ account at the next login or invitation: disable the entry first.`,
 }
 
 func newAccountRepair(f *cmdutil.Factory) *cobra.Command {
-	o := newAccountChange(f, "repair", "account modify")
+	o := newAccountChange(f, "repair", "account", "modify")
 	var mail, owners bool
 	cmd := &cobra.Command{
 		Use:   "repair -m | -o -a ADDRESS | -f FILE | -B DN -R FILTER",
@@ -280,7 +280,7 @@ The account is named by the address that the entry has now.`,
 }
 
 func newAccountDelComponent(f *cmdutil.Factory) *cobra.Command {
-	o := newAccountChange(f, "delcomponent", "account delcomponent --undelete")
+	o := newAccountChange(f, "delcomponent", "account", "delcomponent", "--undelete")
 	var days int
 	var undelete string
 	force := false
@@ -322,7 +322,7 @@ func (o *accountChange) componentWork(byAge bool, days int, undelete string) (ch
 		if err != nil {
 			return changeWork{}, cmdutil.Usagef("--undelete: '%s' is no time such as 2026-11-25T10:00:00Z", undelete)
 		}
-		o.runner.undo = "account delcomponent"
+		o.runner.undo = []string{"account", "delcomponent"}
 		return changeWork{step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
 			return account.UndeleteComponents(since), nil
 		}}, nil
@@ -332,7 +332,7 @@ func (o *accountChange) componentWork(byAge bool, days int, undelete string) (ch
 	now := o.now()
 	before := now.AddDate(0, 0, -days)
 	// The store dates what it deletes with its own clock, which is this one.
-	o.runner.undo = "account delcomponent --undelete " + now.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)
+	o.runner.undo = []string{"account", "delcomponent", "--undelete", now.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)}
 	return changeWork{
 		step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
 			return account.DeleteComponents(before), nil

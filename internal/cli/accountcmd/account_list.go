@@ -32,7 +32,7 @@ type accountList struct {
 }
 
 func newAccountList(f *cmdutil.Factory) *cobra.Command {
-	o := &accountList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
+	o := &accountList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:   "list [-a ADDRESS | -g ID | -f FILE | -B DN -R FILTER] [-v] [--orphans] [--missing]",
 		Short: "list accounts, all of them unless some are named",
@@ -190,7 +190,7 @@ func (o *accountList) named(ctx context.Context, s *storeHome, names []string, r
 			failed++
 			last = fmt.Errorf("%s: %w", item.Name, item.Refused)
 			if len(requests) > 1 {
-				o.console.Say("davadmin: account: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + exitText(item.Refused))
+				o.console.Say("davadmin: account: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + o.hints.ErrorText(item.Refused))
 			}
 			continue
 		}

@@ -31,9 +31,9 @@ type changeRunner struct {
 	retryFor time.Duration
 	remark   string
 
-	operation string // "calendar"; "" is "account"
-	action    string // "create"
-	undo      string // the action and its options that take it back, as in "account delete"
+	operation string   // "calendar"; "" is "account"
+	action    string   // "create"
+	undo      []string // the operation, the action and the options that undo it
 	format    ui.Format
 	size      int // of a group; 0 is the usual one
 
@@ -116,7 +116,7 @@ func (o *changeRunner) run(ctx context.Context, s *storeHome, t *targets, step a
 	for _, n := range session.Notes {
 		o.console.Warnf("%s", n)
 	}
-	way := &undoFile{path: filepath.Join(s.dir, "history", "accounts", fmt.Sprintf("%d.undo", session.Next())), head: "davadmin " + o.undo + " -f THIS-FILE"}
+	way := &undoFile{path: filepath.Join(s.dir, "history", "accounts", fmt.Sprintf("%d.undo", session.Next())), head: "davadmin " + strings.Join(o.undo, " ") + " -f THIS-FILE"}
 	change, err := session.Begin(ctx, journal.Intent{
 		Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,
 		Items: []journal.Item{{Name: cmdutil.Plural(t.count, "account"), New: "way back: " + way.path, IsSet: true}},
@@ -208,7 +208,7 @@ func (o *changeRunner) end(t *targets, err error, way *undoFile, change int64) e
 	}
 	undo := ""
 	if !way.empty() {
-		undo = o.hints.WithHome("davadmin "+o.undo) + " -f " + cmdutil.Quote(way.path)
+		undo = o.hints.Line(o.undo[0], o.undo[1], append(slices.Clone(o.undo[2:]), "-f", way.path)...)
 	}
 	if rerr := o.writeRejects(); rerr != nil {
 		err = errors.Join(err, rerr)
@@ -223,7 +223,7 @@ func (o *changeRunner) end(t *targets, err error, way *undoFile, change int64) e
 	case o.lost != nil && err == nil:
 		return o.lost
 	case err != nil && o.touched() > 0 && !errors.Is(err, context.Canceled):
-		return &cmdutil.PartlyError{Text: fmt.Sprintf("%s; the rest was not done: %s", o.countWords(), exitText(err)) + o.againWords()}
+		return &cmdutil.PartlyError{Text: fmt.Sprintf("%s; the rest was not done: %s", o.countWords(), o.hints.ErrorText(err)) + o.againWords()}
 	case err != nil && o.touched() > 0:
 		return fmt.Errorf("%s; the rest was not done: %w%s", o.countWords(), err, o.againWords())
 	case err != nil:
@@ -234,12 +234,6 @@ func (o *changeRunner) end(t *targets, err error, way *undoFile, change int64) e
 		return &cmdutil.PartlyError{Text: fmt.Sprintf("not done, and named above: %d of %d", failed+notDone, o.total) + o.againWords()}
 	}
 	return nil
-}
-
-// exitText is an error with the hint that its exit code's table has.
-func exitText(err error) string {
-	_, text := cmdutil.ExitOf(context.Background(), err)
-	return text
 }
 
 func (o *changeRunner) againWords() string {
@@ -268,7 +262,7 @@ func (o *changeRunner) report(out account.Outcome) error {
 			Details: out.Details, Where: out.Item.Where,
 		}
 		if out.Err != nil {
-			line.Error = exitText(out.Err)
+			line.Error = o.hints.ErrorText(out.Err)
 		}
 		o.wrote(ui.WriteJSONL(o.console.Streams.Out, line))
 	}
@@ -276,7 +270,7 @@ func (o *changeRunner) report(out account.Outcome) error {
 	case account.Failed:
 		o.single = fmt.Errorf("%s: %w", out.Item.Name, out.Err)
 		if o.listed {
-			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: " + exitText(out.Err))
+			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: " + o.hints.ErrorText(out.Err))
 		}
 		return nil
 	case account.NotDone:

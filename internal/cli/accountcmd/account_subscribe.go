@@ -22,7 +22,7 @@ func newAccountSubscribe(f *cmdutil.Factory, on bool) *cobra.Command {
 	if !on {
 		verb, other, short = other, verb, "make accounts follow calendars of others no longer"
 	}
-	o := &accountSubscribe{accountChange: newAccountChange(f, verb, "account "+other), on: on}
+	o := &accountSubscribe{accountChange: newAccountChange(f, verb, "account", other), on: on}
 	cmd := &cobra.Command{
 		Use:   verb + " -a ADDRESS -c /home/OWNER/CALENDAR/ | -f FILE",
 		Short: short,

@@ -22,6 +22,7 @@ type accountTargets struct {
 	console *cmdutil.Console
 	getenv  func(string) string
 	global  *cmdutil.Globals
+	hints   *cmdutil.Hints
 	input   *cmdutil.Input
 	now     func() time.Time
 	stores  *storeHomes

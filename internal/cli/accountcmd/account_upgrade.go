@@ -18,7 +18,7 @@ type accountUpgrade struct {
 }
 
 func newAccountUpgrade(f *cmdutil.Factory) *cobra.Command {
-	o := &accountUpgrade{accountChange: newAccountChange(f, "upgrade", "account upgrade --undo"), ofLine: map[string]string{}}
+	o := &accountUpgrade{accountChange: newAccountChange(f, "upgrade", "account", "upgrade", "--undo"), ofLine: map[string]string{}}
 	cmd := &cobra.Command{
 		Use:   "upgrade -a ADDRESS | -f FILE | -B DN -R FILTER",
 		Short: "give accounts of an earlier version what this one expects",
@@ -56,7 +56,7 @@ func (o *accountUpgrade) takeBack(ctx context.Context) error {
 	if o.batch == "" {
 		return cmdutil.Usagef("--undo takes the file that the run named: -f FILE")
 	}
-	o.runner.undo = "account upgrade"
+	o.runner.undo = []string{"account", "upgrade"}
 	o.words = func(rest string, r *account.Request) error {
 		name, _, err := account.ParseCalendarLine(rest)
 		o.ofLine[r.Line] = name

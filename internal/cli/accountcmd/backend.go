@@ -21,7 +21,7 @@ import (
 
 // NewBackend is the operation 'backend'. Without an action it lists.
 func NewBackend(f *cmdutil.Factory) *cobra.Command {
-	o := &backendList{console: f.Console, now: f.Now, stores: newStoreHomes(f)}
+	o := &backendList{console: f.Console, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}
 	cmd := &cobra.Command{
 		Use:     "backend [ACTION] [OPTIONS]",
 		Short:   "list, set up and purge the stores of accounts",
@@ -43,7 +43,7 @@ Without an action, 'backend' is 'backend list'.`,
 		},
 	}
 	o.addOptions(cmd)
-	list := &backendList{console: f.Console, now: f.Now, stores: newStoreHomes(f)}
+	list := &backendList{console: f.Console, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}
 	action := &cobra.Command{
 		Use:   "list [-n ID]",
 		Short: "list the back ends: where each is, its schema, how many accounts",
@@ -62,6 +62,7 @@ command with 5.`,
 // backendList is 'backend list'.
 type backendList struct {
 	console *cmdutil.Console
+	hints   *cmdutil.Hints
 	now     func() time.Time
 	stores  *storeHomes
 	cmdutil.HomeOptions
@@ -116,7 +117,7 @@ func (o *backendList) run(ctx context.Context) (err error) {
 			if ctx.Err() != nil {
 				return err
 			}
-			b.Error, failed = exitText(err), err
+			b.Error, failed = o.hints.ErrorText(err), err
 			o.console.Say("davadmin: backend: " + ui.Sanitize(l.Backend) + ": " + b.Error)
 		}
 		all = append(all, b)
@@ -356,9 +357,9 @@ func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Dura
 	result := journal.Done
 	switch {
 	case err != nil && detail != "":
-		result, detail = journal.Unfinished, detail+"; "+exitText(err)
+		result, detail = journal.Unfinished, detail+"; "+sh.hints.ErrorText(err)
 	case err != nil:
-		result, detail = journal.NotDone, exitText(err)
+		result, detail = journal.NotDone, sh.hints.ErrorText(err)
 	}
 	return errors.Join(err, session.End(context.WithoutCancel(ctx), change, result, detail), session.Close())
 }

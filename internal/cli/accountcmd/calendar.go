@@ -17,7 +17,7 @@ import (
 
 // NewCalendar is the operation 'calendar'. Without an action it lists.
 func NewCalendar(f *cmdutil.Factory) *cobra.Command {
-	o := &calendarList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
+	o := &calendarList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:     "calendar [ACTION] [OPTIONS]",
 		Short:   "list, create, change and delete calendars of accounts",
@@ -52,7 +52,7 @@ type calendarList struct {
 }
 
 func newCalendarList(f *cmdutil.Factory) *cobra.Command {
-	o := &calendarList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
+	o := &calendarList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:   "list -a ADDRESS | -g ID | -f FILE [-n NAME] [-v]",
 		Short: "list the calendars of accounts",
@@ -159,7 +159,7 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 			return fmt.Errorf("%s: %w", item.Name, item.Refused)
 		}
 		failed++
-		o.console.Say("davadmin: calendar: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + exitText(item.Refused))
+		o.console.Say("davadmin: calendar: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + o.hints.ErrorText(item.Refused))
 	}
 	if err := o.print(format, all); err != nil {
 		return err

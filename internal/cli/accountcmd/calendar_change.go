@@ -22,8 +22,8 @@ type calendarChange struct {
 	ofLine map[string]string // the calendar that a batch line names
 }
 
-func newCalendarChange(f *cmdutil.Factory, action, undo string) *calendarChange {
-	o := &calendarChange{accountChange: newAccountChange(f, action, undo), ofLine: map[string]string{}}
+func newCalendarChange(f *cmdutil.Factory, action string, undo ...string) *calendarChange {
+	o := &calendarChange{accountChange: newAccountChange(f, action, undo...), ofLine: map[string]string{}}
 	o.runner.operation = "calendar"
 	o.accountTargets.words = func(rest string, r *account.Request) error {
 		if rest == "" {
@@ -75,7 +75,7 @@ func (o *calendarChange) work(ctx context.Context, s *storeHome, d *account.Dire
 }
 
 func newCalendarCreate(f *cmdutil.Factory) *cobra.Command {
-	o := newCalendarChange(f, "create", "calendar delete")
+	o := newCalendarChange(f, "create", "calendar", "delete")
 	cmd := &cobra.Command{
 		Use:   "create -a ADDRESS -n NAME [-y prop=value,...] | -f FILE",
 		Short: "make calendars for accounts",
@@ -113,7 +113,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 }
 
 func newCalendarModify(f *cmdutil.Factory) *cobra.Command {
-	o := newCalendarChange(f, "modify", "calendar modify")
+	o := newCalendarChange(f, "modify", "calendar", "modify")
 	cmd := &cobra.Command{
 		Use:   "modify -a ADDRESS [-n NAME] -y prop=value,... | -f FILE | --undelete -a ADDRESS -n NAME",
 		Short: "change properties of calendars, share them, or bring deleted ones back",
@@ -142,7 +142,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 				return cmdutil.Usagef("what is to be changed? Give -y prop=value,...; properties: %s", propertyHelp(account.CalendarProperties()))
 			}
 			if o.undelete {
-				o.runner.undo = "calendar delete"
+				o.runner.undo = []string{"calendar", "delete"}
 			}
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storeHome, d *account.Directory, t *targets) (account.Step, error) {
 				if o.undelete {
@@ -161,7 +161,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 }
 
 func newCalendarDelete(f *cmdutil.Factory) *cobra.Command {
-	o := newCalendarChange(f, "delete", "calendar modify --undelete")
+	o := newCalendarChange(f, "delete", "calendar", "modify", "--undelete")
 	cmd := &cobra.Command{
 		Use:   "delete -a ADDRESS -n NAME | -f FILE",
 		Short: "delete calendars; they can be brought back until they are purged",

@@ -221,7 +221,7 @@ func (o *dbVersion) run(ctx context.Context) error {
 	}
 	for _, st := range states {
 		if st.Version > 0 && st.Version < st.Known {
-			o.console.Notef("next: %s", o.hints.WithHome("davadmin db schema_fullupgrade"))
+			o.console.Notef("next: %s", o.hints.Line("db", "schema_fullupgrade"))
 			return cmdutil.ErrFindings
 		}
 		if st.Version > st.Known {

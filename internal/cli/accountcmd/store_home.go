@@ -37,6 +37,7 @@ func (s *storeHome) close() error { return s.set.Close() }
 type storeHomes struct {
 	console     *cmdutil.Console
 	homes       *cmdutil.Homes
+	hints       *cmdutil.Hints
 	journals    *cmdutil.Journals
 	directories *cmdutil.Directories
 	stores      *cmdutil.Stores
@@ -44,7 +45,7 @@ type storeHomes struct {
 }
 
 func newStoreHomes(f *cmdutil.Factory) *storeHomes {
-	return &storeHomes{console: f.Console, homes: f.Homes, journals: f.Journals, directories: f.Directories, stores: f.Stores, now: f.Now}
+	return &storeHomes{console: f.Console, hints: f.Hints, homes: f.Homes, journals: f.Journals, directories: f.Directories, stores: f.Stores, now: f.Now}
 }
 
 // Open finds the home and its back ends. It opens none of them.

@@ -3,7 +3,6 @@ package cmdutil
 import (
 	"crypto/tls"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,18 +116,18 @@ func (o *DirectoryOptions) Check(cmd *cobra.Command) error {
 	return nil
 }
 
-// CommandLine are the options that name the server and who is bound, for a command that
-// is suggested; "" where the home names them.
-func (o *ServerOptions) CommandLine() string {
-	var b strings.Builder
+// Words returns the options that name the server and who is bound, for a command that
+// is suggested; none where the home names them.
+func (o *ServerOptions) Words() []string {
+	var words []string
 	add := func(option, value string) {
 		if value != "" {
-			b.WriteString(" " + option + " " + Quote(value))
+			words = append(words, option, value)
 		}
 	}
 	set := func(option string, given bool) {
 		if given {
-			b.WriteString(" " + option)
+			words = append(words, option)
 		}
 	}
 	for _, h := range o.Hosts {
@@ -149,7 +148,7 @@ func (o *ServerOptions) CommandLine() string {
 	add("--tls-min", o.minTLS)
 	set("--plaintext", o.plaintext)
 	add("--vault-key", o.VaultKey)
-	return b.String()
+	return words
 }
 
 // Check refuses what does not go together.

@@ -100,7 +100,7 @@ func (e *StopError) Error() string { return "stopped by " + e.Name }
 
 // ExitOf gives the exit code for the error of a run, and the text to show; an
 // empty text when all was said already.
-func ExitOf(ctx context.Context, err error) (code int, text string) {
+func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	var usage *UsageError
 	var stop *StopError
 	var connect *directory.ConnectError
@@ -118,7 +118,7 @@ func ExitOf(ctx context.Context, err error) (code int, text string) {
 		return stop.Code, strings.ReplaceAll(err.Error(), context.Canceled.Error(), stop.Error())
 	case errors.As(err, &connect) && connect.Op == directory.OpPassword:
 		// Nothing was sent to the server: what was wrong came before.
-		return ExitOf(ctx, connect.Err)
+		return h.ExitOf(ctx, connect.Err)
 	case errors.As(err, &usage):
 		return exitUsage, err.Error()
 	case errors.Is(err, directory.ErrPlaintext):
@@ -138,7 +138,7 @@ func ExitOf(ctx context.Context, err error) (code int, text string) {
 	case ldapchange.IsGone(err):
 		return exitConnect, err.Error()
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrDenied):
-		return exitConnect, err.Error() + storeHint(err)
+		return exitConnect, err.Error() + h.storeHint(err)
 	case errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrConflict):
 		return exitConflict, err.Error()
 	case errors.Is(err, store.ErrInvalid), errors.As(err, &unknown):
@@ -148,25 +148,31 @@ func ExitOf(ctx context.Context, err error) (code int, text string) {
 	case errors.Is(err, config.ErrConflict):
 		return exitConflict, err.Error() + "; look at it with the action 'diff' and run the command again"
 	}
-	return exitFailed, err.Error() + storeHint(err)
+	return exitFailed, err.Error() + h.storeHint(err)
 }
 
 // storeHint says what may help against what is wrong with a store.
-func storeHint(err error) string {
+func (h *Hints) storeHint(err error) string {
 	switch {
 	case errors.Is(err, store.ErrNoSchema):
-		return "; 'davadmin db init' makes one"
+		return "; '" + h.Line("db", "init") + "' makes one"
 	case errors.Is(err, store.ErrSchemaOlder):
-		return "; 'davadmin db schema_fullupgrade' brings it up to date"
+		return "; '" + h.Line("db", "schema_fullupgrade") + "' brings it up to date"
 	case errors.Is(err, store.ErrSchemaNewer):
 		return "; use the version of davadmin that made it"
 	case errors.Is(err, store.ErrDenied):
-		return "; check the user in store.dav.ID.dburl, and its password: 'davadmin passfile list'"
+		return "; check the user in store.dav.ID.dburl, and its password: '" + h.Line("passfile", "list") + "'"
 	case errors.Is(err, account.ErrNoEntry):
-		return "; 'davadmin ldap audit' looks for what is wrong with entries"
+		return "; '" + h.Line("ldap", "audit") + "' looks for what is wrong with entries"
 	}
 	return ""
 }
 
 // AsError is errors.As for a pointer to a concrete error type.
 func AsError[T error](err error, target *T) bool { return errors.As(err, target) }
+
+// ErrorText is an error as the end of a run would show it, for an item of a batch.
+func (h *Hints) ErrorText(err error) string {
+	_, text := h.ExitOf(context.Background(), err)
+	return text
+}

@@ -90,7 +90,7 @@ func (rp *Reports) lineOf(kind string, f finding.Finding) findingLine {
 }
 
 // FixText is a fix as a user sees it.
-func (rp *Reports) FixText(f finding.Fix) string { return rp.hints.WithHome(f.String()) }
+func (rp *Reports) FixText(f finding.Fix) string { return rp.hints.insertHome(f.String()) }
 
 type ruleLine struct {
 	Kind string `json:"kind,omitempty"`

@@ -1,10 +1,46 @@
 package cmdutil
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/internal/ui"
 )
+
+// Hints builds the command lines that messages suggest, so that each works when it is
+// pasted: words are quoted, and the home is named where this run was told which one.
+type Hints struct {
+	global *Globals
+	args   []string
+	// clifile is the file given with -F, once it turned out to name the home.
+	clifile string
+}
+
+// Line returns a command line of davadmin: an operation, its action, and more words. The
+// words are quoted where a shell needs it; the option that named the home of this run
+// comes after the action.
+func (h *Hints) Line(operation, action string, words ...string) string {
+	all := []string{"davadmin", operation, action}
+	switch {
+	case h.global.Home != "":
+		all = append(all, "--home", Quote(h.global.Home))
+	case h.clifile != "":
+		all = append(all, "-F", Quote(h.clifile))
+	}
+	for _, w := range words {
+		all = append(all, Quote(w))
+	}
+	return strings.Join(all, " ")
+}
+
+// Again returns the command line of this run with more words at its end.
+func (h *Hints) Again(more ...string) string {
+	all := []string{"davadmin"}
+	for _, w := range slices.Concat(h.args, more) {
+		all = append(all, Quote(w))
+	}
+	return strings.Join(all, " ")
+}
 
 // Quote makes a word safe to paste into a shell; a word that cannot be made
 // safe appears as a placeholder that no shell takes for something else.
@@ -16,38 +52,11 @@ func Quote(word string) string {
 	return q
 }
 
-// WithHome puts --home into the davadmin commands of a suggestion when this run
-// was told its home that way, so that the suggestion works as it stands.
-func (h *Hints) WithHome(suggestion string) string {
-	if h.home == "" {
-		return suggestion
+// insertHome names the home in the command lines that are part of a fix.
+func (h *Hints) insertHome(fix string) string {
+	for _, op := range []string{"config modify", "domainmap create", "domainmap modify", "domainmap delete"} {
+		operation, action, _ := strings.Cut(op, " ")
+		fix = strings.ReplaceAll(fix, "davadmin "+op, h.Line(operation, action))
 	}
-	for _, op := range []string{
-		"davadmin config modify", "davadmin config revert", "davadmin config diff",
-		"davadmin domainmap create", "davadmin domainmap modify", "davadmin domainmap delete", "davadmin domainmap revert", "davadmin domainmap list",
-		"davadmin ldap apply", "davadmin ldap undo",
-		"davadmin passfile create", "davadmin passfile modify", "davadmin passfile delete", "davadmin passfile list", "davadmin passfile history", "davadmin passfile revert",
-		"davadmin ldappool create", "davadmin ldappool modify", "davadmin ldappool delete", "davadmin ldappool list",
-		"davadmin account delete", "davadmin account modify", "davadmin account subscribe", "davadmin account unsubscribe", "davadmin account delcomponent", "davadmin account repair",
-		"davadmin calendar delete", "davadmin calendar modify", "davadmin db init", "davadmin db schema_fullupgrade",
-		"davadmin coexist apply", "davadmin coexist verify", "davadmin coexist status", "davadmin coexist rollback", "davadmin coexist check",
-	} {
-		suggestion = strings.ReplaceAll(suggestion, op, op+" "+h.home)
-	}
-	return suggestion
-}
-
-// Hints builds the command lines that messages suggest.
-type Hints struct {
-	args []string
-	home string
-}
-
-// Again is the command line of this run with something more.
-func (h *Hints) Again(more string) string {
-	words := []string{"davadmin"}
-	for _, w := range h.args {
-		words = append(words, Quote(w))
-	}
-	return strings.Join(append(words, more), " ")
+	return fix
 }

@@ -167,7 +167,7 @@ func (hf *HomeFiles) UndoCommand(s *HomeFile, o *config.Outcome) string {
 	if o.Previous == 0 || o.Revision == 0 {
 		return ""
 	}
-	return hf.hints.WithHome(fmt.Sprintf("davadmin %s revert %d", cmp.Or(s.RevertsWith, s.Operation), o.Previous))
+	return hf.hints.Line(cmp.Or(s.RevertsWith, s.Operation), "revert", strconv.FormatInt(o.Previous, 10))
 }
 
 func (hf *HomeFiles) printChanges(s *HomeFile, rows []changeRow) error {
@@ -204,7 +204,7 @@ func RestartText(r config.Restart) string {
 func (hf *HomeFiles) NoteServer(home string) {
 	if _, err := os.Stat(filepath.Join(home, "sbin", "davadmin")); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		hf.console.Notef("this is a home of Oracle's server: if it is running, it may write the file from memory again; '%s' shows that",
-			hf.hints.WithHome("davadmin config diff"))
+			hf.hints.Line("config", "diff"))
 	}
 }
 

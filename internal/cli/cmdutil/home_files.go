@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/davadmin/davadmin/internal/fsx"
@@ -68,7 +69,7 @@ func (hf *HomeFiles) ExplainFile(ctx context.Context, err error, k FileKind, fil
 	}
 	back := ""
 	if last := lastRevision(ctx, file); last > 0 {
-		back = hf.hints.WithHome(fmt.Sprintf("'davadmin %s revert %d' brings back the last version that davadmin wrote or saw", k.Operation, last))
+		back = fmt.Sprintf("'%s' brings back the last version that davadmin wrote or saw", hf.hints.Line(k.Operation, "revert", strconv.FormatInt(last, 10)))
 	}
 	switch {
 	case missing && back != "":

@@ -30,16 +30,13 @@ func (hs *Homes) Find(o *HomeOptions) (string, error) {
 		return "", err
 	}
 	home, from := hs.global.Home, "from --home"
-	if home != "" {
-		hs.hints.home = "--home " + Quote(home)
-	}
 	if home == "" {
 		home, from = hs.getenv("DAVADMIN_HOME"), "from DAVADMIN_HOME"
 	}
 	if home == "" && clifile != nil {
 		home, from = clifile.String("home", ""), "from the clifile "+clifrom
 		if o.clifile != "" {
-			hs.hints.home = "-F " + Quote(o.clifile)
+			hs.hints.clifile = o.clifile
 		}
 	}
 	if home == "" {

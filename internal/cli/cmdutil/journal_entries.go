@@ -35,7 +35,7 @@ func (rp *Reports) PrintEntries(format ui.Format, schema string, entries []journ
 	rows := make([][]string, len(entries))
 	for i, e := range entries {
 		rows[i] = []string{
-			fmt.Sprint(e.Change), e.Time.UTC().Format(time.RFC3339), ActorName(e.Actor), e.Operation, e.Target, string(e.Result), EntrySummary(e),
+			fmt.Sprint(e.Change), e.Time.UTC().Format(time.RFC3339), ActorName(e.Actor), e.Operation, e.Target, string(e.Result), rp.entrySummary(e),
 		}
 	}
 	switch format {
@@ -69,11 +69,11 @@ func ActorName(a journal.Actor) string {
 	return name
 }
 
-// EntrySummary is what a change was about, in a few words.
-func EntrySummary(e journal.Entry) string {
+// entrySummary is what a change was about, in a few words.
+func (rp *Reports) entrySummary(e journal.Entry) string {
 	var parts []string
 	if e.Damaged {
-		parts = append(parts, "its record was altered, see 'davadmin history verify'")
+		parts = append(parts, "its record was altered, see '"+rp.hints.Line("history", "verify")+"'")
 	}
 	if len(e.Items) > 0 {
 		names := make([]string, 0, 2)

@@ -124,7 +124,7 @@ func (vs *Vaults) unlock(ctx context.Context, o *HomeOptions, home string, v *Op
 
 // OlderVault says how to get a vault back that cannot be read.
 func (vs *Vaults) OlderVault() string {
-	return vs.hints.WithHome("'davadmin passfile history' lists what 'davadmin passfile revert' can bring back")
+	return fmt.Sprintf("'%s' lists what '%s' can bring back", vs.hints.Line("passfile", "history"), vs.hints.Line("passfile", "revert", "REV"))
 }
 
 // opener finds what opens a vault: a key file that is named or at its place,
@@ -183,7 +183,7 @@ func (vs *Vaults) ReadKey(path string) (*secret.Key, error) {
 	}
 	k, err := secret.ParseKey(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; 'davadmin passfile create --new-key' makes one", path, err)
+		return nil, fmt.Errorf("%s: %w; '%s' makes one", path, err, vs.hints.Line("passfile", "create", "--new-key"))
 	}
 	return k, nil
 }

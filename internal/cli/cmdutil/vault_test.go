@@ -81,7 +81,7 @@ func TestVaultWrongPassphraseOnce(t *testing.T) {
 		if b != nil || !errors.Is(err, secret.ErrWrongKey) {
 			t.Errorf("%s: %q, %v", backend, b, err)
 		}
-		if code, text := ExitOf(t.Context(), err); code != exitConnect || strings.Contains(text, "donkey") {
+		if code, text := f.Hints.ExitOf(t.Context(), err); code != exitConnect || strings.Contains(text, "donkey") {
 			t.Errorf("%d %s", code, text)
 		}
 	}

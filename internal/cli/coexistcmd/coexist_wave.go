@@ -120,7 +120,7 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.console.Notef("next: migrate their calendars, then: %s --wave %s%s", o.hints.WithHome("davadmin coexist apply"), cmdutil.Quote(o.dir), o.CommandLine())
+	o.console.Notef("next: migrate their calendars, then: %s", o.hints.Line("coexist", "apply", append([]string{"--wave", o.dir}, o.Words()...)...))
 	if w.LeftOut > 0 {
 		return &cmdutil.PartlyError{Text: fmt.Sprintf("left out, and named above: %d", w.LeftOut)}
 	}
@@ -212,12 +212,14 @@ func oldServerScript(w *coexist.Wave) string {
 
 // checks says what to run when a wave was applied.
 func (o *coexistPlan) checks() string {
-	wave, server := cmdutil.Quote(o.dir), o.CommandLine()
+	line := func(action string, words ...string) string {
+		return o.hints.Line("coexist", action, append(words, o.Words()...)...) + "\n"
+	}
 	return "# on the old server: copies of ics.conf, and cscal list > cscal-list.txt\n" +
-		o.hints.WithHome("davadmin coexist verify") + " --wave " + wave + " --ics-conf ics.conf --cs6-list cscal-list.txt --probe" + server + "\n" +
-		o.hints.WithHome("davadmin coexist status") + " --cs6-list cscal-list.txt" + server + "\n" +
+		line("verify", "--wave", o.dir, "--ics-conf", "ics.conf", "--cs6-list", "cscal-list.txt", "--probe") +
+		line("status", "--cs6-list", "cscal-list.txt") +
 		"# to take it back, before the calendars are deleted:\n" +
-		o.hints.WithHome("davadmin coexist rollback") + " --wave " + wave + server + "\n"
+		line("rollback", "--wave", o.dir)
 }
 
 func fileSum(path string) (string, error) {

@@ -163,13 +163,13 @@ func (o *waveApply) advise(m *manifest) error {
 	if o.Global.DryRun {
 		return nil
 	}
-	wave := cmdutil.Quote(o.dir)
 	if o.back {
-		o.Console.Notef("next: %s --cs6-list FILE   (the people of the wave are those of the old server again)", o.Hints.WithHome("davadmin coexist check"))
+		o.Console.Notef("next: %s   (the people of the wave are those of the old server again)", o.Hints.Line("coexist", "check", "--cs6-list", "FILE"))
 		return nil
 	}
-	o.Console.Notef("next: on the old server, sh %s (%s); then %s --wave %s --ics-conf FILE --cs6-list FILE --probe%s",
-		cmdutil.Quote(filepath.Join(o.dir, waveOldServer)), people(m.People), o.Hints.WithHome("davadmin coexist verify"), wave, o.CommandLine())
+	o.Console.Notef("next: on the old server, sh %s (%s); then %s",
+		cmdutil.Quote(filepath.Join(o.dir, waveOldServer)), people(m.People),
+		o.Hints.Line("coexist", "verify", append([]string{"--wave", o.dir, "--ics-conf", "FILE", "--cs6-list", "FILE", "--probe"}, o.Words()...)...))
 	return nil
 }
 

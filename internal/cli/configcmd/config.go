@@ -3,7 +3,6 @@
 package configcmd
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -86,7 +85,7 @@ func transposed(f *cmdutil.Factory, cmd *cobra.Command, list *configList, args [
 func modifyLine(f *cmdutil.Factory, name, value string) string {
 	r, err := config.NewRegistry()
 	if err != nil || r.Secret(name) {
-		return f.Hints.WithHome(fmt.Sprintf("davadmin config modify -o %s --value-file FILE", cmdutil.Quote(name)))
+		return f.Hints.Line("config", "modify", "-o", name, "--value-file", "FILE")
 	}
-	return f.Hints.WithHome(fmt.Sprintf("davadmin config modify -o %s -v %s", cmdutil.Quote(name), cmdutil.Quote(r.Mask(name, value))))
+	return f.Hints.Line("config", "modify", "-o", name, "-v", r.Mask(name, value))
 }

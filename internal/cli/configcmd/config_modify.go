@@ -2,7 +2,6 @@ package configcmd
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -106,8 +105,7 @@ func (o *configModify) warnModify(w config.Warning) {
 		text += "; " + w.Hint
 	}
 	if len(w.Lost) > 0 {
-		text += "; to bring it back: " + o.hints.WithHome(fmt.Sprintf("davadmin config modify -o %s --add %s",
-			cmdutil.Quote(w.Name), cmdutil.Quote(strings.Join(w.Lost, " "))))
+		text += "; to bring it back: " + o.hints.Line("config", "modify", "-o", w.Name, "--add", strings.Join(w.Lost, " "))
 	}
 	o.console.Warnf("%s", text)
 }

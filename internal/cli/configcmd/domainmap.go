@@ -116,7 +116,7 @@ func (o *domainList) choose(ctx context.Context) ([]config.DomainEntry, error) {
 	}
 	text, _, err := o.homeFiles.ReadDomainMap(ctx, c)
 	if errors.Is(err, fs.ErrNotExist) {
-		o.console.Notef("there is no %s yet; '%s -d DOMAIN -L URL' makes it", c.File.Path(), o.hints.WithHome("davadmin domainmap create"))
+		o.console.Notef("there is no %s yet; '%s' makes it", c.File.Path(), o.hints.Line("domainmap", "create", "-d", "DOMAIN", "-L", "URL"))
 		text, err = nil, nil
 	}
 	if err != nil {

@@ -211,7 +211,7 @@ func (o *poolEdit) edit(r *config.Registry, d *config.Document, items []poolItem
 	left := cmdutil.LDAPPools(r, d)
 	for _, it := range items {
 		if !slices.Contains(left, it.pool) {
-			return nil, cmdutil.Usagef("%snothing would be left of the pool %s; 'davadmin ldappool delete -n %s' takes it out", it.place(), it.pool, it.pool)
+			return nil, cmdutil.Usagef("%snothing would be left of the pool %s; '%s' takes it out", it.place(), it.pool, o.hints.Line("ldappool", "delete", "-n", it.pool))
 		}
 	}
 	return warnings, nil
@@ -237,9 +237,9 @@ func (o *poolEdit) notePasswords(c *cmdutil.HomeFile, items []poolItem) {
 		name := cmdutil.SecretLDAP + it.pool
 		switch {
 		case o.action == poolDelete && err == nil:
-			o.console.Notef("if the vault has its password: %s", o.hints.WithHome("davadmin passfile delete -n "+cmdutil.Quote(name)))
+			o.console.Notef("if the vault has its password: %s", o.hints.Line("passfile", "delete", "-n", name))
 		case o.action != poolDelete && it.binds():
-			o.console.Notef("its bind password belongs in the vault: %s", o.hints.WithHome("davadmin passfile create -n "+cmdutil.Quote(name)))
+			o.console.Notef("its bind password belongs in the vault: %s", o.hints.Line("passfile", "create", "-n", name))
 		}
 	}
 }

@@ -216,7 +216,7 @@ func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchan
 	plan, next := "", ""
 	if found.Planned > 0 {
 		plan = o.out.path
-		next = o.hints.WithHome("davadmin ldap apply") + " " + cmdutil.Quote(plan) + o.CommandLine() + " --dry-run"
+		next = o.hints.Line("ldap", "apply", append(append([]string{plan}, o.Words()...), "--dry-run")...)
 	}
 	var err error
 	if format == ui.JSON {

@@ -3,6 +3,7 @@ package planrun
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/ui"
@@ -85,7 +86,7 @@ func (o *Runner) stopped(run *ldapchange.Run, ended error) error {
 
 // undoLine is the command that takes a run back.
 func (o *Runner) undoLine(id int64) string {
-	line := o.Hints.WithHome("davadmin ldap undo") + fmt.Sprintf(" %d", id) + o.CommandLine()
+	line := o.Hints.Line("ldap", "undo", append([]string{strconv.FormatInt(id, 10)}, o.Words()...)...)
 	if o.Runs != "" {
 		line += " --runs " + cmdutil.Quote(o.Runs)
 	}

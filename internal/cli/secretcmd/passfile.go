@@ -191,9 +191,9 @@ func (o *passList) run(ctx context.Context) error {
 	}
 	switch {
 	case v.Vault == nil:
-		o.console.Notef("there is no vault yet; '%s -n NAME' makes it", o.hints.WithHome("davadmin passfile create"))
+		o.console.Notef("there is no vault yet; '%s' makes it", o.hints.Line("passfile", "create", "-n", "NAME"))
 	case len(rows) == 0:
-		o.console.Notef("the vault is empty; '%s -n NAME' puts a password in", o.hints.WithHome("davadmin passfile create"))
+		o.console.Notef("the vault is empty; '%s' puts a password in", o.hints.Line("passfile", "create", "-n", "NAME"))
 	}
 	return o.print(format, h, v, rows)
 }
@@ -233,7 +233,7 @@ func (o *passList) find(h *passHome, rows []listedSecret, name string) (listedSe
 	if err := checkSecretName(h.known, name, ""); err != nil {
 		return listedSecret{}, err
 	}
-	return listedSecret{}, cmdutil.Usagef("%s is not in the vault; 'davadmin passfile create -n %s' puts it in", name, cmdutil.Quote(name))
+	return listedSecret{}, cmdutil.Usagef("%s is not in the vault; '%s' puts it in", name, o.hints.Line("passfile", "create", "-n", name))
 }
 
 func (o *passList) print(format ui.Format, h *passHome, v *cmdutil.OpenVault, rows []listedSecret) error {

@@ -43,9 +43,9 @@ func (o *passEdit) plan(ctx context.Context, h *passHome) (*passPlan, error) {
 	case err != nil:
 		return nil, fmt.Errorf("vault: %w", err)
 	case !exists && o.action != passCreate:
-		return nil, cmdutil.Usagef("there is no vault yet; '%s -n NAME' makes it", o.hints.WithHome("davadmin passfile create"))
+		return nil, cmdutil.Usagef("there is no vault yet; '%s' makes it", o.hints.Line("passfile", "create", "-n", "NAME"))
 	case exists && o.action == passCreate && o.newKey != "":
-		return nil, cmdutil.Usagef("there is a vault already, %s; '%s --rekey --new-key' gives it a new key", h.File.Path(), o.hints.WithHome("davadmin passfile modify"))
+		return nil, cmdutil.Usagef("there is a vault already, %s; '%s' gives it a new key", h.File.Path(), o.hints.Line("passfile", "modify", "--rekey", "--new-key"))
 	case exists && o.action == passCreate && len(o.names.items) == 0 && o.batch == "":
 		return nil, cmdutil.Usagef("there is a vault already, %s; give -n NAME to put a password in", h.File.Path())
 	case o.all:

@@ -86,7 +86,7 @@ func (o *passEdit) showVault(format ui.Format, p *passPlan, out *config.Outcome)
 	default:
 		o.console.Notef("%s", o.homeFiles.RevisionWords(p.home.HomeFile, out))
 		if o.rekey || o.all {
-			o.console.Notef("versions of the vault that the history keeps still open as before; 'davadmin history prune' removes old ones")
+			o.console.Notef("versions of the vault that the history keeps still open as before; '%s' removes old ones", o.hints.Line("history", "prune", "--older", "AGE"))
 		}
 	}
 	return nil
