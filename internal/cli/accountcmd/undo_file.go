@@ -1,6 +1,7 @@
 package accountcmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,81 +12,64 @@ import (
 	"github.com/davadmin/davadmin/internal/fsx"
 )
 
-// undoFile is the way back of a change of accounts: a batch for another command.
+// undoFile is the undo file of a change of accounts: a batch for the command that
+// undoes it. A run that is killed may leave an incomplete last line, which is for a
+// change that was not made.
 type undoFile struct {
 	path string
-	head string
-	f    *os.File
-	size int64 // of what counts
+	head string // the command line that reads the file
+	hook fsx.Hook
+	size int64
 }
 
-// empty reports whether there is nothing to take back.
+// undoMark begins an undo file. The lines are in the order of the changes, and are
+// run from the last one to the first, so that two changes of one account are undone
+// one by one.
+const undoMark = "# the way back, read from its end: "
+
+// empty reports whether there is nothing to undo.
 func (u *undoFile) empty() bool { return u == nil || u.size == 0 }
 
-// wayBackMark begins such a file. Its lines are in the order of the changes, and are
-// taken from the last one: two changes of one account are taken back one by one.
-const wayBackMark = "# the way back, read from its end: "
-
-// keep writes lines to the disk.
+// keep appends lines and syncs them to disk. It takes no context: what undoes a
+// change is written and removed whatever ends the run.
 func (u *undoFile) keep(lines []string) (forget func() error, err error) {
-	had := u.size
-	if err := u.write(lines); err != nil {
-		return nil, err
+	had, ctx := u.size, context.Background()
+	if err := u.append(ctx, lines); err != nil {
+		return nil, fmt.Errorf("undo file: %w", err)
 	}
 	return func() error {
-		u.size = had
-		if err := errors.Join(u.f.Truncate(had), u.f.Sync()); err != nil {
-			return fmt.Errorf("keep the way back: %w", err)
+		if err := u.truncate(ctx, had); err != nil {
+			return fmt.Errorf("undo file: %w", err)
 		}
 		return nil
 	}, nil
 }
 
-func (u *undoFile) write(lines []string) error {
+func (u *undoFile) append(ctx context.Context, lines []string) error {
 	text := strings.Join(lines, "\n") + "\n"
-	if u.f == nil {
-		dir := filepath.Dir(u.path)
-		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("keep the way back: %w", err)
-		}
-		f, err := os.OpenFile(u.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
-		if err != nil {
-			return fmt.Errorf("keep the way back: %w", err)
-		}
-		u.f = f
-		// Whoever the home belongs to must be able to take back what root did.
-		for _, path := range []string{dir, u.path} {
-			if err := fsx.HandOver(path, filepath.Dir(dir), nil); err != nil {
-				return fmt.Errorf("keep the way back: %w", err)
-			}
-		}
-		if d, err := os.Open(dir); err == nil {
-			err = errors.Join(d.Sync(), d.Close())
-			if err != nil {
-				return fmt.Errorf("keep the way back: %w", err)
-			}
-		}
-	}
+	dir := filepath.Dir(u.path)
 	if u.size == 0 {
-		text = wayBackMark + u.head + "\n" + text
+		text = undoMark + u.head + "\n" + text
+		if err := fsx.MkdirPrivate(ctx, dir, filepath.Dir(dir), u.hook); err != nil {
+			return err
+		}
+		if _, err := os.Lstat(u.path); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s already exists; it belongs to another change", u.path)
+		}
 	}
-	if _, err := u.f.WriteString(text); err != nil {
-		return fmt.Errorf("keep the way back: %w", err)
-	}
-	if err := u.f.Sync(); err != nil {
-		return fmt.Errorf("keep the way back: %w", err)
+	// The owner of the home must be able to undo what root did.
+	if err := fsx.Append(ctx, u.path, []byte(text), filepath.Dir(dir), u.hook); err != nil {
+		return err
 	}
 	u.size += int64(len(text))
 	return nil
 }
 
-func (u *undoFile) close() error {
-	if u.f == nil {
-		return nil
+// truncate removes the lines after size; without any, it removes the file.
+func (u *undoFile) truncate(ctx context.Context, size int64) error {
+	u.size = size
+	if size == 0 {
+		return fsx.RemoveSynced(ctx, u.path, u.hook)
 	}
-	err := u.f.Close()
-	if u.empty() {
-		err = errors.Join(err, os.Remove(u.path))
-	}
-	return err
+	return fsx.Truncate(ctx, u.path, size, u.hook)
 }
