@@ -19,13 +19,16 @@ const chunkSize = 256 << 10
 // defaultMode is the mode of a new file when the caller names none.
 const defaultMode fs.FileMode = 0o640
 
+// TempSuffix ends the name of every temporary file of this package.
+const TempSuffix = ".davadmin-new"
+
 // TempName returns the name of the temporary file that holds the new version of
 // path until it replaces path. The name is always the same, so that the next run
 // finds and removes what a killed run left behind. For a symbolic link, call it
 // with the path that Resolve returns.
 func TempName(path string) string {
 	dir, base := filepath.Split(path)
-	return dir + "." + base + ".davadmin-new"
+	return dir + "." + base + TempSuffix
 }
 
 // CleanTemp removes the temporary file that a killed Replace or WriteNew of path
