@@ -73,11 +73,11 @@ func RequestLine(id string, p Properties) string {
 	return line
 }
 
-// People finds persons by address.
-type People func(ctx context.Context, addresses []string) (Persons, error)
+// PeopleLookup finds persons by address.
+type PeopleLookup func(ctx context.Context, addresses []string) (PeopleByAddress, error)
 
 // fill fills an item from an entry; what is against it is in Refused.
-func (m *Maker) fill(ctx context.Context, item *Item, e *Entry, people People) error {
+func (m *Builder) fill(ctx context.Context, item *Item, e *Entry, people PeopleLookup) error {
 	item.Entry = e
 	if len(e.Mails) > 0 {
 		item.Name = e.Mails[0]
@@ -87,7 +87,7 @@ func (m *Maker) fill(ctx context.Context, item *Item, e *Entry, people People) e
 		return err
 	}
 	if err == nil {
-		item.New, item.Backend, err = m.New(e, item.Properties, who)
+		item.New, item.Backend, err = m.Build(e, item.Properties, who)
 	}
 	if item.Refused = err; err != nil {
 		return nil //nolint:nilerr // what is against the item ends the item, not the run
@@ -103,9 +103,9 @@ func (m *Maker) fill(ctx context.Context, item *Item, e *Entry, people People) e
 	return nil
 }
 
-// ForRequests makes an item of each request, in order, from the entries that
+// ItemsForRequests makes an item of each request, in order, from the entries that
 // ByAddress found for their addresses.
-func (m *Maker) ForRequests(ctx context.Context, requests []Request, entries *Entries, people People) iter.Seq2[*Item, error] {
+func (m *Builder) ItemsForRequests(ctx context.Context, requests []Request, entries *Entries, people PeopleLookup) iter.Seq2[*Item, error] {
 	return oneEach(requests, entries, func(item *Item, e *Entry) error { return m.fill(ctx, item, e, people) })
 }
 
@@ -149,7 +149,7 @@ func names(entries []*Entry) string {
 
 // ForSelection makes an item of each entry that is hosted here, and counts the
 // others.
-func (m *Maker) ForSelection(ctx context.Context, entries *Entries, p Properties, people People, elsewhere *int) iter.Seq2[*Item, error] {
+func (m *Builder) ItemsForEntries(ctx context.Context, entries *Entries, p Properties, people PeopleLookup, elsewhere *int) iter.Seq2[*Item, error] {
 	return func(yield func(*Item, error) bool) {
 		for n, err := range entries.All() {
 			if err != nil {
@@ -176,15 +176,15 @@ func (m *Maker) ForSelection(ctx context.Context, entries *Entries, p Properties
 	}
 }
 
-// ForAccounts makes an item of each request from the accounts that there are;
+// ItemsForRequests makes an item of each request from the accounts that there are;
 // deleted says that deleted ones are meant.
-func (f *Finder) ForAccounts(ctx context.Context, requests []Request, deleted bool) iter.Seq2[*Item, error] {
+func (f *Finder) ItemsForRequests(ctx context.Context, requests []Request, deleted bool) iter.Seq2[*Item, error] {
 	return func(yield func(*Item, error) bool) {
 		for i := range requests {
 			r := &requests[i]
 			item := &Item{Where: r.Where(), Line: r.Line, Name: r.Name(), Properties: r.Properties}
 			found, err := f.find(ctx, r, deleted)
-			var several *SeveralError
+			var several *AmbiguousError
 			switch {
 			case errors.Is(err, store.ErrNotFound), errors.As(err, &several):
 				item.Refused, err = err, nil
@@ -216,9 +216,9 @@ func (f *Finder) find(ctx context.Context, r *Request, deleted bool) (Found, err
 	return f.ByAddress(ctx, r.Address)
 }
 
-// ForEntries makes an item of the account of each entry, found by the unique id;
+// ItemsForEntries makes an item of the account of each entry, found by the unique id;
 // entries without an account are counted.
-func (f *Finder) ForEntries(ctx context.Context, entries *Entries, p Properties, without *int) iter.Seq2[*Item, error] {
+func (f *Finder) ItemsForEntries(ctx context.Context, entries *Entries, p Properties, without *int) iter.Seq2[*Item, error] {
 	return func(yield func(*Item, error) bool) {
 		for n, err := range entries.All() {
 			if err != nil {
@@ -232,7 +232,7 @@ func (f *Finder) ForEntries(ctx context.Context, entries *Entries, p Properties,
 				continue
 			}
 			found, err := f.ByID(ctx, e.IDs[0])
-			var several *SeveralError
+			var several *AmbiguousError
 			switch {
 			case errors.Is(err, store.ErrNotFound):
 				*without++
@@ -252,9 +252,9 @@ func (f *Finder) ForEntries(ctx context.Context, entries *Entries, p Properties,
 	}
 }
 
-// ForEntriesOf makes an item of each request, in order: of the account of the
+// ItemsForRequestedEntries makes an item of each request, in order: of the account of the
 // one entry that ByAddress found for its address.
-func (f *Finder) ForEntriesOf(ctx context.Context, requests []Request, entries *Entries) iter.Seq2[*Item, error] {
+func (f *Finder) ItemsForRequestedEntries(ctx context.Context, requests []Request, entries *Entries) iter.Seq2[*Item, error] {
 	return oneEach(requests, entries, func(item *Item, e *Entry) error { return f.accountOf(ctx, item, e) })
 }
 
@@ -262,11 +262,11 @@ func (f *Finder) ForEntriesOf(ctx context.Context, requests []Request, entries *
 func (f *Finder) accountOf(ctx context.Context, item *Item, e *Entry) error {
 	item.Entry = e
 	if len(e.IDs) != 1 {
-		item.Refused = fmt.Errorf("%w %s: it has not one unique id", ErrEntry, e.DN)
+		item.Refused = fmt.Errorf("%w %s: it has not one unique id", ErrUnusableEntry, e.DN)
 		return nil
 	}
 	found, err := f.ByID(ctx, e.IDs[0])
-	var several *SeveralError
+	var several *AmbiguousError
 	switch {
 	case errors.Is(err, store.ErrNotFound), errors.As(err, &several):
 		item.Refused = err

@@ -8,9 +8,9 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// OwnersOf finds the persons whom entries name as owners by DN, and returns how
+// OwnerLookup finds the persons whom entries name as owners by DN, and returns how
 // to find one of them. A file is read once more for them.
-func (d *Directory) OwnersOf(ctx context.Context, entries *Entries) (func(dn string) (store.Person, error), error) {
+func (d *Directory) OwnerLookup(ctx context.Context, entries *Entries) (func(dn string) (store.Person, error), error) {
 	want := map[string]string{} // the DN as given by its normal form
 	for n, err := range entries.All() {
 		if err != nil {

@@ -28,17 +28,17 @@ type Directory struct {
 	Tmp        string // for what memory should not hold; "" is the system's place
 }
 
-// UnreadError says that something in the directory could not be read, so that an
-// answer may be wrong.
-type UnreadError struct {
+// UnreadableError is returned when parts of the directory could not be read, so that
+// an answer might be wrong.
+type UnreadableError struct {
 	Source string
 	Count  int
 	First  error
 }
 
-// Error names the first.
-func (e *UnreadError) Error() string {
-	return fmt.Sprintf("%s: records or parts of the tree that could not be read: %d, the first: %v; 'davadmin ldap audit' names them", e.Source, e.Count, e.First)
+// Error names the source and the first problem.
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("%s: records or parts of the tree that could not be read: %d, the first: %v", e.Source, e.Count, e.First)
 }
 
 // Entries is what was read of a directory, in the order in which it is asked for,
@@ -70,8 +70,8 @@ func (f *Entries) add(request int, e *Entry) error {
 
 // All yields the entries by the number of their request, 0 and up; of one
 // request, in the order in which they were read.
-func (f *Entries) All() iter.Seq2[Numbered, error] {
-	return func(yield func(Numbered, error) bool) {
+func (f *Entries) All() iter.Seq2[NumberedEntry, error] {
+	return func(yield func(NumberedEntry, error) bool) {
 		var b []byte
 		for pair, err := range spill.Sorted(f.order) {
 			var e *Entry
@@ -81,15 +81,15 @@ func (f *Entries) All() iter.Seq2[Numbered, error] {
 			if err == nil {
 				e, err = decodeEntry(b)
 			}
-			if !yield(Numbered{int(pair.Key), e}, err) || err != nil {
+			if !yield(NumberedEntry{int(pair.Key), e}, err) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-// Numbered is an entry with the number of its request.
-type Numbered struct {
+// NumberedEntry is an entry with the number of its request.
+type NumberedEntry struct {
 	Request int
 	Entry   *Entry
 }
@@ -109,7 +109,7 @@ func (d *Directory) Select(ctx context.Context, filter string) (*Entries, error)
 // would take those people for absent.
 func (d *Directory) read(ctx context.Context, q directory.Query, keep func(*Entries, *directory.Entry) error) (*Entries, error) {
 	out := newEntries(d.Tmp)
-	unread := &UnreadError{Source: d.Source.Name()}
+	unread := &UnreadableError{Source: d.Source.Name()}
 	err := func() error {
 		for e, err := range d.Source.Entries(ctx, q) {
 			var problem *directory.Problem

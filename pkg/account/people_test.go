@@ -125,7 +125,7 @@ func TestOwnersOfFileAndServer(t *testing.T) {
 		if err != nil || found.Len() != 1 {
 			t.Fatal(found, err)
 		}
-		owner, err := d.OwnersOf(t.Context(), found)
+		owner, err := d.OwnerLookup(t.Context(), found)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Property is one 'name=value' of -y.
+// Property is one 'name=value'.
 type Property struct{ Name, Value string }
 
 // Properties are those of one command or one line of a batch, whose principals
@@ -163,12 +163,12 @@ func (p Properties) Addresses(use store.ACLUse) ([]string, error) {
 			out = append(out, strings.Fields(x.Value)...)
 		}
 	}
-	return slices.DeleteFunc(out, func(word string) bool { _, exact := exactPerson(word); return exact }), nil
+	return slices.DeleteFunc(out, func(word string) bool { _, exact := parsePersonRef(word); return exact }), nil
 }
 
-// exactWord names a person by the unique id, too: the way back must mean the same
+// personRef names a person by the unique id, too: the way back must mean the same
 // person, and may be taken when no directory can say who has the address.
-func exactWord(p store.Person) string {
+func personRef(p store.Person) string {
 	word := IDPrefix + url.QueryEscape(p.ID) + "/" + p.Address
 	if p.ID == "" || store.CheckAddress(word) != nil {
 		return p.Address
@@ -176,8 +176,8 @@ func exactWord(p store.Person) string {
 	return word
 }
 
-// exactPerson reads what exactWord writes.
-func exactPerson(word string) (store.Person, bool) {
+// parsePersonRef reads what personRef writes.
+func parsePersonRef(word string) (store.Person, bool) {
 	id, address, ok := strings.Cut(strings.TrimPrefix(word, IDPrefix), "/")
 	id, err := url.QueryUnescape(id)
 	if !ok || !strings.HasPrefix(word, IDPrefix) || err != nil || store.CheckID(id) != nil || store.CheckAddress(address) != nil {
@@ -186,48 +186,48 @@ func exactPerson(word string) (store.Person, bool) {
 	return store.Person{ID: id, Address: address}, true
 }
 
-// exactPeople are addressesOf with ids.
-func exactPeople(people []store.Person) string {
+// personRefs are addressesOf with ids.
+func personRefs(people []store.Person) string {
 	out := make([]string, len(people))
 	for i, p := range people {
-		out[i] = exactWord(p)
+		out[i] = personRef(p)
 	}
 	return strings.Join(out, " ")
 }
 
-// exactACL is a list whose text has ids.
-func exactACL(l store.ACL) store.ACL {
+// aclWithRefs is a list whose text has ids.
+func aclWithRefs(l store.ACL) store.ACL {
 	out := slices.Clone(l)
 	for i := range out {
 		if p := &out[i].Principal; !p.Everyone && p.Domain == "" {
-			p.Address = exactWord(p.Person)
+			p.Address = personRef(p.Person)
 		}
 	}
 	return out
 }
 
-// exactPropertiesOf is PropertiesOf with people by their ids, for the way back.
-func exactPropertiesOf(a *store.Account, names []string) Properties {
+// undoPropertiesOf is PropertiesOf with people by their ids, for the way back.
+func undoPropertiesOf(a *store.Account, names []string) Properties {
 	out := PropertiesOf(a, names)
 	for i := range out {
 		switch out[i].Name {
 		case "acl":
-			out[i].Value = exactACL(a.SchedulingACL).String()
+			out[i].Value = aclWithRefs(a.SchedulingACL).String()
 		case "delegates":
-			out[i].Value = exactPeople(a.Delegates)
+			out[i].Value = personRefs(a.Delegates)
 		case "owners":
-			out[i].Value = exactPeople(a.Owners)
+			out[i].Value = personRefs(a.Owners)
 		}
 	}
 	return out
 }
 
-// exactPropertiesOfCalendar is the same for a calendar.
-func exactPropertiesOfCalendar(c *store.Calendar, names []string) Properties {
+// undoPropertiesOfCalendar is the same for a calendar.
+func undoPropertiesOfCalendar(c *store.Calendar, names []string) Properties {
 	out := PropertiesOfCalendar(c, names)
 	for i := range out {
 		if out[i].Name == "acl" {
-			out[i].Value = exactACL(c.ACL).String()
+			out[i].Value = aclWithRefs(c.ACL).String()
 		}
 	}
 	return out
@@ -240,11 +240,11 @@ func parseList(x Property, use store.ACLUse) (store.ACL, error) {
 	return store.ParseACL(x.Value, use)
 }
 
-// Persons has people by their folded address.
-type Persons map[string]store.Person
+// PeopleByAddress has people by their folded address.
+type PeopleByAddress map[string]store.Person
 
-func (w Persons) find(field, address string) (store.Person, error) {
-	if person, exact := exactPerson(address); exact {
+func (w PeopleByAddress) find(field, address string) (store.Person, error) {
+	if person, exact := parsePersonRef(address); exact {
 		return person, nil
 	}
 	person, ok := w[store.FoldAddress(address)]
@@ -255,7 +255,7 @@ func (w Persons) find(field, address string) (store.Person, error) {
 }
 
 // list are the persons that a property names.
-func (w Persons) list(x Property) ([]store.Person, error) {
+func (w PeopleByAddress) list(x Property) ([]store.Person, error) {
 	var out []store.Person
 	for _, address := range strings.Fields(x.Value) {
 		person, err := w.find(x.Name, address)
@@ -267,7 +267,7 @@ func (w Persons) list(x Property) ([]store.Person, error) {
 	return out, nil
 }
 
-func (w Persons) resolve(x Property, list store.ACL) error {
+func (w PeopleByAddress) resolve(x Property, list store.ACL) error {
 	for i := range list {
 		if list[i].Principal.Resolved() {
 			continue
@@ -282,7 +282,7 @@ func (w Persons) resolve(x Property, list store.ACL) error {
 }
 
 // acl returns the list after the property was applied.
-func (w Persons) acl(x Property, have store.ACL, use store.ACLUse) (store.ACL, error) {
+func (w PeopleByAddress) acl(x Property, have store.ACL, use store.ACLUse) (store.ACL, error) {
 	list, err := parseList(x, use)
 	if err == nil {
 		err = w.resolve(x, list)
@@ -296,9 +296,9 @@ func (w Persons) acl(x Property, have store.ACL, use store.ACLUse) (store.ACL, e
 	return list, nil
 }
 
-// Apply writes the properties into an account. People are found by who, which
+// Apply writes the properties into an account. PeopleLookup are found by who, which
 // has those of Addresses.
-func (p Properties) Apply(a *store.Account, who Persons) error {
+func (p Properties) Apply(a *store.Account, who PeopleByAddress) error {
 	for _, x := range p {
 		var err error
 		switch x.Name {
@@ -348,7 +348,7 @@ func parseFlag(x Property) (bool, error) {
 
 // ApplyCalendar writes the properties into a calendar; made says that it exists
 // already, so that its component set is fixed.
-func (p Properties) ApplyCalendar(c *store.Calendar, who Persons, made bool) error {
+func (p Properties) ApplyCalendar(c *store.Calendar, who PeopleByAddress, made bool) error {
 	for _, x := range p {
 		var err error
 		switch x.Name {

@@ -98,7 +98,7 @@ func TestExactPeople(t *testing.T) {
 			t.Skip()
 		}
 		acl := store.ACL{{Principal: store.Principal{Person: p}, Rights: "m"}, {Principal: store.Principal{Everyone: true}, Rights: "f"}}
-		properties := Properties{{"acl", exactACL(acl).String()}, {"delegates", exactPeople([]store.Person{p, p})}}
+		properties := Properties{{"acl", aclWithRefs(acl).String()}, {"delegates", personRefs([]store.Person{p, p})}}
 		if asked, err := properties.Addresses(store.SchedulingACL); err != nil || len(asked) != 0 {
 			t.Fatalf("asks for %q, %v", asked, err)
 		}
@@ -112,12 +112,12 @@ func TestExactPeople(t *testing.T) {
 	})
 	// An id that is too long to stand in an address, and a person without one.
 	for _, p := range []store.Person{{ID: strings.Repeat("x", 500), Address: "x@example.com"}, {Address: "x@example.com"}} {
-		if got := exactWord(p); got != p.Address {
+		if got := personRef(p); got != p.Address {
 			t.Errorf("%q", got)
 		}
 	}
 	for _, word := range []string{"id=", "id=/", "id=x/", "id=/x@example.com", "id=%zz/x@example.com", "x@example.com", "id=x@example.com"} {
-		if p, exact := exactPerson(word); exact {
+		if p, exact := parsePersonRef(word); exact {
 			t.Errorf("%q: %+v", word, p)
 		}
 	}

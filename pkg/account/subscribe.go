@@ -84,7 +84,7 @@ func Subscribe(f *Finder, uris func(*Item) []CollectionURI, on bool) Step {
 			}
 			if done {
 				o.Result = Changed
-				o.Details = append(o.Details, u.String())
+				o.Details = append(o.Details, Detail{Text: u.String()})
 				undo = append(undo, RequestLine(item.ID, nil)+":"+u.String())
 			}
 		}
