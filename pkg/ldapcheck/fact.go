@@ -195,7 +195,7 @@ func (h *holder) describe(n *Names) string {
 		flag holderFlags
 		text string
 	}{
-		{holderMarked, "has " + n.Mark()}, {holderShut, "is shut out by its status"}, {holderOn6, "is on the list of the old server"}, {holderOn7, "is on the list of the new server"},
+		{holderMarked, "has " + n.LocalUserAttr()}, {holderShut, "is shut out by its status"}, {holderOn6, "is on the list of the old server"}, {holderOn7, "is on the list of the new server"},
 	} {
 		if h.known&w.flag != 0 {
 			words = append(words, w.text)

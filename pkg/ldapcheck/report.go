@@ -171,8 +171,7 @@ func (a *Audit) word(f *fact) finding.Finding {
 	if f.line > 0 {
 		out.Where = &finding.Where{File: a.fileName(f.file), Line: f.line}
 	}
-	detail, fix := a.table[f.rule].words(a, f)
-	out.Detail, out.Fix = detail, finding.Text(finding.FixLDIF, fix)
+	out.Detail, out.Fix = a.table[f.rule].describe(a, f)
 	if f.count > len(f.dns) && len(f.dns) >= mostDNs {
 		out.Detail += "; the first of them are listed"
 	}
