@@ -150,7 +150,7 @@ func (r *Report) records(most int) iter.Seq2[[][]byte, error] {
 func (r *Report) record(place uint64) ([]byte, error) {
 	b, err := r.a.workers[place>>placeBits].facts.Read(nil, int64(place&(1<<placeBits-1)))
 	if err == nil && (len(b) == 0 || int(b[0]) >= len(r.a.table)) {
-		err = errDamaged
+		err = spill.ErrDamaged
 	}
 	return b, err
 }
