@@ -38,7 +38,7 @@ func (o *coexistPeople) directoryOptions(ctx context.Context, home *ldapHome) (l
 		return ldapcheck.Options{}, err
 	}
 	lo := ldapcheck.Options{
-		Names: home.names(), Scope: scope, Filter: o.filter, Part: scope != directory.Subtree || o.filter != "" || len(o.bases) > 0,
+		Names: home.names(), Scope: scope, Filter: o.filter, Partial: scope != directory.Subtree || o.filter != "" || len(o.bases) > 0,
 		Backends: home.backends(), Domains: home.domains(), Tmp: o.tmp,
 	}
 	if lo.Workers, err = workerCount(o.workers); err != nil {
@@ -63,7 +63,7 @@ func (d *opened) attach(lo *ldapcheck.Options) {
 	lo.Bases, lo.FileName = d.bases, d.fileName
 	if d.live != nil {
 		lo.Server = d.live
-		lo.Part = lo.Scope != directory.Subtree || lo.Filter != "" || !d.live.Covers(d.bases)
+		lo.Partial = lo.Scope != directory.Subtree || lo.Filter != "" || !d.live.Covers(d.bases)
 	}
 }
 

@@ -121,7 +121,7 @@ func exitOf(ctx context.Context, err error) (code int, text string) {
 		return exitConflict, err.Error()
 	case errors.Is(err, ldapchange.ErrRefused):
 		return exitFailed, err.Error() + "; bind as somebody who may (-D), if that is why"
-	case ldapchange.IsGone(err):
+	case ldapchange.IsUnavailable(err):
 		return exitConnect, err.Error()
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrDenied):
 		return exitConnect, err.Error() + storeHint(err)

@@ -145,7 +145,7 @@ func TestApplyWhenTheServerGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 5 || !strings.Contains(out.String(), "the same command goes on") || !strings.Contains(out.String(), "given up after 1s") {
+	if code := cmd.ProcessState.ExitCode(); code != 5 || !strings.Contains(out.String(), "the same command goes on") || !strings.Contains(out.String(), "gave up after 1s") {
 		t.Errorf("code %d: %s", code, out.String())
 	}
 	list := davadminRun(t, nil, "ldap", "runs", "--home", home, "--output", "jsonl")

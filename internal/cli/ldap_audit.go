@@ -156,7 +156,7 @@ func (o *ldapAudit) auditOptions(ctx context.Context, home *ldapHome) (ldapcheck
 		return ldapcheck.Options{}, err
 	}
 	lo := ldapcheck.Options{
-		Names: home.names(), Rules: o.rules, Scope: scope, Filter: o.filter, Part: scope != directory.Subtree || o.filter != "" || len(o.bases) > 0,
+		Names: home.names(), Rules: o.rules, Scope: scope, Filter: o.filter, Partial: scope != directory.Subtree || o.filter != "" || len(o.bases) > 0,
 		Backends: home.backends(), Domains: home.domains(), Tmp: o.tmp,
 	}
 	if o.idAttribute != "" {

@@ -23,7 +23,7 @@ func (o *ldapAudit) writeFixPlan(r *ldapcheck.Report, source string) error {
 	}
 	defer func() { _ = draft.Close() }()
 	mended := map[string]int{}
-	for m, err := range r.Mendings() {
+	for m, err := range r.Repairs() {
 		if err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (o *ldapAudit) writeFixPlan(r *ldapcheck.Report, source string) error {
 }
 
 // recordOf makes a record of a plan of what mends an entry.
-func recordOf(m *ldapcheck.Mending) ldapchange.Record {
+func recordOf(m *ldapcheck.Repair) ldapchange.Record {
 	out := ldapchange.Record{DN: m.DN}
 	for _, p := range m.Parts {
 		out.Changes = append(out.Changes, p.Change)
