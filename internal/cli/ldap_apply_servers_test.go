@@ -52,7 +52,7 @@ func names(t *testing.T, p planted, n int) []string {
 // A plan is looked at, applied, listed, taken back; whatever does not fit changes
 // nothing.
 func TestApplyOnSlapd(t *testing.T) {
-	p := plant(t, dirgen.Options{Entries: 300, Seed: 4, NoFileOnly: true, Faults: map[string]int{}})
+	p := plant(t, dirgen.Options{Entries: 300, Seed: 4, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, Reader: true}})
 	home, with := changes(t, p, s.URL, s.ManagerDN)
 	people := names(t, p, 3)

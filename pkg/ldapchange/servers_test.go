@@ -35,7 +35,7 @@ func connection(s *servertest.Server) directory.Options {
 
 func generatedFile(t *testing.T, entries int) string {
 	t.Helper()
-	d, err := dirgen.New(dirgen.Options{Entries: entries, Seed: 3, NoFileOnly: true, Faults: map[string]int{}})
+	d, err := dirgen.New(dirgen.Options{Entries: entries, Seed: 3, ForServer: true, Faults: map[string]int{}})
 	if err != nil {
 		t.Fatal(err)
 	}

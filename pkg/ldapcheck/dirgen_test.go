@@ -99,7 +99,7 @@ func TestFindsPlantedFaults(t *testing.T) {
 		{Entries: 3000, Seed: 2, Schema: 1},
 		{Entries: 3000, Seed: 3, DayOne: true},
 		{Entries: 20_000, Seed: 4, Domains: 40},
-		{Entries: 2000, Seed: 5, NoFileOnly: true},
+		{Entries: 2000, Seed: 5, ForServer: true},
 	} {
 		t.Run(fmt.Sprint(o.Seed), func(t *testing.T) {
 			t.Parallel()
