@@ -190,7 +190,7 @@ func oneLine(v []byte) string {
 // person has to decide which. The step for the first one is a template, so that
 // pasting the whole fix leaves one entry with its id.
 func (a *Audit) decideFix(f *fact) finding.Fix {
-	steps := []finding.Step{{Remark: "one of the entries keeps its id; as it stands the first one does"}}
+	steps := []finding.Step{{Remark: "one of the entries keeps its id; as written, that is the first one"}}
 	known := f.other
 	for i, dn := range f.dns {
 		if i == mostInFix {
