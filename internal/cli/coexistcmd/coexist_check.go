@@ -42,8 +42,15 @@ type coexistCheck struct {
 	ended       error
 }
 
+func newCheck(f *cmdutil.Factory) *coexistCheck {
+	return &coexistCheck{coexistPeople: coexistPeople{
+		console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook,
+		journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores,
+	}}
+}
+
 func newCoexistCheck(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistCheck{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
+	o := newCheck(f)
 	cmd := &cobra.Command{
 		Use:   "check [--ics-conf FILE] [--cs6-list FILE] [--cs7-list FILE] [--ldif FILE | -H HOST ...] [--probe]",
 		Short: "whether two servers over one directory work together, and what to mend",
