@@ -213,7 +213,7 @@ func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 // ctx has ended.
 func (a *Applier) applyOne(ctx context.Context, s **session, r *Record, again bool, owed *owedError) outcome {
 	if owed == nil {
-		if err := a.pace.wait(ctx); err != nil {
+		if err := sleep(ctx, a.pace.Reserve().Delay()); err != nil {
 			return outcome{err: err}
 		}
 		if err := ctx.Err(); err != nil {

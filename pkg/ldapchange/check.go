@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
@@ -82,7 +84,7 @@ type Applier struct {
 	checked  Checked
 	seen     atomic.Int64 // records of the phase in hand that are dealt with
 	telling  sync.Mutex   // for Options.Rejected and rejects
-	pace     pacer
+	pace     *rate.Limiter
 	bulk     *bulk    // nil where each entry is asked for
 	fresh    []Record // rejected since they were last appended to the file of the run
 }
@@ -90,7 +92,7 @@ type Applier struct {
 // NewApplier connects to the server of the options. Close ends the connections.
 func NewApplier(ctx context.Context, plan *Plan, o Options) (*Applier, error) {
 	a := &Applier{o: o.withDefaults(), plan: plan}
-	a.pace.rate = a.o.Rate
+	a.pace = newLimiter(a.o.Rate)
 	for range a.o.Parallel {
 		s, err := connect(ctx, a.o.Directory)
 		if err != nil {

@@ -280,6 +280,9 @@ func (o *coexistCheck) next(r *cmdutil.FindingReport, hidden int) string {
 		return "use what stands behind 'fix:', then check again; 'davadmin coexist check --rules --output json' tells of each rule why it matters"
 	}
 	for _, out := range r.Outcomes {
+		if options := cmdutil.OptionsFor(out); options != "" {
+			return fmt.Sprintf("rules did not run, such as %s: %s", out.Rule, options)
+		}
 		if _, option, found := strings.Cut(out.Reason, "; --"); found && out.Result == finding.NotRun {
 			return fmt.Sprintf("rules did not run, such as %s: --%s", out.Rule, option)
 		}
