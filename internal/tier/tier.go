@@ -14,9 +14,9 @@ import (
 // scripts/test --all sets it to "all".
 const Variable = "DAVADMIN_TEST_TIER"
 
-// notice begins the message of a test that tier one leaves out. scripts/test
+// notice begins the message of a test that tier one skips. scripts/test
 // searches for it to tell these skips from skips that are not allowed.
-const notice = "left out of this tier:"
+const notice = "skipped in this tier:"
 
 // All puts a test into tier all: in tier one, the test is skipped. Call it
 // first, before anything expensive.

@@ -38,7 +38,7 @@ func runAll(t *testing.T) (skipped string) {
 func TestTierOneSkips(t *testing.T) {
 	for _, value := range []string{"", "one", "ALL"} {
 		t.Setenv(tier.Variable, value)
-		if got, want := runAll(t), "left out of this tier: TestLong/table\n"; got != want {
+		if got, want := runAll(t), "skipped in this tier: TestLong/table\n"; got != want {
 			t.Errorf("%s=%q: skipped with %q, want %q", tier.Variable, value, got, want)
 		}
 		if n := tier.Rounds(2, 20); n != 2 {
