@@ -5,54 +5,76 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/davadmin/davadmin/internal/tier"
 )
 
-// recorder is a test that notes how it was skipped.
+// recorder is a test that records what is logged.
 type recorder struct {
 	testing.TB
-	skipped string
+	lines []string
 }
 
 func (*recorder) Helper()      {}
 func (*recorder) Name() string { return "TestLong/table" }
 
+func (r *recorder) Logf(format string, args ...any) {
+	r.lines = append(r.lines, fmt.Sprintf(format, args...))
+}
+
 func (r *recorder) Skip(args ...any) {
-	r.skipped = fmt.Sprintln(args...)
+	line := fmt.Sprintln(args...)
+	r.lines = append(r.lines, line[:len(line)-1])
 	runtime.Goexit()
 }
 
-func runAll(t *testing.T) (skipped string) {
+// called runs f to its end, or until it skips, and returns what was logged.
+func called(t *testing.T, f func(testing.TB)) []string {
 	t.Helper()
 	r := &recorder{TB: t}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		tier.All(r)
+		f(r)
 	}()
 	<-done
-	return r.skipped
+	return r.lines
 }
 
-// scripts/test searches for exactly this text.
-func TestTierOneSkips(t *testing.T) {
+// scripts/test searches for exactly these lines.
+func TestTierOneIsShorter(t *testing.T) {
 	for _, value := range []string{"", "one", "ALL"} {
 		t.Setenv(tier.Variable, value)
-		if got, want := runAll(t), "skipped in this tier: TestLong/table\n"; got != want {
-			t.Errorf("%s=%q: skipped with %q, want %q", tier.Variable, value, got, want)
+		passed, rounds, step := false, 0, 0
+		got := called(t, func(t testing.TB) {
+			rounds, step = tier.Rounds(t, 2, 20), tier.Step(t, 7)
+			tier.All(t)
+			passed = true
+		})
+		want := []string{
+			"shortened in this tier: TestLong/table: 2 instead of 20",
+			"shortened in this tier: TestLong/table: 1 of 7 positions",
+			"skipped in this tier: TestLong/table",
 		}
-		if n := tier.Rounds(2, 20); n != 2 {
-			t.Errorf("%s=%q: %d rounds, want 2", tier.Variable, value, n)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s=%q (-want +got):\n%s", tier.Variable, value, diff)
+		}
+		if passed || rounds != 2 || step != 7 {
+			t.Errorf("%s=%q: skipped: %t, rounds: %d, step: %d", tier.Variable, value, !passed, rounds, step)
 		}
 	}
 }
 
-func TestTierAllRuns(t *testing.T) {
+func TestTierAllRunsEverything(t *testing.T) {
 	t.Setenv(tier.Variable, "all")
-	if got := runAll(t); got != "" {
-		t.Errorf("skipped with %q", got)
-	}
-	if n := tier.Rounds(2, 20); n != 20 {
-		t.Errorf("%d rounds, want 20", n)
+	passed, rounds, step := false, 0, 0
+	got := called(t, func(t testing.TB) {
+		rounds, step = tier.Rounds(t, 2, 20), tier.Step(t, 7)
+		tier.All(t)
+		passed = true
+	})
+	if len(got) > 0 || !passed || rounds != 20 || step != 1 {
+		t.Errorf("logged: %q, skipped: %t, rounds: %d, step: %d", got, !passed, rounds, step)
 	}
 }
