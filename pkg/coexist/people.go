@@ -141,7 +141,7 @@ func (c *Check) markFix(dn []byte) string {
 	if !ok {
 		return ""
 	}
-	record := ldapcheck.ModifyRecord(string(dn), []ldif.Change{{Op: ldif.OpAdd, Name: c.o.Directory.Names.Mark(), Values: [][]byte{[]byte(value)}}})
+	record := ldapcheck.ModifyRecord(string(dn), []ldif.Modification{{Op: ldif.OpAdd, Name: c.o.Directory.Names.Mark(), Values: [][]byte{[]byte(value)}}})
 	if record == "" {
 		return ""
 	}

@@ -248,11 +248,11 @@ func text(values ...string) [][]byte {
 // put adds a change that gives an attribute one value, whatever it has.
 func put(r *ldapchange.Record, name string, now [][]byte, value string) {
 	if len(now) == 0 {
-		r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpAdd, Name: name, Values: text(value)})
+		r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpAdd, Name: name, Values: text(value)})
 		r.Expect = append(r.Expect, ldapchange.Expectation{Name: name, Need: ldapchange.NeedAbsent})
 		return
 	}
-	r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpReplace, Name: name, Values: text(value)})
+	r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpReplace, Name: name, Values: text(value)})
 	r.Expect = append(r.Expect, ldapchange.Expectation{Name: name, Need: ldapchange.NeedAll, Values: now})
 }
 
@@ -268,7 +268,7 @@ func (p *wavePlanner) mark(r *ldapchange.Record, m *move) {
 		classy = classy || strings.EqualFold(string(c), class)
 	}
 	if !classy && strings.EqualFold(p.n.Mark(), "davStore") {
-		r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpAdd, Name: "objectClass", Values: text(class)})
+		r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpAdd, Name: "objectClass", Values: text(class)})
 		r.Expect = append(r.Expect, ldapchange.Expectation{Name: "objectClass", Need: ldapchange.NeedLacks, Values: text(class)})
 	}
 	put(r, p.n.Mark(), now, p.backend)
@@ -289,7 +289,7 @@ func (p *wavePlanner) lock(r *ldapchange.Record, m *move, status string) (why st
 		put(r, p.n.ServiceAccess, now, deny)
 	}
 	if all := m.values[strings.ToLower(p.n.Status)]; status != "" {
-		r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpDelete, Name: p.n.Status})
+		r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpDelete, Name: p.n.Status})
 		r.Expect = append(r.Expect, ldapchange.Expectation{Name: p.n.Status, Need: ldapchange.NeedAll, Values: all})
 	}
 	return ""

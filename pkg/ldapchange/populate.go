@@ -355,14 +355,14 @@ func (w *populating) record(c *candidate, value []byte) Record {
 	r := Record{DN: string(c.dn)}
 	if w.Class != "" && !c.classy {
 		class := [][]byte{[]byte(w.Class)}
-		r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpAdd, Name: "objectClass", Values: class})
+		r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpAdd, Name: "objectClass", Values: class})
 		r.Expect = append(r.Expect, Expectation{"objectClass", NeedLacks, class})
 	}
 	op, expect := ldif.OpAdd, Expectation{w.Attribute, NeedAbsent, nil}
 	if len(c.blank) > 0 {
 		op, expect = ldif.OpReplace, Expectation{w.Attribute, NeedAll, c.blank}
 	}
-	r.Changes = append(r.Changes, ldif.Change{Op: op, Name: w.Attribute, Values: [][]byte{slices.Clone(value)}})
+	r.Changes = append(r.Changes, ldif.Modification{Op: op, Name: w.Attribute, Values: [][]byte{slices.Clone(value)}})
 	r.Expect = append(r.Expect, expect)
 	return r
 }

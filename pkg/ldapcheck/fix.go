@@ -64,7 +64,7 @@ func (a *Audit) removeSecond(f *fact, name, remark string) string {
 	if second == nil {
 		return ""
 	}
-	return comment(remark, a.modifyFix(f.dns[0], "delete", name, second))
+	return comment(remark, a.modifyFix(f.dns[0], ldif.OpDelete, name, second))
 }
 
 func cutNUL(v []byte) (before, after string) {
@@ -80,30 +80,18 @@ func comment(remark, fix string) string {
 	return "# " + remark + "\n" + fix
 }
 
-// change is one part of a modify record.
-type change struct {
-	op     string // add, delete or replace
-	name   string
-	values [][]byte
-}
-
 // recordFix writes a modify record; "" where the DN was too long to be kept
 // whole.
-func (a *Audit) recordFix(dn []byte, changes []change) string {
+func (a *Audit) recordFix(dn []byte, changes []ldif.Modification) string {
 	if !whole(dn) {
 		return ""
 	}
-	ops := map[string]ldif.Op{"add": ldif.OpAdd, "delete": ldif.OpDelete, "replace": ldif.OpReplace}
-	list := make([]ldif.Change, len(changes))
-	for i, c := range changes {
-		list[i] = ldif.Change{Op: ops[c.op], Name: c.name, Values: c.values}
-	}
-	return a.fixes.modify(string(dn), list)
+	return a.fixes.modify(string(dn), changes)
 }
 
 // ModifyRecord writes a modify record of LDIF with the blank line that ends it,
 // without the line that begins a file; "" for what no directory has.
-func ModifyRecord(dn string, changes []ldif.Change) string {
+func ModifyRecord(dn string, changes []ldif.Modification) string {
 	var f fixWriter
 	return f.modify(dn, changes)
 }
@@ -116,7 +104,7 @@ type fixWriter struct {
 
 // modify returns a record with the blank line that ends it; "" for what no
 // directory has.
-func (f *fixWriter) modify(dn string, changes []ldif.Change) string {
+func (f *fixWriter) modify(dn string, changes []ldif.Modification) string {
 	if f.w == nil {
 		f.w = ldif.NewWriter(&f.buf)
 	}
@@ -129,25 +117,25 @@ func (f *fixWriter) modify(dn string, changes []ldif.Change) string {
 }
 
 // modifyFix is recordFix for one change of one value; nil is every value.
-func (a *Audit) modifyFix(dn []byte, op, name string, value []byte) string {
+func (a *Audit) modifyFix(dn []byte, op ldif.Op, name string, value []byte) string {
 	if !whole(value) {
 		return ""
 	}
-	c := change{op: op, name: name}
+	c := ldif.Modification{Op: op, Name: name}
 	if value != nil {
-		c.values = [][]byte{value}
+		c.Values = [][]byte{value}
 	}
-	return a.recordFix(dn, []change{c})
+	return a.recordFix(dn, []ldif.Modification{c})
 }
 
 // newIDFix writes the shell command that prints the LDIF which gives an entry a
 // new unique id. A fixed value in a report would be given to two entries sooner
 // or later.
-func (a *Audit) newIDFix(f *fact, op string, hasClass bool) string {
+func (a *Audit) newIDFix(f *fact, op ldif.Op, hasClass bool) string {
 	const here = "DAVADMIN-NEW-ID"
-	changes := []change{{op, a.o.Names.UniqueID, [][]byte{[]byte(here)}}}
+	changes := []ldif.Modification{{Op: op, Name: a.o.Names.UniqueID, Values: [][]byte{[]byte(here)}}}
 	if !hasClass && a.o.Names.UniqueIDClass != "" {
-		changes = append([]change{{"add", "objectClass", [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}, changes...)
+		changes = append([]ldif.Modification{{Op: ldif.OpAdd, Name: "objectClass", Values: [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}, changes...)
 	}
 	record := a.recordFix(f.dns[0], changes)
 	if record == "" {
@@ -195,7 +183,7 @@ func (a *Audit) decideFix(f *fact) string {
 			fmt.Fprintf(&b, "# %s: %s\n", oneLine(dn), oneLine([]byte(text)))
 		}
 		one := fact{dns: [][]byte{dn}}
-		fix := a.newIDFix(&one, "replace", true)
+		fix := a.newIDFix(&one, ldif.OpReplace, true)
 		if i == 0 && fix != "" {
 			fix = "# " + fix // so that pasting it all leaves one with its id
 		}

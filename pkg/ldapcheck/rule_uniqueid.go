@@ -5,6 +5,7 @@ import (
 
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/finding"
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
 func uniqueIDRules() []rule {
@@ -128,11 +129,11 @@ func (a *Audit) checkUnstable(w *worker) error {
 }
 
 func wordsMissing(a *Audit, f *fact) (string, string) {
-	return fmt.Sprintf("the %s has no %s", f.kind, a.o.Names.UniqueID), a.newIDFix(f, "add", f.code == codeHasClass)
+	return fmt.Sprintf("the %s has no %s", f.kind, a.o.Names.UniqueID), a.newIDFix(f, ldif.OpAdd, f.code == codeHasClass)
 }
 
 func wordsEmpty(a *Audit, f *fact) (string, string) {
-	return fmt.Sprintf("the only %s of the %s is empty", a.o.Names.UniqueID, f.kind), a.newIDFix(f, "replace", true)
+	return fmt.Sprintf("the only %s of the %s is empty", a.o.Names.UniqueID, f.kind), a.newIDFix(f, ldif.OpReplace, true)
 }
 
 func wordsMultivalued(a *Audit, f *fact) (string, string) {
@@ -159,5 +160,5 @@ func wordsUnstable(a *Audit, f *fact) (string, string) {
 
 func wordsClassMissing(a *Audit, f *fact) (string, string) {
 	return fmt.Sprintf("the %s has a %s and not the object class %s", f.kind, a.o.Names.UniqueID, a.o.Names.UniqueIDClass),
-		a.modifyFix(f.dns[0], "add", "objectClass", []byte(a.o.Names.UniqueIDClass))
+		a.modifyFix(f.dns[0], ldif.OpAdd, "objectClass", []byte(a.o.Names.UniqueIDClass))
 }
