@@ -152,25 +152,19 @@ func (w *populating) query() directory.Query {
 func (w *populating) scan(ctx context.Context, src directory.Source) error {
 	q := w.query()
 	w.reset()
-	for e, err := range src.Entries(ctx, q) {
-		var again *directory.RestartError
-		var p *directory.Problem
-		switch {
-		case errors.As(err, &again):
+	return directory.Read(ctx, src, q, directory.Handlers{
+		Entry: w.entry,
+		Problem: func(p *directory.Problem) error {
+			if p.Kind == directory.ChangeRecord {
+				return nil
+			}
+			return fmt.Errorf("%s: %w; what was not read may have any value, and no plan is made", src.Name(), p)
+		},
+		Restart: func(*directory.RestartError) error {
 			w.reset()
-			continue
-		case errors.As(err, &p) && p.Kind != directory.ChangeRecord:
-			return fmt.Errorf("%s: %w; what was not read may have any value, and no plan is made", src.Name(), err)
-		case errors.As(err, &p):
-			continue
-		case err != nil:
-			return err
-		}
-		if err := w.entry(e); err != nil {
-			return err
-		}
-	}
-	return nil
+			return nil
+		},
+	})
 }
 
 // candidate is an entry that is to be given a value.
