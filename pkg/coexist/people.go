@@ -142,7 +142,7 @@ func (c *Check) markFix(dn []byte) string {
 	if !ok {
 		return ""
 	}
-	record := ldapcheck.ModifyRecord(string(dn), []ldif.Change{{Op: ldif.OpAdd, Name: c.o.Directory.Names.LocalUserAttr(), Values: [][]byte{[]byte(value)}}})
+	record := ldapcheck.ModifyRecord(string(dn), []ldif.Modification{{Op: ldif.OpAdd, Name: c.o.Directory.Names.LocalUserAttr(), Values: [][]byte{[]byte(value)}}})
 	if record == "" {
 		return ""
 	}

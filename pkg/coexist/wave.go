@@ -99,24 +99,22 @@ func (p *wavePlanner) query() directory.Query {
 }
 
 func (p *wavePlanner) scan(ctx context.Context, src directory.Source) error {
-	for e, err := range src.Entries(ctx, p.query()) {
-		var again *directory.RestartError
-		var problem *directory.Problem
-		switch {
-		case errors.As(err, &again):
+	return directory.Read(ctx, src, p.query(), directory.Handlers{
+		Entry: p.entry,
+		Problem: func(problem *directory.Problem) error {
+			if problem.Kind == directory.ChangeRecord {
+				return nil
+			}
+			return problem
+		},
+		Restart: func(*directory.RestartError) error {
 			p.moves, p.total, p.seen = nil, 0, map[int][]int{}
-			continue
-		case errors.As(err, &problem) && problem.Kind == directory.ChangeRecord:
-			continue
-		case err != nil:
-			return err
-		}
-		p.entry(e)
-	}
-	return nil
+			return nil
+		},
+	})
 }
 
-func (p *wavePlanner) entry(e *directory.Entry) {
+func (p *wavePlanner) entry(e *directory.Entry) error {
 	p.total++
 	values := ldapchange.Values{}
 	for _, v := range e.Values {
@@ -126,10 +124,11 @@ func (p *wavePlanner) entry(e *directory.Entry) {
 	who := cs6.Entry{UID: firstOf(values, p.n.UID), Mail: firstOf(values, p.n.Mail), Alternates: values[strings.ToLower(p.n.AlternateMail)]}
 	m, ok := p.o.People.Find(who)
 	if !ok {
-		return
+		return nil
 	}
 	p.seen[m.Number] = append(p.seen[m.Number], len(p.moves))
 	p.moves = append(p.moves, move{dn: string(e.DN), kind: e.Kind, person: m.Number, values: values})
+	return nil
 }
 
 func firstOf(v ldapchange.Values, name string) []byte {
@@ -248,11 +247,11 @@ func text(values ...string) [][]byte {
 // put adds a change that gives an attribute one value, whatever it has.
 func put(r *ldapchange.Record, name string, now [][]byte, value string) {
 	if len(now) == 0 {
-		r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpAdd, Name: name, Values: text(value)})
+		r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpAdd, Name: name, Values: text(value)})
 		r.Expect = append(r.Expect, ldapchange.Expectation{Name: name, Need: ldapchange.NeedAbsent})
 		return
 	}
-	r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpReplace, Name: name, Values: text(value)})
+	r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpReplace, Name: name, Values: text(value)})
 	r.Expect = append(r.Expect, ldapchange.Expectation{Name: name, Need: ldapchange.NeedAll, Values: now})
 }
 
@@ -268,7 +267,7 @@ func (p *wavePlanner) mark(r *ldapchange.Record, m *move) {
 		classy = classy || strings.EqualFold(string(c), class)
 	}
 	if !classy && strings.EqualFold(p.n.LocalUserAttr(), "davStore") {
-		r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpAdd, Name: "objectClass", Values: text(class)})
+		r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpAdd, Name: "objectClass", Values: text(class)})
 		r.Expect = append(r.Expect, ldapchange.Expectation{Name: "objectClass", Need: ldapchange.NeedLacks, Values: text(class)})
 	}
 	put(r, p.n.LocalUserAttr(), now, p.backend)
@@ -289,7 +288,7 @@ func (p *wavePlanner) lock(r *ldapchange.Record, m *move, status string) (why st
 		put(r, p.n.ServiceAccess, now, deny)
 	}
 	if all := m.values[strings.ToLower(p.n.Status)]; status != "" {
-		r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpDelete, Name: p.n.Status})
+		r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpDelete, Name: p.n.Status})
 		r.Expect = append(r.Expect, ldapchange.Expectation{Name: p.n.Status, Need: ldapchange.NeedAll, Values: all})
 	}
 	return ""

@@ -45,38 +45,27 @@ func notNil(v []byte) []byte {
 	return v
 }
 
-// request makes the request of a record's changes, unguarded.
-func request(r *Record) directory.Modification {
-	m := directory.Modification{DN: r.DN, Changes: make([]directory.Change, len(r.Changes))}
-	for i, c := range r.Changes {
-		op := directory.AddValues
-		switch c.Op {
-		case ldif.OpDelete:
-			op = directory.DeleteValues
-		case ldif.OpReplace:
-			op = directory.ReplaceValues
-		}
-		m.Changes[i] = directory.Change{Op: op, Name: c.Name, Values: c.Values}
-	}
-	return m
+// request returns the modify request for a record, without controls.
+func request(r *Record) directory.ModifyRequest {
+	return directory.ModifyRequest{DN: r.DN, Changes: r.Changes}
 }
 
 // valueByValue is what a record does to an entry that holds before, as values that go
 // and values that come. A record that the server would refuse stays as it is.
-func valueByValue(r *Record, before Values) []ldif.Change {
+func valueByValue(r *Record, before Values) []ldif.Modification {
 	then, why := after(r.Changes, before)
 	if why != "" {
 		return slices.Clone(r.Changes)
 	}
-	var out []ldif.Change
+	var out []ldif.Modification
 	for _, name := range r.attributes() {
 		old, now := before.of(name), then.of(name)
 		// What goes is removed first: the two may be one value to a directory.
 		if gone := without(old, now); len(gone) > 0 {
-			out = append(out, ldif.Change{Op: ldif.OpDelete, Name: name, Values: gone})
+			out = append(out, ldif.Modification{Op: ldif.OpDelete, Name: name, Values: gone})
 		}
 		if come := without(now, old); len(come) > 0 {
-			out = append(out, ldif.Change{Op: ldif.OpAdd, Name: name, Values: come})
+			out = append(out, ldif.Modification{Op: ldif.OpAdd, Name: name, Values: come})
 		}
 	}
 	return out

@@ -142,7 +142,7 @@ func derived(r *Record, now Values) []Expectation {
 // after returns what an entry holds once the changes are made, as a directory
 // makes them: values are found without regard to case and blanks. why says what
 // the server would refuse; "" for nothing.
-func after(changes []ldif.Change, now Values) (then Values, why string) {
+func after(changes []ldif.Modification, now Values) (then Values, why string) {
 	then = now.clone()
 	for _, c := range changes {
 		key := strings.ToLower(c.Name)
@@ -195,16 +195,16 @@ func inverse(r *Record, before, then Values) Record {
 		whole := len(old) == len(gone) || len(now) == len(come)
 		switch {
 		case len(old) == 0:
-			back.Changes = append(back.Changes, ldif.Change{Op: ldif.OpDelete, Name: name})
+			back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpDelete, Name: name})
 		case whole:
-			back.Changes = append(back.Changes, ldif.Change{Op: ldif.OpReplace, Name: name, Values: old})
+			back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpReplace, Name: name, Values: old})
 		default:
 			// What goes is removed first: the two may be one value to a directory.
 			if len(come) > 0 {
-				back.Changes = append(back.Changes, ldif.Change{Op: ldif.OpDelete, Name: name, Values: come})
+				back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpDelete, Name: name, Values: come})
 			}
 			if len(gone) > 0 {
-				back.Changes = append(back.Changes, ldif.Change{Op: ldif.OpAdd, Name: name, Values: gone})
+				back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpAdd, Name: name, Values: gone})
 			}
 		}
 		back.Expect = append(back.Expect, backExpectation(name, now, come, gone, len(old) == 0 || whole)...)

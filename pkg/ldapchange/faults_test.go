@@ -101,7 +101,7 @@ func TestDropped(t *testing.T) {
 // What the plan expects still holds after the change: it is not made twice, nor taken
 // for a conflict.
 func TestDroppedWhereExpectationsStillHold(t *testing.T) {
-	r := Record{DN: fakeDN(0), Changes: []ldif.Change{{Op: ldif.OpAdd, Name: "description", Values: bytesOf("changed")}}, Expect: []Expectation{{"description", NeedHas, bytesOf("a person")}}}
+	r := Record{DN: fakeDN(0), Changes: []ldif.Modification{{Op: ldif.OpAdd, Name: "description", Values: bytesOf("changed")}}, Expect: []Expectation{{"description", NeedHas, bytesOf("a person")}}}
 	for guard, server := range guards() {
 		f := newFake(t, 1, server)
 		a, run := begin(t, openPlan(t, planText(t, header(), r)), f.options(), Runs{Dir: t.TempDir()}, 1, 0)

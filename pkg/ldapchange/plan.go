@@ -22,7 +22,7 @@ var (
 // Record is the change of one entry. Its changes are made together, or none.
 type Record struct {
 	DN      string
-	Changes []ldif.Change
+	Changes []ldif.Modification
 	Expect  []Expectation // of the attributes that Changes touch
 	Note    string        // why it was rejected, "" otherwise
 	Line    int           // of the dn: line in the plan, 0 for one that was not read

@@ -151,25 +151,19 @@ func (w *populating) query() directory.Query {
 func (w *populating) scan(ctx context.Context, src directory.Source) error {
 	q := w.query()
 	w.reset()
-	for e, err := range src.Entries(ctx, q) {
-		var again *directory.RestartError
-		var p *directory.Problem
-		switch {
-		case errors.As(err, &again):
+	return directory.Read(ctx, src, q, directory.Handlers{
+		Entry: w.entry,
+		Problem: func(p *directory.Problem) error {
+			if p.Kind == directory.ChangeRecord {
+				return nil
+			}
+			return fmt.Errorf("%s: %w; what was not read may have any value, and no plan is made", src.Name(), p)
+		},
+		Restart: func(*directory.RestartError) error {
 			w.reset()
-			continue
-		case errors.As(err, &p) && p.Kind != directory.ChangeRecord:
-			return fmt.Errorf("%s: %w; what was not read may have any value, and no plan is made", src.Name(), err)
-		case errors.As(err, &p):
-			continue
-		case err != nil:
-			return err
-		}
-		if err := w.entry(e); err != nil {
-			return err
-		}
-	}
-	return nil
+			return nil
+		},
+	})
 }
 
 // candidate is an entry that is to be given a value.
@@ -354,14 +348,14 @@ func (w *populating) record(c *candidate, value []byte) Record {
 	r := Record{DN: string(c.dn)}
 	if w.Class != "" && !c.classy {
 		class := [][]byte{[]byte(w.Class)}
-		r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpAdd, Name: "objectClass", Values: class})
+		r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpAdd, Name: "objectClass", Values: class})
 		r.Expect = append(r.Expect, Expectation{"objectClass", NeedLacks, class})
 	}
 	op, expect := ldif.OpAdd, Expectation{w.Attribute, NeedAbsent, nil}
 	if len(c.blank) > 0 {
 		op, expect = ldif.OpReplace, Expectation{w.Attribute, NeedAll, c.blank}
 	}
-	r.Changes = append(r.Changes, ldif.Change{Op: op, Name: w.Attribute, Values: [][]byte{slices.Clone(value)}})
+	r.Changes = append(r.Changes, ldif.Modification{Op: op, Name: w.Attribute, Values: [][]byte{slices.Clone(value)}})
 	r.Expect = append(r.Expect, expect)
 	return r
 }

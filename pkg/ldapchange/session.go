@@ -132,7 +132,7 @@ func isAskedFor(name string, attributes []string) bool {
 // once. The errors are those of modifyOne; one that is not answered has the error
 // of the connection.
 func (s *session) modify(records []Record) []error {
-	list := make([]directory.Modification, len(records))
+	list := make([]directory.ModifyRequest, len(records))
 	for i := range records {
 		list[i] = s.guarded(&records[i])
 	}
@@ -151,7 +151,7 @@ func (s *session) modify(records []Record) []error {
 }
 
 // guarded is the request of a record with the controls that guard it.
-func (s *session) guarded(r *Record) directory.Modification {
+func (s *session) guarded(r *Record) directory.ModifyRequest {
 	m := request(r)
 	if s.guard == GuardAssertion || s.guard == GuardAssertionOnly {
 		m.Assert = conditions(r.Expect, s.plain)
@@ -183,7 +183,7 @@ func (s *session) modifyNamed(r *Record, before Values) error {
 
 // judge says what the answer to a change means that was sent with the given plain
 // attributes.
-func (s *session) judge(r *Record, a *directory.Modified, plain map[string]bool) error {
+func (s *session) judge(r *Record, a *directory.ModifyResult, plain map[string]bool) error {
 	if a.Err != nil {
 		if a.Err.Code == codeAssertion {
 			return s.asserted(r, plain)
@@ -217,7 +217,7 @@ func (s *session) asserted(r *Record, plain map[string]bool) error {
 	for _, p := range plainer(r, plain, s.plain) {
 		before := s.plain
 		s.plain = p
-		answers, err := s.c.Modify([]directory.Modification{s.guarded(r)})
+		answers, err := s.c.Modify([]directory.ModifyRequest{s.guarded(r)})
 		if err != nil {
 			s.plain, s.lost = before, true
 			return err
@@ -294,7 +294,7 @@ func (e *owedError) Unwrap() error { return e.err }
 
 // giveBack sends what puts an entry back as it was.
 func (s *session) giveBack(owed *owedError) error {
-	answers, err := s.c.Modify([]directory.Modification{request(&owed.back)})
+	answers, err := s.c.Modify([]directory.ModifyRequest{request(&owed.back)})
 	s.lost = s.lost || err != nil
 	if err == nil && answers[0].Err != nil {
 		err = answers[0].Err
@@ -383,7 +383,7 @@ func already(r *Record, now Values) bool {
 				return false
 			}
 		case c.Op == ldif.OpDelete && len(c.Values) == 0:
-			if len(have) > 0 && !slices.ContainsFunc(r.Changes, func(o ldif.Change) bool {
+			if len(have) > 0 && !slices.ContainsFunc(r.Changes, func(o ldif.Modification) bool {
 				return o.Op == ldif.OpAdd && strings.EqualFold(o.Name, c.Name)
 			}) {
 				return false
@@ -405,7 +405,7 @@ func already(r *Record, now Values) bool {
 
 // adds tells whether a record gives an attribute a value, by its bytes.
 func adds(r *Record, name string, v []byte) bool {
-	return slices.ContainsFunc(r.Changes, func(c ldif.Change) bool {
+	return slices.ContainsFunc(r.Changes, func(c ldif.Modification) bool {
 		return c.Op == ldif.OpAdd && strings.EqualFold(c.Name, name) && hasBytes(c.Values, v)
 	})
 }

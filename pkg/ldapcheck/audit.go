@@ -370,22 +370,21 @@ func (a *Audit) scan(ctx context.Context, src directory.Source) (ended, err erro
 		return a.ended(ended)
 	}
 	a.reset(1)
-	for e, err := range src.Entries(ctx, a.query) {
-		var p *directory.Problem
-		var again *directory.RestartError
-		switch {
-		case errors.As(err, &again):
+	return a.ended(directory.Read(ctx, src, a.query, directory.Handlers{
+		Entry: func(e *directory.Entry) error {
+			w := a.workers[0]
+			if err := w.observe(e, nil); err != nil {
+				return err
+			}
+			a.count(w, e)
+			return nil
+		},
+		Problem: func(p *directory.Problem) error { return a.workers[0].observe(nil, p) },
+		Restart: func(*directory.RestartError) error {
 			a.reset(1)
-			continue
-		case err != nil && !errors.As(err, &p):
-			return a.ended(err)
-		}
-		if a.workers[0].observe(e, p) != nil {
-			break
-		}
-		a.count(a.workers[0], e)
-	}
-	return a.ended(nil)
+			return nil
+		},
+	}))
 }
 
 // ended tells a fault of ours from a source that ended short.

@@ -17,7 +17,7 @@ type Mending struct {
 // MendingPart is what mends one finding.
 type MendingPart struct {
 	Rule   string
-	Change ldif.Change
+	Change ldif.Modification
 	// Present are the values that the attribute has, all of them; where it is nil, the
 	// values of Change are not there.
 	Present [][]byte
@@ -32,15 +32,15 @@ func (a *Audit) mendable(n ruleNumber) func(f *fact) MendingPart {
 			return nil // the person may have moved
 		}
 		return func(f *fact) MendingPart {
-			return MendingPart{Change: ldif.Change{Op: ldif.OpDelete, Name: a.o.Names.LocalUserAttr()}, Present: [][]byte{f.value}}
+			return MendingPart{Change: ldif.Modification{Op: ldif.OpDelete, Name: a.o.Names.LocalUserAttr()}, Present: [][]byte{f.value}}
 		}
 	case ruleLockIneffective:
 		return func(f *fact) MendingPart {
-			return MendingPart{Change: ldif.Change{Op: ldif.OpDelete, Name: a.o.Names.Status}, Present: [][]byte{f.other}}
+			return MendingPart{Change: ldif.Modification{Op: ldif.OpDelete, Name: a.o.Names.Status}, Present: [][]byte{f.other}}
 		}
 	case ruleClassMissing:
 		return func(*fact) MendingPart {
-			return MendingPart{Change: ldif.Change{Op: ldif.OpAdd, Name: "objectClass", Values: [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}
+			return MendingPart{Change: ldif.Modification{Op: ldif.OpAdd, Name: "objectClass", Values: [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}
 		}
 	}
 	return nil

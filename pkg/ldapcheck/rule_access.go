@@ -5,6 +5,7 @@ import (
 
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
 func accessRules() []rule {
@@ -130,7 +131,7 @@ func (n *Names) statusName(r role) string {
 func describeLockIneffective(a *Audit, f *fact) (string, finding.Fix) {
 	n := &a.o.Names
 	return fmt.Sprintf("%s: %s denies http, and is not looked at because %s is %s", n.ServiceAccess, shown(f.value), n.Status, shown(f.other)),
-		a.modifyFix(f.dns[0], "delete", n.Status, nil)
+		a.modifyFix(f.dns[0], ldif.OpDelete, n.Status, nil)
 }
 
 func describeLockMissing(a *Audit, f *fact) (string, finding.Fix) {
@@ -145,9 +146,9 @@ func describeLockMissing(a *Audit, f *fact) (string, finding.Fix) {
 		detail += "; it is " + shownList(f.values)
 		deny = append(append(deny, '$'), f.values[0]...)
 	}
-	changes := []change{{"replace", n.ServiceAccess, [][]byte{deny}}}
+	changes := []ldif.Modification{{Op: ldif.OpReplace, Name: n.ServiceAccess, Values: [][]byte{deny}}}
 	if f.code == codeStatusSet {
-		changes = append(changes, change{"delete", n.Status, nil})
+		changes = append(changes, ldif.Modification{Op: ldif.OpDelete, Name: n.Status})
 		detail += fmt.Sprintf(", and would not be looked at, because %s is set", n.Status)
 	}
 	if len(f.values) > 1 || len(f.values) == 1 && !whole(f.values[0]) {
@@ -159,7 +160,7 @@ func describeLockMissing(a *Audit, f *fact) (string, finding.Fix) {
 func describeStatusUnknown(a *Audit, f *fact) (string, finding.Fix) {
 	name := a.o.Names.statusName(f.attr)
 	return fmt.Sprintf("%s is %s, which no server knows; it counts as not active", name, shown(f.value)),
-		withRemark("if the person shall have access", a.modifyFix(f.dns[0], "replace", name, []byte("active")))
+		withRemark("if the person shall have access", a.modifyFix(f.dns[0], ldif.OpReplace, name, []byte("active")))
 }
 
 func describeStatusInactive(a *Audit, f *fact) (string, finding.Fix) {

@@ -125,7 +125,7 @@ func (d *directoryFile) entry(number int) (*entry, error) {
 }
 
 // apply makes one change of a modify record.
-func (e *entry) apply(c *ldif.Change) error {
+func (e *entry) apply(c *ldif.Modification) error {
 	first := slices.IndexFunc(e.lines, func(a attribute) bool { return strings.EqualFold(a.name, c.Name) })
 	switch c.Op {
 	case ldif.OpAdd:
@@ -155,7 +155,7 @@ func (e *entry) apply(c *ldif.Change) error {
 }
 
 // add puts values behind those that the attribute has.
-func (e *entry) add(c *ldif.Change) error {
+func (e *entry) add(c *ldif.Modification) error {
 	at := len(e.lines)
 	for i, a := range e.lines {
 		if !strings.EqualFold(a.name, c.Name) {
@@ -172,7 +172,7 @@ func (e *entry) add(c *ldif.Change) error {
 	return nil
 }
 
-func (e *entry) insert(at int, c *ldif.Change) {
+func (e *entry) insert(at int, c *ldif.Modification) {
 	for i, v := range c.Values {
 		// The record belongs to its reader, the entry stays.
 		e.lines = slices.Insert(e.lines, at+i, attribute{strings.Clone(c.Name), bytes.Clone(v)})
