@@ -261,7 +261,7 @@ func (o *backendCreate) check() error {
 	}
 	if o.url != "" {
 		if err := postgres.CheckURL(o.url); err != nil {
-			return usagef("--dburl: %v", err)
+			return usagef("--dburl: %v%s", err, storeHint(err))
 		}
 	}
 	return nil

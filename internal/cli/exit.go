@@ -14,6 +14,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/backends"
+	"github.com/davadmin/davadmin/pkg/store/postgres"
 )
 
 // Exit codes. exitCodes is the table that help prints.
@@ -148,6 +149,8 @@ func storeHint(err error) string {
 		return "; use the version of davadmin that made it"
 	case errors.Is(err, store.ErrDenied):
 		return "; check the user in store.dav.ID.dburl, and its password: 'davadmin passfile list'"
+	case errors.Is(err, postgres.ErrPassword):
+		return "; keep the password in the passfile (see 'davadmin passfile --help') or in PGPASSFILE"
 	case errors.Is(err, account.ErrNoEntry):
 		return "; 'davadmin ldap audit' looks for what is wrong with entries"
 	}
