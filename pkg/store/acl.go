@@ -82,50 +82,50 @@ func ParseACEs(text string, use ACLUse) (ACL, error) { return parseACL(text, use
 
 func parseACL(text string, use ACLUse, field string, mayBeEmpty bool) (ACL, error) {
 	var out ACL
-	for _, word := range strings.Split(text, ";") {
-		word = strings.Trim(word, " \t")
-		if word == "" {
+	for _, entry := range strings.Split(text, ";") {
+		entry = strings.Trim(entry, " \t")
+		if entry == "" {
 			continue
 		}
 		// An address can contain a quoted colon; the letters cannot.
-		colon := strings.LastIndexByte(word, ':')
+		colon := strings.LastIndexByte(entry, ':')
 		if colon < 0 {
-			return nil, &InvalidError{Field: field, Value: word, Reason: "has no ':' between principal and rights (example: user@example.com:r)"}
+			return nil, &InvalidError{Field: field, Value: entry, Reason: "has no ':' between principal and rights (example: user@example.com:r)"}
 		}
-		who, err := parsePrincipal(strings.TrimRight(word[:colon], " \t"), field)
+		principal, err := parsePrincipal(strings.TrimRight(entry[:colon], " \t"), field)
 		if err != nil {
 			return nil, err
 		}
-		rights, err := parseRights(strings.TrimLeft(word[colon+1:], " \t"), use, field, mayBeEmpty)
+		rights, err := parseRights(strings.TrimLeft(entry[colon+1:], " \t"), use, field, mayBeEmpty)
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(out, func(a ACE) bool { return a.Principal.same(who) }) {
-			return nil, &InvalidError{Field: field, Value: who.String(), Reason: "is listed twice"}
+		if slices.ContainsFunc(out, func(a ACE) bool { return a.Principal.same(principal) }) {
+			return nil, &InvalidError{Field: field, Value: principal.String(), Reason: "is listed twice"}
 		}
-		out = append(out, ACE{Principal: who, Rights: rights})
+		out = append(out, ACE{Principal: principal, Rights: rights})
 	}
 	return out, nil
 }
 
-func parsePrincipal(word, field string) (Principal, error) {
-	at := strings.LastIndexByte(word, '@')
+func parsePrincipal(entry, field string) (Principal, error) {
+	at := strings.LastIndexByte(entry, '@')
 	switch {
-	case word == "@":
+	case entry == "@":
 		return Principal{Everyone: true}, nil
 	case at == 0:
-		domain := strings.ToLower(word[1:])
+		domain := strings.ToLower(entry[1:])
 		if err := checkDomain(domain); err != nil {
-			return Principal{}, &InvalidError{Field: field, Value: word, Reason: err.Error()}
+			return Principal{}, &InvalidError{Field: field, Value: entry, Reason: err.Error()}
 		}
 		return Principal{Domain: domain}, nil
 	case at < 0:
-		return Principal{}, &InvalidError{Field: field, Value: word, Reason: "is not a valid principal (@, @domain, or a mail address)"}
+		return Principal{}, &InvalidError{Field: field, Value: entry, Reason: "is not a valid principal (@, @domain, or a mail address)"}
 	}
-	if err := CheckAddress(word); err != nil {
-		return Principal{}, &InvalidError{Field: field, Value: word, Reason: err.Error()}
+	if err := CheckAddress(entry); err != nil {
+		return Principal{}, &InvalidError{Field: field, Value: entry, Reason: err.Error()}
 	}
-	return Principal{Person: Person{Address: word}}, nil
+	return Principal{Person: Person{Address: entry}}, nil
 }
 
 func parseRights(letters string, use ACLUse, field string, mayBeEmpty bool) (string, error) {
@@ -209,17 +209,17 @@ func DecodeACL(text string) (ACL, error) {
 	}
 	var out ACL
 	for line := range strings.SplitSeq(text, "\n") {
-		rights, who, ok := strings.Cut(line, " ")
+		rights, principal, ok := strings.Cut(line, " ")
 		a := ACE{Rights: rights}
 		switch {
 		case !ok:
 			return nil, damaged("access list", line)
-		case who == "@":
+		case principal == "@":
 			a.Principal.Everyone = true
-		case strings.HasPrefix(who, "@"):
-			a.Principal.Domain = who[1:]
+		case strings.HasPrefix(principal, "@"):
+			a.Principal.Domain = principal[1:]
 		default:
-			p, err := decodePerson(who)
+			p, err := decodePerson(principal)
 			if err != nil {
 				return nil, err
 			}

@@ -27,7 +27,7 @@ func address(mail, rights string) store.ACE {
 	return store.ACE{Principal: store.Principal{Person: store.Person{Address: mail}}, Rights: rights}
 }
 
-func somebody(id, mail, rights string) store.ACE {
+func person(id, mail, rights string) store.ACE {
 	return store.ACE{Principal: store.Principal{Person: store.Person{ID: id, Address: mail}}, Rights: rights}
 }
 
@@ -87,7 +87,7 @@ func TestParseACLRefused(t *testing.T) {
 }
 
 func TestMergeACL(t *testing.T) {
-	was := store.ACL{everyone("r"), domain("example.com", "rw"), somebody("1", "a@example.com", "r"), somebody("2", "b@example.com", "r")}
+	was := store.ACL{everyone("r"), domain("example.com", "rw"), person("1", "a@example.com", "r"), person("2", "b@example.com", "r")}
 	for changes, want := range map[string]store.ACL{
 		"":                  was,
 		"@:n":               {everyone("n"), was[1], was[2], was[3]},
@@ -113,8 +113,8 @@ func TestMergeACL(t *testing.T) {
 		}
 	}
 	// If both have ids, the ids decide: the address may belong to another person now.
-	moved := was.Merge(store.ACL{somebody("3", "a@example.com", "w"), somebody("2", "new@example.com", "d")})
-	want := store.ACL{was[0], was[1], was[2], somebody("2", "new@example.com", "d"), somebody("3", "a@example.com", "w")}
+	moved := was.Merge(store.ACL{person("3", "a@example.com", "w"), person("2", "new@example.com", "d")})
+	want := store.ACL{was[0], was[1], was[2], person("2", "new@example.com", "d"), person("3", "a@example.com", "w")}
 	if diff := cmp.Diff(want, moved); diff != "" {
 		t.Errorf("by ids (-want +got):\n%s", diff)
 	}

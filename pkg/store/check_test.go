@@ -83,7 +83,7 @@ func TestAccountCheck(t *testing.T) {
 		"no rights":                               {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{everyone("")} }},
 		"a person without an id":                  {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{address("x@example.com", "s")} }},
 		"a person listed twice": {"acl", func(a *store.Account) {
-			a.SchedulingACL = store.ACL{somebody("1", "x@example.com", "s"), somebody("1", "y@example.com", "f")}
+			a.SchedulingACL = store.ACL{person("1", "x@example.com", "s"), person("1", "y@example.com", "f")}
 		}},
 		"a domain with a line feed": {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{domain("x\ns @", "s")} }},
 	} {
