@@ -110,29 +110,32 @@ func TestSchema(t *testing.T) {
 			t.Errorf("the numbers of accounts in the new and the old store are %q, error %v", n, err)
 		}
 	})
-	t.Run("rejected databases", func(t *testing.T) {
-		o := frozenStore(t, server, "refused")
-		o.Backend = "store1"
-		if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrOtherBackend) {
-			t.Errorf("the store of another back end: got error %v", err)
-		}
-		if err := Create(t.Context(), o); !errors.Is(err, store.ErrExists) {
-			t.Errorf("creating a store that already exists: got error %v", err)
-		}
-		if _, err := server.Psql(t.Context(), "postgres", "CREATE DATABASE latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"); err != nil {
-			t.Fatal(err)
-		}
-		err := Create(t.Context(), Options{URL: server.URL("latin1"), Backend: "b"})
-		if err == nil || !strings.Contains(err.Error(), "LATIN1") {
-			t.Errorf("a database in Latin-1: got error %v", err)
-		}
-		if _, err := Open(t.Context(), Options{URL: server.URL("postgres"), Backend: "b"}); !errors.Is(err, store.ErrNoSchema) {
-			t.Errorf("a database without a store: got error %v", err)
-		}
-		if _, err := Open(t.Context(), Options{URL: server.URL("absent"), Backend: "b"}); !errors.Is(err, store.ErrUnavailable) {
-			t.Errorf("a database that does not exist: got error %v", err)
-		}
-	})
+	t.Run("rejected databases", func(t *testing.T) { testRejectedDatabases(t, server) })
+}
+
+func testRejectedDatabases(t *testing.T, server *servertest.PostgresServer) {
+	t.Helper()
+	o := frozenStore(t, server, "refused")
+	o.Backend = "store1"
+	if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrOtherBackend) {
+		t.Errorf("the store of another back end: got error %v", err)
+	}
+	if err := Create(t.Context(), o); !errors.Is(err, store.ErrExists) {
+		t.Errorf("creating a store that already exists: got error %v", err)
+	}
+	if _, err := server.Psql(t.Context(), "postgres", "CREATE DATABASE latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"); err != nil {
+		t.Fatal(err)
+	}
+	err := Create(t.Context(), Options{URL: server.URL("latin1"), Backend: "b"})
+	if err == nil || !strings.Contains(err.Error(), "LATIN1") {
+		t.Errorf("a database in Latin-1: got error %v", err)
+	}
+	if _, err := Open(t.Context(), Options{URL: server.URL("postgres"), Backend: "b"}); !errors.Is(err, store.ErrNoSchema) {
+		t.Errorf("a database without a store: got error %v", err)
+	}
+	if _, err := Open(t.Context(), Options{URL: server.URL("absent"), Backend: "b"}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a database that does not exist: got error %v", err)
+	}
 }
 
 func TestPasswords(t *testing.T) {
