@@ -202,7 +202,7 @@ func TestPostgresRefused(t *testing.T) {
 		}
 	}
 	c := newCrowd(t, 3)
-	refused(pass("wrong"), 5, "refuses the user or the password", "db", "init")
+	refused(pass("wrong"), 5, "the database denied access", "db", "init")
 	refused(pass("right"), 1, "'davadmin db init' makes one", "account", "create", "-f", c.batch, "--ldif", c.ldif)
 	refused(pass("right"), 0, "", "db", "init")
 	refused(pass("right"), 0, "", "account", "create", "-f", c.batch, "--ldif", c.ldif)

@@ -195,6 +195,7 @@ type backendCreate struct {
 	console   *cmdutil.Console
 	global    *cmdutil.Globals
 	homeFiles *cmdutil.HomeFiles
+	hints     *cmdutil.Hints
 	journals  *cmdutil.Journals
 	stores    *storeHomes
 	cmdutil.HomeOptions
@@ -208,7 +209,7 @@ type backendCreate struct {
 }
 
 func newBackendCreate(f *cmdutil.Factory) *cobra.Command {
-	o := &backendCreate{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, stores: newStoreHomes(f)}
+	o := &backendCreate{console: f.Console, hints: f.Hints, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, stores: newStoreHomes(f)}
 	cmd := &cobra.Command{
 		Use:   "create -n ID [-d DIR | --dburl URL]",
 		Short: "set up a back end: its parameters, and an empty store",
@@ -265,7 +266,7 @@ func (o *backendCreate) check() error {
 	}
 	if o.url != "" {
 		if err := postgres.CheckURL(o.url); err != nil {
-			return cmdutil.Usagef("--dburl: %v", err)
+			return cmdutil.Usagef("--dburl: %v%s", err, o.hints.StoreHint(err))
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/backends"
+	"github.com/davadmin/davadmin/pkg/store/postgres"
 )
 
 // RefusedUsage turns what pkg/config refuses into a usage error.
@@ -138,7 +139,7 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	case ldapchange.IsGone(err):
 		return exitConnect, err.Error()
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrDenied):
-		return exitConnect, err.Error() + h.storeHint(err)
+		return exitConnect, err.Error() + h.StoreHint(err)
 	case errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrConflict):
 		return exitConflict, err.Error()
 	case errors.Is(err, store.ErrInvalid), errors.As(err, &unknown):
@@ -148,11 +149,11 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	case errors.Is(err, config.ErrConflict):
 		return exitConflict, err.Error() + "; look at it with the action 'diff' and run the command again"
 	}
-	return exitFailed, err.Error() + h.storeHint(err)
+	return exitFailed, err.Error() + h.StoreHint(err)
 }
 
-// storeHint says what may help against what is wrong with a store.
-func (h *Hints) storeHint(err error) string {
+// StoreHint says what may help against what is wrong with a store.
+func (h *Hints) StoreHint(err error) string {
 	switch {
 	case errors.Is(err, store.ErrNoSchema):
 		return "; '" + h.Line("db", "init") + "' makes one"
@@ -162,6 +163,8 @@ func (h *Hints) storeHint(err error) string {
 		return "; use the version of davadmin that made it"
 	case errors.Is(err, store.ErrDenied):
 		return "; check the user in store.dav.ID.dburl, and its password: '" + h.Line("passfile", "list") + "'"
+	case errors.Is(err, postgres.ErrPassword):
+		return "; keep the password in the passfile (see 'davadmin passfile --help') or in PGPASSFILE"
 	case errors.Is(err, account.ErrNoEntry):
 		return "; '" + h.Line("ldap", "audit") + "' looks for what is wrong with entries"
 	}

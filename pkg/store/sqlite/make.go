@@ -11,34 +11,36 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/relational"
 )
 
-// Create makes an empty store, whole or not at all. There must be nothing at the
-// path; its directory must exist.
+// Create creates an empty store, completely or not at all. The path must not exist
+// yet, but its directory must. ErrExists.
 func Create(ctx context.Context, o Options) (err error) {
 	if _, err := os.Lstat(o.Path); err == nil {
-		return fmt.Errorf("store %s: %w", o.Path, &store.ExistsError{What: "store", Value: o.Path})
+		return &store.ExistsError{What: "store", Value: o.Path}
 	}
-	// Beside it first: a run that is killed leaves no half store at its place.
+	// The store is created under a temporary name, so that an interrupted run does not
+	// leave an incomplete store at the path.
 	draft, err := os.CreateTemp(filepath.Dir(o.Path), "."+filepath.Base(o.Path)+".new-*") // 0600
 	if err != nil {
-		return fmt.Errorf("make store %s: %w", o.Path, err)
+		return fmt.Errorf("create store %s: %w", o.Path, err)
 	}
 	name := draft.Name()
 	defer func() { err = errors.Join(err, removeAll(name)) }()
 	if err := draft.Close(); err != nil {
-		return fmt.Errorf("make store %s: %w", o.Path, err)
+		return fmt.Errorf("create store %s: %w", o.Path, err)
 	}
 	at := o
 	at.Path = name
 	if err := fill(ctx, at); err != nil {
-		return fmt.Errorf("make store %s: %w", o.Path, err)
+		return fmt.Errorf("create store %s: %w", o.Path, err)
 	}
-	// A link never replaces what somebody else put there meanwhile.
+	// A link never replaces a file that somebody else has created meanwhile.
 	if err := os.Link(name, o.Path); err != nil {
-		return fmt.Errorf("make store %s: %w", o.Path, err)
+		return fmt.Errorf("create store %s: %w", o.Path, err)
 	}
 	return syncDir(filepath.Dir(o.Path))
 }
 
+// removeAll removes a database file and the files that SQLite creates next to it.
 func removeAll(name string) error {
 	var errs []error
 	for _, ending := range []string{"", "-wal", "-shm", "-journal"} {
@@ -58,9 +60,9 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// fill makes the tables in an empty file.
+// fill creates the tables in an empty file.
 func fill(ctx context.Context, o Options) (err error) {
-	s := &Store{o: o, turn: make(chan struct{}, 1)}
+	s := &Store{o: o, writeLock: make(chan struct{}, 1)}
 	if s.writers, err = connect(o, 1, writerCache); err != nil {
 		return err
 	}
@@ -76,8 +78,8 @@ func fill(ctx context.Context, o Options) (err error) {
 	return errors.Join(err, s.Close())
 }
 
-// State says which version of the schema a file has; version 0 where there is no
-// store. It does not look at the back end.
+// State returns the schema version of a file, or version 0 if there is no store. It
+// does not check the back end.
 func State(ctx context.Context, o Options) (store.SchemaState, error) {
 	st := store.SchemaState{Backend: o.Backend, Where: o.Path, Engine: "sqlite", Known: schema().Version}
 	s, m, err := open(ctx, o)
@@ -91,8 +93,9 @@ func State(ctx context.Context, o Options) (store.SchemaState, error) {
 	return st, s.Close()
 }
 
-// Upgrade brings an older store to the newest schema, all steps or none, after
-// it copied it to the path that it returns, closed to others; "" when nothing was to do.
+// Upgrade upgrades an older store to the newest schema, in one transaction. First it
+// copies the store to the path backup, with mode 0600. It returns the version before
+// the upgrade; backup is "" if the schema was already up to date.
 func Upgrade(ctx context.Context, o Options) (from int, backup string, err error) {
 	return upgrade(ctx, o, schema())
 }
@@ -113,7 +116,7 @@ func upgrade(ctx context.Context, o Options, to relational.Schema) (from int, ba
 	}
 	backup = fmt.Sprintf("%s.schema%d-%s", o.Path, m.Version, o.now().UTC().Format("20060102T150405Z"))
 	err = s.change(ctx, func(c *connection) error {
-		// Nobody else writes by now: the copy has all that is there.
+		// No one else can write now, so the copy is complete.
 		if err := s.Backup(ctx, backup); err != nil {
 			return err
 		}
@@ -126,9 +129,9 @@ func upgrade(ctx context.Context, o Options, to relational.Schema) (from int, ba
 	return m.Version, backup, nil
 }
 
-// Replace makes an empty store in the place of the one that is there, which is
-// copied to the path that it returns first. Those who have the file open see the
-// empty one from then on.
+// Replace replaces a store with an empty one. First it copies the store to the path
+// kept; kept is "" if there was none. Processes that have the file open see the empty
+// store from then on.
 func Replace(ctx context.Context, o Options) (kept string, err error) {
 	s, _, err := open(ctx, o)
 	if errors.Is(err, store.ErrNoSchema) {
@@ -154,7 +157,7 @@ func Replace(ctx context.Context, o Options) (kept string, err error) {
 	return kept, nil
 }
 
-// dropAll drops every table, those that refer to others first.
+// dropAll drops all tables, those with foreign keys first.
 func (c *connection) dropAll(ctx context.Context) error {
 	for _, table := range []string{"subscription", "change_log", "trash", "component", "collection", "address", "account", "meta"} {
 		if err := c.run(ctx, "DROP TABLE "+table); err != nil {
@@ -164,8 +167,8 @@ func (c *connection) dropAll(ctx context.Context) error {
 	return nil
 }
 
-// Backup copies the store, as it is at one moment, to a new file, closed to
-// others.
+// Backup copies the state of the store at one moment to a new file, with mode 0600.
+// The path must not exist.
 func (s *Store) Backup(ctx context.Context, path string) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -184,7 +187,7 @@ func (s *Store) Backup(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer c.release()
-	if _, err := c.conn.ExecContext(ctx, "VACUUM INTO ?", path); err != nil { // an empty file may be there
+	if _, err := c.conn.ExecContext(ctx, "VACUUM INTO ?", path); err != nil { // an empty file may exist
 		return fmt.Errorf("copy the store to %s: %w", path, explain(err))
 	}
 	if f, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
