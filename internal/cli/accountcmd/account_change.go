@@ -25,7 +25,7 @@ type accountChange struct {
 }
 
 func newAccountChange(f *cmdutil.Factory, action string, undo ...string) accountChange {
-	return accountChange{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f)}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, action: action, undo: undo}}
+	return accountChange{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f)}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: action, undo: undo}}
 }
 
 func (o *accountChange) add(cmd *cobra.Command) {

@@ -20,7 +20,7 @@ type accountCreate struct {
 }
 
 func newAccountCreate(f *cmdutil.Factory) *cobra.Command {
-	o := &accountCreate{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: account.AccountProperties()}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, action: "create", undo: []string{"account", "delete"}, size: account.CreateSize}}
+	o := &accountCreate{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: account.AccountProperties()}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: "create", undo: []string{"account", "delete"}, size: account.CreateSize}}
 	cmd := &cobra.Command{
 		Use:   "create -a ADDRESS | -f FILE | -B DN -R FILTER [-y prop=value,...] [--ldif FILE | -H HOST ...]",
 		Short: "make accounts for people of the directory",

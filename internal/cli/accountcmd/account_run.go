@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/journal"
@@ -26,6 +27,7 @@ type changeRunner struct {
 	hints    *cmdutil.Hints
 	journals *cmdutil.Journals
 	now      func() time.Time
+	hook     fsx.Hook // sees every write of undo and reject files; nil in production
 	lock     cmdutil.LockOptions
 	reject   string
 	retryFor time.Duration
@@ -116,7 +118,7 @@ func (o *changeRunner) run(ctx context.Context, s *storeHome, t *targets, step a
 	for _, n := range session.Notes {
 		o.console.Warnf("%s", n)
 	}
-	way := &undoFile{path: filepath.Join(s.dir, "history", "accounts", fmt.Sprintf("%d.undo", session.Next())), head: "davadmin " + strings.Join(o.undo, " ") + " -f THIS-FILE"}
+	way := &undoFile{path: filepath.Join(s.dir, "history", "accounts", fmt.Sprintf("%d.undo", session.Next())), head: "davadmin " + strings.Join(o.undo, " ") + " -f THIS-FILE", hook: o.hook}
 	change, err := session.Begin(ctx, journal.Intent{
 		Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,
 		Items: []journal.Item{{Name: cmdutil.Plural(t.count, "account"), New: "way back: " + way.path, IsSet: true}},
@@ -138,7 +140,7 @@ func (o *changeRunner) run(ctx context.Context, s *storeHome, t *targets, step a
 	}
 	// The result is written whatever ended the run.
 	endErr := session.End(context.WithoutCancel(ctx), change, ended, detail)
-	return errors.Join(err, endErr, way.close(), session.Close())
+	return errors.Join(err, endErr, session.Close())
 }
 
 // touched is how many accounts were changed.
@@ -192,7 +194,7 @@ func (o *changeRunner) work(ctx context.Context, s *storeHome, t *targets, do ac
 		}
 	}
 	stop()
-	return o.end(t, stopped, way, change)
+	return o.end(ctx, t, stopped, way, change)
 }
 
 // patience is that of the run with a database that is gone.
@@ -201,7 +203,7 @@ func (o *changeRunner) patience() account.Patience {
 }
 
 // end prints the summary, writes the rejects and words the verdict.
-func (o *changeRunner) end(t *targets, err error, way *undoFile, change int64) error {
+func (o *changeRunner) end(ctx context.Context, t *targets, err error, way *undoFile, change int64) error {
 	skipped := 0
 	if t.skipped != nil {
 		skipped = *t.skipped
@@ -210,7 +212,7 @@ func (o *changeRunner) end(t *targets, err error, way *undoFile, change int64) e
 	if !way.empty() {
 		undo = o.hints.Line(o.undo[0], o.undo[1], append(slices.Clone(o.undo[2:]), "-f", way.path)...)
 	}
-	if rerr := o.writeRejects(); rerr != nil {
+	if rerr := o.writeRejects(context.WithoutCancel(ctx)); rerr != nil {
 		err = errors.Join(err, rerr)
 	}
 	if perr := o.printSummary(t, skipped, undo, change); o.lost == nil {
@@ -346,9 +348,9 @@ func (o *changeRunner) printSummary(t *targets, skipped int, undo string, change
 	return nil
 }
 
-// writeRejects writes the lines that were not done. It is written whole: a file
-// that is there is one of an earlier run.
-func (o *changeRunner) writeRejects() error {
+// writeRejects writes the lines that were not done to the file of --reject, and
+// replaces the one of an earlier run.
+func (o *changeRunner) writeRejects(ctx context.Context) error {
 	if o.reject == "" {
 		return nil
 	}
@@ -357,12 +359,11 @@ func (o *changeRunner) writeRejects() error {
 	for _, r := range o.rejects {
 		text.WriteString(r.line + "\n")
 	}
-	f, err := os.OpenFile(o.reject, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	err := fsx.WriteOutput(ctx, o.reject, fsx.OutputOptions{Hook: o.hook, Overwrite: true}, func(w io.Writer) error {
+		_, err := io.WriteString(w, text.String())
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("--reject: %w", err)
-	}
-	_, err = f.WriteString(text.String())
-	if err = errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("--reject: %w", err)
 	}
 	return nil

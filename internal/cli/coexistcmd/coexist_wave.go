@@ -169,7 +169,7 @@ func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string)
 	}
 	h := ldapchange.Header{Made: o.now(), By: strings.Join(o.journals.Command(), " "), Source: source, Entries: w.Total}
 	for name, d := range map[string]*ldapchange.Draft{waveForward: w.Forward, waveBack: w.Back} {
-		if err := d.WriteFile(filepath.Join(dir, name), h); err != nil {
+		if err := d.WriteFile(ctx, filepath.Join(dir, name), h); err != nil {
 			return nil, err
 		}
 	}

@@ -207,7 +207,7 @@ func (o *ldapAudit) finish(ctx context.Context, format ui.Format, failOn finding
 	o.ended = r.Ended
 	out.Worst, out.Any = r.Worst()
 	if o.plan.path != "" {
-		if err := o.writeFixPlan(r, d.Source.Name()); err != nil {
+		if err := o.writeFixPlan(ctx, r, d.Source.Name()); err != nil {
 			return err
 		}
 	}

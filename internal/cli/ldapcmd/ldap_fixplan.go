@@ -1,6 +1,7 @@
 package ldapcmd
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 
 // writeFixPlan writes a plan of what can be mended without a human's decision, and
 // says what is left to somebody.
-func (o *ldapAudit) writeFixPlan(r *ldapcheck.Report, source string) error {
+func (o *ldapAudit) writeFixPlan(ctx context.Context, r *ldapcheck.Report, source string) error {
 	if !r.Complete {
 		return nil // the error of the run says why
 	}
@@ -38,7 +39,7 @@ func (o *ldapAudit) writeFixPlan(r *ldapcheck.Report, source string) error {
 	}
 	if draft.Changes() > 0 {
 		h := ldapchange.Header{Made: o.now(), By: strings.Join(o.journals.Command(), " "), Source: source, Entries: r.Accounts()}
-		if err := o.plan.write(draft, h); err != nil {
+		if err := o.plan.write(ctx, draft, h); err != nil {
 			return err
 		}
 	}

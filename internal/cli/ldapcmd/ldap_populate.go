@@ -44,9 +44,9 @@ func (o *planOutput) check() error {
 	return nil
 }
 
-// write writes a plan, whole or not at all.
-func (o *planOutput) write(d *ldapchange.Draft, h ldapchange.Header) error {
-	return d.WriteFile(o.path, h)
+// write writes a plan, completely or not at all.
+func (o *planOutput) write(ctx context.Context, d *ldapchange.Draft, h ldapchange.Header) error {
+	return d.WriteFile(ctx, o.path, h)
 }
 
 // ldapPopulate is 'ldap populate'.
@@ -204,7 +204,7 @@ func (o *ldapPopulate) run(ctx context.Context) error {
 	defer func() { _ = draft.Close() }()
 	if found.Planned > 0 {
 		h := ldapchange.Header{Made: o.now(), By: strings.Join(o.journals.Command(), " "), Source: d.Source.Name(), Entries: found.Entries}
-		if err := o.out.write(draft, h); err != nil {
+		if err := o.out.write(ctx, draft, h); err != nil {
 			return err
 		}
 	}

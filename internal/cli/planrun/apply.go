@@ -179,7 +179,7 @@ func (o *Runner) Apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 		}
 	}
 	options := ldapchange.Options{
-		Directory: lo, Parallel: min(o.parallel, plan.Records), Rate: o.rate, RetryFor: o.retryFor, Continue: o.goOn, Reverse: reverse, Tmp: o.tmp, Now: o.now,
+		Directory: lo, Parallel: min(o.parallel, plan.Records), Rate: o.rate, RetryFor: o.retryFor, Continue: o.goOn, Reverse: reverse, Tmp: o.tmp, Now: o.now, Hook: o.hook,
 		Rejected: func(r *ldapchange.Record, why string) { o.console.Say(o.rejectedLine(plan, r, why)) },
 	}
 	a, err := ldapchange.NewApplier(ctx, plan, options)
@@ -245,7 +245,7 @@ func (o *Runner) rehearse(ctx context.Context, a *ldapchange.Applier) error {
 	if err := o.printChecked(c); err != nil {
 		return err
 	}
-	if err := o.writeRejects(a, c.Server); err != nil {
+	if err := o.writeRejects(ctx, a, c.Server); err != nil {
 		return err
 	}
 	if c.Conflicts > 0 && !o.goOn {
@@ -291,10 +291,10 @@ func (o *Runner) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan *l
 		}
 		if c.Conflicts > 0 && !o.goOn {
 			return errors.Join(fmt.Errorf("%w: %s not as it expects, and nothing was changed; --continue leaves out what does not fit", ldapchange.ErrConflict, isAre(c.Conflicts)),
-				o.writeRejects(a, c.Server))
+				o.writeRejects(ctx, a, c.Server))
 		}
 		if c.ToChange == 0 {
-			return errors.Join(o.printChecked(c), o.writeRejects(a, c.Server), o.left(c.Conflicts))
+			return errors.Join(o.printChecked(c), o.writeRejects(ctx, a, c.Server), o.left(c.Conflicts))
 		}
 		id := s.Next()
 		for _, dir := range []string{at.runs.Dir, at.runs.Path(id)} {
@@ -318,7 +318,7 @@ func (o *Runner) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan *l
 	if err != nil {
 		result = journal.Unfinished
 	}
-	return errors.Join(o.report(run, err), s.End(context.WithoutCancel(ctx), change, result, detail), o.writeRejects(a, run.Server))
+	return errors.Join(o.report(run, err), s.End(context.WithoutCancel(ctx), change, result, detail), o.writeRejects(ctx, a, run.Server))
 }
 
 // unfinished is the run of this plan that was stopped; nil where there is none.
@@ -348,11 +348,11 @@ func (o *Runner) change(ctx context.Context, a *ldapchange.Applier, run *ldapcha
 }
 
 // writeRejects writes what was not changed to the file of --reject.
-func (o *Runner) writeRejects(a *ldapchange.Applier, server string) error {
+func (o *Runner) writeRejects(ctx context.Context, a *ldapchange.Applier, server string) error {
 	if o.reject == "" || a.Rejects() == 0 {
 		return nil
 	}
-	if err := a.WriteRejects(o.reject, server); err != nil {
+	if err := a.WriteRejects(context.WithoutCancel(ctx), o.reject, server); err != nil {
 		return err
 	}
 	o.console.Notef("davadmin: note: what was not changed is in %s", ui.Sanitize(o.reject))

@@ -17,6 +17,7 @@ import (
 
 	_ "modernc.org/sqlite" // the driver
 
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/relational"
 )
@@ -39,6 +40,9 @@ type Options struct {
 	Wait time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Hook sees every change of files by Create, Replace and Upgrade, apart from
+	// those by SQLite; nil in production.
+	Hook fsx.Hook
 }
 
 func (o Options) now() time.Time {
