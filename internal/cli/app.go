@@ -192,7 +192,7 @@ func (a *App) say(line string) {
 	}
 	write := func() { fmt.Fprintln(a.Streams.Err, ui.Sanitize(line)) }
 	if a.status != nil {
-		a.status.Around(write)
+		a.status.Interrupt(write)
 		return
 	}
 	write()
