@@ -236,8 +236,8 @@ func TestTableStreamsRowsThatDoNotFit(t *testing.T) {
 		"    state: locked",
 		"a.longer.user5@example.com",
 		"                             5  E",
-		"a.very.long.address.of.a.user6@",
-		"  department.example.com",
+		"a.very.long.address.of.a.user6@departm",
+		"  ent.example.com",
 		"user7@example.com            7  G",
 		"all other rows: backend defaultbackend",
 	)

@@ -110,7 +110,7 @@ func breakWord(s string, n int) []string {
 		}
 		pos += len(v)
 		used += size
-		if strings.Contains(",;/&?:@", v) {
+		if strings.Contains(",;/&?", v) {
 			good, goodUsed = pos, used
 		}
 	}
