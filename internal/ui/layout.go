@@ -216,8 +216,8 @@ func (f *fitter) restore(which func(hiddenColumn) bool) {
 	slices.SortFunc(f.hidden, func(a, b hiddenColumn) int { return a.column - b.column })
 }
 
-// shrink narrows text columns until the table fits, first without breaking words,
-// and reports whether it fits and can still be read.
+// shrink narrows text columns until the table fits, first without breaking words. It
+// reports whether the table fits and is still readable.
 func (f *fitter) shrink() bool {
 	for _, i := range f.shown {
 		f.sizes[i] = max(f.stats[i].cell, f.stats[i].titleWord, 1)
@@ -240,7 +240,7 @@ func (f *fitter) levels() []int {
 	return slices.Compact(out)
 }
 
-// shrinkLevel takes what is missing from the widest columns of one priority.
+// shrinkLevel narrows the widest columns of one priority by what is missing.
 func (f *fitter) shrinkLevel(priority int, floor func(int) int) {
 	for i := range f.sizes {
 		// More than the whole width is of no use to a column that can give way.
@@ -288,8 +288,8 @@ func (f *fitter) cramped(i int) bool {
 	return !f.columns[i].Clip && size < cell && size < 2*minText && cell > maxLines*size
 }
 
-// grow gives the room that is left to columns that need it: to titles that were
-// wrapped, and if rows can follow, to columns whose later cells may be wider.
+// grow distributes the room that is left: to columns whose titles were wrapped, and
+// if rows can follow, to columns whose later cells may be wider.
 func (f *fitter) grow(more bool) {
 	spare := f.width - f.total()
 	add := func(i, n int) {

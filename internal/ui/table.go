@@ -37,11 +37,12 @@ const (
 // memory. It buffers the first rows to choose a layout, then writes each row at
 // once. Cells are sanitised; no line is wider than the width.
 //
-// What makes room, in this order: titles are wrapped; columns with the same value
-// in every row move to a note; text columns are wrapped or clipped; columns are
-// dropped, and a note names them; each record becomes a block of "title: value"
-// lines. A later row that does not fit the layout gets further indented lines, so
-// that keys, numbers and values that differ from a note are always whole.
+// Columns without any value are not shown. If a table is too wide, the writer makes
+// room in this order: it wraps titles; it moves columns with the same value in every
+// row to a note; it wraps or clips text columns; it drops columns and names them in
+// a note; it writes each record as a block of "title: value" lines. A later row that
+// does not fit the layout continues on indented lines, so that keys, numbers and
+// values that differ from a note are always complete.
 type TableWriter struct {
 	w       io.Writer
 	width   int
@@ -191,7 +192,7 @@ func (t *TableWriter) tabular(cells []string) {
 		case Width(cell) <= p.size:
 			parts[i] = []string{cell}
 		case c.Key && i == 0:
-			// It gets a line of its own above the rest.
+			// The key gets a line of its own above the other cells.
 			t.writeExact(cell)
 			parts[i] = []string{""}
 		case c.Key || c.Number:
@@ -261,8 +262,8 @@ func writeSpaces(b *bytes.Buffer, n int) {
 	}
 }
 
-// block writes a record as lines "title: value". Empty values are left out, unless
-// they are keys.
+// block writes a record as lines "title: value". Empty values are omitted, except
+// for keys.
 func (t *TableWriter) block(cells []string) {
 	if t.rows > 1 {
 		t.buf.WriteByte('\n')
@@ -274,8 +275,8 @@ func (t *TableWriter) block(cells []string) {
 	}
 }
 
-// field writes "title: value". A key or a number that does not fit on the line goes
-// to the lines below it, whole.
+// field writes "title: value". A key or a number that does not fit on the line
+// follows on lines of its own.
 func (t *TableWriter) field(indent, column int, value string) {
 	c := t.columns[column]
 	if t.width < 4*moreIndent {
@@ -355,8 +356,8 @@ func tableCell(s string) string {
 	return fmt.Sprintf(`\u%04x`, r) + s[n:]
 }
 
-// WriteColumns writes a table of which all rows are known. It is the function to
-// use where the rows are few; see TableWriter.
+// WriteColumns writes a table with all its rows, which together determine the
+// layout. A long listing uses a TableWriter instead.
 func WriteColumns(w io.Writer, width int, columns []Column, rows [][]string) error {
 	t := NewTableWriter(w, width, columns)
 	t.limit = len(rows) + 1

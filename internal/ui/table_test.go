@@ -116,7 +116,7 @@ func TestTableMovesEqualValuesToANote(t *testing.T) {
 		"boss@example.com  The Boss         11",
 		"all rows: backend defaultbackend",
 	)
-	// A single row has no values that are the same in each row.
+	// With a single row, no column counts as one with equal values.
 	if out := table(t, 50, columns, rows[:1]); !strings.Contains(out, "backend") || strings.Contains(out, "all rows") {
 		t.Error(out)
 	}
@@ -169,8 +169,8 @@ func TestTableClips(t *testing.T) {
 	)
 }
 
-// A streamed table writes nothing before its layout is settled, and everything at
-// once after that.
+// A streamed table writes nothing before its layout is settled, and each row at once
+// after that.
 func TestTableStreams(t *testing.T) {
 	var b bytes.Buffer
 	w := ui.NewTableWriter(&b, 40, []ui.Column{{Title: "id", Key: true}, {Title: "name"}})
@@ -270,8 +270,8 @@ func anyCell() *rapid.Generator[string] {
 	)
 }
 
-// At any width, with any content: no line is too wide, each record is there once and
-// in order, and each key and number is whole.
+// At any width and with any content, no line is too wide, the records appear in
+// order, and each key and number is complete.
 func TestTableFitsAnyWidth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		width := rapid.IntRange(20, 200).Draw(t, "width")

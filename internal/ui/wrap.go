@@ -8,9 +8,9 @@ import (
 
 // Wrap breaks the paragraphs of text into lines of at most width cells (80 if width
 // is 0). Blank lines and indented lines are kept. An indented line that is too long
-// is continued further in: one that begins with "davadmin" as a shell command is,
-// with a backslash, and one with two columns in its second column. Only a word that
-// is longer than the width makes a longer line.
+// continues on lines with a deeper indent: a shell command, which begins with
+// "davadmin", after a backslash, and a line of two columns in the second column. A
+// line is longer than the width only if a single word is.
 func Wrap(text string, width int) string {
 	width = widthOr80(width)
 	lines := strings.Split(strings.ReplaceAll(text, "\t", "    "), "\n")
