@@ -27,7 +27,7 @@ func (o *listOptions) add(cmd *cobra.Command) {
 // readPeople reads the lists of both servers; nil for a server of which none was
 // named. In the place of a list of the new server stand the accounts of the
 // home's back ends, if there are any.
-func (a *App) readPeople(ctx context.Context, o *listOptions, ho *homeOptions, home *ldapHome) (on6, on7 *cs6.PeopleSet, err error) {
+func (a *App) readPeople(ctx context.Context, o *listOptions, ho *homeOptions, home *ldapHome) (on6, on7 *cs6.UserSet, err error) {
 	if on6, err = a.readLists(ctx, "--cs6-list", o.cs6); err != nil {
 		return nil, nil, err
 	}
@@ -42,7 +42,7 @@ func (a *App) readPeople(ctx context.Context, o *listOptions, ho *homeOptions, h
 
 // peopleOfStores are the users and resources with an account; nil where there is
 // none: a home that was only just made says nothing about who is hosted.
-func (a *App) peopleOfStores(ctx context.Context, ho *homeOptions, home *ldapHome) (set *cs6.PeopleSet, err error) {
+func (a *App) peopleOfStores(ctx context.Context, ho *homeOptions, home *ldapHome) (set *cs6.UserSet, err error) {
 	stores, err := a.backendsOf(ho, home.home, home, defaultLockTimeout)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (a *App) peopleOfStores(ctx context.Context, ho *homeOptions, home *ldapHom
 	if err != nil {
 		return nil, instead(err)
 	}
-	set = cs6.NewPeopleSet(cs6.SetOptions{})
+	set = cs6.NewUserSet(cs6.SetOptions{})
 	for _, name := range names {
 		st, err := stores.Open(ctx, name)
 		if err != nil {
@@ -74,13 +74,13 @@ func (a *App) peopleOfStores(ctx context.Context, ho *homeOptions, home *ldapHom
 }
 
 // addAccounts adds the people with an active account.
-func addAccounts(ctx context.Context, set *cs6.PeopleSet, st store.Store) error {
+func addAccounts(ctx context.Context, set *cs6.UserSet, st store.Store) error {
 	return st.View(ctx, func(r store.Reader) error {
 		for a, err := range r.Accounts(ctx, store.AccountFilter{Kinds: []store.Kind{store.User, store.Resource, store.Location}, Order: store.ByID}) {
 			if err != nil {
 				return err
 			}
-			if err := set.Add(cs6.Person{Address: a.Mail(), File: "accounts of " + st.Backend()}); err != nil {
+			if err := set.Add(cs6.ListedUser{Address: a.Mail(), File: "accounts of " + st.Backend()}); err != nil {
 				return err
 			}
 		}
@@ -90,11 +90,11 @@ func addAccounts(ctx context.Context, set *cs6.PeopleSet, st store.Store) error 
 
 // readLists reads lists of people. Each line of them must tell of somebody: a
 // line that was passed over would be a person whom no rule looks for.
-func (a *App) readLists(ctx context.Context, option string, paths []string) (*cs6.PeopleSet, error) {
+func (a *App) readLists(ctx context.Context, option string, paths []string) (*cs6.UserSet, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}
-	set := cs6.NewPeopleSet(cs6.SetOptions{})
+	set := cs6.NewUserSet(cs6.SetOptions{})
 	for _, path := range paths {
 		if err := a.readList(ctx, set, path); err != nil {
 			return nil, fmt.Errorf("%s: %w", option, err)
@@ -106,7 +106,7 @@ func (a *App) readLists(ctx context.Context, option string, paths []string) (*cs
 	return set, nil
 }
 
-func (a *App) readList(ctx context.Context, set *cs6.PeopleSet, path string) error {
+func (a *App) readList(ctx context.Context, set *cs6.UserSet, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (a *App) readList(ctx context.Context, set *cs6.PeopleSet, path string) err
 	defer f.Close()
 	faults := 0
 	var first error
-	for p, err := range cs6.ReadPeople(f, cs6.PeopleOptions{Name: path}) {
+	for p, err := range cs6.ReadUsers(f, cs6.ListOptions{Name: path}) {
 		var line *cs6.LineError
 		switch {
 		case ctx.Err() != nil:

@@ -135,13 +135,13 @@ func swap(t *testing.T, text *string, old, now string) {
 	*text = strings.Replace(*text, old, now, 1)
 }
 
-func setOf(t *testing.T, name, text string) *cs6.PeopleSet {
+func setOf(t *testing.T, name, text string) *cs6.UserSet {
 	t.Helper()
 	if text == "" {
 		return nil
 	}
-	set := cs6.NewPeopleSet(cs6.SetOptions{})
-	for p, err := range cs6.ReadPeople(strings.NewReader(text), cs6.PeopleOptions{Name: name}) {
+	set := cs6.NewUserSet(cs6.SetOptions{})
+	for p, err := range cs6.ReadUsers(strings.NewReader(text), cs6.ListOptions{Name: name}) {
 		if err == nil {
 			err = set.Add(p)
 		}

@@ -21,7 +21,7 @@ func oldCalendarsLeft(c *Check) ldapcheck.Extra {
 			if a.On6 == nil || a.On7 == nil {
 				return ldapcheck.Hit{}, false
 			}
-			p := d.CS6.Person(a.On6.Number)
+			p := d.CS6.User(a.On6.Number)
 			owner := p.UID
 			if owner == "" {
 				owner = string(a.UID)

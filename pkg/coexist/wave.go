@@ -20,7 +20,7 @@ type WaveOptions struct {
 	// CS6 names the owners of calendars on the old server; nil takes the user ids of the
 	// directory.
 	Directory ldapcheck.Options
-	People    *cs6.PeopleSet
+	People    *cs6.UserSet
 	// Backend is the value of the mark; "" takes the only back end that there is.
 	Backend string
 	// Left is told of each person who is left out, with an empty DN of one without
@@ -225,7 +225,7 @@ func (p *wavePlanner) owner(m *move) (word, why string) {
 		if !ok {
 			return "", "" // nothing of the person is there
 		}
-		if person := set.Person(found.Number); person.UID != "" {
+		if person := set.User(found.Number); person.UID != "" {
 			if owner = person.UID; person.Domain != "" {
 				owner += "@" + person.Domain
 			}
