@@ -272,6 +272,9 @@ func (o *coexistCheck) next(r *report, hidden int) string {
 		return "use what stands behind 'fix:', then check again; 'davadmin coexist check --rules --output json' tells of each rule why it matters"
 	}
 	for _, out := range r.outcomes {
+		if options := optionsFor(out); options != "" {
+			return fmt.Sprintf("rules did not run, such as %s: %s", out.Rule, options)
+		}
 		if _, option, found := strings.Cut(out.Reason, "; --"); found && out.Result == finding.NotRun {
 			return fmt.Sprintf("rules did not run, such as %s: --%s", out.Rule, option)
 		}

@@ -138,6 +138,7 @@ func (r *report) verdict(failOn finding.Severity) error {
 
 // writeReport writes a report in any format, the table by the given function.
 func (a *App) writeReport(format ui.Format, r *report, table func(*report) error) error {
+	r.outcomes = withOptions(r.outcomes)
 	switch format {
 	case ui.JSON:
 		return a.reportJSON(r)
@@ -351,7 +352,7 @@ func (a *App) printRules(schema string, rules []finding.Rule) error {
 	}
 	rows := make([][]string, len(rules))
 	for i, r := range rules {
-		rows[i] = []string{r.ID, r.Severity.String(), r.Title, r.Why, r.Remedy}
+		rows[i] = []string{r.ID, r.Severity.String(), r.Title, r.Why, remedy(r)}
 	}
 	header := []string{"rule", "severity", "holds when", "otherwise", "what to do"}
 	switch format {
@@ -365,7 +366,7 @@ func (a *App) printRules(schema string, rules []finding.Rule) error {
 		}
 		out := make([]row, len(rules))
 		for i, r := range rules {
-			out[i] = row{r.ID, r.Severity, r.Title, r.Why, r.Remedy}
+			out[i] = row{r.ID, r.Severity, r.Title, r.Why, remedy(r)}
 		}
 		return ui.WriteJSON(a.Streams.Out, struct {
 			Schema string `json:"schema"`

@@ -126,7 +126,7 @@ func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (
 	if p.Class == "" && (strings.EqualFold(p.Attribute, "davUniqueId") || strings.EqualFold(p.Attribute, "davStore")) {
 		p.Class = "davEntity"
 	}
-	mark := strings.EqualFold(p.Attribute, names.Mark()) || strings.EqualFold(p.Attribute, names.Store)
+	mark := strings.EqualFold(p.Attribute, names.LocalUserAttr()) || strings.EqualFold(p.Attribute, names.Store)
 	switch {
 	case p.Form != ldapchange.FormEights && p.Form != ldapchange.FormUUID:
 		return p, usagef("--format: '%s' is neither 8-8-8-8 nor uuid", o.form)

@@ -8,7 +8,6 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
-	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
 // firstFindings is how many findings of a rule the table shows without --all.
@@ -44,7 +43,7 @@ func (o *auditTable) write(r *report) error {
 	passed, unasked := 0, 0
 	for _, out := range r.outcomes {
 		switch {
-		case out.Reason == ldapcheck.NotAskedFor:
+		case notSelected(out):
 			unasked++
 			continue
 		case out.Result == finding.Passed:
@@ -56,7 +55,7 @@ func (o *auditTable) write(r *report) error {
 		return err
 	}
 	if unasked > 0 {
-		if _, err := fmt.Fprintf(o.Streams.Out, "%s: %s\n", plural(unasked, "other rule"), ldapcheck.NotAskedFor); err != nil {
+		if _, err := fmt.Fprintf(o.Streams.Out, "%s: not selected (--rules)\n", plural(unasked, "other rule")); err != nil {
 			return err
 		}
 	}
@@ -122,7 +121,7 @@ func (o *ldapAudit) next(r *report, hidden int) string {
 		return "davadmin ldap rules --output json   (tells of each rule why it matters and what to do); then audit again"
 	}
 	for _, out := range r.outcomes {
-		if out.Result == finding.NotRun && strings.Contains(out.Reason, "--cs") {
+		if out.Result == finding.NotRun && needsList(out) {
 			return o.again("--cs6-list FILE --cs7-list FILE") + "   (runs the rules that must know who is on which server)"
 		}
 	}

@@ -9,38 +9,38 @@ import (
 	"os"
 )
 
-// Pair is what a Sorter sorts: by Key, and pairs of one key by Ref.
+// Pair is an item of a Sorter. Pairs are sorted by Key, and by Ref within a key.
 type Pair struct{ Key, Ref uint64 }
 
 func (p Pair) less(q Pair) bool { return p.Key < q.Key || p.Key == q.Key && p.Ref < q.Ref }
 
 const (
 	pairSize = 16
-	// room is how many pairs are held in memory, in 4 MiB.
-	room = 256 << 10
-	// readAhead is how much of each run is held while runs are merged.
+	// maxInMemory is how many pairs are held in memory, which takes 4 MiB.
+	maxInMemory = 256 << 10
+	// readAhead is how many bytes of each run are held while runs are merged.
 	readAhead = 32 << 10
 )
 
-// Sorter sorts any number of pairs. What does not fit in memory is written to a
-// file in sorted runs. It must not be used by several goroutines at once.
+// Sorter sorts any number of pairs. Pairs that do not fit in memory are written to
+// a file in sorted runs. It must not be used by several goroutines at once.
 type Sorter struct {
 	dir     string
-	room    int
+	limit   int // the number of pairs held in memory
 	pairs   []Pair
 	scratch []Pair
 	f       *os.File
-	runs    []int64 // where each run ends
-	sorted  bool    // pairs are
+	runs    []int64 // the offset of the end of each run
+	sorted  bool    // whether pairs is sorted
 	count   int
 }
 
-// NewSorter returns an empty sorter whose file is made in dir when it is needed.
-func NewSorter(dir string) *Sorter { return &Sorter{dir: dir, room: room} }
+// NewSorter returns an empty sorter whose file is created in dir when it is needed.
+func NewSorter(dir string) *Sorter { return &Sorter{dir: dir, limit: maxInMemory} }
 
 // Add adds a pair.
 func (s *Sorter) Add(key, ref uint64) error {
-	if len(s.pairs) == s.room {
+	if len(s.pairs) == s.limit {
 		if err := s.spill(); err != nil {
 			return err
 		}
@@ -89,12 +89,12 @@ func (s *Sorter) end() int64 {
 	return s.runs[len(s.runs)-1]
 }
 
-// Sort sorts what is held in memory, for Sorted, which does it otherwise. Several
-// goroutines may read sorters that are sorted.
+// Sort sorts the pairs in memory. Sorted calls it if that has not been done. Once
+// sorted, sorters may be read by several goroutines at once.
 //
-// It goes octet by octet from the lowest, each pass keeping the order of the one before.
-// An octet that all pairs share takes none, nor do the Refs when they were added
-// in order, as they mostly are.
+// It is a radix sort: one stable pass for each byte, the lowest first. The pass is
+// omitted for a byte that is the same in all pairs, and for all bytes of the Refs
+// when these were added in order, as they mostly are.
 func (s *Sorter) Sort() {
 	if s.sorted {
 		return
@@ -133,8 +133,8 @@ func (s *Sorter) Sort() {
 	s.pairs, s.scratch = from, to
 }
 
-// spread turns counts into places, and reports whether there is more than one
-// kind of octet.
+// spread turns counts into start positions. It returns false if all n bytes are
+// equal; then counts is undefined.
 func spread(counts *[256]uint32, n int) bool {
 	at := uint32(0)
 	for i, c := range counts {
@@ -147,18 +147,19 @@ func spread(counts *[256]uint32, n int) bool {
 	return true
 }
 
-// Close gives the memory and the file back. The sorter is empty then.
+// Close releases the memory and removes the file. The sorter is then empty and can
+// be used again.
 func (s *Sorter) Close() error {
 	f := s.f
-	*s = Sorter{dir: s.dir, room: s.room}
+	*s = Sorter{dir: s.dir, limit: s.limit}
 	if f == nil {
 		return nil
 	}
 	return f.Close()
 }
 
-// Sorted yields the pairs of all sorters, in order. The sorters can be merged
-// again, and added to when the iteration is over. An error is the last word.
+// Sorted yields the pairs of all sorters, in order. When the iteration is over, the
+// sorters can be merged again and added to. An error ends the iteration.
 func Sorted(sorters ...*Sorter) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
 		var h heap
@@ -189,8 +190,8 @@ func Sorted(sorters ...*Sorter) iter.Seq2[Pair, error] {
 
 // run is a sorted run that is being read.
 type run struct {
-	pairs []Pair // read and not yet given
-	next  int    // of pairs
+	pairs []Pair // read and not all returned
+	next  int    // the index of the next one to return
 
 	f       *os.File
 	at, end int64
@@ -198,7 +199,8 @@ type run struct {
 	err     error
 }
 
-// fill makes sure that there is a next pair, or an error; false at the end.
+// fill makes sure that there is a next pair or an error. It returns false at the
+// end of the run.
 func (r *run) fill() bool {
 	if r.next < len(r.pairs) {
 		return true
@@ -230,7 +232,7 @@ func (r *run) less(o *run) bool {
 	return r.pairs[r.next].less(o.pairs[o.next])
 }
 
-// heap holds the runs that have a next pair, the least first.
+// heap is a binary heap of the runs that have a next pair, the least first.
 type heap []*run
 
 func (h *heap) add(r *run) {
@@ -248,7 +250,7 @@ func (h *heap) add(r *run) {
 	}
 }
 
-// settle finds the place of the first run, whose next pair was taken.
+// settle restores the order of the heap after a pair of the first run was taken.
 func (h *heap) settle() {
 	a := *h
 	if !a[0].fill() {

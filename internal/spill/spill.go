@@ -1,13 +1,14 @@
-// Package spill keeps on disk what a run must remember and memory should not
-// hold: records that are looked at again, and pairs that must be sorted.
+// Package spill keeps data on disk that a run must remember but memory should not
+// hold: records that are read again, and pairs that must be sorted. Records are
+// encoded with the Append functions and decoded with a Decoder.
 //
 // It promises that memory does not grow with what is added, that the order in
-// which things come back depends on nothing but what was added, and that nobody
-// else can read the files: they are made with mode 0600 and lose their name at
-// once, so that they are gone when the run ends, however it ends.
+// which things are returned depends only on what was added, and that nobody else
+// can read the files: they are created with mode 0600 and unlinked at once, so that
+// they are gone when the run ends, however it ends.
 //
-// It is not for anything that must outlive the run, and there is no format to
-// rely on.
+// It is not for anything that must outlive the run, and its format may change at
+// any time.
 package spill
 
 import (
@@ -21,12 +22,12 @@ import (
 // maxRecord bounds a record, so that a damaged length cannot take all memory.
 const maxRecord = 1 << 30
 
-// ErrRecord is returned for a place at which no record begins, and for a record
+// ErrRecord is returned for an offset at which no record begins, and for a record
 // that is too large.
-var ErrRecord = errors.New("no record of this file")
+var ErrRecord = errors.New("invalid record of a temporary file")
 
-// create makes a file in dir ("" is the system's place for such files) that
-// nobody else can open.
+// create creates a file in dir ("" is the system's directory for temporary files)
+// that nobody else can open.
 func create(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "davadmin-*")
 	if err != nil {
@@ -38,23 +39,23 @@ func create(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// Log is a file of records, written one behind the other and read at their
-// places. Several goroutines may read at once while none appends.
+// Log is a file of records, written one after the other and read by offset.
+// Several goroutines may read at once while none appends.
 type Log struct {
 	dir string
 	f   *os.File
 	buf []byte // not yet written
-	at  int64  // of buf in the file
+	at  int64  // the offset of buf in the file
 }
 
 const logBuffer = 256 << 10
 
-// NewLog returns an empty log whose file is made in dir when it is needed.
+// NewLog returns an empty log whose file is created in dir when it is needed.
 func NewLog(dir string) *Log { return &Log{dir: dir} }
 
-// Append adds a record and returns its place, which is less than 1<<48 in any
-// file that a disk can hold. The places grow.
-func (l *Log) Append(record []byte) (place int64, err error) {
+// Append adds a record and returns its offset, which is greater than that of the
+// record before and, in any file that fits on a disk, less than 1<<48.
+func (l *Log) Append(record []byte) (offset int64, err error) {
 	if len(record) > maxRecord {
 		return 0, fmt.Errorf("%w: %d bytes", ErrRecord, len(record))
 	}
@@ -63,10 +64,9 @@ func (l *Log) Append(record []byte) (place int64, err error) {
 			return 0, err
 		}
 	}
-	place = l.at + int64(len(l.buf))
-	l.buf = binary.AppendUvarint(l.buf, uint64(len(record)))
-	l.buf = append(l.buf, record...)
-	return place, nil
+	offset = l.at + int64(len(l.buf))
+	l.buf = AppendText(l.buf, record)
+	return offset, nil
 }
 
 func (l *Log) flush() error {
@@ -91,43 +91,45 @@ func (l *Log) flush() error {
 	return nil
 }
 
-// Read appends the record at a place to dst.
-func (l *Log) Read(dst []byte, place int64) ([]byte, error) {
-	if place < 0 || place >= l.at+int64(len(l.buf)) {
-		return dst, fmt.Errorf("%w: place %d", ErrRecord, place)
+// Read appends the record at an offset to dst.
+func (l *Log) Read(dst []byte, offset int64) ([]byte, error) {
+	if offset < 0 || offset >= l.at+int64(len(l.buf)) {
+		return dst, fmt.Errorf("%w: offset %d", ErrRecord, offset)
 	}
-	if place >= l.at {
-		rest := l.buf[place-l.at:]
-		n, size := binary.Uvarint(rest)
-		if size <= 0 || n > uint64(len(rest)-size) {
-			return dst, fmt.Errorf("%w: place %d", ErrRecord, place)
+	if offset >= l.at {
+		d := NewDecoder(l.buf[offset-l.at:])
+		record := d.Bytes()
+		if d.Err() != nil {
+			return dst, fmt.Errorf("%w: offset %d", ErrRecord, offset)
 		}
-		return append(dst, rest[size:size+int(n)]...), nil
+		return append(dst, record...), nil
 	}
-	head := make([]byte, min(512, l.at-place))
-	if _, err := l.f.ReadAt(head, place); err != nil {
+	head := make([]byte, min(512, l.at-offset))
+	if _, err := l.f.ReadAt(head, offset); err != nil {
 		return dst, fmt.Errorf("temporary file: %w", err)
 	}
-	n, size := binary.Uvarint(head)
-	if size <= 0 || n > maxRecord || place+int64(size)+int64(n) > l.at {
-		return dst, fmt.Errorf("%w: place %d", ErrRecord, place)
+	d := NewDecoder(head)
+	n := d.Uint()
+	size := len(head) - len(d.Rest())
+	if d.Err() != nil || n > maxRecord || offset+int64(size)+int64(n) > l.at {
+		return dst, fmt.Errorf("%w: offset %d", ErrRecord, offset)
 	}
 	head = head[size:min(len(head), size+int(n))]
 	dst = append(dst, head...)
 	if more := int(n) - len(head); more > 0 {
 		from := len(dst)
 		dst = append(dst, make([]byte, more)...)
-		if _, err := l.f.ReadAt(dst[from:], place+int64(size+len(head))); err != nil {
+		if _, err := l.f.ReadAt(dst[from:], offset+int64(size+len(head))); err != nil {
 			return dst[:from], fmt.Errorf("temporary file: %w", noEOF(err))
 		}
 	}
 	return dst, nil
 }
 
-// Size returns how many bytes the log takes.
+// Size returns the size of the log in bytes.
 func (l *Log) Size() int64 { return l.at + int64(len(l.buf)) }
 
-// Close gives the file back. The log is empty then.
+// Close removes the file and empties the log, which can be used again.
 func (l *Log) Close() error {
 	f := l.f
 	*l = Log{dir: l.dir}
@@ -137,8 +139,8 @@ func (l *Log) Close() error {
 	return f.Close()
 }
 
-// noEOF turns the end of a file that must go on into an error that cannot be
-// taken for the end of the data.
+// noEOF replaces io.EOF, where the file must not end yet, with an error that cannot
+// be mistaken for the end of the data.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

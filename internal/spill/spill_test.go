@@ -10,48 +10,52 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/davadmin/davadmin/internal/seed"
 )
 
-func TestLogGivesBackWhatWasAdded(t *testing.T) {
+func TestLogReturnsWhatWasAppended(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		l := NewLog("")
 		defer l.Close()
 		sizes := rapid.SliceOfN(rapid.SampledFrom([]int{0, 1, 127, 128, 510, 511, 512, 513, 5000, logBuffer - 10, logBuffer, 2 * logBuffer}), 0, 40).Draw(t, "sizes")
 		var records [][]byte
-		var places []int64
+		var offsets []int64
 		for i, n := range sizes {
 			record := bytes.Repeat([]byte{byte(i), byte(i >> 3)}, n)[:n]
-			place, err := l.Append(record)
+			offset, err := l.Append(record)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if i > 0 && place <= places[i-1] {
-				t.Fatalf("place %d behind %d", place, places[i-1])
+			if i > 0 && offset <= offsets[i-1] {
+				t.Fatalf("offset %d after %d", offset, offsets[i-1])
 			}
-			records, places = append(records, record), append(places, place)
+			records, offsets = append(records, record), append(offsets, offset)
 		}
-		order := rapid.Permutation(places).Draw(t, "order")
-		for _, place := range order {
-			got, err := l.Read([]byte("before:"), place)
+		order := rapid.Permutation(offsets).Draw(t, "order")
+		for _, offset := range order {
+			got, err := l.Read([]byte("before:"), offset)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := append([]byte("before:"), records[slices.Index(places, place)]...)
+			want := append([]byte("before:"), records[slices.Index(offsets, offset)]...)
 			if !bytes.Equal(got, want) {
-				t.Fatalf("at %d: %d bytes, want %d", place, len(got), len(want))
+				t.Fatalf("at %d: %d bytes, want %d", offset, len(got), len(want))
 			}
 		}
 		if _, err := l.Read(nil, l.Size()); !errors.Is(err, ErrRecord) {
-			t.Fatalf("behind the end: %v", err)
+			t.Fatalf("at the end: %v", err)
 		}
 		if _, err := l.Read(nil, -1); !errors.Is(err, ErrRecord) {
-			t.Fatalf("before the beginning: %v", err)
+			t.Fatalf("at a negative offset: %v", err)
 		}
 	})
 }
 
-// Several sorters, with room for few pairs, give what one slice would.
-func TestSorted(t *testing.T) {
+// Several sorters that hold few pairs in memory return the same as sorting a slice.
+func TestSortedMergesSorters(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		some := rapid.OneOf(rapid.Uint64(), rapid.Uint64Range(0, 3), rapid.SampledFrom([]uint64{1 << 63, 1<<56 | 1, 1<<64 - 1}))
 		var want []Pair
@@ -59,7 +63,7 @@ func TestSorted(t *testing.T) {
 		for i := range sorters {
 			s := NewSorter("")
 			defer s.Close()
-			s.room = rapid.IntRange(1, 9).Draw(t, "room")
+			s.limit = rapid.IntRange(1, 9).Draw(t, "limit")
 			for range rapid.IntRange(0, 60).Draw(t, "pairs") {
 				p := Pair{some.Draw(t, "key"), some.Draw(t, "ref")}
 				if err := s.Add(p.Key, p.Ref); err != nil {
@@ -70,7 +74,7 @@ func TestSorted(t *testing.T) {
 			sorters[i] = s
 		}
 		slices.SortFunc(want, func(a, b Pair) int { return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Ref, b.Ref)) })
-		for range 2 { // a second time too
+		for range 2 { // sorters can be merged more than once
 			var got []Pair
 			for p, err := range Sorted(sorters...) {
 				if err != nil {
@@ -85,11 +89,11 @@ func TestSorted(t *testing.T) {
 	})
 }
 
-// A run that cannot be read ends the sequence with an error, and not early.
-func TestLostRunIsAnError(t *testing.T) {
+// A run that cannot be read is an error, not an early end of the sequence.
+func TestSortedReportsTruncatedRun(t *testing.T) {
 	s := NewSorter("")
 	defer s.Close()
-	s.room = 4
+	s.limit = 4
 	for i := range uint64(10) {
 		if err := s.Add(i, i); err != nil {
 			t.Fatal(err)
@@ -103,14 +107,14 @@ func TestLostRunIsAnError(t *testing.T) {
 		last = err
 	}
 	if last == nil {
-		t.Fatal("no error for pairs that are gone")
+		t.Fatal("no error although pairs are missing")
 	}
 }
 
-func TestFilesHaveNoName(t *testing.T) {
+func TestFilesAreUnlinked(t *testing.T) {
 	dir := t.TempDir()
 	l, s := NewLog(dir), NewSorter(dir)
-	s.room = 1
+	s.limit = 1
 	for i := range uint64(3) {
 		if _, err := l.Append(make([]byte, logBuffer)); err != nil {
 			t.Fatal(err)
@@ -127,14 +131,14 @@ func TestFilesHaveNoName(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := NewLog(dir + "/none").Append(make([]byte, 1)); err != nil {
-		t.Fatalf("nothing needs a file yet: %v", err)
+		t.Fatalf("a small log needs no file: %v", err)
 	}
 	none := NewLog(dir + "/none")
 	for range 3 {
 		_, err = none.Append(make([]byte, logBuffer))
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		t.Fatalf("a directory that is not there: %v", err)
+		t.Fatalf("a directory that does not exist: %v", err)
 	}
 }
 

@@ -1,11 +1,10 @@
 package account
 
 import (
-	"encoding/binary"
-	"errors"
 	"slices"
 	"strings"
 
+	"github.com/davadmin/davadmin/internal/spill"
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
@@ -133,58 +132,24 @@ func (r *reading) query(a *Attributes, others bool) directory.Query {
 	return q
 }
 
-// encode writes the entry for a spill file.
+// encode returns the record of the entry in a spill file.
 func (e *Entry) encode() []byte {
-	b := []byte{byte(e.Kind)}
-	b = appendText(b, e.DN)
+	b := spill.AppendText([]byte{byte(e.Kind)}, e.DN)
 	for _, f := range e.fields() {
-		b = binary.AppendUvarint(b, uint64(len(*f)))
-		for _, v := range *f {
-			b = appendText(b, v)
-		}
+		b = spill.AppendList(b, *f)
 	}
 	return b
 }
 
-func appendText(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-var errSpilled = errors.New("what was kept of an entry cannot be read back")
-
-// decodeEntry reads what encode writes.
+// decodeEntry reads what encode wrote.
 func decodeEntry(b []byte) (*Entry, error) {
-	if len(b) == 0 {
-		return nil, errSpilled
-	}
-	e := &Entry{Kind: directory.Kind(b[0])}
-	b = b[1:]
-	var ok bool
-	if e.DN, b, ok = cutText(b); !ok {
-		return nil, errSpilled
-	}
+	d := spill.NewDecoder(b)
+	e := &Entry{Kind: directory.Kind(d.Byte()), DN: string(d.Bytes())}
 	for _, f := range e.fields() {
-		n, size := binary.Uvarint(b)
-		if size <= 0 || n > uint64(len(b)) {
-			return nil, errSpilled
-		}
-		b = b[size:]
-		for range n {
-			var v string
-			if v, b, ok = cutText(b); !ok {
-				return nil, errSpilled
-			}
-			*f = append(*f, v)
-		}
+		*f = d.Strings()
+	}
+	if err := d.Err(); err != nil {
+		return nil, err
 	}
 	return e, nil
-}
-
-func cutText(b []byte) (text string, rest []byte, ok bool) {
-	n, size := binary.Uvarint(b)
-	if size <= 0 || n > uint64(len(b)-size) {
-		return "", nil, false
-	}
-	b = b[size:]
-	return string(b[:n]), b[n:], true
 }

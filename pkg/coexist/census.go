@@ -29,7 +29,7 @@ const censusRule = "census"
 func NewCensus(o ldapcheck.Options, sides []Side, domain string) (*Census, error) {
 	c := &Census{counts: newPartition(&o)}
 	list6 := o.CS6 != nil
-	o.Rules, o.MarkedIs7, o.Times = []string{"listed-not-found"}, false, false
+	o.Rules, o.MarkedOnCS7, o.Times = []string{"listed-not-found"}, false, false
 	o.Watch = c.counts.watch
 	if len(sides) > 0 {
 		o.Extras = []ldapcheck.Extra{{
@@ -51,7 +51,7 @@ func NewCensus(o ldapcheck.Options, sides []Side, domain string) (*Census, error
 				}
 				return ldapcheck.Hit{Value: a.Mail, Other: fmt.Appendf(nil, "%s\x00%d\x00%s\x00%s", side, calendars, of, a.UID)}, true
 			},
-			Words: func(ldapcheck.Fact) (string, string) { return "", "" },
+			Describe: func(ldapcheck.Fact) (string, finding.Fix) { return "", finding.Fix{} },
 		}}
 	}
 	var err error

@@ -177,7 +177,7 @@ func TestSideOf(t *testing.T) {
 		{false, true, true, false, coexist.OnBoth, ""},
 		{true, true, true, false, coexist.OnBoth, ""},
 	} {
-		a := &ldapcheck.Account{Marked: c.marked, ShutOut: c.shut}
+		a := &ldapcheck.Account{Marked: c.marked, LockedOut: c.shut}
 		if c.on6 {
 			a.On6 = on
 		}

@@ -27,7 +27,7 @@ type Options struct {
 	NewVersion NewVersion
 
 	// Directory says how the directory is to be read: names, bases, lists of
-	// people, workers. Rules, Extras, Watch, Times and MarkedIs7 are set by New.
+	// people, workers. Rules, Extras, Watch, Times and MarkedOnCS7 are set by New.
 	Directory ldapcheck.Options
 	// NoDirectory says why no directory is read; "" where Run is given one.
 	NoDirectory string
@@ -78,7 +78,7 @@ func New(o Options) (*Check, error) {
 		return c, nil
 	}
 	d := c.o.Directory
-	d.Rules, d.MarkedIs7, d.Times = nil, true, true
+	d.Rules, d.MarkedOnCS7, d.Times = nil, true, true
 	for _, r := range c.table {
 		switch {
 		case r.person != nil:

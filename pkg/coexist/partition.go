@@ -37,7 +37,7 @@ func SideOf(a *ldapcheck.Account, list6 bool) Side {
 	on7 := a.Marked || a.On7 != nil
 	on6 := a.On6 != nil
 	if !list6 {
-		on6 = !on7 && !a.ShutOut
+		on6 = !on7 && !a.LockedOut
 	}
 	switch {
 	case on6 && on7:
@@ -46,7 +46,7 @@ func SideOf(a *ldapcheck.Account, list6 bool) Side {
 		return On6
 	case on7:
 		return On7
-	case a.ShutOut:
+	case a.LockedOut:
 		return Inactive
 	}
 	return OnNeither
@@ -132,12 +132,12 @@ func (c *counter) Watch(a *ldapcheck.Account) {
 		if a.On6 != nil {
 			d.Calendars += a.On6.Calendars
 		}
-		if !a.ShutOut && isAddress(a.Mail) && (d.Example6 == "" || a.Entry.Pos < d.pos6) {
+		if !a.LockedOut && isAddress(a.Mail) && (d.Example6 == "" || a.Entry.Pos < d.pos6) {
 			d.Example6, d.pos6 = string(a.Mail), a.Entry.Pos
 		}
 	case On7:
 		d.On7++
-		if !a.ShutOut && isAddress(a.Mail) && (d.Example7 == "" || a.Entry.Pos < d.pos7) {
+		if !a.LockedOut && isAddress(a.Mail) && (d.Example7 == "" || a.Entry.Pos < d.pos7) {
 			d.Example7, d.pos7 = string(a.Mail), a.Entry.Pos
 		}
 	case OnBoth:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/finding"
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
@@ -30,20 +31,20 @@ func oldCalendarsLeft(c *Check) ldapcheck.Extra {
 			}
 			return ldapcheck.Hit{Value: []byte(owner), Other: fmt.Appendf(nil, "%s:%d", p.File, p.Line)}, true
 		},
-		Words: func(f ldapcheck.Fact) (string, string) {
+		Describe: func(f ldapcheck.Fact) (string, finding.Fix) {
 			detail := fmt.Sprintf("the %s is on the new server, and still has calendars on the old one (%s)", f.Kind, f.Other)
 			owner := config.ShellWord(string(f.Value))
 			if owner == "" || strings.HasPrefix(owner, "-") {
-				return detail + "; the name of the owner cannot stand in a command", ""
+				return detail + "; the name of the owner cannot stand in a command", finding.Fix{}
 			}
-			return detail, "cscal delete -o " + owner
+			return detail, finding.Text(finding.FixOldServerCommand, "cscal delete -o "+owner)
 		},
 	}
 	switch {
 	case d.CS6 == nil:
-		x.Idle = noList6
+		x.Skip = finding.NotApplicable(noList6)
 	case d.CS7 == nil:
-		x.Idle = "it is not known who is on the new server; --cs7-list FILE tells"
+		x.Skip = finding.NotApplicable("it is not known who is on the new server; --cs7-list FILE tells")
 	}
 	return x
 }
@@ -51,7 +52,7 @@ func oldCalendarsLeft(c *Check) ldapcheck.Extra {
 // stranded tells whether nobody has the person: no mark, not on any list, and no
 // status that shuts out.
 func stranded(a *ldapcheck.Account) bool {
-	return !a.Marked && a.On6 == nil && a.On7 == nil && !a.ShutOut
+	return !a.Marked && a.On6 == nil && a.On7 == nil && !a.LockedOut
 }
 
 // loop returns where the new server asks about a person, when that closes the
@@ -90,17 +91,17 @@ func redirectLoop(c *Check) ldapcheck.Extra {
 			line, ok := c.loop(a)
 			return ldapcheck.Hit{Value: a.Mail, Other: fmt.Appendf(nil, "%s:%d", c.mapPath(), line.line)}, ok
 		},
-		Words: func(f ldapcheck.Fact) (string, string) {
+		Describe: func(f ldapcheck.Fact) (string, finding.Fix) {
 			s, _, _ := c.o.Old.redirect()
 			return fmt.Sprintf("the %s has neither %s nor a calendar on the old server: that one redirects to the new server (%s:%d), and the new one asks back (%s)",
-				f.Kind, c.o.Directory.Names.Mark(), c.o.Old.Path, s.Line, f.Other), c.markFix(f.DN)
+				f.Kind, c.o.Directory.Names.LocalUserAttr(), c.o.Old.Path, s.Line, f.Other), finding.Text(finding.FixLDIF, c.markFix(f.DN))
 		},
 	}
 	switch {
 	case c.o.Directory.CS6 == nil:
-		x.Idle = noList6
+		x.Skip = finding.NotApplicable(noList6)
 	case !closed:
-		x.Idle = why
+		x.Skip = finding.NotApplicable("%s", why)
 	}
 	return x
 }
@@ -125,23 +126,23 @@ func onNeither(c *Check) ldapcheck.Extra {
 			}
 			return ldapcheck.Hit{Value: a.Mail}, true
 		},
-		Words: func(f ldapcheck.Fact) (string, string) {
-			return fmt.Sprintf("the %s has neither %s nor a calendar on the old server", f.Kind, c.o.Directory.Names.Mark()), c.markFix(f.DN)
+		Describe: func(f ldapcheck.Fact) (string, finding.Fix) {
+			return fmt.Sprintf("the %s has neither %s nor a calendar on the old server", f.Kind, c.o.Directory.Names.LocalUserAttr()), finding.Text(finding.FixLDIF, c.markFix(f.DN))
 		},
 	}
 	if c.o.Directory.CS6 == nil {
-		x.Idle = noList6
+		x.Skip = finding.NotApplicable(noList6)
 	}
 	return x
 }
 
 // markFix is the LDIF that makes somebody a person of the new server.
 func (c *Check) markFix(dn []byte) string {
-	value, ok := c.o.Directory.MarkValue()
+	value, ok := c.o.Directory.LocalUserValue()
 	if !ok {
 		return ""
 	}
-	record := ldapcheck.ModifyRecord(string(dn), []ldif.Change{{Op: ldif.OpAdd, Name: c.o.Directory.Names.Mark(), Values: [][]byte{[]byte(value)}}})
+	record := ldapcheck.ModifyRecord(string(dn), []ldif.Change{{Op: ldif.OpAdd, Name: c.o.Directory.Names.LocalUserAttr(), Values: [][]byte{[]byte(value)}}})
 	if record == "" {
 		return ""
 	}

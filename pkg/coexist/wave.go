@@ -54,7 +54,7 @@ func PlanWave(ctx context.Context, src directory.Source, o WaveOptions) (*Wave, 
 	p := &wavePlanner{o: o, n: &o.Directory.Names, seen: map[int][]int{}}
 	if p.backend = o.Backend; p.backend == "" {
 		var ok bool
-		if p.backend, ok = o.Directory.MarkValue(); !ok {
+		if p.backend, ok = o.Directory.LocalUserValue(); !ok {
 			return nil, ErrBackend
 		}
 	}
@@ -85,7 +85,7 @@ type move struct {
 
 func (p *wavePlanner) query() directory.Query {
 	q := directory.Query{Bases: p.o.Directory.Bases, Scope: p.o.Directory.Scope, Filter: p.o.Directory.Filter}
-	for _, name := range []string{p.n.UID, p.n.Mail, p.n.AlternateMail, p.n.UniqueID, p.n.Mark(), p.n.ServiceAccess, p.n.Status, p.n.UserStatus, "objectClass"} {
+	for _, name := range []string{p.n.UID, p.n.Mail, p.n.AlternateMail, p.n.UniqueID, p.n.LocalUserAttr(), p.n.ServiceAccess, p.n.Status, p.n.UserStatus, "objectClass"} {
 		if !hasFold(q.Attributes, name) {
 			q.Attributes = append(q.Attributes, name)
 		}
@@ -258,8 +258,8 @@ func put(r *ldapchange.Record, name string, now [][]byte, value string) {
 
 // mark makes an entry one of the new server's.
 func (p *wavePlanner) mark(r *ldapchange.Record, m *move) {
-	now := m.values[strings.ToLower(p.n.Mark())]
-	if strings.TrimSpace(string(firstOf(m.values, p.n.Mark()))) != "" {
+	now := m.values[strings.ToLower(p.n.LocalUserAttr())]
+	if strings.TrimSpace(string(firstOf(m.values, p.n.LocalUserAttr()))) != "" {
 		return
 	}
 	const class = "davEntity"
@@ -267,11 +267,11 @@ func (p *wavePlanner) mark(r *ldapchange.Record, m *move) {
 	for _, c := range m.values["objectclass"] {
 		classy = classy || strings.EqualFold(string(c), class)
 	}
-	if !classy && strings.EqualFold(p.n.Mark(), "davStore") {
+	if !classy && strings.EqualFold(p.n.LocalUserAttr(), "davStore") {
 		r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpAdd, Name: "objectClass", Values: text(class)})
 		r.Expect = append(r.Expect, ldapchange.Expectation{Name: "objectClass", Need: ldapchange.NeedLacks, Values: text(class)})
 	}
-	put(r, p.n.Mark(), now, p.backend)
+	put(r, p.n.LocalUserAttr(), now, p.backend)
 }
 
 // lock shuts a user out of the web of the old server, in the form that works:

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/maphash"
+
+	"github.com/davadmin/davadmin/internal/spill"
 )
 
 const (
@@ -53,15 +55,13 @@ func (p *pages[T]) from(i uint32) []T { return p.all[i/pageSize][i%pageSize:] }
 // store saves the spelling of a name, preceded by its length.
 func (s *UserSet) store(folded []byte) uint32 {
 	var buf [256]byte
-	row := binary.AppendUvarint(buf[:0], uint64(len(folded)))
-	return s.text.add(append(row, folded...)...)
+	return s.text.add(spill.AppendText(buf[:0], folded)...)
 }
 
 // folded returns the spelling of a name.
 func (s *UserSet) folded(n *name) []byte {
-	b := s.text.from(n.at)
-	length, size := binary.Uvarint(b)
-	return b[size : size+int(length)]
+	d := spill.NewDecoder(s.text.from(n.at))
+	return d.Bytes()
 }
 
 // slot returns the slot of a name, which is free if the name is not in the set.

@@ -109,6 +109,7 @@ type Outcome struct {
 	Result   Result   `json:"result"`
 	Count    int      `json:"count"`
 	Reason   string   `json:"reason,omitempty"` // why it did not run
+	Needs    []Need   `json:"-"`                // the facts with which it could run; the command layer renders them
 }
 
 // CheckNotRun is the rule that is violated when a check could not do its work.

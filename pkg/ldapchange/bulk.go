@@ -2,7 +2,6 @@ package ldapchange
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"slices"
 	"strings"
@@ -118,24 +117,25 @@ func (b *bulk) values(dn string) (Values, bool, error) {
 	}
 	b.buf = text
 	out := Values{}
-	for len(text) > 0 {
-		attr, n := binary.Uvarint(text)
-		size, m := binary.Uvarint(text[max(n, 0):])
-		if n <= 0 || m <= 0 || attr >= uint64(len(b.plan.attributes)) || size > uint64(len(text)-n-m) {
-			return nil, false, errors.New("a temporary file is damaged")
+	d := spill.NewDecoder(text)
+	for len(d.Rest()) > 0 {
+		attr, value := d.Uint(), d.Bytes()
+		if attr >= uint64(len(b.plan.attributes)) {
+			return nil, false, spill.ErrDamaged
 		}
 		key := strings.ToLower(b.plan.attributes[attr])
-		out[key] = append(out[key], slices.Clone(text[n+m:n+m+int(size)]))
-		text = text[n+m+int(size):]
+		out[key] = append(out[key], slices.Clone(value))
+	}
+	if err := d.Err(); err != nil {
+		return nil, false, err
 	}
 	return out, true, nil
 }
 
 func appendValues(dst []byte, e *directory.Entry) []byte {
 	for _, v := range e.Values {
-		dst = binary.AppendUvarint(dst, uint64(v.Attr))
-		dst = binary.AppendUvarint(dst, uint64(len(v.Data)))
-		dst = append(dst, v.Data...)
+		dst = spill.AppendUint(dst, uint64(v.Attr))
+		dst = spill.AppendText(dst, v.Data)
 	}
 	return dst
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -368,43 +367,17 @@ func (w *populating) record(c *candidate, value []byte) Record {
 }
 
 func (c *candidate) encode() []byte {
-	text := func(b, v []byte) []byte { return append(binary.AppendUvarint(b, uint64(len(v))), v...) }
 	flags := byte(0)
 	if c.classy {
 		flags = 1
 	}
-	b := []byte{flags}
-	b = binary.AppendVarint(b, int64(c.person))
-	b = text(text(b, c.dn), c.from)
-	for _, v := range c.blank {
-		b = text(b, v)
-	}
-	return b
+	b := spill.AppendUint([]byte{flags}, uint64(c.person+1))
+	b = spill.AppendText(spill.AppendText(b, c.dn), c.from)
+	return spill.AppendList(b, c.blank)
 }
 
 func decodeCandidate(b []byte) (candidate, error) {
-	bad := errors.New("a temporary file is damaged")
-	if len(b) < 2 {
-		return candidate{}, bad
-	}
-	c := candidate{classy: b[0] == 1}
-	person, n := binary.Varint(b[1:])
-	if n <= 0 {
-		return c, bad
-	}
-	c.person = int(person)
-	var parts [][]byte
-	for rest := b[1+n:]; len(rest) > 0; {
-		size, n := binary.Uvarint(rest)
-		if n <= 0 || size > uint64(len(rest)-n) {
-			return c, bad
-		}
-		parts = append(parts, rest[n:n+int(size)])
-		rest = rest[n+int(size):]
-	}
-	if len(parts) < 2 {
-		return c, bad
-	}
-	c.dn, c.from, c.blank = parts[0], parts[1], parts[2:]
-	return c, nil
+	d := spill.NewDecoder(b)
+	c := candidate{classy: d.Byte() == 1, person: d.Int() - 1, dn: d.Bytes(), from: d.Bytes(), blank: d.List()}
+	return c, d.Err()
 }

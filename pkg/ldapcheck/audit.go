@@ -44,9 +44,9 @@ type Options struct {
 	// when that is not known.
 	CS6, CS7 *cs6.UserSet
 
-	// MarkedIs7 takes those who are marked, and not on the list of the old server,
+	// MarkedOnCS7 takes those who are marked, and not on the list of the old server,
 	// for people of the new one where CS7 is nil.
-	MarkedIs7 bool
+	MarkedOnCS7 bool
 
 	// Extras are run beside the rules of the catalogue, whatever Rules says.
 	Extras []Extra
@@ -73,8 +73,8 @@ type Options struct {
 type Audit struct {
 	o     Options
 	table []rule
-	chose [ruleLimit]bool   // asked for
-	idle  [ruleLimit]string // why a rule that was asked for has nothing to look at
+	chose [ruleLimit]bool  // asked for
+	skip  [ruleLimit]error // why a rule that was selected has nothing to look at
 
 	fields    fields
 	firstRole []role // of each attribute of the query
@@ -139,7 +139,7 @@ func (a *Audit) choose() error {
 	}
 	for i := range a.table {
 		if applies := a.table[i].applies; applies != nil {
-			a.idle[i] = applies(a)
+			a.skip[i] = applies(a)
 		}
 	}
 	return nil
@@ -157,7 +157,7 @@ func (a *Audit) nearest(pattern string) string {
 }
 
 // runs tells whether a rule was asked for and has something to look at.
-func (a *Audit) runs(r ruleNumber) bool { return a.chose[r] && a.idle[r] == "" }
+func (a *Audit) runs(r ruleNumber) bool { return a.chose[r] && a.skip[r] == nil }
 
 // wanted returns the roles that the rules of this run look at.
 func (a *Audit) wanted() roles {

@@ -23,8 +23,8 @@ type Account struct {
 	// On6 and On7 are what the lists know of the person; nil where there is no
 	// list, or the person is not on it.
 	On6, On7 *cs6.Match
-	// ShutOut tells that a status keeps the person from both servers.
-	ShutOut bool
+	// LockedOut tells that a status keeps the person from both servers.
+	LockedOut bool
 	// Denied tells that icsAllowedServiceAccess denies http, whether that has an
 	// effect or not.
 	Denied bool
@@ -36,7 +36,7 @@ type Account struct {
 // Hit is what an extra rule found in an account. Both are copied.
 type Hit struct {
 	Value []byte // the value at fault
-	Other []byte // what else Words needs
+	Other []byte // what else Describe needs
 }
 
 // Fact is a hit when it is put into words.
@@ -53,13 +53,15 @@ type Fact struct {
 type Extra struct {
 	Rule  finding.Rule
 	Kinds []directory.Kind
-	// Idle says why the rule has nothing to look at; "" where it has.
-	Idle string
+	// Skip is why the rule has nothing to look at, as finding.NotApplicable and
+	// finding.NotApplicableNeeds return it; nil to run the rule.
+	Skip error
 	// Observe tells whether the account breaks the rule. Several goroutines call
 	// it at once.
 	Observe func(*Account) (Hit, bool)
-	// Words puts a hit into words. Only one goroutine calls it at a time.
-	Words func(Fact) (detail, fix string)
+	// Describe returns the detail and the fix of a hit. Only one goroutine calls it
+	// at a time.
+	Describe func(Fact) (detail string, fix finding.Fix)
 }
 
 // Watcher sees every account that the rules see, in an order that depends on
@@ -81,7 +83,7 @@ func (a *Audit) looksOn(kind directory.Kind) bool {
 	if !slices.Contains(people(), kind) {
 		return false
 	}
-	return a.o.Watch != nil || slices.ContainsFunc(a.o.Extras, func(x Extra) bool { return x.Idle == "" && slices.Contains(x.Kinds, kind) })
+	return a.o.Watch != nil || slices.ContainsFunc(a.o.Extras, func(x Extra) bool { return x.Skip == nil && slices.Contains(x.Kinds, kind) })
 }
 
 // extraRules are the caller's rules in the shape of ours, numbered behind the
@@ -92,13 +94,13 @@ func extraRules(extras []Extra) []rule {
 		number := ruleCount + ruleNumber(i)
 		out[i] = rule{
 			Rule: x.Rule, kinds: x.Kinds,
-			applies: func(*Audit) string { return x.Idle },
+			applies: func(*Audit) error { return x.Skip },
 			observe: func(w *worker, s *subject) {
 				if hit, ok := x.Observe(&w.account); ok {
 					w.found(number, codePlain, roleNone, hit.Value, hit.Other)
 				}
 			},
-			words: func(a *Audit, f *fact) (string, string) { return x.Words(a.public(f)) },
+			describe: func(a *Audit, f *fact) (string, finding.Fix) { return x.Describe(a.public(f)) },
 		}
 	}
 	return out
@@ -119,7 +121,7 @@ func (a *Audit) public(f *fact) Fact {
 func (w *worker) show(s *subject) {
 	w.account = Account{
 		Entry: s.entry, UID: first(s.values[roleUID]), Mail: first(s.values[roleMail]), Marked: s.filled(roleLocal),
-		ShutOut: s.shutByStatus(), Denied: s.denied(), Modified: first(s.values[roleModified]),
+		LockedOut: s.shutByStatus(), Denied: s.denied(), Modified: first(s.values[roleModified]),
 	}
 	if s.in6 {
 		w.account.On6 = &s.match6
@@ -173,9 +175,9 @@ func (r *Report) Facts(id string) iter.Seq2[Fact, error] {
 
 // removalRemark warns of a fix that would hide the calendars of somebody who
 // has moved: without the list of the new server that cannot be told.
-func (a *Audit) removalRemark(fix string) string {
+func (a *Audit) removalRemark(fix finding.Fix) finding.Fix {
 	if a.o.CS7 != nil {
 		return fix
 	}
-	return comment("only if the person has not been moved; who has been keeps it, and the calendars on the old server are deleted", fix)
+	return withRemark("only if the person has not been moved; who has been keeps it, and the calendars on the old server are deleted", fix)
 }

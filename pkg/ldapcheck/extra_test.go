@@ -21,7 +21,7 @@ type seen struct{ lines []string }
 
 func (s *seen) Watch(a *ldapcheck.Account) {
 	line := fmt.Sprintf("%s uid=%s mail=%s", a.Entry.Kind, a.UID, a.Mail)
-	for word, holds := range map[string]bool{" marked": a.Marked, " on6": a.On6 != nil, " on7": a.On7 != nil, " shut": a.ShutOut, " denied": a.Denied} {
+	for word, holds := range map[string]bool{" marked": a.Marked, " on6": a.On6 != nil, " on7": a.On7 != nil, " shut": a.LockedOut, " denied": a.Denied} {
 		if holds {
 			line += word
 		}
@@ -56,21 +56,21 @@ func TestExtrasAndWatchers(t *testing.T) {
 		{dn: "uid=b,o=isp", kind: directory.User, values: []string{"uid", "b", "mail", "b@example.com", "davStore", "  "}},
 		{dn: "cn=g,o=isp", kind: directory.Group, values: []string{"mail", "g@example.com"}},
 	}}
-	extra := func(id, idle string) ldapcheck.Extra {
+	extra := func(id string, skip error) ldapcheck.Extra {
 		return ldapcheck.Extra{
-			Rule: finding.Rule{ID: id, Severity: finding.Warning}, Kinds: []directory.Kind{directory.User}, Idle: idle,
+			Rule: finding.Rule{ID: id, Severity: finding.Warning}, Kinds: []directory.Kind{directory.User}, Skip: skip,
 			Observe: func(a *ldapcheck.Account) (ldapcheck.Hit, bool) {
 				return ldapcheck.Hit{Value: a.Mail, Other: []byte("more")}, string(a.UID) == "b"
 			},
-			Words: func(f ldapcheck.Fact) (string, string) {
-				return string(f.Value) + " " + string(f.Other), "mend " + string(f.DN)
+			Describe: func(f ldapcheck.Fact) (string, finding.Fix) {
+				return string(f.Value) + " " + string(f.Other), finding.Text(finding.FixCommand, "repair "+string(f.DN))
 			},
 		}
 	}
 	audit, err := ldapcheck.New(ldapcheck.Options{
 		Names: ldapcheck.DefaultNames(), Rules: []string{"audit-incomplete"}, Times: true,
 		CS6: peopleSet(t, cs6.ListedUser{UID: "b"}), CS7: peopleSet(t, cs6.ListedUser{Address: "a@example.com"}),
-		Extras: []ldapcheck.Extra{extra("mine", ""), extra("idle", "nothing to look at")},
+		Extras: []ldapcheck.Extra{extra("mine", nil), extra("idle", finding.NotApplicable("nothing to look at"))},
 		Watch:  func() ldapcheck.Watcher { return &seen{} },
 	})
 	if err != nil {
@@ -112,7 +112,7 @@ func TestExtrasAndWatchers(t *testing.T) {
 		got = append(got, fmt.Sprintf("fact %s %s %s %s", f.Kind, f.DN, f.Value, f.Other))
 	}
 	if diff := cmp.Diff([]string{
-		"mine warning [uid=b,o=isp] b@example.com more: mend uid=b,o=isp",
+		"mine warning [uid=b,o=isp] b@example.com more: repair uid=b,o=isp",
 		"fact user uid=b,o=isp b@example.com more",
 	}, got); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
@@ -130,7 +130,7 @@ func TestMarkedPeopleStandInForTheList(t *testing.T) {
 	}
 	for _, marked := range []bool{false, true} {
 		audit, err := ldapcheck.New(ldapcheck.Options{
-			Names: ldapcheck.DefaultNames(), Rules: []string{"lockout-missing", "davstore-present"}, MarkedIs7: marked, CS6: peopleSet(t, cs6.ListedUser{UID: "b"}),
+			Names: ldapcheck.DefaultNames(), Rules: []string{"lockout-missing", "davstore-present"}, MarkedOnCS7: marked, CS6: peopleSet(t, cs6.ListedUser{UID: "b"}),
 		})
 		if err != nil {
 			t.Fatal(err)

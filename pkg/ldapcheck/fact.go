@@ -1,10 +1,9 @@
 package ldapcheck
 
 import (
-	"encoding/binary"
-	"errors"
 	"strings"
 
+	"github.com/davadmin/davadmin/internal/spill"
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
 )
@@ -34,10 +33,6 @@ type fact struct {
 	other    []byte   // what else the words need
 }
 
-func appendBytes(dst, v []byte) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(v))), v...)
-}
-
 // whole tells that nothing of a value that was kept is missing.
 func whole(v []byte) bool { return len(v) < mostValue }
 
@@ -52,93 +47,35 @@ func clip(v []byte, most int) []byte {
 func (f *fact) append(dst []byte) []byte {
 	// Facts at one position come in the order of these octets: what matters more first.
 	dst = append(dst, byte(f.rule), byte(finding.Error-f.severity), f.code, byte(f.kind), byte(f.attr))
-	dst = binary.AppendUvarint(dst, f.pos)
-	dst = binary.AppendUvarint(dst, uint64(f.file))
-	dst = binary.AppendUvarint(dst, uint64(f.line))
-	dst = binary.AppendUvarint(dst, uint64(f.count))
-	dst = binary.AppendUvarint(dst, uint64(len(f.dns)))
-	for _, dn := range f.dns {
-		dst = appendBytes(dst, clip(dn, mostValue))
-	}
-	values := f.values[:min(len(f.values), mostValues)]
-	dst = binary.AppendUvarint(dst, uint64(len(values)))
+	dst = spill.AppendUint(dst, f.pos)
+	dst = spill.AppendUint(dst, uint64(f.file))
+	dst = spill.AppendUint(dst, uint64(f.line))
+	dst = spill.AppendUint(dst, uint64(f.count))
+	dst = appendClipped(dst, f.dns)
+	dst = appendClipped(dst, f.values[:min(len(f.values), mostValues)])
+	dst = spill.AppendText(dst, clip(f.value, mostValue))
+	return spill.AppendText(dst, clip(f.other, mostValue))
+}
+
+// appendClipped is spill.AppendList of as much of each value as is kept.
+func appendClipped(dst []byte, values [][]byte) []byte {
+	dst = spill.AppendUint(dst, uint64(len(values)))
 	for _, v := range values {
-		dst = appendBytes(dst, clip(v, mostValue))
+		dst = spill.AppendText(dst, clip(v, mostValue))
 	}
-	dst = appendBytes(dst, clip(f.value, mostValue))
-	return appendBytes(dst, clip(f.other, mostValue))
-}
-
-var errDamaged = errors.New("a temporary file is damaged")
-
-// decoder reads what append functions wrote; the first fault stays.
-type decoder struct {
-	b   []byte
-	bad bool
-}
-
-func (d *decoder) octet() byte {
-	if len(d.b) == 0 {
-		d.bad = true
-		return 0
-	}
-	c := d.b[0]
-	d.b = d.b[1:]
-	return c
-}
-
-func (d *decoder) number() uint64 {
-	n, size := binary.Uvarint(d.b)
-	if size <= 0 {
-		d.bad = true
-		return 0
-	}
-	d.b = d.b[size:]
-	return n
-}
-
-func (d *decoder) bytes() []byte {
-	n := d.number()
-	if n > uint64(len(d.b)) {
-		d.bad = true
-		return nil
-	}
-	v := d.b[:n:n]
-	d.b = d.b[n:]
-	return v
-}
-
-// list reads a number of texts.
-func (d *decoder) list() [][]byte {
-	n := d.number()
-	if n > uint64(len(d.b)) {
-		d.bad = true
-		return nil
-	}
-	out := make([][]byte, n)
-	for i := range out {
-		out[i] = d.bytes()
-	}
-	return out
-}
-
-func (d *decoder) err() error {
-	if d.bad {
-		return errDamaged
-	}
-	return nil
+	return dst
 }
 
 // decodeFact reads what append wrote. The fact holds parts of b.
 func decodeFact(b []byte) (*fact, error) {
-	d := decoder{b: b}
+	d := spill.NewDecoder(b)
 	f := &fact{}
-	f.rule, f.severity, f.code = ruleNumber(d.octet()), finding.Error-finding.Severity(d.octet()), d.octet()
-	f.kind, f.attr = directory.Kind(d.octet()), role(d.octet())
-	f.pos, f.file, f.line, f.count = d.number(), int(d.number()), int(d.number()), int(d.number())
-	f.dns, f.values = d.list(), d.list()
-	f.value, f.other = d.bytes(), d.bytes()
-	if err := d.err(); err != nil {
+	f.rule, f.severity, f.code = ruleNumber(d.Byte()), finding.Error-finding.Severity(d.Byte()), d.Byte()
+	f.kind, f.attr = directory.Kind(d.Byte()), role(d.Byte())
+	f.pos, f.file, f.line, f.count = d.Uint(), d.Int(), d.Int(), d.Int()
+	f.dns, f.values = d.List(), d.List()
+	f.value, f.other = d.Bytes(), d.Bytes()
+	if err := d.Err(); err != nil {
 		return nil, err
 	}
 	return f, nil
@@ -195,7 +132,7 @@ func (h *holder) describe(n *Names) string {
 		flag holderFlags
 		text string
 	}{
-		{holderMarked, "has " + n.Mark()}, {holderShut, "is shut out by its status"}, {holderOn6, "is on the list of the old server"}, {holderOn7, "is on the list of the new server"},
+		{holderMarked, "has " + n.LocalUserAttr()}, {holderShut, "is shut out by its status"}, {holderOn6, "is on the list of the old server"}, {holderOn7, "is on the list of the new server"},
 	} {
 		if h.known&w.flag != 0 {
 			words = append(words, w.text)
@@ -207,24 +144,17 @@ func (h *holder) describe(n *Names) string {
 func appendHolder(dst []byte, s *subject, ids, mails [][]byte) []byte {
 	e := s.entry
 	dst = append(dst, byte(e.Kind), byte(s.flags()))
-	dst = binary.AppendUvarint(dst, e.Pos)
-	dst = binary.AppendUvarint(dst, uint64(e.File))
-	dst = binary.AppendUvarint(dst, uint64(e.Line))
-	dst = appendBytes(dst, clip(e.DN, mostValue))
-	dst = binary.AppendUvarint(dst, uint64(len(ids)))
-	for _, v := range ids {
-		dst = appendBytes(dst, v)
-	}
-	dst = binary.AppendUvarint(dst, uint64(len(mails)))
-	for _, v := range mails {
-		dst = appendBytes(dst, v)
-	}
-	return dst
+	dst = spill.AppendUint(dst, e.Pos)
+	dst = spill.AppendUint(dst, uint64(e.File))
+	dst = spill.AppendUint(dst, uint64(e.Line))
+	dst = spill.AppendText(dst, clip(e.DN, mostValue))
+	dst = spill.AppendList(dst, ids)
+	return spill.AppendList(dst, mails)
 }
 
 func decodeHolder(b []byte) (*holder, error) {
-	d := decoder{b: b}
-	h := &holder{kind: directory.Kind(d.octet()), known: holderFlags(d.octet()), pos: d.number(), file: int(d.number()), line: int(d.number())}
-	h.dn, h.ids, h.mails = d.bytes(), d.list(), d.list()
-	return h, d.err()
+	d := spill.NewDecoder(b)
+	h := &holder{kind: directory.Kind(d.Byte()), known: holderFlags(d.Byte()), pos: d.Uint(), file: d.Int(), line: d.Int()}
+	h.dn, h.ids, h.mails = d.Bytes(), d.List(), d.List()
+	return h, d.Err()
 }

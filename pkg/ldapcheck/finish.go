@@ -2,6 +2,7 @@ package ldapcheck
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -30,7 +31,7 @@ func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 	if ended != nil {
 		local = context.WithoutCancel(ctx)
 	}
-	results := make([]map[ruleNumber]result, len(chains))
+	results := make([]map[ruleNumber]error, len(chains))
 	var wg sync.WaitGroup
 	for i, chain := range chains {
 		wg.Go(func() {
@@ -39,7 +40,7 @@ func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 		})
 	}
 	wg.Wait()
-	ends := map[ruleNumber]result{}
+	ends := map[ruleNumber]error{}
 	for _, part := range results {
 		maps.Copy(ends, part)
 	}
@@ -56,23 +57,17 @@ func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 	return r, err
 }
 
-// result is how a rule about the whole ended, where it did not simply run.
-type result struct {
-	reason string // why there was nothing to look at
-	err    error  // what kept it from its work
-}
-
 // step is something that is done once all entries have passed.
 type step struct {
 	phase string
-	rules []ruleNumber // for which it is done
-	asks  bool         // the server
-	run   func(ctx context.Context, w *worker) (reason string, err error)
+	rules []ruleNumber                               // for which it is done
+	asks  bool                                       // the server
+	run   func(ctx context.Context, w *worker) error // finding.NotApplicable, or what kept it from its work
 }
 
 // runChain does one step after the other.
-func (a *Audit) runChain(ctx context.Context, chain []step, r *Report, w *worker) map[ruleNumber]result {
-	ends := map[ruleNumber]result{}
+func (a *Audit) runChain(ctx context.Context, chain []step, r *Report, w *worker) map[ruleNumber]error {
+	ends := map[ruleNumber]error{}
 	for _, s := range chain {
 		running := slices.DeleteFunc(slices.Clone(s.rules), func(n ruleNumber) bool { return !a.runs(n) })
 		if len(running) == 0 || r.Ended != nil && a.table[running[0]].absence || r.Accounts() == 0 && !a.table[running[0]].still {
@@ -82,15 +77,15 @@ func (a *Audit) runChain(ctx context.Context, chain []step, r *Report, w *worker
 			continue // whatever ended the reading may keep the server from answering, too
 		}
 		a.enter(s.phase)
-		reason, err := s.run(ctx, w)
+		err := s.run(ctx, w)
 		if ctx.Err() != nil {
 			return ends // the report says so
 		}
-		if reason == "" && err == nil {
+		if err == nil {
 			continue
 		}
 		for _, n := range running {
-			ends[n] = result{reason, err}
+			ends[n] = err
 		}
 	}
 	return ends
@@ -112,22 +107,18 @@ func (a *Audit) sortAll() {
 
 // chains are the steps, in groups that do not get into each other's way.
 func (a *Audit) chains() [][]step {
-	local := func(f func(context.Context, *worker) error) func(context.Context, *worker) (string, error) {
-		return func(ctx context.Context, w *worker) (string, error) { return "", f(ctx, w) }
-	}
-	plain := func(f func(*worker) error) func(context.Context, *worker) (string, error) {
-		return local(func(_ context.Context, w *worker) error { return f(w) })
+	plain := func(f func(*worker) error) func(context.Context, *worker) error {
+		return func(_ context.Context, w *worker) error { return f(w) }
 	}
 	return [][]step{
 		{
-			{"comparing unique ids", []ruleNumber{ruleDuplicate, ruleCollision}, false, local(a.compareIDs)},
-			{"comparing mail addresses", []ruleNumber{ruleMailDuplicate}, false, local(a.compareMails)},
+			{"comparing unique ids", []ruleNumber{ruleDuplicate, ruleCollision}, false, a.compareIDs},
+			{"comparing mail addresses", []ruleNumber{ruleMailDuplicate}, false, a.compareMails},
 		},
 		{
 			{"checking the configuration", []ruleNumber{ruleUnstable}, false, plain(a.checkUnstable)},
-			{"comparing names", []ruleNumber{ruleEntryRepeated, ruleMemberDangling, ruleOwnerDangling}, false, local(a.compareDNs)},
-			{"comparing domains", []ruleNumber{ruleDomainUnknown}, false,
-				func(_ context.Context, w *worker) (string, error) { return a.checkDomains(w) }},
+			{"comparing names", []ruleNumber{ruleEntryRepeated, ruleMemberDangling, ruleOwnerDangling}, false, a.compareDNs},
+			{"comparing domains", []ruleNumber{ruleDomainUnknown}, false, plain(a.checkDomains)},
 			{"comparing the lists", []ruleNumber{ruleListedNotFound}, false, plain(a.checkListed)},
 			{"reading the schema", []ruleNumber{ruleSchemaMissing}, true, a.checkSchema},
 			{"reading the indexes", []ruleNumber{ruleIndexMissing}, true, a.checkIndex},
@@ -145,11 +136,8 @@ func (r *Report) count() {
 	}
 }
 
-// NotAskedFor is the reason of rules that Options.Rules leave out.
-const NotAskedFor = "not asked for (--rules)"
-
 // outcomes says how each rule ended.
-func (r *Report) outcomes(ends map[ruleNumber]result, w *worker) {
+func (r *Report) outcomes(ends map[ruleNumber]error, w *worker) {
 	a := r.a
 	notRun := func(n ruleNumber, cause string) {
 		w.add(&fact{rule: ruleNotRun, pos: uint64(n), other: []byte(a.table[n].ID + " could not run: " + cause)})
@@ -166,14 +154,14 @@ func (r *Report) outcomes(ends map[ruleNumber]result, w *worker) {
 		case n == ruleNotRun:
 			continue
 		case !a.chose[n]:
-			o.Result, o.Reason = finding.NotRun, NotAskedFor
-		case a.idle[n] != "":
-			o.Result, o.Reason = finding.NotRun, a.idle[n]
-		case ends[n].err != nil:
-			o.Result, o.Reason = finding.NotRun, ends[n].err.Error()
-			notRun(n, o.Reason)
-		case ends[n].reason != "":
-			o.Result, o.Reason = finding.NotRun, ends[n].reason
+			o.Skip(finding.NotApplicableNeeds([]finding.Need{finding.NeedRuleSelection}, "not selected"))
+		case a.skip[n] != nil:
+			o.Skip(a.skip[n])
+		case ends[n] != nil:
+			o.Skip(ends[n])
+			if na := (*finding.NotApplicableError)(nil); !errors.As(ends[n], &na) {
+				notRun(n, o.Reason)
+			}
 		case o.Count > 0:
 			o.Result = finding.Failed
 		case a.table[n].source:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/davadmin/davadmin/pkg/finding"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
@@ -59,12 +60,12 @@ func secondOf(values [][]byte) []byte {
 
 // removeSecond is the fix for an attribute with two values, of which a person
 // has to say which one stays.
-func (a *Audit) removeSecond(f *fact, name, remark string) string {
+func (a *Audit) removeSecond(f *fact, name, remark string) finding.Fix {
 	second := secondOf(f.values)
 	if second == nil {
-		return ""
+		return finding.Fix{}
 	}
-	return comment(remark, a.modifyFix(f.dns[0], "delete", name, second))
+	return withRemark(remark, a.modifyFix(f.dns[0], "delete", name, second))
 }
 
 func cutNUL(v []byte) (before, after string) {
@@ -72,12 +73,12 @@ func cutNUL(v []byte) (before, after string) {
 	return string(b), string(a)
 }
 
-// comment puts a remark in front of a fix, as a comment of LDIF and shell alike.
-func comment(remark, fix string) string {
-	if fix == "" {
-		return ""
+// withRemark puts a remark above the first step of a fix, unless the fix is empty.
+func withRemark(remark string, fix finding.Fix) finding.Fix {
+	if !fix.IsZero() {
+		fix.Steps[0].Remark = remark
 	}
-	return "# " + remark + "\n" + fix
+	return fix
 }
 
 // change is one part of a modify record.
@@ -87,9 +88,15 @@ type change struct {
 	values [][]byte
 }
 
-// recordFix writes a modify record; "" where the DN was too long to be kept
-// whole.
-func (a *Audit) recordFix(dn []byte, changes []change) string {
+// recordFix is the fix that makes the changes in one entry. It is empty when the
+// DN was too long to be kept in full.
+func (a *Audit) recordFix(dn []byte, changes []change) finding.Fix {
+	return finding.Text(finding.FixLDIF, a.modifyRecord(dn, changes))
+}
+
+// modifyRecord returns a modify record, "" when the DN was too long to be kept in
+// full.
+func (a *Audit) modifyRecord(dn []byte, changes []change) string {
 	if !whole(dn) {
 		return ""
 	}
@@ -129,9 +136,9 @@ func (f *fixWriter) modify(dn string, changes []ldif.Change) string {
 }
 
 // modifyFix is recordFix for one change of one value; nil is every value.
-func (a *Audit) modifyFix(dn []byte, op, name string, value []byte) string {
+func (a *Audit) modifyFix(dn []byte, op, name string, value []byte) finding.Fix {
 	if !whole(value) {
-		return ""
+		return finding.Fix{}
 	}
 	c := change{op: op, name: name}
 	if value != nil {
@@ -143,21 +150,22 @@ func (a *Audit) modifyFix(dn []byte, op, name string, value []byte) string {
 // newIDFix writes the shell command that prints the LDIF which gives an entry a
 // new unique id. A fixed value in a report would be given to two entries sooner
 // or later.
-func (a *Audit) newIDFix(f *fact, op string, hasClass bool) string {
+func (a *Audit) newIDFix(dn []byte, op string, hasClass bool) finding.Fix {
 	const here = "DAVADMIN-NEW-ID"
 	changes := []change{{op, a.o.Names.UniqueID, [][]byte{[]byte(here)}}}
 	if !hasClass && a.o.Names.UniqueIDClass != "" {
 		changes = append([]change{{"add", "objectClass", [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}, changes...)
 	}
-	record := a.recordFix(f.dns[0], changes)
+	record := a.modifyRecord(dn, changes)
 	if record == "" {
-		return ""
+		return finding.Fix{}
 	}
 	at := strings.LastIndex(record, here)
 	if at < 0 {
-		return "" // folded, behind a name that no directory has
+		return finding.Fix{} // the line was folded after an attribute name of impossible length
 	}
-	return "id=$(uuidgen) && printf '" + printfText(record[:at]) + "%s" + printfText(record[at+len(here):]) + `' "$id"`
+	command := "id=$(uuidgen) && printf '" + printfText(record[:at]) + "%s" + printfText(record[at+len(here):]) + `' "$id"`
+	return finding.Text(finding.FixCommand, command)
 }
 
 // printfText makes text, which is printable ASCII and line feeds, the part of a
@@ -179,29 +187,26 @@ func oneLine(v []byte) string {
 	}, strings.ToValidUTF8(string(v), "?"))
 }
 
-// decideFix is for entries that share an id: one of them keeps it, and a person
-// has to say which.
-func (a *Audit) decideFix(f *fact) string {
-	var b strings.Builder
+// decideFix is the fix for entries that share an id: one of them keeps it, and a
+// person has to decide which. The step for the first one is a template, so that
+// pasting the whole fix leaves one entry with its id.
+func (a *Audit) decideFix(f *fact) finding.Fix {
+	steps := []finding.Step{{Remark: "one of the entries keeps its id; as it stands the first one does"}}
 	known := f.other
-	b.WriteString("# one of the entries keeps its id; as it stands the first one does\n")
 	for i, dn := range f.dns {
 		if i == mostDecided {
-			fmt.Fprintf(&b, "# and so on for %d more\n", f.count-mostDecided)
+			steps = append(steps, finding.Step{Remark: fmt.Sprintf("and so on for %d more", f.count-mostDecided)})
 			break
 		}
+		var step finding.Step
 		text, rest := cutNUL(known)
 		if known = []byte(rest); text != "" {
-			fmt.Fprintf(&b, "# %s: %s\n", oneLine(dn), oneLine([]byte(text)))
+			step.Remark = oneLine(dn) + ": " + oneLine([]byte(text))
 		}
-		one := fact{dns: [][]byte{dn}}
-		fix := a.newIDFix(&one, "replace", true)
-		if i == 0 && fix != "" {
-			fix = "# " + fix // so that pasting it all leaves one with its id
+		if fix := a.newIDFix(dn, "replace", true); !fix.IsZero() {
+			step.Text, step.Template = fix.Steps[0].Text, i == 0
 		}
-		if fix != "" {
-			b.WriteString(fix + "\n")
-		}
+		steps = append(steps, step)
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return finding.Fix{Type: finding.FixCommand, Steps: steps}
 }

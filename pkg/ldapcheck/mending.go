@@ -32,7 +32,7 @@ func (a *Audit) mendable(n ruleNumber) func(f *fact) MendingPart {
 			return nil // the person may have moved
 		}
 		return func(f *fact) MendingPart {
-			return MendingPart{Change: ldif.Change{Op: ldif.OpDelete, Name: a.o.Names.Mark()}, Present: [][]byte{f.value}}
+			return MendingPart{Change: ldif.Change{Op: ldif.OpDelete, Name: a.o.Names.LocalUserAttr()}, Present: [][]byte{f.value}}
 		}
 	case ruleLockIneffective:
 		return func(f *fact) MendingPart {

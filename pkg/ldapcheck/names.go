@@ -98,7 +98,7 @@ func (n *Names) attributes(r role) []string {
 	case roleStore:
 		return []string{n.Store}
 	case roleLocal:
-		return []string{n.Mark()}
+		return []string{n.LocalUserAttr()}
 	case roleMail:
 		return []string{n.Mail}
 	case roleAlternate:
@@ -131,9 +131,9 @@ func (n *Names) attributes(r role) []string {
 	return nil
 }
 
-// Mark is the attribute whose presence says that a person is hosted on the new
+// LocalUserAttr is the attribute whose presence says that a person is hosted on the new
 // server.
-func (n *Names) Mark() string {
+func (n *Names) LocalUserAttr() string {
 	if n.Local != "" {
 		return n.Local
 	}

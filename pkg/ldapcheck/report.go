@@ -150,7 +150,7 @@ func (r *Report) records(most int) iter.Seq2[[][]byte, error] {
 func (r *Report) record(place uint64) ([]byte, error) {
 	b, err := r.a.workers[place>>placeBits].facts.Read(nil, int64(place&(1<<placeBits-1)))
 	if err == nil && (len(b) == 0 || int(b[0]) >= len(r.a.table)) {
-		err = errDamaged
+		err = spill.ErrDamaged
 	}
 	return b, err
 }
@@ -171,8 +171,7 @@ func (a *Audit) word(f *fact) finding.Finding {
 	if f.line > 0 {
 		out.Where = &finding.Where{File: a.fileName(f.file), Line: f.line}
 	}
-	detail, fix := a.table[f.rule].words(a, f)
-	out.Detail, out.Fix = detail, finding.Text(finding.FixLDIF, fix)
+	out.Detail, out.Fix = a.table[f.rule].describe(a, f)
 	if f.count > len(f.dns) && len(f.dns) >= mostDNs {
 		out.Detail += "; the first of them are listed"
 	}

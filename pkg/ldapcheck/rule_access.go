@@ -17,7 +17,7 @@ func accessRules() []rule {
 				"who is shut out of the old server's web is really shut out",
 				"icsAllowedServiceAccess is looked at only where icsStatus is absent: the person can still log in to the old server, which makes a new calendar there",
 				"remove icsStatus, so that icsAllowedServiceAccess counts"),
-			kinds: users, needs: rolesOf(roleAccess, roleStatus, roleUserStatus), observe: observeLockIneffective, words: wordsLockIneffective,
+			kinds: users, needs: rolesOf(roleAccess, roleStatus, roleUserStatus), observe: observeLockIneffective, describe: describeLockIneffective,
 		},
 		{
 			Rule: newRule("lockout-missing", finding.Error,
@@ -25,21 +25,21 @@ func accessRules() []rule {
 				"one login by mistake makes a calendar on the old server: then it counts as the person's home again, and answers free/busy from it",
 				"deny http by icsAllowedServiceAccess, which counts only where icsStatus is absent"),
 			kinds: users, needs: states | rolesOf(roleAccess, roleUID, roleMail, roleAlternate, roleLocal), applies: needsMoved,
-			observe: observeLockMissing, words: wordsLockMissing,
+			observe: observeLockMissing, describe: describeLockMissing,
 		},
 		{
 			Rule: newRule("status-unknown", finding.Error,
 				"every status is a word that the servers know",
 				"whatever is not 'active' shuts the person out",
 				"write active, inactive or deleted"),
-			kinds: people(), needs: states, observe: observeStatusUnknown, words: wordsStatusUnknown,
+			kinds: people(), needs: states, observe: observeStatusUnknown, describe: describeStatusUnknown,
 		},
 		{
 			Rule: newRule("status-inactive-with-davstore", finding.Warning,
 				"nobody is marked as on the new server and shut out of it at once",
 				"invitations to the person are taken and never read; it may be meant so",
 				"make the status active, or remove the mark when the person has left"),
-			kinds: owners, needs: states | rolesOf(roleLocal), observe: observeStatusInactive, words: wordsStatusInactive,
+			kinds: owners, needs: states | rolesOf(roleLocal), observe: observeStatusInactive, describe: describeStatusInactive,
 		},
 	}
 }
@@ -72,16 +72,16 @@ func observeLockIneffective(w *worker, s *subject) {
 
 // needsMoved is for rules about people of the new server, by the list or the
 // mark.
-func needsMoved(a *Audit) string {
-	if a.o.MarkedIs7 {
-		return ""
+func needsMoved(a *Audit) error {
+	if a.o.MarkedOnCS7 {
+		return nil
 	}
 	return needsCS7(a)
 }
 
 // on7 tells whether the person is on the new server, as far as is known.
 func (a *Audit) on7(s *subject) bool {
-	return s.in7 || a.o.MarkedIs7 && a.o.CS7 == nil && s.filled(roleLocal)
+	return s.in7 || a.o.MarkedOnCS7 && a.o.CS7 == nil && s.filled(roleLocal)
 }
 
 func observeLockMissing(w *worker, s *subject) {
@@ -127,17 +127,17 @@ func (n *Names) statusName(r role) string {
 	return n.Status
 }
 
-func wordsLockIneffective(a *Audit, f *fact) (string, string) {
+func describeLockIneffective(a *Audit, f *fact) (string, finding.Fix) {
 	n := &a.o.Names
 	return fmt.Sprintf("%s: %s denies http, and is not looked at because %s is %s", n.ServiceAccess, shown(f.value), n.Status, shown(f.other)),
 		a.modifyFix(f.dns[0], "delete", n.Status, nil)
 }
 
-func wordsLockMissing(a *Audit, f *fact) (string, string) {
+func describeLockMissing(a *Audit, f *fact) (string, finding.Fix) {
 	n := &a.o.Names
 	why := "is on the list of the new server"
 	if a.o.CS7 == nil {
-		why = "has " + n.Mark()
+		why = "has " + n.LocalUserAttr()
 	}
 	detail := fmt.Sprintf("the user %s and can still log in to the old server: %s does not deny http", why, n.ServiceAccess)
 	deny := []byte("-http:all")
@@ -151,18 +151,18 @@ func wordsLockMissing(a *Audit, f *fact) (string, string) {
 		detail += fmt.Sprintf(", and would not be looked at, because %s is set", n.Status)
 	}
 	if len(f.values) > 1 || len(f.values) == 1 && !whole(f.values[0]) {
-		return detail, "" // a fix would lose what is there
+		return detail, finding.Fix{} // a fix would lose what is there
 	}
 	return detail, a.recordFix(f.dns[0], changes)
 }
 
-func wordsStatusUnknown(a *Audit, f *fact) (string, string) {
+func describeStatusUnknown(a *Audit, f *fact) (string, finding.Fix) {
 	name := a.o.Names.statusName(f.attr)
 	return fmt.Sprintf("%s is %s, which no server knows; it counts as not active", name, shown(f.value)),
-		comment("if the person shall have access", a.modifyFix(f.dns[0], "replace", name, []byte("active")))
+		withRemark("if the person shall have access", a.modifyFix(f.dns[0], "replace", name, []byte("active")))
 }
 
-func wordsStatusInactive(a *Audit, f *fact) (string, string) {
+func describeStatusInactive(a *Audit, f *fact) (string, finding.Fix) {
 	n := &a.o.Names
-	return fmt.Sprintf("the %s has %s: %s, and %s is %s", f.kind, n.Mark(), shown(f.other), n.statusName(f.attr), shown(f.value)), ""
+	return fmt.Sprintf("the %s has %s: %s, and %s is %s", f.kind, n.LocalUserAttr(), shown(f.other), n.statusName(f.attr), shown(f.value)), finding.Fix{}
 }

@@ -18,47 +18,51 @@ func listRules() []rule {
 				"a person with calendars on both answers free/busy from the old one, and appointments are split",
 				"find out where the person's calendars are used, and delete those on the other server"),
 			kinds: []directory.Kind{directory.User, directory.Resource}, needs: asked, applies: needsBothLists,
-			observe: observeListedTwice, words: wordsListedTwice,
+			observe: observeListedTwice, describe: describeListedTwice,
 		},
 		{
 			Rule: newRule("listed-not-found", finding.Warning,
 				"everybody on the lists has an entry",
 				"a list in another spelling than the directory's would make the rules that use it see nothing and pass",
 				"correct the list; or the account is left over from a person who has gone"),
-			kinds: []directory.Kind{directory.User, directory.Resource}, needs: asked, applies: needsAnyList, absence: true, words: wordsListedNotFound,
+			kinds: []directory.Kind{directory.User, directory.Resource}, needs: asked, applies: needsAnyList, absence: true, describe: describeListedNotFound,
 		},
 		{
 			Rule: newRule("entry-repeated", finding.Error,
 				"no entry is there twice",
 				"the files overlap or were put together: counts are wrong, and a server refuses the import",
 				"audit each entry once"),
-			applies: needsFiles, words: wordsRepeated,
+			applies: needsFiles, describe: describeRepeated,
 		},
 	}
 }
 
-func needsBothLists(a *Audit) string {
-	if a.o.CS6 == nil || a.o.CS7 == nil {
-		return "it takes both lists; --cs6-list FILE and --cs7-list FILE tell"
-	}
-	return ""
+func bothLists() []finding.Need {
+	return []finding.Need{finding.NeedOldServerList, finding.NeedNewServerList}
 }
 
-func needsAnyList(a *Audit) string {
+func needsBothLists(a *Audit) error {
+	if a.o.CS6 == nil || a.o.CS7 == nil {
+		return finding.NotApplicableNeeds(bothLists(), "needs lists of the users on both servers")
+	}
+	return nil
+}
+
+func needsAnyList(a *Audit) error {
 	if a.o.CS6 == nil && a.o.CS7 == nil {
-		return "there is no list; --cs6-list FILE and --cs7-list FILE give one"
+		return finding.NotApplicableNeeds(bothLists(), "needs a list of the users on the old or the new server")
 	}
 	if a.o.Part {
-		return "only a part of the directory is read (-B, -R, --scope)"
+		return finding.NotApplicableNeeds([]finding.Need{finding.NeedWholeDirectory}, "only part of the directory is read")
 	}
-	return ""
+	return nil
 }
 
-func needsFiles(a *Audit) string {
+func needsFiles(a *Audit) error {
 	if a.o.Server != nil {
-		return "a directory cannot hold an entry twice"
+		return finding.NotApplicable("a directory server cannot contain an entry twice")
 	}
-	return ""
+	return nil
 }
 
 func observeListedTwice(w *worker, s *subject) {
@@ -67,8 +71,8 @@ func observeListedTwice(w *worker, s *subject) {
 	}
 }
 
-func wordsListedTwice(_ *Audit, f *fact) (string, string) {
-	return fmt.Sprintf("the %s %s is on the list of the old server and on that of the new one", f.kind, shown(f.value)), ""
+func describeListedTwice(_ *Audit, f *fact) (string, finding.Fix) {
+	return fmt.Sprintf("the %s %s is on the list of the old server and on that of the new one", f.kind, shown(f.value)), finding.Fix{}
 }
 
 // checkListed names those on a list whom no entry matched.
@@ -110,11 +114,11 @@ func (a *Audit) checkList(w *worker, set *cs6.UserSet, which string, seen func(*
 	}
 }
 
-func wordsListedNotFound(_ *Audit, f *fact) (string, string) {
+func describeListedNotFound(_ *Audit, f *fact) (string, finding.Fix) {
 	which, place := cutNUL(f.other)
-	return fmt.Sprintf("%s is on the list of the %s server (%s), and no entry that was read is that person's", shown(f.value), which, place), ""
+	return fmt.Sprintf("%s is on the list of the %s server (%s), and no entry that was read is that person's", shown(f.value), which, place), finding.Fix{}
 }
 
-func wordsRepeated(_ *Audit, f *fact) (string, string) {
-	return fmt.Sprintf("the entry is there %d times", f.count), ""
+func describeRepeated(_ *Audit, f *fact) (string, finding.Fix) {
+	return fmt.Sprintf("the entry is there %d times", f.count), finding.Fix{}
 }

@@ -16,7 +16,7 @@ func referenceRules() []rule {
 				"an invitation of the group reaches nobody there, and some servers then refuse the whole group",
 				"remove the member, or correct its name"),
 			kinds: []directory.Kind{directory.Group}, needs: rolesOf(roleMember), absence: true,
-			observe: func(w *worker, s *subject) { w.refer(ruleMemberDangling, s, roleMember) }, words: wordsDangling,
+			observe: func(w *worker, s *subject) { w.refer(ruleMemberDangling, s, roleMember) }, describe: describeDangling,
 		},
 		{
 			Rule: newRule("resource-owner-dangling", finding.Error,
@@ -24,7 +24,7 @@ func referenceRules() []rule {
 				"nobody answers for the room: requests that need a decision stay open",
 				"remove the owner, or name one that there is"),
 			kinds: []directory.Kind{directory.Resource}, needs: rolesOf(roleOwner), absence: true,
-			observe: func(w *worker, s *subject) { w.refer(ruleOwnerDangling, s, roleOwner) }, words: wordsDangling,
+			observe: func(w *worker, s *subject) { w.refer(ruleOwnerDangling, s, roleOwner) }, describe: describeDangling,
 		},
 		{
 			Rule: newRule("domain-unknown", finding.Error,
@@ -32,7 +32,7 @@ func referenceRules() []rule {
 				"the server finds no settings for the domain, and takes the person for an outsider",
 				"correct the addresses, or add the domain"),
 			kinds: people(), needs: rolesOf(roleMail), absence: true,
-			observe: observeDomain, words: wordsDomainUnknown,
+			observe: observeDomain, describe: describeDomainUnknown,
 		},
 	}
 }
@@ -145,11 +145,11 @@ func domainOfDN(dn []byte) []byte {
 }
 
 // checkDomains compares the domains in use with those that there are.
-func (a *Audit) checkDomains(w *worker) (reason string, err error) {
+func (a *Audit) checkDomains(w *worker) error {
 	known, uses := map[string]struct{}{}, map[string]*domainUse{}
 	for _, o := range a.workers {
 		if o.tooManyDomains {
-			return "", fmt.Errorf("the addresses are in more than %d different domains", mostDomains)
+			return fmt.Errorf("the addresses are in more than %d different domains", mostDomains)
 		}
 		for d := range o.domains {
 			known[d] = struct{}{}
@@ -168,10 +168,10 @@ func (a *Audit) checkDomains(w *worker) (reason string, err error) {
 		}
 	}
 	if len(uses) > mostDomains {
-		return "", fmt.Errorf("the addresses are in more than %d different domains", mostDomains)
+		return fmt.Errorf("the addresses are in more than %d different domains", mostDomains)
 	}
 	if len(known) == 0 {
-		return "nothing that was read stands for a domain", nil
+		return finding.NotApplicable("no entry that was read represents a mail domain")
 	}
 	for _, d := range a.o.Domains {
 		known[string(directory.AppendFold(nil, []byte(d)))] = struct{}{}
@@ -184,7 +184,7 @@ func (a *Audit) checkDomains(w *worker) (reason string, err error) {
 			rule: ruleDomainUnknown, pos: u.pos, file: u.file, line: u.line, dns: [][]byte{u.dn}, count: u.count, attr: roleMail, value: []byte(d),
 		})
 	}
-	return "", w.err
+	return w.err
 }
 
 func compareUint(a, b uint64) int {
@@ -197,18 +197,18 @@ func compareUint(a, b uint64) int {
 	return 0
 }
 
-func wordsDangling(a *Audit, f *fact) (string, string) {
+func describeDangling(a *Audit, f *fact) (string, finding.Fix) {
 	name, fix := string(f.other), a.modifyFix(f.dns[0], "delete", string(f.other), f.value)
 	switch f.code {
 	case codeOutside:
-		return fmt.Sprintf("%s is %s, which is not among what was read; whether it exists is not known", name, shown(f.value)), ""
+		return fmt.Sprintf("%s is %s, which is not among what was read; whether it exists is not known", name, shown(f.value)), finding.Fix{}
 	case codeNoDN:
 		return fmt.Sprintf("%s is %s, which is no DN", name, shown(f.value)), fix
 	}
 	return fmt.Sprintf("%s is %s, and there is no such entry", name, shown(f.value)), fix
 }
 
-func wordsDomainUnknown(_ *Audit, f *fact) (string, string) {
+func describeDomainUnknown(_ *Audit, f *fact) (string, finding.Fix) {
 	return fmt.Sprintf("no entry stands for the domain %s, in which %d accounts have their address; first of them: %s",
-		shown(f.value), f.count, shown(f.dns[0])), ""
+		shown(f.value), f.count, shown(f.dns[0])), finding.Fix{}
 }

@@ -31,27 +31,27 @@ func serverRules() []rule {
 				"the directory's schema has what the calendar server needs",
 				"the attributes cannot be given to any entry, and a search for them finds nothing without an error",
 				"extend the schema: comm_dssetup.pl does it for Oracle's directories"),
-			still: true, applies: needsServer, words: wordsSchema,
+			still: true, applies: needsServer, describe: describeSchema,
 		},
 		{
 			Rule: newRule("index-missing", finding.Warning,
 				"the unique id is indexed for equality",
 				"every look-up of an account reads the whole directory",
 				"make the index, presence and equality, and build it"),
-			still: true, applies: needsServer, words: wordsIndex,
+			still: true, applies: needsServer, describe: describeIndex,
 		},
 	}
 }
 
-func needsServer(a *Audit) string {
+func needsServer(a *Audit) error {
 	if a.o.Server == nil {
-		return "a file does not tell; audit the directory itself"
+		return finding.NotApplicableNeeds([]finding.Need{finding.NeedLiveDirectory}, "needs a directory server instead of a file")
 	}
-	return ""
+	return nil
 }
 
 // checkSchema asks for the attributes and classes that the rules go by.
-func (a *Audit) checkSchema(ctx context.Context, w *worker) (reason string, err error) {
+func (a *Audit) checkSchema(ctx context.Context, w *worker) error {
 	n := &a.o.Names
 	attributes := []string{n.UniqueID, n.Store}
 	if n.Local != "" && !strings.EqualFold(n.Local, n.Store) {
@@ -65,37 +65,37 @@ func (a *Audit) checkSchema(ctx context.Context, w *worker) (reason string, err 
 	missing, err := a.o.Server.Schema(ctx, attributes, classes)
 	switch {
 	case errors.Is(err, directory.ErrHidden):
-		return "the server does not show its schema to whoever is bound here", nil
+		return finding.NotApplicable("the server does not show its schema to the bind DN")
 	case err != nil:
-		return "", fmt.Errorf("reading the schema: %w", err)
+		return fmt.Errorf("reading the schema: %w", err)
 	}
 	for i, name := range missing {
 		w.add(&fact{rule: ruleSchemaMissing, pos: uint64(i), value: []byte(name)})
 	}
-	return "", w.err
+	return w.err
 }
 
-func (a *Audit) checkIndex(ctx context.Context, w *worker) (reason string, err error) {
+func (a *Audit) checkIndex(ctx context.Context, w *worker) error {
 	kinds, err := a.o.Server.Indexed(ctx, a.o.Names.UniqueID)
 	switch {
 	case errors.Is(err, directory.ErrHidden):
-		return "the server does not show its indexes to whoever is bound here", nil
+		return finding.NotApplicable("the server does not show its indexes to the bind DN")
 	case err != nil:
-		return "", fmt.Errorf("reading the indexes: %w", err)
+		return fmt.Errorf("reading the indexes: %w", err)
 	}
 	for _, k := range kinds {
 		if k == "eq" {
-			return "", nil
+			return nil
 		}
 	}
 	w.add(&fact{rule: ruleIndexMissing, value: []byte(a.o.Names.UniqueID)})
-	return "", w.err
+	return w.err
 }
 
-func wordsSchema(_ *Audit, f *fact) (string, string) {
-	return fmt.Sprintf("the directory's schema does not have %s", shown(f.value)), ""
+func describeSchema(_ *Audit, f *fact) (string, finding.Fix) {
+	return fmt.Sprintf("the directory's schema does not have %s", shown(f.value)), finding.Fix{}
 }
 
-func wordsIndex(_ *Audit, f *fact) (string, string) {
-	return fmt.Sprintf("%s has no index for equality", shown(f.value)), ""
+func describeIndex(_ *Audit, f *fact) (string, finding.Fix) {
+	return fmt.Sprintf("%s has no index for equality", shown(f.value)), finding.Fix{}
 }

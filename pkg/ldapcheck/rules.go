@@ -61,8 +61,9 @@ type rule struct {
 	finding.Rule
 	kinds []directory.Kind // that it looks at
 	needs roles            // that it looks at
-	// applies says why the rule has nothing to look at in this run, "" when it has.
-	applies func(a *Audit) string
+	// applies returns why the rule has nothing to look at in this run, nil when it
+	// has.
+	applies func(a *Audit) error
 	// observe looks at one entry; nil for a rule that is about the whole.
 	observe func(w *worker, s *subject)
 	// absence marks rules about what is not there, which say nothing as long as
@@ -72,8 +73,8 @@ type rule struct {
 	still bool
 	// source marks what is about the reading itself. No option turns it off.
 	source bool
-	// words puts a fact into words.
-	words func(a *Audit, f *fact) (detail, fix string)
+	// describe returns the detail and the fix of a finding.
+	describe func(a *Audit, f *fact) (detail string, fix finding.Fix)
 }
 
 // catalogue is every rule, in the order of the numbers.
@@ -107,45 +108,45 @@ func sourceRules() []rule {
 				"every record of the files could be read",
 				"an entry that cannot be read was not looked at by any rule, and a server would refuse to import it",
 				"mend the record, or export again, and audit again"),
-			source: true, words: wordsBroken,
+			source: true, describe: describeBroken,
 		},
 		{
 			Rule: newRule("change-record", finding.Warning,
 				"the files hold entries and no changes",
 				"a change record is not an entry: what it would do was not looked at",
 				"apply the changes, export, and audit the export"),
-			source: true, words: wordsSource,
+			source: true, describe: describeSource,
 		},
 		{
 			Rule: newRule("referral-not-followed", finding.Error,
 				"no part of the tree is held by another server",
 				"referrals are never followed: the entries behind them were not looked at",
 				"audit the other server too, or choose bases that leave its part out"),
-			source: true, words: wordsReferral,
+			source: true, describe: describeReferral,
 		},
 		{
 			Rule: newRule("audit-incomplete", finding.Error,
 				"everything was read",
 				"what was not read was not looked at, and may hold any fault",
 				"remove the cause and audit again; what is listed here is true, and is not all"),
-			source: true, words: wordsSource,
+			source: true, describe: describeSource,
 		},
 		{
 			Rule:   finding.CheckNotRun(),
-			source: true, words: wordsSource,
+			source: true, describe: describeSource,
 		},
 	}
 }
 
-func wordsSource(_ *Audit, f *fact) (string, string) { return string(f.other), "" }
+func describeSource(_ *Audit, f *fact) (string, finding.Fix) { return string(f.other), finding.Fix{} }
 
-func wordsBroken(a *Audit, f *fact) (string, string) {
-	return string(f.other) + "; no rule has looked at the entry", ""
+func describeBroken(a *Audit, f *fact) (string, finding.Fix) {
+	return string(f.other) + "; no rule has looked at the entry", finding.Fix{}
 }
 
-func wordsReferral(_ *Audit, f *fact) (string, string) {
+func describeReferral(_ *Audit, f *fact) (string, finding.Fix) {
 	if len(f.value) == 0 {
-		return string(f.other), ""
+		return string(f.other), finding.Fix{}
 	}
-	return fmt.Sprintf("%s: %s", f.other, f.value), ""
+	return fmt.Sprintf("%s: %s", f.other, f.value), finding.Fix{}
 }
