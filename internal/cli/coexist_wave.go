@@ -114,14 +114,14 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	if format == ui.JSON {
 		err = ui.WriteJSON(o.Streams.Out, m)
 	} else {
-		_, err = fmt.Fprintf(o.Streams.Out, "wave:      %s\npeople:    %d\nchanges:   %d\nleft out:  %d\n", ui.Sanitize(o.dir), m.People, m.Changes, w.LeftOut)
+		_, err = fmt.Fprintf(o.Streams.Out, "wave:      %s\npeople:    %d\nchanges:   %d\nskipped:   %d\n", ui.Sanitize(o.dir), m.People, m.Changes, w.Skipped)
 	}
 	if err != nil {
 		return err
 	}
 	o.notef("next: migrate their calendars, then: %s --wave %s%s", o.withHome("davadmin coexist apply"), o.quote(o.dir), o.words(o.App))
-	if w.LeftOut > 0 {
-		return &partlyError{fmt.Sprintf("left out, and named above: %d", w.LeftOut)}
+	if w.Skipped > 0 {
+		return &partlyError{fmt.Sprintf("skipped, and listed above: %d", w.Skipped)}
 	}
 	return nil
 }
@@ -142,11 +142,16 @@ func (o *coexistPlan) plan(ctx context.Context, home *ldapHome) (*coexist.Wave, 
 	}
 	defer func() { _ = d.close() }()
 	d.attach(&lo)
-	w, err := coexist.PlanWave(ctx, d.source, coexist.WaveOptions{Directory: lo, People: people, Backend: o.backend, Left: func(dn, why string) {
+	w, err := coexist.PlanWave(ctx, d.source, coexist.WaveOptions{Directory: lo, Users: people, Backend: o.backend, Skipped: func(dn string, reason error) {
 		if dn != "" {
 			dn = ui.Sanitize(dn) + ": "
 		}
-		o.say("davadmin: " + dn + "left out: " + ui.Sanitize(why))
+		why := reason.Error()
+		var noID *coexist.NoUniqueIDError
+		if errors.As(reason, &noID) {
+			why += "; 'davadmin ldap populate' adds one"
+		}
+		o.say("davadmin: " + dn + "skipped: " + ui.Sanitize(why))
 	}})
 	if errors.Is(err, coexist.ErrBackend) {
 		return nil, "", usagef("%v: give --backend NAME, one of %s", err, strings.Join(lo.Backends, ", "))
@@ -167,7 +172,7 @@ func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string)
 		return nil, err
 	}
 	h := ldapchange.Header{Made: o.Now(), By: strings.Join(o.journalled(), " "), Source: source, Entries: w.Total}
-	for name, d := range map[string]*ldapchange.Draft{waveForward: w.Forward, waveBack: w.Back} {
+	for name, d := range map[string]*ldapchange.Draft{waveForward: w.Forward, waveBack: w.Rollback} {
 		if err := d.WriteFile(filepath.Join(dir, name), h); err != nil {
 			return nil, err
 		}
