@@ -45,7 +45,7 @@ type Population struct {
 
 	// People are those who are given the attribute, of the entries selected; nil is
 	// all. UID, Mail and Alternate are the attributes by which they are found.
-	People               *cs6.PeopleSet
+	People               *cs6.UserSet
 	UID, Mail, Alternate string
 
 	// Left is told of each entry that is left out, and of people without an entry, with an

@@ -42,7 +42,7 @@ type Options struct {
 	Domains []string
 	// CS6 and CS7 are the people known to be on the old and the new server; nil
 	// when that is not known.
-	CS6, CS7 *cs6.PeopleSet
+	CS6, CS7 *cs6.UserSet
 
 	// MarkedOnCS7 takes those who are marked, and not on the list of the old server,
 	// for people of the new one where CS7 is nil.

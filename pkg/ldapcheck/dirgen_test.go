@@ -21,14 +21,14 @@ import (
 )
 
 // peopleOf reads a list that a specimen writes.
-func peopleOf(t *testing.T, write func(context.Context, io.Writer) error) *cs6.PeopleSet {
+func peopleOf(t *testing.T, write func(context.Context, io.Writer) error) *cs6.UserSet {
 	t.Helper()
 	var text bytes.Buffer
 	if err := write(t.Context(), &text); err != nil {
 		t.Fatal(err)
 	}
-	set := cs6.NewPeopleSet(cs6.SetOptions{})
-	for p, err := range cs6.ReadPeople(&text, cs6.PeopleOptions{Name: "list"}) {
+	set := cs6.NewUserSet(cs6.SetOptions{})
+	for p, err := range cs6.ReadUsers(&text, cs6.ListOptions{Name: "list"}) {
 		if err == nil {
 			err = set.Add(p)
 		}

@@ -66,6 +66,8 @@ func remedy(r finding.Rule) string {
 	hint := map[string]string{
 		"uniqueid-missing":   "'davadmin ldap populate' plans this for all entries",
 		"uniqueid-malformed": "use --id-pattern",
+		"map-line":           "'davadmin domainmap check' explains each line",
+		"probe-old-server":   "'davadmin domainmap probe' shows what the server supports",
 	}[r.ID]
 	if hint == "" {
 		return r.Remedy
