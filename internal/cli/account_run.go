@@ -108,9 +108,7 @@ func (o *accountRun) run(ctx context.Context, s *storeHome, t *targets, step acc
 	if err != nil {
 		return err
 	}
-	for _, n := range session.Notes {
-		o.app.warnf("%s", n)
-	}
+	o.app.warnNotes(session.Notes)
 	way := &undoFile{path: filepath.Join(s.dir, "history", "accounts", fmt.Sprintf("%d.undo", session.Next())), head: "davadmin " + o.undo + " -f THIS-FILE"}
 	change, err := session.Begin(ctx, journal.Intent{
 		Operation: o.name() + " " + o.action, Command: o.app.journalled(), Remark: o.remark,

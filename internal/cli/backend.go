@@ -364,9 +364,7 @@ func (a *App) recorded(ctx context.Context, s *storeHome, wait time.Duration, op
 	if err != nil {
 		return err
 	}
-	for _, n := range session.Notes {
-		a.warnf("%s", n)
-	}
+	a.warnNotes(session.Notes)
 	change, err := session.Begin(ctx, journal.Intent{Operation: operation, Command: a.journalled(), Items: []journal.Item{{Name: what, IsSet: true}}})
 	if err != nil {
 		return errors.Join(err, session.Close())

@@ -97,9 +97,7 @@ func (a *App) carryOut(ctx context.Context, file *config.File, edit config.Edit)
 	}
 	outcome, err := file.Apply(ctx, edit)
 	if outcome != nil {
-		for _, n := range outcome.Notes {
-			a.warnf("%s", n)
-		}
+		a.warnNotes(outcome.Notes)
 	}
 	return outcome, err
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -113,15 +112,6 @@ func (s *subject) modifying(requests []config.Request, how config.ModifyOptions,
 		}
 		return after.Source(), changes, nil
 	}
-}
-
-// refused turns what pkg/config refuses into a usage error.
-func refused(err error) error {
-	var r *config.RefusedError
-	if errors.As(err, &r) {
-		return usagef("%s", r.Error())
-	}
-	return err
 }
 
 func (o *configModify) warnModify(w config.Warning) {

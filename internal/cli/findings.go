@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,7 +91,13 @@ func (a *App) lineOf(kind string, f finding.Finding) findingLine {
 }
 
 // fixText is a fix as a user sees it.
-func (a *App) fixText(f finding.Fix) string { return a.withHome(f.String()) }
+func (a *App) fixText(f finding.Fix) string {
+	steps := slices.Clone(f.Steps)
+	for i := range steps {
+		steps[i].Text = a.withHome(steps[i].Text) // commands that are not tasks yet
+	}
+	return a.fixes().fix(finding.Fix{Type: f.Type, Steps: steps})
+}
 
 type ruleLine struct {
 	Kind string `json:"kind,omitempty"`
@@ -351,7 +358,7 @@ func (a *App) printRules(schema string, rules []finding.Rule) error {
 	}
 	rows := make([][]string, len(rules))
 	for i, r := range rules {
-		rows[i] = []string{r.ID, r.Severity.String(), r.Title, r.Why, r.Remedy}
+		rows[i] = []string{r.ID, r.Severity.String(), r.Title, r.Why, a.fixes().remedy(r)}
 	}
 	header := []string{"rule", "severity", "holds when", "otherwise", "what to do"}
 	switch format {
@@ -365,7 +372,7 @@ func (a *App) printRules(schema string, rules []finding.Rule) error {
 		}
 		out := make([]row, len(rules))
 		for i, r := range rules {
-			out[i] = row{r.ID, r.Severity, r.Title, r.Why, r.Remedy}
+			out[i] = row{r.ID, r.Severity, r.Title, r.Why, a.fixes().remedy(r)}
 		}
 		return ui.WriteJSON(a.Streams.Out, struct {
 			Schema string `json:"schema"`

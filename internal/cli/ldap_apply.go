@@ -199,9 +199,7 @@ func (o *ldapApply) apply(ctx context.Context, plan *ldapchange.Plan, reverse bo
 	if err != nil {
 		return err
 	}
-	for _, n := range session.Notes {
-		o.warnf("%s", n)
-	}
+	o.warnNotes(session.Notes)
 	err = o.carryOutRun(ctx, a, plan, at, session)
 	return errors.Join(err, session.Close())
 }

@@ -178,9 +178,7 @@ func (o *passEdit) run(ctx context.Context) error {
 	if err != nil {
 		return vaultConflict(err)
 	}
-	for _, n := range outcome.Notes {
-		o.warnf("%s", n)
-	}
+	o.warnNotes(outcome.Notes)
 	return o.afterChange(h.subject, outcome, o.showVault(format, p, outcome))
 }
 

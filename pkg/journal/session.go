@@ -23,9 +23,14 @@ type Session struct {
 	last   *Record // nil in an empty journal
 	change int64   // the highest change number
 
-	// Notes say what the session found out of order and put right. They are
-	// for the user.
-	Notes []string
+	// Notes tell the user what the session found to be wrong, and what it repaired.
+	Notes []Note
+}
+
+// Note is a message to the user about the journal or its target.
+type Note struct {
+	Text string
+	Err  error // ErrDamaged if a record does not match its hash, otherwise nil
 }
 
 // Open takes the lock, makes the journal's directory at the first change, and
@@ -52,8 +57,10 @@ func (s *Session) Next() int64 { return s.change + 1 }
 // Close gives the lock back.
 func (s *Session) Close() error { return s.lock.Release() }
 
-// settle reads the end of the journal, takes a torn record off, and ends a
-// change that was left without a result.
+func (s *Session) note(text string, err error) { s.Notes = append(s.Notes, Note{text, err}) }
+
+// settle reads the end of the journal, removes a torn record, and adds the result
+// of a change that has none.
 func (s *Session) settle(ctx context.Context) error {
 	t, err := readTail(s.j.file())
 	if err != nil {
@@ -61,7 +68,7 @@ func (s *Session) settle(ctx context.Context) error {
 	}
 	s.last, s.change = t.last, t.change
 	if t.damaged {
-		s.Notes = append(s.Notes, "the last record of the journal does not match its hash; 'davadmin history verify' tells more")
+		s.note("the last record of the journal does not match its hash", ErrDamaged)
 	}
 	if len(t.torn) > 0 {
 		if err := s.repair(ctx, t); err != nil {
@@ -81,7 +88,7 @@ func (s *Session) repair(ctx context.Context, t *tail) error {
 		return fmt.Errorf("take the torn record off the journal: %w", err)
 	}
 	detail := fmt.Sprintf("%d bytes of an unfinished record removed: %q", len(t.torn), clip(string(t.torn), maxTorn))
-	s.Notes = append(s.Notes, "the journal ended in an unfinished record of a run that was stopped; it was taken off and noted")
+	s.note("the journal ended in an unfinished record of an interrupted run; it was removed and copied to a repair record", nil)
 	return s.append(ctx, &Record{Kind: KindRepair, Detail: detail})
 }
 
@@ -111,7 +118,7 @@ func (s *Session) finishInterrupted(ctx context.Context, r *Record) error {
 			return fmt.Errorf("remove what an interrupted run left behind: %w", err)
 		}
 	}
-	s.Notes = append(s.Notes, fmt.Sprintf("change %d (%s) was interrupted: %s", r.Change, r.Operation, result.Detail))
+	s.note(fmt.Sprintf("change %d (%s) was interrupted: %s", r.Change, r.Operation, result.Detail), nil)
 	return s.append(ctx, result)
 }
 
