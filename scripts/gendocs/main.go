@@ -190,7 +190,7 @@ func rulePage() string {
 		fmt.Fprintf(&b, "\n## %s\n", part.command)
 		for _, r := range part.rules {
 			fmt.Fprintf(&b, "\n### %s\n\nSeverity: %s. It passes when %s.\n\n- Why it matters: %s.\n- What to do: %s.\n",
-				r.ID, r.Severity, r.Title, r.Why, r.Remedy)
+				r.ID, r.Severity, r.Title, r.Why, cli.Remedy(r))
 		}
 	}
 	return b.String()

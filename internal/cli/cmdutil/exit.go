@@ -17,15 +17,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/postgres"
 )
 
-// RefusedUsage turns what pkg/config refuses into a usage error.
-func RefusedUsage(err error) error {
-	var r *config.RefusedError
-	if errors.As(err, &r) {
-		return Usagef("%s", r.Error())
-	}
-	return err
-}
-
+// IsUsage reports whether an error is one of usage.
 func IsUsage(err error) bool {
 	var usage *UsageError
 	return AsError(err, &usage)

@@ -60,17 +60,3 @@ func notSelected(o finding.Outcome) bool {
 func NeedsUserList(o finding.Outcome) bool {
 	return slices.Contains(o.Needs, finding.NeedOldServerList) || slices.Contains(o.Needs, finding.NeedNewServerList)
 }
-
-// remedy returns the remedy of a rule with the command or option that carries it out.
-func remedy(r finding.Rule) string {
-	hint := map[string]string{
-		"uniqueid-missing":   "'davadmin ldap populate' plans this for all entries",
-		"uniqueid-malformed": "use --id-pattern",
-		"map-line":           "'davadmin domainmap check' explains each line",
-		"probe-old-server":   "'davadmin domainmap probe' shows what the server supports",
-	}[r.ID]
-	if hint == "" {
-		return r.Remedy
-	}
-	return r.Remedy + " (" + hint + ")"
-}

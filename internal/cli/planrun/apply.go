@@ -197,9 +197,7 @@ func (o *Runner) Apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	if err != nil {
 		return err
 	}
-	for _, n := range session.Notes {
-		o.console.Warnf("%s", n)
-	}
+	o.journals.WarnNotes(session.Notes)
 	err = o.carryOutRun(ctx, a, plan, at, session)
 	return errors.Join(err, session.Close())
 }
