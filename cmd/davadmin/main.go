@@ -20,7 +20,7 @@ var (
 func main() {
 	streams := ui.System()
 	ctx, stop := cli.WithSignals(context.Background())
-	code := cli.Main(ctx, &cli.App{
+	code := cli.Main(ctx, &cli.Environment{
 		Streams: streams,
 		Args:    os.Args[1:],
 		Getenv:  os.Getenv,

@@ -67,7 +67,7 @@ func TestWaveOnSlapd(t *testing.T) {
 	}
 	before := export(t, p, s)
 	wave := file("wave")
-	expect("planned", davadminRun(t, nil, with("coexist", "plan", "--users", file("wave.txt"), "-O", wave, "--cs6-list", p.cs6)...), 4, "people:    5\n", "no entry is that of nobody@example.com")
+	expect("planned", davadminRun(t, nil, with("coexist", "plan", "--users", file("wave.txt"), "-O", wave, "--cs6-list", p.cs6)...), 4, "people:    5\n", "no entry found for nobody@example.com")
 	for _, name := range []string{"wave.json", "forward.ldif", "back.ldif", "old-server.sh", "people.txt", "checks.txt"} {
 		info, err := os.Stat(filepath.Join(wave, name))
 		if err != nil || info.Mode().Perm() != 0o600 {

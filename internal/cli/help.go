@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 )
 
 // helpWidth is the width to which the descriptions of options are wrapped.
@@ -69,11 +71,11 @@ func printOptions(b *strings.Builder, title string, f *pflag.FlagSet) {
 }
 
 // helpCommand is 'help [OPERATION [ACTION]]'.
-func (a *App) helpCommand(root *cobra.Command) *cobra.Command {
+func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [OPERATION [ACTION]]",
 		Short:   "explain an operation, an action, or 'exit-codes'",
-		GroupID: groupOther,
+		GroupID: cmdutil.GroupOther,
 		RunE: func(_ *cobra.Command, args []string) error {
 			cmd, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
@@ -81,7 +83,7 @@ func (a *App) helpCommand(root *cobra.Command) *cobra.Command {
 				if len(rest) > 0 {
 					word = rest[0]
 				}
-				return usagef("there is no help on '%s'; 'davadmin help' lists what there is", word)
+				return cmdutil.Usagef("there is no help on '%s'; 'davadmin help' lists what there is", word)
 			}
 			cmd.InitDefaultHelpFlag()
 			return cmd.Help()
@@ -102,13 +104,13 @@ func (a *App) helpCommand(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// completionCommand is 'completion SHELL'.
-func (a *App) completionCommand(root *cobra.Command) *cobra.Command {
+// newCompletion is 'completion SHELL'.
+func newCompletion(f *cmdutil.Factory, root *cobra.Command) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
 		Use:       "completion bash|zsh|fish|powershell",
 		Short:     "print the completion script of a shell",
-		GroupID:   groupOther,
+		GroupID:   cmdutil.GroupOther,
 		ValidArgs: shells,
 		Long: `Prints a script that teaches a shell to complete operations, actions, options,
 parameter names and their values.`,
@@ -117,12 +119,12 @@ parameter names and their values.`,
   davadmin completion fish > ~/.config/fish/completions/davadmin.fish`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("which shell? One of %s", strings.Join(shells, ", "))
+				return cmdutil.Usagef("which shell? One of %s", strings.Join(shells, ", "))
 			}
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			out := a.Streams.Out
+			out := f.Console.Streams.Out
 			switch args[0] {
 			case "bash":
 				return root.GenBashCompletionV2(out, true)
@@ -133,7 +135,7 @@ parameter names and their values.`,
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(out)
 			}
-			return usagef("'%s' is no shell that can be served; there are %s", args[0], strings.Join(shells, ", "))
+			return cmdutil.Usagef("'%s' is no shell that can be served; there are %s", args[0], strings.Join(shells, ", "))
 		},
 	}
 }
@@ -142,14 +144,14 @@ parameter names and their values.`,
 func exitCodesTopic() *cobra.Command {
 	var b strings.Builder
 	b.WriteString("Every davadmin command ends with one of these codes. A code that is not listed\nmust be read as failure.\n\n")
-	for _, c := range exitCodes() {
+	for _, c := range cmdutil.ExitCodes() {
 		text := wrap(c.Meaning, 70)
 		fmt.Fprintf(&b, "  %4d  %s\n", c.Code, strings.ReplaceAll(text, "\n", "\n        "))
 	}
 	return &cobra.Command{
 		Use:     "exit-codes",
 		Short:   "what the exit codes mean",
-		GroupID: groupOther,
+		GroupID: cmdutil.GroupOther,
 		Long:    strings.TrimRight(b.String(), "\n"),
 	}
 }

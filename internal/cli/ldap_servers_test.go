@@ -42,7 +42,7 @@ func davadminRun(t *testing.T, env map[string]string, args ...string) answer {
 func davadminRunAs(t *testing.T, typed func(context.Context, string) ([]byte, error), env map[string]string, args ...string) answer {
 	t.Helper()
 	var out, notes bytes.Buffer
-	app := &cli.App{
+	app := &cli.Environment{
 		Streams: &ui.Streams{In: strings.NewReader(""), Out: &out, Err: &notes, ReadSecret: typed},
 		Args:    args, Getenv: func(name string) string { return env[name] }, VaultWork: vaultWork,
 	}

@@ -41,7 +41,7 @@ func davadmin() int {
 	streams := ui.System()
 	ctx, stop := cli.WithSignals(context.Background())
 	defer stop()
-	app := &cli.App{
+	app := &cli.Environment{
 		Streams: streams, Args: os.Args[1:], Getenv: os.Getenv, Hook: killHook(os.Getenv(killVariable)),
 		Build:     cli.Build{Version: "1.2.3", Commit: "abc1234", Date: "2026-11-01"},
 		VaultWork: vaultWork,
@@ -80,6 +80,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"peer": startPeer},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DAVADMIN_HOME", "")

@@ -13,19 +13,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/configcmd"
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-func parseEdits(args ...string) (*editOptions, error) {
-	e := &editOptions{}
+func parseEdits(args ...string) (*configcmd.EditOptions, error) {
+	e := &configcmd.EditOptions{}
 	f := pflag.NewFlagSet("modify", pflag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	e.add(f)
+	e.Add(f)
 	err := f.Parse(args)
 	if err == nil {
-		err = e.check()
+		err = e.Check()
 	}
 	return e, err
 }
@@ -33,29 +35,29 @@ func parseEdits(args ...string) (*editOptions, error) {
 func TestEditOptionsBelongToTheOptionBefore(t *testing.T) {
 	for _, c := range []struct {
 		line string
-		want []editItem
+		want []configcmd.EditItem
 	}{
 		{"", nil},
-		{"-o a", []editItem{{name: "a"}}},
-		{"-o a -v 1", []editItem{{name: "a", kind: editSet, value: "1"}}},
-		{"-v 1 -o a", []editItem{{name: "a", kind: editSet, value: "1"}}},
-		{"-o a -v 1 -o b -v 2", []editItem{{name: "a", kind: editSet, value: "1"}, {name: "b", kind: editSet, value: "2"}}},
-		{"-o a -v -1", []editItem{{name: "a", kind: editSet, value: "-1"}}},
-		{"-o a --value=-o", []editItem{{name: "a", kind: editSet, value: "-o"}}},
-		{"-oa -v1", []editItem{{name: "a", kind: editSet, value: "1"}}},
-		{"-o a --value-file f", []editItem{{name: "a", kind: editFile, value: "f"}}},
-		{"-o a --add x --remove y --add z", []editItem{{name: "a", kind: editMembers, add: []string{"x", "z"}, remove: []string{"y"}}}},
-		{"--add x -o a --add y", []editItem{{name: "a", kind: editMembers, add: []string{"x", "y"}}}},
-		{"-o a --default -o b", []editItem{{name: "a", kind: editUnset}, {name: "b"}}},
-		{"-d -o a -o b -d", []editItem{{name: "a", kind: editUnset}, {name: "b", kind: editUnset}}},
-		{"-do a", []editItem{{name: "a", kind: editUnset}}},
+		{"-o a", []configcmd.EditItem{{Name: "a"}}},
+		{"-o a -v 1", []configcmd.EditItem{{Name: "a", Kind: configcmd.EditSet, Value: "1"}}},
+		{"-v 1 -o a", []configcmd.EditItem{{Name: "a", Kind: configcmd.EditSet, Value: "1"}}},
+		{"-o a -v 1 -o b -v 2", []configcmd.EditItem{{Name: "a", Kind: configcmd.EditSet, Value: "1"}, {Name: "b", Kind: configcmd.EditSet, Value: "2"}}},
+		{"-o a -v -1", []configcmd.EditItem{{Name: "a", Kind: configcmd.EditSet, Value: "-1"}}},
+		{"-o a --value=-o", []configcmd.EditItem{{Name: "a", Kind: configcmd.EditSet, Value: "-o"}}},
+		{"-oa -v1", []configcmd.EditItem{{Name: "a", Kind: configcmd.EditSet, Value: "1"}}},
+		{"-o a --value-file f", []configcmd.EditItem{{Name: "a", Kind: configcmd.EditFile, Value: "f"}}},
+		{"-o a --add x --remove y --add z", []configcmd.EditItem{{Name: "a", Kind: configcmd.EditMembers, Add: []string{"x", "z"}, Remove: []string{"y"}}}},
+		{"--add x -o a --add y", []configcmd.EditItem{{Name: "a", Kind: configcmd.EditMembers, Add: []string{"x", "y"}}}},
+		{"-o a --default -o b", []configcmd.EditItem{{Name: "a", Kind: configcmd.EditUnset}, {Name: "b"}}},
+		{"-d -o a -o b -d", []configcmd.EditItem{{Name: "a", Kind: configcmd.EditUnset}, {Name: "b", Kind: configcmd.EditUnset}}},
+		{"-do a", []configcmd.EditItem{{Name: "a", Kind: configcmd.EditUnset}}},
 	} {
 		e, err := parseEdits(strings.Fields(c.line)...)
 		if err != nil {
 			t.Errorf("%s: %v", c.line, err)
 			continue
 		}
-		if diff := cmp.Diff(c.want, e.items, cmp.AllowUnexported(editItem{})); diff != "" {
+		if diff := cmp.Diff(c.want, e.Items, cmp.AllowUnexported(configcmd.EditItem{})); diff != "" {
 			t.Errorf("%s: %s", c.line, diff)
 		}
 	}
@@ -64,8 +66,8 @@ func TestEditOptionsBelongToTheOptionBefore(t *testing.T) {
 // An empty value is a value.
 func TestEditOptionsEmptyValue(t *testing.T) {
 	e, err := parseEdits("-o", "a", "-v", "")
-	if err != nil || len(e.items) != 1 || e.items[0].kind != editSet {
-		t.Errorf("%+v, %v", e.items, err)
+	if err != nil || len(e.Items) != 1 || e.Items[0].Kind != configcmd.EditSet {
+		t.Errorf("%+v, %v", e.Items, err)
 	}
 }
 
@@ -77,7 +79,7 @@ func TestEditOptionsRefuse(t *testing.T) {
 		"-v 1 -o a -v 2", "-o a --default=false", "-o", "-o a -v",
 	} {
 		if e, err := parseEdits(strings.Fields(line)...); err == nil {
-			t.Errorf("%s was read as %+v", line, e.items)
+			t.Errorf("%s was read as %+v", line, e.Items)
 		}
 	}
 }
@@ -88,14 +90,14 @@ func TestParseAge(t *testing.T) {
 		"12h": 12 * time.Hour, "90m": 90 * time.Minute, "30s": 30 * time.Second, "1h30m": 90 * time.Minute,
 		"36500d": 36500 * 24 * time.Hour,
 	} {
-		got, err := parseAge(s)
+		got, err := cmdutil.ParseAge(s)
 		if err != nil || got != want {
 			t.Errorf("parseAge(%q) = %v, %v; want %v", s, got, err, want)
 		}
 	}
 	for _, s := range []string{"", "d", "w", "1", "-1d", "-1h", "+1d", "1.5d", "1y", "1 d", "1d ", "d1", "1d1h", "99999999999999999999d", "9999999999h", "20000w", "65535w"} {
-		got, err := parseAge(s)
-		var usage *usageError
+		got, err := cmdutil.ParseAge(s)
+		var usage *cmdutil.UsageError
 		if !errors.As(err, &usage) {
 			t.Errorf("parseAge(%q) = %v, %v", s, got, err)
 		}
@@ -105,7 +107,7 @@ func TestParseAge(t *testing.T) {
 // The published codes; programs rely on them, so they may grow and never change.
 func TestExitCodeTable(t *testing.T) {
 	var codes []int
-	for _, c := range exitCodes() {
+	for _, c := range cmdutil.ExitCodes() {
 		codes = append(codes, c.Code)
 		if strings.TrimSpace(c.Meaning) == "" {
 			t.Errorf("code %d has no meaning", c.Code)
@@ -119,7 +121,7 @@ func TestExitCodeTable(t *testing.T) {
 func TestExitOf(t *testing.T) {
 	stopped := func(name string, code int) context.Context {
 		ctx, cancel := context.WithCancelCause(context.Background())
-		cancel(&stopError{name: name, code: code})
+		cancel(&cmdutil.StopError{Name: name, Code: code})
 		return ctx
 	}
 	ended, cancel := context.WithCancel(context.Background())
@@ -132,17 +134,17 @@ func TestExitOf(t *testing.T) {
 		text string // in the message; "-" for none at all
 	}{
 		{"done", t.Context(), nil, 0, "-"},
-		{"answered", t.Context(), errAnswered, 0, "-"},
-		{"findings", t.Context(), errFindings, 3, "-"},
-		{"usage", t.Context(), usagef("no such thing"), 2, "no such thing"},
-		{"usage inside", t.Context(), fmt.Errorf("line 3: %w", usagef("no such thing")), 2, "line 3: no such thing"},
+		{"answered", t.Context(), cmdutil.ErrAnswered, 0, "-"},
+		{"findings", t.Context(), cmdutil.ErrFindings, 3, "-"},
+		{"usage", t.Context(), cmdutil.Usagef("no such thing"), 2, "no such thing"},
+		{"usage inside", t.Context(), fmt.Errorf("line 3: %w", cmdutil.Usagef("no such thing")), 2, "line 3: no such thing"},
 		{"failure", t.Context(), io.ErrUnexpectedEOF, 1, "unexpected EOF"},
 		{"nobody there", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}, 5, "ldap://a: connect: EOF"},
 		{"several not there", t.Context(), errors.Join(&directory.ConnectError{URL: "ldap://a", Op: "TLS", Err: io.EOF}, &directory.ConnectError{URL: "ldap://b", Op: "bind", Err: io.EOF}), 5, "ldap://a: TLS: EOF; ldap://b: bind: EOF; an old directory may need --tls-min 1.0"},
 		{"lost on the way", t.Context(), &directory.IncompleteError{What: "x", Err: &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}}, 1, "ended short after 0 entries"},
-		{"no password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: usagef("none given")}, 2, "none given"},
+		{"no password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: cmdutil.Usagef("none given")}, 2, "none given"},
 		{"unreadable password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: io.EOF}, 1, "EOF"},
-		{"peers", t.Context(), &peersError{"2 of 3"}, 5, "2 of 3"},
+		{"peers", t.Context(), &cmdutil.PeersError{Text: "2 of 3"}, 5, "2 of 3"},
 		{"in clear", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "bind", Err: directory.ErrPlaintext}, 2, "--plaintext"},
 		{"locked", t.Context(), fmt.Errorf("cannot lock x: %w", fsx.ErrLocked), 6, "--lock-timeout"},
 		{"conflict", t.Context(), fmt.Errorf("x: %w", config.ErrConflict), 6, "run the command again"},
@@ -154,7 +156,7 @@ func TestExitOf(t *testing.T) {
 		{"other reason", stopped("SIGINT", 130), io.ErrUnexpectedEOF, 1, "unexpected EOF"},
 		{"cancelled without a signal", ended, context.Canceled, 1, "canceled"},
 	} {
-		code, text := exitOf(c.ctx, c.err)
+		code, text := cmdutil.NewFactory(&Environment{}).Hints.ExitOf(c.ctx, c.err)
 		if code != c.code || c.text == "-" && text != "" || c.text != "-" && !strings.Contains(text, c.text) {
 			t.Errorf("%s: %d %q, want %d with %q", c.name, code, text, c.code, c.text)
 		}
@@ -174,7 +176,7 @@ func TestBatchLine(t *testing.T) {
 		{line: "\r\n"}, {line: ""}, {line: " # a=1\n"},
 		{line: "a 1\n", wrong: true}, {line: "a:1\n", wrong: true},
 	} {
-		q, given, err := batchLine(c.line, "batch:7")
+		q, given, err := configcmd.BatchLine(c.line, "batch:7")
 		if given != c.given || q.Name != c.name || q.Value != c.value || (err != nil) != c.wrong {
 			t.Errorf("%q: %+v, %v, %v", c.line, q, given, err)
 		}

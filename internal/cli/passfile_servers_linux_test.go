@@ -157,7 +157,7 @@ func TestVaultWhenTheDiskFails(t *testing.T) {
 	for n := 1; ; n++ {
 		home := newHome(t)
 		calls, failed := 0, false
-		app := &cli.App{
+		app := &cli.Environment{
 			Streams: &ui.Streams{In: strings.NewReader(""), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}},
 			Args:    []string{"passfile", "create", "--home", home, "--new-key", "-n", "admin", "--value-file", secretFile(t, poolPassword)},
 			Getenv:  func(string) string { return "" },

@@ -6,6 +6,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 )
 
 // WithSignals returns a context that ends at the first SIGINT or SIGTERM, so
@@ -20,16 +22,16 @@ func WithSignals(parent context.Context) (ctx context.Context, stop func()) {
 		const together = 500 * time.Millisecond
 		var first time.Time
 		for s := range signals {
-			cause := &stopError{name: "SIGINT", code: exitInterrupted}
+			cause := &cmdutil.StopError{Name: "SIGINT", Code: cmdutil.ExitInterrupted}
 			if s == syscall.SIGTERM {
-				cause = &stopError{name: "SIGTERM", code: exitTerminated}
+				cause = &cmdutil.StopError{Name: "SIGTERM", Code: cmdutil.ExitTerminated}
 			}
 			switch {
 			case first.IsZero():
 				first = time.Now()
 				cancel(cause)
 			case time.Since(first) > together:
-				os.Exit(cause.code)
+				os.Exit(cause.Code)
 			}
 		}
 	}()

@@ -6,39 +6,40 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/ui"
 )
 
-func (a *App) versionCommand() *cobra.Command {
+func newVersion(f *cmdutil.Factory) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "print the version of this program",
-		GroupID: groupOther,
-		Args:    noArguments,
-		RunE:    func(*cobra.Command, []string) error { return a.runVersion() },
+		GroupID: cmdutil.GroupOther,
+		Args:    cmdutil.NoArguments,
+		RunE:    func(*cobra.Command, []string) error { return runVersion(f) },
 	}
 }
 
-func (a *App) runVersion() error {
-	format, err := a.format(ui.Plain, ui.JSON)
+func runVersion(f *cmdutil.Factory) error {
+	format, err := f.Console.Format(ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
 	platform := runtime.GOOS + "/" + runtime.GOARCH
 	if format == ui.JSON {
-		return ui.WriteJSON(a.Streams.Out, struct {
+		return ui.WriteJSON(f.Console.Streams.Out, struct {
 			Schema   string `json:"schema"`
 			Version  string `json:"version"`
 			Commit   string `json:"commit,omitempty"`
 			Date     string `json:"date,omitempty"`
 			Go       string `json:"go"`
 			Platform string `json:"platform"`
-		}{"davadmin.version.1", a.Build.Version, a.Build.Commit, a.Build.Date, runtime.Version(), platform})
+		}{"davadmin.version.1", f.Build.Version, f.Build.Commit, f.Build.Date, runtime.Version(), platform})
 	}
-	text := "davadmin " + a.Build.Version
-	if a.Build.Commit != "" {
-		text += fmt.Sprintf(" (%s, %s)", a.Build.Commit, a.Build.Date)
+	text := "davadmin " + f.Build.Version
+	if f.Build.Commit != "" {
+		text += fmt.Sprintf(" (%s, %s)", f.Build.Commit, f.Build.Date)
 	}
-	_, err = fmt.Fprintf(a.Streams.Out, "%s\n%s %s\n", text, runtime.Version(), platform)
+	_, err = fmt.Fprintf(f.Console.Streams.Out, "%s\n%s %s\n", text, runtime.Version(), platform)
 	return err
 }

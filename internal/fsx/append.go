@@ -10,14 +10,14 @@ import (
 	"syscall"
 )
 
-// Append adds data at the end of the file at path in one write and brings it
-// to disk. A file that does not exist is made, with mode 0600 and, as root,
-// the owner of ownerFrom unless that is empty. A symbolic link at path is
-// refused.
+// Append appends data to the file at path in one write and syncs it to disk. A
+// file that does not exist is created with mode 0600 and, if the process runs as
+// root, with the owner of ownerFrom unless that is empty. A symbolic link at path
+// is refused.
 //
-// When anything fails, the file is cut back to what it was, or removed when
-// it was made; Replaced of the *Error is true only if that failed too. A run
-// that is killed may leave a part of data at the end, or an empty file.
+// When anything fails, the file is truncated to its old size, or removed if it
+// was created; Replaced of the *Error is true only if that failed too. A run that
+// is killed may leave a part of data at the end, or an empty file.
 //
 // The caller holds a lock against other changes of the same path.
 func Append(ctx context.Context, path string, data []byte, ownerFrom string, hook Hook) error {
@@ -41,7 +41,7 @@ func Append(ctx context.Context, path string, data []byte, ownerFrom string, hoo
 		err = a.do(OpSync, a.f.Sync)
 	}
 	if err != nil {
-		return a.takeBack(err)
+		return a.undo(err)
 	}
 	return nil
 }
@@ -51,8 +51,8 @@ type appender struct {
 	hook  Hook
 	f     *os.File
 	made  bool  // the file did not exist before
-	size  int64 // what it held before
-	dirty bool  // a write was tried
+	size  int64 // of the file before
+	dirty bool  // a write was attempted
 }
 
 func (a *appender) fail(op Op, err error) error {
@@ -70,9 +70,9 @@ func (a *appender) do(op Op, call func() error) error {
 	return nil
 }
 
-// open opens or makes the file and remembers its size.
+// open opens or creates the file and remembers its size.
 func (a *appender) open() error {
-	// O_NONBLOCK: a pipe put there after the look must not hang us.
+	// O_NONBLOCK: opening a pipe that was put there after the look must not block.
 	const flags = os.O_WRONLY | os.O_APPEND | syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 	old, err := lookAt(a.path)
 	if err != nil {
@@ -101,9 +101,9 @@ func (a *appender) open() error {
 	return nil
 }
 
-// settle finishes the making of the file: owner, and its name on disk. It is
-// done for every empty file, since the run that made it may have been killed
-// before it came to this.
+// settle completes the creation of the file: it sets the owner and syncs the name
+// to disk. It does so for every empty file, since the run that created it may have
+// been killed before this step.
 func (a *appender) settle(ownerFrom string) error {
 	if a.size > 0 {
 		return nil
@@ -125,21 +125,21 @@ func (a *appender) settle(ownerFrom string) error {
 	return a.do(OpSyncDir, func() error { return syncDir(dir) })
 }
 
-// own hands the file over, unless it has a second name: then it may be a file
-// of root that someone linked here in order to be given it.
+// own changes the owner of the file, unless it has a second name: then it may be a
+// file of root that someone linked here in order to get it.
 func (a *appender) own(o owner) error {
 	fi, err := a.f.Stat()
 	if err != nil {
 		return bare(err)
 	}
 	if links(fi) > 1 && ownerOf(fi) != o {
-		return errors.New("it is hard-linked, so it is not handed to another owner")
+		return errors.New("it has several hard links, so its owner is not changed")
 	}
 	return o.give(a.f, a.hook)
 }
 
-// takeBack makes the file what it was, and returns cause with the outcome.
-func (a *appender) takeBack(cause error) error {
+// undo restores the file, and returns cause together with the outcome of that.
+func (a *appender) undo(cause error) error {
 	var err error
 	switch {
 	case a.made:
@@ -156,7 +156,7 @@ func (a *appender) takeBack(cause error) error {
 			err = a.f.Truncate(a.size)
 		}
 		if err == nil {
-			_ = a.f.Sync() // the size is right; how soon it is so on disk is beyond us now
+			_ = a.f.Sync() // the size is right; nothing more can be done if it is not synced
 		}
 	}
 	var e *Error
@@ -164,7 +164,7 @@ func (a *appender) takeBack(cause error) error {
 		return cause
 	}
 	e.Replaced = true
-	e.Err = fmt.Errorf("%w, and taking it back failed: %w", e.Err, bare(err))
-	e.state = fmt.Sprintf("the file may hold a part of the new data after its first %d bytes", a.size)
+	e.Err = fmt.Errorf("%w, and undoing it failed: %w", e.Err, bare(err))
+	e.state = fmt.Sprintf("the file may contain a part of the new data after its first %d bytes", a.size)
 	return e
 }

@@ -1,33 +1,39 @@
 package fsx
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 )
 
-// chunkSize is how much is written at a time: small enough that a stop is
-// heard soon, large enough to cost nothing.
+// chunkSize is how much is written at a time: small enough that a cancelled
+// context is noticed soon, large enough to cost nothing.
 const chunkSize = 256 << 10
 
-// defaultMode is what a new file gets when the caller names no mode.
+// defaultMode is the mode of a new file when the caller names none.
 const defaultMode fs.FileMode = 0o640
 
-// TempName returns the name under which the new version of path is written
-// before it takes the place of path. It is always the same, so that what a
-// killed run left behind is found and removed by the next one. For a symbolic
-// link, ask with the path that Resolve returns.
+// TempSuffix ends the name of every temporary file of this package.
+const TempSuffix = ".davadmin-new"
+
+// TempName returns the name of the temporary file that holds the new version of
+// path until it replaces path. The name is always the same, so that the next run
+// finds and removes what a killed run left behind. For a symbolic link, call it
+// with the path that Resolve returns.
 func TempName(path string) string {
 	dir, base := filepath.Split(path)
-	return dir + "." + base + ".davadmin-new"
+	return dir + "." + base + TempSuffix
 }
 
-// CleanTemp removes what a killed Replace or WriteNew of path left beside it.
-// The caller holds the lock of path. It is no error when there is nothing.
+// CleanTemp removes the temporary file that a killed Replace or WriteNew of path
+// left behind. The caller holds the lock of path. It is not an error when there
+// is none.
 func CleanTemp(path string) (removed bool, err error) {
 	target, err := resolve(path)
 	if err != nil {
@@ -36,8 +42,9 @@ func CleanTemp(path string) (removed bool, err error) {
 	return removeTemp(target, nil)
 }
 
-// removeTemp takes a leftover away. Unlink, not os.Remove: a directory of
-// that name is not ours. A symbolic link goes itself, not what it points at.
+// removeTemp removes a leftover. It calls unlink, not os.Remove, because a
+// directory of that name is not ours. Of a symbolic link it removes the link,
+// not the target.
 func removeTemp(target string, hook Hook) (removed bool, err error) {
 	temp := TempName(target)
 	_, err = os.Lstat(temp)
@@ -56,7 +63,7 @@ func removeTemp(target string, hook Hook) (removed bool, err error) {
 	return true, nil
 }
 
-// draft is the new version of a file, being written beside it.
+// draft is the new version of a file, written to a temporary file next to it.
 type draft struct {
 	target string
 	temp   string
@@ -66,7 +73,7 @@ type draft struct {
 	lost   bool     // the file at temp is not ours
 }
 
-// newDraft makes the empty file, readable by us alone.
+// newDraft creates the empty temporary file, which only we can read.
 func newDraft(target string, hook Hook) (*draft, error) {
 	d := &draft{target: target, temp: TempName(target), hook: hook}
 	dir, err := os.Open(filepath.Dir(target))
@@ -93,7 +100,7 @@ func (d *draft) fail(op Op, err error) *Error {
 	return &Error{Op: op, Path: d.target, Err: bare(err)}
 }
 
-// do carries out one call that changes the disk.
+// do makes one call that changes the disk.
 func (d *draft) do(op Op, path string, call func() error) error {
 	err := d.hook.before(op, path)
 	if err == nil {
@@ -105,7 +112,7 @@ func (d *draft) do(op Op, path string, call func() error) error {
 	return nil
 }
 
-// setOwner gives the still empty file to its owner.
+// setOwner sets the owner of the file, which is still empty.
 func (d *draft) setOwner(o owner) error {
 	if err := o.give(d.f, d.hook); err != nil {
 		return d.fail(OpChown, err)
@@ -114,7 +121,7 @@ func (d *draft) setOwner(o owner) error {
 }
 
 // setMode sets the permission bits. It comes after owner and ACL: a chown may
-// clear bits, and an ACL sets most of them by itself.
+// clear bits, and an ACL sets most of them itself.
 func (d *draft) setMode(mode fs.FileMode) error {
 	fi, err := d.f.Stat()
 	if err != nil {
@@ -126,7 +133,7 @@ func (d *draft) setMode(mode fs.FileMode) error {
 	return d.do(OpChmod, d.temp, func() error { return d.f.Chmod(mode.Perm()) })
 }
 
-// setNew gives owner and mode to a file that did not exist before.
+// setNew sets owner and mode of a file that did not exist before.
 func (d *draft) setNew(ownerFrom string, mode fs.FileMode) error {
 	o, give, err := ownerForNew(ownerFrom)
 	if err != nil {
@@ -143,36 +150,77 @@ func (d *draft) setNew(ownerFrom string, mode fs.FileMode) error {
 	return d.setMode(mode)
 }
 
-// write writes the data and brings it to disk.
-func (d *draft) write(ctx context.Context, data []byte) error {
-	for len(data) > 0 {
-		if err := ctx.Err(); err != nil {
-			return d.fail("", err)
-		}
-		n := min(len(data), chunkSize)
-		err := d.do(OpWrite, d.temp, func() error {
-			_, err := d.f.Write(data[:n])
-			return err
-		})
-		if err != nil {
+// content produces the content of the new file and syncs it to disk.
+type content func(ctx context.Context, d *draft) error
+
+// bytesContent returns the content that consists of data.
+func bytesContent(data []byte) content {
+	return func(ctx context.Context, d *draft) error {
+		if _, err := (&draftWriter{ctx: ctx, d: d}).Write(data); err != nil {
 			return err
 		}
-		data = data[n:]
+		return d.sync()
 	}
-	return d.do(OpSync, d.temp, d.f.Sync)
 }
 
-// ready makes sure that the finished file is still the one at its name, since
-// a second run without a lock may have put its own there, and closes it.
+// streamContent returns the content that write writes.
+func streamContent(write func(io.Writer) error) content {
+	return func(ctx context.Context, d *draft) error {
+		raw := &draftWriter{ctx: ctx, d: d}
+		w := bufio.NewWriterSize(raw, chunkSize)
+		err := write(w)
+		if err == nil {
+			err = w.Flush()
+		}
+		switch {
+		case raw.err != nil: // write may have dropped or wrapped it
+			return raw.err
+		case err != nil:
+			return &Error{Op: OpWrite, Path: d.target, Err: err}
+		}
+		return d.sync()
+	}
+}
+
+func (d *draft) sync() error { return d.do(OpSync, d.temp, d.f.Sync) }
+
+// draftWriter writes to the temporary file of a draft, in chunks, until its
+// context ends. The first error stays and is an *Error.
+type draftWriter struct {
+	ctx context.Context
+	d   *draft
+	err error
+}
+
+// Write implements io.Writer.
+func (w *draftWriter) Write(data []byte) (written int, err error) {
+	for len(data) > 0 && w.err == nil {
+		if err := w.ctx.Err(); err != nil {
+			w.err = w.d.fail("", err)
+			break
+		}
+		n := min(len(data), chunkSize)
+		w.err = w.d.do(OpWrite, w.d.temp, func() error {
+			done, err := w.d.f.Write(data[:n])
+			written += done
+			return err
+		})
+		data = data[n:]
+	}
+	return written, w.err
+}
+
+// ready checks that the finished file is still the one with the temporary name,
+// since another run without a lock may have put its own there, and closes it.
 func (d *draft) ready(ctx context.Context) error {
 	mine, err := d.f.Stat()
 	if err != nil {
 		return d.fail("", err)
 	}
-	there, err := os.Lstat(d.temp) // while ours is open, its inode number is not given out again
+	there, err := os.Lstat(d.temp) // while ours is open, its inode number is not reused
 	if err != nil || !os.SameFile(mine, there) {
 		d.lost = true
-		return d.fail("", fmt.Errorf("another run changes it at the same time: %w", ErrLocked))
+		return d.fail("", fmt.Errorf("another run is changing it at the same time: %w", ErrLocked))
 	}
 	if err := d.f.Close(); err != nil {
 		return d.fail(OpWrite, err)
@@ -183,7 +231,7 @@ func (d *draft) ready(ctx context.Context) error {
 	return nil
 }
 
-// abort forgets the draft. What it cannot remove, the next run removes.
+// abort discards the draft. What it cannot remove, the next run removes.
 func (d *draft) abort() {
 	_ = d.f.Close() // may be closed already
 	if !d.lost {
@@ -192,7 +240,7 @@ func (d *draft) abort() {
 	_ = d.dir.Close()
 }
 
-// settle brings the rename to disk; the new file is in place whatever happens here.
+// settle syncs the rename to disk; the new file is in place whatever happens here.
 func (d *draft) settle(state string) error {
 	err := d.do(OpSyncDir, d.dir.Name(), func() error { return syncDir(d.dir) })
 	_ = d.dir.Close()

@@ -29,7 +29,7 @@ func TestResolve(t *testing.T) {
 		"a/f":          "a/f",
 		"link/up":      "a/f",
 		"link/missing": "a/b/missing",
-		// ".." is the parent of where the link leads, not of the link.
+		// ".." is the parent of the target of the link, not of the link.
 		"link/../f":       "a/f",
 		"link/../missing": "a/missing",
 	} {
@@ -76,7 +76,7 @@ func TestWriteNew(t *testing.T) {
 	only(t, dir, "dangling", "dir", "f")
 	for _, bad := range []string{"", ".", dir + "/"} {
 		if err := WriteNew(ctx, bad, nil, 0, "", nil); err == nil {
-			t.Errorf("%q was taken for a file", bad)
+			t.Errorf("%q was accepted as a file", bad)
 		}
 	}
 	ended, cancel := context.WithCancel(ctx)
@@ -86,7 +86,7 @@ func TestWriteNew(t *testing.T) {
 	}
 }
 
-// Whatever turns up between the look and the last step is not overwritten.
+// A file that appears between the first check and the last step is not overwritten.
 func TestWriteNewNeverOverwrites(t *testing.T) {
 	ctx := context.Background()
 	for what, plant := range map[string]func(t *testing.T, path string){
@@ -106,12 +106,12 @@ func TestWriteNewNeverOverwrites(t *testing.T) {
 		}
 		holds(t, path, "theirs")
 		if _, err := os.Lstat(TempName(path)); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: the new file was left (%v)", what, err)
+			t.Errorf("%s: the temporary file was left behind (%v)", what, err)
 		}
 	}
 }
 
-// The way without renameat2 is the one of NFS and of other systems.
+// NFS and systems other than Linux have no renameat2, so a link is used.
 func TestRenameByLink(t *testing.T) {
 	for _, taken := range []bool{false, true} {
 		dir := t.TempDir()
@@ -172,7 +172,7 @@ func TestAppend(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// Planted after the look.
+	// Planted after the check.
 	err := Append(ctx, in(dir, "new"), []byte("x"), "", func(op Op, p string) error {
 		if op == OpCreate {
 			symlink(t, "victim", p)
@@ -191,8 +191,8 @@ func TestAppend(t *testing.T) {
 	holds(t, path, "line\nline\nline\n")
 }
 
-// An empty file may be what a killed run left: its owner and its name on disk
-// are still to be settled. A hard link to a file of root is not handed over.
+// An empty file may be left by a killed run: its owner is still to be set and its
+// name to be synced. The owner of a hard link to a file of root is not changed.
 func TestAppendFinishesEmptyFile(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
@@ -213,10 +213,10 @@ func TestAppendFinishesEmptyFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := Append(ctx, in(dir, "linked"), []byte("x"), dir, nil); err == nil {
-		t.Error("a hard-linked file of root was taken for ours")
+		t.Error("a hard-linked file of root was accepted as ours")
 	}
 	if o := ownerOf(stat(t, victim)); o.uid != 0 {
-		t.Errorf("the victim belongs to %v now", o)
+		t.Errorf("the victim now belongs to %v", o)
 	}
 	holds(t, victim, "")
 }
@@ -266,7 +266,7 @@ func TestMkdirPrivateInParallel(t *testing.T) {
 				if err := MkdirPrivate(context.Background(), in(dir, "d"), dir, nil); err != nil {
 					t.Error(err)
 				}
-				// A directory that is replaced under its users loses what they put there.
+				// If the directory were replaced while it is used, files in it would be lost.
 				f, err := os.CreateTemp(in(dir, "d"), "x")
 				if err != nil {
 					t.Error(err)
@@ -278,12 +278,12 @@ func TestMkdirPrivateInParallel(t *testing.T) {
 		all.Wait()
 		only(t, dir, "d")
 		if list, err := os.ReadDir(in(dir, "d")); err != nil || len(list) != 8 {
-			t.Fatalf("%d of 8 files are there (%v)", len(list), err)
+			t.Fatalf("%d of 8 files exist (%v)", len(list), err)
 		}
 	}
 }
 
-func TestMkdirPrivateTempInTheWay(t *testing.T) {
+func TestMkdirPrivateTempNameInUse(t *testing.T) {
 	asRoot(t)
 	dir := t.TempDir()
 	temp := TempName(in(dir, "d"))
@@ -292,17 +292,17 @@ func TestMkdirPrivateTempInTheWay(t *testing.T) {
 	}
 	put(t, in(temp, "planted"), "", 0o600)
 	if err := MkdirPrivate(context.Background(), in(dir, "d"), "", nil); err == nil {
-		t.Error("a directory of somebody else was taken over")
+		t.Error("a directory of another user was used")
 	}
 	if err := os.RemoveAll(temp); err != nil {
 		t.Fatal(err)
 	}
 	symlink(t, t.TempDir(), temp)
 	if err := MkdirPrivate(context.Background(), in(dir, "d"), "", nil); err == nil {
-		t.Error("a link was taken for the directory")
+		t.Error("a link was accepted as the directory")
 	}
 	if _, err := os.Lstat(in(dir, "d")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("something is there: %v", err)
+		t.Errorf("something exists at the path: %v", err)
 	}
 }
 
@@ -323,7 +323,7 @@ func TestReadLimited(t *testing.T) {
 		t.Errorf("empty file: %q, %v", b, err)
 	}
 	_, _, err := ReadLimited(path, 4)
-	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "5 bytes, at most 4") || !strings.Contains(err.Error(), path) {
+	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "5 bytes, the limit is 4") || !strings.Contains(err.Error(), path) {
 		t.Errorf("error is %v", err)
 	}
 	if err := syscall.Mkfifo(in(dir, "pipe"), 0o600); err != nil {
@@ -338,7 +338,7 @@ func TestReadLimited(t *testing.T) {
 	}
 	put(t, path, string(bytes.Repeat([]byte{'x'}, 1<<20)), 0o640)
 	if n := testing.AllocsPerRun(10, func() { _, _, _ = ReadLimited(path, 1<<20) }); n > 15 {
-		t.Errorf("%v allocations, the data shall take one", n)
+		t.Errorf("%v allocations, want one for the data", n)
 	}
 }
 

@@ -1,21 +1,22 @@
-// Package fsx is how davadmin changes a file that must not be lost.
+// Package fsx changes files that must not be lost.
 //
-// It promises that a file is either the old one or the new one, whole, after
-// kill -9 at any instant, on a full disk and when a permission is refused:
-// the new bytes go to a file beside the old one, are brought to disk, and
-// take its place in one step. Mode, owner, group and, on Linux, extended
-// attributes with the POSIX ACL go along; where they cannot, nothing is
-// changed. Append keeps the same promise for a file that only grows, except
-// that a kill in the middle of its one write may leave a part of the record.
+// After a kill -9 at any instant, on a full disk and when a permission is
+// refused, a file is either the complete old one or the complete new one: the
+// new bytes go to a temporary file in the same directory, are synced to disk,
+// and replace the old file with one rename. Mode, owner, group and, on Linux,
+// extended attributes including the POSIX ACL are preserved; when one of them
+// cannot be, nothing is changed. Append makes the same promise for a file that
+// only grows, except that a kill during its single write may leave a part of
+// the data.
 //
-// A power cut is survived as far as the file system honours fsync; one that
-// cannot sync a directory at all is taken as it is.
+// A power failure is survived as far as the file system honours fsync. A file
+// system that cannot sync a directory at all is used as it is.
 //
-// It is not for files in a directory that someone hostile may write, not for
-// hard-linked files (the other names keep the old bytes), and not a lock by
-// itself: the caller who changes a path holds a Lock, because the file beside
-// it has a fixed name (TempName). MkdirPrivate alone needs no lock. ACLs are
-// not carried over on macOS and FreeBSD.
+// The package is not for directories that an attacker can write to, and not for
+// files with several hard links (the other names keep the old bytes). It does
+// not lock: the caller who changes a path holds a Lock, because the temporary
+// file has a fixed name (TempName). Only MkdirPrivate needs no lock. ACLs are
+// not preserved on macOS and FreeBSD.
 //
 // All functions may be called from several goroutines for different paths.
 package fsx
@@ -32,25 +33,25 @@ import (
 // Op names a system call that changes the disk.
 type Op string
 
-// The operations, each named to a Hook before it is carried out.
+// The operations. A Hook is told of each before it is carried out.
 const (
-	OpCreate   Op = "create"   // make a file
+	OpCreate   Op = "create"   // create a file
 	OpWrite    Op = "write"    // write one chunk
 	OpChown    Op = "chown"    // set owner and group
 	OpChmod    Op = "chmod"    // set permission bits
 	OpXattr    Op = "xattr"    // set or remove one extended attribute
-	OpSync     Op = "sync"     // bring a file or a new directory to disk
-	OpRename   Op = "rename"   // put the new file in place
-	OpSyncDir  Op = "syncdir"  // bring the directory of the file to disk
+	OpSync     Op = "sync"     // sync a file or a new directory to disk
+	OpRename   Op = "rename"   // give the new file its name
+	OpSyncDir  Op = "syncdir"  // sync the directory of the file to disk
 	OpRemove   Op = "remove"   // remove a leftover or an unfinished new file
-	OpMkdir    Op = "mkdir"    // make a directory
-	OpTruncate Op = "truncate" // take back an unfinished Append
+	OpMkdir    Op = "mkdir"    // create a directory
+	OpTruncate Op = "truncate" // shorten a file, or undo an unfinished Append
 )
 
-// Hook is called, when it is not nil, before each system call that changes
-// the disk, with the path that the call acts upon. An error that it returns
-// is taken as the failure of that call, which is then not made. Tests inject
-// failures and kills through it.
+// Hook, if not nil, is called before each system call that changes the disk,
+// with the path that the call acts on. If it returns an error, the call is not
+// made and counts as failed with that error. Tests inject failures and kills
+// through it.
 type Hook func(op Op, path string) error
 
 func (h Hook) before(op Op, path string) error {
@@ -60,24 +61,24 @@ func (h Hook) before(op Op, path string) error {
 	return h(op, path)
 }
 
-// Error is what every failed change of this package returns.
+// Error is the error of every failed change of this package.
 type Error struct {
-	Op       Op     // what failed; empty when the change was stopped by a look or a check, not by a system call
-	Path     string // the file or directory to be changed, symbolic links resolved where that was done
-	Replaced bool   // the new bytes, or a part of them for Append, are in place all the same
-	Err      error  // why, without a repetition of the path
+	Op       Op     // what failed; empty when a check stopped the change, not a system call
+	Path     string // the file or directory to be changed, with symbolic links resolved where that was done
+	Replaced bool   // the new bytes (for Append, maybe only a part of them) are in place nevertheless
+	Err      error  // the cause, which does not repeat the path
 
 	verb  string // what was tried, when the phrase of Op does not fit
-	state string // what is on the disk now, when it is not the usual
+	state string // what is on disk now, when it is not the usual
 }
 
-// Error says what could not be done to what, why, and what is on the disk now.
+// Error says what failed, on which file, why, and what is on disk now.
 func (e *Error) Error() string {
 	state := e.state
 	switch {
 	case state != "":
 	case e.Replaced:
-		state = "the file was replaced, but the change might not survive a power cut"
+		state = "the file was replaced, but the change might not survive a power failure"
 	default:
 		state = "nothing was changed"
 	}
@@ -91,31 +92,31 @@ func (e *Error) Error() string {
 // Unwrap returns the cause, so that errors.Is finds syscall.ENOSPC, fs.ErrPermission and the like.
 func (e *Error) Unwrap() error { return e.Err }
 
-// phrase fits between "cannot" and the path of the file.
+// phrase returns the text between "cannot" and the path of the file.
 func (o Op) phrase() string {
 	switch o {
 	case OpCreate:
-		return "make the new file for"
+		return "create the new version of"
 	case OpWrite:
-		return "write the new data of"
+		return "write the new version of"
 	case OpChown:
-		return "set the owner of the new"
+		return "set the owner of the new version of"
 	case OpChmod:
-		return "set the mode of the new"
+		return "set the mode of the new version of"
 	case OpXattr:
-		return "keep the access list and extended attributes of"
+		return "preserve the ACL and extended attributes of"
 	case OpSync:
-		return "bring to disk the new data of"
+		return "sync to disk the new version of"
 	case OpRename:
-		return "put in place the new"
+		return "rename the new version to"
 	case OpSyncDir:
-		return "bring to disk the directory of"
+		return "sync to disk the directory of"
 	case OpRemove:
-		return "remove the unfinished new file beside"
+		return "remove the unfinished new version of"
 	case OpMkdir:
-		return "make the directory"
+		return "create the directory"
 	case OpTruncate:
-		return "take back the unfinished write to"
+		return "undo the unfinished write to"
 	default:
 		return "change"
 	}
@@ -125,8 +126,8 @@ func (o Op) phrase() string {
 // socket or, where links are not followed, a symbolic link.
 var ErrNotRegular = errors.New("not a regular file")
 
-// ErrDangling is wrapped when a symbolic link points at nothing. It is apart
-// from fs.ErrNotExist, which callers take as leave to make the file.
+// ErrDangling is wrapped when the target of a symbolic link does not exist. It
+// does not wrap fs.ErrNotExist, upon which callers would create the file.
 var ErrDangling = errors.New("which does not exist")
 
 func notRegular(m fs.FileMode) error {
@@ -146,10 +147,10 @@ func notRegular(m fs.FileMode) error {
 	return fmt.Errorf("it is %s, %w", kind, ErrNotRegular)
 }
 
-// bare takes the path and the name of the call off an error of package os:
-// our own errors name the file that the user knows, and name it once.
+// bare strips the path and the call from an error of package os: our own errors
+// name the file that the user knows, and name it once.
 func bare(err error) error {
-	switch e := err.(type) { //nolint:errorlint // only the outermost layer is ours to take off
+	switch e := err.(type) { //nolint:errorlint // only the outermost layer is ours to strip
 	case *fs.PathError:
 		return e.Err
 	case *os.LinkError:
@@ -160,9 +161,9 @@ func bare(err error) error {
 	return err
 }
 
-// syncDir brings the entries of an open directory to disk. A file system that
-// cannot do this for directories (some network and FUSE ones) says EINVAL or
-// ENOTSUP; nothing more can be done there, so that is no failure.
+// syncDir syncs the entries of an open directory to disk. A file system that
+// cannot do this for directories (some network and FUSE ones) returns EINVAL or
+// ENOTSUP. Nothing more can be done then, so it does not count as a failure.
 func syncDir(dir *os.File) error {
 	err := dir.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
@@ -171,16 +172,16 @@ func syncDir(dir *os.File) error {
 	return err
 }
 
-// Resolve returns the file that path stands for, with all symbolic links
-// followed. A file that does not exist is fine when its directory does: the
-// answer is then its name in the resolved directory.
+// Resolve returns the file that path refers to, with all symbolic links
+// followed. The file itself need not exist, but its directory must; the result
+// is then its name in the resolved directory.
 //
-// It fails with ErrDangling when path is a link to nothing, with ELOOP for a
-// loop, and with fs.ErrNotExist when the directory is missing.
+// It fails with ErrDangling when path is a link to a missing file, with ELOOP
+// for a loop, and with fs.ErrNotExist when the directory is missing.
 func Resolve(path string) (string, error) {
 	target, err := resolve(path)
 	if err != nil {
-		return "", fmt.Errorf("cannot find the file behind %s: %w", path, err)
+		return "", fmt.Errorf("cannot find the file that %s refers to: %w", path, err)
 	}
 	return target, nil
 }
@@ -204,7 +205,7 @@ func resolve(path string) (string, error) {
 		}
 		return "", fmt.Errorf("it is a symbolic link to %s, %w", to, ErrDangling)
 	}
-	// Not filepath.Dir: that would clean "link/.." away before the link is followed.
+	// Not filepath.Dir, which would remove "link/.." before the link is followed.
 	dir, base := filepath.Split(path)
 	if base == "" || base == "." || base == ".." {
 		return "", fmt.Errorf("it does not name a file: %w", fs.ErrNotExist)
@@ -220,9 +221,9 @@ func resolve(path string) (string, error) {
 }
 
 // SameFile reports whether path still names the version of a file that info
-// describes: the same file, with the same size and time of change. It is for
-// ReplaceOptions.Check, as the last look at what is about to be replaced. A
-// file that is gone is not the same; any other failure to look is an error.
+// describes: the same file, with the same size and modification time. It is for
+// ReplaceOptions.Check, as the last look at the file that is about to be
+// replaced. A missing file is not the same; any other failure to look is an error.
 func SameFile(path string, info fs.FileInfo) (bool, error) {
 	now, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -12,21 +13,21 @@ import (
 	"testing"
 )
 
-// big is more than three chunks, so that failures fall between writes.
+// big is longer than three chunks, so that failures occur between writes.
 var big = strings.Repeat("new data\n", 3*chunkSize/9+100)
 
-// scene is one kind of change, to be broken at each of its steps.
+// scene is one kind of change, which the tests interrupt at each of its steps.
 type scene struct {
 	name string
-	// prepare makes what is there before, in an empty directory.
+	// prepare creates the files that exist before the change, in an empty directory.
 	prepare func(t *testing.T, dir string)
 	change  func(dir string, hook Hook) error
-	// ops must all be seen in a run without failure, or the scene tests less than it claims.
+	// ops are operations that a run without failure must contain, or the scene tests less than it claims.
 	ops []Op
-	old string // content before; "-" no file
+	old string // content before; "-" if the file does not exist
 	new string
-	// wholeAt is the operation that puts the new content in place: a failure
-	// after it leaves the new one. Empty: only a run without failure does.
+	// wholeAt is the operation that puts the new content in place: a failure after
+	// it leaves the new content. If it is empty, only a run without failure does.
 	wholeAt Op
 }
 
@@ -35,7 +36,7 @@ func scenes() []scene {
 	replace := func(dir string, h Hook) error {
 		return Replace(ctx, in(dir, "f"), []byte(big), ReplaceOptions{Hook: h, OwnerFrom: dir})
 	}
-	// An old file that gives every kind of step something to do.
+	// An old file for which every kind of step is needed.
 	rich := func(t *testing.T, dir string) {
 		put(t, in(dir, "f"), "old", 0o640)
 		put(t, TempName(in(dir, "f")), "leftover", 0o600)
@@ -51,7 +52,7 @@ func scenes() []scene {
 		richOps = append(richOps, OpChown)
 	}
 	plain := []Op{OpCreate, OpChmod, OpWrite, OpSync, OpRename, OpSyncDir}
-	return []scene{
+	return append(streamScenes(plain), []scene{
 		{"replace", rich, replace, richOps, "old", big, OpRename},
 		{"replace-missing", nothing, replace, plain, "-", big, OpRename},
 		{"new", nothing, func(dir string, h Hook) error {
@@ -63,12 +64,49 @@ func scenes() []scene {
 		{"append-missing", nothing,
 			func(dir string, h Hook) error { return Append(ctx, in(dir, "f"), []byte(big), dir, h) },
 			[]Op{OpCreate, OpSyncDir, OpWrite, OpSync}, "-", big, ""},
+	}...)
+}
+
+// streamScenes are those of the functions whose content comes from a callback.
+func streamScenes(plain []Op) []scene {
+	ctx := context.Background()
+	old := func(t *testing.T, dir string) { put(t, in(dir, "f"), "old", 0o640) }
+	private := slices.DeleteFunc(slices.Clone(plain), func(op Op) bool { return op == OpChmod })
+	return []scene{
+		{"replace-func", old, func(dir string, h Hook) error {
+			return ReplaceFunc(ctx, in(dir, "f"), writeBig, ReplaceOptions{Hook: h})
+		}, plain, "old", big, OpRename},
+		{"replace-private", old, func(dir string, h Hook) error {
+			return ReplaceFunc(ctx, in(dir, "f"), writeBig, ReplaceOptions{Hook: h, Private: true})
+		}, private, "old", big, OpRename},
+		{"build", nothing, func(dir string, h Hook) error {
+			return BuildNew(ctx, in(dir, "f"), 0o600, dir, h, buildBig)
+		}, private, "-", big, OpRename},
+		{"output", nothing, func(dir string, h Hook) error {
+			return WriteOutput(ctx, in(dir, "f"), OutputOptions{Hook: h}, writeBig)
+		}, private, "-", big, OpRename},
+		{"output-overwrite", old, func(dir string, h Hook) error {
+			return WriteOutput(ctx, in(dir, "f"), OutputOptions{Hook: h, Overwrite: true}, writeBig)
+		}, private, "old", big, OpRename},
 	}
+}
+
+func writeBig(w io.Writer) error {
+	_, err := io.WriteString(w, big)
+	return err
+}
+
+func buildBig(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(writeBig(f), f.Close())
 }
 
 func nothing(*testing.T, string) {}
 
-// steps runs the change once without failure and returns what it did.
+// steps runs the change once without failure and returns its operations.
 func (s scene) steps(t *testing.T) []Op {
 	t.Helper()
 	dir := t.TempDir()
@@ -79,7 +117,7 @@ func (s scene) steps(t *testing.T) []Op {
 	}
 	for _, op := range s.ops {
 		if !slices.Contains(ops, op) {
-			t.Fatalf("the scene never comes to %q, only to %q", op, ops)
+			t.Fatalf("the operations are %q, without %q", ops, op)
 		}
 	}
 	holds(t, in(dir, "f"), s.new)
@@ -87,7 +125,7 @@ func (s scene) steps(t *testing.T) []Op {
 	return ops
 }
 
-// check looks at the disk after a failure at ops[i].
+// check checks the files after a failure at ops[i].
 func (s scene) check(t *testing.T, dir string, ops []Op, i int) {
 	t.Helper()
 	path := in(dir, "f")
@@ -96,7 +134,7 @@ func (s scene) check(t *testing.T, dir string, ops []Op, i int) {
 		holds(t, path, s.new)
 	case s.old == "-":
 		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			t.Fatalf("the file is there after a failed making of it (%v)", err)
+			t.Fatalf("the file exists although its creation failed (%v)", err)
 		}
 	default:
 		holds(t, path, s.old)
@@ -119,12 +157,12 @@ func TestFailureAtEachStep(t *testing.T) {
 					return nil
 				})
 				replaced := s.wholeAt != "" && i > slices.Index(ops, s.wholeAt)
-				e := says(t, err, in(dir, "f"), "no space left", map[bool]string{true: "power cut", false: "nothing was changed"}[replaced])
+				e := says(t, err, in(dir, "f"), "no space left", map[bool]string{true: "power failure", false: "nothing was changed"}[replaced])
 				if e.Replaced != replaced || e.Op != ops[i] || !errors.Is(err, syscall.ENOSPC) {
 					t.Errorf("Replaced %v, Op %q, error %v; want %v, %q", e.Replaced, e.Op, err, replaced, ops[i])
 				}
 				s.check(t, dir, ops, i)
-				// A leftover that could not be removed is the one thing that may stay.
+				// Only a leftover that could not be removed may remain.
 				removed, err := CleanTemp(in(dir, "f"))
 				if err != nil {
 					t.Fatal(err)
@@ -133,18 +171,18 @@ func TestFailureAtEachStep(t *testing.T) {
 					t.Error("the unfinished new file was left behind")
 				}
 				if _, err := os.Lstat(TempName(in(dir, "f"))); !errors.Is(err, fs.ErrNotExist) {
-					t.Errorf("CleanTemp left it there (%v)", err)
+					t.Errorf("CleanTemp did not remove it (%v)", err)
 				}
 			})
 		}
 	}
 }
 
-// A disk that is gone for good refuses the cleaning up as well.
+// On a disk that has failed for good, cleaning up fails as well.
 func TestEveryStepFailsFromHere(t *testing.T) {
 	for _, s := range scenes() {
 		if s.wholeAt == "" {
-			continue // Append: TestAppendCannotTakeBack
+			continue // Append: TestAppendCannotBeUndone
 		}
 		ops := s.steps(t)
 		for i := range ops {
@@ -179,7 +217,7 @@ func TestEveryStepFailsFromHere(t *testing.T) {
 	}
 }
 
-func TestAppendCannotTakeBack(t *testing.T) {
+func TestAppendCannotBeUndone(t *testing.T) {
 	path := put(t, in(t.TempDir(), "f"), "old", 0o600)
 	err := Append(context.Background(), path, []byte("new"), "", func(op Op, _ string) error {
 		switch op {
@@ -190,13 +228,13 @@ func TestAppendCannotTakeBack(t *testing.T) {
 		}
 		return nil
 	})
-	e := says(t, err, "taking it back failed", "after its first 3 bytes")
+	e := says(t, err, "undoing it failed", "after its first 3 bytes")
 	if !e.Replaced || e.Op != OpSync || !errors.Is(err, syscall.EIO) || !errors.Is(err, syscall.EROFS) {
-		t.Errorf("got %+v: both causes and Replaced must be seen", e)
+		t.Errorf("got %+v, want both causes and Replaced", e)
 	}
 }
 
-// The directory is made in one step as well: there, private, owned, or not at all.
+// A directory is created in one step as well: private and with its owner, or not at all.
 func TestMkdirFailureAtEachStep(t *testing.T) {
 	ctx := context.Background()
 	var ops []Op

@@ -6,20 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"testing"
 	"time"
+
+	"github.com/davadmin/davadmin/internal/seed"
 )
 
-// As the injection of failures, but carried out by a child that SIGKILLs itself
-// before step i, for every i that exists.
+// Like the injection of failures, but in a child process that sends itself SIGKILL
+// before step i, for every i there is.
 func TestKillAtEachStep(t *testing.T) {
 	for _, c := range []struct {
 		do, old string
-		steps   int // at least so many, or the scene is not what it was
+		steps   int // the least number of steps
 	}{
 		{"replace", "old", 7}, {"replace", "-", 7}, {"new", "-", 7}, {"append", "old", 2}, {"append", "-", 4},
+		{"stream", "old", 7}, {"stream", "-", 7}, {"build", "-", 5}, {"output", "old", 7}, {"output", "-", 6},
 	} {
 		for i := 0; ; i++ {
 			dir := t.TempDir()
@@ -48,7 +50,7 @@ func TestKillAtEachStep(t *testing.T) {
 	}
 }
 
-// oldOrNew checks that a file is one of the two, whole.
+// oldOrNew checks that a file has either the complete old or the complete new content.
 func oldOrNew(t *testing.T, path, do, old, data string) {
 	t.Helper()
 	got, err := os.ReadFile(path)
@@ -62,28 +64,50 @@ func oldOrNew(t *testing.T, path, do, old, data string) {
 	if do == "append" {
 		want = map[bool]string{true: data, false: old + data}[old == "-"]
 		if len(got) == 0 && old == "-" {
-			return // documented: an empty file may stay
+			return // documented: an empty file may remain
 		}
 	}
 	if string(got) != old && string(got) != want {
-		t.Fatalf("%s: the file is neither old nor new: %d bytes %.20q…", do, len(got), got)
+		t.Fatalf("%s: the content is neither old nor new: %d bytes %.20q…", do, len(got), got)
 	}
 }
 
-// Kills from outside fall inside system calls too.
+// A truncated file has its old or its new size.
+func TestKillTruncate(t *testing.T) {
+	for i := 0; ; i++ {
+		path := put(t, in(t.TempDir(), "f"), "old and more", 0o600)
+		complaint, killed := run(t, part{Do: "truncate", Path: path, KillAt: i})
+		if complaint != "" {
+			t.Fatal(complaint)
+		}
+		if !killed {
+			if i < 2 {
+				t.Errorf("only %d steps", i)
+			}
+			holds(t, path, "old")
+			return
+		}
+		if n := stat(t, path).Size(); n != 3 && n != 12 {
+			t.Errorf("killed at %d: %d bytes", i, n)
+		}
+	}
+}
+
+// A kill from outside can also hit the middle of a system call.
 func TestKillAtAnyInstant(t *testing.T) {
 	dir := t.TempDir()
 	path := in(dir, "f")
+	random := seed.New(t)
 	for range 20 {
 		_, kill := start(t, part{Do: "flip", Path: path})
-		time.Sleep(time.Duration(rand.IntN(int(15 * time.Millisecond))))
+		time.Sleep(time.Duration(random.IntN(int(15 * time.Millisecond))))
 		kill()
 		got, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, flipData(0)) && !bytes.Equal(got, flipData(1)) {
-			t.Fatalf("the file is neither of the two: %d bytes %.20q…", len(got), got)
+			t.Fatalf("the content is neither of the two: %d bytes %.20q…", len(got), got)
 		}
 	}
 	if _, err := CleanTemp(path); err != nil {
@@ -92,7 +116,7 @@ func TestKillAtAnyInstant(t *testing.T) {
 	only(t, dir, "f")
 }
 
-// A directory is never left half made: the next run makes or finds a good one.
+// A directory is never left unfinished: the next run creates it or finds it complete.
 func TestKillMkdir(t *testing.T) {
 	for i := 0; ; i++ {
 		dir := openDir(t, 0o755)
@@ -110,7 +134,7 @@ func TestKillMkdir(t *testing.T) {
 			t.Fatalf("only %d steps", i)
 		}
 		if fi, err := os.Lstat(path); err == nil && (fi.Mode().Perm() != 0o700 || ownerOf(fi) != ownerOf(stat(t, dir))) {
-			t.Fatalf("killed at %d: a directory of mode %v and owner %v is in place", i, fi.Mode(), ownerOf(fi))
+			t.Fatalf("killed at %d: the directory exists with mode %v and owner %v", i, fi.Mode(), ownerOf(fi))
 		}
 		if err := MkdirPrivate(context.Background(), path, dir, nil); err != nil {
 			t.Fatalf("killed at %d: the next run: %v", i, err)

@@ -19,34 +19,35 @@ import (
 // ErrLocked is wrapped when another run holds the lock.
 var ErrLocked = errors.New("locked by another run")
 
-// A waiter looks again after about firstWait at first and never rarer than
-// lastWait: with several runs queueing, a short work is not delayed by a long
-// sleep, and nobody who has waited long is at a disadvantage.
+// A waiting run tries again after about firstWait at first, and at least every
+// lastWait later: when several runs queue for a short piece of work, none is
+// delayed by a long sleep, and a run that has waited for long is not at a
+// disadvantage.
 const (
 	firstWait = time.Millisecond
 	lastWait  = 15 * time.Millisecond
 )
 
-// lockFlags opens the lock file for writing (a lock over NFS asks for that)
-// and neither follows a planted link nor hangs on a planted pipe.
+// lockFlags opens the lock file for writing (which a lock over NFS requires); it
+// neither follows a planted link nor blocks on a planted pipe.
 const lockFlags = os.O_RDWR | syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
-// Lock is a held lock. The kernel frees it when the process ends, however
-// that happens. Its method may be called from any goroutine.
+// Lock is a lock that this process holds. The kernel releases it when the process
+// ends, however that happens. Its method may be called from any goroutine.
 type Lock struct {
 	fl   *flock.Flock
-	note *os.File // names us in the lock file; nil where that was not possible
+	note *os.File // the lock file with our signature; nil if it could not be signed
 }
 
-// AcquireLock takes the lock whose file is at path, and waits up to timeout
-// for it; zero or less means one try. The file is made when it is missing
-// (0600; as root with the owner of ownerFrom, unless that is empty), is used
-// for nothing else, and stays. Two holders exclude each other in one process
-// as well as in two.
+// AcquireLock takes the lock whose file is at path. It waits up to timeout for the
+// lock; zero or less means a single attempt. A missing file is created (mode 0600
+// and, if the process runs as root, with the owner of ownerFrom unless that is
+// empty); it is used for nothing else and is not removed. Two holders exclude each
+// other within one process as well as between two.
 //
-// It fails with ErrLocked, naming the holder where that is known, when the
-// time is up; with the cause of ctx when that ends first; with ErrNotRegular
-// when something else than a file, such as a symbolic link, is at path.
+// It fails with ErrLocked, which names the holder if it is known, after timeout;
+// with the error of ctx when ctx ends first; with ErrNotRegular when path is
+// anything but a regular file, such as a symbolic link.
 func AcquireLock(ctx context.Context, path string, timeout time.Duration, ownerFrom string) (*Lock, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, lockFailed(path, err)
@@ -64,7 +65,7 @@ func AcquireLock(ctx context.Context, path string, timeout time.Duration, ownerF
 		if left <= 0 {
 			return nil, lockFailed(path, lockedBy(path, timeout))
 		}
-		// Between half and all of the wait, so that waiters do not march in step.
+		// Between half and all of the wait, so that waiting runs do not try in lockstep.
 		timer := time.NewTimer(min(wait/2+rand.N(wait/2), left))
 		select {
 		case <-ctx.Done():
@@ -75,14 +76,14 @@ func AcquireLock(ctx context.Context, path string, timeout time.Duration, ownerF
 	}
 }
 
-// Release frees the lock; further calls do nothing. The lock file stays. An
-// error means that the lock may be held until the process ends.
+// Release releases the lock; further calls do nothing. The lock file stays. An
+// error means that the lock may remain held until the process ends.
 func (l *Lock) Release() error {
 	if !l.fl.Locked() {
 		return nil
 	}
 	if l.note != nil {
-		_ = l.note.Truncate(0) // nobody holds it any more; a wrong name would mislead
+		_ = l.note.Truncate(0) // an outdated name would mislead
 		_ = l.note.Close()
 	}
 	if err := l.fl.Unlock(); err != nil {
@@ -95,10 +96,10 @@ func lockFailed(path string, err error) error {
 	return fmt.Errorf("cannot lock %s: %w", path, bare(err))
 }
 
-// tryLock returns the lock, or nil when another has it.
+// tryLock returns the lock, or nil when another run holds it.
 func tryLock(path, ownerFrom string) (*Lock, error) {
-	// More than one turn only when the lock file is removed or swapped under
-	// us: a lock on a file that has no name any more excludes nobody.
+	// More than one round only if another program removes or replaces the lock file
+	// meanwhile: a lock on a file that has lost its name excludes nobody.
 	for range 10 {
 		if err := ensureLockFile(path, ownerFrom); err != nil {
 			return nil, err
@@ -127,12 +128,13 @@ func tryLock(path, ownerFrom string) (*Lock, error) {
 		l.sign(mine, ownerFrom)
 		return l, nil
 	}
-	return nil, errors.New("the lock file is removed again and again by another program")
+	return nil, errors.New("another program keeps removing the lock file")
 }
 
-// ensureLockFile makes the lock file unless it is there. It is not left to
-// the opening: O_CREATE on a file of another user is refused to root in
-// sticky directories, and would hide whether the file is ours to hand over.
+// ensureLockFile creates the lock file unless it exists. Opening it with O_CREATE
+// would not do: in a sticky directory the system refuses that for a file of another
+// user, even to root, and it does not say whether the file is new and needs its
+// owner set.
 func ensureLockFile(path, ownerFrom string) error {
 	fi, err := lookAt(path)
 	if fi != nil || err != nil {
@@ -156,7 +158,7 @@ func ensureLockFile(path, ownerFrom string) error {
 	return nil
 }
 
-// notOurs adds the owner of a lock file that we may not open.
+// notOurs adds to err the owner of a lock file that we may not open.
 func notOurs(path string, err error) error {
 	fi, serr := os.Lstat(path)
 	if serr != nil {
@@ -165,10 +167,10 @@ func notOurs(path string, err error) error {
 	return fmt.Errorf("%w (it belongs to %s)", bare(err), ownerOf(fi))
 }
 
-// sign writes who we are into the lock file, and repairs its owner if a run
-// of root was killed before it could. Both are best effort: the lock is held
-// with or without. A file with a second name is left alone, since it may be
-// another file that was linked here.
+// sign writes process, host and time to the lock file, and repairs its owner if a
+// run as root was killed before it did so. Both are best effort: the lock is held
+// either way. A file with a second name is left alone, since it may be another file
+// that was linked here.
 func (l *Lock) sign(mine fs.FileInfo, ownerFrom string) {
 	if links(mine) > 1 {
 		return
@@ -189,14 +191,14 @@ func (l *Lock) sign(mine fs.FileInfo, ownerFrom string) {
 		host = "-"
 	}
 	text := fmt.Sprintf("%d %s %s\n", os.Getpid(), host, time.Now().UTC().Format(time.RFC3339))
-	// The line ends before what an earlier, longer one left is cut off, so a
-	// reader never sees two of them mixed.
+	// The new line is terminated before the rest of an earlier, longer one is cut
+	// off, so a reader never sees a mixture of both.
 	_, _ = f.WriteAt([]byte(text), 0)
 	_ = f.Truncate(int64(len(text)))
 	l.note = f
 }
 
-// lockedBy is the error of a waiter whose time is up.
+// lockedBy returns the error of a run that has waited for timeout.
 func lockedBy(path string, timeout time.Duration) error {
 	waited := ""
 	if timeout > 0 {
@@ -205,8 +207,8 @@ func lockedBy(path string, timeout time.Duration) error {
 	return fmt.Errorf("%w%s%s", ErrLocked, holder(path), waited)
 }
 
-// holder reads who signed the lock file, in brackets, or returns nothing when
-// the line is not such as sign writes.
+// holder returns who signed the lock file, in parentheses, or an empty string when
+// the content is not what sign writes.
 func holder(path string) string {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {

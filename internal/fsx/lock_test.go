@@ -32,7 +32,7 @@ func TestLockTwoProcesses(t *testing.T) {
 		}
 		for _, w := range []string{path, fmt.Sprintf("process %d on %s since 2", pid, host)} {
 			if !strings.Contains(err.Error(), w) {
-				t.Errorf("%q does not say %q", err, w)
+				t.Errorf("%q does not contain %q", err, w)
 			}
 		}
 		if took < timeout || took > timeout+5*time.Second {
@@ -65,7 +65,7 @@ func TestLockWaitsAndStops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The first holder's further call must not free what is not its own.
+	// A further call of the first holder must not release the lock of the second.
 	if err := l.Release(); err != nil {
 		t.Error(err)
 	}
@@ -76,15 +76,16 @@ func TestLockWaitsAndStops(t *testing.T) {
 		t.Error(err)
 	}
 	if fi := stat(t, path); fi.Mode() != 0o600 || fi.Size() != 0 {
-		t.Errorf("the file is left with mode %v and %d bytes", fi.Mode(), fi.Size())
+		t.Errorf("the lock file has mode %v and %d bytes", fi.Mode(), fi.Size())
 	}
 	if _, err := AcquireLock(ctx, path, 0, ""); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("under an ended context: %v", err)
 	}
 }
 
-// countUp raises the number in a file Times times under the lock. Without it,
-// steps would be lost: reading and writing are apart on purpose.
+// countUp increments the number in a file Times times while it holds the lock.
+// Without the lock, increments would be lost: there is a pause between reading and
+// writing on purpose.
 func countUp(p part) error {
 	for range p.Times {
 		l, err := lock(p.Path, time.Minute)
@@ -139,8 +140,8 @@ func TestLockSharedByEight(t *testing.T) {
 	}
 }
 
-// Nobody starves: while seven keep taking the lock again at once, an eighth
-// gets it long before it would give up.
+// Nobody starves: while seven goroutines keep taking the lock again at once, an
+// eighth gets it long before its timeout.
 func TestLockIsFair(t *testing.T) {
 	path := in(t.TempDir(), "lock")
 	ctx, stop := context.WithCancel(context.Background())
@@ -196,7 +197,7 @@ func TestLockRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// A hard link cannot be told from the file, but is not written to.
+	// A hard link cannot be distinguished from the file, but is not written to.
 	if err := os.Link(victim, in(dir, "hard")); err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +210,7 @@ func TestLockRefuses(t *testing.T) {
 	only(t, dir, "dangling", "hard", "link", "pipe", "victim")
 }
 
-// What stands in the lock file is only shown when it is what a holder writes.
+// The content of the lock file is only shown if a holder can have written it.
 func TestLockHolderText(t *testing.T) {
 	path := in(t.TempDir(), "lock")
 	for text, want := range map[string]string{
@@ -229,8 +230,8 @@ func TestLockHolderText(t *testing.T) {
 	}
 }
 
-// A lock file that is removed under its holder protects nobody: whoever comes
-// then locks the new one, and whoever waited on the old one moves over.
+// A lock file that is removed while it is held protects nothing: later runs lock the
+// new file, and runs that waited for the old one move to the new one.
 func TestLockFileSwapped(t *testing.T) {
 	path := in(t.TempDir(), "lock")
 	first, err := lock(path, 0)
@@ -261,9 +262,9 @@ func TestLockOfAnotherUser(t *testing.T) {
 	path := put(t, in(dir, "lock"), "", 0o600)
 	complaint, _ := run(t, part{Do: "lock", Path: path, UID: nobody})
 	if !strings.Contains(complaint, "permission denied") || !strings.Contains(complaint, "(uid 0)") {
-		t.Errorf("complaint is %q", complaint)
+		t.Errorf("error output is %q", complaint)
 	}
-	// A run of root that is given an owner repairs it.
+	// A run as root with ownerFrom repairs the owner.
 	if err := os.Chown(dir, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
@@ -278,6 +279,6 @@ func TestLockOfAnotherUser(t *testing.T) {
 		t.Error(complaint)
 	}
 	if b, err := os.ReadFile(path); err != nil || !bytes.Equal(b, nil) {
-		t.Errorf("the lock file holds %q (%v)", b, err)
+		t.Errorf("the lock file contains %q (%v)", b, err)
 	}
 }

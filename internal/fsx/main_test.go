@@ -15,20 +15,20 @@ import (
 	"time"
 )
 
-// childEnv makes the test binary play one of the parts below instead of
-// running tests: some promises can only be seen from outside a process.
+// childEnv makes the test binary play one of the parts below instead of running
+// tests: some promises can only be checked from outside a process.
 const childEnv = "FSX_TEST_CHILD"
 
-// part tells a child what to do.
+// part says what a child process does.
 type part struct {
 	Do        string // a key of the switch in play
 	Path      string
 	OwnerFrom string
 	Data      string // for Replace, WriteNew and Append
 	Big       bool   // use big instead of Data, which would not fit into the environment
-	KillAt    int    // SIGKILL itself before this change, counted from 0; -1 never
+	KillAt    int    // send itself SIGKILL before this change, counted from 0; -1 means never
 	Times     int
-	UID       int // become this user first; 0 stays
+	UID       int // become this user first; 0 means no change
 }
 
 func TestMain(m *testing.M) {
@@ -62,7 +62,7 @@ func play(p part) error {
 	hook := func(Op, string) error {
 		if n == p.KillAt {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			time.Sleep(time.Minute) // the signal is on its way
+			time.Sleep(time.Minute) // until the signal arrives
 		}
 		n++
 		return nil
@@ -72,11 +72,19 @@ func play(p part) error {
 		return Replace(ctx, p.Path, data, ReplaceOptions{Hook: hook, OwnerFrom: p.OwnerFrom})
 	case "new":
 		return WriteNew(ctx, p.Path, data, 0o640, p.OwnerFrom, hook)
+	case "stream":
+		return ReplaceFunc(ctx, p.Path, writeBig, ReplaceOptions{Hook: hook, OwnerFrom: p.OwnerFrom})
+	case "build":
+		return BuildNew(ctx, p.Path, 0o640, p.OwnerFrom, hook, buildBig)
+	case "output":
+		return WriteOutput(ctx, p.Path, OutputOptions{Hook: hook, Overwrite: true}, writeBig)
+	case "truncate":
+		return Truncate(ctx, p.Path, 3, hook)
 	case "append":
 		return Append(ctx, p.Path, data, p.OwnerFrom, hook)
 	case "mkdir":
 		return MkdirPrivate(ctx, p.Path, p.OwnerFrom, hook)
-	case "flip": // replaces without end, until the parent kills it
+	case "flip": // replaces the file until the parent kills it
 		for i := 0; ; i++ {
 			if err := Replace(ctx, p.Path, flipData(i), ReplaceOptions{}); err != nil {
 				return err
@@ -85,13 +93,13 @@ func play(p part) error {
 				fmt.Println("going")
 			}
 		}
-	case "hold": // takes the lock and keeps it until it is killed
+	case "hold": // takes the lock and holds it until it is killed
 		l, err := AcquireLock(ctx, p.Path, 0, "")
 		if err != nil {
 			return err
 		}
 		fmt.Println("held")
-		time.Sleep(time.Minute) // a select without cases is a deadlock to the runtime
+		time.Sleep(time.Minute) // the runtime takes a select without cases for a deadlock
 		return l.Release()
 	case "count":
 		return countUp(p)
@@ -102,15 +110,15 @@ func play(p part) error {
 		}
 		return l.Release()
 	}
-	return fmt.Errorf("no part called %q", p.Do)
+	return fmt.Errorf("unknown part %q", p.Do)
 }
 
-// flipData is one of two contents of several chunks and different lengths.
+// flipData returns one of two contents of several chunks and different lengths.
 func flipData(i int) []byte {
 	return bytes.Repeat([]byte{byte('A' + i%2)}, 3*chunkSize+1+i%2*1000)
 }
 
-// command prepares a child; -test.run is only there for people who read ps.
+// command returns the command for a child; -test.run is only for people who read ps.
 func command(t *testing.T, p part) *exec.Cmd {
 	t.Helper()
 	env, err := json.Marshal(p)
@@ -118,13 +126,13 @@ func command(t *testing.T, p part) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
-	// The race detector would have each child sleep for a second before it ends.
+	// Otherwise the race detector makes each child sleep for a second before it ends.
 	cmd.Env = append(os.Environ(), childEnv+"="+string(env), "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 
-// run plays a part to its end and returns what it complained about; killed
-// tells whether SIGKILL ended it.
+// run plays a part to its end and returns its error output; killed reports whether
+// SIGKILL ended it.
 func run(t *testing.T, p part) (complaint string, killed bool) {
 	t.Helper()
 	cmd := command(t, p)
@@ -146,8 +154,8 @@ func run(t *testing.T, p part) (complaint string, killed bool) {
 	return stderr.String(), killed
 }
 
-// start plays a part that does not end by itself, and returns when it has
-// printed a line. The function that it returns kills the child.
+// start plays a part that does not end by itself, and returns when the child has
+// printed a line. The returned function kills the child.
 func start(t *testing.T, p part) (pid int, kill func()) {
 	t.Helper()
 	cmd := command(t, p)
@@ -171,12 +179,12 @@ func start(t *testing.T, p part) (pid int, kill func()) {
 	guard := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
 	defer guard.Stop()
 	if _, err := out.Read(make([]byte, 64)); err != nil {
-		t.Fatalf("child %+v says nothing: %v", p, err)
+		t.Fatalf("child %+v prints nothing: %v", p, err)
 	}
 	return cmd.Process.Pid, kill
 }
 
-// openDir is a temporary directory that every user may reach, unlike that of
+// openDir returns a temporary directory that every user can reach, unlike that of
 // t.TempDir.
 func openDir(t *testing.T, mode os.FileMode) string {
 	t.Helper()
@@ -192,11 +200,11 @@ func openDir(t *testing.T, mode os.FileMode) string {
 func asRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("only root may give files away")
+		t.Skip("only root can change the owner of a file")
 	}
 }
 
-// nobody is the user that tests hand files to, or become.
+// nobody is the user that tests give files to, or become.
 const nobody = 65534
 
 func put(t *testing.T, path, data string, mode os.FileMode) string {
@@ -232,7 +240,7 @@ func stat(t *testing.T, path string) os.FileInfo {
 	return fi
 }
 
-// holds checks the content of a file without printing megabytes.
+// holds checks the content of a file and does not print megabytes.
 func holds(t *testing.T, path, want string) {
 	t.Helper()
 	got, err := os.ReadFile(path)
@@ -240,11 +248,11 @@ func holds(t *testing.T, path, want string) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Fatalf("%s holds %d bytes %.20q…, want %d bytes %.20q…", path, len(got), got, len(want), want)
+		t.Fatalf("%s contains %d bytes %.20q…, want %d bytes %.20q…", path, len(got), got, len(want), want)
 	}
 }
 
-// only checks that a directory holds these names and nothing else.
+// only checks that a directory contains these names and nothing else.
 func only(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	list, err := os.ReadDir(dir)
@@ -256,11 +264,11 @@ func only(t *testing.T, dir string, names ...string) {
 		got = append(got, e.Name())
 	}
 	if strings.Join(got, " ") != strings.Join(names, " ") {
-		t.Fatalf("%s holds %q, want %q", dir, got, names)
+		t.Fatalf("%s contains %q, want %q", dir, got, names)
 	}
 }
 
-// says checks that an error is ours and that its text holds each of the words.
+// says checks that an error is an *Error and that its text contains each of the words.
 func says(t *testing.T, err error, words ...string) *Error {
 	t.Helper()
 	var e *Error
@@ -269,7 +277,7 @@ func says(t *testing.T, err error, words ...string) *Error {
 	}
 	for _, w := range words {
 		if !strings.Contains(e.Error(), w) {
-			t.Errorf("error %q does not say %q", e.Error(), w)
+			t.Errorf("error %q does not contain %q", e.Error(), w)
 		}
 	}
 	return e

@@ -10,26 +10,45 @@ import (
 	"syscall"
 )
 
-// WriteNew makes a file that must not exist yet, whole or not at all. Its
-// mode is 0640 when mode is zero, whatever the umask; as root it gets owner
-// and group of ownerFrom, unless that is empty.
+// WriteNew creates a file that must not exist yet, completely or not at all. Its
+// mode is mode, or 0640 if that is zero; the umask is ignored. If the process
+// runs as root, the file gets owner and group of ownerFrom, unless that is empty.
 //
-// Every error is an *Error; fs.ErrExist is wrapped when there is something at
-// path already, a symbolic link included, and that is then untouched.
+// Every error is an *Error. It wraps fs.ErrExist when something, be it only a
+// symbolic link, already exists at path; that is then untouched.
 //
 // The caller holds a lock against other changes of the same path.
 func WriteNew(ctx context.Context, path string, data []byte, mode fs.FileMode, ownerFrom string, hook Hook) error {
+	return writeNew(ctx, path, bytesContent(data), mode, ownerFrom, hook)
+}
+
+// BuildNew is WriteNew for a file that is written by its name rather than through
+// a writer, as a database engine does. build gets the path of an empty file, which
+// it fills in place, without replacing it, and whose mode it leaves alone; before
+// that, it removes what a killed run left under names derived from that path. When
+// build returns, nothing else may have the file open. An error of build is wrapped,
+// and the file is removed.
+func BuildNew(ctx context.Context, path string, mode fs.FileMode, ownerFrom string, hook Hook, build func(path string) error) error {
+	return writeNew(ctx, path, func(_ context.Context, d *draft) error {
+		if err := d.do(OpWrite, d.temp, func() error { return build(d.temp) }); err != nil {
+			return err
+		}
+		return d.sync()
+	}, mode, ownerFrom, hook)
+}
+
+func writeNew(ctx context.Context, path string, fill content, mode fs.FileMode, ownerFrom string, hook Hook) error {
 	if err := ctx.Err(); err != nil {
 		return &Error{Path: path, Err: err}
 	}
 	if base := filepath.Base(path); path == "" || base == "." || base == ".." || os.IsPathSeparator(path[len(path)-1]) {
-		return &Error{Op: OpCreate, Path: path, Err: errors.New("it does not name a file")}
+		return &Error{Op: OpCreate, Path: path, Err: errors.New("it does not name a file"), verb: "create"}
 	}
-	// Only to fail early; the rename looks again, in one step.
+	// Only to fail early; the rename checks again, in one step.
 	if _, err := os.Lstat(path); err == nil {
-		return &Error{Op: OpCreate, Path: path, Err: syscall.EEXIST}
+		return &Error{Op: OpCreate, Path: path, Err: syscall.EEXIST, verb: "create"}
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return &Error{Op: OpCreate, Path: path, Err: bare(err)}
+		return &Error{Op: OpCreate, Path: path, Err: bare(err), verb: "create"}
 	}
 	d, err := newDraft(path, hook)
 	if err != nil {
@@ -37,7 +56,7 @@ func WriteNew(ctx context.Context, path string, data []byte, mode fs.FileMode, o
 	}
 	err = d.setNew(ownerFrom, mode)
 	if err == nil {
-		err = d.write(ctx, data)
+		err = fill(ctx, d)
 	}
 	if err == nil {
 		err = d.ready(ctx)
@@ -49,36 +68,36 @@ func WriteNew(ctx context.Context, path string, data []byte, mode fs.FileMode, o
 		d.abort()
 		return err
 	}
-	return d.settle("the file was made, but might not survive a power cut")
+	return d.settle("the file was created, but might not survive a power failure")
 }
 
-// renameNew moves the new file to its place, where nothing may be.
+// renameNew gives the new file its name, which must not be in use.
 func (d *draft) renameNew() error {
 	err := d.do(OpRename, d.temp, func() error { return renameNoReplace(d.temp, d.target) })
 	if !errors.Is(err, errNoReplace) {
 		return err
 	}
-	// A link never overwrites either; it only leaves two names for a moment.
+	// A link does not overwrite either, but for a moment the file has two names.
 	err = d.do(OpRename, d.temp, func() error { return os.Link(d.temp, d.target) })
 	if err != nil {
 		return err
 	}
-	// The file is in place. A second name that stays is removed by the next run.
+	// The file is in place. If its temporary name stays, the next run removes it.
 	_, _ = removeTemp(d.target, d.hook)
 	return nil
 }
 
-// errNoReplace says that system or file system cannot rename without replacing.
+// errNoReplace is returned when the system or the file system cannot rename without replacing.
 var errNoReplace = errors.New("rename without replacing is not supported")
 
-// MkdirPrivate makes a directory that its owner alone may enter (0700); as
-// root, the owner is that of ownerFrom, unless that is empty. A directory that
-// is there already is fine, and left as it is; a symbolic link or anything
-// else at that path is an error. The parent must exist.
+// MkdirPrivate creates a directory that only its owner can enter (0700). If the
+// process runs as root, the owner is that of ownerFrom, unless that is empty. An
+// existing directory is left as it is; a symbolic link or anything else at that
+// path is an error. The parent directory must exist.
 //
-// Every error is an *Error; Replaced then means that the directory was made.
-// Several runs may do this at the same time without a lock, since the lock
-// may be what the directory is made for.
+// Every error is an *Error; its Replaced means that the directory was created.
+// Several runs may do this at the same time without a lock, since the directory
+// may be the one for the lock file.
 func MkdirPrivate(ctx context.Context, dir string, ownerFrom string, hook Hook) error {
 	dir = filepath.Clean(dir)
 	fail := func(op Op, err error) error { return &Error{Op: op, Path: dir, Err: bare(err)} }
@@ -94,15 +113,15 @@ func MkdirPrivate(ctx context.Context, dir string, ownerFrom string, hook Hook) 
 	}
 	parent, err := os.Open(filepath.Dir(dir))
 	if err != nil {
-		return fail(OpMkdir, fmt.Errorf("the directory above it: %w", bare(err)))
+		return fail(OpMkdir, fmt.Errorf("its parent directory: %w", bare(err)))
 	}
 	defer parent.Close()
 	// It gets its name when it has its owner: a kill in between would leave a
-	// directory that looks finished and that the server's user cannot enter.
+	// directory that looks finished and that the user of the server cannot enter.
 	temp := TempName(dir)
 	if err := mkdirTemp(temp, o, give, hook); err != nil {
 		if found, _ := isDir(dir); found {
-			return nil // another run was faster, and moved the one that we shared
+			return nil // another run was faster, and renamed the directory that we shared
 		}
 		if hook.before(OpRemove, temp) == nil {
 			_ = syscall.Rmdir(temp)
@@ -118,13 +137,13 @@ func MkdirPrivate(ctx context.Context, dir string, ownerFrom string, hook Hook) 
 	}
 	if err != nil {
 		return &Error{Op: OpSyncDir, Path: dir, Replaced: true, Err: bare(err),
-			state: "the directory was made, but might not survive a power cut"}
+			state: "the directory was created, but might not survive a power failure"}
 	}
 	return nil
 }
 
-// isDir tells whether a directory, and not a link to one, is at path; anything
-// else that is there is an error.
+// isDir reports whether path is a directory, and not a link to one. Anything else
+// at that path is an error.
 func isDir(path string) (bool, error) {
 	fi, err := os.Lstat(path)
 	switch {
@@ -133,16 +152,16 @@ func isDir(path string) (bool, error) {
 	case err != nil:
 		return false, &Error{Op: OpMkdir, Path: path, Err: bare(err)}
 	case fi.Mode()&fs.ModeSymlink != 0:
-		return false, &Error{Op: OpMkdir, Path: path, Err: fmt.Errorf("a symbolic link is there: %w", syscall.ENOTDIR)}
+		return false, &Error{Op: OpMkdir, Path: path, Err: fmt.Errorf("it is a symbolic link: %w", syscall.ENOTDIR)}
 	case !fi.IsDir():
-		return false, &Error{Op: OpMkdir, Path: path, Err: fmt.Errorf("a file is there: %w", syscall.ENOTDIR)}
+		return false, &Error{Op: OpMkdir, Path: path, Err: fmt.Errorf("it is a file: %w", syscall.ENOTDIR)}
 	}
 	return true, nil
 }
 
-// mkdirTemp makes the directory under its temporary name. One that is there
-// already, of a killed or a parallel run, is taken over if it can only be
-// such a one; every step may be done twice.
+// mkdirTemp creates the directory under its temporary name. An existing one, of a
+// killed or a parallel run, is used if its owner shows that it can only be that;
+// every step may be done twice.
 func mkdirTemp(temp string, want owner, give bool, hook Hook) error {
 	err := hook.before(OpMkdir, temp)
 	if err == nil {
@@ -161,7 +180,7 @@ func mkdirTemp(temp string, want owner, give bool, hook Hook) error {
 		return bare(err)
 	}
 	if uid := ownerOf(fi).uid; uid != os.Geteuid() && (!give || uid != want.uid) {
-		return fmt.Errorf("%s is in the way and belongs to %s", temp, ownerOf(fi))
+		return fmt.Errorf("%s already exists and belongs to %s", temp, ownerOf(fi))
 	}
 	if give {
 		if err := want.give(f, hook); err != nil {
@@ -183,7 +202,7 @@ func mkdirTemp(temp string, want owner, give bool, hook Hook) error {
 	return bare(syncDir(f))
 }
 
-// placeDir gives the directory its name. When another run did so before, its
+// placeDir gives the directory its name. If another run did so before, its
 // directory is as good as ours.
 func placeDir(temp, dir string, hook Hook) error {
 	err := hook.before(OpRename, temp)
@@ -191,13 +210,13 @@ func placeDir(temp, dir string, hook Hook) error {
 		err = renameNoReplace(temp, dir)
 	}
 	if errors.Is(err, errNoReplace) {
-		err = syscall.Rename(temp, dir) // replaces nothing but an empty directory
+		err = syscall.Rename(temp, dir) // replaces only an empty directory
 	}
 	if err == nil {
 		return nil
 	}
 	if hook.before(OpRemove, temp) == nil {
-		_ = syscall.Rmdir(temp) // ours, or moved away already
+		_ = syscall.Rmdir(temp) // ours, or already renamed
 	}
 	if found, derr := isDir(dir); found || derr != nil {
 		return derr

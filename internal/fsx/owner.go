@@ -12,7 +12,7 @@ import (
 // owner is a user and a group by number.
 type owner struct{ uid, gid int }
 
-// ownerOf reads the owner out of what stat said.
+// ownerOf returns the owner of a file.
 func ownerOf(fi fs.FileInfo) owner {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	if !ok { // cannot happen for files of package os on a Unix system
@@ -21,7 +21,7 @@ func ownerOf(fi fs.FileInfo) owner {
 	return owner{int(st.Uid), int(st.Gid)}
 }
 
-// links tells how many names a file has.
+// links returns the number of hard links of a file.
 func links(fi fs.FileInfo) int {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -30,20 +30,20 @@ func links(fi fs.FileInfo) int {
 	return int(st.Nlink)
 }
 
-// ownerForNew tells who shall own a new file: as root the owner of from, else
-// whoever we are (give is false).
+// ownerForNew returns who is to own a new file: the owner of from if the process
+// runs as root, and otherwise the user of the process (give is false).
 func ownerForNew(from string) (o owner, give bool, err error) {
 	if from == "" || os.Geteuid() != 0 {
 		return owner{}, false, nil
 	}
 	fi, err := os.Stat(from)
 	if err != nil {
-		return owner{}, false, fmt.Errorf("the owner of %s is not known: %w", from, bare(err))
+		return owner{}, false, fmt.Errorf("cannot find out the owner of %s: %w", from, bare(err))
 	}
 	return ownerOf(fi), true, nil
 }
 
-// give changes owner and group of f to want, touching only what differs.
+// give sets owner and group of f to want, and touches only what differs.
 func (want owner) give(f *os.File, hook Hook) error {
 	fi, err := f.Stat()
 	if err != nil {
@@ -64,13 +64,13 @@ func (want owner) give(f *os.File, hook Hook) error {
 		err = f.Chown(set.uid, set.gid)
 	}
 	if err != nil {
-		return fmt.Errorf("its owner must be %s, and this run (uid %d) may not give it to them: %w",
+		return fmt.Errorf("its owner must be %s, which this process (uid %d) may not set: %w",
 			want, os.Geteuid(), bare(err))
 	}
 	return nil
 }
 
-// String names the owner for a message, by name as well where one is known.
+// String describes the owner for a message, by number and, where known, by name.
 func (want owner) String() string {
 	uid, gid := strconv.Itoa(want.uid), strconv.Itoa(want.gid)
 	who, group := "uid "+uid, "gid "+gid
@@ -83,9 +83,10 @@ func (want owner) String() string {
 	return who + ", group " + group
 }
 
-// HandOver gives a file or a directory that this run made to the owner of another
-// one, where this run is root's: whoever else works there would be locked out. It
-// does nothing otherwise, and follows no symbolic link.
+// HandOver gives a file or directory that this process created the owner and group
+// of ownerFrom, if the process runs as root: the user who owns the other files
+// would be locked out otherwise. It does nothing for other users, and does not
+// follow a symbolic link.
 func HandOver(path, ownerFrom string, hook Hook) error {
 	want, give, err := ownerForNew(ownerFrom)
 	if err != nil || !give {

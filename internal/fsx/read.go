@@ -9,16 +9,17 @@ import (
 	"syscall"
 )
 
-// ErrTooLarge is wrapped when a file is larger than the caller takes.
+// ErrTooLarge is wrapped when a file is larger than the caller accepts.
 var ErrTooLarge = errors.New("too large")
 
-// ReadLimited reads the regular file at path, symbolic links followed, whole
-// and with one allocation. The info is that of the file that was read, fit for
-// SameFile. It needs no lock against Replace: a file is replaced in one step.
+// ReadLimited returns the complete content of the regular file at path, read with
+// one allocation; symbolic links are followed. The info describes the file that
+// was read and can be passed to SameFile. No lock against Replace is needed, since
+// a file is replaced in one step.
 //
 // It fails with ErrTooLarge when the file is larger than max bytes, with
-// ErrNotRegular for anything but a regular file (which is not even opened),
-// and when another program writes into the file during the read.
+// ErrNotRegular for anything but a regular file (which is not even opened), and
+// when another program writes to the file during the read.
 func ReadLimited(path string, max int64) ([]byte, fs.FileInfo, error) {
 	data, info, err := readLimited(path, max)
 	if err != nil {
@@ -28,8 +29,8 @@ func ReadLimited(path string, max int64) ([]byte, fs.FileInfo, error) {
 }
 
 func readLimited(path string, max int64) ([]byte, fs.FileInfo, error) {
-	// The look comes first because opening some devices has effects, and is
-	// repeated on the opened file because another may have taken its place.
+	// The type is checked before, because opening some devices has side effects,
+	// and again on the open file, because another file may have replaced it.
 	fi, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err
@@ -49,16 +50,16 @@ func readLimited(path string, max int64) ([]byte, fs.FileInfo, error) {
 		return nil, nil, notRegular(fi.Mode())
 	}
 	if fi.Size() > max {
-		return nil, nil, fmt.Errorf("it is %w: %d bytes, at most %d are read", ErrTooLarge, fi.Size(), max)
+		return nil, nil, fmt.Errorf("it is %w: %d bytes, the limit is %d", ErrTooLarge, fi.Size(), max)
 	}
-	// One byte more than expected, so that the end of the file is seen.
+	// One byte more than expected, so that the end of the file is reached.
 	buf := make([]byte, fi.Size()+1)
 	n, err := io.ReadFull(f, buf)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, nil, err
 	}
 	if int64(n) != fi.Size() {
-		return nil, nil, errors.New("it changed while it was read")
+		return nil, nil, errors.New("it changed while it was being read")
 	}
 	return buf[:n:n], fi, nil
 }

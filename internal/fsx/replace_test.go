@@ -41,8 +41,8 @@ func TestReplaceDropsSetuid(t *testing.T) {
 	}
 }
 
-func TestReplaceMakesMissing(t *testing.T) {
-	defer syscall.Umask(syscall.Umask(0o077)) // it has no say
+func TestReplaceCreatesMissingFile(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077)) // is ignored
 	dir := t.TempDir()
 	if err := replace(in(dir, "a"), ""); err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestReplaceFollowsLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := put(t, in(dir, "real/f"), "old", 0o644)
-	put(t, TempName(target), "leftover", 0o600) // found beside the target, not beside the link
+	put(t, TempName(target), "leftover", 0o600) // in the directory of the target, not of the link
 	symlink(t, target, in(dir, "absolute"))
 	symlink(t, "real/f", in(dir, "relative"))
 	symlink(t, "relative", in(dir, "chain"))
@@ -76,7 +76,7 @@ func TestReplaceFollowsLinks(t *testing.T) {
 	}
 	for _, name := range []string{"absolute", "relative", "chain", "dir"} {
 		if stat(t, in(dir, name)).Mode()&fs.ModeSymlink == 0 {
-			t.Errorf("%s is no link any more", name)
+			t.Errorf("%s is no longer a link", name)
 		}
 	}
 	only(t, dir, "absolute", "chain", "dir", "real", "relative")
@@ -97,7 +97,7 @@ func TestReplaceRefuses(t *testing.T) {
 	if err := syscall.Mkfifo(in(dir, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// A short path: the name of a socket has a limit.
+	// A short path, because the length of a socket's path is limited.
 	sockets := openDir(t, 0o700)
 	l, err := net.Listen("unix", in(sockets, "s"))
 	if err != nil {
@@ -126,12 +126,12 @@ func TestReplaceRefuses(t *testing.T) {
 		}
 	}
 	if errors.Is(replace(in(dir, "dangling"), ""), fs.ErrNotExist) {
-		t.Error("a dangling link looks like a file to be made")
+		t.Error("a dangling link looks like a file that can be created")
 	}
 	only(t, dir, "dangling", "dir", "file", "loop", "pipe")
 }
 
-func TestReplaceStopsWithContext(t *testing.T) {
+func TestReplaceStopsWhenContextEnds(t *testing.T) {
 	dir := t.TempDir()
 	path := put(t, in(dir, "f"), "old", 0o644)
 	for _, at := range []Op{"", OpCreate, OpWrite, OpSync} {
@@ -152,7 +152,7 @@ func TestReplaceStopsWithContext(t *testing.T) {
 			t.Errorf("stopped at %q: %v", at, err)
 		}
 		if at == "" && seen {
-			t.Error("something was changed under a context that had ended")
+			t.Error("something was changed although the context had ended")
 		}
 		holds(t, path, "old")
 		only(t, dir, "f")
@@ -166,11 +166,11 @@ func TestReplaceCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lastLook := errors.New("somebody else wrote it")
+	lastLook := errors.New("another program wrote it")
 	check := func(f *os.File) error {
 		b := make([]byte, 3)
 		if _, err := f.ReadAt(b, 0); err != nil || string(b) != "new" {
-			t.Errorf("the new file holds %q (%v)", b, err)
+			t.Errorf("the new file contains %q (%v)", b, err)
 		}
 		holds(t, path, "old")
 		if same, err := SameFile(path, info); err != nil || !same {
@@ -182,7 +182,7 @@ func TestReplaceCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	holds(t, path, "new")
-	put(t, path, "old", 0o644) // the same bytes, but another version
+	put(t, path, "old", 0o644) // the same bytes, but a different version
 	err = Replace(context.Background(), path, []byte("new"), ReplaceOptions{Check: check})
 	if says(t, err, "nothing was changed", lastLook.Error()); !errors.Is(err, lastLook) {
 		t.Errorf("error is %v", err)
@@ -202,8 +202,8 @@ func TestReplaceNoticesAnotherRun(t *testing.T) {
 	}
 	holds(t, path, "theirs")
 
-	// The other one is still at work: what it has written so far is neither
-	// put in place nor taken from it.
+	// The other run is still writing: its unfinished file is neither renamed nor
+	// removed.
 	err = Replace(context.Background(), path, []byte("mine"), ReplaceOptions{Check: func(*os.File) error {
 		if err := os.Remove(TempName(path)); err != nil {
 			return err
@@ -225,7 +225,7 @@ func TestTempIsPrivateAndNotFollowed(t *testing.T) {
 	symlink(t, "victim", TempName(path))
 	err := Replace(context.Background(), path, []byte("new"), ReplaceOptions{Hook: func(op Op, p string) error {
 		if op == OpWrite && stat(t, p).Mode() != 0o600 {
-			t.Errorf("the new file can be read by others: %v", stat(t, p).Mode())
+			t.Errorf("others can read the new file: %v", stat(t, p).Mode())
 		}
 		return nil
 	}})
@@ -236,7 +236,7 @@ func TestTempIsPrivateAndNotFollowed(t *testing.T) {
 	holds(t, victim, "precious")
 	only(t, dir, "f", "victim")
 
-	// Planted after the leftover was taken away: O_EXCL refuses.
+	// Planted after the leftover was removed: O_EXCL refuses.
 	err = Replace(context.Background(), path, []byte("x"), ReplaceOptions{Hook: func(op Op, p string) error {
 		if op == OpCreate {
 			symlink(t, "victim", p)
@@ -272,7 +272,7 @@ func TestCleanTemp(t *testing.T) {
 		t.Errorf("a directory of that name: %v, %v", removed, err)
 	}
 	if err := replace(path, "new"); err == nil {
-		t.Error("Replace went on although its name is taken")
+		t.Error("Replace continued although the temporary name is in use")
 	}
 	holds(t, path, "old")
 }
@@ -326,20 +326,20 @@ func TestNewFilesGetOwnerFrom(t *testing.T) {
 		t.Errorf("owner of a missing file: %v", err)
 	}
 	if _, err := os.Lstat(in(dir, "x")); err == nil {
-		t.Error("it was made with the wrong owner")
+		t.Error("it was created with the wrong owner")
 	}
 }
 
-// A user who may write the directory, but not own the file as it is owned,
-// is refused rather than given the file.
-func TestOwnerThatCannotBeKept(t *testing.T) {
+// A user who may write to the directory, but cannot preserve the owner of the file,
+// gets an error, not a file of their own.
+func TestOwnerThatCannotBePreserved(t *testing.T) {
 	asRoot(t)
 	dir := openDir(t, 0o777)
 	path := put(t, in(dir, "f"), "old", 0o666)
 	complaint, _ := run(t, part{Do: "replace", Path: path, Data: "new", KillAt: -1, UID: nobody})
 	for _, w := range []string{path, "(uid 0)", "uid 65534", "operation not permitted", "nothing was changed"} {
 		if !strings.Contains(complaint, w) {
-			t.Errorf("%q does not say %q", complaint, w)
+			t.Errorf("%q does not contain %q", complaint, w)
 		}
 	}
 	holds(t, path, "old")
@@ -347,7 +347,7 @@ func TestOwnerThatCannotBeKept(t *testing.T) {
 	if o := ownerOf(stat(t, path)); o != (owner{0, 0}) {
 		t.Errorf("owner is now %v", o)
 	}
-	// The same user and directory, a file of their own: it works.
+	// With the same user and directory but a file of their own, it works.
 	if err := os.Chown(path, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}

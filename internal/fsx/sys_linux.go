@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// aclAttribute is where Linux keeps the POSIX access list of a file.
+// aclAttribute is the attribute in which Linux keeps the POSIX ACL of a file.
 const aclAttribute = "system.posix_acl_access"
 
-// renameNoReplace moves a file where nothing may be; errNoReplace when the
-// kernel or the file system (NFS, some FUSE) does not know how.
+// renameNoReplace renames a file to a name that must not be in use. It returns
+// errNoReplace when the kernel or the file system (NFS, some FUSE) does not support that.
 func renameNoReplace(from, to string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
 	switch err {
@@ -24,20 +24,20 @@ func renameNoReplace(from, to string) error {
 	return err
 }
 
-// isACL tells which attributes decide who may use the file.
+// isACL reports whether an attribute decides who may use the file.
 func isACL(name string) bool {
 	return name == aclAttribute || name == "system.nfs4_acl"
 }
 
-// keepAttribute tells which attributes belong to the file rather than to the
-// bytes in it (as a signature or a capability does).
+// keepAttribute reports whether an attribute belongs to the file rather than to its
+// content (as a signature or a capability does).
 func keepAttribute(name string) bool {
 	return isACL(name) || name == "security.selinux" || strings.HasPrefix(name, "user.")
 }
 
-// dropInheritedACL removes the ACL that a default ACL of the directory gave
-// to the new file: with the old file's mode it could open the new one to
-// people whom the old one kept out. The old file's own ACL is copied later.
+// dropInheritedACL removes the ACL that the new file got from a default ACL of the
+// directory: with the mode of the old file, it could give access to people who had
+// none. The old file's own ACL is copied later.
 func (d *draft) dropInheritedACL() error {
 	fd := int(d.f.Fd())
 	_, err := unix.Fgetxattr(fd, aclAttribute, nil)
@@ -50,9 +50,9 @@ func (d *draft) dropInheritedACL() error {
 	return d.do(OpXattr, d.temp, func() error { return unix.Fremovexattr(fd, aclAttribute) })
 }
 
-// copyAttributes carries the attributes of the old file over to the new one,
-// the ACLs last, because they may make it read-only. What is equal already is
-// not touched: a label may be readable and yet not be ours to set.
+// copyAttributes copies the attributes of the old file to the new one, the ACLs
+// last, because they may make it read-only. Equal values are not set again: a
+// label may be readable without this process being allowed to set it.
 func (d *draft) copyAttributes() error {
 	names, err := listAttributes(d.target)
 	if err != nil {
@@ -62,7 +62,7 @@ func (d *draft) copyAttributes() error {
 	for _, name := range names {
 		want, err := readAttribute(func(b []byte) (int, error) { return unix.Lgetxattr(d.target, name, b) })
 		if noAttribute(err) {
-			continue // gone since it was listed
+			continue // removed since it was listed
 		}
 		if err != nil {
 			return d.fail(OpXattr, fmt.Errorf("%s: %w", name, err))
@@ -82,8 +82,8 @@ func (d *draft) copyAttributes() error {
 	return nil
 }
 
-// listAttributes returns the names to keep, the ACLs last; none where the
-// file system knows no attributes.
+// listAttributes returns the names of the attributes to keep, the ACLs last. There
+// are none if the file system does not support attributes.
 func listAttributes(path string) ([]string, error) {
 	list, err := readAttribute(func(b []byte) (int, error) { return unix.Llistxattr(path, b) })
 	if noAttribute(err) {
@@ -104,8 +104,8 @@ func listAttributes(path string) ([]string, error) {
 	return slices.Concat(names, acls), nil
 }
 
-// readAttribute asks for the size and then for the value, again when the
-// value has grown in between.
+// readAttribute reads the size and then the value, and starts again when the value
+// has grown in between.
 func readAttribute(get func([]byte) (int, error)) ([]byte, error) {
 	for {
 		n, err := get(nil)
@@ -124,7 +124,7 @@ func readAttribute(get func([]byte) (int, error)) ([]byte, error) {
 	}
 }
 
-// noAttribute tells the answers that mean there is none, now or ever.
+// noAttribute reports whether an error means that the attribute does not exist or is not supported.
 func noAttribute(err error) bool {
 	return errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENOSYS)
 }

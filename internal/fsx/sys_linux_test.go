@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// enrich gives a file attributes that a replacement has to keep.
+// enrich gives a file attributes that a replacement has to preserve.
 func enrich(t *testing.T, path string) {
 	t.Helper()
 	if err := unix.Setxattr(path, "user.test", []byte("kept"), 0); err != nil && !errors.Is(err, unix.ENOTSUP) {
@@ -27,7 +29,7 @@ func setAttribute(t *testing.T, path, name string, value []byte) {
 	t.Helper()
 	err := unix.Setxattr(path, name, value, 0)
 	if errors.Is(err, unix.ENOTSUP) {
-		t.Skipf("the file system of %s knows no %s", path, name)
+		t.Skipf("the file system of %s does not support %s", path, name)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -47,8 +49,8 @@ func attribute(t *testing.T, path, name string) string {
 	return string(b[:n])
 }
 
-// acl makes a POSIX ACL as the kernel keeps it: the owner has these rights, one
-// named user reads and writes, the group nothing, the mask allows both.
+// acl returns a POSIX ACL in the kernel's format: the owner has the rights own, the
+// named user can read and write, the group has no rights, and the mask is rw.
 func acl(user uint32, own uint16) []byte {
 	const none = ^uint32(0)
 	b := binary.LittleEndian.AppendUint32(nil, 2)
@@ -67,7 +69,7 @@ func TestReplaceKeepsAttributes(t *testing.T) {
 	path := put(t, in(t.TempDir(), "f"), "old", 0o600)
 	setAttribute(t, path, "user.test", []byte("kept"))
 	setAttribute(t, path, "user.empty", nil)
-	chmod(t, path, 0o400) // read-only is no obstacle
+	chmod(t, path, 0o400) // a read-only file can be replaced
 	if err := replace(path, "new"); err != nil {
 		t.Fatal(err)
 	}
@@ -89,12 +91,12 @@ func TestReplaceKeepsACL(t *testing.T) {
 	setAttribute(t, path, aclAttribute, []byte(want))
 	mode := stat(t, path).Mode()
 	err := Replace(context.Background(), path, []byte("new"), ReplaceOptions{Hook: func(op Op, p string) error {
-		// The group bits of the mode are the mask: as bits they would let the group in.
+		// The group bits of the mode are the mask of the ACL. Without the ACL they would let the group in.
 		if op == OpCreate || op == OpSyncDir {
 			return nil
 		}
 		if stat(t, p).Mode().Perm()&0o060 != 0 && attribute(t, p, aclAttribute) == "-" {
-			t.Errorf("before %s the group may use the new file", op)
+			t.Errorf("before %s the group has access to the new file", op)
 		}
 		return nil
 	}})
@@ -109,9 +111,9 @@ func TestReplaceKeepsACL(t *testing.T) {
 	}
 }
 
-// An ACL may make the file read-only, and a read-only file takes no user
-// attributes from anybody but root.
-func TestReplaceKeepsBothAsUser(t *testing.T) {
+// An ACL may make the file read-only, and on a read-only file only root can set user
+// attributes.
+func TestReplaceKeepsAttributesAndACLAsUser(t *testing.T) {
 	asRoot(t)
 	dir := openDir(t, 0o777)
 	path := put(t, in(dir, "f"), "old", 0o600)
@@ -130,7 +132,7 @@ func TestReplaceKeepsBothAsUser(t *testing.T) {
 	}
 }
 
-func TestReplaceACLThatCannotBeKept(t *testing.T) {
+func TestReplaceACLThatCannotBePreserved(t *testing.T) {
 	dir := t.TempDir()
 	path := put(t, in(dir, "f"), "old", 0o600)
 	setAttribute(t, path, "user.test", []byte("x"))
@@ -140,11 +142,11 @@ func TestReplaceACLThatCannotBeKept(t *testing.T) {
 		}
 		return nil
 	}
-	// A file system that knows no user attributes is no reason to refuse…
+	// A file system without user attributes is not a reason to fail…
 	if err := Replace(context.Background(), path, []byte("new"), ReplaceOptions{Hook: refuse}); err != nil {
 		t.Errorf("a user attribute: %v", err)
 	}
-	// …but who may read the file does not change silently.
+	// …but the access to the file never changes silently.
 	setAttribute(t, path, aclAttribute, acl(1234, 6))
 	err := Replace(context.Background(), path, []byte("newer"), ReplaceOptions{Hook: refuse})
 	if e := says(t, err, aclAttribute, "nothing was changed"); e.Op != OpXattr {
@@ -157,7 +159,7 @@ func TestReplaceACLThatCannotBeKept(t *testing.T) {
 	only(t, dir, "f")
 }
 
-// A default ACL of the directory would give the new file entries that the old
+// A default ACL of the directory would give the new file ACL entries that the old
 // one does not have.
 func TestReplaceDropsInheritedACL(t *testing.T) {
 	dir := t.TempDir()
@@ -167,7 +169,7 @@ func TestReplaceDropsInheritedACL(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := attribute(t, path, aclAttribute); got != "-" {
-		t.Errorf("the file was given the ACL %x", got)
+		t.Errorf("the file has the ACL %x", got)
 	}
 	if m := stat(t, path).Mode(); m != 0o660 {
 		t.Errorf("mode is %v", m)
@@ -191,11 +193,11 @@ func TestReplaceAttributeSteps(t *testing.T) {
 	}
 }
 
-// smallDisk is a real file system of one MiB.
+// smallDisk returns the path of a real file system of one MiB.
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("only root may mount a small disk")
+		t.Skip("only root can mount a small disk")
 	}
 	dir := filepath.Join(t.TempDir(), "disk")
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -203,7 +205,7 @@ func smallDisk(t *testing.T) string {
 	}
 	err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=755")
 	if errors.Is(err, syscall.EPERM) {
-		t.Skip("mounting is not allowed here, although we are root")
+		t.Skip("mounting is not allowed here, even as root")
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +219,7 @@ func smallDisk(t *testing.T) string {
 	return dir
 }
 
-// fill leaves about so many bytes free.
+// fill fills the disk until about free bytes are left.
 func fill(t *testing.T, dir string, free int64) {
 	t.Helper()
 	f, err := os.Create(in(dir, "filler"))
@@ -257,11 +259,11 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	if ops != 2 {
-		t.Errorf("the disk was full at chunk %d, the test wants the second", ops)
+		t.Errorf("the disk was full at chunk %d, want the second", ops)
 	}
 	holds(t, path, old)
 	if !os.SameFile(before, stat(t, path)) {
-		t.Error("the file is another one")
+		t.Error("it is a different file")
 	}
 	only(t, dir, "f", "filler")
 
@@ -282,7 +284,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := replace(path, "small"); err != nil {
-		t.Errorf("with room again: %v", err)
+		t.Errorf("with free space again: %v", err)
 	}
 	only(t, dir, "f", "lock")
 }
@@ -305,7 +307,7 @@ func TestAppendOnFullDisk(t *testing.T) {
 		t.Errorf("Append: %v", err)
 	}
 	if !wrote {
-		t.Error("nothing was half-written, so the test shows nothing")
+		t.Error("no part was written, so the test shows nothing")
 	}
 	holds(t, path, old)
 
@@ -338,7 +340,7 @@ func TestReadOnlyDisk(t *testing.T) {
 	holds(t, path, "old")
 }
 
-// A directory that turns up at the last moment stays, even an empty one.
+// A directory that appears at the last moment is not replaced, even if it is empty.
 func TestMkdirPrivateNeverReplaces(t *testing.T) {
 	dir := t.TempDir()
 	err := MkdirPrivate(context.Background(), in(dir, "d"), "", func(op Op, _ string) error {
@@ -351,16 +353,45 @@ func TestMkdirPrivateNeverReplaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	if m := stat(t, in(dir, "d")).Mode().Perm(); m != 0o750 {
-		t.Errorf("the directory was replaced by one of mode %v", m)
+		t.Errorf("the directory was replaced by one with mode %v", m)
 	}
 	only(t, dir, "d")
 }
 
-// The files of /proc claim to be empty: the plainest case of a file that holds
-// more than it said when it was opened.
+// The files of /proc claim to be empty: the simplest case of a file that has more
+// bytes than it had when it was opened.
 func TestReadLimitedNoticesGrowth(t *testing.T) {
 	if b, _, err := ReadLimited("/proc/self/status", 1<<20); err == nil || !strings.Contains(err.Error(), "changed while") {
 		t.Errorf("%d bytes, %v", len(b), err)
+	}
+}
+
+// The open output of the process is written to as it is, even if it is a regular
+// file: after a rename, later output would go to a file without a name.
+func TestWriteOutputToAnOpenFile(t *testing.T) {
+	path := in(t.TempDir(), "f")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	write := func(w io.Writer) error {
+		_, err := io.WriteString(w, "rejected\n")
+		return err
+	}
+	if err := WriteOutput(context.Background(), fmt.Sprintf("/dev/fd/%d", f.Fd()), OutputOptions{Overwrite: true}, write); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteOutput(context.Background(), fmt.Sprintf("/dev/fd/%d", f.Fd()), OutputOptions{}, write); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, path, "rejected\nrejected\n")
+	if fi, err := f.Stat(); err != nil || !os.SameFile(fi, stat(t, path)) {
+		t.Errorf("the file was replaced (%v)", err)
+	}
+	err = WriteOutput(context.Background(), "/dev/full", OutputOptions{}, write)
+	if says(t, err, "/dev/full", "a part of the data may have been written"); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("a full device: %v", err)
 	}
 }
 
@@ -369,7 +400,7 @@ func TestDeviceIsNotOpened(t *testing.T) {
 	asRoot(t)
 	path := in(t.TempDir(), "dev")
 	if err := unix.Mknod(path, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))); err != nil {
-		t.Skipf("no device can be made here: %v", err)
+		t.Skipf("devices cannot be created here: %v", err)
 	}
 	if err := Append(context.Background(), path, []byte("x"), "", nil); !errors.Is(err, ErrNotRegular) {
 		t.Errorf("Append: %v", err)
@@ -378,6 +409,6 @@ func TestDeviceIsNotOpened(t *testing.T) {
 		t.Errorf("AcquireLock: %v", err)
 	}
 	if stat(t, path).Mode()&fs.ModeCharDevice == 0 {
-		t.Error("the device is gone")
+		t.Error("the device was replaced")
 	}
 }

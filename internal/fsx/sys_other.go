@@ -2,10 +2,10 @@
 
 package fsx
 
-// renameNoReplace is not the same on any two systems, so a link does its work.
+// renameNoReplace differs between systems, so the caller uses a link instead.
 func renameNoReplace(_, _ string) error { return errNoReplace }
 
-// dropInheritedACL and copyAttributes do their work on Linux only.
+// dropInheritedACL and copyAttributes are implemented on Linux only.
 func (d *draft) dropInheritedACL() error { return nil }
 
 func (d *draft) copyAttributes() error { return nil }

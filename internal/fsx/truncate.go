@@ -8,13 +8,13 @@ import (
 	"syscall"
 )
 
-// Truncate cuts the regular file at path to size bytes, which must not be more
-// than it has, and brings that to disk. A symbolic link at path is refused.
+// Truncate shortens the regular file at path to size bytes and syncs it to disk.
+// It fails if the file has fewer bytes, or if path is a symbolic link.
 //
-// Every error is an *Error; Replaced is true when the file was cut but might
-// not stay so after a power cut.
+// Every error is an *Error; its Replaced is true when the file was truncated but
+// might have its old size after a power failure.
 func Truncate(ctx context.Context, path string, size int64, hook Hook) error {
-	fail := func(op Op, err error) *Error { return &Error{Op: op, Path: path, Err: bare(err), verb: "cut"} }
+	fail := func(op Op, err error) *Error { return &Error{Op: op, Path: path, Err: bare(err), verb: "truncate"} }
 	if err := ctx.Err(); err != nil {
 		return fail("", err)
 	}
@@ -30,7 +30,7 @@ func Truncate(ctx context.Context, path string, size int64, hook Hook) error {
 	case !fi.Mode().IsRegular():
 		return fail("", notRegular(fi.Mode()))
 	case size > fi.Size():
-		return fail("", fmt.Errorf("it has only %d bytes, so it cannot be cut to %d", fi.Size(), size))
+		return fail("", fmt.Errorf("it has only %d bytes, fewer than %d", fi.Size(), size))
 	}
 	if err := hook.before(OpTruncate, path); err != nil {
 		return fail(OpTruncate, err)
@@ -44,15 +44,15 @@ func Truncate(ctx context.Context, path string, size int64, hook Hook) error {
 	}
 	if err != nil {
 		e := fail(OpSync, err)
-		e.Replaced, e.state = true, "the file was cut, but that might not survive a power cut"
+		e.Replaced, e.state = true, "the file was truncated, but that might not survive a power failure"
 		return e
 	}
 	return nil
 }
 
-// Remove takes the name path away; what a symbolic link points at stays. It is
-// not brought to disk: a file that comes back after a power cut is removed
-// again by whoever finds it superfluous. Every error is an *Error.
+// Remove removes the file at path; of a symbolic link it removes the link, not the
+// target. The removal is not synced to disk, so the caller must tolerate a file
+// that reappears after a power failure. Every error is an *Error.
 func Remove(ctx context.Context, path string, hook Hook) error {
 	if err := ctx.Err(); err != nil {
 		return &Error{Path: path, Err: err, verb: "remove"}
@@ -62,17 +62,17 @@ func Remove(ctx context.Context, path string, hook Hook) error {
 		err = syscall.Unlink(path)
 	}
 	if err != nil {
-		return &Error{Op: OpRemove, Path: path, Err: bare(err), verb: "remove", state: "it is still there"}
+		return &Error{Op: OpRemove, Path: path, Err: bare(err), verb: "remove", state: "it still exists"}
 	}
 	return nil
 }
 
-// RemoveSynced is Remove, brought to disk. With an error whose Replaced is true
-// the file is gone, but might come back after a power cut.
+// RemoveSynced is Remove, synced to disk. If the Replaced of its error is true, the
+// file was removed but might reappear after a power failure.
 func RemoveSynced(ctx context.Context, path string, hook Hook) error {
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
-		return &Error{Path: path, Err: bare(err), verb: "remove", state: "it is still there"}
+		return &Error{Path: path, Err: bare(err), verb: "remove", state: "it still exists"}
 	}
 	defer dir.Close()
 	if err := Remove(ctx, path, hook); err != nil {
@@ -83,7 +83,7 @@ func RemoveSynced(ctx context.Context, path string, hook Hook) error {
 		err = syncDir(dir)
 	}
 	if err != nil {
-		return &Error{Op: OpSyncDir, Path: path, Err: bare(err), Replaced: true, verb: "bring to disk the removal of", state: "it is gone, but might come back after a power cut"}
+		return &Error{Op: OpSyncDir, Path: path, Err: bare(err), Replaced: true, verb: "sync to disk the removal of", state: "it was removed, but might reappear after a power failure"}
 	}
 	return nil
 }

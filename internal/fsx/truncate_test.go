@@ -24,11 +24,11 @@ func TestTruncate(t *testing.T) {
 		t.Errorf("past the end: %v", err)
 	}
 	if b, _ := os.ReadFile(path); string(b) != "0123" {
-		t.Errorf("a refused cut changed the file to %q", b)
+		t.Errorf("a refused truncation changed the file to %q", b)
 	}
 }
 
-func TestTruncateSaysWhatIsOnDisk(t *testing.T) {
+func TestTruncateReportsWhatIsOnDisk(t *testing.T) {
 	for op, replaced := range map[Op]bool{OpTruncate: false, OpSync: true} {
 		path := in(t.TempDir(), "f")
 		put(t, path, "0123456789", 0o600)
@@ -49,7 +49,7 @@ func TestTruncateSaysWhatIsOnDisk(t *testing.T) {
 	}
 }
 
-func TestTruncateAndRemoveStayAtTheirPath(t *testing.T) {
+func TestTruncateAndRemoveFollowNoLinks(t *testing.T) {
 	dir := t.TempDir()
 	victim, link := in(dir, "victim"), in(dir, "link")
 	put(t, victim, "precious", 0o600)
@@ -63,14 +63,14 @@ func TestTruncateAndRemoveStayAtTheirPath(t *testing.T) {
 		t.Error(err)
 	}
 	if b, err := os.ReadFile(victim); string(b) != "precious" {
-		t.Errorf("the file behind the link: %q, %v", b, err)
+		t.Errorf("the target of the link: %q, %v", b, err)
 	}
 	if err := Remove(context.Background(), link, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("removed twice: %v", err)
 	}
 }
 
-func TestRemoveSyncedSaysWhatIsOnDisk(t *testing.T) {
+func TestRemoveSyncedReportsWhatIsOnDisk(t *testing.T) {
 	for op, gone := range map[Op]bool{OpRemove: false, OpSyncDir: true, "": true} {
 		path := in(t.TempDir(), "f")
 		put(t, path, "0123456789", 0o600)
@@ -90,6 +90,6 @@ func TestRemoveSyncedSaysWhatIsOnDisk(t *testing.T) {
 	}
 	var e *Error
 	if err := RemoveSynced(context.Background(), in(t.TempDir(), "none"), nil); !errors.As(err, &e) || !errors.Is(err, fs.ErrNotExist) || e.Replaced {
-		t.Errorf("a file that is not there: %v", err)
+		t.Errorf("a missing file: %v", err)
 	}
 }

@@ -71,14 +71,9 @@ func (m *Maker) New(e *Entry, p Properties, who Persons) (*store.NewAccount, str
 	if m.Attributes.Local != "" {
 		attrs[strings.ToLower(m.Attributes.Local)] = e.Local
 	}
-	d := m.Route.Judge(e.Mails[0], directory.Found{DN: e.DN, Attrs: attrs})
+	d := m.Route.DecideEntry(e.Mails[0], directory.Found{DN: e.DN, Attrs: attrs})
 	if d.Side != route.Local {
-		why := ""
-		if len(d.Steps) > 0 {
-			// The last step that decided the side; those about the way there come after.
-			why = decided(d)
-		}
-		return nil, "", &OldServerError{Address: e.Mails[0], Side: d.Side, Why: why}
+		return nil, "", &OldServerError{Address: e.Mails[0], Side: d.Side, Why: sideReason(d)}
 	}
 	if len(e.Stores) > 1 {
 		return refuse("%s has %d values; an account is on one back end", m.Attributes.Store, len(e.Stores))
@@ -96,14 +91,13 @@ func (m *Maker) New(e *Entry, p Properties, who Persons) (*store.NewAccount, str
 	return a, d.Backend, nil
 }
 
-// decided words the step that put somebody on the old server.
-func decided(d *route.Decision) string {
-	for _, s := range d.Steps {
-		if strings.HasPrefix(s.Means, "on the old server") || strings.Contains(s.Means, "takes everybody for a person of the old server") {
-			return fmt.Sprintf("%s: %s (%s)", s.What, s.Value, s.Source)
-		}
+// sideReason describes the step that decided the side; "" if there is none.
+func sideReason(d *route.Decision) string {
+	s, ok := d.SideStep()
+	if !ok {
+		return ""
 	}
-	return "the mark of the new server is not there"
+	return fmt.Sprintf("%s: %s (%s)", s.What, s.Value, s.Source)
 }
 
 // account is the account with its collections, by the defaults.

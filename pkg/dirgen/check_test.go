@@ -148,11 +148,11 @@ func (x *text) judge(t testing.TB, backends []string) {
 	x.judgeGroups()
 }
 
-func people(t testing.TB, list []byte) *cs6.PeopleSet {
+func people(t testing.TB, list []byte) *cs6.UserSet {
 	t.Helper()
-	set := cs6.NewPeopleSet(cs6.SetOptions{})
+	set := cs6.NewUserSet(cs6.SetOptions{})
 	lines := 0
-	for p, err := range cs6.ReadPeople(bytes.NewReader(list), cs6.PeopleOptions{}) {
+	for p, err := range cs6.ReadUsers(bytes.NewReader(list), cs6.ListOptions{}) {
 		if err == nil {
 			err = set.Add(p)
 		}
@@ -169,7 +169,7 @@ func people(t testing.TB, list []byte) *cs6.PeopleSet {
 
 // listed looks an entry up in a list, with and without its domain. Both must have the
 // same result.
-func listed(e *read, set *cs6.PeopleSet, taken map[int]bool) bool {
+func listed(e *read, set *cs6.UserSet, taken map[int]bool) bool {
 	ask := cs6.Entry{UID: []byte(e.first("uid")), Mail: []byte(e.first("mail"))}
 	for _, m := range e.attrs["mailalternateaddress"] {
 		ask.Alternates = append(ask.Alternates, []byte(m))

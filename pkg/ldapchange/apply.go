@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
@@ -25,8 +26,8 @@ func OpenRun(runs Runs, id int64) (*Run, error) {
 // Dir returns the directory that contains the files of the run.
 func (r *Run) Dir() string { return r.dir }
 
-func (r *Run) save(dir string) error {
-	if err := r.Info.save(dir); err != nil {
+func (r *Run) save(hook fsx.Hook) error {
+	if err := r.Info.save(r.dir, hook); err != nil {
 		return fmt.Errorf("recording the progress of the run: %w", err)
 	}
 	return nil
@@ -53,11 +54,10 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 		return err
 	}
 	defer func() { _ = todo.Close() }()
-	p, err := openProgress(run.dir)
+	p, err := openProgress(run.dir, a.o.Hook)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = p.close() }()
 	again, done := run.State != Ready, p.done
 	if again {
 		if err := a.carry(run, todo, done); err != nil {
@@ -69,7 +69,7 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 		run.settled = p.counts
 	}
 	run.Counts = run.settled
-	if err := run.save(run.dir); err != nil {
+	if err := run.save(a.o.Hook); err != nil {
 		return err
 	}
 	group := 0
@@ -350,5 +350,5 @@ func (a *Applier) end(run *Run, err error) error {
 	default:
 		run.State, run.Detail = Done, ""
 	}
-	return errors.Join(err, a.saveRejects(run), run.save(run.dir))
+	return errors.Join(err, a.saveRejects(run), run.save(a.o.Hook))
 }

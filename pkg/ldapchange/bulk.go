@@ -2,7 +2,6 @@ package ldapchange
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -72,28 +71,25 @@ func (b *bulk) reset(tmp string) {
 func (b *bulk) read(ctx context.Context, src directory.Source, tmp string) error {
 	q := directory.Query{Attributes: b.plan.attributes, Selections: []directory.Selection{{Kind: directory.User, Any: true, Attributes: 1<<len(b.plan.attributes) - 1}}}
 	b.reset(tmp)
-	for e, err := range src.Entries(ctx, q) {
-		var again *directory.RestartError
-		var problem *directory.Problem
-		switch {
-		case errors.As(err, &again):
+	return directory.Read(ctx, src, q, directory.Handlers{
+		Entry:   b.entry,
+		Problem: func(*directory.Problem) error { return nil }, // the entries concerned are read one by one
+		Restart: func(*directory.RestartError) error {
 			b.reset(tmp)
-			continue
-		case errors.As(err, &problem):
-			continue // the entries concerned are read one by one
-		case err != nil:
-			return err
-		}
-		i, ok := b.find(e.DN)
-		if !ok {
-			continue
-		}
-		b.buf = appendValues(b.buf[:0], e)
-		if b.offsets[i], err = b.log.Append(b.buf); err != nil {
-			return err
-		}
+			return nil
+		},
+	})
+}
+
+// entry keeps the values of an entry that the plan changes.
+func (b *bulk) entry(e *directory.Entry) (err error) {
+	i, ok := b.find(e.DN)
+	if !ok {
+		return nil
 	}
-	return nil
+	b.buf = appendValues(b.buf[:0], e)
+	b.offsets[i], err = b.log.Append(b.buf)
+	return err
 }
 
 // find returns the index in plan.names of an entry that the plan changes.

@@ -46,7 +46,7 @@ func TestBulkIsUsedOnlyForMatchingEntries(t *testing.T) {
 	for name, text := range map[string][]byte{
 		"small":   planText(t, header(), first[:10]...),
 		"unknown": planText(t, Header{}, first...),
-		"options": planText(t, Header{Entries: 1}, Record{DN: first[0].DN, Changes: []ldif.Change{{Op: ldif.OpAdd, Name: "cn;lang-de", Values: bytesOf("x")}}}),
+		"options": planText(t, Header{Entries: 1}, Record{DN: first[0].DN, Changes: []ldif.Modification{{Op: ldif.OpAdd, Name: "cn;lang-de", Values: bytesOf("x")}}}),
 	} {
 		b, err := NewApplier(t.Context(), openPlan(t, text), Options{Directory: r.options})
 		if err != nil {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
@@ -37,6 +38,8 @@ type Options struct {
 	Rejected func(r *Record, why string)
 
 	Now func() time.Time // nil means time.Now
+	// Hook sees every change of the files of a run; nil in production.
+	Hook fsx.Hook
 }
 
 func (o Options) withDefaults() Options {
@@ -289,14 +292,14 @@ func (a *Applier) Write(dir string, id, undoes int64) (*Run, error) {
 	r.Checked = r.Counts
 	header := Header{Made: a.o.Now(), By: fmt.Sprintf("run %d", id), Source: a.checked.Server, Entries: a.plan.Header.Entries}
 	for name, d := range map[string]*Draft{todoFile: a.todo, UndoFile: a.undo} {
-		if err := writeFile(filepath.Join(dir, name), func(f *os.File) error { return d.Write(f, header) }); err != nil {
+		if err := writeRunFile(filepath.Join(dir, name), a.o.Hook, func(w io.Writer) error { return d.Write(w, header) }); err != nil {
 			return nil, err
 		}
 	}
 	if a.rejects.Changes() > 0 {
-		if err := writeFile(filepath.Join(dir, RejectFile), func(f *os.File) error { return a.rejects.writeRecords(f) }); err != nil {
+		if err := writeRunFile(filepath.Join(dir, RejectFile), a.o.Hook, a.rejects.writeRecords); err != nil {
 			return nil, err
 		}
 	}
-	return r, r.save(dir)
+	return r, r.save(a.o.Hook)
 }

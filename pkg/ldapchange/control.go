@@ -47,39 +47,28 @@ func notNil(v []byte) []byte {
 	return v
 }
 
-// request returns the changes of a record as a request without guards.
-func request(r *Record) directory.Modification {
-	m := directory.Modification{DN: r.DN, Changes: make([]directory.Change, len(r.Changes))}
-	for i, c := range r.Changes {
-		op := directory.AddValues
-		switch c.Op {
-		case ldif.OpDelete:
-			op = directory.DeleteValues
-		case ldif.OpReplace:
-			op = directory.ReplaceValues
-		}
-		m.Changes[i] = directory.Change{Op: op, Name: c.Name, Values: c.Values}
-	}
-	return m
+// request returns the modify request for a record, without controls.
+func request(r *Record) directory.ModifyRequest {
+	return directory.ModifyRequest{DN: r.DN, Changes: r.Changes}
 }
 
 // valueByValue returns the changes of a record to an entry with the values before,
 // as single values to delete and to add. It returns the changes of r themselves if
 // the server would refuse them.
-func valueByValue(r *Record, before Values) []ldif.Change {
+func valueByValue(r *Record, before Values) []ldif.Modification {
 	then, why := after(r.Changes, before)
 	if why != "" {
 		return slices.Clone(r.Changes)
 	}
-	var out []ldif.Change
+	var out []ldif.Modification
 	for _, name := range r.attributes() {
 		old, now := before.of(name), then.of(name)
 		// Delete first: a directory may take a deleted and an added value for the same.
 		if deleted := without(old, now); len(deleted) > 0 {
-			out = append(out, ldif.Change{Op: ldif.OpDelete, Name: name, Values: deleted})
+			out = append(out, ldif.Modification{Op: ldif.OpDelete, Name: name, Values: deleted})
 		}
 		if added := without(now, old); len(added) > 0 {
-			out = append(out, ldif.Change{Op: ldif.OpAdd, Name: name, Values: added})
+			out = append(out, ldif.Modification{Op: ldif.OpAdd, Name: name, Values: added})
 		}
 	}
 	return out

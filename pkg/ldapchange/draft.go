@@ -3,6 +3,7 @@ package ldapchange
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -15,6 +16,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
@@ -178,8 +180,8 @@ func (h *Header) text() string {
 	return b.String()
 }
 
-// WriteFile writes the complete plan to a file that nobody else can read. An
-// existing file is replaced once everything is on disk.
-func (d *Draft) WriteFile(path string, h Header) error {
-	return writeFile(path, func(f *os.File) error { return d.Write(f, h) })
+// WriteFile writes the complete plan to a file that nobody else can read. An existing
+// file is replaced in one step; path may also be a device or a pipe.
+func (d *Draft) WriteFile(ctx context.Context, path string, h Header) error {
+	return fsx.WriteOutput(ctx, path, fsx.OutputOptions{Overwrite: true}, func(w io.Writer) error { return d.Write(w, h) })
 }

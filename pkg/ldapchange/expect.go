@@ -142,7 +142,7 @@ func derived(r *Record, now Values) []Expectation {
 // after returns the values of an entry after the changes, made as a directory makes
 // them: values are found regardless of case and blanks. why describes what the
 // server would refuse; it is "" if nothing.
-func after(changes []ldif.Change, now Values) (then Values, why string) {
+func after(changes []ldif.Modification, now Values) (then Values, why string) {
 	then = now.clone()
 	for _, c := range changes {
 		key := strings.ToLower(c.Name)
@@ -195,16 +195,16 @@ func inverse(r *Record, before, then Values) Record {
 		replaced := len(old) == len(deleted) || len(now) == len(added)
 		switch {
 		case len(old) == 0:
-			back.Changes = append(back.Changes, ldif.Change{Op: ldif.OpDelete, Name: name})
+			back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpDelete, Name: name})
 		case replaced:
-			back.Changes = append(back.Changes, ldif.Change{Op: ldif.OpReplace, Name: name, Values: old})
+			back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpReplace, Name: name, Values: old})
 		default:
 			// Delete first: a directory may take a deleted and an added value for the same.
 			if len(added) > 0 {
-				back.Changes = append(back.Changes, ldif.Change{Op: ldif.OpDelete, Name: name, Values: added})
+				back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpDelete, Name: name, Values: added})
 			}
 			if len(deleted) > 0 {
-				back.Changes = append(back.Changes, ldif.Change{Op: ldif.OpAdd, Name: name, Values: deleted})
+				back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpAdd, Name: name, Values: deleted})
 			}
 		}
 		back.Expect = append(back.Expect, undoExpectation(name, now, added, deleted, len(old) == 0 || replaced)...)

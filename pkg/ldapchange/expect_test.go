@@ -44,17 +44,17 @@ func TestExpectationsCompareBytes(t *testing.T) {
 
 func TestAfterRefusesImpossibleChanges(t *testing.T) {
 	now := Values{"x": bytesOf("one", "Two  words")}
-	for says, c := range map[string]ldif.Change{
+	for says, c := range map[string]ldif.Modification{
 		"has no value 'three' to delete":    {Op: ldif.OpDelete, Name: "X", Values: bytesOf("three")},
 		"is absent, so it cannot":           {Op: ldif.OpDelete, Name: "y"},
 		"already has the value 'ONE'":       {Op: ldif.OpAdd, Name: "x", Values: bytesOf("ONE")},
 		"already has the value 'two words'": {Op: ldif.OpAdd, Name: "x", Values: bytesOf("two words")},
 	} {
-		if _, why := after([]ldif.Change{c}, now); !strings.Contains(why, says) {
+		if _, why := after([]ldif.Modification{c}, now); !strings.Contains(why, says) {
 			t.Errorf("%s: %q", says, why)
 		}
 	}
-	then, why := after([]ldif.Change{
+	then, why := after([]ldif.Modification{
 		{Op: ldif.OpDelete, Name: "x", Values: bytesOf("TWO words")}, {Op: ldif.OpAdd, Name: "x", Values: bytesOf("two")}, {Op: ldif.OpReplace, Name: "y"},
 	}, now)
 	if why != "" || !sameValues(then.of("x"), bytesOf("one", "two")) || len(then) != 1 {
@@ -79,7 +79,7 @@ func TestInverseRestoresPreviousValues(t *testing.T) {
 		}
 		r := Record{DN: "uid=a,o=isp"}
 		for range rapid.IntRange(1, 3).Draw(t, "changes") {
-			c := ldif.Change{Op: rapid.SampledFrom([]ldif.Op{ldif.OpAdd, ldif.OpDelete, ldif.OpReplace}).Draw(t, "op"), Name: rapid.SampledFrom([]string{"x", "Y"}).Draw(t, "name")}
+			c := ldif.Modification{Op: rapid.SampledFrom([]ldif.Op{ldif.OpAdd, ldif.OpDelete, ldif.OpReplace}).Draw(t, "op"), Name: rapid.SampledFrom([]string{"x", "Y"}).Draw(t, "name")}
 			for _, v := range rapid.SliceOfNDistinct(word, 0, 2, func(s string) string { return like([]byte(s)) }).Draw(t, "values") {
 				c.Values = append(c.Values, []byte(v))
 			}

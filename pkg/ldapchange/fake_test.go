@@ -55,7 +55,7 @@ func changeOf(i int) Record {
 	id := fmt.Sprintf("abc-%d", i)
 	return Record{
 		DN: fakeDN(i),
-		Changes: []ldif.Change{
+		Changes: []ldif.Modification{
 			{Op: ldif.OpReplace, Name: "davUniqueId", Values: bytesOf("NEW-" + id)},
 			{Op: ldif.OpAdd, Name: "description", Values: bytesOf("changed")},
 		},

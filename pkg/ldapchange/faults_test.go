@@ -100,7 +100,7 @@ func TestDropped(t *testing.T) {
 // If the expectations still hold after a change, it is neither made twice nor taken
 // for a conflict.
 func TestDroppedWithExpectationsThatStillHold(t *testing.T) {
-	r := Record{DN: fakeDN(0), Changes: []ldif.Change{{Op: ldif.OpAdd, Name: "description", Values: bytesOf("changed")}}, Expect: []Expectation{{"description", NeedHas, bytesOf("a person")}}}
+	r := Record{DN: fakeDN(0), Changes: []ldif.Modification{{Op: ldif.OpAdd, Name: "description", Values: bytesOf("changed")}}, Expect: []Expectation{{"description", NeedHas, bytesOf("a person")}}}
 	for guard, server := range guards() {
 		f := newFake(t, 1, server)
 		a, run := begin(t, openPlan(t, planText(t, header(), r)), f.options(), Runs{Dir: t.TempDir()}, 1, 0)

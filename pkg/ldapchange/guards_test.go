@@ -140,7 +140,7 @@ func TestRereadWithoutEquality(t *testing.T) {
 		}
 	}
 	r.change(t, dn, "jpegPhoto", "one")
-	change := Record{DN: dn, Changes: []ldif.Change{{Op: ldif.OpReplace, Name: "jpegPhoto", Values: bytesOf("two")}}}
+	change := Record{DN: dn, Changes: []ldif.Modification{{Op: ldif.OpReplace, Name: "jpegPhoto", Values: bytesOf("two")}}}
 	if err := s.change(&change, false); err != nil {
 		t.Error(err)
 	}
@@ -166,7 +166,7 @@ func TestConnectionsToDifferentServers(t *testing.T) {
 // An assertion alone compares letter case, but ignores repeated blanks and cannot
 // exclude further values. The pre-read control detects these.
 func TestPreReadDetectsWhatAssertionsMiss(t *testing.T) {
-	r := Record{DN: fakeDN(0), Changes: []ldif.Change{{Op: ldif.OpReplace, Name: "description", Values: bytesOf("x")}}, Expect: []Expectation{{"description", NeedAll, bytesOf("a person")}}}
+	r := Record{DN: fakeDN(0), Changes: []ldif.Modification{{Op: ldif.OpReplace, Name: "description", Values: bytesOf("x")}}, Expect: []Expectation{{"description", NeedAll, bytesOf("a person")}}}
 	for theirs, caught := range map[string]map[Guard]bool{
 		"A person":         {GuardAssertion: true, GuardAssertionOnly: true, GuardPreRead: true},
 		"a  person":        {GuardAssertion: true, GuardAssertionOnly: false, GuardPreRead: true},
@@ -198,7 +198,7 @@ func TestAttributesWithoutExactMatch(t *testing.T) {
 		for i := range f.n {
 			r := changeOf(i)
 			mail := fmt.Sprintf("u%04d@example.org", i)
-			r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpReplace, Name: "mail", Values: bytesOf("new." + mail)})
+			r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpReplace, Name: "mail", Values: bytesOf("new." + mail)})
 			r.Expect = append(r.Expect, Expectation{"mail", NeedAll, bytesOf(mail)})
 			records = append(records, r)
 		}
@@ -264,7 +264,7 @@ func TestFailoverToWeakerGuard(t *testing.T) {
 
 // A value to delete that now exists in another letter case does not count as deleted.
 func TestDeleteOfValueInAnotherCase(t *testing.T) {
-	r := Record{DN: fakeDN(0), Changes: []ldif.Change{{Op: ldif.OpDelete, Name: "description", Values: bytesOf("a person")}}}
+	r := Record{DN: fakeDN(0), Changes: []ldif.Modification{{Op: ldif.OpDelete, Name: "description", Values: bytesOf("a person")}}}
 	for guard, server := range guards() {
 		f := newFake(t, 1, server)
 		a, run := begin(t, openPlan(t, planText(t, header(), r)), f.options(), Runs{Dir: t.TempDir()}, 1, 0)
@@ -283,7 +283,7 @@ func TestDeleteOfValueInAnotherCase(t *testing.T) {
 // An attribute requested by an alias of the name that the server uses is an error:
 // it would be taken for absent.
 func TestAliasesOfAttributeNames(t *testing.T) {
-	r := Record{DN: fakeDN(0), Changes: []ldif.Change{{Op: ldif.OpReplace, Name: "surname", Values: bytesOf("x")}}}
+	r := Record{DN: fakeDN(0), Changes: []ldif.Modification{{Op: ldif.OpReplace, Name: "surname", Values: bytesOf("x")}}}
 	f := newFake(t, 1, ldaptest.Options{})
 	a, err := NewApplier(t.Context(), openPlan(t, planText(t, header(), r)), f.options())
 	if err != nil {

@@ -22,7 +22,7 @@ var (
 // Record is the change of one entry. Its changes are made together or not at all.
 type Record struct {
 	DN      string
-	Changes []ldif.Change
+	Changes []ldif.Modification
 	Expect  []Expectation // about the attributes in Changes
 	Note    string        // why it was rejected, "" otherwise
 	Line    int           // the number of its dn: line in the plan, 0 if it was not read from one

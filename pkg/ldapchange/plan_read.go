@@ -164,7 +164,7 @@ func (p *Plan) count(r *Record) {
 			break
 		}
 	}
-	if slices.ContainsFunc(r.Changes, func(c ldif.Change) bool { return c.Op != ldif.OpAdd }) {
+	if slices.ContainsFunc(r.Changes, func(c ldif.Modification) bool { return c.Op != ldif.OpAdd }) {
 		p.Removes++
 	}
 }
@@ -301,7 +301,7 @@ func recordOf(rec *ldif.Record) (Record, error) {
 		return out, fmt.Errorf("%w: the record of %q has controls, which are not sent", ErrPlan, rec.DN)
 	}
 	for _, c := range rec.Changes {
-		own := ldif.Change{Op: c.Op, Name: c.Name}
+		own := ldif.Modification{Op: c.Op, Name: c.Name}
 		for _, v := range c.Values {
 			own.Values = append(own.Values, bytes.Clone(v))
 		}

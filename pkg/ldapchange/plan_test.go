@@ -70,7 +70,7 @@ func openPlan(t *testing.T, text []byte) *Plan {
 func one(dn string) Record {
 	return Record{
 		DN:      dn,
-		Changes: []ldif.Change{{Op: ldif.OpAdd, Name: "objectClass", Values: [][]byte{[]byte("davEntity")}}, {Op: ldif.OpAdd, Name: "davUniqueId", Values: [][]byte{[]byte("1-2")}}},
+		Changes: []ldif.Modification{{Op: ldif.OpAdd, Name: "objectClass", Values: [][]byte{[]byte("davEntity")}}, {Op: ldif.OpAdd, Name: "davUniqueId", Values: [][]byte{[]byte("1-2")}}},
 		Expect:  []Expectation{{"objectClass", NeedLacks, [][]byte{[]byte("davEntity")}}, {"davUniqueId", NeedAbsent, nil}},
 	}
 }
@@ -79,7 +79,7 @@ func one(dn string) Record {
 func TestPlanText(t *testing.T) {
 	r := one("uid=müller,o=isp")
 	r.Note = "it\nchanged"
-	r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpReplace, Name: "icsStatus", Values: [][]byte{[]byte("active")}}, ldif.Change{Op: ldif.OpDelete, Name: "davStore"})
+	r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpReplace, Name: "icsStatus", Values: [][]byte{[]byte("active")}}, ldif.Modification{Op: ldif.OpDelete, Name: "davStore"})
 	r.Expect = append(r.Expect, Expectation{"icsStatus", NeedAll, [][]byte{[]byte(" inactive"), {}}}, Expectation{"davStore", NeedHas, [][]byte{[]byte("x: y")}})
 	want := `version: 1
 # davadmin plan 1
@@ -130,7 +130,7 @@ func TestPlanRoundTrip(t *testing.T) {
 	record := rapid.Custom(func(t *rapid.T) Record {
 		r := Record{DN: "uid=" + rapid.StringMatching(`[a-zé ]{0,8}x`).Draw(t, "rdn") + ",o=isp"}
 		for range rapid.IntRange(1, 3).Draw(t, "changes") {
-			c := ldif.Change{Op: rapid.SampledFrom([]ldif.Op{ldif.OpAdd, ldif.OpDelete, ldif.OpReplace}).Draw(t, "op"), Name: name.Draw(t, "name")}
+			c := ldif.Modification{Op: rapid.SampledFrom([]ldif.Op{ldif.OpAdd, ldif.OpDelete, ldif.OpReplace}).Draw(t, "op"), Name: name.Draw(t, "name")}
 			if c.Op == ldif.OpAdd || rapid.Bool().Draw(t, "valued") {
 				c.Values = values.Draw(t, "values")
 			}

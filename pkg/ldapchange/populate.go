@@ -45,7 +45,7 @@ type Population struct {
 
 	// People, if not nil, limits the selected entries to these people. UID, Mail and
 	// Alternate are the attributes by which they are found.
-	People               *cs6.PeopleSet
+	People               *cs6.UserSet
 	UID, Mail, Alternate string
 
 	// Skipped is called for each entry that is skipped, and, with an empty DN, for each
@@ -152,25 +152,19 @@ func (w *populating) query() directory.Query {
 func (w *populating) scan(ctx context.Context, src directory.Source) error {
 	q := w.query()
 	w.reset()
-	for e, err := range src.Entries(ctx, q) {
-		var again *directory.RestartError
-		var p *directory.Problem
-		switch {
-		case errors.As(err, &again):
+	return directory.Read(ctx, src, q, directory.Handlers{
+		Entry: w.entry,
+		Problem: func(p *directory.Problem) error {
+			if p.Kind == directory.ChangeRecord {
+				return nil
+			}
+			return fmt.Errorf("%s: %w; no plan was made, because what was not read may contain any value", src.Name(), p)
+		},
+		Restart: func(*directory.RestartError) error {
 			w.reset()
-			continue
-		case errors.As(err, &p) && p.Kind != directory.ChangeRecord:
-			return fmt.Errorf("%s: %w; no plan was made, because what was not read may contain any value", src.Name(), err)
-		case errors.As(err, &p):
-			continue
-		case err != nil:
-			return err
-		}
-		if err := w.entry(e); err != nil {
-			return err
-		}
-	}
-	return nil
+			return nil
+		},
+	})
 }
 
 // candidate is an entry that is to be given a value.
@@ -355,14 +349,14 @@ func (w *populating) record(c *candidate, value []byte) Record {
 	r := Record{DN: string(c.dn)}
 	if w.Class != "" && !c.classed {
 		class := [][]byte{[]byte(w.Class)}
-		r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpAdd, Name: "objectClass", Values: class})
+		r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpAdd, Name: "objectClass", Values: class})
 		r.Expect = append(r.Expect, Expectation{"objectClass", NeedLacks, class})
 	}
 	op, expect := ldif.OpAdd, Expectation{w.Attribute, NeedAbsent, nil}
 	if len(c.blank) > 0 {
 		op, expect = ldif.OpReplace, Expectation{w.Attribute, NeedAll, c.blank}
 	}
-	r.Changes = append(r.Changes, ldif.Change{Op: op, Name: w.Attribute, Values: [][]byte{slices.Clone(value)}})
+	r.Changes = append(r.Changes, ldif.Modification{Op: op, Name: w.Attribute, Values: [][]byte{slices.Clone(value)}})
 	r.Expect = append(r.Expect, expect)
 	return r
 }

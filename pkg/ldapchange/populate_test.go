@@ -187,8 +187,8 @@ nsUniqueId: three
 // With a list, only its people are given a value, and none if several entries match
 // the same person.
 func TestPopulatePeopleOfAList(t *testing.T) {
-	set := cs6.NewPeopleSet(cs6.SetOptions{})
-	for i, person := range []cs6.Person{{Address: "none@example.com"}, {UID: "has"}, {UID: "twin"}, {UID: "gone"}} {
+	set := cs6.NewUserSet(cs6.SetOptions{})
+	for i, person := range []cs6.ListedUser{{Address: "none@example.com"}, {UID: "has"}, {UID: "twin"}, {UID: "gone"}} {
 		person.File, person.Line = "wave.txt", i+1
 		if err := set.Add(person); err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package ldapchange
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
@@ -89,20 +91,26 @@ func readRejects(path string) ([]Record, error) {
 func (a *Applier) Rejects() int { return a.rejects.Changes() }
 
 // WriteRejects writes the records that were not changed, each with the reason, as
-// a plan that can be applied. It writes no file if there are no such records.
-func (a *Applier) WriteRejects(path, source string) error {
+// a plan that can be applied. If there are none, it writes nothing. An
+// existing file is replaced in one step, and nobody else can read the new one;
+// path may also be a device or a pipe.
+func (a *Applier) WriteRejects(ctx context.Context, path, source string) error {
 	if a.rejects.Changes() == 0 {
 		return nil
 	}
-	return writeFile(path, func(f *os.File) error {
-		return a.rejects.Write(f, Header{Made: a.o.Now(), By: "the records that were not changed", Source: source})
-	})
+	return fsx.WriteOutput(ctx, path, fsx.OutputOptions{Hook: a.o.Hook, Overwrite: true}, a.writeRejects(source))
+}
+
+func (a *Applier) writeRejects(source string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		return a.rejects.Write(w, Header{Made: a.o.Now(), By: "the records that were not changed", Source: source})
+	}
 }
 
 // appendRejects appends the rejected records of a group to the file of the run before
 // the group counts as finished, so that a run that is killed does not lose them. If
 // the group never counts as finished, carry skips them.
-func (a *Applier) appendRejects(run *Run) (err error) {
+func (a *Applier) appendRejects(run *Run) error {
 	if len(a.fresh) == 0 {
 		return nil
 	}
@@ -115,14 +123,7 @@ func (a *Applier) appendRejects(run *Run) (err error) {
 		text = append(text, b...)
 	}
 	a.fresh = nil
-	f, err := os.OpenFile(filepath.Join(run.dir, RejectFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	if _, err = f.Write(text); err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
+	return appendRunFile(filepath.Join(run.dir, RejectFile), a.o.Hook, text)
 }
 
 // saveRejects writes the file of the records that were not changed, and removes it if
@@ -130,9 +131,9 @@ func (a *Applier) appendRejects(run *Run) (err error) {
 func (a *Applier) saveRejects(run *Run) error {
 	path := filepath.Join(run.dir, RejectFile)
 	if a.rejects.Changes() > 0 {
-		return a.WriteRejects(path, run.Server)
+		return writeRunFile(path, a.o.Hook, a.writeRejects(run.Server))
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := fsx.Remove(context.Background(), path, a.o.Hook); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -53,7 +53,7 @@ func tornProgress(t *testing.T, f fake, o Options, cut func([]byte) []byte) {
 	if err != nil || run.State != Done || run.refused() != 0 {
 		t.Errorf("%v: %+v", err, run.Info)
 	}
-	if p, err := openProgress(run.Dir()); err != nil || p.done != 3 || p.counts != run.Counts || p.close() != nil {
+	if p, err := openProgress(run.Dir(), nil); err != nil || p.done != 3 || p.counts != run.Counts {
 		t.Errorf("the list contains %+v, %v", p, err)
 	}
 	requireSum(t, run)

@@ -2,6 +2,7 @@ package ldapchange
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/davadmin/davadmin/internal/fsx"
 )
 
 // State is the state of a run.
@@ -148,65 +151,46 @@ func (r Runs) Unfinished(digest, server string, undoes int64) (info Info, ok boo
 	return Info{}, false, err
 }
 
-// save writes the description of a run, completely or not at all.
-func (i *Info) save(dir string) error {
+// save writes what is known of a run to its directory, completely or not at all.
+func (i *Info) save(dir string, hook fsx.Hook) error {
 	b, err := json.MarshalIndent(i, "", "  ")
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, infoFile), func(f *os.File) error {
-		_, err := f.Write(append(b, '\n'))
+	return writeRunFile(filepath.Join(dir, infoFile), hook, func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
 		return err
 	})
 }
 
-// writeFile makes a file that nobody else can read, on disk before it takes its
-// name.
-func writeFile(path string, write func(*os.File) error) (err error) {
-	temp := path + ".new"
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	if err = write(f); err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("%s was not written: %w", path, err), os.Remove(temp))
-	}
-	return syncDir(filepath.Dir(path))
+// writeRunFile writes a file in the directory of a run, which nobody else can read.
+// It takes no context: what a run has done is recorded whatever ended the run.
+func writeRunFile(path string, hook fsx.Hook, write func(io.Writer) error) error {
+	return fsx.ReplaceFunc(context.Background(), path, write, fsx.ReplaceOptions{Hook: hook, Private: true, OwnerFrom: filepath.Dir(path)})
 }
 
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+// appendRunFile appends to a file in the directory of a run, or creates it.
+func appendRunFile(path string, hook fsx.Hook, text []byte) error {
+	return fsx.Append(context.Background(), path, text, filepath.Dir(path), hook)
 }
 
 // progress is the list of the finished groups.
 type progress struct {
-	f      *os.File
+	path   string
+	hook   fsx.Hook
 	torn   bool   // the last line is incomplete
 	done   int    // the number of groups
 	counts Counts // up to the end of the last group
 }
 
-func openProgress(dir string) (*progress, error) {
-	f, err := os.OpenFile(filepath.Join(dir, progressFile), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
+func openProgress(dir string, hook fsx.Hook) (*progress, error) {
+	path := filepath.Join(dir, progressFile)
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	text, err := io.ReadAll(f)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
 	p := parseProgress(text)
-	p.f = f
+	p.path, p.hook = path, hook
 	return p, nil
 }
 
@@ -233,17 +217,14 @@ const progressLine = "%d: %d %d %d %d."
 
 // end records that another group is finished.
 func (p *progress) end(c Counts) error {
-	p.done++
+	var line []byte
 	if p.torn {
-		if _, err := io.WriteString(p.f, "\n"); err != nil {
-			return err
-		}
-		p.torn = false
+		line = append(line, '\n')
 	}
-	if _, err := fmt.Fprintf(p.f, progressLine+"\n", p.done, c.Changed, c.Already, c.Conflicts, c.Failed); err != nil {
+	line = fmt.Appendf(line, progressLine+"\n", p.done+1, c.Changed, c.Already, c.Conflicts, c.Failed)
+	if err := appendRunFile(p.path, p.hook, line); err != nil {
 		return err
 	}
-	return p.f.Sync()
+	p.done, p.torn = p.done+1, false
+	return nil
 }
-
-func (p *progress) close() error { return p.f.Close() }

@@ -143,7 +143,7 @@ func (r real) newIDs(t *testing.T) *Plan {
 		}
 		records = append(records, Record{
 			DN: dn,
-			Changes: []ldif.Change{
+			Changes: []ldif.Modification{
 				{Op: ldif.OpReplace, Name: "davUniqueId", Values: bytesOf("NEW-" + id)},
 				{Op: ldif.OpAdd, Name: "description", Values: bytesOf("grüße", "changed")},
 			},

@@ -134,7 +134,7 @@ func isRequested(name string, attributes []string) bool {
 // modify sends the guarded changes of several records at once. The errors are those
 // of modifyOne; a record without a response has the error of the connection.
 func (s *session) modify(records []Record) []error {
-	list := make([]directory.Modification, len(records))
+	list := make([]directory.ModifyRequest, len(records))
 	for i := range records {
 		list[i] = s.guarded(&records[i])
 	}
@@ -153,7 +153,7 @@ func (s *session) modify(records []Record) []error {
 }
 
 // guarded returns the request of a record with the controls that guard it.
-func (s *session) guarded(r *Record) directory.Modification {
+func (s *session) guarded(r *Record) directory.ModifyRequest {
 	m := request(r)
 	if s.guard == GuardAssertion || s.guard == GuardAssertionOnly {
 		m.Assert = conditions(r.Expect, s.plain)
@@ -184,7 +184,7 @@ func (s *session) modifyNamed(r *Record, before Values) error {
 
 // judge interprets the response to a change that was sent with the given plain
 // attributes.
-func (s *session) judge(r *Record, a *directory.Modified, plain map[string]bool) error {
+func (s *session) judge(r *Record, a *directory.ModifyResult, plain map[string]bool) error {
 	if a.Err != nil {
 		if a.Err.Code == codeAssertion {
 			return s.asserted(r, plain)
@@ -218,7 +218,7 @@ func (s *session) asserted(r *Record, plain map[string]bool) error {
 	for _, p := range plainer(r, plain, s.plain) {
 		before := s.plain
 		s.plain = p
-		answers, err := s.c.Modify([]directory.Modification{s.guarded(r)})
+		answers, err := s.c.Modify([]directory.ModifyRequest{s.guarded(r)})
 		if err != nil {
 			s.plain, s.lost = before, true
 			return err
@@ -296,7 +296,7 @@ func (e *unrestoredError) Unwrap() error { return e.err }
 
 // sendRestore sends the change that restores an entry.
 func (s *session) sendRestore(owed *unrestoredError) error {
-	answers, err := s.c.Modify([]directory.Modification{request(&owed.back)})
+	answers, err := s.c.Modify([]directory.ModifyRequest{request(&owed.back)})
 	s.lost = s.lost || err != nil
 	if err == nil && answers[0].Err != nil {
 		err = answers[0].Err
@@ -386,7 +386,7 @@ func already(r *Record, now Values) bool {
 				return false
 			}
 		case c.Op == ldif.OpDelete && len(c.Values) == 0:
-			if len(have) > 0 && !slices.ContainsFunc(r.Changes, func(o ldif.Change) bool {
+			if len(have) > 0 && !slices.ContainsFunc(r.Changes, func(o ldif.Modification) bool {
 				return o.Op == ldif.OpAdd && strings.EqualFold(o.Name, c.Name)
 			}) {
 				return false
@@ -408,7 +408,7 @@ func already(r *Record, now Values) bool {
 
 // adds reports whether a record adds a value, compared byte by byte, to an attribute.
 func adds(r *Record, name string, v []byte) bool {
-	return slices.ContainsFunc(r.Changes, func(c ldif.Change) bool {
+	return slices.ContainsFunc(r.Changes, func(c ldif.Modification) bool {
 		return c.Op == ldif.OpAdd && strings.EqualFold(c.Name, name) && hasBytes(c.Values, v)
 	})
 }

@@ -24,7 +24,7 @@ func TestRepairs(t *testing.T) {
 		{dn: "uid=d,o=isp", kind: directory.User, values: []string{"uid", "d", "mail", "d@example.com", "davUniqueId", "2"}},
 	}}
 	for _, both := range []bool{true, false} {
-		o := ldapcheck.Options{Names: ldapcheck.DefaultNames(), CS6: peopleSet(t, cs6.Person{UID: "a"})}
+		o := ldapcheck.Options{Names: ldapcheck.DefaultNames(), CS6: peopleSet(t, cs6.ListedUser{UID: "a"})}
 		want := []string{
 			"uid=a,o=isp uniqueid-class-missing: add objectClass [davEntity] []",
 			"uid=a,o=isp davstore-present: delete davStore [] [x]",
@@ -32,7 +32,7 @@ func TestRepairs(t *testing.T) {
 			"uid=d,o=isp uniqueid-class-missing: add objectClass [davEntity] []",
 		}
 		if both {
-			o.CS7 = peopleSet(t, cs6.Person{UID: "nobody"})
+			o.CS7 = peopleSet(t, cs6.ListedUser{UID: "nobody"})
 		} else {
 			want = append(want[:1], want[2:]...)
 		}
@@ -73,7 +73,7 @@ func TestFixDescribesEntriesThatShareAnID(t *testing.T) {
 		{dn: "uid=b\x1b,o=isp", kind: directory.User, values: []string{"uid", "b", "mail", "b@example.com", "davUniqueId", "id", "icsStatus", "deleted", "objectClass", "davEntity"}},
 		{dn: "uid=c,o=isp", kind: directory.User, values: []string{"uid", "c", "davUniqueId", "iD", "objectClass", "davEntity"}},
 	}}
-	audit, err := ldapcheck.New(ldapcheck.Options{Names: ldapcheck.DefaultNames(), CS6: peopleSet(t, cs6.Person{UID: "b"}), CS7: peopleSet(t, cs6.Person{UID: "a"})})
+	audit, err := ldapcheck.New(ldapcheck.Options{Names: ldapcheck.DefaultNames(), CS6: peopleSet(t, cs6.ListedUser{UID: "b"}), CS7: peopleSet(t, cs6.ListedUser{UID: "a"})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ type Options struct {
 	Domains []string
 	// CS6 and CS7 are the people known to be on the old and on the new server; nil if
 	// unknown.
-	CS6, CS7 *cs6.PeopleSet
+	CS6, CS7 *cs6.UserSet
 
 	// MarkedOnCS7 means, where CS7 is nil, that people with Names.LocalUserAttr who are
 	// not on the list of the old server count as people on the new server.
@@ -370,22 +370,21 @@ func (a *Audit) scan(ctx context.Context, src directory.Source) (ended, err erro
 		return a.ended(ended)
 	}
 	a.reset(1)
-	for e, err := range src.Entries(ctx, a.query) {
-		var p *directory.Problem
-		var again *directory.RestartError
-		switch {
-		case errors.As(err, &again):
+	return a.ended(directory.Read(ctx, src, a.query, directory.Handlers{
+		Entry: func(e *directory.Entry) error {
+			w := a.workers[0]
+			if err := w.observe(e, nil); err != nil {
+				return err
+			}
+			a.count(w, e)
+			return nil
+		},
+		Problem: func(p *directory.Problem) error { return a.workers[0].observe(nil, p) },
+		Restart: func(*directory.RestartError) error {
 			a.reset(1)
-			continue
-		case err != nil && !errors.As(err, &p):
-			return a.ended(err)
-		}
-		if a.workers[0].observe(e, p) != nil {
-			break
-		}
-		a.count(a.workers[0], e)
-	}
-	return a.ended(nil)
+			return nil
+		},
+	}))
 }
 
 // ended returns err as an error of the source, or, if a worker failed, the error of

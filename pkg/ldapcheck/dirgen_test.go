@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/davadmin/davadmin/internal/tier"
 	"github.com/davadmin/davadmin/pkg/cs6"
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/dirgen"
@@ -20,14 +21,14 @@ import (
 )
 
 // peopleOf reads a list that a generated directory writes.
-func peopleOf(t *testing.T, write func(context.Context, io.Writer) error) *cs6.PeopleSet {
+func peopleOf(t *testing.T, write func(context.Context, io.Writer) error) *cs6.UserSet {
 	t.Helper()
 	var text bytes.Buffer
 	if err := write(t.Context(), &text); err != nil {
 		t.Fatal(err)
 	}
-	set := cs6.NewPeopleSet(cs6.SetOptions{})
-	for p, err := range cs6.ReadPeople(&text, cs6.PeopleOptions{Name: "list"}) {
+	set := cs6.NewUserSet(cs6.SetOptions{})
+	for p, err := range cs6.ReadUsers(&text, cs6.ListOptions{Name: "list"}) {
 		if err == nil {
 			err = set.Add(p)
 		}
@@ -98,7 +99,7 @@ func TestFindsPlantedFaults(t *testing.T) {
 		{Entries: 3000, Seed: 1},
 		{Entries: 3000, Seed: 2, Schema: 1},
 		{Entries: 3000, Seed: 3, DayOne: true},
-		{Entries: 20_000, Seed: 4, Domains: 40},
+		{Entries: tier.Rounds(t, 6000, 20_000), Seed: 4, Domains: 40},
 		{Entries: 2000, Seed: 5, ForServer: true},
 	} {
 		t.Run(fmt.Sprint(o.Seed), func(t *testing.T) {

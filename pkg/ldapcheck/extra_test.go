@@ -34,9 +34,9 @@ func (s *seen) Watch(a *ldapcheck.Account) {
 	s.lines = append(s.lines, strings.Join(words, " "))
 }
 
-func peopleSet(t *testing.T, people ...cs6.Person) *cs6.PeopleSet {
+func peopleSet(t *testing.T, people ...cs6.ListedUser) *cs6.UserSet {
 	t.Helper()
-	set := cs6.NewPeopleSet(cs6.SetOptions{})
+	set := cs6.NewUserSet(cs6.SetOptions{})
 	for _, p := range people {
 		if err := set.Add(p); err != nil {
 			t.Fatal(err)
@@ -69,7 +69,7 @@ func TestExtrasAndWatchers(t *testing.T) {
 	}
 	audit, err := ldapcheck.New(ldapcheck.Options{
 		Names: ldapcheck.DefaultNames(), Rules: []string{"audit-incomplete"}, Times: true,
-		CS6: peopleSet(t, cs6.Person{UID: "b"}), CS7: peopleSet(t, cs6.Person{Address: "a@example.com"}),
+		CS6: peopleSet(t, cs6.ListedUser{UID: "b"}), CS7: peopleSet(t, cs6.ListedUser{Address: "a@example.com"}),
 		Extras: []ldapcheck.Extra{extra("mine", nil), extra("idle", finding.NotApplicable("nothing to look at"))},
 		Watch:  func() ldapcheck.Watcher { return &seen{} },
 	})
@@ -130,7 +130,7 @@ func TestMarkedOnCS7ReplacesList(t *testing.T) {
 	}
 	for _, marked := range []bool{false, true} {
 		audit, err := ldapcheck.New(ldapcheck.Options{
-			Names: ldapcheck.DefaultNames(), Rules: []string{"lockout-missing", "davstore-present"}, MarkedOnCS7: marked, CS6: peopleSet(t, cs6.Person{UID: "b"}),
+			Names: ldapcheck.DefaultNames(), Rules: []string{"lockout-missing", "davstore-present"}, MarkedOnCS7: marked, CS6: peopleSet(t, cs6.ListedUser{UID: "b"}),
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -65,7 +65,7 @@ func (a *Audit) removeSecond(f *fact, name, remark string) finding.Fix {
 	if second == nil {
 		return finding.Fix{}
 	}
-	return withRemark(remark, a.modifyFix(f.dns[0], "delete", name, second))
+	return withRemark(remark, a.modifyFix(f.dns[0], ldif.OpDelete, name, second))
 }
 
 func cutNUL(v []byte) (before, after string) {
@@ -81,36 +81,24 @@ func withRemark(remark string, fix finding.Fix) finding.Fix {
 	return fix
 }
 
-// change is a part of a modify record.
-type change struct {
-	op     string // add, delete or replace
-	name   string
-	values [][]byte
-}
-
 // recordFix is the fix that makes the changes in one entry. It is empty when the
 // DN was too long to be kept in full.
-func (a *Audit) recordFix(dn []byte, changes []change) finding.Fix {
+func (a *Audit) recordFix(dn []byte, changes []ldif.Modification) finding.Fix {
 	return finding.Text(finding.FixLDIF, a.modifyRecord(dn, changes))
 }
 
 // modifyRecord returns a modify record, "" when the DN was too long to be kept in
 // full.
-func (a *Audit) modifyRecord(dn []byte, changes []change) string {
+func (a *Audit) modifyRecord(dn []byte, changes []ldif.Modification) string {
 	if !isComplete(dn) {
 		return ""
 	}
-	ops := map[string]ldif.Op{"add": ldif.OpAdd, "delete": ldif.OpDelete, "replace": ldif.OpReplace}
-	list := make([]ldif.Change, len(changes))
-	for i, c := range changes {
-		list[i] = ldif.Change{Op: ops[c.op], Name: c.name, Values: c.values}
-	}
-	return a.fixes.modify(string(dn), list)
+	return a.fixes.modify(string(dn), changes)
 }
 
 // ModifyRecord returns a modify record as LDIF, with the blank line that ends it but
 // without a version line. It returns "" for names that LDIF cannot represent.
-func ModifyRecord(dn string, changes []ldif.Change) string {
+func ModifyRecord(dn string, changes []ldif.Modification) string {
 	var f fixWriter
 	return f.modify(dn, changes)
 }
@@ -123,7 +111,7 @@ type fixWriter struct {
 
 // modify returns a record with the blank line that ends it, "" for names that LDIF
 // cannot represent.
-func (f *fixWriter) modify(dn string, changes []ldif.Change) string {
+func (f *fixWriter) modify(dn string, changes []ldif.Modification) string {
 	if f.w == nil {
 		f.w = ldif.NewWriter(&f.buf)
 	}
@@ -136,24 +124,24 @@ func (f *fixWriter) modify(dn string, changes []ldif.Change) string {
 }
 
 // modifyFix is recordFix for one change of one value. A nil value means all values.
-func (a *Audit) modifyFix(dn []byte, op, name string, value []byte) finding.Fix {
+func (a *Audit) modifyFix(dn []byte, op ldif.Op, name string, value []byte) finding.Fix {
 	if !isComplete(value) {
 		return finding.Fix{}
 	}
-	c := change{op: op, name: name}
+	c := ldif.Modification{Op: op, Name: name}
 	if value != nil {
-		c.values = [][]byte{value}
+		c.Values = [][]byte{value}
 	}
-	return a.recordFix(dn, []change{c})
+	return a.recordFix(dn, []ldif.Modification{c})
 }
 
 // newIDFix is the shell command that prints the LDIF that gives an entry a new unique
 // id. A fixed value in a report would sooner or later be given to two entries.
-func (a *Audit) newIDFix(dn []byte, op string, hasClass bool) finding.Fix {
+func (a *Audit) newIDFix(dn []byte, op ldif.Op, hasClass bool) finding.Fix {
 	const placeholder = "DAVADMIN-NEW-ID"
-	changes := []change{{op, a.o.Names.UniqueID, [][]byte{[]byte(placeholder)}}}
+	changes := []ldif.Modification{{Op: op, Name: a.o.Names.UniqueID, Values: [][]byte{[]byte(placeholder)}}}
 	if !hasClass && a.o.Names.UniqueIDClass != "" {
-		changes = append([]change{{"add", "objectClass", [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}, changes...)
+		changes = append([]ldif.Modification{{Op: ldif.OpAdd, Name: "objectClass", Values: [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}, changes...)
 	}
 	record := a.modifyRecord(dn, changes)
 	if record == "" {
@@ -202,7 +190,7 @@ func (a *Audit) decideFix(f *fact) finding.Fix {
 		if known = []byte(rest); text != "" {
 			step.Remark = oneLine(dn) + ": " + oneLine([]byte(text))
 		}
-		if fix := a.newIDFix(dn, "replace", true); !fix.IsZero() {
+		if fix := a.newIDFix(dn, ldif.OpReplace, true); !fix.IsZero() {
 			step.Text, step.Template = fix.Steps[0].Text, i == 0
 		}
 		steps = append(steps, step)

@@ -17,7 +17,7 @@ type Repair struct {
 // RepairPart is the repair of one finding.
 type RepairPart struct {
 	Rule   string
-	Change ldif.Change
+	Change ldif.Modification
 	// Present are all values that the attribute has. If it is nil, the attribute does
 	// not have the values of Change.
 	Present [][]byte
@@ -32,15 +32,15 @@ func (a *Audit) repairOf(n ruleNumber) func(f *fact) RepairPart {
 			return nil // the person may have been moved
 		}
 		return func(f *fact) RepairPart {
-			return RepairPart{Change: ldif.Change{Op: ldif.OpDelete, Name: a.o.Names.LocalUserAttr()}, Present: [][]byte{f.value}}
+			return RepairPart{Change: ldif.Modification{Op: ldif.OpDelete, Name: a.o.Names.LocalUserAttr()}, Present: [][]byte{f.value}}
 		}
 	case ruleLockIneffective:
 		return func(f *fact) RepairPart {
-			return RepairPart{Change: ldif.Change{Op: ldif.OpDelete, Name: a.o.Names.Status}, Present: [][]byte{f.other}}
+			return RepairPart{Change: ldif.Modification{Op: ldif.OpDelete, Name: a.o.Names.Status}, Present: [][]byte{f.other}}
 		}
 	case ruleClassMissing:
 		return func(*fact) RepairPart {
-			return RepairPart{Change: ldif.Change{Op: ldif.OpAdd, Name: "objectClass", Values: [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}
+			return RepairPart{Change: ldif.Modification{Op: ldif.OpAdd, Name: "objectClass", Values: [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}
 		}
 	}
 	return nil

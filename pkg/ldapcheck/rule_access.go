@@ -5,6 +5,7 @@ import (
 
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
 func accessRules() []rule {
@@ -130,7 +131,7 @@ func (n *Names) statusName(r role) string {
 func describeLockIneffective(a *Audit, f *fact) (string, finding.Fix) {
 	n := &a.o.Names
 	return fmt.Sprintf("%s: %s denies http, but is not evaluated because %s is %s", n.ServiceAccess, quote(f.value), n.Status, quote(f.other)),
-		a.modifyFix(f.dns[0], "delete", n.Status, nil)
+		a.modifyFix(f.dns[0], ldif.OpDelete, n.Status, nil)
 }
 
 func describeLockMissing(a *Audit, f *fact) (string, finding.Fix) {
@@ -145,9 +146,9 @@ func describeLockMissing(a *Audit, f *fact) (string, finding.Fix) {
 		detail += "; it is " + quoteList(f.values)
 		deny = append(append(deny, '$'), f.values[0]...)
 	}
-	changes := []change{{"replace", n.ServiceAccess, [][]byte{deny}}}
+	changes := []ldif.Modification{{Op: ldif.OpReplace, Name: n.ServiceAccess, Values: [][]byte{deny}}}
 	if f.code == codeStatusSet {
-		changes = append(changes, change{"delete", n.Status, nil})
+		changes = append(changes, ldif.Modification{Op: ldif.OpDelete, Name: n.Status})
 		detail += fmt.Sprintf(", and would not be evaluated, because %s is set", n.Status)
 	}
 	if len(f.values) > 1 || len(f.values) == 1 && !isComplete(f.values[0]) {
@@ -159,7 +160,7 @@ func describeLockMissing(a *Audit, f *fact) (string, finding.Fix) {
 func describeStatusUnknown(a *Audit, f *fact) (string, finding.Fix) {
 	name := a.o.Names.statusName(f.attr)
 	return fmt.Sprintf("%s is %s, which the servers do not know, so it counts as not active", name, quote(f.value)),
-		withRemark("if the person should have access", a.modifyFix(f.dns[0], "replace", name, []byte("active")))
+		withRemark("if the person should have access", a.modifyFix(f.dns[0], ldif.OpReplace, name, []byte("active")))
 }
 
 func describeStatusInactive(a *Audit, f *fact) (string, finding.Fix) {

@@ -82,7 +82,7 @@ func (a *Audit) checkListed(w *worker) error {
 	return w.err
 }
 
-func (a *Audit) checkList(w *worker, set *cs6.PeopleSet, which string, seen func(*worker) []uint64) {
+func (a *Audit) checkList(w *worker, set *cs6.UserSet, which string, seen func(*worker) []uint64) {
 	if set == nil {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
 func referenceRules() []rule {
@@ -198,7 +199,7 @@ func compareUint(a, b uint64) int {
 }
 
 func describeDangling(a *Audit, f *fact) (string, finding.Fix) {
-	name, fix := string(f.other), a.modifyFix(f.dns[0], "delete", string(f.other), f.value)
+	name, fix := string(f.other), a.modifyFix(f.dns[0], ldif.OpDelete, string(f.other), f.value)
 	switch f.code {
 	case codeOutside:
 		return fmt.Sprintf("%s is %s, which was not among the entries read, so it may or may not exist", name, quote(f.value)), finding.Fix{}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
 func storeRules() []rule {
@@ -116,7 +117,7 @@ func (a *Audit) isBackend(v []byte) bool {
 func describeStoreMissing(a *Audit, f *fact) (string, finding.Fix) {
 	local, fix := a.o.Names.LocalUserAttr(), finding.Fix{}
 	if value, ok := a.o.LocalUserValue(); ok {
-		fix = a.modifyFix(f.dns[0], "add", local, []byte(value))
+		fix = a.modifyFix(f.dns[0], ldif.OpAdd, local, []byte(value))
 	}
 	return fmt.Sprintf("the %s is on the list of the new server but has no %s", f.kind, local), fix
 }
@@ -144,20 +145,20 @@ func (o *Options) onlyBackend() (string, bool) {
 func describeStorePresent(a *Audit, f *fact) (string, finding.Fix) {
 	local := a.o.Names.LocalUserAttr()
 	return fmt.Sprintf("the %s is on the list of the old server and has %s: %s", f.kind, local, quote(f.value)),
-		a.removalRemark(a.modifyFix(f.dns[0], "delete", local, nil))
+		a.removalRemark(a.modifyFix(f.dns[0], ldif.OpDelete, local, nil))
 }
 
 func describeStoreUnknown(a *Audit, f *fact) (string, finding.Fix) {
 	var fix finding.Fix
 	if backend, ok := a.o.onlyBackend(); ok {
 		fix = withRemark("only if the account is on that back end: changing the value alone creates an empty account there",
-			a.modifyFix(f.dns[0], "replace", a.o.Names.Store, []byte(backend)))
+			a.modifyFix(f.dns[0], ldif.OpReplace, a.o.Names.Store, []byte(backend)))
 	}
 	return fmt.Sprintf("%s names the back end %s, which is not configured (configured: %s)", a.o.Names.Store, quote(f.value), strings.Join(a.o.Backends, ", ")), fix
 }
 
 func describeStoreEmpty(a *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("the only %s of the %s is empty", a.o.Names.Store, f.kind), a.modifyFix(f.dns[0], "delete", a.o.Names.Store, nil)
+	return fmt.Sprintf("the only %s of the %s is empty", a.o.Names.Store, f.kind), a.modifyFix(f.dns[0], ldif.OpDelete, a.o.Names.Store, nil)
 }
 
 func describeStoreMultivalued(a *Audit, f *fact) (string, finding.Fix) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/finding"
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
 func uniqueIDRules() []rule {
@@ -125,11 +126,11 @@ func (a *Audit) checkUnstable(w *worker) error {
 }
 
 func describeMissing(a *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("the %s has no %s", f.kind, a.o.Names.UniqueID), a.newIDFix(f.dns[0], "add", f.code == codeHasClass)
+	return fmt.Sprintf("the %s has no %s", f.kind, a.o.Names.UniqueID), a.newIDFix(f.dns[0], ldif.OpAdd, f.code == codeHasClass)
 }
 
 func describeEmpty(a *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("the only %s of the %s is empty", a.o.Names.UniqueID, f.kind), a.newIDFix(f.dns[0], "replace", true)
+	return fmt.Sprintf("the only %s of the %s is empty", a.o.Names.UniqueID, f.kind), a.newIDFix(f.dns[0], ldif.OpReplace, true)
 }
 
 func describeMultivalued(a *Audit, f *fact) (string, finding.Fix) {
@@ -156,5 +157,5 @@ func describeUnstable(a *Audit, f *fact) (string, finding.Fix) {
 
 func describeClassMissing(a *Audit, f *fact) (string, finding.Fix) {
 	return fmt.Sprintf("the %s has a %s but not the object class %s", f.kind, a.o.Names.UniqueID, a.o.Names.UniqueIDClass),
-		a.modifyFix(f.dns[0], "add", "objectClass", []byte(a.o.Names.UniqueIDClass))
+		a.modifyFix(f.dns[0], ldif.OpAdd, "objectClass", []byte(a.o.Names.UniqueIDClass))
 }

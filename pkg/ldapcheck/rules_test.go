@@ -79,10 +79,10 @@ func entry(dn string, usual, lines []string) string {
 	return b.String() + "\n"
 }
 
-func people(t *testing.T, list string) *cs6.PeopleSet {
+func people(t *testing.T, list string) *cs6.UserSet {
 	t.Helper()
-	set := cs6.NewPeopleSet(cs6.SetOptions{})
-	for p, err := range cs6.ReadPeople(strings.NewReader(list), cs6.PeopleOptions{Name: "list"}) {
+	set := cs6.NewUserSet(cs6.SetOptions{})
+	for p, err := range cs6.ReadUsers(strings.NewReader(list), cs6.ListOptions{Name: "list"}) {
 		if err == nil {
 			err = set.Add(p)
 		}

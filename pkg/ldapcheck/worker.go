@@ -260,7 +260,7 @@ func (w *worker) listed(s *subject) {
 	s.match7, s.in7 = w.find(w.a.o.CS7, w.seen7, s)
 }
 
-func (w *worker) find(set *cs6.PeopleSet, seen []uint64, s *subject) (m cs6.Match, ok bool) {
+func (w *worker) find(set *cs6.UserSet, seen []uint64, s *subject) (m cs6.Match, ok bool) {
 	if set == nil {
 		return m, false
 	}

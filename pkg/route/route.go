@@ -10,70 +10,82 @@ import (
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-// ErrAddress is returned for what is no mail address.
-var ErrAddress = errors.New("no mail address")
+// ErrAddress is returned for a text that is not a mail address.
+var ErrAddress = errors.New("not a mail address")
 
-// Side is where a person's calendars are, as the new server sees it.
+// Side is where a person's calendars are, from the point of view of the new server.
 type Side string
 
 // The sides.
 const (
 	Local     Side = "local"      // on the new server
-	OldServer Side = "old-server" // in the directory, and not on the new server
+	OldServer Side = "old-server" // in the directory, but not on the new server
 	External  Side = "external"   // not in the directory
 	Ambiguous Side = "ambiguous"  // several entries have the address
 )
 
-// Peer is an old server that the domain map names.
+// Peer is an old server named by the domain map.
 type Peer struct {
-	URL  string // as it may be shown; empty where the line has none
+	URL  string // with any password masked; empty if the line has none
 	File string // the domain map
 	Line int
 }
 
-// Config is what the new server goes by. Names of parameters are those of
-// davserver.properties.
+// Config contains the settings of the new server that a decision depends on. The
+// parameters are those of davserver.properties.
 type Config struct {
-	// MailFilter is davcore.uriinfo.emailsearchfiltertemplate: %s stands for the
+	// MailFilter is davcore.uriinfo.emailsearchfiltertemplate: %s is replaced by the
 	// address.
 	MailFilter string
-	// LocalAttr is davcore.scheduling.localuserattr; "" where it is not set.
+	// LocalAttr is davcore.scheduling.localuserattr; "" if it is not set.
 	LocalAttr string
-	// Fetched is davcore.uriinfo.subjectattributes: what the server sees of an
-	// entry.
+	// Fetched is davcore.uriinfo.subjectattributes: the attributes of an entry that
+	// the server fetches.
 	Fetched []string
-	// Store is the attribute that names the back end, and Backend the one of those without.
+	// Store is the attribute that names the back end, and Backend is the back end of
+	// entries without this attribute.
 	Store, Backend string
-	// Bases are where the server looks; none is everywhere.
+	// Bases are the DNs under which the server searches; empty means everywhere.
 	Bases []string
-	// Peer finds the old server for a mail domain.
+	// Peer returns the old server for a mail domain.
 	Peer func(domain string) (Peer, bool)
 }
 
 // Step is one step of a decision.
 type Step struct {
-	What   string `json:"what"`             // was looked at
-	Value  string `json:"value"`            // was found
-	Means  string `json:"means"`            // for the decision
-	Source string `json:"source,omitempty"` // the parameter, or file and line, that it goes by
+	What   string `json:"what"`             // the thing examined
+	Value  string `json:"value"`            // the value found
+	Means  string `json:"means"`            // what it means for the decision
+	Source string `json:"source,omitempty"` // the parameter, DN, or file and line, that the value comes from
 }
 
 // Decision says on which side a person is, and why.
 type Decision struct {
-	Address string           `json:"address"`
-	Side    Side             `json:"side"`
-	Steps   []Step           `json:"steps"`
-	DN      string           `json:"dn,omitempty"`
-	Backend string           `json:"backend,omitempty"` // of one who is local
-	URL     string           `json:"url,omitempty"`     // that is asked for free/busy
-	NoURL   string           `json:"no_url,omitempty"`  // why none is asked
-	Invite  string           `json:"invitation"`        // how one travels
-	Marked  bool             `json:"marked"`            // the entry has LocalAttr
-	Unread  int              `json:"unread,omitempty"`  // records and parts of the tree that could not be read: the person may be there
-	entry   *directory.Found // nil without
+	Address string `json:"address"`
+	Side    Side   `json:"side"`
+	Steps   []Step `json:"steps"`
+	DN      string `json:"dn,omitempty"`
+	Backend string `json:"backend,omitempty"` // if Side is Local
+	URL     string `json:"url,omitempty"`     // the URL that is queried for free/busy
+	NoURL   string `json:"no_url,omitempty"`  // why no URL is queried
+	Invite  string `json:"invitation"`        // how an invitation is delivered
+	Marked  bool   `json:"marked"`            // the entry has LocalAttr
+	Unread  int    `json:"unread,omitempty"`  // records and parts of the tree that could not be read: the person may be among them
+
+	entry *directory.Found // nil if there is not exactly one entry
+	side  int              // the number of the step that decided Side, from 1; 0 if the entry was not examined
 }
 
-// Decide says on which side the person with an address is. It looks into the
+// SideStep returns the step that decided the side of an entry; ok is false if the
+// side was decided without examining one entry.
+func (d *Decision) SideStep() (s Step, ok bool) {
+	if d.side == 0 {
+		return Step{}, false
+	}
+	return d.Steps[d.side-1], true
+}
+
+// Decide returns the decision about the person with an address. It searches the
 // directory as the new server does; an error means that it could not.
 func Decide(ctx context.Context, c Config, src directory.Source, address string) (*Decision, error) {
 	address = strings.TrimPrefix(strings.TrimSpace(address), "mailto:")
@@ -82,49 +94,49 @@ func Decide(ctx context.Context, c Config, src directory.Source, address string)
 		return nil, fmt.Errorf("%w: '%s'", ErrAddress, address)
 	}
 	d := &Decision{Address: address}
-	found, err := c.look(ctx, d, src)
+	found, err := c.search(ctx, d, src)
 	if err != nil {
 		return nil, err
 	}
 	switch len(found) {
 	case 0:
 		d.Side = External
-		d.step("entries with the address", "none", "nobody of this directory: an outsider", "")
+		d.step("entries with the address", "none", "no such person in this directory: external", "")
 	case 1:
 		d.entry, d.DN = &found[0], found[0].DN
-		d.step("entries with the address", found[0].DN, "a person of this directory", "")
-		c.judge(d)
+		d.step("entries with the address", found[0].DN, "a person in this directory", "")
+		c.decideEntry(d)
 	default:
 		d.Side = Ambiguous
 		names := make([]string, len(found))
 		for i, f := range found {
 			names[i] = f.DN
 		}
-		d.step("entries with the address", strings.Join(names, "; "), "several entries have it: the server takes none of them, or the wrong one", "")
+		d.step("entries with the address", strings.Join(names, "; "), "several entries have this address: the server uses none of them, or the wrong one", "")
 	}
-	c.travel(d)
+	c.addDelivery(d)
 	return d, nil
 }
 
-// Judge decides about an entry that was found already: its attributes are those of
-// a lookup, with at least LocalAttr and Store among what was asked for.
-func (c *Config) Judge(address string, entry directory.Found) *Decision {
+// DecideEntry returns the decision about an entry that was already found. Its
+// attributes must be the result of a lookup of at least LocalAttr and Store.
+func (c *Config) DecideEntry(address string, entry directory.Found) *Decision {
 	d := &Decision{Address: address, DN: entry.DN, entry: &entry}
-	c.judge(d)
-	c.travel(d)
+	c.decideEntry(d)
+	c.addDelivery(d)
 	return d
 }
 
-// mostFound is how many entries with one address are looked at.
+// mostFound is the maximum number of entries with one address that are examined.
 const mostFound = 10
 
-// look searches for the address.
-func (c *Config) look(ctx context.Context, d *Decision, src directory.Source) ([]directory.Found, error) {
+// search finds the entries with the address.
+func (c *Config) search(ctx context.Context, d *Decision, src directory.Source) ([]directory.Found, error) {
 	filter := strings.ReplaceAll(c.MailFilter, "%s", directory.EscapeFilter(d.Address))
-	d.step("search filter", filter, "this is what the server asks the directory", "davcore.uriinfo.emailsearchfiltertemplate")
+	d.step("search filter", filter, "the search that the server sends to the directory", "davcore.uriinfo.emailsearchfiltertemplate")
 	q := directory.Query{
 		Bases: c.Bases, Filter: filter,
-		Selections: []directory.Selection{{Kind: directory.User, Any: true}}, // the server asks for no class
+		Selections: []directory.Selection{{Kind: directory.User, Any: true}}, // the server does not restrict the object class
 	}
 	for _, name := range []string{c.LocalAttr, c.Store} {
 		if name != "" && !slices.ContainsFunc(q.Attributes, func(have string) bool { return strings.EqualFold(have, name) }) {
@@ -135,7 +147,7 @@ func (c *Config) look(ctx context.Context, d *Decision, src directory.Source) ([
 	found, problems, err := directory.Find(ctx, src, q, mostFound)
 	if err == nil && problems > 0 {
 		d.Unread = problems
-		d.step("what could not be read", fmt.Sprintf("%d records or parts of the tree", problems), "the person may be among them", src.Name())
+		d.step("unreadable entries", fmt.Sprintf("%d records or parts of the tree", problems), "the person may be among them", src.Name())
 	}
 	return found, err
 }
@@ -144,35 +156,38 @@ func (d *Decision) step(what, value, means, source string) {
 	d.Steps = append(d.Steps, Step{What: what, Value: value, Means: means, Source: source})
 }
 
-// judge decides about an entry.
-func (c *Config) judge(d *Decision) {
+// setSide sets the side, which the last step decided.
+func (d *Decision) setSide(side Side) { d.Side, d.side = side, len(d.Steps) }
+
+// decideEntry decides about the entry of d.
+func (c *Config) decideEntry(d *Decision) {
 	const parameter = "davcore.scheduling.localuserattr"
 	if c.LocalAttr == "" {
-		d.Side = Local
-		d.step("mark of people hosted here", "(not set)", "everybody in the directory is hosted here", parameter)
+		d.step("attribute that marks local users", "(not set)", "everyone in the directory is local", parameter)
+		d.setSide(Local)
 		c.chooseBackend(d)
 		return
 	}
-	d.step("mark of people hosted here", c.LocalAttr, "who has this attribute is hosted here", parameter)
+	d.step("attribute that marks local users", c.LocalAttr, "an entry with this attribute is local", parameter)
 	values := d.entry.Attrs[strings.ToLower(c.LocalAttr)]
 	d.Marked = len(values) > 0
 	if !slices.ContainsFunc(c.Fetched, func(name string) bool { return strings.EqualFold(name, c.LocalAttr) }) {
-		d.Side = OldServer
-		d.step("attributes that the server sees", strings.Join(c.Fetched, " "),
-			c.LocalAttr+" is not among them: the server sees it on nobody, and takes everybody for a person of the old server", "davcore.uriinfo.subjectattributes")
+		d.step("attributes that the server fetches", strings.Join(c.Fetched, " "),
+			c.LocalAttr+" is not among them: the server sees it on no entry and treats everyone as a user of the old server", "davcore.uriinfo.subjectattributes")
+		d.setSide(OldServer)
 		return
 	}
 	if !d.Marked {
-		d.Side = OldServer
 		d.step(c.LocalAttr+" of the entry", "(absent)", "on the old server", d.DN)
+		d.setSide(OldServer)
 		return
 	}
-	d.Side = Local
-	d.step(c.LocalAttr+" of the entry", strings.Join(values, ", "), "hosted here", d.DN)
+	d.step(c.LocalAttr+" of the entry", strings.Join(values, ", "), "local", d.DN)
+	d.setSide(Local)
 	c.chooseBackend(d)
 }
 
-// chooseBackend names the back end of one who is local.
+// chooseBackend sets the back end of a local person.
 func (c *Config) chooseBackend(d *Decision) {
 	values := d.entry.Attrs[strings.ToLower(c.Store)]
 	if len(values) == 0 {
@@ -184,39 +199,40 @@ func (c *Config) chooseBackend(d *Decision) {
 	d.step(c.Store+" of the entry", strings.Join(values, ", "), "the account is on the back end "+values[0], d.DN)
 }
 
-// travel says how free/busy is asked for, and how an invitation goes.
-func (c *Config) travel(d *Decision) {
+// addDelivery sets how free/busy is queried and how an invitation is delivered.
+func (c *Config) addDelivery(d *Decision) {
+	const byMail = "sent by mail (iMIP)"
 	switch d.Side {
 	case Local:
-		d.NoURL, d.Invite = "it is answered here", "it is put into the inbox here"
+		d.NoURL, d.Invite = "answered locally", "delivered to the local inbox"
 		return
 	case Ambiguous:
-		d.NoURL, d.Invite = "it is not known whom to ask for", "not known, as long as several entries have the address"
+		d.NoURL, d.Invite = "not known while several entries have this address", "not known while several entries have this address"
 		return
 	case External:
-		d.NoURL, d.Invite = "the server asks nobody for outsiders", "as a mail (iMIP)"
+		d.NoURL, d.Invite = "the server does not query free/busy of external people", byMail
 		return
 	}
-	d.Invite = "as a mail (iMIP)"
+	d.Invite = byMail
 	domain := d.Address[strings.LastIndexByte(d.Address, '@')+1:]
 	peer, ok := c.Peer(domain)
 	if !ok {
-		d.NoURL = "the domain map has no line for " + domain + ": free/busy of the person is unknown to everybody on the new server"
-		d.step("domain map line of "+domain, "(none)", "no server to ask", "ischeduledomainmap.properties")
+		d.NoURL = "the domain map has no line for " + domain + ", so nobody on the new server sees free/busy for this person"
+		d.step("domain map line of "+domain, "(none)", "no server to query", "ischeduledomainmap.properties")
 		return
 	}
 	if peer.URL == "" {
-		d.NoURL = "the line of " + domain + " in the domain map has no URL: free/busy of the person is unknown to everybody on the new server"
-		d.step("domain map line of "+domain, "(empty)", "no server to ask", fmt.Sprintf("%s:%d", peer.File, peer.Line))
+		d.NoURL = "the line of " + domain + " in the domain map has no URL, so nobody on the new server sees free/busy for this person"
+		d.step("domain map line of "+domain, "(empty)", "no server to query", fmt.Sprintf("%s:%d", peer.File, peer.Line))
 		return
 	}
 	d.URL = peer.URL
-	d.step("domain map line of "+domain, peer.URL, "this server is asked", fmt.Sprintf("%s:%d", peer.File, peer.Line))
+	d.step("domain map line of "+domain, peer.URL, "this server is queried", fmt.Sprintf("%s:%d", peer.File, peer.Line))
 }
 
-// Otherwise says what the decision would be if the entry's mark were the other
-// way: there if it is absent, absent if it is there. ok is false where that would change
-// nothing, or there is no one entry.
+// Otherwise returns what the decision would be with the entry's mark inverted: with
+// the mark if the entry has none, and without it if the entry has one. ok is false if
+// the side would be the same, or if there is not exactly one entry.
 func (c Config) Otherwise(d *Decision) (other *Decision, ok bool) {
 	if d.entry == nil || c.LocalAttr == "" {
 		return nil, false
@@ -232,7 +248,7 @@ func (c Config) Otherwise(d *Decision) (other *Decision, ok bool) {
 		changed.Attrs[key] = []string{c.Backend}
 	}
 	other = &Decision{Address: d.Address, DN: d.DN, entry: &changed}
-	c.judge(other)
-	c.travel(other)
+	c.decideEntry(other)
+	c.addDelivery(other)
 	return other, other.Side != d.Side
 }

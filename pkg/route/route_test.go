@@ -52,14 +52,14 @@ func TestDecide(t *testing.T) {
 		attr, address string
 		side          route.Side
 		backend, url  string
-		other         route.Side // with the mark the other way; "" for no difference
+		other         route.Side // with the mark inverted; "" for no difference
 	}{
 		{"davStore", "New@Example.com", route.Local, "store1", "", route.OldServer},
 		{"davStore", "mailto:old@example.com", route.OldServer, "", "http://cs6:8080/ischedule/", route.Local},
 		{"davStore", "far@example.org", route.OldServer, "", "", route.Local},
 		{"davStore", "nobody@example.com", route.External, "", "", ""},
 		{"", "old@example.com", route.Local, "defaultbackend", "", ""},
-		{"xcs7user", "new@example.com", route.OldServer, "", "http://cs6:8080/ischedule/", ""}, // the server does not see it
+		{"xcs7user", "new@example.com", route.OldServer, "", "http://cs6:8080/ischedule/", ""}, // the server does not fetch it
 	} {
 		for name, src := range map[string]directory.Source{
 			"live": live, "file": directory.NewFiles(directory.FilesOptions{Paths: []string{"-"}, Stdin: strings.NewReader(ldif.String())}),
@@ -79,7 +79,7 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// What cannot be found out is an error, and no side.
+// An address that cannot be looked up is an error, not a side.
 func TestNoDecision(t *testing.T) {
 	for _, address := range []string{"", "x", "@", "a@", "@b", "a b@c"} {
 		if d, err := route.Decide(t.Context(), config("davStore"), nil, address); !errors.Is(err, route.ErrAddress) {

@@ -4,63 +4,52 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/relational"
 )
 
-// Create makes an empty store, whole or not at all. There must be nothing at the
-// path; its directory must exist.
-func Create(ctx context.Context, o Options) (err error) {
+// Create creates an empty store, completely or not at all. The path must not exist
+// yet (ErrExists), but its directory must. The caller holds a lock against others that
+// create a store at the same path.
+func Create(ctx context.Context, o Options) error {
 	if _, err := os.Lstat(o.Path); err == nil {
-		return fmt.Errorf("store %s: %w", o.Path, &store.ExistsError{What: "store", Value: o.Path})
+		return &store.ExistsError{What: "store", Value: o.Path}
 	}
-	// Beside it first: a run that is killed leaves no half store at its place.
-	draft, err := os.CreateTemp(filepath.Dir(o.Path), "."+filepath.Base(o.Path)+".new-*") // 0600
+	err := fsx.BuildNew(ctx, o.Path, 0o600, filepath.Dir(o.Path), o.Hook, func(path string) error {
+		if err := removeLogs(path); err != nil {
+			return err
+		}
+		at := o
+		at.Path = path
+		return errors.Join(fill(ctx, at), removeLogs(path))
+	})
 	if err != nil {
-		return fmt.Errorf("make store %s: %w", o.Path, err)
+		return fmt.Errorf("create store: %w", err)
 	}
-	name := draft.Name()
-	defer func() { err = errors.Join(err, removeAll(name)) }()
-	if err := draft.Close(); err != nil {
-		return fmt.Errorf("make store %s: %w", o.Path, err)
-	}
-	at := o
-	at.Path = name
-	if err := fill(ctx, at); err != nil {
-		return fmt.Errorf("make store %s: %w", o.Path, err)
-	}
-	// A link never replaces what somebody else put there meanwhile.
-	if err := os.Link(name, o.Path); err != nil {
-		return fmt.Errorf("make store %s: %w", o.Path, err)
-	}
-	return syncDir(filepath.Dir(o.Path))
+	return nil
 }
 
-func removeAll(name string) error {
+// removeLogs removes the files that SQLite keeps next to a store, and that a killed
+// run left: they would be applied to the next store of that name.
+func removeLogs(path string) error {
 	var errs []error
-	for _, ending := range []string{"", "-wal", "-shm", "-journal"} {
-		if err := os.Remove(name + ending); err != nil && !os.IsNotExist(err) {
+	for _, ending := range []string{"-wal", "-shm", "-journal"} {
+		if err := os.Remove(path + ending); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
-// fill makes the tables in an empty file.
+// fill creates the tables in an empty file.
 func fill(ctx context.Context, o Options) (err error) {
-	s := &Store{o: o, turn: make(chan struct{}, 1)}
+	s := &Store{o: o, writeLock: make(chan struct{}, 1)}
 	if s.writers, err = connect(o, 1, writerCache); err != nil {
 		return err
 	}
@@ -76,8 +65,8 @@ func fill(ctx context.Context, o Options) (err error) {
 	return errors.Join(err, s.Close())
 }
 
-// State says which version of the schema a file has; version 0 where there is no
-// store. It does not look at the back end.
+// State returns the schema version of a file, or version 0 if there is no store. It
+// does not check the back end.
 func State(ctx context.Context, o Options) (store.SchemaState, error) {
 	st := store.SchemaState{Backend: o.Backend, Where: o.Path, Engine: "sqlite", Known: schema().Version}
 	s, m, err := open(ctx, o)
@@ -91,8 +80,9 @@ func State(ctx context.Context, o Options) (store.SchemaState, error) {
 	return st, s.Close()
 }
 
-// Upgrade brings an older store to the newest schema, all steps or none, after
-// it copied it to the path that it returns, closed to others; "" when nothing was to do.
+// Upgrade upgrades an older store to the newest schema, in one transaction. First it
+// copies the store to the path backup, with mode 0600. It returns the version before
+// the upgrade; backup is "" if the schema was already up to date.
 func Upgrade(ctx context.Context, o Options) (from int, backup string, err error) {
 	return upgrade(ctx, o, schema())
 }
@@ -113,8 +103,8 @@ func upgrade(ctx context.Context, o Options, to relational.Schema) (from int, ba
 	}
 	backup = fmt.Sprintf("%s.schema%d-%s", o.Path, m.Version, o.now().UTC().Format("20060102T150405Z"))
 	err = s.change(ctx, func(c *connection) error {
-		// Nobody else writes by now: the copy has all that is there.
-		if err := s.Backup(ctx, backup); err != nil {
+		// No one else can write now, so the copy is complete.
+		if err := s.copyTo(ctx, backup); err != nil {
 			return err
 		}
 		_, err := to.Upgrade(ctx, c, c.run)
@@ -126,9 +116,9 @@ func upgrade(ctx context.Context, o Options, to relational.Schema) (from int, ba
 	return m.Version, backup, nil
 }
 
-// Replace makes an empty store in the place of the one that is there, which is
-// copied to the path that it returns first. Those who have the file open see the
-// empty one from then on.
+// Replace replaces a store with an empty one. First it copies the store to the path
+// kept; kept is "" if there was none. Processes that have the file open see the empty
+// store from then on.
 func Replace(ctx context.Context, o Options) (kept string, err error) {
 	s, _, err := open(ctx, o)
 	if errors.Is(err, store.ErrNoSchema) {
@@ -140,7 +130,7 @@ func Replace(ctx context.Context, o Options) (kept string, err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	kept = fmt.Sprintf("%s.replaced-%s", o.Path, o.now().UTC().Format("20060102T150405Z"))
 	err = s.change(ctx, func(c *connection) error {
-		if err := s.Backup(ctx, kept); err != nil {
+		if err := s.copyTo(ctx, kept); err != nil {
 			return err
 		}
 		if err := c.dropAll(ctx); err != nil {
@@ -154,7 +144,7 @@ func Replace(ctx context.Context, o Options) (kept string, err error) {
 	return kept, nil
 }
 
-// dropAll drops every table, those that refer to others first.
+// dropAll drops all tables, those with foreign keys first.
 func (c *connection) dropAll(ctx context.Context) error {
 	for _, table := range []string{"subscription", "change_log", "trash", "component", "collection", "address", "account", "meta"} {
 		if err := c.run(ctx, "DROP TABLE "+table); err != nil {
@@ -164,35 +154,42 @@ func (c *connection) dropAll(ctx context.Context) error {
 	return nil
 }
 
-// Backup copies the store, as it is at one moment, to a new file, closed to
-// others.
-func (s *Store) Backup(ctx context.Context, path string) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// copyTo makes a backup inside a change of the store. It removes what earlier changes
+// left that were killed while they copied: only one change at a time is in progress,
+// and their copies had other names.
+func (s *Store) copyTo(ctx context.Context, path string) error {
+	dir, base := filepath.Split(s.o.Path)
+	entries, err := os.ReadDir(filepath.Clean(dir))
 	if err != nil {
 		return fmt.Errorf("copy the store: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(path)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "."+base+".") && strings.Contains(e.Name(), fsx.TempSuffix) {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return fmt.Errorf("copy the store: %w", err)
+			}
 		}
-	}()
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("copy the store: %w", err)
 	}
+	return s.Backup(ctx, path)
+}
+
+// Backup copies the store, as it is at one moment, to a new file that only its owner
+// can read, completely or not at all. As root, the copy gets the owner of the store.
+func (s *Store) Backup(ctx context.Context, path string) error {
 	c, err := s.reader(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.release()
-	if _, err := c.conn.ExecContext(ctx, "VACUUM INTO ?", path); err != nil { // an empty file may be there
-		return fmt.Errorf("copy the store to %s: %w", path, explain(err))
-	}
-	if f, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
+	err = fsx.BuildNew(ctx, path, 0o600, s.o.Path, s.o.Hook, func(path string) error {
+		if err := removeLogs(path); err != nil {
+			return err
+		}
+		_, err := c.conn.ExecContext(ctx, "VACUUM INTO ?", path) // an empty file may exist there
+		return errors.Join(explain(err), removeLogs(path))
+	})
+	if err != nil {
 		return fmt.Errorf("copy the store: %w", err)
 	}
-	defer f.Close()
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("copy the store: %w", err)
-	}
-	return syncDir(filepath.Dir(path))
+	return nil
 }

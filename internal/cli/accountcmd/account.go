@@ -1,0 +1,35 @@
+// Package accountcmd holds the commands that work on the stores of a home: account,
+// calendar, backend and db.
+package accountcmd
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+)
+
+func NewAccount(f *cmdutil.Factory) *cobra.Command {
+	list := newAccountList(f)
+	cmd := &cobra.Command{
+		Use:     "account [ACTION] [OPTIONS]",
+		Short:   "list, create, change, delete and repair accounts",
+		GroupID: cmdutil.GroupWork,
+		Long: `Works on the accounts of the calendar server: on its own database, so that no
+server needs to run. Each account is kept under the unique id of its directory
+entry, and is on the back end that the entry names. The directory is never changed.
+
+Without an action, 'account' is 'account list'.`,
+		Example: list.Example,
+		Args:    cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := cmdutil.RefuseMirrored(cmd); err != nil {
+				return err
+			}
+			return list.RunE(cmd, args)
+		},
+	}
+	cmd.Flags().AddFlagSet(list.Flags())
+	cmd.AddCommand(list, newAccountCreate(f), newAccountModify(f), newAccountDelete(f), newAccountSubscribe(f, true), newAccountSubscribe(f, false),
+		newAccountRepair(f), newAccountUpgrade(f), newAccountDelComponent(f))
+	return cmd
+}

@@ -1,0 +1,344 @@
+package accountcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/pkg/account"
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// accountChange is what the actions share that change accounts that there are.
+type accountChange struct {
+	accountTargets
+	runner  changeRunner
+	limit   cmdutil.MaxChanges
+	deleted bool // accounts that are deleted are meant
+	// byEntry finds accounts by the entry of an address, not by the address that they
+	// have: it may be another one.
+	byEntry bool
+}
+
+func newAccountChange(f *cmdutil.Factory, action string, undo ...string) accountChange {
+	return accountChange{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f)}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: action, undo: undo}}
+}
+
+func (o *accountChange) add(cmd *cobra.Command) {
+	o.accountTargets.add(cmd)
+	o.addExisting(cmd)
+	o.runner.add(cmd)
+	o.limit.Add(cmd)
+}
+
+// changeWork is what is done to each account. The directory is nil where none is
+// named.
+type changeWork struct {
+	properties account.Properties
+	// use says which letters the access lists have that the properties hold.
+	use      store.ACLUse
+	step     func(s *storeHome, d *account.Directory, t *targets) (account.Step, error)
+	question func(n int) string // before something is destroyed; nil asks nothing
+}
+
+func (o *accountChange) change(ctx context.Context, selects bool, w changeWork) (err error) {
+	requests, err := o.requests(ctx, w.properties)
+	if err != nil {
+		return err
+	}
+	s, err := o.stores.Open(ctx, &o.HomeOptions, o.runner.lock.Timeout)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	s.patience = o.runner.patience()
+	d, done, err := o.directoryFor(ctx, s, selects)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	names, err := s.chosen(ctx, o.backend)
+	if err != nil {
+		return err
+	}
+	t, err := o.targets(ctx, s, d, names, requests, w.properties, selects)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	if t.people, err = s.peopleOf(ctx, d, w.use, requests, w.properties); err != nil {
+		return err
+	}
+	if err := o.limit.Check(t.count, func() (int64, error) { return s.countAll(ctx, names) }); err != nil {
+		return err
+	}
+	step, err := w.step(s, d, t)
+	if err != nil {
+		return err
+	}
+	if w.question != nil && !o.global.DryRun {
+		if err := o.console.Confirm(ctx, w.question(t.count)); err != nil {
+			return err
+		}
+	}
+	return o.runner.run(ctx, s, t, step, nil, nil)
+}
+
+// directoryFor opens the directory where it is needed, or can be of use and is
+// named on the command line.
+func (o *accountChange) directoryFor(ctx context.Context, s *storeHome, selects bool) (*account.Directory, func() error, error) {
+	none := func() error { return nil }
+	needed := selects || o.byEntry
+	if !needed && len(o.Files) == 0 && len(o.Hosts) == 0 {
+		return nil, none, nil
+	}
+	d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
+	if err == nil && d == nil && needed {
+		return nil, none, cmdutil.Usagef("which directory? Give --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.LDAPPool)
+	}
+	return d, done, err
+}
+
+func (o *accountChange) targets(ctx context.Context, s *storeHome, d *account.Directory, names []string, requests []account.Request, p account.Properties, selects bool) (*targets, error) {
+	f := s.finder(names)
+	switch {
+	case selects:
+		entries, err := o.selection(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		t := &targets{count: entries.Len(), close: entries.Close, skipped: new(int), why: "without an account", entries: entries}
+		t.items = f.ForEntries(ctx, entries, p, t.skipped)
+		return t, nil
+	case o.byEntry:
+		return entryTargets(ctx, f, d, requests)
+	}
+	return &targets{count: len(requests), requests: requests, items: f.ForAccounts(ctx, requests, o.deleted), close: func() error { return nil }}, nil
+}
+
+// others are all back ends of the home that have a store.
+func (o *accountChange) others(ctx context.Context, s *storeHome) (account.Others, error) {
+	names, err := s.chosen(ctx, "")
+	return account.Others{Stores: s.set, Backends: names, Rehearsal: o.global.DryRun}, err
+}
+
+// entryTargets finds accounts by the entries that have the addresses.
+func entryTargets(ctx context.Context, f *account.Finder, d *account.Directory, requests []account.Request) (*targets, error) {
+	addresses := make([]string, len(requests))
+	for i := range requests {
+		if requests[i].Address == "" {
+			return nil, cmdutil.Usagef("%sname the account by the address that its entry has", whereWords(requests[i].Where()))
+		}
+		addresses[i] = requests[i].Address
+	}
+	entries, err := d.ByAddress(ctx, addresses)
+	if err != nil {
+		return nil, err
+	}
+	return &targets{count: len(requests), requests: requests, items: f.ForEntriesOf(ctx, requests, entries), close: entries.Close, entries: entries}, nil
+}
+
+// accountModify is 'account modify'.
+type accountModify struct {
+	accountChange
+	properties string
+	undelete   bool
+}
+
+func newAccountModify(f *cmdutil.Factory) *cobra.Command {
+	o := &accountModify{accountChange: newAccountChange(f, "modify", "account", "modify")}
+	o.known = account.AccountProperties()
+	cmd := &cobra.Command{
+		Use:   "modify -a ADDRESS -y prop=value,... | -f FILE | -B DN -R FILTER -y ... | --undelete -a ADDRESS",
+		Short: "change properties of accounts, or bring deleted ones back",
+		Long: `Writes properties into accounts. People whom a property names are found by their
+accounts, else in the directory that --ldif, -H or the home name, and are kept
+by their unique ids.
+
+A batch file (-f) has a line 'address:prop=value,...' for each account; a comma in a value is
+written \,. --undelete brings accounts back with all that they held, until they are purged.
+
+Properties: ` + propertyHelp(account.AccountProperties()),
+		Example: `  davadmin account modify -a jdoe@example.com -y notifemail=0
+  davadmin account modify -a room1@example.com -y attendanceflag=7
+  davadmin account modify -a boss@example.com -y 'set-ace=jdoe@example.com:m'
+  davadmin account modify -a jdoe@example.com --undelete`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			return o.modify(cmd.Context(), o.selects(cmd))
+		},
+	}
+	o.add(cmd)
+	cmd.Flags().StringVarP(&o.properties, "property", "y", "", "`PROPERTIES` to write, prop=value with commas between")
+	cmd.Flags().BoolVar(&o.undelete, "undelete", false, "bring deleted accounts back")
+	return cmd
+}
+
+func (o *accountModify) modify(ctx context.Context, selects bool) error {
+	properties, err := account.ParseProperties(o.properties, account.AccountProperties())
+	if err != nil {
+		return cmdutil.Usagef("-y: %v", err)
+	}
+	switch {
+	case o.undelete && len(properties) > 0:
+		return cmdutil.Usagef("--undelete brings back what was there; change properties afterwards")
+	case o.undelete && selects:
+		return cmdutil.Usagef("--undelete takes accounts by -a, -g or -f")
+	case o.undelete:
+		o.deleted, o.runner.undo = true, []string{"account", "delete"}
+		return o.change(ctx, false, changeWork{step: func(*storeHome, *account.Directory, *targets) (account.Step, error) { return account.Undelete, nil }})
+	case len(properties) == 0 && o.batch == "":
+		return cmdutil.Usagef("what is to be changed? Give -y prop=value,...; properties: %s", propertyHelp(account.AccountProperties()))
+	}
+	return o.change(ctx, selects, changeWork{properties: properties, use: store.SchedulingACL, step: func(s *storeHome, _ *account.Directory, t *targets) (account.Step, error) {
+		others, err := o.others(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		return account.Modify(t.people, others), nil
+	}})
+}
+
+func newAccountDelete(f *cmdutil.Factory) *cobra.Command {
+	o := newAccountChange(f, "delete", "account", "modify", "--undelete")
+	force := false
+	cmd := &cobra.Command{
+		Use:   "delete -a ADDRESS | -g ID | -f FILE | -B DN -R FILTER",
+		Short: "delete accounts; they can be brought back until they are purged",
+		Long: `Deletes accounts, after asking. Their calendars stay in the store until the
+purge delay of the back end has passed and 'backend purge' runs; until then 'account
+modify --undelete' brings all of it back.
+
+The directory is not changed. Somebody who is still enabled there is given a new
+account at the next login or invitation: disable the entry first.`,
+		Example: `  davadmin account delete -a jdoe@example.com
+  davadmin account delete -g 426dfa81-3ec811e0-808bb160-e71a5247
+  davadmin account delete -f gone.txt --yes --max-changes 5%`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			o.global.Yes = o.global.Yes || force
+			o.deleted = true // as after a run that was stopped: done already
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{
+				step: func(*storeHome, *account.Directory, *targets) (account.Step, error) { return account.Delete, nil },
+				question: func(n int) string {
+					return fmt.Sprintf("Delete %s? Those still enabled in the directory are made again at their next login.", cmdutil.Plural(n, "account"))
+				},
+			})
+		},
+	}
+	o.add(cmd)
+	cmd.Flags().BoolVarP(&force, "force", "r", false, "do not ask; as --yes")
+	return cmd
+}
+
+func newAccountRepair(f *cmdutil.Factory) *cobra.Command {
+	o := newAccountChange(f, "repair", "account", "modify")
+	var mail, owners bool
+	cmd := &cobra.Command{
+		Use:   "repair -m | -o -a ADDRESS | -f FILE | -B DN -R FILTER",
+		Short: "write changed addresses or owners of the directory into accounts",
+		Long: `-m writes the addresses that an entry has now into its account, found by the unique id,
+and wherever access lists, delegates, owners and subscriptions of any back end name the person. -o
+writes the owners that the entries of resources and groups name.
+
+The account is named by the address that the entry has now.`,
+		Example: `  davadmin account repair -m -a jdoe@example.com
+  davadmin account repair -o -B ou=Resources,o=example.com,o=isp -R '(objectClass=icsCalendarResource)'`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			if mail == owners {
+				return cmdutil.Usagef("what is to be repaired? Give -m for addresses or -o for owners")
+			}
+			o.byEntry = true
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(s *storeHome, d *account.Directory, t *targets) (account.Step, error) {
+				if owners {
+					find, err := d.OwnersOf(cmd.Context(), t.entries)
+					return account.Owners(find), err
+				}
+				others, err := o.others(cmd.Context(), s)
+				return account.Address(others), err
+			}})
+		},
+	}
+	o.add(cmd)
+	cmd.Flags().BoolVarP(&mail, "email", "m", false, "write the addresses of the entries")
+	cmd.Flags().BoolVarP(&owners, "ownerlists", "o", false, "write the owners of the entries")
+	return cmd
+}
+
+func newAccountDelComponent(f *cmdutil.Factory) *cobra.Command {
+	o := newAccountChange(f, "delcomponent", "account", "delcomponent", "--undelete")
+	var days int
+	var undelete string
+	force := false
+	cmd := &cobra.Command{
+		Use:   "delcomponent -d DAYS -a ADDRESS | -f FILE | -B DN -R FILTER",
+		Short: "delete old events and tasks of accounts",
+		Long: `Deletes, after asking, the components of all calendars of accounts whose last instance
+ended more than so many days ago. What has no end is kept. They can be brought back with
+--undelete TIME, which takes what was deleted at that time or later, until they are purged.`,
+		Example: `  davadmin account delcomponent -d 730 -a jdoe@example.com
+  davadmin account delcomponent --undelete 2026-11-25T10:00:00Z -a jdoe@example.com`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			o.global.Yes = o.global.Yes || force
+			w, err := o.componentWork(cmd.Flags().Changed("days"), days, undelete)
+			if err != nil {
+				return err
+			}
+			return o.change(cmd.Context(), o.selects(cmd), w)
+		},
+	}
+	o.add(cmd)
+	flags := cmd.Flags()
+	flags.IntVarP(&days, "days", "d", 0, "delete what ended more than this `NUMBER` of days ago")
+	flags.StringVar(&undelete, "undelete", "", "bring back what was deleted at this `TIME` (RFC 3339) or later")
+	flags.BoolVarP(&force, "force", "r", false, "do not ask; as --yes")
+	return cmd
+}
+
+func (o *accountChange) componentWork(byAge bool, days int, undelete string) (changeWork, error) {
+	switch {
+	case byAge == (undelete != ""):
+		return changeWork{}, cmdutil.Usagef("which components? Give -d DAYS to delete old ones, or --undelete TIME to bring deleted ones back")
+	case undelete != "":
+		since, err := time.Parse(time.RFC3339Nano, undelete)
+		if err != nil {
+			return changeWork{}, cmdutil.Usagef("--undelete: '%s' is no time such as 2026-11-25T10:00:00Z", undelete)
+		}
+		o.runner.undo = []string{"account", "delcomponent"}
+		return changeWork{step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
+			return account.UndeleteComponents(since), nil
+		}}, nil
+	case days < 1:
+		return changeWork{}, cmdutil.Usagef("-d: %d is not a number of days from 1", days)
+	}
+	now := o.now()
+	before := now.AddDate(0, 0, -days)
+	// The store dates what it deletes with its own clock, which is this one.
+	o.runner.undo = []string{"account", "delcomponent", "--undelete", now.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)}
+	return changeWork{
+		step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
+			return account.DeleteComponents(before), nil
+		},
+		question: func(n int) string {
+			return fmt.Sprintf("Delete the components of %s that ended before %s?", cmdutil.Plural(n, "account"), before.UTC().Format(time.DateOnly))
+		},
+	}, nil
+}

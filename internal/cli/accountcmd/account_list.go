@@ -1,0 +1,478 @@
+package accountcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/account"
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// accountList is 'account list'.
+type accountList struct {
+	accountTargets
+	verbose bool
+	orphans bool
+	missing bool
+	kinds   []string
+	state   string
+	domain  string
+	match   string
+	sort    string
+	reverse bool
+	limit   int
+}
+
+func newAccountList(f *cmdutil.Factory) *cobra.Command {
+	o := &accountList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
+	cmd := &cobra.Command{
+		Use:   "list [-a ADDRESS | -g ID | -f FILE | -B DN -R FILTER] [-v] [--orphans] [--missing]",
+		Short: "list accounts, all of them unless some are named",
+		Long: `Lists accounts in the order of their addresses: address, unique id, kind, back end,
+state. With -v also what each holds and how it is set. --output jsonl gives one object an account.
+
+--orphans lists accounts whose unique id no entry of the directory has, --missing
+entries of people hosted here that have no account, with the reason where none
+can be made. Both read the whole directory first, and exit 3 when there is any.`,
+		Example: `  davadmin account list
+  davadmin account list -a jdoe@example.com -v
+  davadmin account list --state deleted --output jsonl
+  davadmin account list --orphans --missing --ldif export.ldif`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			return o.list(cmd.Context(), o.selects(cmd))
+		},
+	}
+	o.add(cmd)
+	o.addExisting(cmd)
+	flags := cmd.Flags()
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say what each account holds and how it is set")
+	flags.BoolVar(&o.orphans, "orphans", false, "only accounts without a directory entry")
+	flags.BoolVar(&o.missing, "missing", false, "entries of people hosted here without an account")
+	flags.StringSliceVar(&o.kinds, "kind", nil, "only accounts of this `KIND`: user, group, resource, location; with commas between")
+	flags.StringVar(&o.state, "state", "active", "which: active, deleted or any")
+	flags.StringVar(&o.domain, "domain", "", "only accounts whose address is in this `DOMAIN`")
+	flags.StringVar(&o.match, "match", "", "only accounts whose address or name holds this `TEXT`")
+	flags.StringVar(&o.sort, "sort", "mail", "order: mail, id, name, created or changed")
+	flags.BoolVar(&o.reverse, "reverse", false, "the other way round")
+	flags.IntVar(&o.limit, "limit", 0, "at most this `NUMBER`; 0 is all")
+	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"active", "deleted", "any"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(accountOrders(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// check refuses what would be passed over in silence.
+func (o *accountList) check(cmd *cobra.Command) error {
+	if err := o.DirectoryOptions.Check(cmd); err != nil {
+		return err
+	}
+	f := cmd.Flags()
+	named := len(o.accounts)+len(o.ids) > 0 || o.batch != ""
+	compared := o.orphans || o.missing
+	switch {
+	case len(o.accounts)+len(o.ids) > 0 && o.batch != "", named && o.selects(cmd):
+		return cmdutil.Usagef("-a and -g, -f, and -B and -R exclude each other")
+	case compared && (named || f.Changed("ldapfilter")):
+		return cmdutil.Usagef("--orphans and --missing look at all accounts and all entries: they go with none of -a, -g, -f, -R")
+	case compared && o.verbose:
+		return cmdutil.Usagef("--orphans and --missing say why, and nothing else of an account: they do not go with -v")
+	}
+	for _, name := range []string{"kind", "domain", "match", "sort", "reverse", "limit"} {
+		if f.Changed(name) && (named || compared || o.selects(cmd)) {
+			return cmdutil.Usagef("--%s is for the list of all accounts; it goes with none of -a, -g, -f, -B, -R, --orphans, --missing", name)
+		}
+	}
+	if f.Changed("state") && (compared || o.selects(cmd)) {
+		return cmdutil.Usagef("--state goes with none of -B, -R, --orphans, --missing")
+	}
+	return nil
+}
+
+// accountOrders are the words of --sort, in the order of store.AccountOrder.
+func accountOrders() []string { return []string{"mail", "id", "name", "created", "changed"} }
+
+// storeFilter is what the options select.
+func (o *accountList) storeFilter() (store.AccountFilter, error) {
+	f := store.AccountFilter{Domain: o.domain, Match: o.match, Reverse: o.reverse, Limit: o.limit}
+	states := map[string]store.StateFilter{"active": store.OnlyActive, "deleted": store.OnlyDeleted, "any": store.AnyState}
+	state, ok := states[o.state]
+	if !ok {
+		return f, cmdutil.Usagef("--state: '%s' is none of active, deleted, any", o.state)
+	}
+	f.State = state
+	for _, k := range o.kinds {
+		kind, err := store.ParseKind(k)
+		if err != nil {
+			return f, cmdutil.Usagef("--%v", err)
+		}
+		f.Kinds = append(f.Kinds, kind)
+	}
+	order := -1
+	for i, word := range accountOrders() {
+		if word == o.sort {
+			order = i
+		}
+	}
+	if order < 0 {
+		return f, cmdutil.Usagef("--sort: '%s' is none of %s", o.sort, strings.Join(accountOrders(), ", "))
+	}
+	if o.limit < 0 {
+		return f, cmdutil.Usagef("--limit: %d is less than 0, which is all", o.limit)
+	}
+	f.Order = store.AccountOrder(order)
+	return f, nil
+}
+
+func (o *accountList) list(ctx context.Context, selects bool) (err error) {
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	if err != nil {
+		return err
+	}
+	filter, err := o.storeFilter()
+	if err != nil {
+		return err
+	}
+	if len(o.accounts)+len(o.ids) == 0 && o.batch == "" && !selects && !o.orphans && !o.missing {
+		if a := o.getenv("DAVADMIN_ACCOUNT"); a != "" {
+			o.accounts = []string{a}
+		}
+	}
+	requests, err := o.requests(ctx, nil)
+	if err != nil {
+		return err
+	}
+	s, err := o.stores.Open(ctx, &o.HomeOptions, cmdutil.DefaultLockTimeout)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	names, err := s.chosen(ctx, o.backend)
+	if err != nil {
+		return err
+	}
+	out := o.newPrinter(format)
+	switch {
+	case o.orphans || o.missing:
+		return o.compare(ctx, s, names, out)
+	case len(requests) > 0:
+		return o.named(ctx, s, names, requests, out)
+	case selects:
+		return o.selected(ctx, s, names, out)
+	}
+	// A short line needs no more, and nothing is looked up beside it.
+	filter.Alone = !o.verbose
+	filter.Brief = filter.Alone && format != ui.JSON && format != ui.JSONL && filter.Order != store.ByName && filter.Order != store.ByCreated && filter.Order != store.ByChanged
+	err = s.eachAccount(ctx, names, filter, func(r store.Reader, f account.Found) error { return out.add(ctx, r, f) }, func() error { return out.flush(ctx) })
+	return out.end(err)
+}
+
+// named lists the accounts that -a, -g and -f name. One that is not there is an
+// error.
+func (o *accountList) named(ctx context.Context, s *storeHome, names []string, requests []account.Request, out *accountPrinter) error {
+	failed := 0
+	var last error
+	for item, err := range s.finder(names).ForAccounts(ctx, requests, o.state != "active") {
+		if err != nil {
+			return out.end(err)
+		}
+		if item.Refused != nil {
+			failed++
+			last = fmt.Errorf("%s: %w", item.Name, item.Refused)
+			if len(requests) > 1 {
+				o.console.Say("davadmin: account: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + o.hints.ErrorText(item.Refused))
+			}
+			continue
+		}
+		if err := o.one(ctx, s, item, out); err != nil {
+			return out.end(err)
+		}
+	}
+	switch {
+	case failed == 0:
+		return out.end(nil)
+	case len(requests) == 1:
+		return last
+	}
+	// What was found is printed, in every format.
+	if err := out.end(nil); err != nil {
+		return err
+	}
+	return &cmdutil.PartlyError{Text: fmt.Sprintf("not listed, and named above: %d of %d", failed, len(requests))}
+}
+
+func (o *accountList) one(ctx context.Context, s *storeHome, item *account.Item, out *accountPrinter) error {
+	st, err := s.set.Open(ctx, item.Backend)
+	if err != nil {
+		return err
+	}
+	return st.View(ctx, func(r store.Reader) error {
+		a, err := r.Account(ctx, item.ID)
+		if err != nil {
+			return err
+		}
+		if err := out.add(ctx, r, account.Found{Backend: item.Backend, Account: a}); err != nil {
+			return err
+		}
+		return out.flush(ctx)
+	})
+}
+
+// selected lists the accounts of the entries that -B and -R select.
+func (o *accountList) selected(ctx context.Context, s *storeHome, names []string, out *accountPrinter) (err error) {
+	d, done, err := o.mustDirectory(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	entries, err := o.selection(ctx, d)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, entries.Close()) }()
+	without := 0
+	for item, err := range s.finder(names).ForEntries(ctx, entries, nil, &without) {
+		if err == nil && item.Refused != nil {
+			err = item.Refused
+		}
+		if err == nil {
+			err = o.one(ctx, s, item, out)
+		}
+		if err != nil {
+			return out.end(err)
+		}
+	}
+	if without > 0 {
+		o.console.Notef("entries without an account: %d", without)
+	}
+	return out.end(nil)
+}
+
+func (o *accountTargets) mustDirectory(ctx context.Context, s *storeHome) (*account.Directory, func() error, error) {
+	d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
+	if err == nil && d == nil {
+		return nil, done, cmdutil.Usagef("which directory? Give --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.LDAPPool)
+	}
+	return d, done, err
+}
+
+// compare sets accounts against entries.
+func (o *accountList) compare(ctx context.Context, s *storeHome, names []string, out *accountPrinter) (err error) {
+	d, done, err := o.mustDirectory(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	out.compared = true
+	m, err := s.maker(ctx, func(context.Context, []string) (account.Persons, error) { return nil, nil })
+	if err != nil {
+		return err
+	}
+	orphan := func(f account.Found) error {
+		if !o.orphans {
+			return nil
+		}
+		return out.note(f, "no entry has its unique id")
+	}
+	missing := func(e *account.Entry, backend, why string) error {
+		if !o.missing {
+			return nil
+		}
+		return out.entry(e, backend, why)
+	}
+	c, err := m.Compare(ctx, d, names, orphan, missing)
+	if err := out.end(err); err != nil {
+		return err
+	}
+	o.console.Notef("accounts: %d; entries with a unique id: %d; accounts without an entry: %d; entries hosted here without an account: %d", c.Accounts, c.Entries, c.Orphans, c.Missing)
+	if o.orphans && c.Orphans > 0 || o.missing && c.Missing > 0 {
+		return cmdutil.ErrFindings
+	}
+	return nil
+}
+
+// eachAccount reads the accounts of several back ends in one order, and calls end
+// while the readers are still good.
+func (s *storeHome) eachAccount(ctx context.Context, names []string, f store.AccountFilter, do func(store.Reader, account.Found) error, end func() error) error {
+	if len(names) == 1 {
+		return s.eachOf(ctx, names[0], f, do, end)
+	}
+	var streams []*accountStream
+	var open func(rest []string) error
+	open = func(rest []string) error {
+		if len(rest) == 0 {
+			if err := mergeAccounts(streams, f, do); err != nil {
+				return err
+			}
+			return end()
+		}
+		st, err := s.set.Open(ctx, rest[0])
+		if err != nil {
+			return err
+		}
+		return st.View(ctx, func(r store.Reader) error {
+			next, stop := iter.Pull2(r.Accounts(ctx, f))
+			defer stop()
+			streams = append(streams, &accountStream{backend: rest[0], reader: r, next: next})
+			return open(rest[1:])
+		})
+	}
+	return open(names)
+}
+
+// eachOf reads the accounts of one back end.
+func (s *storeHome) eachOf(ctx context.Context, name string, f store.AccountFilter, do func(store.Reader, account.Found) error, end func() error) error {
+	st, err := s.set.Open(ctx, name)
+	if err != nil {
+		return err
+	}
+	return st.View(ctx, func(r store.Reader) error {
+		accounts := r.Accounts(ctx, f)
+		if f.Alone {
+			// Nothing is asked of the reader by do, so that both can go on at once.
+			accounts = ahead(ctx, accounts)
+		}
+		for a, err := range accounts {
+			if err == nil {
+				err = do(r, account.Found{Backend: name, Account: a})
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return end()
+	})
+}
+
+// ahead reads a sequence of accounts on a goroutine of its own, which has ended
+// when the iteration has.
+func ahead(ctx context.Context, accounts iter.Seq2[*store.Account, error]) iter.Seq2[*store.Account, error] {
+	const few, many, parts = 64, 512, 4
+	return func(yield func(*store.Account, error) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		read := make(chan []*store.Account, parts)
+		var failed error // once read is closed
+		go func() {
+			defer close(read)
+			part, size := make([]*store.Account, 0, few), few // the first ones are wanted soon
+			for a, err := range accounts {
+				if failed = err; err != nil {
+					break
+				}
+				if part = append(part, a); len(part) < size {
+					continue
+				}
+				select {
+				case read <- part:
+				case <-ctx.Done():
+					return
+				}
+				part, size = make([]*store.Account, 0, many), many
+			}
+			select {
+			case read <- part:
+			case <-ctx.Done():
+			}
+		}()
+		defer func() {
+			stop()
+			for range read { // until the reader is done with its transaction
+			}
+		}()
+		for part := range read {
+			for _, a := range part {
+				if !yield(a, nil) {
+					return
+				}
+			}
+		}
+		if failed == nil {
+			failed = ctx.Err()
+		}
+		if failed != nil {
+			yield(nil, failed)
+		}
+	}
+}
+
+// accountStream is the accounts of one back end.
+type accountStream struct {
+	backend string
+	reader  store.Reader
+	next    func() (*store.Account, error, bool)
+	head    *store.Account // nil at the end
+}
+
+func (s *accountStream) advance() error {
+	a, err, ok := s.next()
+	if !ok {
+		a = nil
+	}
+	s.head = a
+	return err
+}
+
+func mergeAccounts(streams []*accountStream, f store.AccountFilter, do func(store.Reader, account.Found) error) error {
+	for _, s := range streams {
+		if err := s.advance(); err != nil {
+			return err
+		}
+	}
+	for n := 0; f.Limit == 0 || n < f.Limit; n++ {
+		var first *accountStream
+		for _, s := range streams {
+			if s.head != nil && (first == nil || before(s.head, first.head, f)) {
+				first = s
+			}
+		}
+		if first == nil {
+			return nil
+		}
+		if err := do(first.reader, account.Found{Backend: first.backend, Account: first.head}); err != nil {
+			return err
+		}
+		if err := first.advance(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// before is the order of a listing, as the stores have it.
+func before(a, b *store.Account, f store.AccountFilter) bool {
+	c := 0
+	switch f.Order {
+	case store.ByMail:
+		c = strings.Compare(a.Mail(), b.Mail())
+	case store.ByName:
+		c = strings.Compare(a.DisplayName, b.DisplayName)
+	case store.ByCreated:
+		c = a.Created.Compare(b.Created)
+	case store.ByChanged:
+		c = a.Changed.Compare(b.Changed)
+	}
+	if c == 0 {
+		c = strings.Compare(a.ID, b.ID)
+	}
+	if f.Reverse {
+		return c > 0
+	}
+	return c < 0
+}
+
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}

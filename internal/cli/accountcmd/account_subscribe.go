@@ -1,0 +1,96 @@
+package accountcmd
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/pkg/account"
+)
+
+// accountSubscribe is 'account subscribe' or 'account unsubscribe'.
+type accountSubscribe struct {
+	accountChange
+	collections []string
+	on          bool
+}
+
+func newAccountSubscribe(f *cmdutil.Factory, on bool) *cobra.Command {
+	verb, other, short := "subscribe", "unsubscribe", "make accounts follow calendars of others"
+	if !on {
+		verb, other, short = other, verb, "make accounts follow calendars of others no longer"
+	}
+	o := &accountSubscribe{accountChange: newAccountChange(f, verb, "account", other), on: on}
+	cmd := &cobra.Command{
+		Use:   verb + " -a ADDRESS -c /home/OWNER/CALENDAR/ | -f FILE",
+		Short: short,
+		Long: `A calendar is named by its URI: /home/ADDRESS/NAME/. Several are given with -c more than
+once. A batch file (-f) has a line 'address:uri' for each; with -c, a line is an
+address alone.`,
+		Example: `  davadmin account ` + verb + ` -a user1@example.com -c /home/user2@example.com/calendar/
+  davadmin account ` + verb + ` -f followers.txt -c /home/room1@example.com/calendar/`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			return o.subscribe(cmd.Context(), o.selects(cmd))
+		},
+	}
+	o.add(cmd)
+	cmd.Flags().StringArrayVarP(&o.collections, "collectionuri", "c", nil, "`URI` of a calendar, /home/ADDRESS/NAME/; may be repeated")
+	return cmd
+}
+
+func (o *accountSubscribe) subscribe(ctx context.Context, selects bool) error {
+	uris, err := parseURIs(o.collections)
+	if err != nil {
+		return cmdutil.Usagef("-c: %v", err)
+	}
+	ofLine := map[string][]account.CollectionURI{} // by the line
+	o.words = func(rest string, r *account.Request) error {
+		if rest == "" {
+			return nil
+		}
+		u, err := account.ParseCollectionURI(strings.TrimSpace(rest))
+		ofLine[r.Line] = append(ofLine[r.Line], u)
+		return err
+	}
+	requests, err := o.requests(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for _, r := range requests {
+		if own := len(ofLine[r.Line]); own+len(uris) == 0 {
+			return cmdutil.Usagef("%s%s: which calendar? Give -c /home/ADDRESS/NAME/", whereWords(r.Where()), r.Name())
+		} else if own > 0 && len(uris) > 0 {
+			return cmdutil.Usagef("%s: the line names a calendar, and -c does; give them in one place", r.Where())
+		}
+	}
+	return o.change(ctx, selects, changeWork{step: func(s *storeHome, _ *account.Directory, _ *targets) (account.Step, error) {
+		names, err := s.chosen(ctx, "")
+		if err != nil {
+			return nil, err
+		}
+		return account.Subscribe(s.finder(names), func(item *account.Item) []account.CollectionURI {
+			if own := ofLine[item.Line]; len(own) > 0 {
+				return own[:1]
+			}
+			return uris
+		}, o.on), nil
+	}})
+}
+
+func parseURIs(words []string) ([]account.CollectionURI, error) {
+	var out []account.CollectionURI
+	for _, w := range words {
+		u, err := account.ParseCollectionURI(w)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, u)
+	}
+	return out, nil
+}

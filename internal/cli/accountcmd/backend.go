@@ -1,0 +1,364 @@
+package accountcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/journal"
+	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/backends"
+	"github.com/davadmin/davadmin/pkg/store/postgres"
+)
+
+// NewBackend is the operation 'backend'. Without an action it lists.
+func NewBackend(f *cmdutil.Factory) *cobra.Command {
+	o := &backendList{console: f.Console, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}
+	cmd := &cobra.Command{
+		Use:     "backend [ACTION] [OPTIONS]",
+		Short:   "list, set up and purge the stores of accounts",
+		GroupID: cmdutil.GroupWork,
+		Long: `Works on the back ends of a home: each is one SQLite file or one PostgreSQL database, and
+an account is on the one that its directory entry names.
+
+Without an action, 'backend' is 'backend list'.`,
+		Example: `  davadmin backend list
+  davadmin backend create -n store1
+  davadmin backend create -n store2 --dburl 'postgres://davadmin@db1,db2/caldav?target_session_attrs=read-write'
+  davadmin backend purge -n store1`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmdutil.RefuseMirrored(cmd); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	o.addOptions(cmd)
+	list := &backendList{console: f.Console, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}
+	action := &cobra.Command{
+		Use:   "list [-n ID]",
+		Short: "list the back ends: where each is, its schema, how many accounts",
+		Long: `Lists the back ends of the home: id, engine, schema version, active and deleted accounts,
+purge delay, place. One that cannot be reached is named with the reason, and ends the
+command with 5.`,
+		Example: `  davadmin backend list --output jsonl`,
+		Args:    cmdutil.NoArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return list.run(cmd.Context()) },
+	}
+	list.addOptions(action)
+	cmd.AddCommand(action, newBackendCreate(f), newBackendPurge(f))
+	return cmd
+}
+
+// backendList is 'backend list'.
+type backendList struct {
+	console *cmdutil.Console
+	hints   *cmdutil.Hints
+	now     func() time.Time
+	stores  *storeHomes
+	cmdutil.HomeOptions
+	name string
+}
+
+func (o *backendList) addOptions(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&o.name, "name", "n", "", "only the back end `ID`")
+	_ = cmd.RegisterFlagCompletionFunc("name", o.stores.CompleteBackends)
+	o.HomeOptions.Add(f)
+	o.AddVault(f)
+}
+
+// backendObject is a back end in JSON.
+type backendObject struct {
+	Kind       string `json:"kind"`
+	Backend    string `json:"backend"`
+	Engine     string `json:"engine"`
+	Default    bool   `json:"default"`
+	Where      string `json:"where"`
+	Schema     int    `json:"schema"`
+	Active     int64  `json:"active"`
+	Deleted    int64  `json:"deleted"`
+	PurgeDelay int64  `json:"purge_delay_seconds"`
+	Error      string `json:"error,omitempty"`
+}
+
+func (o *backendList) run(ctx context.Context) (err error) {
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	if err != nil {
+		return err
+	}
+	s, err := o.stores.Open(ctx, &o.HomeOptions, cmdutil.DefaultLockTimeout)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if o.name != "" {
+		if _, err := s.set.Location(o.name); err != nil {
+			return cmdutil.Usagef("%v", err)
+		}
+	}
+	var all []backendObject
+	var failed error
+	for _, l := range s.set.Locations() {
+		if o.name != "" && o.name != l.Backend {
+			continue
+		}
+		b, err := o.look(ctx, s, l)
+		if err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			b.Error, failed = o.hints.ErrorText(err), err
+			o.console.Say("davadmin: backend: " + ui.Sanitize(l.Backend) + ": " + b.Error)
+		}
+		all = append(all, b)
+	}
+	if err := o.print(format, all); err != nil {
+		return err
+	}
+	return failed
+}
+
+// look opens a back end and counts its accounts. One without a store is no error.
+func (o *backendList) look(ctx context.Context, s *storeHome, l backends.Location) (backendObject, error) {
+	b := backendObject{
+		Kind: "backend", Backend: l.Backend, Engine: l.Engine(), Default: l.Backend == s.set.Default(), Where: l.Where(), PurgeDelay: int64(l.PurgeDelay / time.Second),
+	}
+	state, err := l.State(ctx, backends.Options{Now: o.now})
+	if b.Schema = state.Version; err != nil || state.Version == 0 {
+		return b, err
+	}
+	st, err := s.set.Open(ctx, l.Backend)
+	if err != nil {
+		return b, err
+	}
+	return b, st.View(ctx, func(r store.Reader) error {
+		if b.Active, err = r.CountAccounts(ctx, store.AccountFilter{}); err != nil {
+			return err
+		}
+		b.Deleted, err = r.CountAccounts(ctx, store.AccountFilter{State: store.OnlyDeleted})
+		return err
+	})
+}
+
+func (o *backendList) print(format ui.Format, all []backendObject) error {
+	out := o.console.Streams.Out
+	switch format {
+	case ui.JSON:
+		return ui.WriteJSON(out, struct {
+			Schema   string          `json:"schema"`
+			Backends []backendObject `json:"backends"`
+		}{"davadmin.backend.list.1", all})
+	case ui.JSONL:
+		for _, b := range all {
+			if err := ui.WriteJSONL(out, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	rows := make([][]string, len(all))
+	for i, b := range all {
+		schema := strconv.Itoa(b.Schema)
+		if b.Schema == 0 {
+			schema = "none"
+		}
+		rows[i] = []string{b.Backend, b.Engine, schema, strconv.FormatInt(b.Active, 10), strconv.FormatInt(b.Deleted, 10),
+			(time.Duration(b.PurgeDelay) * time.Second).String(), b.Where, b.Error}
+	}
+	header := []string{"back end", "engine", "schema", "active", "deleted", "purge delay", "where", "problem"}
+	switch format {
+	case ui.CSV:
+		return ui.WriteCSV(out, header, rows)
+	case ui.Table:
+		return ui.WriteTable(out, o.console.Streams.Width, header, rows)
+	}
+	for _, r := range rows {
+		if _, err := io.WriteString(out, cmdutil.TabLine(r)+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// backendCreate is 'backend create'.
+type backendCreate struct {
+	console   *cmdutil.Console
+	global    *cmdutil.Globals
+	homeFiles *cmdutil.HomeFiles
+	hints     *cmdutil.Hints
+	journals  *cmdutil.Journals
+	stores    *storeHomes
+	cmdutil.HomeOptions
+	lock cmdutil.LockOptions
+	name string
+	dir  string
+	url  string
+	jndi string
+	host string
+	port int
+}
+
+func newBackendCreate(f *cmdutil.Factory) *cobra.Command {
+	o := &backendCreate{console: f.Console, hints: f.Hints, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, stores: newStoreHomes(f)}
+	cmd := &cobra.Command{
+		Use:   "create -n ID [-d DIR | --dburl URL]",
+		Short: "set up a back end: its parameters, and an empty store",
+		Long: `Writes the parameters of a new back end into the configuration, and makes its store:
+an SQLite file, or the tables in the PostgreSQL database that --dburl names. Accounts
+whose directory entry names the id are kept there from then on.
+
+A password does not stand in the URL: 'davadmin passfile create -n store.ID' keeps it, or
+PGPASSFILE names a file as PostgreSQL's own programs read it.
+
+Where the parameters are there already and the store is missing, 'davadmin db init' makes it.`,
+		Example: `  davadmin backend create -n store1
+  davadmin backend create -n store2 --dburl 'postgres://davadmin@db1,db2/caldav?target_session_attrs=read-write'`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&o.name, "name", "n", "", "`ID` of the back end: letters, digits, '.', '_' and '-'")
+	flags.StringVarP(&o.dir, "dir", "d", "", "`DIR` of its files (default: data/db of the home)")
+	flags.StringVar(&o.url, "dburl", "", "`URL` of its PostgreSQL database, without a password")
+	flags.StringVarP(&o.jndi, "jndiname", "j", "", "JNDI `NAME` of its connection pool, for the original server")
+	flags.StringVarP(&o.host, "attachstorehost", "a", "", "`HOST` of its remote document store, for the original server")
+	flags.IntVarP(&o.port, "attachstoreport", "p", 0, "`PORT` of that")
+	o.lock.Add(flags)
+	o.HomeOptions.Add(flags)
+	o.AddVault(flags)
+	return cmd
+}
+
+// requests are the parameters that are to be set.
+func (o *backendCreate) requests() []config.Request {
+	prefix := "store.dav." + o.name + "."
+	out := []config.Request{{Name: prefix + "backendid", Value: o.name}}
+	for _, p := range [][2]string{{"dbdir", o.dir}, {"dburl", o.url}, {"jndiname", o.jndi}, {"attachstorehost", o.host}} {
+		if p[1] != "" {
+			out = append(out, config.Request{Name: prefix + p[0], Value: p[1]})
+		}
+	}
+	if o.port != 0 {
+		out = append(out, config.Request{Name: prefix + "attachstoreport", Value: strconv.Itoa(o.port)})
+	}
+	return out
+}
+
+func (o *backendCreate) check() error {
+	switch {
+	case o.name == "":
+		return cmdutil.Usagef("which back end? Give -n ID")
+	case o.dir != "" && o.url != "":
+		return cmdutil.Usagef("-d is for files and --dburl for a database; give one of them")
+	}
+	if err := cmdutil.CheckBackendName(o.name); err != nil {
+		return cmdutil.Usagef("-n '%s': %v", o.name, err)
+	}
+	if o.url != "" {
+		if err := postgres.CheckURL(o.url); err != nil {
+			return cmdutil.Usagef("--dburl: %v%s", err, o.hints.StoreHint(err))
+		}
+	}
+	return nil
+}
+
+func (o *backendCreate) run(ctx context.Context) (err error) {
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
+	if err != nil {
+		return err
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	c, err := o.homeFiles.OpenConfig(&o.HomeOptions, o.lock)
+	if err != nil {
+		return err
+	}
+	s, err := o.stores.Open(ctx, &o.HomeOptions, o.lock.Timeout)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	for _, known := range s.set.Names() {
+		if known == o.name {
+			return cmdutil.Usagef("there is a back end '%s' already; 'davadmin db init -n %s' makes its store if that is missing", o.name, o.name)
+		}
+	}
+	requests := o.requests()
+	if err := c.Registry.Validate(requests, config.ModifyOptions{}); err != nil {
+		return o.hints.RefusedUsage(err)
+	}
+	var warnings []config.Warning // there are none about new parameters
+	edit := config.Edit{
+		Operation: "backend create", Command: o.journals.Command(), Mask: c.Labels.Mask, Make: c.Modifying(requests, config.ModifyOptions{}, &warnings),
+	}
+	outcome, err := o.homeFiles.CarryOut(ctx, c.File, edit)
+	if err != nil {
+		return o.hints.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
+	}
+	if err := o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, "create", c, outcome)); err != nil || o.global.DryRun {
+		return err
+	}
+	return o.makeStore(ctx)
+}
+
+// makeStore makes the store of the back end that the configuration names by now.
+func (o *backendCreate) makeStore(ctx context.Context) (err error) {
+	s, err := o.stores.Open(ctx, &o.HomeOptions, o.lock.Timeout)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	l, err := s.set.Location(o.name)
+	if err != nil {
+		return err
+	}
+	if err := o.stores.CreateStore(ctx, s, l, o.lock.Timeout); err != nil {
+		return fmt.Errorf("the parameters are set, and the store was not made: %w; 'davadmin db init -n %s' makes it", err, o.name)
+	}
+	o.console.Notef("made: %s", l.Where())
+	return nil
+}
+
+// CreateStore makes the store of a back end, with a record in the journal.
+func (sh *storeHomes) CreateStore(ctx context.Context, s *storeHome, l backends.Location, wait time.Duration) error {
+	return sh.Recorded(ctx, s, wait, "db init", "store of "+l.Backend, func() (string, error) {
+		if err := sh.stores.CreateStoreFile(ctx, s.dir, l); err != nil {
+			return "", err
+		}
+		return "made: " + l.Where(), nil
+	})
+}
+
+// Recorded does something between two records of the journal. What do did is its
+// first result, also where an error ended it: then the record says unfinished.
+func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
+	session, err := sh.journals.Open(s.dir, wait).Open(ctx)
+	if err != nil {
+		return err
+	}
+	sh.journals.WarnNotes(session.Notes)
+	change, err := session.Begin(ctx, journal.Intent{Operation: operation, Command: sh.journals.Command(), Items: []journal.Item{{Name: what, IsSet: true}}})
+	if err != nil {
+		return errors.Join(err, session.Close())
+	}
+	detail, err := do()
+	result := journal.Done
+	switch {
+	case err != nil && detail != "":
+		result, detail = journal.Unfinished, detail+"; "+sh.hints.ErrorText(err)
+	case err != nil:
+		result, detail = journal.NotDone, sh.hints.ErrorText(err)
+	}
+	return errors.Join(err, session.End(context.WithoutCancel(ctx), change, result, detail), session.Close())
+}

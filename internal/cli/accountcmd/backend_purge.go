@@ -1,0 +1,213 @@
+package accountcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// backendPurge is 'backend purge'.
+type backendPurge struct {
+	console *cmdutil.Console
+	global  *cmdutil.Globals
+	now     func() time.Time
+	stores  *storeHomes
+	cmdutil.HomeOptions
+	lock  cmdutil.LockOptions
+	name  string
+	older string
+	force bool
+}
+
+func newBackendPurge(f *cmdutil.Factory) *cobra.Command {
+	o := &backendPurge{console: f.Console, global: f.Global, now: f.Now, stores: newStoreHomes(f)}
+	cmd := &cobra.Command{
+		Use:   "purge [-n ID] [--older AGE]",
+		Short: "remove for good what was deleted long enough ago",
+		Long: `Removes for good, after asking, the accounts, calendars and components that were deleted
+longer ago than store.dav.ID.purgedelay, and the history of changes from before that: a
+client that was not seen for so long reads its calendars anew. There is no way back from this
+one but a backup.`,
+		Example: `  davadmin backend purge --dry-run
+  davadmin backend purge -n defaultbackend --yes`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&o.name, "name", "n", "", "only the back end `ID` (default: all that have a store)")
+	flags.StringVar(&o.older, "older", "", "`AGE` such as 90d in the place of the purge delay; not less than that")
+	flags.BoolVarP(&o.force, "force", "r", false, "do not ask; as --yes")
+	o.lock.Add(flags)
+	o.HomeOptions.Add(flags)
+	o.AddVault(flags)
+	_ = cmd.RegisterFlagCompletionFunc("name", o.stores.CompleteBackends)
+	return cmd
+}
+
+// purgeObject is what was purged of a back end.
+type purgeObject struct {
+	Backend string `json:"backend"`
+	Before  string `json:"before"`
+	store.Purged
+}
+
+func (o *backendPurge) run(ctx context.Context) (err error) {
+	format, err := o.console.Format(ui.Plain, ui.Table, ui.JSON)
+	if err != nil {
+		return err
+	}
+	s, err := o.stores.Open(ctx, &o.HomeOptions, o.lock.Timeout)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	names, err := s.chosen(ctx, o.name)
+	if err != nil {
+		return err
+	}
+	cuts := make([]time.Time, len(names))
+	for i, name := range names {
+		if cuts[i], err = o.cut(s, name); err != nil {
+			return err
+		}
+	}
+	o.global.Yes = o.global.Yes || o.force
+	if !o.global.DryRun {
+		if err := o.console.Confirm(ctx, fmt.Sprintf("Remove for good what was deleted long ago from %s?", cmdutil.Plural(len(names), "back end"))); err != nil {
+			return err
+		}
+	}
+	var all []purgeObject
+	work := func() (string, error) {
+		for i, name := range names {
+			done, err := o.purge(ctx, s, name, cuts[i])
+			all = append(all, purgeObject{name, timeText(cuts[i]), done})
+			if err != nil {
+				did := ""
+				if !purgedInAll(all).None() {
+					did = purgeWords(all)
+				}
+				return did, fmt.Errorf("back end %s: %w", name, err)
+			}
+		}
+		return purgeWords(all), nil
+	}
+	if o.global.DryRun {
+		_, err = work()
+	} else {
+		err = o.stores.Recorded(ctx, s, o.lock.Timeout, "backend purge", cmdutil.Plural(len(names), "back end"), work)
+		if err != nil && len(all) > 0 {
+			err = fmt.Errorf("removed so far: %s; %w", purgeWords(all), err)
+		}
+	}
+	return errors.Join(o.print(format, all), err)
+}
+
+// cut is the time before which what was deleted goes.
+func (o *backendPurge) cut(s *storeHome, name string) (time.Time, error) {
+	l, err := s.set.Location(name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	delay := l.PurgeDelay
+	if o.older != "" {
+		age, err := cmdutil.ParseAge(o.older)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if age < delay {
+			return time.Time{}, cmdutil.Usagef("--older %s is less than the purge delay of %s, %s; change store.dav.%s.purgedelay if that is too long", o.older, name, delay, name)
+		}
+		delay = age
+	}
+	return o.now().Add(-delay), nil
+}
+
+// errPurgeRehearsed takes a rehearsal back.
+var errPurgeRehearsed = errors.New("rehearsed")
+
+// purgedAtOnce is how many go in one transaction.
+const purgedAtOnce = 200
+
+func (o *backendPurge) purge(ctx context.Context, s *storeHome, name string, cut time.Time) (store.Purged, error) {
+	var sum store.Purged
+	st, err := s.set.Open(ctx, name)
+	if err != nil {
+		return sum, err
+	}
+	if o.global.DryRun {
+		err := st.Update(ctx, func(w store.Writer) error {
+			sum = store.Purged{}
+			for {
+				done, err := w.Purge(ctx, cut, purgedAtOnce)
+				if err != nil {
+					return err
+				}
+				if done.None() {
+					return errPurgeRehearsed
+				}
+				sum.Add(done)
+			}
+		})
+		if errors.Is(err, errPurgeRehearsed) {
+			err = nil
+		}
+		return sum, err
+	}
+	for {
+		var done store.Purged
+		err := st.Update(ctx, func(w store.Writer) (err error) {
+			done, err = w.Purge(ctx, cut, purgedAtOnce)
+			return err
+		})
+		if err != nil || done.None() {
+			return sum, err
+		}
+		sum.Add(done)
+	}
+}
+
+func purgedInAll(all []purgeObject) (sum store.Purged) {
+	for _, p := range all {
+		sum.Add(p.Purged)
+	}
+	return sum
+}
+
+func purgeWords(all []purgeObject) string {
+	sum := purgedInAll(all)
+	return fmt.Sprintf("accounts %d, calendars %d, components %d, changes %d", sum.Accounts, sum.Calendars, sum.Components, sum.Changes)
+}
+
+func (o *backendPurge) print(format ui.Format, all []purgeObject) error {
+	if format == ui.JSON {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
+			Schema   string        `json:"schema"`
+			DryRun   bool          `json:"dry_run"`
+			Backends []purgeObject `json:"backends"`
+		}{"davadmin.backend.purge.1", o.global.DryRun, all})
+	}
+	verb := "removed"
+	if o.global.DryRun {
+		verb = "would be removed"
+	}
+	for _, p := range all {
+		_, err := fmt.Fprintf(o.console.Streams.Out, "%s: %s, deleted before %s: accounts %s, calendars %d, components %d, changes %d\n", ui.Sanitize(p.Backend), verb, p.Before,
+			strconv.FormatInt(p.Accounts, 10), p.Calendars, p.Components, p.Changes)
+		if err != nil {
+			return err
+		}
+	}
+	if o.global.DryRun {
+		o.console.Notef("dry run: nothing was changed")
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+package accountcmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/pkg/account"
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// calendarChange is what the actions share that change calendars.
+type calendarChange struct {
+	accountChange
+	name       string
+	properties string
+	undelete   bool
+	force      bool
+
+	ofLine map[string]string // the calendar that a batch line names
+}
+
+func newCalendarChange(f *cmdutil.Factory, action string, undo ...string) *calendarChange {
+	o := &calendarChange{accountChange: newAccountChange(f, action, undo...), ofLine: map[string]string{}}
+	o.runner.operation = "calendar"
+	o.accountTargets.words = func(rest string, r *account.Request) error {
+		if rest == "" {
+			return nil
+		}
+		name, p, err := account.ParseCalendarLine(rest)
+		o.ofLine[r.Line], r.Properties = name, p
+		return err
+	}
+	return o
+}
+
+func (o *calendarChange) add(cmd *cobra.Command, what string) {
+	o.accountTargets.add(cmd)
+	f := cmd.Flags()
+	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account; may be repeated")
+	f.StringVarP(&o.name, "name", "n", store.DefaultCalendar, "`NAME` of the calendar that is "+what)
+	o.runner.add(cmd)
+	o.limit.Add(cmd)
+}
+
+// calendar is the calendar that an item is about.
+func (o *calendarChange) calendar(item *account.Item) string {
+	if name, ok := o.ofLine[item.Line]; ok {
+		return name
+	}
+	return o.name
+}
+
+func (o *calendarChange) parse() (account.Properties, error) {
+	if err := store.CheckName("-n", o.name); err != nil {
+		return nil, cmdutil.Usagef("%v", err)
+	}
+	p, err := account.ParseProperties(o.properties, account.CalendarProperties())
+	if err != nil {
+		return nil, cmdutil.Usagef("-y: %v", err)
+	}
+	return p, nil
+}
+
+// work opens what a step about calendars needs.
+func (o *calendarChange) work(ctx context.Context, s *storeHome, d *account.Directory, t *targets, step func(account.Defaults, account.People) account.Step) (account.Step, error) {
+	names, err := s.chosen(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	defaults, err := s.defaults(ctx, s.people(names, d))
+	return step(defaults, t.people), err
+}
+
+func newCalendarCreate(f *cmdutil.Factory) *cobra.Command {
+	o := newCalendarChange(f, "create", "calendar", "delete")
+	cmd := &cobra.Command{
+		Use:   "create -a ADDRESS -n NAME [-y prop=value,...] | -f FILE",
+		Short: "make calendars for accounts",
+		Long: `Makes a calendar in the home of each account. People in an access list are found by
+their accounts, else in the directory that --ldif, -H or the home name, and are kept by
+their unique ids.
+
+A batch file (-f) has a line 'address:name' or 'address:name:prop=value,...' for each.
+
+Properties: ` + propertyHelp(account.CalendarProperties()),
+		Example: `  davadmin calendar create -a user1@example.com -n work -y "displayname=Work,acl=user2@example.com:r"
+  davadmin calendar create -f calendars.txt --reject rejected.txt`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			p, err := o.parse()
+			if err != nil {
+				return err
+			}
+			if o.batch == "" && !cmd.Flags().Changed("name") {
+				return cmdutil.Usagef("which calendar? Give -n NAME")
+			}
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storeHome, d *account.Directory, t *targets) (account.Step, error) {
+				return o.work(cmd.Context(), s, d, t, func(defaults account.Defaults, people account.People) account.Step {
+					return account.CreateCalendar(defaults, o.calendar, people)
+				})
+			}})
+		},
+	}
+	o.add(cmd, "made")
+	cmd.Flags().StringVarP(&o.properties, "property", "y", "", "`PROPERTIES` to begin with, prop=value with commas between")
+	return cmd
+}
+
+func newCalendarModify(f *cmdutil.Factory) *cobra.Command {
+	o := newCalendarChange(f, "modify", "calendar", "modify")
+	cmd := &cobra.Command{
+		Use:   "modify -a ADDRESS [-n NAME] -y prop=value,... | -f FILE | --undelete -a ADDRESS -n NAME",
+		Short: "change properties of calendars, share them, or bring deleted ones back",
+		Long: `Writes properties into calendars. 'acl' replaces the whole access list, 'set-ace'
+changes single entries of it. --undelete brings back the calendar of that name that was
+deleted last, until it is purged.
+
+A batch file (-f) has a line 'address:name:prop=value,...' for each.
+
+Properties: ` + propertyHelp(account.CalendarProperties()),
+		Example: `  davadmin calendar modify -a user1@example.com -y "set-ace=user2@example.com:w"
+  davadmin calendar modify -a user1@example.com -n work -y "displayname=Work,colour=#3366cc"
+  davadmin calendar modify -a user1@example.com -n work --undelete`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			p, err := o.parse()
+			switch {
+			case err != nil:
+				return err
+			case o.undelete && len(p) > 0:
+				return cmdutil.Usagef("--undelete brings back what was there; change properties afterwards")
+			case !o.undelete && len(p) == 0 && o.batch == "":
+				return cmdutil.Usagef("what is to be changed? Give -y prop=value,...; properties: %s", propertyHelp(account.CalendarProperties()))
+			}
+			if o.undelete {
+				o.runner.undo = []string{"calendar", "delete"}
+			}
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storeHome, d *account.Directory, t *targets) (account.Step, error) {
+				if o.undelete {
+					return account.UndeleteCalendar(o.calendar), nil
+				}
+				return o.work(cmd.Context(), s, d, t, func(_ account.Defaults, people account.People) account.Step {
+					return account.ModifyCalendar(o.calendar, people)
+				})
+			}})
+		},
+	}
+	o.add(cmd, "changed")
+	cmd.Flags().StringVarP(&o.properties, "property", "y", "", "`PROPERTIES` to write, prop=value with commas between")
+	cmd.Flags().BoolVar(&o.undelete, "undelete", false, "bring a deleted calendar back")
+	return cmd
+}
+
+func newCalendarDelete(f *cmdutil.Factory) *cobra.Command {
+	o := newCalendarChange(f, "delete", "calendar", "modify", "--undelete")
+	cmd := &cobra.Command{
+		Use:   "delete -a ADDRESS -n NAME | -f FILE",
+		Short: "delete calendars; they can be brought back until they are purged",
+		Long: `Deletes calendars with all that is in them, after asking. 'calendar modify --undelete'
+brings them back until the purge delay of the back end has passed and 'backend purge' runs. The
+default calendar, inbox, outbox and dropbox go with their account alone.`,
+		Example: `  davadmin calendar delete -a user1@example.com -n work
+  davadmin calendar delete -f calendars.txt --yes`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			if _, err := o.parse(); err != nil {
+				return err
+			}
+			if o.batch == "" && !cmd.Flags().Changed("name") {
+				return cmdutil.Usagef("which calendar? Give -n NAME")
+			}
+			o.global.Yes = o.global.Yes || o.force
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{
+				step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
+					return account.DeleteCalendar(o.calendar), nil
+				},
+				question: func(n int) string {
+					return fmt.Sprintf("Delete %s with all that is in it?", cmdutil.Plural(n, "calendar"))
+				},
+			})
+		},
+	}
+	o.add(cmd, "deleted")
+	cmd.Flags().BoolVarP(&o.force, "force", "r", false, "do not ask; as --yes")
+	return cmd
+}

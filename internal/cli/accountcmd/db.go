@@ -1,0 +1,334 @@
+package accountcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/backends"
+)
+
+// dbOptions are the options of every action of 'db'.
+type dbOptions struct {
+	console *cmdutil.Console
+	global  *cmdutil.Globals
+	hints   *cmdutil.Hints
+	now     func() time.Time
+	stores  *storeHomes
+	cmdutil.HomeOptions
+	lock cmdutil.LockOptions
+	name string
+}
+
+func (o *dbOptions) add(cmd *cobra.Command, what string) {
+	f := cmd.Flags()
+	f.StringVarP(&o.name, "name", "n", "", what)
+	_ = cmd.RegisterFlagCompletionFunc("name", o.stores.CompleteBackends)
+	o.HomeOptions.Add(f)
+	o.AddVault(f)
+}
+
+// NewDB is the operation 'db'.
+func NewDB(f *cmdutil.Factory) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "db ACTION [OPTIONS]",
+		Short:   "make and upgrade the databases of back ends",
+		GroupID: cmdutil.GroupWork,
+		Long: `Works on the databases of the back ends themselves: makes them, shows the version of
+their schema, and upgrades it. Where each database is, the parameters of the back end say
+(store.dav.ID.dbdir, store.dav.ID.dburl).`,
+		Example: `  davadmin db schema_version
+  davadmin db init -n store1
+  davadmin db schema_fullupgrade`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmdutil.RefuseMirrored(cmd); err != nil {
+				return err
+			}
+			return cmdutil.Usagef("what is to be done? 'db' has: %s", "init, schema_version, schema_fullupgrade")
+		},
+	}
+	cmd.AddCommand(newDBInit(f), newDBVersion(f), newDBUpgrade(f))
+	return cmd
+}
+
+// dbInit is 'db init'.
+type dbInit struct {
+	dbOptions
+	overwrite bool
+}
+
+func newDBInit(f *cmdutil.Factory) *cobra.Command {
+	o := &dbInit{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}}
+	cmd := &cobra.Command{
+		Use:   "init [-n ID] [--overwrite]",
+		Short: "make the empty store of a back end",
+		Long: `Makes the store of a back end that has none. With --overwrite an empty store takes the
+place of the one that is there, after asking: that one is kept beside it, a file
+of SQLite as a copy, the tables of PostgreSQL in a schema of another name.`,
+		Example: `  davadmin db init
+  davadmin db init -n store1 --overwrite`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	o.add(cmd, "`ID` of the back end (default: that of accounts whose entry names none)")
+	cmd.Flags().BoolVarP(&o.overwrite, "overwrite", "O", false, "put an empty store in the place of the one that is there")
+	o.lock.Add(cmd.Flags())
+	return cmd
+}
+
+func (o *dbInit) run(ctx context.Context) (err error) {
+	format, err := o.console.Format(ui.Plain, ui.Table, ui.JSON)
+	if err != nil {
+		return err
+	}
+	s, err := o.stores.Open(ctx, &o.HomeOptions, o.lock.Timeout)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if o.name == "" {
+		o.name = s.set.Default()
+	}
+	l, err := s.set.Location(o.name)
+	if err != nil {
+		return cmdutil.Usagef("%v", err)
+	}
+	state, err := l.State(ctx, backends.Options{Now: o.now})
+	if err != nil && !(o.overwrite && errors.Is(err, store.ErrSchemaOlder)) {
+		return err
+	}
+	if state.Version > 0 && !o.overwrite {
+		return fmt.Errorf("%s: there is a store already (schema %d); --overwrite puts an empty one in its place, and keeps it", l.Where(), state.Version)
+	}
+	kept := ""
+	if !o.global.DryRun {
+		if kept, err = o.make(ctx, s, l, state.Version > 0); err != nil {
+			return err
+		}
+	}
+	if o.global.DryRun && state.Version > 0 {
+		o.console.Notef("the one that is there would be kept")
+	}
+	return o.report(format, l, kept)
+}
+
+func (o *dbInit) make(ctx context.Context, s *storeHome, l backends.Location, replace bool) (kept string, err error) {
+	if !replace {
+		return "", o.stores.CreateStore(ctx, s, l, o.lock.Timeout)
+	}
+	if err := o.console.Confirm(ctx, fmt.Sprintf("Put an empty store in the place of %s?", ui.Sanitize(l.Where()))); err != nil {
+		return "", err
+	}
+	err = o.stores.Recorded(ctx, s, o.lock.Timeout, "db init", "store of "+l.Backend, func() (string, error) {
+		kept, err = l.Replace(ctx, backends.Options{Now: o.now, Wait: o.lock.Timeout})
+		if err != nil {
+			return "", err
+		}
+		return "the one before is kept: " + kept, nil
+	})
+	return kept, err
+}
+
+func (o *dbInit) report(format ui.Format, l backends.Location, kept string) error {
+	if format == ui.JSON {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
+			Schema  string `json:"schema"`
+			DryRun  bool   `json:"dry_run"`
+			Backend string `json:"backend"`
+			Where   string `json:"where"`
+			Kept    string `json:"kept,omitempty"`
+		}{"davadmin.db.init.1", o.global.DryRun, l.Backend, l.Where(), kept})
+	}
+	verb := "made"
+	if o.global.DryRun {
+		verb = "would be made"
+	}
+	if _, err := fmt.Fprintf(o.console.Streams.Out, "%s: %s\n", verb, ui.Sanitize(l.Where())); err != nil {
+		return err
+	}
+	if kept != "" {
+		_, err := fmt.Fprintf(o.console.Streams.Out, "kept: %s\n", ui.Sanitize(kept))
+		return err
+	}
+	if o.global.DryRun {
+		o.console.Notef("dry run: nothing was changed")
+	}
+	return nil
+}
+
+// dbVersion is 'db schema_version'.
+type dbVersion struct{ dbOptions }
+
+func newDBVersion(f *cmdutil.Factory) *cobra.Command {
+	o := &dbVersion{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}}
+	cmd := &cobra.Command{
+		Use:     "schema_version [-n ID]",
+		Short:   "show the versions of the schemas",
+		Long:    "Shows for each back end the version of its schema, the one that this program works with, and where\nthe database is. A version of 0 says that there is no store. Exits 3 when one of them has to be upgraded.",
+		Example: `  davadmin db schema_version --output json`,
+		Args:    cmdutil.NoArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	o.add(cmd, "only the back end `ID`")
+	return cmd
+}
+
+// states looks at the back ends that are meant.
+func (o *dbOptions) states(ctx context.Context) ([]store.SchemaState, *storeHome, error) {
+	s, err := o.stores.Open(ctx, &o.HomeOptions, o.lock.Timeout)
+	if err != nil {
+		return nil, nil, err
+	}
+	var out []store.SchemaState
+	for _, l := range s.set.Locations() {
+		if o.name != "" && o.name != l.Backend {
+			continue
+		}
+		st, err := l.State(ctx, backends.Options{Now: o.now})
+		if err != nil {
+			return nil, nil, errors.Join(err, s.close())
+		}
+		out = append(out, st)
+	}
+	if len(out) == 0 {
+		_, err := s.set.Location(o.name)
+		return nil, nil, errors.Join(cmdutil.Usagef("%v", err), s.close())
+	}
+	return out, s, nil
+}
+
+func (o *dbVersion) run(ctx context.Context) error {
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
+	if err != nil {
+		return err
+	}
+	states, s, err := o.states(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.close() }()
+	if err := o.print(format, states); err != nil {
+		return err
+	}
+	for _, st := range states {
+		if st.Version > 0 && st.Version < st.Known {
+			o.console.Notef("next: %s", o.hints.Line("db", "schema_fullupgrade"))
+			return cmdutil.ErrFindings
+		}
+		if st.Version > st.Known {
+			return fmt.Errorf("%s: %w (%d, known %d); use the version of davadmin that made it", st.Where, store.ErrSchemaNewer, st.Version, st.Known)
+		}
+	}
+	return nil
+}
+
+func (o *dbVersion) print(format ui.Format, states []store.SchemaState) error {
+	if format == ui.JSON {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
+			Schema string              `json:"schema"`
+			Stores []store.SchemaState `json:"stores"`
+		}{"davadmin.db.schema_version.1", states})
+	}
+	rows := make([][]string, len(states))
+	for i, st := range states {
+		rows[i] = []string{st.Backend, strconv.Itoa(st.Version), strconv.Itoa(st.Known), st.Engine, st.Where}
+	}
+	if format == ui.Table {
+		return ui.WriteTable(o.console.Streams.Out, o.console.Streams.Width, []string{"back end", "schema", "known", "engine", "where"}, rows)
+	}
+	for _, r := range rows {
+		if _, err := io.WriteString(o.console.Streams.Out, cmdutil.TabLine(r)+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dbUpgrade is 'db schema_fullupgrade'.
+type dbUpgrade struct{ dbOptions }
+
+func newDBUpgrade(f *cmdutil.Factory) *cobra.Command {
+	o := &dbUpgrade{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}}
+	cmd := &cobra.Command{
+		Use:   "schema_fullupgrade [-n ID]",
+		Short: "bring stores of an earlier version to the schema of this one",
+		Long: `Upgrades the schema of stores that an earlier version made, each whole or not at all,
+after asking. A file of SQLite is copied beside it first. Every program that uses the store has to be of one version afterwards. A
+store of a later version is refused.`,
+		Example: `  davadmin db schema_fullupgrade --dry-run
+  davadmin db schema_fullupgrade -n defaultbackend --yes`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	o.add(cmd, "only the back end `ID`")
+	o.lock.Add(cmd.Flags())
+	return cmd
+}
+
+func (o *dbUpgrade) run(ctx context.Context) error {
+	if _, err := o.console.Format(ui.Plain, ui.Table); err != nil {
+		return err
+	}
+	states, s, err := o.states(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.close() }()
+	done := 0
+	for _, st := range states {
+		switch {
+		case st.Version > st.Known:
+			return fmt.Errorf("%s: %w (%d, known %d)", st.Where, store.ErrSchemaNewer, st.Version, st.Known)
+		case st.Version == 0, st.Version == st.Known:
+			continue
+		}
+		if err := o.upgrade(ctx, s, st); err != nil {
+			return err
+		}
+		done++
+	}
+	if done == 0 {
+		o.console.Notef("nothing to do: every store has the newest schema")
+	}
+	return nil
+}
+
+func (o *dbUpgrade) upgrade(ctx context.Context, s *storeHome, st store.SchemaState) error {
+	if o.global.DryRun {
+		_, err := fmt.Fprintf(o.console.Streams.Out, "would be upgraded: %s from schema %d to %d\n", ui.Sanitize(st.Where), st.Version, st.Known)
+		return err
+	}
+	if err := o.console.Confirm(ctx, fmt.Sprintf("Upgrade %s from schema %d to %d?", ui.Sanitize(st.Where), st.Version, st.Known)); err != nil {
+		return err
+	}
+	l, err := s.set.Location(st.Backend)
+	if err != nil {
+		return err
+	}
+	backup := ""
+	err = o.stores.Recorded(ctx, s, o.lock.Timeout, "db schema_fullupgrade", "schema of "+st.Backend, func() (string, error) {
+		var err error
+		_, backup, err = l.Upgrade(ctx, backends.Options{Now: o.now, Wait: o.lock.Timeout})
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("from %d to %d; copy before: %s", st.Version, st.Known, backup), nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.console.Streams.Out, "upgraded: %s from schema %d to %d\n", ui.Sanitize(st.Where), st.Version, st.Known)
+	if err == nil && backup != "" {
+		_, err = fmt.Fprintf(o.console.Streams.Out, "copy of before: %s\n", ui.Sanitize(backup))
+	}
+	return err
+}

@@ -1,0 +1,194 @@
+package accountcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/pkg/account"
+	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/backends"
+)
+
+// storeHome is a server home with its back ends.
+type storeHome struct {
+	dir    string
+	config *cmdutil.HomeConfig
+	set    *backends.Set
+	warnf  func(format string, args ...any)
+	left   bool // it was said which back ends have no store
+	// patience is that of a batch with a database that is gone; none otherwise.
+	patience account.Patience
+}
+
+func (s *storeHome) close() error { return s.set.Close() }
+
+// storeHomes opens the back ends of homes, with the directory and the journal that
+// go with them.
+type storeHomes struct {
+	console     *cmdutil.Console
+	homes       *cmdutil.Homes
+	hints       *cmdutil.Hints
+	journals    *cmdutil.Journals
+	directories *cmdutil.Directories
+	stores      *cmdutil.Stores
+	now         func() time.Time
+}
+
+func newStoreHomes(f *cmdutil.Factory) *storeHomes {
+	return &storeHomes{console: f.Console, hints: f.Hints, homes: f.Homes, journals: f.Journals, directories: f.Directories, stores: f.Stores, now: f.Now}
+}
+
+// Open finds the home and its back ends. It opens none of them.
+func (sh *storeHomes) Open(ctx context.Context, o *cmdutil.HomeOptions, wait time.Duration) (*storeHome, error) {
+	dir, err := sh.homes.Find(o)
+	if err != nil {
+		return nil, err
+	}
+	c, err := sh.directories.FindHome(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		return nil, cmdutil.Usagef("%s has no %s; 'davadmin init' makes a home", dir, config.ServerFile)
+	}
+	set, err := sh.stores.Backends(o, dir, c, wait)
+	if err != nil {
+		return nil, err
+	}
+	return &storeHome{dir: dir, config: c, set: set, warnf: sh.console.Warnf}, nil
+}
+
+// chosen are the back ends that an option names; all that have a store without
+// one.
+func (s *storeHome) chosen(ctx context.Context, name string) ([]string, error) {
+	if name != "" {
+		if _, err := s.set.Location(name); err != nil {
+			return nil, cmdutil.Usagef("%v", err)
+		}
+		return []string{name}, nil
+	}
+	existing, err := s.set.Existing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(existing) == 0 {
+		return nil, fmt.Errorf("no back end of %s has a store: %w", s.dir, store.ErrNoSchema)
+	}
+	if !s.left {
+		cmdutil.WarnLeftOut(s.set, existing, s.warnf)
+		s.left = true
+	}
+	return existing, nil
+}
+
+func (s *storeHome) finder(names []string) *account.Finder {
+	return &account.Finder{Stores: s.set, Backends: names, Patience: s.patience}
+}
+
+// people finds persons by their accounts, else in the directory, which may be nil.
+func (s *storeHome) people(names []string, d *account.Directory) account.People {
+	return func(ctx context.Context, addresses []string) (account.Persons, error) {
+		return s.finder(names).People(ctx, d, addresses)
+	}
+}
+
+// peopleOf is people, asked beforehand for those whom the properties of requests
+// name.
+func (s *storeHome) peopleOf(ctx context.Context, d *account.Directory, use store.ACLUse, requests []account.Request, more account.Properties) (account.People, error) {
+	names, err := s.chosen(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	all := []account.Properties{more}
+	for i := range requests {
+		if len(requests[i].Properties) > 0 {
+			all = append(all, requests[i].Properties)
+		}
+	}
+	return account.Beforehand(ctx, s.people(names, d), use, all...)
+}
+
+// attributes are the names by which the server knows its directory.
+func (s *storeHome) attributes() account.Attributes {
+	n := s.config.Names()
+	return account.Attributes{
+		UniqueID: n.UniqueID, Mail: n.Mail, Alternate: n.AlternateMail, Local: n.Local, Store: n.Store, Owner: "owner",
+		DisplayName: s.config.Value("davcore.autocreate.displaynameattr"), Notify: s.config.Value("davcore.autocreate.emailnotificationaddressattr"),
+		UserClasses: n.UserClasses, GroupClasses: n.GroupClasses, ResourceClasses: n.ResourceClasses,
+	}
+}
+
+// maker makes accounts as the parameters of the home say.
+func (s *storeHome) maker(ctx context.Context, people account.People) (*account.Maker, error) {
+	rc, err := cmdutil.RouteConfig(s.config)
+	if err != nil {
+		return nil, err
+	}
+	rc.Backend = s.set.Default()
+	d, err := s.defaults(ctx, people)
+	if err != nil {
+		return nil, err
+	}
+	return &account.Maker{Route: &rc, Attributes: s.attributes(), Defaults: d, Stores: s.set}, nil
+}
+
+// defaults are davcore.autocreate.* and davcore.acl.*.
+func (s *storeHome) defaults(ctx context.Context, people account.People) (account.Defaults, error) {
+	var d account.Defaults
+	list := func(to *store.ACL, parameter string, use store.ACLUse) error {
+		parsed, err := store.ParseACL(s.config.Value(parameter), use)
+		if err == nil {
+			*to, err = account.Resolve(ctx, parsed, people)
+		}
+		if err != nil {
+			return cmdutil.Usagef("%s: %s: %v", s.config.Path, parameter, err)
+		}
+		return nil
+	}
+	flags := func(to *store.Attendance, parameter string) error {
+		n, err := strconv.ParseUint(s.config.Value(parameter), 10, 8)
+		if err != nil || n > 7 {
+			return cmdutil.Usagef("%s: %s: '%s' is not 0 to 7", s.config.Path, parameter, s.config.Value(parameter))
+		}
+		*to = store.Attendance(n)
+		return nil
+	}
+	d.UserComponents = config.SplitList(s.config.Value("davcore.autocreate.calcomponents"))
+	d.ResourceComponents = config.SplitList(s.config.Value("davcore.autocreate.rescalcomponents"))
+	d.Notify = strings.EqualFold(s.config.Value("davcore.autocreate.enableemailnotification"), "true")
+	return d, errors.Join(
+		list(&d.UserACL, "davcore.acl.defaultcalendaracl", store.CalendarACL),
+		list(&d.ResourceACL, "davcore.acl.defaultresourcecalendaracl", store.CalendarACL),
+		list(&d.UserScheduling, "davcore.acl.defaultschedulingacl", store.SchedulingACL),
+		list(&d.ResourceScheduling, "davcore.acl.defaultresourceschedulingacl", store.SchedulingACL),
+		flags(&d.UserFlags, "davcore.autocreate.calattendantuserflags"),
+		flags(&d.ResourceFlags, "davcore.autocreate.calattendantresourceflags"),
+	)
+}
+
+// PeopleDirectory is the directory in which people are looked up; nil where none
+// is named, neither by options nor by the home.
+func (sh *storeHomes) PeopleDirectory(ctx context.Context, o *cmdutil.DirectoryOptions, s *storeHome, tmp string) (*account.Directory, func() error, error) {
+	none := func() error { return nil }
+	if len(o.Files) == 0 && len(o.Hosts) == 0 && !s.config.IsSet(cmdutil.LDAPPool+"ldaphost") {
+		return nil, none, nil
+	}
+	opened, err := sh.directories.Open(ctx, o, s.config)
+	if err != nil {
+		return nil, none, err
+	}
+	scope, err := o.DirectoryScope()
+	if err != nil {
+		return nil, none, errors.Join(err, opened.Close())
+	}
+	return &account.Directory{
+		Source: opened.Source, Live: opened.Live != nil, Attributes: s.attributes(), MailFilter: s.config.Value("davcore.uriinfo.emailsearchfiltertemplate"),
+		Bases: opened.Bases, Scope: scope, Tmp: tmp,
+	}, opened.Close, nil
+}

@@ -1,0 +1,75 @@
+package accountcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+)
+
+// undoFile is the undo file of a change of accounts: a batch for the command that
+// undoes it. A run that is killed may leave an incomplete last line, which is for a
+// change that was not made.
+type undoFile struct {
+	path string
+	head string // the command line that reads the file
+	hook fsx.Hook
+	size int64
+}
+
+// undoMark begins an undo file. The lines are in the order of the changes, and are
+// run from the last one to the first, so that two changes of one account are undone
+// one by one.
+const undoMark = "# the way back, read from its end: "
+
+// empty reports whether there is nothing to undo.
+func (u *undoFile) empty() bool { return u == nil || u.size == 0 }
+
+// keep appends lines and syncs them to disk. It takes no context: what undoes a
+// change is written and removed whatever ends the run.
+func (u *undoFile) keep(lines []string) (forget func() error, err error) {
+	had, ctx := u.size, context.Background()
+	if err := u.append(ctx, lines); err != nil {
+		return nil, fmt.Errorf("undo file: %w", err)
+	}
+	return func() error {
+		if err := u.truncate(ctx, had); err != nil {
+			return fmt.Errorf("undo file: %w", err)
+		}
+		return nil
+	}, nil
+}
+
+func (u *undoFile) append(ctx context.Context, lines []string) error {
+	text := strings.Join(lines, "\n") + "\n"
+	dir := filepath.Dir(u.path)
+	if u.size == 0 {
+		text = undoMark + u.head + "\n" + text
+		if err := fsx.MkdirPrivate(ctx, dir, filepath.Dir(dir), u.hook); err != nil {
+			return err
+		}
+		if _, err := os.Lstat(u.path); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s already exists; it belongs to another change", u.path)
+		}
+	}
+	// The owner of the home must be able to undo what root did.
+	if err := fsx.Append(ctx, u.path, []byte(text), filepath.Dir(dir), u.hook); err != nil {
+		return err
+	}
+	u.size += int64(len(text))
+	return nil
+}
+
+// truncate removes the lines after size; without any, it removes the file.
+func (u *undoFile) truncate(ctx context.Context, size int64) error {
+	u.size = size
+	if size == 0 {
+		return fsx.RemoveSynced(ctx, u.path, u.hook)
+	}
+	return fsx.Truncate(ctx, u.path, size, u.hook)
+}

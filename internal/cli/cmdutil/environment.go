@@ -1,0 +1,39 @@
+package cmdutil
+
+import (
+	"time"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/internal/ui"
+)
+
+// Environment is what a run of davadmin needs from its surroundings.
+type Environment struct {
+	Streams *ui.Streams
+	Args    []string            // the words behind the program's name
+	Getenv  func(string) string // the environment
+	Now     func() time.Time
+	Build   Build
+	Hook    fsx.Hook // sees every write; nil in production
+	// VaultWork is the work that the passphrase of a vault costs; 0 in production,
+	// see secret.Passphrase.
+	VaultWork int
+}
+
+// Build says what this binary was made from.
+type Build struct {
+	Version string
+	Commit  string
+	Date    string
+}
+
+// Globals are the options that mean the same everywhere.
+type Globals struct {
+	Home    string
+	Output  string
+	Quiet   bool
+	Detail  bool
+	NoColor bool
+	Yes     bool
+	DryRun  bool
+}

@@ -1,0 +1,145 @@
+package cmdutil
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/config"
+)
+
+// fileHistory is the action 'history' of a file.
+type fileHistory struct {
+	console   *Console
+	homeFiles *HomeFiles
+	reports   *Reports
+	HomeOptions
+	kind FileKind
+}
+
+func NewFileHistory(f *Factory, k FileKind) *cobra.Command {
+	o := &fileHistory{console: f.Console, homeFiles: f.HomeFiles, reports: f.Reports, kind: k}
+	cmd := &cobra.Command{
+		Use:   "history",
+		Short: "list the revisions of " + k.Title,
+		Long: fmt.Sprintf(`Lists the changes of the file, oldest first. The number of a change is the
+revision that '%[1]s diff' and '%[1]s revert' take: the file as that change
+left it. A version that somebody else wrote has the operation 'found'.`, k.Operation),
+		Args: NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	o.HomeOptions.Add(cmd.Flags())
+	return cmd
+}
+
+func (o *fileHistory) run(ctx context.Context) error {
+	format, err := o.console.Format(HistoryFormats()...)
+	if err != nil {
+		return err
+	}
+	c, err := o.homeFiles.Open(o.kind, &o.HomeOptions, LockOptions{})
+	if err != nil {
+		return err
+	}
+	entries, err := c.File.History(ctx)
+	if err != nil {
+		return err
+	}
+	if len(entries) == 0 {
+		o.console.Notef("davadmin has not changed %s yet", c.File.Path())
+	}
+	return o.reports.PrintEntries(format, c.Schema("history"), entries)
+}
+
+// fileRevert is the action 'revert' of a file.
+type fileRevert struct {
+	console   *Console
+	global    *Globals
+	homeFiles *HomeFiles
+	journals  *Journals
+	HomeOptions
+	kind   FileKind
+	lock   LockOptions
+	remark string
+}
+
+func NewFileRevert(f *Factory, k FileKind) *cobra.Command {
+	o := &fileRevert{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, kind: k}
+	cmd := &cobra.Command{
+		Use:   "revert REV",
+		Short: "put the whole file back as of a revision",
+		Long: `Makes the file byte for byte what revision REV was. That is a change like any
+other: the present version is kept, and can be had back with another revert.`,
+		Example: fmt.Sprintf(`  davadmin %[1]s history
+  davadmin %[1]s diff 3
+  davadmin %[1]s revert 3 --remark 'back to last week'`, k.Operation),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return Usagef("which revision? 'davadmin %s history' lists them", k.Operation)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
+	o.lock.Add(flags)
+	o.HomeOptions.Add(flags)
+	return cmd
+}
+
+func (o *fileRevert) run(ctx context.Context, arg string) error {
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
+	if err != nil {
+		return err
+	}
+	revision, err := ParseRevision(o.kind, arg)
+	if err != nil {
+		return err
+	}
+	c, err := o.homeFiles.Open(o.kind, &o.HomeOptions, o.lock)
+	if err != nil {
+		return err
+	}
+	c.File = c.File.MayCreate() // a file that was deleted can be had back
+	text, err := c.At(ctx, revision)
+	if err != nil {
+		return err
+	}
+	if text == nil && !c.Optional {
+		return Usagef("revision %d: there was no %s then, and a home must have it", revision, c.File.Path())
+	}
+	target, err := config.Parse(text)
+	if err != nil {
+		return fmt.Errorf("revision %d: %w", revision, err)
+	}
+	outcome, err := o.homeFiles.CarryOut(ctx, c.File, config.Edit{
+		Operation: c.Operation + " revert", Command: o.journals.Command(), Remark: o.remark, Mask: c.Labels.Mask,
+		Make: func(current []byte) ([]byte, []config.Change, error) {
+			doc, err := config.Parse(current)
+			if err != nil {
+				// A file that cannot be read is what a revert is for.
+				o.console.Warnf("%s: %v", c.File.Path(), err)
+				return text, nil, nil
+			}
+			return text, config.Compare(doc, target), nil
+		},
+	})
+	if err != nil {
+		return o.homeFiles.ExplainFile(ctx, err, c.FileKind, c.File)
+	}
+	if text == nil && outcome.Changed() {
+		o.console.Notef("there was no %s in revision %d, so %s", c.File.Path(), revision, o.goneWords())
+	}
+	return o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, "revert", c, outcome))
+}
+
+// goneWords say what became, or would become, of the file.
+func (o *fileRevert) goneWords() string {
+	if o.global.DryRun {
+		return "it would be taken away"
+	}
+	return "it was taken away"
+}

@@ -1,0 +1,369 @@
+package cmdutil
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+func FindingFormats() []ui.Format { return []ui.Format{ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV} }
+
+// FindingOptions are the options of every command that reports findings.
+type FindingOptions struct{ failOn string }
+
+func (o *FindingOptions) Add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.failOn, "fail-on", "error", "exit 3 from this `SEVERITY` on: info, warning or error")
+	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.SeverityNames(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (o *FindingOptions) Severity() (finding.Severity, error) {
+	s, err := finding.ParseSeverity(o.failOn)
+	if err != nil {
+		return s, Usagef("--fail-on: %v", err)
+	}
+	return s, nil
+}
+
+// Summary is the last object of a report in machine formats.
+type Summary struct {
+	Kind   string `json:"kind,omitempty"`
+	Target string `json:"target"`
+	*EntriesRead
+	Complete bool    `json:"complete"`
+	Errors   int     `json:"errors"`
+	Warnings int     `json:"warnings"`
+	Infos    int     `json:"infos"`
+	Seconds  float64 `json:"seconds"`
+}
+
+// EntriesRead is what a report about a directory has read.
+type EntriesRead struct {
+	Entries   int    `json:"entries"` // users, groups and resources
+	Users     int    `json:"users"`
+	Groups    int    `json:"groups"`
+	Resources int    `json:"resources"`
+	Domains   int    `json:"domains"`
+	Selected  string `json:"selected,omitempty"` // where the server gave only some of them: which
+	Reason    string `json:"reason,omitempty"`   // why it is not complete
+}
+
+// CountEntries is what was read, by kind.
+func CountEntries(kinds [directory.Domain + 1]int) *EntriesRead {
+	return &EntriesRead{
+		Entries: kinds[directory.User] + kinds[directory.Group] + kinds[directory.Resource],
+		Users:   kinds[directory.User], Groups: kinds[directory.Group], Resources: kinds[directory.Resource], Domains: kinds[directory.Domain],
+	}
+}
+
+// FindingReport is what every command with findings prints. The findings may be more
+// than memory holds.
+type FindingReport struct {
+	Schema   string
+	Findings func(most int) iter.Seq2[finding.Finding, error] // of each rule; 0 is all
+	Outcomes []finding.Outcome
+	Summary  Summary
+	Worst    finding.Severity
+	Any      bool // there is a finding
+}
+
+type findingLine struct {
+	Kind   string         `json:"kind,omitempty"`
+	Result finding.Result `json:"result"`
+	finding.Finding
+	Fix     string          `json:"fix,omitempty"`
+	FixType finding.FixType `json:"fix_type"`
+}
+
+// lineOf is a finding in machine formats.
+func (rp *Reports) lineOf(kind string, f finding.Finding) findingLine {
+	return findingLine{
+		Kind: kind, Result: finding.Failed, Finding: f, Fix: rp.FixText(f.Fix), FixType: cmp.Or(f.Fix.Type, finding.FixNone),
+	}
+}
+
+// FixText returns a fix as a user sees it.
+func (rp *Reports) FixText(f finding.Fix) string { return fixRenderer{rp.hints}.fix(f) }
+
+type ruleLine struct {
+	Kind string `json:"kind,omitempty"`
+	finding.Outcome
+}
+
+// Print prints a report in any format and returns errFindings when it has
+// something at or above failOn.
+func (rp *Reports) Print(format ui.Format, failOn finding.Severity, schema string, r *finding.Report, target string, took time.Duration) error {
+	out := &FindingReport{
+		Schema: schema, Outcomes: r.Outcomes,
+		Findings: func(int) iter.Seq2[finding.Finding, error] {
+			return func(yield func(finding.Finding, error) bool) {
+				for _, f := range r.Findings {
+					if !yield(f, nil) {
+						return
+					}
+				}
+			}
+		},
+		Summary: Summary{
+			Target: target, Complete: true, Errors: r.Count(finding.Error), Warnings: r.Count(finding.Warning),
+			Infos: r.Count(finding.Info), Seconds: took.Seconds(),
+		},
+	}
+	out.Worst, out.Any = r.Worst()
+	for _, o := range r.Outcomes {
+		if o.Rule == finding.CheckNotRun().ID && o.Count > 0 {
+			out.Summary.Complete = false
+		}
+	}
+	if err := rp.Write(format, out, rp.reportTable); err != nil {
+		return err
+	}
+	return out.verdict(failOn)
+}
+
+// verdict is errFindings for a report with something at or above failOn.
+func (r *FindingReport) verdict(failOn finding.Severity) error {
+	if r.Any && r.Worst >= failOn {
+		return ErrFindings
+	}
+	return nil
+}
+
+// Write writes a report in any format, the table by the given function.
+func (rp *Reports) Write(format ui.Format, r *FindingReport, table func(*FindingReport) error) error {
+	r.Outcomes = withOptions(r.Outcomes)
+	switch format {
+	case ui.JSON:
+		return rp.reportJSON(r)
+	case ui.JSONL:
+		return rp.reportJSONL(r)
+	case ui.CSV:
+		return rp.reportCSV(r)
+	case ui.Table:
+		return table(r)
+	}
+	return rp.reportPlain(r)
+}
+
+func (rp *Reports) reportJSON(r *FindingReport) error {
+	d := ui.NewDocument(rp.console.Streams.Out)
+	d.Member("schema", r.Schema)
+	d.List("findings", func(yield func(any, error) bool) {
+		for f, err := range r.Findings(0) {
+			if !yield(rp.lineOf("", f), err) {
+				return
+			}
+		}
+	})
+	d.Member("rules", r.Outcomes)
+	d.Member("summary", r.Summary)
+	return d.Close()
+}
+
+func (rp *Reports) reportJSONL(r *FindingReport) error {
+	for f, err := range r.Findings(0) {
+		if err != nil {
+			return err
+		}
+		if err := ui.WriteJSONL(rp.console.Streams.Out, rp.lineOf("finding", f)); err != nil {
+			return err
+		}
+	}
+	for _, o := range r.Outcomes {
+		if err := ui.WriteJSONL(rp.console.Streams.Out, ruleLine{Kind: "rule", Outcome: o}); err != nil {
+			return err
+		}
+	}
+	r.Summary.Kind = "summary"
+	return ui.WriteJSONL(rp.console.Streams.Out, r.Summary)
+}
+
+func (rp *Reports) reportCSV(r *FindingReport) error {
+	w, err := ui.NewCSVWriter(rp.console.Streams.Out, []string{"rule", "severity", "subject", "attribute", "value", "file", "line", "detail", "fix"})
+	if err != nil {
+		return err
+	}
+	for f, err := range r.Findings(0) {
+		if err != nil {
+			return err
+		}
+		file, line := "", ""
+		if f.Where != nil {
+			file = f.Where.File
+			if f.Where.Line > 0 {
+				line = fmt.Sprint(f.Where.Line)
+			}
+		}
+		subject := f.Parameter + strings.Join(f.DN, "; ")
+		if err := w.Write([]string{f.Rule, f.Severity.String(), subject, f.Attribute, f.Value, file, line, f.Detail, rp.FixText(f.Fix)}); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+func WhereText(f finding.Finding) string {
+	switch {
+	case f.Where == nil:
+		return ""
+	case f.Where.Line == 0:
+		return f.Where.File
+	}
+	return fmt.Sprintf("%s:%d", f.Where.File, f.Where.Line)
+}
+
+func (rp *Reports) reportPlain(r *FindingReport) error {
+	for f, err := range r.Findings(0) {
+		if err != nil {
+			return err
+		}
+		at, fix := WhereText(f), rp.FixText(f.Fix)
+		if strings.Contains(fix, "\n") {
+			fix = "" // lines do not fit here; the other formats have it
+		}
+		if len(f.DN) > 0 {
+			at = strings.TrimPrefix(at+" "+strings.Join(f.DN, "; "), " ")
+		}
+		if _, err := fmt.Fprintf(rp.console.Streams.Out, "finding\t%s\t%s\t%s\t%s\t%s\n", f.Severity, f.Rule, ui.Sanitize(at), ui.Sanitize(f.Detail), ui.Sanitize(fix)); err != nil {
+			return err
+		}
+	}
+	var b strings.Builder
+	for _, o := range r.Outcomes {
+		fmt.Fprintf(&b, "rule\t%s\t%s\t%d\t%s\n", o.Result, o.Rule, o.Count, ui.Sanitize(o.Reason))
+	}
+	fmt.Fprintf(&b, "summary\t%d errors\t%d warnings\t%d infos", r.Summary.Errors, r.Summary.Warnings, r.Summary.Infos)
+	if e := r.Summary.EntriesRead; e != nil {
+		fmt.Fprintf(&b, "\t%d entries\t%s", e.Entries, completeness(r.Summary.Complete))
+	}
+	b.WriteString("\n")
+	_, err := fmt.Fprint(rp.console.Streams.Out, b.String())
+	return err
+}
+
+// reportTable is for a person: one line a rule, then the findings, then what
+// the whole amounts to.
+func (rp *Reports) reportTable(r *FindingReport) error {
+	rows := make([][]string, len(r.Outcomes))
+	passed := 0
+	for i, o := range r.Outcomes {
+		if o.Result == finding.Passed {
+			passed++
+		}
+		rows[i] = []string{o.Rule, string(o.Result), countCell(o.Count), o.Reason}
+	}
+	if err := ui.WriteTable(rp.console.Streams.Out, rp.console.Streams.Width, []string{"rule", "result", "count", "why not run"}, rows); err != nil {
+		return err
+	}
+	for f, err := range r.Findings(0) {
+		if err != nil {
+			return err
+		}
+		if err := rp.WriteFinding(f); err != nil {
+			return err
+		}
+	}
+	sum := r.Summary
+	_, err := fmt.Fprintf(rp.console.Streams.Out, "\n%s: %s, %s, %s; %d of %d rules passed\n", ui.Sanitize(sum.Target),
+		Plural(sum.Errors, "error"), Plural(sum.Warnings, "warning"), Plural(sum.Infos, "info"), passed, len(r.Outcomes))
+	return err
+}
+
+// mostNames is how many entries of one finding a person is shown.
+const mostNames = 10
+
+// WriteFinding shows a finding to a person.
+func (rp *Reports) WriteFinding(f finding.Finding) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s %s\n", rp.PaintSeverity(f.Severity), f.Rule)
+	if p := WhereText(f); p != "" {
+		fmt.Fprintf(&b, "  at:   %s\n", ui.Sanitize(p))
+	}
+	for i, dn := range f.DN {
+		if i == mostNames {
+			fmt.Fprintf(&b, "        and %d more\n", len(f.DN)-mostNames)
+			break
+		}
+		fmt.Fprintf(&b, "  dn:   %s\n", ui.Sanitize(dn))
+	}
+	fmt.Fprintf(&b, "  what: %s\n", ui.Sanitize(f.Detail))
+	if fix := rp.FixText(f.Fix); !strings.Contains(fix, "\n") && fix != "" {
+		fmt.Fprintf(&b, "  fix:  %s\n", ui.Sanitize(fix))
+	} else if fix != "" {
+		// It can be copied as it stands only without anything in front.
+		fmt.Fprintf(&b, "  fix:\n%s\n", strings.TrimRight(ui.SanitizeLines(fix), "\n"))
+	}
+	_, err := fmt.Fprint(rp.console.Streams.Out, b.String())
+	return err
+}
+
+func completeness(complete bool) string {
+	if complete {
+		return "complete"
+	}
+	return "INCOMPLETE"
+}
+
+func (rp *Reports) PaintSeverity(s finding.Severity) string {
+	if !rp.console.Colour() {
+		return s.String()
+	}
+	switch s {
+	case finding.Error:
+		return ui.Red(s.String())
+	case finding.Warning:
+		return ui.Yellow(s.String())
+	}
+	return s.String()
+}
+
+// PrintRules prints a catalogue of rules.
+func (rp *Reports) PrintRules(schema string, rules []finding.Rule) error {
+	format, err := rp.console.Format(ui.Table, ui.Plain, ui.JSON, ui.CSV)
+	if err != nil {
+		return err
+	}
+	rows := make([][]string, len(rules))
+	for i, r := range rules {
+		rows[i] = []string{r.ID, r.Severity.String(), r.Title, r.Why, rp.Remedy(r)}
+	}
+	header := []string{"rule", "severity", "holds when", "otherwise", "what to do"}
+	switch format {
+	case ui.JSON:
+		type row struct {
+			Rule     string           `json:"rule"`
+			Severity finding.Severity `json:"severity"`
+			Title    string           `json:"title"`
+			Why      string           `json:"why"`
+			Remedy   string           `json:"remedy"`
+		}
+		out := make([]row, len(rules))
+		for i, r := range rules {
+			out[i] = row{r.ID, r.Severity, r.Title, r.Why, rp.Remedy(r)}
+		}
+		return ui.WriteJSON(rp.console.Streams.Out, struct {
+			Schema string `json:"schema"`
+			Rules  []row  `json:"rules"`
+		}{schema, out})
+	case ui.CSV:
+		return ui.WriteCSV(rp.console.Streams.Out, header, rows)
+	case ui.Table:
+		for i := range rows {
+			rows[i] = rows[i][:3]
+		}
+		return ui.WriteTable(rp.console.Streams.Out, rp.console.Streams.Width, header[:3], rows)
+	}
+	for _, r := range rows {
+		if _, err := fmt.Fprintln(rp.console.Streams.Out, strings.Join(r[:3], "\t")); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package cmdutil
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/pkg/config"
+)
+
+// DefaultHome is where Oracle's installer puts the server.
+const DefaultHome = "/opt/sun/comms/davserver"
+
+// HomeOptions are the options of every command that works on a server home.
+type HomeOptions struct {
+	clifile  string
+	VaultKey string // of commands that need a password, see addVault
+}
+
+// Find finds the server home: the option, the environment, the clifile, the
+// place of the original.
+func (hs *Homes) Find(o *HomeOptions) (string, error) {
+	clifile, clifrom, err := hs.clifile(o)
+	if err != nil {
+		return "", err
+	}
+	home, from := hs.global.Home, "from --home"
+	if home == "" {
+		home, from = hs.getenv("DAVADMIN_HOME"), "from DAVADMIN_HOME"
+	}
+	if home == "" && clifile != nil {
+		home, from = clifile.String("home", ""), "from the clifile "+clifrom
+		if o.clifile != "" {
+			hs.hints.clifile = o.clifile
+		}
+	}
+	if home == "" {
+		if fi, err := os.Stat(DefaultHome); err == nil && fi.IsDir() {
+			home, from = DefaultHome, "the default"
+		}
+	}
+	if home == "" {
+		return "", Usagef("no server home: give --home DIR, set DAVADMIN_HOME, or name a clifile that has a 'home' with -F")
+	}
+	fi, err := os.Stat(home)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", Usagef("there is no directory '%s' (%s); 'davadmin init --home %s' makes a new home", home, from, Quote(home))
+	}
+	if err != nil {
+		return "", fmt.Errorf("server home: %w", err)
+	}
+	if !fi.IsDir() {
+		return "", Usagef("'%s' (%s) is not a directory", home, from)
+	}
+	if clifile == nil {
+		if clifile, clifrom, err = readClifile(filepath.Join(home, config.ClientFile), true); err != nil {
+			return "", err
+		}
+	}
+	if clifile != nil && !hs.global.Detail {
+		if hs.global.Detail, err = clifile.Bool("detail", false); err != nil {
+			return "", fmt.Errorf("clifile %s: %w", clifrom, err)
+		}
+	}
+	hs.console.Detailf("home: %s (%s)", home, from)
+	return home, nil
+}
+
+// clifile reads the clifile that was named; nil when none was.
+func (hs *Homes) clifile(o *HomeOptions) (s *config.Settings, path string, err error) {
+	path, from := o.clifile, "named with -F"
+	if path == "" {
+		path, from = hs.getenv("DAVADMIN_CLIFILE"), "named by DAVADMIN_CLIFILE"
+	}
+	if path == "" {
+		return nil, "", nil
+	}
+	s, path, err = readClifile(path, false)
+	if err != nil {
+		return nil, path, fmt.Errorf("%w (%s)", err, from)
+	}
+	return s, path, nil
+}
+
+func readClifile(path string, optional bool) (*config.Settings, string, error) {
+	b, _, err := fsx.ReadLimited(path, 1<<20)
+	if optional && errors.Is(err, fs.ErrNotExist) {
+		return nil, path, nil
+	}
+	if err != nil {
+		return nil, path, fmt.Errorf("clifile: %w", err)
+	}
+	s, err := config.ReadSettings(b)
+	if err != nil {
+		return nil, path, fmt.Errorf("clifile %s: %w", path, err)
+	}
+	return s, path, nil
+}
+
+// Homes finds the server home of a run.
+type Homes struct {
+	global  *Globals
+	console *Console
+	hints   *Hints
+	getenv  func(string) string
+}
+
+// Named tells whether somebody said which home is meant.
+func (hs *Homes) Named(o *HomeOptions) bool {
+	return hs.global.Home != "" || o.clifile != "" || hs.getenv("DAVADMIN_HOME") != "" || hs.getenv("DAVADMIN_CLIFILE") != ""
+}
+
+func (o *HomeOptions) Add(f *pflag.FlagSet) {
+	f.StringVarP(&o.clifile, "clifile", "F", "", "`FILE` with defaults for options (else DAVADMIN_CLIFILE, config/davadmin.properties of the home)")
+}
+
+// AddVault adds the option that opens the vault, to commands that need a password.
+func (o *HomeOptions) AddVault(f *pflag.FlagSet) {
+	f.StringVar(&o.VaultKey, "vault-key", "", "`FILE` with the key of the vault (else "+envVaultKey+", "+VaultKeyFile+
+		" of the home; a vault with a passphrase takes it from "+EnvPassphrase+" or asks)")
+}

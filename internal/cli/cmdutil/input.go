@@ -1,0 +1,148 @@
+package cmdutil
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/internal/ui"
+)
+
+// Input reads what a user hands in beside the command line.
+type Input struct {
+	console *Console
+}
+
+// maxValue and maxBatch bound what is read from files and standard input.
+const (
+	maxValue = 16 << 20
+	maxBatch = 256 << 20
+)
+
+// ReadValue reads a value from a file, without one line ending at its end.
+func (in *Input) ReadValue(ctx context.Context, path string, secret bool) ([]byte, error) {
+	var b []byte
+	var err error
+	if path == "-" {
+		b, err = readAll(ctx, in.console.Streams.In, maxValue)
+	} else {
+		b, err = in.ReadGuarded(path, maxValue, secret)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b = bytes.TrimSuffix(b, []byte("\n"))
+	return bytes.TrimSuffix(b, []byte("\r")), nil
+}
+
+// ReadGuarded reads a file; one with secrets must be closed to others.
+func (in *Input) ReadGuarded(path string, limit int64, secret bool) ([]byte, error) {
+	b, info, err := fsx.ReadLimited(path, limit)
+	if err != nil {
+		return nil, err
+	}
+	if secret {
+		return b, in.CheckPrivate(path, info)
+	}
+	return b, nil
+}
+
+func (in *Input) CheckPrivate(path string, info fs.FileInfo) error {
+	if open := info.Mode().Perm() & 0o077; open != 0 {
+		return fmt.Errorf("%s holds a password and others may read it (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), Quote(path))
+	}
+	return nil
+}
+
+func (in *Input) AskSecret(ctx context.Context, name string) (string, error) {
+	if in.console.Streams.ReadSecret == nil {
+		return "", Usagef("%s is a password and there is no terminal to ask on: use --value-file FILE or -f -", name)
+	}
+	first, err := in.console.Streams.ReadSecret(ctx, name+": ")
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	again, err := in.console.Streams.ReadSecret(ctx, "once more: ")
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	if !bytes.Equal(first, again) {
+		return "", errors.New("the two passwords differ; nothing was changed")
+	}
+	return string(first), nil
+}
+
+func BatchTitle(path string) string {
+	if path == "-" {
+		return "standard input"
+	}
+	return path
+}
+
+// EachBatchLine reads a batch file, - for standard input, and calls do for each
+// line with its place. The info is nil for standard input.
+func (in *Input) EachBatchLine(ctx context.Context, path string, do func(line, where string, info fs.FileInfo) error) error {
+	text, info, err := in.BatchText(ctx, path)
+	if err != nil {
+		return fmt.Errorf("batch file: %w", err)
+	}
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		if err := do(line, fmt.Sprintf("%s:%d", BatchTitle(path), n), info); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *Input) BatchText(ctx context.Context, path string) ([]byte, fs.FileInfo, error) {
+	if path != "-" {
+		return fsx.ReadLimited(path, maxBatch)
+	}
+	b, err := readAll(ctx, in.console.Streams.In, maxBatch)
+	return b, nil, err
+}
+
+// readAll reads standard input to its end, or until ctx ends; more than limit
+// bytes are an error.
+func readAll(ctx context.Context, in io.Reader, limit int64) ([]byte, error) {
+	b, err := ui.Interruptible(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(in, limit+1)) })
+	if err != nil {
+		return nil, fmt.Errorf("read standard input: %w", err)
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("standard input holds more than %d bytes", limit)
+	}
+	return b, nil
+}
+
+// BatchText takes the blanks round a line off; a blank line and a comment are
+// empty.
+func BatchText(line string) string {
+	line = strings.Trim(line, " \t\r\n")
+	if strings.HasPrefix(line, "#") {
+		return ""
+	}
+	return line
+}
+
+// BatchPair reads 'left=right', called so in messages.
+func BatchPair(line, where, left, right string) (name, value string, given bool, err error) {
+	if line = BatchText(line); line == "" {
+		return "", "", false, nil
+	}
+	name, value, ok := strings.Cut(line, "=")
+	if !ok {
+		return "", "", false, Usagef("%s: no '=' between %s and %s; nothing was changed", where, left, right)
+	}
+	if name = strings.TrimRight(name, " \t"); name == "" {
+		return "", "", false, Usagef("%s: no %s before '='; nothing was changed", where, left)
+	}
+	return name, strings.TrimLeft(value, " \t"), true, nil
+}

@@ -1,0 +1,37 @@
+package cmdutil
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/route"
+)
+
+// RouteConfig is what the server of a home goes by.
+func RouteConfig(h *HomeConfig) (route.Config, error) {
+	c := route.Config{
+		MailFilter: h.Value("davcore.uriinfo.emailsearchfiltertemplate"), LocalAttr: h.Value(paramLocalUser),
+		Fetched: config.SplitList(h.Value("davcore.uriinfo.subjectattributes")), Store: h.Names().Store, Backend: "defaultbackend",
+	}
+	path := filepath.Join(filepath.Dir(h.Path), filepath.Base(config.DomainMapFile))
+	b, _, err := fsx.ReadLimited(path, 64<<20)
+	if errors.Is(err, fs.ErrNotExist) {
+		b, err = nil, nil // the server then has no old one to ask
+	}
+	if err != nil {
+		return c, err
+	}
+	m, err := config.ParseDomainMap(b)
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	c.Peer = func(domain string) (route.Peer, bool) {
+		e, ok := m.Lookup(domain)
+		return route.Peer{URL: config.MaskDomainURL(e.URL), File: path, Line: e.Line}, ok
+	}
+	return c, nil
+}

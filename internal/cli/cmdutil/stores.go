@@ -1,0 +1,116 @@
+package cmdutil
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/store/backends"
+)
+
+// CreateStoreFile makes the store; a file's directory first, where there is none.
+func (ss *Stores) CreateStoreFile(ctx context.Context, home string, l backends.Location) error {
+	if l.URL == "" {
+		dir := filepath.Dir(l.File)
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+				return err
+			}
+			if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+				return err
+			}
+			if err := fsx.HandOver(dir, home, ss.hook); err != nil {
+				return err
+			}
+		}
+	}
+	if err := l.Create(ctx, backends.Options{Now: ss.now}); err != nil || l.URL != "" {
+		return err
+	}
+	return fsx.HandOver(l.File, home, ss.hook)
+}
+
+// Stores opens the back ends of homes.
+type Stores struct {
+	console     *Console
+	homes       *Homes
+	journals    *Journals
+	vaults      *Vaults
+	directories *Directories
+	now         func() time.Time
+	hook        fsx.Hook
+}
+
+// Backends says where the back ends of a home are.
+func (ss *Stores) Backends(o *HomeOptions, dir string, c *HomeConfig, wait time.Duration) (*backends.Set, error) {
+	var locations []backends.Location
+	for _, b := range config.BackendFamilies(c.Registry, c.Document) {
+		l, err := ss.location(o, dir, c, b)
+		if err != nil {
+			return nil, err
+		}
+		locations = append(locations, l)
+	}
+	return backends.New(locations, defaultBackend(c), backends.Options{Wait: wait, Now: ss.now}), nil
+}
+
+// defaultBackend is the back end of accounts whose entry names none.
+func defaultBackend(c *HomeConfig) string {
+	if id := c.Value("store.dav." + BuiltinBackend + ".backendid"); id != "" {
+		return id
+	}
+	return BuiltinBackend
+}
+
+// StoreEnding ends the name of an SQLite file.
+const StoreEnding = ".sqlite"
+
+// BuiltinBackend is the back end that every home has, by the name in its
+// parameters.
+const BuiltinBackend = "defaultbackend"
+
+// location says where the store of a back end is.
+func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.BackendFamily) (backends.Location, error) {
+	l := backends.Location{Backend: b.ID, URL: c.Value(b.Parameter("dburl")), Password: ss.vaults.StorePassword(o, dir, b.ID)}
+	if err := CheckBackendName(b.ID); err != nil {
+		return l, Usagef("%s: back end '%s': %v", c.Path, b.ID, err)
+	}
+	folder := c.Value(b.Parameter("dbdir"))
+	if !filepath.IsAbs(folder) {
+		folder = filepath.Join(dir, filepath.FromSlash(folder))
+	}
+	l.File = filepath.Join(folder, b.ID+StoreEnding)
+	seconds, err := strconv.ParseInt(c.Value(b.Parameter("purgedelay")), 10, 32)
+	if err != nil || seconds < 0 {
+		return l, Usagef("%s: %s: '%s' is no number of seconds", c.Path, b.Parameter("purgedelay"), c.Value(b.Parameter("purgedelay")))
+	}
+	l.PurgeDelay = time.Duration(seconds) * time.Second
+	return l, nil
+}
+
+// CheckBackendName refuses an id that is no file name everywhere.
+func CheckBackendName(id string) error {
+	if id == "" || len(id) > 64 || id[0] == '.' || id[0] == '-' ||
+		strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != "" {
+		return errors.New("its id is not letters, digits, '.', '_' and '-' alone")
+	}
+	return nil
+}
+
+// WarnLeftOut says which back ends are set up and have no store: whoever is there is
+// not seen.
+func WarnLeftOut(set *backends.Set, existing []string, warnf func(string, ...any)) {
+	for _, l := range set.Locations() {
+		if !slices.Contains(existing, l.Backend) {
+			warnf("the back end %s has no store at %s, and is left out; 'davadmin db init -n %s' makes one", l.Backend, l.Where(), l.Backend)
+		}
+	}
+}

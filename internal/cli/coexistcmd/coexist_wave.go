@@ -1,0 +1,272 @@
+package coexistcmd
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/coexist"
+	"github.com/davadmin/davadmin/pkg/ldapchange"
+)
+
+// Names of the files of a wave.
+const (
+	waveManifest  = "wave.json"
+	waveForward   = "forward.ldif"  // makes the people those of the new server
+	waveBack      = "back.ldif"     // takes it all back
+	waveOldServer = "old-server.sh" // deletes their calendars on the old server
+	wavePeople    = "people.txt"    // their addresses
+	waveChecks    = "checks.txt"    // what to run afterwards
+)
+
+// manifest says what a wave is made of.
+type manifest struct {
+	Schema  string            `json:"schema"`
+	Made    time.Time         `json:"made"`
+	By      string            `json:"by"`
+	Source  string            `json:"source"`
+	People  int               `json:"people"`
+	Changes int               `json:"changes"`
+	Files   map[string]string `json:"files"` // SHA-256 by name
+}
+
+const waveSchema = "davadmin.coexist.wave.1"
+
+// coexistPlan is 'coexist plan'.
+type coexistPlan struct {
+	coexistPeople
+	users   []string
+	dir     string
+	backend string
+}
+
+func newCoexistPlan(f *cmdutil.Factory) *cobra.Command {
+	o := &coexistPlan{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
+	cmd := &cobra.Command{
+		Use:   "plan --users FILE -O DIR [--cs6-list FILE] [--ldif FILE | -H HOST ...]",
+		Short: "plan a wave: what moves some people to the new server, and what takes it back",
+		Long: `Makes a directory of files that move the people of a list: forward.ldif gives them the mark
+of the new server and shuts them out of the old one, in the form that works for each
+entry's icsStatus; old-server.sh deletes their calendars there; back.ldif takes the
+directory back as it was; people.txt lists them, for --cs7-list; checks.txt says what to run
+afterwards. Nothing is changed.
+
+People who are not exactly one entry, who have no unique id or address, who are shut
+out, or whose user id cannot stand in a command, are left out and named: the exit
+code is then 4.`,
+		Example: `  davadmin coexist plan --users wave1.txt -O wave1 --cs6-list cscal-list.txt
+  davadmin coexist plan --users wave1.txt -O wave1 --ldif export.ldif --backend store1`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.Check(cmd); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	flags := cmd.Flags()
+	o.add(cmd)
+	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the people who move; may be repeated")
+	flags.StringVarP(&o.dir, "out", "O", "", "make the `DIR` of the wave, which nobody else can read")
+	flags.StringVar(&o.backend, "backend", "", "`NAME` of the back end on which they are to be (default: the only one)")
+	return cmd
+}
+
+func (o *coexistPlan) run(ctx context.Context) error {
+	format, err := o.console.Format(ui.Plain, ui.Table, ui.JSON)
+	if err != nil {
+		return err
+	}
+	if len(o.users) == 0 || o.dir == "" {
+		return cmdutil.Usagef("who moves, and where do the files go? Give --users FILE and -O DIR")
+	}
+	if _, err := os.Lstat(o.dir); !errors.Is(err, fs.ErrNotExist) {
+		return cmdutil.Usagef("'%s' is there already; a wave gets a directory of its own", o.dir)
+	}
+	home, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	if err != nil {
+		return err
+	}
+	w, source, err := o.plan(ctx, home)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.Close() }()
+	if len(w.Addresses) == 0 {
+		return fmt.Errorf("nobody of the list can be moved, and no wave was made")
+	}
+	m, err := o.write(ctx, w, source)
+	if err != nil {
+		return err
+	}
+	if format == ui.JSON {
+		err = ui.WriteJSON(o.console.Streams.Out, m)
+	} else {
+		_, err = fmt.Fprintf(o.console.Streams.Out, "wave:      %s\npeople:    %d\nchanges:   %d\nskipped:   %d\n", ui.Sanitize(o.dir), m.People, m.Changes, w.Skipped)
+	}
+	if err != nil {
+		return err
+	}
+	o.console.Notef("next: migrate their calendars, then: %s", o.hints.Line("coexist", "apply", append([]string{"--wave", o.dir}, o.Words()...)...))
+	if w.Skipped > 0 {
+		return &cmdutil.PartlyError{Text: fmt.Sprintf("skipped, and listed above: %d", w.Skipped)}
+	}
+	return nil
+}
+
+// plan reads the directory.
+func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coexist.Wave, string, error) {
+	lo, err := o.directoryOptions(ctx, home)
+	if err != nil {
+		return nil, "", err
+	}
+	people, err := o.stores.ReadLists(ctx, "--users", o.users)
+	if err != nil {
+		return nil, "", err
+	}
+	d, err := o.directories.Open(ctx, &o.DirectoryOptions, home)
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { _ = d.Close() }()
+	d.Attach(&lo)
+	w, err := coexist.PlanWave(ctx, d.Source, coexist.WaveOptions{Directory: lo, Users: people, Backend: o.backend, Skipped: func(dn string, reason error) {
+		if dn != "" {
+			dn = ui.Sanitize(dn) + ": "
+		}
+		why := reason.Error()
+		var noID *coexist.NoUniqueIDError
+		if errors.As(reason, &noID) {
+			why += "; '" + o.hints.Line("ldap", "populate") + "' adds one"
+		}
+		o.console.Say("davadmin: " + dn + "skipped: " + ui.Sanitize(why))
+	}})
+	if errors.Is(err, coexist.ErrBackend) {
+		return nil, "", cmdutil.Usagef("%v: give --backend NAME, one of %s", err, strings.Join(lo.Backends, ", "))
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("no wave was made: %w", err)
+	}
+	return w, d.Source.Name(), nil
+}
+
+// write makes the directory of the wave.
+func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string) (*manifest, error) {
+	dir, err := filepath.Abs(o.dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := fsx.MkdirPrivate(ctx, dir, filepath.Dir(dir), o.hook); err != nil {
+		return nil, err
+	}
+	h := ldapchange.Header{Made: o.now(), By: strings.Join(o.journals.Command(), " "), Source: source, Entries: w.Total}
+	for name, d := range map[string]*ldapchange.Draft{waveForward: w.Forward, waveBack: w.Rollback} {
+		if err := d.WriteFile(ctx, filepath.Join(dir, name), h); err != nil {
+			return nil, err
+		}
+	}
+	m := &manifest{
+		Schema: waveSchema, Made: o.now().UTC().Truncate(time.Second), By: h.By, Source: source,
+		People: len(w.Addresses), Changes: w.Forward.Changes(), Files: map[string]string{},
+	}
+	for name, text := range map[string]string{
+		waveOldServer: oldServerScript(w), wavePeople: strings.Join(w.Addresses, "\n") + "\n", waveChecks: o.checks(),
+	} {
+		if err := fsx.WriteNew(ctx, filepath.Join(dir, name), []byte(text), 0o600, dir, o.hook); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range waveFiles() {
+		sum, err := fileSum(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		m.Files[name] = sum
+	}
+	return m, m.save(ctx, dir, o.hook)
+}
+
+func waveFiles() []string {
+	return []string{waveForward, waveBack, waveOldServer, wavePeople, waveChecks}
+}
+
+// oldServerScript deletes the calendars of a wave on the old server, and goes on
+// behind one that fails.
+func oldServerScript(w *coexist.Wave) string {
+	var b strings.Builder
+	b.WriteString("#!/bin/sh\n# On the old server, once the calendars are migrated: deletes those of the people of this wave.\n# CSCAL may name the program.\nfailed=0\n")
+	for _, owner := range w.Owners {
+		fmt.Fprintf(&b, "\"${CSCAL:-cscal}\" delete -o %s || failed=1\n", owner)
+	}
+	b.WriteString("exit $failed\n")
+	return b.String()
+}
+
+// checks says what to run when a wave was applied.
+func (o *coexistPlan) checks() string {
+	line := func(action string, words ...string) string {
+		return o.hints.Line("coexist", action, append(words, o.Words()...)...) + "\n"
+	}
+	return "# on the old server: copies of ics.conf, and cscal list > cscal-list.txt\n" +
+		line("verify", "--wave", o.dir, "--ics-conf", "ics.conf", "--cs6-list", "cscal-list.txt", "--probe") +
+		line("status", "--cs6-list", "cscal-list.txt") +
+		"# to take it back, before the calendars are deleted:\n" +
+		line("rollback", "--wave", o.dir)
+}
+
+func fileSum(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), err
+}
+
+// save writes the manifest.
+func (m *manifest) save(ctx context.Context, dir string, hook fsx.Hook) error {
+	b, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, waveManifest)
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return fsx.WriteNew(ctx, path, append(b, '\n'), 0o600, dir, hook)
+	}
+	return fsx.Replace(ctx, path, append(b, '\n'), fsx.ReplaceOptions{Hook: hook})
+}
+
+// loadWave reads the manifest, and makes sure that no file was changed since.
+func loadWave(dir string) (*manifest, error) {
+	b, _, err := fsx.ReadLimited(filepath.Join(dir, waveManifest), 1<<20)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, cmdutil.Usagef("'%s' is no wave: it has no %s; 'davadmin coexist plan' makes one", dir, waveManifest)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m := &manifest{}
+	if err := json.Unmarshal(b, m); err != nil || m.Schema != waveSchema {
+		return nil, cmdutil.Usagef("%s is not the manifest of a wave", filepath.Join(dir, waveManifest))
+	}
+	for _, name := range waveFiles() {
+		sum, err := fileSum(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		if sum != m.Files[name] {
+			return nil, cmdutil.Usagef("%s was changed since the wave was planned; plan it anew", filepath.Join(dir, name))
+		}
+	}
+	return m, nil
+}

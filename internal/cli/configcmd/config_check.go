@@ -1,0 +1,80 @@
+package configcmd
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+// configCheck is 'config check'.
+type configCheck struct {
+	console   *cmdutil.Console
+	homeFiles *cmdutil.HomeFiles
+	now       func() time.Time
+	reports   *cmdutil.Reports
+	cmdutil.HomeOptions
+	cmdutil.FindingOptions
+	rules bool
+}
+
+func newConfigCheck(f *cmdutil.Factory) *cobra.Command {
+	o := &configCheck{console: f.Console, homeFiles: f.HomeFiles, now: f.Now, reports: f.Reports}
+	cmd := &cobra.Command{
+		Use:   "check [--fail-on SEVERITY] [--rules]",
+		Short: "look for mistakes in the configuration",
+		Long: `Checks every setting against its type and range, and the settings against each
+other. Each finding names the line, the reason, and the command that mends it.
+Every rule is listed with how it ended; a rule that could not run is a finding.
+
+Exits 3 when there is a finding at or above --fail-on.`,
+		Example: `  davadmin config check
+  davadmin config check --fail-on warning --output jsonl`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&o.rules, "rules", false, "list the rules and run none")
+	o.FindingOptions.Add(cmd)
+	o.HomeOptions.Add(flags)
+	return cmd
+}
+
+func (o *configCheck) run(ctx context.Context) error {
+	if o.rules {
+		return o.reports.PrintRules("davadmin.config.rules.1", append(config.CheckRules(), finding.CheckNotRun()))
+	}
+	format, err := o.console.Format(cmdutil.FindingFormats()...)
+	if err != nil {
+		return err
+	}
+	failOn, err := o.Severity()
+	if err != nil {
+		return err
+	}
+	c, err := o.homeFiles.OpenConfig(&o.HomeOptions, cmdutil.LockOptions{})
+	if err != nil {
+		return err
+	}
+	path := c.File.Path()
+	start := o.now()
+	text, info, err := c.File.Read(ctx)
+	if err != nil {
+		return o.homeFiles.ExplainLoad(ctx, err, c.File)
+	}
+	dir, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	report := config.Check(ctx, config.CheckInput{Path: path, Text: text, Info: info, Dir: dir, Registry: c.Registry})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return o.reports.Print(format, failOn, "davadmin.config.check.1", report, path, o.now().Sub(start))
+}

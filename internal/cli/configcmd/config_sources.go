@@ -1,0 +1,104 @@
+package configcmd
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/pkg/config"
+)
+
+// requests turns the options into requests. It reads the files they name and
+// asks for passwords.
+func (o *configModify) requests(ctx context.Context, r *config.Registry) ([]config.Request, error) {
+	if err := o.edits.Check(); err != nil {
+		return nil, err
+	}
+	var out []config.Request
+	for _, it := range o.edits.Items {
+		q, err := o.request(ctx, r, it)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, q)
+	}
+	if o.batch != "" {
+		lines, err := o.readBatch(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, lines...)
+		if len(out) == 0 {
+			o.console.Warnf("%s names no parameter; nothing was changed", cmdutil.BatchTitle(o.batch))
+			return nil, cmdutil.ErrAnswered
+		}
+	}
+	if len(out) == 0 {
+		return nil, cmdutil.Usagef("what is to be changed? Give -o NAME -v VALUE, or -f FILE")
+	}
+	return out, nil
+}
+
+func (o *configModify) request(ctx context.Context, r *config.Registry, it EditItem) (config.Request, error) {
+	q := config.Request{Name: it.Name, Value: it.Value, Add: it.Add, Remove: it.Remove}
+	_, known := r.Lookup(it.Name)
+	secret := r.Secret(it.Name)
+	switch it.Kind {
+	case EditMembers:
+		q.Action = config.ActionMembers
+	case EditUnset:
+		q.Action = config.ActionUnset
+	case EditFile:
+		b, err := o.input.ReadValue(ctx, it.Value, secret)
+		if err != nil {
+			return q, fmt.Errorf("%s: value file: %w", it.Name, err)
+		}
+		q.Value = string(b)
+	case EditSet:
+		if secret && it.Value != "" {
+			return q, cmdutil.Usagef("%s is a password, and a command line is seen by others: use --value-file FILE, -f -, or leave -v out and type it", it.Name)
+		}
+	case editNone:
+		if !secret {
+			if !known {
+				return q, unknownParameter(r, it.Name)
+			}
+			return q, cmdutil.Usagef("%s: what shall become of it? Give -v VALUE, --add, --remove or --default", it.Name)
+		}
+		value, err := o.input.AskSecret(ctx, it.Name)
+		if err != nil {
+			return q, err
+		}
+		q.Value = value
+	}
+	return q, nil
+}
+
+// readBatch reads lines of 'name=value'. The syntax of all of them is checked
+// before anything is done.
+func (o *configModify) readBatch(ctx context.Context, r *config.Registry) ([]config.Request, error) {
+	var out []config.Request
+	err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, info fs.FileInfo) error {
+		q, given, err := BatchLine(line, where)
+		if err != nil || !given {
+			return err
+		}
+		if r.Secret(q.Name) && info != nil {
+			if err := o.input.CheckPrivate(o.batch, info); err != nil {
+				return err
+			}
+		}
+		out = append(out, q)
+		return nil
+	})
+	return out, err
+}
+
+func BatchLine(line, where string) (q config.Request, given bool, err error) {
+	name, value, given, err := cmdutil.BatchPair(line, where, "name", "value")
+	if err != nil || !given {
+		return q, false, err
+	}
+	return config.Request{Name: name, Value: value, Where: where}, true, nil
+}

@@ -1,0 +1,188 @@
+package configcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/config"
+)
+
+// NewDomainmap is the operation 'domainmap'. Without an action it lists.
+func NewDomainmap(f *cmdutil.Factory) *cobra.Command {
+	o := &domainList{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles}
+	cmd := &cobra.Command{
+		Use:     "domainmap [ACTION] [OPTIONS]",
+		Short:   "map mail domains to the old server that is asked for free/busy",
+		GroupID: cmdutil.GroupWork,
+		Long: `Works on config/ischeduledomainmap.properties of the server home: for each mail
+domain with users who are still on Calendar Server 6, the URL at which that server
+answers iSchedule requests for free/busy. No server needs to run. A change touches
+the lines of the changed domains alone, keeps the file as it was under history/,
+and can be undone with 'domainmap revert'.
+
+Without an action, 'domainmap' is 'domainmap list'.`,
+		Example: `  davadmin domainmap
+  davadmin domainmap create -d example.com -L http://cs6server.example.com:8080/ischedule/
+  davadmin domainmap delete -d example.com
+  davadmin domainmap check`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmdutil.RefuseMirrored(cmd); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	o.addOptions(cmd)
+	k := cmdutil.DomainKind()
+	cmd.AddCommand(
+		newDomainList(f), newDomainCreate(f), newDomainModify(f), newDomainDelete(f), newDomainCheck(f), newDomainProbe(f),
+		cmdutil.NewFileDiff(f, k), cmdutil.NewFileHistory(f, k), cmdutil.NewFileRevert(f, k),
+	)
+	return cmd
+}
+
+// domainList is 'domainmap list'.
+type domainList struct {
+	console     *cmdutil.Console
+	directories *cmdutil.Directories
+	hints       *cmdutil.Hints
+	homeFiles   *cmdutil.HomeFiles
+	cmdutil.HomeOptions
+	domains []string
+}
+
+func newDomainList(f *cmdutil.Factory) *cobra.Command {
+	o := &domainList{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles}
+	cmd := &cobra.Command{
+		Use:   "list [-d DOMAIN]...",
+		Short: "print the domains as 'domain: url'",
+		Long: `Prints each domain with its URL, in the order of the file. A domain may be given
+in any spelling: in capitals, with a dot at the end, in letters of any script.`,
+		Example: `  davadmin domainmap list
+  davadmin domainmap list -d example.com --output json`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	o.addOptions(cmd)
+	return cmd
+}
+
+func (o *domainList) addOptions(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&o.domains, "domain", "d", nil, "only this `DOMAIN` (repeatable)")
+	o.HomeOptions.Add(cmd.Flags())
+}
+
+// listedDomain is one domain in the output.
+type listedDomain struct {
+	Domain string `json:"domain"` // in A-labels; the key where that is no domain
+	Shown  string `json:"shown"`  // with U-labels
+	URL    string `json:"url"`
+	Line   int    `json:"line"`
+	Valid  bool   `json:"valid"` // the key is a domain
+}
+
+func (o *domainList) run(ctx context.Context) error {
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	if err != nil {
+		return err
+	}
+	entries, err := o.choose(ctx)
+	if err != nil {
+		return err
+	}
+	rows := make([]listedDomain, len(entries))
+	for i, e := range entries {
+		rows[i] = listedDomain{Domain: e.Domain, Shown: e.Shown, URL: config.MaskDomainURL(e.URL), Line: e.Line, Valid: e.Domain != ""}
+		if !rows[i].Valid {
+			rows[i].Domain = e.Key
+		}
+	}
+	return o.print(format, rows)
+}
+
+// choose reads the file and returns the lines that were asked for, in its order
+// or in that of -d.
+func (o *domainList) choose(ctx context.Context) ([]config.DomainEntry, error) {
+	c, err := o.homeFiles.Open(cmdutil.DomainKind(), &o.HomeOptions, cmdutil.LockOptions{})
+	if err != nil {
+		return nil, err
+	}
+	text, _, err := o.homeFiles.ReadDomainMap(ctx, c)
+	if errors.Is(err, fs.ErrNotExist) {
+		o.console.Notef("there is no %s yet; '%s' makes it", c.File.Path(), o.hints.Line("domainmap", "create", "-d", "DOMAIN", "-L", "URL"))
+		text, err = nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := config.ParseDomainMap(text)
+	if err != nil {
+		return nil, o.homeFiles.ExplainFile(ctx, fmt.Errorf("%s: %w", c.File.Path(), err), c.FileKind, c.File)
+	}
+	if len(o.domains) == 0 {
+		return m.Effective(), nil
+	}
+	return o.named(m)
+}
+
+// named returns the lines of the domains of -d.
+func (o *domainList) named(m *config.DomainMap) ([]config.DomainEntry, error) {
+	entries := make([]config.DomainEntry, 0, len(o.domains))
+	for _, d := range o.domains {
+		name, err := config.ParseDomain(d)
+		if err != nil {
+			return nil, o.hints.RefusedUsage(err)
+		}
+		e, ok := m.Lookup(d)
+		if !ok {
+			hint := ""
+			if near, ok := m.Nearest(d); ok {
+				hint = "; did you mean " + near + "?"
+			}
+			return nil, cmdutil.Usagef("%s is not mapped%s", name.Name, hint)
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+func (o *domainList) print(format ui.Format, rows []listedDomain) error {
+	out := o.console.Streams.Out
+	switch format {
+	case ui.JSON:
+		return ui.WriteJSON(out, struct {
+			Schema  string         `json:"schema"`
+			Domains []listedDomain `json:"domains"`
+		}{cmdutil.DomainKind().Schema("list"), rows})
+	case ui.JSONL:
+		for _, r := range rows {
+			if err := ui.WriteJSONL(out, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	case ui.CSV:
+		cells := make([][]string, len(rows))
+		for i, r := range rows {
+			cells[i] = []string{r.Domain, r.Shown, r.URL, fmt.Sprint(r.Line)}
+		}
+		return ui.WriteCSV(out, []string{"domain", "shown", "url", "line"}, cells)
+	}
+	for _, r := range rows {
+		name := r.Domain
+		if format == ui.Table {
+			name = cmdutil.DomainLabels{}.Name(name)
+		}
+		if _, err := fmt.Fprintf(out, "%s: %s\n", ui.Sanitize(name), ui.Sanitize(r.URL)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

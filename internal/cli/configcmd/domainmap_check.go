@@ -1,0 +1,82 @@
+package configcmd
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/finding"
+)
+
+// domainCheck is 'domainmap check'.
+type domainCheck struct {
+	console   *cmdutil.Console
+	homeFiles *cmdutil.HomeFiles
+	now       func() time.Time
+	reports   *cmdutil.Reports
+	cmdutil.HomeOptions
+	cmdutil.FindingOptions
+	rules bool
+}
+
+func newDomainCheck(f *cmdutil.Factory) *cobra.Command {
+	o := &domainCheck{console: f.Console, homeFiles: f.HomeFiles, now: f.Now, reports: f.Reports}
+	cmd := &cobra.Command{
+		Use:   "check [--fail-on SEVERITY] [--rules]",
+		Short: "look for mistakes in the domain map",
+		Long: `Checks each line of the file as the server reads it: keys that Java cuts in two,
+domains that are none or stand there twice, URLs without a port. Each finding
+names the line, the reason, and the command that mends it. Every rule is listed
+with how it ended; a rule that could not run is a finding. No server is asked.
+
+Exits 3 when there is a finding at or above --fail-on.`,
+		Example: `  davadmin domainmap check
+  davadmin domainmap check --fail-on warning --output jsonl`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&o.rules, "rules", false, "list the rules and run none")
+	o.FindingOptions.Add(cmd)
+	o.HomeOptions.Add(flags)
+	return cmd
+}
+
+func (o *domainCheck) run(ctx context.Context) error {
+	if o.rules {
+		return o.reports.PrintRules(cmdutil.DomainKind().Schema("rules"), append(config.DomainMapRules(), finding.CheckNotRun()))
+	}
+	format, err := o.console.Format(cmdutil.FindingFormats()...)
+	if err != nil {
+		return err
+	}
+	failOn, err := o.Severity()
+	if err != nil {
+		return err
+	}
+	c, err := o.homeFiles.Open(cmdutil.DomainKind(), &o.HomeOptions, cmdutil.LockOptions{})
+	if err != nil {
+		return err
+	}
+	start := o.now()
+	in := config.DomainMapInput{Path: c.File.Path()}
+	in.Text, in.Info, in.Err = o.homeFiles.ReadDomainMap(ctx, c)
+	if cmdutil.IsUsage(in.Err) {
+		return in.Err
+	}
+	if in.Dir, err = os.Stat(filepath.Dir(in.Path)); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	report := config.CheckDomainMap(ctx, in)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return o.reports.Print(format, failOn, c.Schema("check"), report, in.Path, o.now().Sub(start))
+}

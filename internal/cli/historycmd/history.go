@@ -1,0 +1,197 @@
+// Package historycmd holds the actions of 'history', which show, check and prune the journal
+// of every change that davadmin made.
+package historycmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/journal"
+)
+
+// NewHistory is the operation 'history': the journal of every change.
+func NewHistory(f *cmdutil.Factory) *cobra.Command {
+	o := &historyList{console: f.Console, homes: f.Homes, journals: f.Journals, reports: f.Reports}
+	cmd := &cobra.Command{
+		Use:     "history [ACTION]",
+		Short:   "the journal of every change that davadmin made",
+		GroupID: cmdutil.GroupWork,
+		Long: `Every change is recorded under history/ of the home before it is made: who,
+when, the command (without secrets), the remark, and the way back.
+
+Without an action, 'history' is 'history list'.`,
+		Example: `  davadmin history
+  davadmin history show 7
+  davadmin history verify
+  davadmin history prune --older 365d`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmdutil.RefuseMirrored(cmd); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	o.HomeOptions.Add(cmd.Flags())
+	cmd.AddCommand(newHistoryList(f), newHistoryShow(f), newHistoryVerify(f), newHistoryPrune(f))
+	return cmd
+}
+
+// historyList is 'history list'.
+type historyList struct {
+	console  *cmdutil.Console
+	homes    *cmdutil.Homes
+	journals *cmdutil.Journals
+	reports  *cmdutil.Reports
+	cmdutil.HomeOptions
+}
+
+func newHistoryList(f *cmdutil.Factory) *cobra.Command {
+	o := &historyList{console: f.Console, homes: f.Homes, journals: f.Journals, reports: f.Reports}
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "list all changes, oldest first",
+		Args:  cmdutil.NoArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	o.HomeOptions.Add(cmd.Flags())
+	return cmd
+}
+
+func (o *historyList) run(ctx context.Context) error {
+	format, err := o.console.Format(cmdutil.HistoryFormats()...)
+	if err != nil {
+		return err
+	}
+	home, err := o.homes.Find(&o.HomeOptions)
+	if err != nil {
+		return err
+	}
+	j := o.journals.Open(home, 0)
+	entries, err := j.Entries(ctx, "")
+	if errors.Is(err, journal.ErrNoJournal) {
+		o.console.Notef("nothing is recorded in %s yet", j.Dir())
+	} else if err != nil {
+		return err
+	}
+	return o.reports.PrintEntries(format, "davadmin.history.list.1", entries)
+}
+
+// historyShow is 'history show'.
+type historyShow struct {
+	console  *cmdutil.Console
+	homes    *cmdutil.Homes
+	journals *cmdutil.Journals
+	cmdutil.HomeOptions
+}
+
+func newHistoryShow(f *cmdutil.Factory) *cobra.Command {
+	o := &historyShow{console: f.Console, homes: f.Homes, journals: f.Journals}
+	cmd := &cobra.Command{
+		Use:   "show CHANGE",
+		Short: "show all that is recorded of one change",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return cmdutil.Usagef("which change? 'davadmin history list' lists them")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
+	}
+	o.HomeOptions.Add(cmd.Flags())
+	return cmd
+}
+
+func (o *historyShow) run(ctx context.Context, arg string) error {
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
+	if err != nil {
+		return err
+	}
+	change, err := strconv.ParseInt(arg, 10, 64)
+	if err != nil || change < 1 {
+		return cmdutil.Usagef("'%s' is not a change number; 'davadmin history list' lists them", arg)
+	}
+	home, err := o.homes.Find(&o.HomeOptions)
+	if err != nil {
+		return err
+	}
+	e, err := o.journals.Open(home, 0).Entry(ctx, change)
+	if errors.Is(err, journal.ErrNoChange) || errors.Is(err, journal.ErrNoJournal) {
+		return cmdutil.Usagef("%v; 'davadmin history list' lists them", err)
+	}
+	if err != nil {
+		return err
+	}
+	if format == ui.JSON {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
+			Schema string `json:"schema"`
+			journal.Entry
+		}{"davadmin.history.show.1", e})
+	}
+	return printEntry(o.console, e)
+}
+
+func printEntry(console *cmdutil.Console, e journal.Entry) error {
+	var b strings.Builder
+	field := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%s: %s\n", name, ui.Sanitize(value))
+		}
+	}
+	field("change", fmt.Sprint(e.Change))
+	field("time", e.Time.UTC().Format(time.RFC3339))
+	field("who", fmt.Sprintf("%s (uid %d) on %s", cmdutil.ActorName(e.Actor), e.Actor.UID, e.Actor.Host))
+	field("operation", e.Operation)
+	field("command", shellWords(e.Command))
+	field("remark", e.Remark)
+	field("target", e.Target)
+	field("result", string(e.Result))
+	field("detail", e.Detail)
+	field("before", versionText(e.Before))
+	field("after", versionText(e.After))
+	for _, it := range e.Items {
+		field("item", fmt.Sprintf("%s: %s -> %s", it.Name, setText(it.Old, it.WasSet), setText(it.New, it.IsSet)))
+	}
+	if e.More > 0 {
+		field("items left out", fmt.Sprint(e.More))
+	}
+	_, err := fmt.Fprint(console.Streams.Out, b.String())
+	return err
+}
+
+func setText(value string, set bool) string {
+	if !set {
+		return "(not set)"
+	}
+	return value
+}
+
+func versionText(v *journal.Version) string {
+	switch {
+	case v == nil:
+		return ""
+	case v.Missing:
+		return "no file"
+	}
+	return fmt.Sprintf("sha256 %s, %d bytes", v.SHA256, v.Size)
+}
+
+func shellWords(words []string) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		q, err := ui.ShellQuote(w)
+		if err != nil {
+			q = "'" + ui.Sanitize(w) + "'"
+		}
+		out[i] = q
+	}
+	return strings.Join(out, " ")
+}

@@ -1,0 +1,205 @@
+package ldapcmd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/dirgen"
+)
+
+// ldapGenerate is 'ldap generate'.
+type ldapGenerate struct {
+	console  *cmdutil.Console
+	options  dirgen.Options
+	faults   []string
+	out      string
+	manifest string
+	cs6, cs7 string
+	force    bool
+	list     bool
+}
+
+func newLDAPGenerate(f *cmdutil.Factory) *cobra.Command {
+	o := &ldapGenerate{console: f.Console}
+	cmd := &cobra.Command{
+		Use:   "generate --entries N [--seed S] [--faults LIST] [-O FILE] [--manifest FILE]",
+		Short: "make a directory with planted faults, to rehearse on",
+		Long: `Writes LDIF of a directory that never was: users, groups and resources of several
+mail domains, part of them on the old server and part on the new one, with faults
+planted in it. The manifest says how often each fault is there, which is what an
+audit has to find. The same options always give the same bytes.
+
+Faults are those of 'ldap rules'. Some of them only a file can hold, because a
+directory that checks its schema refuses the entry: --for-server leaves them out.`,
+		Example: `  davadmin ldap generate --entries 100000 -O rehearsal.ldif --manifest planted.json --cs6-list cs6.txt --cs7-list cs7.txt
+  davadmin ldap generate --entries 1000 --faults uniqueid-duplicate=5,mail-missing=2 | davadmin ldap audit --ldif -
+  davadmin ldap generate --list-faults`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&o.options.Entries, "entries", 0, "`NUMBER` of users, groups and resources")
+	flags.Uint64Var(&o.options.Seed, "seed", 1, "`NUMBER` that tells apart directories that are alike otherwise")
+	flags.StringSliceVar(&o.faults, "faults", nil, "faults to plant, as a `LIST` of RULE=NUMBER parted by commas, or 'none' (default: some of each)")
+	flags.IntVar(&o.options.Domains, "domains", 0, "`NUMBER` of mail domains (default: by the number of entries)")
+	flags.IntVar(&o.options.Schema, "schema", 2, "`LAYOUT` of the tree, Sun's Schema 1 or 2")
+	flags.BoolVar(&o.options.DayOne, "day-one", false, "a directory before anything was done: nobody has a unique id")
+	flags.StringArrayVar(&o.options.Backends, "backend", nil, "`NAME` of a back end; may be repeated (default: defaultbackend, store1, store2)")
+	flags.BoolVar(&o.options.ForServer, "for-server", false, "only what a directory server can load")
+	flags.BoolVar(&o.options.Unchecked, "unchecked", false, "with --for-server: the server does not check its schema")
+	flags.StringVarP(&o.out, "out", "O", "", "write the LDIF to `FILE` (default: standard output)")
+	flags.StringVar(&o.manifest, "manifest", "", "write what was planted to `FILE`, as JSON")
+	flags.StringVar(&o.cs6, "cs6-list", "", "write the list of people on the old server to `FILE`")
+	flags.StringVar(&o.cs7, "cs7-list", "", "write the list of people on the new server to `FILE`")
+	flags.BoolVar(&o.force, "force", false, "write over files that are there")
+	flags.BoolVar(&o.list, "list-faults", false, "list what can be planted, and make nothing")
+	return cmd
+}
+
+func (o *ldapGenerate) run(ctx context.Context) error {
+	if o.list {
+		return o.listFaults()
+	}
+	if _, err := o.console.Format(ui.Plain); err != nil {
+		return err
+	}
+	if o.options.Entries == 0 {
+		return cmdutil.Usagef("how many entries? Give --entries NUMBER")
+	}
+	var err error
+	if o.options.Faults, err = readFaults(o.faults); err != nil {
+		return err
+	}
+	d, err := dirgen.New(o.options)
+	if err != nil {
+		return cmdutil.Usagef("%v", err)
+	}
+	// Files come first: a full disk shows before the long work.
+	for _, part := range []struct {
+		path  string
+		write func(context.Context, io.Writer) error
+	}{
+		{o.manifest, func(_ context.Context, w io.Writer) error { return ui.WriteJSON(w, d.Manifest()) }},
+		{o.cs6, d.WriteCS6List}, {o.cs7, d.WriteCS7List}, {o.out, d.WriteLDIF},
+	} {
+		if part.path == "" {
+			continue
+		}
+		if err := o.writeFile(ctx, part.path, part.write); err != nil {
+			return err
+		}
+	}
+	if o.out == "" {
+		if err := d.WriteLDIF(ctx, o.console.Streams.Out); err != nil {
+			return fmt.Errorf("the LDIF is not whole: %w", err)
+		}
+	}
+	return nil
+}
+
+// readFaults reads RULE=NUMBER; nil is the usual mix.
+func readFaults(words []string) (map[string]int, error) {
+	if len(words) == 0 {
+		return nil, nil
+	}
+	faults := map[string]int{}
+	if slices.Equal(words, []string{"none"}) {
+		return faults, nil
+	}
+	for _, word := range words {
+		name, number, found := strings.Cut(word, "=")
+		n, err := strconv.Atoi(number)
+		if !found || err != nil || n < 0 {
+			return nil, cmdutil.Usagef("--faults: '%s' is not RULE=NUMBER", word)
+		}
+		if _, twice := faults[name]; twice {
+			return nil, cmdutil.Usagef("--faults: %s is there twice", name)
+		}
+		faults[name] = n
+	}
+	return faults, nil
+}
+
+// writeFile makes a file, whole or not at all.
+func (o *ldapGenerate) writeFile(ctx context.Context, path string, write func(context.Context, io.Writer) error) (err error) {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !o.force:
+		return cmdutil.Usagef("'%s' is there already; --force writes over it", path)
+	case err == nil && !info.Mode().IsRegular():
+		return cmdutil.Usagef("'%s' is no regular file; leave -O out and redirect the output", path)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	temp := fmt.Sprintf("%s.%d.part", path, os.Getpid())
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	if err = write(ctx, w); err == nil {
+		err = w.Flush()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		return fmt.Errorf("%s was not made: %w", path, errors.Join(err, os.Remove(temp)))
+	}
+	return nil
+}
+
+// listFaults prints what can be planted.
+func (o *ldapGenerate) listFaults() error {
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.CSV)
+	if err != nil {
+		return err
+	}
+	type row struct {
+		Rule     string `json:"rule"`
+		What     string `json:"what"`
+		FileOnly bool   `json:"file_only"`
+		Why      string `json:"why,omitempty"`
+	}
+	var list []row
+	var rows [][]string
+	for _, f := range dirgen.Faults() {
+		only := ""
+		if f.FileOnly {
+			only = f.FileOnlyWhy
+		}
+		list = append(list, row{f.Name, f.What, f.FileOnly, f.FileOnlyWhy})
+		rows = append(rows, []string{f.Name, f.What, only})
+	}
+	header := []string{"rule", "what is planted", "only a file can hold it, because"}
+	switch format {
+	case ui.JSON:
+		return ui.WriteJSON(o.console.Streams.Out, struct {
+			Schema string `json:"schema"`
+			Faults []row  `json:"faults"`
+		}{"davadmin.ldap.faults.1", list})
+	case ui.CSV:
+		return ui.WriteCSV(o.console.Streams.Out, header, rows)
+	case ui.Table:
+		return ui.WriteTable(o.console.Streams.Out, o.console.Streams.Width, header, rows)
+	}
+	var b bytes.Buffer
+	for _, r := range rows {
+		fmt.Fprintln(&b, strings.Join(r, "\t"))
+	}
+	_, err = o.console.Streams.Out.Write(b.Bytes())
+	return err
+}

@@ -1,0 +1,251 @@
+package ldapcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/ldapchange"
+	"github.com/davadmin/davadmin/pkg/ldapcheck"
+)
+
+// planOutput is where a plan goes.
+type planOutput struct {
+	path  string
+	force bool
+}
+
+func (o *planOutput) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&o.path, "out", "O", "", "write the plan to `FILE`, which nobody else can read")
+	f.BoolVar(&o.force, "force", false, "write over a file that is there")
+}
+
+// check refuses what would be written over.
+func (o *planOutput) check() error {
+	if o.path == "" {
+		return cmdutil.Usagef("where does the plan go? Give -O FILE")
+	}
+	if _, err := os.Lstat(o.path); err == nil && !o.force {
+		return cmdutil.Usagef("'%s' is there already; --force writes over it", o.path)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// write writes a plan, completely or not at all.
+func (o *planOutput) write(ctx context.Context, d *ldapchange.Draft, h ldapchange.Header) error {
+	return d.WriteFile(ctx, o.path, h)
+}
+
+// ldapPopulate is 'ldap populate'.
+type ldapPopulate struct {
+	console     *cmdutil.Console
+	directories *cmdutil.Directories
+	hints       *cmdutil.Hints
+	journals    *cmdutil.Journals
+	now         func() time.Time
+	stores      *cmdutil.Stores
+	cmdutil.DirectoryOptions
+	out       planOutput
+	attribute string
+	value     string
+	from      string
+	form      string
+	class     string
+	classes   []string
+	users     []string
+	tmp       string
+}
+
+func newLDAPPopulate(f *cmdutil.Factory) *cobra.Command {
+	o := &ldapPopulate{console: f.Console, directories: f.Directories, hints: f.Hints, journals: f.Journals, now: f.Now, stores: f.Stores}
+	cmd := &cobra.Command{
+		Use:   "populate -O PLAN [--attribute NAME] [--from-attr NAME | --value VALUE --users FILE] [--ldif FILE | -H HOST ...]",
+		Short: "plan to give every entry that lacks it a unique id, or the people of a list another attribute",
+		Long: `Reads the directory and writes a plan for 'ldap apply': each user, group and
+resource without a unique id, or with none but an empty one, is given a new one, and the
+object class that allows it. A new value is never equal to one that is there, in
+any letter case. With --from-attr it is taken over from another attribute, where that is
+unique, too. Nothing is changed.
+
+The mark of the new server (davStore) is given to the people of --users alone, with
+--value: its presence moves a person to the new server.
+
+Exits 4 when somebody was left out; each is named with the reason. Without an answer
+from the whole directory there is no plan.`,
+		Example: `  davadmin ldap populate --ldif export.ldif -O plan.ldif
+  davadmin ldap populate -H ldap1 --starttls -D cn=manager --password-file pw -B o=isp --attribute davUniqueId --from-attr nsUniqueId -O plan.ldif
+  davadmin ldap populate --ldif export.ldif --attribute davStore --value defaultbackend --users wave1.txt -O wave1.ldif`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(o.Check(cmd), o.out.check()); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	flags := cmd.Flags()
+	o.DirectoryOptions.Add(cmd)
+	o.out.add(cmd)
+	flags.StringVar(&o.attribute, "attribute", "", "`NAME` of the attribute to give (default: the unique id, as the home says, else davUniqueId)")
+	flags.StringVar(&o.value, "value", "", "give everybody this `VALUE`; needs --users")
+	flags.StringVar(&o.from, "from-attr", "", "take the value over from this attribute, by `NAME`")
+	flags.StringVar(&o.form, "format", string(ldapchange.FormatNSUniqueID), "how new values are written: 8-8-8-8, as nsUniqueId, or uuid")
+	flags.StringVar(&o.class, "class", "", "object `CLASS` that allows the attribute, given to who lacks it (default: davEntity for davUniqueId and davStore)")
+	flags.StringSliceVar(&o.classes, "classes", nil, "only entries with one of these object `CLASSES`, parted by commas (default: users, groups and resources)")
+	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the people who are given it, as --cs7-list of 'ldap audit' takes them; may be repeated")
+	flags.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which nobody else can read (default TMPDIR, else /tmp)")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{string(ldapchange.FormatNSUniqueID), string(ldapchange.FormatUUID)}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// population says what is to be given to whom.
+func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (ldapchange.Population, error) {
+	scope, err := o.DirectoryScope()
+	if err != nil {
+		return ldapchange.Population{}, err
+	}
+	p := ldapchange.Population{
+		Attribute: o.attribute, Class: o.class, Value: o.value, From: o.from, Format: ldapchange.IDFormat(o.form),
+		Scope: scope, Filter: o.Filter, UID: names.UID, Mail: names.Mail, Alternate: names.AlternateMail, Tmp: o.tmp,
+		Skipped: func(dn, why string) {
+			if dn != "" {
+				dn = ui.Sanitize(dn) + ": "
+			}
+			o.console.Say("davadmin: " + dn + "left out: " + ui.Sanitize(why))
+		},
+	}
+	if p.Attribute == "" {
+		p.Attribute = names.UniqueID
+	}
+	if p.Class == "" && (strings.EqualFold(p.Attribute, "davUniqueId") || strings.EqualFold(p.Attribute, "davStore")) {
+		p.Class = "davEntity"
+	}
+	mark := strings.EqualFold(p.Attribute, names.LocalUserAttr()) || strings.EqualFold(p.Attribute, names.Store)
+	switch {
+	case p.Format != ldapchange.FormatNSUniqueID && p.Format != ldapchange.FormatUUID:
+		return p, cmdutil.Usagef("--format: '%s' is neither 8-8-8-8 nor uuid", o.form)
+	case config.IsOperationalAttribute(p.Attribute):
+		return p, cmdutil.Usagef("%s is given and changed by the directory itself; give another attribute with --attribute, as davUniqueId with --from-attr %s", p.Attribute, p.Attribute)
+	case strings.EqualFold(p.Attribute, p.From):
+		return p, cmdutil.Usagef("--attribute and --from-attr are both %s", p.Attribute)
+	case ldapchange.IsSecret(p.Attribute):
+		return p, cmdutil.Usagef("--attribute: %s is a secret, which is never written into a plan", p.Attribute)
+	case p.Value != "" && p.From != "":
+		return p, cmdutil.Usagef("--value and --from-attr exclude each other")
+	case mark && (len(o.users) == 0 || p.Value == ""):
+		return p, cmdutil.Usagef("%s moves people to the new server: it takes --users FILE, which says whom, and --value", p.Attribute)
+	case p.Value != "" && len(o.users) == 0:
+		return p, cmdutil.Usagef("--value gives everybody the same: it takes --users FILE, which says whom")
+	case p.Value != "" && strings.EqualFold(p.Attribute, names.UniqueID):
+		return p, cmdutil.Usagef("--value would give several people one unique id")
+	}
+	for _, kind := range []directory.Kind{directory.Resource, directory.Group, directory.User} {
+		if classes := classesOf(names, kind); len(o.classes) == 0 && len(classes) > 0 && (!mark || kind != directory.Group) {
+			p.Selections = append(p.Selections, directory.Selection{Kind: kind, Classes: classes})
+		}
+	}
+	if len(o.classes) > 0 {
+		p.Selections = []directory.Selection{{Kind: directory.User, Classes: o.classes}}
+	}
+	p.People, err = o.stores.ReadLists(ctx, "--users", o.users)
+	return p, err
+}
+
+func classesOf(n *ldapcheck.Names, kind directory.Kind) []string {
+	switch kind {
+	case directory.Resource:
+		return n.ResourceClasses
+	case directory.Group:
+		return n.GroupClasses
+	}
+	return n.UserClasses
+}
+
+func (o *ldapPopulate) run(ctx context.Context) error {
+	format, err := o.console.Format(ui.Plain, ui.Table, ui.JSON)
+	if err != nil {
+		return err
+	}
+	home, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	if err != nil {
+		return err
+	}
+	names := home.Names()
+	p, err := o.population(ctx, &names)
+	if err != nil {
+		return err
+	}
+	d, err := o.directories.Open(ctx, &o.DirectoryOptions, home)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	p.Bases = d.Bases
+	draft, found, err := ldapchange.Populate(ctx, d.Source, p)
+	switch {
+	case errors.Is(err, ldapchange.ErrEmpty):
+		return fmt.Errorf("no entry was found that could need %s, and no plan was made; -B names where to begin", p.Attribute)
+	case err != nil:
+		return fmt.Errorf("no plan was made: %w", err)
+	}
+	defer func() { _ = draft.Close() }()
+	if found.Planned > 0 {
+		h := ldapchange.Header{Made: o.now(), By: strings.Join(o.journals.Command(), " "), Source: d.Source.Name(), Entries: found.Entries}
+		if err := o.out.write(ctx, draft, h); err != nil {
+			return err
+		}
+	}
+	return o.report(format, p.Attribute, found)
+}
+
+// report says what is planned.
+func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchange.Populated) error {
+	plan, next := "", ""
+	if found.Planned > 0 {
+		plan = o.out.path
+		next = o.hints.Line("ldap", "apply", append(append([]string{plan}, o.Words()...), "--dry-run")...)
+	}
+	var err error
+	if format == ui.JSON {
+		err = ui.WriteJSON(o.console.Streams.Out, struct {
+			Schema    string `json:"schema"`
+			Attribute string `json:"attribute"`
+			Entries   int    `json:"entries"`
+			Have      int    `json:"have"`
+			Planned   int    `json:"planned"`
+			LeftOut   int    `json:"left_out"`
+			Plan      string `json:"plan,omitempty"`
+		}{"davadmin.ldap.populate.1", attribute, found.Entries, found.Have, found.Planned, found.Skipped, plan})
+	} else {
+		_, err = fmt.Fprintf(o.console.Streams.Out, "entries:   %d\nhave %s: %d\nplanned:   %d\nleft out:  %d\n", found.Entries, ui.Sanitize(attribute), found.Have, found.Planned, found.Skipped)
+	}
+	switch {
+	case err != nil:
+		return err
+	case next != "":
+		o.console.Notef("next: %s", next)
+	case found.Skipped == 0:
+		o.console.Notef("nothing to do: everybody has %s, and no plan was made", attribute)
+	}
+	return o.leftOut(found.Skipped)
+}
+
+func (o *ldapPopulate) leftOut(n int) error {
+	if n == 0 {
+		return nil
+	}
+	return &cmdutil.PartlyError{Text: fmt.Sprintf("left out, and named above: %d", n)}
+}

@@ -1,0 +1,115 @@
+package ldapcmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/planrun"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/ldapchange"
+)
+
+func newLDAPUndo(f *cmdutil.Factory) *cobra.Command {
+	o := planrun.New(f, "ldap", "undo")
+	cmd := &cobra.Command{
+		Use:   "undo RUN [-H HOST ...] [--dry-run] [--continue]",
+		Short: "take back what a run changed",
+		Long: `Applies what was written to disk before a run changed anything: each value that was there is given
+back, by its bytes, from the last change to the first. Entries are compared and guarded as
+by 'ldap apply': one that was changed since is a conflict. Taking back is a run of its own,
+and can be taken back as well.`,
+		Example: `  davadmin ldap undo 12 --dry-run
+  davadmin ldap undo 12
+  davadmin ldap undo 12 --continue`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return cmdutil.Usagef("name one run: davadmin ldap undo RUN; 'davadmin ldap runs' lists them")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.Options.Check(); err != nil {
+				return err
+			}
+			return o.Undo(cmd.Context(), args[0])
+		},
+	}
+	o.Options.Add(cmd)
+	return cmd
+}
+
+// ldapRuns is 'ldap runs'.
+type ldapRuns struct {
+	console *cmdutil.Console
+	runner  *planrun.Runner
+}
+
+func newLDAPRuns(f *cmdutil.Factory) *cobra.Command {
+	o := &ldapRuns{console: f.Console, runner: planrun.New(f, "ldap", "runs")}
+	cmd := &cobra.Command{
+		Use:   "runs",
+		Short: "what was changed in the directory, the latest first",
+		Long: `Lists the runs of 'ldap apply', 'ldap undo' and 'coexist apply' of a home: how far each
+came, and what takes it back. No server is asked.`,
+		Example: `  davadmin ldap runs
+  davadmin ldap runs --output json`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.runner.Runs, "runs", "", "`DIR` for the journal and the way back (default: history/ of the home)")
+	o.runner.HomeOptions.Add(flags)
+	return cmd
+}
+
+func (o *ldapRuns) run(_ context.Context) error {
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	if err != nil {
+		return err
+	}
+	all, err := o.runner.List()
+	if err != nil {
+		return err
+	}
+	switch format {
+	case ui.JSON:
+		return ui.WriteJSON(o.console.Streams.Out, struct {
+			Schema string            `json:"schema"`
+			Runs   []ldapchange.Info `json:"runs"`
+		}{"davadmin.ldap.runs.1", all})
+	case ui.JSONL:
+		for _, info := range all {
+			if err := ui.WriteJSONL(o.console.Streams.Out, info); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	header := []string{"run", "started", "state", "changed", "to change", "so already", "not as expected", "refused", "undoes", "server", "plan"}
+	rows := make([][]string, len(all))
+	for i, r := range all {
+		undoes := ""
+		if r.Undoes > 0 {
+			undoes = fmt.Sprint(r.Undoes)
+		}
+		rows[i] = []string{
+			fmt.Sprint(r.ID), r.Started.Format("2006-01-02T15:04:05Z"), string(r.State), fmt.Sprint(r.Changed), fmt.Sprint(r.ToChange),
+			fmt.Sprint(r.Already), fmt.Sprint(r.Conflicts), fmt.Sprint(r.Failed), undoes, r.Server, r.Plan,
+		}
+	}
+	switch format {
+	case ui.CSV:
+		return ui.WriteCSV(o.console.Streams.Out, header, rows)
+	case ui.Table:
+		return ui.WriteTable(o.console.Streams.Out, o.console.Streams.Width, header, rows)
+	}
+	for _, row := range rows {
+		if _, err := fmt.Fprintln(o.console.Streams.Out, cmdutil.TabLine(row)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

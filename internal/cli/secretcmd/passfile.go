@@ -1,0 +1,301 @@
+// Package secretcmd holds the actions of 'passfile', which keep passwords in the vault of a
+// home.
+package secretcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/config"
+)
+
+func vaultKind() cmdutil.FileKind {
+	return cmdutil.FileKind{
+		Operation: "passfile", Title: "the vault", Path: cmdutil.VaultFile, Mode: 0o600, Optional: true,
+		LabelsOf: func(*config.Registry) cmdutil.Labels { return vaultLabels{} },
+	}
+}
+
+// vaultLabels say how the content of a vault is shown: not at all.
+type vaultLabels struct{}
+
+func (vaultLabels) Name(key string) string { return key }
+
+// Mask lets through what the journal says of the vault itself.
+func (vaultLabels) Mask(key, value string) string {
+	if key == opensWith || value == "" {
+		return value
+	}
+	return "********"
+}
+
+func (vaultLabels) Unset(string) string { return "(not set)" }
+
+func (vaultLabels) Restart(string) config.Restart { return config.RestartNo }
+
+// NewPassfile is the operation 'passfile'. Without an action it lists.
+func NewPassfile(f *cmdutil.Factory) *cobra.Command {
+	o := &passList{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, vaults: f.Vaults}
+	cmd := &cobra.Command{
+		Use:     "passfile [ACTION] [OPTIONS]",
+		Short:   "keep the passwords that davadmin needs, encrypted",
+		GroupID: cmdutil.GroupWork,
+		Long: `Works on config/davadmin.vault of the server home: the passwords that davadmin
+needs for databases, directories and servers, encrypted with age. The vault is
+opened by a key file, by a passphrase from the environment, or by one that is
+typed. A password that is in it is not asked for, and needs no file in clear text.
+
+A key file is for jobs that nobody watches. It opens the vault for everybody who
+can read it: keep it out of the backups that hold the vault.
+
+Without an action, 'passfile' is 'passfile list'.`,
+		Example: `  davadmin passfile create -n ldap.ugldap
+  davadmin passfile create --new-key -n store.defaultbackend --value-file /root/db.pw
+  davadmin passfile
+  davadmin passfile modify -n ldap.ugldap`,
+		Args: noPasswords,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmdutil.RefuseMirrored(cmd); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	o.addOptions(cmd)
+	k := vaultKind()
+	cmd.AddCommand(newPassList(f), newPassCreate(f), newPassModify(f), newPassDelete(f), cmdutil.NewFileHistory(f, k), newPassRevert(f))
+	return cmd
+}
+
+// noPasswords refuses words that no option took. What may be a password is not
+// repeated.
+func noPasswords(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 || args[0] == "help" || cmd.HasSubCommands() && cmdutil.DidYouMean(cmd, args[0]) != "" {
+		return cmdutil.NoArguments(cmd, args)
+	}
+	return cmdutil.Usagef("there is a word too many; a password is never taken from the command line, and FILE follows --new-key with an '=': '%s --help' tells more", cmd.CommandPath())
+}
+
+// passList is 'passfile list'.
+type passList struct {
+	console   *cmdutil.Console
+	hints     *cmdutil.Hints
+	homeFiles *cmdutil.HomeFiles
+	vaults    *cmdutil.Vaults
+	cmdutil.HomeOptions
+	names []string
+	all   bool
+}
+
+func newPassList(f *cmdutil.Factory) *cobra.Command {
+	o := &passList{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, vaults: f.Vaults}
+	cmd := &cobra.Command{
+		Use:   "list [-n NAME]... [-A]",
+		Short: "print the names of the passwords in the vault, and when each was set",
+		Long: `Prints the names of the passwords that the vault holds, and when each was set. A
+password is shown nowhere. The vault must be opened for this: names are encrypted,
+too.`,
+		Example: `  davadmin passfile list
+  davadmin passfile list -A --output json`,
+		Args: noPasswords,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	o.addOptions(cmd)
+	return cmd
+}
+
+func (o *passList) addOptions(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVarP(&o.names, "name", "n", nil, "only the password with this `NAME` (repeatable)")
+	f.BoolVarP(&o.all, "all", "A", false, "the names that are not in the vault, too")
+	o.AddVault(f)
+	o.HomeOptions.Add(f)
+	_ = cmd.RegisterFlagCompletionFunc("name", completeSecrets(o.homeFiles))
+}
+
+// completeSecrets offers the names of passwords that the home has a use for.
+func completeSecrets(files *cmdutil.HomeFiles) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		c, err := files.OpenConfig(&cmdutil.HomeOptions{}, cmdutil.LockOptions{})
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		doc, err := c.File.Load(cmd.Context())
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return namesOf(knownSecrets(c.Registry, doc)), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// passHome is a home whose vault is worked on.
+type passHome struct {
+	*cmdutil.HomeFile
+	known []knownSecret
+}
+
+// openPass finds the home, and the names of passwords that it has a use for.
+func openPass(ctx context.Context, files *cmdutil.HomeFiles, o *cmdutil.HomeOptions, lock cmdutil.LockOptions) (*passHome, error) {
+	c, err := files.Open(vaultKind(), o, lock)
+	if err != nil {
+		return nil, err
+	}
+	server := files.ServerFile(c.Home, lock.Timeout)
+	doc, err := server.Load(ctx)
+	if err != nil {
+		return nil, files.ExplainLoad(ctx, err, server)
+	}
+	return &passHome{HomeFile: c, known: knownSecrets(c.Registry, doc)}, nil
+}
+
+// exists tells whether there is a vault, without opening it.
+func (h *passHome) exists() (bool, error) {
+	_, err := os.Lstat(h.File.Path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// listedSecret is one password in the output.
+type listedSecret struct {
+	Name string     `json:"name"`
+	Set  *time.Time `json:"set"` // null for one that is not in the vault
+	What string     `json:"what"`
+}
+
+func (o *passList) run(ctx context.Context) error {
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	if err != nil {
+		return err
+	}
+	h, err := openPass(ctx, o.homeFiles, &o.HomeOptions, cmdutil.LockOptions{})
+	if err != nil {
+		return err
+	}
+	v, err := o.vaults.Open(ctx, &o.HomeOptions, h.Home)
+	if err != nil {
+		return err
+	}
+	rows, err := o.choose(h, v)
+	if err != nil {
+		return err
+	}
+	switch {
+	case v.Vault == nil:
+		o.console.Notef("there is no vault yet; '%s' makes it", o.hints.Line("passfile", "create", "-n", "NAME"))
+	case len(rows) == 0:
+		o.console.Notef("the vault is empty; '%s' puts a password in", o.hints.Line("passfile", "create", "-n", "NAME"))
+	}
+	return o.print(format, h, v, rows)
+}
+
+// choose lists what the vault holds, in the order of the names, or what -n names.
+func (o *passList) choose(h *passHome, v *cmdutil.OpenVault) ([]listedSecret, error) {
+	rows := []listedSecret{}
+	if v.Vault != nil {
+		for _, name := range v.Vault.Names() {
+			e, _ := v.Vault.Get(name)
+			rows = append(rows, listedSecret{Name: name, Set: &e.Set, What: whatIs(h.known, name)})
+		}
+	}
+	if o.all {
+		rows = addMissing(rows, h.known)
+	}
+	if len(o.names) == 0 {
+		return rows, nil
+	}
+	var out []listedSecret
+	for _, name := range o.names {
+		row, err := o.find(h, rows, name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+func (o *passList) find(h *passHome, rows []listedSecret, name string) (listedSecret, error) {
+	for _, r := range rows {
+		if r.Name == name {
+			return r, nil
+		}
+	}
+	if err := checkSecretName(h.known, name, ""); err != nil {
+		return listedSecret{}, err
+	}
+	return listedSecret{}, cmdutil.Usagef("%s is not in the vault; '%s' puts it in", name, o.hints.Line("passfile", "create", "-n", name))
+}
+
+func (o *passList) print(format ui.Format, h *passHome, v *cmdutil.OpenVault, rows []listedSecret) error {
+	out := o.console.Streams.Out
+	cells := make([][]string, len(rows))
+	for i, r := range rows {
+		set := vaultLabels{}.Unset(r.Name)
+		if r.Set != nil {
+			set = r.Set.Format(time.RFC3339)
+		}
+		cells[i] = []string{r.Name, set, r.What}
+	}
+	switch format {
+	case ui.JSON:
+		kind := ""
+		if v.Vault != nil {
+			kind = string(v.Key.Kind())
+		}
+		return ui.WriteJSON(out, struct {
+			Schema    string         `json:"schema"`
+			Vault     string         `json:"vault"`
+			Exists    bool           `json:"exists"`
+			OpensWith string         `json:"opens_with,omitempty"`
+			Secrets   []listedSecret `json:"secrets"`
+		}{h.Schema("list"), h.File.Path(), v.Vault != nil, kind, rows})
+	case ui.JSONL:
+		for _, r := range rows {
+			if err := ui.WriteJSONL(out, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	case ui.CSV:
+		return ui.WriteCSV(out, []string{"name", "set", "what"}, cells)
+	case ui.Table:
+		if len(rows) == 0 {
+			return nil
+		}
+		return ui.WriteTable(out, o.console.Streams.Width, []string{"name", "set", "what"}, cells)
+	}
+	for _, c := range cells {
+		if _, err := fmt.Fprintf(out, "%s: %s\n", ui.Sanitize(c[0]), c[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addMissing adds the names that are known and not listed, in order.
+func addMissing(rows []listedSecret, known []knownSecret) []listedSecret {
+	out := make([]listedSecret, 0, len(rows)+len(known))
+	i := 0
+	for _, k := range known {
+		for ; i < len(rows) && rows[i].Name < k.Name; i++ {
+			out = append(out, rows[i])
+		}
+		if i < len(rows) && rows[i].Name == k.Name {
+			out = append(out, rows[i])
+			i++
+			continue
+		}
+		out = append(out, listedSecret{Name: k.Name, What: k.What})
+	}
+	return append(out, rows[i:]...)
+}
