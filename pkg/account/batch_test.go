@@ -161,7 +161,7 @@ func (w *way) keep(lines []string) (func() error, error) {
 func work(t *testing.T, s Stores, do Group, items ...*Item) ([]Result, error) {
 	t.Helper()
 	got := map[*Item]Result{}
-	b := &Batch{Stores: s, Do: do, Size: 3, Patience: Patience{For: 5 * time.Second}, Report: func(o Outcome) error {
+	b := &Batch{Stores: s, Do: do, Size: 3, Retry: Retry{For: 5 * time.Second}, Report: func(o Outcome) error {
 		if _, again := got[o.Item]; again {
 			t.Errorf("%s was settled twice", o.Item.Name)
 		}
@@ -279,7 +279,7 @@ func (q *quickLoader) Load(ctx context.Context, accounts []*store.NewAccount) er
 // Changes whose answer was lost are told as changes, with one way back to what was
 // before.
 func TestBatchChangesThroughFaults(t *testing.T) {
-	nobody := func(context.Context, []string) (Persons, error) { return nil, nil }
+	nobody := func(context.Context, []string) (PeopleByAddress, error) { return nil, nil }
 	for _, plan := range [][]fault{{}, {gone}, {lost}, {notSent}, {lost, gone}, {twice}} {
 		s := newStores(t)
 		items := []*Item{newItem("one", 1), newItem("one", 2)}
@@ -291,7 +291,7 @@ func TestBatchChangesThroughFaults(t *testing.T) {
 			item.Properties = Properties{{"displayname", "new"}}
 		}
 		var w way
-		results, err := work(t, s, Each(Modify(nobody, Others{}), w.keep), items...)
+		results, err := work(t, s, InTransaction(Modify(nobody, AllBackends{}), w.keep), items...)
 		if err != nil || !slices.Equal(results, []Result{Changed, Changed}) {
 			t.Errorf("%v: %v, %v", plan, results, err)
 		}
@@ -300,7 +300,7 @@ func TestBatchChangesThroughFaults(t *testing.T) {
 			t.Errorf("%v: way back %q", plan, lines)
 		}
 		s.faulty.plan = slices.Clone(plan)
-		if results, err = work(t, s, Each(Delete, nil), items...); err != nil || !slices.Equal(results, []Result{Deleted, Deleted}) {
+		if results, err = work(t, s, InTransaction(Delete, nil), items...); err != nil || !slices.Equal(results, []Result{Deleted, Deleted}) {
 			t.Errorf("%v: %v, %v", plan, results, err)
 		}
 	}
@@ -314,7 +314,7 @@ func TestRehearse(t *testing.T) {
 	}
 	thief := newItem("one", 3)
 	thief.New.Account.Addresses = []string{"1@EXAMPLE.com"}
-	results, err := work(t, s, Rehearse(CreateOne), newItem("one", 1), newItem("one", 2), thief)
+	results, err := work(t, s, DryRun(CreateOne), newItem("one", 1), newItem("one", 2), thief)
 	if err != nil || !slices.Equal(results, []Result{Already, Created, Failed}) || count(t, s, "one") != 1 {
 		t.Errorf("%v, %v", results, err)
 	}
@@ -323,7 +323,7 @@ func TestRehearse(t *testing.T) {
 // One account does not come to be on two back ends.
 func TestNotElsewhere(t *testing.T) {
 	s := newStores(t)
-	do := NotElsewhere(s, []string{"one", "two"}, Create(nil))
+	do := RefuseDuplicates(s, []string{"one", "two"}, Create(nil))
 	if _, err := work(t, s, do, newItem("one", 1), newItem("two", 2)); err != nil {
 		t.Fatal(err)
 	}
@@ -334,7 +334,7 @@ func TestNotElsewhere(t *testing.T) {
 		t.Errorf("%v, %v", results, err)
 	}
 	// Deleted there, it can be made here.
-	if _, err := work(t, s, Each(Delete, nil), newItem("one", 1)); err != nil {
+	if _, err := work(t, s, InTransaction(Delete, nil), newItem("one", 1)); err != nil {
 		t.Fatal(err)
 	}
 	if results, err := work(t, s, do, newItem("two", 1)); err != nil || results[0] != Created {
@@ -381,9 +381,9 @@ func (w *deadWriter) AccountByFoldedID(ctx context.Context, id string) (*store.A
 // Those of whom nothing is known, or several, are one item's failure.
 func TestBeforehandAsksOnce(t *testing.T) {
 	asked := 0
-	people := func(_ context.Context, addresses []string) (Persons, error) {
+	people := func(_ context.Context, addresses []string) (PeopleByAddress, error) {
 		asked++
-		out := Persons{}
+		out := PeopleByAddress{}
 		for _, a := range addresses {
 			if a == "twin@example.com" {
 				return nil, ambiguous(a, ErrAmbiguous)
@@ -392,7 +392,7 @@ func TestBeforehandAsksOnce(t *testing.T) {
 		}
 		return out, nil
 	}
-	known, err := Beforehand(t.Context(), people, store.SchedulingACL, Properties{{"acl", "a@example.com:m"}}, Properties{{"delegates", "b@example.com A@example.com"}}, Properties{{"acl", "broken"}})
+	known, err := PrefetchPeople(t.Context(), people, store.SchedulingACL, Properties{{"acl", "a@example.com:m"}}, Properties{{"delegates", "b@example.com A@example.com"}}, Properties{{"acl", "broken"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +407,7 @@ func TestBeforehandAsksOnce(t *testing.T) {
 	if who, err := known(t.Context(), []string{"c@example.com"}); err != nil || len(who) != 1 || asked != 2 {
 		t.Errorf("%v, %v", who, err)
 	}
-	known, err = Beforehand(t.Context(), people, store.SchedulingACL, Properties{{"delegates", "twin@example.com a@example.com"}})
+	known, err = PrefetchPeople(t.Context(), people, store.SchedulingACL, Properties{{"delegates", "twin@example.com a@example.com"}})
 	if err != nil {
 		t.Fatal(err)
 	}
