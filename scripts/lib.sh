@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by the scripts in this folder; sourced, not run.
+# Functions shared by the scripts in this directory; sourced, not run.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -8,23 +8,24 @@ tools=$PWD/.tools/bin
 # shellcheck disable=SC2034 # used by scripts/test
 staticcheck_version=v0.8.2 golangci_version=v2.15.0
 
-say() { printf '\n== %s\n' "$*"; }
+# say TEXT: begins a part of the output; the time since the start is shown as well.
+say() { printf '\n== %s (%d:%02d)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
-# need COMMAND PACKAGE...: makes sure that a command is there. As root it
-# installs the Debian packages, starting no service; otherwise it says what to
-# install and ends.
+# need COMMAND PACKAGE...: makes sure that a command exists. As root it installs the
+# Debian packages without starting any service; otherwise it names the packages to
+# install and exits.
 need() {
   local command=$1
   shift
   command -v "$command" >/dev/null 2>&1 && return
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-    die "needs '$command'; install the Debian packages: $*"
+    die "'$command' is not installed; install the Debian packages: $*"
   fi
   printf 'installing the Debian packages %s (for %s)\n' "$*" "$command"
   [ -n "${apt_updated:-}" ] || apt-get update -qq
   apt_updated=yes
-  # A policy of 101 keeps packages from starting services.
+  # Exit code 101 of this policy script keeps packages from starting services.
   local policy=/usr/sbin/policy-rc.d made=
   if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' >"$policy"
@@ -36,7 +37,16 @@ need() {
   command -v "$command" >/dev/null 2>&1 || die "'$command' is still missing after installing $*"
 }
 
-# tool NAME MODULE VERSION: installs a Go tool under .tools, once per version.
+# no_slapd_database: as root, keeps the package slapd from creating a database when it
+# is installed.
+no_slapd_database() {
+  command -v slapd >/dev/null 2>&1 && return
+  command -v debconf-set-selections >/dev/null 2>&1 || return 0
+  [ "$(id -u)" = 0 ] || return 0
+  echo 'slapd slapd/no_configuration boolean true' | debconf-set-selections
+}
+
+# tool NAME MODULE VERSION: builds a Go tool under .tools, once for each version.
 tool() {
   local name=$1 module=$2 version=$3
   if [ ! -x "$tools/$name-$version" ]; then
@@ -47,7 +57,7 @@ tool() {
   fi
 }
 
-# build FILE [GOOS GOARCH]: the static binary, the same bytes for the same commit.
+# build FILE [GOOS GOARCH]: builds the static binary; the same commit gives the same bytes.
 build() {
   local version commit date
   version=$(git describe --tags --always --dirty 2>/dev/null || echo development)

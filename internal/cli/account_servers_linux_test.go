@@ -202,13 +202,13 @@ func TestPostgresRefused(t *testing.T) {
 		}
 	}
 	c := newCrowd(t, 3)
-	refused(pass("wrong"), 5, "refuses the user or the password", "db", "init")
-	refused(pass("right"), 1, "'davadmin db init' makes one", "account", "create", "-f", c.batch, "--ldif", c.ldif)
+	refused(pass("wrong"), 5, "the database denied access", "db", "init")
+	refused(pass("right"), 1, "davadmin db init --home ", "account", "create", "-f", c.batch, "--ldif", c.ldif)
 	refused(pass("right"), 0, "", "db", "init")
 	refused(pass("right"), 0, "", "account", "create", "-f", c.batch, "--ldif", c.ldif)
-	refused(pass("wrong"), 5, "'davadmin passfile list'", "account", "list")
-	refused(pass("wrong"), 5, "'davadmin passfile list'", "account", "create", "-f", c.batch, "--ldif", c.ldif)
-	refused(pass("wrong"), 5, "'davadmin passfile list'", "backend", "list")
+	refused(pass("wrong"), 5, "davadmin passfile list --home ", "account", "list")
+	refused(pass("wrong"), 5, "davadmin passfile list --home ", "account", "create", "-f", c.batch, "--ldif", c.ldif)
+	refused(pass("wrong"), 5, "davadmin passfile list --home ", "backend", "list")
 	// The vault goes first.
 	mustRun(t, "passfile", "create", "--home", home, "--new-key", "-n", "store.defaultbackend", "--value-file", secretFile(t, "right"))
 	refused(pass("wrong"), 0, "", "account", "list")

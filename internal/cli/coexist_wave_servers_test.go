@@ -31,7 +31,7 @@ func export(t *testing.T, p planted, s *servertest.Server) []string {
 // A wave goes forward and back: planned, looked at, applied, verified, taken
 // back, and the directory is as it was.
 func TestWaveOnSlapd(t *testing.T) {
-	p := plant(t, dirgen.Options{Entries: 400, Seed: 8, NoFileOnly: true, Faults: map[string]int{}, Backends: []string{"defaultbackend"}})
+	p := plant(t, dirgen.Options{Entries: 400, Seed: 8, ForServer: true, Faults: map[string]int{}, Backends: []string{"defaultbackend"}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
 	home, with := changes(t, p, s.URL, s.ManagerDN)
 	dir := t.TempDir()
@@ -67,7 +67,7 @@ func TestWaveOnSlapd(t *testing.T) {
 	}
 	before := export(t, p, s)
 	wave := file("wave")
-	expect("planned", davadminRun(t, nil, with("coexist", "plan", "--users", file("wave.txt"), "-O", wave, "--cs6-list", p.cs6)...), 4, "people:    5\n", "no entry is that of nobody@example.com")
+	expect("planned", davadminRun(t, nil, with("coexist", "plan", "--users", file("wave.txt"), "-O", wave, "--cs6-list", p.cs6)...), 4, "people:    5\n", "no entry found for nobody@example.com")
 	for _, name := range []string{"wave.json", "forward.ldif", "back.ldif", "old-server.sh", "people.txt", "checks.txt"} {
 		info, err := os.Stat(filepath.Join(wave, name))
 		if err != nil || info.Mode().Perm() != 0o600 {

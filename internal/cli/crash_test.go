@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/internal/tier"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/journal"
 )
@@ -136,10 +137,10 @@ func checkAfterKill(t *testing.T, home string, step int, old, want []byte) {
 	}
 }
 
-// Eight processes change one file at once, two hundred times each.
+// Eight processes change one file at once, many times each.
 func TestManyWritersLoseNothing(t *testing.T) {
 	const writers = 8
-	times := 200
+	times := tier.Rounds(t, 40, 200)
 	if testing.Short() {
 		times = 20
 	}

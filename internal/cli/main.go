@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/pkg/finding"
 )
 
 // Environment is what a run of davadmin needs from its surroundings.
@@ -24,6 +25,9 @@ type Build = cmdutil.Build
 
 // Tree returns the command tree, for the page generator.
 func Tree(env *Environment) *cobra.Command { return newRoot(env.Args, cmdutil.NewFactory(env)) }
+
+// Remedy returns what to do about a rule, for the page generator.
+func Remedy(rule finding.Rule) string { return cmdutil.NewFactory(&Environment{}).Reports.Remedy(rule) }
 
 // Main runs davadmin and returns its exit code.
 func Main(ctx context.Context, env *Environment) int {

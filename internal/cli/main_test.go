@@ -80,6 +80,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"peer": startPeer},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DAVADMIN_HOME", "")

@@ -1,6 +1,10 @@
 package ldaptest
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/davadmin/davadmin/pkg/ldif"
+)
 
 // Request is what a client asked for, and how it was answered.
 type Request struct {
@@ -22,9 +26,9 @@ type Request struct {
 	Filter     string
 	Attributes []string
 
-	Changes   []Change // of a modify; those of an add are what the entry holds
-	Assertion string   // the filter of that control
-	PreRead   []string // the attributes of that control
+	Changes   []ldif.Modification // of a modify; for an add, one addition for each attribute
+	Assertion string              // the filter of that control
+	PreRead   []string            // the attributes of that control
 
 	Controls []Control
 

@@ -5,29 +5,24 @@ import (
 	"slices"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// Change is one part of a modification.
-type Change struct {
-	Op     string // add, delete or replace
-	Name   string // of the attribute, as the client spelt it
-	Values []string
-}
-
-// edit is a change with what the schema knows of its attribute.
+// edit is a modification together with the description of its attribute in the
+// schema. The name of the attribute is spelt as the client spelt it.
 type edit struct {
-	Change
-	desc *description
+	ldif.Modification
+	values []string // Values as text
+	desc   *description
 }
 
-// opName is the name of an operation of RFC 4511, section 4.6; "" where that
-// has none of that number.
-func opName(number int64) string {
-	names := []string{"add", "delete", "replace"}
-	if number < 0 || number >= int64(len(names)) {
-		return ""
+func newEdit(m ldif.Modification, t *types) edit {
+	e := edit{Modification: m, desc: t.describe(m.Name)}
+	for _, v := range m.Values {
+		e.values = append(e.values, string(v))
 	}
-	return names[number]
+	return e
 }
 
 func refusal(code int, format string, args ...any) *Result {
@@ -38,7 +33,7 @@ func refusal(code int, format string, args ...any) *Result {
 // is for servers that take types of which they know nothing.
 func (t *types) check(edits []edit, lenient bool) *Result {
 	for _, e := range edits {
-		if e.Op == "add" && len(e.Values) == 0 {
+		if e.Op == ldif.OpAdd && len(e.values) == 0 {
 			return refusal(ldap.LDAPResultProtocolError, "add operation (%s) requires values", e.Name)
 		}
 	}
@@ -55,19 +50,19 @@ func (t *types) checkOne(e *edit, lenient bool) *Result {
 	if !d.known && !lenient {
 		return refusal(ldap.LDAPResultUndefinedAttributeType, "%s: attribute type undefined", e.Name)
 	}
-	for i, v := range e.Values {
+	for i, v := range e.values {
 		if !t.valid(d, v) {
 			return refusal(ldap.LDAPResultInvalidAttributeSyntax, "%s: value #%d invalid per syntax", e.Name, i)
 		}
 	}
 	switch {
-	case e.Op == "delete": // any values, and one may be named twice
+	case e.Op == ldif.OpDelete: // any values, and one may be named twice
 		return nil
-	case d.single && len(e.Values) > 1:
+	case d.single && len(e.values) > 1:
 		return refusal(ldap.LDAPResultConstraintViolation, "%s: multiple values provided", e.Name)
 	}
-	for i, v := range e.Values {
-		if slices.ContainsFunc(e.Values[:i], func(o string) bool { return d.equal(o, v) }) {
+	for i, v := range e.values {
+		if slices.ContainsFunc(e.values[:i], func(o string) bool { return d.equal(o, v) }) {
 			return refusal(ldap.LDAPResultAttributeOrValueExists, "%s: value #%d provided more than once", e.Name, i)
 		}
 	}
@@ -112,46 +107,46 @@ func (d draft) entry(dn string) Entry {
 // apply makes one change, or tells what is in its way.
 func (d *draft) apply(e *edit) *Result {
 	switch e.Op {
-	case "add":
+	case ldif.OpAdd:
 		return d.add(e)
-	case "delete":
+	case ldif.OpDelete:
 		return d.delete(e)
 	}
-	d.set(e.desc, e.Values)
+	d.set(e.desc, e.values)
 	return nil
 }
 
 func (d *draft) add(e *edit) *Result {
 	i := d.find(e.desc)
 	if i < 0 {
-		*d = append(*d, attribute{name: e.desc.spelling(), desc: e.desc, values: slices.Clone(e.Values)})
+		*d = append(*d, attribute{name: e.desc.spelling(), desc: e.desc, values: slices.Clone(e.values)})
 		return nil
 	}
 	a := &(*d)[i]
 	if e.desc.equality == "" {
 		return refusal(ldap.LDAPResultInappropriateMatching, "modify/add: %s: no equality matching rule", e.Name)
 	}
-	for j, v := range e.Values {
+	for j, v := range e.values {
 		if slices.ContainsFunc(a.values, func(have string) bool { return e.desc.equal(have, v) }) {
 			return refusal(ldap.LDAPResultAttributeOrValueExists, "modify/add: %s: value #%d already exists", e.Name, j)
 		}
 	}
-	a.values = append(a.values, e.Values...)
+	a.values = append(a.values, e.values...)
 	return nil
 }
 
 func (d *draft) delete(e *edit) *Result {
 	i := d.find(e.desc)
 	switch {
-	case len(e.Values) > 0 && e.desc.equality == "":
+	case len(e.values) > 0 && e.desc.equality == "":
 		return refusal(ldap.LDAPResultInappropriateMatching, "modify/delete: %s: no equality matching rule", e.Name)
 	case i < 0:
 		return refusal(ldap.LDAPResultNoSuchAttribute, "modify/delete: %s: no such attribute", e.Name)
 	}
 	var left []string
-	if len(e.Values) > 0 {
+	if len(e.values) > 0 {
 		gone := map[int]bool{}
-		for _, v := range e.Values {
+		for _, v := range e.values {
 			j := slices.IndexFunc((*d)[i].values, func(have string) bool { return e.desc.equal(have, v) })
 			if j < 0 {
 				return refusal(ldap.LDAPResultNoSuchAttribute, "modify/delete: %s: no such value", e.Name)

@@ -8,6 +8,8 @@ import (
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
 // write is an operation that changes an entry. The reader of the connection
@@ -68,8 +70,8 @@ func (w *write) parse() *Result {
 	if err := w.parseOperation(); err != nil {
 		return refusal(ldap.LDAPResultProtocolError, "%v", err)
 	}
-	for _, ch := range w.req.Changes {
-		w.edits = append(w.edits, edit{ch, srv.types.describe(ch.Name)})
+	for _, m := range w.req.Changes {
+		w.edits = append(w.edits, newEdit(m, srv.types))
 	}
 	name, err := normalDN(w.req.DN)
 	if err != nil {
@@ -96,41 +98,42 @@ func (w *write) parseOperation() error {
 	}
 	w.req.DN = text(parts[0])
 	for _, p := range parts[1].Children {
-		ch, err := w.parseChange(p)
+		m, err := w.parseModification(p)
 		if err != nil {
 			return err
 		}
-		w.req.Changes = append(w.req.Changes, ch)
+		w.req.Changes = append(w.req.Changes, m)
 	}
 	return nil
 }
 
-// parseChange reads a part of a modify, or an attribute of an add.
-func (w *write) parseChange(p *ber.Packet) (Change, error) {
-	ch := Change{Op: "add"}
+// parseModification parses an element of a modify request, or an attribute of an
+// add request.
+func (w *write) parseModification(p *ber.Packet) (m ldif.Modification, err error) {
 	if w.req.Op == "modify" {
 		parts, err := children(p, 2)
 		if err != nil {
-			return ch, err
+			return m, err
 		}
 		n, err := number(parts[0])
 		if err != nil {
-			return ch, err
+			return m, err
 		}
-		if ch.Op = opName(n); ch.Op == "" {
-			return ch, errMalformed
+		if n < int64(ldif.OpAdd) || n > int64(ldif.OpReplace) {
+			return m, errMalformed
 		}
+		m.Op = ldif.Op(n)
 		p = parts[1]
 	}
 	parts, err := children(p, 2)
 	if err != nil {
-		return ch, err
+		return m, err
 	}
-	ch.Name = text(parts[0])
+	m.Name = text(parts[0])
 	for _, v := range parts[1].Children {
-		ch.Values = append(ch.Values, text(v))
+		m.Values = append(m.Values, []byte(text(v)))
 	}
-	return ch, nil
+	return m, nil
 }
 
 // refused tells what keeps the client from changing the entry, whatever is in it.
@@ -208,7 +211,7 @@ func (w *write) add() *Result {
 		if d.find(e.desc) >= 0 {
 			return refusal(ldap.LDAPResultAttributeOrValueExists, "attribute '%s' provided more than once", e.Name)
 		}
-		d.set(e.desc, e.Values)
+		d.set(e.desc, e.values)
 	}
 	for _, a := range srv.types.naming(w.req.DN) {
 		if i := d.find(a.desc); i < 0 {

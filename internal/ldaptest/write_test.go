@@ -12,6 +12,8 @@ import (
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
 const personDN = "uid=u000000,ou=people,o=isp"
@@ -396,8 +398,8 @@ func TestWriteLog(t *testing.T) {
 	}
 	same(t, "the log", log, []Request{
 		{Connection: 1, ID: 2, Op: "modify", As: managerDN, DN: personDN, Assertion: "(cn=x)", PreRead: []string{"a", "b"},
-			Changes: []Change{{"add", "title", []string{"x", "y"}}, {"delete", "SN", nil}}, Answered: true, Code: 17},
-		{Connection: 1, ID: 3, Op: "add", As: managerDN, DN: "cn=x,o=isp", Changes: []Change{{"add", "cn", []string{"x"}}}, Answered: true},
+			Changes: []ldif.Modification{{Op: ldif.OpAdd, Name: "title", Values: [][]byte{[]byte("x"), []byte("y")}}, {Op: ldif.OpDelete, Name: "SN"}}, Answered: true, Code: 17},
+		{Connection: 1, ID: 3, Op: "add", As: managerDN, DN: "cn=x,o=isp", Changes: []ldif.Modification{{Op: ldif.OpAdd, Name: "cn", Values: [][]byte{[]byte("x")}}}, Answered: true},
 		{Connection: 1, ID: 4, Op: "delete", As: managerDN, DN: "cn=x,o=isp", Answered: true},
 	})
 }

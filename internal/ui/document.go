@@ -8,25 +8,24 @@ import (
 )
 
 // Document writes one JSON object member by member, in the layout of WriteJSON,
-// so that a long list in it need not be held in memory. The first error stays,
-// and Close returns it: a document that was not closed without an error is not
-// whole, and no reader of JSON takes it for one.
+// so that a long list in it need not be held in memory. Nothing is written after
+// the first error, which Close returns: an incomplete document is not valid JSON.
 type Document struct {
 	w       io.Writer
 	members int
 	err     error
 }
 
-// NewDocument begins a document.
+// NewDocument returns a Document that writes to w.
 func NewDocument(w io.Writer) *Document { return &Document{w: w} }
 
-// Member writes a member.
+// Member writes a member with the value v.
 func (d *Document) Member(name string, v any) {
 	d.begin(name)
 	d.value(v, "  ")
 }
 
-// List writes a member that is a list. An error of the sequence ends it.
+// List writes a member that is a list. An error from items ends the document.
 func (d *Document) List(name string, items iter.Seq2[any, error]) {
 	d.begin(name)
 	d.write("[")
@@ -51,7 +50,7 @@ func (d *Document) List(name string, items iter.Seq2[any, error]) {
 	d.write("]")
 }
 
-// Close ends the document.
+// Close completes the document and returns the first error.
 func (d *Document) Close() error {
 	d.write("\n}\n")
 	return d.err

@@ -27,7 +27,7 @@ func items(list []item, last error) iter.Seq2[any, error] {
 	}
 }
 
-// A document written in parts has the bytes of one that is written at once.
+// A document written in parts has the same bytes as one written at once.
 func TestDocument(t *testing.T) {
 	for _, list := range [][]item{{}, {{A: "<1>"}}, {{A: "x\u202e", B: []string{"p", "q"}}, {A: "y"}, {}}} {
 		var whole, parts bytes.Buffer
@@ -58,7 +58,7 @@ func TestDocumentReportsErrors(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if bytes.HasSuffix(b.Bytes(), []byte("}\n")) {
-		t.Errorf("it looks whole: %s", b.String())
+		t.Errorf("the document looks complete: %s", b.String())
 	}
 	d = ui.NewDocument(fullDisk{})
 	d.Member("a", 1)

@@ -12,45 +12,46 @@ import (
 	"unicode/utf8"
 )
 
-// Format is a form of output.
+// Format is an output format.
 type Format string
 
-// The formats. A command may be able to give only some of them.
+// The output formats. A command may support only some of them.
 const (
-	Table Format = "table" // for a person
+	Table Format = "table" // for people
 	Plain Format = "plain" // stable text, one record per line or block
 	JSON  Format = "json"  // one document
-	JSONL Format = "jsonl" // one object a line
+	JSONL Format = "jsonl" // one object per line
 	CSV   Format = "csv"   // with a header line
 )
 
 // Formats lists all formats, in the order in which help shows them.
 func Formats() []Format { return []Format{Table, Plain, JSON, JSONL, CSV} }
 
-// ChooseFormat returns the format asked for, or the default: a table on a
-// terminal, plain text otherwise. A format that is not among can is an error.
-func ChooseFormat(asked string, tty bool, can ...Format) (Format, error) {
-	if asked == "" {
-		if tty && slices.Contains(can, Table) {
+// ChooseFormat returns the requested format, or the default if none is requested: a
+// table on a terminal, plain text otherwise. A format that is not supported is an
+// error.
+func ChooseFormat(requested string, tty bool, supported ...Format) (Format, error) {
+	if requested == "" {
+		if tty && slices.Contains(supported, Table) {
 			return Table, nil
 		}
-		if slices.Contains(can, Plain) {
+		if slices.Contains(supported, Plain) {
 			return Plain, nil
 		}
-		return can[0], nil
+		return supported[0], nil
 	}
-	f := Format(asked)
-	if slices.Contains(can, f) {
+	f := Format(requested)
+	if slices.Contains(supported, f) {
 		return f, nil
 	}
-	names := make([]string, len(can))
-	for i, c := range can {
+	names := make([]string, len(supported))
+	for i, c := range supported {
 		names[i] = string(c)
 	}
 	if !slices.Contains(Formats(), f) {
-		return "", fmt.Errorf("'%s' is no output format; this command gives %s", Sanitize(asked), strings.Join(names, ", "))
+		return "", fmt.Errorf("'%s' is not a valid output format (%s)", Sanitize(requested), strings.Join(names, ", "))
 	}
-	return "", fmt.Errorf("this command cannot give %s; it gives %s", f, strings.Join(names, ", "))
+	return "", fmt.Errorf("this command does not support the output format %s (only %s)", f, strings.Join(names, ", "))
 }
 
 // WriteJSON writes v as one indented document. Characters that could act on a
@@ -73,7 +74,7 @@ func writeJSON(w io.Writer, v any, indent, prefix string) error {
 }
 
 // escapeHidden writes the hidden characters of a JSON text as \u escapes. They
-// can only stand inside strings.
+// can only occur inside strings.
 func escapeHidden(text []byte) []byte {
 	if bytes.IndexFunc(text, func(r rune) bool { return r >= 0x7f && hidden(r) }) < 0 {
 		return text
@@ -107,15 +108,16 @@ func WriteCSV(w io.Writer, header []string, rows [][]string) error {
 	return c.Flush()
 }
 
-// CSVWriter writes rows one by one. A cell that a spreadsheet would take for a
-// formula is made text by a leading apostrophe, and hidden characters appear as
-// Sanitize shows them: JSON is the format for exact values.
+// CSVWriter writes rows one by one. A cell that a spreadsheet would evaluate as a
+// formula gets a leading apostrophe, which makes it text, and hidden characters are
+// shown as Sanitize shows them: JSON is the format for exact values.
 type CSVWriter struct {
 	c    *csv.Writer
 	safe []string
 }
 
-// NewCSVWriter writes the header. Flush must be called at the end.
+// NewCSVWriter writes the header and returns a writer of rows. Flush must be called
+// at the end.
 func NewCSVWriter(w io.Writer, header []string) (*CSVWriter, error) {
 	c := csv.NewWriter(w)
 	return &CSVWriter{c: c}, c.Write(header)
@@ -130,7 +132,7 @@ func (w *CSVWriter) Write(row []string) error {
 	return w.c.Write(w.safe)
 }
 
-// Flush writes what is buffered, and returns the first error of all.
+// Flush writes what is buffered and returns the first error of any write.
 func (w *CSVWriter) Flush() error {
 	w.c.Flush()
 	return w.c.Error()

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/davadmin/davadmin/internal/ui"
@@ -17,11 +16,11 @@ import (
 func TestChooseFormat(t *testing.T) {
 	all := ui.Formats()
 	for _, c := range []struct {
-		asked string
-		tty   bool
-		can   []ui.Format
-		want  ui.Format
-		err   string
+		requested string
+		tty       bool
+		supported []ui.Format
+		want      ui.Format
+		err       string
 	}{
 		{"", true, all, ui.Table, ""},
 		{"", false, all, ui.Plain, ""},
@@ -29,19 +28,19 @@ func TestChooseFormat(t *testing.T) {
 		{"", false, []ui.Format{ui.JSON, ui.CSV}, ui.JSON, ""},
 		{"csv", true, all, ui.CSV, ""},
 		{"table", false, all, ui.Table, ""},
-		{"csv", true, []ui.Format{ui.Plain, ui.JSON}, "", "this command cannot give csv; it gives plain, json"},
-		{"table", true, []ui.Format{ui.Plain}, "", "this command cannot give table; it gives plain"},
-		{"xml", true, []ui.Format{ui.Plain}, "", "'xml' is no output format; this command gives plain"},
-		{"JSON", true, all, "", "'JSON' is no output format; this command gives table, plain, json, jsonl, csv"},
-		{"x\x1b[2J", true, []ui.Format{ui.Plain}, "", `'x\x1b[2J' is no output format; this command gives plain`},
+		{"csv", true, []ui.Format{ui.Plain, ui.JSON}, "", "this command does not support the output format csv (only plain, json)"},
+		{"table", true, []ui.Format{ui.Plain}, "", "this command does not support the output format table (only plain)"},
+		{"xml", true, []ui.Format{ui.Plain}, "", "'xml' is not a valid output format (plain)"},
+		{"JSON", true, all, "", "'JSON' is not a valid output format (table, plain, json, jsonl, csv)"},
+		{"x\x1b[2J", true, []ui.Format{ui.Plain}, "", `'x\x1b[2J' is not a valid output format (plain)`},
 	} {
-		got, err := ui.ChooseFormat(c.asked, c.tty, c.can...)
+		got, err := ui.ChooseFormat(c.requested, c.tty, c.supported...)
 		text := ""
 		if err != nil {
 			text = err.Error()
 		}
 		if got != c.want || text != c.err {
-			t.Errorf("%q (terminal: %v, can %v): %q, %q", c.asked, c.tty, c.can, got, text)
+			t.Errorf("%q (terminal: %v, supported: %v): %q, %q", c.requested, c.tty, c.supported, got, text)
 		}
 	}
 }
@@ -57,8 +56,9 @@ func TestWriteCSV(t *testing.T) {
 	}
 }
 
-// No cell begins as a formula does, and each is what was given but for the mark.
-func TestWriteCSVNeverGivesAFormula(t *testing.T) {
+// No cell can be evaluated as a formula, and apart from the apostrophe each is
+// unchanged.
+func TestWriteCSVNeverWritesAFormula(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cell := rapid.OneOf(rapid.StringMatching(`[-=+@\t]?[a-z,"' ]*`), rapid.String())
 		row := rapid.SliceOfN(cell, 3, 3).Draw(t, "row")
@@ -101,55 +101,7 @@ func TestWriteJSON(t *testing.T) {
 	}
 }
 
-func TestWriteTable(t *testing.T) {
-	var b bytes.Buffer
-	err := ui.WriteTable(&b, 0, []string{"name", "value"}, [][]string{
-		{"a", "1"}, {"longer name", ""}, {"x\x1b[31m", "a\nb\u202e"}, {"", "last"},
-	})
-	want := strings.Join([]string{
-		"name         value",
-		"a            1",
-		"longer name",
-		`x\x1b[31m    a\nb\u202e`,
-		"             last",
-		"",
-	}, "\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, b.String()); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// A cell that is wider than the terminal is broken, and none of it is lost.
-func TestWriteTableKeepsToTheWidth(t *testing.T) {
-	words := strings.Repeat("some words of a remark ", 12)
-	var b bytes.Buffer
-	if err := ui.WriteTable(&b, 60, []string{"change", "what"}, [][]string{{"1", words}, {"2", "short"}}); err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
-	if len(lines) < 6 {
-		t.Errorf("only %d lines:\n%s", len(lines), b.String())
-	}
-	for _, l := range lines {
-		if len(l) > 60 {
-			t.Errorf("%d columns: %s", len(l), l)
-		}
-		if strings.TrimRight(l, " ") != l {
-			t.Errorf("blanks at the end: %q", l)
-		}
-	}
-	if got := strings.Count(b.String(), "remark"); got != 12 {
-		t.Errorf("%d of 12 left:\n%s", got, b.String())
-	}
-}
-
-func TestWriteTableReportsTheWriter(t *testing.T) {
-	if err := ui.WriteTable(fullDisk{}, 0, []string{"a"}, [][]string{{"b"}}); !errors.Is(err, errFull) {
-		t.Errorf("got %v", err)
-	}
+func TestWritersReportErrors(t *testing.T) {
 	if err := ui.WriteCSV(fullDisk{}, []string{"a"}, [][]string{{"b"}}); !errors.Is(err, errFull) {
 		t.Errorf("got %v", err)
 	}

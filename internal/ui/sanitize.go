@@ -9,7 +9,7 @@ import (
 
 // Sanitize makes text safe and unambiguous on one line of a terminal: control
 // characters, marks that reorder or hide text, and bytes that are not UTF-8
-// appear as escapes. A backslash stays as it is, so the result is for reading,
+// are shown as escapes. A backslash is not escaped, so the result is for reading,
 // not for decoding.
 func Sanitize(s string) string {
 	if clean(s) {
@@ -65,9 +65,9 @@ func cleanRunes(s string) bool {
 	return true
 }
 
-// hidden reports characters that act on the terminal or on the order of the
-// text instead of showing: C0, C1, format characters, line separators, and the
-// private and unassigned ones that nobody can read.
+// hidden reports whether a character is not displayed but controls the terminal or
+// the order of the text: C0, C1, format characters and line separators. Private and
+// unassigned characters, which have no agreed glyph, count as hidden too.
 func hidden(r rune) bool {
 	if r < 0x20 || r >= 0x7f && r < 0xa0 {
 		return true
@@ -78,7 +78,7 @@ func hidden(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp) || !unicode.IsGraphic(r)
 }
 
-// SanitizeLines is Sanitize for text of several lines: line feeds and tabs stay.
+// SanitizeLines is Sanitize for text of several lines: it keeps line feeds and tabs.
 func SanitizeLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, l := range lines {
@@ -91,7 +91,7 @@ func SanitizeLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// Clip shortens text of more than n bytes and says how long it is.
+// Clip shortens text of more than n bytes and appends its full length.
 func Clip(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -100,10 +100,10 @@ func Clip(s string, n int) string {
 }
 
 // ShellQuote returns s as one word of a POSIX shell command. It refuses text
-// that could act on the terminal it is pasted into.
+// that could control the terminal it is pasted into.
 func ShellQuote(s string) (string, error) {
 	if !clean(s) {
-		return "", fmt.Errorf("'%s' holds characters that are not safe in a command line", Sanitize(s))
+		return "", fmt.Errorf("'%s' contains characters that are not safe in a command line", Sanitize(s))
 	}
 	if s != "" && strings.IndexFunc(s, shellSpecial) < 0 {
 		return s, nil

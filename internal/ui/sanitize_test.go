@@ -21,17 +21,17 @@ func TestSanitize(t *testing.T) {
 		"a\nb\rc\td":                  `a\nb\rc\td`,
 		"\x1b[31mred\x1b]0;title\x07": `\x1b[31mred\x1b]0;title\x07`,
 		"\x00\x7f":                    `\x00\x7f`,
-		"a\u009b31m":                  `a\x9b31m`,               // the C1 control that begins a sequence
-		"a\x9b31m":                    `a\x9b31m`,               // the same as a bare byte
-		"soft\u00adhyphen":            `soft\xadhyphen`,         // not seen
+		"a\u009b31m":                  `a\x9b31m`,               // the C1 control character that starts a sequence
+		"a\x9b31m":                    `a\x9b31m`,               // the same as a single byte
+		"soft\u00adhyphen":            `soft\xadhyphen`,         // invisible
 		"a\u202eb\u2066c\u200fd":      `a\u202eb\u2066c\u200fd`, // reordered
-		"a\u200bb\ufeffc":             `a\u200bb\ufeffc`,        // no width
-		"a\u2028b\u2029c":             `a\u2028b\u2029c`,        // ends a line in some programs
+		"a\u200bb\ufeffc":             `a\u200bb\ufeffc`,        // of zero width
+		"a\u2028b\u2029c":             `a\u2028b\u2029c`,        // some programs end a line here
 		"\ue000":                      `\ue000`,                 // private use
-		"\U000e0041":                  `\U000e0041`,             // a tag, not seen
+		"\U000e0041":                  `\U000e0041`,             // a tag, invisible
 		"caf\xe9":                     `caf\xe9`,                // Latin-1
-		"half \xe2\x82":               `half \xe2\x82`,          // cut off
-		"real \ufffd":                 "real \ufffd",            // is UTF-8
+		"half \xe2\x82":               `half \xe2\x82`,          // truncated
+		"real \ufffd":                 "real \ufffd",            // valid UTF-8
 	} {
 		if got := ui.Sanitize(in); got != want {
 			t.Errorf("Sanitize(%q) = %q, want %q", in, got, want)
@@ -45,7 +45,7 @@ func TestSanitizeLines(t *testing.T) {
 	}
 }
 
-// anyText draws text with everything that must not get through.
+// anyText draws text that contains everything Sanitize and ShellQuote must handle.
 func anyText() *rapid.Generator[string] {
 	nasty := rapid.SampledFrom([]string{
 		"\x1b[2J", "\x9b", "\u009b", "\u202e", "\u2066", "\u2028", "\u2029", "\u200f", "\u061c", "\ufeff", "\x00", "\n", "\r", "\t", "\x7f", "\xff", "\xe2\x82",
@@ -59,7 +59,7 @@ func anyText() *rapid.Generator[string] {
 	})
 }
 
-func TestSanitizeLetsNothingThrough(t *testing.T) {
+func TestSanitizeRemovesControlCharacters(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := anyText().Draw(t, "text")
 		out := ui.Sanitize(in)
@@ -68,16 +68,16 @@ func TestSanitizeLetsNothingThrough(t *testing.T) {
 		}
 		for _, r := range out {
 			if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Cf, unicode.Zl, unicode.Zp) {
-				t.Fatalf("%U got through: %q from %q", r, out, in)
+				t.Fatalf("%U is still in %q, made from %q", r, out, in)
 			}
 		}
 		if again := ui.Sanitize(out); again != out {
-			t.Fatalf("%q is not clean: %q", out, again)
+			t.Fatalf("%q is not stable, it becomes %q", out, again)
 		}
 	})
 }
 
-// Text that holds nothing of the kind is not touched.
+// Readable text is not changed.
 func TestSanitizeLeavesReadableTextAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := rapid.StringOf(rapid.RuneFrom(nil, unicode.Letter, unicode.Nd, unicode.Punct, unicode.Mn)).Draw(t, "text")
@@ -109,16 +109,16 @@ func TestShellQuote(t *testing.T) {
 		if err == nil {
 			t.Errorf("ShellQuote(%q) = %q", in, got)
 		} else if ui.Sanitize(err.Error()) != err.Error() {
-			t.Errorf("ShellQuote(%q): the error repeats it raw: %q", in, err)
+			t.Errorf("ShellQuote(%q): the error contains it unescaped: %q", in, err)
 		}
 	}
 }
 
-// What is quoted is one word and the same text for a real shell.
+// To a real shell, quoted text is one word with the same text.
 func TestShellQuoteRoundTrip(t *testing.T) {
 	sh, err := exec.LookPath("sh")
 	if err != nil {
-		t.Skip("there is no shell")
+		t.Skip("no shell found")
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		words := rapid.SliceOfN(anyText(), 20, 20).Draw(t, "words")

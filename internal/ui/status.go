@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Status tells how far long work is: on a terminal a line that is written anew,
-// otherwise a line now and then. Work that is over soon says nothing.
+// Status shows the progress of work that takes long: on a terminal in one line that
+// is updated in place, elsewhere in a line every 30 seconds. Nothing is shown for
+// work that ends soon.
 type Status struct {
 	w     io.Writer
 	tty   bool
@@ -16,23 +17,23 @@ type Status struct {
 	stop  chan struct{}
 	done  sync.WaitGroup
 	mu    sync.Mutex
-	shown bool // a line stands on the terminal
+	shown bool // the line is on the terminal
 }
 
-// How often a Status speaks.
+// When a Status writes.
 const (
-	statusQuiet = 2 * time.Second // before the first line on a terminal
-	statusFresh = 200 * time.Millisecond
-	statusLines = 30 * time.Second // between lines where there is no terminal
+	statusDelay   = 2 * time.Second        // before the first line on a terminal
+	statusRefresh = 200 * time.Millisecond // between updates on a terminal
+	statusLines   = 30 * time.Second       // between lines without a terminal
 )
 
-// StartStatus begins to tell what text returns, which may be called by another
-// goroutine at any time until Stop returns.
+// StartStatus starts to show what text returns. Until Stop returns, text may be
+// called at any time, from another goroutine.
 func (s *Streams) StartStatus(text func() string) *Status {
 	st := &Status{w: s.Err, tty: s.ErrTTY, text: text, stop: make(chan struct{})}
 	first, every := statusLines, statusLines
 	if st.tty {
-		first, every = statusQuiet, statusFresh
+		first, every = statusDelay, statusRefresh
 	}
 	st.done.Go(func() { st.run(first, every) })
 	return st
@@ -64,9 +65,9 @@ func (s *Status) show() {
 	fmt.Fprintln(s.w, line)
 }
 
-// Around writes something else to the same stream, whole lines, without mixing
-// the two.
-func (s *Status) Around(write func()) {
+// Interrupt removes the line, calls write, which may write whole lines to the same
+// stream, and lets the line return at the next update.
+func (s *Status) Interrupt(write func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clear()
@@ -80,7 +81,7 @@ func (s *Status) clear() {
 	}
 }
 
-// Stop ends the telling and takes the line away.
+// Stop ends the updates and removes the line.
 func (s *Status) Stop() {
 	close(s.stop)
 	s.done.Wait()

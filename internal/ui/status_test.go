@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// lockedBuffer is written by a Status and read by the test.
+// lockedBuffer is a buffer that a Status writes while the test reads it.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -26,16 +26,16 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func started(tty bool, text func() string) (*Status, *lockedBuffer) {
+func newStatus(tty bool, text func() string) (*Status, *lockedBuffer) {
 	b := &lockedBuffer{}
 	return &Status{w: b, tty: tty, text: text, stop: make(chan struct{})}, b
 }
 
 func TestStatusOnATerminal(t *testing.T) {
-	s, b := started(true, func() string { return "half\x1b[2J done" })
+	s, b := newStatus(true, func() string { return "half\x1b[2J done" })
 	s.show()
 	s.show()
-	s.Around(func() { _, _ = b.Write([]byte("a note\n")) })
+	s.Interrupt(func() { _, _ = b.Write([]byte("a note\n")) })
 	s.show()
 	s.Stop()
 	want := "\r\x1b[K" + `half\x1b[2J done` + "\r\x1b[K" + `half\x1b[2J done` + "\r\x1b[K" + "a note\n" + "\r\x1b[K" + `half\x1b[2J done` + "\r\x1b[K"
@@ -44,10 +44,10 @@ func TestStatusOnATerminal(t *testing.T) {
 	}
 }
 
-func TestStatusElsewhere(t *testing.T) {
-	s, b := started(false, func() string { return "half done" })
+func TestStatusWithoutATerminal(t *testing.T) {
+	s, b := newStatus(false, func() string { return "half done" })
 	s.show()
-	s.Around(func() { _, _ = b.Write([]byte("a note\n")) })
+	s.Interrupt(func() { _, _ = b.Write([]byte("a note\n")) })
 	s.Stop()
 	if want := "half done\na note\n"; b.String() != want {
 		t.Errorf("got %q, want %q", b.String(), want)
@@ -56,7 +56,7 @@ func TestStatusElsewhere(t *testing.T) {
 
 func TestStatusRepeatsUntilStopped(t *testing.T) {
 	calls := make(chan struct{}, 100)
-	s, b := started(false, func() string {
+	s, b := newStatus(false, func() string {
 		select {
 		case calls <- struct{}{}:
 		default:
@@ -73,7 +73,7 @@ func TestStatusRepeatsUntilStopped(t *testing.T) {
 	}
 }
 
-func TestShortWorkSaysNothing(t *testing.T) {
+func TestStatusOfShortWorkShowsNothing(t *testing.T) {
 	var b bytes.Buffer
 	for _, tty := range []bool{true, false} {
 		st := (&Streams{Err: &b, ErrTTY: tty}).StartStatus(func() string { return "x" })

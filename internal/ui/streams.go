@@ -1,9 +1,9 @@
-// Package ui is how davadmin talks to a person or a script: streams, output
-// formats, tables, escaping of hostile text, questions.
+// Package ui is the interface between davadmin and people or scripts: streams,
+// output formats, tables, escaping of hostile text, and questions.
 //
-// It promises that what came from a file, a directory or a calendar cannot
-// drive a terminal, a spreadsheet or a shell once it went through here. It knows
-// nothing of what the commands do.
+// Text from a file, a directory or a calendar that passes through this package
+// cannot control a terminal, a spreadsheet or a shell. The package knows nothing
+// about what the commands do.
 package ui
 
 import (
@@ -17,8 +17,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Streams are the ends of a run. Data goes to Out; notes, progress, warnings
-// and errors go to Err.
+// Streams are the input and output of a run. Data goes to Out; notes, progress,
+// warnings and errors go to Err.
 type Streams struct {
 	In     io.Reader
 	Out    io.Writer
@@ -26,19 +26,20 @@ type Streams struct {
 	InTTY  bool
 	OutTTY bool
 	ErrTTY bool
-	Width  int // of the terminal at Out, in columns; 0 when there is none
+	Width  int // of the terminal at Out, in cells; DefaultWidth (or 0) without one
 
-	// Flush writes out what Out holds back, so that data and notes appear in
-	// the order in which they were made. Nil when Out holds nothing back. An
-	// error stays with Out and is met again at the end.
+	// Flush writes what Out has buffered, so that data and notes appear in the
+	// order in which they were written. It is nil if Out has no buffer. Out keeps
+	// an error and returns it again at the end.
 	Flush func() error
 
-	// ReadSecret asks on the terminal without echo. Nil when there is none.
+	// ReadSecret prompts on the terminal without echo. It is nil without a
+	// terminal.
 	ReadSecret func(ctx context.Context, prompt string) ([]byte, error)
 }
 
-// System returns the streams of the process. Out is buffered: call Flush when
-// the run ends, and treat its error as a failed run.
+// System returns the streams of the process. Out is buffered: call Flush at the end
+// of the run, and treat its error as a failure of the run.
 func System() *Streams {
 	out := bufio.NewWriterSize(os.Stdout, 32<<10)
 	s := &Streams{
@@ -46,10 +47,11 @@ func System() *Streams {
 		InTTY:  term.IsTerminal(int(os.Stdin.Fd())),
 		OutTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		ErrTTY: term.IsTerminal(int(os.Stderr.Fd())),
+		Width:  DefaultWidth,
 	}
 	s.Flush = out.Flush
 	if s.OutTTY {
-		if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+		if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 {
 			s.Width = w
 		}
 	}
@@ -69,15 +71,15 @@ func readSecret(ctx context.Context, prompt string) ([]byte, error) {
 	b, err := Interruptible(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
 	fmt.Fprintln(os.Stderr)
 	if ctx.Err() != nil {
-		// The read that was left behind has switched the echo off.
+		// The read that is still waiting has switched the echo off.
 		_ = term.Restore(fd, before)
 	}
 	return b, err
 }
 
-// Interruptible runs a read that nothing else can end, and returns when it does
-// or when ctx ends. In the second case the read goes on in the background; the
-// run is about to be over.
+// Interruptible runs a read that cannot be cancelled, and returns when the read
+// returns or ctx ends. In the second case the read continues in the background,
+// because the run is about to end.
 func Interruptible[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	type result struct {
 		value T
@@ -92,16 +94,16 @@ func Interruptible[T any](ctx context.Context, read func() (T, error)) (T, error
 	case r := <-done:
 		return r.value, r.err
 	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
+		var zero T
+		return zero, ctx.Err()
 	}
 }
 
-// ErrNoTerminal is returned where a question cannot be asked.
-var ErrNoTerminal = errors.New("there is no terminal to ask on")
+// ErrNoTerminal is returned by Confirm without a terminal.
+var ErrNoTerminal = errors.New("no terminal to confirm on")
 
-// Confirm asks a yes-or-no question. Anything but yes is no. It returns
-// ErrNoTerminal when nobody can answer.
+// Confirm asks a yes-or-no question. Any answer except yes means no. It returns
+// ErrNoTerminal if there is no terminal to ask on.
 func (s *Streams) Confirm(ctx context.Context, question string) (bool, error) {
 	if !s.InTTY {
 		return false, ErrNoTerminal

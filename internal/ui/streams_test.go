@@ -15,7 +15,7 @@ func TestConfirm(t *testing.T) {
 	for answer, want := range map[string]bool{
 		"y\n": true, "Y\n": true, "yes\n": true, "YES\n": true, "Yes\n": true, "yes\nno\n": true,
 		"n\n": false, "no\n": false, "\n": false, "": false, "yess\n": false, " y\n": false, "y ": false, "ja\n": false,
-		"y": false, // cut off before it was entered
+		"y": false, // the input ended before the line did
 	} {
 		var out bytes.Buffer
 		s := &ui.Streams{In: strings.NewReader(answer), Err: &out, InTTY: true}
@@ -29,7 +29,7 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-// Without a terminal nothing is asked and nothing is read.
+// Without a terminal, Confirm asks nothing and reads nothing.
 func TestConfirmWithoutTerminal(t *testing.T) {
 	var out bytes.Buffer
 	in := strings.NewReader("y\n")

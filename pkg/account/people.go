@@ -110,34 +110,26 @@ func (d *Directory) Select(ctx context.Context, filter string) (*Entries, error)
 func (d *Directory) read(ctx context.Context, q directory.Query, keep func(*Entries, *directory.Entry) error) (*Entries, error) {
 	out := newEntries(d.Tmp)
 	unread := &UnreadableError{Source: d.Source.Name()}
-	err := func() error {
-		for e, err := range d.Source.Entries(ctx, q) {
-			var problem *directory.Problem
-			var again *directory.RestartError
-			switch {
-			case errors.As(err, &again):
-				if err := out.Close(); err != nil {
-					return err
-				}
-				out = newEntries(d.Tmp)
-				unread.Count = 0
-			case errors.As(err, &problem):
-				if unread.Count++; unread.Count == 1 {
-					unread.First = err
-				}
-			case err != nil:
-				return err
-			default:
-				if err := keep(out, e); err != nil {
-					return err
-				}
+	err := directory.Read(ctx, d.Source, q, directory.Handlers{
+		Entry: func(e *directory.Entry) error { return keep(out, e) },
+		Problem: func(p *directory.Problem) error {
+			if unread.Count++; unread.Count == 1 {
+				unread.First = p
 			}
-		}
-		if unread.Count > 0 {
-			return unread
-		}
-		return nil
-	}()
+			return nil
+		},
+		Restart: func(*directory.RestartError) error {
+			if err := out.Close(); err != nil {
+				return err
+			}
+			out = newEntries(d.Tmp)
+			unread.Count = 0
+			return nil
+		},
+	})
+	if err == nil && unread.Count > 0 {
+		err = unread
+	}
 	if err != nil {
 		return nil, errors.Join(err, out.Close())
 	}

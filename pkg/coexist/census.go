@@ -13,23 +13,23 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// Census counts the people of a directory by mail domain and side, and lists
-// those of one side. It is good for one Run.
+// Census counts the users of a directory by mail domain and side, and lists those of
+// some sides. A Census can be run once.
 type Census struct {
 	audit  *ldapcheck.Audit
 	counts *partition
 }
 
-// censusRule is the rule whose hits are the people to list.
+// censusRule is the rule whose hits are the entries to list.
 const censusRule = "census"
 
-// NewCensus prepares a census. Of o it takes names, bases, lists of people and
-// workers. sides are whom to list, none for nobody; domain is the mail domain in
-// A-labels that they must have, "" for any. Errors are those of ldapcheck.New.
+// NewCensus prepares a census. From o it uses names, bases, user lists and workers.
+// sides are the sides to list, empty for none; domain is the mail domain of the
+// users to list, in A-labels, "" for any. Errors are those of ldapcheck.New.
 func NewCensus(o ldapcheck.Options, sides []Side, domain string) (*Census, error) {
 	c := &Census{counts: newPartition(&o)}
 	list6 := o.CS6 != nil
-	o.Rules, o.MarkedIs7, o.Times = []string{"listed-not-found"}, false, false
+	o.Rules, o.MarkedOnCS7, o.Times = []string{"listed-not-found"}, false, false
 	o.Watch = c.counts.watch
 	if len(sides) > 0 {
 		o.Extras = []ldapcheck.Extra{{
@@ -51,7 +51,7 @@ func NewCensus(o ldapcheck.Options, sides []Side, domain string) (*Census, error
 				}
 				return ldapcheck.Hit{Value: a.Mail, Other: fmt.Appendf(nil, "%s\x00%d\x00%s\x00%s", side, calendars, of, a.UID)}, true
 			},
-			Words: func(ldapcheck.Fact) (string, string) { return "", "" },
+			Describe: func(ldapcheck.Fact) (string, finding.Fix) { return "", finding.Fix{} },
 		}}
 	}
 	var err error
@@ -59,11 +59,11 @@ func NewCensus(o ldapcheck.Options, sides []Side, domain string) (*Census, error
 	return c, err
 }
 
-// Progress tells how far a run is. Any goroutine may call it.
+// Progress returns the progress of the run. It is safe for concurrent use.
 func (c *Census) Progress() ldapcheck.Progress { return c.audit.Progress() }
 
-// Run reads the directory. One that ended short is no error of Run: the result
-// says so.
+// Run reads the directory. If the directory could not be read to its end, Run
+// returns no error, and the result says so.
 func (c *Census) Run(ctx context.Context, src directory.Source) (*CensusResult, error) {
 	r, err := c.audit.Run(ctx, src)
 	if err != nil {
@@ -87,46 +87,46 @@ func (c *Census) Run(ctx context.Context, src directory.Source) (*CensusResult, 
 	return out, nil
 }
 
-// CensusResult is who is where. It is for one goroutine.
+// CensusResult is the result of a Census. It is not safe for concurrent use.
 type CensusResult struct {
-	Domains []DomainCount // in the order of their names; people without a domain come last, under ""
+	Domains []DomainCount // sorted by name; users without a domain come last, under ""
 	Total   DomainCount
-	TooMany bool // there are more domains than are told apart, and the rest is counted under ""
+	TooMany bool // there are too many domains to count separately, and the rest is counted under ""
 
-	// NotFound is how many people of the lists have no entry, where Compared tells
-	// that this could be told.
+	// NotFound is the number of users on the lists without an entry. It is valid if
+	// Compared is set.
 	NotFound int
 	Compared bool
 
-	Complete bool // all was read; otherwise Ended says what kept it from that
-	Ended    error
-	Unread   int // records and parts of the tree that could not be read
+	Complete bool  // everything was read; otherwise Ended is the reason
+	Ended    error // nil if Complete
+	Unread   int   // number of records and parts of the tree that could not be read
 
 	report *ldapcheck.Report
 }
 
-// Person is one of the people that were asked for.
-type Person struct {
+// CensusEntry is one of the listed users and resources.
+type CensusEntry struct {
 	DN        string
 	Kind      directory.Kind
 	Side      Side
-	Mail, UID string // the first value; "" without
+	Mail, UID string // the first value; "" if there is none
 	Domain    string // of the mail address, in A-labels
-	Calendars int    // on the old server, by its list
-	File      string // where the entry stands; "" for a live directory
+	Calendars int    // on the old server, according to its list
+	File      string // the file that contains the entry; "" for a live directory
 	Line      int
 }
 
-// People yields those that were asked for, in the order of the source. An error
-// is the last word: then people are missing.
-func (r *CensusResult) People() iter.Seq2[Person, error] {
-	return func(yield func(Person, error) bool) {
+// Entries yields the listed users and resources, in the order of the source. An
+// error is the last element: then entries are missing.
+func (r *CensusResult) Entries() iter.Seq2[CensusEntry, error] {
+	return func(yield func(CensusEntry, error) bool) {
 		for f, err := range r.report.Facts(censusRule) {
 			if err != nil {
-				yield(Person{}, err)
+				yield(CensusEntry{}, err)
 				return
 			}
-			p := Person{DN: string(f.DN), Kind: f.Kind, Mail: string(f.Value), File: f.File, Line: f.Line}
+			p := CensusEntry{DN: string(f.DN), Kind: f.Kind, Mail: string(f.Value), File: f.File, Line: f.Line}
 			side, rest, _ := bytes.Cut(f.Other, []byte{0})
 			number, rest, _ := bytes.Cut(rest, []byte{0})
 			domain, uid, _ := bytes.Cut(rest, []byte{0})

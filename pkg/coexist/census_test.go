@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/pkg/coexist"
 	"github.com/davadmin/davadmin/pkg/cs6"
 	"github.com/davadmin/davadmin/pkg/directory"
@@ -47,7 +47,7 @@ func rows(r *coexist.CensusResult) []string {
 	return out
 }
 
-const more = `dn: uid=both,o=isp
+const moreUsers = `dn: uid=both,o=isp
 objectClass: icsCalendarUser
 uid: both
 mail: both@bücher.example
@@ -72,7 +72,7 @@ davStore: defaultbackend
 
 func TestCensus(t *testing.T) {
 	d := good()
-	d.people += more
+	d.people += moreUsers
 	d.on6 += "both: owner=both status=enabled\nlost: owner=lost status=enabled\n"
 	r := census(t, d, []coexist.Side{coexist.OnBoth, coexist.OnNeither}, "", 1)
 	if diff := cmp.Diff([]string{
@@ -84,28 +84,28 @@ func TestCensus(t *testing.T) {
 		t.Errorf("domains (-want +got):\n%s", diff)
 	}
 	if got := row(r.Total); got != " 6:2 7:4 both:1 neither:2 inactive:1 calendars:3" || r.Total.People() != 9 {
-		t.Errorf("total %s, %d people", got, r.Total.People())
+		t.Errorf("total %s, %d users", got, r.Total.People())
 	}
 	if !r.Complete || r.Unread != 0 || !r.Compared || r.NotFound != 1 {
 		t.Errorf("%+v", r)
 	}
-	var people []string
-	for p, err := range r.People() {
+	var entries []string
+	for p, err := range r.Entries() {
 		if err != nil {
 			t.Fatal(err)
 		}
-		people = append(people, fmt.Sprintf("%s %s %s %s %d %s:%d %s", p.Side, p.UID, p.Mail, p.Domain, p.Calendars, p.File, p.Line, p.DN))
+		entries = append(entries, fmt.Sprintf("%s %s %s %s %d %s:%d %s", p.Side, p.UID, p.Mail, p.Domain, p.Calendars, p.File, p.Line, p.DN))
 	}
 	if diff := cmp.Diff([]string{
 		"both both both@bücher.example xn--bcher-kva.example 1 people.ldif:63 uid=both,o=isp",
 		"neither none none@XN--BCHER-KVA.example. xn--bcher-kva.example 0 people.ldif:69 uid=none,o=isp",
 		"neither mute   0 people.ldif:74 uid=mute,o=isp",
-	}, people); diff != "" {
-		t.Errorf("people (-want +got):\n%s", diff)
+	}, entries); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
 	}
 }
 
-// Without the list of the old server whoever is not marked counts as there.
+// Without the list of the old server, anyone who is not marked counts as a user of it.
 func TestCensusWithoutTheListOfTheOldServer(t *testing.T) {
 	d := good()
 	d.on6, d.on7 = "", ""
@@ -116,21 +116,21 @@ func TestCensusWithoutTheListOfTheOldServer(t *testing.T) {
 	}, rows(r)); diff != "" {
 		t.Errorf("domains (-want +got):\n%s", diff)
 	}
-	var people []string
-	for p, err := range r.People() {
+	var uids []string
+	for p, err := range r.Entries() {
 		if err != nil {
 			t.Fatal(err)
 		}
-		people = append(people, p.UID)
+		uids = append(uids, p.UID)
 	}
-	if diff := cmp.Diff([]string{"adam"}, people); diff != "" || r.Compared {
-		t.Errorf("compared %v; people (-want +got):\n%s", r.Compared, diff)
+	if diff := cmp.Diff([]string{"adam"}, uids); diff != "" || r.Compared {
+		t.Errorf("compared %v; user ids (-want +got):\n%s", r.Compared, diff)
 	}
 }
 
-// Several workers count what one does, and name the same examples.
+// Several workers give the same counts and examples as one.
 func TestCensusDoesNotDependOnWorkers(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
+	random := seed.New(t)
 	d := good()
 	var b strings.Builder
 	var want [4]int
@@ -153,17 +153,17 @@ func TestCensusDoesNotDependOnWorkers(t *testing.T) {
 	}
 	got := [4]int{one.Total.Neither, one.Total.On7, one.Total.On6, one.Total.Both}
 	if got != want || many.Total.Example6 != one.Total.Example6 || one.Total.Example6 == "" {
-		t.Errorf("%v instead of %v; examples %s and %s", got, want, one.Total.Example6, many.Total.Example6)
+		t.Errorf("counted %v, want %v; examples %s and %s", got, want, one.Total.Example6, many.Total.Example6)
 	}
 }
 
-// SideOf agrees with the sentences of the guide, for every combination.
+// SideOf agrees with the guide for every combination.
 func TestSideOf(t *testing.T) {
 	on := &cs6.Match{}
 	for _, c := range []struct {
-		marked, on6, on7, shut bool
-		list                   coexist.Side // with the list of the old server
-		noList                 coexist.Side // without it
+		marked, on6, on7, locked bool
+		list                     coexist.Side // with the list of the old server
+		noList                   coexist.Side // without it
 	}{
 		{false, false, false, false, coexist.OnNeither, coexist.On6},
 		{false, false, false, true, coexist.Inactive, coexist.Inactive},
@@ -177,7 +177,7 @@ func TestSideOf(t *testing.T) {
 		{false, true, true, false, coexist.OnBoth, ""},
 		{true, true, true, false, coexist.OnBoth, ""},
 	} {
-		a := &ldapcheck.Account{Marked: c.marked, ShutOut: c.shut}
+		a := &ldapcheck.Account{Marked: c.marked, LockedOut: c.locked}
 		if c.on6 {
 			a.On6 = on
 		}
@@ -193,15 +193,15 @@ func TestSideOf(t *testing.T) {
 	}
 }
 
-// broken ends short behind its entries.
-type broken struct{ directory.Source }
+// truncated is a source that ends with an error after two entries.
+type truncated struct{ directory.Source }
 
-func (b broken) Entries(ctx context.Context, q directory.Query) iter.Seq2[*directory.Entry, error] {
+func (b truncated) Entries(ctx context.Context, q directory.Query) iter.Seq2[*directory.Entry, error] {
 	return func(yield func(*directory.Entry, error) bool) {
 		n := 0
 		for e, err := range b.Source.Entries(ctx, q) {
 			if n++; n > 2 {
-				yield(nil, &directory.IncompleteError{What: "test", Entries: n, Err: errors.New("the line is dead")})
+				yield(nil, &directory.IncompleteError{What: "test", Entries: n, Err: errors.New("connection lost")})
 				return
 			}
 			if !yield(e, err) {
@@ -211,21 +211,21 @@ func (b broken) Entries(ctx context.Context, q directory.Query) iter.Seq2[*direc
 	}
 }
 
-// A directory that ended short never looks like a sound one.
-func TestAPartIsNeverTheWhole(t *testing.T) {
+// A directory that could not be read to its end never passes.
+func TestTruncatedDirectoryNeverPasses(t *testing.T) {
 	d := good()
 	o := d.options(t)
 	c, err := coexist.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := c.Run(context.Background(), broken{d.source(t)})
+	r, err := c.Run(context.Background(), truncated{d.source(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = r.Close() }()
 	if r.Complete || r.Ended == nil {
-		t.Error("it is said to be complete")
+		t.Error("the report says that it is complete")
 	}
 	about := []string{"domain-not-mapped", "davstore-missing", "old-calendars-left", "redirect-loop", "on-neither", "changed-just-now", "uniqueid-missing"}
 	for _, o := range r.Outcomes {
@@ -240,7 +240,7 @@ func TestAPartIsNeverTheWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counted, err := census.Run(context.Background(), broken{d.source(t)})
+	counted, err := census.Run(context.Background(), truncated{d.source(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestAPartIsNeverTheWhole(t *testing.T) {
 	}
 }
 
-// What nothing is known of is not run, with what would let it run.
+// Without any input, every rule ends as not-run with a reason.
 func TestNothingGiven(t *testing.T) {
 	d := &deployment{}
 	c, err := coexist.New(d.options(t))
@@ -297,8 +297,7 @@ func TestPatchLevelsAndVersions(t *testing.T) {
 	}
 }
 
-// Names that come from the directory stand in commands and LDIF only where they
-// cannot do harm there.
+// Names from the directory are used in commands and LDIF only if they are safe there.
 func TestHostileNames(t *testing.T) {
 	d := good()
 	d.people += "dn: uid=evil,o=isp\nobjectClass: icsCalendarUser\nuid: evil\nmail: evil@a';reboot;'.example\ndavUniqueId: 00000008-00000000-00000000-000000aa\n\n" +
@@ -316,6 +315,6 @@ func TestHostileNames(t *testing.T) {
 		t.Errorf("fixes (-want +got):\n%s", diff)
 	}
 	if bytes.Contains([]byte(strings.Join(fixes, "\n")), []byte("reboot")) {
-		t.Error("a name became a command")
+		t.Error("a name is executed as a command")
 	}
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// mostChanges is how many seconds with changes are told apart; older ones are
-// forgotten first.
+// mostChanges is the maximum number of seconds for which changes are counted; the
+// oldest are dropped first.
 const mostChanges = 10_000
 
-// time notes when an entry was changed.
+// time records when an entry was changed.
 func (c *counter) time(a *ldapcheck.Account) {
 	t, ok := parseGeneralizedTime(a.Modified)
 	if !ok {
@@ -25,13 +25,13 @@ func (c *counter) time(a *ldapcheck.Account) {
 	}
 	c.changes[t.Unix()]++
 	if len(c.changes) > mostChanges {
-		c.forget()
+		c.dropOld()
 	}
 }
 
-// forget keeps the changes of the last hour before the newest: no cache is
-// thought to live longer, and what is older than that cannot matter.
-func (c *counter) forget() {
+// dropOld keeps only the changes of the last hour before the newest one: older ones
+// do not matter, on the assumption that no cache keeps entries longer than that.
+func (c *counter) dropOld() {
 	from := c.newest.Add(-time.Hour).Unix()
 	for second := range c.changes {
 		if second < from {
@@ -50,8 +50,8 @@ func (c *counter) addTimes(o *counter) {
 	}
 }
 
-// parseGeneralizedTime reads modifyTimestamp as directories write it: RFC 4517,
-// section 3.3.13, in UTC.
+// parseGeneralizedTime parses a modifyTimestamp in the form that directories write:
+// RFC 4517, section 3.3.13, in UTC.
 func parseGeneralizedTime(v []byte) (time.Time, bool) {
 	const form = "20060102150405Z"
 	s := string(v)
@@ -66,14 +66,15 @@ func parseGeneralizedTime(v []byte) (time.Time, bool) {
 	return t, err == nil
 }
 
-// checkChanged is about caches: it takes the clock of the directory for ours.
+// checkChanged is about the caches of the new server. It assumes that the clock of
+// the directory agrees with the local clock.
 func checkChanged(_ context.Context, c *Check, emit emitter) error {
 	if c.o.NoDirectory != "" {
-		return c.whole()
+		return c.complete()
 	}
 	counted := c.counts.total
 	if counted.timed == 0 {
-		return finding.NotApplicable("no entry shows when it was changed; an export shows it when modifyTimestamp was asked for")
+		return finding.NotApplicable("no entry has a modifyTimestamp; an export contains it only if the attribute was requested")
 	}
 	lasts, from := 60, "the default of "+paramSubjectTTL
 	if s := c.o.Server; s != nil {
@@ -86,20 +87,20 @@ func checkChanged(_ context.Context, c *Check, emit emitter) error {
 	lifetime := time.Duration(lasts) * time.Second
 	n, newest := 0, int64(0)
 	for second, count := range counted.changes {
-		// A clock that is far ahead says nothing about now.
+		// A time stamp far in the future comes from a wrong clock.
 		if at := time.Unix(second, 0); at.After(now.Add(-lifetime)) && at.Before(now.Add(lifetime)) {
 			n += count
 			newest = max(newest, second)
 		}
 	}
 	if n == 0 {
-		return c.whole()
+		return c.complete()
 	}
 	last := time.Unix(newest, 0)
 	ready := last.Add(lifetime)
 	f := finding.Finding{
 		Attribute: "modifyTimestamp", Value: last.UTC().Format(time.RFC3339),
-		Detail: fmt.Sprintf("entries changed less than %d seconds ago: %d; until %s the new server may go by what they were (%s)", lasts, n, ready.UTC().Format(time.RFC3339), from),
+		Detail: fmt.Sprintf("entries changed less than %d seconds ago: %d; until %s the new server may use their old values (%s)", lasts, n, ready.UTC().Format(time.RFC3339), from),
 		Fix:    finding.Text(finding.FixCommand, fmt.Sprintf("sleep %d", max(1, int(ready.Sub(now).Round(time.Second)/time.Second)))),
 	}
 	if counted.newest.Unix() == newest {

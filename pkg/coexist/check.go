@@ -16,8 +16,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/route"
 )
 
-// Options are what is known of a deployment. What is nil or empty is not known,
-// and the rules that need it end as not-run.
+// Options describe a deployment. Whatever is nil or empty is unknown, and the rules
+// that need it end as not-run.
 type Options struct {
 	Server *NewServer
 	Map    *config.DomainMapInput // of the new server
@@ -26,44 +26,47 @@ type Options struct {
 	OldPatch   OldPatch
 	NewVersion NewVersion
 
-	// Directory says how the directory is to be read: names, bases, lists of
-	// people, workers. Rules, Extras, Watch, Times and MarkedIs7 are set by New.
+	// Directory says how the directory is read: names, bases, user lists, workers. New
+	// sets Rules, Extras, Watch, Times and MarkedOnCS7.
 	Directory ldapcheck.Options
-	// NoDirectory says why no directory is read; "" where Run is given one.
+	// NoDirectory says why no directory is read; "" if Run is given one.
 	NoDirectory string
 
-	Asker Asker // asks the servers; nil to ask none
-	// Decide says on which side the new server sees an address, as route.Decide
-	// does; nil where that cannot be told. Only people who are asked about are looked up.
+	Asker Asker // queries the servers; nil to query none
+	// Decide returns the side on which the new server sees an address, as route.Decide
+	// does; nil if that cannot be determined. It is called only for the users who are
+	// queried.
 	Decide func(ctx context.Context, address string) (*route.Decision, error)
-	// Ask6 and Ask7 are mail addresses of people to ask about; "" takes the first
-	// of each side that the directory has.
+	// Ask6 and Ask7 are the mail addresses of the users to query; "" means the first
+	// user of that side in the directory.
 	Ask6, Ask7 string
 
-	// Only are the rules that run, besides those about the reading; none is all.
+	// Only contains the rules to run in addition to those about reading the directory;
+	// empty means all.
 	Only []string
 
 	Now func() time.Time // nil means time.Now
 }
 
-// Asker asks a server for free/busy; *ischedule.Client is one.
+// Asker queries a server for free/busy; *ischedule.Client implements it.
 type Asker interface {
 	FreeBusy(ctx context.Context, url string, q ischedule.Query) (*ischedule.Answer, error)
 	GetFreeBusy(ctx context.Context, url string, q ischedule.Query) (*ischedule.Answer, error)
 }
 
-// Check is a run of all rules. It is good for one Run.
+// Check is a run of the rules. A Check can be run once.
 type Check struct {
 	o      Options
 	table  []rule
-	lines  map[string]mapLine // of the domain map by domain in A-labels
-	noMap  error              // why lines is not known
-	audit  *ldapcheck.Audit   // nil where no directory is read
+	lines  map[string]mapLine // of the domain map, by domain in A-labels
+	noMap  error              // why lines is unknown
+	audit  *ldapcheck.Audit   // nil if no directory is read
 	counts *partition
 	report *ldapcheck.Report
 }
 
-// New prepares a check. It reads nothing. Errors are those of ldapcheck.New.
+// New prepares a check, without reading the directory. Errors are those of
+// ldapcheck.New.
 func New(o Options) (*Check, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -78,11 +81,11 @@ func New(o Options) (*Check, error) {
 		return c, nil
 	}
 	d := c.o.Directory
-	d.Rules, d.MarkedIs7, d.Times = nil, true, true
+	d.Rules, d.MarkedOnCS7, d.Times = nil, true, true
 	for _, r := range c.table {
 		switch {
-		case r.person != nil:
-			x := r.person(c)
+		case r.entries != nil:
+			x := r.entries(c)
 			x.Rule, x.Kinds = r.Rule, []directory.Kind{directory.User, directory.Resource}
 			d.Extras = append(d.Extras, x)
 		case r.files == nil && r.late == nil && r.probe == nil:
@@ -95,10 +98,10 @@ func New(o Options) (*Check, error) {
 	return c, err
 }
 
-// Query returns what the check asks a directory for.
+// Query returns the query that the check sends to a directory.
 func (c *Check) Query() directory.Query { return c.audit.Query() }
 
-// Progress tells how far a run is. Any goroutine may call it.
+// Progress returns the progress of the run. It is safe for concurrent use.
 func (c *Check) Progress() ldapcheck.Progress {
 	if c.audit == nil {
 		return ldapcheck.Progress{}
@@ -106,9 +109,9 @@ func (c *Check) Progress() ldapcheck.Progress {
 	return c.audit.Progress()
 }
 
-// Run lets every rule look. src is nil where no directory is read. A directory
-// that ended short is no error of Run: the report says so. An error means that
-// there is no report. Close gives back what the report holds.
+// Run runs every rule. src is nil if no directory is read. If the directory could not
+// be read to its end, Run returns no error, and the report says so. An error means
+// that there is no report. The caller must close the report.
 func (c *Check) Run(ctx context.Context, src directory.Source) (*Report, error) {
 	r := &Report{c: c, Complete: true}
 	r.files = c.runPart(ctx, func(x *rule) func(context.Context, *Check, emitter) error {
@@ -122,13 +125,13 @@ func (c *Check) Run(ctx context.Context, src directory.Source) (*Report, error) 
 		if c.report, err = c.audit.Run(ctx, src); err != nil {
 			return nil, err
 		}
-		r.people = c.report
+		r.entries = c.report
 		c.counts.collect(c.report.Watchers())
 		r.Complete, r.Ended = c.report.Complete, c.report.Ended
 	}
 	late := ctx
 	if r.Ended != nil {
-		late = context.WithoutCancel(ctx) // the rules say what they know of the part
+		late = context.WithoutCancel(ctx) // the rules still report on the part that was read
 	}
 	r.late = c.runPart(late, func(x *rule) func(context.Context, *Check, emitter) error { return x.late })
 	r.probes = c.runPart(ctx, func(x *rule) func(context.Context, *Check, emitter) error { return x.probe })
@@ -136,7 +139,7 @@ func (c *Check) Run(ctx context.Context, src directory.Source) (*Report, error) 
 	return r, nil
 }
 
-// runPart runs the rules of which part gives the code.
+// runPart runs the rules for which part returns a function.
 func (c *Check) runPart(ctx context.Context, part func(*rule) func(context.Context, *Check, emitter) error) *finding.Report {
 	var checks []finding.Check
 	for i := range c.table {
@@ -149,19 +152,19 @@ func (c *Check) runPart(ctx context.Context, part func(*rule) func(context.Conte
 	return finding.Run(ctx, checks)
 }
 
-// mapLine is what the domain map says of a domain.
+// mapLine is the line of a domain in the domain map.
 type mapLine struct {
 	url  string
 	line int
 }
 
-// readMap looks at the domain map once: people are looked at by several
-// goroutines, and a DomainMap is for one.
+// readMap reads the domain map once, because entries are checked by several
+// goroutines, and a DomainMap is not safe for concurrent use.
 func (c *Check) readMap() {
 	in := c.o.Map
 	switch {
 	case in == nil:
-		c.noMap = finding.NotApplicable(noHome)
+		c.noMap = needHome()
 		return
 	case errors.Is(in.Err, fs.ErrNotExist):
 		c.lines = map[string]mapLine{}

@@ -7,22 +7,21 @@ import (
 	"maps"
 	"net"
 	"slices"
-	"strings"
 
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// mapLines are the lines of the domain map, in the order of the file.
+// mapLines returns the lines of the domain map, in the order of the file.
 func (c *Check) mapLines() []mapLine {
 	return slices.SortedFunc(maps.Values(c.lines), func(a, b mapLine) int { return cmp.Compare(a.line, b.line) })
 }
 
-// checkMapLines hands on what the check of the domain map finds, as far as it is
-// a fault. That it is missing has a rule of its own.
+// checkMapLines emits the findings of the check of the domain map, except those of
+// severity info. A missing map has its own rule.
 func checkMapLines(c *Check, emit emitter) error {
 	if c.o.Map == nil {
-		return finding.NotApplicable(noHome)
+		return needHome()
 	}
 	if c.noMap == nil && len(c.lines) == 0 && len(c.o.Map.Text) == 0 {
 		return finding.NotApplicable("there is no domain map")
@@ -31,29 +30,29 @@ func checkMapLines(c *Check, emit emitter) error {
 		if f.Severity == finding.Info || f.Rule == "no-domain-mapped" {
 			continue
 		}
-		f.Detail = fmt.Sprintf("%s (rule %s of 'domainmap check')", f.Detail, f.Rule)
+		f.Detail = fmt.Sprintf("%s (rule %s of the domain map)", f.Detail, f.Rule)
 		emit(f)
 	}
 	return nil
 }
 
-// whole says why a rule about all people cannot have passed; nil where it can.
-func (c *Check) whole() error {
+// complete returns why a rule about all users cannot pass; nil if it can.
+func (c *Check) complete() error {
 	switch {
 	case c.o.NoDirectory != "":
 		return finding.NotApplicable("%s", c.o.NoDirectory)
 	case !c.report.Complete:
 		return finding.NotApplicable("only a part was read")
 	case c.report.Accounts() == 0:
-		return finding.NotApplicable("there was no entry to look at")
+		return finding.NotApplicable("there was no entry to check")
 	}
 	return nil
 }
 
-// checkMapMissing weighs a missing map: it does no harm as long as nobody is
-// taken for a person of the old server.
+// checkMapMissing checks whether a map is missing although it is needed: it is not
+// needed while the new server treats nobody as a user of the old server.
 func checkMapMissing(_ context.Context, c *Check, emit emitter) error {
-	if err := c.mapped(); err != nil {
+	if err := c.needsMap(); err != nil {
 		return err
 	}
 	if c.noMap != nil {
@@ -62,38 +61,39 @@ func checkMapMissing(_ context.Context, c *Check, emit emitter) error {
 	if len(c.lines) > 0 {
 		return nil
 	}
-	var fix []string
+	fix := finding.Fix{Type: finding.FixCommand}
 	for _, d := range c.oldDomains() {
-		if line := c.mapFix(d.Name); line != "" {
-			fix = append(fix, line)
-		}
+		fix.Steps = append(fix.Steps, c.mapFix(d.Name).Steps...)
 	}
-	if len(fix) == 0 {
-		fix = append(fix, "# DOMAIN: each mail domain with people on the old server\n# davadmin domainmap create -d DOMAIN -L http://HOST:PORT/ischedule/")
+	if fix.IsZero() {
+		fix.Steps = []finding.Step{{
+			Remark: "DOMAIN: each mail domain with users on the old server", Template: true,
+			Task: finding.Task{Do: finding.CreateDomain, Domain: "DOMAIN", URL: placeholderURL},
+		}}
 	}
-	detail := fmt.Sprintf("no domain is mapped, and %s is %s: whoever does not have it counts as a person of the old server, which the new one cannot ask",
+	detail := fmt.Sprintf("no domain is mapped, and %s is %s: anyone without this attribute counts as a user of the old server, which the new server cannot query",
 		paramLocalUser, c.o.Server.value(paramLocalUser))
-	emit(finding.Finding{Where: &finding.Where{File: c.o.Map.Path}, Detail: detail, Fix: finding.Text(finding.FixCommand, strings.Join(fix, "\n"))})
+	emit(finding.Finding{Where: &finding.Where{File: c.o.Map.Path}, Detail: detail, Fix: fix})
 	return nil
 }
 
-// oldDomains are the domains with people on the old server, those who are marked
-// by mistake among them.
+// oldDomains returns the domains with users on the old server, including users who
+// are marked for the new server by mistake.
 func (c *Check) oldDomains() []DomainCount {
-	return slices.DeleteFunc(c.counts.domains(), func(d DomainCount) bool { return d.Name == "" || d.On6+d.strays == 0 })
+	return slices.DeleteFunc(c.counts.domains(), func(d DomainCount) bool { return d.Name == "" || d.On6+d.mismarked == 0 })
 }
 
 func checkDomains(_ context.Context, c *Check, emit emitter) error {
-	if err := c.mapped(); err != nil {
+	if err := c.needsMap(); err != nil {
 		return err
 	}
 	switch {
 	case c.noMap != nil:
 		return c.noMap
 	case c.o.NoDirectory != "":
-		return c.whole()
+		return c.complete()
 	case len(c.lines) == 0:
-		return finding.NotApplicable("no domain is mapped at all, which map-missing tells")
+		return finding.NotApplicable("no domain is mapped at all (see map-missing)")
 	case c.counts.tooMany():
 		return fmt.Errorf("there are more than %d mail domains", mostDomains)
 	}
@@ -103,30 +103,40 @@ func checkDomains(_ context.Context, c *Check, emit emitter) error {
 			continue
 		}
 		found = true
-		detail := fmt.Sprintf("%s has no line, and %d of its people are on the old server", d.Name, d.On6+d.strays)
+		detail := fmt.Sprintf("%s has no line, but %s on the old server", d.Name, usersAre(d.On6+d.mismarked))
 		if d.Example6 != "" {
 			detail += ", such as " + d.Example6
 		}
 		emit(finding.Finding{
 			Value: d.Name, Where: &finding.Where{File: c.o.Map.Path},
 			Detail: detail,
-			Fix:    finding.Text(finding.FixCommand, c.mapFix(d.Name)),
+			Fix:    c.mapFix(d.Name),
 		})
 	}
 	if found {
 		return nil
 	}
-	return c.whole()
+	return c.complete()
 }
 
-// mapFix is the command that maps a domain: to where others are mapped, else to
-// where ics.conf says that the old server is.
-func (c *Check) mapFix(domain string) string {
-	word := config.ShellWord(domain)
-	if word == "" {
-		return ""
+// usersAre returns "1 of its users is" or "2 of its users are".
+func usersAre(n int) string {
+	if n == 1 {
+		return "1 of its users is"
 	}
-	url, remark := "", ""
+	return fmt.Sprintf("%d of its users are", n)
+}
+
+// placeholderURL is the iSchedule URL of an old server whose address is unknown.
+const placeholderURL = "http://HOST:PORT/ischedule/"
+
+// mapFix returns the fix that maps a domain: to the URL of the first mapped domain,
+// else to the address of the old server in ics.conf.
+func (c *Check) mapFix(domain string) finding.Fix {
+	if config.ShellWord(domain) == "" {
+		return finding.Fix{}
+	}
+	url := ""
 	if lines := c.mapLines(); len(lines) > 0 && config.MaskDomainURL(lines[0].url) == lines[0].url {
 		url = lines[0].url
 	} else if o := c.o.Old; o != nil {
@@ -138,12 +148,12 @@ func (c *Check) mapFix(domain string) string {
 			url = "http://" + net.JoinHostPort(host.Value, port) + "/ischedule/"
 		}
 	}
-	if url == "" {
-		url, remark = "http://HOST:PORT/ischedule/", "# HOST:PORT: any front end of the old server\n# "
+	step := finding.Step{Task: finding.Task{Do: finding.CreateDomain, Domain: domain, URL: url}}
+	switch {
+	case url == "":
+		step.Task.URL, step.Remark, step.Template = placeholderURL, "HOST:PORT: any front end of the old server", true
+	case config.ShellWord(url) == "":
+		return finding.Fix{}
 	}
-	quoted := config.ShellWord(url)
-	if quoted == "" {
-		return ""
-	}
-	return fmt.Sprintf("%sdavadmin domainmap create -d %s -L %s", remark, word, quoted)
+	return finding.Fix{Type: finding.FixCommand, Steps: []finding.Step{step}}
 }

@@ -12,17 +12,22 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-const noIcsConf = "the configuration of the old server was not given; --ics-conf FILE gives it"
+// needIcsConf returns why a rule that needs the configuration of the old server does
+// not run.
+func needIcsConf() error {
+	return finding.NotApplicableNeeds([]finding.Need{finding.NeedIcsConf}, "needs the ics.conf of the old server")
+}
 
-// wcapPath is where a Calendar Server 7 answers for free/busy, and wcapEnd the
-// part of it that does not depend on how the server was deployed.
+// wcapPath is the path at which a Calendar Server 7 answers free/busy queries, and
+// wcapEnd is the part of it that does not depend on how the server was deployed.
 const (
 	wcapPath = "/davserver/wcap/get_freebusy.wcap"
 	wcapEnd  = "/wcap/get_freebusy.wcap"
 )
 
-// icsLine is a line for the end of ics.conf, where it counts: the last of
-// several lines for one setting does.
+// icsLine returns a line for the end of ics.conf, where it takes effect: of several
+// lines for one setting, the last one does. It returns "" if the value cannot be
+// written.
 func icsLine(name, value string) string {
 	if strings.ContainsAny(value, "\"\r\n") {
 		return ""
@@ -30,23 +35,28 @@ func icsLine(name, value string) string {
 	return fmt.Sprintf("%s = \"%s\"", name, value)
 }
 
-// at makes a finding about a line of ics.conf.
-func (o *OldServer) at(line int, name, value, detail, fix string) finding.Finding {
+// at returns a finding about a line of ics.conf.
+func (o *OldServer) at(line int, name, value, detail string, fix finding.Fix) finding.Finding {
 	if cs6.IsIcsSecret(name) {
 		value = ""
 	}
-	return finding.Finding{Parameter: name, Value: value, Where: &finding.Where{File: o.Path, Line: line}, Detail: detail, Fix: finding.Text(finding.FixCommand, fix)}
+	return finding.Finding{Parameter: name, Value: value, Where: &finding.Where{File: o.Path, Line: line}, Detail: detail, Fix: fix}
 }
 
-// alone tells whether a setting has a line of its own that counts, behind a
-// line.
-func (o *OldServer) alone(name string, behind int) bool {
+// icsFix returns the fix that appends a line to ics.conf.
+func icsFix(name, value string) finding.Fix {
+	return finding.Text(finding.FixICSConf, icsLine(name, value))
+}
+
+// alone reports whether a setting takes effect from a well-formed line of its own
+// that is after the given line.
+func (o *OldServer) alone(name string, after int) bool {
 	s, ok := o.Conf.Get(strings.ToLower(name))
-	return ok && s.Line > behind && s.Quoted && s.Trailing == ""
+	return ok && s.Line > after && s.Quoted && s.Trailing == ""
 }
 
-// hidden tells whether a setting stands behind another one on its line, and no
-// line of its own makes up for that: two-settings-on-a-line tells then.
+// hidden reports whether a setting follows another one on the same line, without a
+// later line of its own. Then two-settings-on-a-line reports it.
 func (o *OldServer) hidden(name string) bool {
 	for s := range o.Conf.Settings() {
 		for _, in := range s.Inside {
@@ -62,12 +72,12 @@ func checkOldPatch(c *Check, emit emitter) error {
 	p := c.o.OldPatch
 	switch {
 	case p.Text == "":
-		return finding.NotApplicable("the patch level of the old server was not given; --cs6-patch LEVEL gives it")
+		return finding.NotApplicableNeeds([]finding.Need{finding.NeedOldServerPatch}, "needs the patch level of the old server")
 	case p.Level < leastPatch:
-		emit(finding.Finding{Value: p.Text, Detail: fmt.Sprintf("patch level %d is below %d, which the steps of the guide ask for", p.Level, leastPatch)})
+		emit(finding.Finding{Value: p.Text, Detail: fmt.Sprintf("patch level %d is below %d, which the steps in the guide require", p.Level, leastPatch)})
 	case p.Level < advisedPatch:
 		emit(finding.Finding{Value: p.Text, Severity: finding.Warning,
-			Detail: fmt.Sprintf("patch level %d is below %d, which the guide names as the minimum, though its own steps ask for %d", p.Level, advisedPatch, leastPatch)})
+			Detail: fmt.Sprintf("patch level %d is below %d, which the guide lists as the minimum, although its steps require only %d", p.Level, advisedPatch, leastPatch)})
 	}
 	return nil
 }
@@ -75,7 +85,7 @@ func checkOldPatch(c *Check, emit emitter) error {
 func checkTwoSettings(c *Check, emit emitter) error {
 	o := c.o.Old
 	if o == nil {
-		return finding.NotApplicable(noIcsConf)
+		return needIcsConf()
 	}
 	for s := range o.Conf.Settings() {
 		var lines, lost []string
@@ -95,8 +105,8 @@ func checkTwoSettings(c *Check, emit emitter) error {
 		if len(lost) == 0 {
 			continue
 		}
-		f := o.at(s.Line, s.Name, s.Value, fmt.Sprintf("behind %s the line sets %s, too: the server may take it for a part of the first value, or pass it over", s.Name, strings.Join(lost, ", ")),
-			strings.Join(lines, "\n"))
+		f := o.at(s.Line, s.Name, s.Value, fmt.Sprintf("after %s, the line also sets %s: the server may read that as part of the first value, or ignore it", s.Name, strings.Join(lost, ", ")),
+			finding.Text(finding.FixICSConf, strings.Join(lines, "\n")))
 		if !ours {
 			f.Severity = finding.Warning
 		}
@@ -105,12 +115,12 @@ func checkTwoSettings(c *Check, emit emitter) error {
 	return nil
 }
 
-// checkIcsLines is about lines that coexistence depends on; others are not our
-// business. Two settings on a line have a rule of their own.
+// checkIcsLines checks only the lines that coexistence depends on. Two settings on
+// one line have their own rule.
 func checkIcsLines(c *Check, emit emitter) error {
 	o := c.o.Old
 	if o == nil {
-		return finding.NotApplicable(noIcsConf)
+		return needIcsConf()
 	}
 	for _, p := range o.Conf.Problems() {
 		if p.Kind == cs6.TrailingSettings {
@@ -120,10 +130,10 @@ func checkIcsLines(c *Check, emit emitter) error {
 			if !strings.Contains(strings.ToLower(p.Text), name) || o.alone(name, p.Line) {
 				continue
 			}
-			fix := ""
+			var fix finding.Fix
 			for s := range o.Conf.Settings() {
 				if s.Line == p.Line && strings.EqualFold(s.Name, name) {
-					fix = icsLine(name, s.Value)
+					fix = icsFix(name, s.Value)
 				}
 			}
 			emit(o.at(p.Line, name, "", p.Detail, fix))
@@ -133,22 +143,22 @@ func checkIcsLines(c *Check, emit emitter) error {
 	return nil
 }
 
-// isYes and isNo read the values of switches.
+// isYes and isNo interpret the values of switches.
 func isYes(v string) bool { return strings.EqualFold(strings.TrimSpace(v), "yes") }
 func isNo(v string) bool  { return strings.EqualFold(strings.TrimSpace(v), "no") }
 
 func checkCompatible(c *Check, emit emitter) error {
 	o := c.o.Old
 	if o == nil {
-		return finding.NotApplicable(noIcsConf)
+		return needIcsConf()
 	}
 	s, ok := o.Conf.Get(icsCompatible)
 	switch {
 	case o.hidden(icsCompatible) || ok && isYes(s.Value):
 	case ok:
-		emit(o.at(s.Line, icsCompatible, s.Value, fmt.Sprintf("%s is \"%s\": the old server does not answer the new one", icsCompatible, s.Value), icsLine(icsCompatible, "yes")))
+		emit(o.at(s.Line, icsCompatible, s.Value, fmt.Sprintf("%s is \"%s\": the old server does not answer the new one", icsCompatible, s.Value), icsFix(icsCompatible, "yes")))
 	default:
-		emit(o.at(0, icsCompatible, "", icsCompatible+" is not set: the old server does not answer the new one", icsLine(icsCompatible, "yes")))
+		emit(o.at(0, icsCompatible, "", icsCompatible+" is not set: the old server does not answer the new one", icsFix(icsCompatible, "yes")))
 	}
 	return nil
 }
@@ -156,22 +166,23 @@ func checkCompatible(c *Check, emit emitter) error {
 func checkAutoprovision(c *Check, emit emitter) error {
 	o := c.o.Old
 	if o == nil {
-		return finding.NotApplicable(noIcsConf)
+		return needIcsConf()
 	}
 	for _, name := range autoprovisioning() {
 		s, ok := o.Conf.Get(name)
 		switch {
 		case o.hidden(name) || ok && isNo(s.Value):
 		case ok:
-			emit(o.at(s.Line, name, s.Value, fmt.Sprintf("%s is \"%s\": the old server makes calendars unasked", name, s.Value), icsLine(name, "no")))
+			emit(o.at(s.Line, name, s.Value, fmt.Sprintf("%s is \"%s\": the old server creates calendars automatically", name, s.Value), icsFix(name, "no")))
 		default:
-			emit(o.at(0, name, "", name+" is not set, and the old server makes calendars unasked unless it is \"no\"", icsLine(name, "no")))
+			emit(o.at(0, name, "", name+" is not set: the old server creates calendars automatically unless it is \"no\"", icsFix(name, "no")))
 		}
 	}
 	return nil
 }
 
-// redirect is the URL to which the old server redirects, as far as it is known.
+// redirect returns the setting of the URL to which the old server redirects, and the
+// URL, nil if the value is not a URL; ok reports whether there is such a setting.
 func (o *OldServer) redirect() (s cs6.Setting, u *url.URL, ok bool) {
 	if s, ok = o.Conf.Get(icsRedirect); !ok {
 		return s, nil, false
@@ -186,7 +197,7 @@ func (o *OldServer) redirect() (s cs6.Setting, u *url.URL, ok bool) {
 func checkRedirect(c *Check, emit emitter) error {
 	o := c.o.Old
 	if o == nil {
-		return finding.NotApplicable(noIcsConf)
+		return needIcsConf()
 	}
 	s, u, ok := o.redirect()
 	if o.hidden(icsRedirect) && !ok {
@@ -195,21 +206,21 @@ func checkRedirect(c *Check, emit emitter) error {
 	var faults []string
 	switch {
 	case !ok || strings.TrimSpace(s.Value) == "":
-		faults = append(faults, "is not set: the old server knows nothing of people on the new one")
+		faults = append(faults, "is not set: the old server cannot answer queries about users on the new server")
 	case u == nil:
-		faults = append(faults, "is no URL with http or https and a host")
+		faults = append(faults, "is not an http or https URL with a host")
 	default:
 		if u.Port() == "" {
-			faults = append(faults, "has no port, which the guide asks for")
+			faults = append(faults, "has no port, which the guide requires")
 		}
 		if u.User != nil {
-			faults = append(faults, "has a user in it")
+			faults = append(faults, "contains a user name")
 		}
 		if !strings.HasSuffix(u.Path, wcapEnd) {
-			faults = append(faults, "has the path '"+u.Path+"', where the free/busy of Calendar Server 7 is at "+wcapPath)
+			faults = append(faults, "has the path '"+u.Path+"', but Calendar Server 7 answers free/busy queries at "+wcapPath)
 		}
 		if u.RawQuery != "" || u.Fragment != "" {
-			faults = append(faults, "has something behind its path")
+			faults = append(faults, "has a query or fragment after its path")
 		}
 	}
 	if len(faults) > 0 {
@@ -218,7 +229,7 @@ func checkRedirect(c *Check, emit emitter) error {
 	return nil
 }
 
-// shownURL is a URL without a password.
+// shownURL returns a URL without its password, "" if the password cannot be found.
 func shownURL(text string, u *url.URL) string {
 	if u != nil {
 		return u.Redacted()
@@ -229,10 +240,10 @@ func shownURL(text string, u *url.URL) string {
 	return text
 }
 
-// redirectFix is the line that redirects to the new server: with the parts of
-// the present URL that can stay, and what is known of the new server. Where that
-// is not enough it is a comment, which does no harm as it stands.
-func (c *Check) redirectFix(u *url.URL) string {
+// redirectFix returns the line that redirects to the new server. It keeps the valid
+// parts of the current URL, and takes the others from the configuration of the new
+// server. If the host or the port remains unknown, the line is a template.
+func (c *Check) redirectFix(u *url.URL) finding.Fix {
 	scheme, host, port, path := "http", "", "", wcapPath
 	if u != nil && u.User == nil {
 		scheme, host, port = u.Scheme, u.Hostname(), u.Port()
@@ -253,28 +264,31 @@ func (c *Check) redirectFix(u *url.URL) string {
 			}
 		}
 	}
-	remark := ""
+	var step finding.Step
 	if host == "" || port == "" {
-		remark = "! HOST and PORT: any front end of the new server\n! "
+		step.Remark, step.Template = "HOST and PORT: any front end of the new server", true
 		host, port = cmp.Or(host, "HOST"), cmp.Or(port, "PORT")
 	}
-	return remark + icsLine(icsRedirect, scheme+"://"+net.JoinHostPort(host, port)+path)
+	if step.Text = icsLine(icsRedirect, scheme+"://"+net.JoinHostPort(host, port)+path); step.Text == "" {
+		return finding.Fix{}
+	}
+	return finding.Fix{Type: finding.FixICSConf, Steps: []finding.Step{step}}
 }
 
 func checkRedirectHost(c *Check, emit emitter) error {
 	o := c.o.Old
 	if o == nil {
-		return finding.NotApplicable(noIcsConf)
+		return needIcsConf()
 	}
 	s, u, _ := o.redirect()
 	if u == nil {
-		return finding.NotApplicable("%s names no host", icsRedirect)
+		return finding.NotApplicable("%s does not contain a host", icsRedirect)
 	}
 	host := u.Hostname()
 	for _, line := range c.mapLines() {
 		peer, err := url.Parse(line.url)
 		if err == nil && strings.EqualFold(peer.Host, u.Host) {
-			emit(o.at(s.Line, icsRedirect, u.Redacted(), fmt.Sprintf("%s leads to %s, which is the old server by the domain map (%s:%d): it would ask itself", icsRedirect, u.Host, c.o.Map.Path, line.line), c.redirectFix(nil)))
+			emit(o.at(s.Line, icsRedirect, u.Redacted(), fmt.Sprintf("%s redirects to %s, which is the old server according to the domain map (%s:%d): it would query itself", icsRedirect, u.Host, c.o.Map.Path, line.line), c.redirectFix(nil)))
 			return nil
 		}
 	}
@@ -284,9 +298,9 @@ func checkRedirectHost(c *Check, emit emitter) error {
 	}
 	switch {
 	case len(known) == 0:
-		return finding.NotApplicable("it is not known how the new server is called; --cs7-host NAME or %s tells", paramPrefix)
+		return finding.NotApplicableNeeds([]finding.Need{finding.NeedNewServerHost}, "needs the host name of the new server, which %s does not contain", paramPrefix)
 	case !slices.ContainsFunc(known, func(name string) bool { return sameHost(name, host) }):
-		emit(o.at(s.Line, icsRedirect, u.Redacted(), fmt.Sprintf("%s leads to %s, and the new server is %s", icsRedirect, host, strings.Join(known, ", ")), c.redirectFix(nil)))
+		emit(o.at(s.Line, icsRedirect, u.Redacted(), fmt.Sprintf("%s redirects to %s, but the new server is %s", icsRedirect, host, strings.Join(known, ", ")), c.redirectFix(nil)))
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// Parameters of the new server that coexistence is about.
+// Parameters of the new server that coexistence depends on.
 const (
 	paramLocalUser  = "davcore.scheduling.localuserattr"
 	paramFetched    = "davcore.uriinfo.subjectattributes"
@@ -25,7 +25,7 @@ const (
 	paramURITTL     = "davcore.uriinfo.uricachettl"
 )
 
-// Settings of the old server that coexistence is about.
+// Settings of the old server that coexistence depends on.
 const (
 	icsCompatible = "service.http.caldavcompatible"
 	icsRedirect   = "service.wcap.freebusy.redirecturl"
@@ -33,13 +33,13 @@ const (
 	icsPort       = "service.http.port"
 )
 
-// autoprovisioning are the four settings that make calendars on the old server
-// unasked.
+// autoprovisioning returns the four settings with which the old server creates
+// calendars automatically.
 func autoprovisioning() []string {
 	return []string{"local.autoprovision", "user.invite.autoprovision", "group.invite.autoprovision", "resource.invite.autoprovision"}
 }
 
-// isOurs tells whether coexistence depends on a setting of the old server.
+// isOurs reports whether coexistence depends on a setting of the old server.
 func isOurs(name string) bool {
 	name = strings.ToLower(name)
 	for _, a := range append(autoprovisioning(), icsCompatible, icsRedirect) {
@@ -52,10 +52,10 @@ func isOurs(name string) bool {
 
 // NewServer is the configuration of the new server.
 type NewServer struct {
-	Path     string // for messages: the file as the user knows it
+	Path     string // for messages: the file name as the user knows it
 	Doc      *config.Document
 	Registry *config.Registry
-	// Hosts are names and addresses by which the server is reached, besides that of
+	// Hosts are host names and addresses of the server, in addition to the one in
 	// davcore.uriinfo.fulluriprefix.
 	Hosts []string
 }
@@ -70,7 +70,7 @@ func (s *NewServer) value(name string) string {
 	return strings.TrimSpace(s.Registry.Effective(s.Doc, name))
 }
 
-// line returns the line that sets a parameter, 0 where none does.
+// line returns the number of the line that sets a parameter, 0 if none does.
 func (s *NewServer) line(name string) int {
 	line := 0
 	for e := range s.Doc.Entries() {
@@ -81,16 +81,17 @@ func (s *NewServer) line(name string) int {
 	return line
 }
 
-// about makes a finding about a parameter.
-func (s *NewServer) about(name, detail, fix string) finding.Finding {
-	f := finding.Finding{Parameter: name, Where: &finding.Where{File: s.Path, Line: s.line(name)}, Detail: detail, Fix: finding.Text(finding.FixCommand, fix)}
+// about returns a finding about a parameter.
+func (s *NewServer) about(name, detail string, fix finding.Fix) finding.Finding {
+	f := finding.Finding{Parameter: name, Where: &finding.Where{File: s.Path, Line: s.line(name)}, Detail: detail, Fix: fix}
 	if f.Where.Line > 0 {
 		f.Value = s.value(name)
 	}
 	return f
 }
 
-// seconds reads a parameter that is a number of seconds; usual where it is none.
+// seconds returns a parameter that is a number of seconds; usual if the value is not
+// valid.
 func (s *NewServer) seconds(name string, usual int) int {
 	if n, err := strconv.Atoi(s.value(name)); err == nil && n >= 0 {
 		return n
@@ -98,8 +99,8 @@ func (s *NewServer) seconds(name string, usual int) int {
 	return usual
 }
 
-// prefixURL is the URL by which people reach the server; nil where that is not
-// set, or leads to whoever follows it.
+// prefixURL returns the URL at which clients reach the server; nil if it is not set
+// or is a loopback address.
 func (s *NewServer) prefixURL() *url.URL {
 	u, err := url.Parse(s.value(paramPrefix))
 	if err != nil || u.Hostname() == "" || isLoopback(u.Hostname()) {
@@ -113,7 +114,7 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || strings.EqualFold(host, "localhost.localdomain") || ip != nil && ip.IsLoopback()
 }
 
-// hosts are all names by which the server is known, the best to write first.
+// hosts returns all known host names of the server, the preferred one first.
 func (s *NewServer) hosts() []string {
 	var out []string
 	for _, h := range s.Hosts {
@@ -127,26 +128,26 @@ func (s *NewServer) hosts() []string {
 	return out
 }
 
-// ErrValue is returned for a patch level or a version that is none.
-var ErrValue = errors.New("not understood")
+// ErrValue is returned for an invalid patch level or version.
+var ErrValue = errors.New("invalid value")
 
-// Patch levels of Calendar Server 6.3 by the guide: its steps ask for the first,
-// its list of minimum software for the second.
+// Patch levels of Calendar Server 6.3 in the guide: its steps require the first, its
+// list of minimum software the second.
 const (
 	leastPatch   = 37
 	advisedPatch = 44
 )
 
 // OldPatch is a patch level of Calendar Server 6.3, such as 121657-44; the zero
-// value is none.
+// value means unknown.
 type OldPatch struct {
 	Text  string
 	Level int
 }
 
-// ParseOldPatch reads a patch level: 44, -44, or with the number of the patch,
-// which is 121657 for Solaris on SPARC, 121658 on x86 and 121659 for Linux. The
-// error is ErrValue.
+// ParseOldPatch parses a patch level: 44, -44, or with the number of the patch,
+// which is 121657 for Solaris on SPARC, 121658 for Solaris on x86 and 121659 for
+// Linux. The error wraps ErrValue.
 func ParseOldPatch(text string) (OldPatch, error) {
 	number, level, found := strings.Cut(text, "-")
 	if !found {
@@ -154,29 +155,30 @@ func ParseOldPatch(text string) (OldPatch, error) {
 	}
 	n, err := strconv.Atoi(level)
 	if err != nil || n < 0 || strings.HasPrefix(level, "+") {
-		return OldPatch{}, fmt.Errorf("'%s' is no patch level such as 121657-44 or 44: %w", text, ErrValue)
+		return OldPatch{}, fmt.Errorf("%w: '%s' is not a patch level such as 121657-44 or 44", ErrValue, text)
 	}
 	switch number {
 	case "", "121657", "121658", "121659":
 		return OldPatch{Text: text, Level: n}, nil
 	}
-	return OldPatch{}, fmt.Errorf("'%s' is no patch of Calendar Server 6.3, which are 121657, 121658 and 121659: %w", text, ErrValue)
+	return OldPatch{}, fmt.Errorf("%w: '%s' is not a patch of Calendar Server 6.3 (121657, 121658 or 121659)", ErrValue, text)
 }
 
-// NewVersion is a version of Calendar Server 7 or later; the zero value is none.
+// NewVersion is a version of Calendar Server 7 or later; the zero value means
+// unknown.
 type NewVersion struct {
 	Text   string
 	Major  int
 	Update int // of 7.0: 0 is the original release
 }
 
-// ParseNewVersion reads a version: 7, 7u1, "7 Update 2", 7.0.4.14.0, 7.0-0.13,
-// 8.0. The error is ErrValue.
+// ParseNewVersion parses a version: 7, 7u1, "7 Update 2", 7.0.4.14.0, 7.0-0.13,
+// 8.0. The error wraps ErrValue.
 func ParseNewVersion(text string) (NewVersion, error) {
 	form := regexp.MustCompile(`(?i)^(\d+)(?:\.(\d+))?(?:\.(\d+)[\d.]*|-[\d.]+|\s*u(?:pdate)?\s*(\d+))?$`)
 	m := form.FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
-		return NewVersion{}, fmt.Errorf("'%s' is no version such as 7u1, 7.0.5 or 8.0: %w", text, ErrValue)
+		return NewVersion{}, fmt.Errorf("%w: '%s' is not a version such as 7u1, 7.0.5 or 8.0", ErrValue, text)
 	}
 	v := NewVersion{Text: text}
 	v.Major, _ = strconv.Atoi(m[1])

@@ -18,11 +18,11 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// clock is the time of every check of these tests.
+// clock returns the time of every check in these tests.
 func clock() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC) }
 
-// deployment is two servers as files. The zero value of a text means that it
-// was not given.
+// deployment contains the files of two servers. An empty text means that the file is
+// not given.
 type deployment struct {
 	properties string
 	domainMap  string
@@ -50,8 +50,8 @@ user.invite.autoprovision = "no"
 group.invite.autoprovision = "no"
 resource.invite.autoprovision = "no"
 `
-	// adam and olga are on the old server, nina and noel on the new one, and so is
-	// the room. gone has left.
+	// adam and olga are on the old server; nina, noel and the room are on the new one.
+	// gone has left.
 	goodPeople = `dn: uid=adam,ou=People,o=isp
 objectClass: icsCalendarUser
 objectClass: davEntity
@@ -126,22 +126,22 @@ func good() *deployment {
 	return &deployment{properties: goodProperties, domainMap: goodMap, icsConf: goodIcsConf, people: goodPeople, on6: goodOn6, on7: goodOn7}
 }
 
-// swap replaces the one place at which a text has old.
+// swap replaces old, which must occur exactly once in a text.
 func swap(t *testing.T, text *string, old, now string) {
 	t.Helper()
 	if strings.Count(*text, old) != 1 {
-		t.Fatalf("%q is there %d times", old, strings.Count(*text, old))
+		t.Fatalf("%q occurs %d times", old, strings.Count(*text, old))
 	}
 	*text = strings.Replace(*text, old, now, 1)
 }
 
-func setOf(t *testing.T, name, text string) *cs6.PeopleSet {
+func setOf(t *testing.T, name, text string) *cs6.UserSet {
 	t.Helper()
 	if text == "" {
 		return nil
 	}
-	set := cs6.NewPeopleSet(cs6.SetOptions{})
-	for p, err := range cs6.ReadPeople(strings.NewReader(text), cs6.PeopleOptions{Name: name}) {
+	set := cs6.NewUserSet(cs6.SetOptions{})
+	for p, err := range cs6.ReadUsers(strings.NewReader(text), cs6.ListOptions{Name: name}) {
 		if err == nil {
 			err = set.Add(p)
 		}
@@ -152,7 +152,7 @@ func setOf(t *testing.T, name, text string) *cs6.PeopleSet {
 	return set
 }
 
-// source is the directory of a deployment.
+// source returns the directory of a deployment.
 func (d *deployment) source(t *testing.T) *directory.Files {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "people.ldif")
@@ -222,7 +222,7 @@ func findings(t *testing.T, r *coexist.Report) []finding.Finding {
 	return out
 }
 
-// place is where a finding says that the fault is.
+// place returns the location in a finding.
 func place(f finding.Finding) string {
 	var at []string
 	if f.Where != nil {

@@ -14,30 +14,30 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// Side is where somebody's calendars are.
+// Side is where the calendars of a user are.
 type Side string
 
 // The sides.
 const (
-	On6       Side = "cs6"     // on the old server alone
-	On7       Side = "cs7"     // on the new server alone
-	OnBoth    Side = "both"    // marked for the new server, or known there, and with calendars on the old one
-	OnNeither Side = "neither" // not marked, and without calendars on the old server
-	Inactive  Side = "inactive"
+	On6       Side = "cs6"      // only on the old server
+	On7       Side = "cs7"      // only on the new server
+	OnBoth    Side = "both"     // marked for the new server, or on its list, and with calendars on the old server
+	OnNeither Side = "neither"  // not marked, and without calendars on the old server
+	Inactive  Side = "inactive" // on neither, and locked out by a status
 )
 
-// Sides lists those that a person can be asked for, in the order of reports.
+// Sides returns the sides of active users, in the order of reports.
 func Sides() []Side { return []Side{On6, On7, OnBoth, OnNeither} }
 
-// SideOf tells on which side a person is. list6 tells whether it is known who has calendars on the old
-// server. Where it is not, whoever is not on the new server is taken for a person
-// of the old one, as the new server does it. Inactive are people
-// on neither whom a status shuts out: they have left.
+// SideOf returns the side of a user. list6 says whether there is a list of the users
+// with calendars on the old server. Without it, anyone who is not on the new server
+// and not locked out counts as a user of the old server, as the new server assumes.
+// Inactive are users on neither server whose status locks them out: they have left.
 func SideOf(a *ldapcheck.Account, list6 bool) Side {
 	on7 := a.Marked || a.On7 != nil
 	on6 := a.On6 != nil
 	if !list6 {
-		on6 = !on7 && !a.ShutOut
+		on6 = !on7 && !a.LockedOut
 	}
 	switch {
 	case on6 && on7:
@@ -46,36 +46,36 @@ func SideOf(a *ldapcheck.Account, list6 bool) Side {
 		return On6
 	case on7:
 		return On7
-	case a.ShutOut:
+	case a.LockedOut:
 		return Inactive
 	}
 	return OnNeither
 }
 
-// DomainCount says how many people of a mail domain are on which side.
+// DomainCount counts the users of a mail domain by side.
 type DomainCount struct {
-	Name      string // in A-labels and lower case; "" for people without a mail address, or with one that has no domain
+	Name      string // in A-labels and lower case; "" for users without a mail address, or with an address that has no domain
 	On6       int
 	On7       int
 	Both      int
 	Neither   int
 	Inactive  int
-	Calendars int // of those on the old server alone, where the list tells
+	Calendars int // of the users who are only on the old server, if its list contains calendars
 
-	// Example6 and Example7 are mail addresses of one of those on each server, the first in the
-	// order of the source who is not shut out.
+	// Example6 and Example7 are the mail addresses of a user on each server: the first
+	// one in the order of the source who is not locked out.
 	Example6, Example7 string
 	pos6, pos7         uint64
 
-	strays int // of Both: not on the list of the new server, so that the mark is a mistake
+	mismarked int // of Both: not on the list of the new server, so the mark is a mistake
 }
 
-// People is how many people there are, the inactive ones left out.
+// People returns the number of users, not counting the inactive ones.
 func (d *DomainCount) People() int { return d.On6 + d.On7 + d.Both + d.Neither }
 
 func (d *DomainCount) add(o *DomainCount) {
 	d.On6, d.On7, d.Both, d.Neither, d.Inactive = d.On6+o.On6, d.On7+o.On7, d.Both+o.Both, d.Neither+o.Neither, d.Inactive+o.Inactive
-	d.Calendars, d.strays = d.Calendars+o.Calendars, d.strays+o.strays
+	d.Calendars, d.mismarked = d.Calendars+o.Calendars, d.mismarked+o.mismarked
 	if o.Example6 != "" && (d.Example6 == "" || o.pos6 < d.pos6) {
 		d.Example6, d.pos6 = o.Example6, o.pos6
 	}
@@ -84,12 +84,12 @@ func (d *DomainCount) add(o *DomainCount) {
 	}
 }
 
-// mostDomains is how many mail domains are told apart.
+// mostDomains is the maximum number of mail domains that are counted separately.
 const mostDomains = 100_000
 
-// partition counts people by domain and side. Each worker counts on its own.
+// partition counts users by domain and side. Each worker has its own counter.
 type partition struct {
-	list6, list7 bool // there is a list of the server's people
+	list6, list7 bool // there is a list of the server's users
 	total        *counter
 }
 
@@ -101,17 +101,17 @@ func newPartition(o *ldapcheck.Options) *partition {
 
 func (p *partition) watch() ldapcheck.Watcher { return p.newCounter() }
 
-// counter is what one worker counts.
+// counter contains the counts of one worker.
 type counter struct {
 	list6, list7 bool
 
 	by   map[string]*DomainCount
-	full bool // more domains than are told apart
+	full bool // there are more than mostDomains domains
 
-	timed    int       // entries that tell when they were changed
-	newest   time.Time // the last change
+	timed    int       // number of entries with the time of their last change
+	newest   time.Time // the latest change
 	newestDN string
-	changes  map[int64]int // how many entries were changed in a second
+	changes  map[int64]int // number of entries changed in each second of Unix time
 }
 
 func (p *partition) newCounter() *counter {
@@ -132,18 +132,18 @@ func (c *counter) Watch(a *ldapcheck.Account) {
 		if a.On6 != nil {
 			d.Calendars += a.On6.Calendars
 		}
-		if !a.ShutOut && isAddress(a.Mail) && (d.Example6 == "" || a.Entry.Pos < d.pos6) {
+		if !a.LockedOut && isAddress(a.Mail) && (d.Example6 == "" || a.Entry.Pos < d.pos6) {
 			d.Example6, d.pos6 = string(a.Mail), a.Entry.Pos
 		}
 	case On7:
 		d.On7++
-		if !a.ShutOut && isAddress(a.Mail) && (d.Example7 == "" || a.Entry.Pos < d.pos7) {
+		if !a.LockedOut && isAddress(a.Mail) && (d.Example7 == "" || a.Entry.Pos < d.pos7) {
 			d.Example7, d.pos7 = string(a.Mail), a.Entry.Pos
 		}
 	case OnBoth:
 		d.Both++
 		if c.list7 && a.On7 == nil {
-			d.strays++
+			d.mismarked++
 		}
 	case OnNeither:
 		d.Neither++
@@ -170,7 +170,7 @@ func (c *counter) domain(name []byte) *DomainCount {
 	return c.by[key]
 }
 
-// collect adds up what the workers counted.
+// collect adds up the counts of the workers.
 func (p *partition) collect(watchers []ldapcheck.Watcher) {
 	for _, w := range watchers {
 		c, ok := w.(*counter)
@@ -187,7 +187,7 @@ func (p *partition) collect(watchers []ldapcheck.Watcher) {
 
 func (p *partition) tooMany() bool { return p.total.full }
 
-// domains are the counts in the order of their names, people without a domain
+// domains returns the counts sorted by domain name, with users without a domain
 // last.
 func (p *partition) domains() []DomainCount {
 	var out []DomainCount
@@ -199,7 +199,7 @@ func (p *partition) domains() []DomainCount {
 	return out
 }
 
-// sum adds up all domains.
+// sum returns the total of all domains.
 func (p *partition) sum() DomainCount {
 	var all DomainCount
 	for _, d := range p.total.by {
@@ -213,8 +213,8 @@ func isAddress(mail []byte) bool {
 	return at > 0 && at < len(mail)-1 && !bytes.ContainsAny(mail, " \t\r\n") && utf8.Valid(mail)
 }
 
-// appendDomain writes the domain of a mail address as domains are compared:
-// A-labels in lower case. It writes nothing for an address that has none.
+// appendDomain appends the domain of a mail address in the form in which domains are
+// compared: A-labels in lower case. It appends nothing if the address has no domain.
 func appendDomain(dst, mail []byte) []byte {
 	at := bytes.LastIndexByte(mail, '@')
 	if at < 0 {

@@ -14,56 +14,53 @@ import (
 	"github.com/davadmin/davadmin/pkg/route"
 )
 
-// probeSpan is the time that is asked about: from now on.
+// probeSpan is the length of the time range of a query, which starts now.
 const probeSpan = 7 * 24 * time.Hour
 
-// oldWCAPPath is where a Calendar Server 6 answers its own clients for
-// free/busy.
+// oldWCAPPath is the path at which a Calendar Server 6 answers free/busy queries of
+// its own clients.
 const oldWCAPPath = "/get_freebusy.wcap"
 
-// Error numbers of WCAP for a person whom the server does not know: that of the
-// guide for a missing calendar, and that of get_freebusy for whatever failed.
+// Error numbers of WCAP for a user whom the server does not know: that of the guide
+// for a missing calendar, and that of get_freebusy for any failure.
 const (
 	noSuchCalendar = "29"
 	freeBusyFailed = "39"
 )
 
-// asked is one question: to whom, and about whom.
-type asked struct {
-	who   string // asked: "the old server"
-	url   string
-	where *finding.Where // that names the URL
-	query ischedule.Query
+// probe is one query to one server.
+type probe struct {
+	server string // that is queried: "the old server"
+	url    string
+	where  *finding.Where // the line that contains the URL
+	query  ischedule.Query
 }
 
-// person6 and person7 return whom to ask about.
-func (c *Check) person6() (string, error) {
+// user6 and user7 return the user of each side to query.
+func (c *Check) user6() (string, error) {
 	if c.o.Ask6 != "" {
 		return c.o.Ask6, nil
 	}
-	sum := c.counts.sum()
-	return sum.Example6, c.nobody(sum.Example6, "old", "--cs6-user")
+	if address := c.counts.sum().Example6; address != "" {
+		return address, nil
+	}
+	return "", finding.NotApplicableNeeds([]finding.Need{finding.NeedOldServerUser}, "needs the address of a user on the old server")
 }
 
-func (c *Check) person7() (string, error) {
+func (c *Check) user7() (string, error) {
 	if c.o.Ask7 != "" {
 		return c.o.Ask7, nil
 	}
-	sum := c.counts.sum()
-	return sum.Example7, c.nobody(sum.Example7, "new", "--cs7-user")
-}
-
-func (c *Check) nobody(found, which, option string) error {
-	if found != "" {
-		return nil
+	if address := c.counts.sum().Example7; address != "" {
+		return address, nil
 	}
-	return finding.NotApplicable("it is not known who is on the %s server; %s ADDRESS names somebody", which, option)
+	return "", finding.NotApplicableNeeds([]finding.Need{finding.NeedNewServerUser}, "needs the address of a user on the new server")
 }
 
-// ready says why no server is asked; nil where one is.
+// ready returns why no server is queried; nil if one is.
 func (c *Check) ready() error {
 	if c.o.Asker == nil {
-		return finding.NotApplicable("not asked for; --probe asks both servers")
+		return finding.NotApplicableNeeds([]finding.Need{finding.NeedProbe}, "needs permission to query both servers")
 	}
 	return nil
 }
@@ -76,7 +73,7 @@ func (c *Check) query(about, from string) ischedule.Query {
 	return ischedule.Query{Originator: from, Recipients: []string{about}, Start: now, End: now.Add(probeSpan)}
 }
 
-// oldURL is where the domain map sends a question about somebody.
+// oldURL returns the URL to which the domain map sends a query about a user.
 func (c *Check) oldURL(address string) (string, *finding.Where, error) {
 	if c.noMap != nil {
 		return "", nil, c.noMap
@@ -87,19 +84,19 @@ func (c *Check) oldURL(address string) (string, *finding.Where, error) {
 		return "", nil, finding.NotApplicable("the domain map has no line for %s", domain)
 	}
 	if config.MaskDomainURL(line.url) != line.url {
-		return "", nil, fmt.Errorf("the URL of %s may hold a password, and is not asked", domain)
+		return "", nil, fmt.Errorf("the URL of %s may contain a password, so it is not queried", domain)
 	}
 	return line.url, &finding.Where{File: c.o.Map.Path, Line: line.line}, nil
 }
 
-// newURL is where the old server redirects to.
+// newURL returns the URL to which the old server redirects.
 func (c *Check) newURL() (string, *finding.Where, error) {
 	if c.o.Old == nil {
-		return "", nil, finding.NotApplicable(noIcsConf)
+		return "", nil, needIcsConf()
 	}
 	s, u, _ := c.o.Old.redirect()
 	if u == nil || u.User != nil {
-		return "", nil, finding.NotApplicable("%s is no URL that can be asked", icsRedirect)
+		return "", nil, finding.NotApplicable("%s is not a URL that can be queried", icsRedirect)
 	}
 	return u.String(), &finding.Where{File: c.o.Old.Path, Line: s.Line}, nil
 }
@@ -108,25 +105,26 @@ func probeOldServer(ctx context.Context, c *Check, emit emitter) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
-	about, err := c.person6()
+	about, err := c.user6()
 	if err != nil {
 		return err
 	}
-	if astray, err := c.astray(ctx, about, route.OldServer, emit); astray || err != nil {
+	if wrong, err := c.wrongSide(ctx, about, route.OldServer, emit); wrong || err != nil {
 		return err
 	}
 	at, where, err := c.oldURL(about)
 	if err != nil {
 		return err
 	}
-	q := asked{"the old server", at, where, c.query(about, c.originator())}
-	a, err := c.o.Asker.FreeBusy(ctx, at, q.query)
-	return q.judge(a, err, emit)
+	p := probe{"the old server", at, where, c.query(about, c.originator())}
+	a, err := c.o.Asker.FreeBusy(ctx, at, p.query)
+	return p.evaluate(a, err, emit)
 }
 
-// originator asks in the name of somebody on the new server, as in earnest.
+// originator returns a user on the new server, as in a real query, "" if none is
+// known.
 func (c *Check) originator() string {
-	from, _ := c.person7()
+	from, _ := c.user7()
 	return from
 }
 
@@ -134,20 +132,20 @@ func probeNewServer(ctx context.Context, c *Check, emit emitter) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
-	about, err := c.person7()
+	about, err := c.user7()
 	if err != nil {
 		return err
 	}
-	if astray, err := c.astray(ctx, about, route.Local, emit); astray || err != nil {
+	if wrong, err := c.wrongSide(ctx, about, route.Local, emit); wrong || err != nil {
 		return err
 	}
 	return c.probeNew(ctx, about, emit)
 }
 
-// astray tells whether the new server takes somebody for a person of another
-// side than ours, and says so: then a question about that person goes elsewhere,
-// whatever the servers answer here.
-func (c *Check) astray(ctx context.Context, about string, want route.Side, emit emitter) (bool, error) {
+// wrongSide reports whether the new server sees a user on another side than want,
+// and emits that as a finding: then a real query about the user goes elsewhere,
+// whatever the servers would answer here.
+func (c *Check) wrongSide(ctx context.Context, about string, want route.Side, emit emitter) (bool, error) {
 	if c.o.Decide == nil {
 		return false, nil
 	}
@@ -155,14 +153,15 @@ func (c *Check) astray(ctx context.Context, about string, want route.Side, emit 
 	if err != nil || d.Side == want {
 		return false, err
 	}
-	last := d.Steps[len(d.Steps)-1]
+	reason, ok := d.SideStep()
+	if !ok {
+		reason = d.Steps[len(d.Steps)-1]
+	}
 	which := map[route.Side]string{route.Local: "new", route.OldServer: "old"}[want]
 	f := finding.Finding{
 		Value:  about,
-		Detail: fmt.Sprintf("%s is asked about as a person of the %s server, and the new server decides: %s (%s: %s; %s)", about, which, d.Side, last.What, last.Value, last.Means),
-	}
-	if word := config.ShellWord(about); word != "" {
-		f.Fix = finding.Text(finding.FixCommand, "davadmin coexist explain -a "+word)
+		Detail: fmt.Sprintf("%s was given as a user of the %s server, but the new server decides: %s (%s: %s; %s)", about, which, d.Side, reason.What, reason.Value, reason.Means),
+		Fix:    explainFix(about),
 	}
 	if d.DN != "" {
 		f.DN = []string{d.DN}
@@ -171,33 +170,42 @@ func (c *Check) astray(ctx context.Context, about string, want route.Side, emit 
 	return true, nil
 }
 
+// explainFix returns the task that shows how the new server decides about an
+// address; the zero Fix for an address that cannot be part of a command.
+func explainFix(address string) finding.Fix {
+	if config.ShellWord(address) == "" {
+		return finding.Fix{}
+	}
+	return finding.Do(finding.FixCommand, finding.Task{Do: finding.ExplainAddress, Address: address})
+}
+
 func probeNewToOld(ctx context.Context, c *Check, emit emitter) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
-	about, err := c.person6()
+	about, err := c.user6()
 	if err != nil {
 		return err
 	}
 	return c.probeNew(ctx, about, emit)
 }
 
-// probeNew asks the new server about anybody.
+// probeNew queries the new server about a user of either side.
 func (c *Check) probeNew(ctx context.Context, about string, emit emitter) error {
 	at, where, err := c.newURL()
 	if err != nil {
 		return err
 	}
-	q := asked{"the new server", at, where, c.query(about, "")}
-	a, err := c.o.Asker.GetFreeBusy(ctx, at, q.query)
-	return q.judge(a, err, emit)
+	p := probe{"the new server", at, where, c.query(about, "")}
+	a, err := c.o.Asker.GetFreeBusy(ctx, at, p.query)
+	return p.evaluate(a, err, emit)
 }
 
 func probeOldToNew(ctx context.Context, c *Check, emit emitter) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
-	about, err := c.person7()
+	about, err := c.user7()
 	if err != nil {
 		return err
 	}
@@ -210,34 +218,37 @@ func probeOldToNew(ctx context.Context, c *Check, emit emitter) error {
 		return err
 	}
 	u.Path, u.RawPath, u.RawQuery, u.Fragment = oldWCAPPath, "", "", ""
-	q := asked{"the old server", u.String(), where, c.query(about, "")}
-	a, err := c.o.Asker.GetFreeBusy(ctx, q.url, q.query)
+	p := probe{"the old server", u.String(), where, c.query(about, "")}
+	a, err := c.o.Asker.GetFreeBusy(ctx, p.url, p.query)
 	if err == nil && len(a.Redirects) == 0 && a.Recipients[0].HasData {
 		about := a.Recipients[0].Address
-		emit(q.finding(fmt.Sprintf("the old server answers for %s by itself, and redirects nowhere: it has a calendar of the person", about),
-			"# on the old server: 'cscal -v list' shows whose calendar it is, 'cscal delete -o UID' deletes those of a person"))
+		emit(p.finding(fmt.Sprintf("the old server answers about %s itself instead of redirecting: it has a calendar of this user", about),
+			finding.Fix{Type: finding.FixOldServerCommand, Steps: []finding.Step{
+				{Remark: "shows the owner of each calendar:", Text: "cscal -v list", Template: true},
+				{Remark: "deletes all calendars of the owner UID:", Text: "cscal delete -o UID", Template: true},
+			}}))
 		return nil
 	}
-	return q.judge(a, err, emit)
+	return p.evaluate(a, err, emit)
 }
 
-func (q *asked) finding(detail, fix string) finding.Finding {
-	return finding.Finding{Where: q.where, Value: q.query.Recipients[0], Detail: detail, Fix: finding.Text(finding.FixCommand, fix)}
+func (p *probe) finding(detail string, fix finding.Fix) finding.Finding {
+	return finding.Finding{Where: p.where, Value: p.query.Recipients[0], Detail: detail, Fix: fix}
 }
 
-// judge says what an answer amounts to: one without free/busy is none.
-func (q *asked) judge(a *ischedule.Answer, err error, emit emitter) error {
-	about := q.query.Recipients[0]
+// evaluate emits a finding unless the answer contains free/busy of the user.
+func (p *probe) evaluate(a *ischedule.Answer, err error, emit emitter) error {
+	about := p.query.Recipients[0]
 	var e *ischedule.Error
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, ischedule.ErrQuery):
 		return err
 	case errors.As(err, &e):
-		detail := fmt.Sprintf("%s does not tell when %s is busy: %s: %s (%s)", q.who, about, e.URL, e.Detail, e.Kind)
+		detail := fmt.Sprintf("%s does not return free/busy of %s: %s: %s (%s)", p.server, about, e.URL, e.Detail, e.Kind)
 		if e.Hint != "" {
 			detail += "; " + e.Hint
 		}
-		emit(q.finding(detail, ""))
+		emit(p.finding(detail, finding.Fix{}))
 		return nil
 	case err != nil:
 		return err
@@ -245,32 +256,34 @@ func (q *asked) judge(a *ischedule.Answer, err error, emit emitter) error {
 	r := a.Recipients[0]
 	switch {
 	case !r.Answered:
-		emit(q.finding(fmt.Sprintf("%s answers at %s, and does not speak of %s", q.who, a.URL, about), ""))
+		emit(p.finding(fmt.Sprintf("%s answers at %s, but the answer does not mention %s", p.server, a.URL, about), finding.Fix{}))
 	case !r.HasData:
-		emit(q.finding(fmt.Sprintf("%s knows nothing about %s (%s)%s", q.who, about, statusWords(r), q.advice(r)), ""))
+		advice, fix := noDataAdvice(r)
+		emit(p.finding(fmt.Sprintf("%s has no free/busy of %s (%s)%s", p.server, about, statusText(r), advice), fix))
 	case r.Problem != "":
-		f := q.finding(fmt.Sprintf("%s tells when %s is busy, and a part cannot be read: %s", q.who, about, r.Problem), "")
+		f := p.finding(fmt.Sprintf("%s returns free/busy of %s, but a part of it is invalid: %s", p.server, about, r.Problem), finding.Fix{})
 		f.Severity = finding.Warning
 		emit(f)
 	}
 	return nil
 }
 
-func statusWords(r ischedule.Recipient) string {
+func statusText(r ischedule.Recipient) string {
 	words := strings.TrimSpace(strings.Join([]string{r.Code, r.Text, r.Reason, r.Description}, " "))
 	if words == "" {
-		return "without a reason"
+		return "no reason given"
 	}
 	return strings.Join(strings.Fields(words), " ")
 }
 
-// advice says where to look when a server speaks and has nothing.
-func (q *asked) advice(r ischedule.Recipient) string {
+// noDataAdvice returns what to do if a server answers without free/busy: a text for
+// the end of the detail, and a fix.
+func noDataAdvice(r ischedule.Recipient) (string, finding.Fix) {
 	switch {
 	case r.Code == noSuchCalendar, r.Code == freeBusyFailed, strings.HasPrefix(r.Code, "3.7"):
-		return "; 'davadmin coexist explain' says where the new server looks for the person"
+		return "; find out on which server the new server expects this user", explainFix(r.Address)
 	case strings.HasPrefix(r.Code, "3.8"):
-		return "; let callers without a login see free/busy (davcore.acl.schedulinganonymousall on the new server)"
+		return "; allow free/busy queries without a login (davcore.acl.schedulinganonymousall on the new server)", finding.Fix{}
 	}
-	return ""
+	return "", finding.Fix{}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,14 +24,14 @@ import (
 const busy = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:REPLY\r\nX-NSCP-WCAP-ERRNO:%d\r\nBEGIN:VFREEBUSY\r\nATTENDEE:mailto:%s\r\n" +
 	"FREEBUSY:20261102T080000Z/PT1H\r\nEND:VFREEBUSY\r\nEND:VCALENDAR\r\n"
 
-// servers are an old and a new server that answer by their scripts. No free
-// implementation of either exists.
+// servers are an old and a new server with scripted answers. There is no free
+// implementation of either.
 type servers struct {
 	old, new *httptest.Server
-	asked    []string // what each was asked, in order
+	asked    []string // the queries that they received, in order
 }
 
-// start starts both. The handlers are told whom they are asked about.
+// start starts both servers. The handlers get the address of the user in the query.
 func start(t *testing.T, ischedule, oldWCAP, newWCAP func(s *servers, w http.ResponseWriter, about string)) *servers {
 	t.Helper()
 	s := &servers{}
@@ -65,19 +66,19 @@ func noAuthority(_ *servers, w http.ResponseWriter, about string) {
 	fmt.Fprintf(w, `<schedule-response xmlns="urn:ietf:params:xml:ns:ischedule"><response><recipient>mailto:%s</recipient><request-status>3.8;No authority</request-status></response></schedule-response>`, about)
 }
 
-// redirects is what a Calendar Server 6 does with people whom it does not know.
+// redirects answers as a Calendar Server 6 does about users whom it does not know.
 func redirects(s *servers, w http.ResponseWriter, _ string) {
 	w.Header().Set("Location", s.new.URL+"/davserver/wcap/get_freebusy.wcap")
 	w.WriteHeader(http.StatusFound)
 }
 
-// returns sends back to the old server: the loop.
+// returns redirects back to the old server, which makes a loop.
 func returns(s *servers, w http.ResponseWriter, _ string) {
 	w.Header().Set("Location", s.old.URL+"/get_freebusy.wcap")
 	w.WriteHeader(http.StatusFound)
 }
 
-// between puts the deployment between two servers.
+// between returns a deployment of these two servers.
 func (s *servers) between(t *testing.T) *deployment {
 	t.Helper()
 	d := good()
@@ -101,14 +102,14 @@ func TestProbes(t *testing.T) {
 		want                        []string // rule: detail, of each finding
 	}{
 		{"all is well", answers, redirects, answers, nil},
-		{"13 the old server has no white list for us", forbids, redirects, answers, []string{
-			"probe-old-server: the old server does not tell when adam@example.com is busy: http://HOST/ischedule/: the status is 403 Forbidden (forbidden); "}},
+		{"13 the old server has no whitelist entry for us", forbids, redirects, answers, []string{
+			"probe-old-server: the old server does not return free/busy of adam@example.com: http://HOST/ischedule/: the status is 403 Forbidden (forbidden); "}},
 		{"13 the old server gives no authority", noAuthority, redirects, answers, []string{
-			"probe-old-server: the old server knows nothing about adam@example.com (3.8 No authority); let callers without a login see free/busy"}},
+			"probe-old-server: the old server has no free/busy of adam@example.com (3.8 No authority); allow free/busy queries without a login"}},
 		{"13 the new server is closed", answers, redirects, forbids, []string{
-			"probe-new-server: the new server does not tell when nina@example.com is busy: http://HOST/davserver/wcap/get_freebusy.wcap?",
-			"probe-old-to-new: the old server does not tell when nina@example.com is busy: http://HOST/davserver/wcap/get_freebusy.wcap?",
-			"probe-new-to-old: the new server does not tell when adam@example.com is busy: http://HOST/davserver/wcap/get_freebusy.wcap?",
+			"probe-new-server: the new server does not return free/busy of nina@example.com: http://HOST/davserver/wcap/get_freebusy.wcap?",
+			"probe-old-to-new: the old server does not return free/busy of nina@example.com: http://HOST/davserver/wcap/get_freebusy.wcap?",
+			"probe-new-to-old: the new server does not return free/busy of adam@example.com: http://HOST/davserver/wcap/get_freebusy.wcap?",
 		}},
 		{"the new server does not find the old one", answers, redirects, func(s *servers, w http.ResponseWriter, about string) {
 			if strings.HasPrefix(about, "adam") {
@@ -116,18 +117,18 @@ func TestProbes(t *testing.T) {
 			} else {
 				answers(s, w, about)
 			}
-		}, []string{"probe-new-to-old: the new server knows nothing about adam@example.com (29 CALENDAR_DOES_NOT_EXIST); 'davadmin coexist explain'"}},
-		{"the old server still has a calendar of who was moved", answers, answers, answers, []string{
-			"probe-old-to-new: the old server answers for nina@example.com by itself, and redirects nowhere"}},
+		}, []string{"probe-new-to-old: the new server has no free/busy of adam@example.com (29 CALENDAR_DOES_NOT_EXIST); find out"}},
+		{"the old server still has a calendar of a user who was moved", answers, answers, answers, []string{
+			"probe-old-to-new: the old server answers about nina@example.com itself instead of redirecting"}},
 		{"the old server does not redirect", answers, knowsNobody, answers, []string{
-			"probe-old-to-new: the old server knows nothing about nina@example.com (29 CALENDAR_DOES_NOT_EXIST)"}},
+			"probe-old-to-new: the old server has no free/busy of nina@example.com (29 CALENDAR_DOES_NOT_EXIST)"}},
 		{"a loop", answers, redirects, returns, []string{
-			"probe-new-server: the new server does not tell when nina@example.com is busy: ",
-			"probe-old-to-new: the old server does not tell when nina@example.com is busy: ",
-			"probe-new-to-old: the new server does not tell when adam@example.com is busy: ",
+			"probe-new-server: the new server does not return free/busy of nina@example.com: ",
+			"probe-old-to-new: the old server does not return free/busy of nina@example.com: ",
+			"probe-new-to-old: the new server does not return free/busy of adam@example.com: ",
 		}},
 		{"a web page", page, redirects, answers, []string{
-			"probe-old-server: the old server does not tell when adam@example.com is busy: http://HOST/ischedule/: a web page came instead of an answer: Log in (html)"}},
+			"probe-old-server: the old server does not return free/busy of adam@example.com: http://HOST/ischedule/: the answer is a web page: Log in (html)"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := start(t, c.ischedule, c.oldWCAP, c.newWCAP)
@@ -153,9 +154,8 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-// The questions are those that are asked in earnest: of each server about one
-// person of each side.
-func TestProbesTakeTheRealWay(t *testing.T) {
+// The queries are the real ones: each server is queried about one user of each side.
+func TestProbesSendRealQueries(t *testing.T) {
 	s := start(t, answers, redirects, answers)
 	s.between(t).check(t)
 	if diff := cmp.Diff([]string{
@@ -168,8 +168,8 @@ func TestProbesTakeTheRealWay(t *testing.T) {
 	}
 }
 
-// Who is asked about can be named, and then no directory is needed.
-func TestProbesOfNamedPeople(t *testing.T) {
+// The users to query can be given, and then no directory is needed.
+func TestProbesOfGivenUsers(t *testing.T) {
 	s := start(t, answers, redirects, answers)
 	d := s.between(t)
 	d.people = ""
@@ -189,14 +189,14 @@ func TestProbesOfNamedPeople(t *testing.T) {
 				t.Errorf("%+v", o)
 			}
 		case "probe-new-server", "probe-old-to-new":
-			if o.Result != finding.NotRun || o.Reason != "it is not known who is on the new server; --cs7-user ADDRESS names somebody" {
+			if o.Result != finding.NotRun || o.Reason != "needs the address of a user on the new server" || !slices.Contains(o.Needs, finding.NeedNewServerUser) {
 				t.Errorf("%+v", o)
 			}
 		}
 	}
 }
 
-// A password in a URL is sent nowhere and shown nowhere.
+// A password in a URL is neither sent nor shown.
 func TestProbesKeepPasswords(t *testing.T) {
 	s := start(t, answers, redirects, answers)
 	d := s.between(t)
@@ -212,13 +212,13 @@ func TestProbesKeepPasswords(t *testing.T) {
 		}
 	}
 	if len(all) == 0 {
-		t.Error("nothing was found")
+		t.Error("no finding")
 	}
 }
 
-// A person whom the new server takes for one of the other side is found before
-// anybody is asked, whatever the servers would say.
-func TestProbesOfPeopleOnTheOtherSide(t *testing.T) {
+// A user whom the new server sees on the other side is reported before any server is
+// queried, whatever the servers would answer.
+func TestProbesOfUsersOnTheOtherSide(t *testing.T) {
 	s := start(t, answers, redirects, answers)
 	d := s.between(t)
 	edit := d.edit
@@ -237,14 +237,14 @@ func TestProbesOfPeopleOnTheOtherSide(t *testing.T) {
 		got = append(got, f.Rule+" "+place(f)+" "+f.Fix.String())
 	}
 	if diff := cmp.Diff([]string{
-		"probe-old-server uid=nina,ou=People,o=isp davadmin coexist explain -a nina@example.com",
-		"probe-new-server uid=adam,ou=People,o=isp davadmin coexist explain -a adam@example.com",
+		"probe-old-server uid=nina,ou=People,o=isp explain-address nina@example.com",
+		"probe-new-server uid=adam,ou=People,o=isp explain-address adam@example.com",
 	}, got); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 	for _, question := range s.asked {
 		if strings.HasPrefix(question, "old ischedule") {
-			t.Errorf("asked all the same: %s", question)
+			t.Errorf("queried anyway: %s", question)
 		}
 	}
 }

@@ -9,24 +9,24 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// Report is what a check found. Findings about people are on disk: they may be
-// as many as there are entries. It is for one goroutine.
+// Report is the result of a Check. Findings about entries are on disk, because there
+// may be as many as entries. It is not safe for concurrent use.
 type Report struct {
-	// Outcomes is how each rule ended, in the order of the catalogue.
+	// Outcomes contains the outcome of each rule, in the order of the catalogue.
 	Outcomes []finding.Outcome
-	// Complete tells that all of the directory was read, or none was to be;
-	// otherwise Ended says what kept it from that.
+	// Complete is true if all of the directory was read, or if none was to be read;
+	// otherwise Ended is the reason.
 	Complete bool
 	Ended    error
 
-	c      *Check
-	files  *finding.Report
-	people *ldapcheck.Report // nil where no directory was read
-	late   *finding.Report
-	probes *finding.Report
+	c       *Check
+	files   *finding.Report
+	entries *ldapcheck.Report // nil if no directory was read
+	late    *finding.Report
+	probes  *finding.Report
 }
 
-// finish puts the outcomes of all parts into one list.
+// finish merges the outcomes of all parts into one list.
 func (r *Report) finish() {
 	by := map[string]finding.Outcome{}
 	last := finding.Outcome{Rule: finding.CheckNotRun().ID, Severity: finding.CheckNotRun().Severity, Result: finding.Passed}
@@ -42,8 +42,8 @@ func (r *Report) finish() {
 	for _, part := range []*finding.Report{r.files, r.late, r.probes} {
 		take(part.Outcomes)
 	}
-	if r.people != nil {
-		take(r.people.Outcomes)
+	if r.entries != nil {
+		take(r.entries.Outcomes)
 	}
 	if last.Count > 0 {
 		last.Result = finding.Failed
@@ -60,33 +60,32 @@ func (r *Report) finish() {
 	}
 }
 
-// Kinds counts the entries that were looked at.
+// Kinds returns the number of entries checked, by kind.
 func (r *Report) Kinds() [directory.Domain + 1]int {
-	if r.people == nil {
+	if r.entries == nil {
 		return [directory.Domain + 1]int{}
 	}
-	return r.people.Kinds
+	return r.entries.Kinds
 }
 
-// Accounts is how many users, groups and resources were looked at.
+// Accounts returns the number of users, groups and resources checked.
 func (r *Report) Accounts() int {
-	if r.people == nil {
+	if r.entries == nil {
 		return 0
 	}
-	return r.people.Accounts()
+	return r.entries.Accounts()
 }
 
-// Count returns how many findings have exactly this severity.
+// Count returns the number of findings of exactly this severity.
 func (r *Report) Count(s finding.Severity) int {
 	n := r.files.Count(s) + r.late.Count(s) + r.probes.Count(s)
-	if r.people != nil {
-		n += r.people.Count(s)
+	if r.entries != nil {
+		n += r.entries.Count(s)
 	}
 	return n
 }
 
-// Worst returns the highest severity among the findings; ok is false when there
-// are none.
+// Worst returns the highest severity of the findings; ok is false if there are none.
 func (r *Report) Worst() (s finding.Severity, ok bool) {
 	for _, s := range []finding.Severity{finding.Error, finding.Warning, finding.Info} {
 		if r.Count(s) > 0 {
@@ -96,10 +95,10 @@ func (r *Report) Worst() (s finding.Severity, ok bool) {
 	return finding.Info, false
 }
 
-// Findings yields the findings: those about files first, then those about people
-// in the order of the rules and of the source, then what was counted, and what
-// the servers answered. most is how many of each rule are yielded, 0 for all.
-// An error is the last word: then findings are missing.
+// Findings yields the findings: those about files first, then those about entries in
+// the order of the rules and of the source, then those about counts, and last those
+// about the answers of the servers. most is the maximum number of findings per rule,
+// 0 for all. An error is the last element: then findings are missing.
 func (r *Report) Findings(most int) iter.Seq2[finding.Finding, error] {
 	return func(yield func(finding.Finding, error) bool) {
 		given := map[string]int{}
@@ -117,9 +116,9 @@ func (r *Report) Findings(most int) iter.Seq2[finding.Finding, error] {
 		if !list(r.files) {
 			return
 		}
-		if r.people != nil {
-			for f, err := range r.people.Findings(most) {
-				if !yield(r.c.adorn(f), err) || err != nil {
+		if r.entries != nil {
+			for f, err := range r.entries.Findings(most) {
+				if !yield(r.c.mentionLoop(f), err) || err != nil {
 					return
 				}
 			}
@@ -130,22 +129,23 @@ func (r *Report) Findings(most int) iter.Seq2[finding.Finding, error] {
 	}
 }
 
-// adorn says of somebody without the mark whether questions go in a circle.
-func (c *Check) adorn(f finding.Finding) finding.Finding {
+// mentionLoop adds to a finding about a user without the mark that queries about the
+// user loop, if they do.
+func (c *Check) mentionLoop(f finding.Finding) finding.Finding {
 	if f.Rule != "davstore-missing" {
 		return f
 	}
-	if closed, _ := c.redirects(); closed {
+	if c.noLoop() == nil {
 		s, _, _ := c.o.Old.redirect()
-		f.Detail += fmt.Sprintf("; the new server asks the old one about the person, and that one redirects back (%s:%d): a loop", c.o.Old.Path, s.Line)
+		f.Detail += fmt.Sprintf("; the new server queries the old server about this user, and the old server redirects back (%s:%d): a loop", c.o.Old.Path, s.Line)
 	}
 	return f
 }
 
 // Close removes the temporary files. The report must not be used afterwards.
 func (r *Report) Close() error {
-	if r.people == nil {
+	if r.entries == nil {
 		return nil
 	}
-	return r.people.Close()
+	return r.entries.Close()
 }

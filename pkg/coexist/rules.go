@@ -8,14 +8,14 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// rule is a rule with the code that looks for its failures: at most one of the
-// functions, and none for rules of the audit's catalogue.
+// rule is a rule with the function that checks it: at most one of the functions is
+// set, and none for the rules of pkg/ldapcheck.
 type rule struct {
 	finding.Rule
-	files  func(*Check, emitter) error                  // looks at files alone
-	person func(*Check) ldapcheck.Extra                 // looks at each entry
-	late   func(context.Context, *Check, emitter) error // looks at what was counted
-	probe  func(context.Context, *Check, emitter) error // asks a server
+	files   func(*Check, emitter) error                  // checks files alone
+	entries func(*Check) ldapcheck.Extra                 // checks each entry
+	late    func(context.Context, *Check, emitter) error // checks the counts
+	probe   func(context.Context, *Check, emitter) error // queries a server
 }
 
 type emitter = func(finding.Finding)
@@ -24,12 +24,24 @@ func newRule(id string, s finding.Severity, title, why, remedy string) finding.R
 	return finding.Rule{ID: id, Severity: s, Title: title, Why: why, Remedy: remedy}
 }
 
-// catalogue is every rule, in the order of reports.
+// editTask returns the task that changes one parameter.
+func editTask(name string, op finding.EditOp, value string) finding.Task {
+	return finding.Task{Do: finding.EditParameters, Edits: []finding.ParameterEdit{{Name: name, Op: op, Value: value}}}
+}
+
+// withTask returns a rule with the task that fixes its failures. The parts in capital
+// letters have to be replaced.
+func withTask(task finding.Task, r finding.Rule) finding.Rule {
+	r.Task = task
+	return r
+}
+
+// catalogue returns every rule, in the order of reports.
 func catalogue() []rule {
 	return slices.Concat(newServerRules(), mapRules(), oldServerRules(), auditRules(), peopleRules(), cacheRules(), probeRules(), sourceRules())
 }
 
-// Rules returns the catalogue.
+// Rules returns every rule, in the order of reports.
 func Rules() []finding.Rule {
 	all := catalogue()
 	out := make([]finding.Rule, len(all))
@@ -39,15 +51,14 @@ func Rules() []finding.Rule {
 	return out
 }
 
-// auditRules are those rules of the audit without which two servers do not work
-// together.
+// auditRules returns the rules of pkg/ldapcheck that coexistence depends on.
 func auditRules() []rule {
 	return fromAudit("uniqueid-missing", "uniqueid-empty", "uniqueid-multivalued", "uniqueid-duplicate", "uniqueid-case-collision",
 		"davstore-missing", "davstore-present", "davstore-unknown-backend", "davstore-empty", "davstore-multivalued",
 		"lockout-ineffective", "lockout-missing", "listed-not-found")
 }
 
-// sourceRules are about the reading itself.
+// sourceRules returns the rules about reading the directory.
 func sourceRules() []rule {
 	return fromAudit("record-broken", "change-record", "referral-not-followed", "audit-incomplete", finding.CheckNotRun().ID)
 }
@@ -65,45 +76,45 @@ func fromAudit(ids ...string) []rule {
 func newServerRules() []rule {
 	return []rule{
 		{
-			Rule: newRule("localuserattr-unset", finding.Error,
-				"the new server knows by which attribute its people are marked",
-				"without it everybody in the directory counts as hosted here: for people of the old server the new one makes empty accounts and never asks",
-				"set davcore.scheduling.localuserattr, to davstore as the guide recommends"),
+			Rule: withTask(editTask(paramLocalUser, finding.EditSet, "davstore"), newRule("localuserattr-unset", finding.Error,
+				"the new server knows which attribute marks its users",
+				"without it, the new server treats everyone in the directory as its own user: it creates empty accounts for users of the old server and never queries the old server",
+				"set davcore.scheduling.localuserattr; the guide recommends davstore")),
 			files: checkLocalUser,
 		},
 		{
-			Rule: newRule("localuserattr-not-fetched", finding.Error,
-				"the new server fetches the mark of its people",
-				"it sees the mark on nobody: everybody looks like a person of the old server, and free/busy goes in a loop",
-				"add the attribute to davcore.uriinfo.subjectattributes with --add, which keeps the others"),
+			Rule: withTask(editTask(paramFetched, finding.EditAdd, "ATTRIBUTE"), newRule("localuserattr-not-fetched", finding.Error,
+				"the new server fetches the attribute that marks its users",
+				"otherwise it sees the attribute on no entry: everyone looks like a user of the old server, and free/busy queries loop",
+				"add the attribute to davcore.uriinfo.subjectattributes, and keep the other members")),
 			files: checkLocalUserFetched,
 		},
 		{
-			Rule: newRule("subjectattributes-cut", finding.Error,
-				"the list of fetched attributes has what the server needs",
-				"a new value replaces the whole list: logins, the search for addresses and access rights fail when one attribute was given alone",
-				"add the lost members with --add"),
+			Rule: withTask(editTask(paramFetched, finding.EditAdd, "ATTRIBUTE"), newRule("subjectattributes-cut", finding.Error,
+				"the list of fetched attributes contains everything that the server needs",
+				"a new value replaces the whole list: if only one attribute was given, logins, address searches and access rights fail",
+				"add the missing members to the list")),
 			files: checkFetched,
 		},
 		{
-			Rule: newRule("freebusy-closed-to-peer", finding.Error,
-				"the new server answers for free/busy without a login",
-				"whoever the old server redirects comes without one, and where everyone does not include such callers nothing is known of people hosted here",
-				"set davcore.acl.schedulinganonymousall to true"),
+			Rule: withTask(editTask(paramAnonymous, finding.EditSet, "true"), newRule("freebusy-closed-to-peer", finding.Error,
+				"the new server answers free/busy queries without a login",
+				"clients that the old server redirects arrive without a login; if access for everyone excludes them, they learn nothing about users of the new server",
+				"set davcore.acl.schedulinganonymousall to true")),
 			files: checkAnonymous,
 		},
 		{
-			Rule: newRule("whitelist-empty", finding.Warning,
+			Rule: withTask(editTask(paramWhitelist, finding.EditAdd, "ADDRESS"), newRule("whitelist-empty", finding.Warning,
 				"the peers of the new server may post to its iSchedule URL",
-				"they post without a login, and with an empty list nobody may: the answer is 403",
-				"list the addresses of the front ends of the old server, and of the mail servers that hand on invitations, in service.dav.ischedulewhitelist"),
+				"they post without a login, and an empty list allows nobody to: the answer is 403",
+				"add the addresses of the old server's front ends, and of the mail servers that forward invitations, to service.dav.ischedulewhitelist")),
 			files: checkWhitelist,
 		},
 		{
 			Rule: newRule("new-server-version", finding.Error,
 				"the new server is Calendar Server 7 Update 1 or later",
-				"the original release has neither the URL to which the old server redirects nor what asks the old server",
-				"upgrade it"),
+				"the original release has neither the URL to which the old server redirects nor the code that queries the old server",
+				"upgrade the new server"),
 			files: checkNewVersion,
 		},
 	}
@@ -112,24 +123,24 @@ func newServerRules() []rule {
 func mapRules() []rule {
 	return []rule{
 		{
-			Rule: newRule("map-missing", finding.Error,
-				"where people may be on the old server, there is a domain map that names it",
-				"the new server knows who is on the old one and not where to ask: free/busy of all of them stays empty",
-				"map each mail domain of people on the old server"),
+			Rule: withTask(finding.Task{Do: finding.CreateDomain, Domain: "DOMAIN", URL: placeholderURL}, newRule("map-missing", finding.Error,
+				"if users may be on the old server, a domain map names that server",
+				"the new server knows who is on the old server but not where to query it: free/busy of all these users is empty",
+				"map each mail domain that has users on the old server")),
 			late: checkMapMissing,
 		},
 		{
 			Rule: newRule("map-line", finding.Error,
-				"the lines of the domain map are in order",
-				"the new server does not find the old one for the domain of such a line, or asks in the wrong place",
-				"'davadmin domainmap check' tells of each line what is wrong with it"),
+				"the lines of the domain map are valid",
+				"for the domain of an invalid line, the new server does not find the old server, or queries the wrong URL",
+				"correct the line as the finding says"),
 			files: checkMapLines,
 		},
 		{
-			Rule: newRule("domain-not-mapped", finding.Error,
-				"each mail domain of people on the old server has a line in the domain map",
-				"the new server has nobody to ask about them: their free/busy stays empty",
-				"map the domain"),
+			Rule: withTask(finding.Task{Do: finding.CreateDomain, Domain: "DOMAIN", URL: placeholderURL}, newRule("domain-not-mapped", finding.Error,
+				"each mail domain with users on the old server has a line in the domain map",
+				"the new server has no server to query about these users: their free/busy is empty",
+				"map the domain")),
 			late: checkDomains,
 		},
 	}
@@ -139,51 +150,51 @@ func oldServerRules() []rule {
 	return []rule{
 		{
 			Rule: newRule("old-server-patch", finding.Error,
-				"the old server has the patches that coexistence takes",
-				"before patch level 37 it does not answer the questions of the new server; the guide's list of minimum software asks for 44 (a warning between the two)",
-				"patch it: 121657 is for Solaris on SPARC, 121658 for Solaris on x86, 121659 for Linux"),
+				"the old server has the patches that coexistence requires",
+				"below patch level 37 it does not answer the queries of the new server; the guide's list of minimum software requires 44 (a level in between is a warning)",
+				"install the patch: 121657 for Solaris on SPARC, 121658 for Solaris on x86, 121659 for Linux"),
 			files: checkOldPatch,
 		},
 		{
 			Rule: newRule("ics-conf-line", finding.Warning,
-				"the lines of ics.conf that coexistence depends on are written by the rules",
-				"what the server makes of such a line is not documented: it may keep its default",
-				"write each setting on a line of its own as name = \"value\", in lower case"),
+				"the lines of ics.conf that coexistence depends on are well-formed",
+				"how the server treats a malformed line is not documented: it may keep the default",
+				"write each setting on its own line as name = \"value\", in lower case"),
 			files: checkIcsLines,
 		},
 		{
 			Rule: newRule("two-settings-on-a-line", finding.Error,
-				"no line of ics.conf holds two settings",
-				"the server may lose the second, as in the example of the guide, where autoprovisioning of resources stays on",
-				"give each setting a line of its own, at the end of the file, where it counts"),
+				"no line of ics.conf contains two settings",
+				"the server may ignore the second setting; in the example of the guide, autoprovisioning of resources then stays on",
+				"write each setting on its own line at the end of the file, where it takes effect"),
 			files: checkTwoSettings,
 		},
 		{
 			Rule: newRule("caldavcompatible-off", finding.Error,
-				"the old server answers the questions of the new one",
-				"without service.http.caldavcompatible it does not know them: free/busy of its people stays empty",
-				"set it to \"yes\" and restart the server"),
+				"the old server answers the queries of the new server",
+				"without service.http.caldavcompatible it does not recognize them: free/busy of its users is empty",
+				"set service.http.caldavcompatible to \"yes\" and restart the old server"),
 			files: checkCompatible,
 		},
 		{
 			Rule: newRule("redirect-wrong", finding.Error,
-				"the old server sends questions about other people to the free/busy URL of the new one",
-				"a URL without a port, or of another path, leads nowhere: free/busy of people on the new server stays empty",
-				"set service.wcap.freebusy.redirecturl to http://HOST:PORT/davserver/wcap/get_freebusy.wcap and restart the server"),
+				"the old server redirects queries about other users to the free/busy URL of the new server",
+				"a URL without a port, or with another path, does not work: free/busy of users on the new server is empty",
+				"set service.wcap.freebusy.redirecturl to http://HOST:PORT/davserver/wcap/get_freebusy.wcap and restart the old server"),
 			files: checkRedirect,
 		},
 		{
 			Rule: newRule("redirect-elsewhere", finding.Error,
 				"the host to which the old server redirects is the new server",
-				"another host does not know the people, and the old server itself would be asked again and again",
-				"name a front end of the new server"),
+				"any other host does not know these users; if it is the old server itself, that server queries itself again and again",
+				"redirect to a front end of the new server"),
 			files: checkRedirectHost,
 		},
 		{
 			Rule: newRule("autoprovision-on", finding.Error,
-				"the old server makes no calendars unasked",
-				"an invitation or a login makes a calendar there, and whoever has one counts as a person of the old server",
-				"set all four settings to \"no\" and restart the server"),
+				"the old server does not create calendars automatically",
+				"otherwise an invitation or a login creates a calendar there, and anyone with a calendar there counts as a user of the old server",
+				"set all four settings to \"no\" and restart the old server"),
 			files: checkAutoprovision,
 		},
 	}
@@ -193,24 +204,24 @@ func peopleRules() []rule {
 	return []rule{
 		{
 			Rule: newRule("old-calendars-left", finding.Error,
-				"nobody has calendars on both servers",
-				"as long as a calendar is on the old server it answers for the person from there: free/busy is stale, and invitations are split",
-				"delete the calendars of those who were moved, on the old server"),
-			person: oldCalendarsLeft,
+				"no user has calendars on both servers",
+				"while a calendar is on the old server, that server answers for the user from it: free/busy is stale, and invitations are split between the servers",
+				"on the old server, delete the calendars of the users who have been moved"),
+			entries: oldCalendarsLeft,
 		},
 		{
 			Rule: newRule("redirect-loop", finding.Error,
-				"no question about a person goes round in a circle",
-				"the old server has no calendar of the person and redirects to the new one, which sees no mark and asks the old one",
-				"mark the person as one of the new server, or make a calendar on the old one"),
-			person: redirectLoop,
+				"no free/busy query about a user loops between the servers",
+				"the old server has no calendar of the user and redirects to the new server; there the user has no mark, so it queries the old server",
+				"mark the user for the new server, or create a calendar on the old server"),
+			entries: redirectLoop,
 		},
 		{
 			Rule: newRule("on-neither", finding.Warning,
-				"everybody is on one of the servers",
-				"the new server takes the person for one of the old server, and that one has no calendar: free/busy is not known, invitations go as mails",
-				"mark the person as one of the new server, or make a calendar on the old one"),
-			person: onNeither,
+				"every user is on one of the servers",
+				"the new server treats the user as a user of the old server, which has no calendar of the user: free/busy is unknown, and invitations are sent by mail",
+				"mark the user for the new server, or create a calendar on the old server"),
+			entries: onNeither,
 		},
 	}
 }
@@ -218,8 +229,8 @@ func peopleRules() []rule {
 func cacheRules() []rule {
 	return []rule{{
 		Rule: newRule("changed-just-now", finding.Warning,
-			"no entry was changed so recently that the new server may not have seen it",
-			"it remembers what it has read for a while, and routes by that until then",
+			"no entry was changed so recently that the new server may still use the old values",
+			"the new server caches entries, and routes by the cached values until they expire",
 			"wait as long as the finding says, or clear the caches of the server; then check again"),
 		late: checkChanged,
 	}}
@@ -229,30 +240,30 @@ func probeRules() []rule {
 	return []rule{
 		{
 			Rule: newRule("probe-old-server", finding.Error,
-				"the old server tells when its people are busy",
-				"it is asked as the new server asks: what fails here fails for everybody",
-				"follow what the finding says; 'davadmin domainmap probe' asks what the server can do"),
+				"the old server returns free/busy of its users",
+				"the query is the one that the new server sends: what fails here fails for everyone",
+				"follow the advice in the finding"),
 			probe: probeOldServer,
 		},
 		{
 			Rule: newRule("probe-new-server", finding.Error,
-				"the new server tells when its people are busy, at the URL to which the old one redirects",
-				"it is asked as a client is sent there: what fails here fails for everybody on the old server",
-				"follow what the finding says"),
+				"the new server returns free/busy of its users, at the URL to which the old server redirects",
+				"the query is the one that a redirected client sends: what fails here fails for everyone on the old server",
+				"follow the advice in the finding"),
 			probe: probeNewServer,
 		},
 		{
 			Rule: newRule("probe-old-to-new", finding.Error,
-				"asked about a person of the new server, the old one sends there",
-				"this is the way of every question from the old server's people about those who have moved",
-				"follow what the finding says"),
+				"when queried about a user of the new server, the old server redirects there",
+				"every query from users of the old server about users who have moved takes this path",
+				"follow the advice in the finding"),
 			probe: probeOldToNew,
 		},
 		{
 			Rule: newRule("probe-new-to-old", finding.Error,
-				"asked about a person of the old server, the new one finds out there",
-				"this is the way of every question from those who have moved about the old server's people",
-				"follow what the finding says"),
+				"when queried about a user of the old server, the new server gets the answer from there",
+				"every query from users who have moved about users of the old server takes this path",
+				"follow the advice in the finding"),
 			probe: probeNewToOld,
 		},
 	}

@@ -1,9 +1,11 @@
 package coexist
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/pkg/config"
@@ -14,47 +16,55 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// WaveOptions say who moves to the new server together.
+// WaveOptions describe a wave: a group of users who move to the new server together.
 type WaveOptions struct {
 	// Directory says how the directory is read: names, back ends, bases, filter, Tmp.
-	// CS6 names the owners of calendars on the old server; nil takes the user ids of the
-	// directory.
+	// CS6 contains the owners of calendars on the old server; if it is nil, the user
+	// ids of the directory are used.
 	Directory ldapcheck.Options
-	People    *cs6.PeopleSet
-	// Backend is the value of the mark; "" takes the only back end that there is.
+	Users     *cs6.UserSet
+	// Backend is the value of the local-user attribute; "" means the only back end.
 	Backend string
-	// Left is told of each person who is left out, with an empty DN of one without
-	// an entry; it may be nil.
-	Left func(dn, why string)
+	// Skipped is called for each user who is not part of the wave, with the reason; dn
+	// is empty for a user without an entry. It may be nil.
+	Skipped func(dn string, reason error)
 }
 
-// Wave is what moves some people: the changes of the directory, what takes them back, and whose
-// calendars are to be deleted on the old server.
+// Wave contains the changes that move a group of users, the changes that undo that,
+// and the owners of the calendars to delete on the old server.
 type Wave struct {
-	Forward, Back *ldapchange.Draft
-	Owners        []string // as words of a shell command
-	Addresses     []string // of those who move
-	Total         int      // users and resources that were looked at
-	Entries       int      // that are people of the list
-	LeftOut       int
+	Forward, Rollback *ldapchange.Draft
+	Owners            []string // quoted for a shell command
+	Addresses         []string // of the users who move
+	Total             int      // number of users and resources read
+	Entries           int      // number of entries that match a user of the list
+	Skipped           int      // number of calls of WaveOptions.Skipped
 }
 
-// ErrBackend is returned when somebody has to say on which back end the people
-// are to be.
+// ErrBackend is returned if there are several back ends and WaveOptions does not
+// name one.
 var ErrBackend = errors.New("there are several back ends, and none was named")
 
-// Close gives temporary files back.
-func (w *Wave) Close() error { return errors.Join(w.Forward.Close(), w.Back.Close()) }
+// NoUniqueIDError is the reason for skipping an entry without a unique id.
+type NoUniqueIDError struct {
+	Attribute string // that contains the unique id
+}
 
-// PlanWave reads the directory and plans a wave. People who are not one entry, who
-// have no unique id or no address, who are shut out, or whose names cannot stand in a
-// command, are left out. The error says why the directory could not be read to its
-// end; then there is no wave.
+// Error says which attribute is missing.
+func (e *NoUniqueIDError) Error() string { return "it has no " + e.Attribute }
+
+// Close removes the temporary files.
+func (w *Wave) Close() error { return errors.Join(w.Forward.Close(), w.Rollback.Close()) }
+
+// PlanWave reads the directory and plans a wave. Users are skipped if they do not
+// match exactly one entry, have no unique id or no address, are locked out, or have a
+// user id that cannot be used in a command. If the directory could not be read to its
+// end, PlanWave returns the reason and no wave.
 func PlanWave(ctx context.Context, src directory.Source, o WaveOptions) (*Wave, error) {
 	p := &wavePlanner{o: o, n: &o.Directory.Names, seen: map[int][]int{}}
 	if p.backend = o.Backend; p.backend == "" {
 		var ok bool
-		if p.backend, ok = o.Directory.MarkValue(); !ok {
+		if p.backend, ok = o.Directory.LocalUserValue(); !ok {
 			return nil, ErrBackend
 		}
 	}
@@ -64,7 +74,8 @@ func PlanWave(ctx context.Context, src directory.Source, o WaveOptions) (*Wave, 
 	return p.write()
 }
 
-// wavePlanner is the work of PlanWave. A wave is small: its people are in memory.
+// wavePlanner is the state of PlanWave. A wave is small, so its users are kept in
+// memory.
 type wavePlanner struct {
 	o       WaveOptions
 	n       *ldapcheck.Names
@@ -72,20 +83,20 @@ type wavePlanner struct {
 	names   []string // attributes of the query
 	moves   []move
 	total   int
-	seen    map[int][]int // number of a person to places in moves
+	seen    map[int][]int // from the number of a user to indexes in moves
 }
 
-// move is one entry that is a person of the list.
+// move is an entry that matches a user of the list.
 type move struct {
 	dn     string
 	kind   directory.Kind
-	person int
+	user   int // the number of the user
 	values ldapchange.Values
 }
 
 func (p *wavePlanner) query() directory.Query {
 	q := directory.Query{Bases: p.o.Directory.Bases, Scope: p.o.Directory.Scope, Filter: p.o.Directory.Filter}
-	for _, name := range []string{p.n.UID, p.n.Mail, p.n.AlternateMail, p.n.UniqueID, p.n.Mark(), p.n.ServiceAccess, p.n.Status, p.n.UserStatus, "objectClass"} {
+	for _, name := range []string{p.n.UID, p.n.Mail, p.n.AlternateMail, p.n.UniqueID, p.n.LocalUserAttr(), p.n.ServiceAccess, p.n.Status, p.n.UserStatus, "objectClass"} {
 		if !hasFold(q.Attributes, name) {
 			q.Attributes = append(q.Attributes, name)
 		}
@@ -99,24 +110,22 @@ func (p *wavePlanner) query() directory.Query {
 }
 
 func (p *wavePlanner) scan(ctx context.Context, src directory.Source) error {
-	for e, err := range src.Entries(ctx, p.query()) {
-		var again *directory.RestartError
-		var problem *directory.Problem
-		switch {
-		case errors.As(err, &again):
+	return directory.Read(ctx, src, p.query(), directory.Handlers{
+		Entry: p.entry,
+		Problem: func(problem *directory.Problem) error {
+			if problem.Kind == directory.ChangeRecord {
+				return nil
+			}
+			return problem
+		},
+		Restart: func(*directory.RestartError) error {
 			p.moves, p.total, p.seen = nil, 0, map[int][]int{}
-			continue
-		case errors.As(err, &problem) && problem.Kind == directory.ChangeRecord:
-			continue
-		case err != nil:
-			return err
-		}
-		p.entry(e)
-	}
-	return nil
+			return nil
+		},
+	})
 }
 
-func (p *wavePlanner) entry(e *directory.Entry) {
+func (p *wavePlanner) entry(e *directory.Entry) error {
 	p.total++
 	values := ldapchange.Values{}
 	for _, v := range e.Values {
@@ -124,12 +133,13 @@ func (p *wavePlanner) entry(e *directory.Entry) {
 		values[key] = append(values[key], append([]byte{}, v.Data...))
 	}
 	who := cs6.Entry{UID: firstOf(values, p.n.UID), Mail: firstOf(values, p.n.Mail), Alternates: values[strings.ToLower(p.n.AlternateMail)]}
-	m, ok := p.o.People.Find(who)
+	m, ok := p.o.Users.Find(who)
 	if !ok {
-		return
+		return nil
 	}
 	p.seen[m.Number] = append(p.seen[m.Number], len(p.moves))
-	p.moves = append(p.moves, move{dn: string(e.DN), kind: e.Kind, person: m.Number, values: values})
+	p.moves = append(p.moves, move{dn: string(e.DN), kind: e.Kind, user: m.Number, values: values})
+	return nil
 }
 
 func firstOf(v ldapchange.Values, name string) []byte {
@@ -139,63 +149,59 @@ func firstOf(v ldapchange.Values, name string) []byte {
 	return nil
 }
 
-// write makes the plans.
+// write creates the plans.
 func (p *wavePlanner) write() (_ *Wave, err error) {
 	w := &Wave{Total: p.total, Entries: len(p.moves)}
 	if w.Forward, err = ldapchange.NewDraft(p.o.Directory.Tmp); err != nil {
 		return nil, err
 	}
-	if w.Back, err = ldapchange.NewDraft(p.o.Directory.Tmp); err != nil {
+	if w.Rollback, err = ldapchange.NewDraft(p.o.Directory.Tmp); err != nil {
 		return nil, errors.Join(err, w.Forward.Close())
 	}
 	for i := range p.moves {
-		if why := p.add(w, &p.moves[i]); why != "" {
-			p.leave(w, p.moves[i].dn, why)
+		if reason := p.add(w, &p.moves[i]); reason != nil {
+			p.skip(w, p.moves[i].dn, reason)
 		}
 	}
-	for number, person := range p.o.People.All() {
+	for number, user := range p.o.Users.All() {
 		if len(p.seen[number]) == 0 {
-			name := person.Address
-			if name == "" {
-				name = person.UID
-			}
-			p.leave(w, "", fmt.Sprintf("%s:%d: no entry is that of %s", person.File, person.Line, name))
+			p.skip(w, "", fmt.Errorf("%s:%d: no entry found for %s", user.File, user.Line, cmp.Or(user.Address, user.UID)))
 		}
 	}
 	return w, nil
 }
 
-func (p *wavePlanner) leave(w *Wave, dn, why string) {
-	w.LeftOut++
-	if p.o.Left != nil {
-		p.o.Left(dn, why)
+func (p *wavePlanner) skip(w *Wave, dn string, reason error) {
+	w.Skipped++
+	if p.o.Skipped != nil {
+		p.o.Skipped(dn, reason)
 	}
 }
 
-// add plans one person, or says why not.
-func (p *wavePlanner) add(w *Wave, m *move) (why string) {
+// add plans the move of one user, or returns why the user is skipped.
+func (p *wavePlanner) add(w *Wave, m *move) error {
 	mail := string(firstOf(m.values, p.n.Mail))
-	owner, why := p.owner(m)
-	status, user := strings.TrimSpace(string(firstOf(m.values, p.n.Status))), strings.TrimSpace(string(firstOf(m.values, p.n.UserStatus)))
+	owner, ownerErr := p.owner(m)
+	status, userStatus := strings.TrimSpace(string(firstOf(m.values, p.n.Status))), strings.TrimSpace(string(firstOf(m.values, p.n.UserStatus)))
 	switch {
-	case len(p.seen[m.person]) > 1:
-		return fmt.Sprintf("%d entries are one person of the list: it is not known which is meant", len(p.seen[m.person]))
+	case len(p.seen[m.user]) > 1:
+		return fmt.Errorf("%d entries match the same user of the list", len(p.seen[m.user]))
 	case !isAddress([]byte(mail)):
-		return "it has no mail address"
+		return errors.New("it has no mail address")
 	case strings.TrimSpace(string(firstOf(m.values, p.n.UniqueID))) == "":
-		return "it has no " + p.n.UniqueID + "; 'davadmin ldap populate' gives it one"
+		return &NoUniqueIDError{p.n.UniqueID}
 	case status != "" && !strings.EqualFold(status, "active"):
-		return fmt.Sprintf("%s is '%s', which shuts the person out of both servers", p.n.Status, status)
-	case user != "" && !strings.EqualFold(user, "active"):
-		return fmt.Sprintf("%s is '%s', which shuts the person out of both servers", p.n.UserStatus, user)
-	case why != "":
-		return why
+		return fmt.Errorf("%s is '%s', which locks the user out of both servers", p.n.Status, status)
+	case userStatus != "" && !strings.EqualFold(userStatus, "active"):
+		return fmt.Errorf("%s is '%s', which locks the user out of both servers", p.n.UserStatus, userStatus)
+	case ownerErr != nil:
+		return ownerErr
 	}
 	r := ldapchange.Record{DN: m.dn}
 	p.mark(&r, m)
 	if m.kind == directory.User {
-		if why := p.lock(&r, m, status); why != "" {
-			return why
+		if err := p.lock(&r, m, status); err != nil {
+			return err
 		}
 	}
 	w.Addresses = append(w.Addresses, mail)
@@ -203,38 +209,35 @@ func (p *wavePlanner) add(w *Wave, m *move) (why string) {
 		w.Owners = append(w.Owners, owner)
 	}
 	if len(r.Changes) == 0 {
-		return "" // marked and locked already
+		return nil // already marked and locked out
 	}
 	back, why := ldapchange.Invert(&r, m.values)
 	if why != "" {
-		return why
+		return errors.New(why)
 	}
-	if err := errors.Join(w.Forward.Add(&r), w.Back.Add(&back)); err != nil {
-		return err.Error()
-	}
-	return ""
+	return errors.Join(w.Forward.Add(&r), w.Rollback.Add(&back))
 }
 
-// owner is the word by which the old server knows whose calendars are to be
-// deleted; "" where it has none.
-func (p *wavePlanner) owner(m *move) (word, why string) {
+// owner returns the name of the user on the old server as a word of a shell command;
+// "" if the user has no calendars there.
+func (p *wavePlanner) owner(m *move) (word string, err error) {
 	owner := string(firstOf(m.values, p.n.UID))
 	if set := p.o.Directory.CS6; set != nil {
 		who := cs6.Entry{UID: firstOf(m.values, p.n.UID), Mail: firstOf(m.values, p.n.Mail), Alternates: m.values[strings.ToLower(p.n.AlternateMail)]}
 		found, ok := set.Find(who)
 		if !ok {
-			return "", "" // nothing of the person is there
+			return "", nil
 		}
-		if person := set.Person(found.Number); person.UID != "" {
-			if owner = person.UID; person.Domain != "" {
-				owner += "@" + person.Domain
+		if user := set.User(found.Number); user.UID != "" {
+			if owner = user.UID; user.Domain != "" {
+				owner += "@" + user.Domain
 			}
 		}
 	}
 	if word = config.ShellWord(owner); word == "" || strings.HasPrefix(owner, "-") {
-		return "", "its user id cannot stand in a command"
+		return "", errors.New("its user id cannot be used in a command")
 	}
-	return word, ""
+	return word, nil
 }
 
 func text(values ...string) [][]byte {
@@ -245,43 +248,41 @@ func text(values ...string) [][]byte {
 	return out
 }
 
-// put adds a change that gives an attribute one value, whatever it has.
+// put adds a change that replaces all values of an attribute, now, by one value.
 func put(r *ldapchange.Record, name string, now [][]byte, value string) {
 	if len(now) == 0 {
-		r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpAdd, Name: name, Values: text(value)})
+		r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpAdd, Name: name, Values: text(value)})
 		r.Expect = append(r.Expect, ldapchange.Expectation{Name: name, Need: ldapchange.NeedAbsent})
 		return
 	}
-	r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpReplace, Name: name, Values: text(value)})
+	r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpReplace, Name: name, Values: text(value)})
 	r.Expect = append(r.Expect, ldapchange.Expectation{Name: name, Need: ldapchange.NeedAll, Values: now})
 }
 
-// mark makes an entry one of the new server's.
+// mark adds the change that marks an entry as a user of the new server.
 func (p *wavePlanner) mark(r *ldapchange.Record, m *move) {
-	now := m.values[strings.ToLower(p.n.Mark())]
-	if strings.TrimSpace(string(firstOf(m.values, p.n.Mark()))) != "" {
+	now := m.values[strings.ToLower(p.n.LocalUserAttr())]
+	if strings.TrimSpace(string(firstOf(m.values, p.n.LocalUserAttr()))) != "" {
 		return
 	}
 	const class = "davEntity"
-	classy := false
-	for _, c := range m.values["objectclass"] {
-		classy = classy || strings.EqualFold(string(c), class)
-	}
-	if !classy && strings.EqualFold(p.n.Mark(), "davStore") {
-		r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpAdd, Name: "objectClass", Values: text(class)})
+	hasClass := slices.ContainsFunc(m.values["objectclass"], func(c []byte) bool { return strings.EqualFold(string(c), class) })
+	if !hasClass && strings.EqualFold(p.n.LocalUserAttr(), "davStore") {
+		r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpAdd, Name: "objectClass", Values: text(class)})
 		r.Expect = append(r.Expect, ldapchange.Expectation{Name: "objectClass", Need: ldapchange.NeedLacks, Values: text(class)})
 	}
-	put(r, p.n.Mark(), now, p.backend)
+	put(r, p.n.LocalUserAttr(), now, p.backend)
 }
 
-// lock shuts a user out of the web of the old server, in the form that works:
-// icsAllowedServiceAccess is looked at only where icsStatus is absent.
-func (p *wavePlanner) lock(r *ldapchange.Record, m *move, status string) (why string) {
+// lock adds the changes that lock a user out of the web interface of the old server.
+// It removes icsStatus, because the server evaluates icsAllowedServiceAccess only if
+// icsStatus is absent.
+func (p *wavePlanner) lock(r *ldapchange.Record, m *move, status string) error {
 	const deny = "-http:all"
 	now := m.values[strings.ToLower(p.n.ServiceAccess)]
 	switch {
 	case len(now) > 1:
-		return fmt.Sprintf("%s has several values, and it is not known how the old server reads them", p.n.ServiceAccess)
+		return fmt.Errorf("%s has several values, and how the old server evaluates them is unknown", p.n.ServiceAccess)
 	case len(now) == 1 && ldapcheck.DeniesHTTP(now[0]):
 	case len(now) == 1 && strings.TrimSpace(string(now[0])) != "":
 		put(r, p.n.ServiceAccess, now, deny+"$"+string(now[0]))
@@ -289,8 +290,8 @@ func (p *wavePlanner) lock(r *ldapchange.Record, m *move, status string) (why st
 		put(r, p.n.ServiceAccess, now, deny)
 	}
 	if all := m.values[strings.ToLower(p.n.Status)]; status != "" {
-		r.Changes = append(r.Changes, ldif.Change{Op: ldif.OpDelete, Name: p.n.Status})
+		r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpDelete, Name: p.n.Status})
 		r.Expect = append(r.Expect, ldapchange.Expectation{Name: p.n.Status, Need: ldapchange.NeedAll, Values: all})
 	}
-	return ""
+	return nil
 }

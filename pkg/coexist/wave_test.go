@@ -113,7 +113,7 @@ davUniqueId: 13
 
 `
 
-// planText is a plan without its header.
+// planText returns a plan without its header.
 func planText(t *testing.T, d *ldapchange.Draft) string {
 	t.Helper()
 	if d.Changes() == 0 {
@@ -139,12 +139,12 @@ func planText(t *testing.T, d *ldapchange.Draft) string {
 
 func TestPlanWave(t *testing.T) {
 	d := &deployment{people: movers}
-	var left []string
+	var skipped []string
 	o := coexist.WaveOptions{
 		Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Backends: []string{"defaultbackend"}, Tmp: t.TempDir()},
-		People: setOf(t, "wave.txt", "plain@example.com\nactive@example.com\nmoved@example.com\nroom@example.com\nnoid@example.com\nleft@example.com\ngone@example.com\n"+
+		Users: setOf(t, "wave.txt", "plain@example.com\nactive@example.com\nmoved@example.com\nroom@example.com\nnoid@example.com\nleft@example.com\ngone@example.com\n"+
 			"many@example.com\ndash@example.com\nmute\ntwin@example.com\nquote@example.com\nnobody@example.com\n"),
-		Left: func(dn, why string) { left = append(left, dn+": "+why) },
+		Skipped: func(dn string, reason error) { skipped = append(skipped, dn+": "+reason.Error()) },
 	}
 	w, err := coexist.PlanWave(t.Context(), d.source(t), o)
 	if err != nil {
@@ -218,34 +218,56 @@ icsAllowedServiceAccess: +imap:all
 replace: icsStatus
 icsStatus: Active
 -
-`, strings.Split(planText(t, w.Back), "\n\n")[1]+"\n"); diff != "" {
-		t.Errorf("back (-want +got):\n%s", diff)
+`, strings.Split(planText(t, w.Rollback), "\n\n")[1]+"\n"); diff != "" {
+		t.Errorf("rollback (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"plain", "active", "moved", "room", `'o'\''neil'`}, w.Owners); diff != "" {
 		t.Errorf("owners (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
-		"uid=noid,o=isp: it has no davUniqueId; 'davadmin ldap populate' gives it one",
-		"uid=left,o=isp: icsStatus is 'deleted', which shuts the person out of both servers",
-		"uid=gone,o=isp: inetUserStatus is 'inactive', which shuts the person out of both servers",
-		"uid=many,o=isp: icsAllowedServiceAccess has several values, and it is not known how the old server reads them",
-		"uid=dash,o=isp: its user id cannot stand in a command",
+		"uid=noid,o=isp: it has no davUniqueId",
+		"uid=left,o=isp: icsStatus is 'deleted', which locks the user out of both servers",
+		"uid=gone,o=isp: inetUserStatus is 'inactive', which locks the user out of both servers",
+		"uid=many,o=isp: icsAllowedServiceAccess has several values, and how the old server evaluates them is unknown",
+		"uid=dash,o=isp: its user id cannot be used in a command",
 		"uid=mute,o=isp: it has no mail address",
-		"uid=twin,ou=a,o=isp: 2 entries are one person of the list: it is not known which is meant",
-		"uid=twin,ou=b,o=isp: 2 entries are one person of the list: it is not known which is meant",
-		": wave.txt:13: no entry is that of nobody@example.com",
-	}, left); diff != "" || w.LeftOut != len(left) {
-		t.Errorf("left out %d (-want +got):\n%s", w.LeftOut, diff)
+		"uid=twin,ou=a,o=isp: 2 entries match the same user of the list",
+		"uid=twin,ou=b,o=isp: 2 entries match the same user of the list",
+		": wave.txt:13: no entry found for nobody@example.com",
+	}, skipped); diff != "" || w.Skipped != len(skipped) {
+		t.Errorf("skipped %d (-want +got):\n%s", w.Skipped, diff)
 	}
 }
 
-// The owners of calendars are named as the old server names them, and who has none
-// there is moved all the same.
+// A user without a unique id is skipped with an error that names the attribute.
+func TestPlanWaveNoUniqueID(t *testing.T) {
+	d := &deployment{people: movers}
+	var noID *coexist.NoUniqueIDError
+	w, err := coexist.PlanWave(t.Context(), d.source(t), coexist.WaveOptions{
+		Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Backends: []string{"defaultbackend"}, Tmp: t.TempDir()},
+		Users:     setOf(t, "wave.txt", "noid@example.com\n"),
+		Skipped: func(_ string, reason error) {
+			if !errors.As(reason, &noID) {
+				t.Errorf("%v", reason)
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	if noID == nil || noID.Attribute != "davUniqueId" {
+		t.Errorf("%+v", noID)
+	}
+}
+
+// The owners of calendars have the names of the old server, and users without
+// calendars there are moved, too.
 func TestPlanWaveWithTheListOfTheOldServer(t *testing.T) {
 	d := &deployment{people: movers}
 	w, err := coexist.PlanWave(t.Context(), d.source(t), coexist.WaveOptions{
 		Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Tmp: t.TempDir(), CS6: setOf(t, "on6.txt", "PLAIN@Example.com: owner=PLAIN@Example.com status=enabled\n")},
-		People:    setOf(t, "wave.txt", "plain@example.com\nroom@example.com\n"), Backend: "store1",
+		Users:     setOf(t, "wave.txt", "plain@example.com\nroom@example.com\n"), Backend: "store1",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -256,14 +278,14 @@ func TestPlanWaveWithTheListOfTheOldServer(t *testing.T) {
 	}
 }
 
-func TestPlanWaveRefuses(t *testing.T) {
+func TestPlanWaveErrors(t *testing.T) {
 	d := &deployment{people: movers}
-	o := coexist.WaveOptions{Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Backends: []string{"a", "b"}}, People: setOf(t, "wave.txt", "plain@example.com\n")}
+	o := coexist.WaveOptions{Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Backends: []string{"a", "b"}}, Users: setOf(t, "wave.txt", "plain@example.com\n")}
 	if _, err := coexist.PlanWave(t.Context(), d.source(t), o); !errors.Is(err, coexist.ErrBackend) {
 		t.Errorf("two back ends: %v", err)
 	}
 	o.Backend = "a"
-	if _, err := coexist.PlanWave(context.Background(), broken{d.source(t)}, o); err == nil || !strings.Contains(err.Error(), "the line is dead") {
-		t.Errorf("a part: %v", err)
+	if _, err := coexist.PlanWave(context.Background(), truncated{d.source(t)}, o); err == nil || !strings.Contains(err.Error(), "connection lost") {
+		t.Errorf("a truncated directory: %v", err)
 	}
 }

@@ -11,26 +11,27 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// CheckInput is what the checks look at.
+// CheckInput is the input of Check.
 type CheckInput struct {
 	Path     string      // for messages: the file as the user knows it
 	Text     []byte      // the bytes as they are on disk; they must not be changed afterwards
-	Info     fs.FileInfo // nil for a stream, which has no modes to look at
-	Dir      fs.FileInfo // of the directory that holds the file; may be nil
+	Info     fs.FileInfo // nil for a stream, which has no mode to check
+	Dir      fs.FileInfo // of the directory that contains the file; may be nil
 	Registry *Registry   // must not be nil
 }
 
-// check binds a rule to the code that looks for its failures.
+// check is a rule with the code that looks for its failures.
 type check struct {
 	rule finding.Rule
 	run  func(ctx context.Context, s *checkState, emit func(finding.Finding)) error
-	// raw is set where the code does with a file that cannot be parsed: then
-	// there is no document in the state.
+	// raw is set where run can also handle a file that cannot be parsed. The
+	// state then has no document.
 	raw bool
 }
 
-// checkTable lists all checks in the order of the report: first the file as
-// such, then its lines, names and values, then what they say together.
+// checkTable lists all checks in the order of the report: first those of the
+// file as a whole, then of its lines, names and values, then of settings that
+// depend on each other.
 func checkTable() []check {
 	return slices.Concat(
 		fileChecks(), textChecks(), lineChecks(), nameChecks(), valueChecks(), secretChecks(),
@@ -48,10 +49,10 @@ func CheckRules() []finding.Rule {
 	return rules
 }
 
-// Check looks for mistakes in a davserver.properties. When the file cannot be
+// Check looks for mistakes in a davserver.properties file. If the file cannot be
 // parsed, the rules that need its settings end as not-run, each with a
-// check-not-run finding. No text of a finding holds a password, but names and
-// values come from the file and may hold anything else.
+// check-not-run finding. No text of a finding contains a password, but names and
+// values come from the file and may contain anything else.
 func Check(ctx context.Context, in CheckInput) *finding.Report {
 	s := newCheckState(in)
 	table := checkTable()
@@ -67,23 +68,23 @@ func Check(ctx context.Context, in CheckInput) *finding.Report {
 	return finding.Run(ctx, list)
 }
 
-// checkState is what the checks share. It is built once and then only read.
+// checkState is shared by all checks. It is read-only once it is built.
 type checkState struct {
 	in       CheckInput
 	reg      *Registry
 	doc      *Document // nil when the file cannot be parsed
-	err      error     // why
-	settings []setting // every entry, those without effect too
+	err      error     // why it cannot be parsed
+	settings []setting // every entry, including those without effect
 	byName   map[string]int
 }
 
-// setting is one entry of the file with what is known of it.
+// setting is one entry of the file with what is known about it.
 type setting struct {
 	Entry
 	param  *Parameter // nil for an unknown name
-	alien  *Parameter // what the name means in another file, nil for nothing
+	alien  *Parameter // the parameter of this name in another file, nil for none
 	marked bool       // the key begins with the byte-order mark of the file
-	body   []byte     // the raw text from the key on
+	body   []byte     // the raw text, starting at the key
 	lost   []swallowed
 }
 
@@ -131,7 +132,7 @@ func newCheckState(in CheckInput) *checkState {
 	return s
 }
 
-// lookup finds the parameter of a key. The pattern of a family is none.
+// lookup returns the parameter of a key. The pattern of a family is not a key.
 func (s *checkState) lookup(key string) (*Parameter, bool) {
 	if strings.Contains(key, "*") {
 		return nil, false
@@ -139,7 +140,7 @@ func (s *checkState) lookup(key string) (*Parameter, bool) {
 	return s.reg.Lookup(key)
 }
 
-// get returns the effective entry of a name; nil when the file does not set it.
+// get returns the effective entry of a name, or nil if the file does not set it.
 func (s *checkState) get(name string) *setting {
 	if i, ok := s.byName[name]; ok {
 		return &s.settings[i]
@@ -147,14 +148,14 @@ func (s *checkState) get(name string) *setting {
 	return nil
 }
 
-// value returns what the server works with.
+// value returns the value that the server uses.
 func (s *checkState) value(name string) string { return s.reg.Effective(s.doc, name) }
 
-// on reads a boolean as Java does: what is not true is false.
+// on reads a boolean as Java does: everything but true is false.
 func (s *checkState) on(name string) bool { return strings.EqualFold(s.value(name), "true") }
 
-// line returns the line of the first of the names that the file sets, 0 when
-// it sets none.
+// line returns the line of the first of the names that the file sets, or 0 if it
+// sets none of them.
 func (s *checkState) line(names ...string) int {
 	for _, name := range names {
 		if st := s.get(name); st != nil {
@@ -164,7 +165,7 @@ func (s *checkState) line(names ...string) int {
 	return 0
 }
 
-// each calls f for every setting that has an effect and a parameter.
+// each calls f for every setting that has an effect and a known parameter.
 func (s *checkState) each(ctx context.Context, f func(*setting)) error {
 	for i := range s.settings {
 		if err := ctx.Err(); err != nil {
@@ -177,27 +178,27 @@ func (s *checkState) each(ctx context.Context, f func(*setting)) error {
 	return nil
 }
 
-// at makes a finding about a parameter. Where the file sets it, its value is
-// shown, masked.
-func (s *checkState) at(name string, line int, detail, fix string) finding.Finding {
-	f := finding.Finding{Parameter: name, Where: s.where(line), Detail: detail, Fix: finding.Text(finding.FixCommand, fix)}
+// at returns a finding about a parameter. If the file sets it, the finding shows
+// the masked value.
+func (s *checkState) at(name string, line int, detail string, fix finding.Fix) finding.Finding {
+	f := finding.Finding{Parameter: name, Where: s.where(line), Detail: detail, Fix: fix}
 	if st := s.get(name); st != nil {
 		f.Value = st.shown()
 	}
 	return f
 }
 
-// of makes a finding about one entry.
-func (s *checkState) of(st *setting, detail, fix string) finding.Finding {
-	return finding.Finding{Parameter: st.name(), Value: st.shown(), Where: s.where(st.Line), Detail: detail, Fix: finding.Text(finding.FixCommand, fix)}
+// of returns a finding about one entry.
+func (s *checkState) of(st *setting, detail string, fix finding.Fix) finding.Finding {
+	return finding.Finding{Parameter: st.name(), Value: st.shown(), Where: s.where(st.Line), Detail: detail, Fix: fix}
 }
 
 func (s *checkState) where(line int) *finding.Where {
 	return &finding.Where{File: s.in.Path, Line: line}
 }
 
-// name returns the key in a form that may be shown. A separator that was
-// escaped by mistake makes the value, and so perhaps a password, part of it.
+// name returns the key in a form that may be shown. If the separator was escaped
+// by mistake, the value, perhaps a password, is part of the key.
 func (st *setting) name() string {
 	if i := strings.IndexAny(st.Key, "=:"); i >= 0 && st.param == nil && st.alien == nil {
 		return st.Key[:i+1] + "..."
@@ -205,8 +206,8 @@ func (st *setting) name() string {
 	return st.Key
 }
 
-// shown returns the value in a form that may be shown. That of an unknown name
-// is not: it may be a password whose name is misspelt.
+// shown returns the value in a form that may be shown. The value of an unknown
+// name is not shown: the name may be a misspelling of one that has a password.
 func (st *setting) shown() string {
 	p := st.param
 	if p == nil {
@@ -221,35 +222,36 @@ func (st *setting) shown() string {
 	return p.Mask(st.Value)
 }
 
-// sensitive reports whether a value that should hold no password may hold one
-// all the same: two settings may have come into one line.
+// sensitive reports whether a value that should not contain a password may
+// contain one anyway, because two settings ended up on one line.
 func sensitive(value string) bool {
 	return namesSecret(value) || MaskURLPassword(value) != value
 }
 
-// doubtfulURL does the same for a URL, of which Mask shows all but a password
-// in its proper place.
+// doubtfulURL does the same for a URL. Mask only hides a password that is in its
+// proper place in the URL.
 func doubtfulURL(value string) bool {
 	return carriesPassword(value) || namesSecret(value) || strings.ContainsAny(value, blanks)
 }
 
-// namesSecret reports whether a text has the name of a parameter in it that
-// holds a password, or one much like it.
+// namesSecret reports whether a text contains the name of a parameter that has a
+// password as its value, or a similar name.
 func namesSecret(text string) bool {
 	text = strings.ToLower(text)
 	if strings.Contains(text, "passw") || strings.Contains(text, "dburl") {
 		return true
 	}
-	for _, behind, found := strings.Cut(text, ".pass"); found; _, behind, found = strings.Cut(behind, ".pass") {
-		if behind == "" || !isLetter(behind[0]) {
+	for _, after, found := strings.Cut(text, ".pass"); found; _, after, found = strings.Cut(after, ".pass") {
+		if after == "" || !isLetter(after[0]) {
 			return true
 		}
 	}
 	return false
 }
 
-// told returns a text that was taken from a value, for a message.
-func told(text, value string) string {
+// quotedPart quotes a part of a value for a message, or masks it if the value may
+// contain a password.
+func quotedPart(text, value string) string {
 	if sensitive(value) {
 		return maskedSecret
 	}

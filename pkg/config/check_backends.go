@@ -11,34 +11,36 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// backendChecks are about back ends and how people get to them.
+// backendChecks returns the checks of back ends and of how accounts are assigned to
+// them.
 func backendChecks() []check {
 	return []check{
 		{newRule("backend-unknown", finding.Error,
-			"every back end that is named is set up",
-			"the accounts that are sent there cannot be used",
-			"name a back end that is set up, or set up this one (store.dav.ID...)"),
+			"every back end that is named is configured",
+			"accounts assigned to an unknown back end cannot be used",
+			"name a configured back end, or configure this one (store.dav.ID...)"),
 			checkUnknownBackends, false},
 		{newRule("backend-id-mismatch", finding.Warning,
 			"the id of a back end is the one in the names of its parameters",
-			"the directory and the templates must use the id, while people read the name: sooner or later somebody takes one for the other",
-			"give the parameters the name of the id, or the id that name"),
+			"the directory and the templates must use the id, while people read the name: sooner or later someone confuses the two",
+			"use the id in the names of the parameters, or change the id to that name"),
 			checkBackendIDs, false},
 		{newRule("backend-store-shared", finding.Error,
-			"every back end has a store of its own",
+			"every back end has its own store",
 			"two back ends in one store overwrite each other's documents and purge what belongs to the other",
-			"give each back end a store of its own; move the documents before accounts use it"),
+			"give each back end its own store, and move the documents before accounts use it"),
 			checkSharedStores, false},
 		{newRule("rank-duplicate", finding.Warning,
 			"no two patterns of one kind have the same rank",
-			"which of them is tried first is left to chance, and with it which back end an account is in",
-			"give each pattern a rank of its own"),
+			"which pattern is tried first, and so which back end an account is assigned to, is left to chance",
+			"give each pattern its own rank"),
 			checkRanks, false},
 	}
 }
 
-// family splits the name of a parameter into the part that tells members of a
-// family apart and the last component: store.dav.ID.dbdir, davcore.homeuri.0.rank.
+// family splits the name of a parameter of a family into the component that
+// distinguishes the members and the last component. For store.dav.ID.dbdir these
+// are ID and dbdir, for davcore.homeuri.0.rank 0 and rank.
 func family(name, prefix string) (id, last string, ok bool) {
 	rest, ok := strings.CutPrefix(name, prefix+".")
 	if !ok {
@@ -53,7 +55,7 @@ func uriFamilies() []string {
 }
 
 // backends lists the ids of the back ends: those that every server has, those
-// with a parameter of their own, and the ids given to them.
+// named by a parameter in the file, and the ids set by backendid.
 func (s *checkState) backends(ctx context.Context) ([]string, error) {
 	var ids []string
 	for _, p := range s.reg.all {
@@ -73,14 +75,14 @@ func (s *checkState) backends(ctx context.Context) ([]string, error) {
 	return slices.Compact(ids), err
 }
 
-// fixedBackend returns the back end that a template names whatever the
-// directory says: its whole text, or the fallback of its only attribute.
+// fixedBackend returns the back end that a template names independently of the
+// directory: its whole text, or the fallback of its only attribute.
 func fixedBackend(template string) string {
 	inner, found := strings.CutPrefix(template, "${")
 	if found {
-		body, behind, closed := strings.Cut(inner, "}")
+		body, after, closed := strings.Cut(inner, "}")
 		_, fallback, _ := strings.Cut(body, ",")
-		if !closed || behind != "" {
+		if !closed || after != "" {
 			return ""
 		}
 		template = fallback
@@ -100,11 +102,11 @@ func checkUnknownBackends(ctx context.Context, s *checkState, emit func(finding.
 		if _, known := slices.BinarySearch(ids, id); id == "" || known {
 			return
 		}
-		fix := ""
+		fix := finding.Fix{}
 		if st.param.Default != "" {
 			fix = s.fixDefault(st.Key)
 		}
-		emit(s.of(st, fmt.Sprintf("%s names the back end %s, for which no store.dav.ID parameter is set", st.Key, told(id, st.Value)), fix))
+		emit(s.of(st, fmt.Sprintf("%s names the back end %s, for which no store.dav.ID parameter is set", st.Key, quotedPart(id, st.Value)), fix))
 	}
 	return s.each(ctx, func(st *setting) {
 		if st.Key == "davcore.ischedule.backendid" {
@@ -129,15 +131,15 @@ func checkBackendIDs(ctx context.Context, s *checkState, emit func(finding.Findi
 		if st.Value == name {
 			return
 		}
-		f := s.of(st, fmt.Sprintf("%s is %s: the directory must use that id and not '%s'", st.Key, told(st.Value, st.Value), name), "")
-		// The default back end may be renamed in just this way.
+		f := s.of(st, fmt.Sprintf("%s is %s: the directory must use that id, not '%s'", st.Key, quotedPart(st.Value, st.Value), name), finding.Fix{})
+		// This is how the default back end is renamed, so it may be intended.
 		if name != "defaultbackend" {
-			f.Fix = finding.Text(finding.FixCommand, s.fixSet(st.Key, name))
+			f.Fix = s.fixSet(st.Key, name)
 		}
 		emit(f)
 	})
 	if err == nil && !any {
-		return finding.NotApplicable("no back end is given an id of its own")
+		return finding.NotApplicable("no backendid is set")
 	}
 	return err
 }
@@ -164,11 +166,11 @@ func checkSharedStores(ctx context.Context, s *checkState, emit func(finding.Fin
 		if other := first[store]; other == nil {
 			first[store] = st
 		} else {
-			emit(s.of(st, fmt.Sprintf("%s is that of %s in line %d: two back ends would share one store", st.Key, other.Key, other.Line), ""))
+			emit(s.of(st, fmt.Sprintf("%s is the same as %s in line %d: two back ends would share one store", st.Key, other.Key, other.Line), finding.Fix{}))
 		}
 	})
 	if err == nil && n < 2 {
-		return finding.NotApplicable("fewer than two back ends are given a place for their store")
+		return finding.NotApplicable("the location of the store is set for fewer than two back ends")
 	}
 	return err
 }
@@ -184,27 +186,27 @@ func checkRanks(ctx context.Context, s *checkState, emit func(finding.Finding)) 
 			}
 			rank, err := strconv.Atoi(strings.TrimSpace(st.Value))
 			if err != nil {
-				continue // type-mismatch speaks of it
+				continue // reported by type-mismatch
 			}
 			n++
 			key := fmt.Sprint(prefix, " ", rank)
 			if other := first[key]; other == nil {
 				first[key] = st
 			} else {
-				emit(s.of(st, fmt.Sprintf("%s is %d, as is %s in line %d: which pattern comes first is left to chance", st.Key, rank, other.Key, other.Line), ""))
+				emit(s.of(st, fmt.Sprintf("%s is %d, and so is %s in line %d: which pattern comes first is left to chance", st.Key, rank, other.Key, other.Line), finding.Fix{}))
 			}
 		}
 	})
 	if err == nil && n < 2 {
-		return finding.NotApplicable("fewer than two patterns are given a rank")
+		return finding.NotApplicable("the rank is set for fewer than two patterns")
 	}
 	return err
 }
 
-// Backends lists the ids of the back ends that a configuration has for people, in
-// order: those that every server has, those with a parameter of their own, and the
-// ids given to them. The one that holds the inbox and outbox of iSchedule is for
-// nobody.
+// Backends lists, in order, the ids of the back ends that accounts can be assigned
+// to: those that every server has, those named by a parameter in the file, and
+// the ids set by backendid. The back end of the iSchedule inbox and outbox has no
+// accounts.
 func Backends(r *Registry, d *Document) []string {
 	var ids []string
 	for _, p := range r.all {

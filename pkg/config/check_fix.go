@@ -12,122 +12,147 @@ import (
 // ShellWord returns s as one word of a POSIX shell command. It returns an empty
 // string for text that could act on the terminal it is pasted into.
 func ShellWord(s string) string {
+	if !pasteable(s) {
+		return ""
+	}
 	plain := s != ""
 	for _, c := range s {
-		if !unicode.IsPrint(c) {
-			return ""
-		}
 		plain = plain && (c < utf8.RuneSelf && (isLetter(byte(c)) || isDigit(byte(c))) || strings.ContainsRune("@%+=:,./-_", c))
 	}
-	switch {
-	case !utf8.ValidString(s):
-		return ""
-	case plain:
+	if plain {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// modifyCommand joins edits to one command; an empty one makes it empty.
-func modifyCommand(edits ...string) string {
-	if len(edits) == 0 || slices.Contains(edits, "") {
-		return ""
-	}
-	return "davadmin config modify " + strings.Join(edits, " ")
+// pasteable reports whether a text can be part of a command without acting on
+// the terminal it is pasted into. A fix contains no other text.
+func pasteable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) })
 }
 
-// editSet is the part of a command that gives a parameter a value. It is empty
-// where 'config modify' would refuse it, and where the value may hold a secret.
-func (s *checkState) editSet(name, value string) string {
+// noEdit is returned where an edit is needed that cannot be made.
+func noEdit() finding.ParameterEdit { return finding.ParameterEdit{} }
+
+// fixOf returns the fix that makes all edits at once. It is the zero Fix without
+// edits, and when one of them cannot be made.
+func fixOf(edits ...finding.ParameterEdit) finding.Fix {
+	if slices.Contains(edits, noEdit()) {
+		return finding.Fix{}
+	}
+	return finding.Edit(edits...)
+}
+
+// inOrder returns the fix that carries out several fixes, each only after the
+// one before it succeeded. It is the zero Fix when one of them is.
+func inOrder(fixes ...finding.Fix) finding.Fix {
+	var out finding.Fix
+	for i, f := range fixes {
+		if f.IsZero() {
+			return finding.Fix{}
+		}
+		out.Type = f.Type
+		first := len(out.Steps)
+		out.Steps = append(out.Steps, f.Steps...)
+		out.Steps[first].OnSuccess = i > 0
+	}
+	return out
+}
+
+// editSet returns the edit that gives a parameter a value, or noEdit when Modify
+// would refuse it or the value may contain a secret.
+func (s *checkState) editSet(name, value string) finding.ParameterEdit {
 	p, ok := s.lookup(name)
 	if !ok || p.File != "" || p.Secret() || sensitive(value) || p.Mask(value) != value || firstError(p.Check(value)) != nil {
-		return ""
+		return noEdit()
 	}
-	return editWords(name, "-v", value)
+	return newEdit(name, finding.EditSet, value)
 }
 
-// editDefault is the part of a command that takes a parameter out of the file,
-// whether it is known or not.
-func (s *checkState) editDefault(name string) string {
-	word := ShellWord(name)
-	if p, ok := s.lookup(name); name == "" || strings.Contains(name, "*") || word == "" || ok && p.File != "" {
-		return ""
+// editDefault returns the edit that removes a parameter, known or unknown, from
+// the file.
+func (s *checkState) editDefault(name string) finding.ParameterEdit {
+	if p, ok := s.lookup(name); name == "" || strings.Contains(name, "*") || ok && p.File != "" {
+		return noEdit()
 	}
-	return "-o " + word + " --default"
+	return newEdit(name, finding.EditDefault, "")
 }
 
-// editAdd is the part of a command that adds members to a list.
-func (s *checkState) editAdd(name string, members ...string) string {
+// editAdd returns the edit that adds members to a list.
+func (s *checkState) editAdd(name string, members ...string) finding.ParameterEdit {
 	p, ok := s.lookup(name)
 	if !ok || !p.List {
-		return ""
+		return noEdit()
 	}
 	value, added := AddToList(s.value(name), members, p.FoldCase())
 	if len(added) == 0 || sensitive(value) || firstError(p.Check(value)) != nil {
-		return ""
+		return noEdit()
 	}
-	return editWords(name, "--add", strings.Join(members, " "))
+	return newEdit(name, finding.EditAdd, strings.Join(members, " "))
 }
 
-// editRemove is the part of a command that removes members from a list.
-func (s *checkState) editRemove(name string, members ...string) string {
+// editRemove returns the edit that removes members from a list.
+func (s *checkState) editRemove(name string, members ...string) finding.ParameterEdit {
 	p, ok := s.lookup(name)
 	if !ok || !p.List {
-		return ""
+		return noEdit()
 	}
 	if value, _ := RemoveFromList(s.value(name), members, p.FoldCase()); firstError(p.Check(value)) != nil {
-		return ""
+		return noEdit()
 	}
-	return editWords(name, "--remove", strings.Join(members, " "))
+	return newEdit(name, finding.EditRemove, strings.Join(members, " "))
 }
 
-func editWords(name, option, value string) string {
-	n, v := ShellWord(name), ShellWord(value)
-	if n == "" || v == "" {
-		return ""
+func newEdit(name string, op finding.EditOp, value string) finding.ParameterEdit {
+	if !pasteable(name) || !pasteable(value) {
+		return noEdit()
 	}
-	return "-o " + n + " " + option + " " + v
+	return finding.ParameterEdit{Name: name, Op: op, Value: value}
 }
 
-// fixSet, fixDefault and fixAdd are commands of one edit.
-func (s *checkState) fixSet(name, value string) string { return modifyCommand(s.editSet(name, value)) }
+// fixSet, fixDefault and fixAdd return fixes of one edit.
+func (s *checkState) fixSet(name, value string) finding.Fix { return fixOf(s.editSet(name, value)) }
 
-func (s *checkState) fixDefault(name string) string { return modifyCommand(s.editDefault(name)) }
+func (s *checkState) fixDefault(name string) finding.Fix { return fixOf(s.editDefault(name)) }
 
-func (s *checkState) fixAdd(name string, members ...string) string {
-	return modifyCommand(s.editAdd(name, members...))
+func (s *checkState) fixAdd(name string, members ...string) finding.Fix {
+	return fixOf(s.editAdd(name, members...))
 }
 
-// fixRewrite takes all entries of a parameter out of the file and puts one of
-// the same value in. One command does not: to it, the value is what it shall be.
-func (s *checkState) fixRewrite(st *setting) string {
+// fixRewrite returns the fix that removes all entries of a parameter from the
+// file and adds one entry with the same value. This takes two steps, because
+// setting a parameter to the value that it already has changes nothing.
+func (s *checkState) fixRewrite(st *setting) finding.Fix {
 	if st.param == nil {
-		return ""
+		return finding.Fix{}
 	}
 	value := s.value(st.Key)
-	out, in := s.fixDefault(st.Key), s.fixSet(st.Key, value)
-	switch {
-	case out == "" || in == "":
-		return ""
-	case value == st.param.Default:
-		return out
+	fix := inOrder(s.fixDefault(st.Key), s.fixSet(st.Key, value))
+	if !fix.IsZero() && value == st.param.Default {
+		return s.fixDefault(st.Key)
 	}
-	return out + " && " + in
+	return fix
 }
 
-// fixMode is a command that changes the mode of a file.
-func fixMode(mode, path string) string {
+// fixMode returns the fix that changes the mode of a file.
+func fixMode(mode, path string) finding.Fix {
 	if strings.HasPrefix(path, "-") {
 		path = "./" + path
 	}
 	word := ShellWord(path)
 	if word == "" || path == "" {
-		return ""
+		return finding.Fix{}
 	}
-	return "chmod " + mode + " " + word
+	return finding.Text(finding.FixCommand, "chmod "+mode+" "+word)
 }
 
-// newRule makes the rule of a check.
+// newRule returns the rule of a check.
 func newRule(id string, severity finding.Severity, title, why, remedy string) finding.Rule {
 	return finding.Rule{ID: id, Severity: severity, Title: title, Why: why, Remedy: remedy}
+}
+
+// withTask returns the rule with a task that helps with its remedy.
+func withTask(r finding.Rule, t finding.Task) finding.Rule {
+	r.Task = t
+	return r
 }

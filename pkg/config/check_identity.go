@@ -9,24 +9,25 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// identityChecks are about the attribute that keys the accounts.
+// identityChecks returns the checks of the attribute that identifies the accounts.
 func identityChecks() []check {
 	return []check{
 		{newRule("uniqueid-unstable", finding.Error,
-			"the unique id is an attribute that nobody but the administrators changes",
-			"the directory itself gives its operational attributes: an entry that is deleted and made anew, or moved to another directory, gets another value, and its account is cut off from its calendars",
-			"give every entry a davUniqueId that takes over the present value, then change the parameter; changing the parameter alone loses all data"),
+			"the unique id is an attribute that only administrators change",
+			"the directory server sets operational attributes itself: an entry that is deleted and re-created, or moved to another directory, gets another value, and its account loses its calendars",
+			"give every entry a davUniqueId with the current value, then change the parameter; changing the parameter alone loses all data"),
 			checkUnstable, false},
 		{newRule("uniqueid-localuser-same", finding.Error,
-			"the unique id and the mark of people hosted here are different attributes",
-			"people on the old server need a unique id as well, and with it they would all count as hosted here",
-			"mark the people hosted here by an attribute of its own; the guide uses davStore"),
+			"the unique id and the local-user attribute are different attributes",
+			"users on the old server need a unique id as well, and with it they would all be treated as local",
+			"use a separate attribute to mark local users; the guide uses davStore"),
 			checkSameAttribute, false},
 	}
 }
 
-// operationalAttributes are those that directory servers maintain, in lower
-// case: of Oracle, 389, OpenLDAP, OpenDJ, IBM, Novell and Microsoft.
+// operationalAttributes returns the attributes that the directory servers of
+// Oracle, 389, OpenLDAP, OpenDJ, IBM, Novell and Microsoft maintain, in lower
+// case.
 func operationalAttributes() []string {
 	return []string{
 		"createtimestamp", "creatorsname", "distinguishedname", "ds-entry-unique-id", "entrycsn", "entrydn", "entryid", "entryuuid", "guid",
@@ -40,8 +41,8 @@ func checkUnstable(_ context.Context, s *checkState, emit func(finding.Finding))
 	name, _, _ := strings.Cut(s.value(paramPermanentUniqueID), ";")
 	if IsOperationalAttribute(name) {
 		emit(s.at(paramPermanentUniqueID, s.line(paramPermanentUniqueID), fmt.Sprintf(
-			"%s is %s, which the directory gives anew whenever an entry is made anew; do not change it before every entry has a davUniqueId with the present value",
-			paramPermanentUniqueID, quoted(name)), ""))
+			"%s is %s, which the directory server sets again whenever an entry is re-created; do not change it before every entry has a davUniqueId with the current value",
+			paramPermanentUniqueID, quoted(name)), finding.Fix{}))
 	}
 	return nil
 }
@@ -51,28 +52,28 @@ func checkSameAttribute(_ context.Context, s *checkState, emit func(finding.Find
 		return err
 	}
 	if local := s.value(paramLocalUserAttr); strings.EqualFold(local, s.value(paramPermanentUniqueID)) {
-		fix := ""
+		fix := finding.Fix{}
 		if !strings.EqualFold(local, "davstore") {
 			fix = s.fixSet(paramLocalUserAttr, "davstore")
 		}
 		emit(s.at(paramLocalUserAttr, s.line(paramLocalUserAttr, paramPermanentUniqueID), fmt.Sprintf(
-			"%s is %s, as is %s: everybody with a unique id counts as hosted here, the people on the old server included",
-			paramLocalUserAttr, told(local, local), paramPermanentUniqueID), fix))
+			"%s is %s, and so is %s: everyone with a unique id is treated as local, including the users on the old server",
+			paramLocalUserAttr, quotedPart(local, local), paramPermanentUniqueID), fix))
 	}
 	return nil
 }
 
-// coexists says why the rules about two servers have nothing to look at; nil
-// when they have.
+// coexists returns an error that says why the rules about two servers do not
+// apply, or nil if they do.
 func (s *checkState) coexists() error {
 	if s.value(paramLocalUserAttr) == "" {
-		return finding.NotApplicable("%s is not set: no old server is in use beside this one", paramLocalUserAttr)
+		return finding.NotApplicable("%s is not set: no old server is in use alongside this one", paramLocalUserAttr)
 	}
 	return nil
 }
 
 // IsOperationalAttribute reports whether directory servers maintain an attribute
-// themselves. Letter case and options do not matter.
+// themselves. Letter case and attribute options are ignored.
 func IsOperationalAttribute(name string) bool {
 	name, _, _ = strings.Cut(name, ";")
 	return slices.Contains(operationalAttributes(), strings.ToLower(strings.TrimSpace(name)))

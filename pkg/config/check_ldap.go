@@ -9,29 +9,29 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// Pools of the authentication and of the look-up of people.
+// The pools for authentication and for looking up users.
 const (
 	authPool = "base.ldapinfo.authldap"
 	userPool = "base.ldapinfo.ugldap"
 )
 
-// ldapChecks are about the connections to the directory.
+// ldapChecks returns the checks of the connections to the directory.
 func ldapChecks() []check {
 	return []check{
 		{newRule("ldap-port-mismatch", finding.Warning,
-			"every LDAP pool uses the port that goes with TLS or without",
-			"389 expects a connection that begins without TLS, and 636 one that begins with it: with the other, none comes about",
+			"every LDAP pool uses a port that matches its TLS setting",
+			"port 389 expects connections that begin without TLS, port 636 connections that begin with TLS: otherwise, no connection can be made",
 			"set ldapusessl and the port of the pool together"),
 			checkPorts, false},
 		{newRule("ldap-password-in-clear", finding.Warning,
 			"no LDAP pool sends passwords over the network without TLS",
-			"whoever listens between the two hosts reads the password of the pool, and with the authentication pool those of all people",
+			"anyone who can intercept the traffic between the two hosts can read the password of the pool, and in the case of the authentication pool those of all users",
 			"set ldapusessl of the pool to true and its port to the one for TLS"),
 			checkClearBind, false},
 		{newRule("tls-outdated", finding.Warning,
-			"no list of TLS versions names one that is outdated",
+			"no list of TLS versions contains an outdated one",
 			"SSLv3, TLS 1.0 and TLS 1.1 have known weaknesses and must not be used (RFC 7568, RFC 8996)",
-			"keep TLSv1.2 and later ones only"),
+			"keep only TLSv1.2 and later"),
 			checkTLSVersions, false},
 	}
 }
@@ -62,20 +62,20 @@ func (s *checkState) pools(ctx context.Context) ([]ldapPool, error) {
 		}
 	})
 	if err == nil && len(out) == 0 {
-		return nil, finding.NotApplicable("no LDAP pool is set up in this file")
+		return nil, finding.NotApplicable("no LDAP pool is configured in this file")
 	}
 	return out, err
 }
 
-// hostPort is one directory host of a pool; own tells whether its port stands
-// beside it.
+// hostPort is one directory host of a pool. own is set where the port is given
+// with the host.
 type hostPort struct {
 	host, port string
 	own        bool
 }
 
-// hosts returns the hosts of a pool with their ports. The default host has a
-// port of its own, which nobody means who sets ldapport alone.
+// hosts returns the hosts of a pool with their ports. The default host includes a
+// port, which is ignored where the file sets ldapport but not ldaphost.
 func (p ldapPool) hosts() []hostPort {
 	var out []hostPort
 	for _, word := range SplitList(p.value("ldaphost")) {
@@ -101,10 +101,11 @@ func (p ldapPool) uses(port string) bool {
 	return false
 }
 
-// editsTLS returns the edits that make a pool use TLS: the switch, if it is off,
-// and the ports that are those without TLS.
-func (p ldapPool) editsTLS() []string {
-	var edits, hosts []string
+// editsTLS returns the edits that make a pool use TLS: they set the switch if it
+// is off, and change the ports that are for connections without TLS.
+func (p ldapPool) editsTLS() []finding.ParameterEdit {
+	var edits []finding.ParameterEdit
+	var hosts []string
 	if !p.s.on(p.name("ldapusessl")) {
 		edits = append(edits, p.s.editSet(p.name("ldapusessl"), "true"))
 	}
@@ -140,9 +141,9 @@ func checkPorts(ctx context.Context, s *checkState, emit func(finding.Finding)) 
 		line := s.line(name, p.name("ldapport"), p.name("ldaphost"))
 		switch tls := s.on(name); {
 		case tls && p.uses("389"):
-			emit(s.at(name, line, name+" is true, and the pool uses port 389, which is the one without TLS", modifyCommand(p.editsTLS()...)))
+			emit(s.at(name, line, name+" is true, and the pool uses port 389, which is for connections without TLS", fixOf(p.editsTLS()...)))
 		case !tls && p.uses("636"):
-			emit(s.at(name, line, name+" is false, and the pool uses port 636, which is the one with TLS", s.fixSet(name, "true")))
+			emit(s.at(name, line, name+" is false, and the pool uses port 636, which is for connections with TLS", s.fixSet(name, "true")))
 		}
 	}
 	return nil
@@ -166,17 +167,17 @@ func checkClearBind(ctx context.Context, s *checkState, emit func(finding.Findin
 			if isLocalHost(h.host) {
 				continue
 			}
-			name, what := p.name("binddn"), "its own password"
+			name, what := p.name("binddn"), "its bind password"
 			if p.prefix == authPool {
-				what = "the passwords of people who log in"
+				what = "the passwords of users who log in"
 			}
 			emit(s.at(name, s.line(name, p.name("ldaphost"), p.name("ldapusessl")),
-				fmt.Sprintf("the pool %s sends %s to %s without TLS", p.prefix, what, told(h.host, p.value("ldaphost"))), modifyCommand(p.editsTLS()...)))
+				fmt.Sprintf("the pool %s sends %s to %s without TLS", p.prefix, what, quotedPart(h.host, p.value("ldaphost"))), fixOf(p.editsTLS()...)))
 			break
 		}
 	}
 	if !any {
-		return finding.NotApplicable("no LDAP pool of this file binds with a password")
+		return finding.NotApplicable("no LDAP pool in this file binds with a password")
 	}
 	return nil
 }
@@ -217,11 +218,11 @@ func checkTLSVersions(ctx context.Context, s *checkState, emit func(finding.Find
 		if len(old) == 0 {
 			return
 		}
-		fix := modifyCommand(s.editRemove(st.Key, old...))
+		fix := fixOf(s.editRemove(st.Key, old...))
 		if len(good) == 0 {
 			fix = s.fixSet(st.Key, "TLSv1.2")
 		}
-		emit(s.of(st, fmt.Sprintf("%s allows %s, which must not be used any more (RFC 7568, RFC 8996)", st.Key, strings.Join(old, " and ")), fix))
+		emit(s.of(st, fmt.Sprintf("%s allows %s, which must no longer be used (RFC 7568, RFC 8996)", st.Key, strings.Join(old, " and ")), fix))
 	})
 	if err == nil && !any {
 		return finding.NotApplicable("no list of TLS versions is set in this file")

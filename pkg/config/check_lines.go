@@ -9,27 +9,28 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// lineChecks are about lines: which setting they make, and where it ends.
+// lineChecks returns the checks of lines: which setting a line makes, and where the
+// setting ends.
 func lineChecks() []check {
 	return []check{
 		{newRule("duplicate-key", finding.Warning,
 			"no parameter is set twice",
-			"only the last line of a name counts; whoever changes another one changes nothing (an error where the values differ)",
-			"keep one line: take the parameter out and set it again"),
+			"only the last line of a name has an effect; changing another one changes nothing (an error where the values differ)",
+			"keep one line: remove the parameter from the file and set it again"),
 			checkDuplicates, false},
 		{newRule("continuation-swallows-setting", finding.Error,
 			"no line that ends in a backslash makes the next setting part of its value",
-			"a backslash at the end of a line joins the next line to it: the setting there has no effect, and the value before it is spoilt",
+			"a backslash at the end of a line joins the next line to it: the setting there has no effect, and the value before it is corrupted",
 			"set both parameters again"),
 			checkContinuations, false},
 		{newRule("file-ends-in-backslash", finding.Warning,
 			"the file does not end in a backslash",
-			"whatever is put behind the last line becomes part of its value",
-			"take the last parameter out and set it again"),
+			"whatever is appended to the file becomes part of the last value",
+			"remove the last parameter from the file and set it again"),
 			checkLastLine, false},
 		{newRule("trailing-blank", finding.Warning,
 			"no value ends in a blank",
-			"Java keeps a blank at the end of a line as part of the value, where nobody sees it",
+			"Java keeps a blank at the end of a line as part of the value, where it is easily overlooked",
 			"set the parameter again without the blank"),
 			checkTrailing, false},
 	}
@@ -55,15 +56,16 @@ func checkDuplicates(ctx context.Context, s *checkState, emit func(finding.Findi
 	return nil
 }
 
-// swallowed is a setting that a continuation mark made part of a value.
+// swallowed is a setting that became part of the value before it, because that
+// value ends in a continuation mark.
 type swallowed struct {
 	name   string
 	line   int
-	offset int // in the raw text of the entry, from its key on
+	offset int // in the raw text of the entry, counted from its key
 }
 
-// findSwallowed looks at all lines of an entry but the first for the beginning
-// of a setting that is known.
+// findSwallowed looks for settings of known parameters on all lines of an entry
+// but the first.
 func (s *checkState) findSwallowed(st *setting) []swallowed {
 	var out []swallowed
 	for l := range physicalLines(st.body, st.Line) {
@@ -75,8 +77,8 @@ func (s *checkState) findSwallowed(st *setting) []swallowed {
 		if end <= 0 {
 			continue
 		}
-		behind := bytes.TrimLeft(t[end:], blanks)
-		if len(behind) == 0 || behind[0] != '=' && behind[0] != ':' {
+		after := bytes.TrimLeft(t[end:], blanks)
+		if len(after) == 0 || after[0] != '=' && after[0] != ':' {
 			continue
 		}
 		if name := string(t[:end]); s.known(name) {
@@ -98,7 +100,7 @@ func checkContinuations(ctx context.Context, s *checkState, emit func(finding.Fi
 		fix := s.fixSwallowed(st)
 		for _, l := range st.lost {
 			emit(finding.Finding{
-				Parameter: l.name, Where: s.where(l.line), Fix: finding.Text(finding.FixCommand, fix),
+				Parameter: l.name, Where: s.where(l.line), Fix: fix,
 				Detail: fmt.Sprintf("%s is not set by this line: the line before it ends in a backslash, which makes this one part of %s", l.name, st.name()),
 			})
 		}
@@ -106,12 +108,13 @@ func checkContinuations(ctx context.Context, s *checkState, emit func(finding.Fi
 	return nil
 }
 
-// fixSwallowed sets each of the parameters to what stands in its own line.
-func (s *checkState) fixSwallowed(st *setting) string {
+// fixSwallowed returns the fix that sets each of the parameters to the value on its
+// own line.
+func (s *checkState) fixSwallowed(st *setting) finding.Fix {
 	if st.Shadowed {
-		return ""
+		return finding.Fix{}
 	}
-	var edits []string
+	var edits []finding.ParameterEdit
 	seen := map[string]bool{}
 	from := 0
 	for i := range len(st.lost) + 1 {
@@ -122,11 +125,11 @@ func (s *checkState) fixSwallowed(st *setting) string {
 		d, err := Parse(bytes.TrimSuffix(bytes.TrimRight(st.body[from:to], "\r\n"), []byte(`\`)))
 		from = to
 		if err != nil || d.Len() != 1 {
-			return ""
+			return finding.Fix{}
 		}
 		for e := range d.Entries() {
 			if seen[e.Key] {
-				return "" // one command sets a parameter once
+				return finding.Fix{} // one edit of each parameter at a time
 			}
 			seen[e.Key] = true
 			if i == 0 || s.get(e.Key) == nil {
@@ -134,11 +137,11 @@ func (s *checkState) fixSwallowed(st *setting) string {
 			}
 		}
 	}
-	return modifyCommand(edits...)
+	return fixOf(edits...)
 }
 
-// dangling returns the entry that ends the file with a backslash; nil when
-// there is none.
+// dangling returns the entry that ends the file with a backslash, or nil if there
+// is none.
 func (s *checkState) dangling() *setting {
 	last := len(s.settings) - 1
 	if last < 0 || s.doc.entries[last].flags&dangling == 0 {
@@ -149,7 +152,7 @@ func (s *checkState) dangling() *setting {
 
 func checkLastLine(_ context.Context, s *checkState, emit func(finding.Finding)) error {
 	if st := s.dangling(); st != nil {
-		emit(s.of(st, "the file ends in a backslash: a line put behind it would become part of "+orWord(st.name(), "this one"), s.fixRewrite(st)))
+		emit(s.of(st, "the file ends in a backslash: a line appended to it would become part of "+orWord(st.name(), "this one"), s.fixRewrite(st)))
 	}
 	return nil
 }
@@ -170,22 +173,22 @@ func checkTrailing(ctx context.Context, s *checkState, emit func(finding.Finding
 		trimmed := strings.TrimRight(st.Value, blanks)
 		switch {
 		case trimmed == st.Value, st.Shadowed, st.param != nil && !toleratesBlank(st.param):
-			// Where the blank breaks the type, type-mismatch says so.
+			// Where the blank breaks the type, type-mismatch reports it.
 		case blankEscaped(st.body) && (st.param == nil || !st.param.List):
-			// Somebody wants it.
+			// The blank is intended.
 		default:
-			emit(s.of(st, st.name()+" ends in a blank, which the server takes for a part of the value", s.fixSet(st.Key, trimmed)))
+			emit(s.of(st, st.name()+" ends in a blank, which the server reads as part of the value", s.fixSet(st.Key, trimmed)))
 		}
 	}
 	return nil
 }
 
-// blanks are the characters that separate names from values and members of
-// lists from each other.
+// blanks are the characters that separate names from values, and the members of a
+// list.
 const blanks = " \t\f"
 
-// toleratesBlank reports whether the server reads a value with a blank behind
-// it as one of the type, though perhaps as another one than was meant.
+// toleratesBlank reports whether a value with a blank at its end is still valid for
+// the parameter, though perhaps not the value that was meant.
 func toleratesBlank(p *Parameter) bool {
 	return p.List || p.Type == String || p.Type == Password || p.Type == MailList
 }

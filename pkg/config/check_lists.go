@@ -14,41 +14,43 @@ const (
 	paramDomainAttrs = "base.ldapinfo.domainattrs"
 )
 
+// fetchLists returns the parameters that list attributes to fetch.
 func fetchLists() []string {
 	return []string{paramSubjectAttributes, paramUserAttrs, paramDomainAttrs}
 }
 
+// isFetchList reports whether a parameter lists attributes to fetch.
 func isFetchList(name string) bool { return contains(fetchLists(), name, false) }
 
-// listChecks are about the attributes that the server must fetch.
+// listChecks returns the checks of the attributes that the server must fetch.
 func listChecks() []check {
-	const remedy = "add the attribute to davcore.uriinfo.subjectattributes with --add, which keeps the others"
+	const remedy = "add the attribute to davcore.uriinfo.subjectattributes, and keep the others"
 	return []check{
 		{newRule("uniqueid-not-fetched", finding.Error,
-			"the attribute of the unique id is fetched for every person",
-			"the server cannot tell which account in its database belongs to whom, and no one can work",
+			"the attribute of the unique id is fetched for every account",
+			"the server cannot determine which account in its database belongs to whom, and no one can work",
 			remedy), missingCheck(needUniqueID), false},
 		{newRule("mail-not-fetched", finding.Error,
-			"the attributes of mail addresses are fetched for every person",
-			"the server finds people, attendees and homes by their mail addresses, and now it sees none",
+			"the attributes of mail addresses are fetched for every account",
+			"the server finds users, attendees and home collections by mail address, and now it sees no addresses",
 			remedy), missingCheck(needMail), false},
 		{newRule("localuserattr-not-fetched", finding.Error,
-			"the attribute that says who is hosted here is fetched for every person",
-			"the server sees it on nobody, so everybody looks like a user of the old server",
+			"the local-user attribute is fetched for every account",
+			"the server does not see the attribute on any account, so every account looks like one on the old server",
 			remedy), missingCheck(needLocalUser), false},
 		{newRule("backend-attribute-not-fetched", finding.Error,
-			"the attributes that choose the back end are fetched for every person",
-			"the server takes the fallback for everybody, and people find an empty calendar in the wrong back end",
+			"the attributes that select the back end are fetched for every account",
+			"the server uses the fallback for every account, and users find an empty calendar in the wrong back end",
 			remedy), missingCheck(needBackend), false},
 		{newRule("list-lost-members", finding.Warning,
 			"the lists of attributes to fetch have the members of their defaults",
-			"a new value replaces the whole list, so giving a single attribute loses all others and what the server does with them",
-			"add the lost members with --add; leave out one that is not needed here"),
+			"a new value replaces the whole list, so setting it to a single attribute loses all others, and what the server does with them",
+			"add the lost members to the list; omit any that is not needed here"),
 			checkLostMembers, false},
 	}
 }
 
-// need says what an attribute is fetched for.
+// need is what an attribute is fetched for.
 type need int
 
 const (
@@ -58,35 +60,34 @@ const (
 	needBackend
 )
 
-// fetched is what one rule wants to be fetched: attributes, why, and the
-// parameters that name them.
+// fetched describes what must be fetched according to one rule.
 type fetched struct {
 	attributes []string
 	why        string
-	from       []string
+	from       []string // the parameters that name the attributes
 }
 
-// wanted lists the attributes for a purpose. NeededMembers has the same ones,
-// but names each for its first purpose only, and the rules of the others would
-// pass though they do not hold.
+// wanted returns the attributes for one purpose. NeededMembers returns the same
+// attributes, but each only for its first purpose, so the rules of the other
+// purposes would pass although they do not hold.
 func (s *checkState) wanted(n need) (fetched, error) {
 	switch n {
 	case needUniqueID:
-		f := fetched{[]string{s.value(paramPermanentUniqueID)}, "which is the unique id of every account", []string{paramPermanentUniqueID}}
+		f := fetched{[]string{s.value(paramPermanentUniqueID)}, "the unique id of every account", []string{paramPermanentUniqueID}}
 		if f.attributes[0] == "" {
-			return f, finding.NotApplicable("%s is set to nothing", paramPermanentUniqueID)
+			return f, finding.NotApplicable("%s is set to an empty value", paramPermanentUniqueID)
 		}
 		return f, nil
 	case needLocalUser:
-		return fetched{[]string{s.value(paramLocalUserAttr)}, "which says who is hosted here", []string{paramLocalUserAttr}}, s.coexists()
+		return fetched{[]string{s.value(paramLocalUserAttr)}, "which marks local users", []string{paramLocalUserAttr}}, s.coexists()
 	case needMail:
 		from := []string{"davcore.ldapattr.mail", "davcore.ldapattr.mailalternateaddress"}
-		return fetched{[]string{s.value(from[0]), s.value(from[1])}, "which holds mail addresses", from}, nil
+		return fetched{[]string{s.value(from[0]), s.value(from[1])}, "which contains mail addresses", from}, nil
 	case needBackend:
 	}
-	f := fetched{why: "by which a template chooses the back end"}
+	f := fetched{why: "which selects the back end in a template"}
 	for _, a := range s.reg.templateAttributes(s.doc) {
-		// The name of a group of the pattern, as in ${1}, is no attribute.
+		// A group of the pattern, as in ${1}, is not an attribute.
 		if isAttribute(a) && !contains(f.attributes, a, true) {
 			f.attributes = append(f.attributes, a)
 		}
@@ -110,7 +111,7 @@ func missingCheck(n need) func(context.Context, *checkState, func(finding.Findin
 				continue
 			}
 			f := s.at(paramSubjectAttributes, line,
-				fmt.Sprintf("%s does not name %s, %s: the server does not fetch it", paramSubjectAttributes, told(a, a), want.why),
+				fmt.Sprintf("%s does not contain %s, %s: the server does not fetch it", paramSubjectAttributes, quotedPart(a, a), want.why),
 				s.fixAdd(paramSubjectAttributes, a))
 			if isAttribute(a) {
 				f.Attribute = a
@@ -140,13 +141,13 @@ func checkLostMembers(_ context.Context, s *checkState, emit func(finding.Findin
 		}
 	}
 	if !any {
-		return finding.NotApplicable("no list of attributes to fetch is set; their defaults hold")
+		return finding.NotApplicable("no list of attributes to fetch is set; the defaults apply")
 	}
 	return nil
 }
 
-// replaced reports whether an attribute is the default of parameters that all
-// name another one now, so that nothing needs it.
+// replaced reports whether an attribute is the default of parameters that all name
+// another attribute now, so that nothing needs it any more.
 func (s *checkState) replaced(member string) bool {
 	named := false
 	for _, p := range s.reg.all {

@@ -7,27 +7,27 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// mostGuesses bounds the names for which a nearest one is looked up: a file
-// with more unknown ones is not a configuration with a few slips of the pen.
+// mostGuesses limits how many unknown names are compared with the known ones. A
+// file with more unknown names is not a configuration with a few typos.
 const mostGuesses = 200
 
-// nameChecks are about the names of parameters.
+// nameChecks returns the checks of the names of parameters.
 func nameChecks() []check {
 	return []check{
 		{newRule("unknown-parameter", finding.Warning,
-			"every name is that of a parameter",
-			"the server ignores a name that it does not know, so a misspelt setting has no effect and nothing says so",
-			"correct the name; leave it when your release of the server documents it"),
+			"every name is the name of a parameter",
+			"the server ignores unknown names, so a misspelled setting silently has no effect",
+			"correct the name; keep it if it is documented for your release of the server"),
 			checkUnknown, false},
 		{newRule("wrong-file", finding.Error,
-			"no setting belongs into another file",
+			"no setting belongs in another file",
 			"the server does not look for it here, and the program that needs it does not read this file",
-			"set it in the file named in the finding, and take it out of this one"),
+			"set it in the file named in the finding, and remove it from this one"),
 			checkWrongFile, false},
 		{newRule("deprecated-parameter", finding.Warning,
-			"no parameter is set that has been replaced by another",
+			"no deprecated parameter is set",
 			"a later release may ignore it",
-			"use what the finding names in its place"),
+			"use the replacement named in the finding"),
 			checkDeprecated, false},
 	}
 }
@@ -42,7 +42,7 @@ func checkUnknown(ctx context.Context, s *checkState, emit func(finding.Finding)
 		if st.param != nil || st.alien != nil || st.marked || st.Shadowed || st.Key == "" && s.dangling() == st {
 			continue
 		}
-		f := s.of(st, st.name()+" is not a known parameter", "")
+		f := s.of(st, st.name()+" is not a known parameter", finding.Fix{})
 		if st.Key == "" {
 			f.Detail = "a line sets a parameter without a name"
 		}
@@ -52,27 +52,27 @@ func checkUnknown(ctx context.Context, s *checkState, emit func(finding.Finding)
 		}
 		if ok {
 			f.Detail += "; did you mean " + near + "?"
-			f.Fix = finding.Text(finding.FixCommand, s.fixName(st, near))
+			f.Fix = s.fixName(st, near)
 		}
 		emit(f)
 	}
 	return nil
 }
 
-// fixName moves the value to the right name. A setting of that name stays what
-// it is.
-func (s *checkState) fixName(st *setting, right string) string {
+// fixName returns the fix that moves the value to the correct name. If that name
+// is already set, the fix keeps its value.
+func (s *checkState) fixName(st *setting, correct string) finding.Fix {
 	if st.name() != st.Key {
-		return ""
+		return finding.Fix{}
 	}
-	out := s.editDefault(st.Key)
-	if s.get(right) != nil {
-		return modifyCommand(out)
+	remove := s.editDefault(st.Key)
+	if s.get(correct) != nil {
+		return fixOf(remove)
 	}
 	if sensitive(st.Key) {
-		return ""
+		return finding.Fix{}
 	}
-	return modifyCommand(s.editSet(right, st.Value), out)
+	return fixOf(s.editSet(correct, st.Value), remove)
 }
 
 func checkWrongFile(ctx context.Context, s *checkState, emit func(finding.Finding)) error {
@@ -84,7 +84,7 @@ func checkWrongFile(ctx context.Context, s *checkState, emit func(finding.Findin
 		if st.alien == nil || st.Shadowed {
 			continue
 		}
-		emit(s.of(st, fmt.Sprintf("%s belongs into %s and has no effect here", st.Key, st.alien.File), s.fixDefault(st.Key)))
+		emit(s.of(st, fmt.Sprintf("%s belongs in %s and has no effect here", st.Key, st.alien.File), s.fixDefault(st.Key)))
 	}
 	return nil
 }
@@ -95,15 +95,15 @@ func checkDeprecated(ctx context.Context, s *checkState, emit func(finding.Findi
 		any = any || p.Deprecated != ""
 	}
 	if !any {
-		return finding.NotApplicable("no parameter that davadmin knows has been replaced by another")
+		return finding.NotApplicable("no known parameter is deprecated")
 	}
 	return s.each(ctx, func(st *setting) {
 		if st.param.Deprecated == "" {
 			return
 		}
-		f := s.of(st, fmt.Sprintf("%s is deprecated; in its place there is: %s", st.Key, st.param.Deprecated), "")
+		f := s.of(st, fmt.Sprintf("%s is deprecated; its replacement is: %s", st.Key, st.param.Deprecated), finding.Fix{})
 		if s.known(st.param.Deprecated) {
-			f.Fix = finding.Text(finding.FixCommand, s.fixName(st, st.param.Deprecated))
+			f.Fix = s.fixName(st, st.param.Deprecated)
 		}
 		emit(f)
 	})

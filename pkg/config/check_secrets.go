@@ -9,29 +9,29 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// secretChecks are about passwords in the file.
+// secretChecks returns the checks of passwords in the file.
 func secretChecks() []check {
 	return []check{
 		{newRule("password-in-clear", finding.Warning,
-			"no password stands in the file",
-			"a password here is read by everybody who may read the file or a copy of it (an error where others may); it belongs in the server's credential store",
-			"put the password into the server's credential store, then take it out of this file; change one that others could read"),
+			"the file contains no password",
+			"anyone who can read the file or a copy of it can read the password (an error where others can); it belongs in the server's credential store",
+			"put the password into the server's credential store, then remove it from this file; change a password that others could read"),
 			checkPasswords, false},
 		{newRule("dburl-password", finding.Error,
-			"no database URL carries a password",
-			"a URL gets into logs and process lists, and its password with it",
-			"leave the password out of the URL and keep it in the credential store; change it when others could read the file"),
+			"no database URL contains a password",
+			"URLs appear in logs and process lists, and the password with them",
+			"remove the password from the URL and keep it in the credential store; change it if others could read the file"),
 			checkDatabasePassword, false},
 		{newRule("dburl-scheme", finding.Error,
 			"every database URL names a PostgreSQL database",
-			"without a URL of PostgreSQL the back end cannot open its store; without a database name (a warning) it opens the one named like the user",
-			"write postgres://HOST:PORT/DATABASE"),
+			"without a PostgreSQL URL the back end cannot open its store; without a database name (a warning) it opens the database named like the user",
+			"use a URL of the form postgres://HOST:PORT/DATABASE"),
 			checkDatabaseURL, false},
 	}
 }
 
-// holdsSecret reports whether a password stands anywhere in the file, comments
-// included.
+// holdsSecret reports whether the file contains a password, including in
+// comments.
 func (s *checkState) holdsSecret() bool {
 	if s.doc == nil {
 		return !bytes.Equal(s.reg.maskText(s.in.Text, nil), s.in.Text)
@@ -47,7 +47,7 @@ func (s *checkState) holdsSecret() bool {
 	return false
 }
 
-// secret reports whether the entry gives a password away.
+// secret reports whether the entry reveals a password.
 func (st *setting) secret() bool {
 	p := st.param
 	if p == nil || st.Value == "" {
@@ -56,8 +56,8 @@ func (st *setting) secret() bool {
 	return p.Secret() || p.Type == URL && carriesPassword(st.Value)
 }
 
-// commentedSecrets yields the line and the name of each setting of a password
-// that is commented out.
+// commentedSecrets yields the line and the name of each commented-out setting of a
+// password.
 func (s *checkState) commentedSecrets() iter.Seq2[int, string] {
 	return func(yield func(int, string) bool) {
 		for l := range s.comments() {
@@ -85,7 +85,7 @@ func (s *checkState) commentedSecrets() iter.Seq2[int, string] {
 func checkPasswords(ctx context.Context, s *checkState, emit func(finding.Finding)) error {
 	open, extra := finding.Warning, ""
 	if s.in.Info != nil && s.in.Info.Mode()&0o004 != 0 {
-		open, extra = finding.Error, ", where everybody on this host may read it"
+		open, extra = finding.Error, ", where all users of this host can read it"
 	}
 	for i := range s.settings {
 		if err := ctx.Err(); err != nil {
@@ -95,14 +95,14 @@ func checkPasswords(ctx context.Context, s *checkState, emit func(finding.Findin
 		if st.param == nil || !st.param.Secret() || st.Value == "" {
 			continue
 		}
-		f := s.of(st, st.Key+" stands in the file in clear text"+extra+"; put it into the server's credential store first", s.fixDefault(st.Key))
+		f := s.of(st, st.Key+" is in the file in clear text"+extra+"; put it into the server's credential store first", s.fixDefault(st.Key))
 		f.Severity = open
 		emit(f)
 	}
 	for line, name := range s.commentedSecrets() {
 		emit(finding.Finding{
 			Severity: open, Parameter: name, Where: s.where(line),
-			Detail: "a value of " + name + " that is commented out holds a password in clear text" + extra + "; delete the comment",
+			Detail: "a commented-out value of " + name + " contains a password in clear text" + extra + "; delete the comment",
 		})
 	}
 	return nil
@@ -110,7 +110,7 @@ func checkPasswords(ctx context.Context, s *checkState, emit func(finding.Findin
 
 func isDatabaseURL(p *Parameter) bool { return p.Type == URL && strings.Contains(p.Unit, "postgres") }
 
-// databaseURLs yields the entries that set the URL of a database.
+// databaseURLs returns the entries that set the URL of a database.
 func (s *checkState) databaseURLs() []*setting {
 	var out []*setting
 	for i := range s.settings {
@@ -134,9 +134,9 @@ func checkDatabasePassword(_ context.Context, s *checkState, emit func(finding.F
 		if !carriesPassword(st.Value) {
 			continue
 		}
-		f := s.of(st, st.Key+" carries a password; leave it out, and keep it in the credential store", "")
+		f := s.of(st, st.Key+" contains a password; remove it, and keep it in the credential store", finding.Fix{})
 		if without := withoutPassword(st.Value); !st.Shadowed && without != "" {
-			f.Fix = finding.Text(finding.FixCommand, s.fixSet(st.Key, without))
+			f.Fix = s.fixSet(st.Key, without)
 		}
 		emit(f)
 	}
@@ -152,10 +152,10 @@ func checkDatabaseURL(_ context.Context, s *checkState, emit func(finding.Findin
 		switch {
 		case st.Shadowed:
 		case !postgresURL(st.Value):
-			emit(s.of(st, st.Key+" does not begin with postgres:// or postgresql://, and only a PostgreSQL database can take the place of the embedded store",
+			emit(s.of(st, st.Key+" does not begin with postgres:// or postgresql://, and only a PostgreSQL database can replace the embedded store",
 				s.fixSet(st.Key, strings.TrimPrefix(st.Value, "jdbc:"))))
 		case databaseName(st.Value) == "" && firstError(st.param.Check(st.Value)) == nil:
-			f := s.of(st, st.Key+" names no database: the server of the database opens the one that has the name of the user", "")
+			f := s.of(st, st.Key+" names no database: the database server opens the one named like the user", finding.Fix{})
 			f.Severity = finding.Warning
 			emit(f)
 		}
@@ -163,15 +163,15 @@ func checkDatabaseURL(_ context.Context, s *checkState, emit func(finding.Findin
 	return nil
 }
 
-// postgresURL reports whether a URL begins as one of PostgreSQL.
+// postgresURL reports whether a URL has a scheme of PostgreSQL.
 func postgresURL(value string) bool {
 	scheme, _, found := strings.Cut(value, "://")
 	scheme = asciiLower(strings.TrimLeft(scheme, blanks))
 	return found && (scheme == "postgres" || scheme == "postgresql")
 }
 
-// carriesPassword reports whether a URL, or what was meant to be one, holds a
-// password: before the host, in the query, or as a keyword.
+// carriesPassword reports whether a URL, or text that was meant to be one,
+// contains a password: before the host, in the query, or as a keyword.
 func carriesPassword(value string) bool {
 	if strings.Contains(asciiLower(value), "password=") {
 		return true
@@ -181,27 +181,28 @@ func carriesPassword(value string) bool {
 		colon, sign := strings.IndexByte(value, ':'), strings.LastIndexByte(value, '@')
 		return colon >= 0 && colon < sign
 	}
-	authority, behind := cutAuthority(rest)
+	authority, after := cutAuthority(rest)
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 		return strings.Contains(authority[:i], ":")
 	}
-	// One with a /, ? or # that is not escaped.
-	return hostsFault(authority) != "" && strings.Contains(authority, ":") && strings.Contains(behind, "@")
+	// A password with an unescaped /, ? or #.
+	return hostsFault(authority) != "" && strings.Contains(authority, ":") && strings.Contains(after, "@")
 }
 
-func cutAuthority(s string) (authority, behind string) {
+// cutAuthority splits the text after the :// of a URL at the end of the authority.
+func cutAuthority(s string) (authority, after string) {
 	if end := strings.IndexAny(s, "/?#"); end >= 0 {
 		return s[:end], s[end:]
 	}
 	return s, ""
 }
 
-// withoutPassword returns a URL without its password, or an empty string when
-// it is not certain where that begins and ends.
+// withoutPassword returns a URL without its password, or an empty string if it is
+// uncertain where the password begins and ends.
 func withoutPassword(value string) string {
 	scheme, rest, found := strings.Cut(value, "://")
-	authority, behind := cutAuthority(rest)
-	if !found || strings.Contains(behind, "@") {
+	authority, after := cutAuthority(rest)
+	if !found || strings.Contains(after, "@") {
 		return ""
 	}
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
@@ -211,7 +212,7 @@ func withoutPassword(value string) string {
 			authority = user + "@" + authority
 		}
 	}
-	path, query, _ := strings.Cut(behind, "?")
+	path, query, _ := strings.Cut(after, "?")
 	var kept []string
 	for part := range strings.SplitSeq(query, "&") {
 		name, _, _ := strings.Cut(asciiLower(part), "=")
@@ -229,11 +230,12 @@ func withoutPassword(value string) string {
 	return out
 }
 
-// databaseName returns the database that a URL of PostgreSQL names.
+// databaseName returns the database that a PostgreSQL URL names, or an empty
+// string.
 func databaseName(value string) string {
 	_, rest, _ := strings.Cut(value, "://")
-	_, behind := cutAuthority(rest)
-	path, query, _ := strings.Cut(behind, "?")
+	_, after := cutAuthority(rest)
+	path, query, _ := strings.Cut(after, "?")
 	if name := strings.Trim(path, "/"); name != "" {
 		return name
 	}

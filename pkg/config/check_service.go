@@ -9,39 +9,39 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// coexistChecks are about an old server in use beside this one.
+// coexistChecks returns the checks for an old server in use alongside this one.
 func coexistChecks() []check {
 	return []check{
 		{newRule("freebusy-closed-to-peer", finding.Warning,
-			"the old server gets answers to its questions for free/busy times",
-			"it asks without logging in, and where everyone does not include such callers, people hosted here look as if nothing were known of them",
+			"the old server gets answers to its free/busy requests",
+			"it asks without logging in; unless unauthenticated callers are included in everyone, it learns nothing about local users",
 			"set davcore.acl.schedulinganonymousall to true"),
 			checkPeerFreeBusy, false},
 		{newRule("ischedule-whitelist-empty", finding.Warning,
-			"the old server may post to the iSchedule URL",
-			"it posts without logging in, and with an empty list nobody may",
+			"the old server can post to the iSchedule URL",
+			"it posts without logging in, and with an empty list no host can do so",
 			"list the addresses of the front ends of the old server in service.dav.ischedulewhitelist"),
 			checkPeerAddress, false},
 	}
 }
 
-// serviceChecks are about mail, links and logs.
+// serviceChecks returns the checks of mail, links and logs.
 func serviceChecks() []check {
 	return []check{
 		{newRule("smtp-auth-incomplete", finding.Error,
-			"whatever uses a mail server has what it needs for that",
-			"without a user the log-in to the mail server fails, and without a host there is nothing to connect to: no mail is sent, nothing is scanned",
-			"set the parameter named in the finding, or switch off what needs it"),
+			"every feature that uses a mail server has the settings that it needs",
+			"without a user the login to the mail server fails, and without a host there is nothing to connect to: no mail is sent, nothing is scanned",
+			"set the parameter named in the finding, or switch off the feature that needs it"),
 			checkMailServer, false},
 		{newRule("fulluriprefix-local", finding.Info,
 			"links in mails lead to this server from every host",
-			"a link to localhost leads everybody to their own computer (a warning where it is set so; its default is no better)",
-			"set davcore.uriinfo.fulluriprefix to the URL by which people reach the server"),
+			"a link to localhost leads users to their own computer (a warning where localhost is set; the default is no better)",
+			"set davcore.uriinfo.fulluriprefix to the URL at which users reach the server"),
 			checkPrefix, false},
 		{newRule("loglevel-verbose", finding.Warning,
 			"no log writes more than is needed to run the server",
-			"logging is bound by the disk and slows the server down; the tuning chapter advises WARNING. Telemetry for everybody also writes whole requests to disk",
-			"set the level to WARNING or INFO when the search for the fault is over"),
+			"logging is limited by the disk and slows the server down; the tuning chapter recommends WARNING. Telemetry for all users also writes complete requests to disk",
+			"set the level to WARNING or INFO when troubleshooting is finished"),
 			checkLogs, false},
 	}
 }
@@ -52,7 +52,7 @@ func checkPeerFreeBusy(_ context.Context, s *checkState, emit func(finding.Findi
 	}
 	const name = "davcore.acl.schedulinganonymousall"
 	if !s.on(name) {
-		emit(s.at(name, s.line(name), name+" is not true: the old server, which asks without logging in, learns nothing about the people hosted here", s.fixSet(name, "true")))
+		emit(s.at(name, s.line(name), name+" is not true: the old server, which asks without logging in, learns nothing about local users", s.fixSet(name, "true")))
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func checkPeerAddress(_ context.Context, s *checkState, emit func(finding.Findin
 	const name = "service.dav.ischedulewhitelist"
 	if len(SplitList(s.value(name))) == 0 {
 		emit(s.at(name, s.line(name, paramLocalUserAttr),
-			name+" is empty: no address may post to the iSchedule URL without logging in, that of the old server neither", ""))
+			name+" is empty, so no host, not even the old server, can post to the iSchedule URL without logging in", finding.Fix{}))
 	}
 	return nil
 }
@@ -72,8 +72,8 @@ func checkPeerAddress(_ context.Context, s *checkState, emit func(finding.Findin
 func checkMailServer(_ context.Context, s *checkState, emit func(finding.Finding)) error {
 	any := false
 	for _, pair := range []struct{ toggle, needs, why string }{
-		{"notification.dav.smtpauth", "notification.dav.smtpuser", "the log-in to the mail relay fails"},
-		{"davcore.virusscan.auth", "davcore.virusscan.user", "the log-in to the scanning mail server fails"},
+		{"notification.dav.smtpauth", "notification.dav.smtpuser", "the login to the mail relay fails"},
+		{"davcore.virusscan.auth", "davcore.virusscan.user", "the login to the scanning mail server fails"},
 		{"davcore.virusscan.onlineenable", "davcore.virusscan.host", "nothing is scanned"},
 	} {
 		if !s.on(pair.toggle) {
@@ -81,11 +81,11 @@ func checkMailServer(_ context.Context, s *checkState, emit func(finding.Finding
 		}
 		any = true
 		if s.value(pair.needs) == "" {
-			emit(s.at(pair.toggle, s.line(pair.toggle), fmt.Sprintf("%s is true and %s is empty: %s", pair.toggle, pair.needs, pair.why), ""))
+			emit(s.at(pair.toggle, s.line(pair.toggle), fmt.Sprintf("%s is true and %s is empty: %s", pair.toggle, pair.needs, pair.why), finding.Fix{}))
 		}
 	}
 	if !any {
-		return finding.NotApplicable("neither log-in to a mail server nor scanning is switched on")
+		return finding.NotApplicable("neither login to a mail server nor scanning is switched on")
 	}
 	return nil
 }
@@ -101,10 +101,10 @@ func checkPrefix(_ context.Context, s *checkState, emit func(finding.Finding)) e
 	if !isLocalHost(host) {
 		return nil
 	}
-	f := s.at(name, s.line(name), name+" is not set: its default leads everybody who follows a link to their own computer", "")
+	f := s.at(name, s.line(name), name+" is not set: its default leads users who follow a link to their own computer", finding.Fix{})
 	if s.get(name) != nil {
 		f.Severity = finding.Warning
-		f.Detail = fmt.Sprintf("%s names the host %s: a link leads everybody who follows it to their own computer", name, quoted(host))
+		f.Detail = fmt.Sprintf("%s names the host %s: users who follow a link are led to their own computer", name, quoted(host))
 	}
 	emit(f)
 	return nil

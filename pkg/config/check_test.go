@@ -10,12 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
 const checkedPath = "/srv/dav/config/davserver.properties"
 
-// modeInfo is a file of which only the mode is known.
+// modeInfo is a fs.FileInfo of which only the mode is set.
 type modeInfo fs.FileMode
 
 func (m modeInfo) Name() string       { return "davserver.properties" }
@@ -32,7 +34,7 @@ func inputOf(t testing.TB, text string) CheckInput {
 	}
 }
 
-// describe writes a finding on one line for messages of failed tests.
+// describe returns a finding on one line, for test failure messages.
 func describe(f finding.Finding) string {
 	line := 0
 	if f.Where != nil {
@@ -56,7 +58,7 @@ func outcomeOf(t testing.TB, r *finding.Report, rule string) finding.Outcome {
 			return o
 		}
 	}
-	t.Fatalf("the report has no rule %s", rule)
+	t.Fatalf("the report does not contain the rule %s", rule)
 	return finding.Outcome{}
 }
 
@@ -103,10 +105,10 @@ func TestRules(t *testing.T) {
 			if !strings.Contains(f.Detail, c.detail) {
 				t.Errorf("%q: %s\nwant a detail with %q", c.file, describe(f), c.detail)
 			}
-			if f.Fix.String() != c.fix {
-				t.Errorf("%q: the fix is\n%s\nwant\n%s", c.file, f.Fix.String(), c.fix)
+			if diff := cmp.Diff(c.fix, f.Fix); diff != "" {
+				t.Errorf("%q: fix (-want +got):\n%s", c.file, diff)
 			}
-			if strings.HasPrefix(f.Fix.String(), "davadmin ") {
+			if f.Fix.Type == finding.FixParameter {
 				applyFix(t, in, f)
 			}
 			if c.mode != 0 || c.dirMode != 0 {
@@ -130,11 +132,11 @@ func TestEveryRuleHasACase(t *testing.T) {
 			t.Errorf("no case triggers %s", r.ID)
 		}
 		if ids[r.ID] {
-			t.Errorf("%s is there twice", r.ID)
+			t.Errorf("%s is listed twice", r.ID)
 		}
 		ids[r.ID] = true
 		if !regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`).MatchString(r.ID) {
-			t.Errorf("%q is not an id", r.ID)
+			t.Errorf("%q is not a valid id", r.ID)
 		}
 		for _, text := range []string{r.Title, r.Why, r.Remedy} {
 			if text == "" || strings.HasSuffix(text, ".") || strings.ContainsAny(text, "\n\t") || text != strings.TrimSpace(text) {
@@ -144,104 +146,31 @@ func TestEveryRuleHasACase(t *testing.T) {
 	}
 }
 
-// shellSplit takes a command line apart that consists of plain words and of
-// words in single quotes.
-func shellSplit(t fataler, line string) []string {
-	t.Helper()
-	var words []string
-	word, in := "", false
-	for i := 0; i < len(line); i++ {
-		switch c := line[i]; {
-		case c == '\'':
-			end := strings.IndexByte(line[i+1:], '\'')
-			if end < 0 {
-				t.Fatalf("no closing quote in %s", line)
-			}
-			word, in = word+line[i+1:i+1+end], true
-			i += end + 1
-		case c == '\\' && strings.HasPrefix(line[i:], `\'`):
-			word += "'"
-			i++
-		case c == ' ':
-			if in {
-				words = append(words, word)
-			}
-			word, in = "", false
-		case strings.ContainsRune("$`\"\\;|<>()*?[]#~!{}", rune(c)) || c == '&' && line[i:] != "&" && !strings.Contains(" &", line[i-1:i]):
-			t.Fatalf("%q acts on a shell at %d", line, i)
-		default:
-			word, in = word+string(c), true
-		}
-	}
-	if in {
-		words = append(words, word)
-	}
-	return words
-}
-
-// requestsOf reads the words of one 'davadmin config modify'.
-func requestsOf(t testing.TB, words []string) []Request {
-	t.Helper()
-	if len(words) < 4 || !slices.Equal(words[:3], []string{"davadmin", "config", "modify"}) {
-		t.Fatalf("%q is not a 'davadmin config modify'", words)
-	}
-	var out []Request
-	for w := words[3:]; len(w) > 0; {
-		if w[0] == "-o" {
-			out = append(out, Request{Name: w[1], Action: -1})
-			w = w[2:]
-			continue
-		}
-		q := &out[len(out)-1]
-		switch w[0] {
-		case "-v":
-			q.Action, q.Value = ActionSet, w[1]
-		case "--add":
-			q.Action, q.Add = ActionMembers, append(q.Add, w[1])
-		case "--remove":
-			q.Action, q.Remove = ActionMembers, append(q.Remove, w[1])
-		case "--default":
-			q.Action = ActionUnset
-			w = w[1:]
-			continue
-		default:
-			t.Fatalf("option %q in %q", w[0], words)
-		}
-		w = w[2:]
-	}
-	for _, q := range out {
-		if q.Action < 0 {
-			t.Fatalf("%s has nothing to do in %q", q.Name, words)
-		}
-	}
-	return out
-}
-
-// applyFix carries out the fix of a finding in the way 'config modify' does and
-// makes sure that the rule passes then.
+// applyFix carries out the fix of a finding and makes sure that the rule passes
+// then.
 func applyFix(t *testing.T, in CheckInput, f finding.Finding) {
 	t.Helper()
 	d, err := Parse(in.Text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for one := range strings.SplitSeq(f.Fix.String(), " && ") {
-		if _, err := in.Registry.Modify(d, requestsOf(t, shellSplit(t, one)), ModifyOptions{}); err != nil {
-			t.Fatalf("%s: %v", one, err)
+	for _, s := range f.Fix.Steps {
+		if _, err := in.Registry.Modify(d, requestsOf(t, s.Task), ModifyOptions{}); err != nil {
+			t.Fatalf("%s: %v", s.Task, err)
 		}
 		if d, err = d.Render(); err != nil {
-			t.Fatalf("%s: %v", one, err)
+			t.Fatalf("%s: %v", s.Task, err)
 		}
 	}
 	in.Text = d.Source()
 	r := Check(t.Context(), in)
 	if o := outcomeOf(t, r, f.Rule); o.Result == finding.Failed {
-		t.Errorf("the fix %s leaves\n%s\n%s", f.Fix.String(), in.Text, describeAll(r.Findings))
+		t.Errorf("after the fix %s, the rule still fails for\n%s\n%s", f.Fix, in.Text, describeAll(r.Findings))
 	}
 }
 
-// goodFile is a server beside an old one, set up as the guide says.
-const goodFile = `# Calendar Server, beside the old one
+// goodFile configures a server alongside an old one, as the guide describes.
+const goodFile = `# Calendar Server, alongside the old one
 davcore.scheduling.localuserattr=davstore
 davcore.uriinfo.subjectattributes=cn davstore icsstatus mail mailalternateaddress davuniqueid owner preferredlanguage uid objectclass ou uniquemember memberurl mgrprfc822mailmember
 davcore.uriinfo.permanentuniqueid=davuniqueid
@@ -276,7 +205,7 @@ func TestGoodFilePasses(t *testing.T) {
 	}
 }
 
-// A file with nothing in it works; only the links in its mails do not.
+// An empty file works, except for the links in mails.
 func TestEmptyFile(t *testing.T) {
 	r := Check(t.Context(), inputOf(t, ""))
 	if len(r.Findings) != 1 || r.Findings[0].Rule != "fulluriprefix-local" || r.Findings[0].Severity != finding.Info {
@@ -284,7 +213,7 @@ func TestEmptyFile(t *testing.T) {
 	}
 	for _, o := range r.Outcomes {
 		if o.Result == finding.NotRun && (o.Reason == "" || strings.HasSuffix(o.Reason, ".")) {
-			t.Errorf("%s is not run because %q", o.Rule, o.Reason)
+			t.Errorf("%s did not run, with the reason %q", o.Rule, o.Reason)
 		}
 	}
 }
@@ -357,7 +286,8 @@ func TestCancelledCheck(t *testing.T) {
 	}
 }
 
-// The checks of single purposes find all that NeededMembers calls vital.
+// The checks of the single purposes find all members that NeededMembers marks as
+// vital.
 func TestNeedsAreThoseOfNeededMembers(t *testing.T) {
 	for _, file := range []string{
 		"", "davcore.scheduling.localuserattr=davstore\n", "davcore.scheduling.localuserattr=x\ndavcore.ldapattr.mail=m\n",
@@ -374,13 +304,13 @@ func TestNeedsAreThoseOfNeededMembers(t *testing.T) {
 		}
 		for _, n := range in.Registry.NeededMembers(d, paramSubjectAttributes) {
 			if n.Vital && !found[strings.ToLower(n.Member)] {
-				t.Errorf("%q: %s is vital and not reported", file, n.Member)
+				t.Errorf("%q: %s is vital but not reported", file, n.Member)
 			}
 		}
 	}
 }
 
-// The first example of the guide, typed as it is printed, must raise the alarm.
+// The first example of the guide, typed exactly as it is printed, must be reported.
 func TestGuideExampleIsCaught(t *testing.T) {
 	r := Check(t.Context(), inputOf(t, "davcore.scheduling.localuserattr=davstore\ndavcore.uriinfo.subjectattributes=davstore\n"))
 	for rule, want := range map[string]int{"uniqueid-not-fetched": 1, "mail-not-fetched": 2, "localuserattr-not-fetched": 0, "list-lost-members": 1} {
@@ -400,13 +330,13 @@ func TestShellWord(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{"-rf": "chmod 640 ./-rf", "": "", "a\nb": "", "a b": "chmod 640 'a b'"} {
-		if got := fixMode("640", path); got != want {
-			t.Errorf("fixMode(%q) = %q, want %q", path, got, want)
+		if diff := cmp.Diff(finding.Text(finding.FixCommand, want), fixMode("640", path)); diff != "" {
+			t.Errorf("fixMode(%q) (-want +got):\n%s", path, diff)
 		}
 	}
 }
 
-// People live on every back end but that of the iSchedule inbox.
+// Accounts can be assigned to every back end except that of the iSchedule inbox.
 func TestBackends(t *testing.T) {
 	r, err := NewRegistry()
 	if err != nil {
@@ -423,7 +353,7 @@ func TestBackends(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := Backends(r, d); !slices.Equal(got, want) {
-			t.Errorf("%q: %v instead of %v", text, got, want)
+			t.Errorf("%q: got %v, want %v", text, got, want)
 		}
 	}
 }

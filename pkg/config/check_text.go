@@ -12,31 +12,31 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// textChecks are about the characters of the file.
+// textChecks returns the checks of the characters in the file.
 func textChecks() []check {
 	return []check{
 		{newRule("control-character", finding.Error,
-			"there are no control characters in the file and its values",
-			"no parameter takes them; they come from a damaged file, or from a single backslash as in logs\\new, which Java reads as a line feed",
+			"the file and its values contain no control characters",
+			"no parameter accepts them; they come from a damaged file, or from a single backslash as in logs\\new, where Java reads a line feed",
 			"set the parameter again; write \\\\ for a backslash when editing by hand"),
 			checkControl, true},
 		{newRule("non-ascii-text", finding.Warning,
 			"names and values are in ASCII",
-			"the server reads one byte as one character of Latin-1, while editors and other tools expect UTF-8: one of them sees wrong letters",
-			"set the parameter with davadmin, which writes such letters as \\u escapes that everything reads the same"),
+			"the server reads each byte as one character of Latin-1, while editors and other tools expect UTF-8: one of them shows wrong letters",
+			"set the parameter with davadmin, which writes such letters as \\u escapes that all programs read in the same way"),
 			checkASCII, false},
 	}
 }
 
-// physicalLine is one line of the file, whatever it belongs to.
+// physicalLine is one line of the file, whether or not it is part of an entry.
 type physicalLine struct {
 	number int
-	offset int // in the text it was found in
+	offset int // in the text that was split into lines
 	text   []byte
 }
 
 // physicalLines yields the lines of b as Java counts them, without their line
-// endings. The first gets the given number.
+// endings. The first line gets the given number.
 func physicalLines(b []byte, first int) iter.Seq[physicalLine] {
 	return func(yield func(physicalLine) bool) {
 		for at, n := 0, first; at < len(b); n++ {
@@ -52,7 +52,7 @@ func physicalLines(b []byte, first int) iter.Seq[physicalLine] {
 	}
 }
 
-// comments yields the lines that belong to no entry.
+// comments yields the lines that are not part of an entry.
 func (s *checkState) comments() iter.Seq[physicalLine] {
 	return func(yield func(physicalLine) bool) {
 		line, at := 1, uint32(0)
@@ -83,7 +83,7 @@ func checkControl(ctx context.Context, s *checkState, emit func(finding.Finding)
 	raw := func(lines iter.Seq[physicalLine]) {
 		for l := range lines {
 			if i := bytes.IndexFunc(l.text, rawControl); i >= 0 {
-				emit(finding.Finding{Where: s.where(l.number), Detail: fmt.Sprintf("the line holds the control character U+%04X", l.text[i])})
+				emit(finding.Finding{Where: s.where(l.number), Detail: fmt.Sprintf("the line contains the control character U+%04X", l.text[i])})
 			}
 		}
 	}
@@ -103,7 +103,7 @@ func checkControl(ctx context.Context, s *checkState, emit func(finding.Finding)
 		key, value := st.asMeant()
 		for _, part := range []struct{ what, text string }{{"name", key}, {"value", value}} {
 			if fault := controlFault(part.text); fault != "" {
-				emit(s.of(st, fmt.Sprintf("the %s of %s holds %s; perhaps a backslash was meant to be doubled", part.what, st.name(), fault), ""))
+				emit(s.of(st, fmt.Sprintf("the %s of %s contains %s; perhaps a backslash should be doubled", part.what, st.name(), fault), finding.Fix{}))
 				break
 			}
 		}
@@ -111,16 +111,17 @@ func checkControl(ctx context.Context, s *checkState, emit func(finding.Finding)
 	return nil
 }
 
-// rawControl reports what has no place in any line. Java takes a form feed for
-// a blank.
+// rawControl reports whether c is a control character that must not be in any
+// line. Java reads a form feed as a blank.
 func rawControl(c rune) bool { return c < 0x20 && c != '\t' && c != '\f' || c == 0x7f }
 
-// controlFault says which character of s no value may hold.
+// controlFault describes the first character of s that no value may contain, or
+// returns an empty string.
 func controlFault(s string) string {
 	for i, c := range s {
 		if c == utf8.RuneError {
 			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
-				return "one half of a surrogate pair " + at(s, i)
+				return "half a surrogate pair " + at(s, i)
 			}
 		}
 		if unicode.IsControl(c) && c != '\t' {
@@ -130,12 +131,12 @@ func controlFault(s string) string {
 	return ""
 }
 
-// asMeant returns key and value as their author saw them.
+// asMeant returns the key and the value as their author saw them.
 func (st *setting) asMeant() (key, value string) { return asMeant(st.body, st.Key, st.Value) }
 
-// asMeant reads the raw text of an entry, from its key on, in UTF-8 where it is
-// that, and returns the given key and value otherwise. Read as Latin-1, parts of
-// its letters are control characters.
+// asMeant reads the raw text of an entry, starting at its key, as UTF-8 if it is
+// valid UTF-8 and not ASCII, and returns the given key and value otherwise. Read
+// as Latin-1, parts of its letters are control characters.
 func asMeant(body []byte, key, value string) (meantKey, meantValue string) {
 	if isASCII(body) || !utf8.Valid(body) {
 		return key, value
@@ -164,12 +165,12 @@ func checkASCII(ctx context.Context, s *checkState, emit func(finding.Finding)) 
 			continue
 		}
 		if !utf8.Valid(text) {
-			emit(s.of(st, st.name()+" is written in Latin-1; an editor that expects UTF-8 would damage it", ""))
+			emit(s.of(st, st.name()+" is written in Latin-1; an editor that expects UTF-8 would damage it", finding.Fix{}))
 			continue
 		}
-		f := s.of(st, st.name()+" is written in UTF-8, of which the server reads each byte as a letter of its own", "")
+		f := s.of(st, st.name()+" is written in UTF-8, but the server reads each byte as a separate letter", finding.Fix{})
 		if key, value := st.asMeant(); key == st.Key && st.param != nil && !st.Shadowed {
-			f.Fix = finding.Text(finding.FixCommand, s.fixSet(st.Key, value))
+			f.Fix = s.fixSet(st.Key, value)
 		}
 		emit(f)
 	}

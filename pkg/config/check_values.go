@@ -11,38 +11,39 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// valueChecks hold each value against its own parameter.
+// valueChecks returns the checks of each value against its own parameter.
 func valueChecks() []check {
+	describe := finding.Task{Do: finding.DescribeParameter, Parameter: "NAME"}
 	return []check{
-		{newRule("type-mismatch", finding.Error,
-			"every value is of the type of its parameter",
-			"the server falls back to the default, reads something else, or does not start; a boolean that is not 'true' is false to it",
-			"set the parameter to a value of its type; 'davadmin config describe NAME' shows it"),
+		{withTask(newRule("type-mismatch", finding.Error,
+			"every value has the type of its parameter",
+			"the server falls back to the default, reads something else, or does not start; a boolean that is not 'true' is read as false",
+			"set the parameter to a value of its type"), describe),
 			faultCheck(wrongType), false},
-		{newRule("range-exceeded", finding.Error,
+		{withTask(newRule("range-exceeded", finding.Error,
 			"every value is within the limits of its parameter, or one of its choices",
-			"the server refuses the value or works with another one",
-			"set the parameter to a value within its limits; 'davadmin config describe NAME' shows them"),
+			"the server rejects the value or uses another one",
+			"set the parameter to a value within its limits"), describe),
 			faultCheck(outsideLimits), false},
 		{newRule("range-doubtful", finding.Warning,
-			"no value is beyond limits that are a guess",
-			"the limits come from memory: the server may take the value, or not",
-			"look the limits up in the manual of your release; leave the value when it is right"),
+			"no value is outside limits that are a guess",
+			"the limits come from memory: the server may or may not accept the value",
+			"look up the limits in the manual of your release; keep the value if it is right"),
 			faultCheck(outsideGuess), false},
 		{newRule("list-member-repeated", finding.Warning,
-			"no list names a member twice",
-			"nothing breaks, but whoever removes one of the two expects the member to be gone",
-			"set the list with each member once"),
+			"no list contains a member twice",
+			"nothing breaks, but anyone who removes one of the two expects the member to be gone",
+			"set the list with each member only once"),
 			checkRepeated, false},
 		{newRule("empty-value", finding.Warning,
-			"no parameter with a default is set to nothing",
-			"an empty value is not the default: the server works with nothing in its place",
-			"take the parameter out of the file, so that the default holds, or give it a value"),
+			"no parameter with a default is set to an empty value",
+			"an empty value is not the default: the server uses the empty value instead",
+			"remove the parameter from the file, so that the default applies, or give it a value"),
 			checkEmptyValues, false},
 	}
 }
 
-// faultKind sorts what Parameter.Check finds into the rules.
+// faultKind assigns the problems that Parameter.Check finds to the rules.
 type faultKind int
 
 const (
@@ -53,11 +54,12 @@ const (
 	otherRule // another rule reports it
 )
 
-// faults returns what is wrong with the value of a setting in itself.
+// faults returns the problems of the value of a setting, regardless of other
+// settings.
 func (st *setting) faults() []Problem {
 	value := st.Value
 	if len(st.lost) > 0 || checkOneLine(value) != nil {
-		return nil // the value is not what anybody meant, and other rules say so
+		return nil // the value is not the one that was meant; other rules report it
 	}
 	if toleratesBlank(st.param) {
 		value = strings.TrimRight(value, blanks)
@@ -80,8 +82,8 @@ func (st *setting) kindOf(problem Problem) faultKind {
 	return wrongType
 }
 
-// outside reports whether a value that is wrong is right but for the limits or
-// the choices.
+// outside reports whether an invalid value is only outside the limits or the
+// choices.
 func (p *Parameter) outside(value string) bool {
 	if p.numeric() {
 		_, err := strconv.ParseInt(value, 10, 64)
@@ -102,11 +104,12 @@ func faultCheck(kind faultKind) func(context.Context, *checkState, func(finding.
 	}
 }
 
-// faultDetail words a problem. Its texts quote the value, which is left out
-// where it may hold what belongs to a neighbour.
+// faultDetail returns the detail of a finding about a problem. The texts of a
+// problem quote the value, so they are not used where the value may contain part
+// of the next setting.
 func (st *setting) faultDetail(problem Problem) string {
 	if st.param.Type != URL && sensitive(st.Value) {
-		return fmt.Sprintf("%s: the value is not of the type %s (%s)", st.Key, st.param.Type, st.param.Type.Describe())
+		return fmt.Sprintf("%s: the value does not have the type %s (%s)", st.Key, st.param.Type, st.param.Type.Describe())
 	}
 	detail := st.Key + ": " + problem.Text
 	if problem.Hint != "" {
@@ -115,23 +118,24 @@ func (st *setting) faultDetail(problem Problem) string {
 	return detail
 }
 
-// fixFault sets what was clearly meant, else goes back to the default. It stays
-// away from values that may be right, and from defaults that are none.
-func (s *checkState) fixFault(st *setting, kind faultKind) string {
+// fixFault returns the fix that sets the value that was clearly meant, or else
+// restores the default. It returns the zero Fix for values that may be valid, and
+// where no default is known.
+func (s *checkState) fixFault(st *setting, kind faultKind) finding.Fix {
 	if kind == outsideGuess {
-		return ""
+		return finding.Fix{}
 	}
-	if fix := s.fixSet(st.Key, st.param.meant(st.Value)); fix != "" {
+	if fix := s.fixSet(st.Key, st.param.meant(st.Value)); !fix.IsZero() {
 		return fix
 	}
 	if st.param.Default == "" {
-		return ""
+		return finding.Fix{}
 	}
 	return s.fixDefault(st.Key)
 }
 
-// meant returns the value that a wrong one was probably meant to be, which may
-// be the wrong one.
+// meant returns the value that was probably meant by an invalid one. It may be the
+// invalid value itself.
 func (p *Parameter) meant(value string) string {
 	value = strings.TrimSpace(value)
 	var problems []Problem
@@ -142,9 +146,8 @@ func (p *Parameter) meant(value string) string {
 		problems = checkLogLevel(value)
 	}
 	for _, problem := range problems {
-		word, found := strings.CutPrefix(problem.Hint, "use '")
-		if found {
-			return strings.TrimSuffix(word, "'")
+		if problem.Suggestion != "" {
+			return problem.Suggestion
 		}
 	}
 	return value
@@ -166,9 +169,9 @@ func checkRepeated(ctx context.Context, s *checkState, emit func(finding.Finding
 		}
 		names := strings.Join(twice, " ")
 		if sensitive(st.Value) {
-			names = "********"
+			names = maskedSecret
 		}
-		emit(s.of(st, st.Key+" names more than once: "+names, s.fixSet(st.Key, strings.Join(once, " "))))
+		emit(s.of(st, st.Key+" contains more than once: "+names, s.fixSet(st.Key, strings.Join(once, " "))))
 	})
 }
 
@@ -178,7 +181,7 @@ func checkEmptyValues(ctx context.Context, s *checkState, emit func(finding.Find
 		if st.Value != "" || p.Default == "" || p.Check("") != nil || slices.Contains(p.Choices, "") || isFetchList(st.Key) {
 			return
 		}
-		f := s.of(st, fmt.Sprintf("%s is set to nothing, so its default '%s' does not hold", st.Key, p.Mask(p.Default)), s.fixDefault(st.Key))
+		f := s.of(st, fmt.Sprintf("%s is set to an empty value, so its default '%s' does not apply", st.Key, p.Mask(p.Default)), s.fixDefault(st.Key))
 		if st.Key == paramPermanentUniqueID {
 			f.Severity = finding.Error
 		}

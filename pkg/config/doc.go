@@ -1,13 +1,13 @@
 // Package config reads, checks and changes the configuration files of a server
 // home.
 //
-// Document is any Java .properties file, held byte for byte. Registry describes
-// every parameter of davserver.properties; Check looks for mistakes in a file,
-// and Modify turns wishes into edits of a Document. DomainMap does the same for
-// ischeduledomainmap.properties. File carries an Edit out: under a lock, with the
-// way back on disk before the change.
+// Document is a Java .properties file that keeps every byte. Registry describes
+// every parameter of davserver.properties; Check looks for mistakes in a file, and
+// Modify turns requests into edits of a Document. DomainMap does the same for
+// ischeduledomainmap.properties. File carries out an Edit: under a lock, with the
+// previous version saved on disk before the change.
 //
-// It promises that only the bytes asked for change, that Java reads the result
-// as intended, and that nothing is lost when a run is killed. It is not for
-// other formats, it talks to no server, and it knows nothing of a command line.
+// Only the requested bytes change, Java reads the result as intended, and nothing
+// is lost when a run is killed. The package does not handle other formats,
+// connects to no server, and knows nothing about command lines.
 package config

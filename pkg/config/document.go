@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxDocumentSize keeps every offset inside 32 bits with room to spare.
+// maxDocumentSize ensures that every offset fits in 32 bits, with room to spare.
 const maxDocumentSize = 1 << 31
 
 // ErrTooLarge is returned for a document of 2 GiB or more.
@@ -17,30 +17,30 @@ var ErrTooLarge = errors.New("larger than 2 GiB")
 var ErrNotUTF8 = errors.New("not valid UTF-8")
 
 // SyntaxError is returned for a document that java.util.Properties refuses to
-// load. The only such fault of the format is a \u that is not followed by four
+// load. The only such error in this format is a \u that is not followed by four
 // hexadecimal digits.
 type SyntaxError struct {
-	Line   int // counted from 1, in the way Java counts line ends: LF, CR or CRLF
+	Line   int // counted from 1, with the line endings of Java: LF, CR or CRLF
 	Detail string
 }
 
 func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Detail) }
 
-// Document is a Java .properties file that remembers each of its bytes.
+// Document is a Java .properties file that keeps every byte.
 //
-// Reading follows java.util.Properties.load (Java SE 17) in every detail:
+// Parsing follows java.util.Properties.load (Java SE 17) in every detail:
 // separators, continuation lines, escapes, comments, the last of several equal
-// keys wins, a backslash at the very end, an empty key, a byte-order mark that
-// becomes part of the first key.
+// keys taking effect, a backslash at the very end, an empty key, and a byte-order
+// mark that becomes part of the first key.
 //
-// Keys and values are UTF-8. A UTF-16 surrogate without its partner, which Java
-// strings may hold and UTF-8 may not, appears as its three-byte generalised
-// form (WTF-8), so that nothing is lost on the way back.
+// Keys and values are UTF-8. A UTF-16 surrogate without its partner, which is
+// allowed in Java strings but not in UTF-8, is represented in its generalized
+// three-byte form (WTF-8), so that nothing is lost when it is written back.
 //
-// Edits are kept apart from the bytes until Render is called: it writes the
-// value bytes of the changed entries, the lines of the new and the removed
-// ones, and nothing else. What it writes is ASCII, so that it reads the same in
-// whatever encoding the rest of the file is.
+// Edits are kept separately from the bytes until Render is called. It only changes
+// the value bytes of changed entries, and the lines of added and removed ones.
+// What it writes is ASCII, so that it reads the same in every encoding that the
+// rest of the file may have.
 //
 // A Document must not be used by several goroutines at once.
 type Document struct {
@@ -48,15 +48,15 @@ type Document struct {
 	utf8    bool
 	entries []entry
 	index   *keyIndex
-	scans   int // look-ups without the index
+	scans   int // number of lookups without the index
 	pending map[string]*edit
 	order   []*edit
 }
 
-// entry holds the places of one key and value in the source. Its offsets are
-// raw: continuation marks and escapes are still inside.
+// entry contains the offsets of one key and value in the source. The text between
+// them is raw: it still contains continuation marks and escapes.
 type entry struct {
-	start    uint32 // of the line, blanks before the key included
+	start    uint32 // of the line, including blanks before the key
 	keyStart uint32
 	keyEnd   uint32
 	valStart uint32
@@ -67,28 +67,28 @@ type entry struct {
 type entryFlags uint8
 
 const (
-	keyEscaped   entryFlags = 1 << iota // the raw key is not the key
-	valueEscaped                        // the raw value is not the value
-	hasSeparator                        // '=' or ':' stands between key and value
-	dangling                            // ends the file with a backslash: text put behind it would be swallowed
+	keyEscaped   entryFlags = 1 << iota // the raw key must be decoded
+	valueEscaped                        // the raw value must be decoded
+	hasSeparator                        // there is a '=' or ':' between key and value
+	dangling                            // ends the file with a backslash: text appended to it would be swallowed
 	shadowed                            // a later entry has the same key
 )
 
-// edit is a wish for one key: a value, or no entry at all.
+// edit is the requested change of one key: a value, or the removal of its entries.
 type edit struct {
 	key   string
 	value string
 	unset bool
 }
 
-// Parse reads a .properties file as java.util.Properties.load(InputStream)
-// does, each byte one Latin-1 character. It keeps b, which must not be changed
-// afterwards. It returns a *SyntaxError for a file that Java refuses, and
+// Parse parses a .properties file as java.util.Properties.load(InputStream) does:
+// each byte is one Latin-1 character. It keeps b, which must not be changed
+// afterwards. It returns a *SyntaxError for a file that Java refuses to load, or
 // ErrTooLarge.
 func Parse(b []byte) (*Document, error) { return parse(b, false) }
 
-// ParseUTF8 reads a .properties file as java.util.Properties.load(Reader) does
-// with a UTF-8 reader. It returns ErrNotUTF8 besides the errors of Parse.
+// ParseUTF8 parses a .properties file as java.util.Properties.load(Reader) does
+// with a UTF-8 reader. It returns the errors of Parse, or ErrNotUTF8.
 func ParseUTF8(b []byte) (*Document, error) {
 	if !utf8.Valid(b) {
 		return nil, ErrNotUTF8
@@ -107,7 +107,7 @@ func parse(b []byte, isUTF8 bool) (*Document, error) {
 	return d, nil
 }
 
-// Get returns the value of key, edits included; ok tells whether it is set.
+// Get returns the value of key, including edits. ok is false if it is not set.
 func (d *Document) Get(key string) (value string, ok bool) {
 	if e, found := d.pending[key]; found {
 		return e.value, !e.unset
@@ -115,7 +115,7 @@ func (d *Document) Get(key string) (value string, ok bool) {
 	return d.stored(key)
 }
 
-// stored returns the value that the source gives key.
+// stored returns the value of key in the source.
 func (d *Document) stored(key string) (string, bool) {
 	i := d.find(key)
 	if i < 0 {
@@ -124,18 +124,18 @@ func (d *Document) stored(key string) (string, bool) {
 	return d.valueOf(&d.entries[i]), true
 }
 
-// Set gives key a value. The empty value is a value: see Unset.
-func (d *Document) Set(key, value string) { d.want(&edit{key: key, value: value}) }
+// Set gives key a value, which may be empty. Unset removes the key.
+func (d *Document) Set(key, value string) { d.request(&edit{key: key, value: value}) }
 
-// Unset removes every entry of key, and reports whether there was one. Comments
-// stay, those above the entry included.
+// Unset removes every entry of key, and reports whether there was one. Comments are
+// kept, including those above the entry.
 func (d *Document) Unset(key string) bool {
 	_, was := d.Get(key)
-	d.want(&edit{key: key, unset: true})
+	d.request(&edit{key: key, unset: true})
 	return was
 }
 
-func (d *Document) want(e *edit) {
+func (d *Document) request(e *edit) {
 	if old, found := d.pending[e.key]; found {
 		*old = *e
 		return
@@ -147,8 +147,8 @@ func (d *Document) want(e *edit) {
 	d.order = append(d.order, e)
 }
 
-// Change is one difference that the edits make. Old and New are meaningful
-// where the matching Had flag is set.
+// Change is one difference between two versions of a document. Old is meaningful
+// if HadOld is set, and New if HasNew is set.
 type Change struct {
 	Key    string
 	Old    string
@@ -157,8 +157,8 @@ type Change struct {
 	HasNew bool
 }
 
-// Changes lists the differences between the source and the edits, in the order
-// in which the edits were asked for. An edit that changes nothing is left out.
+// Changes returns the differences that the edits make to the source, in the order
+// in which the edits were requested. It omits edits that change nothing.
 func (d *Document) Changes() []Change {
 	var out []Change
 	for _, e := range d.order {
@@ -174,7 +174,7 @@ func (d *Document) Changes() []Change {
 // Source returns the bytes that were parsed. They must not be changed.
 func (d *Document) Source() []byte { return d.src }
 
-// Entry is one key and value as it stands in the source.
+// Entry is one key and value in the source.
 type Entry struct {
 	Key      string
 	Value    string
@@ -185,8 +185,8 @@ type Entry struct {
 	Text []byte
 }
 
-// Entries yields every entry of the source in file order, those without effect
-// too. Edits are not included.
+// Entries yields every entry of the source in file order, including those without
+// effect. Edits are not included.
 func (d *Document) Entries() iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		d.lookup()
@@ -208,8 +208,8 @@ func (d *Document) Entries() iter.Seq[Entry] {
 	}
 }
 
-// All yields the effective keys and values, edits included: those of the source
-// in file order, then the new ones in the order in which they were set.
+// All yields the effective keys and values, including edits: those of the source in
+// file order, then the new ones in the order in which they were set.
 func (d *Document) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		d.lookup()
@@ -238,11 +238,11 @@ func (d *Document) All() iter.Seq2[string, string] {
 	}
 }
 
-// Len returns the number of different keys in the source.
+// Len returns the number of distinct keys in the source.
 func (d *Document) Len() int { return d.lookup().distinct }
 
-// Line returns the line on which the effective entry of key stands in the
-// source, counted from 1; 0 when the source has none.
+// Line returns the line of the effective entry of key in the source, counted from
+// 1, or 0 if the source has none.
 func (d *Document) Line(key string) int {
 	i := d.find(key)
 	if i < 0 {
@@ -254,7 +254,7 @@ func (d *Document) Line(key string) int {
 func (d *Document) rawKey(e *entry) []byte   { return d.src[e.keyStart:e.keyEnd] }
 func (d *Document) rawValue(e *entry) []byte { return d.src[e.valStart:e.valEnd] }
 
-// endOf returns the offset behind the line ending of an entry.
+// endOf returns the offset after the line ending of an entry.
 func (d *Document) endOf(e *entry) int { return skipEOL(d.src, int(e.valEnd)) }
 
 func (d *Document) keyOf(e *entry) string {

@@ -2,8 +2,11 @@ package config
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/davadmin/davadmin/internal/tier"
 )
 
 // numberedFile has n lines of 36 bytes, with the line ending that is given.
@@ -192,14 +195,15 @@ func TestMillionKeys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads 36 MB with Java")
 	}
-	const n = 1_000_000
+	n := tier.Rounds(t, 100_000, 1_000_000)
 	file := numberedFile(n, "\n")
 	d, err := Parse(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Set("davcore.acl.usr0500000", "é")
-	d.Unset("davcore.acl.usr0999999")
+	changed, removed := fmt.Sprintf("davcore.acl.usr%07d", n/2), fmt.Sprintf("davcore.acl.usr%07d", n-1)
+	d.Set(changed, "é")
+	d.Unset(removed)
 	after, err := d.Render()
 	if err != nil {
 		t.Fatal(err)
@@ -215,9 +219,9 @@ func TestMillionKeys(t *testing.T) {
 		key, want, _ := bytes.Cut(bytes.TrimSpace(line), []byte("="))
 		value, ok := got[string(key)]
 		switch string(key) {
-		case "davcore.acl.usr0500000":
+		case changed:
 			ok = ok && value == "é"
-		case "davcore.acl.usr0999999":
+		case removed:
 			ok = !ok
 		default:
 			ok = ok && value == string(want)

@@ -4,18 +4,18 @@ import (
 	"hash/maphash"
 )
 
-// keyIndex finds the effective entry of a key. It is an open-addressing table
-// of entry numbers, because a file may hold a million keys and a map of strings
-// would cost more than the file.
+// keyIndex finds the effective entry of a key. It is an open-addressing hash table
+// of entry indexes, because a file may contain a million keys, and a map of
+// strings would need more memory than the file.
 type keyIndex struct {
 	seed     maphash.Seed
-	slots    []uint32 // entry number + 1; 0 is free
+	slots    []uint32 // index of the entry + 1; 0 is free
 	mask     uint64
 	distinct int
 }
 
-// lookup returns the index, which is built at the first need. Building it marks
-// the entries that a later one overrides.
+// lookup returns the index, which is built when it is first needed. Building it
+// marks the entries that are overridden by a later one.
 func (d *Document) lookup() *keyIndex {
 	if d.index != nil {
 		return d.index
@@ -40,7 +40,7 @@ func (d *Document) lookup() *keyIndex {
 	return x
 }
 
-// slot returns the place of key, free or taken.
+// slot returns the slot of key, which is free if the key is not in the index.
 func (x *keyIndex) slot(d *Document, hash uint64, key string) *uint32 {
 	for i := hash & x.mask; ; i = (i + 1) & x.mask {
 		n := x.slots[i]
@@ -67,11 +67,11 @@ func (d *Document) isOneOf(e *entry, keys map[string]bool) bool {
 	return keys[d.decode(raw)]
 }
 
-// scansBeforeIndex is how many keys are looked up by going through the entries
-// before the index is worth its memory.
+// scansBeforeIndex is how many keys are looked up by scanning the entries before
+// the index is worth its memory.
 const scansBeforeIndex = 16
 
-// find returns the number of the effective entry of key, or -1.
+// find returns the index of the effective entry of key, or -1.
 func (d *Document) find(key string) int {
 	if d.index == nil && d.scans < scansBeforeIndex {
 		d.scans++

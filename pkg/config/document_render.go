@@ -8,31 +8,31 @@ import (
 	"slices"
 )
 
-// ErrUnsafeEdit is returned by Render when the edited bytes, read again, would
-// say anything but the old content with the intended changes.
+// ErrUnsafeEdit is returned by Render if the edited bytes, when they are parsed
+// again, would not be exactly the old content with the intended changes.
 var ErrUnsafeEdit = errors.New("the edit cannot be made without changing other settings")
 
-// splice replaces src[from:to] by text.
+// splice is a replacement of src[from:to] by text.
 type splice struct {
 	from, to int
 	kind     spliceKind
 	text     []byte
 }
 
-// spliceKind orders the splices of one place: a line is put in before what
-// stood there, but a last value that is still empty is filled before a line is
-// put behind it.
+// spliceKind determines the order of the splices at one offset: a line is inserted
+// before the text at that offset, but an empty value at the end of the file is
+// replaced before a line is inserted after it.
 type spliceKind int
 
 const (
 	spliceLineBefore spliceKind = iota
 	spliceValue
-	spliceLineBehind
+	spliceLineAfter
 	spliceRemoval
 )
 
-// Bytes returns the document with its edits, without the check of Render. It
-// equals the input while no edit changes anything.
+// Bytes returns the document with its edits, without the check of Render. If no edit
+// changes anything, it is equal to the input.
 func (d *Document) Bytes() []byte {
 	splices := d.splices()
 	if len(splices) == 0 {
@@ -52,10 +52,10 @@ func (d *Document) Bytes() []byte {
 	return append(out, d.src[at:]...)
 }
 
-// Render returns the document with its edits as a new Document without any,
-// after reading it again and comparing every key: it must hold the old content
-// and the intended changes, nothing else. Otherwise, and when the result cannot
-// be read at all, the error is ErrUnsafeEdit.
+// Render returns the document with its edits as a new Document without edits. It
+// parses the result again and compares every key: the result must contain the old
+// content with the intended changes, and nothing else. Otherwise, and if the
+// result cannot be parsed, the error is ErrUnsafeEdit.
 func (d *Document) Render() (*Document, error) {
 	changes := d.Changes()
 	if len(changes) == 0 {
@@ -87,16 +87,17 @@ func (d *Document) splices() []splice {
 	}
 	out = append(out, d.removeLines(unset)...)
 	d.moveBeforeRemovedEnd(out)
-	// Stable, so that new entries for one place keep the order of the edits.
+	// The sort is stable so that new entries at one offset keep the order of the edits.
 	slices.SortStableFunc(out, func(a, b splice) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.kind, b.kind))
 	})
 	return out
 }
 
-// moveBeforeRemovedEnd moves what would be put behind a last line without a line
-// ending to the front of that line, when the line itself is removed: otherwise
-// the line ending made for it would stay as an empty line.
+// moveBeforeRemovedEnd moves lines that would be inserted after a last line without
+// a line ending to the front of that line, if the line itself is removed.
+// Otherwise the line ending that was inserted for it would remain as an empty
+// line.
 func (d *Document) moveBeforeRemovedEnd(splices []splice) {
 	end := len(d.src)
 	if end == 0 || d.src[end-1] == '\n' || d.src[end-1] == '\r' {
@@ -113,7 +114,7 @@ func (d *Document) moveBeforeRemovedEnd(splices []splice) {
 	}
 	eol := d.eol()
 	for i := range splices {
-		if s := &splices[i]; s.kind == spliceLineBehind {
+		if s := &splices[i]; s.kind == spliceLineAfter {
 			s.from, s.to, s.kind = from, from, spliceLineBefore
 			s.text = append(bytes.TrimPrefix(s.text, []byte(eol)), eol...)
 		}
@@ -128,7 +129,7 @@ func (d *Document) replaceValue(c Change) splice {
 	}
 	from := int(e.valStart)
 	if len(text) == 0 {
-		// A continuation mark that leads to nothing would swallow what comes next.
+		// A continuation mark before an empty value would swallow the next line.
 		if i := bytes.IndexByte(d.src[e.keyEnd:e.valStart], '\\'); i >= 0 {
 			from = int(e.keyEnd) + i
 		}
@@ -136,8 +137,8 @@ func (d *Document) replaceValue(c Change) splice {
 	return splice{from: from, to: int(e.valEnd), kind: spliceValue, text: text}
 }
 
-// removeLines removes all entries of the keys: with only the last one gone, an
-// earlier one would come to life.
+// removeLines removes all entries of the keys. If only the last one were removed, an
+// earlier one would take effect.
 func (d *Document) removeLines(keys map[string]bool) []splice {
 	if len(keys) == 0 {
 		return nil
@@ -151,8 +152,8 @@ func (d *Document) removeLines(keys map[string]bool) []splice {
 	return out
 }
 
-// insertLine puts a new entry behind the last one of its nearest family, or at
-// the end of the file.
+// insertLine inserts a new entry after the last one of its nearest family, or at the
+// end of the file.
 func (d *Document) insertLine(c Change) splice {
 	line := append(encodeKey(c.Key), '=')
 	line = append(line, encodeValue(c.New, true)...)
@@ -165,22 +166,22 @@ func (d *Document) insertLine(c Change) splice {
 	}
 	e := &d.entries[last]
 	if e.flags&dangling != 0 {
-		// Behind it the text would become part of its value.
+		// Text after it would become part of its value.
 		return d.insertAt(int(e.start), line)
 	}
 	return d.insertAt(d.endOf(e), line)
 }
 
-// insertAt makes a line of its own at offset at, which is the start of a line
-// or the end of the file.
+// insertAt inserts a line at an offset, which must be the start of a line or the end
+// of the file.
 func (d *Document) insertAt(at int, line []byte) splice {
 	s := splice{from: at, to: at, kind: spliceLineBefore}
 	if at == len(d.src) {
-		s.kind = spliceLineBehind
+		s.kind = spliceLineAfter
 	}
 	eol := d.eol()
 	if at < len(d.src) && d.src[at] == '\n' {
-		eol = "\n" // a CR would join it to one line ending
+		eol = "\n" // a CR would form one line ending with it
 	}
 	if at == 0 || d.src[at-1] == '\n' || d.src[at-1] == '\r' {
 		s.text = append(line, eol...)
@@ -190,8 +191,8 @@ func (d *Document) insertAt(at int, line []byte) splice {
 	return s
 }
 
-// lastOfFamily returns the number of the last entry among those that share the
-// most dotted components with key from the left, or -1 when none shares any.
+// lastOfFamily returns the index of the last entry among those that have the most
+// leading dotted components in common with key, or -1 if none has any.
 func (d *Document) lastOfFamily(key string) int {
 	best, bestShared := -1, 1
 	for i := range d.entries {
@@ -203,8 +204,8 @@ func (d *Document) lastOfFamily(key string) int {
 	return best
 }
 
-// sharedComponents counts the leading dotted components that a and b have in
-// common, the last component of each not counted.
+// sharedComponents counts the leading dotted components that a and b have in common,
+// without the last component of each.
 func sharedComponents(a []byte, b string) int {
 	n := 0
 	for i := 0; i < len(a) && i < len(b) && a[i] == b[i]; i++ {
@@ -215,7 +216,7 @@ func sharedComponents(a []byte, b string) int {
 	return n
 }
 
-// eol returns the line ending of the file: that of its first line, or LF.
+// eol returns the line ending of the first line of the file, or LF.
 func (d *Document) eol() string {
 	for i, c := range d.src {
 		switch {

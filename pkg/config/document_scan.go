@@ -4,14 +4,14 @@ import (
 	"bytes"
 )
 
-// scan finds the entries. It follows LineReader.readLine and Properties.load0
-// of the JDK, in one pass over lines without a continuation and by joining the
-// pieces first where there is one.
+// scan finds the entries. It follows LineReader.readLine and Properties.load0 of the
+// JDK. Lines without a continuation are scanned in one pass; the pieces of other
+// lines are joined first.
 func (d *Document) scan() error {
 	src := d.src
 	d.entries = make([]entry, 0, bytes.Count(src, []byte{'\n'})+1)
 	lines := lineFinder{b: src, lf: -1, cr: -1}
-	void := -1 // start of the lines before this one that hold a backslash alone
+	void := -1 // start of the preceding lines that consist of a backslash only, -1 for none
 	for off := 0; off < len(src); {
 		start := off
 		if void >= 0 {
@@ -65,7 +65,7 @@ func (e *entry) shift(by uint32) {
 	e.valStart += by
 }
 
-// noteEscapes sets the flags that say whether raw text must be decoded.
+// noteEscapes sets the flags for raw text that must be decoded.
 func (d *Document) noteEscapes(e *entry, hasBackslash bool) {
 	key, value := d.src[e.keyStart:e.keyEnd], d.src[e.valStart:e.valEnd]
 	if hasBackslash && bytes.IndexByte(key, '\\') >= 0 || !d.utf8 && !isASCII(key) {
@@ -76,8 +76,8 @@ func (d *Document) noteEscapes(e *entry, hasBackslash bool) {
 	}
 }
 
-// splitLine finds key and value in a logical line that starts with neither a
-// blank nor a comment mark. Offsets are relative to the line.
+// splitLine finds the key and the value in a logical line that does not start with a
+// blank or a comment mark. Offsets are relative to the line.
 func splitLine(line []byte, hasBackslash bool) entry {
 	var e entry
 	keyEnd := 0
@@ -123,11 +123,12 @@ func escapedKeyEnd(line []byte) int {
 	return len(line)
 }
 
-// scanContinued reads a logical line that spans several lines or ends the file
-// with a backslash. It returns the offset behind it. The line may turn out to
-// hold nothing: then no entry is added and reading goes on behind the
-// continuation mark, where a comment may follow. An entry that follows owns the
-// mark: without it the mark could end the file, and Java would see an entry.
+// scanContinued reads a logical line that spans several lines or ends the file with
+// a backslash. It returns the offset after it. If the line turns out to be empty,
+// no entry is added, and reading continues after the continuation mark, where a
+// comment may follow. The mark then belongs to the next entry: if that entry were
+// removed without the mark, the mark could end the file, and Java would see an
+// entry.
 func (d *Document) scanContinued(lines *lineFinder, start, off int) (int, error) {
 	src := d.src
 	j := joiner{src: src}
@@ -143,9 +144,9 @@ func (d *Document) scanContinued(lines *lineFinder, start, off int) (int, error)
 		j.add(at, eol-1)
 		at = skipEOL(src, eol)
 		if at == len(src) && !(eol+2 == at && len(j.buf) == 0) {
-			// Java drops the backslash; even a line that holds nothing else
-			// then counts as an entry with an empty key. Only CRLF escapes
-			// this, as the look-ahead stops at its first half.
+			// Java drops the backslash; even a line that contains nothing else
+			// is then an entry with an empty key. The only exception is CRLF,
+			// because Java's look-ahead stops at its first half.
 			dangles = true
 			break
 		}
@@ -178,7 +179,7 @@ func (d *Document) scanContinued(lines *lineFinder, start, off int) (int, error)
 	return skipEOL(src, at), nil
 }
 
-// joiner puts a logical line together and remembers where its bytes came from.
+// joiner assembles a logical line and records where its bytes came from.
 type joiner struct {
 	src  []byte
 	buf  []byte
@@ -202,7 +203,7 @@ func (j *joiner) raw(i int) int {
 	return j.rawEnd(i)
 }
 
-// rawEnd returns the source offset just behind logical byte i-1.
+// rawEnd returns the source offset just after logical byte i-1.
 func (j *joiner) rawEnd(i int) int {
 	if i == 0 {
 		return j.segs[0].raw
@@ -224,9 +225,9 @@ func skipBlanks(b []byte, i int) int {
 	return i
 }
 
-// lineFinder finds line endings from left to right. It remembers the next LF
-// and the next CR, so that a file with only one kind is not searched to its end
-// for the other kind at every line.
+// lineFinder finds line endings from left to right. It remembers the next LF and the
+// next CR, so that a file with only one kind is not searched to its end for the
+// other kind at every line.
 type lineFinder struct {
 	b      []byte
 	lf, cr int
@@ -251,7 +252,7 @@ func indexFrom(b []byte, i int, c byte) int {
 	return len(b)
 }
 
-// skipEOL returns the offset behind one line ending at i.
+// skipEOL returns the offset after the line ending at i, or i if there is none.
 func skipEOL(b []byte, i int) int {
 	if i < len(b) && b[i] == '\r' {
 		i++
@@ -266,8 +267,7 @@ func skipEOL(b []byte, i int) int {
 	return i
 }
 
-// oddBackslashes reports whether line ends in a backslash that is not itself
-// escaped.
+// oddBackslashes reports whether line ends in an unescaped backslash.
 func oddBackslashes(line []byte) bool {
 	n := 0
 	for n < len(line) && line[len(line)-1-n] == '\\' {

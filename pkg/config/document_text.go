@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// decode turns raw key or value text into what Java reads: continuation marks
-// go, escapes are replaced, bytes become characters.
+// decode converts the raw text of a key or value to what Java reads: it removes
+// continuation marks, replaces escapes, and converts bytes to characters.
 func (d *Document) decode(raw []byte) string {
 	out := make([]byte, 0, len(raw))
-	high := rune(0) // a high surrogate waiting for its partner
+	high := rune(0) // a pending high surrogate
 	flush := func() {
 		if high != 0 {
 			out = appendSurrogate(out, high)
@@ -49,7 +49,7 @@ func (d *Document) appendRaw(out []byte, c byte) []byte {
 	return utf8.AppendRune(out, rune(c))
 }
 
-// unescape gives the meaning of a backslash before c.
+// unescape returns the character that a backslash before c stands for.
 func unescape(c byte) byte {
 	switch c {
 	case 't':
@@ -64,8 +64,8 @@ func unescape(c byte) byte {
 	return c
 }
 
-// appendUTF16 adds one UTF-16 unit, given the high surrogate before it, if any.
-// It returns the high surrogate that now waits.
+// appendUTF16 appends one UTF-16 code unit, where high is the pending high surrogate
+// before it, or 0. It returns the high surrogate that is pending afterwards, or 0.
 func appendUTF16(out []byte, high, unit rune) ([]byte, rune) {
 	if high != 0 {
 		if r := utf16.DecodeRune(high, unit); r != utf8.RuneError {
@@ -82,14 +82,14 @@ func appendUTF16(out []byte, high, unit rune) ([]byte, rune) {
 	return utf8.AppendRune(out, unit), 0
 }
 
-// appendSurrogate writes a lone surrogate in the form that UTF-8 would give it
-// if it were allowed.
+// appendSurrogate appends a lone surrogate in the form that it would have in UTF-8 if
+// it were allowed.
 func appendSurrogate(out []byte, r rune) []byte {
 	return append(out, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0xbf, 0x80|byte(r)&0xbf)
 }
 
-// joinContinuations takes the continuation marks out: a backslash, the line
-// ending and the blanks that follow. It returns raw itself where there are none.
+// joinContinuations removes the continuation marks: a backslash, the line ending and
+// the blanks that follow. It returns raw itself if there are none.
 func joinContinuations(raw []byte) []byte {
 	for i := 0; i < len(raw); i++ {
 		if raw[i] != '\\' {
@@ -125,10 +125,10 @@ func joinFrom(raw []byte, i int) []byte {
 	return out
 }
 
-// encodeValue writes a value so that Java reads it back, in ASCII. A first
-// blank is escaped because it would count as part of the separator, and so is a
-// first '=' or ':' where the separator is a blank. A last blank is escaped so
-// that a person or an editor does not lose it.
+// encodeValue encodes a value in ASCII so that Java decodes it to the same value. A
+// leading blank is escaped because it would otherwise be part of the separator, and
+// so is a leading '=' or ':' if the separator is a blank. A trailing blank is
+// escaped so that users and editors do not lose it.
 func encodeValue(value string, afterSeparator bool) []byte {
 	out := make([]byte, 0, len(value)+8)
 	for i := 0; i < len(value); {
@@ -146,7 +146,7 @@ func encodeValue(value string, afterSeparator bool) []byte {
 	return out
 }
 
-// encodeKey writes a key so that Java reads it back, in ASCII.
+// encodeKey encodes a key in ASCII so that Java decodes it to the same key.
 func encodeKey(key string) []byte {
 	out := make([]byte, 0, len(key)+8)
 	for i := 0; i < len(key); {
@@ -163,7 +163,8 @@ func encodeKey(key string) []byte {
 	return out
 }
 
-// appendEncoded writes the first character of s and returns its length in s.
+// appendEncoded appends the encoded first character of s, and returns its length in
+// s.
 func appendEncoded(out []byte, s string) ([]byte, int) {
 	switch c := s[0]; {
 	case c == '\\':
@@ -194,7 +195,7 @@ func appendEncoded(out []byte, s string) ([]byte, int) {
 	return appendUnit(out, r), n
 }
 
-// surrogate reads the form that appendSurrogate writes.
+// surrogate decodes the form that appendSurrogate writes.
 func surrogate(s string) (rune, bool) {
 	if len(s) < 3 || s[0] != 0xed || s[1]&0xe0 != 0xa0 || s[2]&0xc0 != 0x80 {
 		return 0, false

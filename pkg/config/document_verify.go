@@ -4,18 +4,18 @@ import (
 	"fmt"
 )
 
-// verifier proves that one document is another with certain changes, by walking
-// both from entry to entry. It looks at the entries as they were read, so it
-// does not trust what wrote the edited bytes.
+// verifier proves that one document is equal to another one with certain changes, by
+// comparing them entry by entry. It uses the parsed entries, so it does not depend
+// on the code that wrote the edited bytes.
 type verifier struct {
 	old, next *Document
-	set       map[string]Change // keys that get another value
+	set       map[string]Change // keys with a changed value
 	unset     map[string]bool
-	added     map[string]bool   // keys that are new, until they are met
+	added     map[string]bool   // new keys that have not been found yet
 	values    map[string]string // of the new keys
 }
 
-// compare returns ErrUnsafeEdit unless after reads as d with the changes.
+// compare returns ErrUnsafeEdit unless after is equal to d with the changes.
 func (d *Document) compare(after *Document, changes []Change) error {
 	v := &verifier{old: d, next: after, set: map[string]Change{}, unset: map[string]bool{}, added: map[string]bool{}, values: map[string]string{}}
 	for _, c := range changes {
@@ -74,13 +74,13 @@ func (v *verifier) isAdded(e *entry) bool {
 	return true
 }
 
-// pair compares an entry with the one that stands in its place.
+// pair compares an entry with the one in the same position.
 func (v *verifier) pair(i, k int) error {
 	was, is := &v.old.entries[i], &v.next.entries[k]
 	if !v.sameText(v.old.rawKey(was), v.next.rawKey(is), (was.flags|is.flags)&keyEscaped != 0) {
 		return fmt.Errorf("%w: %s would turn into %s", ErrUnsafeEdit, v.old.keyOf(was), v.next.keyOf(is))
 	}
-	// The last entry of a changed key carries the new value, earlier ones stay.
+	// The last entry of a changed key has the new value; earlier ones stay the same.
 	if c, ok := v.changed(was); ok && v.old.find(c.Key) == i {
 		if v.next.valueOf(is) != c.New {
 			return fmt.Errorf("%w: %s would not read as intended", ErrUnsafeEdit, c.Key)
@@ -105,7 +105,7 @@ func (v *verifier) changed(e *entry) (Change, bool) {
 	return c, ok
 }
 
-// sameText compares raw text, by its meaning where it holds escapes.
+// sameText compares raw text, decoded if it contains escapes.
 func (v *verifier) sameText(was, is []byte, escaped bool) bool {
 	if string(was) == string(is) {
 		return true

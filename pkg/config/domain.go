@@ -8,10 +8,10 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Domain is a mail domain in the two forms that it has.
+// Domain is a mail domain in its two forms.
 type Domain struct {
 	Name  string // in A-labels and lower case, without a dot at the end: the form that is compared and written
-	Shown string // with U-labels where it has any (RFC 5890 section 2.3.2.1), for people
+	Shown string // with U-labels if it has any (RFC 5890 section 2.3.2.1): the form for users
 }
 
 // Limits of RFC 1035 section 2.3.4, in octets.
@@ -20,9 +20,9 @@ const (
 	maxDomain = 253 // as written, without the dot at the end
 )
 
-// ParseDomain reads a domain in any spelling: upper case, one dot at the end,
-// U-labels. It returns a *RefusedError for text that is no host name by RFC 1123
-// section 2.1, and for an address.
+// ParseDomain parses a domain in any spelling: with upper-case letters, one dot at
+// the end, or U-labels. It returns a *RefusedError for an IP address, and for text
+// that is not a host name according to RFC 1123 section 2.1.
 func ParseDomain(text string) (Domain, error) {
 	d, bad := parseDomain(text)
 	if bad != nil {
@@ -39,10 +39,10 @@ func parseDomain(text string) (Domain, *Problem) {
 	ascii := asciiLower(name)
 	international := !isASCII([]byte(name)) || strings.HasPrefix(ascii, "xn--") || strings.Contains(ascii, ".xn--")
 	if international {
-		// The tables of Unicode know letters and marks; the lengths are ours to see to.
+		// The Unicode tables cover letters and marks; lengths are checked below.
 		to, err := domainProfile().ToASCII(name)
 		if err != nil {
-			return Domain{}, &failure("it is not a valid internationalised name", "")[0]
+			return Domain{}, &failure("it is not a valid internationalized name", "")[0]
 		}
 		ascii = strings.TrimSuffix(to, ".")
 	}
@@ -53,20 +53,20 @@ func parseDomain(text string) (Domain, *Problem) {
 	if international {
 		shown, err := domainProfile().ToUnicode(ascii)
 		if back, backErr := domainProfile().ToASCII(shown); err != nil || backErr != nil || back != ascii {
-			return Domain{}, &failure("it is not a valid internationalised name", "")[0]
+			return Domain{}, &failure("it is not a valid internationalized name", "")[0]
 		}
 		d.Shown = shown
 	}
 	return d, nil
 }
 
-// domainProfile maps as a look-up does (UTS 46, not transitional). Hyphens in
-// the third and fourth place are allowed: such names exist.
+// domainProfile maps names as for a lookup (UTS 46, not transitional). Hyphens in
+// the third and fourth position are allowed, because such names exist.
 func domainProfile() *idna.Profile {
 	return idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(false), idna.Transitional(false))
 }
 
-// obviousFault recognises what people write in the place of a domain.
+// obviousFault recognizes what is often given instead of a domain.
 func obviousFault(text, name string) *Problem {
 	_, err := netip.ParseAddr(strings.Trim(name, "[]"))
 	switch i := strings.LastIndexByte(name, '@'); {
@@ -81,7 +81,7 @@ func obviousFault(text, name string) *Problem {
 	case i >= 0:
 		return &failure("it is a mail address", guessHint(name[i+1:]))[0]
 	case strings.Contains(name, "*"):
-		return &failure("a whole domain is mapped, there are no patterns", "name each sub-domain by itself")[0]
+		return &failure("patterns are not supported, only whole domains", "give each subdomain separately")[0]
 	case err == nil:
 		return &failure("it is an IP address", "")[0]
 	}
@@ -95,8 +95,8 @@ func guessHint(text string) string {
 	return ""
 }
 
-// guessDomain finds the domain in text that has more around it: a scheme, a
-// port, a path. One without a dot is no guess.
+// guessDomain finds the domain in text that also contains a scheme, a port or a
+// path. It does not guess domains without a dot.
 func guessDomain(text string) (Domain, bool) {
 	if _, rest, ok := strings.Cut(text, "://"); ok {
 		text = rest
@@ -108,7 +108,8 @@ func guessDomain(text string) (Domain, bool) {
 	return d, bad == nil && strings.Contains(d.Name, ".")
 }
 
-// labelsFault says what is wrong with a name in lower-case ASCII.
+// labelsFault returns what is wrong with a name in lower-case ASCII, or an empty
+// string.
 func labelsFault(name string) string {
 	if len(name) > maxDomain {
 		return "it is longer than 253 characters"
@@ -125,7 +126,7 @@ func labelsFault(name string) string {
 		}
 		for i := range len(label) {
 			if c := label[i]; !isLetter(c) && !isDigit(c) && c != '-' {
-				return "only letters, digits, hyphens and dots may stand in it"
+				return "only letters, digits, hyphens and dots are allowed"
 			}
 		}
 	}

@@ -7,41 +7,41 @@ import (
 	"strings"
 )
 
-// DomainMapFile is the domain map of a server home: for each mail domain with
-// users on Calendar Server 6 the URL that answers for their free/busy. A home
-// need not have one.
+// DomainMapFile is the domain map of a server home. It contains, for each mail
+// domain with users on Calendar Server 6, the URL at which their free/busy can be
+// requested. It is optional.
 const DomainMapFile = "config/ischeduledomainmap.properties"
 
-// domainMapHeader begins a file that we make.
+// domainMapHeader is the beginning of a new file.
 const domainMapHeader = `# Mail domains with users on Calendar Server 6, each with the URL that is asked
 # for their free/busy: domain=http://host:port/ischedule/
 `
 
-// DomainMap is a domain map as the server reads it, over the Document that holds
-// every byte of it.
+// DomainMap is a domain map as the server reads it, on top of the Document that
+// contains every byte of it.
 //
 // Domains are compared in lower case, without a dot at the end, and in A-labels;
-// the keys of the file may be in any spelling. A DomainMap is only read: Edit
+// the keys of the file may be in any spelling. A DomainMap is read-only: Edit
 // returns a new Document. It must not be used by several goroutines at once.
 type DomainMap struct {
 	doc      *Document
 	entries  []DomainEntry
-	byDomain map[string][]int // numbers of entries in file order
-	counting map[string]int   // the entry that counts, of domains that have one
+	byDomain map[string][]int // indexes of entries in file order
+	winners  map[string]int   // index of the effective entry, for domains that have one
 }
 
 // DomainEntry is one line of a domain map.
 type DomainEntry struct {
-	Domain   string // in A-labels and lower case; empty when the key is no domain
-	Shown    string // the domain with U-labels, or the key where that is no domain
+	Domain   string // in A-labels and lower case; empty if the key is not a domain
+	Shown    string // the domain with U-labels, or the key if that is not a domain
 	URL      string // as the server reads it
 	Key      string // as the server reads it
 	Line     int    // counted from 1
 	Shadowed bool   // a later line has the same key, so this one has no effect
 }
 
-// ParseDomainMap reads a domain map with the errors of Parse; nil stands for a
-// file that does not exist yet, which begins with a comment.
+// ParseDomainMap parses a domain map and returns the errors of Parse. nil stands
+// for a file that does not exist yet; the new file will begin with a comment.
 func ParseDomainMap(b []byte) (*DomainMap, error) {
 	if b == nil {
 		b = []byte(domainMapHeader)
@@ -53,9 +53,9 @@ func ParseDomainMap(b []byte) (*DomainMap, error) {
 	return ReadDomainMap(d), nil
 }
 
-// ReadDomainMap looks at a document as a domain map.
+// ReadDomainMap interprets a document as a domain map.
 func ReadDomainMap(d *Document) *DomainMap {
-	m := &DomainMap{doc: d, byDomain: map[string][]int{}, counting: map[string]int{}}
+	m := &DomainMap{doc: d, byDomain: map[string][]int{}, winners: map[string]int{}}
 	for e := range d.Entries() {
 		raw := &d.entries[len(m.entries)]
 		key, _ := asMeant(d.src[raw.keyStart:raw.valEnd], e.Key, e.Value)
@@ -66,8 +66,8 @@ func ReadDomainMap(d *Document) *DomainMap {
 		if name, bad := parseDomain(key); bad == nil {
 			out.Domain, out.Shown = name.Name, name.Shown
 			m.byDomain[name.Name] = append(m.byDomain[name.Name], len(m.entries))
-			if best, found := m.counting[name.Name]; !e.Shadowed && (!found || m.entries[best].Key != name.Name) {
-				m.counting[name.Name] = len(m.entries)
+			if best, found := m.winners[name.Name]; !e.Shadowed && (!found || m.entries[best].Key != name.Name) {
+				m.winners[name.Name] = len(m.entries)
 			}
 		}
 		m.entries = append(m.entries, out)
@@ -75,12 +75,12 @@ func ReadDomainMap(d *Document) *DomainMap {
 	return m
 }
 
-// Entries returns every line in file order, those without effect too. They must
-// not be changed.
+// Entries returns every line in file order, including those without effect. The
+// caller must not change them.
 func (m *DomainMap) Entries() []DomainEntry { return m.entries }
 
 // Effective returns the lines that have an effect, in file order: one for each
-// domain, and those whose key is no domain.
+// domain, and those whose key is not a domain.
 func (m *DomainMap) Effective() []DomainEntry {
 	var out []DomainEntry
 	for i, e := range m.entries {
@@ -91,9 +91,9 @@ func (m *DomainMap) Effective() []DomainEntry {
 	return out
 }
 
-// Lookup returns the line that counts for a domain in any spelling. Of several
-// that differ in spelling it is the one in the form that is compared, else the
-// last.
+// Lookup returns the effective line for a domain in any spelling. Of several lines
+// whose keys differ in spelling, it is the one in the form that is compared, or
+// otherwise the last one.
 func (m *DomainMap) Lookup(domain string) (DomainEntry, bool) {
 	d, bad := parseDomain(domain)
 	if bad != nil {
@@ -105,15 +105,16 @@ func (m *DomainMap) Lookup(domain string) (DomainEntry, bool) {
 	return DomainEntry{}, false
 }
 
-// winner returns the number of the line that counts for a domain, -1 for none.
+// winner returns the index of the effective line for a domain, or -1.
 func (m *DomainMap) winner(domain string) int {
-	if i, ok := m.counting[domain]; ok {
+	if i, ok := m.winners[domain]; ok {
 		return i
 	}
 	return -1
 }
 
-// Nearest returns the mapped domain that was probably meant by one that is not.
+// Nearest returns the mapped domain that was probably meant by one that is not
+// mapped.
 func (m *DomainMap) Nearest(domain string) (string, bool) {
 	if d, bad := parseDomain(domain); bad == nil {
 		domain = d.Name
@@ -121,17 +122,17 @@ func (m *DomainMap) Nearest(domain string) (string, bool) {
 	return NearestWord(domain, slices.Sorted(maps.Keys(m.byDomain)))
 }
 
-// DomainAction is what is to be done to domains.
+// DomainAction is what to do with domains.
 type DomainAction int
 
 // Actions on a domain map.
 const (
 	DomainCreate DomainAction = iota // map a domain that is not mapped
 	DomainModify                     // give a mapped domain another URL, in one line
-	DomainDelete                     // take a domain out
+	DomainDelete                     // remove a domain
 )
 
-// DomainRequest is one wish for one domain. URL is for DomainCreate and
+// DomainRequest asks for a change of one domain. URL is used by DomainCreate and
 // DomainModify.
 type DomainRequest struct {
 	Domain string
@@ -139,9 +140,9 @@ type DomainRequest struct {
 	Where  string // where the request was read, such as "batch.txt:3"; empty for an option
 }
 
-// domainWish is a request that was understood. For DomainDelete its domain may
-// be a key that is no domain.
-type domainWish struct {
+// domainEdit is a valid request. For DomainDelete its domain may be a key that is
+// not a domain.
+type domainEdit struct {
 	DomainRequest
 	name Domain
 }
@@ -150,19 +151,19 @@ func (q DomainRequest) refuse(text, hint string) error {
 	return &RefusedError{Where: q.Where, Text: text, Hint: hint}
 }
 
-// ValidateDomains looks at requests as far as that is possible without the file.
-// It returns warnings, and a *RefusedError for the first that is wrong.
+// ValidateDomains checks requests as far as that is possible without the file. It
+// returns warnings, and a *RefusedError for the first invalid request.
 func ValidateDomains(action DomainAction, requests []DomainRequest) ([]Warning, error) {
-	_, warnings, err := understand(action, requests)
+	_, warnings, err := parseDomainRequests(action, requests)
 	return warnings, err
 }
 
-func understand(action DomainAction, requests []DomainRequest) ([]domainWish, []Warning, error) {
+func parseDomainRequests(action DomainAction, requests []DomainRequest) ([]domainEdit, []Warning, error) {
 	var warnings []Warning
-	wishes := make([]domainWish, 0, len(requests))
+	edits := make([]domainEdit, 0, len(requests))
 	seen := map[string]string{}
 	for _, q := range requests {
-		w := domainWish{DomainRequest: q}
+		w := domainEdit{DomainRequest: q}
 		name, bad := parseDomain(q.Domain)
 		switch {
 		case bad == nil:
@@ -175,7 +176,7 @@ func understand(action DomainAction, requests []DomainRequest) ([]domainWish, []
 			if first != "" {
 				first = " (first at " + first + ")"
 			}
-			return nil, nil, q.refuse(id+" is named twice"+first, "give each domain once")
+			return nil, nil, q.refuse(id+" is listed twice"+first, "give each domain only once")
 		}
 		seen[id] = q.Where
 		if action != DomainDelete {
@@ -187,37 +188,37 @@ func understand(action DomainAction, requests []DomainRequest) ([]domainWish, []
 				warnings = append(warnings, Warning{Name: id, Text: p.Text, Hint: p.Hint})
 			}
 			if !strings.Contains(id, ".") {
-				warnings = append(warnings, Warning{Name: id, Text: "the domain has no dot in it, so that it is none of the internet"})
+				warnings = append(warnings, Warning{Name: id, Text: "the domain contains no dot, so it is not an internet domain"})
 			}
 		}
-		wishes = append(wishes, w)
+		edits = append(edits, w)
 	}
-	return wishes, warnings, nil
+	return edits, warnings, nil
 }
 
-// key is what the line of the wish is found by.
-func (w *domainWish) key() string {
+// key returns the domain or, for DomainDelete, the key by which the line is found.
+func (w *domainEdit) key() string {
 	if w.name.Name != "" {
 		return w.name.Name
 	}
 	return w.Domain
 }
 
-// Edit carries requests out, all or none, and returns the document that has
-// them, with what differs. A domain that is changed has one line afterwards, with
-// the key in the form that is compared; where it had others, a warning names
-// them. No other byte changes. The error is a *RefusedError or ErrUnsafeEdit.
+// Edit carries out all of the requests or none, and returns the resulting document
+// with the changes. A domain that is changed has one line afterwards, with the key
+// in the form that is compared; if it had more lines, a warning lists them. No
+// other byte changes. The error is a *RefusedError or ErrUnsafeEdit.
 func (m *DomainMap) Edit(action DomainAction, requests []DomainRequest) (*Document, []Change, []Warning, error) {
-	wishes, warnings, err := understand(action, requests)
+	edits, warnings, err := parseDomainRequests(action, requests)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	// What goes is gone before what comes is put in: a key may be in both.
+	// Lines are removed before new ones are added: a key may be in both.
 	cleared, err := Parse(m.doc.src)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	for _, w := range wishes {
+	for _, w := range edits {
 		keys, err := m.keysToClear(action, w)
 		if err != nil {
 			return nil, nil, nil, err
@@ -226,7 +227,7 @@ func (m *DomainMap) Edit(action DomainAction, requests []DomainRequest) (*Docume
 			cleared.Unset(key)
 		}
 		if lines := m.byDomain[w.name.Name]; action == DomainModify && len(keys) > 0 && len(lines) > 1 {
-			warnings = append(warnings, Warning{Name: w.name.Name, Text: m.listLines(lines) + " mapped it; one line is left"})
+			warnings = append(warnings, Warning{Name: w.name.Name, Text: m.listLines(lines) + " mapped it; only one line remains"})
 		}
 	}
 	after, err := cleared.Render()
@@ -234,7 +235,7 @@ func (m *DomainMap) Edit(action DomainAction, requests []DomainRequest) (*Docume
 		return nil, nil, nil, err
 	}
 	if action != DomainDelete {
-		for _, w := range wishes {
+		for _, w := range edits {
 			after.Set(w.name.Name, w.URL)
 		}
 		if after, err = after.Render(); err != nil {
@@ -244,20 +245,21 @@ func (m *DomainMap) Edit(action DomainAction, requests []DomainRequest) (*Docume
 	return after, Compare(m.doc, after), warnings, nil
 }
 
-// keysToClear checks that a wish fits the file and returns the keys of which no
-// line may stay as it is.
-func (m *DomainMap) keysToClear(action DomainAction, w domainWish) ([]string, error) {
+// keysToClear checks that an edit fits the file, and returns the keys whose lines
+// must all be removed.
+func (m *DomainMap) keysToClear(action DomainAction, w domainEdit) ([]string, error) {
 	var lines []int
-	counts := m.winner(w.name.Name)
+	effective := m.winner(w.name.Name)
 	switch {
-	case counts >= 0:
+	case effective >= 0:
 		lines = m.byDomain[w.name.Name]
 	case action == DomainDelete:
 		lines = m.linesOfKey(w.Domain)
 	}
 	switch {
-	case action == DomainCreate && counts >= 0:
-		return nil, w.refuse(fmt.Sprintf("%s is mapped already (line %d)", w.name.Name, m.entries[counts].Line), "use 'domainmap modify'")
+	case action == DomainCreate && effective >= 0:
+		text := fmt.Sprintf("%s is already mapped (line %d)", w.name.Name, m.entries[effective].Line)
+		return nil, &RefusedError{Where: w.Where, Text: text, Reason: ErrDomainMapped}
 	case action == DomainCreate:
 		return nil, nil
 	case len(lines) == 0:
@@ -266,8 +268,8 @@ func (m *DomainMap) keysToClear(action DomainAction, w domainWish) ([]string, er
 	var out []string
 	for _, i := range lines {
 		e := &m.entries[i]
-		// A line in the right form stays in its place, unless there are more of
-		// the same key.
+		// A line in the compared form keeps its position, unless there are more
+		// lines with the same key.
 		if action == DomainDelete || e.Key != e.Domain || e.Shadowed {
 			out = append(out, e.Key)
 		}
@@ -275,7 +277,8 @@ func (m *DomainMap) keysToClear(action DomainAction, w domainWish) ([]string, er
 	return out, nil
 }
 
-// linesOfKey finds the lines of a key letter for letter: it need be no domain.
+// linesOfKey returns the indexes of the lines with exactly this key, which need not
+// be a domain.
 func (m *DomainMap) linesOfKey(key string) []int {
 	var out []int
 	for i := range m.entries {
@@ -286,21 +289,21 @@ func (m *DomainMap) linesOfKey(key string) []int {
 	return out
 }
 
-func (m *DomainMap) refuseMissing(action DomainAction, w domainWish) error {
-	text := w.key() + " is not mapped"
+func (m *DomainMap) refuseMissing(action DomainAction, w domainEdit) error {
+	e := &RefusedError{Where: w.Where, Text: w.key() + " is not mapped", Reason: ErrDomainNotMapped}
 	if w.name.Name == "" {
-		text = quoted(w.Domain) + " is not mapped"
+		e.Text = quoted(w.Domain) + " is not mapped"
 	}
 	if near, ok := m.Nearest(w.key()); ok {
-		return w.refuse(text, "did you mean "+near+"?")
+		e.Hint = "did you mean " + near + "?"
+	} else if action == DomainModify {
+		e.Reason = ErrDomainToCreate
 	}
-	if action == DomainModify {
-		return w.refuse(text, "use 'domainmap create'")
-	}
-	return w.refuse(text, "'davadmin domainmap list' lists what is")
+	return e
 }
 
-// listLines names at least two lines, and of many the first few.
+// listLines lists the numbers of at least two lines, and of many only the first
+// few.
 func (m *DomainMap) listLines(lines []int) string {
 	const most = 5
 	words := make([]string, min(len(lines), most))

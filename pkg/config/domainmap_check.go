@@ -8,13 +8,13 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// DomainMapInput is what the checks of a domain map look at.
+// DomainMapInput is the input of CheckDomainMap.
 type DomainMapInput struct {
 	Path string      // for messages: the file as the user knows it
 	Text []byte      // the bytes as they are on disk; they must not be changed afterwards
-	Err  error       // why the file could not be read; fs.ErrNotExist in it means that there is none
-	Info fs.FileInfo // nil where there is no file
-	Dir  fs.FileInfo // of the directory that holds the file; may be nil
+	Err  error       // why the file could not be read; wraps fs.ErrNotExist if there is no file
+	Info fs.FileInfo // nil if there is no file
+	Dir  fs.FileInfo // of the directory that contains the file; may be nil
 }
 
 // DomainMapRules returns the rules that CheckDomainMap applies, in the order of
@@ -27,11 +27,11 @@ func DomainMapRules() []finding.Rule {
 	return rules
 }
 
-// CheckDomainMap looks for mistakes in an ischeduledomainmap.properties. When
-// the file cannot be read or parsed, the rules that need its lines end as
-// not-run, each with a check-not-run finding; without a file they have nothing to
-// look at. No text of a finding holds a password, but keys and URLs come from the
-// file and may hold anything else.
+// CheckDomainMap looks for mistakes in an ischeduledomainmap.properties file. If the
+// file cannot be read or parsed, the rules that need its lines end as not-run,
+// each with a check-not-run finding. Without a file they do not apply. No text of
+// a finding contains a password, but keys and URLs come from the file and may
+// contain anything else.
 func CheckDomainMap(ctx context.Context, in DomainMapInput) *finding.Report {
 	m := &mapState{checkState: checkState{in: CheckInput{Path: in.Path, Text: in.Text, Info: in.Info, Dir: in.Dir}, err: in.Err}}
 	switch {
@@ -48,29 +48,29 @@ func CheckDomainMap(ctx context.Context, in DomainMapInput) *finding.Report {
 	return finding.Run(ctx, m.checks())
 }
 
-// mapState is what the checks share. It is built once and then only read.
+// mapState is shared by all checks. It is read-only once it is built.
 type mapState struct {
-	checkState // of it: in, doc, err
+	checkState // only in, doc and err are used
 	missing    bool
 	domains    *DomainMap
 	lines      []mapLine
 }
 
-// mapLine is a line with what is known of it. A line is judged by the first of
-// its faults that spoils all the others.
+// mapLine is a line with what is known about it. Only the first fault that makes all
+// others meaningless is recorded.
 type mapLine struct {
 	*DomainEntry
 	fault     lineFault
-	counts    bool // it is the line that counts for its domain
+	effective bool // the line determines the URL of its domain
 	url       peerURL
 	urlFault  *Problem
-	meant     Domain // of a line that Java cuts elsewhere than was meant
+	meant     Domain // of a line that Java splits in the wrong place
 	meantURL  string
 	swallowed []DomainRequest // lines that a backslash made part of this one
-	at        []int           // their numbers
+	at        []int           // their line numbers
 }
 
-// lineFault says what is wrong with a line as a whole.
+// lineFault is what is wrong with a line as a whole.
 type lineFault int
 
 const (
@@ -83,7 +83,7 @@ const (
 )
 
 func (m *mapState) checks() []finding.Check {
-	// parsed is for checks that look at lines.
+	// parsed wraps the checks that need the lines.
 	parsed := func(run func(ctx context.Context, emit func(finding.Finding)) error) func(context.Context, func(finding.Finding)) error {
 		return func(ctx context.Context, emit func(finding.Finding)) error {
 			switch {
@@ -98,21 +98,22 @@ func (m *mapState) checks() []finding.Check {
 	out := []finding.Check{
 		{Rule: newRule("file-unreadable", finding.Error,
 			"the file can be read, and the server can load it",
-			"without it no free/busy of users on the old server is asked for; Java refuses the whole file for one bad escape",
-			"mend the line in an editor: write \\\\ for a backslash, and \\u only before four hexadecimal digits"), Run: m.checkUnreadable},
+			"without it the server does not request free/busy of users on the old server; Java rejects the whole file because of one bad escape",
+			"fix the line in an editor: write \\\\ for a backslash, and \\u only before four hexadecimal digits"), Run: m.checkUnreadable},
 		{Rule: newRule("file-writable", finding.Error,
 			"only the owner may change or replace the file",
-			"whoever may write the file decides which server is told who meets whom, and what it answers",
-			"take the write permission away, from the directory as well"), Run: func(ctx context.Context, emit func(finding.Finding)) error {
+			"anyone who can write the file decides which server learns who meets whom, and which answers it gives",
+			"remove the write permission of others, on the directory as well"), Run: func(ctx context.Context, emit func(finding.Finding)) error {
 			if m.missing || m.in.Info == nil {
 				return finding.NotApplicable("there is no file")
 			}
 			return checkWritable(ctx, &m.checkState, emit)
 		}},
-		{Rule: newRule("no-domain-mapped", finding.Warning,
-			"there is a domain map, and it maps a domain",
-			"for users who are still on Calendar Server 6 no free/busy is asked for; it is empty and nothing says why",
-			"map each mail domain that has users on Calendar Server 6: davadmin domainmap create -d DOMAIN -L http://HOST:PORT/ischedule/"), Run: m.checkEmpty},
+		{Rule: withTask(newRule("no-domain-mapped", finding.Warning,
+			"the domain map exists and maps at least one domain",
+			"the server does not request the free/busy of users who are still on Calendar Server 6; it looks empty, and no message says why",
+			"map each mail domain that has users on Calendar Server 6"),
+			finding.Task{Do: finding.CreateDomain, Domain: "DOMAIN", URL: "http://HOST:PORT" + peerPath}), Run: m.checkEmpty},
 	}
 	for _, r := range m.lineRules() {
 		out = append(out, finding.Check{Rule: r.rule, Run: parsed(r.each(m))})
@@ -132,7 +133,7 @@ func (m *mapState) checkUnreadable(ctx context.Context, emit func(finding.Findin
 func (m *mapState) checkEmpty(_ context.Context, emit func(finding.Finding)) error {
 	switch {
 	case m.missing:
-		emit(finding.Finding{Where: m.where(0), Detail: "there is no such file, so that no domain is mapped"})
+		emit(finding.Finding{Where: m.where(0), Detail: "the file does not exist, so no domain is mapped"})
 	case m.doc == nil:
 		return errors.New("the file cannot be read")
 	case len(m.lines) == 0:
@@ -141,7 +142,7 @@ func (m *mapState) checkEmpty(_ context.Context, emit func(finding.Finding)) err
 	return nil
 }
 
-// lineRule is a rule about one line at a time.
+// lineRule is a rule that is checked for each line separately.
 type lineRule struct {
 	rule finding.Rule
 	run  func(m *mapState, l *mapLine, emit func(finding.Finding))
@@ -159,7 +160,7 @@ func (r lineRule) each(m *mapState) func(context.Context, func(finding.Finding))
 	}
 }
 
-// of makes a finding about a line.
-func (m *mapState) of(l *mapLine, detail, fix string) finding.Finding {
-	return finding.Finding{Parameter: l.Key, Value: MaskDomainURL(l.URL), Where: m.where(l.Line), Detail: detail, Fix: finding.Text(finding.FixCommand, fix)}
+// of returns a finding about a line.
+func (m *mapState) of(l *mapLine, detail string, fix finding.Fix) finding.Finding {
+	return finding.Finding{Parameter: l.Key, Value: MaskDomainURL(l.URL), Where: m.where(l.Line), Detail: detail, Fix: fix}
 }

@@ -3,15 +3,17 @@ package config
 import (
 	"bytes"
 	"strings"
+
+	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// look reads the lines of the document for the checks.
+// look prepares the lines of the document for the checks.
 func (m *mapState) look() {
 	m.domains = ReadDomainMap(m.doc)
 	m.lines = make([]mapLine, len(m.domains.entries))
 	for i := range m.domains.entries {
 		e := &m.domains.entries[i]
-		l := mapLine{DomainEntry: e, counts: e.Domain != "" && m.domains.winner(e.Domain) == i}
+		l := mapLine{DomainEntry: e, effective: e.Domain != "" && m.domains.winner(e.Domain) == i}
 		l.url, l.urlFault = readPeerURL(e.URL)
 		raw := &m.doc.entries[i]
 		switch {
@@ -32,9 +34,9 @@ func (m *mapState) look() {
 	}
 }
 
-// findCut recognises a key that Java ends before the separator that was meant: at
-// a blank or a colon inside, or at the first of two separators. Then the
-// separator that was meant stands in the value.
+// findCut recognises a key that Java ends before the intended separator: at a blank
+// or a colon inside the key, or at the first of two separators. The intended
+// separator is then part of the value.
 func (l *mapLine) findCut(separator []byte) bool {
 	if scheme := l.Key + "://"; (l.Key == "http" || l.Key == "https") && strings.HasPrefix(l.URL, "//") {
 		rest := l.URL[len("//"):]
@@ -59,7 +61,7 @@ func (l *mapLine) findCut(separator []byte) bool {
 	return true
 }
 
-// schemeAt finds where a URL begins in a text, -1 where none does.
+// schemeAt returns the offset at which a URL begins in s, or -1 if there is none.
 func schemeAt(s string) int {
 	i := strings.Index(s, "://")
 	if i < 0 {
@@ -74,8 +76,8 @@ func schemeAt(s string) int {
 	return -1
 }
 
-// findSwallowed looks at all lines of an entry but the first for the beginning of
-// another entry of the map.
+// findSwallowed looks for other entries of the map on all lines of an entry but the
+// first.
 func (l *mapLine) findSwallowed(body []byte) bool {
 	end := len(body)
 	for p := range physicalLines(body, l.Line) {
@@ -106,50 +108,52 @@ func (l *mapLine) findSwallowed(body []byte) bool {
 	return true
 }
 
-// mapCommand is a 'davadmin domainmap' that maps a domain; empty where it would
-// be refused.
-func (m *mapState) mapCommand(domain, url string) string {
+// fixMap returns the fix that maps a domain to a URL, in its complete form. It
+// returns the zero Fix if the domain map would refuse the URL.
+func (m *mapState) fixMap(domain, url string) finding.Fix {
 	u, bad := readPeerURL(url)
 	if bad != nil {
-		u, bad = readPeerURL(strings.TrimPrefix(bad.Hint, "type "))
+		u, bad = readPeerURL(bad.Suggestion)
 	}
 	if bad != nil {
-		return ""
+		return finding.Fix{}
 	}
-	return m.urlCommand(domain, u, u.complete())
+	return m.fixURL(domain, u, u.complete())
 }
 
-// urlCommand maps a domain to a URL that was made from another one.
-func (m *mapState) urlCommand(domain string, from peerURL, url string) string {
-	word := ShellWord(url)
-	if domain == "" || word == "" || from.doubtful() {
-		return ""
+// fixURL returns the fix that maps a domain to a URL that was made from another
+// one.
+func (m *mapState) fixURL(domain string, from peerURL, url string) finding.Fix {
+	if domain == "" || !pasteable(url) || from.doubtful() {
+		return finding.Fix{}
 	}
-	action := "create"
+	action := finding.CreateDomain
 	if m.domains.winner(domain) >= 0 {
-		action = "modify"
+		action = finding.ModifyDomain
 	}
-	return "davadmin domainmap " + action + " -d " + domain + " -L " + word
+	return finding.Do(finding.FixCommand, finding.Task{Do: action, Domain: domain, URL: url})
 }
 
-// deleteCommand takes the lines of a key out; empty where no command can name it.
-func deleteCommand(key string) string {
-	word := ShellWord(key)
-	if key == "" || word == "" {
-		return ""
+// fixDelete returns the fix that deletes the lines of a key, or the zero Fix if no
+// command can name the key.
+func fixDelete(key string) finding.Fix {
+	if key == "" || !pasteable(key) {
+		return finding.Fix{}
 	}
-	return "davadmin domainmap delete --yes -d " + word
+	return finding.Do(finding.FixCommand, finding.Task{Do: finding.DeleteDomain, Domain: key})
 }
 
-// moveCommand takes a line out that maps no domain, and maps what was meant
-// where that can be told.
-func (m *mapState) moveCommand(l *mapLine) string {
-	out := deleteCommand(l.Key)
+// fixMove returns the fix that deletes a line that maps no domain and, if it is
+// clear what was meant, maps that.
+func (m *mapState) fixMove(l *mapLine) finding.Fix {
 	if l.Domain != "" && l.Domain == l.meant.Name {
-		return m.mapCommand(l.Domain, l.meantURL)
+		return m.fixMap(l.Domain, l.meantURL)
 	}
-	if in := m.mapCommand(l.meant.Name, l.meantURL); in != "" && out != "" && m.domains.winner(l.meant.Name) < 0 {
-		return out + " && " + in
+	remove := fixDelete(l.Key)
+	if m.domains.winner(l.meant.Name) < 0 {
+		if both := inOrder(remove, m.fixMap(l.meant.Name, l.meantURL)); !both.IsZero() {
+			return both
+		}
 	}
-	return out
+	return remove
 }

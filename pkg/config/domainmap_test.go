@@ -115,22 +115,25 @@ func TestDomainMapRefuses(t *testing.T) {
 		action   DomainAction
 		requests []DomainRequest
 		want     string
+		reason   error
 	}{
-		{DomainCreate, []DomainRequest{{Domain: "example.com", URL: urlB}}, "example.com is mapped already (line 2); use 'domainmap modify'"},
-		{DomainCreate, []DomainRequest{{Domain: "a.example", URL: urlB}, {Domain: "example.com", URL: urlB, Where: "f:3"}}, "f:3: example.com is mapped already"},
-		{DomainCreate, []DomainRequest{{Domain: "a.example", URL: urlB, Where: "f:1"}, {Domain: "A.example.", URL: urlB}}, "a.example is named twice (first at f:1); give each domain once"},
-		{DomainCreate, []DomainRequest{{Domain: "a b", URL: urlB}}, "'a b' is not a domain: "},
-		{DomainCreate, []DomainRequest{{Domain: "a.example", URL: "http://h/ischedule/"}}, "a.example: the URL has no port"},
-		{DomainModify, []DomainRequest{{Domain: "exmaple.com", URL: urlB}}, "exmaple.com is not mapped; did you mean example.com?"},
-		{DomainModify, []DomainRequest{{Domain: "other.test", URL: urlB}}, "other.test is not mapped; use 'domainmap create'"},
-		{DomainDelete, []DomainRequest{{Domain: "EXAMPLE.co"}}, "example.co is not mapped; did you mean example.com?"},
-		{DomainDelete, []DomainRequest{{Domain: "*.x"}}, "'*.x' is not mapped"},
-		{DomainDelete, []DomainRequest{{Domain: ""}}, "not a domain"},
+		{DomainCreate, []DomainRequest{{Domain: "example.com", URL: urlB}}, "example.com is already mapped (line 2)", ErrDomainMapped},
+		{DomainCreate, []DomainRequest{{Domain: "a.example", URL: urlB}, {Domain: "example.com", URL: urlB, Where: "f:3"}}, "f:3: example.com is already mapped", ErrDomainMapped},
+		{DomainCreate, []DomainRequest{{Domain: "a.example", URL: urlB, Where: "f:1"}, {Domain: "A.example.", URL: urlB}}, "a.example is listed twice (first at f:1); give each domain only once", nil},
+		{DomainCreate, []DomainRequest{{Domain: "a b", URL: urlB}}, "'a b' is not a domain: ", nil},
+		{DomainCreate, []DomainRequest{{Domain: "a.example", URL: "http://h/ischedule/"}}, "a.example: the URL has no port", nil},
+		{DomainModify, []DomainRequest{{Domain: "exmaple.com", URL: urlB}}, "exmaple.com is not mapped; did you mean example.com?", ErrDomainNotMapped},
+		{DomainModify, []DomainRequest{{Domain: "other.test", URL: urlB}}, "other.test is not mapped", ErrDomainToCreate},
+		{DomainDelete, []DomainRequest{{Domain: "EXAMPLE.co"}}, "example.co is not mapped; did you mean example.com?", ErrDomainNotMapped},
+		{DomainDelete, []DomainRequest{{Domain: "*.x"}}, "'*.x' is not mapped", ErrDomainNotMapped},
+		{DomainDelete, []DomainRequest{{Domain: ""}}, "not a domain", nil},
 	} {
 		_, _, _, err := m.Edit(c.action, c.requests)
 		var refused *RefusedError
 		if !errors.As(err, &refused) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.requests, err, c.want)
+		} else if !errors.Is(refused.Reason, c.reason) {
+			t.Errorf("%+v: reason %v, want %v", c.requests, refused.Reason, c.reason)
 		}
 	}
 }

@@ -10,19 +10,19 @@ import (
 // peerPath is where Calendar Server 6 answers iSchedule requests.
 const peerPath = "/ischedule/"
 
-// peerURL is the URL of a domain-map line, taken apart.
+// peerURL contains the parts of the URL of a domain-map line.
 type peerURL struct {
 	scheme string // lower case
 	user   string // with the @, empty for none
 	host   string // with the brackets of an IPv6 address
 	port   string // empty for none
 	path   string
-	extra  string // query and fragment with their marks
+	extra  string // query and fragment, including ? and #
 }
 
-// readPeerURL takes a URL apart. It returns a problem for text that is no URL a
-// Java client could use; a URL that lacks something is none. No text of the
-// problem holds anything of the value but a URL to type in its place.
+// readPeerURL splits a URL into its parts. It returns a problem for text that is not
+// a URL that a Java client could use; a URL with missing parts is not a problem.
+// The texts of the problem contain nothing of the value but a suggested URL.
 func readPeerURL(value string) (peerURL, *Problem) {
 	if bad := peerTextFault(value); bad != nil {
 		return peerURL{}, bad
@@ -59,7 +59,7 @@ func readPeerURL(value string) (peerURL, *Problem) {
 	return u, nil
 }
 
-// peerTextFault finds what may stand nowhere in a URL.
+// peerTextFault finds characters that are not allowed anywhere in a URL.
 func peerTextFault(value string) *Problem {
 	trimmed := strings.Trim(value, blanks)
 	unescaped := strings.NewReplacer(`\:`, ":", `\=`, "=", `\#`, "#", `\!`, "!").Replace(value)
@@ -67,36 +67,47 @@ func peerTextFault(value string) *Problem {
 	case trimmed == "":
 		return &failure("the URL is empty", "")[0]
 	case trimmed != value:
-		return &failure("the URL has a blank before or behind it", typeURL(trimmed))[0]
+		return &correctURL("the URL begins or ends with a blank", suggestURL(trimmed))[0]
 	case strings.ContainsAny(value, blanks):
-		return &failure("the URL has a blank in it", "write %20 for a blank")[0]
+		return &failure("the URL contains a blank", "write a blank as %20")[0]
 	case unescaped != value:
-		return &failure("the URL has backslashes in it, as a file of Java has them", typeURL(unescaped))[0]
+		return &correctURL("the URL contains backslashes, as in a Java properties file", suggestURL(unescaped))[0]
 	}
 	for _, c := range value {
 		if c > '~' || c < ' ' || strings.ContainsRune("\\<>\"^`{|}", c) {
-			return &failure("the URL has a character that no URL may have", "")[0]
+			return &failure("the URL contains an invalid character", "")[0]
 		}
 	}
 	return nil
 }
 
-// withoutScheme adds to a problem what to type where only the scheme is missing.
+// withoutScheme adds a suggestion to a problem if only the scheme is missing.
 func withoutScheme(value string, hasScheme bool, bad *Problem) *Problem {
 	if !hasScheme && !strings.ContainsAny(value, "@"+blanks) {
-		if hint := typeURL("http://" + value); hint != "" {
-			return &Problem{Severity: bad.Severity, Text: bad.Text, Hint: hint}
+		if suggestion := suggestURL("http://" + value); suggestion != "" {
+			return &correctURL(bad.Text, suggestion)[0]
 		}
 	}
 	return bad
 }
 
-// typeURL is the hint to type a URL, in its complete form, if it is one.
-func typeURL(value string) string {
+// suggestURL returns the complete form of a URL, or an empty string for text that
+// is not a URL or may contain a password.
+func suggestURL(value string) string {
 	if u, bad := readPeerURL(value); bad == nil && !u.doubtful() {
-		return "type " + u.complete()
+		return u.complete()
 	}
 	return ""
+}
+
+// correctURL returns one error about a URL whose intended form is known. With an
+// empty suggestion, it is the same as failure without a hint.
+func correctURL(text, suggestion string) []Problem {
+	problems := failure(text, "")
+	if suggestion != "" {
+		problems[0].Hint, problems[0].Suggestion = "use "+suggestion, suggestion
+	}
+	return problems
 }
 
 func splitHost(hosts string) (host, port string) {
@@ -110,7 +121,7 @@ func splitHost(hosts string) (host, port string) {
 func hostFault(host string) string {
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		if a, err := netip.ParseAddr(strings.TrimSuffix(inner, "]")); err != nil || !a.Is6() || a.Zone() != "" {
-			return "the URL has something in brackets that is no IPv6 address"
+			return "the URL has text in brackets that is not an IPv6 address"
 		}
 		return ""
 	}
@@ -123,12 +134,12 @@ func hostFault(host string) string {
 	return ""
 }
 
-// doubtful reports whether a password may reach into what was taken for the
-// host and the path.
+// doubtful reports whether a password may extend into the parts that were read as
+// host and path.
 func (u peerURL) doubtful() bool { return strings.Contains(u.path+u.extra, "@") }
 
-// complete returns the URL with all that it needs and nothing else. A path that
-// somebody chose stays.
+// complete returns the URL with everything that it needs and nothing else. It keeps
+// a path that was chosen deliberately.
 func (u peerURL) complete() string {
 	if u.port == "" {
 		u.port = "80"
@@ -142,37 +153,38 @@ func (u peerURL) complete() string {
 	return u.scheme + "://" + u.host + ":" + u.port + u.path
 }
 
-// usual is complete with the path at which Calendar Server 6 answers.
+// usual returns the complete URL with the path at which Calendar Server 6 answers.
 func (u peerURL) usual() string {
 	u.path = peerPath
 	return u.complete()
 }
 
-// checkPeerURL looks at a URL that is to be written: errors first.
+// checkPeerURL checks a URL that is to be written. Errors come first.
 func checkPeerURL(value string) []Problem {
 	u, bad := readPeerURL(value)
 	if bad != nil {
 		return []Problem{*bad}
 	}
-	hint := ""
+	suggestion := ""
 	if !u.doubtful() {
-		hint = "type " + u.complete()
+		suggestion = u.complete()
 	}
 	switch {
 	case u.user != "":
-		return failure("the URL has a user name in it, which nobody would use", hint)
+		return correctURL("the URL contains a user name, which no server would use", suggestion)
 	case u.extra != "":
-		return failure("the URL has a query or a fragment, which do not belong to the address of a server", hint)
+		return correctURL("the URL has a query or a fragment, which do not belong in the address of a server", suggestion)
 	case u.port == "":
-		return failure("the URL has no port, which the guide asks for", hint)
+		return correctURL("the URL has no port, which the guide requires", suggestion)
 	case u.path != peerPath:
-		return []Problem{{finding.Warning, "the path of the URL is not /ischedule/, where Calendar Server 6 answers", ""}}
+		return []Problem{{Severity: finding.Warning, Text: "the path of the URL is not /ischedule/, where Calendar Server 6 answers"}}
 	}
 	return nil
 }
 
 // MaskDomainURL returns the value of a domain-map line in a form that may be
-// shown: without a password, and not at all when it is not clear where one is.
+// shown: without a password, or fully masked if it is unclear where the password
+// is.
 func MaskDomainURL(value string) string {
 	u, bad := readPeerURL(value)
 	switch {

@@ -12,7 +12,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/journal"
 )
 
-// maxFileSize bounds what is read as a configuration file.
+// maxFileSize limits the size of a configuration file, in bytes.
 const maxFileSize = 1 << 30
 
 // Files of a server home, relative to it.
@@ -21,18 +21,18 @@ const (
 	ClientFile = "config/davadmin.properties"  // the clifile: defaults of davadmin's own options
 )
 
-// Errors that callers tell apart.
+// Errors that callers distinguish.
 var (
-	// ErrConflict is returned when the file changes while it is being changed.
-	ErrConflict = errors.New("somebody else changed the file in the meantime")
-	// ErrNeeded is returned for an edit that takes away a file that must be there.
-	ErrNeeded = errors.New("a home must have that file")
+	// ErrConflict is returned when someone else changes the file during an edit.
+	ErrConflict = errors.New("someone else changed the file in the meantime")
+	// ErrNeeded is returned for an edit that removes a required file.
+	ErrNeeded = errors.New("a server home must contain that file")
 	// ErrNoRevision is returned for a revision that the file never had.
 	ErrNoRevision = errors.New("no such revision")
 )
 
 // File is a .properties file of a server home whose changes are journalled. A
-// revision of it is the number of the change that left it so.
+// revision is the number of the change after which the file had that content.
 type File struct {
 	home      string
 	name      string // slash path relative to the home, the journal's target
@@ -43,36 +43,36 @@ type File struct {
 	hook      fsx.Hook
 }
 
-// FileOptions say which file, and how it is written.
+// FileOptions specify a file and how it is written.
 type FileOptions struct {
 	Home      string // the server home
 	Name      string // slash path relative to the home
-	MayCreate bool   // a change may make the file
-	// Optional says that the file may be missing: a change may make it or take
-	// it away, and that there is none is a version like any other.
+	MayCreate bool   // a change may create the file
+	// Optional means that the file may be missing: a change may create or remove
+	// it, and a missing file is a version like any other.
 	Optional bool
-	// Mode is that of a file which a change makes; 0 stands for 0640.
+	// Mode is the mode of a file that a change creates; 0 stands for 0640.
 	Mode fs.FileMode
 	Hook fsx.Hook
 }
 
-// NewFile returns a file of a home. It touches nothing.
+// NewFile returns a file of a home. It does not access the file system.
 func NewFile(j *journal.Journal, o FileOptions) *File {
 	return &File{home: o.Home, name: o.Name, mayCreate: o.MayCreate || o.Optional, optional: o.Optional, mode: o.Mode, journal: j, hook: o.Hook}
 }
 
-// MayCreate returns the same file, which a change then makes when it is missing.
+// MayCreate returns the same file with FileOptions.MayCreate set.
 func (f *File) MayCreate() *File {
 	g := *f
 	g.mayCreate = true
 	return &g
 }
 
-// Path returns where the file is.
+// Path returns the path of the file.
 func (f *File) Path() string { return filepath.Join(f.home, filepath.FromSlash(f.name)) }
 
-// Read returns the bytes of the file as they are now. The error wraps
-// fs.ErrNotExist when there is none.
+// Read returns the current content of the file. The error wraps fs.ErrNotExist if
+// the file does not exist.
 func (f *File) Read(ctx context.Context) ([]byte, fs.FileInfo, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
@@ -93,36 +93,37 @@ func (f *File) Load(ctx context.Context) (*Document, error) {
 	return d, nil
 }
 
-// Edit says what to make of the file, and what the journal shall say about it.
+// Edit is a change of a file, with what the journal records about it.
 type Edit struct {
 	Operation string
-	Command   []string // as typed, secrets taken out
+	Command   []string // as typed, without secrets
 	Remark    string
 
-	// Make returns the new content for the current one (nil when there is no
-	// file) and what differs. Nil for an optional file takes it away. Apply calls
-	// it once, under the lock.
+	// Make returns the new content for the current one, which is nil if there is
+	// no file, and the changes. The new content nil removes an optional file. Apply
+	// calls Make once, under the lock.
 	Make func(current []byte) (next []byte, changes []Change, err error)
-	// Mask hides secrets in what is journalled; nil hides nothing.
+	// Mask hides secrets in what is recorded in the journal; nil hides nothing.
 	Mask func(key, value string) string
 }
 
-// Outcome is what a change did, or would do.
+// Outcome is the effect of an edit, or the effect that it would have.
 type Outcome struct {
-	Revision int64 // 0 when nothing was changed
-	Previous int64 // the revision to go back to; 0 when nothing was changed, and when a file that must be there was not
+	Revision int64 // 0 if nothing was changed
+	Previous int64 // the revision to go back to; 0 if nothing was changed, or if a required file was missing
 	Before   []byte
 	After    []byte
 	Changes  []Change
-	Notes    []string // for the user: what was found out of order on the way
+	Notes    []journal.Note // for the user: what was found to be wrong along the way
 }
 
-// Changed reports whether the bytes differ, or whether there is a file.
+// Changed reports whether the bytes differ, or whether only one of the two versions
+// exists.
 func (o *Outcome) Changed() bool {
 	return string(o.Before) != string(o.After) || (o.Before == nil) != (o.After == nil)
 }
 
-// Preview does what Apply does, without a lock, a journal entry or a write.
+// Preview returns what Apply would do, without a lock, a journal entry or a write.
 func (f *File) Preview(ctx context.Context, e Edit) (*Outcome, error) {
 	current, err := f.readOrNew(ctx)
 	if err != nil {
@@ -131,19 +132,19 @@ func (f *File) Preview(ctx context.Context, e Edit) (*Outcome, error) {
 	return f.outcome(e, current)
 }
 
-// outcome asks an edit for the new content.
+// outcome returns the effect of an edit on the current content.
 func (f *File) outcome(e Edit, current []byte) (*Outcome, error) {
 	next, changes, err := e.Make(current)
 	if err != nil {
 		return nil, err
 	}
 	if next == nil && !f.optional {
-		return nil, fmt.Errorf("cannot take %s away: %w", f.Path(), ErrNeeded)
+		return nil, fmt.Errorf("cannot remove %s: %w", f.Path(), ErrNeeded)
 	}
 	return &Outcome{Before: current, After: next, Changes: changes}, nil
 }
 
-// readOrNew returns the content; nil stands for a file that may be made.
+// readOrNew returns the content, or nil for a missing file that may be created.
 func (f *File) readOrNew(ctx context.Context) ([]byte, error) {
 	b, _, err := f.Read(ctx)
 	if f.mayCreate && errors.Is(err, fs.ErrNotExist) {
@@ -152,15 +153,15 @@ func (f *File) readOrNew(ctx context.Context) ([]byte, error) {
 	return b, err
 }
 
-// Apply carries out an edit: under the lock, with both versions and the intent
-// on disk before the file is replaced in one step. A version that no run of
-// ours wrote is saved first. When the edit changes no byte, nothing is written.
+// Apply carries out an edit: under the lock, with both versions and the intent on
+// disk before the file is replaced atomically. A version that davadmin did not
+// write is saved first. If the edit changes no byte, nothing is written.
 //
-// The error wraps fsx.ErrLocked, ErrConflict, ErrUnsafeEdit, or the cause of the
-// system. After an error the file is what it was, unless the error says that
-// it was replaced (*fsx.Error).
+// The error wraps fsx.ErrLocked, ErrConflict, ErrUnsafeEdit, or an error of the
+// operating system. After an error the file is unchanged, unless the error says
+// that it was replaced (*fsx.Error).
 func (f *File) Apply(ctx context.Context, e Edit) (out *Outcome, err error) {
-	if err := f.look(); err != nil {
+	if err := f.checkExists(); err != nil {
 		return nil, err
 	}
 	s, err := f.journal.Open(ctx)
@@ -184,9 +185,9 @@ func (f *File) Apply(ctx context.Context, e Edit) (out *Outcome, err error) {
 	return out, err
 }
 
-// look makes sure, before the lock is taken, that there is a file to change: a
-// mistyped home shall not be given a history.
-func (f *File) look() error {
+// checkExists makes sure, before the lock is taken, that there is a file to change,
+// so that no history is created in a mistyped home.
+func (f *File) checkExists() error {
 	fi, err := os.Stat(f.Path())
 	switch {
 	case f.mayCreate && errors.Is(err, fs.ErrNotExist):
@@ -234,30 +235,29 @@ func (f *File) replace(ctx context.Context, s *journal.Session, e Edit, out *Out
 	if result == journal.Done {
 		out.Revision = change
 	}
-	// A stop that was asked for must not keep the result from being written.
+	// The result must be written even if the run was asked to stop.
 	if jerr := s.End(context.WithoutCancel(ctx), change, result, detail); jerr != nil {
 		err = errors.Join(err, jerr)
 	}
 	return err
 }
 
-// put brings content to disk in the place of the version before; nil takes the
-// file away.
+// put replaces the version before by content, or removes the file if content is nil.
 func (f *File) put(ctx context.Context, before journal.Version, content []byte) error {
 	if content == nil {
-		if err := f.stillIs(before); err != nil {
+		if err := f.checkUnchanged(before); err != nil {
 			return err
 		}
 		return fsx.RemoveSynced(ctx, f.Path(), f.hook)
 	}
 	return fsx.Replace(ctx, f.Path(), content, fsx.ReplaceOptions{
 		Hook: f.hook, Mode: f.mode, OwnerFrom: filepath.Dir(f.Path()),
-		Check: func(*os.File) error { return f.stillIs(before) },
+		Check: func(*os.File) error { return f.checkUnchanged(before) },
 	})
 }
 
-// noteForeign saves the present version and records it when it is not the one
-// that we wrote last.
+// noteForeign saves the current version, and records it if it is not the version
+// that davadmin wrote last.
 func (f *File) noteForeign(ctx context.Context, s *journal.Session, out *Outcome) (journal.Version, error) {
 	now := journal.Version{Missing: true}
 	if out.Before != nil {
@@ -287,19 +287,20 @@ func (f *File) noteForeign(ctx context.Context, s *journal.Session, out *Outcome
 	switch {
 	case err != nil:
 	case known && now.Missing:
-		out.Notes = append(out.Notes, f.Path()+" was removed by someone else since our last change")
+		out.Notes = append(out.Notes, journal.Note{Text: f.Path() + " was removed by someone else since our last change"})
 	case known:
-		out.Notes = append(out.Notes, fmt.Sprintf(
-			"%s was changed by someone else since our last change; that version is kept as revision %d", f.Path(), out.Previous))
+		out.Notes = append(out.Notes, journal.Note{Text: fmt.Sprintf(
+			"%s was changed by someone else since our last change; that version is kept as revision %d", f.Path(), out.Previous)})
 	}
 	if now.Missing && !f.optional {
-		out.Previous = 0 // there is no way back to what must not be
+		out.Previous = 0 // a required file cannot be reverted to a missing one
 	}
 	return now, err
 }
 
-// stillIs makes sure that the file is what the edit was made from.
-func (f *File) stillIs(before journal.Version) error {
+// checkUnchanged returns ErrConflict if the file is no longer the version that the
+// edit was made from.
+func (f *File) checkUnchanged(before journal.Version) error {
 	now, err := journal.VersionOfFile(f.Path())
 	if err != nil {
 		return err
@@ -323,8 +324,8 @@ func items(changes []Change, mask func(key, value string) string) []journal.Item
 	return out
 }
 
-// History lists the changes of the file, oldest first. A file that was never
-// changed has none.
+// History returns the changes of the file, oldest first. It returns none for a file
+// that was never changed.
 func (f *File) History(ctx context.Context) ([]journal.Entry, error) {
 	entries, err := f.journal.Entries(ctx, f.name)
 	if errors.Is(err, journal.ErrNoJournal) {
@@ -333,10 +334,9 @@ func (f *File) History(ctx context.Context) ([]journal.Entry, error) {
 	return entries, err
 }
 
-// At returns the content of the file as of a revision; nil when there was none.
-// The error wraps
-// ErrNoRevision for a number that is none, and journal.ErrNoVersion for content
-// that was pruned.
+// At returns the content of the file at a revision, or nil if there was no file.
+// The error wraps ErrNoRevision for a number that is not a revision, and
+// journal.ErrNoVersion for content that was pruned.
 func (f *File) At(ctx context.Context, revision int64) ([]byte, error) {
 	entries, err := f.History(ctx)
 	if err != nil {
@@ -355,9 +355,9 @@ func (f *File) At(ctx context.Context, revision int64) ([]byte, error) {
 	return nil, fmt.Errorf("revision %d: %w", revision, ErrNoRevision)
 }
 
-// BeforeLast returns the content that the file had before our last change of
-// it, with the number of that change; 0 when there was none. Nil stands for no
-// file.
+// BeforeLast returns the content of the file before the last change by davadmin,
+// with the number of that change, or 0 if there was no change. The content is nil
+// if there was no file.
 func (f *File) BeforeLast(ctx context.Context) ([]byte, int64, error) {
 	entries, err := f.History(ctx)
 	if err != nil {
@@ -374,8 +374,8 @@ func (f *File) BeforeLast(ctx context.Context) ([]byte, int64, error) {
 	return nil, 0, nil
 }
 
-// Compare lists what differs between two documents by their effective keys:
-// first in the order of the old one, then what is new.
+// Compare returns the differences between the effective keys of two documents:
+// first those of the old document in its order, then the new keys.
 func Compare(old, next *Document) []Change {
 	var out []Change
 	for key, was := range old.All() {

@@ -87,7 +87,7 @@ func TestEveryVersionCanBeHadBack(t *testing.T) {
 	}
 	h.write("a=theirs\n")
 	second := h.apply("b", "3")
-	if second.Previous != 3 || second.Revision != 4 || len(second.Notes) != 1 || !strings.Contains(second.Notes[0], "changed by someone else") {
+	if second.Previous != 3 || second.Revision != 4 || len(second.Notes) != 1 || !strings.Contains(second.Notes[0].Text, "changed by someone else") {
 		t.Errorf("after a foreign change: %+v", second)
 	}
 	for rev, want := range map[int64]string{1: "a=1\n", 2: "a=2\n", 3: "a=theirs\n", 4: "a=theirs\nb=3\n"} {

@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// SplitList returns the members of a list value, which has blanks between them;
-// nil when there are none. A comma is part of a member.
+// SplitList returns the members of a list value, which are separated by blanks, or
+// nil if there are none. A comma is part of a member.
 func SplitList(value string) []string {
 	members := strings.FieldsFunc(value, func(c rune) bool { return strings.ContainsRune(" \t\n\r\f\v", c) })
 	if len(members) == 0 {
@@ -12,12 +12,12 @@ func SplitList(value string) []string {
 	return members
 }
 
-// AddToList returns the list with the members of add after its own, and which
-// of them were not there before. Members keep their order and spelling; with
-// foldCase set, they are equal when they differ in letter case only.
+// AddToList appends the members of add to the list. It returns the new list and
+// the members that were not in it before. Members keep their order and spelling;
+// with foldCase set, members that differ only in letter case are equal.
 //
-// When there is nothing to add, the value comes back as it was. Otherwise it is
-// written anew with single blanks and without repeated members.
+// If there is nothing to add, the value is returned unchanged. Otherwise the new
+// list has single blanks and no repeated members.
 func AddToList(value string, add []string, foldCase bool) (string, []string) {
 	seen := memberSet{fold: foldCase}
 	var members, added []string
@@ -37,12 +37,12 @@ func AddToList(value string, add []string, foldCase bool) (string, []string) {
 	return strings.Join(append(members, added...), " "), added
 }
 
-// RemoveFromList returns the list without the members of remove, and those that
-// were really there, in the order and spelling of the list. A member that the
-// list repeats is removed everywhere and named once.
+// RemoveFromList removes the members of remove from the list. It returns the new
+// list and the members that were in it before, in the order and spelling of the
+// list. A member that the list repeats is removed everywhere and returned once.
 //
-// When there is nothing to remove, the value comes back as it was. Otherwise it
-// is written anew with single blanks and without repeated members.
+// If there is nothing to remove, the value is returned unchanged. Otherwise the
+// new list has single blanks and no repeated members.
 func RemoveFromList(value string, remove []string, foldCase bool) (string, []string) {
 	unwanted := memberSet{fold: foldCase}
 	for _, m := range splitAll(remove) {
@@ -65,8 +65,8 @@ func RemoveFromList(value string, remove []string, foldCase bool) (string, []str
 	return strings.Join(kept, " "), removed
 }
 
-// LostMembers returns the members of the old list that the new one has not, in
-// the order and spelling of the old one and each once.
+// LostMembers returns the members of the old list that are not in the new one, in
+// the order and spelling of the old list and each only once.
 func LostMembers(old, new string, foldCase bool) []string {
 	_, lost := AddToList(new, SplitList(old), foldCase)
 	return lost
@@ -80,7 +80,7 @@ func splitAll(values []string) []string {
 	return members
 }
 
-// memberSet is a set of list members; the zero value is empty and minds case.
+// memberSet is a set of list members. The zero value is empty and case-sensitive.
 type memberSet struct {
 	fold    bool
 	members map[string]bool

@@ -4,9 +4,9 @@ import (
 	"bytes"
 )
 
-// Mask returns the form of a value that may be shown: see Parameter.Mask. A
-// value of an unknown parameter is shown without the password of a URL, and not
-// at all when the name looks like that of a password: it may be a misspelt one.
+// Mask returns the form of a value that may be shown: see Parameter.Mask. The value
+// of an unknown parameter is shown without the password of a URL. It is fully
+// masked if the name looks like that of a password, because it may be misspelled.
 func (r *Registry) Mask(name, value string) string {
 	if p, ok := r.Lookup(name); ok {
 		return p.Mask(value)
@@ -17,9 +17,9 @@ func (r *Registry) Mask(name, value string) string {
 	return MaskURLPassword(value)
 }
 
-// MaskTexts returns two versions of a file in a form that may be shown beside
-// each other: secrets are stars, also in lines that are commented out, and a
-// secret that differs between the two says so.
+// MaskTexts returns two versions of a file in a form that may be shown side by side:
+// secrets are replaced by stars, including those in commented-out lines, and a
+// secret that differs between the two is marked as changed.
 func (r *Registry) MaskTexts(old, next []byte) (shownOld, shownNext []byte) {
 	before := map[string]string{}
 	if d, err := Parse(old); err == nil {
@@ -36,8 +36,8 @@ func (r *Registry) MaskTexts(old, next []byte) (shownOld, shownNext []byte) {
 func (r *Registry) maskText(text []byte, before map[string]string) []byte {
 	d, err := Parse(text)
 	if err != nil {
-		// Without entries nothing can be told apart, so every line that might
-		// hold a secret goes.
+		// Without entries, the values cannot be found, so every line that might
+		// contain a secret is masked.
 		return r.maskLines(text)
 	}
 	var out []byte
@@ -60,8 +60,8 @@ func (r *Registry) maskText(text []byte, before map[string]string) []byte {
 	return append(out, r.maskLines(d.src[at:])...)
 }
 
-// maskLines masks what looks like a setting of a secret in lines that are
-// comments, or in a file that cannot be read.
+// maskLines masks what looks like a setting of a secret in comment lines, or in a
+// file that cannot be parsed.
 func (r *Registry) maskLines(text []byte) []byte {
 	if !bytes.Contains(text, []byte("assword")) && !bytes.Contains(text, []byte(".pass")) && !bytes.Contains(text, []byte("://")) {
 		return text
@@ -80,8 +80,8 @@ func (r *Registry) maskLines(text []byte) []byte {
 	return out
 }
 
-// Secret reports whether the value of name must not be shown nor stand on a
-// command line: it is a password, or an unknown name that looks like one.
+// Secret reports whether the value of name must not be shown or given on a command
+// line, because it is a password or an unknown name that looks like one.
 func (r *Registry) Secret(name string) bool {
 	if p, ok := r.Lookup(name); ok {
 		return p.Secret()

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,17 +9,17 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// Action is what a Request asks for.
+// Action is the kind of change that a Request asks for.
 type Action int
 
 // Actions.
 const (
 	ActionSet     Action = iota // give the parameter Value; the empty value clears it
-	ActionMembers               // take Remove out of the list, then add Add
-	ActionUnset                 // take the parameter out of the file: the default holds
+	ActionMembers               // remove Remove from the list, then add Add
+	ActionUnset                 // remove the parameter from the file, so that its default applies
 )
 
-// Request is one wish for one parameter.
+// Request asks for a change of one parameter.
 type Request struct {
 	Name   string
 	Action Action
@@ -28,28 +29,53 @@ type Request struct {
 	Where  string // where the request was read, such as "batch.txt:3"; empty for an option
 }
 
-// ModifyOptions say how strict Modify is.
+// ModifyOptions control how strict Modify is.
 type ModifyOptions struct {
-	Force  bool // take names that the registry does not know
-	Strict bool // refuse what would otherwise be a warning about a lost list member
+	Force  bool // accept names that the registry does not know
+	Strict bool // refuse a request that would otherwise cause a warning about a lost list member
 }
 
-// Warning is something that a modification does and that may not be wanted.
+// Warning is an effect of a modification that may be unintended.
 type Warning struct {
 	Name string
 	Text string
 	Hint string
-	Lost []string // members that the list had and the server needs
+	Lost []string // members that were in the list and that the server needs
 }
 
+// Reasons of a RefusedError for which there is another way to get what was asked
+// for. How, depends on the caller.
+var (
+	// ErrUnknownParameter: the registry does not know the name. With
+	// ModifyOptions.Force, Modify sets it anyway.
+	ErrUnknownParameter = errors.New("not a known parameter")
+	// ErrNotList: ActionMembers needs a list. ActionSet gives the whole value.
+	ErrNotList = errors.New("not a list")
+	// ErrEmptyValue: the parameter has no empty value. ActionUnset restores its default.
+	ErrEmptyValue = errors.New("the value is empty")
+	// ErrMembersLost: ModifyOptions.Strict does not allow it.
+	ErrMembersLost = errors.New("the list loses members that the server needs")
+	// ErrDomainMapped: DomainModify changes the URL.
+	ErrDomainMapped = errors.New("the domain is already mapped")
+	// ErrDomainNotMapped: only a mapped domain can be modified or deleted.
+	ErrDomainNotMapped = errors.New("the domain is not mapped")
+	// ErrDomainToCreate: DomainModify was asked for, and DomainCreate can do it. It
+	// wraps ErrDomainNotMapped.
+	ErrDomainToCreate = fmt.Errorf("%w yet", ErrDomainNotMapped)
+)
+
 // RefusedError is returned for a request that cannot be carried out. Its texts
-// hold no secret.
+// contain no secret.
 type RefusedError struct {
-	Name  string // empty where Text names what was refused
-	Where string
-	Text  string
-	Hint  string
+	Name   string // empty where Text names what was refused
+	Where  string
+	Text   string
+	Hint   string
+	Reason error // one of the errors above, or nil
 }
+
+// Unwrap returns the reason.
+func (e *RefusedError) Unwrap() error { return e.Reason }
 
 func (e *RefusedError) Error() string {
 	var b strings.Builder
@@ -66,8 +92,8 @@ func (e *RefusedError) Error() string {
 	return b.String()
 }
 
-// Effective returns the value that the server works with: the one in the
-// document, else the default.
+// Effective returns the value that the server uses: the one in the document, or
+// the default if the document does not set it.
 func (r *Registry) Effective(d *Document, name string) string {
 	if v, ok := d.Get(name); ok {
 		return v
@@ -78,20 +104,20 @@ func (r *Registry) Effective(d *Document, name string) string {
 	return ""
 }
 
-// Validate looks at requests as far as that is possible without the file, in
-// the way Modify does: names, types, ranges. It returns a *RefusedError for the
-// first that is wrong.
+// Validate checks requests as Modify does, as far as that is possible without the
+// file: names, types, ranges. It returns a *RefusedError for the first invalid
+// request.
 func (r *Registry) Validate(requests []Request, o ModifyOptions) error {
 	seen := map[string]string{}
 	for _, q := range requests {
-		refuse := func(text, hint string) error {
-			return &RefusedError{Name: q.Name, Where: q.Where, Text: text, Hint: hint}
+		refuse := func(text, hint string, reason error) error {
+			return &RefusedError{Name: q.Name, Where: q.Where, Text: text, Hint: hint, Reason: reason}
 		}
 		if first, twice := seen[q.Name]; twice {
 			if first != "" {
 				first = " (first at " + first + ")"
 			}
-			return refuse("named twice"+first, "give each parameter once")
+			return refuse("listed twice"+first, "give each parameter only once", nil)
 		}
 		seen[q.Name] = q.Where
 		p, err := r.settable(q, o, refuse)
@@ -99,37 +125,43 @@ func (r *Registry) Validate(requests []Request, o ModifyOptions) error {
 			return err
 		}
 		if q.Action == ActionMembers && (p == nil || !p.List) {
-			return refuse("not a list", "give the whole value with -v")
+			return refuse("not a list", "", ErrNotList)
 		}
 		if q.Action == ActionSet && p != nil {
 			if bad := firstError(p.Check(q.Value)); bad != nil {
-				return refuse(bad.Text, bad.Hint)
+				var reason error
+				if q.Value == "" {
+					reason = ErrEmptyValue
+				}
+				return refuse(bad.Text, bad.Hint, reason)
 			}
 		}
 	}
 	return nil
 }
 
-// settable finds the parameter; nil for an unknown one that is forced.
-func (r *Registry) settable(q Request, o ModifyOptions, refuse func(text, hint string) error) (*Parameter, error) {
+// settable returns the parameter of a request, or nil for an unknown one that is
+// removed or forced.
+func (r *Registry) settable(q Request, o ModifyOptions, refuse func(text, hint string, reason error) error) (*Parameter, error) {
 	p, known := r.Lookup(q.Name)
 	switch {
 	case q.Action == ActionUnset:
-		// Whatever stands in the file by mistake can be taken out.
+		// Anything that is in the file by mistake can be removed.
 		return p, nil
 	case q.Name == "":
-		return nil, refuse("a parameter needs a name", "")
+		return nil, refuse("the name of the parameter is empty", "", nil)
 	case known && p.File != "":
-		return nil, refuse("belongs to "+p.File+", which davadmin does not change", "")
+		return nil, refuse("belongs in "+p.File+", which davadmin does not change", "", nil)
 	case strings.Contains(q.Name, "*"):
-		return nil, refuse("stands for a family of parameters", "put a name in the place of '*'")
+		return nil, refuse("is the name of a family of parameters", "replace '*' by a name", nil)
 	case known, o.Force:
 		return p, nil
 	}
+	hint := ""
 	if near, ok := r.Nearest(q.Name); ok {
-		return nil, refuse("not a known parameter", "did you mean "+near+"? (--force sets it as it is)")
+		hint = "did you mean " + near + "?"
 	}
-	return nil, refuse("not a known parameter", "'davadmin config list -A' lists them (--force sets it as it is)")
+	return nil, refuse("not a known parameter", hint, ErrUnknownParameter)
 }
 
 func firstError(problems []Problem) *Problem {
@@ -141,60 +173,60 @@ func firstError(problems []Problem) *Problem {
 	return nil
 }
 
-// wish is a request with what is known of its parameter.
-type wish struct {
+// resolvedRequest is a request with the values that it leads to.
+type resolvedRequest struct {
 	Request
 	param *Parameter // nil for an unknown one
-	old   string     // what the server works with now
-	value string     // what it shall work with
+	old   string     // the value that the server uses now
+	value string     // the value that it will use
 }
 
-// Modify makes the edits that the requests ask for in d, all or none of them.
-// It returns warnings about values whose limits are a guess and about lists
-// that lose a member the server needs. The error is a *RefusedError; after one,
-// d is to be thrown away.
+// Modify makes the edits in d that the requests ask for, all or none of them. It
+// returns warnings about values whose limits are a guess, and about lists that
+// lose a member that the server needs. The error is a *RefusedError; after an
+// error, d must be discarded.
 func (r *Registry) Modify(d *Document, requests []Request, o ModifyOptions) ([]Warning, error) {
 	if err := r.Validate(requests, o); err != nil {
 		return nil, err
 	}
-	wishes := make([]wish, 0, len(requests))
+	resolved := make([]resolvedRequest, 0, len(requests))
 	var warnings []Warning
 	for _, q := range requests {
 		w, warned, err := r.resolve(d, q)
 		if err != nil {
 			return nil, err
 		}
-		wishes = append(wishes, w)
+		resolved = append(resolved, w)
 		warnings = append(warnings, warned...)
 	}
-	for _, w := range wishes {
+	for _, w := range resolved {
 		switch {
 		case w.Action == ActionUnset:
 			d.Unset(w.Name)
 		case w.Action == ActionMembers && w.value == w.old:
-			// The default has the members already: it need not be spelt out.
+			// The default already has the members, so it need not be written out.
 		default:
 			d.Set(w.Name, w.value)
 		}
 	}
-	// Only now is it known which attributes the other parameters name.
-	for _, w := range wishes {
+	// Which attributes the other parameters name is known only now.
+	for _, w := range resolved {
 		warning, lost := r.lostMembers(d, w)
 		if !lost {
 			continue
 		}
 		if o.Strict {
-			return nil, &RefusedError{Name: w.Name, Where: w.Where, Text: warning.Text, Hint: "refused because of --strict"}
+			return nil, &RefusedError{Name: w.Name, Where: w.Where, Text: warning.Text, Reason: ErrMembersLost}
 		}
 		warnings = append(warnings, warning)
 	}
 	return warnings, nil
 }
 
-// resolve works out the value that a request leads to.
-func (r *Registry) resolve(d *Document, q Request) (wish, []Warning, error) {
+// resolve determines the value that a request leads to.
+func (r *Registry) resolve(d *Document, q Request) (resolvedRequest, []Warning, error) {
 	p, _ := r.Lookup(q.Name)
-	w := wish{Request: q, param: p, old: r.Effective(d, q.Name), value: q.Value}
+	w := resolvedRequest{Request: q, param: p, old: r.Effective(d, q.Name), value: q.Value}
 	var warnings []Warning
 	switch q.Action {
 	case ActionMembers:
@@ -245,8 +277,8 @@ func contains(list []string, word string, fold bool) bool {
 	return slices.ContainsFunc(list, func(w string) bool { return w == word || fold && strings.EqualFold(w, word) })
 }
 
-// lostMembers warns when a list loses members that the server needs.
-func (r *Registry) lostMembers(d *Document, w wish) (Warning, bool) {
+// lostMembers returns a warning if a list loses members that the server needs.
+func (r *Registry) lostMembers(d *Document, w resolvedRequest) (Warning, bool) {
 	if w.param == nil || !w.param.List {
 		return Warning{}, false
 	}
@@ -273,5 +305,5 @@ func (r *Registry) lostMembers(d *Document, w wish) (Warning, bool) {
 			delete(why, n.Why)
 		}
 	}
-	return Warning{Name: w.Name, Lost: lost, Text: "the list loses what the server needs: " + strings.Join(words, ", ")}, true
+	return Warning{Name: w.Name, Lost: lost, Text: "the list loses members that the server needs: " + strings.Join(words, ", ")}, true
 }

@@ -73,7 +73,7 @@ func TestModify(t *testing.T) {
 		{
 			"remove what the server needs", attrs + "=cn davstore mail ou x\n",
 			[]Request{{Name: attrs, Action: ActionMembers, Remove: []string{"Mail", "x", "y"}}},
-			attrs + "=cn davstore ou\n", []string{"has no member 'y'", "loses what the server needs: mail (the mail address)"},
+			attrs + "=cn davstore ou\n", []string{"has no member 'y'", "loses members that the server needs: mail (the mail address)"},
 		},
 		{
 			"the guide's first example replaces the list", attrs + "=cn davstore icsstatus mail\n",
@@ -83,7 +83,7 @@ func TestModify(t *testing.T) {
 		{
 			"the attribute that another request of the batch names is needed too", attrs + "=cn mail xcs7user\n",
 			[]Request{{Name: attrs, Value: "cn mail"}, {Name: "davcore.scheduling.localuserattr", Value: "xcs7user"}},
-			"davcore.scheduling.localuserattr=xcs7user\n", []string{"xcs7user (tells who is hosted here)"},
+			"davcore.scheduling.localuserattr=xcs7user\n", []string{"xcs7user (marks local users)"},
 		},
 		{
 			"a limit that is a guess", "", []Request{{Name: "base.ldapinfo.ugldap.ldappoolsize", Value: "5000"}},
@@ -121,18 +121,21 @@ func TestModifyRefuses(t *testing.T) {
 		requests []Request
 		options  ModifyOptions
 		want     string
+		reason   error
 	}{
 		{"a mistyped name", []Request{{Name: "davcore.scheduling.localuseratr", Value: "x"}}, ModifyOptions{},
-			"davcore.scheduling.localuseratr: not a known parameter; did you mean davcore.scheduling.localuserattr? (--force sets it as it is)"},
-		{"a family", []Request{{Name: "store.dav.*.dbdir", Value: "x"}}, ModifyOptions{Force: true}, "stands for a family"},
-		{"a parameter of another file", []Request{{Name: "ashttpd:service.port", Value: "1"}}, ModifyOptions{Force: true}, "belongs to ashttpd.properties"},
-		{"a value of the wrong type, with its place", []Request{{Name: "davcore.serverlimits.maxresults", Value: "many", Where: "b.txt:3"}}, ModifyOptions{},
-			"b.txt:3: davcore.serverlimits.maxresults: 'many' is not an integer (1 to 2147483647)"},
-		{"members of what is no list", []Request{{Name: "davcore.scheduling.localuserattr", Action: ActionMembers, Add: []string{"x"}}}, ModifyOptions{}, "not a list; give the whole value"},
-		{"a member that is no attribute", []Request{{Name: "base.ldapinfo.userattrs", Action: ActionMembers, Add: []string{"a=b"}}}, ModifyOptions{}, "a=b"},
-		{"a name given twice", []Request{{Name: "a", Value: "1", Where: "f:1"}, {Name: "a", Value: "2", Where: "f:9"}}, ModifyOptions{Force: true}, "f:9: a: named twice (first at f:1)"},
-		{"no name", []Request{{Value: "1"}}, ModifyOptions{Force: true}, "needs a name"},
-		{"a loss, strictly", []Request{{Name: "davcore.uriinfo.subjectattributes", Value: "cn"}}, ModifyOptions{Strict: true}, "refused because of --strict"},
+			"davcore.scheduling.localuseratr: not a known parameter; did you mean davcore.scheduling.localuserattr?", ErrUnknownParameter},
+		{"an unknown name", []Request{{Name: "nothing.like.it.at.all", Value: "x"}}, ModifyOptions{}, "nothing.like.it.at.all: not a known parameter", ErrUnknownParameter},
+		{"an empty number", []Request{{Name: "davcore.serverlimits.maxresults"}}, ModifyOptions{}, "the value is empty instead of an integer", ErrEmptyValue},
+		{"a family", []Request{{Name: "store.dav.*.dbdir", Value: "x"}}, ModifyOptions{Force: true}, "name of a family", nil},
+		{"a parameter of another file", []Request{{Name: "ashttpd:service.port", Value: "1"}}, ModifyOptions{Force: true}, "belongs in ashttpd.properties", nil},
+		{"a value of the wrong type, with its position", []Request{{Name: "davcore.serverlimits.maxresults", Value: "many", Where: "b.txt:3"}}, ModifyOptions{},
+			"b.txt:3: davcore.serverlimits.maxresults: 'many' is not an integer (1 to 2147483647)", nil},
+		{"members of something that is not a list", []Request{{Name: "davcore.scheduling.localuserattr", Action: ActionMembers, Add: []string{"x"}}}, ModifyOptions{}, "not a list", ErrNotList},
+		{"a member that is not an attribute", []Request{{Name: "base.ldapinfo.userattrs", Action: ActionMembers, Add: []string{"a=b"}}}, ModifyOptions{}, "a=b", nil},
+		{"a name given twice", []Request{{Name: "a", Value: "1", Where: "f:1"}, {Name: "a", Value: "2", Where: "f:9"}}, ModifyOptions{Force: true}, "f:9: a: listed twice (first at f:1)", nil},
+		{"no name", []Request{{Value: "1"}}, ModifyOptions{Force: true}, "the name of the parameter is empty", nil},
+		{"a loss, strictly", []Request{{Name: "davcore.uriinfo.subjectattributes", Value: "cn"}}, ModifyOptions{Strict: true}, "loses members that the server needs", ErrMembersLost},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := document(t, "a=1\n")
@@ -140,6 +143,8 @@ func TestModifyRefuses(t *testing.T) {
 			var refused *RefusedError
 			if !errors.As(err, &refused) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
+			} else if !errors.Is(refused.Reason, tt.reason) {
+				t.Errorf("reason %v, want %v", refused.Reason, tt.reason)
 			}
 		})
 	}

@@ -6,21 +6,21 @@ import (
 	"unicode/utf8"
 )
 
-// minCompletion is how many characters a part of a name must have to be
-// completed: with fewer, what is unique is so by chance.
+// minCompletion is how many characters a part of a name must have to be completed.
+// A shorter part is unique only by chance.
 const minCompletion = 3
 
-// Nearest returns the name of davserver.properties that was probably meant by
-// one that Lookup does not find.
+// Nearest returns the name of the parameter of davserver.properties that was
+// probably meant by a name that Lookup does not find.
 //
-// The first of these that fits is returned: a name that differs in letter case
-// only; the only name that ends in the given components, or that has them
-// inside or begins with them, the last of them cut short perhaps; the name with
-// the fewest changes (letters added, left out, replaced, or swapped with a
-// neighbour), up to a fifth of the given length but always up to two, the first
-// in the alphabet of several. A family takes part with the component that the
-// given name has at its place, and under its pattern where only the family's
-// name can be told.
+// It returns the first of these that exists: a name that differs only in letter
+// case; the only name that ends in the given components; the only name that begins
+// with or contains them, where the last component may be incomplete; the name with
+// the fewest changes (letters added, omitted, replaced, or swapped with a
+// neighbour), up to a fifth of the given length but always up to two, and of
+// several such names the first in alphabetical order. A family is compared with
+// the component that the given name has in its position, and by its pattern if
+// only the name of the family can be determined.
 func (r *Registry) Nearest(name string) (string, bool) {
 	folded := strings.ToLower(name)
 	candidates := r.candidates(name)
@@ -42,9 +42,9 @@ func (r *Registry) Nearest(name string) (string, bool) {
 	return best, best != ""
 }
 
-// NearestWord returns the word that was probably meant, by the same count of
-// changes as Nearest, up to two and fewer than the word has letters; or the
-// only one that begins with it.
+// NearestWord returns the word that was probably meant. It counts changes like
+// Nearest, and allows up to two changes and fewer than the word has letters.
+// Otherwise it returns the only word that begins with the given one.
 func NearestWord(word string, words []string) (string, bool) {
 	best, limit := "", min(2, utf8.RuneCountInString(word)-1)
 	begins, n := "", 0
@@ -63,9 +63,9 @@ func NearestWord(word string, words []string) (string, bool) {
 	return best, best != ""
 }
 
-// candidates lists the names that could be meant: those of all single
-// parameters, and of each family the member with the component of the given
-// name. A single parameter that is itself a member stands there once.
+// candidates lists the names that could be meant: those of all single parameters,
+// and for each family the member with the component of the given name. A single
+// parameter that is also a member of a family is listed once.
 func (r *Registry) candidates(name string) []string {
 	given := strings.Split(name, ".")
 	names := make([]string, 0, len(r.all))
@@ -84,7 +84,8 @@ func (r *Registry) candidates(name string) []string {
 	return names
 }
 
-// fillPattern puts the given components where the pattern has a *.
+// fillPattern replaces each * of the pattern by the component that is given in its
+// position.
 func fillPattern(pattern string, given []string) (string, bool) {
 	parts := strings.Split(pattern, ".")
 	for i, part := range parts {
@@ -99,8 +100,8 @@ func fillPattern(pattern string, given []string) (string, bool) {
 	return strings.Join(parts, "."), true
 }
 
-// complete finds the only name of which the given one is a part that begins
-// with a component. A part that ends the name comes before all others.
+// complete finds the only name that contains the given one as a part, beginning at
+// a component. A part at the end of a name has precedence.
 func (r *Registry) complete(folded string, candidates []string) (string, bool) {
 	part := "." + strings.Trim(folded, ".")
 	if len(part) <= minCompletion {
@@ -121,7 +122,7 @@ func (r *Registry) complete(folded string, candidates []string) (string, bool) {
 	return c, n == 1
 }
 
-// onlyOne counts the names that fit and returns one of them.
+// onlyOne returns the last name that fits, and how many names fit.
 func onlyOne(names []string, fits func(string) bool) (string, int) {
 	found, n := "", 0
 	for _, c := range names {
@@ -133,9 +134,9 @@ func onlyOne(names []string, fits func(string) bool) (string, int) {
 	return found, n
 }
 
-// editDistance counts the changes from a to b after Damerau and Levenshtein, in
-// the form where no letter is changed twice (optimal string alignment). It may
-// return any number over the limit once that is passed.
+// editDistance returns the Damerau-Levenshtein distance between a and b in the
+// variant in which no letter is changed twice (optimal string alignment). If the
+// distance exceeds the limit, it may return any number over the limit.
 func editDistance(a, b string, limit int) int {
 	s, t := []rune(a), []rune(b)
 	if d := len(s) - len(t); d > limit || -d > limit {

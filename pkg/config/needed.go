@@ -11,18 +11,19 @@ const (
 	paramLocalUserAttr     = "davcore.scheduling.localuserattr"
 )
 
-// Needed is a member that a list must have for the server to work.
+// Needed is a member that the server needs in a list.
 type Needed struct {
 	Member string
 	Why    string
-	// Vital is set where the server fails without it, not only a part of its
-	// work.
+	// Vital is set if the server fails without the member, not only some of its
+	// functions.
 	Vital bool
 }
 
-// NeededMembers lists the members that the list called name must have, as far
-// as the other settings in d say: what davcore.uriinfo.subjectattributes must
-// fetch of every person, and the default members of the other lists.
+// NeededMembers returns the members that the list with this name must have
+// according to the other settings in d: the attributes that
+// davcore.uriinfo.subjectattributes must fetch for every account, and the default
+// members of the other lists.
 //
 // Sources: the post-configuration and coexistence chapters of the Installation
 // and Configuration Guide for the unique id and the local-user attribute; the
@@ -45,11 +46,11 @@ func (r *Registry) NeededMembers(d *Document, name string) []Needed {
 	}
 	if name == paramSubjectAttributes {
 		add(r.Effective(d, paramPermanentUniqueID), "the unique id of every account", true)
-		add(r.Effective(d, paramLocalUserAttr), "tells who is hosted here", true)
+		add(r.Effective(d, paramLocalUserAttr), "marks local users", true)
 		add(r.Effective(d, "davcore.ldapattr.mail"), "the mail address", true)
 		add(r.Effective(d, "davcore.ldapattr.mailalternateaddress"), "further mail addresses", true)
 		for _, a := range r.templateAttributes(d) {
-			add(a, "chooses the back end", true)
+			add(a, "selects the back end", true)
 		}
 	}
 	if strings.HasSuffix(name, "attributes") || strings.HasSuffix(name, "attrs") {
@@ -60,8 +61,8 @@ func (r *Registry) NeededMembers(d *Document, name string) []Needed {
 	return out
 }
 
-// templateAttributes lists the LDAP attributes that the back-end templates of
-// the URI families name, as in ${davstore,defaultbackend}.
+// templateAttributes returns the LDAP attributes that are named in the back-end
+// templates of the URI families, as in ${davstore,defaultbackend}.
 func (r *Registry) templateAttributes(d *Document) []string {
 	var out []string
 	collect := func(template string) {

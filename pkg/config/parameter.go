@@ -11,12 +11,13 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// Sure says where a name or the values of a parameter come from.
+// Sure is where a name or the values of a parameter come from, and so how certain
+// they are.
 type Sure byte
 
 // The degrees of certainty.
 const (
-	SureSeen       Sure = 'S' // printed in a manual that could be read
+	SureSeen       Sure = 'S' // printed in a manual that was available
 	SureRemembered Sure = 'M' // from memory of the product's documentation
 	SureGuessed    Sure = 'G' // by analogy with other parameters
 	SureOurs       Sure = 'O' // an addition of davadmin
@@ -26,7 +27,7 @@ func (s Sure) known() bool {
 	return s == SureSeen || s == SureRemembered || s == SureGuessed || s == SureOurs
 }
 
-// String returns the words of the reference pages.
+// String returns the wording of the reference pages.
 func (s Sure) String() string {
 	switch s {
 	case SureSeen:
@@ -41,53 +42,53 @@ func (s Sure) String() string {
 	return fmt.Sprintf("sure(%d)", byte(s))
 }
 
-// Restart says whether a change takes effect only after a restart of the
-// server.
+// Restart is whether a change takes effect only after a restart of the server.
 type Restart string
 
 // The answers to whether a restart is needed.
 const (
-	RestartNo      Restart = "no"      // the guide prescribes none
+	RestartNo      Restart = "no"      // the guide does not ask for one
 	RestartYes     Restart = "yes"     // the manual asks for one
-	RestartAssumed Restart = "assumed" // not known, so better done
+	RestartAssumed Restart = "assumed" // unknown, so better restart
 )
 
 func (r Restart) known() bool { return r == RestartNo || r == RestartYes || r == RestartAssumed }
 
-// Parameter describes one parameter, or a family of them that differ in one
-// component of the name. It is shared and must not be changed.
+// Parameter describes one parameter, or a family of parameters whose names differ
+// in one component. It is shared and must not be changed.
 type Parameter struct {
 	Name       string // the key; a family has * for one component, a parameter of another file that file's prefix and a colon
-	File       string // the file when it is not davserver.properties; davadmin cannot set such a parameter
+	File       string // the file, if it is not davserver.properties; davadmin cannot set such a parameter
 	Type       Type
 	Unit       string   // what a number counts or a string is; calendar or scheduling for an acl; the schemes of a url
-	Min, Max   *int64   // limits that the values add to those of the type, nil for none; they belong to integer and long
-	Default    string   // empty when unset by default, or, where Type has no empty value, when the default is not known
-	List       bool     // a list of words with blanks between
-	Choices    []string // the only values there are, nil for any; an empty string in it stands for clearing the parameter
+	Min, Max   *int64   // limits in addition to those of the type, nil for none; only for integer and long
+	Default    string   // empty if unset by default, or, where Type has no empty value, if the default is unknown
+	List       bool     // a list of words separated by blanks
+	Choices    []string // the only valid values, nil for any; an empty string in it stands for clearing the parameter
 	Restart    Restart
 	NameSure   Sure
-	ValueSure  Sure   // of default, limits and choices
+	ValueSure  Sure   // of the default, limits and choices
 	Deprecated string // what to use instead, empty while the parameter is current
 	Meaning    string // one sentence
 }
 
-// Problem is one thing that is wrong with a value. Neither text ever holds a
+// Problem is one thing that is wrong with a value. Text and Hint never contain a
 // secret or a password that is part of a URL.
 type Problem struct {
-	Severity finding.Severity // Error, or Warning where the value may well be right
-	Text     string           // what is wrong and what would be right
-	Hint     string           // what to do, often empty
+	Severity   finding.Severity // Error, or Warning where the value may well be right
+	Text       string           // what is wrong and what would be right
+	Hint       string           // what to do, often empty
+	Suggestion string           // the value that was probably meant; empty where it is unknown
 }
 
-// Family reports whether the parameter stands for several, with * in its name.
+// Family reports whether the parameter stands for a family, with * in its name.
 func (p *Parameter) Family() bool { return strings.Contains(p.Name, "*") }
 
 // Secret reports whether the value must never be shown.
 func (p *Parameter) Secret() bool { return p.Type == Password }
 
-// FoldCase reports whether the members of this list are equal when they differ
-// in letter case only, as LDAP attribute names are (RFC 4512 section 1.4).
+// FoldCase reports whether members of this list that differ only in letter case
+// are equal, as LDAP attribute names are (RFC 4512 section 1.4).
 func (p *Parameter) FoldCase() bool { return p.Type == AttributeList }
 
 func (p *Parameter) numeric() bool { return p.Type == Integer || p.Type == Long }
@@ -112,9 +113,9 @@ func (p *Parameter) high() int64 {
 	return math.MaxInt64
 }
 
-// Range returns the limits, as in "1 to 3600", or an empty string where there
-// are none but those of the type. Where one side is open, the limit of the type
-// stands there.
+// Range returns the limits, as in "1 to 3600", or an empty string if there are
+// none but those of the type. A missing limit on one side is replaced by the limit
+// of the type.
 func (p *Parameter) Range() string {
 	if p.Min == nil && p.Max == nil {
 		return ""
@@ -123,7 +124,7 @@ func (p *Parameter) Range() string {
 }
 
 // Values returns the values to offer for completion: the choices, the two
-// booleans or the log levels; nil where there is no end of values.
+// booleans or the log levels. It returns nil if the values cannot be listed.
 func (p *Parameter) Values() []string {
 	switch {
 	case len(p.Choices) > 0:
@@ -136,32 +137,32 @@ func (p *Parameter) Values() []string {
 	return nil
 }
 
-// maskedSecret stands for a secret wherever something is shown.
+// maskedSecret is shown in place of a secret.
 const maskedSecret = "********"
 
-// Mask returns the form of value that may be shown: stars for a secret and for
-// a malformed URL that may hold one, a URL without its password, any other value
-// as it is.
+// Mask returns the form of value that may be shown: stars for a secret and for a
+// malformed URL that may contain one, a URL without its password, and any other
+// value unchanged.
 func (p *Parameter) Mask(value string) string {
 	switch {
 	case p.Secret() && value != "":
-		return "********"
+		return maskedSecret
 	case p.Type == URL && malformedURL(value):
 		return maskedSecret
 	case p.Type == URL && strings.Contains(asciiLower(value), ";password="):
-		return maskedSecret // no query that we know, but plainly a password
+		return maskedSecret // not a query as we know it, but clearly a password
 	case p.Type == URL:
 		return MaskURLPassword(value)
 	}
 	return value
 }
 
-// Check returns what is wrong with value, nil when nothing is.
+// Check returns the problems of a value, nil for a valid one.
 //
-// What breaks the type is an Error. So is a value outside the limits or
-// choices, unless these are themselves a guess: then it is a Warning that says
-// so. An empty value clears the parameter and is right for all types but the
-// numbers, boolean and loglevel.
+// A value that does not have the type is an Error. So is a value outside the
+// limits or choices, unless these are a guess: then it is a Warning that says so.
+// An empty value clears the parameter and is valid for all types but the numbers,
+// boolean and loglevel.
 func (p *Parameter) Check(value string) []Problem {
 	if value == "" {
 		return p.checkEmpty()
@@ -193,17 +194,17 @@ func (p *Parameter) checkEmpty() []Problem {
 	default:
 		return nil
 	}
-	return []Problem{{finding.Error, "the value is empty instead of " + want, "use --default to go back to the default"}}
+	return failure("the value is empty instead of "+want, "")
 }
 
-// strayBlank speaks of a value with blanks around it. A URL is not repeated,
-// since it may hold a password.
+// strayBlank returns the problem of a value with blanks around it. It does not
+// repeat a URL, which may contain a password.
 func (p *Parameter) strayBlank(trimmed string) []Problem {
-	hint := "leave the blanks out"
+	const text = "the value begins or ends with a blank"
 	if p.Type != URL && trimmed != "" {
-		hint = "use " + quoted(trimmed)
+		return correctable(text, trimmed)
 	}
-	return failure("the value begins or ends with a blank", hint)
+	return failure(text, "remove the blanks")
 }
 
 func (p *Parameter) checkType(value string) []Problem {
@@ -234,7 +235,7 @@ func (p *Parameter) checkType(value string) []Problem {
 	return nil
 }
 
-// limit makes the problem of a value outside the limits or choices, which is
+// limit returns the problem of a value outside the limits or choices, which is
 // only as certain as these are.
 func (p *Parameter) limit(text, what string) Problem {
 	if p.ValueSure == SureGuessed {
@@ -261,8 +262,8 @@ func (p *Parameter) rangeNote() string {
 	return ""
 }
 
-// checkOneLine refuses what no value of any type may hold. The value itself
-// stays out of the text, since it may be a secret.
+// checkOneLine finds what is invalid in values of every type. Its texts do not
+// contain the value, which may be a secret.
 func checkOneLine(value string) []Problem {
 	for i, c := range value {
 		if c == utf8.RuneError {
@@ -271,23 +272,35 @@ func checkOneLine(value string) []Problem {
 			}
 		}
 		if unicode.IsControl(c) && c != '\t' {
-			return failure(fmt.Sprintf("the value holds the control character U+%04X %s", c, at(value, i)), "give a value of one line")
+			return failure(fmt.Sprintf("the value contains the control character U+%04X %s", c, at(value, i)), "give a value of one line")
 		}
 	}
 	return nil
 }
 
-// failure is the one problem that most checks end with.
-func failure(text, hint string) []Problem { return []Problem{{finding.Error, text, hint}} }
+// failure returns one error.
+func failure(text, hint string) []Problem {
+	return []Problem{{Severity: finding.Error, Text: text, Hint: hint}}
+}
 
-// at names a place in a value for a reader: characters counted from 1.
+// correctable returns one error about a value whose intended form is known. With
+// an empty suggestion, it is the same as failure without a hint.
+func correctable(text, suggestion string) []Problem {
+	problems := failure(text, "")
+	if suggestion != "" {
+		problems[0].Hint, problems[0].Suggestion = "use "+quoted(suggestion), suggestion
+	}
+	return problems
+}
+
+// at describes a position in a value for the user, in characters counted from 1.
 func at(value string, offset int) string {
 	return fmt.Sprintf("at position %d", utf8.RuneCountInString(value[:offset])+1)
 }
 
-// quoted puts a value into a message, cut short where it would fill the screen.
-// One that seems to hold the name of a password is not shown: two settings may
-// have come into one line.
+// quoted quotes a value for a message, shortened if it would fill the screen. A
+// value that seems to contain the name of a password is masked, because two
+// settings may have ended up on one line.
 func quoted(value string) string {
 	const most = 120
 	if namesSecret(value) {

@@ -12,27 +12,27 @@ import (
 //go:embed parameters.tsv
 var parametersTSV string
 
-// registryColumns is the first line of the table, which its rows must follow.
+// registryColumns is the first line of the table. It names the columns of the rows.
 const registryColumns = "name\ttype\tunit\tmin\tmax\tdefault\tlist\tchoices\trestart\tconfidence\tdeprecated\tmeaning"
 
-// Registry knows the parameters of davserver.properties. It never changes once
-// it is made, so several goroutines may use it at once.
+// Registry describes the parameters of davserver.properties. It never changes after
+// it is created, so several goroutines may use it at once.
 type Registry struct {
 	all      []*Parameter          // by name
 	exact    map[string]*Parameter // by name; a family under its pattern
 	families []*Parameter
 }
 
-// NewRegistry reads the table that is part of the program. It fails only when
-// that table is broken, which the tests rule out.
+// NewRegistry returns the registry that is built into the program. It fails only if
+// the built-in table is malformed, which the tests rule out.
 //
-// The names and values come from the configuration chapters of the Calendar
-// Server manuals as far as those could be seen; NameSure and ValueSure of each
-// parameter say how far that is.
+// The names and values come from the configuration chapters of the Calendar Server
+// manuals, as far as these were available; NameSure and ValueSure of each
+// parameter say how certain they are.
 func NewRegistry() (*Registry, error) { return parseRegistry(parametersTSV) }
 
-// ParseRegistry reads a table of parameters: a heading, then one parameter a
-// line in the order of the names, its columns parted by tabs. An error names
+// ParseRegistry parses a table of parameters: a heading, then one parameter per
+// line in the order of the names, with columns separated by tabs. An error names
 // the line, counted from 1.
 func ParseRegistry(tsv []byte) (*Registry, error) { return parseRegistry(string(tsv)) }
 
@@ -122,9 +122,9 @@ func (p *Parameter) parseRange(low, high string) error {
 	return nil
 }
 
-// wellFormed reports what would make a row useless. What would make it merely
-// wrong, such as a default outside its range, is left to the tests, because
-// this runs at every start of the program.
+// wellFormed returns an error for a row that cannot be used. Rows that are merely
+// wrong, for example with a default outside its range, are found by the tests,
+// because this code runs at every start of the program.
 func (p *Parameter) wellFormed() error {
 	switch {
 	case p.Name == "" || strings.ContainsAny(p.Name, " \t\r=") || slices.Contains(strings.Split(p.Name, "."), ""):
@@ -132,13 +132,13 @@ func (p *Parameter) wellFormed() error {
 	case strings.Count(p.Name, "*") != strings.Count("."+p.Name+".", ".*."):
 		return fmt.Errorf("'%s': '*' must stand for one whole component", p.Name)
 	case !p.Type.known():
-		return fmt.Errorf("the type '%s' is not known", p.Type)
+		return fmt.Errorf("unknown type '%s'", p.Type)
 	case !p.Restart.known():
-		return fmt.Errorf("the restart '%s' is not no, yes or assumed", p.Restart)
+		return fmt.Errorf("the restart value '%s' is not no, yes or assumed", p.Restart)
 	case (p.Min != nil || p.Max != nil) && !p.numeric():
 		return errors.New("only an integer or a long has limits")
 	case p.numeric() && p.low() > p.high():
-		return fmt.Errorf("the limits %d to %d are the wrong way round", p.low(), p.high())
+		return fmt.Errorf("the limits %d to %d are reversed", p.low(), p.high())
 	case p.Type == URL && p.Unit == "":
 		return errors.New("a url needs its schemes in the unit column")
 	case p.Meaning == "":
@@ -147,14 +147,14 @@ func (p *Parameter) wellFormed() error {
 	return nil
 }
 
-// Lookup finds the parameter that governs name. Letter case matters, as it does
-// in a Java properties file. A parameter of exactly this name comes before a
-// family; the * of a family stands for one component that is not empty and has
-// no dot, so that a family is found by its own pattern as well: a caller that
-// is about to set name refuses it when it holds a *.
+// Lookup returns the parameter that applies to name. Letter case matters, as it
+// does in a Java properties file. A parameter with exactly this name has
+// precedence over a family. The * of a family stands for one component that is not
+// empty and contains no dot, so a family is also found by its own pattern: a
+// caller that is about to set name must refuse a name that contains a *.
 //
-// Parameters of other files are found by their name with the prefix of that
-// file, such as ashttpd:service.port, and have File set.
+// Parameters of other files are found by their name with the prefix of that file,
+// such as ashttpd:service.port, and have File set.
 func (r *Registry) Lookup(name string) (*Parameter, bool) {
 	if p, ok := r.exact[name]; ok {
 		return p, true
@@ -167,14 +167,14 @@ func (r *Registry) Lookup(name string) (*Parameter, bool) {
 	return nil, false
 }
 
-// All returns every parameter in the order of the names, a family once and
-// under its pattern. The slice is the caller's; what it points to is shared and
-// must not be changed.
+// All returns every parameter in the order of the names, each family once by its
+// pattern. The caller owns the slice, but the parameters are shared and must not
+// be changed.
 func (r *Registry) All() []*Parameter { return slices.Clone(r.all) }
 
-// instance reports whether name is one of the family with this pattern, and
-// returns it in the spelling of the pattern. With fold set, letter case matters
-// in neither.
+// instance reports whether name is a member of the family with this pattern, and
+// returns it in the spelling of the pattern. With fold set, letter case is ignored
+// in both.
 func instance(pattern, name string, fold bool) (string, bool) {
 	if strings.Count(pattern, ".") != strings.Count(name, ".") {
 		return "", false

@@ -6,11 +6,11 @@ import (
 	"github.com/magiconair/properties"
 )
 
-// Settings is the typed reading of a properties file whose values are for
-// davadmin itself, such as the clifile. References like ${x} are not expanded:
-// Java does not do it, and a password may contain one.
+// Settings gives typed access to a properties file with settings of davadmin
+// itself, such as the clifile. References like ${x} are not expanded: Java does not
+// expand them, and a password may contain one.
 //
-// It is for reading. A file that is to be changed is a Document.
+// It is read-only. Use Document for a file that is to be changed.
 type Settings struct{ p *properties.Properties }
 
 // ReadSettings reads a properties file in Latin-1, as Java does.
@@ -23,11 +23,11 @@ func ReadSettings(b []byte) (*Settings, error) {
 	return &Settings{p: p}, nil
 }
 
-// String returns the value of key, or def when it is not set.
+// String returns the value of key, or def if it is not set.
 func (s *Settings) String(key, def string) string { return s.p.GetString(key, def) }
 
-// Bool returns the value of key, or def when it is not set. Besides true and
-// false it takes y and n, which the original's clifile uses.
+// Bool returns the value of key, or def if it is not set. In addition to true and
+// false it accepts y and n, which the original's clifile uses.
 func (s *Settings) Bool(key string, def bool) (bool, error) {
 	switch v := s.p.GetString(key, ""); v {
 	case "":

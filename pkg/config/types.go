@@ -6,15 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/davadmin/davadmin/pkg/finding"
 )
 
 // Type is the syntax of the values of a parameter.
 type Type string
 
-// The types. The first eight are words of the original's parameter
-// table; the others are what that table calls string and explains in words.
+// The types. The first eight are terms of the original's parameter table; for the
+// others, that table says string and describes the values in words.
 const (
 	String        Type = "string"
 	Integer       Type = "integer"
@@ -42,18 +40,18 @@ func Types() []Type {
 
 func (t Type) known() bool { return t.Describe() != "" }
 
-// Describe returns one line on the values of the type, for the reference pages;
-// an empty string for a type that is not one of the constants.
+// Describe returns one line about the values of the type, for the reference pages.
+// It returns an empty string for a type that is not one of the constants.
 func (t Type) Describe() string {
 	switch t {
 	case String:
 		return "text on one line"
 	case Integer:
-		return "a whole number of 32 bits (-2147483648 to 2147483647)"
+		return "a 32-bit integer (-2147483648 to 2147483647)"
 	case Long:
-		return "a whole number of 64 bits"
+		return "a 64-bit integer"
 	case Boolean:
-		return "true or false, in any case"
+		return "true or false, in upper or lower case"
 	case Password:
 		return "a secret, never shown and never given on the command line"
 	case LogLevel:
@@ -63,15 +61,15 @@ func (t Type) Describe() string {
 	case URL:
 		return "an absolute URL with scheme and host and without a password"
 	case MailList:
-		return "mail addresses with blanks or commas between"
+		return "mail addresses, separated by blanks or commas"
 	case Attribute:
 		return "an LDAP attribute name or OID (RFC 4512 section 1.4), with options such as ;lang-de"
 	case AttributeList:
-		return "LDAP attribute names or OIDs with blanks between, in any case"
+		return "LDAP attribute names or OIDs, separated by blanks, in upper or lower case"
 	case ACL:
-		return "access rules 'principal:letters' with ; between, the principal being @, @domain or a mail address"
+		return "access rules 'principal:letters', separated by ; where the principal is @, @domain or a mail address"
 	case Filter:
-		return "an LDAP filter (RFC 4515) whose values may hold %s, %U, %V, %o, $1 and ${name}"
+		return "an LDAP filter (RFC 4515) whose values may contain %s, %U, %V, %o, $1 and ${name}"
 	case Regex:
 		return "a regular expression of java.util.regex.Pattern"
 	case Template:
@@ -110,29 +108,29 @@ func (p *Parameter) unitHint() string {
 	return "give the number of " + p.Unit
 }
 
-// checkBoolean takes true and false in any case, as Java's parseBoolean does;
-// Java reads every other word as false, which nobody means.
+// checkBoolean accepts true and false in any letter case, as Java's parseBoolean
+// does. Java reads every other word as false, which is never meant.
 func checkBoolean(value string) []Problem {
 	word := strings.ToLower(value)
-	hint := ""
+	meant := ""
 	switch word {
 	case "true", "false":
 		return nil
 	case "yes", "y", "on", "1", "t":
-		hint = "use 'true'"
+		meant = "true"
 	case "no", "n", "off", "0", "f":
-		hint = "use 'false'"
+		meant = "false"
 	}
-	return failure(quoted(value)+" is not a boolean ('true' or 'false')", hint)
+	return correctable(quoted(value)+" is not a boolean ('true' or 'false')", meant)
 }
 
-// logLevels returns the levels of java.util.logging.Level that the manual
-// lists, the most severe first.
+// logLevels returns the levels of java.util.logging.Level that the manual lists,
+// most severe first.
 func logLevels() []string {
 	return []string{"SEVERE", "WARNING", "INFO", "CONFIG", "FINE", "FINER", "FINEST", "OFF"}
 }
 
-// checkLogLevel wants upper case because Java's Level.parse does.
+// checkLogLevel requires upper case because Java's Level.parse does.
 func checkLogLevel(value string) []Problem {
 	if slices.Contains(logLevels(), value) {
 		return nil
@@ -150,9 +148,8 @@ func checkLogLevel(value string) []Problem {
 	case "NONE":
 		level = "OFF"
 	}
-	hint := ""
-	if slices.Contains(logLevels(), level) {
-		hint = "use '" + level + "'"
+	if !slices.Contains(logLevels(), level) {
+		level = ""
 	}
-	return []Problem{{finding.Error, quoted(value) + " is not a log level (" + orList(logLevels()) + ")", hint}}
+	return correctable(quoted(value)+" is not a log level ("+orList(logLevels())+")", level)
 }

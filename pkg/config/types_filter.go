@@ -8,16 +8,16 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// maxFilterDepth is how deeply the parts of a filter may be nested. Directories
-// have limits of their own, none of which a template written by hand reaches.
+// maxFilterDepth is how deeply the parts of a filter may be nested. A hand-written
+// template does not reach the limit of any directory server.
 const maxFilterDepth = 50
 
-// filterParser walks over a filter and stops at the first fault.
+// filterParser parses a filter and stops at the first fault.
 type filterParser struct {
 	s     string
 	pos   int
 	fault string // empty while there is none
-	odd   string // a percent placeholder that is not known
+	odd   string // an unknown percent placeholder
 }
 
 // checkFilter checks a filter template: the grammar of RFC 4515 section 3, with
@@ -25,7 +25,7 @@ type filterParser struct {
 func checkFilter(value string) []Problem {
 	p := filterParser{s: value}
 	if !strings.HasPrefix(value, "(") {
-		return failure(quoted(value)+" is not an LDAP filter: '(' is missing at position 1", hintParens(value))
+		return correctable(quoted(value)+" is not an LDAP filter: '(' is missing at position 1", inParentheses(value))
 	}
 	p.filter(0)
 	if p.fault == "" && p.pos < len(value) {
@@ -36,20 +36,20 @@ func checkFilter(value string) []Problem {
 	}
 	if p.odd != "" {
 		text := fmt.Sprintf("'%s' is not a placeholder (%%s, %%U, %%V or %%o)", p.odd)
-		return []Problem{{finding.Warning, text, p.oddHint()}}
+		return []Problem{{Severity: finding.Warning, Text: text, Hint: p.oddHint()}}
 	}
 	return nil
 }
 
-// hintParens offers the bare form of a filter, which other tools take, in
-// parentheses.
-func hintParens(value string) string {
+// inParentheses returns a filter without parentheses, which other tools accept, in
+// parentheses. It returns an empty string for text that is not a filter.
+func inParentheses(value string) string {
 	p := filterParser{s: "(" + value + ")"}
 	p.filter(0)
 	if p.fault != "" || p.pos < len(p.s) {
 		return ""
 	}
-	return "use " + quoted(p.s)
+	return p.s
 }
 
 func (p *filterParser) fail(fault string) {
@@ -58,8 +58,8 @@ func (p *filterParser) fail(fault string) {
 	}
 }
 
-// next returns the byte at the current place, 0 at the end. A filter holds no
-// NUL, which checkOneLine has refused.
+// next returns the byte at the current position, 0 at the end. A filter contains
+// no NUL, because checkOneLine rejects it.
 func (p *filterParser) next() byte {
 	if p.pos < len(p.s) {
 		return p.s[p.pos]
@@ -95,7 +95,7 @@ func (p *filterParser) filter(depth int) {
 		p.pos++
 		p.filter(depth + 1)
 	case ')':
-		p.fail("nothing stands before the ')'")
+		p.fail("nothing comes before the ')'")
 	default:
 		p.item()
 	}
@@ -104,7 +104,7 @@ func (p *filterParser) filter(depth int) {
 	}
 }
 
-// item reads attribute, operator and value, the extensible match included.
+// item reads an attribute, an operator and a value, including an extensible match.
 func (p *filterParser) item() {
 	if p.fault != "" {
 		return
@@ -140,8 +140,8 @@ func (p *filterParser) item() {
 	}
 }
 
-// matchingRule reads [":dn"] [":" rule] ":=" of an extensible match, whose
-// rule may be left out only when there is an attribute.
+// matchingRule reads [":dn"] [":" rule] ":=" of an extensible match, whose rule is
+// optional only if there is an attribute.
 func (p *filterParser) matchingRule(optional bool) {
 	rest := p.s[p.pos:]
 	before, _, found := strings.Cut(rest, ":=")
@@ -166,8 +166,8 @@ func (p *filterParser) matchingRule(optional bool) {
 	p.pos += len(before) + 2
 }
 
-// value reads up to the closing parenthesis. Only an equality may have stars,
-// which make it a presence or substring match.
+// value reads up to the closing parenthesis. Only an equality match may contain
+// stars, which make it a presence or substring match.
 func (p *filterParser) value(stars bool) {
 	for p.fault == "" {
 		switch c := p.next(); {
@@ -202,8 +202,8 @@ func (p *filterParser) escape() {
 	p.pos += 3
 }
 
-// percent notes a placeholder that the server does not know. To RFC 4515 a
-// percent sign is a character like others, so it is no fault.
+// percent records a placeholder that the server does not know. In RFC 4515 a
+// percent sign is an ordinary character, so this is not a fault.
 func (p *filterParser) percent() {
 	c, size := utf8.DecodeRuneInString(p.s[p.pos+1:])
 	if !strings.ContainsRune("sUVo", c) && p.odd == "" {

@@ -24,8 +24,8 @@ func TestCheckFilter(t *testing.T) {
 		[]checkCase{
 			not("(uid=%s", "')' is missing at position 8"),
 			not("(", "an attribute is missing at position 2"),
-			not("()", "nothing stands before the ')' at position 2"),
-			not("(&())", "nothing stands before the ')' at position 4"),
+			not("()", "nothing comes before the ')' at position 2"),
+			not("(&())", "nothing comes before the ')' at position 4"),
 			not("(=x)", "an attribute is missing at position 2"),
 			not("((a=b))", "an attribute is missing at position 2"),
 			not("(a)", "'=' is missing at position 3"),

@@ -13,7 +13,7 @@ func checkAttribute(value string) []Problem {
 	}
 	hint := ""
 	if strings.ContainsAny(value, " \t,") {
-		hint = "give one attribute only"
+		hint = "give only one attribute"
 	}
 	return failure(notAttribute(value), hint)
 }
@@ -30,9 +30,9 @@ func checkAttributeList(value string) []Problem {
 		case times[folded] == 1 && !isAttribute(name):
 			hint := ""
 			if strings.Contains(name, ",") {
-				hint = "put blanks between the names"
+				hint = "separate the names by blanks"
 			}
-			problems = append(problems, Problem{finding.Error, notAttribute(name), hint})
+			problems = append(problems, failure(notAttribute(name), hint)...)
 		}
 	}
 	return problems
@@ -42,8 +42,8 @@ func notAttribute(value string) string {
 	return quoted(value) + " is not an attribute name (a letter, then letters, digits and hyphens) or OID"
 }
 
-// isAttribute checks an attribute description: RFC 4512 section 1.4 for descr
-// and numericoid, section 2.5 for the options.
+// isAttribute reports whether s is an attribute description: RFC 4512 section 1.4
+// defines descr and numericoid, section 2.5 the options.
 func isAttribute(s string) bool {
 	name, options, more := strings.Cut(s, ";")
 	if !isDescr(name) && !isNumericOID(name) {
@@ -86,9 +86,9 @@ func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// aclLetters gives the rights of an ACL of this kind: those of a calendar are
-// none, read, write, write and delete, all; those of scheduling are none,
-// free/busy, free/busy and invite, act for.
+// aclLetters returns the letters for the rights in an ACL of this kind. Those of a
+// calendar are none, read, write, write and delete, all; those of scheduling are
+// none, free/busy, free/busy and invite, act for.
 func aclLetters(kind string) string {
 	switch kind {
 	case "calendar":
@@ -111,13 +111,13 @@ func checkACL(value, kind string) []Problem {
 	return nil
 }
 
-// checkACE returns what is wrong with one rule, in words that go before its
-// place.
+// checkACE returns what is wrong with one rule, in words that its position can be
+// appended to.
 func checkACE(rule, kind string) (text, hint string) {
 	principal, letters, found := strings.Cut(rule, ":")
 	switch {
 	case rule == "":
-		return "an access rule is missing", "put one ; between two rules and none at the end"
+		return "an access rule is missing", "put one ; between two rules, and none at the end"
 	case strings.Contains(rule, "^"):
 		return quoted(rule) + " is an access rule of Calendar Server 6", "write it as principal:letters"
 	case !found:

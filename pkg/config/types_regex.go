@@ -6,19 +6,19 @@ import (
 	"unicode/utf8"
 )
 
-// regexScanner walks over a pattern of java.util.regex.Pattern and finds
-// parentheses and brackets without a partner, a backslash at the very end and
-// repetition of nothing. What it calls a fault is one to Java; what it lets
-// pass may still be one, such as an unknown character property.
+// regexScanner scans a pattern of java.util.regex.Pattern and finds parentheses
+// and brackets without a partner, a backslash at the very end, and repetition of
+// nothing. Whatever it reports is an error in Java; what it accepts may still be
+// one, such as an unknown character property.
 //
-// Package regexp/syntax is no judge of that: it stops at the first look-around,
-// back-reference or possessive quantifier, all of which are right in Java, and
-// does not know classes within classes.
+// Package regexp/syntax cannot be used: it rejects look-around, back-references
+// and possessive quantifiers, which are all valid in Java, and does not know
+// classes within classes.
 type regexScanner struct {
 	s     string
 	pos   int
-	opens []int // places of the open parentheses
-	atom  bool  // something that can be repeated stands just before pos
+	opens []int // positions of the open parentheses
+	atom  bool  // something that can be repeated comes just before pos
 	fault string
 	stop  bool // what follows cannot be judged
 }
@@ -35,7 +35,7 @@ func checkRegex(value string) []Problem {
 	if r.fault == "" {
 		return nil
 	}
-	return failure(fmt.Sprintf("%s is not a regular expression of Java: %s %s", quoted(value), r.fault, at(value, r.pos)), "")
+	return failure(fmt.Sprintf("%s is not a Java regular expression: %s %s", quoted(value), r.fault, at(value, r.pos)), "")
 }
 
 // step reads one element of the pattern.
@@ -76,14 +76,14 @@ func (r *regexScanner) step() {
 	}
 }
 
-// escape reads a backslash with what belongs to it. It gives up at two forms
-// that nobody writes: \Q\E with nothing between, and a backslash after \c. Java
-// resolves \Q before all else, which changes what these mean.
+// escape reads a backslash and what belongs to it. It stops judging at two forms
+// that are never used in practice: an empty \Q\E, and a backslash after \c. Java
+// resolves \Q before everything else, which changes what these mean.
 func (r *regexScanner) escape() {
 	rest := r.s[r.pos+1:]
 	switch {
 	case rest == "":
-		r.fault = `nothing stands after the '\'`
+		r.fault = `nothing follows the '\'`
 	case rest[0] == 'Q':
 		text, _, closed := strings.Cut(rest[1:], `\E`)
 		r.pos += len(`\Q`) + len(text)
@@ -102,8 +102,8 @@ func (r *regexScanner) escape() {
 	}
 }
 
-// class reads a character class, in which other classes may stand. A bracket
-// that closes directly after one that opens is a character.
+// class reads a character class, which may contain other classes. A closing
+// bracket directly after an opening one is an ordinary character.
 func (r *regexScanner) class() {
 	start := r.pos
 	first := false
@@ -136,7 +136,7 @@ func (r *regexScanner) class() {
 	}
 }
 
-// group reads an opening parenthesis with the marks that say its kind.
+// group reads an opening parenthesis with the marks of its kind.
 func (r *regexScanner) group() {
 	r.opens = append(r.opens, r.pos)
 	r.pos++
@@ -160,8 +160,8 @@ func (r *regexScanner) group() {
 	}
 	after := strings.TrimLeft(rest, "idmsuxU-")
 	flags := rest[:len(rest)-len(after)]
-	// From an x on, blanks and comments have no meaning, up to a place that
-	// depends on the groups around.
+	// After an x flag, blanks and comments are ignored, up to a position that
+	// depends on the enclosing groups.
 	if strings.Contains(flags, "x") || after == "" || after[0] != ':' && after[0] != ')' {
 		r.stop = true
 		return

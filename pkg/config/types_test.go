@@ -66,13 +66,13 @@ func TestCheckNumber(t *testing.T) {
 			bad(results, "many", "'many' is not an integer (1 to 2147483647)"),
 			bad(results, "0", "warning: '0' is out of range (1 to 2147483647); this range is a guess"),
 			bad(results, "99999999999", "'99999999999' is out of range (-2147483648 to 2147483647)"),
-			bad(results, "", "the value is empty instead of an integer (1 to 2147483647) | use --default to go back to the default"),
+			bad(results, "", "the value is empty instead of an integer (1 to 2147483647)"),
 			bad(results, " 5", "the value begins or ends with a blank | use '5'"),
-			bad(results, " ", "the value begins or ends with a blank | leave the blanks out"),
-			bad(results, "5\n", "the value holds the control character U+000A at position 2 | give a value of one line"),
+			bad(results, " ", "the value begins or ends with a blank | remove the blanks"),
+			bad(results, "5\n", "the value contains the control character U+000A at position 2 | give a value of one line"),
 			bad(unlimited, "1_000", "'1_000' is not an integer | give the number of bytes"),
 			bad(unlimited, "3000000000", "'3000000000' is out of range (-2147483648 to 2147483647)"),
-			bad(unlimited, "", "the value is empty instead of an integer | use --default to go back to the default"),
+			bad(unlimited, "", "the value is empty instead of an integer"),
 			bad(sure, "0", "'0' is out of range (1 to 1000000)"),
 			bad(sure, "99999999999", "'99999999999' is out of range (1 to 1000000)"),
 			bad(sure, "0x10", "'0x10' is not an integer (1 to 1000000) | give the number of entries"),
@@ -110,7 +110,7 @@ func TestCheckBoolean(t *testing.T) {
 	runChecks(t, append(good(name, "true", "false", "TRUE", "False"),
 		word("yes", "true"), word("On", "true"), word("1", "true"), word("no", "false"), word("OFF", "false"), word("0", "false"),
 		bad(name, "maybe", "'maybe' is not a boolean ('true' or 'false')"),
-		bad(name, "", "the value is empty instead of 'true' or 'false' | use --default to go back to the default"),
+		bad(name, "", "the value is empty instead of 'true' or 'false'"),
 		bad(name, "true ", "the value begins or ends with a blank | use 'true'"),
 	))
 }
@@ -123,7 +123,7 @@ func TestCheckLogLevel(t *testing.T) {
 	runChecks(t, append(good(name, logLevels()...),
 		level("warning", " | use 'WARNING'"), level("ERROR", " | use 'SEVERE'"), level("WARN", " | use 'WARNING'"),
 		level("debug", " | use 'FINE'"), level("TRACE", " | use 'FINEST'"), level("none", " | use 'OFF'"), level("LOUD", ""), level("800", ""),
-		bad(name, "", "the value is empty instead of a log level | use --default to go back to the default"),
+		bad(name, "", "the value is empty instead of a log level"),
 	))
 }
 
@@ -134,13 +134,13 @@ func TestCheckOneLine(t *testing.T) {
 		good(text, "", " o=isp ", "a\tb", "\ufffd"),
 		good("store.document.password", "", " x ", "'"),
 		[]checkCase{
-			bad(path, "a\x00b", "the value holds the control character U+0000 at position 2 | give a value of one line"),
-			bad(path, "/ü/y\nz", "the value holds the control character U+000A at position 5 | give a value of one line"),
+			bad(path, "a\x00b", "the value contains the control character U+0000 at position 2 | give a value of one line"),
+			bad(path, "/ü/y\nz", "the value contains the control character U+000A at position 5 | give a value of one line"),
 			bad(path, " /x", "the value begins or ends with a blank | use '/x'"),
 			bad(path, "a\xff", "the value is not valid UTF-8 at position 2"),
-			bad(text, "a\x1b[2J", "the value holds the control character U+001B at position 2 | give a value of one line"),
-			bad(text, "a\u0085", "the value holds the control character U+0085 at position 2 | give a value of one line"),
-			bad("store.document.password", "secret\n", "the value holds the control character U+000A at position 7 | give a value of one line"),
+			bad(text, "a\x1b[2J", "the value contains the control character U+001B at position 2 | give a value of one line"),
+			bad(text, "a\u0085", "the value contains the control character U+0085 at position 2 | give a value of one line"),
+			bad("store.document.password", "secret\n", "the value contains the control character U+000A at position 7 | give a value of one line"),
 		}))
 }
 
@@ -163,11 +163,11 @@ func TestCheckAttribute(t *testing.T) {
 		good(name, "", "davstore", "davStore", "x-1", "1.2.840.113556", "0.9.2342", "cn;lang-de", "cn;lang-de;x-y", "2.5.4.3;binary"),
 		good(list, "", "cn", "cn  mail;lang-de\t2.5.4.3"),
 		[]checkCase{
-			not("dav store", " | give one attribute only"), not("mail,cn", " | give one attribute only"),
+			not("dav store", " | give only one attribute"), not("mail,cn", " | give only one attribute"),
 			not("1.02", ""), not("2", ""), not("1..2", ""), not("1.2.", ""), not("cn;", ""), not(";x", ""), not("9x", ""), not("-x", ""),
 			not("dav_store", ""), not("däv", ""), not("[x", ""), not("@", ""),
 			bad(list, "cn Mail mail", "warning: 'mail' is in the list more than once"),
-			bad(list, "cn,mail", "'cn,mail' is not an attribute name (a letter, then letters, digits and hyphens) or OID | put blanks between the names"),
+			bad(list, "cn,mail", "'cn,mail' is not an attribute name (a letter, then letters, digits and hyphens) or OID | separate the names by blanks"),
 			bad(list, "cn CN cn x_y x_y", "warning: 'CN' is in the list more than once",
 				"'x_y' is not an attribute name (a letter, then letters, digits and hyphens) or OID", "warning: 'x_y' is in the list more than once"),
 			bad(list, "cn mail ", "the value begins or ends with a blank | use 'cn mail'"),
@@ -190,8 +190,8 @@ func TestCheckACL(t *testing.T) {
 			bad(calendar, "a@b@c:r", "'a@b@c' is not a principal (@, @domain or user@domain) at position 1"),
 			bad(calendar, "a@:r", "'a@' is not a principal (@, @domain or user@domain) at position 1"),
 			bad(calendar, "@:r; a@b:w", "' a@b' is not a principal (@, @domain or user@domain) at position 5"),
-			bad(calendar, "@:r;", "an access rule is missing at position 5 | put one ; between two rules and none at the end"),
-			bad(calendar, ";@:r", "an access rule is missing at position 1 | put one ; between two rules and none at the end"),
+			bad(calendar, "@:r;", "an access rule is missing at position 5 | put one ; between two rules, and none at the end"),
+			bad(calendar, ";@:r", "an access rule is missing at position 1 | put one ; between two rules, and none at the end"),
 			bad(calendar, "@@o^a^r^g", "'@@o^a^r^g' is an access rule of Calendar Server 6 at position 1 | write it as principal:letters"),
 		}))
 	if got := checkACL("@:rs", ""); got != nil {

@@ -27,7 +27,7 @@ func checkTemplate(value string) []Problem {
 }
 
 // placeholder reads the ${name} or ${name,default} at the beginning of s and
-// returns its length, or, where there is none, 0 and what is wrong.
+// returns its length, or 0 and a description of the fault.
 func placeholder(s string) (length int, fault string) {
 	end := strings.IndexByte(s, '}')
 	if end < 0 {
@@ -39,24 +39,24 @@ func placeholder(s string) (length int, fault string) {
 	case name == "":
 		return 0, "the name is missing in the '${'"
 	case strings.Contains(body, "${"):
-		return 0, "another '${' stands inside the '${'"
+		return 0, "there is another '${' inside the '${'"
 	case !isAttribute(name) && strings.Trim(name, "0123456789") != "":
 		return 0, quoted(name) + " is neither an attribute nor a number in the '${'"
 	}
 	return end + 1, ""
 }
 
-// checkMailList checks addresses with blanks or commas between them.
+// checkMailList checks addresses separated by blanks or commas.
 func checkMailList(value string) []Problem {
 	start := 0
 	for part := range strings.SplitSeq(value, ",") {
 		addresses := strings.Fields(part)
 		if len(addresses) == 0 {
-			return failure("an address is missing "+at(value, start), "put one comma between two addresses and none at the end")
+			return failure("an address is missing "+at(value, start), "put one comma between two addresses, and none at the end")
 		}
 		for _, a := range addresses {
 			if !isMailAddress(a) {
-				return failure(quoted(a)+" is not a mail address (user@domain)", hintMail(a))
+				return correctable(quoted(a)+" is not a mail address (user@domain)", bareAddress(a))
 			}
 		}
 		start += len(part) + 1
@@ -64,7 +64,10 @@ func checkMailList(value string) []Problem {
 	return nil
 }
 
-func hintMail(a string) string {
+// bareAddress returns a mail address without the brackets, semicolon or mailto:
+// around it. It returns an empty string if nothing was around it, or if the rest is
+// not an address.
+func bareAddress(a string) string {
 	bare := strings.Trim(a, "<>;")
 	if strings.HasPrefix(asciiLower(bare), "mailto:") {
 		bare = bare[len("mailto:"):]
@@ -72,12 +75,12 @@ func hintMail(a string) string {
 	if bare == a || !isMailAddress(bare) {
 		return ""
 	}
-	return "use " + quoted(bare)
+	return bare
 }
 
-// isMailAddress checks an addr-spec of RFC 5322 section 3.4.1 without its
-// quoted, bracketed and obsolete forms, but with the letters of all scripts of
-// RFC 6532.
+// isMailAddress reports whether s is an addr-spec of RFC 5322 section 3.4.1. It
+// does not accept the quoted, bracketed and obsolete forms, but does accept the
+// letters of all scripts (RFC 6532).
 func isMailAddress(s string) bool {
 	local, domain, ok := strings.Cut(s, "@")
 	if !ok {

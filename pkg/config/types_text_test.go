@@ -16,8 +16,8 @@ func TestCheckTemplate(t *testing.T) {
 		not("${mail", "'}' is missing for the '${' at position 1"),
 		not("ü${}", "the name is missing in the '${' at position 2"),
 		not("${,x}", "the name is missing in the '${' at position 1"),
-		not("${a${b}}", "another '${' stands inside the '${' at position 1"),
-		not("${a,${b}}", "another '${' stands inside the '${' at position 1"),
+		not("${a${b}}", "there is another '${' inside the '${' at position 1"),
+		not("${a,${b}}", "there is another '${' inside the '${' at position 1"),
 		not("${a b}", "'a b' is neither an attribute nor a number in the '${' at position 1"),
 		not("$x", "'$' has neither a digit nor '{' after it at position 1"),
 		not("a$", "'$' has neither a digit nor '{' after it at position 2"),
@@ -31,7 +31,7 @@ func TestCheckTemplate(t *testing.T) {
 func TestCheckRegex(t *testing.T) {
 	const name = "davcore.homeuri.0.uripattern"
 	not := func(value, fault string) checkCase {
-		return bad(name, value, "'"+value+"' is not a regular expression of Java: "+fault)
+		return bad(name, value, "'"+value+"' is not a Java regular expression: "+fault)
 	}
 	runChecks(t, append(
 		good(name, "", "^/home/([^/]+)(/|$)", "(?<=a)b", "(?<!a)b", "(?=a)b", "(?!a)b", "(?>a)", "a++b*+c?+", "a*?b+?c??", `(a)\1`, `(?<n>a)\k<n>`,
@@ -48,8 +48,8 @@ func TestCheckRegex(t *testing.T) {
 		not("[]", "']' is missing for the '[' at position 1"),
 		not("[[]a]", "']' is missing for the '[' at position 1"),
 		not(`x[a\]`, "']' is missing for the '[' at position 2"),
-		not(`a\`, `nothing stands after the '\' at position 2`),
-		not(`[\`, `nothing stands after the '\' at position 2`),
+		not(`a\`, `nothing follows the '\' at position 2`),
+		not(`[\`, `nothing follows the '\' at position 2`),
 		not("*a", "there is nothing to repeat before the '*' at position 1"),
 		not("(+a)", "there is nothing to repeat before the '+' at position 2"),
 		not("a|?", "there is nothing to repeat before the '?' at position 3"),
@@ -65,7 +65,7 @@ func TestCheckMailList(t *testing.T) {
 	not := func(value, address, hint string) checkCase {
 		return bad(name, value, "'"+address+"' is not a mail address (user@domain)"+hint)
 	}
-	const missing = " | put one comma between two addresses and none at the end"
+	const missing = " | put one comma between two addresses, and none at the end"
 	runChecks(t, slices.Concat(
 		good(name, "", "a@b.c", "a@b", "a@b.c, d@e.f g@h,i@j", "o'neil+x=y@a-b.c", "ü@müller.example", "用户@例え.jp", "a@xn--mller-kva.example"),
 		[]checkCase{

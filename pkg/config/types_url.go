@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// checkURL checks an absolute URL with one of the schemes, after RFC 3986 but
-// with several hosts allowed, as the connection URLs of PostgreSQL have them.
-// (Package net/url takes one host only.)
+// checkURL checks an absolute URL with one of the schemes, according to RFC 3986
+// but with several hosts allowed, as in the connection URLs of PostgreSQL.
+// (Package net/url accepts only one host.)
 //
-// Nothing of the value goes into the texts but its scheme: whatever else there
-// is may be a password, all the more when the URL is malformed.
+// Of the value, the texts contain only the scheme: anything else may be a
+// password, especially in a malformed URL.
 func checkURL(value string, schemes []string) []Problem {
 	if strings.ContainsAny(value, " \t") {
-		return failure("the URL has a blank in it", "write %20 for a blank")
+		return failure("the URL contains a blank", "write a blank as %20")
 	}
 	scheme, rest, found := strings.Cut(value, "://")
 	if !found || !isScheme(scheme) {
@@ -40,21 +40,22 @@ func checkURL(value string, schemes []string) []Problem {
 		return urlPassword()
 	}
 	if hosts == "" && postgresURL(value) && hostInQuery(rest) {
-		hosts = "socket" // as libpq takes it: the directory of a Unix socket stands in the query
+		hosts = "socket" // accepted by libpq: the directory of a Unix socket is in the query
 	}
 	if fault := hostsFault(hosts); fault != "" {
 		if strings.Contains(authority, ":") && strings.Contains(rest, "@") {
-			return urlPassword() // one with a /, ? or # that is not escaped
+			return urlPassword() // a password with an unescaped /, ? or #
 		}
 		return failure(fault, "")
 	}
 	if !goodPercents(value) {
-		return failure("the URL has a '%' without two hexadecimal digits after it", "write %25 for a percent sign")
+		return failure("the URL contains a '%' that is not followed by two hexadecimal digits", "write a percent sign as %25")
 	}
 	return nil
 }
 
-// hostInQuery reports whether what stands behind the hosts of a URL names one.
+// hostInQuery reports whether the part of a URL after the hosts names a host in
+// its query.
 func hostInQuery(rest string) bool {
 	_, query, _ := strings.Cut(rest, "?")
 	for part := range strings.SplitSeq(query, "&") {
@@ -66,7 +67,7 @@ func hostInQuery(rest string) bool {
 }
 
 func urlPassword() []Problem {
-	return failure("the URL carries a password", "leave the password out; it is kept apart from the configuration")
+	return failure("the URL contains a password", "remove the password; it is kept outside the configuration")
 }
 
 func isScheme(s string) bool {
@@ -81,7 +82,8 @@ func isScheme(s string) bool {
 	return true
 }
 
-// hostsFault returns what is wrong with the hosts and ports of a URL.
+// hostsFault returns what is wrong with the hosts and ports of a URL, or an empty
+// string.
 func hostsFault(hosts string) string {
 	for one := range strings.SplitSeq(hosts, ",") {
 		host, port, hasPort := strings.Cut(one, ":")
@@ -100,7 +102,7 @@ func hostsFault(hosts string) string {
 		case host == "":
 			return "the URL has no host"
 		case strings.ContainsAny(host, "[]@\\<>\"^`{|}"):
-			return "the URL has a host with a character that no host may have"
+			return "the URL has a host with an invalid character"
 		}
 		if n, err := strconv.ParseUint(port, 10, 16); hasPort && (err != nil || n == 0) {
 			return "the URL has a port that is not a number (1 to 65535)"
@@ -123,7 +125,7 @@ func goodPercents(s string) bool {
 }
 
 // passwordInQuery reports whether the query sets password or sslpassword, which
-// the drivers of PostgreSQL take in place of the one before the host.
+// the PostgreSQL drivers accept instead of a password before the host.
 func passwordInQuery(s string) bool {
 	_, _, found := cutPasswordValue(s)
 	return found
@@ -148,7 +150,7 @@ func cutPasswordValue(s string) (start, end int, found bool) {
 	return 0, 0, false
 }
 
-// asciiLower lowers the letters A to Z and keeps every byte in its place.
+// asciiLower converts the letters A to Z to lower case and keeps all other bytes.
 func asciiLower(s string) string {
 	b := []byte(s)
 	for i, c := range b {
@@ -159,11 +161,10 @@ func asciiLower(s string) string {
 	return string(b)
 }
 
-// MaskURLPassword returns s with **** for the password in everything that looks
-// like scheme://user:password@host, and for the values of password and
-// sslpassword in a query. The URL need not be a valid one: where it is not clear
-// how far a password reaches, more is masked rather than less, but a blank may
-// end it.
+// MaskURLPassword returns s with **** in place of the password in everything that
+// looks like scheme://user:password@host, and in place of the values of password
+// and sslpassword in a query. The URL need not be valid: where the end of a
+// password is unclear, it masks more rather than less, but a blank may end it.
 func MaskURLPassword(s string) string {
 	var out strings.Builder
 	for {
@@ -187,12 +188,12 @@ func MaskURLPassword(s string) string {
 	return maskQuery(out.String())
 }
 
-// passwordSpan finds the password in what follows the :// of a URL up to the
-// end of the line. A password should have its @, /, ? and blanks escaped, but
-// people paste it as it is. So all up to the last @ before a blank is taken for
-// it, and all up to the last @ of the line when there is none and what stands
-// there cannot be hosts and ports. A web URL ends earlier, because its path may
-// well hold an @ and its host and port are there to be seen.
+// passwordSpan finds the password in the text between the :// of a URL and the end
+// of the line. The @, /, ? and blanks in a password should be escaped, but users
+// paste passwords unchanged. So everything up to the last @ before a blank is
+// treated as the password or, if there is no such @ and the text cannot be hosts
+// and ports, everything up to the last @ of the line. A web URL ends earlier,
+// because its path may well contain an @, and its host and port should be shown.
 func passwordSpan(scheme, line string) (start, end int) {
 	run := line
 	if n := strings.IndexAny(line, " \t"); n >= 0 {
@@ -221,13 +222,13 @@ func passwordSpan(scheme, line string) (start, end int) {
 	return colon + 1, last
 }
 
-// onlyHosts reports whether an authority is hosts with ports and no more.
+// onlyHosts reports whether an authority consists only of hosts with ports.
 func onlyHosts(authority string) bool {
 	return !strings.Contains(authority, "@") && hostsFault(authority) == ""
 }
 
-// malformedURL reports whether a value may hold a password in a place where
-// MaskURLPassword does not look, such as a keyword string in place of a URL.
+// malformedURL reports whether a value may contain a password where
+// MaskURLPassword does not look, as in a string of keywords instead of a URL.
 func malformedURL(s string) bool {
 	return strings.ContainsAny(s, "@=") && (!strings.Contains(s, "://") || strings.ContainsAny(s, " \t"))
 }

@@ -10,7 +10,7 @@ import (
 
 func TestCheckURL(t *testing.T) {
 	const web, db = "davcore.uriinfo.fulluriprefix", "store.dav.x.dburl"
-	const password = "the URL carries a password | leave the password out; it is kept apart from the configuration"
+	const password = "the URL contains a password | remove the password; it is kept outside the configuration"
 	runChecks(t, slices.Concat(
 		good(web, "", "http://localhost", "HTTPS://h:8443/x?y#z", "http://[::1]:80/", "http://müller.example", "http://h:8080/u@x", "http://u@h"),
 		good(db, "", "postgres://h1:5432,h2:5432/db?target_session_attrs=read-write", "postgresql://u@h/db", "postgres://u@h1,[::1]:5433,h3", "postgres:///db?host=/run/postgresql",
@@ -29,10 +29,10 @@ func TestCheckURL(t *testing.T) {
 			bad(web, "http://::1/", "the URL has no host"),
 			bad(web, "http://[::1/", "the URL has an IPv6 address without its ']'"),
 			bad(web, "http://[::1]x", "the URL has text between the ']' of an address and the port"),
-			bad(web, "http://h^x", "the URL has a host with a character that no host may have"),
-			bad(web, "http://h/a b", "the URL has a blank in it | write %20 for a blank"),
-			bad(web, " http://h", "the value begins or ends with a blank | leave the blanks out"),
-			bad(web, "http://h/%zz", "the URL has a '%' without two hexadecimal digits after it | write %25 for a percent sign"),
+			bad(web, "http://h^x", "the URL has a host with an invalid character"),
+			bad(web, "http://h/a b", "the URL contains a blank | write a blank as %20"),
+			bad(web, " http://h", "the value begins or ends with a blank | remove the blanks"),
+			bad(web, "http://h/%zz", "the URL contains a '%' that is not followed by two hexadecimal digits | write a percent sign as %25"),
 			bad(web, "http://u:secret@h", password),
 			bad(db, "http://h", "the scheme 'http' is not postgres or postgresql"),
 			bad(db, "host=h", "the URL has no scheme (postgres or postgresql) | begin with postgres://"),

@@ -9,21 +9,21 @@ import (
 
 const million = 1_000_000
 
-// address is what directories of that size hold: 30 bytes.
+// address returns an address of 30 bytes, as is typical of directories of that size.
 func address(i int) string { return fmt.Sprintf("first.last%07d@mail.example", i) }
 
-func millionPeople(b testing.TB) *PeopleSet {
-	s := NewPeopleSet(SetOptions{})
+func millionUsers(b testing.TB) *UserSet {
+	s := NewUserSet(SetOptions{})
 	for i := range million {
 		uid, domain, _ := strings.Cut(address(i), "@")
-		if err := s.Add(Person{Address: address(i), UID: uid, Domain: domain, Line: i + 1}); err != nil {
+		if err := s.Add(ListedUser{Address: address(i), UID: uid, Domain: domain, Line: i + 1}); err != nil {
 			b.Fatal(err)
 		}
 	}
 	return s
 }
 
-// heap returns the bytes in use after make has run, and what it made.
+// heap returns the bytes that the result of make occupies, and the result.
 func heap[T any](make func() T) (uint64, T) {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -34,10 +34,10 @@ func heap[T any](make func() T) (uint64, T) {
 	return after.HeapAlloc - before.HeapAlloc, made
 }
 
-func BenchmarkPeopleSetMemory(b *testing.B) {
+func BenchmarkUserSetMemory(b *testing.B) {
 	for b.Loop() {
-		bytes, s := heap(func() *PeopleSet { return millionPeople(b) })
-		b.ReportMetric(float64(bytes)/million, "B/person")
+		bytes, s := heap(func() *UserSet { return millionUsers(b) })
+		b.ReportMetric(float64(bytes)/million, "B/user")
 		runtime.KeepAlive(s)
 		bytes, m := heap(func() map[string]int {
 			m := map[string]int{}
@@ -46,13 +46,13 @@ func BenchmarkPeopleSetMemory(b *testing.B) {
 			}
 			return m
 		})
-		b.ReportMetric(float64(bytes)/million, "B/person-map")
+		b.ReportMetric(float64(bytes)/million, "B/user-map")
 		runtime.KeepAlive(m)
 	}
 }
 
-func BenchmarkPeopleSetFind(b *testing.B) {
-	s := millionPeople(b)
+func BenchmarkUserSetFind(b *testing.B) {
+	s := millionUsers(b)
 	known, unknown := make([]Entry, 1<<16), make([]Entry, 1<<16)
 	for i := range known {
 		// Spread over the set, so that the caches do not help.
@@ -80,7 +80,7 @@ func BenchmarkPeopleSetFind(b *testing.B) {
 	}
 }
 
-func BenchmarkReadPeople(b *testing.B) {
+func BenchmarkReadUsers(b *testing.B) {
 	var words, calendars strings.Builder
 	for i := range million / 10 {
 		fmt.Fprintln(&words, address(i))
@@ -90,8 +90,8 @@ func BenchmarkReadPeople(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			b.SetBytes(int64(len(c.text)))
 			for b.Loop() {
-				s := NewPeopleSet(SetOptions{})
-				for p, err := range ReadPeople(strings.NewReader(c.text), PeopleOptions{}) {
+				s := NewUserSet(SetOptions{})
+				for p, err := range ReadUsers(strings.NewReader(c.text), ListOptions{}) {
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -100,7 +100,7 @@ func BenchmarkReadPeople(b *testing.B) {
 					}
 				}
 			}
-			b.ReportMetric(float64(b.N)*million/10/b.Elapsed().Seconds(), "people/s")
+			b.ReportMetric(float64(b.N)*million/10/b.Elapsed().Seconds(), "users/s")
 		})
 	}
 }

@@ -1,18 +1,18 @@
-// Package cs6 reads what files tell about an old Calendar Server 6: its
-// configuration, ics.conf, and the lists of the people who have calendars on it.
+// Package cs6 reads files about an old Calendar Server 6: its configuration,
+// ics.conf, and lists of the users who have calendars on it.
 //
-// ReadPeople reads a list of people in whatever form an administrator has it at
-// hand: addresses, user ids, the output of `cscal list` or of `davadmin account
-// list`, CSV. PeopleSet holds millions of them and says whether a directory
-// entry is among them, and by which key. IcsConf is an ics.conf with the places
-// at which a reader and the server may disagree.
+// ReadUsers reads a list of users in the forms that an administrator is likely to
+// have: addresses, user ids, the output of `cscal list`, a list of accounts of the
+// new server, CSV. UserSet stores millions of users and reports whether a directory
+// entry is among them, and by which key. IcsConf is a parsed ics.conf, with the
+// lines on which this parser and the server may disagree.
 //
-// It promises that each line of a list becomes part of a person or is an error
-// that names the line, unless it is blank, a comment or a heading; that a list
-// that could not be read to its end ends with an error; and that no bytes make
-// it panic or take more memory than its limits allow.
+// The package guarantees that each line of a list becomes part of a record or is
+// reported as an error with its line number, unless it is blank, a comment or a
+// heading; that a list that could not be read to its end ends with an error; and
+// that no input makes it panic or use more memory than its limits allow.
 //
-// It is not for judging what it reads: whether a configuration fits a deployment
-// of two servers, and what it means that a person is on a list, is decided
-// elsewhere. It opens no file and talks to no server.
+// It does not evaluate what it reads: whether a configuration suits a deployment of
+// two servers, and what it means that a user is on a list, is decided elsewhere. It
+// opens no files and contacts no server.
 package cs6

@@ -6,12 +6,12 @@ import (
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-// text is what a name comes in.
+// text is the type of a name.
 type text interface{ string | []byte }
 
-// appendFold appends s in the one spelling that all strings have which differ in
-// letter case only: two strings get the same when strings.EqualFold says that
-// they are equal. Directories compare addresses and user ids in that way.
+// appendFold appends a case-folded form of s: two strings have the same form if
+// and only if strings.EqualFold reports that they are equal. Directories compare
+// addresses and user ids in this way.
 func appendFold[T text](dst []byte, s T) []byte {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
@@ -26,13 +26,13 @@ func appendFold[T text](dst []byte, s T) []byte {
 	return dst
 }
 
-// appendFoldRunes does the same for what is not ASCII, from at on.
+// appendFoldRunes is appendFold for text that is not ASCII, starting at byte at.
 func appendFoldRunes[T text](dst []byte, s T, at int) []byte {
 	for at < len(s) {
 		var char [utf8.UTFMax]byte
 		r, size := utf8.DecodeRune(char[:copy(char[:], s[at:])])
 		if r == utf8.RuneError && size == 1 {
-			dst = append(dst, s[at]) // no character: equal to itself alone
+			dst = append(dst, s[at]) // not a character: equal only to itself
 		} else {
 			dst = utf8.AppendRune(dst, directory.FoldRune(r))
 		}

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// listSeeds are lines of every form, alone and in front of each other.
+// listSeeds returns lines of every form, alone and in combinations.
 func listSeeds() []string {
 	lines := []string{
 		"", " ", "# c", "a@b.c", "jdoe", "jdoe@b.c:work", "jdoe:work", "a b", "mail", "uid,mail", "x,y@b.c", "\"x\",\"y",
@@ -24,26 +24,26 @@ func listSeeds() []string {
 	return append(seeds, strings.Join(lines, "\n"))
 }
 
-func FuzzReadPeople(f *testing.F) {
+func FuzzReadUsers(f *testing.F) {
 	for _, seed := range listSeeds() {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		const limit = 64
-		people, errs := read(t, text, PeopleOptions{Name: "f", MaxLine: limit})
-		s := NewPeopleSet(SetOptions{})
+		users, errs := read(t, text, ListOptions{Name: "f", MaxLine: limit})
+		s := NewUserSet(SetOptions{})
 		line := 0
-		for _, p := range people {
+		for _, p := range users {
 			if p.Line <= line {
-				t.Fatalf("%q: a person on line %d behind one on line %d", text, p.Line, line)
+				t.Fatalf("%q: a record on line %d after one on line %d", text, p.Line, line)
 			}
 			line = p.Line
-			requireProper(t, p)
+			requireValid(t, p)
 			if err := s.Add(p); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for _, p := range people {
+		for _, p := range users {
 			if p.Address != "" && !s.HasMail(strings.ToUpper(p.Address)) && strings.EqualFold(strings.ToUpper(p.Address), p.Address) {
 				t.Fatalf("%q: %+v is not found by mail", text, p)
 			}
@@ -53,19 +53,19 @@ func FuzzReadPeople(f *testing.F) {
 		}
 		for _, e := range errs {
 			if !utf8.ValidString(e) || strings.ContainsAny(e, "\x00\x1b\n\r") || len(e) > 6*limit+200 {
-				t.Fatalf("%q: the message is not fit for a terminal: %q", text, e)
+				t.Fatalf("%q: the message is not safe for a terminal: %q", text, e)
 			}
 		}
-		requireSameInPieces(t, text, people, errs)
+		requireSameByteByByte(t, text, users, errs)
 	})
 }
 
-// requireProper checks that a person is somebody, and holds nothing that could
-// not be told apart from its surroundings later.
-func requireProper(t *testing.T, p Person) {
+// requireValid checks that a record identifies a user, and that no part of it
+// contains a separator.
+func requireValid(t *testing.T, p ListedUser) {
 	t.Helper()
 	if p.Address == "" && p.UID == "" {
-		t.Fatalf("nobody: %+v", p)
+		t.Fatalf("no user: %+v", p)
 	}
 	for _, word := range []string{p.Address, p.UID, p.Domain} {
 		if !utf8.ValidString(word) || strings.ContainsAny(word, " \t\r\n\x00,;\"<>") {
@@ -77,12 +77,13 @@ func requireProper(t *testing.T, p Person) {
 	}
 }
 
-// requireSameInPieces reads the list again, a byte at a time.
-func requireSameInPieces(t *testing.T, text string, people []Person, errs []string) {
+// requireSameByteByByte reads the list again, one byte at a time, and checks that the
+// result is the same.
+func requireSameByteByByte(t *testing.T, text string, users []ListedUser, errs []string) {
 	t.Helper()
-	var again []Person
+	var again []ListedUser
 	var errsAgain []string
-	for p, err := range ReadPeople(iotest.OneByteReader(strings.NewReader(text)), PeopleOptions{Name: "f", MaxLine: 64}) {
+	for p, err := range ReadUsers(iotest.OneByteReader(strings.NewReader(text)), ListOptions{Name: "f", MaxLine: 64}) {
 		var line *LineError
 		switch {
 		case err == nil:
@@ -93,8 +94,8 @@ func requireSameInPieces(t *testing.T, text string, people []Person, errs []stri
 			t.Fatal(err)
 		}
 	}
-	if !slices.Equal(people, again) || !slices.Equal(errs, errsAgain) {
-		t.Fatalf("%q read in pieces: %+v %q, at once %+v %q", text, again, errsAgain, people, errs)
+	if !slices.Equal(users, again) || !slices.Equal(errs, errsAgain) {
+		t.Fatalf("%q read byte by byte: %+v %q, at once: %+v %q", text, again, errsAgain, users, errs)
 	}
 }
 
@@ -122,14 +123,14 @@ func FuzzParseIcsConf(f *testing.F) {
 		for s := range c.Settings() {
 			got, ok := c.Get(s.Name)
 			if !ok || got.Line != last[s.Name].Line || s.Shadowed != (got.Line != s.Line) || s.Shadowed && s.ShadowedBy != got.Line {
-				t.Fatalf("%q: %+v, Get says %+v", file, s, got)
+				t.Fatalf("%q: %+v, Get returns %+v", file, s, got)
 			}
 		}
 	})
 }
 
 // requireIcsAccounted checks that each line is blank, a comment, a setting or a
-// problem, and the settings in the words of the file.
+// problem, and that the settings have the text of the file.
 func requireIcsAccounted(t *testing.T, file []byte, c *IcsConf) {
 	t.Helper()
 	settings, problems := map[int]Setting{}, map[int]bool{}
@@ -142,7 +143,7 @@ func requireIcsAccounted(t *testing.T, file []byte, c *IcsConf) {
 	line := 0
 	for _, p := range c.Problems() {
 		if p.Line < line {
-			t.Fatalf("%q: a problem on line %d behind one on line %d", file, p.Line, line)
+			t.Fatalf("%q: a problem on line %d after one on line %d", file, p.Line, line)
 		}
 		line = p.Line
 		problems[line] = true
@@ -164,8 +165,8 @@ func requireIcsAccounted(t *testing.T, file []byte, c *IcsConf) {
 	}
 }
 
-// Each line of what an attacker can write is accounted for. Work that grows with
-// the square of the length would run into the time limit of the test.
+// Each line of hostile input is accounted for. Work that grows with the square of
+// the length would exceed the time limit of the test.
 func TestHostileInputIsReadToItsEnd(t *testing.T) {
 	const n = 512 << 10
 	for name, unit := range map[string]string{
@@ -174,8 +175,8 @@ func TestHostileInputIsReadToItsEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := `a = "1" ` + strings.Repeat(unit, n/len(unit))
-			if people, errs := read(t, text, PeopleOptions{MaxLine: 2 * n}); len(people)+len(errs) == 0 {
-				t.Error("a list of nothing")
+			if users, errs := read(t, text, ListOptions{MaxLine: 2 * n}); len(users)+len(errs) == 0 {
+				t.Error("neither records nor errors")
 			}
 			requireIcsAccounted(t, []byte(text), ParseIcsConf([]byte(text)))
 		})

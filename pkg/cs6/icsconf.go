@@ -7,53 +7,52 @@ import (
 	"unicode/utf8"
 )
 
-// Setting is one line of an ics.conf that gives a parameter a value.
+// Setting is one line of an ics.conf that sets a parameter.
 type Setting struct {
-	Name  string // as it is written; the server knows names in lower case only
+	Name  string // as written; the server recognizes lower-case names only
 	Value string // without its quotes; nothing is unescaped
 	Line  int    // counted from 1
-	Raw   string // the whole line, without its ending; it may hold a secret
+	Raw   string // the whole line, without its ending; it may contain a secret
 
-	// Quoted tells that the value stands in double quotes, as it must. The value
-	// of a setting without them is its first word.
+	// Quoted reports whether the value is in double quotes, as required. The value of
+	// a setting without quotes is its first word.
 	Quoted bool
 
-	// Shadowed tells that a later line sets the same parameter, which is allowed:
-	// the last one counts. ShadowedBy is the line of the one that counts.
+	// Shadowed reports whether a later line sets the same parameter, which is
+	// allowed: the last line takes effect. ShadowedBy is the number of that line.
 	Shadowed   bool
 	ShadowedBy int
 
-	// Trailing is what stands behind the value. Whether the server reads it is
-	// not documented, so it is neither part of the value nor a setting of its
-	// own.
+	// Trailing is the text after the value. Whether the server reads it is not
+	// documented, so it is neither part of the value nor a separate setting.
 	Trailing string
 
-	// Inside are the settings that Trailing looks like, 100 at most. They take no
-	// part in Get and Settings, neither do they shadow anything. Their Line and Raw
+	// Inside contains the settings that Trailing looks like, at most 100. They are
+	// not in Get and Settings, and they do not shadow anything. Their Line and Raw
 	// are those of the line, their Trailing and Inside are empty.
 	Inside []Setting
 }
 
-// IcsConf is the configuration of a Calendar Server 6.
+// IcsConf is a parsed ics.conf, the configuration of a Calendar Server 6.
 //
 // The rules are those of the Calendar Server 6.3 Administration Guide, appendix
-// E: a line is `name = "value"`, names are in lower case, blanks and tabs may
-// stand around the equals sign, a value stands in double quotes whatever it
-// holds, a line that begins with an exclamation mark is a comment, and the last
-// of several lines for one parameter counts. The guide does not say what the
-// server makes of anything else. So each such line is a Problem, and what it
-// most probably means is a Setting where that can be told.
+// E: a line is `name = "value"`, names are in lower case, spaces and tabs may
+// surround the equals sign, every value is in double quotes whatever it contains,
+// a line that begins with an exclamation mark is a comment, and the last of
+// several lines for one parameter takes effect. The guide does not say how the
+// server treats anything else. Therefore each other line is a Problem, and also a
+// Setting if its likely meaning can be determined.
 //
-// An IcsConf does not change, so several goroutines may use it at once.
+// An IcsConf is immutable and safe for concurrent use.
 type IcsConf struct {
 	settings []Setting
 	problems []Problem
-	last     map[string]int // name to the number of the setting that counts
+	last     map[string]int // from the name to the number of the setting in effect
 }
 
-// ParseIcsConf reads an ics.conf. It never fails: what is not understood is a
-// Problem, and reading goes on behind it. A real one has some 100 KiB; what does
-// not make sense can take 200 times its length in memory, so the caller limits
+// ParseIcsConf parses an ics.conf. It never fails: a line that is not understood is
+// a Problem, and parsing continues with the next one. A real file has about 100 KiB;
+// an invalid one can take 200 times its length in memory, so the caller must limit
 // the length.
 func ParseIcsConf(b []byte) *IcsConf {
 	c := &IcsConf{last: map[string]int{}}
@@ -72,9 +71,9 @@ func ParseIcsConf(b []byte) *IcsConf {
 	return c
 }
 
-// Get returns the setting that counts for name, which is the last one; ok tells
-// whether there is one. Names are compared as they are written, because the
-// server knows those in lower case only.
+// Get returns the setting in effect for name, which is the last one; ok reports
+// whether there is one. Names are compared as written, because the server
+// recognizes lower-case names only.
 func (c *IcsConf) Get(name string) (s Setting, ok bool) {
 	i, ok := c.last[name]
 	if !ok {
@@ -83,7 +82,7 @@ func (c *IcsConf) Get(name string) (s Setting, ok bool) {
 	return c.settings[i], true
 }
 
-// Settings yields every setting in the order of the file, shadowed ones too.
+// Settings yields every setting in the order of the file, including shadowed ones.
 func (c *IcsConf) Settings() iter.Seq[Setting] {
 	return func(yield func(Setting) bool) {
 		for _, s := range c.settings {
@@ -94,8 +93,8 @@ func (c *IcsConf) Settings() iter.Seq[Setting] {
 	}
 }
 
-// Problems lists what does not follow the rules, in the order of the file. The
-// list must not be changed.
+// Problems returns the lines that do not follow the rules, in the order of the
+// file. The caller must not modify the list.
 func (c *IcsConf) Problems() []Problem { return c.problems }
 
 // readLine reads one line: at most one setting, and any number of problems.
@@ -104,7 +103,7 @@ func (c *IcsConf) readLine(raw string, n int) {
 	if n == 1 {
 		var marked bool
 		if text, marked = strings.CutPrefix(raw, byteOrderMark); marked {
-			c.problem(BadBytes, n, raw, "the file begins with a byte-order mark, which the server may take for a part of the first line")
+			c.problem(BadBytes, n, raw, "the file begins with a byte-order mark, which the server may read as part of the first line")
 		}
 	}
 	text = trimBlanks(text)
@@ -112,14 +111,14 @@ func (c *IcsConf) readLine(raw string, n int) {
 		return
 	}
 	if bad := badBytes(raw); bad != "" {
-		c.problem(BadBytes, n, raw, "holds "+bad)
+		c.problem(BadBytes, n, raw, "contains "+bad)
 	}
 	s := Setting{Line: n, Raw: raw}
 	name, rest, found := strings.Cut(text, "=")
 	s.Name = trimBlanks(name)
 	switch {
 	case text[0] == '#':
-		c.problem(NoSetting, n, raw, "begins with '#', which starts no comment here: '!' does")
+		c.problem(NoSetting, n, raw, "begins with '#', which does not start a comment in this file; '!' does")
 		return
 	case !found:
 		c.problem(NoSetting, n, raw, "is neither a setting nor a comment")
@@ -128,25 +127,25 @@ func (c *IcsConf) readLine(raw string, n int) {
 		c.problem(NoSetting, n, raw, "has no name before the '='")
 		return
 	case !isIcsName(s.Name):
-		c.problem(NameMalformed, n, raw, "a name is made of letters, digits, '.', '-' and '_'")
+		c.problem(NameMalformed, n, raw, "the name contains characters other than letters, digits, '.', '-' and '_'")
 		return
 	case s.Name != strings.ToLower(s.Name):
-		c.problem(NameUpperCase, n, raw, "names are in lower case: the server may not know this one")
+		c.problem(NameUpperCase, n, raw, "the name is not in lower case, so the server may not recognize it")
 	}
 	c.readValue(&s, trimBlanks(rest))
 	c.last[s.Name] = len(c.settings)
 	c.settings = append(c.settings, s)
 }
 
-// readValue reads what stands behind the equals sign.
+// readValue reads the text after the equals sign.
 func (c *IcsConf) readValue(s *Setting, text string) {
 	value, rest, form := cutIcsValue(text)
 	s.Value, s.Quoted = value, form != icsBare
 	switch {
 	case form == icsBare && value == "":
-		c.problem(ValueMissing, s.Line, s.Raw, `has no value: an empty one is written ""`)
+		c.problem(ValueMissing, s.Line, s.Raw, `has no value; an empty value is written as ""`)
 	case form == icsBare:
-		c.problem(ValueUnquoted, s.Line, s.Raw, "the value does not stand in double quotes")
+		c.problem(ValueUnquoted, s.Line, s.Raw, "the value is not in double quotes")
 	case form == icsOpen:
 		c.problem(QuoteUnterminated, s.Line, s.Raw, "the closing double quote is missing")
 	}
@@ -155,12 +154,12 @@ func (c *IcsConf) readValue(s *Setting, text string) {
 		return
 	}
 	if s.Trailing[0] == '!' {
-		c.problem(TrailingComment, s.Line, s.Raw, "a comment has a line of its own: the server may read this one as something else")
+		c.problem(TrailingComment, s.Line, s.Raw, "a comment after the value: comments must be on their own line, and the server may read this one as something else")
 		return
 	}
 	s.Inside = icsSettingsIn(s)
 	if len(s.Inside) == 0 {
-		c.problem(TrailingText, s.Line, s.Raw, "text behind the value: the server may lose it, or the whole line")
+		c.problem(TrailingText, s.Line, s.Raw, "text after the value: the server may ignore it, or the whole line")
 		return
 	}
 	const most = 5 // names in the message
@@ -173,11 +172,11 @@ func (c *IcsConf) readValue(s *Setting, text string) {
 		names = append(names, head(s.Inside[i].Name, 60))
 	}
 	c.problem(TrailingSettings, s.Line, s.Raw, fmt.Sprintf(
-		"a line holds one setting: the server may lose %s behind %s", strings.Join(names, ", "), head(s.Name, 60)))
+		"several settings on one line: the server may ignore %s after %s", strings.Join(names, ", "), head(s.Name, 60)))
 }
 
-// icsSettingsIn finds the settings that the text behind the value of s looks
-// like. Each byte is looked at a fixed number of times.
+// icsSettingsIn returns the settings that the text after the value of s looks like.
+// It takes linear time.
 func icsSettingsIn(s *Setting) []Setting {
 	const most = 100
 	var found []Setting
@@ -187,7 +186,7 @@ func icsSettingsIn(s *Setting) []Setting {
 			n++
 		}
 		if n == 0 {
-			// Text that is no part of a name, such as a separator.
+			// A character that cannot be part of a name, such as a separator.
 			_, size := utf8.DecodeRuneInString(text)
 			text = text[size:]
 			continue
@@ -204,17 +203,17 @@ func icsSettingsIn(s *Setting) []Setting {
 	return found
 }
 
-// icsForm tells how a value is written.
+// icsForm is how a value is written.
 type icsForm int
 
 const (
 	icsBare   icsForm = iota // without quotes
 	icsQuoted                // in double quotes
-	icsOpen                  // behind a double quote that is never closed
+	icsOpen                  // after a double quote that is never closed
 )
 
-// cutIcsValue splits text behind the value at its beginning: up to the closing
-// quote, or the first word.
+// cutIcsValue splits text after the value that it begins with: the text up to the
+// closing quote, or the first word.
 func cutIcsValue(text string) (value, rest string, form icsForm) {
 	if inner, quoted := strings.CutPrefix(text, `"`); quoted {
 		value, rest, closed := strings.Cut(inner, `"`)

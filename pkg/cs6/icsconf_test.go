@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// guideLines are the example of the coexistence chapter as it is printed there,
-// its indentation and the blanks at the ends of lines included.
+// guideLines is the example in the coexistence chapter exactly as printed,
+// including its indentation and trailing blanks.
 const guideLines = `      service.http.caldavcompatible = "yes"
       service.wcap.freebusy.redirecturl = "http://cs7u1server.example.com:8080/davserver/wcap/get_freebusy.wcap"
       local.autoprovision ="no" 
@@ -38,14 +38,14 @@ func TestIcsConfOfTheGuide(t *testing.T) {
 	const line = `      group.invite.autoprovision = "no" resource.invite.autoprovision = "no"`
 	s, _ := c.Get("group.invite.autoprovision")
 	if diff := cmp.Diff([]Setting{{Name: "resource.invite.autoprovision", Value: "no", Line: 5, Raw: line, Quoted: true}}, s.Inside); diff != "" {
-		t.Errorf("the setting behind the value (-want +got):\n%s", diff)
+		t.Errorf("the setting after the value (-want +got):\n%s", diff)
 	}
 	if _, ok := c.Get("resource.invite.autoprovision"); ok {
-		t.Error("the setting behind the value counts")
+		t.Error("the setting after the value takes effect")
 	}
 	wantProblem := []Problem{{
 		Kind: TrailingSettings, Line: 5, Text: line,
-		Detail: "a line holds one setting: the server may lose resource.invite.autoprovision behind group.invite.autoprovision",
+		Detail: "several settings on one line: the server may ignore resource.invite.autoprovision after group.invite.autoprovision",
 	}}
 	if diff := cmp.Diff(wantProblem, c.Problems()); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
@@ -55,7 +55,7 @@ func TestIcsConfOfTheGuide(t *testing.T) {
 func TestIcsConfLines(t *testing.T) {
 	for _, c := range []struct {
 		line        string
-		setting     string // name=value, with * for one without quotes
+		setting     string // name=value, with * before an unquoted value
 		trailing    string
 		inside      string
 		problems    []ProblemKind
@@ -159,8 +159,8 @@ func TestIcsConfLastOneWins(t *testing.T) {
 	}
 }
 
-// A line can look like any number of settings, which must not fill memory or
-// the screen.
+// A line can look like any number of settings, which must not fill the memory or the
+// screen.
 func TestIcsSettingsInsideAreLimited(t *testing.T) {
 	long := strings.Repeat("n", 1000)
 	c := ParseIcsConf([]byte(long + ` = "1"` + strings.Repeat(" "+long+" = x", 1000)))
@@ -170,9 +170,9 @@ func TestIcsSettingsInsideAreLimited(t *testing.T) {
 	}
 }
 
-func TestIcsProblemIsFitForATerminal(t *testing.T) {
+func TestIcsProblemIsSafeForATerminal(t *testing.T) {
 	p := ParseIcsConf([]byte("\x1b[31m" + strings.Repeat("x", 100))).Problems()
-	const want = `line 1: holds the control character U+001B: "\x1b[31m`
+	const want = `line 1: contains the control character U+001B: "\x1b[31m`
 	if len(p) == 0 || !strings.HasPrefix(p[0].String(), want) || !strings.HasSuffix(p[0].String(), `"…`) {
 		t.Errorf("%q", p)
 	}

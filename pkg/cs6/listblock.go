@@ -2,39 +2,40 @@ package cs6
 
 import "strings"
 
-// block is a record that has several lines, or may have.
+// block is a record that has, or may have, several lines.
 type block struct {
 	first, last int    // lines
-	text        string // of the first line
+	text        string // the first line
 
 	calendar    bool   // a calendar id was given
-	doubtful    bool   // as a word with a colon, which may be something else
+	doubtful    bool   // the calendar id was a word with a colon, which may be something else
 	calUID      string // the parts of the calendar id
 	calDomain   string
-	owner       string // as given
+	owner       string // as written
 	ownerUID    string
 	ownerDomain string
 	address     string
-	addressFrom string // key that gave the address
+	addressFrom string // the key that set the address
 	uid         string
 	uidDomain   string
 	disabled    bool
 
-	props    int  // properties so far, those on a line of cscal not counted
+	props    int  // number of properties so far, not counting those on a line of cscal
 	indented bool // one of them was indented
-	tight    bool // one of them had no blank behind its colon
-	gap      bool // a blank line was the last
+	tight    bool // one of them had no blank after its colon
+	gap      bool // the last line was blank
 }
 
-// ofCalendar tells the records of cscal, which blank lines do not end.
+// ofCalendar reports whether the record is one of cscal, which blank lines do not
+// end.
 func (b *block) ofCalendar() bool { return b.calendar || b.owner != "" }
 
-// named tells whether it is known who it is.
+// named reports whether the record identifies a user.
 func (b *block) named() bool { return b.ofCalendar() || b.address != "" || b.uid != "" }
 
-// holds tells whether a line that was an error belongs to the record all the
-// same, and is not the beginning of another one.
-func (b *block) holds(text string, indented bool) bool {
+// contains reports whether an invalid line belongs to the record, that is, cannot
+// be the beginning of another one.
+func (b *block) contains(text string, indented bool) bool {
 	if _, _, calendar := cutCalendarLine(text); calendar {
 		return false
 	}
@@ -55,7 +56,7 @@ func (b *block) holds(text string, indented bool) bool {
 	return false
 }
 
-// set takes a property that a record of cscal uses.
+// set applies a property that a record of cscal uses.
 func (b *block) set(kind keyKind, value string) (used bool, bad string) {
 	switch kind {
 	case ownerKey:
@@ -76,12 +77,12 @@ func (b *block) set(kind keyKind, value string) (used bool, bad string) {
 	return false, ""
 }
 
-// person returns whom the record names, if it does.
-func (b *block) person() (p Person, bad string) {
+// user returns the user whom the record identifies; bad says why it does not.
+func (b *block) user() (p ListedUser, bad string) {
 	p.Disabled = b.disabled
 	switch {
 	case b.doubtful && b.props == 0:
-		return p, "a word with a colon, and no properties of a calendar behind it"
+		return p, "a word with a colon that is not followed by properties of a calendar"
 	case b.ofCalendar():
 		p.Calendars = 1
 		p.UID, p.Domain = b.calUID, b.calDomain
@@ -102,7 +103,7 @@ func (b *block) person() (p Person, bad string) {
 	return p, "properties without calid, owner, mail, account or uid"
 }
 
-// begin starts a record on the line in hand.
+// begin starts a record on the current line.
 func (l *listReader) begin(text string) *block {
 	l.flush()
 	l.columns = nil
@@ -110,29 +111,29 @@ func (l *listReader) begin(text string) *block {
 	return l.block
 }
 
-// flush ends the record in hand. Its first line is counted now, as it was not
-// known before whether it is a person.
+// flush ends the current record. Its first line is counted only now, because it was
+// not known before whether it identifies a user.
 func (l *listReader) flush() {
 	b := l.block
 	if b == nil {
 		return
 	}
 	l.block = nil
-	p, bad := b.person()
+	p, bad := b.user()
 	if bad != "" {
 		l.reject(b, bad)
 		return
 	}
-	l.person(p, b.first)
+	l.emit(p, b.first)
 }
 
-// reject hands out the error of a whole record.
+// reject reports the error of a whole record.
 func (l *listReader) reject(b *block, detail string) {
 	l.tally.Errors++
 	l.report(&LineError{File: l.o.Name, Line: b.first, Last: b.last, Text: b.text, Detail: detail})
 }
 
-// blank is told of a blank line.
+// blank handles a blank line.
 func (l *listReader) blank() {
 	switch {
 	case l.block == nil:
@@ -144,7 +145,7 @@ func (l *listReader) blank() {
 }
 
 // calendarLine reads a line of `cscal list`: calid: owner=uid status=enabled. It
-// reports whether the line is one.
+// reports whether the line has this form.
 func (l *listReader) calendarLine(text string, indented bool) bool {
 	calid, rest, found := cutCalendarLine(text)
 	if !found {
@@ -153,7 +154,7 @@ func (l *listReader) calendarLine(text string, indented bool) bool {
 	if key, ok := foldKey(calid); ok && kindOf(key) != otherKey && l.block != nil && (indented || l.block.props > 0) {
 		return false // the value of a property happens to look like that
 	}
-	// Whatever comes next belongs to this calendar, even if the line is broken.
+	// The lines that follow belong to this calendar, even if this line is invalid.
 	l.flush()
 	l.columns = nil
 	b, ignored, bad := readCalendar(calid, rest)
@@ -167,8 +168,8 @@ func (l *listReader) calendarLine(text string, indented bool) bool {
 	return true
 }
 
-// cutCalendarLine splits a line of cscal behind the colon of the calendar id,
-// which may hold a colon itself.
+// cutCalendarLine splits a line of cscal after the colon that follows the calendar
+// id, which may itself contain a colon.
 func cutCalendarLine(text string) (calid, rest string, found bool) {
 	at := strings.IndexAny(text, blanks)
 	if at < 0 {
@@ -186,8 +187,8 @@ func cutCalendarLine(text string) (calid, rest string, found bool) {
 	return "", "", false
 }
 
-// readCalendar reads a calendar id and the properties behind it; ignored is how
-// many of those say nothing.
+// readCalendar reads a calendar id and the properties after it; ignored is how many
+// of the properties are not used.
 func readCalendar(calid, rest string) (b *block, ignored int, bad string) {
 	uid, domain, bad := splitCalendarID(calid)
 	if bad != "" {

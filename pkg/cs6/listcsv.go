@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// columns are those of a CSV that tell who it is, -1 where there is none.
+// columns are the numbers of the CSV columns that are used, -1 for a missing one.
 type columns struct {
-	text    string // of the heading
+	text    string // the heading
 	sep     byte
 	address int
 	account int
@@ -15,9 +15,10 @@ type columns struct {
 	status  int
 }
 
-// heading reads a line that names the columns of a CSV, and reports whether it
-// is one. One name alone is a heading only where nothing stands before it: later
-// it is a user id. A record that reads like another heading is an error.
+// heading reads a line that names the columns of a CSV, and reports whether the
+// line is such a heading. A single name is a heading only at the beginning of the
+// list: later it is a user id. A record that could also be a different heading is an
+// error.
 func (l *listReader) heading(text string) bool {
 	for _, sep := range []byte(",;\t") {
 		if strings.IndexByte(trimBlanks(text), sep) < 0 && (l.content || sep != ',') {
@@ -25,7 +26,7 @@ func (l *listReader) heading(text string) bool {
 		}
 		if c := columnsOf(text, sep); c != nil {
 			if old := l.columns; old != nil && old.sep == sep && old.text != text && old.isRecord(text) {
-				l.fault(text, "either a record or the heading of other columns")
+				l.fault(text, "ambiguous: a record, or a heading with other columns")
 				return true
 			}
 			l.flush()
@@ -37,7 +38,8 @@ func (l *listReader) heading(text string) bool {
 	return false
 }
 
-// columnsOf returns nil for a line that is no heading.
+// columnsOf returns the columns that a heading names, nil if the line is not a
+// heading.
 func columnsOf(text string, sep byte) *columns {
 	names, bad := splitCSV(text, sep)
 	if bad != "" {
@@ -70,8 +72,8 @@ func columnsOf(text string, sep byte) *columns {
 	return c
 }
 
-// row reads a record of the CSV in hand and reports whether the line is for it.
-// A line without a separator is left to the other forms.
+// row reads a record of the current CSV and reports whether the line is a record.
+// A line without a separator may have another form.
 func (l *listReader) row(text string) bool {
 	c := l.columns
 	if c == nil || strings.IndexByte(text, c.sep) < 0 && trimBlanks(text)[0] != '"' {
@@ -82,27 +84,27 @@ func (l *listReader) row(text string) bool {
 		l.fault(text, bad)
 		return true
 	}
-	p, bad := c.person(fields)
+	p, bad := c.user(fields)
 	if bad != "" {
 		l.fault(text, bad)
 		return true
 	}
 	l.flush()
-	l.person(p, l.line)
+	l.emit(p, l.line)
 	return true
 }
 
-// isRecord tells whether a line is a record with these columns.
+// isRecord reports whether a line is a record with these columns.
 func (c *columns) isRecord(text string) bool {
 	fields, bad := splitCSV(text, c.sep)
 	if bad == "" {
-		_, bad = c.person(fields)
+		_, bad = c.user(fields)
 	}
 	return bad == ""
 }
 
-// person reads the columns that tell who it is.
-func (c *columns) person(fields []string) (p Person, bad string) {
+// user reads the columns that identify the user.
+func (c *columns) user(fields []string) (p ListedUser, bad string) {
 	for _, i := range []int{c.address, c.account} {
 		word := field(fields, i)
 		if word == "" || p.Address != "" {
@@ -111,19 +113,19 @@ func (c *columns) person(fields []string) (p Person, bad string) {
 		uid, domain, bad := splitUser(word)
 		switch {
 		case bad != "":
-			return Person{}, fmt.Sprintf("column %d: %s", i+1, bad)
+			return ListedUser{}, fmt.Sprintf("column %d: %s", i+1, bad)
 		case domain != "":
 			p.Address, p.Domain = word, domain
 		case i == c.account:
 			p.UID = uid
 		default:
-			return Person{}, fmt.Sprintf("column %d: not an address", i+1)
+			return ListedUser{}, fmt.Sprintf("column %d: not an address", i+1)
 		}
 	}
 	if word := field(fields, c.uid); word != "" {
 		uid, domain, bad := splitUser(word)
 		if bad != "" {
-			return Person{}, fmt.Sprintf("column %d: %s", c.uid+1, bad)
+			return ListedUser{}, fmt.Sprintf("column %d: %s", c.uid+1, bad)
 		}
 		p.UID = uid
 		if domain != "" {
@@ -131,13 +133,13 @@ func (c *columns) person(fields []string) (p Person, bad string) {
 		}
 	}
 	if p.Address == "" && p.UID == "" {
-		return Person{}, "nothing in the columns that tell who it is"
+		return ListedUser{}, "the columns that identify the user are empty"
 	}
 	p.Disabled, _ = isOff(field(fields, c.status))
 	return p, ""
 }
 
-// field returns a column of a record, "" where it has none.
+// field returns a column of a record, "" if the record does not have it.
 func field(fields []string, i int) string {
 	if i < 0 || i >= len(fields) {
 		return ""
@@ -145,8 +147,7 @@ func field(fields []string, i int) string {
 	return cutMailto(trimBlanks(fields[i]))
 }
 
-// splitCSV splits one line of RFC 4180. A quoted field that goes on in the next
-// line is not taken.
+// splitCSV splits one line of RFC 4180. A quoted field must end on the same line.
 func splitCSV(text string, sep byte) (fields []string, bad string) {
 	for {
 		quoted, isQuoted := strings.CutPrefix(strings.TrimLeft(text, " "), `"`)
@@ -161,7 +162,7 @@ func splitCSV(text string, sep byte) (fields []string, bad string) {
 		}
 		field, rest, closed := cutQuoted(quoted)
 		if !closed {
-			return nil, "a quoted field without its end"
+			return nil, "unterminated quoted field"
 		}
 		fields = append(fields, field)
 		rest = strings.TrimLeft(rest, " ")
@@ -169,14 +170,14 @@ func splitCSV(text string, sep byte) (fields []string, bad string) {
 			return fields, ""
 		}
 		if rest[0] != sep {
-			return nil, "text behind a quoted field"
+			return nil, "text after a quoted field"
 		}
 		text = rest[1:]
 	}
 }
 
-// cutQuoted returns the field whose opening quote is cut off already. A doubled
-// quote in it stands for one.
+// cutQuoted returns the field at the beginning of text, whose opening quote has
+// been removed. A doubled quote in it represents one quote.
 func cutQuoted(text string) (field, rest string, closed bool) {
 	var b strings.Builder
 	for {

@@ -14,7 +14,7 @@ func splitCalendarID(calid string) (uid, domain, bad string) {
 	return splitUser(user)
 }
 
-// splitUser reads userid[@domain]. bad says why it is none.
+// splitUser reads userid[@domain]. bad says why it is invalid.
 func splitUser(user string) (uid, domain, bad string) {
 	uid, domain, found := strings.Cut(user, "@")
 	switch {
@@ -25,25 +25,27 @@ func splitUser(user string) (uid, domain, bad string) {
 	case !isUserID(uid):
 		return "", "", "neither an address nor a user id"
 	case found && !isDomain(domain):
-		return "", "", "no domain behind the @"
+		return "", "", "no valid domain after the @"
 	}
 	return uid, domain, ""
 }
 
-// isUserID refuses what no directory would take for a user id and what tells of
-// another format: rules, patterns, DNs, names in brackets.
+// isUserID reports whether s can be a user id. It refuses text that no directory
+// would accept as one and text that indicates another format: rules, patterns, DNs,
+// names in brackets.
 func isUserID(s string) bool {
-	telling := false
+	hasLetterOrDigit := false
 	for _, r := range s {
 		if r < 0x80 && strings.IndexByte(":;,=<>()[]\"\\`|*@", byte(r)) >= 0 || !unicode.IsPrint(r) || unicode.IsSpace(r) {
 			return false
 		}
-		telling = telling || unicode.IsLetter(r) || unicode.IsDigit(r)
+		hasLetterOrDigit = hasLetterOrDigit || unicode.IsLetter(r) || unicode.IsDigit(r)
 	}
-	return telling
+	return hasLetterOrDigit
 }
 
-// isDomain takes labels of letters, digits and hyphens, in any script.
+// isDomain reports whether s consists of labels of letters, digits, hyphens and
+// underscores, in any script.
 func isDomain(s string) bool {
 	label := 0
 	for _, r := range s {
@@ -70,8 +72,7 @@ func cutMailto(word string) string {
 	return word
 }
 
-// cutKey splits a property at its first ':' or '='. The key comes back without
-// what does not matter in it.
+// cutKey splits a property at its first ':' or '='. The key is folded by foldKey.
 func cutKey(text string) (key string, sep byte, value string, ok bool) {
 	const most = 40
 	at := strings.IndexAny(text, ":=")
@@ -83,7 +84,7 @@ func cutKey(text string) (key string, sep byte, value string, ok bool) {
 }
 
 // foldKey returns a name in lower case and without blanks, hyphens and
-// underscores; ok tells whether it can be a name at all.
+// underscores; ok reports whether it can be a name.
 func foldKey(name string) (key string, ok bool) {
 	b := make([]byte, 0, len(name))
 	for _, c := range []byte(name) {
@@ -100,7 +101,7 @@ func foldKey(name string) (key string, ok bool) {
 	return string(b), len(b) > 0 && 'a' <= b[0] && b[0] <= 'z'
 }
 
-// keyKind says what a property or a column tells about a person.
+// keyKind says what a property or a column contains.
 type keyKind int
 
 const (
@@ -111,10 +112,10 @@ const (
 	accountKey          // a mail address, perhaps a user id
 	uidKey
 	statusKey
-	knownKey // a name that tells nothing, but is known to be one
+	knownKey // a known property that is not used
 )
 
-// kindOf sorts a folded key.
+// kindOf returns the kind of a folded key.
 func kindOf(key string) keyKind {
 	switch key {
 	case "calid", "calendarid", "relativecalid":
@@ -136,7 +137,7 @@ func kindOf(key string) keyKind {
 	return otherKey
 }
 
-// isOff reads a status; known is false for words that mean nothing here.
+// isOff reports whether a status means disabled; known is false for other words.
 func isOff(status string) (off, known bool) {
 	switch strings.ToLower(status) {
 	case "enabled", "active":

@@ -2,8 +2,8 @@ package cs6
 
 import "strings"
 
-// property reads "key: value" or "key=value" and reports whether the line is
-// for it: as part of the record in hand, as the first of a new one, or as an
+// property reads "key: value" or "key=value" and reports whether the line has this
+// form: as part of the current record, as the first line of a new one, or as an
 // error.
 func (l *listReader) property(text string, indented bool) bool {
 	if calid, alone := strings.CutSuffix(text, ":"); alone && l.calendarHeading(trimBlanks(calid), text, indented) {
@@ -17,8 +17,8 @@ func (l *listReader) property(text string, indented bool) bool {
 	tight := sep == ':' && value != "" && !strings.ContainsRune(blanks, rune(value[0]))
 	value = unquote(trimBlanks(value))
 	if kind == otherKey && tight && !indented && (l.block == nil || !l.block.tight) {
-		// A calendar id without a domain, or a URL, as likely as a property.
-		l.fault(text, "neither a property that is known nor the id of a person")
+		// A calendar id without a domain, or a URL, is as likely as a property.
+		l.fault(text, "neither a known property nor the id of a user")
 		l.flush()
 		return true
 	}
@@ -38,8 +38,8 @@ func (l *listReader) property(text string, indented bool) bool {
 	return true
 }
 
-// calendarHeading reads a calendar id with nothing but a colon behind it, which
-// may also be a property without a value.
+// calendarHeading reads a calendar id that is followed by a colon only, which may
+// also be a property without a value.
 func (l *listReader) calendarHeading(calid, text string, indented bool) bool {
 	if key, ok := foldKey(calid); ok && kindOf(key) != otherKey {
 		return false
@@ -58,8 +58,8 @@ func (l *listReader) calendarHeading(calid, text string, indented bool) bool {
 	return true
 }
 
-// place puts a property into the record in hand, or into a new one where it can
-// only be the beginning of one: what names a person is never overwritten.
+// place puts a property into the current record, or into a new one if it can only
+// be the beginning of one: what identifies a user is never overwritten.
 func (l *listReader) place(kind keyKind, key, value, text string) (*block, string) {
 	switch kind {
 	case calendarKey:
@@ -82,9 +82,9 @@ func (l *listReader) place(kind keyKind, key, value, text string) (*block, strin
 	return b, ""
 }
 
-// placeCalendar begins a record, unless the one in hand names nobody yet. One
-// whose calendar id cannot be read is given up, lest what follows it is taken
-// for part of the record before.
+// placeCalendar begins a record, unless the current one does not identify a user
+// yet. If the calendar id is invalid, the current record ends, so that the lines
+// that follow are not read as part of it.
 func (l *listReader) placeCalendar(value, text string) (*block, string) {
 	uid, domain, bad := splitCalendarID(value)
 	if bad != "" {
@@ -99,20 +99,20 @@ func (l *listReader) placeCalendar(value, text string) (*block, string) {
 	return b, ""
 }
 
-// placeOwner puts the owner into the record in hand. A second owner belongs to a
-// calendar whose beginning was not recognised.
+// placeOwner puts the owner into the current record. A second owner belongs to a
+// calendar whose beginning was not recognized.
 func (l *listReader) placeOwner(value, text string) (*block, string) {
 	var given block
 	b := l.block
 	if _, bad := given.set(ownerKey, value); bad != "" {
 		if b != nil && b.owner != "" {
-			l.flush() // of another calendar: what comes next does not belong here
+			l.flush() // the owner of another calendar: what follows does not belong to this record
 		}
 		return nil, "owner: " + bad
 	}
 	switch {
 	case b != nil && !b.ofCalendar() && b.named():
-		l.tally.Ignored++ // of an account, such as a resource
+		l.tally.Ignored++ // the owner of an account, such as a resource
 		return b, ""
 	case b == nil, b.owner != "" && given.owner != "" && !strings.EqualFold(b.owner, value):
 		b = l.begin(text)
@@ -123,8 +123,8 @@ func (l *listReader) placeOwner(value, text string) (*block, string) {
 	return b, ""
 }
 
-// placeAccount puts an address or a user id into the record in hand, unless that
-// has another one.
+// placeAccount puts an address or a user id into the current record, or into a new
+// one if the current record has another one.
 func (l *listReader) placeAccount(kind keyKind, key, value, text string) (*block, string) {
 	value = cutMailto(value)
 	uid, domain, bad := splitUser(value)
@@ -134,7 +134,7 @@ func (l *listReader) placeAccount(kind keyKind, key, value, text string) (*block
 	b := l.block
 	if bad != "" {
 		if b != nil && (b.ofCalendar() || b.uid != "" && kind == uidKey || b.address != "" && b.addressFrom == key) {
-			l.flush() // of another person: what comes next does not belong here
+			l.flush() // of another user: what follows does not belong to this record
 		}
 		return nil, key + ": " + bad
 	}

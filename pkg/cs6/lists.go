@@ -10,56 +10,56 @@ import (
 	"strings"
 )
 
-// defaultMaxLine is far more than a description in a property list takes.
+// defaultMaxLine is far longer than a description in a property list.
 const defaultMaxLine = 64 << 10
 
-// Person is one record of a list: a person, or one calendar of a person. A list
-// of calendars yields its owner once for each; PeopleSet puts them together.
-type Person struct {
-	// Address is the mail address, "" when it is not known. A bare word with an @
-	// may be an address or a user id with its domain: then it is in Address, and
-	// its parts are in UID and Domain.
+// ListedUser is one record of a user list: a user, or one calendar of a user. A list
+// of calendars yields the owner once for each calendar; UserSet merges them.
+type ListedUser struct {
+	// Address is the mail address, "" if it is unknown. A bare word with an @ may be
+	// an address or a user id with its domain: then it is in Address, and its parts
+	// are in UID and Domain.
 	Address string
 
-	UID    string // "" when it is not known
-	Domain string // of the user id, else of the address, "" when it is not known
+	UID    string // "" if it is unknown
+	Domain string // of the user id, else of the address, "" if it is unknown
 
-	Calendars int    // how many calendars the record tells of
-	Disabled  bool   // the record says so, of the calendar or of the account
-	File      string // PeopleOptions.Name
+	Calendars int    // how many calendars the record describes
+	Disabled  bool   // the record says that the calendar or the account is disabled
+	File      string // ListOptions.Name
 	Line      int    // on which the record begins, counted from 1
 }
 
-// PeopleOptions say how a list is read. The zero value is good for any list.
-type PeopleOptions struct {
+// ListOptions say how a list is read. The zero value suits any list.
+type ListOptions struct {
 	Name    string // of the file, for messages
-	MaxLine int    // limits a line, in bytes; 0 means 64 KiB
+	MaxLine int    // maximum length of a line in bytes; 0 means 64 KiB
 	Tally   *Tally // counts the lines while they are read, unless nil
 }
 
-// Tally accounts for each line of a list. Lines is the sum of the counts from
-// People to Errors once the list has been read to its end.
+// Tally counts the lines of a list by kind. Lines is the sum of the counts from
+// Records to Errors once the list has been read to its end.
 type Tally struct {
 	Lines         int
-	People        int // lines on which a record begins
-	Continuations int // further lines of a record, or of one that is an error
+	Records       int // lines on which a record begins
+	Continuations int // further lines of a record, valid or not
 	Comments      int
 	Blanks        int
 	Headers       int // headings of CSV columns
-	Errors        int // lines that are an error, or begin a record that is one
+	Errors        int // lines that are invalid, or begin an invalid record
 
-	// Ignored counts the properties of records that say nothing about who it is.
-	// The same lines are in Continuations, or in People.
+	// Ignored counts the properties that do not identify the user. The lines
+	// themselves are counted in Continuations or Records.
 	Ignored int
 }
 
-// LineError says why a line of a list, or several that belong together, is no
-// person. Reading goes on behind it.
+// LineError says why a line of a list, or several lines that belong together, is
+// not a record. Reading continues after it.
 type LineError struct {
-	File   string // PeopleOptions.Name
+	File   string // ListOptions.Name
 	Line   int    // counted from 1
-	Last   int    // the last line of the record; equal to Line for a single one
-	Text   string // of the line, or its beginning
+	Last   int    // the last line of the record; equal to Line for a single line
+	Text   string // the line, or its beginning
 	Detail string
 }
 
@@ -74,39 +74,38 @@ func (e *LineError) Error() string {
 	return fmt.Sprintf("%sline %d: %s: %s", file, e.Line, e.Detail, quote(e.Text))
 }
 
-// ReadPeople reads a list of people. Lines of all these forms may stand in one
-// file:
+// ReadUsers reads a user list. One file may contain lines of all these forms:
 //
 //	user1@example.com                                   an address, or a user id with its domain
 //	jdoe                                                a user id
 //	jdoe@example.com:work                               a calendar id
 //	jdoe@example.com:work: owner=jdoe status=enabled    a line of `cscal list`
 //
-// `cscal -v list` gives each calendar several lines. Its layout is known from
-// memory only, so what is taken is liberal: a line as above, or one with the
-// calendar id and a colon alone, or a property "calid", and behind it
-// properties, indented or not. "owner" or "primary owner" names the person, else
-// the user id in the calendar id does. Blank lines do not end such a record. An
-// address or a user id among its properties is that of a contact, but behind a
-// blank line it begins the record of another person.
+// `cscal -v list` prints several lines for each calendar. Its layout is known from
+// memory only, so the parser is liberal: a record is a line as above, or a line with
+// the calendar id and a colon only, or a property "calid", followed by properties,
+// indented or not. The user is named by "owner" or "primary owner", else by the user
+// id in the calendar id. Blank lines do not end such a record. An address or a user
+// id among its properties belongs to a contact, but after a blank line it begins the
+// record of another user.
 //
-// Blocks of properties with a key "mail", "account" or "uid" are people too, and
-// there a blank line does end a record. A property is "key: value" or
-// "key=value"; letter case, blanks, hyphens and underscores of a key do not
-// matter. Properties that say nothing about who it is are counted and ignored.
+// Blocks of properties with a key "mail", "account" or "uid" are records too, and
+// a blank line ends them. A property is "key: value" or "key=value"; letter case,
+// blanks, hyphens and underscores in a key do not matter. Properties that do not
+// identify the user are counted and ignored.
 //
-// CSV begins with a heading that names a column "mail", "account" or "uid", has
-// commas, semicolons or tabs between the columns, and one record a line. A line
-// that reads as a record and as the heading of other columns is an error.
+// CSV begins with a heading that names a column "mail", "account" or "uid". Its
+// columns are separated by commas, semicolons or tabs, and each record is one line.
+// A line that could be a record or a heading with other columns is an error.
 //
-// Blank lines and those that begin with # pass. What fits none of this yields a
-// *LineError, and the sequence goes on. Where such a line may have been the
-// beginning of a record, the one in front of it ends there, so that nobody gets
-// the properties of somebody else. An error that is no *LineError is the last of
-// the sequence: the rest of the list could not be read, and the record in front
-// of it may not have been whole either, so the list is not complete.
-func ReadPeople(r io.Reader, o PeopleOptions) iter.Seq2[Person, error] {
-	return func(yield func(Person, error) bool) {
+// Blank lines and lines that begin with # are skipped. Any other line yields a
+// *LineError, and the sequence continues. If such a line may have been the beginning
+// of a record, the record before it ends there, so that no user gets the properties
+// of another. Any other error is the last element of the sequence: the rest of the
+// list could not be read, and the record before it may have been incomplete, so the
+// list is not complete.
+func ReadUsers(r io.Reader, o ListOptions) iter.Seq2[ListedUser, error] {
+	return func(yield func(ListedUser, error) bool) {
 		l := listReader{o: o, yield: yield, tally: o.Tally}
 		if l.o.MaxLine <= 0 {
 			l.o.MaxLine = defaultMaxLine
@@ -121,18 +120,18 @@ func ReadPeople(r io.Reader, o PeopleOptions) iter.Seq2[Person, error] {
 
 // listReader reads one list.
 type listReader struct {
-	o     PeopleOptions
+	o     ListOptions
 	tally *Tally
-	yield func(Person, error) bool
-	done  bool // yield wants no more
+	yield func(ListedUser, error) bool
+	done  bool // yield returned false
 
-	line    int      // number of the line in hand
-	content bool     // a line that is neither blank nor a comment was there
-	block   *block   // the record that may have further lines
-	columns *columns // of the CSV in hand
+	line    int      // number of the current line
+	content bool     // there was a line that is neither blank nor a comment
+	block   *block   // the current record, which may have further lines
+	columns *columns // of the current CSV
 }
 
-// run reads to the end, or until yield wants no more.
+// run reads to the end, or until yield returns false.
 func (l *listReader) run(in *bufio.Reader) {
 	var buf []byte
 	for !l.done {
@@ -158,23 +157,23 @@ func (l *listReader) run(in *bufio.Reader) {
 	}
 }
 
-// fail ends the sequence. The record in hand goes with it: nobody knows whether
-// it was whole.
+// fail ends the sequence. The current record is dropped, because it may be
+// incomplete.
 func (l *listReader) fail(err error) {
 	name := l.o.Name
 	if name == "" {
-		name = "list of people"
+		name = "user list"
 	}
 	if errors.Is(err, io.EOF) {
-		// An error that claims to be the end of the file is not one to rely on.
+		// A wrapped io.EOF is a failure, and callers must not take it for the end.
 		err = fmt.Errorf("%w: %s", io.ErrUnexpectedEOF, err.Error())
 	}
-	l.yield(Person{}, fmt.Errorf("%s: reading line %d: %w", name, l.line+1, err))
+	l.yield(ListedUser{}, fmt.Errorf("%s: reading line %d: %w", name, l.line+1, err))
 }
 
 // readLine appends a line to buf, at most limit bytes and the line ending. length
-// is that of all the line with its ending, 0 when there is no further line. last
-// tells that the input has ended.
+// is the length of the whole line with its ending, 0 if there is no further line.
+// last reports whether the input has ended.
 func readLine(in *bufio.Reader, buf []byte, limit int) (line []byte, length int, last bool, err error) {
 	for {
 		part, err := in.ReadSlice('\n')
@@ -183,7 +182,7 @@ func readLine(in *bufio.Reader, buf []byte, limit int) (line []byte, length int,
 			buf = append(buf, part[:min(room, len(part))]...)
 		}
 		switch {
-		case err == io.EOF: // one that is wrapped is a failure
+		case err == io.EOF: // a wrapped io.EOF is a failure
 			return buf, length, true, nil
 		case !errors.Is(err, bufio.ErrBufferFull):
 			return buf, length, false, err
@@ -191,8 +190,8 @@ func readLine(in *bufio.Reader, buf []byte, limit int) (line []byte, length int,
 	}
 }
 
-// take reads one line, of which text is the beginning and length the length in
-// the file. Its ending is there still.
+// take handles one line; text is its beginning, including any line ending, and
+// length is the length of the whole line.
 func (l *listReader) take(text string, length int) {
 	whole := len(text) == length
 	if whole {
@@ -206,7 +205,7 @@ func (l *listReader) take(text string, length int) {
 	switch {
 	case !whole || len(text) > l.o.MaxLine:
 		l.fault(text, fmt.Sprintf("longer than %d bytes", l.o.MaxLine))
-		l.leave(text, trimmed)
+		l.endRecord(text, trimmed)
 		return
 	case trimmed == "":
 		l.tally.Blanks++
@@ -217,24 +216,24 @@ func (l *listReader) take(text string, length int) {
 		return
 	}
 	if bad := badBytes(text); bad != "" {
-		l.fault(text, "holds "+bad)
-		l.leave(text, trimmed)
+		l.fault(text, "contains "+bad)
+		l.endRecord(text, trimmed)
 		return
 	}
 	l.parse(text, trimmed)
 	l.content = true
 }
 
-// leave ends the record in hand at a line that was an error, unless the line can
-// only be a part of it.
-func (l *listReader) leave(text, trimmed string) {
-	if l.block != nil && !l.block.holds(trimmed, isIndented(text)) {
+// endRecord ends the current record at an invalid line, unless the line can only be
+// part of that record.
+func (l *listReader) endRecord(text, trimmed string) {
+	if l.block != nil && !l.block.contains(trimmed, isIndented(text)) {
 		l.flush()
 	}
 }
 
 // parse tries the forms of a line one after the other. The order matters: a line
-// of cscal would pass for a property, and a property for a CSV record.
+// of cscal also looks like a property, and a property like a CSV record.
 func (l *listReader) parse(text, trimmed string) {
 	indented := isIndented(text)
 	switch {
@@ -247,7 +246,7 @@ func (l *listReader) parse(text, trimmed string) {
 	}
 }
 
-// bare reads a line that is one word, perhaps with a comment behind it.
+// bare reads a line that consists of one word and possibly a comment after it.
 func (l *listReader) bare(text string, indented bool) {
 	word := text
 	if at := strings.IndexAny(text, blanks); at >= 0 {
@@ -261,56 +260,56 @@ func (l *listReader) bare(text string, indented bool) {
 		}
 	}
 	if indented && l.block != nil && l.block.props > 0 {
-		// It may go on with the value of the line before, or be a user id.
-		l.fault(text, fmt.Sprintf("an indented word within the record that begins on line %d", l.block.first))
+		// It may continue the value of the previous line, or be a user id.
+		l.fault(text, fmt.Sprintf("an indented word inside the record that begins on line %d", l.block.first))
 		return
 	}
-	p, bad := personOf(word)
+	p, bad := userOf(word)
 	if bad != "" {
 		l.fault(text, bad)
 		return
 	}
 	l.flush()
-	l.person(p, l.line)
+	l.emit(p, l.line)
 }
 
-// personOf reads an address, a user id with or without domain, or a calendar id.
-func personOf(word string) (p Person, bad string) {
+// userOf reads an address, a user id with or without domain, or a calendar id.
+func userOf(word string) (p ListedUser, bad string) {
 	word = cutMailto(word)
 	if strings.Contains(word, ":") {
 		uid, domain, bad := splitCalendarID(word)
-		return Person{UID: uid, Domain: domain, Calendars: 1}, bad
+		return ListedUser{UID: uid, Domain: domain, Calendars: 1}, bad
 	}
 	uid, domain, bad := splitUser(word)
 	if bad != "" {
-		return Person{}, bad
+		return ListedUser{}, bad
 	}
-	p = Person{UID: uid, Domain: domain}
+	p = ListedUser{UID: uid, Domain: domain}
 	if domain != "" {
 		p.Address = word
 	}
 	return p, ""
 }
 
-// person hands out one record.
-func (l *listReader) person(p Person, line int) {
-	l.tally.People++
+// emit yields one record.
+func (l *listReader) emit(p ListedUser, line int) {
+	l.tally.Records++
 	p.File, p.Line = l.o.Name, line
 	if !l.done && !l.yield(p, nil) {
 		l.done = true
 	}
 }
 
-// fault hands out the error of the line in hand.
+// fault reports the error of the current line.
 func (l *listReader) fault(text, detail string) {
 	l.tally.Errors++
 	l.report(&LineError{File: l.o.Name, Line: l.line, Last: l.line, Text: text, Detail: detail})
 }
 
 func (l *listReader) report(e *LineError) {
-	const most = 200 // the text of a line may be as long as the limit
+	const most = 200 // bytes; the text may be as long as the limit of a line
 	e.Text = strings.Clone(head(e.Text, most))
-	if !l.done && !l.yield(Person{}, e) {
+	if !l.done && !l.yield(ListedUser{}, e) {
 		l.done = true
 	}
 }

@@ -16,8 +16,8 @@ func trimBlanks(s string) string { return strings.Trim(s, blanks) }
 
 func isIndented(line string) bool { return line != "" && (line[0] == ' ' || line[0] == '\t') }
 
-// badBytes names the first thing in a line that text does not hold, "" when
-// there is none.
+// badBytes describes the first invalid byte or character in a line, "" if there is
+// none.
 func badBytes(line string) string {
 	for i, r := range line {
 		switch {
@@ -34,8 +34,8 @@ func badBytes(line string) string {
 	return ""
 }
 
-// quote shows text in a message: short, and without anything that a terminal
-// would act on.
+// quote returns text for a message: shortened, and without anything that a terminal
+// would interpret.
 func quote(s string) string {
 	const most = 60
 	if short := head(s, most); len(short) < len(s) {
@@ -44,7 +44,8 @@ func quote(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// head returns the beginning of s, at most that many bytes, in whole characters.
+// head returns the beginning of s, at most that many bytes, without splitting a
+// character.
 func head(s string, most int) string {
 	if len(s) <= most {
 		return s

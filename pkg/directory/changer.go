@@ -9,24 +9,13 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// Change is a part of a Modification, with the numbers of RFC 4511, section 4.6.
-type Change struct {
-	Op     ChangeOp
-	Name   string // of the attribute, with its options
-	Values [][]byte
-}
-
-// ChangeOp is what a Change does.
-type ChangeOp byte
-
-// The operations, and their numbers.
-const (
-	AddValues     ChangeOp = 0
-	DeleteValues  ChangeOp = 1 // without values: all of the attribute
-	ReplaceValues ChangeOp = 2
-)
+// Modification is one change to one attribute of an entry. Directory servers take
+// ldif.OpIncrement only when they support RFC 4525.
+type Modification = ldif.Modification
 
 // Condition is a part of what must hold for an entry to be changed.
 type Condition struct {
@@ -36,10 +25,10 @@ type Condition struct {
 	Value []byte // nil asks whether the attribute is there at all
 }
 
-// Modification is a request to change an entry.
-type Modification struct {
+// ModifyRequest is a request to change an entry.
+type ModifyRequest struct {
 	DN      string
-	Changes []Change
+	Changes []Modification
 	// Assert are conditions that must all hold (the assertion control, RFC 4528);
 	// none sends no control.
 	Assert []Condition
@@ -48,8 +37,8 @@ type Modification struct {
 	PreRead []string
 }
 
-// Modified is the answer to a Modification.
-type Modified struct {
+// ModifyResult is the answer to a ModifyRequest.
+type ModifyResult struct {
 	// Answered tells that the server answered; otherwise it is not known whether
 	// the entry was changed.
 	Answered bool
@@ -141,8 +130,8 @@ func IsLost(err error) bool {
 // Modify sends all modifications at once, and returns when each is answered. The
 // server may make them in any order. The error is about the connection; then
 // answers say which of them were answered before.
-func (c *Changer) Modify(list []Modification) ([]Modified, error) {
-	answers := make([]Modified, len(list))
+func (c *Changer) Modify(list []ModifyRequest) ([]ModifyResult, error) {
+	answers := make([]ModifyResult, len(list))
 	if len(list) == 0 {
 		return answers, nil
 	}
@@ -178,7 +167,7 @@ func (c *Changer) Modify(list []Modification) ([]Modified, error) {
 }
 
 // answers reads the answers to requests whose numbers begin with first.
-func (c *Changer) answers(answers []Modified, first int) error {
+func (c *Changer) answers(answers []ModifyResult, first int) error {
 	for range answers {
 		m, err := c.receive()
 		if err != nil {
@@ -218,12 +207,12 @@ func (c *Changer) receive() (message, error) {
 }
 
 // modified reads the answer to a modification.
-func modified(m message) (Modified, error) {
+func modified(m message) (ModifyResult, error) {
 	r, ok := parseResult(m.body)
 	if !ok {
-		return Modified{}, &lostError{errMalformed}
+		return ModifyResult{}, &lostError{errMalformed}
 	}
-	out := Modified{Answered: true}
+	out := ModifyResult{Answered: true}
 	if r.code != 0 {
 		out.Err = r.err()
 		return out, nil

@@ -53,7 +53,7 @@ func appendNumber(dst []byte, tag byte, n int) []byte {
 }
 
 // appendModification writes the message of a modification.
-func appendModification(dst []byte, id int, m *Modification) []byte {
+func appendModification(dst []byte, id int, m *ModifyRequest) []byte {
 	var changes []byte
 	for _, c := range m.Changes {
 		var values []byte
@@ -73,7 +73,7 @@ func appendModification(dst []byte, id int, m *Modification) []byte {
 }
 
 // controls are critical: a server that cannot obey one must refuse the change.
-func (m *Modification) controls() []byte {
+func (m *ModifyRequest) controls() []byte {
 	var out []byte
 	add := func(oid string, value []byte) {
 		c := appendElement(appendElement(nil, tagOctets, []byte(oid)), tagBoolean, []byte{0xff})

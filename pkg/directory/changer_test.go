@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/davadmin/davadmin/internal/ldaptest"
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
 // startChanger starts a server with n persons, and connects to it as the manager.
@@ -39,8 +40,8 @@ func values(list ...string) [][]byte {
 	return out
 }
 
-func replacing(dn, name string, list ...string) Modification {
-	return Modification{DN: dn, Changes: []Change{{ReplaceValues, name, values(list...)}}}
+func replacing(dn, name string, list ...string) ModifyRequest {
+	return ModifyRequest{DN: dn, Changes: []Modification{{Op: ldif.OpReplace, Name: name, Values: values(list...)}}}
 }
 
 const firstDN = "uid=u0000,ou=people,o=isp"
@@ -92,16 +93,16 @@ func TestChangerModify(t *testing.T) {
 	for _, from := range []int{0, 1<<20 - 120, 1<<20 - 50, 1<<20 - 1, 1 << 20} {
 		for _, n := range []int{0, 1, 100} {
 			c.s.id = max(c.s.id, from)
-			var list []Modification
+			var list []ModifyRequest
 			for i := range n {
 				m := replacing(livePerson(i).DN, "title", fmt.Sprintf("%d of %d from %d", i, n, from))
 				switch i % 10 {
 				case 3:
 					m.DN = "uid=none,ou=people,o=isp"
 				case 5:
-					m.Changes[0].Op, m.Changes[0].Values = DeleteValues, values("not there")
+					m.Changes[0].Op, m.Changes[0].Values = ldif.OpDelete, values("not there")
 				case 6:
-					m.Changes[0] = Change{Op: AddValues, Name: "mail", Values: values(fmt.Sprintf("%d-%d-%d@example.org", i, n, from))}
+					m.Changes[0] = Modification{Op: ldif.OpAdd, Name: "mail", Values: values(fmt.Sprintf("%d-%d-%d@example.org", i, n, from))}
 				}
 				m.PreRead = []string{"uid"}
 				list = append(list, m)
@@ -139,9 +140,9 @@ func TestChangerModify(t *testing.T) {
 // All operations, several in one change, with options in names; all of them or none.
 func TestChangerOperations(t *testing.T) {
 	s, c := startChanger(t, 1, ldaptest.Options{})
-	apply := func(changes ...Change) int {
+	apply := func(changes ...Modification) int {
 		t.Helper()
-		answers, err := c.Modify([]Modification{{DN: firstDN, Changes: changes}})
+		answers, err := c.Modify([]ModifyRequest{{DN: firstDN, Changes: changes}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,15 +152,15 @@ func TestChangerOperations(t *testing.T) {
 		return 0
 	}
 	for _, x := range []struct {
-		changes []Change
+		changes []Modification
 		code    int
 		want    string
 	}{
-		{[]Change{{AddValues, "description", values("a", "b")}, {ReplaceValues, "cn;lang-de", values("c")}}, 0, "[a b] [c]"},
-		{[]Change{{DeleteValues, "description", values("a")}, {AddValues, "description", values("d")}}, 0, "[b d] [c]"},
-		{[]Change{{AddValues, "description", values("e")}, {DeleteValues, "title", nil}}, 16, "[b d] [c]"},
-		{[]Change{{DeleteValues, "description", nil}, {ReplaceValues, "cn;lang-de", nil}}, 0, "[] []"},
-		{[]Change{{ReplaceValues, "description", values("x")}, {AddValues, "description", values("X")}}, 20, "[] []"},
+		{[]Modification{{Op: ldif.OpAdd, Name: "description", Values: values("a", "b")}, {Op: ldif.OpReplace, Name: "cn;lang-de", Values: values("c")}}, 0, "[a b] [c]"},
+		{[]Modification{{Op: ldif.OpDelete, Name: "description", Values: values("a")}, {Op: ldif.OpAdd, Name: "description", Values: values("d")}}, 0, "[b d] [c]"},
+		{[]Modification{{Op: ldif.OpAdd, Name: "description", Values: values("e")}, {Op: ldif.OpDelete, Name: "title"}}, 16, "[b d] [c]"},
+		{[]Modification{{Op: ldif.OpDelete, Name: "description"}, {Op: ldif.OpReplace, Name: "cn;lang-de"}}, 0, "[] []"},
+		{[]Modification{{Op: ldif.OpReplace, Name: "description", Values: values("x")}, {Op: ldif.OpAdd, Name: "description", Values: values("X")}}, 20, "[] []"},
 	} {
 		code := apply(x.changes...)
 		if got := fmt.Sprint(s.Values(firstDN, "description"), s.Values(firstDN, "cn;lang-de")); code != x.code || got != x.want {
@@ -200,7 +201,7 @@ func TestConditions(t *testing.T) {
 	} {
 		m := replacing(firstDN, "sn", "x")
 		m.Assert = x.conditions
-		answers, err := c.Modify([]Modification{m})
+		answers, err := c.Modify([]ModifyRequest{m})
 		if err != nil {
 			t.Fatalf("%s: %v", x.filter, err)
 		}
@@ -220,8 +221,8 @@ func TestLengths(t *testing.T) {
 	s.Replace(firstDN, "jpegPhoto", string(last))
 	for _, n := range []int{0, 1, 127, 128, 255, 256, 65535, 65536, 300_000, 1 << 24} {
 		v := bytes.Repeat([]byte{0, 0xff, 'x', 0x80}, n/4+1)[:n]
-		m := Modification{DN: firstDN, Changes: []Change{{ReplaceValues, "jpegPhoto", [][]byte{v}}}, PreRead: []string{"jpegPhoto"}}
-		answers, err := c.Modify([]Modification{m})
+		m := ModifyRequest{DN: firstDN, Changes: []Modification{{Op: ldif.OpReplace, Name: "jpegPhoto", Values: [][]byte{v}}}, PreRead: []string{"jpegPhoto"}}
+		answers, err := c.Modify([]ModifyRequest{m})
 		if err != nil || answers[0].Err != nil {
 			t.Fatalf("%d: %+v, %v", n, answers, err)
 		}
@@ -239,7 +240,7 @@ func TestLengths(t *testing.T) {
 		s.Put(ldaptest.NewEntry("cn="+text+",o=isp", "objectClass", "person", "cn", text, "sn", "x"))
 		m := replacing("cn="+text+",o=isp", "sn", "z")
 		m.Assert = []Condition{{Name: "cn", Rule: "caseExactMatch", Value: []byte(text)}, {Not: true, Name: "sn", Value: []byte(text)}}
-		if answers, err := c.Modify([]Modification{m}); err != nil || answers[0].Err != nil {
+		if answers, err := c.Modify([]ModifyRequest{m}); err != nil || answers[0].Err != nil {
 			t.Errorf("%d: %+v, %v", n, answers, err)
 		}
 	}
@@ -250,7 +251,7 @@ func TestLengths(t *testing.T) {
 func TestMuchAtOnce(t *testing.T) {
 	s, c := startChanger(t, 40, ldaptest.Options{})
 	large := strings.Repeat("v", 500_000)
-	var list []Modification
+	var list []ModifyRequest
 	for i := range 40 {
 		s.Replace(livePerson(i).DN, "description", large)
 		m := replacing(livePerson(i).DN, "description", large+fmt.Sprint(i))

@@ -78,7 +78,7 @@ func noticeOf(code int) []byte {
 
 // said is how the answers to changes are shown: ? for none, the result code, and
 // what was there before.
-func said(answers []Modified) string {
+func said(answers []ModifyResult) string {
 	var out []string
 	for _, a := range answers {
 		text := "?"
@@ -154,7 +154,7 @@ func TestChangerAnswers(t *testing.T) {
 				idle = 100 * time.Millisecond
 			}
 			c := openChanger(t, Options{URLs: []string{url}, Idle: idle})
-			answers, err := c.Modify([]Modification{replacing("cn=a", "title", "x"), replacing("cn=b", "title", "x"), replacing("cn=c", "title", "x")})
+			answers, err := c.Modify([]ModifyRequest{replacing("cn=a", "title", "x"), replacing("cn=b", "title", "x"), replacing("cn=c", "title", "x")})
 			if got := said(answers); got != x.want {
 				t.Errorf("the answers are %s, and not %s", got, x.want)
 			}
@@ -174,7 +174,7 @@ func TestChangerAnswers(t *testing.T) {
 			if _, err := c.Read(t.Context(), "cn=a", []string{"title"}); !IsLost(err) {
 				t.Errorf("afterwards: %v", err)
 			}
-			if _, err := c.Modify([]Modification{replacing("cn=a", "title", "x")}); !IsLost(err) {
+			if _, err := c.Modify([]ModifyRequest{replacing("cn=a", "title", "x")}); !IsLost(err) {
 				t.Errorf("afterwards: %v", err)
 			}
 		})

@@ -68,6 +68,9 @@ type Rule struct {
 	Title    string   // what holds when the rule passes, one line
 	Why      string   // what goes wrong when it does not hold
 	Remedy   string   // what to do in general
+	// Task is what this product can do about it, with placeholders such as NAME
+	// in capital letters; the zero Task for nothing. The command layer renders it.
+	Task Task
 }
 
 // Where points at a line of a file. Line counts from 1; 0 means the whole file.
@@ -106,6 +109,7 @@ type Outcome struct {
 	Result   Result   `json:"result"`
 	Count    int      `json:"count"`
 	Reason   string   `json:"reason,omitempty"` // why it did not run
+	Needs    []Need   `json:"-"`                // the facts with which it could run; the command layer renders them
 }
 
 // CheckNotRun is the rule that is violated when a check could not do its work.

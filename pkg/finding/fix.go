@@ -35,6 +35,9 @@ type Step struct {
 	// Template marks a step that a person has to complete or choose first. It is
 	// shown commented out, so that pasting the whole fix does not run it.
 	Template bool
+	// OnSuccess marks a command that must not run unless the step before it
+	// succeeded. It is shown on the same line, after "&&".
+	OnSuccess bool
 }
 
 // Action is what a Task does.
@@ -47,15 +50,19 @@ const (
 	ModifyDomain   Action = "modify-domain"   // Domain, URL
 	DeleteDomain   Action = "delete-domain"   // Domain
 	ExplainAddress Action = "explain-address" // Address
+
+	DescribeParameter Action = "describe-parameter" // Parameter
 )
 
-// Task is something that this product does, by its parts. The zero Task is none.
+// Task is something that this product does, by its parts. The zero Task is no task.
 type Task struct {
 	Do      Action
 	Edits   []ParameterEdit
 	Domain  string
 	URL     string
 	Address string
+
+	Parameter string
 }
 
 // EditOp is how a ParameterEdit changes a parameter.
@@ -127,7 +134,7 @@ func (t Task) String() string {
 	for _, e := range t.Edits {
 		words = append(words, string(e.Op)+" "+e.Name+"="+e.Value)
 	}
-	for _, w := range []string{t.Domain, t.URL, t.Address} {
+	for _, w := range []string{t.Domain, t.URL, t.Address, t.Parameter} {
 		if w != "" {
 			words = append(words, w)
 		}

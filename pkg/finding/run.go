@@ -18,16 +18,6 @@ type Check struct {
 	Run  func(ctx context.Context, emit func(Finding)) error
 }
 
-type notApplicableError struct{ reason string }
-
-func (e *notApplicableError) Error() string { return e.reason }
-
-// NotApplicable is returned by a check that has nothing to look at: its rule
-// is then listed as not-run with the reason, and is no failure.
-func NotApplicable(format string, args ...any) error {
-	return &notApplicableError{reason: fmt.Sprintf(format, args...)}
-}
-
 // Report is what a run of checks that fit in memory found.
 type Report struct {
 	Findings []Finding
@@ -50,17 +40,17 @@ func Run(ctx context.Context, checks []Check) *Report {
 			o.Count++
 			r.Findings = append(r.Findings, f)
 		})
-		var na *notApplicableError
+		var na *NotApplicableError
 		switch {
 		case err == nil && o.Count == 0:
 			o.Result = Passed
 		case err == nil:
 			o.Result = Failed
 		case errors.As(err, &na):
-			o.Result, o.Reason = NotRun, na.reason
+			o.Skip(na)
 		default:
 			broken++
-			o.Result, o.Reason = NotRun, err.Error()
+			o.Skip(err)
 			r.Findings = append(r.Findings, Finding{
 				Rule:     CheckNotRun().ID,
 				Severity: CheckNotRun().Severity,

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Answer is what a peer says about the people that it was asked about.
+// Answer is what a peer returned for the people in a query.
 type Answer struct {
 	Peer
 	Form       Form
-	Recipients []Recipient // one for each that was asked about, in that order
-	Others     []Recipient // of whom the peer speaks unasked, or a second time
+	Recipients []Recipient // one for each recipient of the query, in that order
+	Others     []Recipient // people the query did not name, and repeated results
 }
 
-// Form is how an answer is written.
+// Form is the format of an answer.
 type Form string
 
 // The forms of answers.
@@ -23,29 +23,29 @@ const (
 	FormISchedule Form = "ischedule" // XML in the namespace of the draft
 	FormCalDAV    Form = "caldav"    // XML in the namespace of CalDAV
 	FormPlain     Form = "plain"     // XML in no namespace
-	FormCalendar  Form = "icalendar" // an iCalendar object alone
+	FormCalendar  Form = "icalendar" // a bare iCalendar object
 )
 
-// Recipient is what a peer says about one person.
+// Recipient is what a peer returned for one person.
 type Recipient struct {
-	Address  string // mail address: as it was asked about, or for Others as the peer writes it
-	Answered bool   // the peer speaks of this person
+	Address  string // mail address: as in the query, or for Others as the peer writes it
+	Answered bool   // the peer returned something for this person
 
-	// Code and Text are the request status, such as 2.0 and Success; "" where the
-	// peer gives none, as in an iCalendar object alone. Of WCAP they are an
-	// X-NSCP-WCAP-ERRNO that is not 0, such as 29, and its name, "" if not known.
+	// Code and Text are the request status, such as 2.0 and Success; "" if the
+	// peer sends none, as with a bare iCalendar object. With WCAP they are a
+	// non-zero X-NSCP-WCAP-ERRNO, such as 29, and its name, "" if it is unknown.
 	Code, Text  string
 	Reason      string // the name of the element inside <error>
-	Description string // response-description; of WCAP, which other address the peer names
+	Description string // response-description; with WCAP, the other address that the peer names
 
-	HasData bool     // there is free/busy; without it, nothing is known about the person's time
-	Busy    []Period // in the order of their times; they may overlap, and leave the time that was asked about
-	// Problem says what of the data cannot be read; the person may be busy at more
-	// times than Busy has.
+	HasData bool     // there is free/busy; if false, nothing is known about the person's time
+	Busy    []Period // sorted by time; periods may overlap and may extend beyond the time range of the query
+	// Problem says which part of the data cannot be parsed; the person may be busy
+	// at more times than Busy contains.
 	Problem string
 }
 
-// readAnswer reads the answer to a question about some people.
+// readAnswer parses the answer to a query about the people in asked.
 func readAnswer(r *reply, asked []string, bare bool) (*Answer, error) {
 	a := &Answer{Recipients: make([]Recipient, len(asked))}
 	for i, address := range asked {
@@ -66,7 +66,7 @@ func readAnswer(r *reply, asked []string, bare bool) (*Answer, error) {
 	return a, nil
 }
 
-// assign gives what the peer says to the people that were asked about.
+// assign distributes the results to the recipients of the query.
 func (a *Answer) assign(all []Recipient) {
 	index := make(map[string][]int, len(a.Recipients))
 	for i, r := range a.Recipients {
@@ -78,7 +78,7 @@ func (a *Answer) assign(all []Recipient) {
 		sortPeriods(said.Busy)
 		places := index[strings.ToLower(said.Address)]
 		if said.Address == "" && len(all) == 1 && len(a.Recipients) == 1 {
-			places = []int{0} // one question, one answer
+			places = []int{0} // one recipient, one result
 		}
 		if len(places) == 0 || a.Recipients[places[0]].Answered {
 			a.Others = append(a.Others, said)
@@ -96,16 +96,16 @@ func isCalendar(text []byte) bool {
 	return len(text) >= len(begin) && strings.EqualFold(string(text[:len(begin)]), begin)
 }
 
-// readCalendar reads an iCalendar object that stands alone.
+// readCalendar parses a bare iCalendar object.
 func readCalendar(r *reply, text []byte) ([]Recipient, error) {
 	found, err := readFreeBusy(text)
 	switch {
 	case errors.Is(err, errCutShort):
-		return nil, fail(Truncated, r.at, r.status, fmt.Sprintf("the iCalendar object ends in the middle, after %d bytes", len(text)), err)
+		return nil, fail(Truncated, r.at, r.status, fmt.Sprintf("the iCalendar object is truncated after %d bytes", len(text)), err)
 	case err != nil:
-		return nil, fail(Malformed, r.at, r.status, "the iCalendar object cannot be read: "+err.Error(), err)
+		return nil, fail(Malformed, r.at, r.status, "invalid iCalendar object: "+err.Error(), err)
 	case len(found) == 0:
-		return nil, fail(Malformed, r.at, r.status, "the iCalendar object has no VFREEBUSY in it", nil)
+		return nil, fail(Malformed, r.at, r.status, "the iCalendar object contains no VFREEBUSY", nil)
 	}
 	var all []Recipient
 	for _, f := range found {
@@ -116,12 +116,12 @@ func readCalendar(r *reply, text []byte) ([]Recipient, error) {
 			said.Address = f.attendees[0]
 		default:
 			said.Address = clip(strings.Join(f.attendees, ", "))
-			f.trouble("a VFREEBUSY with %d attendees, whose time it is cannot be said", len(f.attendees))
+			f.addProblem("a VFREEBUSY has %d attendees, so its periods cannot be assigned to one of them", len(f.attendees))
 		}
 		said.Code, said.Text = splitStatus(f.status)
 		said.add(f)
 		if len(all) > 0 && said.Address != "" && strings.EqualFold(all[len(all)-1].Address, said.Address) {
-			all[len(all)-1].add(f) // servers give several for one person
+			all[len(all)-1].add(f) // some servers send several for one person
 			continue
 		}
 		all = append(all, said)
@@ -129,7 +129,7 @@ func readCalendar(r *reply, text []byte) ([]Recipient, error) {
 	return all, nil
 }
 
-// add takes over the data of a VFREEBUSY.
+// add adds the data of a VFREEBUSY.
 func (r *Recipient) add(f freeBusy) {
 	r.HasData = true
 	r.Busy = append(r.Busy, f.busy...)
@@ -138,7 +138,7 @@ func (r *Recipient) add(f freeBusy) {
 	}
 }
 
-// readResponses reads a schedule-response: draft, and RFC 6638, section 10.
+// readResponses parses a schedule-response: the draft, and RFC 6638, section 10.
 func (a *Answer) readResponses(r *reply, bare bool) ([]Recipient, error) {
 	root, err := r.readXML()
 	if err != nil {
@@ -167,7 +167,7 @@ func (a *Answer) readResponses(r *reply, bare bool) ([]Recipient, error) {
 	return all, nil
 }
 
-// readResponse reads what is said about one person.
+// readResponse parses the response element of one person.
 func readResponse(e *element) Recipient {
 	to := e.child("recipient")
 	said := Recipient{Address: to.trimmed(), Description: e.child("response-description").trimmed()}
@@ -186,7 +186,7 @@ func readResponse(e *element) Recipient {
 		return said
 	}
 	if kind := data.attribute("content-type"); kind != "" && !strings.HasPrefix(strings.ToLower(kind), "text/calendar") {
-		said.Problem = fmt.Sprintf("calendar data of the type %q", clip(kind))
+		said.Problem = fmt.Sprintf("its calendar data has the type %q", clip(kind))
 		return said
 	}
 	found, err := readFreeBusy(bytes.TrimSpace(data.text))
@@ -195,14 +195,14 @@ func readResponse(e *element) Recipient {
 	}
 	switch {
 	case err != nil:
-		said.Problem = "its calendar data cannot be read: " + err.Error()
+		said.Problem = "invalid calendar data: " + err.Error()
 	case len(found) == 0:
-		said.Problem = "its calendar data has no VFREEBUSY in it"
+		said.Problem = "its calendar data contains no VFREEBUSY"
 	}
 	return said
 }
 
-// splitStatus takes a request status apart: RFC 5545, section 3.8.8.3.
+// splitStatus splits a request status: RFC 5545, section 3.8.8.3.
 func splitStatus(s string) (code, text string) {
 	code, text, _ = strings.Cut(s, ";")
 	text, _, _ = strings.Cut(text, ";")

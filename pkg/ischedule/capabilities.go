@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// Capabilities are what a peer says it can do. What it does not say is zero.
+// Capabilities is what a peer says it supports. Whatever it does not mention is
+// zero.
 type Capabilities struct {
 	Peer
-	SerialNumber     string // of the document; Peer.Serial is that of the header
+	SerialNumber     string // in the document; Peer.Serial is from the header
 	Versions         []string
 	Components       []Component
 	DataTypes        []DataType
@@ -23,22 +24,23 @@ type Capabilities struct {
 	MaxDateTime      time.Time
 	MaxInstances     int64
 	MaxRecipients    int64
-	Administrator    string // a URI, as a rule
+	Administrator    string // usually a URI
 }
 
-// Component is a kind of component with the methods that the peer takes for it.
+// Component is a kind of component with the methods that the peer accepts for it.
 type Component struct {
 	Name    string
 	Methods []string
 }
 
-// DataType is a form of calendar data.
+// DataType is a format of calendar data.
 type DataType struct {
 	ContentType string
 	Version     string
 }
 
-// Supports tells whether the peer takes a method for a component.
+// Supports reports whether the peer accepts a method for a component. Letter case
+// does not matter.
 func (c *Capabilities) Supports(component, method string) bool {
 	for _, known := range c.Components {
 		if !strings.EqualFold(known.Name, component) {
@@ -55,8 +57,8 @@ func (c *Capabilities) Supports(component, method string) bool {
 
 const actionCapabilities = "action=capabilities"
 
-// Capabilities asks the peer at an iSchedule URL what it can do. Other parts of
-// the URL's query stay, here and after a redirect. The error is an *Error.
+// Capabilities asks the peer at an iSchedule URL what it supports. Other query
+// parameters of the URL are kept, also after a redirect. The error is an *Error.
 func (c *Client) Capabilities(ctx context.Context, at string) (*Capabilities, error) {
 	q := question{method: http.MethodGet, adjust: addAction, header: http.Header{"Accept": {"application/xml, text/xml;q=0.9"}}}
 	r, err := c.ask(ctx, at, q)
@@ -75,7 +77,7 @@ func (c *Client) Capabilities(ctx context.Context, at string) (*Capabilities, er
 	return found, nil
 }
 
-// addAction makes a URL ask for the capabilities.
+// addAction adds the parameter that requests the capabilities to a URL.
 func addAction(u *url.URL) {
 	var kept []string
 	for part := range strings.SplitSeq(u.RawQuery, "&") {
@@ -106,8 +108,8 @@ func readCapabilities(r *reply) (*Capabilities, error) {
 	return c, nil
 }
 
-// collect takes what a document says, wherever it stands in it: the drafts have
-// moved the elements about, and renamed some.
+// collect reads the elements of a document at any depth: successive drafts moved
+// the elements around and renamed some.
 func (c *Capabilities) collect(in *element) {
 	for _, e := range in.children {
 		if !e.known() {
@@ -163,7 +165,8 @@ func readComponent(e *element) Component {
 	return c
 }
 
-// appendSome limits a list, which a peer can make as long as its answer.
+// appendSome appends to a list up to a limit, because a peer could otherwise make
+// the list as long as its answer.
 func appendSome[T any](list []T, v T) []T {
 	const most = 1000
 	if len(list) >= most {
@@ -172,7 +175,7 @@ func appendSome[T any](list []T, v T) []T {
 	return append(list, v)
 }
 
-// number reads a number that is not negative; what is none is 0.
+// number returns the text as a number, 0 if it is not a non-negative integer.
 func (e *element) number() int64 {
 	n, err := strconv.ParseInt(e.trimmed(), 10, 64)
 	if err != nil || n < 0 {

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// everything is a document with all that the draft has, and with what it has not.
-const everything = `<?xml version="1.0" encoding="utf-8"?>
+// fullDocument contains every element of the draft, and some that it does not have.
+const fullDocument = `<?xml version="1.0" encoding="utf-8"?>
 <query-result xmlns="urn:ietf:params:xml:ns:ischedule" xmlns:x="urn:x">
  <x:versions><version>6.6</version></x:versions>
  <later><x/></later>
@@ -35,7 +35,7 @@ const everything = `<?xml version="1.0" encoding="utf-8"?>
  </capabilities>
 </query-result>`
 
-func everythingRead() *Capabilities {
+func fullCapabilities() *Capabilities {
 	return &Capabilities{
 		SerialNumber: "42",
 		Versions:     []string{"1.0", "2.0"},
@@ -62,8 +62,8 @@ func TestCapabilities(t *testing.T) {
 		document string
 		want     *Capabilities
 	}{
-		"all of the draft": {everything, everythingRead()},
-		"no namespace":     {strings.Replace(everything, ` xmlns="urn:ietf:params:xml:ns:ischedule"`, "", 1), everythingRead()},
+		"the whole draft": {fullDocument, fullCapabilities()},
+		"no namespace":    {strings.Replace(fullDocument, ` xmlns="urn:ietf:params:xml:ns:ischedule"`, "", 1), fullCapabilities()},
 		"the first draft": {firstDraft, &Capabilities{Versions: []string{"1.0"}, Components: []Component{{"VFREEBUSY", []string{"REQUEST"}}},
 			Attachments: []string{"inline", "external"}, Administrator: "http://example.com/"}},
 		"nothing": {`<query-result/>`, &Capabilities{}},
@@ -72,7 +72,7 @@ func TestCapabilities(t *testing.T) {
 			w.Header().Set("iSchedule-Version", "1.0")
 			w.Header().Set("ISCHEDULE-CAPABILITIES", "42")
 			w.Header().Set("Server", "Sun "+strings.Repeat("x", 600))
-			says(200, "application/xml", c.document)(w, r)
+			respond(200, "application/xml", c.document)(w, r)
 		})
 		got, err := testClient(Options{}).Capabilities(t.Context(), d.at())
 		if err != nil {
@@ -86,13 +86,13 @@ func TestCapabilities(t *testing.T) {
 			t.Errorf("%s: %+v", name, got.Peer)
 		}
 		if want := c.want.Components != nil; got.Supports("vfreebusy", "request") != want || got.Supports("VFREEBUSY", "REPLY") || got.Supports("VPOLL", "REQUEST") {
-			t.Errorf("%s: what it supports", name)
+			t.Errorf("%s: Supports is wrong", name)
 		}
 	}
 }
 
-// The question is added to the URL, and again after a redirect; what else is in
-// the query stays.
+// action=capabilities is added to the URL, and again after a redirect; other query
+// parameters are kept.
 func TestCapabilitiesURL(t *testing.T) {
 	for given, want := range map[string]string{
 		"/ischedule/":                       "/ischedule/",
@@ -104,10 +104,10 @@ func TestCapabilitiesURL(t *testing.T) {
 	} {
 		d := newDouble(t, func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(r.URL.Path, "/.well-known") {
-				moves(301, "/ischedule")(w, r)
+				redirectTo(301, "/ischedule")(w, r)
 				return
 			}
-			says(200, "application/xml", everything)(w, r)
+			respond(200, "application/xml", fullDocument)(w, r)
 		})
 		got, err := testClient(Options{}).Capabilities(t.Context(), d.Server.URL+given)
 		if err != nil {
@@ -133,23 +133,23 @@ func TestCapabilitiesURL(t *testing.T) {
 	}
 }
 
-func TestCapabilitiesGoWrong(t *testing.T) {
+func TestCapabilitiesErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		script http.HandlerFunc
 		kind   Kind
 		status int
 	}{
-		"web page":      {says(200, "text/html", "<html></html>"), HTML, 200},
-		"free/busy":     {knows(nsISchedule, "%s"), Malformed, 200},
-		"a calendar":    {says(200, "text/calendar", calendarOf("a@b.c")), Malformed, 200},
-		"unknown":       {says(400, "text/html", "<html><title>400 Bad Request</title>"), Other, 400},
-		"no GET":        {says(405, "", ""), Other, 405},
-		"circle":        {moves(302, "?x"), RedirectLoop, 302},
-		"to itself":     {moves(301, "/ischedule/"), RedirectLoop, 301},
-		"always on":     {func(w http.ResponseWriter, r *http.Request) { moves(303, r.URL.Path+"x")(w, r) }, Redirect, 303},
-		"refused":       {says(403, "application/xml", `<error xmlns="urn:ietf:params:xml:ns:ischedule"><no-capabilities/></error>`), Rejected, 403},
-		"cut":           {says(200, "application/xml", everything[:500]), Truncated, 200},
-		"another space": {says(200, "application/xml", strings.Replace(everything, "ns:ischedule", "ns:carddav", 1)), Malformed, 200},
+		"web page":      {respond(200, "text/html", "<html></html>"), HTML, 200},
+		"free/busy":     {answerFor(nsISchedule, "%s"), Malformed, 200},
+		"a calendar":    {respond(200, "text/calendar", calendarOf("a@b.c")), Malformed, 200},
+		"unknown":       {respond(400, "text/html", "<html><title>400 Bad Request</title>"), Other, 400},
+		"no GET":        {respond(405, "", ""), Other, 405},
+		"circle":        {redirectTo(302, "?x"), RedirectLoop, 302},
+		"to itself":     {redirectTo(301, "/ischedule/"), RedirectLoop, 301},
+		"always on":     {func(w http.ResponseWriter, r *http.Request) { redirectTo(303, r.URL.Path+"x")(w, r) }, Redirect, 303},
+		"refused":       {respond(403, "application/xml", `<error xmlns="urn:ietf:params:xml:ns:ischedule"><no-capabilities/></error>`), Rejected, 403},
+		"cut":           {respond(200, "application/xml", fullDocument[:500]), Truncated, 200},
+		"another space": {respond(200, "application/xml", strings.Replace(fullDocument, "ns:ischedule", "ns:carddav", 1)), Malformed, 200},
 	} {
 		_, err := testClient(Options{}).Capabilities(t.Context(), newDouble(t, c.script).at())
 		if requireError(t, err, c.kind, c.status); t.Failed() {
@@ -158,10 +158,10 @@ func TestCapabilitiesGoWrong(t *testing.T) {
 	}
 }
 
-// A peer cannot make the lists as long as it likes.
+// The lists have a maximum length.
 func TestCapabilitiesAreLimited(t *testing.T) {
 	many := "<query-result>" + strings.Repeat("<version>1</version><rscale/>", 5000) + "<component>" + strings.Repeat("<method/>", 5000) + "</component></query-result>"
-	got, err := testClient(Options{}).Capabilities(t.Context(), newDouble(t, says(200, "", many)).at())
+	got, err := testClient(Options{}).Capabilities(t.Context(), newDouble(t, respond(200, "", many)).at())
 	if err != nil {
 		t.Fatal(err)
 	}

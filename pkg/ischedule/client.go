@@ -9,35 +9,36 @@ import (
 	"time"
 )
 
-// Options say how a Client talks to peers. The zero value is ready for use.
+// Options configure a Client. The zero value is ready for use.
 type Options struct {
-	// ConnectTimeout limits the connection: looking up the name and connecting,
-	// and then the TLS handshake. It is davcore.serverlimits.httpconnecttimeout; 0
-	// means 5 seconds.
+	// ConnectTimeout limits the name lookup and the connection together, and then
+	// the TLS handshake separately. It corresponds to
+	// davcore.serverlimits.httpconnecttimeout; 0 means 5 seconds.
 	ConnectTimeout time.Duration
-	// ReadTimeout is the longest silence of a peer. It is
-	// davcore.serverlimits.httpsockettimeout; 0 means 5 seconds.
+	// ReadTimeout is the longest time that a peer may send or receive nothing. It
+	// corresponds to davcore.serverlimits.httpsockettimeout; 0 means 5 seconds.
 	ReadTimeout time.Duration
-	// Timeout limits a whole call, redirects included, so that a peer that sends
-	// a byte now and then holds nobody up. 0 means 30 seconds.
+	// Timeout limits a whole call, including redirects, so that a peer that sends
+	// a byte now and then cannot block the caller. 0 means 30 seconds.
 	Timeout time.Duration
-	// MaxBody is the longest answer, in bytes, before and after decompression; 0
-	// means 10 MiB. While an answer is read, it can take twenty times its length.
+	// MaxBody is the maximum length of an answer in bytes, before and after
+	// decompression; 0 means 10 MiB. Parsing an answer can take twenty times its
+	// length in memory.
 	MaxBody int64
-	// MaxRedirects is how many redirects are followed. It is
-	// davcore.serverlimits.maxhttpredirects; 0 means 3, and -1 none.
+	// MaxRedirects is how many redirects are followed. It corresponds to
+	// davcore.serverlimits.maxhttpredirects; 0 means 3, and -1 means none.
 	MaxRedirects int
-	// TLS is for https; nil means that the certificates of peers are verified
-	// against those that the system trusts.
+	// TLS is the configuration for https; nil means that the certificates of peers
+	// are verified against the system's trust store.
 	TLS *tls.Config
-	// UserAgent is what the client calls itself; "" means davadmin.
+	// UserAgent is the value of the header User-Agent; "" means davadmin.
 	UserAgent string
-	// PRODID names the product in the iCalendar objects that are sent; "" means
-	// a name of ours.
+	// PRODID identifies the product in the iCalendar objects that are sent; ""
+	// means a default.
 	PRODID string
-	// Now is the clock for the time stamps that are sent; nil means time.Now.
+	// Now returns the time for the time stamps that are sent; nil means time.Now.
 	Now func() time.Time
-	// Rand is where unique ids come from; nil means crypto/rand.
+	// Rand is the source of random bytes for unique ids; nil means crypto/rand.
 	Rand io.Reader
 }
 
@@ -65,25 +66,24 @@ func setDefault[T comparable](v *T, usual T) {
 	}
 }
 
-// Client asks peers. Several goroutines may use one at the same time, if the
-// functions and the reader of its Options allow it. It keeps no connections
-// between calls.
+// Client queries peers. It is safe for concurrent use if the functions and the
+// reader in its Options are. It keeps no connections open between calls.
 type Client struct {
 	o         Options
-	transport *http.Transport // no http.Client: redirects are not its business
+	transport *http.Transport // not an http.Client, because ask follows redirects itself
 }
 
-// New returns a client. It takes no proxy from the environment.
+// New returns a client. It does not use a proxy from the environment.
 func New(o Options) *Client {
 	o = o.withDefaults()
 	dialer := &net.Dialer{Timeout: o.ConnectTimeout}
 	return newClient(o, dialer.DialContext)
 }
 
-// newClient returns a client that connects with dial.
+// newClient returns a client that opens connections with dial.
 func newClient(o Options, dial dialFunc) *Client {
 	return &Client{o: o, transport: &http.Transport{
-		DialContext:            patientDial(dial, o.ReadTimeout),
+		DialContext:            dialWithIdleTimeout(dial, o.ReadTimeout),
 		TLSClientConfig:        o.TLS.Clone(),
 		TLSHandshakeTimeout:    o.ConnectTimeout,
 		DisableKeepAlives:      true,
@@ -91,5 +91,5 @@ func newClient(o Options, dial dialFunc) *Client {
 	}}
 }
 
-// maxHeader limits the header of an answer, in bytes.
+// maxHeader is the maximum length of a response header, in bytes.
 const maxHeader = 64 << 10

@@ -6,21 +6,22 @@ import (
 	"time"
 )
 
-// patientConn fails when the peer is silent for too long, or takes nothing.
-type patientConn struct {
+// idleTimeoutConn is a connection on which each read and each write has a time
+// limit.
+type idleTimeoutConn struct {
 	net.Conn
-	patience time.Duration
+	timeout time.Duration
 }
 
-func (c patientConn) Read(b []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.patience)); err != nil {
+func (c idleTimeoutConn) Read(b []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(c.timeout)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Read(b)
 }
 
-func (c patientConn) Write(b []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.patience)); err != nil {
+func (c idleTimeoutConn) Write(b []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(b)
@@ -28,13 +29,14 @@ func (c patientConn) Write(b []byte) (int, error) {
 
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// patientDial connects as dial does.
-func patientDial(dial dialFunc, patience time.Duration) dialFunc {
+// dialWithIdleTimeout returns a function that connects as dial does and puts a
+// time limit on each read and write.
+func dialWithIdleTimeout(dial dialFunc, timeout time.Duration) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		return patientConn{c, patience}, nil
+		return idleTimeoutConn{c, timeout}, nil
 	}
 }

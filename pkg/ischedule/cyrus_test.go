@@ -12,7 +12,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ischedule"
 )
 
-// A real peer takes what is sent and answers what is expected.
+// A real peer accepts the requests and gives the expected answers.
 func TestCyrus(t *testing.T) {
 	s := servertest.Cyrus(t, servertest.CyrusOptions{Users: []string{"u1", "u2"}})
 	c := ischedule.New(ischedule.Options{ReadTimeout: time.Minute, Timeout: time.Minute})
@@ -29,7 +29,7 @@ func TestCyrus(t *testing.T) {
 	}
 	found, err := c.Capabilities(t.Context(), s.URL[:len(s.URL)-len("/ischedule")]+"/.well-known/ischedule")
 	if err != nil || len(found.Redirects) != 1 || found.SerialNumber != can.SerialNumber {
-		t.Errorf("from the well-known place: %+v, %v", found, err)
+		t.Errorf("from the well-known URL: %+v, %v", found, err)
 	}
 
 	known := func(address string) ischedule.Recipient {

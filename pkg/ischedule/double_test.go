@@ -14,31 +14,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// sent is a request as the double has received it.
+// sent is a request as the double received it.
 type sent struct {
 	Method, URI string
 	Header      http.Header
 	Body        string
 }
 
-// double is a Calendar Server 6 that does what a test scripts.
+// double is a test double of a Calendar Server 6 that runs a handler.
 type double struct {
 	*httptest.Server
 	mu   sync.Mutex
 	seen []sent
 }
 
-// URL of iSchedule, as the guide writes it.
+// at returns the iSchedule URL, as written in the guide.
 func (d *double) at() string { return d.Server.URL + "/ischedule/" }
 
-// requests returns what has been received so far.
+// requests returns the requests received so far.
 func (d *double) requests() []sent {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.seen
 }
 
-// newDouble starts a server that answers with script.
+// newDouble starts a server that answers every request with script.
 func newDouble(t testing.TB, script http.HandlerFunc) *double {
 	t.Helper()
 	d := &double{}
@@ -58,8 +58,8 @@ func (d *double) record(script http.HandlerFunc) http.Handler {
 	})
 }
 
-// says is a script that gives the same answer always.
-func says(status int, contentType, body string) http.HandlerFunc {
+// respond returns a handler that always gives the same answer.
+func respond(status int, contentType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(status)
@@ -67,15 +67,15 @@ func says(status int, contentType, body string) http.HandlerFunc {
 	}
 }
 
-// moves is a script that refers to another URL.
-func moves(status int, to string) http.HandlerFunc {
+// redirectTo returns a handler that redirects to another URL.
+func redirectTo(status int, to string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", to)
 		w.WriteHeader(status)
 	}
 }
 
-// calendarOf is the free/busy of a person: busy at the lines given.
+// calendarOf returns the free/busy object of a person, with the given lines.
 func calendarOf(address string, lines ...string) string {
 	return "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Test//Calendar Server 6//EN\r\nMETHOD:REPLY\r\n" + component(address, lines...) + "END:VCALENDAR\r\n"
 }
@@ -91,7 +91,7 @@ func component(address string, lines ...string) string {
 	return text + "END:VFREEBUSY\r\n"
 }
 
-// What the people of the double do on that day.
+// Free/busy lines of one day.
 const (
 	meeting   = "FREEBUSY:20040902T100000Z/20040902T113000Z"
 	tentative = "FREEBUSY;FBTYPE=BUSY-TENTATIVE:20040902T080000Z/PT1H30M,20040902T\r\n 200000Z/PT5M"
@@ -101,7 +101,7 @@ const (
 
 func at(hour, minute int) time.Time { return time.Date(2004, 9, 2, hour, minute, 0, 0, time.UTC) }
 
-// busyDay is what the four lines above say.
+// busyDay contains the busy periods of the four lines above.
 var busyDay = []Period{
 	{at(8, 0), at(9, 30), Tentative},
 	{at(10, 0), at(11, 30), Busy},
@@ -109,7 +109,7 @@ var busyDay = []Period{
 	{at(22, 0), at(46, 0), Unavailable},
 }
 
-// attendees are those of a request, read the simple way.
+// attendees returns the attendees of a request.
 func attendees(body string) []string {
 	var all []string
 	for line := range strings.SplitSeq(strings.ReplaceAll(body, "\r\n ", ""), "\r\n") {
@@ -120,9 +120,10 @@ func attendees(body string) []string {
 	return all
 }
 
-// knows is a script that answers for each attendee, in the namespace and with
-// the notation of a recipient given. Whoever is not called user* is unknown.
-func knows(namespace, recipient string) http.HandlerFunc {
+// answerFor returns a handler that answers for each attendee, in the given
+// namespace and with the given notation of a recipient. Only addresses that begin
+// with user are known.
+func answerFor(namespace, recipient string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		w.Header().Set("Content-Type", "application/xml; charset=utf-8")
@@ -141,7 +142,7 @@ func knows(namespace, recipient string) http.HandlerFunc {
 	}
 }
 
-// testClient has a fixed clock and fixed ids.
+// testClient returns a client with a fixed clock and fixed ids.
 func testClient(o Options) *Client {
 	if o.Now == nil {
 		o.Now = func() time.Time { return time.Date(2004, 9, 1, 20, 2, 0, 5, time.FixedZone("", 7200)) }
@@ -152,13 +153,13 @@ func testClient(o Options) *Client {
 	return New(o)
 }
 
-// ask puts the question of the guide about people.
+// ask returns the query of the guide for these people.
 func ask(people ...string) Query {
 	return Query{Originator: "cs7user@example.com", Recipients: people, Start: at(0, 0), End: at(24, 0)}
 }
 
-// requireError checks kind and status of an error, and that its hint is one line
-// that says something.
+// requireError checks the kind and status of an error, that it contains the words,
+// and that its hint is one line of at least 20 bytes.
 func requireError(t *testing.T, err error, kind Kind, status int, words ...string) *Error {
 	t.Helper()
 	e, ok := err.(*Error) //nolint:errorlint // it must be this type itself
@@ -170,7 +171,7 @@ func requireError(t *testing.T, err error, kind Kind, status int, words ...strin
 	}
 	for _, word := range words {
 		if !strings.Contains(e.Error(), word) {
-			t.Errorf("%q does not tell of %q", e, word)
+			t.Errorf("%q does not contain %q", e, word)
 		}
 	}
 	if len(e.Hint) < 20 || strings.ContainsAny(e.Hint, "\r\n") {

@@ -13,54 +13,54 @@ import (
 	"syscall"
 )
 
-// Kind says what stood between the question and the answer.
+// Kind classifies an Error.
 type Kind string
 
 // The kinds of errors.
 const (
-	DNS          Kind = "dns"           // the name of the host is not known
-	Refused      Kind = "refused"       // nobody takes the connection, or no way leads there
+	DNS          Kind = "dns"           // the host name cannot be resolved
+	Refused      Kind = "refused"       // connection refused, or no route to the host
 	Timeout      Kind = "timeout"       // no connection or no answer in time
-	TLS          Kind = "tls"           // the peer's certificate or its TLS will not do
-	Redirect     Kind = "redirect"      // the peer refers to another URL, which is not followed
-	RedirectLoop Kind = "redirect-loop" // the redirects lead back to where they began
-	Forbidden    Kind = "forbidden"     // 401 or 403: the peer does not take questions from here
-	NotFound     Kind = "not-found"     // 404, 410, or 405 to a POST: nothing that takes the question is at that path
-	HTML         Kind = "html"          // a web page came instead of an answer
+	TLS          Kind = "tls"           // the peer's certificate or its TLS is not acceptable
+	Redirect     Kind = "redirect"      // the peer redirects to another URL, which is not followed
+	RedirectLoop Kind = "redirect-loop" // the redirects lead back to an earlier URL
+	Forbidden    Kind = "forbidden"     // 401 or 403: the peer does not accept queries from this address
+	NotFound     Kind = "not-found"     // 404, 410, or 405 to a POST: nothing at that path accepts the query
+	HTML         Kind = "html"          // the answer is a web page
 	TooLarge     Kind = "too-large"     // the answer is longer than Options.MaxBody
-	Truncated    Kind = "truncated"     // the answer ends in the middle, or before it begins
-	Malformed    Kind = "malformed"     // the answer is none to the question
-	Rejected     Kind = "rejected"      // the peer speaks iSchedule and refuses; Detail names its reason
+	Truncated    Kind = "truncated"     // the answer is incomplete or missing
+	Malformed    Kind = "malformed"     // the answer is not in the expected format
+	Rejected     Kind = "rejected"      // the peer speaks iSchedule and rejects the query; Detail names its reason
 	ServerError  Kind = "server-error"  // 5xx
 	Other        Kind = "other"
 )
 
-// Error is why a peer gave no answer that could be read. Errors of the context
-// that was handed in are found in it with errors.Is.
+// Error says why a peer gave no usable answer. An error of the caller's context
+// can be found in it with errors.Is.
 type Error struct {
 	Kind   Kind
-	URL    string // that was asked last
-	Status int    // of HTTP; 0 when it did not come to that
-	Detail string // what happened, in one line unless the peer put more into it
+	URL    string // the URL that was queried last
+	Status int    // HTTP status; 0 if there was no response
+	Detail string // what happened, in one line unless text of the peer contains line feeds
 	Reason string // the name of the element inside <error>, if Kind is Rejected
 	Hint   string // what to do next, in one line
-	Err    error  // what lies behind it; may be nil
+	Err    error  // the underlying error; may be nil
 }
 
 // Error returns the URL and what happened there, without the hint.
 func (e *Error) Error() string { return e.URL + ": " + e.Detail }
 
-// Unwrap returns what lies behind the error.
+// Unwrap returns the underlying error.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrQuery is in the errors of questions that cannot be asked: an address that
-// is none, no recipients, a time that ends before it begins.
-var ErrQuery = errors.New("this cannot be asked")
+// ErrQuery is wrapped by the errors of invalid queries: an invalid address, no
+// recipients, an end that is not after the start.
+var ErrQuery = errors.New("invalid query")
 
-// maxText limits the texts of a peer that are handed on, in bytes.
+// maxText is the maximum length of a text of a peer that is passed on, in bytes.
 const maxText = 500
 
-// clip shortens a text, between two characters.
+// clip shortens a text at a character boundary.
 func clip(s string) string {
 	if len(s) <= maxText {
 		return s
@@ -80,15 +80,15 @@ func clipAll(list []string) []string {
 	return list
 }
 
-// fail makes an error with the hint that belongs to its kind.
+// fail returns an error with the hint for its kind.
 func fail(kind Kind, at string, status int, detail string, err error) *Error {
 	return &Error{Kind: kind, URL: clip(at), Status: status, Detail: clip(detail), Hint: hintFor(kind), Err: err}
 }
 
-// transportError says what an error of the HTTP client means.
+// transportError returns the Error for an error of the HTTP transport.
 func (c *Client) transportError(ctx context.Context, at string, status int, err error) *Error {
 	if cause := ctx.Err(); errors.Is(cause, context.Canceled) {
-		e := fail(Other, at, status, "stopped before the peer had answered", cause)
+		e := fail(Other, at, status, "stopped before the peer answered", cause)
 		e.Hint = ""
 		return e
 	}
@@ -96,9 +96,9 @@ func (c *Client) transportError(ctx context.Context, at string, status int, err 
 	e := fail(kind, at, status, detail, err)
 	switch {
 	case kind == TLS && speaksNoTLS(err):
-		e.Hint = "the peer speaks no TLS at that port: correct the port, or write http"
+		e.Hint = "the peer does not use TLS on that port: correct the port, or use http"
 	case kind == Malformed && speaksTLS(err):
-		e.Hint = "the peer speaks TLS at that port: correct the port, or write https"
+		e.Hint = "the peer uses TLS on that port: correct the port, or use https"
 	}
 	return e
 }
@@ -110,23 +110,23 @@ func (c *Client) diagnose(err error) (Kind, string) {
 	case errors.As(err, &noName) && noName.IsNotFound:
 		return DNS, "no such host: " + noName.Name
 	case errors.As(err, &noName):
-		return DNS, fmt.Sprintf("the host name %s cannot be looked up: %s", noName.Name, noName.Err)
+		return DNS, fmt.Sprintf("cannot resolve the host name %s: %s", noName.Name, noName.Err)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return Refused, "connection refused"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return Refused, "no route to the host"
+		return Refused, "no route to host"
 	case errors.Is(err, context.DeadlineExceeded):
 		return Timeout, "no complete answer in time"
 	case isTLS(err):
 		return TLS, "TLS: " + strings.TrimPrefix(err.Error(), "tls: ")
 	case speaksNoTLS(err):
-		return TLS, "the answer to TLS was plain HTTP"
+		return TLS, "the peer answered the TLS handshake with plain HTTP"
 	case errors.As(err, &temporary) && temporary.Timeout() && isDial(err):
 		return Timeout, fmt.Sprintf("no connection within %v", c.o.ConnectTimeout)
 	case errors.As(err, &temporary) && temporary.Timeout() && strings.Contains(err.Error(), "handshake"):
-		return Timeout, fmt.Sprintf("no TLS within %v", c.o.ConnectTimeout)
+		return Timeout, fmt.Sprintf("no TLS handshake within %v", c.o.ConnectTimeout)
 	case errors.As(err, &temporary) && temporary.Timeout():
-		return Timeout, fmt.Sprintf("silent for %v", min(c.o.ReadTimeout, c.o.Timeout))
+		return Timeout, fmt.Sprintf("no data for %v", min(c.o.ReadTimeout, c.o.Timeout))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return Truncated, "the peer closed the connection before its answer was complete"
 	case strings.Contains(err.Error(), "malformed"):
@@ -155,6 +155,6 @@ func speaksNoTLS(err error) bool {
 	return errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// speaksTLS tells whether what came instead of HTTP is a TLS record, which
-// begins with the type of an alert and the version 3.
+// speaksTLS reports whether the peer sent a TLS record instead of HTTP: an alert,
+// which begins with its type and the version 3.
 func speaksTLS(err error) bool { return strings.Contains(err.Error(), `"\x15\x03`) }

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Each way to answer badly has its kind and its status, and says what is known.
+// Each kind of bad answer gives its kind, its status and a useful detail.
 func TestBadAnswers(t *testing.T) {
 	const xml = "application/xml; charset=utf-8"
 	whole := `<schedule-response xmlns="` + nsISchedule + `"><response><recipient>mailto:user1@example.com</recipient></response></schedule-response>`
@@ -36,51 +36,51 @@ func TestBadAnswers(t *testing.T) {
 		status int
 		words  []string
 	}{
-		"white list":          {says(403, "text/plain", "no"), Forbidden, 403, []string{"403 Forbidden"}},
-		"login":               {says(401, "text/html", page), Forbidden, 401, []string{"Welcome to GlassFish"}},
-		"wrong path":          {says(404, "text/html", page), NotFound, 404, []string{"404 Not Found", "Welcome to GlassFish"}},
-		"no POST":             {says(405, "text/html", page), NotFound, 405, []string{"405 Method Not Allowed"}},
-		"gone":                {says(410, "", ""), NotFound, 410, nil},
-		"broken":              {says(500, "text/html", page), ServerError, 500, []string{"500"}},
-		"proxy":               {says(504, "", ""), ServerError, 504, nil},
-		"no such method":      {says(501, "", ""), Other, 501, nil},
-		"bad request":         {says(400, "text/plain", "?"), Other, 400, nil},
-		"a status of its own": {says(599, "", ""), ServerError, 599, nil},
-		"web page":            {says(200, "text/html; charset=utf-8", page), HTML, 200, []string{"Welcome to GlassFish"}},
-		"web page as XML":     {says(200, xml, page), HTML, 200, nil},
-		"old web page":        {says(200, xml, "\n<HTML><br>&nbsp;"), HTML, 200, nil},
-		"XHTML":               {says(200, "application/xhtml+xml", `<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><title>t</title></html>`), HTML, 200, nil},
-		"commented web page":  {says(200, "text/html", "<!-- -- --><p><br></p>"), HTML, 200, nil},
-		"text web page":       {says(200, "text/html", "It works"), HTML, 200, nil},
-		"empty":               {says(200, xml, " \r\n"), Malformed, 200, []string{"empty"}},
-		"no content":          {says(204, "", ""), Malformed, 204, nil},
-		"text":                {says(200, "text/plain", "OK\x1b[2J"), Malformed, 200, []string{`OK\x1b[2J`}},
-		"another namespace":   {says(200, xml, strings.ReplaceAll(whole, nsISchedule, "urn:x")), Malformed, 200, []string{"<schedule-response> in the namespace urn:x"}},
-		"another document":    {says(200, xml, `<multistatus xmlns="DAV:"/>`), Malformed, 200, []string{"<multistatus> in the namespace DAV:"}},
-		"broken XML":          {says(200, xml, strings.Replace(whole, "</recipient>", "</r>", 1)), Malformed, 200, nil},
-		"two documents":       {says(200, xml, whole+whole), Malformed, 200, []string{"2 root elements"}},
-		"entities":            {says(200, xml, lol), Malformed, 200, []string{"entity"}},
-		"deep":                {says(200, xml, strings.Repeat("<a>", 100)+strings.Repeat("</a>", 100)), Malformed, 200, []string{"more elements"}},
-		"a long tag":          {says(200, xml, `<schedule-response a="`+strings.Repeat("'>", maxTag)+`"/>`), Malformed, 200, []string{"attributes"}},
-		"many attributes":     {says(200, xml, "<a>"+strings.Repeat("<a a='' b='' c='' d=''/>", maxAttributes/4+1)+"</a>"), Malformed, 200, []string{"attributes"}},
-		"many VFREEBUSY":      {says(200, "text/calendar", calendarOf("", strings.Repeat("BEGIN:VFREEBUSY\r\n", maxComponents))), Malformed, 200, []string{"more VFREEBUSY"}},
-		"many elements":       {says(200, xml, "<schedule-response>"+strings.Repeat("<response/>", maxElements)+"</schedule-response>"), Malformed, 200, nil},
-		"an event":            {says(200, "text/calendar", "BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VEVENT\nEND:VCALENDAR"), Malformed, 200, []string{"no VFREEBUSY"}},
-		"an odd coding":       {header("Content-Encoding", "br", whole), Malformed, 200, []string{`"br"`}},
-		"no gzip":             {header("Content-Encoding", "gzip", whole), Malformed, 200, []string{"gzip"}},
-		"cut XML":             {says(200, xml, whole[:len(whole)-30]), Truncated, 200, []string{"in the middle"}},
-		"cut calendar":        {says(200, "text/calendar", strings.TrimSuffix(calendarOf("user1@example.com", meeting), "END:VCALENDAR\r\n")), Truncated, 200, nil},
-		"cut VFREEBUSY":       {says(200, "text/calendar", "BEGIN:VCALENDAR\nBEGIN:VFREEBUSY\n"+meeting+"\nEND:VCALENDAR"), Truncated, 200, nil},
-		"cut second object":   {says(200, "text/calendar", calendarOf("user1@example.com", meeting)+"BEGIN:VCALENDAR\r\n"), Truncated, 200, nil},
-		"shorter than said":   {header("Content-Length", "5000", whole), Truncated, 200, nil},
-		"rejected":            {says(403, xml, `<error xmlns="`+nsISchedule+`"><originator-denied/></error>`), Rejected, 403, []string{"originator-denied"}},
-		"rejected with 200":   {says(200, xml, `<C:error xmlns:C="`+nsCalDAV+`"><C:max-recipients/></C:error>`), Rejected, 200, []string{"max-recipients"}},
-		"rejected by WebDAV":  {says(507, xml, `<D:error xmlns:D="DAV:"><D:quota-not-exceeded/></D:error>`), Rejected, 507, []string{"quota-not-exceeded"}},
-		"rejected in words":   {says(400, xml, `<error><response-description>Go away</response-description></error>`), Rejected, 400, []string{"without a reason: Go away"}},
-		"no Location":         {says(302, "", ""), Redirect, 302, []string{"without a Location"}},
-		"a bad Location":      {moves(307, "http://[::1"), Redirect, 307, nil},
-		"a file":              {moves(307, "file:///etc/passwd"), Redirect, 307, []string{"file:///etc/passwd"}},
-		"a login":             {moves(307, "http://user:secret@example.com/"), Redirect, 307, []string{"xxxxx"}},
+		"whitelist":           {respond(403, "text/plain", "no"), Forbidden, 403, []string{"403 Forbidden"}},
+		"login":               {respond(401, "text/html", page), Forbidden, 401, []string{"Welcome to GlassFish"}},
+		"wrong path":          {respond(404, "text/html", page), NotFound, 404, []string{"404 Not Found", "Welcome to GlassFish"}},
+		"no POST":             {respond(405, "text/html", page), NotFound, 405, []string{"405 Method Not Allowed"}},
+		"gone":                {respond(410, "", ""), NotFound, 410, nil},
+		"broken":              {respond(500, "text/html", page), ServerError, 500, []string{"500"}},
+		"proxy":               {respond(504, "", ""), ServerError, 504, nil},
+		"no such method":      {respond(501, "", ""), Other, 501, nil},
+		"bad request":         {respond(400, "text/plain", "?"), Other, 400, nil},
+		"a status of its own": {respond(599, "", ""), ServerError, 599, nil},
+		"web page":            {respond(200, "text/html; charset=utf-8", page), HTML, 200, []string{"Welcome to GlassFish"}},
+		"web page as XML":     {respond(200, xml, page), HTML, 200, nil},
+		"old web page":        {respond(200, xml, "\n<HTML><br>&nbsp;"), HTML, 200, nil},
+		"XHTML":               {respond(200, "application/xhtml+xml", `<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><title>t</title></html>`), HTML, 200, nil},
+		"commented web page":  {respond(200, "text/html", "<!-- -- --><p><br></p>"), HTML, 200, nil},
+		"text web page":       {respond(200, "text/html", "It works"), HTML, 200, nil},
+		"empty":               {respond(200, xml, " \r\n"), Malformed, 200, []string{"empty"}},
+		"no content":          {respond(204, "", ""), Malformed, 204, nil},
+		"text":                {respond(200, "text/plain", "OK\x1b[2J"), Malformed, 200, []string{`OK\x1b[2J`}},
+		"another namespace":   {respond(200, xml, strings.ReplaceAll(whole, nsISchedule, "urn:x")), Malformed, 200, []string{"<schedule-response> in the namespace urn:x"}},
+		"another document":    {respond(200, xml, `<multistatus xmlns="DAV:"/>`), Malformed, 200, []string{"<multistatus> in the namespace DAV:"}},
+		"broken XML":          {respond(200, xml, strings.Replace(whole, "</recipient>", "</r>", 1)), Malformed, 200, nil},
+		"two documents":       {respond(200, xml, whole+whole), Malformed, 200, []string{"2 root elements"}},
+		"entities":            {respond(200, xml, lol), Malformed, 200, []string{"entity"}},
+		"deep":                {respond(200, xml, strings.Repeat("<a>", 100)+strings.Repeat("</a>", 100)), Malformed, 200, []string{"too many elements"}},
+		"a long tag":          {respond(200, xml, `<schedule-response a="`+strings.Repeat("'>", maxTag)+`"/>`), Malformed, 200, []string{"attributes"}},
+		"many attributes":     {respond(200, xml, "<a>"+strings.Repeat("<a a='' b='' c='' d=''/>", maxAttributes/4+1)+"</a>"), Malformed, 200, []string{"attributes"}},
+		"many VFREEBUSY":      {respond(200, "text/calendar", calendarOf("", strings.Repeat("BEGIN:VFREEBUSY\r\n", maxComponents))), Malformed, 200, []string{"more than 10000 VFREEBUSY"}},
+		"many elements":       {respond(200, xml, "<schedule-response>"+strings.Repeat("<response/>", maxElements)+"</schedule-response>"), Malformed, 200, nil},
+		"an event":            {respond(200, "text/calendar", "BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VEVENT\nEND:VCALENDAR"), Malformed, 200, []string{"no VFREEBUSY"}},
+		"unknown encoding":    {header("Content-Encoding", "br", whole), Malformed, 200, []string{`"br"`}},
+		"not gzip":            {header("Content-Encoding", "gzip", whole), Malformed, 200, []string{"gzip"}},
+		"cut XML":             {respond(200, xml, whole[:len(whole)-30]), Truncated, 200, []string{"truncated"}},
+		"cut calendar":        {respond(200, "text/calendar", strings.TrimSuffix(calendarOf("user1@example.com", meeting), "END:VCALENDAR\r\n")), Truncated, 200, nil},
+		"cut VFREEBUSY":       {respond(200, "text/calendar", "BEGIN:VCALENDAR\nBEGIN:VFREEBUSY\n"+meeting+"\nEND:VCALENDAR"), Truncated, 200, nil},
+		"cut second object":   {respond(200, "text/calendar", calendarOf("user1@example.com", meeting)+"BEGIN:VCALENDAR\r\n"), Truncated, 200, nil},
+		"shorter than length": {header("Content-Length", "5000", whole), Truncated, 200, nil},
+		"rejected":            {respond(403, xml, `<error xmlns="`+nsISchedule+`"><originator-denied/></error>`), Rejected, 403, []string{"originator-denied"}},
+		"rejected with 200":   {respond(200, xml, `<C:error xmlns:C="`+nsCalDAV+`"><C:max-recipients/></C:error>`), Rejected, 200, []string{"max-recipients"}},
+		"rejected by WebDAV":  {respond(507, xml, `<D:error xmlns:D="DAV:"><D:quota-not-exceeded/></D:error>`), Rejected, 507, []string{"quota-not-exceeded"}},
+		"rejected in text":    {respond(400, xml, `<error><response-description>Go away</response-description></error>`), Rejected, 400, []string{"without a reason: Go away"}},
+		"no Location":         {respond(302, "", ""), Redirect, 302, []string{"without a Location"}},
+		"a bad Location":      {redirectTo(307, "http://[::1"), Redirect, 307, nil},
+		"a file":              {redirectTo(307, "file:///etc/passwd"), Redirect, 307, []string{"file:///etc/passwd"}},
+		"a login":             {redirectTo(307, "http://user:secret@example.com/"), Redirect, 307, []string{"xxxxx"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -91,7 +91,7 @@ func TestBadAnswers(t *testing.T) {
 				t.Errorf("the URL is %s", e.URL)
 			}
 			if n := len(d.requests()); n != 1 {
-				t.Errorf("asked %d times", n)
+				t.Errorf("%d requests, want 1", n)
 			}
 		})
 	}
@@ -99,19 +99,19 @@ func TestBadAnswers(t *testing.T) {
 
 func TestHints(t *testing.T) {
 	refuse := func(reason string) http.HandlerFunc {
-		return says(400, "application/xml", `<error xmlns="`+nsISchedule+`"><`+reason+`/></error>`)
+		return respond(400, "application/xml", `<error xmlns="`+nsISchedule+`"><`+reason+`/></error>`)
 	}
 	for name, c := range map[string]struct {
 		script http.HandlerFunc
 		bare   bool
 		hint   string
 	}{
-		"white list":       {says(403, "", ""), false, "white list there (service.dav.ischedulewhitelist"},
-		"denied":           {refuse("originator-denied"), false, "service.dav.ischedulewhitelist"},
-		"wrong path":       {says(404, "", ""), false, `/ischedule/, if service.http.caldavcompatible is "yes"`},
-		"bare":             {refuse("version-not-supported"), true, "with the headers"},
-		"not bare":         {refuse("version-not-supported"), false, "bare form"},
-		"refers elsewhere": {moves(301, "/davserver/ischedule/"), false, "map the domain to the URL"},
+		"whitelist":  {respond(403, "", ""), false, "iSchedule whitelist (service.dav.ischedulewhitelist"},
+		"denied":     {refuse("originator-denied"), false, "service.dav.ischedulewhitelist"},
+		"wrong path": {respond(404, "", ""), false, `/ischedule/, if service.http.caldavcompatible is "yes"`},
+		"bare":       {refuse("version-not-supported"), true, "with the iSchedule headers"},
+		"not bare":   {refuse("version-not-supported"), false, "bare form"},
+		"redirect":   {redirectTo(301, "/davserver/ischedule/"), false, "map the domain to the URL"},
 	} {
 		q := ask("user1@example.com")
 		q.Bare = c.bare
@@ -121,13 +121,13 @@ func TestHints(t *testing.T) {
 			t.Errorf("%s: %#v", name, err)
 		}
 	}
-	// So has every reason of the draft that an administrator can do something about.
+	// Every reason of the draft that an administrator can act on has a hint, too.
 	for _, reason := range []string{"originator-invalid", "too-many-originators", "recipient-mismatch", "max-recipients", "max-content-length", "min-date-time", "max-date-time", "max-instances"} {
 		if hint := rejectionHint(reason, false); hint == rejectionHint("invalid-calendar-data", false) || len(hint) < 20 {
 			t.Errorf("%s: %q", reason, hint)
 		}
 	}
-	// Every kind has words of its own.
+	// Every kind has its own hint.
 	seen := map[string]Kind{}
 	for _, kind := range []Kind{DNS, Refused, Timeout, TLS, Redirect, RedirectLoop, Forbidden, NotFound, HTML, TooLarge, Truncated, Malformed, ServerError, Other} {
 		if other, ok := seen[hintFor(kind)]; ok {
@@ -152,16 +152,16 @@ func TestTooLarge(t *testing.T) {
 			w.WriteHeader(http.StatusOK)
 		},
 		"endless": endless,
-		"just":    says(200, "", strings.Repeat(" ", 2001)),
+		"just":    respond(200, "", strings.Repeat(" ", 2001)),
 	} {
 		_, err := testClient(Options{MaxBody: 2000}).FreeBusy(t.Context(), newDouble(t, script).at(), ask("user1@example.com"))
 		if e := requireError(t, err, TooLarge, 200, "longer than 2000 bytes"); t.Failed() {
 			t.Errorf("%s: %v", name, e)
 		}
 	}
-	_, err := testClient(Options{MaxBody: 2000}).FreeBusy(t.Context(), newDouble(t, says(200, "", strings.Repeat(" ", 2000))).at(), ask("user1@example.com"))
+	_, err := testClient(Options{MaxBody: 2000}).FreeBusy(t.Context(), newDouble(t, respond(200, "", strings.Repeat(" ", 2000))).at(), ask("user1@example.com"))
 	requireError(t, err, Malformed, 200, "empty")
-	// A header without end.
+	// An endless header.
 	d := newDouble(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Server", strings.Repeat("x", 4*maxHeader))
 	})
@@ -169,8 +169,8 @@ func TestTooLarge(t *testing.T) {
 	requireError(t, err, Other, 0, "exceeded")
 }
 
-// What a peer has compressed is not unpacked further than an answer may be long.
-func TestBomb(t *testing.T) {
+// A compressed answer is decompressed only up to the maximum length.
+func TestCompressionBomb(t *testing.T) {
 	const size = 16 << 20
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
@@ -201,9 +201,9 @@ func TestConnections(t *testing.T) {
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
-	plain := newDouble(t, says(200, "", ""))
+	plain := newDouble(t, respond(200, "", ""))
 	secure := &double{}
-	secure.Server = httptest.NewUnstartedServer(secure.record(knows(nsISchedule, "mailto:%s")))
+	secure.Server = httptest.NewUnstartedServer(secure.record(answerFor(nsISchedule, "mailto:%s")))
 	secure.Config.ErrorLog = quiet()
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
@@ -218,18 +218,18 @@ func TestConnections(t *testing.T) {
 		hint  string
 	}{
 		"no such host":     {"http://nobody.invalid:8080/ischedule/", DNS, []string{"nobody.invalid"}, "host name"},
-		"nobody there":     {nobody, Refused, []string{"refused"}, "port"},
+		"nothing listens":  {nobody, Refused, []string{"refused"}, "port"},
 		"not trusted":      {secure.at(), TLS, []string{"certificate"}, "certificate"},
-		"no TLS there":     {strings.Replace(plain.at(), "http:", "https:", 1), TLS, nil, "write http"},
-		"TLS there":        {talksTLS, Malformed, nil, "write https"},
+		"not TLS":          {strings.Replace(plain.at(), "http:", "https:", 1), TLS, nil, "use http"},
+		"TLS":              {talksTLS, Malformed, nil, "use https"},
 		"hangs up":         {hangsUp, Truncated, []string{"closed the connection"}, "log"},
 		"resets":           {resets, Truncated, []string{"closed the connection"}, "log"},
-		"not HTTP":         {talksNonsense, Malformed, []string{"not HTTP"}, "another language"},
+		"not HTTP":         {talksNonsense, Malformed, []string{"not HTTP"}, "another protocol"},
 		"not a URL":        {"http://[::1/ischedule/", Other, []string{"not a URL"}, "http://HOST:PORT/ischedule/"},
 		"no scheme":        {"cs6.example.com:8080/ischedule/", Other, []string{"not a URL"}, "http://HOST:PORT/ischedule/"},
 		"another scheme":   {"ftp://cs6.example.com/", Other, []string{"not a URL"}, "http://HOST:PORT/ischedule/"},
 		"no host":          {"http:///ischedule/", Other, []string{"without a host"}, "http://HOST:PORT/ischedule/"},
-		"a secret in it":   {"http://me:secret@cs6.example.com/", Other, []string{"with a user"}, "http://HOST:PORT/ischedule/"},
+		"a secret in it":   {"http://me:secret@cs6.example.com/", Other, []string{"contains a user name"}, "http://HOST:PORT/ischedule/"},
 		"control in it":    {"http://cs6.example.com/\x1b", Other, []string{"not a URL"}, "http://HOST:PORT/ischedule/"},
 		"a port too large": {"http://127.0.0.1:99999/", Other, []string{"99999"}, "http://HOST:PORT/ischedule/"},
 	} {
@@ -241,7 +241,7 @@ func TestConnections(t *testing.T) {
 			}
 		})
 	}
-	// With the certificate trusted, it works.
+	// It works once the certificate is trusted.
 	pool := x509.NewCertPool()
 	pool.AddCert(secure.Certificate())
 	a, err := testClient(Options{TLS: &tls.Config{RootCAs: pool}}).FreeBusy(t.Context(), secure.at(), ask("user1@example.com"))
@@ -252,12 +252,12 @@ func TestConnections(t *testing.T) {
 	requireError(t, err, TLS, 0, "cs6.example.org")
 }
 
-// A question goes to another place only after a status that asks for it, and
-// never in circles.
-func TestRedirectsOfQuestions(t *testing.T) {
-	target := newDouble(t, knows(nsISchedule, "mailto:%s"))
+// A query is sent to another URL only after a status that permits it, and never in
+// a loop.
+func TestRedirects(t *testing.T) {
+	target := newDouble(t, answerFor(nsISchedule, "mailto:%s"))
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		d := newDouble(t, moves(status, target.at()+"#x"))
+		d := newDouble(t, redirectTo(status, target.at()+"#x"))
 		a, err := testClient(Options{}).FreeBusy(t.Context(), d.at(), ask("user1@example.com"))
 		if status < 307 {
 			requireError(t, err, Redirect, status, target.at(), fmt.Sprint(status))
@@ -273,32 +273,32 @@ func TestRedirectsOfQuestions(t *testing.T) {
 	}
 	got := target.requests()
 	if len(got) != 2 || got[0].Body == "" || got[0].Header.Get("Recipient") != "mailto:user1@example.com" {
-		t.Errorf("the target has received %+v", got)
+		t.Errorf("the target received %+v", got)
 	}
 
 	circle := newDouble(t, func(w http.ResponseWriter, r *http.Request) {
 		to := map[string]string{"/ischedule/": "/a", "/a": "b", "/b": "/a"}[r.URL.Path]
-		moves(307, to)(w, r)
+		redirectTo(307, to)(w, r)
 	})
 	_, err := testClient(Options{MaxRedirects: 10}).FreeBusy(t.Context(), circle.at(), ask("user1@example.com"))
 	base := circle.Server.URL
 	requireError(t, err, RedirectLoop, 307, base+"/ischedule/ -> "+base+"/a -> "+base+"/b -> "+base+"/a")
 
-	long := newDouble(t, func(w http.ResponseWriter, r *http.Request) { moves(308, r.URL.Path+"x")(w, r) })
+	long := newDouble(t, func(w http.ResponseWriter, r *http.Request) { redirectTo(308, r.URL.Path+"x")(w, r) })
 	for most, want := range map[int]int{0: 4, -1: 1, 2: 3} { // most 0 means 3
 		before := len(long.requests())
 		_, err := testClient(Options{MaxRedirects: most}).FreeBusy(t.Context(), long.at(), ask("user1@example.com"))
 		requireError(t, err, Redirect, 308, long.at(), "redirects")
 		if n := len(long.requests()) - before; n != want {
-			t.Errorf("with %d redirects allowed, asked %d times", most, n)
+			t.Errorf("with MaxRedirects %d: %d requests, want %d", most, n, want)
 		}
 	}
 
-	secure := httptest.NewTLSServer(moves(307, target.at()))
+	secure := httptest.NewTLSServer(redirectTo(307, target.at()))
 	t.Cleanup(secure.Close)
 	_, err = testClient(Options{TLS: &tls.Config{InsecureSkipVerify: true}}).FreeBusy(t.Context(), secure.URL, ask("user1@example.com"))
 	requireError(t, err, Redirect, 307, "from https to http")
 	if len(target.requests()) != 2 {
-		t.Error("the question went on without TLS")
+		t.Error("the query was sent again without TLS")
 	}
 }

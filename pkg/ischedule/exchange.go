@@ -15,15 +15,15 @@ import (
 	"time"
 )
 
-// Peer is what the header of an answer tells about who gave it.
+// Peer describes the server that answered, from the response header.
 type Peer struct {
-	Status    int           // of HTTP: 2xx
-	URL       string        // where the answer came from; without an action=capabilities that was added, but with the parameters of WCAP
-	Redirects []string      // the URLs that were asked before it, the first one first
+	Status    int           // HTTP status: 2xx
+	URL       string        // where the answer came from; without the added action=capabilities, but with the parameters of WCAP
+	Redirects []string      // the URLs that were queried before it, in order
 	Version   string        // iSchedule-Version
-	Serial    string        // iSchedule-Capabilities: changes with what the peer can do
+	Serial    string        // iSchedule-Capabilities: changes when the peer's capabilities change
 	Server    string        // Server: the product
-	Took      time.Duration // from the question to the end of the answer, redirects included
+	Took      time.Duration // from the start of the query to the end of the answer, redirects included
 }
 
 // question is a request that can be sent to several URLs in turn.
@@ -32,11 +32,11 @@ type question struct {
 	header http.Header
 	body   []byte
 	bare   bool // for the hints
-	wcap   bool // an <error> of iSchedule or of WebDAV is none of its answers
+	wcap   bool // an <error> element of iSchedule or of WebDAV is not an answer of this protocol
 	adjust func(*url.URL)
 }
 
-// reply is an answer with a status of 2xx, read to its end.
+// reply is a complete response with a 2xx status.
 type reply struct {
 	at     string
 	status int
@@ -53,7 +53,7 @@ func (r *reply) peer() Peer {
 	}
 }
 
-// ask sends a question and follows redirects.
+// ask sends a request and follows redirects.
 func (c *Client) ask(ctx context.Context, rawURL string, q question) (*reply, error) {
 	at, err := parseURL(rawURL)
 	if err != nil {
@@ -86,23 +86,23 @@ func (c *Client) ask(ctx context.Context, rawURL string, q question) (*reply, er
 	}
 }
 
-// mayFollow decides whether a redirect is followed, to next, after those of the
-// chain.
+// mayFollow returns an error if the redirect from at to next must not be
+// followed. The chain contains the URLs queried so far, including at.
 func (c *Client) mayFollow(at, next *url.URL, chain []string, status int) error {
 	way := func() string { return strings.Join(append(slices.Clip(chain), next.String()), " -> ") }
 	switch {
 	case slices.Contains(chain, next.String()):
-		return fail(RedirectLoop, at.String(), status, "the redirects lead in a circle: "+way(), nil)
+		return fail(RedirectLoop, at.String(), status, "redirect loop: "+way(), nil)
 	case len(chain) > max(c.o.MaxRedirects, 0):
 		return fail(Redirect, at.String(), status, fmt.Sprintf("more than %d redirects: %s", max(c.o.MaxRedirects, 0), way()), nil)
 	case at.Scheme == "https" && next.Scheme != "https":
-		return fail(Redirect, at.String(), status, "the redirect leads from https to http, which is not followed: "+next.String(), nil)
+		return fail(Redirect, at.String(), status, "the peer redirects from https to http, which is not followed: "+next.String(), nil)
 	}
 	return nil
 }
 
-// askOnce sends a question to one URL. next is where the peer refers to instead
-// of answering, and then of the reply only the status counts.
+// askOnce sends a request to one URL. If the peer redirects instead of answering,
+// next is the new URL, and only the status of the reply is meaningful.
 func (c *Client) askOnce(ctx context.Context, at *url.URL, q question) (r *reply, next *url.URL, err error) {
 	req, err := http.NewRequestWithContext(ctx, q.method, at.String(), bytes.NewReader(q.body))
 	if err != nil {
@@ -110,7 +110,7 @@ func (c *Client) askOnce(ctx context.Context, at *url.URL, q question) (r *reply
 	}
 	req.Header = q.header.Clone()
 	req.Header.Set("User-Agent", c.o.UserAgent)
-	req.Header.Set("Accept-Encoding", "identity") // which also keeps the transport from decompressing without a limit
+	req.Header.Set("Accept-Encoding", "identity") // also keeps the transport from decompressing without a limit
 	res, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return nil, nil, c.transportError(ctx, at.String(), 0, err)
@@ -138,30 +138,30 @@ func isRedirect(status int) bool {
 	return false
 }
 
-// redirect returns where a redirect leads. RFC 9110, section 15.4: only 307 and
-// 308 ask that a POST is sent again as it is.
+// redirect returns the target of a redirect. RFC 9110, section 15.4: only 307 and
+// 308 ask the client to send a POST again unchanged.
 func (q *question) redirect(at *url.URL, res *http.Response) (*url.URL, error) {
 	location := res.Header.Get("Location")
 	status := res.StatusCode
 	if location == "" {
-		return nil, fail(Redirect, at.String(), status, fmt.Sprintf("the status is %s, without a Location", res.Status), nil)
+		return nil, fail(Redirect, at.String(), status, fmt.Sprintf("the status is %s without a Location header", res.Status), nil)
 	}
 	next, err := at.Parse(location)
 	if err != nil {
-		return nil, fail(Redirect, at.String(), status, fmt.Sprintf("the status is %s, and the Location is no URL: %q", res.Status, location), err)
+		return nil, fail(Redirect, at.String(), status, fmt.Sprintf("the status is %s with an invalid Location: %q", res.Status, location), err)
 	}
 	if q.method != http.MethodGet && status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect {
-		return nil, fail(Redirect, at.String(), status, fmt.Sprintf("the peer refers to %s (%s), and a question is not sent again after that", next.Redacted(), res.Status), nil)
+		return nil, fail(Redirect, at.String(), status, fmt.Sprintf("the peer redirects to %s, but a query is not sent again after the status %s", next.Redacted(), res.Status), nil)
 	}
 	if next.User != nil || next.Host == "" || next.Scheme != "http" && next.Scheme != "https" {
-		return nil, fail(Redirect, at.String(), status, "the redirect leads to what cannot be asked: "+next.Redacted(), nil)
+		return nil, fail(Redirect, at.String(), status, "the peer redirects to a URL that cannot be queried: "+next.Redacted(), nil)
 	}
 	next.Fragment, next.RawFragment = "", ""
 	return next, nil
 }
 
 // readBody reads the body of an answer, and decompresses it if the peer has
-// compressed it unasked.
+// compressed it without being asked to.
 func (c *Client) readBody(ctx context.Context, r *reply, res *http.Response) ([]byte, error) {
 	tooLarge := func() error {
 		return fail(TooLarge, r.at, r.status, fmt.Sprintf("the answer is longer than %d bytes", c.o.MaxBody), nil)
@@ -179,7 +179,7 @@ func (c *Client) readBody(ctx context.Context, r *reply, res *http.Response) ([]
 		}
 		in = io.LimitReader(unpacked, c.o.MaxBody+1)
 	default:
-		return nil, fail(Malformed, r.at, r.status, fmt.Sprintf("the answer is encoded as %q, unasked", coding), nil)
+		return nil, fail(Malformed, r.at, r.status, fmt.Sprintf("the answer has the content encoding %q, which was not requested", coding), nil)
 	}
 	body, err := io.ReadAll(in)
 	if int64(len(body)) > c.o.MaxBody {
@@ -193,13 +193,14 @@ func (c *Client) readBody(ctx context.Context, r *reply, res *http.Response) ([]
 
 func (c *Client) bodyError(ctx context.Context, r *reply, err error) error {
 	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
-		return fail(Malformed, r.at, r.status, "the answer is said to be gzip, and is not", err)
+		return fail(Malformed, r.at, r.status, "the answer is declared as gzip but is not valid gzip", err)
 	}
 	return c.transportError(ctx, r.at, r.status, err)
 }
 
-// refusal says what a status other than 2xx and 3xx means. The body may hold the
-// reason in the words of the protocol; when it cannot be read, the status remains.
+// refusal returns the error for a status other than 2xx and the redirects. The
+// body may give the reason as an element of the protocol; if it does not, the
+// status is reported.
 func (c *Client) refusal(r *reply, res *http.Response, q question) error {
 	const most = 64 << 10
 	r.body, _ = io.ReadAll(io.LimitReader(res.Body, min(most, c.o.MaxBody)))
@@ -224,11 +225,11 @@ func (c *Client) refusal(r *reply, res *http.Response, q question) error {
 	e := fail(kind, r.at, r.status, detail, nil)
 	switch {
 	case res.StatusCode == http.StatusUnauthorized:
-		e.Hint = "the peer wants a login for iSchedule: let this address in there without one (service.dav.ischedulewhitelist on Calendar Server 7)"
+		e.Hint = "the peer requires a login for iSchedule: allow the address of this host without one (service.dav.ischedulewhitelist on Calendar Server 7)"
 	case kind == Other && q.method == http.MethodGet:
-		e.Hint = "an old peer may not know the question for its capabilities: ask it for free/busy"
+		e.Hint = "an old peer may not support queries for its capabilities: query free/busy instead"
 	case kind == Other:
-		e.Hint = "check the path of the URL (/ischedule/), and look into the log of the peer"
+		e.Hint = "check the path in the URL (/ischedule/), and the log of the peer"
 	}
 	return e
 }
@@ -247,11 +248,11 @@ func parseURL(raw string) (*url.URL, error) {
 	case u.Hostname() == "":
 		return nil, badURL(raw, "a URL without a host")
 	case u.User != nil:
-		return nil, badURL(u.Redacted(), "a URL with a user in it")
+		return nil, badURL(u.Redacted(), "a URL that contains a user name")
 	}
 	if port := u.Port(); port != "" {
 		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-			return nil, badURL(raw, "a URL with the port "+port)
+			return nil, badURL(raw, "a URL with the invalid port "+port)
 		}
 	}
 	u.Fragment, u.RawFragment = "", ""

@@ -13,19 +13,19 @@ import (
 	"unicode/utf8"
 )
 
-// Query asks when people are busy.
+// Query is a free/busy query.
 type Query struct {
-	Originator string   // mail address of who asks
-	Recipients []string // mail addresses of whom it is about; one header line holds them all, and servers limit its length, often to 8 KiB
+	Originator string   // mail address of the person who asks
+	Recipients []string // mail addresses of the people asked about; they are all in one header line, whose length servers limit, often to 8 KiB
 	Start, End time.Time
-	// Bare leaves out the headers of iSchedule and the parameters of the content
-	// type, as in the sample request of the Calendar Server 7 guide.
+	// Bare omits the iSchedule headers and the parameters of the content type, as
+	// in the sample request in the Calendar Server 7 guide.
 	Bare bool
 }
 
-// FreeBusy asks the peer at an iSchedule URL when people are busy. A refusal
-// that is about one person stands in the answer. The error is an *Error; it has
-// ErrQuery in it, or comes from Options.Rand, if nothing was sent.
+// FreeBusy asks the peer at an iSchedule URL when people are busy. A refusal that
+// concerns one person is part of the answer. The error is an *Error, unless
+// nothing was sent: then it may also wrap ErrQuery or come from Options.Rand.
 func (c *Client) FreeBusy(ctx context.Context, at string, q Query) (*Answer, error) {
 	asked, err := c.question(q)
 	if err != nil {
@@ -43,14 +43,14 @@ func (c *Client) FreeBusy(ctx context.Context, at string, q Query) (*Answer, err
 	return a, nil
 }
 
-// question makes the request.
+// question returns the request for a query.
 func (c *Client) question(q Query) (asked question, err error) {
 	originator, err := calendarAddress(q.Originator)
 	if err != nil {
 		return asked, fmt.Errorf("%w: the originator %w", ErrQuery, err)
 	}
 	if len(q.Recipients) == 0 {
-		return asked, fmt.Errorf("%w: nobody to ask about", ErrQuery)
+		return asked, fmt.Errorf("%w: no recipients", ErrQuery)
 	}
 	var recipients []string
 	for _, address := range q.Recipients {
@@ -73,7 +73,7 @@ func (c *Client) question(q Query) (asked question, err error) {
 	asked = question{method: http.MethodPost, bare: q.Bare, header: http.Header{"Content-Type": {"text/calendar"}}}
 	if !q.Bare {
 		_, domain, _ := strings.Cut(originator, "@")
-		// Written as in the draft: the server may be careless about upper case.
+		// Spelled as in the draft: a server may compare header names case-sensitively.
 		asked.header = http.Header{
 			"iSchedule-Version":    {"1.0"},
 			"iSchedule-Message-ID": {"<" + id + "@" + domain + ">"},
@@ -99,11 +99,11 @@ func (c *Client) question(q Query) (asked question, err error) {
 	return asked, nil
 }
 
-// times returns the time that a query is about, in whole seconds of UTC.
+// times returns the time range of a query, in whole seconds of UTC.
 func (q *Query) times() (start, end time.Time, err error) {
 	start, end = q.Start.UTC().Truncate(time.Second), q.End.UTC().Truncate(time.Second)
 	if !end.After(start) || start.Year() < 1 || end.Year() > 9999 {
-		return start, end, fmt.Errorf("%w: the time from %s to %s", ErrQuery, q.Start.UTC().Format(time.RFC3339), q.End.UTC().Format(time.RFC3339))
+		return start, end, fmt.Errorf("%w: the time range from %s to %s", ErrQuery, q.Start.UTC().Format(time.RFC3339), q.End.UTC().Format(time.RFC3339))
 	}
 	return start, end, nil
 }
@@ -112,14 +112,14 @@ func (q *Query) times() (start, end time.Time, err error) {
 func (c *Client) newID() (string, error) {
 	var b [16]byte
 	if _, err := io.ReadFull(c.o.Rand, b[:]); err != nil {
-		return "", fmt.Errorf("cannot make a unique id: %w", err)
+		return "", fmt.Errorf("cannot create a unique id: %w", err)
 	}
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
 }
 
-// escapeText writes a text value: RFC 5545, section 3.3.11. Other control
-// characters than the end of a line have no place in one.
+// escapeText returns s as a text value: RFC 5545, section 3.3.11. Control
+// characters other than line ends and tabs are not allowed there and are removed.
 func escapeText(s string) string {
 	s = strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\r\n", `\n`, "\n", `\n`).Replace(strings.ToValidUTF8(s, "\uFFFD"))
 	return strings.Map(func(r rune) rune {
@@ -131,7 +131,7 @@ func escapeText(s string) string {
 }
 
 // calendarAddress returns the URI of a mail address: RFC 6068, section 2. Commas
-// are encoded too, for they separate recipients.
+// are encoded too, because they separate recipients.
 func calendarAddress(address string) (string, error) {
 	const most = 320 // 64 + @ + 255, RFC 5321
 	at := strings.LastIndexByte(address, '@')
@@ -153,8 +153,8 @@ func calendarAddress(address string) (string, error) {
 	return b.String(), nil
 }
 
-// mailAddress returns the mail address in a calendar address. What is no mailto:
-// is returned as it is.
+// mailAddress returns the mail address in a calendar address. Anything other than
+// a mailto: URI is returned unchanged.
 func mailAddress(uri string) string {
 	uri = strings.TrimSpace(uri)
 	const scheme = "mailto:"

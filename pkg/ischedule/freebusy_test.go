@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// The request is that of the guide, with the headers of the draft in front and
-// the addresses as they were asked about.
+// The request is that of the guide, with the headers of the draft added and the
+// addresses as given.
 func TestRequest(t *testing.T) {
 	body := strings.ReplaceAll(`BEGIN:VCALENDAR
 VERSION:2.0
@@ -33,7 +33,7 @@ END:VFREEBUSY
 END:VCALENDAR
 `, "\n", "\r\n")
 	for _, bare := range []bool{false, true} {
-		d := newDouble(t, knows(nsISchedule, "mailto:%s"))
+		d := newDouble(t, answerFor(nsISchedule, "mailto:%s"))
 		c := testClient(Options{PRODID: "-//Test, Inc.//Test//EN", UserAgent: "test/1"})
 		q := ask("user1@example.com", `"a,b"&=c@example.com`)
 		q.Bare = bare
@@ -59,7 +59,7 @@ END:VCALENDAR
 	}
 }
 
-func TestAnswersInAllNotations(t *testing.T) {
+func TestAnswerFormats(t *testing.T) {
 	known := Recipient{Address: "user1@example.com", Answered: true, Code: "2.0", Text: "Success", HasData: true, Busy: busyDay}
 	unknown := Recipient{Address: "nobody@example.com", Answered: true, Code: "3.7", Text: "Invalid calendar user"}
 	noStatus := known
@@ -74,21 +74,21 @@ func TestAnswersInAllNotations(t *testing.T) {
 		want   []Recipient
 		others []Recipient
 	}{
-		"iSchedule":    {knows(nsISchedule, "mailto:%s"), FormISchedule, []Recipient{known, unknown}, nil},
-		"CalDAV":       {knows(nsCalDAV, "<D:href>MAILTO:%s</D:href>"), FormCalDAV, []Recipient{known, unknown}, nil},
-		"blanks":       {knows(nsISchedule, "\n <C:href>\n mailto:%s </C:href>"), FormISchedule, []Recipient{known, unknown}, nil},
-		"no mailto":    {knows(nsISchedule, "%s"), FormISchedule, []Recipient{known, unknown}, nil},
-		"no namespace": {says(200, "text/xml", "<schedule-response><response><recipient>MAILTO:USER1@EXAMPLE.COM</recipient><request-status>2.0;Success;x</request-status><calendar-data>"+calendarOf("", day...)+"</calendar-data></response></schedule-response>"), FormPlain, []Recipient{known, silent}, nil},
-		"alone":        {says(200, "text/calendar; charset=utf-8", calendarOf("user1@example.com", day...)), FormCalendar, []Recipient{noStatus, silent}, nil},
-		"alone as XML": {says(200, "text/xml", "\ufeff\r\n"+calendarOf("User1@example.com", append(day, "REQUEST-STATUS:2.0;Success")...)), FormCalendar, []Recipient{withStatus, silent}, nil},
-		"alone, several for one": {says(200, "text/calendar", strings.ReplaceAll("BEGIN:VCALENDAR\n"+component("user1@example.com", meeting, away)+component("user1@example.com", leisure, tentative)+"END:VCALENDAR", "\r\n", "\n")),
+		"iSchedule":    {answerFor(nsISchedule, "mailto:%s"), FormISchedule, []Recipient{known, unknown}, nil},
+		"CalDAV":       {answerFor(nsCalDAV, "<D:href>MAILTO:%s</D:href>"), FormCalDAV, []Recipient{known, unknown}, nil},
+		"blanks":       {answerFor(nsISchedule, "\n <C:href>\n mailto:%s </C:href>"), FormISchedule, []Recipient{known, unknown}, nil},
+		"no mailto":    {answerFor(nsISchedule, "%s"), FormISchedule, []Recipient{known, unknown}, nil},
+		"no namespace": {respond(200, "text/xml", "<schedule-response><response><recipient>MAILTO:USER1@EXAMPLE.COM</recipient><request-status>2.0;Success;x</request-status><calendar-data>"+calendarOf("", day...)+"</calendar-data></response></schedule-response>"), FormPlain, []Recipient{known, silent}, nil},
+		"alone":        {respond(200, "text/calendar; charset=utf-8", calendarOf("user1@example.com", day...)), FormCalendar, []Recipient{noStatus, silent}, nil},
+		"alone as XML": {respond(200, "text/xml", "\ufeff\r\n"+calendarOf("User1@example.com", append(day, "REQUEST-STATUS:2.0;Success")...)), FormCalendar, []Recipient{withStatus, silent}, nil},
+		"alone, several for one": {respond(200, "text/calendar", strings.ReplaceAll("BEGIN:VCALENDAR\n"+component("user1@example.com", meeting, away)+component("user1@example.com", leisure, tentative)+"END:VCALENDAR", "\r\n", "\n")),
 			FormCalendar, []Recipient{noStatus, silent}, nil},
-		"alone, several objects": {says(200, "text/calendar", calendarOf("other@example.com", meeting)+calendarOf("user1@example.com", day...)), FormCalendar, []Recipient{noStatus, silent},
+		"alone, several objects": {respond(200, "text/calendar", calendarOf("other@example.com", meeting)+calendarOf("user1@example.com", day...)), FormCalendar, []Recipient{noStatus, silent},
 			[]Recipient{{Address: "other@example.com", Answered: true, HasData: true, Busy: busyDay[1:2]}}},
-		"said twice": {says(200, "text/xml", "<schedule-response><response><recipient>mailto:nobody@example.com</recipient><request-status>3.7;Invalid calendar user</request-status></response>"+
+		"said twice": {respond(200, "text/xml", "<schedule-response><response><recipient>mailto:nobody@example.com</recipient><request-status>3.7;Invalid calendar user</request-status></response>"+
 			"<response><recipient>mailto:nobody@example.com</recipient><request-status>2.0;Success</request-status></response></schedule-response>"),
 			FormPlain, []Recipient{{Address: "user1@example.com"}, unknown}, []Recipient{{Address: "nobody@example.com", Answered: true, Code: "2.0", Text: "Success"}}},
-		"nobody": {says(200, "text/xml", "<schedule-response/>"), FormPlain, []Recipient{{Address: "user1@example.com"}, silent}, nil},
+		"nobody": {respond(200, "text/xml", "<schedule-response/>"), FormPlain, []Recipient{{Address: "user1@example.com"}, silent}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDouble(t, c.script)
@@ -107,10 +107,10 @@ func TestAnswersInAllNotations(t *testing.T) {
 	}
 }
 
-// A VFREEBUSY without a name on it belongs to the one person asked about, and to
-// nobody when there are several.
+// A VFREEBUSY without an attendee belongs to the person asked about, and to nobody
+// if the query is about several people.
 func TestFreeBusyWithoutAttendee(t *testing.T) {
-	d := newDouble(t, says(200, "text/calendar", calendarOf("", meeting)))
+	d := newDouble(t, respond(200, "text/calendar", calendarOf("", meeting)))
 	c := testClient(Options{})
 	one, err := c.FreeBusy(t.Context(), d.at(), ask("user1@example.com"))
 	if err != nil {
@@ -126,23 +126,23 @@ func TestFreeBusyWithoutAttendee(t *testing.T) {
 	if two.Recipients[0].Answered || two.Recipients[1].Answered || len(two.Others) != 1 || !two.Others[0].HasData {
 		t.Errorf("%+v", two)
 	}
-	// Nor does one with another name on it.
-	d = newDouble(t, says(200, "text/calendar", calendarOf("user2@example.com", meeting)))
+	// One with another attendee does not.
+	d = newDouble(t, respond(200, "text/calendar", calendarOf("user2@example.com", meeting)))
 	if a, err := c.FreeBusy(t.Context(), d.at(), ask("user1@example.com")); err != nil || a.Recipients[0].Answered {
 		t.Errorf("%+v, %v", a, err)
 	}
-	// Nor one with several.
-	d = newDouble(t, says(200, "text/calendar", calendarOf("user2@example.com", "ATTENDEE:mailto:user1@example.com", meeting)))
+	// Neither does one with several.
+	d = newDouble(t, respond(200, "text/calendar", calendarOf("user2@example.com", "ATTENDEE:mailto:user1@example.com", meeting)))
 	if a, err := c.FreeBusy(t.Context(), d.at(), ask("user1@example.com")); err != nil || a.Recipients[0].Answered || a.Others[0].Problem == "" {
 		t.Errorf("%+v, %v", a, err)
 	}
 }
 
-// What cannot be read of somebody's time is a problem and does not vanish.
-func TestDataThatCannotBeRead(t *testing.T) {
+// Free/busy data that cannot be parsed is reported as a problem.
+func TestInvalidData(t *testing.T) {
 	const head = `<schedule-response xmlns="` + nsISchedule + `"><response><recipient>mailto:user1@example.com</recipient><request-status>2.0;Success</request-status>`
 	xml := func(data string) http.HandlerFunc {
-		return says(200, "application/xml", head+data+"</response></schedule-response>")
+		return respond(200, "application/xml", head+data+"</response></schedule-response>")
 	}
 	calendar := func(lines ...string) http.HandlerFunc {
 		return xml("<calendar-data>" + calendarOf("user1@example.com", lines...) + "</calendar-data>")
@@ -158,10 +158,10 @@ func TestDataThatCannotBeRead(t *testing.T) {
 		"backwards":      {calendar("FREEBUSY:20040902T100000Z/20040902T090000Z", meeting), "ends before", 1, true},
 		"a bad duration": {calendar("FREEBUSY:20040902T100000Z/PT"), "not a duration", 0, true},
 		"a long time":    {calendar("FREEBUSY:20040902T100000Z/P99999999W"), "hundred years", 0, true},
-		"a strange line": {calendar("FREEBUSY;FBTYPE", meeting), "none of iCalendar", 1, true},
-		"cut short":      {xml("<calendar-data>BEGIN:VCALENDAR\nBEGIN:VFREEBUSY\n" + meeting + "</calendar-data>"), "ends in the middle", 1, true},
+		"a strange line": {calendar("FREEBUSY;FBTYPE", meeting), "not an iCalendar line", 1, true},
+		"cut short":      {xml("<calendar-data>BEGIN:VCALENDAR\nBEGIN:VFREEBUSY\n" + meeting + "</calendar-data>"), "truncated", 1, true},
 		"JSON":           {xml(`<calendar-data content-type="application/calendar+json">["vcalendar"]</calendar-data>`), "application/calendar+json", 0, false},
-		"something else": {xml("<calendar-data>hello</calendar-data>"), "no iCalendar", 0, false},
+		"something else": {xml("<calendar-data>hello</calendar-data>"), "not an iCalendar object", 0, false},
 		"an event":       {xml("<calendar-data>BEGIN:VCALENDAR\nBEGIN:VEVENT\n" + meeting + "\nEND:VEVENT\nEND:VCALENDAR</calendar-data>"), "no VFREEBUSY", 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestDataThatCannotBeRead(t *testing.T) {
 }
 
 func TestReasonsForOnePerson(t *testing.T) {
-	d := newDouble(t, says(200, "application/xml", `<schedule-response xmlns="`+nsISchedule+`"><response><recipient>mailto:user1@example.com</recipient>
+	d := newDouble(t, respond(200, "application/xml", `<schedule-response xmlns="`+nsISchedule+`"><response><recipient>mailto:user1@example.com</recipient>
 		<request-status>3.8;No authority</request-status><error><recipient-denied/></error><response-description>Not `+strings.Repeat("ä", maxText)+`</response-description></response></schedule-response>`))
 	a, err := testClient(Options{}).FreeBusy(t.Context(), d.at(), ask("user1@example.com"))
 	if err != nil {
@@ -191,7 +191,7 @@ func TestReasonsForOnePerson(t *testing.T) {
 	}
 }
 
-// The peer may be careless about how it encodes what it sends.
+// The declared encoding of an answer may be wrong.
 func TestEncodings(t *testing.T) {
 	answer := func(declared, name string) string {
 		return `<?xml version="1.0" encoding="` + declared + `"?><schedule-response><response><recipient>mailto:user1@example.com</recipient><response-description>` + name + `</response-description></response></schedule-response>`
@@ -203,11 +203,11 @@ func TestEncodings(t *testing.T) {
 		_ = z.Close()
 	}
 	for name, script := range map[string]http.HandlerFunc{
-		"Latin-1":                 says(200, "text/xml; charset=iso-8859-1", answer("ISO-8859-1", "J\xfcrgen")),
-		"Latin-1 called UTF-8":    says(200, "text/xml; charset=utf-8", answer("utf-8", "J\xfcrgen")),
-		"UTF-8 called Latin-1":    says(200, "text/xml; charset=iso-8859-1", answer("ISO-8859-1", "Jürgen")),
-		"UTF-8 called by no name": says(200, "text/xml; charset=klingon; charset", answer("klingon", "Jürgen")),
-		"gzip, unasked":           compressed,
+		"Latin-1":              respond(200, "text/xml; charset=iso-8859-1", answer("ISO-8859-1", "J\xfcrgen")),
+		"Latin-1 called UTF-8": respond(200, "text/xml; charset=utf-8", answer("utf-8", "J\xfcrgen")),
+		"UTF-8 called Latin-1": respond(200, "text/xml; charset=iso-8859-1", answer("ISO-8859-1", "Jürgen")),
+		"UTF-8 called klingon": respond(200, "text/xml; charset=klingon; charset", answer("klingon", "Jürgen")),
+		"gzip, unasked":        compressed,
 	} {
 		a, err := testClient(Options{}).FreeBusy(t.Context(), newDouble(t, script).at(), ask("user1@example.com"))
 		if err != nil {
@@ -218,8 +218,8 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
-func TestQueriesThatCannotBeAsked(t *testing.T) {
-	d := newDouble(t, knows(nsISchedule, "mailto:%s"))
+func TestInvalidQueries(t *testing.T) {
+	d := newDouble(t, answerFor(nsISchedule, "mailto:%s"))
 	good := ask("user1@example.com")
 	for name, change := range map[string]func(*Query){
 		"no recipients":         func(q *Query) { q.Recipients = nil },
@@ -241,16 +241,16 @@ func TestQueriesThatCannotBeAsked(t *testing.T) {
 		}
 	}
 	if _, err := testClient(Options{Rand: strings.NewReader("short")}).FreeBusy(t.Context(), d.at(), good); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("without randomness: %v", err)
+		t.Errorf("without random bytes: %v", err)
 	}
 	if n := len(d.requests()); n != 0 {
 		t.Errorf("%d of them were sent", n)
 	}
 }
 
-// Somebody who is asked about twice is asked about once, and answered twice.
-func TestRecipientTwice(t *testing.T) {
-	d := newDouble(t, knows(nsISchedule, "mailto:%s"))
+// A recipient that is listed twice is sent once, and is in the answer twice.
+func TestDuplicateRecipient(t *testing.T) {
+	d := newDouble(t, answerFor(nsISchedule, "mailto:%s"))
 	a, err := testClient(Options{}).FreeBusy(t.Context(), d.at(), ask("user1@example.com", "nobody@example.com", "user1@example.com"))
 	if err != nil {
 		t.Fatal(err)
@@ -263,19 +263,19 @@ func TestRecipientTwice(t *testing.T) {
 	}
 }
 
-// The name of the product is a text, whatever is in it.
+// The product name is escaped as a text value.
 func TestEscapeText(t *testing.T) {
 	for text, want := range map[string]string{
 		"-//a//EN": "-//a//EN", `a\b;c,d`: `a\\b\;c\,d`, "a\r\nb\nc\rd": `a\nb\ncd`, "a\tb\x00\x7f\x1bc": "a\tbc", "a\xffb": "a\uFFFDb",
 	} {
 		if got := escapeText(text); got != want {
-			t.Errorf("%q is written %q", text, got)
+			t.Errorf("%q is escaped as %q, want %q", text, got, want)
 		}
 	}
 }
 
-// A large honest answer stays below all limits: a thousand people, the first of
-// whom is busy every minute.
+// A large legitimate answer stays below all limits: a thousand people, the first
+// of whom is busy every minute.
 func TestLargeAnswer(t *testing.T) {
 	const people, minutes = 1000, 5000
 	var q []string
@@ -290,7 +290,7 @@ func TestLargeAnswer(t *testing.T) {
 		lines.Reset()
 	}
 	body.WriteString("</schedule-response>")
-	a, err := testClient(Options{}).FreeBusy(t.Context(), newDouble(t, says(200, "text/xml", body.String())).at(), ask(q...))
+	a, err := testClient(Options{}).FreeBusy(t.Context(), newDouble(t, respond(200, "text/xml", body.String())).at(), ask(q...))
 	if err != nil {
 		t.Fatal(err)
 	}

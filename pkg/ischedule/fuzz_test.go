@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// fuzzPeople are those that the fuzz targets ask about.
+// fuzzPeople are the recipients in the fuzz tests.
 var fuzzPeople = []string{"user1@example.com", "nobody@example.com", "User1@example.com"}
 
 func FuzzAnswer(f *testing.F) {
@@ -16,7 +16,7 @@ func FuzzAnswer(f *testing.F) {
 		"", "<html>", "OK", calendarOf("user1@example.com", meeting, tentative, away, leisure), calendarOf("", "REQUEST-STATUS:3.7;x", "FREEBUSY:,/,"),
 		`<schedule-response xmlns="` + nsISchedule + `">` + response + response + `</schedule-response>`,
 		`<C:schedule-response xmlns:C="` + nsCalDAV + `" xmlns:D="DAV:"><C:response><C:recipient><D:href>MAILTO:x%40y</D:href></C:recipient><C:error><C:a/></C:error></C:response></C:schedule-response>`,
-		`<?xml version="1.0" encoding="x"?><error><version-not-supported/><response-description>` + "\xff" + `</response-description></error>`, everything, firstDraft,
+		`<?xml version="1.0" encoding="x"?><error><version-not-supported/><response-description>` + "\xff" + `</response-description></error>`, fullDocument, firstDraft,
 	} {
 		f.Add([]byte(body), "text/xml")
 		f.Add([]byte(body), "text/html; charset")
@@ -25,7 +25,7 @@ func FuzzAnswer(f *testing.F) {
 		r := &reply{at: "http://x/", status: 200, header: http.Header{"Content-Type": {contentType}}, body: body}
 		a, err := readAnswer(r, fuzzPeople, false)
 		if err != nil {
-			requireProperError(t, err)
+			requireValidError(t, err)
 			if a != nil {
 				t.Fatal("an answer and an error")
 			}
@@ -38,19 +38,19 @@ func FuzzAnswer(f *testing.F) {
 			if said.Address != fuzzPeople[i] || said.Answered != a.Recipients[2-i].Answered && i != 1 {
 				t.Fatalf("%+v", a)
 			}
-			requireProperRecipient(t, said)
+			requireValidRecipient(t, said)
 		}
 		for _, said := range a.Others {
 			if !said.Answered {
 				t.Fatalf("%+v", said)
 			}
-			requireProperRecipient(t, said)
+			requireValidRecipient(t, said)
 		}
 	})
 }
 
-// requireProperRecipient checks what holds of everybody in an answer.
-func requireProperRecipient(t *testing.T, r Recipient) {
+// requireValidRecipient checks the invariants of a Recipient.
+func requireValidRecipient(t *testing.T, r Recipient) {
 	t.Helper()
 	for _, text := range []string{r.Address, r.Code, r.Text, r.Reason, r.Description, r.Problem} {
 		if len(text) > 6*maxText+100 {
@@ -67,16 +67,16 @@ func requireProperRecipient(t *testing.T, r Recipient) {
 	}
 }
 
-func requireProperError(t *testing.T, err error) {
+func requireValidError(t *testing.T, err error) {
 	t.Helper()
 	var e *Error
-	if !errors.As(err, &e) || e.Hint == "" || e.Detail == "" || len(e.Detail) > maxText+len("…") || (e.Kind == Rejected) != strings.HasPrefix(e.Detail, "refused") {
+	if !errors.As(err, &e) || e.Hint == "" || e.Detail == "" || len(e.Detail) > maxText+len("…") || (e.Kind == Rejected) != strings.HasPrefix(e.Detail, "rejected") {
 		t.Fatalf("%#v", err)
 	}
 }
 
 func FuzzCapabilities(f *testing.F) {
-	for _, body := range []string{"", everything, firstDraft, "<query-result><a><comp/><version>1</version></a></query-result>"} {
+	for _, body := range []string{"", fullDocument, firstDraft, "<query-result><a><comp/><version>1</version></a></query-result>"} {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -90,9 +90,9 @@ func FuzzCapabilities(f *testing.F) {
 	})
 }
 
-// Work that grows with the square of what a peer sends would run into the time
+// Work that grows with the square of the length of an answer would exceed the time
 // limit of the test.
-func TestHostileAnswersAreReadToTheirEnd(t *testing.T) {
+func TestHostileAnswersTakeLinearTime(t *testing.T) {
 	const n = 256 << 10
 	fill := func(unit string) string { return strings.Repeat(unit, n/len(unit)) }
 	data := func(text string) string {
@@ -118,14 +118,14 @@ func TestHostileAnswersAreReadToTheirEnd(t *testing.T) {
 			r := &reply{at: "http://x/", status: 200, header: http.Header{}, body: []byte(body)}
 			a, err := readAnswer(r, fuzzPeople, false)
 			if err != nil {
-				requireProperError(t, err)
+				requireValidError(t, err)
 				return
 			}
 			for _, said := range a.Recipients {
-				requireProperRecipient(t, said)
+				requireValidRecipient(t, said)
 			}
 			if a.Recipients[0].Problem == "" && len(a.Others) == 0 {
-				t.Errorf("nothing was found wrong with it: %+v", a.Recipients[0])
+				t.Errorf("no problem reported: %+v", a.Recipients[0])
 			}
 		})
 	}

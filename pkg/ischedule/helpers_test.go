@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// rawServer listens on a port and leaves each connection to serve, after the
-// first line of what the client sends. It returns a URL for it.
+// rawServer listens on a port, reads the request on each connection and then calls
+// serve. It returns a URL of the server.
 func rawServer(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -27,7 +27,7 @@ func rawServer(t *testing.T, serve func(net.Conn)) string {
 			}
 			wg.Go(func() {
 				defer c.Close()
-				// All of it, or closing the connection would reset it.
+				// Read all of it, because closing the connection would reset it otherwise.
 				if req, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
 					_, _ = io.Copy(io.Discard, req.Body)
 				}
@@ -42,5 +42,5 @@ func rawServer(t *testing.T, serve func(net.Conn)) string {
 	return "http://" + l.Addr().String() + "/ischedule/"
 }
 
-// quiet is the log of a server whose errors a test wants.
+// quiet returns a logger that discards the errors that a test provokes.
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

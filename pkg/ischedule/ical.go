@@ -14,11 +14,11 @@ import (
 	"unicode/utf8"
 )
 
-// foldAt is how many octets a line of iCalendar may have, without its ending:
-// RFC 5545, section 3.1.
+// foldAt is the maximum length of an iCalendar line in octets, without its line
+// ending: RFC 5545, section 3.1.
 const foldAt = 75
 
-// writeLine writes a content line, folded between characters.
+// writeLine writes a content line, folded at character boundaries.
 func writeLine(b *bytes.Buffer, line string) {
 	room := foldAt
 	for len(line) > room {
@@ -35,9 +35,9 @@ func writeLine(b *bytes.Buffer, line string) {
 	b.WriteString("\r\n")
 }
 
-// unfold yields the content lines of an object, which end with CRLF or LF, and
-// go on where the next one begins with a blank or tab. Empty lines are passed
-// over.
+// unfold yields the content lines of an object. Lines end with CRLF or LF, and a
+// line that begins with a space or tab continues the previous one. Empty lines
+// are skipped.
 func unfold(text []byte) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		var line []byte
@@ -58,7 +58,7 @@ func unfold(text []byte) iter.Seq[string] {
 	}
 }
 
-// property is a content line in its parts. Names are in upper case.
+// property is a parsed content line. Names are in upper case.
 type property struct {
 	name       string
 	parameters []parameter
@@ -70,7 +70,7 @@ type parameter struct{ name, value string }
 // maxParameters is how many parameters a property may have.
 const maxParameters = 100
 
-// parameter returns the value of a parameter, "" if there is none.
+// parameter returns the value of a parameter, "" if it is missing.
 func (p *property) parameter(name string) string {
 	for _, q := range p.parameters {
 		if q.name == name {
@@ -80,8 +80,8 @@ func (p *property) parameter(name string) string {
 	return ""
 }
 
-// parseLine takes a content line apart. Of a parameter with several values the
-// value keeps the commas. ok is false for a line without a name or a value, or
+// parseLine parses a content line. Several values of one parameter are kept as
+// one value with commas. ok is false for a line without a name or a value, or
 // with too many parameters.
 func parseLine(line string) (p property, ok bool) {
 	end := strings.IndexAny(line, ";:")
@@ -110,7 +110,7 @@ func parseLine(line string) (p property, ok bool) {
 }
 
 // parameterLength returns where the values of a parameter end, at a semicolon or
-// colon outside of quotes; -1 if nothing ends them.
+// colon outside quotes; -1 if they do not end.
 func parameterLength(s string) int {
 	quoted := false
 	for i := range len(s) {
@@ -129,7 +129,7 @@ const timeForm = "20060102T150405Z"
 
 func formatTime(t time.Time) string { return t.UTC().Format(timeForm) }
 
-// parseTime reads a time in UTC. A time of day of 60 seconds is one of 59.
+// parseTime parses a time in UTC. A leap second (60) is read as second 59.
 func parseTime(s string) (time.Time, error) {
 	t, err := time.Parse(timeForm, strings.ToUpper(s))
 	if err != nil && len(s) == len(timeForm) && s[13:15] == "60" {
@@ -141,13 +141,14 @@ func parseTime(s string) (time.Time, error) {
 	return t, nil
 }
 
-// durationForm is a duration of RFC 5545, section 3.3.6, that is not negative.
+// durationForm matches a non-negative duration: RFC 5545, section 3.3.6.
 var durationForm = regexp.MustCompile(`^\+?P(?:([0-9]{1,9})W)?(?:([0-9]{1,9})D)?(?:T(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?)?$`)
 
-// maxDuration is the longest duration that is believed: a hundred years.
+// maxDuration is the longest duration that is accepted: a hundred years.
 const maxDuration = 100 * 366 * 24 * time.Hour
 
-// parseDuration reads a duration that is not negative: a period has no other.
+// parseDuration parses a non-negative duration, the only kind that a period may
+// have.
 func parseDuration(s string) (time.Duration, error) {
 	upper := strings.ToUpper(s)
 	numbers := durationForm.FindStringSubmatch(upper)
@@ -165,7 +166,8 @@ func parseDuration(s string) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// Period is a time in which somebody is busy, from Start to before End, in UTC.
+// Period is a time in which a person is busy, from Start up to but not including
+// End, in UTC.
 type Period struct {
 	Start, End time.Time
 	Type       BusyType
@@ -174,8 +176,8 @@ type Period struct {
 // BusyType is the FBTYPE of a period: RFC 5545, section 3.2.9.
 type BusyType string
 
-// The types of periods. A type that is none of them counts as Busy, as the RFC
-// says. Periods of the type FREE are left out of answers.
+// The types of periods. Any other type is treated as Busy, as the RFC requires.
+// Periods of the type FREE are omitted from answers.
 const (
 	Busy        BusyType = "BUSY"
 	Unavailable BusyType = "BUSY-UNAVAILABLE"
@@ -192,7 +194,7 @@ func parseBusyType(s string) BusyType {
 	return Busy
 }
 
-// parsePeriod reads a start with an end or a duration behind a slash.
+// parsePeriod parses a start, a slash, and an end or a duration.
 func parsePeriod(s string) (p Period, err error) {
 	start, end, ok := strings.Cut(strings.TrimSpace(s), "/")
 	if !ok {
@@ -215,23 +217,23 @@ func parsePeriod(s string) (p Period, err error) {
 	return p, nil
 }
 
-// freeBusy is what a VFREEBUSY says.
+// freeBusy is a parsed VFREEBUSY component.
 type freeBusy struct {
 	attendees []string // addresses
 	status    string   // REQUEST-STATUS
 	busy      []Period
-	problem   string // what of it cannot be read
+	problem   string // the first part of it that cannot be parsed
 }
 
 var (
-	errNoCalendar = errors.New("it is no iCalendar object")
-	errCutShort   = errors.New("the iCalendar object ends in the middle")
-	errTooMany    = errors.New("it has more VFREEBUSY than an answer has")
+	errNoCalendar = errors.New("it is not an iCalendar object")
+	errCutShort   = errors.New("the iCalendar object is truncated")
+	errTooMany    = fmt.Errorf("it has more than %d VFREEBUSY components", maxComponents)
 )
 
-// readFreeBusy reads the VFREEBUSY components of an object. What it could read
-// of an object that ends in the middle comes with errCutShort, of one that has
-// too many of them with errTooMany.
+// readFreeBusy parses the VFREEBUSY components of an object. It returns the
+// components read so far with errCutShort if the object is truncated, and with
+// errTooMany if it has too many of them.
 func readFreeBusy(text []byte) ([]freeBusy, error) {
 	var all []freeBusy
 	var current *freeBusy // the component that is open
@@ -259,7 +261,7 @@ func readFreeBusy(text []byte) ([]freeBusy, error) {
 			current = nil
 		case current == nil:
 		case !ok:
-			current.trouble("a line that is none of iCalendar: %q", clip(line))
+			current.addProblem("not an iCalendar line: %q", clip(line))
 		default:
 			current.take(p)
 		}
@@ -273,10 +275,10 @@ func readFreeBusy(text []byte) ([]freeBusy, error) {
 	return all, nil
 }
 
-// maxComponents is how many VFREEBUSY an object may have.
+// maxComponents is how many VFREEBUSY components an object may have.
 const maxComponents = 10_000
 
-// take takes over what a property says.
+// take adds what a property says.
 func (f *freeBusy) take(p property) {
 	switch p.name {
 	case "ATTENDEE":
@@ -289,7 +291,7 @@ func (f *freeBusy) take(p property) {
 			period, err := parsePeriod(text)
 			switch {
 			case err != nil:
-				f.trouble("%v", err)
+				f.addProblem("%v", err)
 			case kind != free:
 				period.Type = kind
 				f.busy = append(f.busy, period)
@@ -298,14 +300,14 @@ func (f *freeBusy) take(p property) {
 	}
 }
 
-// trouble keeps the first problem; the others are of the same kind, as a rule.
-func (f *freeBusy) trouble(format string, args ...any) {
+// addProblem keeps the first problem; the others are usually of the same kind.
+func (f *freeBusy) addProblem(format string, args ...any) {
 	if f.problem == "" {
 		f.problem = fmt.Sprintf(format, args...)
 	}
 }
 
-// sortPeriods puts periods in the order of their times.
+// sortPeriods sorts periods by start, then by end.
 func sortPeriods(list []Period) {
 	slices.SortStableFunc(list, func(a, b Period) int {
 		return cmp.Or(a.Start.Compare(b.Start), a.End.Compare(b.End))

@@ -11,11 +11,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/davadmin/davadmin/internal/seed"
 )
 
-// Whatever is written as lines comes back, and no line on the wire is too long
-// or ends within a character.
+// Lines survive folding and unfolding, and no folded line is too long or splits a
+// character.
 func TestFoldingRoundTrip(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.Map(rapid.StringOfN(rapid.OneOf(rapid.RuneFrom([]rune("aä€😀;:\",= \t")), rapid.Rune()), 0, 400, -1),
 			func(s string) string { return "X" + strings.NewReplacer("\n", "", "\r", "").Replace(s) })
@@ -34,7 +37,7 @@ func TestFoldingRoundTrip(t *testing.T) {
 			t.Fatalf("wrote %q, read %q", lines, got)
 		}
 		if got := slices.Collect(unfold([]byte(strings.ReplaceAll(wire, "\r\n", "\n")))); !slices.Equal(got, lines) {
-			t.Fatalf("wrote %q, read %q with bare LF", lines, got)
+			t.Fatalf("wrote %q, read %q with LF alone", lines, got)
 		}
 	})
 }
@@ -71,8 +74,8 @@ func TestUnfoldOddLines(t *testing.T) {
 		" A:b\r\n":             {"A:b"},
 		"A:b\r\n\tc\n  d\nE:f": {"A:bc d", "E:f"},
 		"A:b\r\n \r\n c\r\n":   {"A:bc"},
-		"A:\xc3\r\n \xa4\r\n":  {"A:ä"},      // folded within a character
-		"A:b\r\n\r\n c":        {"A:b", "c"}, // what stands before it is empty
+		"A:\xc3\r\n \xa4\r\n":  {"A:ä"},      // folded inside a character
+		"A:b\r\n\r\n c":        {"A:b", "c"}, // the line before it is empty
 	} {
 		got := slices.Collect(unfold([]byte(text)))
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -107,18 +110,20 @@ func seconds() *rapid.Generator[time.Time] {
 	return rapid.Map(rapid.Int64Range(-60e9, 250e9), func(s int64) time.Time { return time.Unix(s, 0).UTC() })
 }
 
-func TestTimesComeBack(t *testing.T) {
+func TestTimeRoundTrip(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		when := seconds().Draw(t, "time")
 		zone := time.FixedZone("", rapid.IntRange(-14*3600, 14*3600).Draw(t, "zone"))
 		text := formatTime(when.In(zone))
 		if got, err := parseTime(text); err != nil || !got.Equal(when) || got.Location() != time.UTC {
-			t.Fatalf("%v became %s and then %v, %v", when, text, got, err)
+			t.Fatalf("%v is formatted as %s and parsed as %v, %v", when, text, got, err)
 		}
 	})
 }
 
-func TestPeriodsComeBack(t *testing.T) {
+func TestPeriodForms(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		want := Period{Start: seconds().Draw(t, "start")}
 		days, hours, mins, secs := rapid.IntRange(0, 3000).Draw(t, "d"), rapid.IntRange(0, 99).Draw(t, "h"), rapid.IntRange(0, 99).Draw(t, "m"), rapid.IntRange(0, 99).Draw(t, "s")
@@ -142,7 +147,7 @@ func TestPeriodsComeBack(t *testing.T) {
 	})
 }
 
-func TestBadPeriods(t *testing.T) {
+func TestInvalidPeriods(t *testing.T) {
 	const start = "20040902T100000Z/"
 	for _, text := range []string{
 		"", "/", "20040902T100000Z", start, start + "P", start + "PT", start + "P1DT", start + "P1", start + "P1H", start + "PT1D", start + "-PT1H", start + "P-1D",
@@ -153,7 +158,7 @@ func TestBadPeriods(t *testing.T) {
 			t.Errorf("%q is %v", text, got)
 		}
 	}
-	// A leap second is the one before it.
+	// A leap second is read as the second before it.
 	if got, err := parsePeriod("20161231T235960Z/PT1S"); err != nil || !got.Start.Equal(time.Date(2016, 12, 31, 23, 59, 59, 0, time.UTC)) {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -167,9 +172,10 @@ func TestBusyTypes(t *testing.T) {
 	}
 }
 
-// Addresses become URIs that are one item of a header and of a calendar, and
-// come back from them.
-func TestAddressesComeBack(t *testing.T) {
+// An address becomes a URI that is one item of a header and of a calendar, and can
+// be read back from it.
+func TestAddressRoundTrip(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		address := rapid.StringOfN(rapid.OneOf(rapid.RuneFrom([]rune("ab@%,;:\"<>?#&= ä")), rapid.Rune()), 1, 20, 150).Draw(t, "local") + "@" +
 			rapid.StringOfN(rapid.RuneFrom([]rune("ab.-ü")), 1, 20, 150).Draw(t, "domain")
@@ -197,6 +203,7 @@ func TestAddressesComeBack(t *testing.T) {
 }
 
 func TestClip(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.String().Draw(t, "s") + strings.Repeat(string(rapid.Rune().Draw(t, "r")), rapid.IntRange(0, 600).Draw(t, "n"))
 		got := clip(s)

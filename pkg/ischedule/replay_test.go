@@ -17,9 +17,9 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// captured returns the answer of Cyrus 3.6.1 behind the n-th line of a file that
-// begins with a title. Lengths are left out: the captures have lost carriage
-// returns, and one has lost its end.
+// captured returns the answer of Cyrus 3.6.1 after line n, counted from 0, of those
+// lines of a file that begin with title. Headers with lengths are removed, because
+// the captures have lost their carriage returns, and one has lost its end.
 func captured(t *testing.T, file, title string, n int) http.HandlerFunc {
 	t.Helper()
 	text, err := os.ReadFile("testdata/" + file)
@@ -116,15 +116,15 @@ func TestCyrusRefusals(t *testing.T) {
 
 func TestCyrusCapabilities(t *testing.T) {
 	const file = "cyrus-capabilities.txt"
-	// The well-known place refers to the real one, and drops the question.
+	// The well-known URL redirects to the real one, without the query.
 	first := captured(t, file, "=== GET /ischedule?action=capabilities", 0)
 	var whole http.HandlerFunc = func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.RequestURI() {
 		case "/.well-known/ischedule?action=capabilities":
-			moves(301, "/ischedule")(w, r)
+			redirectTo(301, "/ischedule")(w, r)
 		case "/ischedule?action=capabilities":
 			first(w, r)
-			// What the capture has lost.
+			// The end that the capture has lost.
 			_, _ = io.WriteString(w, "<rscale>ROC</rscale></rscales><max-content-length>2147483647</max-content-length><min-date-time>19011213T204552Z</min-date-time>"+
 				"<max-date-time>20380119T031407Z</max-date-time><max-recipients/><administrator/></capabilities></query-result>")
 		default:

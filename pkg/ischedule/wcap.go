@@ -13,20 +13,20 @@ import (
 )
 
 // GetFreeBusy asks the get_freebusy.wcap at a URL when one person is busy, without
-// a login. The question is that of the WCAP guide: Calendar Server 6 and 7 answer
-// it, and Calendar Server 6 refers from its own to another server's.
+// a login. The request is that of the WCAP guide: Calendar Server 6 and 7 answer
+// it, and Calendar Server 6 redirects from its own URL to that of another server.
 //
-// q has one recipient. It may have no originator, for nobody is told who asks, and
-// Bare does not count. Of the URL's query, what does not belong to the question
-// stays. All redirects are followed, up to Options.MaxRedirects. How Calendar
-// Server 6 writes one is not known: a Location with a calid is asked as it stands,
-// and one without gets the question.
+// q must have exactly one recipient. The originator may be empty, because it is
+// not sent, and Bare is ignored. Query parameters of the URL that are not part of
+// the request are kept. All redirects are followed, up to Options.MaxRedirects.
+// The form in which Calendar Server 6 redirects is not known: a Location with a
+// calid is requested unchanged, and one without gets the parameters of the query.
 //
-// A refusal stands in the answer: as the Code of the person, who then has no data.
-// With one question, the one answer is that person's, even if the peer names
-// another address; the Description says which. What is not iCalendar, such as the
-// XML and JSON of WCAP, is Malformed. The error is an *Error, or has ErrQuery in it
-// if the question cannot be asked.
+// A refusal is part of the answer: it is the Code of the person, who then has no
+// data. Because the query is about one person, a single result is taken as that
+// person's, even if the peer names another address; Description says which. Any
+// answer other than iCalendar, such as the XML and JSON of WCAP, is Malformed.
+// The error is an *Error, or wraps ErrQuery if the query is invalid.
 func (c *Client) GetFreeBusy(ctx context.Context, at string, q Query) (*Answer, error) {
 	parameters, err := wcapParameters(q)
 	if err != nil {
@@ -34,7 +34,7 @@ func (c *Client) GetFreeBusy(ctx context.Context, at string, q Query) (*Answer, 
 	}
 	u, err := parseURL(at)
 	if err != nil {
-		return nil, inWCAP(err)
+		return nil, withWCAPHint(err)
 	}
 	setParameters(u, parameters)
 	complete := func(u *url.URL) {
@@ -44,20 +44,21 @@ func (c *Client) GetFreeBusy(ctx context.Context, at string, q Query) (*Answer, 
 	}
 	r, err := c.ask(ctx, u.String(), question{method: http.MethodGet, adjust: complete, wcap: true, header: http.Header{"Accept": {"text/calendar"}}})
 	if err != nil {
-		return nil, inWCAP(err)
+		return nil, withWCAPHint(err)
 	}
 	a, err := readWCAP(r, q.Recipients[0])
 	if err != nil {
-		return nil, inWCAP(err)
+		return nil, withWCAPHint(err)
 	}
 	a.Peer = r.peer()
 	return a, nil
 }
 
-// wcapParameters returns what the query of a URL says for a question, encoded.
+// wcapParameters returns the URL query parameters for a query, with encoded
+// values.
 func wcapParameters(q Query) ([]parameter, error) {
 	if len(q.Recipients) != 1 {
-		return nil, fmt.Errorf("%w: WCAP is asked about one person at a time, not %d", ErrQuery, len(q.Recipients))
+		return nil, fmt.Errorf("%w: a WCAP query is about one person, not %d", ErrQuery, len(q.Recipients))
 	}
 	if _, err := calendarAddress(q.Recipients[0]); err != nil {
 		return nil, fmt.Errorf("%w: the recipient %w", ErrQuery, err)
@@ -71,8 +72,8 @@ func wcapParameters(q Query) ([]parameter, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The guide has the mail address itself behind mailto:, so it is encoded once, for
-	// the query, and not for a URI before. A plus is a blank to some servers only.
+	// In the guide, the plain mail address follows mailto:, so it is encoded once, for
+	// the query, and not as a URI first. Only some servers read a plus as a space.
 	address := strings.ReplaceAll(url.QueryEscape(q.Recipients[0]), "+", "%20")
 	return []parameter{
 		{"calid", "mailto:" + address},
@@ -83,8 +84,8 @@ func wcapParameters(q Query) ([]parameter, error) {
 	}, nil
 }
 
-// setParameters puts parameters at the end of a URL's query, in place of those of
-// the same names.
+// setParameters appends parameters to a URL's query and removes those with the
+// same names.
 func setParameters(u *url.URL, all []parameter) {
 	var parts []string
 	for part := range strings.SplitSeq(u.RawQuery, "&") {
@@ -99,8 +100,8 @@ func setParameters(u *url.URL, all []parameter) {
 	u.RawQuery = strings.Join(parts, "&")
 }
 
-// hasCalid tells whether a URL says whom it asks about. An empty calid does not: it
-// stands for whoever has logged in.
+// hasCalid reports whether a URL names the calendar that is queried. An empty calid
+// does not: it means the user who has logged in.
 func hasCalid(u *url.URL) bool {
 	for part := range strings.SplitSeq(u.RawQuery, "&") {
 		if name, value := splitParameter(part); name == "calid" && value != "" {
@@ -110,7 +111,7 @@ func hasCalid(u *url.URL) bool {
 	return false
 }
 
-// splitParameter takes a part of a query apart. The name is decoded.
+// splitParameter splits a parameter of a query. The name is decoded.
 func splitParameter(part string) (name, value string) {
 	name, value, _ = strings.Cut(part, "=")
 	if plain, err := url.QueryUnescape(name); err == nil {
@@ -119,7 +120,7 @@ func splitParameter(part string) (name, value string) {
 	return name, value
 }
 
-// readWCAP reads the answer to a question about one person.
+// readWCAP parses the answer to a query about one person.
 func readWCAP(r *reply, asked string) (*Answer, error) {
 	text := r.text()
 	if !isCalendar(text) {
@@ -128,12 +129,12 @@ func readWCAP(r *reply, asked string) (*Answer, error) {
 	a := &Answer{Form: FormCalendar, Recipients: []Recipient{{Address: asked}}}
 	header, err := readWCAPHeader(text)
 	if err != nil || header.errno != 0 {
-		// Of an object that ends in the middle, the number may be cut short too.
+		// If the object is truncated, the number may be truncated too.
 		if _, broken := readFreeBusy(text); broken == nil {
 			if err != nil {
 				return nil, fail(Malformed, r.at, r.status, err.Error(), err)
 			}
-			// If there is data beside the error, it is nothing to rely on.
+			// Any data next to the error is not reliable.
 			a.assign([]Recipient{{Address: asked, Code: strconv.Itoa(header.errno), Text: errnoName(header.errno)}})
 			return a, nil
 		}
@@ -146,12 +147,12 @@ func readWCAP(r *reply, asked string) (*Answer, error) {
 	return a, nil
 }
 
-// noCalendar is the error for an answer that is something else.
+// noCalendar returns the error for an answer that is not iCalendar.
 func (r *reply) noCalendar(text []byte) error {
 	switch {
 	case len(text) == 0:
-		// So the Mozilla client for WCAP, which Sun wrote, has found.
-		return fail(Malformed, r.at, r.status, "the answer is empty, as Calendar Server 6.3 answers about people that it does not know", nil)
+		// This behavior is known from Mozilla's WCAP client, which Sun wrote.
+		return fail(Malformed, r.at, r.status, "the answer is empty, which is how Calendar Server 6.3 answers about people it does not know", nil)
 	case bytes.HasPrefix(text, []byte("{")): // a JSON answer begins with {}&&
 		return fail(Malformed, r.at, r.status, "the answer is JSON, not iCalendar", nil)
 	}
@@ -162,14 +163,14 @@ func (r *reply) noCalendar(text []byte) error {
 	return fail(Malformed, r.at, r.status, fmt.Sprintf("the answer is XML, <%s>, not iCalendar", clip(root.name)), nil)
 }
 
-// wcapHeader is what an answer says besides free/busy.
+// wcapHeader is the information in an answer other than free/busy.
 type wcapHeader struct {
-	errno int      // X-NSCP-WCAP-ERRNO: 0 is ok, and so is none
-	names []string // addresses of whom it is about; two are enough to tell that there are several
+	errno int      // X-NSCP-WCAP-ERRNO: 0 means success, and is the value if there is none
+	names []string // addresses of the people in the answer; two at most, enough to show that there are several
 }
 
-// readWCAPHeader reads it wherever it stands: before, behind or in a VFREEBUSY. Of
-// several numbers, the first error counts.
+// readWCAPHeader finds the properties anywhere in the object: before, after or
+// inside a VFREEBUSY. Of several error numbers, the first non-zero one is used.
 func readWCAPHeader(text []byte) (wcapHeader, error) {
 	var h wcapHeader
 	for line := range unfold(text) {
@@ -178,10 +179,10 @@ func readWCAPHeader(text []byte) (wcapHeader, error) {
 		case "X-NSCP-WCAP-ERRNO":
 			n, err := strconv.Atoi(strings.TrimSpace(p.value))
 			if err != nil {
-				return h, fmt.Errorf("the X-NSCP-WCAP-ERRNO of the answer is %q, which is no number", clip(p.value))
+				return h, fmt.Errorf("the X-NSCP-WCAP-ERRNO of the answer is %q, which is not a number", clip(p.value))
 			}
 			h.errno = cmp.Or(h.errno, n)
-		case "X-S1CS-EMAIL", "X-SICS-EMAIL": // the guides have both
+		case "X-S1CS-EMAIL", "X-SICS-EMAIL": // the guides use both
 			h.names = addName(h.names, clip(mailAddress(p.value)))
 		}
 	}
@@ -197,9 +198,9 @@ func addName(list []string, name string) []string {
 	return append(list, name)
 }
 
-// claim makes what readCalendar has found that of the person asked about, unless it
-// is about several people. The peer may name the person by another address of theirs, so
-// that is no reason to take the answer for somebody else's.
+// claim assigns the results of readCalendar to the person asked about, unless they
+// are about several people. A different address does not mean a different person:
+// the peer may know the person by another address.
 func (h *wcapHeader) claim(all []Recipient, asked string) []Recipient {
 	var names []string
 	for _, said := range all {
@@ -223,9 +224,9 @@ func (h *wcapHeader) claim(all []Recipient, asked string) []Recipient {
 	return []Recipient{one}
 }
 
-// errnoName returns the name of an error number, "" if it is not known. The first
-// three are of the table in the guide for Calendar Server 6, which gives 39 to
-// whatever goes wrong with this command; its name is that of the Mozilla client.
+// errnoName returns the name of an error number, "" if it is unknown. The first
+// three are from the table in the Calendar Server 6 guide, which uses 39 for any
+// failure of this command; the name of 39 is from Mozilla's client.
 func errnoName(n int) string {
 	switch n {
 	case 1:

@@ -19,13 +19,13 @@ const (
 	wcapQuestion = "calid=mailto:user1%40example.com&dtstart=20040902T000000Z&dtend=20040903T000000Z&fmt-out=text/calendar&busyonly=0"
 )
 
-// wcap is the URL of get_freebusy.wcap, as Calendar Server 7 has it.
+// wcap returns the URL of get_freebusy.wcap, with the path of Calendar Server 7.
 func (d *double) wcap() string { return d.Server.URL + wcapPath }
 
-// wcapOf is an answer with lines of the object itself before and behind what else
-// is in it.
-func wcapOf(before, components, behind string) string {
-	return "BEGIN:VCALENDAR\r\nPRODID:-//SunONE/Calendar Hosting Server//EN\r\nMETHOD:PUBLISH\r\nVERSION:2.0\r\n" + before + components + behind + "END:VCALENDAR\r\n"
+// wcapOf returns an answer with properties of the object before and after its
+// components.
+func wcapOf(before, components, after string) string {
+	return "BEGIN:VCALENDAR\r\nPRODID:-//SunONE/Calendar Hosting Server//EN\r\nMETHOD:PUBLISH\r\nVERSION:2.0\r\n" + before + components + after + "END:VCALENDAR\r\n"
 }
 
 const (
@@ -34,10 +34,10 @@ const (
 )
 
 func calendarText(body string) http.HandlerFunc {
-	return says(200, "text/calendar; charset=utf-8", body)
+	return respond(200, "text/calendar; charset=utf-8", body)
 }
 
-// about asks about somebody without saying who asks.
+// about returns a query about one person, without an originator.
 func about(person string) Query {
 	return Query{Recipients: []string{person}, Start: at(0, 0).Add(time.Millisecond), End: at(24, 0), Bare: true}
 }
@@ -134,7 +134,7 @@ func TestGetFreeBusyAnswers(t *testing.T) {
 	}
 }
 
-func TestBadAnswersOfWCAP(t *testing.T) {
+func TestBadWCAPAnswers(t *testing.T) {
 	page := "<!DOCTYPE html>\n<html><head><title>Login</title></head></html>"
 	whole := wcapOf("", component("", meeting), errnoNone)
 	denied := `<D:error xmlns:D="DAV:"><D:need-privileges/></D:error>`
@@ -149,34 +149,34 @@ func TestBadAnswersOfWCAP(t *testing.T) {
 		words  string
 		hint   string
 	}{
-		"login":             {says(401, "text/html", page), Forbidden, 401, "Login", "davcore.acl.schedulinganonymousall"},
-		"forbidden":         {says(403, "text/plain", ""), Forbidden, 403, "403 Forbidden", "davcore.acl.schedulinganonymousall"},
-		"forbidden, in DAV": {says(403, "application/xml", denied), Forbidden, 403, "403 Forbidden", "davcore.acl.schedulinganonymousall"},
-		"wrong path":        {says(404, "text/html", page), NotFound, 404, "404 Not Found", path},
-		"no GET":            {says(405, "", ""), Other, 405, "405", path},
-		"bad request":       {says(400, "", ""), Other, 400, "400", log},
-		"broken":            {says(500, "", ""), ServerError, 500, "500", log},
-		"web page":          {says(200, "text/html", page), HTML, 200, "Login", path},
+		"login":             {respond(401, "text/html", page), Forbidden, 401, "Login", "davcore.acl.schedulinganonymousall"},
+		"forbidden":         {respond(403, "text/plain", ""), Forbidden, 403, "403 Forbidden", "davcore.acl.schedulinganonymousall"},
+		"forbidden, in DAV": {respond(403, "application/xml", denied), Forbidden, 403, "403 Forbidden", "davcore.acl.schedulinganonymousall"},
+		"wrong path":        {respond(404, "text/html", page), NotFound, 404, "404 Not Found", path},
+		"no GET":            {respond(405, "", ""), Other, 405, "405", path},
+		"bad request":       {respond(400, "", ""), Other, 400, "400", log},
+		"broken":            {respond(500, "", ""), ServerError, 500, "500", log},
+		"web page":          {respond(200, "text/html", page), HTML, 200, "Login", path},
 		"web page, renamed": {calendarText(page), HTML, 200, "Login", path},
-		"empty":             {calendarText(""), Malformed, 200, "does not know", "get_freebusy.wcap"},
-		"JSON":              {says(200, "text/html", `{}&&{"iCalendar":{}}`), Malformed, 200, "JSON", "text/calendar"},
-		"XML":               {says(200, "text/html", "<?xml version='1.0'?><iCalendar><iCal><X-NSCP-WCAP-ERRNO>29</X-NSCP-WCAP-ERRNO></iCal></iCalendar>"), Malformed, 200, "<iCalendar>", "text/calendar"},
-		"iSchedule":         {knows(nsISchedule, "%s"), Malformed, 200, "<schedule-response>", "get_freebusy.wcap"},
-		"text":              {says(200, "text/plain", "OK\x1b[2J"), Malformed, 200, `OK\x1b[2J`, "get_freebusy.wcap"},
+		"empty":             {calendarText(""), Malformed, 200, "people it does not know", "get_freebusy.wcap"},
+		"JSON":              {respond(200, "text/html", `{}&&{"iCalendar":{}}`), Malformed, 200, "JSON", "text/calendar"},
+		"XML":               {respond(200, "text/html", "<?xml version='1.0'?><iCalendar><iCal><X-NSCP-WCAP-ERRNO>29</X-NSCP-WCAP-ERRNO></iCal></iCalendar>"), Malformed, 200, "<iCalendar>", "text/calendar"},
+		"iSchedule":         {answerFor(nsISchedule, "%s"), Malformed, 200, "<schedule-response>", "get_freebusy.wcap"},
+		"text":              {respond(200, "text/plain", "OK\x1b[2J"), Malformed, 200, `OK\x1b[2J`, "get_freebusy.wcap"},
 		"an event":          {calendarText(wcapOf(errnoOK, "BEGIN:VEVENT\r\nEND:VEVENT\r\n", "")), Malformed, 200, "no VFREEBUSY", "get_freebusy.wcap"},
 		"nothing in it":     {calendarText(wcapOf("", "", "")), Malformed, 200, "no VFREEBUSY", "get_freebusy.wcap"},
-		"many VFREEBUSY":    {calendarText(wcapOf(errnoNone, strings.Repeat("BEGIN:VFREEBUSY\r\n", maxComponents+1), "")), Malformed, 200, "more VFREEBUSY", "get_freebusy.wcap"},
+		"many VFREEBUSY":    {calendarText(wcapOf(errnoNone, strings.Repeat("BEGIN:VFREEBUSY\r\n", maxComponents+1), "")), Malformed, 200, "more than 10000 VFREEBUSY", "get_freebusy.wcap"},
 		"a number in words": {calendarText(wcapOf("X-NSCP-WCAP-ERRNO:29 \x1b[2J\u202e\r\n", component("", meeting), errnoOK)), Malformed, 200, `ERRNO of the answer is "29 \x1b[2J\u202e"`, "get_freebusy.wcap"},
 		"an empty number":   {calendarText(wcapOf("X-NSCP-WCAP-ERRNO:\r\n", component("", meeting), "")), Malformed, 200, `is ""`, "get_freebusy.wcap"},
 		"a huge number":     {calendarText(wcapOf("X-NSCP-WCAP-ERRNO:99999999999999999999\r\n", component("", meeting), "")), Malformed, 200, "99999999999999999999", "get_freebusy.wcap"},
-		"cut":               {calendarText(strings.TrimSuffix(whole, "END:VCALENDAR\r\n")), Truncated, 200, "in the middle", log},
-		"cut in the number": {calendarText(strings.TrimSuffix(whole, "9\r\nEND:VCALENDAR\r\n")), Truncated, 200, "in the middle", log},
-		"cut before it":     {calendarText(strings.TrimSuffix(whole, "29\r\nEND:VCALENDAR\r\n")), Truncated, 200, "in the middle", log},
-		"cut VFREEBUSY":     {calendarText(wcapOf(errnoOK, "BEGIN:VFREEBUSY\r\n"+meeting+"\r\n", "")), Truncated, 200, "in the middle", log},
-		"too large":         {calendarText(wcapOf("", component("", strings.Repeat(meeting+"\r\n", 200)), "")), TooLarge, 200, "longer than 6000 bytes", "a shorter time"},
-		"no Location":       {says(302, "", ""), Redirect, 302, "without a Location", "service.wcap.freebusy.redirecturl"},
-		"a file":            {moves(302, "file:///etc/passwd"), Redirect, 302, "file:///etc/passwd", "service.wcap.freebusy.redirecturl"},
-		"a login in it":     {moves(302, "http://user:secret@example.com/"), Redirect, 302, "xxxxx", "service.wcap.freebusy.redirecturl"},
+		"cut":               {calendarText(strings.TrimSuffix(whole, "END:VCALENDAR\r\n")), Truncated, 200, "truncated", log},
+		"cut in the number": {calendarText(strings.TrimSuffix(whole, "9\r\nEND:VCALENDAR\r\n")), Truncated, 200, "truncated", log},
+		"cut before it":     {calendarText(strings.TrimSuffix(whole, "29\r\nEND:VCALENDAR\r\n")), Truncated, 200, "truncated", log},
+		"cut VFREEBUSY":     {calendarText(wcapOf(errnoOK, "BEGIN:VFREEBUSY\r\n"+meeting+"\r\n", "")), Truncated, 200, "truncated", log},
+		"too large":         {calendarText(wcapOf("", component("", strings.Repeat(meeting+"\r\n", 200)), "")), TooLarge, 200, "longer than 6000 bytes", "a shorter time range"},
+		"no Location":       {respond(302, "", ""), Redirect, 302, "without a Location", "service.wcap.freebusy.redirecturl"},
+		"a file":            {redirectTo(302, "file:///etc/passwd"), Redirect, 302, "file:///etc/passwd", "service.wcap.freebusy.redirecturl"},
+		"a login in it":     {redirectTo(302, "http://user:secret@example.com/"), Redirect, 302, "xxxxx", "service.wcap.freebusy.redirecturl"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -191,14 +191,14 @@ func TestBadAnswersOfWCAP(t *testing.T) {
 				t.Errorf("the hint is %q", e.Hint)
 			}
 			if e.URL != d.wcap()+"?"+wcapQuestion || strings.Contains(e.Error(), "secret") || len(d.requests()) != 1 {
-				t.Errorf("%v, asked %d times", e, len(d.requests()))
+				t.Errorf("%v, %d requests", e, len(d.requests()))
 			}
 		})
 	}
 }
 
-// What a peer writes is handed on as it came, but not at any length.
-func TestHostileTextOfWCAP(t *testing.T) {
+// Text from a peer is passed on as received, up to a maximum length.
+func TestHostileWCAPText(t *testing.T) {
 	long := "\x1b]0;\u202e" + strings.Repeat("ä", 5*maxText)
 	d := newDouble(t, calendarText(wcapOf("X-S1CS-EMAIL:"+long+"\r\n", component("", meeting, "FREEBUSY:"+long), errnoOK)))
 	a, err := testClient(Options{}).GetFreeBusy(t.Context(), d.wcap(), about("user1@example.com"))
@@ -206,18 +206,18 @@ func TestHostileTextOfWCAP(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := a.Recipients[0]
-	requireProperRecipient(t, got)
+	requireValidRecipient(t, got)
 	if !strings.HasPrefix(got.Description, "the peer names \x1b]0;\u202eää") || !strings.HasPrefix(got.Problem, `"\x1b]0;`) || len(got.Busy) != 1 {
 		t.Errorf("%+v", got)
 	}
-	// Looking for names in a list takes long if the peer may fill it.
+	// The list of names is limited, because searching a long one would be slow.
 	h, err := readWCAPHeader([]byte(wcapOf("X-S1CS-EMAIL:a@b\r\nX-S1CS-EMAIL:c@d\r\nX-S1CS-EMAIL:e@f\r\n", "", "")))
 	if diff := cmp.Diff([]string{"a@b", "c@d"}, h.names); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
 }
 
-func TestURLsOfWCAP(t *testing.T) {
+func TestInvalidWCAPURLs(t *testing.T) {
 	for _, u := range []string{
 		"http://[::1/get_freebusy.wcap", "cs6.example.com:8080/get_freebusy.wcap", "ftp://cs6.example.com/", "http:///get_freebusy.wcap",
 		"http://me:secret@cs6.example.com/get_freebusy.wcap", "http://127.0.0.1:99999/",
@@ -227,15 +227,15 @@ func TestURLsOfWCAP(t *testing.T) {
 			t.Errorf("%v: %s", e, e.Hint)
 		}
 	}
-	// What is about the connection has the advice for every language.
+	// Hints about the connection are the same for every protocol.
 	plain := newDouble(t, calendarText(""))
 	_, err := testClient(Options{}).GetFreeBusy(t.Context(), strings.Replace(plain.wcap(), "http:", "https:", 1), about("user1@example.com"))
-	if e := requireError(t, err, TLS, 0); !strings.Contains(e.Hint, "write http") {
+	if e := requireError(t, err, TLS, 0); !strings.Contains(e.Hint, "use http") {
 		t.Errorf("%v: %s", e, e.Hint)
 	}
 }
 
-func TestRedirectsOfWCAP(t *testing.T) {
+func TestWCAPRedirects(t *testing.T) {
 	target := newDouble(t, calendarText(wcapOf("", component("", meeting), errnoOK)))
 	for name, c := range map[string]struct {
 		location, want string
@@ -247,7 +247,7 @@ func TestRedirectsOfWCAP(t *testing.T) {
 		"the question":    {"?" + wcapQuestion, "?" + wcapQuestion},
 	} {
 		for _, status := range []int{301, 302, 303, 307, 308} {
-			d := newDouble(t, moves(status, target.wcap()+c.location))
+			d := newDouble(t, redirectTo(status, target.wcap()+c.location))
 			a, err := testClient(Options{}).GetFreeBusy(t.Context(), d.wcap()+"?id=1", about("user1@example.com"))
 			if err != nil {
 				t.Errorf("%s, %d: %v", name, status, err)
@@ -264,7 +264,7 @@ func TestRedirectsOfWCAP(t *testing.T) {
 	}
 }
 
-func TestRedirectsOfWCAPThatEnd(t *testing.T) {
+func TestWCAPRedirectErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		script http.HandlerFunc
 		most   int
@@ -272,31 +272,31 @@ func TestRedirectsOfWCAPThatEnd(t *testing.T) {
 		hint   string
 		asked  int
 	}{
-		"to itself":           {moves(302, wcapPath), 9, RedirectLoop, "service.wcap.freebusy.redirecturl", 1},
-		"to itself, verbatim": {func(w http.ResponseWriter, r *http.Request) { moves(302, r.URL.String())(w, r) }, 9, RedirectLoop, "redirecturl", 1},
+		"to itself":           {redirectTo(302, wcapPath), 9, RedirectLoop, "service.wcap.freebusy.redirecturl", 1},
+		"to itself, verbatim": {func(w http.ResponseWriter, r *http.Request) { redirectTo(302, r.URL.String())(w, r) }, 9, RedirectLoop, "redirecturl", 1},
 		"in a circle": {func(w http.ResponseWriter, r *http.Request) {
-			moves(301, map[string]string{wcapPath: "/a", "/a": "/b?calid=x", "/b": "/a"}[r.URL.Path])(w, r)
+			redirectTo(301, map[string]string{wcapPath: "/a", "/a": "/b?calid=x", "/b": "/a"}[r.URL.Path])(w, r)
 		}, 9, RedirectLoop, "redirecturl", 3},
-		"on and on":   {func(w http.ResponseWriter, r *http.Request) { moves(303, r.URL.Path+"x")(w, r) }, 2, Redirect, "redirecturl", 3},
-		"not allowed": {moves(302, "/a"), -1, Redirect, "ask at the URL that the peer refers to", 1},
+		"on and on":   {func(w http.ResponseWriter, r *http.Request) { redirectTo(303, r.URL.Path+"x")(w, r) }, 2, Redirect, "redirecturl", 3},
+		"not allowed": {redirectTo(302, "/a"), -1, Redirect, "query the URL that the peer redirects to", 1},
 	} {
 		d := newDouble(t, c.script)
 		_, err := testClient(Options{MaxRedirects: c.most}).GetFreeBusy(t.Context(), d.wcap(), about("user1@example.com"))
 		var e *Error
 		if !errors.As(err, &e) || e.Kind != c.kind || e.Status/100 != 3 || !strings.Contains(e.Hint, c.hint) || len(d.requests()) != c.asked {
-			t.Errorf("%s: %#v, asked %d times", name, err, len(d.requests()))
+			t.Errorf("%s: %#v, %d requests", name, err, len(d.requests()))
 		}
 	}
 	target := newDouble(t, calendarText(""))
-	secure := httptest.NewTLSServer(moves(302, target.wcap()))
+	secure := httptest.NewTLSServer(redirectTo(302, target.wcap()))
 	t.Cleanup(secure.Close)
 	_, err := testClient(Options{TLS: &tls.Config{InsecureSkipVerify: true}}).GetFreeBusy(t.Context(), secure.URL, about("user1@example.com"))
 	if requireError(t, err, Redirect, 302, "from https to http"); len(target.requests()) != 0 {
-		t.Error("the question went on without TLS")
+		t.Error("the query was sent again without TLS")
 	}
 }
 
-func TestQueriesThatWCAPCannotAsk(t *testing.T) {
+func TestInvalidWCAPQueries(t *testing.T) {
 	d := newDouble(t, calendarText(calendarOf("user1@example.com", meeting)))
 	for name, change := range map[string]func(*Query){
 		"nobody":           func(q *Query) { q.Recipients = nil },
@@ -319,7 +319,7 @@ func TestQueriesThatWCAPCannotAsk(t *testing.T) {
 	if n := len(d.requests()); n != 0 {
 		t.Errorf("%d of them were sent", n)
 	}
-	// No randomness is needed, and an originator does no harm.
+	// No random bytes are needed, and an originator is ignored.
 	q := about("user1@example.com")
 	q.Originator = "cs7user@example.com"
 	if _, err := testClient(Options{Rand: strings.NewReader("")}).GetFreeBusy(t.Context(), d.wcap(), q); err != nil {
@@ -327,8 +327,8 @@ func TestQueriesThatWCAPCannotAsk(t *testing.T) {
 	}
 }
 
-// No hint speaks of the other language, and every kind has words of its own.
-func TestHintsOfWCAP(t *testing.T) {
+// No hint mentions iSchedule, and every kind has its own hint.
+func TestWCAPHints(t *testing.T) {
 	seen := map[string]Kind{}
 	for _, kind := range []Kind{DNS, Refused, Timeout, TLS, Redirect, RedirectLoop, Forbidden, NotFound, HTML, TooLarge, Truncated, Malformed, ServerError, Other} {
 		hint := wcapHintFor(kind)
@@ -337,8 +337,8 @@ func TestHintsOfWCAP(t *testing.T) {
 		}
 		seen[hint] = kind
 	}
-	// Who has stopped it knows what to do.
-	if e := inWCAP(&Error{Kind: Other, Status: 200, Err: io.EOF}).(*Error); e.Hint != "" { //nolint:errorlint // it is that one
+	// A canceled query gets no hint.
+	if e := withWCAPHint(&Error{Kind: Other, Status: 200, Err: io.EOF}).(*Error); e.Hint != "" { //nolint:errorlint // the function returns its argument
 		t.Errorf("%q", e.Hint)
 	}
 }
@@ -355,7 +355,7 @@ func FuzzGetFreeBusy(f *testing.F) {
 		r := &reply{at: "http://x/", status: 200, header: http.Header{"Content-Type": {contentType}}, body: body}
 		a, err := readWCAP(r, "user1@example.com")
 		if err != nil {
-			requireProperError(t, inWCAP(err))
+			requireValidError(t, withWCAPHint(err))
 			if a != nil {
 				t.Fatal("an answer and an error")
 			}
@@ -365,7 +365,7 @@ func FuzzGetFreeBusy(f *testing.F) {
 			t.Fatalf("%+v", a)
 		}
 		for _, said := range append(a.Others, a.Recipients...) {
-			requireProperRecipient(t, said)
+			requireValidRecipient(t, said)
 			if said.Code == "0" && !said.HasData {
 				t.Fatalf("%+v", said)
 			}

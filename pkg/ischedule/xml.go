@@ -11,14 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// The namespaces of the elements of an answer: those of the draft and of CalDAV.
+// The namespaces of the elements of an answer: the draft, CalDAV and WebDAV.
 const (
 	nsISchedule = "urn:ietf:params:xml:ns:ischedule"
 	nsCalDAV    = "urn:ietf:params:xml:ns:caldav"
 	nsDAV       = "DAV:"
 )
 
-// element is an element of XML. Its text is all character data directly in it.
+// element is an XML element. Its text is all character data directly in it.
 type element struct {
 	space, name string
 	attributes  []xml.Attr
@@ -26,14 +26,15 @@ type element struct {
 	children    []*element
 }
 
-// known tells whether an element is in a namespace that counts.
+// known reports whether an element is in one of the accepted namespaces.
 func (e *element) known() bool {
 	return e.space == nsISchedule || e.space == nsCalDAV || e.space == ""
 }
 
 func (e *element) is(name string) bool { return e.name == name && e.known() }
 
-// child returns the first child of that name, which may also be of WebDAV.
+// child returns the first child with that name, which may also be in the
+// namespace of WebDAV.
 func (e *element) child(name string) *element {
 	for _, c := range e.children {
 		if c.name == name && (c.known() || c.space == nsDAV) {
@@ -43,7 +44,7 @@ func (e *element) child(name string) *element {
 	return nil
 }
 
-// trimmed returns the text without the blanks around it, shortened.
+// trimmed returns the text without surrounding white space, shortened.
 func (e *element) trimmed() string {
 	if e == nil {
 		return ""
@@ -60,8 +61,8 @@ func (e *element) attribute(name string) string {
 	return ""
 }
 
-// What a document may consist of. An answer about a thousand people has some
-// ten thousand elements.
+// Limits of a document. An answer about a thousand people has about ten thousand
+// elements.
 const (
 	maxDepth      = 32
 	maxElements   = 200_000
@@ -69,16 +70,16 @@ const (
 	maxTag        = 64 << 10
 )
 
-var errTooMuchXML = errors.New("more elements or attributes than an answer has")
+var errTooMuchXML = errors.New("it has too many elements or attributes")
 
-// parseXML reads a document. encoding/xml expands no entities but those of XML
-// itself, and fails at others.
+// parseXML parses a document. encoding/xml expands only the predefined entities
+// of XML and fails on any other.
 func parseXML(text []byte) (*element, error) {
 	if hasLongTag(text) {
 		return nil, errTooMuchXML
 	}
 	d := xml.NewDecoder(bytes.NewReader(text))
-	// The text has become UTF-8 already, whatever it says about itself.
+	// The text is already UTF-8, whatever it declares.
 	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	document := &element{}
 	open := []*element{document}
@@ -114,8 +115,8 @@ func parseXML(text []byte) (*element, error) {
 	return document.children[0], nil
 }
 
-// hasLongTag looks for a tag of more than maxTag bytes: the decoder would hold
-// all attributes of it before anybody could count them.
+// hasLongTag reports whether a tag has more than maxTag bytes: the decoder would
+// keep all its attributes in memory before they could be counted.
 func hasLongTag(text []byte) bool {
 	for {
 		start := bytes.IndexByte(text, '<')
@@ -137,14 +138,14 @@ func hasLongTag(text []byte) bool {
 			}
 		}
 		if end < 0 {
-			return false // the decoder will find that it does not end
+			return false // the decoder reports the missing end
 		}
 		text = text[end:]
 	}
 }
 
 // tagEnd returns where the tag at the beginning of a text ends, -1 if it does
-// not. A value in quotes may hold what would end it.
+// not. A quoted value may contain '>'.
 func tagEnd(text []byte) int {
 	quote := byte(0)
 	for i, c := range text {
@@ -160,8 +161,7 @@ func tagEnd(text []byte) int {
 	return -1
 }
 
-// readXML reads the body as XML, and tells web pages and errors of the protocol
-// from what was asked for.
+// readXML parses the body as XML and recognizes web pages.
 func (r *reply) readXML() (*element, error) {
 	text := r.text()
 	switch {
@@ -181,9 +181,9 @@ func (r *reply) readXML() (*element, error) {
 	case err != nil && (r.mediaType() == "text/html" || r.mediaType() == "application/xhtml+xml"):
 		return nil, r.webPage(text)
 	case errors.As(err, &syntax) && strings.HasPrefix(syntax.Msg, "unexpected EOF"):
-		return nil, fail(Truncated, r.at, r.status, fmt.Sprintf("the XML ends in the middle, after %d bytes", len(text)), err)
+		return nil, fail(Truncated, r.at, r.status, fmt.Sprintf("the XML is truncated after %d bytes", len(text)), err)
 	case err != nil:
-		return nil, fail(Malformed, r.at, r.status, "the XML cannot be read: "+err.Error(), err)
+		return nil, fail(Malformed, r.at, r.status, "invalid XML: "+err.Error(), err)
 	case strings.EqualFold(root.name, "html"):
 		return nil, r.webPage(text)
 	}
@@ -191,14 +191,14 @@ func (r *reply) readXML() (*element, error) {
 }
 
 func (r *reply) webPage(text []byte) error {
-	detail := "a web page came instead of an answer"
+	detail := "the answer is a web page"
 	if title := htmlTitle(text); title != "" {
 		detail += ": " + title
 	}
 	return fail(HTML, r.at, r.status, detail, nil)
 }
 
-// unexpected is the error for a document that is something else.
+// unexpected returns the error for a document with another root element.
 func (r *reply) unexpected(root *element, want string) error {
 	where := "no namespace"
 	if root.space != "" {
@@ -207,8 +207,8 @@ func (r *reply) unexpected(root *element, want string) error {
 	return fail(Malformed, r.at, r.status, fmt.Sprintf("the answer is <%s> in %s, not <%s>", clip(root.name), where, want), nil)
 }
 
-// rejection returns the error for a body that gives a reason in the words of the
-// protocol, nil for another one.
+// rejection returns the error for a body that is an error element of the protocol,
+// nil for any other body.
 func rejection(r *reply, bare bool) error {
 	text := r.text()
 	if len(text) == 0 || text[0] != '<' || isHTML(text) {
@@ -216,7 +216,7 @@ func rejection(r *reply, bare bool) error {
 	}
 	root, err := parseXML(text)
 	if err != nil {
-		return nil //nolint:nilerr // the status says what went wrong
+		return nil //nolint:nilerr // the caller reports the status instead
 	}
 	return rejectionOf(r, root, bare)
 }
@@ -232,9 +232,9 @@ func rejectionOf(r *reply, root *element, bare bool) error {
 			break
 		}
 	}
-	detail := "refused: " + reason
+	detail := "rejected: " + reason
 	if reason == "" {
-		detail = "refused without a reason"
+		detail = "rejected without a reason"
 	}
 	if description != "" {
 		detail += ": " + description
@@ -244,9 +244,9 @@ func rejectionOf(r *reply, root *element, bare bool) error {
 	return e
 }
 
-// text returns the body without what stands in front of it, as UTF-8. What is
-// not UTF-8 is taken for Latin-1, whatever the peer calls it: that loses nothing,
-// and all that matters here is ASCII.
+// text returns the body as UTF-8, without a byte-order mark and surrounding white
+// space. A body that is not UTF-8 is read as Latin-1, whatever the peer declares:
+// no byte is lost, and everything that is parsed here is ASCII.
 func (r *reply) text() []byte {
 	text := bytes.TrimSpace(bytes.TrimPrefix(r.body, []byte("\xef\xbb\xbf")))
 	if utf8.Valid(text) {
@@ -274,7 +274,7 @@ func isHTML(text []byte) bool {
 	return false
 }
 
-// htmlTitle returns the title of a web page, "" if there is none.
+// htmlTitle returns the title of a web page, "" if it has none.
 func htmlTitle(text []byte) string {
 	const begin, end = "<title>", "</title>"
 	head := strings.ToValidUTF8(string(text[:min(len(text), 8<<10)]), "\uFFFD")
@@ -291,7 +291,8 @@ func htmlTitle(text []byte) string {
 	return clip(strings.Join(strings.Fields(head[from:from+length]), " "))
 }
 
-// asciiLower keeps the length of all characters.
+// asciiLower maps ASCII letters to lower case and so keeps the length of every
+// character.
 func asciiLower(r rune) rune {
 	if 'A' <= r && r <= 'Z' {
 		return r + 'a' - 'A'

@@ -1,23 +1,23 @@
-// Package journal keeps the record of every change that davadmin makes to
-// something precious: what was intended, by whom, with the way back on disk
-// before the change, and how it ended.
+// Package journal records every change that davadmin makes to valuable data: what
+// was intended, by whom, how to undo it (on disk before the change), and how it
+// ended.
 //
 // A journal is a directory (0700, files 0600) with
 //
-//	journal.jsonl       one record a line, each bound to the one before by a hash
+//	journal.jsonl       one record per line, each linked to the previous one by a hash
 //	versions/SHA256.gz  the content of files before and after changes
 //	lock                held while a change is made
 //
-// It promises: a change has a record on disk before it happens; a record that
-// was acknowledged is not lost; a run that was killed between intent and result
-// is settled by the next one from what the file then says; versions are kept
-// until they are pruned, records always.
+// A change has a record on disk before it is made. An acknowledged record is not
+// lost. If a run is killed between intent and result, the next run determines the
+// result from the content of the file. Versions are kept until they are pruned;
+// records are kept forever.
 //
-// The hash chain shows accidents and careless edits. It does not stop somebody
-// who may write the directory and knows how to compute it again.
+// The hash chain reveals accidents and careless edits. It does not stop anyone who
+// can write the directory and knows how to recompute the hashes.
 //
-// Reading needs no lock and may run beside a change. A Session is for one
-// goroutine.
+// Reading needs no lock and may run during a change. A Session must be used by only
+// one goroutine.
 package journal
 
 import (
@@ -28,19 +28,20 @@ import (
 	"github.com/davadmin/davadmin/internal/fsx"
 )
 
-// Errors that callers tell apart.
+// Errors that callers distinguish.
 var (
-	// ErrNoJournal is returned by the readers when nothing was ever recorded.
+	// ErrNoJournal is returned by functions that read a journal in which nothing was
+	// ever recorded.
 	ErrNoJournal = errors.New("no change was ever recorded here")
-	// ErrNoChange is returned for a change number that the journal does not have.
+	// ErrNoChange is returned for a change number that is not in the journal.
 	ErrNoChange = errors.New("no such change")
 	// ErrNoVersion is returned for content that was pruned or never kept.
-	ErrNoVersion = errors.New("the content is not kept any more")
-	// ErrDamaged is returned where content or record does not match its hash.
+	ErrNoVersion = errors.New("the content is no longer kept")
+	// ErrDamaged is returned for content or a record that does not match its hash.
 	ErrDamaged = errors.New("does not match its hash")
 )
 
-// Actor is who makes a change.
+// Actor identifies who makes a change.
 type Actor struct {
 	User     string `json:"user"`
 	UID      int    `json:"uid"`
@@ -48,7 +49,7 @@ type Actor struct {
 	Host     string `json:"host"`
 }
 
-// Options say how a journal is written.
+// Options control how a journal is written.
 type Options struct {
 	// Base is the directory that targets are relative to: the server home.
 	Base string
@@ -56,20 +57,20 @@ type Options struct {
 	Actor Actor
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// LockTimeout bounds the wait for another run. Zero means one try.
+	// LockTimeout limits the wait for another run. Zero means only one attempt.
 	LockTimeout time.Duration
 	// Hook is passed to every write; see fsx.Hook.
 	Hook fsx.Hook
 }
 
-// Journal is a journal directory. The directory need not exist: the first
-// change makes it. Its methods may be used by several goroutines.
+// Journal is a journal directory. It need not exist: the first change creates it.
+// The methods may be used by several goroutines at once.
 type Journal struct {
 	dir  string
 	opts Options
 }
 
-// New returns the journal in dir. It touches nothing.
+// New returns the journal in dir. It does not access the file system.
 func New(dir string, opts Options) *Journal {
 	if opts.Now == nil {
 		opts.Now = time.Now

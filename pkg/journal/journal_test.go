@@ -261,8 +261,8 @@ func TestInterruptedChangeIsSettledFromTheFile(t *testing.T) {
 			if got := h.entries()[0].Result; got != tt.want {
 				t.Errorf("result %s, want %s", got, tt.want)
 			}
-			if len(s.Notes) != 1 || !strings.Contains(s.Notes[0], "change 1 (config modify) was interrupted") {
-				t.Errorf("notes: %q", s.Notes)
+			if len(s.Notes) != 1 || !strings.Contains(s.Notes[0].Text, "change 1 (config modify) was interrupted") {
+				t.Errorf("notes: %+v", s.Notes)
 			}
 			if _, err := os.Lstat(temp); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("the leftover of the killed run is still there: %v", err)

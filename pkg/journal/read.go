@@ -13,22 +13,21 @@ import (
 	"time"
 )
 
-// Line is one line of the journal as it was read.
+// Line is one line of the journal.
 type Line struct {
 	Number int // counted from 1
 	Record *Record
-	// Err says what is wrong with the line: ErrDamaged, or a broken chain. The
-	// record then holds what could be read.
+	// Err is what is wrong with the line: ErrDamaged, or a broken chain. The record
+	// then contains what could be read.
 	Err error
-	// Torn is set on a last line without its end: a run was stopped while it
-	// wrote it, or is writing it now.
+	// Torn is set for an incomplete last line: a run was interrupted while writing
+	// it, or is writing it now.
 	Torn bool
 }
 
-// Lines yields every line of the journal, oldest first, each checked against
-// its hash and against the line before. A journal that does not exist yields
-// ErrNoJournal. The last pair has a nil error only if the file was read to its
-// end.
+// Lines yields every line of the journal, oldest first, each checked against its
+// hash and against the previous line. A journal that does not exist yields
+// ErrNoJournal. The last pair has a nil error only if the file was read to its end.
 func (j *Journal) Lines(ctx context.Context) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
 		f, err := os.Open(j.file())
@@ -69,23 +68,22 @@ func (j *Journal) Lines(ctx context.Context) iter.Seq2[Line, error] {
 	}
 }
 
-// follows checks the chain between two lines; before is nil for the first.
+// follows checks the chain between two lines. before is nil for the first line.
 func follows(r, before *Record) error {
 	prev, seq := "", int64(1)
 	if before != nil {
 		prev, seq = before.hash, before.Seq+1
 	}
 	if r.Prev != prev {
-		return fmt.Errorf("%w: it does not follow the line before it", ErrDamaged)
+		return fmt.Errorf("%w: it does not follow the previous line", ErrDamaged)
 	}
 	if r.Seq != seq {
-		return fmt.Errorf("%w: it has number %d instead of %d", ErrDamaged, r.Seq, seq)
+		return fmt.Errorf("%w: it has the number %d instead of %d", ErrDamaged, r.Seq, seq)
 	}
 	return nil
 }
 
-// Entry is one change as a whole: its intent, or the finding of a version, with
-// its result.
+// Entry is one change: its intent, or the discovery of a version, with its result.
 type Entry struct {
 	Change    int64      `json:"change"`
 	Kind      Kind       `json:"kind"`
@@ -102,12 +100,12 @@ type Entry struct {
 	Result    Result     `json:"result"`
 	Ended     *time.Time `json:"ended,omitempty"`
 	Detail    string     `json:"detail,omitempty"`
-	// Damaged is set when one of the records of the change was altered.
+	// Damaged is set if one of the records of the change was altered.
 	Damaged bool `json:"damaged,omitempty"`
 }
 
-// Left returns the version that the change left in its target. It is known
-// only for changes that were carried out.
+// Left returns the version of the target after the change. ok is false for a change
+// that was not carried out.
 func (e *Entry) Left() (Version, bool) {
 	if e.Result != Done || e.After == nil {
 		return Version{}, false
@@ -115,8 +113,8 @@ func (e *Entry) Left() (Version, bool) {
 	return *e.After, true
 }
 
-// Entries returns all changes, oldest first; with a target only those of it.
-// Damaged lines are passed over: Verify is there to find them.
+// Entries returns the changes, oldest first; if target is not empty, only those of
+// that target. It skips damaged lines, which Verify reports.
 func (j *Journal) Entries(ctx context.Context, target string) ([]Entry, error) {
 	var out []Entry
 	at := map[int64]int{}

@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// Kind tells records apart.
+// Kind is the kind of a record.
 type Kind string
 
 // The kinds of records.
 const (
-	// KindIntent comes before a change and says all about it.
+	// KindIntent precedes a change and describes it.
 	KindIntent Kind = "intent"
-	// KindResult ends the change of the same number.
+	// KindResult ends the change with the same number.
 	KindResult Kind = "result"
-	// KindFound is a version of a file that somebody else wrote, or that was
-	// there before the journal. It has a change number of its own.
+	// KindFound is a version of a file that someone else wrote, or that existed
+	// before the journal. It has its own change number.
 	KindFound Kind = "found"
-	// KindRepair says that the torn end of the journal was taken off.
+	// KindRepair records that the torn end of the journal was removed.
 	KindRepair Kind = "repair"
 )
 
@@ -38,31 +38,31 @@ const (
 	Done Result = "done"
 	// NotDone: nothing was changed.
 	NotDone Result = "not-done"
-	// Unfinished: the run was stopped, and the target is neither what it was
-	// nor what it should have become.
+	// Unfinished: the run was interrupted, and the target has neither the old nor
+	// the intended content.
 	Unfinished Result = "unfinished"
-	// Pending is no recorded result: the intent is the last word.
+	// Pending means that only the intent is recorded, and no result.
 	Pending Result = "pending"
 )
 
-// Version names the content of a file. A file that does not exist has an empty
-// SHA256 and Missing set.
+// Version identifies the content of a file. For a file that does not exist, SHA256
+// is empty and Missing is set.
 type Version struct {
 	SHA256  string `json:"sha256,omitempty"`
 	Size    int64  `json:"size"`
 	Missing bool   `json:"missing,omitempty"`
 }
 
-// Same reports whether both name the same content.
+// Same reports whether both versions identify the same content.
 func (v Version) Same(w Version) bool { return v.SHA256 == w.SHA256 && v.Missing == w.Missing }
 
-// VersionOf names content.
+// VersionOf returns the version of the content.
 func VersionOf(content []byte) Version {
 	sum := sha256.Sum256(content)
 	return Version{SHA256: hex.EncodeToString(sum[:]), Size: int64(len(content))}
 }
 
-// VersionOfFile names the content of a file, which need not exist.
+// VersionOfFile returns the version of a file, which need not exist.
 func VersionOfFile(path string) (Version, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -80,7 +80,7 @@ func VersionOfFile(path string) (Version, error) {
 	return Version{SHA256: hex.EncodeToString(h.Sum(nil)), Size: n}, nil
 }
 
-// Item is one setting that a change touches. Secrets are masked by the caller.
+// Item is one setting that a change affects. The caller masks secrets.
 type Item struct {
 	Name   string `json:"name"`
 	Old    string `json:"old,omitempty"`
@@ -89,8 +89,8 @@ type Item struct {
 	IsSet  bool   `json:"is_set"`
 }
 
-// maxItemText bounds what one item keeps of a value: the whole is in the
-// versions, and a record must stay small enough to read.
+// maxItemText limits how many bytes of a value an item contains. The complete value
+// is in the versions, and records must remain small enough to read.
 const maxItemText = 1024
 
 // Record is one line of the journal.
@@ -107,10 +107,10 @@ type Record struct {
 	Before    *Version  `json:"before,omitempty"`
 	After     *Version  `json:"after,omitempty"`
 	Items     []Item    `json:"items,omitempty"`
-	More      int       `json:"more_items,omitempty"` // items left out
+	More      int       `json:"more_items,omitempty"` // number of items omitted
 	Result    Result    `json:"result,omitempty"`
 	Detail    string    `json:"detail,omitempty"`
-	Prev      string    `json:"prev"` // hash of the record before, "" for the first
+	Prev      string    `json:"prev"` // hash of the previous record, "" for the first
 
 	hash string
 }
@@ -124,8 +124,8 @@ const (
 	hashTail   = len(hashMember) + 2*sha256.Size + len(hashEnd)
 )
 
-// encode returns the record as a line. The hash is over the line without its
-// own member, so that it can be checked without knowing the members.
+// encode returns the record as a line. The hash covers the line without the hash
+// member, so that it can be checked without knowing the other members.
 func (r *Record) encode() ([]byte, error) {
 	body, err := json.Marshal(r)
 	if err != nil {
@@ -138,7 +138,7 @@ func (r *Record) encode() ([]byte, error) {
 	return append(line, hashEnd+"\n"...), nil
 }
 
-// decode reads a line without its line feed. A line that is damaged gives
+// decode parses a line without its line feed. For a damaged line it returns
 // ErrDamaged and as much of the record as could be read.
 func decode(line []byte) (*Record, error) {
 	r := &Record{}
@@ -170,7 +170,7 @@ func clipItems(items []Item) []Item {
 	return out
 }
 
-// clip shortens text and says by how much.
+// clip shortens text to n bytes and appends its original length.
 func clip(s string, n int) string {
 	if len(s) <= n {
 		return s

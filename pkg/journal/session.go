@@ -9,28 +9,33 @@ import (
 	"github.com/davadmin/davadmin/internal/fsx"
 )
 
-// maxItems bounds how many items one record keeps.
+// maxItems limits how many items a record contains.
 const maxItems = 1000
 
-// maxTorn bounds how much of a torn record is kept in the repair record.
+// maxTorn limits how many bytes of a torn record are kept in the repair record.
 const maxTorn = 4096
 
-// Session is the right to change what the journal watches: while it is open no
-// other run changes anything.
+// Session is the exclusive right to make changes that the journal records. While it
+// is open, no other run can change anything.
 type Session struct {
 	j      *Journal
 	lock   *fsx.Lock
 	last   *Record // nil in an empty journal
 	change int64   // the highest change number
 
-	// Notes say what the session found out of order and put right. They are
-	// for the user.
-	Notes []string
+	// Notes tell the user what the session found to be wrong, and what it repaired.
+	Notes []Note
 }
 
-// Open takes the lock, makes the journal's directory at the first change, and
-// settles what a killed run left behind. It returns an error that wraps
-// fsx.ErrLocked when another run holds the lock for too long.
+// Note is a message to the user about the journal or its target.
+type Note struct {
+	Text string
+	Err  error // ErrDamaged if a record does not match its hash, otherwise nil
+}
+
+// Open takes the lock, creates the directory of the journal if it does not exist,
+// and completes the records of a run that was killed. The error wraps
+// fsx.ErrLocked if another run holds the lock for too long.
 func (j *Journal) Open(ctx context.Context) (*Session, error) {
 	if err := fsx.MkdirPrivate(ctx, j.dir, j.opts.Base, j.opts.Hook); err != nil {
 		return nil, err
@@ -46,14 +51,16 @@ func (j *Journal) Open(ctx context.Context) (*Session, error) {
 	return s, nil
 }
 
-// Next is the number that the next change will have.
+// Next returns the number that the next change will have.
 func (s *Session) Next() int64 { return s.change + 1 }
 
-// Close gives the lock back.
+// Close releases the lock.
 func (s *Session) Close() error { return s.lock.Release() }
 
-// settle reads the end of the journal, takes a torn record off, and ends a
-// change that was left without a result.
+func (s *Session) note(text string, err error) { s.Notes = append(s.Notes, Note{text, err}) }
+
+// settle reads the end of the journal, removes a torn record, and adds the result
+// of a change that has none.
 func (s *Session) settle(ctx context.Context) error {
 	t, err := readTail(s.j.file())
 	if err != nil {
@@ -61,7 +68,7 @@ func (s *Session) settle(ctx context.Context) error {
 	}
 	s.last, s.change = t.last, t.change
 	if t.damaged {
-		s.Notes = append(s.Notes, "the last record of the journal does not match its hash; 'davadmin history verify' tells more")
+		s.note("the last record of the journal does not match its hash", ErrDamaged)
 	}
 	if len(t.torn) > 0 {
 		if err := s.repair(ctx, t); err != nil {
@@ -74,19 +81,19 @@ func (s *Session) settle(ctx context.Context) error {
 	return nil
 }
 
-// repair removes a record that was cut off while it was written. Its change, if
-// it was an intent, never began; a result is found out again.
+// repair removes a record that was only partly written. If it was an intent, its
+// change never began; if it was a result, it is determined again.
 func (s *Session) repair(ctx context.Context, t *tail) error {
 	if err := fsx.Truncate(ctx, s.j.file(), t.size-int64(len(t.torn)), s.j.opts.Hook); err != nil {
-		return fmt.Errorf("take the torn record off the journal: %w", err)
+		return fmt.Errorf("remove the torn record from the journal: %w", err)
 	}
 	detail := fmt.Sprintf("%d bytes of an unfinished record removed: %q", len(t.torn), clip(string(t.torn), maxTorn))
-	s.Notes = append(s.Notes, "the journal ended in an unfinished record of a run that was stopped; it was taken off and noted")
+	s.note("the journal ended in an unfinished record of an interrupted run; it was removed and copied to a repair record", nil)
 	return s.append(ctx, &Record{Kind: KindRepair, Detail: detail})
 }
 
-// finishInterrupted writes the result that a killed run could not write. The
-// target itself says which.
+// finishInterrupted writes the result that a killed run could not write. It
+// determines the result from the content of the target.
 func (s *Session) finishInterrupted(ctx context.Context, r *Record) error {
 	result := &Record{Kind: KindResult, Change: r.Change, Result: Unfinished}
 	var now Version
@@ -96,22 +103,22 @@ func (s *Session) finishInterrupted(ctx context.Context, r *Record) error {
 	}
 	switch {
 	case r.Target == "":
-		result.Detail = "the run was stopped; how far it came is not known"
+		result.Detail = "the run was interrupted; how far it got is unknown"
 	case err != nil:
-		result.Detail = fmt.Sprintf("the run was stopped, and the target cannot be read: %v", err)
+		result.Detail = fmt.Sprintf("the run was interrupted, and the target cannot be read: %v", err)
 	case r.After != nil && now.Same(*r.After):
-		result.Result, result.Detail = Done, "the run was stopped after the change; settled by a later run"
+		result.Result, result.Detail = Done, "the run was interrupted after the change; recorded by a later run"
 	case r.Before != nil && now.Same(*r.Before):
-		result.Result, result.Detail = NotDone, "the run was stopped before the change; settled by a later run"
+		result.Result, result.Detail = NotDone, "the run was interrupted before the change; recorded by a later run"
 	default:
-		result.Detail = "the run was stopped, and the target is neither what it was nor what it should have become"
+		result.Detail = "the run was interrupted, and the target has neither the old nor the intended content"
 	}
 	if r.Target != "" {
 		if _, err := fsx.CleanTemp(s.j.targetPath(r.Target)); err != nil {
-			return fmt.Errorf("remove what an interrupted run left behind: %w", err)
+			return fmt.Errorf("remove the temporary files of an interrupted run: %w", err)
 		}
 	}
-	s.Notes = append(s.Notes, fmt.Sprintf("change %d (%s) was interrupted: %s", r.Change, r.Operation, result.Detail))
+	s.note(fmt.Sprintf("change %d (%s) was interrupted: %s", r.Change, r.Operation, result.Detail), nil)
 	return s.append(ctx, result)
 }
 
@@ -119,10 +126,10 @@ func (j *Journal) targetPath(target string) string {
 	return filepath.Join(j.opts.Base, filepath.FromSlash(target))
 }
 
-// Intent says what is about to be changed.
+// Intent describes a change that is about to be made.
 type Intent struct {
 	Operation string   // "config modify"
-	Command   []string // as typed, secrets taken out
+	Command   []string // as typed, without secrets
 	Remark    string
 	Target    string // slash path relative to the base
 	Before    Version
@@ -130,8 +137,8 @@ type Intent struct {
 	Items     []Item
 }
 
-// Begin records an intent and returns its change number once the record is on
-// disk. The versions that lead back must have been saved before.
+// Begin records an intent and returns its change number once the record is on disk.
+// The versions that are needed to undo the change must have been saved before.
 func (s *Session) Begin(ctx context.Context, in Intent) (int64, error) {
 	items := clipItems(in.Items[:min(len(in.Items), maxItems)])
 	r := &Record{
@@ -143,7 +150,7 @@ func (s *Session) Begin(ctx context.Context, in Intent) (int64, error) {
 		r.Before, r.After = &in.Before, &in.After
 	}
 	if err := s.append(ctx, r); err != nil {
-		return 0, fmt.Errorf("record what is about to be changed: %w", err)
+		return 0, fmt.Errorf("record the intended change: %w", err)
 	}
 	s.change++
 	return s.change, nil
@@ -153,13 +160,13 @@ func (s *Session) Begin(ctx context.Context, in Intent) (int64, error) {
 func (s *Session) End(ctx context.Context, change int64, result Result, detail string) error {
 	r := &Record{Kind: KindResult, Change: change, Result: result, Detail: detail}
 	if err := s.append(ctx, r); err != nil {
-		return fmt.Errorf("record how change %d ended: %w", change, err)
+		return fmt.Errorf("record the result of change %d: %w", change, err)
 	}
 	return nil
 }
 
-// Found records a version of the target that no run of ours wrote. It returns
-// the change number under which it can be had back.
+// Found records a version of the target that davadmin did not write. It returns the
+// change number that identifies the version.
 func (s *Session) Found(ctx context.Context, target string, v Version, detail string) (int64, error) {
 	r := &Record{
 		Kind: KindFound, Change: s.change + 1, Actor: &s.j.opts.Actor, Operation: "found",
@@ -172,14 +179,14 @@ func (s *Session) Found(ctx context.Context, target string, v Version, detail st
 	return s.change, nil
 }
 
-// LastVersion returns the version that the newest settled change or finding
-// gave the target, and its change number; known is false when the journal has
-// never seen the target.
+// LastVersion returns the version of the target after the newest completed change or
+// discovery, and its change number. known is false if the target is not in the
+// journal.
 func (s *Session) LastVersion(target string) (v Version, change int64, known bool, err error) {
 	return lastVersion(s.j.file(), target)
 }
 
-// append writes one record behind the last one and waits for the disk.
+// append appends one record and waits until it is on disk.
 func (s *Session) append(ctx context.Context, r *Record) error {
 	r.Seq, r.Time = 1, s.j.opts.Now().UTC()
 	if s.last != nil {

@@ -8,20 +8,20 @@ import (
 	"os"
 )
 
-// tailBlock is how much is read at a time when a journal is read backwards.
+// tailBlock is how many bytes are read at a time from a journal.
 const tailBlock = 64 << 10
 
-// tail is what the end of a journal says.
+// tail is the state at the end of a journal.
 type tail struct {
 	size    int64
-	last    *Record // the last whole record
+	last    *Record // the last complete record
 	change  int64   // the highest change number
-	pending *Record // the last record but repairs, where that is an intent
-	torn    []byte  // bytes behind the last line feed
+	pending *Record // the last record that is not a repair, if it is an intent
+	torn    []byte  // bytes after the last line feed
 	damaged bool    // the last record does not match its hash
 }
 
-// readTail reads the end of a journal without reading the whole of it.
+// readTail reads the end of a journal without reading all of it.
 func readTail(path string) (*tail, error) {
 	t := &tail{}
 	first := true
@@ -39,15 +39,15 @@ func readTail(path string) (*tail, error) {
 		if err == nil && r.Kind == KindIntent {
 			t.pending = r
 		}
-		// A repair says nothing about changes: the one before may be pending.
+		// A repair is not part of a change: the change before it may be pending.
 		return err != nil || r.Kind == KindRepair
 	}, &t.size)
 	return t, err
 }
 
-// lastVersion finds the version of target that the newest change or finding
-// left, reading backwards. A change that was not carried out left what an
-// earlier one did.
+// lastVersion finds the version of target after the newest change or discovery,
+// reading backwards. It skips changes that were not carried out, because they left
+// the version of an earlier one.
 func lastVersion(path, target string) (v Version, change int64, known bool, err error) {
 	results := map[int64]Result{}
 	err = linesBackwards(path, func(line []byte, whole bool) bool {
@@ -68,9 +68,9 @@ func lastVersion(path, target string) (v Version, change int64, known bool, err 
 	return v, change, known, err
 }
 
-// linesBackwards calls fn with each line of the file from the last to the
-// first, until fn returns false. The first call has whole false when the file
-// does not end with a line feed. A file that does not exist has no lines.
+// linesBackwards calls fn with each line of the file from the last to the first,
+// until fn returns false. In the first call, whole is false if the file does not
+// end with a line feed. A file that does not exist has no lines.
 func linesBackwards(path string, fn func(line []byte, whole bool) bool, size *int64) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -87,7 +87,7 @@ func linesBackwards(path string, fn func(line []byte, whole bool) bool, size *in
 	if size != nil {
 		*size = at
 	}
-	var buf []byte // the unread part in front of what was handed out
+	var buf []byte // the part that precedes the lines passed to fn
 	whole := false // whether the bytes at the end of buf end a line
 	for {
 		if i := bytes.LastIndexByte(buf, '\n'); i >= 0 {

@@ -12,26 +12,26 @@ import (
 	"github.com/davadmin/davadmin/internal/fsx"
 )
 
-// Problem is one thing that a verification found.
+// Problem is one thing that is wrong with a journal.
 type Problem struct {
 	Line   int    // of the journal; 0 for a version
-	Change int64  // 0 when it is not known
+	Change int64  // 0 if it is unknown
 	Detail string // what is wrong
-	Grave  bool   // something recorded is lost or was altered
+	Grave  bool   // recorded data was lost or altered
 }
 
-// Verification is the outcome of Verify.
+// Verification is the result of Verify.
 type Verification struct {
 	Records  int
 	Changes  int
-	Versions int // kept and read back with the right hash
-	Pruned   int // named by a change and not kept any more
+	Versions int // kept, with the correct hash
+	Pruned   int // named by a change, but no longer kept
 	Problems []Problem
 }
 
-// Verify reads the whole journal and every kept version and checks each hash.
-// A version that is not kept is no problem when a later prune took it away,
-// unless it is the newest of its file, which no prune takes.
+// Verify reads the whole journal and every kept version, and checks each hash. A
+// missing version is not a problem if a later prune can have removed it. A prune
+// never removes the newest version of a file.
 func (j *Journal) Verify(ctx context.Context) (*Verification, error) {
 	w := &verifying{v: &Verification{}, open: map[int64]int{}, named: map[string]namedVersion{}}
 	for l, err := range j.Lines(ctx) {
@@ -41,9 +41,9 @@ func (j *Journal) Verify(ctx context.Context) (*Verification, error) {
 		w.note(l)
 	}
 	for change, line := range w.open {
-		p := Problem{Line: line, Change: change, Detail: fmt.Sprintf("change %d has no result; the next change settles it", change)}
+		p := Problem{Line: line, Change: change, Detail: fmt.Sprintf("change %d has no result; the next change adds it", change)}
 		if change != w.last {
-			p.Detail, p.Grave = fmt.Sprintf("change %d has no result, though others came after it", change), true
+			p.Detail, p.Grave = fmt.Sprintf("change %d has no result, although other changes follow it", change), true
 		}
 		w.v.Problems = append(w.v.Problems, p)
 	}
@@ -54,7 +54,7 @@ func (j *Journal) Verify(ctx context.Context) (*Verification, error) {
 	return w.v, nil
 }
 
-// verifying is what a verification remembers on its way.
+// verifying is the state of a verification.
 type verifying struct {
 	v      *Verification
 	open   map[int64]int // change -> line of its intent
@@ -63,7 +63,7 @@ type verifying struct {
 	named  map[string]namedVersion
 }
 
-// namedVersion is a version with the last line that names it.
+// namedVersion is a version with the number of the last line that names it.
 type namedVersion struct {
 	Version
 	line int
@@ -72,7 +72,7 @@ type namedVersion struct {
 func (w *verifying) note(l Line) {
 	r, v := l.Record, w.v
 	if l.Torn {
-		v.Problems = append(v.Problems, Problem{Line: l.Number, Detail: "the last record is unfinished; the next change takes it off"})
+		v.Problems = append(v.Problems, Problem{Line: l.Number, Detail: "the last record is unfinished; the next change removes it"})
 		return
 	}
 	v.Records++
@@ -103,7 +103,7 @@ func (w *verifying) note(l Line) {
 	}
 }
 
-// versions reads back every version that the journal names.
+// versions reads every version that the journal names.
 func (w *verifying) versions(ctx context.Context, j *Journal) error {
 	newest, err := j.newest(ctx)
 	if err != nil {
@@ -117,7 +117,7 @@ func (w *verifying) versions(ctx context.Context, j *Journal) error {
 		case errors.Is(err, ErrNoVersion) && !newest[sha] && w.pruned > x.line:
 			w.v.Pruned++
 		case errors.Is(err, ErrNoVersion):
-			w.v.Problems = append(w.v.Problems, Problem{Line: x.line, Detail: fmt.Sprintf("the version %.12s that it names is lost", sha), Grave: true})
+			w.v.Problems = append(w.v.Problems, Problem{Line: x.line, Detail: fmt.Sprintf("the version %.12s that it names is missing", sha), Grave: true})
 		case errors.Is(err, ErrDamaged):
 			w.v.Problems = append(w.v.Problems, Problem{Line: x.line, Detail: err.Error(), Grave: true})
 		default:
@@ -146,14 +146,14 @@ func (j *Journal) newest(ctx context.Context) (map[string]bool, error) {
 	return out, nil
 }
 
-// PrunePlan is what a prune would take away.
+// PrunePlan is what a prune would remove.
 type PrunePlan struct {
 	Versions []string // hashes
-	Kept     int      // versions that stay
+	Kept     int      // number of versions that are kept
 }
 
-// PlanPrune finds the versions that no change since before names, and that are
-// not the newest known content of any target. Records are never pruned.
+// PlanPrune finds the versions that are not named by any change since the given time
+// and are not the newest known content of any target. Records are never pruned.
 func (j *Journal) PlanPrune(ctx context.Context, before time.Time) (*PrunePlan, error) {
 	keep, err := j.newest(ctx)
 	if err != nil {
@@ -188,10 +188,11 @@ func (j *Journal) PlanPrune(ctx context.Context, before time.Time) (*PrunePlan, 
 	return p, nil
 }
 
-// pruneOperation names the change that Prune records.
+// pruneOperation is the operation of the change that Prune records.
 const pruneOperation = "history prune"
 
-// Prune removes the versions of a plan, as a recorded change.
+// Prune removes the versions of a plan and records this as a change. command is the
+// command as typed.
 func (s *Session) Prune(ctx context.Context, p *PrunePlan, command []string) (removed int, err error) {
 	change, err := s.Begin(ctx, Intent{Operation: pruneOperation, Command: command})
 	if err != nil {

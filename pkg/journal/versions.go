@@ -23,8 +23,8 @@ func (j *Journal) versionFile(sha string) string {
 	return filepath.Join(j.versions(), sha+versionSuffix)
 }
 
-// SaveVersion keeps content so that it can be had back, and returns its name
-// once it is on disk. Content that is kept already is not written again.
+// SaveVersion saves content and returns its version once it is on disk. Content that
+// is already saved is not written again.
 func (s *Session) SaveVersion(ctx context.Context, content []byte) (Version, error) {
 	v := VersionOf(content)
 	path := s.j.versionFile(v.SHA256)
@@ -35,7 +35,7 @@ func (s *Session) SaveVersion(ctx context.Context, content []byte) (Version, err
 		return v, err
 	}
 	var packed bytes.Buffer
-	// The fastest level: the time is spent while others wait for the lock.
+	// The fastest level, because other runs wait for the lock meanwhile.
 	z, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
 	if err != nil {
 		return v, fmt.Errorf("compress the version: %w", err)
@@ -48,13 +48,13 @@ func (s *Session) SaveVersion(ctx context.Context, content []byte) (Version, err
 	}
 	err = fsx.WriteNew(ctx, path, packed.Bytes(), 0o600, s.j.dir, s.j.opts.Hook)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return v, fmt.Errorf("keep the version: %w", err)
+		return v, fmt.Errorf("save the version: %w", err)
 	}
 	return v, nil
 }
 
-// Content returns the content that v names. It returns ErrNoVersion when it is
-// not kept, and ErrDamaged when what is kept does not have v's hash.
+// Content returns the content of v. The error wraps ErrNoVersion if it is not kept,
+// and ErrDamaged if the kept content does not have the hash of v.
 func (j *Journal) Content(ctx context.Context, v Version) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -78,24 +78,24 @@ func (j *Journal) Content(ctx context.Context, v Version) ([]byte, error) {
 	if err != nil {
 		return nil, damaged(err)
 	}
-	// The recorded size bounds what a damaged file could blow up to.
+	// The recorded size limits how far a damaged file can expand.
 	content, err := io.ReadAll(io.LimitReader(z, v.Size+1))
 	if err != nil {
 		return nil, damaged(err)
 	}
 	if got := VersionOf(content); !got.Same(v) {
-		return nil, damaged(fmt.Errorf("it holds %.12s", got.SHA256))
+		return nil, damaged(fmt.Errorf("it contains %.12s", got.SHA256))
 	}
 	return content, nil
 }
 
-// isSHA256 guards file names that are made from what a journal says.
+// isSHA256 validates hashes from a journal before they are used as file names.
 func isSHA256(s string) bool {
 	b, err := hex.DecodeString(s)
 	return err == nil && len(b) == sha256.Size && s == strings.ToLower(s)
 }
 
-// kept lists the hashes of all versions on disk.
+// kept returns the hashes of all versions on disk.
 func (j *Journal) kept() ([]string, error) {
 	names, err := os.ReadDir(j.versions())
 	if errors.Is(err, fs.ErrNotExist) {

@@ -2,34 +2,22 @@ package ldapchange
 
 import (
 	"context"
-	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
-// pacer lets a number of changes a second pass.
-type pacer struct {
-	rate float64 // 0 is no limit
-	mu   sync.Mutex
-	next time.Time
+// newLimiter returns a limiter of changes to perSecond, without bursts; 0 is no
+// limit.
+func newLimiter(perSecond float64) *rate.Limiter {
+	limit := rate.Inf
+	if perSecond > 0 {
+		limit = rate.Limit(perSecond)
+	}
+	return rate.NewLimiter(limit, 1)
 }
 
-// wait returns when the next change may be sent, or ctx ends.
-func (p *pacer) wait(ctx context.Context) error {
-	if p.rate <= 0 {
-		return nil
-	}
-	p.mu.Lock()
-	now := time.Now()
-	if p.next.Before(now) {
-		p.next = now
-	}
-	at := p.next
-	p.next = at.Add(time.Duration(float64(time.Second) / p.rate))
-	p.mu.Unlock()
-	return sleep(ctx, at.Sub(now))
-}
-
-// sleep waits, or returns why ctx ended.
+// sleep waits for d. If ctx ends first, it returns the error of ctx.
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil

@@ -16,12 +16,12 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// seen is a watcher that writes down what it was shown.
+// seen is a watcher that records the accounts.
 type seen struct{ lines []string }
 
 func (s *seen) Watch(a *ldapcheck.Account) {
 	line := fmt.Sprintf("%s uid=%s mail=%s", a.Entry.Kind, a.UID, a.Mail)
-	for word, holds := range map[string]bool{" marked": a.Marked, " on6": a.On6 != nil, " on7": a.On7 != nil, " shut": a.ShutOut, " denied": a.Denied} {
+	for word, holds := range map[string]bool{" marked": a.Marked, " on6": a.On6 != nil, " on7": a.On7 != nil, " locked": a.LockedOut, " denied": a.Denied} {
 		if holds {
 			line += word
 		}
@@ -34,9 +34,9 @@ func (s *seen) Watch(a *ldapcheck.Account) {
 	s.lines = append(s.lines, strings.Join(words, " "))
 }
 
-func peopleSet(t *testing.T, people ...cs6.Person) *cs6.PeopleSet {
+func peopleSet(t *testing.T, people ...cs6.ListedUser) *cs6.UserSet {
 	t.Helper()
-	set := cs6.NewPeopleSet(cs6.SetOptions{})
+	set := cs6.NewUserSet(cs6.SetOptions{})
 	for _, p := range people {
 		if err := set.Add(p); err != nil {
 			t.Fatal(err)
@@ -45,8 +45,8 @@ func peopleSet(t *testing.T, people ...cs6.Person) *cs6.PeopleSet {
 	return set
 }
 
-// Rules and watchers of the caller see each account as the rules do, and start
-// anew with the source.
+// Extra rules and watchers see each account as the rules do, and start again when the
+// source restarts.
 func TestExtrasAndWatchers(t *testing.T) {
 	src := &script{steps: []step{
 		person("lost", "1"),
@@ -56,21 +56,21 @@ func TestExtrasAndWatchers(t *testing.T) {
 		{dn: "uid=b,o=isp", kind: directory.User, values: []string{"uid", "b", "mail", "b@example.com", "davStore", "  "}},
 		{dn: "cn=g,o=isp", kind: directory.Group, values: []string{"mail", "g@example.com"}},
 	}}
-	extra := func(id, idle string) ldapcheck.Extra {
+	extra := func(id string, skip error) ldapcheck.Extra {
 		return ldapcheck.Extra{
-			Rule: finding.Rule{ID: id, Severity: finding.Warning}, Kinds: []directory.Kind{directory.User}, Idle: idle,
+			Rule: finding.Rule{ID: id, Severity: finding.Warning}, Kinds: []directory.Kind{directory.User}, Skip: skip,
 			Observe: func(a *ldapcheck.Account) (ldapcheck.Hit, bool) {
 				return ldapcheck.Hit{Value: a.Mail, Other: []byte("more")}, string(a.UID) == "b"
 			},
-			Words: func(f ldapcheck.Fact) (string, string) {
-				return string(f.Value) + " " + string(f.Other), "mend " + string(f.DN)
+			Describe: func(f ldapcheck.Fact) (string, finding.Fix) {
+				return string(f.Value) + " " + string(f.Other), finding.Text(finding.FixCommand, "repair "+string(f.DN))
 			},
 		}
 	}
 	audit, err := ldapcheck.New(ldapcheck.Options{
 		Names: ldapcheck.DefaultNames(), Rules: []string{"audit-incomplete"}, Times: true,
-		CS6: peopleSet(t, cs6.Person{UID: "b"}), CS7: peopleSet(t, cs6.Person{Address: "a@example.com"}),
-		Extras: []ldapcheck.Extra{extra("mine", ""), extra("idle", "nothing to look at")},
+		CS6: peopleSet(t, cs6.ListedUser{UID: "b"}), CS7: peopleSet(t, cs6.ListedUser{Address: "a@example.com"}),
+		Extras: []ldapcheck.Extra{extra("mine", nil), extra("idle", finding.NotApplicable("nothing to look at"))},
 		Watch:  func() ldapcheck.Watcher { return &seen{} },
 	})
 	if err != nil {
@@ -85,7 +85,7 @@ func TestExtrasAndWatchers(t *testing.T) {
 		t.Fatalf("%d watchers", len(r.Watchers()))
 	}
 	want := []string{
-		"user uid=a mail=a@example.com 20261101120000Z denied marked on7 shut",
+		"user uid=a mail=a@example.com 20261101120000Z denied locked marked on7",
 		"user uid=b mail=b@example.com on6",
 		"group uid= mail=g@example.com",
 	}
@@ -112,17 +112,17 @@ func TestExtrasAndWatchers(t *testing.T) {
 		got = append(got, fmt.Sprintf("fact %s %s %s %s", f.Kind, f.DN, f.Value, f.Other))
 	}
 	if diff := cmp.Diff([]string{
-		"mine warning [uid=b,o=isp] b@example.com more: mend uid=b,o=isp",
+		"mine warning [uid=b,o=isp] b@example.com more: repair uid=b,o=isp",
 		"fact user uid=b,o=isp b@example.com more",
 	}, got); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 }
 
-// Without a list of the new server those who are marked count as its people,
-// for who asks for that, and nobody is told to take the mark from somebody who
-// may have moved.
-func TestMarkedPeopleStandInForTheList(t *testing.T) {
+// Without a list of the new server, MarkedOnCS7 makes people with the attribute count
+// as people on it, and the fix that removes the attribute warns that the person may
+// have been moved.
+func TestMarkedOnCS7ReplacesList(t *testing.T) {
 	steps := []step{
 		{dn: "uid=a,o=isp", kind: directory.User, values: []string{"uid", "a", "mail", "a@example.com", "davStore", "x"}},
 		{dn: "uid=b,o=isp", kind: directory.User, values: []string{"uid", "b", "mail", "b@example.com", "davStore", "x"}},
@@ -130,7 +130,7 @@ func TestMarkedPeopleStandInForTheList(t *testing.T) {
 	}
 	for _, marked := range []bool{false, true} {
 		audit, err := ldapcheck.New(ldapcheck.Options{
-			Names: ldapcheck.DefaultNames(), Rules: []string{"lockout-missing", "davstore-present"}, MarkedIs7: marked, CS6: peopleSet(t, cs6.Person{UID: "b"}),
+			Names: ldapcheck.DefaultNames(), Rules: []string{"lockout-missing", "davstore-present"}, MarkedOnCS7: marked, CS6: peopleSet(t, cs6.ListedUser{UID: "b"}),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -146,7 +146,7 @@ func TestMarkedPeopleStandInForTheList(t *testing.T) {
 			}
 			got = append(got, f.Rule+" "+f.DN[0])
 			if f.Rule == "davstore-present" && !strings.HasPrefix(f.Fix.String(), "# only if the person has not been moved") {
-				t.Errorf("the fix comes without a warning: %s", f.Fix.String())
+				t.Errorf("the fix has no warning: %s", f.Fix.String())
 			}
 		}
 		want := []string{"davstore-present uid=b,o=isp"}

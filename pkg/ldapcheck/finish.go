@@ -2,6 +2,7 @@ package ldapcheck
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,8 +13,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// finish lets the rules about the whole look at what was noted, and makes the
-// report.
+// finish runs the rules about the directory as a whole, and returns the report.
 func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 	r := &Report{a: a, Ended: ended, Complete: ended == nil}
 	a.partial = ended != nil
@@ -21,16 +21,16 @@ func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 	a.sortAll()
 	chains := a.chains()
 	observers := len(a.workers)
-	for range chains { // what is found now is noted by workers of their own
+	for range chains { // each chain gets a worker of its own
 		a.workers = append(a.workers, a.newWorker(len(a.workers)))
 	}
-	// What was noted is looked through even when the reading was stopped: that is
-	// the partial report. A stop that comes later ends the looking.
+	// If reading was stopped, what was read is still evaluated: that is the partial
+	// report. A stop that comes later ends the evaluation.
 	local := ctx
 	if ended != nil {
 		local = context.WithoutCancel(ctx)
 	}
-	results := make([]map[ruleNumber]result, len(chains))
+	results := make([]map[ruleNumber]error, len(chains))
 	var wg sync.WaitGroup
 	for i, chain := range chains {
 		wg.Go(func() {
@@ -39,13 +39,13 @@ func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 		})
 	}
 	wg.Wait()
-	ends := map[ruleNumber]result{}
+	ends := map[ruleNumber]error{}
 	for _, part := range results {
 		maps.Copy(ends, part)
 	}
 	w := a.workers[observers]
 	if err := local.Err(); err != nil && r.Ended == nil {
-		r.Ended, r.Complete = &directory.IncompleteError{What: "looking through what was read", Entries: r.Accounts(), Err: err}, false
+		r.Ended, r.Complete = &directory.IncompleteError{What: "evaluating what was read", Entries: r.Accounts(), Err: err}, false
 	}
 	if r.Ended != nil {
 		w.add(&fact{rule: ruleIncomplete, other: []byte(r.Ended.Error())})
@@ -56,47 +56,42 @@ func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 	return r, err
 }
 
-// result is how a rule about the whole ended, where it did not simply run.
-type result struct {
-	reason string // why there was nothing to look at
-	err    error  // what kept it from its work
-}
-
-// step is something that is done once all entries have passed.
+// step is a part of the work that is done after all entries were read.
 type step struct {
 	phase string
-	rules []ruleNumber // for which it is done
-	asks  bool         // the server
-	run   func(ctx context.Context, w *worker) (reason string, err error)
+	rules []ruleNumber // the rules that it is for
+	asks  bool         // it sends requests to the server
+	// run returns finding.NotApplicable, or what kept the rules from running.
+	run func(ctx context.Context, w *worker) error
 }
 
-// runChain does one step after the other.
-func (a *Audit) runChain(ctx context.Context, chain []step, r *Report, w *worker) map[ruleNumber]result {
-	ends := map[ruleNumber]result{}
+// runChain runs one step after the other. It returns why rules did not run.
+func (a *Audit) runChain(ctx context.Context, chain []step, r *Report, w *worker) map[ruleNumber]error {
+	ends := map[ruleNumber]error{}
 	for _, s := range chain {
 		running := slices.DeleteFunc(slices.Clone(s.rules), func(n ruleNumber) bool { return !a.runs(n) })
 		if len(running) == 0 || r.Ended != nil && a.table[running[0]].absence || r.Accounts() == 0 && !a.table[running[0]].still {
 			continue
 		}
 		if s.asks && a.partial {
-			continue // whatever ended the reading may keep the server from answering, too
+			continue // the cause may keep the server from responding now, too
 		}
 		a.enter(s.phase)
-		reason, err := s.run(ctx, w)
+		err := s.run(ctx, w)
 		if ctx.Err() != nil {
-			return ends // the report says so
+			return ends // the report says that it is incomplete
 		}
-		if reason == "" && err == nil {
+		if err == nil {
 			continue
 		}
 		for _, n := range running {
-			ends[n] = result{reason, err}
+			ends[n] = err
 		}
 	}
 	return ends
 }
 
-// sortAll sorts what the workers hold in memory, each on its own.
+// sortAll sorts what each worker has in memory, all workers at once.
 func (a *Audit) sortAll() {
 	a.enter("sorting")
 	var wg sync.WaitGroup
@@ -110,24 +105,20 @@ func (a *Audit) sortAll() {
 	wg.Wait()
 }
 
-// chains are the steps, in groups that do not get into each other's way.
+// chains returns the steps in groups that can run at the same time.
 func (a *Audit) chains() [][]step {
-	local := func(f func(context.Context, *worker) error) func(context.Context, *worker) (string, error) {
-		return func(ctx context.Context, w *worker) (string, error) { return "", f(ctx, w) }
-	}
-	plain := func(f func(*worker) error) func(context.Context, *worker) (string, error) {
-		return local(func(_ context.Context, w *worker) error { return f(w) })
+	plain := func(f func(*worker) error) func(context.Context, *worker) error {
+		return func(_ context.Context, w *worker) error { return f(w) }
 	}
 	return [][]step{
 		{
-			{"comparing unique ids", []ruleNumber{ruleDuplicate, ruleCollision}, false, local(a.compareIDs)},
-			{"comparing mail addresses", []ruleNumber{ruleMailDuplicate}, false, local(a.compareMails)},
+			{"comparing unique ids", []ruleNumber{ruleDuplicate, ruleCollision}, false, a.compareIDs},
+			{"comparing mail addresses", []ruleNumber{ruleMailDuplicate}, false, a.compareMails},
 		},
 		{
 			{"checking the configuration", []ruleNumber{ruleUnstable}, false, plain(a.checkUnstable)},
-			{"comparing names", []ruleNumber{ruleEntryRepeated, ruleMemberDangling, ruleOwnerDangling}, false, local(a.compareDNs)},
-			{"comparing domains", []ruleNumber{ruleDomainUnknown}, false,
-				func(_ context.Context, w *worker) (string, error) { return a.checkDomains(w) }},
+			{"comparing names", []ruleNumber{ruleEntryRepeated, ruleMemberDangling, ruleOwnerDangling}, false, a.compareDNs},
+			{"comparing domains", []ruleNumber{ruleDomainUnknown}, false, plain(a.checkDomains)},
 			{"comparing the lists", []ruleNumber{ruleListedNotFound}, false, plain(a.checkListed)},
 			{"reading the schema", []ruleNumber{ruleSchemaMissing}, true, a.checkSchema},
 			{"reading the indexes", []ruleNumber{ruleIndexMissing}, true, a.checkIndex},
@@ -135,7 +126,7 @@ func (a *Audit) chains() [][]step {
 	}
 }
 
-// count adds up what the workers saw.
+// count adds up the counts of the workers.
 func (r *Report) count() {
 	for _, w := range r.a.workers {
 		for k, n := range w.kinds {
@@ -145,11 +136,8 @@ func (r *Report) count() {
 	}
 }
 
-// NotAskedFor is the reason of rules that Options.Rules leave out.
-const NotAskedFor = "not asked for (--rules)"
-
-// outcomes says how each rule ended.
-func (r *Report) outcomes(ends map[ruleNumber]result, w *worker) {
+// outcomes sets the outcome of each rule.
+func (r *Report) outcomes(ends map[ruleNumber]error, w *worker) {
 	a := r.a
 	notRun := func(n ruleNumber, cause string) {
 		w.add(&fact{rule: ruleNotRun, pos: uint64(n), other: []byte(a.table[n].ID + " could not run: " + cause)})
@@ -165,15 +153,15 @@ func (r *Report) outcomes(ends map[ruleNumber]result, w *worker) {
 		switch {
 		case n == ruleNotRun:
 			continue
-		case !a.chose[n]:
-			o.Result, o.Reason = finding.NotRun, NotAskedFor
-		case a.idle[n] != "":
-			o.Result, o.Reason = finding.NotRun, a.idle[n]
-		case ends[n].err != nil:
-			o.Result, o.Reason = finding.NotRun, ends[n].err.Error()
-			notRun(n, o.Reason)
-		case ends[n].reason != "":
-			o.Result, o.Reason = finding.NotRun, ends[n].reason
+		case !a.selected[n]:
+			o.Skip(finding.NotApplicableNeeds([]finding.Need{finding.NeedRuleSelection}, "not selected"))
+		case a.skip[n] != nil:
+			o.Skip(a.skip[n])
+		case ends[n] != nil:
+			o.Skip(ends[n])
+			if na := (*finding.NotApplicableError)(nil); !errors.As(ends[n], &na) {
+				notRun(n, o.Reason)
+			}
 		case o.Count > 0:
 			o.Result = finding.Failed
 		case a.table[n].source:
@@ -181,7 +169,7 @@ func (r *Report) outcomes(ends map[ruleNumber]result, w *worker) {
 		case !r.Complete && !(a.table[n].still && a.table[n].applies == nil):
 			o.Result, o.Reason = finding.NotRun, "only a part was read"
 		case r.Accounts() == 0 && !a.Narrowed() && !a.table[n].still:
-			o.Result, o.Reason = finding.NotRun, "there was no entry to look at"
+			o.Result, o.Reason = finding.NotRun, "no entries to check"
 		default:
 			o.Result = finding.Passed
 		}
@@ -200,10 +188,10 @@ func (r *Report) outcomes(ends map[ruleNumber]result, w *worker) {
 	r.Outcomes = append(r.Outcomes, last)
 }
 
-// nothingFound says what was looked for in vain: that is no healthy directory,
-// it is one of which nothing was seen.
+// nothingFound describes a search that found no account. That does not mean that the
+// directory is healthy, but that nothing of it was seen.
 func (a *Audit) nothingFound(others int) string {
-	text := "no user, group or resource was found, so no rule has looked at anything; classes: "
+	text := "no user, group or resource was found, so no rule checked anything; classes: "
 	for _, k := range people() {
 		for i, c := range a.o.Names.classesOf(k) {
 			if k != directory.User || i > 0 {

@@ -7,25 +7,26 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/davadmin/davadmin/pkg/finding"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// Codes of facts, where a rule knows several things.
+// The codes of facts, for rules with several kinds of findings.
 const (
 	codePlain     byte = iota
 	codeHasClass       // the entry has the class that allows the unique id
 	codeStatusSet      // icsStatus is set
-	codeOutside        // it is not known whether it exists
-	codeNoDN           // it is no name of an entry
+	codeOutside        // the entry may exist outside what was read
+	codeNoDN           // the value is not a valid DN
 )
 
-// shown puts directory text into a message. Whoever prints it still has to
-// take out what acts on a terminal.
-func shown(v []byte) string {
+// quote formats directory text for a message. The result may contain control
+// characters, which whoever prints it has to replace.
+func quote(v []byte) string {
 	const most = 200
 	if len(v) > most {
 		size := fmt.Sprint(len(v))
-		if !whole(v) {
+		if !isComplete(v) {
 			size += " or more"
 		}
 		return fmt.Sprintf("'%s…' (%s bytes)", bytes.ToValidUTF8(v[:most], nil), size)
@@ -33,8 +34,8 @@ func shown(v []byte) string {
 	return "'" + string(v) + "'"
 }
 
-// shownList is shown for several values.
-func shownList(values [][]byte) string {
+// quoteList is quote for several values.
+func quoteList(values [][]byte) string {
 	const most = 10
 	var list []string
 	for i, v := range values {
@@ -42,29 +43,29 @@ func shownList(values [][]byte) string {
 			list = append(list, "and more")
 			break
 		}
-		list = append(list, shown(v))
+		list = append(list, quote(v))
 	}
 	return strings.Join(list, ", ")
 }
 
-// secondOf returns the second of the values that hold more than blanks, nil
-// where there is none, or not all of them was kept.
+// secondOf returns the second of the values that are not blank. It returns nil if
+// there is none or if some values may be missing.
 func secondOf(values [][]byte) []byte {
 	filled := slices.DeleteFunc(slices.Clone(values), isBlank)
-	if len(filled) < 2 || len(values) == mostValues || !whole(filled[1]) {
+	if len(filled) < 2 || len(values) == mostValues || !isComplete(filled[1]) {
 		return nil
 	}
 	return filled[1]
 }
 
-// removeSecond is the fix for an attribute with two values, of which a person
-// has to say which one stays.
-func (a *Audit) removeSecond(f *fact, name, remark string) string {
+// removeSecond is the fix for an attribute with two values. A person has to decide
+// which one to keep.
+func (a *Audit) removeSecond(f *fact, name, remark string) finding.Fix {
 	second := secondOf(f.values)
 	if second == nil {
-		return ""
+		return finding.Fix{}
 	}
-	return comment(remark, a.modifyFix(f.dns[0], "delete", name, second))
+	return withRemark(remark, a.modifyFix(f.dns[0], ldif.OpDelete, name, second))
 }
 
 func cutNUL(v []byte) (before, after string) {
@@ -72,104 +73,98 @@ func cutNUL(v []byte) (before, after string) {
 	return string(b), string(a)
 }
 
-// comment puts a remark in front of a fix, as a comment of LDIF and shell alike.
-func comment(remark, fix string) string {
-	if fix == "" {
+// withRemark puts a remark above the first step of a fix, unless the fix is empty.
+func withRemark(remark string, fix finding.Fix) finding.Fix {
+	if !fix.IsZero() {
+		fix.Steps[0].Remark = remark
+	}
+	return fix
+}
+
+// recordFix is the fix that makes the changes in one entry. It is empty when the
+// DN was too long to be kept in full.
+func (a *Audit) recordFix(dn []byte, changes []ldif.Modification) finding.Fix {
+	return finding.Text(finding.FixLDIF, a.modifyRecord(dn, changes))
+}
+
+// modifyRecord returns a modify record, "" when the DN was too long to be kept in
+// full.
+func (a *Audit) modifyRecord(dn []byte, changes []ldif.Modification) string {
+	if !isComplete(dn) {
 		return ""
 	}
-	return "# " + remark + "\n" + fix
+	return a.fixes.modify(string(dn), changes)
 }
 
-// change is one part of a modify record.
-type change struct {
-	op     string // add, delete or replace
-	name   string
-	values [][]byte
-}
-
-// recordFix writes a modify record; "" where the DN was too long to be kept
-// whole.
-func (a *Audit) recordFix(dn []byte, changes []change) string {
-	if !whole(dn) {
-		return ""
-	}
-	ops := map[string]ldif.Op{"add": ldif.OpAdd, "delete": ldif.OpDelete, "replace": ldif.OpReplace}
-	list := make([]ldif.Change, len(changes))
-	for i, c := range changes {
-		list[i] = ldif.Change{Op: ops[c.op], Name: c.name, Values: c.values}
-	}
-	return a.fixes.modify(string(dn), list)
-}
-
-// ModifyRecord writes a modify record of LDIF with the blank line that ends it,
-// without the line that begins a file; "" for what no directory has.
-func ModifyRecord(dn string, changes []ldif.Change) string {
+// ModifyRecord returns a modify record as LDIF, with the blank line that ends it but
+// without a version line. It returns "" for names that LDIF cannot represent.
+func ModifyRecord(dn string, changes []ldif.Modification) string {
 	var f fixWriter
 	return f.modify(dn, changes)
 }
 
-// fixWriter writes records one by one, without the line that begins a file.
+// fixWriter writes single records, without a version line.
 type fixWriter struct {
 	buf bytes.Buffer
 	w   *ldif.Writer
 }
 
-// modify returns a record with the blank line that ends it; "" for what no
-// directory has.
-func (f *fixWriter) modify(dn string, changes []ldif.Change) string {
+// modify returns a record with the blank line that ends it, "" for names that LDIF
+// cannot represent.
+func (f *fixWriter) modify(dn string, changes []ldif.Modification) string {
 	if f.w == nil {
 		f.w = ldif.NewWriter(&f.buf)
 	}
 	f.buf.Reset()
 	if f.w.Modify(dn, changes) != nil || f.w.Flush() != nil {
-		f.w = nil // its first error stays with it
+		f.w = nil // a writer returns its first error for ever
 		return ""
 	}
 	return strings.TrimPrefix(f.buf.String(), "version: 1\n")
 }
 
-// modifyFix is recordFix for one change of one value; nil is every value.
-func (a *Audit) modifyFix(dn []byte, op, name string, value []byte) string {
-	if !whole(value) {
-		return ""
+// modifyFix is recordFix for one change of one value. A nil value means all values.
+func (a *Audit) modifyFix(dn []byte, op ldif.Op, name string, value []byte) finding.Fix {
+	if !isComplete(value) {
+		return finding.Fix{}
 	}
-	c := change{op: op, name: name}
+	c := ldif.Modification{Op: op, Name: name}
 	if value != nil {
-		c.values = [][]byte{value}
+		c.Values = [][]byte{value}
 	}
-	return a.recordFix(dn, []change{c})
+	return a.recordFix(dn, []ldif.Modification{c})
 }
 
-// newIDFix writes the shell command that prints the LDIF which gives an entry a
-// new unique id. A fixed value in a report would be given to two entries sooner
-// or later.
-func (a *Audit) newIDFix(f *fact, op string, hasClass bool) string {
-	const here = "DAVADMIN-NEW-ID"
-	changes := []change{{op, a.o.Names.UniqueID, [][]byte{[]byte(here)}}}
+// newIDFix is the shell command that prints the LDIF that gives an entry a new unique
+// id. A fixed value in a report would sooner or later be given to two entries.
+func (a *Audit) newIDFix(dn []byte, op ldif.Op, hasClass bool) finding.Fix {
+	const placeholder = "DAVADMIN-NEW-ID"
+	changes := []ldif.Modification{{Op: op, Name: a.o.Names.UniqueID, Values: [][]byte{[]byte(placeholder)}}}
 	if !hasClass && a.o.Names.UniqueIDClass != "" {
-		changes = append([]change{{"add", "objectClass", [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}, changes...)
+		changes = append([]ldif.Modification{{Op: ldif.OpAdd, Name: "objectClass", Values: [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}, changes...)
 	}
-	record := a.recordFix(f.dns[0], changes)
+	record := a.modifyRecord(dn, changes)
 	if record == "" {
-		return ""
+		return finding.Fix{}
 	}
-	at := strings.LastIndex(record, here)
+	at := strings.LastIndex(record, placeholder)
 	if at < 0 {
-		return "" // folded, behind a name that no directory has
+		return finding.Fix{} // the line was folded after an attribute name of impossible length
 	}
-	return "id=$(uuidgen) && printf '" + printfText(record[:at]) + "%s" + printfText(record[at+len(here):]) + `' "$id"`
+	command := "id=$(uuidgen) && printf '" + printfText(record[:at]) + "%s" + printfText(record[at+len(placeholder):]) + `' "$id"`
+	return finding.Text(finding.FixCommand, command)
 }
 
-// printfText makes text, which is printable ASCII and line feeds, the part of a
-// format of printf in single quotes.
+// printfText quotes text, which contains only printable ASCII and line feeds, as part
+// of a printf format in single quotes.
 func printfText(s string) string { return printfReplacer.Replace(s) }
 
 var printfReplacer = strings.NewReplacer(`\`, `\\`, "%", "%%", "\n", `\n`, "'", `'\''`)
 
-// mostDecided is for how many of the entries that share an id a fix is written.
-const mostDecided = 3
+// mostInFix is the number of entries that share an id for which a fix is written.
+const mostInFix = 3
 
-// oneLine is text for a comment of a shell script.
+// oneLine returns v as text for a comment of a shell script.
 func oneLine(v []byte) string {
 	return strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) || c == '\u2028' || c == '\u2029' {
@@ -179,29 +174,26 @@ func oneLine(v []byte) string {
 	}, strings.ToValidUTF8(string(v), "?"))
 }
 
-// decideFix is for entries that share an id: one of them keeps it, and a person
-// has to say which.
-func (a *Audit) decideFix(f *fact) string {
-	var b strings.Builder
+// decideFix is the fix for entries that share an id: one of them keeps it, and a
+// person has to decide which. The step for the first one is a template, so that
+// pasting the whole fix leaves one entry with its id.
+func (a *Audit) decideFix(f *fact) finding.Fix {
+	steps := []finding.Step{{Remark: "one of the entries keeps its id; as written, that is the first one"}}
 	known := f.other
-	b.WriteString("# one of the entries keeps its id; as it stands the first one does\n")
 	for i, dn := range f.dns {
-		if i == mostDecided {
-			fmt.Fprintf(&b, "# and so on for %d more\n", f.count-mostDecided)
+		if i == mostInFix {
+			steps = append(steps, finding.Step{Remark: fmt.Sprintf("and so on for %d more", f.count-mostInFix)})
 			break
 		}
+		var step finding.Step
 		text, rest := cutNUL(known)
 		if known = []byte(rest); text != "" {
-			fmt.Fprintf(&b, "# %s: %s\n", oneLine(dn), oneLine([]byte(text)))
+			step.Remark = oneLine(dn) + ": " + oneLine([]byte(text))
 		}
-		one := fact{dns: [][]byte{dn}}
-		fix := a.newIDFix(&one, "replace", true)
-		if i == 0 && fix != "" {
-			fix = "# " + fix // so that pasting it all leaves one with its id
+		if fix := a.newIDFix(dn, ldif.OpReplace, true); !fix.IsZero() {
+			step.Text, step.Template = fix.Steps[0].Text, i == 0
 		}
-		if fix != "" {
-			b.WriteString(fix + "\n")
-		}
+		steps = append(steps, step)
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return finding.Fix{Type: finding.FixCommand, Steps: steps}
 }

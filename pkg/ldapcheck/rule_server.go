@@ -10,17 +10,18 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// Server is what a live directory tells besides its entries.
+// Server provides what a live directory knows in addition to its entries.
 type Server interface {
-	// Exists tells whether there is an entry of that name.
+	// Exists reports whether an entry with that DN exists.
 	Exists(ctx context.Context, dn string) (bool, error)
-	// Schema tells which of the attributes and object classes
-	// the directory's schema lacks; directory.ErrHidden when it does not show its schema.
+	// Schema returns which of the attributes and object classes are missing in the
+	// schema of the directory. The error is directory.ErrHidden if the server does not
+	// show its schema.
 	Schema(ctx context.Context, attributes, classes []string) (missing []string, err error)
-	// Sees tells whether any entry shows the attribute to whoever is bound.
+	// Sees reports whether the attribute of any entry is visible to the bind DN.
 	Sees(ctx context.Context, attribute string) (bool, error)
-	// Indexed tells what kinds of index an attribute has: "eq", "pres"; directory.ErrHidden when
-	// the server does not show this to whoever asks.
+	// Indexed returns the kinds of index that an attribute has, such as "eq" and "pres".
+	// The error is directory.ErrHidden if the server does not show them to the bind DN.
 	Indexed(ctx context.Context, attribute string) (kinds []string, err error)
 }
 
@@ -29,29 +30,29 @@ func serverRules() []rule {
 		{
 			Rule: newRule("schema-missing", finding.Error,
 				"the directory's schema has what the calendar server needs",
-				"the attributes cannot be given to any entry, and a search for them finds nothing without an error",
-				"extend the schema: comm_dssetup.pl does it for Oracle's directories"),
-			still: true, applies: needsServer, words: wordsSchema,
+				"the attributes cannot be added to any entry, and a search for them finds nothing without an error",
+				"extend the schema; for Oracle's directories, use comm_dssetup.pl"),
+			still: true, applies: needsServer, describe: describeSchema,
 		},
 		{
 			Rule: newRule("index-missing", finding.Warning,
 				"the unique id is indexed for equality",
 				"every look-up of an account reads the whole directory",
-				"make the index, presence and equality, and build it"),
-			still: true, applies: needsServer, words: wordsIndex,
+				"create an index for presence and equality, and build it"),
+			still: true, applies: needsServer, describe: describeIndex,
 		},
 	}
 }
 
-func needsServer(a *Audit) string {
+func needsServer(a *Audit) error {
 	if a.o.Server == nil {
-		return "a file does not tell; audit the directory itself"
+		return finding.NotApplicableNeeds([]finding.Need{finding.NeedLiveDirectory}, "needs a directory server instead of a file")
 	}
-	return ""
+	return nil
 }
 
-// checkSchema asks for the attributes and classes that the rules go by.
-func (a *Audit) checkSchema(ctx context.Context, w *worker) (reason string, err error) {
+// checkSchema checks the attributes and classes that the rules use.
+func (a *Audit) checkSchema(ctx context.Context, w *worker) error {
 	n := &a.o.Names
 	attributes := []string{n.UniqueID, n.Store}
 	if n.Local != "" && !strings.EqualFold(n.Local, n.Store) {
@@ -65,37 +66,37 @@ func (a *Audit) checkSchema(ctx context.Context, w *worker) (reason string, err 
 	missing, err := a.o.Server.Schema(ctx, attributes, classes)
 	switch {
 	case errors.Is(err, directory.ErrHidden):
-		return "the server does not show its schema to whoever is bound here", nil
+		return finding.NotApplicable("the server does not show its schema to the bind DN")
 	case err != nil:
-		return "", fmt.Errorf("reading the schema: %w", err)
+		return fmt.Errorf("reading the schema: %w", err)
 	}
 	for i, name := range missing {
 		w.add(&fact{rule: ruleSchemaMissing, pos: uint64(i), value: []byte(name)})
 	}
-	return "", w.err
+	return w.err
 }
 
-func (a *Audit) checkIndex(ctx context.Context, w *worker) (reason string, err error) {
+func (a *Audit) checkIndex(ctx context.Context, w *worker) error {
 	kinds, err := a.o.Server.Indexed(ctx, a.o.Names.UniqueID)
 	switch {
 	case errors.Is(err, directory.ErrHidden):
-		return "the server does not show its indexes to whoever is bound here", nil
+		return finding.NotApplicable("the server does not show its indexes to the bind DN")
 	case err != nil:
-		return "", fmt.Errorf("reading the indexes: %w", err)
+		return fmt.Errorf("reading the indexes: %w", err)
 	}
 	for _, k := range kinds {
 		if k == "eq" {
-			return "", nil
+			return nil
 		}
 	}
 	w.add(&fact{rule: ruleIndexMissing, value: []byte(a.o.Names.UniqueID)})
-	return "", w.err
+	return w.err
 }
 
-func wordsSchema(_ *Audit, f *fact) (string, string) {
-	return fmt.Sprintf("the directory's schema does not have %s", shown(f.value)), ""
+func describeSchema(_ *Audit, f *fact) (string, finding.Fix) {
+	return fmt.Sprintf("the directory's schema does not have %s", quote(f.value)), finding.Fix{}
 }
 
-func wordsIndex(_ *Audit, f *fact) (string, string) {
-	return fmt.Sprintf("%s has no index for equality", shown(f.value)), ""
+func describeIndex(_ *Audit, f *fact) (string, finding.Fix) {
+	return fmt.Sprintf("%s has no index for equality", quote(f.value)), finding.Fix{}
 }

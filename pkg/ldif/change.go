@@ -108,21 +108,21 @@ func (p *parser) modify() *RecordError {
 		if !isDescription(string(name)) {
 			return p.fault("%s is not the name of an attribute", quote(name))
 		}
-		c := p.addChange(op, string(name))
+		c := p.addModification(op, string(name))
 		if bad := p.changeValues(c); bad != nil {
 			return bad
 		}
 	}
 }
 
-// addChange appends to the changes of the record, and uses the lists of those
-// that former records had.
-func (p *parser) addChange(op Op, name string) *Change {
+// addModification appends to the changes of the record. It reuses the value lists
+// of earlier records.
+func (p *parser) addModification(op Op, name string) *Modification {
 	n := len(p.rec.Changes)
 	if n < cap(p.rec.Changes) {
 		p.rec.Changes = p.rec.Changes[:n+1]
 	} else {
-		p.rec.Changes = append(p.rec.Changes, Change{})
+		p.rec.Changes = append(p.rec.Changes, Modification{})
 	}
 	c := &p.rec.Changes[n]
 	c.Op, c.Name, c.Values = op, name, c.Values[:0]
@@ -130,7 +130,7 @@ func (p *parser) addChange(op Op, name string) *Change {
 }
 
 // changeValues reads the values of c and the "-" behind them.
-func (p *parser) changeValues(c *Change) *RecordError {
+func (p *parser) changeValues(c *Modification) *RecordError {
 	for {
 		line, ok := p.readLine()
 		if !ok || len(line) > 0 && line[0] == '-' && len(skipBlanks(line[1:])) == 0 {

@@ -166,7 +166,7 @@ func writeDrawn(t *rapid.T, w *Writer, rec *Record) error {
 		return w.Delete(dn)
 	case KindModify:
 		for range rapid.IntRange(0, 4).Draw(t, "changes") {
-			c := Change{Op: Op(rapid.IntRange(0, 3).Draw(t, "op")), Name: names().Draw(t, "name")}
+			c := Modification{Op: Op(rapid.IntRange(0, 3).Draw(t, "op")), Name: names().Draw(t, "name")}
 			least, most := 0, 3
 			if c.Op == OpAdd || c.Op == OpIncrement {
 				least = 1
@@ -274,7 +274,7 @@ func FuzzRoundTrip(f *testing.F) {
 			}
 			return
 		}
-		if err := errors.Join(w.Modify(dn, []Change{{OpReplace, name, [][]byte{v1, v2}}}), w.Flush()); err != nil {
+		if err := errors.Join(w.Modify(dn, []Modification{{OpReplace, name, [][]byte{v1, v2}}}), w.Flush()); err != nil {
 			t.Fatal(err)
 		}
 		r := NewReader(&file, Options{})

@@ -30,17 +30,19 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", int(k))
 }
 
-// Op is what a Change does to the values of an attribute.
+// Op is what a Modification does to the values of an attribute. Its numbers are
+// those of the LDAP modify request (RFC 4511 section 4.6, RFC 4525).
 type Op int
 
+// The operations.
 const (
-	OpAdd       Op = iota // adds the values
-	OpDelete              // removes the values, or all of them where none is named
-	OpReplace             // puts the values in the place of all that are there
-	OpIncrement           // adds to a number (RFC 4525)
+	OpAdd       Op = 0 // adds the values
+	OpDelete    Op = 1 // deletes the values, or the whole attribute when none is given
+	OpReplace   Op = 2 // replaces all existing values with the values
+	OpIncrement Op = 3 // adds the value to a number
 )
 
-// String returns the word that begins the change in a file.
+// String returns the word for the operation in a modify record.
 func (o Op) String() string {
 	switch o {
 	case OpAdd:
@@ -63,10 +65,11 @@ type Attribute struct {
 	Value   []byte // unfolded and decoded; empty, never nil, for "name:"
 }
 
-// Change is one part of a modify record.
-type Change struct {
+// Modification is one change to one attribute of an entry: an element of a modify
+// record, or of an LDAP modify request.
+type Modification struct {
 	Op     Op
-	Name   string // with its options: "cn;lang-de"
+	Name   string // attribute description, that is, with its options: "cn;lang-de"
 	Values [][]byte
 }
 
@@ -84,7 +87,7 @@ type Record struct {
 
 	Attributes []Attribute // KindContent and KindAdd
 
-	Changes []Change // KindModify, in the order of the file
+	Changes []Modification // KindModify, in the order of the file
 
 	NewRDN       []byte // KindModDN
 	DeleteOldRDN bool   // KindModDN

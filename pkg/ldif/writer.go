@@ -101,7 +101,7 @@ func (w *Writer) Delete(dn string) error {
 
 // Modify writes changes to an entry. An addition without values is refused, and
 // an increment without exactly one.
-func (w *Writer) Modify(dn string, changes []Change) error {
+func (w *Writer) Modify(dn string, changes []Modification) error {
 	return w.record(dn, "modify", func() error {
 		for i := range changes {
 			if err := w.change(&changes[i]); err != nil {
@@ -174,7 +174,7 @@ func (w *Writer) attributes(attrs []WriteAttribute) error {
 	return nil
 }
 
-func (w *Writer) change(c *Change) error {
+func (w *Writer) change(c *Modification) error {
 	if err := checkName(c.Name); err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func TestWrite(t *testing.T) {
 		{"an addition", func(w *Writer) error { return w.Add("o=a", []WriteAttribute{{"o", bytesOf("a")}}) },
 			"dn: o=a\nchangetype: add\no: a\n\n"},
 		{"changes", func(w *Writer) error {
-			return w.Modify("o=a", []Change{{OpAdd, "mail", bytesOf("x", "y")}, {OpDelete, "cn", nil}, {OpReplace, "sn", bytesOf("")}, {OpIncrement, "n", bytesOf("1")}})
+			return w.Modify("o=a", []Modification{{OpAdd, "mail", bytesOf("x", "y")}, {OpDelete, "cn", nil}, {OpReplace, "sn", bytesOf("")}, {OpIncrement, "n", bytesOf("1")}})
 		}, "dn: o=a\nchangetype: modify\nadd: mail\nmail: x\nmail: y\n-\ndelete: cn\n-\nreplace: sn\nsn:\n-\nincrement: n\nn: 1\n-\n\n"},
 		{"new names", func(w *Writer) error {
 			return errors.Join(w.ModDN("cn=a", "cn=b", true, ""), w.ModDN("cn=a", "cn=ä", false, "o=c"))
@@ -68,10 +68,10 @@ func TestWriterRefuses(t *testing.T) {
 	}
 	cases := map[string]func(*Writer) error{
 		"add without attributes":   func(w *Writer) error { return w.Add("o=b", []WriteAttribute{{"cn", nil}}) },
-		"add without values":       func(w *Writer) error { return w.Modify("o=b", []Change{{OpAdd, "cn", nil}}) },
-		"increment by two values":  func(w *Writer) error { return w.Modify("o=b", []Change{{OpIncrement, "n", bytesOf("1", "2")}}) },
-		"unknown change":           func(w *Writer) error { return w.Modify("o=b", []Change{{9, "n", bytesOf("1")}}) },
-		"change of a name with LF": func(w *Writer) error { return w.Modify("o=b", []Change{{OpReplace, "a\nb", nil}}) },
+		"add without values":       func(w *Writer) error { return w.Modify("o=b", []Modification{{OpAdd, "cn", nil}}) },
+		"increment by two values":  func(w *Writer) error { return w.Modify("o=b", []Modification{{OpIncrement, "n", bytesOf("1", "2")}}) },
+		"unknown change":           func(w *Writer) error { return w.Modify("o=b", []Modification{{9, "n", bytesOf("1")}}) },
+		"change of a name with LF": func(w *Writer) error { return w.Modify("o=b", []Modification{{OpReplace, "a\nb", nil}}) },
 		"empty new RDN":            func(w *Writer) error { return w.ModDN("o=b", "", true, "") },
 	}
 	for _, name := range []string{"", "a b", "a:", "a\nb", "1a", "-a", "ä", ";x", "a;", "a;;b", "a;x y", "2", "2.", "2.05", "2..5",

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Kind is what an account is of. The numbers are stored.
+// Kind is the kind of an account. The numbers are stored.
 type Kind uint8
 
-// The kinds of accounts.
+// Kinds of accounts.
 const (
 	User     Kind = 1
 	Group    Kind = 2
@@ -18,10 +18,10 @@ const (
 	Location Kind = 4
 )
 
-// Kinds lists all kinds.
+// Kinds returns all kinds of accounts.
 func Kinds() []Kind { return []Kind{User, Group, Resource, Location} }
 
-// String returns the word of the command line and of every output.
+// String returns the name of the kind, as used in all input and output.
 func (k Kind) String() string {
 	switch k {
 	case User:
@@ -36,21 +36,30 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
 
-// ParseKind reads what String writes.
+// ParseKind parses the name of a kind, in any letter case.
 func ParseKind(s string) (Kind, error) {
 	for _, k := range Kinds() {
 		if strings.EqualFold(s, k.String()) {
 			return k, nil
 		}
 	}
-	return 0, &InvalidError{Field: "kind", Value: s, Reason: "is none of user, group, resource, location"}
+	return 0, &InvalidError{Field: "kind", Value: s, Reason: "is not a valid kind (" + kindNames() + ")"}
 }
 
-// Attendance says what the server does with an invitation by itself: a sum of
-// the flags (davadmin.md 2.1, attendanceflag).
+// kindNames returns the names of all kinds, for messages.
+func kindNames() string {
+	var names []string
+	for _, k := range Kinds() {
+		names = append(names, k.String())
+	}
+	return strings.Join(names, ", ")
+}
+
+// Attendance determines how the server answers invitations automatically: the sum
+// of the flags below (the account property attendanceflag).
 type Attendance uint8
 
-// The flags.
+// Flags of Attendance.
 const (
 	AcceptAutomatically Attendance = 1
 	RefuseOnConflict    Attendance = 2
@@ -58,43 +67,46 @@ const (
 	maxAttendance       Attendance = 7
 )
 
-// Person is somebody by unique id, which decides, with the address that the
-// person had when it was last written, which is for people to read.
+// Person is a reference to a user, a group or a resource, with or without an account
+// in this store. ID, the unique id in the directory, identifies the person. Address
+// is the mail address at the time when the reference was last written; it is only
+// for display. An access list, which can also name everyone or a mail domain, uses
+// a Principal.
 type Person struct {
 	ID      string `json:"id"`
 	Address string `json:"address"`
 }
 
-// Account is one account. Its key is the unique id, compared byte by byte.
+// Account is one account. Its key is the unique id, which is compared byte by byte.
 type Account struct {
 	ID   string // unique id; 1 to 512 bytes of UTF-8
 	Kind Kind
-	// Addresses are mail addresses, the primary one first; no other account that
-	// is not deleted has one of them, in any letter case.
+	// Addresses contains the mail addresses, the primary one first. Active accounts
+	// never share an address, in any letter case.
 	Addresses     []string
 	DisplayName   string
 	SchedulingACL ACL
 	Attendance    Attendance
-	// Notify turns on mails to NotifyTo about changes.
+	// Notify turns on mail notifications of changes to NotifyTo.
 	Notify           bool
 	NotifyTo         []string
-	DelegateNotifyTo []string // told of what delegates do
-	Delegates        []Person // may act for the account
-	// Owners are those who a resource or a group belongs to; empty for a user,
-	// whose account is the user's own.
+	DelegateNotifyTo []string // notified of what delegates do
+	Delegates        []Person // may act on behalf of the account
+	// Owners are the owners of a resource or a group. It is empty for a user account,
+	// which belongs to the user.
 	Owners []Person
 
-	// What follows is set by the store.
-	Backend string    // on which the account is
-	Created time.Time // UTC, in microseconds
+	// The following fields are set by the store.
+	Backend string    // id of the back end that the account is on
+	Created time.Time // UTC, in microseconds, as are all times
 	Changed time.Time
-	Deleted time.Time // zero while it is active
-	// Version grows with each change. A change names the version that it was made
-	// from.
+	Deleted time.Time // zero if the account is active
+	// Version increases with each change. A change must name the version that it is
+	// based on.
 	Version int64
 }
 
-// Mail is the primary address.
+// Mail returns the primary address, or "" if there is none.
 func (a *Account) Mail() string {
 	if len(a.Addresses) == 0 {
 		return ""
@@ -105,7 +117,7 @@ func (a *Account) Mail() string {
 // Active reports whether the account is not deleted.
 func (a *Account) Active() bool { return a.Deleted.IsZero() }
 
-// Clone returns a copy that shares nothing.
+// Clone returns a deep copy.
 func (a *Account) Clone() *Account {
 	c := *a
 	c.Addresses = slices.Clone(a.Addresses)
@@ -117,16 +129,17 @@ func (a *Account) Clone() *Account {
 	return &c
 }
 
-// NewAccount is an account with the collections that it begins with.
+// NewAccount is an account to create, with its initial collections.
 type NewAccount struct {
 	Account   Account
 	Calendars []Calendar
 }
 
-// AccountOrder is how a listing is sorted. Ties are in the order of the ids.
+// AccountOrder is the sort order of a listing of accounts. Accounts with equal keys
+// are sorted by id.
 type AccountOrder uint8
 
-// The orders. Text is compared byte by byte.
+// Sort orders. Text is compared byte by byte.
 const (
 	ByMail AccountOrder = iota
 	ByID
@@ -135,39 +148,39 @@ const (
 	ByChanged
 )
 
-// AccountFilter says which accounts are listed. The zero value lists all that
-// are not deleted.
+// AccountFilter selects and sorts the accounts of a listing. The zero value selects
+// all active accounts. Several conditions must all be met.
 type AccountFilter struct {
-	IDs     []string // only these, at most MaxIDs
-	Kinds   []Kind
+	IDs     []string // only these ids, at most MaxIDs; nil means any
+	Kinds   []Kind   // only these kinds; empty means any
 	State   StateFilter
-	Domain  string    // of the primary address, in any letter case
-	Match   string    // the primary address or the display name holds this text, in any letter case of a to z
-	Before  time.Time // created before
+	Domain  string    // domain of the primary address, in any letter case
+	Match   string    // text that the primary address or the display name contains; a to z match A to Z
+	Before  time.Time // only accounts created before this time
 	Order   AccountOrder
-	Reverse bool // ties, too
-	Limit   int  // 0 is no limit
-	// Brief gives id, kind, primary address, back end and date of deletion alone.
+	Reverse bool // descending order, of the ids of equal keys, too
+	Limit   int  // 0 means no limit
+	// Brief returns only ID, Kind, Backend, Deleted and the primary address.
 	Brief bool
-	// Alone promises that nothing else is asked of the Reader while the listing is
-	// read, which then costs less.
+	// Alone makes the listing faster. The caller must not call other methods of the
+	// Reader until the end of the listing.
 	Alone bool
 }
 
-// MaxIDs is how many ids a filter can name.
+// MaxIDs is the maximum number of ids in an AccountFilter.
 const MaxIDs = 1000
 
-// StateFilter says whether deleted ones are meant.
+// StateFilter selects by whether something is deleted.
 type StateFilter uint8
 
-// The states.
+// States to select.
 const (
 	OnlyActive StateFilter = iota
 	OnlyDeleted
 	AnyState
 )
 
-// Usage is what an account holds, deleted collections left out.
+// Usage is the amount of content in an account, without deleted collections.
 type Usage struct {
 	Calendars     int   `json:"calendars"`
 	Components    int   `json:"components"`
@@ -175,15 +188,16 @@ type Usage struct {
 	Subscriptions int   `json:"subscriptions"`
 }
 
-// FoldAddress returns the form in which addresses are compared: letters of ASCII
-// in lower case. The local part is case-sensitive by RFC 5321, and is nowhere
-// treated so.
+// FoldAddress returns the form in which addresses are compared, with ASCII letters
+// in lower case. According to RFC 5321 the local part is case-sensitive, but in
+// practice it is never treated that way.
 func FoldAddress(address string) string { return lowerASCII(address) }
 
-// FoldID returns the form in which a directory compares unique ids.
+// FoldID returns the form in which a directory compares unique ids, with ASCII
+// letters in lower case.
 func FoldID(id string) string { return lowerASCII(id) }
 
-// lowerASCII is what lower() does to text in both engines.
+// lowerASCII does the same as the SQL function lower() of both engines.
 func lowerASCII(s string) string {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; 'A' <= c && c <= 'Z' {

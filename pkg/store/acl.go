@@ -6,15 +6,16 @@ import (
 	"strings"
 )
 
-// ACLUse says which letters an access list can have (davadmin.md 2.8).
+// ACLUse is the use of an access list. It determines the valid letters.
 type ACLUse uint8
 
-// The uses.
+// Uses of access lists.
 const (
-	// CalendarACL has n none, r read, w write, d write and delete, a all.
+	// CalendarACL has the letters n (none), r (read), w (write), d (write and delete)
+	// and a (all).
 	CalendarACL ACLUse = iota
-	// SchedulingACL has n none, f free/busy, s free/busy and invite, m act for the
-	// account, too.
+	// SchedulingACL has the letters n (none), f (free/busy), s (free/busy and invite)
+	// and m (also act on behalf of the account).
 	SchedulingACL
 )
 
@@ -25,15 +26,15 @@ func (u ACLUse) letters() string {
 	return "nrwda"
 }
 
-// Principal is who an access right is given to: everyone, everybody of a mail
-// domain, or one person or group.
+// Principal is the grantee of an entry in an access list: everyone, everyone in a
+// mail domain, or one Person. Exactly one of Everyone, Domain and Person is set.
 type Principal struct {
 	Everyone bool
 	Domain   string // lower case
-	Person          // by id once it is resolved; by address alone before
+	Person          // only the address until the principal is resolved
 }
 
-// String writes the principal as people write it.
+// String returns the principal in the syntax of ParseACL.
 func (p Principal) String() string {
 	switch {
 	case p.Everyone:
@@ -46,10 +47,12 @@ func (p Principal) String() string {
 	return p.ID
 }
 
-// Resolved reports whether it is known whom the principal means.
+// Resolved reports whether the principal is everyone, a domain, or a person whose
+// id is known.
 func (p Principal) Resolved() bool { return p.Everyone || p.Domain != "" || p.ID != "" }
 
-// same reports whether both mean the same people, as far as is known.
+// same reports whether both principals are the same. Persons are compared by id, or
+// by address if an id is unknown.
 func (p Principal) same(q Principal) bool {
 	if p.Everyone != q.Everyone || p.Domain != q.Domain {
 		return false
@@ -60,69 +63,69 @@ func (p Principal) same(q Principal) bool {
 	return FoldAddress(p.Address) == FoldAddress(q.Address)
 }
 
-// ACE gives rights to a principal.
+// ACE is an access control entry: it grants rights to a principal.
 type ACE struct {
 	Principal Principal
-	Rights    string // letters, each once, in the order of the use
+	Rights    string // letters of the ACLUse, in its order, each at most once
 }
 
-// ACL is an access list: each principal once.
+// ACL is an access list. Each principal occurs at most once.
 type ACL []ACE
 
-// ParseACL reads 'principal:letters;…'. Principals that are people have no id
-// yet. The error is an *InvalidError.
+// ParseACL parses an access list such as 'principal:letters;principal:letters'. The
+// persons in the result have only an address. The error is an *InvalidError.
 func ParseACL(text string, use ACLUse) (ACL, error) { return parseACL(text, use, "acl", false) }
 
-// ParseACEs reads the changes of single ACEs: as ParseACL, and no letters takes
-// a principal out.
+// ParseACEs parses changes of single entries, in the syntax of ParseACL. An entry
+// without letters removes the principal. The error is an *InvalidError.
 func ParseACEs(text string, use ACLUse) (ACL, error) { return parseACL(text, use, "set-ace", true) }
 
 func parseACL(text string, use ACLUse, field string, mayBeEmpty bool) (ACL, error) {
 	var out ACL
-	for _, word := range strings.Split(text, ";") {
-		word = strings.Trim(word, " \t")
-		if word == "" {
+	for _, entry := range strings.Split(text, ";") {
+		entry = strings.Trim(entry, " \t")
+		if entry == "" {
 			continue
 		}
-		// An address can hold a colon in quotes; the letters cannot.
-		colon := strings.LastIndexByte(word, ':')
+		// An address can contain a quoted colon; the letters cannot.
+		colon := strings.LastIndexByte(entry, ':')
 		if colon < 0 {
-			return nil, &InvalidError{Field: field, Value: word, Reason: "has no ':' between who and the letters, as in user@example.com:r"}
+			return nil, &InvalidError{Field: field, Value: entry, Reason: "has no ':' between principal and rights (example: user@example.com:r)"}
 		}
-		who, err := parsePrincipal(strings.TrimRight(word[:colon], " \t"), field)
+		principal, err := parsePrincipal(strings.TrimRight(entry[:colon], " \t"), field)
 		if err != nil {
 			return nil, err
 		}
-		rights, err := parseRights(strings.TrimLeft(word[colon+1:], " \t"), use, field, mayBeEmpty)
+		rights, err := parseRights(strings.TrimLeft(entry[colon+1:], " \t"), use, field, mayBeEmpty)
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(out, func(a ACE) bool { return a.Principal.same(who) }) {
-			return nil, &InvalidError{Field: field, Value: who.String(), Reason: "stands in it twice"}
+		if slices.ContainsFunc(out, func(a ACE) bool { return a.Principal.same(principal) }) {
+			return nil, &InvalidError{Field: field, Value: principal.String(), Reason: "is listed twice"}
 		}
-		out = append(out, ACE{Principal: who, Rights: rights})
+		out = append(out, ACE{Principal: principal, Rights: rights})
 	}
 	return out, nil
 }
 
-func parsePrincipal(word, field string) (Principal, error) {
-	at := strings.LastIndexByte(word, '@')
+func parsePrincipal(entry, field string) (Principal, error) {
+	at := strings.LastIndexByte(entry, '@')
 	switch {
-	case word == "@":
+	case entry == "@":
 		return Principal{Everyone: true}, nil
 	case at == 0:
-		domain := strings.ToLower(word[1:])
+		domain := strings.ToLower(entry[1:])
 		if err := checkDomain(domain); err != nil {
-			return Principal{}, &InvalidError{Field: field, Value: word, Reason: err.Error()}
+			return Principal{}, &InvalidError{Field: field, Value: entry, Reason: err.Error()}
 		}
 		return Principal{Domain: domain}, nil
 	case at < 0:
-		return Principal{}, &InvalidError{Field: field, Value: word, Reason: "is neither @, nor @domain, nor a mail address"}
+		return Principal{}, &InvalidError{Field: field, Value: entry, Reason: "is not a valid principal (@, @domain, or a mail address)"}
 	}
-	if err := CheckAddress(word); err != nil {
-		return Principal{}, &InvalidError{Field: field, Value: word, Reason: err.Error()}
+	if err := CheckAddress(entry); err != nil {
+		return Principal{}, &InvalidError{Field: field, Value: entry, Reason: err.Error()}
 	}
-	return Principal{Person: Person{Address: word}}, nil
+	return Principal{Person: Person{Address: entry}}, nil
 }
 
 func parseRights(letters string, use ACLUse, field string, mayBeEmpty bool) (string, error) {
@@ -135,19 +138,19 @@ func parseRights(letters string, use ACLUse, field string, mayBeEmpty bool) (str
 	}
 	for _, r := range letters {
 		if !strings.ContainsRune(known, r) {
-			return "", &InvalidError{Field: field, Value: letters, Reason: "has a letter that is none of " + known}
+			return "", &InvalidError{Field: field, Value: letters, Reason: "contains a letter other than " + known}
 		}
 	}
 	switch {
 	case len(out) == 0 && !mayBeEmpty:
-		return "", &InvalidError{Field: field, Reason: "no letters behind ':'; n gives no rights"}
+		return "", &InvalidError{Field: field, Reason: `no rights after ':' (use n for "no rights")`}
 	case len(out) > 1 && out[0] == 'n':
-		return "", &InvalidError{Field: field, Value: letters, Reason: "says none (n) and something"}
+		return "", &InvalidError{Field: field, Value: letters, Reason: `combines n ("no rights") with other rights`}
 	}
 	return string(out), nil
 }
 
-// String writes the list as people write it.
+// String returns the list in the syntax of ParseACL.
 func (l ACL) String() string {
 	words := make([]string, len(l))
 	for i, a := range l {
@@ -156,8 +159,8 @@ func (l ACL) String() string {
 	return strings.Join(words, ";")
 }
 
-// Merge returns the list with the changes made: an ACE replaces the one of its
-// principal or is added, and one without letters takes that out.
+// Merge returns a copy of the list with the changes applied. An entry replaces the
+// entry of the same principal, or is added; an entry without letters removes it.
 func (l ACL) Merge(changes ACL) ACL {
 	out := slices.Clone(l)
 	for _, c := range changes {
@@ -174,8 +177,8 @@ func (l ACL) Merge(changes ACL) ACL {
 	return out
 }
 
-// Encode writes the list as a store keeps it: with ids, and with everything that
-// could part it escaped.
+// Encode returns the form in which a store keeps the list: with ids, and with
+// separators in ids and addresses escaped.
 func (l ACL) Encode() string {
 	if len(l) == 0 {
 		return ""
@@ -199,24 +202,24 @@ func (l ACL) Encode() string {
 	return b.String()
 }
 
-// DecodeACL reads what Encode writes.
+// DecodeACL parses the result of Encode. The error wraps ErrDamaged.
 func DecodeACL(text string) (ACL, error) {
 	if text == "" {
 		return nil, nil
 	}
 	var out ACL
 	for line := range strings.SplitSeq(text, "\n") {
-		rights, who, ok := strings.Cut(line, " ")
+		rights, principal, ok := strings.Cut(line, " ")
 		a := ACE{Rights: rights}
 		switch {
 		case !ok:
 			return nil, damaged("access list", line)
-		case who == "@":
+		case principal == "@":
 			a.Principal.Everyone = true
-		case strings.HasPrefix(who, "@"):
-			a.Principal.Domain = who[1:]
+		case strings.HasPrefix(principal, "@"):
+			a.Principal.Domain = principal[1:]
 		default:
-			p, err := decodePerson(who)
+			p, err := decodePerson(principal)
 			if err != nil {
 				return nil, err
 			}
@@ -227,8 +230,8 @@ func DecodeACL(text string) (ACL, error) {
 	return out, nil
 }
 
-// encode writes 'id address', both escaped so that neither holds a blank or a
-// line feed, and an id never begins with '@'.
+// encode returns 'id address'. Both are escaped so that they contain no space and no
+// line feed, and so that the id does not begin with '@'.
 func (p Person) encode() string { return url.QueryEscape(p.ID) + " " + url.QueryEscape(p.Address) }
 
 func decodePerson(text string) (Person, error) {
@@ -241,7 +244,7 @@ func decodePerson(text string) (Person, error) {
 	return Person{ID: i, Address: a}, nil
 }
 
-// EncodePeople writes people as a store keeps them.
+// EncodePeople returns the form in which a store keeps a list of people.
 func EncodePeople(people []Person) string {
 	lines := make([]string, len(people))
 	for i, p := range people {
@@ -250,7 +253,7 @@ func EncodePeople(people []Person) string {
 	return strings.Join(lines, "\n")
 }
 
-// DecodePeople reads what EncodePeople writes.
+// DecodePeople parses the result of EncodePeople. The error wraps ErrDamaged.
 func DecodePeople(text string) ([]Person, error) {
 	if text == "" {
 		return nil, nil
@@ -266,6 +269,6 @@ func DecodePeople(text string) ([]Person, error) {
 	return out, nil
 }
 
-// EscapedID is the id as it stands in what Encode and EncodePeople write, for
-// those who look for it there.
+// EscapedID returns the form of an id in the results of Encode and EncodePeople, so
+// that a query can search for it.
 func EscapedID(id string) string { return url.QueryEscape(id) }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
@@ -26,7 +27,7 @@ func address(mail, rights string) store.ACE {
 	return store.ACE{Principal: store.Principal{Person: store.Person{Address: mail}}, Rights: rights}
 }
 
-func somebody(id, mail, rights string) store.ACE {
+func person(id, mail, rights string) store.ACE {
 	return store.ACE{Principal: store.Principal{Person: store.Person{ID: id, Address: mail}}, Rights: rights}
 }
 
@@ -57,36 +58,36 @@ func TestParseACLRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"@":                               "has no ':'",
 		"a@example.com":                   "has no ':'",
-		"somebody:r":                      "is neither",
-		":r":                              "is neither",
-		"a@:r":                            "is no mail address",
-		"a b@example.com:r":               "blanks",
-		"@exa mple.com:r":                 "has no domain",
-		"@:":                              "no letters",
-		"@:x":                             "none of nrwda",
-		"@:R":                             "none of nrwda",
-		"@:f":                             "none of nrwda",
-		"@:r\x1b[31m":                     "none of nrwda",
-		"@:rn":                            "says none (n) and something",
-		"@:r;@:w":                         "stands in it twice",
-		"A@example.com:r;a@Example.com:w": "stands in it twice",
-		"@example.com:r;@EXAMPLE.com:r":   "stands in it twice",
+		"somebody:r":                      "is not a valid principal",
+		":r":                              "is not a valid principal",
+		"a@:r":                            "is not a valid mail address",
+		"a b@example.com:r":               "spaces",
+		"@exa mple.com:r":                 "has no valid domain",
+		"@:":                              `use n for "no rights"`,
+		"@:x":                             "a letter other than nrwda",
+		"@:R":                             "a letter other than nrwda",
+		"@:f":                             "a letter other than nrwda",
+		"@:r\x1b[31m":                     "a letter other than nrwda",
+		"@:rn":                            `combines n ("no rights") with other rights`,
+		"@:r;@:w":                         "is listed twice",
+		"A@example.com:r;a@Example.com:w": "is listed twice",
+		"@example.com:r;@EXAMPLE.com:r":   "is listed twice",
 	} {
 		got, err := store.ParseACL(text, store.CalendarACL)
 		var invalid *store.InvalidError
 		if got != nil || !errors.As(err, &invalid) || !errors.Is(err, store.ErrInvalid) || invalid.Field != "acl" || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is read as %v, %v; want '… %s …'", text, got, err, want)
+			t.Errorf("%q is parsed as %v, %v; want an error that contains '%s'", text, got, err, want)
 		}
 	}
 	for _, letters := range []string{"r", "w", "d", "a", "fr"} {
 		if _, err := store.ParseACL("@:"+letters, store.SchedulingACL); !errors.Is(err, store.ErrInvalid) {
-			t.Errorf("%s in a scheduling list: %v", letters, err)
+			t.Errorf("%s in a scheduling list: got error %v", letters, err)
 		}
 	}
 }
 
 func TestMergeACL(t *testing.T) {
-	was := store.ACL{everyone("r"), domain("example.com", "rw"), somebody("1", "a@example.com", "r"), somebody("2", "b@example.com", "r")}
+	was := store.ACL{everyone("r"), domain("example.com", "rw"), person("1", "a@example.com", "r"), person("2", "b@example.com", "r")}
 	for changes, want := range map[string]store.ACL{
 		"":                  was,
 		"@:n":               {everyone("n"), was[1], was[2], was[3]},
@@ -108,28 +109,28 @@ func TestMergeACL(t *testing.T) {
 			t.Errorf("%q (-want +got):\n%s", changes, diff)
 		}
 		if diff := cmp.Diff(before, was); diff != "" {
-			t.Fatalf("%q changes the list that it begins with:\n%s", changes, diff)
+			t.Fatalf("merging %q changes the original list:\n%s", changes, diff)
 		}
 	}
-	// With ids on both sides, they decide: an address may have moved to somebody else.
-	moved := was.Merge(store.ACL{somebody("3", "a@example.com", "w"), somebody("2", "new@example.com", "d")})
-	want := store.ACL{was[0], was[1], was[2], somebody("2", "new@example.com", "d"), somebody("3", "a@example.com", "w")}
+	// If both have ids, the ids decide: the address may belong to another person now.
+	moved := was.Merge(store.ACL{person("3", "a@example.com", "w"), person("2", "new@example.com", "d")})
+	want := store.ACL{was[0], was[1], was[2], person("2", "new@example.com", "d"), person("3", "a@example.com", "w")}
 	if diff := cmp.Diff(want, moved); diff != "" {
 		t.Errorf("by ids (-want +got):\n%s", diff)
 	}
 	if _, err := store.ParseACEs("@:x", store.CalendarACL); err == nil || !strings.Contains(err.Error(), "set-ace") {
-		t.Errorf("a bad change: %v", err)
+		t.Errorf("an invalid change: got error %v", err)
 	}
 }
 
-// anyID draws an id as a directory may have it.
+// anyID draws a valid id.
 func anyID() *rapid.Generator[string] {
 	return rapid.OneOf(
 		rapid.StringMatching(`[a-zA-Z0-9@ ;:%+&=\\/'"_-]{1,20}`), rapid.String(),
 	).Filter(func(s string) bool { return store.CheckID(s) == nil })
 }
 
-// anyACE draws an entry that a store can hold.
+// anyACE draws a valid entry.
 func anyACE(letters string) *rapid.Generator[store.ACE] {
 	return rapid.Custom(func(t *rapid.T) store.ACE {
 		a := store.ACE{Rights: letters[:1]}
@@ -155,6 +156,7 @@ func anyACE(letters string) *rapid.Generator[store.ACE] {
 }
 
 func TestACLEncoding(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		want := store.ACL(rapid.SliceOfN(anyACE("nrwda"), 0, 6).Draw(t, "list"))
 		text := want.Encode()
@@ -162,16 +164,17 @@ func TestACLEncoding(t *testing.T) {
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
 			t.Fatalf("%q: %v (-want +got):\n%s", text, err, diff)
 		}
-		for _, a := range want { // those who look for an id find it
+		for _, a := range want { // a search for an id finds it
 			if id := a.Principal.ID; id != "" && !strings.Contains(text, " "+store.EscapedID(id)+" ") {
-				t.Fatalf("%q does not hold the id %q", text, id)
+				t.Fatalf("%q does not contain the id %q", text, id)
 			}
 		}
 	})
 }
 
-// Whatever is read is either refused or written back as it means.
+// Any text is either rejected or decoded to a list that survives another encoding.
 func TestDecodeAnything(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`([nrwda]{0,3} ?(@|@x|[a%+]{0,3}( [b%4]{0,3})?)\n?){0,4}`)).Draw(t, "text")
 		list, err := store.DecodeACL(text)
@@ -189,6 +192,7 @@ func TestDecodeAnything(t *testing.T) {
 }
 
 func TestPeopleEncoding(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		var want []store.Person
 		for range rapid.IntRange(0, 4).Draw(t, "people") {
@@ -202,13 +206,14 @@ func TestPeopleEncoding(t *testing.T) {
 	})
 	for _, text := range []string{"a", "a%", "a%zz b", "a b\nc", "\n"} {
 		if got, err := store.DecodePeople(text); !errors.Is(err, store.ErrDamaged) {
-			t.Errorf("%q is read as %v, %v", text, got, err)
+			t.Errorf("%q is parsed as %v, %v", text, got, err)
 		}
 	}
 }
 
-// What people write of a list is read as the same list, but for the ids.
+// The text form of a list is parsed as the same list, except for the ids.
 func TestACLText(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		var want store.ACL
 		for i := range rapid.IntRange(0, 5).Draw(t, "entries") {
@@ -216,7 +221,7 @@ func TestACLText(t *testing.T) {
 			if a.Principal.ID != "" {
 				a.Principal.Person = store.Person{Address: fmt.Sprintf("person%d@example.com", i)}
 			}
-			if merged := want.Merge(store.ACL{a}); len(merged) > len(want) { // nobody twice
+			if merged := want.Merge(store.ACL{a}); len(merged) > len(want) { // omit duplicates
 				want = merged
 			}
 		}

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// CollectionKind tells the collections of a home apart. The numbers are stored.
+// CollectionKind is the kind of a collection. The numbers are stored.
 type CollectionKind uint8
 
-// The kinds of collections.
+// Kinds of collections.
 const (
 	PlainCalendar CollectionKind = 1
 	Inbox         CollectionKind = 2
@@ -19,7 +19,7 @@ const (
 	Dropbox       CollectionKind = 4
 )
 
-// String returns the word of every output.
+// String returns the name of the kind, as used in all output.
 func (k CollectionKind) String() string {
 	switch k {
 	case PlainCalendar:
@@ -34,7 +34,7 @@ func (k CollectionKind) String() string {
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
 
-// Names of the collections that a home begins with (davadmin.md 2.2).
+// Names of the collections that a new account has.
 const (
 	DefaultCalendar = "calendar"
 	InboxName       = "calendar_inbox"
@@ -42,74 +42,75 @@ const (
 	DropboxName     = "dropbox"
 )
 
-// Calendar is a collection of an account's home.
+// Calendar is a collection of an account: a calendar, an inbox, an outbox or a
+// dropbox.
 type Calendar struct {
-	Account     string // unique id
-	Name        string // in the home: 1 to 255 bytes, no slash, no control characters
+	Account     string // unique id of the account
+	Name        string // unique in the account; 1 to 255 bytes, no slash, no control characters
 	Kind        CollectionKind
 	DisplayName string
 	Description string
-	Components  []string // component types that it takes; fixed when it is made
+	Components  []string // accepted component types; cannot be changed later
 	ACL         ACL
 	Colour      string // "#RRGGBB" or "#RRGGBBAA"; "" for none
 	Order       int64
-	TimeZone    string // name in the IANA data base; "" for none
-	Transparent bool   // does not count for free/busy
+	TimeZone    string // name in the IANA database; "" for none
+	Transparent bool   // ignored for free/busy
 
-	// What follows is set by the store.
+	// The following fields are set by the store.
 	Created  time.Time
 	Changed  time.Time
-	Deleted  time.Time // zero while it is there
-	Revision int64     // of the last change of its content
-	Number   int64     // tells collections of one account apart, deleted ones included
-	Version  int64     // grows with each change of its properties
+	Deleted  time.Time // zero if the collection is not deleted
+	Revision int64     // revision of the last change of its content
+	Number   int64     // unique in the account, deleted collections included
+	Version  int64     // increases with each change of its properties
 }
 
-// Clone returns a copy that shares nothing.
+// Clone returns a deep copy.
 func (c *Calendar) Clone() *Calendar {
 	d := *c
 	d.Components, d.ACL = slices.Clone(c.Components), slices.Clone(c.ACL)
 	return &d
 }
 
-// Token is the sync token of the collection as it is now (RFC 6578, 3.2).
+// Token returns the current sync token of the collection (RFC 6578, 3.2).
 func (c *Calendar) Token() Token { return Token{Number: c.Number, Revision: c.Revision} }
 
-// Token is a place in the history of a collection.
+// Token is a sync token: a position in the change history of a collection.
 type Token struct{ Number, Revision int64 }
 
-// String writes the token.
+// String returns the text form of the token.
 func (t Token) String() string { return fmt.Sprintf("%d-%d", t.Number, t.Revision) }
 
-// ParseToken reads what String writes.
+// ParseToken parses the text form of a token. The error is an *InvalidError.
 func ParseToken(s string) (Token, error) {
 	number, revision, ok := strings.Cut(s, "-")
 	n, err1 := strconv.ParseInt(number, 10, 64)
 	r, err2 := strconv.ParseInt(revision, 10, 64)
 	t := Token{n, r}
 	if !ok || err1 != nil || err2 != nil || n < 0 || r < 0 || t.String() != s {
-		return Token{}, &InvalidError{Field: "sync token", Value: s, Reason: "is none"}
+		return Token{}, &InvalidError{Field: "sync token", Value: s, Reason: "is not a valid sync token"}
 	}
 	return t, nil
 }
 
-// CalendarFilter says which collections of an account are listed, in the order
-// of their names.
+// CalendarFilter selects collections of an account. They are listed in the order of
+// their names.
 type CalendarFilter struct {
 	State     StateFilter
-	OnlyPlain bool // no inbox, outbox or dropbox
+	OnlyPlain bool // omit inbox, outbox and dropbox
 }
 
-// CalendarUsage is what a collection holds.
+// CalendarUsage is the amount of content in a collection.
 type CalendarUsage struct {
 	Components int   `json:"components"`
 	Bytes      int64 `json:"bytes"`
 }
 
-// Subscription is one calendar of somebody that an account follows.
+// Subscription is an account's subscription to another person's calendar.
 type Subscription struct {
-	Account  string // who follows
-	Owner    Person // whose calendar it is
-	Calendar string // its name in the owner's home
+	Account  string // unique id of the subscriber
+	Owner    Person // owner of the calendar
+	Calendar string // name of the calendar in the owner's account
 	Created  time.Time
 }

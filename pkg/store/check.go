@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Longest values, in bytes.
+// Maximum lengths, in bytes.
 const (
 	MaxID      = 512
 	MaxName    = 255
@@ -18,36 +18,37 @@ const (
 	MaxText    = 64 << 10
 )
 
-// damaged is the error for stored text that no version of this library writes.
+// damaged returns the error for stored text that cannot be decoded.
 func damaged(what, text string) error {
-	return fmt.Errorf("%w: %s '%s' cannot be read", ErrDamaged, what, clip(text))
+	return fmt.Errorf("%w: invalid %s '%s'", ErrDamaged, what, clip(text))
 }
 
-// CheckText refuses what not every engine can hold: what is not UTF-8, a NUL, and
-// more than MaxText.
+// CheckText returns an error for text that some engine cannot store: text that is
+// not valid UTF-8, contains a NUL, or is longer than MaxText. The error is a
+// predicate for InvalidError.Reason.
 func CheckText(s string) error {
 	switch {
 	case len(s) > MaxText:
 		return fmt.Errorf("is longer than %d bytes", MaxText)
 	case !utf8.ValidString(s):
-		return errors.New("is not UTF-8")
+		return errors.New("is not valid UTF-8")
 	case strings.IndexByte(s, 0) >= 0:
-		return errors.New("holds a NUL")
+		return errors.New("contains a NUL character")
 	}
 	return nil
 }
 
-// CheckID refuses what is no unique id of an account. Blanks and letter case are
-// kept as they are, as those of a directory.
+// CheckID returns an *InvalidError for an invalid unique id of an account. Spaces and
+// letter case are significant, because the id is the exact value in the directory.
 func CheckID(id string) error {
 	err := CheckText(id)
 	switch {
 	case id == "":
-		err = errors.New("is empty")
+		err = errors.New("must not be empty")
 	case len(id) > MaxID:
 		err = fmt.Errorf("is longer than %d bytes", MaxID)
 	case err == nil && strings.ContainsFunc(id, unicode.IsControl):
-		err = errors.New("holds control characters")
+		err = errors.New("contains control characters")
 	}
 	if err != nil {
 		return &InvalidError{Field: "unique id", Value: id, Reason: err.Error()}
@@ -55,19 +56,21 @@ func CheckID(id string) error {
 	return nil
 }
 
-// CheckAddress refuses what is no mail address: one with a local part and a
-// domain, and nothing that would part it from its neighbours in a list.
+// CheckAddress returns an error for an invalid mail address. An address has a local
+// part and a domain, and contains no spaces or control characters, so that lists of
+// addresses can be separated by line feeds. The error is a predicate for
+// InvalidError.Reason.
 func CheckAddress(address string) error {
 	at := strings.LastIndexByte(address, '@')
 	switch {
 	case at <= 0 || at == len(address)-1:
-		return errors.New("is no mail address")
+		return errors.New("is not a valid mail address")
 	case len(address) > MaxAddress:
 		return fmt.Errorf("is longer than %d bytes", MaxAddress)
 	case !utf8.ValidString(address):
-		return errors.New("is not UTF-8")
+		return errors.New("is not valid UTF-8")
 	case strings.ContainsFunc(address, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
-		return errors.New("holds blanks or control characters, and is no mail address")
+		return errors.New("is not a valid mail address: it contains spaces or control characters")
 	}
 	return checkDomain(address[at+1:])
 }
@@ -76,28 +79,28 @@ func checkDomain(domain string) error {
 	if domain == "" || strings.ContainsFunc(domain, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("@:;,()<>[]\\\"", r)
 	}) || !utf8.ValidString(domain) {
-		return errors.New("has no domain behind '@'")
+		return errors.New("has no valid domain after the '@'")
 	}
 	return nil
 }
 
-// CheckName refuses what is no name of a collection or a resource: it is one
-// part of a path.
+// CheckName returns an *InvalidError about the field for an invalid name of a
+// collection or a resource. A name is one segment of a path.
 func CheckName(field, name string) error {
 	reason := ""
 	switch {
 	case name == "":
-		reason = "is empty"
+		reason = "must not be empty"
 	case len(name) > MaxName:
 		reason = fmt.Sprintf("is longer than %d bytes", MaxName)
 	case name == "." || name == "..":
-		reason = "means a directory"
+		reason = "is reserved and cannot be used as a name"
 	case !utf8.ValidString(name):
-		reason = "is not UTF-8"
+		reason = "is not valid UTF-8"
 	case strings.ContainsRune(name, '/'):
-		reason = "holds a slash"
+		reason = "contains a slash"
 	case strings.ContainsFunc(name, unicode.IsControl):
-		reason = "holds control characters"
+		reason = "contains control characters"
 	}
 	if reason != "" {
 		return &InvalidError{Field: field, Value: name, Reason: reason}
@@ -105,17 +108,17 @@ func CheckName(field, name string) error {
 	return nil
 }
 
-// Check refuses an account that a store cannot hold. The error is an
+// Check returns an error for an account that cannot be stored. The error wraps an
 // *InvalidError.
 func (a *Account) Check() error {
 	if err := CheckID(a.ID); err != nil {
 		return err
 	}
 	if !slices.Contains(Kinds(), a.Kind) {
-		return &InvalidError{Field: "kind", Value: a.Kind.String(), Reason: "is none"}
+		return &InvalidError{Field: "kind", Value: a.Kind.String(), Reason: "is not a valid kind (" + kindNames() + ")"}
 	}
 	if len(a.Addresses) == 0 {
-		return &InvalidError{Field: "mail", Reason: "an account needs an address"}
+		return &InvalidError{Field: "mail", Reason: "an account requires at least one address"}
 	}
 	seen := make(map[string]bool, len(a.Addresses))
 	for _, address := range a.Addresses {
@@ -123,7 +126,7 @@ func (a *Account) Check() error {
 			return &InvalidError{Field: "mail", Value: address, Reason: err.Error()}
 		}
 		if f := FoldAddress(address); seen[f] {
-			return &InvalidError{Field: "mail", Value: address, Reason: "is given twice"}
+			return &InvalidError{Field: "mail", Value: address, Reason: "is listed twice"}
 		} else {
 			seen[f] = true
 		}
@@ -139,7 +142,7 @@ func (a *Account) Check() error {
 		}
 	}
 	if a.Attendance > maxAttendance {
-		return &InvalidError{Field: "attendanceflag", Value: fmt.Sprint(a.Attendance), Reason: "is not 0 to 7"}
+		return &InvalidError{Field: "attendanceflag", Value: fmt.Sprint(a.Attendance), Reason: "is not a number from 0 to 7"}
 	}
 	if err := CheckText(a.DisplayName); err != nil {
 		return &InvalidError{Field: "displayname", Value: a.DisplayName, Reason: err.Error()}
@@ -150,7 +153,7 @@ func (a *Account) Check() error {
 func checkPeople(field string, people []Person) error {
 	for _, p := range people {
 		if err := CheckID(p.ID); err != nil {
-			return &InvalidError{Field: field, Value: p.Address, Reason: "is not resolved to a unique id"}
+			return &InvalidError{Field: field, Value: p.Address, Reason: "has not been resolved to a unique id"}
 		}
 	}
 	return nil
@@ -159,29 +162,29 @@ func checkPeople(field string, people []Person) error {
 func checkACL(l ACL, use ACLUse) error {
 	for i, a := range l {
 		if !a.Principal.Resolved() {
-			return &InvalidError{Field: "acl", Value: a.Principal.String(), Reason: "is not resolved to a unique id"}
+			return &InvalidError{Field: "acl", Value: a.Principal.String(), Reason: "has not been resolved to a unique id"}
 		}
 		if err := a.Principal.check(); err != nil {
 			return err
 		}
 		if rights, err := parseRights(a.Rights, use, "acl", false); err != nil || rights != a.Rights {
-			return &InvalidError{Field: "acl", Value: a.Rights, Reason: "are no letters of this list"}
+			return &InvalidError{Field: "acl", Value: a.Rights, Reason: "is not a valid combination of " + use.letters()}
 		}
 		if slices.ContainsFunc(l[:i], func(b ACE) bool { return b.Principal.same(a.Principal) }) {
-			return &InvalidError{Field: "acl", Value: a.Principal.String(), Reason: "stands in it twice"}
+			return &InvalidError{Field: "acl", Value: a.Principal.String(), Reason: "is listed twice"}
 		}
 	}
 	return nil
 }
 
-// check refuses a principal that could not be read back.
+// check returns an error for a principal that could not be decoded after encoding.
 func (p Principal) check() error {
 	switch {
 	case p.Everyone:
 		return nil
 	case p.Domain != "":
 		if err := checkDomain(p.Domain); err != nil || len(p.Domain) > MaxAddress || p.Domain != strings.ToLower(p.Domain) {
-			return &InvalidError{Field: "acl", Value: "@" + p.Domain, Reason: "is no domain in small letters"}
+			return &InvalidError{Field: "acl", Value: "@" + p.Domain, Reason: "is not a valid domain in lower case"}
 		}
 		return nil
 	}
@@ -191,30 +194,35 @@ func (p Principal) check() error {
 	return CheckID(p.ID)
 }
 
-// ComponentTypes are the types that a collection can take.
+// ComponentTypes returns the component types that a collection can accept.
 func ComponentTypes() []string {
 	return []string{"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY", "VPOLL"}
 }
 
-// Check refuses a collection that a store cannot hold. The error is an
+// notAComponentType is the reason why a component type is invalid.
+func notAComponentType() string {
+	return "is not a valid component type (" + strings.Join(ComponentTypes(), ", ") + ")"
+}
+
+// Check returns an error for a collection that cannot be stored. The error is an
 // *InvalidError.
 func (c *Calendar) Check() error {
 	if err := CheckName("calendar", c.Name); err != nil {
 		return err
 	}
 	if c.Kind < PlainCalendar || c.Kind > Dropbox {
-		return &InvalidError{Field: "kind", Value: c.Kind.String(), Reason: "is none"}
+		return &InvalidError{Field: "kind", Value: c.Kind.String(), Reason: "is not a valid kind (calendar, inbox, outbox, dropbox)"}
 	}
 	for i, t := range c.Components {
 		if !slices.Contains(ComponentTypes(), t) {
-			return &InvalidError{Field: "supported-calendar-component-set", Value: t, Reason: "is none of " + strings.Join(ComponentTypes(), " ")}
+			return &InvalidError{Field: "supported-calendar-component-set", Value: t, Reason: notAComponentType()}
 		}
 		if slices.Contains(c.Components[:i], t) {
-			return &InvalidError{Field: "supported-calendar-component-set", Value: t, Reason: "is given twice"}
+			return &InvalidError{Field: "supported-calendar-component-set", Value: t, Reason: "is listed twice"}
 		}
 	}
 	if c.Kind == PlainCalendar && len(c.Components) == 0 {
-		return &InvalidError{Field: "supported-calendar-component-set", Reason: "is empty: the calendar would take nothing"}
+		return &InvalidError{Field: "supported-calendar-component-set", Reason: "must not be empty, because the calendar would accept nothing"}
 	}
 	for _, text := range []struct{ field, value string }{
 		{"displayname", c.DisplayName}, {"calendar-description", c.Description}, {"timezone", c.TimeZone},
@@ -239,28 +247,28 @@ func colour(s string) bool {
 	return strings.Trim(s[1:], "0123456789abcdefABCDEF") == ""
 }
 
-// MaxComponent is the longest iCalendar text, in bytes.
+// MaxComponent is the maximum length of an iCalendar text, in bytes.
 const MaxComponent = 64 << 20
 
-// Check refuses a component that a store cannot hold. Its text is not read. The
-// error is an *InvalidError.
+// Check returns an error for a component that cannot be stored. It does not parse the
+// text. The error is an *InvalidError.
 func (c *Component) Check() error {
 	if err := CheckName("resource", c.Name); err != nil {
 		return err
 	}
 	if err := CheckText(c.UID); err != nil || c.UID == "" || len(c.UID) > MaxUID {
-		return &InvalidError{Field: "uid", Value: c.UID, Reason: fmt.Sprintf("is no text of 1 to %d bytes", MaxUID)}
+		return &InvalidError{Field: "uid", Value: c.UID, Reason: fmt.Sprintf("must be valid text of 1 to %d bytes", MaxUID)}
 	}
 	if !slices.Contains(ComponentTypes(), c.Type) {
-		return &InvalidError{Field: "type", Value: c.Type, Reason: "is none of " + strings.Join(ComponentTypes(), " ")}
+		return &InvalidError{Field: "type", Value: c.Type, Reason: notAComponentType()}
 	}
 	switch {
 	case len(c.Text) == 0:
-		return &InvalidError{Field: "text", Reason: "there is none"}
+		return &InvalidError{Field: "text", Reason: "must not be empty"}
 	case len(c.Text) > MaxComponent:
-		return &InvalidError{Field: "text", Reason: fmt.Sprintf("is longer than %d bytes", MaxComponent)}
+		return &InvalidError{Field: "text", Reason: fmt.Sprintf("must not be longer than %d bytes", MaxComponent)}
 	case !c.Start.IsZero() && !c.End.IsZero() && c.End.Before(c.Start):
-		return &InvalidError{Field: "span", Reason: "ends before it starts"}
+		return &InvalidError{Field: "span", Reason: "the end is before the start"}
 	}
 	if err := CheckText(c.ScheduleTag); err != nil {
 		return &InvalidError{Field: "schedule tag", Value: c.ScheduleTag, Reason: err.Error()}

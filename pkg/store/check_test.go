@@ -9,15 +9,15 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// refused expects an InvalidError about a field, or none where the field is "".
-func refused(t *testing.T, err error, field, what string) {
+// wantInvalid expects an InvalidError about a field, or no error if field is "".
+func wantInvalid(t *testing.T, err error, field, what string) {
 	t.Helper()
 	var invalid *store.InvalidError
 	switch {
 	case field == "" && err != nil:
-		t.Errorf("%s is refused: %v", what, err)
+		t.Errorf("%s: unexpected error: %v", what, err)
 	case field != "" && (!errors.As(err, &invalid) || !errors.Is(err, store.ErrInvalid) || invalid.Field != field):
-		t.Errorf("%s gives %v, want an error about %s", what, err, field)
+		t.Errorf("%s: got error %v, want an InvalidError about %s", what, err, field)
 	}
 }
 
@@ -27,7 +27,7 @@ func TestCheckID(t *testing.T) {
 		"": true, strings.Repeat("x", 513): true, "a\x00": true, "a\nb": true, "a\x1b": true, "a\u0085": true, "\xff": true, "\xed\xa0\x80": true,
 	} {
 		field := map[bool]string{true: "unique id"}[bad]
-		refused(t, store.CheckID(id), field, id)
+		wantInvalid(t, store.CheckID(id), field, id)
 	}
 }
 
@@ -50,7 +50,7 @@ func TestCheckName(t *testing.T) {
 		"": true, ".": true, "..": true, "a/b": true, "/": true, "a\n": true, "a\x00": true, "\xff": true, "a\x7f": true, strings.Repeat("x", 256): true,
 	} {
 		field := map[bool]string{true: "calendar"}[bad]
-		refused(t, store.CheckName("calendar", name), field, name)
+		wantInvalid(t, store.CheckName("calendar", name), field, name)
 	}
 }
 
@@ -62,34 +62,34 @@ func TestAccountCheck(t *testing.T) {
 		field  string
 		change func(*store.Account)
 	}{
-		"a plain one":        {"", func(*store.Account) {}},
-		"every flag":         {"", func(a *store.Account) { a.Attendance = 7 }},
-		"any name":           {"", func(a *store.Account) { a.DisplayName = "\x1b\n\u202e" }},
-		"no id":              {"unique id", func(a *store.Account) { a.ID = "" }},
-		"no kind":            {"kind", func(a *store.Account) { a.Kind = 0 }},
-		"a fifth kind":       {"kind", func(a *store.Account) { a.Kind = 5 }},
-		"no address":         {"mail", func(a *store.Account) { a.Addresses = nil }},
-		"a bad address":      {"mail", func(a *store.Account) { a.Addresses[1] = "b" }},
-		"an address twice":   {"mail", func(a *store.Account) { a.Addresses[1] = "A@EXAMPLE.COM" }},
-		"notify nobody":      {"notifrecipients", func(a *store.Account) { a.NotifyTo = []string{""} }},
-		"notify nobody, too": {"delegate_notifaddr", func(a *store.Account) { a.DelegateNotifyTo = []string{"x"} }},
-		"a flag too many":    {"attendanceflag", func(a *store.Account) { a.Attendance = 8 }},
-		"a long name":        {"displayname", func(a *store.Account) { a.DisplayName = strings.Repeat("x", 64<<10+1) }},
-		"a name with NUL":    {"displayname", func(a *store.Account) { a.DisplayName = "\x00" }},
-		"a delegate's id":    {"delegates", func(a *store.Account) { a.Delegates = []store.Person{{Address: "x@example.com"}} }},
-		"an owner's id":      {"owners", func(a *store.Account) { a.Owners = []store.Person{{ID: "\n"}} }},
-		"rights of another":  {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{everyone("r")} }},
-		"rights in disorder": {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{everyone("sf")} }},
-		"no rights":          {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{everyone("")} }},
-		"somebody by mail":   {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{address("x@example.com", "s")} }},
-		"somebody twice": {"acl", func(a *store.Account) {
-			a.SchedulingACL = store.ACL{somebody("1", "x@example.com", "s"), somebody("1", "y@example.com", "f")}
+		"a minimal account":       {"", func(*store.Account) {}},
+		"all flags":               {"", func(a *store.Account) { a.Attendance = 7 }},
+		"a hostile name":          {"", func(a *store.Account) { a.DisplayName = "\x1b\n\u202e" }},
+		"no id":                   {"unique id", func(a *store.Account) { a.ID = "" }},
+		"no kind":                 {"kind", func(a *store.Account) { a.Kind = 0 }},
+		"an unknown kind":         {"kind", func(a *store.Account) { a.Kind = 5 }},
+		"no address":              {"mail", func(a *store.Account) { a.Addresses = nil }},
+		"an invalid address":      {"mail", func(a *store.Account) { a.Addresses[1] = "b" }},
+		"an address twice":        {"mail", func(a *store.Account) { a.Addresses[1] = "A@EXAMPLE.COM" }},
+		"notify an empty address": {"notifrecipients", func(a *store.Account) { a.NotifyTo = []string{""} }},
+		"notify an invalid address for delegates": {"delegate_notifaddr", func(a *store.Account) { a.DelegateNotifyTo = []string{"x"} }},
+		"an unknown flag":                         {"attendanceflag", func(a *store.Account) { a.Attendance = 8 }},
+		"a long name":                             {"displayname", func(a *store.Account) { a.DisplayName = strings.Repeat("x", 64<<10+1) }},
+		"a name with NUL":                         {"displayname", func(a *store.Account) { a.DisplayName = "\x00" }},
+		"a delegate without an id":                {"delegates", func(a *store.Account) { a.Delegates = []store.Person{{Address: "x@example.com"}} }},
+		"an owner with an invalid id":             {"owners", func(a *store.Account) { a.Owners = []store.Person{{ID: "\n"}} }},
+		"rights of a calendar list":               {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{everyone("r")} }},
+		"rights in the wrong order":               {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{everyone("sf")} }},
+		"no rights":                               {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{everyone("")} }},
+		"a person without an id":                  {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{address("x@example.com", "s")} }},
+		"a person listed twice": {"acl", func(a *store.Account) {
+			a.SchedulingACL = store.ACL{person("1", "x@example.com", "s"), person("1", "y@example.com", "f")}
 		}},
 		"a domain with a line feed": {"acl", func(a *store.Account) { a.SchedulingACL = store.ACL{domain("x\ns @", "s")} }},
 	} {
 		a := good()
 		c.change(&a)
-		refused(t, a.Check(), c.field, what)
+		wantInvalid(t, a.Check(), c.field, what)
 	}
 }
 
@@ -98,26 +98,26 @@ func TestCalendarCheck(t *testing.T) {
 		field  string
 		change func(*store.Calendar)
 	}{
-		"a plain one":            {"", func(*store.Calendar) {}},
-		"an outbox of nothing":   {"", func(c *store.Calendar) { c.Kind, c.Components = store.Outbox, nil }},
-		"a colour with alpha":    {"", func(c *store.Calendar) { c.Colour = "#01aBcD80" }},
-		"a name that is a path":  {"calendar", func(c *store.Calendar) { c.Name = "a/b" }},
-		"no kind":                {"kind", func(c *store.Calendar) { c.Kind = 0 }},
-		"a fifth kind":           {"kind", func(c *store.Calendar) { c.Kind = 5 }},
-		"a calendar of nothing":  {"supported-calendar-component-set", func(c *store.Calendar) { c.Components = nil }},
-		"a type in small":        {"supported-calendar-component-set", func(c *store.Calendar) { c.Components = []string{"vevent"} }},
-		"a type twice":           {"supported-calendar-component-set", func(c *store.Calendar) { c.Components = []string{"VTODO", "VTODO"} }},
-		"a description with NUL": {"calendar-description", func(c *store.Calendar) { c.Description = "\x00" }},
-		"a name that is no text": {"displayname", func(c *store.Calendar) { c.DisplayName = "\xff" }},
-		"a zone that is no text": {"timezone", func(c *store.Calendar) { c.TimeZone = "\xff" }},
-		"a colour by name":       {"colour", func(c *store.Calendar) { c.Colour = "blue" }},
-		"a short colour":         {"colour", func(c *store.Calendar) { c.Colour = "#fff" }},
-		"a colour of letters":    {"colour", func(c *store.Calendar) { c.Colour = "#gggggg" }},
-		"a right to free/busy":   {"acl", func(c *store.Calendar) { c.ACL = store.ACL{everyone("f")} }},
+		"a minimal calendar":                 {"", func(*store.Calendar) {}},
+		"an outbox without component types":  {"", func(c *store.Calendar) { c.Kind, c.Components = store.Outbox, nil }},
+		"a colour with an alpha channel":     {"", func(c *store.Calendar) { c.Colour = "#01aBcD80" }},
+		"a name that is a path":              {"calendar", func(c *store.Calendar) { c.Name = "a/b" }},
+		"no kind":                            {"kind", func(c *store.Calendar) { c.Kind = 0 }},
+		"an unknown kind":                    {"kind", func(c *store.Calendar) { c.Kind = 5 }},
+		"a calendar without component types": {"supported-calendar-component-set", func(c *store.Calendar) { c.Components = nil }},
+		"a type in lower case":               {"supported-calendar-component-set", func(c *store.Calendar) { c.Components = []string{"vevent"} }},
+		"a type listed twice":                {"supported-calendar-component-set", func(c *store.Calendar) { c.Components = []string{"VTODO", "VTODO"} }},
+		"a description with NUL":             {"calendar-description", func(c *store.Calendar) { c.Description = "\x00" }},
+		"a name that is not UTF-8":           {"displayname", func(c *store.Calendar) { c.DisplayName = "\xff" }},
+		"a time zone that is not UTF-8":      {"timezone", func(c *store.Calendar) { c.TimeZone = "\xff" }},
+		"a colour name":                      {"colour", func(c *store.Calendar) { c.Colour = "blue" }},
+		"a short colour":                     {"colour", func(c *store.Calendar) { c.Colour = "#fff" }},
+		"a colour that is not hexadecimal":   {"colour", func(c *store.Calendar) { c.Colour = "#gggggg" }},
+		"rights of a scheduling list":        {"acl", func(c *store.Calendar) { c.ACL = store.ACL{everyone("f")} }},
 	} {
 		x := store.Calendar{Name: "work", Kind: store.PlainCalendar, Components: []string{"VEVENT"}}
 		c.change(&x)
-		refused(t, x.Check(), c.field, what)
+		wantInvalid(t, x.Check(), c.field, what)
 	}
 }
 
@@ -127,23 +127,23 @@ func TestComponentCheck(t *testing.T) {
 		field  string
 		change func(*store.Component)
 	}{
-		"a plain one":          {"", func(*store.Component) {}},
-		"bytes that are none":  {"", func(m *store.Component) { m.Text = []byte{0, 0xff} }},
-		"no length":            {"", func(m *store.Component) { m.End = m.Start }},
-		"open ends":            {"", func(m *store.Component) { m.Start, m.End = time.Time{}, time.Time{} }},
-		"an end alone":         {"", func(m *store.Component) { m.Start = time.Time{} }},
-		"an end before":        {"span", func(m *store.Component) { m.End = m.Start.Add(-1) }},
-		"no name":              {"resource", func(m *store.Component) { m.Name = "" }},
-		"no UID":               {"uid", func(m *store.Component) { m.UID = "" }},
-		"a UID with NUL":       {"uid", func(m *store.Component) { m.UID = "a\x00" }},
-		"no type":              {"type", func(m *store.Component) { m.Type = "" }},
-		"a time zone":          {"type", func(m *store.Component) { m.Type = "VTIMEZONE" }},
-		"no text":              {"text", func(m *store.Component) { m.Text = nil }},
-		"a long text":          {"text", func(m *store.Component) { m.Text = make([]byte, store.MaxComponent+1) }},
-		"a tag that is no tag": {"schedule tag", func(m *store.Component) { m.ScheduleTag = "\xff" }},
+		"a minimal component":       {"", func(*store.Component) {}},
+		"text that is not UTF-8":    {"", func(m *store.Component) { m.Text = []byte{0, 0xff} }},
+		"a span of length zero":     {"", func(m *store.Component) { m.End = m.Start }},
+		"a span open on both sides": {"", func(m *store.Component) { m.Start, m.End = time.Time{}, time.Time{} }},
+		"a span without a start":    {"", func(m *store.Component) { m.Start = time.Time{} }},
+		"an end before the start":   {"span", func(m *store.Component) { m.End = m.Start.Add(-1) }},
+		"no name":                   {"resource", func(m *store.Component) { m.Name = "" }},
+		"no UID":                    {"uid", func(m *store.Component) { m.UID = "" }},
+		"a UID with NUL":            {"uid", func(m *store.Component) { m.UID = "a\x00" }},
+		"no type":                   {"type", func(m *store.Component) { m.Type = "" }},
+		"a time zone":               {"type", func(m *store.Component) { m.Type = "VTIMEZONE" }},
+		"no text":                   {"text", func(m *store.Component) { m.Text = nil }},
+		"a long text":               {"text", func(m *store.Component) { m.Text = make([]byte, store.MaxComponent+1) }},
+		"a tag that is not UTF-8":   {"schedule tag", func(m *store.Component) { m.ScheduleTag = "\xff" }},
 	} {
 		m := store.Component{Name: "1.ics", UID: "1", Type: "VEVENT", Text: []byte("x"), Start: noon, End: noon.Add(time.Hour)}
 		c.change(&m)
-		refused(t, m.Check(), c.field, what)
+		wantInvalid(t, m.Check(), c.field, what)
 	}
 }

@@ -6,57 +6,58 @@ import (
 	"time"
 )
 
-// Component is a resource of a calendar: an event, a task with all its
+// Component is a resource of a calendar: an event or a task with all its
 // exceptions, as iCalendar text.
 type Component struct {
-	Name        string // of the resource in its collection
+	Name        string // resource name in the collection
 	UID         string
 	Type        string // VEVENT, VTODO, VJOURNAL, VFREEBUSY
-	ScheduleTag string // RFC 6638, 3.2.10; "" where there is none
-	// Start and End are the span within which an instance can lie; the end is
-	// outside of it. A zero Start or End leaves that side open.
+	ScheduleTag string // RFC 6638, 3.2.10; "" for none
+	// Start and End are the time span that contains all instances; End is exclusive.
+	// A zero Start or End means that the span is open on that side.
 	Start, End time.Time
 	Recurring  bool
-	// Text is the iCalendar object as it was received. A listing leaves it out
-	// unless it was asked for.
+	// Text is the iCalendar object as it was received. A listing omits it unless the
+	// filter has WithText set.
 	Text []byte
 
-	// What follows is set by the store.
+	// The following fields are set by the store.
 	ETag     string
-	Size     int64 // bytes of Text
+	Size     int64 // length of Text in bytes
 	Created  time.Time
 	Changed  time.Time
-	Revision int64 // of the collection when it was written
+	Revision int64 // revision of the collection at the last write
 }
 
-// ETagOf returns the ETag of a text: the same for the same bytes.
+// ETagOf returns the ETag of a text. It depends only on the bytes of the text.
 func ETagOf(text []byte) string {
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
 }
 
-// Condition guards a change of a component. The zero value does not look.
+// Condition is a precondition of a change. The zero value imposes none.
 type Condition struct {
-	// IfETag is the ETag that must be there. It excludes IfAbsent.
+	// IfETag requires that the component exists with this ETag. It cannot be combined
+	// with IfAbsent.
 	IfETag string
-	// IfAbsent says that nothing may be there.
+	// IfAbsent requires that the component does not exist.
 	IfAbsent bool
 }
 
-// ComponentFilter says which components of a calendar are listed, in the order
-// of their names.
+// ComponentFilter selects components of a calendar. They are listed in the order of
+// their names. The zero value selects all; several conditions must all be met.
 type ComponentFilter struct {
-	UID      string
-	Types    []string
-	From, To time.Time // the span touches this one; zero leaves that side open
-	// EndedBefore takes those whose span is over by then, and no others: one whose
-	// end is open is not over.
+	UID      string    // "" means any
+	Types    []string  // component types; empty means any
+	From, To time.Time // the span overlaps this one; zero means open on that side
+	// EndedBefore selects only components whose span ends at or before this time. A
+	// span with an open end never does.
 	EndedBefore time.Time
 	WithText    bool
-	Limit       int
+	Limit       int // 0 means no limit
 }
 
-// Change is one resource of a collection that has changed since a token.
+// Change is a resource of a collection that has changed since a token.
 type Change struct {
 	Name     string
 	Deleted  bool
@@ -64,7 +65,7 @@ type Change struct {
 	Time     time.Time
 }
 
-// Deletion names components that were deleted and are not purged yet.
+// Deletion is a component that was deleted and has not been purged yet.
 type Deletion struct {
 	Calendar string
 	Name     string

@@ -1,14 +1,17 @@
-// Package store is the calendar server's own library: accounts, calendars,
-// components, access rights and subscriptions of one back end, in a database
-// that the administrator's tool opens by itself.
+// Package store is the library of the embedded calendar server. It keeps the
+// accounts, calendars, components, access rights and subscriptions of one back
+// end in a database, and needs no running server.
 //
-// It promises: a transaction happens whole or not at all, and what was
-// acknowledged is on disk; a unique id, a resource name and iCalendar text come
-// back with the bytes that were put in; deleting is soft, so that what was
-// deleted can be brought back until it is purged; listings have a stable order
-// and bounded memory.
+// It guarantees:
+//   - A transaction happens completely or not at all, and once it has been
+//     acknowledged it is on disk.
+//   - Unique ids, resource names and iCalendar text are returned byte for byte
+//     as they were stored.
+//   - Deletion is soft: whatever was deleted can be restored until it is purged.
+//   - Listings have a stable order and use bounded memory.
 //
-// It knows no directory and no command line. Who a person is, and whether the
-// account belongs here, is decided above it. The engines are in the packages
-// below this one.
+// The package knows neither the directory nor the command line: its callers
+// decide who a person is and which back end an account belongs to. The database
+// engines are in the packages below this one. CONTRIBUTING.md, section "How
+// pkg/store is used", contains the rules for callers.
 package store

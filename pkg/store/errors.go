@@ -5,68 +5,73 @@ import (
 	"fmt"
 )
 
-// Errors that callers tell apart. They are wrapped with what was being done.
+// Errors that callers can test for with errors.Is. They are wrapped with the
+// operation that failed.
 var (
-	// ErrNotFound is returned for an account, a calendar or a component that is
-	// not there.
-	ErrNotFound = errors.New("not there")
+	// ErrNotFound is returned for an account, a calendar or a component that does
+	// not exist.
+	ErrNotFound = errors.New("not found")
 	// ErrExists is wrapped by ExistsError.
-	ErrExists = errors.New("there already")
-	// ErrConflict is returned when what is there is not what the caller took it
-	// for: another version of an account, another ETag.
-	ErrConflict = errors.New("changed by somebody else")
+	ErrExists = errors.New("already exists")
+	// ErrConflict is returned when the state in the store is not the one that the
+	// caller expected, such as another version of an account or another ETag.
+	ErrConflict = errors.New("conflict with another change")
 	// ErrInvalid is wrapped by InvalidError.
-	ErrInvalid = errors.New("not allowed")
+	ErrInvalid = errors.New("invalid value")
 	// ErrDeleted is returned for a change of something that is deleted.
 	ErrDeleted = errors.New("deleted")
-	// ErrTokenOld is returned for a sync token from which the changes are not
-	// known any more, or that is of another collection.
-	ErrTokenOld = errors.New("the changes since then are not known any more")
-	// ErrLocked is returned when another program holds the database for too long.
+	// ErrTokenExpired is returned for a sync token whose changes have been purged,
+	// or that belongs to another collection.
+	ErrTokenExpired = errors.New("the sync token has expired")
+	// ErrLocked is returned when another program locks the database for too long.
 	ErrLocked = errors.New("locked by another program")
-	// ErrUnavailable is returned when the database cannot be reached, or the
-	// connection was lost. What was being done may have happened if it was a
-	// commit, see CommitUnknown.
+	// ErrUnavailable is returned when the database cannot be reached or the
+	// connection was lost. If the connection was lost during a commit, the error is
+	// a CommitUnknown.
 	ErrUnavailable = errors.New("the database cannot be reached")
-	// ErrDenied is returned when the database refuses the user or the password.
-	ErrDenied = errors.New("the database refuses the user or the password")
-	// ErrFull is returned when there is no room left for what was to be written.
+	// ErrDenied is returned when the database rejects the user or the password, or
+	// when the user lacks a privilege.
+	ErrDenied = errors.New("the database denied access")
+	// ErrFull is returned when the disk is full.
 	ErrFull = errors.New("no space left on device")
 	// ErrReadOnly is returned when the database cannot be written.
 	ErrReadOnly = errors.New("the database is read-only")
-	// ErrDamaged is returned for a database whose content cannot be right.
+	// ErrDamaged is returned for a database with invalid content, or for something
+	// that is not a store.
 	ErrDamaged = errors.New("the database is damaged")
-	// ErrNoSchema is returned for a database in which no store was made yet.
-	ErrNoSchema = errors.New("no store was made there yet")
-	// ErrSchemaOlder is returned for a store that an earlier version made, and
-	// that has to be upgraded first.
-	ErrSchemaOlder = errors.New("the store has an older schema than this version needs")
-	// ErrSchemaNewer is returned for a store of a later version.
-	ErrSchemaNewer = errors.New("the store has a newer schema than this version knows")
+	// ErrNoSchema is returned for a database in which no store has been created.
+	ErrNoSchema = errors.New("the store has not been created yet")
+	// ErrSchemaOlder is returned for a store that was created by an earlier version
+	// and must be upgraded first.
+	ErrSchemaOlder = errors.New("the store has an older schema than this version requires")
+	// ErrSchemaNewer is returned for a store that was created or upgraded by a later
+	// version.
+	ErrSchemaNewer = errors.New("the store has a newer schema than this version supports")
 	// ErrOtherBackend is returned for a store that belongs to another back end.
 	ErrOtherBackend = errors.New("the store belongs to another back end")
 )
 
-// CommitUnknown says that the connection was lost while a transaction was being
-// committed: it may have happened, and it may not. It wraps ErrUnavailable.
+// CommitUnknown means that the connection was lost during a commit: the
+// transaction may or may not have happened. It wraps ErrUnavailable.
 type CommitUnknown struct{ Err error }
 
-// Error says what ended the connection.
+// Error includes the reason why the connection ended.
 func (e *CommitUnknown) Error() string {
-	return fmt.Sprintf("the connection was lost during the commit, whose outcome is not known: %v", e.Err)
+	return fmt.Sprintf("the connection was lost during the commit, so the changes may or may not have been saved: %v", e.Err)
 }
 
-// Unwrap gives both.
+// Unwrap returns ErrUnavailable and the cause.
 func (e *CommitUnknown) Unwrap() []error { return []error{ErrUnavailable, e.Err} }
 
-// InvalidError says what is not allowed, and why. It wraps ErrInvalid.
+// InvalidError reports an invalid value and the reason. It wraps ErrInvalid.
 type InvalidError struct {
-	Field  string // as the command line calls it
-	Value  string
-	Reason string
+	Field  string // name of the property, such as "mail" or "acl"
+	Value  string // as it was given; "" if the value is empty or too long to show
+	Reason string // a predicate that follows the value, such as "is listed twice"
 }
 
-// Error words it. The value is as it was given; who prints it sanitises it.
+// Error returns the field, the value and the reason. The value is not sanitised;
+// the caller must do so before printing it.
 func (e *InvalidError) Error() string {
 	if e.Value == "" {
 		return fmt.Sprintf("%s: %s", e.Field, e.Reason)
@@ -77,7 +82,7 @@ func (e *InvalidError) Error() string {
 // Unwrap returns ErrInvalid.
 func (e *InvalidError) Unwrap() error { return ErrInvalid }
 
-// clip keeps a message readable.
+// clip shortens s for use in a message.
 func clip(s string) string {
 	const most = 200
 	if len(s) <= most {
@@ -86,19 +91,43 @@ func clip(s string) string {
 	return s[:most] + "…"
 }
 
-// ExistsError says what is there already, and whose it is. It wraps ErrExists.
+// ExistsError reports something that already exists, and its owner. It wraps
+// ErrExists.
 type ExistsError struct {
-	What  string // "account", "address", "calendar", "component", "uid"
+	What  string // "account", "address", "calendar", "component", "store", "subscription", "uid"
 	Value string
-	Owner string // unique id of the account that has it; "" where it is not known
+	// Owner is the unique id of the account that has it, if known.
+	Owner string
+	// Resource and Type are the resource name and the component type of the
+	// component that has the UID. They are set only for a "uid".
+	Resource, Type string
 }
 
-// Error words it.
+// Error returns the message, without sanitising the values.
 func (e *ExistsError) Error() string {
-	if e.Owner != "" && e.Owner != e.Value {
-		return fmt.Sprintf("%s %s belongs to the account %s already", e.What, clip(e.Value), e.Owner)
+	value := clip(e.Value)
+	switch {
+	case e.What == "uid":
+		return fmt.Sprintf("another %s in this calendar already has the UID %s (resource %s)", componentNoun(e.Type), value, e.Resource)
+	case e.Owner != "" && e.Owner != e.Value:
+		return fmt.Sprintf("%s %s already belongs to account %s", e.What, value, e.Owner)
+	case e.What == "address":
+		return fmt.Sprintf("address %s already belongs to another account", value)
 	}
-	return fmt.Sprintf("%s %s is there already", e.What, clip(e.Value))
+	return fmt.Sprintf("%s %s already exists", e.What, value)
+}
+
+// componentNoun returns the word for a component type.
+func componentNoun(typ string) string {
+	switch typ {
+	case "VEVENT":
+		return "event"
+	case "VTODO":
+		return "task"
+	case "VJOURNAL":
+		return "journal entry"
+	}
+	return "component"
 }
 
 // Unwrap returns ErrExists.

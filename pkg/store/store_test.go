@@ -9,33 +9,36 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
 func TestToken(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		want := store.Token{Number: rapid.Int64Min(0).Draw(t, "number"), Revision: rapid.Int64Min(0).Draw(t, "revision")}
 		got, err := store.ParseToken(want.String())
 		if err != nil || got != want {
-			t.Fatalf("%v is read as %v, %v", want, got, err)
+			t.Fatalf("%v is parsed as %v, %v", want, got, err)
 		}
 	})
 	for _, text := range []string{"", "-", "1", "1-", "-1", "-1-1", "1--1", "1-2-3", "01-2", "1-+2", " 1-2", "1-2\n", "1-x", "9223372036854775808-1", "0x1-1", "1_0-1", "http://example.com/1-2"} {
 		if got, err := store.ParseToken(text); !errors.Is(err, store.ErrInvalid) {
-			t.Errorf("%q is read as %v, %v", text, got, err)
+			t.Errorf("%q is parsed as %v, %v", text, got, err)
 		}
 	}
 }
 
-// Addresses and ids are compared in any letter case of a to z, and no other.
+// Folding changes only the ASCII letters of addresses and ids.
 func TestFolding(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "", "abc": "abc", "ABC": "abc", "aBc@EXAMPLE.Com": "abc@example.com", "@[`{Z": "@[`{z", "\u00c4\u00d6": "\u00c4\u00d6", "\u0130\u212a": "\u0130\u212a", "\xffA": "\xffa", "A\x00B": "a\x00b",
 	} {
 		if a, i := store.FoldAddress(text), store.FoldID(text); a != want || i != want {
-			t.Errorf("%q is folded to %q and %q, want %q", text, a, i, want)
+			t.Errorf("%q is folded to %q (address) and %q (id), want %q", text, a, i, want)
 		}
 	}
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.String().Draw(t, "text")
 		folded := store.FoldAddress(text)
@@ -51,27 +54,27 @@ func TestKinds(t *testing.T) {
 		words[k.String()] = true
 		for _, text := range []string{k.String(), strings.ToUpper(k.String())} {
 			if got, err := store.ParseKind(text); err != nil || got != k {
-				t.Errorf("%q is read as %v, %v", text, got, err)
+				t.Errorf("%q is parsed as %v, %v", text, got, err)
 			}
 		}
 	}
 	if len(words) != 4 || !words["user"] || !words["group"] || !words["resource"] || !words["location"] {
-		t.Errorf("the kinds are %v", words)
+		t.Errorf("got the kinds %v", words)
 	}
 	for _, text := range []string{"", "users", "kind(1)", "1", " user"} {
 		if got, err := store.ParseKind(text); !errors.Is(err, store.ErrInvalid) {
-			t.Errorf("%q is read as %v, %v", text, got, err)
+			t.Errorf("%q is parsed as %v, %v", text, got, err)
 		}
 	}
 }
 
 func TestETag(t *testing.T) {
-	// RFC 6234's digest of "abc", cut in half.
+	// The SHA-256 digest of "abc" in RFC 6234, truncated to half its length.
 	if got, want := store.ETagOf([]byte("abc")), "ba7816bf8f01cfea414140de5dae2223"; got != want {
 		t.Errorf("the ETag of abc is %s, want %s", got, want)
 	}
 	if store.ETagOf([]byte("a\r\n")) == store.ETagOf([]byte("a\n")) {
-		t.Error("texts that differ have the same ETag")
+		t.Error("different texts have the same ETag")
 	}
 }
 
@@ -82,34 +85,37 @@ func TestErrors(t *testing.T) {
 		class error
 		says  string
 	}{
-		{&store.InvalidError{Field: "mail", Value: "x", Reason: "is no mail address"}, store.ErrInvalid, "mail: 'x' is no mail address"},
+		{&store.InvalidError{Field: "mail", Value: "x", Reason: "is not a valid mail address"}, store.ErrInvalid, "mail: 'x' is not a valid mail address"},
 		{&store.InvalidError{Field: "mail", Reason: "is missing"}, store.ErrInvalid, "mail: is missing"},
-		{&store.ExistsError{What: "account", Value: "1", Owner: "1"}, store.ErrExists, "account 1 is there already"},
-		{&store.ExistsError{What: "address", Value: "a@b", Owner: "1"}, store.ErrExists, "address a@b belongs to the account 1 already"},
+		{&store.ExistsError{What: "account", Value: "1", Owner: "1"}, store.ErrExists, "account 1 already exists"},
+		{&store.ExistsError{What: "address", Value: "a@b", Owner: "1"}, store.ErrExists, "address a@b already belongs to account 1"},
+		{&store.ExistsError{What: "address", Value: "a@b"}, store.ErrExists, "address a@b already belongs to another account"},
+		{&store.ExistsError{What: "uid", Value: "u", Type: "VEVENT", Resource: "1.ics"}, store.ErrExists, "another event in this calendar already has the UID u (resource 1.ics)"},
+		{&store.ExistsError{What: "uid", Value: "u", Type: "VTODO", Resource: "1.ics"}, store.ErrExists, "another task in this calendar already has the UID u (resource 1.ics)"},
 		{&store.CommitUnknown{Err: lost}, store.ErrUnavailable, "reset by peer"},
-		{&store.CommitUnknown{Err: lost}, lost, "not known"},
+		{&store.CommitUnknown{Err: lost}, lost, "may or may not have been saved"},
 	} {
 		wrapped := fmt.Errorf("do something: %w", c.err)
 		if !errors.Is(wrapped, c.class) || !strings.Contains(wrapped.Error(), c.says) {
-			t.Errorf("%v, want it to wrap '%v' and to say '%s'", wrapped, c.class, c.says)
+			t.Errorf("got '%v', want an error that wraps '%v' and contains '%s'", wrapped, c.class, c.says)
 		}
 	}
 	long := &store.InvalidError{Field: "displayname", Value: strings.Repeat("x", 1<<20), Reason: "is long"}
 	if n := len(long.Error()); n > 1000 {
-		t.Errorf("a message of %d bytes", n)
+		t.Errorf("the message has %d bytes", n)
 	}
 }
 
 func TestSchemaState(t *testing.T) {
 	for version, want := range map[int]error{0: store.ErrNoSchema, 1: store.ErrSchemaOlder, 2: nil, 3: store.ErrSchemaNewer} {
 		if err := (store.SchemaState{Version: version, Known: 2}).Err(); !errors.Is(err, want) || (err == nil) != (want == nil) {
-			t.Errorf("version %d: %v, want %v", version, err, want)
+			t.Errorf("version %d: got %v, want %v", version, err, want)
 		}
 	}
 }
 
-// A clone shares no memory with what it is of, in any field, those to come
-// included.
+// A clone shares no slice with the original, in any field, including fields that are
+// added in the future.
 func TestClones(t *testing.T) {
 	list := store.ACL{everyone("r")}
 	people := []store.Person{{ID: "1"}}
@@ -124,11 +130,11 @@ func TestClones(t *testing.T) {
 			}
 			name := was.Type().Field(i).Name
 			if f.Len() == 0 {
-				t.Errorf("%s is not set, so nothing is known of it", name)
+				t.Errorf("the test does not set %s", name)
 				continue
 			}
 			if f.Pointer() == is.Field(i).Pointer() || !reflect.DeepEqual(f.Interface(), is.Field(i).Interface()) {
-				t.Errorf("%s is shared or lost", name)
+				t.Errorf("%s is shared with the clone, or missing in it", name)
 			}
 		}
 	}
@@ -137,7 +143,7 @@ func TestClones(t *testing.T) {
 func TestPurged(t *testing.T) {
 	var sum store.Purged
 	if !sum.None() {
-		t.Error("nothing is something")
+		t.Error("the zero value removed something")
 	}
 	sum.Add(store.Purged{Accounts: 1, Calendars: 2, Components: 3, Changes: 4})
 	sum.Add(store.Purged{Accounts: 10, Calendars: 20, Components: 30, Changes: 40})

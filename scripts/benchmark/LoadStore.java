@@ -1,7 +1,7 @@
 import java.io.*;
 import java.util.Properties;
 
-/** Changes one property the way a Java program does: load, set, store. With one argument it only reads. */
+/** Changes one property as a Java program does: load, set, store. Without a new value it only prints the property. */
 public class LoadStore {
   public static void main(String[] args) throws IOException {
     Properties p = new Properties();

@@ -19,31 +19,32 @@ import (
 
 const (
 	accountRounds = 3
-	accountStore  = "data/db/defaultbackend.sqlite" // in a home
+	accountStore  = "data/db/defaultbackend.sqlite" // path in a home
 	listRuns      = 5
 	singleRuns    = 20
 )
 
-// accountBench is what the measurements of accounts share.
+// accountBench holds what the measurements of accounts share.
 type accountBench struct {
 	*bench
 	pg   *servertest.PostgresServer
-	psql string // the program
-	// The homes that the last round filled, and the database that it filled.
+	psql string // path of the program
+	// The homes filled by the last round, and the number of rows in each store: accounts,
+	// their addresses and their collections.
 	sqliteHome, postgresHome string
-	rows                     int64 // of the accounts, their addresses and their collections
+	rows                     int64
 }
 
-// people is a directory with more people than accounts are made for.
+// people is a directory with more people than get an account.
 type people struct {
 	ldif, batch string
-	rest        []string // addresses that are not in the batch
+	rest        []string // addresses of people who are not in the batch
 }
 
-// accounts measures accounts on both kinds of store.
+// accounts measures the account commands on both kinds of store.
 func (b *bench) accounts() (text string, err error) {
-	// PostgreSQL runs as a user of its own, who may not enter the directory for
-	// files: its own is where temporary files usually are.
+	// PostgreSQL runs as a different user, who has no access to b.work, so it gets a
+	// directory in the usual place for temporary files.
 	pg, err := servertest.StartPostgres(context.Background(), "", servertest.PostgresOptions{Fsync: true})
 	if err != nil {
 		return "", err
@@ -69,21 +70,21 @@ func (b *bench) accounts() (text string, err error) {
 	return made + "\n" + listed + "\n" + one, nil
 }
 
-// psqlProgram is psql itself. What Debian has under its name is a script in Perl
-// that looks for the program first, and psql is not to be charged for that.
+// psqlProgram returns the path of psql itself. On Debian, the psql in PATH is a Perl
+// script that looks for the program first, and that time must not count against psql.
 func psqlProgram() string {
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/psql") // the pattern is a good one
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/psql") // the pattern is valid
 	if len(found) > 0 {
 		return found[len(found)-1]
 	}
 	return "psql"
 }
 
-// accountEntries is how many entries have more than n people of the new server
-// among them: about two thirds of those that generate makes are on it.
+// accountEntries returns how many entries to generate to get more than n people of
+// the new server: about two thirds of the generated people are on it.
 func accountEntries(n int) int { return n*8/5 + 100 }
 
-// people makes a directory and the batch of the first n people of the new server
+// people generates a directory, and a batch with the first n people of the new server
 // in it.
 func (a *accountBench) people(n int) (*people, error) {
 	name := func(what string) string { return filepath.Join(a.work, fmt.Sprintf("accounts-%d.%s", n, what)) }
@@ -114,13 +115,13 @@ func (a *accountBench) people(n int) (*people, error) {
 		}
 	}
 	if taken < n+singleRuns+2 {
-		return nil, fmt.Errorf("%s has %d people, too few for %d accounts", list, taken, n)
+		return nil, fmt.Errorf("%s lists %d people, too few for %d accounts", list, taken, n)
 	}
 	return p, w.Flush()
 }
 
-// home makes a server home whose store is empty, on SQLite without a URL. What was
-// there before is gone.
+// home creates a server home with an empty store: on SQLite if url is empty, else in
+// that database. An existing home of the same name is removed.
 func (a *accountBench) home(name, url string) (string, error) {
 	dir := filepath.Join(a.work, name)
 	if err := os.RemoveAll(dir); err != nil {
@@ -139,7 +140,7 @@ func (a *accountBench) home(name, url string) (string, error) {
 	return dir, nil
 }
 
-// database makes an empty database in the place of the one that is there.
+// database creates an empty database, replacing an existing one.
 func (a *accountBench) database(name string) error {
 	ctx := context.Background()
 	if _, err := a.pg.Psql(ctx, "postgres", "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
@@ -148,14 +149,14 @@ func (a *accountBench) database(name string) error {
 	return a.pg.CreateDatabase(ctx, name)
 }
 
-// settle has the disk written, so that nobody pays for the one before.
+// settle flushes pending writes to disk, so that no contender pays for the one before.
 func (a *accountBench) settle() error {
 	_, err := a.pg.Psql(context.Background(), "postgres", "CHECKPOINT")
 	syscall.Sync()
 	return err
 }
 
-// ours makes the accounts in a new home.
+// ours creates the accounts in a new home with davadmin, and returns the home.
 func (a *accountBench) ours(samples map[string][]sample, name, url string, p *people) (string, error) {
 	home, err := a.home(name, url)
 	if err != nil {
@@ -168,9 +169,9 @@ func (a *accountBench) ours(samples map[string][]sample, name, url string, p *pe
 	return home, measure(samples, name, c)
 }
 
-// load has the rows of a store put into an empty one by a process of its own: they
-// would make this one large, and what it starts inherits that. The target
-// is a file or the URL of a database.
+// load copies the rows of the last SQLite store into an empty store, in a separate
+// process: the rows would make this process large, and its children inherit its size.
+// The target is a file or the URL of a database.
 func (a *accountBench) load(samples map[string][]sample, name, way string, p *people, target string) error {
 	if err := a.settle(); err != nil {
 		return err
@@ -190,7 +191,7 @@ func (a *accountBench) load(samples map[string][]sample, name, way string, p *pe
 	return nil
 }
 
-// create measures the making of accounts.
+// create measures the creation of accounts.
 func (a *accountBench) create(all *people) (string, error) {
 	samples := map[string][]sample{}
 	few, err := a.people(a.accountCount / 5)
@@ -217,7 +218,7 @@ func (a *accountBench) create(all *people) (string, error) {
 	return a.createTable(samples), nil
 }
 
-// createRound has each contender fill a new store.
+// createRound lets each contender fill a new store.
 func (a *accountBench) createRound(samples map[string][]sample, all *people) (err error) {
 	if err := errors.Join(a.database("ours"), a.database("theirs")); err != nil {
 		return err
@@ -241,7 +242,7 @@ func (a *accountBench) createRound(samples map[string][]sample, all *people) (er
 	return a.load(samples, "copy", "copy", all, a.pg.URL("theirs"))
 }
 
-// sameRows makes sure that those who are compared did the same work.
+// sameRows checks that the contenders did the same work.
 func (a *accountBench) sameRows() error {
 	const count = "SELECT (SELECT count(*) FROM davadmin.account) + (SELECT count(*) FROM davadmin.address) + (SELECT count(*) FROM davadmin.collection)"
 	for _, database := range []string{"ours", "theirs"} {
@@ -250,7 +251,7 @@ func (a *accountBench) sameRows() error {
 			return err
 		}
 		if n, err := strconv.ParseInt(out, 10, 64); err != nil || n != a.rows {
-			return fmt.Errorf("the database '%s' has %s rows, not %d", database, out, a.rows)
+			return fmt.Errorf("the database '%s' has %s rows, expected %d", database, out, a.rows)
 		}
 	}
 	return nil
@@ -259,24 +260,24 @@ func (a *accountBench) sameRows() error {
 func (a *accountBench) createTable(samples map[string][]sample) string {
 	var out strings.Builder
 	n, few := a.accountCount, a.accountCount/5
-	fmt.Fprintf(&out, "## Making %d accounts with their default collections: whole process, median of %d\n\n"+
-		"`account create -f` reads the batch and LDIF of %d entries, decides about each person, looks for what is there, keeps the way back and the journal on disk, and commits each %d accounts.\n"+
-		"The rivals put the same %d rows (accounts, addresses, collections) into an empty store of the same schema, in the order of the batch and in one transaction; reading the rows and connecting are not in their time. PostgreSQL has fsync on.\n\n"+
-		"| store | davadmin | rows a second | rival | rows a second | davadmin's rate ÷ rival's | bound |\n|---|---|---|---|---|---|---|\n", n, accountRounds, accountEntries(n), account.CreateGroupSize, a.rows)
+	fmt.Fprintf(&out, "## Creating %d accounts with their default collections: whole process, median of %d\n\n"+
+		"`account create -f` reads the batch and LDIF of %d entries, decides about each person, looks for existing accounts, syncs the undo and the journal to disk, and commits every %d accounts.\n"+
+		"The rivals insert the same %d rows (accounts, addresses, collections) into an empty store with the same schema, in the order of the batch and in one transaction; reading the rows and connecting are not included in their time. PostgreSQL runs with fsync on.\n\n"+
+		"| store | davadmin | rows per second | rival | rows per second | davadmin's rate ÷ rival's | bound |\n|---|---|---|---|---|---|---|\n", n, accountRounds, accountEntries(n), account.CreateGroupSize, a.rows)
 	rate := func(name string) float64 { return float64(a.rows) / medianOf(samples[name]).wall.Seconds() }
 	row := func(store, ours, rival, theirs string) {
 		fmt.Fprintf(&out, "| %s | %.2f s | %.0f | %s %.2f s | %.0f | %.2f | at least 0.5: %s |\n", store, medianOf(samples[ours]).wall.Seconds(), rate(ours),
-			rival, medianOf(samples[theirs]).wall.Seconds(), rate(theirs), rate(ours)/rate(theirs), kept(rate(ours) >= rate(theirs)/2))
+			rival, medianOf(samples[theirs]).wall.Seconds(), rate(theirs), rate(ours)/rate(theirs), met(rate(ours) >= rate(theirs)/2))
 	}
 	row("PostgreSQL", "postgres", "pgx CopyFrom", "copy")
 	row("SQLite", "sqlite", "prepared inserts", "insert")
-	fmt.Fprintf(&out, "\nWith the rows of each table in the order of its keys, prepared inserts put in %.0f rows a second (%.2f).\n\n"+
+	fmt.Fprintf(&out, "\nWith the rows of each table sorted by key, prepared inserts reach %.0f rows per second (%.2f).\n\n"+
 		"| memory | %d accounts | %d accounts | ratio | flat (at most 1.25) |\n|---|---|---|---|---|\n",
 		rate("insert-sorted"), rate("sqlite")/rate("insert-sorted"), few, n)
 	for _, store := range []struct{ title, name string }{{"PostgreSQL", "postgres"}, {"SQLite", "sqlite"}} {
 		small, large := medianOf(samples["small-"+store.name]).rss, medianOf(samples[store.name]).rss
 		times := float64(large) / float64(small)
-		fmt.Fprintf(&out, "| %s | %s | %s | %.2f | %s |\n", store.title, mb(small), mb(large), times, kept(times <= 1.25))
+		fmt.Fprintf(&out, "| %s | %s | %s | %.2f | %s |\n", store.title, mb(small), mb(large), times, met(times <= 1.25))
 	}
 	return out.String()
 }

@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// list measures the listing of all accounts.
+// list measures listing all accounts.
 func (a *accountBench) list() (string, error) {
-	// What the planner goes by, which the server would find out by itself sooner
-	// or later.
+	// The statistics for the planner, which the server would collect by itself sooner or
+	// later.
 	if _, err := a.pg.Psql(context.Background(), "ours", "VACUUM ANALYZE"); err != nil {
 		return "", err
 	}
@@ -47,7 +47,7 @@ func (a *accountBench) list() (string, error) {
 				return "", err
 			}
 			if lines != a.accountCount {
-				return "", fmt.Errorf("%s lists %d accounts, not %d", contenders[i].name, lines, a.accountCount)
+				return "", fmt.Errorf("%s lists %d accounts, expected %d", contenders[i].name, lines, a.accountCount)
 			}
 			all[i] = append(all[i], first)
 		}
@@ -60,8 +60,8 @@ func (a *accountBench) list() (string, error) {
 	return a.listTable(samples, firsts), nil
 }
 
-// firstLine runs a command whose output is a pipe, and says how long it takes from
-// the start to the end of the first line, and how many lines there are.
+// firstLine runs the command with a pipe as its output. It returns the time from the
+// start to the end of the first line, and the number of lines.
 func (c *contender) firstLine() (first time.Duration, lines int, err error) {
 	cmd := exec.Command(c.args[0], c.args[1:]...)
 	cmd.Env = append(os.Environ(), c.env...)
@@ -98,19 +98,19 @@ func (a *accountBench) listTable(samples []sample, firsts []time.Duration) strin
 	const firstBound = 50 * time.Millisecond
 	var out strings.Builder
 	fmt.Fprintf(&out, "## Listing %d accounts: whole process to /dev/null, median of %d\n\n"+
-		"The rivals select the same columns in the same order. The time of the first line is that of a run of its own, to a pipe.\n\n"+
+		"The rivals select the same columns in the same order. The time of the first line is measured in a separate run, to a pipe.\n\n"+
 		"| store | davadmin | first line | memory | rival | its first line | davadmin ÷ rival | bounds |\n|---|---|---|---|---|---|---|---|\n", a.accountCount, listRuns)
 	row := func(store string, at int, rival, more string) {
 		us, they := samples[at], samples[at+1]
 		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s %s | %s | %s | %sfirst line %s: %s |\n", store, ms(us.wall), ms(firsts[at]), mb(us.rss), rival, ms(they.wall),
-			ms(firsts[at+1]), ratio(us.wall, they.wall), more, ms(firstBound), kept(firsts[at] <= firstBound))
+			ms(firsts[at+1]), ratio(us.wall, they.wall), more, ms(firstBound), met(firsts[at] <= firstBound))
 	}
-	row("PostgreSQL", 0, "`psql -c`", fmt.Sprintf("at most 1.5 × psql: %s; ", kept(samples[0].wall.Seconds() <= 1.5*samples[1].wall.Seconds())))
+	row("PostgreSQL", 0, "`psql -c`", fmt.Sprintf("at most 1.5 × psql: %s; ", met(samples[0].wall.Seconds() <= 1.5*samples[1].wall.Seconds())))
 	row("SQLite", 2, "`sqlite3`", "")
 	return out.String()
 }
 
-// single measures the making of one account in a store with many.
+// single measures creating one account in a store with many.
 func (a *accountBench) single(all *people) (string, error) {
 	file, err := a.excerpt(all)
 	if err != nil {
@@ -119,7 +119,7 @@ func (a *accountBench) single(all *people) (string, error) {
 	c := contender{name: "davadmin", args: []string{a.davadmin, "account", "create", "--ldif", file, "--home", a.sqliteHome, "-a", ""}}
 	next := 0
 	c.prepare = func() error {
-		c.args[len(c.args)-1] = all.rest[next] // the arguments are shared with the copy that runs
+		c.args[len(c.args)-1] = all.rest[next] // race copies c, but the copy shares the arguments
 		next++
 		return nil
 	}
@@ -131,13 +131,14 @@ func (a *accountBench) single(all *people) (string, error) {
 		return "", err
 	}
 	const bound = 30 * time.Millisecond
-	return fmt.Sprintf("## One account more in a store of %d: whole process, median of %d\n\n"+
-		"`account create -a` on SQLite, with LDIF of %d entries; journal, way back and account are on disk when it ends.\n\n"+
-		"| task | davadmin | memory | bound |\n|---|---|---|---|\n| make one account | %s | %s | %s: %s |\n",
-		a.accountCount, singleRuns, len(all.rest), ms(samples[0].wall), mb(samples[0].rss), ms(bound), kept(samples[0].wall <= bound)), nil
+	return fmt.Sprintf("## One more account in a store of %d: whole process, median of %d\n\n"+
+		"`account create -a` on SQLite, with LDIF of %d entries; journal, undo and account are on disk when it ends.\n\n"+
+		"| task | davadmin | memory | bound |\n|---|---|---|---|\n| create one account | %s | %s | %s: %s |\n",
+		a.accountCount, singleRuns, len(all.rest), ms(samples[0].wall), mb(samples[0].rss), ms(bound), met(samples[0].wall <= bound)), nil
 }
 
-// excerpt writes the entries of the people who are not in the batch to a file.
+// excerpt writes the entries of the people who are not in the batch to a file, and
+// returns its path.
 func (a *accountBench) excerpt(all *people) (string, error) {
 	wanted := map[string]bool{}
 	for _, address := range all.rest {
@@ -164,7 +165,7 @@ func (a *accountBench) excerpt(all *people) (string, error) {
 		entry = entry[:0]
 	}
 	if found != len(all.rest) {
-		return "", fmt.Errorf("%s has %d of %d people", all.ldif, found, len(all.rest))
+		return "", fmt.Errorf("%s contains %d of %d people", all.ldif, found, len(all.rest))
 	}
 	path := filepath.Join(a.work, "accounts-few.ldif")
 	return path, os.WriteFile(path, text.Bytes(), 0o600)

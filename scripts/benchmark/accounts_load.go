@@ -22,21 +22,21 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/sqlite"
 )
 
-// loadBackend is the back end whose rows are copied.
+// loadBackend is the name of the back end whose rows are copied.
 const loadBackend = "defaultbackend"
 
-// tableRows is all rows of a table, in the order in which they are put in.
+// tableRows holds all rows of a table, in the order in which they are inserted.
 type tableRows struct {
 	table relational.Table
 	rows  [][]any
 }
 
-// runLoad is a rival in the making of accounts. It reads all rows of one store and
-// then puts them into a new one, and prints how many nanoseconds the latter took
-// and how many rows there are.
+// runLoad is a rival in the creation of accounts. It reads all rows of one store, then
+// inserts them into a new one, and prints how many nanoseconds the insertion took and
+// how many rows there are.
 func runLoad(way string, args []string) error {
 	if len(args) != 3 {
-		return errors.New("-load takes a store, a batch and a target")
+		return errors.New("-load requires a store, a batch and a target")
 	}
 	ctx := context.Background()
 	tables, err := readRows(ctx, args[0])
@@ -52,7 +52,7 @@ func runLoad(way string, args []string) error {
 	for _, t := range tables {
 		n += len(t.rows)
 	}
-	runtime.GC() // what the reading left is not for the loading to pay
+	runtime.GC() // so that garbage from reading does not slow down the insertion
 	var took time.Duration
 	if way == "copy" {
 		took, err = loadPostgres(ctx, args[2], tables)
@@ -66,9 +66,9 @@ func runLoad(way string, args []string) error {
 	return err
 }
 
-// openFile opens an SQLite file with the settings that the store has for it.
+// openFile opens an SQLite file with the same settings as the store.
 func openFile(path string) (*sql.DB, error) {
-	path, err := filepath.Abs(path) // the beginning of another one would be a host
+	path, err := filepath.Abs(path) // the first part of a relative path would be taken for a host
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func openFile(path string) (*sql.DB, error) {
 	return db, err
 }
 
-// readRows reads what the accounts of a store are.
+// readRows reads the accounts of a store with their addresses and collections.
 func readRows(ctx context.Context, path string) (tables []*tableRows, err error) {
 	db, err := openFile(path)
 	if err != nil {
@@ -120,7 +120,7 @@ func (t *tableRows) read(ctx context.Context, db *sql.DB) error {
 
 func (t *tableRows) column(name string) int { return slices.Index(t.table.Columns, name) }
 
-// orderAs puts the rows into the order in which a batch names the accounts.
+// orderAs sorts the rows into the order in which a batch lists the accounts.
 func orderAs(batch string, tables []*tableRows) error {
 	f, err := os.Open(batch)
 	if err != nil {
@@ -132,17 +132,17 @@ func orderAs(batch string, tables []*tableRows) error {
 		lineOf[lines.Text()] = len(lineOf)
 	}
 	accounts := tables[0]
-	place := map[any]int{} // of an account, by its id
+	place := map[any]int{} // line of an account in the batch, by id
 	id, mail := accounts.column("id"), accounts.column("mail")
 	for _, row := range accounts.rows {
 		line, ok := lineOf[fmt.Sprint(row[mail])]
 		if !ok {
-			return fmt.Errorf("%s does not name %v", batch, row[mail])
+			return fmt.Errorf("%s does not contain %v", batch, row[mail])
 		}
 		place[row[id]] = line
 	}
 	if len(place) != len(lineOf) {
-		return fmt.Errorf("%d accounts were made of %d lines", len(place), len(lineOf))
+		return fmt.Errorf("%d accounts were created from %d lines", len(place), len(lineOf))
 	}
 	for i, t := range tables {
 		key := t.column("account")
@@ -154,15 +154,16 @@ func orderAs(batch string, tables []*tableRows) error {
 	return nil
 }
 
-// orderByKey puts the rows into the order of the primary keys. Numbers within an
-// account are in order as they are read.
+// orderByKey sorts the rows by primary key. Numbers within an account are read in
+// order already.
 func orderByKey(tables []*tableRows) {
 	for _, t := range tables {
 		slices.SortStableFunc(t.rows, func(a, b []any) int { return cmp.Compare(a[0].(string), b[0].(string)) })
 	}
 }
 
-// loadPostgres copies the rows into a database that has no store yet.
+// loadPostgres copies the rows into a database that has no store yet, and returns how
+// long that took.
 func loadPostgres(ctx context.Context, target string, tables []*tableRows) (took time.Duration, err error) {
 	if err := postgres.Create(ctx, postgres.Options{URL: target, Backend: loadBackend}); err != nil {
 		return 0, err
@@ -189,14 +190,14 @@ func loadPostgres(ctx context.Context, target string, tables []*tableRows) (took
 	return time.Since(start), nil
 }
 
-// bareInsert is the statement that adds a row. Its places have no names: the driver
-// would look each of them up for each row.
+// bareInsert returns the statement that inserts a row. Its placeholders have no names,
+// because the driver would look up each name for each row.
 func bareInsert(t relational.Table) string {
 	places := strings.TrimSuffix(strings.Repeat("?, ", len(t.Columns)), ", ")
 	return "INSERT INTO " + t.Name + " (" + strings.Join(t.Columns, ", ") + ") VALUES (" + places + ")"
 }
 
-// loadSQLite inserts the rows into a new file.
+// loadSQLite inserts the rows into a new file, and returns how long that took.
 func loadSQLite(ctx context.Context, target string, tables []*tableRows) (took time.Duration, err error) {
 	if err := sqlite.Create(ctx, sqlite.Options{Path: target, Backend: loadBackend}); err != nil {
 		return 0, err

@@ -22,22 +22,22 @@ const (
 	mib           = 1 << 20
 )
 
-// idRules are those about unique ids that the rivals' question is a part of.
+// idRules are the rules about unique ids; the rivals answer a part of them.
 const idRules = "uniqueid-missing,uniqueid-empty,uniqueid-multivalued,uniqueid-duplicate,uniqueid-case-collision,uniqueid-malformed"
 
-// auditAttributes are what all rules ask a server for.
+// auditAttributes are the attributes that all rules together request from a server.
 var auditAttributes = []string{"davUniqueId", "davStore", "mail", "mailAlternateAddress", "uid", "icsStatus", "inetUserStatus",
 	"inetResourceStatus", "icsAllowedServiceAccess", "owner", "uniqueMember", "objectClass"}
 
 // The rivals count missing and repeated ids, and nothing else. They do not unfold
-// lines or decode base64, which is right on this data alone.
+// lines or decode base64, which is correct only for this data.
 const (
 	mawkLDIF = `BEGIN{RS="";FS="\n"}{id="";for(i=1;i<=NF;i++)if(substr($i,1,12)=="davUniqueId:"){id=$i;break}if(id=="")m++;else if(s[id]++)d++}END{print m+0,d+0}`
 	perlLDIF = `if(/^davUniqueId: (.*)$/m){$d++ if $s{$1}++}else{$m++}END{print "$m $d\n"}`
 )
 
-// audit is a run of the audit. It ends with 3 when it finds something, which it
-// does in these directories.
+// audit returns a run of the audit. Exit code 3 means findings, which these
+// directories have.
 func (b *bench) audit(name string, args ...string) contender {
 	return contender{name: name, args: append([]string{b.davadmin, "ldap", "audit", "--output", "table"}, args...), codes: []int{0, 3}}
 }
@@ -46,7 +46,7 @@ func shell(name, line string) contender {
 	return contender{name: name, args: []string{"sh", "-c", line}}
 }
 
-// generate makes a directory once.
+// generate generates a directory, unless the file already exists.
 func (b *bench) generate(name string, entries int, more ...string) (string, error) {
 	path := filepath.Join(b.work, name)
 	if _, err := os.Stat(path); err == nil {
@@ -67,16 +67,16 @@ func size(path string) int64 {
 	return info.Size()
 }
 
-// kept says whether a bound is met.
-func kept(ok bool) string {
+// met returns the word for whether a bound is met.
+func met(ok bool) string {
 	if ok {
-		return "kept"
+		return "met"
 	}
 	return "**missed**"
 }
 
-// ldif measures the audit of files: a usual directory, and one of the day before
-// anything was done.
+// ldif measures the audit of files: a usual directory, and one in which no entry has
+// an id yet.
 func (b *bench) ldif() (string, error) {
 	var out strings.Builder
 	for _, part := range []struct {
@@ -84,7 +84,7 @@ func (b *bench) ldif() (string, error) {
 		more        []string
 	}{
 		{"LDIF of 1,000,000 entries", "million.ldif", nil},
-		{"The same before anything was done: nobody has an id", "dayone.ldif", []string{"--day-one"}},
+		{"The same before any preparation: no entry has an id", "dayone.ldif", []string{"--day-one"}},
 	} {
 		path, err := b.generate(part.file, million, part.more...)
 		if err != nil {
@@ -102,28 +102,28 @@ func (b *bench) ldif() (string, error) {
 		bytes := float64(size(path))
 		rate := func(s sample) float64 { return bytes / 1e6 / s.wall.Seconds() }
 		all, ids, mawk, perl := samples[0], samples[1], samples[2], samples[3]
-		fmt.Fprintf(&out, "## %s, %.0f MB: whole process, median of %d\n\nmawk and perl are one line each and count missing and repeated ids only.\n\n", part.title, bytes/1e6, directoryRuns)
+		fmt.Fprintf(&out, "## %s, %.0f MB: whole process, median of %d\n\nmawk and perl run one-line programs that only count missing and repeated ids.\n\n", part.title, bytes/1e6, directoryRuns)
 		out.WriteString("| | time | MB/s | memory |\n|---|---|---|---|\n")
-		for i, name := range []string{"davadmin, all rules that a file feeds", "davadmin, unique-id rules", "mawk", "perl -00"} {
+		for i, name := range []string{"davadmin, all rules that apply to a file", "davadmin, unique-id rules", "mawk", "perl -00"} {
 			fmt.Fprintf(&out, "| %s | %.2f s | %.0f | %s |\n", name, samples[i].wall.Seconds(), rate(samples[i]), mb(samples[i].rss))
 		}
 		fmt.Fprintf(&out, "\nBounds, all rules: at least 500 MB/s: %s. At least 2 × mawk (%.1f ×): %s. Faster than perl (%.1f ×): %s. At most 150 MiB: %s.\nUnique-id rules: %.1f × mawk, %.1f × perl.\n\n",
-			kept(rate(all) >= 500), rate(all)/rate(mawk), kept(rate(all) >= 2*rate(mawk)), rate(all)/rate(perl), kept(all.wall < perl.wall), kept(all.rss <= 150*mib),
+			met(rate(all) >= 500), rate(all)/rate(mawk), met(rate(all) >= 2*rate(mawk)), rate(all)/rate(perl), met(all.wall < perl.wall), met(all.rss <= 150*mib),
 			rate(ids)/rate(mawk), rate(ids)/rate(perl))
 	}
 	return strings.TrimSpace(out.String()) + "\n", nil
 }
 
-// pipe measures 1, 3 and 10 million entries through a pipe.
+// pipe measures the audit of 1, 3 and 10 million entries read from a pipe.
 func (b *bench) pipe() (string, error) {
 	var out strings.Builder
-	out.WriteString("## Through a pipe: `ldap generate | ldap audit --ldif - --rules 'uniqueid-*'`\n\n| entries | time | time for a million | memory of the audit | bound 400 MiB |\n|---|---|---|---|---|\n")
+	out.WriteString("## Through a pipe: `ldap generate | ldap audit --ldif - --rules 'uniqueid-*'`\n\n| entries | time | time per million | memory of the audit | bound 400 MiB |\n|---|---|---|---|---|\n")
 	for _, n := range []int{million, 3 * million, 10 * million} {
 		s, err := b.piped(n)
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&out, "| %d | %.2f s | %.2f s | %s | %s |\n", n, s.wall.Seconds(), s.wall.Seconds()*million/float64(n), mb(s.rss), kept(s.rss <= 400*mib))
+		fmt.Fprintf(&out, "| %d | %.2f s | %.2f s | %s | %s |\n", n, s.wall.Seconds(), s.wall.Seconds()*million/float64(n), mb(s.rss), met(s.rss <= 400*mib))
 	}
 	return out.String(), nil
 }
@@ -142,7 +142,7 @@ func (b *bench) piped(entries int) (sample, error) {
 	}
 	err = to.Wait()
 	if to.ProcessState.ExitCode() != 3 {
-		return sample{}, fmt.Errorf("the audit of a pipe: %w", err)
+		return sample{}, fmt.Errorf("audit of a pipe: %w", err)
 	}
 	if err := from.Wait(); err != nil {
 		return sample{}, fmt.Errorf("generate: %w", err)
@@ -151,10 +151,10 @@ func (b *bench) piped(entries int) (sample, error) {
 	return sample{wall: time.Since(start), rss: usage.Maxrss * 1024}, nil
 }
 
-// live are the ways to read a server: ours, and the shell's.
+// live makes the commands that read a server: ours, and the rivals' shell commands.
 type live struct {
 	s        *servertest.Server
-	password string // file
+	password string // path of the file with the password
 }
 
 func (l live) ours(b *bench, name string, more ...string) contender {
@@ -166,13 +166,13 @@ func (l live) search(filter string, attributes ...string) string {
 	return fmt.Sprintf("ldapsearch -LLL -x -H %s -D '%s' -w %s -b '%s' '%s' %s", l.s.URL, l.s.ManagerDN, servertest.Password, l.s.Suffix, filter, strings.Join(attributes, " "))
 }
 
-// openLive writes the password where the audit can read it.
+// openLive writes the password to a file for the audit.
 func (b *bench) openLive(s *servertest.Server) (live, error) {
 	path := filepath.Join(b.work, "password")
 	return live{s, path}, os.WriteFile(path, []byte(servertest.Password+"\n"), 0o600)
 }
 
-// slapd measures the audit of OpenLDAP, with ids and without any.
+// slapd measures the audit of OpenLDAP, with ids and without.
 func (b *bench) slapd() (string, error) {
 	var out strings.Builder
 	for _, part := range []struct {
@@ -180,7 +180,7 @@ func (b *bench) slapd() (string, error) {
 		more        []string
 	}{
 		{"OpenLDAP slapd, 1,000,000 entries", "server.ldif", []string{"--for-server"}},
-		{"The same before anything was done: nobody has an id", "server-dayone.ldif", []string{"--for-server", "--day-one"}},
+		{"The same before any preparation: no entry has an id", "server-dayone.ldif", []string{"--for-server", "--day-one"}},
 	} {
 		text, err := b.slapdTable(part.title, part.file, part.more)
 		if err != nil {
@@ -217,12 +217,12 @@ func (b *bench) slapdTable(title, file string, more []string) (text string, err 
 		return "", err
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "## %s: whole process, median of %d\n\nmawk counts missing and repeated ids; its memory is not in the figure. `ldapsearch` asks for the attributes that all rules need and throws them away.\n\n", title, directoryRuns)
+	fmt.Fprintf(&out, "## %s: whole process, median of %d\n\nmawk counts missing and repeated ids; its memory is not included. `ldapsearch` requests the attributes that all rules need and discards them.\n\n", title, directoryRuns)
 	out.WriteString("| task | davadmin | memory | rival | davadmin ÷ rival | bounds |\n|---|---|---|---|---|---|\n")
 	row := func(task string, at int, rival string, factor float64, most int64) {
 		us, they := samples[at], samples[at+1]
 		fmt.Fprintf(&out, "| %s | %.2f s | %s | %s %.2f s | %s | at most %.1f × the rival: %s; at most %d MiB: %s |\n", task, us.wall.Seconds(), mb(us.rss), rival,
-			they.wall.Seconds(), ratio(us.wall, they.wall), factor, kept(us.wall.Seconds() <= factor*they.wall.Seconds()), most, kept(us.rss <= most*mib))
+			they.wall.Seconds(), ratio(us.wall, they.wall), factor, met(us.wall.Seconds() <= factor*they.wall.Seconds()), most, met(us.rss <= most*mib))
 	}
 	row("unique-id rules", 0, "ldapsearch \\| mawk", 1, 80)
 	row("all rules", 2, "ldapsearch", 2, 120)
@@ -237,7 +237,7 @@ func (b *bench) ds() (text string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// The server reads the file as another user.
+	// The server reads the file as a different user.
 	s, err := servertest.Start389(context.Background(), b.work, servertest.DSOptions{Options: servertest.Options{LDIF: path}})
 	if err != nil {
 		return "", err
@@ -261,7 +261,7 @@ func (b *bench) ds() (text string, err error) {
 	for i, task := range []string{"all rules", "unique-id rules"} {
 		us, they := samples[2*i], samples[2*i+1]
 		fmt.Fprintf(&out, "| %s | %.2f s | %s | %s %.2f s | %s | 1.2: %s |\n", task, us.wall.Seconds(), mb(us.rss), []string{"ldapsearch", "ldapsearch \\| mawk"}[i],
-			they.wall.Seconds(), ratio(us.wall, they.wall), kept(us.wall.Seconds() <= 1.2*they.wall.Seconds()))
+			they.wall.Seconds(), ratio(us.wall, they.wall), met(us.wall.Seconds() <= 1.2*they.wall.Seconds()))
 	}
 	return out.String(), nil
 }

@@ -1,6 +1,6 @@
-// Command benchmark measures davadmin beside its rivals and writes a table. All
-// of a table is measured in one run, the contenders in turn, so that what else
-// the machine does falls on all of them.
+// Command benchmark compares davadmin with other programs that do the same work, and
+// writes tables. Each table is measured in one run, with the contenders taking
+// turns, so that other load on the machine affects all of them alike.
 package main
 
 import (
@@ -19,15 +19,15 @@ import (
 
 func main() {
 	b := &bench{}
-	flag.StringVar(&b.davadmin, "davadmin", "", "the program")
-	flag.StringVar(&b.javaClasses, "java-classes", "", "directory of the compiled LoadStore")
-	flag.StringVar(&b.work, "work", "", "directory for files")
-	out := flag.String("out", "docs/benchmarks.md", "where the table goes")
-	flag.IntVar(&b.runs, "runs", 60, "how often each command is run")
-	flag.StringVar(&b.only, "only", "", "measure this section alone, and print it: config, properties, ldif, pipe, slapd, ds, coexist, change, accounts")
-	flag.IntVar(&b.accountCount, "accounts", 100_000, "how many accounts are made")
-	again := flag.String("again", "", "measure these sections, parted by commas, and leave the others of the page as they are")
-	load := flag.String("load", "", "be the rival that loads rows in this way; the benchmark starts itself so")
+	flag.StringVar(&b.davadmin, "davadmin", "", "the davadmin `PROGRAM`")
+	flag.StringVar(&b.javaClasses, "java-classes", "", "`DIRECTORY` of the compiled LoadStore")
+	flag.StringVar(&b.work, "work", "", "`DIRECTORY` for temporary files")
+	out := flag.String("out", "docs/benchmarks.md", "write the page to `FILE`")
+	flag.IntVar(&b.runs, "runs", 60, "run each command `N` times")
+	flag.StringVar(&b.only, "only", "", "measure only this `SECTION` and print it: config, properties, ldif, pipe, slapd, ds, coexist, change, accounts")
+	flag.IntVar(&b.accountCount, "accounts", 100_000, "create `N` accounts")
+	again := flag.String("again", "", "measure these `SECTIONS` again, separated by commas, and keep the other sections of the page")
+	load := flag.String("load", "", "load rows in this `WAY` (copy, insert, insert-sorted); used by the benchmark when it starts itself as a rival")
 	flag.Parse()
 	var text string
 	var err error
@@ -55,11 +55,11 @@ type bench struct {
 	accountCount int
 }
 
-// page measures all sections, or some of them anew for the page that is there, and
-// returns the page.
+// page measures all sections, or only those in again and takes the others from the
+// existing page, and returns the page.
 func (b *bench) page(path, again string) (string, error) {
-	head := fmt.Sprintf("# Benchmarks\n\nWritten by `scripts/bench`; every table is one run, its contenders measured in turn.\n"+
-		"Machine: %s, %d cores, %s. Figures of another machine differ; the ratios are what counts.\n", cpu(), runtime.NumCPU(), runtime.Version())
+	head := fmt.Sprintf("# Benchmarks\n\nWritten by `scripts/bench`; every table is measured in one run, with the contenders taking turns.\n"+
+		"Machine: %s, %d cores, %s. Figures differ on other machines; compare the ratios.\n", cpu(), runtime.NumCPU(), runtime.Version())
 	before := map[string]string{}
 	if again != "" {
 		var err error
@@ -68,7 +68,7 @@ func (b *bench) page(path, again string) (string, error) {
 		}
 		for _, name := range strings.Split(again, ",") {
 			if _, ok := before[name]; !ok {
-				return "", fmt.Errorf("the page has no section '%s'", name)
+				return "", fmt.Errorf("%s has no section '%s'", path, name)
 			}
 			delete(before, name)
 		}
@@ -88,10 +88,10 @@ func (b *bench) page(path, again string) (string, error) {
 	return out.String(), nil
 }
 
-// sectionMark begins a section of the page, for whoever measures it again.
+// sectionMark returns the line that begins a section, by which readSections finds it.
 func sectionMark(name string) string { return "<!-- " + name + " -->" }
 
-// readSections reads a page of this machine.
+// readSections reads the sections of a page that was measured on this machine.
 func readSections(path, head string) (map[string]string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -99,13 +99,13 @@ func readSections(path, head string) (map[string]string, error) {
 	}
 	rest, ok := strings.CutPrefix(string(text), head+"\n")
 	if !ok {
-		return nil, fmt.Errorf("%s is of another machine: measure all of it", path)
+		return nil, fmt.Errorf("%s was measured on another machine: measure every section again", path)
 	}
 	out := map[string]string{}
 	for _, part := range strings.Split(rest, "\n<!-- ") {
 		name, section, ok := strings.Cut(strings.TrimPrefix(part, "<!-- "), " -->\n")
 		if !ok {
-			return nil, fmt.Errorf("%s: a section has no mark", path)
+			return nil, fmt.Errorf("%s: a section does not begin with its mark", path)
 		}
 		out[name] = section
 	}
@@ -122,8 +122,8 @@ func (b *bench) sections() []section {
 	return []section{{"config", b.configCommands}, {"properties", b.properties}, {"ldif", b.ldif}, {"pipe", b.pipe}, {"slapd", b.slapd}, {"ds", b.ds}, {"coexist", b.coexist}, {"change", b.change}, {"accounts", b.accounts}}
 }
 
-// apart measures a section in a process of its own: what one process starts
-// inherits its size, so a large section would be seen in the figures of the next.
+// apart measures a section in a separate process. A child process inherits the size
+// of its parent, so memory used by one section would appear in the figures of the next.
 func (b *bench) apart(name string) (string, error) {
 	log.Printf("measuring %s", name)
 	cmd := exec.Command(os.Args[0], append(os.Args[1:len(os.Args):len(os.Args)], "-only", name)...)
@@ -132,32 +132,32 @@ func (b *bench) apart(name string) (string, error) {
 	return string(out), err
 }
 
-// alone measures one section.
+// alone measures the section named by b.only, in this process.
 func (b *bench) alone() (string, error) {
 	for _, s := range b.sections() {
 		if s.name == b.only {
 			return s.run()
 		}
 	}
-	return "", fmt.Errorf("there is no section '%s'", b.only)
+	return "", fmt.Errorf("unknown section '%s'", b.only)
 }
 
-// contender is one way to do a task.
+// contender is a command that does a task.
 type contender struct {
 	name    string
-	prepare func() error // before each run, not measured
+	prepare func() error // called before each run, not measured
 	args    []string
 	env     []string
-	codes   []int // exit codes that mean that the work was done; none is 0 alone
+	codes   []int // exit codes that mean success; if empty, only 0 does
 }
 
-// sample is what one run of a command cost.
+// sample is the cost of one run of a command.
 type sample struct {
 	wall time.Duration
-	rss  int64 // bytes, at the peak
+	rss  int64 // peak resident memory, in bytes
 }
 
-// race runs the contenders in turn and returns the median of each.
+// race runs the contenders in turn and returns the median sample of each.
 func race(runs int, contenders []contender) ([]sample, error) {
 	all := make([][]sample, len(contenders))
 	for i := range runs + 2 {
@@ -197,7 +197,7 @@ func (c *contender) run() (sample, error) {
 	}
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return sample{}, fmt.Errorf("no resource usage")
+		return sample{}, fmt.Errorf("the system reports no resource usage")
 	}
 	return sample{wall: wall, rss: usage.Maxrss * 1024}, nil
 }

@@ -1,8 +1,8 @@
-// Command demodb starts a PostgreSQL server with a database of its own for a demo,
-// and takes all of it away at the end. It needs the Debian package postgresql.
+// Command demodb starts a PostgreSQL server with a new database for a demo, and removes
+// both at the end. It needs the Debian package postgresql.
 //
-// It runs until SIGINT or SIGTERM. Only the user who started the server, and root,
-// can reach it: it listens on a Unix socket alone.
+// It runs until SIGINT or SIGTERM. The server listens only on a Unix socket, which only
+// the user who started it, and root, can reach.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/davadmin/davadmin/internal/servertest"
 )
 
-// database is the one that is made.
+// database is the name of the database.
 const database = "caldav"
 
 func main() {
@@ -33,7 +33,7 @@ func main() {
 func run(ctx context.Context, args []string, errOut io.Writer) (err error) {
 	flags := flag.NewFlagSet("demodb", flag.ContinueOnError)
 	flags.SetOutput(errOut)
-	urlFile := flags.String("url-file", "", "write the postgres:// URL to `FILE` once it is there")
+	urlFile := flags.String("url-file", "", "write the postgres:// URL to `FILE` once the database exists")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -14,10 +14,10 @@ import (
 	"github.com/davadmin/davadmin/pkg/dirgen"
 )
 
-// generate writes a made-up directory, and returns it.
+// generate writes an invented directory to path, and returns its text.
 func generate(t *testing.T, path string) string {
 	t.Helper()
-	d, err := dirgen.New(dirgen.Options{Entries: 400, Seed: 7, NoFileOnly: true})
+	d, err := dirgen.New(dirgen.Options{Entries: 400, Seed: 7, ForServer: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func generate(t *testing.T, path string) string {
 	return b.String()
 }
 
-// demo is a server that runs beside the test.
+// demo is a server that runs alongside the test.
 type demo struct {
 	t      *testing.T
 	dir    string
@@ -62,7 +62,7 @@ func start(t *testing.T, args ...string) *demo {
 
 func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }
 
-// url waits until the server is ready.
+// url waits until the server is ready, and returns its URL.
 func (d *demo) url() string {
 	d.t.Helper()
 	for range 1000 {
@@ -74,20 +74,20 @@ func (d *demo) url() string {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	d.t.Fatal("the server does not get ready")
+	d.t.Fatal("the server did not start within 10 s")
 	return ""
 }
 
-// end waits for the end and returns what was exported.
+// end waits for the server to stop, and returns the exported directory.
 func (d *demo) end() string {
 	d.t.Helper()
 	select {
 	case code := <-d.code:
 		if code != exitDone {
-			d.t.Fatalf("code %d: %s", code, d.errOut.String())
+			d.t.Fatalf("exit code %d: %s", code, d.errOut.String())
 		}
 	case <-time.After(20 * time.Second):
-		d.t.Fatal("it does not end")
+		d.t.Fatal("the server did not stop within 20 s")
 	}
 	b, err := os.ReadFile(d.path("export"))
 	if err != nil {
@@ -120,7 +120,7 @@ func TestDemo(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), program, append([]string{"-x", "-H", url}, who.args...)...)
 		cmd.Stdin = strings.NewReader(changes)
 		if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != who.code {
-			t.Errorf("%q: code %d, not %d: %s", who.args, cmd.ProcessState.ExitCode(), who.code, out)
+			t.Errorf("%q: exit code %d, expected %d: %s", who.args, cmd.ProcessState.ExitCode(), who.code, out)
 		}
 	}
 	_ = d.input.Close()
@@ -131,11 +131,11 @@ func TestDemo(t *testing.T) {
 		t.Errorf("exported were %d bytes, not %d:\n%.600s", len(after), len(want), after)
 	}
 	if left, _ := filepath.Glob(d.path("*.part")); len(left) > 0 {
-		t.Errorf("left over: %q", left)
+		t.Errorf("temporary files were left behind: %q", left)
 	}
 }
 
-// What is not changed is exported as it was, and a signal ends it as well.
+// An unchanged directory is exported as it was read, and a signal stops the server too.
 func TestUnchanged(t *testing.T) {
 	ldif := filepath.Join(t.TempDir(), "in.ldif")
 	before := "version: 1\n" + generate(t, ldif)
@@ -144,12 +144,12 @@ func TestUnchanged(t *testing.T) {
 	_ = d.input.Close()
 	select {
 	case code := <-d.code:
-		t.Fatalf("it ended with code %d, though -stdin was not given", code)
+		t.Fatalf("it stopped with exit code %d, although -stdin was not given", code)
 	case <-time.After(100 * time.Millisecond):
 	}
 	d.cancel()
 	if after := d.end(); after != before {
-		t.Errorf("exported were %d bytes, not %d", len(after), len(before))
+		t.Errorf("%d bytes were exported, expected %d", len(after), len(before))
 	}
 }
 
@@ -168,9 +168,9 @@ func TestRefusals(t *testing.T) {
 		code  int
 		words string
 	}{
-		{nil, exitUsage, "give -ldif"},
-		{[]string{"-ldif", "x", "-manager", "cn=m"}, exitUsage, "both of"},
-		{[]string{"-ldif", "x", "word"}, exitUsage, "no further words"},
+		{nil, exitUsage, "-ldif FILE is required"},
+		{[]string{"-ldif", "x", "-manager", "cn=m"}, exitUsage, "must be used together"},
+		{[]string{"-ldif", "x", "word"}, exitUsage, "no arguments are accepted"},
 		{[]string{"-unheard"}, exitUsage, "unheard"},
 		{[]string{"-ldif", at("none")}, exitFailed, "no such file"},
 		{[]string{"-ldif", at("change")}, exitFailed, "line 1: a change"},
@@ -183,7 +183,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		var errOut bytes.Buffer
 		if code := run(t.Context(), x.args, strings.NewReader(""), io.Discard, &errOut); code != x.code || !strings.Contains(errOut.String(), x.words) {
-			t.Errorf("%q: code %d, %s", x.args, code, errOut.String())
+			t.Errorf("%q: exit code %d, output %s", x.args, code, errOut.String())
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// readEntries reads a directory. A record that is none of an entry is an error:
-// what is served is all that the file holds, or nothing.
+// readEntries reads a directory from LDIF. A change record is an error, so that either
+// the whole file is served or nothing.
 func readEntries(ctx context.Context, path string) ([]ldaptest.Entry, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -38,7 +38,7 @@ func readEntries(ctx context.Context, path string) ([]ldaptest.Entry, error) {
 	return nil, context.Cause(ctx)
 }
 
-// entry copies a record, the values of each attribute together.
+// entry converts a record, with all values of an attribute in one place.
 func entry(record *ldif.Record) ldaptest.Entry {
 	e := ldaptest.Entry{DN: string(record.DN)}
 	at := map[string]int{}
@@ -59,6 +59,7 @@ func entry(record *ldif.Record) ldaptest.Entry {
 	return e
 }
 
+// writeEntries writes a directory as LDIF.
 func writeEntries(out io.Writer, entries []ldaptest.Entry) error {
 	w := ldif.NewWriter(out)
 	for _, e := range entries {
@@ -76,8 +77,8 @@ func writeEntries(out io.Writer, entries []ldaptest.Entry) error {
 	return w.Flush()
 }
 
-// writeFile makes a file that is whole as soon as it has its name, for whoever
-// waits for it.
+// writeFile writes a file under a temporary name and renames it, so that a process
+// that waits for the file never sees a part of it.
 func writeFile(path string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
 	if err != nil {
@@ -90,7 +91,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("%s was not written: %w", path, err), os.Remove(f.Name()))
+		return errors.Join(fmt.Errorf("cannot write %s: %w", path, err), os.Remove(f.Name()))
 	}
 	return nil
 }

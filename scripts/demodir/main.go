@@ -1,15 +1,15 @@
-// Command demodir serves the LDIF of a directory over LDAP, changes included, for
-// a demo on a machine without a directory server. What 'davadmin ldap generate
-// --for-server' writes is what it is made for.
+// Command demodir serves the LDIF of a directory over LDAP, and accepts changes, for a
+// demo on a machine without a directory server. It is made for the output of
+// 'davadmin ldap generate --for-server'.
 //
-// It is the test server of internal/ldaptest, and no directory server: all is in
-// memory, about six times the size of the file, and gone at the end unless
-// -export says where to. Everybody may read everything; who binds as -manager
-// may change it.
+// It is the test server of internal/ldaptest, not a directory server: everything is
+// kept in memory, using about six times the size of the file, and lost at the end
+// unless -export names a file. Everybody can read everything; clients that bind as
+// -manager can change it.
 //
 // It runs until SIGINT or SIGTERM, or with -stdin until its standard input ends.
-// 'go run' does not pass on a SIGTERM that is sent to itself: a script either
-// builds the program first or uses -stdin.
+// 'go run' does not forward a SIGTERM that it receives, so a script either builds the
+// program first or uses -stdin.
 package main
 
 import (
@@ -27,7 +27,7 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 )
 
-// Exit codes mean what those of davadmin mean.
+// The exit codes have the same meaning as those of davadmin.
 const (
 	exitDone   = 0
 	exitFailed = 1
@@ -41,27 +41,27 @@ func main() {
 	os.Exit(code)
 }
 
-// settings are what the command line says.
+// settings holds the options of the command line.
 type settings struct {
 	ldif, listen, urlFile string
 	manager, passwordFile string
 	export                string
-	untilEnd              bool // of the standard input
-	unchecked             bool
+	untilEnd              bool // serve until the standard input ends
+	unchecked             bool // accept attributes that are not in the schema
 }
 
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	var s settings
 	flags := flag.NewFlagSet("demodir", flag.ContinueOnError)
 	flags.SetOutput(errOut)
-	flags.StringVar(&s.ldif, "ldif", "", "`FILE` with the directory")
-	flags.StringVar(&s.listen, "listen", "127.0.0.1:0", "`ADDRESS` to listen on; port 0 is one that is free")
-	flags.StringVar(&s.urlFile, "url-file", "", "write the ldap:// URL to `FILE` once it is served")
-	flags.StringVar(&s.manager, "manager", "", "`DN` that may change the directory")
+	flags.StringVar(&s.ldif, "ldif", "", "`FILE` with the directory as LDIF")
+	flags.StringVar(&s.listen, "listen", "127.0.0.1:0", "`ADDRESS` to listen on; port 0 means any free port")
+	flags.StringVar(&s.urlFile, "url-file", "", "write the ldap:// URL to `FILE` once the server is ready")
+	flags.StringVar(&s.manager, "manager", "", "`DN` that is allowed to change the directory")
 	flags.StringVar(&s.passwordFile, "password-file", "", "`FILE` with the password of the manager")
 	flags.StringVar(&s.export, "export", "", "write the directory to `FILE` at the end")
-	flags.BoolVar(&s.untilEnd, "stdin", false, "end when the standard input ends")
-	flags.BoolVar(&s.unchecked, "unchecked", false, "take attributes that the schema does not have")
+	flags.BoolVar(&s.untilEnd, "stdin", false, "stop when the standard input ends")
+	flags.BoolVar(&s.unchecked, "unchecked", false, "accept attributes that are not in the schema")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return exitDone
@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exitUsage
 	}
 	if s.ldif == "" || flags.NArg() > 0 || (s.manager == "") != (s.passwordFile == "") {
-		fmt.Fprintln(errOut, "demodir: give -ldif FILE, both of -manager and -password-file or none, and no further words")
+		fmt.Fprintln(errOut, "demodir: -ldif FILE is required, -manager and -password-file must be used together, and no arguments are accepted")
 		return exitUsage
 	}
 	if err := serve(ctx, &s, in, out); err != nil {
@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	return exitDone
 }
 
-// serve serves until ctx ends, or the input if that is asked for.
+// serve serves the directory until ctx ends or, with -stdin, the input ends.
 func serve(ctx context.Context, s *settings, in io.Reader, out io.Writer) error {
 	entries, err := readEntries(ctx, s.ldif)
 	if err != nil {
@@ -89,9 +89,9 @@ func serve(ctx context.Context, s *settings, in io.Reader, out io.Writer) error 
 	if s.manager != "" {
 		password, err := os.ReadFile(s.passwordFile)
 		if err != nil {
-			return fmt.Errorf("the password of the manager: %w", err)
+			return fmt.Errorf("password of the manager: %w", err)
 		}
-		// Its first line, whose end is no part of it.
+		// The password is the first line, without the line end.
 		password, _, _ = bytes.Cut(password, []byte("\n"))
 		o.Identities = []ldaptest.Identity{{DN: s.manager, Password: string(bytes.TrimSuffix(password, []byte("\r")))}}
 	}
@@ -111,7 +111,7 @@ func serve(ctx context.Context, s *settings, in io.Reader, out io.Writer) error 
 		}
 	}
 	wait(ctx, s, in)
-	// Nothing is to change behind the export.
+	// No change may arrive after the export.
 	server.Stop()
 	if s.export == "" {
 		return nil
@@ -119,6 +119,7 @@ func serve(ctx context.Context, s *settings, in io.Reader, out io.Writer) error 
 	return writeFile(s.export, func(w io.Writer) error { return writeEntries(w, server.Entries()) })
 }
 
+// wait returns when ctx ends or, with -stdin, when the input ends.
 func wait(ctx context.Context, s *settings, in io.Reader) {
 	if !s.untilEnd {
 		<-ctx.Done()

@@ -1,6 +1,6 @@
-// Command gendocs writes the reference pages and man pages from the command
-// tree, the parameter registry and the rule catalogues, so that nothing is
-// written twice.
+// Command gendocs generates the reference pages and man pages from the command tree,
+// the parameter registry and the rule catalogues, so that nothing has to be written
+// twice.
 package main
 
 import (
@@ -26,8 +26,8 @@ import (
 )
 
 func main() {
-	reference := flag.String("reference", "docs/reference", "directory of the reference pages")
-	man := flag.String("man", "docs/man", "directory of the man pages")
+	reference := flag.String("reference", "docs/reference", "write the reference pages to `DIRECTORY`")
+	man := flag.String("man", "docs/man", "write the man pages to `DIRECTORY`")
 	flag.Parse()
 	if err := run(*reference, *man); err != nil {
 		log.Fatal("gendocs: ", err)
@@ -64,8 +64,8 @@ func run(reference, man string) error {
 	return nil
 }
 
-// writeMan writes a man page for each command. The date is fixed: the pages
-// must be the same bytes on every day.
+// writeMan writes a man page for each command. The date is fixed, because the pages
+// must not change from day to day.
 func writeMan(root *cobra.Command, dir string) error {
 	date := time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
 	return doc.GenManTree(root, &doc.GenManHeader{
@@ -73,10 +73,10 @@ func writeMan(root *cobra.Command, dir string) error {
 	}, dir)
 }
 
-// commandPage describes every command on one page, so that it can be searched.
+// commandPage describes all commands on one page, so that it can be searched.
 func commandPage(root *cobra.Command) string {
 	var b bytes.Buffer
-	b.WriteString("# Commands\n\nPrinted from the program by `scripts/generate`.\n\n## Options that mean the same everywhere\n\n")
+	b.WriteString("# Commands\n\nGenerated from the program by `scripts/generate`.\n\n## Options with the same meaning in every command\n\n")
 	optionTable(&b, root.PersistentFlags())
 	eachCommand(root, func(c *cobra.Command) {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.CommandPath(), strings.TrimSpace(orElse(c.Long, c.Short)))
@@ -94,6 +94,7 @@ func commandPage(root *cobra.Command) string {
 	return b.String()
 }
 
+// eachCommand calls fn for each visible command below c, parents first.
 func eachCommand(c *cobra.Command, fn func(*cobra.Command)) {
 	for _, sub := range c.Commands() {
 		if sub.Hidden || sub.Name() == "help" {
@@ -104,6 +105,7 @@ func eachCommand(c *cobra.Command, fn func(*cobra.Command)) {
 	}
 }
 
+// optionTable writes a table of the visible options.
 func optionTable(b *bytes.Buffer, flags *pflag.FlagSet) {
 	b.WriteString("| option | meaning |\n|---|---|\n")
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -132,10 +134,10 @@ func parameterPage() (string, error) {
 		return "", err
 	}
 	var b bytes.Buffer
-	b.WriteString("# Configuration parameters\n\nPrinted from the registry by `scripts/generate`; `davadmin config describe NAME` says the same.\n\n" +
-		"A `*` in a name stands for one component, such as the name of a back end. The last column says how certain the name and the values " +
-		"(default, range, choices) are: seen in a manual (S), remembered (M), guessed (G), or ours (O). A range that is a guess is a warning, " +
-		"never a refusal.\n\n## Types\n\n| type | what it takes |\n|---|---|\n")
+	b.WriteString("# Configuration parameters\n\nGenerated from the registry by `scripts/generate`; `davadmin config describe NAME` prints the same.\n\n" +
+		"A `*` in a name stands for one component, such as the name of a back end. The last column shows how certain the name and the values " +
+		"(default, range, choices) are: seen in a manual (S), remembered (M), guessed (G), or our own (O). A value outside a guessed range " +
+		"causes a warning, never an error.\n\n## Types\n\n| type | accepted values |\n|---|---|\n")
 	for _, t := range config.Types() {
 		fmt.Fprintf(&b, "| %s | %s |\n", t, cell(t.Describe()))
 	}
@@ -162,6 +164,8 @@ func parameterPage() (string, error) {
 	return b.String(), nil
 }
 
+// familyOf returns the heading under which a parameter is listed: the first two
+// components of its name, or its file.
 func familyOf(name string) string {
 	if file, _, ok := strings.Cut(name, ":"); ok {
 		return file + ".properties"
@@ -173,7 +177,7 @@ func familyOf(name string) string {
 // rulePage describes the rules of every check.
 func rulePage() string {
 	var b bytes.Buffer
-	b.WriteString("# Rules of the checks\n\nPrinted from the catalogues by `scripts/generate`.\n")
+	b.WriteString("# Rules of the checks\n\nGenerated from the catalogues by `scripts/generate`.\n")
 	for _, part := range []struct {
 		command string
 		rules   []finding.Rule
@@ -185,15 +189,17 @@ func rulePage() string {
 	} {
 		fmt.Fprintf(&b, "\n## %s\n", part.command)
 		for _, r := range part.rules {
-			fmt.Fprintf(&b, "\n### %s\n\nSeverity %s. It holds when %s.\n\n- Why it matters: %s.\n- What to do: %s.\n",
-				r.ID, r.Severity, r.Title, r.Why, r.Remedy)
+			fmt.Fprintf(&b, "\n### %s\n\nSeverity: %s. It passes when %s.\n\n- Why it matters: %s.\n- What to do: %s.\n",
+				r.ID, r.Severity, r.Title, r.Why, cli.Remedy(r))
 		}
 	}
 	return b.String()
 }
 
+// cell escapes text for a cell of a Markdown table.
 func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
 
+// code returns text as code in a cell of a Markdown table; empty text stays empty.
 func code(s string) string {
 	if s == "" {
 		return ""
@@ -201,6 +207,7 @@ func code(s string) string {
 	return "`" + cell(s) + "`"
 }
 
+// orElse returns a, or b if a is empty.
 func orElse(a, b string) string {
 	if a != "" {
 		return a
@@ -208,6 +215,7 @@ func orElse(a, b string) string {
 	return b
 }
 
+// unindent removes two spaces from the start of each line.
 func unindent(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, l := range lines {

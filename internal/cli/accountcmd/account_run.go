@@ -115,9 +115,7 @@ func (o *changeRunner) run(ctx context.Context, s *storeHome, t *targets, step a
 	if err != nil {
 		return err
 	}
-	for _, n := range session.Notes {
-		o.console.Warnf("%s", n)
-	}
+	o.journals.WarnNotes(session.Notes)
 	way := &undoFile{path: filepath.Join(s.dir, "history", "accounts", fmt.Sprintf("%d.undo", session.Next())), head: "davadmin " + strings.Join(o.undo, " ") + " -f THIS-FILE", hook: o.hook}
 	change, err := session.Begin(ctx, journal.Intent{
 		Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,

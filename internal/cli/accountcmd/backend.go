@@ -195,6 +195,7 @@ type backendCreate struct {
 	console   *cmdutil.Console
 	global    *cmdutil.Globals
 	homeFiles *cmdutil.HomeFiles
+	hints     *cmdutil.Hints
 	journals  *cmdutil.Journals
 	stores    *storeHomes
 	cmdutil.HomeOptions
@@ -208,7 +209,7 @@ type backendCreate struct {
 }
 
 func newBackendCreate(f *cmdutil.Factory) *cobra.Command {
-	o := &backendCreate{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, stores: newStoreHomes(f)}
+	o := &backendCreate{console: f.Console, hints: f.Hints, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, stores: newStoreHomes(f)}
 	cmd := &cobra.Command{
 		Use:   "create -n ID [-d DIR | --dburl URL]",
 		Short: "set up a back end: its parameters, and an empty store",
@@ -265,7 +266,7 @@ func (o *backendCreate) check() error {
 	}
 	if o.url != "" {
 		if err := postgres.CheckURL(o.url); err != nil {
-			return cmdutil.Usagef("--dburl: %v", err)
+			return cmdutil.Usagef("--dburl: %v%s", err, o.hints.StoreHint(err))
 		}
 	}
 	return nil
@@ -295,7 +296,7 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 	}
 	requests := o.requests()
 	if err := c.Registry.Validate(requests, config.ModifyOptions{}); err != nil {
-		return cmdutil.RefusedUsage(err)
+		return o.hints.RefusedUsage(err)
 	}
 	var warnings []config.Warning // there are none about new parameters
 	edit := config.Edit{
@@ -303,7 +304,7 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 	}
 	outcome, err := o.homeFiles.CarryOut(ctx, c.File, edit)
 	if err != nil {
-		return cmdutil.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
+		return o.hints.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
 	}
 	if err := o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, "create", c, outcome)); err != nil || o.global.DryRun {
 		return err
@@ -346,9 +347,7 @@ func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Dura
 	if err != nil {
 		return err
 	}
-	for _, n := range session.Notes {
-		sh.console.Warnf("%s", n)
-	}
+	sh.journals.WarnNotes(session.Notes)
 	change, err := session.Begin(ctx, journal.Intent{Operation: operation, Command: sh.journals.Command(), Items: []journal.Item{{Name: what, IsSet: true}}})
 	if err != nil {
 		return errors.Join(err, session.Close())

@@ -22,7 +22,7 @@ func (c *Console) Say(line string) {
 	}
 	write := func() { fmt.Fprintln(c.Streams.Err, ui.Sanitize(line)) }
 	if c.status != nil {
-		c.status.Around(write)
+		c.status.Interrupt(write)
 		return
 	}
 	write()

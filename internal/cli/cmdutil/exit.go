@@ -14,17 +14,10 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/backends"
+	"github.com/davadmin/davadmin/pkg/store/postgres"
 )
 
-// RefusedUsage turns what pkg/config refuses into a usage error.
-func RefusedUsage(err error) error {
-	var r *config.RefusedError
-	if errors.As(err, &r) {
-		return Usagef("%s", r.Error())
-	}
-	return err
-}
-
+// IsUsage reports whether an error is one of usage.
 func IsUsage(err error) bool {
 	var usage *UsageError
 	return AsError(err, &usage)
@@ -135,10 +128,10 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 		return exitConflict, err.Error()
 	case errors.Is(err, ldapchange.ErrRefused):
 		return exitFailed, err.Error() + "; bind as somebody who may (-D), if that is why"
-	case ldapchange.IsGone(err):
+	case ldapchange.IsUnavailable(err):
 		return exitConnect, err.Error()
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrDenied):
-		return exitConnect, err.Error() + h.storeHint(err)
+		return exitConnect, err.Error() + h.StoreHint(err)
 	case errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrConflict):
 		return exitConflict, err.Error()
 	case errors.Is(err, store.ErrInvalid), errors.As(err, &unknown):
@@ -148,11 +141,11 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	case errors.Is(err, config.ErrConflict):
 		return exitConflict, err.Error() + "; look at it with the action 'diff' and run the command again"
 	}
-	return exitFailed, err.Error() + h.storeHint(err)
+	return exitFailed, err.Error() + h.StoreHint(err)
 }
 
-// storeHint says what may help against an error of a store or of account work.
-func (h *Hints) storeHint(err error) string {
+// StoreHint says what may help against an error of a store or of account work.
+func (h *Hints) StoreHint(err error) string {
 	var unreadable *account.UnreadableError
 	var ambiguous *account.AmbiguousError
 	switch {
@@ -172,6 +165,8 @@ func (h *Hints) storeHint(err error) string {
 		return "; use the version of davadmin that made it"
 	case errors.Is(err, store.ErrDenied):
 		return "; check the user in store.dav.ID.dburl, and its password: '" + h.Line("passfile", "list") + "'"
+	case errors.Is(err, postgres.ErrPassword):
+		return "; keep the password in the passfile (see 'davadmin passfile --help') or in PGPASSFILE"
 	case errors.Is(err, account.ErrNoEntry):
 		return "; '" + h.Line("ldap", "audit") + "' looks for what is wrong with entries"
 	}

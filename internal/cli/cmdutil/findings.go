@@ -89,8 +89,8 @@ func (rp *Reports) lineOf(kind string, f finding.Finding) findingLine {
 	}
 }
 
-// FixText is a fix as a user sees it.
-func (rp *Reports) FixText(f finding.Fix) string { return rp.hints.insertHome(f.String()) }
+// FixText returns a fix as a user sees it.
+func (rp *Reports) FixText(f finding.Fix) string { return fixRenderer{rp.hints}.fix(f) }
 
 type ruleLine struct {
 	Kind string `json:"kind,omitempty"`
@@ -138,6 +138,7 @@ func (r *FindingReport) verdict(failOn finding.Severity) error {
 
 // Write writes a report in any format, the table by the given function.
 func (rp *Reports) Write(format ui.Format, r *FindingReport, table func(*FindingReport) error) error {
+	r.Outcomes = withOptions(r.Outcomes)
 	switch format {
 	case ui.JSON:
 		return rp.reportJSON(r)
@@ -331,7 +332,7 @@ func (rp *Reports) PrintRules(schema string, rules []finding.Rule) error {
 	}
 	rows := make([][]string, len(rules))
 	for i, r := range rules {
-		rows[i] = []string{r.ID, r.Severity.String(), r.Title, r.Why, r.Remedy}
+		rows[i] = []string{r.ID, r.Severity.String(), r.Title, r.Why, rp.Remedy(r)}
 	}
 	header := []string{"rule", "severity", "holds when", "otherwise", "what to do"}
 	switch format {
@@ -345,7 +346,7 @@ func (rp *Reports) PrintRules(schema string, rules []finding.Rule) error {
 		}
 		out := make([]row, len(rules))
 		for i, r := range rules {
-			out[i] = row{r.ID, r.Severity, r.Title, r.Why, r.Remedy}
+			out[i] = row{r.ID, r.Severity, r.Title, r.Why, rp.Remedy(r)}
 		}
 		return ui.WriteJSON(rp.console.Streams.Out, struct {
 			Schema string `json:"schema"`

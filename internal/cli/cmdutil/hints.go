@@ -51,12 +51,3 @@ func Quote(word string) string {
 	}
 	return q
 }
-
-// insertHome names the home in the command lines that are part of a fix.
-func (h *Hints) insertHome(fix string) string {
-	for _, op := range []string{"config modify", "domainmap create", "domainmap modify", "domainmap delete"} {
-		operation, action, _ := strings.Cut(op, " ")
-		fix = strings.ReplaceAll(fix, "davadmin "+op, h.Line(operation, action))
-	}
-	return fix
-}

@@ -76,9 +76,7 @@ func (hf *HomeFiles) CarryOut(ctx context.Context, file *config.File, edit confi
 	}
 	outcome, err := file.Apply(ctx, edit)
 	if outcome != nil {
-		for _, n := range outcome.Notes {
-			hf.console.Warnf("%s", n)
-		}
+		hf.journals.WarnNotes(outcome.Notes)
 	}
 	return outcome, err
 }

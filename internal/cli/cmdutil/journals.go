@@ -1,6 +1,7 @@
 package cmdutil
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -43,8 +44,21 @@ func (j *Journals) Command() []string {
 
 // Journals opens the journal of a home.
 type Journals struct {
-	args   []string
-	getenv func(string) string
-	now    func() time.Time
-	hook   fsx.Hook
+	console *Console
+	hints   *Hints
+	args    []string
+	getenv  func(string) string
+	now     func() time.Time
+	hook    fsx.Hook
+}
+
+// WarnNotes shows what a session of the journal repaired or found.
+func (j *Journals) WarnNotes(notes []journal.Note) {
+	for _, n := range notes {
+		if errors.Is(n.Err, journal.ErrDamaged) {
+			j.console.Warnf("%s; run '%s' for details", n.Text, j.hints.Line("history", "verify"))
+			continue
+		}
+		j.console.Warnf("%s", n.Text)
+	}
 }

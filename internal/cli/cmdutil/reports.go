@@ -126,7 +126,7 @@ func (o *AuditTable) write(r *FindingReport) error {
 	passed, unasked := 0, 0
 	for _, out := range r.Outcomes {
 		switch {
-		case out.Reason == ldapcheck.NotAskedFor:
+		case notSelected(out):
 			unasked++
 			continue
 		case out.Result == finding.Passed:
@@ -138,7 +138,7 @@ func (o *AuditTable) write(r *FindingReport) error {
 		return err
 	}
 	if unasked > 0 {
-		if _, err := fmt.Fprintf(o.Console.Streams.Out, "%s: %s\n", Plural(unasked, "other rule"), ldapcheck.NotAskedFor); err != nil {
+		if _, err := fmt.Fprintf(o.Console.Streams.Out, "%s: not selected (--rules)\n", Plural(unasked, "other rule")); err != nil {
 			return err
 		}
 	}

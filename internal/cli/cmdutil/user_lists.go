@@ -27,7 +27,7 @@ func (o *UserListOptions) Add(cmd *cobra.Command) {
 // ReadPeople reads the lists of both servers; nil for a server of which none was
 // named. In the place of a list of the new server stand the accounts of the
 // home's back ends, if there are any.
-func (ss *Stores) ReadPeople(ctx context.Context, o *UserListOptions, ho *HomeOptions, home *HomeConfig) (on6, on7 *cs6.PeopleSet, err error) {
+func (ss *Stores) ReadPeople(ctx context.Context, o *UserListOptions, ho *HomeOptions, home *HomeConfig) (on6, on7 *cs6.UserSet, err error) {
 	if on6, err = ss.ReadLists(ctx, "--cs6-list", o.Cs6); err != nil {
 		return nil, nil, err
 	}
@@ -42,7 +42,7 @@ func (ss *Stores) ReadPeople(ctx context.Context, o *UserListOptions, ho *HomeOp
 
 // peopleOfStores are the users and resources with an account; nil where there is
 // none: a home that was only just made says nothing about who is hosted.
-func (ss *Stores) peopleOfStores(ctx context.Context, ho *HomeOptions, home *HomeConfig) (set *cs6.PeopleSet, err error) {
+func (ss *Stores) peopleOfStores(ctx context.Context, ho *HomeOptions, home *HomeConfig) (set *cs6.UserSet, err error) {
 	stores, err := ss.Backends(ho, home.home, home, DefaultLockTimeout)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (ss *Stores) peopleOfStores(ctx context.Context, ho *HomeOptions, home *Hom
 	if err != nil {
 		return nil, instead(err)
 	}
-	set = cs6.NewPeopleSet(cs6.SetOptions{})
+	set = cs6.NewUserSet(cs6.SetOptions{})
 	for _, name := range names {
 		st, err := stores.Open(ctx, name)
 		if err != nil {
@@ -74,13 +74,13 @@ func (ss *Stores) peopleOfStores(ctx context.Context, ho *HomeOptions, home *Hom
 }
 
 // addAccounts adds the people with an active account.
-func addAccounts(ctx context.Context, set *cs6.PeopleSet, st store.Store) error {
+func addAccounts(ctx context.Context, set *cs6.UserSet, st store.Store) error {
 	return st.View(ctx, func(r store.Reader) error {
 		for a, err := range r.Accounts(ctx, store.AccountFilter{Kinds: []store.Kind{store.User, store.Resource, store.Location}, Order: store.ByID}) {
 			if err != nil {
 				return err
 			}
-			if err := set.Add(cs6.Person{Address: a.Mail(), File: "accounts of " + st.Backend()}); err != nil {
+			if err := set.Add(cs6.ListedUser{Address: a.Mail(), File: "accounts of " + st.Backend()}); err != nil {
 				return err
 			}
 		}
@@ -90,11 +90,11 @@ func addAccounts(ctx context.Context, set *cs6.PeopleSet, st store.Store) error 
 
 // ReadLists reads lists of people. Each line of them must tell of somebody: a
 // line that was passed over would be a person whom no rule looks for.
-func (ss *Stores) ReadLists(ctx context.Context, option string, paths []string) (*cs6.PeopleSet, error) {
+func (ss *Stores) ReadLists(ctx context.Context, option string, paths []string) (*cs6.UserSet, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}
-	set := cs6.NewPeopleSet(cs6.SetOptions{})
+	set := cs6.NewUserSet(cs6.SetOptions{})
 	for _, path := range paths {
 		if err := ss.readList(ctx, set, path); err != nil {
 			return nil, fmt.Errorf("%s: %w", option, err)
@@ -106,7 +106,7 @@ func (ss *Stores) ReadLists(ctx context.Context, option string, paths []string) 
 	return set, nil
 }
 
-func (ss *Stores) readList(ctx context.Context, set *cs6.PeopleSet, path string) error {
+func (ss *Stores) readList(ctx context.Context, set *cs6.UserSet, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (ss *Stores) readList(ctx context.Context, set *cs6.PeopleSet, path string)
 	defer f.Close()
 	faults := 0
 	var first error
-	for p, err := range cs6.ReadPeople(f, cs6.PeopleOptions{Name: path}) {
+	for p, err := range cs6.ReadUsers(f, cs6.ListOptions{Name: path}) {
 		var line *cs6.LineError
 		switch {
 		case ctx.Err() != nil:

@@ -42,8 +42,15 @@ type coexistCheck struct {
 	ended       error
 }
 
+func newCheck(f *cmdutil.Factory) *coexistCheck {
+	return &coexistCheck{coexistPeople: coexistPeople{
+		console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook,
+		journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores,
+	}}
+}
+
 func newCoexistCheck(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistCheck{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
+	o := newCheck(f)
 	cmd := &cobra.Command{
 		Use:   "check [--ics-conf FILE] [--cs6-list FILE] [--cs7-list FILE] [--ldif FILE | -H HOST ...] [--probe]",
 		Short: "whether two servers over one directory work together, and what to mend",
@@ -273,6 +280,9 @@ func (o *coexistCheck) next(r *cmdutil.FindingReport, hidden int) string {
 		return "use what stands behind 'fix:', then check again; 'davadmin coexist check --rules --output json' tells of each rule why it matters"
 	}
 	for _, out := range r.Outcomes {
+		if options := cmdutil.OptionsFor(out); options != "" {
+			return fmt.Sprintf("rules did not run, such as %s: %s", out.Rule, options)
+		}
 		if _, option, found := strings.Cut(out.Reason, "; --"); found && out.Result == finding.NotRun {
 			return fmt.Sprintf("rules did not run, such as %s: --%s", out.Rule, option)
 		}

@@ -116,7 +116,7 @@ func (o *coexistList) run(ctx context.Context) error {
 // rows yields the people until the run is stopped.
 func (o *coexistList) rows(ctx context.Context, r *coexist.CensusResult) func(func(personRow, error) bool) {
 	return func(yield func(personRow, error) bool) {
-		for p, err := range r.People() {
+		for p, err := range r.Entries() {
 			if err == nil && r.Complete {
 				err = ctx.Err()
 			}

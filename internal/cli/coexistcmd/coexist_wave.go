@@ -115,14 +115,14 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	if format == ui.JSON {
 		err = ui.WriteJSON(o.console.Streams.Out, m)
 	} else {
-		_, err = fmt.Fprintf(o.console.Streams.Out, "wave:      %s\npeople:    %d\nchanges:   %d\nleft out:  %d\n", ui.Sanitize(o.dir), m.People, m.Changes, w.LeftOut)
+		_, err = fmt.Fprintf(o.console.Streams.Out, "wave:      %s\npeople:    %d\nchanges:   %d\nskipped:   %d\n", ui.Sanitize(o.dir), m.People, m.Changes, w.Skipped)
 	}
 	if err != nil {
 		return err
 	}
 	o.console.Notef("next: migrate their calendars, then: %s", o.hints.Line("coexist", "apply", append([]string{"--wave", o.dir}, o.Words()...)...))
-	if w.LeftOut > 0 {
-		return &cmdutil.PartlyError{Text: fmt.Sprintf("left out, and named above: %d", w.LeftOut)}
+	if w.Skipped > 0 {
+		return &cmdutil.PartlyError{Text: fmt.Sprintf("skipped, and listed above: %d", w.Skipped)}
 	}
 	return nil
 }
@@ -143,11 +143,16 @@ func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coex
 	}
 	defer func() { _ = d.Close() }()
 	d.Attach(&lo)
-	w, err := coexist.PlanWave(ctx, d.Source, coexist.WaveOptions{Directory: lo, People: people, Backend: o.backend, Left: func(dn, why string) {
+	w, err := coexist.PlanWave(ctx, d.Source, coexist.WaveOptions{Directory: lo, Users: people, Backend: o.backend, Skipped: func(dn string, reason error) {
 		if dn != "" {
 			dn = ui.Sanitize(dn) + ": "
 		}
-		o.console.Say("davadmin: " + dn + "left out: " + ui.Sanitize(why))
+		why := reason.Error()
+		var noID *coexist.NoUniqueIDError
+		if errors.As(reason, &noID) {
+			why += "; '" + o.hints.Line("ldap", "populate") + "' adds one"
+		}
+		o.console.Say("davadmin: " + dn + "skipped: " + ui.Sanitize(why))
 	}})
 	if errors.Is(err, coexist.ErrBackend) {
 		return nil, "", cmdutil.Usagef("%v: give --backend NAME, one of %s", err, strings.Join(lo.Backends, ", "))
@@ -168,7 +173,7 @@ func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string)
 		return nil, err
 	}
 	h := ldapchange.Header{Made: o.now(), By: strings.Join(o.journals.Command(), " "), Source: source, Entries: w.Total}
-	for name, d := range map[string]*ldapchange.Draft{waveForward: w.Forward, waveBack: w.Back} {
+	for name, d := range map[string]*ldapchange.Draft{waveForward: w.Forward, waveBack: w.Rollback} {
 		if err := d.WriteFile(ctx, filepath.Join(dir, name), h); err != nil {
 			return nil, err
 		}

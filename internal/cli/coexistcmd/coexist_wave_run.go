@@ -17,14 +17,27 @@ import (
 
 // waveApply is 'coexist apply' and 'coexist rollback'.
 type waveApply struct {
-	planrun.Runner
+	console     *cmdutil.Console
+	directories *cmdutil.Directories
+	global      *cmdutil.Globals
+	hints       *cmdutil.Hints
+	check       *coexistCheck // of the configuration, before people are moved
+	runner      *planrun.Runner
+
 	dir     string
 	icsConf string
 	back    bool
 }
 
+func newWaveApply(f *cmdutil.Factory, action string) *waveApply {
+	return &waveApply{
+		console: f.Console, directories: f.Directories, global: f.Global, hints: f.Hints,
+		check: newCheck(f), runner: planrun.New(f, "coexist", action),
+	}
+}
+
 func newCoexistApply(f *cmdutil.Factory) *cobra.Command {
-	o := &waveApply{Runner: planrun.Runner{Console: f.Console, Directories: f.Directories, Global: f.Global, Hints: f.Hints, HomeFiles: f.HomeFiles, Homes: f.Homes, Hook: f.Hook, Journals: f.Journals, Now: f.Now, Reports: f.Reports, Stores: f.Stores, Operation: "coexist apply", Schema: "davadmin.coexist.apply.1"}}
+	o := newWaveApply(f, "apply")
 	cmd := &cobra.Command{
 		Use:   "apply --wave DIR [--ics-conf FILE] [-H HOST ...] [--dry-run]",
 		Short: "move the people of a wave to the new server",
@@ -39,7 +52,7 @@ A wave that was stopped is taken up again by the same command. Exit codes are th
   davadmin coexist apply --wave wave1 --ics-conf ics.conf`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.Options.Check(); err != nil {
+			if err := o.runner.Check(); err != nil {
 				return err
 			}
 			return o.run(cmd.Context())
@@ -51,7 +64,8 @@ A wave that was stopped is taken up again by the same command. Exit codes are th
 }
 
 func newCoexistRollback(f *cmdutil.Factory) *cobra.Command {
-	o := &waveApply{Runner: planrun.Runner{Console: f.Console, Directories: f.Directories, Global: f.Global, Hints: f.Hints, HomeFiles: f.HomeFiles, Homes: f.Homes, Hook: f.Hook, Journals: f.Journals, Now: f.Now, Reports: f.Reports, Stores: f.Stores, Operation: "coexist rollback", Schema: "davadmin.coexist.rollback.1"}, back: true}
+	o := newWaveApply(f, "rollback")
+	o.back = true
 	cmd := &cobra.Command{
 		Use:   "rollback --wave DIR [-H HOST ...] [--dry-run]",
 		Short: "take a wave back: its people are those of the old server again",
@@ -63,7 +77,7 @@ are not brought back.`,
   davadmin coexist rollback --wave wave1 --yes`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.Options.Check(); err != nil {
+			if err := o.runner.Check(); err != nil {
 				return err
 			}
 			return o.run(cmd.Context())
@@ -75,12 +89,11 @@ are not brought back.`,
 
 func (o *waveApply) addWave(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.dir, "wave", "", "`DIR` of the wave, made by 'coexist plan'")
-	o.Options.Add(cmd)
+	o.runner.Add(cmd)
 }
 
 func (o *waveApply) run(ctx context.Context) error {
-	var err error
-	if o.Format, err = o.Console.Format(ui.Plain, ui.Table, ui.JSON); err != nil {
+	if err := o.runner.Start(); err != nil {
 		return err
 	}
 	if o.dir == "" {
@@ -97,7 +110,7 @@ func (o *waveApply) run(ctx context.Context) error {
 		return err
 	}
 	if m.Changes == 0 {
-		o.Console.Notef("nothing to do: the wave changes no entry; everybody was marked and locked when it was planned")
+		o.console.Notef("nothing to do: the wave changes no entry; everybody was marked and locked when it was planned")
 		return o.advise(m)
 	}
 	plan, err := ldapchange.OpenPlan(filepath.Join(o.dir, name))
@@ -107,9 +120,9 @@ func (o *waveApply) run(ctx context.Context) error {
 	defer func() { _ = plan.Close() }()
 	if !o.back {
 		// The wave itself says what it changes: nobody is asked about each record.
-		o.Global.Yes = true
+		o.global.Yes = true
 	}
-	if err := o.Apply(ctx, plan, false); err != nil {
+	if err := o.runner.Apply(ctx, plan, false); err != nil {
 		return err
 	}
 	return o.advise(m)
@@ -118,14 +131,15 @@ func (o *waveApply) run(ctx context.Context) error {
 // precheck looks at the configuration of both servers: people are not moved to one
 // that does not find them.
 func (o *waveApply) precheck(ctx context.Context) error {
-	check := &coexistCheck{coexistPeople: coexistPeople{console: o.Console, directories: o.Directories, hints: o.Hints, homeFiles: o.HomeFiles, hook: o.Hook, journals: o.Journals, now: o.Now, reports: o.Reports, stores: o.Stores, DirectoryOptions: cmdutil.DirectoryOptions{Scope: "sub"}}, icsConf: o.icsConf, noDirectory: true}
-	check.HomeOptions = o.HomeOptions
+	check := o.check
+	check.Scope, check.icsConf, check.noDirectory = "sub", o.icsConf, true
+	check.HomeOptions = o.runner.HomeOptions
 	var err error
-	if check.home, err = o.Directories.FindHome(ctx, &o.HomeOptions); err != nil && o.Runs == "" {
+	if check.home, err = o.directories.FindHome(ctx, &o.runner.HomeOptions); err != nil && o.runner.Runs == "" {
 		return err
 	}
 	if check.home == nil && o.icsConf == "" {
-		o.Console.Warnf("the configuration of neither server was looked at: --home DIR and --ics-conf FILE say where it is")
+		o.console.Warnf("the configuration of neither server was looked at: --home DIR and --ics-conf FILE say where it is")
 		return nil
 	}
 	co, err := check.checkOptions(ctx)
@@ -148,11 +162,11 @@ func (o *waveApply) precheck(ctx context.Context) error {
 		}
 		if f.Severity == finding.Error {
 			n++
-			o.Console.Say(fmt.Sprintf("davadmin: %s: %s: %s", f.Rule, ui.Sanitize(cmdutil.WhereText(f)), ui.Sanitize(f.Detail)))
+			o.console.Say(fmt.Sprintf("davadmin: %s: %s: %s", f.Rule, ui.Sanitize(cmdutil.WhereText(f)), ui.Sanitize(f.Detail)))
 		}
 	}
 	if n > 0 {
-		o.Console.Say(fmt.Sprintf("davadmin: coexist: %s in the configuration, and nothing was changed; 'davadmin coexist check' says what mends them", cmdutil.Plural(n, "error")))
+		o.console.Say(fmt.Sprintf("davadmin: coexist: %s in the configuration, and nothing was changed; 'davadmin coexist check' says what mends them", cmdutil.Plural(n, "error")))
 		return cmdutil.ErrFindings
 	}
 	return nil
@@ -160,21 +174,21 @@ func (o *waveApply) precheck(ctx context.Context) error {
 
 // advise says what comes next.
 func (o *waveApply) advise(m *manifest) error {
-	if o.Global.DryRun {
+	if o.global.DryRun {
 		return nil
 	}
 	if o.back {
-		o.Console.Notef("next: %s   (the people of the wave are those of the old server again)", o.Hints.Line("coexist", "check", "--cs6-list", "FILE"))
+		o.console.Notef("next: %s   (the people of the wave are those of the old server again)", o.hints.Line("coexist", "check", "--cs6-list", "FILE"))
 		return nil
 	}
-	o.Console.Notef("next: on the old server, sh %s (%s); then %s",
+	o.console.Notef("next: on the old server, sh %s (%s); then %s",
 		cmdutil.Quote(filepath.Join(o.dir, waveOldServer)), people(m.People),
-		o.Hints.Line("coexist", "verify", append([]string{"--wave", o.dir, "--ics-conf", "FILE", "--cs6-list", "FILE", "--probe"}, o.Words()...)...))
+		o.hints.Line("coexist", "verify", append([]string{"--wave", o.dir, "--ics-conf", "FILE", "--cs6-list", "FILE", "--probe"}, o.runner.Words()...)...))
 	return nil
 }
 
 func newCoexistVerify(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistCheck{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
+	o := newCheck(f)
 	dir := ""
 	cmd := &cobra.Command{
 		Use:   "verify --wave DIR [--ics-conf FILE] [--cs6-list FILE] [--ldif FILE | -H HOST ...] [--probe]",

@@ -82,7 +82,7 @@ func (o *configModify) run(ctx context.Context) error {
 	}
 	strictness := config.ModifyOptions{Force: o.force, Strict: o.strict}
 	if err := c.Registry.Validate(requests, strictness); err != nil {
-		return cmdutil.RefusedUsage(err)
+		return o.hints.RefusedUsage(err)
 	}
 	var warnings []config.Warning
 	edit := config.Edit{
@@ -91,7 +91,7 @@ func (o *configModify) run(ctx context.Context) error {
 	}
 	outcome, err := o.homeFiles.CarryOut(ctx, c.File, edit)
 	if err != nil {
-		return cmdutil.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
+		return o.hints.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
 	}
 	for _, w := range warnings {
 		o.warnModify(w)

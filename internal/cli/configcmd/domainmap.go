@@ -138,7 +138,7 @@ func (o *domainList) named(m *config.DomainMap) ([]config.DomainEntry, error) {
 	for _, d := range o.domains {
 		name, err := config.ParseDomain(d)
 		if err != nil {
-			return nil, cmdutil.RefusedUsage(err)
+			return nil, o.hints.RefusedUsage(err)
 		}
 		e, ok := m.Lookup(d)
 		if !ok {

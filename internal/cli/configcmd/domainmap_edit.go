@@ -18,6 +18,7 @@ type domainEdit struct {
 	console   *cmdutil.Console
 	global    *cmdutil.Globals
 	homeFiles *cmdutil.HomeFiles
+	hints     *cmdutil.Hints
 	input     *cmdutil.Input
 	journals  *cmdutil.Journals
 	cmdutil.HomeOptions
@@ -83,7 +84,7 @@ func (o *domainEdit) add(f *pflag.FlagSet, verb, line string) {
 }
 
 func newDomainCreate(f *cmdutil.Factory) *cobra.Command {
-	o := &domainEdit{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: config.DomainCreate, name: "create"}
+	o := &domainEdit{console: f.Console, hints: f.Hints, global: f.Global, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: config.DomainCreate, name: "create"}
 	cmd := &cobra.Command{
 		Use:   "create (-d DOMAIN... -L URL)... | -f FILE",
 		Short: "map domains that are not mapped yet, all or none",
@@ -104,7 +105,7 @@ that begin with # pass; blanks around domain and URL do not count.`,
 }
 
 func newDomainModify(f *cmdutil.Factory) *cobra.Command {
-	o := &domainEdit{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: config.DomainModify, name: "modify"}
+	o := &domainEdit{console: f.Console, hints: f.Hints, global: f.Global, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: config.DomainModify, name: "modify"}
 	cmd := &cobra.Command{
 		Use:   "modify (-d DOMAIN... -L URL)... | -f FILE",
 		Short: "give mapped domains another URL, all or none",
@@ -125,7 +126,7 @@ that begin with # pass; blanks around domain and URL do not count.`,
 }
 
 func newDomainDelete(f *cmdutil.Factory) *cobra.Command {
-	o := &domainEdit{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: config.DomainDelete, name: "delete"}
+	o := &domainEdit{console: f.Console, hints: f.Hints, global: f.Global, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: config.DomainDelete, name: "delete"}
 	cmd := &cobra.Command{
 		Use:   "delete -d DOMAIN... | -f FILE",
 		Short: "take domains out, all or none",
@@ -180,7 +181,7 @@ func (o *domainEdit) run(ctx context.Context) error {
 		return err
 	}
 	if _, err := config.ValidateDomains(o.action, requests); err != nil {
-		return cmdutil.RefusedUsage(err)
+		return o.hints.RefusedUsage(err)
 	}
 	var warnings []config.Warning
 	edit := config.Edit{
@@ -205,7 +206,7 @@ func (o *domainEdit) run(ctx context.Context) error {
 	}
 	planned, err := c.File.Preview(ctx, edit)
 	if err != nil {
-		return cmdutil.RefusedUsage(o.homeFiles.ExplainFile(ctx, err, c.FileKind, c.File))
+		return o.hints.RefusedUsage(o.homeFiles.ExplainFile(ctx, err, c.FileKind, c.File))
 	}
 	if o.action == config.DomainDelete && !o.global.DryRun && planned.Changed() {
 		question := fmt.Sprintf("Take %s out of %s?", cmdutil.Plural(len(requests), "domain"), ui.Sanitize(c.File.Path()))
@@ -215,7 +216,7 @@ func (o *domainEdit) run(ctx context.Context) error {
 	}
 	outcome, err := o.homeFiles.CarryOut(ctx, c.File, edit)
 	if err != nil {
-		return cmdutil.RefusedUsage(o.homeFiles.ExplainFile(ctx, err, c.FileKind, c.File))
+		return o.hints.RefusedUsage(o.homeFiles.ExplainFile(ctx, err, c.FileKind, c.File))
 	}
 	for _, w := range warnings {
 		o.warnDomain(w)

@@ -142,7 +142,7 @@ func (o *poolEdit) run(ctx context.Context) error {
 		return err
 	}
 	if err := c.Registry.Validate(requestsOf(items), config.ModifyOptions{}); err != nil {
-		return cmdutil.RefusedUsage(err)
+		return o.hints.RefusedUsage(err)
 	}
 	var warnings []config.Warning
 	edit := config.Edit{
@@ -166,7 +166,7 @@ func (o *poolEdit) run(ctx context.Context) error {
 	// A look first: what is refused shall leave no trace, and nobody shall be
 	// asked about it.
 	if _, err := c.File.Preview(ctx, edit); err != nil {
-		return cmdutil.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
+		return o.hints.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
 	}
 	if o.action == poolDelete && !o.global.DryRun {
 		if err := o.console.Confirm(ctx, fmt.Sprintf("Take %s out of %s?", cmdutil.Plural(len(items), "pool"), ui.Sanitize(c.File.Path()))); err != nil {
@@ -175,7 +175,7 @@ func (o *poolEdit) run(ctx context.Context) error {
 	}
 	outcome, err := o.homeFiles.CarryOut(ctx, c.File, edit)
 	if err != nil {
-		return cmdutil.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
+		return o.hints.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
 	}
 	for _, w := range warnings {
 		o.console.Warnf("%s: %s", w.Name, w.Text)

@@ -8,7 +8,7 @@ import (
 )
 
 func newLDAPApply(f *cmdutil.Factory) *cobra.Command {
-	o := &planrun.Runner{Console: f.Console, Directories: f.Directories, Global: f.Global, Hints: f.Hints, HomeFiles: f.HomeFiles, Homes: f.Homes, Hook: f.Hook, Journals: f.Journals, Now: f.Now, Reports: f.Reports, Stores: f.Stores, Operation: "ldap apply", Schema: "davadmin.ldap.apply.1"}
+	o := planrun.New(f, "ldap", "apply")
 	cmd := &cobra.Command{
 		Use:   "apply PLAN [-H HOST ...] [--dry-run] [--continue]",
 		Short: "change the directory by a plan, with the way back on disk first",

@@ -13,7 +13,7 @@ import (
 )
 
 func newLDAPUndo(f *cmdutil.Factory) *cobra.Command {
-	o := &planrun.Runner{Console: f.Console, Directories: f.Directories, Global: f.Global, Hints: f.Hints, HomeFiles: f.HomeFiles, Homes: f.Homes, Hook: f.Hook, Journals: f.Journals, Now: f.Now, Reports: f.Reports, Stores: f.Stores, Operation: "ldap undo", Schema: "davadmin.ldap.undo.1"}
+	o := planrun.New(f, "ldap", "undo")
 	cmd := &cobra.Command{
 		Use:   "undo RUN [-H HOST ...] [--dry-run] [--continue]",
 		Short: "take back what a run changed",
@@ -42,10 +42,13 @@ and can be taken back as well.`,
 }
 
 // ldapRuns is 'ldap runs'.
-type ldapRuns struct{ planrun.Runner }
+type ldapRuns struct {
+	console *cmdutil.Console
+	runner  *planrun.Runner
+}
 
 func newLDAPRuns(f *cmdutil.Factory) *cobra.Command {
-	o := &ldapRuns{planrun.Runner{Console: f.Console, Directories: f.Directories, Global: f.Global, Hints: f.Hints, HomeFiles: f.HomeFiles, Homes: f.Homes, Hook: f.Hook, Journals: f.Journals, Now: f.Now, Reports: f.Reports, Stores: f.Stores}}
+	o := &ldapRuns{console: f.Console, runner: planrun.New(f, "ldap", "runs")}
 	cmd := &cobra.Command{
 		Use:   "runs",
 		Short: "what was changed in the directory, the latest first",
@@ -57,33 +60,29 @@ came, and what takes it back. No server is asked.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.Runs, "runs", "", "`DIR` for the journal and the way back (default: history/ of the home)")
-	o.HomeOptions.Add(flags)
+	flags.StringVar(&o.runner.Runs, "runs", "", "`DIR` for the journal and the way back (default: history/ of the home)")
+	o.runner.HomeOptions.Add(flags)
 	return cmd
 }
 
 func (o *ldapRuns) run(_ context.Context) error {
-	format, err := o.Console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
 	if err != nil {
 		return err
 	}
-	at, err := o.FindPlace()
-	if err != nil {
-		return err
-	}
-	all, err := at.Runs.List()
+	all, err := o.runner.List()
 	if err != nil {
 		return err
 	}
 	switch format {
 	case ui.JSON:
-		return ui.WriteJSON(o.Console.Streams.Out, struct {
+		return ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema string            `json:"schema"`
 			Runs   []ldapchange.Info `json:"runs"`
 		}{"davadmin.ldap.runs.1", all})
 	case ui.JSONL:
 		for _, info := range all {
-			if err := ui.WriteJSONL(o.Console.Streams.Out, info); err != nil {
+			if err := ui.WriteJSONL(o.console.Streams.Out, info); err != nil {
 				return err
 			}
 		}
@@ -103,12 +102,12 @@ func (o *ldapRuns) run(_ context.Context) error {
 	}
 	switch format {
 	case ui.CSV:
-		return ui.WriteCSV(o.Console.Streams.Out, header, rows)
+		return ui.WriteCSV(o.console.Streams.Out, header, rows)
 	case ui.Table:
-		return ui.WriteTable(o.Console.Streams.Out, o.Console.Streams.Width, header, rows)
+		return ui.WriteTable(o.console.Streams.Out, o.console.Streams.Width, header, rows)
 	}
 	for _, row := range rows {
-		if _, err := fmt.Fprintln(o.Console.Streams.Out, cmdutil.TabLine(row)); err != nil {
+		if _, err := fmt.Fprintln(o.console.Streams.Out, cmdutil.TabLine(row)); err != nil {
 			return err
 		}
 	}

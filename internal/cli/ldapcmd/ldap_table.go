@@ -2,7 +2,6 @@ package ldapcmd
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/pkg/finding"
@@ -21,8 +20,8 @@ func (o *ldapAudit) next(r *cmdutil.FindingReport, hidden int) string {
 		return "davadmin ldap rules --output json   (tells of each rule why it matters and what to do); then audit again"
 	}
 	for _, out := range r.Outcomes {
-		if out.Result == finding.NotRun && strings.Contains(out.Reason, "--cs") {
-			return o.hints.Again("--cs6-list FILE --cs7-list FILE") + "   (runs the rules that must know who is on which server)"
+		if out.Result == finding.NotRun && cmdutil.NeedsUserList(out) {
+			return o.hints.Again("--cs6-list", "FILE", "--cs7-list", "FILE") + "   (runs the rules that must know who is on which server)"
 		}
 	}
 	return "davadmin config check   (looks at the server's side)"

@@ -64,30 +64,41 @@ func (o *Options) Check() error {
 	return o.ServerOptions.Check()
 }
 
-// Runner is 'ldap apply', and what 'ldap undo' does with another plan.
+// Runner applies one plan, or undoes one run. It is made for one run of a command.
 type Runner struct {
-	Console     *cmdutil.Console
-	Directories *cmdutil.Directories
-	Global      *cmdutil.Globals
-	Hints       *cmdutil.Hints
-	HomeFiles   *cmdutil.HomeFiles
-	Homes       *cmdutil.Homes
-	Hook        fsx.Hook
-	Journals    *cmdutil.Journals
-	Now         func() time.Time
-	Reports     *cmdutil.Reports
-	Stores      *cmdutil.Stores
+	console     *cmdutil.Console
+	directories *cmdutil.Directories
+	global      *cmdutil.Globals
+	hints       *cmdutil.Hints
+	homes       *cmdutil.Homes
+	hook        fsx.Hook
+	journals    *cmdutil.Journals
+	now         func() time.Time
 	Options
-	Operation string // as the journal names it
+	operation string // as the journal names it
 	undoes    int64  // the run that is taken back; 0 for none
 	undoneOn  string // the server that it changed
-	Format    ui.Format
-	Schema    string
+	format    ui.Format
+	schema    string
 }
 
+// New returns the runner of an operation's action, as in "ldap", "apply".
+func New(f *cmdutil.Factory, operation, action string) *Runner {
+	return &Runner{
+		console: f.Console, directories: f.Directories, global: f.Global, hints: f.Hints, homes: f.Homes, hook: f.Hook, journals: f.Journals, now: f.Now,
+		operation: operation + " " + action, schema: "davadmin." + operation + "." + action + ".1",
+	}
+}
+
+// Start chooses the output format among those that a run can give.
+func (o *Runner) Start() (err error) {
+	o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSON)
+	return err
+}
+
+// Run applies the plan in the file at path.
 func (o *Runner) Run(ctx context.Context, path string) error {
-	var err error
-	if o.Format, err = o.Console.Format(ui.Plain, ui.Table, ui.JSON); err != nil {
+	if err := o.Start(); err != nil {
 		return err
 	}
 	plan, err := ldapchange.OpenPlan(path)
@@ -106,33 +117,43 @@ func UsageError(err error) error {
 	return err
 }
 
-// Place is where journal and runs are kept.
-type Place struct {
+// place is where journal and runs are kept.
+type place struct {
 	journal *journal.Journal
 	base    string // which the journal belongs to
-	Runs    ldapchange.Runs
+	runs    ldapchange.Runs
 }
 
-// FindPlace says where the way back is kept: in the home, or where --runs says.
-func (o *Runner) FindPlace() (Place, error) {
+// findPlace says where the way back is kept: in the home, or where --runs says.
+func (o *Runner) findPlace() (place, error) {
 	if o.Runs != "" {
 		dir, err := filepath.Abs(o.Runs)
 		if err != nil {
-			return Place{}, err
+			return place{}, err
 		}
-		return Place{
-			journal: journal.New(dir, journal.Options{Base: filepath.Dir(dir), Actor: o.Journals.Actor(), Now: o.Now, LockTimeout: o.lock.Timeout, Hook: o.Hook}),
-			base:    filepath.Dir(dir), Runs: ldapchange.Runs{Dir: filepath.Join(dir, "ldap")},
+		return place{
+			journal: journal.New(dir, journal.Options{Base: filepath.Dir(dir), Actor: o.journals.Actor(), Now: o.now, LockTimeout: o.lock.Timeout, Hook: o.hook}),
+			base:    filepath.Dir(dir), runs: ldapchange.Runs{Dir: filepath.Join(dir, "ldap")},
 		}, nil
 	}
-	home, err := o.Homes.Find(&o.HomeOptions)
+	home, err := o.homes.Find(&o.HomeOptions)
 	if cmdutil.IsUsage(err) {
-		return Place{}, cmdutil.Usagef("where shall the way back be kept? Give --home DIR of a server, or --runs DIR")
+		return place{}, cmdutil.Usagef("where shall the way back be kept? Give --home DIR of a server, or --runs DIR")
 	}
 	if err != nil {
-		return Place{}, err
+		return place{}, err
 	}
-	return Place{journal: o.Journals.Open(home, o.lock.Timeout), base: home, Runs: ldapchange.Runs{Dir: filepath.Join(home, "history", "ldap")}}, nil
+	return place{journal: o.journals.Open(home, o.lock.Timeout), base: home, runs: ldapchange.Runs{Dir: filepath.Join(home, "history", "ldap")}}, nil
+}
+
+// List returns the runs whose records are kept in the home, or where --runs says, the
+// latest first.
+func (o *Runner) List() ([]ldapchange.Info, error) {
+	at, err := o.findPlace()
+	if err != nil {
+		return nil, err
+	}
+	return at.runs.List()
 }
 
 // Apply checks a plan against the directory and carries it out.
@@ -140,26 +161,26 @@ func (o *Runner) Apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	if err := o.guardSize(plan); err != nil {
 		return err
 	}
-	at, err := o.FindPlace()
+	at, err := o.findPlace()
 	if err != nil {
 		return err
 	}
-	h, err := o.Directories.FindHome(ctx, &o.HomeOptions)
+	h, err := o.directories.FindHome(ctx, &o.HomeOptions)
 	if err != nil && o.Runs == "" {
 		return err
 	}
-	lo, err := o.Directories.LiveOptions(&o.ServerOptions, h)
+	lo, err := o.directories.LiveOptions(&o.ServerOptions, h)
 	if err != nil {
 		return err
 	}
-	if !o.Global.DryRun && plan.Removes > 0 {
-		if err := o.Console.Confirm(ctx, fmt.Sprintf("%s remove or replace values that are there. Go on?", cmdutil.Plural(plan.Removes, "record"))); err != nil {
+	if !o.global.DryRun && plan.Removes > 0 {
+		if err := o.console.Confirm(ctx, fmt.Sprintf("%s remove or replace values that are there. Go on?", cmdutil.Plural(plan.Removes, "record"))); err != nil {
 			return err
 		}
 	}
 	options := ldapchange.Options{
-		Directory: lo, Parallel: min(o.parallel, plan.Records), Rate: o.rate, RetryFor: o.retryFor, Continue: o.goOn, Reverse: reverse, Tmp: o.tmp, Now: o.Now, Hook: o.Hook,
-		Rejected: func(r *ldapchange.Record, why string) { o.Console.Say(o.rejectedLine(plan, r, why)) },
+		Directory: lo, Parallel: min(o.parallel, plan.Records), Rate: o.rate, RetryFor: o.retryFor, Continue: o.goOn, Reverse: reverse, Tmp: o.tmp, Now: o.now, Hook: o.hook,
+		Rejected: func(r *ldapchange.Record, why string) { o.console.Say(o.rejectedLine(plan, r, why)) },
 	}
 	a, err := ldapchange.NewApplier(ctx, plan, options)
 	if err != nil {
@@ -167,18 +188,16 @@ func (o *Runner) Apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	}
 	defer a.Close()
 	if o.undoneOn != "" && o.undoneOn != a.Server() {
-		o.Console.Warnf("run %d changed %s, and is taken back on %s", o.undoes, o.undoneOn, a.Server())
+		o.console.Warnf("run %d changed %s, and is taken back on %s", o.undoes, o.undoneOn, a.Server())
 	}
-	if o.Global.DryRun {
+	if o.global.DryRun {
 		return o.rehearse(ctx, a)
 	}
 	session, err := at.journal.Open(ctx)
 	if err != nil {
 		return err
 	}
-	for _, n := range session.Notes {
-		o.Console.Warnf("%s", n)
-	}
+	o.journals.WarnNotes(session.Notes)
 	err = o.carryOutRun(ctx, a, plan, at, session)
 	return errors.Join(err, session.Close())
 }
@@ -249,16 +268,16 @@ func entries(n int) string {
 
 // compare checks the plan, and shows how far it is.
 func (o *Runner) compare(ctx context.Context, a *ldapchange.Applier) (ldapchange.Checked, error) {
-	start := o.Now()
-	stop := o.Console.StartStatus(func() string {
-		return fmt.Sprintf("comparing: %d entries, %.0f a second", a.Seen(), float64(a.Seen())/max(o.Now().Sub(start).Seconds(), 0.001))
+	start := o.now()
+	stop := o.console.StartStatus(func() string {
+		return fmt.Sprintf("comparing: %d entries, %.0f a second", a.Seen(), float64(a.Seen())/max(o.now().Sub(start).Seconds(), 0.001))
 	})
 	defer stop()
 	return a.Check(ctx)
 }
 
 // carryOutRun takes up a run that was stopped, or begins one.
-func (o *Runner) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan *ldapchange.Plan, at Place, s *journal.Session) error {
+func (o *Runner) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan *ldapchange.Plan, at place, s *journal.Session) error {
 	run, err := o.unfinished(a, plan, at)
 	if err != nil {
 		return err
@@ -276,16 +295,16 @@ func (o *Runner) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan *l
 			return errors.Join(o.printChecked(c), o.writeRejects(ctx, a, c.Server), o.left(c.Conflicts))
 		}
 		id := s.Next()
-		for _, dir := range []string{at.Runs.Dir, at.Runs.Path(id)} {
-			if err := fsx.MkdirPrivate(ctx, dir, at.base, o.Hook); err != nil {
+		for _, dir := range []string{at.runs.Dir, at.runs.Path(id)} {
+			if err := fsx.MkdirPrivate(ctx, dir, at.base, o.hook); err != nil {
 				return err
 			}
 		}
-		if run, err = a.Write(at.Runs.Path(id), id, o.undoes); err != nil {
+		if run, err = a.Write(at.runs.Path(id), id, o.undoes); err != nil {
 			return err
 		}
 	}
-	change, err := s.Begin(ctx, journal.Intent{Operation: o.Operation, Command: o.Journals.Command(), Items: []journal.Item{
+	change, err := s.Begin(ctx, journal.Intent{Operation: o.operation, Command: o.journals.Command(), Items: []journal.Item{
 		{Name: "run", New: fmt.Sprint(run.ID), IsSet: true}, {Name: "directory", New: run.Server, IsSet: true},
 		{Name: "plan", New: plan.Path(), IsSet: true}, {Name: "entries", New: fmt.Sprint(run.ToChange), IsSet: true},
 	}})
@@ -301,20 +320,20 @@ func (o *Runner) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan *l
 }
 
 // unfinished is the run of this plan that was stopped; nil where there is none.
-func (o *Runner) unfinished(a *ldapchange.Applier, plan *ldapchange.Plan, at Place) (*ldapchange.Run, error) {
-	info, ok, err := at.Runs.Unfinished(plan.Sum, a.Server(), o.undoes)
+func (o *Runner) unfinished(a *ldapchange.Applier, plan *ldapchange.Plan, at place) (*ldapchange.Run, error) {
+	info, ok, err := at.runs.Unfinished(plan.Sum, a.Server(), o.undoes)
 	if err != nil || !ok {
 		return nil, err
 	}
-	o.Console.Notef("davadmin: note: run %d of this plan was stopped with %d of %d changed; it is taken up again", info.ID, info.Changed, info.ToChange)
-	return ldapchange.OpenRun(at.Runs, info.ID)
+	o.console.Notef("davadmin: note: run %d of this plan was stopped with %d of %d changed; it is taken up again", info.ID, info.Changed, info.ToChange)
+	return ldapchange.OpenRun(at.runs, info.ID)
 }
 
 // change carries a run out, and shows how far it is.
 func (o *Runner) change(ctx context.Context, a *ldapchange.Applier, run *ldapchange.Run) error {
-	start := o.Now()
-	stop := o.Console.StartStatus(func() string {
-		n, took := a.Seen(), max(o.Now().Sub(start).Seconds(), 0.001)
+	start := o.now()
+	stop := o.console.StartStatus(func() string {
+		n, took := a.Seen(), max(o.now().Sub(start).Seconds(), 0.001)
 		rate := float64(n) / took
 		line := fmt.Sprintf("changing: %d of %d entries, %.0f a second", n, run.ToChange, rate)
 		if rate > 0 {
@@ -334,7 +353,7 @@ func (o *Runner) writeRejects(ctx context.Context, a *ldapchange.Applier, server
 	if err := a.WriteRejects(context.WithoutCancel(ctx), o.reject, server); err != nil {
 		return err
 	}
-	o.Console.Notef("davadmin: note: what was not changed is in %s", ui.Sanitize(o.reject))
+	o.console.Notef("davadmin: note: what was not changed is in %s", ui.Sanitize(o.reject))
 	return nil
 }
 
@@ -349,18 +368,18 @@ func (o *Runner) left(n int) error {
 // Undo applies the way back of a run.
 func (o *Runner) Undo(ctx context.Context, arg string) error {
 	var err error
-	if o.Format, err = o.Console.Format(ui.Plain, ui.Table, ui.JSON); err != nil {
+	if o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSON); err != nil {
 		return err
 	}
 	id, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || id < 1 {
 		return cmdutil.Usagef("'%s' is not the number of a run; 'davadmin ldap runs' lists them", arg)
 	}
-	at, err := o.FindPlace()
+	at, err := o.findPlace()
 	if err != nil {
 		return err
 	}
-	info, err := at.Runs.Load(id)
+	info, err := at.runs.Load(id)
 	switch {
 	case errors.Is(err, ldapchange.ErrNoRun):
 		return cmdutil.Usagef("%v; 'davadmin ldap runs' lists them", err)
@@ -369,13 +388,13 @@ func (o *Runner) Undo(ctx context.Context, arg string) error {
 	case info.State == ldapchange.Ready:
 		return cmdutil.Usagef("run %d was stopped before it changed anything", id)
 	}
-	plan, err := ldapchange.OpenPlan(filepath.Join(at.Runs.Path(id), ldapchange.UndoFile))
+	plan, err := ldapchange.OpenPlan(filepath.Join(at.runs.Path(id), ldapchange.UndoFile))
 	if err != nil {
 		return fmt.Errorf("the way back of run %d: %w", id, err)
 	}
 	defer func() { _ = plan.Close() }()
 	o.undoes, o.undoneOn = id, info.Server
-	h, err := o.Directories.FindHome(ctx, &o.HomeOptions)
+	h, err := o.directories.FindHome(ctx, &o.HomeOptions)
 	if err != nil && o.Runs == "" {
 		return err
 	}

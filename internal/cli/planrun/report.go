@@ -23,16 +23,16 @@ type checkedRow struct {
 
 // printChecked prints what a plan would do, or that there is nothing to do.
 func (o *Runner) printChecked(c ldapchange.Checked) error {
-	if o.Format == ui.JSON {
-		return ui.WriteJSON(o.Console.Streams.Out, checkedRow{o.Schema, o.Global.DryRun, c.Server, c.Guard, c.ToChange, c.Already, c.Conflicts})
+	if o.format == ui.JSON {
+		return ui.WriteJSON(o.console.Streams.Out, checkedRow{o.schema, o.global.DryRun, c.Server, c.Guard, c.ToChange, c.Already, c.Conflicts})
 	}
-	_, err := fmt.Fprintf(o.Console.Streams.Out, "server:      %s\nguard:       %s\nto change:   %d\nso already:  %d\nnot as expected: %d\n",
+	_, err := fmt.Fprintf(o.console.Streams.Out, "server:      %s\nguard:       %s\nto change:   %d\nso already:  %d\nnot as expected: %d\n",
 		ui.Sanitize(c.Server), c.Guard, c.ToChange, c.Already, c.Conflicts)
 	switch {
 	case c.ToChange == 0:
-		o.Console.Notef("nothing to do: no entry would be changed")
-	case o.Global.DryRun:
-		o.Console.Notef("dry run: nothing was changed")
+		o.console.Notef("nothing to do: no entry would be changed")
+	case o.global.DryRun:
+		o.console.Notef("dry run: nothing was changed")
 	}
 	return err
 }
@@ -51,17 +51,17 @@ func (o *Runner) report(run *ldapchange.Run, ended error) error {
 		undo = o.undoLine(run.ID)
 	}
 	var err error
-	if o.Format == ui.JSON {
-		err = ui.WriteJSON(o.Console.Streams.Out, runRow{o.Schema, &run.Info, undo})
+	if o.format == ui.JSON {
+		err = ui.WriteJSON(o.console.Streams.Out, runRow{o.schema, &run.Info, undo})
 	} else {
-		_, err = fmt.Fprintf(o.Console.Streams.Out, "run:         %d\nserver:      %s\nguard:       %s\nchanged:     %d of %d\nso already:  %d\nnot as expected: %d\nrefused:     %d\n",
+		_, err = fmt.Fprintf(o.console.Streams.Out, "run:         %d\nserver:      %s\nguard:       %s\nchanged:     %d of %d\nso already:  %d\nnot as expected: %d\nrefused:     %d\n",
 			run.ID, ui.Sanitize(run.Server), run.Guard, run.Changed, run.ToChange, run.Already, run.Conflicts, run.Failed)
 		if err == nil && undo != "" {
-			o.Console.Notef("to undo: %s", undo)
+			o.console.Notef("to undo: %s", undo)
 		}
 	}
 	if run.Guard == ldapchange.GuardReread {
-		o.Console.Warnf("the server offers neither the assertion nor the pre-read control: what somebody else changed at the same moment is kept and reported, unless it differs in letter case or blanks alone")
+		o.console.Warnf("the server offers neither the assertion nor the pre-read control: what somebody else changed at the same moment is kept and reported, unless it differs in letter case or blanks alone")
 	}
 	switch {
 	case ended != nil:
@@ -86,7 +86,7 @@ func (o *Runner) stopped(run *ldapchange.Run, ended error) error {
 
 // undoLine is the command that takes a run back.
 func (o *Runner) undoLine(id int64) string {
-	line := o.Hints.Line("ldap", "undo", append([]string{strconv.FormatInt(id, 10)}, o.Words()...)...)
+	line := o.hints.Line("ldap", "undo", append([]string{strconv.FormatInt(id, 10)}, o.Words()...)...)
 	if o.Runs != "" {
 		line += " --runs " + cmdutil.Quote(o.Runs)
 	}

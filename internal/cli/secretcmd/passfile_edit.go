@@ -190,9 +190,7 @@ func (o *passEdit) run(ctx context.Context) error {
 	if err != nil {
 		return vaultConflict(err)
 	}
-	for _, n := range outcome.Notes {
-		o.console.Warnf("%s", n)
-	}
+	o.journals.WarnNotes(outcome.Notes)
 	return o.homeFiles.AfterChange(h.HomeFile, outcome, o.showVault(format, p, outcome))
 }
 

@@ -1,11 +1,12 @@
-// Package backends knows the back ends of one server: which there are, where the
-// store of each is, and how it is made, opened, upgraded and replaced, whatever
-// the engine.
+// Package backends manages the back ends of one server: which back ends there are,
+// where their stores are, and how a store is created, opened, upgraded and replaced,
+// for every engine.
 //
-// It promises that a back end is opened at most once, when it is first needed, and
-// that one that nobody set up is an error and never another one in its place.
+// It guarantees that each back end is opened at most once, when it is first needed.
+// A back end that is not configured is an error; another one is never used instead.
 //
-// It reads no configuration and decides about no account.
+// The package does not read the configuration, and does not decide which back end an
+// account belongs to.
 package backends
 
 import (
@@ -22,62 +23,63 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/sqlite"
 )
 
-// Location says where the store of a back end is.
+// Location describes a back end and the place of its store.
 type Location struct {
 	Backend string
-	// File is the path of an SQLite file. It counts where URL is empty.
+	// File is the path of an SQLite file. It is used only if URL is empty.
 	File string
-	// URL is that of a PostgreSQL database, without a password.
+	// URL is the URL of a PostgreSQL database, without a password.
 	URL string
-	// Password gives the password of the database; nil leaves it to what
-	// PostgreSQL's own programs use.
+	// Password returns the password of the database. If it is nil, the sources of
+	// PostgreSQL's own programs are used, such as PGPASSFILE.
 	Password func(context.Context) ([]byte, error)
-	// PurgeDelay is how long what was deleted is kept.
+	// PurgeDelay is how long deleted data is kept before it can be purged.
 	PurgeDelay time.Duration
 }
 
-// Options are the same for all back ends.
+// Options contains the settings that all back ends share.
 type Options struct {
-	// Wait is how long to wait for another program that writes.
+	// Wait is the maximum time to wait for another program that writes to an SQLite
+	// file. Zero means the default of the engine.
 	Wait time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// UnknownError is returned for a back end that nobody set up.
+// UnknownError is returned for a back end that is not configured.
 type UnknownError struct {
 	Backend string
 	Known   []string
 }
 
-// Error names what there is.
+// Error lists the configured back ends.
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("there is no back end '%s'; there are: %s", e.Backend, strings.Join(e.Known, ", "))
+	return fmt.Sprintf("unknown back end '%s' (configured: %s)", e.Backend, strings.Join(e.Known, ", "))
 }
 
-// Set is all back ends of a server. Its methods may be used by several
-// goroutines.
+// Set is the set of all back ends of a server. Its methods may be called by several
+// goroutines at once.
 type Set struct {
 	locations []Location
-	standard  string
+	defaultID string
 	o         Options
 
 	mu   sync.Mutex
 	open map[string]store.Store
 }
 
-// New returns the back ends, the standard one being that of accounts for which
-// none is named. It opens nothing.
-func New(locations []Location, standard string, o Options) *Set {
+// New returns a Set. defaultID is the id of the default back end, which is used for
+// accounts without a back end of their own. New does not open any back end.
+func New(locations []Location, defaultID string, o Options) *Set {
 	locations = slices.Clone(locations)
 	slices.SortFunc(locations, func(a, b Location) int { return strings.Compare(a.Backend, b.Backend) })
-	return &Set{locations: locations, standard: standard, o: o, open: map[string]store.Store{}}
+	return &Set{locations: locations, defaultID: defaultID, o: o, open: map[string]store.Store{}}
 }
 
-// Locations lists the back ends, by id.
+// Locations returns the back ends, sorted by id.
 func (s *Set) Locations() []Location { return slices.Clone(s.locations) }
 
-// Names lists the ids, in order.
+// Names returns the ids of the back ends, sorted.
 func (s *Set) Names() []string {
 	out := make([]string, len(s.locations))
 	for i, l := range s.locations {
@@ -86,10 +88,10 @@ func (s *Set) Names() []string {
 	return out
 }
 
-// Default is the id of the back end of accounts for which none is named.
-func (s *Set) Default() string { return s.standard }
+// Default returns the id of the default back end.
+func (s *Set) Default() string { return s.defaultID }
 
-// Location returns one; *UnknownError.
+// Location returns the location of a back end. *UnknownError.
 func (s *Set) Location(backend string) (Location, error) {
 	for _, l := range s.locations {
 		if l.Backend == backend {
@@ -99,8 +101,8 @@ func (s *Set) Location(backend string) (Location, error) {
 	return Location{}, &UnknownError{Backend: backend, Known: s.Names()}
 }
 
-// Open opens a back end, or returns the one that is open. It is closed with the
-// Set. *UnknownError, and what the engine's Open returns.
+// Open opens the store of a back end, or returns it if it is already open. The Set
+// closes it. *UnknownError, and the errors of the engine's Open.
 func (s *Set) Open(ctx context.Context, backend string) (store.Store, error) {
 	l, err := s.Location(backend)
 	if err != nil {
@@ -119,8 +121,8 @@ func (s *Set) Open(ctx context.Context, backend string) (store.Store, error) {
 	return st, nil
 }
 
-// Existing opens the back ends that have a store, and lists them by id. One that
-// cannot be opened for another reason is an error.
+// Existing opens all back ends that have a store, and returns their sorted ids. A
+// back end that cannot be opened for another reason is an error.
 func (s *Set) Existing(ctx context.Context) ([]string, error) {
 	var out []string
 	for _, l := range s.locations {
@@ -136,7 +138,7 @@ func (s *Set) Existing(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
-// Close closes what was opened.
+// Close closes all open stores.
 func (s *Set) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,7 +158,7 @@ func (l Location) postgres(o Options) postgres.Options {
 	return postgres.Options{URL: l.URL, Backend: l.Backend, Password: l.Password, Now: o.Now}
 }
 
-// Where names the store for people.
+// Where returns the path of the file, or the URL without settings, for messages.
 func (l Location) Where() string {
 	if l.URL != "" {
 		return l.postgres(Options{}).Where()
@@ -164,7 +166,7 @@ func (l Location) Where() string {
 	return l.File
 }
 
-// Engine names the engine.
+// Engine returns the name of the engine: "sqlite" or "postgresql".
 func (l Location) Engine() string {
 	if l.URL != "" {
 		return "postgresql"
@@ -188,7 +190,7 @@ func (l Location) Open(ctx context.Context, o Options) (store.Store, error) {
 	return st, nil
 }
 
-// State says whether there is a store, and of which version.
+// State returns the schema version of the store, or version 0 if there is no store.
 func (l Location) State(ctx context.Context, o Options) (store.SchemaState, error) {
 	if l.URL != "" {
 		return postgres.State(ctx, l.postgres(o))
@@ -196,7 +198,7 @@ func (l Location) State(ctx context.Context, o Options) (store.SchemaState, erro
 	return sqlite.State(ctx, l.sqlite(o))
 }
 
-// Create makes an empty store where there is none.
+// Create creates an empty store. ErrExists.
 func (l Location) Create(ctx context.Context, o Options) error {
 	if l.URL != "" {
 		return postgres.Create(ctx, l.postgres(o))
@@ -204,7 +206,8 @@ func (l Location) Create(ctx context.Context, o Options) error {
 	return sqlite.Create(ctx, l.sqlite(o))
 }
 
-// Replace makes an empty store in the place of one, and says where that is kept.
+// Replace replaces the store with an empty one, and returns where the old one is kept,
+// or "" if there was none.
 func (l Location) Replace(ctx context.Context, o Options) (kept string, err error) {
 	if l.URL != "" {
 		kept, err = postgres.Replace(ctx, l.postgres(o))
@@ -216,8 +219,8 @@ func (l Location) Replace(ctx context.Context, o Options) (kept string, err erro
 	return sqlite.Replace(ctx, l.sqlite(o))
 }
 
-// Upgrade brings the store to the newest schema. It returns the version that was
-// there, and the copy that was made before, "" where none was.
+// Upgrade upgrades the store to the newest schema. It returns the version before the
+// upgrade, and the path of the copy that was made first, or "" if none was made.
 func (l Location) Upgrade(ctx context.Context, o Options) (from int, backup string, err error) {
 	if l.URL != "" {
 		from, err = postgres.Upgrade(ctx, l.postgres(o))

@@ -4,24 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/internal/servertest"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/postgres"
 	"github.com/davadmin/davadmin/pkg/store/storetest"
 )
 
-// TestConformance runs the suite that every engine passes, each part on a
-// database of its own. The databases order and fold text by the rules of a
-// language, as those that administrators make do, and not by its bytes.
+// TestConformance runs the conformance suite, each part on its own database. The
+// databases collate text by the rules of a language and not by its bytes, as the
+// databases of administrators often do.
 func TestConformance(t *testing.T) {
-	// The server is started when it is needed: a copy of this program, which the
-	// suite starts to kill it, is a client of the one that is there.
+	// The server is started when it is first needed. The process that the suite starts
+	// and kills is a client of the running server, and must not start another one.
 	server := sync.OnceValue(func() *servertest.PostgresServer { return templated(t) })
 	var databases atomic.Int64
 	storetest.Run(t, storetest.Engine{
@@ -43,8 +43,8 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// A server that crashes in the middle of commits keeps what it has acknowledged,
-// and the store that was open goes on when the server is back.
+// A server that crashes during commits loses nothing that it acknowledged, and an open
+// store works again after the restart.
 func TestServerCrashes(t *testing.T) {
 	s := servertest.Postgres(t, servertest.PostgresOptions{Fsync: true})
 	ctx := t.Context()
@@ -57,17 +57,17 @@ func TestServerCrashes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer opened.Close()
-	made := 0
+	made, random := 0, seed.New(t)
 	for round := range 3 {
 		crash := make(chan error, 1)
-		time.AfterFunc(time.Duration(20+rand.IntN(100))*time.Millisecond, func() { crash <- s.Stop(servertest.Immediate) })
+		time.AfterFunc(time.Duration(20+random.IntN(100))*time.Millisecond, func() { crash <- s.Stop(servertest.Immediate) })
 		for err = nil; err == nil; {
 			if err = create(ctx, opened, made); err == nil {
 				made++
 			}
 		}
 		if !errors.Is(err, store.ErrUnavailable) {
-			t.Errorf("round %d: the crash gives %v", round, err)
+			t.Errorf("round %d: got error %v from the crash", round, err)
 		}
 		var unknown *store.CommitUnknown
 		if err := errors.Join(<-crash, s.Start(ctx)); err != nil {
@@ -76,10 +76,10 @@ func TestServerCrashes(t *testing.T) {
 		err := opened.View(ctx, func(r store.Reader) error {
 			n, countErr := r.CountAccounts(ctx, store.AccountFilter{})
 			if errors.As(err, &unknown) && n == int64(made)+1 {
-				made++ // it had happened
+				made++ // the commit had happened
 			}
 			if n != int64(made) {
-				t.Errorf("round %d: %d accounts are there, %d were acknowledged", round, n, made)
+				t.Errorf("round %d: found %d accounts, but %d were acknowledged", round, n, made)
 			}
 			return countErr
 		})
@@ -88,10 +88,11 @@ func TestServerCrashes(t *testing.T) {
 		}
 	}
 	if made < 3 {
-		t.Errorf("only %d accounts were made", made)
+		t.Errorf("only %d accounts were created", made)
 	}
 }
 
+// create creates an account.
 func create(ctx context.Context, s store.Store, number int) error {
 	return s.Update(ctx, func(w store.Writer) error {
 		return w.CreateAccount(ctx, &store.NewAccount{
@@ -101,15 +102,15 @@ func create(ctx context.Context, s store.Store, number int) error {
 	})
 }
 
-// template is the database that the others are copies of.
+// template is the database from which the others are copied.
 const template = "empty_store"
 
-// templated starts a server that has the template.
+// templated starts a server with the template.
 func templated(t *testing.T) *servertest.PostgresServer {
 	t.Helper()
 	s := servertest.Postgres(t, servertest.PostgresOptions{Settings: map[string]string{"max_connections": "200"}})
-	const make = "CREATE DATABASE " + template + " TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-DE' LOCALE 'C.UTF-8'"
-	if _, err := s.Psql(t.Context(), "postgres", make); err != nil {
+	const statement = "CREATE DATABASE " + template + " TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-DE' LOCALE 'C.UTF-8'"
+	if _, err := s.Psql(t.Context(), "postgres", statement); err != nil {
 		t.Fatal(err)
 	}
 	if err := postgres.Create(t.Context(), postgres.Options{URL: s.URL(template), Backend: storetest.Backend}); err != nil {

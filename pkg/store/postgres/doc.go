@@ -1,12 +1,12 @@
-// Package postgres keeps a back end in a PostgreSQL database, in a schema of its
-// own called davadmin.
+// Package postgres keeps the store of a back end in a PostgreSQL database, in the
+// database schema davadmin.
 //
-// The database is named by a URL, which may list several hosts: they are tried in
-// order, so that a failover is followed. The URL never holds a password: it comes
-// from the caller, from PGPASSFILE or from a service file, as PostgreSQL's own
-// programs do it.
+// The database is named by a URL. The URL may list several hosts, which are tried in
+// order, so that it follows a failover. It never contains the password, which comes
+// from the caller, from PGPASSFILE or from a service file, as for PostgreSQL's own
+// programs.
 //
-// It holds schema, migrations and connections. What the statements mean is in
-// pkg/store/relational. Nothing in it needs more of the server than tables,
-// indexes and transactions.
+// The package contains the schema, the migrations and the connections. The SQL
+// statements are in pkg/store/relational. It requires nothing of the server except
+// tables, indexes and transactions, and an advisory lock for migrations.
 package postgres

@@ -14,18 +14,18 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// collision says that another transaction was in the way; the whole transaction
-// can be tried again.
-type collision struct {
+// conflictError is a conflict with another transaction. The whole transaction can be
+// retried.
+type conflictError struct {
 	meaning error
 	err     error
 }
 
-func (e *collision) Error() string   { return e.err.Error() }
-func (e *collision) Unwrap() []error { return []error{e.meaning, e.err} }
+func (e *conflictError) Error() string   { return e.err.Error() }
+func (e *conflictError) Unwrap() []error { return []error{e.meaning, e.err} }
 
-// explain gives an error of the server its meaning (PostgreSQL 15 manual,
-// appendix A).
+// explain wraps an error of pgx or of the server in the matching error of pkg/store
+// (PostgreSQL 15 manual, appendix A).
 func explain(err error) error {
 	var e *pgconn.PgError
 	var connect *pgconn.ConnectError
@@ -42,35 +42,37 @@ func explain(err error) error {
 	return err
 }
 
+// explainCode is explain for an error of the server.
 func explainCode(e *pgconn.PgError, err error) error {
 	text := e.Message + " (" + e.Code + ")"
-	meant := func(meaning error) error { return fmt.Errorf("%w: %s", meaning, text) }
+	wrap := func(meaning error) error { return fmt.Errorf("%w: %s", meaning, text) }
 	switch e.Code {
 	case "40001", "40P01": // serialization_failure, deadlock_detected
-		return &collision{store.ErrConflict, errors.New(text)}
-	case "23505": // unique_violation: made by somebody else since this transaction looked
-		return &collision{store.ErrExists, errors.New(text)}
+		return &conflictError{store.ErrConflict, errors.New(text)}
+	case "23505": // unique_violation: another transaction inserted the row since this one looked for it
+		return &conflictError{store.ErrExists, errors.New(text)}
 	case "28P01", "28000", "42501": // invalid_password, invalid_authorization_specification, insufficient_privilege
-		return meant(store.ErrDenied)
+		return wrap(store.ErrDenied)
 	case "3D000": // invalid_catalog_name
-		return meant(store.ErrUnavailable)
+		return wrap(store.ErrUnavailable)
 	case "53100": // disk_full
-		return meant(store.ErrFull)
+		return wrap(store.ErrFull)
 	case "25006": // read_only_sql_transaction
-		return meant(store.ErrReadOnly)
+		return wrap(store.ErrReadOnly)
 	case "55P03": // lock_not_available
-		return meant(store.ErrLocked)
+		return wrap(store.ErrLocked)
 	case "XX001", "XX002": // data_corrupted, index_corrupted
-		return meant(store.ErrDamaged)
+		return wrap(store.ErrDamaged)
 	}
 	if strings.HasPrefix(e.Code, "08") || strings.HasPrefix(e.Code, "57P") || strings.HasPrefix(e.Code, "53") {
-		return meant(store.ErrUnavailable)
+		return wrap(store.ErrUnavailable)
 	}
 	return err
 }
 
-// explainCommit is explain for a commit. Where the connection was lost, or the
-// server was going down, it may have happened all the same.
+// explainCommit is explain for a commit. If the connection was lost or the server was
+// shutting down, the commit may have happened nevertheless, and the error is a
+// CommitUnknown.
 func explainCommit(err error) error {
 	var e *pgconn.PgError
 	switch {
@@ -84,7 +86,7 @@ func explainCommit(err error) error {
 	return &store.CommitUnknown{Err: errors.New(oneLine(err))}
 }
 
-// oneLine takes out the line ends that pgx puts between the hosts that it tried.
+// oneLine replaces the line feeds that pgx puts between the hosts that it tried.
 func oneLine(err error) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " ")
 }

@@ -9,24 +9,26 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/relational"
 )
 
-// migration is the advisory lock under which the schema is made and changed.
+// migration is the key of the advisory lock that is held while the schema is created
+// or changed.
 const migration = 0x64617661646d696e
 
-// Create makes an empty store in a database that has none, whole or not at all.
+// Create creates an empty store in a database that has none, completely or not at
+// all. ErrExists.
 func Create(ctx context.Context, o Options) error {
-	return o.migrate(ctx, func(t *transaction, there bool) error {
-		if there {
+	return o.migrate(ctx, func(t *transaction, exists bool) error {
+		if exists {
 			return &store.ExistsError{What: "store", Value: o.Where()}
 		}
 		return t.make(ctx, o.Backend)
 	})
 }
 
-// Replace makes an empty store in the place of the one that is there, which is
-// kept under the name of the schema that it returns.
+// Replace replaces a store with an empty one. The old store is kept in the database
+// schema that Replace returns, or "" if there was none.
 func Replace(ctx context.Context, o Options) (kept string, err error) {
-	err = o.migrate(ctx, func(t *transaction, there bool) error {
-		if there {
+	err = o.migrate(ctx, func(t *transaction, exists bool) error {
+		if exists {
 			kept = namespace + "_" + o.now().UTC().Format("20060102t150405z")
 			if err := t.run(ctx, "ALTER SCHEMA "+namespace+" RENAME TO "+kept); err != nil {
 				return err
@@ -40,26 +42,28 @@ func Replace(ctx context.Context, o Options) (kept string, err error) {
 	return kept, err
 }
 
+// make creates the database schema and the tables.
 func (t *transaction) make(ctx context.Context, backend string) error {
 	if err := t.run(ctx, "CREATE SCHEMA "+namespace); err != nil {
-		return fmt.Errorf("make the schema: %w", err)
+		return fmt.Errorf("create the schema: %w", err)
 	}
 	return schema().Make(ctx, t, t.run, backend)
 }
 
-// migrate runs fn in a transaction that no other migration runs beside.
-func (o Options) migrate(ctx context.Context, fn func(t *transaction, there bool) error) error {
+// migrate connects and runs fn in a transaction while no other migration runs. exists
+// reports whether the database contains a store.
+func (o Options) migrate(ctx context.Context, fn func(t *transaction, exists bool) error) error {
 	s, err := connect(ctx, o)
 	if err != nil {
 		return o.failed(err)
 	}
 	defer s.pool.Close()
 	err = s.locked(ctx, func(t *transaction) error {
-		there, err := t.hasStore(ctx)
+		exists, err := t.hasStore(ctx)
 		if err != nil {
 			return err
 		}
-		return fn(t, there)
+		return fn(t, exists)
 	})
 	if err != nil {
 		return o.failed(err)
@@ -67,8 +71,8 @@ func (o Options) migrate(ctx context.Context, fn func(t *transaction, there bool
 	return nil
 }
 
-// locked runs fn in a transaction with the advisory lock of migrations. It sees
-// what an earlier holder of the lock committed.
+// locked runs fn in a transaction that holds the advisory lock of migrations. The
+// transaction sees everything that earlier holders of the lock committed.
 func (s *Store) locked(ctx context.Context, fn func(*transaction) error) error {
 	tx, err := s.pool.BeginTx(ctx, begin("READ COMMITTED"))
 	if err != nil {
@@ -84,8 +88,8 @@ func (s *Store) locked(ctx context.Context, fn func(*transaction) error) error {
 	return explainCommit(tx.Commit(context.WithoutCancel(ctx)))
 }
 
-// State says which version of the schema a database has; version 0 where there is
-// no store. It does not look at the back end.
+// State returns the schema version of a database, or version 0 if there is no store.
+// It does not check the back end.
 func State(ctx context.Context, o Options) (store.SchemaState, error) {
 	st := store.SchemaState{Backend: o.Backend, Where: o.Where(), Engine: "postgresql", Known: schema().Version}
 	s, m, err := open(ctx, o)
@@ -99,15 +103,15 @@ func State(ctx context.Context, o Options) (store.SchemaState, error) {
 	return st, s.Close()
 }
 
-// Upgrade brings an older store to the newest schema, all steps or none. It
-// returns the version that was there.
+// Upgrade upgrades an older store to the newest schema, in one transaction. It returns
+// the version before the upgrade.
 func Upgrade(ctx context.Context, o Options) (from int, err error) {
 	return o.upgrade(ctx, schema())
 }
 
 func (o Options) upgrade(ctx context.Context, to relational.Schema) (from int, err error) {
-	err = o.migrate(ctx, func(t *transaction, there bool) error {
-		if !there {
+	err = o.migrate(ctx, func(t *transaction, exists bool) error {
+		if !exists {
 			return store.ErrNoSchema
 		}
 		m, err := relational.ReadMetadata(ctx, t)

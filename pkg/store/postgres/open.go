@@ -19,21 +19,21 @@ import (
 //go:embed schema.sql
 var freshSchema string
 
-// schema is the newest one, and the way to it.
+// schema returns the newest schema and the upgrades to it.
 func schema() relational.Schema { return relational.Schema{Version: 1, Fresh: freshSchema} }
 
-// namespace is the schema of the database that the tables are in.
+// namespace is the database schema that contains the tables.
 const namespace = "davadmin"
 
-// Options say which database, and how it is used.
+// Options selects the database and its settings.
 type Options struct {
 	// URL is postgres://USER@HOST,HOST/DATABASE?…, without a password.
 	URL     string
-	Backend string // id of the back end; a database of another one is refused
-	// Password gives the password; nil, or an empty one, leaves it to PGPASSFILE
-	// and the service file.
+	Backend string // id of the back end; a database of another back end is rejected
+	// Password returns the password. If it is nil or returns an empty password,
+	// PGPASSFILE or the service file is used.
 	Password func(context.Context) ([]byte, error)
-	// Connections is the most that are open at once. Zero means 8.
+	// Connections is the maximum number of open connections. Zero means 8.
 	Connections int32
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -46,7 +46,7 @@ func (o Options) now() time.Time {
 	return o.Now()
 }
 
-// Store is a back end in a database.
+// Store is the store of a back end in a database.
 type Store struct {
 	o    Options
 	pool *pgxpool.Pool
@@ -57,12 +57,12 @@ var (
 	_ store.Loader = (*Store)(nil)
 )
 
-// ErrPassword is returned for a URL with a password in it.
-var ErrPassword = errors.New("a password stands in the URL of the database, where others can read it; put it into the passfile or PGPASSFILE")
+// ErrPassword is returned for a URL that contains a password.
+var ErrPassword = errors.New("the database URL contains a password, which other users can read")
 
-// Open opens a store that is there. ErrNoSchema when there is none, ErrSchemaOlder,
-// ErrSchemaNewer, ErrOtherBackend; ErrUnavailable and ErrDenied when the database
-// cannot be reached.
+// Open opens an existing store. ErrNoSchema if there is none, ErrSchemaOlder,
+// ErrSchemaNewer, ErrOtherBackend; ErrUnavailable or ErrDenied if the connection
+// fails; ErrPassword for a URL that contains a password.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	s, m, err := open(ctx, o)
 	if err != nil {
@@ -75,9 +75,16 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func (o Options) failed(err error) error { return fmt.Errorf("store %s: %w", o.Where(), err) }
+// failed adds the name of the store to an error, unless the error already contains it.
+func (o Options) failed(err error) error {
+	var exists *store.ExistsError
+	if errors.As(err, &exists) {
+		return err
+	}
+	return fmt.Errorf("store %s: %w", o.Where(), err)
+}
 
-// open opens whatever store is there, and says what it is.
+// open opens a store of any schema version and back end, and returns its metadata.
 func open(ctx context.Context, o Options) (*Store, relational.Metadata, error) {
 	s, err := connect(ctx, o)
 	if err != nil {
@@ -91,14 +98,14 @@ func open(ctx context.Context, o Options) (*Store, relational.Metadata, error) {
 	return s, m, nil
 }
 
-// connect prepares connections. It opens none yet.
+// connect returns a Store whose connections are opened when they are needed.
 func connect(ctx context.Context, o Options) (*Store, error) {
 	if err := CheckURL(o.URL); err != nil {
 		return nil, err
 	}
 	config, err := pgxpool.ParseConfig(o.URL)
 	if err != nil {
-		return nil, errors.New("its URL cannot be read") // pgx quotes it, and what was meant as a password may stand in it
+		return nil, errors.New("the database URL is malformed") // the error of pgx quotes the URL, which may contain a password
 	}
 	if config.MaxConns = o.Connections; config.MaxConns <= 0 {
 		config.MaxConns = 8
@@ -126,12 +133,13 @@ func connect(ctx context.Context, o Options) (*Store, error) {
 	return &Store{o: o, pool: pool}, nil
 }
 
-// CheckURL refuses what is no URL of a database, and one with a password.
+// CheckURL returns an error for text that is not the URL of a database, and
+// ErrPassword for a URL that contains a password.
 func CheckURL(text string) error {
 	rest, ok := strings.CutPrefix(text, "postgres://")
 	if !ok {
 		if rest, ok = strings.CutPrefix(text, "postgresql://"); !ok {
-			return errors.New("its URL does not begin with postgres://")
+			return errors.New("the database URL does not begin with postgres://")
 		}
 	}
 	authority, query, _ := strings.Cut(rest, "?")
@@ -141,7 +149,7 @@ func CheckURL(text string) error {
 	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return errors.New("what stands behind '?' in its URL cannot be read")
+		return errors.New("the query part of the database URL is malformed")
 	}
 	for name := range values {
 		if strings.Contains(strings.ToLower(name), "password") {
@@ -151,6 +159,7 @@ func CheckURL(text string) error {
 	return nil
 }
 
+// cutLast is like strings.Cut, but cuts around the last sep.
 func cutLast(s, sep string) (before, after string, found bool) {
 	i := strings.LastIndex(s, sep)
 	if i < 0 {
@@ -159,7 +168,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// Where names the database for people: hosts and database, no settings.
+// Where returns the URL without settings, for messages.
 func (o Options) Where() string {
 	if CheckURL(o.URL) != nil {
 		return "postgres://..."
@@ -168,14 +177,14 @@ func (o Options) Where() string {
 	return place
 }
 
-// identify says what the database is.
+// identify returns the metadata of the database. ErrNoSchema if there is no store.
 func (s *Store) identify(ctx context.Context) (m relational.Metadata, err error) {
 	err = s.view(ctx, func(t *transaction) error {
-		there, err := t.hasStore(ctx)
+		exists, err := t.hasStore(ctx)
 		if err != nil {
 			return err
 		}
-		if !there {
+		if !exists {
 			return store.ErrNoSchema
 		}
 		m, err = relational.ReadMetadata(ctx, t)
@@ -184,15 +193,15 @@ func (s *Store) identify(ctx context.Context) (m relational.Metadata, err error)
 	return m, err
 }
 
-// begin begins a transaction. What it needs is set for it alone: a pooler between
-// us and the server may give the connection to somebody else behind it, and some
-// refuse settings of a session.
+// begin returns the options that begin a transaction. The settings are local to the
+// transaction, because a connection pooler may give the server connection to another
+// client after it, and some poolers reject session settings.
 func begin(mode string) pgx.TxOptions {
 	return pgx.TxOptions{BeginQuery: "BEGIN ISOLATION LEVEL " + mode + "; SET LOCAL search_path = " + namespace + "; SET LOCAL timezone = 'UTC'; SET LOCAL work_mem = '32MB'"}
 }
 
-// hasStore says whether a store was made. A database that does not keep UTF-8
-// would change what is put in.
+// hasStore reports whether the database contains a store. It rejects a database whose
+// encoding is not UTF-8, which would change the stored text.
 func (t *transaction) hasStore(ctx context.Context) (bool, error) {
 	var encoding string
 	var table *string
@@ -200,7 +209,7 @@ func (t *transaction) hasStore(ctx context.Context) (bool, error) {
 		return false, explain(err)
 	}
 	if encoding != "UTF8" {
-		return false, fmt.Errorf("the encoding of the database is %s, not UTF8: it cannot hold every name; make one with 'createdb -E UTF8 -T template0'", encoding)
+		return false, fmt.Errorf("the encoding of the database is %s, but a store requires UTF8; create a database with ENCODING 'UTF8' TEMPLATE template0", encoding)
 	}
 	return table != nil, nil
 }
@@ -208,10 +217,10 @@ func (t *transaction) hasStore(ctx context.Context) (bool, error) {
 // Backend implements store.Store.
 func (s *Store) Backend() string { return s.o.Backend }
 
-// Where names the store for people.
+// Where returns the URL of the database without settings, for messages.
 func (s *Store) Where() string { return s.o.Where() }
 
-// Close closes all connections. Transactions must have ended.
+// Close closes all connections. All transactions must have ended.
 func (s *Store) Close() error {
 	s.pool.Close()
 	return nil

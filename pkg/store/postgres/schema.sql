@@ -1,5 +1,5 @@
--- Version 1. Times are microseconds since 1970, 0 where there is none. The tables are
--- in the schema davadmin, which is made before.
+-- Schema version 1. Times are microseconds since 1970, with 0 for none. The tables are
+-- in the database schema davadmin, which already exists.
 
 CREATE TABLE meta (
 	name  text COLLATE "C" NOT NULL PRIMARY KEY,
@@ -30,7 +30,7 @@ CREATE INDEX account_folded ON account (folded);
 CREATE INDEX account_mail ON account (mail, id);
 CREATE INDEX account_deleted ON account (deleted) WHERE deleted > 0;
 
--- The addresses of accounts that are not deleted, as they are compared.
+-- Addresses of active accounts, in the form in which they are compared.
 CREATE TABLE address (
 	address text COLLATE "C" NOT NULL PRIMARY KEY,
 	account text COLLATE "C" NOT NULL REFERENCES account (id)
@@ -82,7 +82,7 @@ CREATE TABLE component (
 );
 CREATE UNIQUE INDEX component_uid ON component (account, number, uid);
 
--- Components that were deleted and are not purged yet.
+-- Components that were deleted and have not been purged yet.
 CREATE TABLE trash (
 	account      text COLLATE "C" NOT NULL,
 	number       bigint NOT NULL,

@@ -14,13 +14,13 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/storetest"
 )
 
-// frozen1 is a store of schema 1 with data, as 'pg_dump --inserts' writes it. It is
-// never changed.
+// frozen1 is the dump of a store with schema 1 and data, as written by 'pg_dump
+// --inserts'. It never changes.
 //
 //go:embed testdata/schema1.sql
 var frozen1 string
 
-// frozenStore makes a database of it.
+// frozenStore creates a database with the content of frozen1.
 func frozenStore(t *testing.T, s *servertest.PostgresServer, name string) Options {
 	t.Helper()
 	if err := s.CreateDatabase(t.Context(), name); err != nil {
@@ -32,7 +32,7 @@ func frozenStore(t *testing.T, s *servertest.PostgresServer, name string) Option
 	return Options{URL: s.URL(name), Backend: "defaultbackend"}
 }
 
-// describe is the schema of a database, in words of the engine.
+// describe returns a description of the schema of a database by the server.
 func describe(t *testing.T, s *servertest.PostgresServer, database string) string {
 	t.Helper()
 	text, err := s.Psql(t.Context(), database, `SELECT table_name, column_name, data_type, is_nullable, collation_name FROM information_schema.columns
@@ -44,6 +44,7 @@ func describe(t *testing.T, s *servertest.PostgresServer, database string) strin
 	return text
 }
 
+// next returns a schema that is newer than this version supports.
 func next() relational.Schema {
 	c := schema()
 	c.Version++
@@ -51,6 +52,7 @@ func next() relational.Schema {
 	return c
 }
 
+// open1 opens a store until the end of the test.
 func open1(t *testing.T, o Options) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), o)
@@ -63,12 +65,12 @@ func open1(t *testing.T, o Options) *Store {
 
 func TestSchema(t *testing.T) {
 	server := servertest.Postgres(t, servertest.PostgresOptions{})
-	t.Run("upgraded is fresh", func(t *testing.T) {
+	t.Run("upgraded schema is the newest schema", func(t *testing.T) {
 		o := frozenStore(t, server, "upgraded")
 		if _, err := Upgrade(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
-		storetest.Frozen(t, open1(t, o))
+		storetest.CheckFrozen(t, open1(t, o))
 		if err := server.CreateDatabase(t.Context(), "fresh"); err != nil {
 			t.Fatal(err)
 		}
@@ -76,61 +78,64 @@ func TestSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, want := describe(t, server, "upgraded"), describe(t, server, "fresh"); got != want {
-			t.Errorf("the upgraded schema is\n%s\nand a fresh one\n%s", got, want)
+			t.Errorf("the upgraded schema is\n%s\nthe newest schema is\n%s", got, want)
 		}
 	})
-	t.Run("newer and broken", func(t *testing.T) {
+	t.Run("newer schema and failed upgrade", func(t *testing.T) {
 		o := frozenStore(t, server, "newer")
 		broken := next()
 		broken.Steps[len(broken.Steps)-1].Statements += " CREATE TABLE account (id text);"
 		if _, err := o.upgrade(t.Context(), broken); err == nil {
-			t.Error("a broken step was no error")
+			t.Error("a broken upgrade succeeded")
 		}
-		storetest.Frozen(t, open1(t, o))
+		storetest.CheckFrozen(t, open1(t, o))
 		if strings.Contains(describe(t, server, "newer"), "quota") {
-			t.Error("a part of the broken upgrade is there")
+			t.Error("the failed upgrade changed the schema")
 		}
 		if from, err := o.upgrade(t.Context(), next()); err != nil || from != 1 {
-			t.Fatalf("from %d: %v", from, err)
+			t.Fatalf("upgrade from version %d: %v", from, err)
 		}
 		if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrSchemaNewer) {
-			t.Errorf("a newer store gives %v", err)
+			t.Errorf("opening a newer store: got error %v", err)
 		}
 	})
-	t.Run("replaced", func(t *testing.T) {
+	t.Run("replaced store is kept", func(t *testing.T) {
 		o := frozenStore(t, server, "replaced")
 		o.Now = func() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC) }
 		kept, err := Replace(t.Context(), o)
 		if err != nil || kept != "davadmin_20261101t120000z" {
-			t.Fatalf("%q, %v", kept, err)
+			t.Fatalf("the old store is kept as %q, error %v", kept, err)
 		}
 		if n, err := server.Psql(t.Context(), "replaced", "SELECT count(*) FROM davadmin.account; SELECT count(*) FROM "+kept+".account"); err != nil || strings.Join(strings.Fields(n), " ") != "0 3" {
-			t.Errorf("the accounts of now and before are %q, %v", n, err)
+			t.Errorf("the numbers of accounts in the new and the old store are %q, error %v", n, err)
 		}
 	})
-	t.Run("refused", func(t *testing.T) {
-		o := frozenStore(t, server, "refused")
-		o.Backend = "store1"
-		if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrOtherBackend) {
-			t.Errorf("the store of another back end gives %v", err)
-		}
-		if err := Create(t.Context(), o); !errors.Is(err, store.ErrExists) {
-			t.Errorf("making a store over another one gives %v", err)
-		}
-		if _, err := server.Psql(t.Context(), "postgres", "CREATE DATABASE latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"); err != nil {
-			t.Fatal(err)
-		}
-		err := Create(t.Context(), Options{URL: server.URL("latin1"), Backend: "b"})
-		if err == nil || !strings.Contains(err.Error(), "LATIN1") {
-			t.Errorf("a database in Latin-1 gives %v", err)
-		}
-		if _, err := Open(t.Context(), Options{URL: server.URL("postgres"), Backend: "b"}); !errors.Is(err, store.ErrNoSchema) {
-			t.Errorf("a database without a store gives %v", err)
-		}
-		if _, err := Open(t.Context(), Options{URL: server.URL("absent"), Backend: "b"}); !errors.Is(err, store.ErrUnavailable) {
-			t.Errorf("a database that is not there gives %v", err)
-		}
-	})
+	t.Run("rejected databases", func(t *testing.T) { testRejectedDatabases(t, server) })
+}
+
+func testRejectedDatabases(t *testing.T, server *servertest.PostgresServer) {
+	t.Helper()
+	o := frozenStore(t, server, "refused")
+	o.Backend = "store1"
+	if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrOtherBackend) {
+		t.Errorf("the store of another back end: got error %v", err)
+	}
+	if err := Create(t.Context(), o); !errors.Is(err, store.ErrExists) {
+		t.Errorf("creating a store that already exists: got error %v", err)
+	}
+	if _, err := server.Psql(t.Context(), "postgres", "CREATE DATABASE latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"); err != nil {
+		t.Fatal(err)
+	}
+	err := Create(t.Context(), Options{URL: server.URL("latin1"), Backend: "b"})
+	if err == nil || !strings.Contains(err.Error(), "LATIN1") {
+		t.Errorf("a database in Latin-1: got error %v", err)
+	}
+	if _, err := Open(t.Context(), Options{URL: server.URL("postgres"), Backend: "b"}); !errors.Is(err, store.ErrNoSchema) {
+		t.Errorf("a database without a store: got error %v", err)
+	}
+	if _, err := Open(t.Context(), Options{URL: server.URL("absent"), Backend: "b"}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a database that does not exist: got error %v", err)
+	}
 }
 
 func TestPasswords(t *testing.T) {
@@ -139,16 +144,16 @@ func TestPasswords(t *testing.T) {
 		o := Options{URL: server.URL("postgres"), Backend: "b", Password: func(context.Context) ([]byte, error) { return []byte(word), nil }}
 		_, err := Open(t.Context(), o)
 		if !errors.Is(err, want) {
-			t.Errorf("the password '%s' gives %v, not %v", word, err, want)
+			t.Errorf("password '%s': got error %v, want %v", word, err, want)
 		}
 		if strings.Contains(err.Error(), word) {
-			t.Errorf("the password is told: %v", err)
+			t.Errorf("the error contains the password: %v", err)
 		}
 	}
 	mine := errors.New("no password for you")
 	o := Options{URL: server.URL("postgres"), Backend: "b", Password: func(context.Context) ([]byte, error) { return nil, mine }}
 	if _, err := Open(t.Context(), o); !errors.Is(err, mine) {
-		t.Errorf("a password that cannot be had gives %v", err)
+		t.Errorf("a password function that fails: got error %v", err)
 	}
 }
 
@@ -166,10 +171,10 @@ func TestCheckURL(t *testing.T) {
 	} {
 		err := CheckURL(url)
 		if (err == nil) != ok {
-			t.Errorf("%s gives %v", url, err)
+			t.Errorf("%s: got error %v", url, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: the password is told: %v", url, err)
+			t.Errorf("%s: the error contains the password: %v", url, err)
 		}
 	}
 }

@@ -15,22 +15,22 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/relational"
 )
 
-// transaction is a relational.Tx.
+// transaction implements relational.Tx.
 type transaction struct {
 	tx      pgx.Tx
-	cursors int
-	failed  bool
-	// inTheWay is what showed that another transaction is; nothing is taken any
-	// more then, whatever became of the error.
-	inTheWay *collision
+	cursors int  // number of cursors declared
+	failed  bool // copy has failed
+	// conflict is the first conflict with another transaction. Once set, the
+	// transaction cannot commit and is retried, even if the caller dropped the error.
+	conflict *conflictError
 }
 
-// explain gives an error of the transaction its meaning, and remembers a collision.
+// explain calls the function explain, and remembers the first conflict.
 func (t *transaction) explain(err error) error {
 	err = explain(err)
-	var c *collision
-	if errors.As(err, &c) && t.inTheWay == nil {
-		t.inTheWay = c
+	var c *conflictError
+	if errors.As(err, &c) && t.conflict == nil {
+		t.conflict = c
 	}
 	return err
 }
@@ -41,7 +41,7 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int6
 	return tag.RowsAffected(), t.explain(err)
 }
 
-// run runs a script of statements.
+// run executes a script of statements.
 func (t *transaction) run(ctx context.Context, script string) error {
 	_, err := t.tx.Exec(ctx, script)
 	return explain(err)
@@ -64,25 +64,25 @@ type rows struct {
 func (r rows) Scan(dest ...any) error { return r.t.explain(r.Rows.Scan(dest...)) }
 func (r rows) Err() error             { return r.t.explain(r.Rows.Err()) }
 
-// Stream implements relational.Tx with a cursor: the connection is free between
-// two parts of the answer.
+// Stream implements relational.Tx with a cursor: between two chunks of the result the
+// connection is free for other statements.
 func (t *transaction) Stream(ctx context.Context, query string, args ...any) (relational.Rows, error) {
 	t.cursors++
 	name := fmt.Sprintf("stream%d", t.cursors)
 	if _, err := t.tx.Exec(ctx, "DECLARE "+name+" NO SCROLL CURSOR FOR "+query, args...); err != nil {
 		return nil, t.explain(err)
 	}
-	return &cursor{ctx: ctx, t: t, name: name, size: firstPart}, nil
+	return &cursor{ctx: ctx, t: t, name: name, size: firstChunk}, nil
 }
 
-// Rows in a part of a streamed answer: few at first, so that the first is soon
-// there.
+// Rows in a chunk of a streamed result. The first chunk is small, so that the first
+// row arrives quickly.
 const (
-	firstPart = 100
-	largePart = 2000
+	firstChunk = 100
+	largeChunk = 2000
 )
 
-// cursor reads an answer in parts.
+// cursor implements relational.Rows. It reads the result in chunks.
 type cursor struct {
 	ctx  context.Context
 	t    *transaction
@@ -90,10 +90,10 @@ type cursor struct {
 	size int
 
 	fields []pgconn.FieldDescription
-	got    [][][]byte // the rows of a part
+	got    [][][]byte // rows of the current chunk
 	conn   *pgx.Conn
-	at     int
-	last   bool
+	at     int  // index of the current row in got
+	last   bool // the current chunk is the last one
 	err    error
 }
 
@@ -115,14 +115,15 @@ func (c *cursor) Next() bool {
 	return len(c.got) > 0
 }
 
-// fetch reads the next part whole, so that the connection is free again.
+// fetch reads the next chunk completely, so that the connection is free afterwards.
 func (c *cursor) fetch() error {
 	r, err := c.t.tx.Query(c.ctx, fmt.Sprintf("FETCH FORWARD %d FROM %s", c.size, c.name), pgx.QueryExecModeExec)
 	if err != nil {
 		return explain(err)
 	}
 	defer r.Close()
-	// The connection uses the memory of these again for the next statement.
+	// These are copied, because the connection reuses their memory for the next
+	// statement.
 	c.fields, c.conn, c.got = slices.Clone(r.FieldDescriptions()), c.t.tx.Conn(), c.got[:0]
 	for r.Next() {
 		raw := r.RawValues()
@@ -142,7 +143,7 @@ func (c *cursor) fetch() error {
 		c.got = append(c.got, row)
 	}
 	c.last = len(c.got) < c.size
-	c.size = largePart
+	c.size = largeChunk
 	return c.t.explain(r.Err())
 }
 
@@ -154,8 +155,8 @@ func (c *cursor) Scan(dest ...any) error {
 // Err implements relational.Rows.
 func (c *cursor) Err() error { return c.err }
 
-// Close implements relational.Rows. A transaction that has failed closes its
-// cursors by itself.
+// Close implements relational.Rows. Errors are ignored, because a failed transaction
+// has already closed its cursors.
 func (c *cursor) Close() {
 	_, _ = c.t.tx.Exec(context.WithoutCancel(c.ctx), "CLOSE "+c.name)
 }
@@ -165,6 +166,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	return s.view(ctx, func(t *transaction) error { return fn(relational.New(t, s.o.Backend, s.o.now())) })
 }
 
+// view runs fn in a read-only transaction.
 func (s *Store) view(ctx context.Context, fn func(*transaction) error) error {
 	tx, err := s.pool.BeginTx(ctx, begin("REPEATABLE READ READ ONLY"))
 	if err != nil {
@@ -179,23 +181,24 @@ func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 	return s.change(ctx, func(t *transaction) error { return fn(relational.New(t, s.o.Backend, s.o.now())) })
 }
 
-// A transaction that others are in the way of is begun again after a wait that
-// grows with each try; after so many it is given up.
+// A transaction that conflicts with another one is retried after a random wait. Its
+// upper limit grows by 2 ms with each try, up to maxWait. After maxTries the
+// transaction fails.
 const (
 	maxTries = 100
 	maxWait  = 50 * time.Millisecond
 )
 
-// change runs fn in a transaction, again when another one was in its way.
+// change runs fn in a transaction, and retries it after a conflict with another one.
 func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
 	for try := 1; ; try++ {
-		err := s.once(ctx, fn)
-		var inTheWay *collision
-		if !errors.As(err, &inTheWay) {
+		err := s.tryOnce(ctx, fn)
+		var conflict *conflictError
+		if !errors.As(err, &conflict) {
 			return err
 		}
 		if try == maxTries {
-			return fmt.Errorf("%w: another transaction was in the way %d times", inTheWay.meaning, try)
+			return fmt.Errorf("%w: gave up after %d conflicts with other transactions", conflict.meaning, try)
 		}
 		select {
 		case <-ctx.Done():
@@ -205,8 +208,9 @@ func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
 	}
 }
 
-// once runs fn in one transaction.
-func (s *Store) once(ctx context.Context, fn func(*transaction) error) error {
+// tryOnce runs fn in one transaction. The error is a *conflictError if the transaction
+// can be retried.
+func (s *Store) tryOnce(ctx context.Context, fn func(*transaction) error) error {
 	tx, err := s.pool.BeginTx(ctx, begin("REPEATABLE READ"))
 	if err != nil {
 		return explain(err)
@@ -214,8 +218,8 @@ func (s *Store) once(ctx context.Context, fn func(*transaction) error) error {
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // does nothing after a commit
 	t := &transaction{tx: tx}
 	err = fn(t)
-	if t.inTheWay != nil {
-		return t.inTheWay
+	if t.conflict != nil {
+		return t.conflict
 	}
 	if err != nil {
 		return err
@@ -223,15 +227,15 @@ func (s *Store) once(ctx context.Context, fn func(*transaction) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// Not interrupted: what the commit says must be what happened.
+	// The commit is not interrupted, so that its result is reliable.
 	return explainCommit(tx.Commit(context.WithoutCancel(ctx)))
 }
 
 // Load implements store.Loader with COPY.
 func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 	stamp := relational.Stamp(s.o.now())
-	var addresses []*store.Account // the account of each
-	var which []int                // and which of its addresses
+	var addresses []*store.Account // the account of each address
+	var which []int                // and the index in its Addresses
 	var calendars []*store.Calendar
 	for _, a := range accounts {
 		if err := relational.Prepare(a, s.o.Backend, stamp); err != nil {
@@ -244,7 +248,7 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 			calendars = append(calendars, &a.Calendars[i])
 		}
 	}
-	err := s.once(ctx, func(t *transaction) error {
+	err := s.tryOnce(ctx, func(t *transaction) error {
 		return errors.Join(
 			t.copy(ctx, relational.Accounts(), len(accounts), func(i int) []any { return relational.AccountRow(accounts[i]) }),
 			t.copy(ctx, relational.Addresses(), len(addresses), func(i int) []any {
@@ -253,14 +257,14 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 			t.copy(ctx, relational.Collections(), len(calendars), func(i int) []any { return relational.CollectionRow(calendars[i]) }),
 		)
 	})
-	var inTheWay *collision
-	if errors.As(err, &inTheWay) {
-		return &store.ExistsError{What: "account or address", Value: "of a group that is loaded"}
+	var conflict *conflictError
+	if errors.As(err, &conflict) {
+		return &store.ExistsError{What: "account or address", Value: "in this batch"}
 	}
 	return err
 }
 
-// copy fills a table. After an error in the transaction nothing is sent any more.
+// copy inserts n rows into a table with COPY. After an error it does nothing.
 func (t *transaction) copy(ctx context.Context, to relational.Table, n int, row func(int) []any) error {
 	if t.failed {
 		return nil

@@ -14,8 +14,8 @@ import (
 
 const collectionColumns = "account, number, name, kind, display_name, description, components, acl, colour, sort_order, time_zone, transparent, created, changed, deleted, revision, version"
 
-// collectionOf reads a row of collectionColumns.
-func collectionOf(rows Rows) (*store.Calendar, error) {
+// scanCollection scans a row of collectionColumns.
+func scanCollection(rows Rows) (*store.Calendar, error) {
 	c := &store.Calendar{}
 	var kind, transparent, created, changed, deleted int64
 	var components, acl string
@@ -40,8 +40,10 @@ func (s *Session) Calendar(ctx context.Context, account, name string) (*store.Ca
 	return s.collectionWhere(ctx, "account = $1 AND name = $2 AND deleted = 0", account, name)
 }
 
+// collectionWhere returns the first collection of a query that ends with rest.
+// ErrNotFound.
 func (s *Session) collectionWhere(ctx context.Context, rest string, args ...any) (*store.Calendar, error) {
-	found, err := all(ctx, s, "SELECT "+collectionColumns+" FROM collection WHERE "+rest, args, collectionOf)
+	found, err := queryAll(ctx, s, "SELECT "+collectionColumns+" FROM collection WHERE "+rest, args, scanCollection)
 	switch {
 	case err != nil:
 		return nil, err
@@ -66,7 +68,7 @@ func (s *Session) Calendars(ctx context.Context, account string, f store.Calenda
 	if store.CheckID(account) != nil {
 		return func(func(*store.Calendar, error) bool) {}
 	}
-	return stream(ctx, s, query+" ORDER BY name, number", []any{account}, collectionOf)
+	return streamRows(ctx, s, query+" ORDER BY name, number", []any{account}, scanCollection)
 }
 
 // CalendarUsage implements store.Reader.
@@ -76,7 +78,7 @@ func (s *Session) CalendarUsage(ctx context.Context, account, name string) (u st
 		return u, err
 	}
 	var n int64
-	err = s.one(ctx, "SELECT count(*), CAST(coalesce(sum(size), 0) AS bigint) FROM component WHERE account = $1 AND number = $2", []any{account, c.Number}, &n, &u.Bytes)
+	err = s.queryOne(ctx, "SELECT count(*), CAST(coalesce(sum(size), 0) AS bigint) FROM component WHERE account = $1 AND number = $2", []any{account, c.Number}, &n, &u.Bytes)
 	u.Components = int(n)
 	return u, err
 }
@@ -86,27 +88,27 @@ func (s *Session) CreateCalendar(ctx context.Context, c *store.Calendar) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
-	if _, err := s.active(ctx, c.Account); err != nil {
+	if _, err := s.activeAccount(ctx, c.Account); err != nil {
 		return err
 	}
-	if err := s.nameFree(ctx, c.Account, c.Name); err != nil {
+	if err := s.checkNameFree(ctx, c.Account, c.Name); err != nil {
 		return err
 	}
-	if err := s.exec(ctx, store.ErrConflict, "UPDATE account SET next_number = next_number + 1 WHERE id = $1", c.Account); err != nil {
-		return fmt.Errorf("number the calendar: %w", err)
+	if err := s.mustChange(ctx, store.ErrConflict, "UPDATE account SET next_number = next_number + 1 WHERE id = $1", c.Account); err != nil {
+		return fmt.Errorf("assign a number to the calendar: %w", err)
 	}
-	if err := s.one(ctx, "SELECT next_number - 1 FROM account WHERE id = $1", []any{c.Account}, &c.Number); err != nil {
-		return fmt.Errorf("number the calendar: %w", err)
+	if err := s.queryOne(ctx, "SELECT next_number - 1 FROM account WHERE id = $1", []any{c.Account}, &c.Number); err != nil {
+		return fmt.Errorf("assign a number to the calendar: %w", err)
 	}
 	c.Created, c.Changed, c.Revision, c.Version, c.Deleted = Time(s.stamp), Time(s.stamp), 0, 1, time.Time{}
 	if _, err := s.tx.Exec(ctx, Collections().Insert(), CollectionRow(c)...); err != nil {
-		return fmt.Errorf("make calendar %s: %w", c.Name, err)
+		return fmt.Errorf("create calendar %s: %w", c.Name, err)
 	}
 	return nil
 }
 
-// nameFree is an ExistsError when the account has a collection of the name.
-func (s *Session) nameFree(ctx context.Context, account, name string) error {
+// checkNameFree returns an ExistsError if the account has a collection of that name.
+func (s *Session) checkNameFree(ctx context.Context, account, name string) error {
 	_, err := s.Calendar(ctx, account, name)
 	switch {
 	case err == nil:
@@ -117,9 +119,10 @@ func (s *Session) nameFree(ctx context.Context, account, name string) error {
 	return err
 }
 
-// calendarToChange returns a collection of an account that is not deleted.
-func (s *Session) calendarToChange(ctx context.Context, account, name string) (*store.Calendar, error) {
-	if _, err := s.active(ctx, account); err != nil {
+// writableCalendar returns a collection that can be changed. ErrNotFound; ErrDeleted
+// if the account is deleted.
+func (s *Session) writableCalendar(ctx context.Context, account, name string) (*store.Calendar, error) {
+	if _, err := s.activeAccount(ctx, account); err != nil {
 		return nil, err
 	}
 	c, err := s.Calendar(ctx, account, name)
@@ -134,22 +137,22 @@ func (s *Session) UpdateCalendar(ctx context.Context, c *store.Calendar) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
-	was, err := s.calendarToChange(ctx, c.Account, c.Name)
+	was, err := s.writableCalendar(ctx, c.Account, c.Name)
 	switch {
 	case err != nil:
 		return err
 	case was.Version != c.Version || was.Number != c.Number:
 		return fmt.Errorf("calendar %s: %w", c.Name, store.ErrConflict)
 	case !slices.Equal(was.Components, c.Components):
-		return &store.InvalidError{Field: "supported-calendar-component-set", Value: strings.Join(c.Components, " "), Reason: "is fixed when the calendar is made"}
+		return &store.InvalidError{Field: "supported-calendar-component-set", Value: strings.Join(c.Components, " "), Reason: "cannot be set after the calendar is created"}
 	case was.Kind != c.Kind:
-		return &store.InvalidError{Field: "kind", Value: c.Kind.String(), Reason: "is fixed when the calendar is made"}
+		return &store.InvalidError{Field: "kind", Value: c.Kind.String(), Reason: "cannot be set after the calendar is created"}
 	}
-	err = s.exec(ctx, store.ErrConflict, `UPDATE collection SET display_name = $4, description = $5, acl = $6, colour = $7, sort_order = $8, time_zone = $9,
+	err = s.mustChange(ctx, store.ErrConflict, `UPDATE collection SET display_name = $4, description = $5, acl = $6, colour = $7, sort_order = $8, time_zone = $9,
 		transparent = $10, changed = $11, version = version + 1 WHERE account = $1 AND number = $2 AND version = $3`,
 		c.Account, c.Number, c.Version, c.DisplayName, c.Description, c.ACL.Encode(), c.Colour, c.Order, c.TimeZone, flag(c.Transparent), s.stamp)
 	if err != nil {
-		return fmt.Errorf("change calendar %s: %w", c.Name, err)
+		return fmt.Errorf("update calendar %s: %w", c.Name, err)
 	}
 	c.Version, c.Changed, c.Created, c.Deleted, c.Revision = c.Version+1, Time(s.stamp), was.Created, was.Deleted, was.Revision
 	return nil
@@ -157,11 +160,11 @@ func (s *Session) UpdateCalendar(ctx context.Context, c *store.Calendar) error {
 
 // DeleteCalendar implements store.Writer.
 func (s *Session) DeleteCalendar(ctx context.Context, account, name string) error {
-	c, err := s.calendarToChange(ctx, account, name)
+	c, err := s.writableCalendar(ctx, account, name)
 	if err != nil {
 		return err
 	}
-	err = s.exec(ctx, store.ErrConflict, "UPDATE collection SET deleted = $3, changed = $3, version = version + 1 WHERE account = $1 AND number = $2", account, c.Number, s.stamp)
+	err = s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET deleted = $3, changed = $3, version = version + 1 WHERE account = $1 AND number = $2", account, c.Number, s.stamp)
 	if err != nil {
 		return fmt.Errorf("delete calendar %s: %w", name, err)
 	}
@@ -170,7 +173,7 @@ func (s *Session) DeleteCalendar(ctx context.Context, account, name string) erro
 
 // UndeleteCalendar implements store.Writer.
 func (s *Session) UndeleteCalendar(ctx context.Context, account, name string) error {
-	if _, err := s.active(ctx, account); err != nil {
+	if _, err := s.activeAccount(ctx, account); err != nil {
 		return err
 	}
 	if store.CheckName("calendar", name) != nil {
@@ -180,12 +183,12 @@ func (s *Session) UndeleteCalendar(ctx context.Context, account, name string) er
 	if err != nil {
 		return fmt.Errorf("deleted calendar %s: %w", name, err)
 	}
-	if err := s.nameFree(ctx, account, name); err != nil {
+	if err := s.checkNameFree(ctx, account, name); err != nil {
 		return err
 	}
-	err = s.exec(ctx, store.ErrConflict, "UPDATE collection SET deleted = 0, changed = $3, version = version + 1 WHERE account = $1 AND number = $2", account, c.Number, s.stamp)
+	err = s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET deleted = 0, changed = $3, version = version + 1 WHERE account = $1 AND number = $2", account, c.Number, s.stamp)
 	if err != nil {
-		return fmt.Errorf("bring calendar %s back: %w", name, err)
+		return fmt.Errorf("restore calendar %s: %w", name, err)
 	}
 	return nil
 }
@@ -195,7 +198,7 @@ func (s *Session) Subscriptions(ctx context.Context, account string) ([]store.Su
 	if !valid(account) {
 		return nil, nil
 	}
-	return all(ctx, s, "SELECT owner, owner_address, calendar, created FROM subscription WHERE account = $1 ORDER BY owner, calendar", []any{account},
+	return queryAll(ctx, s, "SELECT owner, owner_address, calendar, created FROM subscription WHERE account = $1 ORDER BY owner, calendar", []any{account},
 		func(rows Rows) (store.Subscription, error) {
 			x := store.Subscription{Account: account}
 			var created int64
@@ -216,11 +219,11 @@ func (s *Session) Subscribe(ctx context.Context, x *store.Subscription) error {
 	if err := store.CheckAddress(x.Owner.Address); err != nil {
 		return &store.InvalidError{Field: "mail", Value: x.Owner.Address, Reason: err.Error()}
 	}
-	if _, err := s.active(ctx, x.Account); err != nil {
+	if _, err := s.activeAccount(ctx, x.Account); err != nil {
 		return err
 	}
 	n := int64(0)
-	err := s.one(ctx, "SELECT count(*) FROM subscription WHERE account = $1 AND owner = $2 AND calendar = $3", []any{x.Account, x.Owner.ID, x.Calendar}, &n)
+	err := s.queryOne(ctx, "SELECT count(*) FROM subscription WHERE account = $1 AND owner = $2 AND calendar = $3", []any{x.Account, x.Owner.ID, x.Calendar}, &n)
 	if err == nil && n > 0 {
 		return &store.ExistsError{What: "subscription", Value: x.Owner.Address + "/" + x.Calendar}
 	}
@@ -241,8 +244,8 @@ func (s *Session) Unsubscribe(ctx context.Context, account, owner, calendar stri
 	if store.CheckID(owner) != nil || store.CheckName("calendar", calendar) != nil {
 		return store.ErrNotFound
 	}
-	if _, err := s.active(ctx, account); err != nil {
+	if _, err := s.activeAccount(ctx, account); err != nil {
 		return err
 	}
-	return s.exec(ctx, store.ErrNotFound, "DELETE FROM subscription WHERE account = $1 AND owner = $2 AND calendar = $3", account, owner, calendar)
+	return s.mustChange(ctx, store.ErrNotFound, "DELETE FROM subscription WHERE account = $1 AND owner = $2 AND calendar = $3", account, owner, calendar)
 }

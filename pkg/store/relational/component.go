@@ -11,14 +11,14 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// valueColumns are the columns that a component keeps when it is deleted.
+// valueColumns are the columns that are copied to the trash and back.
 const valueColumns = "uid, type, schedule_tag, start_at, end_at, recurring, etag, size, created, changed, text"
 
 const componentColumns = "name, uid, type, schedule_tag, start_at, end_at, recurring, etag, size, created, changed, revision"
 
-// componentOf reads a row of componentColumns, and the text behind them where
-// withText is set.
-func componentOf(rows Rows, withText bool) (*store.Component, error) {
+// scanComponent scans a row of componentColumns, followed by the text if withText is
+// set.
+func scanComponent(rows Rows, withText bool) (*store.Component, error) {
 	c := &store.Component{}
 	var start, end *int64
 	var recurring, created, changed int64
@@ -52,8 +52,8 @@ func (s *Session) component(ctx context.Context, c *store.Calendar, name string)
 	if store.CheckName("resource", name) != nil {
 		return nil, store.ErrNotFound
 	}
-	found, err := all(ctx, s, "SELECT "+componentColumns+", text FROM component WHERE account = $1 AND number = $2 AND name = $3", []any{c.Account, c.Number, name},
-		func(rows Rows) (*store.Component, error) { return componentOf(rows, true) })
+	found, err := queryAll(ctx, s, "SELECT "+componentColumns+", text FROM component WHERE account = $1 AND number = $2 AND name = $3", []any{c.Account, c.Number, name},
+		func(rows Rows) (*store.Component, error) { return scanComponent(rows, true) })
 	switch {
 	case err != nil:
 		return nil, err
@@ -80,7 +80,7 @@ func (s *Session) Components(ctx context.Context, account, calendar string, f st
 		if f.Limit > 0 {
 			query += " LIMIT " + w.value(int64(f.Limit))
 		}
-		for m, err := range stream(ctx, s, query, w.args, func(rows Rows) (*store.Component, error) { return componentOf(rows, f.WithText) }) {
+		for m, err := range streamRows(ctx, s, query, w.args, func(rows Rows) (*store.Component, error) { return scanComponent(rows, f.WithText) }) {
 			if !yield(m, err) {
 				return
 			}
@@ -95,16 +95,16 @@ func componentWhere(c *store.Calendar, f store.ComponentFilter) *where {
 	switch {
 	case f.UID == "":
 	case store.CheckText(f.UID) != nil:
-		w.add(nothing)
+		w.add(neverTrue)
 	default:
 		w.add("uid = " + w.value(f.UID))
 	}
 	if len(f.Types) > 0 {
 		known := store.ComponentTypes()
-		among(w, "type", slices.DeleteFunc(slices.Clone(f.Types), func(t string) bool { return !slices.Contains(known, t) }))
+		addIn(w, "type", slices.DeleteFunc(slices.Clone(f.Types), func(t string) bool { return !slices.Contains(known, t) }))
 	}
 	if !f.From.IsZero() {
-		// Something without length is there at its start (RFC 4791, 9.9).
+		// A component without duration counts at its start (RFC 4791, 9.9).
 		from := w.value(f.From.UnixMicro())
 		w.add("(end_at IS NULL OR end_at > " + from + " OR (end_at = start_at AND end_at = " + from + "))")
 	}
@@ -122,21 +122,21 @@ func (s *Session) PutComponent(ctx context.Context, account, calendar string, m 
 	if err := m.Check(); err != nil {
 		return err
 	}
-	c, err := s.calendarToChange(ctx, account, calendar)
+	c, err := s.writableCalendar(ctx, account, calendar)
 	if err != nil {
 		return err
 	}
 	if !slices.Contains(c.Components, m.Type) {
-		return &store.InvalidError{Field: "type", Value: m.Type, Reason: "is not among what the calendar takes (" + strings.Join(c.Components, " ") + ")"}
+		return &store.InvalidError{Field: "type", Value: m.Type, Reason: "is not a component type that this calendar accepts (" + strings.Join(c.Components, ", ") + ")"}
 	}
-	was, err := s.guard(ctx, c, m.Name, cond)
+	was, err := s.checkCondition(ctx, c, m.Name, cond)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if err := s.uidFree(ctx, c, m); err != nil {
+	if err := s.checkUIDFree(ctx, c, m); err != nil {
 		return err
 	}
-	if m.Revision, err = s.advance(ctx, c, m.Name, false); err != nil {
+	if m.Revision, err = s.logChange(ctx, c, m.Name, false); err != nil {
 		return err
 	}
 	m.ETag, m.Size, m.Created, m.Changed = store.ETagOf(m.Text), int64(len(m.Text)), Time(s.stamp), Time(s.stamp)
@@ -149,80 +149,82 @@ func (s *Session) PutComponent(ctx context.Context, account, calendar string, m 
 	} else {
 		m.Created = was.Created
 	}
-	if err := s.exec(ctx, store.ErrConflict, statement, values...); err != nil {
+	if err := s.mustChange(ctx, store.ErrConflict, statement, values...); err != nil {
 		return fmt.Errorf("write component %s: %w", m.Name, err)
 	}
 	return nil
 }
 
-// guard returns the component that is there, ErrNotFound without one, and
-// ErrConflict where the condition does not hold.
-func (s *Session) guard(ctx context.Context, c *store.Calendar, name string, cond store.Condition) (*store.Component, error) {
+// checkCondition returns the existing component. ErrNotFound if there is none;
+// ErrConflict if cond is not met.
+func (s *Session) checkCondition(ctx context.Context, c *store.Calendar, name string, cond store.Condition) (*store.Component, error) {
 	was, err := s.component(ctx, c, name)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && cond.IfETag != "":
-		return nil, fmt.Errorf("component %s is not there any more: %w", name, store.ErrConflict)
+		return nil, fmt.Errorf("component %s no longer exists: %w", name, store.ErrConflict)
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("component %s: %w", name, err)
 	case cond.IfAbsent:
-		return nil, fmt.Errorf("component %s is there: %w", name, store.ErrConflict)
+		return nil, fmt.Errorf("component %s exists: %w", name, store.ErrConflict)
 	case cond.IfETag != "" && cond.IfETag != was.ETag:
-		return nil, fmt.Errorf("component %s has another ETag: %w", name, store.ErrConflict)
+		return nil, fmt.Errorf("component %s has a different ETag: %w", name, store.ErrConflict)
 	}
 	return was, nil
 }
 
-// uidFree is an ExistsError when another resource of the calendar has the UID
+// checkUIDFree returns an ExistsError if another resource of the calendar has the UID
 // (RFC 4791, 4.1).
-func (s *Session) uidFree(ctx context.Context, c *store.Calendar, m *store.Component) error {
-	var name string
-	err := s.one(ctx, "SELECT name FROM component WHERE account = $1 AND number = $2 AND uid = $3 AND name <> $4", []any{c.Account, c.Number, m.UID, m.Name}, &name)
+func (s *Session) checkUIDFree(ctx context.Context, c *store.Calendar, m *store.Component) error {
+	taken := &store.ExistsError{What: "uid", Value: m.UID}
+	err := s.queryOne(ctx, "SELECT name, type FROM component WHERE account = $1 AND number = $2 AND uid = $3 AND name <> $4", []any{c.Account, c.Number, m.UID, m.Name},
+		&taken.Resource, &taken.Type)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil
 	case err != nil:
 		return err
 	}
-	return &store.ExistsError{What: "uid", Value: m.UID}
+	return taken
 }
 
-// advance gives the collection its next revision and logs the change.
-func (s *Session) advance(ctx context.Context, c *store.Calendar, name string, deleted bool) (int64, error) {
-	err := s.exec(ctx, store.ErrConflict, "UPDATE collection SET revision = revision + 1 WHERE account = $1 AND number = $2", c.Account, c.Number)
+// logChange increments the revision of the collection, adds the change to the change
+// log, and returns the new revision.
+func (s *Session) logChange(ctx context.Context, c *store.Calendar, name string, deleted bool) (int64, error) {
+	err := s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET revision = revision + 1 WHERE account = $1 AND number = $2", c.Account, c.Number)
 	if err != nil {
-		return 0, fmt.Errorf("log the change of %s: %w", name, err)
+		return 0, fmt.Errorf("log the change of component %s: %w", name, err)
 	}
 	var revision int64
-	if err := s.one(ctx, "SELECT revision FROM collection WHERE account = $1 AND number = $2", []any{c.Account, c.Number}, &revision); err != nil {
-		return 0, fmt.Errorf("log the change of %s: %w", name, err)
+	if err := s.queryOne(ctx, "SELECT revision FROM collection WHERE account = $1 AND number = $2", []any{c.Account, c.Number}, &revision); err != nil {
+		return 0, fmt.Errorf("log the change of component %s: %w", name, err)
 	}
 	_, err = s.tx.Exec(ctx, "INSERT INTO change_log (account, number, revision, name, deleted, at) VALUES ($1, $2, $3, $4, $5, $6)",
 		c.Account, c.Number, revision, name, flag(deleted), s.stamp)
 	if err != nil {
-		return 0, fmt.Errorf("log the change of %s: %w", name, err)
+		return 0, fmt.Errorf("log the change of component %s: %w", name, err)
 	}
 	return revision, nil
 }
 
 // DeleteComponent implements store.Writer.
 func (s *Session) DeleteComponent(ctx context.Context, account, calendar, name string, cond store.Condition) error {
-	c, err := s.calendarToChange(ctx, account, calendar)
+	c, err := s.writableCalendar(ctx, account, calendar)
 	if err != nil {
 		return err
 	}
-	if _, err := s.guard(ctx, c, name, cond); err != nil {
-		return fmt.Errorf("component %s: %w", name, err)
+	if _, err := s.checkCondition(ctx, c, name, cond); err != nil {
+		return err
 	}
-	revision, err := s.advance(ctx, c, name, true)
+	revision, err := s.logChange(ctx, c, name, true)
 	if err != nil {
 		return err
 	}
-	err = s.exec(ctx, store.ErrConflict, "INSERT INTO trash (account, number, revision, name, deleted, "+valueColumns+") SELECT account, number, CAST($4 AS bigint), name, CAST($5 AS bigint), "+
+	err = s.mustChange(ctx, store.ErrConflict, "INSERT INTO trash (account, number, revision, name, deleted, "+valueColumns+") SELECT account, number, CAST($4 AS bigint), name, CAST($5 AS bigint), "+
 		valueColumns+" FROM component WHERE account = $1 AND number = $2 AND name = $3", account, c.Number, name, revision, s.stamp)
 	if err != nil {
-		return fmt.Errorf("keep component %s: %w", name, err)
+		return fmt.Errorf("move component %s to the trash: %w", name, err)
 	}
-	if err := s.exec(ctx, store.ErrConflict, "DELETE FROM component WHERE account = $1 AND number = $2 AND name = $3", account, c.Number, name); err != nil {
+	if err := s.mustChange(ctx, store.ErrConflict, "DELETE FROM component WHERE account = $1 AND number = $2 AND name = $3", account, c.Number, name); err != nil {
 		return fmt.Errorf("delete component %s: %w", name, err)
 	}
 	return nil
@@ -230,7 +232,7 @@ func (s *Session) DeleteComponent(ctx context.Context, account, calendar, name s
 
 // UndeleteComponent implements store.Writer.
 func (s *Session) UndeleteComponent(ctx context.Context, account, calendar, name string) error {
-	c, err := s.calendarToChange(ctx, account, calendar)
+	c, err := s.writableCalendar(ctx, account, calendar)
 	if err != nil {
 		return err
 	}
@@ -239,7 +241,7 @@ func (s *Session) UndeleteComponent(ctx context.Context, account, calendar, name
 	}
 	var kept int64
 	m := &store.Component{Name: name}
-	err = s.one(ctx, "SELECT revision, uid FROM trash WHERE account = $1 AND number = $2 AND name = $3 ORDER BY revision DESC LIMIT 1",
+	err = s.queryOne(ctx, "SELECT revision, uid FROM trash WHERE account = $1 AND number = $2 AND name = $3 ORDER BY revision DESC LIMIT 1",
 		[]any{account, c.Number, name}, &kept, &m.UID)
 	if err != nil {
 		return fmt.Errorf("deleted component %s: %w", name, err)
@@ -249,20 +251,20 @@ func (s *Session) UndeleteComponent(ctx context.Context, account, calendar, name
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if err := s.uidFree(ctx, c, m); err != nil {
+	if err := s.checkUIDFree(ctx, c, m); err != nil {
 		return err
 	}
-	revision, err := s.advance(ctx, c, name, false)
+	revision, err := s.logChange(ctx, c, name, false)
 	if err != nil {
 		return err
 	}
-	err = s.exec(ctx, store.ErrConflict, "INSERT INTO component (account, number, name, revision, "+valueColumns+") SELECT account, number, name, CAST($4 AS bigint), "+
+	err = s.mustChange(ctx, store.ErrConflict, "INSERT INTO component (account, number, name, revision, "+valueColumns+") SELECT account, number, name, CAST($4 AS bigint), "+
 		valueColumns+" FROM trash WHERE account = $1 AND number = $2 AND revision = $3", account, c.Number, kept, revision)
 	if err != nil {
-		return fmt.Errorf("bring component %s back: %w", name, err)
+		return fmt.Errorf("restore component %s: %w", name, err)
 	}
 	if _, err := s.tx.Exec(ctx, "DELETE FROM trash WHERE account = $1 AND number = $2 AND revision = $3", account, c.Number, kept); err != nil {
-		return fmt.Errorf("bring component %s back: %w", name, err)
+		return fmt.Errorf("restore component %s: %w", name, err)
 	}
 	return nil
 }
@@ -274,7 +276,7 @@ func (s *Session) Deletions(ctx context.Context, account string) iter.Seq2[*stor
 	}
 	query := `SELECT c.name, t.name, t.uid, t.deleted FROM trash t JOIN collection c ON c.account = t.account AND c.number = t.number
 		WHERE t.account = $1 AND c.deleted = 0 ORDER BY t.deleted DESC, c.name, t.name, t.revision`
-	return stream(ctx, s, query, []any{account}, func(rows Rows) (*store.Deletion, error) {
+	return streamRows(ctx, s, query, []any{account}, func(rows Rows) (*store.Deletion, error) {
 		d := &store.Deletion{}
 		var deleted int64
 		err := rows.Scan(&d.Calendar, &d.Name, &d.UID, &deleted)
@@ -290,23 +292,23 @@ func (s *Session) Changes(ctx context.Context, account, calendar string, since s
 		return nil, store.Token{}, err
 	}
 	if since == (store.Token{}) {
-		out, err := all(ctx, s, "SELECT name, 0, revision, changed FROM component WHERE account = $1 AND number = $2 ORDER BY revision", []any{account, c.Number}, changeOf)
+		out, err := queryAll(ctx, s, "SELECT name, 0, revision, changed FROM component WHERE account = $1 AND number = $2 ORDER BY revision", []any{account, c.Number}, scanChange)
 		return out, c.Token(), err
 	}
 	var floor int64
-	if err := s.one(ctx, "SELECT floor FROM collection WHERE account = $1 AND number = $2", []any{account, c.Number}, &floor); err != nil {
+	if err := s.queryOne(ctx, "SELECT floor FROM collection WHERE account = $1 AND number = $2", []any{account, c.Number}, &floor); err != nil {
 		return nil, store.Token{}, err
 	}
 	if since.Number != c.Number || since.Revision < floor || since.Revision > c.Revision {
-		return nil, store.Token{}, store.ErrTokenOld
+		return nil, store.Token{}, store.ErrTokenExpired
 	}
-	out, err := all(ctx, s, `SELECT l.name, l.deleted, l.revision, l.at FROM change_log l WHERE l.account = $1 AND l.number = $2 AND l.revision > $3
+	out, err := queryAll(ctx, s, `SELECT l.name, l.deleted, l.revision, l.at FROM change_log l WHERE l.account = $1 AND l.number = $2 AND l.revision > $3
 		AND l.revision = (SELECT max(m.revision) FROM change_log m WHERE m.account = l.account AND m.number = l.number AND m.name = l.name)
-		ORDER BY l.revision`, []any{account, c.Number, since.Revision}, changeOf)
+		ORDER BY l.revision`, []any{account, c.Number, since.Revision}, scanChange)
 	return out, c.Token(), err
 }
 
-func changeOf(rows Rows) (store.Change, error) {
+func scanChange(rows Rows) (store.Change, error) {
 	var x store.Change
 	var deleted, at int64
 	err := rows.Scan(&x.Name, &deleted, &x.Revision, &at)

@@ -1,11 +1,11 @@
-// Package relational is a store in a relational database: the statements that
-// every engine shares, and what they mean. An engine brings its connections, its
-// schema and its errors, and hands transactions in.
+// Package relational implements the store on a relational database: it contains the
+// SQL statements that all engines share. An engine provides the connections, the
+// schema, the transactions and the meaning of its errors.
 //
-// The statements are such that SQLite and PostgreSQL read them alike: numbered
-// parameters, times as microseconds since 1970, 0 for a date that is not there,
-// text compared byte by byte. Keys begin with the account.
+// SQLite and PostgreSQL interpret the statements in the same way: parameters are
+// numbered, times are microseconds since 1970, with 0 for a missing date, and text
+// is compared byte by byte. Keys begin with the account.
 //
-// It promises what pkg/store does, as far as the transaction does its part: all
-// or nothing, and one state for a reader.
+// The package keeps the guarantees of pkg/store, provided that the engine's
+// transaction is atomic and shows one state of the database.
 package relational

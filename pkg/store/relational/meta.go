@@ -9,27 +9,30 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Step is one upgrade of a schema: statements that make it of the version before.
+// Step upgrades a schema to Version from the version before.
 type Step struct {
 	Version    int
 	Statements string
 }
 
-// Schema is an engine's schema: the statements that make the newest version, and
-// the steps that lead from version 1 to it, in order.
+// Schema is an engine's schema: Version is the newest version, Fresh contains the
+// statements that create it, and Steps contains the upgrades from version 1 to it,
+// in order.
 type Schema struct {
 	Version int
 	Fresh   string
 	Steps   []Step
 }
 
-// Metadata is what a store says of itself.
+// Metadata is the content of the table meta: the schema version of a store, and the
+// id of its back end.
 type Metadata struct {
 	Version int
 	Backend string
 }
 
-// ReadMetadata reads the table 'meta', which must be there.
+// ReadMetadata reads the table meta, which must exist. ErrDamaged for invalid or
+// missing values.
 func ReadMetadata(ctx context.Context, tx Tx) (m Metadata, err error) {
 	rows, err := tx.Query(ctx, "SELECT name, value FROM meta")
 	if err != nil {
@@ -44,7 +47,7 @@ func ReadMetadata(ctx context.Context, tx Tx) (m Metadata, err error) {
 		switch name {
 		case "schema":
 			if m.Version, err = strconv.Atoi(value); err != nil || m.Version < 1 {
-				return m, fmt.Errorf("%w: the version of its schema is '%s'", store.ErrDamaged, value)
+				return m, fmt.Errorf("%w: invalid schema version '%s'", store.ErrDamaged, value)
 			}
 		case "backend":
 			m.Backend = value
@@ -54,25 +57,26 @@ func ReadMetadata(ctx context.Context, tx Tx) (m Metadata, err error) {
 		return m, err
 	}
 	if m.Version == 0 || m.Backend == "" {
-		return m, fmt.Errorf("%w: it does not say which version and which back end it is", store.ErrDamaged)
+		return m, fmt.Errorf("%w: the schema version or the back end is missing", store.ErrDamaged)
 	}
 	return m, nil
 }
 
-// Make makes a fresh store.
+// Make creates the tables of a new store, and records its version and back end.
 func (c Schema) Make(ctx context.Context, tx Tx, run func(ctx context.Context, script string) error, backend string) error {
 	if err := run(ctx, c.Fresh); err != nil {
-		return fmt.Errorf("make the tables: %w", err)
+		return fmt.Errorf("create the tables: %w", err)
 	}
 	for _, row := range [][2]string{{"schema", strconv.Itoa(c.Version)}, {"backend", backend}} {
 		if _, err := tx.Exec(ctx, "INSERT INTO meta (name, value) VALUES ($1, $2)", row[0], row[1]); err != nil {
-			return fmt.Errorf("note the version of the schema: %w", err)
+			return fmt.Errorf("record the schema version: %w", err)
 		}
 	}
 	return nil
 }
 
-// Upgrade runs the steps that are missing, in the transaction that is given.
+// Upgrade runs the missing steps in the transaction tx, and returns the version before
+// the upgrade. ErrSchemaNewer.
 func (c Schema) Upgrade(ctx context.Context, tx Tx, run func(ctx context.Context, script string) error) (from int, err error) {
 	m, err := ReadMetadata(ctx, tx)
 	if err != nil {
@@ -94,15 +98,16 @@ func (c Schema) Upgrade(ctx context.Context, tx Tx, run func(ctx context.Context
 	}
 	n, err := tx.Exec(ctx, "UPDATE meta SET value = $2 WHERE name = $1", "schema", strconv.Itoa(c.Version))
 	if err == nil && n != 1 {
-		err = errors.New("its version could not be written")
+		err = errors.New("record the schema version: no row was changed")
 	}
 	return m.Version, err
 }
 
-// Check compares what a store says of itself with what is expected.
+// Check returns an error if a store belongs to another back end or has another schema
+// version: ErrOtherBackend, ErrSchemaOlder, ErrSchemaNewer.
 func (c Schema) Check(m Metadata, backend string) error {
 	if m.Backend != backend {
-		return fmt.Errorf("%w (%s instead of %s)", store.ErrOtherBackend, m.Backend, backend)
+		return fmt.Errorf("%w (%s, not %s)", store.ErrOtherBackend, m.Backend, backend)
 	}
 	return store.SchemaState{Version: m.Version, Known: c.Version}.Err()
 }

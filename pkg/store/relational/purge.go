@@ -11,49 +11,49 @@ import (
 // Purge implements store.Writer.
 func (s *Session) Purge(ctx context.Context, before time.Time, limit int) (store.Purged, error) {
 	var done store.Purged
-	cut := Stamp(before)
-	if err := s.purgeAccounts(ctx, cut, limit, &done); err != nil {
+	cutoff := Stamp(before)
+	if err := s.purgeAccounts(ctx, cutoff, limit, &done); err != nil {
 		return done, fmt.Errorf("purge accounts: %w", err)
 	}
-	if err := s.purgeCollections(ctx, cut, limit, &done); err != nil {
+	if err := s.purgeCollections(ctx, cutoff, limit, &done); err != nil {
 		return done, fmt.Errorf("purge calendars: %w", err)
 	}
-	if err := s.purgeComponents(ctx, cut, limit, &done); err != nil {
+	if err := s.purgeComponents(ctx, cutoff, limit, &done); err != nil {
 		return done, fmt.Errorf("purge components: %w", err)
 	}
-	if err := s.purgeChanges(ctx, cut, limit, &done); err != nil {
+	if err := s.purgeChanges(ctx, cutoff, limit, &done); err != nil {
 		return done, fmt.Errorf("purge the change log: %w", err)
 	}
 	return done, nil
 }
 
-// holding are the tables with what is in a collection.
-func holding() []string { return []string{"component", "trash", "change_log"} }
+// contentTables returns the tables with the content of collections.
+func contentTables() []string { return []string{"component", "trash", "change_log"} }
 
-func (s *Session) purgeAccounts(ctx context.Context, cut int64, limit int, done *store.Purged) error {
-	ids, err := all(ctx, s, "SELECT id FROM account WHERE deleted > 0 AND deleted < $1 ORDER BY deleted, id LIMIT $2", []any{cut, int64(limit)},
+func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, done *store.Purged) error {
+	ids, err := queryAll(ctx, s, "SELECT id FROM account WHERE deleted > 0 AND deleted < $1 ORDER BY deleted, id LIMIT $2", []any{cutoff, int64(limit)},
 		func(rows Rows) (id string, err error) { return id, rows.Scan(&id) })
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		for _, table := range holding() {
+		for _, table := range contentTables() {
 			n, err := s.tx.Exec(ctx, "DELETE FROM "+table+" WHERE account = $1", id)
 			if err != nil {
 				return err
 			}
-			count(done, table, n)
+			addCount(done, table, n)
 		}
 		n, err := s.tx.Exec(ctx, "DELETE FROM collection WHERE account = $1", id)
 		if err != nil {
 			return err
 		}
 		done.Calendars += n
-		// What others follow of it is gone, too.
+		// Other accounts' subscriptions to its calendars are removed, too.
 		if _, err := s.tx.Exec(ctx, "DELETE FROM subscription WHERE account = $1 OR owner = $1", id); err != nil {
 			return err
 		}
-		if err := s.releaseAddresses(ctx, id); err != nil {
+		if err := s.removeAddresses(ctx, id); err != nil {
 			return err
 		}
 		if n, err = s.tx.Exec(ctx, "DELETE FROM account WHERE id = $1", id); err != nil {
@@ -64,7 +64,8 @@ func (s *Session) purgeAccounts(ctx context.Context, cut int64, limit int, done 
 	return nil
 }
 
-func count(done *store.Purged, table string, n int64) {
+// addCount adds n rows removed from a table to done.
+func addCount(done *store.Purged, table string, n int64) {
 	switch table {
 	case "component", "trash":
 		done.Components += n
@@ -75,39 +76,42 @@ func count(done *store.Purged, table string, n int64) {
 	}
 }
 
-type place struct {
+// key identifies a collection, and a revision of it.
+type key struct {
 	account          string
 	number, revision int64
 }
 
-func placeOf(rows Rows) (p place, err error) { return p, rows.Scan(&p.account, &p.number, &p.revision) }
+func scanKey(rows Rows) (k key, err error) {
+	return k, rows.Scan(&k.account, &k.number, &k.revision)
+}
 
-func (s *Session) purgeCollections(ctx context.Context, cut int64, limit int, done *store.Purged) error {
-	places, err := all(ctx, s, "SELECT account, number, revision FROM collection WHERE deleted > 0 AND deleted < $1 ORDER BY deleted, account, number LIMIT $2",
-		[]any{cut, int64(limit)}, placeOf)
+func (s *Session) purgeCollections(ctx context.Context, cutoff int64, limit int, done *store.Purged) error {
+	keys, err := queryAll(ctx, s, "SELECT account, number, revision FROM collection WHERE deleted > 0 AND deleted < $1 ORDER BY deleted, account, number LIMIT $2",
+		[]any{cutoff, int64(limit)}, scanKey)
 	if err != nil {
 		return err
 	}
-	for _, p := range places {
-		for _, table := range append(holding(), "collection") {
-			n, err := s.tx.Exec(ctx, "DELETE FROM "+table+" WHERE account = $1 AND number = $2", p.account, p.number)
+	for _, k := range keys {
+		for _, table := range append(contentTables(), "collection") {
+			n, err := s.tx.Exec(ctx, "DELETE FROM "+table+" WHERE account = $1 AND number = $2", k.account, k.number)
 			if err != nil {
 				return err
 			}
-			count(done, table, n)
+			addCount(done, table, n)
 		}
 	}
 	return nil
 }
 
-func (s *Session) purgeComponents(ctx context.Context, cut int64, limit int, done *store.Purged) error {
-	places, err := all(ctx, s, "SELECT account, number, revision FROM trash WHERE deleted < $1 ORDER BY deleted, account, number, revision LIMIT $2",
-		[]any{cut, int64(limit)}, placeOf)
+func (s *Session) purgeComponents(ctx context.Context, cutoff int64, limit int, done *store.Purged) error {
+	keys, err := queryAll(ctx, s, "SELECT account, number, revision FROM trash WHERE deleted < $1 ORDER BY deleted, account, number, revision LIMIT $2",
+		[]any{cutoff, int64(limit)}, scanKey)
 	if err != nil {
 		return err
 	}
-	for _, p := range places {
-		n, err := s.tx.Exec(ctx, "DELETE FROM trash WHERE account = $1 AND number = $2 AND revision = $3", p.account, p.number, p.revision)
+	for _, k := range keys {
+		n, err := s.tx.Exec(ctx, "DELETE FROM trash WHERE account = $1 AND number = $2 AND revision = $3", k.account, k.number, k.revision)
 		if err != nil {
 			return err
 		}
@@ -116,21 +120,21 @@ func (s *Session) purgeComponents(ctx context.Context, cut int64, limit int, don
 	return nil
 }
 
-// purgeChanges forgets the history of collections up to a time. A token from
-// before is refused from then on.
-func (s *Session) purgeChanges(ctx context.Context, cut int64, limit int, done *store.Purged) error {
-	places, err := all(ctx, s, "SELECT account, number, max(revision) FROM change_log WHERE at < $1 GROUP BY account, number ORDER BY account, number LIMIT $2",
-		[]any{cut, int64(limit)}, placeOf)
+// purgeChanges removes the change log of collections up to a time. Older sync tokens
+// are rejected from then on.
+func (s *Session) purgeChanges(ctx context.Context, cutoff int64, limit int, done *store.Purged) error {
+	keys, err := queryAll(ctx, s, "SELECT account, number, max(revision) FROM change_log WHERE at < $1 GROUP BY account, number ORDER BY account, number LIMIT $2",
+		[]any{cutoff, int64(limit)}, scanKey)
 	if err != nil {
 		return err
 	}
-	for _, p := range places {
-		n, err := s.tx.Exec(ctx, "DELETE FROM change_log WHERE account = $1 AND number = $2 AND revision <= $3", p.account, p.number, p.revision)
+	for _, k := range keys {
+		n, err := s.tx.Exec(ctx, "DELETE FROM change_log WHERE account = $1 AND number = $2 AND revision <= $3", k.account, k.number, k.revision)
 		if err != nil {
 			return err
 		}
 		done.Changes += n
-		if err := s.exec(ctx, store.ErrConflict, "UPDATE collection SET floor = $3 WHERE account = $1 AND number = $2", p.account, p.number, p.revision); err != nil {
+		if err := s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET floor = $3 WHERE account = $1 AND number = $2", k.account, k.number, k.revision); err != nil {
 			return err
 		}
 	}

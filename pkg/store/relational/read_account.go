@@ -12,8 +12,8 @@ import (
 
 const accountColumns = "id, kind, addresses, name, sched_acl, attendance, notify, notify_to, delegate_notify_to, delegates, owners, created, changed, deleted, version"
 
-// accountOf reads a row of accountColumns.
-func (s *Session) accountOf(rows Rows) (*store.Account, error) {
+// scanAccount scans a row of accountColumns.
+func (s *Session) scanAccount(rows Rows) (*store.Account, error) {
 	a := &store.Account{Backend: s.backend}
 	var kind, attendance, notify, created, changed, deleted int64
 	var addresses, acl, to, delegateTo, delegates, owners string
@@ -36,8 +36,9 @@ func (s *Session) accountOf(rows Rows) (*store.Account, error) {
 	return a, nil
 }
 
+// accountWhere returns the first account of a query that ends with rest. ErrNotFound.
 func (s *Session) accountWhere(ctx context.Context, rest string, args ...any) (*store.Account, error) {
-	found, err := all(ctx, s, "SELECT "+accountColumns+" FROM account WHERE "+rest, args, s.accountOf)
+	found, err := queryAll(ctx, s, "SELECT "+accountColumns+" FROM account WHERE "+rest, args, s.scanAccount)
 	switch {
 	case err != nil:
 		return nil, err
@@ -78,11 +79,11 @@ func (s *Session) DeletedByAddress(ctx context.Context, address string) ([]*stor
 	}
 	const like = ` LIKE $1 ESCAPE '\'`
 	query := "SELECT " + accountColumns + " FROM account WHERE deleted > 0 AND lower(addresses)" + like + " ORDER BY deleted DESC, id"
-	found, err := all(ctx, s, query, []any{"%" + escapeLike(store.FoldAddress(address)) + "%"}, s.accountOf)
+	found, err := queryAll(ctx, s, query, []any{"%" + escapeLike(store.FoldAddress(address)) + "%"}, s.scanAccount)
 	if err != nil {
 		return nil, err
 	}
-	// The pattern finds a part of an address, too.
+	// The pattern also matches a part of an address.
 	out := found[:0]
 	for _, a := range found {
 		for _, has := range a.Addresses {
@@ -95,57 +96,59 @@ func (s *Session) DeletedByAddress(ctx context.Context, address string) ([]*stor
 	return out, nil
 }
 
-// valid tells whether there can be an account with the id. What no engine can
-// hold must not be asked for.
+// valid reports whether an account can have the id. An invalid id must not be passed
+// to a query, because an engine may reject its text.
 func valid(id string) bool { return store.CheckID(id) == nil }
 
 func validAddress(address string) bool { return store.CheckAddress(address) == nil }
 
+// escapeLike escapes text for the right side of LIKE with ESCAPE '\'.
 func escapeLike(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text)
 }
 
 // Accounts implements store.Reader.
 func (s *Session) Accounts(ctx context.Context, f store.AccountFilter) iter.Seq2[*store.Account, error] {
-	w, err := accountWhere(f)
+	w, err := filterAccounts(f)
 	if err != nil {
 		return func(yield func(*store.Account, error) bool) { yield(nil, err) }
 	}
-	columns, scan := accountColumns, s.accountOf
+	columns, scan := accountColumns, s.scanAccount
 	if f.Brief {
-		columns, scan = briefColumns, s.briefOf
+		columns, scan = briefColumns, s.scanBrief
 	}
 	query := "SELECT " + columns + " FROM account"
 	switch {
 	case f.Alone && f.Limit == 0 && indexed(f.Order):
-		return s.inTwo(ctx, query, w, f, scan)
+		return s.firstThenRest(ctx, query, w, f, scan)
 	case f.Limit > 0:
 		query += w.text() + orderBy(f) + " LIMIT " + w.value(int64(f.Limit))
 	default:
 		query += w.text() + orderBy(f)
 	}
 	if f.Alone {
-		return read(ctx, s.tx.Query, query, w.args, scan)
+		return readRows(ctx, s.tx.Query, query, w.args, scan)
 	}
-	return read(ctx, s.tx.Stream, query, w.args, scan)
+	return readRows(ctx, s.tx.Stream, query, w.args, scan)
 }
 
-// indexed tells whether there is an index in an order.
+// indexed reports whether there is an index for a sort order.
 func indexed(o store.AccountOrder) bool { return o == store.ByMail || o == store.ByID }
 
-// firstPart is how many accounts are asked for first, where all are wanted.
-const firstPart = 100
+// firstRows is the number of accounts in the first query of firstThenRest.
+const firstRows = 100
 
-// inTwo reads a listing in two questions: a few accounts, which an index gives at
-// once, and then all behind them. Asked for all, an engine sorts all before it
-// gives the first.
-func (s *Session) inTwo(ctx context.Context, query string, w *where, f store.AccountFilter, scan func(Rows) (*store.Account, error)) iter.Seq2[*store.Account, error] {
+// firstThenRest reads a listing with two queries, so that its first rows arrive at
+// once: an index delivers the first few accounts, but a query for all accounts would
+// sort them before it returns the first. The second query continues after the last
+// account of the first.
+func (s *Session) firstThenRest(ctx context.Context, query string, w *where, f store.AccountFilter, scan func(Rows) (*store.Account, error)) iter.Seq2[*store.Account, error] {
 	return func(yield func(*store.Account, error) bool) {
 		w := &where{slices.Clone(w.terms), slices.Clone(w.args)}
 		n, given := len(w.args), 0
-		var lastMail, lastID string // the account is the caller's once it was given
-		limit := w.value(int64(firstPart))
-		for a, err := range read(ctx, s.tx.Query, query+w.text()+orderBy(f)+" LIMIT "+limit, w.args, scan) {
+		var lastMail, lastID string // copied, because the account belongs to the caller after yield
+		limit := w.value(int64(firstRows))
+		for a, err := range readRows(ctx, s.tx.Query, query+w.text()+orderBy(f)+" LIMIT "+limit, w.args, scan) {
 			if err == nil {
 				lastMail, lastID = a.Mail(), a.ID
 			}
@@ -154,7 +157,7 @@ func (s *Session) inTwo(ctx context.Context, query string, w *where, f store.Acc
 			}
 			given++
 		}
-		if given < firstPart {
+		if given < firstRows {
 			return
 		}
 		w.args = w.args[:n]
@@ -167,7 +170,7 @@ func (s *Session) inTwo(ctx context.Context, query string, w *where, f store.Acc
 		} else {
 			w.add("id" + than + w.value(lastID))
 		}
-		for a, err := range read(ctx, s.tx.Query, query+w.text()+orderBy(f), w.args, scan) {
+		for a, err := range readRows(ctx, s.tx.Query, query+w.text()+orderBy(f), w.args, scan) {
 			if !yield(a, err) {
 				return
 			}
@@ -177,8 +180,8 @@ func (s *Session) inTwo(ctx context.Context, query string, w *where, f store.Acc
 
 const briefColumns = "id, kind, mail, deleted"
 
-// briefOf reads a row of briefColumns.
-func (s *Session) briefOf(rows Rows) (*store.Account, error) {
+// scanBrief scans a row of briefColumns.
+func (s *Session) scanBrief(rows Rows) (*store.Account, error) {
 	a := &store.Account{Backend: s.backend}
 	var kind, deleted int64
 	var mail string
@@ -191,11 +194,11 @@ func (s *Session) briefOf(rows Rows) (*store.Account, error) {
 
 // CountAccounts implements store.Reader.
 func (s *Session) CountAccounts(ctx context.Context, f store.AccountFilter) (n int64, err error) {
-	w, err := accountWhere(f)
+	w, err := filterAccounts(f)
 	if err != nil {
 		return 0, err
 	}
-	err = s.one(ctx, "SELECT count(*) FROM account"+w.text(), w.args, &n)
+	err = s.queryOne(ctx, "SELECT count(*) FROM account"+w.text(), w.args, &n)
 	return n, err
 }
 
@@ -211,32 +214,34 @@ func orderBy(f store.AccountFilter) string {
 	return " ORDER BY " + column + direction + ", id" + direction
 }
 
-// where is a condition that is being put together.
+// where collects the conditions of a WHERE clause and their parameters.
 type where struct {
 	terms []string
 	args  []any
 }
 
-// value adds a value and returns its place.
+// value adds a parameter and returns its placeholder.
 func (w *where) value(v any) string {
 	w.args = append(w.args, v)
 	return fmt.Sprintf("$%d", len(w.args))
 }
 
-// among is the condition that a column has one of the values.
-func among[T any](w *where, column string, values []T) {
-	places := make([]string, len(values))
+// addIn adds the condition that a column has one of the values.
+func addIn[T any](w *where, column string, values []T) {
+	placeholders := make([]string, len(values))
 	for i, v := range values {
-		places[i] = w.value(v)
+		placeholders[i] = w.value(v)
 	}
-	if len(places) == 0 {
-		places = []string{"NULL"} // which equals nothing
+	if len(placeholders) == 0 {
+		placeholders = []string{"NULL"} // equals nothing
 	}
-	w.terms = append(w.terms, column+" IN ("+strings.Join(places, ", ")+")")
+	w.terms = append(w.terms, column+" IN ("+strings.Join(placeholders, ", ")+")")
 }
 
+// add adds a condition.
 func (w *where) add(term string) { w.terms = append(w.terms, term) }
 
+// text returns the WHERE clause, or "" without conditions.
 func (w *where) text() string {
 	if len(w.terms) == 0 {
 		return ""
@@ -244,11 +249,11 @@ func (w *where) text() string {
 	return " WHERE " + strings.Join(w.terms, " AND ")
 }
 
-// nothing is a condition that no row fits.
-const nothing = "1 = 0"
+// neverTrue is a condition that no row meets.
+const neverTrue = "1 = 0"
 
-// accountWhere is the condition of a filter.
-func accountWhere(f store.AccountFilter) (*where, error) {
+// filterAccounts returns the conditions of a filter.
+func filterAccounts(f store.AccountFilter) (*where, error) {
 	w := &where{}
 	switch f.State {
 	case store.OnlyActive:
@@ -257,31 +262,31 @@ func accountWhere(f store.AccountFilter) (*where, error) {
 		w.add("deleted > 0")
 	}
 	if len(f.IDs) > store.MaxIDs {
-		return nil, &store.InvalidError{Field: "ids", Reason: fmt.Sprintf("are more than %d", store.MaxIDs)}
+		return nil, &store.InvalidError{Field: "ids", Reason: fmt.Sprintf("must not be more than %d", store.MaxIDs)}
 	}
 	if f.IDs != nil {
-		among(w, "id", slices.DeleteFunc(slices.Clone(f.IDs), func(id string) bool { return !valid(id) }))
+		addIn(w, "id", slices.DeleteFunc(slices.Clone(f.IDs), func(id string) bool { return !valid(id) }))
 	}
 	if len(f.Kinds) > 0 {
 		kinds := make([]int64, len(f.Kinds))
 		for i, k := range f.Kinds {
 			kinds[i] = int64(k)
 		}
-		among(w, "kind", kinds)
+		addIn(w, "kind", kinds)
 	}
 	switch {
 	case f.Domain == "":
 	case len(f.Domain) > store.MaxAddress || store.CheckText(f.Domain) != nil:
-		w.add(nothing)
+		w.add(neverTrue)
 	default:
 		w.add("lower(mail) LIKE " + w.value("%@"+escapeLike(store.FoldAddress(f.Domain))) + ` ESCAPE '\'`)
 	}
 	switch {
 	case f.Match == "":
 	case store.CheckText(f.Match) != nil:
-		w.add(nothing)
+		w.add(neverTrue)
 	default:
-		// Not LIKE: SQLite refuses long patterns.
+		// LIKE is not used, because SQLite rejects long patterns.
 		text := w.value(store.FoldAddress(f.Match))
 		w.add("(replace(lower(mail), " + text + ", '') <> lower(mail) OR replace(lower(name), " + text + ", '') <> lower(name))")
 	}
@@ -291,7 +296,7 @@ func accountWhere(f store.AccountFilter) (*where, error) {
 	return w, nil
 }
 
-func anys(words []string) []any {
+func toAny(words []string) []any {
 	out := make([]any, len(words))
 	for i, w := range words {
 		out[i] = w
@@ -299,20 +304,20 @@ func anys(words []string) []any {
 	return out
 }
 
-// maxInList is how many values one statement asks about.
-const maxInList = 500
+// maxChunk is the maximum number of values in one statement.
+const maxChunk = 500
 
-// inGroups calls do with parts of ids that fit one statement, and with
-// their numbered places.
-func inGroups(ids []string, do func(places string, args []any) error) error {
-	for len(ids) > 0 {
-		part := ids[:min(len(ids), maxInList)]
-		ids = ids[len(part):]
-		places := make([]string, len(part))
-		for i := range places {
-			places[i] = fmt.Sprintf("$%d", i+1)
+// inChunks calls do with chunks of values that fit into one statement, and with the
+// numbered placeholders of each chunk.
+func inChunks(values []string, do func(placeholders string, args []any) error) error {
+	for len(values) > 0 {
+		chunk := values[:min(len(values), maxChunk)]
+		values = values[len(chunk):]
+		placeholders := make([]string, len(chunk))
+		for i := range placeholders {
+			placeholders[i] = fmt.Sprintf("$%d", i+1)
 		}
-		if err := do(strings.Join(places, ", "), anys(part)); err != nil {
+		if err := do(strings.Join(placeholders, ", "), toAny(chunk)); err != nil {
 			return err
 		}
 	}
@@ -323,19 +328,20 @@ func inGroups(ids []string, do func(places string, args []any) error) error {
 func (s *Session) Usage(ctx context.Context, ids []string) (map[string]store.Usage, error) {
 	out := map[string]store.Usage{}
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !valid(id) })
-	err := inGroups(ids, func(places string, args []any) error {
-		return s.usage(ctx, places, args, out)
+	err := inChunks(ids, func(placeholders string, args []any) error {
+		return s.usage(ctx, placeholders, args, out)
 	})
 	return out, err
 }
 
-func (s *Session) usage(ctx context.Context, places string, args []any, out map[string]store.Usage) error {
+// usage adds the usage of the accounts in args to out.
+func (s *Session) usage(ctx context.Context, placeholders string, args []any, out map[string]store.Usage) error {
 	type row struct {
 		id         string
 		a, b, size int64
 	}
 	read := func(query string, put func(*store.Usage, row)) error {
-		rows, err := all(ctx, s, query, args, func(rows Rows) (r row, err error) {
+		rows, err := queryAll(ctx, s, query, args, func(rows Rows) (r row, err error) {
 			return r, rows.Scan(&r.id, &r.a, &r.b, &r.size)
 		})
 		for _, r := range rows {
@@ -345,22 +351,22 @@ func (s *Session) usage(ctx context.Context, places string, args []any, out map[
 		}
 		return err
 	}
-	err := read("SELECT account, count(*), 0, 0 FROM collection WHERE deleted = 0 AND account IN ("+places+") GROUP BY account",
+	err := read("SELECT account, count(*), 0, 0 FROM collection WHERE deleted = 0 AND account IN ("+placeholders+") GROUP BY account",
 		func(u *store.Usage, r row) { u.Calendars = int(r.a) })
 	if err != nil {
 		return err
 	}
 	err = read("SELECT m.account, count(*), 0, CAST(coalesce(sum(m.size), 0) AS bigint) FROM component m JOIN collection c ON c.account = m.account AND c.number = m.number"+
-		" WHERE c.deleted = 0 AND m.account IN ("+places+") GROUP BY m.account",
+		" WHERE c.deleted = 0 AND m.account IN ("+placeholders+") GROUP BY m.account",
 		func(u *store.Usage, r row) { u.Components, u.Bytes = int(r.a), r.size })
 	if err != nil {
 		return err
 	}
-	return read("SELECT account, count(*), 0, 0 FROM subscription WHERE account IN ("+places+") GROUP BY account",
+	return read("SELECT account, count(*), 0, 0 FROM subscription WHERE account IN ("+placeholders+") GROUP BY account",
 		func(u *store.Usage, r row) { u.Subscriptions = int(r.a) })
 }
 
-// Taken says what of new accounts is there.
+// Taken returns which ids and addresses of new accounts are in use, see store.Loader.
 func (s *Session) Taken(ctx context.Context, accounts []*store.NewAccount) (store.Taken, error) {
 	out := store.Taken{IDs: map[string]*store.Account{}, Addresses: map[string]string{}}
 	var ids, addresses []string
@@ -374,8 +380,8 @@ func (s *Session) Taken(ctx context.Context, accounts []*store.NewAccount) (stor
 			}
 		}
 	}
-	err := inGroups(ids, func(places string, args []any) error {
-		found, err := all(ctx, s, "SELECT "+accountColumns+" FROM account WHERE folded IN ("+places+")", args, s.accountOf)
+	err := inChunks(ids, func(placeholders string, args []any) error {
+		found, err := queryAll(ctx, s, "SELECT "+accountColumns+" FROM account WHERE folded IN ("+placeholders+")", args, s.scanAccount)
 		for _, a := range found {
 			out.IDs[store.FoldID(a.ID)] = a
 		}
@@ -384,8 +390,8 @@ func (s *Session) Taken(ctx context.Context, accounts []*store.NewAccount) (stor
 	if err != nil {
 		return out, err
 	}
-	err = inGroups(addresses, func(places string, args []any) error {
-		_, err := all(ctx, s, "SELECT address, account FROM address WHERE address IN ("+places+")", args, func(rows Rows) (struct{}, error) {
+	err = inChunks(addresses, func(placeholders string, args []any) error {
+		_, err := queryAll(ctx, s, "SELECT address, account FROM address WHERE address IN ("+placeholders+")", args, func(rows Rows) (struct{}, error) {
 			var address, account string
 			err := rows.Scan(&address, &account)
 			out.Addresses[address] = account

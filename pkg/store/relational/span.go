@@ -2,8 +2,8 @@ package relational
 
 import "time"
 
-// span is one end of a component's span as it is stored: NULL where it is open,
-// since 0 is a time that an event can have.
+// span returns the stored form of the start or end of a component's span. An open
+// side is NULL, because 0 is a valid time of an event.
 func span(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -11,4 +11,5 @@ func span(t time.Time) any {
 	return t.UnixMicro()
 }
 
+// fromSpan returns the time of a stored start or end that is not NULL.
 func fromSpan(at int64) time.Time { return time.UnixMicro(at).UTC() }

@@ -7,19 +7,19 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Table is a table that accounts are loaded into.
+// Table is a table that contains rows of a new account.
 type Table struct {
 	Name    string
 	Columns []string
 }
 
-// Insert is the statement that adds a row, with numbered places.
+// Insert returns the statement that inserts a row, with numbered parameters.
 func (t Table) Insert() string {
 	return t.insert(func(i int) string { return fmt.Sprintf("$%d", i+1) })
 }
 
-// InsertInOrder is Insert with places that have no numbers: SQLite looks a number
-// up as a name, for each value of each row.
+// InsertInOrder is like Insert, with parameters that are not numbered. For SQLite they
+// are faster, because it looks up a number like a name, for each value of each row.
 func (t Table) InsertInOrder() string { return t.insert(func(int) string { return "?" }) }
 
 func (t Table) insert(place func(int) string) string {
@@ -30,24 +30,28 @@ func (t Table) insert(place func(int) string) string {
 	return "INSERT INTO " + t.Name + " (" + strings.Join(t.Columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ")"
 }
 
-// Accounts is the table of accounts. A new account has rows in it, in Addresses
-// and in Collections, and they are filled in this order.
+// Accounts returns the table of accounts. A new account has rows in Accounts,
+// Addresses and Collections, which must be inserted in this order.
 func Accounts() Table {
 	return Table{"account", []string{"id", "folded", "kind", "mail", "addresses", "name", "sched_acl", "attendance", "notify", "notify_to",
 		"delegate_notify_to", "delegates", "owners", "created", "changed", "deleted", "version", "next_number"}}
 }
 
-// Addresses has a row for each address of an account that is not deleted.
+// Addresses returns the table of the addresses of active accounts.
 func Addresses() Table { return Table{"address", []string{"address", "account"}} }
 
-// Collections has a row for each collection.
+// Collections returns the table of collections.
 func Collections() Table {
 	return Table{"collection", []string{"account", "number", "name", "kind", "display_name", "description", "components", "acl", "colour", "sort_order",
 		"time_zone", "transparent", "created", "changed", "deleted", "revision", "floor", "version"}}
 }
 
-// Prepare checks a new account and sets what the store sets in it and in its
-// collections, dated with the stamp. The error is an *store.InvalidError.
+// Prepare checks a new account and its collections and sets the fields that the
+// store sets, with the stamp as the time. The error wraps a *store.InvalidError.
+//
+// The numbers of the collections start at the stamp of the account's creation. An
+// account that is purged and created again therefore never reuses a number, and an
+// old sync token is never mistaken for a new one.
 func Prepare(a *store.NewAccount, backend string, stamp int64) error {
 	acc := &a.Account
 	acc.Backend, acc.Created, acc.Changed, acc.Version = backend, Time(stamp), Time(stamp), 1
@@ -58,7 +62,7 @@ func Prepare(a *store.NewAccount, backend string, stamp int64) error {
 		c := &a.Calendars[i]
 		for j := range a.Calendars[:i] {
 			if a.Calendars[j].Name == c.Name {
-				return &store.InvalidError{Field: "calendar", Value: c.Name, Reason: "is given twice"}
+				return &store.InvalidError{Field: "calendar", Value: c.Name, Reason: "is listed twice"}
 			}
 		}
 		c.Account, c.Number, c.Created, c.Changed, c.Revision, c.Version = acc.ID, stamp+int64(i), Time(stamp), Time(stamp), 0, 1
@@ -69,11 +73,7 @@ func Prepare(a *store.NewAccount, backend string, stamp int64) error {
 	return nil
 }
 
-// The collections of an account are numbered from its creation on: an account that
-// was purged and is made again never has a number twice, and a sync token of
-// before is not taken for one of after.
-
-// AccountRow is the row of an account that was prepared, in Accounts.
+// AccountRow returns the row in Accounts for a prepared account.
 func AccountRow(a *store.NewAccount) []any {
 	acc, stamp := &a.Account, Stamp(a.Account.Created)
 	return []any{acc.ID, store.FoldID(acc.ID), int64(acc.Kind), acc.Mail(), lines(acc.Addresses), acc.DisplayName, acc.SchedulingACL.Encode(),
@@ -81,17 +81,17 @@ func AccountRow(a *store.NewAccount) []any {
 		store.EncodePeople(acc.Owners), stamp, stamp, int64(0), int64(1), stamp + int64(len(a.Calendars))}
 }
 
-// AddressRow is the row of an address, in Addresses.
+// AddressRow returns the row in Addresses for an address of an account.
 func AddressRow(address, account string) []any { return []any{store.FoldAddress(address), account} }
 
-// CollectionRow is the row of a collection that was prepared, in Collections.
+// CollectionRow returns the row in Collections for a prepared collection.
 func CollectionRow(c *store.Calendar) []any {
 	stamp := Stamp(c.Created)
 	return []any{c.Account, c.Number, c.Name, int64(c.Kind), c.DisplayName, c.Description, strings.Join(c.Components, " "), c.ACL.Encode(), c.Colour, c.Order,
 		c.TimeZone, flag(c.Transparent), stamp, stamp, int64(0), int64(0), int64(0), int64(1)}
 }
 
-// lines joins what holds no line feed.
+// lines joins words that contain no line feed.
 func lines(words []string) string { return strings.Join(words, "\n") }
 
 func splitLines(text string) []string {

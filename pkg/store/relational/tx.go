@@ -9,20 +9,20 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Tx is a transaction of an engine. Its errors are those of pkg/store where one
-// fits, wrapped.
+// Tx is a transaction of an engine. Its errors wrap the matching error of pkg/store,
+// if there is one.
 type Tx interface {
-	// Exec runs a statement and says how many rows it changed.
+	// Exec executes a statement and returns how many rows it changed.
 	Exec(ctx context.Context, query string, args ...any) (int64, error)
-	// Query runs a query; its answer is read to its end, or closed, before anything
-	// else is asked.
+	// Query runs a query. The caller reads the rows to the end, or closes them, before
+	// it executes anything else.
 	Query(ctx context.Context, query string, args ...any) (Rows, error)
-	// Stream runs a query whose answer may be large. Other statements may run
-	// while it is read.
+	// Stream runs a query whose result may be large. The caller may execute other
+	// statements while it reads the rows.
 	Stream(ctx context.Context, query string, args ...any) (Rows, error)
 }
 
-// Rows is an answer that is being read.
+// Rows is the result of a query.
 type Rows interface {
 	Next() bool
 	Scan(dest ...any) error
@@ -30,21 +30,22 @@ type Rows interface {
 	Close()
 }
 
-// Session is a store.Writer on one transaction.
+// Session implements store.Writer on one transaction.
 type Session struct {
 	tx      Tx
 	backend string
-	stamp   int64 // of everything that is written
+	stamp   int64 // time of all changes, see Stamp
 }
 
 var _ store.Writer = (*Session)(nil)
 
-// New returns a Session for the back end, whose changes are dated now.
+// New returns a Session for the back end. All its changes have the time now.
 func New(tx Tx, backend string, now time.Time) *Session {
 	return &Session{tx: tx, backend: backend, stamp: Stamp(now)}
 }
 
-// Stamp is a time as it is stored: microseconds since 1970, 0 for none.
+// Stamp returns the stored form of a time: microseconds since 1970, or 0 for the zero
+// time.
 func Stamp(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -52,7 +53,7 @@ func Stamp(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// Time is the time of a stamp.
+// Time returns the time of a stamp, in UTC.
 func Time(stamp int64) time.Time {
 	if stamp == 0 {
 		return time.Time{}
@@ -60,8 +61,9 @@ func Time(stamp int64) time.Time {
 	return time.UnixMicro(stamp).UTC()
 }
 
-// one runs a query for one row; ErrNotFound without one.
-func (s *Session) one(ctx context.Context, query string, args []any, dest ...any) error {
+// queryOne runs a query and scans its first row. Without a row it returns
+// ErrNotFound.
+func (s *Session) queryOne(ctx context.Context, query string, args []any, dest ...any) error {
 	rows, err := s.tx.Query(ctx, query, args...)
 	if err != nil {
 		return err
@@ -76,8 +78,8 @@ func (s *Session) one(ctx context.Context, query string, args []any, dest ...any
 	return rows.Scan(dest...)
 }
 
-// all reads a small answer.
-func all[T any](ctx context.Context, s *Session, query string, args []any, scan func(Rows) (T, error)) ([]T, error) {
+// queryAll runs a query and returns all rows. The result must be small.
+func queryAll[T any](ctx context.Context, s *Session, query string, args []any, scan func(Rows) (T, error)) ([]T, error) {
 	rows, err := s.tx.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -94,13 +96,13 @@ func all[T any](ctx context.Context, s *Session, query string, args []any, scan 
 	return out, rows.Err()
 }
 
-// stream yields an answer row by row; other statements may run meanwhile.
-func stream[T any](ctx context.Context, s *Session, query string, args []any, scan func(Rows) (T, error)) iter.Seq2[T, error] {
-	return read(ctx, s.tx.Stream, query, args, scan)
+// streamRows yields the rows of a query. Other statements may be executed meanwhile.
+func streamRows[T any](ctx context.Context, s *Session, query string, args []any, scan func(Rows) (T, error)) iter.Seq2[T, error] {
+	return readRows(ctx, s.tx.Stream, query, args, scan)
 }
 
-// read yields the answer to a query row by row.
-func read[T any](ctx context.Context, ask func(context.Context, string, ...any) (Rows, error), query string, args []any, scan func(Rows) (T, error)) iter.Seq2[T, error] {
+// readRows yields the rows of a query that is run by ask.
+func readRows[T any](ctx context.Context, ask func(context.Context, string, ...any) (Rows, error), query string, args []any, scan func(Rows) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		rows, err := ask(ctx, query, args...)
@@ -125,9 +127,9 @@ func read[T any](ctx context.Context, ask func(context.Context, string, ...any) 
 	}
 }
 
-// exec runs a statement that must change one row; missing is its error when it
-// changed none.
-func (s *Session) exec(ctx context.Context, missing error, query string, args ...any) error {
+// mustChange executes a statement that must change a row. If it changes none,
+// mustChange returns the error missing.
+func (s *Session) mustChange(ctx context.Context, missing error, query string, args ...any) error {
 	n, err := s.tx.Exec(ctx, query, args...)
 	if err == nil && n == 0 {
 		return missing

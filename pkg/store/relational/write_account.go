@@ -20,33 +20,34 @@ func (s *Session) CreateAccount(ctx context.Context, a *store.NewAccount) error 
 	case !errors.Is(err, store.ErrNotFound):
 		return err
 	}
-	if err := s.addressesFree(ctx, a.Account.ID, a.Account.Addresses); err != nil {
+	if err := s.checkAddressesFree(ctx, a.Account.ID, a.Account.Addresses); err != nil {
 		return err
 	}
 	if _, err := s.tx.Exec(ctx, Accounts().Insert(), AccountRow(a)...); err != nil {
-		return fmt.Errorf("make the account: %w", err)
+		return fmt.Errorf("create the account: %w", err)
 	}
-	if err := s.takeAddresses(ctx, &a.Account); err != nil {
+	if err := s.addAddresses(ctx, &a.Account); err != nil {
 		return err
 	}
 	for i := range a.Calendars {
 		if _, err := s.tx.Exec(ctx, Collections().Insert(), CollectionRow(&a.Calendars[i])...); err != nil {
-			return fmt.Errorf("make the account's collections: %w", err)
+			return fmt.Errorf("create the collections of the account: %w", err)
 		}
 	}
 	return nil
 }
 
-// addressesFree is an ExistsError when another account has one of the addresses.
-func (s *Session) addressesFree(ctx context.Context, id string, addresses []string) error {
+// checkAddressesFree returns an ExistsError if another account has one of the
+// addresses.
+func (s *Session) checkAddressesFree(ctx context.Context, id string, addresses []string) error {
 	folded := make([]string, len(addresses))
 	for i, a := range addresses {
 		folded[i] = store.FoldAddress(a)
 	}
-	return inGroups(folded, func(places string, args []any) error {
+	return inChunks(folded, func(placeholders string, args []any) error {
 		var address, owner string
-		query := fmt.Sprintf("SELECT address, account FROM address WHERE address IN (%s) AND account <> $%d ORDER BY address LIMIT 1", places, len(args)+1)
-		err := s.one(ctx, query, append(args, id), &address, &owner)
+		query := fmt.Sprintf("SELECT address, account FROM address WHERE address IN (%s) AND account <> $%d ORDER BY address LIMIT 1", placeholders, len(args)+1)
+		err := s.queryOne(ctx, query, append(args, id), &address, &owner)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			return nil
@@ -57,8 +58,8 @@ func (s *Session) addressesFree(ctx context.Context, id string, addresses []stri
 	})
 }
 
-// active returns an account that can be changed.
-func (s *Session) active(ctx context.Context, id string) (*store.Account, error) {
+// activeAccount returns an account that can be changed. ErrNotFound, ErrDeleted.
+func (s *Session) activeAccount(ctx context.Context, id string) (*store.Account, error) {
 	a, err := s.Account(ctx, id)
 	switch {
 	case err != nil:
@@ -74,28 +75,28 @@ func (s *Session) UpdateAccount(ctx context.Context, a *store.Account) error {
 	if err := a.Check(); err != nil {
 		return err
 	}
-	was, err := s.active(ctx, a.ID)
+	was, err := s.activeAccount(ctx, a.ID)
 	if err != nil {
 		return err
 	}
 	if was.Version != a.Version {
 		return fmt.Errorf("account %s: %w", a.ID, store.ErrConflict)
 	}
-	if err := s.addressesFree(ctx, a.ID, a.Addresses); err != nil {
+	if err := s.checkAddressesFree(ctx, a.ID, a.Addresses); err != nil {
 		return err
 	}
-	err = s.exec(ctx, store.ErrConflict, `UPDATE account SET kind = $3, mail = $4, addresses = $5, name = $6, sched_acl = $7, attendance = $8, notify = $9,
+	err = s.mustChange(ctx, store.ErrConflict, `UPDATE account SET kind = $3, mail = $4, addresses = $5, name = $6, sched_acl = $7, attendance = $8, notify = $9,
 		notify_to = $10, delegate_notify_to = $11, delegates = $12, owners = $13, changed = $14, version = version + 1 WHERE id = $1 AND version = $2`,
 		a.ID, a.Version, int64(a.Kind), a.Mail(), lines(a.Addresses), a.DisplayName, a.SchedulingACL.Encode(), int64(a.Attendance), flag(a.Notify),
 		lines(a.NotifyTo), lines(a.DelegateNotifyTo), store.EncodePeople(a.Delegates), store.EncodePeople(a.Owners), s.stamp)
 	if err != nil {
-		return fmt.Errorf("change account %s: %w", a.ID, err)
+		return fmt.Errorf("update account %s: %w", a.ID, err)
 	}
 	if lines(was.Addresses) != lines(a.Addresses) {
-		if err := s.releaseAddresses(ctx, a.ID); err != nil {
+		if err := s.removeAddresses(ctx, a.ID); err != nil {
 			return err
 		}
-		if err := s.takeAddresses(ctx, a); err != nil {
+		if err := s.addAddresses(ctx, a); err != nil {
 			return err
 		}
 	}
@@ -103,17 +104,17 @@ func (s *Session) UpdateAccount(ctx context.Context, a *store.Account) error {
 	return nil
 }
 
-func (s *Session) releaseAddresses(ctx context.Context, id string) error {
+func (s *Session) removeAddresses(ctx context.Context, id string) error {
 	if _, err := s.tx.Exec(ctx, "DELETE FROM address WHERE account = $1", id); err != nil {
-		return fmt.Errorf("free the addresses of account %s: %w", id, err)
+		return fmt.Errorf("release the addresses of account %s: %w", id, err)
 	}
 	return nil
 }
 
-func (s *Session) takeAddresses(ctx context.Context, a *store.Account) error {
+func (s *Session) addAddresses(ctx context.Context, a *store.Account) error {
 	for _, address := range a.Addresses {
 		if _, err := s.tx.Exec(ctx, Addresses().Insert(), AddressRow(address, a.ID)...); err != nil {
-			return fmt.Errorf("give account %s its address: %w", a.ID, err)
+			return fmt.Errorf("assign the address of account %s: %w", a.ID, err)
 		}
 	}
 	return nil
@@ -121,13 +122,13 @@ func (s *Session) takeAddresses(ctx context.Context, a *store.Account) error {
 
 // DeleteAccount implements store.Writer.
 func (s *Session) DeleteAccount(ctx context.Context, id string) error {
-	if _, err := s.active(ctx, id); err != nil {
+	if _, err := s.activeAccount(ctx, id); err != nil {
 		return err
 	}
-	if err := s.exec(ctx, store.ErrConflict, "UPDATE account SET deleted = $2, changed = $2, version = version + 1 WHERE id = $1", id, s.stamp); err != nil {
+	if err := s.mustChange(ctx, store.ErrConflict, "UPDATE account SET deleted = $2, changed = $2, version = version + 1 WHERE id = $1", id, s.stamp); err != nil {
 		return fmt.Errorf("delete account %s: %w", id, err)
 	}
-	return s.releaseAddresses(ctx, id)
+	return s.removeAddresses(ctx, id)
 }
 
 // UndeleteAccount implements store.Writer.
@@ -139,13 +140,13 @@ func (s *Session) UndeleteAccount(ctx context.Context, id string) error {
 	case a.Active():
 		return fmt.Errorf("account %s is not deleted: %w", id, store.ErrConflict)
 	}
-	if err := s.addressesFree(ctx, id, a.Addresses); err != nil {
+	if err := s.checkAddressesFree(ctx, id, a.Addresses); err != nil {
 		return err
 	}
-	if err := s.exec(ctx, store.ErrConflict, "UPDATE account SET deleted = 0, changed = $2, version = version + 1 WHERE id = $1", id, s.stamp); err != nil {
-		return fmt.Errorf("bring account %s back: %w", id, err)
+	if err := s.mustChange(ctx, store.ErrConflict, "UPDATE account SET deleted = 0, changed = $2, version = version + 1 WHERE id = $1", id, s.stamp); err != nil {
+		return fmt.Errorf("restore account %s: %w", id, err)
 	}
-	return s.takeAddresses(ctx, a)
+	return s.addAddresses(ctx, a)
 }
 
 // Readdress implements store.Writer.
@@ -166,7 +167,7 @@ func (s *Session) Readdress(ctx context.Context, p store.Person) (int, error) {
 	}
 	n, err := s.tx.Exec(ctx, "UPDATE subscription SET owner_address = $2 WHERE owner = $1 AND owner_address <> $2", p.ID, p.Address)
 	if err != nil {
-		return 0, fmt.Errorf("write the new address into subscriptions: %w", err)
+		return 0, fmt.Errorf("update the address in subscriptions: %w", err)
 	}
 	return accounts + calendars + int(n), nil
 }
@@ -174,7 +175,7 @@ func (s *Session) Readdress(ctx context.Context, p store.Person) (int, error) {
 func (s *Session) readdressAccounts(ctx context.Context, p store.Person) (int, error) {
 	const like = ` LIKE $1 ESCAPE '\'`
 	query := "SELECT " + accountColumns + " FROM account WHERE sched_acl" + like + " OR delegates" + like + " OR owners" + like
-	found, err := all(ctx, s, query, []any{"%" + escapeLike(store.EscapedID(p.ID)) + "%"}, s.accountOf)
+	found, err := queryAll(ctx, s, query, []any{"%" + escapeLike(store.EscapedID(p.ID)) + "%"}, s.scanAccount)
 	if err != nil {
 		return 0, err
 	}
@@ -189,7 +190,7 @@ func (s *Session) readdressAccounts(ctx context.Context, p store.Person) (int, e
 		_, err := s.tx.Exec(ctx, "UPDATE account SET sched_acl = $2, delegates = $3, owners = $4, changed = $5, version = version + 1 WHERE id = $1",
 			a.ID, a.SchedulingACL.Encode(), store.EncodePeople(a.Delegates), store.EncodePeople(a.Owners), s.stamp)
 		if err != nil {
-			return 0, fmt.Errorf("write the new address into account %s: %w", a.ID, err)
+			return 0, fmt.Errorf("update the address in account %s: %w", a.ID, err)
 		}
 	}
 	return changed, nil
@@ -197,7 +198,7 @@ func (s *Session) readdressAccounts(ctx context.Context, p store.Person) (int, e
 
 func (s *Session) readdressCalendars(ctx context.Context, p store.Person) (int, error) {
 	query := "SELECT " + collectionColumns + ` FROM collection WHERE acl LIKE $1 ESCAPE '\'`
-	found, err := all(ctx, s, query, []any{"%" + escapeLike(store.EscapedID(p.ID)) + "%"}, collectionOf)
+	found, err := queryAll(ctx, s, query, []any{"%" + escapeLike(store.EscapedID(p.ID)) + "%"}, scanCollection)
 	if err != nil {
 		return 0, err
 	}
@@ -209,7 +210,7 @@ func (s *Session) readdressCalendars(ctx context.Context, p store.Person) (int, 
 		changed++
 		_, err := s.tx.Exec(ctx, "UPDATE collection SET acl = $3, changed = $4, version = version + 1 WHERE account = $1 AND number = $2", c.Account, c.Number, c.ACL.Encode(), s.stamp)
 		if err != nil {
-			return 0, fmt.Errorf("write the new address into calendar %s of account %s: %w", c.Name, c.Account, err)
+			return 0, fmt.Errorf("update the address in calendar %s of account %s: %w", c.Name, c.Account, err)
 		}
 	}
 	return changed, nil

@@ -10,7 +10,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/storetest"
 )
 
-// TestConformance runs the suite that every engine passes, on files.
+// TestConformance runs the conformance suite on files.
 func TestConformance(t *testing.T) {
 	storetest.Run(t, storetest.Engine{
 		Name: "sqlite",

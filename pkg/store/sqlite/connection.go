@@ -13,13 +13,15 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/relational"
 )
 
-// connection is a relational.Tx on one connection. It keeps what it prepared.
+// connection implements relational.Tx on one database connection. It caches prepared
+// statements.
 type connection struct {
 	conn     *sql.Conn
 	prepared map[string]*sql.Stmt
-	inserts  map[string]*sql.Stmt // of those, by the table
+	inserts  map[string]*sql.Stmt // the prepared INSERT statements, by table
 }
 
+// release closes the statements and returns the connection to the pool.
 func (c *connection) release() {
 	for _, p := range c.prepared {
 		_ = p.Close()
@@ -27,6 +29,7 @@ func (c *connection) release() {
 	_ = c.conn.Close()
 }
 
+// reader returns a connection for reading. The caller must release it.
 func (s *Store) reader(ctx context.Context) (*connection, error) {
 	conn, err := s.readers.Conn(ctx)
 	if err != nil {
@@ -35,21 +38,22 @@ func (s *Store) reader(ctx context.Context) (*connection, error) {
 	return &connection{conn: conn, prepared: map[string]*sql.Stmt{}, inserts: map[string]*sql.Stmt{}}, nil
 }
 
-// writer returns the one connection that writes; the caller has the turn.
+// writer returns the only connection that writes. The caller must hold the write lock.
 func (s *Store) writer(ctx context.Context) (*connection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.write != nil {
-		return s.write, nil
+	if s.writeConn != nil {
+		return s.writeConn, nil
 	}
 	conn, err := s.writers.Conn(ctx)
 	if err != nil {
 		return nil, explain(err)
 	}
-	s.write = &connection{conn: conn, prepared: map[string]*sql.Stmt{}, inserts: map[string]*sql.Stmt{}}
-	return s.write, nil
+	s.writeConn = &connection{conn: conn, prepared: map[string]*sql.Stmt{}, inserts: map[string]*sql.Stmt{}}
+	return s.writeConn, nil
 }
 
+// prepare returns the cached statement of a query, or prepares it.
 func (c *connection) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	if p := c.prepared[query]; p != nil {
 		return p, nil
@@ -76,12 +80,13 @@ func (c *connection) Exec(ctx context.Context, query string, args ...any) (int64
 	return n, explain(err)
 }
 
-// run runs a script of statements.
+// run executes a script of statements.
 func (c *connection) run(ctx context.Context, script string) error {
 	_, err := c.conn.ExecContext(ctx, script)
 	return explain(err)
 }
 
+// single runs a query and scans its first row.
 func (c *connection) single(ctx context.Context, query string, dest any) error {
 	return explain(c.conn.QueryRowContext(ctx, query).Scan(dest))
 }
@@ -99,8 +104,8 @@ func (c *connection) Query(ctx context.Context, query string, args ...any) (rela
 	return rows{r}, nil
 }
 
-// Stream implements relational.Tx. It prepares anew: the answer may be read
-// while the same query is asked again.
+// Stream implements relational.Tx. It does not use a cached statement, because the
+// same query may be run again while the rows are being read.
 func (c *connection) Stream(ctx context.Context, query string, args ...any) (relational.Rows, error) {
 	r, err := c.conn.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -115,14 +120,14 @@ func (r rows) Scan(dest ...any) error { return explain(r.Rows.Scan(dest...)) }
 func (r rows) Err() error             { return explain(r.Rows.Err()) }
 func (r rows) Close()                 { _ = r.Rows.Close() }
 
-// explain gives an error of the driver its meaning.
+// explain wraps an error of the driver in the matching error of pkg/store.
 func explain(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return err
 	}
 	var meaning error
-	if e.Code() == lib.SQLITE_IOERR_SHMSIZE { // the file that readers share could not grow
+	if e.Code() == lib.SQLITE_IOERR_SHMSIZE { // the shared-memory file could not grow
 		return fmt.Errorf("%w (%w)", store.ErrFull, err)
 	}
 	switch e.Code() & 0xff {

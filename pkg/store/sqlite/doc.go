@@ -1,10 +1,10 @@
-// Package sqlite keeps a back end in one SQLite file: the engine that needs no
-// server, good for tens of thousands of accounts.
+// Package sqlite keeps the store of a back end in one SQLite file. This engine needs
+// no server and is suitable for tens of thousands of accounts.
 //
-// The file is closed to others (0600), in WAL mode, and what was acknowledged is
-// on disk (synchronous FULL). Several processes may use it at once; one of them
-// writes at a time.
+// The file is accessible only to its owner (mode 0600) and uses WAL mode. Whatever
+// was acknowledged is on disk (synchronous FULL). Several processes may use the file
+// at once; only one of them writes at a time.
 //
-// It holds schema, migrations and connections. What the statements mean is in
-// pkg/store/relational.
+// The package contains the schema, the migrations and the connections. The SQL
+// statements are in pkg/store/relational.
 package sqlite

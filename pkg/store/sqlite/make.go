@@ -14,12 +14,12 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/relational"
 )
 
-// Create creates an empty store, completely or not at all. Nothing may exist at the
-// path; its directory must exist. The caller holds a lock against others that create
-// a store at the same path.
+// Create creates an empty store, completely or not at all. The path must not exist
+// yet (ErrExists), but its directory must. The caller holds a lock against others that
+// create a store at the same path.
 func Create(ctx context.Context, o Options) error {
 	if _, err := os.Lstat(o.Path); err == nil {
-		return fmt.Errorf("store %s: %w", o.Path, &store.ExistsError{What: "store", Value: o.Path})
+		return &store.ExistsError{What: "store", Value: o.Path}
 	}
 	err := fsx.BuildNew(ctx, o.Path, 0o600, filepath.Dir(o.Path), o.Hook, func(path string) error {
 		if err := removeLogs(path); err != nil {
@@ -47,9 +47,9 @@ func removeLogs(path string) error {
 	return errors.Join(errs...)
 }
 
-// fill makes the tables in an empty file.
+// fill creates the tables in an empty file.
 func fill(ctx context.Context, o Options) (err error) {
-	s := &Store{o: o, turn: make(chan struct{}, 1)}
+	s := &Store{o: o, writeLock: make(chan struct{}, 1)}
 	if s.writers, err = connect(o, 1, writerCache); err != nil {
 		return err
 	}
@@ -65,8 +65,8 @@ func fill(ctx context.Context, o Options) (err error) {
 	return errors.Join(err, s.Close())
 }
 
-// State says which version of the schema a file has; version 0 where there is no
-// store. It does not look at the back end.
+// State returns the schema version of a file, or version 0 if there is no store. It
+// does not check the back end.
 func State(ctx context.Context, o Options) (store.SchemaState, error) {
 	st := store.SchemaState{Backend: o.Backend, Where: o.Path, Engine: "sqlite", Known: schema().Version}
 	s, m, err := open(ctx, o)
@@ -80,8 +80,9 @@ func State(ctx context.Context, o Options) (store.SchemaState, error) {
 	return st, s.Close()
 }
 
-// Upgrade brings an older store to the newest schema, all steps or none, after
-// it copied it to the path that it returns, closed to others; "" when nothing was to do.
+// Upgrade upgrades an older store to the newest schema, in one transaction. First it
+// copies the store to the path backup, with mode 0600. It returns the version before
+// the upgrade; backup is "" if the schema was already up to date.
 func Upgrade(ctx context.Context, o Options) (from int, backup string, err error) {
 	return upgrade(ctx, o, schema())
 }
@@ -102,7 +103,7 @@ func upgrade(ctx context.Context, o Options, to relational.Schema) (from int, ba
 	}
 	backup = fmt.Sprintf("%s.schema%d-%s", o.Path, m.Version, o.now().UTC().Format("20060102T150405Z"))
 	err = s.change(ctx, func(c *connection) error {
-		// Nobody else writes by now: the copy has all that is there.
+		// No one else can write now, so the copy is complete.
 		if err := s.copyTo(ctx, backup); err != nil {
 			return err
 		}
@@ -115,9 +116,9 @@ func upgrade(ctx context.Context, o Options, to relational.Schema) (from int, ba
 	return m.Version, backup, nil
 }
 
-// Replace makes an empty store in the place of the one that is there, which is
-// copied to the path that it returns first. Those who have the file open see the
-// empty one from then on.
+// Replace replaces a store with an empty one. First it copies the store to the path
+// kept; kept is "" if there was none. Processes that have the file open see the empty
+// store from then on.
 func Replace(ctx context.Context, o Options) (kept string, err error) {
 	s, _, err := open(ctx, o)
 	if errors.Is(err, store.ErrNoSchema) {
@@ -143,7 +144,7 @@ func Replace(ctx context.Context, o Options) (kept string, err error) {
 	return kept, nil
 }
 
-// dropAll drops every table, those that refer to others first.
+// dropAll drops all tables, those with foreign keys first.
 func (c *connection) dropAll(ctx context.Context) error {
 	for _, table := range []string{"subscription", "change_log", "trash", "component", "collection", "address", "account", "meta"} {
 		if err := c.run(ctx, "DROP TABLE "+table); err != nil {

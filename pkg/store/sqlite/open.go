@@ -25,17 +25,18 @@ import (
 //go:embed schema.sql
 var freshSchema string
 
-// schema is the newest one, and the way to it.
+// schema returns the newest schema and the upgrades to it.
 func schema() relational.Schema { return relational.Schema{Version: 1, Fresh: freshSchema} }
 
-// applicationID marks a file as ours ("dava"; see PRAGMA application_id).
+// applicationID identifies the files of this package ("dava"; see PRAGMA
+// application_id).
 const applicationID = 0x64617661
 
-// Options say which file, and how it is used.
+// Options selects the file and its settings.
 type Options struct {
 	Path    string
-	Backend string // id of the back end; a file of another one is refused
-	// Wait is how long to wait for another process that writes. Zero means 5 s.
+	Backend string // id of the back end; a file of another back end is rejected
+	// Wait is the maximum time to wait for a writer of another process. Zero means 5 s.
 	Wait time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -58,15 +59,15 @@ func (o Options) wait() time.Duration {
 	return o.Wait
 }
 
-// Store is a back end in a file.
+// Store is the store of a back end in a file.
 type Store struct {
-	o       Options
-	readers *sql.DB
-	writers *sql.DB
-	turn    chan struct{} // holds one token: whose turn it is to write
+	o         Options
+	readers   *sql.DB
+	writers   *sql.DB
+	writeLock chan struct{} // contains a token while a goroutine writes
 
-	mu    sync.Mutex
-	write *connection // of the writer; nil until it is needed
+	mu        sync.Mutex
+	writeConn *connection // the only connection that writes; nil until it is needed
 }
 
 var (
@@ -74,8 +75,8 @@ var (
 	_ store.Loader = (*Store)(nil)
 )
 
-// Open opens a store that is there. ErrNoSchema when there is none, ErrSchemaOlder,
-// ErrSchemaNewer, ErrOtherBackend; ErrDamaged for a file that is something else.
+// Open opens an existing store. ErrNoSchema if there is none, ErrSchemaOlder,
+// ErrSchemaNewer, ErrOtherBackend; ErrDamaged for a file that is not a store.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	s, m, err := open(ctx, o)
 	if err != nil {
@@ -88,12 +89,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// open opens whatever store is there, and says what it is.
+// open opens a store of any schema version and back end, and returns its metadata.
 func open(ctx context.Context, o Options) (s *Store, m relational.Metadata, err error) {
-	if err := present(o.Path); err != nil {
+	if err := checkFile(o.Path); err != nil {
 		return nil, m, err
 	}
-	s = &Store{o: o, turn: make(chan struct{}, 1)}
+	s = &Store{o: o, writeLock: make(chan struct{}, 1)}
 	if s.readers, err = connect(o, max(2, runtime.NumCPU()), readerCache); err != nil {
 		return nil, m, err
 	}
@@ -112,9 +113,9 @@ func open(ctx context.Context, o Options) (s *Store, m relational.Metadata, err 
 	return s, m, nil
 }
 
-// present refuses a path at which there is no file to open: the driver would make
-// one, which everybody could read.
-func present(path string) error {
+// checkFile returns an error if there is no database file at path: the driver would
+// create one that everyone can read. ErrNoSchema for a missing or empty file.
+func checkFile(path string) error {
 	fi, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -122,34 +123,35 @@ func present(path string) error {
 	case err != nil:
 		return err
 	case !fi.Mode().IsRegular():
-		return fmt.Errorf("%w: it is no file", store.ErrDamaged)
+		return fmt.Errorf("%w: it is not a regular file", store.ErrDamaged)
 	case fi.Size() == 0:
 		return store.ErrNoSchema
 	}
 	return nil
 }
 
-// What a connection keeps of the file in memory, in KiB: one that writes meets the
-// same pages again and again.
+// Page cache of a connection, in KiB. The one that writes needs more, because it uses
+// the same pages again and again.
 const (
 	readerCache = 4 << 10
 	writerCache = 16 << 10
 )
 
-// connect prepares connections to the file. It opens nothing yet.
+// connect returns a pool of at most most connections to the file, each with a page
+// cache of cache KiB. It does not open the file yet.
 func connect(o Options, most, cache int) (*sql.DB, error) {
 	path, err := filepath.Abs(o.Path)
 	if err != nil {
 		return nil, err
 	}
-	// The path is escaped: in a name that is pasted, '?' and '%' would mean
-	// another file without any of these settings.
+	// The path is escaped, because with an unescaped '?' or '%' the driver would open
+	// another file and ignore these settings.
 	query := url.Values{"_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", o.wait().Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)",
 		fmt.Sprintf("cache_size(-%d)", cache), "wal_autocheckpoint(4000)",
 	}}
-	if readOnlyDisk(path) {
-		// Nobody can write there, and SQLite cannot make the files that readers share.
+	if onReadOnlyDisk(path) {
+		// Nobody can write there, and SQLite cannot create the files that readers share.
 		query = url.Values{"_pragma": {"trusted_schema(0)"}, "mode": {"ro"}, "immutable": {"1"}}
 	}
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
@@ -162,9 +164,9 @@ func connect(o Options, most, cache int) (*sql.DB, error) {
 	return db, nil
 }
 
-// readOnlyDisk tells whether a file is on a disk that cannot be written, and all
-// of its content in the one file.
-func readOnlyDisk(path string) bool {
+// onReadOnlyDisk reports whether a file is on a read-only file system and the file
+// alone contains all data, that is, there is no content in its WAL file.
+func onReadOnlyDisk(path string) bool {
 	const mayWrite = 2 // access(2), W_OK
 	if !errors.Is(syscall.Access(filepath.Dir(path), mayWrite), syscall.EROFS) {
 		return false
@@ -173,7 +175,8 @@ func readOnlyDisk(path string) bool {
 	return err != nil || wal.Size() == 0
 }
 
-// identify says what the file is.
+// identify returns the metadata of the file. ErrNoSchema for an empty database;
+// ErrDamaged if it is not a store.
 func (c *connection) identify(ctx context.Context) (m relational.Metadata, err error) {
 	var application, tables int64
 	if err := c.single(ctx, "PRAGMA application_id", &application); err != nil {
@@ -186,7 +189,7 @@ func (c *connection) identify(ctx context.Context) (m relational.Metadata, err e
 	case application == 0 && tables == 0:
 		return m, store.ErrNoSchema
 	case application != applicationID:
-		return m, fmt.Errorf("%w: it is a database of something else", store.ErrDamaged)
+		return m, fmt.Errorf("%w: it is the database of another program", store.ErrDamaged)
 	}
 	return relational.ReadMetadata(ctx, c)
 }
@@ -194,16 +197,16 @@ func (c *connection) identify(ctx context.Context) (m relational.Metadata, err e
 // Backend implements store.Store.
 func (s *Store) Backend() string { return s.o.Backend }
 
-// Close closes the file. Transactions must have ended.
+// Close closes the file. All transactions must have ended.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.write != nil {
-		s.write.release()
-		s.write = nil
+	if s.writeConn != nil {
+		s.writeConn.release()
+		s.writeConn = nil
 	}
 	return errors.Join(s.writers.Close(), s.readers.Close())
 }
 
-// Where names the store for people.
+// Where returns the path of the file.
 func (s *Store) Where() string { return s.o.Path }

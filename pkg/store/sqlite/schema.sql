@@ -1,4 +1,4 @@
--- Version 1. Times are microseconds since 1970, 0 where there is none.
+-- Schema version 1. Times are microseconds since 1970, with 0 for none.
 
 CREATE TABLE meta (
 	name  TEXT NOT NULL PRIMARY KEY,
@@ -29,7 +29,7 @@ CREATE INDEX account_folded ON account (folded);
 CREATE INDEX account_mail ON account (mail, id);
 CREATE INDEX account_deleted ON account (deleted) WHERE deleted > 0;
 
--- The addresses of accounts that are not deleted, as they are compared.
+-- Addresses of active accounts, in the form in which they are compared.
 CREATE TABLE address (
 	address TEXT NOT NULL PRIMARY KEY,
 	account TEXT NOT NULL REFERENCES account (id)
@@ -81,7 +81,7 @@ CREATE TABLE component (
 ) STRICT;
 CREATE UNIQUE INDEX component_uid ON component (account, number, uid);
 
--- Components that were deleted and are not purged yet.
+-- Components that were deleted and have not been purged yet.
 CREATE TABLE trash (
 	account      TEXT NOT NULL,
 	number       INTEGER NOT NULL,

@@ -16,13 +16,13 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/storetest"
 )
 
-// frozen1 is a store of schema 1 with data, as 'sqlite3 .dump' writes it. It is
-// never changed.
+// frozen1 is the dump of a store with schema 1 and data, as written by 'sqlite3
+// .dump'. It never changes.
 //
 //go:embed testdata/schema1.sql
 var frozen1 string
 
-// frozenStore makes a file of it.
+// frozenStore creates a file with the content of frozen1.
 func frozenStore(t *testing.T) Options {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "frozen.sqlite")
@@ -39,7 +39,7 @@ func frozenStore(t *testing.T) Options {
 	return Options{Path: path, Backend: "defaultbackend"}
 }
 
-// describe is the schema of a file, in the words of the engine.
+// describe returns the schema of a file as SQL.
 func describe(t *testing.T, o Options) string {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+o.Path)
@@ -63,7 +63,7 @@ func describe(t *testing.T, o Options) string {
 	return b.String()
 }
 
-func TestFrozenStoreIsUpgradedToTheFreshSchema(t *testing.T) {
+func TestUpgradedSchemaIsTheNewestSchema(t *testing.T) {
 	o := frozenStore(t)
 	if _, _, err := Upgrade(t.Context(), o); err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestFrozenStoreIsUpgradedToTheFreshSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	storetest.Frozen(t, s)
+	storetest.CheckFrozen(t, s)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -81,11 +81,11 @@ func TestFrozenStoreIsUpgradedToTheFreshSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, want := describe(t, o), describe(t, fresh); got != want {
-		t.Errorf("the upgraded schema is\n%s\nand a fresh one\n%s", got, want)
+		t.Errorf("the upgraded schema is\n%s\nthe newest schema is\n%s", got, want)
 	}
 }
 
-// next is a schema that this version does not know.
+// next returns a schema that is newer than this version supports.
 func next() relational.Schema {
 	c := schema()
 	c.Version++
@@ -93,20 +93,20 @@ func next() relational.Schema {
 	return c
 }
 
-func TestUpgradeCopiesFirst(t *testing.T) {
+func TestUpgradeCopiesTheStoreFirst(t *testing.T) {
 	o := frozenStore(t)
 	from, backup, err := upgrade(t.Context(), o, next())
 	if err != nil || from != 1 {
-		t.Fatalf("from %d: %v", from, err)
+		t.Fatalf("upgrade from version %d: %v", from, err)
 	}
 	if fi, err := os.Stat(backup); err != nil || fi.Mode().Perm() != 0o600 {
-		t.Errorf("the copy is %v, %v", fi, err)
+		t.Errorf("the copy has %v, error %v", fi, err)
 	}
 	if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrSchemaNewer) {
-		t.Errorf("a newer store gives %v", err)
+		t.Errorf("opening a newer store: got error %v", err)
 	}
 	if _, _, err := Upgrade(t.Context(), o); !errors.Is(err, store.ErrSchemaNewer) {
-		t.Errorf("upgrading a newer store gives %v", err)
+		t.Errorf("upgrading a newer store: got error %v", err)
 	}
 	copied := o
 	copied.Path = backup
@@ -115,40 +115,40 @@ func TestUpgradeCopiesFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	storetest.Frozen(t, s)
+	storetest.CheckFrozen(t, s)
 }
 
-func TestOlderStoreIsRefused(t *testing.T) {
+func TestOlderAndForeignStoresAreRejected(t *testing.T) {
 	o := frozenStore(t)
 	m := relational.Metadata{Version: 1, Backend: o.Backend}
 	if err := next().Check(m, o.Backend); !errors.Is(err, store.ErrSchemaOlder) {
-		t.Errorf("an older store gives %v", err)
+		t.Errorf("an older store: got error %v", err)
 	}
 	o.Backend = "store1"
 	if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrOtherBackend) {
-		t.Errorf("the store of another back end gives %v", err)
+		t.Errorf("the store of another back end: got error %v", err)
 	}
 }
 
-func TestUpgradeThatFailsChangesNothing(t *testing.T) {
+func TestFailedUpgradeChangesNothing(t *testing.T) {
 	o := frozenStore(t)
 	broken := next()
 	broken.Steps[len(broken.Steps)-1].Statements += " CREATE TABLE account (id TEXT);"
 	if _, _, err := upgrade(t.Context(), o, broken); err == nil {
-		t.Fatal("a broken step was no error")
+		t.Fatal("a broken upgrade succeeded")
 	}
 	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	storetest.Frozen(t, s)
+	storetest.CheckFrozen(t, s)
 	if strings.Contains(describe(t, o), "quota") {
-		t.Error("a part of the broken upgrade is there")
+		t.Error("the failed upgrade changed the schema")
 	}
 }
 
-func TestReplaceKeepsTheStore(t *testing.T) {
+func TestReplaceKeepsACopy(t *testing.T) {
 	o := frozenStore(t)
 	kept, err := Replace(t.Context(), o)
 	if err != nil {
@@ -176,10 +176,10 @@ func TestReplaceKeepsTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer before.Close()
-	storetest.Frozen(t, before)
+	storetest.CheckFrozen(t, before)
 }
 
-func TestWhatIsNoStore(t *testing.T) {
+func TestFilesThatAreNotStores(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		path := filepath.Join(dir, name)
@@ -202,23 +202,23 @@ func TestWhatIsNoStore(t *testing.T) {
 	for path, want := range map[string]error{
 		filepath.Join(dir, "absent"): store.ErrNoSchema,
 		write("empty", ""):           store.ErrNoSchema,
-		write("text", strings.Repeat("this is no database\n", 50)): store.ErrDamaged,
+		write("text", strings.Repeat("this is not a database\n", 50)): store.ErrDamaged,
 		foreign: store.ErrDamaged,
 		dir:     store.ErrDamaged,
 	} {
 		if _, err := Open(context.Background(), Options{Path: path, Backend: "b"}); !errors.Is(err, want) {
-			t.Errorf("%s gives %v, not %v", filepath.Base(path), err, want)
+			t.Errorf("opening %s: got error %v, want %v", filepath.Base(path), err, want)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "absent")); !errors.Is(err, fs.ErrNotExist) {
-		t.Error("looking made a file")
+		t.Error("opening a missing file created it")
 	}
 	if err := Create(context.Background(), Options{Path: foreign, Backend: "b"}); !errors.Is(err, store.ErrExists) {
-		t.Errorf("making a store over something gives %v", err)
+		t.Errorf("creating a store at an existing file: got error %v", err)
 	}
 }
 
-func TestFilesAreClosedToOthers(t *testing.T) {
+func TestFilesAreAccessibleOnlyToTheOwner(t *testing.T) {
 	o := Options{Path: filepath.Join(t.TempDir(), "x.sqlite"), Backend: "b"}
 	if err := Create(t.Context(), o); err != nil {
 		t.Fatal(err)

@@ -25,17 +25,17 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	return fn(relational.New(c, s.o.Backend, s.o.now()))
 }
 
-// Update implements store.Store. Writers of this process take turns; those of
-// others are waited for.
+// Update implements store.Store. It waits for other writers of this process, and up
+// to Options.Wait for writers of other processes.
 func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 	return s.change(ctx, func(c *connection) error { return fn(relational.New(c, s.o.Backend, s.o.now())) })
 }
 
-// change runs fn in a transaction that writes.
+// change runs fn in a transaction that writes, once.
 func (s *Store) change(ctx context.Context, fn func(*connection) error) (err error) {
 	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
+	case s.writeLock <- struct{}{}:
+		defer func() { <-s.writeLock }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -43,8 +43,8 @@ func (s *Store) change(ctx context.Context, fn func(*connection) error) (err err
 	if err != nil {
 		return err
 	}
-	// The lock is taken at once: a transaction that read first and then found
-	// another writer could not go on.
+	// Lock the database at once: a transaction that reads first and then meets another
+	// writer cannot continue.
 	if err := c.run(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -53,8 +53,8 @@ func (s *Store) change(ctx context.Context, fn func(*connection) error) (err err
 		if done {
 			return
 		}
-		// SQLite has rolled back by itself after some errors; then there is
-		// nothing to do.
+		// After some errors SQLite has already rolled back. ROLLBACK then fails, and
+		// its error is ignored.
 		_ = c.run(context.WithoutCancel(ctx), "ROLLBACK")
 	}()
 	if err := fn(c); err != nil {
@@ -63,7 +63,7 @@ func (s *Store) change(ctx context.Context, fn func(*connection) error) (err err
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// Not interrupted: what the commit says must be what happened.
+	// The commit is not interrupted, so that its result is reliable.
 	if err := c.run(context.WithoutCancel(ctx), "COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
@@ -71,8 +71,8 @@ func (s *Store) change(ctx context.Context, fn func(*connection) error) (err err
 	return nil
 }
 
-// Load implements store.Loader. Each table is filled in the order of its keys, so
-// that rows which belong on one page are written there together.
+// Load implements store.Loader. It fills each table in the order of its keys, so that
+// neighbouring rows are written to the same page together.
 func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 	stamp := relational.Stamp(s.o.now())
 	accounts = slices.Clone(accounts)
@@ -90,12 +90,12 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 	return s.change(ctx, func(c *connection) error {
 		for _, a := range accounts {
 			if err := c.insert(ctx, relational.Accounts(), relational.AccountRow(a)); err != nil {
-				return existing("account", a.Account.ID, err)
+				return asExists("account", a.Account.ID, err)
 			}
 		}
 		for _, r := range addresses {
 			if err := c.insert(ctx, relational.Addresses(), r); err != nil {
-				return existing("address", r[0].(string), err)
+				return asExists("address", r[0].(string), err)
 			}
 		}
 		for _, a := range accounts {
@@ -109,7 +109,7 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 	})
 }
 
-// insert adds a row.
+// insert inserts a row into a table.
 func (c *connection) insert(ctx context.Context, t relational.Table, row []any) error {
 	p := c.inserts[t.Name]
 	if p == nil {
@@ -123,7 +123,8 @@ func (c *connection) insert(ctx context.Context, t relational.Table, row []any) 
 	return explain(err)
 }
 
-func existing(what, value string, err error) error {
+// asExists returns an ExistsError if err is a violated constraint, and err otherwise.
+func asExists(what, value string, err error) error {
 	if errors.Is(err, store.ErrExists) {
 		return &store.ExistsError{What: what, Value: value}
 	}

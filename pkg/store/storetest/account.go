@@ -12,10 +12,10 @@ func accountTests() []test {
 	return []test{
 		{"Account", testAccount},
 		{"AccountIDs", testAccountIDs},
-		{"AccountThere", testAccountThere},
+		{"AccountExists", testAccountExists},
 		{"AccountAddresses", testAccountAddresses},
 		{"AccountUpdate", testAccountUpdate},
-		{"AccountUpdateRefused", testAccountUpdateRefused},
+		{"AccountUpdateRejected", testAccountUpdateRejected},
 		{"AccountDelete", testAccountDelete},
 		{"AccountUndelete", testAccountUndelete},
 		{"AccountUndeleteAddressTaken", testAccountUndeleteTaken},
@@ -23,8 +23,8 @@ func accountTests() []test {
 	}
 }
 
-// An account comes back as it was made, with what the store sets.
-func testAccount(s *scene) {
+// An account is returned as it was created, with the fields that the store sets.
+func testAccount(s *env) {
 	if got := s.Backend(); got != Backend {
 		s.t.Errorf("the back end is %q, want %q", got, Backend)
 	}
@@ -55,9 +55,9 @@ func testAccount(s *scene) {
 	}
 	s.view(func(ctx context.Context, r store.Reader) error {
 		_, err := r.Account(ctx, "nobody")
-		s.wantClass(err, store.ErrNotFound, "an account that is not there")
+		s.wantClass(err, store.ErrNotFound, "an account that does not exist")
 		_, err = r.AccountByAddress(ctx, "nobody@example.com")
-		s.wantClass(err, store.ErrNotFound, "an address that nobody has")
+		s.wantClass(err, store.ErrNotFound, "an address that does not exist")
 		one, err := r.Account(ctx, "full")
 		if err != nil {
 			return err
@@ -65,15 +65,14 @@ func testAccount(s *scene) {
 		one.Addresses[0], one.Delegates[0].ID, one.SchedulingACL[0].Rights = "mine", "mine", "mine"
 		two, err := r.Account(ctx, "full")
 		if err == nil && (two.Mail() != "full@example.com" || two.Delegates[0].ID == "mine" || two.SchedulingACL[0].Rights == "mine") {
-			s.t.Error("what was returned does not belong to the caller alone")
+			s.t.Error("the returned account is shared with the store")
 		}
 		return err
 	})
 }
 
-// Ids are compared byte by byte, and found in other letter case when that is
-// asked for.
-func testAccountIDs(s *scene) {
+// Ids are compared byte by byte, and in any letter case by AccountByFoldedID.
+func testAccountIDs(s *env) {
 	ids := []string{
 		"abc", "ABC", "aBc", " abc", "abc ", "ab", "\u00e9", "e\u0301", "\u00c9", "a%", "a_", "ab\\", "'; DROP TABLE account; --", "\u202Eabc", "𝔘𝔫𝔦",
 		"$1", "?", "NULL", strings.Repeat("x", store.MaxID), strings.Repeat("x", store.MaxID-1) + "X", strings.Repeat("é", store.MaxID/2),
@@ -85,38 +84,38 @@ func testAccountIDs(s *scene) {
 		for i, id := range ids {
 			got, err := r.Account(ctx, id)
 			if err != nil || got.ID != id || got.Mail() != "u"+strings.Repeat("u", i)+"@example.com" {
-				s.t.Errorf("account %q is %+v, %v", id, got, err)
+				s.t.Errorf("account %q is %+v, error %v", id, got, err)
 			}
 			if got, err = r.AccountByFoldedID(ctx, id); err != nil || got.ID != id {
-				s.t.Errorf("account %q by any letter case is %+v, %v", id, got, err)
+				s.t.Errorf("AccountByFoldedID(%q) returns %+v, error %v", id, got, err)
 			}
 		}
 		for id, want := range map[string]string{"AB": "ab", "A%": "a%", "'; drop TABLE account; --": "'; DROP TABLE account; --", "null": "NULL"} {
 			if got, err := r.AccountByFoldedID(ctx, id); err != nil || got.ID != want {
-				s.t.Errorf("account %q by any letter case is %+v, %v", id, got, err)
+				s.t.Errorf("AccountByFoldedID(%q) returns %+v, error %v", id, got, err)
 			}
 			_, err := r.Account(ctx, id)
 			s.wantClass(err, store.ErrNotFound, "account "+id)
 		}
 		if got, err := r.AccountByFoldedID(ctx, "AbC"); err != nil || !strings.EqualFold(got.ID, "abc") {
-			s.t.Errorf("account AbC by any letter case is %+v, %v", got, err)
+			s.t.Errorf("AccountByFoldedID(AbC) returns %+v, error %v", got, err)
 		}
 		for _, id := range []string{"a", "xbc", "a\u0308b", "", "a\x00b", "\xff", strings.Repeat("x", store.MaxID+1)} {
 			_, err := r.Account(ctx, id)
 			s.wantClass(err, store.ErrNotFound, "account "+id)
 			_, err = r.AccountByFoldedID(ctx, id)
-			s.wantClass(err, store.ErrNotFound, "any account "+id)
+			s.wantClass(err, store.ErrNotFound, "AccountByFoldedID of "+id)
 		}
 		return nil
 	})
 }
 
-// There is one account of an id, deleted or not.
-func testAccountThere(s *scene) {
+// An id belongs to one account, whether deleted or not.
+func testAccountExists(s *env) {
 	s.create(withHome("there"), person("gone"))
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "gone") })
 	for _, id := range []string{"there", "gone"} {
-		s.refuses(store.ErrExists, "another account "+id, func(ctx context.Context, w store.Writer) error {
+		s.rejects(store.ErrExists, "creating another account "+id, func(ctx context.Context, w store.Writer) error {
 			err := w.CreateAccount(ctx, withHome(id, "other@example.com"))
 			s.wantExists(err, "account", id)
 			return err
@@ -124,12 +123,12 @@ func testAccountThere(s *scene) {
 	}
 }
 
-// An address is that of one active account, in any letter case of a to z.
-func testAccountAddresses(s *scene) {
+// An address belongs to one active account, regardless of the case of ASCII letters.
+func testAccountAddresses(s *env) {
 	s.create(person("one", "One@Example.com", "alias@example.com"), person("accent", "\u00e9@example.com"))
-	s.create(person("capital accent", "\u00c9@example.com")) // no letter of a to z
+	s.create(person("capital accent", "\u00c9@example.com")) // not an ASCII letter
 	for _, address := range []string{"One@Example.com", "one@example.com", "ONE@EXAMPLE.COM", "ALIAS@example.com"} {
-		s.refuses(store.ErrExists, "the address "+address, func(ctx context.Context, w store.Writer) error {
+		s.rejects(store.ErrExists, "creating an account with the address "+address, func(ctx context.Context, w store.Writer) error {
 			a := withHome("two", "two@example.com", "too@example.com")
 			a.Account.Addresses = append(a.Account.Addresses, address)
 			err := w.CreateAccount(ctx, a)
@@ -144,7 +143,7 @@ func testAccountAddresses(s *scene) {
 			"\u00e9@example.com": "accent", "\u00c9@EXAMPLE.com": "capital accent",
 		} {
 			if got, err := r.AccountByAddress(ctx, address); err != nil || got.ID != want {
-				s.t.Errorf("%s belongs to %+v, %v", address, got, err)
+				s.t.Errorf("%s belongs to %+v, error %v", address, got, err)
 			}
 		}
 		for _, address := range []string{"too@example.com", "ne@example.com", "%@example.com", "one_example.com", "one@example.com\n", "o\x00e@example.com", "\xff@example.com", ""} {
@@ -155,11 +154,11 @@ func testAccountAddresses(s *scene) {
 	})
 }
 
-// Everything but id, back end and dates can change.
-func testAccountUpdate(s *scene) {
+// UpdateAccount writes everything except id, back end and timestamps.
+func testAccountUpdate(s *env) {
 	s.create(person("a", "a@example.com", "Alias@example.com"), person("b"))
 	made := s.clock.stamp()
-	want := fullAccount("a", "A@example.com") // the address in another letter case, too
+	want := fullAccount("a", "A@example.com") // also changes the letter case of the address
 	want.Addresses = append(want.Addresses, "alias@EXAMPLE.com")
 	s.update(func(ctx context.Context, w store.Writer) error {
 		a, err := w.Account(ctx, "a")
@@ -177,13 +176,13 @@ func testAccountUpdate(s *scene) {
 		}
 		want.Version = changed.Version
 		inside, err := w.Account(ctx, "a")
-		s.same(changed.Version, inside.Version, "the version inside of the transaction")
+		s.same(changed.Version, inside.Version, "the version in the transaction")
 		return err
 	})
 	want.Backend, want.Created, want.Changed = Backend, made, s.clock.stamp()
 	s.same(&want, s.home("a").Account, "the changed account")
-	s.same("b@example.com", s.home("b").Account.Mail(), "another account")
-	// Addresses that it has no more are free, those that it kept are not.
+	s.same("b@example.com", s.home("b").Account.Mail(), "the other account")
+	// Removed addresses become available; the others do not.
 	s.update(func(ctx context.Context, w store.Writer) error {
 		a, err := w.Account(ctx, "a")
 		if err != nil {
@@ -193,13 +192,13 @@ func testAccountUpdate(s *scene) {
 		return w.UpdateAccount(ctx, a)
 	})
 	s.create(person("c", "a@example.com"))
-	s.refuses(store.ErrExists, "an address that was kept", func(ctx context.Context, w store.Writer) error {
+	s.rejects(store.ErrExists, "creating an account with a kept address", func(ctx context.Context, w store.Writer) error {
 		return w.CreateAccount(ctx, person("d", "ALIAS@example.com"))
 	})
 	s.same(Backend, s.home("c").Account.Backend, "the back end")
 }
 
-func testAccountUpdateRefused(s *scene) {
+func testAccountUpdateRejected(s *env) {
 	s.create(person("a"), person("b"), person("gone"))
 	stale := s.home("a").Account
 	gone := s.home("gone").Account
@@ -215,27 +214,27 @@ func testAccountUpdateRefused(s *scene) {
 		from   *store.Account
 		change func(*store.Account)
 	}{
-		"an old version":     {store.ErrConflict, stale, func(a *store.Account) { a.DisplayName = "lost update" }},
-		"a version to come":  {store.ErrConflict, now, func(a *store.Account) { a.Version++ }},
-		"no version":         {store.ErrConflict, now, func(a *store.Account) { a.Version = 0 }},
-		"somebody's address": {store.ErrExists, now, func(a *store.Account) { a.Addresses = append(a.Addresses, "new@example.com", "B@EXAMPLE.com") }},
-		"no address":         {store.ErrInvalid, now, func(a *store.Account) { a.Addresses = nil }},
-		"an address twice":   {store.ErrInvalid, now, func(a *store.Account) { a.Addresses = append(a.Addresses, "A@example.com") }},
-		"a bad address":      {store.ErrInvalid, now, func(a *store.Account) { a.Addresses = append(a.Addresses, "a b@example.com") }},
-		"no kind":            {store.ErrInvalid, now, func(a *store.Account) { a.Kind = 0 }},
-		"a flag too many":    {store.ErrInvalid, now, func(a *store.Account) { a.Attendance = 8 }},
-		"a letter of no list": {store.ErrInvalid, now, func(a *store.Account) {
+		"an old version":                 {store.ErrConflict, stale, func(a *store.Account) { a.DisplayName = "lost update" }},
+		"a future version":               {store.ErrConflict, now, func(a *store.Account) { a.Version++ }},
+		"no version":                     {store.ErrConflict, now, func(a *store.Account) { a.Version = 0 }},
+		"the address of another account": {store.ErrExists, now, func(a *store.Account) { a.Addresses = append(a.Addresses, "new@example.com", "B@EXAMPLE.com") }},
+		"no address":                     {store.ErrInvalid, now, func(a *store.Account) { a.Addresses = nil }},
+		"the same address twice":         {store.ErrInvalid, now, func(a *store.Account) { a.Addresses = append(a.Addresses, "A@example.com") }},
+		"an invalid address":             {store.ErrInvalid, now, func(a *store.Account) { a.Addresses = append(a.Addresses, "a b@example.com") }},
+		"no kind":                        {store.ErrInvalid, now, func(a *store.Account) { a.Kind = 0 }},
+		"an unknown flag":                {store.ErrInvalid, now, func(a *store.Account) { a.Attendance = 8 }},
+		"a letter of another list": {store.ErrInvalid, now, func(a *store.Account) {
 			a.SchedulingACL = store.ACL{{Principal: store.Principal{Everyone: true}, Rights: "w"}}
 		}},
-		"a nameless delegate": {store.ErrInvalid, now, func(a *store.Account) { a.Delegates = []store.Person{{Address: "x@example.com"}} }},
-		"a list with nobody's id": {store.ErrInvalid, now, func(a *store.Account) {
+		"a delegate without an id": {store.ErrInvalid, now, func(a *store.Account) { a.Delegates = []store.Person{{Address: "x@example.com"}} }},
+		"an access list without an id": {store.ErrInvalid, now, func(a *store.Account) {
 			a.SchedulingACL = store.ACL{{Principal: store.Principal{Person: store.Person{Address: "x@example.com"}}, Rights: "s"}}
 		}},
-		"an account not there": {store.ErrNotFound, now, func(a *store.Account) { a.ID = "A" }},
-		"a deleted account":    {store.ErrDeleted, gone, func(*store.Account) {}},
+		"an unknown id":     {store.ErrNotFound, now, func(a *store.Account) { a.ID = "A" }},
+		"a deleted account": {store.ErrDeleted, gone, func(*store.Account) {}},
 	} {
 		a := c.from.Clone()
 		c.change(a)
-		s.refuses(c.class, "an update with "+what, func(ctx context.Context, w store.Writer) error { return w.UpdateAccount(ctx, a.Clone()) })
+		s.rejects(c.class, "an update with "+what, func(ctx context.Context, w store.Writer) error { return w.UpdateAccount(ctx, a.Clone()) })
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// withContent makes an account with something of every kind, some of it deleted.
-func (s *scene) withContent(id string) {
+// withContent creates an account with content of every kind, some of it deleted.
+func (s *env) withContent(id string) {
 	s.t.Helper()
 	s.create(withHome(id))
 	s.update(func(ctx context.Context, w store.Writer) error {
@@ -33,8 +33,8 @@ func (s *scene) withContent(id string) {
 	})
 }
 
-// What is deleted is found through its account alone.
-func testAccountDelete(s *scene) {
+// The content of a deleted account can be found only through the account.
+func testAccountDelete(s *env) {
 	s.withContent("a")
 	s.create(person("b"))
 	before := s.home("a").Account
@@ -48,62 +48,61 @@ func testAccountDelete(s *scene) {
 	if got.Active() || !got.Deleted.Equal(deleted) {
 		s.t.Errorf("deleted at %v, want %v", got.Deleted, deleted)
 	}
-	s.dated(got.Deleted, "the date")
+	s.dated(got.Deleted, "the time of the deletion")
 	got.Version, got.Changed, got.Deleted = before.Version, before.Changed, time.Time{}
 	s.same(before, got, "the deleted account")
 	s.view(func(ctx context.Context, r store.Reader) error {
 		_, err := r.AccountByAddress(ctx, "a@example.com")
 		s.wantClass(err, store.ErrNotFound, "the address of a deleted account")
 		if found, err := r.AccountByFoldedID(ctx, "A"); err != nil || found.ID != "a" {
-			s.t.Errorf("in other letter case: %+v, %v", found, err)
+			s.t.Errorf("in another letter case: got %+v, error %v", found, err)
 		}
 		return nil
 	})
-	s.refuses(store.ErrDeleted, "deleting it again", func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "a") })
-	s.refuses(store.ErrNotFound, "deleting nobody", func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "A") })
-	s.refuses(store.ErrDeleted, "a calendar for it", func(ctx context.Context, w store.Writer) error {
+	s.rejects(store.ErrDeleted, "deleting a deleted account", func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "a") })
+	s.rejects(store.ErrNotFound, "deleting an unknown account", func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "A") })
+	s.rejects(store.ErrDeleted, "creating a calendar in a deleted account", func(ctx context.Context, w store.Writer) error {
 		c := calendar("a", "new")
 		return w.CreateCalendar(ctx, &c)
 	})
 	for what, change := range map[string]func(ctx context.Context, w store.Writer) error{
-		"a component for it": func(ctx context.Context, w store.Writer) error {
+		"creating a component": func(ctx context.Context, w store.Writer) error {
 			return w.PutComponent(ctx, "a", "work", event("4.ics"), store.Condition{})
 		},
-		"deleting its component": func(ctx context.Context, w store.Writer) error {
+		"deleting a component": func(ctx context.Context, w store.Writer) error {
 			return w.DeleteComponent(ctx, "a", "work", "1.ics", store.Condition{})
 		},
-		"deleting its calendar":            func(ctx context.Context, w store.Writer) error { return w.DeleteCalendar(ctx, "a", "work") },
-		"bringing back a calendar of it":   func(ctx context.Context, w store.Writer) error { return w.UndeleteCalendar(ctx, "a", "gone") },
-		"bringing back a component of its": func(ctx context.Context, w store.Writer) error { return w.UndeleteComponent(ctx, "a", "work", "2.ics") },
-		"a subscription for it": func(ctx context.Context, w store.Writer) error {
+		"deleting a calendar":   func(ctx context.Context, w store.Writer) error { return w.DeleteCalendar(ctx, "a", "work") },
+		"restoring a calendar":  func(ctx context.Context, w store.Writer) error { return w.UndeleteCalendar(ctx, "a", "gone") },
+		"restoring a component": func(ctx context.Context, w store.Writer) error { return w.UndeleteComponent(ctx, "a", "work", "2.ics") },
+		"subscribing": func(ctx context.Context, w store.Writer) error {
 			return w.Subscribe(ctx, &store.Subscription{Account: "a", Owner: store.Person{ID: "b", Address: "b@example.com"}, Calendar: "calendar"})
 		},
 	} {
-		s.refusesAny(what, change, store.ErrDeleted, store.ErrNotFound)
+		s.rejectsAny(what+" in a deleted account", change, store.ErrDeleted, store.ErrNotFound)
 	}
-	s.create(person("c", "A@example.com")) // the address is free
+	s.create(person("c", "A@example.com")) // the address is available
 }
 
-// refusesAny is refuses where the comments leave open which of several classes an
-// error is of.
-func (s *scene) refusesAny(what string, fn func(ctx context.Context, w store.Writer) error, classes ...error) {
+// rejectsAny is rejects for a change whose error may be of one of several classes.
+func (s *env) rejectsAny(what string, fn func(ctx context.Context, w store.Writer) error, classes ...error) {
 	s.t.Helper()
 	var err error
 	_ = s.try(func(ctx context.Context, w store.Writer) error {
 		err = fn(ctx, w)
-		return context.Canceled // undone in any case
+		return context.Canceled // always rolled back
 	})
 	for _, class := range classes {
 		if isOnly(err, class) {
-			s.refuses(class, what, fn)
+			s.rejects(class, what, fn)
 			return
 		}
 	}
-	s.t.Errorf("%s gives %v, want one of %v", what, err, classes)
+	s.t.Errorf("%s: got error %v, want one of %v", what, err, classes)
 }
 
-// All comes back with the account, but what was deleted before stays so.
-func testAccountUndelete(s *scene) {
+// An account is restored with all its content. What was deleted before stays deleted.
+func testAccountUndelete(s *env) {
 	s.withContent("a")
 	before := s.home("a")
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "a") })
@@ -111,22 +110,22 @@ func testAccountUndelete(s *scene) {
 	s.update(func(ctx context.Context, w store.Writer) error { return w.UndeleteAccount(ctx, "a") })
 	after := s.home("a")
 	if after.Account.Version <= before.Account.Version+1 {
-		s.t.Errorf("version %d after deleting and bringing back follows %d", after.Account.Version, before.Account.Version)
+		s.t.Errorf("version %d after deleting and restoring follows %d", after.Account.Version, before.Account.Version)
 	}
 	after.Account.Version, after.Account.Changed = before.Account.Version, before.Account.Changed
-	s.same(before, after, "what came back")
+	s.same(before, after, "the restored account")
 	s.view(func(ctx context.Context, r store.Reader) error {
 		a, err := r.AccountByAddress(ctx, "A@example.com")
 		if err == nil && a.ID != "a" {
-			s.t.Errorf("its address belongs to %s", a.ID)
+			s.t.Errorf("the address belongs to %s", a.ID)
 		}
 		return err
 	})
-	s.refuses(store.ErrExists, "its address", func(ctx context.Context, w store.Writer) error {
+	s.rejects(store.ErrExists, "creating an account with the address of a restored account", func(ctx context.Context, w store.Writer) error {
 		return w.CreateAccount(ctx, person("b", "a@example.com"))
 	})
-	s.refuses(store.ErrConflict, "bringing back what is there", func(ctx context.Context, w store.Writer) error { return w.UndeleteAccount(ctx, "a") })
-	s.refuses(store.ErrNotFound, "bringing back nobody", func(ctx context.Context, w store.Writer) error { return w.UndeleteAccount(ctx, "b") })
+	s.rejects(store.ErrConflict, "restoring an active account", func(ctx context.Context, w store.Writer) error { return w.UndeleteAccount(ctx, "a") })
+	s.rejects(store.ErrNotFound, "restoring an unknown account", func(ctx context.Context, w store.Writer) error { return w.UndeleteAccount(ctx, "b") })
 	s.update(func(ctx context.Context, w store.Writer) error {
 		if err := w.UndeleteCalendar(ctx, "a", "gone"); err != nil {
 			return err
@@ -135,19 +134,19 @@ func testAccountUndelete(s *scene) {
 	})
 }
 
-// Who has the address in the meantime keeps it.
-func testAccountUndeleteTaken(s *scene) {
+// An account cannot be restored while one of its addresses belongs to another account.
+func testAccountUndeleteTaken(s *env) {
 	s.create(withHome("a", "a@example.com", "second@example.com"))
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "a") })
 	s.create(person("b", "b@example.com", "SECOND@example.com"))
-	s.refuses(store.ErrExists, "bringing back an account whose address is taken", func(ctx context.Context, w store.Writer) error {
+	s.rejects(store.ErrExists, "restoring an account whose address is in use", func(ctx context.Context, w store.Writer) error {
 		err := w.UndeleteAccount(ctx, "a")
 		s.wantExists(err, "address", "b")
 		return err
 	})
 	s.view(func(ctx context.Context, r store.Reader) error {
 		_, err := r.AccountByAddress(ctx, "a@example.com")
-		s.wantClass(err, store.ErrNotFound, "its other address")
+		s.wantClass(err, store.ErrNotFound, "the other address of the deleted account")
 		return nil
 	})
 	s.update(func(ctx context.Context, w store.Writer) error {
@@ -156,14 +155,15 @@ func testAccountUndeleteTaken(s *scene) {
 		}
 		return w.UndeleteAccount(ctx, "a")
 	})
-	s.refuses(store.ErrExists, "now the other one", func(ctx context.Context, w store.Writer) error {
+	s.rejects(store.ErrExists, "restoring the other account", func(ctx context.Context, w store.Writer) error {
 		err := w.UndeleteAccount(ctx, "b")
 		s.wantExists(err, "address", "a")
 		return err
 	})
 }
 
-func testDeletedByAddress(s *scene) {
+// Deleted accounts are found by each of their former addresses, the last deleted first.
+func testDeletedByAddress(s *env) {
 	for _, id := range []string{"first", "second", "third"} {
 		s.create(person(id, id+"@example.com", "Shared@example.com", "x"+id+"shared@example.com"))
 		s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, id) })

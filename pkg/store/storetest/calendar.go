@@ -10,7 +10,7 @@ import (
 func calendarTests() []test {
 	return []test{
 		{"Calendar", testCalendar},
-		{"CalendarRefused", testCalendarRefused},
+		{"CalendarRejected", testCalendarRejected},
 		{"CalendarUpdate", testCalendarUpdate},
 		{"CalendarDelete", testCalendarDelete},
 		{"CalendarMissing", testCalendarMissing},
@@ -19,14 +19,15 @@ func calendarTests() []test {
 	}
 }
 
-func testCalendar(s *scene) {
+// A calendar is returned as it was created, with the fields that the store sets.
+func testCalendar(s *env) {
 	s.create(person("a"), person("b"))
 	want := fullCalendar("a", "work")
 	s.update(func(ctx context.Context, w store.Writer) error {
 		if err := w.CreateCalendar(ctx, want.Clone()); err != nil {
 			return err
 		}
-		other := calendar("b", "work") // a name is one of an account
+		other := calendar("b", "work") // a name is unique only in its account
 		return w.CreateCalendar(ctx, &other)
 	})
 	s.view(func(ctx context.Context, r store.Reader) error {
@@ -36,62 +37,63 @@ func testCalendar(s *scene) {
 		}
 		want.Created, want.Changed, want.Number, want.Version, want.Revision = s.clock.stamp(), s.clock.stamp(), got.Number, got.Version, got.Revision
 		s.same(&want, got, "the calendar")
-		s.dated(got.Created, "the date")
+		s.dated(got.Created, "the time of creation")
 		for _, c := range [][2]string{{"a", "Work"}, {"A", "work"}, {"a", "wor"}, {"nobody", "work"}} {
 			_, err := r.Calendar(ctx, c[0], c[1])
 			s.wantClass(err, store.ErrNotFound, "calendar "+c[1]+" of "+c[0])
 			_, err = r.CalendarUsage(ctx, c[0], c[1])
-			s.wantClass(err, store.ErrNotFound, "what is in calendar "+c[1]+" of "+c[0])
+			s.wantClass(err, store.ErrNotFound, "usage of calendar "+c[1]+" of "+c[0])
 		}
 		usage, err := r.CalendarUsage(ctx, "a", "work")
-		s.same(store.CalendarUsage{}, usage, "what is in it")
+		s.same(store.CalendarUsage{}, usage, "usage of the calendar")
 		return err
 	})
 }
 
-func testCalendarRefused(s *scene) {
+// Invalid calendars are rejected.
+func testCalendarRejected(s *env) {
 	s.create(withHome("a"), person("gone"))
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "gone") })
 	for what, c := range map[string]struct {
 		class  error
 		change func(*store.Calendar)
 	}{
-		"for nobody":           {store.ErrNotFound, func(c *store.Calendar) { c.Account = "nobody" }},
-		"for who is deleted":   {store.ErrDeleted, func(c *store.Calendar) { c.Account = "gone" }},
-		"of a name that is":    {store.ErrExists, func(c *store.Calendar) { c.Name = store.DefaultCalendar }},
-		"of an inbox's name":   {store.ErrExists, func(c *store.Calendar) { c.Name = store.InboxName }},
-		"without a name":       {store.ErrInvalid, func(c *store.Calendar) { c.Name = "" }},
-		"with a slash":         {store.ErrInvalid, func(c *store.Calendar) { c.Name = "a/b" }},
-		"above":                {store.ErrInvalid, func(c *store.Calendar) { c.Name = ".." }},
-		"of no kind":           {store.ErrInvalid, func(c *store.Calendar) { c.Kind = 0 }},
-		"that takes nothing":   {store.ErrInvalid, func(c *store.Calendar) { c.Components = nil }},
-		"that takes something": {store.ErrInvalid, func(c *store.Calendar) { c.Components = []string{"VTIMEZONE"} }},
-		"that takes it twice":  {store.ErrInvalid, func(c *store.Calendar) { c.Components = []string{"VEVENT", "VEVENT"} }},
-		"of no colour":         {store.ErrInvalid, func(c *store.Calendar) { c.Colour = "red" }},
-		"with a free/busy list": {store.ErrInvalid, func(c *store.Calendar) {
+		"of an unknown account":          {store.ErrNotFound, func(c *store.Calendar) { c.Account = "nobody" }},
+		"of a deleted account":           {store.ErrDeleted, func(c *store.Calendar) { c.Account = "gone" }},
+		"with an existing name":          {store.ErrExists, func(c *store.Calendar) { c.Name = store.DefaultCalendar }},
+		"with the name of the inbox":     {store.ErrExists, func(c *store.Calendar) { c.Name = store.InboxName }},
+		"without a name":                 {store.ErrInvalid, func(c *store.Calendar) { c.Name = "" }},
+		"with a slash in its name":       {store.ErrInvalid, func(c *store.Calendar) { c.Name = "a/b" }},
+		"named ..":                       {store.ErrInvalid, func(c *store.Calendar) { c.Name = ".." }},
+		"without a kind":                 {store.ErrInvalid, func(c *store.Calendar) { c.Kind = 0 }},
+		"without component types":        {store.ErrInvalid, func(c *store.Calendar) { c.Components = nil }},
+		"with an invalid component type": {store.ErrInvalid, func(c *store.Calendar) { c.Components = []string{"VTIMEZONE"} }},
+		"with a component type twice":    {store.ErrInvalid, func(c *store.Calendar) { c.Components = []string{"VEVENT", "VEVENT"} }},
+		"with an invalid colour":         {store.ErrInvalid, func(c *store.Calendar) { c.Colour = "red" }},
+		"with rights of a scheduling list": {store.ErrInvalid, func(c *store.Calendar) {
 			c.ACL = store.ACL{{Principal: store.Principal{Everyone: true}, Rights: "f"}}
 		}},
 	} {
-		s.refuses(c.class, "a calendar "+what, func(ctx context.Context, w store.Writer) error {
+		s.rejects(c.class, "a calendar "+what, func(ctx context.Context, w store.Writer) error {
 			x := calendar("a", "new")
 			c.change(&x)
 			return w.CreateCalendar(ctx, &x)
 		})
 	}
-	for what, spoil := range map[string]func(*store.NewAccount){
-		"a bad calendar":          func(a *store.NewAccount) { a.Calendars[3].Name = "a/b" },
-		"two calendars of a name": func(a *store.NewAccount) { a.Calendars[3] = a.Calendars[0] },
+	for what, corrupt := range map[string]func(*store.NewAccount){
+		"an invalid calendar":              func(a *store.NewAccount) { a.Calendars[3].Name = "a/b" },
+		"two calendars with the same name": func(a *store.NewAccount) { a.Calendars[3] = a.Calendars[0] },
 	} {
-		s.refusesAny("an account with "+what, func(ctx context.Context, w store.Writer) error {
+		s.rejectsAny("an account with "+what, func(ctx context.Context, w store.Writer) error {
 			a := withHome("new")
-			spoil(a)
+			corrupt(a)
 			return w.CreateAccount(ctx, a)
 		}, store.ErrInvalid, store.ErrExists)
 	}
 }
 
-// Properties change; kind and component types do not.
-func testCalendarUpdate(s *scene) {
+// UpdateCalendar writes the properties. Kind and component types cannot be changed.
+func testCalendarUpdate(s *env) {
 	s.create(withHome("a"))
 	s.update(func(ctx context.Context, w store.Writer) error {
 		return w.PutComponent(ctx, "a", store.DefaultCalendar, event("1.ics"), store.Condition{})
@@ -128,16 +130,16 @@ func testCalendarUpdate(s *scene) {
 		from   *store.Calendar
 		change func(*store.Calendar)
 	}{
-		"an old version":  {store.ErrConflict, stale, func(c *store.Calendar) { c.DisplayName = "lost update" }},
-		"another kind":    {store.ErrInvalid, now, func(c *store.Calendar) { c.Kind = store.Inbox }},
-		"another type":    {store.ErrInvalid, now, func(c *store.Calendar) { c.Components = []string{"VEVENT", "VJOURNAL"} }},
-		"a type more":     {store.ErrInvalid, now, func(c *store.Calendar) { c.Components = append(c.Components, "VJOURNAL") }},
-		"a type less":     {store.ErrInvalid, now, func(c *store.Calendar) { c.Components = c.Components[:1] }},
-		"a bad colour":    {store.ErrInvalid, now, func(c *store.Calendar) { c.Colour = "#12345" }},
-		"another name":    {store.ErrNotFound, now, func(c *store.Calendar) { c.Name = "renamed" }},
-		"another account": {store.ErrNotFound, now, func(c *store.Calendar) { c.Account = "b" }},
+		"an old version":    {store.ErrConflict, stale, func(c *store.Calendar) { c.DisplayName = "lost update" }},
+		"another kind":      {store.ErrInvalid, now, func(c *store.Calendar) { c.Kind = store.Inbox }},
+		"another type":      {store.ErrInvalid, now, func(c *store.Calendar) { c.Components = []string{"VEVENT", "VJOURNAL"} }},
+		"an added type":     {store.ErrInvalid, now, func(c *store.Calendar) { c.Components = append(c.Components, "VJOURNAL") }},
+		"a removed type":    {store.ErrInvalid, now, func(c *store.Calendar) { c.Components = c.Components[:1] }},
+		"an invalid colour": {store.ErrInvalid, now, func(c *store.Calendar) { c.Colour = "#12345" }},
+		"another name":      {store.ErrNotFound, now, func(c *store.Calendar) { c.Name = "renamed" }},
+		"another account":   {store.ErrNotFound, now, func(c *store.Calendar) { c.Account = "b" }},
 	} {
-		s.refuses(c.class, "an update of a calendar with "+what, func(ctx context.Context, w store.Writer) error {
+		s.rejects(c.class, "an update of a calendar with "+what, func(ctx context.Context, w store.Writer) error {
 			x := c.from.Clone()
 			c.change(x)
 			return w.UpdateCalendar(ctx, x)
@@ -145,10 +147,11 @@ func testCalendarUpdate(s *scene) {
 	}
 }
 
-// A name can be used again, and what was deleted last comes back first.
-func testCalendarDelete(s *scene) {
+// The name of a deleted calendar can be reused. The most recently deleted calendar is
+// restored first.
+func testCalendarDelete(s *env) {
 	s.create(person("a"))
-	work := &reborn{s}
+	work := &workCalendar{s}
 	work.create("first", "1.ics", "2.ics")
 	work.remove()
 	s.view(func(ctx context.Context, r store.Reader) error {
@@ -167,43 +170,43 @@ func testCalendarDelete(s *scene) {
 	work.create("second")
 	work.remove()
 	work.create("third", "3.ics")
-	s.refuses(store.ErrExists, "bringing back a calendar whose name is used", func(ctx context.Context, w store.Writer) error { return w.UndeleteCalendar(ctx, "a", "work") })
+	s.rejects(store.ErrExists, "restoring a calendar whose name is in use", func(ctx context.Context, w store.Writer) error { return w.UndeleteCalendar(ctx, "a", "work") })
 	work.remove()
-	work.back()
-	work.holds("third", "3.ics")
+	work.restore()
+	work.contains("third", "3.ics")
 	work.remove()
-	work.back() // it was deleted last again
-	work.holds("third", "3.ics")
+	work.restore() // it is the most recently deleted one again
+	work.contains("third", "3.ics")
 }
 
-// What is not there cannot be changed.
-func testCalendarMissing(s *scene) {
+// Unknown calendars and accounts are reported as not found.
+func testCalendarMissing(s *env) {
 	s.create(person("a"))
-	(&reborn{s}).create("work")
+	(&workCalendar{s}).create("work")
 	for what, change := range map[string]func(ctx context.Context, w store.Writer) error{
-		"deleting a calendar that is not there": func(ctx context.Context, w store.Writer) error { return w.DeleteCalendar(ctx, "a", "none") },
-		"deleting a calendar of nobody":         func(ctx context.Context, w store.Writer) error { return w.DeleteCalendar(ctx, "nobody", "work") },
-		"bringing back one that never was":      func(ctx context.Context, w store.Writer) error { return w.UndeleteCalendar(ctx, "a", "none") },
-		"bringing back one of nobody":           func(ctx context.Context, w store.Writer) error { return w.UndeleteCalendar(ctx, "nobody", "work") },
-		"a component for a calendar not there": func(ctx context.Context, w store.Writer) error {
+		"deleting an unknown calendar":               func(ctx context.Context, w store.Writer) error { return w.DeleteCalendar(ctx, "a", "none") },
+		"deleting a calendar of an unknown account":  func(ctx context.Context, w store.Writer) error { return w.DeleteCalendar(ctx, "nobody", "work") },
+		"restoring an unknown calendar":              func(ctx context.Context, w store.Writer) error { return w.UndeleteCalendar(ctx, "a", "none") },
+		"restoring a calendar of an unknown account": func(ctx context.Context, w store.Writer) error { return w.UndeleteCalendar(ctx, "nobody", "work") },
+		"creating a component in an unknown calendar": func(ctx context.Context, w store.Writer) error {
 			return w.PutComponent(ctx, "a", "none", event("1.ics"), store.Condition{})
 		},
-		"a component for somebody who is not": func(ctx context.Context, w store.Writer) error {
+		"creating a component in an unknown account": func(ctx context.Context, w store.Writer) error {
 			return w.PutComponent(ctx, "b", "work", event("1.ics"), store.Condition{})
 		},
-		"deleting a component of no calendar": func(ctx context.Context, w store.Writer) error {
+		"deleting a component of an unknown calendar": func(ctx context.Context, w store.Writer) error {
 			return w.DeleteComponent(ctx, "a", "none", "1.ics", store.Condition{})
 		},
-		"bringing a component of no calendar back": func(ctx context.Context, w store.Writer) error { return w.UndeleteComponent(ctx, "a", "none", "1.ics") },
+		"restoring a component of an unknown calendar": func(ctx context.Context, w store.Writer) error { return w.UndeleteComponent(ctx, "a", "none", "1.ics") },
 	} {
-		s.refuses(store.ErrNotFound, what, change)
+		s.rejects(store.ErrNotFound, what, change)
 	}
 }
 
-// reborn is the calendar 'work' of account a, which comes and goes.
-type reborn struct{ s *scene }
+// workCalendar creates, deletes and restores the calendar 'work' of account a.
+type workCalendar struct{ s *env }
 
-func (r *reborn) create(shown string, resources ...string) {
+func (r *workCalendar) create(shown string, resources ...string) {
 	r.s.t.Helper()
 	r.s.update(func(ctx context.Context, w store.Writer) error {
 		c := calendar("a", "work")
@@ -220,32 +223,33 @@ func (r *reborn) create(shown string, resources ...string) {
 	})
 }
 
-func (r *reborn) remove() {
+func (r *workCalendar) remove() {
 	r.s.t.Helper()
 	r.s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteCalendar(ctx, "a", "work") })
 }
 
-func (r *reborn) back() {
+func (r *workCalendar) restore() {
 	r.s.t.Helper()
 	r.s.update(func(ctx context.Context, w store.Writer) error { return w.UndeleteCalendar(ctx, "a", "work") })
 }
 
-// holds expects a calendar that is shown by a name and has these resources.
-func (r *reborn) holds(shown string, resources ...string) {
+// contains expects a calendar with a display name and these resources.
+func (r *workCalendar) contains(shown string, resources ...string) {
 	r.s.t.Helper()
 	for _, c := range r.s.home("a").Calendars {
 		if c.Name == "work" && c.Deleted.IsZero() && c.DisplayName != shown {
-			r.s.t.Errorf("the calendar that is there is the %s, want the %s", c.DisplayName, shown)
+			r.s.t.Errorf("the calendar has the display name %s, want %s", c.DisplayName, shown)
 		}
 	}
 	var got []string
 	for _, m := range r.s.home("a").Components["work"] {
 		got = append(got, m.Name)
 	}
-	r.s.same(resources, got, "what is in the calendar")
+	r.s.same(resources, got, "resources of the calendar")
 }
 
-func testCalendarListing(s *scene) {
+// Calendars are listed by name, as the filter selects.
+func testCalendarListing(s *env) {
 	s.create(withHome("a"), withHome("b"))
 	s.update(func(ctx context.Context, w store.Writer) error {
 		for _, name := range []string{"z", "B", "gone", "gone"} {
@@ -284,7 +288,7 @@ func testCalendarListing(s *scene) {
 			if len(numbers) != len(got) {
 				s.t.Errorf("%d calendars have %d numbers", len(got), len(numbers))
 			}
-			for x, err := range r.Calendars(ctx, "a", c.f) { // broken off, with a call meanwhile
+			for x, err := range r.Calendars(ctx, "a", c.f) { // stopped early, with another call meanwhile
 				if err != nil {
 					return err
 				}
@@ -298,8 +302,8 @@ func testCalendarListing(s *scene) {
 	}
 }
 
-// What an account holds, without what is deleted.
-func testUsage(s *scene) {
+// Usage does not count what is deleted.
+func testUsage(s *env) {
 	s.withContent("a") // calendar, inbox, outbox, dropbox, work with two resources
 	s.create(person("nothing"), withHome("b"))
 	size := int64(len(event("1.ics").Text) + len(event("3.ics").Text))
@@ -308,15 +312,15 @@ func testUsage(s *scene) {
 		s.same(map[string]store.Usage{
 			"a": {Calendars: 5, Components: 2, Bytes: size, Subscriptions: 1},
 			"b": {Calendars: 4},
-		}, got, "what accounts hold")
+		}, got, "usage of the accounts")
 		if err != nil {
 			return err
 		}
 		if got, err := r.Usage(ctx, nil); err != nil || len(got) != 0 {
-			s.t.Errorf("no accounts hold %v, %v", got, err)
+			s.t.Errorf("usage of no accounts is %v, error %v", got, err)
 		}
 		usage, err := r.CalendarUsage(ctx, "a", "work")
-		s.same(store.CalendarUsage{Components: 2, Bytes: size}, usage, "what the calendar holds")
+		s.same(store.CalendarUsage{Components: 2, Bytes: size}, usage, "usage of the calendar")
 		return err
 	})
 }

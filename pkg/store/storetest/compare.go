@@ -14,22 +14,22 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// probePrefix begins the ids of accounts that everything leaves out.
+// probePrefix is the prefix of the ids of accounts that readAll ignores.
 const probePrefix = "probe "
 
-// home is an account with all that it holds, as far as it can be read.
+// home is an account with everything in it that can be read.
 type home struct {
 	Account       *store.Account
 	Calendars     []*store.Calendar
-	Components    map[string][]*store.Component // by the calendar's name
+	Components    map[string][]*store.Component // by name of the calendar
 	Deletions     []*store.Deletion
 	Subscriptions []store.Subscription
-	Changes       map[string][]store.Change // of each calendar, from the beginning
+	Changes       map[string][]store.Change // by name of the calendar, since the beginning
 	Usage         store.Usage
 }
 
-// everything reads the whole store.
-func (s *scene) everything() map[string]home {
+// everything returns the content of the whole store, by id of the account.
+func (s *env) everything() map[string]home {
 	s.t.Helper()
 	var all map[string]home
 	s.view(func(ctx context.Context, r store.Reader) (err error) {
@@ -39,8 +39,8 @@ func (s *scene) everything() map[string]home {
 	return all
 }
 
-// home reads what belongs to one account.
-func (s *scene) home(id string) home {
+// home returns the content of one account.
+func (s *env) home(id string) home {
 	s.t.Helper()
 	var h home
 	s.view(func(ctx context.Context, r store.Reader) (err error) {
@@ -50,6 +50,7 @@ func (s *scene) home(id string) home {
 	return h
 }
 
+// readAll returns all accounts with their content, by id, except for probes.
 func readAll(ctx context.Context, r store.Reader) (map[string]home, error) {
 	out := map[string]home{}
 	for a, err := range r.Accounts(ctx, store.AccountFilter{State: store.AnyState, Order: store.ByID}) {
@@ -64,13 +65,14 @@ func readAll(ctx context.Context, r store.Reader) (map[string]home, error) {
 			return nil, err
 		}
 		if diff := cmp.Diff(h.Account, a, cmpopts.EquateEmpty()); diff != "" {
-			return nil, fmt.Errorf("account '%s' differs from the listing (-alone +listing):\n%s", a.ID, diff)
+			return nil, fmt.Errorf("account '%s' differs from the listing (-single +listing):\n%s", a.ID, diff)
 		}
 		out[a.ID] = h
 	}
 	return out, nil
 }
 
+// readHome returns an account with its content.
 func readHome(ctx context.Context, r store.Reader, id string) (h home, err error) {
 	if h.Account, err = r.Account(ctx, id); err != nil {
 		return h, fmt.Errorf("account '%s': %w", id, err)
@@ -90,7 +92,7 @@ func readHome(ctx context.Context, r store.Reader, id string) (h home, err error
 	}
 	h.Usage = usage[id]
 	if !h.Account.Active() {
-		return h, nil // what it holds need not be found
+		return h, nil // an engine need not find the content of a deleted account
 	}
 	h.Components, h.Changes = map[string][]*store.Component{}, map[string][]store.Change{}
 	for _, c := range h.Calendars {
@@ -107,7 +109,7 @@ func readHome(ctx context.Context, r store.Reader, id string) (h home, err error
 	return h, nil
 }
 
-// collect reads a sequence to its end.
+// collect returns the values of a sequence up to the first error.
 func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
 	var out []T
 	for v, err := range seq {
@@ -119,15 +121,15 @@ func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
 	return out, nil
 }
 
-// same compares, the empty with the absent being equal.
-func (s *scene) same(want, got any, what string) {
+// same expects equal values. Empty and nil slices and maps are equal.
+func (s *env) same(want, got any, what string) {
 	s.t.Helper()
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		s.t.Errorf("%s (-want +got):\n%s", what, clip(diff))
 	}
 }
 
-// clip keeps megabytes out of a message.
+// clip shortens long text for a message.
 func clip(text string) string {
 	const most = 4 << 10
 	if len(text) <= most {
@@ -136,19 +138,19 @@ func clip(text string) string {
 	return text[:most] + "…"
 }
 
-// classes are the errors that callers tell apart, by name.
+// classes returns the errors that callers can test for, by name.
 func classes() map[string]error {
 	return map[string]error{
 		"ErrNotFound": store.ErrNotFound, "ErrExists": store.ErrExists, "ErrConflict": store.ErrConflict, "ErrInvalid": store.ErrInvalid,
-		"ErrDeleted": store.ErrDeleted, "ErrTokenOld": store.ErrTokenOld, "ErrLocked": store.ErrLocked, "ErrUnavailable": store.ErrUnavailable,
+		"ErrDeleted": store.ErrDeleted, "ErrTokenExpired": store.ErrTokenExpired, "ErrLocked": store.ErrLocked, "ErrUnavailable": store.ErrUnavailable,
 		"ErrDenied": store.ErrDenied, "ErrFull": store.ErrFull, "ErrReadOnly": store.ErrReadOnly, "ErrDamaged": store.ErrDamaged,
 		"ErrNoSchema": store.ErrNoSchema, "ErrSchemaOlder": store.ErrSchemaOlder, "ErrSchemaNewer": store.ErrSchemaNewer,
 		"ErrOtherBackend": store.ErrOtherBackend,
 	}
 }
 
-// isOnly tells whether an error is of one class and of no other; nil is a class
-// of its own.
+// isOnly reports whether an error is of one class and of no other. The class nil means
+// no error.
 func isOnly(err, class error) bool {
 	if err == nil || class == nil {
 		return err == nil && class == nil
@@ -161,26 +163,27 @@ func isOnly(err, class error) bool {
 	return true
 }
 
-func (s *scene) wantClass(err, class error, what string) {
+// wantClass expects an error of exactly one class.
+func (s *env) wantClass(err, class error, what string) {
 	s.t.Helper()
 	if !isOnly(err, class) {
-		s.t.Errorf("%s gives %v, want %v", what, err, class)
+		s.t.Errorf("%s: got error %v, want %v", what, err, class)
 	}
 }
 
-// wantExists expects an ExistsError that says what, and whose it is.
-func (s *scene) wantExists(err error, what, owner string) {
+// wantExists expects an ExistsError about something that belongs to an owner.
+func (s *env) wantExists(err error, what, owner string) {
 	s.t.Helper()
 	var exists *store.ExistsError
 	if !errors.As(err, &exists) || exists.What != what || exists.Owner != owner {
-		s.t.Errorf("%v (%+v), want an ExistsError about the %s of '%s'", err, exists, what, owner)
+		s.t.Errorf("got error %v (%+v), want an ExistsError about the %s of '%s'", err, exists, what, owner)
 	}
 }
 
-// dated expects times as a store keeps them.
-func (s *scene) dated(at time.Time, what string) {
+// dated expects a time in UTC with a precision of microseconds.
+func (s *env) dated(at time.Time, what string) {
 	s.t.Helper()
 	if at.Location() != time.UTC || !at.Equal(at.Truncate(time.Microsecond)) {
-		s.t.Errorf("%s is %v, want it in UTC and in microseconds", what, at)
+		s.t.Errorf("%s is %v, want a time in UTC with microseconds", what, at)
 	}
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/davadmin/davadmin/pkg/store"
@@ -14,12 +15,13 @@ func componentTests() []test {
 		{"ComponentBytes", testComponentBytes},
 		{"ComponentReplace", testComponentReplace},
 		{"ComponentConditions", testConditions},
-		{"ComponentRefused", testComponentRefused},
+		{"ComponentRejected", testComponentRejected},
 		{"ComponentDelete", testComponentDelete},
 	}
 }
 
-func testComponent(s *scene) {
+// A component is returned as it was stored, with the fields that the store sets.
+func testComponent(s *env) {
 	s.create(withHome("a"))
 	want := event("1.ics")
 	want.ScheduleTag, want.Recurring, want.Type = `"tag"`, true, "VTODO"
@@ -34,7 +36,7 @@ func testComponent(s *scene) {
 			return err
 		}
 		want.ETag, want.Size, want.Created, want.Changed, want.Revision = store.ETagOf(want.Text), int64(len(want.Text)), s.clock.stamp(), s.clock.stamp(), c.Revision
-		s.same(want, &made, "what the store set")
+		s.same(want, &made, "the fields that the store set")
 		return nil
 	})
 	s.view(func(ctx context.Context, r store.Reader) error {
@@ -43,7 +45,7 @@ func testComponent(s *scene) {
 			return err
 		}
 		s.same(want, got, "the component")
-		for what, at := range map[string]time.Time{"the date": got.Created, "the start": got.Start, "the end": got.End} {
+		for what, at := range map[string]time.Time{"the time of creation": got.Created, "the start": got.Start, "the end": got.End} {
 			s.dated(at, what)
 		}
 		listed, err := collect(r.Components(ctx, "a", cal, store.ComponentFilter{}))
@@ -51,19 +53,19 @@ func testComponent(s *scene) {
 			return err
 		}
 		want.Text = nil
-		s.same([]*store.Component{want}, listed, "the listing without texts")
+		s.same([]*store.Component{want}, listed, "the listing without text")
 		for _, place := range [][3]string{{"a", cal, "1.ICS"}, {"a", "none", "1.ics"}, {"b", cal, "1.ics"}, {"a", store.InboxName, "1.ics"}} {
 			_, err := r.Component(ctx, place[0], place[1], place[2])
-			s.wantClass(err, store.ErrNotFound, "a component that is not there")
+			s.wantClass(err, store.ErrNotFound, "an unknown component")
 		}
 		_, err = collect(r.Components(ctx, "a", "none", store.ComponentFilter{}))
-		s.wantClass(err, store.ErrNotFound, "components of a calendar that is not there")
+		s.wantClass(err, store.ErrNotFound, "components of an unknown calendar")
 		return nil
 	})
 }
 
-// The text comes back with every byte that it was received with.
-func testComponentBytes(s *scene) {
+// The text is returned byte for byte.
+func testComponentBytes(s *env) {
 	s.create(withHome("a"))
 	all := make([]byte, 256)
 	for i := range all {
@@ -94,18 +96,18 @@ func testComponentBytes(s *scene) {
 			}
 			want := texts[m.Name]
 			if !bytes.Equal(want, m.Text) || !bytes.Equal(want, one.Text) || m.Size != int64(len(want)) || m.ETag != store.ETagOf(want) || one.ETag != m.ETag {
-				s.t.Errorf("%s comes back as %.40q (%d bytes), %.40q", m.Name, m.Text, m.Size, one.Text)
+				s.t.Errorf("%s is returned as %.40q (%d bytes) in a listing, and as %.40q", m.Name, m.Text, m.Size, one.Text)
 			}
 		}
 		if n != len(texts) {
-			s.t.Errorf("%d of %d are listed", n, len(texts))
+			s.t.Errorf("%d of %d components are listed", n, len(texts))
 		}
 		return nil
 	})
 }
 
-// What replaces a resource is another state of it.
-func testComponentReplace(s *scene) {
+// A replaced component has a new revision and ETag, and keeps its time of creation.
+func testComponentReplace(s *env) {
 	const cal = store.DefaultCalendar
 	s.create(withHome("a"))
 	put := func(m *store.Component) {
@@ -122,25 +124,25 @@ func testComponentReplace(s *scene) {
 	next.UID, next.Type, next.Text, next.Start, next.End = "another uid", "VTODO", []byte("another text"), time.Time{}, time.Time{}
 	put(next)
 	if next.Revision <= first.Revision || next.ETag == first.ETag {
-		s.t.Errorf("revision %d follows %d, ETag %s %s", next.Revision, first.Revision, next.ETag, first.ETag)
+		s.t.Errorf("revision %d follows %d, ETag %s follows %s", next.Revision, first.Revision, next.ETag, first.ETag)
 	}
 	want := *next
 	want.Created, want.Changed = made, s.clock.stamp()
-	s.same(&want, next, "what the store set")
+	s.same(&want, next, "the fields that the store set")
 	h := s.home("a")
-	s.same([]*store.Component{&want}, h.Components[cal], "what is there")
+	s.same([]*store.Component{&want}, h.Components[cal], "components")
 	s.same([]*store.Deletion(nil), h.Deletions, "deletions")
-	put(event("2.ics")) // the former UID is free
+	put(event("2.ics")) // the former UID is available
 	same := event("1.ics")
 	same.Text, same.UID = next.Text, next.UID
 	put(same)
 	if same.ETag != next.ETag || same.Revision <= next.Revision {
-		s.t.Errorf("the same text again has the ETag %s, revision %d; it had %s, %d", same.ETag, same.Revision, next.ETag, next.Revision)
+		s.t.Errorf("writing the same text again: ETag %s, revision %d; before: ETag %s, revision %d", same.ETag, same.Revision, next.ETag, next.Revision)
 	}
 }
 
-// An ETag guards against the change of somebody else.
-func testConditions(s *scene) {
+// Conditions protect the changes of others.
+func testConditions(s *env) {
 	const cal = store.DefaultCalendar
 	s.create(withHome("a"))
 	first, next := event("1.ics"), event("1.ics")
@@ -158,24 +160,25 @@ func testConditions(s *scene) {
 		}
 	}
 	tag := func(m *store.Component) store.Condition { return store.Condition{IfETag: store.ETagOf(m.Text)} }
-	s.refuses(store.ErrConflict, "an ETag of nothing", put(first, tag(first)))
-	s.refusesAny("deleting nothing with an ETag", remove(tag(first)), store.ErrConflict, store.ErrNotFound)
+	s.rejects(store.ErrConflict, "the ETag of a component that does not exist", put(first, tag(first)))
+	s.rejectsAny("deleting a component that does not exist with an ETag", remove(tag(first)), store.ErrConflict, store.ErrNotFound)
 	s.update(put(first, absent))
-	s.refuses(store.ErrConflict, "what must not be there", put(next, absent))
-	s.refuses(store.ErrConflict, "another ETag", put(next, tag(next)))
-	s.refuses(store.ErrConflict, "deleting another ETag", remove(tag(next)))
-	s.refuses(store.ErrConflict, "an ETag in other letter case", put(next, store.Condition{IfETag: "X" + store.ETagOf(first.Text)[1:]}))
+	s.rejects(store.ErrConflict, "IfAbsent for an existing component", put(next, absent))
+	s.rejects(store.ErrConflict, "a different ETag", put(next, tag(next)))
+	s.rejects(store.ErrConflict, "deleting with a different ETag", remove(tag(next)))
+	s.rejects(store.ErrConflict, "an ETag with a different first character", put(next, store.Condition{IfETag: "X" + store.ETagOf(first.Text)[1:]}))
 	s.update(put(next, tag(first)))
-	s.refuses(store.ErrConflict, "the ETag of before", put(first, tag(first)))
-	s.refuses(store.ErrConflict, "deleting the ETag of before", remove(tag(first)))
+	s.rejects(store.ErrConflict, "the previous ETag", put(first, tag(first)))
+	s.rejects(store.ErrConflict, "deleting with the previous ETag", remove(tag(first)))
 	s.update(remove(tag(next)))
-	s.refuses(store.ErrConflict, "the ETag of what is deleted", put(first, tag(next)))
-	s.update(put(first, absent)) // what is deleted is not there
+	s.rejects(store.ErrConflict, "the ETag of a deleted component", put(first, tag(next)))
+	s.update(put(first, absent)) // a deleted component is absent
 	s.update(remove(store.Condition{}))
-	s.refuses(store.ErrNotFound, "deleting nothing", remove(store.Condition{}))
+	s.rejects(store.ErrNotFound, "deleting a component that does not exist", remove(store.Condition{}))
 }
 
-func testComponentRefused(s *scene) {
+// Invalid components are rejected.
+func testComponentRejected(s *env) {
 	const cal = store.DefaultCalendar
 	s.create(withHome("a"))
 	s.update(func(ctx context.Context, w store.Writer) error {
@@ -183,7 +186,7 @@ func testComponentRefused(s *scene) {
 		if err := w.CreateCalendar(ctx, &other); err != nil {
 			return err
 		}
-		for _, c := range []string{cal, "other"} { // a UID is one of a calendar
+		for _, c := range []string{cal, "other"} { // a UID is unique only in its calendar
 			if err := w.PutComponent(ctx, "a", c, event("1.ics"), store.Condition{}); err != nil {
 				return err
 			}
@@ -195,22 +198,32 @@ func testComponentRefused(s *scene) {
 		class  error
 		change func(*store.Component)
 	}{
-		"another's UID":            {store.ErrExists, func(m *store.Component) { m.UID = "uid-1.ics" }},
-		"another's UID, replacing": {store.ErrExists, func(m *store.Component) { m.Name, m.UID = "2.ics", "uid-1.ics" }},
-		"a type not taken":         {store.ErrInvalid, func(m *store.Component) { m.Type = "VJOURNAL" }},
-		"no type":                  {store.ErrInvalid, func(m *store.Component) { m.Type = "VTIMEZONE" }},
-		"no UID":                   {store.ErrInvalid, func(m *store.Component) { m.UID = "" }},
-		"no text":                  {store.ErrInvalid, func(m *store.Component) { m.Text = nil }},
-		"no name":                  {store.ErrInvalid, func(m *store.Component) { m.Name = "" }},
-		"a slash":                  {store.ErrInvalid, func(m *store.Component) { m.Name = "a/b.ics" }},
-		"an end before its start":  {store.ErrInvalid, func(m *store.Component) { m.Start, m.End = at, at.Add(-time.Second) }},
+		"an existing UID":                          {store.ErrExists, func(m *store.Component) { m.UID = "uid-1.ics" }},
+		"an existing UID, replacing a component":   {store.ErrExists, func(m *store.Component) { m.Name, m.UID = "2.ics", "uid-1.ics" }},
+		"a type that the calendar does not accept": {store.ErrInvalid, func(m *store.Component) { m.Type = "VJOURNAL" }},
+		"an invalid type":                          {store.ErrInvalid, func(m *store.Component) { m.Type = "VTIMEZONE" }},
+		"no UID":                                   {store.ErrInvalid, func(m *store.Component) { m.UID = "" }},
+		"no text":                                  {store.ErrInvalid, func(m *store.Component) { m.Text = nil }},
+		"no name":                                  {store.ErrInvalid, func(m *store.Component) { m.Name = "" }},
+		"a slash in its name":                      {store.ErrInvalid, func(m *store.Component) { m.Name = "a/b.ics" }},
+		"an end before its start":                  {store.ErrInvalid, func(m *store.Component) { m.Start, m.End = at, at.Add(-time.Second) }},
 	} {
-		s.refuses(c.class, "a component with "+what, func(ctx context.Context, w store.Writer) error {
+		s.rejects(c.class, "a component with "+what, func(ctx context.Context, w store.Writer) error {
 			m := event("new.ics")
 			c.change(m)
 			return w.PutComponent(ctx, "a", cal, m, store.Condition{})
 		})
 	}
+	s.rejects(store.ErrExists, "an existing UID, with the component that has it", func(ctx context.Context, w store.Writer) error {
+		m := event("new.ics")
+		m.UID = "uid-1.ics"
+		err := w.PutComponent(ctx, "a", cal, m, store.Condition{})
+		var exists *store.ExistsError
+		if !errors.As(err, &exists) || exists.What != "uid" || exists.Resource != "1.ics" || exists.Type != "VEVENT" {
+			s.t.Errorf("got error %v (%+v), want an ExistsError that names 1.ics", err, exists)
+		}
+		return err
+	})
 	s.update(func(ctx context.Context, w store.Writer) error { // UIDs are compared byte by byte
 		m := event("3.ics")
 		m.UID = "UID-1.ics"
@@ -218,8 +231,8 @@ func testComponentRefused(s *scene) {
 	})
 }
 
-// A deleted resource comes back as it was, the last of its name first.
-func testComponentDelete(s *scene) {
+// A deleted component is restored unchanged, the most recently deleted one first.
+func testComponentDelete(s *env) {
 	const cal = store.DefaultCalendar
 	s.create(withHome("a"))
 	put := func(text string) *store.Component {
@@ -238,7 +251,7 @@ func testComponentDelete(s *scene) {
 		})
 		return s.clock.stamp()
 	}
-	back := func(ctx context.Context, w store.Writer) error { return w.UndeleteComponent(ctx, "a", cal, "1.ics") }
+	restore := func(ctx context.Context, w store.Writer) error { return w.UndeleteComponent(ctx, "a", cal, "1.ics") }
 	put("first")
 	one := remove("1.ics")
 	second := put("second")
@@ -252,35 +265,35 @@ func testComponentDelete(s *scene) {
 		return &store.Deletion{Calendar: cal, Name: "1.ics", UID: "uid-1.ics", Deleted: at}
 	}
 	s.same([]*store.Deletion{deletion(two), deletion(one)}, s.home("a").Deletions, "deletions")
-	s.update(back)
+	s.update(restore)
 	h := s.home("a")
 	if len(h.Components[cal]) != 1 {
-		s.t.Fatalf("%d components came back", len(h.Components[cal]))
+		s.t.Fatalf("%d components were restored", len(h.Components[cal]))
 	}
 	got := h.Components[cal][0]
 	if got.Revision <= second.Revision {
-		s.t.Errorf("it came back with the revision %d, and had %d", got.Revision, second.Revision)
+		s.t.Errorf("it was restored with revision %d; before the deletion it had %d", got.Revision, second.Revision)
 	}
 	second.Revision, second.Changed = got.Revision, got.Changed
-	s.same(second, got, "what came back")
-	s.same([]*store.Deletion{deletion(one)}, h.Deletions, "deletions after one came back")
-	s.refuses(store.ErrExists, "bringing back what is there", back)
+	s.same(second, got, "the restored component")
+	s.same([]*store.Deletion{deletion(one)}, h.Deletions, "deletions after one was restored")
+	s.rejects(store.ErrExists, "restoring an existing component", restore)
 	remove("1.ics")
-	s.update(func(ctx context.Context, w store.Writer) error { // somebody else has the UID now
+	s.update(func(ctx context.Context, w store.Writer) error { // another component now has the UID
 		m := event("2.ics")
 		m.UID = "uid-1.ics"
 		return w.PutComponent(ctx, "a", cal, m, store.Condition{})
 	})
-	s.refuses(store.ErrExists, "bringing back a UID that is there", back)
+	s.rejects(store.ErrExists, "restoring a component whose UID is in use", restore)
 	remove("2.ics")
-	s.update(back)
-	s.refuses(store.ErrNotFound, "bringing back what never was", func(ctx context.Context, w store.Writer) error {
+	s.update(restore)
+	s.rejects(store.ErrNotFound, "restoring an unknown component", func(ctx context.Context, w store.Writer) error {
 		return w.UndeleteComponent(ctx, "a", cal, "3.ics")
 	})
-	// A calendar takes its deletions with it, and brings them back.
+	// Deletions are hidden and restored with their calendar.
 	before := s.home("a").Deletions
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteCalendar(ctx, "a", cal) })
 	s.same([]*store.Deletion(nil), s.home("a").Deletions, "deletions of a deleted calendar")
 	s.update(func(ctx context.Context, w store.Writer) error { return w.UndeleteCalendar(ctx, "a", cal) })
-	s.same(before, s.home("a").Deletions, "deletions of a calendar that came back")
+	s.same(before, s.home("a").Deletions, "deletions of a restored calendar")
 }

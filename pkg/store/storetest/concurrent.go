@@ -17,8 +17,8 @@ func concurrencyTests() []test {
 	}
 }
 
-// at once runs n functions, and returns their errors.
-func atOnce(n int, fn func(i int) error) []error {
+// concurrently calls fn n times in goroutines and returns the errors.
+func concurrently(n int, fn func(i int) error) []error {
 	errs := make([]error, n)
 	begin := make(chan struct{})
 	var wg sync.WaitGroup
@@ -33,8 +33,8 @@ func atOnce(n int, fn func(i int) error) []error {
 	return errs
 }
 
-// No update is lost, through one handle or two.
-func testConcurrentUpdates(s *scene) {
+// No update is lost, whether through one handle or two.
+func testConcurrentUpdates(s *env) {
 	const writers, times = 8, 12
 	s.create(withHome("a"))
 	first := s.home("a").Account.Version
@@ -45,7 +45,7 @@ func testConcurrentUpdates(s *scene) {
 	for _, h := range handles {
 		watching.Go(func() { s.watch(h, stop) })
 	}
-	errs := atOnce(writers, func(i int) error {
+	errs := concurrently(writers, func(i int) error {
 		for range times {
 			err := handles[i%2].Update(ctx, func(w store.Writer) error {
 				a, err := w.Account(ctx, "a")
@@ -84,17 +84,16 @@ func testConcurrentUpdates(s *scene) {
 			}
 		}
 		if n != times {
-			s.t.Errorf("%d of %d updates of writer %d are there", n, times, i)
+			s.t.Errorf("found %d of %d updates of writer %d", n, times, i)
 		}
 	}
 	if len(words) != writers*times || h.Account.Version < first+writers*times {
-		s.t.Errorf("%d updates, version %d after %d", len(words), h.Account.Version, first)
+		s.t.Errorf("found %d updates; version %d follows %d", len(words), h.Account.Version, first)
 	}
 }
 
-// watch reads until it is stopped, and expects never to see the half of an
-// update.
-func (s *scene) watch(h store.Store, stop <-chan struct{}) {
+// watch reads until it is stopped, and expects that it never sees a part of an update.
+func (s *env) watch(h store.Store, stop <-chan struct{}) {
 	ctx := s.t.Context()
 	for {
 		select {
@@ -112,19 +111,19 @@ func (s *scene) watch(h store.Store, stop <-chan struct{}) {
 				return err
 			}
 			if c.Description != "" && c.Description != a.DisplayName {
-				return fmt.Errorf("half an update: '%s', '%s'", a.DisplayName, c.Description)
+				return fmt.Errorf("the account has '%s', but the calendar has '%s'", a.DisplayName, c.Description)
 			}
 			return nil
 		})
 		if err != nil {
-			s.t.Errorf("a view beside updates: %v", err)
+			s.t.Errorf("a view during updates: %v", err)
 			return
 		}
 	}
 }
 
-// Of several who make the same account, or take the same address, one wins.
-func testConcurrentCreates(s *scene) {
+// If several writers create the same account or use the same address, one succeeds.
+func testConcurrentCreates(s *env) {
 	const writers, rounds = 6, 8
 	handles := []store.Store{s.Store, s.open()}
 	ctx := s.t.Context()
@@ -137,7 +136,7 @@ func testConcurrentCreates(s *scene) {
 				return withHome(fmt.Sprintf("own %d %d", round, i), fmt.Sprintf("first-%d-%d@example.com", round, i), fmt.Sprintf("Same%d@example.com", round))
 			},
 		} {
-			errs := atOnce(writers, func(i int) error {
+			errs := concurrently(writers, func(i int) error {
 				return handles[i%2].Update(ctx, func(w store.Writer) error { return w.CreateAccount(ctx, made(i)) })
 			})
 			won := 0
@@ -148,16 +147,16 @@ func testConcurrentCreates(s *scene) {
 				}
 				var exists *store.ExistsError
 				if !isOnly(err, store.ErrExists) || !errors.As(err, &exists) || exists.What != what {
-					s.t.Errorf("who comes too late with the same %s gets %v", what, err)
+					s.t.Errorf("a writer with the same %s: got error %v", what, err)
 				}
 			}
 			if won != 1 {
-				s.t.Errorf("%d have made the same %s", won, what)
+				s.t.Errorf("%d writers succeeded with the same %s", won, what)
 			}
 		}
 	}
 	if n := len(s.everything()); n != 2*rounds {
-		s.t.Errorf("%d accounts were made, want %d", n, 2*rounds)
+		s.t.Errorf("%d accounts were created, want %d", n, 2*rounds)
 	}
 	for id, h := range s.everything() {
 		if len(h.Calendars) != 4 {
@@ -166,9 +165,9 @@ func testConcurrentCreates(s *scene) {
 	}
 }
 
-// Each change of a collection has a revision of its own, and of several who make
-// what must not be there one wins.
-func testConcurrentComponents(s *scene) {
+// Each change of a collection has its own revision. If several writers create the same
+// component with IfAbsent, one succeeds.
+func testConcurrentComponents(s *env) {
 	const writers, times = 6, 10
 	const cal = store.DefaultCalendar
 	s.create(withHome("a"))
@@ -181,7 +180,7 @@ func testConcurrentComponents(s *scene) {
 		})
 	}
 	won := make([]int, writers)
-	errs := atOnce(writers, func(i int) error {
+	errs := concurrently(writers, func(i int) error {
 		for n := range times {
 			if err := put(i, event(fmt.Sprintf("own %d %d", i, n)), store.Condition{}); err != nil {
 				return err
@@ -190,7 +189,7 @@ func testConcurrentComponents(s *scene) {
 			if err == nil {
 				won[i]++
 			} else if !isOnly(err, store.ErrConflict) {
-				return fmt.Errorf("what is there already: %w", err)
+				return fmt.Errorf("creating an existing component: %w", err)
 			}
 		}
 		return nil
@@ -203,7 +202,7 @@ func testConcurrentComponents(s *scene) {
 		sum += n
 	}
 	if sum != times {
-		s.t.Errorf("%d resources were made %d times", times, sum)
+		s.t.Errorf("%d components were created %d times", times, sum)
 	}
 	h := s.home("a")
 	if len(h.Components[cal]) != writers*times+times || len(h.Changes[cal]) != len(h.Components[cal]) {

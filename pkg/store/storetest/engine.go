@@ -13,32 +13,32 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Engine is what the suite needs of an engine.
+// Engine describes the engine to test.
 type Engine struct {
-	// Name is that of the engine, for messages.
+	// Name is the name of the engine, for messages.
 	Name string
-	// New makes the place of an empty store of the back end Backend, with a schema
-	// of today, and says where it is: a file, or the name of a database. The place
-	// lives as long as the whole test.
+	// New creates an empty store of the back end Backend with the newest schema, and
+	// returns where it is, such as a path or a URL. The store must exist until the end
+	// of the whole test.
 	New func(t testing.TB) (where string)
-	// Open opens a store. It is called several times for one place, by several
-	// processes too: it must not depend on what New has left in memory.
+	// Open opens a store. It is called several times for one store, and by several
+	// processes, so it must not depend on state that New has left in memory.
 	Open func(ctx context.Context, where string, o Options) (store.Store, error)
 }
 
-// Options are those with which a store is opened.
+// Options contains the settings for opening a store.
 type Options struct {
 	Backend string
-	// Now is the clock of everything that the store dates.
+	// Now is the clock for all times that the store sets.
 	Now func() time.Time
 }
 
-// Backend is the id of the back end of all stores of the suite.
+// Backend is the id of the back end of all stores in the suite.
 const Backend = "suite"
 
-// Run runs the suite.
+// Run runs the suite on an engine.
 func Run(t *testing.T, e Engine) {
-	if beVictim(t, e) {
+	if runVictim(t, e) {
 		return
 	}
 	for _, part := range slices.Concat(
@@ -47,7 +47,7 @@ func Run(t *testing.T, e Engine) {
 	) {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
-			part.run(newScene(t, e))
+			part.run(newEnv(t, e))
 		})
 	}
 	t.Run("Model", func(t *testing.T) { testModel(t, e) })
@@ -57,59 +57,61 @@ func Run(t *testing.T, e Engine) {
 	})
 }
 
-// test is one part of the suite, on a store of its own.
+// test is one part of the suite. It runs on its own store.
 type test struct {
 	name string
-	run  func(*scene)
+	run  func(*env)
 }
 
-// clock is a clock that stands still until it is moved.
+// clock is a clock that changes only when advance is called.
 type clock struct {
 	mu sync.Mutex
 	at time.Time
 }
 
-// newClock begins at a time that a store must round, in a zone that it must
-// leave.
+// newClock returns a clock whose time a store must round to microseconds and convert
+// to UTC.
 func newClock() *clock {
 	return &clock{at: time.Date(2026, time.March, 29, 1, 59, 59, 123456789, time.FixedZone("east", 5*60*60))}
 }
 
-// Now is Options.Now.
+// Now returns the current time, for Options.Now.
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.at
 }
 
-// stamp is the time as a store keeps it.
+// stamp returns the current time as a store returns it.
 func (c *clock) stamp() time.Time { return c.Now().UTC().Truncate(time.Microsecond) }
 
+// advance moves the clock.
 func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = c.at.Add(d)
 }
 
-// scene is a store and what belongs to it.
-type scene struct {
+// env is the environment of a test: a store, its engine and its clock.
+type env struct {
 	t     *testing.T
 	e     Engine
 	where string
 	clock *clock
 	store.Store
-	probes int // accounts that refuses made
+	probes int // number of accounts that rejects has created
 }
 
-func newScene(t *testing.T, e Engine) *scene {
+// newEnv creates a store and opens it.
+func newEnv(t *testing.T, e Engine) *env {
 	t.Helper()
-	s := &scene{t: t, e: e, where: e.New(t), clock: newClock()}
+	s := &env{t: t, e: e, where: e.New(t), clock: newClock()}
 	s.Store = s.open()
 	return s
 }
 
-// open opens the store once more, with the same clock.
-func (s *scene) open() store.Store {
+// open opens the store another time, with the same clock, until the end of the test.
+func (s *env) open() store.Store {
 	s.t.Helper()
 	opened, err := s.e.Open(s.t.Context(), s.where, Options{Backend: Backend, Now: s.clock.Now})
 	if err != nil {
@@ -123,22 +125,24 @@ func (s *scene) open() store.Store {
 	return opened
 }
 
-// update changes the store, a moment after whatever was before.
-func (s *scene) update(fn func(ctx context.Context, w store.Writer) error) {
+// update changes the store, one second after the previous change. The test ends if the
+// change fails.
+func (s *env) update(fn func(ctx context.Context, w store.Writer) error) {
 	s.t.Helper()
 	if err := s.try(fn); err != nil {
 		s.t.Fatalf("update: %v", err)
 	}
 }
 
-func (s *scene) try(fn func(ctx context.Context, w store.Writer) error) error {
+// try is update, but returns the error.
+func (s *env) try(fn func(ctx context.Context, w store.Writer) error) error {
 	s.clock.advance(time.Second)
 	ctx := s.t.Context()
 	return s.Update(ctx, func(w store.Writer) error { return fn(ctx, w) })
 }
 
-// create makes accounts.
-func (s *scene) create(accounts ...*store.NewAccount) {
+// create creates accounts.
+func (s *env) create(accounts ...*store.NewAccount) {
 	s.t.Helper()
 	s.update(func(ctx context.Context, w store.Writer) error {
 		for _, a := range accounts {
@@ -150,7 +154,8 @@ func (s *scene) create(accounts ...*store.NewAccount) {
 	})
 }
 
-func (s *scene) view(fn func(ctx context.Context, r store.Reader) error) {
+// view reads the store. The test ends if that fails.
+func (s *env) view(fn func(ctx context.Context, r store.Reader) error) {
 	s.t.Helper()
 	ctx := s.t.Context()
 	if err := s.View(ctx, func(r store.Reader) error { return fn(ctx, r) }); err != nil {
@@ -158,19 +163,19 @@ func (s *scene) view(fn func(ctx context.Context, r store.Reader) error) {
 	}
 }
 
-// change is what a transaction does.
+// change is a change of a store in a transaction.
 type change = func(ctx context.Context, w store.Writer) error
 
-// refuses expects an error of a class from a change, and that the transaction
-// goes on as if the change had not been asked for: what it writes afterwards is
-// committed, and everything else is as it was.
-func (s *scene) refuses(class error, what string, fn change) {
+// rejects expects that a change fails with an error of one class, and that the
+// transaction can continue: a later change in it is committed, and everything else is
+// unchanged.
+func (s *env) rejects(class error, what string, fn change) {
 	s.t.Helper()
-	s.refusesAll(class, map[string]change{what: fn})
+	s.rejectsAll(class, map[string]change{what: fn})
 }
 
-// refusesAll is refuses for several changes in one transaction.
-func (s *scene) refusesAll(class error, changes map[string]change) {
+// rejectsAll is rejects for several changes in one transaction.
+func (s *env) rejectsAll(class error, changes map[string]change) {
 	s.t.Helper()
 	before := s.everything()
 	s.probes++
@@ -183,14 +188,14 @@ func (s *scene) refusesAll(class error, changes map[string]change) {
 		return w.CreateAccount(ctx, person(probe))
 	})
 	if err != nil {
-		s.t.Errorf("%s: the transaction of the refusal ends with: %v", what, err)
+		s.t.Errorf("%s: the transaction failed after the rejected change: %v", what, err)
 		return
 	}
 	s.view(func(ctx context.Context, r store.Reader) error {
 		if _, err := r.Account(ctx, probe); err != nil {
-			s.t.Errorf("%s: what the transaction of the refusal did besides: %v", what, err)
+			s.t.Errorf("%s: the account created after the rejected change: %v", what, err)
 		}
 		return nil
 	})
-	s.same(before, s.everything(), what+", which was refused, changed something")
+	s.same(before, s.everything(), "content after the rejected change: "+what)
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// person is a user with an address of the id's and no collections.
+// person returns a new user account without collections. Its default address is
+// derived from the id.
 func person(id string, addresses ...string) *store.NewAccount {
 	if len(addresses) == 0 {
 		addresses = []string{strings.ReplaceAll(id, " ", "-") + "@example.com"}
@@ -16,7 +17,7 @@ func person(id string, addresses ...string) *store.NewAccount {
 	return &store.NewAccount{Account: store.Account{ID: id, Kind: store.User, Addresses: addresses, DisplayName: "Name of " + id}}
 }
 
-// withHome is a person with the collections that an account begins with.
+// withHome returns a new user account with the usual collections.
 func withHome(id string, addresses ...string) *store.NewAccount {
 	a := person(id, addresses...)
 	a.Account.SchedulingACL = store.ACL{{Principal: store.Principal{Everyone: true}, Rights: "s"}}
@@ -29,7 +30,7 @@ func withHome(id string, addresses ...string) *store.NewAccount {
 	return a
 }
 
-// calendar is a plain calendar that takes events and tasks.
+// calendar returns a calendar that accepts events and tasks.
 func calendar(account, name string) store.Calendar {
 	return store.Calendar{
 		Account: account, Name: name, Kind: store.PlainCalendar, DisplayName: "Calendar " + name, Components: []string{"VEVENT", "VTODO"},
@@ -37,9 +38,9 @@ func calendar(account, name string) store.Calendar {
 	}
 }
 
-// fullAccount has a value in every field.
+// fullAccount returns an account with a value in every field.
 func fullAccount(id, address string) store.Account {
-	somebody := func(n int) store.Person {
+	friend := func(n int) store.Person {
 		return store.Person{ID: fmt.Sprintf("%s friend %d", id, n), Address: fmt.Sprintf("friend%d@example.org", n)}
 	}
 	return store.Account{
@@ -47,14 +48,14 @@ func fullAccount(id, address string) store.Account {
 		SchedulingACL: store.ACL{
 			{Principal: store.Principal{Everyone: true}, Rights: "n"},
 			{Principal: store.Principal{Domain: "example.com"}, Rights: "fs"},
-			{Principal: store.Principal{Person: somebody(1)}, Rights: "fsm"},
+			{Principal: store.Principal{Person: friend(1)}, Rights: "fsm"},
 		},
 		Attendance: store.AcceptAutomatically | store.RefuseRecurring, Notify: true, NotifyTo: []string{"a@example.net", "b@example.net"},
-		DelegateNotifyTo: []string{"c@example.net"}, Delegates: []store.Person{somebody(2), somebody(3)}, Owners: []store.Person{somebody(4)},
+		DelegateNotifyTo: []string{"c@example.net"}, Delegates: []store.Person{friend(2), friend(3)}, Owners: []store.Person{friend(4)},
 	}
 }
 
-// fullCalendar has a value in every field.
+// fullCalendar returns a calendar with a value in every field.
 func fullCalendar(account, name string) store.Calendar {
 	return store.Calendar{
 		Account: account, Name: name, Kind: store.PlainCalendar, DisplayName: "Shown as " + name, Description: "For " + name,
@@ -67,7 +68,7 @@ func fullCalendar(account, name string) store.Calendar {
 	}
 }
 
-// event is a resource whose UID is that of its name.
+// event returns an event. Its UID is derived from the resource name.
 func event(name string) *store.Component {
 	start := time.Date(2026, time.April, 1, 10, 0, 0, 0, time.UTC)
 	return &store.Component{
@@ -76,7 +77,7 @@ func event(name string) *store.Component {
 	}
 }
 
-// clone copies what an engine may write into.
+// clone returns a copy, because an engine writes to the accounts that it is given.
 func clone(a *store.NewAccount) *store.NewAccount {
 	c := &store.NewAccount{Account: *a.Account.Clone()}
 	for i := range a.Calendars {

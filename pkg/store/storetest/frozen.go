@@ -9,22 +9,23 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Frozen checks that a store holds what the frozen data of the engines do: two
-// accounts, one that is deleted, a calendar that is shared and followed, and a
-// component beside one that was deleted. The data were written once, by the first
-// version of each schema, and are never written again.
-func Frozen(t testing.TB, s store.Store) {
+// CheckFrozen checks that a store has the content of the frozen stores in the testdata
+// of the engines: two accounts and a deleted one, a calendar that is shared and
+// subscribed to, and a component and a deleted one. The frozen stores were created
+// with the first version of each schema and never change.
+func CheckFrozen(t testing.TB, s store.Store) {
 	t.Helper()
 	const jane, anne = "426dfa81-3ec811e0-808bb160-e71a5247", "Ünïque '; --"
 	err := s.View(t.Context(), func(r store.Reader) error {
-		return frozen(t.Context(), t, r, jane, anne)
+		return checkFrozen(t.Context(), t, r, jane, anne)
 	})
 	if err != nil {
 		t.Error(err)
 	}
 }
 
-func frozen(ctx context.Context, t testing.TB, r store.Reader, jane, anne string) error {
+// checkFrozen compares the content that r reads.
+func checkFrozen(ctx context.Context, t testing.TB, r store.Reader, jane, anne string) error {
 	t.Helper()
 	var ids []string
 	for a, err := range r.Accounts(ctx, store.AccountFilter{State: store.AnyState}) {
@@ -34,7 +35,7 @@ func frozen(ctx context.Context, t testing.TB, r store.Reader, jane, anne string
 		ids = append(ids, a.ID)
 	}
 	if want := []string{anne, jane, "gone"}; !slices.Equal(ids, want) {
-		t.Errorf("the accounts are %q, not %q", ids, want)
+		t.Errorf("the accounts are %q, want %q", ids, want)
 	}
 	a, err := r.AccountByAddress(ctx, "ALIAS.jdoe@example.com")
 	if err != nil {
@@ -44,7 +45,7 @@ func frozen(ctx context.Context, t testing.TB, r store.Reader, jane, anne string
 		t.Errorf("the account is %+v", a)
 	}
 	if gone, err := r.Account(ctx, "gone"); err != nil || gone.Active() || gone.Kind != store.Resource {
-		t.Errorf("the deleted account is %+v, %v", gone, err)
+		t.Errorf("the deleted account is %+v, error %v", gone, err)
 	}
 	c, err := r.Calendar(ctx, jane, "work")
 	if err != nil {

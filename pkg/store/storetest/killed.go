@@ -5,29 +5,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec" //nolint:depguard // a process has to be killed
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// victimOf tells a copy of the test program where the store is that it shall
-// write to until it is killed, and victimRound how its accounts are called.
+// Environment variables of the victim, a copy of the test program that writes to a
+// store until it is killed: the place of the store, and a number for the ids of its
+// accounts.
 const (
 	victimOf    = "STORETEST_VICTIM_OF"
 	victimRound = "STORETEST_VICTIM_ROUND"
 )
 
-// victimResource is what each account of a victim holds besides its collections.
+// victimResource is the name of the only component in each account of a victim.
 const victimResource = "first.ics"
 
-// beVictim makes accounts without end, each in a transaction, and prints the id
-// of each that was acknowledged. It returns false in a process that is no victim.
-func beVictim(t *testing.T, e Engine) bool {
+// runVictim creates accounts in an endless loop, each in its own transaction, and prints
+// the id of each acknowledged account. In a process that is not a victim it returns
+// false.
+func runVictim(t *testing.T, e Engine) bool {
 	t.Helper()
 	where := os.Getenv(victimOf) //nolint:forbidigo // the process is started by this file
 	if where == "" {
@@ -56,26 +58,27 @@ func beVictim(t *testing.T, e Engine) bool {
 	}
 }
 
-// testKilled kills a process while it commits: what it had acknowledged is there,
-// and nothing is there by half.
+// testKilled kills a process that is writing: everything that it had acknowledged is in
+// the store, and nothing is incomplete.
 func testKilled(t *testing.T, e Engine) {
 	const rounds = 5
-	s := newScene(t, e)
-	made := map[string]bool{}
+	s := newEnv(t, e)
+	made, random := map[string]bool{}, seed.New(t)
 	for round := range rounds {
-		for _, id := range s.kill(round) {
+		delay := time.Duration(random.IntN(int(60 * time.Millisecond)))
+		for _, id := range s.kill(round, delay) {
 			made[id] = true
 		}
-		s.wantWhole(made)
+		s.wantComplete(made)
 	}
 	if len(made) < rounds {
-		t.Errorf("only %d accounts were made", len(made))
+		t.Errorf("only %d accounts were created", len(made))
 	}
 }
 
-// kill starts a victim, lets it work for a moment, kills it, and returns what it
-// had acknowledged.
-func (s *scene) kill(round int) []string {
+// kill starts a victim, kills it some time after its first account, and returns the ids
+// that it had acknowledged.
+func (s *env) kill(round int, delay time.Duration) []string {
 	s.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -83,7 +86,7 @@ func (s *scene) kill(round int) []string {
 	}
 	name, _, _ := strings.Cut(s.t.Name(), "/")
 	cmd := exec.Command(self, "-test.run=^"+name+"$", "-test.count=1")
-	// The race detector would have each child sleep for a second before it ends.
+	// With the race detector each process would sleep for a second before it exits.
 	cmd.Env = append(cmd.Environ(), victimOf+"="+s.where, fmt.Sprintf("%s=%d", victimRound, round), "GORACE=atexit_sleep_ms=0")
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
@@ -105,18 +108,18 @@ func (s *scene) kill(round int) []string {
 			continue
 		}
 		if made = append(made, id); len(made) == 1 {
-			time.AfterFunc(time.Duration(rand.IntN(int(60*time.Millisecond))), func() { _ = cmd.Process.Kill() })
+			time.AfterFunc(delay, func() { _ = cmd.Process.Kill() })
 		}
 	}
 	if err := cmd.Wait(); err == nil || len(made) == 0 || !strings.Contains(err.Error(), "killed") {
-		s.t.Fatalf("the process that was to be killed has made %d accounts and ends with %v: %s\n%s", len(made), err, complaint.String(), strings.Join(said, "\n"))
+		s.t.Fatalf("the victim created %d accounts and ended with %v: %s\n%s", len(made), err, complaint.String(), strings.Join(said, "\n"))
 	}
 	return made
 }
 
-// wantWhole expects that all accounts of a list are there, and that each that is
-// there is whole.
-func (s *scene) wantWhole(made map[string]bool) {
+// wantComplete expects that all accounts in made exist, and that all existing accounts
+// are complete.
+func (s *env) wantComplete(made map[string]bool) {
 	s.t.Helper()
 	store2, err := s.e.Open(s.t.Context(), s.where, Options{Backend: Backend, Now: s.clock.Now})
 	if err != nil {
@@ -135,18 +138,18 @@ func (s *scene) wantWhole(made map[string]bool) {
 		}
 	}
 	if missing > 0 {
-		s.t.Errorf("%d of %d accounts that were acknowledged are not there", missing, len(made))
+		s.t.Errorf("%d of %d acknowledged accounts are missing", missing, len(made))
 	}
 	for id, h := range all {
 		x := h.Components[store.DefaultCalendar]
 		if len(h.Calendars) != 4 || len(x) != 1 || x[0].Name != victimResource || len(h.Changes[store.DefaultCalendar]) != 1 {
-			s.t.Errorf("account '%s' is there by half: %d collections, %d components", id, len(h.Calendars), len(x))
+			s.t.Errorf("account '%s' is incomplete: %d collections, %d components", id, len(h.Calendars), len(x))
 		}
 	}
 }
 
-// usable changes something, which nobody sees.
-func (s *scene) usable(ctx context.Context, opened store.Store) error {
+// usable returns an error unless the store can be changed. It rolls the change back.
+func (s *env) usable(ctx context.Context, opened store.Store) error {
 	undo := errors.New("undo")
 	err := opened.Update(ctx, func(w store.Writer) error {
 		if err := w.CreateAccount(ctx, withHome("somebody")); err != nil {
@@ -157,5 +160,5 @@ func (s *scene) usable(ctx context.Context, opened store.Store) error {
 	if errors.Is(err, undo) {
 		return nil
 	}
-	return fmt.Errorf("a change after the process was killed: %w", err)
+	return fmt.Errorf("a change after the process was killed: got error %w", err)
 }

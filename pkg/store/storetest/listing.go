@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
@@ -21,19 +21,20 @@ func listingTests() []test {
 	}
 }
 
-// crowd is how many accounts a listing has: more than any engine reads at once.
-const crowd = 2600
+// crowdSize is the number of accounts in the listings: more than an engine reads at
+// once.
+const crowdSize = 2600
 
-// makeCrowd makes accounts that differ and agree in all that is listed by, and
-// returns them as they are.
-func (s *scene) makeCrowd() []*store.Account {
+// createCrowd creates random accounts that often have equal values in the fields that a
+// filter or a sort order uses, and returns them as they are in the store.
+func (s *env) createCrowd() []*store.Account {
 	s.t.Helper()
-	r := rand.New(rand.NewPCG(1, 2))
+	r := seed.New(s.t)
 	pick := func(words ...string) string { return words[r.IntN(len(words))] }
 	var all []*store.Account
-	for i := 0; i < crowd; {
+	for i := 0; i < crowdSize; {
 		s.update(func(ctx context.Context, w store.Writer) error {
-			for range crowd / 13 {
+			for range crowdSize / 13 {
 				id := fmt.Sprintf("%s-%04d", pick("a", "B", "\u00e9", "z"), r.IntN(10000)*10000+i)
 				a := person(id, fmt.Sprintf("%s%d.%04d@%s", pick("anna", "Bert", "\u00c9mile", "zoe"), r.IntN(50), i, pick("example.com", "EXAMPLE.com", "mail.example.com", "example.org")))
 				a.Account.Kind = store.Kinds()[r.IntN(4)]
@@ -48,9 +49,9 @@ func (s *scene) makeCrowd() []*store.Account {
 			return nil
 		})
 	}
-	for round := range 4 { // some are changed later, some deleted
+	for round := range 4 { // change some accounts, and delete others
 		s.update(func(ctx context.Context, w store.Writer) error {
-			for i := round; i < crowd; i += 40 {
+			for i := round; i < crowdSize; i += 40 {
 				a, err := w.Account(ctx, all[i].ID)
 				if err == nil && round%2 == 0 {
 					err = w.DeleteAccount(ctx, a.ID)
@@ -75,10 +76,10 @@ func (s *scene) makeCrowd() []*store.Account {
 	return all
 }
 
-// listed is what a listing must give: the suite's own words for what the filter
-// says.
+// listed returns the ids that a listing must return: an independent implementation of
+// the filter.
 func listed(all []*store.Account, f store.AccountFilter) []string {
-	low := func(s string) string {
+	lower := func(s string) string {
 		return strings.Map(func(r rune) rune {
 			if 'A' <= r && r <= 'Z' {
 				return r + 'a' - 'A'
@@ -92,8 +93,8 @@ func listed(all []*store.Account, f store.AccountFilter) []string {
 		ok := (f.State == store.AnyState || (f.State == store.OnlyDeleted) == !a.Deleted.IsZero()) &&
 			(f.IDs == nil || slices.Contains(f.IDs, a.ID)) &&
 			(len(f.Kinds) == 0 || slices.Contains(f.Kinds, a.Kind)) &&
-			(f.Domain == "" || low(domain) == low(f.Domain)) &&
-			(strings.Contains(low(a.Addresses[0]), low(f.Match)) || strings.Contains(low(a.DisplayName), low(f.Match))) &&
+			(f.Domain == "" || lower(domain) == lower(f.Domain)) &&
+			(strings.Contains(lower(a.Addresses[0]), lower(f.Match)) || strings.Contains(lower(a.DisplayName), lower(f.Match))) &&
 			(f.Before.IsZero() || a.Created.Before(f.Before))
 		if ok {
 			kept = append(kept, a)
@@ -127,9 +128,10 @@ func listed(all []*store.Account, f store.AccountFilter) []string {
 	return ids
 }
 
-func testListing(s *scene) {
-	all := s.makeCrowd()
-	middle := all[crowd/2].Created
+// Listings are filtered, sorted and limited as the filter says.
+func testListing(s *env) {
+	all := s.createCrowd()
+	middle := all[crowdSize/2].Created
 	filters := []store.AccountFilter{
 		{}, {Limit: 1}, {Limit: 2099},
 		{State: store.OnlyDeleted}, {State: store.AnyState},
@@ -157,7 +159,8 @@ func testListing(s *scene) {
 	s.endListing(all)
 }
 
-func (s *scene) wantListing(all []*store.Account, f store.AccountFilter) {
+// wantListing compares a listing and its count with the result of listed.
+func (s *env) wantListing(all []*store.Account, f store.AccountFilter) {
 	s.t.Helper()
 	s.view(func(ctx context.Context, r store.Reader) error {
 		got := []string{}
@@ -167,21 +170,21 @@ func (s *scene) wantListing(all []*store.Account, f store.AccountFilter) {
 		}
 		want := listed(all, f)
 		if err != nil || !slices.Equal(want, got) {
-			s.t.Errorf("%+v lists %d accounts, %v; want %d", f, len(got), err, len(want))
+			s.t.Errorf("%+v lists %d accounts, error %v; want %d", f, len(got), err, len(want))
 			s.same(want, got, "the listing")
 		}
 		unlimited := f
 		unlimited.Limit = 0
 		if n, err := r.CountAccounts(ctx, f); err != nil || n != int64(len(listed(all, unlimited))) {
-			s.t.Errorf("%+v counts %d, %v", f, n, err)
+			s.t.Errorf("%+v counts %d accounts, error %v", f, n, err)
 		}
 		return nil
 	})
 }
 
-// wantAlone wants the same of a listing that is read alone, and of a brief one what
-// it promises.
-func (s *scene) wantAlone(f store.AccountFilter) {
+// wantAlone expects that a listing with Alone set returns the same accounts, and with
+// Brief set the same accounts with fewer fields.
+func (s *env) wantAlone(f store.AccountFilter) {
 	s.t.Helper()
 	s.view(func(ctx context.Context, r store.Reader) error {
 		want, err := collect(r.Accounts(ctx, f))
@@ -193,21 +196,21 @@ func (s *scene) wantAlone(f store.AccountFilter) {
 		if err != nil {
 			return err
 		}
-		s.same(want, got, fmt.Sprintf("what %+v lists alone", f))
+		s.same(want, got, fmt.Sprintf("listing with %+v", f))
 		f.Brief = true
 		for i, a := range want {
 			brief := &store.Account{ID: a.ID, Kind: a.Kind, Addresses: a.Addresses[:1], Backend: a.Backend, Deleted: a.Deleted}
 			want[i] = brief
 		}
 		if got, err = collect(r.Accounts(ctx, f)); err == nil {
-			s.same(want, got, fmt.Sprintf("what %+v lists in brief", f))
+			s.same(want, got, fmt.Sprintf("listing with %+v", f))
 		}
 		return err
 	})
 }
 
-// readWhileListing makes other calls while a sequence is read.
-func (s *scene) readWhileListing(all []*store.Account) {
+// readWhileListing calls other methods while it reads a listing.
+func (s *env) readWhileListing(all []*store.Account) {
 	s.t.Helper()
 	f := store.AccountFilter{Order: store.ByName}
 	s.view(func(ctx context.Context, r store.Reader) error {
@@ -221,7 +224,7 @@ func (s *scene) readWhileListing(all []*store.Account) {
 				continue
 			}
 			if b, err := r.Account(ctx, a.ID); err != nil || b.Version != a.Version {
-				s.t.Errorf("account '%s' meanwhile: %+v, %v", a.ID, b, err)
+				s.t.Errorf("account '%s' during the listing: %+v, error %v", a.ID, b, err)
 			}
 			if _, err := r.Usage(ctx, []string{a.ID}); err != nil {
 				return err
@@ -232,22 +235,23 @@ func (s *scene) readWhileListing(all []*store.Account) {
 					break
 				}
 				if calendars, err := collect(r.Calendars(ctx, a.ID, store.CalendarFilter{})); err != nil || len(calendars) > 0 {
-					s.t.Errorf("calendars within the listing: %v, %v", calendars, err)
+					s.t.Errorf("calendars during the listing: %v, error %v", calendars, err)
 				}
 			}
 			if n != 5 {
-				s.t.Errorf("a listing within the listing ends after %d", n)
+				s.t.Errorf("a listing during the listing ends after %d accounts", n)
 			}
 		}
 		if !slices.Equal(listed(all, f), got) {
-			s.t.Errorf("a listing with other calls in between has %d accounts, or another order", len(got))
+			s.t.Errorf("a listing with other calls in between has the wrong order, or the wrong number of accounts (%d)", len(got))
 		}
 		return nil
 	})
 }
 
-// writeWhileListing changes accounts of a listing while it is read, and undoes it.
-func (s *scene) writeWhileListing(all []*store.Account) {
+// writeWhileListing changes accounts of a listing while it reads the listing, and rolls
+// the changes back.
+func (s *env) writeWhileListing(all []*store.Account) {
 	s.t.Helper()
 	f := store.AccountFilter{Order: store.ByID}
 	undo := errors.New("undo")
@@ -261,15 +265,15 @@ func (s *scene) writeWhileListing(all []*store.Account) {
 			if len(got)%50 == 0 {
 				a.DisplayName = "changed meanwhile"
 				if err := w.UpdateAccount(ctx, a); err != nil {
-					return fmt.Errorf("change '%s' meanwhile: %w", a.ID, err)
+					return fmt.Errorf("change '%s' during the listing: %w", a.ID, err)
 				}
 			}
 		}
 		if !slices.Equal(listed(all, f), got) {
-			s.t.Errorf("a listing with changes in between has %d accounts, or another order", len(got))
+			s.t.Errorf("a listing with changes in between has the wrong order, or the wrong number of accounts (%d)", len(got))
 		}
 		if n, err := w.CountAccounts(ctx, store.AccountFilter{Match: "CHANGED meanwhile"}); err != nil || n != int64(len(got)/50) {
-			s.t.Errorf("%d accounts were changed meanwhile, want %d: %v", n, len(got)/50, err)
+			s.t.Errorf("%d accounts were changed during the listing, want %d; error %v", n, len(got)/50, err)
 		}
 		return undo
 	})
@@ -278,8 +282,8 @@ func (s *scene) writeWhileListing(all []*store.Account) {
 	}
 }
 
-// endListing breaks listings off, by break and by the context.
-func (s *scene) endListing(all []*store.Account) {
+// endListing stops reading listings early, with break and by cancelling the context.
+func (s *env) endListing(all []*store.Account) {
 	s.t.Helper()
 	s.view(func(ctx context.Context, r store.Reader) error {
 		for range 5 {
@@ -290,7 +294,7 @@ func (s *scene) endListing(all []*store.Account) {
 				}
 			}
 			if _, err := r.Account(ctx, all[0].ID); err != nil || n != 3 {
-				s.t.Errorf("after a listing that was broken off at %d: %v", n, err)
+				s.t.Errorf("after a listing that was stopped after %d accounts: %v", n, err)
 			}
 		}
 		return nil
@@ -302,24 +306,24 @@ func (s *scene) endListing(all []*store.Account) {
 		for _, err := range r.Accounts(ctx, store.AccountFilter{State: store.AnyState}) {
 			if err != nil {
 				errs++
-				continue // there is none behind the first
+				continue // a sequence must end after its first error
 			}
 			if n++; n == 100 {
 				cancel()
 			}
 		}
-		if errs > 1 || errs == 0 && n < crowd {
-			s.t.Errorf("a listing whose context ended has %d accounts and %d errors", n, errs)
+		if errs > 1 || errs == 0 && n < crowdSize {
+			s.t.Errorf("a listing with a cancelled context has %d accounts and %d errors", n, errs)
 		}
 		return nil
 	})
 	if err != nil && !errors.Is(err, context.Canceled) {
-		s.t.Errorf("a view whose context ended: %v", err)
+		s.t.Errorf("a view with a cancelled context: got error %v", err)
 	}
 }
 
-// Text is in the order of its bytes, whatever the data base is set to.
-func testListingText(s *scene) {
+// Text is sorted byte by byte, whatever the collation of the database is.
+func testListingText(s *env) {
 	words := []string{"", " ", "!", "A", "B", "Z", "_", "a", "a b", "aB", "ab", "ä", "z", "{", "\u00c4", "\u00df", "ss", "e\u0301", "\u00e9", "日本", "𝔘", "\ufffd", "-a", "a-", "A1", "a10", "a2", "\x1b[31m", "\n"}
 	var all []*store.Account
 	for i, word := range words {
@@ -371,8 +375,8 @@ func testListingText(s *scene) {
 	s.same([][]string{names, names, names}, [][]string{calendars, components, owners}, "names of calendars, components and owners")
 }
 
-// A filter names as many ids as it may, and not one more; Usage any number.
-func testManyIDs(s *scene) {
+// A filter may contain MaxIDs ids, and not one more. Usage accepts any number.
+func testManyIDs(s *env) {
 	const many = store.MaxIDs
 	s.create(withHome("id 7"), withHome("id 999"), withHome("another"))
 	ids := make([]string, many)
@@ -383,17 +387,17 @@ func testManyIDs(s *scene) {
 		f := store.AccountFilter{IDs: ids, Order: store.ByID}
 		found, err := collect(r.Accounts(ctx, f))
 		if err != nil || len(found) != 2 || found[0].ID != "id 7" || found[1].ID != "id 999" {
-			s.t.Errorf("%d ids select %d accounts, %v", many, len(found), err)
+			s.t.Errorf("%d ids select %d accounts, error %v", many, len(found), err)
 		}
 		if n, err := r.CountAccounts(ctx, f); err != nil || n != 2 {
-			s.t.Errorf("%d ids count %d accounts, %v", many, n, err)
+			s.t.Errorf("%d ids count %d accounts, error %v", many, n, err)
 		}
 		f.IDs = append(f.IDs, "one more")
 		if _, err := r.CountAccounts(ctx, f); !errors.Is(err, store.ErrInvalid) {
-			s.t.Errorf("%d ids give %v", len(f.IDs), err)
+			s.t.Errorf("%d ids: got error %v", len(f.IDs), err)
 		}
 		usage, err := r.Usage(ctx, slices.Concat(ids, ids, ids))
-		s.same(map[string]store.Usage{"id 7": {Calendars: 4}, "id 999": {Calendars: 4}}, usage, "what they hold")
+		s.same(map[string]store.Usage{"id 7": {Calendars: 4}, "id 999": {Calendars: 4}}, usage, "usage of the accounts")
 		return err
 	})
 }

@@ -14,23 +14,23 @@ import (
 func loaderTests() []test {
 	return []test{
 		{"Load", testLoad},
-		{"LoadRefused", testLoadRefused},
+		{"LoadRejected", testLoadRejected},
 		{"LoadTaken", testTaken},
 	}
 }
 
-// loader returns the store as a Loader, and ends the test where it is none.
-func (s *scene) loader() store.Loader {
+// loader returns the store as a Loader. If it is not a Loader, the test is skipped.
+func (s *env) loader() store.Loader {
 	s.t.Helper()
 	l, ok := s.Store.(store.Loader)
 	if !ok {
-		s.t.Skipf("%s loads accounts one by one", s.e.Name)
+		s.t.Skipf("%s does not implement store.Loader", s.e.Name)
 	}
 	return l
 }
 
-// batch is accounts of all sorts.
-func batch(n int) []*store.NewAccount {
+// sampleAccounts returns n different accounts.
+func sampleAccounts(n int) []*store.NewAccount {
 	var out []*store.NewAccount
 	for i := range n {
 		id := fmt.Sprintf("loaded %04d", i)
@@ -42,7 +42,7 @@ func batch(n int) []*store.NewAccount {
 		default:
 			a := withHome(id)
 			a.Account = fullAccount(id, fmt.Sprintf("full%d@example.com", i))
-			a.Account.DisplayName = hostile()[i%(len(hostile())-2)]
+			a.Account.DisplayName = hostileTexts()[i%(len(hostileTexts())-2)]
 			a.Calendars = append(a.Calendars, fullCalendar("", "work"))
 			out = append(out, a)
 		}
@@ -50,24 +50,24 @@ func batch(n int) []*store.NewAccount {
 	return out
 }
 
-// Loaded accounts are as if each had been created.
-func testLoad(s *scene) {
+// Load creates the same accounts as CreateAccount.
+func testLoad(s *env) {
 	l := s.loader()
 	const many = 210
 	load := func(accounts []*store.NewAccount) error { return l.Load(s.t.Context(), accounts) }
 	var copied []*store.NewAccount
-	for _, a := range batch(many) {
+	for _, a := range sampleAccounts(many) {
 		copied = append(copied, clone(a))
 	}
 	if err := errors.Join(load(copied[:1]), load(nil), load(copied[1:])); err != nil {
 		s.t.Fatal(err)
 	}
 	loaded := s.everything()
-	other := newScene(s.t, s.e)
-	other.clock.at = s.clock.at.Add(-time.Second) // which update adds
-	other.create(batch(many)...)
-	s.same(other.everything(), loaded, "loaded instead of created")
-	// What is loaded can be used.
+	other := newEnv(s.t, s.e)
+	other.clock.at = s.clock.at.Add(-time.Second) // create advances the clock
+	other.create(sampleAccounts(many)...)
+	s.same(other.everything(), loaded, "loaded accounts compared with created ones")
+	// Loaded accounts can be changed.
 	s.update(func(ctx context.Context, w store.Writer) error {
 		a, err := w.AccountByAddress(ctx, "loaded-0003@example.com")
 		if err != nil {
@@ -78,8 +78,8 @@ func testLoad(s *scene) {
 	})
 }
 
-// All or none.
-func testLoadRefused(s *scene) {
+// A Load that fails creates none of the accounts.
+func testLoadRejected(s *env) {
 	l := s.loader()
 	s.create(person("there", "There@example.com"), person("gone"))
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "gone") })
@@ -88,30 +88,31 @@ func testLoadRefused(s *scene) {
 		class error
 		last  *store.NewAccount
 	}{
-		"an account that is there":   {store.ErrExists, withHome("there", "new@example.com")},
-		"an account that is deleted": {store.ErrExists, withHome("gone", "new@example.com")},
-		"an address that is there":   {store.ErrExists, withHome("new", "new@example.com", "THERE@example.com")},
-		"an account twice":           {store.ErrExists, withHome("loaded 0000", "new@example.com")},
-		"an address twice":           {store.ErrExists, withHome("new", "Loaded-0000@example.com")},
-		"a bad account":              {store.ErrInvalid, person("new", "no address")},
+		"an existing account":    {store.ErrExists, withHome("there", "new@example.com")},
+		"a deleted account":      {store.ErrExists, withHome("gone", "new@example.com")},
+		"an existing address":    {store.ErrExists, withHome("new", "new@example.com", "THERE@example.com")},
+		"the same account twice": {store.ErrExists, withHome("loaded 0000", "new@example.com")},
+		"the same address twice": {store.ErrExists, withHome("new", "Loaded-0000@example.com")},
+		"an invalid account":     {store.ErrInvalid, person("new", "no address")},
 	} {
 		s.clock.advance(time.Second)
-		err := l.Load(s.t.Context(), append(batch(40), c.last))
+		err := l.Load(s.t.Context(), append(sampleAccounts(40), c.last))
 		s.wantClass(err, c.class, "loading "+what)
 		s.same(before, s.everything(), "after loading "+what)
 	}
 	ctx, cancel := context.WithCancel(s.t.Context())
 	cancel()
-	if err := l.Load(ctx, batch(10)); !errors.Is(err, context.Canceled) {
-		s.t.Errorf("loading with a context that has ended: %v", err)
+	if err := l.Load(ctx, sampleAccounts(10)); !errors.Is(err, context.Canceled) {
+		s.t.Errorf("loading with a cancelled context: got error %v", err)
 	}
-	s.same(before, s.everything(), "after loading with a context that has ended")
-	if err := l.Load(s.t.Context(), batch(40)); err != nil {
-		s.t.Errorf("after all that: %v", err)
+	s.same(before, s.everything(), "after loading with a cancelled context")
+	if err := l.Load(s.t.Context(), sampleAccounts(40)); err != nil {
+		s.t.Errorf("loading after the failures: %v", err)
 	}
 }
 
-func testTaken(s *scene) {
+// Taken finds ids in any letter case, deleted or not, and addresses of active accounts.
+func testTaken(s *env) {
 	l := s.loader()
 	s.create(person("There", "There@example.com", "alias@example.com"), person("gone", "gone@example.com"), person("other", "was@example.com"))
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "gone") })
@@ -125,12 +126,12 @@ func testTaken(s *scene) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.same([]string{"gone", "there"}, slices.Sorted(maps.Keys(got.IDs)), "ids that are taken")
-	s.same(map[string]string{"alias@example.com": "There", "was@example.com": "other"}, got.Addresses, "addresses that are taken")
+	s.same([]string{"gone", "there"}, slices.Sorted(maps.Keys(got.IDs)), "ids in use")
+	s.same(map[string]string{"alias@example.com": "There", "was@example.com": "other"}, got.Addresses, "addresses in use")
 	for id, folded := range map[string]string{"There": "there", "gone": "gone"} {
 		s.same(s.home(id).Account, got.IDs[folded], "the account "+id)
 	}
 	if got, err := l.Taken(s.t.Context(), nil); err != nil || len(got.IDs)+len(got.Addresses) != 0 {
-		s.t.Errorf("of nobody %+v is taken, %v", got, err)
+		s.t.Errorf("Taken without accounts returns %+v, error %v", got, err)
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// model is a store in memory: maps and slices, and the plainest code that does
-// what the comments of pkg/store say. Versions and revisions it leaves to the
-// engine, which may count as it likes.
+// model is a store in memory. It implements the comments of pkg/store with maps and
+// slices, as simply as possible. It has no versions and revisions, whose values are up
+// to the engine.
 type model struct {
 	now      time.Time
 	accounts map[string]*modelAccount
@@ -18,17 +18,17 @@ type model struct {
 
 type modelAccount struct {
 	store.Account
-	calendars     []*modelCalendar // deleted ones too, in the order of their making
+	calendars     []*modelCalendar // including deleted ones, in the order of creation
 	subscriptions map[[2]string]store.Subscription
 }
 
 type modelCalendar struct {
 	store.Calendar
-	serial     int // tells all calendars that ever were apart
+	serial     int // unique among all calendars of the test
 	components map[string]store.Component
-	trash      []modelTrash // in the order of the deletions
+	trash      []modelTrash // in the order of deletion
 	log        []modelChange
-	forgotten  int // so many changes of the log are purged
+	forgotten  int // number of purged changes at the start of log
 }
 
 type modelTrash struct {
@@ -44,8 +44,8 @@ type modelChange struct {
 
 func newModel() *model { return &model{accounts: map[string]*modelAccount{}} }
 
-// clone copies the model, so that a transaction can be undone. Texts and lists
-// within are never changed in place.
+// clone returns a copy of the model, so that a transaction can be rolled back. Texts and
+// access lists are shared, because they are never changed in place.
 func (m *model) clone() *model {
 	out := &model{now: m.now, accounts: map[string]*modelAccount{}}
 	for id, a := range m.accounts {
@@ -81,6 +81,8 @@ func (m *model) active(id string) (*modelAccount, error) {
 	return a, nil
 }
 
+// taken reports whether an active account, except for the one with the id but, has one
+// of the addresses.
 func (m *model) taken(addresses []string, but string) bool {
 	for id, a := range m.accounts {
 		for _, has := range a.Addresses {
@@ -138,7 +140,7 @@ func (m *model) undeleteAccount(id string) error {
 	return nil
 }
 
-// calendar returns the collection of a name that is there.
+// calendar returns the collection with a name that is not deleted, or nil.
 func (a *modelAccount) calendar(name string) *modelCalendar {
 	for _, c := range a.calendars {
 		if c.Name == name && c.Calendar.Deleted.IsZero() {
@@ -148,6 +150,7 @@ func (a *modelAccount) calendar(name string) *modelCalendar {
 	return nil
 }
 
+// calendar returns a collection that can be changed.
 func (m *model) calendar(account, name string) (*modelCalendar, error) {
 	a, err := m.active(account)
 	if err != nil {
@@ -213,6 +216,7 @@ func (m *model) undeleteCalendar(account, name string) error {
 	return nil
 }
 
+// hasUID reports whether a component, except for the one with the name but, has a UID.
 func (c *modelCalendar) hasUID(uid, but string) bool {
 	for name, x := range c.components {
 		if x.UID == uid && name != but {
@@ -222,12 +226,13 @@ func (c *modelCalendar) hasUID(uid, but string) bool {
 	return false
 }
 
+// change adds a change to the log.
 func (c *modelCalendar) change(name string, deleted bool, now time.Time) {
 	c.log = append(c.log, modelChange{name, deleted, now})
 }
 
-// holds tells whether a condition holds.
-func (c *modelCalendar) holds(name string, cond store.Condition) bool {
+// meets reports whether a condition is met.
+func (c *modelCalendar) meets(name string, cond store.Condition) bool {
 	x, there := c.components[name]
 	return !(cond.IfAbsent && there || cond.IfETag != "" && (!there || store.ETagOf(x.Text) != cond.IfETag))
 }
@@ -239,7 +244,7 @@ func (m *model) putComponent(account, calendar string, x store.Component, cond s
 		return err
 	case !slices.Contains(c.Components, x.Type):
 		return store.ErrInvalid
-	case !c.holds(x.Name, cond):
+	case !c.meets(x.Name, cond):
 		return store.ErrConflict
 	case c.hasUID(x.UID, x.Name):
 		return store.ErrExists
@@ -260,7 +265,7 @@ func (m *model) deleteComponent(account, calendar, name string, cond store.Condi
 	}
 	x, there := c.components[name]
 	switch {
-	case !c.holds(name, cond):
+	case !c.meets(name, cond):
 		return store.ErrConflict
 	case !there:
 		return store.ErrNotFound
@@ -322,7 +327,7 @@ func (m *model) unsubscribe(account, owner, calendar string) error {
 	return nil
 }
 
-// purge forgets what was deleted before a time, and the changes of before.
+// purge removes what was deleted before a time, and the changes before it.
 func (m *model) purge(before time.Time) {
 	old := func(at time.Time) bool { return !at.IsZero() && at.Before(before) }
 	for id, a := range m.accounts {
@@ -349,7 +354,7 @@ func (m *model) purge(before time.Time) {
 	}
 }
 
-// deletions lists what can be brought back.
+// deletions returns the components that can be restored.
 func (a *modelAccount) deletions() []*store.Deletion {
 	var out []*store.Deletion
 	for _, c := range a.calendars {
@@ -366,7 +371,8 @@ func (a *modelAccount) deletions() []*store.Deletion {
 	return out
 }
 
-// since lists what has changed after so many changes, as follower does.
+// since returns what has changed after the first seen changes, in the format of
+// follower.
 func (c *modelCalendar) since(seen int) []string {
 	var out []string
 	for i := len(c.log) - 1; i >= seen; i-- {

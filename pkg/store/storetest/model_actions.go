@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,33 +11,34 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// action is a change of the store, and the same of the model. The error of the
-// engine must be of the model's class.
+// action is a change of the store and the same change of the model. Both must return
+// an error of the same class.
 type action struct {
 	what   string
 	engine change
 	model  func(m *model) error
 }
 
-// Few names, so that actions meet, and most of them at the first.
+// There are only a few names, so that actions often affect the same things.
 func modelIDs() []string       { return []string{"a", "a", "a", "A", "b"} }
 func modelCalendars() []string { return []string{"work", "work", "work", "Work"} }
 func modelResources() []string { return []string{"1.ics", "1.ics", "2.ics"} }
 
-// firstActions make what most others are about.
+// firstActions returns actions that create the account and the calendar that most other
+// actions change.
 func firstActions() []action {
 	d := draw{id: modelIDs()[0], calendar: modelCalendars()[0]}
 	return []action{createAccount(store.Account{ID: d.id, Kind: store.User, Addresses: []string{"a@example.com"}}), drawCreateCalendar(nil, d)}
 }
 
-// drawAction draws one change. serial is a number that none had before.
+// drawAction draws an action. serial must be unique.
 func drawAction(t *rapid.T, serial int) action {
 	d := draw{
 		id: rapid.SampledFrom(modelIDs()).Draw(t, "id"), calendar: rapid.SampledFrom(modelCalendars()).Draw(t, "calendar"),
 		resource: rapid.SampledFrom(modelResources()).Draw(t, "resource"), serial: serial,
-		word: rapid.SampledFrom(hostile()[:16]).Draw(t, "word"),
+		word: rapid.SampledFrom(hostileTexts()[:16]).Draw(t, "word"),
 	}
-	// Rapid draws the first most often.
+	// Rapid draws the first ones most often.
 	kinds := [...]func(*rapid.T, draw) action{
 		drawPut, drawPut, drawDeleteComponent, drawUndeleteComponent, drawPut, drawPurge, drawUpdateAccount, drawUpdateCalendar, drawSubscribe, drawUnsubscribe,
 		drawDeleteCalendar, drawUndeleteCalendar, drawCreateCalendar, drawDeleteAccount, drawUndeleteAccount, drawCreateAccount,
@@ -44,7 +46,7 @@ func drawAction(t *rapid.T, serial int) action {
 	return kinds[rapid.IntRange(0, len(kinds)-1).Draw(t, "kind")](t, d)
 }
 
-// draw is what an action is about.
+// draw contains the values for an action.
 type draw struct {
 	id, calendar, resource, word string
 	serial                       int
@@ -52,7 +54,7 @@ type draw struct {
 
 func (d draw) account(t *rapid.T) store.Account {
 	addresses := rapid.SampledFrom([][]string{{"a@example.com"}, {"A@Example.com", "b@example.com"}, {"b@example.com"}, {"c@example.com", "d@example.com"}, {"d@EXAMPLE.com"}}).Draw(t, "addresses")
-	return store.Account{ID: d.id, Kind: rapid.SampledFrom(store.Kinds()).Draw(t, "account's kind"), Addresses: addresses, DisplayName: d.word, Notify: d.serial%2 == 0}
+	return store.Account{ID: d.id, Kind: rapid.SampledFrom(store.Kinds()).Draw(t, "account kind"), Addresses: addresses, DisplayName: d.word, Notify: d.serial%2 == 0}
 }
 
 func drawCreateAccount(t *rapid.T, d draw) action {
@@ -149,9 +151,9 @@ func drawUndeleteCalendar(_ *rapid.T, d draw) action {
 	}
 }
 
-// condition draws a condition, which is about one of two texts.
+// condition draws a condition. Its ETag is that of one of two texts.
 func condition(t *rapid.T, d draw) store.Condition {
-	text := rapid.SampledFrom(modelTexts(d.resource)).Draw(t, "condition's text")
+	text := rapid.SampledFrom(modelTexts(d.resource)).Draw(t, "text of the condition")
 	return rapid.SampledFrom([]store.Condition{{}, {IfETag: store.ETagOf([]byte(text))}, {IfAbsent: true}}).Draw(t, "condition")
 }
 
@@ -178,7 +180,7 @@ func drawPut(t *rapid.T, d draw) action {
 
 func drawDeleteComponent(t *rapid.T, d draw) action {
 	cond := condition(t, d)
-	cond.IfAbsent = false // deleting what must not be there means nothing
+	cond.IfAbsent = false // deleting with IfAbsent is meaningless
 	return action{
 		what: fmt.Sprintf("delete %s in %s of %s if %+v", d.resource, d.calendar, d.id, cond),
 		engine: func(ctx context.Context, w store.Writer) error {
@@ -219,13 +221,13 @@ func drawUnsubscribe(t *rapid.T, d draw) action {
 	}
 }
 
-// drawPurge purges what is older than some seconds, in calls of one to three.
+// drawPurge draws a purge of what is older than some seconds, with a limit of 1 to 3.
 func drawPurge(t *rapid.T, _ draw) action {
 	age := time.Duration(rapid.IntRange(-1, 20).Draw(t, "age")) * time.Second
 	limit := rapid.IntRange(1, 3).Draw(t, "limit")
 	var before time.Time
 	return action{
-		what: fmt.Sprintf("purge what is older than %v by %d", age, limit),
+		what: fmt.Sprintf("purge what is older than %v, limit %d", age, limit),
 		model: func(m *model) error {
 			before = m.now.Add(-age)
 			m.purge(before)
@@ -237,7 +239,7 @@ func drawPurge(t *rapid.T, _ draw) action {
 					return err
 				}
 			}
-			return fmt.Errorf("there is no end of what is purged")
+			return errors.New("Purge never returns nothing")
 		},
 	}
 }

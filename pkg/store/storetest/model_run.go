@@ -13,21 +13,23 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// testModel makes random changes in a store and in a model, and compares the
-// classes of all errors and everything that can be read.
+// testModel makes random changes in a store and in a model, and compares the classes of
+// all errors and the complete content.
 func testModel(t *testing.T, e Engine) {
-	fewer(t, "rapid.checks", "100", "12")
+	lowerDefault(t, "rapid.checks", "100", "12")
+	seed.Rapid(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		clock := newClock()
 		opened, err := e.Open(t.Context(), e.New(t), Options{Backend: Backend, Now: clock.Now})
 		if err != nil {
 			rt.Fatal(err)
 		}
-		defer opened.Close() //nolint:errcheck // the scenes look at it
-		r := &run{rt: rt, ctx: t.Context(), store: opened, clock: clock, model: newModel(), tokens: map[int][]mark{}}
+		defer opened.Close() //nolint:errcheck // the other tests check it
+		r := &run{rt: rt, ctx: t.Context(), store: opened, clock: clock, model: newModel(), tokens: map[int][]seenToken{}}
 		r.transaction(firstActions(), false)
 		for range rapid.IntRange(10, 25).Draw(rt, "transactions") {
 			var actions []action
@@ -41,20 +43,21 @@ func testModel(t *testing.T, e Engine) {
 	})
 }
 
-// fewer sets a number of rapid that nobody has set, until the test ends.
-func fewer(t *testing.T, name, usual, number string) {
+// lowerDefault sets a flag of rapid until the end of the test, if it still has its
+// default value.
+func lowerDefault(t *testing.T, name, standard, value string) {
 	t.Helper()
 	f := flag.Lookup(name)
-	if f == nil || f.Value.String() != usual {
+	if f == nil || f.Value.String() != standard {
 		return
 	}
-	if err := flag.Set(name, number); err != nil {
+	if err := flag.Set(name, value); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = flag.Set(name, usual) })
+	t.Cleanup(func() { _ = flag.Set(name, standard) })
 }
 
-// run is one walk of store and model.
+// run is a sequence of transactions on a store and a model.
 type run struct {
 	rt     *rapid.T
 	ctx    context.Context
@@ -62,17 +65,17 @@ type run struct {
 	clock  *clock
 	model  *model
 	serial int
-	tokens map[int][]mark // of calendars by their serial
+	tokens map[int][]seenToken // by serial of the calendar
 }
 
-// mark is a token that was handed out after so many changes.
-type mark struct {
+// seenToken is a token that the store returned after a number of changes.
+type seenToken struct {
 	token store.Token
-	seen  int
+	seen  int // number of changes before it
 }
 
-// transaction makes some changes at once, which may be undone in the end. All of
-// one transaction have one date.
+// transaction makes several changes in one transaction, which is rolled back if undone
+// is set. All changes of a transaction have the same time.
 func (r *run) transaction(actions []action, undone bool) {
 	r.clock.advance(time.Second)
 	undo := errors.New("undone")
@@ -83,7 +86,7 @@ func (r *run) transaction(actions []action, undone bool) {
 		for _, a := range actions {
 			want := a.model(next)
 			if err := a.engine(r.ctx, w); !isOnly(err, want) {
-				return fmt.Errorf("%s gives %w, want %w", a.what, orNil(err), orNil(want))
+				return fmt.Errorf("%s: got error %w, want %w", a.what, orNoError(err), orNoError(want))
 			}
 		}
 		if undone {
@@ -103,17 +106,18 @@ func (r *run) transaction(actions []action, undone bool) {
 	}
 }
 
-// errNone stands for no error in a message.
+// errNone represents a nil error in a message.
 var errNone = errors.New("no error")
 
-func orNil(err error) error {
+// orNoError returns err, or errNone if err is nil.
+func orNoError(err error) error {
 	if err == nil {
 		return errNone
 	}
 	return err
 }
 
-// compare reads everything.
+// compare compares the complete content of the store with the model.
 func (r *run) compare() {
 	err := r.store.View(r.ctx, func(in store.Reader) error {
 		all, err := readAll(r.ctx, in)
@@ -121,7 +125,7 @@ func (r *run) compare() {
 			return err
 		}
 		if len(all) != len(r.model.accounts) {
-			return fmt.Errorf("there are %d accounts, want %d", len(all), len(r.model.accounts))
+			return fmt.Errorf("the store has %d accounts, want %d", len(all), len(r.model.accounts))
 		}
 		for id, want := range r.model.accounts {
 			if err := r.compareHome(in, want, all[id]); err != nil {
@@ -135,8 +139,8 @@ func (r *run) compare() {
 	}
 }
 
-// differ compares, but for what the store counts.
-func differ(what string, want, got any) error {
+// diffError returns an error if the values differ, ignoring versions and revisions.
+func diffError(what string, want, got any) error {
 	counted := cmp.Options{
 		cmpopts.EquateEmpty(),
 		cmpopts.IgnoreFields(store.Account{}, "Version", "Changed"),
@@ -151,7 +155,7 @@ func differ(what string, want, got any) error {
 
 func (r *run) compareHome(in store.Reader, want *modelAccount, got home) error {
 	if got.Account == nil {
-		return errors.New("it is not there")
+		return store.ErrNotFound
 	}
 	var calendars []*store.Calendar
 	usage := store.Usage{Subscriptions: len(want.subscriptions)}
@@ -175,11 +179,11 @@ func (r *run) compareHome(in store.Reader, want *modelAccount, got home) error {
 	slices.SortFunc(followed, func(a, b store.Subscription) int {
 		return cmpStrings(a.Owner.ID+"\x00"+a.Calendar, b.Owner.ID+"\x00"+b.Calendar)
 	})
-	err := errors.Join(differ("the account", &want.Account, got.Account), differ("its calendars", calendars, got.Calendars), differ("its subscriptions", followed, got.Subscriptions))
+	err := errors.Join(diffError("the account", &want.Account, got.Account), diffError("its calendars", calendars, got.Calendars), diffError("its subscriptions", followed, got.Subscriptions))
 	if err != nil || !want.Active() {
 		return err
 	}
-	err = errors.Join(differ("its deletions", want.deletions(), got.Deletions), differ("what it holds", usage, got.Usage))
+	err = errors.Join(diffError("its deletions", want.deletions(), got.Deletions), diffError("its usage", usage, got.Usage))
 	for _, c := range sorted {
 		if err == nil && c.Calendar.Deleted.IsZero() {
 			err = r.compareCalendar(in, c, got)
@@ -205,7 +209,7 @@ func (r *run) compareCalendar(in store.Reader, c *modelCalendar, got home) error
 		components = append(components, &x)
 	}
 	slices.SortFunc(components, func(a, b *store.Component) int { return cmpStrings(a.Name, b.Name) })
-	if err := differ("components of "+c.Name, components, got.Components[c.Name]); err != nil {
+	if err := diffError("components of "+c.Name, components, got.Components[c.Name]); err != nil {
 		return err
 	}
 	var present []string
@@ -220,21 +224,21 @@ func (r *run) compareCalendar(in store.Reader, c *modelCalendar, got home) error
 	}
 	for _, m := range r.tokens[c.serial] {
 		_, err := r.changes(in, c, m.token, c.since(m.seen))
-		if errors.Is(err, store.ErrTokenOld) && m.seen < c.forgotten {
+		if errors.Is(err, store.ErrTokenExpired) && m.seen < c.forgotten {
 			continue
 		}
 		if err != nil {
 			return fmt.Errorf("a token after %d of %d changes, %d of them purged: %w", m.seen, len(c.log), c.forgotten, err)
 		}
 		if m.seen < c.forgotten {
-			return fmt.Errorf("a token after %d changes is good, though %d are purged", m.seen, c.forgotten)
+			return fmt.Errorf("a token after %d changes is accepted, although %d changes are purged", m.seen, c.forgotten)
 		}
 	}
-	r.tokens[c.serial] = append(r.tokens[c.serial], mark{now, len(c.log)})
+	r.tokens[c.serial] = append(r.tokens[c.serial], seenToken{now, len(c.log)})
 	return nil
 }
 
-// changes compares those since a token.
+// changes compares the changes since a token.
 func (r *run) changes(in store.Reader, c *modelCalendar, since store.Token, want []string) (store.Token, error) {
 	changes, now, err := in.Changes(r.ctx, c.Account, c.Name, since)
 	if err != nil {
@@ -247,10 +251,10 @@ func (r *run) changes(in store.Reader, c *modelCalendar, since store.Token, want
 		}
 		got = append(got, x.Name)
 	}
-	return now, differ(fmt.Sprintf("changes of %s since %v", c.Name, since), want, got)
+	return now, diffError(fmt.Sprintf("changes of %s since %v", c.Name, since), want, got)
 }
 
-// compareAddresses looks addresses up.
+// compareAddresses compares the owners of some addresses.
 func (r *run) compareAddresses(in store.Reader) error {
 	for _, address := range []string{"a@example.com", "B@example.com", "c@Example.com", "d@example.com"} {
 		var want, got string

@@ -16,9 +16,9 @@ func purgeTests() []test {
 	}
 }
 
-// Nothing younger goes, and nothing that is not deleted.
-func testPurge(s *scene) {
-	s.withContent("a") // holds a deleted calendar and a deleted component
+// Purge removes only what was deleted before the given time.
+func testPurge(s *env) {
+	s.withContent("a") // contains a deleted calendar and a deleted component
 	s.withContent("b")
 	s.create(person("young"))
 	first := s.home("a").Deletions[0].Deleted
@@ -30,12 +30,12 @@ func testPurge(s *scene) {
 		return w.DeleteComponent(ctx, "a", "work", "3.ics", store.Condition{})
 	})
 	before := s.everything()
-	// What was deleted at that moment was not deleted before it.
+	// What was deleted at exactly that time is kept.
 	s.same(store.Purged{}, s.purgeBefore(first, 100), "purged")
-	s.same(before, s.everything(), "after a purge of nothing")
+	s.same(before, s.everything(), "after a purge that removes nothing")
 	got := s.purgeBefore(s.home("young").Account.Deleted, 100)
-	// Of a and of b: the calendar with two components and a deletion, and a
-	// deletion in the calendar that is there.
+	// In each of a and b: the deleted calendar with two components and a deletion, and
+	// a deletion in the other calendar.
 	if got.Accounts != 0 || got.Calendars != 2 || got.Components != 8 {
 		s.t.Errorf("purged %+v, want 2 calendars and 8 components", got)
 	}
@@ -58,8 +58,8 @@ func testPurge(s *scene) {
 		before[id] = h
 	}
 	s.same(before, after, "after the purge")
-	s.refuses(store.ErrNotFound, "bringing a purged calendar back", func(ctx context.Context, w store.Writer) error { return w.UndeleteCalendar(ctx, "a", "gone") })
-	s.refuses(store.ErrNotFound, "bringing a purged component back", func(ctx context.Context, w store.Writer) error { return w.UndeleteComponent(ctx, "b", "work", "2.ics") })
+	s.rejects(store.ErrNotFound, "restoring a purged calendar", func(ctx context.Context, w store.Writer) error { return w.UndeleteCalendar(ctx, "a", "gone") })
+	s.rejects(store.ErrNotFound, "restoring a purged component", func(ctx context.Context, w store.Writer) error { return w.UndeleteComponent(ctx, "b", "work", "2.ics") })
 	s.update(func(ctx context.Context, w store.Writer) error {
 		if err := w.UndeleteAccount(ctx, "young"); err != nil {
 			return err
@@ -68,11 +68,11 @@ func testPurge(s *scene) {
 	})
 	got = s.purge()
 	got.Changes = 0
-	s.same(store.Purged{}, got, "purged when nothing is deleted any more")
+	s.same(store.Purged{}, got, "purged when nothing is deleted")
 }
 
-// Of a purged account nothing is left, not for a successor of the same id either.
-func testPurgeAccount(s *scene) {
+// Nothing is left of a purged account, even for a new account with the same id.
+func testPurgeAccount(s *env) {
 	s.withContent("a")
 	s.create(withHome("b"))
 	s.update(func(ctx context.Context, w store.Writer) error {
@@ -83,7 +83,7 @@ func testPurgeAccount(s *scene) {
 	})
 	b := s.home("b")
 	got := s.purge()
-	// calendar, inbox, outbox, dropbox, work, gone; three resources of each of two.
+	// calendar, inbox, outbox, dropbox, work, gone; three resources in each of two.
 	if got.Accounts != 1 || got.Calendars != 6 || got.Components != 6 {
 		s.t.Errorf("purged %+v, want an account, 6 calendars and 6 components", got)
 	}
@@ -91,7 +91,7 @@ func testPurgeAccount(s *scene) {
 		_, err := r.Account(ctx, "a")
 		s.wantClass(err, store.ErrNotFound, "a purged account")
 		if found, err := r.DeletedByAddress(ctx, "a@example.com"); err != nil || len(found) > 0 {
-			s.t.Errorf("its address was had by %v, %v", found, err)
+			s.t.Errorf("deleted accounts with its address: %v, error %v", found, err)
 		}
 		for what, n := range map[string]func() (int, error){
 			"calendars": func() (int, error) {
@@ -103,24 +103,24 @@ func testPurgeAccount(s *scene) {
 			"usage":         func() (int, error) { x, err := r.Usage(ctx, []string{"a"}); return len(x), err },
 		} {
 			if got, err := n(); got != 0 || err != nil {
-				s.t.Errorf("%s of a purged account: %d, %v", what, got, err)
+				s.t.Errorf("%s of a purged account: %d, error %v", what, got, err)
 			}
 		}
 		return nil
 	})
-	s.refuses(store.ErrNotFound, "bringing a purged account back", func(ctx context.Context, w store.Writer) error { return w.UndeleteAccount(ctx, "a") })
+	s.rejects(store.ErrNotFound, "restoring a purged account", func(ctx context.Context, w store.Writer) error { return w.UndeleteAccount(ctx, "a") })
 	s.create(person("a"))
 	h := s.home("a")
 	if len(h.Calendars)+len(h.Deletions)+len(h.Subscriptions) > 0 || h.Usage != (store.Usage{}) {
-		s.t.Errorf("the successor begins with %+v", h)
+		s.t.Errorf("the new account with the same id contains %+v", h)
 	}
 	h = s.home("b")
-	h.Subscriptions, b.Subscriptions, h.Usage, b.Usage = nil, nil, store.Usage{}, store.Usage{} // what becomes of it is left open
-	s.same(b, h, "another account")
+	h.Subscriptions, b.Subscriptions, h.Usage, b.Usage = nil, nil, store.Usage{}, store.Usage{} // not specified
+	s.same(b, h, "the other account")
 }
 
-// The limit bounds each call, and all goes in the end.
-func testPurgeLimit(s *scene) {
+// The limit applies to each call, and repeated calls remove everything.
+func testPurgeLimit(s *env) {
 	const accounts, calendars, components, limit = 7, 5, 11, 3
 	s.create(withHome("keep"))
 	s.update(func(ctx context.Context, w store.Writer) error {
@@ -162,18 +162,18 @@ func testPurgeLimit(s *scene) {
 			return err
 		})
 		if done.Accounts > limit || done.Calendars > limit || done.Components > limit {
-			s.t.Errorf("one call purges %+v, the limit is %d", done, limit)
+			s.t.Errorf("one call removes %+v, the limit is %d", done, limit)
 		}
 		if sum.Add(done); done.None() {
 			if calls < (components+limit-1)/limit {
-				s.t.Errorf("%d calls were enough", calls)
+				s.t.Errorf("%d calls removed everything", calls)
 			}
 			break
 		}
 	}
 	sum.Changes = 0
-	s.same(store.Purged{Accounts: accounts, Calendars: calendars, Components: components}, sum, "purged in all")
+	s.same(store.Purged{Accounts: accounts, Calendars: calendars, Components: components}, sum, "total removed")
 	if h := s.home("keep"); len(h.Calendars) != 4 || len(h.Deletions) > 0 {
-		s.t.Errorf("what is kept is %+v", h)
+		s.t.Errorf("the remaining account is %+v", h)
 	}
 }

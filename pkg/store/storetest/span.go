@@ -16,10 +16,11 @@ func spanTests() []test {
 	}
 }
 
-// at is an hour of the day on which the spans lie.
+// at returns an hour on the day of the spans.
 func at(hour int) time.Time { return time.Date(2026, time.May, 4, hour, 0, 0, 0, time.UTC) }
 
-func (s *scene) wantComponents(f store.ComponentFilter, want ...string) {
+// wantComponents expects that a filter selects the components with these names.
+func (s *env) wantComponents(f store.ComponentFilter, want ...string) {
 	s.t.Helper()
 	s.view(func(ctx context.Context, r store.Reader) error {
 		var got []string
@@ -28,15 +29,15 @@ func (s *scene) wantComponents(f store.ComponentFilter, want ...string) {
 			got = append(got, m.Name)
 		}
 		if err != nil || !slices.Equal(want, got) {
-			s.t.Errorf("%+v selects %v, %v; want %v", f, got, err, want)
+			s.t.Errorf("%+v selects %v, error %v; want %v", f, got, err, want)
 		}
 		return nil
 	})
 }
 
-// A span touches another where they have a moment in common; its end is outside
-// of it, and an open side has no end.
-func testSpans(s *scene) {
+// Two spans overlap if they have a moment in common. The end of a span is exclusive, and
+// an open side is unlimited.
+func testSpans(s *env) {
 	s.create(withHome("a"))
 	none := time.Time{}
 	spans := map[string][2]time.Time{
@@ -59,7 +60,7 @@ func testSpans(s *scene) {
 	for _, m := range s.home("a").Components[store.DefaultCalendar] {
 		want := spans[m.Name]
 		if !m.Start.Equal(want[0]) || !m.End.Equal(want[1]) || m.Start.IsZero() != want[0].IsZero() || m.End.IsZero() != want[1].IsZero() {
-			s.t.Errorf("%s comes back as %v to %v", m.Name, m.Start, m.End)
+			s.t.Errorf("%s is returned with the span %v to %v", m.Name, m.Start, m.End)
 		}
 	}
 	bounds := []time.Time{none, time.Date(1600, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(0, 0), time.Unix(0, 1000), at(8), at(9), at(10), at(12), at(16), at(17), at(18), at(19), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}
@@ -97,7 +98,8 @@ func testSpans(s *scene) {
 	}
 }
 
-func testComponentFilters(s *scene) {
+// Components are listed by name, as the filter selects.
+func testComponentFilters(s *env) {
 	s.create(withHome("a"))
 	const many = 1200
 	s.update(func(ctx context.Context, w store.Writer) error {
@@ -125,17 +127,17 @@ func testComponentFilters(s *scene) {
 				return err
 			}
 			if want := fmt.Sprintf("%04d.ics", n); m.Name != want || m.Text != nil {
-				s.t.Fatalf("%s follows, want %s", m.Name, want)
+				s.t.Fatalf("the listing continues with %s, want %s", m.Name, want)
 			}
 			n++
 			if n%100 == 0 {
 				if full, err := r.Component(ctx, "a", store.DefaultCalendar, m.Name); err != nil || len(full.Text) == 0 {
-					s.t.Errorf("%s meanwhile: %v", m.Name, err)
+					s.t.Errorf("%s during the listing: %v", m.Name, err)
 				}
 			}
 		}
 		if n != many {
-			s.t.Errorf("%d of %d are listed", n, many)
+			s.t.Errorf("%d of %d components are listed", n, many)
 		}
 		return nil
 	})

@@ -12,21 +12,21 @@ func syncTests() []test {
 	return []test{
 		{"Sync", testSync},
 		{"SyncTransactions", testSyncTransactions},
-		{"SyncTokensOfOthers", testTokensOfOthers},
+		{"SyncForeignTokens", testForeignTokens},
 		{"SyncPurged", testSyncPurged},
 	}
 }
 
-// follower is a client that asks for changes, and what it knows by them.
+// follower is a client that synchronises a calendar of account a.
 type follower struct {
-	s     *scene
-	name  string // of a calendar of account a
-	token store.Token
+	s     *env
+	name  string      // name of the calendar
+	token store.Token // of the last request
 }
 
-func (s *scene) follow(name string) *follower { return &follower{s: s, name: name} }
+func (s *env) follow(name string) *follower { return &follower{s: s, name: name} }
 
-// wants asks for what has changed; a deleted resource has a '-' before its name.
+// wants requests the changes and compares them. Deleted resources have the prefix '-'.
 func (f *follower) wants(want ...string) {
 	f.s.t.Helper()
 	f.s.view(func(ctx context.Context, r store.Reader) error {
@@ -36,6 +36,7 @@ func (f *follower) wants(want ...string) {
 	})
 }
 
+// ask returns the changes since the last request, and checks their revisions.
 func (f *follower) ask(ctx context.Context, r store.Reader) ([]string, error) {
 	changes, now, err := r.Changes(ctx, "a", f.name, f.token)
 	if err != nil {
@@ -46,17 +47,17 @@ func (f *follower) ask(ctx context.Context, r store.Reader) ([]string, error) {
 		return nil, err
 	}
 	if now != c.Token() {
-		f.s.t.Errorf("the token is %v, that of the calendar %v", now, c.Token())
+		f.s.t.Errorf("the token is %v, but the calendar has %v", now, c.Token())
 	}
 	parsed, err := store.ParseToken(now.String())
 	if err != nil || parsed != now {
-		f.s.t.Errorf("the token %v is read as %v, %v", now, parsed, err)
+		f.s.t.Errorf("the token %v is parsed as %v, error %v", now, parsed, err)
 	}
 	var out []string
 	last := int64(0)
 	for _, x := range changes {
 		if x.Revision <= last || x.Revision > now.Revision {
-			f.s.t.Errorf("revision %d of %s follows %d, up to %d", x.Revision, x.Name, last, now.Revision)
+			f.s.t.Errorf("revision %d of %s follows %d; the current revision is %d", x.Revision, x.Name, last, now.Revision)
 		}
 		last = x.Revision
 		if x.Deleted {
@@ -66,15 +67,15 @@ func (f *follower) ask(ctx context.Context, r store.Reader) ([]string, error) {
 		out = append(out, x.Name)
 		m, err := r.Component(ctx, "a", f.name, x.Name)
 		if err != nil || m.Revision != x.Revision {
-			f.s.t.Errorf("%s has changed to revision %d, but is %+v, %v", x.Name, x.Revision, m, err)
+			f.s.t.Errorf("%s has changed in revision %d, but it is %+v, error %v", x.Name, x.Revision, m, err)
 		}
 	}
 	f.token = now
 	return out, nil
 }
 
-// Each resource is named once, by its last change (RFC 6578, 3.4 and 3.5).
-func testSync(s *scene) {
+// Each resource is listed once, with its last change (RFC 6578, 3.4 and 3.5).
+func testSync(s *env) {
 	const cal = store.DefaultCalendar
 	s.create(withHome("a"))
 	put, remove := s.put, s.remove
@@ -87,13 +88,13 @@ func testSync(s *scene) {
 	one.wants("4", "2")
 	remove("1")
 	put("5")
-	remove("5") // it came and went
+	remove("5") // created and deleted since the last request
 	one.wants("-1", "-5")
 	put("1")
 	remove("3")
 	s.update(func(ctx context.Context, w store.Writer) error { return w.UndeleteComponent(ctx, "a", cal, "3") })
 	one.wants("1", "3")
-	two.wants("4", "2", "1", "3") // nothing of the past is for one who begins
+	two.wants("4", "2", "1", "3") // the initial request lists no deletions
 	remove("4")
 	put("4")
 	remove("4")
@@ -101,9 +102,9 @@ func testSync(s *scene) {
 	one.wants("-4")
 }
 
-// put makes or replaces resources of the default calendar of account a, with a
-// text that none had before, and remove deletes one.
-func (s *scene) put(names ...string) {
+// put creates or replaces resources of the default calendar of account a. Each gets a
+// unique text.
+func (s *env) put(names ...string) {
 	s.t.Helper()
 	for _, name := range names {
 		s.update(func(ctx context.Context, w store.Writer) error {
@@ -114,15 +115,16 @@ func (s *scene) put(names ...string) {
 	}
 }
 
-func (s *scene) remove(name string) {
+// remove deletes a resource of the default calendar of account a.
+func (s *env) remove(name string) {
 	s.t.Helper()
 	s.update(func(ctx context.Context, w store.Writer) error {
 		return w.DeleteComponent(ctx, "a", store.DefaultCalendar, name, store.Condition{})
 	})
 }
 
-// What is undone, and what changes properties, is no change of the content.
-func testSyncTransactions(s *scene) {
+// Transactions that were rolled back, and changes of properties, are not listed.
+func testSyncTransactions(s *env) {
 	const cal = store.DefaultCalendar
 	s.create(withHome("a"))
 	s.put("5")
@@ -142,30 +144,30 @@ func testSyncTransactions(s *scene) {
 		return w.UpdateCalendar(ctx, c)
 	})
 	one.wants()
-	// A transaction that goes on sees its own changes.
+	// A transaction sees its own changes.
 	s.update(func(ctx context.Context, w store.Writer) error {
 		if err := w.PutComponent(ctx, "a", cal, event("7"), store.Condition{}); err != nil {
 			return err
 		}
 		got, err := two.ask(ctx, w)
-		s.same([]string{"7"}, got, "changes within the transaction")
+		s.same([]string{"7"}, got, "changes in the transaction")
 		return err
 	})
 	one.wants("7")
 	s.view(func(ctx context.Context, r store.Reader) error {
 		changes, _, err := r.Changes(ctx, "a", cal, store.Token{})
 		for _, x := range changes {
-			s.dated(x.Time, "a change")
+			s.dated(x.Time, "the time of a change")
 		}
 		if n := len(changes); n == 0 || !changes[n-1].Time.Equal(s.clock.stamp()) {
-			s.t.Errorf("the last change is %+v, want it at %v", changes, s.clock.stamp())
+			s.t.Errorf("the last change is %+v, want the time %v", changes, s.clock.stamp())
 		}
 		return err
 	})
 }
 
-// A token is good for the collection that gave it, and for no other of its name.
-func testTokensOfOthers(s *scene) {
+// A token is valid only for its collection, and not for another one with the same name.
+func testForeignTokens(s *env) {
 	s.create(withHome("a"))
 	fill := func(name string, n int) {
 		s.t.Helper()
@@ -186,7 +188,7 @@ func testTokensOfOthers(s *scene) {
 		s.t.Helper()
 		s.view(func(ctx context.Context, r store.Reader) error {
 			_, _, err := r.Changes(ctx, "a", "work", token)
-			s.wantClass(err, store.ErrTokenOld, what)
+			s.wantClass(err, store.ErrTokenExpired, what)
 			return nil
 		})
 	}
@@ -196,12 +198,12 @@ func testTokensOfOthers(s *scene) {
 	work.wants("0", "1", "2")
 	other.wants("0", "1", "2", "3", "4")
 	old(other.token, "the token of another calendar")
-	old(store.Token{Number: work.token.Number, Revision: work.token.Revision + 1}, "a token of the future")
-	old(store.Token{Number: 999, Revision: 1}, "a token of no calendar")
+	old(store.Token{Number: work.token.Number, Revision: work.token.Revision + 1}, "a token with a future revision")
+	old(store.Token{Number: 999, Revision: 1}, "a token with an unknown number")
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteCalendar(ctx, "a", "work") })
 	fill("work", 4)
-	old(work.token, "the token of a deleted calendar of the same name")
-	// The calendar that was deleted comes back with its history.
+	old(work.token, "the token of a deleted calendar with the same name")
+	// A restored calendar has its change history.
 	s.update(func(ctx context.Context, w store.Writer) error {
 		if err := w.DeleteCalendar(ctx, "a", "other"); err != nil {
 			return err
@@ -209,21 +211,21 @@ func testTokensOfOthers(s *scene) {
 		return w.UndeleteCalendar(ctx, "a", "other")
 	})
 	other.wants()
-	// Purging makes no number free for another collection.
+	// The number of a purged collection is never reused.
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteCalendar(ctx, "a", "work") })
 	s.purge()
 	fill("work", 4)
-	old(work.token, "the token of a purged calendar of the same name")
+	old(work.token, "the token of a purged calendar with the same name")
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "a") })
 	s.purge()
 	s.create(withHome("a"))
 	fill("work", 4)
-	old(work.token, "the token of a purged account of the same id")
-	old(other.token, "another token of a purged account of the same id")
+	old(work.token, "the token of a purged account with the same id")
+	old(other.token, "another token of a purged account with the same id")
 }
 
-// What is purged is forgotten, and who does not know it is told to begin anew.
-func testSyncPurged(s *scene) {
+// After a purge, tokens from before the purged changes are rejected.
+func testSyncPurged(s *env) {
 	const cal = store.DefaultCalendar
 	s.create(withHome("a"))
 	s.put("1", "2")
@@ -231,16 +233,16 @@ func testSyncPurged(s *scene) {
 	early.wants("1", "2")
 	s.remove("1")
 	late.wants("2")
-	s.purge() // the deletion is an hour old now
+	s.purge() // the deletion is one hour old
 	s.put("3")
 	s.view(func(ctx context.Context, r store.Reader) error {
 		_, _, err := r.Changes(ctx, "a", cal, early.token)
-		s.wantClass(err, store.ErrTokenOld, "a token from before what was purged")
+		s.wantClass(err, store.ErrTokenExpired, "a token from before the purged changes")
 		return nil
 	})
 	late.wants("3")
 	s.follow(cal).wants("2", "3")
-	// What is too young stays known.
+	// Recent changes are not purged.
 	s.remove("2")
 	before := s.clock.Now()
 	s.update(func(ctx context.Context, w store.Writer) error {
@@ -250,15 +252,15 @@ func testSyncPurged(s *scene) {
 	late.wants("-2")
 }
 
-// purge waits an hour, and removes for good all that is deleted by then.
-func (s *scene) purge() store.Purged {
+// purge advances the clock by an hour and purges everything that is deleted.
+func (s *env) purge() store.Purged {
 	s.t.Helper()
 	s.clock.advance(time.Hour)
 	return s.purgeBefore(s.clock.Now(), 100)
 }
 
-// purgeBefore purges until nothing is left to purge.
-func (s *scene) purgeBefore(before time.Time, limit int) store.Purged {
+// purgeBefore calls Purge until it removes nothing.
+func (s *env) purgeBefore(before time.Time, limit int) store.Purged {
 	s.t.Helper()
 	var sum store.Purged
 	for range 1000 {
@@ -272,6 +274,6 @@ func (s *scene) purgeBefore(before time.Time, limit int) store.Purged {
 		}
 		sum.Add(done)
 	}
-	s.t.Fatal("there is no end of what is purged")
+	s.t.Fatal("Purge never returns nothing")
 	return sum
 }

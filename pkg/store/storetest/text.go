@@ -15,13 +15,13 @@ func textTests() []test {
 		{"HostileText", testHostileText},
 		{"HostileAddresses", testHostileAddresses},
 		{"HostileLookups", testHostileLookups},
-		{"TextRefused", testTextRefused},
+		{"TextRejected", testTextRejected},
 	}
 }
 
-// hostile is text that has done harm to somebody, all of which a text field
-// takes.
-func hostile() []string {
+// hostileTexts returns texts that are known to cause trouble. All text fields accept
+// them.
+func hostileTexts() []string {
 	return []string{
 		"'; DROP TABLE account; --", `"; DELETE FROM collection; --`, "') OR 1=1 --", "$1 $2 ?1 ? :name @p %s %d {{.}} ${x}", "NULL", "null", "1e999", "0x41",
 		"\x1b[31mred\x1b[0m\x1b]0;title\a", "\u202Egnp.exe\u202C \u2066x\u2069", "🧑‍👩‍👧‍👦 👍🏽 𝔘𝔫𝔦", "e\u0301 or \u00e9", "a\r\nb\tc\vd\fe\x01\x7f", "\n", " ", "  both ends  ",
@@ -30,7 +30,8 @@ func hostile() []string {
 	}
 }
 
-// random is text of some length that cannot be compressed much.
+// random returns text of some length that hardly compresses. It is always the same, so
+// that a failure can be repeated.
 func random(length int) string {
 	r := rand.NewChaCha8([32]byte{1, 2, 3})
 	raw := make([]byte, length)
@@ -38,8 +39,8 @@ func random(length int) string {
 	return base64.StdEncoding.EncodeToString(raw)[:length]
 }
 
-// name makes a name of a collection or a resource of text: what a part of a path
-// can hold of it.
+// name returns a valid name of a collection or a resource that is similar to text. It
+// begins with n.
 func name(text string, n int) string {
 	kept := strings.Map(func(r rune) rune {
 		if r == '/' || r < ' ' || r >= 0x7f && r < 0xa0 {
@@ -54,13 +55,13 @@ func name(text string, n int) string {
 	return kept
 }
 
-// Every text field holds any text, byte by byte.
-func testHostileText(s *scene) {
-	for i, text := range hostile() {
+// Every text field stores any text byte for byte.
+func testHostileText(s *env) {
+	for i, text := range hostileTexts() {
 		id := name(text, i)
 		a := withHome(id, fmt.Sprintf("hostile%d@example.com", i))
 		a.Account.DisplayName = text
-		who := store.Person{ID: id, Address: text} // an address that is only shown is any text
+		who := store.Person{ID: id, Address: text} // an address that is only displayed can be any text
 		a.Account.Delegates, a.Account.Owners = []store.Person{who, {ID: "@" + id[1:]}}, []store.Person{who}
 		a.Account.SchedulingACL = store.ACL{{Principal: store.Principal{Person: who}, Rights: "fs"}, {Principal: store.Principal{Everyone: true}, Rights: "f"}}
 		c := calendar(id, name(text, i))
@@ -102,13 +103,13 @@ func testHostileText(s *scene) {
 	}
 }
 
-// foundByUID looks a component up by its UID, live and among the deleted.
-func (s *scene) foundByUID(account, calendar string, m *store.Component) {
+// foundByUID expects to find a component by its UID, and a deletion with the UID.
+func (s *env) foundByUID(account, calendar string, m *store.Component) {
 	s.t.Helper()
 	s.view(func(ctx context.Context, r store.Reader) error {
 		found, err := collect(r.Components(ctx, account, calendar, store.ComponentFilter{UID: m.UID}))
 		if err != nil || len(found) != 1 || found[0].Name != m.Name || found[0].Text != nil {
-			s.t.Errorf("UID %.40q finds %+v, %v", m.UID, found, err)
+			s.t.Errorf("UID %.40q finds %+v, error %v", m.UID, found, err)
 		}
 		return nil
 	})
@@ -126,8 +127,8 @@ func (s *scene) foundByUID(account, calendar string, m *store.Component) {
 	})
 }
 
-// Addresses may hold a good deal, too.
-func testHostileAddresses(s *scene) {
+// Unusual but valid addresses are stored and found.
+func testHostileAddresses(s *env) {
 	addresses := []string{
 		"';DROP-TABLE-account;--@example.com", `"a:b;c"@example.com`, `o'hara%_\@example.com`, "\u202Eabc@example.com", "👍🏽@exämple.com", "a+b&c=d%20@example.com",
 		"$1@example.com", "?@example.com", "a@b@example.com", strings.Repeat("x", store.MaxAddress-len("@example.com")) + "@example.com", "é@example.com", "e\u0301@example.com",
@@ -142,20 +143,20 @@ func testHostileAddresses(s *scene) {
 	s.view(func(ctx context.Context, r store.Reader) error {
 		for i, address := range addresses {
 			if got, err := r.AccountByAddress(ctx, address); err != nil || got.ID != fmt.Sprint(i) {
-				s.t.Errorf("%s belongs to %+v, %v", address, got, err)
+				s.t.Errorf("%s belongs to %+v, error %v", address, got, err)
 			}
 		}
 		return nil
 	})
 }
 
-// Whatever is looked for, it is found or not, and the transaction lives on.
-func testHostileLookups(s *scene) {
+// A lookup by any text finds something or nothing, and the transaction stays usable.
+func testHostileLookups(s *env) {
 	s.create(withHome("a"))
-	for _, text := range append(hostile(), "\x00", "a\x00b", "\xff\xfe", "\xed\xa0\x80", strings.Repeat("%", 70000), strings.Repeat("a", 70000)) {
+	for _, text := range append(hostileTexts(), "\x00", "a\x00b", "\xff\xfe", "\xed\xa0\x80", strings.Repeat("%", 70000), strings.Repeat("a", 70000)) {
 		s.update(func(ctx context.Context, w store.Writer) error {
 			s.lookFor(ctx, w, text)
-			_, err := w.Account(ctx, "a") // the transaction still is good for something
+			_, err := w.Account(ctx, "a") // the transaction is still usable
 			return err
 		})
 	}
@@ -164,9 +165,9 @@ func testHostileLookups(s *scene) {
 	})
 }
 
-// lookFor uses text in each place of the Reader, and in those of the Writer where
-// something must be there.
-func (s *scene) lookFor(ctx context.Context, w store.Writer, text string) {
+// lookFor uses text as an argument of each method of Reader, and of the methods of Writer
+// that change something existing.
+func (s *env) lookFor(ctx context.Context, w store.Writer, text string) {
 	s.t.Helper()
 	const cal = store.DefaultCalendar
 	for what, found := range map[string]func() (int, error){
@@ -199,15 +200,15 @@ func (s *scene) lookFor(ctx context.Context, w store.Writer, text string) {
 		},
 	} {
 		if n, err := found(); n != 0 || err != nil {
-			s.t.Errorf("%s %.40q finds %d, %v", what, text, n, err)
+			s.t.Errorf("%s %.40q finds %d, error %v", what, text, n, err)
 		}
 	}
 	for what, err := range map[string]error{
-		"account":             second(w.Account(ctx, text)),
-		"calendar":            second(w.Calendar(ctx, "a", text)),
-		"calendar of":         second(w.Calendar(ctx, text, cal)),
-		"usage of calendar":   second(w.CalendarUsage(ctx, "a", text)),
-		"component":           second(w.Component(ctx, "a", cal, text)),
+		"account":             errorOf(w.Account(ctx, text)),
+		"calendar":            errorOf(w.Calendar(ctx, "a", text)),
+		"calendar of":         errorOf(w.Calendar(ctx, text, cal)),
+		"usage of calendar":   errorOf(w.CalendarUsage(ctx, "a", text)),
+		"component":           errorOf(w.Component(ctx, "a", cal, text)),
 		"delete account":      w.DeleteAccount(ctx, text),
 		"undelete account":    w.UndeleteAccount(ctx, text),
 		"delete calendar":     w.DeleteCalendar(ctx, "a", text),
@@ -221,20 +222,21 @@ func (s *scene) lookFor(ctx context.Context, w store.Writer, text string) {
 		s.wantClass(err, store.ErrNotFound, fmt.Sprintf("%s %.40q", what, text))
 	}
 	if _, err := w.Readdress(ctx, store.Person{ID: text, Address: "x@example.com"}); err != nil && !isOnly(err, store.ErrInvalid) {
-		s.t.Errorf("a new address for %.40q: %v", text, err)
+		s.t.Errorf("Readdress for %.40q: got error %v", text, err)
 	}
 }
 
-func second[T any](_ T, err error) error { return err }
+// errorOf returns the error of a call with two results.
+func errorOf[T any](_ T, err error) error { return err }
 
-// badText are texts that not every engine can hold.
+// badText returns texts that some engine cannot store.
 func badText() []string {
 	return []string{"x\x00y", "\xff", "x\xed\xa0\x80", strings.Repeat("x", store.MaxText+1)}
 }
 
-// accountFields are the fields of text, with what puts a text into each.
+// accountFields returns a function for each text field that sets the field.
 func accountFields() map[string]func(a *store.NewAccount, text string) {
-	somebody := func(text string) []store.Person { return []store.Person{{ID: text, Address: "x@example.com"}} }
+	people := func(text string) []store.Person { return []store.Person{{ID: text, Address: "x@example.com"}} }
 	return map[string]func(*store.NewAccount, string){
 		"id":           func(a *store.NewAccount, text string) { a.Account.ID = text },
 		"address":      func(a *store.NewAccount, text string) { a.Account.Addresses = []string{text + "@example.com"} },
@@ -242,10 +244,10 @@ func accountFields() map[string]func(a *store.NewAccount, text string) {
 		"display name": func(a *store.NewAccount, text string) { a.Account.DisplayName = text },
 		"notify":       func(a *store.NewAccount, text string) { a.Account.NotifyTo = []string{text + "@example.com"} },
 		"notify also":  func(a *store.NewAccount, text string) { a.Account.DelegateNotifyTo = []string{text + "@example.com"} },
-		"delegate":     func(a *store.NewAccount, text string) { a.Account.Delegates = somebody(text) },
-		"owner":        func(a *store.NewAccount, text string) { a.Account.Owners = somebody(text) },
+		"delegate":     func(a *store.NewAccount, text string) { a.Account.Delegates = people(text) },
+		"owner":        func(a *store.NewAccount, text string) { a.Account.Owners = people(text) },
 		"list": func(a *store.NewAccount, text string) {
-			a.Account.SchedulingACL[0].Principal = store.Principal{Person: somebody(text)[0]}
+			a.Account.SchedulingACL[0].Principal = store.Principal{Person: people(text)[0]}
 		},
 		"list's domain": func(a *store.NewAccount, text string) {
 			a.Account.SchedulingACL[0].Principal = store.Principal{Domain: text}
@@ -262,19 +264,19 @@ func accountFields() map[string]func(a *store.NewAccount, text string) {
 	}
 }
 
-// What not every engine can hold is refused by each, in every field.
-func testTextRefused(s *scene) {
+// All engines reject text that some engine cannot store, in every field.
+func testTextRejected(s *env) {
 	s.create(withHome("a"))
 	made := 0
 	create := func(set func(*store.NewAccount)) change {
 		made++
-		a := withHome(fmt.Sprintf("b%d", made)) // one that is made by mistake must not hide the next
+		a := withHome(fmt.Sprintf("b%d", made)) // unique, so that an account created by mistake does not hide the next
 		set(a)
 		return func(ctx context.Context, w store.Writer) error { return w.CreateAccount(ctx, clone(a)) }
 	}
 	for _, bad := range badText() {
 		changes := map[string]change{
-			"following " + bad[:1]: func(ctx context.Context, w store.Writer) error {
+			"a subscription to " + bad[:1]: func(ctx context.Context, w store.Writer) error {
 				return w.Subscribe(ctx, &store.Subscription{Account: "a", Owner: store.Person{ID: "b", Address: "b@example.com"}, Calendar: bad})
 			},
 		}
@@ -291,12 +293,12 @@ func testTextRefused(s *scene) {
 				return w.PutComponent(ctx, "a", store.DefaultCalendar, m, store.Condition{})
 			}
 		}
-		s.refusesAll(store.ErrInvalid, changes)
+		s.rejectsAll(store.ErrInvalid, changes)
 	}
-	// What parts the entries of a list that is kept as text.
+	// Separators of access lists in a domain.
 	changes := map[string]change{}
 	for _, domain := range []string{"x y", "x\ny", "x\n@", "x@y", "a;b"} {
-		changes[fmt.Sprintf("the domain %q in a list", domain)] = create(func(a *store.NewAccount) { accountFields()["calendar's list"](a, domain) })
+		changes[fmt.Sprintf("the domain %q in an access list", domain)] = create(func(a *store.NewAccount) { accountFields()["calendar's list"](a, domain) })
 	}
-	s.refusesAll(store.ErrInvalid, changes)
+	s.rejectsAll(store.ErrInvalid, changes)
 }

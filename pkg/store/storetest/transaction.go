@@ -20,8 +20,8 @@ func transactionTests() []test {
 	}
 }
 
-// changeAll changes something of every kind. Account a must have content, b must
-// be there, gone deleted and older than an hour.
+// changeAll makes a change of every kind. The account a must have content, b must
+// exist, and gone must have been deleted for more than an hour.
 func changeAll(ctx context.Context, w store.Writer, now time.Time) error {
 	a, err := w.Account(ctx, "a")
 	if err != nil {
@@ -50,8 +50,8 @@ func changeAll(ctx context.Context, w store.Writer, now time.Time) error {
 		w.Unsubscribe(ctx, "a", "owner", "shared"))
 }
 
-// forChangeAll makes what changeAll expects.
-func (s *scene) forChangeAll() {
+// prepareChangeAll creates the accounts that changeAll expects.
+func (s *env) prepareChangeAll() {
 	s.t.Helper()
 	s.create(withHome("gone"))
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "gone") })
@@ -60,39 +60,39 @@ func (s *scene) forChangeAll() {
 	s.create(withHome("b"))
 }
 
-// An error undoes everything, and is returned as it is.
-func testRollback(s *scene) {
-	s.forChangeAll()
+// An error of the function rolls everything back, and is returned unchanged.
+func testRollback(s *env) {
+	s.prepareChangeAll()
 	before := s.everything()
 	no := errors.New("no")
 	err := s.try(func(ctx context.Context, w store.Writer) error {
 		if err := changeAll(ctx, w, s.clock.Now()); err != nil {
 			return err
 		}
-		return fmt.Errorf("it says: %w", no)
+		return fmt.Errorf("wrapped: %w", no)
 	})
 	if !errors.Is(err, no) {
-		s.t.Errorf("the error is %v", err)
+		s.t.Errorf("got error %v, want 'no'", err)
 	}
 	s.same(before, s.everything(), "after an error")
 	s.update(func(ctx context.Context, w store.Writer) error { return changeAll(ctx, w, s.clock.Now()) })
 	after := s.everything()
 	if len(after) != 3 || after["a"].Account.DisplayName != "changed" || after["new"].Account == nil || after["b"].Account.Active() {
-		s.t.Errorf("after the same without an error: %d accounts", len(after))
+		s.t.Errorf("after the same changes without an error: %d accounts", len(after))
 	}
 	if err := s.View(s.t.Context(), func(store.Reader) error { return no }); !errors.Is(err, no) {
-		s.t.Errorf("a view gives the error %v", err)
+		s.t.Errorf("a view returns the error %v", err)
 	}
 }
 
-// A panic undoes everything, goes on, and leaves a store that works.
-func testPanic(s *scene) {
-	s.forChangeAll()
+// A panic rolls everything back, reaches the caller, and the store can still be used.
+func testPanic(s *env) {
+	s.prepareChangeAll()
 	before := s.everything()
 	caught := func(run func() error) (value any) {
 		defer func() { value = recover() }()
 		err := run()
-		return fmt.Sprintf("no panic, but %v", err)
+		return fmt.Sprintf("no panic, error %v", err)
 	}
 	for range 3 {
 		got := caught(func() error {
@@ -103,7 +103,7 @@ func testPanic(s *scene) {
 				panic("ouch")
 			})
 		})
-		s.same(any("ouch"), got, "the panic of an update")
+		s.same(any("ouch"), got, "the panic in an update")
 		got = caught(func() error {
 			return s.View(s.t.Context(), func(r store.Reader) error {
 				for _, err := range r.Accounts(s.t.Context(), store.AccountFilter{}) {
@@ -111,18 +111,18 @@ func testPanic(s *scene) {
 						panic("ouch")
 					}
 				}
-				return errors.New("nothing is listed")
+				return errors.New("the listing is empty")
 			})
 		})
-		s.same(any("ouch"), got, "the panic of a view within a listing")
+		s.same(any("ouch"), got, "the panic in a listing in a view")
 	}
 	s.same(before, s.everything(), "after a panic")
 	s.update(func(ctx context.Context, w store.Writer) error { return changeAll(ctx, w, s.clock.Now()) })
 }
 
-// A context that ends undoes everything.
-func testCancelled(s *scene) {
-	s.forChangeAll()
+// A cancelled or expired context rolls everything back.
+func testCancelled(s *env) {
+	s.prepareChangeAll()
 	before := s.everything()
 	ctx, cancel := context.WithCancel(s.t.Context())
 	err := s.Update(ctx, func(w store.Writer) error {
@@ -133,15 +133,15 @@ func testCancelled(s *scene) {
 		return nil
 	})
 	if !errors.Is(err, context.Canceled) {
-		s.t.Errorf("an update whose context ended gives %v", err)
+		s.t.Errorf("an update with a context cancelled in it: got error %v", err)
 	}
-	s.same(before, s.everything(), "after the context has ended")
+	s.same(before, s.everything(), "after the context was cancelled")
 	for what, err := range map[string]error{
 		"update": s.Update(ctx, func(w store.Writer) error { return w.CreateAccount(ctx, withHome("new")) }),
 		"view":   s.View(ctx, func(r store.Reader) error { _, err := r.Account(ctx, "a"); return err }),
 	} {
 		if !errors.Is(err, context.Canceled) {
-			s.t.Errorf("%s: a context that has ended before gives %v", what, err)
+			s.t.Errorf("%s with a cancelled context: got error %v", what, err)
 		}
 	}
 	ctx, cancel = context.WithTimeout(s.t.Context(), 50*time.Millisecond)
@@ -154,15 +154,15 @@ func testCancelled(s *scene) {
 		return w.DeleteAccount(ctx, "b")
 	})
 	if !errors.Is(err, context.DeadlineExceeded) {
-		s.t.Errorf("an update whose time is over gives %v", err)
+		s.t.Errorf("an update with an expired context: got error %v", err)
 	}
-	s.same(before, s.everything(), "after the time is over")
+	s.same(before, s.everything(), "after the context expired")
 	s.update(func(ctx context.Context, w store.Writer) error { return changeAll(ctx, w, s.clock.Now()) })
 }
 
-// A Writer sees what it has done, and nobody else does before the end.
-func testReadOwnWrites(s *scene) {
-	s.forChangeAll()
+// A Writer sees its own changes. Others see them only after the commit.
+func testReadOwnWrites(s *env) {
+	s.prepareChangeAll()
 	before := s.everything()
 	var inside map[string]home
 	s.update(func(ctx context.Context, w store.Writer) (err error) {
@@ -174,26 +174,26 @@ func testReadOwnWrites(s *scene) {
 		}
 		for address, want := range map[string]error{"changed@example.com": nil, "a@example.com": store.ErrNotFound, "b@example.com": store.ErrNotFound, "new@example.com": nil} {
 			_, err := w.AccountByAddress(ctx, address)
-			s.wantClass(err, want, "the address "+address+" within the transaction")
+			s.wantClass(err, want, "the address "+address+" in the transaction")
 		}
 		outside := make(chan map[string]home, 1)
 		go func() {
 			defer close(outside)
 			var all map[string]home
 			if err := s.View(ctx, func(r store.Reader) (err error) { all, err = readAll(ctx, r); return err }); err != nil {
-				s.t.Errorf("a view beside an update: %v", err)
+				s.t.Errorf("a view during an update: %v", err)
 			}
 			outside <- all
 		}()
-		s.same(before, <-outside, "what others see before the end")
+		s.same(before, <-outside, "what others see before the commit")
 		return nil
 	})
-	s.same(inside, s.everything(), "what the transaction saw is what was committed")
+	s.same(inside, s.everything(), "committed changes compared with what the transaction saw")
 }
 
-// A Reader sees one state, whatever is committed meanwhile.
-func testSnapshot(s *scene) {
-	s.forChangeAll()
+// A Reader sees the same state, even if something is committed meanwhile.
+func testSnapshot(s *env) {
+	s.prepareChangeAll()
 	before := s.everything()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
 	defer cancel()
@@ -206,7 +206,7 @@ func testSnapshot(s *scene) {
 			done <- s.Update(ctx, func(w store.Writer) error { return changeAll(ctx, w, s.clock.Now()) })
 		}()
 		if err := <-done; err != nil {
-			s.t.Errorf("an update beside a view: %v", err)
+			s.t.Errorf("an update during a view: %v", err)
 		}
 		for range 2 {
 			got, err := readAll(ctx, r)
@@ -216,10 +216,10 @@ func testSnapshot(s *scene) {
 			s.same(before, got, "what the view sees")
 		}
 		if n, err := r.CountAccounts(ctx, store.AccountFilter{}); err != nil || n != 2 {
-			s.t.Errorf("the view counts %d accounts, %v", n, err)
+			s.t.Errorf("the view counts %d accounts, error %v", n, err)
 		}
 		if _, err := r.AccountByAddress(ctx, "a@example.com"); err != nil {
-			s.t.Errorf("the address in the view: %v", err)
+			s.t.Errorf("the old address in the view: got error %v", err)
 		}
 		return nil
 	})
@@ -228,19 +228,19 @@ func testSnapshot(s *scene) {
 	}
 }
 
-// What was committed is there for whoever opens the store next.
-func testReopen(s *scene) {
-	s.forChangeAll()
+// Committed changes are visible through every handle that opens the store.
+func testReopen(s *env) {
+	s.prepareChangeAll()
 	s.update(func(ctx context.Context, w store.Writer) error { return changeAll(ctx, w, s.clock.Now()) })
 	want := s.everything()
-	beside := s.open() // two at once
+	second := s.open() // two handles at once
 	first := s.Store
-	s.Store = beside
-	s.same(want, s.everything(), "a second one")
-	s.create(person("by the second"))
+	s.Store = second
+	s.same(want, s.everything(), "what the second handle sees")
+	s.create(person("created through the second handle"))
 	s.Store = first
-	if h := s.home("by the second"); h.Account == nil {
-		s.t.Error("the first does not see what the second has made")
+	if h := s.home("created through the second handle"); h.Account == nil {
+		s.t.Error("the first handle does not see the account created through the second")
 	}
 	again, err := s.e.Open(s.t.Context(), s.where, Options{Backend: Backend, Now: s.clock.Now})
 	if err != nil {
@@ -250,13 +250,13 @@ func testReopen(s *scene) {
 		s.t.Errorf("close: %v", err)
 	}
 	if err := again.View(s.t.Context(), func(r store.Reader) error { _, err := r.Account(s.t.Context(), "a"); return err }); err == nil {
-		s.t.Error("a store that was closed can be read")
+		s.t.Error("a closed store can be read")
 	}
 	if err := again.Update(s.t.Context(), func(w store.Writer) error { return w.DeleteAccount(s.t.Context(), "a") }); err == nil {
-		s.t.Error("a store that was closed can be changed")
+		s.t.Error("a closed store can be changed")
 	}
 	s.home("a")
 	if _, err := s.e.Open(s.t.Context(), s.where, Options{Backend: "other", Now: s.clock.Now}); !isOnly(err, store.ErrOtherBackend) {
-		s.t.Errorf("opened for another back end: %v", err)
+		s.t.Errorf("opening for another back end: got error %v", err)
 	}
 }

@@ -1,10 +1,10 @@
-// Command mend does to a rehearsal deployment made of files what an
-// administrator would do with the fixes that 'davadmin coexist check --output
-// jsonl' prints: LDIF goes to the directory's file, lines go to ics.conf, deleted
-// calendars leave the list of the old server, and commands are run. So the demo
-// and the guide prove that a fix works as it stands.
+// Command applyfix applies the fixes that 'davadmin coexist check --output jsonl'
+// prints to a rehearsal deployment that consists of files, as an administrator
+// would: LDIF changes the file of the directory, lines are appended to ics.conf,
+// deleted calendars are removed from the list of the old server, and commands are
+// run. So the demo and the guide prove that the fixes work exactly as printed.
 //
-// It believes the report: commands in it are given to the shell.
+// It trusts the report: commands in it are passed to the shell.
 package main
 
 import (
@@ -20,28 +20,29 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 )
 
-// Exit codes mean what those of davadmin mean.
+// The exit codes have the same meaning as those of davadmin.
 const (
 	exitDone   = 0
 	exitFailed = 1
 	exitUsage  = 2
-	exitLeft   = 4 // there are findings that a person has to mend
+	exitLeft   = 4 // some findings must be fixed by a person
 )
 
 func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
 
-// settings are the files of the deployment, "" for those that it does not have.
+// settings are the paths of the files of the deployment, "" for files that it does
+// not have.
 type settings struct{ report, ldif, ics, list, davadmin string }
 
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	var s settings
-	flags := flag.NewFlagSet("mend", flag.ContinueOnError)
+	flags := flag.NewFlagSet("applyfix", flag.ContinueOnError)
 	flags.SetOutput(errOut)
 	flags.StringVar(&s.report, "report", "", "`FILE` that 'davadmin coexist check --output jsonl' printed")
 	flags.StringVar(&s.ldif, "ldif", "", "`FILE` with the directory")
 	flags.StringVar(&s.ics, "ics", "", "`FILE` with the configuration of the old server")
-	flags.StringVar(&s.list, "cs6", "", "`FILE` with the calendars of the old server, as 'cscal list' prints them")
-	flags.StringVar(&s.davadmin, "davadmin", "./davadmin", "the `PROGRAM`; its directory comes first in PATH")
+	flags.StringVar(&s.list, "cs6", "", "`FILE` with the calendars of the old server, as printed by 'cscal list'")
+	flags.StringVar(&s.davadmin, "davadmin", "./davadmin", "the davadmin `PROGRAM`; its directory comes first in PATH")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return exitDone
@@ -49,13 +50,13 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		return exitUsage
 	}
 	if s.report == "" || flags.NArg() > 0 || filepath.Base(s.davadmin) != "davadmin" {
-		fmt.Fprintln(errOut, "mend: give -report FILE, no further words, and a -davadmin of that name")
+		fmt.Fprintln(errOut, "applyfix: -report FILE is required, -davadmin must name a program called davadmin, and there are no other arguments")
 		return exitUsage
 	}
-	left, err := mendAll(ctx, s, out)
+	left, err := applyAll(ctx, s, out)
 	switch {
 	case err != nil:
-		fmt.Fprintf(errOut, "mend: %s\n", ui.Sanitize(err.Error()))
+		fmt.Fprintf(errOut, "applyfix: %s\n", ui.Sanitize(err.Error()))
 		return exitFailed
 	case left:
 		return exitLeft
@@ -63,35 +64,37 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	return exitDone
 }
 
-// mendAll does what the report says; left tells of findings without a fix.
-func mendAll(ctx context.Context, s settings, out io.Writer) (left bool, err error) {
+// applyAll applies all fixes of the report. left is true if there are findings
+// without a fix.
+func applyAll(ctx context.Context, s settings, out io.Writer) (left bool, err error) {
 	path, remove, err := searchPath(s.davadmin)
 	if err != nil {
 		return false, err
 	}
 	defer remove()
-	m := newMender(s, out, path)
+	a := newApplier(s, out, path)
 	report, err := os.Open(s.report)
 	if err != nil {
 		return false, err
 	}
 	defer report.Close()
-	err = eachFinding(report, func(p *problem) error { return m.mend(ctx, p) })
-	// What was printed as done shall be done, even if something behind it failed.
-	if flushErr := m.flush(ctx); err == nil {
+	err = eachFinding(report, func(p *problem) error { return a.apply(ctx, p) })
+	// What was printed as done must be done, even if a later fix failed.
+	if flushErr := a.flush(ctx); err == nil {
 		err = flushErr
 	}
 	if err != nil {
 		return false, err
 	}
-	for _, p := range m.left {
-		m.say("left to you: ", p.String()+": "+p.Detail)
+	for _, p := range a.left {
+		a.say("left to you: ", p.String()+": "+p.Detail)
 	}
-	return len(m.left) > 0, nil
+	return len(a.left) > 0, nil
 }
 
-// searchPath is PATH for the commands of fixes: with the davadmin to use, and
-// with a uuidgen, which is no part of a small system.
+// searchPath returns PATH for the commands of fixes: it contains the davadmin to
+// use, and a uuidgen, which small systems do not have. The caller must call remove
+// at the end.
 func searchPath(davadmin string) (path string, remove func(), err error) {
 	program, err := filepath.Abs(davadmin)
 	if err != nil {
@@ -99,7 +102,7 @@ func searchPath(davadmin string) (path string, remove func(), err error) {
 	}
 	path, remove = filepath.Dir(program), func() {}
 	if _, err := exec.LookPath("uuidgen"); err != nil {
-		dir, err := os.MkdirTemp("", "mend")
+		dir, err := os.MkdirTemp("", "applyfix")
 		if err != nil {
 			return "", nil, err
 		}

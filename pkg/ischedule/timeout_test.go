@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// pipeClient talks to serve alone, which gets each connection behind what the
-// client has asked. Time passes only while both wait.
+// pipeClient returns a client whose connections all lead to serve, which is called
+// after the request has been read. Inside synctest, time passes only while both
+// sides wait.
 func pipeClient(t *testing.T, o Options, serve func(net.Conn)) *Client {
 	var wg sync.WaitGroup
 	t.Cleanup(wg.Wait)
@@ -37,12 +38,12 @@ func pipeClient(t *testing.T, o Options, serve func(net.Conn)) *Client {
 	})
 }
 
-// untilClosed takes what comes until the client closes the connection.
+// untilClosed reads until the client closes the connection.
 func untilClosed(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 
 const head = "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n\r\n"
 
-func TestPatience(t *testing.T) {
+func TestTimeouts(t *testing.T) {
 	drip := func(every time.Duration) func(net.Conn) {
 		return func(c net.Conn) {
 			for _, err := io.WriteString(c, head); err == nil; _, err = io.WriteString(c, " ") {
@@ -68,18 +69,18 @@ func TestPatience(t *testing.T) {
 		serve   func(net.Conn)
 		options Options
 		url     string
-		status  int // 0 also when there is an answer in the end
+		status  int // also 0 if the query succeeds
 		word    string
 		after   time.Duration
 	}{
-		"no answer":            {untilClosed, Options{}, "http://x/", 0, "silent for 5s", 5 * time.Second},
-		"half an answer":       {half, Options{ReadTimeout: 7 * time.Second}, "http://x/", 200, "silent for 7s", 7 * time.Second},
-		"byte by byte":         {drip(4 * time.Second), Options{}, "http://x/", 200, "in time", 30 * time.Second},
-		"less for the whole":   {untilClosed, Options{Timeout: 3 * time.Second}, "http://x/", 0, "in time", 3 * time.Second},
-		"no handshake":         {untilClosed, Options{ConnectTimeout: 2 * time.Second}, "https://x/", 0, "no TLS within 2s", 2 * time.Second},
-		"just in time":         {late(4 * time.Second), Options{}, "http://x/", 0, "", 8 * time.Second},
-		"late, and waited for": {late(14 * time.Second), Options{ReadTimeout: 15 * time.Second}, "http://x/", 0, "", 28 * time.Second},
-		"late":                 {late(16 * time.Second), Options{ReadTimeout: 15 * time.Second}, "http://x/", 0, "silent for 15s", 15 * time.Second},
+		"no answer":           {untilClosed, Options{}, "http://x/", 0, "no data for 5s", 5 * time.Second},
+		"half an answer":      {half, Options{ReadTimeout: 7 * time.Second}, "http://x/", 200, "no data for 7s", 7 * time.Second},
+		"byte by byte":        {drip(4 * time.Second), Options{}, "http://x/", 200, "in time", 30 * time.Second},
+		"short total timeout": {untilClosed, Options{Timeout: 3 * time.Second}, "http://x/", 0, "in time", 3 * time.Second},
+		"no handshake":        {untilClosed, Options{ConnectTimeout: 2 * time.Second}, "https://x/", 0, "no TLS handshake within 2s", 2 * time.Second},
+		"just in time":        {late(4 * time.Second), Options{}, "http://x/", 0, "", 8 * time.Second},
+		"late but allowed":    {late(14 * time.Second), Options{ReadTimeout: 15 * time.Second}, "http://x/", 0, "", 28 * time.Second},
+		"late":                {late(16 * time.Second), Options{ReadTimeout: 15 * time.Second}, "http://x/", 0, "no data for 15s", 15 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -93,15 +94,15 @@ func TestPatience(t *testing.T) {
 					requireError(t, err, Timeout, c.status, c.word)
 				}
 				if took := time.Since(began); took != c.after {
-					t.Errorf("it took %v, not %v", took, c.after)
+					t.Errorf("took %v, want %v", took, c.after)
 				}
 			})
 		})
 	}
 }
 
-// Who asks may stop, and finds the reason in the error.
-func TestStopping(t *testing.T) {
+// The caller can cancel a query, and finds the reason in the error.
+func TestCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		c := pipeClient(t, Options{}, func(c net.Conn) {

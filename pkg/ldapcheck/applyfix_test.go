@@ -13,9 +13,9 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// What can be mended without a decision is mended entry by entry, and nothing
-// else; what may be somebody who has moved is left alone.
-func TestMendings(t *testing.T) {
+// Only what requires no decision is repaired, entry by entry. People who may have
+// been moved are left alone.
+func TestRepairs(t *testing.T) {
 	src := &script{steps: []step{
 		{dn: "uid=a,o=isp", kind: directory.User, values: []string{
 			"uid", "a", "mail", "a@example.com", "davUniqueId", "1", "davStore", "x", "icsStatus", "active", "icsAllowedServiceAccess", "-http:all"}},
@@ -24,7 +24,7 @@ func TestMendings(t *testing.T) {
 		{dn: "uid=d,o=isp", kind: directory.User, values: []string{"uid", "d", "mail", "d@example.com", "davUniqueId", "2"}},
 	}}
 	for _, both := range []bool{true, false} {
-		o := ldapcheck.Options{Names: ldapcheck.DefaultNames(), CS6: peopleSet(t, cs6.Person{UID: "a"})}
+		o := ldapcheck.Options{Names: ldapcheck.DefaultNames(), CS6: peopleSet(t, cs6.ListedUser{UID: "a"})}
 		want := []string{
 			"uid=a,o=isp uniqueid-class-missing: add objectClass [davEntity] []",
 			"uid=a,o=isp davstore-present: delete davStore [] [x]",
@@ -32,7 +32,7 @@ func TestMendings(t *testing.T) {
 			"uid=d,o=isp uniqueid-class-missing: add objectClass [davEntity] []",
 		}
 		if both {
-			o.CS7 = peopleSet(t, cs6.Person{UID: "nobody"})
+			o.CS7 = peopleSet(t, cs6.ListedUser{UID: "nobody"})
 		} else {
 			want = append(want[:1], want[2:]...)
 		}
@@ -45,7 +45,7 @@ func TestMendings(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for m, err := range r.Mendings() {
+		for m, err := range r.Repairs() {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,8 +56,8 @@ func TestMendings(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("both lists %v (-want +got):\n%s", both, diff)
 		}
-		if mendable := len(r.Mendable()); mendable != map[bool]int{true: 3, false: 2}[both] {
-			t.Errorf("%d rules are mendable", mendable)
+		if repairable := len(r.Repairable()); repairable != map[bool]int{true: 3, false: 2}[both] {
+			t.Errorf("%d rules are repairable", repairable)
 		}
 		if err := r.Close(); err != nil {
 			t.Error(err)
@@ -65,15 +65,15 @@ func TestMendings(t *testing.T) {
 	}
 }
 
-// Of entries that share an id it is said what is known of each, for whoever has
-// to decide which one keeps it.
-func TestWhatIsKnownOfThoseWhoShareAnID(t *testing.T) {
+// The fix for entries that share an id contains what is known of each one, to help to
+// decide which one keeps it.
+func TestFixDescribesEntriesThatShareAnID(t *testing.T) {
 	src := &script{steps: []step{
 		{dn: "uid=a,o=isp", kind: directory.User, values: []string{"uid", "a", "mail", "a@example.com", "davUniqueId", "ID", "davStore", "x", "objectClass", "davEntity"}},
 		{dn: "uid=b\x1b,o=isp", kind: directory.User, values: []string{"uid", "b", "mail", "b@example.com", "davUniqueId", "id", "icsStatus", "deleted", "objectClass", "davEntity"}},
 		{dn: "uid=c,o=isp", kind: directory.User, values: []string{"uid", "c", "davUniqueId", "iD", "objectClass", "davEntity"}},
 	}}
-	audit, err := ldapcheck.New(ldapcheck.Options{Names: ldapcheck.DefaultNames(), CS6: peopleSet(t, cs6.Person{UID: "b"}), CS7: peopleSet(t, cs6.Person{UID: "a"})})
+	audit, err := ldapcheck.New(ldapcheck.Options{Names: ldapcheck.DefaultNames(), CS6: peopleSet(t, cs6.ListedUser{UID: "b"}), CS7: peopleSet(t, cs6.ListedUser{UID: "a"})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestWhatIsKnownOfThoseWhoShareAnID(t *testing.T) {
 	}
 	for _, line := range []string{
 		"# uid=a,o=isp: 'a@example.com', has davStore, is on the list of the new server\n# id=$(uuidgen)",
-		"# uid=b?,o=isp: 'b@example.com', is shut out by its status, is on the list of the old server\nid=$(uuidgen)",
+		"# uid=b?,o=isp: 'b@example.com', is locked out by its status, is on the list of the old server\nid=$(uuidgen)",
 	} {
 		if !strings.Contains(fix, line) {
 			t.Errorf("no %q in\n%s", line, fix)

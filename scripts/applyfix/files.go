@@ -10,22 +10,22 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// appendLine puts a line at the end of a file.
+// appendLine appends a line to a file.
 func appendLine(ctx context.Context, path, line string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	if n := len(text); n > 0 && text[n-1] != '\n' {
-		// It would become a part of the last line.
+		// Otherwise the new line would become part of the last line.
 		text = append(text, '\n')
 	}
 	return fsx.Replace(ctx, path, append(text, line+"\n"...), fsx.ReplaceOptions{})
 }
 
-// removeOwner takes the calendars of an owner out of a list, each with the
-// indented lines that tell more of it, and returns how many there were. There
-// has to be one: the fix was made because of it.
+// removeOwner removes the calendars of an owner from a list, each with the indented
+// lines that belong to it, and returns their number. There must be at least one,
+// because the fix was made for it.
 func removeOwner(ctx context.Context, path, owner string) (n int, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -44,14 +44,14 @@ func removeOwner(ctx context.Context, path, owner string) (n int, err error) {
 		}
 	}
 	if n == 0 {
-		return 0, errors.New("nobody on the list has that name: " + path)
+		return 0, errors.New("the list contains no calendar of that owner: " + path)
 	}
 	return n, fsx.Replace(ctx, path, []byte(kept.String()), fsx.ReplaceOptions{})
 }
 
-// isOwnedBy tells whether a line such as "calid: owner=OWNER status=enabled" is
-// about a calendar of the owner. A user id without a domain belongs to that of
-// the calendar id, as davadmin understands it.
+// isOwnedBy reports whether a line such as "calid: owner=OWNER status=enabled" is
+// about a calendar of the owner. A user id without a domain belongs to the domain
+// of the calendar id, as in davadmin.
 func isOwnedBy(line, owner string) bool {
 	fields := strings.Fields(line)
 	for i, field := range fields {
@@ -71,7 +71,7 @@ func isOwnedBy(line, owner string) bool {
 	return false
 }
 
-// unquote reads one word of the shell, bare or in single quotes.
+// unquote returns the value of a shell word, with or without single quotes.
 func unquote(word string) (string, bool) {
 	const quote, escaped = "'", `'\''`
 	inner, ok := strings.CutPrefix(word, quote)

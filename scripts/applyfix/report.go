@@ -31,7 +31,7 @@ func (p *problem) String() string {
 
 // eachFinding calls fn for each finding of a report, in order.
 func eachFinding(r io.Reader, fn func(*problem) error) error {
-	// Not line by line: a line may be longer than a Scanner takes.
+	// Not line by line, because a line may be longer than a Scanner accepts.
 	d := json.NewDecoder(r)
 	for n := 1; ; n++ {
 		var p problem
@@ -53,11 +53,11 @@ func eachFinding(r io.Reader, fn func(*problem) error) error {
 	}
 }
 
-// isRemark tells the lines of a fix that are for a person: comments of LDIF and
-// the shell, and those of ics.conf.
+// isRemark reports whether a line of a fix is for a person: a comment of LDIF, the
+// shell or ics.conf.
 func isRemark(line string) bool { return strings.HasPrefix(line, "#") || strings.HasPrefix(line, "!") }
 
-// splitFix separates the remarks of a fix from what is to be done.
+// splitFix separates the remarks of a fix from the lines to carry out.
 func splitFix(fix string) (remarks, body []string) {
 	for line := range strings.SplitSeq(fix, "\n") {
 		if isRemark(line) {
@@ -69,7 +69,7 @@ func splitFix(fix string) (remarks, body []string) {
 	return remarks, body
 }
 
-// isLDIF tells a fix that is LDIF by its first line.
+// isLDIF reports whether a fix is LDIF, which its first line shows.
 func isLDIF(body []string) bool {
 	for _, line := range body {
 		if line != "" {

@@ -26,7 +26,7 @@ const (
 		"bob: owner=bob@b.c status=enabled\njoe@b.c:x: owner=joe status=disabled\nann@b.c.d: owner=ann@b.c.d status=enabled\n"
 )
 
-// rehearsal is a deployment in files, and a davadmin that notes how it is called.
+// rehearsal is a deployment in files, with a davadmin that records how it is called.
 type rehearsal struct {
 	t   *testing.T
 	dir string
@@ -68,8 +68,8 @@ func (r *rehearsal) read(name string) string {
 	return string(text)
 }
 
-// mend runs the program over findings with these fixes.
-func (r *rehearsal) mend(fixes ...string) (code int, out, errOut string) {
+// apply runs the program on a report of findings with these fixes.
+func (r *rehearsal) apply(fixes ...string) (code int, out, errOut string) {
 	r.t.Helper()
 	var report bytes.Buffer
 	e := json.NewEncoder(&report)
@@ -94,11 +94,11 @@ func (r *rehearsal) run(args ...string) (code int, out, errOut string) {
 	return code, o.String(), e.String()
 }
 
-// swap is text with one part in the place of another, which has to be there.
+// swap returns text with one part replaced by another. The part must occur once.
 func swap(t *testing.T, text, from, to string) string {
 	t.Helper()
 	if strings.Count(text, from) != 1 {
-		t.Fatalf("%q is not there once", from)
+		t.Fatalf("%q does not occur exactly once", from)
 	}
 	return strings.Replace(text, from, to, 1)
 }
@@ -119,8 +119,8 @@ func TestFixes(t *testing.T) {
 		{"delete the exact value", "directory.ldif", []string{ann + "delete: davstore\ndavstore: store1\n-\n\n"}, "davStore: store1\n", "", ""},
 		{"delete a value of other case", "directory.ldif", []string{ann + "delete: davStore\ndavStore: Store2\n-\n\n"}, "davStore: STORE2\n", "", ""},
 		{"delete all values", "directory.ldif", []string{ann + "delete: DAVSTORE\n-\n\n"}, "davStore: Store1\ndavStore: store1\ndavStore: STORE2\n", "", ""},
-		{"replace in its place", "directory.ldif", []string{ann + "replace: mail\nmail: a\nmail: b\n-\n\n"}, "mail: ann@b.c\n", "mail: a\nmail: b\n", ""},
-		{"replace what is not there", "directory.ldif", []string{ann + "replace: cn\ncn: A\n-\n\n"}, "davStore: STORE2\n", "davStore: STORE2\ncn: A\n", ""},
+		{"replace at the same position", "directory.ldif", []string{ann + "replace: mail\nmail: a\nmail: b\n-\n\n"}, "mail: ann@b.c\n", "mail: a\nmail: b\n", ""},
+		{"replace a missing attribute", "directory.ldif", []string{ann + "replace: cn\ncn: A\n-\n\n"}, "davStore: STORE2\n", "davStore: STORE2\ncn: A\n", ""},
 		{"replace by nothing", "directory.ldif", []string{ann + "replace: mail\n-\n\n"}, "mail: ann@b.c\n", "", ""},
 		{"base64 DN", "directory.ldif", []string{joerg + "add: davStore\ndavStore: s\n-\n\n"},
 			"cn;lang-de:: SsO2cmc=\n", "cn;lang-de:: SsO2cmc=\ndavStore: s\n", "$ ldapmodify   # UID=jörg, ou=People, o=isp: add davStore: s\n"},
@@ -131,7 +131,7 @@ func TestFixes(t *testing.T) {
 		{"ics.conf", "ics.conf", []string{"! why\na.b = \"it's\"", "a.b = \"it's\""},
 			"\"80\"", "\"80\"\na.b = \"it's\"\n", "! why\n$ printf '%s\\n' 'a.b = \"it'\\''s\"' >>"},
 		{"calendars", "cs6.txt", []string{"cscal delete -o ann@b.c"},
-			"Ann@b.c: owner=Ann@b.c status=enabled\nann@b.c:work: owner=ANN@B.C status=enabled\n  name: of Ann\n", "", "$ cscal delete -o ann@b.c\n2 off the list\n"},
+			"Ann@b.c: owner=Ann@b.c status=enabled\nann@b.c:work: owner=ANN@B.C status=enabled\n  name: of Ann\n", "", "$ cscal delete -o ann@b.c\n2 removed from the list\n"},
 		{"calendars of an owner in quotes", "cs6.txt", []string{"cscal delete -o 'bob@b.c'"}, "bob: owner=bob@b.c status=enabled\n", "", ""},
 		{"calendars of a user id", "cs6.txt", []string{"cscal delete -o joe@b.c"}, "joe@b.c:x: owner=joe status=disabled\n", "", ""},
 		{"davadmin", "calls", []string{"# once\ndavadmin config 'a  b'", "davadmin config 'a  b'"}, "", "config|a  b|0\n", "# once\n$ davadmin config 'a  b'\none\ntwo\n"},
@@ -143,7 +143,7 @@ func TestFixes(t *testing.T) {
 			want := map[string]string{"directory.ldif": people, "ics.conf": icsConf, "cs6.txt": list, "calls": ""}
 			want[tt.file] = swap(t, want[tt.file]+"\x00", tt.from+map[bool]string{true: "\x00"}[tt.from == ""], tt.to+map[bool]string{true: "\x00"}[tt.from == ""])
 			want[tt.file] = strings.TrimSuffix(want[tt.file], "\x00")
-			code, out, errOut := r.mend(tt.fixes...)
+			code, out, errOut := r.apply(tt.fixes...)
 			if code != exitDone || errOut != "" {
 				t.Errorf("exit code %d: %s", code, errOut)
 			}
@@ -176,7 +176,7 @@ func TestNewID(t *testing.T) {
 				tools(t, r)
 				want = regexp.MustCompile("\ndavUniqueId: an-id\n")
 			}
-			code, out, errOut := r.mend("# one keeps its id\n# " + newID("uid=Ann,ou=People") + "\n" + newID("uid=last"))
+			code, out, errOut := r.apply("# one keeps its id\n# " + newID("uid=Ann,ou=People") + "\n" + newID("uid=last"))
 			got := r.read("directory.ldif")
 			if code != exitDone || len(want.FindAllString(got, -1)) != 1 || !strings.HasPrefix(want.ReplaceAllString(got, ""), people) {
 				t.Errorf("exit code %d: %s\n%s", code, errOut, got)
@@ -188,7 +188,8 @@ func TestNewID(t *testing.T) {
 	}
 }
 
-// tools leaves of the system what is in the folder, and these programs.
+// tools limits PATH to the programs in the folder tools, and adds these programs to
+// it.
 func tools(t *testing.T, r *rehearsal, names ...string) {
 	t.Helper()
 	if err := os.MkdirAll(r.path("tools"), 0o755); err != nil {
@@ -205,12 +206,12 @@ func tools(t *testing.T, r *rehearsal, names ...string) {
 func TestCommands(t *testing.T) {
 	r := newRehearsal(t)
 	add := "dn: uid=Ann,ou=People,o=isp\nchangetype: modify\nadd: davAdded\ndavAdded: yes\n-\n\n"
-	code, out, errOut := r.mend(add, "davadmin look", "chmod 0600 "+r.path("mode"), "davadmin config fail", "davadmin never")
-	if code != exitFailed || errOut != "mend: some-rule: davadmin config fail: exit status 2\n" || !strings.HasSuffix(out, "$ davadmin config fail\nno\\x1bgood\n") {
+	code, out, errOut := r.apply(add, "davadmin look", "chmod 0600 "+r.path("mode"), "davadmin config fail", "davadmin never")
+	if code != exitFailed || errOut != "applyfix: some-rule: davadmin config fail: exit status 2\n" || !strings.HasSuffix(out, "$ davadmin config fail\nno\\x1bgood\n") {
 		t.Errorf("exit code %d: %s\n%s", code, errOut, out)
 	}
 	if got, want := r.read("calls"), "look|1\nconfig|fail|1\n"; got != want {
-		t.Errorf("calls are %q, want %q: the file is written before a command can read it", got, want)
+		t.Errorf("calls are %q, want %q: the file must be written before a command reads it", got, want)
 	}
 	if info, err := os.Stat(r.path("mode")); err != nil || info.Mode() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
@@ -221,34 +222,34 @@ func TestRefused(t *testing.T) {
 	record := func(dn, changes string) string { return "dn: " + dn + "\nchangetype: modify\n" + changes }
 	const ann = "uid=Ann,ou=People,o=isp"
 	tests := []struct{ name, fix, says string }{
-		{"unknown", "rm -rf \x1b", `some-rule: no way is known to do "rm -rf \x1b"`},
-		{"davadmin inside a word", "davadminx config", "no way is known"},
+		{"unknown", "rm -rf \x1b", `some-rule: do not know how to carry out "rm -rf \x1b"`},
+		{"davadmin inside a word", "davadminx config", "do not know how"},
 		{"no such entry", record("uid=nobody,o=isp", "delete: uid\n-\n"), `dn "uid=nobody,o=isp": there is no such entry`},
 		{"broken record", record("uid=broken,o=isp", "delete: uid\n-\n"), "there is no such entry"},
 		{"two entries", record("uid=twice,o=isp", "delete: uid\n-\n"), "there are 2 entries with this name"},
 		{"no such attribute", record(ann, "delete: cn\n-\n"), "there is no cn to delete"},
 		{"no such value", record(ann, "delete: mail\nmail: other\n-\n"), `mail has no value "other" to delete`},
-		{"value there already", record(ann, "add: MAIL\nMAIL: ann@b.c\n-\n"), `the value "ann@b.c" of MAIL is there already`},
+		{"value that exists", record(ann, "add: MAIL\nMAIL: ann@b.c\n-\n"), `the value "ann@b.c" of MAIL already exists`},
 		{"all or nothing", record(ann, "delete: davStore\n-\ndelete: cn\n-\n"), "there is no cn to delete"},
-		{"increment", record(ann, "increment: n\nn: 1\n-\n"), "no way is known to increment n"},
+		{"increment", record(ann, "increment: n\nn: 1\n-\n"), "do not know how to increment n"},
 		{"no modification", "dn: uid=new,o=isp\nchangetype: delete\n", "is not changetype: modify"},
 		{"no LDIF", "dn: uid=new,o=isp\nwhat\n", "fix: line 2"},
-		{"no LDIF from a command", `id=$(uuidgen) && printf '%.0s' "$id"`, "holds no LDIF record"},
+		{"no LDIF from a command", `id=$(uuidgen) && printf '%.0s' "$id"`, "contains no LDIF record"},
 		{"command that fails", `id=$(uuidgen) && printf 'x' >&2; exit 3; : '' "$id"`, "exit status 3: x"},
-		{"nobody's calendars", "cscal delete -o nobody@b.c", "nobody on the list has that name"},
+		{"owner without calendars", "cscal delete -o nobody@b.c", "the list contains no calendar of that owner"},
 		{"two owners", "cscal delete -o ann@b.c bob@b.c", "the owner is not one word"},
 		{"an owner and more", "cscal delete -o 'ann@b.c' 'bob'", "the owner is not one word"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRehearsal(t)
-			code, _, errOut := r.mend(tt.fix, "a = \"never\"")
-			if code != exitFailed || !strings.HasPrefix(errOut, "mend: some-rule: ") || !strings.Contains(errOut, tt.says) || strings.Count(errOut, "\n") != 1 {
+			code, _, errOut := r.apply(tt.fix, "a = \"never\"")
+			if code != exitFailed || !strings.HasPrefix(errOut, "applyfix: some-rule: ") || !strings.Contains(errOut, tt.says) || strings.Count(errOut, "\n") != 1 {
 				t.Errorf("exit code %d: %s", code, errOut)
 			}
 			for name, text := range map[string]string{"directory.ldif": people, "ics.conf": icsConf, "cs6.txt": list} {
 				if r.read(name) != text {
-					t.Errorf("%s has changed", name)
+					t.Errorf("%s was changed", name)
 				}
 			}
 		})
@@ -257,7 +258,7 @@ func TestRefused(t *testing.T) {
 
 func TestDoneBeforeAFailureIsKept(t *testing.T) {
 	r := newRehearsal(t)
-	code, _, _ := r.mend("dn: uid=Ann,ou=People,o=isp\nchangetype: modify\ndelete: mail\n-\n\n", "unknown")
+	code, _, _ := r.apply("dn: uid=Ann,ou=People,o=isp\nchangetype: modify\ndelete: mail\n-\n\n", "unknown")
 	if want := swap(t, people, "mail: ann@b.c\n", ""); code != exitFailed || r.read("directory.ldif") != want {
 		t.Errorf("exit code %d\n%s", code, r.read("directory.ldif"))
 	}
@@ -265,7 +266,7 @@ func TestDoneBeforeAFailureIsKept(t *testing.T) {
 
 func TestLeft(t *testing.T) {
 	r := newRehearsal(t)
-	code, out, errOut := r.mend("", "# think\n", "sleep 0")
+	code, out, errOut := r.apply("", "# think\n", "sleep 0")
 	const name = "some-rule: uid=x\\x1b"
 	want := name + "\n# think\n" + name + "\n$ sleep 0\nleft to you: " + name + ": why\nleft to you: " + name + ": why\n"
 	if code != exitLeft || out != want || errOut != "" {
@@ -274,11 +275,11 @@ func TestLeft(t *testing.T) {
 }
 
 func TestSleep(t *testing.T) {
-	m := newMender(settings{}, &bytes.Buffer{}, "")
+	a := newApplier(settings{}, &bytes.Buffer{}, "")
 	var slept time.Duration
-	m.sleep = func(d time.Duration) { slept += d }
+	a.sleep = func(d time.Duration) { slept += d }
 	for range 2 {
-		if err := m.mend(t.Context(), &problem{Rule: "r", Fix: "sleep 45"}); err != nil {
+		if err := a.apply(t.Context(), &problem{Rule: "r", Fix: "sleep 45"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -300,11 +301,11 @@ func TestUsage(t *testing.T) {
 		{"nothing", nil, exitUsage, "-report"},
 		{"help", []string{"-h"}, exitDone, "-cs6 FILE"},
 		{"unknown flag", []string{"-x"}, exitUsage, "not defined"},
-		{"program of another name", []string{"-report", "x", "-davadmin", "./other"}, exitUsage, "of that name"},
+		{"program of another name", []string{"-report", "x", "-davadmin", "./other"}, exitUsage, "program called davadmin"},
 		{"no report", []string{"-report", r.path("none")}, exitFailed, "no such file"},
 		{"empty report", []string{"-report", r.path("calls")}, exitFailed, "the report is empty"},
 		{"cut report", []string{"-report", r.path("cut.jsonl")}, exitFailed, "object 2 of the report: unexpected EOF"},
-		{"file not named", []string{"-report", r.path("report.jsonl")}, exitFailed, "-ics FILE names it"},
+		{"file not named", []string{"-report", r.path("report.jsonl")}, exitFailed, "-ics FILE is required"},
 		{"file not there", []string{"-report", r.path("report.jsonl"), "-ics", r.path("none")}, exitFailed, "no such file"},
 	}
 	for _, tt := range tests {

@@ -9,21 +9,21 @@ import (
 )
 
 const (
-	pageSize = 1 << 16 // things on a page
+	pageSize = 1 << 16 // items per page
 	maxName  = pageSize - binary.MaxVarintLen32
 
-	// maxSpelling is the most that folds to maxName: no character shrinks to less
-	// than a third.
+	// maxSpelling is the maximum length of a spelling that folds to maxName bytes: no
+	// character shrinks to less than a third.
 	maxSpelling = 3 * maxName
 )
 
 // pages is a list that grows without being copied, so that at most one page is
-// spare. The first page alone grows like a slice, for the sake of small lists.
+// unused. Only the first page grows like a slice, so that small lists stay small.
 type pages[T any] struct {
 	all [][]T
 }
 
-// size returns how many things there are, the spare ends of pages included.
+// size returns the number of items, including the unused ends of pages.
 func (p *pages[T]) size() uint64 {
 	if len(p.all) == 0 {
 		return 0
@@ -32,8 +32,8 @@ func (p *pages[T]) size() uint64 {
 	return uint64(last)*pageSize + uint64(len(p.all[last]))
 }
 
-// add appends things in a row on one page, and returns where they begin. There
-// must not be more than pageSize.
+// add appends items next to each other on one page, and returns where they begin.
+// There must be at most pageSize of them.
 func (p *pages[T]) add(row ...T) uint32 {
 	switch {
 	case len(p.all) == 0:
@@ -49,23 +49,23 @@ func (p *pages[T]) add(row ...T) uint32 {
 
 func (p *pages[T]) at(i uint32) *T { return &p.all[i/pageSize][i%pageSize] }
 
-// from returns what stands on the page of i from there on.
+// from returns the rest of the page of i, beginning at i.
 func (p *pages[T]) from(i uint32) []T { return p.all[i/pageSize][i%pageSize:] }
 
-// store keeps the spelling of a name, its length in front.
-func (s *PeopleSet) store(folded []byte) uint32 {
+// store saves the spelling of a name, preceded by its length.
+func (s *UserSet) store(folded []byte) uint32 {
 	var buf [256]byte
 	return s.text.add(spill.AppendText(buf[:0], folded)...)
 }
 
 // folded returns the spelling of a name.
-func (s *PeopleSet) folded(n *name) []byte {
+func (s *UserSet) folded(n *name) []byte {
 	d := spill.NewDecoder(s.text.from(n.at))
 	return d.Bytes()
 }
 
-// slot returns the slot of a name, free or taken.
-func (s *PeopleSet) slot(folded []byte) uint64 {
+// slot returns the slot of a name, which is free if the name is not in the set.
+func (s *UserSet) slot(folded []byte) uint64 {
 	mask := uint64(len(s.slots) - 1)
 	for i := maphash.Bytes(s.seed, folded) & mask; ; i = (i + 1) & mask {
 		n := s.slots[i]
@@ -75,10 +75,10 @@ func (s *PeopleSet) slot(folded []byte) uint64 {
 	}
 }
 
-// grow doubles the table.
-func (s *PeopleSet) grow() {
+// grow doubles the hash table.
+func (s *UserSet) grow() {
 	size := 2 * len(s.slots)
-	s.slots = nil // the names know all, so the old table may go first
+	s.slots = nil // it can be rebuilt from the names, so it is freed first
 	s.slots = make([]uint32, size)
 	mask := uint64(size - 1)
 	for number := range uint32(s.names.size()) {
@@ -90,9 +90,9 @@ func (s *PeopleSet) grow() {
 	}
 }
 
-// appendUser appends the key of a user id. One that holds an @ has its domain in
-// it already.
-func appendUser[T text](s *PeopleSet, dst []byte, uid, domain T) []byte {
+// appendUser appends the key of a user id. A user id with an @ already contains its
+// domain.
+func appendUser[T text](s *UserSet, dst []byte, uid, domain T) []byte {
 	dst = appendFold(dst, uid)
 	if bytes.IndexByte(dst, '@') >= 0 {
 		return dst
@@ -114,7 +114,7 @@ func appendUser[T text](s *PeopleSet, dst []byte, uid, domain T) []byte {
 }
 
 // findUser returns the name of a user id in a domain.
-func findUser[T text](s *PeopleSet, uid, domain T) (*name, bool) {
+func findUser[T text](s *UserSet, uid, domain T) (*name, bool) {
 	if len(uid) == 0 || len(domain) == 0 && s.defaultDomain == "" || len(uid)+len(domain) > maxSpelling {
 		return nil, false
 	}
@@ -122,8 +122,8 @@ func findUser[T text](s *PeopleSet, uid, domain T) (*name, bool) {
 	return s.lookup(appendUser(s, buf[:0], uid, domain), isUser)
 }
 
-// find returns the name that is spelt like addr.
-func find[T text](s *PeopleSet, addr T, kind nameFlags) (*name, bool) {
+// find returns the name with the spelling addr.
+func find[T text](s *UserSet, addr T, kind nameFlags) (*name, bool) {
 	if len(addr) == 0 || len(addr) > maxSpelling {
 		return nil, false
 	}
@@ -132,7 +132,7 @@ func find[T text](s *PeopleSet, addr T, kind nameFlags) (*name, bool) {
 }
 
 // lookup returns a name of that kind.
-func (s *PeopleSet) lookup(folded []byte, kind nameFlags) (*name, bool) {
+func (s *UserSet) lookup(folded []byte, kind nameFlags) (*name, bool) {
 	n := s.slots[s.slot(folded)]
 	if n == 0 {
 		return nil, false

@@ -15,35 +15,35 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// directoryFile is an LDIF file with the entries of a directory. What no fix
-// changes is kept byte for byte, so that a broken record, a comment or the
-// result of the search is still there afterwards.
+// directoryFile is an LDIF file with the entries of a directory. Everything that no
+// fix changes is kept byte for byte, including broken records, comments and the
+// search result.
 type directoryFile struct {
 	path    string
 	text    []byte
 	places  []place
-	byDN    map[string][]int // numbers of places
-	changed map[int]*entry   // by number of its place
+	byDN    map[string][]int // indexes of places
+	changed map[int]*entry   // by index of the place
 	dirty   bool
 }
 
-// place is where an entry is in the text: from its dn: line to the blank line
-// behind it, without that.
+// place is the position of an entry in the text: from its dn: line up to the blank
+// line after it.
 type place struct{ start, end int64 }
 
-// entry is an entry that a fix changes. The lines keep the order of the file.
+// entry is an entry that a fix changes, with its lines in the order of the file.
 type entry struct {
 	dn    string
 	lines []attribute
 }
 
-// attribute is one value.
+// attribute is one value of an attribute.
 type attribute struct {
-	name  string // with its options
+	name  string // including options
 	value []byte
 }
 
-// readDirectory finds the entries of a file.
+// readDirectory reads a file and finds its entries.
 func readDirectory(path string) (*directoryFile, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -58,7 +58,7 @@ func readDirectory(path string) (*directoryFile, error) {
 		case errors.Is(err, io.EOF):
 			return d, nil
 		case errors.As(err, &broken):
-			continue // the report says so; what is there stays
+			continue // the check reports it; the record is kept
 		case err != nil:
 			return nil, fmt.Errorf("%s: %w", path, err)
 		case rec.Kind == ldif.KindContent:
@@ -69,8 +69,8 @@ func readDirectory(path string) (*directoryFile, error) {
 	}
 }
 
-// dnKey is the same for all spellings of a DN. What is no DN has one spelling,
-// apart from case.
+// dnKey returns the same key for all spellings of a DN. Spellings of a malformed DN
+// are only equal if they differ in letter case.
 func dnKey(dn []byte) string {
 	normal, err := directory.AppendNormalDN(nil, dn)
 	if err != nil {
@@ -103,7 +103,7 @@ func (d *directoryFile) modify(rec *ldif.Record) error {
 	return nil
 }
 
-// entry returns an entry as it is by now.
+// entry returns the current state of an entry.
 func (d *directoryFile) entry(number int) (*entry, error) {
 	if e := d.changed[number]; e != nil {
 		return e, nil
@@ -125,7 +125,7 @@ func (d *directoryFile) entry(number int) (*entry, error) {
 }
 
 // apply makes one change of a modify record.
-func (e *entry) apply(c *ldif.Change) error {
+func (e *entry) apply(c *ldif.Modification) error {
 	first := slices.IndexFunc(e.lines, func(a attribute) bool { return strings.EqualFold(a.name, c.Name) })
 	switch c.Op {
 	case ldif.OpAdd:
@@ -151,30 +151,30 @@ func (e *entry) apply(c *ldif.Change) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("no way is known to %s %s", c.Op, c.Name)
+	return fmt.Errorf("do not know how to %s %s", c.Op, c.Name)
 }
 
-// add puts values behind those that the attribute has.
-func (e *entry) add(c *ldif.Change) error {
+// add inserts values after the existing values of the attribute.
+func (e *entry) add(c *ldif.Modification) error {
 	at := len(e.lines)
 	for i, a := range e.lines {
 		if !strings.EqualFold(a.name, c.Name) {
 			continue
 		}
 		at = i + 1
-		// Whether case matters is known to a schema alone; the same bytes are the
-		// same value in any.
+		// Only a schema says whether letter case matters; equal bytes are the same
+		// value in every schema.
 		if slices.ContainsFunc(c.Values, func(v []byte) bool { return bytes.Equal(v, a.value) }) {
-			return fmt.Errorf("the value %q of %s is there already", a.value, c.Name)
+			return fmt.Errorf("the value %q of %s already exists", a.value, c.Name)
 		}
 	}
 	e.insert(at, c)
 	return nil
 }
 
-func (e *entry) insert(at int, c *ldif.Change) {
+func (e *entry) insert(at int, c *ldif.Modification) {
 	for i, v := range c.Values {
-		// The record belongs to its reader, the entry stays.
+		// The record is only valid until the next read, but the entry is kept.
 		e.lines = slices.Insert(e.lines, at+i, attribute{strings.Clone(c.Name), bytes.Clone(v)})
 	}
 }
@@ -183,8 +183,8 @@ func (e *entry) removeAll(name string) {
 	e.lines = slices.DeleteFunc(e.lines, func(a attribute) bool { return strings.EqualFold(a.name, name) })
 }
 
-// remove takes out one value: the same bytes where they are there, else what
-// differs in case alone.
+// remove removes one value: one with the same bytes if there is one, otherwise one
+// that differs only in letter case.
 func (e *entry) remove(name string, value []byte) error {
 	for _, same := range []func(a, b []byte) bool{bytes.Equal, bytes.EqualFold} {
 		at := slices.IndexFunc(e.lines, func(a attribute) bool { return strings.EqualFold(a.name, name) && same(a.value, value) })
@@ -196,7 +196,7 @@ func (e *entry) remove(name string, value []byte) error {
 	return fmt.Errorf("%s has no value %q to delete", name, value)
 }
 
-// write puts the file in its place, with the entries that changed.
+// write replaces the file by one with the changed entries.
 func (d *directoryFile) write(ctx context.Context) error {
 	if !d.dirty {
 		return nil
@@ -225,8 +225,8 @@ func (d *directoryFile) write(ctx context.Context) error {
 	return nil
 }
 
-// record is the entry as LDIF, without the line that begins a file and the
-// blank line that ends a record: both are in the text around it.
+// record returns the entry as LDIF, without the version line at the beginning of a
+// file and the blank line at the end of a record, which are in the text around it.
 func (e *entry) record() ([]byte, error) {
 	var b bytes.Buffer
 	w := ldif.NewWriter(&b)
