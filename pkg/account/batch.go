@@ -85,8 +85,8 @@ type Stores interface {
 // Group does the work on items of one back end, in as many transactions as it
 // needs, and returns an outcome for each item, in the same order. If again is set,
 // an earlier attempt with the same items may have been committed, and what it did is
-// not a failure. An error means that nothing was committed, or that it is unknown
-// whether anything was.
+// not a failure. With an error, the outcomes are those of the items that were committed;
+// of the others nothing was, or it is unknown whether anything was.
 type Group func(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error)
 
 // CreateGroupSize is how many accounts are created in one transaction: because
@@ -170,12 +170,7 @@ func (b *Batch) flush(ctx context.Context, backend string) error {
 	outcomes, err := b.work(ctx, backend, items)
 	if err != nil {
 		b.stopped = err
-		for _, item := range items {
-			if err := b.Report(Outcome{Item: item, Result: NotDone}); err != nil {
-				return err
-			}
-		}
-		return nil
+		outcomes = withNotDone(items, outcomes)
 	}
 	for _, o := range outcomes {
 		if err := b.Report(o); err != nil {
@@ -183,6 +178,23 @@ func (b *Batch) flush(ctx context.Context, backend string) error {
 		}
 	}
 	return nil
+}
+
+// withNotDone returns an outcome for each item: that of items without one is NotDone.
+func withNotDone(items []*Item, outcomes []Outcome) []Outcome {
+	all := make([]Outcome, len(items))
+	known := make(map[*Item]Outcome, len(outcomes))
+	for _, o := range outcomes {
+		known[o.Item] = o
+	}
+	for i, item := range items {
+		o, ok := known[item]
+		if !ok {
+			o = Outcome{Item: item, Result: NotDone}
+		}
+		all[i] = o
+	}
+	return all
 }
 
 // work processes one group, again while its database is unavailable.
@@ -253,43 +265,91 @@ type SaveUndo func(lines []string) (forget func() error, err error)
 type Step func(ctx context.Context, w store.Writer, item *Item, again bool) (Outcome, []string, error)
 
 // InTransaction returns a Group that runs step for all items in one transaction and
-// skips those that fail. How to undo the group is saved before the commit; save may
-// be nil.
+// skips those that fail. If other transactions keep changing the same accounts, the
+// items are divided among smaller transactions. How to undo each is saved before its
+// commit; save may be nil.
 func InTransaction(step Step, save SaveUndo) Group {
-	// The outcomes of a commit that may or may not have happened.
-	var unsure []Outcome
-	return func(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
-		if !again {
-			unsure = nil
-		}
-		var outcomes []Outcome
-		saved := savedUndo{save: save}
-		err := st.Update(ctx, func(w store.Writer) (err error) {
-			// The store may call this again; the first attempt was rolled back then.
-			if err := saved.forget(); err != nil {
-				return err
-			}
-			var undo []string
-			if outcomes, undo, err = apply(ctx, w, step, items, again); err != nil {
-				return err
-			}
-			return saved.write(undo)
-		})
-		if err != nil {
-			var unknown *store.CommitUnknown
-			if errors.As(err, &unknown) {
-				unsure = outcomes
-				return nil, err
-			}
-			return nil, joined(err, saved.forget())
-		}
-		for i := range outcomes {
-			if i < len(unsure) && outcomes[i].Result == Already && unsure[i].Result != Failed && unsure[i].Item == outcomes[i].Item {
-				outcomes[i] = unsure[i] // that commit did happen
-			}
-		}
-		return outcomes, nil
+	t := transactions{step: step, save: save, attempted: map[*Item]Outcome{}}
+	return t.group
+}
+
+// transactions is the state of a Group that InTransaction returned.
+type transactions struct {
+	step Step
+	save SaveUndo
+	// attempted has the outcomes of the current items whose commit happened, or may
+	// have happened.
+	attempted map[*Item]Outcome
+}
+
+// maxAttempts is how often several items are tried in one transaction before they are
+// divided. Two runs that change the same accounts in different orders stop each other
+// again and again: PostgreSQL aborts one of the two after a second, and with many
+// accounts in a transaction neither may ever finish. One account does.
+const maxAttempts = 2
+
+// errDivide rolls back a transaction whose items are to be divided.
+var errDivide = errors.New("divide the items")
+
+func (t *transactions) group(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
+	if !again {
+		t.attempted = map[*Item]Outcome{}
 	}
+	return t.divide(ctx, st, items, again)
+}
+
+// divide processes the items in one transaction or, if that does not succeed because of
+// other transactions, in halves.
+func (t *transactions) divide(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
+	outcomes, err := t.once(ctx, st, items, again)
+	if !errors.Is(err, errDivide) {
+		return outcomes, err
+	}
+	half := len(items) / 2
+	first, err := t.divide(ctx, st, items[:half], again)
+	if err != nil {
+		return first, err
+	}
+	second, err := t.divide(ctx, st, items[half:], again)
+	return append(first, second...), err
+}
+
+// once processes the items in one transaction.
+func (t *transactions) once(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
+	var outcomes []Outcome
+	saved := savedUndo{save: t.save}
+	attempts := 0
+	err := st.Update(ctx, func(w store.Writer) (err error) {
+		// The store may call this again; the first attempt was rolled back then.
+		if err := saved.forget(); err != nil {
+			return err
+		}
+		if attempts++; attempts > maxAttempts && len(items) > 1 {
+			return errDivide
+		}
+		var undo []string
+		if outcomes, undo, err = apply(ctx, w, t.step, items, again); err != nil {
+			return err
+		}
+		return saved.write(undo)
+	})
+	var unknown *store.CommitUnknown
+	switch {
+	case errors.As(err, &unknown):
+		for _, o := range outcomes {
+			t.attempted[o.Item] = o
+		}
+		return nil, err
+	case err != nil:
+		return nil, joined(err, saved.forget())
+	}
+	for i, o := range outcomes {
+		if tried, ok := t.attempted[o.Item]; ok && o.Result == Already && tried.Result != Failed {
+			outcomes[i] = tried // that commit did happen
+		}
+		t.attempted[o.Item] = outcomes[i]
+	}
+	return outcomes, nil
 }
 
 // savedUndo holds the undo lines of one attempt.

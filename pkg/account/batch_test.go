@@ -305,6 +305,76 @@ func TestBatchChangesThroughFaults(t *testing.T) {
 	}
 }
 
+// contended is a store in which another transaction is in the way of each transaction:
+// it is run again twice before it commits.
+type contended struct {
+	store.Store
+	commits int
+	// failAt is the number of the commit that fails instead; 0 for none.
+	failAt int
+}
+
+var errRolledBack = errors.New("rolled back")
+
+func (c *contended) Update(ctx context.Context, fn func(store.Writer) error) error {
+	for range maxAttempts {
+		err := c.Store.Update(ctx, func(w store.Writer) error {
+			if err := fn(w); err != nil {
+				return err
+			}
+			return errRolledBack
+		})
+		if !errors.Is(err, errRolledBack) {
+			return err
+		}
+	}
+	return c.Store.Update(ctx, func(w store.Writer) error {
+		if err := fn(w); err != nil {
+			return err
+		}
+		if c.commits++; c.commits == c.failAt {
+			return store.ErrFull
+		}
+		return nil
+	})
+}
+
+// Two runs that change the same accounts in different orders stop each other for ever
+// if each insists on all of them in one transaction.
+func TestContendedItemsAreDivided(t *testing.T) {
+	s := newStores(t)
+	st, err := s.Open(t.Context(), "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := make([]*Item, 7)
+	for i := range items {
+		items[i] = newItem("one", i)
+	}
+	c := &contended{Store: st, failAt: 5}
+	var w undoLog
+	create := InTransaction(CreateOne, w.keep)
+	outcomes, err := create(t.Context(), c, items, false)
+	if !errors.Is(err, store.ErrFull) || len(outcomes) != 4 || len(w.lines) != 4 || count(t, s, "one") != 4 {
+		t.Fatalf("%d outcomes, %d undo lines, %d accounts, %v; want 4 of each and ErrFull", len(outcomes), len(w.lines), count(t, s, "one"), err)
+	}
+	for i, o := range withNotDone(items, outcomes) {
+		if want := map[bool]Result{true: Created, false: NotDone}[i < 4]; o.Item != items[i] || o.Result != want {
+			t.Errorf("item %d: %s, want %s", i, o.Result, want)
+		}
+	}
+	c.failAt = 0
+	outcomes, err = create(t.Context(), c, items, true)
+	if err != nil || len(outcomes) != len(items) || len(w.lines) != len(items) {
+		t.Fatalf("again: %d outcomes, %d undo lines, %v", len(outcomes), len(w.lines), err)
+	}
+	for i, o := range outcomes {
+		if o.Item != items[i] || o.Result != Created {
+			t.Errorf("again: item %d is %s", i, o.Result)
+		}
+	}
+}
+
 // A dry run reports what would be done, and does nothing.
 func TestDryRun(t *testing.T) {
 	s := newStores(t)

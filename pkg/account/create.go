@@ -197,23 +197,21 @@ func createMany(ctx context.Context, st store.Store, loader store.Loader, items 
 		}
 	}
 	settled := make(map[*Item]Outcome, len(items))
-	if err := loadAll(ctx, st, loader, load, save, one, again, settled); err != nil {
-		return nil, err
-	}
-	if len(alone) > 0 {
-		outcomes, err := one(ctx, st, alone, again)
-		if err != nil {
-			return nil, err
-		}
+	err = loadAll(ctx, st, loader, load, save, one, again, settled)
+	if err == nil && len(alone) > 0 {
+		var outcomes []Outcome
+		outcomes, err = one(ctx, st, alone, again)
 		for _, o := range outcomes {
 			settled[o.Item] = o
 		}
 	}
-	out := make([]Outcome, len(items))
-	for i, item := range items {
-		out[i] = settled[item]
+	var out []Outcome
+	for _, item := range items {
+		if o, ok := settled[item]; ok {
+			out = append(out, o)
+		}
 	}
-	return out, nil
+	return out, err
 }
 
 // loadAll creates the accounts of items at once, and adds the outcomes to settled.
@@ -221,6 +219,8 @@ func loadAll(ctx context.Context, st store.Store, loader store.Loader, items []*
 	if len(items) == 0 {
 		return nil
 	}
+	// In the order of their keys, two runs wait for each other in one direction only.
+	items = slices.SortedStableFunc(slices.Values(items), func(a, b *Item) int { return strings.Compare(a.New.Account.ID, b.New.Account.ID) })
 	accounts, undo := make([]*store.NewAccount, len(items)), make([]string, len(items))
 	for i, item := range items {
 		accounts[i], undo[i] = item.New, RequestLine(item.New.Account.ID, nil)

@@ -49,7 +49,7 @@ func RefuseDuplicates(stores Stores, backends []string, group Group) Group {
 		if len(rest) > 0 {
 			var err error
 			if done, err = group(ctx, st, rest, again); err != nil {
-				return nil, err
+				return done, err
 			}
 		}
 		out := make([]Outcome, 0, len(items))
