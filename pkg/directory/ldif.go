@@ -271,7 +271,7 @@ func (r *filesRun) believe(file int, s ldif.Search) {
 	switch {
 	case s.Code != 0:
 		err = fmt.Errorf("line %d says that the search that wrote the file ended with code %d %q", s.Line, s.Code, s.Text)
-	case s.Due && !s.Seen:
+	case s.ResultExpected && !s.HasResult:
 		err = errors.New("it is the output of a search, and the result at its end is missing")
 	default:
 		return
