@@ -326,7 +326,7 @@ func (a *Audit) Run(ctx context.Context, src directory.Source) (*Report, error) 
 	if err == nil && ended == nil && a.narrowed && a.seen() == 0 {
 		// A server finds nothing, too, when its schema does not have the attribute
 		// or it hides it from whoever is bound.
-		if visible, askErr := a.o.Server.Sees(ctx, a.o.Names.UniqueID); askErr != nil || !visible {
+		if visible, askErr := a.o.Server.ShowsAttribute(ctx, a.o.Names.UniqueID); askErr != nil || !visible {
 			a.widen()
 			ended, err = a.scan(ctx, src)
 		}

@@ -14,14 +14,14 @@ import (
 type Server interface {
 	// Exists tells whether there is an entry of that name.
 	Exists(ctx context.Context, dn string) (bool, error)
-	// Schema tells which of the attributes and object classes
+	// MissingFromSchema tells which of the attributes and object classes
 	// the directory's schema lacks; directory.ErrHidden when it does not show its schema.
-	Schema(ctx context.Context, attributes, classes []string) (missing []string, err error)
-	// Sees tells whether any entry shows the attribute to whoever is bound.
-	Sees(ctx context.Context, attribute string) (bool, error)
-	// Indexed tells what kinds of index an attribute has: "eq", "pres"; directory.ErrHidden when
+	MissingFromSchema(ctx context.Context, attributes, classes []string) (missing []string, err error)
+	// ShowsAttribute tells whether any entry shows the attribute to whoever is bound.
+	ShowsAttribute(ctx context.Context, attribute string) (bool, error)
+	// IndexTypes tells what kinds of index an attribute has: "eq", "pres"; directory.ErrHidden when
 	// the server does not show this to whoever asks.
-	Indexed(ctx context.Context, attribute string) (kinds []string, err error)
+	IndexTypes(ctx context.Context, attribute string) (kinds []string, err error)
 }
 
 func serverRules() []rule {
@@ -62,7 +62,7 @@ func (a *Audit) checkSchema(ctx context.Context, w *worker) (reason string, err 
 	if n.UniqueIDClass != "" {
 		classes = append(classes, n.UniqueIDClass)
 	}
-	missing, err := a.o.Server.Schema(ctx, attributes, classes)
+	missing, err := a.o.Server.MissingFromSchema(ctx, attributes, classes)
 	switch {
 	case errors.Is(err, directory.ErrHidden):
 		return "the server does not show its schema to whoever is bound here", nil
@@ -76,7 +76,7 @@ func (a *Audit) checkSchema(ctx context.Context, w *worker) (reason string, err 
 }
 
 func (a *Audit) checkIndex(ctx context.Context, w *worker) (reason string, err error) {
-	kinds, err := a.o.Server.Indexed(ctx, a.o.Names.UniqueID)
+	kinds, err := a.o.Server.IndexTypes(ctx, a.o.Names.UniqueID)
 	switch {
 	case errors.Is(err, directory.ErrHidden):
 		return "the server does not show its indexes to whoever is bound here", nil
