@@ -283,6 +283,9 @@ func (o *coexistCheck) next(r *cmdutil.FindingReport, hidden int) string {
 	if sum.Errors > 0 || sum.Warnings > 0 {
 		return "apply what is after 'fix:', then check again; '" + o.hints.Line("coexist", "check", "--rules", "--output", "json") + "' explains why each rule matters"
 	}
+	if !o.noDirectory && o.noDirectoryReason() != "" {
+		return "some rules did not run, because no directory was given: --ldif FILE or -H HOST"
+	}
 	for _, out := range r.Outcomes {
 		if options := cmdutil.OptionsFor(out); options != "" {
 			return fmt.Sprintf("some rules did not run, such as %s: %s", out.Rule, options)

@@ -31,7 +31,7 @@ if the server cannot be reached or stopped responding.`,
   davadmin ldap apply plan.ldif --continue --reject rejected.ldif --rate 200`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return cmdutil.Usagef("exactly one plan is required: davadmin ldap apply PLAN")
+				return cmdutil.Usagef("exactly one plan is required: %s", f.Hints.Line("ldap", "apply", "PLAN"))
 			}
 			return nil
 		},

@@ -26,7 +26,7 @@ Undoing is a run of its own, and can be undone as well.`,
   davadmin ldap undo 12 --continue`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return cmdutil.Usagef("exactly one run is required: davadmin ldap undo RUN; '%s' lists the runs", f.Hints.Line("ldap", "runs"))
+				return cmdutil.Usagef("exactly one run is required: %s; '%s' lists the runs", f.Hints.Line("ldap", "undo", "RUN"), f.Hints.Line("ldap", "runs"))
 			}
 			return nil
 		},
