@@ -18,8 +18,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// Attach makes options fit the directory that was opened.
-func (d *OpenDirectory) Attach(lo *ldapcheck.Options) {
+// ApplyTo adapts the options of an audit to the directory that was opened.
+func (d *OpenDirectory) ApplyTo(lo *ldapcheck.Options) {
 	lo.Bases, lo.FileName = d.Bases, d.fileName
 	if d.Live != nil {
 		lo.Server = d.Live
@@ -38,13 +38,13 @@ type Directories struct {
 	getenv    func(string) string
 }
 
-// FindHome reads the configuration of the home, if there is one. It is not
+// LoadHomeConfig reads the configuration of the home, if there is one. It is not
 // needed for files, nor where the options say all; a home that was named and
 // cannot be read is an error all the same.
-func (ds *Directories) FindHome(ctx context.Context, o *HomeOptions) (*HomeConfig, error) {
+func (ds *Directories) LoadHomeConfig(ctx context.Context, o *HomeOptions) (*HomeConfig, error) {
 	c, err := ds.homeFiles.OpenConfig(o, LockOptions{})
 	var usage *UsageError
-	if errors.As(err, &usage) && !ds.homes.Named(o) {
+	if errors.As(err, &usage) && !ds.homes.named(o) {
 		return nil, nil
 	}
 	if err != nil {
@@ -52,7 +52,7 @@ func (ds *Directories) FindHome(ctx context.Context, o *HomeOptions) (*HomeConfi
 	}
 	doc, err := c.File.Load(ctx)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && !ds.homes.Named(o) {
+		if errors.Is(err, fs.ErrNotExist) && !ds.homes.named(o) {
 			return nil, nil
 		}
 		return nil, ds.homeFiles.ExplainLoad(ctx, err, c.File)
@@ -109,13 +109,13 @@ func (ds *Directories) LiveOptions(o *ServerOptions, h *HomeConfig) (directory.O
 		if h == nil {
 			return lo, Usagef("which directory? Give -H HOST, --ldif FILE, or --home DIR of a server that has one")
 		}
-		hosts = config.SplitList(h.Value(LDAPPool + "ldaphost"))
-		if port == 0 && (h.IsSet(LDAPPool+"ldapport") || !h.IsSet(LDAPPool+"ldaphost")) {
-			port, _ = strconv.Atoi(h.Value(LDAPPool + "ldapport"))
+		hosts = config.SplitList(h.Value(UserPoolPrefix + "ldaphost"))
+		if port == 0 && (h.IsSet(UserPoolPrefix+"ldapport") || !h.IsSet(UserPoolPrefix+"ldaphost")) {
+			port, _ = strconv.Atoi(h.Value(UserPoolPrefix + "ldapport"))
 		}
-		ldaps = ldaps || h.Value(LDAPPool+"ldapusessl") == "true" && !o.startTLS
+		ldaps = ldaps || h.Value(UserPoolPrefix+"ldapusessl") == "true" && !o.startTLS
 		if lo.BindDN == "" && !o.external {
-			lo.BindDN = h.Value(LDAPPool + "binddn")
+			lo.BindDN = h.Value(UserPoolPrefix + "binddn")
 			kept = ds.vaults.Source(&o.HomeOptions, h.home, SecretLDAP+userPool)
 		}
 		ds.applyTLSVersions(&lo, o, h)
@@ -141,7 +141,7 @@ func (ds *Directories) LiveOptions(o *ServerOptions, h *HomeConfig) (directory.O
 
 // applyTLSVersions takes the lowest version that the home's sslprotocols name.
 func (ds *Directories) applyTLSVersions(lo *directory.Options, o *ServerOptions, h *HomeConfig) {
-	name := LDAPPool + "sslprotocols"
+	name := UserPoolPrefix + "sslprotocols"
 	if o.minTLS != "" || !h.IsSet(name) {
 		return
 	}

@@ -116,9 +116,9 @@ func (o *DirectoryOptions) Check(cmd *cobra.Command) error {
 	return nil
 }
 
-// Words returns the options that name the server and who is bound, for a command that
+// Args returns the options that name the server and who is bound, for a command that
 // is suggested; none where the home names them.
-func (o *ServerOptions) Words() []string {
+func (o *ServerOptions) Args() []string {
 	var words []string
 	add := func(option, value string) {
 		if value != "" {

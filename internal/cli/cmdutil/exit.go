@@ -72,10 +72,10 @@ type ConflictError struct{ Text string }
 
 func (e *ConflictError) Error() string { return e.Text }
 
-// PartlyError ends a command that did a part of a batch, and named the rest.
-type PartlyError struct{ Text string }
+// PartialError ends a command that did a part of a batch, and named the rest.
+type PartialError struct{ Text string }
 
-func (e *PartlyError) Error() string { return e.Text }
+func (e *PartialError) Error() string { return e.Text }
 
 // ErrFindings ends a command that did its work and found something.
 var ErrFindings = errors.New("findings")
@@ -99,7 +99,7 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	var connect *directory.ConnectError
 	var short *directory.IncompleteError
 	var peers *PeersError
-	var partly *PartlyError
+	var partly *PartialError
 	var conflict *ConflictError
 	var unknown *backends.UnknownError
 	switch {

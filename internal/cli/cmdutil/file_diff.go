@@ -128,7 +128,7 @@ func (o *fileDiff) sides(ctx context.Context, c *HomeFile, args []string) (old, 
 }
 
 func (o *fileDiff) revision(ctx context.Context, c *HomeFile, arg string) (side, error) {
-	n, err := ParseRevision(c.FileKind, arg)
+	n, err := o.homeFiles.ParseRevision(c.FileKind, arg)
 	if err != nil {
 		return side{}, err
 	}

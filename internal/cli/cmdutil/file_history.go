@@ -95,7 +95,7 @@ func (o *fileRevert) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	revision, err := ParseRevision(o.kind, arg)
+	revision, err := o.homeFiles.ParseRevision(o.kind, arg)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (o *fileRevert) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return fmt.Errorf("revision %d: %w", revision, err)
 	}
-	outcome, err := o.homeFiles.CarryOut(ctx, c.File, config.Edit{
+	outcome, err := o.homeFiles.Apply(ctx, c.File, config.Edit{
 		Operation: c.Operation + " revert", Command: o.journals.Command(), Remark: o.remark, Mask: c.Labels.Mask,
 		Make: func(current []byte) ([]byte, []config.Change, error) {
 			doc, err := config.Parse(current)
@@ -133,7 +133,7 @@ func (o *fileRevert) run(ctx context.Context, arg string) error {
 	if text == nil && outcome.Changed() {
 		o.console.Notef("there was no %s in revision %d, so %s", c.File.Path(), revision, o.goneWords())
 	}
-	return o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, "revert", c, outcome))
+	return o.homeFiles.ReportError(c, outcome, o.homeFiles.ShowChange(format, "revert", c, outcome))
 }
 
 // goneWords say what became, or would become, of the file.

@@ -122,7 +122,7 @@ func (rp *Reports) Print(format ui.Format, failOn finding.Severity, schema strin
 			out.Summary.Complete = false
 		}
 	}
-	if err := rp.Write(format, out, rp.reportTable); err != nil {
+	if err := rp.Write(format, out, FindingTable{All: true}); err != nil {
 		return err
 	}
 	return out.verdict(failOn)
@@ -136,8 +136,8 @@ func (r *FindingReport) verdict(failOn finding.Severity) error {
 	return nil
 }
 
-// Write writes a report in any format, the table by the given function.
-func (rp *Reports) Write(format ui.Format, r *FindingReport, table func(*FindingReport) error) error {
+// Write writes a report in any format.
+func (rp *Reports) Write(format ui.Format, r *FindingReport, table FindingTable) error {
 	r.Outcomes = withOptions(r.Outcomes)
 	switch format {
 	case ui.JSON:
@@ -147,7 +147,7 @@ func (rp *Reports) Write(format ui.Format, r *FindingReport, table func(*Finding
 	case ui.CSV:
 		return rp.reportCSV(r)
 	case ui.Table:
-		return table(r)
+		return rp.writeTable(r, table)
 	}
 	return rp.reportPlain(r)
 }
@@ -209,7 +209,7 @@ func (rp *Reports) reportCSV(r *FindingReport) error {
 	return w.Flush()
 }
 
-func WhereText(f finding.Finding) string {
+func Location(f finding.Finding) string {
 	switch {
 	case f.Where == nil:
 		return ""
@@ -224,7 +224,7 @@ func (rp *Reports) reportPlain(r *FindingReport) error {
 		if err != nil {
 			return err
 		}
-		at, fix := WhereText(f), rp.FixText(f.Fix)
+		at, fix := Location(f), rp.FixText(f.Fix)
 		if strings.Contains(fix, "\n") {
 			fix = "" // lines do not fit here; the other formats have it
 		}
@@ -246,82 +246,6 @@ func (rp *Reports) reportPlain(r *FindingReport) error {
 	b.WriteString("\n")
 	_, err := fmt.Fprint(rp.console.Streams.Out, b.String())
 	return err
-}
-
-// reportTable is for a person: one line a rule, then the findings, then what
-// the whole amounts to.
-func (rp *Reports) reportTable(r *FindingReport) error {
-	rows := make([][]string, len(r.Outcomes))
-	passed := 0
-	for i, o := range r.Outcomes {
-		if o.Result == finding.Passed {
-			passed++
-		}
-		rows[i] = []string{o.Rule, string(o.Result), countCell(o.Count), o.Reason}
-	}
-	if err := ui.WriteTable(rp.console.Streams.Out, rp.console.Streams.Width, []string{"rule", "result", "count", "why not run"}, rows); err != nil {
-		return err
-	}
-	for f, err := range r.Findings(0) {
-		if err != nil {
-			return err
-		}
-		if err := rp.WriteFinding(f); err != nil {
-			return err
-		}
-	}
-	sum := r.Summary
-	_, err := fmt.Fprintf(rp.console.Streams.Out, "\n%s: %s, %s, %s; %d of %d rules passed\n", ui.Sanitize(sum.Target),
-		Plural(sum.Errors, "error"), Plural(sum.Warnings, "warning"), Plural(sum.Infos, "info"), passed, len(r.Outcomes))
-	return err
-}
-
-// mostNames is how many entries of one finding a person is shown.
-const mostNames = 10
-
-// WriteFinding shows a finding to a person.
-func (rp *Reports) WriteFinding(f finding.Finding) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s %s\n", rp.PaintSeverity(f.Severity), f.Rule)
-	if p := WhereText(f); p != "" {
-		fmt.Fprintf(&b, "  at:   %s\n", ui.Sanitize(p))
-	}
-	for i, dn := range f.DN {
-		if i == mostNames {
-			fmt.Fprintf(&b, "        and %d more\n", len(f.DN)-mostNames)
-			break
-		}
-		fmt.Fprintf(&b, "  dn:   %s\n", ui.Sanitize(dn))
-	}
-	fmt.Fprintf(&b, "  what: %s\n", ui.Sanitize(f.Detail))
-	if fix := rp.FixText(f.Fix); !strings.Contains(fix, "\n") && fix != "" {
-		fmt.Fprintf(&b, "  fix:  %s\n", ui.Sanitize(fix))
-	} else if fix != "" {
-		// It can be copied as it stands only without anything in front.
-		fmt.Fprintf(&b, "  fix:\n%s\n", strings.TrimRight(ui.SanitizeLines(fix), "\n"))
-	}
-	_, err := fmt.Fprint(rp.console.Streams.Out, b.String())
-	return err
-}
-
-func completeness(complete bool) string {
-	if complete {
-		return "complete"
-	}
-	return "INCOMPLETE"
-}
-
-func (rp *Reports) PaintSeverity(s finding.Severity) string {
-	if !rp.console.Colour() {
-		return s.String()
-	}
-	switch s {
-	case finding.Error:
-		return ui.Red(s.String())
-	case finding.Warning:
-		return ui.Yellow(s.String())
-	}
-	return s.String()
 }
 
 // PrintRules prints a catalogue of rules.
@@ -366,4 +290,11 @@ func (rp *Reports) PrintRules(schema string, rules []finding.Rule) error {
 		}
 	}
 	return nil
+}
+
+func completeness(complete bool) string {
+	if complete {
+		return "complete"
+	}
+	return "INCOMPLETE"
 }

@@ -9,7 +9,7 @@ import (
 
 // Parameters of a home that say how its directory is reached and read.
 const (
-	LDAPPool            = "base.ldapinfo.ugldap."
+	UserPoolPrefix      = "base.ldapinfo.ugldap."
 	paramDCRoot         = "base.ldapinfo.dcroot"
 	paramDefaultDomain  = "base.ldapinfo.defaultdomain"
 	paramSchemaLevel    = "base.ldapinfo.schemalevel"

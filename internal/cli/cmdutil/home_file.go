@@ -39,6 +39,7 @@ type HomeFile struct {
 	File     *config.File
 	Registry *config.Registry
 	Labels   Labels
+	hints    *Hints
 }
 
 // Labels say how keys and values of a file are shown.
@@ -49,10 +50,11 @@ type Labels interface {
 	Restart(key string) config.Restart
 }
 
-func ParseRevision(k FileKind, arg string) (int64, error) {
+// ParseRevision parses the number of a revision of a file.
+func (hf *HomeFiles) ParseRevision(k FileKind, arg string) (int64, error) {
 	n, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || n < 1 {
-		return 0, Usagef("'%s' is not a revision number; 'davadmin %s history' lists them", arg, k.Operation)
+		return 0, Usagef("'%s' is not a revision number; '%s' lists them", arg, hf.hints.Line(k.Operation, "history"))
 	}
 	return n, nil
 }
@@ -62,15 +64,15 @@ func (s *HomeFile) At(ctx context.Context, revision int64) ([]byte, error) {
 	text, err := s.File.At(ctx, revision)
 	switch {
 	case errors.Is(err, journal.ErrNoVersion):
-		return nil, fmt.Errorf("revision %d: its content was pruned; 'davadmin %s history' lists what there is", revision, s.Operation)
+		return nil, fmt.Errorf("revision %d: its content was pruned; '%s' lists the revisions", revision, s.hints.Line(s.Operation, "history"))
 	case errors.Is(err, config.ErrNoRevision):
-		return nil, Usagef("%v; 'davadmin %s history' lists them", err, s.Operation)
+		return nil, Usagef("%v; '%s' lists them", err, s.hints.Line(s.Operation, "history"))
 	}
 	return text, err
 }
 
-// CarryOut applies or, with --dry-run, previews an edit.
-func (hf *HomeFiles) CarryOut(ctx context.Context, file *config.File, edit config.Edit) (*config.Outcome, error) {
+// Apply applies an edit or, with --dry-run, previews it.
+func (hf *HomeFiles) Apply(ctx context.Context, file *config.File, edit config.Edit) (*config.Outcome, error) {
 	if hf.global.DryRun {
 		return file.Preview(ctx, edit)
 	}
@@ -103,15 +105,15 @@ func (s *HomeFile) changeRows(changes []config.Change) []changeRow {
 	return rows
 }
 
-// AfterChange makes an error of the report say that the change was made.
-func (hf *HomeFiles) AfterChange(s *HomeFile, o *config.Outcome, err error) error {
+// ReportError makes an error of the report say that the change was made.
+func (hf *HomeFiles) ReportError(s *HomeFile, o *config.Outcome, err error) error {
 	if err == nil && hf.console.Streams.Flush != nil {
 		err = hf.console.Streams.Flush()
 	}
 	if err == nil || o.Revision == 0 {
 		return err
 	}
-	return fmt.Errorf("%s; that change was made, but its report could not be written: %w", hf.RevisionWords(s, o), err)
+	return fmt.Errorf("%s; that change was made, but its report could not be written: %w", hf.RevisionText(s, o), err)
 }
 
 // ShowChange prints what an action changed, or would change.
@@ -144,16 +146,16 @@ func (hf *HomeFiles) ShowChange(format ui.Format, action string, s *HomeFile, o 
 	case hf.global.DryRun:
 		hf.console.Notef("dry run: nothing was changed")
 	default:
-		hf.console.Notef("%s", hf.RevisionWords(s, o))
+		hf.console.Notef("%s", hf.RevisionText(s, o))
 		if s.serverWrites {
-			hf.NoteServer(s.Home)
+			hf.noteServer(s.Home)
 		}
 	}
 	return nil
 }
 
-// RevisionWords name the revision that was made, and the way back.
-func (hf *HomeFiles) RevisionWords(s *HomeFile, o *config.Outcome) string {
+// RevisionText name the revision that was made, and the way back.
+func (hf *HomeFiles) RevisionText(s *HomeFile, o *config.Outcome) string {
 	text := fmt.Sprintf("revision %d", o.Revision)
 	if undo := hf.UndoCommand(s, o); undo != "" {
 		text += "; to undo: " + undo
@@ -197,17 +199,17 @@ func RestartText(r config.Restart) string {
 	return "not known; restart the server to be sure"
 }
 
-// NoteServer warns on a home of the original: its server may write the file
+// noteServer warns on a home of the original: its server may write the file
 // as well.
-func (hf *HomeFiles) NoteServer(home string) {
+func (hf *HomeFiles) noteServer(home string) {
 	if _, err := os.Stat(filepath.Join(home, "sbin", "davadmin")); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		hf.console.Notef("this is a home of Oracle's server: if it is running, it may write the file from memory again; '%s' shows that",
 			hf.hints.Line("config", "diff"))
 	}
 }
 
-// Modifying carries requests out on the text of the configuration.
-func (s *HomeFile) Modifying(requests []config.Request, how config.ModifyOptions, warnings *[]config.Warning) func([]byte) ([]byte, []config.Change, error) {
+// ModifyParameters returns the function of a config.Edit that carries out requests on the text of the configuration.
+func (s *HomeFile) ModifyParameters(requests []config.Request, how config.ModifyOptions, warnings *[]config.Warning) func([]byte) ([]byte, []config.Change, error) {
 	return func(current []byte) ([]byte, []config.Change, error) {
 		doc, err := config.Parse(current)
 		if err != nil {

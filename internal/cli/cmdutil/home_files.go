@@ -37,7 +37,7 @@ func (hf *HomeFiles) Open(k FileKind, o *HomeOptions, lock LockOptions) (*HomeFi
 		return nil, err
 	}
 	file := config.NewFile(hf.journals.Open(home, lock.Timeout), config.FileOptions{Home: home, Name: k.Path, Optional: k.Optional, Mode: k.Mode, Hook: hf.hook})
-	return &HomeFile{FileKind: k, Home: home, File: file, Registry: registry, Labels: k.LabelsOf(registry)}, nil
+	return &HomeFile{FileKind: k, Home: home, File: file, Registry: registry, Labels: k.LabelsOf(registry), hints: hf.hints}, nil
 }
 
 // HomeFiles works on the files of a home that have actions of their own.

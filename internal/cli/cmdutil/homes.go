@@ -110,8 +110,8 @@ type Homes struct {
 	getenv  func(string) string
 }
 
-// Named tells whether somebody said which home is meant.
-func (hs *Homes) Named(o *HomeOptions) bool {
+// named reports whether the user named the home.
+func (hs *Homes) named(o *HomeOptions) bool {
 	return hs.global.Home != "" || o.clifile != "" || hs.getenv("DAVADMIN_HOME") != "" || hs.getenv("DAVADMIN_CLIFILE") != ""
 }
 

@@ -31,7 +31,7 @@ func (in *Input) ReadValue(ctx context.Context, path string, secret bool) ([]byt
 	if path == "-" {
 		b, err = readAll(ctx, in.console.Streams.In, maxValue)
 	} else {
-		b, err = in.ReadGuarded(path, maxValue, secret)
+		b, err = in.readFile(path, maxValue, secret)
 	}
 	if err != nil {
 		return nil, err
@@ -40,8 +40,8 @@ func (in *Input) ReadValue(ctx context.Context, path string, secret bool) ([]byt
 	return bytes.TrimSuffix(b, []byte("\r")), nil
 }
 
-// ReadGuarded reads a file; one with secrets must be closed to others.
-func (in *Input) ReadGuarded(path string, limit int64, secret bool) ([]byte, error) {
+// readFile reads a file; one with secrets must be closed to others.
+func (in *Input) readFile(path string, limit int64, secret bool) ([]byte, error) {
 	b, info, err := fsx.ReadLimited(path, limit)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (in *Input) AskSecret(ctx context.Context, name string) (string, error) {
 	return string(first), nil
 }
 
-func BatchTitle(path string) string {
+func BatchName(path string) string {
 	if path == "-" {
 		return "standard input"
 	}
@@ -87,21 +87,21 @@ func BatchTitle(path string) string {
 // EachBatchLine reads a batch file, - for standard input, and calls do for each
 // line with its place. The info is nil for standard input.
 func (in *Input) EachBatchLine(ctx context.Context, path string, do func(line, where string, info fs.FileInfo) error) error {
-	text, info, err := in.BatchText(ctx, path)
+	text, info, err := in.readBatch(ctx, path)
 	if err != nil {
 		return fmt.Errorf("batch file: %w", err)
 	}
 	n := 0
 	for line := range strings.Lines(string(text)) {
 		n++
-		if err := do(line, fmt.Sprintf("%s:%d", BatchTitle(path), n), info); err != nil {
+		if err := do(line, fmt.Sprintf("%s:%d", BatchName(path), n), info); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (in *Input) BatchText(ctx context.Context, path string) ([]byte, fs.FileInfo, error) {
+func (in *Input) readBatch(ctx context.Context, path string) ([]byte, fs.FileInfo, error) {
 	if path != "-" {
 		return fsx.ReadLimited(path, maxBatch)
 	}
@@ -122,9 +122,9 @@ func readAll(ctx context.Context, in io.Reader, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// BatchText takes the blanks round a line off; a blank line and a comment are
+// TrimBatchLine takes the blanks round a line off; a blank line and a comment are
 // empty.
-func BatchText(line string) string {
+func TrimBatchLine(line string) string {
 	line = strings.Trim(line, " \t\r\n")
 	if strings.HasPrefix(line, "#") {
 		return ""
@@ -132,9 +132,9 @@ func BatchText(line string) string {
 	return line
 }
 
-// BatchPair reads 'left=right', called so in messages.
-func BatchPair(line, where, left, right string) (name, value string, given bool, err error) {
-	if line = BatchText(line); line == "" {
+// ParseBatchPair reads 'left=right', called so in messages.
+func ParseBatchPair(line, where, left, right string) (name, value string, given bool, err error) {
+	if line = TrimBatchLine(line); line == "" {
 		return "", "", false, nil
 	}
 	name, value, ok := strings.Cut(line, "=")

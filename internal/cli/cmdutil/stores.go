@@ -41,6 +41,7 @@ func (ss *Stores) CreateStoreFile(ctx context.Context, home string, l backends.L
 // Stores opens the back ends of homes.
 type Stores struct {
 	console     *Console
+	hints       *Hints
 	homes       *Homes
 	journals    *Journals
 	vaults      *Vaults
@@ -70,8 +71,8 @@ func defaultBackend(c *HomeConfig) string {
 	return BuiltinBackend
 }
 
-// StoreEnding ends the name of an SQLite file.
-const StoreEnding = ".sqlite"
+// StoreSuffix ends the name of an SQLite file.
+const StoreSuffix = ".sqlite"
 
 // BuiltinBackend is the back end that every home has, by the name in its
 // parameters.
@@ -87,7 +88,7 @@ func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.B
 	if !filepath.IsAbs(folder) {
 		folder = filepath.Join(dir, filepath.FromSlash(folder))
 	}
-	l.File = filepath.Join(folder, b.ID+StoreEnding)
+	l.File = filepath.Join(folder, b.ID+StoreSuffix)
 	seconds, err := strconv.ParseInt(c.Value(b.Parameter("purgedelay")), 10, 32)
 	if err != nil || seconds < 0 {
 		return l, Usagef("%s: %s: '%s' is no number of seconds", c.Path, b.Parameter("purgedelay"), c.Value(b.Parameter("purgedelay")))
@@ -105,12 +106,12 @@ func CheckBackendName(id string) error {
 	return nil
 }
 
-// WarnLeftOut says which back ends are set up and have no store: whoever is there is
-// not seen.
-func WarnLeftOut(set *backends.Set, existing []string, warnf func(string, ...any)) {
+// WarnMissing warns of each configured back end that has no store, because its accounts
+// are not seen. Existing are the back ends that have one.
+func (ss *Stores) WarnMissing(set *backends.Set, existing []string) {
 	for _, l := range set.Locations() {
 		if !slices.Contains(existing, l.Backend) {
-			warnf("the back end %s has no store at %s, and is left out; 'davadmin db init -n %s' makes one", l.Backend, l.Where(), l.Backend)
+			ss.console.Warnf("the back end %s has no store at %s and is skipped; '%s' creates one", l.Backend, l.Where(), ss.hints.Line("db", "init", "-n", l.Backend))
 		}
 	}
 }

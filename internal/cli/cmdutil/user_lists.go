@@ -24,25 +24,25 @@ func (o *UserListOptions) Add(cmd *cobra.Command) {
 	f.StringArrayVar(&o.Cs7, "cs7-list", nil, "`FILE` with the people on the new server; may be repeated (default: the accounts of a home that has any, and whose localuserattr is set)")
 }
 
-// ReadPeople reads the lists of both servers; nil for a server of which none was
+// ReadServerLists reads the lists of both servers; nil for a server of which none was
 // named. In the place of a list of the new server stand the accounts of the
 // home's back ends, if there are any.
-func (ss *Stores) ReadPeople(ctx context.Context, o *UserListOptions, ho *HomeOptions, home *HomeConfig) (on6, on7 *cs6.UserSet, err error) {
-	if on6, err = ss.ReadLists(ctx, "--cs6-list", o.Cs6); err != nil {
+func (ss *Stores) ReadServerLists(ctx context.Context, o *UserListOptions, ho *HomeOptions, home *HomeConfig) (on6, on7 *cs6.UserSet, err error) {
+	if on6, err = ss.ReadUserList(ctx, "--cs6-list", o.Cs6); err != nil {
 		return nil, nil, err
 	}
 	// Without a mark there is no other server that people could be on.
 	if len(o.Cs7) == 0 && home != nil && home.IsSet(paramLocalUser) {
-		on7, err = ss.peopleOfStores(ctx, ho, home)
+		on7, err = ss.usersOfStores(ctx, ho, home)
 		return on6, on7, err
 	}
-	on7, err = ss.ReadLists(ctx, "--cs7-list", o.Cs7)
+	on7, err = ss.ReadUserList(ctx, "--cs7-list", o.Cs7)
 	return on6, on7, err
 }
 
-// peopleOfStores are the users and resources with an account; nil where there is
+// usersOfStores are the users and resources with an account; nil where there is
 // none: a home that was only just made says nothing about who is hosted.
-func (ss *Stores) peopleOfStores(ctx context.Context, ho *HomeOptions, home *HomeConfig) (set *cs6.UserSet, err error) {
+func (ss *Stores) usersOfStores(ctx context.Context, ho *HomeOptions, home *HomeConfig) (set *cs6.UserSet, err error) {
 	stores, err := ss.Backends(ho, home.home, home, DefaultLockTimeout)
 	if err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func (ss *Stores) peopleOfStores(ctx context.Context, ho *HomeOptions, home *Hom
 	if set.Len() == 0 {
 		return nil, nil
 	}
-	WarnLeftOut(stores, names, ss.console.Warnf)
+	ss.WarnMissing(stores, names)
 	ss.console.Detailf("on the new server: %d, by the accounts of %s", set.Len(), strings.Join(names, ", "))
 	return set, nil
 }
@@ -88,9 +88,9 @@ func addAccounts(ctx context.Context, set *cs6.UserSet, st store.Store) error {
 	})
 }
 
-// ReadLists reads lists of people. Each line of them must tell of somebody: a
+// ReadUserList reads lists of people. Each line of them must tell of somebody: a
 // line that was passed over would be a person whom no rule looks for.
-func (ss *Stores) ReadLists(ctx context.Context, option string, paths []string) (*cs6.UserSet, error) {
+func (ss *Stores) ReadUserList(ctx context.Context, option string, paths []string) (*cs6.UserSet, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}

@@ -104,7 +104,7 @@ func (vs *Vaults) unlock(ctx context.Context, o *HomeOptions, home string, v *Op
 	}
 	kind, err := secret.KindOf(sealed)
 	if err != nil {
-		return fmt.Errorf("%s: %w; %s", path, err, vs.OlderVault())
+		return fmt.Errorf("%s: %w; %s", path, err, vs.RestoreHint())
 	}
 	key, from, err := vs.opener(ctx, o, home, kind)
 	if err != nil {
@@ -115,22 +115,22 @@ func (vs *Vaults) unlock(ctx context.Context, o *HomeOptions, home string, v *Op
 	case errors.Is(err, secret.ErrWrongKey):
 		return fmt.Errorf("cannot open the vault %s with %s: %w; it opens with the %s that it was closed with last, and with nothing else", path, from, err, kind)
 	case err != nil:
-		return fmt.Errorf("%s: %w; %s", path, err, vs.OlderVault())
+		return fmt.Errorf("%s: %w; %s", path, err, vs.RestoreHint())
 	}
 	vs.console.Detailf("vault: %s, opened with %s", path, from)
 	v.Vault, v.Sealed, v.Key = opened, sealed, key
 	return nil
 }
 
-// OlderVault says how to get a vault back that cannot be read.
-func (vs *Vaults) OlderVault() string {
+// RestoreHint says how to get a vault back that cannot be read.
+func (vs *Vaults) RestoreHint() string {
 	return fmt.Sprintf("'%s' lists what '%s' can bring back", vs.hints.Line("passfile", "history"), vs.hints.Line("passfile", "revert", "REV"))
 }
 
 // opener finds what opens a vault: a key file that is named or at its place,
 // the environment, a question.
 func (vs *Vaults) opener(ctx context.Context, o *HomeOptions, home string, kind secret.Kind) (k *secret.Key, from string, err error) {
-	path, found := vs.NamedKey(o, home)
+	path, found := vs.FindKey(o, home)
 	switch {
 	case kind == secret.ByKey && !found:
 		return nil, "", Usagef("the vault of %s is closed with a key, and there is no %s: give --vault-key FILE, or set %s", home, path, envVaultKey)
@@ -158,9 +158,9 @@ func (vs *Vaults) opener(ctx context.Context, o *HomeOptions, home string, kind 
 	return k, from, err
 }
 
-// NamedKey returns the key file that this run is to take. It is found when it was
+// FindKey returns the key file that this run is to take. It is found when it was
 // named, or is at its place.
-func (vs *Vaults) NamedKey(o *HomeOptions, home string) (path string, found bool) {
+func (vs *Vaults) FindKey(o *HomeOptions, home string) (path string, found bool) {
 	if o.VaultKey != "" {
 		return o.VaultKey, true
 	}

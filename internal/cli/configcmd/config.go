@@ -75,7 +75,7 @@ func transposed(f *cmdutil.Factory, cmd *cobra.Command, list *configList, args [
 	}
 	m := &configModify{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, HomeOptions: list.HomeOptions}
 	m.lock.Timeout = cmdutil.DefaultLockTimeout
-	m.edits.Items = []EditItem{{Name: args[0], Kind: EditSet, Value: value}}
+	m.edits.Items = []editItem{{Name: args[0], Kind: editSet, Value: value}}
 	f.Console.Notef("davadmin: note: read as: %s", modifyLine(f, args[0], value))
 	return m.run(cmd.Context())
 }

@@ -20,7 +20,7 @@ type configModify struct {
 	journals  *cmdutil.Journals
 	cmdutil.HomeOptions
 	lock  cmdutil.LockOptions
-	edits EditOptions
+	edits editOptions
 
 	batch  string
 	remark string
@@ -87,16 +87,16 @@ func (o *configModify) run(ctx context.Context) error {
 	var warnings []config.Warning
 	edit := config.Edit{
 		Operation: "config modify", Command: o.journals.Command(), Remark: o.remark, Mask: c.Labels.Mask,
-		Make: c.Modifying(requests, strictness, &warnings),
+		Make: c.ModifyParameters(requests, strictness, &warnings),
 	}
-	outcome, err := o.homeFiles.CarryOut(ctx, c.File, edit)
+	outcome, err := o.homeFiles.Apply(ctx, c.File, edit)
 	if err != nil {
 		return o.hints.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
 	}
 	for _, w := range warnings {
 		o.warnModify(w)
 	}
-	return o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, "modify", c, outcome))
+	return o.homeFiles.ReportError(c, outcome, o.homeFiles.ShowChange(format, "modify", c, outcome))
 }
 
 func (o *configModify) warnModify(w config.Warning) {

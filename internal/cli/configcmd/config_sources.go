@@ -30,7 +30,7 @@ func (o *configModify) requests(ctx context.Context, r *config.Registry) ([]conf
 		}
 		out = append(out, lines...)
 		if len(out) == 0 {
-			o.console.Warnf("%s names no parameter; nothing was changed", cmdutil.BatchTitle(o.batch))
+			o.console.Warnf("%s names no parameter; nothing was changed", cmdutil.BatchName(o.batch))
 			return nil, cmdutil.ErrAnswered
 		}
 	}
@@ -40,22 +40,22 @@ func (o *configModify) requests(ctx context.Context, r *config.Registry) ([]conf
 	return out, nil
 }
 
-func (o *configModify) request(ctx context.Context, r *config.Registry, it EditItem) (config.Request, error) {
+func (o *configModify) request(ctx context.Context, r *config.Registry, it editItem) (config.Request, error) {
 	q := config.Request{Name: it.Name, Value: it.Value, Add: it.Add, Remove: it.Remove}
 	_, known := r.Lookup(it.Name)
 	secret := r.Secret(it.Name)
 	switch it.Kind {
-	case EditMembers:
+	case editMembers:
 		q.Action = config.ActionMembers
-	case EditUnset:
+	case editUnset:
 		q.Action = config.ActionUnset
-	case EditFile:
+	case editFile:
 		b, err := o.input.ReadValue(ctx, it.Value, secret)
 		if err != nil {
 			return q, fmt.Errorf("%s: value file: %w", it.Name, err)
 		}
 		q.Value = string(b)
-	case EditSet:
+	case editSet:
 		if secret && it.Value != "" {
 			return q, cmdutil.Usagef("%s is a password, and a command line is seen by others: use --value-file FILE, -f -, or leave -v out and type it", it.Name)
 		}
@@ -80,7 +80,7 @@ func (o *configModify) request(ctx context.Context, r *config.Registry, it EditI
 func (o *configModify) readBatch(ctx context.Context, r *config.Registry) ([]config.Request, error) {
 	var out []config.Request
 	err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, info fs.FileInfo) error {
-		q, given, err := BatchLine(line, where)
+		q, given, err := parseBatchLine(line, where)
 		if err != nil || !given {
 			return err
 		}
@@ -95,8 +95,8 @@ func (o *configModify) readBatch(ctx context.Context, r *config.Registry) ([]con
 	return out, err
 }
 
-func BatchLine(line, where string) (q config.Request, given bool, err error) {
-	name, value, given, err := cmdutil.BatchPair(line, where, "name", "value")
+func parseBatchLine(line, where string) (q config.Request, given bool, err error) {
+	name, value, given, err := cmdutil.ParseBatchPair(line, where, "name", "value")
 	if err != nil || !given {
 		return q, false, err
 	}

@@ -214,14 +214,14 @@ func (o *domainEdit) run(ctx context.Context) error {
 			return err
 		}
 	}
-	outcome, err := o.homeFiles.CarryOut(ctx, c.File, edit)
+	outcome, err := o.homeFiles.Apply(ctx, c.File, edit)
 	if err != nil {
 		return o.hints.RefusedUsage(o.homeFiles.ExplainFile(ctx, err, c.FileKind, c.File))
 	}
 	for _, w := range warnings {
 		o.warnDomain(w)
 	}
-	return o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, o.name, c, outcome))
+	return o.homeFiles.ReportError(c, outcome, o.homeFiles.ShowChange(format, o.name, c, outcome))
 }
 
 func (o *domainEdit) warnDomain(w config.Warning) {
@@ -253,7 +253,7 @@ func (o *domainEdit) requests(ctx context.Context) ([]config.DomainRequest, erro
 			return nil, err
 		}
 		if len(out) == 0 {
-			o.console.Warnf("%s names no domain; nothing was changed", cmdutil.BatchTitle(o.batch))
+			o.console.Warnf("%s names no domain; nothing was changed", cmdutil.BatchName(o.batch))
 			return nil, cmdutil.ErrAnswered
 		}
 	}
@@ -266,9 +266,9 @@ func (o *domainEdit) requests(ctx context.Context) ([]config.DomainRequest, erro
 // batchRequest reads one line; given is false for a blank one and a comment.
 func (o *domainEdit) batchRequest(line, where string) (q config.DomainRequest, given bool, err error) {
 	if o.action == config.DomainDelete {
-		word := cmdutil.BatchText(line)
+		word := cmdutil.TrimBatchLine(line)
 		return config.DomainRequest{Domain: word, Where: where}, word != "", nil
 	}
-	domain, url, given, err := cmdutil.BatchPair(line, where, "domain", "URL")
+	domain, url, given, err := cmdutil.ParseBatchPair(line, where, "domain", "URL")
 	return config.DomainRequest{Domain: domain, URL: url, Where: where}, given, err
 }

@@ -70,7 +70,7 @@ func (o *domainProbe) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	home, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	home, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil {
 		return err
 	}

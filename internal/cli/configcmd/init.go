@@ -156,7 +156,7 @@ func (o *initHome) makeStore(ctx context.Context, home string) error {
 
 // initialStore is where that is.
 func initialStore(home string) string {
-	return filepath.Join(home, "data", "db", cmdutil.BuiltinBackend+cmdutil.StoreEnding)
+	return filepath.Join(home, "data", "db", cmdutil.BuiltinBackend+cmdutil.StoreSuffix)
 }
 
 func (o *initHome) print(format ui.Format, home string) error {

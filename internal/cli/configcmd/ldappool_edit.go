@@ -173,7 +173,7 @@ func (o *poolEdit) run(ctx context.Context) error {
 			return err
 		}
 	}
-	outcome, err := o.homeFiles.CarryOut(ctx, c.File, edit)
+	outcome, err := o.homeFiles.Apply(ctx, c.File, edit)
 	if err != nil {
 		return o.hints.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
 	}
@@ -184,7 +184,7 @@ func (o *poolEdit) run(ctx context.Context) error {
 	if err == nil && outcome.Revision != 0 {
 		o.notePasswords(c, items)
 	}
-	return o.homeFiles.AfterChange(c, outcome, err)
+	return o.homeFiles.ReportError(c, outcome, err)
 }
 
 // edit makes the changes in the document, or refuses them.
@@ -262,7 +262,7 @@ func (o *poolEdit) items(ctx context.Context) ([]poolItem, error) {
 			return nil, err
 		}
 		if len(out) == 0 {
-			o.console.Warnf("%s names no pool; nothing was changed", cmdutil.BatchTitle(o.batch))
+			o.console.Warnf("%s names no pool; nothing was changed", cmdutil.BatchName(o.batch))
 			return nil, cmdutil.ErrAnswered
 		}
 	}
@@ -284,7 +284,7 @@ func (o *poolEdit) items(ctx context.Context) ([]poolItem, error) {
 
 // batchItem reads one line; given is false for a blank one and a comment.
 func (o *poolEdit) batchItem(line, where string) (it poolItem, given bool, err error) {
-	if line = cmdutil.BatchText(line); line == "" {
+	if line = cmdutil.TrimBatchLine(line); line == "" {
 		return it, false, nil
 	}
 	if o.action == poolDelete {
