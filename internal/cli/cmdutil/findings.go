@@ -14,16 +14,19 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
+// FindingFormats returns the output formats of a report of findings.
 func FindingFormats() []ui.Format { return []ui.Format{ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV} }
 
 // FindingOptions are the options of every command that reports findings.
 type FindingOptions struct{ failOn string }
 
+// Add adds the options to a command.
 func (o *FindingOptions) Add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.failOn, "fail-on", "error", "exit 3 from this `SEVERITY` on: info, warning or error")
+	cmd.Flags().StringVar(&o.failOn, "fail-on", "error", "exit 3 if there are findings of this `SEVERITY` or above: info, warning or error")
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.SeverityNames(), cobra.ShellCompDirectiveNoFileComp))
 }
 
+// Severity returns the severity of --fail-on.
 func (o *FindingOptions) Severity() (finding.Severity, error) {
 	s, err := finding.ParseSeverity(o.failOn)
 	if err != nil {
@@ -44,18 +47,18 @@ type Summary struct {
 	Seconds  float64 `json:"seconds"`
 }
 
-// EntriesRead is what a report about a directory has read.
+// EntriesRead counts what a check of a directory has read.
 type EntriesRead struct {
 	Entries   int    `json:"entries"` // users, groups and resources
 	Users     int    `json:"users"`
 	Groups    int    `json:"groups"`
 	Resources int    `json:"resources"`
 	Domains   int    `json:"domains"`
-	Selected  string `json:"selected,omitempty"` // where the server gave only some of them: which
-	Reason    string `json:"reason,omitempty"`   // why it is not complete
+	Selected  string `json:"selected,omitempty"` // which entries, where the server was asked for only some of them
+	Reason    string `json:"reason,omitempty"`   // why the report is incomplete
 }
 
-// CountEntries is what was read, by kind.
+// CountEntries returns the counts of the entries that were read, from those of each kind.
 func CountEntries(kinds [directory.Domain + 1]int) *EntriesRead {
 	return &EntriesRead{
 		Entries: kinds[directory.User] + kinds[directory.Group] + kinds[directory.Resource],
@@ -63,15 +66,15 @@ func CountEntries(kinds [directory.Domain + 1]int) *EntriesRead {
 	}
 }
 
-// FindingReport is what every command with findings prints. The findings may be more
-// than memory holds.
+// FindingReport is the result of a check. The findings are a sequence because they may not
+// fit into memory.
 type FindingReport struct {
 	Schema   string
-	Findings func(most int) iter.Seq2[finding.Finding, error] // of each rule; 0 is all
+	Findings func(most int) iter.Seq2[finding.Finding, error] // at most so many of each rule; 0 is all
 	Outcomes []finding.Outcome
 	Summary  Summary
 	Worst    finding.Severity
-	Any      bool // there is a finding
+	Any      bool // there is at least one finding
 }
 
 type findingLine struct {
@@ -82,14 +85,14 @@ type findingLine struct {
 	FixType finding.FixType `json:"fix_type"`
 }
 
-// lineOf is a finding in machine formats.
+// lineOf returns a finding in machine formats.
 func (rp *Reports) lineOf(kind string, f finding.Finding) findingLine {
 	return findingLine{
 		Kind: kind, Result: finding.Failed, Finding: f, Fix: rp.FixText(f.Fix), FixType: cmp.Or(f.Fix.Type, finding.FixNone),
 	}
 }
 
-// FixText returns a fix as a user sees it.
+// FixText returns a fix as a user sees it. It can have several lines.
 func (rp *Reports) FixText(f finding.Fix) string { return fixRenderer{rp.hints}.fix(f) }
 
 type ruleLine struct {
@@ -97,8 +100,8 @@ type ruleLine struct {
 	finding.Outcome
 }
 
-// Print prints a report in any format and returns errFindings when it has
-// something at or above failOn.
+// Print prints a report in any format and returns ErrFindings if it has findings at or
+// above failOn.
 func (rp *Reports) Print(format ui.Format, failOn finding.Severity, schema string, r *finding.Report, target string, took time.Duration) error {
 	out := &FindingReport{
 		Schema: schema, Outcomes: r.Outcomes,
@@ -128,7 +131,7 @@ func (rp *Reports) Print(format ui.Format, failOn finding.Severity, schema strin
 	return out.verdict(failOn)
 }
 
-// verdict is errFindings for a report with something at or above failOn.
+// verdict returns ErrFindings if the report has findings at or above failOn.
 func (r *FindingReport) verdict(failOn finding.Severity) error {
 	if r.Any && r.Worst >= failOn {
 		return ErrFindings
@@ -209,6 +212,7 @@ func (rp *Reports) reportCSV(r *FindingReport) error {
 	return w.Flush()
 }
 
+// Location returns the file and line of a finding, as in "FILE:12", or an empty string.
 func Location(f finding.Finding) string {
 	switch {
 	case f.Where == nil:
@@ -219,20 +223,28 @@ func Location(f finding.Finding) string {
 	return fmt.Sprintf("%s:%d", f.Where.File, f.Where.Line)
 }
 
+// reportPlain writes one line per finding, then one per rule, then the summary. A fix of
+// several lines follows its finding, each line after "fix" and a tab.
 func (rp *Reports) reportPlain(r *FindingReport) error {
 	for f, err := range r.Findings(0) {
 		if err != nil {
 			return err
 		}
-		at, fix := Location(f), rp.FixText(f.Fix)
+		at, fix := Location(f), strings.TrimRight(rp.FixText(f.Fix), "\n")
+		var lines []string
 		if strings.Contains(fix, "\n") {
-			fix = "" // lines do not fit here; the other formats have it
+			fix, lines = "", strings.Split(fix, "\n")
 		}
 		if len(f.DN) > 0 {
 			at = strings.TrimPrefix(at+" "+strings.Join(f.DN, "; "), " ")
 		}
 		if _, err := fmt.Fprintf(rp.console.Streams.Out, "finding\t%s\t%s\t%s\t%s\t%s\n", f.Severity, f.Rule, ui.Sanitize(at), ui.Sanitize(f.Detail), ui.Sanitize(fix)); err != nil {
 			return err
+		}
+		for _, line := range lines {
+			if _, err := fmt.Fprintf(rp.console.Streams.Out, "fix\t%s\n", ui.Sanitize(line)); err != nil {
+				return err
+			}
 		}
 	}
 	var b strings.Builder
@@ -248,7 +260,7 @@ func (rp *Reports) reportPlain(r *FindingReport) error {
 	return err
 }
 
-// PrintRules prints a catalogue of rules.
+// PrintRules prints a list of rules in any format.
 func (rp *Reports) PrintRules(schema string, rules []finding.Rule) error {
 	format, err := rp.console.Format(ui.Table, ui.Plain, ui.JSON, ui.CSV)
 	if err != nil {
@@ -258,7 +270,7 @@ func (rp *Reports) PrintRules(schema string, rules []finding.Rule) error {
 	for i, r := range rules {
 		rows[i] = []string{r.ID, r.Severity.String(), r.Title, r.Why, rp.Remedy(r)}
 	}
-	header := []string{"rule", "severity", "holds when", "otherwise", "what to do"}
+	header := []string{"rule", "severity", "passes if", "otherwise", "what to do"}
 	switch format {
 	case ui.JSON:
 		type row struct {

@@ -9,9 +9,10 @@ import (
 	"github.com/davadmin/davadmin/pkg/journal"
 )
 
+// HistoryFormats returns the output formats of a list of changes.
 func HistoryFormats() []ui.Format { return []ui.Format{ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV} }
 
-// PrintEntries prints changes in any format.
+// PrintEntries prints a list of changes in any format.
 func (rp *Reports) PrintEntries(format ui.Format, schema string, entries []journal.Entry) error {
 	out := rp.console.Streams.Out
 	switch format {
@@ -58,6 +59,7 @@ func (rp *Reports) PrintEntries(format ui.Format, schema string, entries []journ
 	return ui.WriteTable(out, rp.console.Streams.Width, header, rows)
 }
 
+// ActorName returns who made a change, as in "alice as root".
 func ActorName(a journal.Actor) string {
 	name := a.User
 	if name == "" {
@@ -69,7 +71,7 @@ func ActorName(a journal.Actor) string {
 	return name
 }
 
-// entrySummary is what a change was about, in a few words.
+// entrySummary describes a change in a few words.
 func (rp *Reports) entrySummary(e journal.Entry) string {
 	var parts []string
 	if e.Damaged {

@@ -9,8 +9,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// requests turns the options into requests. It reads the files they name and
-// asks for passwords.
+// requests returns the requests of the options and the batch file. It reads value files
+// and prompts for passwords.
 func (o *configModify) requests(ctx context.Context, r *config.Registry) ([]config.Request, error) {
 	if err := o.edits.Check(); err != nil {
 		return nil, err
@@ -30,12 +30,12 @@ func (o *configModify) requests(ctx context.Context, r *config.Registry) ([]conf
 		}
 		out = append(out, lines...)
 		if len(out) == 0 {
-			o.console.Warnf("%s names no parameter; nothing was changed", cmdutil.BatchName(o.batch))
+			o.console.Warnf("%s contains no parameters; nothing was changed", cmdutil.BatchName(o.batch))
 			return nil, cmdutil.ErrAnswered
 		}
 	}
 	if len(out) == 0 {
-		return nil, cmdutil.Usagef("what is to be changed? Give -o NAME -v VALUE, or -f FILE")
+		return nil, cmdutil.Usagef("nothing to change: use -o NAME -v VALUE, or -f FILE")
 	}
 	return out, nil
 }
@@ -57,14 +57,14 @@ func (o *configModify) request(ctx context.Context, r *config.Registry, it editI
 		q.Value = string(b)
 	case editSet:
 		if secret && it.Value != "" {
-			return q, cmdutil.Usagef("%s is a password, and a command line is seen by others: use --value-file FILE, -f -, or leave -v out and type it", it.Name)
+			return q, cmdutil.Usagef("%s is a password, and other users can see command lines: use --value-file FILE or -f -, or omit -v to be prompted", it.Name)
 		}
 	case editNone:
 		if !secret {
 			if !known {
-				return q, unknownParameter(r, it.Name)
+				return q, unknownParameter(o.hints, r, it.Name)
 			}
-			return q, cmdutil.Usagef("%s: what shall become of it? Give -v VALUE, --add, --remove or --default", it.Name)
+			return q, cmdutil.Usagef("%s: missing new value: use -v VALUE, --add, --remove or --default", it.Name)
 		}
 		value, err := o.input.AskSecret(ctx, it.Name)
 		if err != nil {
@@ -75,8 +75,7 @@ func (o *configModify) request(ctx context.Context, r *config.Registry, it editI
 	return q, nil
 }
 
-// readBatch reads lines of 'name=value'. The syntax of all of them is checked
-// before anything is done.
+// readBatch reads the lines 'name=value' of the batch file, and checks the syntax of all.
 func (o *configModify) readBatch(ctx context.Context, r *config.Registry) ([]config.Request, error) {
 	var out []config.Request
 	err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, info fs.FileInfo) error {
@@ -95,6 +94,7 @@ func (o *configModify) readBatch(ctx context.Context, r *config.Registry) ([]con
 	return out, err
 }
 
+// parseBatchLine parses a line of a batch file. Given is false for a blank line and a comment.
 func parseBatchLine(line, where string) (q config.Request, given bool, err error) {
 	name, value, given, err := cmdutil.ParseBatchPair(line, where, "name", "value")
 	if err != nil || !given {
