@@ -31,7 +31,7 @@ func export(t *testing.T, p planted, s *servertest.Server) []string {
 // A wave goes forward and back: planned, looked at, applied, verified, taken
 // back, and the directory is as it was.
 func TestWaveOnSlapd(t *testing.T) {
-	p := plant(t, dirgen.Options{Entries: 400, Seed: 8, NoFileOnly: true, Faults: map[string]int{}, Backends: []string{"defaultbackend"}})
+	p := plant(t, dirgen.Options{Entries: 400, Seed: 8, ForServer: true, Faults: map[string]int{}, Backends: []string{"defaultbackend"}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
 	home, with := changes(t, p, s.URL, s.ManagerDN)
 	dir := t.TempDir()

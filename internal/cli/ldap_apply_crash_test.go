@@ -46,7 +46,7 @@ func populated(t *testing.T, p planted, s *servertest.Server) int {
 // A run that is killed at any time goes on where it was, does nothing twice, and
 // can be taken back as one.
 func TestApplyKilledAndTakenUpAgain(t *testing.T) {
-	p := plant(t, dirgen.Options{Entries: 700, Seed: 6, NoFileOnly: true, Faults: map[string]int{}})
+	p := plant(t, dirgen.Options{Entries: 700, Seed: 6, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, Indexes: []string{"employeeType pres"}}})
 	home, with := changes(t, p, s.URL, s.ManagerDN)
 	people := names(t, p, 1000)
@@ -97,7 +97,7 @@ func TestApplyKilledAndTakenUpAgain(t *testing.T) {
 
 // Two runs at once: the second waits, and says why it gave up.
 func TestTwoAppliesAtOnce(t *testing.T) {
-	p := plant(t, dirgen.Options{Entries: 300, Seed: 6, NoFileOnly: true, Faults: map[string]int{}})
+	p := plant(t, dirgen.Options{Entries: 300, Seed: 6, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
 	_, with := changes(t, p, s.URL, s.ManagerDN)
 	var text strings.Builder
@@ -128,7 +128,7 @@ func TestTwoAppliesAtOnce(t *testing.T) {
 // A server that goes away in the middle ends the run with what was done, and
 // nothing more is claimed.
 func TestApplyWhenTheServerGoes(t *testing.T) {
-	p := plant(t, dirgen.Options{Entries: 300, Seed: 6, NoFileOnly: true, Faults: map[string]int{}})
+	p := plant(t, dirgen.Options{Entries: 300, Seed: 6, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
 	home, with := changes(t, p, s.URL, s.ManagerDN)
 	var text strings.Builder
@@ -145,7 +145,7 @@ func TestApplyWhenTheServerGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 5 || !strings.Contains(out.String(), "the same command goes on") || !strings.Contains(out.String(), "given up after 1s") {
+	if code := cmd.ProcessState.ExitCode(); code != 5 || !strings.Contains(out.String(), "the same command goes on") || !strings.Contains(out.String(), "gave up after 1s") {
 		t.Errorf("code %d: %s", code, out.String())
 	}
 	list := davadminRun(t, nil, "ldap", "runs", "--home", home, "--output", "jsonl")
@@ -160,7 +160,7 @@ func TestApplyWhenTheServerGoes(t *testing.T) {
 // A run that was stopped and taken back is not taken up again: what it has noted
 // as done is done no more.
 func TestApplyAfterUndoOfAStoppedRun(t *testing.T) {
-	p := plant(t, dirgen.Options{Entries: 700, Seed: 6, NoFileOnly: true, Faults: map[string]int{}})
+	p := plant(t, dirgen.Options{Entries: 700, Seed: 6, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
 	_, with := changes(t, p, s.URL, s.ManagerDN)
 	people := names(t, p, 600)

@@ -52,7 +52,7 @@ func names(t *testing.T, p planted, n int) []string {
 // A plan is looked at, applied, listed, taken back; whatever does not fit changes
 // nothing.
 func TestApplyOnSlapd(t *testing.T) {
-	p := plant(t, dirgen.Options{Entries: 300, Seed: 4, NoFileOnly: true, Faults: map[string]int{}})
+	p := plant(t, dirgen.Options{Entries: 300, Seed: 4, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, Reader: true}})
 	home, with := changes(t, p, s.URL, s.ManagerDN)
 	people := names(t, p, 3)
@@ -91,33 +91,33 @@ func TestApplyOnSlapd(t *testing.T) {
 	other := writePlan(t, strings.ReplaceAll(strings.ReplaceAll(text.String(), "employeeType: moved", "employeeType: stays"), "expect-absent employeeType\ndn: "+people[0], "expect-all employeeType: MOVED\ndn: "+people[0]))
 	a := davadminRun(t, nil, with("ldap", "apply", other)...)
 	expect("a conflict", a, 6, "", "3 entries are not as it expects, and nothing was changed; --continue leaves out what does not fit")
-	if !strings.Contains(a.notes, people[0]+": not changed: employeeType was to be 'MOVED', and is 'moved'") {
+	if !strings.Contains(a.notes, people[0]+": not changed: employeeType is 'moved', expected 'MOVED'") {
 		t.Error(a.notes)
 	}
 	reject := filepath.Join(t.TempDir(), "rejected.ldif")
 	mixed := writePlan(t, text.String()+"dn: "+s.ReaderDN+"\nchangetype: modify\nadd: description\ndescription: x\n-\n\ndn: uid=nobody,o=isp\nchangetype: modify\nadd: description\ndescription: x\n-\n\n")
 	expect("some to be left out", davadminRun(t, nil, with("ldap", "apply", mixed, "--continue", "--dry-run")...), 4, "to change:   1", "left out, and named above")
-	expect("some left out", davadminRun(t, nil, with("ldap", "apply", mixed, "--continue", "--reject", reject)...), 4, "changed:     1 of 1", "there is no such entry")
+	expect("some left out", davadminRun(t, nil, with("ldap", "apply", mixed, "--continue", "--reject", reject)...), 4, "changed:     1 of 1", "entry not found")
 	info, err := os.Stat(reject)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
 	}
-	expect("what was left out", davadminRun(t, nil, with("ldap", "apply", reject)...), 6, "", "there is no such entry")
+	expect("what was left out", davadminRun(t, nil, with("ldap", "apply", reject)...), 6, "", "entry not found")
 
 	// Wrong input, wrong rights, nobody there.
 	reader := append([]string{"ldap", "apply", plan, "--home", home}, p.as(s.URL, s.ReaderDN)...)
 	back := davadminRun(t, nil, with("ldap", "undo", "4", "--yes")...)
 	expect("back", back, 0, "changed:     3 of 3", "")
-	expect("not allowed", davadminRun(t, nil, reader...), 1, "", "the server refuses changes: 3, such as by result code 50")
+	expect("not allowed", davadminRun(t, nil, reader...), 1, "", "the server refused changes: 3, for example: result code 50")
 	expect("not allowed, each", davadminRun(t, nil, append(reader, "--continue")...), 4, "refused:     3", "")
 	expect("too many", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "2")...), 2, "", "--max-changes 2 allows 2")
 	expect("enough", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "3", "--dry-run")...), 0, "to change:   3", "")
 	expect("a part of what", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "5%")...), 2, "", "give a number")
 	expect("no number", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "few")...), 2, "", "neither a number")
 	expect("a secret", davadminRun(t, nil, with("ldap", "apply", writePlan(t, "dn: uid=a,o=isp\nchangetype: modify\nreplace: userPassword\nuserPassword: x\n-\n\n"))...), 2, "", "secret")
-	expect("no plan", davadminRun(t, nil, with("ldap", "apply", p.ldif)...), 2, "", "no modification")
+	expect("no plan", davadminRun(t, nil, with("ldap", "apply", p.ldif)...), 2, "", "not a modification")
 	expect("no file", davadminRun(t, nil, with("ldap", "apply", "nowhere.ldif")...), 1, "", "nowhere.ldif")
-	expect("no run", davadminRun(t, nil, with("ldap", "undo", "77")...), 2, "", "there is no such run")
+	expect("no run", davadminRun(t, nil, with("ldap", "undo", "77")...), 2, "", "no such run")
 	expect("no number of a run", davadminRun(t, nil, with("ldap", "undo", "first")...), 2, "", "not the number of a run")
 	expect("no name", davadminRun(t, nil, "ldap", "apply"), 2, "", "name one plan")
 	expect("no home", davadminRun(t, nil, append([]string{"ldap", "apply", plan}, p.as(s.URL, s.ManagerDN)...)...), 2, "", "--runs DIR")

@@ -150,7 +150,7 @@ func compareRules(t *testing.T, what string, want map[string]int, a answer) {
 
 // On OpenLDAP the audit finds what was planted, in every way of reading.
 func TestAuditOfSlapd(t *testing.T) {
-	p := plant(t, dirgen.Options{Entries: 3000, Seed: 11, NoFileOnly: true, Unchecked: true})
+	p := plant(t, dirgen.Options{Entries: 3000, Seed: 11, ForServer: true, Unchecked: true})
 	s := servertest.Slapd(t, servertest.SlapdOptions{
 		Options: servertest.Options{
 			LDIF: p.ldif, Lax: true, Reader: true, TLS: &servertest.TLSOptions{},
@@ -260,7 +260,7 @@ func oldTLS() *servertest.TLSOptions {
 
 // An old directory speaks old TLS alone.
 func TestAuditOverOldTLS(t *testing.T) {
-	p := plant(t, dirgen.Options{Entries: 200, Seed: 5, NoFileOnly: true, Faults: map[string]int{"uniqueid-missing": 2}})
+	p := plant(t, dirgen.Options{Entries: 200, Seed: 5, ForServer: true, Faults: map[string]int{"uniqueid-missing": 2}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, TLS: oldTLS()}})
 	a := auditRun(t, nil, p.as(s.URL, s.ManagerDN, "--starttls", "--ca-file", s.CAFile)...)
 	if a.code != 5 || !strings.Contains(a.notes, "--tls-min") {
@@ -311,7 +311,7 @@ func TestAuditOfAnUnpreparedDirectory(t *testing.T) {
 // In the layout of Schema 1 the domains are a tree of their own, which points at
 // the organisations. The home says so, and who binds; the password is typed.
 func TestAuditOfSchema1(t *testing.T) {
-	p := plant(t, dirgen.Options{Entries: 2000, Seed: 13, Schema: 1, NoFileOnly: true})
+	p := plant(t, dirgen.Options{Entries: 2000, Seed: 13, Schema: 1, ForServer: true})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, MoreSuffixes: []string{"o=internet"}}, ConfigReadable: true})
 	home := filepath.Join(t.TempDir(), "home")
 	for _, args := range [][]string{
@@ -343,7 +343,7 @@ func TestAuditOfSchema1(t *testing.T) {
 
 // The same on 389 Directory Server.
 func TestAuditOf389(t *testing.T) {
-	p := plant(t, dirgen.Options{Entries: 3000, Seed: 12, NoFileOnly: true, Unchecked: true})
+	p := plant(t, dirgen.Options{Entries: 3000, Seed: 12, ForServer: true, Unchecked: true})
 	s := servertest.DS(t, servertest.DSOptions{
 		Options:          servertest.Options{LDIF: p.ldif, Lax: true, MultiValued: true, Reader: true, TLS: &servertest.TLSOptions{}},
 		LookThroughLimit: 1000,

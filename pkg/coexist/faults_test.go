@@ -47,7 +47,7 @@ func thirteenFaults() []fault {
 		},
 			"old-calendars-left", "people.ldif:18 uid=nina,ou=People,o=isp", "still has calendars on the old server (on6.txt:4)", "cscal delete -o nina@example.com"},
 		{"7 lock-out without effect", func(t *testing.T, d *deployment) { swap(t, &d.people, "uid: nina\n", "uid: nina\nicsStatus: active\n") },
-			"lockout-ineffective", "people.ldif:18 uid=nina,ou=People,o=isp", "is not looked at because icsStatus is 'active'", "delete: icsStatus\n"},
+			"lockout-ineffective", "people.ldif:18 uid=nina,ou=People,o=isp", "is not evaluated because icsStatus is 'active'", "delete: icsStatus\n"},
 		{"8 redirect without a port", func(t *testing.T, d *deployment) {
 			swap(t, &d.icsConf, "cs7.example.com:8080/dav", "cs7.example.com/dav")
 		},
@@ -66,7 +66,7 @@ func thirteenFaults() []fault {
 		}, "uniqueid-missing", "people.ldif:54 uid=room,ou=Resources,o=isp", "the resource has no", "uuidgen"},
 		{"10 ids that differ in letter case", func(t *testing.T, d *deployment) {
 			swap(t, &d.people, "00000004-00000000-00000000-000000aa", "00000003-00000000-00000000-000000AA")
-		}, "uniqueid-case-collision", "people.ldif:18 uid=nina,ou=People,o=isp uid=noel,ou=People,o=isp", "the directory takes for the same", "uuidgen"},
+		}, "uniqueid-case-collision", "people.ldif:18 uid=nina,ou=People,o=isp uid=noel,ou=People,o=isp", "the same to the directory", "uuidgen"},
 		{"11 two settings on a line", func(t *testing.T, d *deployment) {
 			swap(t, &d.icsConf, "group.invite.autoprovision = \"no\"\nresource", "group.invite.autoprovision = \"no\" resource")
 		}, "two-settings-on-a-line", "ics.conf:8", "the line also sets resource.invite.autoprovision", "group.invite.autoprovision = \"no\"\nresource.invite.autoprovision = \"no\""},

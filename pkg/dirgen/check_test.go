@@ -14,7 +14,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// read is an entry as it came back from the text.
+// read is an entry that was read from the text.
 type read struct {
 	dn    string
 	kind  string
@@ -32,14 +32,14 @@ func (r *read) first(attr string) string {
 	return ""
 }
 
-// text is what a directory wrote.
+// text is the output of a directory.
 type text struct {
 	ldif, cs6, cs7 []byte
 	entries        []*read
 	found          findings // what reading alone finds
 }
 
-// findings are by rule, each as the sorted DNs in one string.
+// findings are findings by rule, each one as a string of its sorted DNs.
 type findings map[string][]string
 
 func (f findings) add(rule string, dns ...string) {
@@ -58,7 +58,7 @@ func write(t testing.TB, d *dirgen.Directory) *text {
 	return &text{ldif: a.Bytes(), cs6: b.Bytes(), cs7: c.Bytes(), found: findings{}}
 }
 
-// parse reads the text back.
+// parse reads the text.
 func (x *text) parse(t testing.TB) {
 	t.Helper()
 	r := ldif.NewReader(bytes.NewReader(x.ldif), ldif.Options{})
@@ -108,8 +108,8 @@ func (x *text) counts() map[string]int {
 	return n
 }
 
-// judge finds what breaks a rule, by the definitions of the rules and by maps of
-// everything.
+// judge finds the entries that violate a rule, with an independent implementation of
+// the rules that keeps everything in maps.
 func (x *text) judge(t testing.TB, backends []string) {
 	t.Helper()
 	old, now := people(t, x.cs6), people(t, x.cs7)
@@ -117,10 +117,10 @@ func (x *text) judge(t testing.TB, backends []string) {
 	for _, e := range x.entries {
 		dn := fold(e.dn)
 		if dns[dn] {
-			t.Errorf("%s is there twice", e.dn)
+			t.Errorf("%s is repeated", e.dn)
 		}
 		if parent := dn[strings.IndexByte(dn, ',')+1:]; parent != dn && !dns[parent] {
-			t.Errorf("%s stands before its parent", e.dn)
+			t.Errorf("%s comes before its parent", e.dn)
 		}
 		dns[dn] = true
 		for _, name := range domainsOf(e) {
@@ -167,8 +167,8 @@ func people(t testing.TB, list []byte) *cs6.UserSet {
 	return set
 }
 
-// listed asks with the domain that the entry stands under and without it: both
-// must give the same answer.
+// listed looks an entry up in a list, with and without its domain. Both must have the
+// same result.
 func listed(e *read, set *cs6.UserSet, taken map[int]bool) bool {
 	ask := cs6.Entry{UID: []byte(e.first("uid")), Mail: []byte(e.first("mail"))}
 	for _, m := range e.attrs["mailalternateaddress"] {
@@ -201,7 +201,8 @@ func domainsOf(e *read) []string {
 	return slices.Concat(e.attrs["sunpreferreddomain"], e.attrs["associateddomain"])
 }
 
-// fold makes equal what is equal to a directory, as far as these texts go.
+// fold maps texts that are equal to a directory to the same text, as far as it is
+// needed here.
 func fold(s string) string {
 	s = strings.ToLower(strings.Join(strings.Fields(s), " "))
 	return strings.ReplaceAll(s, ", ", ",")
@@ -267,7 +268,7 @@ func (x *text) judgeMail(e *read, domains map[string]bool) {
 			x.found.add("alternate address in an unknown domain", e.dn)
 		}
 	}
-	// The addresses in unknown domains are grouped in judgeGroups.
+	// judgeGroups groups the addresses in unknown domains.
 	for _, m := range mails {
 		if _, domain, _ := strings.Cut(strings.ToLower(m), "@"); mailShape.MatchString(m) && !domains[domain] {
 			e.attrs["unknown domain"] = []string{domain}
@@ -313,7 +314,7 @@ func (x *text) judgeReferences(e *read, dns map[string]bool) {
 	}
 }
 
-// judgeGroups finds what takes several entries to see.
+// judgeGroups finds the faults that concern several entries.
 func (x *text) judgeGroups() {
 	ids, mails, unknown := map[string][]*read{}, map[string][]*read{}, map[string][]string{}
 	for _, e := range x.entries {
@@ -349,8 +350,8 @@ func (x *text) judgeGroups() {
 	}
 }
 
-// sharedID tells a group of one spelling from one of as many spellings as it has
-// entries. A mixture would be two faults.
+// sharedID returns the rule that a group violates: it has either one spelling, or as
+// many spellings as entries. A mixture would be two faults.
 func sharedID(group []*read) string {
 	spellings := map[string]bool{}
 	for _, e := range group {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/pkg/dirgen"
 )
 
@@ -26,7 +27,7 @@ func directory(t testing.TB, o dirgen.Options) *dirgen.Directory {
 	return d
 }
 
-// planted is what the directory says of itself, in the form of what is found.
+// planted returns the planted faults of a directory as findings.
 func planted(d *dirgen.Directory) findings {
 	type key struct {
 		rule    string
@@ -44,8 +45,8 @@ func planted(d *dirgen.Directory) findings {
 	return want
 }
 
-// difference compares a directory with what is found in its text, DN by DN, and
-// with its manifest.
+// difference compares a directory with the findings in its text, DN by DN, and with
+// its manifest.
 func difference(t testing.TB, d *dirgen.Directory) string {
 	t.Helper()
 	x, m := write(t, d), d.Manifest()
@@ -99,7 +100,7 @@ func difference(t testing.TB, d *dirgen.Directory) string {
 	return diff + overlap(x.found, m.Options.DayOne)
 }
 
-// overlap names the DNs that break two rules.
+// overlap returns the DNs that violate two rules.
 func overlap(found findings, dayOne bool) string {
 	rules, double := map[string]string{}, ""
 	for rule, list := range found {
@@ -109,7 +110,7 @@ func overlap(found findings, dayOne bool) string {
 		for _, group := range list {
 			for dn := range strings.SplitSeq(group, " | ") {
 				if other := rules[dn]; other != "" && other != rule {
-					double += fmt.Sprintf("%s breaks %s and %s\n", dn, other, rule)
+					double += fmt.Sprintf("%s violates %s and %s\n", dn, other, rule)
 				}
 				rules[dn] = rule
 			}
@@ -118,7 +119,7 @@ func overlap(found findings, dayOne bool) string {
 	return double
 }
 
-// everything asks for the same number of findings of each fault that fits.
+// everything returns options for the same number of findings of each suitable fault.
 func everything(n int, fits func(dirgen.Fault) bool) map[string]int {
 	faults := map[string]int{}
 	for _, f := range dirgen.Faults() {
@@ -131,7 +132,7 @@ func everything(n int, fits func(dirgen.Fault) bool) map[string]int {
 
 func all(dirgen.Fault) bool { return true }
 
-func TestFindingsAreWhatWasPlanted(t *testing.T) {
+func TestPlantedFaultsAreFound(t *testing.T) {
 	tests := map[string]dirgen.Options{
 		"usual mix":      {Entries: 6000, Seed: 1},
 		"other seed":     {Entries: 2000, Seed: 0xfedcba9876543210},
@@ -142,7 +143,7 @@ func TestFindingsAreWhatWasPlanted(t *testing.T) {
 		"schema 1":       {Entries: 2500, Seed: 6, Schema: 1, Domains: 25},
 		"one back end":   {Entries: 2000, Seed: 7, Backends: []string{"only"}},
 		"six back ends":  {Entries: 2000, Seed: 7, Backends: []string{"a", "b", "c", "d", "e", "f"}},
-		"for servers":    {Entries: 3000, Seed: 8, NoFileOnly: true},
+		"for servers":    {Entries: 3000, Seed: 8, ForServer: true},
 		"day one":        {Entries: 2000, Seed: 9, DayOne: true},
 		"small":          {Entries: 200, Seed: 10},
 		"one rule alone": {Entries: 2000, Seed: 11, Faults: map[string]int{"uniqueid-case-collision": 300}},
@@ -159,7 +160,8 @@ func TestFindingsAreWhatWasPlanted(t *testing.T) {
 	}
 }
 
-func TestAnySizeWorksOrSaysWhyNot(t *testing.T) {
+func TestAnySizeWorksOrIsRefused(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		o := dirgen.Options{
 			Entries: rapid.IntRange(1, 600).Draw(rt, "entries"),
@@ -209,11 +211,11 @@ func TestUsualMix(t *testing.T) {
 	if got := names(count(dirgen.Options{Entries: 200})); !slices.Equal(got, every) {
 		t.Errorf("200 entries have %v", got)
 	}
-	if got := names(count(dirgen.Options{Entries: 200, NoFileOnly: true})); !slices.Equal(got, held) {
+	if got := names(count(dirgen.Options{Entries: 200, ForServer: true})); !slices.Equal(got, held) {
 		t.Errorf("200 entries of a server have %v", got)
 	}
 	unchecked := names(everything(1, func(f dirgen.Fault) bool { return !f.FileOnly || f.Unchecked }))
-	if got := names(count(dirgen.Options{Entries: 200, NoFileOnly: true, Unchecked: true})); !slices.Equal(got, unchecked) {
+	if got := names(count(dirgen.Options{Entries: 200, ForServer: true, Unchecked: true})); !slices.Equal(got, unchecked) {
 		t.Errorf("200 entries of a server that did not check have %v", got)
 	}
 	d := directory(t, dirgen.Options{Entries: 1_000_000})
@@ -229,7 +231,7 @@ func TestUsualMix(t *testing.T) {
 func TestDayOne(t *testing.T) {
 	x := write(t, directory(t, dirgen.Options{Entries: 3000, DayOne: true}))
 	x.parse(t)
-	// Broken records may bring a unique id, and are no entries.
+	// Broken records may contain a unique id, but are not entries.
 	for _, word := range []string{"davEntity", "davUniqueId", "davStore", "icsAllowedServiceAccess"} {
 		for _, e := range x.entries {
 			if len(e.attrs[strings.ToLower(word)]) > 0 || e.has(word) {
@@ -252,19 +254,19 @@ func TestSameSeedSameBytes(t *testing.T) {
 	const golden = "db11124f02242cd18e8994dc15996403ba98b9480aad3820986ce87e61b6207e"
 	first := sum(o)
 	if first != golden {
-		t.Errorf("the text of these options has changed: its hash is %s", first)
+		t.Errorf("the text for these options has changed: its hash is %s", first)
 	}
 	if again := sum(o); again != first {
-		t.Error("twice the same options, and not the same text")
+		t.Error("the same options generated different texts")
 	}
 	o.Seed++
 	if other := sum(o); other == first {
-		t.Error("another seed, and the same text")
+		t.Error("another seed generated the same text")
 	}
 }
 
-// The mix, asked for by its numbers, is the same directory.
-func TestFaultsOfTheManifestMakeTheSame(t *testing.T) {
+// The faults in the manifest of a mix generate the same directory.
+func TestManifestGeneratesTheSameDirectory(t *testing.T) {
 	d := directory(t, dirgen.Options{Entries: 2000, Seed: 7})
 	m := d.Manifest()
 	again := dirgen.Options{
@@ -279,7 +281,7 @@ func TestFaultsOfTheManifestMakeTheSame(t *testing.T) {
 	}
 }
 
-func TestOptionsThatDoNotWork(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	one := func(name string) map[string]int { return map[string]int{name: 1} }
 	tests := map[string]struct {
 		o    dirgen.Options
@@ -296,7 +298,7 @@ func TestOptionsThatDoNotWork(t *testing.T) {
 		"reserved":       {o: dirgen.Options{Entries: 9, Backends: []string{"NoSuchStore"}}, want: "does not exist"},
 		"unknown":        {o: dirgen.Options{Entries: 999, Faults: one("uniqueid-mising")}, want: "uniqueid-missing", is: dirgen.ErrUnknownFault},
 		"negative":       {o: dirgen.Options{Entries: 999, Faults: map[string]int{"mail-missing": -1}}, want: "-1"},
-		"file only":      {o: dirgen.Options{Entries: 999, Faults: one("davstore-empty"), NoFileOnly: true}, want: "refuses it"},
+		"file only":      {o: dirgen.Options{Entries: 999, Faults: one("davstore-empty"), ForServer: true}, want: "refuses it"},
 		"day one":        {o: dirgen.Options{Entries: 999, Faults: one("uniqueid-missing"), DayOne: true}, want: "day one"},
 		"two back ends":  {o: dirgen.Options{Entries: 999, Faults: one("davstore-multivalued"), Backends: []string{"a"}}, want: "2 back ends"},
 		"mix too small":  {o: dirgen.Options{Entries: 20}, want: "20 entries", is: dirgen.ErrTooSmall},

@@ -2,7 +2,7 @@ package dirgen
 
 import "strconv"
 
-// follow is a record of its own that stands behind an entry.
+// follow is the kind of an additional record after an entry.
 type follow uint8
 
 const (
@@ -18,7 +18,7 @@ type values struct {
 	v [2][]byte
 }
 
-// next makes room for one more value and returns it, empty.
+// next adds an empty value and returns it.
 func (v *values) next() *[]byte {
 	v.n++
 	b := &v.v[v.n-1]
@@ -26,35 +26,35 @@ func (v *values) next() *[]byte {
 	return b
 }
 
-// entry is a user, a group or a resource before it becomes text: what a fault
-// can change of it is kept here.
+// entry is a user, a group or a resource before it is written. It contains everything
+// that a fault can change.
 type entry struct {
 	kind    kind
 	number  int64 // among all entries
-	index   int64 // among those of the kind
+	index   int64 // among the entries of its kind
 	bits    uint64
 	cs7     bool
 	person  who
-	first   *name // of a group or a resource: what it is called
+	first   *name // the label of a group or a resource
 	domain  *domain
 	dn, uid []byte
 
-	class      bool // davEntity, whether or not there is a value for it
+	class      bool // it has davEntity, with or without an attribute that requires it
 	ids        values
 	stores     values
 	mails      values
 	alternates values
-	icsStatus  string // "" for none, as the next two
+	icsStatus  string // "" for none, as in the next two
 	userStatus string
 	access     string
-	unlisted   bool // by mail address: that would be wrong or mean several
-	dangling   int  // members that do not exist
+	unlisted   bool // the lists do not name its mail address, which is wrong or not unique
+	dangling   int  // the number of members that do not exist
 	ownerGone  bool
 	then       follow
-	planted    int // place of its plant
+	planted    int // the index of its plant
 }
 
-// who is what the DN of a user depends on.
+// who is the person of a user entry, which determines its DN.
 type who struct {
 	given, family *name
 	domain        *domain
@@ -73,7 +73,7 @@ func (d *Directory) domainOf(r uint64) *domain {
 	return &d.domains[(r>>32)*uint64(len(d.domains))>>32]
 }
 
-// label is the name of a group or a resource.
+// label returns the label and the domain of a group or a resource.
 func (d *Directory) label(k kind, number int64) (*name, *domain) {
 	r := d.draw(whoStream, uint64(number))
 	if k == group {
@@ -82,7 +82,7 @@ func (d *Directory) label(k kind, number int64) (*name, *domain) {
 	return &d.labels[1][below(r, 0, len(d.labels[1]))], d.domainOf(r)
 }
 
-// build works out entry n as it is without faults.
+// build computes entry n without faults.
 func (d *Directory) build(e *entry, n int64) {
 	e.kind, e.index = d.layout.locate(n)
 	e.number, e.bits = n, d.draw(ofStream, uint64(n))
@@ -140,7 +140,7 @@ func (d *Directory) buildOther(e *entry) {
 	}
 }
 
-// backend returns the value of davStore: the first for seven tenths.
+// backend returns a value for davStore: in 70 percent of cases the first back end.
 func (d *Directory) backend(r uint64) string {
 	more := len(d.o.Backends) - 1
 	if more == 0 || chance(r, 48, 70) {
@@ -149,14 +149,15 @@ func (d *Directory) backend(r uint64) string {
 	return d.o.Backends[1+below(r, 0, more)]
 }
 
-// appendUniqueID appends unique id number n. Those up to the number of entries
-// are what an entry should have, the others belong to nobody.
+// appendUniqueID appends unique id number n. Numbers below the number of entries are
+// the ids of the entries; no entry has the others.
 func (d *Directory) appendUniqueID(b []byte, n uint64) []byte {
 	lo := d.draw(idStream2, n)
 	return appendID(b, d.draw(idStream, n), lo, lo>>60 < 2)
 }
 
-// spareID is the number of an id that no entry has, one for each plant.
+// spareID returns the number of an id that no entry has, a different one for each
+// plant.
 func (d *Directory) spareID(e *entry) uint64 { return uint64(d.o.Entries) + uint64(e.planted) }
 
 func appendUID(b []byte, number int64, family *name) []byte {
@@ -177,8 +178,8 @@ func (d *Directory) appendDN(b []byte, k kind, number int64) []byte {
 	return append(appendPadded(b, number), domain.groups...)
 }
 
-// appendMail appends the mail address that an entry should have. The number
-// makes it unlike all others, in any case.
+// appendMail appends the mail address that an entry should have. It contains the
+// number, which makes it unique in any letter case.
 func (d *Directory) appendMail(b []byte, k kind, number int64) []byte {
 	var domain *domain
 	if k == user {

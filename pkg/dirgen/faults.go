@@ -1,12 +1,12 @@
 package dirgen
 
-// Fault is something that can be planted.
+// Fault is a fault that can be planted.
 type Fault struct {
 	Name string // the id of the rule that finds it
-	What string // is planted, and what one finding is
-	// FileOnly tells that a directory server refuses it, FileOnlyWhy for what
-	// reason. Where Unchecked is set, too, a server has it all the same when it
-	// was loaded without its checks, as by slapadd -s of OpenLDAP.
+	What string // what is planted, and what counts as one finding
+	// FileOnly means that a directory server refuses it, for the reason FileOnlyWhy. If
+	// Unchecked is set as well, a server accepts it when it is loaded without checks,
+	// for example by slapadd -s of OpenLDAP.
 	FileOnly    bool
 	FileOnlyWhy string
 	Unchecked   bool
@@ -22,22 +22,22 @@ func Faults() []Fault {
 	return list
 }
 
-// fault is a Fault with what it takes to plant it.
+// fault is a Fault with its implementation.
 type fault struct {
 	Fault
-	weight   int  // findings in a million entries, in the usual mix
-	dayOne   bool // possible in a directory of the first day
-	backends int  // that it takes at least
-	most     int  // findings that one entry can have; 0 means 1
+	weight   int  // findings per million entries in the usual mix
+	dayOne   bool // possible with Options.DayOne
+	backends int  // the number of back ends that it requires
+	most     int  // the maximum number of findings in one entry; 0 means 1
 
-	// where says where the entries of a finding go. When there is no room, any of
-	// the places in also are as good.
+	// where returns where the entries of a finding are planted. If there is no entry
+	// left, they are planted in any of the places in also.
 	where func(finding int) []place
 	also  []place
 	alter func(*Directory, *entry, *plant)
 }
 
-// usual is the number of findings in the usual mix.
+// usual returns the number of findings in the usual mix.
 func (f *fault) usual(entries int) int {
 	least := 3
 	switch {
@@ -51,8 +51,8 @@ func (f *fault) usual(entries int) int {
 
 const (
 	singleValued = "the attribute is single-valued"
-	noEmptyValue = "the syntax of the attribute has no empty value"
-	notAnEntry   = "it is text, and no entry"
+	noEmptyValue = "the syntax of the attribute does not allow an empty value"
+	notAnEntry   = "it is not an entry"
 )
 
 func catalogue() []fault {
@@ -65,11 +65,11 @@ func catalogue() []fault {
 	return append(all, textFaults()...)
 }
 
-// always makes a finding of one entry that goes to the same place each time.
+// always returns a function for findings of one entry, always in the same place.
 func always(p place) func(int) []place { return func(int) []place { return []place{p} } }
 
-// anywhere makes a finding of one entry: of ten one goes to a group and one to a
-// resource.
+// anywhere is for findings of one entry in any place: one in ten is in a group, and
+// one in ten in a resource.
 func anywhere(finding int) []place {
 	switch {
 	case finding%10 == 3:
@@ -82,7 +82,7 @@ func anywhere(finding int) []place {
 	return []place{onCS7}
 }
 
-// several makes a finding of two entries, or of three each third time.
+// several is for findings of two entries; every third finding is of three.
 func several(finding int) []place {
 	where := []place{onCS7, onCS6}
 	switch finding % 4 {
@@ -97,8 +97,8 @@ func several(finding int) []place {
 	return where
 }
 
-// withStore makes a finding of one entry that has davStore: a user, or a
-// resource each fifth time.
+// withStore is for findings of one entry with davStore: a user, and every fifth time
+// a resource.
 func withStore(finding int) []place {
 	if finding%5 == 3 {
 		return []place{inResource}
@@ -118,7 +118,7 @@ func uniqueIDFaults() []fault {
 		},
 	}, {
 		Fault: Fault{
-			Name: "uniqueid-empty", What: "an entry whose davUniqueId has no text",
+			Name: "uniqueid-empty", What: "an entry whose davUniqueId is empty",
 			FileOnly: true, FileOnlyWhy: noEmptyValue, Unchecked: true,
 		},
 		weight: 20, where: anywhere, also: anyPlace(), alter: func(_ *Directory, e *entry, _ *plant) {
@@ -126,7 +126,7 @@ func uniqueIDFaults() []fault {
 		},
 	}, {
 		Fault: Fault{
-			Name: "uniqueid-multivalued", What: "an entry with two good values of davUniqueId",
+			Name: "uniqueid-multivalued", What: "an entry with two valid values of davUniqueId",
 			FileOnly: true, FileOnlyWhy: singleValued, Unchecked: true,
 		},
 		weight: 20, where: anywhere, also: anyPlace(), alter: func(d *Directory, e *entry, _ *plant) {
@@ -134,12 +134,12 @@ func uniqueIDFaults() []fault {
 			*id = d.appendUniqueID(*id, d.spareID(e))
 		},
 	}, {
-		Fault:  Fault{Name: "uniqueid-duplicate", What: "two or three entries with the same davUniqueId, together one finding"},
+		Fault:  Fault{Name: "uniqueid-duplicate", What: "two or three entries with the same davUniqueId, which are one finding"},
 		weight: 60, where: several, also: anyPlace(), alter: func(d *Directory, e *entry, p *plant) {
 			e.ids.v[0] = d.appendUniqueID(e.ids.v[0][:0], uint64(p.partner))
 		},
 	}, {
-		Fault:  Fault{Name: "uniqueid-case-collision", What: "two or three entries whose davUniqueId differ in letter case alone, together one finding"},
+		Fault:  Fault{Name: "uniqueid-case-collision", What: "two or three entries whose davUniqueId differs only in letter case, which are one finding"},
 		weight: 40, where: several, also: anyPlace(), alter: func(d *Directory, e *entry, p *plant) {
 			e.ids.v[0] = collide(d.appendUniqueID(e.ids.v[0][:0], uint64(p.partner)), p.member)
 		},
@@ -150,8 +150,8 @@ func uniqueIDFaults() []fault {
 		},
 	}, {
 		Fault: Fault{
-			Name: "uniqueid-class-missing", What: "a user with davUniqueId and without the class davEntity",
-			FileOnly: true, FileOnlyWhy: "the schema allows the attribute with the class only", Unchecked: true,
+			Name: "uniqueid-class-missing", What: "a user with davUniqueId but without the class davEntity",
+			FileOnly: true, FileOnlyWhy: "the schema allows the attribute only with the class", Unchecked: true,
 		},
 		weight: 20, where: always(onCS6), alter: func(_ *Directory, e *entry, _ *plant) {
 			e.class = false
@@ -159,8 +159,8 @@ func uniqueIDFaults() []fault {
 	}}
 }
 
-// collide turns an id to one of three spellings. That each differs from the
-// others takes letters at the end.
+// collide changes an id to one of three spellings. It sets the end to letters, so that
+// the spellings differ.
 func collide(id []byte, member uint8) []byte {
 	end := len(id) - 2
 	copy(id[end:], "ce")
@@ -179,7 +179,7 @@ func collide(id []byte, member uint8) []byte {
 	return id
 }
 
-// malformID turns an id to one of four that nobody else has.
+// malformID changes an id to one of four malformed forms, which nobody else has.
 func malformID(id []byte, e *entry, finding int32) []byte {
 	switch finding % 4 {
 	case 0:
@@ -206,13 +206,13 @@ func storeFaults() []fault {
 			*store = append(*store, d.backend(e.bits)...)
 		},
 	}, {
-		Fault:  Fault{Name: "davstore-unknown-backend", What: "a user or resource whose davStore is no back end"},
+		Fault:  Fault{Name: "davstore-unknown-backend", What: "a user or resource whose davStore is not a back end"},
 		weight: 20, where: withStore, also: []place{onCS7}, alter: func(_ *Directory, e *entry, _ *plant) {
 			e.stores.v[0] = append(e.stores.v[0][:0], noBackend...)
 		},
 	}, {
 		Fault: Fault{
-			Name: "davstore-empty", What: "a user or resource whose davStore has no text",
+			Name: "davstore-empty", What: "a user or resource whose davStore is empty",
 			FileOnly: true, FileOnlyWhy: noEmptyValue, Unchecked: true,
 		},
 		weight: 10, where: withStore, also: []place{onCS7}, alter: func(_ *Directory, e *entry, _ *plant) {

@@ -7,19 +7,19 @@ import (
 
 func mailFaults() []fault {
 	return []fault{{
-		Fault:  Fault{Name: "mail-missing", What: "an entry without mail and without another address"},
+		Fault:  Fault{Name: "mail-missing", What: "an entry without mail and without an alternate address"},
 		weight: 40, dayOne: true, where: anywhere, also: anyPlace(), alter: func(_ *Directory, e *entry, _ *plant) {
 			e.mails.n, e.alternates.n = 0, 0
 			e.unlisted = true
 		},
 	}, {
-		Fault:  Fault{Name: "mail-malformed", What: "an entry whose mail is no address"},
+		Fault:  Fault{Name: "mail-malformed", What: "an entry whose mail is not a valid address"},
 		weight: 40, dayOne: true, where: anywhere, also: anyPlace(), alter: func(_ *Directory, e *entry, p *plant) {
 			e.mails.v[0] = malformMail(e.mails.v[0], p.finding)
 			e.unlisted = true
 		},
 	}, {
-		Fault:  Fault{Name: "mail-duplicate", What: "two entries with one address, mail or mailAlternateAddress, in any case, together one finding"},
+		Fault:  Fault{Name: "mail-duplicate", What: "two entries with the same mail or mailAlternateAddress, in any letter case, which are one finding"},
 		weight: 40, dayOne: true, where: mailPairs, also: anyUser(), alter: func(d *Directory, e *entry, p *plant) {
 			e.unlisted = true
 			if p.member > 0 {
@@ -29,7 +29,7 @@ func mailFaults() []fault {
 	}}
 }
 
-// malformMail turns an address to one of five that are none.
+// malformMail changes an address to one of five invalid forms.
 func malformMail(mail []byte, finding int32) []byte {
 	at := bytes.IndexByte(mail, '@')
 	switch finding % 5 {
@@ -53,8 +53,8 @@ func insert(b []byte, at int, text string) []byte {
 	return b
 }
 
-// mailPairs says who shares an address: of four pairs one is with a resource and
-// one with a group.
+// mailPairs is for findings of two entries that share an address: one pair in four is
+// with a resource, and one with a group.
 func mailPairs(finding int) []place {
 	switch finding % 4 {
 	case 2:
@@ -65,8 +65,8 @@ func mailPairs(finding int) []place {
 	return []place{onCS7, onCS6}
 }
 
-// shareMail gives an entry the address of its partner: as its own one in another
-// spelling, or each second time as another one of it.
+// shareMail gives an entry the address of its partner: as mail in another spelling or,
+// every second time, as alternate address.
 func (d *Directory) shareMail(e *entry, p *plant) {
 	kind, _ := d.layout.locate(p.partner)
 	if p.finding%2 == 0 {
@@ -80,12 +80,12 @@ func (d *Directory) shareMail(e *entry, p *plant) {
 
 func statusFaults() []fault {
 	return []fault{{
-		Fault:  Fault{Name: "lockout-ineffective", What: "a user of Calendar Server 7 whose lock (icsAllowedServiceAccess) is void because icsStatus is set"},
+		Fault:  Fault{Name: "lockout-ineffective", What: "a user of Calendar Server 7 whose lock-out (icsAllowedServiceAccess) is ineffective because icsStatus is set"},
 		weight: 60, where: always(onCS7), alter: func(_ *Directory, e *entry, _ *plant) {
 			e.icsStatus = "active"
 		},
 	}, {
-		Fault:  Fault{Name: "lockout-missing", What: "a user of Calendar Server 7 without a lock"},
+		Fault:  Fault{Name: "lockout-missing", What: "a user of Calendar Server 7 without a lock-out"},
 		weight: 60, where: always(onCS7), alter: func(_ *Directory, e *entry, _ *plant) {
 			e.access = ""
 		},
@@ -104,7 +104,7 @@ func statusFaults() []fault {
 
 func referenceFaults() []fault {
 	return []fault{{
-		Fault:  Fault{Name: "group-member-dangling", What: "a uniqueMember of a group that does not exist; a group may have three"},
+		Fault:  Fault{Name: "group-member-dangling", What: "a uniqueMember that does not exist; a group may have up to three"},
 		weight: 40, dayOne: true, most: 3, where: always(inGroup), alter: func(_ *Directory, e *entry, p *plant) {
 			e.dangling = int(p.count)
 		},
@@ -114,7 +114,7 @@ func referenceFaults() []fault {
 			e.ownerGone = true
 		},
 	}, {
-		Fault:  Fault{Name: "domain-unknown", What: "a mail domain, of one to three users, that no domain entry has; each domain is one finding"},
+		Fault:  Fault{Name: "domain-unknown", What: "a mail domain of one to three users without a domain entry; each domain is one finding"},
 		weight: 20, dayOne: true, where: inUnknownDomain, also: anyUser(), alter: func(_ *Directory, e *entry, p *plant) {
 			mail := e.mails.v[0]
 			mail = append(mail[:bytes.IndexByte(mail, '@')+1], "former"...)
@@ -141,7 +141,7 @@ func textFaults() []fault {
 		},
 	}, {
 		Fault: Fault{
-			Name: "change-record", What: "a record that changes a user, and is no entry",
+			Name: "change-record", What: "a record that changes a user and is not an entry",
 			FileOnly: true, FileOnlyWhy: notAnEntry,
 		},
 		weight: 5, dayOne: true, where: always(onCS7), also: anyUser(), alter: func(_ *Directory, e *entry, _ *plant) {

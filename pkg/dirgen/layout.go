@@ -10,15 +10,15 @@ const (
 	resource
 )
 
-// period is how many entries have one group and one resource among them. A small
-// directory has more of them, so that there is something to plant faults in.
+// period is the number of entries that include one group and one resource. A small
+// directory has a shorter period, so that faults can be planted in these.
 const (
 	period      = 200
 	leastPeriod = 20
 )
 
-// layout says which entry is of which kind. The entries are numbered from 0, and
-// so are those of each kind.
+// layout determines the kind of each entry. The entries are numbered from 0, and so
+// are those of each kind.
 type layout struct {
 	period, groupAt, resourceAt int64
 	entries                     int64
@@ -40,7 +40,7 @@ func newLayout(entries int64) layout {
 	return l
 }
 
-// locate returns what entry n is, and its number within its kind.
+// locate returns the kind of entry n and its number within the kind.
 func (l *layout) locate(n int64) (kind, int64) {
 	block, at := n/l.period, n%l.period
 	switch at {
@@ -77,14 +77,14 @@ func (l *layout) number(k kind, index int64) int64 {
 	return block*l.period + at
 }
 
-// The streams are independent of each other.
+// The streams of random numbers. They are independent of each other.
 const (
-	whoStream  = iota // name and domain of an entry
-	ofStream          // what it holds
-	idStream          // its unique id
-	idStream2         // the second half of that
-	sideStream        // on which server a user is
-	planStream        // where the faults go
+	whoStream  = iota // the name and domain of an entry
+	ofStream          // the values of an entry
+	idStream          // the first half of a unique id
+	idStream2         // the second half
+	sideStream        // the server of a user
+	planStream        // where the faults are planted
 	streams
 )
 
@@ -97,9 +97,9 @@ func newBases(seed uint64) (base [streams]uint64) {
 	return base
 }
 
-// draw returns number n of a stream. No two numbers of one stream are equal:
-// this is the generator splitmix64 (Steele, Lea and Flood, 2014), of which each
-// step is a bijection.
+// draw returns number n of a stream. No two numbers of a stream are equal, because
+// each step of the generator, splitmix64 (Steele, Lea and Flood, 2014), is a
+// bijection.
 func (d *Directory) draw(stream int, n uint64) uint64 { return mix(d.base[stream] + n*golden) }
 
 func mix(x uint64) uint64 {
@@ -110,14 +110,14 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// below maps 16 bits of a drawn number, those from the given bit on, to 0..n-1.
+// below maps 16 bits of a random number, starting at the given bit, to 0..n-1.
 func below(r uint64, bit uint, n int) int { return int(r >> bit & 0xffff * uint64(n) >> 16) }
 
-// chance uses 16 bits likewise: it holds in the given percentage of cases.
+// chance uses 16 bits in the same way. It is true in the given percentage of cases.
 func chance(r uint64, bit uint, percent int) bool { return below(r, bit, 100) < percent }
 
-// onCS7 tells on which server a user is: of three that follow each other two are
-// on Calendar Server 7.
+// onCS7 reports whether a user is on Calendar Server 7. Of each three consecutive
+// users, two are.
 func (d *Directory) onCS7(user int64) bool {
 	if d.o.DayOne {
 		return false

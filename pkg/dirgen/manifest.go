@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// ManifestSchema names the form of a Manifest in JSON. Within one number it only
-// grows.
+// ManifestSchema is the name of the JSON format of a Manifest. As long as the number
+// at its end stays the same, members are only added.
 const ManifestSchema = "davadmin.ldap.generate.1"
 
-// Manifest says what is in a directory, and what a complete audit of it finds.
+// Manifest describes the content of a directory, and what a complete audit finds.
 type Manifest struct {
 	Schema  string          `json:"schema"`
 	Seed    uint64          `json:"seed"`
@@ -19,26 +19,26 @@ type Manifest struct {
 	Faults  []Planted       `json:"faults"`
 }
 
-// ManifestOptions are the options with what they stand for filled in. Together
-// with the seed and the faults they make the same directory again.
+// ManifestOptions are the options with their defaults. Together with the seed and the
+// faults, they generate the same directory again.
 type ManifestOptions struct {
-	Entries    int      `json:"entries"`
-	Domains    int      `json:"domains"`
-	Schema     int      `json:"directory_schema"`
-	DayOne     bool     `json:"day_one"`
-	NoFileOnly bool     `json:"no_file_only"`
-	Unchecked  bool     `json:"unchecked"`
-	Backends   []string `json:"backends"`
+	Entries   int      `json:"entries"`
+	Domains   int      `json:"domains"`
+	Schema    int      `json:"directory_schema"`
+	DayOne    bool     `json:"day_one"`
+	ForServer bool     `json:"no_file_only"`
+	Unchecked bool     `json:"unchecked"`
+	Backends  []string `json:"backends"`
 }
 
-// Counts are the entries of the text by kind. Records that are broken or change
-// something are no entries.
+// Counts are the numbers of entries in the text by kind. Broken records and change
+// records are not entries.
 type Counts struct {
 	Users     int `json:"users"`
 	Groups    int `json:"groups"`
 	Resources int `json:"resources"`
-	// Domains are the entries that name mail domains: the organisations with
-	// Schema 2, those below o=internet with Schema 1.
+	// Domains are the entries of mail domains: the organisations with Schema 2, those
+	// below o=internet with Schema 1.
 	Domains    int `json:"domains"`
 	Containers int `json:"containers"` // all others
 	Total      int `json:"total"`
@@ -50,19 +50,19 @@ type People struct {
 	CS7 int `json:"cs7"`
 }
 
-// Planted says how often a fault is in a directory.
+// Planted describes a fault in a directory.
 type Planted struct {
 	Rule     string `json:"rule"`
 	Findings int    `json:"findings"`
-	// Entries take part in them; for a fault of the text these are records.
+	// Entries is the number of entries concerned; for faults of the text, of records.
 	Entries   int    `json:"entries"`
-	FileOnly  bool   `json:"file_only"` // see Fault, as for the next
-	Unchecked bool   `json:"unchecked,omitempty"`
+	FileOnly  bool   `json:"file_only"`           // see Fault
+	Unchecked bool   `json:"unchecked,omitempty"` // see Fault
 	What      string `json:"what"`
-	Why       string `json:"why,omitempty"` // a server refuses it
+	Why       string `json:"why,omitempty"` // why a server refuses it
 }
 
-// Manifest returns what is in the directory. It lists the faults that are there.
+// Manifest returns the description of the directory. It lists only faults that occur.
 func (d *Directory) Manifest() Manifest {
 	o, l := d.o, d.layout
 	cs6, cs7 := d.sides()
@@ -71,7 +71,7 @@ func (d *Directory) Manifest() Manifest {
 		Seed:   o.Seed,
 		Options: ManifestOptions{
 			Entries: o.Entries, Domains: o.Domains, Schema: o.Schema,
-			DayOne: o.DayOne, NoFileOnly: o.NoFileOnly, Unchecked: o.Unchecked, Backends: slices.Clone(o.Backends),
+			DayOne: o.DayOne, ForServer: o.ForServer, Unchecked: o.Unchecked, Backends: slices.Clone(o.Backends),
 		},
 		Entries: Counts{Users: int(l.users), Groups: int(l.groups), Resources: int(l.resources)},
 		People:  People{CS6: int(cs6), CS7: int(cs7)},
@@ -94,7 +94,7 @@ func (d *Directory) Manifest() Manifest {
 		entries[p.fault]++
 	}
 	for i, f := range d.faults {
-		findings, entries := d.asked[i], entries[i]
+		findings, entries := d.wanted[i], entries[i]
 		if o.DayOne && f.Name == "uniqueid-missing" {
 			findings, entries = o.Entries, o.Entries
 		}
@@ -111,14 +111,15 @@ func (d *Directory) Manifest() Manifest {
 // Place is where a fault was planted.
 type Place struct {
 	Rule string
-	// Finding counts from 0 within the rule; the places of one finding share it.
+	// Finding is the number of the finding, counted from 0 within the rule. The places
+	// of one finding have the same number.
 	Finding int
-	DN      string // of the entry, or of the record
+	DN      string // the DN of the entry or of the record
 }
 
-// Places yields where each fault is, in the order of the text; a group with
-// several dangling members once for each. What all entries of a directory of day
-// one have in common is left out.
+// Places yields the place of each fault, in the order of the text. A group with several
+// dangling members is yielded once for each. With Options.DayOne, the missing unique
+// ids, which all entries have in common, are not yielded.
 func (d *Directory) Places() iter.Seq[Place] {
 	return func(yield func(Place) bool) {
 		var e entry

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// name is what somebody or something is called, with the spelling for user ids
+// name is the name of a person, a group or a resource, with its spelling in user ids
 // and addresses.
 type name struct {
 	text  string
 	ascii string
-	ldif  string // how a line goes on behind an attribute that has it as a value
+	ldif  string // the rest of a line after the attribute
 }
 
-// newNames makes names of a list; behind = is the spelling in ASCII, where that
-// is not the text in small letters.
+// newNames returns the names of a list. The spelling in ASCII follows the '=' if it is
+// not just the text in lower case.
 func newNames(list []string) []name {
 	names := make([]name, len(list))
 	for i, entry := range list {
@@ -59,7 +59,7 @@ var domainNames = [...]string{
 	"falcon", "copper", "saffron", "glacier", "thistle", "marble", "heron", "cobalt", "bramble", "tundra",
 }
 
-// region is what the people of a domain have in common.
+// region is the time zone and the language of the people in a domain.
 type region struct{ timezone, language string }
 
 var regions = [...]region{
@@ -67,14 +67,14 @@ var regions = [...]region{
 	{"Asia/Kolkata", "en"}, {"Asia/Tokyo", "ja"}, {"Europe/Madrid", "es"}, {"America/Los_Angeles", "en"},
 }
 
-// domain is a mail domain with what is written for it again and again.
+// domain is a mail domain with texts that are written often.
 type domain struct {
 	name      string
 	alias     string // a second name, "" for none
-	people    string // how the DN of a user ends
-	groups    string
-	resources string
-	lines     string // of attributes that all its people have
+	people    string // the end of the DN of a user
+	groups    string // the end of the DN of a group
+	resources string // the end of the DN of a resource
+	lines     string // the attributes that all its people have
 }
 
 func newDomains(n int) []domain {
@@ -97,7 +97,7 @@ func newDomains(n int) []domain {
 	return domains
 }
 
-// newNotes returns lines that are long enough to be folded.
+// newNotes returns description lines that are long enough to be folded.
 func newNotes() [][]byte {
 	parts := [...]string{
 		"Works from home on Fridays and can be reached by telephone only",

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// place is where a fault can go.
+// place is a kind of entry in which a fault can be planted.
 type place uint8
 
 const (
@@ -17,19 +17,19 @@ const (
 	places
 )
 
-// plant is an entry with a fault.
+// plant is a fault in an entry.
 type plant struct {
 	entry   int64
 	partner int64 // the first entry of the finding, whose value the others share
-	finding int32 // counted from 0 for each fault
-	fault   uint8 // place in the catalogue
-	member  uint8 // which of the finding's entries it is
-	count   uint8 // findings in this entry, 1 unless it is a group with several
-	of      uint8 // how many entries the finding has
+	finding int32 // the number of the finding, from 0 for each fault
+	fault   uint8 // the index in the catalogue
+	member  uint8 // the index of the entry within the finding
+	count   uint8 // the number of findings in this entry, 1 except for a group with several
+	of      uint8 // the number of entries of the finding
 }
 
-// walk goes through all numbers below n once, in long steps, so that any
-// beginning of it is spread over all of them.
+// walk visits all numbers from 0 to n-1 once, in long steps, so that the numbers
+// visited first are spread evenly.
 type walk struct{ n, step, at, left int64 }
 
 func newWalk(n int64, r uint64) walk {
@@ -62,14 +62,15 @@ func (w *walk) next() (int64, bool) {
 	return at, true
 }
 
-// planner hands out entries for faults, each once.
+// planner assigns entries to faults, each entry once.
 type planner struct {
 	d     *Directory
 	walks [places]walk
 	out   []plant
 }
 
-// take returns the number of an entry that no fault has.
+// take returns the number of an entry without a fault. It returns false if there is
+// none left.
 func (p *planner) take(where place) (int64, bool) {
 	w := &p.walks[where]
 	l := &p.d.layout
@@ -88,9 +89,9 @@ func (p *planner) take(where place) (int64, bool) {
 	}
 }
 
-// takeLike returns an entry of that place, or where there is none left one of
-// another that is as good.
-func (p *planner) takeLike(where place, also []place) (int64, bool) {
+// takeAny returns an entry from a place or, if there is none left, from one of the
+// places in also.
+func (p *planner) takeAny(where place, also []place) (int64, bool) {
 	n, ok := p.take(where)
 	for i := 0; !ok && i < len(also); i++ {
 		n, ok = p.take(also[i])
@@ -98,8 +99,8 @@ func (p *planner) takeLike(where place, also []place) (int64, bool) {
 	return n, ok
 }
 
-// plan chooses the entries for all faults that were asked for. The ones that can
-// go to few places go first.
+// plan chooses the entries for all wanted faults. Faults that can be planted in few
+// places are planted first.
 func (d *Directory) plan() ([]plant, error) {
 	p := &planner{d: d}
 	for i := range p.walks {
@@ -120,28 +121,27 @@ func (d *Directory) plan() ([]plant, error) {
 		return cmp.Compare(len(d.faults[a].also), len(d.faults[b].also))
 	})
 	for _, i := range order {
-		if found := p.plant(i); found < d.asked[i] {
-			return nil, fmt.Errorf("%w: %d entries leave room for %d of the %d findings of %s",
-				ErrTooSmall, d.o.Entries, found, d.asked[i], d.faults[i].Name)
+		if found := p.plant(i); found < d.wanted[i] {
+			return nil, fmt.Errorf("%w: %d entries allow only %d of the %d findings of %s",
+				ErrTooSmall, d.o.Entries, found, d.wanted[i], d.faults[i].Name)
 		}
 	}
 	slices.SortFunc(p.out, func(a, b plant) int { return cmp.Compare(a.entry, b.entry) })
 	return p.out, nil
 }
 
-// plant chooses the entries of one fault and returns how many findings they
-// make.
+// plant chooses the entries of a fault and returns the number of its findings.
 func (p *planner) plant(i int) (findings int) {
 	f := &p.d.faults[i]
-	for findings < p.d.asked[i] {
+	for findings < p.d.wanted[i] {
 		where := f.where(findings)
 		first := len(p.out)
 		count := 1
 		if f.most > 1 {
-			count = min(1+findings%f.most, p.d.asked[i]-findings)
+			count = min(1+findings%f.most, p.d.wanted[i]-findings)
 		}
 		for member, w := range where {
-			n, ok := p.takeLike(w, f.also)
+			n, ok := p.takeAny(w, f.also)
 			if !ok {
 				return findings
 			}

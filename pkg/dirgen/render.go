@@ -12,7 +12,7 @@ const (
 	mostMembers = 20
 )
 
-// writer is what one run of WriteLDIF works with.
+// writer is the state of WriteLDIF.
 type writer struct {
 	d       *Directory
 	b       []byte // text that was not written yet
@@ -20,7 +20,7 @@ type writer struct {
 	scratch []byte
 }
 
-// render appends the text of w.e and of the record behind it.
+// render appends the text of w.e and of the record after it.
 func (w *writer) render() {
 	switch w.e.kind {
 	case user:
@@ -81,8 +81,7 @@ func (w *writer) personalNames(b []byte) []byte {
 	return append(append(b, "givenName"...), given.ldif...)
 }
 
-// calendar appends icsCalendar: the calendar id, which is the user id with the
-// domain.
+// calendar appends icsCalendar, the calendar id: the user id with the domain.
 func (w *writer) calendar(b []byte) []byte {
 	start := len(b)
 	b = append(append(b, "icsCalendar: "...), w.e.uid...)
@@ -113,8 +112,8 @@ func (w *writer) commonName(b []byte) []byte {
 	return appendLine(b, "cn", w.scratch)
 }
 
-// members appends 2 to 20 users, each once, and perhaps a group. Groups form a
-// tree, as each holds at most the one with twice its number and one more.
+// members appends 2 to 20 users, each once, and possibly a group. Groups form a tree,
+// because group n contains no other group than 2n+1.
 func (w *writer) members(b []byte) []byte {
 	e, l := &w.e, &w.d.layout
 	count := min(int64(2+below(e.bits, 16, mostMembers-1)), l.users)
@@ -140,18 +139,17 @@ func (d *Directory) anyUser(r uint64) int64 {
 	return d.layout.number(user, int64(r%uint64(d.layout.users)))
 }
 
-// reference appends the DN of a user as a value. Spelt otherwise means as people
-// do by hand: it is the same DN all the same.
-func (w *writer) reference(b []byte, attribute string, number int64, otherwise bool) []byte {
+// reference appends the DN of a user as a value. If respelt, it has another spelling,
+// as typed by a person, which is equal to the directory.
+func (w *writer) reference(b []byte, attribute string, number int64, respelt bool) []byte {
 	w.scratch = w.d.appendDN(w.scratch[:0], user, number)
-	if otherwise {
+	if respelt {
 		w.scratch = respell(w.scratch)
 	}
 	return appendLine(b, attribute, w.scratch)
 }
 
-// respell turns the first part of a DN to capitals and puts a blank behind each
-// comma.
+// respell changes the first RDN to upper case and adds a space after each comma.
 func respell(dn []byte) []byte {
 	first := true
 	for i := 0; i < len(dn); i++ {
@@ -169,7 +167,7 @@ func respell(dn []byte) []byte {
 	return dn
 }
 
-// appendNobody appends the DN of a user who does not exist.
+// appendNobody appends the DN of a user that does not exist.
 func (w *writer) appendNobody(b []byte, i int) []byte {
 	b = appendPadded(append(b, "uid=gone"...), w.e.number)
 	b = append(append(b, '-', 'a'+byte(i)), w.e.domain.people...)
@@ -211,8 +209,8 @@ func appendValues(b []byte, attribute string, v *values) []byte {
 	return b
 }
 
-// broken appends a record that no reader can take, in one of two ways. It has a
-// unique id of its own, so that counting lines finds none missing.
+// broken appends a record that cannot be read, for one of two reasons. It has a unique
+// id of its own, so that the number of id lines still equals that of records.
 func (w *writer) broken() {
 	w.scratch = w.d.appendBrokenDN(w.scratch[:0], &w.e)
 	b := appendLine(w.b, "dn", w.scratch)

@@ -6,18 +6,18 @@ import (
 	"encoding/hex"
 )
 
-// width is where RFC 2849 folds a line.
+// width is the length at which lines are folded (RFC 2849).
 const width = 76
 
-// endLine ends the line that begins at start and is the end of b. It folds it
-// where it is too long.
+// endLine ends the line that begins at start and extends to the end of b, and folds it
+// if it is too long.
 func endLine(b []byte, start int) []byte {
 	n := len(b) - start
 	if n <= width {
 		return append(b, '\n')
 	}
-	// A second copy behind the first is read while the first is written over. Two
-	// bytes more for each line do not overtake it.
+	// A second copy after the first is read while the first is overwritten. The two
+	// additional bytes of each line do not reach the part that is still to be read.
 	b = append(b, b[start:]...)
 	rest := b[start+n+width:]
 	b = b[:start+width]
@@ -44,8 +44,8 @@ func appendLine(b []byte, name string, value []byte) []byte {
 	return endLine(b, start)
 }
 
-// isASCII is all that there is to look at: no value that is made here begins or
-// ends with a character that means something to LDIF.
+// isASCII reports whether a value can be written without encoding. ASCII is
+// sufficient, because no generated value begins or ends with a special character.
 func isASCII(value []byte) bool {
 	var all uint64
 	for ; len(value) >= 8; value = value[8:] {
@@ -69,9 +69,9 @@ func appendPadded(b []byte, n int64) []byte {
 	return append(b, digits[at:]...)
 }
 
-// appendID appends an id of 128 bits: four groups of eight digits, as nsUniqueId
-// has them, or the shape of a random UUID (RFC 9562 section 5.4). Both shapes
-// hold all of hi.
+// appendID appends an id of 128 bits: four groups of eight digits, as nsUniqueId, or
+// the format of a random UUID (RFC 9562 section 5.4). Both formats contain all bits of
+// hi.
 func appendID(b []byte, hi, lo uint64, uuid bool) []byte {
 	var raw [16]byte
 	var digits [32]byte

@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// piece is how much text is gathered before it is written.
+// piece is the number of bytes that are collected before they are written.
 const piece = 256 << 10
 
-// WriteLDIF writes the directory in the form of RFC 2849, parents before
-// children: the containers and domains, then the entries by number. Lines end
-// with LF and are folded at 76 columns. With Options.NoFileOnly there is no
-// version line: the RFC wants one, and slapadd of OpenLDAP refuses it.
+// WriteLDIF writes the directory as LDIF (RFC 2849), parents before children: the
+// containers and domains, then the entries by number. Lines end with LF and are
+// folded at 76 columns. With Options.ForServer there is no version line: the RFC
+// requires one, but slapadd of OpenLDAP refuses it.
 //
-// It can be called again and writes the same. When it returns an error, that of
-// ctx or of w, the text is not complete.
+// It can be called several times and writes the same each time. If it returns an
+// error, which is that of ctx or of w, the text is incomplete.
 func (d *Directory) WriteLDIF(ctx context.Context, w io.Writer) error {
 	r := &writer{d: d, b: make([]byte, 0, piece+piece/4)}
-	if !d.o.NoFileOnly {
+	if !d.o.ForServer {
 		r.b = append(r.b, "version: 1\n"...)
 	}
 	r.containers()
@@ -37,9 +37,9 @@ func (d *Directory) WriteLDIF(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
-// WriteCS6List writes who is on Calendar Server 6, as its command `cscal list`
-// prints it: one calendar a line. WriteCS7List writes the others. Each user is
-// on one of the lists, once; groups and resources are on none.
+// WriteCS6List writes the users on Calendar Server 6 as its command `cscal list` prints
+// them: one calendar per line. WriteCS7List writes the others. Each user is on one of
+// the lists, once; groups and resources are on neither.
 func (d *Directory) WriteCS6List(ctx context.Context, w io.Writer) error {
 	return d.writeList(ctx, w, false, func(b []byte, e *entry) []byte {
 		b = appendPerson(b, e)
@@ -49,8 +49,8 @@ func (d *Directory) WriteCS6List(ctx context.Context, w io.Writer) error {
 	})
 }
 
-// appendPerson appends the user id, with its domain where that is also the one
-// of the mail address.
+// appendPerson appends the user id, with the domain if that is also the domain of the
+// mail address.
 func appendPerson(b []byte, e *entry) []byte {
 	b = append(b, e.uid...)
 	if e.unlisted {
@@ -59,8 +59,8 @@ func appendPerson(b []byte, e *entry) []byte {
 	return append(append(b, '@'), e.domain.name...)
 }
 
-// WriteCS7List writes who is on Calendar Server 7: one mail address a line, or
-// the user id of those whose address is missing, malformed or not theirs alone.
+// WriteCS7List writes the users on Calendar Server 7: one mail address per line, or the
+// user id if the address is missing, malformed or not unique.
 func (d *Directory) WriteCS7List(ctx context.Context, w io.Writer) error {
 	return d.writeList(ctx, w, true, func(b []byte, e *entry) []byte {
 		if e.unlisted {
@@ -90,7 +90,7 @@ func (d *Directory) writeList(ctx context.Context, w io.Writer, cs7 bool, line f
 	return nil
 }
 
-// flush writes what was gathered, if it is as much as least.
+// flush writes the collected text if it has at least so many bytes.
 func (w *writer) flush(ctx context.Context, to io.Writer, least int) error {
 	if len(w.b) < least {
 		return nil
@@ -103,13 +103,13 @@ func (w *writer) flush(ctx context.Context, to io.Writer, least int) error {
 	return err
 }
 
-// cursor goes through the entries in their order, and through the plants.
+// cursor iterates over the entries and, in the same order, over the plants.
 type cursor struct {
 	d    *Directory
 	next int
 }
 
-// read works out entry n with the fault that was planted in it.
+// read computes entry n with the fault that is planted in it.
 func (c *cursor) read(e *entry, n int64) {
 	d := c.d
 	d.build(e, n)
@@ -121,7 +121,7 @@ func (c *cursor) read(e *entry, n int64) {
 	}
 }
 
-// containers appends the entries that the others stand under.
+// containers appends the parent entries of all others.
 func (w *writer) containers() {
 	d := w.d
 	if d.o.Schema == 1 {
@@ -148,7 +148,7 @@ func (w *writer) containers() {
 
 var units = [...]string{"People", "Groups", "Resources"}
 
-// dcTree appends the domains of Schema 1, a tree beside that of the people.
+// dcTree appends the domains of Schema 1, which are in a tree of their own.
 func (w *writer) dcTree() {
 	w.container(dcSuffix, "organization", "o: internet")
 	w.container("dc=example,"+dcSuffix, "domain", "dc: example")

@@ -14,10 +14,10 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// pkg/ldif writes the strict form, so its Writer must give the same bytes.
-func TestFormIsThatOfTheWriter(t *testing.T) {
+// The writer of pkg/ldif, which writes strict LDIF, must write the same bytes.
+func TestLDIFMatchesStrictWriter(t *testing.T) {
 	for schema := 1; schema <= 2; schema++ {
-		d := directory(t, dirgen.Options{Entries: 3000, Domains: 30, Schema: schema, NoFileOnly: true})
+		d := directory(t, dirgen.Options{Entries: 3000, Domains: 30, Schema: schema, ForServer: true})
 		got := write(t, d).ldif
 		var want bytes.Buffer
 		w := ldif.NewWriter(&want)
@@ -48,19 +48,19 @@ func TestFormIsThatOfTheWriter(t *testing.T) {
 	}
 }
 
-// The figures are those of the directory that the audits are measured on.
-func TestEntriesAreAsLargeAsRealOnes(t *testing.T) {
+// The sizes are those of the directory on which audits are measured.
+func TestEntrySizesAreRealistic(t *testing.T) {
 	const entries = 20000
 	x := write(t, directory(t, dirgen.Options{Entries: entries}))
 	if n := len(x.ldif) / entries; n < 640 || n > 690 {
-		t.Errorf("%d bytes an entry", n)
+		t.Errorf("%d bytes per entry", n)
 	}
 	if n := float64(bytes.Count(x.ldif, []byte("\n"))) / entries; n < 23.5 || n > 25 {
-		t.Errorf("%.1f lines an entry", n)
+		t.Errorf("%.1f lines per entry", n)
 	}
 	for _, mark := range []string{"\n ", "\ncn:: ", "\ndn:: ", "\nuniqueMember:: ", "\nuniqueMember: UID=U"} {
 		if !bytes.Contains(x.ldif, []byte(mark)) {
-			t.Errorf("there is no %q", mark)
+			t.Errorf("%q not found", mark)
 		}
 	}
 	x.parse(t)
@@ -74,7 +74,7 @@ func TestEntriesAreAsLargeAsRealOnes(t *testing.T) {
 	}
 }
 
-// full is a disk with room for some bytes.
+// full is a disk with space for some bytes.
 type full struct{ room int }
 
 var errFull = errors.New("no space left")
@@ -86,7 +86,7 @@ func (f *full) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestWritingThatEndsShort(t *testing.T) {
+func TestWriteErrors(t *testing.T) {
 	d := directory(t, dirgen.Options{Entries: 20000})
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -98,12 +98,12 @@ func TestWritingThatEndsShort(t *testing.T) {
 		if err := write(t.Context(), size); err != nil {
 			t.Fatal(err)
 		}
-		// One byte too few is met by the last write, whatever the size of the others.
+		// If one byte is missing, the last write fails, whatever the size of the others.
 		if err := write(t.Context(), &full{room: 1<<30 - size.room - 1}); !errors.Is(err, errFull) {
 			t.Errorf("%s: %v on a full disk", name, err)
 		}
 		if err := write(ended, io.Discard); !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: %v when it was over", name, err)
+			t.Errorf("%s: %v after cancellation", name, err)
 		}
 	}
 }

@@ -11,41 +11,42 @@ import (
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-// Run is one application of a plan, with its files.
+// Run is the application of a plan, with its files.
 type Run struct {
 	Info
 	dir string
 }
 
-// OpenRun returns a run that was begun before, to be taken up again.
+// OpenRun returns a run that was begun before, to be resumed.
 func OpenRun(runs Runs, id int64) (*Run, error) {
 	info, err := runs.Load(id)
 	return &Run{Info: info, dir: runs.Path(id)}, err
 }
 
-// Dir is where the files of the run are.
+// Dir returns the directory that contains the files of the run.
 func (r *Run) Dir() string { return r.dir }
 
 func (r *Run) save(hook fsx.Hook) error {
 	if err := r.Info.save(r.dir, hook); err != nil {
-		return fmt.Errorf("noting how far the run has come: %w", err)
+		return fmt.Errorf("recording the progress of the run: %w", err)
 	}
 	return nil
 }
 
-// outcome is what became of one record.
+// outcome is the result of one record.
 type outcome struct {
 	done, already bool
-	why           string // it is not as the plan expects, or the server refused it
-	failed        bool   // the server refused it
-	err           error  // the whole run cannot go on
+	why           string // the conflict, or why the server refused the change
+	failed        bool   // the server refused the change
+	err           error  // why the run cannot continue
 }
 
-// Apply changes what Write wrote down, group by group. A run that was stopped goes
-// on behind the last group that was done, and looks first at what it may have
-// changed of the next. The error says why not all was tried; it wraps ErrReadOnly,
-// ErrConflict or ErrRefused without Options.Continue, or what ended the connection. Whatever the
-// error, run says what was done.
+// Apply makes the changes that Write recorded, group by group. A stopped run resumes
+// after the last finished group, and first checks which entries of the next group it
+// has already changed. The error is why not all records were tried: it wraps
+// ErrReadOnly, ErrConflict or ErrRefused (the latter two only without
+// Options.Continue), or what ended the connection. Whatever the error, run states
+// what was done.
 func (a *Applier) Apply(ctx context.Context, run *Run) error {
 	a.seen.Store(0)
 	todo, err := OpenPlan(filepath.Join(run.dir, todoFile))
@@ -82,22 +83,23 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 		if err := a.applyGroup(ctx, run, records, again, group == 1); err != nil {
 			return a.end(run, err)
 		}
-		// Groups are begun in their order: behind one that was not begun none was. Where
-		// nothing is known of those that are done, any may have been.
+		// Groups are begun in order, so no group after one that was not begun was begun.
+		// If no group is recorded as done, any of them may have been.
 		again = again && (done == 0 || run.Already > run.settled.Already)
 		if err := errors.Join(a.appendRejects(run), p.end(run.Counts)); err != nil {
-			return a.end(run, fmt.Errorf("noting how far the run has come: %w", err))
+			return a.end(run, fmt.Errorf("recording the progress of the run: %w", err))
 		}
 		run.settled = run.Counts
 	}
 	return a.end(run, nil)
 }
 
-// mostAtOnce is how many changes are on their way on one connection.
-const mostAtOnce = 32
+// maxPipelined is the number of changes that are sent on one connection before the
+// response to the first one.
+const maxPipelined = 32
 
-// applyGroup changes the entries of a group. The very first change is sent alone:
-// a server that takes none says so before others are on their way.
+// applyGroup changes the entries of a group. The very first change of a run is sent
+// alone, so that a server that accepts no changes is found before others are sent.
 func (a *Applier) applyGroup(ctx context.Context, run *Run, records []Record, again, first bool) error {
 	outcomes := make([]outcome, len(records))
 	from := 0
@@ -127,10 +129,10 @@ func (a *Applier) applyGroup(ctx context.Context, run *Run, records []Record, ag
 
 type part struct{ low, high int }
 
-// parts divides a group among the sessions. What has to be looked at first, or is
-// paced, goes one by one.
+// parts divides a group among the sessions. Records that must be checked first or
+// whose rate is limited are processed one by one.
 func (a *Applier) parts(n int, again bool) []part {
-	size := min(mostAtOnce, max(1, (n+len(a.sessions)-1)/len(a.sessions)))
+	size := min(maxPipelined, max(1, (n+len(a.sessions)-1)/len(a.sessions)))
 	if again || a.o.Rate > 0 || a.checked.Guard == GuardReread {
 		size = 1
 	}
@@ -141,8 +143,8 @@ func (a *Applier) parts(n int, again bool) []part {
 	return out
 }
 
-// applyPart changes some entries. What was not answered, or is to be tried again, is
-// looked at one by one, until one of them ends the run.
+// applyPart changes some entries. Changes without a response and those to retry are
+// then processed one by one, until one of them ends the run.
 func (a *Applier) applyPart(ctx context.Context, s **session, records []Record, outcomes []outcome, again bool) {
 	errs := make([]error, len(records))
 	one := len(records) == 1 || (*s).guard == GuardReread
@@ -151,22 +153,22 @@ func (a *Applier) applyPart(ctx context.Context, s **session, records []Record, 
 	}
 	ended := false
 	for i, err := range errs {
-		if !one && !isPassing(err) {
+		if !one && !isTransient(err) {
 			outcomes[i] = judge(err)
 			ended = ended || outcomes[i].err != nil
 			a.seen.Add(1)
 		}
 	}
 	for i, err := range errs {
-		if owed := (*owedError)(nil); one && !ended || isPassing(err) && (errors.As(err, &owed) || !ended) {
+		if owed := (*unrestoredError)(nil); one && !ended || isTransient(err) && (errors.As(err, &owed) || !ended) {
 			outcomes[i] = a.applyOne(ctx, s, &records[i], again || !one, owed)
 			ended = ended || outcomes[i].err != nil
 		}
 	}
 }
 
-// count adds up what became of a group. Without Options.Continue a record that was
-// not changed ends the run behind its group.
+// count adds the outcomes of a group to the counts of the run. Without
+// Options.Continue, a record that was not changed ends the run after its group.
 func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 	var ending error
 	refusal := ""
@@ -199,19 +201,19 @@ func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 	conflicts, failed := run.Conflicts-run.settled.Conflicts, run.Failed-run.settled.Failed
 	switch {
 	case conflicts > 0 && failed > 0:
-		return fmt.Errorf("%w: entries that are not as it expects: %d; refused by the server: %d, such as by %s", ErrConflict, conflicts, failed, refusal)
+		return fmt.Errorf("%w: conflicts: %d; refused by the server: %d, for example: %s", ErrConflict, conflicts, failed, refusal)
 	case conflicts > 0:
-		return fmt.Errorf("%w: entries that are not as it expects: %d", ErrConflict, conflicts)
+		return fmt.Errorf("%w: conflicts: %d", ErrConflict, conflicts)
 	case failed > 0:
-		return fmt.Errorf("%w: %d, such as by %s", ErrRefused, failed, refusal)
+		return fmt.Errorf("%w: %d, for example: %s", ErrRefused, failed, refusal)
 	}
 	return nil
 }
 
-// applyOne changes one entry, and tries again while the server is busy or gone. owed
-// is a change of it that is to be put back, nil for none: that is done even when
-// ctx has ended.
-func (a *Applier) applyOne(ctx context.Context, s **session, r *Record, again bool, owed *owedError) outcome {
+// applyOne changes one entry, and retries while the server is busy or unreachable.
+// owed, if not nil, is a change of the entry to undo, which is done even after ctx
+// has ended.
+func (a *Applier) applyOne(ctx context.Context, s **session, r *Record, again bool, owed *unrestoredError) outcome {
 	if owed == nil {
 		if err := sleep(ctx, a.pace.Reserve().Delay()); err != nil {
 			return outcome{err: err}
@@ -221,10 +223,10 @@ func (a *Applier) applyOne(ctx context.Context, s **session, r *Record, again bo
 		}
 	}
 	defer a.seen.Add(1)
-	unsure := again // it is not known whether the change was made
+	unsure := again // the change may have been made already
 	do := func(s *session) error {
 		if owed != nil {
-			return s.repay(owed)
+			return s.restoreAgain(owed)
 		}
 		err := s.change(r, unsure)
 		unsure = true
@@ -232,15 +234,15 @@ func (a *Applier) applyOne(ctx context.Context, s **session, r *Record, again bo
 		return err
 	}
 	if owed == nil {
-		if err := a.patiently(ctx, s, do); owed == nil || ctx.Err() == nil {
+		if err := a.retry(ctx, s, do); owed == nil || ctx.Err() == nil {
 			return judge(err)
 		}
 	}
-	return judge(a.patiently(context.WithoutCancel(ctx), s, do))
+	return judge(a.retry(context.WithoutCancel(ctx), s, do))
 }
 
-// errAlready says that an entry is as it should become.
-var errAlready = errors.New("it is so already")
+// errAlready is returned for an entry that already has the values of the plan.
+var errAlready = errors.New("already done")
 
 func judge(err error) outcome {
 	var conflict *conflictError
@@ -248,7 +250,7 @@ func judge(err error) outcome {
 	switch code := directory.ResultCode(err); {
 	case err == nil:
 		return outcome{done: true}
-	case errors.As(err, &connect): // its code is not about the entry
+	case errors.As(err, &connect): // its result code is not that of the change
 		return outcome{err: err}
 	case errors.Is(err, errAlready):
 		return outcome{already: true}
@@ -256,21 +258,21 @@ func judge(err error) outcome {
 		return outcome{why: err.Error()}
 	case code == codeReferral, code == codeUnwilling:
 		return outcome{err: fmt.Errorf("%w: %w", ErrReadOnly, err)}
-	case code != 0 && !isPassing(err):
+	case code != 0 && !isTransient(err):
 		return outcome{why: err.Error(), failed: true}
 	}
 	return outcome{err: err}
 }
 
-// Pauses between tries grow from the first to the second.
+// Pauses between attempts grow from the first to the second value.
 const (
 	firstPause = 100 * time.Millisecond
 	longPause  = 5 * time.Second
 )
 
-// patiently does something with a session, on a new connection where the old one is
-// gone, and does it again as long as the server is busy or gone.
-func (a *Applier) patiently(ctx context.Context, s **session, do func(*session) error) error {
+// retry calls do with a session, on a new connection if the old one is lost, and
+// repeats that for Options.RetryFor while the server is busy or unreachable.
+func (a *Applier) retry(ctx context.Context, s **session, do func(*session) error) error {
 	var until time.Time
 	pause := firstPause
 	for {
@@ -279,7 +281,7 @@ func (a *Applier) patiently(ctx context.Context, s **session, do func(*session) 
 			err = do(*s)
 		}
 		switch {
-		case err == nil || !isPassing(err):
+		case err == nil || !isTransient(err):
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -288,7 +290,7 @@ func (a *Applier) patiently(ctx context.Context, s **session, do func(*session) 
 			until = time.Now().Add(a.o.RetryFor)
 		}
 		if time.Now().After(until) {
-			return fmt.Errorf("given up after %v: %w", a.o.RetryFor, err)
+			return fmt.Errorf("gave up after %v: %w", a.o.RetryFor, err)
 		}
 		if err := sleep(ctx, pause); err != nil {
 			return err
@@ -297,8 +299,8 @@ func (a *Applier) patiently(ctx context.Context, s **session, do func(*session) 
 	}
 }
 
-// renew connects again where the connection is gone. Another server, or the same
-// one made anew, must not guard less than what was promised.
+// renew reconnects a session whose connection is lost. The server, which may be
+// another one or have been restarted, must not offer a weaker guard than was promised.
 func (a *Applier) renew(ctx context.Context, s **session) error {
 	old := *s
 	if !old.lost {
@@ -310,7 +312,7 @@ func (a *Applier) renew(ctx context.Context, s **session) error {
 	}
 	if fresh.guard != old.guard && fresh.guard != GuardAssertion && old.guard != GuardReread {
 		fresh.close()
-		return fmt.Errorf("after connecting again, %s guards changes by %s instead of %s: the run has to be taken up again", fresh.c.URL(), fresh.guard, old.guard)
+		return fmt.Errorf("after reconnecting, %s guards changes by %s instead of %s: the run must be resumed", fresh.c.URL(), fresh.guard, old.guard)
 	}
 	fresh.guard, fresh.plain = old.guard, old.plain
 	old.close()
@@ -318,25 +320,26 @@ func (a *Applier) renew(ctx context.Context, s **session) error {
 	return nil
 }
 
-// readPatiently reads the entry of a record.
-func (a *Applier) readPatiently(ctx context.Context, s **session, r *Record) (now Values, err error) {
-	err = a.patiently(ctx, s, func(s *session) error {
+// readRetrying reads the entry of a record, with retries.
+func (a *Applier) readRetrying(ctx context.Context, s **session, r *Record) (now Values, err error) {
+	err = a.retry(ctx, s, func(s *session) error {
 		now, err = s.read(r.DN, r.attributes())
 		return err
 	})
 	return now, err
 }
 
-// IsGone tells whether an error means that the server went away, or stayed busy.
-func IsGone(err error) bool { return err != nil && isPassing(err) }
+// IsUnavailable reports whether err means that the connection was lost or that the
+// server remained busy.
+func IsUnavailable(err error) bool { return err != nil && isTransient(err) }
 
-// isPassing tells whether trying again may help.
-func isPassing(err error) bool {
+// isTransient reports whether a retry may succeed.
+func isTransient(err error) bool {
 	code := directory.ResultCode(err)
 	return code == codeBusy || code == codeUnavailable || directory.IsLost(err)
 }
 
-// end notes how a run ended, and writes what was rejected.
+// end records how a run ended, and writes the rejected records.
 func (a *Applier) end(run *Run, err error) error {
 	run.Ended = a.o.Now().UTC()
 	switch {

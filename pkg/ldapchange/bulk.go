@@ -9,27 +9,27 @@ import (
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-// When a plan changes a good part of the directory, reading all of it in one go is
-// many times cheaper than asking for each entry.
+// When a plan changes a large part of the directory, reading all of it in one scan is
+// many times cheaper than reading each entry.
 const (
-	bulkFrom = 1000   // records, from which on that is thought of
-	bulkPart = 8      // it is done when at least every so many-th entry is changed
+	bulkFrom = 1000   // the number of records from which on a scan is considered
+	bulkPart = 8      // a scan is made if at least one in so many entries is changed
 	bulkPage = 10_000 // entries in a page
 )
 
-// bulk is what a scan of the directory found of the entries of a plan. What it
-// says is only believed where it is as the plan expects: the options of attributes
-// are not told apart in it.
+// bulk contains the entries of a plan that a scan of the directory found. Since a
+// scan does not distinguish the options of attributes, its values are used only
+// where they match the plan; all other entries are read one by one.
 type bulk struct {
-	plan   *Plan
-	log    *spill.Log
-	places []int64 // of the entries, in the order of plan.names; -1 for one that was not found
-	name   []byte
-	buf    []byte
+	plan    *Plan
+	log     *spill.Log
+	offsets []int64 // of the entries in log, in the order of plan.names; -1 if not found
+	name    []byte
+	buf     []byte
 }
 
-// scan reads the directory if that is worth while. A directory that cannot be
-// read to its end is asked entry by entry instead.
+// scan reads the directory if that is cheaper. If the directory cannot be read to
+// its end, entries are read one by one instead.
 func (a *Applier) scan(ctx context.Context) error {
 	p := a.plan
 	if p.Records < bulkFrom || p.Header.Entries == 0 || p.Records*bulkPart < p.Header.Entries || len(p.attributes) > directory.MaxAttributes || slices.ContainsFunc(p.attributes, hasOptions) {
@@ -61,9 +61,9 @@ func (b *bulk) close() {
 
 func (b *bulk) reset(tmp string) {
 	b.close()
-	b.log, b.places = spill.NewLog(tmp), make([]int64, len(b.plan.names))
-	for i := range b.places {
-		b.places[i] = -1
+	b.log, b.offsets = spill.NewLog(tmp), make([]int64, len(b.plan.names))
+	for i := range b.offsets {
+		b.offsets[i] = -1
 	}
 }
 
@@ -73,7 +73,7 @@ func (b *bulk) read(ctx context.Context, src directory.Source, tmp string) error
 	b.reset(tmp)
 	return directory.Read(ctx, src, q, directory.Handlers{
 		Entry:   b.entry,
-		Problem: func(*directory.Problem) error { return nil }, // its entries are asked for one by one
+		Problem: func(*directory.Problem) error { return nil }, // the entries concerned are read one by one
 		Restart: func(*directory.RestartError) error {
 			b.reset(tmp)
 			return nil
@@ -88,11 +88,11 @@ func (b *bulk) entry(e *directory.Entry) (err error) {
 		return nil
 	}
 	b.buf = appendValues(b.buf[:0], e)
-	b.places[i], err = b.log.Append(b.buf)
+	b.offsets[i], err = b.log.Append(b.buf)
 	return err
 }
 
-// find returns the number of an entry that the plan changes.
+// find returns the index in plan.names of an entry that the plan changes.
 func (b *bulk) find(dn []byte) (int, bool) {
 	var err error
 	if b.name, err = directory.AppendNormalDN(b.name[:0], dn); err != nil {
@@ -101,13 +101,13 @@ func (b *bulk) find(dn []byte) (int, bool) {
 	return slices.BinarySearch(b.plan.names, hashOf(b.name))
 }
 
-// values returns what an entry holds; false where the scan did not see it.
+// values returns the values of an entry, and false if the scan did not find it.
 func (b *bulk) values(dn string) (Values, bool, error) {
 	i, ok := b.find([]byte(dn))
-	if !ok || b.places[i] < 0 {
+	if !ok || b.offsets[i] < 0 {
 		return nil, false, nil
 	}
-	text, err := b.log.Read(b.buf[:0], b.places[i])
+	text, err := b.log.Read(b.buf[:0], b.offsets[i])
 	if err != nil {
 		return nil, false, err
 	}

@@ -7,14 +7,15 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// A plan for a good part of the directory reads it in one go, with the same
-// outcome.
-func TestSlapdBulkThereAndBack(t *testing.T) { thereAndBack(t, slapd(t, bulkFrom+200), GuardAssertion) }
+// A plan that changes a large part of the directory reads it in one scan, with the
+// same result.
+func TestSlapdBulkApplyAndUndo(t *testing.T) { applyAndUndo(t, slapd(t, bulkFrom+200), GuardAssertion) }
 
 func TestSlapdBulkConflicts(t *testing.T) { conflicts(t, slapd(t, bulkFrom+200)) }
 
-// What a scan cannot tell, as values with options, is asked for.
-func TestBulkIsBelievedOnlyWhereItFits(t *testing.T) {
+// An entry that the scan cannot represent, such as one with attribute options, is
+// read by itself.
+func TestBulkIsUsedOnlyForMatchingEntries(t *testing.T) {
 	r := slapd(t, bulkFrom+200)
 	plan := r.newIDs(t)
 	var first []Record
@@ -24,7 +25,7 @@ func TestBulkIsBelievedOnlyWhereItFits(t *testing.T) {
 		}
 		first = append(first, group...)
 	}
-	// To the scan the entry has a description, to the server it has none without an option.
+	// In the scan the entry has a description; on the server it has one only with an option.
 	r.change(t, first[0].DN, "description")
 	r.change(t, first[0].DN, "description;lang-de", "changed")
 	a, err := NewApplier(t.Context(), plan, Options{Directory: r.options})
@@ -36,12 +37,12 @@ func TestBulkIsBelievedOnlyWhereItFits(t *testing.T) {
 	if err != nil || c.ToChange != plan.Records || c.Conflicts != 0 {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	if a.bulk == nil || slices.Contains(a.bulk.places, int64(-1)) {
-		t.Error("the directory was not read in one go")
+	if a.bulk == nil || slices.Contains(a.bulk.offsets, int64(-1)) {
+		t.Error("the directory was not scanned")
 	}
 
-	// A small plan, one that does not know how large the directory is, and one with
-	// options in it ask for each entry.
+	// No scan is made for a small plan, for one that does not state the size of the
+	// directory, and for one with attribute options.
 	for name, text := range map[string][]byte{
 		"small":   planText(t, header(), first[:10]...),
 		"unknown": planText(t, Header{}, first...),
@@ -52,7 +53,7 @@ func TestBulkIsBelievedOnlyWhereItFits(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := b.Check(t.Context()); err != nil || b.bulk != nil {
-			t.Errorf("%s: %v, read in one go %v", name, err, b.bulk != nil)
+			t.Errorf("%s: %v, scanned %v", name, err, b.bulk != nil)
 		}
 		b.Close()
 	}

@@ -16,25 +16,25 @@ import (
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-// Options say how a plan is applied.
+// Options are the options of an Applier.
 type Options struct {
 	Directory directory.Options
-	// Parallel is how many connections change entries at once; 0 means 4.
+	// Parallel is the number of connections that change entries at once; 0 means 4.
 	Parallel int
-	// Rate is how many entries are changed a second at most; 0 is no limit.
+	// Rate is the maximum number of entries changed per second; 0 is no limit.
 	Rate float64
-	// RetryFor is how long a server that is busy or gone is waited for; 0 means a
-	// minute.
+	// RetryFor is how long to wait for a server that is busy or unreachable; 0 means
+	// one minute.
 	RetryFor time.Duration
-	// Continue rejects entries that are not as the plan expects, or that the server
-	// refuses to change, and goes on with the others.
+	// Continue skips entries that conflict with the plan or that the server refuses to
+	// change, and continues with the others.
 	Continue bool
-	// Reverse takes the records from the last to the first.
+	// Reverse processes the records from the last to the first.
 	Reverse bool
 	// Tmp is the directory for temporary files; "" is the system's.
 	Tmp string
-	// Rejected is told of each record that is not changed, by one goroutine at a
-	// time; it may be nil.
+	// Rejected is called for each record that is not changed, by one goroutine at a
+	// time. It may be nil.
 	Rejected func(r *Record, why string)
 
 	Now func() time.Time // nil means time.Now
@@ -55,27 +55,27 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// ErrReadOnly is returned for a server that takes no changes: a read-only
-// replica, or one that refers to another.
-var ErrReadOnly = errors.New("the server takes no changes")
+// ErrReadOnly is returned for a server that accepts no changes: a read-only
+// replica, or a server that refers to another one.
+var ErrReadOnly = errors.New("the server does not accept changes")
 
-// ErrConflict is returned when entries are not as the plan expects.
-var ErrConflict = errors.New("the plan no longer fits what is there")
+// ErrConflict is returned when entries do not have the values that the plan expects.
+var ErrConflict = errors.New("the directory no longer matches the plan")
 
-// ErrRefused is returned when the server refused changes, as to whoever may not make
-// them.
-var ErrRefused = errors.New("the server refuses changes")
+// ErrRefused is returned when the server refused changes, for example because the
+// bind DN may not make them.
+var ErrRefused = errors.New("the server refused changes")
 
-// Checked is what a plan would do to the directory as it is.
+// Checked is what a plan would do to the directory in its present state.
 type Checked struct {
 	Server    string
 	Guard     Guard
 	ToChange  int
-	Already   int // are so already
-	Conflicts int // are not as the plan expects
+	Already   int // entries that already have the values of the plan
+	Conflicts int // entries without the expected values
 }
 
-// Applier checks a plan against a directory, and applies it. It is good for one
+// Applier checks a plan against a directory and applies it. It can be used for one
 // Check and one Apply.
 type Applier struct {
 	o        Options
@@ -85,14 +85,14 @@ type Applier struct {
 	undo     *Draft
 	rejects  *Draft
 	checked  Checked
-	seen     atomic.Int64 // records of the phase in hand that are dealt with
-	telling  sync.Mutex   // for Options.Rejected and rejects
+	seen     atomic.Int64 // the records processed in the present phase
+	telling  sync.Mutex   // guards Options.Rejected, rejects and fresh
 	pace     *rate.Limiter
-	bulk     *bulk    // nil where each entry is asked for
-	fresh    []Record // rejected since they were last appended to the file of the run
+	bulk     *bulk    // nil if each entry is read by itself
+	fresh    []Record // rejected since the last append to the file of the run
 }
 
-// NewApplier connects to the server of the options. Close ends the connections.
+// NewApplier connects to the server of the options. Close closes the connections.
 func NewApplier(ctx context.Context, plan *Plan, o Options) (*Applier, error) {
 	a := &Applier{o: o.withDefaults(), plan: plan}
 	a.pace = newLimiter(a.o.Rate)
@@ -105,7 +105,7 @@ func NewApplier(ctx context.Context, plan *Plan, o Options) (*Applier, error) {
 		a.sessions = append(a.sessions, s)
 		if first := a.sessions[0]; s.guard != first.guard {
 			a.Close()
-			return nil, fmt.Errorf("%s guards changes by %s, and %s by %s: a run needs one server, or servers that are alike", first.c.URL(), first.guard, s.c.URL(), s.guard)
+			return nil, fmt.Errorf("%s guards changes by %s, but %s by %s: a run needs one server, or servers of the same kind", first.c.URL(), first.guard, s.c.URL(), s.guard)
 		}
 	}
 	a.checked.Server, a.checked.Guard = a.sessions[0].c.URL(), a.sessions[0].guard
@@ -119,7 +119,7 @@ func NewApplier(ctx context.Context, plan *Plan, o Options) (*Applier, error) {
 	return a, nil
 }
 
-// Close ends the connections and gives back temporary files.
+// Close closes the connections and removes temporary files.
 func (a *Applier) Close() {
 	a.bulk.close()
 	for _, s := range a.sessions {
@@ -132,24 +132,25 @@ func (a *Applier) Close() {
 	}
 }
 
-// Server is the URL of the server.
+// Server returns the URL of the server.
 func (a *Applier) Server() string { return a.checked.Server }
 
-// Seen is how many records are dealt with. Any goroutine may call it.
+// Seen returns the number of records processed so far. It may be called by any
+// goroutine.
 func (a *Applier) Seen() int64 { return a.seen.Load() }
 
-// look is what is found out about one record.
+// look is the result of comparing an entry with its record.
 type look struct {
-	record  Record // with all that is expected
+	record  Record // with all expectations
 	undo    Record
 	already bool
-	why     string // it is not as the plan expects
-	err     error  // it could not be looked at
+	why     string // the conflict
+	err     error  // why the entry could not be read
 }
 
-// Check reads every entry of the plan and compares it. Nothing is changed, and
-// nothing is written but temporary files. The error is about the reading;
-// conflicts are counted.
+// Check reads every entry of the plan and compares it. It changes nothing, and
+// writes only temporary files. The error is about reading; conflicts are only
+// counted.
 func (a *Applier) Check(ctx context.Context) (Checked, error) {
 	a.seen.Store(0)
 	if err := a.scan(ctx); err != nil {
@@ -160,12 +161,12 @@ func (a *Applier) Check(ctx context.Context) (Checked, error) {
 			return a.checked, err
 		}
 		looks := make([]look, len(records))
-		asked, err := a.lookAhead(records, looks)
+		unread, err := a.lookAhead(records, looks)
 		if err != nil {
 			return a.checked, err
 		}
-		a.each(ctx, len(asked), func(s **session, i int) {
-			looks[asked[i]] = a.look(ctx, s, &records[asked[i]])
+		a.each(ctx, len(unread), func(s **session, i int) {
+			looks[unread[i]] = a.look(ctx, s, &records[unread[i]])
 			a.seen.Add(1)
 		})
 		if err := ctx.Err(); err != nil {
@@ -180,8 +181,8 @@ func (a *Applier) Check(ctx context.Context) (Checked, error) {
 	return a.checked, nil
 }
 
-// each calls fn for the numbers below n, in as many goroutines as there are
-// sessions, each with a session of its own.
+// each calls fn for the numbers from 0 to n-1, in as many goroutines as there are
+// sessions, each with its own session.
 func (a *Applier) each(ctx context.Context, n int, fn func(s **session, i int)) {
 	var next atomic.Int64
 	var wait sync.WaitGroup
@@ -199,9 +200,9 @@ func (a *Applier) each(ctx context.Context, n int, fn func(s **session, i int)) 
 	wait.Wait()
 }
 
-// lookAhead compares entries that the scan has seen, and returns which are to be
-// asked for: those that it has not seen, and those that do not fit by it.
-func (a *Applier) lookAhead(records []Record, looks []look) (asked []int, err error) {
+// lookAhead compares the entries that the scan found. It returns the numbers of those
+// that must be read: the scan did not find them, or they do not match.
+func (a *Applier) lookAhead(records []Record, looks []look) (unread []int, err error) {
 	for i := range records {
 		if a.bulk != nil {
 			now, ok, err := a.bulk.values(records[i].DN)
@@ -215,14 +216,14 @@ func (a *Applier) lookAhead(records []Record, looks []look) (asked []int, err er
 				}
 			}
 		}
-		asked = append(asked, i)
+		unread = append(unread, i)
 	}
-	return asked, nil
+	return unread, nil
 }
 
-// look asks for one entry and compares it with its record.
+// look reads an entry and compares it with its record.
 func (a *Applier) look(ctx context.Context, s **session, r *Record) look {
-	now, err := a.readPatiently(ctx, s, r)
+	now, err := a.readRetrying(ctx, s, r)
 	switch {
 	case errors.Is(err, errNoEntry):
 		return look{record: *r, why: err.Error()}
@@ -232,7 +233,7 @@ func (a *Applier) look(ctx context.Context, s **session, r *Record) look {
 	return compare(r, now)
 }
 
-// compare compares what an entry holds with its record.
+// compare compares the values of an entry with its record.
 func compare(r *Record, now Values) look {
 	out := look{record: *r}
 	out.record.Expect = derived(r, now)
@@ -249,7 +250,7 @@ func compare(r *Record, now Values) look {
 	return out
 }
 
-// take counts what was found out, and notes what is to be done.
+// take counts the result of a comparison, and adds the record to those to do.
 func (a *Applier) take(l *look) error {
 	switch {
 	case l.err != nil:
@@ -260,14 +261,14 @@ func (a *Applier) take(l *look) error {
 	case l.why != "":
 		a.checked.Conflicts++
 		err := a.reject(&l.record, l.why)
-		a.fresh = nil // Write has them all
+		a.fresh = nil // Write writes all of them
 		return err
 	}
 	a.checked.ToChange++
 	return errors.Join(a.todo.Add(&l.record), a.undo.Add(&l.undo))
 }
 
-// reject notes a record that is not changed.
+// reject adds a record to those that are not changed.
 func (a *Applier) reject(r *Record, why string) error {
 	a.telling.Lock()
 	defer a.telling.Unlock()
@@ -280,8 +281,8 @@ func (a *Applier) reject(r *Record, why string) error {
 	return a.rejects.Add(&noted)
 }
 
-// Write makes the files of a run in a directory that is there: what will be changed, and what
-// takes it back. They are on disk when it returns, and nothing is changed yet.
+// Write writes the files of a run to an existing directory: the changes to make, and
+// those that undo them. They are on disk when it returns; nothing has been changed.
 func (a *Applier) Write(dir string, id, undoes int64) (*Run, error) {
 	r := &Run{dir: dir, Info: Info{
 		ID: id, Undoes: undoes, State: Ready, Plan: a.plan.Path(), Digest: a.plan.Sum, Server: a.checked.Server, Guard: a.checked.Guard,

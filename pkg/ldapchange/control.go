@@ -8,12 +8,13 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// exactRule is the matching rule of RFC 4517 that compares letter case. Blanks it
-// squeezes, so that it is no proof; what the server read before is one.
+// exactRule is the matching rule of RFC 4517 that compares letter case. It ignores
+// repeated blanks, so a match proves less than the pre-read values do.
 const exactRule = "caseExactMatch"
 
-// conditions say what must hold, as far as a server can be asked for it. plain
-// are attributes, in small letters, to which caseExactMatch does not apply.
+// conditions returns the expectations in the form in which a server can assert
+// them. plain contains the attributes, in lower case, to which caseExactMatch does
+// not apply.
 func conditions(expect []Expectation, plain map[string]bool) []directory.Condition {
 	var out []directory.Condition
 	for _, e := range expect {
@@ -37,7 +38,8 @@ func conditions(expect []Expectation, plain map[string]bool) []directory.Conditi
 	return out
 }
 
-// notNil tells an empty value from none.
+// notNil returns v, or an empty value for nil: directory.Condition takes nil for "any
+// value".
 func notNil(v []byte) []byte {
 	if v == nil {
 		return []byte{}
@@ -50,8 +52,9 @@ func request(r *Record) directory.ModifyRequest {
 	return directory.ModifyRequest{DN: r.DN, Changes: r.Changes}
 }
 
-// valueByValue is what a record does to an entry that holds before, as values that go
-// and values that come. A record that the server would refuse stays as it is.
+// valueByValue returns the changes of a record to an entry with the values before,
+// as single values to delete and to add. It returns the changes of r themselves if
+// the server would refuse them.
 func valueByValue(r *Record, before Values) []ldif.Modification {
 	then, why := after(r.Changes, before)
 	if why != "" {
@@ -60,12 +63,12 @@ func valueByValue(r *Record, before Values) []ldif.Modification {
 	var out []ldif.Modification
 	for _, name := range r.attributes() {
 		old, now := before.of(name), then.of(name)
-		// What goes is removed first: the two may be one value to a directory.
-		if gone := without(old, now); len(gone) > 0 {
-			out = append(out, ldif.Modification{Op: ldif.OpDelete, Name: name, Values: gone})
+		// Delete first: a directory may take a deleted and an added value for the same.
+		if deleted := without(old, now); len(deleted) > 0 {
+			out = append(out, ldif.Modification{Op: ldif.OpDelete, Name: name, Values: deleted})
 		}
-		if come := without(now, old); len(come) > 0 {
-			out = append(out, ldif.Modification{Op: ldif.OpAdd, Name: name, Values: come})
+		if added := without(now, old); len(added) > 0 {
+			out = append(out, ldif.Modification{Op: ldif.OpAdd, Name: name, Values: added})
 		}
 	}
 	return out

@@ -1,12 +1,11 @@
-// Package ldapchange changes a directory by plans: LDIF that says for each entry
-// what is to be changed and what must be there before.
+// Package ldapchange changes a directory according to plans: LDIF that states for
+// each entry the changes and the values that are expected before them.
 //
-// It promises that no change is sent before the way back from it is on disk; that
-// an entry that is no longer as the plan expects, by the exact bytes of its values, is
-// not changed, or is put back at once where the server can only be asked that
-// late, and that it says which of these guards it could use; that a run that was
-// stopped can be taken up again with nothing done twice; and that what it reports
-// as done was answered by the server.
+// It promises that no change is sent before its undo is on disk; that an entry that
+// no longer has the expected values, compared byte by byte, is not changed, or is
+// restored at once where the server can only be asked afterwards, and that the
+// guard in use is reported; that a stopped run can be resumed and does nothing
+// twice; and that a change is reported as done only after the server confirmed it.
 //
-// It decides nothing about what should be changed, and never writes passwords.
+// It does not decide what should be changed, and never writes passwords.
 package ldapchange

@@ -20,7 +20,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// The lines of a plan's header, all of them comments of LDIF.
+// The lines of a plan's header. All of them are LDIF comments.
 const (
 	planMark    = "# davadmin plan 1"
 	planMade    = "# made: "
@@ -31,8 +31,8 @@ const (
 	planDigest  = "# digest: "
 )
 
-// Draft is a plan while it is made. Its records are kept in a private temporary
-// file, for a plan may be as long as the directory.
+// Draft is a plan that is being written. Its records are kept in a private temporary
+// file, because a plan may be as large as the directory.
 type Draft struct {
 	f       *os.File
 	w       *bufio.Writer
@@ -43,8 +43,8 @@ type Draft struct {
 	err     error
 }
 
-// NewDraft returns an empty draft whose temporary file is in tmp, "" for where
-// the system keeps such files. Close gives it back.
+// NewDraft returns an empty draft whose temporary file is in tmp, or in the system's
+// directory for such files if tmp is "". Close removes the file.
 func NewDraft(tmp string) (*Draft, error) {
 	f, err := os.CreateTemp(tmp, "davadmin-*")
 	if err != nil {
@@ -59,11 +59,11 @@ func NewDraft(tmp string) (*Draft, error) {
 // Close removes the temporary file.
 func (d *Draft) Close() error { return d.f.Close() }
 
-// Changes is how many records there are.
+// Changes returns the number of records.
 func (d *Draft) Changes() int { return d.changes }
 
-// Add writes a record behind the others. Errors are ErrSecret, ErrPlan for a
-// record that changes nothing, and those of writing; the first one stays.
+// Add appends a record. The error is ErrSecret, ErrPlan for a record that changes
+// nothing, or a write error. After the first error, every call returns it.
 func (d *Draft) Add(r *Record) error {
 	if d.err != nil {
 		return d.err
@@ -84,7 +84,7 @@ func (d *Draft) Add(r *Record) error {
 	return d.err
 }
 
-// encode returns a record as it stands in a plan.
+// encode returns a record as LDIF, as it is written to a plan.
 func (d *Draft) encode(r *Record) ([]byte, error) {
 	d.buf.Reset()
 	if d.text == nil {
@@ -112,16 +112,16 @@ func (d *Draft) encode(r *Record) ([]byte, error) {
 	return d.buf.Bytes(), nil
 }
 
-// appendExpectation writes an expectation as comments, a value a line.
+// appendExpectation writes an expectation as comments, one line for each value.
 func appendExpectation(b *bytes.Buffer, e *Expectation) {
-	fmt.Fprintf(b, "# %s %s", e.Need.word(), e.Name)
+	fmt.Fprintf(b, "# %s %s", e.Need.keyword(), e.Name)
 	if e.Need == NeedAbsent {
 		b.WriteByte('\n')
 		return
 	}
 	for i, v := range e.Values {
 		if i > 0 {
-			fmt.Fprintf(b, "# %s %s", e.Need.word(), e.Name)
+			fmt.Fprintf(b, "# %s %s", e.Need.keyword(), e.Name)
 		}
 		switch {
 		case len(v) == 0:
@@ -134,7 +134,7 @@ func appendExpectation(b *bytes.Buffer, e *Expectation) {
 	}
 }
 
-// Write writes the whole plan: the header, with the number of changes and the
+// Write writes the complete plan: the header, with the number of changes and the
 // digest of this draft, and the records.
 func (d *Draft) Write(w io.Writer, h Header) error {
 	if d.err != nil {
@@ -147,18 +147,18 @@ func (d *Draft) Write(w io.Writer, h Header) error {
 	return d.writeRecords(w)
 }
 
-// writeRecords writes the records alone: LDIF without a header.
+// writeRecords writes only the records: LDIF without a header.
 func (d *Draft) writeRecords(w io.Writer) error {
 	if err := d.w.Flush(); err != nil {
 		return fmt.Errorf("temporary file: %w", err)
 	}
 	if _, err := io.Copy(w, io.NewSectionReader(d.f, 0, 1<<62)); err != nil {
-		return fmt.Errorf("the plan is not whole: %w", err)
+		return fmt.Errorf("the plan is incomplete: %w", err)
 	}
 	return nil
 }
 
-// oneLine is text for a comment.
+// oneLine returns s as text that fits into a comment.
 func oneLine(s string) string {
 	return strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) || c == '\u2028' || c == '\u2029' {
@@ -168,8 +168,8 @@ func oneLine(s string) string {
 	}, strings.ToValidUTF8(s, "?"))
 }
 
-// text is the header as it stands in a file. The version line is not followed by a
-// blank line, which some servers do not take.
+// text returns the header as it is written to a file. No blank line follows the
+// version line, because some servers reject that.
 func (h *Header) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "version: 1\n%s\n%s%s\n%s%s\n%s%s\n", planMark, planMade, h.Made.UTC().Format(time.RFC3339), planBy, oneLine(h.By), planSource, oneLine(h.Source))
@@ -180,7 +180,7 @@ func (h *Header) text() string {
 	return b.String()
 }
 
-// WriteFile writes the whole plan to a file that nobody else can read. An existing
+// WriteFile writes the complete plan to a file that nobody else can read. An existing
 // file is replaced in one step; path may also be a device or a pipe.
 func (d *Draft) WriteFile(ctx context.Context, path string, h Header) error {
 	return fsx.WriteOutput(ctx, path, fsx.OutputOptions{Overwrite: true}, func(w io.Writer) error { return d.Write(w, h) })

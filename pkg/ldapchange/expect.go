@@ -9,8 +9,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// Values are what an entry holds of the attributes that were asked for, by name
-// in small letters. An attribute without values is not there.
+// Values are the values of the requested attributes of an entry, by attribute name
+// in lower case. An attribute without values is absent.
 type Values map[string][][]byte
 
 func (v Values) of(name string) [][]byte { return v[strings.ToLower(name)] }
@@ -46,7 +46,7 @@ func hasBytes(list [][]byte, v []byte) bool {
 	return slices.ContainsFunc(list, func(have []byte) bool { return bytes.Equal(have, v) })
 }
 
-// hasLike tells whether a directory that ignores case and blanks finds a value
+// hasLike reports whether a directory that ignores case and blanks finds a value
 // in a list.
 func hasLike(list [][]byte, v []byte) bool { return indexLike(list, v) >= 0 }
 
@@ -58,33 +58,33 @@ func indexLike(list [][]byte, v []byte) int {
 	return slices.IndexFunc(list, func(have []byte) bool { return like(have) == folded })
 }
 
-// like folds a value as caseIgnoreMatch does, RFC 4518 as far as case and blanks
-// go.
+// like folds a value as caseIgnoreMatch does: RFC 4518, but only its rules about
+// case and blanks.
 func like(v []byte) string { return strings.ToLower(strings.Join(strings.Fields(string(v)), " ")) }
 
-// unmet says which expectation does not hold; "" when all do.
+// unmet describes the first expectation that does not hold. It returns "" if all do.
 func unmet(expect []Expectation, now Values) string {
 	for _, e := range expect {
 		have := now.of(e.Name)
 		switch e.Need {
 		case NeedAbsent:
 			if len(have) > 0 {
-				return fmt.Sprintf("%s was to be absent, and is %s", e.Name, shown(have))
+				return fmt.Sprintf("%s is %s, expected absent", e.Name, quoteValues(have))
 			}
 		case NeedAll:
 			if !sameValues(have, e.Values) {
-				return fmt.Sprintf("%s was to be %s, and is %s", e.Name, shown(e.Values), shown(have))
+				return fmt.Sprintf("%s is %s, expected %s", e.Name, quoteValues(have), quoteValues(e.Values))
 			}
 		case NeedHas:
 			for _, v := range e.Values {
 				if !hasBytes(have, v) {
-					return fmt.Sprintf("%s was to have %s, and is %s", e.Name, shown([][]byte{v}), shown(have))
+					return fmt.Sprintf("%s is %s, expected it to include %s", e.Name, quoteValues(have), quoteValues([][]byte{v}))
 				}
 			}
 		case NeedLacks:
 			for _, v := range e.Values {
 				if hasLike(have, v) {
-					return fmt.Sprintf("%s was not to have %s, and is %s", e.Name, shown([][]byte{v}), shown(have))
+					return fmt.Sprintf("%s is %s, expected it not to include %s", e.Name, quoteValues(have), quoteValues([][]byte{v}))
 				}
 			}
 		}
@@ -92,9 +92,9 @@ func unmet(expect []Expectation, now Values) string {
 	return ""
 }
 
-// shown puts values into a message. Whoever prints it still has to take out
-// what acts on a terminal.
-func shown(values [][]byte) string {
+// quoteValues formats values for a message. The result may still contain control
+// characters, which whoever prints it has to replace.
+func quoteValues(values [][]byte) string {
 	const most, longest = 5, 100
 	if len(values) == 0 {
 		return "absent"
@@ -113,9 +113,9 @@ func shown(values [][]byte) string {
 	return strings.Join(list, ", ")
 }
 
-// derived are the expectations of a record that says none for an attribute: what
-// its changes need to make sense, and for those that put other values in the
-// place of all, what is there now.
+// derived returns the expectations of a record, with one added for each attribute
+// that has none: what its changes presuppose, or, for changes that replace all
+// values, the present values.
 func derived(r *Record, now Values) []Expectation {
 	expect := slices.Clone(r.Expect)
 	named := func(name string) bool {
@@ -139,9 +139,9 @@ func derived(r *Record, now Values) []Expectation {
 	return expect
 }
 
-// after returns what an entry holds once the changes are made, as a directory
-// makes them: values are found without regard to case and blanks. why says what
-// the server would refuse; "" for nothing.
+// after returns the values of an entry after the changes, made as a directory makes
+// them: values are found regardless of case and blanks. why describes what the
+// server would refuse; it is "" if nothing.
 func after(changes []ldif.Modification, now Values) (then Values, why string) {
 	then = now.clone()
 	for _, c := range changes {
@@ -152,7 +152,7 @@ func after(changes []ldif.Modification, now Values) (then Values, why string) {
 			have = c.Values
 		case ldif.OpDelete:
 			if len(have) == 0 {
-				return nil, fmt.Sprintf("%s is absent and cannot be removed", c.Name)
+				return nil, fmt.Sprintf("%s is absent, so it cannot be deleted", c.Name)
 			}
 			if len(c.Values) == 0 {
 				have = nil
@@ -160,14 +160,14 @@ func after(changes []ldif.Modification, now Values) (then Values, why string) {
 			for _, v := range c.Values {
 				i := indexLike(have, v)
 				if i < 0 {
-					return nil, fmt.Sprintf("%s has no %s to remove", c.Name, shown([][]byte{v}))
+					return nil, fmt.Sprintf("%s has no value %s to delete", c.Name, quoteValues([][]byte{v}))
 				}
 				have = slices.Delete(slices.Clone(have), i, i+1)
 			}
 		case ldif.OpAdd, ldif.OpIncrement:
 			for _, v := range c.Values {
 				if hasLike(have, v) {
-					return nil, fmt.Sprintf("%s has %s already", c.Name, shown([][]byte{v}))
+					return nil, fmt.Sprintf("%s already has the value %s", c.Name, quoteValues([][]byte{v}))
 				}
 			}
 			have = slices.Concat(have, c.Values)
@@ -181,52 +181,52 @@ func after(changes []ldif.Modification, now Values) (then Values, why string) {
 	return then, ""
 }
 
-// inverse is the record that takes a change back: what is there before is given
-// again, by its bytes. Attributes of which a part is changed, as the object
-// classes, are changed back in that part alone.
+// inverse returns the record that undoes a change: it restores the values from
+// before, byte by byte. Where only some values of an attribute change, such as an
+// object class, it changes only those back.
 func inverse(r *Record, before, then Values) Record {
 	back := Record{DN: r.DN}
 	for _, name := range r.attributes() {
 		old, now := before.of(name), then.of(name)
-		gone, come := without(old, now), without(now, old)
-		if len(gone) == 0 && len(come) == 0 {
+		deleted, added := without(old, now), without(now, old)
+		if len(deleted) == 0 && len(added) == 0 {
 			continue
 		}
-		whole := len(old) == len(gone) || len(now) == len(come)
+		replaced := len(old) == len(deleted) || len(now) == len(added)
 		switch {
 		case len(old) == 0:
 			back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpDelete, Name: name})
-		case whole:
+		case replaced:
 			back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpReplace, Name: name, Values: old})
 		default:
-			// What goes is removed first: the two may be one value to a directory.
-			if len(come) > 0 {
-				back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpDelete, Name: name, Values: come})
+			// Delete first: a directory may take a deleted and an added value for the same.
+			if len(added) > 0 {
+				back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpDelete, Name: name, Values: added})
 			}
-			if len(gone) > 0 {
-				back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpAdd, Name: name, Values: gone})
+			if len(deleted) > 0 {
+				back.Changes = append(back.Changes, ldif.Modification{Op: ldif.OpAdd, Name: name, Values: deleted})
 			}
 		}
-		back.Expect = append(back.Expect, backExpectation(name, now, come, gone, len(old) == 0 || whole)...)
+		back.Expect = append(back.Expect, undoExpectation(name, now, added, deleted, len(old) == 0 || replaced)...)
 	}
 	return back
 }
 
-// backExpectation is what must be there before a change of an attribute is taken
-// back.
-func backExpectation(name string, now, come, gone [][]byte, whole bool) []Expectation {
-	if whole {
+// undoExpectation returns what is expected before the change of an attribute is
+// undone. now are all its values; replaced means that the undo replaces all of them.
+func undoExpectation(name string, now, added, deleted [][]byte, replaced bool) []Expectation {
+	if replaced {
 		if len(now) == 0 {
 			return []Expectation{{name, NeedAbsent, nil}}
 		}
 		return []Expectation{{name, NeedAll, now}}
 	}
 	var out []Expectation
-	if len(come) > 0 {
-		out = append(out, Expectation{name, NeedHas, come})
+	if len(added) > 0 {
+		out = append(out, Expectation{name, NeedHas, added})
 	}
-	if len(gone) > 0 && len(come) == 0 {
-		out = append(out, Expectation{name, NeedLacks, gone})
+	if len(deleted) > 0 && len(added) == 0 {
+		out = append(out, Expectation{name, NeedLacks, deleted})
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
@@ -21,17 +22,17 @@ func TestExpectationsCompareBytes(t *testing.T) {
 	now := Values{"davuniqueid": bytesOf("ABC-1"), "objectclass": bytesOf("top", "davEntity")}
 	for _, c := range []struct {
 		e    Expectation
-		says string // "" where it holds
+		says string // "" if it holds
 	}{
 		{Expectation{"davUniqueId", NeedAll, bytesOf("ABC-1")}, ""},
-		{Expectation{"davUniqueId", NeedAll, bytesOf("abc-1")}, "was to be 'abc-1', and is 'ABC-1'"},
-		{Expectation{"davUniqueId", NeedHas, bytesOf("abc-1")}, "was to have 'abc-1'"},
-		{Expectation{"davUniqueId", NeedLacks, bytesOf("abc-1")}, "was not to have 'abc-1', and is 'ABC-1'"},
-		{Expectation{"davUniqueId", NeedAbsent, nil}, "was to be absent, and is 'ABC-1'"},
+		{Expectation{"davUniqueId", NeedAll, bytesOf("abc-1")}, "is 'ABC-1', expected 'abc-1'"},
+		{Expectation{"davUniqueId", NeedHas, bytesOf("abc-1")}, "expected it to include 'abc-1'"},
+		{Expectation{"davUniqueId", NeedLacks, bytesOf("abc-1")}, "is 'ABC-1', expected it not to include 'abc-1'"},
+		{Expectation{"davUniqueId", NeedAbsent, nil}, "is 'ABC-1', expected absent"},
 		{Expectation{"davStore", NeedAbsent, nil}, ""},
-		{Expectation{"davStore", NeedAll, bytesOf("x")}, "was to be 'x', and is absent"},
+		{Expectation{"davStore", NeedAll, bytesOf("x")}, "is absent, expected 'x'"},
 		{Expectation{"objectClass", NeedAll, bytesOf("davEntity", "top")}, ""},
-		{Expectation{"objectClass", NeedAll, bytesOf("top")}, "was to be 'top'"},
+		{Expectation{"objectClass", NeedAll, bytesOf("top")}, "expected 'top'"},
 		{Expectation{"objectClass", NeedHas, bytesOf("top")}, ""},
 		{Expectation{"objectClass", NeedLacks, bytesOf("person")}, ""},
 	} {
@@ -41,13 +42,13 @@ func TestExpectationsCompareBytes(t *testing.T) {
 	}
 }
 
-func TestWhatADirectoryWouldRefuse(t *testing.T) {
+func TestAfterRefusesImpossibleChanges(t *testing.T) {
 	now := Values{"x": bytesOf("one", "Two  words")}
 	for says, c := range map[string]ldif.Modification{
-		"has no 'three' to remove": {Op: ldif.OpDelete, Name: "X", Values: bytesOf("three")},
-		"is absent and cannot":     {Op: ldif.OpDelete, Name: "y"},
-		"has 'ONE' already":        {Op: ldif.OpAdd, Name: "x", Values: bytesOf("ONE")},
-		"has 'two words' already":  {Op: ldif.OpAdd, Name: "x", Values: bytesOf("two words")},
+		"has no value 'three' to delete":    {Op: ldif.OpDelete, Name: "X", Values: bytesOf("three")},
+		"is absent, so it cannot":           {Op: ldif.OpDelete, Name: "y"},
+		"already has the value 'ONE'":       {Op: ldif.OpAdd, Name: "x", Values: bytesOf("ONE")},
+		"already has the value 'two words'": {Op: ldif.OpAdd, Name: "x", Values: bytesOf("two words")},
 	} {
 		if _, why := after([]ldif.Modification{c}, now); !strings.Contains(why, says) {
 			t.Errorf("%s: %q", says, why)
@@ -60,14 +61,15 @@ func TestWhatADirectoryWouldRefuse(t *testing.T) {
 		t.Errorf("%v, %s", then, why)
 	}
 	if !sameValues(now.of("x"), bytesOf("one", "Two  words")) {
-		t.Errorf("what was there has changed: %v", now)
+		t.Errorf("the input was modified: %v", now)
 	}
 }
 
-// Whatever is changed, the inverse gives back the same bytes, its expectations
-// hold where it is needed, and do not hold once it is done, unless it is so then.
-func TestInverseGivesBackWhatWasThere(t *testing.T) {
+// The inverse of any change restores the same bytes. Its expectations hold after the
+// change, and fail before it unless the change changes nothing.
+func TestInverseRestoresPreviousValues(t *testing.T) {
 	word := rapid.SampledFrom([]string{"a", "A", "b", "B ", "c  d", "C d", "e", ""})
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		before := Values{}
 		for _, name := range []string{"x", "y"} {
@@ -91,11 +93,11 @@ func TestInverseGivesBackWhatWasThere(t *testing.T) {
 			t.Skip("the directory would refuse it: " + why)
 		}
 		if !already(&r, then) && !touchesTwice(&r) {
-			t.Fatalf("%+v is not seen in %v", r.Changes, then)
+			t.Fatalf("%+v is not recognised as done in %v", r.Changes, then)
 		}
 		back := inverse(&r, before, then)
 		if why := unmet(back.Expect, then); why != "" {
-			t.Fatalf("the inverse does not fit: %s", why)
+			t.Fatalf("the expectations of the inverse fail: %s", why)
 		}
 		again, why := after(back.Changes, then)
 		if why != "" {
@@ -103,11 +105,11 @@ func TestInverseGivesBackWhatWasThere(t *testing.T) {
 		}
 		for _, name := range []string{"x", "y"} {
 			if !sameValues(again.of(name), before.of(name)) {
-				t.Fatalf("%s was %q, became %q, and is given back as %q by %+v", name, before.of(name), then.of(name), again.of(name), back.Changes)
+				t.Fatalf("%s was %q, became %q, and is restored as %q by %+v", name, before.of(name), then.of(name), again.of(name), back.Changes)
 			}
 		}
 		if len(back.Changes) > 0 && unmet(back.Expect, again) == "" {
-			t.Fatalf("the inverse %+v fits what was there before, %v", back, before)
+			t.Fatalf("the expectations of the inverse %+v hold before the change, in %v", back, before)
 		}
 	})
 }

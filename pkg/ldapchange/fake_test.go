@@ -16,7 +16,7 @@ import (
 
 const fakeManager = "cn=Manager,o=isp"
 
-// fake is a server in the test process, with people who have an id and a
+// fake is a server in the test process, with people that have a unique id and a
 // description.
 type fake struct {
 	*ldaptest.Server
@@ -39,7 +39,7 @@ func newFake(t *testing.T, n int, o ldaptest.Options) fake {
 	return fake{ldaptest.Start(t, o), n}
 }
 
-// options are those that tests of faults need: nobody waits for long.
+// options returns options for tests of faults, with short timeouts.
 func (f fake) options() Options {
 	return Options{
 		Directory: directory.Options{
@@ -50,7 +50,7 @@ func (f fake) options() Options {
 	}
 }
 
-// changeOf gives a person another id, and a second description.
+// changeOf gives a person another unique id and a second description.
 func changeOf(i int) Record {
 	id := fmt.Sprintf("abc-%d", i)
 	return Record{
@@ -72,7 +72,7 @@ func (f fake) plan(t *testing.T) *Plan {
 	return openPlan(t, planText(t, header(), records...))
 }
 
-// state is what every entry holds.
+// state returns the values of every entry.
 func (f fake) state() map[string][]string {
 	out := map[string][]string{}
 	for _, e := range f.Entries() {
@@ -88,7 +88,7 @@ func (f fake) state() map[string][]string {
 	return out
 }
 
-// changed is what plan makes of a state, but for some people.
+// changed returns the state after the plan, applied to all but some people.
 func (f fake) changed(before map[string][]string, but ...int) map[string][]string {
 	out := map[string][]string{}
 	for dn, values := range before {
@@ -111,12 +111,12 @@ func (f fake) changed(before map[string][]string, but ...int) map[string][]strin
 func requireState(t *testing.T, f fake, want map[string][]string) {
 	t.Helper()
 	if d := difference(want, f.state()); len(d) > 0 {
-		t.Errorf("%d entries are not as they should be (wanted, is): %.3v", len(d), d)
+		t.Errorf("%d entries differ (want, got): %.3v", len(d), d)
 	}
 }
 
-// modifies are the requests for changes that were answered with a code, or with
-// none of them for -1, or all that came for -2.
+// modifies returns the number of modify requests with a result code, without a
+// response for -1, or all of them for -2.
 func (f fake) modifies(code int) int {
 	n := 0
 	for _, r := range f.Log() {
@@ -131,7 +131,7 @@ func (f fake) modifies(code int) int {
 func requireCounts(t *testing.T, run *Run, state State, want Counts) {
 	t.Helper()
 	if run.State != state || run.Counts != want {
-		t.Errorf("%s, %+v, wanted %s, %+v: %s", run.State, run.Counts, state, want, run.Detail)
+		t.Errorf("%s, %+v, want %s, %+v: %s", run.State, run.Counts, state, want, run.Detail)
 	}
 	requireSum(t, run)
 }
@@ -143,7 +143,7 @@ func requireSum(t *testing.T, run *Run) {
 	}
 }
 
-// requireUndo takes a run back and compares with what was there before it.
+// requireUndo undoes a run and compares the directory with its state before the run.
 func requireUndo(t *testing.T, f fake, runs Runs, id int64, before map[string][]string) {
 	t.Helper()
 	o := f.options()
@@ -155,7 +155,7 @@ func requireUndo(t *testing.T, f fake, runs Runs, id int64, before map[string][]
 	requireState(t, f, before)
 }
 
-// resume takes up a run with other connections.
+// resume resumes a run with new connections.
 func resume(ctx context.Context, t *testing.T, plan *Plan, o Options, runs Runs, id int64) (*Run, error) {
 	t.Helper()
 	run, err := OpenRun(runs, id)
@@ -170,7 +170,7 @@ func resume(ctx context.Context, t *testing.T, plan *Plan, o Options, runs Runs,
 	return run, a.Apply(ctx, run)
 }
 
-// requireStopped checks that a run ended before its end, and said so on disk.
+// requireStopped checks that a run stopped early, and that its file says so.
 func requireStopped(t *testing.T, runs Runs, run *Run, err, want error) {
 	t.Helper()
 	info, e := runs.Load(run.ID)
@@ -178,19 +178,19 @@ func requireStopped(t *testing.T, runs Runs, run *Run, err, want error) {
 		t.Errorf("%v: %+v, on disk %+v", e, run.Info, info)
 	}
 	if want != nil && !errors.Is(err, want) {
-		t.Errorf("%v, wanted %v", err, want)
+		t.Errorf("%v, want %v", err, want)
 	}
 }
 
-// guards are servers that offer all kinds of guards.
+// guards are the options of servers with each kind of guard.
 func guards() map[Guard]ldaptest.Options {
 	return map[Guard]ldaptest.Options{
 		GuardAssertion: {}, GuardAssertionOnly: {NoPreRead: true}, GuardPreRead: {NoAssertion: true}, GuardReread: {NoAssertion: true, NoPreRead: true},
 	}
 }
 
-// eachGuard runs a test with each kind of guard, many changes at once and one by
-// one.
+// eachGuard runs a test with each kind of guard, with pipelined changes and with
+// single ones.
 func eachGuard(t *testing.T, n int, test func(t *testing.T, guard Guard, f fake, o Options)) {
 	for guard, server := range guards() {
 		for _, rate := range []float64{0, 1e6} {

@@ -29,13 +29,12 @@ func TestBusyForAWhile(t *testing.T) {
 		requireCounts(t, run, Done, Counts{Changed: 40})
 		requireState(t, f, f.changed(before))
 		if n := f.modifies(51); n != 7 {
-			t.Errorf("%d times busy", n)
+			t.Errorf("%d busy responses", n)
 		}
 	})
 }
 
-// A server that stays busy ends the run, and each entry does not have to wait for
-// that by itself.
+// A server that remains busy ends the run after one waiting time, not one per entry.
 func TestBusyForTooLong(t *testing.T) {
 	f := newFake(t, 33, ldaptest.Options{})
 	o := f.options()
@@ -46,7 +45,7 @@ func TestBusyForTooLong(t *testing.T) {
 	before := f.state()
 	f.SetFaults(ldaptest.Faults{BusyModify: 2, BusyMore: 1000})
 	err := a.Apply(t.Context(), run)
-	if !IsGone(err) {
+	if !IsUnavailable(err) {
 		t.Errorf("%v", err)
 	}
 	requireStopped(t, runs, run, err, nil)
@@ -62,7 +61,7 @@ func TestBusyForTooLong(t *testing.T) {
 	requireState(t, f, f.changed(before))
 }
 
-// The connection ends at the worst moments, and each entry is changed, once.
+// Although the connection is lost at the worst moments, each entry is changed once.
 func TestDropped(t *testing.T) {
 	for _, n := range []int{1, 2, 20, 40} {
 		for name, faults := range map[string]ldaptest.Faults{"DropBeforeModify": {DropBeforeModify: n}, "DropAfterModify": {DropAfterModify: n}} {
@@ -76,10 +75,10 @@ func TestDropped(t *testing.T) {
 						t.Error(err)
 					}
 					if f.Fired(name) != 1 || f.modifies(-1) != 1 {
-						t.Errorf("%d faults, %d without an answer", f.Fired(name), f.modifies(-1))
+						t.Errorf("%d faults, %d without a response", f.Fired(name), f.modifies(-1))
 					}
-					// What was made without an answer was made so already when we looked again.
-					// Where many were on their way, more answers may be lost than that one.
+					// A change without a response counts as already done when the entry is
+					// read again. With pipelined changes, several responses may be lost.
 					lost := 0
 					if name == "DropAfterModify" {
 						lost = 1
@@ -98,9 +97,9 @@ func TestDropped(t *testing.T) {
 	}
 }
 
-// What the plan expects still holds after the change: it is not made twice, nor taken
+// If the expectations still hold after a change, it is neither made twice nor taken
 // for a conflict.
-func TestDroppedWhereExpectationsStillHold(t *testing.T) {
+func TestDroppedWithExpectationsThatStillHold(t *testing.T) {
 	r := Record{DN: fakeDN(0), Changes: []ldif.Modification{{Op: ldif.OpAdd, Name: "description", Values: bytesOf("changed")}}, Expect: []Expectation{{"description", NeedHas, bytesOf("a person")}}}
 	for guard, server := range guards() {
 		f := newFake(t, 1, server)
@@ -112,8 +111,8 @@ func TestDroppedWhereExpectationsStillHold(t *testing.T) {
 	}
 }
 
-// A request of a connection that is gone may still be carried out later, when we have
-// looked and sent the change again: that is no conflict with somebody else.
+// A request from a lost connection may be carried out late, after the entry was read
+// and the change sent again. That is not a conflict with somebody else.
 func TestLateRequest(t *testing.T) {
 	for guard, server := range guards() {
 		f := newFake(t, 3, server)
@@ -148,20 +147,20 @@ func TestLateRequest(t *testing.T) {
 	}
 }
 
-// That we may not connect again is not about the entry whose turn it was.
-func TestRefusedAfterDrop(t *testing.T) {
+// A refused bind while reconnecting is not counted as a refusal of the entry.
+func TestBindRefusedAfterDrop(t *testing.T) {
 	f := newFake(t, 40, ldaptest.Options{})
 	runs := Runs{Dir: t.TempDir()}
 	a, run := begin(t, f.plan(t), f.options(), runs, 1, 0)
 	f.SetFaults(ldaptest.Faults{DropBeforeModify: 2, RefuseBind: &ldaptest.Result{Code: 49, Message: "invalid credentials"}})
 	err := a.Apply(t.Context(), run)
-	if directory.ResultCode(err) != 49 || IsGone(err) || run.refused() != 0 {
+	if directory.ResultCode(err) != 49 || IsUnavailable(err) || run.refused() != 0 {
 		t.Errorf("%v, %+v", err, run.Counts)
 	}
 	requireStopped(t, runs, run, err, nil)
 }
 
-// A server that says nothing more is left for another connection.
+// A connection on which the server no longer responds is replaced by a new one.
 func TestStalled(t *testing.T) {
 	eachGuard(t, 12, func(t *testing.T, _ Guard, f fake, o Options) {
 		o.Directory.Idle = 200 * time.Millisecond
@@ -197,14 +196,14 @@ func TestStalledForGood(t *testing.T) {
 		}})
 		err := a.Apply(t.Context(), run)
 		close(release)
-		if !IsGone(err) || run.Changed > 3 {
+		if !IsUnavailable(err) || run.Changed > 3 {
 			t.Errorf("%v: %+v", err, run.Counts)
 		}
 		requireStopped(t, runs, run, err, nil)
 	}
 }
 
-// A server that takes no changes is asked once.
+// A server that accepts no changes gets only one request.
 func TestReadOnly(t *testing.T) {
 	for name, faults := range map[string]ldaptest.Faults{"ReadOnly": {ReadOnly: true}, "ReferTo": {ReferTo: []string{"ldap://provider.example"}}} {
 		eachGuard(t, 40, func(t *testing.T, _ Guard, f fake, o Options) {
@@ -219,7 +218,7 @@ func TestReadOnly(t *testing.T) {
 				t.Errorf("%s: %d changes were sent, %+v", name, n, run.Counts)
 			}
 			if name == "ReferTo" && !strings.Contains(err.Error(), "ldap://provider.example/") {
-				t.Errorf("the error does not say where: %v", err)
+				t.Errorf("the error does not name the other server: %v", err)
 			}
 			requireState(t, f, before)
 			f.SetFaults(ldaptest.Faults{})
@@ -230,7 +229,7 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// One entry that may not be changed keeps nobody else from being changed.
+// An entry that the server refuses to change does not prevent the other changes.
 func TestRefused(t *testing.T) {
 	eachGuard(t, 40, func(t *testing.T, _ Guard, f fake, o Options) {
 		runs := Runs{Dir: t.TempDir()}
@@ -246,7 +245,7 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// Without Continue no group is begun behind one with an entry that is refused.
+// Without Continue, no group is begun after one with a refused entry.
 func TestRefusedStops(t *testing.T) {
 	f := newFake(t, blockRecords+50, ldaptest.Options{})
 	o := f.options()
@@ -271,11 +270,11 @@ func TestRefusedStops(t *testing.T) {
 	requireCounts(t, run, Done, Counts{Changed: 51, Already: blockRecords - 1})
 	requireState(t, f, f.changed(before))
 	if _, err := os.Stat(filepath.Join(run.Dir(), RejectFile)); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s still tells of what was changed in the end: %v", RejectFile, err)
+		t.Errorf("%s still contains records that were changed in the end: %v", RejectFile, err)
 	}
 }
 
-// stopAfter applies a plan until so many changes have come to the server.
+// stopAfter applies a plan until the server has received so many changes.
 func stopAfter(t *testing.T, f fake, n int, apply func(ctx context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -301,7 +300,7 @@ func TestCancelled(t *testing.T) {
 		stopAfter(t, f, 20, func(ctx context.Context) error { return a.Apply(ctx, run) })
 		requireStopped(t, runs, run, context.Canceled, context.Canceled)
 		first := f.modifies(0)
-		if run.Counts != (Counts{Changed: first}) || first < 20 || first > 20+2*mostAtOnce {
+		if run.Counts != (Counts{Changed: first}) || first < 20 || first > 20+2*maxPipelined {
 			t.Errorf("%+v, and %d were changed", run.Counts, first)
 		}
 		run, err := resume(t.Context(), t, plan, o, runs, 1)
@@ -317,7 +316,7 @@ func TestCancelled(t *testing.T) {
 	})
 }
 
-// Nothing is sent for somebody who has given up before.
+// Nothing is sent if the context has ended before the run.
 func TestCancelledBefore(t *testing.T) {
 	f := newFake(t, 5, ldaptest.Options{})
 	a, run := begin(t, f.plan(t), f.options(), Runs{Dir: t.TempDir()}, 1, 0)

@@ -12,7 +12,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// once makes a hook that does something when the first change of an entry comes.
+// once returns a hook that runs at the first change of an entry.
 func once(dn string, do func()) func(string) {
 	var first sync.Once
 	return func(name string) {
@@ -22,8 +22,8 @@ func once(dn string, do func()) func(string) {
 	}
 }
 
-// Somebody else changes two entries in letter case only after the check: the
-// first of all, and one in the middle of many.
+// After the check, somebody else changes the letter case in two entries: the first
+// one, and one in the middle of many.
 func TestLetterCaseBeforeApply(t *testing.T) {
 	eachGuard(t, 40, func(t *testing.T, guard Guard, f fake, o Options) {
 		runs := Runs{Dir: t.TempDir()}
@@ -43,9 +43,9 @@ func TestLetterCaseBeforeApply(t *testing.T) {
 	})
 }
 
-// Somebody else changes an entry in letter case while the request is on its way. The
-// server that guards itself is not outwitted. Without a guard of the server
-// that is not seen: what is replaced as a whole is as wanted afterwards.
+// Somebody else changes the letter case in an entry while the request is on its way.
+// A guard of the server detects that. Without one it is not detected, because a
+// replaced attribute has the wanted values afterwards.
 func TestLetterCaseDuringModify(t *testing.T) {
 	eachGuard(t, 40, func(t *testing.T, guard Guard, f fake, o Options) {
 		a, run := begin(t, f.plan(t), o, Runs{Dir: t.TempDir()}, 1, 0)
@@ -68,9 +68,9 @@ func TestLetterCaseDuringModify(t *testing.T) {
 	})
 }
 
-// Where we read before and after, what somebody else did in between is found in
-// attributes of which a part is changed, and nothing of theirs is lost.
-func TestRereadFinds(t *testing.T) {
+// Reading before and after finds what somebody else did in between to attributes of
+// which only some values are changed, and loses none of it.
+func TestRereadFindsConcurrentChanges(t *testing.T) {
 	add := func(f fake, v string) func() {
 		return func() { f.Replace(fakeDN(3), "description", append(f.Values(fakeDN(3), "description"), v)...) }
 	}
@@ -99,15 +99,15 @@ func TestRereadFinds(t *testing.T) {
 				t.Errorf("%q", told)
 			}
 			if d := f.Values(fakeDN(3), "description"); strings.HasSuffix(name, "our change") && !slices.Contains(d, "theirs") {
-				t.Errorf("what they wrote is lost: %q", d)
+				t.Errorf("their value is lost: %q", d)
 			}
 		})
 	}
 }
 
-// Where we read before and after, a value that somebody else has put in the place of
-// the one that is to go is not overwritten.
-func TestRereadKeepsWhatWasReplaced(t *testing.T) {
+// Reading before and after does not overwrite a value with which somebody else has
+// replaced the one to delete.
+func TestRereadKeepsConcurrentReplacement(t *testing.T) {
 	f := newFake(t, 8, guards()[GuardReread])
 	a, run := begin(t, f.plan(t), f.options(), Runs{Dir: t.TempDir()}, 1, 0)
 	before := f.state()
@@ -123,8 +123,8 @@ func TestRereadKeepsWhatWasReplaced(t *testing.T) {
 	requireState(t, f, want)
 }
 
-// A server finds no single value of an attribute that has no equality rule: it is
-// replaced as a whole.
+// A server cannot delete single values of an attribute without an equality rule, so
+// all values are replaced.
 func TestRereadWithoutEquality(t *testing.T) {
 	r := slapd(t, 20)
 	s, err := connect(t.Context(), r.options)
@@ -149,8 +149,8 @@ func TestRereadWithoutEquality(t *testing.T) {
 	}
 }
 
-// Servers that guard differently do not share a run.
-func TestConnectionsToUnlikeServers(t *testing.T) {
+// A run does not use servers with different guards.
+func TestConnectionsToDifferentServers(t *testing.T) {
 	strong, weak := newFake(t, 4, ldaptest.Options{}), newFake(t, 4, guards()[GuardReread])
 	o := strong.options()
 	o.Directory.URLs = append(o.Directory.URLs, weak.URL())
@@ -163,9 +163,9 @@ func TestConnectionsToUnlikeServers(t *testing.T) {
 	}
 }
 
-// An assertion alone compares letter case, but it squeezes blanks, and it cannot
-// say that there are no other values. What was read before tells these.
-func TestWhatAssertionsMiss(t *testing.T) {
+// An assertion alone compares letter case, but ignores repeated blanks and cannot
+// exclude further values. The pre-read control detects these.
+func TestPreReadDetectsWhatAssertionsMiss(t *testing.T) {
 	r := Record{DN: fakeDN(0), Changes: []ldif.Modification{{Op: ldif.OpReplace, Name: "description", Values: bytesOf("x")}}, Expect: []Expectation{{"description", NeedAll, bytesOf("a person")}}}
 	for theirs, caught := range map[string]map[Guard]bool{
 		"A person":         {GuardAssertion: true, GuardAssertionOnly: true, GuardPreRead: true},
@@ -183,14 +183,14 @@ func TestWhatAssertionsMiss(t *testing.T) {
 			}
 			left := slices.Equal(f.Values(fakeDN(0), "description"), values)
 			if left != want || (run.Conflicts == 1) != want || (run.Changed == 0) != want {
-				t.Errorf("%s, %q: left as it was: %v, %+v", guard, theirs, left, run.Counts)
+				t.Errorf("%s, %q: unchanged %v, %+v", guard, theirs, left, run.Counts)
 			}
 		}
 	}
 }
 
-// Attributes that the server cannot compare by letter case are changed all the same,
-// in any number at once, and others are still compared by it.
+// Attributes whose letter case the server cannot compare are changed all the same, any
+// number at once. The letter case of other attributes is still compared.
 func TestAttributesWithoutExactMatch(t *testing.T) {
 	for guard, server := range guards() {
 		f := newFake(t, 200, server)
@@ -217,9 +217,9 @@ func TestAttributesWithoutExactMatch(t *testing.T) {
 	}
 }
 
-// A change that must be taken back is taken back even if the server goes away, or is
-// busy, just then.
-func TestPuttingBackIsInterrupted(t *testing.T) {
+// A change that must be undone is undone even if the connection is lost or the server
+// is busy at that moment.
+func TestRestoreIsInterrupted(t *testing.T) {
 	for name, faults := range map[string]ldaptest.Faults{
 		"dropped before": {DropBeforeModify: 11}, "dropped after": {DropAfterModify: 11}, "busy": {BusyModify: 11}, "not at all": {},
 	} {
@@ -228,8 +228,8 @@ func TestPuttingBackIsInterrupted(t *testing.T) {
 			o := f.options()
 			o.Parallel = 1
 			a, run := begin(t, f.plan(t), o, Runs{Dir: t.TempDir()}, 1, 0)
-			// The first goes alone, nine at once, and the eleventh change is what takes
-			// one of them back.
+			// The first change is sent alone, then nine at once; the eleventh undoes one
+			// of them.
 			f.Replace(fakeDN(5), "davUniqueId", "ABC-5")
 			before := f.state()
 			f.SetFaults(faults)
@@ -245,8 +245,8 @@ func TestPuttingBackIsInterrupted(t *testing.T) {
 	}
 }
 
-// A server that takes over and guards less gets no changes under the old promise.
-func TestAnotherServerGuardsLess(t *testing.T) {
+// After a failover to a server with a weaker guard, no changes are sent.
+func TestFailoverToWeakerGuard(t *testing.T) {
 	first, second := newFake(t, 40, ldaptest.Options{}), newFake(t, 40, guards()[GuardReread])
 	o := first.options()
 	o.Directory.URLs = append(o.Directory.URLs, second.URL())
@@ -262,9 +262,8 @@ func TestAnotherServerGuardsLess(t *testing.T) {
 	requireState(t, second, before)
 }
 
-// A value that the plan removes, and that is there in other letters now, has not been
-// removed already.
-func TestRemovedButThereInOtherLetters(t *testing.T) {
+// A value to delete that now exists in another letter case does not count as deleted.
+func TestDeleteOfValueInAnotherCase(t *testing.T) {
 	r := Record{DN: fakeDN(0), Changes: []ldif.Modification{{Op: ldif.OpDelete, Name: "description", Values: bytesOf("a person")}}}
 	for guard, server := range guards() {
 		f := newFake(t, 1, server)
@@ -281,8 +280,9 @@ func TestRemovedButThereInOtherLetters(t *testing.T) {
 	}
 }
 
-// What is asked for by another name than the server's would be taken for absent.
-func TestOtherNamesOfAttributes(t *testing.T) {
+// An attribute requested by an alias of the name that the server uses is an error:
+// it would be taken for absent.
+func TestAliasesOfAttributeNames(t *testing.T) {
 	r := Record{DN: fakeDN(0), Changes: []ldif.Modification{{Op: ldif.OpReplace, Name: "surname", Values: bytesOf("x")}}}
 	f := newFake(t, 1, ldaptest.Options{})
 	a, err := NewApplier(t.Context(), openPlan(t, planText(t, header(), r)), f.options())

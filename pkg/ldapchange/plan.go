@@ -12,57 +12,57 @@ import (
 // Errors of plans.
 var (
 	// ErrSecret is returned for a plan that touches a password.
-	ErrSecret = errors.New("the plan touches a secret attribute, which is never done here")
+	ErrSecret = errors.New("the plan changes a secret attribute, which is never allowed")
 	// ErrDigest is returned for a plan that was changed since it was made.
-	ErrDigest = errors.New("the plan is not what was written: its digest differs")
-	// ErrPlan is returned for what is no plan.
+	ErrDigest = errors.New("the plan was edited: its digest does not match")
+	// ErrPlan is returned for a file that is not a valid plan.
 	ErrPlan = errors.New("not a plan of changes")
 )
 
-// Record is the change of one entry. Its changes are made together, or none.
+// Record is the change of one entry. Its changes are made together or not at all.
 type Record struct {
 	DN      string
 	Changes []ldif.Modification
-	Expect  []Expectation // of the attributes that Changes touch
+	Expect  []Expectation // about the attributes in Changes
 	Note    string        // why it was rejected, "" otherwise
-	Line    int           // of the dn: line in the plan, 0 for one that was not read
+	Line    int           // the number of its dn: line in the plan, 0 if it was not read from one
 }
 
-// Need is what an Expectation says.
+// Need is the kind of an Expectation.
 type Need int
 
-// The needs. Values are compared by their bytes, but for NeedLacks, which holds
-// only when nothing is there that a directory would take for the value.
+// The kinds of expectations. Values are compared byte by byte, except for NeedLacks,
+// which also fails for a value that a directory would take for the same.
 const (
 	NeedAbsent Need = iota // the attribute has no value
 	NeedAll                // the values are these and no others, in any order
-	NeedHas                // the values are there, among others or not
-	NeedLacks              // none of the values is there
+	NeedHas                // the values are present, possibly among others
+	NeedLacks              // none of the values is present
 )
 
-// word is how a need is written in a plan.
-func (n Need) word() string {
+// keyword returns how a need is written in a plan.
+func (n Need) keyword() string {
 	return [...]string{NeedAbsent: "expect-absent", NeedAll: "expect-all", NeedHas: "expect-has", NeedLacks: "expect-lacks"}[n]
 }
 
-// Expectation is what must be there before an entry is changed.
+// Expectation is what an attribute must contain before its entry is changed.
 type Expectation struct {
-	Name   string // of the attribute, with its options
+	Name   string // the attribute, with its options
 	Need   Need
 	Values [][]byte
 }
 
-// Header is what a plan says about itself.
+// Header describes a plan.
 type Header struct {
-	Made    time.Time // in seconds
-	By      string    // the command that made it, secrets taken out
+	Made    time.Time // with a precision of one second
+	By      string    // the command that made it, without secrets
 	Source  string    // what was read to make it
-	Entries int       // how many entries were looked at; 0 when that is not known
-	Changes int       // how many records it has
-	Digest  string    // SHA-256 of all that follows the header, in hexadecimal
+	Entries int       // the number of entries that were read; 0 if unknown
+	Changes int       // the number of records
+	Digest  string    // the SHA-256 of everything after the header, in hexadecimal
 }
 
-// secretAttributes are what nobody should write into a file.
+// secretAttributes returns attributes that must not be written to a file.
 func secretAttributes() []string {
 	return []string{
 		"userpassword", "authpassword", "unicodepwd", "dbcspwd", "lmpwdhistory", "ntpwdhistory", "sambalmpassword", "sambantpassword",
@@ -71,7 +71,7 @@ func secretAttributes() []string {
 	}
 }
 
-// IsSecret tells whether an attribute, with options or without, holds a
+// IsSecret reports whether an attribute, with or without options, contains a
 // password or a key.
 func IsSecret(name string) bool {
 	name, _, _ = strings.Cut(strings.ToLower(name), ";")
@@ -83,10 +83,10 @@ func IsSecret(name string) bool {
 	return strings.Contains(name, "password") || strings.HasSuffix(name, "passwd") || strings.HasSuffix(name, "pwd")
 }
 
-// check says what is wrong with a record; nil for nothing.
+// check returns an error if the record is not allowed in a plan.
 func (r *Record) check() error {
 	if r.DN == "" {
-		return fmt.Errorf("%w: a record is about the root of the directory", ErrPlan)
+		return fmt.Errorf("%w: a record changes the root of the directory", ErrPlan)
 	}
 	if len(r.Changes) == 0 {
 		return fmt.Errorf("%w: the record of %q changes nothing", ErrPlan, r.DN)
@@ -102,7 +102,7 @@ func (r *Record) check() error {
 	return nil
 }
 
-// attributes are those that a record touches, each once.
+// attributes returns the attributes that a record changes, each once.
 func (r *Record) attributes() []string {
 	var out []string
 	for _, c := range r.Changes {

@@ -22,42 +22,42 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// blockRecords is how many records of a plan are in memory at once.
+// blockRecords is the number of records of a plan that are in memory at once.
 const blockRecords = 256
 
-// Plan is a plan that was read through once and found in order. It is for one
-// goroutine at a time.
+// Plan is a plan that was read to the end and is valid. It must not be used by
+// several goroutines at once.
 type Plan struct {
-	Header  Header
-	Own     bool // it has a header, and its digest is right
-	Records int
-	// Unsaid is how many records do not say what they expect of each attribute.
-	Unsaid int
-	// Sum is the SHA-256, in hexadecimal, of all records as they stand in the file.
+	Header   Header
+	Verified bool // it has a header, and the digest matches
+	Records  int
+	// Implicit is how many records do not state an expectation for each attribute
+	// that they change.
+	Implicit int
+	// Sum is the SHA-256, in hexadecimal, of all records as they are in the file.
 	Sum string
-	// Removes is how many records remove or replace values that are there.
+	// Removes is how many records delete or replace existing values.
 	Removes int
 
 	path   string
 	f      *os.File
-	found  os.FileInfo // before it was read through
+	found  os.FileInfo // before it was read
 	blocks []block
 	name   []byte // buffer
 
-	names      []uint64 // hashes of the names of the entries, sorted
-	attributes []string // that are changed anywhere, each once
+	names      []uint64 // hashes of the DNs, sorted
+	attributes []string // all that are changed, each once
 }
 
-// block is where some records stand in the file.
+// block is the position of a group of records in the file.
 type block struct {
 	from, to int64
-	line     int // of the first line
+	line     int // the number of the first line
 }
 
-// OpenPlan opens a plan, and reads it through: a fault anywhere is found before
-// the first change. LDIF of others is taken too, as long as it holds nothing but
-// modifications. Errors wrap ErrPlan, ErrSecret or ErrDigest. Close gives the
-// file back.
+// OpenPlan opens a plan and reads it to the end, so that any fault is found before
+// the first change. LDIF from elsewhere is accepted as well if it contains only
+// modifications. Errors wrap ErrPlan, ErrSecret or ErrDigest. Close closes the file.
 func OpenPlan(path string) (*Plan, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -73,13 +73,14 @@ func OpenPlan(path string) (*Plan, error) {
 	return p, nil
 }
 
-// Close gives the file back.
+// Close closes the file.
 func (p *Plan) Close() error { return p.f.Close() }
 
-// Path is the file.
+// Path returns the path of the file.
 func (p *Plan) Path() string { return p.path }
 
-// readThrough reads header and records, and notes where the blocks are.
+// readThrough reads the header and all records, and notes the positions of the
+// blocks.
 func (p *Plan) readThrough() error {
 	body, err := p.readHeader()
 	if err != nil {
@@ -119,31 +120,31 @@ func (p *Plan) readThrough() error {
 		p.blocks = append(p.blocks, at)
 	}
 	slices.Sort(p.names)
-	return errors.Join(p.verify(sum), twice(p.names))
+	return errors.Join(p.verify(sum), checkRepeated(p.names))
 }
 
-// hashName tells entries apart: a plan changes each once, so that it does not
-// matter which is changed first.
+// hashName returns the hash of a DN, to find entries with two records: a plan changes
+// each entry once, so that the order does not matter.
 func (p *Plan) hashName(r *Record) (uint64, error) {
 	var err error
 	if p.name, err = directory.AppendNormalDN(p.name[:0], []byte(r.DN)); err != nil || len(p.name) == 0 {
-		return 0, fmt.Errorf("%w: %q is no name of an entry", ErrPlan, r.DN)
+		return 0, fmt.Errorf("%w: %q is not a valid DN", ErrPlan, r.DN)
 	}
 	return hashOf(p.name), nil
 }
 
-// hashOf shortens a name so that two of a plan are hardly ever the same: then they
-// are taken for one entry that is there twice, and the plan is refused.
+// hashOf returns 64 bits of the SHA-256 of a name. If two names of a plan had the same
+// hash, which is very unlikely, the plan would be refused for a repeated entry.
 func hashOf(name []byte) uint64 {
 	sum := sha256.Sum256(name)
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// twice is the error for entries that have two records.
-func twice(names []uint64) error {
+// checkRepeated returns an error if an entry has two records.
+func checkRepeated(names []uint64) error {
 	for i := range names {
 		if i > 0 && names[i] == names[i-1] {
-			return fmt.Errorf("%w: an entry is there twice; make one record of the two", ErrPlan)
+			return fmt.Errorf("%w: two records change the same entry; combine them into one", ErrPlan)
 		}
 	}
 	return nil
@@ -159,7 +160,7 @@ func (p *Plan) count(r *Record) {
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(r.Expect, func(e Expectation) bool { return strings.EqualFold(e.Name, name) }) {
-			p.Unsaid++
+			p.Implicit++
 			break
 		}
 	}
@@ -168,24 +169,25 @@ func (p *Plan) count(r *Record) {
 	}
 }
 
-// verify compares what was read with what the header says.
+// verify compares the records that were read with the header.
 func (p *Plan) verify(sum hash.Hash) error {
 	p.Sum = hex.EncodeToString(sum.Sum(nil))
 	switch {
 	case p.Records == 0:
-		return fmt.Errorf("%w: it holds no changes", ErrPlan)
-	case !p.Own:
+		return fmt.Errorf("%w: it contains no changes", ErrPlan)
+	case !p.Verified:
 		return nil
 	case p.Header.Digest != p.Sum:
-		return fmt.Errorf("%w; make it anew, or take the lines that begin with '# davadmin plan' and '# digest:' out of an edited plan", ErrDigest)
+		return fmt.Errorf("%w; create the plan again, or, to apply an edited plan, delete the lines that begin with '%s' and '%s'",
+			ErrDigest, strings.TrimSuffix(planMark, " 1"), strings.TrimSpace(planDigest))
 	case p.Header.Changes != p.Records:
-		return fmt.Errorf("%w: it holds %d changes, and its header says %d", ErrDigest, p.Records, p.Header.Changes)
+		return fmt.Errorf("%w: it contains %d changes, but its header says %d", ErrDigest, p.Records, p.Header.Changes)
 	}
 	return nil
 }
 
-// readHeader reads the header of a plan of ours, and returns where the records
-// begin. For LDIF of others that is the beginning.
+// readHeader reads the header, if there is one, and returns the position of the first
+// record. LDIF from elsewhere has none; its records begin with the file.
 func (p *Plan) readHeader() (block, error) {
 	in := bufio.NewReader(p.f)
 	at := block{line: 1}
@@ -204,7 +206,7 @@ func (p *Plan) readHeader() (block, error) {
 		case text == planMark && first == "version: 1":
 			mark = true
 		case mark && p.Header.read(text):
-			p.Own = true
+			p.Verified = true
 			return block{from: at.to, line: n + 1}, nil
 		}
 		if ended {
@@ -214,7 +216,7 @@ func (p *Plan) readHeader() (block, error) {
 	return block{line: 1}, nil
 }
 
-// read takes a line of the header; last tells that it is the last one.
+// read reads a line of the header. It returns true for the last one.
 func (h *Header) read(line string) (last bool) {
 	if v, ok := strings.CutPrefix(line, planMade); ok {
 		h.Made, _ = time.Parse(time.RFC3339, v)
@@ -235,8 +237,8 @@ func (h *Header) read(line string) (last bool) {
 	return last
 }
 
-// All yields the records in the order of the plan, or in the reverse order, in
-// groups. What is yielded belongs to the caller. An error is the last word.
+// All yields the records in groups, in the order of the plan or in the reverse
+// order. The caller may keep them. An error ends the iteration.
 func (p *Plan) All(reverse bool) iter.Seq2[[]Record, error] {
 	return func(yield func([]Record, error) bool) {
 		for i := range p.blocks {
@@ -254,12 +256,12 @@ func (p *Plan) All(reverse bool) iter.Seq2[[]Record, error] {
 	}
 }
 
-// unchanged makes sure that the file is still the one that was read through: a part
-// of it that is gone would be a part of the plan that nobody misses.
+// unchanged returns an error if the file has changed since it was read: a part that
+// was cut off would otherwise be a part of the plan that is silently not done.
 func (p *Plan) unchanged() error {
 	now, err := p.f.Stat()
 	if err == nil && (now.Size() != p.found.Size() || !now.ModTime().Equal(p.found.ModTime())) {
-		err = fmt.Errorf("%s has changed while it was read; what is left of it was not looked at", p.path)
+		err = fmt.Errorf("%s changed while it was being read; the rest of it was not checked", p.path)
 	}
 	return err
 }
@@ -278,7 +280,7 @@ func (p *Plan) block(i int) ([]Record, error) {
 			return out, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s has changed while it was read: %w", p.path, err)
+			return nil, fmt.Errorf("%s changed while it was being read: %w", p.path, err)
 		}
 		one, err := recordOf(rec)
 		if err != nil {
@@ -289,12 +291,12 @@ func (p *Plan) block(i int) ([]Record, error) {
 	}
 }
 
-// recordOf copies a record of LDIF, and reads what its comments expect.
+// recordOf copies a record of LDIF and reads the expectations from its comments.
 func recordOf(rec *ldif.Record) (Record, error) {
 	out := Record{DN: string(rec.DN), Line: rec.Line}
 	switch {
 	case rec.Kind != ldif.KindModify:
-		return out, fmt.Errorf("%w: the record of %q is no modification (%s)", ErrPlan, rec.DN, rec.Kind)
+		return out, fmt.Errorf("%w: the record of %q is not a modification (%s)", ErrPlan, rec.DN, rec.Kind)
 	case len(rec.Controls) > 0:
 		return out, fmt.Errorf("%w: the record of %q has controls, which are not sent", ErrPlan, rec.DN)
 	}
@@ -313,7 +315,7 @@ func recordOf(rec *ldif.Record) (Record, error) {
 	return out, nil
 }
 
-// readExpectation takes a comment, if it is one of ours.
+// readExpectation reads a comment that states an expectation, and ignores all others.
 func (r *Record) readExpectation(comment string) error {
 	text, ok := strings.CutPrefix(comment, "# expect-")
 	if !ok {
@@ -322,13 +324,13 @@ func (r *Record) readExpectation(comment string) error {
 	word, rest, _ := strings.Cut("expect-"+text, " ")
 	need := Need(-1)
 	for n := NeedAbsent; n <= NeedLacks; n++ {
-		if n.word() == word {
+		if n.keyword() == word {
 			need = n
 		}
 	}
 	name, value, valued := strings.Cut(rest, ":")
 	if need < 0 || !isName(name) || valued == (need == NeedAbsent) {
-		return fmt.Errorf("'%s' is no expectation", comment)
+		return fmt.Errorf("'%s' is not a valid expectation", comment)
 	}
 	v, err := commentValue(value)
 	if err != nil {
@@ -346,17 +348,17 @@ func (r *Record) readExpectation(comment string) error {
 	return nil
 }
 
-// isName tells whether text can name an attribute, with options.
+// isName reports whether s can be the name of an attribute, with options.
 func isName(s string) bool {
 	return s != "" && strings.Trim(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz0123456789-._;") == ""
 }
 
-// commentValue decodes what stands behind the first colon.
+// commentValue decodes the text after the first colon.
 func commentValue(text string) ([]byte, error) {
 	if encoded, ok := strings.CutPrefix(text, ": "); ok {
 		v, err := base64.StdEncoding.DecodeString(encoded)
 		if err != nil {
-			return nil, fmt.Errorf("'%s' is no base64", encoded)
+			return nil, fmt.Errorf("'%s' is not valid base64", encoded)
 		}
 		return v, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
@@ -21,7 +22,7 @@ func header() Header {
 	return Header{Made: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), By: "davadmin ldap populate", Source: "export.ldif", Entries: 1000}
 }
 
-// fataler is what tests and property tests have in common.
+// fataler is the common interface of tests and property tests.
 type fataler interface {
 	Helper()
 	Fatal(args ...any)
@@ -74,8 +75,7 @@ func one(dn string) Record {
 	}
 }
 
-// The text of a plan is a format: other LDAP clients read it, and so do later
-// versions.
+// The text of a plan is a file format: other LDAP clients and later versions read it.
 func TestPlanText(t *testing.T) {
 	r := one("uid=müller,o=isp")
 	r.Note = "it\nchanged"
@@ -121,8 +121,8 @@ delete: davStore
 	}
 }
 
-// Whatever is written is read again, forwards and backwards, in any number.
-func TestPlansAreReadAsTheyWereWritten(t *testing.T) {
+// Any number of records is read as it was written, forwards and backwards.
+func TestPlanRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	value := rapid.SliceOfN(rapid.Byte(), 0, 20)
 	values := rapid.SliceOfN(value, 1, 3)
@@ -146,6 +146,7 @@ func TestPlansAreReadAsTheyWereWritten(t *testing.T) {
 		return r
 	})
 	n := 0
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		records := rapid.SliceOfN(record, 1, 4).Draw(t, "records")
 		for i := range records {
@@ -166,7 +167,7 @@ func TestPlansAreReadAsTheyWereWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = p.Close() }()
-		if p.Records != len(records) || !p.Own || p.Header.Entries != 1000 || p.Header.By != header().By || !p.Header.Made.Equal(header().Made) {
+		if p.Records != len(records) || !p.Verified || p.Header.Entries != 1000 || p.Header.By != header().By || !p.Header.Made.Equal(header().Made) {
 			t.Fatalf("%+v", p)
 		}
 		for _, reverse := range []bool{false, true} {
@@ -183,7 +184,7 @@ func TestPlansAreReadAsTheyWereWritten(t *testing.T) {
 			line := 0
 			for i := range got {
 				if got[i].Line <= line {
-					t.Fatalf("line %d behind line %d", got[i].Line, line)
+					t.Fatalf("line %d after line %d", got[i].Line, line)
 				}
 				line = got[i].Line
 			}
@@ -201,8 +202,8 @@ func TestPlansAreReadAsTheyWereWritten(t *testing.T) {
 
 func content(r Record) string { return fmt.Sprintf("%q %v %v", r.DN, r.Changes, r.Expect) }
 
-// A plan that was changed, is cut off or holds something else is refused before
-// anything is done.
+// A plan that was edited or truncated, or contains something else, is refused before
+// any change.
 func TestBadPlans(t *testing.T) {
 	good := string(planText(t, header(), one("uid=a,o=isp"), one("uid=b,o=isp")))
 	swap := func(old, now string) string {
@@ -216,29 +217,29 @@ func TestBadPlans(t *testing.T) {
 		err  error
 		says string
 	}{
-		"a value was changed":       {swap("davUniqueId: 1-2", "davUniqueId: 1-3"), ErrDigest, "make it anew"},
+		"a value was changed":       {swap("davUniqueId: 1-2", "davUniqueId: 1-3"), ErrDigest, "create the plan again"},
 		"a record is missing":       {good[:strings.LastIndex(good, "# expect-lacks")], ErrDigest, ""},
 		"cut in the middle":         {good[:len(good)-30], nil, ""},
-		"another count":             {swap("# changes: 2", "# changes: 3"), ErrDigest, "holds 2 changes"},
+		"another count":             {swap("# changes: 2", "# changes: 3"), ErrDigest, "contains 2 changes"},
 		"a password":                {"dn: uid=a,o=isp\nchangetype: modify\nreplace: userPassword\nuserPassword: x\n-\n\n", ErrSecret, "userPassword"},
 		"a password with an option": {"dn: uid=a,o=isp\nchangetype: modify\nreplace: UserPassword;x-1\nUserPassword;x-1: x\n-\n\n", ErrSecret, "line 1"},
-		"an entry":                  {"dn: uid=a,o=isp\nuid: a\n\n", ErrPlan, "no modification"},
-		"a new entry":               {"dn: uid=a,o=isp\nchangetype: add\nuid: a\n\n", ErrPlan, "no modification"},
-		"a deletion":                {"dn: uid=a,o=isp\nchangetype: delete\n\n", ErrPlan, "no modification"},
+		"an entry":                  {"dn: uid=a,o=isp\nuid: a\n\n", ErrPlan, "not a modification"},
+		"a new entry":               {"dn: uid=a,o=isp\nchangetype: add\nuid: a\n\n", ErrPlan, "not a modification"},
+		"a deletion":                {"dn: uid=a,o=isp\nchangetype: delete\n\n", ErrPlan, "not a modification"},
 		"an increment":              {"dn: uid=a,o=isp\nchangetype: modify\nincrement: x\nx: 1\n-\n\n", ErrPlan, "increments"},
 		"a control":                 {"dn: uid=a,o=isp\ncontrol: 1.2.3\nchangetype: modify\nadd: x\nx: 1\n-\n\n", ErrPlan, "controls"},
 		"broken LDIF":               {"dn: uid=a,o=isp\nchangetype: modify\nnonsense\n\n", ErrPlan, ""},
 		"nothing":                   {"", ErrPlan, "no changes"},
 		"comments":                  {"# nothing\n", ErrPlan, "no changes"},
-		"an unknown expectation":    {"# expect-more x: y\ndn: uid=a,o=isp\nchangetype: modify\nadd: x\nx: 1\n-\n\n", ErrPlan, "no expectation"},
-		"a name that is a filter":   {"# expect-has x)(uid=*: y\ndn: uid=a,o=isp\nchangetype: modify\nadd: x\nx: 1\n-\n\n", ErrPlan, "no expectation"},
-		"one entry twice":           {"dn: uid=a,o=isp\nchangetype: modify\nadd: x\nx: 1\n-\n\ndn: UID=A, o=isp\nchangetype: modify\nadd: x\nx: 2\n-\n\n", ErrPlan, "twice"},
-		"no name":                   {"dn: nonsense\nchangetype: modify\nadd: x\nx: 1\n-\n\n", ErrPlan, "no name"},
+		"an unknown expectation":    {"# expect-more x: y\ndn: uid=a,o=isp\nchangetype: modify\nadd: x\nx: 1\n-\n\n", ErrPlan, "not a valid expectation"},
+		"a name that is a filter":   {"# expect-has x)(uid=*: y\ndn: uid=a,o=isp\nchangetype: modify\nadd: x\nx: 1\n-\n\n", ErrPlan, "not a valid expectation"},
+		"one entry twice":           {"dn: uid=a,o=isp\nchangetype: modify\nadd: x\nx: 1\n-\n\ndn: UID=A, o=isp\nchangetype: modify\nadd: x\nx: 2\n-\n\n", ErrPlan, "same entry"},
+		"no name":                   {"dn: nonsense\nchangetype: modify\nadd: x\nx: 1\n-\n\n", ErrPlan, "not a valid DN"},
 	} {
 		p, err := OpenPlan(planFile(t, []byte(c.text)))
 		if err == nil {
 			_ = p.Close()
-			t.Errorf("%s: it was taken", name)
+			t.Errorf("%s: it was accepted", name)
 			continue
 		}
 		if c.err != nil && !errors.Is(err, c.err) || !strings.Contains(err.Error(), c.says) {
@@ -250,15 +251,15 @@ func TestBadPlans(t *testing.T) {
 	}
 }
 
-// LDIF of others is taken, without what only our plans say.
-func TestPlansOfOthers(t *testing.T) {
+// LDIF from elsewhere is accepted; it has no header.
+func TestForeignLDIF(t *testing.T) {
 	p := openPlan(t, []byte("dn: uid=a,o=isp\r\nchangetype: modify\r\nadd: x\r\nx: 1\r\n-\r\n\r\ndn: uid=b,o=isp\r\nchangetype: modify\r\ndelete: x\r\n"))
-	if p.Own || p.Records != 2 || p.Unsaid != 2 || p.Removes != 1 || p.Sum == "" {
+	if p.Verified || p.Records != 2 || p.Implicit != 2 || p.Removes != 1 || p.Sum == "" {
 		t.Errorf("%+v", p)
 	}
 }
 
-func TestSecretsAreKnown(t *testing.T) {
+func TestIsSecret(t *testing.T) {
 	for name, secret := range map[string]bool{
 		"userPassword": true, "USERPASSWORD;x-y": true, "sambaNTPassword": true, "unicodePwd": true, "krbPrincipalKey": true, "nsDS5ReplicaCredentials": true,
 		"davUniqueId": false, "icsStatus": false, "mail": false, "objectClass": false, "passwordless": true,
@@ -269,9 +270,9 @@ func TestSecretsAreKnown(t *testing.T) {
 	}
 }
 
-// A plan that loses its end while it is applied, just between two records, is not
-// taken for a shorter one.
-func TestPlanIsCutWhileItIsRead(t *testing.T) {
+// A plan that is truncated between two records while it is applied is not mistaken
+// for a shorter one.
+func TestPlanTruncatedDuringRun(t *testing.T) {
 	var records []Record
 	for i := range 2*blockRecords + 3 {
 		records = append(records, changeOf(i))
@@ -285,7 +286,7 @@ func TestPlanIsCutWhileItIsRead(t *testing.T) {
 			}
 			continue
 		}
-		if err == nil || !strings.Contains(err.Error(), "has changed while it was read") {
+		if err == nil || !strings.Contains(err.Error(), "changed while it was being read") {
 			t.Errorf("group %d: %v", groups, err)
 		}
 	}

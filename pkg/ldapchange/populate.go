@@ -16,62 +16,62 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// Form is how a new unique id is written.
-type Form string
+// IDFormat is the format of a new unique id.
+type IDFormat string
 
-// The forms. Each has 128 random bits.
+// The formats of unique ids. Each has 128 random bits.
 const (
-	FormEights Form = "8-8-8-8" // as nsUniqueId: 426dfa81-3ec811e0-808bb160-e71a5247
-	FormUUID   Form = "uuid"    // RFC 9562, version 4
+	FormatNSUniqueID IDFormat = "8-8-8-8" // as nsUniqueId: 426dfa81-3ec811e0-808bb160-e71a5247
+	FormatUUID       IDFormat = "uuid"    // RFC 9562, version 4
 )
 
-// Population says who is to be given an attribute, and what value.
+// Population describes which entries are given an attribute, and which value.
 type Population struct {
 	Attribute string
-	// Class is the object class that allows the attribute, which entries without it are
-	// given too; "" for none.
+	// Class is the object class that allows the attribute. It is added to entries that
+	// do not have it; "" for none.
 	Class string
 
-	Value string // the same for everybody; "" for a new one each
-	From  string // the attribute whose value is taken over; "" for none
-	Form  Form   // of new values
+	Value  string   // the value of all entries; "" for a new one in each
+	From   string   // the attribute whose value is copied; "" for none
+	Format IDFormat // of new values
 
-	// Selections say which entries are meant, as in a directory.Query; their
-	// Attributes and Filter are set by Populate.
+	// Selections select the entries, as in a directory.Query; their Attributes and
+	// Filter are set by Populate.
 	Selections []directory.Selection
 	Bases      []string
 	Scope      directory.Scope
 	Filter     string
 
-	// People are those who are given the attribute, of the entries selected; nil is
-	// all. UID, Mail and Alternate are the attributes by which they are found.
+	// People, if not nil, limits the selected entries to these people. UID, Mail and
+	// Alternate are the attributes by which they are found.
 	People               *cs6.UserSet
 	UID, Mail, Alternate string
 
-	// Left is told of each entry that is left out, and of people without an entry, with an
-	// empty DN; it may be nil.
-	Left func(dn, why string)
-	Tmp  string
-	Rand io.Reader // nil means crypto/rand
+	// Skipped is called for each entry that is skipped, and, with an empty DN, for each
+	// person without an entry. It may be nil.
+	Skipped func(dn, why string)
+	Tmp     string    // the directory for temporary files; "" is the system's
+	Rand    io.Reader // nil means crypto/rand
 }
 
-// Populated is what Populate found.
+// Populated is the result of Populate.
 type Populated struct {
-	Entries int // that were meant
-	Have    int // that have a value
-	Planned int
-	LeftOut int // that need a value and are not given one, and people without an entry
+	Entries int // the entries selected
+	Have    int // those that have a value
+	Planned int // those that are given one
+	Skipped int // those that need a value and are not given one, and people without an entry
 }
 
-// ErrEmpty is returned when no entry is meant: a plan made from that would say
-// that all is well.
+// ErrEmpty is returned when no entry is selected: an empty plan would suggest that
+// everything is in order.
 var ErrEmpty = errors.New("no entry was found")
 
 // Populate reads a directory and writes a plan that gives the attribute to each
-// entry that is meant and has none, or none but empty or blank values. Values that are not
-// the same for all are never equal, in any letter case, to one that any entry has
-// which was read, nor to one another. The error is what kept the directory from
-// being read to its end, ErrEmpty, or about the draft; then there is no plan.
+// selected entry that has no value, or only empty or blank ones. Values that are not
+// the same for all are unique, regardless of letter case, among themselves and among
+// the values of all entries read. The error is ErrEmpty, what kept the directory from
+// being read to its end, or about the draft; then there is no plan.
 func Populate(ctx context.Context, src directory.Source, p Population) (*Draft, Populated, error) {
 	if p.Rand == nil {
 		p.Rand = rand.Reader
@@ -94,15 +94,15 @@ func Populate(ctx context.Context, src directory.Source, p Population) (*Draft, 
 	return w.draft, w.out, nil
 }
 
-// populating is the work of Populate.
+// populating is the state of Populate.
 type populating struct {
 	Population
 	out     Populated
 	draft   *Draft
-	log     *spill.Log // candidates
-	places  []int64
-	taken   map[[16]byte]struct{} // values that there are, folded
-	matches map[int]int           // how many entries are a person of the list
+	log     *spill.Log            // candidates
+	offsets []int64               // of the candidates in log
+	taken   map[[16]byte]struct{} // hashes of the folded values in use
+	matches map[int]int           // the number of entries found for each person of the list
 	at      struct{ class, attribute, from, uid, mail, alternate int }
 }
 
@@ -114,14 +114,15 @@ func (w *populating) close() {
 
 func (w *populating) reset() {
 	w.close()
-	w.out, w.log, w.places = Populated{}, spill.NewLog(w.Tmp), nil
+	w.out, w.log, w.offsets = Populated{}, spill.NewLog(w.Tmp), nil
 	w.taken, w.matches = map[[16]byte]struct{}{}, map[int]int{}
 }
 
-// query asks for those who are meant, and for the value that any other entry has.
+// query returns a query for the selected entries and, if values must be unique, for
+// the values of all other entries.
 func (w *populating) query() directory.Query {
 	q := directory.Query{Bases: w.Bases, Scope: w.Scope, Filter: w.Filter, Selections: slices.Clone(w.Selections)}
-	place := func(name string) int {
+	indexOf := func(name string) int {
 		if name == "" {
 			return -1
 		}
@@ -133,9 +134,9 @@ func (w *populating) query() directory.Query {
 		q.Attributes = append(q.Attributes, name)
 		return len(q.Attributes) - 1
 	}
-	w.at.class, w.at.attribute, w.at.from = place("objectClass"), place(w.Attribute), place(w.From)
+	w.at.class, w.at.attribute, w.at.from = indexOf("objectClass"), indexOf(w.Attribute), indexOf(w.From)
 	if w.People != nil {
-		w.at.uid, w.at.mail, w.at.alternate = place(w.UID), place(w.Mail), place(w.Alternate)
+		w.at.uid, w.at.mail, w.at.alternate = indexOf(w.UID), indexOf(w.Mail), indexOf(w.Alternate)
 	}
 	for i := range q.Selections {
 		q.Selections[i].Attributes = 1<<len(q.Attributes) - 1
@@ -146,8 +147,8 @@ func (w *populating) query() directory.Query {
 	return q
 }
 
-// scan reads everything. Records that cannot be read may hold any value, so that
-// they end it as a lost connection does.
+// scan reads all entries. A record that cannot be read may contain any value, so it
+// ends the scan with an error, as a lost connection does.
 func (w *populating) scan(ctx context.Context, src directory.Source) error {
 	q := w.query()
 	w.reset()
@@ -157,7 +158,7 @@ func (w *populating) scan(ctx context.Context, src directory.Source) error {
 			if p.Kind == directory.ChangeRecord {
 				return nil
 			}
-			return fmt.Errorf("%s: %w; what was not read may have any value, and no plan is made", src.Name(), p)
+			return fmt.Errorf("%s: %w; no plan was made, because what was not read may contain any value", src.Name(), p)
 		},
 		Restart: func(*directory.RestartError) error {
 			w.reset()
@@ -168,11 +169,11 @@ func (w *populating) scan(ctx context.Context, src directory.Source) error {
 
 // candidate is an entry that is to be given a value.
 type candidate struct {
-	dn     []byte
-	classy bool     // it has Class
-	blank  [][]byte // values that hold nothing
-	from   []byte
-	person int // number in People
+	dn      []byte
+	classed bool     // it has Class
+	blank   [][]byte // its empty or blank values
+	from    []byte
+	person  int // the number in People, -1 for none
 }
 
 func (w *populating) entry(e *directory.Entry) error {
@@ -189,7 +190,7 @@ func (w *populating) entry(e *directory.Entry) error {
 				w.take(v.Data)
 			}
 		case w.at.class:
-			c.classy = c.classy || strings.EqualFold(string(v.Data), w.Class)
+			c.classed = c.classed || strings.EqualFold(string(v.Data), w.Class)
 		}
 		if v.Attr == w.at.from && c.from == nil {
 			c.from = v.Data
@@ -215,11 +216,11 @@ func (w *populating) entry(e *directory.Entry) error {
 		return nil
 	}
 	at, err := w.log.Append(c.encode())
-	w.places = append(w.places, at)
+	w.offsets = append(w.offsets, at)
 	return err
 }
 
-// name notes a value by which a person is found.
+// name adds a value by which a person is found.
 func (w *populating) name(who *cs6.Entry, v directory.Value) {
 	switch v.Attr {
 	case w.at.uid:
@@ -237,8 +238,8 @@ func (w *populating) name(who *cs6.Entry, v directory.Value) {
 	}
 }
 
-// take notes a value that there is; false where there was one that a directory
-// takes for the same.
+// take marks a value as used. It returns false if a value that a directory takes for
+// the same was used already.
 func (w *populating) take(v []byte) bool {
 	sum := sha256.Sum256([]byte(like(v)))
 	key := [16]byte(sum[:16])
@@ -252,7 +253,7 @@ func (w *populating) take(v []byte) bool {
 // plan gives each candidate its value.
 func (w *populating) plan(ctx context.Context) error {
 	var buf []byte
-	for _, at := range w.places {
+	for _, at := range w.offsets {
 		if err := ctx.Err(); err != nil {
 			return ctx.Err()
 		}
@@ -269,7 +270,7 @@ func (w *populating) plan(ctx context.Context) error {
 			return err
 		}
 		if why != "" {
-			w.leave(string(c.dn), why)
+			w.skip(string(c.dn), why)
 			continue
 		}
 		r := w.record(&c, value)
@@ -281,14 +282,14 @@ func (w *populating) plan(ctx context.Context) error {
 	return w.missing()
 }
 
-func (w *populating) leave(dn, why string) {
-	w.out.LeftOut++
-	if w.Left != nil {
-		w.Left(dn, why)
+func (w *populating) skip(dn, why string) {
+	w.out.Skipped++
+	if w.Skipped != nil {
+		w.Skipped(dn, why)
 	}
 }
 
-// missing tells of people of the list who have no entry.
+// missing reports the people of the list for whom no entry was found.
 func (w *populating) missing() error {
 	if w.People == nil {
 		return nil
@@ -301,52 +302,52 @@ func (w *populating) missing() error {
 		if name == "" {
 			name = p.UID
 		}
-		w.leave("", fmt.Sprintf("%s:%d: no entry is that of %s", p.File, p.Line, name))
+		w.skip("", fmt.Sprintf("%s:%d: no entry found for %s", p.File, p.Line, name))
 	}
 	return nil
 }
 
-// valueFor returns the value of a candidate, or why it is given none.
+// valueFor returns the value of a candidate, or why it is skipped.
 func (w *populating) valueFor(c *candidate) (value []byte, why string, err error) {
 	if c.person >= 0 && w.matches[c.person] > 1 {
-		return nil, fmt.Sprintf("%d entries are one person of the list: it is not known which is meant", w.matches[c.person]), nil
+		return nil, fmt.Sprintf("%d entries match the same person of the list", w.matches[c.person]), nil
 	}
 	switch {
 	case w.Value != "":
 		return []byte(w.Value), "", nil
 	case w.From != "" && len(strings.TrimSpace(string(c.from))) == 0:
-		return nil, "it has no " + w.From + " to take the value from", nil
+		return nil, "the entry has no " + w.From + " to copy", nil
 	case w.From != "":
 		if !w.take(c.from) {
-			return nil, fmt.Sprintf("the %s that it has is the %s of another entry, but for letter case perhaps", w.From, w.Attribute), nil
+			return nil, fmt.Sprintf("its %s is already the %s of another entry (letter case is ignored)", w.From, w.Attribute), nil
 		}
 		return c.from, "", nil
 	}
 	for {
-		if value, err = newID(w.Rand, w.Form); err != nil || w.take(value) {
+		if value, err = newID(w.Rand, w.Format); err != nil || w.take(value) {
 			return value, "", err
 		}
 	}
 }
 
-// newID returns 128 random bits in a form, but for those that version 4 of a UUID
-// fixes.
-func newID(random io.Reader, form Form) ([]byte, error) {
+// newID returns 128 random bits in a format; a UUID of version 4 has six fixed bits
+// among them.
+func newID(random io.Reader, format IDFormat) ([]byte, error) {
 	var b [16]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {
 		return nil, fmt.Errorf("making a unique id: %w", err)
 	}
-	if form == FormUUID {
+	if format == FormatUUID {
 		b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 		return fmt.Appendf(nil, "%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
 	}
 	return fmt.Appendf(nil, "%x-%x-%x-%x", b[:4], b[4:8], b[8:12], b[12:]), nil
 }
 
-// record is the change of a candidate.
+// record returns the change of a candidate.
 func (w *populating) record(c *candidate, value []byte) Record {
 	r := Record{DN: string(c.dn)}
-	if w.Class != "" && !c.classy {
+	if w.Class != "" && !c.classed {
 		class := [][]byte{[]byte(w.Class)}
 		r.Changes = append(r.Changes, ldif.Modification{Op: ldif.OpAdd, Name: "objectClass", Values: class})
 		r.Expect = append(r.Expect, Expectation{"objectClass", NeedLacks, class})
@@ -362,7 +363,7 @@ func (w *populating) record(c *candidate, value []byte) Record {
 
 func (c *candidate) encode() []byte {
 	flags := byte(0)
-	if c.classy {
+	if c.classed {
 		flags = 1
 	}
 	b := spill.AppendUint([]byte{flags}, uint64(c.person+1))
@@ -372,6 +373,6 @@ func (c *candidate) encode() []byte {
 
 func decodeCandidate(b []byte) (candidate, error) {
 	d := spill.NewDecoder(b)
-	c := candidate{classy: d.Byte() == 1, person: d.Int() - 1, dn: d.Bytes(), from: d.Bytes(), blank: d.List()}
+	c := candidate{classed: d.Byte() == 1, person: d.Int() - 1, dn: d.Bytes(), from: d.Bytes(), blank: d.List()}
 	return c, d.Err()
 }

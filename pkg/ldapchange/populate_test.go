@@ -29,15 +29,15 @@ func files(t *testing.T, text string) *directory.Files {
 
 func ids(t *testing.T) Population {
 	return Population{
-		Attribute: "davUniqueId", Class: "davEntity", Form: FormEights, UID: "uid", Mail: "mail", Alternate: "mailAlternateAddress", Tmp: t.TempDir(),
+		Attribute: "davUniqueId", Class: "davEntity", Format: FormatNSUniqueID, UID: "uid", Mail: "mail", Alternate: "mailAlternateAddress", Tmp: t.TempDir(),
 		Selections: []directory.Selection{{Kind: directory.Group, Classes: []string{"groupOfUniqueNames"}}, {Kind: directory.User, Classes: []string{"icsCalendarUser"}}},
 	}
 }
 
-// populate returns the records of the plan, and what was left out.
+// populate returns the records of the plan, and the entries that were skipped.
 func populate(t *testing.T, text string, p Population) (records []Record, left []string, found Populated) {
 	t.Helper()
-	p.Left = func(dn, why string) { left = append(left, dn+": "+why) }
+	p.Skipped = func(dn, why string) { left = append(left, dn+": "+why) }
 	d, found, err := Populate(t.Context(), files(t, text), p)
 	if err != nil {
 		t.Fatal(err)
@@ -59,13 +59,13 @@ func populate(t *testing.T, text string, p Population) (records []Record, left [
 	return records, left, found
 }
 
-// brief shows a record, its new id as a word where it looks like one.
+// brief formats a record, with NEW in place of a generated id.
 func brief(r Record) string {
 	id := regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{8}){3}`)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:", r.DN)
 	for _, e := range r.Expect {
-		fmt.Fprintf(&b, " %s %s %q;", e.Need.word(), e.Name, e.Values)
+		fmt.Fprintf(&b, " %s %s %q;", e.Need.keyword(), e.Name, e.Values)
 	}
 	for _, c := range r.Changes {
 		fmt.Fprintf(&b, " %s %s %q", c.Op, c.Name, c.Values)
@@ -119,15 +119,15 @@ func TestPopulateGivesNewIDs(t *testing.T) {
 		t.Errorf("%v, %v, %+v", seen, left, found)
 	}
 	p := ids(t)
-	p.Form = FormUUID
+	p.Format = FormatUUID
 	records, _, _ = populate(t, somePeople, p)
 	if id := string(records[0].Changes[1].Values[0]); !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(id) {
-		t.Errorf("%s is no UUID of version 4", id)
+		t.Errorf("%s is not a UUID of version 4", id)
 	}
 }
 
-// A new value that is there in another letter case, on any entry, is not given.
-func TestPopulateNeverGivesWhatIsThere(t *testing.T) {
+// A value that any entry has, in any letter case, is not generated again.
+func TestPopulateNeverRepeatsValues(t *testing.T) {
 	zero := "00000000-00000000-00000000-00000000"
 	for _, there := range []string{zero, strings.ToUpper("aaaaaaaa-aaaaaaaa-aaaaaaaa-aaaaaaaa")} {
 		random := bytes.Repeat([]byte{0}, 16)
@@ -138,7 +138,7 @@ func TestPopulateNeverGivesWhatIsThere(t *testing.T) {
 		p.Rand = bytes.NewReader(append(random, bytes.Repeat([]byte{1}, 16)...))
 		records, _, _ := populate(t, "dn: uid=a,o=isp\nobjectClass: icsCalendarUser\n\ndn: cn=late,o=isp\nobjectClass: device\ndavUniqueId: "+there+"\n\n", p)
 		if got := string(records[0].Changes[1].Values[0]); got != "01010101-01010101-01010101-01010101" {
-			t.Errorf("%s was given beside %s", got, there)
+			t.Errorf("%s was generated although %s exists", got, there)
 		}
 	}
 	p := ids(t)
@@ -148,7 +148,7 @@ func TestPopulateNeverGivesWhatIsThere(t *testing.T) {
 	}
 }
 
-func TestPopulateTakesValuesOver(t *testing.T) {
+func TestPopulateCopiesValues(t *testing.T) {
 	p := ids(t)
 	p.From = "nsUniqueId"
 	records, left, found := populate(t, `dn: uid=a,o=isp
@@ -176,16 +176,16 @@ nsUniqueId: three
 		t.Errorf("%v", records)
 	}
 	if diff := cmp.Diff([]string{
-		"uid=b,o=isp: the nsUniqueId that it has is the davUniqueId of another entry, but for letter case perhaps",
-		"uid=c,o=isp: the nsUniqueId that it has is the davUniqueId of another entry, but for letter case perhaps",
-		"uid=d,o=isp: it has no nsUniqueId to take the value from",
-	}, left); diff != "" || found != (Populated{Entries: 5, Have: 1, Planned: 1, LeftOut: 3}) {
-		t.Errorf("%+v, left (-want +got):\n%s", found, diff)
+		"uid=b,o=isp: its nsUniqueId is already the davUniqueId of another entry (letter case is ignored)",
+		"uid=c,o=isp: its nsUniqueId is already the davUniqueId of another entry (letter case is ignored)",
+		"uid=d,o=isp: the entry has no nsUniqueId to copy",
+	}, left); diff != "" || found != (Populated{Entries: 5, Have: 1, Planned: 1, Skipped: 3}) {
+		t.Errorf("%+v, skipped (-want +got):\n%s", found, diff)
 	}
 }
 
-// Of a list nobody but its people is given anything, however many entries are
-// like them.
+// With a list, only its people are given a value, and none if several entries match
+// the same person.
 func TestPopulatePeopleOfAList(t *testing.T) {
 	set := cs6.NewUserSet(cs6.SetOptions{})
 	for i, person := range []cs6.ListedUser{{Address: "none@example.com"}, {UID: "has"}, {UID: "twin"}, {UID: "gone"}} {
@@ -208,15 +208,15 @@ func TestPopulatePeopleOfAList(t *testing.T) {
 		t.Errorf("records (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
-		"uid=twin,ou=a,o=isp: 2 entries are one person of the list: it is not known which is meant",
-		"uid=twin,ou=b,o=isp: 2 entries are one person of the list: it is not known which is meant",
-		": wave.txt:4: no entry is that of gone",
-	}, left); diff != "" || found.Planned != 2 || found.LeftOut != 3 {
-		t.Errorf("%+v, left (-want +got):\n%s", found, diff)
+		"uid=twin,ou=a,o=isp: 2 entries match the same person of the list",
+		"uid=twin,ou=b,o=isp: 2 entries match the same person of the list",
+		": wave.txt:4: no entry found for gone",
+	}, left); diff != "" || found.Planned != 2 || found.Skipped != 3 {
+		t.Errorf("%+v, skipped (-want +got):\n%s", found, diff)
 	}
 }
 
-// again is a source that begins anew once, and then ends as it is told.
+// again is a source that restarts once and then ends with a given error.
 type again struct {
 	directory.Source
 	end error
@@ -242,26 +242,26 @@ func (a again) Entries(ctx context.Context, q directory.Query) iter.Seq2[*direct
 	}
 }
 
-// A directory that was not read to its end gives no plan, one that begins anew gives
-// each value once.
-func TestPopulateNeedsTheWhole(t *testing.T) {
+// There is no plan for a directory that was not read to its end. A source that
+// restarts is read once.
+func TestPopulateNeedsCompleteDirectory(t *testing.T) {
 	p := ids(t)
 	short := &directory.IncompleteError{What: "x", Err: errors.New("gone")}
 	if d, _, err := Populate(t.Context(), again{files(t, somePeople), short}, p); !errors.Is(err, short) || d != nil {
-		t.Errorf("a part: %v", err)
+		t.Errorf("an incomplete source: %v", err)
 	}
 	if _, found, err := Populate(t.Context(), again{files(t, somePeople), nil}, p); !errors.Is(err, ErrEmpty) {
-		t.Errorf("what comes behind the last beginning counts alone: %+v, %v", found, err)
+		t.Errorf("only what follows the last restart counts: %+v, %v", found, err)
 	}
-	if _, _, err := Populate(t.Context(), files(t, somePeople+"dn: uid=x,o=isp\nnonsense\n\n"), p); err == nil || !strings.Contains(err.Error(), "no plan is made") {
+	if _, _, err := Populate(t.Context(), files(t, somePeople+"dn: uid=x,o=isp\nnonsense\n\n"), p); err == nil || !strings.Contains(err.Error(), "no plan was made") {
 		t.Errorf("a broken record: %v", err)
 	}
 	if _, _, err := Populate(t.Context(), files(t, "dn: o=isp\nobjectClass: organization\n\n"), p); !errors.Is(err, ErrEmpty) {
-		t.Errorf("nobody: %v", err)
+		t.Errorf("no entry: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, _, err := Populate(ctx, files(t, somePeople), p); err == nil {
-		t.Error("stopped, and there is a plan")
+		t.Error("a plan was made although the run was stopped")
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/davadmin/davadmin/internal/servertest"
 )
 
-// A server that takes no changes is found out by the first one, and nothing is
-// left half done.
+// A server that accepts no changes is detected by the first one, and nothing is
+// changed.
 func refusesAll(t *testing.T, r real) {
 	t.Helper()
 	before := r.export(t)
@@ -27,13 +27,13 @@ func refusesAll(t *testing.T, r real) {
 }
 
 func TestSlapdReadOnly(t *testing.T) {
-	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: specimenFile(t, 100)}, Config: "readonly on"})
+	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: generatedFile(t, 100)}, Config: "readonly on"})
 	refusesAll(t, real{s, connection(s)})
 }
 
 func TestSlapdReplica(t *testing.T) {
 	s := servertest.Slapd(t, servertest.SlapdOptions{
-		Options: servertest.Options{LDIF: specimenFile(t, 100)},
+		Options: servertest.Options{LDIF: generatedFile(t, 100)},
 		Config:  "syncrepl rid=1 provider=ldap://127.0.0.1:1 type=refreshOnly interval=01:00:00:00 searchbase=\"o=isp\" bindmethod=simple binddn=\"cn=x\" credentials=x\nupdateref ldap://127.0.0.1:1",
 	})
 	refusesAll(t, real{s, connection(s)})

@@ -15,11 +15,11 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// carry takes over what a run that was stopped has rejected, but for the records
-// that are tried again now, and writes its file anew: it may end in half a record.
+// carry reads the rejected records of a stopped run, except those that are tried
+// again now, and rewrites the file, which may end in an incomplete record.
 func (a *Applier) carry(run *Run, todo *Plan, done int) error {
 	if a.rejects.Changes() > 0 {
-		return nil // by a check on these connections
+		return nil // a check on these connections has added them
 	}
 	path := filepath.Join(run.dir, RejectFile)
 	records, err := readRejects(path)
@@ -52,9 +52,9 @@ func (a *Applier) carry(run *Run, todo *Plan, done int) error {
 	return a.saveRejects(run)
 }
 
-// readRejects reads a plan of rejected records with the reasons; none where there is
-// no such file. A record at the end that was not written whole is passed over: its
-// group does not count as done.
+// readRejects reads a file of rejected records with their reasons. It returns none if
+// the file does not exist. An incomplete record at the end is skipped, since its
+// group does not count as finished.
 func readRejects(path string) ([]Record, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -87,11 +87,11 @@ func readRejects(path string) ([]Record, error) {
 	}
 }
 
-// Rejects is how many records were not changed.
+// Rejects returns the number of records that were not changed.
 func (a *Applier) Rejects() int { return a.rejects.Changes() }
 
 // WriteRejects writes the records that were not changed, each with the reason, as
-// a plan that can be applied again. If there are none, it writes nothing. An
+// a plan that can be applied. If there are none, it writes nothing. An
 // existing file is replaced in one step, and nobody else can read the new one;
 // path may also be a device or a pipe.
 func (a *Applier) WriteRejects(ctx context.Context, path, source string) error {
@@ -103,13 +103,13 @@ func (a *Applier) WriteRejects(ctx context.Context, path, source string) error {
 
 func (a *Applier) writeRejects(source string) func(io.Writer) error {
 	return func(w io.Writer) error {
-		return a.rejects.Write(w, Header{Made: a.o.Now(), By: "what was not changed", Source: source})
+		return a.rejects.Write(w, Header{Made: a.o.Now(), By: "the records that were not changed", Source: source})
 	}
 }
 
-// appendRejects puts what a group rejected behind the file of the run, before the
-// group counts as done: a run that is killed shall not forget it. What it puts there of a
-// group that does not count yet is passed over by carry.
+// appendRejects appends the rejected records of a group to the file of the run before
+// the group counts as finished, so that a run that is killed does not lose them. If
+// the group never counts as finished, carry skips them.
 func (a *Applier) appendRejects(run *Run) error {
 	if len(a.fresh) == 0 {
 		return nil
@@ -126,8 +126,8 @@ func (a *Applier) appendRejects(run *Run) error {
 	return appendRunFile(filepath.Join(run.dir, RejectFile), a.o.Hook, text)
 }
 
-// saveRejects writes the file of a run that says what was not changed; where all
-// was, there is none.
+// saveRejects writes the file of the records that were not changed, and removes it if
+// there are none.
 func (a *Applier) saveRejects(run *Run) error {
 	path := filepath.Join(run.dir, RejectFile)
 	if a.rejects.Changes() > 0 {

@@ -14,8 +14,8 @@ import (
 	"github.com/davadmin/davadmin/internal/ldaptest"
 )
 
-// In the list of groups that are done the last line is torn, and the run is stopped
-// once more behind it.
+// The last line in the list of finished groups is incomplete, and the run is stopped
+// once more after it.
 func TestTornProgress(t *testing.T) {
 	eachGuard(t, 2*blockRecords+120, func(t *testing.T, _ Guard, f fake, o Options) {
 		tornProgress(t, f, o, func(text []byte) []byte {
@@ -23,7 +23,7 @@ func TestTornProgress(t *testing.T) {
 			return text[:last+(len(text)-last)/2]
 		})
 	})
-	for cut := 1; cut <= 2; cut++ { // the end of the line, and the mark of a whole one
+	for cut := 1; cut <= 2; cut++ { // the line feed, and the '.' that ends a complete line
 		f := newFake(t, 2*blockRecords+120, ldaptest.Options{})
 		tornProgress(t, f, f.options(), func(text []byte) []byte { return text[:len(text)-cut] })
 	}
@@ -54,7 +54,7 @@ func tornProgress(t *testing.T, f fake, o Options, cut func([]byte) []byte) {
 		t.Errorf("%v: %+v", err, run.Info)
 	}
 	if p, err := openProgress(run.Dir(), nil); err != nil || p.done != 3 || p.counts != run.Counts {
-		t.Errorf("the list says %+v, %v", p, err)
+		t.Errorf("the list contains %+v, %v", p, err)
 	}
 	requireSum(t, run)
 	if f.modifies(0) != f.n || f.modifies(-2) != f.n {
@@ -63,7 +63,8 @@ func tornProgress(t *testing.T, f fake, o Options, cut func([]byte) []byte) {
 	requireState(t, f, f.changed(before))
 }
 
-// The list of groups is lost: all is looked at again, and nothing is done twice.
+// If the list of finished groups is lost, every entry is read again and nothing is
+// changed twice.
 func TestLostProgress(t *testing.T) {
 	eachGuard(t, 2*blockRecords+120, func(t *testing.T, _ Guard, f fake, o Options) {
 		runs := Runs{Dir: t.TempDir()}
@@ -87,8 +88,7 @@ func TestLostProgress(t *testing.T) {
 	})
 }
 
-// rejected is what stands in the file of what was not changed: the names, each with
-// the reason.
+// rejected returns the reason of each DN in the file of the rejected records.
 func rejected(t *testing.T, run *Run) map[string]string {
 	t.Helper()
 	path := filepath.Join(run.Dir(), RejectFile)
@@ -112,7 +112,7 @@ func rejected(t *testing.T, run *Run) map[string]string {
 			out[dn], why = why, ""
 		}
 	}
-	if len(out) != p.Records || !p.Own || p.Header.Source != run.Server {
+	if len(out) != p.Records || !p.Verified || p.Header.Source != run.Server {
 		t.Errorf("%d names, %+v", len(out), p)
 	}
 	return out
@@ -122,16 +122,16 @@ func requireReasons(t *testing.T, got, want map[string]string) {
 	t.Helper()
 	for dn, text := range want {
 		if why, ok := got[dn]; !ok || !strings.Contains(why, text) {
-			t.Errorf("%s: %q, and not %q", dn, why, text)
+			t.Errorf("%s: %q, want %q", dn, why, text)
 		}
 	}
 	if len(got) != len(want) {
-		t.Errorf("%d are rejected, not %d: %q", len(got), len(want), got)
+		t.Errorf("%d are rejected, want %d: %q", len(got), len(want), got)
 	}
 }
 
-// What was not changed is in a plan, with the reasons, whatever phase it was
-// found in and however often the run was stopped; and that plan can be applied.
+// The rejected records are written as a plan, with the reasons, whatever phase
+// rejected them and however often the run was stopped. That plan can be applied.
 func TestRejects(t *testing.T) {
 	f := newFake(t, 2*blockRecords, ldaptest.Options{})
 	runs := Runs{Dir: t.TempDir()}
@@ -145,7 +145,7 @@ func TestRejects(t *testing.T) {
 	refuse := ldaptest.Faults{RefuseDNs: []string{fakeDN(4), fakeDN(500)}}
 	f.SetFaults(ldaptest.Faults{RefuseDNs: refuse.RefuseDNs, BusyModify: blockRecords + 100, BusyMore: 10000})
 	a.o.RetryFor = time.Millisecond
-	if err := a.Apply(t.Context(), run); !IsGone(err) {
+	if err := a.Apply(t.Context(), run); !IsUnavailable(err) {
 		t.Fatal(err)
 	}
 	requireReasons(t, rejected(t, run), map[string]string{
@@ -160,7 +160,7 @@ func TestRejects(t *testing.T) {
 	requireReasons(t, rejected(t, run), map[string]string{
 		fakeDN(1): "'mine'", fakeDN(2): errNoEntry.Error(), fakeDN(3): "'ABC-3'", fakeDN(4): "code 50", fakeDN(490): "'ABC-490'", fakeDN(500): "code 50",
 	})
-	// They are tried again when what was in their way is gone.
+	// They are tried again after the cause was removed.
 	f.SetFaults(ldaptest.Faults{})
 	f.Replace(fakeDN(3), "davUniqueId", "abc-3")
 	again, err := OpenPlan(filepath.Join(run.Dir(), RejectFile))
@@ -193,7 +193,7 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// How many connections there are makes no difference to what comes out.
+// The number of connections does not change the result.
 func TestParallel(t *testing.T) {
 	type result struct {
 		counts  Counts
@@ -235,7 +235,7 @@ func TestParallel(t *testing.T) {
 	requireReasons(t, one.why, eight.why)
 }
 
-// Who takes up a run that there is not is told so.
+// Resuming a run that does not exist is an error.
 func TestNoRun(t *testing.T) {
 	if _, err := OpenRun(Runs{Dir: t.TempDir()}, 7); !errors.Is(err, ErrNoRun) {
 		t.Error(err)
@@ -245,8 +245,8 @@ func TestNoRun(t *testing.T) {
 	}
 }
 
-// What was rejected is on disk before its group counts as done, so that a run that
-// is killed does not forget it.
+// Rejected records are on disk before their group counts as finished, so that a run
+// that is killed does not lose them.
 func TestRejectsOfAKilledRunAreKept(t *testing.T) {
 	f := newFake(t, 2*blockRecords, ldaptest.Options{})
 	o := f.options()
@@ -257,10 +257,10 @@ func TestRejectsOfAKilledRunAreKept(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	first := true
-	// The refusal is found by the first group.
+	// The server refuses a change of the first group.
 	f.SetFaults(ldaptest.Faults{RefuseDNs: []string{fakeDN(20)}, OnModify: func(dn string) {
 		if dn == fakeDN(blockRecords+40) && first {
-			// As a kill leaves it: what is on disk now is all that there is.
+			// The state after a kill is what is on disk now.
 			first = false
 			records, err := readRejects(filepath.Join(run.Dir(), RejectFile))
 			if err != nil || len(records) != 2 || records[0].DN != fakeDN(3) || records[1].DN != fakeDN(20) || records[1].Note == "" {
@@ -271,20 +271,20 @@ func TestRejectsOfAKilledRunAreKept(t *testing.T) {
 	}})
 	_ = a.Apply(ctx, run)
 	if first {
-		t.Fatal("it never came to the second group")
+		t.Fatal("the run did not reach the second group")
 	}
 	f.SetFaults(ldaptest.Faults{})
 	if run, err := resume(t.Context(), t, plan, o, runs, 1); err != nil || run.State != Partly || run.Conflicts != 1 || run.Failed != 1 {
 		t.Errorf("%+v, %v", run.Info, err)
 	}
 	rejected, err := OpenPlan(filepath.Join(runs.Path(1), RejectFile))
-	if err != nil || rejected.Records != 2 || !rejected.Own {
+	if err != nil || rejected.Records != 2 || !rejected.Verified {
 		t.Errorf("%+v, %v", rejected, err)
 	}
 }
 
-// A record that a kill left half written among what was rejected does not keep the
-// run from being taken up, and what is rejected later is read behind it.
+// An incomplete record that a kill left in the file of rejected records does not
+// prevent the run from being resumed, and records rejected later are read.
 func TestTornRejects(t *testing.T) {
 	f := newFake(t, 3*blockRecords, ldaptest.Options{})
 	o := f.options()

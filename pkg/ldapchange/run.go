@@ -18,25 +18,25 @@ import (
 	"github.com/davadmin/davadmin/internal/fsx"
 )
 
-// State is how far a run has come.
+// State is the state of a run.
 type State string
 
 // The states of a run.
 const (
-	Ready   State = "ready"   // all is written down, and nothing was changed
+	Ready   State = "ready"   // its files are written, nothing was changed
 	Begun   State = "begun"   // changes were sent
-	Stopped State = "stopped" // it was ended before all was tried
-	Partly  State = "partly"  // all was tried, and some was refused
-	Done    State = "done"    // all was changed
+	Stopped State = "stopped" // it ended before all records were tried
+	Partly  State = "partly"  // all records were tried, some were not changed
+	Done    State = "done"    // all records were changed
 )
 
-// Info is what is known of a run. It is kept in its directory.
+// Info describes a run. It is stored in the directory of the run.
 type Info struct {
 	ID       int64     `json:"run"`
-	Undoes   int64     `json:"undoes,omitempty"` // the run that this one takes back
+	Undoes   int64     `json:"undoes,omitempty"` // the run that this one undoes
 	State    State     `json:"state"`
-	Plan     string    `json:"plan"`   // the file that it began with
-	Digest   string    `json:"digest"` // of that file
+	Plan     string    `json:"plan"`   // the path of the plan
+	Digest   string    `json:"digest"` // of the plan
 	Server   string    `json:"server"`
 	Guard    Guard     `json:"guard"`
 	Started  time.Time `json:"started"`
@@ -45,17 +45,17 @@ type Info struct {
 	Counts
 	Detail string `json:"detail,omitempty"`
 
-	Checked Counts `json:"checked"` // what the check found, before anything was tried
+	Checked Counts `json:"checked"` // the result of the check, before the first change
 
-	settled Counts // up to the last group that is done: one that was stopped in is tried again
+	settled Counts // up to the last finished group: an unfinished group is tried again
 }
 
-// Counts is what became of the records of a run.
+// Counts are the numbers of the records of a run by their outcome.
 type Counts struct {
 	Changed   int `json:"changed"`
-	Already   int `json:"already"`   // were so before, or were made so by a run that was stopped
-	Conflicts int `json:"conflicts"` // are not as the plan expects
-	Failed    int `json:"failed"`    // were refused by the server
+	Already   int `json:"already"`   // already done, possibly by a run that was stopped
+	Conflicts int `json:"conflicts"` // the entry does not have the expected values
+	Failed    int `json:"failed"`    // refused by the server
 }
 
 func (c Counts) refused() int { return c.Conflicts + c.Failed }
@@ -63,23 +63,23 @@ func (c Counts) refused() int { return c.Conflicts + c.Failed }
 // Names of the files in the directory of a run.
 const (
 	infoFile     = "run.json"
-	todoFile     = "todo.ldif"     // what is changed, with all that is expected
-	UndoFile     = "undo.ldif"     // what takes it back, in the order of the changes
-	RejectFile   = "rejected.ldif" // what was not changed, and why
-	progressFile = "progress"      // a line for each group of todoFile that is done
+	todoFile     = "todo.ldif"     // the changes, with all expectations
+	UndoFile     = "undo.ldif"     // the changes that undo them, in the same order
+	RejectFile   = "rejected.ldif" // the records that were not changed, and why
+	progressFile = "progress"      // one line for each finished group of todoFile
 )
 
-// ErrNoRun is returned for a run that there is not.
-var ErrNoRun = errors.New("there is no such run")
+// ErrNoRun is returned for a run that does not exist.
+var ErrNoRun = errors.New("no such run")
 
-// Runs is the directory that holds the directories of all runs.
+// Runs is the directory that contains the directories of all runs.
 type Runs struct{ Dir string }
 
-// Path is the directory of a run.
+// Path returns the directory of a run.
 func (r Runs) Path(id int64) string { return filepath.Join(r.Dir, strconv.FormatInt(id, 10)) }
 
-// Load returns what is known of a run. The error wraps ErrNoRun where there is
-// none.
+// Load returns the description of a run. The error wraps ErrNoRun if it does not
+// exist.
 func (r Runs) Load(id int64) (Info, error) {
 	var info Info
 	b, err := os.ReadFile(filepath.Join(r.Path(id), infoFile))
@@ -90,7 +90,7 @@ func (r Runs) Load(id int64) (Info, error) {
 		err = json.Unmarshal(b, &info)
 	}
 	if err == nil && info.State == Begun {
-		// It was killed, or is at work: the list of groups says how far it is.
+		// It was killed or is running: the list of finished groups shows its progress.
 		var b []byte
 		if b, err = os.ReadFile(filepath.Join(r.Path(id), progressFile)); errors.Is(err, fs.ErrNotExist) {
 			err = nil // nothing was tried yet
@@ -125,7 +125,7 @@ func (r Runs) List() ([]Info, error) {
 	for _, id := range ids {
 		info, err := r.Load(id)
 		if errors.Is(err, ErrNoRun) {
-			continue // it was stopped before it could begin
+			continue // it was stopped before it was written
 		}
 		if err != nil {
 			return nil, err
@@ -135,18 +135,18 @@ func (r Runs) List() ([]Info, error) {
 	return out, nil
 }
 
-// Unfinished returns the run that applies the plan of a digest to a server and was
-// stopped; ok is false where there is none that can be taken up again. One that was
-// taken back since is none: what it has noted as done is done no more.
+// Unfinished returns the stopped run that applies the plan with a digest to a server.
+// ok is false if there is no such run to resume. A run that was undone since cannot
+// be resumed, because the changes that it recorded as done have been undone.
 func (r Runs) Unfinished(digest, server string, undoes int64) (info Info, ok bool, err error) {
 	all, err := r.List()
-	takenBack := map[int64]bool{}
+	undone := map[int64]bool{}
 	for _, info := range all {
 		if info.Digest == digest && info.Undoes == undoes && info.Server == server {
 			stopped := info.State == Ready || info.State == Begun || info.State == Stopped
-			return info, stopped && !takenBack[info.ID], nil
+			return info, stopped && !undone[info.ID], nil
 		}
-		takenBack[info.Undoes] = true
+		undone[info.Undoes] = true
 	}
 	return Info{}, false, err
 }
@@ -174,13 +174,13 @@ func appendRunFile(path string, hook fsx.Hook, text []byte) error {
 	return fsx.Append(context.Background(), path, text, filepath.Dir(path), hook)
 }
 
-// progress is the list of the groups that are done.
+// progress is the list of the finished groups.
 type progress struct {
 	path   string
 	hook   fsx.Hook
-	torn   bool   // the last line was not written to its end
-	done   int    // groups
-	counts Counts // up to the end of the last one
+	torn   bool   // the last line is incomplete
+	done   int    // the number of groups
+	counts Counts // up to the end of the last group
 }
 
 func openProgress(dir string, hook fsx.Hook) (*progress, error) {
@@ -194,7 +194,7 @@ func openProgress(dir string, hook fsx.Hook) (*progress, error) {
 	return p, nil
 }
 
-// parseProgress reads the list as far as it is sound.
+// parseProgress reads the list up to the first line that is damaged.
 func parseProgress(text []byte) *progress {
 	p := &progress{}
 	for line := range strings.Lines(string(text)) {
@@ -202,7 +202,7 @@ func parseProgress(text []byte) *progress {
 		line = strings.TrimSuffix(line, "\n")
 		var n int
 		var c Counts
-		// A torn line is that of a group whose end was not written.
+		// A torn line belongs to a group that does not count as finished.
 		got, err := fmt.Sscanf(line, progressLine, &n, &c.Changed, &c.Already, &c.Conflicts, &c.Failed)
 		if err == nil && got == 5 && n == p.done+1 && strings.HasSuffix(line, ".") {
 			p.done, p.counts = n, c
@@ -211,11 +211,11 @@ func parseProgress(text []byte) *progress {
 	return p
 }
 
-// progressLine is a line of the list: the number of the group, and the counts up to
-// its end.
+// progressLine is the format of a line of the list: the number of the group, and the
+// counts up to its end.
 const progressLine = "%d: %d %d %d %d."
 
-// end notes that one more group is done.
+// end records that another group is finished.
 func (p *progress) end(c Counts) error {
 	var line []byte
 	if p.torn {

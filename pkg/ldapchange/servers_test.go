@@ -20,7 +20,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// real is a real server with a directory on which everybody lacks an id.
+// real is a real server with a directory in which nobody has a unique id.
 type real struct {
 	*servertest.Server
 	options directory.Options
@@ -33,9 +33,9 @@ func connection(s *servertest.Server) directory.Options {
 	}
 }
 
-func specimenFile(t *testing.T, entries int) string {
+func generatedFile(t *testing.T, entries int) string {
 	t.Helper()
-	d, err := dirgen.New(dirgen.Options{Entries: entries, Seed: 3, NoFileOnly: true, Faults: map[string]int{}})
+	d, err := dirgen.New(dirgen.Options{Entries: entries, Seed: 3, ForServer: true, Faults: map[string]int{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,13 +52,13 @@ func specimenFile(t *testing.T, entries int) string {
 
 func slapd(t *testing.T, entries int) real {
 	t.Helper()
-	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: specimenFile(t, entries)}})
+	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: generatedFile(t, entries)}})
 	return real{s, connection(s)}
 }
 
 func ds(t *testing.T, entries int) real {
 	t.Helper()
-	s := servertest.DS(t, servertest.DSOptions{Options: servertest.Options{LDIF: specimenFile(t, entries)}})
+	s := servertest.DS(t, servertest.DSOptions{Options: servertest.Options{LDIF: generatedFile(t, entries)}})
 	return real{s, connection(s)}
 }
 
@@ -74,8 +74,8 @@ func (r real) dial(t *testing.T) *ldap.Conn {
 	return conn
 }
 
-// export is every entry as a set of attribute and value, operational attributes
-// aside.
+// export returns every entry as a set of attributes and values, without operational
+// attributes.
 func (r real) export(t *testing.T) map[string][]string {
 	t.Helper()
 	conn := r.dial(t)
@@ -98,7 +98,7 @@ func (r real) export(t *testing.T) map[string][]string {
 	return out
 }
 
-// difference names the entries that two exports have differently.
+// difference returns the entries that differ between two exports.
 func difference(a, b map[string][]string) []string {
 	var out []string
 	for dn, values := range a {
@@ -114,7 +114,7 @@ func difference(a, b map[string][]string) []string {
 	return out
 }
 
-// change changes an entry behind the back of a run.
+// change changes an entry from outside the run.
 func (r real) change(t *testing.T, dn, name string, values ...string) {
 	t.Helper()
 	conn := r.dial(t)
@@ -126,8 +126,8 @@ func (r real) change(t *testing.T, dn, name string, values ...string) {
 	}
 }
 
-// newIDs is a plan that gives every person another unique id, and removes and
-// adds something.
+// newIDs returns a plan that gives every person another unique id and deletes and
+// adds other values.
 func (r real) newIDs(t *testing.T) *Plan {
 	t.Helper()
 	var records []Record
@@ -185,16 +185,16 @@ func undoPlan(t *testing.T, runs Runs, id int64) *Plan {
 	return p
 }
 
-// What is applied is there, and what is undone is as it was, entry by entry,
-// value by value; taking back can be taken back.
-func thereAndBack(t *testing.T, r real, guard Guard) {
+// After apply each entry has the new values, after undo the old ones, compared value
+// by value. An undo can be undone.
+func applyAndUndo(t *testing.T, r real, guard Guard) {
 	t.Helper()
 	before := r.export(t)
 	runs := Runs{Dir: t.TempDir()}
 	plan := r.newIDs(t)
 	a, run := begin(t, plan, Options{Directory: r.options}, runs, 1, 0)
 	if d := difference(before, r.export(t)); len(d) > 0 {
-		t.Fatalf("checking has changed %v", d)
+		t.Fatalf("the check changed %v", d)
 	}
 	if err := a.Apply(t.Context(), run); err != nil {
 		t.Fatal(err)
@@ -206,7 +206,7 @@ func thereAndBack(t *testing.T, r real, guard Guard) {
 	if d := difference(before, changed); len(d) != plan.Records {
 		t.Fatalf("%d entries differ, of %d: %.3v", len(d), plan.Records, d)
 	}
-	// The same plan fits no more, and says so of each entry as one that is so already.
+	// The same plan now reports each entry as already done.
 	again, err := NewApplier(t.Context(), plan, Options{Directory: r.options})
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +233,7 @@ func thereAndBack(t *testing.T, r real, guard Guard) {
 	}
 }
 
-// conflicts changes entries between plan and apply, one in letter case only.
+// conflicts changes entries between plan and apply, one of them only in letter case.
 func conflicts(t *testing.T, r real) {
 	t.Helper()
 	plan := r.newIDs(t)
@@ -258,7 +258,7 @@ func conflicts(t *testing.T, r real) {
 	if err != nil || c.Conflicts != 2 || c.ToChange != plan.Records-2 || len(told) != 2 || !strings.Contains(told[0], strings.ToUpper(id)) || !strings.Contains(told[1], "'changed'") {
 		t.Fatalf("%+v, %v: %q", c, err, told)
 	}
-	// Those that change between check and apply are found by the guard.
+	// Entries that change between check and apply are detected by the guard.
 	runs := Runs{Dir: t.TempDir()}
 	o.Continue = true
 	b, run := begin(t, plan, o, runs, 1, 0)
@@ -275,7 +275,7 @@ func conflicts(t *testing.T, r real) {
 	after := r.export(t)
 	for _, rec := range records[:4] {
 		if !slices.Equal(after[rec.DN], at[rec.DN]) {
-			t.Errorf("%s: %q was made of %q", rec.DN, after[rec.DN], at[rec.DN])
+			t.Errorf("%s: is %q, was %q", rec.DN, after[rec.DN], at[rec.DN])
 		}
 	}
 	rejected, err := OpenPlan(filepath.Join(runs.Path(1), RejectFile))
@@ -283,7 +283,7 @@ func conflicts(t *testing.T, r real) {
 		t.Fatalf("%+v, %v", rejected, err)
 	}
 	_ = rejected.Close()
-	// Undoing takes back what was done, and nothing else.
+	// The undo reverts what was done and nothing else.
 	u, back := begin(t, undoPlan(t, runs, 1), Options{Directory: r.options, Reverse: true, Continue: true}, runs, 2, 1)
 	if err := u.Apply(t.Context(), back); err != nil {
 		t.Fatal(err)
@@ -294,7 +294,7 @@ func conflicts(t *testing.T, r real) {
 	if d := difference(at, r.export(t)); len(d) > 0 {
 		t.Errorf("after the undo: %.3v", d)
 	}
-	// Without Continue nothing more than the group is tried.
+	// Without Continue, only the first group is tried.
 	strict, run2 := begin(t, plan, Options{Directory: r.options, Continue: true}, runs, 3, 0)
 	r.change(t, records[5].DN, "description", "changed")
 	strict.o.Continue = false
@@ -303,10 +303,10 @@ func conflicts(t *testing.T, r real) {
 	}
 }
 
-func TestSlapdThereAndBack(t *testing.T) { thereAndBack(t, slapd(t, 700), GuardAssertion) }
+func TestSlapdApplyAndUndo(t *testing.T) { applyAndUndo(t, slapd(t, 700), GuardAssertion) }
 
 func TestSlapdConflicts(t *testing.T) { conflicts(t, slapd(t, 700)) }
 
-func TestDSThereAndBack(t *testing.T) { thereAndBack(t, ds(t, 300), GuardPreRead) }
+func TestDSApplyAndUndo(t *testing.T) { applyAndUndo(t, ds(t, 300), GuardPreRead) }
 
 func TestDSConflicts(t *testing.T) { conflicts(t, ds(t, 300)) }

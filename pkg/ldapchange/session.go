@@ -12,27 +12,30 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// Guard is how it is made sure that an entry is still as a plan expects.
+// Guard is the method that ensures that an entry still has the values that a plan
+// expects.
 type Guard string
 
 // The guards, the strongest first.
 const (
-	// GuardAssertion: the server compares, and changes only what fits; what it read
-	// before is compared by its bytes.
+	// GuardAssertion means that the server compares the entry and changes it only if
+	// it matches; the values that it returns from before the change are then compared
+	// byte by byte.
 	GuardAssertion Guard = "assertion and pre-read"
-	// GuardAssertionOnly: the server compares, without regard to blanks.
+	// GuardAssertionOnly means that the server compares the entry, ignoring blanks.
 	GuardAssertionOnly Guard = "assertion"
-	// GuardPreRead: the server tells what it read before, and a change that should
-	// not have been made is taken back at once.
+	// GuardPreRead means that the server returns the values from before the change,
+	// and a change that should not have been made is undone at once.
 	GuardPreRead Guard = "pre-read"
-	// GuardReread: we read before and after, and name each value that is to go, so
-	// that the server refuses to remove what somebody else has changed in between.
-	// What they add stays, and is found. What differs in letter case or blanks
-	// alone is not found, nor are values of attributes without an equality rule.
+	// GuardReread means that the entry is read before and after, and that each value
+	// to delete is named, so that the server refuses to delete a value that somebody
+	// else changed in between. A value that somebody else added is kept and found.
+	// Differences in letter case or blanks alone are not found, nor are values of
+	// attributes without an equality rule.
 	GuardReread Guard = "reading before and after"
 )
 
-// Result codes of RFC 4511, and 122 of RFC 4528, that mean something here.
+// The result codes of RFC 4511, and 122 of RFC 4528, that are treated specially.
 const (
 	codeReferral    = 10
 	codeNoAttribute = 16
@@ -45,32 +48,32 @@ const (
 	codeAssertion   = 122
 )
 
-// errNoEntry says that there is no entry of that name.
-var errNoEntry = errors.New("there is no such entry")
+// errNoEntry is returned for a DN without an entry.
+var errNoEntry = errors.New("entry not found")
 
-// conflictError says that an entry is not as the plan expects.
+// conflictError is returned for an entry that conflicts with the plan.
 type conflictError struct{ why string }
 
 func (e *conflictError) Error() string { return e.why }
 
-// session is one connection by which entries are read and changed. It is for one
-// goroutine.
+// session is a connection by which entries are read and changed. It must not be used
+// by several goroutines at once.
 type session struct {
 	c     *directory.Changer
 	guard Guard
-	// plain are attributes, in small letters, that the server does not compare by
-	// caseExactMatch.
+	// plain contains the attributes, in lower case, that the server does not compare
+	// by caseExactMatch.
 	plain map[string]bool
-	lost  bool // the connection is gone
+	lost  bool // the connection is lost
 }
 
-// connect opens a session, and finds out what guards the server offers.
+// connect opens a session and finds out which guards the server supports.
 func connect(ctx context.Context, o directory.Options) (*session, error) {
 	c, err := directory.OpenChanger(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	// Classes are compared as names, whatever the letter case.
+	// Object classes are compared regardless of letter case.
 	s := &session{c: c, plain: map[string]bool{"objectclass": true}}
 	offered := c.Root().Controls
 	switch a, p := slices.Contains(offered, directory.OIDAssertion), slices.Contains(offered, directory.OIDPreRead); {
@@ -88,8 +91,8 @@ func connect(ctx context.Context, o directory.Options) (*session, error) {
 
 func (s *session) close() { _ = s.c.Close() }
 
-// read returns what an entry holds of some attributes. The error is errNoEntry
-// where there is none. What has begun is ended, whatever stops the run.
+// read returns the values of some attributes of an entry. The error is errNoEntry if
+// it does not exist. A read that was begun is finished even if the run is stopped.
 func (s *session) read(dn string, attributes []string) (Values, error) {
 	found, err := s.c.Read(context.Background(), dn, attributes)
 	switch {
@@ -102,7 +105,7 @@ func (s *session) read(dn string, attributes []string) (Values, error) {
 	out := Values{}
 	other := ""
 	for name, values := range found.Attrs {
-		if !isAskedFor(name, attributes) {
+		if !isRequested(name, attributes) {
 			other = name
 		}
 		for _, v := range values {
@@ -111,26 +114,25 @@ func (s *session) read(dn string, attributes []string) (Values, error) {
 	}
 	for _, name := range attributes {
 		if other != "" && len(out.of(name)) == 0 {
-			// Taken for absent it would be lost when the change is taken back.
-			return nil, fmt.Errorf("%q: asked for %s the server sends %s: a plan has to use the name that the server uses", dn, name, other)
+			// If it were taken for absent, undoing the change would lose its values.
+			return nil, fmt.Errorf("%q: the server returns %s for %s: the plan must use the name that the server uses", dn, other, name)
 		}
 	}
 	return out, nil
 }
 
-// isAskedFor tells whether an attribute, without its options, is one of those that
-// were asked for.
-func isAskedFor(name string, attributes []string) bool {
+// isRequested reports whether an attribute, regardless of options, is among those
+// that were requested.
+func isRequested(name string, attributes []string) bool {
 	base, _, _ := strings.Cut(name, ";")
-	return slices.ContainsFunc(attributes, func(asked string) bool {
-		asked, _, _ = strings.Cut(asked, ";")
-		return strings.EqualFold(asked, base)
+	return slices.ContainsFunc(attributes, func(requested string) bool {
+		requested, _, _ = strings.Cut(requested, ";")
+		return strings.EqualFold(requested, base)
 	})
 }
 
-// modify sends the changes of records whose entries are to be as they expect, all at
-// once. The errors are those of modifyOne; one that is not answered has the error
-// of the connection.
+// modify sends the guarded changes of several records at once. The errors are those
+// of modifyOne; a record without a response has the error of the connection.
 func (s *session) modify(records []Record) []error {
 	list := make([]directory.ModifyRequest, len(records))
 	for i := range records {
@@ -150,7 +152,7 @@ func (s *session) modify(records []Record) []error {
 	return out
 }
 
-// guarded is the request of a record with the controls that guard it.
+// guarded returns the request of a record with the controls that guard it.
 func (s *session) guarded(r *Record) directory.ModifyRequest {
 	m := request(r)
 	if s.guard == GuardAssertion || s.guard == GuardAssertionOnly {
@@ -162,13 +164,12 @@ func (s *session) guarded(r *Record) directory.ModifyRequest {
 	return m
 }
 
-// modifyOne changes an entry that is to be as its record expects. The error is a
-// *conflictError where it is not, and then nothing is changed, or what was
-// changed has been put back.
+// modifyOne changes an entry if it has the values that its record expects. Otherwise
+// the error is a *conflictError, and the entry is unchanged or has been restored.
 func (s *session) modifyOne(r *Record) error { return s.modify([]Record{*r})[0] }
 
-// modifyNamed changes an entry that held before, with each value named that is to go
-// or to come.
+// modifyNamed changes an entry with the values before, and names each value to delete
+// and to add.
 func (s *session) modifyNamed(r *Record, before Values) error {
 	named := *r
 	if named.Changes = valueByValue(r, before); len(named.Changes) == 0 {
@@ -181,7 +182,7 @@ func (s *session) modifyNamed(r *Record, before Values) error {
 	return err
 }
 
-// judge says what the answer to a change means that was sent with the given plain
+// judge interprets the response to a change that was sent with the given plain
 // attributes.
 func (s *session) judge(r *Record, a *directory.ModifyResult, plain map[string]bool) error {
 	if a.Err != nil {
@@ -194,18 +195,18 @@ func (s *session) judge(r *Record, a *directory.ModifyResult, plain map[string]b
 		return nil
 	}
 	if a.Before == nil {
-		return fmt.Errorf("the server did not tell what was there before the change of %q", r.DN)
+		return fmt.Errorf("the server did not return the values of %q from before the change", r.DN)
 	}
 	if why := unmet(r.Expect, Values(a.Before)); why != "" {
-		return s.putBack(r, Values(a.Before), why)
+		return s.restore(r, Values(a.Before), why)
 	}
 	return nil
 }
 
-// asserted decides what a failed assertion means. Where all is as expected, the
-// server could not compare: then the rule for letter case does not apply to one of
-// the attributes, and the change is sent again without it. plain is how it was
-// sent.
+// asserted decides what a failed assertion means. If the entry has the expected
+// values, the server could not compare them: caseExactMatch does not apply to one of
+// the attributes, and the change is sent again without that rule. plain contains the
+// plain attributes of the request that failed.
 func (s *session) asserted(r *Record, plain map[string]bool) error {
 	now, err := s.read(r.DN, r.attributes())
 	if err != nil {
@@ -227,11 +228,12 @@ func (s *session) asserted(r *Record, plain map[string]bool) error {
 		}
 		s.plain = before
 	}
-	return &conflictError{"the server says that the entry is not as the plan expects, though it looks so"}
+	return &conflictError{"the server reports that the entry does not match the plan, although its values do"}
 }
 
-// plainer lists with which plain attributes to try a record that was refused with
-// others: what was found out since, then one attribute more, at last all of them.
+// plainer returns the sets of plain attributes to try for a record whose assertion
+// failed with the set refused: first those known by now, then these and one more
+// attribute each, at last all attributes.
 func plainer(r *Record, refused, known map[string]bool) []map[string]bool {
 	var out []map[string]bool
 	all := maps.Clone(known)
@@ -252,77 +254,77 @@ func plainer(r *Record, refused, known map[string]bool) []map[string]bool {
 	return out
 }
 
-// refused says what a result code means for the entry that was to be changed.
+// refused returns the error for the result code of a change.
 func refused(err *directory.ResultError) error {
 	switch err.Code {
 	case codeNoEntry:
-		return &conflictError{"there is no such entry any more"}
+		return &conflictError{"the entry no longer exists"}
 	case codeNoAttribute:
-		return &conflictError{"a value that was to be removed is not there"}
+		return &conflictError{"a value to delete does not exist"}
 	case codeValueExists:
-		return &conflictError{"a value that was to be added is there already"}
+		return &conflictError{"a value to add already exists"}
 	}
 	return err
 }
 
-// putBack takes a change back that should not have been made: the server could
-// only tell afterwards what was there.
-func (s *session) putBack(r *Record, was Values, why string) error {
+// restore undoes a change that should not have been made, because the server could
+// only return afterwards what the values were. why is the conflict.
+func (s *session) restore(r *Record, was Values, why string) error {
 	back, bad := Invert(r, was)
 	switch {
 	case bad != "":
-		return fmt.Errorf("%q was changed although %s, and cannot be put back: %s", r.DN, why, bad)
+		return fmt.Errorf("%q was changed although %s, and cannot be restored: %s", r.DN, why, bad)
 	case len(back.Changes) == 0:
 		return &conflictError{why}
 	}
-	return s.giveBack(&owedError{back: back, why: why})
+	return s.sendRestore(&unrestoredError{back: back, why: why})
 }
 
-// owedError says that a change that should not have been made is still there: the
-// server went away, or was busy, when it was to be taken back.
-type owedError struct {
-	back Record
+// unrestoredError is returned when a change that should not have been made could not
+// be undone yet, because the connection was lost or the server was busy.
+type unrestoredError struct {
+	back Record // undoes the change
 	why  string
 	err  error
 }
 
-func (e *owedError) Error() string {
-	return fmt.Sprintf("%q was changed although %s, and putting it back failed: %v", e.back.DN, e.why, e.err)
+func (e *unrestoredError) Error() string {
+	return fmt.Sprintf("%q was changed although %s, and restoring it failed: %v", e.back.DN, e.why, e.err)
 }
 
-func (e *owedError) Unwrap() error { return e.err }
+func (e *unrestoredError) Unwrap() error { return e.err }
 
-// giveBack sends what puts an entry back as it was.
-func (s *session) giveBack(owed *owedError) error {
+// sendRestore sends the change that restores an entry.
+func (s *session) sendRestore(owed *unrestoredError) error {
 	answers, err := s.c.Modify([]directory.ModifyRequest{request(&owed.back)})
 	s.lost = s.lost || err != nil
 	if err == nil && answers[0].Err != nil {
 		err = answers[0].Err
 	}
 	if err != nil {
-		return &owedError{owed.back, owed.why, err}
+		return &unrestoredError{owed.back, owed.why, err}
 	}
-	return &conflictError{owed.why + "; it was put back as it was"}
+	return &conflictError{owed.why + "; its previous values were restored"}
 }
 
-// repay puts an entry back when it is not known whether that was done already.
-func (s *session) repay(owed *owedError) error {
+// restoreAgain restores an entry that may have been restored already.
+func (s *session) restoreAgain(owed *unrestoredError) error {
 	now, err := s.read(owed.back.DN, owed.back.attributes())
 	switch {
 	case errors.Is(err, errNoEntry):
 		return err
 	case err != nil:
-		return &owedError{owed.back, owed.why, err}
+		return &unrestoredError{owed.back, owed.why, err}
 	case unmet(owed.back.Expect, now) == "":
-		return s.giveBack(owed)
+		return s.sendRestore(owed)
 	case already(&owed.back, now):
-		return &conflictError{owed.why + "; it was put back as it was"}
+		return &conflictError{owed.why + "; its previous values were restored"}
 	}
-	return &conflictError{owed.why + "; it was changed, and changed again by somebody else before it could be put back"}
+	return &conflictError{owed.why + "; it was changed, and somebody else changed it again before it could be restored"}
 }
 
-// change changes an entry that is to be as its record expects. unsure looks first
-// whether it is changed already.
+// change changes an entry if it has the values that its record expects. If unsure,
+// the entry may have been changed already, which is checked first.
 func (s *session) change(r *Record, unsure bool) error {
 	var before Values
 	if unsure || s.guard == GuardReread {
@@ -347,7 +349,7 @@ func (s *session) change(r *Record, unsure bool) error {
 	var conflict *conflictError
 	switch {
 	case unsure && errors.As(err, &conflict):
-		// The server may have carried out late what was sent on a connection that is gone.
+		// The server may have carried out, late, a request from a lost connection.
 		if now, e := s.read(r.DN, r.attributes()); e == nil && already(r, now) {
 			return errAlready
 		}
@@ -358,22 +360,23 @@ func (s *session) change(r *Record, unsure bool) error {
 	return s.confirm(r, before)
 }
 
-// confirm reads an entry after a change of what was there before.
+// confirm reads an entry after the change, and compares it with what the change of
+// the values before must result in.
 func (s *session) confirm(r *Record, before Values) error {
 	then, _ := after(r.Changes, before)
 	now, err := s.read(r.DN, r.attributes())
 	if err != nil {
-		return fmt.Errorf("%q was changed, and cannot be read again: %w", r.DN, err)
+		return fmt.Errorf("%q was changed, but cannot be read again: %w", r.DN, err)
 	}
 	for _, name := range r.attributes() {
 		if !sameValues(now.of(name), then.of(name)) {
-			return &conflictError{fmt.Sprintf("after the change %s is %s instead of %s: somebody else changed it at the same time", name, shown(now.of(name)), shown(then.of(name)))}
+			return &conflictError{fmt.Sprintf("%s is %s after the change instead of %s: somebody else changed it at the same time", name, quoteValues(now.of(name)), quoteValues(then.of(name)))}
 		}
 	}
 	return nil
 }
 
-// already tells whether an entry is as a record would make it.
+// already reports whether an entry has the values that a record would give it.
 func already(r *Record, now Values) bool {
 	for _, c := range r.Changes {
 		have := now.of(c.Name)
@@ -403,7 +406,7 @@ func already(r *Record, now Values) bool {
 	return true
 }
 
-// adds tells whether a record gives an attribute a value, by its bytes.
+// adds reports whether a record adds a value, compared byte by byte, to an attribute.
 func adds(r *Record, name string, v []byte) bool {
 	return slices.ContainsFunc(r.Changes, func(c ldif.Modification) bool {
 		return c.Op == ldif.OpAdd && strings.EqualFold(c.Name, name) && hasBytes(c.Values, v)

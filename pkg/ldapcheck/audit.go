@@ -16,88 +16,88 @@ import (
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-// ErrRule is returned for a rule that the catalogue does not have.
+// ErrRule is returned for a rule that is not in the catalogue.
 var ErrRule = errors.New("no such rule")
 
-// Options say what to audit, and by what.
+// Options are the options of an Audit.
 type Options struct {
 	Names Names
 
-	// Rules are ids of rules, or patterns of them with '*' and '?'; none is all.
-	// Rules about the reading itself always run.
+	// Rules are the ids of the rules to run, or patterns of ids with '*' and '?'; none
+	// means all. Rules about the reading itself always run.
 	Rules []string
 
 	Bases  []string // see directory.Query
 	Scope  directory.Scope
 	Filter string
 
-	// Part tells that Bases, Scope or Filter leave out a part of the directory.
-	Part bool
+	// Partial means that Bases, Scope or Filter exclude a part of the directory.
+	Partial bool
 
-	// IDPattern is a further form of a unique id that is in order; nil for none.
+	// IDPattern is an additional valid form of a unique id; nil for none.
 	IDPattern *regexp.Regexp
-	// Backends are the back ends that are configured; nil when that is not known.
+	// Backends are the names of the configured back ends; nil if unknown.
 	Backends []string
-	// Domains are mail domains that there are besides those with an entry.
+	// Domains are mail domains that exist in addition to those with an entry.
 	Domains []string
-	// CS6 and CS7 are the people known to be on the old and the new server; nil
-	// when that is not known.
+	// CS6 and CS7 are the people known to be on the old and on the new server; nil if
+	// unknown.
 	CS6, CS7 *cs6.UserSet
 
-	// MarkedOnCS7 takes those who are marked, and not on the list of the old server,
-	// for people of the new one where CS7 is nil.
+	// MarkedOnCS7 means, where CS7 is nil, that people with Names.LocalUserAttr who are
+	// not on the list of the old server count as people on the new server.
 	MarkedOnCS7 bool
 
-	// Extras are run beside the rules of the catalogue, whatever Rules says.
+	// Extras run in addition to the rules of the catalogue, regardless of Rules.
 	Extras []Extra
-	// Watch makes the Watcher of one worker; nil where nobody watches.
+	// Watch returns a new Watcher for one worker; nil for none.
 	Watch func() Watcher
-	// Times asks for Account.Modified.
+	// Times requests Account.Modified.
 	Times bool
 
-	// Server is asked for what only a live directory tells; nil for files.
+	// Server provides what only a live directory knows; nil for files.
 	Server Server
 
-	// FileName names a file of the source, counted from 0; nil where there are none.
+	// FileName returns the name of a file of the source, counted from 0; nil if the
+	// source has no files.
 	FileName func(number int) string
 
-	// Workers is how many entries are looked at at once, where the source can
-	// give several; 0 means one.
+	// Workers is how many entries are checked at once, if the source can yield
+	// several; 0 means one.
 	Workers int
 	// Tmp is the directory for temporary files; "" is the system's.
 	Tmp string
 }
 
-// Audit is a run of the rules that Options choose. It is good for one Run at a
-// time.
+// Audit runs the rules that Options select. It can do one Run at a time.
 type Audit struct {
-	o     Options
-	table []rule
-	chose [ruleLimit]bool  // asked for
-	skip  [ruleLimit]error // why a rule that was selected has nothing to look at
+	o        Options
+	table    []rule
+	selected [ruleLimit]bool
+	skip     [ruleLimit]error // why a selected rule has nothing to look at
 
 	fields    fields
-	firstRole []role // of each attribute of the query
+	firstRole []role // the first role of each attribute of the query
 	observers [directory.Domain + 1][]func(*worker, *subject)
 	query     directory.Query
-	partial   bool // the source ended short
-	narrowed  bool // the server selects the entries without a unique id
+	partial   bool // the source ended early
+	narrowed  bool // the server returns only entries without a unique id
 
 	seed    maphash.Seed
-	fixes   fixWriter // of who reads the report
+	fixes   fixWriter // used only by the goroutine that reads the report
 	workers []*worker
 	entries atomic.Int64
 	phase   atomic.Pointer[string]
 }
 
-// New prepares an audit. It reads nothing. The error is ErrRule for a rule that
-// does not exist, and otherwise about names that cannot be asked for.
+// New returns an audit. It reads nothing yet. The error is ErrRule for a rule that
+// does not exist; other errors are about the number of rules or of attributes.
 func New(o Options) (*Audit, error) {
 	a := &Audit{o: o, table: append(catalogue(), extraRules(o.Extras)...), seed: maphash.MakeSeed()}
 	if len(a.table) > ruleLimit {
 		return nil, fmt.Errorf("more than %d extra rules", ruleLimit-ruleCount)
 	}
-	if err := a.choose(); err != nil {
+	if err := a.selectRules(); err != nil {
 		return nil, err
 	}
 	wanted := a.wanted()
@@ -117,10 +117,10 @@ func New(o Options) (*Audit, error) {
 	return a, nil
 }
 
-// choose marks the rules that Options.Rules name.
-func (a *Audit) choose() error {
+// selectRules selects the rules that Options.Rules name.
+func (a *Audit) selectRules() error {
 	for i := range a.table {
-		a.chose[i] = len(a.o.Rules) == 0 || a.table[i].source || i >= int(ruleCount)
+		a.selected[i] = len(a.o.Rules) == 0 || a.table[i].source || i >= int(ruleCount)
 	}
 	for _, pattern := range a.o.Rules {
 		matched := false
@@ -130,7 +130,7 @@ func (a *Audit) choose() error {
 				return fmt.Errorf("%w: '%s': %w", ErrRule, pattern, err)
 			}
 			if ok {
-				a.chose[i], matched = true, true
+				a.selected[i], matched = true, true
 			}
 		}
 		if !matched {
@@ -156,10 +156,10 @@ func (a *Audit) nearest(pattern string) string {
 	return ""
 }
 
-// runs tells whether a rule was asked for and has something to look at.
-func (a *Audit) runs(r ruleNumber) bool { return a.chose[r] && a.skip[r] == nil }
+// runs reports whether a rule was selected and has something to look at.
+func (a *Audit) runs(r ruleNumber) bool { return a.selected[r] && a.skip[r] == nil }
 
-// wanted returns the roles that the rules of this run look at.
+// wanted returns the roles of attributes that the rules of this run need.
 func (a *Audit) wanted() roles {
 	var s roles
 	for i := range a.table {
@@ -168,7 +168,7 @@ func (a *Audit) wanted() roles {
 		}
 	}
 	for _, kind := range people() {
-		if a.looksOn(kind) {
+		if a.hasExtra(kind) {
 			s |= a.o.accountRoles()
 		}
 	}
@@ -178,7 +178,7 @@ func (a *Audit) wanted() roles {
 	return s
 }
 
-// plan makes the query and the observers of each kind.
+// plan sets the query and the observers of each kind of entry.
 func (a *Audit) plan() {
 	a.query = directory.Query{
 		Bases: a.o.Bases, Scope: a.o.Scope, Filter: a.o.Filter, Attributes: a.fields.names,
@@ -206,7 +206,7 @@ func (a *Audit) fileName(number int) string {
 	return a.o.FileName(number)
 }
 
-// kindNeeds returns the roles that the rules look at in entries of a kind.
+// kindNeeds returns the roles of attributes that the rules need in entries of a kind.
 func (a *Audit) kindNeeds(kind directory.Kind) roles {
 	if kind == directory.Domain {
 		return rolesOf(rolePreferredDomain, roleAssociatedDomain, roleDomainBase)
@@ -218,13 +218,13 @@ func (a *Audit) kindNeeds(kind directory.Kind) roles {
 			s |= r.needs
 		}
 	}
-	if a.looksOn(kind) {
+	if a.hasExtra(kind) {
 		s |= a.o.accountRoles()
 	}
 	return s
 }
 
-// observersOf returns what is to be done with an entry of a kind, in order.
+// observersOf returns the functions to call for an entry of a kind, in order.
 func (a *Audit) observersOf(kind directory.Kind) []func(*worker, *subject) {
 	var list []func(*worker, *subject)
 	if (kind == directory.User || kind == directory.Resource) && (a.o.CS6 != nil || a.o.CS7 != nil) {
@@ -237,7 +237,7 @@ func (a *Audit) observersOf(kind directory.Kind) []func(*worker, *subject) {
 	if a.needsDNs() {
 		list = append(list, (*worker).rememberDN)
 	}
-	if a.looksOn(kind) {
+	if a.hasExtra(kind) {
 		list = append(list, (*worker).show)
 	}
 	if kind == directory.Domain {
@@ -252,13 +252,13 @@ func (a *Audit) observersOf(kind directory.Kind) []func(*worker, *subject) {
 	return list
 }
 
-// needsDNs tells whether it must be known which entries there are.
+// needsDNs reports whether the DNs of all entries must be recorded.
 func (a *Audit) needsDNs() bool {
 	return a.runs(ruleMemberDangling) || a.runs(ruleOwnerDangling) || a.runs(ruleEntryRepeated)
 }
 
-// narrow lets the server look for the entries without a unique id when nothing
-// else is asked: it is several times cheaper than reading all.
+// narrow makes the server search for entries without a unique id if no other rule
+// runs, which is several times cheaper than reading all entries.
 func (a *Audit) narrow() {
 	if a.o.Watch != nil || a.o.Server == nil || !isAttributeName(a.o.Names.UniqueID) || !a.runs(ruleMissing) {
 		return
@@ -274,7 +274,7 @@ func (a *Audit) narrow() {
 	}
 }
 
-// widen asks for every entry after all.
+// widen reverts narrow: the query is for every entry.
 func (a *Audit) widen() {
 	a.narrowed = false
 	for i := range a.query.Selections {
@@ -282,24 +282,24 @@ func (a *Audit) widen() {
 	}
 }
 
-// Narrowed tells whether only entries without a unique id are asked for. Such an
-// audit does not learn how many others there are.
+// Narrowed reports whether the query is only for entries without a unique id. Then
+// the audit does not learn how many other entries exist.
 func (a *Audit) Narrowed() bool { return a.narrowed }
 
 func isAttributeName(s string) bool {
 	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") == ""
 }
 
-// Query returns what the audit asks a source for.
+// Query returns the query with which the audit reads a source.
 func (a *Audit) Query() directory.Query { return a.query }
 
-// Progress is how far a run is.
+// Progress is the progress of a run.
 type Progress struct {
 	Entries int64
 	Phase   string // what is being done
 }
 
-// Progress may be called by any goroutine while Run works.
+// Progress returns the progress of Run. It may be called by any goroutine.
 func (a *Audit) Progress() Progress {
 	p := Progress{Entries: a.entries.Load()}
 	if phase := a.phase.Load(); phase != nil {
@@ -308,24 +308,24 @@ func (a *Audit) Progress() Progress {
 	return p
 }
 
-// UniqueID returns the attribute that this audit takes for the unique id.
+// UniqueID returns the attribute that contains the unique id.
 func (a *Audit) UniqueID() string { return a.o.Names.UniqueID }
 
-// PhaseReading is the Phase in which entries are read.
+// PhaseReading is the phase in which entries are read.
 const PhaseReading = "reading"
 
 func (a *Audit) enter(phase string) { a.phase.Store(&phase) }
 
-// Run reads the source and lets the rules look at it. A source that ends short
-// is no error of Run: the report says so, and is about what was read. An error
-// means that there is no report, as when the source could not even be opened.
-// Close gives back what the report holds.
+// Run reads the source and applies the rules. A source that ends early is not an
+// error of Run: the report says so, and covers what was read. An error means that
+// there is no report, for example because the source could not be opened. The
+// caller must close the report.
 func (a *Audit) Run(ctx context.Context, src directory.Source) (*Report, error) {
 	a.enter(PhaseReading)
 	ended, err := a.scan(ctx, src)
 	if err == nil && ended == nil && a.narrowed && a.seen() == 0 {
-		// A server finds nothing, too, when its schema does not have the attribute
-		// or it hides it from whoever is bound.
+		// A server also finds nothing if its schema lacks the attribute, or if it hides
+		// the attribute from the bind DN.
 		if visible, askErr := a.o.Server.Sees(ctx, a.o.Names.UniqueID); askErr != nil || !visible {
 			a.widen()
 			ended, err = a.scan(ctx, src)
@@ -333,7 +333,7 @@ func (a *Audit) Run(ctx context.Context, src directory.Source) (*Report, error) 
 	}
 	var short *directory.IncompleteError
 	if err == nil && ended != nil && !errors.As(ended, &short) {
-		err = ended // it had not begun
+		err = ended // the source could not begin
 	}
 	if err != nil {
 		return nil, errors.Join(err, a.close())
@@ -345,7 +345,7 @@ func (a *Audit) Run(ctx context.Context, src directory.Source) (*Report, error) 
 	return r, nil
 }
 
-// seen is how many entries the workers have seen.
+// seen returns how many entries the workers have seen.
 func (a *Audit) seen() int {
 	n := 0
 	for _, w := range a.workers {
@@ -354,8 +354,8 @@ func (a *Audit) seen() int {
 	return n
 }
 
-// scan lets all entries pass. ended is why the source ended short; err is a
-// fault of our own.
+// scan passes all entries to the workers. ended is why the source ended early; err
+// is an error of the audit itself.
 func (a *Audit) scan(ctx context.Context, src directory.Source) (ended, err error) {
 	a.reset(max(1, a.o.Workers))
 	if s, ok := src.(directory.Scanner); ok && len(a.workers) > 1 {
@@ -387,7 +387,8 @@ func (a *Audit) scan(ctx context.Context, src directory.Source) (ended, err erro
 	}))
 }
 
-// ended tells a fault of ours from a source that ended short.
+// ended returns err as an error of the source, or, if a worker failed, the error of
+// that worker as our own.
 func (a *Audit) ended(err error) (ended, own error) {
 	for _, w := range a.workers {
 		if w.err != nil {
@@ -397,7 +398,7 @@ func (a *Audit) ended(err error) (ended, own error) {
 	return err, nil
 }
 
-// count tells Progress of an entry, now and then.
+// count updates Progress, once for many entries.
 func (a *Audit) count(w *worker, e *directory.Entry) {
 	const often = 1 << 10
 	if e == nil {
@@ -408,9 +409,9 @@ func (a *Audit) count(w *worker, e *directory.Entry) {
 	}
 }
 
-// reset forgets everything and makes n workers.
+// reset discards everything and creates n workers.
 func (a *Audit) reset(n int) {
-	_ = a.close() // temporary files without a name
+	_ = a.close() // unlinked temporary files
 	a.entries.Store(0)
 	a.workers = make([]*worker, n)
 	for i := range a.workers {

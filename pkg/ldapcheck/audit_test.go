@@ -13,20 +13,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// step is what a script source does next: an entry, or an error.
+// step is what a script source yields next: an entry or an error.
 type step struct {
 	dn     string
 	kind   directory.Kind
-	values []string // name and value in turn
+	values []string // alternating names and values
 	err    error
 }
 
-// script is a source that does as it is told, as a live one would.
+// script is a source that yields the given steps, as a live source would.
 type script struct {
 	steps []step
 	query *directory.Query
@@ -86,8 +87,8 @@ func briefs(findings []finding.Finding) []string {
 	return out
 }
 
-// A source that ends short never makes a rule pass.
-func TestWhatEndsShortIsNoCleanReport(t *testing.T) {
+// No rule passes if the source ends early.
+func TestIncompleteSourceIsNotClean(t *testing.T) {
 	ended := &directory.IncompleteError{What: "script", Entries: 3, Code: 4, Err: errors.New("Size Limit Exceeded")}
 	src := &script{steps: []step{person("a", hexID), person("b", hexID), person("c", ""), {err: ended}}}
 	group := step{dn: "cn=g,o=isp", kind: directory.Group, values: []string{"uniqueMember", "uid=later,o=isp", "mail", "g@example.com", "davUniqueId", idFor("g")}}
@@ -102,10 +103,10 @@ func TestWhatEndsShortIsNoCleanReport(t *testing.T) {
 	}
 	for _, o := range r.Outcomes {
 		if o.Result == finding.Passed && !slices.Contains([]string{"record-broken", "change-record", "referral-not-followed", "check-not-run", "uniqueid-unstable"}, o.Rule) {
-			t.Errorf("%s passed on a part", o.Rule)
+			t.Errorf("%s passed on an incomplete source", o.Rule)
 		}
 	}
-	// The member may stand in what was not read.
+	// The member may be among the entries that were not read.
 	if o := outcome(t, r, "group-member-dangling"); o.Result != finding.NotRun || o.Reason != "only a part was read" {
 		t.Errorf("%+v", o)
 	}
@@ -117,7 +118,7 @@ func TestWhatEndsShortIsNoCleanReport(t *testing.T) {
 	}
 }
 
-// What was seen before a restart is forgotten, duplicates of it included.
+// What was read before a restart is discarded and cannot cause duplicates.
 func TestRestart(t *testing.T) {
 	src := &script{steps: []step{
 		person("a", hexID), person("b", ""), {err: &directory.RestartError{Err: errors.New("lost")}},
@@ -141,18 +142,18 @@ func TestProblemsOfTheSource(t *testing.T) {
 	r, findings := auditSource(t, ldapcheck.Options{Names: ldapcheck.DefaultNames(), Rules: []string{"mail-missing"}, FileName: func(int) string { return "f" }}, src)
 	want := []string{"record-broken z", "referral-not-followed  ldap://other/o=x ldap://third/o=x"}
 	if diff := cmp.Diff(want, briefs(findings)); diff != "" {
-		t.Errorf("no choice of rules hides these (-want +got):\n%s", diff)
+		t.Errorf("these do not depend on the selected rules (-want +got):\n%s", diff)
 	}
 	if w := findings[0].Where; w == nil || w.File != "f" || w.Line != 7 {
-		t.Errorf("where: %+v", w)
+		t.Errorf("location: %+v", w)
 	}
 	if r.Problems != 2 {
 		t.Errorf("%d problems", r.Problems)
 	}
 }
 
-// Nothing seen is not the same as nothing wrong.
-func TestAnEmptyDirectoryIsAFinding(t *testing.T) {
+// A directory without accounts is a finding: nothing was checked.
+func TestEmptyDirectoryIsAFinding(t *testing.T) {
 	for name, steps := range map[string][]step{"nothing": nil, "no account": {{dn: "o=isp", kind: directory.Other}}} {
 		r, findings := auditSource(t, ldapcheck.Options{Names: ldapcheck.DefaultNames(), Bases: []string{"o=nowhere"}}, &script{steps: steps})
 		if len(findings) != 1 || findings[0].Rule != "check-not-run" || !strings.Contains(findings[0].Detail, "icsCalendarUser") || !strings.Contains(findings[0].Detail, "o=nowhere") {
@@ -166,7 +167,7 @@ func TestAnEmptyDirectoryIsAFinding(t *testing.T) {
 	}
 }
 
-func TestCancelledAuditReportsWhatItKnows(t *testing.T) {
+func TestCancelledAuditReportsWhatWasRead(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	a, err := ldapcheck.New(ldapcheck.Options{Names: ldapcheck.DefaultNames(), Server: &server{}})
@@ -184,7 +185,7 @@ func TestCancelledAuditReportsWhatItKnows(t *testing.T) {
 	}
 }
 
-// A stop that comes when everything was read is no complete report either.
+// A report is incomplete also if the stop comes after everything was read.
 func TestStoppedWhileComparing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	src := &script{steps: []step{person("a", hexID), {dn: "cn=g,o=isp", kind: directory.Group, values: []string{"mail", "g@example.com", "davUniqueId", hexID2, "objectClass", "davEntity", "uniqueMember", "cn=x,o=isp"}}}}
@@ -202,9 +203,9 @@ func TestStoppedWhileComparing(t *testing.T) {
 	}
 }
 
-// More findings about one entry than are sorted at once come all the same, in
+// If an entry has more findings than are sorted at once, all of them are returned in
 // the order of its values.
-func TestManyFindingsAtOnePlace(t *testing.T) {
+func TestManyFindingsOfOneEntry(t *testing.T) {
 	const n = 2500
 	group := step{dn: "cn=g,o=isp", kind: directory.Group, values: []string{"mail", "g@example.com", "davUniqueId", hexID, "objectClass", "davEntity"}}
 	var want []string
@@ -221,7 +222,7 @@ func TestManyFindingsAtOnePlace(t *testing.T) {
 		}
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("%d of %d, or in another order", len(got), n)
+		t.Errorf("%d of %d findings, or in the wrong order", len(got), n)
 	}
 	few := 0
 	for _, err := range r.Findings(3) {
@@ -231,11 +232,11 @@ func TestManyFindingsAtOnePlace(t *testing.T) {
 		few++
 	}
 	if few != 3 {
-		t.Errorf("%d of the first 3", few)
+		t.Errorf("%d findings instead of the first 3", few)
 	}
 }
 
-// server is what a live directory tells.
+// server is a fake of a live directory.
 type server struct {
 	there   map[string]bool
 	sees    bool
@@ -243,8 +244,8 @@ type server struct {
 	indexes []string
 	err     error
 	asked   []string
-	stop    func() // is called with the first question
-	odd     error  // what it says of names that begin with "odd"
+	stop    func() // is called at the first request
+	odd     error  // the response to DNs that begin with "cn=odd"
 }
 
 func (s *server) Exists(_ context.Context, dn string) (bool, error) {
@@ -280,7 +281,7 @@ func TestServerRules(t *testing.T) {
 		}
 		slices.Sort(s.asked)
 		if !slices.Equal(s.asked, []string{"cn=gone,o=isp", "cn=plain,o=isp"}) {
-			t.Errorf("asked for %q: only what was not read needs a question", s.asked)
+			t.Errorf("asked for %q, want only DNs that were not read", s.asked)
 		}
 	})
 	t.Run("faulty", func(t *testing.T) {
@@ -291,7 +292,7 @@ func TestServerRules(t *testing.T) {
 			t.Errorf("findings (-want +got):\n%s", diff)
 		}
 	})
-	// A name about which the server will not answer says nothing about others.
+	// An error about one DN does not affect the others.
 	t.Run("odd", func(t *testing.T) {
 		odd := append(slices.Clone(steps), step{dn: "cn=h,o=isp", kind: directory.Group, values: []string{
 			"mail", "h@example.com", "davUniqueId", idFor("h"), "objectClass", "davEntity", "uniqueMember", "john", "uniqueMember", "cn=odd,o=isp", "uniqueMember", "cn=gone,o=isp"}})
@@ -330,7 +331,7 @@ func TestServerRules(t *testing.T) {
 	})
 }
 
-// Where only missing ids are asked for, the server looks for them.
+// If only the rule about missing ids runs, the server searches for them.
 func TestNarrowed(t *testing.T) {
 	src := &script{steps: []step{{dn: "uid=a,o=isp", kind: directory.User}}}
 	o := ldapcheck.Options{Names: ldapcheck.DefaultNames(), Rules: []string{"uniqueid-missing"}, Server: &server{}}
@@ -362,17 +363,17 @@ func TestNarrowed(t *testing.T) {
 	}
 }
 
-// A server that finds none is believed only if it shows the attribute at all:
-// otherwise everything is read, and every entry is one without.
-func TestNarrowedIsNotBlind(t *testing.T) {
+// If a server finds no entry, the result counts only if it shows the attribute at
+// all. Otherwise everything is read, and every entry lacks the attribute.
+func TestNarrowedChecksVisibility(t *testing.T) {
 	o := ldapcheck.Options{Names: ldapcheck.DefaultNames(), Rules: []string{"uniqueid-missing"}}
 	for name, c := range map[string]struct {
 		server *server
 		want   []string
 	}{
-		"it shows it":     {&server{sees: true}, nil},
-		"it hides it":     {&server{}, []string{"uniqueid-missing a"}},
-		"nobody can tell": {&server{sees: true, err: errors.New("no")}, []string{"uniqueid-missing a"}},
+		"visible": {&server{sees: true}, nil},
+		"hidden":  {&server{}, []string{"uniqueid-missing a"}},
+		"unknown": {&server{sees: true, err: errors.New("no")}, []string{"uniqueid-missing a"}},
 	} {
 		o.Server = c.server
 		src := &hiding{script{steps: []step{{dn: "uid=a,o=isp", kind: directory.User}}}}
@@ -383,8 +384,7 @@ func TestNarrowedIsNotBlind(t *testing.T) {
 	}
 }
 
-// hiding is a server that finds nothing for a filter on an attribute that it
-// does not show.
+// hiding is a server that hides an attribute and so finds nothing by it.
 type hiding struct{ script }
 
 func (h *hiding) Entries(ctx context.Context, q directory.Query) iter.Seq2[*directory.Entry, error] {
@@ -394,8 +394,8 @@ func (h *hiding) Entries(ctx context.Context, q directory.Query) iter.Seq2[*dire
 	return h.script.Entries(ctx, q)
 }
 
-// Only what the rules look at is asked for.
-func TestAsksForLittle(t *testing.T) {
+// Only the attributes that the rules need are requested.
+func TestQueryIsMinimal(t *testing.T) {
 	a, err := ldapcheck.New(ldapcheck.Options{Names: ldapcheck.DefaultNames(), Rules: []string{"uniqueid-duplicate", "uniqueid-malformed"}})
 	if err != nil {
 		t.Fatal(err)
@@ -405,8 +405,9 @@ func TestAsksForLittle(t *testing.T) {
 	}
 }
 
-// The duplicates are those that maps find, whatever the data.
-func TestDuplicatesAgainstMaps(t *testing.T) {
+// For any data, the duplicates are the same as those found with maps.
+func TestDuplicatesMatchReference(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		ids := rapid.SampledFrom([]string{"a", "A", "b", " a", "a  b", "A b", "ä", "Ä", ""})
 		count := rapid.IntRange(0, 30).Draw(rt, "entries")

@@ -20,7 +20,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// peopleOf reads a list that a specimen writes.
+// peopleOf reads a list that a generated directory writes.
 func peopleOf(t *testing.T, write func(context.Context, io.Writer) error) *cs6.UserSet {
 	t.Helper()
 	var text bytes.Buffer
@@ -39,8 +39,8 @@ func peopleOf(t *testing.T, write func(context.Context, io.Writer) error) *cs6.U
 	return set
 }
 
-// specimenFile writes a specimen and returns the options that fit it.
-func specimenFile(t *testing.T, d *dirgen.Directory) (path string, o ldapcheck.Options) {
+// generatedFile writes a generated directory and returns the options for its audit.
+func generatedFile(t *testing.T, d *dirgen.Directory) (path string, o ldapcheck.Options) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "directory.ldif")
 	f, err := os.Create(path)
@@ -59,7 +59,7 @@ func specimenFile(t *testing.T, d *dirgen.Directory) (path string, o ldapcheck.O
 	}
 }
 
-// audit runs an audit of files and returns its report as text and its outcomes.
+// audit runs an audit of files and returns its report and its findings.
 func audit(t *testing.T, o ldapcheck.Options, paths ...string) (*ldapcheck.Report, []finding.Finding) {
 	t.Helper()
 	files := directory.NewFiles(directory.FilesOptions{Paths: paths})
@@ -92,15 +92,15 @@ func auditSource(t *testing.T, o ldapcheck.Options, src directory.Source) (*ldap
 	return r, all
 }
 
-// What is found is what was planted, by every rule, however many workers look
-// and whatever the run.
-func TestFindsWhatWasPlanted(t *testing.T) {
+// Each rule finds exactly what was planted, with any number of workers and in every
+// run.
+func TestFindsPlantedFaults(t *testing.T) {
 	for _, o := range []dirgen.Options{
 		{Entries: 3000, Seed: 1},
 		{Entries: 3000, Seed: 2, Schema: 1},
 		{Entries: 3000, Seed: 3, DayOne: true},
 		{Entries: tier.Rounds(t, 6000, 20_000), Seed: 4, Domains: 40},
-		{Entries: 2000, Seed: 5, NoFileOnly: true},
+		{Entries: 2000, Seed: 5, ForServer: true},
 	} {
 		t.Run(fmt.Sprint(o.Seed), func(t *testing.T) {
 			t.Parallel()
@@ -108,7 +108,7 @@ func TestFindsWhatWasPlanted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			path, options := specimenFile(t, d)
+			path, options := generatedFile(t, d)
 			manifest := d.Manifest()
 			want := map[string]int{}
 			for _, f := range manifest.Faults {
@@ -138,14 +138,14 @@ func TestFindsWhatWasPlanted(t *testing.T) {
 					first = text
 				}
 				if !bytes.Equal(first, text) {
-					t.Errorf("with %d workers the findings, or their order, are others", workers)
+					t.Errorf("with %d workers the findings or their order differ", workers)
 				}
 			}
 		})
 	}
 }
 
-// compareOutcomes makes sure that each rule ended as its findings say.
+// compareOutcomes checks that the outcome of each rule agrees with its findings.
 func compareOutcomes(t *testing.T, r *ldapcheck.Report, want map[string]int) {
 	t.Helper()
 	if !r.Complete || r.Ended != nil {
@@ -158,7 +158,7 @@ func compareOutcomes(t *testing.T, r *ldapcheck.Report, want map[string]int) {
 		result := finding.Passed
 		switch {
 		case o.Rule == "schema-missing" || o.Rule == "index-missing":
-			result = finding.NotRun // a file does not tell
+			result = finding.NotRun // needs a directory server
 		case want[o.Rule] > 0:
 			result = finding.Failed
 		}
@@ -166,19 +166,18 @@ func compareOutcomes(t *testing.T, r *ldapcheck.Report, want map[string]int) {
 			t.Errorf("%s: %s with %d findings, want %s with %d", o.Rule, o.Result, o.Count, result, want[o.Rule])
 		}
 		if (o.Result == finding.NotRun) != (o.Reason != "") {
-			t.Errorf("%s: %s for the reason %q", o.Rule, o.Result, o.Reason)
+			t.Errorf("%s: %s, reason %q", o.Rule, o.Result, o.Reason)
 		}
 	}
 }
 
-// A table shows the first of each rule: they are those that all of them begin
-// with.
+// The first findings of each rule are the beginning of all findings of the rule.
 func TestFirstFindings(t *testing.T) {
 	d, err := dirgen.New(dirgen.Options{Entries: 2000, Seed: 9, Faults: map[string]int{"uniqueid-missing": 40, "mail-missing": 2, "uniqueid-duplicate": 7}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, options := specimenFile(t, d)
+	path, options := generatedFile(t, d)
 	r, all := audit(t, options, path)
 	for _, most := range []int{1, 3, 7, 1000} {
 		var want, got []finding.Finding

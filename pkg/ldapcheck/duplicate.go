@@ -12,13 +12,13 @@ import (
 	"github.com/davadmin/davadmin/internal/spill"
 )
 
-// group is a key with the places of all that have it, in order.
+// group is a key with the places of all records that have it, in order.
 type group struct {
 	key    uint64
 	places []uint64
 }
 
-// sorted merges one sorter of each worker.
+// sorted merges one sorter from each worker.
 func (a *Audit) sorted(of func(*worker) *spill.Sorter) iter.Seq2[spill.Pair, error] {
 	sorters := make([]*spill.Sorter, len(a.workers))
 	for i, w := range a.workers {
@@ -27,8 +27,8 @@ func (a *Audit) sorted(of func(*worker) *spill.Sorter) iter.Seq2[spill.Pair, err
 	return spill.Sorted(sorters...)
 }
 
-// groups yields the keys that have at least so many places. A group is good
-// until the next one.
+// groups yields the keys that have at least so many places. A group is valid until
+// the next one is yielded.
 func (a *Audit) groups(ctx context.Context, least int, of func(*worker) *spill.Sorter) iter.Seq2[group, error] {
 	return func(yield func(group, error) bool) {
 		var g group
@@ -56,9 +56,9 @@ func (a *Audit) groups(ctx context.Context, least int, of func(*worker) *spill.S
 	}
 }
 
-// record reads what stands at a place.
+// record reads the record at a place.
 func (a *Audit) record(dst []byte, place uint64) ([]byte, error) {
-	return a.workers[place&^mark>>placeBits].spool.Read(dst, int64(place&(1<<placeBits-1)))
+	return a.workers[place&^referenceBit>>placeBits].spool.Read(dst, int64(place&(1<<placeBits-1)))
 }
 
 func (a *Audit) holder(place uint64) (*holder, error) {
@@ -69,18 +69,18 @@ func (a *Audit) holder(place uint64) (*holder, error) {
 	return decodeHolder(b)
 }
 
-// claim is who has one spelling of a value. It holds the first of them, with one
-// mail address each, and counts the rest.
+// claim is the set of entries that have one spelling of a value. It contains the
+// first of them, with one mail address each, and counts the rest.
 type claim struct {
 	value   []byte
 	holders map[uint64]struct{} // hashes of the DNs
 	first   []*holder           // by position
 }
 
-// add notes that an entry has the value. The same name counts once.
+// add adds an entry that has the value. Entries with the same DN count once.
 func (c *claim) add(a *Audit, h *holder) {
 	key := maphash.Bytes(a.seed, appendDN(nil, h.dn))
-	if _, there := c.holders[key]; there {
+	if _, ok := c.holders[key]; ok {
 		return
 	}
 	c.holders[key] = struct{}{}
@@ -94,7 +94,7 @@ func (c *claim) add(a *Audit, h *holder) {
 	}
 }
 
-// firstHolders sorts by position, and keeps as many as a finding can name.
+// firstHolders sorts by position, and keeps as many holders as a finding can list.
 func firstHolders(list []*holder) []*holder {
 	slices.SortFunc(list, func(x, y *holder) int {
 		return cmp.Or(compareUint(x.pos, y.pos), bytes.Compare(x.dn, y.dn))
@@ -102,15 +102,16 @@ func firstHolders(list []*holder) []*holder {
 	return slices.Clip(list[:min(len(list), mostDNs)])
 }
 
-// claims returns who has which value of those that have the key of the group, by
-// what the directory takes for one value, and then by spelling.
+// claims returns the claims on the values whose hash is the key of the group. The
+// outer key is the folded value, which a directory takes for one value; the inner
+// key is the spelling.
 func (a *Audit) claims(g group, valuesOf func(*holder) [][]byte) (map[string]map[string]*claim, error) {
 	all := map[string]map[string]*claim{}
 	hash := hasher{seed: a.seed}
 	var buf []byte
 	for i, place := range g.places {
 		if i > 0 && place == g.places[i-1] {
-			continue // an entry that has two values which are equal
+			continue // an entry with two equal values
 		}
 		var err error
 		if buf, err = a.record(buf[:0], place); err != nil {
@@ -140,7 +141,7 @@ func (a *Audit) claims(g group, valuesOf func(*holder) [][]byte) (map[string]map
 	return all, nil
 }
 
-// joinClaims makes one claim of several.
+// joinClaims combines several claims into one.
 func joinClaims(list []*claim) *claim {
 	if len(list) == 1 {
 		return list[0]
@@ -159,7 +160,7 @@ func joinClaims(list []*claim) *claim {
 	return all
 }
 
-// compareIDs looks for unique ids that several entries have.
+// compareIDs finds unique ids that several entries have.
 func (a *Audit) compareIDs(ctx context.Context, w *worker) error {
 	for g, err := range a.groups(ctx, 2, func(w *worker) *spill.Sorter { return w.ids }) {
 		if err != nil {
@@ -176,7 +177,7 @@ func (a *Audit) compareIDs(ctx context.Context, w *worker) error {
 	return w.err
 }
 
-// compareSpellings judges entries whose values are one to the directory.
+// compareSpellings reports entries whose values a directory takes for the same.
 func (a *Audit) compareSpellings(w *worker, spellings map[string]*claim) {
 	var list []*claim
 	var values [][]byte
@@ -192,7 +193,8 @@ func (a *Audit) compareSpellings(w *worker, spellings map[string]*claim) {
 	}
 }
 
-// addGroup notes that several entries share a value, unless they are one entry.
+// addGroup adds the fact that several entries share a value, unless they are one
+// entry.
 func (a *Audit) addGroup(w *worker, f *fact, c *claim) {
 	if len(c.holders) < 2 {
 		return
@@ -202,15 +204,15 @@ func (a *Audit) addGroup(w *worker, f *fact, c *claim) {
 	f.kind, f.pos, f.file, f.line, f.count = first.kind, first.pos, first.file, first.line, len(c.holders)
 	for i, h := range c.first {
 		f.dns = append(f.dns, h.dn)
-		if i < mostDecided {
+		if i < mostInFix {
 			f.other = append(append(f.other, h.describe(&a.o.Names)...), 0)
 		}
 	}
 	w.add(f)
 }
 
-// compareMails looks for mail addresses that several entries have, in any
-// spelling: that of the first entry stands for it.
+// compareMails finds mail addresses that several entries have, in any spelling. The
+// finding shows the spelling of the first entry.
 func (a *Audit) compareMails(ctx context.Context, w *worker) error {
 	for g, err := range a.groups(ctx, 2, func(w *worker) *spill.Sorter { return w.mails }) {
 		if err != nil {

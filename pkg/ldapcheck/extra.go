@@ -10,65 +10,63 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// Account is a user, a group or a resource as those see it who look at the
-// stream together with the rules. It and all that it holds are good until the
-// function that was given it returns.
+// Account is a user, a group or a resource as extra rules and watchers see it. The
+// account and everything in it are valid until the function that received it returns.
 type Account struct {
 	Entry *directory.Entry
-	UID   []byte // the first value, nil without
-	Mail  []byte // likewise
-	// Marked tells that the attribute of people on the new server has a value that
-	// is more than blanks.
+	UID   []byte // the first value, nil if there is none
+	Mail  []byte // the first value, nil if there is none
+	// Marked means that Names.LocalUserAttr, the attribute of people on the new server,
+	// has a value that is not blank.
 	Marked bool
-	// On6 and On7 are what the lists know of the person; nil where there is no
-	// list, or the person is not on it.
+	// On6 and On7 are the matches on the lists of the old and the new server; nil if
+	// there is no list or the person is not on it.
 	On6, On7 *cs6.Match
-	// LockedOut tells that a status keeps the person from both servers.
+	// LockedOut means that a status locks the person out of both servers.
 	LockedOut bool
-	// Denied tells that icsAllowedServiceAccess denies http, whether that has an
-	// effect or not.
+	// Denied means that icsAllowedServiceAccess denies http, whether or not that is
+	// effective.
 	Denied bool
-	// Modified is modifyTimestamp, nil where it is not known or Options.Times was
-	// not set.
+	// Modified is modifyTimestamp, nil if it is unknown or Options.Times is not set.
 	Modified []byte
 }
 
-// Hit is what an extra rule found in an account. Both are copied.
+// Hit is what an extra rule found in an account. The audit copies both values.
 type Hit struct {
 	Value []byte // the value at fault
 	Other []byte // what else Describe needs
 }
 
-// Fact is a hit when it is put into words.
+// Fact is a hit that is to be described.
 type Fact struct {
 	DN    []byte
 	Kind  directory.Kind
 	Value []byte
 	Other []byte
-	File  string // and Line: where the entry stands; "" and 0 where there is no such place
-	Line  int
+	File  string // the file of the entry, "" if it has none
+	Line  int    // the line of the entry, 0 if it has none
 }
 
-// Extra is a rule that is run beside those of the catalogue.
+// Extra is a rule that runs in addition to those of the catalogue.
 type Extra struct {
 	Rule  finding.Rule
 	Kinds []directory.Kind
 	// Skip is why the rule has nothing to look at, as finding.NotApplicable and
 	// finding.NotApplicableNeeds return it; nil to run the rule.
 	Skip error
-	// Observe tells whether the account breaks the rule. Several goroutines call
-	// it at once.
+	// Observe reports whether the account violates the rule. It is called by several
+	// goroutines at once.
 	Observe func(*Account) (Hit, bool)
-	// Describe returns the detail and the fix of a hit. Only one goroutine calls it
+	// Describe returns the detail and the fix of a hit. It is called by one goroutine
 	// at a time.
 	Describe func(Fact) (detail string, fix finding.Fix)
 }
 
-// Watcher sees every account that the rules see, in an order that depends on
-// timing. One goroutine calls it at a time.
+// Watcher receives every account that the rules see, in an order that depends on
+// timing. It is called by one goroutine at a time.
 type Watcher interface{ Watch(*Account) }
 
-// accountRoles are what an Account shows.
+// accountRoles returns the roles of attributes that an Account needs.
 func (o *Options) accountRoles() roles {
 	s := rolesOf(roleUID, roleMail, roleAlternate, roleLocal, roleAccess, roleStatus, roleUserStatus, roleResourceStatus)
 	if o.Times {
@@ -77,17 +75,15 @@ func (o *Options) accountRoles() roles {
 	return s
 }
 
-// looksOn tells whether somebody besides the catalogue looks at the accounts of
-// a kind.
-func (a *Audit) looksOn(kind directory.Kind) bool {
+// hasExtra reports whether a watcher or an extra rule looks at the accounts of a kind.
+func (a *Audit) hasExtra(kind directory.Kind) bool {
 	if !slices.Contains(people(), kind) {
 		return false
 	}
 	return a.o.Watch != nil || slices.ContainsFunc(a.o.Extras, func(x Extra) bool { return x.Skip == nil && slices.Contains(x.Kinds, kind) })
 }
 
-// extraRules are the caller's rules in the shape of ours, numbered behind the
-// catalogue.
+// extraRules returns the extra rules as rules, numbered after those of the catalogue.
 func extraRules(extras []Extra) []rule {
 	out := make([]rule, len(extras))
 	for i, x := range extras {
@@ -117,11 +113,11 @@ func (a *Audit) public(f *fact) Fact {
 	return out
 }
 
-// show makes the Account of the entry in hand, and hands it to the watcher.
+// show sets the Account of the current entry and passes it to the watcher.
 func (w *worker) show(s *subject) {
 	w.account = Account{
 		Entry: s.entry, UID: first(s.values[roleUID]), Mail: first(s.values[roleMail]), Marked: s.filled(roleLocal),
-		LockedOut: s.shutByStatus(), Denied: s.denied(), Modified: first(s.values[roleModified]),
+		LockedOut: s.lockedByStatus(), Denied: s.denied(), Modified: first(s.values[roleModified]),
 	}
 	if s.in6 {
 		w.account.On6 = &s.match6
@@ -134,8 +130,7 @@ func (w *worker) show(s *subject) {
 	}
 }
 
-// Watchers returns those that Options.Watch made for the run that the report is
-// about.
+// Watchers returns the watchers that Options.Watch created for the run of the report.
 func (r *Report) Watchers() []Watcher {
 	var out []Watcher
 	for _, w := range r.a.workers {
@@ -146,8 +141,8 @@ func (r *Report) Watchers() []Watcher {
 	return out
 }
 
-// Facts yields what one of the extra rules found, in the order of the source.
-// An error is the last word: then facts are missing.
+// Facts yields what one of the extra rules found, in the order of the source. An
+// error ends the iteration; then facts are missing.
 func (r *Report) Facts(id string) iter.Seq2[Fact, error] {
 	want := slices.IndexFunc(r.a.table, func(x rule) bool { return x.ID == id })
 	return func(yield func(Fact, error) bool) {
@@ -173,11 +168,11 @@ func (r *Report) Facts(id string) iter.Seq2[Fact, error] {
 	}
 }
 
-// removalRemark warns of a fix that would hide the calendars of somebody who
-// has moved: without the list of the new server that cannot be told.
+// removalRemark adds a warning to a fix that would hide the calendars of anyone who
+// was moved, which cannot be known without the list of the new server.
 func (a *Audit) removalRemark(fix finding.Fix) finding.Fix {
 	if a.o.CS7 != nil {
 		return fix
 	}
-	return withRemark("only if the person has not been moved; who has been keeps it, and the calendars on the old server are deleted", fix)
+	return withRemark("only if the person has not been moved; otherwise keep the value and delete the calendars on the old server", fix)
 }

@@ -16,12 +16,12 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// seen is a watcher that writes down what it was shown.
+// seen is a watcher that records the accounts.
 type seen struct{ lines []string }
 
 func (s *seen) Watch(a *ldapcheck.Account) {
 	line := fmt.Sprintf("%s uid=%s mail=%s", a.Entry.Kind, a.UID, a.Mail)
-	for word, holds := range map[string]bool{" marked": a.Marked, " on6": a.On6 != nil, " on7": a.On7 != nil, " shut": a.LockedOut, " denied": a.Denied} {
+	for word, holds := range map[string]bool{" marked": a.Marked, " on6": a.On6 != nil, " on7": a.On7 != nil, " locked": a.LockedOut, " denied": a.Denied} {
 		if holds {
 			line += word
 		}
@@ -45,8 +45,8 @@ func peopleSet(t *testing.T, people ...cs6.ListedUser) *cs6.UserSet {
 	return set
 }
 
-// Rules and watchers of the caller see each account as the rules do, and start
-// anew with the source.
+// Extra rules and watchers see each account as the rules do, and start again when the
+// source restarts.
 func TestExtrasAndWatchers(t *testing.T) {
 	src := &script{steps: []step{
 		person("lost", "1"),
@@ -85,7 +85,7 @@ func TestExtrasAndWatchers(t *testing.T) {
 		t.Fatalf("%d watchers", len(r.Watchers()))
 	}
 	want := []string{
-		"user uid=a mail=a@example.com 20261101120000Z denied marked on7 shut",
+		"user uid=a mail=a@example.com 20261101120000Z denied locked marked on7",
 		"user uid=b mail=b@example.com on6",
 		"group uid= mail=g@example.com",
 	}
@@ -119,10 +119,10 @@ func TestExtrasAndWatchers(t *testing.T) {
 	}
 }
 
-// Without a list of the new server those who are marked count as its people,
-// for who asks for that, and nobody is told to take the mark from somebody who
-// may have moved.
-func TestMarkedPeopleStandInForTheList(t *testing.T) {
+// Without a list of the new server, MarkedOnCS7 makes people with the attribute count
+// as people on it, and the fix that removes the attribute warns that the person may
+// have been moved.
+func TestMarkedOnCS7ReplacesList(t *testing.T) {
 	steps := []step{
 		{dn: "uid=a,o=isp", kind: directory.User, values: []string{"uid", "a", "mail", "a@example.com", "davStore", "x"}},
 		{dn: "uid=b,o=isp", kind: directory.User, values: []string{"uid", "b", "mail", "b@example.com", "davStore", "x"}},
@@ -146,7 +146,7 @@ func TestMarkedPeopleStandInForTheList(t *testing.T) {
 			}
 			got = append(got, f.Rule+" "+f.DN[0])
 			if f.Rule == "davstore-present" && !strings.HasPrefix(f.Fix.String(), "# only if the person has not been moved") {
-				t.Errorf("the fix comes without a warning: %s", f.Fix.String())
+				t.Errorf("the fix has no warning: %s", f.Fix.String())
 			}
 		}
 		want := []string{"davstore-present uid=b,o=isp"}

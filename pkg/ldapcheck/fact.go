@@ -8,33 +8,33 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// What is kept of hostile text: enough to know it by.
+// Limits on what is kept of hostile text, which still allow it to be recognised.
 const (
-	mostValue  = 8 << 10 // octets of a value, or of a DN
-	mostValues = 16      // of an attribute
-	mostDNs    = 10_000  // DNs of one finding
+	mostValue  = 8 << 10 // bytes of a value or of a DN
+	mostValues = 16      // values of an attribute
+	mostDNs    = 10_000  // DNs of a finding
 )
 
-// fact is a finding before it has words: findings may be as many as entries, so
-// they are kept small and on disk, and worded when they are read.
+// fact is a finding before it is described. There may be as many findings as
+// entries, so they are kept small and on disk, and described when they are read.
 type fact struct {
 	rule     ruleNumber
 	severity finding.Severity
-	code     byte // what exactly, where a rule knows several things
+	code     byte // distinguishes the findings of a rule
 	kind     directory.Kind
-	pos      uint64 // of the entry, or the first of several
+	pos      uint64 // the position of the entry, or of the first of several
 	file     int
 	line     int
-	count    int // of entries, where dns does not list them all
+	count    int // the number of entries, if dns does not list all of them
 	dns      [][]byte
 	attr     role
 	value    []byte   // the value at fault
-	values   [][]byte // all that the attribute has, where that matters
-	other    []byte   // what else the words need
+	values   [][]byte // all values of the attribute, if they matter
+	other    []byte   // what else the description needs
 }
 
-// whole tells that nothing of a value that was kept is missing.
-func whole(v []byte) bool { return len(v) < mostValue }
+// isComplete reports whether a value that was kept is complete, that is, not clipped.
+func isComplete(v []byte) bool { return len(v) < mostValue }
 
 func clip(v []byte, most int) []byte {
 	if len(v) > most {
@@ -43,9 +43,9 @@ func clip(v []byte, most int) []byte {
 	return v
 }
 
-// append writes the fact behind dst.
+// append appends the record of the fact to dst.
 func (f *fact) append(dst []byte) []byte {
-	// Facts at one position come in the order of these octets: what matters more first.
+	// Facts at one position are sorted by these bytes: the more severe ones first.
 	dst = append(dst, byte(f.rule), byte(finding.Error-f.severity), f.code, byte(f.kind), byte(f.attr))
 	dst = spill.AppendUint(dst, f.pos)
 	dst = spill.AppendUint(dst, uint64(f.file))
@@ -66,7 +66,7 @@ func appendClipped(dst []byte, values [][]byte) []byte {
 	return dst
 }
 
-// decodeFact reads what append wrote. The fact holds parts of b.
+// decodeFact decodes the record that append wrote. The fact refers to b.
 func decodeFact(b []byte) (*fact, error) {
 	d := spill.NewDecoder(b)
 	f := &fact{}
@@ -81,8 +81,8 @@ func decodeFact(b []byte) (*fact, error) {
 	return f, nil
 }
 
-// holder is an entry as the second look sees it: what a group of duplicates, or
-// a reference, has to say about who it is.
+// holder is what is kept of an entry to describe it in a group of duplicates or in a
+// reference.
 type holder struct {
 	kind  directory.Kind
 	pos   uint64
@@ -94,24 +94,25 @@ type holder struct {
 	known holderFlags
 }
 
-// holderFlags are what else is known of an entry, for whoever has to decide which
-// of several keeps a value.
+// holderFlags are facts about an entry that help a person to decide which of several
+// entries keeps a value.
 type holderFlags byte
 
 const (
-	holderMarked holderFlags = 1 << iota // it is marked as one of the new server's
-	holderShut                           // a status keeps it out
+	holderMarked holderFlags = 1 << iota // it has Names.LocalUserAttr
+	holderLocked                         // a status locks it out
 	holderOn6                            // it is on the list of the old server
 	holderOn7                            // it is on the list of the new server
 )
 
-// flags is asked for nearly every entry.
+// flags returns what is known of the current entry. It is called for nearly every
+// entry.
 func (s *subject) flags() (f holderFlags) {
 	if s.filled(roleLocal) {
 		f |= holderMarked
 	}
-	if s.shutByStatus() {
-		f |= holderShut
+	if s.lockedByStatus() {
+		f |= holderLocked
 	}
 	if s.in6 {
 		f |= holderOn6
@@ -122,23 +123,24 @@ func (s *subject) flags() (f holderFlags) {
 	return f
 }
 
-// describe says in words what is known; "" for nothing.
+// describe returns what is known as text, "" if nothing is known.
 func (h *holder) describe(n *Names) string {
-	var words []string
+	var parts []string
 	if len(h.mails) > 0 {
-		words = append(words, shown(h.mails[0]))
+		parts = append(parts, quote(h.mails[0]))
 	}
-	for _, w := range []struct {
+	for _, known := range []struct {
 		flag holderFlags
 		text string
 	}{
-		{holderMarked, "has " + n.LocalUserAttr()}, {holderShut, "is shut out by its status"}, {holderOn6, "is on the list of the old server"}, {holderOn7, "is on the list of the new server"},
+		{holderMarked, "has " + n.LocalUserAttr()}, {holderLocked, "is locked out by its status"},
+		{holderOn6, "is on the list of the old server"}, {holderOn7, "is on the list of the new server"},
 	} {
-		if h.known&w.flag != 0 {
-			words = append(words, w.text)
+		if h.known&known.flag != 0 {
+			parts = append(parts, known.text)
 		}
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(parts, ", ")
 }
 
 func appendHolder(dst []byte, s *subject, ids, mails [][]byte) []byte {

@@ -13,8 +13,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// finish lets the rules about the whole look at what was noted, and makes the
-// report.
+// finish runs the rules about the directory as a whole, and returns the report.
 func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 	r := &Report{a: a, Ended: ended, Complete: ended == nil}
 	a.partial = ended != nil
@@ -22,11 +21,11 @@ func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 	a.sortAll()
 	chains := a.chains()
 	observers := len(a.workers)
-	for range chains { // what is found now is noted by workers of their own
+	for range chains { // each chain gets a worker of its own
 		a.workers = append(a.workers, a.newWorker(len(a.workers)))
 	}
-	// What was noted is looked through even when the reading was stopped: that is
-	// the partial report. A stop that comes later ends the looking.
+	// If reading was stopped, what was read is still evaluated: that is the partial
+	// report. A stop that comes later ends the evaluation.
 	local := ctx
 	if ended != nil {
 		local = context.WithoutCancel(ctx)
@@ -46,7 +45,7 @@ func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 	}
 	w := a.workers[observers]
 	if err := local.Err(); err != nil && r.Ended == nil {
-		r.Ended, r.Complete = &directory.IncompleteError{What: "looking through what was read", Entries: r.Accounts(), Err: err}, false
+		r.Ended, r.Complete = &directory.IncompleteError{What: "evaluating what was read", Entries: r.Accounts(), Err: err}, false
 	}
 	if r.Ended != nil {
 		w.add(&fact{rule: ruleIncomplete, other: []byte(r.Ended.Error())})
@@ -57,15 +56,16 @@ func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 	return r, err
 }
 
-// step is something that is done once all entries have passed.
+// step is a part of the work that is done after all entries were read.
 type step struct {
 	phase string
-	rules []ruleNumber                               // for which it is done
-	asks  bool                                       // the server
-	run   func(ctx context.Context, w *worker) error // finding.NotApplicable, or what kept it from its work
+	rules []ruleNumber // the rules that it is for
+	asks  bool         // it sends requests to the server
+	// run returns finding.NotApplicable, or what kept the rules from running.
+	run func(ctx context.Context, w *worker) error
 }
 
-// runChain does one step after the other.
+// runChain runs one step after the other. It returns why rules did not run.
 func (a *Audit) runChain(ctx context.Context, chain []step, r *Report, w *worker) map[ruleNumber]error {
 	ends := map[ruleNumber]error{}
 	for _, s := range chain {
@@ -74,12 +74,12 @@ func (a *Audit) runChain(ctx context.Context, chain []step, r *Report, w *worker
 			continue
 		}
 		if s.asks && a.partial {
-			continue // whatever ended the reading may keep the server from answering, too
+			continue // the cause may keep the server from responding now, too
 		}
 		a.enter(s.phase)
 		err := s.run(ctx, w)
 		if ctx.Err() != nil {
-			return ends // the report says so
+			return ends // the report says that it is incomplete
 		}
 		if err == nil {
 			continue
@@ -91,7 +91,7 @@ func (a *Audit) runChain(ctx context.Context, chain []step, r *Report, w *worker
 	return ends
 }
 
-// sortAll sorts what the workers hold in memory, each on its own.
+// sortAll sorts what each worker has in memory, all workers at once.
 func (a *Audit) sortAll() {
 	a.enter("sorting")
 	var wg sync.WaitGroup
@@ -105,7 +105,7 @@ func (a *Audit) sortAll() {
 	wg.Wait()
 }
 
-// chains are the steps, in groups that do not get into each other's way.
+// chains returns the steps in groups that can run at the same time.
 func (a *Audit) chains() [][]step {
 	plain := func(f func(*worker) error) func(context.Context, *worker) error {
 		return func(_ context.Context, w *worker) error { return f(w) }
@@ -126,7 +126,7 @@ func (a *Audit) chains() [][]step {
 	}
 }
 
-// count adds up what the workers saw.
+// count adds up the counts of the workers.
 func (r *Report) count() {
 	for _, w := range r.a.workers {
 		for k, n := range w.kinds {
@@ -136,7 +136,7 @@ func (r *Report) count() {
 	}
 }
 
-// outcomes says how each rule ended.
+// outcomes sets the outcome of each rule.
 func (r *Report) outcomes(ends map[ruleNumber]error, w *worker) {
 	a := r.a
 	notRun := func(n ruleNumber, cause string) {
@@ -153,7 +153,7 @@ func (r *Report) outcomes(ends map[ruleNumber]error, w *worker) {
 		switch {
 		case n == ruleNotRun:
 			continue
-		case !a.chose[n]:
+		case !a.selected[n]:
 			o.Skip(finding.NotApplicableNeeds([]finding.Need{finding.NeedRuleSelection}, "not selected"))
 		case a.skip[n] != nil:
 			o.Skip(a.skip[n])
@@ -169,7 +169,7 @@ func (r *Report) outcomes(ends map[ruleNumber]error, w *worker) {
 		case !r.Complete && !(a.table[n].still && a.table[n].applies == nil):
 			o.Result, o.Reason = finding.NotRun, "only a part was read"
 		case r.Accounts() == 0 && !a.Narrowed() && !a.table[n].still:
-			o.Result, o.Reason = finding.NotRun, "there was no entry to look at"
+			o.Result, o.Reason = finding.NotRun, "no entries to check"
 		default:
 			o.Result = finding.Passed
 		}
@@ -188,10 +188,10 @@ func (r *Report) outcomes(ends map[ruleNumber]error, w *worker) {
 	r.Outcomes = append(r.Outcomes, last)
 }
 
-// nothingFound says what was looked for in vain: that is no healthy directory,
-// it is one of which nothing was seen.
+// nothingFound describes a search that found no account. That does not mean that the
+// directory is healthy, but that nothing of it was seen.
 func (a *Audit) nothingFound(others int) string {
-	text := "no user, group or resource was found, so no rule has looked at anything; classes: "
+	text := "no user, group or resource was found, so no rule checked anything; classes: "
 	for _, k := range people() {
 		for i, c := range a.o.Names.classesOf(k) {
 			if k != directory.User || i > 0 {

@@ -11,22 +11,22 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// Codes of facts, where a rule knows several things.
+// The codes of facts, for rules with several kinds of findings.
 const (
 	codePlain     byte = iota
 	codeHasClass       // the entry has the class that allows the unique id
 	codeStatusSet      // icsStatus is set
-	codeOutside        // it is not known whether it exists
-	codeNoDN           // it is no name of an entry
+	codeOutside        // the entry may exist outside what was read
+	codeNoDN           // the value is not a valid DN
 )
 
-// shown puts directory text into a message. Whoever prints it still has to
-// take out what acts on a terminal.
-func shown(v []byte) string {
+// quote formats directory text for a message. The result may contain control
+// characters, which whoever prints it has to replace.
+func quote(v []byte) string {
 	const most = 200
 	if len(v) > most {
 		size := fmt.Sprint(len(v))
-		if !whole(v) {
+		if !isComplete(v) {
 			size += " or more"
 		}
 		return fmt.Sprintf("'%s…' (%s bytes)", bytes.ToValidUTF8(v[:most], nil), size)
@@ -34,8 +34,8 @@ func shown(v []byte) string {
 	return "'" + string(v) + "'"
 }
 
-// shownList is shown for several values.
-func shownList(values [][]byte) string {
+// quoteList is quote for several values.
+func quoteList(values [][]byte) string {
 	const most = 10
 	var list []string
 	for i, v := range values {
@@ -43,23 +43,23 @@ func shownList(values [][]byte) string {
 			list = append(list, "and more")
 			break
 		}
-		list = append(list, shown(v))
+		list = append(list, quote(v))
 	}
 	return strings.Join(list, ", ")
 }
 
-// secondOf returns the second of the values that hold more than blanks, nil
-// where there is none, or not all of them was kept.
+// secondOf returns the second of the values that are not blank. It returns nil if
+// there is none or if some values may be missing.
 func secondOf(values [][]byte) []byte {
 	filled := slices.DeleteFunc(slices.Clone(values), isBlank)
-	if len(filled) < 2 || len(values) == mostValues || !whole(filled[1]) {
+	if len(filled) < 2 || len(values) == mostValues || !isComplete(filled[1]) {
 		return nil
 	}
 	return filled[1]
 }
 
-// removeSecond is the fix for an attribute with two values, of which a person
-// has to say which one stays.
+// removeSecond is the fix for an attribute with two values. A person has to decide
+// which one to keep.
 func (a *Audit) removeSecond(f *fact, name, remark string) finding.Fix {
 	second := secondOf(f.values)
 	if second == nil {
@@ -90,42 +90,42 @@ func (a *Audit) recordFix(dn []byte, changes []ldif.Modification) finding.Fix {
 // modifyRecord returns a modify record, "" when the DN was too long to be kept in
 // full.
 func (a *Audit) modifyRecord(dn []byte, changes []ldif.Modification) string {
-	if !whole(dn) {
+	if !isComplete(dn) {
 		return ""
 	}
 	return a.fixes.modify(string(dn), changes)
 }
 
-// ModifyRecord writes a modify record of LDIF with the blank line that ends it,
-// without the line that begins a file; "" for what no directory has.
+// ModifyRecord returns a modify record as LDIF, with the blank line that ends it but
+// without a version line. It returns "" for names that LDIF cannot represent.
 func ModifyRecord(dn string, changes []ldif.Modification) string {
 	var f fixWriter
 	return f.modify(dn, changes)
 }
 
-// fixWriter writes records one by one, without the line that begins a file.
+// fixWriter writes single records, without a version line.
 type fixWriter struct {
 	buf bytes.Buffer
 	w   *ldif.Writer
 }
 
-// modify returns a record with the blank line that ends it; "" for what no
-// directory has.
+// modify returns a record with the blank line that ends it, "" for names that LDIF
+// cannot represent.
 func (f *fixWriter) modify(dn string, changes []ldif.Modification) string {
 	if f.w == nil {
 		f.w = ldif.NewWriter(&f.buf)
 	}
 	f.buf.Reset()
 	if f.w.Modify(dn, changes) != nil || f.w.Flush() != nil {
-		f.w = nil // its first error stays with it
+		f.w = nil // a writer returns its first error for ever
 		return ""
 	}
 	return strings.TrimPrefix(f.buf.String(), "version: 1\n")
 }
 
-// modifyFix is recordFix for one change of one value; nil is every value.
+// modifyFix is recordFix for one change of one value. A nil value means all values.
 func (a *Audit) modifyFix(dn []byte, op ldif.Op, name string, value []byte) finding.Fix {
-	if !whole(value) {
+	if !isComplete(value) {
 		return finding.Fix{}
 	}
 	c := ldif.Modification{Op: op, Name: name}
@@ -135,12 +135,11 @@ func (a *Audit) modifyFix(dn []byte, op ldif.Op, name string, value []byte) find
 	return a.recordFix(dn, []ldif.Modification{c})
 }
 
-// newIDFix writes the shell command that prints the LDIF which gives an entry a
-// new unique id. A fixed value in a report would be given to two entries sooner
-// or later.
+// newIDFix is the shell command that prints the LDIF that gives an entry a new unique
+// id. A fixed value in a report would sooner or later be given to two entries.
 func (a *Audit) newIDFix(dn []byte, op ldif.Op, hasClass bool) finding.Fix {
-	const here = "DAVADMIN-NEW-ID"
-	changes := []ldif.Modification{{Op: op, Name: a.o.Names.UniqueID, Values: [][]byte{[]byte(here)}}}
+	const placeholder = "DAVADMIN-NEW-ID"
+	changes := []ldif.Modification{{Op: op, Name: a.o.Names.UniqueID, Values: [][]byte{[]byte(placeholder)}}}
 	if !hasClass && a.o.Names.UniqueIDClass != "" {
 		changes = append([]ldif.Modification{{Op: ldif.OpAdd, Name: "objectClass", Values: [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}, changes...)
 	}
@@ -148,24 +147,24 @@ func (a *Audit) newIDFix(dn []byte, op ldif.Op, hasClass bool) finding.Fix {
 	if record == "" {
 		return finding.Fix{}
 	}
-	at := strings.LastIndex(record, here)
+	at := strings.LastIndex(record, placeholder)
 	if at < 0 {
 		return finding.Fix{} // the line was folded after an attribute name of impossible length
 	}
-	command := "id=$(uuidgen) && printf '" + printfText(record[:at]) + "%s" + printfText(record[at+len(here):]) + `' "$id"`
+	command := "id=$(uuidgen) && printf '" + printfText(record[:at]) + "%s" + printfText(record[at+len(placeholder):]) + `' "$id"`
 	return finding.Text(finding.FixCommand, command)
 }
 
-// printfText makes text, which is printable ASCII and line feeds, the part of a
-// format of printf in single quotes.
+// printfText quotes text, which contains only printable ASCII and line feeds, as part
+// of a printf format in single quotes.
 func printfText(s string) string { return printfReplacer.Replace(s) }
 
 var printfReplacer = strings.NewReplacer(`\`, `\\`, "%", "%%", "\n", `\n`, "'", `'\''`)
 
-// mostDecided is for how many of the entries that share an id a fix is written.
-const mostDecided = 3
+// mostInFix is the number of entries that share an id for which a fix is written.
+const mostInFix = 3
 
-// oneLine is text for a comment of a shell script.
+// oneLine returns v as text for a comment of a shell script.
 func oneLine(v []byte) string {
 	return strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) || c == '\u2028' || c == '\u2029' {
@@ -179,11 +178,11 @@ func oneLine(v []byte) string {
 // person has to decide which. The step for the first one is a template, so that
 // pasting the whole fix leaves one entry with its id.
 func (a *Audit) decideFix(f *fact) finding.Fix {
-	steps := []finding.Step{{Remark: "one of the entries keeps its id; as it stands the first one does"}}
+	steps := []finding.Step{{Remark: "one of the entries keeps its id; as written, that is the first one"}}
 	known := f.other
 	for i, dn := range f.dns {
-		if i == mostDecided {
-			steps = append(steps, finding.Step{Remark: fmt.Sprintf("and so on for %d more", f.count-mostDecided)})
+		if i == mostInFix {
+			steps = append(steps, finding.Step{Remark: fmt.Sprintf("and so on for %d more", f.count-mostInFix)})
 			break
 		}
 		var step finding.Step

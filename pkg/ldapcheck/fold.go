@@ -7,8 +7,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-// appendDN appends a DN in the form in which equal ones are equal. What is no DN
-// is taken as text.
+// appendDN appends a DN in normal form, in which equal DNs have equal bytes. An
+// invalid DN is folded as text.
 func appendDN(dst, dn []byte) []byte {
 	out, err := directory.AppendNormalDN(dst, dn)
 	if err != nil {
@@ -17,11 +17,11 @@ func appendDN(dst, dn []byte) []byte {
 	return out
 }
 
-// isBlank reports whether a value holds nothing but blanks.
+// isBlank reports whether a value is empty or contains only blanks.
 func isBlank(v []byte) bool { return len(bytes.Trim(v, " ")) == 0 }
 
-// hasher gives a value the same number as every value that a directory takes
-// for equal. Numbers of one run mean nothing in another.
+// hasher hashes values so that all values that a directory takes for equal have the
+// same hash. Hashes are valid only within one run.
 type hasher struct {
 	seed maphash.Seed
 	buf  []byte

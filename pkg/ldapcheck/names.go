@@ -7,13 +7,13 @@ import (
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-// Names are the attributes and object classes by which a calendar server knows
-// its directory. Letter case does not matter anywhere.
+// Names are the names of the attributes and object classes that a calendar server
+// uses. Letter case does not matter.
 type Names struct {
 	UniqueID        string // davcore.uriinfo.permanentuniqueid
 	UniqueIDClass   string // the object class that allows UniqueID
 	Store           string // davcore.ldapattr.davstore
-	Local           string // davcore.scheduling.localuserattr; "" where it is not set, and Store then
+	Local           string // davcore.scheduling.localuserattr; "" if unset, then Store is used
 	Mail            string
 	AlternateMail   string
 	UID             string
@@ -28,7 +28,7 @@ type Names struct {
 	ResourceClasses []string
 }
 
-// DefaultNames are those of a server whose configuration says nothing else.
+// DefaultNames returns the names of a server with default configuration.
 func DefaultNames() Names {
 	return Names{
 		UniqueID: "davUniqueId", UniqueIDClass: "davEntity", Store: "davStore",
@@ -41,9 +41,9 @@ func DefaultNames() Names {
 	}
 }
 
-// Names of the entries that stand for mail domains, in both layouts of the Sun
-// directories: Schema 2 names the domain on the organisation, Schema 1 has a
-// tree of dc entries that point to it.
+// Names for entries that represent mail domains, in both layouts of Sun directories:
+// Schema 2 names the domain in the entry of the organisation, Schema 1 has a tree of
+// dc entries that refer to the organisation.
 const (
 	preferredDomain  = "sunPreferredDomain"
 	associatedDomain = "associatedDomain"
@@ -52,7 +52,7 @@ const (
 	domainClass2     = "sunManagedOrganization"
 )
 
-// role is what an attribute means to the rules.
+// role is the meaning of an attribute for the rules.
 type role int
 
 const (
@@ -77,7 +77,7 @@ const (
 	roleCount
 )
 
-// roles is a set of them.
+// roles is a set of roles.
 type roles uint32
 
 func rolesOf(list ...role) roles {
@@ -90,7 +90,7 @@ func rolesOf(list ...role) roles {
 
 func (s roles) has(r role) bool { return s&(1<<r) != 0 }
 
-// attributes returns the names that a role has.
+// attributes returns the names of the attributes with a role.
 func (n *Names) attributes(r role) []string {
 	switch r {
 	case roleID:
@@ -131,8 +131,8 @@ func (n *Names) attributes(r role) []string {
 	return nil
 }
 
-// LocalUserAttr is the attribute whose presence says that a person is hosted on the new
-// server.
+// LocalUserAttr returns the attribute whose presence means that a person is hosted on
+// the new server.
 func (n *Names) LocalUserAttr() string {
 	if n.Local != "" {
 		return n.Local
@@ -140,8 +140,8 @@ func (n *Names) LocalUserAttr() string {
 	return n.Store
 }
 
-// fields maps the attributes of a query to the roles that they have: one
-// attribute may have several, where a site uses uid as its unique id.
+// fields maps the attributes of a query to their roles. An attribute may have several
+// roles, for example where a site uses uid as its unique id.
 type fields struct {
 	names []string
 	roles []roles // one for each name
@@ -168,7 +168,7 @@ func (n *Names) fields(wanted roles) fields {
 	return f
 }
 
-// mask returns the attributes that have one of the roles.
+// mask returns the attributes that have one of the roles, as bits.
 func (f *fields) mask(wanted roles) uint64 {
 	var m uint64
 	for i, have := range f.roles {

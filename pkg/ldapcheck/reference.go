@@ -13,32 +13,32 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// compareDNs looks for entries that are there twice, and for DNs that entries
-// name and nothing has, in one pass over all names.
+// compareDNs finds repeated entries, and references to DNs without an entry, in one
+// pass over all DNs.
 //
-// Names are met by a keyed hash of 64 bits: among a million entries, a name that
-// nothing has would be taken for one of them once in 10 million million times.
-// What is reported is certain.
+// DNs are compared by a keyed hash of 64 bits: among a million entries, a dangling
+// reference is missed with a probability of about 1 in 10 million million. What is
+// reported is certain.
 func (a *Audit) compareDNs(ctx context.Context, w *worker) error {
-	unmet := spill.NewSorter(a.o.Tmp) // position of the reference, and its place
+	unmet := spill.NewSorter(a.o.Tmp) // the position of a reference, and its place
 	defer func() { _ = unmet.Close() }()
 	for g, err := range a.groups(ctx, 1, func(w *worker) *spill.Sorter { return w.dns }) {
 		if err != nil {
 			return err
 		}
-		// Marked places, of references, come behind those of entries, and behind
-		// them what stands for a record that could not be read.
+		// Entries are sorted before references, which have referenceBit, and these
+		// before unreadable, which means a record that could not be read.
 		entries := len(g.places)
-		for entries > 0 && g.places[entries-1]&mark != 0 {
+		for entries > 0 && g.places[entries-1]&referenceBit != 0 {
 			entries--
 		}
-		met := entries > 0 || g.places[len(g.places)-1] == mark|unreadable
+		met := entries > 0 || g.places[len(g.places)-1] == referenceBit|unreadable
 		if entries > 1 && a.runs(ruleEntryRepeated) {
 			if err := a.compareHolders(w, g.places[:entries]); err != nil {
 				return err
 			}
 		}
-		if met || a.partial { // what is missing may stand in the rest
+		if met || a.partial { // a missing entry may be in what was not read
 			continue
 		}
 		if err := a.noteUnmet(unmet, g.places); err != nil {
@@ -51,8 +51,7 @@ func (a *Audit) compareDNs(ctx context.Context, w *worker) error {
 	return a.placeReferences(w, unmet)
 }
 
-// compareHolders names the entries among those at the places that have the same
-// name.
+// compareHolders reports the entries with the same DN among those at the places.
 func (a *Audit) compareHolders(w *worker, places []uint64) error {
 	type repeated struct {
 		first *holder
@@ -100,8 +99,8 @@ func (a *Audit) reference(place uint64) (*fact, error) {
 	return decodeFact(b)
 }
 
-// references yields what is in unmet, in the order of the entries. What is no DN
-// at all says so.
+// references yields the references in unmet, in the order of the entries. The code of
+// a value that is not a valid DN is codeNoDN.
 func (a *Audit) references(unmet *spill.Sorter) iter.Seq2[*fact, error] {
 	return func(yield func(*fact, error) bool) {
 		for p, err := range spill.Sorted(unmet) {
@@ -111,7 +110,7 @@ func (a *Audit) references(unmet *spill.Sorter) iter.Seq2[*fact, error] {
 			}
 			if err == nil {
 				switch _, bad := directory.AppendNormalDN(nil, uidless(f.value)); {
-				case !whole(f.value):
+				case !isComplete(f.value):
 					f.code, f.severity = codeOutside, finding.Info
 				case bad != nil:
 					f.code = codeNoDN
@@ -124,8 +123,8 @@ func (a *Audit) references(unmet *spill.Sorter) iter.Seq2[*fact, error] {
 	}
 }
 
-// askReferences asks the server for each name, since not every entry was read:
-// a member need not be a user of the calendar.
+// askReferences asks the server for each DN, because not every entry was read: a
+// member need not be a calendar user.
 func (a *Audit) askReferences(ctx context.Context, w *worker, unmet *spill.Sorter) error {
 	const remembered, often = 100_000, 1000
 	known := map[uint64]bool{}
@@ -135,7 +134,7 @@ func (a *Audit) askReferences(ctx context.Context, w *worker, unmet *spill.Sorte
 			return err
 		}
 		if done++; done%often == 0 {
-			a.enter(fmt.Sprintf("asking for names, %d of %d", done, unmet.Len()))
+			a.enter(fmt.Sprintf("looking up DNs, %d of %d", done, unmet.Len()))
 		}
 		if f.code != codePlain {
 			w.add(f)
@@ -143,32 +142,32 @@ func (a *Audit) askReferences(ctx context.Context, w *worker, unmet *spill.Sorte
 		}
 		dn := uidless(f.value)
 		key := w.hashDN(dn)
-		there, asked := known[key]
+		exists, asked := known[key]
 		if !asked {
-			there, err = a.o.Server.Exists(ctx, string(dn))
+			exists, err = a.o.Server.Exists(ctx, string(dn))
 			switch {
 			case err == nil:
 				if len(known) < remembered {
-					known[key] = there
+					known[key] = exists
 				}
 			case directory.ResultCode(err) != 0 || errors.Is(err, directory.ErrHidden):
-				// The server has an answer, and it is about this name alone.
-				f.code, f.severity, there = codeOutside, finding.Info, false
+				// The response of the server is about this DN alone.
+				f.code, f.severity, exists = codeOutside, finding.Info, false
 			default:
 				return err
 			}
 		}
-		if !there {
+		if !exists {
 			w.add(f)
 		}
 	}
 	return w.err
 }
 
-// placeReferences reports the names below something that was read. A file need
-// not hold all of a directory, so others may well exist.
+// placeReferences reports DNs below an entry that was read as dangling. A file need
+// not contain the whole directory, so other DNs may exist.
 func (a *Audit) placeReferences(w *worker, unmet *spill.Sorter) error {
-	above := spill.NewSorter(a.o.Tmp) // hash of a name above, and the number of the reference
+	above := spill.NewSorter(a.o.Tmp) // the hash of an ancestor's DN, and the number of the reference
 	defer func() { _ = above.Close() }()
 	number := uint64(0)
 	for f, err := range a.references(unmet) {
@@ -182,7 +181,7 @@ func (a *Audit) placeReferences(w *worker, unmet *spill.Sorter) error {
 		}
 		number++
 	}
-	inside, err := a.meet(above, number)
+	inside, err := a.findAncestors(above, number)
 	if err != nil {
 		return err
 	}
@@ -201,9 +200,9 @@ func (a *Audit) placeReferences(w *worker, unmet *spill.Sorter) error {
 	return w.err
 }
 
-// meet tells which of the numbered references have a name above that an entry
-// has.
-func (a *Audit) meet(above *spill.Sorter, count uint64) ([]bool, error) {
+// findAncestors returns, for each numbered reference, whether any ancestor of its DN
+// has an entry.
+func (a *Audit) findAncestors(above *spill.Sorter, count uint64) ([]bool, error) {
 	inside := make([]bool, count)
 	next, stop := iter.Pull2(spill.Sorted(above))
 	defer stop()
@@ -212,7 +211,7 @@ func (a *Audit) meet(above *spill.Sorter, count uint64) ([]bool, error) {
 		if entryErr != nil {
 			return nil, entryErr
 		}
-		if p.Ref&mark != 0 {
+		if p.Ref&referenceBit != 0 {
 			continue
 		}
 		for more && err == nil && name.Key <= p.Key {
@@ -228,7 +227,7 @@ func (a *Audit) meet(above *spill.Sorter, count uint64) ([]bool, error) {
 	return inside, err
 }
 
-// parentOf returns the name above a normal DN, empty at the top.
+// parentOf returns the parent of a DN in normal form, empty at the root.
 func parentOf(dn []byte) []byte {
 	for i := range dn {
 		if dn[i] == ',' {

@@ -11,24 +11,23 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// Report is what an audit found. Its findings are on disk: they may be as many
-// as there are entries. It is for one goroutine.
+// Report is the result of an audit. Its findings are on disk, because there may be as
+// many as entries. It must not be used by several goroutines at once.
 type Report struct {
-	// Outcomes is how each rule ended, in the order of the catalogue.
+	// Outcomes are the outcomes of the rules, in the order of the catalogue.
 	Outcomes []finding.Outcome
-	// Kinds counts the entries that were looked at, by kind.
+	// Kinds counts the entries that were checked, by kind.
 	Kinds [directory.Domain + 1]int
-	// Problems counts what the source met and passed.
+	// Problems counts the records that the source could not return as entries.
 	Problems int
-	// Complete tells that everything was read; otherwise Ended says what kept it
-	// from that.
+	// Complete means that everything was read; otherwise Ended is the reason.
 	Complete bool
 	Ended    error
 
 	a *Audit
 }
 
-// Accounts is how many users, groups and resources were looked at.
+// Accounts returns how many users, groups and resources were checked.
 func (r *Report) Accounts() int {
 	n := 0
 	for _, k := range people() {
@@ -59,9 +58,9 @@ func (r *Report) Worst() (s finding.Severity, ok bool) {
 	return finding.Info, false
 }
 
-// Findings yields the findings in the order of the rules, and those of a rule
-// in the order of the source. most is how many of each rule are yielded, 0 for
-// all. An error is the last word: then findings are missing.
+// Findings yields the findings in the order of the rules, and those of a rule in the
+// order of the source. It yields at most so many findings of each rule, 0 for all. An
+// error ends the iteration; then findings are missing.
 func (r *Report) Findings(most int) iter.Seq2[finding.Finding, error] {
 	return func(yield func(finding.Finding, error) bool) {
 		rule, given := -1, 0
@@ -82,7 +81,7 @@ func (r *Report) Findings(most int) iter.Seq2[finding.Finding, error] {
 					yield(finding.Finding{}, err)
 					return
 				}
-				if !yield(r.a.word(f), nil) {
+				if !yield(r.a.finding(f), nil) {
 					return
 				}
 			}
@@ -90,21 +89,21 @@ func (r *Report) Findings(most int) iter.Seq2[finding.Finding, error] {
 	}
 }
 
-// mostSorted is how many facts at one place of the order are sorted among
-// themselves. More there are only where one entry refers to so many others, and
-// then they come in the order of their values.
+// mostSorted is how many facts with the same key are sorted among themselves. Only an
+// entry with that many references has more; these are already in the order of the
+// values.
 const mostSorted = 1000
 
-// records yields the facts that are at one place of the order, in an order of
-// their own: the one in which they were noted depends on timing. Once there are
-// most of a rule, its other ones are left out; 0 is all.
+// records yields the facts with the same key together, sorted, because the order in
+// which they were added depends on timing. It skips the facts of a rule after the
+// first most; 0 is all.
 func (r *Report) records(most int) iter.Seq2[[][]byte, error] {
 	return func(yield func([][]byte, error) bool) {
 		var records [][]byte
 		var key uint64
-		seen := 0      // of the rule
-		large := false // the key has too many to be sorted
-		hand := func() bool {
+		seen := 0      // the number of facts of the rule
+		large := false // the key has too many facts to sort
+		flush := func() bool {
 			if !large {
 				slices.SortFunc(records, bytes.Compare)
 			}
@@ -118,7 +117,7 @@ func (r *Report) records(most int) iter.Seq2[[][]byte, error] {
 				return
 			}
 			if p.Key != key {
-				if !hand() {
+				if !flush() {
 					return
 				}
 				if p.Key>>posBits != key>>posBits {
@@ -139,11 +138,11 @@ func (r *Report) records(most int) iter.Seq2[[][]byte, error] {
 			if len(records) == mostSorted {
 				large = true
 			}
-			if large && !hand() {
+			if large && !flush() {
 				return
 			}
 		}
-		hand()
+		flush()
 	}
 }
 
@@ -155,8 +154,8 @@ func (r *Report) record(place uint64) ([]byte, error) {
 	return b, err
 }
 
-// word puts a fact into words.
-func (a *Audit) word(f *fact) finding.Finding {
+// finding returns the finding that describes a fact.
+func (a *Audit) finding(f *fact) finding.Finding {
 	out := finding.Finding{Rule: a.table[f.rule].ID, Severity: f.severity}
 	for _, dn := range f.dns {
 		out.DN = append(out.DN, string(dn))
@@ -173,7 +172,7 @@ func (a *Audit) word(f *fact) finding.Finding {
 	}
 	out.Detail, out.Fix = a.table[f.rule].describe(a, f)
 	if f.count > len(f.dns) && len(f.dns) >= mostDNs {
-		out.Detail += "; the first of them are listed"
+		out.Detail += "; only the first of them are listed"
 	}
 	return out
 }

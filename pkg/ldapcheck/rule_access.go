@@ -15,39 +15,39 @@ func accessRules() []rule {
 	return []rule{
 		{
 			Rule: newRule("lockout-ineffective", finding.Error,
-				"who is shut out of the old server's web is really shut out",
-				"icsAllowedServiceAccess is looked at only where icsStatus is absent: the person can still log in to the old server, which makes a new calendar there",
-				"remove icsStatus, so that icsAllowedServiceAccess counts"),
+				"every lock-out from the old server's web interface is effective",
+				"icsAllowedServiceAccess is evaluated only if icsStatus is absent: the person can still log in to the old server, which creates a new calendar there",
+				"remove icsStatus, so that icsAllowedServiceAccess takes effect"),
 			kinds: users, needs: rolesOf(roleAccess, roleStatus, roleUserStatus), observe: observeLockIneffective, describe: describeLockIneffective,
 		},
 		{
 			Rule: newRule("lockout-missing", finding.Error,
-				"nobody who is known to be on the new server can log in to the old one",
-				"one login by mistake makes a calendar on the old server: then it counts as the person's home again, and answers free/busy from it",
-				"deny http by icsAllowedServiceAccess, which counts only where icsStatus is absent"),
+				"all people known to be on the new server are locked out of the old one",
+				"one accidental login creates a calendar on the old server, which then treats the person as its own again and answers free/busy requests from that calendar",
+				"deny http in icsAllowedServiceAccess, which is evaluated only if icsStatus is absent"),
 			kinds: users, needs: states | rolesOf(roleAccess, roleUID, roleMail, roleAlternate, roleLocal), applies: needsMoved,
 			observe: observeLockMissing, describe: describeLockMissing,
 		},
 		{
 			Rule: newRule("status-unknown", finding.Error,
-				"every status is a word that the servers know",
-				"whatever is not 'active' shuts the person out",
-				"write active, inactive or deleted"),
+				"every status is a value that the servers know",
+				"any value other than 'active' locks the person out",
+				"set it to active, inactive or deleted"),
 			kinds: people(), needs: states, observe: observeStatusUnknown, describe: describeStatusUnknown,
 		},
 		{
 			Rule: newRule("status-inactive-with-davstore", finding.Warning,
-				"nobody is marked as on the new server and shut out of it at once",
-				"invitations to the person are taken and never read; it may be meant so",
-				"make the status active, or remove the mark when the person has left"),
+				"nobody is both assigned to the new server and locked out of it",
+				"invitations to the person are accepted but never read; this may be intended",
+				"set the status to active, or remove the attribute that assigns the person to the new server if the person has left"),
 			kinds: owners, needs: states | rolesOf(roleLocal), observe: observeStatusInactive, describe: describeStatusInactive,
 		},
 	}
 }
 
-// shutByStatus tells whether a status keeps a person out: one that no server
-// knows does, too.
-func (s *subject) shutByStatus() bool {
+// lockedByStatus reports whether a status locks the person out. A status that the
+// servers do not know does, too.
+func (s *subject) lockedByStatus() bool {
 	for _, r := range []role{roleUserStatus, roleStatus} {
 		if st := statusOf(s.values[r]); st != statusAbsent && st != statusActive {
 			return true
@@ -66,13 +66,13 @@ func (s *subject) denied() bool {
 }
 
 func observeLockIneffective(w *worker, s *subject) {
-	if len(s.values[roleAccess]) > 0 && len(s.values[roleStatus]) > 0 && s.denied() && !s.shutByStatus() {
+	if len(s.values[roleAccess]) > 0 && len(s.values[roleStatus]) > 0 && s.denied() && !s.lockedByStatus() {
 		w.found(ruleLockIneffective, codePlain, roleAccess, first(s.values[roleAccess]), first(s.values[roleStatus]))
 	}
 }
 
-// needsMoved is for rules about people of the new server, by the list or the
-// mark.
+// needsMoved is for rules about people on the new server, who are known from the list
+// or, with Options.MarkedOnCS7, from their entries.
 func needsMoved(a *Audit) error {
 	if a.o.MarkedOnCS7 {
 		return nil
@@ -80,13 +80,13 @@ func needsMoved(a *Audit) error {
 	return needsCS7(a)
 }
 
-// on7 tells whether the person is on the new server, as far as is known.
+// on7 reports whether the person is on the new server, as far as is known.
 func (a *Audit) on7(s *subject) bool {
 	return s.in7 || a.o.MarkedOnCS7 && a.o.CS7 == nil && s.filled(roleLocal)
 }
 
 func observeLockMissing(w *worker, s *subject) {
-	if !w.a.on7(s) || s.in6 || s.denied() || s.shutByStatus() {
+	if !w.a.on7(s) || s.in6 || s.denied() || s.lockedByStatus() {
 		return
 	}
 	code := codePlain
@@ -130,7 +130,7 @@ func (n *Names) statusName(r role) string {
 
 func describeLockIneffective(a *Audit, f *fact) (string, finding.Fix) {
 	n := &a.o.Names
-	return fmt.Sprintf("%s: %s denies http, and is not looked at because %s is %s", n.ServiceAccess, shown(f.value), n.Status, shown(f.other)),
+	return fmt.Sprintf("%s: %s denies http, but is not evaluated because %s is %s", n.ServiceAccess, quote(f.value), n.Status, quote(f.other)),
 		a.modifyFix(f.dns[0], ldif.OpDelete, n.Status, nil)
 }
 
@@ -143,27 +143,27 @@ func describeLockMissing(a *Audit, f *fact) (string, finding.Fix) {
 	detail := fmt.Sprintf("the user %s and can still log in to the old server: %s does not deny http", why, n.ServiceAccess)
 	deny := []byte("-http:all")
 	if len(f.values) > 0 {
-		detail += "; it is " + shownList(f.values)
+		detail += "; it is " + quoteList(f.values)
 		deny = append(append(deny, '$'), f.values[0]...)
 	}
 	changes := []ldif.Modification{{Op: ldif.OpReplace, Name: n.ServiceAccess, Values: [][]byte{deny}}}
 	if f.code == codeStatusSet {
 		changes = append(changes, ldif.Modification{Op: ldif.OpDelete, Name: n.Status})
-		detail += fmt.Sprintf(", and would not be looked at, because %s is set", n.Status)
+		detail += fmt.Sprintf(", and would not be evaluated, because %s is set", n.Status)
 	}
-	if len(f.values) > 1 || len(f.values) == 1 && !whole(f.values[0]) {
-		return detail, finding.Fix{} // a fix would lose what is there
+	if len(f.values) > 1 || len(f.values) == 1 && !isComplete(f.values[0]) {
+		return detail, finding.Fix{} // a fix would lose existing values
 	}
 	return detail, a.recordFix(f.dns[0], changes)
 }
 
 func describeStatusUnknown(a *Audit, f *fact) (string, finding.Fix) {
 	name := a.o.Names.statusName(f.attr)
-	return fmt.Sprintf("%s is %s, which no server knows; it counts as not active", name, shown(f.value)),
-		withRemark("if the person shall have access", a.modifyFix(f.dns[0], ldif.OpReplace, name, []byte("active")))
+	return fmt.Sprintf("%s is %s, which the servers do not know, so it counts as not active", name, quote(f.value)),
+		withRemark("if the person should have access", a.modifyFix(f.dns[0], ldif.OpReplace, name, []byte("active")))
 }
 
 func describeStatusInactive(a *Audit, f *fact) (string, finding.Fix) {
 	n := &a.o.Names
-	return fmt.Sprintf("the %s has %s: %s, and %s is %s", f.kind, n.LocalUserAttr(), shown(f.other), n.statusName(f.attr), shown(f.value)), finding.Fix{}
+	return fmt.Sprintf("the %s has %s: %s, and %s is %s", f.kind, n.LocalUserAttr(), quote(f.other), n.statusName(f.attr), quote(f.value)), finding.Fix{}
 }

@@ -8,30 +8,30 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// listRules are about the lists of who is on which server.
+// listRules are the rules about the lists of the people on each server.
 func listRules() []rule {
 	asked := rolesOf(roleUID, roleMail, roleAlternate)
 	return []rule{
 		{
 			Rule: newRule("listed-twice", finding.Error,
 				"nobody is on the lists of both servers",
-				"a person with calendars on both answers free/busy from the old one, and appointments are split",
-				"find out where the person's calendars are used, and delete those on the other server"),
+				"free/busy requests about a person with calendars on both servers are answered from the old one, and appointments are split between the two",
+				"find out which server the person uses, and delete the calendars on the other one"),
 			kinds: []directory.Kind{directory.User, directory.Resource}, needs: asked, applies: needsBothLists,
 			observe: observeListedTwice, describe: describeListedTwice,
 		},
 		{
 			Rule: newRule("listed-not-found", finding.Warning,
 				"everybody on the lists has an entry",
-				"a list in another spelling than the directory's would make the rules that use it see nothing and pass",
-				"correct the list; or the account is left over from a person who has gone"),
+				"if the spelling in a list differs from the directory, the rules that use the list find nothing and pass",
+				"correct the list, unless the account belongs to a person who has left"),
 			kinds: []directory.Kind{directory.User, directory.Resource}, needs: asked, applies: needsAnyList, absence: true, describe: describeListedNotFound,
 		},
 		{
 			Rule: newRule("entry-repeated", finding.Error,
-				"no entry is there twice",
-				"the files overlap or were put together: counts are wrong, and a server refuses the import",
-				"audit each entry once"),
+				"no entry is repeated",
+				"the files overlap or were concatenated: counts are wrong, and a server refuses the import",
+				"audit each entry only once"),
 			applies: needsFiles, describe: describeRepeated,
 		},
 	}
@@ -52,7 +52,7 @@ func needsAnyList(a *Audit) error {
 	if a.o.CS6 == nil && a.o.CS7 == nil {
 		return finding.NotApplicableNeeds(bothLists(), "needs a list of the users on the old or the new server")
 	}
-	if a.o.Part {
+	if a.o.Partial {
 		return finding.NotApplicableNeeds([]finding.Need{finding.NeedWholeDirectory}, "only part of the directory is read")
 	}
 	return nil
@@ -72,10 +72,10 @@ func observeListedTwice(w *worker, s *subject) {
 }
 
 func describeListedTwice(_ *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("the %s %s is on the list of the old server and on that of the new one", f.kind, shown(f.value)), finding.Fix{}
+	return fmt.Sprintf("the %s %s is on the lists of both the old and the new server", f.kind, quote(f.value)), finding.Fix{}
 }
 
-// checkListed names those on a list whom no entry matched.
+// checkListed reports the people on the lists that no entry matched.
 func (a *Audit) checkListed(w *worker) error {
 	a.checkList(w, a.o.CS6, "old", func(o *worker) []uint64 { return o.seen6 })
 	a.checkList(w, a.o.CS7, "new", func(o *worker) []uint64 { return o.seen7 })
@@ -109,16 +109,16 @@ func (a *Audit) checkList(w *worker, set *cs6.UserSet, which string, seen func(*
 		if p.Line > 0 {
 			place = fmt.Sprintf("%s:%d", p.File, p.Line)
 		}
-		// Lists have no positions in the input; they come behind it.
+		// Lists have no position in the input, so their order is used.
 		w.add(&fact{rule: ruleListedNotFound, pos: n, value: []byte(name), other: []byte(which + "\x00" + place)})
 	}
 }
 
 func describeListedNotFound(_ *Audit, f *fact) (string, finding.Fix) {
 	which, place := cutNUL(f.other)
-	return fmt.Sprintf("%s is on the list of the %s server (%s), and no entry that was read is that person's", shown(f.value), which, place), finding.Fix{}
+	return fmt.Sprintf("%s is on the list of the %s server (%s), but no entry was found for that person", quote(f.value), which, place), finding.Fix{}
 }
 
 func describeRepeated(_ *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("the entry is there %d times", f.count), finding.Fix{}
+	return fmt.Sprintf("the entry occurs %d times", f.count), finding.Fix{}
 }

@@ -13,23 +13,23 @@ func mailRules() []rule {
 		{
 			Rule: newRule("mail-missing", finding.Error,
 				"every user, group and resource has a mail address",
-				"invitations, look-ups and the addresses of calendars all go by it: the server makes no account",
-				"give the entry its address"),
+				"invitations, look-ups and the addresses of calendars require it: the server creates no account without it",
+				"add the address to the entry"),
 			kinds: people(), needs: mail, observe: observeMailMissing, describe: describeMailMissing,
 		},
 		{
 			Rule: newRule("mail-malformed", finding.Error,
-				"every mail address is one",
-				"nobody can invite the person under it, and mail to it bounces",
+				"every mail address is valid",
+				"nobody can invite the person by this address, and mail to it bounces",
 				"correct the address"),
 			kinds: people(), needs: both, observe: observeMailMalformed, describe: describeMailMalformed,
 		},
 		{
 			Rule: newRule("mail-duplicate", finding.Error,
 				"no mail address belongs to two entries",
-				"a look-up by address finds two entries: the server takes neither, or the wrong one",
+				"a look-up by address finds two entries, and the server uses neither, or the wrong one",
 				"remove the address from all entries but one"),
-			kinds: people(), needs: both, applies: needsBoth, describe: describeMailDuplicate,
+			kinds: people(), needs: both, describe: describeMailDuplicate,
 		},
 	}
 }
@@ -62,9 +62,9 @@ func describeMailMalformed(a *Audit, f *fact) (string, finding.Fix) {
 	if f.attr == roleAlternate {
 		name = a.o.Names.AlternateMail
 	}
-	return fmt.Sprintf("%s is no mail address: %s: %s", name, shown(f.value), f.other), finding.Fix{}
+	return fmt.Sprintf("%s is not a valid mail address: %s: %s", name, quote(f.value), f.other), finding.Fix{}
 }
 
 func describeMailDuplicate(_ *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("%d entries have the mail address %s", f.count, shown(f.value)), finding.Fix{}
+	return fmt.Sprintf("%d entries have the mail address %s", f.count, quote(f.value)), finding.Fix{}
 }

@@ -13,24 +13,24 @@ func referenceRules() []rule {
 	return []rule{
 		{
 			Rule: newRule("group-member-dangling", finding.Error,
-				"every member of a group is an entry",
-				"an invitation of the group reaches nobody there, and some servers then refuse the whole group",
-				"remove the member, or correct its name"),
+				"every member of a group has an entry",
+				"an invitation of the group does not reach this member, and some servers then refuse the whole group",
+				"remove the member, or correct its DN"),
 			kinds: []directory.Kind{directory.Group}, needs: rolesOf(roleMember), absence: true,
 			observe: func(w *worker, s *subject) { w.refer(ruleMemberDangling, s, roleMember) }, describe: describeDangling,
 		},
 		{
 			Rule: newRule("resource-owner-dangling", finding.Error,
-				"every owner of a resource is an entry",
-				"nobody answers for the room: requests that need a decision stay open",
-				"remove the owner, or name one that there is"),
+				"every owner of a resource has an entry",
+				"nobody decides about the resource, so requests that require approval remain open",
+				"remove the owner, or name an existing one"),
 			kinds: []directory.Kind{directory.Resource}, needs: rolesOf(roleOwner), absence: true,
 			observe: func(w *worker, s *subject) { w.refer(ruleOwnerDangling, s, roleOwner) }, describe: describeDangling,
 		},
 		{
 			Rule: newRule("domain-unknown", finding.Error,
-				"every mail address of an account is in a domain that the directory has",
-				"the server finds no settings for the domain, and takes the person for an outsider",
+				"the domain of every account's mail address is in the directory",
+				"the server finds no settings for the domain, and treats the person as external",
 				"correct the addresses, or add the domain"),
 			kinds: people(), needs: rolesOf(roleMail), absence: true,
 			observe: observeDomain, describe: describeDomainUnknown,
@@ -38,12 +38,12 @@ func referenceRules() []rule {
 	}
 }
 
-// refer notes the DNs that an entry names, for the look at what is not there.
+// refer records the DNs that an entry refers to, for the search for dangling ones.
 func (w *worker) refer(r ruleNumber, s *subject, attr role) {
 	e := s.entry
 	for i, v := range s.values[attr] {
 		if isBlank(v) {
-			continue // the entry that a server puts where it must put one
+			continue // the value of a server that requires at least one
 		}
 		name := w.a.o.Names.Owner
 		if attr == roleMember {
@@ -56,7 +56,7 @@ func (w *worker) refer(r ruleNumber, s *subject, attr role) {
 		w.buf = f.append(w.buf[:0])
 		at, err := w.spool.Append(w.buf)
 		w.fail(err)
-		w.fail(w.dns.Add(w.hashDN(uidless(v)), mark|w.placeOf(at)))
+		w.fail(w.dns.Add(w.hashDN(uidless(v)), referenceBit|w.placeOf(at)))
 	}
 }
 
@@ -72,14 +72,14 @@ func uidless(v []byte) []byte {
 	return v
 }
 
-// mostDomains bounds the different domains that one worker tells apart.
+// mostDomains is the maximum number of different domains that a worker counts.
 const mostDomains = 200_000
 
-// domainUse is what is known of the accounts in one mail domain.
+// domainUse describes the accounts in a mail domain.
 type domainUse struct {
 	count int
-	last  uint64 // position of the one that was counted last
-	// The first of them by position.
+	last  uint64 // the position of the account counted last
+	// The account with the lowest position.
 	pos  uint64
 	file int
 	line int
@@ -98,7 +98,7 @@ func observeDomain(w *worker, s *subject) {
 				w.tooManyDomains = true
 				continue
 			}
-			// Positions of one worker grow, so this entry is the first.
+			// The positions of a worker increase, so this entry is its first one.
 			e := s.entry
 			const most = 1 << 10
 			u = &domainUse{pos: e.Pos, file: e.File, line: e.Line, dn: bytes.Clone(clip(e.DN, most))}
@@ -110,7 +110,7 @@ func observeDomain(w *worker, s *subject) {
 	}
 }
 
-// observeDomainEntry notes the domains that an entry stands for.
+// observeDomainEntry records the mail domains that an entry represents.
 func observeDomainEntry(w *worker, s *subject) {
 	note := func(v []byte) {
 		const longest = 253 // RFC 1035 section 3.1
@@ -145,7 +145,7 @@ func domainOfDN(dn []byte) []byte {
 	return out
 }
 
-// checkDomains compares the domains in use with those that there are.
+// checkDomains compares the domains in use with those that exist.
 func (a *Audit) checkDomains(w *worker) error {
 	known, uses := map[string]struct{}{}, map[string]*domainUse{}
 	for _, o := range a.workers {
@@ -202,14 +202,14 @@ func describeDangling(a *Audit, f *fact) (string, finding.Fix) {
 	name, fix := string(f.other), a.modifyFix(f.dns[0], ldif.OpDelete, string(f.other), f.value)
 	switch f.code {
 	case codeOutside:
-		return fmt.Sprintf("%s is %s, which is not among what was read; whether it exists is not known", name, shown(f.value)), finding.Fix{}
+		return fmt.Sprintf("%s is %s, which was not among the entries read, so it may or may not exist", name, quote(f.value)), finding.Fix{}
 	case codeNoDN:
-		return fmt.Sprintf("%s is %s, which is no DN", name, shown(f.value)), fix
+		return fmt.Sprintf("%s is %s, which is not a valid DN", name, quote(f.value)), fix
 	}
-	return fmt.Sprintf("%s is %s, and there is no such entry", name, shown(f.value)), fix
+	return fmt.Sprintf("%s is %s, but no such entry exists", name, quote(f.value)), fix
 }
 
 func describeDomainUnknown(_ *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("no entry stands for the domain %s, in which %d accounts have their address; first of them: %s",
-		shown(f.value), f.count, shown(f.dns[0])), finding.Fix{}
+	return fmt.Sprintf("no entry represents the mail domain %s, which %d accounts use; the first of them: %s",
+		quote(f.value), f.count, quote(f.dns[0])), finding.Fix{}
 }

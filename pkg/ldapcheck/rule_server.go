@@ -10,17 +10,18 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// Server is what a live directory tells besides its entries.
+// Server provides what a live directory knows in addition to its entries.
 type Server interface {
-	// Exists tells whether there is an entry of that name.
+	// Exists reports whether an entry with that DN exists.
 	Exists(ctx context.Context, dn string) (bool, error)
-	// Schema tells which of the attributes and object classes
-	// the directory's schema lacks; directory.ErrHidden when it does not show its schema.
+	// Schema returns which of the attributes and object classes are missing in the
+	// schema of the directory. The error is directory.ErrHidden if the server does not
+	// show its schema.
 	Schema(ctx context.Context, attributes, classes []string) (missing []string, err error)
-	// Sees tells whether any entry shows the attribute to whoever is bound.
+	// Sees reports whether the attribute of any entry is visible to the bind DN.
 	Sees(ctx context.Context, attribute string) (bool, error)
-	// Indexed tells what kinds of index an attribute has: "eq", "pres"; directory.ErrHidden when
-	// the server does not show this to whoever asks.
+	// Indexed returns the kinds of index that an attribute has, such as "eq" and "pres".
+	// The error is directory.ErrHidden if the server does not show them to the bind DN.
 	Indexed(ctx context.Context, attribute string) (kinds []string, err error)
 }
 
@@ -29,15 +30,15 @@ func serverRules() []rule {
 		{
 			Rule: newRule("schema-missing", finding.Error,
 				"the directory's schema has what the calendar server needs",
-				"the attributes cannot be given to any entry, and a search for them finds nothing without an error",
-				"extend the schema: comm_dssetup.pl does it for Oracle's directories"),
+				"the attributes cannot be added to any entry, and a search for them finds nothing without an error",
+				"extend the schema; for Oracle's directories, use comm_dssetup.pl"),
 			still: true, applies: needsServer, describe: describeSchema,
 		},
 		{
 			Rule: newRule("index-missing", finding.Warning,
 				"the unique id is indexed for equality",
 				"every look-up of an account reads the whole directory",
-				"make the index, presence and equality, and build it"),
+				"create an index for presence and equality, and build it"),
 			still: true, applies: needsServer, describe: describeIndex,
 		},
 	}
@@ -50,7 +51,7 @@ func needsServer(a *Audit) error {
 	return nil
 }
 
-// checkSchema asks for the attributes and classes that the rules go by.
+// checkSchema checks the attributes and classes that the rules use.
 func (a *Audit) checkSchema(ctx context.Context, w *worker) error {
 	n := &a.o.Names
 	attributes := []string{n.UniqueID, n.Store}
@@ -93,9 +94,9 @@ func (a *Audit) checkIndex(ctx context.Context, w *worker) error {
 }
 
 func describeSchema(_ *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("the directory's schema does not have %s", shown(f.value)), finding.Fix{}
+	return fmt.Sprintf("the directory's schema does not have %s", quote(f.value)), finding.Fix{}
 }
 
 func describeIndex(_ *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("%s has no index for equality", shown(f.value)), finding.Fix{}
+	return fmt.Sprintf("%s has no index for equality", quote(f.value)), finding.Fix{}
 }

@@ -17,36 +17,36 @@ func storeRules() []rule {
 	return []rule{
 		{
 			Rule: newRule("davstore-missing", finding.Error,
-				"everybody who is known to be on the new server is marked so",
-				"the new server takes the person for one of the old server and asks there, and the old one sends the question back: free/busy fails in a loop",
-				"give the entry the attribute; with one back end the value is defaultbackend"),
+				"all people known to be on the new server are assigned to it in the directory",
+				"the new server forwards free/busy requests about the person to the old server, which sends them back: they fail in a loop",
+				"add the attribute to the entry; with one back end the value is defaultbackend"),
 			kinds: hosted, needs: asked, applies: needsCS7, observe: observeStoreMissing, describe: describeStoreMissing,
 		},
 		{
 			Rule: newRule("davstore-present", finding.Error,
-				"nobody who is known to be on the old server is marked as on the new one",
-				"the new server takes the person for its own, makes an empty account, and shows everybody an empty calendar",
+				"nobody known to be on the old server is assigned to the new one in the directory",
+				"the new server treats the person as local, creates an empty account, and shows everybody an empty calendar",
 				"remove the attribute until the person is migrated"),
 			kinds: hosted, needs: asked, applies: needsCS6, observe: observeStorePresent, describe: describeStorePresent,
 		},
 		{
 			Rule: newRule("davstore-unknown-backend", finding.Error,
-				"every back end that an entry names is configured",
+				"every back end named in an entry is configured",
 				"the account cannot be opened",
-				"name a back end that there is, or configure the one that is named"),
+				"name an existing back end, or configure the one that is named"),
 			kinds: people(), needs: store, applies: needsBackends, observe: observeStoreUnknown, describe: describeStoreUnknown,
 		},
 		{
 			Rule: newRule("davstore-empty", finding.Error,
-				"no mark of the new server is empty",
-				"its presence says that the person is on the new server, and its value names no back end",
-				"give it the name of the back end, or remove it"),
+				"no attribute that names the back end is empty",
+				"its presence assigns the person to the new server, but its value names no back end",
+				"set it to the name of the back end, or remove it"),
 			kinds: people(), needs: store, observe: observeStoreEmpty, describe: describeStoreEmpty,
 		},
 		{
 			Rule: newRule("davstore-multivalued", finding.Error,
 				"no entry names two back ends",
-				"an account is on one back end; which one the server takes is not defined",
+				"an account is on one back end, and which one the server uses is undefined",
 				"find out where the account is, and remove the other value"),
 			kinds: people(), needs: store, observe: observeStoreMultivalued, describe: describeStoreMultivalued,
 		},
@@ -119,11 +119,11 @@ func describeStoreMissing(a *Audit, f *fact) (string, finding.Fix) {
 	if value, ok := a.o.LocalUserValue(); ok {
 		fix = a.modifyFix(f.dns[0], ldif.OpAdd, local, []byte(value))
 	}
-	return fmt.Sprintf("the %s is on the list of the new server and has no %s", f.kind, local), fix
+	return fmt.Sprintf("the %s is on the list of the new server but has no %s", f.kind, local), fix
 }
 
-// LocalUserValue is what the attribute that marks people on the new server is given;
-// ok is false where somebody has to choose a back end.
+// LocalUserValue returns the value to give Names.LocalUserAttr for people on the new
+// server. ok is false if a person has to choose a back end.
 func (o *Options) LocalUserValue() (value string, ok bool) {
 	if !strings.EqualFold(o.Names.LocalUserAttr(), o.Names.Store) {
 		return "true", true
@@ -131,7 +131,7 @@ func (o *Options) LocalUserValue() (value string, ok bool) {
 	return o.onlyBackend()
 }
 
-// onlyBackend is the one that everybody is on, where there is but one.
+// onlyBackend returns the back end if there is only one.
 func (o *Options) onlyBackend() (string, bool) {
 	switch len(o.Backends) {
 	case 0:
@@ -144,17 +144,17 @@ func (o *Options) onlyBackend() (string, bool) {
 
 func describeStorePresent(a *Audit, f *fact) (string, finding.Fix) {
 	local := a.o.Names.LocalUserAttr()
-	return fmt.Sprintf("the %s is on the list of the old server and has %s: %s", f.kind, local, shown(f.value)),
+	return fmt.Sprintf("the %s is on the list of the old server and has %s: %s", f.kind, local, quote(f.value)),
 		a.removalRemark(a.modifyFix(f.dns[0], ldif.OpDelete, local, nil))
 }
 
 func describeStoreUnknown(a *Audit, f *fact) (string, finding.Fix) {
 	var fix finding.Fix
 	if backend, ok := a.o.onlyBackend(); ok {
-		fix = withRemark("if the account is on that back end: changing the value alone makes an empty one there",
+		fix = withRemark("only if the account is on that back end: changing the value alone creates an empty account there",
 			a.modifyFix(f.dns[0], ldif.OpReplace, a.o.Names.Store, []byte(backend)))
 	}
-	return fmt.Sprintf("%s names the back end %s; configured are: %s", a.o.Names.Store, shown(f.value), strings.Join(a.o.Backends, ", ")), fix
+	return fmt.Sprintf("%s names the back end %s, which is not configured (configured: %s)", a.o.Names.Store, quote(f.value), strings.Join(a.o.Backends, ", ")), fix
 }
 
 func describeStoreEmpty(a *Audit, f *fact) (string, finding.Fix) {
@@ -162,6 +162,6 @@ func describeStoreEmpty(a *Audit, f *fact) (string, finding.Fix) {
 }
 
 func describeStoreMultivalued(a *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("%s has several values: %s", a.o.Names.Store, shownList(f.values)),
+	return fmt.Sprintf("%s has several values: %s", a.o.Names.Store, quoteList(f.values)),
 		a.removeSecond(f, a.o.Names.Store, "keep the back end that holds the account; this removes the other one")
 }

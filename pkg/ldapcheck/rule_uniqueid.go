@@ -14,65 +14,62 @@ func uniqueIDRules() []rule {
 		{
 			Rule: newRule("uniqueid-missing", finding.Error,
 				"every user, group and resource has a unique id",
-				"the unique id keys the account: without it the server makes none, and nobody can share with the person or invite the resource; this holds for those on the old server too",
-				"give the entry a new value, and the object class that allows it; never one that another entry has or had"),
+				"the unique id is the key of the account: without it the server creates none, and nobody can share with the person or invite the resource; this also applies to people on the old server",
+				"add a new value and the object class that allows it; never use a value that another entry has or had"),
 			kinds: people(), needs: rolesOf(roleID, roleClass), observe: observeMissing, describe: describeMissing,
 		},
 		{
 			Rule: newRule("uniqueid-empty", finding.Error,
 				"no unique id is empty",
-				"an empty value looks like one to whoever asks for its presence, and keys nothing",
-				"replace it by a new value"),
+				"a search for entries with a unique id finds the entry, but an empty value cannot be the key of an account",
+				"replace it with a new value"),
 			kinds: people(), needs: id, observe: observeEmpty, describe: describeEmpty,
 		},
 		{
 			Rule: newRule("uniqueid-multivalued", finding.Error,
 				"no entry has two unique ids",
-				"the server takes one of them, not always the same: the person has two accounts and sees one",
-				"find out under which value the account is, and remove the other"),
+				"the server uses one of them, not always the same one: the person has two accounts and sees one",
+				"find out which value the account has, and remove the other"),
 			kinds: people(), needs: id, observe: observeMultivalued, describe: describeMultivalued,
 		},
 		{
 			Rule: newRule("uniqueid-duplicate", finding.Error,
 				"no two entries have the same unique id",
-				"they share one account: each sees, changes and answers for the other's calendars",
-				"find out whose account it is; give every other entry a new value"),
-			kinds: people(), needs: id, applies: needsBoth, describe: describeDuplicate,
+				"they share one account: each sees and changes the other's calendars and responds to the other's invitations",
+				"find out whose account it is, and give every other entry a new value"),
+			kinds: people(), needs: id, describe: describeDuplicate,
 		},
 		{
 			Rule: newRule("uniqueid-case-collision", finding.Error,
-				"no two unique ids differ in letter case or blanks alone",
-				"the directory takes them for one value and the database for two: a look-up by id finds the wrong person, and a directory that checks uniqueness refuses the import",
+				"no two unique ids differ only in letter case or blanks",
+				"to the directory they are one value, to the database two: a look-up by id finds the wrong person, and a directory that enforces uniqueness refuses the import",
 				"give all but one of the entries a new value"),
-			kinds: people(), needs: id, applies: needsBoth, describe: describeCollision,
+			kinds: people(), needs: id, describe: describeCollision,
 		},
 		{
 			Rule: newRule("uniqueid-malformed", finding.Warning,
-				"every unique id looks like one",
-				"the server takes any text; but a value that no generator of ids makes was made in another way, which may make it again",
+				"every unique id has a usual format",
+				"the server accepts any text, but a value that was not made by an id generator may be made again",
 				"find out where the value comes from; if it is a format of your own, give the audit a pattern for it"),
 			kinds: people(), needs: id, observe: observeMalformed, describe: describeMalformed,
 		},
 		{
 			Rule: newRule("uniqueid-unstable", finding.Error,
 				"the unique id is an attribute that the directory does not change by itself",
-				"the directory gives its operational attributes anew when an entry is made anew or moved to another server: the account is cut off from its calendars",
+				"the directory assigns new operational attributes when an entry is re-created or moved to another server: the account loses its calendars",
 				"give every entry a davUniqueId with the present value, then change davcore.uriinfo.permanentuniqueid"),
 			still: true, describe: describeUnstable,
 		},
 		{
 			Rule: newRule("uniqueid-class-missing", finding.Error,
 				"every entry with a unique id has the object class that allows it",
-				"a directory that checks its schema refuses the entry at the next import, or the next change of it",
+				"a directory that checks its schema refuses the entry at the next import, or at the next change",
 				"add the object class"),
 			kinds: people(), needs: rolesOf(roleID, roleClass), applies: needsClass,
 			observe: observeClassMissing, describe: describeClassMissing,
 		},
 	}
 }
-
-// needsBoth is for rules that work on what worker.remember notes.
-func needsBoth(*Audit) error { return nil }
 
 func needsClass(a *Audit) error {
 	if a.o.Names.UniqueIDClass == "" {
@@ -120,7 +117,7 @@ func observeClassMissing(w *worker, s *subject) {
 	}
 }
 
-// checkUnstable is about the configuration alone.
+// checkUnstable checks only the configuration.
 func (a *Audit) checkUnstable(w *worker) error {
 	if config.IsOperationalAttribute(a.o.Names.UniqueID) {
 		w.add(&fact{rule: ruleUnstable, value: []byte(a.o.Names.UniqueID)})
@@ -137,28 +134,28 @@ func describeEmpty(a *Audit, f *fact) (string, finding.Fix) {
 }
 
 func describeMultivalued(a *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("%s has several values: %s", a.o.Names.UniqueID, shownList(f.values)),
-		a.removeSecond(f, a.o.Names.UniqueID, "keep the value under which the account is; this removes the other one")
+	return fmt.Sprintf("%s has several values: %s", a.o.Names.UniqueID, quoteList(f.values)),
+		a.removeSecond(f, a.o.Names.UniqueID, "keep the value that the account has; this removes the other one")
 }
 
 func describeDuplicate(a *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("%d entries have the %s %s", f.count, a.o.Names.UniqueID, shown(f.value)), a.decideFix(f)
+	return fmt.Sprintf("%d entries have the %s %s", f.count, a.o.Names.UniqueID, quote(f.value)), a.decideFix(f)
 }
 
 func describeCollision(a *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("%d entries have a %s that the directory takes for the same and the database does not: %s", f.count, a.o.Names.UniqueID, shownList(f.values)), a.decideFix(f)
+	return fmt.Sprintf("%d entries have a %s that is the same to the directory but not to the database: %s", f.count, a.o.Names.UniqueID, quoteList(f.values)), a.decideFix(f)
 }
 
 func describeMalformed(a *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("%s is neither four groups of eight hexadecimal digits nor a UUID: %s", a.o.Names.UniqueID, shown(f.value)), finding.Fix{}
+	return fmt.Sprintf("%s is neither four groups of eight hexadecimal digits nor a UUID: %s", a.o.Names.UniqueID, quote(f.value)), finding.Fix{}
 }
 
 func describeUnstable(a *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("davcore.uriinfo.permanentuniqueid is %s, which the directory itself gives and changes", shown(f.value)),
-		finding.Text(finding.FixNone, "do not change the parameter before every entry has a davUniqueId with the present value: changing it alone loses all data")
+	return fmt.Sprintf("davcore.uriinfo.permanentuniqueid is %s, which the directory itself assigns and changes", quote(f.value)),
+		finding.Text(finding.FixNone, "do not change the parameter until every entry has a davUniqueId with the present value: changing it alone loses all data")
 }
 
 func describeClassMissing(a *Audit, f *fact) (string, finding.Fix) {
-	return fmt.Sprintf("the %s has a %s and not the object class %s", f.kind, a.o.Names.UniqueID, a.o.Names.UniqueIDClass),
+	return fmt.Sprintf("the %s has a %s but not the object class %s", f.kind, a.o.Names.UniqueID, a.o.Names.UniqueIDClass),
 		a.modifyFix(f.dns[0], ldif.OpAdd, "objectClass", []byte(a.o.Names.UniqueIDClass))
 }

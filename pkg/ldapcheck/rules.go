@@ -7,8 +7,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// ruleNumber is the place of a rule in the catalogue, which is the order of
-// reports.
+// ruleNumber is the index of a rule in the catalogue, which is the order in reports.
 type ruleNumber int
 
 const (
@@ -48,36 +47,36 @@ const (
 	ruleCount
 )
 
-// ruleLimit is how many rules there is room for.
+// ruleLimit is the maximum number of rules.
 const ruleLimit = 64
 
-// people are the kinds that have an account.
+// people returns the kinds of entries that have an account.
 func people() []directory.Kind {
 	return []directory.Kind{directory.User, directory.Group, directory.Resource}
 }
 
-// rule is a rule with what it takes to look for its failures.
+// rule is a rule with its implementation.
 type rule struct {
 	finding.Rule
-	kinds []directory.Kind // that it looks at
-	needs roles            // that it looks at
+	kinds []directory.Kind // the kinds of entries that it checks
+	needs roles            // the attributes that it needs
 	// applies returns why the rule has nothing to look at in this run, nil when it
 	// has.
 	applies func(a *Audit) error
-	// observe looks at one entry; nil for a rule that is about the whole.
+	// observe checks one entry; nil for a rule about the directory as a whole.
 	observe func(w *worker, s *subject)
-	// absence marks rules about what is not there, which say nothing as long as
-	// not everything has been read.
+	// absence marks rules about what is missing, which cannot run unless everything was
+	// read.
 	absence bool
-	// still marks rules for which no entry is looked at.
+	// still marks rules that do not look at entries.
 	still bool
-	// source marks what is about the reading itself. No option turns it off.
+	// source marks rules about the reading itself. They cannot be deselected.
 	source bool
 	// describe returns the detail and the fix of a finding.
 	describe func(a *Audit, f *fact) (detail string, fix finding.Fix)
 }
 
-// catalogue is every rule, in the order of the numbers.
+// catalogue returns every rule, in the order of the numbers.
 func catalogue() []rule {
 	var all []rule
 	for _, part := range [][]rule{uniqueIDRules(), storeRules(), mailRules(), accessRules(), referenceRules(), listRules(), serverRules(), sourceRules()} {
@@ -86,7 +85,7 @@ func catalogue() []rule {
 	return all
 }
 
-// Rules returns the catalogue.
+// Rules returns the rules of the catalogue.
 func Rules() []finding.Rule {
 	all := catalogue()
 	out := make([]finding.Rule, len(all))
@@ -100,35 +99,35 @@ func newRule(id string, s finding.Severity, title, why, remedy string) finding.R
 	return finding.Rule{ID: id, Severity: s, Title: title, Why: why, Remedy: remedy}
 }
 
-// sourceRules are about the reading, and are listed in every report.
+// sourceRules are the rules about the reading. They are in every report.
 func sourceRules() []rule {
 	return []rule{
 		{
 			Rule: newRule("record-broken", finding.Error,
 				"every record of the files could be read",
-				"an entry that cannot be read was not looked at by any rule, and a server would refuse to import it",
-				"mend the record, or export again, and audit again"),
+				"no rule checked an entry that cannot be read, and a server would refuse to import it",
+				"repair the record or export again, then audit again"),
 			source: true, describe: describeBroken,
 		},
 		{
 			Rule: newRule("change-record", finding.Warning,
-				"the files hold entries and no changes",
-				"a change record is not an entry: what it would do was not looked at",
-				"apply the changes, export, and audit the export"),
+				"the files contain entries, not change records",
+				"a change record is not an entry: what it would change was not checked",
+				"apply the changes, export the directory, and audit the export"),
 			source: true, describe: describeSource,
 		},
 		{
 			Rule: newRule("referral-not-followed", finding.Error,
-				"no part of the tree is held by another server",
-				"referrals are never followed: the entries behind them were not looked at",
-				"audit the other server too, or choose bases that leave its part out"),
+				"no part of the tree is on another server",
+				"referrals are never followed: the entries that they refer to were not checked",
+				"audit the other server too, or choose base DNs that exclude its part"),
 			source: true, describe: describeReferral,
 		},
 		{
 			Rule: newRule("audit-incomplete", finding.Error,
 				"everything was read",
-				"what was not read was not looked at, and may hold any fault",
-				"remove the cause and audit again; what is listed here is true, and is not all"),
+				"what was not read was not checked and may contain any fault",
+				"remove the cause and audit again; the findings listed are correct but not complete"),
 			source: true, describe: describeSource,
 		},
 		{
@@ -141,7 +140,7 @@ func sourceRules() []rule {
 func describeSource(_ *Audit, f *fact) (string, finding.Fix) { return string(f.other), finding.Fix{} }
 
 func describeBroken(a *Audit, f *fact) (string, finding.Fix) {
-	return string(f.other) + "; no rule has looked at the entry", finding.Fix{}
+	return string(f.other) + "; no rule checked the entry", finding.Fix{}
 }
 
 func describeReferral(_ *Audit, f *fact) (string, finding.Fix) {

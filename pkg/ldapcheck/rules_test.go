@@ -24,8 +24,8 @@ const (
 	uuidID = "6f0c1e2a-9b3d-4c5e-8f70-1a2b3c4d5e6f"
 )
 
-// user writes a user that no rule minds; lines replace those of the same
-// attribute, and "-name" takes one away.
+// user returns a user without faults; lines replace those of the same attribute,
+// "+name" adds one, and "-name" removes it.
 func user(uid string, lines ...string) string {
 	return entry("uid="+uid+",ou=People,o=isp", []string{
 		"objectClass: icsCalendarUser", "objectClass: davEntity", "uid: " + uid, "mail: " + uid + "@example.com",
@@ -45,7 +45,7 @@ func resource(cn string, lines ...string) string {
 	}, lines)
 }
 
-// idFor makes a well-formed id that is another one for each name.
+// idFor returns a well-formed id that is different for each name.
 func idFor(name string) string {
 	h := uint32(2166136261)
 	for _, c := range []byte(name) {
@@ -100,7 +100,8 @@ func auditText(t *testing.T, o ldapcheck.Options, text string) (*ldapcheck.Repor
 	return auditSource(t, o, files)
 }
 
-// brief is what a case wants of a finding: rule, entries by their first name, value.
+// brief returns what a case compares of a finding: the rule, the first RDN of each
+// entry, and the value.
 func brief(f finding.Finding) string {
 	var names []string
 	for _, dn := range f.DN {
@@ -115,8 +116,8 @@ type ruleCase struct {
 	name     string
 	text     string
 	options  func(t *testing.T, o *ldapcheck.Options)
-	want     []string // all findings, but for those that every case has
-	contains []string // in detail or fix of the first
+	want     []string // all findings, except those of every case
+	contains []string // in the detail or the fix of the first finding
 }
 
 func known(list ...string) func(*testing.T, *ldapcheck.Options) {
@@ -140,7 +141,7 @@ func ruleCases() []ruleCase {
 
 func uniqueIDCases() []ruleCase {
 	return []ruleCase{
-		{name: "a sound directory", text: user("a") + group("g", "+uniqueMember: uid=a,ou=People,o=isp") + resource("r", "+owner: UID=A, OU=People, o=ISP") + user("b", "davUniqueId: "+uuidID)},
+		{name: "a healthy directory", text: user("a") + group("g", "+uniqueMember: uid=a,ou=People,o=isp") + resource("r", "+owner: UID=A, OU=People, o=ISP") + user("b", "davUniqueId: "+uuidID)},
 		{name: "missing", text: user("a", "-davUniqueId") + group("g", "-davUniqueId") + resource("r", "-davUniqueId", "objectClass: icsCalendarResource") + user("ok"),
 			want:     []string{"uniqueid-missing a", "uniqueid-missing g", "uniqueid-missing r"},
 			contains: []string{"the user has no davUniqueId", `id=$(uuidgen) && printf 'dn: uid=a,ou=People,o=isp\nchangetype: modify\nadd: davUniqueId\ndavUniqueId: %s\n-\n\n' "$id"`}},
@@ -157,17 +158,17 @@ func uniqueIDCases() []ruleCase {
 			want: []string{"uniqueid-multivalued a", "uniqueid-duplicate a+b " + hexID2}},
 		{name: "both values shared", text: user("a", "davUniqueId: "+hexID, "davUniqueId: "+hexID2) + user("b", "davUniqueId: "+hexID2, "davUniqueId: "+hexID),
 			want: []string{"uniqueid-multivalued a", "uniqueid-multivalued b", "uniqueid-duplicate a+b " + hexID, "uniqueid-duplicate a+b " + hexID2}},
-		{name: "case alone", text: user("a", "davUniqueId: "+hexID) + user("b", "davUniqueId: "+strings.ToUpper(hexID)),
+		{name: "only letter case", text: user("a", "davUniqueId: "+hexID) + user("b", "davUniqueId: "+strings.ToUpper(hexID)),
 			want: []string{"uniqueid-case-collision a+b " + strings.ToUpper(hexID)}},
-		{name: "blanks alone", text: user("a", "davUniqueId: my id") + user("b", "davUniqueId:: IG15ICAgSUQg"),
+		{name: "only blanks", text: user("a", "davUniqueId: my id") + user("b", "davUniqueId:: IG15ICAgSUQg"),
 			want: []string{"uniqueid-case-collision a+b  my   ID", "uniqueid-malformed a my id", "uniqueid-malformed b  my   ID"}},
 		{name: "case and the same", text: user("a", "davUniqueId: "+hexID) + user("b", "davUniqueId: "+strings.ToUpper(hexID)) + user("c", "davUniqueId: "+hexID),
 			want: []string{"uniqueid-duplicate a+c " + hexID, "uniqueid-case-collision a+b+c " + strings.ToUpper(hexID)}},
-		{name: "letters beyond ASCII", text: user("a", "davUniqueId:: "+"w4Rn") + user("b", "davUniqueId:: "+"w6RH"),
+		{name: "non-ASCII letters", text: user("a", "davUniqueId:: "+"w4Rn") + user("b", "davUniqueId:: "+"w6RH"),
 			want: []string{"uniqueid-case-collision a+b Äg", "uniqueid-malformed a Äg", "uniqueid-malformed b äG"}},
-		{name: "no shape", text: user("a", "davUniqueId: jdoe") + user("b", "davUniqueId: "+hexID[:34]) + user("c", "davUniqueId: "+strings.ReplaceAll(hexID, "a", "g")) + user("d", "davUniqueId: {"+uuidID+"}"),
+		{name: "malformed", text: user("a", "davUniqueId: jdoe") + user("b", "davUniqueId: "+hexID[:34]) + user("c", "davUniqueId: "+strings.ReplaceAll(hexID, "a", "g")) + user("d", "davUniqueId: {"+uuidID+"}"),
 			want: []string{"uniqueid-malformed a jdoe", "uniqueid-malformed b " + hexID[:34], "uniqueid-malformed c " + strings.ReplaceAll(hexID, "a", "g"), "uniqueid-malformed d {" + uuidID + "}"}},
-		{name: "a shape of one's own", text: user("a", "davUniqueId: jdoe-1") + user("b", "davUniqueId: jdoe"),
+		{name: "a custom format", text: user("a", "davUniqueId: jdoe-1") + user("b", "davUniqueId: jdoe"),
 			options: func(_ *testing.T, o *ldapcheck.Options) { o.IDPattern = regexp.MustCompile(`^[a-z]+-[0-9]$`) },
 			want:    []string{"uniqueid-malformed b jdoe"}},
 		{name: "operational", text: user("a", "+nsUniqueId: "+hexID), options: func(_ *testing.T, o *ldapcheck.Options) { o.Names.UniqueID, o.Names.UniqueIDClass = "nsUniqueID", "" },
@@ -182,7 +183,7 @@ func uniqueIDCases() []ruleCase {
 func storeCases() []ruleCase {
 	return []ruleCase{
 		{name: "unknown back end", text: user("a", "+davStore: DefaultBackend") + user("b", "+davStore: store9") + group("g", "+davStore: store9"), options: known("defaultbackend"),
-			want: []string{"davstore-unknown-backend b store9", "davstore-unknown-backend g store9"}, contains: []string{"configured are: defaultbackend", "replace: davStore\ndavStore: defaultbackend\n-"}},
+			want: []string{"davstore-unknown-backend b store9", "davstore-unknown-backend g store9"}, contains: []string{"(configured: defaultbackend)", "replace: davStore\ndavStore: defaultbackend\n-"}},
 		{name: "empty and two back ends", text: user("a", "davStore:") + user("b", "davStore: s1", "davStore: s9"), options: known("s1", "s2"),
 			want: []string{"davstore-empty a", "davstore-multivalued b"}},
 		{name: "not on the new server", text: user("a") + user("b", "+davStore: defaultbackend", "+icsAllowedServiceAccess: -http:all") + resource("r"), options: lists("", "a@example.com\nb@example.com\nr@example.com\n"),
@@ -190,7 +191,7 @@ func storeCases() []ruleCase {
 			contains: []string{"add: davStore\ndavStore: defaultbackend\n-"}},
 		{name: "on the new server too early", text: user("a", "+davStore: defaultbackend") + user("b"), options: lists("a\nb\n", ""),
 			want: []string{"davstore-present a defaultbackend"}, contains: []string{"delete: davStore\n-"}},
-		{name: "another mark", text: user("a", "+davStore: s1") + user("b", "+xcs7user: yes", "+icsAllowedServiceAccess: -http:all"),
+		{name: "another local user attribute", text: user("a", "+davStore: s1") + user("b", "+xcs7user: yes", "+icsAllowedServiceAccess: -http:all"),
 			options: func(t *testing.T, o *ldapcheck.Options) { o.Names.Local = "xcs7user"; o.CS7 = people(t, "a\nb\n") },
 			want:    []string{"davstore-missing a", "lockout-missing a"}, contains: []string{"add: xcs7user\nxcs7user: true\n-"}},
 	}
@@ -203,7 +204,7 @@ func mailCases() []ruleCase {
 			user("f", "+mailAlternateAddress: f@-x.com") + user("g", "+mailAlternateAddress: @example.com") + user("h", "mail: .h@example.com") + user("i", `mail: "i i"@example.com`) + user("j", "mail: j@[192.0.2.1]") + user("k", "mail:: a0DDpC5kZQ=="),
 			want: []string{"mail-malformed a a.example.com", "mail-malformed b b@@example.com", "mail-malformed c c @example.com", "mail-malformed d d@", "mail-malformed e e@x..com",
 				"mail-malformed f f@-x.com", "mail-malformed h .h@example.com", `mail-malformed i "i i"@example.com`, "mail-malformed k k@ä.de"},
-			contains: []string{"it has no @"}},
+			contains: []string{"it contains no @"}},
 		{name: "one address twice", text: user("a") + user("b", "+mailAlternateAddress: A@Example.com") + user("c", "+mailAlternateAddress: c@example.com") + group("g", "mail: b@example.com"),
 			want: []string{"mail-duplicate a+b a@example.com", "mail-duplicate b+g b@example.com"}},
 	}
@@ -211,21 +212,21 @@ func mailCases() []ruleCase {
 
 func accessCases() []ruleCase {
 	return []ruleCase{
-		{name: "lock without effect", text: user("a", "+icsAllowedServiceAccess: -HTTP:ALL", "+icsStatus: active") + user("b", "+icsAllowedServiceAccess: -http:all") +
+		{name: "ineffective lock-out", text: user("a", "+icsAllowedServiceAccess: -HTTP:ALL", "+icsStatus: active") + user("b", "+icsAllowedServiceAccess: -http:all") +
 			user("c", "+icsAllowedServiceAccess: -http:all", "+icsStatus: inactive") + user("d", "+icsAllowedServiceAccess: +imap:all", "+icsStatus: active") +
 			user("e", "+icsAllowedServiceAccess: +imap:*$-http:*", "+icsStatus: Active") + user("f", "+icsAllowedServiceAccess: -http:192.0.2.1", "+icsStatus: active") +
 			user("g", "+icsAllowedServiceAccess: -http:all", "+icsStatus: foo") + user("h", "+icsAllowedServiceAccess: -http:all", "+icsStatus: active", "+inetUserStatus: deleted"),
 			want: []string{"lockout-ineffective a -HTTP:ALL", "lockout-ineffective e +imap:*$-http:*", "status-unknown g foo"}, contains: []string{"delete: icsStatus\n-"}},
-		{name: "no lock", text: user("a", "+davStore: x") + user("b", "+davStore: x", "+icsStatus: active") + user("c", "+davStore: x", "+icsAllowedServiceAccess: -http:all") +
+		{name: "no lock-out", text: user("a", "+davStore: x") + user("b", "+davStore: x", "+icsStatus: active") + user("c", "+davStore: x", "+icsAllowedServiceAccess: -http:all") +
 			user("d", "+davStore: x", "+icsStatus: active", "+icsAllowedServiceAccess: -http:all") + user("e", "+davStore: x", "+icsAllowedServiceAccess: +imap:all"),
 			options:  lists("", "a\nb\nc\nd\ne\n"),
 			want:     []string{"lockout-ineffective d -http:all", "lockout-missing a", "lockout-missing b", "lockout-missing e"},
-			contains: []string{"not looked at because icsStatus is 'active'"}},
-		{name: "locks of several values", text: user("a", "+davStore: x", "+icsAllowedServiceAccess: +imap:all", "+icsAllowedServiceAccess: +pop:all") + user("b", "+davStore: x", "+icsStatus: unheard"),
+			contains: []string{"not evaluated because icsStatus is 'active'"}},
+		{name: "lock-outs of several values", text: user("a", "+davStore: x", "+icsAllowedServiceAccess: +imap:all", "+icsAllowedServiceAccess: +pop:all") + user("b", "+davStore: x", "+icsStatus: unheard"),
 			options: lists("", "a\nb\n"), want: []string{"lockout-missing a", "status-unknown b unheard"}, contains: []string{"it is '+imap:all', '+pop:all'\n\x00"}},
 		{name: "statuses", text: user("a", "+icsStatus: enabled") + user("b", "+inetUserStatus: ACTIVE", "+icsStatus: deleted") + resource("r", "+inetResourceStatus: on") + user("c", "+inetUserStatus:"),
-			want: []string{"status-unknown a enabled", "status-unknown r on", "status-unknown c"}, contains: []string{"replace: icsStatus\nicsStatus: active\n-", "# if the person shall have access"}},
-		{name: "shut out and marked", text: user("a", "+davStore: x", "+inetUserStatus: inactive") + user("b", "+inetUserStatus: inactive") + resource("r", "+davStore: x", "+inetResourceStatus: deleted", "+icsStatus: inactive"),
+			want: []string{"status-unknown a enabled", "status-unknown r on", "status-unknown c"}, contains: []string{"replace: icsStatus\nicsStatus: active\n-", "# if the person should have access"}},
+		{name: "locked out and marked", text: user("a", "+davStore: x", "+inetUserStatus: inactive") + user("b", "+inetUserStatus: inactive") + resource("r", "+davStore: x", "+inetResourceStatus: deleted", "+icsStatus: inactive"),
 			want: []string{"status-inactive-with-davstore a inactive", "status-inactive-with-davstore r deleted"}},
 	}
 }
@@ -241,16 +242,16 @@ func referenceCases() []ruleCase {
 			group("g", "+uniqueMember: 0.9.2342.19200300.100.1.1=a,organizationalUnitName=People,o=isp", "+uniqueMember: uid=bad,ou=People,o=isp", "+uniqueMember: john", "+uniqueMember: uid=gone,o=isp#'1'B", "+member: uid=gone,o=isp"),
 			options: func(_ *testing.T, o *ldapcheck.Options) { o.Names.Members = []string{"uniqueMember", "member"} },
 			want:    []string{"group-member-dangling g uid=gone,o=isp", "group-member-dangling g uid=gone,o=isp#'1'B", "group-member-dangling g john", "record-broken bad"}},
-		{name: "members that were not asked for", text: "dn: o=isp\nobjectClass: organization\n\ndn: ou=People,o=isp\nobjectClass: organizationalUnit\n\n" + user("a") + group("g", "+uniqueMember: uid=a,ou=People,o=isp"),
+		{name: "unused members", text: "dn: o=isp\nobjectClass: organization\n\ndn: ou=People,o=isp\nobjectClass: organizationalUnit\n\n" + user("a") + group("g", "+uniqueMember: uid=a,ou=People,o=isp"),
 			options: func(_ *testing.T, o *ldapcheck.Options) { o.Filter = "(objectClass=groupOfUniqueNames)" }},
-		{name: "domains that were not asked for", text: "dn: o=one,o=isp\nobjectClass: sunManagedOrganization\nsunPreferredDomain: example.com\n\n" + user("a"),
+		{name: "unused domains", text: "dn: o=one,o=isp\nobjectClass: sunManagedOrganization\nsunPreferredDomain: example.com\n\n" + user("a"),
 			options: func(_ *testing.T, o *ldapcheck.Options) { o.Bases = []string{"ou=People,o=isp"} }},
 		{name: "a known domain", text: "dn: o=one,o=isp\nobjectClass: sunManagedOrganization\nsunPreferredDomain: EXAMPLE.com\n\n" + user("a")},
 		{name: "domains", text: "dn: o=one,o=isp\nobjectClass: sunManagedOrganization\nsunPreferredDomain: one.example\nassociatedDomain: One.Example.NET\n\n" +
 			"dn: dc=two,dc=example,o=internet\nobjectClass: inetDomain\ninetDomainBaseDN: o=two,o=isp\n\n" +
 			user("a", "mail: a@one.example") + user("b", "mail: b@one.example.net") + user("c", "mail: c@TWO.example") + user("d", "mail: d@three.example") + user("e", "mail: e@Three.example") + user("f", "mail: f@default.example"),
 			options: func(_ *testing.T, o *ldapcheck.Options) { o.Domains = []string{"default.example"} },
-			want:    []string{"domain-unknown d three.example"}, contains: []string{"in which 2 accounts have their address"}},
+			want:    []string{"domain-unknown d three.example"}, contains: []string{"which 2 accounts use"}},
 	}
 }
 
@@ -258,13 +259,13 @@ func listCases() []ruleCase {
 	return []ruleCase{
 		{name: "on both lists", text: user("a", "+davStore: x") + user("b"), options: lists("a\nb@example.com\n", "a@example.com\n"), want: []string{"listed-twice a a@example.com"}},
 		{name: "on one list each", text: user("a", "+davStore: x", "+icsAllowedServiceAccess: -http:all") + user("b"), options: lists("b\n", "a\n")},
-		{name: "on a list alone", text: user("a"), options: lists("a\nnobody@example.com\n", ""), want: []string{"listed-not-found  nobody@example.com"}, contains: []string{"(list:2)"}},
+		{name: "only on a list", text: user("a"), options: lists("a\nnobody@example.com\n", ""), want: []string{"listed-not-found  nobody@example.com"}, contains: []string{"(list:2)"}},
 		{name: "listed by a second address, and twice", text: user("a", "mail: first@example.com", "mail: second@example.com", "+davStore: x"), options: lists("", "second@example.com\na\n"),
 			want: []string{"lockout-missing a"}},
-		{name: "there twice", text: user("a") + user("b") + user("a", "mail: other@example.com"), want: []string{"entry-repeated a"}, contains: []string{"there 2 times"}},
+		{name: "repeated", text: user("a") + user("b") + user("a", "mail: other@example.com"), want: []string{"entry-repeated a"}, contains: []string{"occurs 2 times"}},
 		{name: "a referral", text: user("a") + "dn: ou=away,o=isp\nobjectClass: referral\nobjectClass: extensibleObject\nref: ldap://other/ou=away,o=isp\n\n", want: []string{"referral-not-followed away"}},
 		{name: "broken and changed", text: user("a") + "dn: uid=x,o=isp\nno colon\n\ndn: uid=y,o=isp\nchangetype: delete\n\n" + user("b"),
-			want: []string{"record-broken x", "change-record y"}, contains: []string{"no rule has looked at the entry"}},
+			want: []string{"record-broken x", "change-record y"}, contains: []string{"no rule checked the entry"}},
 	}
 }
 
@@ -288,15 +289,15 @@ func TestRules(t *testing.T) {
 			}
 			for _, want := range c.contains {
 				if len(findings) == 0 || !strings.Contains(findings[0].Detail+"\n"+findings[0].Fix.String()+"\x00", want) {
-					t.Errorf("the first finding does not say %q: %+v", want, findings)
+					t.Errorf("the first finding does not contain %q: %+v", want, findings)
 				}
 			}
 		})
 	}
 }
 
-// Every rule has a case that makes it fail and one in which it passes, so no
-// rule is blind. Those about a server or an end before its time are tested with theirs.
+// Every rule has a case in which it fails and one in which it passes. The rules about
+// a server or an incomplete source have their own tests.
 func TestEveryRuleHasCases(t *testing.T) {
 	failed, passed := map[string]bool{}, map[string]bool{}
 	for _, c := range ruleCases() {
@@ -321,12 +322,12 @@ func TestEveryRuleHasCases(t *testing.T) {
 	}
 }
 
-// Each fix is LDIF that reads back as a change of that entry, or a shell command
-// that prints such LDIF.
+// Each fix is LDIF that reads as a change of that entry, or a shell command that
+// prints such LDIF.
 func TestFixesWork(t *testing.T) {
 	sh, err := exec.LookPath("sh")
 	if err != nil {
-		t.Skip("there is no shell")
+		t.Skip("no shell found")
 	}
 	hostile := "dn: uid=it's 50%\\,\\\\n $(reboot) `x`,o=isp\nobjectClass: icsCalendarUser\nmail: h@example.com\nuid: h\n\n" +
 		"dn:: dWlkPWXMgQrigJIsbz1pc3A=\nobjectClass: icsCalendarUser\nmail: i@example.com\n\n"
@@ -356,7 +357,7 @@ func TestFixesWork(t *testing.T) {
 				rec, err := reader.Next()
 				if err != nil {
 					if i == 0 {
-						t.Errorf("%s: %s: no LDIF: %v:\n%s", c.name, f.Rule, err, text)
+						t.Errorf("%s: %s: invalid LDIF: %v:\n%s", c.name, f.Rule, err, text)
 					}
 					break
 				}
@@ -368,12 +369,12 @@ func TestFixesWork(t *testing.T) {
 		}
 	}
 	if checked < 20 {
-		t.Errorf("only %d fixes were looked at", checked)
+		t.Errorf("only %d fixes were checked", checked)
 	}
 }
 
-// A value that is too long to be kept whole is in no fix: it would change
-// another one.
+// A value that is too long to be kept in full is not in a fix, which would change
+// another value.
 func TestLongValuesAreNotInFixes(t *testing.T) {
 	long := strings.Repeat("x", 10_000)
 	text := user("a", "davUniqueId: "+hexID, "davUniqueId: "+long) + user("b", "davUniqueId: "+long, "davUniqueId: "+hexID) +
@@ -401,7 +402,7 @@ func TestLongValuesAreNotInFixes(t *testing.T) {
 	}
 }
 
-func TestRulesCanBeChosen(t *testing.T) {
+func TestRulesCanBeSelected(t *testing.T) {
 	text := user("a", "-davUniqueId", "-mail") + user("b", "davUniqueId: x")
 	for _, c := range []struct {
 		rules []string

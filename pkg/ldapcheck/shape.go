@@ -18,64 +18,64 @@ func isUniqueIDShape(v []byte) bool {
 }
 
 func isHex(v []byte) bool {
-	all := hexOctet
+	all := hexByte
 	for _, c := range v {
-		all &= octets[c]
+		all &= byteClasses[c]
 	}
 	return all != 0
 }
 
-// What an octet can be a part of.
+// The classes of bytes.
 const (
-	hexOctet   uint8 = 1 << iota
-	atomOctet        // atext in RFC 5322 section 3.2.3
-	labelOctet       // letters, digits and the hyphen of a domain
+	hexByte   uint8 = 1 << iota // hexadecimal digits
+	atomByte                    // atext in RFC 5322 section 3.2.3
+	labelByte                   // letters, digits and the hyphen in a domain
 )
 
-// octets tells for each octet what it can be a part of.
-var octets = makeOctets()
+// byteClasses contains the classes of each byte.
+var byteClasses = makeByteClasses()
 
-func makeOctets() (t [256]uint8) {
+func makeByteClasses() (t [256]uint8) {
 	for i := range t {
 		c := byte(i)
 		if c-'0' < 10 || (c|0x20)-'a' < 6 {
-			t[i] |= hexOctet
+			t[i] |= hexByte
 		}
 		if c-'0' < 10 || (c|0x20)-'a' < 26 || bytes.IndexByte([]byte("!#$%&'*+-/=?^_`{|}~"), c) >= 0 {
-			t[i] |= atomOctet
+			t[i] |= atomByte
 		}
 		if c-'0' < 10 || (c|0x20)-'a' < 26 || c == '-' {
-			t[i] |= labelOctet
+			t[i] |= labelByte
 		}
 	}
 	return t
 }
 
-// addressFault says why a value is no mail address of RFC 5321 section 4.1.2,
-// "" when it is one. Characters beyond ASCII are a fault: the attribute's
-// syntax does not have them.
+// addressFault returns why a value is not a mail address according to RFC 5321
+// section 4.1.2, "" if it is. Non-ASCII characters are a fault, because the syntax of
+// the attribute does not allow them.
 func addressFault(v []byte) string {
 	at := bytes.LastIndexByte(v, '@')
 	if at > 0 && isLocalPart(v[:at]) && v[0] != '"' {
 		if bad := domainFault(v[at+1:]); bad == "" {
-			return "" // by far the most usual case
+			return "" // by far the most common case
 		}
 	}
 	for _, c := range v {
 		if c >= 0x80 {
-			return "it has characters beyond ASCII"
+			return "it contains non-ASCII characters"
 		}
 		if c <= ' ' || c == 0x7f {
-			return "it has a blank or a control character"
+			return "it contains a space or a control character"
 		}
 	}
 	switch {
 	case at < 0:
-		return "it has no @"
+		return "it contains no @"
 	case at == 0:
-		return "nothing stands before the @"
+		return "there is nothing before the @"
 	case !isLocalPart(v[:at]):
-		return "what stands before the last @ is no local part"
+		return "the part before the last @ is not a valid local part"
 	}
 	return domainFault(v[at+1:])
 }
@@ -98,7 +98,7 @@ func isLocalPart(v []byte) bool {
 			continue
 		}
 		dot = false
-		if octets[c]&atomOctet == 0 {
+		if byteClasses[c]&atomByte == 0 {
 			return false
 		}
 	}
@@ -122,32 +122,32 @@ func isQuotedString(v []byte) bool {
 	return true
 }
 
-// domainFault says why a value is no domain of a mail address, "" when it is.
+// domainFault returns why a value is not the domain of a mail address, "" if it is.
 func domainFault(v []byte) string {
 	const most, mostLabel = 253, 63
 	if len(v) > 2 && v[0] == '[' && v[len(v)-1] == ']' {
 		return "" // an address literal
 	}
 	if len(v) == 0 {
-		return "no domain stands behind the @"
+		return "there is no domain after the @"
 	}
 	if len(v) > most {
 		return "the domain is too long"
 	}
 	for start, i := 0, 0; ; i++ {
 		if i < len(v) && v[i] != '.' {
-			if octets[v[i]]&labelOctet == 0 {
-				return "the domain has a character that no domain has"
+			if byteClasses[v[i]]&labelByte == 0 {
+				return "the domain contains an invalid character"
 			}
 			continue
 		}
 		switch label := v[start:i]; {
 		case len(label) == 0:
-			return "the domain has a dot too many"
+			return "the domain contains an empty label"
 		case len(label) > mostLabel:
-			return "a part of the domain is too long"
+			return "a label of the domain is too long"
 		case label[0] == '-' || label[len(label)-1] == '-':
-			return "a part of the domain begins or ends with a hyphen"
+			return "a label of the domain begins or ends with a hyphen"
 		}
 		if i == len(v) {
 			return ""
@@ -156,8 +156,8 @@ func domainFault(v []byte) string {
 	}
 }
 
-// alternateFault is addressFault for a further address, where "@domain" stands
-// for all of a domain.
+// alternateFault is addressFault for an alternate address, where "@domain" means all
+// addresses in a domain.
 func alternateFault(v []byte) string {
 	if len(v) > 1 && v[0] == '@' {
 		return domainFault(v[1:])
@@ -165,10 +165,10 @@ func alternateFault(v []byte) string {
 	return addressFault(v)
 }
 
-// DeniesHTTP reports whether a value of icsAllowedServiceAccess shuts a person
-// out of the web: rules joined by '$', each +service:clients or
+// DeniesHTTP reports whether a value of icsAllowedServiceAccess denies http to all
+// clients. The value is a list of rules separated by '$', each +service:clients or
 // -service:clients, in any letter case (Sun Java Communications Suite 5 Schema
-// Reference). A rule for some clients only shuts nobody out.
+// Reference). A rule for some clients only does not lock the person out.
 func DeniesHTTP(v []byte) bool {
 	for rule := range bytes.SplitSeq(v, []byte{'$'}) {
 		rule = bytes.Trim(rule, " ")
@@ -193,14 +193,14 @@ func isWord(v []byte, words ...string) bool {
 	return false
 }
 
-// status is what a status attribute says, what matters more being more.
+// status is the meaning of a status attribute. A more severe status is greater.
 type status int
 
 const (
 	statusAbsent status = iota
 	statusActive
 	statusOff     // inactive, deleted or removed
-	statusUnknown // a word that no server knows
+	statusUnknown // a word that the servers do not know
 )
 
 func statusOf(values [][]byte) status {

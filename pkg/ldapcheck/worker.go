@@ -12,74 +12,74 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// A place names a record of one worker's spool: the worker in the upper bits,
-// the place in its file in the lower 48. The highest bit is free for a mark.
+// A place identifies a record in the spool of a worker: the lower 48 bits are the
+// offset in the file, the upper bits are the number of the worker. The highest bit is
+// unused, and serves as referenceBit.
 const (
-	placeBits = 48
-	mark      = uint64(1) << 63
-	// unreadable, with mark, stands for a name that a record has which is no
-	// entry: no place is as high.
-	unreadable = mark - 1
+	placeBits    = 48
+	referenceBit = uint64(1) << 63
+	// unreadable, with referenceBit, means the DN of a record that could not be read as
+	// an entry. It is greater than any place.
+	unreadable = referenceBit - 1
 )
 
 // factKey sorts facts by rule and then by position.
 func factKey(r ruleNumber, pos uint64) uint64 { return uint64(r)<<posBits | pos }
 
-// posBits is what a position may take: files up to 16 TiB, and 16384 of them.
+// posBits is the number of bits of a position: up to 16384 files of up to 16 TiB.
 const posBits = 58
 
-// subject is the entry in hand, its values sorted by what they mean.
+// subject is the current entry, with its values sorted by role.
 type subject struct {
 	entry *directory.Entry
-	// values has a list for each role.
+	// values contains a list for each role.
 	values [roleCount][][]byte
-	// members is, for each value of roleMember, its place in Query.Attributes.
+	// members is the index in Query.Attributes of each value of roleMember.
 	members []int
-	// mailFaults says of each mail address what is wrong with it, "" for nothing.
+	// mailFaults is the fault of each mail address, "" for none.
 	mailFaults []string
-	// idValues is how many values of the unique id hold more than blanks.
+	// idValues is the number of values of the unique id that are not blank.
 	idValues int
 	classed  bool // the entry has UniqueIDClass
 	place    uint64
 	in6, in7 bool
-	// match6 and match7 are what the lists know of the person, where in6 and in7
-	// tell that they do.
+	// match6 and match7 are the matches on the lists, valid if in6 or in7 is true.
 	match6, match7 cs6.Match
 }
 
-// worker observes entries. Several work at once, each on its own, and what they
-// found is put together when all entries have passed.
+// worker observes entries. Several workers run at once, each with its own data, which
+// is merged when all entries were read.
 type worker struct {
 	a      *Audit
 	number int
 	s      subject
-	err    error // the first that kept something from being noted
+	err    error // the first error; the audit ends with it
 
-	spool *spill.Log // holders, and references
+	spool *spill.Log // holders and references
 	facts *spill.Log
 	order *spill.Sorter // facts: factKey and place
 
-	ids   *spill.Sorter // hash of a unique id, and the holder's place
-	mails *spill.Sorter // hash of a mail address, and the holder's place
-	dns   *spill.Sorter // hash of a DN: the entry's place, or marked, a reference's
+	ids   *spill.Sorter // the hash of a unique id, and the holder's place
+	mails *spill.Sorter // the hash of a mail address, and the holder's place
+	dns   *spill.Sorter // the hash of a DN, and the entry's place or, with referenceBit, a reference's
 
 	hash       hasher
 	buf        []byte
 	dn         []byte
-	mails2     [][]byte // of the entry in hand that take part in the look for duplicates
-	alternates [][]byte // of the entry in hand, further values of mail included
+	addresses  [][]byte // the addresses of the current entry to compare with other entries
+	alternates [][]byte // the alternate addresses of the current entry, with further values of mail
 
 	counts         [ruleLimit][finding.Error + 1]int
 	kinds          [directory.Domain + 1]int
 	passed         int // entries, for Progress
 	problems       int
-	unnamed        bool // some problem may be about any name
+	unnamed        bool // a problem with unknown DN occurred, so any DN may exist
 	uses           map[string]*domainUse
 	tooManyDomains bool
-	domains        map[string]struct{} // that entries stand for
+	domains        map[string]struct{} // mail domains that entries represent
 	account        Account
-	watcher        Watcher  // nil where nobody watches
-	seen6          []uint64 // bits: people of a list that an entry matched
+	watcher        Watcher  // nil for none
+	seen6          []uint64 // bits: the people of the list that an entry matched
 	seen7          []uint64
 }
 
@@ -103,14 +103,14 @@ func (w *worker) close() error {
 	return errors.Join(w.spool.Close(), w.facts.Close(), w.order.Close(), w.ids.Close(), w.mails.Close(), w.dns.Close())
 }
 
-// fail notes the first error; the audit ends with it.
+// fail records the first error, with which the audit ends.
 func (w *worker) fail(err error) {
 	if err != nil && w.err == nil {
 		w.err = err
 	}
 }
 
-// add notes a fact. Without a position of its own it is that of nothing.
+// add records a fact.
 func (w *worker) add(f *fact) {
 	if f.severity == finding.Info && f.code != codeOutside {
 		f.severity = w.a.table[f.rule].Severity
@@ -124,7 +124,7 @@ func (w *worker) add(f *fact) {
 
 func (w *worker) placeOf(at int64) uint64 { return uint64(w.number)<<placeBits | uint64(at) }
 
-// found notes a fact about the entry in hand.
+// found records a fact about the current entry.
 func (w *worker) found(r ruleNumber, code byte, attr role, value, other []byte) {
 	e := w.s.entry
 	w.add(&fact{
@@ -133,8 +133,7 @@ func (w *worker) found(r ruleNumber, code byte, attr role, value, other []byte) 
 	})
 }
 
-// foundAll notes a fact about all values that an attribute of the entry in hand
-// has.
+// foundAll records a fact about all values of an attribute of the current entry.
 func (w *worker) foundAll(r ruleNumber, code byte, attr role) {
 	e := w.s.entry
 	w.add(&fact{
@@ -143,7 +142,7 @@ func (w *worker) foundAll(r ruleNumber, code byte, attr role) {
 	})
 }
 
-// observe is told of an entry or of a problem.
+// observe processes an entry or a problem.
 func (w *worker) observe(e *directory.Entry, p *directory.Problem) error {
 	switch {
 	case p != nil:
@@ -164,7 +163,7 @@ func (w *worker) entry(e *directory.Entry) {
 	}
 }
 
-// read sorts the values of an entry by role.
+// read sets the subject to an entry, with its values sorted by role.
 func (s *subject) read(a *Audit, e *directory.Entry) {
 	s.entry, s.idValues, s.classed, s.place = e, 0, false, 0
 	s.members = s.members[:0]
@@ -202,7 +201,7 @@ func (s *subject) read(a *Audit, e *directory.Entry) {
 	s.in6, s.in7 = false, false
 }
 
-// filled returns whether a role has a value that is more than blanks.
+// filled reports whether a role has a value that is not blank.
 func (s *subject) filled(r role) bool {
 	for _, v := range s.values[r] {
 		if !isBlank(v) {
@@ -212,9 +211,9 @@ func (s *subject) filled(r role) bool {
 	return false
 }
 
-// remember writes what a second look at the entry needs, and notes its hashes.
+// remember writes the holder of the entry, and records the hashes of its values.
 func (w *worker) remember(s *subject) {
-	ids, mails := s.values[roleID][:0:0], w.mails2[:0]
+	ids, mails := s.values[roleID][:0:0], w.addresses[:0]
 	if w.a.runs(ruleDuplicate) || w.a.runs(ruleCollision) {
 		ids = s.values[roleID]
 	}
@@ -230,7 +229,7 @@ func (w *worker) remember(s *subject) {
 			}
 		}
 	}
-	w.mails2 = mails
+	w.addresses = mails
 	w.buf = appendHolder(w.buf[:0], s, ids, mails)
 	at, err := w.spool.Append(w.buf)
 	w.fail(err)
@@ -245,7 +244,7 @@ func (w *worker) remember(s *subject) {
 	}
 }
 
-// rememberDN notes that there is an entry of that name.
+// rememberDN records the DN of the entry.
 func (w *worker) rememberDN(s *subject) {
 	w.fail(w.dns.Add(w.hashDN(s.entry.DN), s.place))
 }
@@ -255,7 +254,7 @@ func (w *worker) hashDN(dn []byte) uint64 {
 	return maphash.Bytes(w.a.seed, w.dn)
 }
 
-// listed asks the lists of people about the entry in hand.
+// listed looks the current entry up in the lists of people.
 func (w *worker) listed(s *subject) {
 	s.match6, s.in6 = w.find(w.a.o.CS6, w.seen6, s)
 	s.match7, s.in7 = w.find(w.a.o.CS7, w.seen7, s)
@@ -275,7 +274,7 @@ func (w *worker) find(set *cs6.UserSet, seen []uint64, s *subject) (m cs6.Match,
 	}
 	seen[m.Number/64] |= 1 << (m.Number % 64)
 	if m.By == cs6.ByMail || m.By == cs6.ByAlternate {
-		// Another record of the list may know the same person by the user id.
+		// Another record of the list may identify the same person by user id.
 		_, e.Domain, _ = bytes.Cut(e.Mail, []byte{'@'})
 		if other, ok := set.Find(cs6.Entry{UID: e.UID, Domain: e.Domain}); ok {
 			seen[other.Number/64] |= 1 << (other.Number % 64)
@@ -291,14 +290,14 @@ func first(values [][]byte) []byte {
 	return values[0]
 }
 
-// problem notes what the source met and passed.
+// problem records a problem of the source.
 func (w *worker) problem(p *directory.Problem) {
 	f := fact{pos: p.Pos, file: p.File, line: p.Line, other: []byte(p.Detail)}
 	if p.DN != nil {
 		f.dns = [][]byte{p.DN}
 		if p.Kind != directory.Referral && w.a.needsDNs() {
-			// There is something of that name, if nothing more can be said of it.
-			w.fail(w.dns.Add(w.hashDN(p.DN), mark|unreadable))
+			// Something with that DN exists, although it could not be read.
+			w.fail(w.dns.Add(w.hashDN(p.DN), referenceBit|unreadable))
 		}
 	} else {
 		w.unnamed = true
@@ -317,7 +316,7 @@ func (w *worker) problem(p *directory.Problem) {
 			f.value = append(f.value, url...)
 		}
 	default:
-		w.fail(fmt.Errorf("a problem of an unknown kind: %w", p))
+		w.fail(fmt.Errorf("unknown kind of problem: %w", p))
 		return
 	}
 	w.problems++

@@ -17,7 +17,7 @@ import (
 // generate writes an invented directory to path, and returns its text.
 func generate(t *testing.T, path string) string {
 	t.Helper()
-	d, err := dirgen.New(dirgen.Options{Entries: 400, Seed: 7, NoFileOnly: true})
+	d, err := dirgen.New(dirgen.Options{Entries: 400, Seed: 7, ForServer: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (d *OpenDirectory) ApplyTo(lo *ldapcheck.Options) {
 	lo.Bases, lo.FileName = d.Bases, d.fileName
 	if d.Live != nil {
 		lo.Server = d.Live
-		lo.Part = lo.Scope != directory.Subtree || lo.Filter != "" || !d.Live.Covers(d.Bases)
+		lo.Partial = lo.Scope != directory.Subtree || lo.Filter != "" || !d.Live.Covers(d.Bases)
 	}
 }
 

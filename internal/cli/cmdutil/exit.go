@@ -132,7 +132,7 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 		return exitConflict, err.Error()
 	case errors.Is(err, ldapchange.ErrRefused):
 		return exitFailed, err.Error() + "; if rights are missing, bind as a user who has them (-D)"
-	case ldapchange.IsGone(err):
+	case ldapchange.IsUnavailable(err):
 		return exitConnect, err.Error()
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrDenied):
 		return exitConnect, err.Error() + h.StoreHint(err)
@@ -148,9 +148,20 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	return exitFailed, err.Error() + h.StoreHint(err)
 }
 
-// StoreHint returns what to do about an error of a store, or an empty string.
+// StoreHint returns what to do about an error of a store or of account work, or an
+// empty string.
 func (h *Hints) StoreHint(err error) string {
+	var unreadable *account.UnreadableError
+	var ambiguous *account.AmbiguousError
 	switch {
+	case errors.As(err, &unreadable):
+		return "; '" + h.Line("ldap", "audit") + "' lists them"
+	case errors.As(err, &ambiguous):
+		return "; select one with -g and -n"
+	case errors.Is(err, account.ErrNoUniqueID):
+		return "; '" + h.Line("ldap", "populate") + "' adds one"
+	case errors.Is(err, account.ErrNoEntries):
+		return "; set the search base with -B"
 	case errors.Is(err, store.ErrNoSchema):
 		return "; '" + h.Line("db", "init") + "' creates one"
 	case errors.Is(err, store.ErrSchemaOlder):

@@ -47,7 +47,7 @@ func (o *coexistPeople) directoryOptions(ctx context.Context, home *cmdutil.Home
 		return ldapcheck.Options{}, err
 	}
 	lo := ldapcheck.Options{
-		Names: home.Names(), Scope: scope, Filter: o.Filter, Part: scope != directory.Subtree || o.Filter != "" || len(o.Bases) > 0,
+		Names: home.Names(), Scope: scope, Filter: o.Filter, Partial: scope != directory.Subtree || o.Filter != "" || len(o.Bases) > 0,
 		Backends: home.Backends(), Domains: home.Domains(), Tmp: o.tmp,
 	}
 	if lo.Workers, err = cmdutil.WorkerCount(o.workers); err != nil {

@@ -160,7 +160,7 @@ func (o *ldapAudit) auditOptions(ctx context.Context, home *cmdutil.HomeConfig) 
 		return ldapcheck.Options{}, err
 	}
 	lo := ldapcheck.Options{
-		Names: home.Names(), Rules: o.rules, Scope: scope, Filter: o.Filter, Part: scope != directory.Subtree || o.Filter != "" || len(o.Bases) > 0,
+		Names: home.Names(), Rules: o.rules, Scope: scope, Filter: o.Filter, Partial: scope != directory.Subtree || o.Filter != "" || len(o.Bases) > 0,
 		Backends: home.Backends(), Domains: home.Domains(), Tmp: o.tmp,
 	}
 	if o.idAttribute != "" {

@@ -25,7 +25,7 @@ func (o *ldapAudit) writeFixPlan(ctx context.Context, r *ldapcheck.Report, sourc
 	}
 	defer func() { _ = draft.Close() }()
 	mended := map[string]int{}
-	for m, err := range r.Mendings() {
+	for m, err := range r.Repairs() {
 		if err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (o *ldapAudit) writeFixPlan(ctx context.Context, r *ldapcheck.Report, sourc
 }
 
 // recordOf makes a record of a plan of what mends an entry.
-func recordOf(m *ldapcheck.Mending) ldapchange.Record {
+func recordOf(m *ldapcheck.Repair) ldapchange.Record {
 	out := ldapchange.Record{DN: m.DN}
 	for _, p := range m.Parts {
 		out.Changes = append(out.Changes, p.Change)

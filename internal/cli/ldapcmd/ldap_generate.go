@@ -58,7 +58,7 @@ directory that checks its schema refuses the entry: --for-server leaves them out
 	flags.IntVar(&o.options.Schema, "schema", 2, "`LAYOUT` of the tree, Sun's Schema 1 or 2")
 	flags.BoolVar(&o.options.DayOne, "day-one", false, "a directory before anything was done: nobody has a unique id")
 	flags.StringArrayVar(&o.options.Backends, "backend", nil, "`NAME` of a back end; may be repeated (default: defaultbackend, store1, store2)")
-	flags.BoolVar(&o.options.NoFileOnly, "for-server", false, "only what a directory server can load")
+	flags.BoolVar(&o.options.ForServer, "for-server", false, "only what a directory server can load")
 	flags.BoolVar(&o.options.Unchecked, "unchecked", false, "with --for-server: the server does not check its schema")
 	flags.StringVarP(&o.out, "out", "O", "", "write the LDIF to `FILE` (default: standard output)")
 	flags.StringVar(&o.manifest, "manifest", "", "write what was planted to `FILE`, as JSON")

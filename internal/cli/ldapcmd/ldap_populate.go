@@ -102,12 +102,12 @@ from the whole directory there is no plan.`,
 	flags.StringVar(&o.attribute, "attribute", "", "`NAME` of the attribute to give (default: the unique id, as the home says, else davUniqueId)")
 	flags.StringVar(&o.value, "value", "", "give everybody this `VALUE`; needs --users")
 	flags.StringVar(&o.from, "from-attr", "", "take the value over from this attribute, by `NAME`")
-	flags.StringVar(&o.form, "format", string(ldapchange.FormEights), "how new values are written: 8-8-8-8, as nsUniqueId, or uuid")
+	flags.StringVar(&o.form, "format", string(ldapchange.FormatNSUniqueID), "how new values are written: 8-8-8-8, as nsUniqueId, or uuid")
 	flags.StringVar(&o.class, "class", "", "object `CLASS` that allows the attribute, given to who lacks it (default: davEntity for davUniqueId and davStore)")
 	flags.StringSliceVar(&o.classes, "classes", nil, "only entries with one of these object `CLASSES`, parted by commas (default: users, groups and resources)")
 	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the people who are given it, as --cs7-list of 'ldap audit' takes them; may be repeated")
 	flags.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which nobody else can read (default TMPDIR, else /tmp)")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{string(ldapchange.FormEights), string(ldapchange.FormUUID)}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{string(ldapchange.FormatNSUniqueID), string(ldapchange.FormatUUID)}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -118,9 +118,9 @@ func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (
 		return ldapchange.Population{}, err
 	}
 	p := ldapchange.Population{
-		Attribute: o.attribute, Class: o.class, Value: o.value, From: o.from, Form: ldapchange.Form(o.form),
+		Attribute: o.attribute, Class: o.class, Value: o.value, From: o.from, Format: ldapchange.IDFormat(o.form),
 		Scope: scope, Filter: o.Filter, UID: names.UID, Mail: names.Mail, Alternate: names.AlternateMail, Tmp: o.tmp,
-		Left: func(dn, why string) {
+		Skipped: func(dn, why string) {
 			if dn != "" {
 				dn = ui.Sanitize(dn) + ": "
 			}
@@ -135,7 +135,7 @@ func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (
 	}
 	mark := strings.EqualFold(p.Attribute, names.LocalUserAttr()) || strings.EqualFold(p.Attribute, names.Store)
 	switch {
-	case p.Form != ldapchange.FormEights && p.Form != ldapchange.FormUUID:
+	case p.Format != ldapchange.FormatNSUniqueID && p.Format != ldapchange.FormatUUID:
 		return p, cmdutil.Usagef("--format: '%s' is neither 8-8-8-8 nor uuid", o.form)
 	case config.IsOperationalAttribute(p.Attribute):
 		return p, cmdutil.Usagef("%s is given and changed by the directory itself; give another attribute with --attribute, as davUniqueId with --from-attr %s", p.Attribute, p.Attribute)
@@ -228,19 +228,19 @@ func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchan
 			Planned   int    `json:"planned"`
 			LeftOut   int    `json:"left_out"`
 			Plan      string `json:"plan,omitempty"`
-		}{"davadmin.ldap.populate.1", attribute, found.Entries, found.Have, found.Planned, found.LeftOut, plan})
+		}{"davadmin.ldap.populate.1", attribute, found.Entries, found.Have, found.Planned, found.Skipped, plan})
 	} else {
-		_, err = fmt.Fprintf(o.console.Streams.Out, "entries:   %d\nhave %s: %d\nplanned:   %d\nleft out:  %d\n", found.Entries, ui.Sanitize(attribute), found.Have, found.Planned, found.LeftOut)
+		_, err = fmt.Fprintf(o.console.Streams.Out, "entries:   %d\nhave %s: %d\nplanned:   %d\nleft out:  %d\n", found.Entries, ui.Sanitize(attribute), found.Have, found.Planned, found.Skipped)
 	}
 	switch {
 	case err != nil:
 		return err
 	case next != "":
 		o.console.Notef("next: %s", next)
-	case found.LeftOut == 0:
+	case found.Skipped == 0:
 		o.console.Notef("nothing to do: everybody has %s, and no plan was made", attribute)
 	}
-	return o.leftOut(found.LeftOut)
+	return o.leftOut(found.Skipped)
 }
 
 func (o *ldapPopulate) leftOut(n int) error {

@@ -13,9 +13,9 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// What can be mended without a decision is mended entry by entry, and nothing
-// else; what may be somebody who has moved is left alone.
-func TestMendings(t *testing.T) {
+// Only what requires no decision is repaired, entry by entry. People who may have
+// been moved are left alone.
+func TestRepairs(t *testing.T) {
 	src := &script{steps: []step{
 		{dn: "uid=a,o=isp", kind: directory.User, values: []string{
 			"uid", "a", "mail", "a@example.com", "davUniqueId", "1", "davStore", "x", "icsStatus", "active", "icsAllowedServiceAccess", "-http:all"}},
@@ -45,7 +45,7 @@ func TestMendings(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for m, err := range r.Mendings() {
+		for m, err := range r.Repairs() {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,8 +56,8 @@ func TestMendings(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("both lists %v (-want +got):\n%s", both, diff)
 		}
-		if mendable := len(r.Mendable()); mendable != map[bool]int{true: 3, false: 2}[both] {
-			t.Errorf("%d rules are mendable", mendable)
+		if repairable := len(r.Repairable()); repairable != map[bool]int{true: 3, false: 2}[both] {
+			t.Errorf("%d rules are repairable", repairable)
 		}
 		if err := r.Close(); err != nil {
 			t.Error(err)
@@ -65,9 +65,9 @@ func TestMendings(t *testing.T) {
 	}
 }
 
-// Of entries that share an id it is said what is known of each, for whoever has
-// to decide which one keeps it.
-func TestWhatIsKnownOfThoseWhoShareAnID(t *testing.T) {
+// The fix for entries that share an id contains what is known of each one, to help to
+// decide which one keeps it.
+func TestFixDescribesEntriesThatShareAnID(t *testing.T) {
 	src := &script{steps: []step{
 		{dn: "uid=a,o=isp", kind: directory.User, values: []string{"uid", "a", "mail", "a@example.com", "davUniqueId", "ID", "davStore", "x", "objectClass", "davEntity"}},
 		{dn: "uid=b\x1b,o=isp", kind: directory.User, values: []string{"uid", "b", "mail", "b@example.com", "davUniqueId", "id", "icsStatus", "deleted", "objectClass", "davEntity"}},
@@ -93,7 +93,7 @@ func TestWhatIsKnownOfThoseWhoShareAnID(t *testing.T) {
 	}
 	for _, line := range []string{
 		"# uid=a,o=isp: 'a@example.com', has davStore, is on the list of the new server\n# id=$(uuidgen)",
-		"# uid=b?,o=isp: 'b@example.com', is shut out by its status, is on the list of the old server\nid=$(uuidgen)",
+		"# uid=b?,o=isp: 'b@example.com', is locked out by its status, is on the list of the old server\nid=$(uuidgen)",
 	} {
 		if !strings.Contains(fix, line) {
 			t.Errorf("no %q in\n%s", line, fix)
