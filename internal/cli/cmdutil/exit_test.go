@@ -14,7 +14,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-// The published codes; programs rely on them, so they may grow and never change.
+// Programs rely on the published codes: codes can be added, but never changed.
 func TestExitCodeTable(t *testing.T) {
 	var codes []int
 	for _, c := range ExitCodes() {
@@ -44,25 +44,25 @@ func TestExitOf(t *testing.T) {
 		text string // in the message; "-" for none at all
 	}{
 		{"done", t.Context(), nil, 0, "-"},
-		{"answered", t.Context(), ErrAnswered, 0, "-"},
+		{"help shown", t.Context(), ErrAnswered, 0, "-"},
 		{"findings", t.Context(), ErrFindings, 3, "-"},
 		{"usage", t.Context(), Usagef("no such thing"), 2, "no such thing"},
 		{"usage inside", t.Context(), fmt.Errorf("line 3: %w", Usagef("no such thing")), 2, "line 3: no such thing"},
 		{"failure", t.Context(), io.ErrUnexpectedEOF, 1, "unexpected EOF"},
-		{"nobody there", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}, 5, "ldap://a: connect: EOF"},
-		{"several not there", t.Context(), errors.Join(&directory.ConnectError{URL: "ldap://a", Op: "TLS", Err: io.EOF}, &directory.ConnectError{URL: "ldap://b", Op: "bind", Err: io.EOF}), 5, "ldap://a: TLS: EOF; ldap://b: bind: EOF; an old directory may require --tls-min 1.0"},
-		{"lost on the way", t.Context(), &directory.IncompleteError{What: "x", Err: &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}}, 1, "ended short after 0 entries"},
+		{"not reachable", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}, 5, "ldap://a: connect: EOF"},
+		{"several not reachable", t.Context(), errors.Join(&directory.ConnectError{URL: "ldap://a", Op: "TLS", Err: io.EOF}, &directory.ConnectError{URL: "ldap://b", Op: "bind", Err: io.EOF}), 5, "ldap://a: TLS: EOF; ldap://b: bind: EOF; an old directory may require --tls-min 1.0"},
+		{"connection lost", t.Context(), &directory.IncompleteError{What: "x", Err: &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}}, 1, "ended short after 0 entries"},
 		{"no password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: Usagef("none given")}, 2, "none given"},
 		{"unreadable password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: io.EOF}, 1, "EOF"},
 		{"peers", t.Context(), &PeersError{Text: "2 of 3"}, 5, "2 of 3"},
-		{"in clear", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "bind", Err: directory.ErrPlaintext}, 2, "--plaintext"},
+		{"without encryption", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "bind", Err: directory.ErrPlaintext}, 2, "--plaintext"},
 		{"locked", t.Context(), fmt.Errorf("cannot lock x: %w", fsx.ErrLocked), 6, "--lock-timeout"},
 		{"conflict", t.Context(), fmt.Errorf("x: %w", config.ErrConflict), 6, "run the command again"},
 		{"SIGINT", stopped("SIGINT", 130), fmt.Errorf("cannot lock x: %w", context.Canceled), 130, "cannot lock x: stopped by SIGINT"},
 		{"SIGTERM", stopped("SIGTERM", 143), context.Canceled, 143, "stopped by SIGTERM"},
-		// A run that got through before the signal is done, and one that failed for
-		// another reason says that reason.
-		{"too late", stopped("SIGINT", 130), nil, 0, "-"},
+		// A run that completed before the signal succeeds, and one that failed for another
+		// reason reports that reason.
+		{"signal after the end", stopped("SIGINT", 130), nil, 0, "-"},
 		{"other reason", stopped("SIGINT", 130), io.ErrUnexpectedEOF, 1, "unexpected EOF"},
 		{"cancelled without a signal", ended, context.Canceled, 1, "canceled"},
 	} {

@@ -260,48 +260,35 @@ func (rp *Reports) reportPlain(r *FindingReport) error {
 	return err
 }
 
-// PrintRules prints a list of rules in any format.
+// ruleRow is a rule in a list of rules.
+type ruleRow struct {
+	Rule     string           `json:"rule"`
+	Severity finding.Severity `json:"severity"`
+	Title    string           `json:"title"`
+	Why      string           `json:"why"`
+	Remedy   string           `json:"remedy"`
+}
+
+// PrintRules prints a list of rules in any format. Plain text and tables contain only the
+// rule, its severity and its title.
 func (rp *Reports) PrintRules(schema string, rules []finding.Rule) error {
 	format, err := rp.console.Format(ui.Table, ui.Plain, ui.JSON, ui.CSV)
 	if err != nil {
 		return err
 	}
-	rows := make([][]string, len(rules))
+	short := func(r ruleRow) []string { return []string{r.Rule, r.Severity.String(), r.Title} }
+	list := List[ruleRow]{
+		Schema: schema, Member: "rules", Header: []string{"rule", "severity", "passes if", "otherwise", "what to do"},
+		Record:  func(r ruleRow) []string { return append(short(r), r.Why, r.Remedy) },
+		Columns: []ui.Column{{Title: "rule", Key: true}, {Title: "severity", Priority: 1}, {Title: "passes if"}},
+		Row:     short,
+		Plain:   func(r ruleRow) string { return TabLine(short(r)) + "\n" },
+	}
+	rows := make([]ruleRow, len(rules))
 	for i, r := range rules {
-		rows[i] = []string{r.ID, r.Severity.String(), r.Title, r.Why, rp.Remedy(r)}
+		rows[i] = ruleRow{r.ID, r.Severity, r.Title, r.Why, rp.Remedy(r)}
 	}
-	header := []string{"rule", "severity", "passes if", "otherwise", "what to do"}
-	switch format {
-	case ui.JSON:
-		type row struct {
-			Rule     string           `json:"rule"`
-			Severity finding.Severity `json:"severity"`
-			Title    string           `json:"title"`
-			Why      string           `json:"why"`
-			Remedy   string           `json:"remedy"`
-		}
-		out := make([]row, len(rules))
-		for i, r := range rules {
-			out[i] = row{r.ID, r.Severity, r.Title, r.Why, rp.Remedy(r)}
-		}
-		return ui.WriteJSON(rp.console.Streams.Out, struct {
-			Schema string `json:"schema"`
-			Rules  []row  `json:"rules"`
-		}{schema, out})
-	case ui.CSV:
-		return ui.WriteCSV(rp.console.Streams.Out, header, rows)
-	case ui.Table:
-		for i := range rows {
-			rows[i] = rows[i][:3]
-		}
-		return ui.WriteTable(rp.console.Streams.Out, rp.console.Streams.Width, header[:3], rows)
-	}
-	for _, r := range rows {
-		if _, err := fmt.Fprintln(rp.console.Streams.Out, strings.Join(r[:3], "\t")); err != nil {
-			return err
-		}
-	}
-	return nil
+	return list.PrintAll(rp.console, format, rows)
 }
 
 func completeness(complete bool) string {

@@ -16,11 +16,14 @@ type Hints struct {
 	clifile string
 }
 
-// Line returns a command line of davadmin: an operation, its action, and more words, which
-// are quoted for a shell. The option that named the home of this run, if any, comes after
-// the action.
+// Line returns a command line of davadmin: an operation, its action, which may be empty, and
+// more words, which are quoted for a shell. The option that named the home of this run, if
+// any, comes after the action.
 func (h *Hints) Line(operation, action string, words ...string) string {
-	all := []string{"davadmin", operation, action}
+	all := []string{"davadmin", operation}
+	if action != "" {
+		all = append(all, action)
+	}
 	switch {
 	case h.global.Home != "":
 		all = append(all, "--home", Quote(h.global.Home))

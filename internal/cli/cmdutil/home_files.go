@@ -79,7 +79,7 @@ func (hf *HomeFiles) ExplainFile(ctx context.Context, err error, k FileKind, fil
 	case missing && restore != "":
 		return fmt.Errorf("%s no longer exists; %s", file.Path(), restore)
 	case missing:
-		return fmt.Errorf("%s does not exist; use --home to name another server home, or 'davadmin init' to create one", file.Path())
+		return fmt.Errorf("%s does not exist; use --home to name another server home, or '%s' to create one", file.Path(), hf.hints.Line("init", ""))
 	case restore != "":
 		return fmt.Errorf("%w; fix that line, or: %s", err, restore)
 	}

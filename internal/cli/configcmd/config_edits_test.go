@@ -21,7 +21,7 @@ func parseEdits(args ...string) (*editOptions, error) {
 	return e, err
 }
 
-func TestEditOptionsBelongToTheOptionBefore(t *testing.T) {
+func TestEditOptionsApplyToTheOptionBefore(t *testing.T) {
 	for _, c := range []struct {
 		line string
 		want []editItem
