@@ -150,7 +150,7 @@ func (DomainLabels) Mask(_, value string) string { return config.MaskDomainURL(v
 // Unset says that the domain is not mapped.
 func (DomainLabels) Unset(string) string { return "(not mapped)" }
 
-// Restart returns that it is not known whether a change requires a restart.
+// Restart returns RestartAssumed: whether a change requires a restart is unknown.
 func (DomainLabels) Restart(string) config.Restart { return config.RestartAssumed }
 
 // ReadDomainMap reads the domain map. If the file does not exist, the error is
