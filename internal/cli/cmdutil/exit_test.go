@@ -10,8 +10,11 @@ import (
 	"testing"
 
 	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/internal/secret"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/ldapchange"
+	"github.com/davadmin/davadmin/pkg/store"
 )
 
 // Programs rely on the published codes: codes can be added, but never changed.
@@ -51,11 +54,22 @@ func TestExitOf(t *testing.T) {
 		{"failure", t.Context(), io.ErrUnexpectedEOF, 1, "unexpected EOF"},
 		{"not reachable", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}, 5, "ldap://a: connect: EOF"},
 		{"several not reachable", t.Context(), errors.Join(&directory.ConnectError{URL: "ldap://a", Op: "TLS", Err: io.EOF}, &directory.ConnectError{URL: "ldap://b", Op: "bind", Err: io.EOF}), 5, "ldap://a: TLS: EOF; ldap://b: bind: EOF; an old directory may require --tls-min 1.0"},
-		{"connection lost", t.Context(), &directory.IncompleteError{What: "x", Err: &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}}, 1, "ended short after 0 entries"},
+		{"connection lost", t.Context(), &directory.IncompleteError{What: "x", Err: &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}}, 1, "incomplete after 0 entries"},
 		{"no password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: Usagef("none given")}, 2, "none given"},
 		{"unreadable password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: io.EOF}, 1, "EOF"},
 		{"peers", t.Context(), &PeersError{Text: "2 of 3"}, 5, "2 of 3"},
 		{"without encryption", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "bind", Err: directory.ErrPlaintext}, 2, "--plaintext"},
+		{"wrong key", t.Context(), fmt.Errorf("vault: %w", secret.ErrWrongKey), 5, "vault: "},
+		{"part of a batch", t.Context(), &PartialError{Text: "1 of 3 failed"}, 4, "1 of 3 failed"},
+		{"concurrent change", t.Context(), &ConflictError{Text: "changed"}, 6, "changed"},
+		{"plan does not match", t.Context(), fmt.Errorf("x: %w", ldapchange.ErrConflict), 6, "x: "},
+		{"change refused", t.Context(), fmt.Errorf("x: %w", ldapchange.ErrRefused), 1, "(-D)"},
+		{"no schema", t.Context(), fmt.Errorf("x: %w", store.ErrNoSchema), 1, "'davadmin db init' creates one"},
+		{"old schema", t.Context(), fmt.Errorf("x: %w", store.ErrSchemaOlder), 1, "'davadmin db schema_fullupgrade' brings it up to date"},
+		{"store not reachable", t.Context(), fmt.Errorf("x: %w", store.ErrUnavailable), 5, "x: "},
+		{"store refuses the user", t.Context(), fmt.Errorf("x: %w", store.ErrDenied), 5, "'davadmin passfile list'"},
+		{"store locked", t.Context(), fmt.Errorf("x: %w", store.ErrLocked), 6, "x: "},
+		{"invalid for the store", t.Context(), fmt.Errorf("x: %w", store.ErrInvalid), 2, "x: "},
 		{"locked", t.Context(), fmt.Errorf("cannot lock x: %w", fsx.ErrLocked), 6, "--lock-timeout"},
 		{"conflict", t.Context(), fmt.Errorf("x: %w", config.ErrConflict), 6, "run the command again"},
 		{"SIGINT", stopped("SIGINT", 130), fmt.Errorf("cannot lock x: %w", context.Canceled), 130, "cannot lock x: stopped by SIGINT"},

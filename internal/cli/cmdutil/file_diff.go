@@ -36,11 +36,11 @@ func NewFileDiff(f *Factory, k FileKind) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff [REV [REV]] | --file FILE | --with-home DIR",
 		Short: "compare " + k.Title + " with an earlier version or another file",
-		Long: `Shows the differences line by line: - marks lines of the first version, + lines of
-the second. Without arguments, the file is compared with the version before the
-last change; with one revision, with that revision. With two revisions, the first
-is compared with the second. With --file or --with-home, this file is compared
-with the other one.
+		Long: `Shows the differences line by line: - marks lines of the first version, +
+lines of the second. Without arguments, the file is compared with the version
+before the last change; with one revision, with that revision. With two
+revisions, the first is compared with the second. With --file or --with-home,
+this file is compared with the other one.
 
 Passwords are masked; a password that differs is marked. Exits 3 if anything
 differs.`,

@@ -32,8 +32,8 @@ func newConfigList(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [-o NAME|GLOB]... [-M] [-A]",
 		Short: "print parameters as 'name: value'",
-		Long: `Prints the parameters that are set. With -o, prints the named parameters; one that
-is not set is printed with its default. Passwords are masked.`,
+		Long: `Prints the parameters that are set. With -o, prints the named parameters; one
+that is not set is printed with its default. Passwords are masked.`,
 		Example: `  davadmin config list -o 'log.dav.*.loglevel'
   davadmin config list -M
   davadmin config list -A --output json`,

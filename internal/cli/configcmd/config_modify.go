@@ -38,11 +38,11 @@ A new value replaces the whole old value; lists are edited with --add and
 warning names them and the command that restores them; with --strict, such a
 change is refused.
 
-A batch file (-f) has a line 'name=value' for each parameter. Blank lines, lines
-that begin with #, and white space around names and values are ignored.
+A batch file (-f) has a line 'name=value' for each parameter. Blank lines,
+lines that begin with #, and white space around names and values are ignored.
 
-Passwords are never read from the command line: use --value-file, -f, or omit -v
-to be prompted.`,
+Passwords are never read from the command line: use --value-file, -f, or omit
+-v to be prompted.`,
 		Example: `  davadmin config modify -o davcore.scheduling.localuserattr -v davstore
   davadmin config modify -o davcore.uriinfo.subjectattributes --add davstore
   davadmin config modify -o log.dav.errors.loglevel -v WARNING -o log.dav.commands.loglevel -v WARNING

@@ -20,11 +20,12 @@ func NewDomainmap(f *cmdutil.Factory) *cobra.Command {
 		Use:     "domainmap [ACTION] [OPTIONS]",
 		Short:   "map mail domains to the old server for free/busy requests",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on config/ischeduledomainmap.properties of the server home. For each mail
-domain with users who are still on Calendar Server 6, the file contains the URL at
-which that server answers iSchedule requests for free/busy. No server needs to run.
-A change affects only the lines of the changed domains, saves the previous version
-of the file in history/, and can be undone with 'domainmap revert'.
+		Long: `Works on config/ischeduledomainmap.properties of the server home. For each
+mail domain with users who are still on Calendar Server 6, the file contains
+the URL at which that server answers iSchedule requests for free/busy. No
+server needs to run. A change affects only the lines of the changed domains,
+saves the previous version of the file in history/, and can be undone with
+'domainmap revert'.
 
 Without an action, 'domainmap' is 'domainmap list'.`,
 		Example: `  davadmin domainmap
@@ -63,8 +64,9 @@ func newDomainList(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [-d DOMAIN]...",
 		Short: "print the domains as 'domain: url'",
-		Long: `Prints each domain with its URL, in the order of the file. With -d, a domain can be
-given in any form: in upper case, with a final dot, or with non-ASCII letters.`,
+		Long: `Prints each domain with its URL, in the order of the file. With -d, a domain
+can be given in any form: in upper case, with a final dot, or with non-ASCII
+letters.`,
 		Example: `  davadmin domainmap list
   davadmin domainmap list -d example.com --output json`,
 		Args: cmdutil.NoArguments,

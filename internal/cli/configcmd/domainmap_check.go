@@ -31,11 +31,11 @@ func newDomainCheck(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [--fail-on SEVERITY] [--rules]",
 		Short: "look for mistakes in the domain map",
-		Long: `Checks each line of the file as the server reads it, for keys that Java splits in
-two, invalid or duplicate domains, and URLs without a port, among others. Each
-finding names the line, the reason, and the command that fixes it. Every rule is
-listed with its result; a rule that could not run is a finding. No server is
-contacted and nothing is changed.
+		Long: `Checks each line of the file as the server reads it, for keys that Java splits
+in two, invalid or duplicate domains, and URLs without a port, among others.
+Each finding names the line, the reason, and the command that fixes it. Every
+rule is listed with its result; a rule that could not run is a finding. No
+server is contacted and nothing is changed.
 
 Exits 3 if there are findings at or above --fail-on.`,
 		Example: `  davadmin domainmap check

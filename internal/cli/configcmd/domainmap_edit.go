@@ -86,12 +86,12 @@ func newDomainCreate(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create (-d DOMAIN... -L URL)... | -f FILE",
 		Short: "map domains that are not mapped yet, all or none",
-		Long: `Maps all the named domains, or none. The file is created if it does not exist. The
-URL must include the port; its path is /ischedule/ on Calendar Server 6. If there
-are several front ends, use any of them.
+		Long: `Maps all the named domains, or none. The file is created if it does not exist.
+The URL must include the port; its path is /ischedule/ on Calendar Server 6.
+If there are several front ends, use any of them.
 
-A batch file (-f) has a line 'domain=url' for each domain. Blank lines, lines that
-begin with #, and white space around domains and URLs are ignored.`,
+A batch file (-f) has a line 'domain=url' for each domain. Blank lines, lines
+that begin with #, and white space around domains and URLs are ignored.`,
 		Example: `  davadmin domainmap create -d example.com -L http://cs6server.example.com:8080/ischedule/
   davadmin domainmap create -d example.com -d example.org -L http://cs6server.example.com:8080/ischedule/
   davadmin domainmap create -f domains.txt --remark 'second wave'`,
@@ -107,11 +107,12 @@ func newDomainModify(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "modify (-d DOMAIN... -L URL)... | -f FILE",
 		Short: "change the URL of mapped domains, all or none",
-		Long: `Changes the URL of all the named domains, or of none. If the file contains a domain
-more than once, or not in its normal form, one line in normal form remains.
+		Long: `Changes the URL of all the named domains, or of none. If the file contains a
+domain more than once, or not in its normal form, one line in normal form
+remains.
 
-A batch file (-f) has a line 'domain=url' for each domain. Blank lines, lines that
-begin with #, and white space around domains and URLs are ignored.`,
+A batch file (-f) has a line 'domain=url' for each domain. Blank lines, lines
+that begin with #, and white space around domains and URLs are ignored.`,
 		Example: `  davadmin domainmap modify -d example.com -L http://cs6new.example.com:8080/ischedule/
   davadmin domainmap modify -f domains.txt --dry-run`,
 		Args: cmdutil.NoArguments,
@@ -128,12 +129,12 @@ func newDomainDelete(f *cmdutil.Factory) *cobra.Command {
 		Use:   "delete -d DOMAIN... | -f FILE",
 		Short: "remove domains, all or none",
 		Long: `Removes all the named domains from the file, or none, after confirmation. The
-server no longer requests free/busy for users of these domains who are still on
-Calendar Server 6. To remove a key that is not a valid domain, use the name that
-'domainmap list' prints.
+server no longer requests free/busy for users of these domains who are still
+on Calendar Server 6. To remove a key that is not a valid domain, use the name
+that 'domainmap list' prints.
 
-A batch file (-f) has a domain on each line. Blank lines and lines that begin with
-# are ignored.`,
+A batch file (-f) has a domain on each line. Blank lines and lines that begin
+with # are ignored.`,
 		Example: `  davadmin domainmap delete -d example.com
   davadmin domainmap delete --yes -f migrated.txt --remark 'all users moved'`,
 		Args: cmdutil.NoArguments,

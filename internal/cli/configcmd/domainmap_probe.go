@@ -26,10 +26,11 @@ func newDomainProbe(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "probe [-d DOMAIN]...",
 		Short: "query the iSchedule capabilities of the mapped servers",
-		Long: `Queries the iSchedule capabilities of the server of each domain, once per URL, with
-the timeouts and the redirect limit in the configuration of the home. Prints the
-response time, the version and the methods that the server offers. If a server does
-not answer, prints what happened and what to do about it. No calendar is accessed.
+		Long: `Queries the iSchedule capabilities of the server of each domain, once per URL,
+with the timeouts and the redirect limit in the configuration of the home.
+Prints the response time, the version and the methods that the server offers.
+If a server does not answer, prints what happened and what to do about it. No
+calendar is accessed.
 
 Exits 5 if a server does not answer or does not offer free/busy.`,
 		Example: `  davadmin domainmap probe

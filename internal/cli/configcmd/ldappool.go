@@ -40,11 +40,11 @@ func NewLDAPPool(f *cmdutil.Factory) *cobra.Command {
 		Use:     "ldappool [ACTION] [OPTIONS]",
 		Short:   "manage the LDAP pools of the server",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on the LDAP pools in config/davserver.properties of the server home; no server
-needs to run. The server looks up users in the pool ugldap and checks their
-passwords in the pool authldap. You can add pools for domains with another
-authentication directory: the host part of an external-auth URL template is the
-name of a pool. A change can be undone with 'config revert'.
+		Long: `Works on the LDAP pools in config/davserver.properties of the server home; no
+server needs to run. The server looks up users in the pool ugldap and checks
+their passwords in the pool authldap. You can add pools for domains with
+another authentication directory: the host part of an external-auth URL
+template is the name of a pool. A change can be undone with 'config revert'.
 
 Bind passwords are stored in the vault: see 'davadmin passfile'.
 
@@ -80,8 +80,8 @@ func newPoolList(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [-n POOL]...",
 		Short: "print the pools with their effective values",
-		Long: `Prints each pool with its effective values: those that are set in the file, and the
-defaults of the others.`,
+		Long: `Prints each pool with its effective values: those that are set in the file,
+and the defaults of the others.`,
 		Example: `  davadmin ldappool list
   davadmin ldappool list -n ugldap --output json`,
 		Args: cmdutil.NoArguments,

@@ -67,12 +67,12 @@ func (o *poolEdit) add(cmd *cobra.Command, line string) {
 
 const poolLineHelp = `
 
-Hosts are separated by spaces. Properties are separated by commas; a comma in binddn
-ends the DN only if a property follows. Bind passwords are stored in the vault, with
-'davadmin passfile create -n ldap.POOL'.
+Hosts are separated by spaces. Properties are separated by commas; a comma in
+binddn ends the DN only if a property follows. Bind passwords are stored in
+the vault, with 'davadmin passfile create -n ldap.POOL'.
 
-A batch file (-f) has a line 'pool:prop=value,...' for each pool. Blank lines and
-lines that begin with # are ignored.`
+A batch file (-f) has a line 'pool:prop=value,...' for each pool. Blank lines
+and lines that begin with # are ignored.`
 
 func newPoolCreate(f *cmdutil.Factory) *cobra.Command {
 	o := &poolEdit{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, action: poolCreate}
@@ -96,8 +96,8 @@ func newPoolModify(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "modify (-n POOL -y PROP=VALUE,...)... | -f FILE",
 		Short: "change properties of pools, all or none",
-		Long: `Changes properties of all the named LDAP pools, or of none. An empty value restores
-the default of a property.` + poolLineHelp,
+		Long: `Changes properties of all the named LDAP pools, or of none. An empty value
+restores the default of a property.` + poolLineHelp,
 		Example: `  davadmin ldappool modify -n ugldap -y ldappoolsize=20,ldaptimeout=30
   davadmin ldappool modify -n partner -y ldapport=`,
 		Args: cmdutil.NoArguments,
@@ -112,13 +112,13 @@ func newPoolDelete(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete -n POOL... | -f FILE",
 		Short: "remove pools, all or none",
-		Long: `Removes all the named LDAP pools with their properties from the configuration, or
-none, after confirmation. The pools that every server has cannot be removed. Users
-of domains whose external-auth URL template names a removed pool can no longer log
-in.
+		Long: `Removes all the named LDAP pools with their properties from the configuration,
+or none, after confirmation. The pools that every server has cannot be
+removed. Users of domains whose external-auth URL template names a removed
+pool can no longer log in.
 
-A batch file (-f) has a pool on each line. Blank lines and lines that begin with #
-are ignored.`,
+A batch file (-f) has a pool on each line. Blank lines and lines that begin
+with # are ignored.`,
 		Example: `  davadmin ldappool delete -n partner`,
 		Args:    cmdutil.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
