@@ -54,7 +54,7 @@ func UntilStopped(ctx context.Context, complete bool, findings func(int) iter.Se
 // the total is known, the percentage and the time left.
 func ProgressLine(p ldapcheck.Progress, source directory.Source, took time.Duration) string {
 	seconds := max(took.Seconds(), 0.001)
-	line := fmt.Sprintf("%s: %d entries, %.0f a second", p.Phase, p.Entries, float64(p.Entries)/seconds)
+	line := fmt.Sprintf("%s: %d entries, %.0f per second", p.Phase, p.Entries, float64(p.Entries)/seconds)
 	if s, ok := source.(directory.Progresser); ok && p.Phase == ldapcheck.PhaseReading {
 		if b := s.Progress(); b.Total > 0 {
 			part := min(1, float64(b.Done)/float64(b.Total))
