@@ -32,6 +32,7 @@ const (
 	exitPartly      = 4
 	exitConnect     = 5
 	exitConflict    = 6
+	ExitHungUp      = 129
 	ExitInterrupted = 130
 	ExitTerminated  = 143
 )
@@ -50,7 +51,8 @@ func ExitCodes() []exitCode {
 		{exitPartly, "partly done: some items of a batch failed, each named with its line"},
 		{exitConnect, "cannot connect or authenticate (directory, database, peer, vault)"},
 		{exitConflict, "conflict: locked by another run, or the plan no longer fits what is there"},
-		{ExitInterrupted, "stopped by SIGINT: what was done is complete and journalled, what was not is named"},
+		{ExitHungUp, "stopped by SIGHUP: what was done is complete and journalled, what was not is named"},
+		{ExitInterrupted, "stopped by SIGINT, likewise"},
 		{ExitTerminated, "stopped by SIGTERM, likewise"},
 	}
 }
