@@ -43,14 +43,41 @@ func printHelp(out io.Writer, width int, cmd *cobra.Command) error {
 }
 
 // usageLine returns the line that shows how a command is called, indented. If it is too
-// long, it continues with a deeper indent.
+// long, it continues with a deeper indent, and breaks in brackets only if it must.
 func usageLine(cmd *cobra.Command, width int) string {
-	const indent, hang = "  ", "      "
+	const indent, hang, fixedSpace = "  ", "      ", "\u00a0"
 	if width <= 0 {
 		width = ui.DefaultWidth
 	}
-	lines := strings.Split(ui.Wrap(cmd.UseLine(), max(1, width-len(hang))), "\n")
-	return indent + strings.Join(lines, "\n"+hang)
+	limit := max(1, width-len(hang))
+	line := cmd.UseLine()
+	for _, group := range bracketed(line) {
+		if ui.Width(group) <= limit {
+			line = strings.ReplaceAll(line, group, strings.ReplaceAll(group, " ", fixedSpace))
+		}
+	}
+	line = strings.ReplaceAll(ui.Wrap(line, limit), fixedSpace, " ")
+	return indent + strings.ReplaceAll(line, "\n", "\n"+hang)
+}
+
+// bracketed returns the outermost parts of text in brackets or parentheses.
+func bracketed(text string) []string {
+	var groups []string
+	depth, start := 0, 0
+	for i, r := range text {
+		switch r {
+		case '[', '(':
+			if depth == 0 {
+				start = i
+			}
+			depth++
+		case ']', ')':
+			if depth--; depth == 0 {
+				groups = append(groups, text[start:i+1])
+			}
+		}
+	}
+	return groups
 }
 
 // section is a titled list of terms and what they mean.
