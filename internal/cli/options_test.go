@@ -141,7 +141,7 @@ func TestExitOf(t *testing.T) {
 		{"failure", t.Context(), io.ErrUnexpectedEOF, 1, "unexpected EOF"},
 		{"nobody there", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}, 5, "ldap://a: connect: EOF"},
 		{"several not there", t.Context(), errors.Join(&directory.ConnectError{URL: "ldap://a", Op: "TLS", Err: io.EOF}, &directory.ConnectError{URL: "ldap://b", Op: "bind", Err: io.EOF}), 5, "ldap://a: TLS: EOF; ldap://b: bind: EOF; an old directory may need --tls-min 1.0"},
-		{"lost on the way", t.Context(), &directory.IncompleteError{What: "x", Err: &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}}, 1, "ended short after 0 entries"},
+		{"lost on the way", t.Context(), &directory.IncompleteError{What: "x", Err: &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}}, 1, "incomplete after 0 entries"},
 		{"no password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: cmdutil.Usagef("none given")}, 2, "none given"},
 		{"unreadable password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: io.EOF}, 1, "EOF"},
 		{"peers", t.Context(), &cmdutil.PeersError{Text: "2 of 3"}, 5, "2 of 3"},

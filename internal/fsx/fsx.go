@@ -48,7 +48,7 @@ const (
 	OpTruncate Op = "truncate" // shorten a file, or undo an unfinished Append
 )
 
-// Hook, if not nil, is called before each system call that changes the disk,
+// Hook is called, if not nil, before each system call that changes the disk,
 // with the path that the call acts on. If it returns an error, the call is not
 // made and counts as failed with that error. Tests inject failures and kills
 // through it.

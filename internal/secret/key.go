@@ -11,7 +11,7 @@ import (
 	"filippo.io/age"
 )
 
-// Kind says what a vault is opened with.
+// Kind is the kind of key that opens a vault.
 type Kind string
 
 // The kinds of keys.
@@ -20,19 +20,19 @@ const (
 	ByKey        Kind = "key"
 )
 
-// DefaultWork is the work that a passphrase costs whoever tries one: 2^18 rounds
-// of scrypt, about a second and 256 MiB of memory. It is what age takes.
+// DefaultWork is the cost of trying a passphrase: 2^18 rounds of scrypt, about a
+// second and 256 MiB of memory. It is the default of age.
 const DefaultWork = 18
 
-// Errors that callers tell apart.
+// Errors that callers distinguish.
 var (
-	// ErrWrongKey is returned where passphrase or key does not open the vault.
+	// ErrWrongKey is returned when the passphrase or key does not open the vault.
 	ErrWrongKey = errors.New("wrong passphrase or key")
-	// ErrNoKey is returned for a text that holds no key.
-	ErrNoKey = errors.New("it holds no key of a vault")
+	// ErrNoKey is returned for a text that does not contain a valid key.
+	ErrNoKey = errors.New("it does not contain a valid vault key")
 )
 
-// Key opens and closes a vault.
+// Key opens and seals a vault.
 type Key struct {
 	kind      Kind
 	identity  age.Identity
@@ -41,15 +41,15 @@ type Key struct {
 	text      func() string // the secret part of a key; a func, since fmt does not call it
 }
 
-// Kind says whether it is a passphrase or a key.
+// Kind returns whether it is a passphrase or a key.
 func (k *Key) Kind() Kind { return k.kind }
 
-// Format writes what kind of key it is, and nothing of the key, for every verb.
+// Format writes the kind of the key, and no part of the key, for every verb.
 func (k *Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, string(k.kind)) }
 
-// Passphrase makes a key of a passphrase. The work is that of vaults which it
-// closes, as a power of two; 0 stands for DefaultWork. It opens vaults of up to 16
-// times the usual work.
+// Passphrase returns a key for a passphrase. work is the cost of vaults that it seals,
+// as an exponent of two; 0 means DefaultWork. It opens vaults of up to 16 times the
+// default cost.
 func Passphrase(p Secret, work int) (*Key, error) {
 	if p.Empty() {
 		return nil, errors.New("the passphrase is empty")
@@ -70,11 +70,11 @@ func Passphrase(p Secret, work int) (*Key, error) {
 	return &Key{kind: ByPassphrase, identity: identity, recipient: recipient}, nil
 }
 
-// NewKey makes a key out of chance.
+// NewKey returns a new random key.
 func NewKey() (*Key, error) {
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
-		return nil, fmt.Errorf("make a key: %w", err)
+		return nil, fmt.Errorf("create a key: %w", err)
 	}
 	return keyOf(identity), nil
 }
@@ -84,8 +84,8 @@ func keyOf(identity *age.X25519Identity) *Key {
 	return &Key{kind: ByKey, identity: identity, recipient: public, public: public.String(), text: identity.String}
 }
 
-// ParseKey reads a key file: one line AGE-SECRET-KEY-1..., and comments. The error
-// wraps ErrNoKey, and holds nothing of the text.
+// ParseKey parses a key file: one line AGE-SECRET-KEY-1..., and comments. The error
+// wraps ErrNoKey, and contains no part of the text.
 func ParseKey(text []byte) (*Key, error) {
 	var found *age.X25519Identity
 	n := 0
@@ -96,11 +96,11 @@ func ParseKey(text []byte) (*Key, error) {
 			continue
 		}
 		if found != nil {
-			return nil, fmt.Errorf("line %d: a second key is one too many: %w", n, ErrNoKey)
+			return nil, fmt.Errorf("line %d: a second key: %w", n, ErrNoKey)
 		}
 		identity, err := age.ParseX25519Identity(word)
 		if err != nil {
-			// What age says repeats the text.
+			// The error of age repeats the text.
 			return nil, fmt.Errorf("line %d: not a key that begins with AGE-SECRET-KEY-1: %w", n, ErrNoKey)
 		}
 		found = identity

@@ -1,15 +1,13 @@
-// Package secret keeps passwords: in memory as a Secret that no output shows,
-// on disk as a vault that only its key opens, and on their way to whoever needs
-// one as a Source.
+// Package secret holds passwords: in memory as a Secret that no output shows, on disk
+// as a vault that only its key opens, and as a Source for code that needs one.
 //
-// A vault is an age file (age-encryption.org/v1), closed with a passphrase or
-// with an X25519 key, so that the program age opens it as well. Whoever may write
-// a vault that is closed with a key can put another in its place; a passphrase
-// shows that, a key does not.
+// A vault is an age file (age-encryption.org/v1), sealed with a passphrase or with an
+// X25519 key, so the program age can open it as well. Anyone who may write to a vault
+// can replace it; with a passphrase that is noticed, with a key it is not.
 //
-// It touches no files: who calls brings the bytes to disk. A secret is wiped from
-// memory nowhere, because Go moves and copies what it likes; the package keeps
-// secrets out of outputs, not out of a core dump.
+// It touches no files: the caller writes the bytes to disk. Secrets are not wiped from
+// memory, because Go moves and copies data freely; the package keeps secrets out of
+// outputs, not out of a core dump.
 package secret
 
 import (
@@ -20,20 +18,19 @@ import (
 	"slices"
 )
 
-// masked stands for a secret wherever one is printed.
+// masked replaces a secret wherever one is printed.
 const masked = "********"
 
-// Secret is a password, or the like. It shows itself to nobody who does not call
-// Reveal: not to fmt with any verb, not to slog, not to JSON. The zero Secret is
-// empty. It may be copied and used by several goroutines.
+// Secret is a password or the like. Only Reveal returns its bytes: fmt with any verb,
+// slog and JSON show stars. The zero Secret is empty. It may be copied and used by
+// several goroutines.
 type Secret struct {
-	// Behind a func: fmt prints what stands in an unexported field of another struct
-	// without asking its methods, and follows even a pointer for a verb that does
-	// not fit.
+	// A func, because fmt prints the unexported fields of another struct without
+	// calling their methods, and even follows a pointer for a verb that does not fit.
 	held func() []byte
 }
 
-// New takes a copy of the bytes.
+// New returns a Secret with a copy of the bytes.
 func New(b []byte) Secret {
 	kept := bytes.Clone(b)
 	return Secret{held: func() []byte { return kept }}
@@ -47,11 +44,11 @@ func (s Secret) Reveal() []byte {
 	return slices.Clone(s.held())
 }
 
-// Empty reports whether there is no byte in it.
+// Empty reports whether the secret has no bytes.
 func (s Secret) Empty() bool { return s.held == nil || len(s.held()) == 0 }
 
-// Equal reports whether both hold the same bytes. It is for two secrets of the
-// same owner: how long it takes depends on them.
+// Equal reports whether both secrets have the same bytes. It is for two secrets of the
+// same owner: its running time depends on them.
 func (s Secret) Equal(t Secret) bool { return bytes.Equal(s.Reveal(), t.Reveal()) }
 
 // String returns stars.

@@ -16,17 +16,18 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/davadmin/davadmin/internal/secret"
+	"github.com/davadmin/davadmin/internal/seed"
 )
 
-// fast is the work of passphrases in tests.
+// fast is the cost of passphrases in tests.
 const fast = 2
 
 const word = "hunter2"
 
 var noon = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
-// No way to print shows a secret, however deep it lies.
-func TestSecretShowsItselfNowhere(t *testing.T) {
+// No way of printing shows a secret, however deeply it is nested.
+func TestSecretIsNeverPrinted(t *testing.T) {
 	type deep struct {
 		inner secret.Secret
 		list  []secret.Secret
@@ -55,7 +56,7 @@ func TestSecretShowsItselfNowhere(t *testing.T) {
 		}
 	}
 	if !strings.Contains(out.String(), "********") {
-		t.Error("there are no stars in its place")
+		t.Error("the secret is not replaced by stars")
 	}
 }
 
@@ -100,16 +101,17 @@ func seal(t *testing.T, v *secret.Vault, k *secret.Key) []byte {
 	return b
 }
 
-// What is put in comes out again, whatever the bytes, and nothing of it stands in
-// the sealed form.
-func TestVaultComesBack(t *testing.T) {
+// An opened vault has the secrets that were sealed, whatever their bytes, and the
+// sealed form does not contain them.
+func TestVaultRoundTrip(t *testing.T) {
+	seed.Rapid(t)
 	key := newKey(t)
 	rapid.Check(t, func(t *rapid.T) {
 		want := rapid.MapOf(rapid.String(), rapid.SliceOfN(rapid.Byte(), 1, 200)).Draw(t, "secrets")
 		var v secret.Vault
 		for name, value := range want {
 			if !v.Put(name, secret.New(value), noon) || v.Put(name, secret.New(value), noon.Add(time.Hour)) {
-				t.Fatal("Put does not tell what is new")
+				t.Fatal("Put does not report what is new")
 			}
 		}
 		sealed, err := v.Seal(key)
@@ -126,19 +128,19 @@ func TestVaultComesBack(t *testing.T) {
 		for name, value := range want {
 			e, ok := got.Get(name)
 			if !ok && name == strings.ToValidUTF8(name, "") {
-				t.Fatalf("%q is gone", name)
+				t.Fatalf("%q is missing", name)
 			}
 			if ok && (!bytes.Equal(e.Value.Reveal(), value) || !e.Set.Equal(noon)) {
-				t.Fatalf("%q: another value", name)
+				t.Fatalf("%q: wrong value", name)
 			}
 			if len(value) > 8 && bytes.Contains(sealed, value) {
-				t.Fatal("a value stands in the sealed vault")
+				t.Fatal("the sealed vault contains a value")
 			}
 		}
 	})
 }
 
-// The length of a vault does not tell the length of a password.
+// The length of a vault does not reveal the length of a password.
 func TestVaultHidesLengths(t *testing.T) {
 	key := newKey(t)
 	sizes := map[int]bool{}
@@ -152,7 +154,7 @@ func TestVaultHidesLengths(t *testing.T) {
 	}
 }
 
-func TestVaultOpensWithItsKeyAlone(t *testing.T) {
+func TestVaultOpensOnlyWithItsKey(t *testing.T) {
 	var v secret.Vault
 	v.Put("admin", secret.New([]byte(word)), noon)
 	keys := map[string]*secret.Key{"a": passphrase(t, "correct horse"), "b": passphrase(t, "battery staple"), "c": newKey(t), "d": newKey(t)}
@@ -174,7 +176,7 @@ func TestVaultOpensWithItsKeyAlone(t *testing.T) {
 	}
 }
 
-// Cut off or altered anywhere, a vault does not open, and what is said holds no
+// Truncated or altered anywhere, a vault does not open, and the error contains no
 // secret.
 func TestVaultDamaged(t *testing.T) {
 	key := newKey(t)
@@ -242,7 +244,7 @@ func TestKeyFile(t *testing.T) {
 
 func TestNoEmptyPassphrase(t *testing.T) {
 	if k, err := secret.Passphrase(secret.Secret{}, fast); k != nil || err == nil {
-		t.Error("an empty passphrase was taken")
+		t.Error("an empty passphrase was accepted")
 	}
 }
 
@@ -266,7 +268,7 @@ func TestSources(t *testing.T) {
 		{"nothing", secret.First(), "", nil, 0},
 		{"the first that has one", secret.First(count(nil, nil), secret.Text(""), secret.Text("a"), count([]byte("b"), nil)), "a", nil, 1},
 		{"an empty one is one", secret.First(count([]byte{}, nil), secret.Text("a")), "", nil, 1},
-		{"an error is not passed over", secret.First(count(nil, broken), secret.Text("a")), "", broken, 1},
+		{"an error is not skipped", secret.First(count(nil, broken), secret.Text("a")), "", broken, 1},
 		{"vault", secret.From(open, "admin"), word, nil, 0},
 		{"not in the vault", secret.First(secret.From(open, "docstore"), secret.Text("a")), "a", nil, 0},
 		{"no vault", secret.First(secret.From(none, "admin"), secret.Text("a")), "a", nil, 0},
@@ -288,7 +290,7 @@ func TestOnceAsksOnce(t *testing.T) {
 		return []byte(word), nil
 	})
 	if _, err := s(t.Context()); err == nil {
-		t.Error("the error was lost")
+		t.Error("the error was dropped")
 	}
 	var wg sync.WaitGroup
 	for range 20 {
@@ -317,7 +319,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte("age-encryption.org/v1\n-> scrypt AAAAAAAAAAAAAAAAAAAAAA 30\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if _, err := secret.Open(b, key); err == nil && !bytes.Equal(b, sealed) {
-			t.Error("bytes of somebody else were opened")
+			t.Error("bytes that this key did not seal were opened")
 		}
 	})
 }

@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// Source gives a password when it is needed. Where it has none it returns nil and
-// no error; a password that is empty is not nil.
+// Source returns a password when it is needed. If it has none, it returns nil and no
+// error; an empty password is not nil.
 type Source func(ctx context.Context) ([]byte, error)
 
-// First asks one source after the other and returns what the first has that has
-// one. An error ends it: a source that was named and fails is not passed over.
+// First returns a Source that returns the password of the first source that has one.
+// It stops at an error: a source that fails is not skipped.
 func First(sources ...Source) Source {
 	return func(ctx context.Context) ([]byte, error) {
 		for _, s := range sources {
@@ -22,8 +22,8 @@ func First(sources ...Source) Source {
 	}
 }
 
-// Once asks a source until it has a password, and remembers that. Several
-// goroutines may ask; one of them does, the others wait.
+// Once returns a Source that calls s until it returns a password, and remembers that.
+// Several goroutines may call it; one of them calls s, the others wait.
 func Once(s Source) Source {
 	var mu sync.Mutex
 	var known []byte
@@ -41,8 +41,8 @@ func Once(s Source) Source {
 	}
 }
 
-// Text is a source for a word that is known, such as that of an environment
-// variable; the empty word is none.
+// Text returns a Source for a known word, such as that of an environment variable; an
+// empty word is not a password.
 func Text(word string) Source {
 	return func(context.Context) ([]byte, error) {
 		if word == "" {
@@ -52,8 +52,8 @@ func Text(word string) Source {
 	}
 }
 
-// From is a source for one name of a vault, which is opened when it is asked; a
-// nil vault has nothing.
+// From returns a Source for one name in a vault, which it opens when it is called; a
+// nil vault has no passwords.
 func From(open func(context.Context) (*Vault, error), name string) Source {
 	return func(ctx context.Context) ([]byte, error) {
 		v, err := open(ctx)

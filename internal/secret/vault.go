@@ -15,25 +15,25 @@ import (
 
 // Errors about the bytes of a vault.
 var (
-	// ErrNoVault is returned for bytes that are no vault.
+	// ErrNoVault is returned for bytes that are not a vault.
 	ErrNoVault = errors.New("it is not a vault")
-	// ErrDamaged is returned for a vault that is cut off, altered or of a newer
+	// ErrDamaged is returned for a vault that is truncated, altered or of a newer
 	// version.
 	ErrDamaged = errors.New("the vault is damaged, or of a newer version")
 )
 
-// MaxSize bounds the bytes of a vault.
+// MaxSize is the maximum size of a vault in bytes.
 const MaxSize = 1 << 20
 
-// contentSchema names the form of what is inside.
+// contentSchema names the format of the content.
 const contentSchema = "davadmin.vault.1"
 
-// block is what the length of the content is rounded up to: the length of the
-// file shall not tell how long a password is.
+// block is the unit to which the length of the content is rounded up, so that the
+// length of the file does not reveal the length of a password.
 const block = 1024
 
-// head begins every age file, and scryptHead one that a passphrase opens: it has
-// no other recipients.
+// head begins every age file. scryptHead begins a file that a passphrase opens, which
+// has no other recipients.
 const (
 	head       = "age-encryption.org/v1\n"
 	scryptHead = head + "-> scrypt "
@@ -42,14 +42,14 @@ const (
 // Entry is one secret of a vault.
 type Entry struct {
 	Value Secret
-	Set   time.Time // when it was put in, to the second
+	Set   time.Time // when it was set, to the second
 }
 
-// Vault is the content of an opened vault: secrets by name. The zero Vault is
-// empty. It is not for several goroutines while one of them changes it.
+// Vault is the content of an open vault: secrets by name. The zero Vault is empty.
+// Several goroutines may use it while none of them changes it.
 type Vault struct{ entries map[string]Entry }
 
-// content is a vault as it is written.
+// content is the format in which a vault is written.
 type content struct {
 	Schema  string             `json:"schema"`
 	Secrets map[string]written `json:"secrets"`
@@ -60,20 +60,20 @@ type written struct {
 	Set   time.Time `json:"set"`
 }
 
-// Names lists the names in order.
+// Names returns the names in order.
 func (v *Vault) Names() []string { return slices.Sorted(maps.Keys(v.entries)) }
 
-// Get returns the secret of a name.
+// Get returns the secret with a name.
 func (v *Vault) Get(name string) (Entry, bool) {
 	e, ok := v.entries[name]
 	return e, ok
 }
 
-// Clone returns a vault of its own with the same secrets.
+// Clone returns a copy of the vault.
 func (v *Vault) Clone() *Vault { return &Vault{entries: maps.Clone(v.entries)} }
 
-// Put gives a name its secret, and reports whether that is another one than
-// before. The time of one that stays the same does not change.
+// Put sets the secret of a name, and reports whether it differs from the one before.
+// If it does not, its time is not changed.
 func (v *Vault) Put(name string, value Secret, now time.Time) bool {
 	if e, ok := v.entries[name]; ok && e.Value.Equal(value) {
 		return false
@@ -85,15 +85,15 @@ func (v *Vault) Put(name string, value Secret, now time.Time) bool {
 	return true
 }
 
-// Remove takes a name out, and reports whether it was there.
+// Remove removes a name, and reports whether it existed.
 func (v *Vault) Remove(name string) bool {
 	_, ok := v.entries[name]
 	delete(v.entries, name)
 	return ok
 }
 
-// KindOf tells what a vault is opened with, without opening it. The error wraps
-// ErrNoVault.
+// KindOf returns the kind of key that opens a vault, without opening it. The error
+// wraps ErrNoVault.
 func KindOf(sealed []byte) (Kind, error) {
 	switch {
 	case bytes.HasPrefix(sealed, []byte(scryptHead)):
@@ -104,7 +104,7 @@ func KindOf(sealed []byte) (Kind, error) {
 	return "", ErrNoVault
 }
 
-// Seal closes a vault. The same vault looks different each time.
+// Seal returns the encrypted vault. Its bytes differ each time.
 func (v *Vault) Seal(k *Key) ([]byte, error) {
 	c := content{Schema: contentSchema, Secrets: map[string]written{}}
 	for name, e := range v.entries {
@@ -112,7 +112,7 @@ func (v *Vault) Seal(k *Key) ([]byte, error) {
 	}
 	plain, err := json.Marshal(c)
 	if err != nil {
-		return nil, fmt.Errorf("close the vault: %w", err)
+		return nil, fmt.Errorf("seal the vault: %w", err)
 	}
 	plain = append(plain, bytes.Repeat([]byte(" "), block-len(plain)%block)...)
 	var out bytes.Buffer
@@ -124,7 +124,7 @@ func (v *Vault) Seal(k *Key) ([]byte, error) {
 		err = w.Close()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("close the vault: %w", err)
+		return nil, fmt.Errorf("seal the vault: %w", err)
 	}
 	if out.Len() > MaxSize {
 		return nil, fmt.Errorf("the vault would be larger than %d bytes", MaxSize)
@@ -132,8 +132,8 @@ func (v *Vault) Seal(k *Key) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Open opens a vault. The error wraps ErrNoVault, ErrWrongKey or ErrDamaged, and
-// tells nothing of what is inside.
+// Open decrypts a vault. The error wraps ErrNoVault, ErrWrongKey or ErrDamaged, and
+// reveals nothing of the content.
 func Open(sealed []byte, k *Key) (*Vault, error) {
 	if _, err := KindOf(sealed); err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func Open(sealed []byte, k *Key) (*Vault, error) {
 	}
 	var c content
 	if err := json.Unmarshal(plain, &c); err != nil || c.Schema != contentSchema {
-		return nil, ErrDamaged // what the decoder says may repeat a secret
+		return nil, ErrDamaged // the error of the decoder may repeat a secret
 	}
 	v := &Vault{entries: map[string]Entry{}}
 	for name, w := range c.Secrets {

@@ -15,19 +15,19 @@ import (
 	"time"
 )
 
-// TLSOptions make a server speak ldaps, and StartTLS on its other address. Its
-// certificate has an RSA key, is for 127.0.0.1 and localhost, and is good for a
-// day. The zero value leaves the rest to the server.
+// TLSOptions enable ldaps, and StartTLS on the plain address. The certificate has an
+// RSA key, is for 127.0.0.1 and localhost, and is valid for a day. The zero value
+// leaves the rest to the server.
 type TLSOptions struct {
-	// Min and Max are the versions spoken, such as tls.VersionTLS10; 0 means TLS
-	// 1.2 and TLS 1.3.
+	// Min and Max are the lowest and highest protocol version, such as
+	// tls.VersionTLS10; 0 means TLS 1.2 and TLS 1.3.
 	Min, Max uint16
-	// RSAKeyExchange makes the key exchange without forward secrecy the only one,
-	// as servers of the age of TLS 1.0 know it. TLS 1.3 does not have it.
+	// RSAKeyExchange allows only the key exchange without forward secrecy, as in
+	// servers from the time of TLS 1.0. TLS 1.3 does not have it.
 	RSAKeyExchange bool
 }
 
-// versions lists the protocol versions from Min to Max.
+// versions returns the protocol versions from Min to Max.
 func (o *TLSOptions) versions() []uint16 {
 	low, high := o.Min, o.Max
 	if low == 0 {
@@ -43,24 +43,24 @@ func (o *TLSOptions) versions() []uint16 {
 	return out
 }
 
-// certificateFiles are what a server with TLS needs.
+// certificateFiles are the files that a server with TLS needs.
 type certificateFiles struct{ ca, cert, key string }
 
-// makeCertificate writes an authority, and a certificate that it issued.
+// makeCertificate writes the certificate of an authority, and one that it issued.
 func makeCertificate(dir string) (*certificateFiles, error) {
 	caKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return nil, fmt.Errorf("cannot make a key: %w", err)
+		return nil, fmt.Errorf("cannot create a key: %w", err)
 	}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return nil, fmt.Errorf("cannot make a key: %w", err)
+		return nil, fmt.Errorf("cannot create a key: %w", err)
 	}
 	ca := certificate("servertest authority")
 	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
 	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
 	if err != nil {
-		return nil, fmt.Errorf("cannot make a certificate authority: %w", err)
+		return nil, fmt.Errorf("cannot create a certificate authority: %w", err)
 	}
 	server := certificate(loopback)
 	server.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
@@ -68,7 +68,7 @@ func makeCertificate(dir string) (*certificateFiles, error) {
 	server.DNSNames, server.IPAddresses = []string{"localhost"}, []net.IP{net.ParseIP(loopback)}
 	der, err := x509.CreateCertificate(rand.Reader, server, ca, key.Public(), caKey)
 	if err != nil {
-		return nil, fmt.Errorf("cannot make a certificate: %w", err)
+		return nil, fmt.Errorf("cannot create a certificate: %w", err)
 	}
 	f := &certificateFiles{
 		ca: filepath.Join(dir, "ca.pem"), cert: filepath.Join(dir, "server.pem"), key: filepath.Join(dir, "server.key"),

@@ -19,9 +19,9 @@ import (
 	"time"
 )
 
-// CyrusServer is a Cyrus that runs, a calendar server that speaks iSchedule.
+// CyrusServer is a running Cyrus, a calendar server that speaks iSchedule.
 type CyrusServer struct {
-	// URL is that of iSchedule: http, and without a slash at its end.
+	// URL is the http URL of iSchedule, without a slash at its end.
 	URL string
 
 	process *process
@@ -30,25 +30,25 @@ type CyrusServer struct {
 	stop    func() error
 }
 
-// CyrusOptions describe a Cyrus.
+// CyrusOptions describe a Cyrus server.
 type CyrusOptions struct {
-	// Users are the names of those who have a calendar. Their addresses are in
+	// Users are the names of the users with a calendar. Their addresses are in
 	// example.com, and their password is Password.
 	Users []string
 }
 
-// Where Debian has the programs of Cyrus.
+// The places of the programs of Cyrus in Debian.
 const (
 	cyrusMaster   = "/usr/lib/cyrus/bin/master"
 	cyrusHTTPD    = "/usr/lib/cyrus/bin/httpd"
 	cyrusPackages = "cyrus-caldav, cyrus-imapd"
 )
 
-// StartCyrus starts a Cyrus whose files are in a new directory below dir, ""
-// for the usual place of temporary files. It asks nobody for a signature, and
-// anybody on this host may ask it. Started by root, it runs as the user cyrus,
-// who then has to reach the directory. The processes that serve end a minute
-// after the server if that is killed.
+// StartCyrus starts a Cyrus whose files are in a new directory below dir; "" means the
+// default directory for temporary files. It requires no signature, and anyone on this
+// host can send it requests. Started by root, it runs as the user cyrus, who must be
+// able to reach the directory. If the server is killed, the processes that handle
+// requests end a minute later.
 func StartCyrus(ctx context.Context, dir string, o CyrusOptions) (*CyrusServer, error) {
 	for _, program := range []string{cyrusMaster, cyrusHTTPD} {
 		if _, err := lookPath(program, cyrusPackages); err != nil {
@@ -57,7 +57,7 @@ func StartCyrus(ctx context.Context, dir string, o CyrusOptions) (*CyrusServer, 
 	}
 	own, err := os.MkdirTemp(dir, "cyrus")
 	if err != nil {
-		return nil, fmt.Errorf("cannot make a directory for Cyrus: %w", err)
+		return nil, fmt.Errorf("cannot create a directory for Cyrus: %w", err)
 	}
 	s := &CyrusServer{dir: own}
 	s.stop = sync.OnceValue(s.end)
@@ -68,15 +68,14 @@ func StartCyrus(ctx context.Context, dir string, o CyrusOptions) (*CyrusServer, 
 	return s, nil
 }
 
-// Cyrus starts a Cyrus that lives as long as the test, like Slapd.
+// Cyrus starts a Cyrus that runs until the test ends, like Slapd.
 func Cyrus(t testing.TB, o CyrusOptions) *CyrusServer {
 	t.Helper()
 	return start(t, func(ctx context.Context) (*CyrusServer, error) { return StartCyrus(ctx, "", o) })
 }
 
-// Stop ends the server, waits until it has ended, and removes its files. It is
-// an error that the server had ended before. Further calls do nothing and return
-// the same.
+// Stop ends the server, waits until it has ended, and removes its files. It returns an
+// error if the server had ended before. Further calls do nothing and return the same.
 func (s *CyrusServer) Stop() error { return s.stop() }
 
 func (s *CyrusServer) end() error {
@@ -96,8 +95,8 @@ func (s *CyrusServer) end() error {
 	return early
 }
 
-// released waits for the processes that serve, which the server has told to end:
-// each of them holds a port.
+// released waits for the processes that handle requests, which the server has told to
+// end: each of them holds a port.
 func (s *CyrusServer) released() {
 	const patience = 10 * time.Second
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
@@ -112,7 +111,7 @@ func (s *CyrusServer) path(name string) string { return filepath.Join(s.dir, nam
 func (s *CyrusServer) start(ctx context.Context, o CyrusOptions) error {
 	for _, name := range []string{"conf", "spool", "sock"} {
 		if err := os.Mkdir(s.path(name), 0o700); err != nil {
-			return fmt.Errorf("cannot make a directory: %w", err)
+			return fmt.Errorf("cannot create a directory: %w", err)
 		}
 	}
 	for _, name := range append([]string{"cyrus"}, o.Users...) {
@@ -126,7 +125,7 @@ func (s *CyrusServer) start(ctx context.Context, o CyrusOptions) error {
 		if err == nil {
 			break
 		}
-		// Somebody may have been quicker to take a port.
+		// Another program may have taken a port meanwhile.
 		if attempt == most || ctx.Err() != nil || s.process == nil || isFree(s.ports[0]) && isFree(s.ports[1]) {
 			return err
 		}
@@ -140,7 +139,7 @@ func (s *CyrusServer) start(ctx context.Context, o CyrusOptions) error {
 	return nil
 }
 
-// setPassword makes a user known to the library that checks passwords.
+// setPassword adds a user to the database of the library that checks passwords.
 func (s *CyrusServer) setPassword(ctx context.Context, name string) error {
 	program, err := lookPath("saslpasswd2", "sasl2-bin")
 	if err != nil {
@@ -167,7 +166,7 @@ func (s *CyrusServer) launch(ctx context.Context) error {
 		return err
 	}
 	args := append(as, "setsid", cyrusMaster, "-C", s.path("imapd.conf"), "-M", s.path("cyrus.conf"), "-p", s.path("master.pid"), "-D")
-	// A session of its own, because the server ends its whole process group.
+	// In its own session, because the server ends its whole process group.
 	if s.process, err = startProcess(10*time.Second, s.path("master.log"), args[0], args[1:]...); err != nil {
 		return err
 	}
@@ -175,8 +174,8 @@ func (s *CyrusServer) launch(ctx context.Context) error {
 	return s.ready(ctx)
 }
 
-// identity gives the files to the user that the server runs as, and returns the
-// beginning of a command that becomes that user. Cyrus refuses to run as root.
+// identity gives the files to the user as whom the server runs, and returns the
+// beginning of a command that switches to that user. Cyrus refuses to run as root.
 func (s *CyrusServer) identity() ([]string, error) {
 	if os.Geteuid() != 0 {
 		self, err := user.Current()
@@ -210,11 +209,11 @@ func (s *CyrusServer) identity() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The kernel forgets with the user that the child ends with its parent.
+	// With the change of user, the kernel forgets that the child ends with its parent.
 	return []string{setpriv, "--reuid=" + owner.Uid, "--regid=" + owner.Gid, "--clear-groups", "--pdeathsig=KILL"}, nil
 }
 
-// ready waits until the server says what it can do.
+// ready waits until the server returns its capabilities.
 func (s *CyrusServer) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -235,7 +234,7 @@ func (s *CyrusServer) ready(ctx context.Context) error {
 	}
 }
 
-// request sends a request, as a user unless that is "".
+// request sends a request, as a user unless as is "".
 func (s *CyrusServer) request(ctx context.Context, method, at, as string) (status int, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, at, http.NoBody)
 	if err != nil {
@@ -253,7 +252,7 @@ func (s *CyrusServer) request(ctx context.Context, method, at, as string) (statu
 	return res.StatusCode, errors.Join(err, res.Body.Close())
 }
 
-// provision makes a mailbox, and with the first look at it the calendars.
+// provision creates a mailbox and, by the first request for them, the calendars.
 func (s *CyrusServer) provision(ctx context.Context, name string) error {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "tcp", address(s.ports[1]))
@@ -281,7 +280,7 @@ func (s *CyrusServer) provision(ctx context.Context, name string) error {
 	at := strings.TrimSuffix(s.URL, "/ischedule") + "/dav/calendars/user/" + name + "/"
 	status, err := s.request(ctx, "PROPFIND", at, name)
 	if err == nil && status != http.StatusMultiStatus {
-		err = fmt.Errorf("PROPFIND of the calendars gives the status %d", status)
+		err = fmt.Errorf("PROPFIND of the calendars returns status %d", status)
 	}
 	return err
 }
@@ -313,8 +312,8 @@ notifysocket: @DIR@/sock/notify
 tls_sessions_db_path: @DIR@/conf/tls_sessions.db
 `
 
-// A process of httpd serves one connection: version 3.6.1 crashes when a process is
-// asked for the capabilities a second time.
+// A process of httpd handles one connection: version 3.6.1 crashes when a process gets
+// a second request for the capabilities.
 const cyrusConf = `START {
   recover cmd="/usr/lib/cyrus/bin/ctl_cyrusdb -C @DIR@/imapd.conf -r"
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Two servers live beside each other, each with its users, and leave nothing.
+// Two servers run side by side, each with its users, and leave nothing behind.
 func TestCyrus(t *testing.T) {
 	t.Parallel()
 	users := [][]string{{"u1", "u2"}, nil}
@@ -39,13 +39,13 @@ func TestCyrus(t *testing.T) {
 		}
 		for _, port := range s.ports {
 			if !isFree(port) {
-				t.Errorf("somebody still listens on port %d", port)
+				t.Errorf("port %d is still in use", port)
 			}
 		}
 	}
 }
 
-// A server that ends by itself is not stopped in silence.
+// Stop reports a server that had ended by itself.
 func TestCyrusEndsEarly(t *testing.T) {
 	t.Parallel()
 	s, err := StartCyrus(t.Context(), "", CyrusOptions{})

@@ -10,32 +10,32 @@ import (
 	"strings"
 )
 
-// DSOptions describe a 389 Directory Server. The zero value is an empty tree
-// o=isp, with the limits that the server has by default: a search of an ordinary
-// user finds no more than 2000 entries, and looks at no more than 5000.
+// DSOptions describe a 389 Directory Server. The zero value means an empty tree o=isp
+// with the default limits of the server: a search of an ordinary user finds no more
+// than 2000 entries, and examines no more than 5000.
 //
-// The manager is cn=Directory Manager. A Lax server takes nearly everything. Of
-// values that its matching rule holds for equal it keeps the first, values of
-// names that are no DN become empty, and it leaves entries without a parent out.
+// The manager is cn=Directory Manager. A Lax server accepts nearly everything. Of
+// values that are equal by its matching rule it keeps the first, invalid DNs as values
+// become empty, and it skips entries without a parent.
 type DSOptions struct {
 	Options
-	// LookThroughLimit is how many entries a search of an ordinary user may look
-	// at: 0 for the default of the server, -1 for any number.
+	// LookThroughLimit is the maximum number of entries that a search of an ordinary
+	// user may examine: 0 means the default of the server, -1 means no limit.
 	LookThroughLimit int
 }
 
-// Where the Debian package has its files.
+// The files of the Debian package.
 const (
 	dsTemplate = "/usr/share/dirsrv/data/template-dse.ldif"
 	dsSchemas  = "/usr/share/dirsrv/schema"
 )
 
 // Start389 starts a 389 Directory Server whose files are in a new directory below
-// dir, "" for the usual place of temporary files. ctx ends the start, and has no
-// meaning for the server once it runs. The caller stops it.
+// dir; "" means the default directory for temporary files. ctx can cancel the start,
+// and does not affect the running server. The caller stops it.
 //
-// The server is configured by the template that dscreate fills in, too. dscreate
-// itself wants systemd, root and directories of the system.
+// The server is configured by the template that dscreate also uses. dscreate itself
+// requires systemd, root and system directories.
 func Start389(ctx context.Context, dir string, o DSOptions) (*Server, error) {
 	nsSlapd, err := lookPath("ns-slapd", "389-ds-base")
 	if err != nil {
@@ -68,8 +68,8 @@ func (s *Server) start389(ctx context.Context, o DSOptions, nsSlapd string) erro
 			}
 			loaded = true
 		}
-		// It takes two seconds to end in peace, for the sake of files that are
-		// removed in the next moment.
+		// It is killed: a clean end takes two seconds, for files that are removed at
+		// once.
 		return startProcess(0, s.path("ns-slapd.log"), nsSlapd, "-D", s.dsConf(), "-i", s.path("run/pid"), "-d", "0")
 	})
 	if err != nil {
@@ -78,23 +78,23 @@ func (s *Server) start389(ctx context.Context, o DSOptions, nsSlapd string) erro
 	return s.dsAccess(ctx, o)
 }
 
-// dsConf returns the directory of the configuration. The server's semaphore has
-// its name, so it is like no other.
+// dsConf returns the directory of the configuration. The semaphore of the server is
+// named after it, so the name is unique.
 func (s *Server) dsConf() string { return s.path("slapd-" + filepath.Base(s.dir)) }
 
 // semaphore returns the file of the semaphore that belongs to the server in dir.
 func semaphore(dir string) string { return "/dev/shm/sem.slapd-" + filepath.Base(dir) + ".stats" }
 
-// dsFiles makes what the server wants to find besides its configuration.
+// dsFiles creates the files that the server needs in addition to its configuration.
 func (s *Server) dsFiles(ctx context.Context, o DSOptions) error {
 	s.leftover = semaphore(s.dir)
 	for _, name := range []string{s.dsConf(), filepath.Join(s.dsConf(), "schema"), s.path("db"), s.path("ldif"), s.path("bak"),
 		s.path("run"), s.path("lock"), s.path("log"), s.path("tmp")} {
 		if err := os.Mkdir(name, 0o700); err != nil {
-			return fmt.Errorf("cannot make the directories of the server: %w", err)
+			return fmt.Errorf("cannot create the directories of the server: %w", err)
 		}
 	}
-	// Those of the package may be read by root alone.
+	// Only root can read the files of the package.
 	for name, text := range map[string]string{
 		"certmap.conf":          "certmap default default\n",
 		"slapd-collations.conf": "",
@@ -125,8 +125,8 @@ func (s *Server) dsFiles(ctx context.Context, o DSOptions) error {
 	return nil
 }
 
-// dsCertificate makes a certificate in the database of the server, which is its
-// own authority: the key of another one could not be put there as easily.
+// dsCertificate creates a self-signed certificate in the database of the server; the key
+// of another certificate could not be imported as easily.
 func (s *Server) dsCertificate(ctx context.Context) error {
 	certutil, err := lookPath("certutil", "libnss3-tools")
 	if err != nil {
@@ -167,17 +167,17 @@ func (s *Server) dsLoad(ctx context.Context, o DSOptions, nsSlapd string) error 
 		files = append(files, "-i", file)
 	}
 	for i := range o.suffixes() {
-		// The unique ids that the server makes by default take 4 ms each. Of a file
-		// it takes the entries that are of the suffix, and passes the others.
+		// The unique IDs that the server generates by default take 4 ms each. It loads
+		// the entries of the suffix from a file, and skips the others.
 		args := append([]string{"ldif2db", "-D", s.dsConf(), "-n", dsBackend(i), "-g", "deterministic"}, files...)
-		const skipped = 8 // the exit code when entries were left out
+		const skipped = 8 // the exit code when entries were skipped
 		err := run(ctx, s.path("load.log"), nsSlapd, args...)
 		var which string
 		s.Skipped, which = s.dsSkipped()
 		switch {
 		case exitCode(err) == skipped && o.Lax && s.Skipped > 0:
 		case exitCode(err) == skipped:
-			return fmt.Errorf("loading %s: %d entries were left out, the first: %s", o.LDIF, s.Skipped, which)
+			return fmt.Errorf("loading %s: %d entries were skipped, the first: %s", o.LDIF, s.Skipped, which)
 		case err != nil:
 			return fmt.Errorf("loading %s: %w: %s", o.LDIF, err, tail(s.path("log/errors")))
 		}
@@ -185,8 +185,8 @@ func (s *Server) dsLoad(ctx context.Context, o DSOptions, nsSlapd string) error 
 	return nil
 }
 
-// dsSkipped counts the entries that the import left out, and returns what the
-// server says about the first.
+// dsSkipped returns the number of entries that the import skipped, and the message of
+// the server about the first.
 func (s *Server) dsSkipped() (count int, first string) {
 	f, err := os.Open(s.path("log/errors"))
 	if err != nil {
@@ -204,9 +204,9 @@ func (s *Server) dsSkipped() (count int, first string) {
 	return count, first
 }
 
-// dsAccess lets people read, which nobody but the manager may otherwise.
+// dsAccess allows users to read, which otherwise only the manager may do.
 func (s *Server) dsAccess(ctx context.Context, o DSOptions) error {
-	who := "all" // who did bind
+	who := "all" // everyone who has bound
 	if o.AnonymousRead {
 		who = "anyone"
 	}

@@ -16,8 +16,7 @@ const (
 	dsLDBM   = "cn=config," + dsPlugin
 )
 
-// dsBackend returns the name of the database for a suffix, of which a server has
-// one each.
+// dsBackend returns the name of the database for a suffix; each suffix has its own.
 func dsBackend(suffix int) string {
 	if suffix == 0 {
 		return "userroot"
@@ -36,7 +35,7 @@ func (s *Server) dsConfig(o DSOptions, ldap, ldaps int) error {
 	}
 	who, err := user.Current()
 	if err != nil {
-		return fmt.Errorf("cannot tell as whom the server runs: %w", err)
+		return fmt.Errorf("cannot find out as whom the server runs: %w", err)
 	}
 	text := string(template)
 	for name, value := range map[string]string{
@@ -74,13 +73,13 @@ func (s *Server) dsConfig(o DSOptions, ldap, ldaps int) error {
 	return nil
 }
 
-// dsSettings returns lines to be added to the entries of the configuration.
-// small tells that the data need no large caches.
+// dsSettings returns lines to be added to the entries of the configuration, by DN.
+// small means that the data need no large caches.
 func dsSettings(o DSOptions, ldaps int, small bool) map[string][]string {
 	config := []string{"nsslapd-listenhost: " + loopback + "\n", "nsslapd-securelistenhost: " + loopback + "\n"}
 	ldbm := []string{"nsslapd-db-durable-transaction: off\n"}
 	if small {
-		// By default it touches half a gigabyte of memory to load one entry.
+		// By default it uses half a gigabyte of memory to load one entry.
 		ldbm = append(ldbm, "nsslapd-cache-autosize: 0\n", "nsslapd-import-cache-autosize: 0\n", "nsslapd-import-cachesize: 16777216\n")
 	}
 	encryption := []string{}
@@ -112,8 +111,8 @@ func (s *Server) dsBackendEntries(number int, suffix string, indexes []string) s
 	name := dsBackend(number)
 	var b strings.Builder
 	fmt.Fprintf(&b, "dn: cn=%s,%s\nobjectClass: top\nobjectClass: extensibleObject\nobjectClass: nsBackendInstance\n", name, dsPlugin)
-	// Without the size of the cache, the import has room for a few entries only and
-	// takes ten times as long.
+	// Without a cache size, the import has room for only a few entries and takes ten
+	// times as long.
 	fmt.Fprintf(&b, "cn: %s\nnsslapd-cachememsize: %d\nnsslapd-suffix: %s\nnsslapd-directory: %s\n\n", name, 200<<20, suffix, s.path("db/"+name))
 	fmt.Fprintf(&b, "dn: cn=\"%s\",cn=mapping tree,cn=config\nobjectClass: top\nobjectClass: extensibleObject\nobjectClass: nsMappingTree\n", suffix)
 	fmt.Fprintf(&b, "cn: %s\nnsslapd-state: backend\nnsslapd-backend: %s\n\n", suffix, name)

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Tests wait for servers most of the time, so more of them run at once than the
-// machine has processors.
+// Tests mostly wait for servers, so more of them run at once than the machine has
+// processors.
 func TestMain(m *testing.M) {
 	if kind := os.Getenv(parentOf); kind != "" {
 		beParent(kind)
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// kinds are the servers, started with the options that both have.
+// kinds returns functions that start the servers with their common options.
 func kinds() map[string]func(context.Context, string, Options) (*Server, error) {
 	return map[string]func(context.Context, string, Options) (*Server, error){
 		"slapd": func(ctx context.Context, dir string, o Options) (*Server, error) {
@@ -105,8 +105,8 @@ func readLDIF(t *testing.T, name string) map[string][]string {
 	return entries
 }
 
-// sorted puts the lines of each entry in order, names of attributes in lower
-// case: servers send what their own schema calls them.
+// sorted sorts the lines of each entry and converts attribute names to lower case,
+// because servers send the names of their own schema.
 func sorted(entries map[string][]string) map[string][]string {
 	for _, lines := range entries {
 		for i, line := range lines {
@@ -127,7 +127,7 @@ func writeLDIF(t *testing.T, text string) string {
 	return name
 }
 
-// manyPeople is a tree with the given number of people.
+// manyPeople returns a tree with n people.
 func manyPeople(n int) string {
 	var b strings.Builder
 	b.WriteString("dn: o=isp\nobjectClass: organization\no: isp\n")
@@ -137,10 +137,10 @@ func manyPeople(n int) string {
 	return b.String()
 }
 
-// What tells a copy of the test program to start a server and to wait.
+// The variables that make a copy of the test program start a server and wait.
 const parentOf, parentDir = "SERVERTEST_PARENT_OF", "SERVERTEST_PARENT_DIR"
 
-// beParent starts a server, says where, and waits for its own end.
+// beParent starts a server, prints its address, and waits until the server ends.
 func beParent(kind string) {
 	if kind == "postgres" {
 		s, err := StartPostgres(context.Background(), os.Getenv(parentDir), PostgresOptions{TCP: true})

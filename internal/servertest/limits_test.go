@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What binds an ordinary user, and not the manager.
+// The limits apply to an ordinary user, not to the manager.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	small, large := writeLDIF(t, manyPeople(600)), writeLDIF(t, manyPeople(5100))
@@ -54,7 +54,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// faulty are entries that a server with its checks on refuses.
+// faulty are entries that a server rejects unless its checks are off.
 const faulty = `dn: o=isp
 objectClass: organization
 o: isp
@@ -111,8 +111,8 @@ func TestLax(t *testing.T) {
 	})
 }
 
-// With the checks on, a server holds several values where it is told to, and
-// faulty entries never.
+// With its checks on, a server accepts several values if configured to, but never
+// faulty entries.
 func TestStrict(t *testing.T) {
 	onBoth(t, func(t *testing.T, kind string, begin func(*testing.T, Options) *Server) {
 		several, _, _ := strings.Cut(faulty, "dn: uid=classless")

@@ -16,55 +16,55 @@ import (
 // PostgresUser is the superuser of each PostgreSQL server.
 const PostgresUser = "postgres"
 
-// PostgresServer is a PostgreSQL that was started, with a cluster of its own. It
-// may be stopped and started again; only one goroutine does so at a time.
+// PostgresServer is a PostgreSQL server with a cluster of its own. It may be stopped
+// and started again, by one goroutine at a time.
 type PostgresServer struct {
-	// Host and Port are where it is: the directory of its Unix socket, or the
-	// address of loopback.
+	// Host and Port are its address: Host is the directory of its Unix socket, or the
+	// loopback address.
 	Host string
 	Port int
 
 	process  *process // nil after Stop
-	programs string   // the directory that holds them
+	programs string   // the directory of the PostgreSQL programs
 	as       *identity
 	dir      string
-	memory   int // the number of its shared memory, which outlives a crash
+	memory   int // the ID of its shared memory, which survives a crash
 	close    func() error
 }
 
-// PostgresOptions describe a PostgreSQL server. The zero value is one that asks
-// nobody for a password, on a Unix socket alone.
+// PostgresOptions describe a PostgreSQL server. The zero value means a server on a Unix
+// socket only, which asks for no password.
 type PostgresOptions struct {
 	// TCP makes the server listen on loopback, which DSN and URL then name.
 	TCP bool
-	// Password is that of PostgresUser over TCP, which it switches on. It is asked
-	// for by SCRAM-SHA-256. Over the Unix socket nobody is asked.
+	// Password is the password of PostgresUser over TCP, which it enables. It is
+	// verified by SCRAM-SHA-256. Over the Unix socket no password is needed.
 	Password string
-	// Fsync makes the server write to the disk what it has acknowledged. Without
-	// it, a crash of the server is survived, and one of the machine is not.
+	// Fsync makes the server sync commits to disk. Without it, commits survive a crash
+	// of the server, but not of the machine.
 	Fsync bool
-	// Settings are further parameters of postgresql.conf. They go before those
-	// that the server has by default here.
+	// Settings are further parameters of postgresql.conf. They override the defaults of
+	// this package.
 	Settings map[string]string
 }
 
 // StopMode is how a PostgreSQL server is stopped.
 type StopMode int
 
-// The modes. A fast stop ends the sessions and is a clean one; an immediate one
-// is a crash, from which the next start recovers.
+// The modes. A fast stop ends the sessions and is clean; an immediate stop is like a
+// crash, from which the next start recovers.
 const (
 	Fast StopMode = iota
 	Immediate
 )
 
-// StartPostgres starts a PostgreSQL server whose files are in a new directory
-// below dir, "" for the usual place of temporary files. The encoding is UTF-8,
-// and text is in the order of its bytes. ctx ends the start, and has no meaning
-// for the server once it runs. The caller closes it.
+// StartPostgres starts a PostgreSQL server whose files are in a new directory below
+// dir; "" means the default directory for temporary files. The encoding is UTF-8, and
+// text is sorted by its bytes. ctx can cancel the start, and does not affect the
+// running server. The caller closes it.
 //
-// Started by root, it runs as the user postgres, who then has to reach the
-// directory: that of testing.T.TempDir lies in one that is closed to others.
+// Started by root, it runs as the user postgres, who must be able to reach the
+// directory. That of testing.T.TempDir is not accessible to other users.
 func StartPostgres(ctx context.Context, dir string, o PostgresOptions) (*PostgresServer, error) {
 	programs, err := postgresPrograms()
 	if err != nil {
@@ -72,7 +72,7 @@ func StartPostgres(ctx context.Context, dir string, o PostgresOptions) (*Postgre
 	}
 	own, err := os.MkdirTemp(dir, "postgres")
 	if err != nil {
-		return nil, fmt.Errorf("cannot make a directory for PostgreSQL: %w", err)
+		return nil, fmt.Errorf("cannot create a directory for PostgreSQL: %w", err)
 	}
 	if absolute, err := filepath.Abs(own); err == nil { // the server goes to its data
 		own = absolute
@@ -89,7 +89,7 @@ func StartPostgres(ctx context.Context, dir string, o PostgresOptions) (*Postgre
 // Dir returns the directory that holds all files of the server.
 func (s *PostgresServer) Dir() string { return s.dir }
 
-// Pid returns the number of the server's process, 0 while it is stopped.
+// Pid returns the process ID of the server, 0 while it is stopped.
 func (s *PostgresServer) Pid() int {
 	if s.process == nil {
 		return 0
@@ -97,8 +97,8 @@ func (s *PostgresServer) Pid() int {
 	return s.process.os.Pid
 }
 
-// Start starts the server again after Stop, where it was before. It may have to
-// recover from a crash first.
+// Start starts the server again after Stop, at the same address. It may have to recover
+// from a crash first.
 func (s *PostgresServer) Start(ctx context.Context) error {
 	if s.process != nil {
 		return errors.New("the server was not stopped")
@@ -106,11 +106,11 @@ func (s *PostgresServer) Start(ctx context.Context) error {
 	return s.launch(ctx)
 }
 
-// Stop ends the server and leaves its data. It is an error that it had ended
+// Stop ends the server and keeps its data. It returns an error if the server had ended
 // before.
 func (s *PostgresServer) Stop(mode StopMode) error {
 	if s.process == nil {
-		return errors.New("the server is stopped already")
+		return errors.New("the server is already stopped")
 	}
 	p := s.process
 	s.process = nil
@@ -134,12 +134,12 @@ func (s *PostgresServer) Restart(ctx context.Context) error {
 	return s.Start(ctx)
 }
 
-// Close ends the server, waits until it has ended, and removes its files. It is
-// an error that it had ended by itself before. Further calls do nothing and
-// return the same.
+// Close ends the server, waits until it has ended, and removes its files. It returns an
+// error if the server had ended by itself before. Further calls do nothing and return
+// the same.
 func (s *PostgresServer) Close() error { return s.close() }
 
-// end is Close for the first time.
+// end is the first call of Close.
 func (s *PostgresServer) end() error {
 	var early error
 	if s.process != nil {
@@ -155,8 +155,8 @@ func (s *PostgresServer) end() error {
 
 func (s *PostgresServer) path(name string) string { return filepath.Join(s.dir, name) }
 
-// begin makes the cluster and starts the server, on another port when somebody
-// was quicker to take it.
+// begin creates the cluster and starts the server, on another port if another program
+// took the first one.
 func (s *PostgresServer) begin(ctx context.Context, o PostgresOptions) error {
 	if err := s.makeCluster(ctx, o); err != nil {
 		return err
@@ -173,7 +173,7 @@ func (s *PostgresServer) begin(ctx context.Context, o PostgresOptions) error {
 	}
 }
 
-// launch starts the server's program and waits until it answers.
+// launch starts the program of the server and waits until it answers.
 func (s *PostgresServer) launch(ctx context.Context) error {
 	p, err := startProcessAs(s.as, 30*time.Second, s.path("postgres.log"), filepath.Join(s.programs, "postgres"), "-D", s.path("data"))
 	if err != nil {
@@ -188,7 +188,7 @@ func (s *PostgresServer) launch(ctx context.Context) error {
 	return nil
 }
 
-// ready waits until the server has written to its file that it takes
+// ready waits until the server has written to its status file that it accepts
 // connections.
 func (s *PostgresServer) ready(ctx context.Context, p *process) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
@@ -210,16 +210,16 @@ func (s *PostgresServer) ready(ctx context.Context, p *process) error {
 	}
 }
 
-// postgresState is what the server says of itself.
+// postgresState is the content of the server's status file.
 type postgresState struct {
 	pid    int
-	memory int // number of the shared memory
+	memory int // ID of the shared memory
 	ready  bool
 }
 
-// readState reads postmaster.pid: the number of the process in the first line,
-// key and number of the shared memory in the seventh, and the state in the
-// eighth. A file that is being written gives a state that is not ready.
+// readState reads postmaster.pid: the process ID is in the first line, key and ID of
+// the shared memory in the seventh, and the state in the eighth. A file that is being
+// written gives a state that is not ready.
 func (s *PostgresServer) readState() postgresState {
 	text, err := os.ReadFile(s.path("data/postmaster.pid"))
 	if err != nil {
@@ -238,8 +238,8 @@ func (s *PostgresServer) readState() postgresState {
 	return p
 }
 
-// DSN returns how to connect to a database, in keywords and values and without
-// a password.
+// DSN returns the connection string of a database, as keywords and values without a
+// password.
 func (s *PostgresServer) DSN(database string) string { return dsn(s.Host, s.Port, database) }
 
 func dsn(host string, port int, database string) string {
@@ -247,7 +247,7 @@ func dsn(host string, port int, database string) string {
 	return fmt.Sprintf("host='%s' port=%d user=%s dbname='%s'", quote.Replace(host), port, PostgresUser, quote.Replace(database))
 }
 
-// URL returns the same as a URL.
+// URL returns the connection URL of a database, without a password.
 func (s *PostgresServer) URL(database string) string {
 	u := url.URL{Scheme: "postgres", User: url.User(PostgresUser), Path: "/" + database}
 	if s.Host == loopback {

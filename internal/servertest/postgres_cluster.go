@@ -20,7 +20,7 @@ import (
 const postgresPackage = "postgresql"
 
 // postgresPrograms returns the directory of the newest PostgreSQL that is
-// installed. Debian has the server's programs where no PATH leads.
+// installed. Debian installs the server programs outside of PATH.
 func postgresPrograms() (string, error) {
 	const pattern = "/usr/lib/postgresql/*/bin/initdb"
 	found, _ := filepath.Glob(pattern) // the pattern is a good one
@@ -81,7 +81,7 @@ func (s *PostgresServer) giveAway() error {
 		return fmt.Errorf("the user postgres: %w", err)
 	}
 	s.as = &identity{uid: uid, gid: gid}
-	const mode = 0o755 // clients may be other users still
+	const mode = 0o755 // clients may run as other users
 	return errors.Join(os.Chown(s.dir, uid, gid), os.Chmod(s.dir, mode))
 }
 
@@ -98,7 +98,7 @@ func (s *PostgresServer) writeFile(name, text string) error {
 
 // configure chooses where the server listens and writes its configuration.
 func (s *PostgresServer) configure(o PostgresOptions) error {
-	const usual = 5432 // no more than the name of the socket where there is no TCP
+	const usual = 5432 // without TCP only a part of the name of the socket
 	s.Host, s.Port = s.dir, usual
 	settings := map[string]string{
 		"listen_addresses":        "",
@@ -137,7 +137,7 @@ func (s *PostgresServer) configure(o PostgresOptions) error {
 		s.writeFile(s.path("data/pg_hba.conf"), access))
 }
 
-// CreateDatabase makes an empty database.
+// CreateDatabase creates an empty database.
 func (s *PostgresServer) CreateDatabase(ctx context.Context, name string) error {
 	_, err := s.Psql(ctx, "postgres", `CREATE DATABASE "`+strings.ReplaceAll(name, `"`, `""`)+`"`)
 	return err
@@ -150,7 +150,7 @@ func (s *PostgresServer) Psql(ctx context.Context, database, sql string) (string
 	runtime.LockOSThread() // as in startProcess
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, filepath.Join(s.programs, "psql"), "-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-d", dsn(s.dir, s.Port, database), "-c", sql)
-	// A server of the user's, whom the environment may name, is none of ours.
+	// The environment may name another server of the user.
 	cmd.Env = slices.DeleteFunc(cmd.Environ(), func(v string) bool { return strings.HasPrefix(v, "PG") })
 	cmd.SysProcAttr = (*identity)(nil).dieWithParent()
 	var out, complaint bytes.Buffer

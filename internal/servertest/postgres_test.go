@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// psql asks the server something, and fails the test if it has no answer.
+// psql runs SQL, and fails the test on an error.
 func psql(t *testing.T, s *PostgresServer, sql string) string {
 	t.Helper()
 	out, err := s.Psql(t.Context(), "postgres", sql)
@@ -28,7 +28,7 @@ func psql(t *testing.T, s *PostgresServer, sql string) string {
 	return out
 }
 
-// connect runs psql as a client that knows no more than a DSN or a URL.
+// connect runs psql as a client that has only a DSN or a URL.
 func connect(t *testing.T, s *PostgresServer, where, password, sql string) (string, error) {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(s.programs, "psql"), "-X", "-A", "-t", "-w", "-d", where, "-c", sql)
@@ -90,12 +90,11 @@ func TestPostgresPassword(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(s.path("password")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the password still lies in a file: %v", err)
+		t.Errorf("the file with the password still exists: %v", err)
 	}
 }
 
-// What was committed is there after each way to end, and the server is where it
-// was.
+// Commits survive each way to stop, and the server keeps its address.
 func TestPostgresStops(t *testing.T) {
 	t.Parallel()
 	s := Postgres(t, PostgresOptions{TCP: true, Fsync: true})
@@ -118,7 +117,7 @@ func TestPostgresStops(t *testing.T) {
 		},
 	} {
 		psql(t, s, fmt.Sprintf("INSERT INTO t VALUES (%d)", i))
-		// A session that does nothing keeps nobody from stopping the server.
+		// An idle session does not prevent a stop.
 		idle := s.idleSession(t)
 		if err := again(); err != nil {
 			t.Fatalf("%d: %v", i, err)
@@ -142,7 +141,7 @@ func TestPostgresStops(t *testing.T) {
 	}
 }
 
-// idleSession leaves a client connected until the function is called.
+// idleSession keeps a client connected until end is called.
 func (s *PostgresServer) idleSession(t *testing.T) (end func()) {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(s.programs, "psql"), "-X", "-A", "-t", "-w", "-d", s.DSN("postgres"))
@@ -163,7 +162,7 @@ func (s *PostgresServer) idleSession(t *testing.T) (end func()) {
 	}
 }
 
-// Two servers live beside each other, and Close leaves nothing of one.
+// Two servers run side by side, and Close leaves nothing of one behind.
 func TestPostgresClose(t *testing.T) {
 	t.Parallel()
 	dir := openDir(t)
@@ -182,7 +181,7 @@ func TestPostgresClose(t *testing.T) {
 		}
 	}
 	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
-		t.Errorf("the process is still there: %v", err)
+		t.Errorf("the process still exists: %v", err)
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("%v is left", left)
@@ -242,11 +241,11 @@ func TestPostgresEndsWithItsParent(t *testing.T) {
 	_ = parent.Process.Kill()
 	_ = parent.Wait()
 	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
-	if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) { // it may say good-bye
-		t.Errorf("the server still lives: %v", err)
+	if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) { // it may send a last message
+		t.Errorf("the server is still running: %v", err)
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	removeSharedMemory(memory) // which neither of the two could
+	removeSharedMemory(memory) // which neither of the two processes could do
 }
 
 func TestPostgresStartThatFails(t *testing.T) {
@@ -294,7 +293,7 @@ func TestPostgresStartThatFails(t *testing.T) {
 	}
 }
 
-// openDir is a temporary directory that every user may reach, unlike that of
+// openDir returns a temporary directory that every user can reach, unlike that of
 // t.TempDir.
 func openDir(t *testing.T) string {
 	t.Helper()

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// loopback is where servers listen.
+// loopback is the address on which servers listen.
 const loopback = "127.0.0.1"
 
-// freePorts returns different TCP ports on which nobody listens. Somebody may do
-// so a moment later.
+// freePorts returns n different TCP ports that are free. Another program may take one
+// a moment later.
 func freePorts(n int) ([]int, error) {
 	var ports []int
 	for range n {
@@ -22,13 +22,13 @@ func freePorts(n int) ([]int, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot find a free port: %w", err)
 		}
-		defer func() { _ = l.Close() }() // only now, or the next one may be the same
+		defer func() { _ = l.Close() }() // only at the end, or the next port may be the same
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports, nil
 }
 
-// isFree tells whether one could listen on a port.
+// isFree reports whether a port is free.
 func isFree(port int) bool {
 	l, err := net.Listen("tcp", address(port))
 	if err != nil {
@@ -40,8 +40,8 @@ func isFree(port int) bool {
 
 func address(port int) string { return fmt.Sprintf("%s:%d", loopback, port) }
 
-// ready waits until the server answers, on its socket and on its port: behind the
-// port alone there might be somebody else.
+// ready waits until the server answers, on its socket and on its port: on the port
+// alone, another server might answer.
 func (p *process) ready(ctx context.Context, socket string, port int) error {
 	const patience = time.Minute
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -66,14 +66,14 @@ func (p *process) ready(ctx context.Context, socket string, port int) error {
 	}
 }
 
-// rootEntryRequest asks for the root entry and none of its attributes: a search
-// of RFC 4511, section 4.5.1, which needs no bind before it.
+// rootEntryRequest is a search for the root entry without attributes (RFC 4511, section
+// 4.5.1), which needs no bind.
 const rootEntryRequest = "\x30\x2a\x02\x01\x01" + // message 1
 	"\x63\x25\x04\x00\x0a\x01\x00\x0a\x01\x00" + // search, base "", scope base, aliases never
 	"\x02\x01\x00\x02\x01\x00\x01\x01\x00" + // no limits, types and values
 	"\x87\x0bobjectClass\x30\x05\x04\x031.1" // filter present, attribute 1.1
 
-// readRootEntry asks the server at an address for its root entry.
+// readRootEntry reads the root entry of the server at an address.
 func readRootEntry(ctx context.Context, network, address string) error {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, network, address)
@@ -88,7 +88,7 @@ func readRootEntry(ctx context.Context, network, address string) error {
 	return expectEntry(bufio.NewReader(c))
 }
 
-// expectEntry reads the beginning of a message and reports whether it holds an
+// expectEntry reads the beginning of a message, and returns an error if it is not an
 // entry that a search found.
 func expectEntry(in *bufio.Reader) error {
 	const entry = 0x64
@@ -100,12 +100,12 @@ func expectEntry(in *bufio.Reader) error {
 	if head[1]&0x80 != 0 {
 		length += int(head[1] & 0x7f) // a length of several bytes
 	}
-	head, err = in.Peek(length + 4) // and number of the message, kind of the answer
+	head, err = in.Peek(length + 4) // plus the message number and the type of the answer
 	if err != nil {
 		return err
 	}
 	if head[0] != 0x30 || head[length+3] != entry {
-		return errors.New("the answer is no entry")
+		return errors.New("the answer is not an entry")
 	}
 	return nil
 }

@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// NotInstalledError says which program is missing.
+// NotInstalledError is returned when a program is not installed.
 type NotInstalledError struct {
 	Program string
-	Package string // of Debian
+	Package string // the Debian package that has it
 }
 
 func (e *NotInstalledError) Error() string {
 	return fmt.Sprintf("%s is not installed (Debian package %s)", e.Program, e.Package)
 }
 
-// lookPath finds a program, also where only root looks.
+// lookPath finds a program, also in the directories of root's PATH.
 func lookPath(program, debian string) (string, error) {
 	for _, name := range []string{program, filepath.Join("/usr/sbin", program)} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -34,12 +34,11 @@ func lookPath(program, debian string) (string, error) {
 	return "", &NotInstalledError{Program: program, Package: debian}
 }
 
-// identity is the user as whom a program runs. Nil stands for the user of this
-// process.
+// identity is the user as whom a program runs. Nil means the user of this process.
 type identity struct{ uid, gid int }
 
-// goHome keeps a program that runs as another user out of the working directory,
-// which it may not be able to enter.
+// goHome sets another working directory for a program that runs as another user, who
+// may not be able to enter the current one.
 func (as *identity) goHome(cmd *exec.Cmd) {
 	if as != nil {
 		cmd.Dir = string(filepath.Separator)
@@ -50,14 +49,14 @@ func (as *identity) goHome(cmd *exec.Cmd) {
 type process struct {
 	os       *os.Process
 	log      string
-	patience time.Duration // how long it may take to end by itself
-	ending   os.Signal     // which asks it to do so
+	patience time.Duration // how long it may take to end after the signal
+	ending   os.Signal     // the signal that asks it to end
 	done     chan struct{} // closed when it has ended
-	err      error         // of its end; to be read after done
+	err      error         // how it ended; valid after done
 }
 
-// startProcess runs a program. What it writes is appended to the file log. The
-// program is given some time to end by itself when it is stopped.
+// startProcess starts a program, whose output is appended to the file log. When it is
+// stopped, the program has the time patience to end before it is killed.
 func startProcess(patience time.Duration, log, path string, args ...string) (*process, error) {
 	return startProcessAs(nil, patience, log, path, args...)
 }
@@ -95,11 +94,10 @@ func startProcessAs(as *identity, patience time.Duration, log, path string, args
 	return p, nil
 }
 
-// stop ends the process, by force when it does not end by itself, and waits
-// until it has.
+// stop asks the process to end, kills it if it does not, and waits until it has ended.
 func (p *process) stop() {
 	if p.patience > 0 {
-		_ = p.os.Signal(p.ending) // the only error is that it has ended
+		_ = p.os.Signal(p.ending) // fails only if it has already ended
 	}
 	timer := time.NewTimer(p.patience)
 	defer timer.Stop()
@@ -111,7 +109,7 @@ func (p *process) stop() {
 	}
 }
 
-// end describes how a process ended that nobody stopped.
+// end returns an error that describes how a process ended that was not stopped.
 func (p *process) end() error {
 	how := "without an error"
 	if p.err != nil {
@@ -120,8 +118,8 @@ func (p *process) end() error {
 	return fmt.Errorf("the server ended by itself (%s): %s", how, tail(p.log))
 }
 
-// run runs a program to its end. What it writes is appended to the file log, and
-// an error quotes it.
+// run runs a program to its end. Its output is appended to the file log, and quoted in
+// an error.
 func run(ctx context.Context, log, path string, args ...string) error {
 	return runAs(ctx, nil, log, path, args...)
 }
@@ -148,8 +146,8 @@ func runAs(ctx context.Context, as *identity, log, path string, args ...string) 
 	return fmt.Errorf("%s: %w: %s", filepath.Base(path), err, tail(log))
 }
 
-// exitCode returns the exit code that run's error tells of, 0 for no error and
-// -1 for another one.
+// exitCode returns the exit code in an error of run, 0 for no error, and -1 for an
+// error without one.
 func exitCode(err error) int {
 	var exit *exec.ExitError
 	switch {
@@ -169,7 +167,7 @@ func openLog(name string) (*os.File, error) {
 	return f, nil
 }
 
-// tail returns the last lines of a log.
+// tail returns the end of a log.
 func tail(name string) string {
 	const most = 2 << 10
 	f, err := os.Open(name)
@@ -182,7 +180,7 @@ func tail(name string) string {
 	}
 	text, _ := io.ReadAll(io.LimitReader(f, most))
 	if text = bytes.TrimSpace(text); len(text) == 0 {
-		return "it wrote nothing"
+		return "it printed nothing"
 	}
 	return string(text)
 }

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dieWithParent makes the kernel end a child when the thread ends that started
-// it, be it by a crash.
+// dieWithParent makes the kernel kill a child when the thread that started it ends,
+// even by a crash.
 func (as *identity) dieWithParent() *syscall.SysProcAttr {
 	attributes := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if as != nil {
@@ -16,6 +16,6 @@ func (as *identity) dieWithParent() *syscall.SysProcAttr {
 	return attributes
 }
 
-// removeSharedMemory removes what a process that was killed could not. That it is
-// gone already is the usual case.
+// removeSharedMemory removes the shared memory of a process that was killed. Usually it
+// no longer exists.
 func removeSharedMemory(number int) { _, _ = unix.SysvShmCtl(number, unix.IPC_RMID, nil) }

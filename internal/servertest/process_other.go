@@ -4,9 +4,9 @@ package servertest
 
 import "syscall"
 
-// dieWithParent has no meaning here: a child outlives a parent that crashes, and
-// stays the user who the parent is, which a server that refuses root complains of.
+// dieWithParent does nothing on this system: a child survives the crash of its parent,
+// and runs as the same user, so a server that refuses root reports an error.
 func (*identity) dieWithParent() *syscall.SysProcAttr { return nil }
 
-// removeSharedMemory leaves what a process that was killed could not remove.
+// removeSharedMemory does nothing on this system.
 func removeSharedMemory(int) {}

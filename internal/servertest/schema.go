@@ -11,8 +11,8 @@ import (
 //go:embed schema.ldif
 var calendarSchema string
 
-// definitions returns the calendar schema as lines of attributeTypes and
-// objectClasses, without what the given schema files of a server have already.
+// definitions returns the calendar schema as lines of attributeTypes and objectClasses,
+// without the definitions that the given schema files of a server already contain.
 func definitions(multiValued bool, files []string) ([]string, error) {
 	known := map[string]bool{}
 	for _, file := range files {

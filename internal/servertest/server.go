@@ -11,77 +11,76 @@ import (
 	"sync"
 )
 
-// Password is that of the manager and the reader of each server.
+// Password is the password of the manager and the reader of each server.
 const Password = "secret"
 
-// Server is a directory server that runs. Its methods may be called by several
+// Server is a running directory server. Its methods may be called by several
 // goroutines at once.
 type Server struct {
-	URL      string // ldap, StartTLS included where there is TLS
+	URL      string // the ldap URL; with TLS it also supports StartTLS
 	LDAPSURL string // "" without TLS
 	LDAPIURL string // a Unix socket
 	CAFile   string // PEM; "" without TLS
 
 	Suffix    string
-	ManagerDN string // whom no limit binds; the password is Password
-	ReaderDN  string // an ordinary user that may read everything; "" without Options.Reader
+	ManagerDN string // a user without limits; the password is Password
+	ReaderDN  string // an ordinary user who may read everything; "" without Options.Reader
 
-	// Skipped is how many entries of the file a Lax server left out.
+	// Skipped is the number of entries of the file that a Lax server skipped.
 	Skipped int
 
 	process  *process
 	dir      string
-	leftover string // a file elsewhere that the server does not remove when it is killed
+	leftover string // a file elsewhere that remains when the server is killed
 	stop     func() error
 }
 
-// Options are those that the servers have in common.
+// Options are the options that the servers have in common.
 type Options struct {
 	// Suffix is the DN of the tree, "o=isp" by default.
 	Suffix string
 	// MoreSuffixes are the DNs of further trees, such as that of the domains in a
 	// directory with schema 1.
 	MoreSuffixes []string
-	// LDIF is the file to load. It holds the entries of all suffixes. Without a
-	// file, these entries are all there is.
+	// LDIF is the file to load. It must contain the entries of all suffixes. Without a
+	// file, only these entries are created.
 	LDIF string
-	// Lax switches the checks of schema and syntax off as far as the server lets
-	// them, so that it holds faulty entries.
+	// Lax disables the checks of schema and syntax as far as the server allows, so
+	// that it accepts faulty entries.
 	Lax bool
-	// MultiValued lets davUniqueId and davStore have several values.
+	// MultiValued allows several values of davUniqueId and davStore.
 	MultiValued bool
-	// Reader adds the entry cn=reader below the suffix, a person without mail
-	// address and user id, as whom to bind.
+	// Reader adds the entry cn=reader below the suffix: a person without a mail address
+	// and user ID, as whom tests can bind.
 	Reader bool
-	// AnonymousRead lets everybody read. Otherwise those who do not bind may read
-	// the root entry and the schema alone.
+	// AnonymousRead allows everyone to read. Otherwise anonymous clients can read only
+	// the root entry and the schema.
 	AnonymousRead bool
-	// SizeLimit is how many entries a search of an ordinary user may find: 0 for
-	// what is the default of the server, -1 for any number.
+	// SizeLimit is the maximum number of entries that a search of an ordinary user may
+	// find: 0 means the default of the server, -1 means no limit.
 	SizeLimit int
-	// Indexes are attributes with kinds of index behind them, which are pres, eq
-	// and sub: "davUniqueId eq,pres". OpenLDAP has these alone; nil stands for those
-	// of objectClass, uid, mail, mailAlternateAddress and davUniqueId. 389 Directory
-	// Server has them besides its own, which davUniqueId is not among.
+	// Indexes are attributes followed by kinds of index (pres, eq, sub), as in
+	// "davUniqueId eq,pres". OpenLDAP has only these; nil means indexes of objectClass,
+	// uid, mail, mailAlternateAddress and davUniqueId. 389 Directory Server has them in
+	// addition to its own, which do not include davUniqueId.
 	Indexes []string
-	// TLS makes the server speak TLS, unless it is nil.
+	// TLS enables TLS, unless it is nil.
 	TLS *TLSOptions
 }
 
 func (o *Options) suffixes() []string { return append([]string{o.Suffix}, o.MoreSuffixes...) }
 
-// Pid returns the number of the server's process.
+// Pid returns the process ID of the server.
 func (s *Server) Pid() int { return s.process.os.Pid }
 
 // Dir returns the directory that holds all files of the server.
 func (s *Server) Dir() string { return s.dir }
 
-// Stop ends the server, waits until it has ended, and removes its files. It is
-// an error that the server had ended before. Further calls do nothing and return
-// the same.
+// Stop ends the server, waits until it has ended, and removes its files. It returns an
+// error if the server had ended before. Further calls do nothing and return the same.
 func (s *Server) Stop() error { return s.stop() }
 
-// newServer makes the directory of a server below dir, or below the usual place
+// newServer creates the directory of a server below dir, or below the default directory
 // for temporary files.
 func newServer(dir, kind string, o *Options) (*Server, error) {
 	if o.Suffix == "" {
@@ -99,19 +98,19 @@ func newServer(dir, kind string, o *Options) (*Server, error) {
 	}
 	own, err := os.MkdirTemp(dir, kind)
 	if err != nil {
-		return nil, fmt.Errorf("cannot make a directory for %s: %w", kind, err)
+		return nil, fmt.Errorf("cannot create a directory for %s: %w", kind, err)
 	}
 	s := &Server{Suffix: o.Suffix, dir: own}
-	if own, err = filepath.Abs(own); err == nil { // the servers go to places of their own
+	if own, err = filepath.Abs(own); err == nil { // the servers change their working directory
 		s.dir = own
 	}
 	s.stop = sync.OnceValue(s.end)
 	if o.Reader {
 		s.ReaderDN = "cn=reader," + o.Suffix
 	}
-	const longest = 103 // what the systems allow for the name of a socket
+	const longest = 103 // the limit of the systems for the path of a socket
 	if socket := s.path("ldapi"); len(socket) > longest {
-		return nil, errors.Join(fmt.Errorf("the name of the directory is too long for a socket: %s", socket), s.end())
+		return nil, errors.Join(fmt.Errorf("the path of the directory is too long for a socket: %s", socket), s.end())
 	}
 	s.LDAPIURL = "ldapi://" + url.PathEscape(s.path("ldapi"))
 	return s, nil
@@ -119,7 +118,7 @@ func newServer(dir, kind string, o *Options) (*Server, error) {
 
 func (s *Server) path(name string) string { return filepath.Join(s.dir, name) }
 
-// end is Stop for the first time.
+// end is the first call of Stop.
 func (s *Server) end() error {
 	var early error
 	if s.process != nil {
@@ -139,9 +138,8 @@ func (s *Server) end() error {
 	return early
 }
 
-// launch starts the server's program and waits until it answers. start is given
-// ports for ldap and ldaps; it is called again when somebody was quicker to take
-// one of them.
+// launch starts the program of the server and waits until it answers. start gets ports
+// for ldap and ldaps; it is called again if another program took one of them.
 func (s *Server) launch(ctx context.Context, o *Options, start func(ldap, ldaps int) (*process, error)) error {
 	const most = 5
 	for attempt := 1; ; attempt++ {
@@ -166,8 +164,8 @@ func (s *Server) launch(ctx context.Context, o *Options, start func(ldap, ldaps 
 	}
 }
 
-// baseEntries writes the entries that the options ask for besides the file's own:
-// those of the suffixes when there is no file, and the reader.
+// baseEntries writes the entries that the options require in addition to those of the
+// file: the suffixes if there is no file, and the reader.
 func (s *Server) baseEntries(o *Options) (file string, err error) {
 	var text strings.Builder
 	for _, suffix := range o.suffixes() {
@@ -193,7 +191,7 @@ func (s *Server) baseEntries(o *Options) (file string, err error) {
 	return file, nil
 }
 
-// suffixClass returns the object class and the naming value of a suffix's entry.
+// suffixClass returns the object class and the naming attribute line of a suffix's entry.
 func suffixClass(suffix string) (class, rdn string, err error) {
 	first, _, _ := strings.Cut(suffix, ",")
 	attribute, value, _ := strings.Cut(first, "=")
@@ -205,7 +203,7 @@ func suffixClass(suffix string) (class, rdn string, err error) {
 	case "dc":
 		class = "domain"
 	default:
-		return "", "", fmt.Errorf("no entry can be made for the suffix %q: it begins with neither o, ou nor dc", suffix)
+		return "", "", fmt.Errorf("cannot create an entry for the suffix %q: it begins with neither o, ou nor dc", suffix)
 	}
 	return class, strings.TrimSpace(attribute) + ": " + strings.TrimSpace(value), nil
 }

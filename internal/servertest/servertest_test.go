@@ -24,9 +24,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The schema knows all that directories of calendar deployments hold, and what
-// is loaded comes back as it was.
-func TestEntriesComeBack(t *testing.T) {
+// The schema covers everything in the directories of calendar deployments, and entries
+// are read as they were loaded.
+func TestEntriesRoundTrip(t *testing.T) {
 	onBoth(t, func(t *testing.T, kind string, begin func(*testing.T, Options) *Server) {
 		s := begin(t, Options{LDIF: "testdata/isp.ldif", Reader: true, Indexes: []string{"davUniqueId eq,pres", "davStore eq"}, TLS: &TLSOptions{}})
 		want := sorted(readLDIF(t, "testdata/isp.ldif"))
@@ -40,7 +40,7 @@ func TestEntriesComeBack(t *testing.T) {
 			t.Errorf("the reader is %v", got)
 		}
 		if got, code := search(t, s, nil, asNobody(s)...); len(got) > 0 {
-			t.Errorf("somebody who did not bind reads %v (code %d)", got, code)
+			t.Errorf("an anonymous client reads %v (code %d)", got, code)
 		}
 		if got, code := search(t, s, nil, "-x", "-H", s.LDAPIURL, "-D", s.ReaderDN, "-w", Password, "(uid=jdoe)", "1.1"); len(got) != 1 || code != 0 {
 			t.Errorf("over the socket: %v, code %d", got, code)
@@ -67,13 +67,13 @@ func requireTLS(t *testing.T, s *Server) {
 			t.Errorf("over %s: %v, code %d", what, got, code)
 		}
 		if _, code := search(t, s, []string{"LDAPTLS_CACERT=/dev/null", "LDAPTLS_REQCERT=demand"}, with(args, "1.1")...); code == 0 {
-			t.Errorf("over %s a client that trusts nobody is served", what)
+			t.Errorf("over %s a client without trusted certificates gets an answer", what)
 		}
 	}
 }
 
-// requireIndexes looks at those of a 389 Directory Server: the ones that were
-// asked for, and one of its own.
+// requireIndexes checks the indexes of a 389 Directory Server: the requested ones, and
+// one of its own.
 func requireIndexes(t *testing.T, s *Server) {
 	t.Helper()
 	got, code := search(t, s, nil, with(asManager(s), "-b", dsIndexDN(0), "(|(cn=davUniqueId)(cn=davStore)(cn=uid))", "nsIndexType")...)
@@ -102,8 +102,8 @@ func TestOtherTrees(t *testing.T) {
 	})
 }
 
-// A file with entries of several trees, in any order, is taken apart by their
-// DNs: in base64, folded, in other letter case.
+// A file with entries of several trees, in any order, is split by their DNs, which may
+// be in base64, folded, or in another letter case.
 func TestTreesOfOneFile(t *testing.T) {
 	t.Parallel()
 	const text = `version: 1
@@ -157,7 +157,7 @@ func TestSlapdConfigCanBeRead(t *testing.T) {
 	}
 }
 
-// A server of the old age is not for clients of today.
+// A server with old TLS does not work with current clients.
 func TestOldTLS(t *testing.T) {
 	onBoth(t, func(t *testing.T, _ string, begin func(*testing.T, Options) *Server) {
 		s := begin(t, Options{TLS: &TLSOptions{Min: tls.VersionTLS10, Max: tls.VersionTLS10, RSAKeyExchange: true}})
@@ -202,7 +202,7 @@ func readOverTLS(t *testing.T, s *Server, config *tls.Config) error {
 	return expectEntry(bufio.NewReader(c))
 }
 
-// Two servers do not get in each other's way, and Stop leaves nothing behind.
+// Two servers do not interfere with each other, and Stop leaves nothing behind.
 func TestStop(t *testing.T) {
 	onBoth(t, func(t *testing.T, kind string, _ func(*testing.T, Options) *Server) {
 		dir, err := os.MkdirTemp("", "stop")
@@ -231,10 +231,10 @@ func TestStop(t *testing.T) {
 			}
 		}
 		if err := syscall.Kill(one.Pid(), 0); !errors.Is(err, syscall.ESRCH) {
-			t.Errorf("the process is still there: %v", err)
+			t.Errorf("the process still exists: %v", err)
 		}
 		if _, err := os.Stat(one.Dir()); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("the files are still there: %v", err)
+			t.Errorf("the files still exist: %v", err)
 		}
 		if got, code := search(t, two, nil, with(asReader(two), "1.1")...); len(got) != 2 || code != 0 {
 			t.Errorf("the other server: %v, code %d", got, code)
@@ -252,7 +252,7 @@ func TestStop(t *testing.T) {
 	})
 }
 
-// A server does not outlive the process that started it, even if that is killed.
+// A server ends with the process that started it, even if that is killed.
 func TestServerEndsWithItsParent(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -279,7 +279,7 @@ func TestServerEndsWithItsParent(t *testing.T) {
 			var address string
 			var pid int
 			if _, scanErr := fmt.Sscanf(said, "ldap://%s %d", &address, &pid); err != nil || scanErr != nil {
-				t.Fatalf("the parent says %q: %v", said, err)
+				t.Fatalf("the parent prints %q: %v", said, err)
 			}
 			c, err := net.Dial("tcp", address)
 			if err != nil {
@@ -290,10 +290,10 @@ func TestServerEndsWithItsParent(t *testing.T) {
 			_ = parent.Wait()
 			_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
 			if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("the server still lives: %v", err)
+				t.Errorf("the server is still running: %v", err)
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}
-			// What a server that is killed leaves behind, and its parent cannot remove.
+			// A killed server leaves these behind, and its parent cannot remove them.
 			left, _ := filepath.Glob(filepath.Join(dir, "*"))
 			for _, own := range left {
 				_ = os.Remove(semaphore(own))
@@ -302,8 +302,8 @@ func TestServerEndsWithItsParent(t *testing.T) {
 	}
 }
 
-// A port that somebody takes in between is no reason to give up, and whoever
-// listens there is not taken for the server.
+// If another program takes the port in between, the start is repeated, and the other
+// program is not mistaken for the server.
 func TestPortThatIsTaken(t *testing.T) {
 	t.Parallel()
 	s := Slapd(t, SlapdOptions{Options: Options{Reader: true}})

@@ -10,28 +10,28 @@ import (
 	"time"
 )
 
-// SlapdOptions describe an OpenLDAP server. The zero value is an empty tree
-// o=isp, with the limits that the server has by default: no search of an ordinary
-// user finds more than 500 entries, in pages or not.
+// SlapdOptions describe an OpenLDAP server. The zero value means an empty tree o=isp
+// with the default limits of the server: no search of an ordinary user finds more
+// than 500 entries, with or without paging.
 //
-// The manager is cn=Manager below the suffix. A Lax server refuses attributes
-// that are not in its schema, values that its matching rules cannot make sense
-// of (names that are no DN, text that is no UTF-8), and entries without a parent.
+// The manager is cn=Manager below the suffix. A Lax server rejects attributes that are
+// not in its schema, values that its matching rules cannot handle (invalid DNs, text
+// that is not UTF-8), and entries without a parent.
 type SlapdOptions struct {
 	Options
-	// ConfigReadable lets the manager read the configuration, below cn=config.
+	// ConfigReadable allows the manager to read the configuration, below cn=config.
 	ConfigReadable bool
-	// DBMaxSize is the most that the database can take, in bytes; 0 means 16 GiB,
-	// of which a file has only what is used.
+	// DBMaxSize is the maximum size of the database in bytes; 0 means 16 GiB. The file
+	// uses only the space that is needed.
 	DBMaxSize int64
-	// Config holds further lines for the section of each database in slapd.conf,
+	// Config has further lines for the section of each database in slapd.conf,
 	// such as `limits users size.unchecked=100`.
 	Config string
 }
 
-// StartSlapd starts an OpenLDAP server whose files are in a new directory below
-// dir, "" for the usual place of temporary files. ctx ends the start, and has no
-// meaning for the server once it runs. The caller stops it.
+// StartSlapd starts an OpenLDAP server whose files are in a new directory below dir;
+// "" means the default directory for temporary files. ctx can cancel the start, and
+// does not affect the running server. The caller stops it.
 func StartSlapd(ctx context.Context, dir string, o SlapdOptions) (*Server, error) {
 	slapd, err := lookPath("slapd", "slapd")
 	if err != nil {
@@ -63,7 +63,7 @@ func (s *Server) startSlapd(ctx context.Context, o SlapdOptions, slapd, slapadd 
 	}
 	for i := range o.suffixes() {
 		if err := os.Mkdir(s.slapdDB(i), 0o700); err != nil {
-			return fmt.Errorf("cannot make a database: %w", err)
+			return fmt.Errorf("cannot create a database: %w", err)
 		}
 	}
 	base, err := s.baseEntries(&o.Options)
@@ -110,7 +110,7 @@ func (s *Server) slapdLoad(ctx context.Context, o SlapdOptions, slapadd, file st
 	return nil
 }
 
-// slapdConfig returns slapd.conf, after it has written the files that it names.
+// slapdConfig returns the content of slapd.conf, and writes the files that it names.
 func (s *Server) slapdConfig(o SlapdOptions) (string, error) {
 	const schemas, modules = "/etc/ldap/schema", "/usr/lib/ldap"
 	var files []string
@@ -145,8 +145,8 @@ func (s *Server) slapdConfig(o SlapdOptions) (string, error) {
 	return b.String(), nil
 }
 
-// slapdDatabase adds the section of a database. The manager of the first is that
-// of all.
+// slapdDatabase adds the section of a database. The manager of the first database is
+// the manager of all.
 func (s *Server) slapdDatabase(b *strings.Builder, o SlapdOptions, number int, suffix string) {
 	size := o.DBMaxSize
 	if size == 0 {
@@ -177,8 +177,8 @@ func (s *Server) slapdDatabase(b *strings.Builder, o SlapdOptions, number int, s
 	b.WriteString(o.Config + "\n")
 }
 
-// slapdTLS adds the lines about TLS. Debian's slapd has GnuTLS, which takes
-// versions and ciphers in the form of its priority strings.
+// slapdTLS adds the lines about TLS. Debian's slapd uses GnuTLS, which expects versions
+// and ciphers as priority strings.
 func (s *Server) slapdTLS(b *strings.Builder, o *TLSOptions) error {
 	files, err := makeCertificate(s.dir)
 	if err != nil {

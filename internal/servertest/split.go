@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// splitLDIF writes the entries of a file into one file for each suffix, whose
-// names it returns. slapadd wants the entries of one tree alone.
+// splitLDIF writes the entries of a file to one file for each suffix, and returns the
+// names of these files. slapadd accepts only the entries of one tree.
 func (s *Server) splitLDIF(file string, suffixes []string) (files []string, err error) {
 	in, err := os.Open(file)
 	if err != nil {
@@ -27,7 +27,7 @@ func (s *Server) splitLDIF(file string, suffixes []string) (files []string, err 
 	}
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 64<<20)
-	var dn string           // the line with the DN, as far as it has been read
+	var dn string           // the part of the line with the DN that has been read
 	var entry *bufio.Writer // where the entry goes, once its DN is known
 	for lines.Scan() {
 		line := lines.Text()
@@ -61,8 +61,7 @@ func (s *Server) splitLDIF(file string, suffixes []string) (files []string, err 
 	return files, nil
 }
 
-// suffixOf returns the number of the suffix under which the entry stands whose DN
-// is in the given line.
+// suffixOf returns the index of the suffix of the entry whose DN is in the given line.
 func suffixOf(line string, suffixes []string) (int, error) {
 	dn := strings.TrimPrefix(line, "dn:")
 	if encoded, found := strings.CutPrefix(dn, ":"); found {

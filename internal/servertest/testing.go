@@ -6,20 +6,20 @@ import (
 	"testing"
 )
 
-// Slapd starts an OpenLDAP server that lives as long as the test. Without slapd
-// on the machine the test fails, or with -short is skipped.
+// Slapd starts an OpenLDAP server that runs until the test ends. If slapd is not
+// installed, the test fails, or is skipped with -short.
 func Slapd(t testing.TB, o SlapdOptions) *Server {
 	t.Helper()
 	return start(t, func(ctx context.Context) (*Server, error) { return StartSlapd(ctx, "", o) })
 }
 
-// DS starts a 389 Directory Server that lives as long as the test, like Slapd.
+// DS starts a 389 Directory Server that runs until the test ends, like Slapd.
 func DS(t testing.TB, o DSOptions) *Server {
 	t.Helper()
 	return start(t, func(ctx context.Context) (*Server, error) { return Start389(ctx, "", o) })
 }
 
-// Postgres starts a PostgreSQL server that lives as long as the test, like Slapd.
+// Postgres starts a PostgreSQL server that runs until the test ends, like Slapd.
 func Postgres(t testing.TB, o PostgresOptions) *PostgresServer {
 	t.Helper()
 	return start(t, func(ctx context.Context) (closing, error) {
@@ -28,7 +28,7 @@ func Postgres(t testing.TB, o PostgresOptions) *PostgresServer {
 	}).PostgresServer
 }
 
-// closing is a PostgresServer whose Stop is for good.
+// closing is a PostgresServer whose Stop is Close.
 type closing struct{ *PostgresServer }
 
 func (c closing) Stop() error { return c.Close() }

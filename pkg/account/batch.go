@@ -7,49 +7,75 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Result is how one item of a batch ended.
+// Result is what happened to one item of a batch.
 type Result string
 
 // The results.
 const (
 	Created  Result = "created"
-	Restored Result = "restored" // a deleted account was brought back
+	Restored Result = "restored" // a deleted account was restored
 	Changed  Result = "changed"
 	Deleted  Result = "deleted"
-	Already  Result = "already" // there was nothing to do
+	Already  Result = "already" // nothing had to be done
 	Failed   Result = "failed"
-	NotDone  Result = "not-done" // the run ended before it
+	NotDone  Result = "not-done" // the run stopped before this item
 )
 
 // Item is one account to work on.
 type Item struct {
 	Where string // file and line, or the DN; for messages
-	Line  string // of the batch as it was given, so that it can be run again
-	// Place is the item's in the batch, for who sorts what became of them: those of
-	// one back end are settled together, and those that are refused at once.
-	Place int
-	// Name is how the account is called in messages: an address, or the unique id.
+	Line  string // the line of the batch as it was given, so that it can be run again
+	// Index is the position of the item in the batch, by which outcomes can be
+	// sorted: the items of one back end are finished together, and those that are
+	// refused at once.
+	Index int
+	// Name is the name of the account in messages: an address, or the unique ID.
 	Name string
-	// Backend and ID say which account is meant.
+	// Backend and ID identify the account.
 	Backend string
 	ID      string
 
-	Entry      *Entry // that the item comes from; nil where no directory was asked
+	Entry      *Entry // the directory entry of the item; nil if no directory was read
 	Properties Properties
-	New        *store.NewAccount // that is to be made
-	// Refused is why nothing can be done about the item; nil otherwise.
+	New        *store.NewAccount // the account to be created
+	// Refused is the reason why nothing can be done for the item; nil otherwise.
 	Refused error
 }
 
-// Outcome is what became of an item.
+// Outcome is what happened to an item.
 type Outcome struct {
 	Item    *Item
 	Result  Result
-	Details []string // what was done, or would be
+	Details []Detail // what was done, or would be done
 	Err     error    // of a failure
 }
 
-// Stores opens back ends; backends.Set does.
+// Detail is one thing that was done for an item, or one thing to know about it.
+type Detail struct {
+	Text string
+	Hint Hint
+}
+
+// Hint says which action, not taken here, a detail suggests.
+type Hint uint8
+
+// The hints.
+const (
+	NoHint              Hint = iota
+	HintModify               // modify the existing account, to set the properties of the item
+	HintUpdateAddresses      // update the addresses of the account from its entry
+)
+
+// details returns texts without hints.
+func details(texts ...string) []Detail {
+	out := make([]Detail, len(texts))
+	for i, text := range texts {
+		out[i].Text = text
+	}
+	return out
+}
+
+// Stores opens back ends. *backends.Set implements it.
 type Stores interface {
 	Open(ctx context.Context, backend string) (store.Store, error)
 	Names() []string
@@ -57,35 +83,36 @@ type Stores interface {
 }
 
 // Group does the work on items of one back end, in as many transactions as it
-// needs, and returns an outcome for each, in their order. With again set, an
-// earlier try of the same group may have happened, and what it did is no failure.
-// An error says that nothing of the group happened, or that it is not known.
+// needs, and returns an outcome for each item, in the same order. If again is set,
+// an earlier attempt with the same items may have been committed, and what it did is
+// not a failure. With an error, the outcomes are those of the items that were committed;
+// of the others nothing was, or it is unknown whether anything was.
 type Group func(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error)
 
-// CreateSize is how many accounts are made in one transaction: with unique ids in
-// no order, each group touches most pages of a store, so that few large ones cost
-// least.
-const CreateSize = 10000
+// CreateGroupSize is how many accounts are created in one transaction: because
+// unique IDs are in no order, each group touches most pages of a store, so a few
+// large groups cost least.
+const CreateGroupSize = 10000
 
-// groupSize is how many items go into one transaction otherwise.
+// groupSize is how many items are in one transaction otherwise.
 const groupSize = 1000
 
-// Batch works through items in groups.
+// Batch processes items in groups. It is for one goroutine.
 type Batch struct {
 	Stores Stores
 	Do     Group
-	// Report is told of each item once it is settled. It is called by one
-	// goroutine.
-	Report   func(Outcome) error
-	Patience Patience
-	// Size is how many items go into one group; 0 is the usual number.
+	// Report is called with the outcome of each item, once.
+	Report func(Outcome) error
+	Retry  Retry
+	// Size is how many items are in one group; 0 means the default.
 	Size int
 
 	waiting map[string][]*Item
-	stopped error // why nothing more is done
+	stopped error // why the work stopped
 }
 
-// Add takes one more item. An error is that of Report.
+// Add adds an item, and processes a group when it is full. It returns only errors of
+// Report.
 func (b *Batch) Add(ctx context.Context, item *Item) error {
 	if item.Refused != nil {
 		return b.Report(Outcome{Item: item, Result: Failed, Err: item.Refused})
@@ -110,15 +137,15 @@ func (b *Batch) size() int {
 	return groupSize
 }
 
-// End works on what is left, and returns what ended the work early, if anything
-// did: what was not done was reported so.
+// End processes the remaining items. It returns the error that stopped the work, if
+// any; the items that were not done were reported as NotDone.
 func (b *Batch) End(ctx context.Context) error {
 	for _, backend := range b.Stores.Names() {
 		if err := b.flush(ctx, backend); err != nil {
 			return err
 		}
 	}
-	// Those of back ends that do not exist.
+	// The items of back ends that do not exist.
 	for backend := range b.waiting {
 		if err := b.flush(ctx, backend); err != nil {
 			return err
@@ -127,7 +154,7 @@ func (b *Batch) End(ctx context.Context) error {
 	return b.stopped
 }
 
-// Stop ends the work: what waits and what is added after is not done.
+// Stop stops the work: items that wait and items that are added later are not done.
 func (b *Batch) Stop(err error) {
 	if b.stopped == nil {
 		b.stopped = err
@@ -143,12 +170,7 @@ func (b *Batch) flush(ctx context.Context, backend string) error {
 	outcomes, err := b.work(ctx, backend, items)
 	if err != nil {
 		b.stopped = err
-		for _, item := range items {
-			if err := b.Report(Outcome{Item: item, Result: NotDone}); err != nil {
-				return err
-			}
-		}
-		return nil
+		outcomes = withNotDone(items, outcomes)
 	}
 	for _, o := range outcomes {
 		if err := b.Report(o); err != nil {
@@ -158,13 +180,30 @@ func (b *Batch) flush(ctx context.Context, backend string) error {
 	return nil
 }
 
-// work does one group, again while its database is gone.
+// withNotDone returns an outcome for each item: that of items without one is NotDone.
+func withNotDone(items []*Item, outcomes []Outcome) []Outcome {
+	all := make([]Outcome, len(items))
+	known := make(map[*Item]Outcome, len(outcomes))
+	for _, o := range outcomes {
+		known[o.Item] = o
+	}
+	for i, item := range items {
+		o, ok := known[item]
+		if !ok {
+			o = Outcome{Item: item, Result: NotDone}
+		}
+		all[i] = o
+	}
+	return all
+}
+
+// work processes one group, again while its database is unavailable.
 func (b *Batch) work(ctx context.Context, backend string, items []*Item) ([]Outcome, error) {
 	if b.stopped != nil {
 		return nil, b.stopped
 	}
 	var outcomes []Outcome
-	err := b.Patience.try(ctx, backend, func(again bool) (err error) {
+	err := b.Retry.do(ctx, backend, func(again bool) (err error) {
 		outcomes, err = b.once(ctx, backend, items, again)
 		return err
 	})
@@ -182,29 +221,31 @@ func (b *Batch) once(ctx context.Context, backend string, items []*Item, again b
 	return b.Do(ctx, st, items, again)
 }
 
-// errRehearsed rolls a rehearsal back.
-var errRehearsed = errors.New("rehearsed")
+// errDryRun rolls back the transaction of a dry run.
+var errDryRun = errors.New("dry run")
 
-// Rehearse makes a Group of a Step that does the work and takes it back.
-func Rehearse(step Step) Group {
+// DryRun returns a Group that runs step for all items in one transaction, which it
+// rolls back.
+func DryRun(step Step) Group {
 	return func(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
 		var outcomes []Outcome
 		err := st.Update(ctx, func(w store.Writer) (err error) {
 			if outcomes, _, err = apply(ctx, w, step, items, again); err != nil {
 				return err
 			}
-			return errRehearsed
+			return errDryRun
 		})
-		if errors.Is(err, errRehearsed) {
+		if errors.Is(err, errDryRun) {
 			err = nil
 		}
 		return outcomes, err
 	}
 }
 
-// harmless reports whether a transaction can go on behind an error of an item: it
-// was found out before anything was written. An engine may say the same of another
-// transaction that was in the way, and take nothing more then; so it is asked.
+// harmless reports whether a transaction can continue after the error of an item,
+// which was detected before anything was written. An engine may return the same
+// errors for a conflict with another transaction, and accepts no more statements
+// then; so one is tried.
 func harmless(ctx context.Context, w store.Writer, item *Item, err error) bool {
 	for _, e := range []error{store.ErrNotFound, store.ErrExists, store.ErrConflict, store.ErrInvalid, store.ErrDeleted} {
 		if errors.Is(err, e) {
@@ -215,85 +256,134 @@ func harmless(ctx context.Context, w store.Writer, item *Item, err error) bool {
 	return false
 }
 
-// Keep writes lines of a batch that takes changes back to the disk, before the
-// changes are made. forget takes the lines out again: the changes were not made.
-type Keep func(lines []string) (forget func() error, err error)
+// SaveUndo writes lines of an undo batch to disk, before the changes are committed.
+// forget removes the lines again if the changes were not made.
+type SaveUndo func(lines []string) (forget func() error, err error)
 
-// Step does the work on one item in a transaction. It returns what was done, and
-// the lines of a batch that takes that back.
+// Step does the work on one item in a transaction. It returns what was done, and the
+// lines of a batch that undoes it. For again see Group.
 type Step func(ctx context.Context, w store.Writer, item *Item, again bool) (Outcome, []string, error)
 
-// Each makes a Group of a Step: all items in one transaction, those that fail left
-// out. What takes the group back is kept before the commit; keep may be nil.
-func Each(step Step, keep Keep) Group {
-	// What a commit was to do of which it is not known whether it happened.
-	var unsure []Outcome
-	return func(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
-		if !again {
-			unsure = nil
-		}
-		var outcomes []Outcome
-		kept := kept{keep: keep}
-		err := st.Update(ctx, func(w store.Writer) (err error) {
-			// The store may call this again: what was kept before did not happen.
-			if err := kept.forget(); err != nil {
-				return err
-			}
-			var undo []string
-			if outcomes, undo, err = apply(ctx, w, step, items, again); err != nil {
-				return err
-			}
-			return kept.write(undo)
-		})
-		if err != nil {
-			var unknown *store.CommitUnknown
-			if errors.As(err, &unknown) {
-				unsure = outcomes
-				return nil, err
-			}
-			return nil, also(err, kept.forget())
-		}
-		for i := range outcomes {
-			if i < len(unsure) && outcomes[i].Result == Already && unsure[i].Result != Failed && unsure[i].Item == outcomes[i].Item {
-				outcomes[i] = unsure[i] // it had happened
-			}
-		}
-		return outcomes, nil
+// InTransaction returns a Group that runs step for all items in one transaction and
+// skips those that fail. If other transactions keep changing the same accounts, the
+// items are divided among smaller transactions. How to undo each is saved before its
+// commit; save may be nil.
+func InTransaction(step Step, save SaveUndo) Group {
+	t := transactions{step: step, save: save, attempted: map[*Item]Outcome{}}
+	return t.group
+}
+
+// transactions is the state of a Group that InTransaction returned.
+type transactions struct {
+	step Step
+	save SaveUndo
+	// attempted has the outcomes of the current items whose commit happened, or may
+	// have happened.
+	attempted map[*Item]Outcome
+}
+
+// maxAttempts is how often several items are tried in one transaction before they are
+// divided. Two runs that change the same accounts in different orders stop each other
+// again and again: PostgreSQL aborts one of the two after a second, and with many
+// accounts in a transaction neither may ever finish. One account does.
+const maxAttempts = 2
+
+// errDivide rolls back a transaction whose items are to be divided.
+var errDivide = errors.New("divide the items")
+
+func (t *transactions) group(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
+	if !again {
+		t.attempted = map[*Item]Outcome{}
 	}
+	return t.divide(ctx, st, items, again)
 }
 
-// kept is what was kept for one try.
-type kept struct {
-	keep Keep
-	undo func() error
+// divide processes the items in one transaction or, if that does not succeed because of
+// other transactions, in halves.
+func (t *transactions) divide(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
+	outcomes, err := t.once(ctx, st, items, again)
+	if !errors.Is(err, errDivide) {
+		return outcomes, err
+	}
+	half := len(items) / 2
+	first, err := t.divide(ctx, st, items[:half], again)
+	if err != nil {
+		return first, err
+	}
+	second, err := t.divide(ctx, st, items[half:], again)
+	return append(first, second...), err
 }
 
-func (k *kept) write(lines []string) (err error) {
-	if k.keep == nil || len(lines) == 0 {
+// once processes the items in one transaction.
+func (t *transactions) once(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
+	var outcomes []Outcome
+	saved := savedUndo{save: t.save}
+	attempts := 0
+	err := st.Update(ctx, func(w store.Writer) (err error) {
+		// The store may call this again; the first attempt was rolled back then.
+		if err := saved.forget(); err != nil {
+			return err
+		}
+		if attempts++; attempts > maxAttempts && len(items) > 1 {
+			return errDivide
+		}
+		var undo []string
+		if outcomes, undo, err = apply(ctx, w, t.step, items, again); err != nil {
+			return err
+		}
+		return saved.write(undo)
+	})
+	var unknown *store.CommitUnknown
+	switch {
+	case errors.As(err, &unknown):
+		for _, o := range outcomes {
+			t.attempted[o.Item] = o
+		}
+		return nil, err
+	case err != nil:
+		return nil, joined(err, saved.forget())
+	}
+	for i, o := range outcomes {
+		if tried, ok := t.attempted[o.Item]; ok && o.Result == Already && tried.Result != Failed {
+			outcomes[i] = tried // that commit did happen
+		}
+		t.attempted[o.Item] = outcomes[i]
+	}
+	return outcomes, nil
+}
+
+// savedUndo holds the undo lines of one attempt.
+type savedUndo struct {
+	save   SaveUndo
+	remove func() error // removes the lines; nil if there are none
+}
+
+func (u *savedUndo) write(lines []string) (err error) {
+	if u.save == nil || len(lines) == 0 {
 		return nil
 	}
-	k.undo, err = k.keep(lines)
+	u.remove, err = u.save(lines)
 	return err
 }
 
-func (k *kept) forget() error {
-	if k.undo == nil {
+func (u *savedUndo) forget() error {
+	if u.remove == nil {
 		return nil
 	}
-	undo := k.undo
-	k.undo = nil
-	return undo()
+	remove := u.remove
+	u.remove = nil
+	return remove()
 }
 
-// also adds a second error, if there is one.
-func also(err, second error) error {
+// joined adds a second error, if there is one.
+func joined(err, second error) error {
 	if second == nil {
 		return err
 	}
 	return errors.Join(err, second)
 }
 
-// apply does the step for each item.
+// apply runs step for each item.
 func apply(ctx context.Context, w store.Writer, step Step, items []*Item, again bool) (outcomes []Outcome, undo []string, err error) {
 	for _, item := range items {
 		o, lines, err := step(ctx, w, item, again)

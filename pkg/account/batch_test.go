@@ -13,23 +13,23 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/backends"
 )
 
-// faulty is a store whose next updates end in a planned way.
+// faulty is a store whose next updates end as planned.
 type faulty struct {
 	store.Store
 	plan  []fault
 	calls int
 }
 
-// fault is how an update ends.
+// fault is the way in which an update ends.
 type fault uint8
 
 const (
 	well    fault = iota
 	gone          // nothing happened
-	lost          // it happened, and the answer was lost
-	notSent       // it did not happen, and that is not known
-	twice         // another transaction was in the way, and the store tries again
-	damaged       // nothing happened, and trying again is of no use
+	lost          // it was committed, and the answer was lost
+	notSent       // it was not committed, and the caller does not know
+	twice         // it conflicted with another transaction, and the store tries again
+	damaged       // nothing happened, and trying again does not help
 )
 
 var errOther = errors.New("disk on fire")
@@ -105,7 +105,7 @@ func (f *faulty) Taken(ctx context.Context, accounts []*store.NewAccount) (store
 	return f.Store.(store.Loader).Taken(ctx, accounts)
 }
 
-// faultyStores are back ends of which one is faulty.
+// faultyStores are two back ends, one of them faulty.
 type faultyStores struct {
 	*backends.Set
 	faulty *faulty
@@ -148,10 +148,10 @@ func newItem(backend string, i int) *Item {
 	}}
 }
 
-// way keeps what takes changes back, as a file would.
-type way struct{ lines []string }
+// undoLog keeps undo lines, like a file.
+type undoLog struct{ lines []string }
 
-func (w *way) keep(lines []string) (func() error, error) {
+func (w *undoLog) keep(lines []string) (func() error, error) {
 	had := len(w.lines)
 	w.lines = append(w.lines, lines...)
 	return func() error { w.lines = w.lines[:had]; return nil }, nil
@@ -161,9 +161,9 @@ func (w *way) keep(lines []string) (func() error, error) {
 func work(t *testing.T, s Stores, do Group, items ...*Item) ([]Result, error) {
 	t.Helper()
 	got := map[*Item]Result{}
-	b := &Batch{Stores: s, Do: do, Size: 3, Patience: Patience{For: 5 * time.Second}, Report: func(o Outcome) error {
+	b := &Batch{Stores: s, Do: do, Size: 3, Retry: Retry{For: 5 * time.Second}, Report: func(o Outcome) error {
 		if _, again := got[o.Item]; again {
-			t.Errorf("%s was settled twice", o.Item.Name)
+			t.Errorf("%s was reported twice", o.Item.Name)
 		}
 		got[o.Item] = o.Result
 		return nil
@@ -197,8 +197,8 @@ func count(t *testing.T, s Stores, backend string) (n int64) {
 	return n
 }
 
-// Whatever becomes of the connection, each account is made once, is told as
-// made, and the way back has it once at least and nothing else.
+// Whatever happens to the connection, each account is created once and reported as
+// created, and the undo log contains it at least once and nothing else.
 func TestBatchCreatesThroughFaults(t *testing.T) {
 	for _, plan := range [][]fault{{}, {gone, gone}, {lost}, {notSent}, {lost, lost}, {gone, lost, well, notSent}, {twice}, {notSent, twice, lost}} {
 		for _, size := range []int{1, 7} {
@@ -209,7 +209,7 @@ func TestBatchCreatesThroughFaults(t *testing.T) {
 				items = append(items, newItem("one", i))
 				want = append(want, RequestLine(items[i].ID, nil))
 			}
-			var w way
+			var w undoLog
 			results, err := work(t, s, Create(w.keep), items...)
 			if err != nil {
 				t.Fatalf("%v, %d: %v", plan, size, err)
@@ -222,29 +222,28 @@ func TestBatchCreatesThroughFaults(t *testing.T) {
 			slices.Sort(want)
 			slices.Sort(w.lines)
 			if lines := slices.Compact(w.lines); count(t, s, "one") != int64(size) || !slices.Equal(lines, want) {
-				t.Errorf("%v, %d: %d accounts, way back %q", plan, size, count(t, s, "one"), lines)
+				t.Errorf("%v, %d: %d accounts, undo log %q", plan, size, count(t, s, "one"), lines)
 			}
 		}
 	}
 }
 
-// What failed for good leaves no line in the way back: taking it back would take
-// back what others made.
-func TestBatchForgetsWhatDidNotHappen(t *testing.T) {
+// A permanent failure leaves no line in the undo log: undoing would otherwise undo what
+// other runs did.
+func TestBatchForgetsUndoOfAFailedGroup(t *testing.T) {
 	for _, size := range []int{1, 2} {
 		s := newStores(t, damaged)
-		var w way
+		var w undoLog
 		items := []*Item{newItem("one", 1), newItem("one", 2), newItem("two", 3)}[:size]
 		results, err := work(t, s, Create(w.keep), items...)
 		if !errors.Is(err, errOther) || results[0] != NotDone || len(w.lines) != 0 || count(t, s, "one") != 0 {
-			t.Errorf("%v, %v, way back %q", results, err, w.lines)
+			t.Errorf("%v, %v, undo log %q", results, err, w.lines)
 		}
 	}
 }
 
-// Two runs at once: the one that comes second has made nothing, and can take nothing
-// back.
-func TestLoadMeetsAnotherRun(t *testing.T) {
+// Of two concurrent runs, the second creates nothing, and has nothing to undo.
+func TestLoadConflictsWithAnotherRun(t *testing.T) {
 	s := newStores(t)
 	st, err := s.Set.Open(t.Context(), "one")
 	if err != nil {
@@ -256,15 +255,15 @@ func TestLoadMeetsAnotherRun(t *testing.T) {
 			t.Error(err)
 		}
 	}}
-	var w way
+	var w undoLog
 	items := []*Item{newItem("one", 1), newItem("one", 2)}
 	outcomes, err := Create(w.keep)(t.Context(), quick, items, false)
 	if err != nil || outcomes[0].Result != Already || outcomes[1].Result != Created || !slices.Equal(w.lines, []string{"id=ID-2"}) {
-		t.Errorf("%+v, %v, way back %q", outcomes, err, w.lines)
+		t.Errorf("%+v, %v, undo log %q", outcomes, err, w.lines)
 	}
 }
 
-// quickLoader lets another run be quicker, between the look and the load.
+// quickLoader lets another run load between the check and the load of this one.
 type quickLoader struct {
 	faulty
 	other func()
@@ -276,10 +275,10 @@ func (q *quickLoader) Load(ctx context.Context, accounts []*store.NewAccount) er
 	return q.faulty.Load(ctx, accounts)
 }
 
-// Changes whose answer was lost are told as changes, with one way back to what was
-// before.
+// Changes whose answer was lost are reported as changes, with one undo line that
+// restores the state before.
 func TestBatchChangesThroughFaults(t *testing.T) {
-	nobody := func(context.Context, []string) (Persons, error) { return nil, nil }
+	nobody := func(context.Context, []string) (PeopleByAddress, error) { return nil, nil }
 	for _, plan := range [][]fault{{}, {gone}, {lost}, {notSent}, {lost, gone}, {twice}} {
 		s := newStores(t)
 		items := []*Item{newItem("one", 1), newItem("one", 2)}
@@ -290,40 +289,110 @@ func TestBatchChangesThroughFaults(t *testing.T) {
 		for _, item := range items {
 			item.Properties = Properties{{"displayname", "new"}}
 		}
-		var w way
-		results, err := work(t, s, Each(Modify(nobody, Others{}), w.keep), items...)
+		var w undoLog
+		results, err := work(t, s, InTransaction(Modify(nobody, AllBackends{}), w.keep), items...)
 		if err != nil || !slices.Equal(results, []Result{Changed, Changed}) {
 			t.Errorf("%v: %v, %v", plan, results, err)
 		}
 		slices.Sort(w.lines)
 		if lines := slices.Compact(w.lines); !slices.Equal(lines, []string{"id=ID-1:displayname=", "id=ID-2:displayname="}) {
-			t.Errorf("%v: way back %q", plan, lines)
+			t.Errorf("%v: undo log %q", plan, lines)
 		}
 		s.faulty.plan = slices.Clone(plan)
-		if results, err = work(t, s, Each(Delete, nil), items...); err != nil || !slices.Equal(results, []Result{Deleted, Deleted}) {
+		if results, err = work(t, s, InTransaction(Delete, nil), items...); err != nil || !slices.Equal(results, []Result{Deleted, Deleted}) {
 			t.Errorf("%v: %v, %v", plan, results, err)
 		}
 	}
 }
 
-// A rehearsal says what would be done, and does nothing.
-func TestRehearse(t *testing.T) {
+// contended is a store in which another transaction is in the way of each transaction:
+// it is run again twice before it commits.
+type contended struct {
+	store.Store
+	commits int
+	// failAt is the number of the commit that fails instead; 0 for none.
+	failAt int
+}
+
+var errRolledBack = errors.New("rolled back")
+
+func (c *contended) Update(ctx context.Context, fn func(store.Writer) error) error {
+	for range maxAttempts {
+		err := c.Store.Update(ctx, func(w store.Writer) error {
+			if err := fn(w); err != nil {
+				return err
+			}
+			return errRolledBack
+		})
+		if !errors.Is(err, errRolledBack) {
+			return err
+		}
+	}
+	return c.Store.Update(ctx, func(w store.Writer) error {
+		if err := fn(w); err != nil {
+			return err
+		}
+		if c.commits++; c.commits == c.failAt {
+			return store.ErrFull
+		}
+		return nil
+	})
+}
+
+// Two runs that change the same accounts in different orders stop each other for ever
+// if each insists on all of them in one transaction.
+func TestContendedItemsAreDivided(t *testing.T) {
+	s := newStores(t)
+	st, err := s.Open(t.Context(), "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := make([]*Item, 7)
+	for i := range items {
+		items[i] = newItem("one", i)
+	}
+	c := &contended{Store: st, failAt: 5}
+	var w undoLog
+	create := InTransaction(CreateOne, w.keep)
+	outcomes, err := create(t.Context(), c, items, false)
+	if !errors.Is(err, store.ErrFull) || len(outcomes) != 4 || len(w.lines) != 4 || count(t, s, "one") != 4 {
+		t.Fatalf("%d outcomes, %d undo lines, %d accounts, %v; want 4 of each and ErrFull", len(outcomes), len(w.lines), count(t, s, "one"), err)
+	}
+	for i, o := range withNotDone(items, outcomes) {
+		if want := map[bool]Result{true: Created, false: NotDone}[i < 4]; o.Item != items[i] || o.Result != want {
+			t.Errorf("item %d: %s, want %s", i, o.Result, want)
+		}
+	}
+	c.failAt = 0
+	outcomes, err = create(t.Context(), c, items, true)
+	if err != nil || len(outcomes) != len(items) || len(w.lines) != len(items) {
+		t.Fatalf("again: %d outcomes, %d undo lines, %v", len(outcomes), len(w.lines), err)
+	}
+	for i, o := range outcomes {
+		if o.Item != items[i] || o.Result != Created {
+			t.Errorf("again: item %d is %s", i, o.Result)
+		}
+	}
+}
+
+// A dry run reports what would be done, and does nothing.
+func TestDryRun(t *testing.T) {
 	s := newStores(t)
 	if _, err := work(t, s, Create(nil), newItem("one", 1)); err != nil {
 		t.Fatal(err)
 	}
 	thief := newItem("one", 3)
 	thief.New.Account.Addresses = []string{"1@EXAMPLE.com"}
-	results, err := work(t, s, Rehearse(CreateOne), newItem("one", 1), newItem("one", 2), thief)
+	results, err := work(t, s, DryRun(CreateOne), newItem("one", 1), newItem("one", 2), thief)
 	if err != nil || !slices.Equal(results, []Result{Already, Created, Failed}) || count(t, s, "one") != 1 {
 		t.Errorf("%v, %v", results, err)
 	}
 }
 
-// One account does not come to be on two back ends.
-func TestNotElsewhere(t *testing.T) {
+// An account is not created on a second back end.
+func TestRefuseDuplicates(t *testing.T) {
 	s := newStores(t)
-	do := NotElsewhere(s, []string{"one", "two"}, Create(nil))
+	do := RefuseDuplicates(s, []string{"one", "two"}, Create(nil))
 	if _, err := work(t, s, do, newItem("one", 1), newItem("two", 2)); err != nil {
 		t.Fatal(err)
 	}
@@ -333,8 +402,8 @@ func TestNotElsewhere(t *testing.T) {
 	if err != nil || !slices.Equal(results, []Result{Failed, Failed, Created, Failed, Created}) {
 		t.Errorf("%v, %v", results, err)
 	}
-	// Deleted there, it can be made here.
-	if _, err := work(t, s, Each(Delete, nil), newItem("one", 1)); err != nil {
+	// Once it is deleted there, it can be created here.
+	if _, err := work(t, s, InTransaction(Delete, nil), newItem("one", 1)); err != nil {
 		t.Fatal(err)
 	}
 	if results, err := work(t, s, do, newItem("two", 1)); err != nil || results[0] != Created {
@@ -342,8 +411,8 @@ func TestNotElsewhere(t *testing.T) {
 	}
 }
 
-// An error that another transaction in the way gives looks like one of the item.
-// Nothing more is taken then, and the store has to begin anew.
+// An error caused by a conflicting transaction looks like an error of the item. No more
+// statements are accepted then, and the store must start again.
 func TestApplyNoticesADeadTransaction(t *testing.T) {
 	s := newStores(t)
 	st, err := s.Open(t.Context(), "one")
@@ -353,7 +422,7 @@ func TestApplyNoticesADeadTransaction(t *testing.T) {
 	dead := false
 	step := func(_ context.Context, _ store.Writer, item *Item, _ bool) (Outcome, []string, error) {
 		dead = true
-		return Outcome{Item: item}, nil, fmt.Errorf("in the way: %w", store.ErrConflict)
+		return Outcome{Item: item}, nil, fmt.Errorf("conflicting transaction: %w", store.ErrConflict)
 	}
 	err = st.Update(t.Context(), func(w store.Writer) error {
 		_, _, err := apply(t.Context(), &deadWriter{w, &dead}, step, []*Item{newItem("one", 1)}, false)
@@ -364,7 +433,7 @@ func TestApplyNoticesADeadTransaction(t *testing.T) {
 	}
 }
 
-// deadWriter takes nothing once it is dead, as PostgreSQL in a failed transaction.
+// deadWriter accepts nothing once it is dead, like PostgreSQL in a failed transaction.
 type deadWriter struct {
 	store.Writer
 	dead *bool
@@ -378,12 +447,12 @@ func (w *deadWriter) AccountByFoldedID(ctx context.Context, id string) (*store.A
 	return w.Writer.AccountByFoldedID(ctx, id)
 }
 
-// Those of whom nothing is known, or several, are one item's failure.
-func TestBeforehandAsksOnce(t *testing.T) {
+// An address that is unknown or ambiguous is the failure of one item only.
+func TestPrefetchPeopleAsksOnce(t *testing.T) {
 	asked := 0
-	people := func(_ context.Context, addresses []string) (Persons, error) {
+	people := func(_ context.Context, addresses []string) (PeopleByAddress, error) {
 		asked++
-		out := Persons{}
+		out := PeopleByAddress{}
 		for _, a := range addresses {
 			if a == "twin@example.com" {
 				return nil, ambiguous(a, ErrAmbiguous)
@@ -392,7 +461,7 @@ func TestBeforehandAsksOnce(t *testing.T) {
 		}
 		return out, nil
 	}
-	known, err := Beforehand(t.Context(), people, store.SchedulingACL, Properties{{"acl", "a@example.com:m"}}, Properties{{"delegates", "b@example.com A@example.com"}}, Properties{{"acl", "broken"}})
+	known, err := PrefetchPeople(t.Context(), people, store.SchedulingACL, Properties{{"acl", "a@example.com:m"}}, Properties{{"delegates", "b@example.com A@example.com"}}, Properties{{"acl", "broken"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +476,7 @@ func TestBeforehandAsksOnce(t *testing.T) {
 	if who, err := known(t.Context(), []string{"c@example.com"}); err != nil || len(who) != 1 || asked != 2 {
 		t.Errorf("%v, %v", who, err)
 	}
-	known, err = Beforehand(t.Context(), people, store.SchedulingACL, Properties{{"delegates", "twin@example.com a@example.com"}})
+	known, err = PrefetchPeople(t.Context(), people, store.SchedulingACL, Properties{{"delegates", "twin@example.com a@example.com"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// ParseCalendarLine reads what stands behind the account in a batch line about
-// calendars: 'name' or 'name:prop=value,…', the name with escaped characters.
+// ParseCalendarLine parses the part of a batch line about calendars that follows the
+// account: 'name' or 'name:prop=value,…', where the name is percent-encoded.
 func ParseCalendarLine(text string) (name string, p Properties, err error) {
 	name, properties, _ := strings.Cut(text, ":")
 	if name, err = url.PathUnescape(strings.Trim(name, " \t")); err != nil {
@@ -24,7 +24,7 @@ func ParseCalendarLine(text string) (name string, p Properties, err error) {
 	return name, p, err
 }
 
-// CalendarLine is the batch line about a calendar of the account with an id.
+// CalendarLine returns the batch line about a calendar of the account with an ID.
 func CalendarLine(id, name string, p Properties) string {
 	line := RequestLine(id, nil) + ":" + strings.ReplaceAll(url.PathEscape(name), ":", "%3A")
 	if len(p) > 0 {
@@ -33,14 +33,15 @@ func CalendarLine(id, name string, p Properties) string {
 	return line
 }
 
-// CalendarOf says which calendar an item is about.
+// CalendarOf returns the name of the calendar that an item is about.
 type CalendarOf func(*Item) string
 
-// CreateCalendar makes a Step that makes a calendar for each item, with the
-// defaults for its kind of account and then the properties. One that is there is no failure.
-func CreateCalendar(defaults Defaults, name CalendarOf, people People) Step {
+// CreateCalendar returns a Step that creates a calendar for each item, with the
+// defaults for its kind of account and then the properties of the item. It fails if
+// the calendar exists, unless an earlier attempt may have created it.
+func CreateCalendar(defaults Defaults, name CalendarOf, people PeopleLookup) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, again bool) (Outcome, []string, error) {
-		o := Outcome{Item: item, Result: Created, Details: []string{name(item)}}
+		o := Outcome{Item: item, Result: Created, Details: details(name(item))}
 		a, err := w.Account(ctx, item.ID)
 		if err != nil {
 			return o, nil, err
@@ -64,8 +65,8 @@ func CreateCalendar(defaults Defaults, name CalendarOf, people People) Step {
 	}
 }
 
-// people resolves those whom the properties of an item name.
-func (i *Item) people(ctx context.Context, use store.ACLUse, people People) (Persons, error) {
+// people looks up the people that the properties of an item name.
+func (i *Item) people(ctx context.Context, use store.ACLUse, people PeopleLookup) (PeopleByAddress, error) {
 	addresses, err := i.Properties.Addresses(use)
 	if err != nil || len(addresses) == 0 {
 		return nil, err
@@ -73,9 +74,8 @@ func (i *Item) people(ctx context.Context, use store.ACLUse, people People) (Per
 	return people(ctx, addresses)
 }
 
-// ModifyCalendar makes a Step that writes the properties of an item into its
-// calendar.
-func ModifyCalendar(name CalendarOf, people People) Step {
+// ModifyCalendar returns a Step that sets the properties of an item on its calendar.
+func ModifyCalendar(name CalendarOf, people PeopleLookup) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
 		o := Outcome{Item: item, Result: Already}
 		c, err := w.Calendar(ctx, item.ID, name(item))
@@ -87,7 +87,7 @@ func ModifyCalendar(name CalendarOf, people People) Step {
 			return o, nil, err
 		}
 		names := item.Properties.Names()
-		before, back, acl := PropertiesOfCalendar(c, names), exactPropertiesOfCalendar(c, names), c.ACL.Encode()
+		before, undo, acl := PropertiesOfCalendar(c, names), undoPropertiesOfCalendar(c, names), c.ACL.Encode()
 		if err := item.Properties.ApplyCalendar(c, who, true); err != nil {
 			return o, nil, err
 		}
@@ -96,20 +96,20 @@ func ModifyCalendar(name CalendarOf, people People) Step {
 			return o, nil, nil
 		}
 		o.Result = Changed
-		o.Details = append([]string{c.Name}, differences(before, after)...)
-		return o, []string{CalendarLine(item.ID, c.Name, back)}, w.UpdateCalendar(ctx, c)
+		o.Details = append(details(c.Name), differences(before, after)...)
+		return o, []string{CalendarLine(item.ID, c.Name, undo)}, w.UpdateCalendar(ctx, c)
 	}
 }
 
-// ErrDefaultCalendar is returned for a collection that every account needs. It
-// wraps store.ErrInvalid.
-var ErrDefaultCalendar = fmt.Errorf("%w: every account needs it; it goes with the account alone", store.ErrInvalid)
+// ErrDefaultCalendar is returned when a collection is to be deleted that every
+// account needs. It wraps store.ErrInvalid.
+var ErrDefaultCalendar = fmt.Errorf("%w: every account needs it; it is deleted only with the account", store.ErrInvalid)
 
-// DeleteCalendar makes a Step that deletes a calendar; it can be brought back
-// until it is purged.
+// DeleteCalendar returns a Step that deletes a calendar; it can be restored until it
+// is purged.
 func DeleteCalendar(name CalendarOf) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, again bool) (Outcome, []string, error) {
-		o := Outcome{Item: item, Result: Deleted, Details: []string{name(item)}}
+		o := Outcome{Item: item, Result: Deleted, Details: details(name(item))}
 		c, err := w.Calendar(ctx, item.ID, name(item))
 		switch {
 		case errors.Is(err, store.ErrNotFound) && again:
@@ -123,13 +123,13 @@ func DeleteCalendar(name CalendarOf) Step {
 	}
 }
 
-// UndeleteCalendar makes a Step that brings a calendar back.
+// UndeleteCalendar returns a Step that restores a deleted calendar.
 func UndeleteCalendar(name CalendarOf) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, again bool) (Outcome, []string, error) {
-		o := Outcome{Item: item, Result: Restored, Details: []string{name(item)}}
+		o := Outcome{Item: item, Result: Restored, Details: details(name(item))}
 		err := w.UndeleteCalendar(ctx, item.ID, name(item))
 		if again && (errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrExists)) {
-			if _, there := w.Calendar(ctx, item.ID, name(item)); there == nil {
+			if _, err := w.Calendar(ctx, item.ID, name(item)); err == nil {
 				return o, nil, nil
 			}
 		}

@@ -11,9 +11,9 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Modify makes a Step that writes the properties of an item into its account. A
-// changed address is written wherever a back end names the person.
-func Modify(people People, others Others) Step {
+// Modify returns a Step that sets the properties of an item on its account. A changed
+// primary address is also updated wherever one of the back ends names the person.
+func Modify(people PeopleLookup, all AllBackends) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
 		o := Outcome{Item: item, Result: Already}
 		a, err := w.Account(ctx, item.ID)
@@ -25,7 +25,7 @@ func Modify(people People, others Others) Step {
 			return o, nil, err
 		}
 		names := item.Properties.Names()
-		before, back, was := PropertiesOf(a, names), exactPropertiesOf(a, names), a.Clone()
+		before, undo, was := PropertiesOf(a, names), undoPropertiesOf(a, names), a.Clone()
 		if err := item.Properties.Apply(a, who); err != nil {
 			return o, nil, err
 		}
@@ -41,28 +41,29 @@ func Modify(people People, others Others) Step {
 			if _, err := w.Readdress(ctx, person); err != nil {
 				return o, nil, err
 			}
-			if _, err := others.readdress(ctx, item.Backend, person); err != nil {
+			if _, err := all.readdress(ctx, item.Backend, person); err != nil {
 				return o, nil, err
 			}
 		}
 		o.Result = Changed
 		o.Details = differences(before, after)
-		return o, []string{RequestLine(a.ID, back)}, nil
+		return o, []string{RequestLine(a.ID, undo)}, nil
 	}
 }
 
-// sameLists compares by unique id what reads alike by address.
+// sameLists reports whether the lists of people are equal by unique ID; by address
+// they may look equal although they are not.
 func sameLists(a, b *store.Account) bool {
 	return a.SchedulingACL.Encode() == b.SchedulingACL.Encode() && store.EncodePeople(a.Delegates) == store.EncodePeople(b.Delegates) &&
 		store.EncodePeople(a.Owners) == store.EncodePeople(b.Owners)
 }
 
-// differences words what changed, 'name: old -> new'.
-func differences(before, after Properties) []string {
-	var out []string
+// differences describes what changed, as 'name: old -> new'.
+func differences(before, after Properties) []Detail {
+	var out []Detail
 	for i, p := range before {
 		if p.Value != after[i].Value {
-			out = append(out, fmt.Sprintf("%s: %s -> %s", p.Name, shown(p.Value), shown(after[i].Value)))
+			out = append(out, Detail{Text: fmt.Sprintf("%s: %s -> %s", p.Name, shown(p.Value), shown(after[i].Value))})
 		}
 	}
 	return out
@@ -75,8 +76,8 @@ func shown(value string) string {
 	return value
 }
 
-// Delete is a Step that deletes the account of an item; it can be brought back
-// until it is purged.
+// Delete is a Step that deletes the account of an item; it can be restored until it is
+// purged.
 func Delete(ctx context.Context, w store.Writer, item *Item, again bool) (Outcome, []string, error) {
 	o := Outcome{Item: item, Result: Deleted}
 	a, err := w.Account(ctx, item.ID)
@@ -89,14 +90,14 @@ func Delete(ctx context.Context, w store.Writer, item *Item, again bool) (Outcom
 		}
 		return o, nil, nil
 	}
-	// By its id, since its address can be given to somebody else.
+	// By its ID, because another account may get its address.
 	return o, []string{RequestLine(a.ID, nil)}, w.DeleteAccount(ctx, item.ID)
 }
 
-// IDPrefix marks the account of a batch line as a unique id.
+// IDPrefix marks the account of a batch line as a unique ID.
 const IDPrefix = "id="
 
-// Undelete is a Step that brings the account of an item back.
+// Undelete is a Step that restores the deleted account of an item.
 func Undelete(ctx context.Context, w store.Writer, item *Item, again bool) (Outcome, []string, error) {
 	o := Outcome{Item: item, Result: Restored}
 	a, err := w.Account(ctx, item.ID)
@@ -112,8 +113,8 @@ func Undelete(ctx context.Context, w store.Writer, item *Item, again bool) (Outc
 	return o, []string{RequestLine(a.ID, nil)}, w.UndeleteAccount(ctx, item.ID)
 }
 
-// Upgrade is a Step that gives an account what this version expects of one: the
-// collections that a home begins with.
+// Upgrade returns a Step that adds to an account what this version expects: the
+// collections that a new account has.
 func Upgrade(defaults Defaults) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
 		o := Outcome{Item: item, Result: Already}
@@ -139,16 +140,16 @@ func Upgrade(defaults Defaults) Step {
 				return o, nil, err
 			}
 			o.Result = Changed
-			o.Details = append(o.Details, "made "+c.Name)
+			o.Details = append(o.Details, Detail{Text: "created " + c.Name})
 			undo = append(undo, CalendarLine(a.ID, c.Name, nil))
 		}
 		return o, undo, nil
 	}
 }
 
-// Downgrade makes a Step that takes back what Upgrade made for an item: a
-// collection that a home begins with, as long as nothing is in it.
-func Downgrade(name CalendarOf) Step {
+// UndoUpgrade returns a Step that undoes Upgrade for an item: it deletes a collection
+// that a new account has, if it is empty.
+func UndoUpgrade(name CalendarOf) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
 		o := Outcome{Item: item, Result: Already}
 		c, err := w.Calendar(ctx, item.ID, name(item))
@@ -158,31 +159,32 @@ func Downgrade(name CalendarOf) Step {
 		case err != nil:
 			return o, nil, err
 		case c.Kind == store.PlainCalendar && c.Name != store.DefaultCalendar:
-			return o, nil, &store.InvalidError{Field: "calendar", Value: c.Name, Reason: "is none that an upgrade makes"}
+			return o, nil, &store.InvalidError{Field: "calendar", Value: c.Name, Reason: "is not a calendar that an upgrade creates"}
 		}
 		u, err := w.CalendarUsage(ctx, item.ID, c.Name)
 		if err != nil {
 			return o, nil, err
 		}
 		if u.Components > 0 {
-			return o, nil, &store.InvalidError{Field: "calendar", Value: c.Name, Reason: "holds something by now, and stays"}
+			return o, nil, &store.InvalidError{Field: "calendar", Value: c.Name, Reason: "is no longer empty, so it is not deleted"}
 		}
-		o.Result, o.Details = Changed, []string{"took away " + c.Name}
+		o.Result, o.Details = Changed, details("removed "+c.Name)
 		return o, []string{RequestLine(item.ID, nil)}, w.DeleteCalendar(ctx, item.ID, c.Name)
 	}
 }
 
-// Others are all back ends, in which a person may be named.
-type Others struct {
+// AllBackends are the back ends in which access lists and subscriptions may name a
+// person.
+type AllBackends struct {
 	Stores   Stores
 	Backends []string
-	// Rehearsal takes back what was written: it is only to be known.
-	Rehearsal bool
+	// DryRun rolls back what was written; it is only counted.
+	DryRun bool
 }
 
-// Address makes a Step that writes the addresses of the item's entry into its
-// account, and wherever one of the back ends names the person.
-func Address(others Others) Step {
+// UpdateAddresses returns a Step that copies the addresses of the item's entry to its
+// account, and to every place in the back ends that names the person.
+func UpdateAddresses(all AllBackends) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
 		o := Outcome{Item: item, Result: Already}
 		a, err := w.Account(ctx, item.ID)
@@ -198,24 +200,25 @@ func Address(others Others) Step {
 				return o, nil, err
 			}
 			o.Result = Changed
-			o.Details = append(o.Details, fmt.Sprintf("addresses: %s -> %s", strings.Join(before, " "), strings.Join(want, " ")))
+			o.Details = append(o.Details, Detail{Text: fmt.Sprintf("addresses: %s -> %s", strings.Join(before, " "), strings.Join(want, " "))})
 			undo = append(undo, RequestLine(a.ID, Properties{{"addresses", strings.Join(before, " ")}, {"notifrecipients", strings.Join(notify, " ")}}))
 		}
 		n, err := w.Readdress(ctx, store.Person{ID: a.ID, Address: a.Mail()})
 		if err != nil {
 			return o, nil, err
 		}
-		more, err := others.readdress(ctx, item.Backend, store.Person{ID: a.ID, Address: a.Mail()})
+		more, err := all.readdress(ctx, item.Backend, store.Person{ID: a.ID, Address: a.Mail()})
 		if n += more; err == nil && n > 0 {
 			o.Result = Changed
-			o.Details = append(o.Details, fmt.Sprintf("access lists and subscriptions that name the person: %d", n))
+			o.Details = append(o.Details, Detail{Text: fmt.Sprintf("access lists and subscriptions that name the person: %d", n)})
 		}
 		return o, undo, err
 	}
 }
 
-// readdress writes the address of a person into all back ends but one.
-func (x Others) readdress(ctx context.Context, but string, p store.Person) (int, error) {
+// readdress updates the address of a person in all back ends but one, and returns the
+// number of places that changed.
+func (x AllBackends) readdress(ctx context.Context, but string, p store.Person) (int, error) {
 	sum := 0
 	for _, backend := range x.Backends {
 		if backend == but {
@@ -227,12 +230,12 @@ func (x Others) readdress(ctx context.Context, but string, p store.Person) (int,
 		}
 		n := 0
 		err = st.Update(ctx, func(w store.Writer) (err error) {
-			if n, err = w.Readdress(ctx, p); err == nil && x.Rehearsal {
-				err = errRehearsed
+			if n, err = w.Readdress(ctx, p); err == nil && x.DryRun {
+				err = errDryRun
 			}
 			return err
 		})
-		if err != nil && !errors.Is(err, errRehearsed) {
+		if err != nil && !errors.Is(err, errDryRun) {
 			return sum, err
 		}
 		sum += n
@@ -240,7 +243,7 @@ func (x Others) readdress(ctx context.Context, but string, p store.Person) (int,
 	return sum, nil
 }
 
-// replaced puts the new primary address where the old one was.
+// replaced returns list with the old primary address replaced by the new one.
 func replaced(list, before, after []string) []string {
 	out := slices.Clone(list)
 	for i, address := range out {
@@ -251,8 +254,9 @@ func replaced(list, before, after []string) []string {
 	return out
 }
 
-// Owners is a Step that writes the owners that the item's entry names.
-func Owners(resolve func(dn string) (store.Person, error)) Step {
+// UpdateOwners returns a Step that sets the owners of an account to those that the
+// item's entry names by DN. resolve finds the person of a DN.
+func UpdateOwners(resolve func(dn string) (store.Person, error)) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
 		o := Outcome{Item: item, Result: Already}
 		a, err := w.Account(ctx, item.ID)
@@ -273,15 +277,15 @@ func Owners(resolve func(dn string) (store.Person, error)) Step {
 			return o, nil, nil
 		}
 		o.Result = Changed
-		o.Details = []string{fmt.Sprintf("owners: %s -> %s", shown(addressesOf(a.Owners)), shown(addressesOf(owners)))}
-		undo := []string{RequestLine(a.ID, Properties{{"owners", exactPeople(a.Owners)}})}
+		o.Details = details(fmt.Sprintf("owners: %s -> %s", shown(addressesOf(a.Owners)), shown(addressesOf(owners))))
+		undo := []string{RequestLine(a.ID, Properties{{"owners", personRefs(a.Owners)}})}
 		a.Owners = owners
 		return o, undo, w.UpdateAccount(ctx, a)
 	}
 }
 
-// DeleteComponents is a Step that deletes the components of an account whose last
-// instance was over before a time.
+// DeleteComponents returns a Step that deletes the components of an account whose last
+// instance ended before a time.
 func DeleteComponents(before time.Time) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
 		o := Outcome{Item: item, Result: Already}
@@ -304,7 +308,7 @@ func DeleteComponents(before time.Time) Step {
 			}
 			if len(old) > 0 {
 				o.Result = Deleted
-				o.Details = append(o.Details, c.Name+": "+componentWords(len(old)))
+				o.Details = append(o.Details, Detail{Text: c.Name + ": " + componentCount(len(old))})
 			}
 		}
 		if o.Result == Already {
@@ -314,14 +318,15 @@ func DeleteComponents(before time.Time) Step {
 	}
 }
 
-func componentWords(n int) string {
+func componentCount(n int) string {
 	if n == 1 {
 		return "1 component"
 	}
 	return fmt.Sprintf("%d components", n)
 }
 
-// UndeleteComponents is a Step that brings back what was deleted at a time or later.
+// UndeleteComponents returns a Step that restores the components of an account that
+// were deleted at a time or later.
 func UndeleteComponents(since time.Time) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
 		o := Outcome{Item: item, Result: Already}
@@ -339,10 +344,10 @@ func UndeleteComponents(since time.Time) Step {
 			if d.Deleted.Before(since) || seen[key] {
 				continue
 			}
-			seen[key] = true // the last one of a name is the one that is brought back
+			seen[key] = true // the last deletion of a name is the one that is undone
 			err := w.UndeleteComponent(ctx, item.ID, d.Calendar, d.Name)
 			if errors.Is(err, store.ErrExists) {
-				o.Details = append(o.Details, fmt.Sprintf("%s/%s is there again", d.Calendar, d.Name))
+				o.Details = append(o.Details, Detail{Text: fmt.Sprintf("%s/%s already exists again", d.Calendar, d.Name)})
 				continue
 			}
 			if err != nil {
@@ -354,12 +359,12 @@ func UndeleteComponents(since time.Time) Step {
 			return o, nil, nil
 		}
 		o.Result = Restored
-		o.Details = append(o.Details, componentWords(n))
+		o.Details = append(o.Details, Detail{Text: componentCount(n)})
 		return o, []string{RequestLine(item.ID, nil)}, nil
 	}
 }
 
-// collect reads a sequence that is small.
+// collect returns the elements of a small sequence.
 func collect[T any](seq func(yield func(T, error) bool)) ([]T, error) {
 	var out []T
 	for v, err := range seq {

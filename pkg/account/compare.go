@@ -10,22 +10,26 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Comparison sets accounts against entries.
+// Comparison counts accounts and directory entries that belong together or do not.
 type Comparison struct {
-	Entries  int // with a unique id
+	Entries  int // entries with a unique ID
 	Accounts int
 	Orphans  int // accounts without an entry
-	Missing  int // entries of people hosted here without an account
-	// Unsound counts entries of people hosted here that no account can be made
-	// from; each was told as Missing with a reason.
-	Unsound int
+	Missing  int // entries of local people without an account
+	// Unusable counts the Missing entries from which no account can be created.
+	Unusable int
 }
 
-// Compare reads the directory to its end, and then the accounts, and tells of each
-// account without an entry and of each entry that should have an account and has none. Entries
-// are compared by the exact unique id. It holds 100 bytes or so for each account
-// and for each entry of somebody hosted here.
-func (m *Maker) Compare(ctx context.Context, d *Directory, backends []string, orphan func(Found) error, missing func(e *Entry, backend, why string) error) (Comparison, error) {
+// ErrNoEntries is returned when a directory has no user, group or resource in the
+// scope that was searched.
+var ErrNoEntries = errors.New("no user, group or resource was found")
+
+// Compare reads the directory to its end, and then the accounts. It calls orphan for
+// each account without an entry, and missing, with the reason, for each entry that
+// should have an account but has none. They are matched by the exact unique ID. It
+// uses about 100 bytes of memory for each account and for each entry of a local
+// person.
+func (m *Builder) Compare(ctx context.Context, d *Directory, backends []string, orphan func(Found) error, missing func(e *Entry, backend string, why error) error) (Comparison, error) {
 	var c Comparison
 	entries, err := d.Select(ctx, "")
 	if err != nil {
@@ -33,7 +37,7 @@ func (m *Maker) Compare(ctx context.Context, d *Directory, backends []string, or
 	}
 	defer func() { _ = entries.Close() }()
 	if entries.Len() == 0 {
-		return c, fmt.Errorf("%s: no user, group or resource was found; -B names where to begin", d.Source.Name())
+		return c, fmt.Errorf("%s: %w", d.Source.Name(), ErrNoEntries)
 	}
 	accounts, err := m.accountIDs(ctx, backends)
 	if err != nil {
@@ -63,8 +67,8 @@ func (m *Maker) Compare(ctx context.Context, d *Directory, backends []string, or
 	return c, nil
 }
 
-// accountIDs are the ids of all active accounts.
-func (m *Maker) accountIDs(ctx context.Context, backends []string) (map[string]string, error) {
+// accountIDs returns the back ends of all active accounts, by ID.
+func (m *Builder) accountIDs(ctx context.Context, backends []string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, backend := range backends {
 		st, err := m.Stores.Open(ctx, backend)
@@ -87,36 +91,37 @@ func (m *Maker) accountIDs(ctx context.Context, backends []string) (map[string]s
 	return out, nil
 }
 
-func (m *Maker) compareEntry(e *Entry, accounts map[string]string, c *Comparison, missing func(*Entry, string, string) error) error {
+func (m *Builder) compareEntry(e *Entry, accounts map[string]string, c *Comparison, missing func(e *Entry, backend string, why error) error) error {
 	if e.Kind == directory.Group {
 		return nil // groups need no account
 	}
-	a, backend, err := m.New(e, nil, nil)
+	a, backend, err := m.Build(e, nil, nil)
 	var old *OldServerError
 	if errors.As(err, &old) {
 		return nil
 	}
 	if err != nil {
 		c.Missing++
-		c.Unsound++
-		return missing(e, backend, err.Error())
+		c.Unusable++
+		return missing(e, backend, err)
 	}
 	if !slices.Contains(m.Stores.Names(), backend) {
 		c.Missing++
-		c.Unsound++
-		return missing(e, backend, "the back end is not set up here")
+		c.Unusable++
+		return missing(e, backend, errors.New("the back end is not configured here"))
 	}
-	if is, there := accounts[a.Account.ID]; !there {
+	if is, ok := accounts[a.Account.ID]; !ok {
 		c.Missing++
-		return missing(e, backend, "no account")
+		return missing(e, backend, errors.New("no account"))
 	} else if is != backend {
 		c.Missing++
-		return missing(e, backend, fmt.Sprintf("the account is on %s, and the entry says %s", is, backend))
+		return missing(e, backend, fmt.Errorf("the account is on %s, but the entry says %s", is, backend))
 	}
 	return nil
 }
 
-func (m *Maker) orphans(ctx context.Context, backend string, ids map[string]struct{}, c *Comparison, orphan func(Found) error) error {
+// orphans calls orphan for the accounts of a back end whose ID is not among ids.
+func (m *Builder) orphans(ctx context.Context, backend string, ids map[string]struct{}, c *Comparison, orphan func(Found) error) error {
 	st, err := m.Stores.Open(ctx, backend)
 	if err != nil {
 		return err
@@ -126,7 +131,7 @@ func (m *Maker) orphans(ctx context.Context, backend string, ids map[string]stru
 			if err != nil {
 				return err
 			}
-			if _, there := ids[a.ID]; there {
+			if _, ok := ids[a.ID]; ok {
 				continue
 			}
 			c.Orphans++

@@ -12,7 +12,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Defaults are what new accounts begin with (davcore.autocreate.*, davcore.acl.*).
+// Defaults are the initial properties of new accounts (davcore.autocreate.*, davcore.acl.*).
 type Defaults struct {
 	UserComponents, ResourceComponents []string
 	UserACL, ResourceACL               store.ACL // of the default calendar
@@ -21,14 +21,14 @@ type Defaults struct {
 	Notify                             bool
 }
 
-// OldServerError is returned for a person who is on the old server, or outside.
+// OldServerError is returned for a person who is on the old server, or external.
 type OldServerError struct {
 	Address string
 	Side    route.Side
 	Why     string // the attribute and the value that decided it
 }
 
-// Error says why, behind the address.
+// Error says why; it is to follow the address.
 func (e *OldServerError) Error() string {
 	if e.Side == route.OldServer {
 		return "on the old server: " + e.Why
@@ -36,36 +36,38 @@ func (e *OldServerError) Error() string {
 	return fmt.Sprintf("not hosted here (%s): %s", e.Side, e.Why)
 }
 
-// Errors about entries that no account can be made from.
+// Errors about entries from which no account can be created.
 var (
-	ErrNoEntry   = errors.New("no entry of the directory has the address")
-	ErrAmbiguous = errors.New("several entries have the address")
-	ErrEntry     = errors.New("no account can be made from the entry")
+	ErrNoEntry       = errors.New("no entry of the directory has the address")
+	ErrAmbiguous     = errors.New("several entries have the address")
+	ErrUnusableEntry = errors.New("no account can be created from the entry")
+	// ErrNoUniqueID is wrapped together with ErrUnusableEntry.
+	ErrNoUniqueID = errors.New("it has no unique ID")
 )
 
-// Maker makes accounts from entries.
-type Maker struct {
+// Builder builds new accounts from directory entries.
+type Builder struct {
 	Route      *route.Config
 	Attributes Attributes
 	Defaults   Defaults
 	Stores     Stores
-	// Owners finds the owner that an entry names by its DN; nil leaves owners out.
+	// Owners finds the owner that an entry names by DN; if it is nil, owners are not set.
 	Owners func(dn string) (store.Person, error)
 }
 
-// New says which account an entry is to be given, and on which back end. The
-// error is an *OldServerError, or wraps ErrEntry.
-func (m *Maker) New(e *Entry, p Properties, who Persons) (*store.NewAccount, string, error) {
+// Build returns the account to be created for an entry, and its back end. The error
+// is an *OldServerError, or wraps ErrUnusableEntry or store.ErrInvalid.
+func (m *Builder) Build(e *Entry, p Properties, who PeopleByAddress) (*store.NewAccount, string, error) {
 	refuse := func(format string, args ...any) (*store.NewAccount, string, error) {
-		return nil, "", fmt.Errorf("%w %s: %s", ErrEntry, e.DN, fmt.Sprintf(format, args...))
+		return nil, "", fmt.Errorf("%w %s: %s", ErrUnusableEntry, e.DN, fmt.Sprintf(format, args...))
 	}
 	switch {
 	case len(e.Mails) == 0:
 		return refuse("it has no %s", m.Attributes.Mail)
 	case len(e.IDs) == 0:
-		return refuse("it has no %s; 'davadmin ldap populate' gives one", m.Attributes.UniqueID)
+		return nil, "", fmt.Errorf("%w %s: %w (%s)", ErrUnusableEntry, e.DN, ErrNoUniqueID, m.Attributes.UniqueID)
 	case len(e.IDs) > 1:
-		return refuse("it has %d values of %s; an account has one key", len(e.IDs), m.Attributes.UniqueID)
+		return refuse("it has %d values of %s, but an account has one ID", len(e.IDs), m.Attributes.UniqueID)
 	}
 	attrs := map[string][]string{strings.ToLower(m.Attributes.Store): e.Stores}
 	if m.Attributes.Local != "" {
@@ -76,7 +78,7 @@ func (m *Maker) New(e *Entry, p Properties, who Persons) (*store.NewAccount, str
 		return nil, "", &OldServerError{Address: e.Mails[0], Side: d.Side, Why: sideReason(d)}
 	}
 	if len(e.Stores) > 1 {
-		return refuse("%s has %d values; an account is on one back end", m.Attributes.Store, len(e.Stores))
+		return refuse("%s has %d values, but an account is on one back end", m.Attributes.Store, len(e.Stores))
 	}
 	a := m.account(e)
 	if err := m.owners(a, e); err != nil {
@@ -100,8 +102,8 @@ func sideReason(d *route.Decision) string {
 	return fmt.Sprintf("%s: %s (%s)", s.What, s.Value, s.Source)
 }
 
-// account is the account with its collections, by the defaults.
-func (m *Maker) account(e *Entry) *store.NewAccount {
+// account returns the account of an entry with its collections, by the defaults.
+func (m *Builder) account(e *Entry) *store.NewAccount {
 	d := &m.Defaults
 	kind, components, acl, scheduling, flags := store.User, d.UserComponents, d.UserACL, d.UserScheduling, d.UserFlags
 	switch e.Kind {
@@ -124,9 +126,9 @@ func (m *Maker) account(e *Entry) *store.NewAccount {
 	return a
 }
 
-// owners writes the owners that an entry names. One who cannot be found does not
-// keep a room from being booked: the owner is left out, and 'account repair -o' tells of it.
-func (m *Maker) owners(a *store.NewAccount, e *Entry) error {
+// owners sets the owners that an entry names. An owner who cannot be found is skipped,
+// so that a room can be booked nevertheless; UpdateOwners reports the error later.
+func (m *Builder) owners(a *store.NewAccount, e *Entry) error {
 	if m.Owners == nil || a.Account.Kind == store.User {
 		return nil
 	}
@@ -143,7 +145,7 @@ func (m *Maker) owners(a *store.NewAccount, e *Entry) error {
 	return nil
 }
 
-// Collections are those that a home begins with.
+// Collections returns the collections of a new account.
 func Collections(displayName string, components []string, acl store.ACL) []store.Calendar {
 	return []store.Calendar{
 		{Name: store.DefaultCalendar, Kind: store.PlainCalendar, DisplayName: displayName, Components: components, ACL: acl},
@@ -153,21 +155,21 @@ func Collections(displayName string, components []string, acl store.ACL) []store
 	}
 }
 
-// Create is a Group that makes the accounts of items, and brings back those that
-// are deleted. What takes it back is kept before the commit.
-func Create(keep Keep) Group {
-	one := Each(CreateOne, keep)
+// Create returns a Group that creates the accounts of items, and restores those that
+// were deleted. How to undo it is saved before the commit; save may be nil.
+func Create(save SaveUndo) Group {
+	one := InTransaction(CreateOne, save)
 	return func(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
 		loader, ok := st.(store.Loader)
 		if !ok || len(items) == 1 {
 			return one(ctx, st, items, again)
 		}
-		return createMany(ctx, st, loader, items, keep, one, again)
+		return createMany(ctx, st, loader, items, save, one, again)
 	}
 }
 
-// createMany looks what is there, and loads the rest.
-func createMany(ctx context.Context, st store.Store, loader store.Loader, items []*Item, keep Keep, one Group, again bool) ([]Outcome, error) {
+// createMany checks what already exists, and loads the rest at once.
+func createMany(ctx context.Context, st store.Store, loader store.Loader, items []*Item, save SaveUndo, one Group, again bool) ([]Outcome, error) {
 	accounts := make([]*store.NewAccount, len(items))
 	for i, item := range items {
 		accounts[i] = item.New
@@ -176,7 +178,7 @@ func createMany(ctx context.Context, st store.Store, loader store.Loader, items 
 	if err != nil {
 		return nil, err
 	}
-	// Items that meet something, or one another, go one by one.
+	// Items that conflict with an account, or with one another, are created one by one.
 	var load, alone []*Item
 	ids, addresses := map[string]bool{}, map[string]bool{}
 	for _, item := range items {
@@ -195,44 +197,45 @@ func createMany(ctx context.Context, st store.Store, loader store.Loader, items 
 		}
 	}
 	settled := make(map[*Item]Outcome, len(items))
-	if err := loadAll(ctx, st, loader, load, keep, one, again, settled); err != nil {
-		return nil, err
-	}
-	if len(alone) > 0 {
-		outcomes, err := one(ctx, st, alone, again)
-		if err != nil {
-			return nil, err
-		}
+	err = loadAll(ctx, st, loader, load, save, one, again, settled)
+	if err == nil && len(alone) > 0 {
+		var outcomes []Outcome
+		outcomes, err = one(ctx, st, alone, again)
 		for _, o := range outcomes {
 			settled[o.Item] = o
 		}
 	}
-	out := make([]Outcome, len(items))
-	for i, item := range items {
-		out[i] = settled[item]
+	var out []Outcome
+	for _, item := range items {
+		if o, ok := settled[item]; ok {
+			out = append(out, o)
+		}
 	}
-	return out, nil
+	return out, err
 }
 
-func loadAll(ctx context.Context, st store.Store, loader store.Loader, items []*Item, keep Keep, one Group, again bool, settled map[*Item]Outcome) error {
+// loadAll creates the accounts of items at once, and adds the outcomes to settled.
+func loadAll(ctx context.Context, st store.Store, loader store.Loader, items []*Item, save SaveUndo, one Group, again bool, settled map[*Item]Outcome) error {
 	if len(items) == 0 {
 		return nil
 	}
+	// In the order of their keys, two runs wait for each other in one direction only.
+	items = slices.SortedStableFunc(slices.Values(items), func(a, b *Item) int { return strings.Compare(a.New.Account.ID, b.New.Account.ID) })
 	accounts, undo := make([]*store.NewAccount, len(items)), make([]string, len(items))
 	for i, item := range items {
 		accounts[i], undo[i] = item.New, RequestLine(item.New.Account.ID, nil)
 	}
-	kept := kept{keep: keep}
-	if err := kept.write(undo); err != nil {
+	saved := savedUndo{save: save}
+	if err := saved.write(undo); err != nil {
 		return err
 	}
 	err := loader.Load(ctx, accounts)
 	var unknown *store.CommitUnknown
 	if err != nil && !errors.As(err, &unknown) {
-		// Otherwise taking this back would take back what others made.
-		err = also(err, kept.forget())
+		// Otherwise undoing this run would undo what other runs created.
+		err = joined(err, saved.forget())
 	}
-	if errors.Is(err, store.ErrExists) { // another run was faster with one of them
+	if errors.Is(err, store.ErrExists) { // another run created one of them meanwhile
 		outcomes, err := one(ctx, st, items, again)
 		for _, o := range outcomes {
 			settled[o.Item] = o
@@ -248,16 +251,16 @@ func loadAll(ctx context.Context, st store.Store, loader store.Loader, items []*
 	return nil
 }
 
-// passedOver says that an account that is there keeps its properties.
-func (i *Item) passedOver() []string {
+// propertiesKept says that an existing account keeps its properties.
+func (i *Item) propertiesKept() []Detail {
 	if len(i.Properties) == 0 {
 		return nil
 	}
-	return []string{"its properties stay as they are; 'davadmin account modify -y' changes them"}
+	return []Detail{{"its properties are not changed", HintModify}}
 }
 
-// CreateOne is a Step that makes one account, or brings it back. An account that is there is as
-// good as one that was made.
+// CreateOne is a Step that creates one account, or restores a deleted one. An account
+// that exists is left as it is, and is not a failure.
 func CreateOne(ctx context.Context, w store.Writer, item *Item, again bool) (Outcome, []string, error) {
 	a := &item.New.Account
 	o := Outcome{Item: item, Result: Created}
@@ -268,20 +271,20 @@ func CreateOne(ctx context.Context, w store.Writer, item *Item, again bool) (Out
 	case err != nil:
 		return o, nil, err
 	case was.ID != a.ID:
-		return o, nil, &ConflictError{fmt.Sprintf("there is an account with the id %s, which differs from %s in letter case alone: "+
-			"the entry was probably made anew; give it the id of the account back", was.ID, a.ID)}
+		return o, nil, &ConflictError{fmt.Sprintf("the account with the ID %s already exists, which differs from %s in letter case only: "+
+			"the entry was probably re-created; set its ID to that of the account", was.ID, a.ID)}
 	case was.Active():
-		// An earlier try whose commit was lost on the way may have made it.
+		// An earlier attempt whose commit was not acknowledged may have created it.
 		if !again || a.Created.IsZero() || !was.Created.Equal(a.Created) {
 			o.Result = Already
 		}
 		if !slices.Equal(was.Addresses, a.Addresses) {
-			o.Details = append(o.Details, fmt.Sprintf("it has the addresses %s, and the entry has %s; 'davadmin account repair -m' writes those of the entry",
-				strings.Join(was.Addresses, " "), strings.Join(a.Addresses, " ")))
+			text := fmt.Sprintf("it has the addresses %s, but the entry has %s", strings.Join(was.Addresses, " "), strings.Join(a.Addresses, " "))
+			o.Details = append(o.Details, Detail{text, HintUpdateAddresses})
 		}
-		o.Details = append(o.Details, item.passedOver()...)
+		o.Details = append(o.Details, item.propertiesKept()...)
 		return o, nil, nil
 	}
-	o.Result, o.Details = Restored, item.passedOver()
+	o.Result, o.Details = Restored, item.propertiesKept()
 	return o, []string{RequestLine(a.ID, nil)}, w.UndeleteAccount(ctx, a.ID)
 }

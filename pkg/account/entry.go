@@ -8,25 +8,25 @@ import (
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-// Attributes are the names by which a server knows its directory.
+// Attributes are the names of the directory attributes that a server uses.
 type Attributes struct {
 	UniqueID    string
 	Mail        string
 	Alternate   string // further addresses
 	DisplayName string
 	Notify      string // the address that notifications go to
-	Owner       string // DNs of who owns a resource or a group
-	Local       string // marks who is hosted here; "" where nothing does
+	Owner       string // DNs of the owners of a resource or a group
+	Local       string // marks local people; "" if no attribute does
 	Store       string // names the back end
 
 	UserClasses, GroupClasses, ResourceClasses []string
 }
 
-// Entry is what of a directory entry an account is made from.
+// Entry is the part of a directory entry from which an account is created.
 type Entry struct {
 	DN         string
-	Kind       directory.Kind // Other for an entry of no class that is known
-	IDs        []string       // values of the unique id
+	Kind       directory.Kind // Other for an entry without a known object class
+	IDs        []string       // values of the unique ID
 	Mails      []string
 	Alternates []string
 	Names      []string
@@ -36,17 +36,17 @@ type Entry struct {
 	Stores     []string
 }
 
-// fields are the lists of an entry, in the order in which they are kept.
+// fields returns the lists of an entry, in the order in which they are encoded.
 func (e *Entry) fields() []*[]string {
 	return []*[]string{&e.IDs, &e.Mails, &e.Alternates, &e.Names, &e.Notify, &e.Owners, &e.Local, &e.Stores}
 }
 
-// names are the attributes of the fields, in the same order.
+// names returns the attributes of the fields, in the same order.
 func (a *Attributes) names() []string {
 	return []string{a.UniqueID, a.Mail, a.Alternate, a.DisplayName, a.Notify, a.Owner, a.Local, a.Store}
 }
 
-// addresses are all that the entry has, the primary one first, each once.
+// addresses returns all addresses of the entry, the primary one first, each once.
 func (e *Entry) addresses() []string {
 	var out []string
 	for _, address := range slices.Concat(e.Mails, e.Alternates) {
@@ -57,7 +57,7 @@ func (e *Entry) addresses() []string {
 	return out
 }
 
-// Name is how the entry is called in a message.
+// Name returns the name of the entry in messages: its address, or its DN.
 func (e *Entry) Name() string {
 	if len(e.Mails) > 0 {
 		return e.Mails[0]
@@ -65,7 +65,7 @@ func (e *Entry) Name() string {
 	return e.DN
 }
 
-// reading turns entries of a source into entries of ours.
+// reading converts the entries of a source.
 type reading struct {
 	attributes []string // of the query, each once
 	places     []int    // of each field in attributes; -1 for none
@@ -87,7 +87,7 @@ func newReading(a *Attributes) *reading {
 	return r
 }
 
-// also asks for further attributes, and says at which places their values come.
+// also requests further attributes, and returns their positions.
 func (r *reading) also(names []string) (places []int) {
 	for _, name := range names {
 		place := slices.IndexFunc(r.attributes, func(have string) bool { return strings.EqualFold(have, name) })
@@ -100,7 +100,7 @@ func (r *reading) also(names []string) (places []int) {
 	return places
 }
 
-// entry copies what the source lends.
+// entry copies an entry, whose data belong to the source.
 func (r *reading) entry(src *directory.Entry) *Entry {
 	e := &Entry{DN: string(src.DN), Kind: src.Kind}
 	fields := e.fields()
@@ -114,7 +114,8 @@ func (r *reading) entry(src *directory.Entry) *Entry {
 	return e
 }
 
-// query asks for users, resources and groups, and for all others where others is set.
+// query returns a query for users, resources and groups, and for all other entries if
+// others is set.
 func (r *reading) query(a *Attributes, others bool) directory.Query {
 	all := uint64(1)<<len(r.attributes) - 1
 	q := directory.Query{Attributes: r.attributes}

@@ -6,10 +6,12 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
 func TestEntryRoundTrip(t *testing.T) {
+	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
 		e := &Entry{DN: rapid.String().Draw(t, "dn"), Kind: rapid.SampledFrom(directory.Kinds()).Draw(t, "kind")}
 		for _, f := range e.fields() {
@@ -24,7 +26,7 @@ func TestEntryRoundTrip(t *testing.T) {
 	})
 }
 
-// Damaged spill files are an error, never a crash or a large allocation.
+// A damaged spill file is an error, never a crash or a large allocation.
 func FuzzDecodeEntry(f *testing.F) {
 	f.Add((&Entry{DN: "uid=a", IDs: []string{"x"}, Mails: []string{"a@example.com", ""}}).encode())
 	f.Add([]byte{})

@@ -10,7 +10,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Found is an account and where it is.
+// Found is an account and its back end.
 type Found struct {
 	Backend string
 	Account *store.Account
@@ -19,33 +19,32 @@ type Found struct {
 // Finder finds accounts on all back ends that have a store.
 type Finder struct {
 	Stores Stores
-	// Backends are those that are looked at, in order.
+	// Backends are the back ends to search, in order.
 	Backends []string
-	// Patience is had with a database that is gone.
-	Patience Patience
+	Retry    Retry
 }
 
-// SeveralError is returned where one of several accounts could be meant.
-type SeveralError struct {
+// AmbiguousError is returned when several accounts match.
+type AmbiguousError struct {
 	What  string
 	Found []Found
 }
 
-// Error names the back ends.
-func (e *SeveralError) Error() string {
+// Error lists the accounts with their back ends.
+func (e *AmbiguousError) Error() string {
 	places := make([]string, len(e.Found))
 	for i, f := range e.Found {
 		places[i] = f.Account.ID + " on " + f.Backend
 	}
-	return fmt.Sprintf("%s: several accounts: %s; name one with -g and -n", e.What, strings.Join(places, ", "))
+	return fmt.Sprintf("%s: several accounts match: %s", e.What, strings.Join(places, ", "))
 }
 
-// each asks every back end, and gathers what it finds.
+// each queries every back end, and collects the accounts.
 func (f *Finder) each(ctx context.Context, ask func(store.Reader) ([]*store.Account, error)) ([]Found, error) {
 	var out []Found
 	for _, backend := range f.Backends {
 		var found []*store.Account
-		err := f.Patience.try(ctx, backend, func(bool) error {
+		err := f.Retry.do(ctx, backend, func(bool) error {
 			st, err := f.Stores.Open(ctx, backend)
 			if err != nil {
 				return err
@@ -68,12 +67,12 @@ func (f *Finder) each(ctx context.Context, ask func(store.Reader) ([]*store.Acco
 	return out, nil
 }
 
-// errNoAccount goes behind the name of who has none.
+// errNoAccount is to follow the name of the account. It wraps store.ErrNotFound.
 var errNoAccount error = noAccount{}
 
 type noAccount struct{}
 
-func (noAccount) Error() string { return "there is no such account" }
+func (noAccount) Error() string { return "no such account" }
 func (noAccount) Unwrap() error { return store.ErrNotFound }
 
 func oneOf(what string, found []Found) (Found, error) {
@@ -83,10 +82,11 @@ func oneOf(what string, found []Found) (Found, error) {
 	case 1:
 		return found[0], nil
 	}
-	return Found{}, &SeveralError{What: what, Found: found}
+	return Found{}, &AmbiguousError{What: what, Found: found}
 }
 
-// ByAddress finds the active account with an address. ErrNotFound, *SeveralError.
+// ByAddress returns the active account with an address. The error wraps
+// store.ErrNotFound or is an *AmbiguousError.
 func (f *Finder) ByAddress(ctx context.Context, address string) (Found, error) {
 	found, err := f.each(ctx, func(r store.Reader) ([]*store.Account, error) {
 		a, err := r.AccountByAddress(ctx, address)
@@ -98,8 +98,9 @@ func (f *Finder) ByAddress(ctx context.Context, address string) (Found, error) {
 	return oneOf(address, found)
 }
 
-// DeletedByAddress finds the account with an address that was deleted last, where
-// no other was deleted at the same time. ErrNotFound, *SeveralError.
+// DeletedByAddress returns the account with an address that was deleted last. The
+// error wraps store.ErrNotFound, or is an *AmbiguousError if several were deleted at
+// the same time.
 func (f *Finder) DeletedByAddress(ctx context.Context, address string) (Found, error) {
 	found, err := f.each(ctx, func(r store.Reader) ([]*store.Account, error) { return r.DeletedByAddress(ctx, address) })
 	if err != nil {
@@ -112,8 +113,8 @@ func (f *Finder) DeletedByAddress(ctx context.Context, address string) (Found, e
 	return oneOf(address, found)
 }
 
-// ByID finds the account with a unique id, a deleted one too. ErrNotFound,
-// *SeveralError.
+// ByID returns the account with a unique ID, active or deleted. The error wraps
+// store.ErrNotFound or is an *AmbiguousError.
 func (f *Finder) ByID(ctx context.Context, id string) (Found, error) {
 	found, err := f.each(ctx, func(r store.Reader) ([]*store.Account, error) {
 		a, err := r.Account(ctx, id)
@@ -125,10 +126,11 @@ func (f *Finder) ByID(ctx context.Context, id string) (Found, error) {
 	return oneOf(id, found)
 }
 
-// People finds persons by their addresses: in the stores, and where there is no
-// account, in the directory, which may be nil. Who is not found is left out.
-func (f *Finder) People(ctx context.Context, d *Directory, addresses []string) (Persons, error) {
-	out := Persons{}
+// FindPeople returns the people with the given addresses: from the stores and, for
+// addresses without an account, from the directory, which may be nil. Addresses that
+// nobody has are not in the result.
+func (f *Finder) FindPeople(ctx context.Context, d *Directory, addresses []string) (PeopleByAddress, error) {
+	out := PeopleByAddress{}
 	var rest []string
 	for _, address := range addresses {
 		key := store.FoldAddress(address)
@@ -168,26 +170,27 @@ func (f *Finder) People(ctx context.Context, d *Directory, addresses []string) (
 	return out, nil
 }
 
-// ambiguous makes an error about one address that is several people's one of the
-// item that names it; the others can go on.
+// ambiguous turns the error that an address belongs to several people into a failure
+// of the item that names it, so that the others can continue.
 func ambiguous(address string, err error) error {
-	var several *SeveralError
+	var several *AmbiguousError
 	if errors.As(err, &several) || errors.Is(err, ErrAmbiguous) {
-		return &store.InvalidError{Field: "address", Value: address, Reason: "is that of several people"}
+		return &store.InvalidError{Field: "address", Value: address, Reason: "belongs to several people"}
 	}
 	return err
 }
 
-// Beforehand asks once for everybody whom properties name, and returns a People
-// that answers from that: no transaction waits for a directory then, and a file is
-// read once. What is not known to it, or was ambiguous, it asks for when it must.
-func Beforehand(ctx context.Context, people People, use store.ACLUse, all ...Properties) (People, error) {
+// PrefetchPeople looks up at once everyone whom the properties name, and returns a
+// PeopleLookup that answers from the result: then no transaction waits for a
+// directory, and a file is read once. Addresses that are not in it are looked up when
+// they are needed; all are, if one of them is ambiguous.
+func PrefetchPeople(ctx context.Context, people PeopleLookup, use store.ACLUse, all ...Properties) (PeopleLookup, error) {
 	asked := map[string]bool{}
 	var addresses []string
 	for _, p := range all {
 		words, err := p.Addresses(use)
 		if err != nil {
-			continue // the item that has it is refused
+			continue // the item with these properties is refused later
 		}
 		for _, word := range words {
 			if key := store.FoldAddress(word); !asked[key] {
@@ -206,7 +209,7 @@ func Beforehand(ctx context.Context, people People, use store.ACLUse, all ...Pro
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, addresses []string) (Persons, error) {
+	return func(ctx context.Context, addresses []string) (PeopleByAddress, error) {
 		for _, a := range addresses {
 			if !asked[store.FoldAddress(a)] {
 				return people(ctx, addresses)
@@ -216,9 +219,9 @@ func Beforehand(ctx context.Context, people People, use store.ACLUse, all ...Pro
 	}, nil
 }
 
-// Resolve gives the people in a list their unique ids. The error is an
-// *store.InvalidError for somebody who is not known.
-func Resolve(ctx context.Context, l store.ACL, people People) (store.ACL, error) {
+// ResolveACL sets the unique IDs of the people in a list. The error is a
+// *store.InvalidError for an unknown person.
+func ResolveACL(ctx context.Context, l store.ACL, people PeopleLookup) (store.ACL, error) {
 	var addresses []string
 	for _, ace := range l {
 		if !ace.Principal.Resolved() {

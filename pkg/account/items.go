@@ -11,18 +11,18 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Request names one account that is to be worked on: by address, or by unique id.
+// Request names one account to work on, by address or by unique ID.
 type Request struct {
-	File       string // of a batch; "" for a command line
-	Number     int    // of the line in it, from 1
-	Line       string // as it was given
+	File       string // the batch file; "" for a command line
+	Number     int    // the line number in File, from 1
+	Line       string // the line as it was given
 	Address    string
 	ID         string
 	Properties Properties
 }
 
-// Where is file and line; "" for a command line. There may be millions of requests,
-// so that it is made when it is needed.
+// Where returns file and line; "" for a command line. There may be millions of
+// requests, so the text is made when it is needed.
 func (r *Request) Where() string {
 	if r.File == "" {
 		return ""
@@ -30,7 +30,7 @@ func (r *Request) Where() string {
 	return fmt.Sprintf("%s:%d", r.File, r.Number)
 }
 
-// Name is how the request is called in messages.
+// Name returns the name of the account in messages.
 func (r *Request) Name() string {
 	if r.Address != "" {
 		return r.Address
@@ -38,8 +38,9 @@ func (r *Request) Name() string {
 	return r.ID
 }
 
-// ParseRequest reads a line 'account[:prop=value,…]' of a batch, the account being
-// an address or 'id=' and an escaped unique id. The properties are those of known.
+// ParseRequest parses a line 'account[:prop=value,…]' of a batch. The account is an
+// address, or 'id=' and a percent-encoded unique ID. The properties must be among
+// known.
 func ParseRequest(line string, known []PropertyInfo) (Request, error) {
 	r := Request{Line: line}
 	who, properties, _ := strings.Cut(line, ":")
@@ -50,7 +51,7 @@ func ParseRequest(line string, known []PropertyInfo) (Request, error) {
 			err = store.CheckID(id)
 		}
 		if err != nil {
-			return r, fmt.Errorf("'%s' is no unique id: %w", clip(who), err)
+			return r, fmt.Errorf("'%s' is not a valid unique ID: %w", clip(who), err)
 		}
 		r.ID = id
 	} else {
@@ -64,7 +65,7 @@ func ParseRequest(line string, known []PropertyInfo) (Request, error) {
 	return r, err
 }
 
-// RequestLine writes a line that ParseRequest reads, for the account with an id.
+// RequestLine returns the line, as ParseRequest reads it, for the account with an ID.
 func RequestLine(id string, p Properties) string {
 	line := IDPrefix + url.QueryEscape(id)
 	if len(p) > 0 {
@@ -73,11 +74,12 @@ func RequestLine(id string, p Properties) string {
 	return line
 }
 
-// People finds persons by address.
-type People func(ctx context.Context, addresses []string) (Persons, error)
+// PeopleLookup finds people by address. Addresses that nobody has are not in the
+// result.
+type PeopleLookup func(ctx context.Context, addresses []string) (PeopleByAddress, error)
 
-// fill fills an item from an entry; what is against it is in Refused.
-func (m *Maker) fill(ctx context.Context, item *Item, e *Entry, people People) error {
+// fill fills an item from an entry. If no account can be created, it sets Refused.
+func (m *Builder) fill(ctx context.Context, item *Item, e *Entry, people PeopleLookup) error {
 	item.Entry = e
 	if len(e.Mails) > 0 {
 		item.Name = e.Mails[0]
@@ -87,10 +89,10 @@ func (m *Maker) fill(ctx context.Context, item *Item, e *Entry, people People) e
 		return err
 	}
 	if err == nil {
-		item.New, item.Backend, err = m.New(e, item.Properties, who)
+		item.New, item.Backend, err = m.Build(e, item.Properties, who)
 	}
 	if item.Refused = err; err != nil {
-		return nil //nolint:nilerr // what is against the item ends the item, not the run
+		return nil //nolint:nilerr // it is a failure of the item, not of the run
 	}
 	item.ID, item.Entry = item.New.Account.ID, nil
 	for _, known := range m.Stores.Names() {
@@ -98,19 +100,19 @@ func (m *Maker) fill(ctx context.Context, item *Item, e *Entry, people People) e
 			return nil
 		}
 	}
-	item.Refused = fmt.Errorf("%s of its entry names the back end '%s', which is not set up here; there are: %s",
+	item.Refused = fmt.Errorf("%s of its entry names the back end '%s', which is not configured here (configured: %s)",
 		m.Attributes.Store, item.Backend, strings.Join(m.Stores.Names(), ", "))
 	return nil
 }
 
-// ForRequests makes an item of each request, in order, from the entries that
-// ByAddress found for their addresses.
-func (m *Maker) ForRequests(ctx context.Context, requests []Request, entries *Entries, people People) iter.Seq2[*Item, error] {
+// ItemsForRequests yields an item with the account to be created for each request, in
+// order. entries are those that Directory.ByAddress found for the addresses.
+func (m *Builder) ItemsForRequests(ctx context.Context, requests []Request, entries *Entries, people PeopleLookup) iter.Seq2[*Item, error] {
 	return oneEach(requests, entries, func(item *Item, e *Entry) error { return m.fill(ctx, item, e, people) })
 }
 
-// oneEach makes an item of each request, in order, and fills it from the one entry
-// that was found for it. Without exactly one the item is refused.
+// oneEach yields an item for each request, in order, and fills it from the one entry
+// that was found for it. If there is not exactly one entry, the item is refused.
 func oneEach(requests []Request, entries *Entries, fill func(*Item, *Entry) error) iter.Seq2[*Item, error] {
 	return func(yield func(*Item, error) bool) {
 		next, stop := iter.Pull2(entries.All())
@@ -147,9 +149,9 @@ func names(entries []*Entry) string {
 	return strings.Join(out, "; ")
 }
 
-// ForSelection makes an item of each entry that is hosted here, and counts the
-// others.
-func (m *Maker) ForSelection(ctx context.Context, entries *Entries, p Properties, people People, elsewhere *int) iter.Seq2[*Item, error] {
+// ItemsForEntries yields an item with the account to be created for each entry of a
+// local person. It counts the other entries in elsewhere.
+func (m *Builder) ItemsForEntries(ctx context.Context, entries *Entries, p Properties, people PeopleLookup, elsewhere *int) iter.Seq2[*Item, error] {
 	return func(yield func(*Item, error) bool) {
 		for n, err := range entries.All() {
 			if err != nil {
@@ -176,15 +178,15 @@ func (m *Maker) ForSelection(ctx context.Context, entries *Entries, p Properties
 	}
 }
 
-// ForAccounts makes an item of each request from the accounts that there are;
-// deleted says that deleted ones are meant.
-func (f *Finder) ForAccounts(ctx context.Context, requests []Request, deleted bool) iter.Seq2[*Item, error] {
+// ItemsForRequests yields an item for each request, in order, with the existing
+// account that it names. If deleted is set, an address may also name a deleted account.
+func (f *Finder) ItemsForRequests(ctx context.Context, requests []Request, deleted bool) iter.Seq2[*Item, error] {
 	return func(yield func(*Item, error) bool) {
 		for i := range requests {
 			r := &requests[i]
 			item := &Item{Where: r.Where(), Line: r.Line, Name: r.Name(), Properties: r.Properties}
 			found, err := f.find(ctx, r, deleted)
-			var several *SeveralError
+			var several *AmbiguousError
 			switch {
 			case errors.Is(err, store.ErrNotFound), errors.As(err, &several):
 				item.Refused, err = err, nil
@@ -206,7 +208,7 @@ func (f *Finder) find(ctx context.Context, r *Request, deleted bool) (Found, err
 	case r.ID != "":
 		return f.ByID(ctx, r.ID)
 	case deleted:
-		// One that is there again needs no bringing back.
+		// An account that exists again need not be restored.
 		found, err := f.ByAddress(ctx, r.Address)
 		if errors.Is(err, store.ErrNotFound) {
 			return f.DeletedByAddress(ctx, r.Address)
@@ -216,9 +218,9 @@ func (f *Finder) find(ctx context.Context, r *Request, deleted bool) (Found, err
 	return f.ByAddress(ctx, r.Address)
 }
 
-// ForEntries makes an item of the account of each entry, found by the unique id;
-// entries without an account are counted.
-func (f *Finder) ForEntries(ctx context.Context, entries *Entries, p Properties, without *int) iter.Seq2[*Item, error] {
+// ItemsForEntries yields an item for the account of each entry, which it finds by the
+// unique ID. It counts the entries without an active account in without.
+func (f *Finder) ItemsForEntries(ctx context.Context, entries *Entries, p Properties, without *int) iter.Seq2[*Item, error] {
 	return func(yield func(*Item, error) bool) {
 		for n, err := range entries.All() {
 			if err != nil {
@@ -232,7 +234,7 @@ func (f *Finder) ForEntries(ctx context.Context, entries *Entries, p Properties,
 				continue
 			}
 			found, err := f.ByID(ctx, e.IDs[0])
-			var several *SeveralError
+			var several *AmbiguousError
 			switch {
 			case errors.Is(err, store.ErrNotFound):
 				*without++
@@ -252,21 +254,21 @@ func (f *Finder) ForEntries(ctx context.Context, entries *Entries, p Properties,
 	}
 }
 
-// ForEntriesOf makes an item of each request, in order: of the account of the
-// one entry that ByAddress found for its address.
-func (f *Finder) ForEntriesOf(ctx context.Context, requests []Request, entries *Entries) iter.Seq2[*Item, error] {
+// ItemsForRequestedEntries yields an item for each request, in order, with the account
+// of the one entry that Directory.ByAddress found for its address.
+func (f *Finder) ItemsForRequestedEntries(ctx context.Context, requests []Request, entries *Entries) iter.Seq2[*Item, error] {
 	return oneEach(requests, entries, func(item *Item, e *Entry) error { return f.accountOf(ctx, item, e) })
 }
 
-// accountOf finds the account of an entry.
+// accountOf finds the account of an entry, and sets the item to it.
 func (f *Finder) accountOf(ctx context.Context, item *Item, e *Entry) error {
 	item.Entry = e
 	if len(e.IDs) != 1 {
-		item.Refused = fmt.Errorf("%w %s: it has not one unique id", ErrEntry, e.DN)
+		item.Refused = fmt.Errorf("%w %s: it does not have exactly one unique ID", ErrUnusableEntry, e.DN)
 		return nil
 	}
 	found, err := f.ByID(ctx, e.IDs[0])
-	var several *SeveralError
+	var several *AmbiguousError
 	switch {
 	case errors.Is(err, store.ErrNotFound), errors.As(err, &several):
 		item.Refused = err

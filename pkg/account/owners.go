@@ -8,10 +8,10 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// OwnersOf finds the persons whom entries name as owners by DN, and returns how
-// to find one of them. A file is read once more for them.
-func (d *Directory) OwnersOf(ctx context.Context, entries *Entries) (func(dn string) (store.Person, error), error) {
-	want := map[string]string{} // the DN as given by its normal form
+// OwnerLookup looks up the people whom entries name as owners by DN, and returns a
+// function that finds one of them. It reads a file once more for that.
+func (d *Directory) OwnerLookup(ctx context.Context, entries *Entries) (func(dn string) (store.Person, error), error) {
+	want := map[string]string{} // the DN as given, by its normal form
 	for n, err := range entries.All() {
 		if err != nil {
 			return nil, err
@@ -37,11 +37,11 @@ func (d *Directory) OwnersOf(ctx context.Context, entries *Entries) (func(dn str
 	return func(dn string) (store.Person, error) {
 		key, err := normalDN(dn)
 		if err != nil {
-			return store.Person{}, &store.InvalidError{Field: d.Attributes.Owner, Value: dn, Reason: "is no DN"}
+			return store.Person{}, &store.InvalidError{Field: d.Attributes.Owner, Value: dn, Reason: "is not a valid DN"}
 		}
 		person, ok := people[key]
 		if !ok {
-			return person, &store.InvalidError{Field: d.Attributes.Owner, Value: dn, Reason: "is no entry with one unique id and an address"}
+			return person, &store.InvalidError{Field: d.Attributes.Owner, Value: dn, Reason: "does not name an entry with one unique ID and an address"}
 		}
 		return person, nil
 	}, nil
@@ -52,7 +52,7 @@ func normalDN(dn string) (string, error) {
 	return string(b), err
 }
 
-// person is the person of an entry that can own something.
+// person returns the person of an entry; ok is false if it cannot own anything.
 func (e *Entry) person() (store.Person, bool) {
 	if len(e.IDs) != 1 || len(e.Mails) == 0 {
 		return store.Person{}, false
@@ -60,13 +60,13 @@ func (e *Entry) person() (store.Person, bool) {
 	return store.Person{ID: e.IDs[0], Address: e.Mails[0]}, true
 }
 
-// scanDNs goes through the whole source once.
+// scanDNs reads the whole source once.
 func (d *Directory) scanDNs(ctx context.Context, want map[string]string, people map[string]store.Person) error {
 	r := newReading(&d.Attributes)
 	q := r.query(&d.Attributes, true)
 	q.Bases, q.Scope = d.Bases, d.Scope
 	found, err := d.read(ctx, q, func(_ *Entries, e *directory.Entry) error {
-		// What is no DN is nobody's owner.
+		// An invalid DN has an empty key, which is not wanted.
 		key, _ := normalDN(string(e.DN))
 		if want[key] == "" {
 			return nil
@@ -85,7 +85,7 @@ func (d *Directory) scanDNs(ctx context.Context, want map[string]string, people 
 // noSuchObject is the result code for a DN without an entry (RFC 4511, 4.1.9).
 const noSuchObject = 32
 
-// askDNs asks a server for each of the entries.
+// askDNs reads each of the entries from a server.
 func (d *Directory) askDNs(ctx context.Context, want map[string]string, people map[string]store.Person) error {
 	r := newReading(&d.Attributes)
 	q := r.query(&d.Attributes, true)

@@ -15,44 +15,44 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Directory is the directory that people are looked up in.
+// Directory is the directory in which people are looked up.
 type Directory struct {
 	Source     directory.Source
-	Live       bool // asked by address; otherwise it is read once, whole
+	Live       bool // a server that is searched by address; otherwise the source is read completely
 	Attributes Attributes
-	// MailFilter finds an entry by its address, which stands for %s
+	// MailFilter finds an entry by its address, which replaces %s
 	// (davcore.uriinfo.emailsearchfiltertemplate).
 	MailFilter string
 	Bases      []string
 	Scope      directory.Scope
-	Tmp        string // for what memory should not hold; "" is the system's place
+	Tmp        string // directory for temporary files; "" is the system's default
 }
 
-// UnreadError says that something in the directory could not be read, so that an
-// answer may be wrong.
-type UnreadError struct {
+// UnreadableError is returned when parts of the directory could not be read, so that
+// an answer might be wrong.
+type UnreadableError struct {
 	Source string
 	Count  int
 	First  error
 }
 
-// Error names the first.
-func (e *UnreadError) Error() string {
-	return fmt.Sprintf("%s: records or parts of the tree that could not be read: %d, the first: %v; 'davadmin ldap audit' names them", e.Source, e.Count, e.First)
+// Error names the source and the first problem.
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("%s: records or parts of the tree that could not be read: %d, the first: %v", e.Source, e.Count, e.First)
 }
 
-// Entries is what was read of a directory, in the order in which it is asked for,
-// on disk where it is much. It is for one goroutine.
+// Entries holds entries that were read from a directory, in the order of their
+// requests, on disk if there are many. It is for one goroutine.
 type Entries struct {
 	log   *spill.Log
 	order *spill.Sorter
 	count int
 }
 
-// Len is how many entries there are.
+// Len returns the number of entries.
 func (f *Entries) Len() int { return f.count }
 
-// Close gives memory and disk back.
+// Close frees memory and disk space.
 func (f *Entries) Close() error { return errors.Join(f.log.Close(), f.order.Close()) }
 
 func newEntries(tmp string) *Entries {
@@ -68,10 +68,10 @@ func (f *Entries) add(request int, e *Entry) error {
 	return f.order.Add(uint64(request), uint64(place))
 }
 
-// All yields the entries by the number of their request, 0 and up; of one
-// request, in the order in which they were read.
-func (f *Entries) All() iter.Seq2[Numbered, error] {
-	return func(yield func(Numbered, error) bool) {
+// All yields the entries in the order of their requests, which are numbered from 0;
+// those of one request in the order in which they were read.
+func (f *Entries) All() iter.Seq2[NumberedEntry, error] {
+	return func(yield func(NumberedEntry, error) bool) {
 		var b []byte
 		for pair, err := range spill.Sorted(f.order) {
 			var e *Entry
@@ -81,21 +81,21 @@ func (f *Entries) All() iter.Seq2[Numbered, error] {
 			if err == nil {
 				e, err = decodeEntry(b)
 			}
-			if !yield(Numbered{int(pair.Key), e}, err) || err != nil {
+			if !yield(NumberedEntry{int(pair.Key), e}, err) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-// Numbered is an entry with the number of its request.
-type Numbered struct {
+// NumberedEntry is an entry with the number of its request.
+type NumberedEntry struct {
 	Request int
 	Entry   *Entry
 }
 
-// Select reads the entries that a filter selects, of users, resources and groups,
-// numbered in the order of the directory.
+// Select reads the users, resources and groups that match a filter, numbered in the
+// order of the directory.
 func (d *Directory) Select(ctx context.Context, filter string) (*Entries, error) {
 	r := newReading(&d.Attributes)
 	q := r.query(&d.Attributes, false)
@@ -105,11 +105,11 @@ func (d *Directory) Select(ctx context.Context, filter string) (*Entries, error)
 	})
 }
 
-// read reads a query to its end. What could not be read is an error: the caller
-// would take those people for absent.
+// read reads the result of a query to its end. It is an error if anything could not be
+// read: the caller would take those people for absent.
 func (d *Directory) read(ctx context.Context, q directory.Query, keep func(*Entries, *directory.Entry) error) (*Entries, error) {
 	out := newEntries(d.Tmp)
-	unread := &UnreadError{Source: d.Source.Name()}
+	unread := &UnreadableError{Source: d.Source.Name()}
 	err := directory.Read(ctx, d.Source, q, directory.Handlers{
 		Entry: func(e *directory.Entry) error { return keep(out, e) },
 		Problem: func(p *directory.Problem) error {
@@ -136,8 +136,8 @@ func (d *Directory) read(ctx context.Context, q directory.Query, keep func(*Entr
 	return out, nil
 }
 
-// ByAddress reads the entries that have one of the addresses, numbered by the
-// place of the address in the list.
+// ByAddress reads the entries that have one of the addresses, numbered by the position
+// of the address in the list.
 func (d *Directory) ByAddress(ctx context.Context, addresses []string) (*Entries, error) {
 	if d.Live {
 		return d.ask(ctx, addresses)
@@ -145,11 +145,11 @@ func (d *Directory) ByAddress(ctx context.Context, addresses []string) (*Entries
 	return d.scan(ctx, addresses)
 }
 
-// addressAttributes finds the attributes that a filter compares with an address.
+// addressAttributes matches the attributes that a filter compares with an address.
 var addressAttributes = regexp.MustCompile(`\(([A-Za-z][A-Za-z0-9.;-]*)=%s\)`)
 
-// mailAttributes are the attributes of MailFilter; those of the address where it
-// names none that can be told.
+// mailAttributes returns the attributes of MailFilter; if none can be recognised,
+// the address attributes.
 func (d *Directory) mailAttributes() []string {
 	var out []string
 	for _, m := range addressAttributes.FindAllStringSubmatch(d.MailFilter, -1) {
@@ -161,13 +161,13 @@ func (d *Directory) mailAttributes() []string {
 	return out
 }
 
-// wanted finds the places of an address in a list, in any letter case. It takes
-// about 25 bytes for each: a list can be long.
+// wanted finds the positions of an address in a list, ignoring letter case. It uses
+// about 25 bytes for each address, because a list can be long.
 type wanted struct {
 	addresses []string
 	seed      maphash.Seed
-	first     map[uint64]int32 // the last place of those with a hash, plus 1
-	next      []int32          // the one before of the same hash, plus 1; 0 ends
+	first     map[uint64]int32 // the last position with a hash, plus 1
+	next      []int32          // the position before with the same hash, plus 1; 0 ends the chain
 }
 
 func newWanted(addresses []string) *wanted {
@@ -180,7 +180,7 @@ func newWanted(addresses []string) *wanted {
 	return w
 }
 
-// places appends the places of an address.
+// places appends the positions of an address to dst.
 func (w *wanted) places(dst []int, address string) []int {
 	folded := store.FoldAddress(strings.TrimSpace(address))
 	for at := w.first[maphash.String(w.seed, folded)]; at > 0; at = w.next[at-1] {
@@ -191,7 +191,7 @@ func (w *wanted) places(dst []int, address string) []int {
 	return dst
 }
 
-// scan goes through the whole source once, and takes who has one of the
+// scan reads the whole source once, and keeps the entries that have one of the
 // addresses.
 func (d *Directory) scan(ctx context.Context, addresses []string) (*Entries, error) {
 	r := newReading(&d.Attributes)
@@ -204,7 +204,7 @@ func (d *Directory) scan(ctx context.Context, addresses []string) (*Entries, err
 	})
 }
 
-// matches are the places of the addresses that an entry has.
+// matches returns the positions of the addresses that an entry has.
 func matches(e *directory.Entry, places []int, want *wanted) (found []int) {
 	for _, v := range e.Values {
 		if slices.Contains(places, v.Attr) {
@@ -214,7 +214,7 @@ func matches(e *directory.Entry, places []int, want *wanted) (found []int) {
 	return found
 }
 
-// addOnce adds an entry for each of the requests, once each.
+// addOnce adds an entry for each of the requests, once.
 func addOnce(out *Entries, requests []int, entry func() *Entry) error {
 	if len(requests) == 0 {
 		return nil
@@ -232,10 +232,10 @@ func addOnce(out *Entries, requests []int, entry func() *Entry) error {
 	return nil
 }
 
-// askedAtOnce is how many addresses one search of a server is for.
+// askedAtOnce is the number of addresses in one search.
 const askedAtOnce = 100
 
-// ask searches a server for the addresses, some at once.
+// ask searches a server for the addresses, askedAtOnce at a time.
 func (d *Directory) ask(ctx context.Context, addresses []string) (*Entries, error) {
 	out := newEntries(d.Tmp)
 	for first := 0; first < len(addresses); first += askedAtOnce {
@@ -247,9 +247,9 @@ func (d *Directory) ask(ctx context.Context, addresses []string) (*Entries, erro
 	return out, nil
 }
 
-// askPart asks for several addresses. An entry tells by its values which of them
-// it has; where that cannot be told, since the server compares in another way
-// than we do, each is asked for alone.
+// askPart searches for several addresses. The values of an entry show which of them it
+// has. If they do not, because the server compares in another way, it searches for
+// each address alone.
 func (d *Directory) askPart(ctx context.Context, out *Entries, part []string, first int) error {
 	filter := d.filterFor(part[0])
 	if len(part) > 1 {
@@ -268,7 +268,7 @@ func (d *Directory) askPart(ctx context.Context, out *Entries, part []string, fi
 	var entries []*Entry
 	var requests [][]int // in the part, of each entry
 	found, err := d.read(ctx, q, func(again *Entries, e *directory.Entry) error {
-		if again.count == 0 { // the first, of a reading that was begun anew, too
+		if again.count == 0 { // the first entry, also after the read was restarted
 			entries, requests = nil, nil
 		}
 		again.count++
@@ -300,6 +300,7 @@ func (d *Directory) askPart(ctx context.Context, out *Entries, part []string, fi
 	return nil
 }
 
+// askAlone searches for each address of a part alone.
 func (d *Directory) askAlone(ctx context.Context, out *Entries, part []string, first int) error {
 	for i, a := range part {
 		if err := d.askPart(ctx, out, []string{a}, first+i); err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// both is one directory, as a file and as a server.
+// both returns one directory, as a file and as a server.
 func both(t *testing.T, filter string, entries ...[]string) (file, live *Directory, server *ldaptest.Server) {
 	t.Helper()
 	all := []ldaptest.Entry{ldaptest.NewEntry("o=isp", "objectClass", "organization", "o", "isp")}
@@ -52,7 +52,7 @@ func both(t *testing.T, filter string, entries ...[]string) (file, live *Directo
 	return file, live, server
 }
 
-// answer words what was found for each request.
+// answer describes the entries found for each request.
 func answer(t *testing.T, d *Directory, addresses []string) []string {
 	t.Helper()
 	found, err := d.ByAddress(t.Context(), addresses)
@@ -71,8 +71,8 @@ func answer(t *testing.T, d *Directory, addresses []string) []string {
 	return out
 }
 
-// A file and a server give the same for addresses: of any letter case, by any of the
-// attributes of the filter, twice in the list, of several entries, of none.
+// A file and a server give the same entries for addresses: in any letter case, by any
+// attribute of the filter, twice in the list, of several entries, of none.
 func TestByAddressOfFileAndServer(t *testing.T) {
 	var entries [][]string
 	var addresses []string
@@ -92,7 +92,7 @@ func TestByAddressOfFileAndServer(t *testing.T) {
 			t.Errorf("%s: the file has %d, the server has %d", filter, len(one), len(two))
 			for _, x := range one {
 				if !slices.Contains(two, x) {
-					t.Errorf("only of the file: %s", x)
+					t.Errorf("only in the file: %s", x)
 				}
 			}
 		}
@@ -102,8 +102,8 @@ func TestByAddressOfFileAndServer(t *testing.T) {
 	}
 }
 
-// A directory that is lost while it is read is an error, and never a part.
-func TestPeopleOfALostDirectory(t *testing.T) {
+// A directory that is lost while it is read gives an error, never a part of the entries.
+func TestLostDirectoryIsAnError(t *testing.T) {
 	_, live, server := both(t, "(mail=%s)", []string{"mail", "a@example.com"}, []string{"mail", "b@example.com"})
 	server.SetFaults(ldaptest.Faults{DropAfter: new(1)})
 	if found, err := live.ByAddress(t.Context(), []string{"a@example.com", "b@example.com"}); err == nil {
@@ -125,7 +125,7 @@ func TestOwnersOfFileAndServer(t *testing.T) {
 		if err != nil || found.Len() != 1 {
 			t.Fatal(found, err)
 		}
-		owner, err := d.OwnersOf(t.Context(), found)
+		owner, err := d.OwnerLookup(t.Context(), found)
 		if err != nil {
 			t.Fatal(err)
 		}

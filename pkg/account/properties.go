@@ -11,15 +11,14 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Property is one 'name=value' of -y.
+// Property is one 'name=value'.
 type Property struct{ Name, Value string }
 
-// Properties are those of one command or one line of a batch, whose principals
-// are resolved.
+// Properties are the properties of one command or one line of a batch.
 type Properties []Property
 
-// ErrUnknownProperty is wrapped for a name that is none.
-var ErrUnknownProperty = errors.New("is no property")
+// ErrUnknownProperty is wrapped for an unknown name.
+var ErrUnknownProperty = errors.New("unknown property")
 
 // PropertyInfo describes a property for help and completion.
 type PropertyInfo struct {
@@ -27,40 +26,40 @@ type PropertyInfo struct {
 	Help string
 }
 
-// AccountProperties lists those of an account (davadmin.md 2.1).
+// AccountProperties lists the properties of an account.
 func AccountProperties() []PropertyInfo {
 	return []PropertyInfo{
 		{"acl", "scheduling access list, as in @:s;boss@example.com:m (n none, f free/busy, s and invite, m act for)"},
-		{"set-ace", "changes of single entries of the list; no letters take one out"},
-		{"addresses", "mail addresses, the primary one first, parted by blanks"},
+		{"set-ace", "changes to single entries of the list; an entry without letters is removed"},
+		{"addresses", "mail addresses, the primary one first, separated by spaces"},
 		{"attendanceflag", "sum of 1 accept automatically, 2 refuse on conflict, 4 refuse recurring"},
-		{"delegates", "addresses of those who may act for the account, parted by blanks"},
-		{"delegate_notifaddr", "addresses that are told what delegates do, parted by blanks"},
-		{"displayname", "name for people"},
+		{"delegates", "addresses of people who may act for the account, separated by spaces"},
+		{"delegate_notifaddr", "addresses that are notified of what delegates do, separated by spaces"},
+		{"displayname", "display name"},
 		{"kind", "user, group, resource or location"},
 		{"notifemail", "1 sends mails about changes, 0 does not"},
-		{"notifrecipients", "addresses that they go to, parted by blanks"},
-		{"owners", "addresses of those who a resource or a group belongs to, parted by blanks"},
+		{"notifrecipients", "addresses that these mails go to, separated by spaces"},
+		{"owners", "addresses of the owners of a resource or a group, separated by spaces"},
 	}
 }
 
-// CalendarProperties lists those of a calendar (davadmin.md 2.2).
+// CalendarProperties lists the properties of a calendar.
 func CalendarProperties() []PropertyInfo {
 	return []PropertyInfo{
 		{"acl", "access list, as in @:r;boss@example.com:w (n none, r read, w write, d write and delete, a all)"},
-		{"set-ace", "changes of single entries of the list; no letters take one out"},
-		{"calendar-description", "text for people"},
+		{"set-ace", "changes to single entries of the list; an entry without letters is removed"},
+		{"calendar-description", "description"},
 		{"colour", "#RRGGBB or #RRGGBBAA; empty for none"},
-		{"displayname", "name for people"},
-		{"order", "whole number; calendars are shown in this order"},
-		{"supported-calendar-component-set", "types that it takes, parted by blanks; fixed once it is made"},
-		{"timezone", "name of a time zone, as in Europe/Rome; empty for none"},
-		{"transparent", "1 does not count for free/busy, 0 does"},
+		{"displayname", "display name"},
+		{"order", "integer; calendars are shown in this order"},
+		{"supported-calendar-component-set", "component types that it accepts, separated by spaces; fixed when it is created"},
+		{"timezone", "name of a time zone, such as Europe/Rome; empty for none"},
+		{"transparent", "1: not counted for free/busy; 0: counted"},
 	}
 }
 
-// ParseProperties reads 'name=value,…'; \, is a comma in a value and \\ a
-// backslash. Names must be among the known, each at most once.
+// ParseProperties parses 'name=value,…', where \, is a comma in a value and \\ a
+// backslash. Each name must be among known, and may be given once.
 func ParseProperties(text string, known []PropertyInfo) (Properties, error) {
 	var out Properties
 	for _, word := range splitEscaped(text) {
@@ -72,14 +71,14 @@ func ParseProperties(text string, known []PropertyInfo) (Properties, error) {
 		case !ok:
 			return nil, fmt.Errorf("'%s' has no '=' between a property and its value; a comma in a value is written \\,", clip(word))
 		case !slices.ContainsFunc(known, func(p PropertyInfo) bool { return p.Name == name }):
-			return nil, fmt.Errorf("'%s' %w; there are: %s", clip(name), ErrUnknownProperty, propertyNames(known))
+			return nil, fmt.Errorf("%w '%s' (known: %s)", ErrUnknownProperty, clip(name), propertyNames(known))
 		case slices.ContainsFunc(out, func(p Property) bool { return p.Name == name }):
 			return nil, fmt.Errorf("'%s' is given twice", name)
 		}
 		out = append(out, Property{name, value})
 	}
 	if out.has("acl") && out.has("set-ace") {
-		return nil, errors.New("acl replaces the whole list and set-ace changes parts of it; give one of them")
+		return nil, errors.New("acl replaces the whole list and set-ace changes parts of it; use only one of them")
 	}
 	return out, nil
 }
@@ -96,13 +95,13 @@ func propertyNames(known []PropertyInfo) string {
 	return strings.Join(names, ", ")
 }
 
-// What stands behind a backslash, and what it means.
+// The characters after a backslash, and what they mean.
 const (
 	escapes = ",\\nr"
 	escaped = ",\\\n\r"
 )
 
-// splitEscaped parts a text at its commas.
+// splitEscaped splits a text at its commas and decodes escapes.
 func splitEscaped(text string) []string {
 	var out []string
 	var b strings.Builder
@@ -121,8 +120,8 @@ func splitEscaped(text string) []string {
 	return append(out, b.String())
 }
 
-// String writes the properties so that ParseProperties reads them back, out of a
-// line of a batch, too.
+// String returns the properties in the form that ParseProperties reads, also at the
+// end of a line of a batch.
 func (p Properties) String() string {
 	words := make([]string, len(p))
 	for i, x := range p {
@@ -130,7 +129,7 @@ func (p Properties) String() string {
 	}
 	text := strings.Join(words, ",")
 	if strings.HasSuffix(text, " ") || strings.HasSuffix(text, "\t") {
-		text += "," // blanks at the end of a line do not count
+		text += "," // spaces at the end of a line are ignored
 	}
 	return text
 }
@@ -143,8 +142,8 @@ func clip(s string) string {
 	return s
 }
 
-// Addresses lists the addresses that the properties name: those whose unique ids
-// Apply and ApplyCalendar need.
+// Addresses returns the addresses that the properties name and whose unique IDs Apply
+// and ApplyCalendar need.
 func (p Properties) Addresses(use store.ACLUse) ([]string, error) {
 	var out []string
 	for _, x := range p {
@@ -163,12 +162,13 @@ func (p Properties) Addresses(use store.ACLUse) ([]string, error) {
 			out = append(out, strings.Fields(x.Value)...)
 		}
 	}
-	return slices.DeleteFunc(out, func(word string) bool { _, exact := exactPerson(word); return exact }), nil
+	return slices.DeleteFunc(out, func(word string) bool { _, exact := parsePersonRef(word); return exact }), nil
 }
 
-// exactWord names a person by the unique id, too: the way back must mean the same
-// person, and may be taken when no directory can say who has the address.
-func exactWord(p store.Person) string {
+// personRef returns a word that names a person by unique ID and address: undoing must
+// mean the same person, even if no directory can say who has the address. It is the
+// address alone if there is no ID or the word would be too long.
+func personRef(p store.Person) string {
 	word := IDPrefix + url.QueryEscape(p.ID) + "/" + p.Address
 	if p.ID == "" || store.CheckAddress(word) != nil {
 		return p.Address
@@ -176,8 +176,8 @@ func exactWord(p store.Person) string {
 	return word
 }
 
-// exactPerson reads what exactWord writes.
-func exactPerson(word string) (store.Person, bool) {
+// parsePersonRef parses what personRef returns.
+func parsePersonRef(word string) (store.Person, bool) {
 	id, address, ok := strings.Cut(strings.TrimPrefix(word, IDPrefix), "/")
 	id, err := url.QueryUnescape(id)
 	if !ok || !strings.HasPrefix(word, IDPrefix) || err != nil || store.CheckID(id) != nil || store.CheckAddress(address) != nil {
@@ -186,48 +186,48 @@ func exactPerson(word string) (store.Person, bool) {
 	return store.Person{ID: id, Address: address}, true
 }
 
-// exactPeople are addressesOf with ids.
-func exactPeople(people []store.Person) string {
+// personRefs is addressesOf with unique IDs.
+func personRefs(people []store.Person) string {
 	out := make([]string, len(people))
 	for i, p := range people {
-		out[i] = exactWord(p)
+		out[i] = personRef(p)
 	}
 	return strings.Join(out, " ")
 }
 
-// exactACL is a list whose text has ids.
-func exactACL(l store.ACL) store.ACL {
+// aclWithRefs returns a list whose text contains unique IDs.
+func aclWithRefs(l store.ACL) store.ACL {
 	out := slices.Clone(l)
 	for i := range out {
 		if p := &out[i].Principal; !p.Everyone && p.Domain == "" {
-			p.Address = exactWord(p.Person)
+			p.Address = personRef(p.Person)
 		}
 	}
 	return out
 }
 
-// exactPropertiesOf is PropertiesOf with people by their ids, for the way back.
-func exactPropertiesOf(a *store.Account, names []string) Properties {
+// undoPropertiesOf is PropertiesOf with people by unique ID, for undoing.
+func undoPropertiesOf(a *store.Account, names []string) Properties {
 	out := PropertiesOf(a, names)
 	for i := range out {
 		switch out[i].Name {
 		case "acl":
-			out[i].Value = exactACL(a.SchedulingACL).String()
+			out[i].Value = aclWithRefs(a.SchedulingACL).String()
 		case "delegates":
-			out[i].Value = exactPeople(a.Delegates)
+			out[i].Value = personRefs(a.Delegates)
 		case "owners":
-			out[i].Value = exactPeople(a.Owners)
+			out[i].Value = personRefs(a.Owners)
 		}
 	}
 	return out
 }
 
-// exactPropertiesOfCalendar is the same for a calendar.
-func exactPropertiesOfCalendar(c *store.Calendar, names []string) Properties {
+// undoPropertiesOfCalendar is PropertiesOfCalendar with people by unique ID, for undoing.
+func undoPropertiesOfCalendar(c *store.Calendar, names []string) Properties {
 	out := PropertiesOfCalendar(c, names)
 	for i := range out {
 		if out[i].Name == "acl" {
-			out[i].Value = exactACL(c.ACL).String()
+			out[i].Value = aclWithRefs(c.ACL).String()
 		}
 	}
 	return out
@@ -240,22 +240,22 @@ func parseList(x Property, use store.ACLUse) (store.ACL, error) {
 	return store.ParseACL(x.Value, use)
 }
 
-// Persons has people by their folded address.
-type Persons map[string]store.Person
+// PeopleByAddress maps folded addresses to people.
+type PeopleByAddress map[string]store.Person
 
-func (w Persons) find(field, address string) (store.Person, error) {
-	if person, exact := exactPerson(address); exact {
+func (w PeopleByAddress) find(field, address string) (store.Person, error) {
+	if person, exact := parsePersonRef(address); exact {
 		return person, nil
 	}
 	person, ok := w[store.FoldAddress(address)]
 	if !ok {
-		return person, &store.InvalidError{Field: field, Value: address, Reason: "is the address of nobody who is known"}
+		return person, &store.InvalidError{Field: field, Value: address, Reason: "is not the address of an account or a directory entry"}
 	}
 	return person, nil
 }
 
-// list are the persons that a property names.
-func (w Persons) list(x Property) ([]store.Person, error) {
+// list returns the people that a property names.
+func (w PeopleByAddress) list(x Property) ([]store.Person, error) {
 	var out []store.Person
 	for _, address := range strings.Fields(x.Value) {
 		person, err := w.find(x.Name, address)
@@ -267,7 +267,8 @@ func (w Persons) list(x Property) ([]store.Person, error) {
 	return out, nil
 }
 
-func (w Persons) resolve(x Property, list store.ACL) error {
+// resolve sets the unique IDs of the people in a list.
+func (w PeopleByAddress) resolve(x Property, list store.ACL) error {
 	for i := range list {
 		if list[i].Principal.Resolved() {
 			continue
@@ -281,8 +282,8 @@ func (w Persons) resolve(x Property, list store.ACL) error {
 	return nil
 }
 
-// acl returns the list after the property was applied.
-func (w Persons) acl(x Property, have store.ACL, use store.ACLUse) (store.ACL, error) {
+// acl returns the list have with the property applied.
+func (w PeopleByAddress) acl(x Property, have store.ACL, use store.ACLUse) (store.ACL, error) {
 	list, err := parseList(x, use)
 	if err == nil {
 		err = w.resolve(x, list)
@@ -296,9 +297,9 @@ func (w Persons) acl(x Property, have store.ACL, use store.ACLUse) (store.ACL, e
 	return list, nil
 }
 
-// Apply writes the properties into an account. People are found by who, which
-// has those of Addresses.
-func (p Properties) Apply(a *store.Account, who Persons) error {
+// Apply sets the properties on an account. who must contain the people whose addresses
+// Addresses returns.
+func (p Properties) Apply(a *store.Account, who PeopleByAddress) error {
 	for _, x := range p {
 		var err error
 		switch x.Name {
@@ -308,7 +309,7 @@ func (p Properties) Apply(a *store.Account, who Persons) error {
 			var n uint64
 			n, err = strconv.ParseUint(x.Value, 10, 8)
 			if a.Attendance = store.Attendance(n); err != nil || n > 7 {
-				err = &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "is not 0 to 7"}
+				err = &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "is not in the range 0 to 7"}
 			}
 		case "addresses":
 			a.Addresses = strings.Fields(x.Value)
@@ -327,7 +328,7 @@ func (p Properties) Apply(a *store.Account, who Persons) error {
 		case "notifrecipients":
 			a.NotifyTo = strings.Fields(x.Value)
 		default:
-			err = fmt.Errorf("'%s' %w of an account", x.Name, ErrUnknownProperty)
+			err = fmt.Errorf("%w '%s' of an account", ErrUnknownProperty, x.Name)
 		}
 		if err != nil {
 			return err
@@ -343,12 +344,12 @@ func parseFlag(x Property) (bool, error) {
 	case "0", "false", "no", "off":
 		return false, nil
 	}
-	return false, &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "is neither 0 nor 1"}
+	return false, &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "is not 0 or 1"}
 }
 
-// ApplyCalendar writes the properties into a calendar; made says that it exists
-// already, so that its component set is fixed.
-func (p Properties) ApplyCalendar(c *store.Calendar, who Persons, made bool) error {
+// ApplyCalendar sets the properties on a calendar; exists means that the calendar
+// already exists, so that its component set is fixed.
+func (p Properties) ApplyCalendar(c *store.Calendar, who PeopleByAddress, exists bool) error {
 	for _, x := range p {
 		var err error
 		switch x.Name {
@@ -362,12 +363,12 @@ func (p Properties) ApplyCalendar(c *store.Calendar, who Persons, made bool) err
 			c.DisplayName = x.Value
 		case "order":
 			if c.Order, err = strconv.ParseInt(x.Value, 10, 64); err != nil {
-				err = &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "is no whole number"}
+				err = &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "is not an integer"}
 			}
 		case "supported-calendar-component-set":
 			words := strings.Fields(strings.ToUpper(x.Value))
-			if made && !slices.Equal(words, c.Components) {
-				err = &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "cannot be changed: it is fixed when the calendar is made"}
+			if exists && !slices.Equal(words, c.Components) {
+				err = &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "cannot be changed: it is fixed when the calendar is created"}
 			}
 			c.Components = words
 		case "timezone":
@@ -375,7 +376,7 @@ func (p Properties) ApplyCalendar(c *store.Calendar, who Persons, made bool) err
 		case "transparent":
 			c.Transparent, err = parseFlag(x)
 		default:
-			err = fmt.Errorf("'%s' %w of a calendar", x.Name, ErrUnknownProperty)
+			err = fmt.Errorf("%w '%s' of a calendar", ErrUnknownProperty, x.Name)
 		}
 		if err != nil {
 			return err
@@ -384,8 +385,8 @@ func (p Properties) ApplyCalendar(c *store.Calendar, who Persons, made bool) err
 	return nil
 }
 
-// PropertiesOf are the current values of an account's properties among names, so
-// that applying them takes a change back.
+// PropertiesOf returns the current values of the properties of an account with the
+// given names. Applying them undoes a change.
 func PropertiesOf(a *store.Account, names []string) Properties {
 	var out Properties
 	for _, name := range names {
@@ -445,7 +446,7 @@ func PropertiesOfCalendar(c *store.Calendar, names []string) Properties {
 	return out
 }
 
-// Names are the names of the properties.
+// Names returns the names of the properties.
 func (p Properties) Names() []string {
 	out := make([]string, len(p))
 	for i, x := range p {

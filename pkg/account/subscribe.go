@@ -13,20 +13,20 @@ import (
 // CollectionURI names a calendar as the server's URIs do (davcore.uriinfo.defaulthomeuri).
 type CollectionURI struct{ Owner, Calendar string }
 
-// ParseCollectionURI reads /home/ADDRESS/NAME/, with or without the last slash and
-// with a server before it; escaped characters are read.
+// ParseCollectionURI parses /home/ADDRESS/NAME/, with or without the last slash and
+// optionally with a server in front; it decodes percent-encoded characters.
 func ParseCollectionURI(text string) (CollectionURI, error) {
 	u, err := url.Parse(text)
 	if err != nil {
-		return CollectionURI{}, fmt.Errorf("'%s' is no URI of a calendar", clip(text))
+		return CollectionURI{}, fmt.Errorf("'%s' is not the URI of a calendar", clip(text))
 	}
 	path := strings.Trim(u.EscapedPath(), "/")
 	if i := strings.Index(path, "home/"); i > 0 && path[i-1] == '/' {
-		path = path[i:] // behind the context of the server
+		path = path[i:] // after the context path of the server
 	}
 	parts := strings.Split(path, "/")
 	if len(parts) != 3 || parts[0] != "home" {
-		return CollectionURI{}, fmt.Errorf("'%s' is no URI of a calendar, /home/ADDRESS/NAME/", clip(text))
+		return CollectionURI{}, fmt.Errorf("'%s' is not the URI of a calendar, /home/ADDRESS/NAME/", clip(text))
 	}
 	owner, err1 := url.PathUnescape(parts[1])
 	name, err2 := url.PathUnescape(parts[2])
@@ -38,26 +38,26 @@ func ParseCollectionURI(text string) (CollectionURI, error) {
 		err = store.CheckName("calendar", name)
 	}
 	if err != nil {
-		return CollectionURI{}, fmt.Errorf("'%s' is no URI of a calendar: %w", clip(text), err)
+		return CollectionURI{}, fmt.Errorf("'%s' is not the URI of a calendar: %w", clip(text), err)
 	}
 	return CollectionURI{owner, name}, nil
 }
 
-// String writes the URI.
+// String returns the URI.
 func (u CollectionURI) String() string {
 	return "/home/" + url.PathEscape(u.Owner) + "/" + url.PathEscape(u.Calendar) + "/"
 }
 
-// Subscribe makes a Step that makes the account of an item follow calendars, or
-// follow them no longer. The owner must have an account with the calendar to begin with;
-// to end it, a subscription by that address is enough.
+// Subscribe returns a Step that subscribes the account of an item to calendars if on
+// is set, and unsubscribes it otherwise. To subscribe, the owner must have an account
+// with the calendar; to unsubscribe, a subscription by that address is enough.
 func Subscribe(f *Finder, uris func(*Item) []CollectionURI, on bool) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
 		o := Outcome{Item: item, Result: Already}
 		wanted := uris(item)
 		owners := make([]store.Person, len(wanted))
 		if on {
-			// All of them first: what the item did so far would otherwise stay behind.
+			// All of them first, so that a failure leaves nothing half done.
 			for i, u := range wanted {
 				var err error
 				if owners[i], err = f.calendarOwner(ctx, item, u); err != nil {
@@ -70,7 +70,7 @@ func Subscribe(f *Finder, uris func(*Item) []CollectionURI, on bool) Step {
 			done := true
 			var err error
 			if on {
-				// By the address that is kept, so that the way back finds it.
+				// By the address that is stored, so that undoing finds it.
 				u.Owner = owners[i].Address
 				err = w.Subscribe(ctx, &store.Subscription{Account: item.ID, Owner: owners[i], Calendar: u.Calendar})
 				if errors.Is(err, store.ErrExists) {
@@ -84,7 +84,7 @@ func Subscribe(f *Finder, uris func(*Item) []CollectionURI, on bool) Step {
 			}
 			if done {
 				o.Result = Changed
-				o.Details = append(o.Details, u.String())
+				o.Details = append(o.Details, Detail{Text: u.String()})
 				undo = append(undo, RequestLine(item.ID, nil)+":"+u.String())
 			}
 		}
@@ -92,14 +92,14 @@ func Subscribe(f *Finder, uris func(*Item) []CollectionURI, on bool) Step {
 	}
 }
 
-// calendarOwner finds the owner of a calendar that is there.
+// calendarOwner returns the owner of an existing calendar of another account.
 func (f *Finder) calendarOwner(ctx context.Context, item *Item, u CollectionURI) (store.Person, error) {
 	owner, err := f.ByAddress(ctx, u.Owner)
 	if err != nil {
 		return store.Person{}, err
 	}
 	if owner.Account.ID == item.ID {
-		return store.Person{}, &store.InvalidError{Field: "calendar", Value: u.String(), Reason: "is the account's own"}
+		return store.Person{}, &store.InvalidError{Field: "calendar", Value: u.String(), Reason: "belongs to the account itself"}
 	}
 	st, err := f.Stores.Open(ctx, owner.Backend)
 	if err != nil {
@@ -112,8 +112,8 @@ func (f *Finder) calendarOwner(ctx context.Context, item *Item, u CollectionURI)
 	return store.Person{ID: owner.Account.ID, Address: owner.Account.Mail()}, err
 }
 
-// unsubscribe ends what the URI names: by the address that is kept with it, else
-// by one that the owner has now.
+// unsubscribe removes the subscription that the URI names, by the address that is
+// stored with it, or else by an address that the owner has now.
 func (f *Finder) unsubscribe(ctx context.Context, w store.Writer, item *Item, u CollectionURI) (bool, error) {
 	if _, err := w.Account(ctx, item.ID); err != nil {
 		return false, err

@@ -8,8 +8,8 @@ import (
 	"github.com/magiconair/properties"
 )
 
-// handwrittenFile is what an administrator keeps: comments, blank lines, short
-// families of keys.
+// handwrittenFile returns a file like those that administrators write: with
+// comments, blank lines and small families of keys.
 func handwrittenFile(lines int) []byte {
 	var b bytes.Buffer
 	for i := range lines / 5 {
@@ -18,7 +18,8 @@ func handwrittenFile(lines int) []byte {
 	return b.Bytes()
 }
 
-// escapedFile has an escape in each value and each value on two lines.
+// escapedFile returns a file in which each value contains an escape and spans two
+// lines.
 func escapedFile(n int) []byte {
 	var b bytes.Buffer
 	for i := range n {
@@ -50,7 +51,7 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// BenchmarkFirstGet is what it costs to ask one file for one key.
+// BenchmarkFirstGet measures the lookup of one key in one file.
 func BenchmarkFirstGet(b *testing.B) {
 	for _, c := range []struct {
 		name, key string
@@ -75,7 +76,7 @@ func BenchmarkFirstGet(b *testing.B) {
 	}
 }
 
-// BenchmarkSetRender starts from a document that was parsed but not asked yet.
+// BenchmarkSetRender starts from a document that was parsed but has no index yet.
 func BenchmarkSetRender(b *testing.B) {
 	file := numberedFile(1_000_000, "\n")
 	for _, c := range []struct{ name, key string }{

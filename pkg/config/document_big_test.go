@@ -9,7 +9,7 @@ import (
 	"github.com/davadmin/davadmin/internal/tier"
 )
 
-// numberedFile has n lines of 36 bytes, with the line ending that is given.
+// numberedFile returns a file of n lines of 36 bytes, with the given line ending.
 func numberedFile(n int, eol string) []byte {
 	line := []byte("davcore.acl.usr0000000=value0000000" + eol)
 	out := make([]byte, 0, n*len(line))
@@ -52,7 +52,7 @@ func TestTenMegabyteFile(t *testing.T) {
 	want = bytes.Replace(want, []byte("=value0299999\n"), []byte("=\n"), 1)
 	_, want, _ = bytes.Cut(want, []byte("\n"))
 	if !bytes.Equal(after.Source(), want) {
-		t.Error("more or less than the three lines was changed")
+		t.Error("something other than the three lines was changed")
 	}
 }
 
@@ -88,7 +88,7 @@ func TestMegabyteValue(t *testing.T) {
 	}
 }
 
-// A value of 200,000 continuation lines is still one value, and goes as one.
+// A value of 200,000 continuation lines is still one value, and is removed as one.
 func TestManyContinuationLines(t *testing.T) {
 	const n = 200_000
 	for _, eol := range []string{"\n", "\r", "\r\n"} {
@@ -105,7 +105,7 @@ func TestManyContinuationLines(t *testing.T) {
 		}
 		d.Set("b", "2")
 		if got, want := string(d.Bytes()), "a=1"+eol+"b=2"+eol+"c=3"+eol; got != want {
-			t.Errorf("%q: %d bytes are left, want %q", eol, len(got), want)
+			t.Errorf("%q: %d bytes remain, want %q", eol, len(got), want)
 		}
 	}
 }
@@ -150,7 +150,7 @@ func TestManyLinesWithOneLineEnding(t *testing.T) {
 		if d.Len() != n || d.Line("davcore.acl.usr0199999") != n {
 			t.Errorf("%q: %d keys, the last on line %d", eol, d.Len(), d.Line("davcore.acl.usr0199999"))
 		}
-		// Lines without any entry, behind each of which reading starts anew.
+		// Lines without an entry, after each of which scanning starts again.
 		for _, line := range []string{"", " ", "#", "\\"} {
 			d, err := Parse([]byte(strings.Repeat(line+eol, n) + "a=1"))
 			if err != nil {
@@ -163,8 +163,8 @@ func TestManyLinesWithOneLineEnding(t *testing.T) {
 	}
 }
 
-// Reading stays linear because no byte is searched twice for the same mark. A
-// search that is repeated would find the mark that is put in behind it.
+// Parsing is linear because no byte is searched twice for the same mark. A repeated
+// search would find the mark that is inserted after the first search.
 func TestLineEndsAreSearchedOnce(t *testing.T) {
 	const n = 1000
 	for _, c := range []struct{ eol, other string }{{"\r", "\n"}, {"\n", "\r"}} {
@@ -177,11 +177,11 @@ func TestLineEndsAreSearchedOnce(t *testing.T) {
 				lines++
 			}
 			if lines == 1 {
-				// In front of the last line ending, where the first search has been.
+				// Before the last line ending, in the part that was already searched.
 				file[len(file)-2] = c.other[0]
 			}
 			if again := f.end(at); again != eol {
-				t.Fatalf("asked twice at %d, the finder says %d and %d", at, eol, again)
+				t.Fatalf("two calls at %d return %d and %d", at, eol, again)
 			}
 			at = eol + 1
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// seedFiles are the marks of the format, alone, doubled and between two plain
-// entries, where most faults show.
+// seedFiles returns the marks of the format: alone, doubled, and between two plain
+// entries, where most errors show up.
 func seedFiles() [][]byte {
 	var files [][]byte
 	for _, p := range pieces {
@@ -42,8 +42,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// requireParseError checks that the fault named is there: a line with a \u, or
-// bytes that are not UTF-8.
+// requireParseError checks that the reported error exists: a line with a \u, or bytes
+// that are not UTF-8.
 func requireParseError(t *testing.T, file []byte, isUTF8 bool, err error) {
 	t.Helper()
 	if errors.Is(err, ErrNotUTF8) && isUTF8 && !utf8.Valid(file) {
@@ -56,7 +56,7 @@ func requireParseError(t *testing.T, file []byte, isUTF8 bool, err error) {
 	text := strings.ReplaceAll(strings.ReplaceAll(string(file), "\r\n", "\n"), "\r", "\n")
 	lines := strings.Split(text, "\n")
 	if syntax.Line < 1 || syntax.Line > len(lines) || !strings.Contains(lines[syntax.Line-1], `\u`) {
-		t.Fatalf("%q: line %d has no \\u", file, syntax.Line)
+		t.Fatalf("%q: line %d contains no \\u", file, syntax.Line)
 	}
 }
 
@@ -71,7 +71,7 @@ func requireConsistent(t *testing.T, d *Document) {
 		}
 		line = e.Line
 		if before, twice := last[e.Key]; twice && !before.Shadowed {
-			t.Fatalf("%q: line %d is overridden and does not say so", d.Source(), before.Line)
+			t.Fatalf("%q: line %d is overridden but not marked as shadowed", d.Source(), before.Line)
 		}
 		last[e.Key] = e
 	}
@@ -80,10 +80,10 @@ func requireConsistent(t *testing.T, d *Document) {
 		n++
 		e, known := last[k]
 		if !known || e.Shadowed || e.Value != v || d.Line(k) != e.Line {
-			t.Fatalf("%q: All says %q=%q, the last entry is %+v", d.Source(), k, v, e)
+			t.Fatalf("%q: All yields %q=%q, the last entry is %+v", d.Source(), k, v, e)
 		}
 		if got, ok := d.Get(k); !ok || got != v {
-			t.Fatalf("%q: All says %q=%q, Get says %q, %v", d.Source(), k, v, got, ok)
+			t.Fatalf("%q: All yields %q=%q, Get returns %q, %v", d.Source(), k, v, got, ok)
 		}
 	}
 	if n != len(last) || n != d.Len() {
@@ -114,7 +114,7 @@ func FuzzEdit(f *testing.F) {
 		}
 		after, err := d.Render()
 		if err != nil {
-			// Only text that Java has no characters for may be refused.
+			// Only text that no Java string can contain may be refused.
 			if !errors.Is(err, ErrUnsafeEdit) || remove || utf8.ValidString(key+"|"+value) {
 				t.Fatalf("%q with %q=%q: %v", file, key, value, err)
 			}
@@ -135,8 +135,8 @@ func FuzzEdit(f *testing.F) {
 	})
 }
 
-// Whatever the text, it must be written as one ASCII line that holds one entry,
-// and proper text must come back.
+// Any text must be written as one ASCII line with one entry, and valid text must be
+// read back unchanged.
 func FuzzEncode(f *testing.F) {
 	for _, p := range pieces {
 		f.Add(p)

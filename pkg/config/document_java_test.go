@@ -15,7 +15,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// javaOracle asks java.util.Properties what a file says.
+// javaOracle reads files with java.util.Properties.
 type javaOracle struct {
 	in  *bufio.Writer
 	out *bufio.Reader
@@ -26,7 +26,7 @@ func startJava(t testing.TB) *javaOracle {
 	java, err := exec.LookPath("java")
 	if err != nil {
 		if testing.Short() {
-			t.Skip("no java on this machine")
+			t.Skip("java is not installed")
 		}
 		t.Fatal("java is the reference for .properties files and is not installed (Debian: openjdk-17-jdk-headless)")
 	}
@@ -52,7 +52,7 @@ func startJava(t testing.TB) *javaOracle {
 	return &javaOracle{in: bufio.NewWriter(in), out: bufio.NewReader(out)}
 }
 
-// load returns Java's map, or false when Java refuses the file.
+// load returns the map that Java reads, or false if Java refuses the file.
 func (j *javaOracle) load(file []byte, isUTF8 bool) (map[string]string, bool, error) {
 	mode := byte('L')
 	if isUTF8 {
@@ -120,8 +120,8 @@ type fataler interface {
 	Fatalf(format string, args ...any)
 }
 
-// agree fails unless Java and Document read the same from file. It returns the
-// document, nil when both refuse the file.
+// agree fails unless Java and Document read the same from a file. It returns the
+// document, or nil if both refuse the file.
 func agree(t fataler, j *javaOracle, file []byte, isUTF8 bool) *Document {
 	t.Helper()
 	want, ok, err := j.load(file, isUTF8)
@@ -132,12 +132,12 @@ func agree(t fataler, j *javaOracle, file []byte, isUTF8 bool) *Document {
 	var syntax *SyntaxError
 	if !ok {
 		if !errors.As(err, &syntax) {
-			t.Fatalf("Java refuses %q, we say %v", file, err)
+			t.Fatalf("Java refuses %q, but Parse returns %v", file, err)
 		}
 		return nil
 	}
 	if err != nil {
-		t.Fatalf("Java reads %q, we refuse it: %v", file, err)
+		t.Fatalf("Java reads %q, but Parse refuses it: %v", file, err)
 	}
 	got := map[string]string{}
 	for k, v := range d.All() {
@@ -146,20 +146,20 @@ func agree(t fataler, j *javaOracle, file []byte, isUTF8 bool) *Document {
 		}
 		got[k] = v
 		if again, ok := d.Get(k); !ok || again != v {
-			t.Fatalf("%q: All says %q=%q, Get says %q", file, k, v, again)
+			t.Fatalf("%q: All yields %q=%q, Get returns %q", file, k, v, again)
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("%q (utf8 %v) reads differently (-java +ours):\n%s", file, isUTF8, diff)
 	}
 	if d.Len() != len(want) {
-		t.Fatalf("%q: Len %d, Java has %d", file, d.Len(), len(want))
+		t.Fatalf("%q: Len %d, Java reads %d", file, d.Len(), len(want))
 	}
 	return d
 }
 
-// pieces are what odd files are made of. Most of them are marks, because faults
-// live where marks meet.
+// pieces are the parts of odd files. Most of them are marks, because most errors
+// occur where marks are next to each other.
 var pieces = []string{
 	"a", "b", "key", "davcore.uriinfo.mail", "davcore.acl.x", "value", "=", ":", " ", "\t", "\f", "\\", "\\\\", "#", "!",
 	"\n", "\r", "\r\n", "\n\n", "\\\n", "\\\r", "\\\r\n", "\\u0041", "\\u00e9", "\\ud83d", "\\ude00", "\\uD83D\\uDE00",
@@ -190,7 +190,7 @@ func oddText() *rapid.Generator[string] {
 	})
 }
 
-// checks makes rapid try n cases for the rest of this test.
+// checks sets the number of cases that rapid tries in the rest of this test.
 func checks(t *testing.T, n string) {
 	t.Helper()
 	f := flag.Lookup("rapid.checks")
@@ -210,7 +210,7 @@ func TestJavaReadsTheSame(t *testing.T) {
 	})
 }
 
-// After any edits Java must read the old map with the intended changes.
+// After any edits, Java must read the old map with the intended changes.
 func TestJavaReadsTheSameAfterEdits(t *testing.T) {
 	j := startJava(t)
 	checks(t, soakChecks("6000"))
@@ -251,7 +251,7 @@ func TestJavaReadsTheSameAfterEdits(t *testing.T) {
 	})
 }
 
-// soakChecks returns how many cases to try: more when scripts/soak asks for it.
+// soakChecks returns how many cases to try: more if scripts/soak requests it.
 func soakChecks(usual string) string {
 	if n := os.Getenv("DAVADMIN_SOAK_CHECKS"); n != "" {
 		return n

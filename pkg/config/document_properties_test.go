@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Edits show in Get, All and Changes at once, but not in the source.
+// Edits are visible in Get, All and Changes immediately, but not in the source.
 func TestPendingEdits(t *testing.T) {
 	const file = "a=1\nb=2\nc=3\n"
 	d, err := Parse([]byte(file))
@@ -28,7 +28,7 @@ func TestPendingEdits(t *testing.T) {
 	}
 	d.Set("gone", "1")
 	if !d.Unset("gone") {
-		t.Error("a key that is only pending is set")
+		t.Error("a key that is only pending counts as set")
 	}
 	d.Set("new", "again")
 
@@ -55,12 +55,12 @@ func TestPendingEdits(t *testing.T) {
 		t.Errorf("Get of an empty value = %q, %v", v, ok)
 	}
 	if string(d.Source()) != file || d.Len() != 3 {
-		t.Errorf("the edits reached the source: %q, Len %d", d.Source(), d.Len())
+		t.Errorf("the edits changed the source: %q, Len %d", d.Source(), d.Len())
 	}
 }
 
-// A rendered document starts without edits and can be edited on, while the one
-// that it came from keeps its own.
+// A rendered document has no edits and can be edited again, while the original
+// document keeps its edits.
 func TestRenderLeavesTheOriginal(t *testing.T) {
 	d, err := Parse([]byte("a=1\n"))
 	if err != nil {
@@ -113,7 +113,7 @@ func TestNoChangeGivesTheSameBytes(t *testing.T) {
 	}
 }
 
-// Text that no Java string can hold cannot come back as it was.
+// Text that no Java string can contain cannot be read back unchanged.
 func TestRenderRefusesImpossibleText(t *testing.T) {
 	const file = "a=1\nb=2\n"
 	for name, e := range map[string]edit{
@@ -142,7 +142,7 @@ func TestRenderRefusesImpossibleText(t *testing.T) {
 	}
 }
 
-// The check of Render is the last guard, so it is shown every way in which a
+// The check of Render is the last safeguard, so this test tries every way in which a
 // rendered file could be wrong.
 func TestCompareFindsEveryDifference(t *testing.T) {
 	d, err := Parse([]byte("a=1\nb=2\nb=3\nc=4\n"))
@@ -154,20 +154,20 @@ func TestCompareFindsEveryDifference(t *testing.T) {
 	d.Unset("c")
 	for _, c := range []struct{ name, file, names string }{
 		{"right", "a=x\nb=2\nb=3\nnew=n\n", ""},
-		{"right in other words", "\\u0061=\\\n  x\nb:2\nb \\u0033\nnew n", ""},
-		{"the new key stands elsewhere", "new=n\na=x\nb=2\nb=3\n", ""},
+		{"correct in another notation", "\\u0061=\\\n  x\nb:2\nb \\u0033\nnew n", ""},
+		{"the new key is in another place", "new=n\na=x\nb=2\nb=3\n", ""},
 		{"the change is lost", "a=1\nb=2\nb=3\nnew=n\n", "a would not read as intended"},
-		{"the changed key is gone", "b=2\nb=3\nnew=n\n", "a would turn into b"},
+		{"the changed key is missing", "b=2\nb=3\nnew=n\n", "a would turn into b"},
 		{"a later line overrides the change", "a=x\nb=2\nb=3\nnew=n\na=1\n", "a would appear"},
 		{"the new key is lost", "a=x\nb=2\nb=3\n", "new would not be set"},
 		{"the new key has another value", "a=x\nb=2\nb=3\nnew=m\n", "new would appear"},
-		{"the new key comes twice", "a=x\nb=2\nb=3\nnew=n\nnew=n\n", "new would appear"},
-		{"the removed key lives", "a=x\nb=2\nb=3\nnew=n\nc=4\n", "c would appear"},
+		{"the new key occurs twice", "a=x\nb=2\nb=3\nnew=n\nnew=n\n", "new would appear"},
+		{"the removed key remains", "a=x\nb=2\nb=3\nnew=n\nc=4\n", "c would appear"},
 		{"another key appears", "a=x\nb=2\nb=3\nnew=n\nd=4\n", "d would appear"},
-		{"another key is gone", "a=x\nnew=n\n", "b would disappear"},
+		{"another key is missing", "a=x\nnew=n\n", "b would disappear"},
 		{"another key has a new name", "a=x\nb=2\nB=3\nnew=n\n", "b would turn into B"},
-		{"an overridden value comes to life", "a=x\nb=2\nnew=n\n", "b would disappear"},
-		{"two lines changed places", "a=x\nb=3\nb=2\nnew=n\n", "b would read differently"},
+		{"an overridden value takes effect", "a=x\nb=2\nnew=n\n", "b would disappear"},
+		{"two lines are swapped", "a=x\nb=3\nb=2\nnew=n\n", "b would read differently"},
 		{"another value swallows a line", "a=x\nb=2\nb=3\\\nnew=n\nnew=n\n", "b would read differently"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestCompareFindsEveryDifference(t *testing.T) {
 	}
 }
 
-// Files that the Properties lens of Augeas could not read, each with one edit.
+// Files that the Properties lens of Augeas could not parse, each with one edit.
 var augeasFiles = []struct {
 	name  string
 	file  string
@@ -267,7 +267,7 @@ func TestAugeasFiles(t *testing.T) {
 	}
 }
 
-// Any bytes at all come back as they are, whichever keys they hold.
+// Any bytes are written back unchanged, whatever keys they contain.
 func TestParsingKeepsEveryByte(t *testing.T) {
 	checks(t, soakChecks("3000"))
 	anyFile := rapid.OneOf(oddFile(), rapid.SliceOfN(rapid.Byte(), 0, 200))
@@ -297,7 +297,7 @@ func TestParsingKeepsEveryByte(t *testing.T) {
 	})
 }
 
-// One edit touches the lines of its own key and nothing else.
+// One edit changes only the lines of its own key.
 func TestOneEditStaysInItsLines(t *testing.T) {
 	checks(t, soakChecks("6000"))
 	rapid.Check(t, func(t *rapid.T) {
@@ -337,13 +337,13 @@ func keysOf(d *Document) []string {
 	return keys
 }
 
-// withoutLines cuts the entries of key, each with one line ending, from the
-// source. Entries do not overlap and come in file order.
+// withoutLines removes the entries of key, each with one line ending, from the source.
+// Entries do not overlap and are in file order.
 func withoutLines(d *Document, key string) []byte {
 	var out []byte
 	rest := d.Source()
 	for e := range d.Entries() {
-		// A later slice of the source has less room behind it.
+		// A later slice of the source has a smaller capacity.
 		at := cap(rest) - cap(e.Text)
 		tail := rest[at+len(e.Text):]
 		n := 0
@@ -363,8 +363,8 @@ func withoutLines(d *Document, key string) []byte {
 	return append(out, rest...)
 }
 
-// requireReplaced checks that all before and behind the effective entry of key
-// is as it was, and that the new text is one line of the same key in ASCII.
+// requireReplaced checks that everything before and after the effective entry of key
+// is unchanged, and that the new text is one ASCII line with the same key.
 func requireReplaced(t *rapid.T, d *Document, key string, after []byte) {
 	t.Helper()
 	src := d.Source()
@@ -379,8 +379,8 @@ func requireReplaced(t *rapid.T, d *Document, key string, after []byte) {
 	if len(after) < len(head)+len(tail) || !bytes.HasPrefix(after, head) || !bytes.HasSuffix(after, tail) {
 		t.Fatalf("setting %q changed %q outside %q: %q", key, src, own.Text, after)
 	}
-	// The old and the new text have the same beginning, key and separator, up
-	// to the value. Behind it everything is new.
+	// The old and the new text begin with the same key and separator, up to the
+	// value. Everything after that is new.
 	text := after[len(head) : len(after)-len(tail)]
 	fresh := text[commonPrefix(text, own.Text):]
 	if !isASCII(fresh) || bytes.ContainsAny(fresh, "\r\n") {
@@ -392,11 +392,11 @@ func requireReplaced(t *rapid.T, d *Document, key string, after []byte) {
 	}
 	want, _ := d.Get(key)
 	if got, ok := only.Get(key); !ok || got != want || only.Len() != 1 {
-		t.Fatalf("%q alone says %q=%q and has %d keys, want %q", text, key, got, only.Len(), want)
+		t.Fatalf("%q alone is read as %q=%q and has %d keys, want %q", text, key, got, only.Len(), want)
 	}
 }
 
-// requireInserted checks that after is before with one ASCII line put in.
+// requireInserted checks that after is equal to before with one ASCII line inserted.
 func requireInserted(t *rapid.T, before, after []byte) {
 	t.Helper()
 	prefix := commonPrefix(before, after)
@@ -405,11 +405,11 @@ func requireInserted(t *rapid.T, before, after []byte) {
 		suffix++
 	}
 	if len(after) <= len(before) || prefix+suffix < len(before) {
-		t.Fatalf("%q became %q, which is more than one line put in", before, after)
+		t.Fatalf("%q became %q: more than one line was inserted", before, after)
 	}
 	fresh := after[prefix : prefix+len(after)-len(before)]
 	if !isASCII(fresh) || countLines(after)-countLines(before) != 1 {
-		t.Fatalf("%q became %q: put in was %q", before, after, fresh)
+		t.Fatalf("%q became %q: %q was inserted", before, after, fresh)
 	}
 }
 
@@ -421,14 +421,14 @@ func commonPrefix(a, b []byte) int {
 	return n
 }
 
-// plainFile makes files that magiconair/properties reads as Java does. It
-// leaves out what that library reads differently:
+// plainFile generates files that magiconair/properties reads as Java does. It omits
+// what that library reads differently:
 //   - a backslash at the very end, which is an error there
 //   - an empty key, which is an error there
 //   - a key without separator before a line that starts with one
 //   - a continuation mark inside the key or before the separator
-//   - a continuation mark with CRLF, of which only CR is taken
-//   - a backslash alone on a line
+//   - a continuation mark with CRLF, where only the CR is removed
+//   - a line that consists of a backslash
 //   - \u escapes for surrogates, which become U+FFFD
 //   - a byte-order mark, which is dropped for UTF-8
 func plainFile(isUTF8 bool) *rapid.Generator[[]byte] {
@@ -476,7 +476,7 @@ func TestMagiconairReadsTheSame(t *testing.T) {
 		}
 		d, err := parse(file, isUTF8)
 		if err != nil {
-			t.Fatalf("we refuse %q: %v", file, err)
+			t.Fatalf("Parse refuses %q: %v", file, err)
 		}
 		got := map[string]string{}
 		for k, v := range d.All() {

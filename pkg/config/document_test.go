@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// documentReadings says what each part of the format means. The pairs are the
+// documentReadings lists what each part of the format means. The pairs are the
 // effective ones in file order.
 var documentReadings = []struct {
 	name string
@@ -23,13 +23,13 @@ var documentReadings = []struct {
 	{name: "colon", file: "a:1\n", want: [][2]string{{"a", "1"}}},
 	{name: "blank as separator", file: "a 1\nb\t2\nc\f3\n", want: [][2]string{{"a", "1"}, {"b", "2"}, {"c", "3"}}},
 	{name: "blanks around the separator", file: "a \t=\f 1\n", want: [][2]string{{"a", "1"}}},
-	{name: "the second separator is value", file: "a==1\nb=:2\nc : = 3\n", want: [][2]string{{"a", "=1"}, {"b", ":2"}, {"c", "= 3"}}},
+	{name: "the second separator is part of the value", file: "a==1\nb=:2\nc : = 3\n", want: [][2]string{{"a", "=1"}, {"b", ":2"}, {"c", "= 3"}}},
 	{name: "separator inside a value", file: "url=http://h:80/?a=b\n", want: [][2]string{{"url", "http://h:80/?a=b"}}},
 	{name: "no separator", file: "a\nb", want: [][2]string{{"a", ""}, {"b", ""}}},
 	{name: "no value", file: "a=\nb:\nc \n", want: [][2]string{{"a", ""}, {"b", ""}, {"c", ""}}},
 	{name: "empty key", file: "=1\n", want: [][2]string{{"", "1"}}},
-	{name: "indentation is not key", file: " \t\fa=1\n", want: [][2]string{{"a", "1"}}},
-	{name: "blanks at the end are value", file: "a=1 \t\n", want: [][2]string{{"a", "1 \t"}}},
+	{name: "indentation is not part of the key", file: " \t\fa=1\n", want: [][2]string{{"a", "1"}}},
+	{name: "blanks at the end are part of the value", file: "a=1 \t\n", want: [][2]string{{"a", "1 \t"}}},
 	{name: "comments", file: "# a=1\n! b=2\n \t#c=3\nd=4 # e=5\n", want: [][2]string{{"d", "4 # e=5"}}},
 	{name: "comments do not continue", file: "# a \\\nb=1\n! c \\\nd=2\n", want: [][2]string{{"b", "1"}, {"d", "2"}}},
 	{name: "comment marks inside a key", file: "a#b=1\na!b=2\n\\#c=3\n", want: [][2]string{{"a#b", "1"}, {"a!b", "2"}, {"#c", "3"}}},
@@ -62,19 +62,19 @@ var documentReadings = []struct {
 	{name: "surrogates in the wrong order", file: `a=\ude00\ud83d` + "\n", want: [][2]string{{"a", "\xed\xb8\x80\xed\xa0\xbd"}}},
 	{name: "two high surrogates and a low one", file: `a=\ud83d\ud83d\ude00` + "\n", want: [][2]string{{"a", "\xed\xa0\xbd😀"}}},
 	{name: "lone surrogate in a key", file: `\ud83d=1` + "\n", want: [][2]string{{"\xed\xa0\xbd", "1"}}},
-	{name: "NUL is a character", file: "a\x00b=\x001\n", want: [][2]string{{"a\x00b", "\x001"}}},
+	{name: "NUL is an ordinary character", file: "a\x00b=\x001\n", want: [][2]string{{"a\x00b", "\x001"}}},
 
 	{name: "UTF-8 read as Latin-1", file: "é=ß\n", want: [][2]string{{"Ã©", "Ã\u009f"}}},
 	{name: "Latin-1", file: "k\xe9y=\xdf\xff\n", want: [][2]string{{"kéy", "ßÿ"}}},
-	{name: "no line ends beyond ASCII", file: "a=1\u2028b=2\x0b\u0085c=3\n", utf8: true, want: [][2]string{{"a", "1\u2028b=2\x0b\u0085c=3"}}},
-	{name: "no blanks beyond ASCII", file: "\xa0a\xa0b=\xa01\n", want: [][2]string{{"\u00a0a\u00a0b", "\u00a01"}}},
+	{name: "line endings outside ASCII are not recognized", file: "a=1\u2028b=2\x0b\u0085c=3\n", utf8: true, want: [][2]string{{"a", "1\u2028b=2\x0b\u0085c=3"}}},
+	{name: "blanks outside ASCII are not recognized", file: "\xa0a\xa0b=\xa01\n", want: [][2]string{{"\u00a0a\u00a0b", "\u00a01"}}},
 	{name: "UTF-8", file: "é=ß😀\n", utf8: true, want: [][2]string{{"é", "ß😀"}}},
-	{name: "backslash before a long character", file: "a=\\é\\😀\n", utf8: true, want: [][2]string{{"a", "é😀"}}},
+	{name: "backslash before a multibyte character", file: "a=\\é\\😀\n", utf8: true, want: [][2]string{{"a", "é😀"}}},
 	{name: "byte-order mark in Latin-1", file: "\ufeffa=1\n", want: [][2]string{{"ï»¿a", "1"}}},
 	{name: "byte-order mark in UTF-8", file: "\ufeffa=1\n", utf8: true, want: [][2]string{{"\ufeffa", "1"}}},
 	{name: "byte-order mark hides a comment", file: "\ufeff# a\n", utf8: true, want: [][2]string{{"\ufeff#", "a"}}},
 
-	{name: "the last of equal keys wins", file: "a=1\nb=2\na=3\n", want: [][2]string{{"b", "2"}, {"a", "3"}}},
+	{name: "the last of equal keys takes effect", file: "a=1\nb=2\na=3\n", want: [][2]string{{"b", "2"}, {"a", "3"}}},
 	{name: "keys are equal after unescaping", file: "a=1\n\\u0061=2\n", want: [][2]string{{"a", "2"}}},
 	{name: "keys differ in case", file: "a=1\nA=2\n", want: [][2]string{{"a", "1"}, {"A", "2"}}},
 }
@@ -90,7 +90,7 @@ func TestDocumentReads(t *testing.T) {
 			for k, v := range d.All() {
 				got = append(got, [2]string{k, v})
 				if again, ok := d.Get(k); !ok || again != v {
-					t.Errorf("All says %q=%q, Get says %q, %v", k, v, again, ok)
+					t.Errorf("All yields %q=%q, Get returns %q, %v", k, v, again, ok)
 				}
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
@@ -106,7 +106,7 @@ func TestDocumentReads(t *testing.T) {
 	}
 }
 
-// The tables must not teach anything that Java does not do.
+// The tables must not contain anything that Java reads differently.
 func TestJavaAgreesWithReadings(t *testing.T) {
 	j := startJava(t)
 	for _, c := range documentReadings {
@@ -144,13 +144,13 @@ func TestMalformedUnicodeEscape(t *testing.T) {
 		{"too short", "a=1\nb=\\u12\n", 2},
 		{"not hexadecimal", "a=1\n\nb=\\u12g4\n", 3},
 		{"capitals beyond F", "a=\\u004G\n", 1},
-		{"a sign is no digit", "a=\\u-123\n", 1},
+		{"a sign is not a digit", "a=\\u-123\n", 1},
 		{"in a key", "# c\n\\u00=1\n", 2},
 		{"cut by the separator", "\\u004=1\n", 1},
 		{"CRLF counts once", "a=1\r\nb=2\r\nc=\\uzzzz\r\n", 3},
 		{"CR counts", "a=1\rb=2\rc=\\uzzzz\r", 3},
 		{"on a continuation line", "a=1\\\n  2\\\n  \\uzzzz\n", 3},
-		{"begun before a continuation", "a=1\\\n  \\u00\\\n  4\n", 2},
+		{"interrupted by a continuation", "a=1\\\n  \\u00\\\n  4\n", 2},
 		{"the first of two", "a=\\u1\nb=\\u2\n", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -163,7 +163,7 @@ func TestMalformedUnicodeEscape(t *testing.T) {
 				t.Errorf("%q: line %d, want %d", c.file, syntax.Line, c.line)
 			}
 			if !strings.Contains(err.Error(), `\u`) {
-				t.Errorf("the message does not name the fault: %v", err)
+				t.Errorf("the message does not describe the error: %v", err)
 			}
 			if _, ok, err := j.load([]byte(c.file), false); err != nil || ok {
 				t.Errorf("Java loads %q (%v)", c.file, err)
@@ -175,10 +175,10 @@ func TestMalformedUnicodeEscape(t *testing.T) {
 func TestParseUTF8RefusesOtherBytes(t *testing.T) {
 	for _, file := range []string{
 		"a=\xe9\n",                   // Latin-1
-		"# \xe9\na=1\n",              // even where no key is
-		"a=\xc3",                     // cut short
-		"a=\xed\xa0\xbd\xed\xb8\x80", // surrogates as CESU-8 has them
-		"a=\xc0\xaf",                 // longer than needed
+		"# \xe9\na=1\n",              // even outside entries
+		"a=\xc3",                     // truncated
+		"a=\xed\xa0\xbd\xed\xb8\x80", // surrogates as in CESU-8
+		"a=\xc0\xaf",                 // overlong form
 	} {
 		if _, err := ParseUTF8([]byte(file)); !errors.Is(err, ErrNotUTF8) {
 			t.Errorf("%q: %v, want ErrNotUTF8", file, err)
@@ -193,7 +193,7 @@ func TestParseRefusesTwoGigabytes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reserves 2 GiB of address space")
 	}
-	// Parse must not touch the pages, which the kernel provides on first use.
+	// Parse must not access the pages, which the kernel allocates on first access.
 	size := int64(1) << 31
 	if _, err := Parse(make([]byte, size)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("%v, want ErrTooLarge", err)
@@ -229,9 +229,9 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// The first questions are answered without an index, later ones with it. Both
-// must say the same.
-func TestEveryQuestionHasTheSameAnswer(t *testing.T) {
+// The first lookups are made without an index, later ones with it. The results must
+// be the same.
+func TestLookupsWithAndWithoutIndex(t *testing.T) {
 	want := map[string]string{"a": "3", "b c": "4", "é": "5", "": "6"}
 	lines := map[string]int{"a": 3, "b c": 4, "é": 5, "": 6}
 	for _, key := range []string{"a", "b c", "é", "", "none", "\\u0061"} {
@@ -242,14 +242,14 @@ func TestEveryQuestionHasTheSameAnswer(t *testing.T) {
 		value, ok := want[key]
 		for i := range 100 {
 			if got, had := d.Get(key); got != value || had != ok {
-				t.Fatalf("question %d: %q=%q, %v; want %q, %v", i, key, got, had, value, ok)
+				t.Fatalf("lookup %d: %q=%q, %v; want %q, %v", i, key, got, had, value, ok)
 			}
 			if got := d.Line(key); got != lines[key] {
-				t.Fatalf("question %d: %q is on line %d, want %d", i, key, got, lines[key])
+				t.Fatalf("lookup %d: %q is on line %d, want %d", i, key, got, lines[key])
 			}
 		}
 		if d.index == nil {
-			t.Fatal("after 200 questions there is still no index")
+			t.Fatal("after 200 lookups there is still no index")
 		}
 	}
 }
@@ -278,8 +278,8 @@ func TestIteratorsStop(t *testing.T) {
 	}
 }
 
-// documentEdits says which bytes each edit gives. Whatever an edit does not
-// name must come out as it went in.
+// documentEdits lists the bytes that each edit leads to. Everything that an edit does
+// not name must remain unchanged.
 var documentEdits = []struct {
 	name  string
 	file  string
@@ -288,55 +288,55 @@ var documentEdits = []struct {
 	want  string
 }{
 	{"value only", "# c\na=1\n\n! d\nb=2\nc=3\n", false, []edit{{key: "b", value: "x"}}, "# c\na=1\n\n! d\nb=x\nc=3\n"},
-	{"separator and spacing stay", "\t a \t: 1\n", false, []edit{{key: "a", value: "x"}}, "\t a \t: x\n"},
-	{"blank separator stays", "a\t1\n", false, []edit{{key: "a", value: "x"}}, "a\tx\n"},
-	{"escaped key stays", "\\u0061\\ b=1\n", false, []edit{{key: "a b", value: "x"}}, "\\u0061\\ b=x\n"},
+	{"separator and spacing are kept", "\t a \t: 1\n", false, []edit{{key: "a", value: "x"}}, "\t a \t: x\n"},
+	{"blank separator is kept", "a\t1\n", false, []edit{{key: "a", value: "x"}}, "a\tx\n"},
+	{"escaped key is kept", "\\u0061\\ b=1\n", false, []edit{{key: "a b", value: "x"}}, "\\u0061\\ b=x\n"},
 	{"CRLF stays", "a=1\r\nb=2\r\n", false, []edit{{key: "a", value: "x"}}, "a=x\r\nb=2\r\n"},
 	{"CR stays", "a=1\rb=2\r", false, []edit{{key: "a", value: "x"}}, "a=x\rb=2\r"},
-	{"missing final newline stays", "a=1", false, []edit{{key: "a", value: "x"}}, "a=x"},
-	{"blanks behind the old value go", "a=1 \t\nb=2\n", false, []edit{{key: "a", value: "x"}}, "a=x\nb=2\n"},
-	{"earlier duplicates stay", "a=1\nb=2\na=3\n", false, []edit{{key: "a", value: "x"}}, "a=1\nb=2\na=x\n"},
-	{"continued value is replaced whole", "a = 1,\\\n    2,\\\n    3\nb=2\n", false, []edit{{key: "a", value: "x"}}, "a = x\nb=2\n"},
+	{"missing final newline is kept", "a=1", false, []edit{{key: "a", value: "x"}}, "a=x"},
+	{"blanks after the old value are removed", "a=1 \t\nb=2\n", false, []edit{{key: "a", value: "x"}}, "a=x\nb=2\n"},
+	{"earlier duplicates are kept", "a=1\nb=2\na=3\n", false, []edit{{key: "a", value: "x"}}, "a=1\nb=2\na=x\n"},
+	{"continued value is replaced completely", "a = 1,\\\n    2,\\\n    3\nb=2\n", false, []edit{{key: "a", value: "x"}}, "a = x\nb=2\n"},
 	{"value that starts on the next line", "a=\\\n  1,\\\n  2\nb=2\n", false, []edit{{key: "a", value: "x"}}, "a=\\\n  x\nb=2\n"},
-	{"empty value there takes the mark away", "a=\\\n  1\nb=2\n", false, []edit{{key: "a"}}, "a=\nb=2\n"},
-	{"continued key stays", "da\\\n  v=1\n", false, []edit{{key: "dav", value: "x"}}, "da\\\n  v=x\n"},
+	{"empty value on the next line removes the mark", "a=\\\n  1\nb=2\n", false, []edit{{key: "a"}}, "a=\nb=2\n"},
+	{"continued key is kept", "da\\\n  v=1\n", false, []edit{{key: "dav", value: "x"}}, "da\\\n  v=x\n"},
 	{"no separator yet", "a\nb=2\n", false, []edit{{key: "a", value: "x"}}, "a=x\nb=2\n"},
 	{"no separator and no newline yet", "a", false, []edit{{key: "a", value: "x"}}, "a=x"},
 	{"a blank is a separator", "a \n", false, []edit{{key: "a", value: "x"}}, "a x\n"},
 	{"no value yet", "a=\n", false, []edit{{key: "a", value: "x"}}, "a=x\n"},
 	{"empty value", "a=1\nb 2\n", false, []edit{{key: "a"}, {key: "b"}}, "a=\nb \n"},
-	{"backslash at the end goes with the value", "a=1\\", false, []edit{{key: "a", value: "x"}}, "a=x"},
+	{"backslash at the end is removed with the value", "a=1\\", false, []edit{{key: "a", value: "x"}}, "a=x"},
 	{"two edits far apart", "c=3\nb=2\na=1\n", false, []edit{{key: "a", value: "x"}, {key: "c", value: "yyy"}}, "c=yyy\nb=2\na=x\n"},
-	{"a value is never text to read", "a=1\n", false, []edit{{key: "a", value: "x\nb=2\\"}}, "a=x\\nb=2\\\\\n"},
+	{"a value is never parsed", "a=1\n", false, []edit{{key: "a", value: "x\nb=2\\"}}, "a=x\\nb=2\\\\\n"},
 	{"bytes beyond ASCII stay Latin-1", "\xe9=\xdf\na=\xdf\n", false, []edit{{key: "a", value: "ß"}, {key: "é", value: "é"}}, "\xe9=\\u00E9\na=\xdf\n"},
 	{"bytes beyond ASCII stay UTF-8", "é=ß\na=ß\n", true, []edit{{key: "é", value: "é"}}, "é=\\u00E9\na=ß\n"},
 
 	{"new key in an empty file", "", false, []edit{{key: "a", value: "1"}}, "a=1\n"},
 	{"new key at the end", "a=1\n# end\n", false, []edit{{key: "b", value: "2"}}, "a=1\n# end\nb=2\n"},
-	{"new key behind a line without end", "a=1", false, []edit{{key: "b", value: "2"}}, "a=1\nb=2"},
-	{"new key behind a comment without end", "a=1\r\n# end \\", false, []edit{{key: "b", value: "2"}}, "a=1\r\n# end \\\r\nb=2"},
+	{"new key after a line without line ending", "a=1", false, []edit{{key: "b", value: "2"}}, "a=1\nb=2"},
+	{"new key after a comment without line ending", "a=1\r\n# end \\", false, []edit{{key: "b", value: "2"}}, "a=1\r\n# end \\\r\nb=2"},
 	{"new keys in the order of the edits", "a=1", false, []edit{{key: "c", value: "3"}, {key: "b", value: "2"}}, "a=1\nc=3\nb=2"},
 	{"new key in a CRLF file", "a=1\r\n", false, []edit{{key: "b", value: "2"}}, "a=1\r\nb=2\r\n"},
 	{"new key in a CR file", "a=1\r", false, []edit{{key: "b", value: "2"}}, "a=1\rb=2\r"},
 	{"new key in a file of mixed line endings", "# c\rd.a=1\n\nb=2\n", false, []edit{{key: "d.b", value: "2"}}, "# c\rd.a=1\nd.b=2\n\nb=2\n"},
 	{"new key in its family", "d.acl.a=1\n\nd.uri.b=2\nother=3\n", false, []edit{{key: "d.acl.z", value: "9"}}, "d.acl.a=1\nd.acl.z=9\n\nd.uri.b=2\nother=3\n"},
 	{"new key in the wider family", "d.acl.a=1\n\nd.uri.b=2\nother=3\n", false, []edit{{key: "d.new", value: "9"}}, "d.acl.a=1\n\nd.uri.b=2\nd.new=9\nother=3\n"},
-	{"a family is made of whole components", "d.acl=1\nother=2\n", false, []edit{{key: "d.aclx", value: "9"}, {key: "dx", value: "8"}}, "d.acl=1\nd.aclx=9\nother=2\ndx=8\n"},
+	{"a family consists of whole components", "d.acl=1\nother=2\n", false, []edit{{key: "d.aclx", value: "9"}, {key: "dx", value: "8"}}, "d.acl=1\nd.aclx=9\nother=2\ndx=8\n"},
 	{"new key in a family that ends the file", "d.a=1", false, []edit{{key: "d.b", value: "2"}, {key: "x", value: "3"}}, "d.a=1\nd.b=2\nx=3"},
 	{"new key before a backslash at the end", "a=1\nb=2\\", false, []edit{{key: "c", value: "3"}}, "a=1\nc=3\nb=2\\"},
-	{"new key before a continuation into nothing", "a=1\nb=2\\\n", false, []edit{{key: "c", value: "3"}}, "a=1\nc=3\nb=2\\\n"},
+	{"new key before a continuation at the end of the file", "a=1\nb=2\\\n", false, []edit{{key: "c", value: "3"}}, "a=1\nc=3\nb=2\\\n"},
 	{"new key before a continuation into blanks", "a=1\nb=2\\\n \t", false, []edit{{key: "c", value: "3"}}, "a=1\nc=3\nb=2\\\n \t"},
-	{"new key beside a filled last value", "a", false, []edit{{key: "b", value: "2"}, {key: "a", value: "1"}}, "a=1\nb=2"},
+	{"new key after an added last value", "a", false, []edit{{key: "b", value: "2"}, {key: "a", value: "1"}}, "a=1\nb=2"},
 
 	{"unset", "a=1\nb=2\nc=3\n", false, []edit{{key: "b", unset: true}}, "a=1\nc=3\n"},
-	{"unset leaves comments and blank lines", "# a\na=1\n\n# b\nb=2\n", false, []edit{{key: "a", unset: true}}, "# a\n\n# b\nb=2\n"},
+	{"unset keeps comments and blank lines", "# a\na=1\n\n# b\nb=2\n", false, []edit{{key: "a", unset: true}}, "# a\n\n# b\nb=2\n"},
 	{"unset removes every duplicate", "a=1\nb=2\n\\u0061 3\nc=4\na", false, []edit{{key: "a", unset: true}}, "b=2\nc=4\n"},
 	{"unset removes all lines of a value", "a=1\\\r\n  2\\\r\n  3\r\nb=2\r\n", false, []edit{{key: "a", unset: true}}, "b=2\r\n"},
 	{"unset of the only entry", "a=1", false, []edit{{key: "a", unset: true}}, ""},
 	{"unset of the last line", "a=1\nb=2", false, []edit{{key: "b", unset: true}}, "a=1\n"},
 	{"unset next to a new key", "d.a=1\nd.b=2\n", false, []edit{{key: "d.b", unset: true}, {key: "d.c", value: "3"}}, "d.a=1\nd.c=3\n"},
-	{"unset of a last line without end, and a new key", "a=1\nb=2", false, []edit{{key: "b", unset: true}, {key: "c", value: "3"}}, "a=1\nc=3\n"},
-	{"unset of an only line without end, and a new key", "a=1", false, []edit{{key: "a", unset: true}, {key: "c", value: "3"}}, "c=3\n"},
+	{"unset of a last line without line ending, and a new key", "a=1\nb=2", false, []edit{{key: "b", unset: true}, {key: "c", value: "3"}}, "a=1\nc=3\n"},
+	{"unset of the only line without line ending, and a new key", "a=1", false, []edit{{key: "a", unset: true}, {key: "c", value: "3"}}, "c=3\n"},
 	{"unset everything, then a new key", "a=1\r\nb=2\r\n", false, []edit{{key: "a", unset: true}, {key: "b", unset: true}, {key: "c", value: "3"}}, "c=3\r\n"},
 }
 
@@ -356,7 +356,7 @@ func TestDocumentEdits(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(after.Source(), d.Bytes()) {
-				t.Errorf("Render gives %q, Bytes %q", after.Source(), d.Bytes())
+				t.Errorf("Render returns %q, Bytes %q", after.Source(), d.Bytes())
 			}
 		})
 	}
@@ -372,7 +372,7 @@ func apply(d *Document, edits []edit) {
 	}
 }
 
-// Java must read from the wanted bytes what it read before, with the edits.
+// From the resulting bytes, Java must read what it read before, with the edits.
 func TestJavaAgreesWithEdits(t *testing.T) {
 	j := startJava(t)
 	for _, c := range documentEdits {
@@ -417,7 +417,7 @@ func TestValuesAreEscaped(t *testing.T) {
 	} {
 		assertWritten(t, "k=0\n", "k", value, "k="+want+"\n")
 	}
-	// Behind a blank the first mark would be the separator.
+	// After a blank, the first mark would be the separator.
 	assertWritten(t, "k 0\n", "k", "=a=", `k \=a=`+"\n")
 	assertWritten(t, "k\t0\n", "k", ":a:", "k\t"+`\:a:`+"\n")
 	assertWritten(t, "k\n", "k", "=a", "k==a\n")

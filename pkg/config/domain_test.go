@@ -64,7 +64,7 @@ func TestParseDomainRefuses(t *testing.T) {
 	}
 }
 
-// oddDomain makes text that is often a domain and often nearly one.
+// oddDomain generates text that is often a domain and often almost one.
 func oddDomain() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		s := ""
@@ -77,8 +77,8 @@ func oddDomain() *rapid.Generator[string] {
 	})
 }
 
-// What is written is what is compared: reading a name again changes nothing, and
-// every spelling of a domain leads to the same name.
+// The name that is written is the one that is compared: parsing it again changes
+// nothing, and all spellings of a domain have the same name.
 func TestDomainNamesAreStable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := oddDomain().Draw(t, "text")

@@ -50,7 +50,7 @@ func TestDomainMapEntries(t *testing.T) {
 	}
 }
 
-// A key in the form that is compared comes before others, wherever it stands.
+// A key in the form that is compared has precedence over others, wherever it is.
 func TestDomainMapLookup(t *testing.T) {
 	m := mustMap(t, "Example.com="+urlA+"\nexample.com="+urlB+"\nEXAMPLE.COM="+urlA+"\nA.example="+urlA+"\na.example.="+urlB+"\n")
 	for domain, line := range map[string]int{"example.com": 2, "EXAMPLE.com.": 2, "a.example": 5} {
@@ -77,7 +77,7 @@ func TestDomainMapEdit(t *testing.T) {
 		{"beside its family", "a.com=" + urlA + "\n# end\n", DomainCreate, "b.com", urlA, "a.com=" + urlA + "\n# end\nb.com=" + urlA + "\n", ""},
 		{"no end of line", "a.com=" + urlA, DomainCreate, "b.com", urlB, "a.com=" + urlA + "\nb.com=" + urlB, ""},
 		{"CRLF", "a.com=" + urlA + "\r\n", DomainCreate, "b.com", urlB, "a.com=" + urlA + "\r\nb.com=" + urlB + "\r\n", ""},
-		{"value alone", "# x\n a.com : http\\://a.example\\:80/ischedule/\n#y", DomainModify, "a.com", urlB, "# x\n a.com : " + urlB + "\n#y", ""},
+		{"only the value", "# x\n a.com : http\\://a.example\\:80/ischedule/\n#y", DomainModify, "a.com", urlB, "# x\n a.com : " + urlB + "\n#y", ""},
 		{"the same URL", "a.com=http\\://a.example\\:80/ischedule/\n", DomainModify, "a.com", urlA, "a.com=http\\://a.example\\:80/ischedule/\n", ""},
 		{"other spelling", "# x\nA.com.=" + urlA + "\n# y\n", DomainModify, "a.com", urlB, "# x\n# y\na.com=" + urlB + "\n", ""},
 		{"equal keys", "a.com=" + urlA + "\n# x\na.com=" + urlB + "\n", DomainModify, "a.com", urlB, "# x\na.com=" + urlB + "\n", "lines 1 and 3"},
@@ -104,7 +104,7 @@ func TestDomainMapEdit(t *testing.T) {
 			t.Errorf("%s: warnings %+v", c.name, warnings)
 		}
 		if string(m.doc.Bytes()) != c.before {
-			t.Errorf("%s: the map that was edited became %q", c.name, m.doc.Bytes())
+			t.Errorf("%s: the original map became %q", c.name, m.doc.Bytes())
 		}
 	}
 }
@@ -145,7 +145,7 @@ func TestDomainMapWarns(t *testing.T) {
 	}
 }
 
-// oddMap is a file as people write them, right and wrong.
+// oddMap generates correct and incorrect files as administrators write them.
 func oddMap() *rapid.Generator[[]byte] {
 	return rapid.Custom(func(t *rapid.T) []byte {
 		var out []byte
@@ -168,8 +168,8 @@ var mapKeys = []string{
 	`b\u00fccher.example`, "*.example.com", "mail example.com", "http://example.org", "# example.com", "intranet", "_x", "",
 }
 
-// Java reads from an edited map the domains that were asked for, and every other
-// key as before.
+// From an edited map, Java reads the requested domains, and all other keys as
+// before.
 func TestJavaReadsAnEditedDomainMap(t *testing.T) {
 	j := startJava(t)
 	checks(t, soakChecks("1500"))
@@ -225,7 +225,7 @@ func TestJavaReadsAnEditedDomainMap(t *testing.T) {
 	})
 }
 
-// Comments and the lines of other domains stay as they are, byte for byte.
+// Comments and the lines of other domains do not change by a single byte.
 func TestDomainMapKeepsOtherLines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var lines []string
@@ -245,7 +245,7 @@ func TestDomainMapKeepsOtherLines(t *testing.T) {
 		}
 		back, _, _, err := ReadDomainMap(after).Edit(DomainDelete, []DomainRequest{{Domain: "NEW.example"}})
 		if err != nil || string(back.Source()) != text {
-			t.Fatalf("%q came back as %q, %v", text, back.Source(), err)
+			t.Fatalf("%q was restored as %q, %v", text, back.Source(), err)
 		}
 	})
 }

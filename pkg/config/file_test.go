@@ -54,7 +54,7 @@ func (h *testHome) read() string {
 	return string(b)
 }
 
-// set is an edit that sets one key.
+// set returns an edit that sets one key.
 func set(key, value string) Edit {
 	return Edit{Operation: "test", Make: func(current []byte) ([]byte, []Change, error) {
 		d, err := Parse(current)
@@ -79,7 +79,7 @@ func (h *testHome) apply(key, value string) *Outcome {
 	return o
 }
 
-func TestEveryVersionCanBeHadBack(t *testing.T) {
+func TestEveryVersionIsKept(t *testing.T) {
 	h := newTestHome(t, "a=1\n", nil)
 	first := h.apply("a", "2")
 	if first.Previous != 1 || first.Revision != 2 {
@@ -88,7 +88,7 @@ func TestEveryVersionCanBeHadBack(t *testing.T) {
 	h.write("a=theirs\n")
 	second := h.apply("b", "3")
 	if second.Previous != 3 || second.Revision != 4 || len(second.Notes) != 1 || !strings.Contains(second.Notes[0].Text, "changed by someone else") {
-		t.Errorf("after a foreign change: %+v", second)
+		t.Errorf("after a change by someone else: %+v", second)
 	}
 	for rev, want := range map[int64]string{1: "a=1\n", 2: "a=2\n", 3: "a=theirs\n", 4: "a=theirs\nb=3\n"} {
 		if got, err := h.file.At(t.Context(), rev); err != nil || string(got) != want {
@@ -118,16 +118,16 @@ func TestPreviewTouchesNothing(t *testing.T) {
 	h := newTestHome(t, "a=1\n", nil)
 	o, err := h.file.Preview(t.Context(), set("a", "2"))
 	if err != nil || string(o.After) != "a=2\n" || h.read() != "a=1\n" {
-		t.Errorf("%+v, %v; the file holds %q", o, err, h.read())
+		t.Errorf("%+v, %v; the file contains %q", o, err, h.read())
 	}
 	if _, err := os.Stat(filepath.Join(h.dir, "history")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("history: %v", err)
 	}
 }
 
-// Somebody who does not know our lock writes the file between our reading it
-// and our replacing it.
-func TestConflictIsNoticed(t *testing.T) {
+// Another program, which does not use the lock, writes the file after we read it and
+// before we replace it.
+func TestConflictIsDetected(t *testing.T) {
 	h := newTestHome(t, "a=1\n", nil)
 	h.use(func(op fsx.Op, path string) error {
 		if op == fsx.OpWrite && path == fsx.TempName(h.file.Path()) {
@@ -140,7 +140,7 @@ func TestConflictIsNoticed(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	if h.read() != "a=theirs\n" {
-		t.Errorf("the other's change is lost: %q", h.read())
+		t.Errorf("the change by the other program is lost: %q", h.read())
 	}
 	entries, err := h.file.History(t.Context())
 	if err != nil || entries[len(entries)-1].Result != journal.NotDone {
@@ -148,7 +148,8 @@ func TestConflictIsNoticed(t *testing.T) {
 	}
 }
 
-// Whatever system call fails, the file is whole and the journal says what is so.
+// Whichever system call fails, the file is complete, and the journal describes the
+// actual result.
 func TestFailureAtEveryStep(t *testing.T) {
 	for n := 1; ; n++ {
 		calls := 0
@@ -180,11 +181,11 @@ func checkAfterFailure(t *testing.T, h *testHome, step int, old string, failure 
 	t.Helper()
 	changed := h.read() == strings.Replace(old, "a=1", "a=2", 1)
 	if !changed && h.read() != old {
-		t.Fatalf("step %d: the file holds %q", step, h.read())
+		t.Fatalf("step %d: the file contains %q", step, h.read())
 	}
 	var ferr *fsx.Error
-	if changed && errors.As(failure, &ferr) && strings.Contains(failure.Error(), "nothing was changed") && !strings.Contains(failure.Error(), "record how") {
-		t.Errorf("step %d: the file was changed, the message is: %v", step, failure)
+	if changed && errors.As(failure, &ferr) && strings.Contains(failure.Error(), "nothing was changed") && !strings.Contains(failure.Error(), "record the result of change") {
+		t.Errorf("step %d: the file was changed, but the message is: %v", step, failure)
 	}
 	h.apply("after", "1")
 	entries, err := h.file.History(t.Context())
@@ -194,14 +195,14 @@ func checkAfterFailure(t *testing.T, h *testHome, step int, old string, failure 
 	last := ""
 	for _, e := range entries {
 		if e.Kind == journal.KindFound && e.Change > 1 {
-			t.Errorf("step %d: our own version was taken for somebody else's", step)
+			t.Errorf("step %d: our own version was recorded as one by someone else", step)
 		}
 		if e.Result == journal.Done {
 			last = e.After.SHA256
 		}
 	}
 	if want := journal.VersionOf([]byte(h.read())).SHA256; last != want {
-		t.Errorf("step %d: the journal ends with %s, the file is %s", step, last, want)
+		t.Errorf("step %d: the journal ends with %s, but the result is %s", step, last, want)
 	}
 }
 
@@ -214,11 +215,11 @@ func TestApplyNeedsTheFile(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(h.dir, "history")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a mistyped home was given a history: %v", err)
+		t.Errorf("a history was created in a mistyped home: %v", err)
 	}
 }
 
-func TestApplyMayMakeTheFile(t *testing.T) {
+func TestApplyMayCreateTheFile(t *testing.T) {
 	h := newTestHome(t, "", nil)
 	if err := os.Remove(h.file.Path()); err != nil {
 		t.Fatal(err)
@@ -243,11 +244,11 @@ func TestStoppedBeforeTheChange(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	if h.read() != "a=1\n" {
-		t.Errorf("the file holds %q", h.read())
+		t.Errorf("the file contains %q", h.read())
 	}
 	entries, err := h.file.History(t.Context())
 	if err != nil || entries[len(entries)-1].Result != journal.NotDone {
-		t.Errorf("the stop was not recorded: %+v, %v", entries, err)
+		t.Errorf("the interruption was not recorded: %+v, %v", entries, err)
 	}
 }
 
@@ -264,13 +265,13 @@ func TestMaskedItemsInTheJournal(t *testing.T) {
 	}
 }
 
-// put is an edit that makes the content; nil is no file.
+// put returns an edit that sets the content. nil removes the file.
 func put(content []byte) Edit {
 	return Edit{Operation: "test", Make: func([]byte) ([]byte, []Change, error) { return content, nil, nil }}
 }
 
-// That an optional file is missing is a version: it is recorded before the first
-// change, and can be had back.
+// A missing optional file is a version: it is recorded before the first change, and
+// can be restored.
 func TestOptionalFile(t *testing.T) {
 	h := newTestHome(t, "", nil)
 	h.file.optional, h.file.mayCreate = true, true
@@ -280,21 +281,21 @@ func TestOptionalFile(t *testing.T) {
 	ctx := t.Context()
 	gone := func() bool { _, err := os.Stat(h.file.Path()); return errors.Is(err, fs.ErrNotExist) }
 	if o, err := h.file.Apply(ctx, put(nil)); err != nil || o.Changed() || o.Revision != 0 || !gone() {
-		t.Errorf("nothing made of nothing: %+v, %v", o, err)
+		t.Errorf("a missing file that stays missing: %+v, %v", o, err)
 	}
 	o, err := h.file.Apply(ctx, put([]byte{}))
 	if err != nil || !o.Changed() || o.Previous == 0 || gone() {
 		t.Fatalf("an empty file: %+v, %v", o, err)
 	}
 	if b, err := h.file.At(ctx, o.Previous); err != nil || b != nil {
-		t.Errorf("before it: %q, %v", b, err)
+		t.Errorf("the version before: %q, %v", b, err)
 	}
 	if b, n, err := h.file.BeforeLast(ctx); err != nil || b != nil || n != o.Revision {
 		t.Errorf("before the last change: %q, %d, %v", b, n, err)
 	}
 	back, err := h.file.Apply(ctx, put(nil))
 	if err != nil || !back.Changed() || back.Previous != o.Revision || !gone() {
-		t.Fatalf("away again: %+v, %v", back, err)
+		t.Fatalf("removed again: %+v, %v", back, err)
 	}
 	if b, err := h.file.At(ctx, back.Previous); err != nil || b == nil || len(b) != 0 {
 		t.Errorf("the empty file: %q, %v", b, err)
@@ -304,7 +305,7 @@ func TestOptionalFile(t *testing.T) {
 	}
 }
 
-// A change in the meantime keeps a file from being taken away.
+// A file that was changed in the meantime is not removed.
 func TestOptionalFileConflict(t *testing.T) {
 	h := newTestHome(t, "a=1\n", nil)
 	h.file.optional = true
@@ -318,8 +319,8 @@ func TestOptionalFileConflict(t *testing.T) {
 	}
 }
 
-// A file that a home must have is never taken away.
-func TestNeededFileStays(t *testing.T) {
+// A required file is never removed.
+func TestNeededFileIsKept(t *testing.T) {
 	h := newTestHome(t, "a=1\n", nil)
 	if _, err := h.file.Apply(t.Context(), put(nil)); !errors.Is(err, ErrNeeded) || h.read() != "a=1\n" {
 		t.Errorf("%v, the file is %q", err, h.read())
@@ -329,7 +330,7 @@ func TestNeededFileStays(t *testing.T) {
 	}
 }
 
-// Without the directory of the file there is no home: nothing is made.
+// Without the directory of the file there is no home, so nothing is created.
 func TestFileWithoutItsDirectory(t *testing.T) {
 	h := newTestHome(t, "", nil)
 	if err := os.RemoveAll(filepath.Join(h.dir, "config")); err != nil {

@@ -48,15 +48,15 @@ func TestModify(t *testing.T) {
 			"a=1\n", nil,
 		},
 		{
-			"an unknown one can be taken out", "typo=1\n", []Request{{Name: "typo", Action: ActionUnset}}, "", nil,
+			"an unknown parameter can be removed", "typo=1\n", []Request{{Name: "typo", Action: ActionUnset}}, "", nil,
 		},
 		{
-			"what stands there by mistake can be taken out", "store.dav.*.dbdir=x\nashttpd\\:service.port=1\n=nothing\n",
+			"settings that are there by mistake can be removed", "store.dav.*.dbdir=x\nashttpd\\:service.port=1\n=nothing\n",
 			[]Request{{Name: "store.dav.*.dbdir", Action: ActionUnset}, {Name: "ashttpd:service.port", Action: ActionUnset}, {Action: ActionUnset}},
 			"", nil,
 		},
 		{
-			"add in any case adds nothing twice", attrs + "=cn mail\n",
+			"add ignores letter case and adds nothing twice", attrs + "=cn mail\n",
 			[]Request{{Name: attrs, Action: ActionMembers, Add: []string{"davstore MAIL", "Davstore"}}},
 			attrs + "=cn mail davstore\n", nil,
 		},
@@ -66,7 +66,7 @@ func TestModify(t *testing.T) {
 			"base.ldapinfo.userattrs=mail ismemberof uid\n", nil,
 		},
 		{
-			"a default that has the members stays a default", "",
+			"a default that already has the members stays a default", "",
 			[]Request{{Name: attrs, Action: ActionMembers, Add: []string{"davstore"}, Remove: []string{"x"}}},
 			"", []string{"has no member 'x'"},
 		},
@@ -108,7 +108,7 @@ func TestModify(t *testing.T) {
 			}
 			for i, w := range warnings {
 				if !strings.Contains(w.Text, tt.warned[i]) {
-					t.Errorf("warning %d: %q does not say %q", i, w.Text, tt.warned[i])
+					t.Errorf("warning %d: %q does not contain %q", i, w.Text, tt.warned[i])
 				}
 			}
 		})
@@ -133,7 +133,7 @@ func TestModifyRefuses(t *testing.T) {
 			"b.txt:3: davcore.serverlimits.maxresults: 'many' is not an integer (1 to 2147483647)", nil},
 		{"members of something that is not a list", []Request{{Name: "davcore.scheduling.localuserattr", Action: ActionMembers, Add: []string{"x"}}}, ModifyOptions{}, "not a list", ErrNotList},
 		{"a member that is not an attribute", []Request{{Name: "base.ldapinfo.userattrs", Action: ActionMembers, Add: []string{"a=b"}}}, ModifyOptions{}, "a=b", nil},
-		{"a name given twice", []Request{{Name: "a", Value: "1", Where: "f:1"}, {Name: "a", Value: "2", Where: "f:9"}}, ModifyOptions{Force: true}, "f:9: a: listed twice (first at f:1)", nil},
+		{"a name listed twice", []Request{{Name: "a", Value: "1", Where: "f:1"}, {Name: "a", Value: "2", Where: "f:9"}}, ModifyOptions{Force: true}, "f:9: a: listed twice (first at f:1)", nil},
 		{"no name", []Request{{Value: "1"}}, ModifyOptions{Force: true}, "the name of the parameter is empty", nil},
 		{"a loss, strictly", []Request{{Name: "davcore.uriinfo.subjectattributes", Value: "cn"}}, ModifyOptions{Strict: true}, "loses members that the server needs", ErrMembersLost},
 	} {
@@ -150,7 +150,7 @@ func TestModifyRefuses(t *testing.T) {
 	}
 }
 
-func TestForceTakesAnUnknownName(t *testing.T) {
+func TestForceAcceptsAnUnknownName(t *testing.T) {
 	d := document(t, "a=1\n")
 	if _, err := registry(t).Modify(d, []Request{{Name: "site.own", Value: "x"}}, ModifyOptions{Force: true}); err != nil {
 		t.Fatal(err)
@@ -209,7 +209,7 @@ func TestSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := s.String("home", ""); got != "/srv/${x}" {
-		t.Errorf("home %q: nothing may be expanded", got)
+		t.Errorf("home %q: references must not be expanded", got)
 	}
 	if got, err := s.Bool("detail", false); !got || err != nil {
 		t.Errorf("detail %v, %v", got, err)

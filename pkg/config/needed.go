@@ -48,7 +48,7 @@ func (r *Registry) NeededMembers(d *Document, name string) []Needed {
 		add(r.Effective(d, paramPermanentUniqueID), "the unique id of every account", true)
 		add(r.Effective(d, paramLocalUserAttr), "marks local users", true)
 		add(r.Effective(d, "davcore.ldapattr.mail"), "the mail address", true)
-		add(r.Effective(d, "davcore.ldapattr.mailalternateaddress"), "further mail addresses", true)
+		add(r.Effective(d, "davcore.ldapattr.mailalternateaddress"), "additional mail addresses", true)
 		for _, a := range r.templateAttributes(d) {
 			add(a, "selects the back end", true)
 		}

@@ -53,7 +53,7 @@ func TestRegistryRows(t *testing.T) {
 			t.Errorf("%s: an attribute list that is not a list", p.Name)
 		}
 		if len(p.Choices) == 1 {
-			t.Errorf("%s: one choice is none", p.Name)
+			t.Errorf("%s: there is only one choice", p.Name)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func TestRegistryFacts(t *testing.T) {
 			noRestart = append(noRestart, p.Name)
 		}
 		if p.Restart == RestartYes {
-			t.Errorf("%s: no source asks for a restart", p.Name)
+			t.Errorf("%s: no source requires a restart", p.Name)
 		}
 	}
 	want := []string{
@@ -166,7 +166,7 @@ func TestParseRegistryErrors(t *testing.T) {
 		}
 	}
 	if _, err := ParseRegistry([]byte("name\n")); err == nil {
-		t.Error("a wrong heading is taken")
+		t.Error("a wrong heading is accepted")
 	}
 	r, err := ParseRegistry([]byte(registryColumns + "\n" + set(7, "x|") + "\n"))
 	if err != nil {
@@ -225,7 +225,7 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-// What Nearest returns for a damaged name can be looked up again.
+// Lookup finds whatever Nearest returns for a damaged name.
 func TestNearestOfEveryName(t *testing.T) {
 	r := mustRegistry(t)
 	for _, p := range r.All() {

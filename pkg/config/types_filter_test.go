@@ -64,7 +64,7 @@ func TestCheckFilter(t *testing.T) {
 		}))
 }
 
-// drawFilter makes a filter of RFC 4515.
+// drawFilter generates a filter of RFC 4515.
 func drawFilter(t *rapid.T, depth int) string {
 	kind := rapid.IntRange(0, 5).Draw(t, "kind")
 	if depth == 0 || kind > 2 {
@@ -93,13 +93,13 @@ func TestFilterProperties(t *testing.T) {
 		}
 		for _, broken := range []string{filter[:len(filter)-1], filter + ")", filter + filter, "(" + filter + ")", filter[1:]} {
 			if problems := checkFilter(broken); len(problems) != 1 || problems[0].Severity != finding.Error {
-				t.Fatalf("%q, broken from %q, is taken: %v", broken, filter, problems)
+				t.Fatalf("%q, made invalid from %q, is accepted: %v", broken, filter, problems)
 			}
 		}
 	})
 }
 
-// bounded fails a fuzz target whose check is more than linear.
+// bounded fails if the time of a check grows faster than linearly.
 func bounded(t *testing.T, value string, check func(string) []Problem) []Problem {
 	start := time.Now()
 	problems := check(value)
@@ -118,7 +118,7 @@ func FuzzCheckFilter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		problems := bounded(t, s, checkFilter)
 		if problems == nil && (!strings.HasPrefix(s, "(") || !strings.HasSuffix(s, ")")) {
-			t.Errorf("%q is taken", s)
+			t.Errorf("%q is accepted", s)
 		}
 	})
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// checkCase is a value of a parameter with the problems it should have, each
-// written as "text" or "text | hint", a warning with "warning: " before it.
+// checkCase is a value of a parameter with its expected problems, each in the form
+// "text" or "text | hint", and preceded by "warning: " if it is a warning.
 type checkCase struct {
 	name, value string
 	want        []string
@@ -195,7 +195,7 @@ func TestCheckACL(t *testing.T) {
 			bad(calendar, "@@o^a^r^g", "'@@o^a^r^g' is an access rule of Calendar Server 6 at position 1 | write it as principal:letters"),
 		}))
 	if got := checkACL("@:rs", ""); got != nil {
-		t.Errorf("an ACL of no kind: %v", got)
+		t.Errorf("an ACL without a kind: %v", got)
 	}
 }
 
@@ -208,6 +208,6 @@ func TestDescribe(t *testing.T) {
 		}
 	}
 	if d := Type("other").Describe(); d != "" {
-		t.Errorf("an unknown type is %q", d)
+		t.Errorf("an unknown type is described as %q", d)
 	}
 }

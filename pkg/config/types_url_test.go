@@ -80,8 +80,8 @@ func TestMaskURLPassword(t *testing.T) {
 	}
 }
 
-// However a URL is mangled, the password in it is neither in a message nor in
-// what may be shown, and a well-formed place of it is always an error.
+// However a URL is mangled, neither a message nor the masked value contains its
+// password, and a password in its proper place is always an error.
 func TestURLPasswordStaysHidden(t *testing.T) {
 	p := mustLookup(t, "store.dav.x.dburl")
 	junk := rapid.StringMatching(`[a-z0-9:/?#@%&=,. \[\]]{0,6}`)
@@ -99,12 +99,12 @@ func TestURLPasswordStaysHidden(t *testing.T) {
 		if shown := p.Mask(url); strings.Contains(shown, "geheim") {
 			t.Fatalf("Mask(%q) = %q", url, shown)
 		}
-		// In running text, a blank may well end the URL.
+		// In running text, a blank may end the URL.
 		if shown := MaskURLPassword(url); strings.Contains(shown, "geheim") && !strings.Contains(secret, " ") {
 			t.Fatalf("MaskURLPassword(%q) = %q", url, shown)
 		}
 		if !strings.ContainsAny(secret, "/?#") && problems == nil {
-			t.Fatalf("%q is taken", url)
+			t.Fatalf("%q is accepted", url)
 		}
 	})
 }

@@ -22,13 +22,13 @@ const (
 	opIntermediate   = 0x79
 )
 
-// errMalformed is for bytes that are no message of LDAP.
-var errMalformed = errors.New("the server sent what is no LDAP message")
+// errMalformed is the error for bytes that are not an LDAP message.
+var errMalformed = errors.New("the server sent an invalid LDAP message")
 
-// cut takes the first element off b: its identifier octet, what it holds, and
-// what stands behind it. It is false unless there is a whole one with a tag
-// of one octet and a definite length, which is all that LDAP allows (RFC 4511
-// section 5.1).
+// cut splits b after its first element and returns the identifier octet and the
+// content of the element, and the rest of b. ok is false unless the element is
+// complete and has a tag of one octet and a definite length, the only form that
+// LDAP allows (RFC 4511 section 5.1).
 func cut(b []byte) (tag byte, content, rest []byte, ok bool) {
 	if len(b) < 2 {
 		return 0, nil, nil, false
@@ -46,16 +46,16 @@ func cut(b []byte) (tag byte, content, rest []byte, ok bool) {
 	return b[0], b[header:end:end], b[end:], true
 }
 
-// cutTag is cut for an element that must have the given identifier octet.
+// cutTag is like cut for an element that must have the given identifier octet.
 func cutTag(b []byte, tag byte) (content, rest []byte, ok bool) {
 	have, content, rest, ok := cut(b)
 	return content, rest, ok && have == tag
 }
 
-// longLength reads a length whose first octet has the high bit, and says how
-// long the header is with it; 0 for a length that LDAP does not allow, that is
-// not all there, or that is beyond 2 GiB. Leading zeros are allowed: some
-// libraries write all lengths in four octets.
+// longLength decodes a length whose first octet has the high bit set. It returns the
+// length and the size of the header, or 0 for a length that LDAP does not allow, is
+// incomplete, or exceeds 2 GiB. Leading zeros are allowed: some libraries write all
+// lengths in four octets.
 func longLength(b []byte) (n, header int) {
 	octets := int(b[1] & 0x7f)
 	if octets == 0 || octets > 8 || len(b) < 2+octets {
@@ -70,8 +70,8 @@ func longLength(b []byte) (n, header int) {
 	return n, 2 + octets
 }
 
-// messageSize says how many bytes the message at the beginning of b has, its
-// header included; 0 when more bytes are needed to tell.
+// messageSize returns the size in bytes of the message at the beginning of b,
+// including its header, or 0 when more bytes are needed to determine it.
 func messageSize(b []byte) (int, error) {
 	if len(b) > 0 && b[0] != tagSequence {
 		return 0, errMalformed
@@ -93,12 +93,12 @@ func messageSize(b []byte) (int, error) {
 	if header == 0 {
 		return 0, errMalformed
 	}
-	// Far too large is too large, on machines of 32 bits as well.
+	// Avoid an overflow on 32-bit machines: the caller rejects a size this large.
 	return header + min(n, math.MaxInt32-header), nil
 }
 
-// number reads the content of an INTEGER or ENUMERATED from 0 to 2^31-1, which
-// is all that a server sends.
+// number decodes the content of an INTEGER or ENUMERATED from 0 to 2^31-1, the range
+// that servers use.
 func number(content []byte) (int, bool) {
 	if len(content) == 0 || len(content) > 8 || content[0] >= 0x80 {
 		return 0, false
@@ -110,8 +110,9 @@ func number(content []byte) (int, bool) {
 	return n, n <= 1<<31-1
 }
 
-// wellFormed says whether b is elements and nothing else. Servers may put more
-// behind what RFC 4511 has a message hold, and a client skips it.
+// wellFormed reports whether b is a sequence of complete elements. Servers may
+// append elements to those that RFC 4511 defines for a message, and a client must
+// ignore them.
 func wellFormed(b []byte) bool {
 	for len(b) > 0 {
 		var ok bool
@@ -122,7 +123,7 @@ func wellFormed(b []byte) bool {
 	return true
 }
 
-// message is an LDAPMessage, taken apart as far as all are alike.
+// message is an LDAPMessage with the parts that all messages have.
 type message struct {
 	id       int
 	op       byte
@@ -130,7 +131,7 @@ type message struct {
 	controls []byte // elements
 }
 
-// parseMessage takes a whole message apart. What it returns is part of b.
+// parseMessage parses a complete message. The slices it returns are parts of b.
 func parseMessage(b []byte) (m message, ok bool) {
 	b, rest, ok := cutTag(b, tagSequence)
 	if !ok || len(rest) > 0 {
@@ -161,7 +162,7 @@ type resultFields struct {
 	referral []string
 }
 
-// parseResult reads the body of a message that ends an operation.
+// parseResult parses the body of a message that ends an operation.
 func parseResult(b []byte) (r resultFields, ok bool) {
 	code, b, ok := cutTag(b, tagEnum)
 	if !ok {
@@ -185,7 +186,7 @@ func parseResult(b []byte) (r resultFields, ok bool) {
 	return r, wellFormed(b)
 }
 
-// parseURLs reads a list of octet strings.
+// parseURLs parses a list of octet strings.
 func parseURLs(b []byte) (urls []string, ok bool) {
 	for len(b) > 0 {
 		url, rest, ok := cutTag(b, tagOctets)
@@ -197,12 +198,12 @@ func parseURLs(b []byte) (urls []string, ok bool) {
 	return urls, true
 }
 
-// oidPaging is the number of the paged results control (RFC 2696).
+// oidPaging is the OID of the paged results control (RFC 2696).
 const oidPaging = "1.2.840.113556.1.4.319"
 
-// parsePaging finds the paged results control among controls, and returns its
-// cookie. found is false when it is not there, ok when controls or it are
-// malformed.
+// parsePaging returns the cookie of the paged results control among controls. found
+// is false when there is no such control, ok is false when controls or this control
+// are malformed.
 func parsePaging(controls []byte) (cookie []byte, found, ok bool) {
 	value, found, ok := findControl(controls, oidPaging)
 	if !found || !ok {
@@ -217,7 +218,7 @@ func parsePagingValue(b []byte) (cookie []byte, ok bool) {
 	if !ok || len(rest) > 0 {
 		return nil, false
 	}
-	// The estimate of how many entries there are does not matter.
+	// Skip the estimate of the number of entries.
 	if _, b, ok = cutTag(b, tagInteger); !ok {
 		return nil, false
 	}

@@ -50,7 +50,7 @@ func messageOf(id int, op *ber.Packet, controls ...*ber.Packet) []byte {
 	return p.Bytes()
 }
 
-// wireEntry is an entry as a message holds it.
+// wireEntry is an entry as it appears in a message.
 type wireEntry struct {
 	dn    string
 	attrs []wireAttr
@@ -73,7 +73,7 @@ func (e wireEntry) packet() *ber.Packet {
 	return application(ldap.ApplicationSearchResultEntry, octets(e.dn), attrs)
 }
 
-// walk reads the body of an entry with the functions under test.
+// walk parses the body of an entry with the functions under test.
 func walk(body []byte) (e wireEntry, ok bool) {
 	dn, attrs, ok := openEntry(body)
 	e.dn = string(dn)
@@ -107,7 +107,8 @@ func drawWireEntry(t *rapid.T) wireEntry {
 	return e
 }
 
-// What go-asn1-ber writes is read as it was meant.
+// TestWalkReadsWhatWasWritten checks that entries written by go-asn1-ber are parsed
+// correctly.
 func TestWalkReadsWhatWasWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := drawWireEntry(t)
@@ -115,7 +116,7 @@ func TestWalkReadsWhatWasWritten(t *testing.T) {
 		b := messageOf(id, want.packet())
 		more := rapid.SliceOf(rapid.Byte()).Draw(t, "more")
 		if size, err := messageSize(append(bytes.Clone(b), more...)); size != len(b) || err != nil {
-			t.Fatalf("%d bytes are %d, %v", len(b), size, err)
+			t.Fatalf("a message of %d bytes has size %d, %v", len(b), size, err)
 		}
 		m, ok := parseMessage(b)
 		if !ok || m.id != id || m.op != opEntry || len(m.controls) > 0 {
@@ -124,13 +125,13 @@ func TestWalkReadsWhatWasWritten(t *testing.T) {
 		if got, ok := walk(m.body); !ok || !reflect.DeepEqual(got, want) {
 			t.Fatalf("%v\n%q\n%q", ok, got, want)
 		}
-		// No part of a message is a message.
+		// A part of a message is not a valid message.
 		cutAt := rapid.IntRange(0, len(b)-1).Draw(t, "cut")
 		if size, err := messageSize(b[:cutAt]); err != nil || size > 0 && size <= cutAt {
-			t.Fatalf("%d bytes of it have size %d, %v", cutAt, size, err)
+			t.Fatalf("the first %d bytes have size %d, %v", cutAt, size, err)
 		}
 		if _, ok := parseMessage(b[:cutAt]); ok {
-			t.Fatalf("%d bytes of it are taken", cutAt)
+			t.Fatalf("the first %d bytes are accepted", cutAt)
 		}
 	})
 }
@@ -170,7 +171,7 @@ func TestResultsAreRead(t *testing.T) {
 		}
 		m, ok = parseMessage(messageOf(1, op, controls[0]))
 		if _, found, good := parsePaging(m.controls); found || !good || !ok {
-			t.Fatal("a control is found that is not there")
+			t.Fatal("found a control that does not exist")
 		}
 	})
 }
@@ -186,7 +187,7 @@ func TestMalformed(t *testing.T) {
 		{"long length", "\x30\x89\x00\x00\x00\x00\x00\x00\x00\x00\x05\x02\x01\x01\x64\x00"},
 		{"set", "\x31\x05\x02\x01\x01\x64\x00"},
 		{"no id", "\x30\x02\x64\x00"},
-		{"id of no octets", "\x30\x04\x02\x00\x64\x00"},
+		{"empty id", "\x30\x04\x02\x00\x64\x00"},
 		{"negative id", "\x30\x05\x02\x01\xff\x64\x00"},
 		{"large id", "\x30\x08\x02\x04\x80\x00\x00\x00\x64\x00"},
 		{"large id", "\x30\x09\x02\x05\x00\x80\x00\x00\x00\x64\x00"},
@@ -195,25 +196,25 @@ func TestMalformed(t *testing.T) {
 		{"long tag", "\x30\x06\x02\x01\x01\x7f\x21\x00"},
 		{"operation beyond the message", "\x30\x05\x02\x01\x01\x64\x01\x00"},
 		{"controls beyond the message", "\x30\x07\x02\x01\x01\x64\x00\xa0\x01"},
-		{"half a control", "\x30\x09\x02\x01\x01\x64\x00\xa0\x02\x30\x01"},
-		{"half an element behind", "\x30\x06\x02\x01\x01\x64\x00\x04"},
-		{"more behind", "\x30\x05\x02\x01\x01\x64\x00\x00"},
+		{"incomplete control", "\x30\x09\x02\x01\x01\x64\x00\xa0\x02\x30\x01"},
+		{"incomplete element at the end", "\x30\x06\x02\x01\x01\x64\x00\x04"},
+		{"extra bytes at the end", "\x30\x05\x02\x01\x01\x64\x00\x00"},
 	} {
 		if m, ok := parseMessage([]byte(c.b)); ok {
-			t.Errorf("%s is taken for %+v", c.name, m)
+			t.Errorf("%s: parsed as %+v", c.name, m)
 		}
 	}
 	for _, b := range []string{"", "\x04\x00", "\x04\x01a", "\x04\x01a\x31\x00", "\x04\x01a\x30\x01", "\x04\x01a\x30\x00\x04", "\x24\x00\x30\x00",
 		"\x04\x00\x30\x02\x04\x00", "\x04\x00\x30\x02\x30\x00", "\x04\x00\x30\x04\x30\x02\x04\x00", "\x04\x00\x30\x06\x30\x04\x04\x00\x30\x00",
 		"\x04\x00\x30\x08\x30\x06\x04\x00\x31\x02\x30\x00", "\x04\x00\x30\x07\x30\x05\x04\x00\x31\x01\x04", "\x04\x00\x30\x07\x30\x05\x04\x00\x31\x00\x04"} {
 		if e, ok := walk([]byte(b)); ok {
-			t.Errorf("%q is taken for %+v", b, e)
+			t.Errorf("%q: parsed as %+v", b, e)
 		}
 	}
 	for _, b := range []string{"", "\x0a\x01\x00", "\x0a\x01\x00\x04\x00", "\x02\x01\x00\x04\x00\x04\x00", "\x0a\x01\x80\x04\x00\x04\x00", "\x0a\x00\x04\x00\x04\x00",
 		"\x0a\x01\x00\x04\x00\x04\x00\xa3\x02\x02\x00", "\x0a\x01\x00\x04\x00\x04\x00\xa3\x01\x04", "\x0a\x01\x00\x04\x00\x04\x00\x8a"} {
 		if r, ok := parseResult([]byte(b)); ok {
-			t.Errorf("%q is taken for %+v", b, r)
+			t.Errorf("%q: parsed as %+v", b, r)
 		}
 	}
 	oid := "\x04\x16" + oidPaging
@@ -222,13 +223,13 @@ func TestMalformed(t *testing.T) {
 		element(0x30, oid+element(4, "\x30\x00")), element(0x30, oid+element(4, "\x30\x03\x02\x01\x00")), element(0x30, oid+element(4, "\x30\x05\x04\x00\x02\x01\x00")),
 		element(0x30, oid+element(4, "\x30\x05\x02\x01\x00\x04\x00\x00")), element(0x30, oid+element(4, "\x30\x07\x02\x01\x00\x04\x00\x04\x00"))} {
 		if cookie, _, ok := parsePaging([]byte(b)); ok {
-			t.Errorf("%q is taken for the cookie %q", b, cookie)
+			t.Errorf("%q: parsed as the cookie %q", b, cookie)
 		}
 	}
 }
 
-// Servers may write lengths in more octets than needed, and put elements behind
-// those that a client knows.
+// TestLiberties checks that lengths in more octets than needed, and elements after
+// those that a client knows, are accepted.
 func TestLiberties(t *testing.T) {
 	long := func(tag byte, content string) string {
 		return string([]byte{tag, 0x84, 0, 0, 0, byte(len(content))}) + content
@@ -281,7 +282,7 @@ func TestReadingAllocatesNothing(t *testing.T) {
 	}
 }
 
-// decoded reads an entry as go-ldap does.
+// decoded parses an entry with go-asn1-ber, as go-ldap does.
 func decoded(b []byte) (e wireEntry, ok bool) {
 	p, err := ber.DecodePacketErr(b)
 	if err != nil || len(p.Children) < 2 || p.Children[1].Tag != ldap.ApplicationSearchResultEntry || len(p.Children[1].Children) < 2 {
@@ -338,7 +339,7 @@ func FuzzMessage(f *testing.F) {
 		_, readErr := r.read(m.body)
 		got, good := walk(m.body)
 		if good != (readErr == nil) {
-			t.Fatalf("the walk says %v, the reader %v", good, readErr)
+			t.Fatalf("walk returned %v, the reader returned %v", good, readErr)
 		}
 		if !good || m.op != opEntry {
 			return

@@ -8,25 +8,25 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// OpPassword is the Op of a ConnectError when there was no password to bind with:
-// nothing was sent to the server.
+// OpPassword is the Op of a ConnectError when there is no password to bind with.
+// Nothing was sent to the server.
 const OpPassword = "password"
 
-// password returns what to bind with, nil when it is no password.
+// password returns the password to bind with, or nil for a bind without a password.
 func (d *dialer) password(ctx context.Context) ([]byte, error) {
 	if d.o.Password == nil {
 		return nil, nil
 	}
 	p, err := d.o.Password(ctx)
 	if err == nil && len(p) == 0 {
-		// Servers take it for an anonymous bind (RFC 4513 section 5.1.2).
+		// Servers treat it as an anonymous bind (RFC 4513 section 5.1.2).
 		err = errors.New("the password is empty")
 	}
 	return p, err
 }
 
-// bind lets go-ldap bind on the session's connection, and takes the connection
-// away from it again, with what was read and not used.
+// bind binds with go-ldap on the session's connection, then takes the connection
+// back from it. It returns the bytes that were read and not used.
 func (d *dialer) bind(s *session, encrypted bool, password []byte) (unread []byte, err error) {
 	g := &gate{Conn: s.nc}
 	conn := ldap.NewConn(g, encrypted)
@@ -44,7 +44,7 @@ func (d *dialer) bind(s *session, encrypted bool, password []byte) (unread []byt
 		return nil, fromLDAP(err)
 	}
 	unread, err = g.take()
-	// It ends the goroutines of go-ldap, and touches the connection no more.
+	// This ends the goroutines of go-ldap and leaves the connection alone.
 	_ = conn.Close()
 	if err != nil {
 		return nil, fmt.Errorf("keeping the connection after the bind: %w", err)

@@ -17,42 +17,42 @@ import (
 // ldif.OpIncrement only when they support RFC 4525.
 type Modification = ldif.Modification
 
-// Condition is a part of what must hold for an entry to be changed.
+// Condition is one condition for changing an entry.
 type Condition struct {
 	Not   bool
 	Name  string // of the attribute
-	Rule  string // matching rule; "" for the one of the attribute
-	Value []byte // nil asks whether the attribute is there at all
+	Rule  string // matching rule; "" for the default rule of the attribute
+	Value []byte // nil tests only whether the attribute is present
 }
 
 // ModifyRequest is a request to change an entry.
 type ModifyRequest struct {
 	DN      string
 	Changes []Modification
-	// Assert are conditions that must all hold (the assertion control, RFC 4528);
-	// none sends no control.
+	// Assert are conditions that must all hold (the assertion control, RFC 4528).
+	// Without conditions the control is not sent.
 	Assert []Condition
-	// PreRead are attributes to return as they were (the pre-read control, RFC
-	// 4527); none sends no control.
+	// PreRead are attributes whose values before the change the server returns (the
+	// pre-read control, RFC 4527). Without attributes the control is not sent.
 	PreRead []string
 }
 
-// ModifyResult is the answer to a ModifyRequest.
+// ModifyResult is the result of a ModifyRequest.
 type ModifyResult struct {
-	// Answered tells that the server answered; otherwise it is not known whether
-	// the entry was changed.
+	// Answered is set when the server answered. Otherwise it is unknown whether the
+	// entry was changed.
 	Answered bool
 	Err      *ResultError // nil when the entry was changed
-	// Before is what the server says was there, by names in small letters; nil
-	// where it says nothing.
+	// Before has the values before the change, as reported by the server, keyed by
+	// lower-case attribute name; nil if the server does not report them.
 	Before map[string][][]byte
 }
 
-// Changer is a connection by which single entries are read, and changed many at a
-// time. It is for one goroutine.
+// Changer is a connection for reading single entries, and for modifying many
+// entries at a time. It must not be used by several goroutines at once.
 type Changer struct {
 	s    *session
-	root Root
+	root RootDSE
 	buf  []byte
 }
 
@@ -67,35 +67,36 @@ func OpenChanger(ctx context.Context, o Options) (*Changer, error) {
 		return nil, err
 	}
 	found, err := lookup(ctx, s, &search{scope: BaseOnly, filter: anyEntry(), attrs: rootAttributes()})
-	if err != nil && !isOfRoot(err) {
+	if err != nil && !isRootHidden(err) {
 		s.close()
 		return nil, &ConnectError{URL: s.url, Op: "connect", Err: err}
 	}
 	c := &Changer{s: s}
 	if len(found) > 0 {
-		c.root = newRoot(found[0])
+		c.root = newRootDSE(found[0])
 	}
 	return c, nil
 }
 
-// isOfRoot tells whether an error may be what a server says that hides its root.
-// One that is busy or goes away hides nothing: what it offers is not known then.
-func isOfRoot(err error) bool {
+// isRootHidden reports whether err can be the answer of a server that hides its root
+// DSE. When a server is busy or goes away, its features are unknown instead.
+func isRootHidden(err error) bool {
 	code := ResultCode(err)
 	return code != 0 && code != ldap.LDAPResultBusy && code != ldap.LDAPResultUnavailable && !isLost(err)
 }
 
-// URL is that of the server.
+// URL returns the URL of the server.
 func (c *Changer) URL() string { return c.s.url }
 
-// Root is what the server says about itself; little where it hides that.
-func (c *Changer) Root() Root { return c.root }
+// RootDSE returns the root DSE of the server. It is mostly empty when the server hides
+// it.
+func (c *Changer) RootDSE() RootDSE { return c.root }
 
-// Close ends the connection.
+// Close closes the connection.
 func (c *Changer) Close() error { return c.s.raw.Close() }
 
-// Read returns what an entry holds of some attributes, and nil where there is no
-// entry of that name, or none that may be seen.
+// Read returns the entry with the given attributes, or nil if there is no entry with
+// that DN or the server hides it.
 func (c *Changer) Read(ctx context.Context, dn string, attrs []string) (*Found, error) {
 	found, err := lookup(ctx, c.s, &search{base: dn, scope: BaseOnly, filter: anyEntry(), attrs: attrs})
 	switch {
@@ -108,28 +109,28 @@ func (c *Changer) Read(ctx context.Context, dn string, attrs []string) (*Found, 
 	case ResultCode(err) == ldap.LDAPResultNoSuchObject:
 		return nil, nil
 	case ResultCode(err) == 0:
-		return nil, c.fail(&lostError{err}) // it is no answer to what was asked
+		return nil, c.fail(&lostError{err}) // not an answer to the request
 	}
 	return nil, err
 }
 
-// fail ends the connection: what comes on it next may be the answer to something
-// else.
+// fail closes the connection, because the next message on it may be the answer to
+// another request, and returns err.
 func (c *Changer) fail(err error) error {
 	_ = c.Close()
 	return err
 }
 
-// IsLost tells whether an error means that the connection is gone, or cannot be
-// made: trying again on another one may help.
+// IsLost reports whether err means that the connection was lost or cannot be
+// established, so that retrying on a new connection may succeed.
 func IsLost(err error) bool {
 	var connect *ConnectError
 	return isLost(err) || errors.As(err, &connect) && connect.Op != OpPassword && ResultCode(err) == 0
 }
 
-// Modify sends all modifications at once, and returns when each is answered. The
-// server may make them in any order. The error is about the connection; then
-// answers say which of them were answered before.
+// Modify sends all requests at once, and returns when each is answered. The server
+// may process them in any order. The error is about the connection; the results then
+// show which requests were answered before.
 func (c *Changer) Modify(list []ModifyRequest) ([]ModifyResult, error) {
 	answers := make([]ModifyResult, len(list))
 	if len(list) == 0 {
@@ -142,12 +143,12 @@ func (c *Changer) Modify(list []ModifyRequest) ([]ModifyResult, error) {
 	c.s.id = first + len(list) - 1
 	c.buf = c.buf[:0]
 	for i := range list {
-		c.buf = appendModification(c.buf, first+i, &list[i])
+		c.buf = appendModifyRequest(c.buf, first+i, &list[i])
 	}
 	if err := c.s.raw.SetWriteDeadline(time.Now().Add(c.s.idle)); err != nil {
 		return answers, c.fail(&lostError{err})
 	}
-	// A server whose answers nobody reads takes no more requests.
+	// Write in parallel: a server stops reading requests when its answers are not read.
 	sent := make(chan error, 1)
 	go func() {
 		_, err := c.s.nc.Write(c.buf)
@@ -166,7 +167,7 @@ func (c *Changer) Modify(list []ModifyRequest) ([]ModifyResult, error) {
 	return answers, err
 }
 
-// answers reads the answers to requests whose numbers begin with first.
+// answers reads the answers to the requests whose message IDs begin with first.
 func (c *Changer) answers(answers []ModifyResult, first int) error {
 	for range answers {
 		m, err := c.receive()
@@ -175,21 +176,21 @@ func (c *Changer) answers(answers []ModifyResult, first int) error {
 		}
 		i := m.id - first
 		if m.op != opModifyResponse || i < 0 || i >= len(answers) || answers[i].Answered {
-			return &lostError{fmt.Errorf("the server answered request %d, which is not open", m.id)}
+			return &lostError{fmt.Errorf("the server answered request %d, which is not pending", m.id)}
 		}
-		if answers[i], err = modified(m); err != nil {
+		if answers[i], err = parseModifyResult(m); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// receive returns the next message to any request.
+// receive returns the next message, whatever request it answers.
 func (c *Changer) receive() (message, error) {
 	b, err := c.s.next()
 	if err != nil {
 		if !isLost(err) {
-			err = &lostError{err} // what comes cannot be read any more
+			err = &lostError{err} // the following bytes cannot be interpreted
 		}
 		return message{}, err
 	}
@@ -199,15 +200,15 @@ func (c *Changer) receive() (message, error) {
 	}
 	if m.id == 0 {
 		if r, ok := parseResult(m.body); ok {
-			return m, &lostError{fmt.Errorf("the server says that it disconnects: %w", r.err())}
+			return m, &lostError{fmt.Errorf("the server closes the connection: %w", r.err())}
 		}
 		return m, &lostError{errMalformed}
 	}
 	return m, nil
 }
 
-// modified reads the answer to a modification.
-func modified(m message) (ModifyResult, error) {
+// parseModifyResult parses the answer to a modify request.
+func parseModifyResult(m message) (ModifyResult, error) {
 	r, ok := parseResult(m.body)
 	if !ok {
 		return ModifyResult{}, &lostError{errMalformed}
@@ -229,7 +230,7 @@ func modified(m message) (ModifyResult, error) {
 	return out, nil
 }
 
-// entryValues reads the SearchResultEntry of a control.
+// entryValues parses the SearchResultEntry in the value of a pre-read control.
 func entryValues(b []byte) (map[string][][]byte, bool) {
 	body, rest, ok := cutTag(b, opEntry)
 	if !ok || len(rest) > 0 {

@@ -1,13 +1,13 @@
 package directory
 
-// Object identifiers of the controls that guard a change.
+// Object identifiers of the controls of a ModifyRequest.
 const (
 	OIDAssertion = "1.3.6.1.1.12"   // RFC 4528
 	OIDPreRead   = "1.3.6.1.1.13.1" // RFC 4527
 	oidPreRead   = OIDPreRead
 )
 
-// Identifier octets of RFC 4511 that only changes need.
+// Identifier octets of RFC 4511 that are used only in modify requests.
 const (
 	tagBoolean       = 0x01
 	opModifyRequest  = 0x66
@@ -23,8 +23,7 @@ const (
 	matchValue       = 0x83
 )
 
-// appendElement writes an element: its identifier octet, its length, and what it
-// holds.
+// appendElement appends an element: its identifier octet, its length and its content.
 func appendElement(dst []byte, tag byte, content []byte) []byte {
 	dst = append(dst, tag)
 	switch n := len(content); {
@@ -40,7 +39,7 @@ func appendElement(dst []byte, tag byte, content []byte) []byte {
 	return append(dst, content...)
 }
 
-// appendNumber writes a number that is not negative.
+// appendNumber appends an integer that is not negative.
 func appendNumber(dst []byte, tag byte, n int) []byte {
 	content := []byte{byte(n)}
 	for n >>= 8; n > 0; n >>= 8 {
@@ -52,8 +51,8 @@ func appendNumber(dst []byte, tag byte, n int) []byte {
 	return appendElement(dst, tag, content)
 }
 
-// appendModification writes the message of a modification.
-func appendModification(dst []byte, id int, m *ModifyRequest) []byte {
+// appendModifyRequest appends the message with a modify request.
+func appendModifyRequest(dst []byte, id int, m *ModifyRequest) []byte {
 	var changes []byte
 	for _, c := range m.Changes {
 		var values []byte
@@ -72,7 +71,8 @@ func appendModification(dst []byte, id int, m *ModifyRequest) []byte {
 	return appendElement(dst, tagSequence, body)
 }
 
-// controls are critical: a server that cannot obey one must refuse the change.
+// controls returns the controls of the request. All are critical, so that a server
+// that does not support one must refuse the request.
 func (m *ModifyRequest) controls() []byte {
 	var out []byte
 	add := func(oid string, value []byte) {
@@ -92,7 +92,7 @@ func (m *ModifyRequest) controls() []byte {
 	return out
 }
 
-// appendConditions writes the filter that is true when all conditions are.
+// appendConditions appends a filter that is true when all conditions hold.
 func appendConditions(dst []byte, list []Condition) []byte {
 	if len(list) == 1 {
 		return appendCondition(dst, &list[0])
@@ -121,7 +121,8 @@ func appendCondition(dst []byte, c *Condition) []byte {
 	return append(dst, f...)
 }
 
-// findControl returns the value of a control; ok is false when controls or it are
+// findControl returns the value of the control with the OID want. found is false
+// when there is no such control, ok is false when controls or this control are
 // malformed.
 func findControl(controls []byte, want string) (value []byte, found, ok bool) {
 	for len(controls) > 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// startChanger starts a server with n persons, and connects to it as the manager.
+// startChanger starts a server with n persons and connects to it as the manager.
 func startChanger(t *testing.T, n int, o ldaptest.Options) (*ldaptest.Server, *Changer) {
 	t.Helper()
 	o.Entries, o.Identities = liveTree(n), managerOnly()
@@ -51,8 +51,8 @@ func TestChangerRead(t *testing.T) {
 	binary := string([]byte{0, 0xff, '\n', 0x80, ' '})
 	s.Replace(firstDN, "jpegPhoto", binary, "", strings.Repeat("x", 70_000))
 	s.Replace(firstDN, "cn;lang-de", "Äöü")
-	if c.URL() != s.URL() || !slices.Contains(c.Root().Controls, OIDAssertion) || !slices.Contains(c.Root().Controls, OIDPreRead) {
-		t.Errorf("%s, %+v", c.URL(), c.Root())
+	if c.URL() != s.URL() || !slices.Contains(c.RootDSE().Controls, OIDAssertion) || !slices.Contains(c.RootDSE().Controls, OIDPreRead) {
+		t.Errorf("%s, %+v", c.URL(), c.RootDSE())
 	}
 	f, err := c.Read(t.Context(), "UID=u0000, ou=people,o=isp", []string{"cn", "JPEGphoto", "title"})
 	if err != nil || f == nil || f.DN != firstDN || len(f.Attrs) != 3 || !slices.Equal(f.Attrs["cn"], []string{"Person u0000"}) ||
@@ -70,7 +70,7 @@ func TestChangerRead(t *testing.T) {
 			t.Errorf("%s: %+v, %v", dn, f, err)
 		}
 	}
-	// What the server refuses is no reason to go away.
+	// A refused request does not close the connection.
 	if f, err := c.Read(t.Context(), "nonsense", []string{"cn"}); f != nil || ResultCode(err) != 34 || IsLost(err) {
 		t.Errorf("%+v, %v", f, err)
 	}
@@ -80,14 +80,15 @@ func TestChangerRead(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := c.Read(ctx, firstDN, []string{"uid"}); !errors.Is(err, context.Canceled) || IsLost(err) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 	if _, err := c.Read(t.Context(), firstDN, []string{"uid"}); !IsLost(err) {
 		t.Errorf("after that: %v", err)
 	}
 }
 
-// Any number of changes is sent at once, and each has its own answer.
+// TestChangerModify checks that any number of requests can be sent at once, and that
+// each gets its own result.
 func TestChangerModify(t *testing.T) {
 	s, c := startChanger(t, 100, ldaptest.Options{})
 	for _, from := range []int{0, 1<<20 - 120, 1<<20 - 50, 1<<20 - 1, 1 << 20} {
@@ -124,7 +125,7 @@ func TestChangerModify(t *testing.T) {
 					t.Errorf("%d of %d: %q", i, n, title)
 				}
 			}
-			// A search takes its turn behind them.
+			// A search is answered after them.
 			if f, err := c.Read(t.Context(), firstDN, []string{"uid"}); err != nil || f == nil {
 				t.Fatalf("%+v, %v", f, err)
 			}
@@ -137,7 +138,8 @@ func TestChangerModify(t *testing.T) {
 	}
 }
 
-// All operations, several in one change, with options in names; all of them or none.
+// TestChangerOperations checks all operations, several in one request, names with
+// options, and that a request is carried out completely or not at all.
 func TestChangerOperations(t *testing.T) {
 	s, c := startChanger(t, 1, ldaptest.Options{})
 	apply := func(changes ...Modification) int {
@@ -169,7 +171,7 @@ func TestChangerOperations(t *testing.T) {
 	}
 }
 
-// Every shape of a condition means to the server what it says.
+// TestConditions checks that the server evaluates every form of a condition correctly.
 func TestConditions(t *testing.T) {
 	s, c := startChanger(t, 1, ldaptest.Options{})
 	s.Replace(firstDN, "description", "Abc", "two  blanks", "(*)\\")
@@ -195,7 +197,7 @@ func TestConditions(t *testing.T) {
 		{[]Condition{{Name: "description", Rule: exact, Value: value("two blanks")}}, true, "(description:caseExactMatch:=two blanks)"},
 		{[]Condition{{Name: "description", Value: value("(*)\\")}}, true, `(description=\28\2a\29\5c)`},
 		{[]Condition{{Name: "description", Value: []byte{}}}, false, "(description=)"},
-		{[]Condition{{Name: "mail", Rule: exact, Value: value("u0000@example.org")}}, false, "(mail:caseExactMatch:=u0000@example.org)"}, // it is no rule of such values
+		{[]Condition{{Name: "mail", Rule: exact, Value: value("u0000@example.org")}}, false, "(mail:caseExactMatch:=u0000@example.org)"}, // the rule does not apply to such values
 		{[]Condition{{Name: "description"}, {Not: no, Name: "title"}, {Name: "cn", Rule: exact, Value: value("Person u0000")}}, true, "(&(description=*)(!(title=*))(cn:caseExactMatch:=Person u0000))"},
 		{[]Condition{{Name: "description"}, {Name: "title"}}, false, "(&(description=*)(title=*))"},
 	} {
@@ -213,8 +215,8 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-// Values of all lengths that are written differently arrive as they are, and come
-// back in what was there before.
+// TestLengths checks that values whose lengths are encoded differently arrive
+// unchanged, and are returned unchanged by the pre-read control.
 func TestLengths(t *testing.T) {
 	s, c := startChanger(t, 1, ldaptest.Options{})
 	last := []byte("first")
@@ -227,14 +229,14 @@ func TestLengths(t *testing.T) {
 			t.Fatalf("%d: %+v, %v", n, answers, err)
 		}
 		if before := answers[0].Before["jpegphoto"]; len(before) != 1 || !bytes.Equal(before[0], last) {
-			t.Errorf("%d: it was %d values", n, len(before))
+			t.Errorf("length %d: %d values before the change", n, len(before))
 		}
 		if have := s.Values(firstDN, "jpegPhoto"); len(have) != 1 || have[0] != string(v) {
-			t.Errorf("%d: it is %d values", n, len(have))
+			t.Errorf("length %d: %d values after the change", n, len(have))
 		}
 		last = v
 	}
-	// In the other places, too: the name of an entry, and what must hold.
+	// The same for DNs and conditions.
 	for _, n := range []int{100, 127, 128, 200, 255, 256, 70_000} {
 		text := strings.Repeat("y", n)
 		s.Put(ldaptest.NewEntry("cn="+text+",o=isp", "objectClass", "person", "cn", text, "sn", "x"))
@@ -246,8 +248,8 @@ func TestLengths(t *testing.T) {
 	}
 }
 
-// Neither side waits for the other when more is on its way, in both directions, than
-// the network holds.
+// TestMuchAtOnce checks that there is no deadlock when requests and answers exceed the
+// buffers of the network.
 func TestMuchAtOnce(t *testing.T) {
 	s, c := startChanger(t, 40, ldaptest.Options{})
 	large := strings.Repeat("v", 500_000)
@@ -270,7 +272,8 @@ func TestMuchAtOnce(t *testing.T) {
 	}
 }
 
-// A server that is too busy to say what it offers is not one that offers nothing.
+// TestOpenChangerRoot checks that a server that is too busy to return its root DSE is
+// not mistaken for one that hides it.
 func TestOpenChangerRoot(t *testing.T) {
 	for code, opens := range map[int]bool{51: false, 52: false, 50: true, 32: true, 1: true} {
 		s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(1), Identities: managerOnly(), Faults: ldaptest.Faults{
@@ -281,8 +284,8 @@ func TestOpenChangerRoot(t *testing.T) {
 			t.Errorf("code %d: %v", code, err)
 		}
 		if err == nil {
-			if len(c.Root().Controls) != 0 {
-				t.Errorf("code %d: %+v", code, c.Root())
+			if len(c.RootDSE().Controls) != 0 {
+				t.Errorf("code %d: %+v", code, c.RootDSE())
 			}
 			_ = c.Close()
 		}
@@ -316,7 +319,7 @@ func TestIsLost(t *testing.T) {
 		"no password":           {&ConnectError{Op: OpPassword, Err: errors.New("x")}, false},
 	} {
 		if IsLost(x.err) != x.want {
-			t.Errorf("%s: %v", name, !x.want)
+			t.Errorf("%s: IsLost returned %v", name, !x.want)
 		}
 	}
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// scripted is the URL of a server that takes one client, lets it bind and read its
-// root, waits for a number of requests, and then does with the connection
-// what answer does: their message ids are given to it. The connection stays open
-// until the client has gone, unless answer closes it.
+// scripted starts a server and returns its URL. The server accepts one client, lets it
+// bind and read the root DSE, waits for a number of requests, and then calls answer
+// with the connection and the message IDs of the requests. The connection stays open
+// until the client closes it, unless answer closes it.
 func scripted(t *testing.T, requests int, answer func(conn net.Conn, ids []int)) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -65,7 +65,7 @@ func controlOf(oid string, value []byte) *ber.Packet {
 	return sequence(octets(oid), octets(string(value)))
 }
 
-// titled are pre-read controls that tell of a title.
+// titled returns a pre-read control with a title.
 func titled(title string) *ber.Packet {
 	return controlOf(OIDPreRead, wireEntry{"cn=x", []wireAttr{{"Title", []string{title}}}}.packet().Bytes())
 }
@@ -76,8 +76,8 @@ func noticeOf(code int) []byte {
 	return messageOf(0, p)
 }
 
-// said is how the answers to changes are shown: ? for none, the result code, and
-// what was there before.
+// said returns results as text: ? for no answer, or else the result code and the values
+// before the change.
 func said(answers []ModifyResult) string {
 	var out []string
 	for _, a := range answers {
@@ -96,7 +96,7 @@ func said(answers []ModifyResult) string {
 	return strings.Join(out, ", ")
 }
 
-// Three changes are sent, and the server answers what it likes.
+// TestChangerAnswers checks valid and invalid answers to three requests.
 func TestChangerAnswers(t *testing.T) {
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	for name, x := range map[string]struct {
@@ -120,26 +120,26 @@ func TestChangerAnswers(t *testing.T) {
 			critical := sequence(c.Children[0], ber.NewBoolean(ber.ClassUniversal, ber.TypePrimitive, ber.TagBoolean, true, ""), c.Children[1])
 			return join(modifiedOf(ids[0], 0, critical), modifiedOf(ids[1], 0), modifiedOf(ids[2], 0))
 		}, want: "0 [a], 0, 0"},
-		"an unknown id":    {answer: func(ids []int) []byte { return join(modifiedOf(ids[1], 0), modifiedOf(ids[2]+1, 0)) }, want: "?, 0, ?", err: "which is not open"},
-		"an earlier id":    {answer: func(ids []int) []byte { return modifiedOf(ids[0]-1, 0) }, want: "?, ?, ?", err: "which is not open"},
-		"an answer twice":  {answer: func(ids []int) []byte { return join(modifiedOf(ids[1], 0), modifiedOf(ids[1], 0)) }, want: "?, 0, ?", err: "which is not open"},
-		"another answer":   {answer: func(ids []int) []byte { return messageOf(ids[0], resultOf(ldap.ApplicationSearchResultDone, 0)) }, want: "?, ?, ?", err: "which is not open"},
-		"a notice":         {answer: func(ids []int) []byte { return join(modifiedOf(ids[0], 0), noticeOf(52)) }, want: "0, ?, ?", err: "disconnects", code: 52},
-		"a notice, closed": {answer: func(ids []int) []byte { return join(modifiedOf(ids[0], 0), noticeOf(80)) }, closes: true, want: "0, ?, ?", err: "disconnects", code: 80},
-		"a broken notice":  {answer: func([]int) []byte { return messageOf(0, application(ldap.ApplicationExtendedResponse)) }, want: "?, ?, ?", err: "no LDAP message"},
-		"garbage":          {answer: func(ids []int) []byte { return join(modifiedOf(ids[0], 0), []byte("HTTP/1.1 400 Bad Request\r\n")) }, want: "0, ?, ?", err: "no LDAP message"},
-		"a bad length":     {answer: func(ids []int) []byte { return join(modifiedOf(ids[0], 0), []byte{0x30, 0xff, 0xff, 0xff, 0xff, 0xff}) }, want: "0, ?, ?", err: "no LDAP message"},
-		"a huge length":    {answer: func([]int) []byte { return []byte{0x30, 0x84, 0x7f, 0xff, 0xff, 0xf0} }, want: "?, ?, ?", err: "no LDAP message"},
+		"an unknown id":     {answer: func(ids []int) []byte { return join(modifiedOf(ids[1], 0), modifiedOf(ids[2]+1, 0)) }, want: "?, 0, ?", err: "which is not pending"},
+		"an earlier id":     {answer: func(ids []int) []byte { return modifiedOf(ids[0]-1, 0) }, want: "?, ?, ?", err: "which is not pending"},
+		"an answer twice":   {answer: func(ids []int) []byte { return join(modifiedOf(ids[1], 0), modifiedOf(ids[1], 0)) }, want: "?, 0, ?", err: "which is not pending"},
+		"another answer":    {answer: func(ids []int) []byte { return messageOf(ids[0], resultOf(ldap.ApplicationSearchResultDone, 0)) }, want: "?, ?, ?", err: "which is not pending"},
+		"a notice":          {answer: func(ids []int) []byte { return join(modifiedOf(ids[0], 0), noticeOf(52)) }, want: "0, ?, ?", err: "closes the connection", code: 52},
+		"a notice, closed":  {answer: func(ids []int) []byte { return join(modifiedOf(ids[0], 0), noticeOf(80)) }, closes: true, want: "0, ?, ?", err: "closes the connection", code: 80},
+		"an invalid notice": {answer: func([]int) []byte { return messageOf(0, application(ldap.ApplicationExtendedResponse)) }, want: "?, ?, ?", err: "invalid LDAP message"},
+		"garbage":           {answer: func(ids []int) []byte { return join(modifiedOf(ids[0], 0), []byte("HTTP/1.1 400 Bad Request\r\n")) }, want: "0, ?, ?", err: "invalid LDAP message"},
+		"a bad length":      {answer: func(ids []int) []byte { return join(modifiedOf(ids[0], 0), []byte{0x30, 0xff, 0xff, 0xff, 0xff, 0xff}) }, want: "0, ?, ?", err: "invalid LDAP message"},
+		"a huge length":     {answer: func([]int) []byte { return []byte{0x30, 0x84, 0x7f, 0xff, 0xff, 0xf0} }, want: "?, ?, ?", err: "invalid LDAP message"},
 		"truncated": {answer: func(ids []int) []byte {
 			whole := modifiedOf(ids[1], 0)
 			return join(modifiedOf(ids[0], 0), whole[:len(whole)-3])
 		}, closes: true, want: "0, ?, ?", err: "in the middle of a message"},
 		"closed":          {answer: func(ids []int) []byte { return modifiedOf(ids[2], 0) }, closes: true, want: "?, ?, 0", err: "was closed"},
-		"silent":          {answer: func(ids []int) []byte { return modifiedOf(ids[2], 0) }, want: "?, ?, 0", err: "nothing came for"},
-		"no code":         {answer: func(ids []int) []byte { return messageOf(ids[0], application(ldap.ApplicationModifyResponse)) }, want: "?, ?, ?", err: "no LDAP message"},
-		"no controls":     {answer: func(ids []int) []byte { return modifiedOf(ids[0], 0, octets("x")) }, want: "0, ?, ?", err: "no LDAP message"},
-		"no entry before": {answer: func(ids []int) []byte { return modifiedOf(ids[0], 0, controlOf(OIDPreRead, []byte{0x64, 5, 1})) }, want: "0, ?, ?", err: "no LDAP message"},
-		"no value before": {answer: func(ids []int) []byte { return modifiedOf(ids[0], 0, sequence(octets(OIDPreRead))) }, want: "0, ?, ?", err: "no LDAP message"},
+		"silent":          {answer: func(ids []int) []byte { return modifiedOf(ids[2], 0) }, want: "?, ?, 0", err: "no data for"},
+		"no code":         {answer: func(ids []int) []byte { return messageOf(ids[0], application(ldap.ApplicationModifyResponse)) }, want: "?, ?, ?", err: "invalid LDAP message"},
+		"no controls":     {answer: func(ids []int) []byte { return modifiedOf(ids[0], 0, octets("x")) }, want: "0, ?, ?", err: "invalid LDAP message"},
+		"no entry before": {answer: func(ids []int) []byte { return modifiedOf(ids[0], 0, controlOf(OIDPreRead, []byte{0x64, 5, 1})) }, want: "0, ?, ?", err: "invalid LDAP message"},
+		"no value before": {answer: func(ids []int) []byte { return modifiedOf(ids[0], 0, sequence(octets(OIDPreRead))) }, want: "0, ?, ?", err: "invalid LDAP message"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -156,7 +156,7 @@ func TestChangerAnswers(t *testing.T) {
 			c := openChanger(t, Options{URLs: []string{url}, Idle: idle})
 			answers, err := c.Modify([]ModifyRequest{replacing("cn=a", "title", "x"), replacing("cn=b", "title", "x"), replacing("cn=c", "title", "x")})
 			if got := said(answers); got != x.want {
-				t.Errorf("the answers are %s, and not %s", got, x.want)
+				t.Errorf("the results are %s, want %s", got, x.want)
 			}
 			if x.err == "" {
 				if err != nil {
@@ -168,9 +168,9 @@ func TestChangerAnswers(t *testing.T) {
 				t.Errorf("%v, lost: %v", err, IsLost(err))
 			}
 			if err := c.Close(); !errors.Is(err, net.ErrClosed) {
-				t.Errorf("the connection was open: %v", err)
+				t.Errorf("the connection was not closed: %v", err)
 			}
-			// What comes later is not taken for the answer to something else.
+			// A late answer is not mistaken for the answer to another request.
 			if _, err := c.Read(t.Context(), "cn=a", []string{"title"}); !IsLost(err) {
 				t.Errorf("afterwards: %v", err)
 			}
@@ -181,7 +181,8 @@ func TestChangerAnswers(t *testing.T) {
 	}
 }
 
-// What is no answer to a search makes the connection useless, too.
+// TestChangerReadAnswers checks that an invalid answer to a search closes the
+// connection.
 func TestChangerReadAnswers(t *testing.T) {
 	entry := wireEntry{"cn=a", []wireAttr{{"title", []string{"x"}}}}.packet
 	for name, x := range map[string]struct {
@@ -220,7 +221,7 @@ func TestChangerReadAnswers(t *testing.T) {
 	}
 }
 
-// Nothing that a server sends makes us panic, or believe what was not said.
+// FuzzPreRead checks that no input causes a panic or values that were not sent.
 func FuzzAnswers(f *testing.F) {
 	for _, seed := range [][]byte{
 		modifiedOf(1, 0, titled("x")), modifiedOf(1, 122), noticeOf(52), modifiedOf(7, 0, controlOf("1.2", nil), titled("")),
@@ -238,7 +239,7 @@ func FuzzAnswers(f *testing.F) {
 				}
 			}
 		} else if list != nil {
-			t.Errorf("%v of what is no entry", list)
+			t.Errorf("%v from an invalid entry", list)
 		}
 		if value, found, ok := findControl(b, OIDPreRead); found && ok && !bytes.Contains(b, value) {
 			t.Errorf("%q is not in %q", value, b)
@@ -250,14 +251,14 @@ func FuzzAnswers(f *testing.F) {
 			requireSane(t, m)
 		}
 		if !bytes.Equal(b, before) {
-			t.Error("what was read was changed")
+			t.Error("the input was modified")
 		}
 	})
 }
 
 func requireSane(t *testing.T, m message) {
 	t.Helper()
-	a, err := modified(m)
+	a, err := parseModifyResult(m)
 	if err != nil && !IsLost(err) || err == nil && !a.Answered || a.Before != nil && (a.Err != nil || err != nil) || a.Err != nil && a.Err.Code == 0 {
 		t.Errorf("%+v, %v", a, err)
 	}

@@ -5,27 +5,29 @@ import (
 	"strings"
 )
 
-// deletedClass marks an entry that 389 Directory Server and its ancestors keep
-// after its deletion. A search does not give it, a replica's export does.
+// deletedClass is the class of an entry that 389 Directory Server and its ancestors
+// keep after its deletion. A search does not return it, but the export of a replica
+// contains it.
 const deletedClass = "nsTombstone"
 
-// referralClass marks an entry below which another server goes on (RFC 3296). An
-// export has such entries, a search gives a reference in their place.
+// referralClass is the class of an entry whose subtree is on another server (RFC
+// 3296). An export contains such entries; a search returns a reference instead.
 const referralClass = "referral"
 
-// classes finds the Selection that an object class belongs to. Looking up may be
-// done by several goroutines at once.
+// classes finds the Selection that an object class belongs to. Lookups are safe for
+// concurrent use.
 type classes struct {
 	byName names
-	none   int // more than the number of any Selection
-	rest   int // the Selection of entries whose classes none names; none without one
+	none   int // the number for "no Selection", greater than that of any Selection
+	rest   int // number of the Selection with Any, for entries of other classes; none without one
 }
 
-// deletedSelection is the number of a selection that stands before all others,
-// and that nobody asked for.
+// deletedSelection is the number of an internal selection, before all others, for
+// entries of deletedClass.
 const deletedSelection = -2
 
-// referralSelection is that of entries of the class referral.
+// referralSelection is the number of an internal selection for entries of
+// referralClass.
 const referralSelection = -1
 
 func newClasses(selections []Selection) *classes {
@@ -38,14 +40,14 @@ func newClasses(selections []Selection) *classes {
 			c.byName.add(strings.Trim(class, " \t"), i)
 		}
 	}
-	// Places begin at 0 in a table of names.
+	// A table of names cannot hold negative numbers.
 	c.byName.add(deletedClass, c.none+1)
 	c.byName.add(referralClass, c.none+2)
 	return c
 }
 
-// selection returns the number of the Selection of an entry, given the least of
-// what find returned for its classes.
+// selection returns the number of the Selection of an entry, given the lowest number
+// that find returned for its classes.
 func (c *classes) selection(least int) int {
 	if least == c.none {
 		return c.rest
@@ -53,15 +55,14 @@ func (c *classes) selection(least int) int {
 	return least
 }
 
-// find returns the number of the first Selection that names the object class
-// value, none without one, deletedSelection for an entry that is no more, and
-// referralSelection for one that stands for a part of another server. The least
-// of what it returns for the classes of an entry is the entry's.
+// find returns the number of the first Selection that names the object class value,
+// or none, or deletedSelection or referralSelection for their classes. The lowest
+// number that it returns for the classes of an entry is that of the entry.
 func (c *classes) find(value []byte) int {
 	if n := len(value); n > 0 && (value[0] <= ' ' || value[n-1] <= ' ') {
 		value = bytes.Trim(value, " \t")
 	}
-	if !c.byName.may(value) {
+	if !c.byName.mayContain(value) {
 		return c.none
 	}
 	switch n := c.byName.findBase(value); {

@@ -15,31 +15,31 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// target is a server's URL, taken apart.
+// target is the parsed URL of a server.
 type target struct {
 	url     string
 	network string // of net.Dial
 	address string
-	host    string // whose name the certificate must have
+	host    string // the name that the certificate must match
 	ldaps   bool
 }
 
-// parseTarget reads ldap://host[:port], ldaps://host[:port] or
-// ldapi://PATH with its slashes as %2F. Anything more in a URL, as a base,
-// means something that would be passed over, and is refused.
+// parseTarget parses ldap://host[:port], ldaps://host[:port] or ldapi://PATH with
+// slashes in PATH written as %2F. It rejects any other part of a URL, such as a base
+// DN, because it would be ignored.
 func parseTarget(text string) (target, error) {
 	t := target{url: text, network: "tcp"}
 	if path, ok := strings.CutPrefix(text, "ldapi://"); ok {
 		path, err := url.PathUnescape(path)
 		if err != nil || path == "" {
-			return t, fmt.Errorf("%q is not ldapi:// and the path of a socket, with %%2F for its slashes", text)
+			return t, fmt.Errorf("%q is not ldapi:// followed by the path of a socket, with %%2F for each slash", text)
 		}
 		t.network, t.address = "unix", path
 		return t, nil
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return t, fmt.Errorf("not the URL of a directory: %w", err)
+		return t, fmt.Errorf("not a valid directory URL: %w", err)
 	}
 	port := ldap.DefaultLdapPort
 	switch u.Scheme {
@@ -47,7 +47,7 @@ func parseTarget(text string) (target, error) {
 	case "ldaps":
 		t.ldaps, port = true, ldap.DefaultLdapsPort
 	default:
-		return t, fmt.Errorf("%q begins with neither ldap://, ldaps:// nor ldapi://", text)
+		return t, fmt.Errorf("%q does not begin with ldap://, ldaps:// or ldapi://", text)
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/" || u.Hostname() == "" {
 		return t, fmt.Errorf("the URL must be %s://host[:port] and nothing more", u.Scheme)
@@ -61,8 +61,8 @@ func parseTarget(text string) (target, error) {
 	return t, nil
 }
 
-// leavesHost tells whether what is sent in clear to t could be read elsewhere.
-// A name other than localhost counts as another host, wherever it leads.
+// leavesHost reports whether text sent unencrypted to t can be read on the network.
+// Every name other than localhost counts as another host, whatever its address.
 func (t target) leavesHost() bool {
 	if t.network == "unix" || t.ldaps {
 		return false
@@ -74,7 +74,7 @@ func (t target) leavesHost() bool {
 	return !ip.Unmap().IsLoopback()
 }
 
-// dialer makes sessions according to the options.
+// dialer opens sessions according to the options.
 type dialer struct {
 	o       Options
 	targets []target
@@ -84,13 +84,13 @@ type dialer struct {
 func newDialer(o Options) (*dialer, error) {
 	d := &dialer{o: o}
 	if len(o.URLs) == 0 {
-		return nil, errors.New("no URL of a directory")
+		return nil, errors.New("no directory URL is given")
 	}
 	if o.External && (o.BindDN != "" || o.Password != nil) {
-		return nil, errors.New("EXTERNAL and a password exclude each other")
+		return nil, errors.New("EXTERNAL cannot be combined with a bind DN or a password")
 	}
 	if (o.BindDN == "") != (o.Password == nil) {
-		return nil, errors.New("a password and the DN that it belongs to go together")
+		return nil, errors.New("a bind DN requires a password, and a password requires a bind DN")
 	}
 	for _, text := range o.URLs {
 		t, err := parseTarget(text)
@@ -107,30 +107,30 @@ func newDialer(o Options) (*dialer, error) {
 	return d, err
 }
 
-// dial returns a session with the first server that can be reached and takes
-// the bind.
+// dial returns a session with the first server that can be reached and accepts the
+// bind.
 func (d *dialer) dial(ctx context.Context) (*session, error) {
 	var failed []error
 	for _, t := range d.targets {
 		s, err := d.dialOne(ctx, t)
 		if err == nil {
 			for _, e := range failed {
-				d.o.note("passing over %v", e)
+				d.o.note("skipping a server: %v", e)
 			}
 			d.o.Logger.DebugContext(ctx, "bound to the directory", "url", t.url)
 			return s, nil
 		}
 		failed = append(failed, err)
-		if ctx.Err() != nil || !isElsewhereBetter(err) {
+		if ctx.Err() != nil || !mayTryNext(err) {
 			break
 		}
 	}
 	return nil, errors.Join(failed...)
 }
 
-// isElsewhereBetter tells whether another host may do what this one did not: a
-// password that is refused here would be refused there.
-func isElsewhereBetter(err error) bool {
+// mayTryNext reports whether another server may succeed after err. A password that
+// one server rejects would be rejected by the others, too.
+func mayTryNext(err error) bool {
 	e, ok := errors.AsType[*ConnectError](err)
 	if !ok || e.Op == OpPassword || errors.Is(err, ErrPlaintext) {
 		return false
@@ -145,8 +145,8 @@ func isElsewhereBetter(err error) bool {
 	return false
 }
 
-// dialOne connects to one server and binds. All of it may take ConnectTimeout,
-// apart from the name's resolution and the password's arrival.
+// dialOne connects to one server and binds, all within ConnectTimeout except for name
+// resolution and waiting for the password.
 func (d *dialer) dialOne(ctx context.Context, t target) (*session, error) {
 	fail := func(op string, err error) error {
 		if ctx.Err() != nil {
@@ -154,7 +154,7 @@ func (d *dialer) dialOne(ctx context.Context, t target) (*session, error) {
 		}
 		return &ConnectError{URL: t.url, Op: op, Err: err}
 	}
-	// Before a connection is made: a person may take long to type it.
+	// Get the password before connecting: a person may take a long time to type it.
 	password, err := d.password(ctx)
 	if err != nil {
 		return nil, fail(OpPassword, err)
@@ -177,8 +177,8 @@ func (d *dialer) dialOne(ctx context.Context, t target) (*session, error) {
 	return s, nil
 }
 
-// prepare does all that comes before searches: TLS, and then the bind. It returns
-// what was read and not used, and op when it fails, which says with what.
+// prepare does everything that precedes searches: TLS, and then the bind. It returns
+// the bytes that were read and not used and, on failure, op, the step that failed.
 func (d *dialer) prepare(s *session, t target, password []byte) (op string, unread []byte, err error) {
 	if err := s.raw.SetDeadline(time.Now().Add(d.o.ConnectTimeout)); err != nil {
 		return "connect", nil, err
@@ -186,7 +186,7 @@ func (d *dialer) prepare(s *session, t target, password []byte) (op string, unre
 	encrypt := t.ldaps
 	if d.o.StartTLS && !t.ldaps && t.network == "tcp" {
 		if err := s.askStartTLS(); err != nil {
-			return "StartTLS", nil, inTime(err, d.o.ConnectTimeout)
+			return "StartTLS", nil, timeoutError(err, d.o.ConnectTimeout)
 		}
 		encrypt = true
 	}
@@ -195,29 +195,30 @@ func (d *dialer) prepare(s *session, t target, password []byte) (op string, unre
 		config.ServerName = t.host
 		conn := tls.Client(s.nc, config)
 		if err := conn.Handshake(); err != nil {
-			return "TLS", nil, inTime(err, d.o.ConnectTimeout)
+			return "TLS", nil, timeoutError(err, d.o.ConnectTimeout)
 		}
 		s.nc = conn
-	} else if password != nil && !d.o.Plaintext && !staysHere(s.raw.RemoteAddr()) {
+	} else if password != nil && !d.o.Plaintext && !isLocal(s.raw.RemoteAddr()) {
 		return "bind", nil, ErrPlaintext
 	}
 	if unread, err = d.bind(s, encrypt, password); err != nil {
-		return "bind", nil, inTime(err, d.o.ConnectTimeout)
+		return "bind", nil, timeoutError(err, d.o.ConnectTimeout)
 	}
 	return "", unread, nil
 }
 
-// staysHere tells whether an address is of this host: the name localhost may
-// lead anywhere.
-func staysHere(a net.Addr) bool {
+// isLocal reports whether an address belongs to this host. It is needed because the
+// name localhost may resolve to any address.
+func isLocal(a net.Addr) bool {
 	tcp, ok := a.(*net.TCPAddr)
 	return !ok || tcp.IP.IsLoopback()
 }
 
-// inTime says in words that a deadline has passed.
-func inTime(err error, limit time.Duration) error {
+// timeoutError returns an error that states the limit when err is an expired
+// deadline, and err otherwise.
+func timeoutError(err error, limit time.Duration) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("no answer for %v", limit)
+		return fmt.Errorf("no answer within %v", limit)
 	}
 	return err
 }

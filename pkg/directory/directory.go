@@ -1,14 +1,15 @@
-// Package directory reads directory entries as a stream: from a live LDAP
-// server or from LDIF text, both with the same questions and the same answers.
+// Package directory reads directory entries as a stream, from a live LDAP server or
+// from LDIF text, with the same queries and the same results. It also sends single
+// modifications to a server (Changer).
 //
-// It promises that a stream is never silently short: when a sequence ends
-// without an error, everything that was asked for was delivered, and that was
-// proven and not assumed. It promises that memory does not grow with the
-// directory, and that nothing is followed, opened or sent that the options do
-// not name: no referral, no URL in a file, no password over an open connection.
+// It guarantees that a stream is never silently short: when a sequence ends without
+// an error, everything requested was delivered, and this was verified, not assumed.
+// Memory use does not grow with the directory. The package follows, opens or sends
+// nothing that the options do not allow: no referral, no URL in a file, no password
+// over an unencrypted connection.
 //
-// It is not for changing a directory, and it judges nothing: what an entry
-// should hold is decided elsewhere.
+// It does not plan changes and does not check entries: other packages decide what an
+// entry should contain.
 package directory
 
 import (
@@ -17,10 +18,10 @@ import (
 	"iter"
 )
 
-// Kind is what an entry is to a calendar server.
+// Kind is the role of an entry for a calendar server.
 type Kind uint8
 
-// The kinds. An entry that is of no kind that a query names is Other.
+// The kinds. Other is the kind of an entry that no Selection of a query matches.
 const (
 	Other Kind = iota
 	User
@@ -29,7 +30,7 @@ const (
 	Domain
 )
 
-// Kinds lists all kinds in the order of their numbers.
+// Kinds returns all kinds in the order of their numbers.
 func Kinds() []Kind { return []Kind{Other, User, Group, Resource, Domain} }
 
 // String returns the lower-case name used in every output.
@@ -49,7 +50,7 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
 
-// Scope is how far below its bases a query reaches.
+// Scope is the scope of a query below its base DNs.
 type Scope int
 
 // The scopes; the zero value is the whole subtree.
@@ -59,77 +60,78 @@ const (
 	BaseOnly
 )
 
-// MaxAttributes is how many attributes a Query can name.
+// MaxAttributes is the maximum number of attributes in a Query.
 const MaxAttributes = 64
 
-// Selection says which entries are of a kind, and what of them is wanted.
+// Selection selects the entries of one kind and the attributes to deliver of them.
 type Selection struct {
 	Kind Kind
-	// Classes are names of object classes; an entry with one of them, in any
-	// case, is of the kind, unless an earlier Selection has it already.
+	// Classes are names of object classes, in any case. An entry with one of them is
+	// of the kind, unless an earlier Selection matches it.
 	Classes []string
-	// Any takes every entry that no other Selection has, whatever its classes.
+	// Any selects every entry that no other Selection matches, whatever its classes.
 	Any bool
-	// Attributes are bits, one for each place in Query.Attributes. What else the
-	// entry holds is not delivered.
+	// Attributes is a bit set of indexes into Query.Attributes. Other attributes of
+	// the entry are not delivered.
 	Attributes uint64
-	// Filter narrows a live search further, in the notation of RFC 4515; "" for
-	// all. Only what the server can decide by itself belongs here. A source that
-	// is no server does not look at it, and delivers more.
+	// Filter restricts a live search further, in the notation of RFC 4515; "" for no
+	// restriction. It is an optimization that only a server applies: any other source
+	// ignores it and delivers more.
 	Filter string
-	// Everywhere asks for the entries wherever they are: Bases, Scope and Filter of
-	// the query do not narrow this Selection.
+	// Everywhere selects the entries wherever they are: Bases, Scope and Filter of
+	// the query do not restrict this Selection.
 	Everywhere bool
 }
 
-// Query is what to read.
+// Query describes the entries to read.
 type Query struct {
-	// Bases are the DNs at which to begin; none means all that the source holds.
-	// A base that lies below another one is not read twice.
+	// Bases are the base DNs; none means everything in the source. A base below
+	// another one is not read twice.
 	Bases []string
 	Scope Scope
-	// Filter narrows the entries of the Selections, in the notation of RFC 4515;
-	// "" for all. Every source obeys it.
+	// Filter restricts the entries of the Selections, in the notation of RFC 4515; ""
+	// for no restriction. Every source applies it.
 	Filter string
 
-	// Attributes names what is wanted. Names are compared without regard to
-	// case, and options are not: asking for "cn" delivers "cn;lang-de", too.
+	// Attributes are the names of the attributes to deliver. Names are compared
+	// without regard to case, and options are ignored: "cn" delivers "cn;lang-de",
+	// too.
 	Attributes []string
-	// Selections tell the kinds apart, the first that fits being the kind.
+	// Selections determine the kind of an entry: the first one that matches.
 	Selections []Selection
-	// Others asks for all other entries that the source comes across, too: their
-	// DN, and no values, as entries of kind Other. A source that reads a whole
-	// file to answer delivers all of that, whatever Bases, Scope and Filter say; a
-	// server only what it sends to answer.
+	// Others delivers all other entries that the source encounters, too: with their
+	// DN, without values, and with the kind Other. A source that has to read a whole
+	// file delivers all its entries, whatever Bases, Scope and Filter are; for a
+	// server these are only the entries that it sends.
 	Others bool
 }
 
 // Value is one value of an attribute.
 type Value struct {
-	Attr int    // place in Query.Attributes
+	Attr int    // index into Query.Attributes
 	Data []byte // empty, never nil, for an empty value
 }
 
-// Entry is an entry of the directory. It and all that it holds belong to the
-// source: they are good until the next step of the iteration, or until the
-// function that was given the entry returns.
+// Entry is an entry of the directory. It and everything in it belong to the source:
+// they are valid until the next step of the iteration, or until the function that
+// was called with the entry returns.
 type Entry struct {
 	DN     []byte
 	Kind   Kind
 	Values []Value // in the order of the source
 
-	// Pos sorts the entries of one source in the order in which it holds them.
-	// It does not depend on timing.
+	// Pos is the position of the entry in the source, for sorting. It does not depend
+	// on timing.
 	Pos  uint64
 	File int // of a Files source, counted from 0
-	Line int // of the entry's first line in that file, from 1; 0 where there are no lines
+	Line int // of the first line of the entry in that file, from 1; 0 if the source has no lines
 }
 
-// Problem is something that was met and passed: reading went on behind it. It
-// is delivered as an error of the sequence, and is not its last word.
+// Problem is something that a source could not deliver as an entry. It is delivered
+// as an error of the sequence, but is not its last one: reading continues after it.
 type Problem struct {
 	Kind   ProblemKind
-	DN     []byte // where it is known
+	DN     []byte // if known
 	Pos    uint64
 	File   int
 	Line   int
@@ -137,17 +139,17 @@ type Problem struct {
 	URLs   []string // of a Referral
 }
 
-// ProblemKind says what was met.
+// ProblemKind is the kind of a Problem.
 type ProblemKind int
 
 // The kinds of problems.
 const (
-	BrokenRecord ProblemKind = iota + 1 // text that is no record; it was skipped
+	BrokenRecord ProblemKind = iota + 1 // text that is not a valid record; it was skipped
 	ChangeRecord                        // a change, not an entry; it was skipped
-	Referral                            // a part of the tree that another server holds; it was not followed
+	Referral                            // a part of the tree that is on another server; it was not followed
 )
 
-// Error says what was met, and where.
+// Error returns Detail, preceded by the line if it is known.
 func (p *Problem) Error() string {
 	if p.Line > 0 {
 		return fmt.Sprintf("line %d: %s", p.Line, p.Detail)
@@ -155,56 +157,59 @@ func (p *Problem) Error() string {
 	return p.Detail
 }
 
-// IncompleteError is the last word of a sequence that ended short. What was
-// delivered before it is true, and is not all.
+// IncompleteError is the last error of a sequence that ended before everything was
+// delivered. The entries delivered before it are valid, but not complete.
 type IncompleteError struct {
-	What    string // that was being read
-	Entries int    // how many had been delivered, of all selections
-	Code    int    // the server's result code; 0 where there was none
+	What    string // what was being read
+	Entries int    // the number of entries delivered, of all selections
+	Code    int    // the result code of the server; 0 if there was none
 	Err     error
 }
 
-// Error says what was read, and what ended it.
+// Error states what was read, and why it ended.
 func (e *IncompleteError) Error() string {
-	return fmt.Sprintf("%s: ended short after %d entries: %v", e.What, e.Entries, e.Err)
+	return fmt.Sprintf("%s: incomplete after %d entries: %v", e.What, e.Entries, e.Err)
 }
 
 // Unwrap returns Err.
 func (e *IncompleteError) Unwrap() error { return e.Err }
 
-// Source yields the entries that a query asks for.
+// Source yields the entries that match a query. Read is the usual way to read it.
 //
-// A sequence yields entries without an error, or a nil entry with a *Problem
-// and goes on, or a nil entry with a *RestartError and begins anew, or a nil
-// entry with any other error, which is the last: an *IncompleteError when the
-// reading had begun, otherwise what kept it from beginning. A sequence that ends without such an error has delivered all.
-// Breaking off the iteration is no error and proves nothing.
+// A sequence yields
+//   - an entry without an error;
+//   - a nil entry with a *Problem, and continues;
+//   - a nil entry with a *RestartError, and starts again from the beginning;
+//   - a nil entry with any other error, which is the last one: an *IncompleteError
+//     when reading had begun, otherwise the reason why it could not begin.
 //
-// A Source can be asked more than once unless it reads from a pipe, but by one
+// A sequence that ends without such a last error has delivered everything. Breaking
+// off the iteration is not an error, and shows nothing about completeness.
+//
+// A Source can be read more than once unless it reads from a pipe, but by one
 // goroutine at a time.
 type Source interface {
-	// Name tells a person what is read: a URL, or names of files.
+	// Name returns what is read, for messages: a URL, or names of files.
 	Name() string
 	Entries(ctx context.Context, q Query) iter.Seq2[*Entry, error]
 }
 
-// Scanner is a Source that can use several workers.
+// Scanner is a Source that can read with several workers.
 type Scanner interface {
 	Source
-	// Scan delivers what Entries yields to fn, which several goroutines call at
-	// once, but never two with the same worker, a number from 0 to workers-1.
-	// Either the entry or the problem is nil. The order is not that of Pos, except
-	// among the calls of one worker. Scan returns nil when all was delivered, the error
-	// of fn when that returned one, and otherwise what the last word of Entries
-	// would be.
+	// Scan calls fn with what Entries would yield. Several goroutines call fn at
+	// once, but never two with the same worker, a number from 0 to workers-1. Either
+	// the entry or the problem is nil. Only the calls of one worker are in the order
+	// of Pos. Scan returns nil when everything was delivered, the error of fn when it
+	// returned one, and otherwise the last error that Entries would yield.
 	Scan(ctx context.Context, q Query, workers int, fn func(worker int, e *Entry, p *Problem) error) error
 }
 
-// Progress is how far a source has come.
+// Progress is the progress of reading a source.
 type Progress struct {
-	Done, Total int64 // bytes of the input; Total is 0 when it is not known
+	Done, Total int64 // bytes of the input; Total is 0 when it is unknown
 }
 
-// Progresser is a Source that knows how far it is. Progress may be called at any
-// time, by any goroutine.
+// Progresser is implemented by a Source that reports its progress. Progress may be
+// called at any time and by any goroutine.
 type Progresser interface{ Progress() Progress }

@@ -10,19 +10,21 @@ import (
 	"unicode/utf8"
 )
 
-// AppendNormalDN appends the form in which DNs of the same entry are equal byte
-// for byte, and returns dst as it was when dn is no DN.
+// AppendNormalDN appends the normal form of dn to dst. DNs of the same entry have the
+// same normal form, byte for byte. When dn is not a valid DN it returns dst unchanged
+// and an error.
 //
-// The form has no blanks around ',', '+' and '=', small letters, one blank for
-// several in a value and none at its ends, and the parts of an RDN sorted. What
-// means something in a DN is escaped in a value as \2c and so on, and nothing
-// else is: so a ',' does nothing but separate, and an entry lies below another
-// if its DN ends with a comma and the other's. Besides
-// RFC 4514 the quotes, semicolons and "OID." of RFC 2253 are read, and unescaped
-// characters that can only be meant as they stand. Of the attributes that RFC 4514
-// lists, long names and numbers become the short ones; no other schema is known, so other
-// names of an attribute remain different, and values are compared without
-// regard to case, whatever they are.
+// The normal form has no blanks around ',', '+' and '=', lower-case letters, a single
+// blank for several in a value and none at its ends, and sorted parts of an RDN. In a
+// value exactly the characters with a meaning in a DN are escaped, as \2c and so on.
+// So every ',' is a separator, and an entry is below another one if its DN ends with
+// a comma and the DN of the other.
+//
+// Besides RFC 4514, the quotes, semicolons and "OID." of RFC 2253 are accepted, and
+// unescaped characters whose meaning is unambiguous. The long names and OIDs of the
+// attributes listed in RFC 4514 become their short names. No other schema is known:
+// other aliases of an attribute name remain different, and all values are compared
+// without regard to case.
 func AppendNormalDN(dst, dn []byte) ([]byte, error) {
 	p := dnParser{in: dn, out: slices.Grow(dst, len(dn))}
 	if p.skipBlanks(); p.at == len(dn) {
@@ -46,7 +48,7 @@ type dnParser struct {
 	out []byte
 }
 
-// rdn reads up to the separator behind an RDN.
+// rdn parses up to the separator after an RDN.
 func (p *dnParser) rdn() error {
 	start, parts := len(p.out), 1
 	for {
@@ -68,7 +70,7 @@ func (p *dnParser) rdn() error {
 	return nil
 }
 
-// part reads "name=value", and the blanks around it.
+// part parses "name=value" and the blanks around it.
 func (p *dnParser) part() error {
 	p.skipBlanks()
 	start := p.at
@@ -78,7 +80,7 @@ func (p *dnParser) part() error {
 	name := p.in[start:p.at]
 	p.skipBlanks()
 	if len(name) == 0 || p.at == len(p.in) || p.in[p.at] != '=' {
-		return fmt.Errorf("no \"name=value\" at byte %d of the DN", start+1)
+		return fmt.Errorf("\"name=value\" expected at byte %d of the DN", start+1)
 	}
 	p.at++
 	p.skipBlanks()
@@ -106,9 +108,9 @@ func (p *dnParser) part() error {
 	return nil
 }
 
-// plainValue reads a value of ASCII text without quotes and escapes, as nearly
-// all are, up to the separator behind it, and appends its normal form. On any
-// other it does nothing and returns false.
+// plainValue parses a value of ASCII text without quotes and escapes, as nearly all
+// are, up to the separator after it, and appends its normal form. For any other value
+// it does nothing and returns false.
 func (p *dnParser) plainValue() bool {
 	out := p.out
 	start := len(out)
@@ -139,11 +141,11 @@ loop:
 	return true
 }
 
-// shortName returns the short name of the attribute that a long name or an OID
-// in small letters stands for (RFC 4514 section 3, RFC 4519), "" for others.
+// shortName returns the short name of an attribute for its long name or OID, given in
+// lower case (RFC 4514 section 3, RFC 4519), and "" for others.
 func shortName(name []byte) string {
 	if len(name) < len("userid") {
-		return "" // nearly all that there are
+		return "" // true of nearly all names
 	}
 	switch string(name) {
 	case "2.5.4.3", "commonname":
@@ -168,7 +170,7 @@ func shortName(name []byte) string {
 	return ""
 }
 
-// value reads up to the separator behind a value, and returns it without
+// value parses up to the separator after a value, and returns the value without
 // quotes and escapes.
 func (p *dnParser) value() ([]byte, error) {
 	quoted := p.at < len(p.in) && p.in[p.at] == '"'
@@ -176,7 +178,7 @@ func (p *dnParser) value() ([]byte, error) {
 		p.at++
 	}
 	start := p.at
-	var plain []byte // once something was escaped
+	var plain []byte // not nil once something was escaped
 	for ; p.at < len(p.in); p.at++ {
 		switch c := p.in[p.at]; {
 		case c == '\\':
@@ -186,7 +188,7 @@ func (p *dnParser) value() ([]byte, error) {
 			plain = append(plain, p.in[start:p.at]...)
 			c, size := unescape(p.in[p.at+1:])
 			if size == 0 {
-				return nil, errors.New("a backslash ends the DN")
+				return nil, errors.New("the DN ends with a backslash")
 			}
 			plain = append(plain, c)
 			p.at += size
@@ -196,7 +198,7 @@ func (p *dnParser) value() ([]byte, error) {
 			p.at++
 			p.skipBlanks()
 			if p.at < len(p.in) && !isSeparator(p.in[p.at]) {
-				return nil, fmt.Errorf("text behind a quoted value at byte %d of the DN", p.at+1)
+				return nil, fmt.Errorf("unexpected text after a quoted value at byte %d of the DN", p.at+1)
 			}
 			return plain, nil
 		case !quoted && isSeparator(c):
@@ -204,12 +206,13 @@ func (p *dnParser) value() ([]byte, error) {
 		}
 	}
 	if quoted {
-		return nil, errors.New("a quote is not closed in the DN")
+		return nil, errors.New("the DN has an unclosed quote")
 	}
 	return p.joined(plain, start), nil
 }
 
-// joined returns plain and what was read since start, which nearly always is all.
+// joined returns plain followed by the input since start, which is nearly always the
+// whole value.
 func (p *dnParser) joined(plain []byte, start int) []byte {
 	if plain == nil {
 		return p.in[start:p.at]
@@ -217,8 +220,8 @@ func (p *dnParser) joined(plain []byte, start int) []byte {
 	return append(plain, p.in[start:p.at]...)
 }
 
-// unescape returns what stands behind a backslash, and its size; 0 where
-// nothing does.
+// unescape returns the character that is escaped after a backslash and the size of
+// the escape, or size 0 if nothing follows the backslash.
 func unescape(b []byte) (c byte, size int) {
 	if len(b) >= 2 {
 		var out [1]byte
@@ -232,8 +235,8 @@ func unescape(b []byte) (c byte, size int) {
 	return b[0], 1
 }
 
-// hideSpecial escapes in out, from start on, what means something in a DN. A '#'
-// does at the beginning of a value, where it is meant if the value isHex.
+// hideSpecial escapes in out, from start on, the characters with a meaning in a DN. A
+// '#' has one only at the beginning of a value, and stays if the value isHex.
 func hideSpecial(out []byte, start int, isHex bool) []byte {
 	if !bytes.ContainsAny(out[start:], `,+=;"\#`) {
 		return out
@@ -262,17 +265,16 @@ func (p *dnParser) skipBlanks() {
 
 func isSeparator(c byte) bool { return c == ',' || c == ';' || c == '+' }
 
-// isDescriptionByte tells the characters of an attribute's name or number.
+// isDescriptionByte reports whether c can be part of an attribute name or OID.
 func isDescriptionByte(c byte) bool {
 	return (c|0x20)-'a' < 26 || c-'0' < 10 || c == '-' || c == '.' || c == '_'
 }
 
-// bases tells which DNs lie at or below one of several. It may be used by
-// several goroutines at once.
+// bases is a set of base DNs with a scope. It is safe for concurrent use.
 type bases struct {
 	scope  Scope
 	normal []string
-	plain  []string // as spelled, where a DN can be compared with it as text
+	plain  []string // as spelled, for bases that can be compared with a DN as text
 }
 
 func newBases(list []string, scope Scope) (*bases, error) {
@@ -290,15 +292,15 @@ func newBases(list []string, scope Scope) (*bases, error) {
 	return b, nil
 }
 
-// contains reports whether the entry is one of those asked for. scratch is
-// memory that is used anew each time. The error says why dn is no DN.
+// contains reports whether the entry dn is in scope. scratch is a buffer that is
+// reused by each call. The error is that of an invalid DN.
 func (b *bases) contains(dn []byte, scratch *[]byte) (bool, error) {
 	if len(b.normal) == 0 {
 		return true, nil
 	}
 	if bytes.IndexByte(dn, '\\') < 0 && bytes.IndexByte(dn, '"') < 0 {
-		// Without escapes each comma separates, and most DNs end with the very
-		// bytes of their base.
+		// Without escapes each comma is a separator, and most DNs end with exactly
+		// the bytes of their base.
 		for _, base := range b.plain {
 			if above, ok := cutSuffix(dn, base); ok && b.reaches(above) {
 				return true, nil
@@ -318,8 +320,7 @@ func (b *bases) contains(dn []byte, scratch *[]byte) (bool, error) {
 	return false, nil
 }
 
-// cutSuffix returns what of dn stands in front of base, without the comma
-// between them.
+// cutSuffix returns the part of dn before base, without the comma between them.
 func cutSuffix(dn []byte, base string) (above []byte, ok bool) {
 	n := len(dn) - len(base)
 	switch {
@@ -333,8 +334,7 @@ func cutSuffix(dn []byte, base string) (above []byte, ok bool) {
 	return dn[:n-1], dn[n-1] == ','
 }
 
-// reaches reports whether an entry is in scope whose DN has the given RDNs in
-// front of the base.
+// reaches reports whether an entry is in scope whose DN is above followed by a base.
 func (b *bases) reaches(above []byte) bool {
 	switch b.scope {
 	case BaseOnly:

@@ -47,11 +47,11 @@ func TestNormalDN(t *testing.T) {
 	} {
 		got, err := AppendNormalDN([]byte("front "), []byte(dn))
 		if err != nil || string(got) != "front "+want {
-			t.Errorf("%q became %q, %v, want %q", dn, got, err, want)
+			t.Errorf("the normal form of %q is %q, %v, want %q", dn, got, err, want)
 		}
 		again, err := AppendNormalDN(nil, []byte(want))
 		if err != nil || string(again) != want {
-			t.Errorf("the normal form %q became %q, %v", want, again, err)
+			t.Errorf("the normal form of the normal form %q is %q, %v", want, again, err)
 		}
 	}
 	for _, dn := range []string{
@@ -59,12 +59,12 @@ func TestNormalDN(t *testing.T) {
 	} {
 		got, err := AppendNormalDN([]byte("front "), []byte(dn))
 		if err == nil || string(got) != "front " {
-			t.Errorf("%q became %q, %v", dn, got, err)
+			t.Errorf("the normal form of %q is %q, %v", dn, got, err)
 		}
 	}
 }
 
-// dnText makes names in many spellings, with few different values.
+// dnText generates DNs in many spellings, with few different values.
 func dnText() *rapid.Generator[string] {
 	types := rapid.SampledFrom([]string{"cn", "CN", "ou", "Ou", "o"})
 	value := rapid.SampledFrom([]string{"a", "A", "b", "isp", "ISP", "a b", "A  B", `a\,b`, `a\2Cb`, `a\2cB`, "ä", "Ä", `\C3\A4`, `a\+b`, `\#a`, "x;", `x\;y`})
@@ -86,14 +86,14 @@ func dnText() *rapid.Generator[string] {
 	})
 }
 
-// TestBasesAgreeWithGoLDAP has the DN type of go-ldap as its judge.
+// TestBasesAgreeWithGoLDAP compares with the DN type of go-ldap.
 func TestBasesAgreeWithGoLDAP(t *testing.T) {
 	rapidChecks(t, "3000")
 	inside := map[Scope]int{}
 	squeeze := func(dn *ldap.DN) *ldap.DN {
 		for _, rdn := range dn.RDNs {
 			for _, a := range rdn.Attributes {
-				a.Value = strings.Join(strings.Fields(a.Value), " ") // which go-ldap leaves
+				a.Value = strings.Join(strings.Fields(a.Value), " ") // which go-ldap does not do
 			}
 		}
 		return dn
@@ -102,7 +102,7 @@ func TestBasesAgreeWithGoLDAP(t *testing.T) {
 		dn := dnText().Draw(t, "dn")
 		list := rapid.SliceOfN(dnText(), 1, 3).Draw(t, "bases")
 		if i := rapid.IntRange(-1, len(dn)).Draw(t, "cut"); i >= 0 && strings.Contains(dn[i:], ",") {
-			// A base that is likely above dn.
+			// A base that is probably above dn.
 			list = append(list, strings.Trim(dn[i+strings.Index(dn[i:], ",")+1:], " "))
 			if _, err := ldap.ParseDN(list[len(list)-1]); err != nil {
 				list = list[:len(list)-1]
@@ -193,7 +193,7 @@ func TestBases(t *testing.T) {
 		}
 	}
 	if _, err := newBases([]string{"o=isp", "isp"}, Subtree); err == nil || !strings.Contains(err.Error(), `"isp"`) {
-		t.Errorf("a base that is no DN: %v", err)
+		t.Errorf("an invalid base DN: %v", err)
 	}
 	b, err := newBases(nil, BaseOnly)
 	if err != nil {
@@ -218,7 +218,7 @@ func FuzzNormalDN(f *testing.F) {
 		}
 		again, err := AppendNormalDN(nil, normal)
 		if err != nil || string(again) != string(normal) {
-			t.Fatalf("%q became %q, and that %q, %v", dn, normal, again, err)
+			t.Fatalf("the normal form of %q is %q, and that of the latter is %q, %v", dn, normal, again, err)
 		}
 	})
 }

@@ -1,8 +1,8 @@
 package directory
 
-// CheckFilter says what is wrong with a filter in the notation of RFC 4515, as
-// far as that can be told without a server; nil for one that every source of
-// this package can obey, and for "".
+// CheckFilter returns an error for a filter in the notation of RFC 4515 that not every
+// source of this package can apply, as far as this can be decided without a server.
+// The empty filter is valid.
 func CheckFilter(filter string) error {
 	if filter == "" {
 		return nil

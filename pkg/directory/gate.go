@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// gate is the connection that go-ldap is given to bind on. It can be taken away
-// from it again, with what was read from it and not passed on.
+// gate is the connection on which go-ldap binds. It can be taken back from go-ldap,
+// together with the bytes that were read and not passed on.
 type gate struct {
 	net.Conn
 
-	reading sync.Mutex // held while something reads
+	reading sync.Mutex // held during a read
 
 	mu    sync.Mutex // guards what follows
 	taken bool
@@ -25,7 +25,7 @@ func (g *gate) isTaken() bool {
 	return g.taken
 }
 
-// Read reads until the connection is taken, and is at the end from then on.
+// Read reads from the connection. Once the connection is taken it returns io.EOF.
 func (g *gate) Read(b []byte) (int, error) {
 	g.reading.Lock()
 	defer g.reading.Unlock()
@@ -42,7 +42,7 @@ func (g *gate) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write writes unless the connection is taken.
+// Write writes to the connection, unless it is taken.
 func (g *gate) Write(b []byte) (int, error) {
 	if g.isTaken() {
 		return 0, io.ErrClosedPipe
@@ -50,7 +50,7 @@ func (g *gate) Write(b []byte) (int, error) {
 	return g.Conn.Write(b)
 }
 
-// Close closes unless the connection is taken: then it belongs to somebody else.
+// Close closes the connection, unless it is taken and so has another owner.
 func (g *gate) Close() error {
 	if g.isTaken() {
 		return nil
@@ -58,14 +58,14 @@ func (g *gate) Close() error {
 	return g.Conn.Close()
 }
 
-// take makes the gate let go of the connection, and returns what was read and
-// not passed on. When it returns nothing reads from the connection any more, and
-// it has no deadline.
+// take takes the connection back and returns the bytes that were read and not passed
+// on. When take returns, nothing reads from the connection through the gate, and the
+// connection has no deadline.
 func (g *gate) take() (kept []byte, err error) {
 	g.mu.Lock()
 	g.taken = true
 	g.mu.Unlock()
-	// Whoever reads now must come back. TLS survives a read that took too long.
+	// End a read in progress. A TLS connection survives an expired read deadline.
 	if err := g.SetReadDeadline(time.Unix(1, 0)); err != nil {
 		return nil, err
 	}

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// Whoever reads when the connection is taken gets what came before, its new
-// owner gets the rest, and nothing is lost between them.
+// TestGateLosesNothing checks that a reader gets the data up to the point where the
+// connection is taken, that the new owner gets the rest, and that no data is lost.
 func TestGateLosesNothing(t *testing.T) {
 	for round := range 50 {
 		ours, theirs := net.Pipe()
@@ -29,7 +29,7 @@ func TestGateLosesNothing(t *testing.T) {
 					return
 				}
 			}
-			<-taken // a pipe takes no deadline once it is closed
+			<-taken // a closed pipe rejects deadlines
 			_ = theirs.Close()
 		})
 		var before []byte
@@ -59,13 +59,13 @@ func TestGateLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := <-reader; !errors.Is(err, io.EOF) {
-			t.Fatalf("the reader ends with %v", err)
+			t.Fatalf("the read returned %v", err)
 		}
 		if err := g.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := g.Write([]byte("x")); err == nil {
-			t.Error("who lost the connection writes on it")
+			t.Error("a write succeeded after the connection was taken")
 		}
 		rest, err := io.ReadAll(ours)
 		if got := append(append(before, kept...), rest...); err != nil || !bytes.Equal(got, all) {
@@ -76,7 +76,8 @@ func TestGateLosesNothing(t *testing.T) {
 	}
 }
 
-// A connection on which nothing comes can be taken, too, and has no deadline then.
+// TestGateOfASilentConnection checks that a connection without data can be taken, and
+// that it has no deadline then.
 func TestGateOfASilentConnection(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()
@@ -90,7 +91,7 @@ func TestGateOfASilentConnection(t *testing.T) {
 		t.Errorf("%q, %v", kept, err)
 	}
 	if err := <-reader; !errors.Is(err, io.EOF) {
-		t.Errorf("the reader ends with %v", err)
+		t.Errorf("the read returned %v", err)
 	}
 	go func() { _, _ = theirs.Write([]byte("x")) }()
 	if n, err := ours.Read(make([]byte, 1)); n != 1 || err != nil {
@@ -98,6 +99,6 @@ func TestGateOfASilentConnection(t *testing.T) {
 	}
 	_ = ours.Close()
 	if _, err := g.take(); err == nil {
-		t.Error("a closed connection is taken")
+		t.Error("a closed connection could be taken")
 	}
 }

@@ -16,48 +16,49 @@ import (
 const stdinPath = "-"
 
 const (
-	offsetBits = 44 // of Entry.Pos; the file number has the rest
+	offsetBits = 44 // the low bits of Entry.Pos; the others are the file number
 	maxFiles   = 1 << (64 - offsetBits)
 )
 
-// FilesOptions say what a Files source reads.
+// FilesOptions are the options of a Files source.
 type FilesOptions struct {
-	// Paths are the files, read in this order, 1,048,576 of them at most. "-" is
-	// standard input and may stand there once.
+	// Paths are the files, read in this order, at most 1,048,576 of them. "-" is
+	// standard input and can be listed once.
 	Paths []string
-	// Stdin is what "-" reads. It is not closed.
+	// Stdin is the standard input for "-". It is not closed.
 	Stdin io.Reader
 
-	// FileURLs allows values that are read from other files of this host,
-	// "name:< file:///path". While it is off such a record is a broken one.
+	// FileURLs allows values that are read from other files of this host, "name:<
+	// file:///path". Without it such a record is a BrokenRecord.
 	FileURLs bool
 
-	// MaxLine and MaxEntry limit an unfolded line and a record, in bytes; a
-	// record over them is a broken one. 0 means the limits of ldif.Options.
+	// MaxLine and MaxEntry are the maximum sizes of an unfolded line and of a record,
+	// in bytes. A record over a limit is a BrokenRecord. 0 means the defaults of
+	// ldif.Options.
 	MaxLine, MaxEntry int
 }
 
-// Files is a Source that reads LDIF: files as servers and ldapsearch write
-// them, plain or packed with gzip or zstd, which is told by their first bytes.
+// Files is a Source that reads LDIF files as written by servers and ldapsearch, plain
+// or compressed with gzip or zstd, which it recognizes by the first bytes.
 //
-// Of a record it delivers the values of the attributes asked for, those with
-// options as values of the attribute itself. What the export of a replica marks
-// as deleted is left out, as a search would: values with the option "deleted",
-// and tombstone entries. The schema is not known, so only those object classes
-// tell a kind that the entry names itself, and a file without any has only
-// entries of kind Other. Query.Filter is evaluated in the way of caseIgnoreMatch
-// for all attributes.
+// It delivers values with options as values of the attribute itself. Like a search,
+// it omits what the export of a replica marks as deleted: values with the option
+// "deleted", and tombstone entries. The schema is unknown, so the kind of an entry
+// depends only on the object classes listed in the entry itself, and in a file
+// without object classes every entry has the kind Other. Query.Filter is evaluated
+// like caseIgnoreMatch for all attributes.
 //
-// Change records, additions too, broken records, and entries of the class referral are a *Problem. So is an
-// entry of which Query.Bases ask where it lies, and whose DN cannot be read.
+// Change records (including additions), invalid records, and entries of the class
+// referral are each a *Problem. So is an entry with an invalid DN when Query.Bases
+// make its position relevant.
 //
-// A file can say itself that it is not all: ldapsearch wrote a result other than
-// success, or none. The other files are read all the same, and then the last
-// word is an *IncompleteError. After a read error, and after packed data that
-// ends too early, no more is read.
+// A file can show that it is incomplete: ldapsearch wrote a result other than
+// success, or none at all. The other files are read nevertheless, and then the last
+// error is an *IncompleteError. Reading ends after a read error, and after truncated
+// compressed data.
 //
-// Pos is the number of the file, from 0, times 2^44, plus the offset of the dn:
-// line in its text; a file can have 16 TiB of that.
+// Pos is the number of the file, from 0, times 2^44, plus the offset of the dn: line
+// in its uncompressed text, which can have up to 16 TiB.
 type Files struct {
 	o           FilesOptions
 	done, total atomic.Int64
@@ -76,8 +77,8 @@ func (f *Files) Name() string {
 	return strings.Join(names, ", ")
 }
 
-// FileName returns what a person calls the file with the number that an Entry or
-// a Problem has.
+// FileName returns the name, for messages, of the file with the number i, the File of
+// an Entry or a Problem.
 func (f *Files) FileName(i int) string {
 	if f.o.Paths[i] == stdinPath {
 		return "standard input"
@@ -85,9 +86,9 @@ func (f *Files) FileName(i int) string {
 	return f.o.Paths[i]
 }
 
-// Progress counts the bytes of the files as they are on the disk, packed or not,
-// from the beginning of the last sequence on. The total is not known before
-// that, nor where a pipe is among the files.
+// Progress counts the bytes of the files as they are on disk, compressed or not, since
+// the beginning of the last sequence. The total is unknown before that, and when one
+// of the files is a pipe.
 func (f *Files) Progress() Progress {
 	p := Progress{Done: f.done.Load(), Total: f.total.Load()}
 	if p.Total > 0 {
@@ -96,7 +97,7 @@ func (f *Files) Progress() Progress {
 	return p
 }
 
-// Entries is described at Source.
+// Entries implements Source.
 func (f *Files) Entries(ctx context.Context, q Query) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
 		err := f.run(ctx, q, 0, func(_ int, e *Entry, p *Problem) error {
@@ -117,24 +118,24 @@ func (f *Files) Entries(ctx context.Context, q Query) iter.Seq2[*Entry, error] {
 	}
 }
 
-var errEnough = errors.New("the caller has enough")
+var errEnough = errors.New("the iteration was broken off")
 
-// Scan is described at Scanner.
+// Scan implements Scanner.
 func (f *Files) Scan(ctx context.Context, q Query, workers int, fn func(worker int, e *Entry, p *Problem) error) error {
 	return f.run(ctx, q, max(1, workers), fn)
 }
 
-// filesRun is one reading of all files.
+// filesRun is the state of reading all files once.
 type filesRun struct {
 	*Files
 	ctx        context.Context
 	inputs     []fileInput
 	converters []*converter // one for each worker
 	parallel   bool
-	short      *IncompleteError // what the files say themselves
+	short      *IncompleteError // from files that show that they are incomplete
 }
 
-// run reads all files with several workers, or with none.
+// run reads all files with several workers, or without workers if workers is 0.
 func (f *Files) run(ctx context.Context, q Query, workers int, fn func(worker int, e *Entry, p *Problem) error) error {
 	plan, err := newFilesPlan(q)
 	if err != nil {
@@ -160,13 +161,13 @@ func (f *Files) run(ctx context.Context, q Query, workers int, fn func(worker in
 	return nil
 }
 
-// inspectAll finds what cannot be read before anything is.
+// inspectAll checks all files before any of them is read.
 func (f *Files) inspectAll() ([]fileInput, error) {
 	switch n := len(f.o.Paths); {
 	case n == 0:
 		return nil, errors.New("no files to read")
 	case n > maxFiles:
-		return nil, fmt.Errorf("%d files are more than can be read at once: %d", n, maxFiles)
+		return nil, fmt.Errorf("%d files are too many: at most %d can be read at once", n, maxFiles)
 	}
 	inputs := make([]fileInput, len(f.o.Paths))
 	stdin, total, known := false, int64(0), true
@@ -199,7 +200,7 @@ func (f *Files) inspectAll() ([]fileInput, error) {
 	return inputs, nil
 }
 
-// file reads one file. An error is the last word.
+// file reads one file. Its error is the last error of the sequence.
 func (r *filesRun) file(i int) error {
 	in, err := r.inputs[i].open(r.ctx, &r.done)
 	if err != nil {
@@ -223,7 +224,7 @@ func (r *filesRun) file(i int) error {
 		err = r.readAll(reader)
 		search, size = reader.Search(), reader.Bytes()
 	}
-	if own, ok := errors.AsType[*callersError](err); ok {
+	if own, ok := errors.AsType[*callbackError](err); ok {
 		return own.err
 	}
 	if err != nil && r.ctx.Err() != nil {
@@ -233,7 +234,7 @@ func (r *filesRun) file(i int) error {
 		c := r.converters[0]
 		if err := c.fn(nil, &Problem{
 			Kind: Referral, Pos: c.pos(size), File: i,
-			Detail: fmt.Sprintf("the search that wrote the file met %d references to other servers: what they hold is not in it", n),
+			Detail: fmt.Sprintf("the search that wrote the file returned %d references to other servers, whose entries are not in it", n),
 		}); err != nil {
 			return err
 		}
@@ -241,11 +242,11 @@ func (r *filesRun) file(i int) error {
 	if err != nil {
 		return r.ended(i, err)
 	}
-	r.believe(i, search)
+	r.checkSearch(i, search)
 	return nil
 }
 
-// readAll reads without workers.
+// readAll reads a file without workers.
 func (r *filesRun) readAll(reader *ldif.Reader) error {
 	for {
 		if err := r.ctx.Err(); err != nil {
@@ -265,14 +266,14 @@ func (r *filesRun) readAll(reader *ldif.Reader) error {
 	}
 }
 
-// believe notes when a file says itself that it is not all.
-func (r *filesRun) believe(file int, s ldif.Search) {
+// checkSearch records an IncompleteError when a file shows that it is incomplete.
+func (r *filesRun) checkSearch(file int, s ldif.Search) {
 	var err error
 	switch {
 	case s.Code != 0:
-		err = fmt.Errorf("line %d says that the search that wrote the file ended with code %d %q", s.Line, s.Code, s.Text)
-	case s.Due && !s.Seen:
-		err = errors.New("it is the output of a search, and the result at its end is missing")
+		err = fmt.Errorf("the search that wrote the file ended with code %d %q (line %d)", s.Code, s.Text, s.Line)
+	case s.ResultExpected && !s.HasResult:
+		err = errors.New("it is the output of ldapsearch, but the result at its end is missing")
 	default:
 		return
 	}
@@ -283,7 +284,7 @@ func (r *filesRun) believe(file int, s ldif.Search) {
 	r.short.Err = fmt.Errorf("%w; %s: %w", r.short.Err, r.FileName(file), err)
 }
 
-// ended is the last word when err has ended the reading of a file.
+// ended returns the last error of the sequence when err ended the reading of a file.
 func (r *filesRun) ended(file int, err error) error {
 	out := &IncompleteError{What: r.FileName(file), Entries: r.entries(), Err: err}
 	if r.short != nil {
@@ -293,7 +294,7 @@ func (r *filesRun) ended(file int, err error) error {
 	return out
 }
 
-// entries counts what was delivered.
+// entries returns the number of entries delivered.
 func (r *filesRun) entries() int {
 	n := 0
 	for _, c := range r.converters {
@@ -302,7 +303,7 @@ func (r *filesRun) entries() int {
 	return n
 }
 
-// contextError says why ctx has ended, as an error that is ctx.Err, too.
+// contextError returns the cause of the end of ctx, as an error that wraps ctx.Err.
 func contextError(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if errors.Is(cause, err) {

@@ -16,7 +16,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// usersText makes entries as a directory of calendar users has them, about 665
+// usersText returns entries like those of a directory of calendar users, about 665
 // bytes on 24 lines each.
 func usersText(size int) []byte {
 	var b bytes.Buffer
@@ -38,7 +38,7 @@ func usersText(size int) []byte {
 	return b.Bytes()
 }
 
-// auditQuery asks for what an audit with all rules does.
+// auditQuery returns the query of an audit with all rules.
 func auditQuery() Query {
 	q := Query{Attributes: []string{
 		"davUniqueId", "davStore", "mail", "mailAlternateAddress", "mailEquivalentAddress", "icsStatus", "inetUserStatus",

@@ -6,10 +6,9 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// filesPlan is a Query made ready for records. It may be used by several goroutines
-// at once.
+// filesPlan is a Query prepared for matching records. It is safe for concurrent use.
 type filesPlan struct {
-	names      *names // and the object class, wanted or not
+	names      *names // including the object class, even if the query does not ask for it
 	classPlace int
 	classes    *classes
 	kinds      []Kind   // of each selection
@@ -28,7 +27,7 @@ func newFilesPlan(q Query) (*filesPlan, error) {
 	p := &filesPlan{names: newNames(q.Attributes), classes: newClasses(q.Selections), others: q.Others}
 	p.classPlace = p.names.add("objectClass", len(q.Attributes))
 	for _, s := range q.Selections {
-		wanted := p.names.firsts(s.Attributes)
+		wanted := p.names.firstPlaces(s.Attributes)
 		p.kinds = append(p.kinds, s.Kind)
 		p.wanted = append(p.wanted, wanted)
 		p.union |= wanted
@@ -42,41 +41,41 @@ func newFilesPlan(q Query) (*filesPlan, error) {
 	return p, err
 }
 
-// converter makes entries of the records that one worker reads.
+// converter converts the records that one worker reads into entries.
 type converter struct {
 	*filesPlan
 	fn      func(*Entry, *Problem) error
 	file    int
-	entries int // of selections, delivered
+	entries int // number of entries delivered, of all selections
 
 	entry  Entry
 	values []Value
-	found  uint64 // attributes that have values there
+	found  uint64 // attributes with values in values
 	dn     []byte // for the comparison of DNs
 	folded []byte // for the comparison of values
 
-	_ [64]byte // what other workers write is in another line of the cache
+	_ [64]byte // keeps the data of different workers in different cache lines
 }
 
 func newConverter(p *filesPlan, fn func(*Entry, *Problem) error) *converter {
 	return &converter{filesPlan: p, fn: fn}
 }
 
-// callersError is an error of the function that entries are given to.
-type callersError struct{ err error }
+// callbackError is an error of the function that is called with the entries.
+type callbackError struct{ err error }
 
-func (e *callersError) Error() string { return e.err.Error() }
+func (e *callbackError) Error() string { return e.err.Error() }
 
-// give delivers an entry or a problem.
+// give calls the function with an entry or a problem.
 func (c *converter) give(e *Entry, p *Problem) error {
 	if err := c.fn(e, p); err != nil {
-		return &callersError{err}
+		return &callbackError{err}
 	}
 	return nil
 }
 
-// take delivers what a record is, if it was asked for. The record must stay as
-// it is until take returns.
+// take delivers the entry or problem of a record, if it was asked for. The record
+// must not change until take returns.
 func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 	if bad != nil {
 		return c.give(nil, c.broken(bad))
@@ -92,13 +91,13 @@ func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 	case deletedSelection:
 		return nil
 	case referralSelection:
-		return c.give(nil, c.problem(Referral, rec, "the entry is a referral: what lies below it is on another server, and not in the file"))
+		return c.give(nil, c.problem(Referral, rec, "the entry is a referral: the entries below it are on another server, and not in the file"))
 	}
 	asked := selection < c.classes.none
 	if asked && !c.everywhere[selection] {
 		in, err := c.bases.contains(rec.DN, &c.dn)
 		if err != nil {
-			return c.give(nil, c.problem(BrokenRecord, rec, fmt.Sprintf("whether the entry lies below a base is not known: %v", err)))
+			return c.give(nil, c.problem(BrokenRecord, rec, fmt.Sprintf("it is unknown whether the entry is below a base: %v", err)))
 		}
 		asked = in && (c.filter == nil || c.filter.matches(rec.Attributes, &c.folded))
 	}
@@ -118,19 +117,19 @@ func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 	return c.give(e, nil)
 }
 
-// read puts the values that any selection wants into c.values, and returns the
-// number of the selection that the object classes say.
+// read stores the values that any selection wants in c.values, and returns the lowest
+// number of a selection for the object classes.
 func (c *converter) read(attrs []ldif.Attribute) int {
 	const spare = 64 << 10
 	if cap(c.values) > spare {
-		c.values = nil // one huge entry does not keep its memory
+		c.values = nil // release the memory of a huge entry
 	}
 	values, selection := c.values[:0], c.classes.none
 	var last []byte
 	place, found := -1, uint64(0)
 	for i := range attrs {
 		a := &attrs[i]
-		if string(a.Name) != string(last) { // the values of an attribute stand together
+		if string(a.Name) != string(last) { // the values of an attribute are usually adjacent
 			last, place = a.Name, c.names.findValid(a.Name)
 		}
 		if place < 0 || a.Options != nil && isDeleted(a.Options) {
@@ -148,7 +147,7 @@ func (c *converter) read(attrs []ldif.Attribute) int {
 	return selection
 }
 
-// keep drops the values of attributes that are not wanted.
+// keep removes the values of attributes that are not in the set wanted.
 func (c *converter) keep(wanted uint64) {
 	kept := c.values[:0]
 	for _, v := range c.values {
@@ -163,7 +162,7 @@ func (c *converter) pos(offset int64) uint64 {
 	return uint64(c.file)<<offsetBits | uint64(min(offset, 1<<offsetBits-1))
 }
 
-// problem describes what a record is instead of an entry. It may be kept.
+// problem returns the problem of a record. The caller may keep it.
 func (c *converter) problem(kind ProblemKind, rec *ldif.Record, detail string) *Problem {
 	return &Problem{
 		Kind: kind, DN: append([]byte{}, rec.DN...), Pos: c.pos(rec.Offset), File: c.file, Line: rec.Line, Detail: detail,
@@ -171,9 +170,9 @@ func (c *converter) problem(kind ProblemKind, rec *ldif.Record, detail string) *
 }
 
 func (c *converter) change(rec *ldif.Record) *Problem {
-	detail := fmt.Sprintf("a change (changetype: %s), not an entry", rec.Kind)
+	detail := fmt.Sprintf("a change record (changetype: %s), not an entry", rec.Kind)
 	if rec.Kind == ldif.KindAdd {
-		detail = "the addition of an entry (changetype: add), not an entry that is there"
+		detail = "a change record that adds an entry (changetype: add), not an existing entry"
 	}
 	return c.problem(ChangeRecord, rec, detail)
 }

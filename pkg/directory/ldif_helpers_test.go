@@ -11,11 +11,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/davadmin/davadmin/internal/seed"
 )
 
-// rapidChecks sets how often rapid tries, for the test that calls it.
+// rapidChecks sets the seed of rapid and the number of its checks for the test t.
 func rapidChecks(t *testing.T, usual string) {
 	t.Helper()
+	seed.Rapid(t)
 	if n := os.Getenv("DAVADMIN_SOAK_CHECKS"); n != "" {
 		usual = n
 	}
@@ -32,21 +35,21 @@ var _ interface {
 	Progresser
 } = (*Files)(nil)
 
-// exactly tells whether err is that error, and does not wrap it.
+// exactly reports whether err is want itself, not an error that wraps it.
 func exactly(err, want error) bool { return any(err) == any(want) }
 
-// item is what a source delivered, as text.
+// item is an entry or problem that a source delivered, as text.
 type item struct {
 	pos  uint64
 	text string
 }
 
-// itemOf makes a copy of what must not be kept.
+// itemOf returns the text of an entry or error.
 func itemOf(q Query, e *Entry, err error) item {
 	if e == nil {
 		var p *Problem
 		if !errors.As(err, &p) {
-			return item{text: "no problem: " + err.Error()}
+			return item{text: "not a problem: " + err.Error()}
 		}
 		kind := map[ProblemKind]string{BrokenRecord: "broken", ChangeRecord: "change", Referral: "referral"}[p.Kind]
 		return item{p.Pos, fmt.Sprintf("%d:%d %s %q: %s", p.File, p.Line, kind, p.DN, p.Detail)}
@@ -70,7 +73,7 @@ func texts(items []item) []string {
 	return out
 }
 
-// entriesOf reads a source to its end. The order must be that of Pos.
+// entriesOf reads a source to its end and checks that the order is that of Pos.
 func entriesOf(t testing.TB, s Source, q Query) ([]item, error) {
 	t.Helper()
 	var out []item
@@ -81,14 +84,14 @@ func entriesOf(t testing.TB, s Source, q Query) ([]item, error) {
 		}
 		i := itemOf(q, e, err)
 		if len(out) > 0 && i.pos <= out[len(out)-1].pos {
-			t.Errorf("%s is not behind %s", i.text, out[len(out)-1].text)
+			t.Errorf("%s is not after %s", i.text, out[len(out)-1].text)
 		}
 		out = append(out, i)
 	}
 	return out, nil
 }
 
-// scanOf reads with several workers, and sorts by Pos.
+// scanOf reads with several workers and sorts by Pos.
 func scanOf(t testing.TB, ctx context.Context, s Scanner, q Query, workers int) ([]item, error) {
 	t.Helper()
 	var mu sync.Mutex
@@ -96,12 +99,12 @@ func scanOf(t testing.TB, ctx context.Context, s Scanner, q Query, workers int) 
 	busy := make([]bool, workers)
 	err := s.Scan(ctx, q, workers, func(worker int, e *Entry, p *Problem) error {
 		if busy[worker] {
-			t.Error("a worker was called twice at once")
+			t.Error("concurrent calls with the same worker")
 		}
 		busy[worker] = true
 		defer func() { busy[worker] = false }()
 		if (e == nil) == (p == nil) {
-			t.Errorf("an entry is %v and a problem is %v", e, p)
+			t.Errorf("got the entry %v and the problem %v, want one of them", e, p)
 			return nil
 		}
 		var err error
@@ -118,7 +121,7 @@ func scanOf(t testing.TB, ctx context.Context, s Scanner, q Query, workers int) 
 	return out, err
 }
 
-// writeFiles makes files of a temporary directory, and returns their paths.
+// writeFiles writes files in a temporary directory and returns their paths.
 func writeFiles(t testing.TB, files ...string) []string {
 	t.Helper()
 	dir := t.TempDir()
@@ -133,7 +136,7 @@ func writeFiles(t testing.TB, files ...string) []string {
 	return paths
 }
 
-// requireFiles reads text in all ways, which must give the same, and compares.
+// requireFiles reads text in all ways and checks that each returns want.
 func requireFiles(t *testing.T, o FilesOptions, q Query, want ...string) error {
 	t.Helper()
 	got, err := entriesOf(t, NewFiles(o), q)
@@ -143,21 +146,21 @@ func requireFiles(t *testing.T, o FilesOptions, q Query, want ...string) error {
 	for _, workers := range []int{1, 2, 5} {
 		again, scanErr := scanOf(t, t.Context(), NewFiles(o), q, workers)
 		if !slices.Equal(got, again) {
-			t.Errorf("%d workers got:\n%s\nwithout:\n%s", workers, strings.Join(texts(again), "\n"), strings.Join(texts(got), "\n"))
+			t.Errorf("%d workers got:\n%s\nwithout workers:\n%s", workers, strings.Join(texts(again), "\n"), strings.Join(texts(got), "\n"))
 		}
 		if fmt.Sprint(err) != fmt.Sprint(scanErr) {
-			t.Errorf("%d workers end with %v, without: %v", workers, scanErr, err)
+			t.Errorf("%d workers return %v, without workers: %v", workers, scanErr, err)
 		}
 	}
 	return err
 }
 
-// requireIncomplete checks the last word of a sequence.
+// requireIncomplete checks the last error of a sequence.
 func requireIncomplete(t *testing.T, err error, what string, entries, code int, text string) {
 	t.Helper()
 	var i *IncompleteError
 	if !errors.As(err, &i) {
-		t.Errorf("the last word is %v", err)
+		t.Errorf("the last error is %v", err)
 		return
 	}
 	if filepath.Base(i.What) != what || i.Entries != entries || i.Code != code || !strings.Contains(i.Err.Error(), text) || strings.Contains(i.Error(), "\n") {

@@ -42,7 +42,7 @@ func drawEntry(t *rapid.T) modelEntry {
 	return e
 }
 
-// drawQuery makes a query, and tells in plain Go which entries fit it.
+// drawQuery returns a query and a simple Go function that selects the same entries.
 func drawQuery(t *rapid.T) (Query, func(modelEntry) (kind Kind, values []string, asked bool)) {
 	q := Query{
 		Attributes: []string{"cn", "MAIL", "davUniqueId", "objectClass", "cn"},
@@ -98,7 +98,7 @@ func drawQuery(t *rapid.T) (Query, func(modelEntry) (kind Kind, values []string,
 	}
 }
 
-// paragraphs are what can stand between two records and is no entry.
+// paragraphs are texts between two records that are not entries.
 var paragraphs = []struct {
 	text    string
 	problem bool
@@ -109,8 +109,8 @@ var paragraphs = []struct {
 	{"dn: o=x\ncn:< file:///etc/passwd\n\n", true},
 }
 
-// TestFilesDeliverWhatWasWritten writes entries with rubbish between them into
-// several files, and finds all of them again, in whatever way they are read.
+// TestFilesDeliverWhatWasWritten writes entries with other text between them into
+// several files, and checks that every way of reading delivers all of them.
 func TestFilesDeliverWhatWasWritten(t *testing.T) {
 	rapidChecks(t, "250")
 	dir := t.TempDir()
@@ -193,7 +193,7 @@ func TestFilesDeliverWhatWasWritten(t *testing.T) {
 	}
 }
 
-// TestScanReadsDamagedFilesTheSame damages files at random, and lets reading fail.
+// TestScanReadsDamagedFilesTheSame reads randomly damaged files, with read errors.
 func TestScanReadsDamagedFilesTheSame(t *testing.T) {
 	rapidChecks(t, "1000")
 	heads := []string{"dn: uid=a,o=isp", "dn: uid=a,ou=x,o=isp", "dn: no name", "dn:: dWlkPWEsb3U9eCxvPWlzcA==", "dn:: ?", "version: 1", "# extended LDIF", "search: 2"}
@@ -246,7 +246,7 @@ func TestScanReadsDamagedFilesTheSame(t *testing.T) {
 	})
 	for _, kind := range []string{"user", "group", "other", "broken", "change", "referral", "incomplete"} {
 		if kinds[kind] < 5 {
-			t.Errorf("only %d times %s", kinds[kind], kind)
+			t.Errorf("only %d items of the kind %s", kinds[kind], kind)
 		}
 	}
 }

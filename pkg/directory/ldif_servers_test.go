@@ -2,7 +2,7 @@ package directory
 
 import "testing"
 
-// serverFiles are files as servers and their tools write them.
+// serverFiles are files in the formats of servers and their tools.
 var serverFiles = []struct {
 	name, text string
 	want       []string
@@ -71,7 +71,7 @@ result: 0 Success
 # numResponses: 2
 # numEntries: 1
 `, want: []string{`0:10 user "uid=a,o=isp" cn="a"`}},
-	{name: "ldapsearch that met a limit", text: `# extended LDIF
+	{name: "ldapsearch with a limit", text: `# extended LDIF
 #
 
 dn: uid=a,o=isp
@@ -90,9 +90,9 @@ result: 4 Size limit exceeded
 # numResponses: 500
 `, want: []string{
 		`0:4 user "uid=a,o=isp"`,
-		`0:0 referral "": the search that wrote the file met 2 references to other servers: what they hold is not in it`,
-	}, code: 4, err: `line 15 says that the search that wrote the file ended with code 4 "Size limit exceeded"`},
-	{name: "ldapsearch that was cut off", text: "# extended LDIF\n#\n\ndn: uid=a,o=isp\nobjectClass: person\n\n",
+		`0:0 referral "": the search that wrote the file returned 2 references to other servers, whose entries are not in it`,
+	}, code: 4, err: `the search that wrote the file ended with code 4 "Size limit exceeded" (line 15)`},
+	{name: "truncated ldapsearch output", text: "# extended LDIF\n#\n\ndn: uid=a,o=isp\nobjectClass: person\n\n",
 		want: []string{`0:4 user "uid=a,o=isp"`}, err: "the result at its end is missing"},
 	{name: "ldapsearch -L", text: "version: 1\n\n#\n# LDAPv3\n#\n\n# a, isp\ndn: uid=a,o=isp\nobjectClass: person\n\n# search result\n\n# numResponses: 2\n",
 		want: []string{`0:8 user "uid=a,o=isp"`}},
@@ -100,11 +100,11 @@ result: 4 Size limit exceeded
 		want: []string{`0:1 user "uid=a,o=isp"`, `0:5 group "uid=b,o=isp" cn="g"`}},
 	{name: "nothing", text: ""},
 	{name: "a version and comments", text: "version: 1\n\n# nothing\n"},
-	{name: "broken records", text: "dn: o=a\ncn\n\nno record\n\ndn: o=b\ncn:: =\n\ndn: o=c\n",
+	{name: "invalid records", text: "dn: o=a\ncn\n\nno record\n\ndn: o=b\ncn:: =\n\ndn: o=c\n",
 		want: []string{
 			`0:2 broken "o=a": "cn" is not the beginning of "name: value"`,
-			`0:4 broken "": a record begins with dn:, not with "no record"`,
-			`0:7 broken "o=b": the value of "cn" is not base64: illegal base64 data at input byte 0`,
+			`0:4 broken "": a record must begin with dn:, not with "no record"`,
+			`0:7 broken "o=b": the value of "cn" is not valid base64: illegal base64 data at input byte 0`,
 			`0:9 other "o=c"`,
 		}},
 }

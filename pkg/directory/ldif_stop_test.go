@@ -24,7 +24,7 @@ func TestHugeLinesAndRecords(t *testing.T) {
 		t.Error(err)
 	}
 	if err := requireFiles(t, FilesOptions{Paths: writeFiles(t, text), MaxEntry: 1000}, peopleQuery(),
-		`0:1 broken "o=a": more than 1000 bytes without a blank line`, b, c); err != nil {
+		`0:1 broken "o=a": the record has more than 1000 bytes: no blank line ends it`, b, c); err != nil {
 		t.Error(err)
 	}
 }
@@ -41,12 +41,12 @@ func TestReadErrorEndsTheReading(t *testing.T) {
 		entries := strings.Count(fmt.Sprint(texts(got)), "user")
 		requireIncomplete(t, err, "standard input", entries, 0, "disk lost")
 		if whole := strings.Count(text[:at], "person\n\n"); !errors.Is(err, lost) || entries != whole {
-			t.Fatalf("an error at %d: %v, %d of %d entries", at, err, entries, whole)
+			t.Fatalf("an error at offset %d: %v, %d of %d entries", at, err, entries, whole)
 		}
 		again, err := scanOf(t, t.Context(), open(), peopleQuery(), 2)
 		requireIncomplete(t, err, "standard input", entries, 0, "disk lost")
 		if fmt.Sprint(again) != fmt.Sprint(got) {
-			t.Fatalf("an error at %d: %q and %q", at, texts(got), texts(again))
+			t.Fatalf("an error at offset %d: %q and %q", at, texts(got), texts(again))
 		}
 	}
 }
@@ -88,7 +88,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestCancelWhileAPipeWaits has to end though nobody writes to the pipe.
+// TestCancelWhileAPipeWaits checks that canceling ends a read of a pipe without data.
 func TestCancelWhileAPipeWaits(t *testing.T) {
 	for _, workers := range []int{0, 2} {
 		r, w, err := os.Pipe()
@@ -128,7 +128,7 @@ func TestCallerStops(t *testing.T) {
 		s := NewFiles(FilesOptions{Paths: writeFiles(t, packed, text)})
 		for _, workers := range []int{1, 2} {
 			if err := s.Scan(t.Context(), peopleQuery(), workers, func(int, *Entry, *Problem) error { return enough }); !exactly(err, enough) {
-				t.Errorf("the caller's error became %v", err)
+				t.Errorf("got the error %v, want that of the function", err)
 			}
 			atEnd := func(_ int, _ *Entry, p *Problem) error {
 				if p != nil {
@@ -137,7 +137,7 @@ func TestCallerStops(t *testing.T) {
 				return nil
 			}
 			if err := s.Scan(t.Context(), peopleQuery(), workers, atEnd); !exactly(err, enough) {
-				t.Errorf("the caller's error at the end became %v", err)
+				t.Errorf("got the error %v at the end, want that of the function", err)
 			}
 		}
 		n := 0

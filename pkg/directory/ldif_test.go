@@ -11,7 +11,7 @@ import (
 	"testing/iotest"
 )
 
-// peopleQuery asks for what tests mostly look at.
+// peopleQuery returns the query of most tests.
 func peopleQuery() Query {
 	return Query{
 		Attributes: []string{"cn", "mail", "davUniqueId", "objectClass"},
@@ -23,7 +23,7 @@ func peopleQuery() Query {
 	}
 }
 
-// rfc is made of the examples of RFC 2849.
+// rfc consists of the examples of RFC 2849.
 const rfc = `version: 1
 dn: cn=Barbara Jensen, ou=Product Development, dc=airius, dc=com
 objectclass: top
@@ -86,11 +86,11 @@ func TestExamplesOfTheRFC(t *testing.T) {
 		`0:2 user "cn=Barbara Jensen, ou=Product Development, dc=airius, dc=com" cn="Barbara Jensen" cn="Barbara J Jensen" cn="Babs Jensen"`,
 		`0:16 other "ou=営業部,o=Airius"`,
 		`0:24 user "uid=rogasawara,o=Airius" cn="小笠原 ロドニー" mail="rogasawara@airius.co.jp" cn="Rodney Ogasawara" davUniqueId=""`,
-		`0:34 broken "cn=Horatio Jensen, ou=Product Testing, dc=airius, dc=com": the value of "jpegphoto" is at "file:///usr/local/directory/photos/hjens"…, and URLs are not followed`,
-		`0:37 change "cn=Fiona Jensen, ou=Marketing, dc=airius, dc=com": the addition of an entry (changetype: add), not an entry that is there`,
-		`0:43 change "cn=Robert Jensen, ou=Marketing, dc=airius, dc=com": a change (changetype: delete), not an entry`,
-		`0:46 change "cn=Paula Jensen, ou=Product Development, dc=airius, dc=com": a change (changetype: modify), not an entry`,
-		`0:52 change "cn=Paul Jensen, ou=Product Development, dc=airius, dc=com": a change (changetype: moddn), not an entry`,
+		`0:34 broken "cn=Horatio Jensen, ou=Product Testing, dc=airius, dc=com": the value of "jpegphoto" is at the URL "file:///usr/local/directory/photos/hjens"…, and URLs are not followed`,
+		`0:37 change "cn=Fiona Jensen, ou=Marketing, dc=airius, dc=com": a change record that adds an entry (changetype: add), not an existing entry`,
+		`0:43 change "cn=Robert Jensen, ou=Marketing, dc=airius, dc=com": a change record (changetype: delete), not an entry`,
+		`0:46 change "cn=Paula Jensen, ou=Product Development, dc=airius, dc=com": a change record (changetype: modify), not an entry`,
+		`0:52 change "cn=Paul Jensen, ou=Product Development, dc=airius, dc=com": a change record (changetype: moddn), not an entry`,
 	}
 	for _, eol := range []string{"\n", "\r\n", "\r"} {
 		text := strings.ReplaceAll(rfc, "\n", eol)
@@ -114,7 +114,7 @@ func TestPosIsFileAndOffset(t *testing.T) {
 	}
 }
 
-func TestFilesThatSayThatTheyAreNotAll(t *testing.T) {
+func TestIncompleteSearchOutput(t *testing.T) {
 	const limit = "dn: uid=a,o=isp\nobjectClass: person\n\nsearch: 2\nresult: 11 Administrative limit\n"
 	const good = "dn: uid=b,o=isp\nobjectClass: person\n"
 	paths := writeFiles(t, limit, good, "# extended LDIF\n\n"+good)
@@ -150,12 +150,12 @@ func TestSeveralFilesAndStandardInput(t *testing.T) {
 		} else {
 			got, err = scanOf(t, t.Context(), s, q, workers)
 		}
-		want := `[0:1 user "uid=a,o=isp" 1:1 user "uid=b,o=isp" 2:2 user "uid=c,o=isp" 2:5 broken "": a record begins with dn:, not with "broken"]`
+		want := `[0:1 user "uid=a,o=isp" 1:1 user "uid=b,o=isp" 2:2 user "uid=c,o=isp" 2:5 broken "": a record must begin with dn:, not with "broken"]`
 		if fmt.Sprint(texts(got)) != want || err != nil {
 			t.Errorf("%d workers: %s, %v", workers, texts(got), err)
 		}
 		if _, err := entriesOf(t, s, q); err == nil || !strings.Contains(err.Error(), "twice") {
-			t.Errorf("the second reading of a pipe: %v", err)
+			t.Errorf("reading a pipe again: %v", err)
 		}
 	}
 	s := NewFiles(FilesOptions{Paths: paths[:1]})
@@ -166,7 +166,7 @@ func TestSeveralFilesAndStandardInput(t *testing.T) {
 	}
 }
 
-func TestWhatKeepsFilesFromBeginning(t *testing.T) {
+func TestFilesThatCannotBeRead(t *testing.T) {
 	good := writeFiles(t, "dn: uid=a,o=isp\nobjectClass: person\n")[0]
 	missing := filepath.Join(t.TempDir(), "missing.ldif")
 	stdin := func() io.Reader { return strings.NewReader("dn: o=a\n") }
@@ -183,12 +183,12 @@ func TestWhatKeepsFilesFromBeginning(t *testing.T) {
 		{"no file", FilesOptions{}, q, "no files"},
 		{"standard input twice", FilesOptions{Paths: []string{"-", good, "-"}, Stdin: stdin()}, q, "twice"},
 		{"no standard input", FilesOptions{Paths: []string{good, "-"}}, q, "no standard input"},
-		{"another packer", FilesOptions{Paths: append([]string{good}, writeFiles(t, "\xfd7zXZ\x00\x00")...)}, q, "packed by xz"},
+		{"unsupported compression", FilesOptions{Paths: append([]string{good}, writeFiles(t, "\xfd7zXZ\x00\x00")...)}, q, "compressed with xz"},
 		{"UTF-16", FilesOptions{Paths: writeFiles(t, "\xff\xfed\x00n\x00")}, q, "UTF-16"},
-		{"a broken filter", FilesOptions{Paths: []string{good}}, with(func(q *Query) { q.Filter = "(cn" }), "unexpected end"},
-		{"a broken base", FilesOptions{Paths: []string{good}}, with(func(q *Query) { q.Bases = []string{"isp"} }), `base "isp"`},
+		{"an invalid filter", FilesOptions{Paths: []string{good}}, with(func(q *Query) { q.Filter = "(cn" }), "unexpected end"},
+		{"an invalid base", FilesOptions{Paths: []string{good}}, with(func(q *Query) { q.Bases = []string{"isp"} }), `base "isp"`},
 		{"too many attributes", FilesOptions{Paths: []string{good}}, with(func(q *Query) { q.Attributes = make([]string, 65) }), "65"},
-		{"an unknown scope", FilesOptions{Paths: []string{good}}, with(func(q *Query) { q.Scope = 7 }), "scope 7"},
+		{"an invalid scope", FilesOptions{Paths: []string{good}}, with(func(q *Query) { q.Scope = 7 }), "7 is not a valid scope"},
 	} {
 		got, err := entriesOf(t, NewFiles(c.o), c.q)
 		again, scanErr := scanOf(t, t.Context(), NewFiles(c.o), c.q, 2)
@@ -232,9 +232,9 @@ changetype: delete
 `)
 	a, b, c := `0:7 user "uid=a,ou=Sales,o=isp" cn="Anna"`, `0:12 user "UID=b, OU=sales, O=ISP" cn="Berta"`, `0:16 user "uid=c\\,ou\\=Sales\\,o\\=isp"`
 	isp, sales, none := `0:1 other "o=isp"`, `0:4 other "ou=Sales,o=isp"`, `0:19 user "just a name"`
-	group, change := `0:22 group "cn=a group,ou=Sales,o=isp" cn="a" mail="g@x"`, `0:28 change "uid=d,ou=Sales,o=isp": a change (changetype: delete), not an entry`
-	unknown := `0:19 broken "just a name": whether the entry lies below a base is not known: no "name=value" at byte 1 of the DN`
-	other := func(line string) string { // the same entry where it was not asked for
+	group, change := `0:22 group "cn=a group,ou=Sales,o=isp" cn="a" mail="g@x"`, `0:28 change "uid=d,ou=Sales,o=isp": a change record (changetype: delete), not an entry`
+	unknown := `0:19 broken "just a name": it is unknown whether the entry is below a base: "name=value" expected at byte 1 of the DN`
+	other := func(line string) string { // the same entry when it is not selected
 		place, rest, _ := strings.Cut(line, " ")
 		_, rest, _ = strings.Cut(rest, " ")
 		dn, err := strconv.QuotedPrefix(rest)

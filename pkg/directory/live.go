@@ -11,52 +11,53 @@ import (
 	"time"
 )
 
-// Options say how a server is reached, and how it is read.
+// Options are the options for connecting to a server and reading from it.
 type Options struct {
 	// URLs are servers with the same content: ldap://host[:port],
-	// ldaps://host[:port], ldapi://%2Fpath%2Fof%2Fsocket. They are tried in
-	// order, and the first that can be reached and takes the bind is used. A
-	// server that refuses the password ends the search for one; one that says that
-	// it is busy or unavailable does not.
+	// ldaps://host[:port], ldapi://%2Fpath%2Fof%2Fsocket. They are tried in order, and
+	// the first one that can be reached and accepts the bind is used. When a server
+	// rejects the password no further server is tried, but when it is busy or
+	// unavailable the next one is.
 	URLs []string
 
 	StartTLS bool   // encrypts connections to ldap:// URLs before anything else is sent
-	BindDN   string // who binds with a password
-	// Password is asked for each connection; nil for an anonymous bind. It
-	// goes with a BindDN. An empty password is an error.
+	BindDN   string // the DN to bind with, using the password
+	// Password returns the password. It is called for each connection. It requires a
+	// BindDN; nil means an anonymous bind. An empty password is an error.
 	Password func(ctx context.Context) ([]byte, error)
-	External bool // binds as whom the socket or the client certificate says (SASL EXTERNAL)
+	External bool // bind with SASL EXTERNAL, as the owner of the socket or of the client certificate
 
-	CAFile   string // PEM, who may sign the server's certificate; "" for the system's authorities
+	CAFile   string // PEM, the trusted certificate authorities; "" for those of the system
 	CertFile string // PEM, a client certificate
-	KeyFile  string // PEM, its key; "" if it is in CertFile
-	Insecure bool   // takes any certificate for the server's
-	// MinTLS is the least version, as crypto/tls numbers them; 0 is TLS 1.2. Less
-	// than that brings back the key exchanges and ciphers of its time, too.
+	KeyFile  string // PEM, the key of the client certificate; "" if it is in CertFile
+	Insecure bool   // accept any server certificate
+	// MinTLS is the minimum TLS version, a constant of crypto/tls; 0 is TLS 1.2. A
+	// lower version also enables the key exchanges and ciphers of its time.
 	MinTLS uint16
-	// Plaintext allows a password to cross the network unencrypted. Without it
-	// nothing is sent to such a host, and the error is ErrPlaintext.
+	// Plaintext allows sending the password to another host unencrypted. Without it
+	// the password is not sent, and the error is ErrPlaintext.
 	Plaintext bool
 
-	// PageSize is how many entries to ask for at a time; 0 asks for all at once,
-	// which is quicker. A server that does not offer pages is asked for all.
+	// PageSize is the number of entries to request at a time; 0 requests all at once,
+	// which is faster. A server without paged results is asked for all at once.
 	PageSize int
-	// ByClass asks the server for object classes always. Otherwise some entries are
-	// looked at first, to tell whether it is cheaper to read all of them.
+	// ByClass makes every search filter by object class. Otherwise a sample of entries
+	// is read first, to decide whether it is cheaper to read all of them.
 	ByClass bool
-	// Idle is after how long without any bytes a server counts as gone; 0 is a minute.
+	// Idle is the time without receiving anything after which the connection counts as
+	// lost; 0 is one minute.
 	Idle time.Duration
-	// ConnectTimeout limits how long a connection takes until it is bound, and
-	// does not count how long the password takes; 0 is 10 seconds.
+	// ConnectTimeout limits the time for connecting and binding, without the time
+	// that Password takes; 0 is 10 seconds.
 	ConnectTimeout time.Duration
-	// NoRestart ends a sequence as incomplete when its connection is lost.
+	// NoRestart ends a sequence with an *IncompleteError when the connection is lost.
 	// Otherwise it starts again, once; see RestartError.
 	NoRestart bool
 
-	// Note is told what a person may want to know, as that a server offers no
-	// pages; nil for nobody. The text may hold what a server said.
+	// Note is called with remarks for the user, such as that a server does not support
+	// paged results. It may be nil. The text can contain text from a server.
 	Note   func(text string)
-	Logger *slog.Logger // of what is done, for those who debug; nil for none
+	Logger *slog.Logger // for debugging; nil for none
 }
 
 const (
@@ -83,58 +84,60 @@ func (o *Options) note(format string, args ...any) {
 	}
 }
 
-// Root is what a server says about itself (RFC 4512 section 5.1). What it does
-// not say is empty.
-type Root struct {
-	NamingContexts []string // where its trees begin
-	SubschemaDN    string   // where its schema is
+// RootDSE is the root DSE of a server, its description of itself (RFC 4512 section
+// 5.1). A field that the server does not provide is empty.
+type RootDSE struct {
+	NamingContexts []string // the DNs of the roots of its trees
+	SubschemaDN    string   // the DN of the entry with its schema
 	Vendor         string
 	Version        string
-	Paging         bool // it can give the results of a search in pages
+	Paging         bool // supports paged results (RFC 2696)
 	Controls       []string
 	Extensions     []string
 }
 
 // Live is a Source that reads from an LDAP server.
 //
-// Entries does one search for each base. Where most of what a server holds is
-// asked for, it sends all of it, and the kinds are told apart here, by the object
-// classes: OpenLDAP spends more on a filter than on sending an entry. Otherwise
-// the server is asked for the classes. A Selection that is asked for everywhere
-// has a search of its own where bases or a filter narrow the others. Query.Others gets what
-// the server sends. Aliases are not followed, and references to other servers
-// are a Problem, once in each search that meets them. Pos is the number of the entry or problem, from 0. Entries
-// stay good until the next step of the iteration.
+// Entries does one search for each base. When a query selects most of the entries of a
+// server, the search returns all of them and Live distinguishes the kinds by object
+// class, because OpenLDAP spends more time on a filter than on sending an entry.
+// Otherwise the search filters by object class. When the query has bases or a filter,
+// the Selections with Everywhere have a search of their own. Query.Others delivers the
+// other entries that the server sends. Aliases are not followed. References to other
+// servers are a Problem, once in each search that returns them. Pos is the number of
+// the entry or problem, from 0. Entries are valid until the next step of the
+// iteration.
 //
-// A sequence ends without an error only when each search ended with the
-// result code success and, if there were pages, the last one said that it was
-// the last. When the connection is lost it starts again, once, after a
-// *RestartError, unless Options.NoRestart is set.
+// A sequence ends without an error only when each search ended with the result code
+// success and, with paged results, the last page was marked as the last one. When the
+// connection is lost it starts again, once, after a *RestartError, unless
+// Options.NoRestart is set.
 //
-// The other methods may be called by several goroutines at once, during an
-// iteration as well: they use a connection of their own, one after the other.
+// The other methods are safe for concurrent use, also during an iteration: they share
+// a connection of their own and wait for each other.
 type Live struct {
 	dialer *dialer
 	url    string
-	root   Root
-	asking chan struct{} // holds the right to ask
+	root   RootDSE
+	asking chan struct{} // semaphore of one: held during a search of ask
 
 	mu     sync.Mutex // guards what follows
 	closed bool
-	free   []*session // bound, and used by nobody
+	free   []*session // bound and not in use
 }
 
 var _ Source = (*Live)(nil)
 
-// mostFree is how many connections are kept: one to read entries, one to ask.
+// mostFree is the maximum number of unused connections kept: one for Entries, one for
+// the other methods.
 const mostFree = 2
 
-// errClosed is returned for what is asked after Close.
+// errClosed is returned by searches after Close.
 var errClosed = errors.New("the directory was closed")
 
-// Open connects to the first server that will have us, binds, and reads what it
-// says about itself. A server that cannot be reached, or refuses the bind, is a
-// *ConnectError, or several joined.
+// Open connects to the first server that accepts the connection and the bind, and
+// reads its root DSE. When no server does, the error is a *ConnectError, or several
+// joined.
 func Open(ctx context.Context, o Options) (*Live, error) {
 	o = o.withDefaults()
 	d, err := newDialer(o)
@@ -149,16 +152,16 @@ func Open(ctx context.Context, o Options) (*Live, error) {
 	found, err := lookup(ctx, s, &search{base: "", scope: BaseOnly, filter: anyEntry(), attrs: rootAttributes()})
 	switch {
 	case err == nil && len(found) > 0:
-		l.root = newRoot(found[0])
+		l.root = newRootDSE(found[0])
 	case err == nil || ResultCode(err) != 0:
-		// A server may refuse it and be good for all the rest.
-		o.note("%s does not say what it offers", s.url)
+		// A server may hide its root DSE and still answer everything else.
+		o.note("%s does not show its root DSE, so its features are unknown", s.url)
 	default:
 		s.close()
-		return nil, &ConnectError{URL: s.url, Op: "reading the root entry", Err: err}
+		return nil, &ConnectError{URL: s.url, Op: "reading the root DSE", Err: err}
 	}
 	if o.PageSize > 0 && !l.root.Paging {
-		o.note("%s offers no pages; asking for all entries at once", s.url)
+		o.note("%s does not support paged results; requesting all entries at once", s.url)
 	}
 	l.put(s)
 	return l, nil
@@ -168,15 +171,15 @@ func rootAttributes() []string {
 	return []string{"namingContexts", "subschemaSubentry", "vendorName", "vendorVersion", "supportedControl", "supportedExtension"}
 }
 
-func newRoot(f Found) Root {
+func newRootDSE(f Found) RootDSE {
 	first := func(name string) string {
 		if v := f.Attrs[name]; len(v) > 0 {
 			return v[0]
 		}
 		return ""
 	}
-	return Root{
-		// The root itself may be a naming context, and says nothing about what is there.
+	return RootDSE{
+		// The empty DN may be a naming context, but does not show which entries exist.
 		NamingContexts: slices.DeleteFunc(f.Attrs["namingcontexts"], func(dn string) bool { return strings.Trim(dn, " ") == "" }),
 		SubschemaDN:    first("subschemasubentry"),
 		Vendor:         first("vendorname"),
@@ -187,14 +190,14 @@ func newRoot(f Found) Root {
 	}
 }
 
-// Name returns the URL of the server that was reached.
+// Name returns the URL of the server.
 func (l *Live) Name() string { return l.url }
 
-// Root returns what the server says about itself.
-func (l *Live) Root() Root { return l.root }
+// RootDSE returns the root DSE of the server.
+func (l *Live) RootDSE() RootDSE { return l.root }
 
-// Close ends the connections that nobody uses now, and keeps no others. An
-// iteration that goes on is not ended by it.
+// Close closes the connections that are not in use; the others are closed after their
+// search. It does not end a running iteration.
 func (l *Live) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -206,7 +209,7 @@ func (l *Live) Close() error {
 	return nil
 }
 
-// get returns a session that nobody else uses; fresh tells that it is new.
+// get returns a session that is not in use; fresh reports whether it is new.
 func (l *Live) get(ctx context.Context) (s *session, fresh bool, err error) {
 	for {
 		l.mu.Lock()
@@ -230,7 +233,7 @@ func (l *Live) get(ctx context.Context) (s *session, fresh bool, err error) {
 	}
 }
 
-// put gives a session back after a search that came to its end.
+// put returns a session after a search that was completed.
 func (l *Live) put(s *session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -38,7 +38,7 @@ func TestParseTarget(t *testing.T) {
 	} {
 		got, err := parseTarget(c.url)
 		if err != nil || got.network != c.network || got.address != c.address || got.host != c.host || got.ldaps != c.ldaps || got.leavesHost() != c.leaves {
-			t.Errorf("%s: %+v, leaves the host: %v, %v", c.url, got, got.leavesHost(), err)
+			t.Errorf("%s: %+v, leavesHost %v, %v", c.url, got, got.leavesHost(), err)
 		}
 	}
 	for _, url := range []string{"", "directory", "directory:389", "http://directory", "ldap://", "ldap:///o=isp", "ldaps://directory/o=isp",
@@ -51,14 +51,15 @@ func TestParseTarget(t *testing.T) {
 	}
 }
 
-// A password is not sent in clear to another host, nor is the host asked for.
+// TestPlaintext checks that without the option a password is not sent unencrypted to
+// another host, and that no connection is made.
 func TestPlaintext(t *testing.T) {
 	asked := 0
 	o := Options{URLs: []string{"ldap://127.0.0.1:1", "ldap://directory.invalid"}, BindDN: managerDN,
 		Password: func(context.Context) ([]byte, error) { asked++; return []byte("secret"), nil }}
 	_, err := Open(t.Context(), o)
 	if e, ok := errors.AsType[*ConnectError](err); !errors.Is(err, ErrPlaintext) || !ok || e.URL != "ldap://directory.invalid:389" || asked > 0 {
-		t.Errorf("%v; the password was asked for %d times", err, asked)
+		t.Errorf("%v; Password was called %d times", err, asked)
 	}
 	for name, change := range map[string]func(*Options){
 		"plaintext": func(o *Options) { o.Plaintext = true },
@@ -78,13 +79,13 @@ func TestPlaintext(t *testing.T) {
 		want    bool
 	}{{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, true}, {&net.TCPAddr{IP: net.IPv6loopback}, true},
 		{&net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}, false}, {&net.UnixAddr{}, true}} {
-		if staysHere(a.address) != a.want {
+		if isLocal(a.address) != a.want {
 			t.Errorf("%v", a.address)
 		}
 	}
 }
 
-func TestOptionsThatCannotBe(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	password := func(context.Context) ([]byte, error) { return []byte("secret"), nil }
 	url := []string{"ldap://127.0.0.1:1"}
 	for name, o := range map[string]Options{
@@ -98,9 +99,9 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		"a key alone":             {URLs: url, KeyFile: "/nonexistent"},
 	} {
 		if _, err := Open(t.Context(), o); err == nil {
-			t.Errorf("%s is taken", name)
+			t.Errorf("%s: accepted", name)
 		} else if _, ok := errors.AsType[*ConnectError](err); ok {
-			t.Errorf("%s: a connection was tried: %v", name, err)
+			t.Errorf("%s: a connection was attempted: %v", name, err)
 		}
 	}
 }
@@ -114,13 +115,13 @@ func TestSeveralHosts(t *testing.T) {
 	withoutTLS := ldaptest.Start(t, ldaptest.Options{})
 	for _, c := range []struct {
 		name, first string
-		used        bool // whether the second is
+		used        bool // whether the second host is used
 		op          string
 		code        int
 	}{
-		{"nobody listens", "ldap://127.0.0.1:1", true, "", 0},
+		{"not listening", "ldap://127.0.0.1:1", true, "", 0},
 		{"an unknown name", "ldap://directory.invalid:389", true, "", 0},
-		{"nothing but closing", closing.URL(), true, "", 0},
+		{"closes the connection", closing.URL(), true, "", 0},
 		{"no TLS", strings.Replace(withoutTLS.URL(), "ldap:", "ldaps:", 1), true, "", 0},
 		{"busy", refusing(51).URL(), true, "", 51},
 		{"unavailable", refusing(52).URL(), true, "", 52},
@@ -131,7 +132,7 @@ func TestSeveralHosts(t *testing.T) {
 		o := asManager(Options{URLs: []string{c.first, good.URL()}, Plaintext: true, ConnectTimeout: 5 * time.Second, Note: func(n string) { notes = append(notes, n) }})
 		l, err := Open(t.Context(), o)
 		if c.used {
-			if err != nil || l.Name() != good.URL() || len(notes) != 1 || !strings.Contains(notes[0], "passing over "+c.first) {
+			if err != nil || l.Name() != good.URL() || len(notes) != 1 || !strings.Contains(notes[0], "skipping a server: "+c.first) {
 				t.Errorf("%s: %v, notes %q", c.name, err, notes)
 			}
 			if err == nil {
@@ -147,7 +148,7 @@ func TestSeveralHosts(t *testing.T) {
 	}
 	_, err := Open(t.Context(), Options{URLs: []string{"ldap://127.0.0.1:1", closing.URL()}})
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1: connect") || !strings.Contains(err.Error(), closing.URL()+": bind") {
-		t.Errorf("both errors are wanted: %v", err)
+		t.Errorf("got %v, want both errors", err)
 	}
 }
 
@@ -188,7 +189,8 @@ func TestPassword(t *testing.T) {
 	}
 }
 
-// A server that takes the connection and is silent does not hold anybody up.
+// TestConnectTimeout checks the timeout for a server that accepts connections and never
+// answers.
 func TestConnectTimeout(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -235,7 +237,7 @@ func TestLiveTLS(t *testing.T) {
 		{"wrong authority", Options{URLs: []string{s.LDAPSURL()}, CAFile: wrong}, "TLS"},
 		{"wrong authority StartTLS", Options{URLs: []string{s.URL()}, StartTLS: true, CAFile: wrong}, "TLS"},
 		{"the system's authorities", Options{URLs: []string{s.LDAPSURL()}}, "TLS"},
-		{"in clear", Options{URLs: []string{s.URL()}}, "bind"},
+		{"unencrypted", Options{URLs: []string{s.URL()}}, "bind"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, err := Open(t.Context(), asManager(c.o))
@@ -270,13 +272,13 @@ func TestStartTLSRefused(t *testing.T) {
 	}
 	for _, r := range s.Log() {
 		if r.Op == "bind" {
-			t.Error("it binds in clear")
+			t.Error("the bind was sent unencrypted")
 		}
 	}
 }
 
-// What follows the consent to StartTLS in clear was not protected, and must not
-// be taken for what comes later.
+// TestStartTLSInjection checks that unencrypted data after the answer to StartTLS is not
+// mistaken for data received over TLS.
 func TestStartTLSInjection(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -296,12 +298,13 @@ func TestStartTLSInjection(t *testing.T) {
 		_, _ = conn.Read(make([]byte, 512))
 	}()
 	_, err = Open(t.Context(), Options{URLs: []string{"ldap://" + listener.Addr().String()}, StartTLS: true, Insecure: true})
-	if e, ok := errors.AsType[*ConnectError](err); !ok || e.Op != "StartTLS" || !strings.Contains(err.Error(), "in clear") {
+	if e, ok := errors.AsType[*ConnectError](err); !ok || e.Op != "StartTLS" || !strings.Contains(err.Error(), "unencrypted data") {
 		t.Errorf("%v", err)
 	}
 }
 
-// A server of the age of TLS 1.0 is reached when that is allowed, and not otherwise.
+// TestLiveOldTLS checks that a server with TLS 1.0 is accepted only when MinTLS allows
+// it.
 func TestLiveOldTLS(t *testing.T) {
 	for name, suite := range map[string]uint16{
 		"RSA":  tls.TLS_RSA_WITH_AES_128_CBC_SHA,
@@ -314,7 +317,7 @@ func TestLiveOldTLS(t *testing.T) {
 		ca := writeFile(t, "ca.pem", s.CAPEM())
 		for _, min := range []uint16{0, tls.VersionTLS11, tls.VersionTLS12} {
 			if l, err := Open(t.Context(), Options{URLs: []string{s.LDAPSURL()}, CAFile: ca, MinTLS: min}); err == nil {
-				t.Errorf("%s: TLS 1.0 is taken for %x", name, min)
+				t.Errorf("%s: TLS 1.0 is accepted with MinTLS %x", name, min)
 				_ = l.Close()
 			}
 		}

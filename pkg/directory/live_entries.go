@@ -22,21 +22,21 @@ func (l *Live) Entries(ctx context.Context, q Query) iter.Seq2[*Entry, error] {
 	}
 }
 
-// errStopped ends a run when nobody wants more of it.
+// errStopped ends a run when the caller broke off the iteration.
 var errStopped = errors.New("the iteration was broken off")
 
-// liveRun is one sequence of entries.
+// liveRun is the state of one sequence of entries.
 type liveRun struct {
 	l     *Live
 	plan  *livePlan
 	yield func(*Entry, error) bool
 
 	searches []liveSearch
-	readAll  bool // the searches are for everything, and the reader chooses
+	readAll  bool // the searches return all entries, and the reader selects
 	reader   entryReader
-	base     string // that is being read
+	base     string // of the current search
 	pos      uint64
-	count    int // entries of selections, delivered
+	count    int // number of entries delivered, of all selections
 	noted    map[string]bool
 }
 
@@ -52,7 +52,8 @@ func (r *liveRun) run(ctx context.Context, q Query) error {
 	err = r.pass(ctx, s)
 	again := isLost(err) && !r.l.dialer.o.NoRestart
 	if isLimit(err) && r.readAll && !r.plan.mustReadAll() {
-		// What nobody asked for counts, too: less may be within the limit.
+		// Entries that the query does not select count, too: a narrower search may stay
+		// within the limit.
 		r.searches, r.readAll, again = r.plan.searches(false, r.l.root.NamingContexts), false, true
 	}
 	if again && ctx.Err() == nil {
@@ -67,8 +68,8 @@ func (r *liveRun) run(ctx context.Context, q Query) error {
 	return &IncompleteError{What: what, Entries: r.count, Code: ResultCode(err), Err: err}
 }
 
-// isLimit tells whether a limit of the server ended a search: one of time, of
-// entries to send, or of entries to look at.
+// isLimit reports whether a limit of the server ended a search: the time limit, the
+// limit of entries returned, or the limit of entries examined.
 func isLimit(err error) bool {
 	switch ResultCode(err) {
 	case ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultAdminLimitExceeded:
@@ -77,7 +78,7 @@ func isLimit(err error) bool {
 	return false
 }
 
-// prepare finds out what to ask for.
+// prepare plans the searches.
 func (r *liveRun) prepare(ctx context.Context, q Query) (*livePlan, error) {
 	p, err := newLivePlan(q)
 	if err != nil {
@@ -88,7 +89,7 @@ func (r *liveRun) prepare(ctx context.Context, q Query) (*livePlan, error) {
 			return nil, fmt.Errorf("a naming context of %s: %w", r.l.url, err)
 		}
 		if len(p.bases) == 0 {
-			return nil, fmt.Errorf("%s does not say where its entries begin; name a base", r.l.url)
+			return nil, fmt.Errorf("%s does not publish its naming contexts, so a base DN is required", r.l.url)
 		}
 	}
 	r.readAll = !r.l.dialer.o.ByClass && p.canReadAll() && (p.mustReadAll() || r.mostlyWanted(ctx, p))
@@ -96,11 +97,11 @@ func (r *liveRun) prepare(ctx context.Context, q Query) (*livePlan, error) {
 	return p, nil
 }
 
-// mostlyWanted looks at some entries, to tell whether most of all are wanted. It
-// decides about the cost alone.
+// mostlyWanted reads a sample of entries and reports whether the query selects most of
+// them. The answer only affects the cost.
 func (r *liveRun) mostlyWanted(ctx context.Context, p *livePlan) bool {
 	const some = 500
-	found, err := r.l.ask(ctx, &search{base: p.bases[0], scope: p.scope, filter: all(p.filter), attrs: []string{attrClass}, limit: some})
+	found, err := r.l.ask(ctx, &search{base: p.bases[0], scope: p.scope, filter: and(p.filter), attrs: []string{attrClass}, limit: some})
 	if err != nil {
 		return false
 	}
@@ -113,11 +114,11 @@ func (r *liveRun) mostlyWanted(ctx context.Context, p *livePlan) bool {
 	return len(found) < some || 2*wanted >= len(found)
 }
 
-// restart takes up a new connection after one was lost, and says so.
+// restart opens a new connection after one was lost, and yields a *RestartError.
 func (r *liveRun) restart(ctx context.Context, lost error) (*session, error) {
 	s, err := r.l.dialer.dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w; and there is no other connection: %w", lost, err)
+		return nil, fmt.Errorf("%w; reconnecting failed: %w", lost, err)
 	}
 	again := &RestartError{Entries: r.count, Err: lost}
 	r.l.dialer.o.note("%s: %v", r.l.url, again)
@@ -129,7 +130,7 @@ func (r *liveRun) restart(ctx context.Context, lost error) (*session, error) {
 	return s, nil
 }
 
-// pass reads everything once. It ends the session unless all went well.
+// pass reads everything once. It closes the session unless it succeeds.
 func (r *liveRun) pass(ctx context.Context, s *session) error {
 	done := false
 	defer func() {
@@ -157,8 +158,8 @@ func (r *liveRun) pass(ctx context.Context, s *session) error {
 func (r *liveRun) entry(body []byte) error {
 	wanted, err := r.reader.read(body)
 	if err == nil && r.reader.referral {
-		// Most servers give a reference in its place.
-		return r.refer(&Problem{DN: bytes.Clone(r.reader.e.DN), Detail: "the entry is a referral: what lies below it is on another server"})
+		// Most servers return a reference instead.
+		return r.refer(&Problem{DN: bytes.Clone(r.reader.e.DN), Detail: "the entry is a referral: the entries below it are on another server"})
 	}
 	if err != nil || !wanted {
 		return err
@@ -180,10 +181,10 @@ func (r *liveRun) reference(body []byte) error {
 	if !ok || len(urls) == 0 {
 		return errMalformed
 	}
-	return r.refer(&Problem{URLs: urls, Detail: fmt.Sprintf("a part of the tree below %q is at %s", r.base, strings.Join(urls, " or "))})
+	return r.refer(&Problem{URLs: urls, Detail: fmt.Sprintf("a part of the tree below %q is on another server: %s", r.base, strings.Join(urls, " or "))})
 }
 
-// refer delivers what was met of another server.
+// refer yields a referral.
 func (r *liveRun) refer(p *Problem) error {
 	p.Kind, p.Pos = Referral, r.pos
 	r.pos++
@@ -193,11 +194,11 @@ func (r *liveRun) refer(p *Problem) error {
 	return nil
 }
 
-// mostNoted is of how many attributes that nobody asked for is told.
+// mostNoted is the maximum number of unrequested attributes that are noted.
 const mostNoted = 10
 
-// noteUnasked tells of an attribute that nobody asked for: it may be what was
-// asked for under another name, and then its values are missed.
+// noteUnasked notes an attribute that was not requested. It may be a requested
+// attribute under another name, whose values are then missed.
 func (r *liveRun) noteUnasked(name []byte) {
 	if r.noted[string(name)] || len(r.noted) == mostNoted || len(name) > 200 {
 		return
@@ -206,5 +207,5 @@ func (r *liveRun) noteUnasked(name []byte) {
 		r.noted = map[string]bool{}
 	}
 	r.noted[string(name)] = true
-	r.l.dialer.o.note("the server sends %q, which nobody asked for; if it is another name of an attribute, ask for it by this one", name)
+	r.l.dialer.o.note("the server sends the attribute %q, which was not requested; if it is another name of a configured attribute, configure this name", name)
 }

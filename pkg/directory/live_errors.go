@@ -8,25 +8,26 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// ErrPlaintext is returned instead of sending a password over a connection that
-// is not encrypted and leaves this host.
-var ErrPlaintext = errors.New("a password would cross the network unencrypted")
+// ErrPlaintext is returned instead of sending a password to another host over an
+// unencrypted connection.
+var ErrPlaintext = errors.New("the password would be sent over the network unencrypted")
 
-// ConnectError says that a server could not be reached, or would not have us.
+// ConnectError is the error for a server that could not be reached, or that refused
+// the connection or the bind.
 type ConnectError struct {
 	URL string
 	Op  string // connect, StartTLS, TLS or bind
 	Err error
 }
 
-// Error says what failed where.
+// Error states the server, the step that failed, and why.
 func (e *ConnectError) Error() string { return fmt.Sprintf("%s: %s: %v", e.URL, e.Op, e.Err) }
 
 // Unwrap returns Err.
 func (e *ConnectError) Unwrap() error { return e.Err }
 
-// ResultError is a result code of RFC 4511 other than success. What the server
-// says with it is its own text, and may be anything.
+// ResultError is a result code of RFC 4511 other than success. Message is the text
+// that the server sent with it, which can be anything.
 type ResultError struct {
 	Code      int
 	Message   string
@@ -34,11 +35,11 @@ type ResultError struct {
 	Referrals []string // URLs, of code 10
 }
 
-// Error names the code by its number and its meaning, then what the server says.
+// Error states the number and the meaning of the code, then the text of the server.
 func (e *ResultError) Error() string {
 	meaning, ok := ldap.LDAPResultCodeMap[uint16(min(e.Code, 1<<16-1))]
 	if !ok {
-		meaning = "a code that LDAP does not have"
+		meaning = "unknown code"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "result code %d (%s)", e.Code, meaning)
@@ -51,8 +52,7 @@ func (e *ResultError) Error() string {
 	return b.String()
 }
 
-// ResultCode returns the result code of the server that err is about; 0 when
-// it is about something else.
+// ResultCode returns the result code in err, or 0 when err is not a ResultError.
 func ResultCode(err error) int {
 	if e, ok := errors.AsType[*ResultError](err); ok {
 		return e.Code
@@ -60,16 +60,16 @@ func ResultCode(err error) int {
 	return 0
 }
 
-// RestartError is not the last word of a sequence. It says that everything
-// comes again, from the start and counted anew, because the connection was lost
-// or a limit of the server was met that another way of asking may not meet: what
-// was delivered before it must be forgotten.
+// RestartError is not the last error of a sequence. It announces that everything is
+// delivered again from the beginning, and counted from 0, because the connection was
+// lost, or because the server reached a limit that another kind of search may not
+// reach. The caller must discard everything that was delivered before.
 type RestartError struct {
-	Entries int   // how many had been delivered
-	Err     error // why
+	Entries int   // the number of entries delivered before
+	Err     error // the reason
 }
 
-// Error says after how many entries it begins again, and why.
+// Error states after how many entries reading starts again, and why.
 func (e *RestartError) Error() string {
 	return fmt.Sprintf("starting again after %d entries: %v", e.Entries, e.Err)
 }
@@ -77,8 +77,8 @@ func (e *RestartError) Error() string {
 // Unwrap returns Err.
 func (e *RestartError) Unwrap() error { return e.Err }
 
-// lostError says that the connection ended before the answer did: trying once
-// more may help.
+// lostError is the error for a connection that ended before the answer was complete.
+// Retrying may succeed.
 type lostError struct{ err error }
 
 func (e *lostError) Error() string { return e.err.Error() }
@@ -89,7 +89,7 @@ func isLost(err error) bool {
 	return ok
 }
 
-// fromLDAP makes an error of go-ldap one of ours.
+// fromLDAP converts a result code in an error of go-ldap into a *ResultError.
 func fromLDAP(err error) error {
 	e, ok := errors.AsType[*ldap.Error](err)
 	if !ok || e.ResultCode >= ldap.ErrorNetwork {

@@ -17,8 +17,8 @@ const (
 	faultPage    = 10
 )
 
-// Every way in which a search can end short is an error that counts what came
-// before it.
+// TestShortAnswers checks that a search that ends early in any way returns an error
+// with the number of entries delivered before.
 func TestShortAnswers(t *testing.T) {
 	type faults = ldaptest.Faults
 	result := func(code int) ldaptest.Result { return ldaptest.Result{Code: code, Message: "because"} }
@@ -30,23 +30,23 @@ func TestShortAnswers(t *testing.T) {
 		entries int
 		code    int
 		text    string
-		lost    bool // whether another try is worth while
-		fires   int  // how often it happens in a try; 0 is once
+		lost    bool // whether a retry may succeed
+		fires   int  // number of faults in one attempt; 0 means 1
 	}{
 		{name: "DropAfter", faults: faults{DropAfter: new(7)}, entries: 7, text: "was closed", lost: true},
 		{name: "DropAfter", faults: faults{DropAfter: new(0)}, entries: 0, text: "was closed", lost: true},
 		{name: "DropAfter", faults: faults{DropAfter: new(faultEntries)}, entries: faultEntries, text: "was closed", lost: true},
 		{name: "DropAfter", faults: faults{DropAfter: new(17)}, page: faultPage, entries: 17, text: "was closed", lost: true},
-		{name: "NoticeAfter", faults: faults{NoticeAfter: new(7)}, entries: 7, code: 52, text: "disconnects", lost: true},
-		{name: "StallAfter", faults: faults{StallAfter: new(7)}, idle: 50 * time.Millisecond, entries: 7, text: "nothing came for 50ms", lost: true},
-		{name: "StallAfter", faults: faults{StallAfter: new(faultEntries)}, page: faultPage, idle: 50 * time.Millisecond, entries: faultEntries, text: "nothing came for 50ms", lost: true},
+		{name: "NoticeAfter", faults: faults{NoticeAfter: new(7)}, entries: 7, code: 52, text: "closes the connection", lost: true},
+		{name: "StallAfter", faults: faults{StallAfter: new(7)}, idle: 50 * time.Millisecond, entries: 7, text: "no data for 50ms", lost: true},
+		{name: "StallAfter", faults: faults{StallAfter: new(faultEntries)}, page: faultPage, idle: 50 * time.Millisecond, entries: faultEntries, text: "no data for 50ms", lost: true},
 		{name: "TruncateAfter", faults: faults{TruncateAfter: new(7)}, entries: 7, text: "in the middle of a message", lost: true},
 		{name: "TruncateAfter", faults: faults{TruncateAfter: new(faultEntries)}, entries: faultEntries, text: "in the middle of a message", lost: true},
 		{name: "DropAfterPages", faults: faults{DropAfterPages: new(2)}, page: faultPage, entries: 2 * faultPage, lost: true},
 
-		{name: "GarbageAfter", faults: faults{GarbageAfter: new(7)}, entries: 7, text: "no LDAP message"},
-		{name: "GarbageAfter", faults: faults{GarbageAfter: new(7), Garbage: ldaptest.HugeLength()}, entries: 7, text: "it claims to have 2147483"},
-		{name: "GarbageAfter", faults: faults{GarbageAfter: new(7), Garbage: []byte("HTTP/1.1 400 Bad Request\r\n")}, entries: 7, text: "no LDAP message"},
+		{name: "GarbageAfter", faults: faults{GarbageAfter: new(7)}, entries: 7, text: "invalid LDAP message"},
+		{name: "GarbageAfter", faults: faults{GarbageAfter: new(7), Garbage: ldaptest.HugeLength()}, entries: 7, text: "it claims a size of 2147483"},
+		{name: "GarbageAfter", faults: faults{GarbageAfter: new(7), Garbage: []byte("HTTP/1.1 400 Bad Request\r\n")}, entries: 7, text: "invalid LDAP message"},
 		{name: "GarbageAfter", faults: faults{GarbageAfter: new(7), Garbage: []byte{0x30, 0x05, 0x02, 0x01, 0x63, 0x64, 0x00}}, entries: 7, text: "request 99"},
 		{name: "ResultAfter", faults: faults{ResultAfter: new(7), Result: result(3)}, entries: 7, code: 3, text: "Time Limit Exceeded"},
 		{name: "ResultAfter", faults: faults{ResultAfter: new(7), Result: result(4)}, entries: 7, code: 4, text: "Size Limit Exceeded"},
@@ -54,10 +54,10 @@ func TestShortAnswers(t *testing.T) {
 		{name: "ResultAfter", faults: faults{ResultAfter: new(0), Result: result(53)}, entries: 0, code: 53, text: "because"},
 		{name: "ResultAfter", faults: faults{ResultAfter: new(7), Result: result(51)}, entries: 7, code: 51, text: "Busy"},
 		{name: "ResultAfter", faults: faults{ResultAfter: new(7), Result: ldaptest.Result{Code: 10, Referrals: []string{"ldap://a/o=isp", "ldap://b/"}}}, entries: 7, code: 10, text: "ldap://a/o=isp ldap://b/"},
-		{name: "NoFinalControl", faults: faults{NoFinalControl: true}, page: faultPage, entries: faultEntries, text: "does not say whether there is another page"},
-		{name: "CookieLostAfter", faults: faults{CookieLostAfter: new(1)}, page: faultPage, entries: 2 * faultPage, text: "does not say whether there is another page"},
-		{name: "BadControl", faults: faults{BadControl: true}, page: faultPage, entries: faultPage, text: "nothing readable"},
-		{name: "BadControl", faults: faults{BadControl: true}, entries: faultEntries, text: "nothing readable"},
+		{name: "NoFinalControl", faults: faults{NoFinalControl: true}, page: faultPage, entries: faultEntries, text: "did not say whether there is another page"},
+		{name: "CookieLostAfter", faults: faults{CookieLostAfter: new(1)}, page: faultPage, entries: 2 * faultPage, text: "did not say whether there is another page"},
+		{name: "BadControl", faults: faults{BadControl: true}, page: faultPage, entries: faultPage, text: "an invalid paged results control"},
+		{name: "BadControl", faults: faults{BadControl: true}, entries: faultEntries, text: "an invalid paged results control"},
 		{name: "RepeatCookie", faults: faults{RepeatCookie: true}, page: faultPage, entries: faultPage, text: "sent before", fires: 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestShortAnswers(t *testing.T) {
 			requireShort(t, got, c.entries, c.code, c.text)
 			fires := max(c.fires, 1)
 			if s.Fired(c.name) != fires || len(got.restarts) > 0 {
-				t.Errorf("it happened %d times; restarts %v", s.Fired(c.name), got.restarts)
+				t.Errorf("the fault happened %d times; restarts %v", s.Fired(c.name), got.restarts)
 			}
 
 			o.NoRestart = false
@@ -80,13 +80,13 @@ func TestShortAnswers(t *testing.T) {
 				restarts = 1
 			}
 			if len(got.restarts) != restarts || s.Fired(c.name) != (2+restarts)*fires || len(notes) != restarts {
-				t.Errorf("it happened %d times; restarts %v; notes %q", s.Fired(c.name), got.restarts, notes)
+				t.Errorf("the fault happened %d times; restarts %v; notes %q", s.Fired(c.name), got.restarts, notes)
 			}
 		})
 	}
 }
 
-// A connection that is reset may lose what was sent before.
+// TestReset checks a connection that is reset, which may lose data sent before.
 func TestReset(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(faultEntries), Faults: ldaptest.Faults{ResetAfter: new(7)}})
 	got := readLive(t.Context(), openLive(t, Options{URLs: []string{s.URL()}, NoRestart: true}), liveUsers())
@@ -122,7 +122,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// A scan that lost its connection and gets no other has what it had before.
+// TestRestartWithoutServer checks that a sequence whose connection is lost and cannot be
+// replaced keeps what was delivered before.
 func TestRestartWithoutServer(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(faultEntries), Faults: ldaptest.Faults{DropAfter: new(7)}})
 	l := openLive(t, Options{URLs: []string{s.URL()}})
@@ -130,11 +131,11 @@ func TestRestartWithoutServer(t *testing.T) {
 	got := readLive(t.Context(), l, liveUsers())
 	requireShort(t, got, 7, 49, "Invalid Credentials")
 	if !errors.Is(got.err, io.ErrUnexpectedEOF) {
-		t.Errorf("the first error is missing: %v", got.err)
+		t.Errorf("the error lacks the first cause: %v", got.err)
 	}
 }
 
-// The iteration may be broken off at a restart, as anywhere.
+// TestBreakAtRestart checks that the iteration can be broken off at a restart.
 func TestBreakAtRestart(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(faultEntries), Faults: ldaptest.Faults{DropAfter: new(7)}})
 	l := openLive(t, Options{URLs: []string{s.URL()}})
@@ -166,7 +167,7 @@ func TestLimitsOfOrdinaryUsers(t *testing.T) {
 		o := asManager(Options{URLs: []string{s.URL()}, PageSize: c.page})
 		o.BindDN = user.DN
 		q := liveUsers()
-		q.Filter = "(uid=*)" // look at nothing else, and look at all of it
+		q.Filter = "(uid=*)" // examine only this index, and all of it
 		q.Selections[0].Filter = "(uid>=a)"
 		if c.limits.LookThrough > 0 {
 			q = liveUsers()
@@ -182,8 +183,8 @@ func TestLimitsOfOrdinaryUsers(t *testing.T) {
 	}
 }
 
-// The end of the context ends a read that waits, and what waits already is
-// delivered no more.
+// TestLiveCancel checks that the end of the context ends a blocked read, and that data
+// already received is not delivered after it.
 func TestLiveCancel(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(faultEntries)})
 	t.Run("between entries", func(t *testing.T) {
@@ -239,14 +240,15 @@ func TestLiveCancel(t *testing.T) {
 	})
 }
 
-// Slow is not gone: the watchdog looks at single bytes, not at the whole answer.
+// TestSlowServerIsAlive checks that the idle timeout applies to single bytes, not to the
+// complete answer.
 func TestSlowServerIsAlive(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(faultEntries), Faults: ldaptest.Faults{SlowEntries: 10 * time.Millisecond}})
 	l := openLive(t, Options{URLs: []string{s.URL()}, Idle: 200 * time.Millisecond, NoRestart: true})
 	requireComplete(t, readLive(t.Context(), l, liveUsers()), userTexts(faultEntries)...)
 }
 
-// A slow reader is not a silent server.
+// TestSlowReader checks that a slow reader does not trigger the idle timeout.
 func TestSlowReader(t *testing.T) {
 	const n = 3000 // more than the buffers hold
 	tree := liveTree(n)
@@ -271,7 +273,8 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// Nothing is left of a sequence that was broken off, or of a directory that was closed.
+// TestNothingIsLeft checks that connections are closed after a sequence was broken off,
+// and after Close.
 func TestNothingIsLeft(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(faultEntries), TLS: true})
 	eventually(t, "the start", func() bool { return s.Open() == 0 })
@@ -283,7 +286,7 @@ func TestNothingIsLeft(t *testing.T) {
 				t.Errorf("%d connections", s.Open())
 			}
 			if found, err := l.Exists(t.Context(), "o=isp"); !found || err != nil {
-				t.Errorf("the entry exists: %v, %v", found, err)
+				t.Errorf("Exists returned %v, %v", found, err)
 			}
 			if s.Open() != 2 {
 				t.Errorf("%d connections", s.Open())
@@ -298,7 +301,7 @@ func TestNothingIsLeft(t *testing.T) {
 		}
 		eventually(t, "the end of all connections", func() bool { return s.Open() == 0 })
 		if got := readLive(t.Context(), l, liveUsers()); got.err == nil || len(got.items) > 0 {
-			t.Errorf("a closed directory is read: %v", got)
+			t.Errorf("a closed directory can be read: %v", got)
 		}
 	}
 }

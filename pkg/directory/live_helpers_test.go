@@ -14,7 +14,7 @@ import (
 	"github.com/davadmin/davadmin/internal/ldaptest"
 )
 
-// liveTree is o=isp with ou=people, n persons below it, and a group.
+// liveTree returns o=isp with ou=people, n persons below it, and a group.
 func liveTree(n int) []ldaptest.Entry {
 	out := []ldaptest.Entry{
 		ldaptest.NewEntry("o=isp", "objectClass", "organization", "o", "isp"),
@@ -32,12 +32,12 @@ func livePerson(i int) ldaptest.Entry {
 		"uid", uid, "cn", "Person "+uid, "sn", uid, "mail", uid+"@example.org")
 }
 
-// liveUsers asks for the uids of all persons.
+// liveUsers returns a query for the uids of all persons.
 func liveUsers() Query {
 	return Query{Attributes: []string{"uid"}, Selections: []Selection{{Kind: User, Classes: []string{"icsCalendarUser"}, Attributes: 1}}}
 }
 
-// userTexts is what liveUsers gets.
+// userTexts returns the result of liveUsers.
 func userTexts(n int) []string {
 	out := []string{}
 	for i := range n {
@@ -48,7 +48,7 @@ func userTexts(n int) []string {
 
 const managerDN = "cn=Manager,o=isp"
 
-// asManager lets the manager of a test server bind.
+// asManager returns the options to bind as the manager of a test server.
 func asManager(o Options) Options {
 	o.BindDN = managerDN
 	o.Password = func(context.Context) ([]byte, error) { return []byte("secret"), nil }
@@ -59,8 +59,8 @@ func managerOnly() []ldaptest.Identity {
 	return []ldaptest.Identity{{DN: managerDN, Password: "secret"}}
 }
 
-// openLive opens a directory that is closed when the test ends. It asks for
-// classes, so that there are no searches but those that a test is about.
+// openLive opens a directory that is closed at the end of the test. It sets ByClass, so
+// that there are no searches except those under test.
 func openLive(t *testing.T, o Options) *Live {
 	t.Helper()
 	o.ByClass = true
@@ -72,9 +72,9 @@ func openLive(t *testing.T, o Options) *Live {
 	return l
 }
 
-// liveOutcome is what a sequence of a Live gave.
+// liveOutcome is the result of a sequence of a Live.
 type liveOutcome struct {
-	items    []item // since it began for the last time
+	items    []item // since the last restart
 	restarts []*RestartError
 	err      error
 }
@@ -101,7 +101,7 @@ func asIncomplete(err error) bool {
 	return ok
 }
 
-// requireComplete checks a sequence that must have come to its end.
+// requireComplete checks a sequence that must be complete.
 func requireComplete(t *testing.T, got liveOutcome, want ...string) {
 	t.Helper()
 	if got.err != nil || len(got.restarts) > 0 {
@@ -122,7 +122,7 @@ func requireTexts(t *testing.T, got liveOutcome, want ...string) {
 	}
 }
 
-// requireShort checks a sequence that must have ended before its end.
+// requireShort checks a sequence that must be incomplete.
 func requireShort(t *testing.T, got liveOutcome, entries, code int, text string) {
 	t.Helper()
 	e, ok := got.err.(*IncompleteError) //nolint:errorlint // it must not be wrapped
@@ -131,14 +131,14 @@ func requireShort(t *testing.T, got liveOutcome, entries, code int, text string)
 		return
 	}
 	if e.Entries != entries || len(got.items) != entries || e.Code != code || ResultCode(e) != code {
-		t.Errorf("%d items, and the error counts %d and has code %d, want %d and %d", len(got.items), e.Entries, e.Code, entries, code)
+		t.Errorf("%d items, and the error has %d entries and code %d, want %d and %d", len(got.items), e.Entries, e.Code, entries, code)
 	}
 	if !strings.Contains(e.Err.Error(), text) {
-		t.Errorf("the error is %v, and does not say %q", e, text)
+		t.Errorf("the error is %v, want one that contains %q", e, text)
 	}
 }
 
-// eventually waits for what another goroutine is about to do.
+// eventually waits for a condition that another goroutine establishes.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for range 1000 {

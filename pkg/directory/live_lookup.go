@@ -9,17 +9,17 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// Found is an entry that Lookup found.
+// Found is an entry found by Lookup, Find or Changer.Read.
 type Found struct {
 	DN    string
-	Attrs map[string][]string // by name in small letters, options included
+	Attrs map[string][]string // keyed by lower-case name, including options
 }
 
-// mostFound is how many bytes of entries Lookup returns at most.
+// mostFound is the maximum total size in bytes of the entries that Lookup returns.
 const mostFound = 64 << 20
 
-// Exists tells whether the server holds an entry of that name. What it answers
-// besides yes and no, as that another server would know, is an error.
+// Exists reports whether the server has an entry with that DN. Any other answer, such
+// as a reference to another server, is an error.
 func (l *Live) Exists(ctx context.Context, dn string) (bool, error) {
 	found, err := l.ask(ctx, &search{base: dn, scope: BaseOnly, filter: anyEntry()})
 	switch {
@@ -28,17 +28,17 @@ func (l *Live) Exists(ctx context.Context, dn string) (bool, error) {
 	case err != nil:
 		return false, fmt.Errorf("looking for %q: %w", dn, err)
 	case len(found) == 0:
-		// Not the answer for an entry that is not there.
+		// For a missing entry the server would return noSuchObject.
 		return false, fmt.Errorf("looking for %q: %w", dn, ErrHidden)
 	}
 	return true, nil
 }
 
-// Lookup returns the entries that a small search finds, with the attributes of
-// these names; nil for all that the server gives unasked. limit is how many
-// entries to return at most, 0 for as many as there are; that there are more
-// is no error. References to other servers are passed over. It keeps all in
-// memory, and fails beyond 64 MiB.
+// Lookup returns the entries that a search with a small result finds, with the given
+// attributes; nil requests all user attributes. limit is the maximum number of entries
+// to return, 0 for all; it is not an error if there are more. References to other
+// servers are ignored. The result is kept in memory, and Lookup fails if it exceeds
+// 64 MiB.
 func (l *Live) Lookup(ctx context.Context, base string, scope Scope, filter string, attrs []string, limit int) ([]Found, error) {
 	f, err := ldap.CompileFilter(filter)
 	if err != nil {
@@ -54,13 +54,13 @@ func (l *Live) Lookup(ctx context.Context, base string, scope Scope, filter stri
 	return found, nil
 }
 
-// anyEntry is the filter that is true of all entries (RFC 4512 section 2.4.1).
+// anyEntry returns the filter that matches all entries (RFC 4512 section 2.4.1).
 func anyEntry() *ber.Packet {
 	return ber.NewString(ber.ClassContext, ber.TypePrimitive, ldap.FilterPresent, attrClass, "")
 }
 
-// ask does a search when no other one is asked for, once more if the connection
-// turns out to be gone.
+// ask does a search, after any other search of ask has ended. It retries once if a
+// reused connection turns out to be lost.
 func (l *Live) ask(ctx context.Context, q *search) ([]Found, error) {
 	select {
 	case l.asking <- struct{}{}:
@@ -85,7 +85,7 @@ func (l *Live) ask(ctx context.Context, q *search) ([]Found, error) {
 	}
 }
 
-// lookup does a search and returns what it finds.
+// lookup does a search and returns the entries found.
 func lookup(ctx context.Context, s *session, q *search) ([]Found, error) {
 	c := collector{}
 	err := s.search(ctx, q, &c)
@@ -98,14 +98,14 @@ func lookup(ctx context.Context, s *session, q *search) ([]Found, error) {
 	return c.found, nil
 }
 
-// collector keeps what a search finds.
+// collector keeps the entries that a search finds.
 type collector struct {
 	found []Found
-	bytes int // roughly what it all takes
+	bytes int // approximate memory use of found
 }
 
-// errTooMuch is returned for a Lookup of what it is not made for.
-var errTooMuch = fmt.Errorf("more than %d MiB of entries", mostFound>>20)
+// errTooMuch is returned by Lookup when the result is too large.
+var errTooMuch = fmt.Errorf("the result has more than %d MiB of entries", mostFound>>20)
 
 func (c *collector) entry(body []byte) error {
 	dn, attrs, ok := openEntry(body)

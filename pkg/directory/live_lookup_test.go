@@ -16,18 +16,18 @@ import (
 
 func TestRoot(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(0), Suffixes: []string{"o=isp", ""}})
-	root := openLive(t, Options{URLs: []string{s.URL()}}).Root()
+	root := openLive(t, Options{URLs: []string{s.URL()}}).RootDSE()
 	if !slices.Equal(root.NamingContexts, []string{"o=isp"}) || root.SubschemaDN != "cn=Subschema" || root.Vendor != "ldaptest" || root.Version != "1" ||
 		!root.Paging || !slices.Contains(root.Controls, oidPaging) || len(root.Extensions) != 1 {
 		t.Errorf("%+v", root)
 	}
 	s = ldaptest.Start(t, ldaptest.Options{NoPaging: true, Suffixes: []string{"o=a", "o=b"}, RootDSE: []ldaptest.Attr{
 		{Name: "vendorName"}, {Name: "vendorVersion"}, {Name: "supportedExtension"}, {Name: "subschemaSubentry"}, {Name: "supportedControl"}}})
-	root = openLive(t, Options{URLs: []string{s.URL()}}).Root()
-	if !reflect.DeepEqual(root, Root{NamingContexts: []string{"o=a", "o=b"}}) {
+	root = openLive(t, Options{URLs: []string{s.URL()}}).RootDSE()
+	if !reflect.DeepEqual(root, RootDSE{NamingContexts: []string{"o=a", "o=b"}}) {
 		t.Errorf("%+v", root)
 	}
-	// A server that says nothing about itself can still be read.
+	// A server that hides its root DSE can still be read.
 	rootOnly := func(r ldaptest.Request) bool { return r.Op == "search" && r.DN == "" }
 	s = ldaptest.Start(t, ldaptest.Options{Entries: liveTree(3), Faults: ldaptest.Faults{Match: rootOnly, ResultAfter: new(0), Result: ldaptest.Result{Code: 50}}})
 	var notes []string
@@ -35,12 +35,12 @@ func TestRoot(t *testing.T) {
 	q := liveUsers()
 	q.Bases = []string{"o=isp"}
 	requireComplete(t, readLive(t.Context(), l, q), userTexts(3)...)
-	if len(notes) != 1 || !reflect.DeepEqual(l.Root(), Root{}) {
-		t.Errorf("notes %q, %+v", notes, l.Root())
+	if len(notes) != 1 || !reflect.DeepEqual(l.RootDSE(), RootDSE{}) {
+		t.Errorf("notes %q, %+v", notes, l.RootDSE())
 	}
 	s.SetFaults(ldaptest.Faults{Match: rootOnly, DropAfter: new(0)})
 	if _, err := Open(t.Context(), Options{URLs: []string{s.URL()}}); err == nil {
-		t.Error("a lost connection was opened")
+		t.Error("Open succeeded with a lost connection")
 	}
 }
 
@@ -53,12 +53,12 @@ func TestExistsAndLookup(t *testing.T) {
 		}
 	}
 	if _, err := l.Exists(t.Context(), "no DN"); ResultCode(err) != 34 {
-		t.Errorf("no DN: %v", err)
+		t.Errorf("an invalid DN: %v", err)
 	}
 	hide := ldaptest.Faults{ResultAfter: new(0)}
 	s.SetFaults(hide)
 	if _, err := l.Exists(t.Context(), "o=isp"); !errors.Is(err, ErrHidden) {
-		t.Errorf("neither yes nor no: %v", err)
+		t.Errorf("an undecided answer: %v", err)
 	}
 	s.SetFaults(ldaptest.Faults{})
 
@@ -81,22 +81,22 @@ func TestExistsAndLookup(t *testing.T) {
 		}
 	}
 	if found, err := l.Lookup(t.Context(), "o=none", Subtree, "(uid=*)", nil, 0); ResultCode(err) != 32 || found != nil {
-		t.Errorf("no base: %v, %v", found, err)
+		t.Errorf("a missing base: %v, %v", found, err)
 	}
 	if _, err := l.Lookup(t.Context(), "o=isp", Subtree, "(uid=*", nil, 0); err == nil {
-		t.Error("half a filter is taken")
+		t.Error("an incomplete filter is accepted")
 	}
 	s.SetFaults(ldaptest.Faults{ResultAfter: new(5), Result: ldaptest.Result{Code: 4}})
 	if found, err := l.Lookup(t.Context(), "o=isp", Subtree, "(uid=*)", nil, 6); ResultCode(err) != 4 || found != nil {
-		t.Errorf("the server's own limit: %d entries, %v", len(found), err)
+		t.Errorf("the limit of the server: %d entries, %v", len(found), err)
 	}
 	if s.Connections() != 1 {
 		t.Errorf("%d connections", s.Connections())
 	}
 }
 
-// A question finds another connection when the one that it has was lost
-// meanwhile, and is not repeated for ever.
+// TestLookupReconnects checks that a lookup uses a new connection when the old one was
+// lost in the meantime, and that it does not retry forever.
 func TestLookupReconnects(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(3), Faults: ldaptest.Faults{FirstConnections: 1, DropAfter: new(0)}})
 	l := openLive(t, Options{URLs: []string{s.URL()}})
@@ -124,11 +124,12 @@ func TestLookupReconnects(t *testing.T) {
 	}
 	s.Stop()
 	if _, err := l.Exists(t.Context(), "o=isp"); err == nil {
-		t.Error("there is no server")
+		t.Error("the lookup succeeded without a server")
 	}
 }
 
-// A connection that the server closed while nobody used it is no loss.
+// TestStaleConnection checks that a connection that the server closed while it was not
+// in use is replaced.
 func TestStaleConnection(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(3), TLS: true})
 	for _, url := range []string{s.URL(), s.LDAPSURL()} {
@@ -136,7 +137,7 @@ func TestStaleConnection(t *testing.T) {
 		l.free[0].used = time.Time{}
 		requireComplete(t, readLive(t.Context(), l, liveUsers()), userTexts(3)...)
 		if len(l.free) != 1 || l.free[0].used.IsZero() {
-			t.Error("a good connection was given up")
+			t.Error("a working connection was closed")
 		}
 		l.free[0].close()
 		l.free[0].used = time.Time{}
@@ -144,7 +145,7 @@ func TestStaleConnection(t *testing.T) {
 	}
 }
 
-// Questions may be asked by several at once, while entries are read.
+// TestLiveConcurrency checks concurrent lookups while entries are read.
 func TestLiveConcurrency(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(300)})
 	l := openLive(t, Options{URLs: []string{s.URL()}, PageSize: 50})

@@ -10,45 +10,45 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// livePlan is what a query asks of a server.
+// livePlan is a Query prepared for searches on a server.
 type livePlan struct {
-	names      *names // and the object class, wanted or not
+	names      *names // including the object class, even if the query does not ask for it
 	classPlace int
 	classes    *classes
 	kinds      []selectionPlan
-	attrs      []string // to ask for: what any selection wants, and the object class
-	union      uint64   // places of what any selection wants
+	attrs      []string // to request: what any selection wants, and the object class
+	union      uint64   // bit set of the attributes that any selection wants
 	others     bool
 
 	bases  []string
 	scope  Scope
 	filter *ber.Packet // of the query; nil for none
 	common *ber.Packet // the filter that all selections share; nil for none
-	// apart are the selections that the bases, the scope and the filter do not
-	// narrow, where there is something to narrow.
-	apart bool
+	// separate is set when the query has bases, a scope or a filter, so that selections
+	// with everywhere need searches of their own.
+	separate bool
 }
 
-// selectionPlan is how the entries of one Selection are known.
+// selectionPlan is a Selection prepared for searches on a server.
 type selectionPlan struct {
 	kind       Kind
-	wanted     uint64      // places to deliver
-	classes    []string    // of which an entry must have one
-	narrow     *ber.Packet // its filter, where that is not the common one
+	wanted     uint64      // bit set of the attributes to deliver
+	classes    []string    // an entry must have one of them
+	filter     *ber.Packet // nil if it has none, or shares the common one
 	everywhere bool
 }
 
-// attrClass is the attribute that tells the classes.
+// attrClass is the attribute with the object classes.
 const attrClass = "objectClass"
 
-// newLivePlan reads the query, without asking the server anything.
+// newLivePlan prepares a query without contacting the server.
 func newLivePlan(q Query) (*livePlan, error) {
 	if err := q.check(); err != nil {
 		return nil, err
 	}
 	p := &livePlan{names: newNames(q.Attributes), classes: newClasses(q.Selections), scope: q.Scope, others: q.Others}
 	p.classPlace = p.names.add(attrClass, len(q.Attributes))
-	p.apart = len(q.Bases) > 0 || q.Scope != Subtree || q.Filter != ""
+	p.separate = len(q.Bases) > 0 || q.Scope != Subtree || q.Filter != ""
 	var err error
 	if p.bases, err = reduceBases(q.Bases, q.Scope); err != nil {
 		return nil, err
@@ -58,12 +58,12 @@ func newLivePlan(q Query) (*livePlan, error) {
 	}
 	shared := !slices.ContainsFunc(q.Selections, func(s Selection) bool { return s.Filter != q.Selections[0].Filter })
 	for _, s := range q.Selections {
-		k := selectionPlan{kind: s.Kind, classes: s.Classes, wanted: p.names.firsts(s.Attributes), everywhere: s.Everywhere}
-		if k.narrow, err = compileLive(s.Filter); err != nil {
-			return nil, fmt.Errorf("filter %q of the %s entries: %w", s.Filter, s.Kind, err)
+		k := selectionPlan{kind: s.Kind, classes: s.Classes, wanted: p.names.firstPlaces(s.Attributes), everywhere: s.Everywhere}
+		if k.filter, err = compileLive(s.Filter); err != nil {
+			return nil, fmt.Errorf("filter %q for the %s entries: %w", s.Filter, s.Kind, err)
 		}
 		if shared {
-			p.common, k.narrow = k.narrow, nil
+			p.common, k.filter = k.filter, nil
 		}
 		p.kinds = append(p.kinds, k)
 		p.union |= k.wanted
@@ -83,7 +83,7 @@ func containsFolded(list []string, s string) bool {
 	return slices.ContainsFunc(list, func(have string) bool { return strings.EqualFold(have, s) })
 }
 
-// compileLive compiles a filter; nil for "".
+// compileLive compiles a filter. It returns nil for "".
 func compileLive(filter string) (*ber.Packet, error) {
 	if filter == "" {
 		return nil, nil
@@ -91,8 +91,8 @@ func compileLive(filter string) (*ber.Packet, error) {
 	return ldap.CompileFilter(filter)
 }
 
-// reduceBases drops those bases that another one covers, so that no entry
-// comes twice.
+// reduceBases removes the bases that are covered by another one, so that no entry is
+// delivered twice.
 func reduceBases(list []string, scope Scope) ([]string, error) {
 	normal := make([][]byte, len(list))
 	covered := map[string]bool{}
@@ -122,10 +122,10 @@ next:
 	return out, nil
 }
 
-// byClass is the filter of the entries of those selections that which says. A
-// class that the server does not know makes its part of the filter neither true
-// nor false (RFC 4511 section 4.5.1.7), which an "or" passes over; nothing is
-// negated here, because the negation of it would find nothing at all.
+// byClass returns a filter for the entries of the selections for which which is true.
+// A class that the server does not know makes its part of the filter Undefined (RFC
+// 4511 section 4.5.1.7), which an "or" ignores. The filter contains no negation,
+// because a negated Undefined would match nothing at all.
 func (p *livePlan) byClass(which func(*selectionPlan) bool) *ber.Packet {
 	var any []*ber.Packet
 	for i := range p.kinds {
@@ -134,8 +134,8 @@ func (p *livePlan) byClass(which func(*selectionPlan) bool) *ber.Packet {
 			continue
 		}
 		f := anyClass(k.classes)
-		if k.narrow != nil {
-			f = filterOf(ldap.FilterAnd, f, k.narrow)
+		if k.filter != nil {
+			f = filterOf(ldap.FilterAnd, f, k.filter)
 		}
 		any = append(any, f)
 	}
@@ -148,8 +148,9 @@ func (p *livePlan) byClass(which func(*selectionPlan) bool) *ber.Packet {
 	return filterOf(ldap.FilterOr, any...)
 }
 
-// all puts filters together, of which those that are nil are true of everything.
-func all(parts ...*ber.Packet) *ber.Packet {
+// and returns a filter that matches when all parts match. A part that is nil matches
+// everything.
+func and(parts ...*ber.Packet) *ber.Packet {
 	parts = slices.DeleteFunc(parts, func(p *ber.Packet) bool { return p == nil })
 	switch len(parts) {
 	case 0:
@@ -160,12 +161,13 @@ func all(parts ...*ber.Packet) *ber.Packet {
 	return filterOf(ldap.FilterAnd, parts...)
 }
 
-// canReadAll tells whether the reader can tell the kinds apart by itself.
+// canReadAll reports whether the reader can distinguish the kinds by object class
+// alone.
 func (p *livePlan) canReadAll() bool {
-	return !slices.ContainsFunc(p.kinds, func(k selectionPlan) bool { return k.narrow != nil })
+	return !slices.ContainsFunc(p.kinds, func(k selectionPlan) bool { return k.filter != nil })
 }
 
-// mustReadAll tells whether a Selection takes entries of any class.
+// mustReadAll reports whether a Selection selects entries of any class.
 func (p *livePlan) mustReadAll() bool { return p.classes.rest < p.classes.none }
 
 // liveSearch is one search of a pass.
@@ -173,33 +175,33 @@ type liveSearch struct {
 	base       string
 	scope      Scope
 	filter     *ber.Packet
-	everywhere bool // for the selections that are asked for everywhere, and no others
+	everywhere bool // for the selections with Everywhere only
 }
 
-// searches returns what to search for. With readAll the server sends every
-// entry, and the reader looks at the classes: that is cheaper for a server most
-// of whose entries are asked for.
+// searches returns the searches of a pass. With readAll the server sends every entry
+// and the reader checks the classes, which is cheaper for the server when most of its
+// entries are selected.
 func (p *livePlan) searches(readAll bool, contexts []string) []liveSearch {
 	var list []liveSearch
 	var classes *ber.Packet
 	readAll = readAll || p.mustReadAll()
 	if !readAll {
-		classes = p.byClass(func(k *selectionPlan) bool { return !k.everywhere || !p.apart })
+		classes = p.byClass(func(k *selectionPlan) bool { return !k.everywhere || !p.separate })
 	}
 	if readAll || classes != nil {
 		for _, base := range p.bases {
-			list = append(list, liveSearch{base: base, scope: p.scope, filter: all(p.filter, p.common, classes)})
+			list = append(list, liveSearch{base: base, scope: p.scope, filter: and(p.filter, p.common, classes)})
 		}
 	}
-	if f := p.byClass(func(k *selectionPlan) bool { return k.everywhere }); p.apart && f != nil {
+	if f := p.byClass(func(k *selectionPlan) bool { return k.everywhere }); p.separate && f != nil {
 		for _, base := range contexts {
-			list = append(list, liveSearch{base: base, filter: all(p.common, f), everywhere: true})
+			list = append(list, liveSearch{base: base, filter: and(p.common, f), everywhere: true})
 		}
 	}
 	return list
 }
 
-// anyClass is true of the entries with one of the classes.
+// anyClass returns a filter for the entries with one of the classes.
 func anyClass(classes []string) *ber.Packet {
 	parts := make([]*ber.Packet, len(classes))
 	for i, c := range classes {

@@ -13,7 +13,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// What OpenLDAP says to what is asked of it here, go-ldap being the other reader.
+// TestLiveWithSlapd compares the results of Live and of go-ldap with OpenLDAP.
 func TestLiveWithSlapd(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("dn: o=isp\nobjectClass: organization\no: isp\n\n")
@@ -86,10 +86,10 @@ func TestLiveWithSlapd(t *testing.T) {
 		}
 	}
 	if _, err := Open(t.Context(), as(s.ManagerDN, Options{URLs: []string{s.LDAPSURL}, CAFile: s.CAFile})); err == nil {
-		t.Error("TLS 1.1 is taken for today's")
+		t.Error("TLS 1.1 is accepted by default")
 	}
 
-	// An ordinary user meets the server's limit, in pages or not.
+	// The limit of the server applies to an ordinary user, with pages or without.
 	for _, page := range []int{0, 100} {
 		l := openLive(t, as(s.ReaderDN, Options{URLs: []string{s.URL}, PageSize: page}))
 		users := q
@@ -97,8 +97,8 @@ func TestLiveWithSlapd(t *testing.T) {
 		requireShort(t, readLive(t.Context(), l, users), 500, 4, "Size Limit Exceeded")
 	}
 	l := openLive(t, as(s.ManagerDN, Options{URLs: []string{s.LDAPIURL}}))
-	if !slices.Equal(l.Root().NamingContexts, []string{"o=isp"}) || !l.Root().Paging {
-		t.Errorf("%+v", l.Root())
+	if !slices.Equal(l.RootDSE().NamingContexts, []string{"o=isp"}) || !l.RootDSE().Paging {
+		t.Errorf("%+v", l.RootDSE())
 	}
 	for dn, exists := range map[string]bool{"o=isp": true, "UID=U7 ,O=ISP": true, "uid=none,o=isp": false, "o=none": false} {
 		if got, err := l.Exists(t.Context(), dn); got != exists || err != nil {

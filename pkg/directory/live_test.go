@@ -39,13 +39,14 @@ func TestLiveEntries(t *testing.T) {
 				}
 			}
 			if l.Name() != url {
-				t.Errorf("its name is %s", l.Name())
+				t.Errorf("the name is %s", l.Name())
 			}
 		}
 	}
 }
 
-// The first Selection that fits is the kind of an entry, and no entry has two.
+// TestSelections checks that the first matching Selection determines the kind of an
+// entry, and that no entry is delivered twice.
 func TestSelections(t *testing.T) {
 	entry := func(name string, classes ...string) ldaptest.Entry {
 		e := ldaptest.NewEntry("cn="+name+",o=isp", "cn", name, "mail", name+"@example.org", "description;lang-en", "about "+name, "description", "")
@@ -91,7 +92,7 @@ func TestSelections(t *testing.T) {
 		byClass bool
 		schema  *ldaptest.Schema
 	}{
-		{"told by the server", true, nil}, {"told by the reader", false, nil},
+		{"selected by the server", true, nil}, {"selected by the reader", false, nil},
 		{"one unknown to the server", true, without("icsCalendarResource")}, {"one unknown to the reader", false, without("icsCalendarResource")},
 	} {
 		s := ldaptest.Start(t, ldaptest.Options{Entries: entries, Schema: c.schema})
@@ -103,7 +104,7 @@ func TestSelections(t *testing.T) {
 		t.Cleanup(func() { _ = l.Close() })
 		got := readLive(t.Context(), l, q)
 		have := texts(got.items)
-		for i := range have { // a server sends the attributes in its own order
+		for i := range have { // the order of attributes depends on the server
 			have[i] = strings.Replace(have[i], ` MAIL="user@example.org" cn="user"`, ` cn="user" MAIL="user@example.org"`, 1)
 		}
 		want := slices.Clone(wanted)
@@ -121,8 +122,8 @@ func TestSelections(t *testing.T) {
 	}
 }
 
-// What is asked for everywhere is not narrowed by what narrows the rest, and
-// nothing comes twice.
+// TestLiveEverywhere checks that bases, scope and filter do not restrict a Selection with
+// Everywhere, and that no entry is delivered twice.
 func TestLiveEverywhere(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(5)})
 	q := liveUsers()
@@ -151,14 +152,14 @@ func TestLiveEverywhere(t *testing.T) {
 			slices.Sort(have)
 			slices.Sort(c.want)
 			if got.err != nil || !slices.Equal(have, c.want) {
-				t.Errorf("by class %v, %s: %v\n%s", byClass, name, got.err, strings.Join(have, "\n"))
+				t.Errorf("ByClass %v, %s: %v\n%s", byClass, name, got.err, strings.Join(have, "\n"))
 			}
 		}
 	}
 }
 
-// What nobody asked for counts against a limit, too. Where that is met, the server
-// is asked for less.
+// TestLimitAsksForLess checks that a narrower search is tried when a search for all
+// entries reaches a limit of the server.
 func TestLimitAsksForLess(t *testing.T) {
 	tree := liveTree(600)
 	for i := range 400 {
@@ -183,7 +184,7 @@ func TestLimitAsksForLess(t *testing.T) {
 	}
 }
 
-// A server may give a referral as the entry that it is.
+// TestReferralEntries checks a server that returns a referral as an entry.
 func TestReferralEntries(t *testing.T) {
 	q := liveUsers()
 	plan, err := newLivePlan(q)
@@ -196,7 +197,7 @@ func TestReferralEntries(t *testing.T) {
 	r.reader = entryReader{plan: plan, unasked: func([]byte) {}}
 	m, ok := parseMessage(messageOf(5, e.packet()))
 	if !ok {
-		t.Fatal("no message")
+		t.Fatal("the message cannot be parsed")
 	}
 	if err := r.entry(m.body); err != nil {
 		t.Fatal(err)
@@ -207,13 +208,14 @@ func TestReferralEntries(t *testing.T) {
 	}
 }
 
-// Which way is taken depends on what is there, and what comes does not.
+// TestCheaperWay checks that the kind of search depends on the entries of the server, and
+// that the result does not.
 func TestCheaperWay(t *testing.T) {
 	few := liveTree(30)
 	for i := range 600 {
 		few = append(few, ldaptest.NewEntry(fmt.Sprintf("cn=device%d,o=isp", i), "objectClass", "person", "cn", "device", "sn", "device"))
 	}
-	// The first entries are a sample, so the devices come before the people.
+	// The first entries are the sample, so the devices precede the people.
 	slices.Reverse(few[2:])
 	for name, c := range map[string]struct {
 		entries []ldaptest.Entry
@@ -253,7 +255,7 @@ func TestLiveFilters(t *testing.T) {
 	if f := s.Searches()[0].Filter; f != "(&(|(uid=u0003)(uid=u0007))(!(mail=u0007@example.org))(objectClass=icsCalendarUser))" {
 		t.Error(f)
 	}
-	// A class is a value, whatever it is made of.
+	// A class is used as a value, whatever characters it contains.
 	q = liveUsers()
 	q.Selections[0].Classes = []string{"*", "a)(b=*", "x\\", "icsCalendarUser"}
 	requireComplete(t, readLive(t.Context(), l, q), userTexts(20)...)
@@ -275,9 +277,9 @@ func TestLiveFilters(t *testing.T) {
 		}
 	}
 	if s.Connections() != connections || len(notes) > 0 {
-		t.Errorf("there was a connection for nothing; notes %q", notes)
+		t.Errorf("an unnecessary connection was made; notes %q", notes)
 	}
-	// Nothing is asked for, and nothing comes.
+	// An empty query returns nothing.
 	requireComplete(t, readLive(t.Context(), l, Query{Others: true}))
 }
 
@@ -321,16 +323,16 @@ func TestBasesOfALiveDirectory(t *testing.T) {
 			}
 		}
 		if !slices.Equal(asked, c.asked) {
-			t.Errorf("%q: asked for %q", c.bases, asked)
+			t.Errorf("%q: searched %q", c.bases, asked)
 		}
 	}
-	// A base that is not there is never "no entries, and all is well".
+	// A missing base is an error, not an empty result.
 	q := liveUsers()
 	q.Bases = []string{"ou=people,o=isp", "ou=none,o=isp", "dc=example,dc=org"}
 	got := readLive(t.Context(), l, q)
 	requireShort(t, got, 2, 32, "No Such Object")
 	if !strings.Contains(got.err.Error(), "ou=none,o=isp") {
-		t.Errorf("the error does not name the base: %v", got.err)
+		t.Errorf("the error does not contain the base: %v", got.err)
 	}
 	many := liveUsers()
 	for range 50 {
@@ -342,7 +344,7 @@ func TestBasesOfALiveDirectory(t *testing.T) {
 
 	nameless := ldaptest.Start(t, ldaptest.Options{Entries: tree, RootDSE: []ldaptest.Attr{{Name: "namingContexts"}}})
 	l = openLive(t, Options{URLs: []string{nameless.URL()}})
-	if got := readLive(t.Context(), l, liveUsers()); got.err == nil || !strings.Contains(got.err.Error(), "name a base") {
+	if got := readLive(t.Context(), l, liveUsers()); got.err == nil || !strings.Contains(got.err.Error(), "a base DN is required") {
 		t.Errorf("%v", got.err)
 	}
 }
@@ -352,21 +354,21 @@ func TestReferences(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: tree, Faults: ldaptest.Faults{ReferenceEvery: 3, References: []string{"ldap://a/", "ldap://b/"}}})
 	l := openLive(t, Options{URLs: []string{s.URL()}, PageSize: 2})
 	got := readLive(t.Context(), l, liveUsers())
-	want := slices.Insert(userTexts(4), 3, `0:0 referral "": a part of the tree below "o=isp" is at ldap://a/ or ldap://b/`)
-	requireComplete(t, got, append(want, `0:0 referral "": a part of the tree below "o=isp" is at ldap://away/ou=away,o=isp`)...)
+	want := slices.Insert(userTexts(4), 3, `0:0 referral "": a part of the tree below "o=isp" is on another server: ldap://a/ or ldap://b/`)
+	requireComplete(t, got, append(want, `0:0 referral "": a part of the tree below "o=isp" is on another server: ldap://away/ou=away,o=isp`)...)
 	for _, err := range l.Entries(t.Context(), liveUsers()) {
 		if p, ok := errors.AsType[*Problem](err); ok {
 			if !slices.Equal(p.URLs, []string{"ldap://a/", "ldap://b/"}) {
 				t.Errorf("URLs %q", p.URLs)
 			}
-			break // which may be done here, too
+			break // also allowed here
 		}
 	}
 	q := liveUsers()
 	q.Bases = []string{"ou=x,ou=away,o=isp"}
 	requireShort(t, readLive(t.Context(), l, q), 0, 10, "ldap://away/ou=away,o=isp")
 	if _, err := l.Exists(t.Context(), "ou=away,o=isp"); ResultCode(err) != 10 {
-		t.Errorf("a referral exists: %v", err)
+		t.Errorf("Exists of a referral: %v", err)
 	}
 }
 
@@ -377,12 +379,12 @@ func TestNoPaging(t *testing.T) {
 	for range 2 {
 		requireComplete(t, readLive(t.Context(), l, liveUsers()), userTexts(20)...)
 	}
-	if len(notes) != 1 || !strings.Contains(notes[0], "no pages") || len(s.Searches()) != 2 {
+	if len(notes) != 1 || !strings.Contains(notes[0], "paged results") || len(s.Searches()) != 2 {
 		t.Errorf("notes %q, %d searches", notes, len(s.Searches()))
 	}
 }
 
-// Values of any size and with any bytes arrive as they are.
+// TestValues checks that values of any size and with any bytes arrive unchanged.
 func TestValues(t *testing.T) {
 	large := strings.Repeat("0123456789abcdef", 1<<18) // 4 MiB
 	odd := "\x00\xff\x80 \n"
@@ -415,16 +417,16 @@ func TestValues(t *testing.T) {
 				values[v.Attr] = append(values[v.Attr], string(v.Data))
 			}
 			if !reflect.DeepEqual(values, map[int][]string{0: {odd}, 1: {""}, 2: {large}, 3: many}) {
-				t.Error("the values are others")
+				t.Error("the values differ")
 			}
 		}
 		if !found || last != "uid=u0003,ou=people,o=isp" {
-			t.Errorf("found: %v, the last is %s", found, last)
+			t.Errorf("found %v, the last item is %s", found, last)
 		}
 	}
 }
 
-// An attribute may come by another of its names.
+// TestUnaskedAttributes checks an attribute that is returned under another name.
 func TestUnaskedAttributes(t *testing.T) {
 	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(20)})
 	var notes []string

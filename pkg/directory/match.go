@@ -14,32 +14,31 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// matcher is a filter of RFC 4515 for entries whose schema is not known: all
-// values are compared without regard to case and to blanks that mean nothing,
-// and with >= and <= as numbers where both are. A name stands for itself alone,
-// not for its aliases and subtypes, and with any options that the filter does
-// not name. What is approximately equal is equal here. An attribute that an
-// entry does not have makes a comparison false, never undefined.
+// matcher is a filter of RFC 4515 for entries whose schema is unknown. All values are
+// compared without regard to case and to insignificant blanks, and with >= and <= as
+// numbers if both are numbers. A name matches only itself, not its aliases and
+// subtypes, and it matches attributes with further options that the filter does not
+// name. Approximately equal means equal. A comparison with an attribute that the entry
+// does not have is false, never Undefined.
 //
-// A matcher may be used by several goroutines at once. The nil matcher matches
-// all entries.
+// A matcher is safe for concurrent use. The nil matcher matches all entries.
 type matcher struct {
 	kind  ber.Tag // as in go-ldap's Filter constants
 	parts []*matcher
 
-	name    string   // in small letters, without options
-	options []string // in small letters
+	name    string   // in lower case, without options
+	options []string // in lower case
 	want    []byte   // folded
 	pieces  []piece
 }
 
-// piece is one part of a substrings filter; kind as in go-ldap.
+// piece is one part of a substrings filter. kind is a constant of go-ldap.
 type piece struct {
 	kind ber.Tag
 	want []byte
 }
 
-// compileFilter reads a filter; an empty one gives nil.
+// compileFilter compiles a filter. It returns nil for an empty one.
 func compileFilter(filter string) (*matcher, error) {
 	if filter == "" {
 		return nil, nil
@@ -74,10 +73,10 @@ func newMatcher(p *ber.Packet) (*matcher, error) {
 	case ldap.FilterPresent:
 		return m, m.setName(packetText(p))
 	case ldap.FilterExtensibleMatch:
-		return nil, errors.New("a comparison with \":=\" needs a server")
+		return nil, errors.New("comparisons with \":=\" require a server")
 	}
 	if len(p.Children) != 2 {
-		return nil, fmt.Errorf("a comparison has %d parts", len(p.Children))
+		return nil, fmt.Errorf("a comparison has %d parts, not 2", len(p.Children))
 	}
 	if err := m.setName(packetText(p.Children[0])); err != nil {
 		return nil, err
@@ -89,14 +88,14 @@ func newMatcher(p *ber.Packet) (*matcher, error) {
 	return m, nil
 }
 
-// packetText returns the octets of p, which go-ldap made from text.
+// packetText returns the octets of p, which go-ldap created from text.
 func packetText(p *ber.Packet) string { return p.Data.String() }
 
 func (m *matcher) setName(description string) error {
 	parts := strings.Split(foldASCII(description), ";")
 	for _, part := range parts {
 		if part == "" || strings.ContainsFunc(part, func(r rune) bool { return r > '~' || !isDescriptionByte(byte(r)) }) {
-			return fmt.Errorf("%q is not the name of an attribute", description)
+			return fmt.Errorf("%q is not a valid attribute name", description)
 		}
 	}
 	m.name, m.options = parts[0], parts[1:]
@@ -105,7 +104,7 @@ func (m *matcher) setName(description string) error {
 
 func (m *matcher) setPieces(list []*ber.Packet) error {
 	if len(list) == 0 {
-		return fmt.Errorf("nothing but stars to look for in %s", m.name)
+		return fmt.Errorf("the comparison with %s consists only of stars", m.name)
 	}
 	for _, s := range list {
 		want := appendFolded(nil, []byte(packetText(s)))
@@ -120,8 +119,8 @@ func (m *matcher) setPieces(list []*ber.Packet) error {
 	return nil
 }
 
-// matches reports whether an entry with these attributes is one of those looked
-// for. scratch is memory that is used anew each time.
+// matches reports whether an entry with these attributes matches. scratch is a buffer
+// that is reused by each call.
 func (m *matcher) matches(attrs []ldif.Attribute, scratch *[]byte) bool {
 	if m == nil {
 		return true
@@ -152,7 +151,7 @@ func (m *matcher) matches(attrs []ldif.Attribute, scratch *[]byte) bool {
 	return false
 }
 
-// isAbout reports whether the filter looks at that attribute.
+// isAbout reports whether the filter applies to the attribute.
 func (m *matcher) isAbout(a *ldif.Attribute) bool {
 	if !equalFolded(a.Name, m.name) || a.Options != nil && isDeleted(a.Options) {
 		return false
@@ -165,7 +164,8 @@ func (m *matcher) isAbout(a *ldif.Attribute) bool {
 	return true
 }
 
-// hasOption reports whether the options of an attribute hold one, given in small letters.
+// hasOption reports whether the options of an attribute include option, which is in
+// lower case.
 func hasOption(options []byte, option string) bool {
 	for len(options) > 0 {
 		var have []byte
@@ -177,8 +177,8 @@ func hasOption(options []byte, option string) bool {
 	return false
 }
 
-// isDeleted reports whether the options mark a value that is no more, as 389
-// Directory Server and its ancestors write it into the export of a replica:
+// isDeleted reports whether the options mark a deleted value, as 389 Directory Server
+// and its ancestors write it into the export of a replica:
 // "cn;vdcsn-4f8ac2a1000000010000;deleted: Anna".
 func isDeleted(options []byte) bool {
 	return hasOption(options, "deleted") || hasOption(options, "deletedattribute")
@@ -223,8 +223,8 @@ func matchesPieces(have []byte, pieces []piece) bool {
 	return true
 }
 
-// compareFolded orders two values: as integers of any size where both are, else
-// byte by byte.
+// compareFolded compares two values: as integers of any size if both are integers,
+// else byte by byte.
 func compareFolded(a, b []byte) int {
 	x, xNegative, ok1 := digitsOf(a)
 	y, yNegative, ok2 := digitsOf(b)
@@ -248,8 +248,8 @@ func sign(negative bool) int {
 	return 1
 }
 
-// digitsOf returns the digits of an integer without zeros in front: none for
-// zero, which is not negative.
+// digitsOf returns the digits of an integer without leading zeros. Zero has no digits
+// and is not negative.
 func digitsOf(v []byte) (digits []byte, negative, ok bool) {
 	digits, negative = bytes.CutPrefix(v, []byte{'-'})
 	if len(digits) == 0 || slices.ContainsFunc(digits, func(c byte) bool { return c-'0' > 9 }) {

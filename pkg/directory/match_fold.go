@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// appendFolded appends v with letters of either case made one, by the simple
-// case folding of Unicode, and with each run of blanks made one blank. Blanks at
-// the ends stay, for v may be a part of a value. Bytes that are not UTF-8 stay as
-// they are. Letters that are composed in different ways remain different: this
-// is caseIgnoreMatch of RFC 4518 without its normalisation.
+// appendFolded appends v with the simple case folding of Unicode, and with each run of
+// blanks replaced by one blank. Blanks at the ends are kept, because v may be a part
+// of a value. Bytes that are not UTF-8 are kept. Letters that are composed in
+// different ways remain different: this is caseIgnoreMatch of RFC 4518 without its
+// normalization.
 func appendFolded(dst, v []byte) []byte {
 	blank := false
 	for i := 0; i < len(v); {
@@ -35,11 +35,11 @@ func appendFolded(dst, v []byte) []byte {
 	return dst
 }
 
-// AppendFold appends a value in the form in which values are equal that a
-// directory takes for one by caseIgnoreMatch: letters of either case made one,
-// several blanks made one, and none at the ends. It is the rule of RFC 4518
-// without its normalisation: letters that are composed in different ways, and
-// other characters than the blank, remain different.
+// AppendFold appends the folded form of a value. Values that are equal by
+// caseIgnoreMatch have the same folded form: it has no difference of case, a single
+// blank for several, and no blanks at the ends. It follows RFC 4518 without its
+// normalization: letters that are composed in different ways, and white space other
+// than the blank, remain different.
 func AppendFold(dst, v []byte) []byte {
 	for len(v) > 0 && v[0] == ' ' {
 		v = v[1:]
@@ -50,7 +50,7 @@ func AppendFold(dst, v []byte) []byte {
 	return appendFolded(dst, v)
 }
 
-// FoldRune returns the same letter for all that differ in case alone.
+// FoldRune returns the same rune for all runes that differ only in case.
 func FoldRune(r rune) rune {
 	least := r
 	for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {

@@ -10,11 +10,12 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/davadmin/davadmin/internal/ldaptest"
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// ldifAttributes makes lines into attributes; values are kept as they stand behind
-// ": ".
+// ldifAttributes returns the attributes in lines. A value is the text after ": ",
+// unchanged.
 func ldifAttributes(lines ...string) []ldif.Attribute {
 	var out []ldif.Attribute
 	for _, line := range lines {
@@ -37,19 +38,19 @@ func TestMatches(t *testing.T) {
 	)
 	for filter, want := range map[string]bool{
 		"": true,
-		// Equality, and what does not count.
+		// Equality, and insignificant differences.
 		"(cn=anna berg)": true, "(CN=  ANNA    BERG  )": true, "(cn=annaberg)": false, "(cn=anna)": false,
 		"(sn=Berg)": true, "(cn=ännchen)": true, "(cn=ÄNNCHEN)": true, "(ou=kelvin)": true, "(o=straße)": true, "(o=strasse)": false,
 		"(title=\\ffX)": true, "(unheard=x)": false, "(!(unheard=x))": true,
 		`(description=a\2ab \28c\29 \5cd)`: true, "(davStore=)": true, "(cn~=Anna Berg)": true, "(cn~=Ana Berg)": false,
-		"(employeeNumber=12)": false, // how it is written counts where no schema says that it is a number
+		"(employeeNumber=12)": false, // compared as text, because the schema is unknown
 		// Options.
 		"(cn;lang-de=ännchen)": true, "(cn;LANG-DE=ännchen)": true, "(cn;x-a;lang-de=ännchen)": true,
 		"(cn;lang-fr=ännchen)": false, "(cn;lang-de=anna berg)": false, "(cn;lang-d=ännchen)": false,
 		"(mail=old@x)": false, "(mail=*)": false,
 		// Presence.
 		"(cn=*)": true, "(davStore=*)": true, "(c=*)": false, "(objectClass=*)": true,
-		// Parts.
+		// Substrings.
 		"(cn=ann*)": true, "(cn=*berg)": true, "(cn=*a b*)": true, "(cn=*A   B*)": true, "(cn=a*n*r*g)": true, "(cn=a*x*g)": false,
 		"(cn=ann*na berg)": false, "(cn=*berg*berg)": false, `(description=*\2a*)`: true, "(cn= anna*)": true, "(cn=*berg )": true,
 		"(davStore=*a*)": false, "(uidNumber=7*)": true,
@@ -74,7 +75,7 @@ func TestMatches(t *testing.T) {
 	}
 }
 
-func TestCompileFilterSaysWhatIsWrong(t *testing.T) {
+func TestCompileFilterErrors(t *testing.T) {
 	for filter, want := range map[string]string{
 		"cn=a":                    "does not start with an '('",
 		"(cn=a":                   "unexpected end of filter",
@@ -84,16 +85,16 @@ func TestCompileFilterSaysWhatIsWrong(t *testing.T) {
 		"(&(cn=a)x)":              "expected ')' at position 8",
 		`(cn=a\zz)`:               "invalid characters for escape",
 		"(":                       "position 1",
-		"(=a)":                    `"" is not the name of an attribute`,
-		"(c n=a)":                 `"c n" is not the name of an attribute`,
-		"( cn=a)":                 `" cn" is not the name of an attribute`,
-		"(|(sn=a)(ü=a))":          `"ü" is not the name of an attribute`,
-		"(cn;=a)":                 `"cn;" is not the name of an attribute`,
-		"(cn=**)":                 "nothing but stars",
-		"(cn:=a)":                 `":=" needs a server`,
-		"(!(cn:dn:2.5.13.5:=a))":  `":=" needs a server`,
-		"(:caseExactMatch:=a\nb)": `":=" needs a server`,
-		"(\n=x)":                  "is not the name",
+		"(=a)":                    `"" is not a valid attribute name`,
+		"(c n=a)":                 `"c n" is not a valid attribute name`,
+		"( cn=a)":                 `" cn" is not a valid attribute name`,
+		"(|(sn=a)(ü=a))":          `"ü" is not a valid attribute name`,
+		"(cn;=a)":                 `"cn;" is not a valid attribute name`,
+		"(cn=**)":                 "consists only of stars",
+		"(cn:=a)":                 `":=" require a server`,
+		"(!(cn:dn:2.5.13.5:=a))":  `":=" require a server`,
+		"(:caseExactMatch:=a\nb)": `":=" require a server`,
+		"(\n=x)":                  "is not a valid attribute name",
 	} {
 		m, err := compileFilter(filter)
 		if err == nil || m != nil {
@@ -106,7 +107,7 @@ func TestCompileFilterSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// filterMaker makes filters and entries of which they select some.
+// filterMaker generates filters, and entries of which they select some.
 type filterMaker struct{ *rand.Rand }
 
 func (f filterMaker) pick(list ...string) string { return list[f.IntN(len(list))] }
@@ -170,10 +171,10 @@ func (f filterMaker) entry(i int) ldaptest.Entry {
 	return ldaptest.NewEntry(fmt.Sprintf("uid=u%d,o=isp", i), pairs...)
 }
 
-// TestMatchesAsAServer asks a server the same, whose evaluation has been
-// compared with that of OpenLDAP.
+// TestMatchesAsAServer compares with the test server, whose evaluation of filters has
+// been compared with that of OpenLDAP.
 func TestMatchesAsAServer(t *testing.T) {
-	f := filterMaker{rand.New(rand.NewPCG(3, 4))}
+	f := filterMaker{seed.New(t)}
 	var entries []ldaptest.Entry
 	records := map[string][]ldif.Attribute{}
 	for i := range 120 {
@@ -221,6 +222,6 @@ func TestMatchesAsAServer(t *testing.T) {
 		}
 	}
 	if some < 500 {
-		t.Errorf("only %d filters tell entries apart", some)
+		t.Errorf("only %d filters select some of the entries", some)
 	}
 }

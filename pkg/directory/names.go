@@ -8,26 +8,25 @@ import (
 	"strings"
 )
 
-// names finds the place of an attribute in Query.Attributes. It is asked for
-// each line of a file, so that a name is compared as two words, which hold all
-// of it if it has up to 16 bytes. Looking up may be done by several goroutines
-// at once.
+// names finds the index of an attribute in Query.Attributes. It is called for each
+// line of a file, so names are compared as two words, which contain the complete name
+// if it has up to 16 bytes. Lookups are safe for concurrent use.
 type names struct {
-	mays   [32]uint32 // for the low bits of a length: first letters of names with it
-	heads  [256]int16 // first of list for a hash, 1 more than its index; 0 for none
+	first  [32]uint32 // by the low bits of a length: bit set of the first letters of such names
+	heads  [256]int16 // by hash: 1 plus the index of the first slot in list; 0 for none
 	list   []nameSlot
-	places []int // of each attribute of the query: that of the first with its name
+	places []int // of each attribute of the query: the index of the first with the same name
 }
 
 type nameSlot struct {
-	first, last uint64 // as from ends
-	folded      string // in small letters
+	first, last uint64 // result of ends
+	folded      string // in lower case
 	place       int
-	next        int16 // of the same hash, as in heads
+	next        int16 // next slot with the same hash, as in heads
 }
 
-// newNames makes a table of names. Of several that are the same the first place
-// counts. Options are cut off: asking for one of "cn" asks for all of them.
+// newNames returns a table of names. A name that occurs several times has the first of
+// its indexes. Options are removed: "cn;lang-de" means all values of "cn".
 func newNames(attributes []string) *names {
 	n := &names{}
 	for place, spelling := range attributes {
@@ -37,8 +36,8 @@ func newNames(attributes []string) *names {
 	return n
 }
 
-// add puts a name into the table unless it is there, and returns its place; -1
-// for an empty name.
+// add adds a name to the table unless it is already in it, and returns its index, or
+// -1 for an empty name.
 func (n *names) add(spelling string, place int) int {
 	folded := []byte(foldASCII(spelling))
 	if have := n.findBase(folded); have >= 0 || spelling == "" || len(n.list) == 1<<15-1 {
@@ -48,11 +47,11 @@ func (n *names) add(spelling string, place int) int {
 	head := &n.heads[hashEnds(first, last)]
 	n.list = append(n.list, nameSlot{first, last, string(folded), place, *head})
 	*head = int16(len(n.list))
-	n.mays[len(folded)&31] |= 1 << (folded[0] & 31)
+	n.first[len(folded)&31] |= 1 << (folded[0] & 31)
 	return place
 }
 
-// find returns the place in Query.Attributes of an attribute, with or without
+// find returns the index in Query.Attributes of an attribute, with or without
 // options, or -1.
 func (n *names) find(name []byte) int {
 	if i := bytes.IndexByte(name, ';'); i >= 0 {
@@ -61,7 +60,7 @@ func (n *names) find(name []byte) int {
 	return n.findBase(name)
 }
 
-// findBase is find for a name that has no options.
+// findBase is like find for a name without options.
 func (n *names) findBase(name []byte) int {
 	have := n.lookup(name)
 	if have == nil || !equalFolded(name, have.folded) {
@@ -70,10 +69,10 @@ func (n *names) findBase(name []byte) int {
 	return have.place
 }
 
-// findValid is findBase for a name that holds nothing but what isDescriptionByte
-// allows.
+// findValid is like findBase for a name that contains only characters allowed by
+// isDescriptionByte.
 func (n *names) findValid(name []byte) int {
-	if !n.may(name) {
+	if !n.mayContain(name) {
 		return -1
 	}
 	have := n.lookup(name)
@@ -83,15 +82,15 @@ func (n *names) findValid(name []byte) int {
 	return have.place
 }
 
-// may reports whether the table can have the name, by its length and its first
-// letter: most that it does not have end here.
-func (n *names) may(name []byte) bool {
-	return len(name) > 0 && n.mays[len(name)&31]>>(name[0]&31)&1 != 0
+// mayContain reports whether the table can contain the name, judging by its length
+// and its first letter. This rules out most names that the table does not contain.
+func (n *names) mayContain(name []byte) bool {
+	return len(name) > 0 && n.first[len(name)&31]>>(name[0]&31)&1 != 0
 }
 
-// lookup returns the name that has the length and the ends of the given one.
+// lookup returns the slot of a name with the same length and ends as the given one.
 func (n *names) lookup(given []byte) *nameSlot {
-	if !n.may(given) {
+	if !n.mayContain(given) {
 		return nil
 	}
 	first, last := ends(given)
@@ -106,9 +105,9 @@ func (n *names) lookup(given []byte) *nameSlot {
 	return nil
 }
 
-// firsts returns bits of Query.Attributes with those of names that stand there
-// more than once moved to the first of their places, which is what find returns.
-func (n *names) firsts(bits uint64) uint64 {
+// firstPlaces returns the bit set of attributes with the bit of a repeated name moved to
+// the first of its indexes, which is the one that find returns.
+func (n *names) firstPlaces(bits uint64) uint64 {
 	var out uint64
 	for i, place := range n.places {
 		if bits>>i&1 != 0 && place >= 0 {
@@ -118,11 +117,11 @@ func (n *names) firsts(bits uint64) uint64 {
 	return out
 }
 
-// ends returns the first and the last eight bytes of a name, which overlap in a
-// short one, in a form that is the same for names that differ in case alone. The
-// name is not empty.
+// ends returns the first and the last eight bytes of a name, which overlap in a short
+// one, in a form that is the same for names that differ only in case. The name must
+// not be empty.
 func ends(name []byte) (first, last uint64) {
-	const small = 0x2020202020202020 // makes letters small, and other bytes no letters
+	const small = 0x2020202020202020 // turns upper case into lower case, and no other byte into a letter
 	switch n := len(name); {
 	case n >= 8:
 		first, last = binary.LittleEndian.Uint64(name), binary.LittleEndian.Uint64(name[n-8:])
@@ -140,7 +139,7 @@ func hashEnds(first, last uint64) uint8 {
 	return uint8((first ^ bits.RotateLeft64(last, 29)) * 0x9e3779b97f4a7c15 >> 56)
 }
 
-// equalFolded reports whether b, with its ASCII letters made small, is folded.
+// equalFolded reports whether b, with its ASCII letters in lower case, equals folded.
 func equalFolded(b []byte, folded string) bool {
 	if len(b) != len(folded) {
 		return false
@@ -160,7 +159,7 @@ func lowerASCII(c byte) byte {
 	return c
 }
 
-// foldASCII makes the ASCII letters of s small and leaves all else.
+// foldASCII returns s with its ASCII letters in lower case.
 func foldASCII(s string) string {
 	b := []byte(s)
 	for i, c := range b {
@@ -169,13 +168,13 @@ func foldASCII(s string) string {
 	return string(b)
 }
 
-// check refuses what no source can answer.
+// check returns an error for a query that no source can answer.
 func (q *Query) check() error {
 	if len(q.Attributes) > MaxAttributes {
-		return fmt.Errorf("a query can name %d attributes, not %d", MaxAttributes, len(q.Attributes))
+		return fmt.Errorf("a query can name at most %d attributes, not %d", MaxAttributes, len(q.Attributes))
 	}
 	if q.Scope < Subtree || q.Scope > BaseOnly {
-		return fmt.Errorf("a query cannot have scope %d", q.Scope)
+		return fmt.Errorf("%d is not a valid scope", q.Scope)
 	}
 	return nil
 }

@@ -18,20 +18,20 @@ func TestNames(t *testing.T) {
 		"\x0d\x0e": -1, "c\x0e": -1, "\x7fa": -1, "cn\x00": -1, // nearly the same bits
 	} {
 		if got := n.find([]byte(name)); got != want {
-			t.Errorf("%q is at %d, want %d", name, got, want)
+			t.Errorf("%q has the index %d, want %d", name, got, want)
 		}
 		if !strings.ContainsAny(name, ";\x00\x0d\x0e\x7f") {
 			if got := n.findValid([]byte(name)); got != want {
-				t.Errorf("the valid name %q is at %d, want %d", name, got, want)
+				t.Errorf("the valid name %q has the index %d, want %d", name, got, want)
 			}
 		}
 	}
-	if got := n.firsts(1<<3 | 1<<4 | 1<<5 | 1<<6); got != 1<<0|1<<1|1<<5 {
-		t.Errorf("the first places of repeated names are %b", got)
+	if got := n.firstPlaces(1<<3 | 1<<4 | 1<<5 | 1<<6); got != 1<<0|1<<1|1<<5 {
+		t.Errorf("the first indexes of repeated names are %b", got)
 	}
 }
 
-// TestNamesAreFound compares with a plain search through the list.
+// TestNamesAreFound compares with a linear search in the list.
 func TestNamesAreFound(t *testing.T) {
 	rapidChecks(t, "2000")
 	hits := 0
@@ -53,15 +53,15 @@ func TestNamesAreFound(t *testing.T) {
 				}
 			}
 			if got := n.find([]byte(name)); got != want {
-				t.Fatalf("%q in %q is at %d, want %d", name, list, got, want)
+				t.Fatalf("%q in %q has the index %d, want %d", name, list, got, want)
 			}
 			if got := n.findValid([]byte(name)); got != want {
-				t.Fatalf("the valid name %q in %q is at %d, want %d", name, list, got, want)
+				t.Fatalf("the valid name %q in %q has the index %d, want %d", name, list, got, want)
 			}
 		}
 	})
 	if hits < 1000 {
-		t.Errorf("only %d names were there", hits)
+		t.Errorf("only %d names were found", hits)
 	}
 }
 
@@ -79,16 +79,16 @@ func TestClasses(t *testing.T) {
 		"nsTombstone": deletedSelection, "NSTOMBSTONE ": deletedSelection,
 	} {
 		if got := c.find([]byte(class)); got != want {
-			t.Errorf("%q is of selection %d, want %d", class, got, want)
+			t.Errorf("%q belongs to selection %d, want %d", class, got, want)
 		}
 	}
 	c = newClasses([]Selection{{Classes: []string{"nstombstone"}}})
 	if got := c.find([]byte("nsTombstone")); got != 0 {
-		t.Errorf("deleted entries that are asked for are of selection %d", got)
+		t.Errorf("requested deleted entries belong to selection %d", got)
 	}
 }
 
-func TestLookingUpAllocatesNothing(t *testing.T) {
+func TestLookupsAllocateNothing(t *testing.T) {
 	n, c := newNames([]string{"mail", "davUniqueId"}), newClasses([]Selection{{Classes: []string{"person"}}})
 	b, err := newBases([]string{"ou=Sales,o=isp"}, OneLevel)
 	if err != nil {

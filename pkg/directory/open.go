@@ -15,23 +15,23 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// readSize is how much is read from a file, or unpacked, at a time.
+// readSize is the number of bytes read from a file, or decompressed, at a time.
 const readSize = 256 << 10
 
-// maxWindow limits how far back a zstd file can refer, and so the memory that
-// unpacking takes: what the zstd program allows unless it is told otherwise.
+// maxWindow limits how far back a zstd file can refer, and so the memory for
+// decompressing it. It is the default limit of the zstd program.
 const maxWindow = 128 << 20
 
-// fileInput is a file to read, or what was handed in for standard input.
+// fileInput is a file to read, or the reader for standard input.
 type fileInput struct {
 	path    string
 	stdin   io.Reader // nil for a file
-	regular bool      // reading it never waits, and size is known
+	regular bool      // reading never blocks, and size is known
 	size    int64
 }
 
-// inspect looks at a file without taking anything from a pipe. What it refuses
-// would fail later, too.
+// inspect checks a file without reading from a pipe. A file that it rejects could not
+// be read later, either.
 func inspect(path string) (fileInput, error) {
 	in := fileInput{path: path}
 	info, err := os.Stat(path)
@@ -50,14 +50,13 @@ func inspect(path string) (fileInput, error) {
 		return in, err
 	}
 	defer f.Close()
-	if err := refuse(bufio.NewReader(f)); err != nil {
+	if err := checkFormat(bufio.NewReader(f)); err != nil {
 		return in, &fs.PathError{Op: "read", Path: path, Err: err}
 	}
 	return in, nil
 }
 
-// inspectStdin looks at the reader that takes the place of standard input, which
-// may be a file.
+// inspectStdin checks the reader for standard input, which may be a file.
 func inspectStdin(r io.Reader) fileInput {
 	in := fileInput{path: stdinPath, stdin: r}
 	f, ok := r.(*os.File)
@@ -74,12 +73,12 @@ func inspectStdin(r io.Reader) fileInput {
 	return in
 }
 
-// open returns the text of the input, unpacked. done counts the bytes that were
-// read to get it. Once ctx has ended, a read returns its error.
+// open returns the decompressed text of the input. done counts the bytes read from the
+// file. Once ctx has ended, a read returns its error.
 //
-// What can wait or is unpacked is read by another goroutine. When the reader is
-// closed, a read of a pipe that waits is left behind: it ends when something
-// comes, and takes that.
+// An input that can block, or that is compressed, is read by another goroutine. When
+// the reader is closed, a blocked read of a pipe is abandoned: it ends when data
+// arrives, which is then lost.
 func (in fileInput) open(ctx context.Context, done *atomic.Int64) (io.ReadCloser, error) {
 	if !in.regular {
 		return newAhead(ctx, func() (io.ReadCloser, error) {
@@ -113,8 +112,8 @@ func (in fileInput) openRaw(done *atomic.Int64) (io.ReadCloser, error) {
 	return &counted{r: f, done: done, want: in.size}, nil
 }
 
-// counted counts what is read, and finds an end that comes too early: that of a
-// file that became shorter while it was read.
+// counted counts the bytes read, and returns an error when the input ends too early
+// because the file became shorter while it was read.
 type counted struct {
 	r    io.ReadCloser
 	done *atomic.Int64
@@ -127,14 +126,14 @@ func (c *counted) Read(b []byte) (int, error) {
 	c.done.Add(int64(n))
 	c.read += int64(n)
 	if errors.Is(err, io.EOF) && c.read < c.want {
-		err = fmt.Errorf("the file has become shorter, from %d bytes to %d: %w", c.want, c.read, io.ErrUnexpectedEOF)
+		err = fmt.Errorf("the file was truncated from %d bytes to %d while it was read: %w", c.want, c.read, io.ErrUnexpectedEOF)
 	}
 	return n, err
 }
 
 func (c *counted) Close() error { return c.r.Close() }
 
-// unpacked is what is read of an input, and what has to be closed with it.
+// unpacked reads decompressed text. close releases what belongs to it.
 type unpacked struct {
 	io.Reader
 	close func() error
@@ -142,8 +141,8 @@ type unpacked struct {
 
 func (u *unpacked) Close() error { return u.close() }
 
-// unpack recognises by their first bytes what is compressed, and unpacks it. The
-// reader that it returns owns raw, which is closed on an error.
+// unpack recognizes compressed data by its first bytes and decompresses it. The reader
+// that it returns owns raw. On an error unpack closes raw.
 func unpack(raw io.ReadCloser) (r io.ReadCloser, packed bool, err error) {
 	buffered := bufio.NewReaderSize(raw, readSize)
 	switch kind := sniff(buffered); kind {
@@ -165,12 +164,12 @@ func unpack(raw io.ReadCloser) (r io.ReadCloser, packed bool, err error) {
 		return &unpacked{damageNamer{z, kind}, func() error { z.Close(); return raw.Close() }}, true, nil
 	}
 	defer raw.Close()
-	return nil, false, refuse(buffered)
+	return nil, false, checkFormat(buffered)
 }
 
-// sniff returns what the first bytes say about the format, "" for text.
+// sniff returns the format indicated by the first bytes, "" for text.
 func sniff(r *bufio.Reader) string {
-	head, _ := r.Peek(6) // an error comes again with the next read
+	head, _ := r.Peek(6) // an error is returned again by the next read
 	for _, m := range []struct{ magic, kind string }{
 		{"\x1f\x8b", "gzip"},
 		{"\x28\xb5\x2f\xfd", "zstd"},
@@ -186,27 +185,27 @@ func sniff(r *bufio.Reader) string {
 			return m.kind
 		}
 	}
-	// A frame that zstd skips, in front of others.
+	// A skippable frame of zstd before other frames.
 	if len(head) >= 4 && head[0]&0xf0 == 0x50 && string(head[1:4]) == "\x2a\x4d\x18" {
 		return "zstd"
 	}
 	return ""
 }
 
-// refuse returns an error for a format that is recognised and not read.
-func refuse(r *bufio.Reader) error {
+// checkFormat returns an error for a format that is recognized but not supported.
+func checkFormat(r *bufio.Reader) error {
 	switch kind := sniff(r); kind {
 	case "", "gzip", "zstd":
 		return nil
 	case "UTF-16":
-		return errors.New("it is UTF-16 text, and LDIF is UTF-8: convert it first")
+		return errors.New("the file is UTF-16 text, but LDIF is UTF-8: convert it first")
 	default:
-		return fmt.Errorf("it is packed by %s, which is not read here: unpack it first", kind)
+		return fmt.Errorf("the file is compressed with %s, which is not supported: decompress it first", kind)
 	}
 }
 
-// damageNamer says of the errors of an unpacker what was being unpacked. An end
-// of the input inside it is one of them.
+// damageNamer adds the format to the errors of a decompressor, including an input that
+// ends too early.
 type damageNamer struct {
 	r    io.Reader
 	kind string
@@ -222,7 +221,7 @@ func (d damageNamer) Read(b []byte) (int, error) {
 
 func damaged(kind string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("the %s data is cut off: %w", kind, io.ErrUnexpectedEOF)
+		return fmt.Errorf("the %s data is truncated: %w", kind, io.ErrUnexpectedEOF)
 	}
-	return fmt.Errorf("unpacking the %s data: %w", kind, err)
+	return fmt.Errorf("decompressing the %s data: %w", kind, err)
 }

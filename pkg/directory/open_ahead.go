@@ -5,15 +5,15 @@ import (
 	"io"
 )
 
-// ahead reads in a goroutine of its own, a few blocks ahead of who reads it, so
-// that unpacking does not hold up parsing, and a pipe that gives nothing does
-// not hold up who has to stop.
+// ahead reads in a goroutine of its own, a few blocks ahead of its reader. So
+// decompressing runs in parallel with parsing, and a pipe without data does not block a
+// reader that has to stop.
 type ahead struct {
 	ctx  context.Context
 	full chan aheadBlock
 	free chan []byte
 	stop chan struct{}
-	done chan struct{} // closed when the goroutine has ended; nil if it may be left behind
+	done chan struct{} // closed when the goroutine has ended; nil if Close does not wait for it
 
 	current aheadBlock
 	rest    []byte // of current
@@ -21,13 +21,13 @@ type ahead struct {
 
 type aheadBlock struct {
 	data []byte
-	err  error // of the read behind data
+	err  error // of the read after data
 }
 
 const blocksAhead = 3
 
-// newAhead starts to read what open returns, and closes that at the end. wait
-// makes Close wait for this, which it must not where a read can take forever.
+// newAhead starts reading what open returns, and closes that at the end. wait makes
+// Close wait for the goroutine; it must be false when a read can block forever.
 func newAhead(ctx context.Context, open func() (io.ReadCloser, error), wait bool) *ahead {
 	a := &ahead{
 		ctx:  ctx,
@@ -53,7 +53,7 @@ func newAhead(ctx context.Context, open func() (io.ReadCloser, error), wait bool
 func (a *ahead) run(open func() (io.ReadCloser, error)) {
 	r, err := open()
 	if err != nil {
-		a.full <- aheadBlock{err: err} // there is room for the first one
+		a.full <- aheadBlock{err: err} // the channel has room for the first block
 		return
 	}
 	defer r.Close()
@@ -79,8 +79,8 @@ func (a *ahead) run(open func() (io.ReadCloser, error)) {
 	}
 }
 
-// fillHalf reads until half of b is full: waking up another goroutine for each
-// few bytes costs both.
+// fillHalf reads until b is at least half full, because waking another goroutine for a
+// few bytes is expensive.
 func fillHalf(r io.Reader, b []byte) (n int, err error) {
 	for idle := 0; n < len(b)/2 && err == nil; {
 		var m int
@@ -117,7 +117,7 @@ func (a *ahead) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// Close lets the goroutine end.
+// Close ends the goroutine.
 func (a *ahead) Close() error {
 	close(a.stop)
 	if a.done != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// readPacked reads what unpacks from b, as a pipe or from a file.
+// readPacked returns the decompressed content of b, read from a pipe or a file.
 func readPacked(t *testing.T, b []byte, pipe bool) (string, error) {
 	t.Helper()
 	var in fileInput
@@ -72,7 +72,7 @@ func TestUnpack(t *testing.T) {
 	}
 }
 
-// TestCutOffIsNeverTheEnd cuts packed data at each byte.
+// TestCutOffIsNeverTheEnd truncates compressed data at each byte.
 func TestCutOffIsNeverTheEnd(t *testing.T) {
 	text := strings.Repeat("dn: o=a\ncn: b\n\n", 20)
 	for kind, pack := range map[string]func([]byte) []byte{"gzip": packGzip, "zstd": packZstd} {
@@ -81,33 +81,33 @@ func TestCutOffIsNeverTheEnd(t *testing.T) {
 		magic := map[string]int{"gzip": 2, "zstd": 4}[kind]
 		for at := magic; at < len(whole); at++ {
 			if at == len(first) {
-				continue // where one part ends, nothing tells that there was another
+				continue // at the end of a part nothing shows that another one is missing
 			}
 			for _, pipe := range []bool{false, true} {
 				_, err := readPacked(t, whole[:at], pipe)
 				if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), kind) {
-					t.Fatalf("%s cut at %d of %d: %v", kind, at, len(whole), err)
+					t.Fatalf("%s truncated to %d of %d bytes: %v", kind, at, len(whole), err)
 				}
 			}
 		}
 		damagedBytes := bytes.Clone(first)
-		damagedBytes[len(first)-2] ^= 1 // a checksum stands at the end
+		damagedBytes[len(first)-2] ^= 1 // a checksum is at the end
 		if _, err := readPacked(t, damagedBytes, false); err == nil || !strings.Contains(err.Error(), kind) {
-			t.Errorf("a wrong checksum: %v", err)
+			t.Errorf("an invalid checksum: %v", err)
 		}
-		if _, err := readPacked(t, append(bytes.Clone(first), "garbage behind it"...), false); err == nil || !strings.Contains(err.Error(), kind) {
-			t.Errorf("garbage behind the data: %v", err)
+		if _, err := readPacked(t, append(bytes.Clone(first), "garbage after it"...), false); err == nil || !strings.Contains(err.Error(), kind) {
+			t.Errorf("garbage after the data: %v", err)
 		}
 	}
 
 	for _, packed := range [][]byte{packGzip([]byte(text)), packZstd([]byte(text))} {
 		s := NewFiles(FilesOptions{Paths: writeFiles(t, string(packed[:len(packed)-1]))})
 		_, err := entriesOf(t, s, peopleQuery())
-		requireIncomplete(t, err, "f0.ldif", 0, 0, "cut off")
+		requireIncomplete(t, err, "f0.ldif", 0, 0, "truncated")
 	}
 }
 
-// TestWindowIsLimited reads a frame that wants more memory than is granted.
+// TestWindowIsLimited reads a frame that requires more memory than the limit.
 func TestWindowIsLimited(t *testing.T) {
 	var b bytes.Buffer
 	w, err := zstd.NewWriter(&b, zstd.WithWindowSize(256<<20))
@@ -127,7 +127,7 @@ func TestWindowIsLimited(t *testing.T) {
 	}
 }
 
-func TestOtherFormatsAreRefused(t *testing.T) {
+func TestOtherFormatsAreRejected(t *testing.T) {
 	for magic, want := range map[string]string{
 		"BZh9": "bzip2", "\xfd7zXZ\x00": "xz", "PK\x03\x04": "zip", "\x1f\x9d": "compress", "\x04\x22\x4d\x18": "lz4", "\xff\xfed\x00": "UTF-16", "\xfe\xff\x00d": "UTF-16",
 	} {
@@ -211,12 +211,12 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// sulkyReader gives nothing, and no error.
-type sulkyReader struct{}
+// idleReader returns neither data nor an error.
+type idleReader struct{}
 
-func (sulkyReader) Read([]byte) (int, error) { return 0, nil }
+func (idleReader) Read([]byte) (int, error) { return 0, nil }
 
-// closing notes that it was closed.
+// closing records that it was closed.
 type closing struct {
 	io.Reader
 	closed chan struct{}
@@ -234,7 +234,7 @@ func TestAhead(t *testing.T) {
 		"an error with the last bytes":       {iotest.DataErrReader(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(odd))), "abc", odd},
 		"an unexpected end with bytes":       {iotest.DataErrReader(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(io.ErrUnexpectedEOF))), "abc", io.ErrUnexpectedEOF},
 		"an unexpected end that is not kept": {&once{text: "abc", err: io.ErrUnexpectedEOF}, "abc", io.ErrUnexpectedEOF},
-		"nothing for ever":                   {sulkyReader{}, "", io.ErrNoProgress},
+		"nothing for ever":                   {idleReader{}, "", io.ErrNoProgress},
 		"byte by byte":                       {iotest.OneByteReader(strings.NewReader(strings.Repeat("x", 1000))), strings.Repeat("x", 1000), nil},
 	} {
 		in := closing{c.r, make(chan struct{})}
@@ -244,7 +244,7 @@ func TestAhead(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 		if n, again := a.Read(make([]byte, 8)); n != 0 || !exactly(again, c.err) && !exactly(again, io.EOF) {
-			t.Errorf("%s: then %d bytes, %v", name, n, again)
+			t.Errorf("%s: the next read returned %d bytes, %v", name, n, again)
 		}
 		a.Close()
 		<-in.closed
@@ -252,11 +252,11 @@ func TestAhead(t *testing.T) {
 
 	a := newAhead(t.Context(), func() (io.ReadCloser, error) { return nil, odd }, true)
 	if _, err := a.Read(make([]byte, 8)); !exactly(err, odd) {
-		t.Errorf("an error of opening became %v", err)
+		t.Errorf("got the error %v, want that of opening", err)
 	}
 	a.Close()
 
-	// Closed while it is full.
+	// Close while the channel is full.
 	in := closing{endlessText{}, make(chan struct{})}
 	a = newAhead(t.Context(), func() (io.ReadCloser, error) { return in, nil }, true)
 	if _, err := a.Read(make([]byte, 8)); err != nil {
@@ -276,7 +276,7 @@ func TestAhead(t *testing.T) {
 	a.Close()
 }
 
-// once returns its text with an error, and then the end of the input.
+// once returns its text together with an error, and then io.EOF.
 type once struct {
 	text string
 	err  error
@@ -310,7 +310,7 @@ func TestUnreadableFile(t *testing.T) {
 	if r, err := in.open(t.Context(), new(atomic.Int64)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v, %v", r, err)
 	}
-	// One that goes between looking and reading is the end of a reading that has begun.
+	// A file that is removed between inspecting and reading makes the sequence incomplete.
 	text := "dn: o=a\nobjectClass: person\n"
 	paths := append(writeFiles(t, text), writeFiles(t, text)...)
 	n := 0

@@ -90,7 +90,7 @@ func TestRead(t *testing.T) {
 					return call("restart")
 				},
 			})
-			if got := strings.Join(calls, " "); err != c.want || got != c.calls {
+			if got := strings.Join(calls, " "); !errors.Is(err, c.want) || got != c.calls {
 				t.Errorf("calls '%s' and error %v, want '%s' and %v", got, err, c.calls, c.want)
 			}
 		})
@@ -105,7 +105,7 @@ func TestReadWithoutHandlers(t *testing.T) {
 		err := Read(t.Context(), stub{{dn: "a"}, {err: want}, {dn: "b"}}, Query{}, Handlers{
 			Entry: func(e *Entry) error { got = append(got, string(e.DN)); return nil },
 		})
-		if err != want || !slices.Equal(got, []string{"a"}) {
+		if !errors.Is(err, want) || !slices.Equal(got, []string{"a"}) {
 			t.Errorf("entries %q and error %v, want only a and %v", got, err, want)
 		}
 	}
@@ -133,7 +133,7 @@ func TestFindOnStub(t *testing.T) {
 		{stub{{dn: "a"}, {err: errShort}}, 2, "", 0, errShort},
 	} {
 		found, problems, err := Find(t.Context(), c.steps, Query{}, c.limit)
-		if dns(found) != c.found || problems != c.problems || err != c.want {
+		if dns(found) != c.found || problems != c.problems || !errors.Is(err, c.want) {
 			t.Errorf("%v: found '%s', %d problems, %v; want '%s', %d, %v", c.steps, dns(found), problems, err, c.found, c.problems, c.want)
 		}
 	}

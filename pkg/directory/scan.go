@@ -12,16 +12,16 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// Sizes of the buffer that messages are read in place from.
+// Sizes of the buffer in which messages are parsed in place.
 const (
 	usualBuffer = 256 << 10
-	// maxMessage is how large a message may be. The buffer never has more than
-	// twice what the server sent, whatever length it claims.
+	// maxMessage is the maximum size of a message. The buffer is never larger than
+	// twice the data received, whatever length a message claims.
 	maxMessage = 256 << 20
 )
 
-// session is a connection that is bound, and on which nobody else reads. It does
-// one search at a time. Only close may be called by another goroutine.
+// session is a bound connection that nothing else reads from. It does one search at a
+// time. Only close may be called by another goroutine.
 type session struct {
 	url  string
 	raw  net.Conn
@@ -29,12 +29,12 @@ type session struct {
 	nc   net.Conn
 	idle time.Duration
 
-	buf  []byte // messages stand in buf[r:w]
+	buf  []byte // buf[r:w] is read and not yet parsed
 	r, w int
 	id   int // of the last message sent
 
-	used time.Time // when it was last known to be good
-	gone bool      // it was closed because a context ended
+	used time.Time // when the connection was last known to work
+	gone bool      // closed because a context ended
 }
 
 func newSession(url string, raw net.Conn, idle time.Duration) *session {
@@ -42,13 +42,13 @@ func newSession(url string, raw net.Conn, idle time.Duration) *session {
 	return &session{url: url, raw: raw, in: in, nc: in, idle: idle, buf: make([]byte, usualBuffer)}
 }
 
-// close ends the connection. What waits for the server comes back with an error.
+// close closes the connection. Pending reads and writes return an error.
 func (s *session) close() { _ = s.raw.Close() }
 
-// begin makes the session ready for searches. b was read already. Nobody else may
-// use the connection, not even to close it.
+// begin prepares the session for searches. b are bytes that were already read. From now
+// on nothing else may use the connection, not even to close it.
 func (s *session) begin(b []byte) {
-	s.raw = patient(s.raw)
+	s.raw = blocking(s.raw)
 	s.in.Conn = s.raw
 	s.buf = append(s.buf[:s.w], b...)
 	s.w = len(s.buf)
@@ -56,11 +56,11 @@ func (s *session) begin(b []byte) {
 	s.in.watch(s.idle)
 }
 
-// usedLately is how long a connection counts as good after it was.
+// usedLately is the time for which a connection is assumed to work after it did.
 const usedLately = time.Second
 
-// alive tells whether the server still seems to be there. After a while without
-// use that takes some milliseconds.
+// alive reports whether the connection still seems to work. For a connection that was
+// not used for a while this takes about a millisecond.
 func (s *session) alive() bool {
 	if time.Since(s.used) < usedLately {
 		return true
@@ -74,7 +74,7 @@ func (s *session) alive() bool {
 	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// next returns the next message as it came. It is good until next is called again.
+// next returns the next message as received. It is valid until the next call of next.
 func (s *session) next() ([]byte, error) {
 	for {
 		have := s.buf[s.r:s.w]
@@ -83,7 +83,7 @@ func (s *session) next() ([]byte, error) {
 		case err != nil:
 			return nil, err
 		case size > maxMessage:
-			return nil, fmt.Errorf("%w: it claims to have %d bytes", errMalformed, size)
+			return nil, fmt.Errorf("%w: it claims a size of %d bytes", errMalformed, size)
 		case size > 0 && size <= len(have):
 			s.r += size
 			return have[:size:size], nil
@@ -94,7 +94,7 @@ func (s *session) next() ([]byte, error) {
 	}
 }
 
-// fill reads more. size is how much the message has that is being read, if known.
+// fill reads more data. size is the size of the message being read, or 0 if unknown.
 func (s *session) fill(size int) error {
 	s.makeRoom(size)
 	n, err := s.nc.Read(s.buf[s.w:])
@@ -106,7 +106,7 @@ func (s *session) fill(size int) error {
 	case err == nil:
 		err = io.ErrNoProgress
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = fmt.Errorf("nothing came for %v", s.idle)
+		err = fmt.Errorf("no data for %v", s.idle)
 	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 	case s.w > s.r:
 		err = fmt.Errorf("the connection was closed in the middle of a message: %w", io.ErrUnexpectedEOF)
@@ -116,8 +116,8 @@ func (s *session) fill(size int) error {
 	return &lostError{err}
 }
 
-// makeRoom moves what is unread to the front when room gets short, and makes
-// the buffer larger, or smaller again after a large message.
+// makeRoom moves the unparsed data to the front when space runs out, and enlarges the
+// buffer, or shrinks it again after a large message.
 func (s *session) makeRoom(size int) {
 	unread := s.w - s.r
 	want := len(s.buf)
@@ -170,26 +170,26 @@ func (s *session) receive() (message, error) {
 	case !ok:
 		return m, errMalformed
 	case m.id == 0 && m.op == opExtendedResult:
-		// An unsolicited notification; the only one that RFC 4511 knows is that
-		// of disconnection (section 4.4.1).
+		// An unsolicited notification; the only one that RFC 4511 defines is the
+		// notice of disconnection (section 4.4.1).
 		r, ok := parseResult(m.body)
 		if !ok {
 			return m, errMalformed
 		}
-		return m, &lostError{fmt.Errorf("the server says that it disconnects: %w", r.err())}
+		return m, &lostError{fmt.Errorf("the server closes the connection: %w", r.err())}
 	case m.id != s.id:
-		return m, fmt.Errorf("the server answered request %d, which is not open", m.id)
+		return m, fmt.Errorf("the server answered request %d, which is not pending", m.id)
 	}
 	return m, nil
 }
 
-// err makes an error of a result that may be any but success.
+// err returns the error of a result other than success.
 func (r *resultFields) err() *ResultError {
 	return &ResultError{Code: r.code, Message: string(r.message), MatchedDN: string(r.matched), Referrals: r.referral}
 }
 
-// askStartTLS asks for TLS (RFC 4511 section 4.14) and returns when the
-// server is ready for the handshake.
+// askStartTLS requests TLS (RFC 4511 section 4.14) and returns when the server is ready
+// for the handshake.
 func (s *session) askStartTLS() error {
 	op := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationExtendedRequest, nil, "StartTLS")
 	op.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, 0, "1.3.6.1.4.1.1466.20037", "requestName"))
@@ -207,8 +207,8 @@ func (s *session) askStartTLS() error {
 	case r.code != 0:
 		return r.err()
 	case s.r != s.w:
-		// Somebody between us and the server could have put it there.
-		return errors.New("the server sent something in clear behind its consent")
+		// An attacker between client and server could have injected it.
+		return errors.New("the server sent unencrypted data after accepting StartTLS")
 	}
 	return nil
 }

@@ -2,8 +2,8 @@ package directory
 
 import "slices"
 
-// openEntry takes the body of a SearchResultEntry apart into its DN and its
-// attributes, to be read by nextAttribute (RFC 4511 section 4.5.2).
+// openEntry splits the body of a SearchResultEntry into its DN and its attributes,
+// which nextAttribute parses (RFC 4511 section 4.5.2).
 func openEntry(body []byte) (dn, attrs []byte, ok bool) {
 	dn, body, ok = cutTag(body, tagOctets)
 	if !ok {
@@ -13,8 +13,8 @@ func openEntry(body []byte) (dn, attrs []byte, ok bool) {
 	return dn, attrs, ok && wellFormed(body)
 }
 
-// nextAttribute takes the first attribute off a list, as its name and its values,
-// which are octet strings.
+// nextAttribute splits a list of attributes after the first one, and returns its name,
+// its values, which are octet strings, and the rest of the list.
 func nextAttribute(list []byte) (name, values, rest []byte, ok bool) {
 	a, rest, ok := cutTag(list, tagSequence)
 	if !ok {
@@ -28,18 +28,18 @@ func nextAttribute(list []byte) (name, values, rest []byte, ok bool) {
 	return name, values, rest, ok && wellFormed(a)
 }
 
-// entryReader makes entries of messages. The entry is the same for all of them.
+// entryReader converts messages into entries. It reuses the same Entry for all.
 type entryReader struct {
 	plan       *livePlan
-	everywhere bool              // the search is for the selections that are asked for everywhere
-	unasked    func(name []byte) // told of attributes that nobody asked for
+	everywhere bool              // the search is for the selections with Everywhere
+	unasked    func(name []byte) // called for attributes that were not requested
 	e          Entry
-	found      uint64 // places of values in e
-	referral   bool   // the entry stands for a part of another server
+	found      uint64 // bit set of the attributes with values in e
+	referral   bool   // the entry refers to another server
 }
 
-// read reads the body of a SearchResultEntry into r.e. wanted tells whether it is
-// one that was asked for.
+// read parses the body of a SearchResultEntry into r.e. wanted reports whether the
+// query selects the entry.
 func (r *entryReader) read(body []byte) (wanted bool, err error) {
 	dn, attrs, ok := openEntry(body)
 	if !ok {
@@ -75,14 +75,15 @@ func (r *entryReader) read(body []byte) (wanted bool, err error) {
 	return r.judge(p.classes.selection(selection)), nil
 }
 
-// judge makes the entry one of a selection, or of none.
+// judge sets the kind of the entry and removes the values that its selection does not
+// want.
 func (r *entryReader) judge(selection int) (wanted bool) {
 	p := r.plan
 	if r.referral = selection == referralSelection; selection < 0 {
 		return false
 	}
-	if selection == p.classes.none || p.apart && p.kinds[selection].everywhere != r.everywhere {
-		// One that is asked for everywhere has a search of its own.
+	if selection == p.classes.none || p.separate && p.kinds[selection].everywhere != r.everywhere {
+		// A selection with Everywhere has a search of its own.
 		r.e.Values = r.e.Values[:0]
 		return selection == p.classes.none && p.others && !r.everywhere
 	}

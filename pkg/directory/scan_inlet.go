@@ -7,60 +7,60 @@ import (
 	"time"
 )
 
-// inlet reads from a connection, under TLS where there is TLS. It watches that
-// something comes, and it lets data gather: a server that writes each entry by
-// itself, and a reader that wakes for each, are busy with each other more than
-// with entries.
+// inlet reads from a connection, below TLS if there is TLS. It enforces the idle
+// timeout, and it lets data accumulate: when a server writes each entry separately and
+// the reader wakes up for each one, both spend more time on that than on entries.
 type inlet struct {
 	net.Conn
 
-	idle  time.Duration // how long nothing may come; 0: for ever, and no gathering
-	until time.Time     // the deadline of reads, as far as it was set here
+	idle  time.Duration // the idle timeout; 0: none, and do not accumulate data
+	until time.Time     // the read deadline set here
 
 	pacer  pacer
-	long   bool // much may come
-	page   int  // entries of a page at most; 0 for no pages
-	here   int  // entries of this page that were read
+	long   bool // the answer may be long
+	page   int  // maximum number of entries in a page; 0 for no pages
+	here   int  // entries read of this page
 	before int  // entries of earlier pages
-	got    int  // bytes of all that was read
-	credit int  // bytes that are there and can be read without waiting
+	got    int  // bytes read
+	credit int  // bytes received that can be read without waiting
 }
 
 const (
-	// gatherFrom is how many bytes an answer must have so far for more of it to
-	// be waited for. Small answers come at once. It is not much: whoever reads at
-	// once in the beginning teaches the peer's kernel to send small packets.
+	// gatherFrom is the number of bytes of an answer that are read at once, so that
+	// small answers are not delayed. It is small, because reading immediately at the
+	// beginning makes the kernel of the peer send small packets.
 	gatherFrom = 4 << 10
-	// gatherLeast is when it is not worth while to wait for the rest of a page.
+	// gatherLeast is the remaining size in bytes of a page for which waiting is not
+	// worthwhile.
 	gatherLeast = 8 << 10
 )
 
 func newInlet(raw net.Conn) *inlet { return &inlet{Conn: raw} }
 
-// watch makes reads fail when nothing comes for the given time.
+// watch makes reads fail when nothing is received for the given time.
 func (in *inlet) watch(idle time.Duration) { in.idle, in.until = idle, time.Time{} }
 
-// unwatch leaves deadlines to others.
+// unwatch turns the idle timeout off, so that the caller can set deadlines.
 func (in *inlet) unwatch() { in.idle = 0 }
 
-// expect says that an answer begins, whether it may be long, and how many
-// entries it has at most when they come in pages.
+// expect announces an answer: whether it may be long, and the maximum number of
+// entries in a page, 0 without pages.
 func (in *inlet) expect(long bool, page int) {
 	in.long, in.page = long, page
 	in.here, in.before, in.got, in.credit = 0, 0, 0, 0
 }
 
-// nextPage says that another page of the same answer begins.
+// nextPage announces another page of the same answer.
 func (in *inlet) nextPage() { in.before, in.here = in.before+in.here, 0 }
 
-// isNearEnd tells whether little of a page is to come, as far as that can be told:
-// the server waits for the next request then.
+// isNearEnd estimates whether little is left of a page. The server then waits for the
+// next request.
 func (in *inlet) isNearEnd() bool {
 	entries := in.before + in.here
 	return in.page > 0 && entries > 0 && (in.page-in.here)*(in.got/entries) < gatherLeast
 }
 
-// Read reads what is there, and waits until something is.
+// Read reads the data that has arrived, and waits if there is none.
 func (in *inlet) Read(b []byte) (int, error) {
 	if in.idle == 0 {
 		return in.Conn.Read(b)
@@ -74,8 +74,8 @@ func (in *inlet) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// readWatched fails with os.ErrDeadlineExceeded when nothing comes for the time
-// that is allowed. The deadline is set anew now and then, not for each read.
+// readWatched fails with os.ErrDeadlineExceeded when nothing is received within the
+// idle timeout. It renews the deadline from time to time, not for each read.
 func (in *inlet) readWatched(b []byte) (int, error) {
 	start := time.Now()
 	for now := start; ; now = time.Now() {
@@ -86,7 +86,7 @@ func (in *inlet) readWatched(b []byte) (int, error) {
 			}
 		}
 		n, err := in.Conn.Read(b)
-		// A deadline set for an earlier read may be too early for this one.
+		// The deadline was set for an earlier read and may be too early for this one.
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) >= in.idle {
 			return n, err
 		}

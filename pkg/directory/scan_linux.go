@@ -12,22 +12,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patientConn is a connection that the runtime's poller knows nothing of. The
-// poller would wake for each packet, even while nobody reads. One goroutine
-// reads at a time, and Close ends what it waits for.
-type patientConn struct {
-	net.Conn // for the addresses; closed
+// blockingConn is a connection that the poller of the Go runtime does not watch. The
+// poller would wake up for each packet, even when nothing reads. Only one goroutine may
+// read at a time. Close ends a blocked read.
+type blockingConn struct {
+	net.Conn // closed; provides the addresses
 	fd       int
 	unix     bool
 
 	mu     sync.Mutex // guards what follows
-	users  int        // of fd
+	users  int        // number of calls that use fd
 	closed bool
 }
 
-// patient takes a connection away from the poller. When that cannot be done it
-// returns the connection as it is. It must not be used by anybody else.
-func patient(c net.Conn) net.Conn {
+// blocking removes a connection from the poller. If that fails it returns the connection
+// unchanged. Nothing else may use the connection c.
+func blocking(c net.Conn) net.Conn {
 	_, isUnix := c.(*net.UnixConn)
 	sys, ok := c.(syscall.Conn)
 	if !ok {
@@ -41,17 +41,17 @@ func patient(c net.Conn) net.Conn {
 	if e := raw.Control(func(old uintptr) { fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) }); e != nil || err != nil {
 		return c
 	}
-	// The other descriptor is of the same connection, and becomes blocking, too.
+	// This makes the other descriptor of the same connection blocking, too.
 	if err := unix.SetNonblock(fd, false); err != nil {
 		_ = unix.Close(fd)
 		return c
 	}
 	_ = c.Close()
-	return &patientConn{Conn: c, fd: fd, unix: isUnix}
+	return &blockingConn{Conn: c, fd: fd, unix: isUnix}
 }
 
-// use makes sure that fd is what it was until done is called.
-func (c *patientConn) use() bool {
+// use keeps fd open until done is called. It returns false if the connection is closed.
+func (c *blockingConn) use() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -61,7 +61,7 @@ func (c *patientConn) use() bool {
 	return true
 }
 
-func (c *patientConn) done() {
+func (c *blockingConn) done() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.users--; c.users == 0 && c.closed {
@@ -69,15 +69,15 @@ func (c *patientConn) done() {
 	}
 }
 
-// Close ends the connection, and what waits for it.
-func (c *patientConn) Close() error {
+// Close closes the connection and ends blocked calls.
+func (c *blockingConn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return net.ErrClosed
 	}
 	c.closed = true
-	// Closing alone would leave a read waiting.
+	// Closing fd would not end a blocked read.
 	_ = unix.Shutdown(c.fd, unix.SHUT_RDWR)
 	if c.users == 0 {
 		_ = unix.Close(c.fd)
@@ -85,14 +85,14 @@ func (c *patientConn) Close() error {
 	return nil
 }
 
-func (c *patientConn) isClosed() bool {
+func (c *blockingConn) isClosed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
 }
 
 // Read implements net.Conn.
-func (c *patientConn) Read(b []byte) (int, error) {
+func (c *blockingConn) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
@@ -107,7 +107,7 @@ func (c *patientConn) Read(b []byte) (int, error) {
 }
 
 // Write implements net.Conn.
-func (c *patientConn) Write(b []byte) (int, error) {
+func (c *blockingConn) Write(b []byte) (int, error) {
 	written := 0
 	for written < len(b) {
 		n, err := c.transfer("write", b[written:], func(fd int, b []byte) (int, error) {
@@ -121,7 +121,7 @@ func (c *patientConn) Write(b []byte) (int, error) {
 	return written, nil
 }
 
-func (c *patientConn) transfer(op string, b []byte, call func(int, []byte) (int, error)) (int, error) {
+func (c *blockingConn) transfer(op string, b []byte, call func(int, []byte) (int, error)) (int, error) {
 	if !c.use() {
 		return 0, net.ErrClosed
 	}
@@ -140,35 +140,35 @@ func (c *patientConn) transfer(op string, b []byte, call func(int, []byte) (int,
 	}
 }
 
-// SetReadDeadline limits how long a read waits, from when the read begins. It
-// does not change one that waits already.
-func (c *patientConn) SetReadDeadline(t time.Time) error { return c.setTimeout(unix.SO_RCVTIMEO, t) }
+// SetReadDeadline limits how long a read blocks, counted from the beginning of the read.
+// It does not affect a read that is already blocked.
+func (c *blockingConn) SetReadDeadline(t time.Time) error { return c.setTimeout(unix.SO_RCVTIMEO, t) }
 
-// SetWriteDeadline is SetReadDeadline for writes.
-func (c *patientConn) SetWriteDeadline(t time.Time) error { return c.setTimeout(unix.SO_SNDTIMEO, t) }
+// SetWriteDeadline is like SetReadDeadline for writes.
+func (c *blockingConn) SetWriteDeadline(t time.Time) error { return c.setTimeout(unix.SO_SNDTIMEO, t) }
 
-// SetDeadline does both.
-func (c *patientConn) SetDeadline(t time.Time) error {
+// SetDeadline calls SetReadDeadline and SetWriteDeadline.
+func (c *blockingConn) SetDeadline(t time.Time) error {
 	if err := c.SetReadDeadline(t); err != nil {
 		return err
 	}
 	return c.SetWriteDeadline(t)
 }
 
-func (c *patientConn) setTimeout(option int, t time.Time) error {
+func (c *blockingConn) setTimeout(option int, t time.Time) error {
 	if !c.use() {
 		return net.ErrClosed
 	}
 	defer c.done()
-	var wait unix.Timeval // zero: for ever
+	var wait unix.Timeval // zero: no limit
 	if !t.IsZero() {
 		wait = unix.NsecToTimeval(max(time.Until(t), time.Millisecond).Nanoseconds())
 	}
 	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(c.fd, unix.SOL_SOCKET, option, &wait))
 }
 
-// queued is how many bytes can be read without waiting.
-func (c *patientConn) queued() int {
+// queued returns the number of bytes that can be read without waiting.
+func (c *blockingConn) queued() int {
 	if !c.use() {
 		return 0
 	}
@@ -180,24 +180,25 @@ func (c *patientConn) queued() int {
 	return n
 }
 
-// pacer lets a while pass between two looks at a connection.
+// pacer waits between two checks of a connection.
 //
-// How long that is was measured, with OpenLDAP on the same machine. After less
-// the two keep waking each other. After more so much has come that the kernel
-// enlarges the window, and then each entry travels as a packet of its own,
-// where with a small window the peer's kernel puts many into one.
+// The duration was determined by measurements with OpenLDAP on the same machine. With
+// a shorter pause the two processes keep waking each other up. With a longer one so
+// much data accumulates that the kernel enlarges the window, and then each entry is
+// sent as a packet of its own, whereas with a small window the kernel of the peer
+// combines many entries in one packet.
 type pacer struct{ last time.Time }
 
 const (
 	pause = 500 * time.Microsecond
-	// socketPause is for sockets in the file system: they have room for a few
-	// hundred entries, however small.
+	// socketPause is the pause for Unix domain sockets, which can hold only a few
+	// hundred entries, however small these are.
 	socketPause = 200 * time.Microsecond
 )
 
-// gather waits, and returns how many bytes are there.
+// gather waits and returns the number of bytes received.
 func (p *pacer) gather(conn net.Conn) int {
-	c, ok := conn.(*patientConn)
+	c, ok := conn.(*blockingConn)
 	if !ok {
 		return 0
 	}
@@ -207,7 +208,7 @@ func (p *pacer) gather(conn net.Conn) int {
 	}
 	if wait -= time.Since(p.last); wait > 0 {
 		ts := unix.NsecToTimespec(wait.Nanoseconds())
-		_ = unix.Nanosleep(&ts, nil) // sooner does no harm
+		_ = unix.Nanosleep(&ts, nil) // an early wake-up does no harm
 	}
 	p.last = time.Now()
 	return c.queued()

@@ -4,11 +4,11 @@ package directory
 
 import "net"
 
-// patient returns the connection as it is where no better way to read from it
-// is known.
-func patient(c net.Conn) net.Conn { return c }
+// blocking returns the connection unchanged, because only Linux has a better way to read
+// from it.
+func blocking(c net.Conn) net.Conn { return c }
 
-// pacer does nothing there.
+// pacer does nothing.
 type pacer struct{}
 
 func (pacer) gather(net.Conn) int { return 0 }

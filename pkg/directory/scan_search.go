@@ -10,22 +10,22 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// search is what one search asks for.
+// search is a search request.
 type search struct {
 	base   string
 	scope  Scope
 	filter *ber.Packet
-	attrs  []string // none for no attributes
-	limit  int      // of entries; 0 for none
-	page   int      // entries in a page; 0 for no pages
-	long   bool     // much may come
+	attrs  []string // empty for no attributes
+	limit  int      // maximum number of entries; 0 for no limit
+	page   int      // number of entries in a page; 0 for no pages
+	long   bool     // the answer may be long
 }
 
-// noAttributes is asked for when no attribute is (RFC 4511 section 4.5.1.8).
+// noAttributes requests no attributes (RFC 4511 section 4.5.1.8).
 const noAttributes = "1.1"
 
-// packet makes the request (RFC 4511 section 4.5.1). Aliases are not followed,
-// and no limit is asked for but that of entries.
+// packet returns the request (RFC 4511 section 4.5.1). Aliases are not followed, and
+// there is no limit except the number of entries.
 func (q *search) packet() *ber.Packet {
 	scope := map[Scope]int64{Subtree: ldap.ScopeWholeSubtree, OneLevel: ldap.ScopeSingleLevel, BaseOnly: ldap.ScopeBaseObject}[q.scope]
 	integer := func(tag ber.Tag, value int64) *ber.Packet {
@@ -53,8 +53,8 @@ func (q *search) packet() *ber.Packet {
 	return p
 }
 
-// pagingControls asks for a page (RFC 2696). The control is critical: a server
-// that cannot obey it must say so.
+// pagingControls returns the control that requests a page (RFC 2696). It is critical: a
+// server that does not support it must refuse the search.
 func pagingControls(size int, cookie []byte) *ber.Packet {
 	value := ber.NewSequence("realSearchControlValue")
 	value.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, int64(size), "size"))
@@ -68,16 +68,16 @@ func pagingControls(size int, cookie []byte) *ber.Packet {
 	return controls
 }
 
-// receiver takes what a search finds: the body of a SearchResultEntry or of a
-// SearchResultReference. An error of it ends the search.
+// receiver receives the results of a search: the body of each SearchResultEntry or
+// SearchResultReference. An error that it returns ends the search.
 type receiver interface {
 	entry(body []byte) error
 	reference(body []byte) error
 }
 
-// search does a search, all pages of it. It returns nil only if the server said
-// that it was successful and, page by page, that there are no more. The session
-// is good for another search after nil and after a *ResultError.
+// search does a search with all its pages. It returns nil only if the server reported
+// success and, with pages, marked the last page as the last one. The session can be
+// used for another search after nil and after a *ResultError.
 func (s *session) search(ctx context.Context, q *search, to receiver) error {
 	stop := context.AfterFunc(ctx, s.close)
 	defer func() { s.gone = !stop() }()
@@ -108,23 +108,23 @@ func (s *session) pages(ctx context.Context, q *search, to receiver) error {
 	}
 }
 
-// pageReader reads the answer to a search, page by page.
+// pageReader reads the answer to a search page by page.
 type pageReader struct {
 	s      *session
 	to     receiver
-	cookie []byte // of the page before
+	cookie []byte // of the previous page
 	here   int    // entries and references of this page
-	empty  int    // pages in a row
-	// The DNs of the first entries of the first page and of the page before. A
-	// server that gives one of them again goes round in circles.
+	empty  int    // number of consecutive empty pages
+	// The DNs of the first entries of the first page and of the previous page. A server
+	// that sends one of them again is in a loop.
 	first, before []byte
 	pages         int
 }
 
-// mostEmptyPages is how many pages in a row may hold nothing.
+// mostEmptyPages is the maximum number of consecutive empty pages.
 const mostEmptyPages = 1000
 
-// page reads up to the end of a page, and tells whether there is another one.
+// page reads to the end of a page and reports whether there is another one.
 func (r *pageReader) page(ctx context.Context, q *search) (more bool, err error) {
 	r.here = 0
 	for {
@@ -132,7 +132,7 @@ func (r *pageReader) page(ctx context.Context, q *search) (more bool, err error)
 		if err != nil {
 			return false, err
 		}
-		// What has arrived already is not passed on when nobody wants it.
+		// After ctx has ended, data that has arrived is not passed on.
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
@@ -147,11 +147,11 @@ func (r *pageReader) page(ctx context.Context, q *search) (more bool, err error)
 		case opReference:
 			r.here++
 			err = r.to.reference(m.body)
-		case opIntermediate: // RFC 4511 section 4.13: nothing that was asked for
+		case opIntermediate: // RFC 4511 section 4.13: not part of the result
 		case opSearchDone:
 			return r.done(m, q)
 		default:
-			err = fmt.Errorf("%w: the answer to a search cannot have the tag %#x", errMalformed, m.op)
+			err = fmt.Errorf("%w: unexpected tag %#x in the answer to a search", errMalformed, m.op)
 		}
 		if err != nil {
 			return false, err
@@ -160,14 +160,15 @@ func (r *pageReader) page(ctx context.Context, q *search) (more bool, err error)
 	}
 }
 
-// compareFirst looks at the first entry of a page.
+// compareFirst returns an error if the first entry of a page shows that the page was
+// sent before.
 func (r *pageReader) compareFirst(body []byte) error {
 	dn, _, ok := cutTag(body, tagOctets)
 	if !ok {
 		return errMalformed
 	}
 	if r.pages > 0 && (bytes.Equal(dn, r.first) || bytes.Equal(dn, r.before)) {
-		return errors.New("the server sends a page that it has sent before")
+		return errors.New("the server sent a page that it had sent before")
 	}
 	r.before = append(r.before[:0], dn...)
 	if r.pages == 0 {
@@ -186,20 +187,20 @@ func (r *pageReader) done(m message, q *search) (more bool, err error) {
 	case res.code != 0:
 		return false, res.err()
 	case !ok:
-		return false, errors.New("the server says nothing readable about whether there is another page")
+		return false, errors.New("the server sent an invalid paged results control")
 	case q.page == 0 && len(cookie) > 0:
-		return false, errors.New("the server has more, in pages that it was not asked for")
+		return false, errors.New("the server sent pages, which were not requested, and has more")
 	case q.page == 0:
 		return false, nil
 	case !found:
-		return false, errors.New("the server does not say whether there is another page")
+		return false, errors.New("the server did not say whether there is another page")
 	case len(cookie) == 0:
 		return false, nil
 	}
 	if r.here > 0 {
 		r.empty = 0
 	} else if r.empty++; r.empty > mostEmptyPages || bytes.Equal(cookie, r.cookie) {
-		return false, errors.New("the server sends empty pages and says that there are more")
+		return false, errors.New("the server sends empty pages and announces more")
 	}
 	r.cookie = append(r.cookie[:0], cookie...)
 	r.pages++

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,9 +15,11 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 	"pgregory.net/rapid"
+
+	"github.com/davadmin/davadmin/internal/seed"
 )
 
-// newPipe returns a session and the server's end of its connection.
+// newPipe returns a session and the server end of its connection.
 func newPipe(idle time.Duration) (*session, net.Conn) {
 	ours, theirs := net.Pipe()
 	s := newSession("ldap://test", ours, idle)
@@ -26,7 +27,8 @@ func newPipe(idle time.Duration) (*session, net.Conn) {
 	return s, theirs
 }
 
-// Messages of any size come out as they went in, in whatever pieces they arrive.
+// TestMessagesInPieces checks that messages of any size are received unchanged, however
+// they are split.
 func TestMessagesInPieces(t *testing.T) {
 	rapidChecks(t, "30")
 	rapid.Check(t, func(t *rapid.T) {
@@ -61,12 +63,13 @@ func TestMessagesInPieces(t *testing.T) {
 			}
 		}
 		if _, err := s.next(); !isLost(err) || !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.ErrClosedPipe) {
-			t.Fatalf("the end is %v", err)
+			t.Fatalf("the last error is %v", err)
 		}
 	})
 }
 
-// A length that is only claimed takes no memory, and a large message none for ever.
+// TestBufferFollowsTheData checks that a claimed length does not allocate memory, and
+// that the memory of a large message is released.
 func TestBufferFollowsTheData(t *testing.T) {
 	s, server := newPipe(time.Minute)
 	defer s.close()
@@ -84,30 +87,30 @@ func TestBufferFollowsTheData(t *testing.T) {
 			t.Fatalf("message %d: %d bytes, %v", i, len(got), err)
 		}
 		if i == 0 && len(s.buf) > 2*len(large) {
-			t.Errorf("%d bytes for a message of %d", len(s.buf), len(large))
+			t.Errorf("the buffer has %d bytes for a message of %d", len(s.buf), len(large))
 		}
 	}
 	if _, err := s.next(); !isLost(err) {
-		t.Errorf("the end is %v", err)
+		t.Errorf("the last error is %v", err)
 	}
 	if len(s.buf) != usualBuffer {
-		t.Errorf("%d bytes for a message that did not come", len(s.buf))
+		t.Errorf("the buffer has %d bytes for a message that did not arrive", len(s.buf))
 	}
 	s, server = newPipe(time.Minute)
 	defer s.close()
 	go func() { _, _ = server.Write([]byte{0x30, 0x84, 0x10, 0, 0, 0}) }()
 	if _, err := s.next(); !errors.Is(err, errMalformed) || isLost(err) {
-		t.Errorf("more than is allowed: %v", err)
+		t.Errorf("more than the limit: %v", err)
 	}
 }
 
-// receiverOf counts what comes.
+// receiverOf counts the results.
 type receiverOf struct{ entries, references int }
 
 func (r *receiverOf) entry([]byte) error     { r.entries++; return nil }
 func (r *receiverOf) reference([]byte) error { r.references++; return nil }
 
-// Answers that no test server gives.
+// TestOddAnswers checks answers that the test server does not produce.
 func TestOddAnswers(t *testing.T) {
 	entry := wireEntry{dn: "cn=x"}.packet()
 	code := func(tag ber.Tag, n int) *ber.Packet {
@@ -120,32 +123,32 @@ func TestOddAnswers(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		page    int
-		answers [][]byte // to one request each, whose ID they have
+		answers [][]byte // one for each request, with its ID
 		entries int
 		text    string
 		lost    bool
 	}{
 		{"intermediate response", 0, [][]byte{join(messageOf(1, code(ldap.ApplicationIntermediateResponse, 0)), messageOf(1, entry), messageOf(1, done))}, 1, "", false},
 		{"reference", 0, [][]byte{join(messageOf(1, application(ldap.ApplicationSearchResultReference, octets("ldap://a/"))), messageOf(1, done))}, 0, "", false},
-		{"control of others", 0, [][]byte{messageOf(1, done, ldap.NewControlManageDsaIT(false).Encode())}, 0, "", false},
-		{"last page unasked", 0, [][]byte{messageOf(1, done, another(""))}, 0, "", false},
-		{"pages unasked", 0, [][]byte{messageOf(1, done, another("x"))}, 0, "pages that it was not asked for", false},
-		{"bind response", 0, [][]byte{join(messageOf(1, entry), messageOf(1, code(ldap.ApplicationBindResponse, 0)))}, 1, "cannot have the tag 0x61", false},
-		{"extended response", 0, [][]byte{messageOf(1, code(ldap.ApplicationExtendedResponse, 0))}, 0, "cannot have the tag 0x78", false},
-		{"request", 0, [][]byte{messageOf(1, code(ldap.ApplicationSearchRequest, 0))}, 0, "cannot have the tag 0x63", false},
-		{"another request's", 0, [][]byte{messageOf(2, entry)}, 0, "request 2", false},
-		{"entry of nobody", 0, [][]byte{messageOf(0, entry)}, 0, "request 0", false},
-		{"notice", 0, [][]byte{messageOf(0, code(ldap.ApplicationExtendedResponse, 52))}, 0, "disconnects", true},
-		{"half a notice", 0, [][]byte{messageOf(0, application(ldap.ApplicationExtendedResponse))}, 0, "no LDAP message", false},
-		{"half a result", 0, [][]byte{messageOf(1, application(ldap.ApplicationSearchResultDone, integer(ber.TagEnumerated, 0)))}, 0, "no LDAP message", false},
-		{"code of no meaning", 0, [][]byte{messageOf(1, code(ldap.ApplicationSearchResultDone, 1<<30))}, 0, "result code 1073741824 (a code that LDAP does not have): text", false},
+		{"unrelated control", 0, [][]byte{messageOf(1, done, ldap.NewControlManageDsaIT(false).Encode())}, 0, "", false},
+		{"unrequested last page", 0, [][]byte{messageOf(1, done, another(""))}, 0, "", false},
+		{"unrequested pages", 0, [][]byte{messageOf(1, done, another("x"))}, 0, "which were not requested", false},
+		{"bind response", 0, [][]byte{join(messageOf(1, entry), messageOf(1, code(ldap.ApplicationBindResponse, 0)))}, 1, "unexpected tag 0x61", false},
+		{"extended response", 0, [][]byte{messageOf(1, code(ldap.ApplicationExtendedResponse, 0))}, 0, "unexpected tag 0x78", false},
+		{"request", 0, [][]byte{messageOf(1, code(ldap.ApplicationSearchRequest, 0))}, 0, "unexpected tag 0x63", false},
+		{"answer to another request", 0, [][]byte{messageOf(2, entry)}, 0, "request 2", false},
+		{"entry without a request", 0, [][]byte{messageOf(0, entry)}, 0, "request 0", false},
+		{"notice", 0, [][]byte{messageOf(0, code(ldap.ApplicationExtendedResponse, 52))}, 0, "closes the connection", true},
+		{"incomplete notice", 0, [][]byte{messageOf(0, application(ldap.ApplicationExtendedResponse))}, 0, "invalid LDAP message", false},
+		{"incomplete result", 0, [][]byte{messageOf(1, application(ldap.ApplicationSearchResultDone, integer(ber.TagEnumerated, 0)))}, 0, "invalid LDAP message", false},
+		{"unknown code", 0, [][]byte{messageOf(1, code(ldap.ApplicationSearchResultDone, 1<<30))}, 0, "result code 1073741824 (unknown code): text", false},
 		{"the same cookie for all pages", 2, [][]byte{join(messageOf(1, dn("a")), messageOf(1, done, another("0"))), join(messageOf(2, dn("b")), messageOf(2, done, another("0"))),
 			join(messageOf(3, dn("c")), messageOf(3, done, another("")))}, 3, "", false},
 		{"empty pages", 2, [][]byte{messageOf(1, done, another("a")), messageOf(2, done, another("b")), join(messageOf(3, dn("c")), messageOf(3, done, another("")))}, 1, "", false},
 		{"the same empty page", 2, [][]byte{messageOf(1, done, another("a")), messageOf(2, done, another("a"))}, 0, "empty pages", false},
-		{"round in circles", 2, [][]byte{join(messageOf(1, dn("a")), messageOf(1, done, another("1"))), join(messageOf(2, dn("b")), messageOf(2, done, another("2"))),
+		{"a loop of pages", 2, [][]byte{join(messageOf(1, dn("a")), messageOf(1, done, another("1"))), join(messageOf(2, dn("b")), messageOf(2, done, another("2"))),
 			join(messageOf(3, dn("c")), messageOf(3, done, another("3"))), messageOf(4, dn("a"))}, 3, "sent before", false},
-		{"page without an end", 2, [][]byte{join(messageOf(1, dn("a")), messageOf(1, done))}, 1, "does not say", false},
+		{"page without an end", 2, [][]byte{join(messageOf(1, dn("a")), messageOf(1, done))}, 1, "did not say", false},
 		{"two controls, the first counts", 2, [][]byte{messageOf(1, done, another("x"), another("")), messageOf(2, done, another("x"))}, 0, "empty pages", false},
 	} {
 		s, server := newPipe(time.Minute)
@@ -167,7 +170,7 @@ func TestOddAnswers(t *testing.T) {
 	}
 }
 
-// A server that never ends with empty pages is left at some time.
+// TestEmptyPagesEnd checks that an endless sequence of empty pages ends with an error.
 func TestEmptyPagesEnd(t *testing.T) {
 	s, server := newPipe(time.Minute)
 	defer s.close()
@@ -187,7 +190,7 @@ func TestEmptyPagesEnd(t *testing.T) {
 	}
 }
 
-// A server that reads nothing ends a request in time.
+// TestWriteIsWatched checks the timeout for a server that does not read.
 func TestWriteIsWatched(t *testing.T) {
 	s, server := newPipe(20 * time.Millisecond)
 	defer s.close()
@@ -197,10 +200,10 @@ func TestWriteIsWatched(t *testing.T) {
 	}
 }
 
-// All bytes come, in order and without endless waiting, however the peer sends
-// them and though the reader lets them gather.
+// TestGathering checks that all bytes are received, in order and without a deadlock,
+// however the peer sends them, while the reader lets data accumulate.
 func TestGathering(t *testing.T) {
-	sizes := rand.New(rand.NewPCG(1, 2))
+	sizes := seed.New(t)
 	var pieces [][]byte
 	for i := range 20000 {
 		pieces = append(pieces, bytes.Repeat([]byte{byte(i)}, 1+sizes.IntN(200)))
@@ -212,14 +215,14 @@ func TestGathering(t *testing.T) {
 		raw := served(t, network, func(conn net.Conn) {
 			for i, p := range pieces {
 				if i == len(pieces)-last {
-					<-all // the reader has what was sent before, or both wait for ever
+					<-all // the reader has received the previous data, or there is a deadlock
 				}
 				if _, err := conn.Write(p); err != nil {
 					return
 				}
 			}
 		})
-		in := newInlet(patient(raw))
+		in := newInlet(blocking(raw))
 		in.watch(time.Minute)
 		in.expect(true, 0)
 		var got []byte
@@ -239,7 +242,7 @@ func TestGathering(t *testing.T) {
 			}
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%s: %d bytes instead of %d, or others", network, len(got), len(want))
+			t.Errorf("%s: got %d bytes, want %d, or the bytes differ", network, len(got), len(want))
 		}
 		if runtime.GOOS == "linux" && reads > len(pieces)/4 {
 			t.Errorf("%s: %d reads for %d pieces", network, reads, len(pieces))
@@ -248,12 +251,12 @@ func TestGathering(t *testing.T) {
 	}
 }
 
-// served returns a connection whose other end serve has, until it returns.
+// served returns a connection whose other end is used by serve until that returns.
 func served(t *testing.T, network string, serve func(net.Conn)) net.Conn {
 	t.Helper()
 	address := "127.0.0.1:0"
 	if network == "unix" {
-		// Not t.TempDir: a path of that length is none for a socket.
+		// Not t.TempDir: its path is too long for a socket.
 		dir, err := os.MkdirTemp("", "scan")
 		if err != nil {
 			t.Fatal(err)
@@ -280,11 +283,11 @@ func served(t *testing.T, network string, serve func(net.Conn)) net.Conn {
 	return conn
 }
 
-// A connection that is out of the poller's sight is like any other.
-func TestPatientConn(t *testing.T) {
+// TestBlockingConn checks that a blockingConn behaves like any other connection.
+func TestBlockingConn(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		next := make(chan bool)
-		large := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // more than the kernel takes at once
+		large := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // more than the kernel accepts at once
 		echoed := make(chan []byte, 1)
 		raw := served(t, network, func(conn net.Conn) {
 			b := make([]byte, len(large))
@@ -295,23 +298,23 @@ func TestPatientConn(t *testing.T) {
 			<-next
 		})
 		address := raw.RemoteAddr().String()
-		c := patient(raw)
+		c := blocking(raw)
 		if c.RemoteAddr().String() != address {
-			t.Errorf("%s: it is at %s", network, c.RemoteAddr())
+			t.Errorf("%s: the remote address is %s", network, c.RemoteAddr())
 		}
 		if n, err := c.Write(large); n != len(large) || err != nil || !bytes.Equal(<-echoed, large) {
 			t.Fatalf("%s: %d bytes, %v", network, n, err)
 		}
 		b := make([]byte, 10)
 		if n, err := c.Read(b[:0]); n != 0 || err != nil {
-			t.Errorf("%s: reading nothing: %d, %v", network, n, err)
+			t.Errorf("%s: reading 0 bytes: %d, %v", network, n, err)
 		}
 		for _, deadline := range []time.Time{time.Now().Add(5 * time.Millisecond), time.Unix(1, 0)} {
 			if err := c.SetReadDeadline(deadline); err != nil {
 				t.Fatal(err)
 			}
 			if n, err := c.Read(b); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("%s: in time: %d, %v", network, n, err)
+				t.Errorf("%s: before the deadline: %d, %v", network, n, err)
 			}
 		}
 		if err := c.SetDeadline(time.Time{}); err != nil {
@@ -321,7 +324,7 @@ func TestPatientConn(t *testing.T) {
 		if n, err := c.Read(b); n != 1 || b[0] != 'x' || err != nil {
 			t.Errorf("%s: %d, %v", network, n, err)
 		}
-		// Close ends a read that waits, and whoever comes later.
+		// Close ends a blocked read, and later calls fail.
 		started, ended := make(chan bool), make(chan error)
 		go func() {
 			close(started)
@@ -333,25 +336,25 @@ func TestPatientConn(t *testing.T) {
 			t.Error(err)
 		}
 		if err := <-ended; !errors.Is(err, net.ErrClosed) {
-			t.Errorf("%s: the read ends with %v", network, err)
+			t.Errorf("%s: the read returned %v", network, err)
 		}
 		if _, err := c.Read(b); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("%s: reading after all: %v", network, err)
+			t.Errorf("%s: reading after Close: %v", network, err)
 		}
 		if _, err := c.Write(b); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("%s: writing after all: %v", network, err)
+			t.Errorf("%s: writing after Close: %v", network, err)
 		}
 		if err := c.SetReadDeadline(time.Time{}); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("%s: a deadline after all: %v", network, err)
+			t.Errorf("%s: a deadline after Close: %v", network, err)
 		}
 		if err := c.Close(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("%s: closing twice: %v", network, err)
 		}
 		close(next)
 
-		c = patient(served(t, network, func(conn net.Conn) {}))
+		c = blocking(served(t, network, func(conn net.Conn) {}))
 		if n, err := c.Read(b); n != 0 || !errors.Is(err, io.EOF) {
-			t.Errorf("%s: the end is %d, %v", network, n, err)
+			t.Errorf("%s: at the end: %d, %v", network, n, err)
 		}
 		_ = c.Close()
 	}

@@ -7,17 +7,21 @@ import (
 	"strings"
 )
 
-// ErrHidden is returned for what a server does not show to whoever is bound.
-var ErrHidden = errors.New("the server does not show it")
+// ErrHidden is returned for information that a server does not show to the bind DN.
+var ErrHidden = errors.New("the server does not show it to the bind DN")
 
-// Schema returns which of the attributes and object classes the server's schema
-// lacks, in the order given. ErrHidden when it does not show its schema.
-func (l *Live) Schema(ctx context.Context, attributes, classes []string) (missing []string, err error) {
-	dn := l.Root().SubschemaDN
+// ErrNoDomains is returned by DomainBases for a Schema 1 directory without domains.
+var ErrNoDomains = errors.New("no entry below it has the base DN of a domain (inetDomainBaseDN), which Schema 1 requires")
+
+// MissingFromSchema returns those of the given attributes and object classes that are missing from
+// the schema of the server, in the order given. The error is ErrHidden when the server
+// does not show its schema.
+func (l *Live) MissingFromSchema(ctx context.Context, attributes, classes []string) (missing []string, err error) {
+	dn := l.RootDSE().SubschemaDN
 	if dn == "" {
 		return nil, ErrHidden
 	}
-	// RFC 4512 section 4.2: the entry is asked for by this filter.
+	// RFC 4512 section 4.2 prescribes this filter.
 	found, err := l.Lookup(ctx, dn, BaseOnly, "(objectClass=subschema)", []string{"attributeTypes", "objectClasses"}, 0)
 	if err != nil {
 		return nil, hiddenOr(err)
@@ -44,8 +48,8 @@ func (l *Live) Schema(ctx context.Context, attributes, classes []string) (missin
 	return missing, nil
 }
 
-// schemaNames returns the OID and the names in a description of an attribute
-// type or object class (RFC 4512 section 4.1): ( OID NAME 'a' ... ) or
+// schemaNames returns the OID and the names in the definition of an attribute type or
+// object class (RFC 4512 section 4.1): ( OID NAME 'a' ... ) or
 // ( OID NAME ( 'a' 'b' ) ... ).
 func schemaNames(description string) []string {
 	next := func() string { return nextSchemaWord(&description) }
@@ -66,7 +70,8 @@ func schemaNames(description string) []string {
 	return names
 }
 
-// nextSchemaWord takes a word or a parenthesis off the front of s, "" at its end.
+// nextSchemaWord removes a word or a parenthesis from the front of s and returns it. At
+// the end of s it returns "".
 func nextSchemaWord(s *string) string {
 	text := strings.TrimLeft(*s, " \t\r\n")
 	if text == "" {
@@ -84,10 +89,11 @@ func nextSchemaWord(s *string) string {
 	return text[:n]
 }
 
-// Indexed returns the kinds of index that an attribute has: "eq", "pres", "sub" and
-// "approx". ErrHidden when the server does not show its configuration. It knows
-// OpenLDAP's, and that of 389 and the directories of Sun and Oracle.
-func (l *Live) Indexed(ctx context.Context, attribute string) ([]string, error) {
+// IndexTypes returns the types of index that an attribute has: "eq", "pres", "sub" and
+// "approx". The error is ErrHidden when the server does not show its configuration.
+// IndexTypes knows the configuration of OpenLDAP, of 389 Directory Server, and of the
+// directories of Sun and Oracle.
+func (l *Live) IndexTypes(ctx context.Context, attribute string) ([]string, error) {
 	kinds, err := l.indexedLDBM(ctx, attribute)
 	if errors.Is(err, ErrHidden) {
 		kinds, err = l.indexedOpenLDAP(ctx, attribute)
@@ -95,8 +101,8 @@ func (l *Live) Indexed(ctx context.Context, attribute string) ([]string, error) 
 	return kinds, err
 }
 
-// indexedLDBM looks where 389 and its relatives keep their indexes: an entry for
-// each attribute below each back end.
+// indexedLDBM reads the indexes of 389 Directory Server and its relatives, which have an
+// entry for each attribute below each back end.
 func (l *Live) indexedLDBM(ctx context.Context, attribute string) ([]string, error) {
 	const base = "cn=ldbm database,cn=plugins,cn=config"
 	backends, err := l.Lookup(ctx, base, OneLevel, "(objectClass=nsBackendInstance)", []string{"nsslapd-suffix"}, 0)
@@ -115,7 +121,7 @@ func (l *Live) indexedLDBM(ctx context.Context, attribute string) ([]string, err
 				here = append(here, strings.ToLower(kind))
 			}
 		}
-		kinds = both(kinds, here, i == 0)
+		kinds = intersect(kinds, here, i == 0)
 	}
 	if len(backends) == 0 {
 		return nil, ErrHidden
@@ -123,8 +129,9 @@ func (l *Live) indexedLDBM(ctx context.Context, attribute string) ([]string, err
 	return kinds, nil
 }
 
-// both returns what is in each list: an index counts when every back end has it.
-func both(so, here []string, first bool) []string {
+// intersect returns the index types in both lists, or those of here for the first back
+// end: an index counts only when every back end has it.
+func intersect(so, here []string, first bool) []string {
 	if first {
 		return here
 	}
@@ -140,8 +147,8 @@ func both(so, here []string, first bool) []string {
 	return out
 }
 
-// indexedOpenLDAP reads olcDbIndex: "attributes [kinds]", where the kinds may be
-// those of a value "default kinds" (slapd-mdb(5)).
+// indexedOpenLDAP reads olcDbIndex: "attributes [types]", where missing types are those
+// of a value "default types" (slapd-mdb(5)).
 func (l *Live) indexedOpenLDAP(ctx context.Context, attribute string) ([]string, error) {
 	databases, err := l.Lookup(ctx, "cn=config", OneLevel, "(olcSuffix=*)", []string{"olcDbIndex"}, 0)
 	if err != nil {
@@ -154,7 +161,7 @@ func (l *Live) indexedOpenLDAP(ctx context.Context, attribute string) ([]string,
 			continue
 		}
 		seen++
-		kinds = both(kinds, openLDAPKinds(d.Attrs["olcdbindex"], attribute), seen == 1)
+		kinds = intersect(kinds, openLDAPKinds(d.Attrs["olcdbindex"], attribute), seen == 1)
 	}
 	if seen == 0 {
 		return nil, ErrHidden
@@ -162,7 +169,7 @@ func (l *Live) indexedOpenLDAP(ctx context.Context, attribute string) ([]string,
 	return kinds, nil
 }
 
-// openLDAPKinds returns the kinds of index that values of olcDbIndex give an
+// openLDAPKinds returns the types of index that values of olcDbIndex define for an
 // attribute.
 func openLDAPKinds(values []string, attribute string) []string {
 	split := func(s string) []string { return strings.Split(strings.ToLower(s), ",") }
@@ -191,11 +198,11 @@ func openLDAPKinds(values []string, attribute string) []string {
 	return kinds
 }
 
-// Sees tells whether any entry shows the attribute to whoever is bound. A search
-// for what is hidden, or for an attribute that the schema does not have, finds
-// nothing and no error.
-func (l *Live) Sees(ctx context.Context, attribute string) (bool, error) {
-	for _, base := range l.Root().NamingContexts {
+// ShowsAttribute reports whether at least one entry shows the attribute to the bind DN. A search
+// for a hidden attribute, or for one that is not in the schema, finds nothing but
+// returns no error.
+func (l *Live) ShowsAttribute(ctx context.Context, attribute string) (bool, error) {
+	for _, base := range l.RootDSE().NamingContexts {
 		found, err := l.Lookup(ctx, base, Subtree, "("+EscapeFilter(attribute)+"=*)", []string{attribute}, 1)
 		if err != nil {
 			return false, fmt.Errorf("looking for an entry with %s: %w", attribute, err)
@@ -209,8 +216,8 @@ func (l *Live) Sees(ctx context.Context, attribute string) (bool, error) {
 	return false, nil
 }
 
-// Covers tells whether the bases are all that the server holds: each of its trees
-// begins at one of them. No bases are.
+// Covers reports whether the bases cover everything on the server, that is, all of its
+// naming contexts. An empty list covers everything.
 func (l *Live) Covers(bases []string) bool {
 	if len(bases) == 0 {
 		return true
@@ -220,18 +227,19 @@ func (l *Live) Covers(bases []string) bool {
 		return false
 	}
 	var scratch []byte
-	for _, context := range l.Root().NamingContexts {
+	for _, context := range l.RootDSE().NamingContexts {
 		if in, err := b.contains([]byte(context), &scratch); err != nil || !in {
 			return false
 		}
 	}
-	return len(l.Root().NamingContexts) > 0
+	return len(l.RootDSE().NamingContexts) > 0
 }
 
-// DomainBases returns where the entries of the mail domains begin, below root. In
-// Sun's Schema 2 that is root itself; in Schema 1 root holds an entry for each
-// domain, which points at the organisation in its inetDomainBaseDN, and root is
-// a base, too. No root means all that the server holds: no base.
+// DomainBases returns the base DNs of the entries of the mail domains below root. In
+// Sun's Schema 2 this is root itself. In Schema 1 root has an entry for each domain
+// whose inetDomainBaseDN is the DN of the organization; root is a base, too. Without a
+// root there are no bases, which means everything on the server. The error wraps
+// ErrNoDomains when root has no such entry.
 func (l *Live) DomainBases(ctx context.Context, root string, schema1 bool) ([]string, error) {
 	if root == "" {
 		return nil, nil
@@ -254,12 +262,13 @@ func (l *Live) DomainBases(ctx context.Context, root string, schema1 bool) ([]st
 		}
 	}
 	if len(bases) == 1 {
-		return nil, fmt.Errorf("no entry below %s points at the organisation of a domain (inetDomainBaseDN), as the layout of Schema 1 wants it; -B names where to begin", root)
+		return nil, fmt.Errorf("%s: %w", root, ErrNoDomains)
 	}
 	return bases, nil
 }
 
-// hiddenOr tells what somebody may not see from what went wrong.
+// hiddenOr returns ErrHidden for an err that means missing access rights, and other
+// errors unchanged.
 func hiddenOr(err error) error {
 	switch ResultCode(err) {
 	case codeNoSuchObject, codeInappropriateAuth, codeInsufficientAccess, codeUnwilling, codeAuthRequired:
@@ -268,7 +277,7 @@ func hiddenOr(err error) error {
 	return err
 }
 
-// Result codes of RFC 4511 that mean: not for you.
+// Result codes of RFC 4511 that a server returns for what it does not show.
 const (
 	codeAuthRequired       = 8
 	codeNoSuchObject       = 32
@@ -277,7 +286,7 @@ const (
 	codeUnwilling          = 53
 )
 
-// EscapeFilter makes text a value in a filter (RFC 4515 section 3).
+// EscapeFilter escapes text for use as a value in a filter (RFC 4515 section 3).
 func EscapeFilter(s string) string {
 	return strings.NewReplacer(`\`, `\5c`, `*`, `\2a`, `(`, `\28`, `)`, `\29`, "\x00", `\00`).Replace(s)
 }

@@ -7,18 +7,18 @@ import (
 	"os"
 )
 
-// newTLSConfig makes what all connections have in common.
+// newTLSConfig returns the TLS configuration shared by all connections.
 func newTLSConfig(o Options) (*tls.Config, error) {
 	c := &tls.Config{
 		MinVersion:         o.MinTLS,
-		InsecureSkipVerify: o.Insecure, //nolint:gosec // whoever sets it is told
+		InsecureSkipVerify: o.Insecure, //nolint:gosec // an explicit option of the user
 	}
 	if c.MinVersion == 0 {
 		c.MinVersion = tls.VersionTLS12
 	}
 	if c.MinVersion < tls.VersionTLS12 {
-		// Servers of that age know no key exchange and no cipher that Go would
-		// offer of itself; a list that names them brings them back.
+		// Old servers support no key exchange and no cipher that Go offers by
+		// default, so list them all.
 		for _, suites := range [][]*tls.CipherSuite{tls.CipherSuites(), tls.InsecureCipherSuites()} {
 			for _, s := range suites {
 				c.CipherSuites = append(c.CipherSuites, s.ID)
@@ -32,7 +32,7 @@ func newTLSConfig(o Options) (*tls.Config, error) {
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM form", o.CAFile)
+			return nil, fmt.Errorf("%s contains no PEM certificate", o.CAFile)
 		}
 	}
 	if o.CertFile != "" || o.KeyFile != "" {

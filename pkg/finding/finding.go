@@ -1,12 +1,12 @@
-// Package finding is the one shape in which every check of davadmin answers:
-// rules, what each rule found, and how each rule ended.
+// Package finding defines the common format of the results of all checks of
+// davadmin: rules, what each rule found, and how each rule ended.
 //
-// It promises that a check cannot vanish: a rule ends as passed, failed or
-// not-run, and a rule that should have run and could not is itself a finding
-// (check-not-run). It does not print, and it does not decide exit codes.
+// No check can disappear silently: a rule ends as passed, failed or not-run, and a
+// rule that should have run but could not is itself a finding (check-not-run). The
+// package does not print, and it does not determine exit codes.
 //
-// Values are plain data and safe to copy; nothing here is safe for concurrent
-// mutation.
+// Values are plain data and safe to copy. Nothing here is safe for concurrent
+// modification.
 package finding
 
 import (
@@ -14,10 +14,10 @@ import (
 	"strings"
 )
 
-// Severity says how much a finding matters. The zero value is Info.
+// Severity is how serious a finding is. The zero value is Info.
 type Severity int
 
-// Severities, in rising order.
+// Severities, in ascending order.
 const (
 	Info    Severity = iota // worth knowing, nothing is wrong
 	Warning                 // works today, or may be wrong
@@ -26,10 +26,10 @@ const (
 
 var severityNames = [...]string{Info: "info", Warning: "warning", Error: "error"}
 
-// SeverityNames lists the spellings that ParseSeverity takes, lowest first.
+// SeverityNames returns the names that ParseSeverity accepts, lowest first.
 func SeverityNames() []string { return append([]string(nil), severityNames[:]...) }
 
-// String returns the lower-case name used in every output.
+// String returns the lower-case name, which is used in all output.
 func (s Severity) String() string {
 	if s < Info || s > Error {
 		return fmt.Sprintf("severity(%d)", int(s))
@@ -37,7 +37,7 @@ func (s Severity) String() string {
 	return severityNames[s]
 }
 
-// MarshalText makes severities appear by name in JSON.
+// MarshalText encodes a severity by its name, as in JSON.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText is the inverse of MarshalText.
@@ -50,7 +50,7 @@ func (s *Severity) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// ParseSeverity reads a severity name in any case.
+// ParseSeverity parses a severity name in any letter case.
 func ParseSeverity(name string) (Severity, error) {
 	for i, n := range severityNames {
 		if strings.EqualFold(name, n) {
@@ -60,8 +60,8 @@ func ParseSeverity(name string) (Severity, error) {
 	return Info, fmt.Errorf("severity '%s' is not one of %s", name, strings.Join(severityNames[:], ", "))
 }
 
-// Rule describes one check. The texts are printed in reports, help and the
-// reference pages, so they are written once, here.
+// Rule describes one check. Reports, help and the reference pages print the same
+// texts.
 type Rule struct {
 	ID       string   // stable, lower case, words joined by hyphens
 	Severity Severity // of its findings, unless a finding says otherwise
@@ -73,7 +73,7 @@ type Rule struct {
 	Task Task
 }
 
-// Where points at a line of a file. Line counts from 1; 0 means the whole file.
+// Where is a line of a file, counted from 1. Line 0 stands for the whole file.
 type Where struct {
 	File string `json:"file"`
 	Line int    `json:"line,omitempty"`
@@ -102,7 +102,7 @@ const (
 	NotRun Result = "not-run"
 )
 
-// Outcome is the line that every rule gets in a report, whatever it found.
+// Outcome is how one rule ended. A report contains one for every rule.
 type Outcome struct {
 	Rule     string   `json:"rule"`
 	Severity Severity `json:"severity"`
@@ -112,13 +112,13 @@ type Outcome struct {
 	Needs    []Need   `json:"-"`                // the facts with which it could run; the command layer renders them
 }
 
-// CheckNotRun is the rule that is violated when a check could not do its work.
+// CheckNotRun returns the rule that fails if a check could not run.
 func CheckNotRun() Rule {
 	return Rule{
 		ID:       "check-not-run",
 		Severity: Error,
 		Title:    "every check that should run could run",
-		Why:      "a check that did not run proves nothing, and silence would look like health",
-		Remedy:   "remove the cause named in the finding and run the check again",
+		Why:      "a check that did not run proves nothing, and without this finding everything would look fine",
+		Remedy:   "remove the cause named in the finding, and run the check again",
 	}
 }

@@ -2,12 +2,12 @@ package finding
 
 import "strings"
 
-// FixType says what kind of text a fix is. It is part of the JSON contract.
+// FixType is the kind of a fix. It is part of the JSON contract.
 type FixType string
 
 // The kinds of fixes.
 const (
-	FixNone             FixType = "none"               // nothing that can be typed helps; the detail and the rule's remedy say what does
+	FixNone             FixType = "none"               // no text or command helps; the detail and the rule's remedy say what to do
 	FixParameter        FixType = "parameter"          // an edit of the server configuration
 	FixLDIF             FixType = "ldif"               // change records for the directory
 	FixICSConf          FixType = "ics-conf"           // lines of the old server's ics.conf
@@ -16,24 +16,24 @@ const (
 	FixPlan             FixType = "plan"               // a plan that changes many entries at once
 )
 
-// Fix says how to repair what a finding reports, as data. The command layer turns
-// it into text; see Step. The zero Fix means that no fix is known.
+// Fix is how to repair what a finding reports, as data. The command layer converts
+// it to text; see Step. The zero Fix means that no fix is known.
 type Fix struct {
 	Type  FixType // "" means FixNone
 	Steps []Step  // in the order in which they are carried out
 }
 
-// Step is one step of a fix: a text to use as it stands, or a task of this product.
+// Step is one step of a fix: a text to use unchanged, or a task of this product.
 type Step struct {
 	// Remark is shown above the step, as a comment. A step may consist of a remark
 	// alone. Lines are separated by line feeds.
 	Remark string
-	// Text is LDIF, a line of ics.conf or a shell command, to use as it stands.
+	// Text is LDIF, a line of ics.conf or a shell command, to use unchanged.
 	Text string
 	// Task is something that this product does; only where Text is empty.
 	Task Task
-	// Template marks a step that a person has to complete or choose first. It is
-	// shown commented out, so that pasting the whole fix does not run it.
+	// Template marks a step that a person must complete or choose first. It is shown
+	// as a comment, so that pasting the whole fix does not run it.
 	Template bool
 	// OnSuccess marks a command that must not run unless the step before it
 	// succeeded. It is shown on the same line, after "&&".
@@ -65,7 +65,7 @@ type Task struct {
 	Parameter string
 }
 
-// EditOp is how a ParameterEdit changes a parameter.
+// EditOp is the operation of a ParameterEdit.
 type EditOp string
 
 // The operations on a parameter.
@@ -80,10 +80,11 @@ const (
 type ParameterEdit struct {
 	Name  string
 	Op    EditOp
-	Value string // unused by EditDefault; members of a list are separated by blanks
+	Value string // not used by EditDefault; members of a list are separated by blanks
 }
 
-// Text returns a fix of one step that is used as it stands; the zero Fix for no text.
+// Text returns a fix of one step with a text. It returns the zero Fix for an empty
+// text.
 func Text(t FixType, text string) Fix {
 	if text == "" {
 		return Fix{}
@@ -91,7 +92,8 @@ func Text(t FixType, text string) Fix {
 	return Fix{Type: t, Steps: []Step{{Text: text}}}
 }
 
-// Edit returns a fix that makes all the edits at once; the zero Fix without edits.
+// Edit returns a fix that makes all edits at once. It returns the zero Fix without
+// edits.
 func Edit(edits ...ParameterEdit) Fix {
 	if len(edits) == 0 {
 		return Fix{}
@@ -105,8 +107,8 @@ func Do(t FixType, task Task) Fix { return Fix{Type: t, Steps: []Step{{Task: tas
 // IsZero reports whether no fix is known.
 func (f Fix) IsZero() bool { return len(f.Steps) == 0 }
 
-// String returns the fix for logs and tests: remarks as comments, texts as they
-// stand, tasks by their parts. What a user reads is made by the command layer.
+// String returns the fix for logs and tests: remarks as comments, texts unchanged,
+// tasks by their parts. The command layer produces the text that users read.
 func (f Fix) String() string {
 	var lines []string
 	for _, s := range f.Steps {

@@ -8,25 +8,25 @@ import (
 
 // Check is a rule with the code that looks for its failures.
 //
-// Run calls emit once for each failure. It leaves Rule empty, and Severity too
-// unless this failure weighs more or less than the rule; Info stands for empty,
-// so that a rule with info findings has that severity itself. It returns nil when it has looked at all
-// that it had to look at, the error of NotApplicable when the rule has nothing
-// to look at here, and any other error when it could not do its work.
+// Run calls emit once for each failure. It does not set Rule. It sets Severity only
+// if this failure is more or less serious than the rule; Info stands for unset, so
+// a rule with info findings must have that severity itself. Run returns nil if it
+// has checked everything, the error of NotApplicable if the rule does not apply,
+// and any other error if it could not check everything.
 type Check struct {
 	Rule Rule
 	Run  func(ctx context.Context, emit func(Finding)) error
 }
 
-// Report is what a run of checks that fit in memory found.
+// Report is the result of a run of checks. All findings are in memory.
 type Report struct {
 	Findings []Finding
-	Outcomes []Outcome // one per rule, in the order of the checks
+	Outcomes []Outcome // one per rule, in the order of the checks, and last that of CheckNotRun
 }
 
-// Run carries out the checks in order. It never fails as a whole: a check
-// whose code returns an error or panics becomes a check-not-run finding, and
-// so does each check left over when ctx ends.
+// Run runs the checks in order. It never fails as a whole: a check that returns an
+// error or panics becomes a check-not-run finding, and so does each remaining check
+// when ctx is cancelled.
 func Run(ctx context.Context, checks []Check) *Report {
 	r := &Report{}
 	broken := 0
@@ -80,8 +80,8 @@ func runOne(ctx context.Context, c Check, emit func(Finding)) (err error) {
 	return c.Run(ctx, emit)
 }
 
-// Worst returns the highest severity among the findings; ok is false when
-// there are none.
+// Worst returns the highest severity among the findings. ok is false if there are
+// none.
 func (r *Report) Worst() (s Severity, ok bool) {
 	for _, f := range r.Findings {
 		if !ok || f.Severity > s {
@@ -91,7 +91,7 @@ func (r *Report) Worst() (s Severity, ok bool) {
 	return s, ok
 }
 
-// Count returns how many findings have exactly this severity.
+// Count returns the number of findings with exactly this severity.
 func (r *Report) Count(s Severity) int {
 	n := 0
 	for _, f := range r.Findings {

@@ -57,19 +57,19 @@ func TestEveryRuleEnds(t *testing.T) {
 	}
 }
 
-// What was found before a check broke is kept, and the check still counts as
-// one that did not run.
-func TestFindingsOfABrokenCheckStay(t *testing.T) {
+// Findings from before a check failed are kept, and the check still counts as one
+// that did not run.
+func TestFindingsOfAFailedCheckAreKept(t *testing.T) {
 	r := Run(context.Background(), []Check{{rule("half", Warning), func(_ context.Context, emit func(Finding)) error {
 		emit(Finding{Detail: "seen"})
-		return errors.New("then it broke")
+		return errors.New("then it failed")
 	}}})
 	if len(r.Findings) != 2 || r.Outcomes[0].Result != NotRun || r.Outcomes[0].Count != 1 {
 		t.Errorf("%+v", r)
 	}
 }
 
-func TestAStoppedRunIsNoCleanRun(t *testing.T) {
+func TestACancelledRunIsNotClean(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := false
 	r := Run(ctx, []Check{

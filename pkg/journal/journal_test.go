@@ -18,7 +18,7 @@ import (
 
 const target = "config/a.properties"
 
-// home is a server home with one file that changes.
+// home is a server home with one file that is changed.
 type home struct {
 	t    *testing.T
 	base string
@@ -88,7 +88,7 @@ func (h *home) begin(s *Session, from, to string) int64 {
 	return n
 }
 
-// change makes a whole change and returns its number.
+// change makes a complete change and returns its number.
 func (h *home) change(from, to string) int64 {
 	h.t.Helper()
 	s := h.open()
@@ -130,7 +130,7 @@ func (h *home) entries() []Entry {
 	return e
 }
 
-func TestChangeIsRecordedWhole(t *testing.T) {
+func TestChangeIsRecordedCompletely(t *testing.T) {
 	h := newHome(t)
 	h.write("a=1")
 	if n := h.change("a=1", "a=2"); n != 1 {
@@ -156,7 +156,7 @@ func TestChangeIsRecordedWhole(t *testing.T) {
 		t.Errorf("entry (-want +got):\n%s", diff)
 	}
 	if ended == nil || !ended.After(e.Time) {
-		t.Errorf("ended %v, begun %v", ended, e.Time)
+		t.Errorf("ended %v, began %v", ended, e.Time)
 	}
 	for content, v := range map[string]Version{"a=2": before, "a=3": after} {
 		b, err := h.j.Content(t.Context(), v)
@@ -196,8 +196,8 @@ func TestFilesAreClosedToOthers(t *testing.T) {
 	}
 }
 
-// A run may be killed after any byte of a record: whatever the prefix, the next
-// session must settle it, and the chain must hold.
+// A run may be killed after any byte of a record. For every prefix, the next session
+// must complete the journal, and the chain must be intact.
 func TestTornRecordAtEveryByte(t *testing.T) {
 	h := newHome(t)
 	h.write("a=1")
@@ -232,10 +232,10 @@ func TestTornRecordAtEveryByte(t *testing.T) {
 	}
 }
 
-func TestInterruptedChangeIsSettledFromTheFile(t *testing.T) {
+func TestResultOfInterruptedChangeComesFromTheFile(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		now  string // what the file holds when the next run comes
+		now  string // the content of the file when the next run starts
 		want Result
 	}{
 		{"before the change", "a=1", NotDone},
@@ -265,7 +265,7 @@ func TestInterruptedChangeIsSettledFromTheFile(t *testing.T) {
 				t.Errorf("notes: %+v", s.Notes)
 			}
 			if _, err := os.Lstat(temp); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("the leftover of the killed run is still there: %v", err)
+				t.Errorf("the temporary file of the killed run still exists: %v", err)
 			}
 			v, _, known, err := s.LastVersion(target)
 			if err != nil || known != (tt.want == Done) {
@@ -315,8 +315,8 @@ func TestRepairDoesNotHideAnInterruptedChange(t *testing.T) {
 	}
 }
 
-// The end of a journal is read backwards in blocks; records must be whole
-// wherever the borders of the blocks fall.
+// The end of a journal is read backwards in blocks. Records must be complete wherever
+// the boundaries of the blocks are.
 func TestTailAcrossBlocks(t *testing.T) {
 	for _, size := range []int{1, tailBlock - 1, tailBlock, tailBlock + 1, 3*tailBlock + 7} {
 		path := filepath.Join(t.TempDir(), "lines")
@@ -367,7 +367,7 @@ func TestLongValuesAreClipped(t *testing.T) {
 	}
 }
 
-func TestReadersWithoutAJournal(t *testing.T) {
+func TestReadingWithoutAJournal(t *testing.T) {
 	j := New(filepath.Join(t.TempDir(), "history"), Options{})
 	if _, err := j.Entries(t.Context(), ""); !errors.Is(err, ErrNoJournal) {
 		t.Errorf("entries: %v", err)
@@ -376,7 +376,7 @@ func TestReadersWithoutAJournal(t *testing.T) {
 		t.Errorf("verify: %v", err)
 	}
 	if _, err := os.Stat(j.Dir()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("reading made the directory: %v", err)
+		t.Errorf("reading created the directory: %v", err)
 	}
 }
 

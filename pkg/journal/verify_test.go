@@ -54,7 +54,7 @@ func TestVerifyFindsRemovedAndSwappedLines(t *testing.T) {
 	}
 }
 
-func TestDamagedVersionIsNotHandedOut(t *testing.T) {
+func TestDamagedVersionIsNotReturned(t *testing.T) {
 	h := newHome(t)
 	h.change("a=1", "a=2")
 	v := VersionOf([]byte("a=2"))
@@ -80,7 +80,7 @@ func TestDamagedVersionIsNotHandedOut(t *testing.T) {
 	}
 }
 
-func TestNamesOfVersionsCannotLeaveTheDirectory(t *testing.T) {
+func TestVersionNamesCannotLeaveTheDirectory(t *testing.T) {
 	h := newHome(t)
 	h.change("a=1", "a=2")
 	for _, sha := range []string{"../../config/a.properties", "..", "", strings.Repeat("A", 64)} {
@@ -90,7 +90,7 @@ func TestNamesOfVersionsCannotLeaveTheDirectory(t *testing.T) {
 	}
 }
 
-func TestPruneKeepsWhatIsNewAndWhatIsLast(t *testing.T) {
+func TestPruneKeepsNewAndNewestVersions(t *testing.T) {
 	h := newHome(t)
 	h.change("a=1", "a=2")
 	h.change("a=2", "a=3")
@@ -121,6 +121,6 @@ func TestPruneKeepsWhatIsNewAndWhatIsLast(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(all.Versions) != 1 || all.Versions[0] != VersionOf([]byte("a=3")).SHA256 {
-		t.Errorf("the newest version must stay: %+v", all)
+		t.Errorf("the newest version must be kept: %+v", all)
 	}
 }

@@ -75,7 +75,7 @@ func connect(ctx context.Context, o directory.Options) (*session, error) {
 	}
 	// Object classes are compared regardless of letter case.
 	s := &session{c: c, plain: map[string]bool{"objectclass": true}}
-	offered := c.Root().Controls
+	offered := c.RootDSE().Controls
 	switch a, p := slices.Contains(offered, directory.OIDAssertion), slices.Contains(offered, directory.OIDPreRead); {
 	case a && p:
 		s.guard = GuardAssertion

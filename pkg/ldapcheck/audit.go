@@ -326,7 +326,7 @@ func (a *Audit) Run(ctx context.Context, src directory.Source) (*Report, error) 
 	if err == nil && ended == nil && a.narrowed && a.seen() == 0 {
 		// A server also finds nothing if its schema lacks the attribute, or if it hides
 		// the attribute from the bind DN.
-		if visible, askErr := a.o.Server.Sees(ctx, a.o.Names.UniqueID); askErr != nil || !visible {
+		if visible, askErr := a.o.Server.ShowsAttribute(ctx, a.o.Names.UniqueID); askErr != nil || !visible {
 			a.widen()
 			ended, err = a.scan(ctx, src)
 		}

@@ -259,13 +259,13 @@ func (s *server) Exists(_ context.Context, dn string) (bool, error) {
 	return s.there[dn], s.err
 }
 
-func (s *server) Schema(context.Context, []string, []string) ([]string, error) {
+func (s *server) MissingFromSchema(context.Context, []string, []string) ([]string, error) {
 	return s.missing, s.err
 }
 
-func (s *server) Sees(context.Context, string) (bool, error) { return s.sees, s.err }
+func (s *server) ShowsAttribute(context.Context, string) (bool, error) { return s.sees, s.err }
 
-func (s *server) Indexed(context.Context, string) ([]string, error) { return s.indexes, s.err }
+func (s *server) IndexTypes(context.Context, string) ([]string, error) { return s.indexes, s.err }
 
 func TestServerRules(t *testing.T) {
 	steps := []step{person("a", hexID), {dn: "cn=g,o=isp", kind: directory.Group, values: []string{

@@ -14,15 +14,15 @@ import (
 type Server interface {
 	// Exists reports whether an entry with that DN exists.
 	Exists(ctx context.Context, dn string) (bool, error)
-	// Schema returns which of the attributes and object classes are missing in the
+	// MissingFromSchema returns which of the attributes and object classes are missing in the
 	// schema of the directory. The error is directory.ErrHidden if the server does not
 	// show its schema.
-	Schema(ctx context.Context, attributes, classes []string) (missing []string, err error)
-	// Sees reports whether the attribute of any entry is visible to the bind DN.
-	Sees(ctx context.Context, attribute string) (bool, error)
-	// Indexed returns the kinds of index that an attribute has, such as "eq" and "pres".
+	MissingFromSchema(ctx context.Context, attributes, classes []string) (missing []string, err error)
+	// ShowsAttribute reports whether the attribute of any entry is visible to the bind DN.
+	ShowsAttribute(ctx context.Context, attribute string) (bool, error)
+	// IndexTypes returns the kinds of index that an attribute has, such as "eq" and "pres".
 	// The error is directory.ErrHidden if the server does not show them to the bind DN.
-	Indexed(ctx context.Context, attribute string) (kinds []string, err error)
+	IndexTypes(ctx context.Context, attribute string) (kinds []string, err error)
 }
 
 func serverRules() []rule {
@@ -63,7 +63,7 @@ func (a *Audit) checkSchema(ctx context.Context, w *worker) error {
 	if n.UniqueIDClass != "" {
 		classes = append(classes, n.UniqueIDClass)
 	}
-	missing, err := a.o.Server.Schema(ctx, attributes, classes)
+	missing, err := a.o.Server.MissingFromSchema(ctx, attributes, classes)
 	switch {
 	case errors.Is(err, directory.ErrHidden):
 		return finding.NotApplicable("the server does not show its schema to the bind DN")
@@ -77,7 +77,7 @@ func (a *Audit) checkSchema(ctx context.Context, w *worker) error {
 }
 
 func (a *Audit) checkIndex(ctx context.Context, w *worker) error {
-	kinds, err := a.o.Server.Indexed(ctx, a.o.Names.UniqueID)
+	kinds, err := a.o.Server.IndexTypes(ctx, a.o.Names.UniqueID)
 	switch {
 	case errors.Is(err, directory.ErrHidden):
 		return finding.NotApplicable("the server does not show its indexes to the bind DN")

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// usersFile makes entries as a directory of calendar users has them, about 665
-// bytes on 24 lines each: a name in base64, a folded line, object classes.
+// usersFile returns entries like those of a directory of calendar users, about 665
+// bytes on 24 lines each, with a name in base64, a folded line and object classes.
 func usersFile(size int, eol string) []byte {
 	var b bytes.Buffer
 	b.Grow(size + 4096)

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// change reads the rest of a change record, behind its changetype: line. The
-// attributes read so far are that line and the controls before it.
+// change parses the rest of a change record, after its changetype: line. The
+// attributes parsed so far are that line and the controls before it.
 func (p *parser) change(kind []byte) *RecordError {
 	for _, a := range p.attrs[:len(p.attrs)-1] {
 		p.rec.Controls = append(p.rec.Controls, a.Value)
@@ -19,7 +19,7 @@ func (p *parser) change(kind []byte) *RecordError {
 		return p.added()
 	case is(kind, "delete"):
 		p.rec.Kind = KindDelete
-		return p.nothingMore()
+		return p.endOfRecord()
 	case is(kind, "modify"):
 		p.rec.Kind = KindModify
 		return p.modify()
@@ -27,10 +27,10 @@ func (p *parser) change(kind []byte) *RecordError {
 		p.rec.Kind = KindModDN
 		return p.modDN()
 	}
-	return p.fault("changetype %s is not known", quote(kind))
+	return p.fault("unknown changetype %s", quote(kind))
 }
 
-// added reads the attributes of a new entry.
+// added parses the attributes of an entry to add.
 func (p *parser) added() *RecordError {
 	for {
 		a, bad := p.readAttribute()
@@ -46,7 +46,8 @@ func (p *parser) added() *RecordError {
 	}
 }
 
-// readAttribute reads one more line of attrs; nil at the end of the record.
+// readAttribute reads the next line of the record into attrs and returns it; nil at
+// the end of the record.
 func (p *parser) readAttribute() (*Attribute, *RecordError) {
 	line, ok := p.readLine()
 	if !ok {
@@ -58,14 +59,15 @@ func (p *parser) readAttribute() (*Attribute, *RecordError) {
 	return &p.attrs[len(p.attrs)-1], nil
 }
 
-func (p *parser) nothingMore() *RecordError {
+// endOfRecord returns an error when the record has another line.
+func (p *parser) endOfRecord() *RecordError {
 	if line, ok := p.readLine(); ok {
-		return p.fault("%s behind the last line that a %s has", quote(line), p.rec.Kind)
+		return p.fault("unexpected line %s at the end of a %s record", quote(line), p.rec.Kind)
 	}
 	return nil
 }
 
-// modDN reads newrdn:, deleteoldrdn: and perhaps newsuperior:, in that order.
+// modDN parses newrdn:, deleteoldrdn: and the optional newsuperior:, in that order.
 func (p *parser) modDN() *RecordError {
 	for _, want := range []string{"newrdn", "deleteoldrdn", "newsuperior"} {
 		a, bad := p.readAttribute()
@@ -90,10 +92,10 @@ func (p *parser) modDN() *RecordError {
 			p.rec.NewSuperior = a.Value
 		}
 	}
-	return p.nothingMore()
+	return p.endOfRecord()
 }
 
-// modify reads the parts of a modify record: "op: name", values, "-".
+// modify parses the modifications of a modify record: "op: name", values, "-".
 func (p *parser) modify() *RecordError {
 	for {
 		a, bad := p.readAttribute()
@@ -103,13 +105,13 @@ func (p *parser) modify() *RecordError {
 		op, known := opOf(a)
 		name := bytes.TrimRight(a.Value, " \t")
 		if !known {
-			return p.fault("%s where add:, delete:, replace: or increment: must be", quote(a.Name))
+			return p.fault("add:, delete:, replace: or increment: expected, found %s", quote(a.Name))
 		}
 		if !isDescription(string(name)) {
-			return p.fault("%s is not the name of an attribute", quote(name))
+			return p.fault("%s is not a valid attribute name", quote(name))
 		}
 		c := p.addModification(op, string(name))
-		if bad := p.changeValues(c); bad != nil {
+		if bad := p.modificationValues(c); bad != nil {
 			return bad
 		}
 	}
@@ -129,8 +131,8 @@ func (p *parser) addModification(op Op, name string) *Modification {
 	return c
 }
 
-// changeValues reads the values of c and the "-" behind them.
-func (p *parser) changeValues(c *Modification) *RecordError {
+// modificationValues parses the values of c and the "-" after them.
+func (p *parser) modificationValues(c *Modification) *RecordError {
 	for {
 		line, ok := p.readLine()
 		if !ok || len(line) > 0 && line[0] == '-' && len(skipBlanks(line[1:])) == 0 {
@@ -142,11 +144,11 @@ func (p *parser) changeValues(c *Modification) *RecordError {
 		a := &p.attrs[len(p.attrs)-1]
 		name := a.Name
 		if a.Options != nil {
-			// The options stand behind the name and a ';' in the same line.
+			// The options follow the name and a ';' in the same line.
 			name = line[:len(a.Name)+1+len(a.Options)]
 		}
 		if !is(name, c.Name) {
-			return p.fault("a value of %s among those to %s of %s", quote(name), c.Op, strconv.Quote(c.Name))
+			return p.fault("a value of %s in the list of values to %s of %s", quote(name), c.Op, strconv.Quote(c.Name))
 		}
 		c.Values = append(c.Values, a.Value)
 	}
@@ -161,8 +163,8 @@ func opOf(a *Attribute) (Op, bool) {
 	return 0, false
 }
 
-// isDescription reports whether the reader takes s as the name of an attribute
-// with its options.
+// isDescription reports whether the reader accepts s as the name of an attribute
+// with options.
 func isDescription(s string) bool {
 	i := 0
 	for i < len(s) && isNameByte(s[i]) {

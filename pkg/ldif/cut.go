@@ -7,45 +7,45 @@ import (
 	"io"
 )
 
-// pieceSize is how much is read at a time: large against a system call, small
-// against the cache of a core.
+// pieceSize is the number of bytes read at a time: large compared to the cost of a
+// system call, small compared to the cache of a core.
 const pieceSize = 256 << 10
 
-// oversizeHead is how much is kept of a record over the limit, for its DN.
+// oversizeHead is the number of bytes kept of a record over the limit, for its DN.
 const oversizeHead = 64 << 10
 
-// piece is a part of the input that holds whole records only.
+// piece is a part of the input that contains only complete records.
 type piece struct {
 	data   []byte
 	offset int64
 
 	// oversize marks a record over the limit: data is its beginning, size and
-	// lines are those of all of it.
+	// lines are those of the whole record.
 	oversize bool
 	size     int64
 	lines    int
 }
 
-// cutter cuts the input at blank lines, where no record can go on.
+// cutter splits the input at blank lines, where every record ends.
 type cutter struct {
 	r      io.Reader
-	rest   []byte // read, and not yet handed out; in the array of the last piece
+	rest   []byte // read but not yet returned; in the array of the last piece
 	offset int64  // of rest
-	size   int    // of a usual piece
+	size   int    // of a normal piece
 	limit  int    // of a record
-	err    error  // of r; io.EOF too
+	err    error  // of r, including io.EOF
 }
 
-// next returns the next piece, in the array of buf where that is large enough.
-// buf may be the array of the last piece. The error is io.EOF when all has been
-// handed out, else that of the reader. All that stands before the last blank
-// line in front of an error has been handed out then.
+// next returns the next piece, in the array of buf if that is large enough. buf may
+// be the array of the last piece. The error is io.EOF when everything has been
+// returned, else that of the reader. Before it returns an error, next has returned
+// everything up to the last blank line before the error.
 func (c *cutter) next(buf []byte) (piece, error) {
 	if len(c.rest) == 0 && c.err != nil {
 		return piece{}, c.err
 	}
-	// How far to read does not depend on what buf has room for, so that the same
-	// input is always cut at the same places.
+	// The amount to read does not depend on the capacity of buf, so that the same
+	// input is always split at the same places.
 	want := c.size
 	for want <= len(c.rest) {
 		want *= 2
@@ -61,10 +61,10 @@ func (c *cutter) next(buf []byte) (piece, error) {
 			data, c.err = data[:len(data)+n], err
 		}
 		if errors.Is(c.err, io.EOF) {
-			return c.hand(data, len(data)), nil
+			return c.split(data, len(data)), nil
 		}
 		if cut := lastBlank(data, searched); cut > 0 {
-			return c.hand(data, cut), nil
+			return c.split(data, cut), nil
 		}
 		if c.err != nil {
 			c.rest = nil
@@ -82,17 +82,17 @@ func (c *cutter) next(buf []byte) (piece, error) {
 	}
 }
 
-// hand makes a piece of data[:cut] and keeps the rest.
-func (c *cutter) hand(data []byte, cut int) piece {
+// split returns data[:cut] as a piece and keeps the rest.
+func (c *cutter) split(data []byte, cut int) piece {
 	p := piece{data: data[:cut], offset: c.offset}
 	c.offset += int64(cut)
 	c.rest = data[cut:]
 	return p
 }
 
-// skip reads to the end of the record that fills data, which is over the limit,
-// and keeps its beginning. A failing read is not a record: there is no telling
-// what else would have been read.
+// skip reads to the end of the record that fills data, which is over the limit, and
+// returns its beginning. When a read fails it returns no piece, because the rest of
+// the record is unknown.
 func (c *cutter) skip(data []byte) (piece, error) {
 	p := piece{data: bytes.Clone(data[:min(len(data), oversizeHead)]), offset: c.offset, oversize: true}
 	var lines lineCounter
@@ -114,7 +114,7 @@ func (c *cutter) skip(data []byte) (piece, error) {
 			c.rest = nil
 			return piece{}, c.err
 		}
-		// The last byte stays: it may be the line ending before a blank line.
+		// Keep the last byte: it may be the line ending before a blank line.
 		last := len(data) - 1
 		lines.add(data[:last])
 		p.size += int64(last)
@@ -124,8 +124,8 @@ func (c *cutter) skip(data []byte) (piece, error) {
 	}
 }
 
-// fill reads until b is full. An error that claims to be the end of the input
-// without being io.EOF itself is turned into one that does not.
+// fill reads until b is full. It turns an error that wraps io.EOF without being
+// io.EOF itself into one that wraps io.ErrUnexpectedEOF.
 func fill(r io.Reader, b []byte) (int, error) {
 	n := 0
 	for idle := 0; n < len(b); {
@@ -149,8 +149,8 @@ func fill(r io.Reader, b []byte) (int, error) {
 	return n, nil
 }
 
-// lastBlank returns the offset of the last blank line of b that is not the
-// beginning of b, 0 without one. Only its bytes from offset from on are new.
+// lastBlank returns the offset of the last blank line of b that is not at the
+// beginning of b, or 0 if there is none. Only the bytes from offset from on are new.
 func lastBlank(b []byte, from int) int {
 	for i := len(b) - 1; i > 0 && i >= from; i-- {
 		if b[i] <= '\r' && startsBlank(b[i-1], b[i]) {
@@ -160,8 +160,8 @@ func lastBlank(b []byte, from int) int {
 	return 0
 }
 
-// firstBlank returns the offset of the first blank line of b that is not the
-// beginning of b, 0 without one.
+// firstBlank returns the offset of the first blank line of b that is not at the
+// beginning of b, or 0 if there is none.
 func firstBlank(b []byte) int {
 	for i := 1; i < len(b); i++ {
 		if b[i] <= '\r' && startsBlank(b[i-1], b[i]) {
@@ -171,17 +171,17 @@ func firstBlank(b []byte) int {
 	return 0
 }
 
-// startsBlank reports whether a ends a line and c, the byte behind it, is the
-// ending of an empty one.
+// startsBlank reports whether a ends a line and c, the byte after it, ends an empty
+// line.
 func startsBlank(a, c byte) bool {
 	return c == '\n' && a == '\n' || c == '\r' && (a == '\n' || a == '\r')
 }
 
-// lineCounter counts the lines of a text that comes in parts.
+// lineCounter counts the lines of a text that arrives in parts.
 type lineCounter struct {
 	ended int  // lines with an ending
 	cr    bool // the text so far ends with CR
-	open  bool // it ends inside a line
+	open  bool // the text so far ends inside a line
 }
 
 func (l *lineCounter) add(b []byte) {
@@ -200,7 +200,7 @@ func (l *lineCounter) add(b []byte) {
 	l.open = !l.cr && last != '\n'
 }
 
-// total returns the number of lines, one without an ending included.
+// total returns the number of lines, including a last one without a line ending.
 func (l *lineCounter) total() int {
 	if l.open {
 		return l.ended + 1

@@ -2,9 +2,9 @@ package ldif
 
 import "bytes"
 
-// readLine returns the next line of the record, unfolded and without its
-// ending, and passes over comments. ok is false at the blank line, or the end
-// of the piece, that ends the record.
+// readLine returns the next line of the record, unfolded and without its line
+// ending, and skips comments. ok is false at the blank line, or the end of the
+// piece, that ends the record.
 func (p *parser) readLine() (line []byte, ok bool) {
 	for p.pos < len(p.data) {
 		start := p.pos
@@ -45,8 +45,8 @@ func (p *parser) lineEnd(start int) (end, next int) {
 	return p.cr, min(p.cr+1, len(p.data))
 }
 
-// unfold moves the folded lines at pos to the line before them, which ends at
-// end, and returns where that ends then.
+// unfold joins the folded lines at pos to the line before them, which ends at end,
+// and returns the new end of that line.
 func (p *parser) unfold(end int) int {
 	for p.pos < len(p.data) && isBlank(p.data[p.pos]) {
 		to, next := p.lineEnd(p.pos)
@@ -57,8 +57,8 @@ func (p *parser) unfold(end int) int {
 	return end
 }
 
-// skipBlank moves to the next line that is neither empty nor blank; false at
-// the end of the piece.
+// skipBlank moves to the next line that contains more than blanks. It returns false
+// at the end of the piece.
 func (p *parser) skipBlank() bool {
 	for p.pos < len(p.data) {
 		c := p.data[p.pos]
@@ -75,7 +75,7 @@ func (p *parser) skipBlank() bool {
 	return false
 }
 
-// skipRecord moves to the end of a record that is given up.
+// skipRecord moves to the end of an invalid record.
 func (p *parser) skipRecord() {
 	for p.pos < len(p.data) {
 		end, next := p.lineEnd(p.pos)
@@ -87,8 +87,8 @@ func (p *parser) skipRecord() {
 	}
 }
 
-// indexFrom returns the place of the first c in b at start or behind it, else
-// the length of b.
+// indexFrom returns the index of the first c in b at or after start, or len(b) if
+// there is none.
 func indexFrom(b []byte, start int, c byte) int {
 	if i := bytes.IndexByte(b[start:], c); i >= 0 {
 		return start + i
@@ -96,5 +96,5 @@ func indexFrom(b []byte, start int, c byte) int {
 	return len(b)
 }
 
-// isBlank tells the characters that mark a folded line.
+// isBlank reports whether c is a character that marks a folded line.
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }

@@ -6,30 +6,30 @@ import (
 	"fmt"
 )
 
-// parser finds the records of one piece after the other.
+// parser parses the records of one piece after another.
 type parser struct {
 	o    Options
 	data []byte // of the piece; unfolding writes to it
 	base int64  // offset of data
 	pos  int    // of the next line
-	lf   int    // of the first LF at pos or behind it, once looked for
+	lf   int    // of the first LF at or after pos, once searched for
 	cr   int    // the same for CR
-	head piece  // of a record over the limit, which is all there is then
+	head piece  // the beginning of a record over the limit, which is then the whole piece
 
 	nextLine int // number of the line at pos
-	line     int // number of the line that was read last
-	start    int // offset in data of the line that was read last
+	line     int // number of the last line read
+	start    int // offset in data of the last line read
 
 	first     int // offset in data of the first line of the record
 	firstLine int
 	rec       Record
 	attrs     []Attribute
 	comments  [][]byte
-	decoded   []byte // values of the record that were in base64
+	decoded   []byte // values of the record that were encoded in base64
 	search    Search
 }
 
-// load makes p the text to read, whose first line has the number line.
+// load sets the text to parse. line is the number of its first line.
 func (p *parser) load(next piece, line int) {
 	p.data, p.base, p.pos, p.lf, p.cr = next.data, next.offset, 0, -1, -1
 	p.nextLine = line
@@ -39,7 +39,7 @@ func (p *parser) load(next piece, line int) {
 	}
 }
 
-// begin deals with what only the start of a file can hold.
+// begin handles what can occur only at the start of a file.
 func (p *parser) begin() {
 	if bytes.HasPrefix(p.data, []byte("\xef\xbb\xbf")) {
 		p.pos = 3
@@ -47,14 +47,14 @@ func (p *parser) begin() {
 			p.nextLine++
 		}
 	}
-	p.search.Due = bytes.HasPrefix(p.data[p.pos:], []byte("# extended LDIF"))
+	p.search.ResultExpected = bytes.HasPrefix(p.data[p.pos:], []byte("# extended LDIF"))
 }
 
-// offset returns the place of the next line in the input.
+// offset returns the offset of the next line in the input.
 func (p *parser) offset() int64 { return p.base + int64(p.pos) }
 
-// next returns the next record of the piece, or why it is none; neither at the
-// end of the piece.
+// next returns the next record of the piece, or an error when it is invalid, or
+// neither at the end of the piece.
 func (p *parser) next() (*Record, *RecordError) {
 	if p.head.oversize {
 		return nil, p.oversized()
@@ -86,16 +86,16 @@ func (p *parser) next() (*Record, *RecordError) {
 	return nil, nil
 }
 
-// begins notes that the line that was read last is the first of a record.
+// begins records that the last line read is the first one of a record.
 func (p *parser) begins() { p.first, p.firstLine = p.start, p.line }
 
-// tooLarge makes the error for the record that was read last, which is over the
-// limit. It hides other faults: which of them are seen depends on the limit.
+// tooLarge returns the error for the last record read, which is over the limit. It
+// hides other faults, because which of them were found depends on the limit.
 func (p *parser) tooLarge() *RecordError {
-	return p.fail(p.firstLine, "more than %d bytes without a blank line", p.o.MaxEntry)
+	return p.fail(p.firstLine, "the record has more than %d bytes: no blank line ends it", p.o.MaxEntry)
 }
 
-// oversized reports the record over the limit whose beginning is the piece.
+// oversized returns the error for a record over the limit. The piece is its beginning.
 func (p *parser) oversized() *RecordError {
 	head, line := p.head, p.nextLine
 	p.head = piece{}
@@ -111,7 +111,7 @@ func (p *parser) oversized() *RecordError {
 				p.begins()
 			}
 		}
-		// A line at the very end may go on behind it.
+		// A line at the very end of the piece may be incomplete.
 		if ok && p.pos < len(p.data) && isDN(text) && p.readDN(text) != nil {
 			p.rec.DN = nil
 		}
@@ -122,7 +122,7 @@ func (p *parser) oversized() *RecordError {
 	return bad
 }
 
-// fail makes the error for a fault in line.
+// fail returns the error for a fault in line.
 func (p *parser) fail(line int, format string, args ...any) *RecordError {
 	return &RecordError{
 		File: p.o.Name, Line: line, Offset: p.base + int64(p.first), DN: string(p.rec.DN),
@@ -130,17 +130,17 @@ func (p *parser) fail(line int, format string, args ...any) *RecordError {
 	}
 }
 
-// fault makes the error for a fault in the line that was read last.
+// fault returns the error for a fault in the last line read.
 func (p *parser) fault(format string, args ...any) *RecordError {
 	return p.fail(p.line, format, args...)
 }
 
-// record reads the paragraph that begins with line. found tells whether it is a
-// record: a version line or what ldapsearch says about its search is none.
+// record parses the paragraph that begins with line. found reports whether it is a
+// record: a version line, or what ldapsearch prints about its search, is not.
 func (p *parser) record(line []byte) (found bool, bad *RecordError) {
 	if isVersion(line) {
 		if v := bytes.TrimSpace(line[len("version:"):]); string(v) != "1" {
-			return false, p.fault("version %s of LDIF is not known", quote(v))
+			return false, p.fault("unknown LDIF version %s", quote(v))
 		}
 		var ok bool
 		if line, ok = p.readLine(); !ok {
@@ -159,7 +159,7 @@ func (p *parser) record(line []byte) (found bool, bad *RecordError) {
 	return true, p.body()
 }
 
-// forget makes room for a new record. What one large record took is given back.
+// forget prepares for a new record. It releases the memory of a very large one.
 func (p *parser) forget() {
 	const spare = 4 << 20
 	if p.decoded = p.decoded[:0]; cap(p.decoded) > spare {
@@ -173,7 +173,7 @@ func (p *parser) forget() {
 	r.NewRDN, r.DeleteOldRDN, r.NewSuperior = nil, false, nil
 }
 
-// readDN reads "dn:" or "dn::".
+// readDN parses a "dn:" or "dn::" line.
 func (p *parser) readDN(line []byte) *RecordError {
 	if len(line) > p.o.MaxLine {
 		return p.fault("the line has more than %d bytes", p.o.MaxLine)
@@ -182,19 +182,19 @@ func (p *parser) readDN(line []byte) *RecordError {
 	if len(rest) > 0 && rest[0] == ':' {
 		dn, err := p.fromBase64(rest[1:])
 		if err != nil {
-			return p.fault("the DN is not base64: %v", err)
+			return p.fault("the DN is not valid base64: %v", err)
 		}
 		p.rec.DN = dn
 		return nil
 	}
 	if len(rest) > 0 && rest[0] == '<' {
-		return p.fault("a DN cannot be read from a URL")
+		return p.fault("the DN is a URL, which is not allowed")
 	}
 	p.rec.DN = skipBlanks(rest)
 	return nil
 }
 
-// body reads what follows the DN.
+// body parses the lines after the DN.
 func (p *parser) body() *RecordError {
 	head := true // all lines so far are control: lines
 	for {
@@ -220,7 +220,7 @@ func (p *parser) body() *RecordError {
 	return nil
 }
 
-// attribute appends the attribute that a line holds to attrs.
+// attribute parses a line as an attribute and appends it to attrs.
 func (p *parser) attribute(line []byte) *RecordError {
 	i := 0
 	for i < len(line) && isNameByte(line[i]) {
@@ -257,7 +257,7 @@ func (p *parser) attribute(line []byte) *RecordError {
 		case ':':
 			v, err := p.fromBase64(value[1:])
 			if err != nil {
-				return p.fault("the value of %s is not base64: %v", quote(name), err)
+				return p.fault("the value of %s is not valid base64: %v", quote(name), err)
 			}
 			value = v
 		case '<':
@@ -272,7 +272,7 @@ func (p *parser) attribute(line []byte) *RecordError {
 	return nil
 }
 
-// fromBase64 decodes s. The result stays where it is until the next record.
+// fromBase64 decodes s. The result is valid until the next record.
 func (p *parser) fromBase64(s []byte) ([]byte, error) {
 	s = bytes.Trim(s, " \t")
 	if len(s) == 0 {
@@ -307,7 +307,7 @@ func is(name []byte, word string) bool {
 	return len(name) == len(word) && bytes.EqualFold(name, []byte(word))
 }
 
-// isNameByte tells the characters of attribute names and object identifiers.
+// isNameByte reports whether c can be part of an attribute name or object identifier.
 func isNameByte(c byte) bool {
 	return (c|0x20)-'a' < 26 || c-'0' < 10 || c == '-' || c == '.' || c == '_'
 }
@@ -320,7 +320,7 @@ func skipBlanks(b []byte) []byte {
 	return b[i:len(b):len(b)]
 }
 
-// quote shows the beginning of b in a message.
+// quote returns the beginning of b, quoted, for a message.
 func quote(b []byte) string {
 	const most = 40
 	if len(b) > most {

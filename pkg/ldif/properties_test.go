@@ -12,11 +12,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/davadmin/davadmin/internal/seed"
 )
 
-// checks sets how often rapid tries, for the test that calls it.
+// checks sets the seed of rapid and the number of its checks for the test t.
 func checks(t *testing.T, usual string) {
 	t.Helper()
+	seed.Rapid(t)
 	if n := os.Getenv("DAVADMIN_SOAK_CHECKS"); n != "" {
 		usual = n
 	}
@@ -28,7 +31,7 @@ func checks(t *testing.T, usual string) {
 	t.Cleanup(func() { _ = f.Value.Set(old) })
 }
 
-// oddParts are what files of the format are made of, and what breaks them.
+// oddParts are pieces of LDIF files, and pieces that make them invalid.
 var oddParts = []string{
 	"dn: o=a", "DN:: bz1h", "dn:", "\ndn: o=b\n", "dn;x: y", "version: 1\n", "# c", "#", "cn: a", "cn:b", "cn:", "cn:: YQ==", "cn:: YQ", "cn::",
 	"cn;lang-de: a", "cn;: a", "cn;a b: c", ";a: b", ": a", "a b: c", "cn:  \t a ", "cn:< file:///x", "ü: a", "cn: ü\x00",
@@ -42,8 +45,8 @@ func oddFile() *rapid.Generator[string] {
 	})
 }
 
-// TestReadsAsTheSimpleReader compares with the plain implementation of the
-// format, on files that are made of odd parts.
+// TestReadsAsTheSimpleReader compares Reader with the simple implementation, on
+// files that are composed of odd parts.
 func TestReadsAsTheSimpleReader(t *testing.T) {
 	checks(t, "20000")
 	good := 0
@@ -66,7 +69,7 @@ func TestReadsAsTheSimpleReader(t *testing.T) {
 		}
 	})
 	if good < 1000 {
-		t.Errorf("only %d whole records in all files", good)
+		t.Errorf("only %d valid records in all files", good)
 	}
 }
 
@@ -101,7 +104,7 @@ func values() *rapid.Generator[[]byte] {
 	)
 }
 
-// TestRoundTrip writes records of all kinds and reads them again.
+// TestRoundTrip writes records of all kinds and reads them back.
 func TestRoundTrip(t *testing.T) {
 	checks(t, "3000")
 	rapid.Check(t, func(t *rapid.T) {
@@ -132,16 +135,16 @@ func TestRoundTrip(t *testing.T) {
 			}
 			rec.Line = got.Line
 			if show(got) != show(rec) {
-				t.Fatalf("%q\nis  %s\nnot %s", file.Bytes(), show(got), show(rec))
+				t.Fatalf("%q\ngot  %s\nwant %s", file.Bytes(), show(got), show(rec))
 			}
 		}
 		if _, err := r.Next(); !errors.Is(err, io.EOF) {
-			t.Fatalf("%q goes on: %v", file.Bytes(), err)
+			t.Fatalf("%q: got %v after the last record, want io.EOF", file.Bytes(), err)
 		}
 	})
 }
 
-// writeDrawn fills rec as its kind has it, and writes it.
+// writeDrawn fills rec with random content according to its kind and writes it.
 func writeDrawn(t *rapid.T, w *Writer, rec *Record) error {
 	dn := string(rec.DN)
 	switch rec.Kind {
@@ -188,7 +191,7 @@ func writeDrawn(t *rapid.T, w *Writer, rec *Record) error {
 	return w.ModDN(dn, string(rec.NewRDN), rec.DeleteOldRDN, superior)
 }
 
-// requireForm checks what every file of a Writer promises about its bytes.
+// requireForm checks the strict form of a file written by a Writer.
 func requireForm(t *rapid.T, file []byte) {
 	text := string(file)
 	if !strings.HasPrefix(text, "version: 1\n") || strings.HasPrefix(text, "version: 1\n\n") || !strings.HasSuffix(text, "\n") {
@@ -238,7 +241,7 @@ func FuzzReader(f *testing.F) {
 				t.Fatal(err)
 			}
 			if at <= line || from <= offset || at >= r.Line()+1 || from > r.Bytes() {
-				t.Fatalf("line %d offset %d behind line %d offset %d", at, from, line, offset)
+				t.Fatalf("line %d, offset %d after line %d, offset %d", at, from, line, offset)
 			}
 			line, offset = at, from
 			if records++; records > len(file) {

@@ -5,30 +5,30 @@ import (
 	"math"
 )
 
-// Options are the limits of a Reader, and what it may do. The zero value is
-// good for files of any size.
+// Options are the limits of a Reader and what it is allowed to do. The zero value
+// is suitable for files of any size.
 type Options struct {
 	Name string // of the file, for messages
 
-	// MaxLine limits a line after unfolding, in bytes, and a value that a URL
-	// gives. 0 means 64 MiB.
+	// MaxLine is the maximum length in bytes of an unfolded line, and of a value
+	// read from a URL. 0 means 64 MiB.
 	MaxLine int
 
-	// MaxEntry limits a record as it stands in the file, in bytes, comments
-	// included. 0 means 256 MiB. A record may hold 4 Mi values.
+	// MaxEntry is the maximum size in bytes of a record in the file, including its
+	// comments. 0 means 256 MiB. A record can have at most 4 Mi (4,194,304) values.
 	MaxEntry int
 
-	// Comments delivers the comments that stand before a record and in it, without
-	// a blank line in between, as Record.Comments.
+	// Comments makes the Reader deliver the comments inside a record, and those
+	// directly before it without a blank line in between, as Record.Comments.
 	Comments bool
 
-	// FileURLs allows values that are read from elsewhere, "name:< URL". While
-	// it is off such a value is an error of its record, and nothing is opened.
+	// FileURLs allows values that are read from elsewhere, "name:< URL". Without it
+	// such a value makes its record invalid, and nothing is opened.
 	FileURLs bool
 
-	// OpenURL returns what a URL stands for, when FileURLs is on. Without it
-	// file: URLs of this host are read, regular files only, and others are an
-	// error of their record.
+	// OpenURL returns the content of a URL when FileURLs is set. When OpenURL is nil,
+	// file: URLs of this host are read, but only regular files, and any other URL
+	// makes its record invalid.
 	OpenURL func(url string) ([]byte, error)
 }
 
@@ -49,21 +49,21 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Reader reads records from LDIF text. Besides what RFC 2849 describes it
-// takes what is found in real files:
+// Reader reads records from LDIF text. Besides what RFC 2849 describes it accepts
+// what is found in real files:
 //
-//   - a byte-order mark; CR as a line ending besides LF and CRLF; several blank
-//     lines, and lines of blanks alone, between records; no blank line and no
-//     line ending at the end
-//   - "version: 1" with or without a blank line behind it, missing, or repeated
-//     where files have been put together
-//   - "DN:" in any case; entries without attributes; empty values; tabs behind
-//     the colon, and a tab as the mark of a folded line: no line begins with a
-//     tab otherwise, and the libraries of the Netscape servers fold there
-//   - bytes beyond ASCII that are not in base64, kept as they are
+//   - a byte-order mark; CR as a line ending in addition to LF and CRLF; several
+//     blank lines, and lines that contain only blanks, between records; no blank
+//     line and no line ending at the end
+//   - "version: 1" with or without a blank line after it, missing, or repeated in
+//     files that were concatenated
+//   - "DN:" in any case; entries without attributes; empty values; tabs after the
+//     colon, and a tab as the mark of a folded line: no line begins with a tab
+//     otherwise, and the libraries of the Netscape servers fold that way
+//   - non-ASCII bytes that are not encoded in base64, which are kept unchanged
 //   - '_' in names; any visible character in options
-//   - what ldapsearch prints about the search between the entries and behind
-//     them: see SearchResult
+//   - what ldapsearch prints about the search between and after the entries: see
+//     SearchResult
 //   - modify records whose last "-" is missing
 //
 // A Reader must not be used by several goroutines at once.
@@ -74,8 +74,8 @@ type Reader struct {
 	err    error
 }
 
-// NewReader returns a Reader of r. It reads ahead: r is not left behind the
-// last record that was delivered.
+// NewReader returns a Reader of r. It reads ahead: the position of r is not the end
+// of the last record delivered.
 func NewReader(r io.Reader, o Options) *Reader { return newReader(r, o, pieceSize) }
 
 func newReader(r io.Reader, o Options, size int) *Reader {
@@ -86,17 +86,17 @@ func newReader(r io.Reader, o Options, size int) *Reader {
 	}
 }
 
-// Next returns the next record. It is good until the next call.
+// Next returns the next record. It is valid until the next call.
 //
-// A record that is broken gives a *RecordError, and the next call goes on
-// behind it. Any other error is the last word, and each further call repeats
-// it: io.EOF, which is returned only when the reader itself has ended and all
-// that it gave was read; or the error of the reader, after all records that
-// were complete before it. io.ErrUnexpectedEOF takes the place of an error that
-// wraps io.EOF without being it.
+// For an invalid record it returns a *RecordError, and the next call continues
+// after that record. Any other error is final, and each further call repeats it.
+// It is io.EOF only when the underlying reader returned io.EOF and everything was
+// read; otherwise it is the error of the underlying reader, returned after all
+// records that were complete before it. An error that wraps io.EOF without being
+// io.EOF is replaced by io.ErrUnexpectedEOF.
 //
-// A last record without a line ending is delivered if it is well-formed: it may
-// be what is left of a longer one, and there is no way to know.
+// A last record without a line ending is delivered if it is well-formed. It may be
+// the beginning of a longer record, which cannot be detected.
 func (r *Reader) Next() (*Record, error) {
 	for {
 		rec, bad := r.parser.next()
@@ -121,20 +121,20 @@ func (r *Reader) Next() (*Record, error) {
 	}
 }
 
-// Bytes returns how much of the input has been dealt with, for progress.
+// Bytes returns the number of bytes of the input that have been parsed, for progress.
 func (r *Reader) Bytes() int64 { return r.parser.offset() }
 
-// Line returns the number of the line that will be read next, from 1.
+// Line returns the number of the line to be read next, counted from 1.
 func (r *Reader) Line() int { return r.parser.nextLine }
 
-// SearchResult returns what ldapsearch printed as the result of its search,
-// once that has been read; ok tells whether there was one. A code other than 0
-// means that the server did not give all entries. Of several results, one a
-// page, it is the first with such a code, else the last.
+// SearchResult returns what ldapsearch printed as the result of its search, once
+// that has been read; ok reports whether there was one. A code other than 0 means
+// that the server did not return all entries. Of several results, one for each page,
+// it returns the first with such a code, or else the last one.
 func (r *Reader) SearchResult() (code int, text string, ok bool) {
 	s := r.parser.search
-	return s.Code, s.Text, s.Seen
+	return s.Code, s.Text, s.HasResult
 }
 
-// Search returns all that the input says about the search that it came from.
+// Search returns everything that the input says about the search that produced it.
 func (r *Reader) Search() Search { return r.parser.search }

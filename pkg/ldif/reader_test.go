@@ -15,7 +15,7 @@ import (
 	"github.com/davadmin/davadmin/internal/tier"
 )
 
-// readings say what each form of the input means.
+// readings are inputs of every accepted form and the records that a Reader returns.
 var readings = []struct {
 	name string
 	file string
@@ -34,11 +34,11 @@ var readings = []struct {
 	{name: "version", file: "version: 1\ndn: o=a\n", want: []string{`2 content "o=a"`}},
 	{name: "version and a blank line", file: "version: 1\n\ndn: o=a\n", want: []string{`3 content "o=a"`}},
 	{name: "version and a comment", file: "version: 1\n# c\ndn: o=a\n", want: []string{`3 content "o=a"`}},
-	{name: "version behind a comment", file: "# c\nVERSION:1\ndn: o=a\n", want: []string{`3 content "o=a"`}},
-	{name: "two files put together", file: "version: 1\ndn: o=a\n\nversion: 1\ndn: o=b\n", want: []string{`2 content "o=a"`, `5 content "o=b"`}},
+	{name: "version after a comment", file: "# c\nVERSION:1\ndn: o=a\n", want: []string{`3 content "o=a"`}},
+	{name: "two concatenated files", file: "version: 1\ndn: o=a\n\nversion: 1\ndn: o=b\n", want: []string{`2 content "o=a"`, `5 content "o=b"`}},
 	{name: "an attribute called version", file: "dn: o=a\nversion: 2\n", want: []string{`1 content "o=a" version="2"`}},
 	{name: "another version", file: "version: 2\ndn: o=a\n\ndn: o=b\n", want: []string{
-		`1 broken "": version "2" of LDIF is not known`, `4 content "o=b"`}},
+		`1 broken "": unknown LDIF version "2"`, `4 content "o=b"`}},
 
 	{name: "CRLF", file: "dn: o=a\r\no: a\r\n b\r\n\r\ndn: o=b\r\n", want: []string{`1 content "o=a" o="ab"`, `5 content "o=b"`}},
 	{name: "CR", file: "dn: o=a\ro: a\r b\r\rdn: o=b\r", want: []string{`1 content "o=a" o="ab"`, `5 content "o=b"`}},
@@ -52,14 +52,14 @@ var readings = []struct {
 	{name: "folded", file: "dn: o=a,\n o=b\ncn: a\n  b\n c\n", want: []string{`1 content "o=a,o=b" cn="a bc"`}},
 	{name: "folded everywhere", file: "d\n n\n :\n  o=a\nc\n n:\n :\n Y\n Q=\n =\n", want: []string{`1 content "o=a" cn="a"`}},
 	{name: "folded at a tab", file: "dn: o=a\ncn: a\n\tb\n", want: []string{`1 content "o=a" cn="ab"`}},
-	{name: "an empty folded line is no blank line", file: "dn: o=a\n \ncn: a\n \n b\n", want: []string{`1 content "o=a" cn="ab"`}},
+	{name: "an empty folded line is not a blank line", file: "dn: o=a\n \ncn: a\n \n b\n", want: []string{`1 content "o=a" cn="ab"`}},
 	{name: "comments", file: "# c\ndn: o=a\n#c\no: a\n#\n", want: []string{`2 content "o=a" o="a"`}},
 	{name: "folded comments", file: "dn: o=a\n# c\n o: b\n  c\no: a\n", want: []string{`1 content "o=a" o="a"`}},
 	{name: "a comment on its own", file: "# c\n\ndn: o=a\n\n# pagedresults: cookie=\n\ndn: o=b\n", want: []string{`3 content "o=a"`, `7 content "o=b"`}},
 	{name: "no comment inside a value", file: "dn: o=a\ncn: a # b\nsn: #c\n", want: []string{`1 content "o=a" cn="a # b" sn="#c"`}},
 
 	{name: "blanks before a value", file: "dn:o=a\na:1\nb:   2\nc:\t3\nd: \t\n", want: []string{`1 content "o=a" a="1" b="2" c="3" d=""`}},
-	{name: "blanks behind a value stay", file: "dn: o=a \nb: 2 \n", want: []string{`1 content "o=a " b="2 "`}},
+	{name: "trailing blanks of a value are kept", file: "dn: o=a \nb: 2 \n", want: []string{`1 content "o=a " b="2 "`}},
 	{name: "empty values", file: "dn: o=a\ncreatorsName:\nmodifiersName: \ncn::\nsn:: \n", want: []string{
 		`1 content "o=a" creatorsName="" modifiersName="" cn="" sn=""`}},
 	{name: "colons inside a value", file: "dn: o=a\nurl: http://h:80/\nb: :x\nc: <y\n", want: []string{`1 content "o=a" url="http://h:80/" b=":x" c="<y"`}},
@@ -67,7 +67,7 @@ var readings = []struct {
 		`1 content "o=a" cn;lang-de="Müller" userCertificate;binary="\x00\x01" member;range=0-1="a"`}},
 	{name: "object identifiers and '_'", file: "dn: o=a\n2.5.4.3: a\nmy_attr: b\n", want: []string{`1 content "o=a" 2.5.4.3="a" my_attr="b"`}},
 	{name: "base64", file: "dn:: bz3DpA==\ncn:: AA==\nsn::YQ==\nl::  IGE=  \n", want: []string{`1 content "o=ä" cn="\x00" sn="a" l=" a"`}},
-	{name: "bytes that are no text", file: "dn: o=a\ncn: \xff\x00\x01\n", want: []string{`1 content "o=a" cn="\xff\x00\x01"`}},
+	{name: "bytes that are not text", file: "dn: o=a\ncn: \xff\x00\x01\n", want: []string{`1 content "o=a" cn="\xff\x00\x01"`}},
 
 	{name: "389 and DSEE exports", file: `version: 1
 
@@ -126,9 +126,9 @@ newsuperior: o=f
 		`8 modify "o=c" add:mail;lang-de["x" "y"] delete:cn[] replace:sn[""] increment:uidNumber["1"]`,
 		`22 moddn "cn=d" newrdn="cn=e" delete=true`,
 		`27 moddn "cn=d" newrdn="cn=e" delete=false superior="o=f"`}},
-	{name: "changetype does not stick", file: "dn: o=a\nchangetype: modify\nadd: cn\ncn: a\n-\n\ndn: o=b\ncn: c\n", want: []string{
+	{name: "changetype applies to one record only", file: "dn: o=a\nchangetype: modify\nadd: cn\ncn: a\n-\n\ndn: o=b\ncn: c\n", want: []string{
 		`1 modify "o=a" add:cn["a"]`, `7 content "o=b" cn="c"`}},
-	{name: "changetype further down is an attribute", file: "dn: o=a\ncn: a\nchangetype: delete\n", want: []string{
+	{name: "changetype after the first line is an attribute", file: "dn: o=a\ncn: a\nchangetype: delete\n", want: []string{
 		`1 content "o=a" cn="a" changetype="delete"`}},
 	{name: "controls", file: "dn: o=a\ncontrol: 1.2.840.113556.1.4.805 true\ncontrol: 1.2.3 false:: YQ==\nchangetype: delete\n", want: []string{
 		`1 delete "o=a" control="1.2.840.113556.1.4.805 true" control="1.2.3 false:: YQ=="`}},
@@ -145,8 +145,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// faults are records that are broken. Each is read between two good records,
-// and must cost neither of them. Lines are counted from the fault's own first.
+// faults are invalid records. Each is read between two valid records, which must
+// both be delivered. Line numbers are relative to the first line of the fault.
 var faults = []struct {
 	name string
 	file string
@@ -154,39 +154,39 @@ var faults = []struct {
 	dn   string
 	want string
 }{
-	{"no DN", "cn: a\nsn: b\n", 1, "", `a record begins with dn:, not with "cn: a"`},
-	{"DN with options", "dn;x: o=a\n", 1, "", `a record begins with dn:, not with "dn;x: o=a"`},
-	{"not LDIF", "<html>\n<body>\n", 1, "", `a record begins with dn:, not with "<html>"`},
-	{"NUL bytes", "\x00\x00\x00\n", 1, "", `a record begins with dn:, not with "\x00\x00\x00"`},
-	{"a folded line that continues nothing", " o=a\ndn: o=a\n", 1, "", `a record begins with dn:, not with " o=a"`},
+	{"no DN", "cn: a\nsn: b\n", 1, "", `a record must begin with dn:, not with "cn: a"`},
+	{"DN with options", "dn;x: o=a\n", 1, "", `a record must begin with dn:, not with "dn;x: o=a"`},
+	{"not LDIF", "<html>\n<body>\n", 1, "", `a record must begin with dn:, not with "<html>"`},
+	{"NUL bytes", "\x00\x00\x00\n", 1, "", `a record must begin with dn:, not with "\x00\x00\x00"`},
+	{"a folded line that continues nothing", " o=a\ndn: o=a\n", 1, "", `a record must begin with dn:, not with " o=a"`},
 	{"a line without a colon", "dn: o=a\ncn: a\n# c\nfoo\ncn: b\n", 4, "o=a", `"foo" is not the beginning of "name: value"`},
 	{"a line without a name", "dn: o=a\n: a\n", 2, "o=a", `": a" is not the beginning of "name: value"`},
 	{"a line that was not folded", "dn: o=a\ncn: some\nwords more: b\n", 3, "o=a", `"words more: b" is not the beginning of "name: value"`},
-	{"a name beyond ASCII", "dn: o=a\nnäme: a\n", 2, "o=a", `"näme: a" is not the beginning of "name: value"`},
+	{"a name that is not ASCII", "dn: o=a\nnäme: a\n", 2, "o=a", `"näme: a" is not the beginning of "name: value"`},
 	{"a blank in the options", "dn: o=a\ncn;lang de: a\n", 2, "o=a", `"cn;lang de: a" is not the beginning of "name;options: value"`},
 	{"options without a colon", "dn: o=a\ncn;lang\n", 2, "o=a", `"cn;lang" is not the beginning of "name;options: value"`},
 	{"a second DN", "dn: o=a\ncn: a\ndn: o=b\ncn: b\n", 3, "o=a", `a second DN: is a blank line missing?`},
-	{"base64 cut short", "dn: o=a\ncn:: YWJ\n", 2, "o=a", `the value of "cn" is not base64: illegal base64 data at input byte 0`},
-	{"base64 with blanks", "dn: o=a\ncn:: YW Jj\n", 2, "o=a", `the value of "cn" is not base64: illegal base64 data at input byte 2`},
-	{"folded base64 with a fault", "dn: o=a\n\ncn:: YW\n Jj\n !\n", 3, "", `a record begins with dn:, not with "cn:: YWJj!"`},
-	{"DN that is not base64", "dn:: x\ncn: a\n", 1, "", `the DN is not base64: illegal base64 data at input byte 0`},
-	{"DN at a URL", "dn:< file:///etc/passwd\n", 1, "", `a DN cannot be read from a URL`},
-	{"value at a URL", "dn: o=a\ncn:< file:///etc/passwd\n", 2, "o=a", `the value of "cn" is at "file:///etc/passwd", and URLs are not followed`},
+	{"truncated base64", "dn: o=a\ncn:: YWJ\n", 2, "o=a", `the value of "cn" is not valid base64: illegal base64 data at input byte 0`},
+	{"base64 with blanks", "dn: o=a\ncn:: YW Jj\n", 2, "o=a", `the value of "cn" is not valid base64: illegal base64 data at input byte 2`},
+	{"folded base64 with a fault", "dn: o=a\n\ncn:: YW\n Jj\n !\n", 3, "", `a record must begin with dn:, not with "cn:: YWJj!"`},
+	{"invalid base64 in the DN", "dn:: x\ncn: a\n", 1, "", `the DN is not valid base64: illegal base64 data at input byte 0`},
+	{"DN at a URL", "dn:< file:///etc/passwd\n", 1, "", `the DN is a URL, which is not allowed`},
+	{"value at a URL", "dn: o=a\ncn:< file:///etc/passwd\n", 2, "o=a", `the value of "cn" is at the URL "file:///etc/passwd", and URLs are not followed`},
 
-	{"unknown changetype", "dn: o=a\nchangetype: move\n", 2, "o=a", `changetype "move" is not known`},
-	{"more behind a deletion", "dn: o=a\nchangetype: delete\ncn: a\n", 3, "o=a", `"cn: a" behind the last line that a delete has`},
+	{"unknown changetype", "dn: o=a\nchangetype: move\n", 2, "o=a", `unknown changetype "move"`},
+	{"a line after a deletion", "dn: o=a\nchangetype: delete\ncn: a\n", 3, "o=a", `unexpected line "cn: a" at the end of a delete record`},
 	{"a second DN in an addition", "dn: o=a\nchangetype: add\ndn: o=b\n", 3, "o=a", `a second DN: is a blank line missing?`},
-	{"unknown change", "dn: o=a\nchangetype: modify\ncn: a\n-\n", 3, "o=a", `"cn" where add:, delete:, replace: or increment: must be`},
-	{"change of nothing", "dn: o=a\nchangetype: modify\nadd: a b\n-\n", 3, "o=a", `"a b" is not the name of an attribute`},
-	{"change of another attribute", "dn: o=a\nchangetype: modify\nadd: cn\nsn: a\n-\n", 4, "o=a", `a value of "sn" among those to add of "cn"`},
+	{"unknown operation", "dn: o=a\nchangetype: modify\ncn: a\n-\n", 3, "o=a", `add:, delete:, replace: or increment: expected, found "cn"`},
+	{"invalid attribute name in a change", "dn: o=a\nchangetype: modify\nadd: a b\n-\n", 3, "o=a", `"a b" is not a valid attribute name`},
+	{"value of another attribute in a change", "dn: o=a\nchangetype: modify\nadd: cn\nsn: a\n-\n", 4, "o=a", `a value of "sn" in the list of values to add of "cn"`},
 	{"a dash in an entry", "dn: o=a\ncn: a\n-\n", 3, "o=a", `"-" is not the beginning of "name: value"`},
 	{"no newrdn", "dn: o=a\nchangetype: modrdn\n", 2, "o=a", `newrdn: is missing`},
 	{"no deleteoldrdn", "dn: o=a\nchangetype: modrdn\nnewrdn: o=b\nnewsuperior: o=c\n", 4, "o=a", `deleteoldrdn: is missing`},
-	{"wrong deleteoldrdn", "dn: o=a\nchangetype: modrdn\nnewrdn: o=b\ndeleteoldrdn: yes\n", 4, "o=a", `deleteoldrdn: must be 0 or 1`},
+	{"invalid deleteoldrdn", "dn: o=a\nchangetype: modrdn\nnewrdn: o=b\ndeleteoldrdn: yes\n", 4, "o=a", `deleteoldrdn: must be 0 or 1`},
 
-	{"part of a search's end", "search: 2\n", 1, "", `a record begins with dn:, not with "search: 2"`},
-	{"an entry's end that looks like a search's", "ref: ldap://h/\ncn: a\n", 1, "", `a record begins with dn:, not with "ref: ldap://h/"`},
-	{"a result without a number", "search: 2\nresult: Success\n", 2, "", `"Success" is not the result of a search`},
+	{"incomplete search result", "search: 2\n", 1, "", `a record must begin with dn:, not with "search: 2"`},
+	{"end of an entry that looks like a search reference", "ref: ldap://h/\ncn: a\n", 1, "", `a record must begin with dn:, not with "ref: ldap://h/"`},
+	{"a result without a number", "search: 2\nresult: Success\n", 2, "", `"Success" is not a valid search result`},
 }
 
 func TestBrokenRecords(t *testing.T) {
@@ -194,7 +194,7 @@ func TestBrokenRecords(t *testing.T) {
 		for _, eol := range []string{"\n", "\r\n", "\r"} {
 			file := strings.ReplaceAll("version: 1\ndn: o=before\nx: 1\n\n"+c.file+"\n\ndn: o=after\n", "\n", eol)
 			got := readString(t, file, Options{})
-			// A fault with a blank line inside has something whole before it.
+			// A fault that contains a blank line has a valid record before it.
 			bad := fmt.Sprintf("%d broken %q: %s", 4+c.line, c.dn, c.want)
 			first, last := `2 content "o=before" x="1"`, fmt.Sprintf(`%d content "o=after"`, 4+strings.Count(c.file, "\n")+3)
 			if len(got) < 3 || got[0] != first || got[len(got)-2] != bad || got[len(got)-1] != last {
@@ -212,7 +212,7 @@ func TestRecordErrorMessage(t *testing.T) {
 	}
 	var bad *RecordError
 	if !errors.As(err, &bad) || bad.Offset != 5 {
-		t.Errorf("%+v is not a record at offset 5", bad)
+		t.Errorf("got %+v, want a record at offset 5", bad)
 	}
 }
 
@@ -230,7 +230,7 @@ func TestOffsets(t *testing.T) {
 		}
 	}
 	if _, err := r.Next(); !exactly(err, io.EOF) || r.Bytes() != int64(len(file)) || r.Line() != 11 {
-		t.Errorf("%v after %d of %d bytes, line %d", err, r.Bytes(), len(file), r.Line())
+		t.Errorf("got %v after %d of %d bytes, at line %d", err, r.Bytes(), len(file), r.Line())
 	}
 }
 
@@ -242,17 +242,17 @@ func TestLimits(t *testing.T) {
 		want       []string
 	}{
 		{"a line at the limit", "dn: o=a\na: 345\n 6789\n", Options{MaxLine: 10}, []string{`1 content "o=a" a="3456789"`}},
-		{"a line over it", "dn: o=a\na: 345\n 67890\n\ndn: o=b\n", Options{MaxLine: 10}, []string{
+		{"a line over the limit", "dn: o=a\na: 345\n 67890\n\ndn: o=b\n", Options{MaxLine: 10}, []string{
 			`2 broken "o=a": the line has more than 10 bytes`, `5 content "o=b"`}},
-		{"a DN over it", "dn: 12345678\n\ndn: o=b\n", Options{MaxLine: 10}, []string{`1 broken "": the line has more than 10 bytes`, `3 content "o=b"`}},
+		{"a DN over the limit", "dn: 12345678\n\ndn: o=b\n", Options{MaxLine: 10}, []string{`1 broken "": the line has more than 10 bytes`, `3 content "o=b"`}},
 		{"a record at the limit", "dn: o=a\na: 3\n\n", Options{MaxEntry: 13}, []string{`1 content "o=a" a="3"`}},
-		{"a record over it", "#\ndn: o=a\n\ndn: o=a\na: 34\n\ndn: o=b\n", Options{MaxEntry: 13}, []string{
-			`2 content "o=a"`, `4 broken "o=a": more than 13 bytes without a blank line`, `7 content "o=b"`}},
-		{"a record far over it", "dn: o=a\n\n#\ndn: o=b\r\na: " + long + "\r\n\r\ndn: o=c\n", Options{MaxEntry: 30}, []string{
-			`1 content "o=a"`, `4 broken "o=b": more than 30 bytes without a blank line`, `7 content "o=c"`}},
-		{"the rest of the file over it", "dn: o=b\na: " + long, Options{MaxEntry: 30}, []string{`1 broken "o=b": more than 30 bytes without a blank line`}},
-		{"a comment over it", "# " + long + "\n\ndn: o=c\n", Options{MaxEntry: 30}, []string{
-			`1 broken "": more than 30 bytes without a blank line`, `3 content "o=c"`}},
+		{"a record over the limit", "#\ndn: o=a\n\ndn: o=a\na: 34\n\ndn: o=b\n", Options{MaxEntry: 13}, []string{
+			`2 content "o=a"`, `4 broken "o=a": the record has more than 13 bytes: no blank line ends it`, `7 content "o=b"`}},
+		{"a record far over the limit", "dn: o=a\n\n#\ndn: o=b\r\na: " + long + "\r\n\r\ndn: o=c\n", Options{MaxEntry: 30}, []string{
+			`1 content "o=a"`, `4 broken "o=b": the record has more than 30 bytes: no blank line ends it`, `7 content "o=c"`}},
+		{"the rest of the file over the limit", "dn: o=b\na: " + long, Options{MaxEntry: 30}, []string{`1 broken "o=b": the record has more than 30 bytes: no blank line ends it`}},
+		{"a comment over the limit", "# " + long + "\n\ndn: o=c\n", Options{MaxEntry: 30}, []string{
+			`1 broken "": the record has more than 30 bytes: no blank line ends it`, `3 content "o=c"`}},
 	} {
 		got, err := readAll(t, newReader(strings.NewReader(c.file), c.o, 16))
 		if diff := cmp.Diff(c.want, got); diff != "" || !exactly(err, io.EOF) {
@@ -271,7 +271,7 @@ func TestTooManyValues(t *testing.T) {
 	}
 }
 
-// allForms is one file with every form that the tables have.
+// allForms returns one file that contains every form of the tables.
 func allForms() string {
 	var b strings.Builder
 	for _, c := range readings {
@@ -283,7 +283,7 @@ func allForms() string {
 	return b.String() + searchOutput
 }
 
-// slowReader gives n bytes at a time.
+// slowReader returns n bytes at a time.
 type slowReader struct {
 	r io.Reader
 	n int
@@ -325,16 +325,16 @@ func TestReadErrorIsNeverTheEnd(t *testing.T) {
 				t.Fatalf("%v became %v", cause, err)
 			}
 			if len(got) > len(all) || !slices.Equal(got, all[:len(got)]) {
-				t.Fatalf("an error at %d gave %q", at, got[len(got)-1])
+				t.Fatalf("an error at offset %d: unexpected record %q", at, got[len(got)-1])
 			}
 			whole := readString(t, file[:lastBlank([]byte(file[:at]), 0)], Options{})
 			if len(got) != len(whole) {
-				t.Fatalf("an error at %d: %d of %d records that were complete", at, len(got), len(whole))
+				t.Fatalf("an error at offset %d: got %d records, but %d were complete", at, len(got), len(whole))
 			}
 		}
 	}
 	if _, err := readAll(t, NewReader(slowReader{strings.NewReader(file), 0}, Options{})); !exactly(err, io.ErrNoProgress) {
-		t.Errorf("a reader that gives nothing: %v", err)
+		t.Errorf("a reader that returns nothing: %v", err)
 	}
 	over := io.MultiReader(strings.NewReader("dn: o=a\na: "+strings.Repeat("a", 50)), iotest.ErrReader(lost))
 	if got, err := readAll(t, newReader(over, Options{MaxEntry: 20}, 16)); len(got) > 0 || !exactly(err, lost) {
@@ -362,8 +362,8 @@ func TestNoAllocationPerRecord(t *testing.T) {
 	}
 }
 
-// Comments belong to the record that they stand in or next to, when they are
-// asked for.
+// TestCommentsOfARecord checks that Options.Comments delivers the comments inside a
+// record and directly before it.
 func TestCommentsOfARecord(t *testing.T) {
 	const text = "version: 1\n# of the file\n# and the first\ndn: a\n# inside\ncn: a\n\n# alone\n\n# fol\n ded\ndn: b\ncn: b\n\ndn: c\ncn: c\n"
 	for _, ask := range []bool{true, false} {
@@ -384,7 +384,7 @@ func TestCommentsOfARecord(t *testing.T) {
 			want = []string{`a []`, `b []`, `c []`}
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("asked for %v: %q", ask, got)
+			t.Errorf("Comments %v: got %q", ask, got)
 		}
 	}
 }

@@ -2,18 +2,19 @@ package ldif
 
 import "fmt"
 
-// Kind tells an entry from the kinds of change.
+// Kind is the kind of a record: an entry, or one of the kinds of change.
 type Kind int
 
+// The kinds.
 const (
-	KindContent Kind = iota // an entry as it is
+	KindContent Kind = iota // an entry, without a changetype
 	KindAdd                 // changetype: add
 	KindDelete              // changetype: delete
 	KindModify              // changetype: modify
 	KindModDN               // changetype: moddn or modrdn
 )
 
-// String returns the word of the changetype line, and "content" for an entry.
+// String returns the value of the changetype line, or "content" for an entry.
 func (k Kind) String() string {
 	switch k {
 	case KindContent:
@@ -57,11 +58,11 @@ func (o Op) String() string {
 	return fmt.Sprintf("Op(%d)", int(o))
 }
 
-// Attribute is one line of a record: one value of an attribute. An attribute
-// with several values has as many of them, not always next to each other.
+// Attribute is one line of a record: one value of an attribute. An attribute with
+// several values has one line for each, and the lines need not be adjacent.
 type Attribute struct {
-	Name    []byte // without options, spelt as in the file
-	Options []byte // what follows the first ';' of the name: "lang-de;binary"; nil without
+	Name    []byte // without options, spelled as in the file
+	Options []byte // what follows the first ';' of the name: "lang-de;binary"; nil if nothing does
 	Value   []byte // unfolded and decoded; empty, never nil, for "name:"
 }
 
@@ -73,11 +74,10 @@ type Modification struct {
 	Values [][]byte
 }
 
-// Record is an entry or a change. Which of the later fields mean something
-// depends on Kind.
+// Record is an entry or a change. Kind determines which of the later fields are set.
 //
-// A Record and every slice in it belong to the Reader: they are good until the
-// next call of Next, or until the function that was given the Record returns.
+// A Record and every slice in it belong to the Reader: they are valid until the
+// next call of Next, or until the function that was called with the Record returns.
 // Strings may be kept.
 type Record struct {
 	Line   int   // of its dn: line, counted from 1; LF, CR and CRLF end a line
@@ -91,26 +91,26 @@ type Record struct {
 
 	NewRDN       []byte // KindModDN
 	DeleteOldRDN bool   // KindModDN
-	NewSuperior  []byte // KindModDN; nil where the entry stays under its superior
+	NewSuperior  []byte // KindModDN; nil if the entry keeps its superior
 
-	// Comments are comment lines, unfolded, with the '#', where Options.Comments
-	// asks for them.
+	// Comments are comment lines, unfolded, including the '#', if Options.Comments is
+	// set.
 	Comments [][]byte
 
-	// Controls are the control: lines of a change record, as they stand there
-	// behind the colon and its blanks.
+	// Controls are the values of the control: lines of a change record: what follows
+	// the colon and its blanks, unchanged.
 	Controls [][]byte
 }
 
-// RecordError says why a record of the input could not be delivered. Reading
-// goes on with the record behind the next blank line.
+// RecordError is the error for a record that could not be delivered. Reading
+// continues with the record after the next blank line.
 type RecordError struct {
 	File   string // Options.Name
-	Line   int    // where the fault is, counted from 1
-	Offset int64  // of the first line of the record that is no comment
-	DN     string // of the record, "" where it has none that can be read
+	Line   int    // of the fault, counted from 1
+	Offset int64  // of the first line of the record that is not a comment
+	DN     string // of the record, "" if it has no readable one
 	Detail string
-	Err    error // what opening a URL returned, else nil
+	Err    error // of opening a URL, else nil
 }
 
 func (e *RecordError) Error() string {

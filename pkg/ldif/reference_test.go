@@ -18,7 +18,7 @@ type failer interface {
 // exactly reports whether err is want itself, not an error that wraps it.
 func exactly(err, want error) bool { return any(err) == any(want) }
 
-// show writes what a Reader gave as lines of text, which tests compare.
+// show returns a record as a line of text, which tests compare.
 func show(rec *Record) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d %s %q", rec.Line, rec.Kind, rec.DN)
@@ -47,7 +47,7 @@ func nameOf(a Attribute) string {
 	return string(a.Name) + ";" + string(a.Options)
 }
 
-// readAll reads until the last word of r, and shows all that came before.
+// readAll reads until r returns its final error, and returns all records as text.
 func readAll(t failer, r *Reader) (got []string, last error) {
 	t.Helper()
 	for {
@@ -76,9 +76,9 @@ func readString(t failer, file string, o Options) []string {
 	return got
 }
 
-// simpleRead is the plain way to read entries: whole text, strings, no limits.
-// It shows what Reader must give, as far as it goes: entries without changes,
-// and of a broken record only that there is one.
+// simpleRead is a simple implementation of a reader: the whole text in memory,
+// strings, no limits. It returns what Reader must return, as far as it goes: it
+// knows no change records, and reports an invalid record only as "broken".
 func simpleRead(file string) (got []string) {
 	file = strings.TrimPrefix(file, "\ufeff")
 	file = strings.ReplaceAll(strings.ReplaceAll(file, "\r\n", "\n"), "\r", "\n")

@@ -7,28 +7,27 @@ import (
 	"sync"
 )
 
-// Summary is what ScanParallel has read.
+// Summary is what ScanParallel read.
 type Summary struct {
-	Bytes  int64 // given to workers
+	Bytes  int64 // passed to workers
 	Lines  int   // in them
 	Search Search
 }
 
-// ScanParallel reads all of r as a Reader would, with several workers, and gives
-// each record to fn: either rec, or bad where one is broken. What fn is given in
-// total, Line and Offset included, does not depend on workers; the order does.
-// Offset grows with the place in the input and sorts what was found.
+// ScanParallel reads all of r as a Reader would, with several workers, and calls fn
+// for each record: with rec, or with bad for an invalid one. The set of records that
+// fn receives, including Line and Offset, does not depend on workers, but their
+// order does. Offset is the position in the input, so it can be used for sorting.
 //
-// fn is called by several goroutines at once, but never twice at once with the
-// same worker, a number from 0 to workers-1, and never after ScanParallel has
-// returned. rec is good until fn returns.
+// fn is called by several goroutines at once, but never concurrently with the same
+// worker, a number from 0 to workers-1, and never after ScanParallel has returned.
+// rec is valid until fn returns.
 //
-// A nil error means that r ended with io.EOF and that fn was given everything.
-// An error of r is returned when all records that were complete before it have
-// been given to fn. An error of fn, or the end of ctx, is returned once the
-// workers have stopped, and then records anywhere before the last one may be
-// missing. ScanParallel looks at ctx between reads: who must be able to stop a
-// read that waits has to close r.
+// A nil error means that r ended with io.EOF and that fn received everything. An
+// error of r is returned after fn has received all records that were complete before
+// it. An error of fn, or the end of ctx, is returned after the workers have stopped;
+// any records may then be missing, not only the last ones. ScanParallel checks ctx
+// between reads: to stop a read that blocks, close r.
 func ScanParallel(ctx context.Context, r io.Reader, o Options, workers int,
 	fn func(worker int, rec *Record, bad *RecordError) error) (Summary, error) {
 	return scanParallel(ctx, r, o, workers, pieceSize, fn)
@@ -50,7 +49,7 @@ func scanParallel(ctx context.Context, r io.Reader, o Options, workers, size int
 		cut:  cutter{r: r, size: size, limit: o.MaxEntry},
 		full: make(chan numbered),
 		// One buffer for each worker and one that is being filled. A worker
-		// gives its buffer back without waiting.
+		// returns its buffer without waiting.
 		free: make(chan []byte, workers+1),
 	}
 	for range workers + 1 {
@@ -79,16 +78,16 @@ func scanParallel(ctx context.Context, r io.Reader, o Options, workers, size int
 	return sum, err
 }
 
-// scan is the work of one ScanParallel: pieces go to the workers in full
-// buffers, which come back free.
+// scan is the state of one ScanParallel call. Workers receive pieces from full and
+// return their buffers to free.
 type scan struct {
 	cut  cutter
 	full chan numbered
 	free chan []byte
 }
 
-// deal cuts the input and gives the pieces to the workers. It returns nil at
-// the end of the input.
+// deal splits the input and passes the pieces to the workers. It returns nil at the
+// end of the input.
 func (s *scan) deal(ctx context.Context) (Summary, error) {
 	sum := Summary{}
 	for {
@@ -124,12 +123,12 @@ func (s *scan) deal(ctx context.Context) (Summary, error) {
 	}
 }
 
-// work reads pieces until there are none.
+// work parses pieces until full is closed.
 func (s *scan) work(ctx context.Context, p *parser, fn func(*Record, *RecordError) error) error {
 	for n := range s.full {
 		select {
 		case <-ctx.Done():
-			return nil // ScanParallel says why
+			return nil // ScanParallel returns the cause
 		default:
 		}
 		p.load(n.piece, n.line)

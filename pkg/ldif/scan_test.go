@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// scanAll reads with ScanParallel, and puts what came in the order of the file.
+// scanAll reads with ScanParallel and returns the records in the order of the file.
 func scanAll(t failer, in io.Reader, o Options, workers, size int) ([]string, Summary, error) {
 	t.Helper()
 	type found struct {
@@ -27,7 +27,7 @@ func scanAll(t failer, in io.Reader, o Options, workers, size int) ([]string, Su
 	busy := make([]bool, workers)
 	sum, err := scanParallel(context.Background(), in, o, workers, size, func(worker int, rec *Record, bad *RecordError) error {
 		if busy[worker] {
-			t.Error("a worker was called twice at once")
+			t.Error("concurrent calls with the same worker")
 		}
 		busy[worker] = true
 		var f found
@@ -78,25 +78,25 @@ func TestScanParallelStops(t *testing.T) {
 		want, _ := readAll(t, newReader(io.MultiReader(strings.NewReader(file[:at]), iotest.ErrReader(lost)), Options{}, 64))
 		got, _, err := scanAll(t, io.MultiReader(strings.NewReader(file[:at]), iotest.ErrReader(lost)), Options{}, 2, 64)
 		if !exactly(err, lost) || !slices.Equal(got, want) {
-			t.Fatalf("an error at %d: %v, %d of %d records", at, err, len(got), len(want))
+			t.Fatalf("an error at offset %d: %v, %d of %d records", at, err, len(got), len(want))
 		}
 	}
 
 	full := errors.New("enough")
 	_, err := scanParallel(context.Background(), strings.NewReader(file), Options{}, 3, 64, func(int, *Record, *RecordError) error { return full })
 	if !exactly(err, full) {
-		t.Errorf("an error of the caller became %v", err)
+		t.Errorf("got the error %v, want that of the function", err)
 	}
 
 	ctx, cancel := context.WithCancel(context.Background())
 	endless := io.MultiReader(strings.NewReader(file), endlessReader{})
 	_, err = scanParallel(ctx, endless, Options{}, 2, 4096, func(int, *Record, *RecordError) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
-		t.Errorf("the end of the context became %v", err)
+		t.Errorf("got the error %v after the context was canceled", err)
 	}
 }
 
-// endlessReader gives short records for ever.
+// endlessReader returns short records without end.
 type endlessReader struct{}
 
 func (endlessReader) Read(b []byte) (int, error) {

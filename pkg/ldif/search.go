@@ -5,29 +5,33 @@ import (
 	"strconv"
 )
 
-// Search is what a file says about the search that it came from. Only
-// ldapsearch without -L prints all of it; with -L it prints nothing.
+// Search is what a file says about the search that produced it. Only ldapsearch
+// without -L prints all of it; with -L it prints nothing.
 type Search struct {
-	Due  bool // the file calls itself "extended LDIF" in its first line: such a file ends with a result
-	Seen bool // it holds a result, and the next three fields are about it
-	Code int  // not 0 when the server did not give all entries
-	Text string
-	Line int
+	// ResultExpected is set when the first line of the file is "# extended LDIF":
+	// such a file ends with a result.
+	ResultExpected bool
+	// HasResult is set when the file contains a result. Code, Text and Line are its
+	// fields. Code is not 0 when the server did not return all entries.
+	HasResult bool
+	Code      int
+	Text      string
+	Line      int
 
-	// References counts the search references: parts of the tree that other
-	// servers hold, and that are not in the file.
+	// References is the number of search references: parts of the tree that are on
+	// other servers and not in the file.
 	References int
 }
 
-// merge adds what another part of the same input says. Of several results the
-// first that is not 0 stays, else the last.
+// merge adds what another part of the same input says. Of several results it keeps
+// the first one whose code is not 0, or else the last one.
 func (s *Search) merge(o Search) {
-	s.Due = s.Due || o.Due
+	s.ResultExpected = s.ResultExpected || o.ResultExpected
 	s.References += o.References
-	if !o.Seen {
+	if !o.HasResult {
 		return
 	}
-	replaces := !s.Seen
+	replaces := !s.HasResult
 	switch {
 	case s.Code == 0 && o.Code == 0:
 		replaces = replaces || o.Line > s.Line
@@ -37,19 +41,19 @@ func (s *Search) merge(o Search) {
 		replaces = o.Code != 0
 	}
 	if replaces {
-		s.Seen, s.Code, s.Text, s.Line = true, o.Code, o.Text, o.Line
+		s.HasResult, s.Code, s.Text, s.Line = true, o.Code, o.Text, o.Line
 	}
 }
 
-// searchKey is what a line of ldapsearch's own is about.
+// searchKey is the subject of a line that ldapsearch prints about its search.
 type searchKey int
 
 const (
 	keyNone searchKey = iota
 	keyResult
 	keyReference
-	keyCount  // how much there was, which may stand alone
-	keyDetail // what stands with a result
+	keyCount  // a number of results, which may stand alone
+	keyDetail // a line that accompanies a result
 )
 
 func searchKeyOf(a *Attribute) searchKey {
@@ -69,14 +73,14 @@ func searchKeyOf(a *Attribute) searchKey {
 	return keyNone
 }
 
-// searchParagraph reads a paragraph without a DN, which begins with line. What
-// ldapsearch prints about its search is noted; anything else is what is left of
-// a record. A paragraph is ldapsearch's only when all of it is: references
-// alone, counts alone, or one result with what belongs to it.
+// searchParagraph parses a paragraph without a DN, which begins with line. It
+// records what ldapsearch prints about its search; anything else is the rest of a
+// record. A paragraph comes from ldapsearch only when all of its lines do: only
+// references, only counts, or one result with the lines that accompany it.
 func (p *parser) searchParagraph(line []byte) *RecordError {
 	var seen [keyDetail + 1]int
-	found := Search{Seen: true}
-	broken := p.fault("a record begins with dn:, not with %s", quote(line))
+	found := Search{HasResult: true}
+	broken := p.fault("a record must begin with dn:, not with %s", quote(line))
 	for ok := true; ok; line, ok = p.readLine() {
 		if p.attribute(line) != nil {
 			return broken
@@ -86,7 +90,7 @@ func (p *parser) searchParagraph(line []byte) *RecordError {
 		seen[key]++
 		if key == keyResult {
 			if found.Code, found.Text, ok = parseResult(a.Value); !ok {
-				return p.fault("%s is not the result of a search", quote(a.Value))
+				return p.fault("%s is not a valid search result", quote(a.Value))
 			}
 			found.Line = p.line
 		}
@@ -105,7 +109,7 @@ func (p *parser) searchParagraph(line []byte) *RecordError {
 	return nil
 }
 
-// parseResult reads "0 Success".
+// parseResult parses a result such as "0 Success".
 func parseResult(v []byte) (code int, text string, ok bool) {
 	number, rest, _ := bytes.Cut(v, []byte{' '})
 	n, err := strconv.ParseUint(string(number), 10, 31)

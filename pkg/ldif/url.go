@@ -9,12 +9,11 @@ import (
 	"os"
 )
 
-// fromURL returns the value of name that stands at the URL in s, if that is
-// allowed.
+// fromURL returns the value of name from the URL in s, if that is allowed.
 func (p *parser) fromURL(name, s []byte) ([]byte, *RecordError) {
 	at := string(bytes.Trim(s, " \t"))
 	if !p.o.FileURLs {
-		return nil, p.fault("the value of %s is at %s, and URLs are not followed", quote(name), quote([]byte(at)))
+		return nil, p.fault("the value of %s is at the URL %s, and URLs are not followed", quote(name), quote([]byte(at)))
 	}
 	open := p.o.OpenURL
 	if open == nil {
@@ -22,7 +21,7 @@ func (p *parser) fromURL(name, s []byte) ([]byte, *RecordError) {
 	}
 	v, err := open(at)
 	if err != nil {
-		bad := p.fault("the value of %s at %s cannot be read", quote(name), quote([]byte(at)))
+		bad := p.fault("cannot read the value of %s at %s", quote(name), quote([]byte(at)))
 		bad.Err = err
 		return nil, bad
 	}
@@ -35,8 +34,8 @@ func (p *parser) fromURL(name, s []byte) ([]byte, *RecordError) {
 	return v, nil
 }
 
-// readFileURL reads the file that a file: URL names, at most one byte more than
-// most. A device or a pipe would never end, so only regular files will do.
+// readFileURL reads the file that a file: URL names, at most most+1 bytes. Only
+// regular files are allowed, because a device or a pipe may never end.
 func readFileURL(at string, most int) ([]byte, error) {
 	u, err := url.Parse(at)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-// width is where RFC 2849 folds a line.
+// width is the length at which RFC 2849 folds a line.
 const width = 76
 
 // WriteAttribute is an attribute with all its values, for a Writer.
@@ -19,28 +19,28 @@ type WriteAttribute struct {
 	Values [][]byte
 }
 
-// Writer writes records as RFC 2849 describes them: "version: 1" and, without a
-// blank line, the first record; lines end with LF and are folded at 76
-// columns; a blank line ends each record. A value that is not plain printable
-// ASCII is written in base64, a little more often than the RFC asks for, so
-// that no reader trims or interprets it.
+// Writer writes records in the format of RFC 2849: "version: 1", directly followed
+// by the first record; lines end with LF and are folded at 76 columns; a blank line
+// ends each record. A value that is not plain printable ASCII is written in base64,
+// slightly more often than the RFC requires, so that no reader trims or interprets
+// it.
 //
-// The first error stays: each further call returns it and writes nothing, and
-// Flush returns it too, so that output with a record missing is never taken for
-// complete. A record that is refused leaves nothing behind in the output.
+// The first error is kept: each further call returns it and writes nothing, and so
+// does Flush, so that output with a record missing is never mistaken for complete.
+// No part of a rejected record is written.
 //
 // A Writer must not be used by several goroutines at once.
 type Writer struct {
 	w       *bufio.Writer
 	started bool
-	text    []byte // the record being made
+	text    []byte // the record being built
 	err     error
 }
 
-// NewWriter returns a Writer to w. Flush must be called at the end.
+// NewWriter returns a Writer that writes to w. Call Flush at the end.
 func NewWriter(w io.Writer) *Writer { return &Writer{w: bufio.NewWriterSize(w, 64<<10)} }
 
-// Flush writes what is buffered, and returns the first error of all calls.
+// Flush writes the buffered text and returns the first error of all calls.
 func (w *Writer) Flush() error {
 	if err := w.w.Flush(); w.err == nil {
 		w.err = err
@@ -48,10 +48,10 @@ func (w *Writer) Flush() error {
 	return w.err
 }
 
-// Comment writes a comment: each line of text becomes one. Lines are not
-// folded, so that a command in a comment can be copied. Control characters
-// become '?'. Behind a record it stands apart from that, before the next one
-// next to it.
+// Comment writes a comment, one comment line for each line of text. Lines are not
+// folded, so that a command in a comment can be copied. Control characters become
+// '?'. A blank line separates the comment from the record before it, but not from
+// the one after it.
 func (w *Writer) Comment(text string) error {
 	if w.err != nil {
 		return w.err
@@ -74,13 +74,13 @@ func (w *Writer) Comment(text string) error {
 	return w.emit()
 }
 
-// Entry writes an entry as it is.
+// Entry writes an entry, without a changetype.
 func (w *Writer) Entry(dn string, attrs []WriteAttribute) error {
 	return w.record(dn, "", func() error { return w.attributes(attrs) })
 }
 
-// Add writes the addition of an entry. It refuses one without attributes, which
-// the format does not have.
+// Add writes a record that adds an entry. It rejects an entry without attributes,
+// which the format cannot express.
 func (w *Writer) Add(dn string, attrs []WriteAttribute) error {
 	return w.record(dn, "add", func() error {
 		before := len(w.text)
@@ -88,19 +88,19 @@ func (w *Writer) Add(dn string, attrs []WriteAttribute) error {
 			return err
 		}
 		if len(w.text) == before {
-			return errors.New("an entry to add has no attributes")
+			return errors.New("the entry to add has no attributes")
 		}
 		return nil
 	})
 }
 
-// Delete writes the removal of an entry.
+// Delete writes a record that deletes an entry.
 func (w *Writer) Delete(dn string) error {
 	return w.record(dn, "delete", func() error { return nil })
 }
 
-// Modify writes changes to an entry. An addition without values is refused, and
-// an increment without exactly one.
+// Modify writes a record that modifies an entry. It rejects an addition without
+// values, and an increment that does not have exactly one value.
 func (w *Writer) Modify(dn string, changes []Modification) error {
 	return w.record(dn, "modify", func() error {
 		for i := range changes {
@@ -112,8 +112,8 @@ func (w *Writer) Modify(dn string, changes []Modification) error {
 	})
 }
 
-// ModDN writes a new name for an entry. newSuperior is the DN of the entry to
-// move it to, "" to leave it where it is.
+// ModDN writes a record that renames an entry. newSuperior is the DN of the new
+// superior entry, or "" to keep the current one.
 func (w *Writer) ModDN(dn, newRDN string, deleteOldRDN bool, newSuperior string) error {
 	return w.record(dn, "moddn", func() error {
 		if newRDN == "" {
@@ -132,7 +132,7 @@ func (w *Writer) ModDN(dn, newRDN string, deleteOldRDN bool, newSuperior string)
 	})
 }
 
-// record makes a record in text and writes it whole, or not at all.
+// record builds a record in text and writes all of it or nothing.
 func (w *Writer) record(dn, changeType string, body func() error) error {
 	if w.err != nil {
 		return w.err
@@ -150,7 +150,7 @@ func (w *Writer) record(dn, changeType string, body func() error) error {
 	return w.emit()
 }
 
-// emit writes text, and the version line before the first of it.
+// emit writes text, preceded by the version line the first time.
 func (w *Writer) emit() error {
 	if !w.started {
 		w.started = true
@@ -180,9 +180,9 @@ func (w *Writer) change(c *Modification) error {
 	}
 	switch n := len(c.Values); {
 	case c.Op < OpAdd || c.Op > OpIncrement:
-		return fmt.Errorf("%s is no change", c.Op)
+		return fmt.Errorf("%s is not a valid operation", c.Op)
 	case c.Op == OpAdd && n == 0, c.Op == OpIncrement && n != 1:
-		return fmt.Errorf("%d values to %s to %s", n, c.Op, c.Name)
+		return fmt.Errorf("cannot %s %d values of %s", c.Op, n, c.Name)
 	}
 	w.line(c.Op.String(), []byte(c.Name))
 	for _, v := range c.Values {
@@ -192,7 +192,7 @@ func (w *Writer) change(c *Modification) error {
 	return nil
 }
 
-// line appends "name: value", folded, in base64 where the value needs it.
+// line appends "name: value", folded, in base64 if the value requires it.
 func (w *Writer) line(name string, value []byte) {
 	start := len(w.text)
 	w.text = append(append(w.text, name...), ':')
@@ -208,13 +208,13 @@ func (w *Writer) line(name string, value []byte) {
 	w.text = append(w.text, '\n')
 }
 
-// fold folds the line that begins at start and is the end of text.
+// fold folds the line that begins at start and reaches to the end of text.
 func fold(text []byte, start int) []byte {
 	n := len(text) - start
 	if n <= width {
 		return text
 	}
-	// The first line holds width bytes, each further one a blank and one less.
+	// The first line holds width bytes, each further line a blank and width-1 bytes.
 	more := (n - width + width - 2) / (width - 1)
 	text = append(text, make([]byte, 2*more)...)
 	from, to := start+n, len(text)
@@ -228,8 +228,9 @@ func fold(text []byte, start int) []byte {
 	return text
 }
 
-// IsSafe reports whether a value, which is not empty, can stand in a line as it
-// is: SAFE-STRING of RFC 2849 without control characters and a blank at the end.
+// IsSafe reports whether a value, which must not be empty, can be written without
+// base64: it is a SAFE-STRING of RFC 2849 without control characters and without a
+// blank at the end.
 func IsSafe(v []byte) bool {
 	switch v[0] {
 	case ' ', ':', '<':
@@ -243,9 +244,9 @@ func IsSafe(v []byte) bool {
 	return v[len(v)-1] != ' '
 }
 
-// checkName refuses what is not an attribute description of RFC 4512 section
-// 2.5, and the words that mean something else at the beginning of a line. '_' is
-// allowed, as servers can be told to.
+// checkName returns an error unless name is an attribute description (RFC 4512
+// section 2.5) and not a word with another meaning at the beginning of a line. '_'
+// is allowed, because servers can be configured to allow it.
 func checkName(name string) error {
 	base, options, some := strings.Cut(name, ";")
 	valid := isOID(base)
@@ -255,11 +256,11 @@ func checkName(name string) error {
 		valid = option != "" && strings.Trim(option, keyCharacters) == ""
 	}
 	if !valid {
-		return fmt.Errorf("%q is not the name of an attribute", name)
+		return fmt.Errorf("%q is not a valid attribute name", name)
 	}
 	switch strings.ToLower(base) {
 	case "dn", "changetype", "control":
-		return fmt.Errorf("%q means something else than an attribute", name)
+		return fmt.Errorf("%q is a reserved word of LDIF and cannot be an attribute name", name)
 	}
 	return nil
 }

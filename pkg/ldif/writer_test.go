@@ -58,11 +58,11 @@ func TestWrite(t *testing.T) {
 	}
 	var b strings.Builder
 	if err := NewWriter(&b).Flush(); err != nil || b.Len() > 0 {
-		t.Errorf("nothing became %q, %v", b.String(), err)
+		t.Errorf("without records the output is %q, error %v", b.String(), err)
 	}
 }
 
-func TestWriterRefuses(t *testing.T) {
+func TestWriterRejects(t *testing.T) {
 	entry := func(name string) func(*Writer) error {
 		return func(w *Writer) error { return w.Entry("o=b", []WriteAttribute{{name, bytesOf("x")}}) }
 	}
@@ -70,7 +70,7 @@ func TestWriterRefuses(t *testing.T) {
 		"add without attributes":   func(w *Writer) error { return w.Add("o=b", []WriteAttribute{{"cn", nil}}) },
 		"add without values":       func(w *Writer) error { return w.Modify("o=b", []Modification{{OpAdd, "cn", nil}}) },
 		"increment by two values":  func(w *Writer) error { return w.Modify("o=b", []Modification{{OpIncrement, "n", bytesOf("1", "2")}}) },
-		"unknown change":           func(w *Writer) error { return w.Modify("o=b", []Modification{{9, "n", bytesOf("1")}}) },
+		"unknown operation":        func(w *Writer) error { return w.Modify("o=b", []Modification{{9, "n", bytesOf("1")}}) },
 		"change of a name with LF": func(w *Writer) error { return w.Modify("o=b", []Modification{{OpReplace, "a\nb", nil}}) },
 		"empty new RDN":            func(w *Writer) error { return w.ModDN("o=b", "", true, "") },
 	}
@@ -86,15 +86,15 @@ func TestWriterRefuses(t *testing.T) {
 		}
 		err := write(w)
 		if err == nil || !exactly(w.Entry("o=c", nil), err) || !exactly(w.Comment("c"), err) || !exactly(w.Flush(), err) {
-			t.Errorf("%s: %v does not stay", name, err)
+			t.Errorf("%s: the error %v is not kept", name, err)
 		}
 		if b.String() != "version: 1\ndn: o=a\n\n" {
-			t.Errorf("%s left %q", name, b.String())
+			t.Errorf("%s: the output is %q", name, b.String())
 		}
 	}
 }
 
-// fullWriter takes n bytes.
+// fullWriter accepts n bytes and then fails.
 type fullWriter struct{ n int }
 
 var errFull = errors.New("no space left")
@@ -118,7 +118,7 @@ func TestWriterKeepsTheFirstError(t *testing.T) {
 				first = err
 			}
 			if !exactly(err, first) {
-				t.Fatalf("room for %d bytes: entry %d says %v behind %v", room, i, err, first)
+				t.Fatalf("room for %d bytes: entry %d returns %v after the first error %v", room, i, err, first)
 			}
 		}
 		if err := w.Flush(); !errors.Is(first, errFull) || !exactly(err, first) {
@@ -127,7 +127,7 @@ func TestWriterKeepsTheFirstError(t *testing.T) {
 	}
 }
 
-// TestLdapaddReadsWhatIsWritten lets OpenLDAP's client read a file: with -n it
+// TestLdapaddReadsWhatIsWritten reads a file with OpenLDAP's client: with -n it
 // contacts no server and prints what it would add.
 func TestLdapaddReadsWhatIsWritten(t *testing.T) {
 	program, err := exec.LookPath("ldapadd")
@@ -155,7 +155,7 @@ func TestLdapaddReadsWhatIsWritten(t *testing.T) {
 	}
 	want := "add description:\n\t" + long + "\n\t:colon\n\t<less\n\t#hash\n\t\n\t blank\n\t\ttab\nadd cn;lang-en:\n\tx\n!adding new entry \"o=isp\"\n"
 	if !strings.Contains(string(out), want) || !strings.Contains(string(out), "!adding new entry \"cn="+long+",o=isp\"\n") {
-		t.Errorf("it reads\n%s\nwant\n%s", out, want)
+		t.Errorf("ldapadd prints\n%s\nwant\n%s", out, want)
 	}
 }
 

@@ -263,7 +263,7 @@ func (a *accountBench) createTable(samples map[string][]sample) string {
 	fmt.Fprintf(&out, "## Creating %d accounts with their default collections: whole process, median of %d\n\n"+
 		"`account create -f` reads the batch and LDIF of %d entries, decides about each person, looks for existing accounts, syncs the undo and the journal to disk, and commits every %d accounts.\n"+
 		"The rivals insert the same %d rows (accounts, addresses, collections) into an empty store with the same schema, in the order of the batch and in one transaction; reading the rows and connecting are not included in their time. PostgreSQL runs with fsync on.\n\n"+
-		"| store | davadmin | rows per second | rival | rows per second | davadmin's rate ÷ rival's | bound |\n|---|---|---|---|---|---|---|\n", n, accountRounds, accountEntries(n), account.CreateSize, a.rows)
+		"| store | davadmin | rows per second | rival | rows per second | davadmin's rate ÷ rival's | bound |\n|---|---|---|---|---|---|---|\n", n, accountRounds, accountEntries(n), account.CreateGroupSize, a.rows)
 	rate := func(name string) float64 { return float64(a.rows) / medianOf(samples[name]).wall.Seconds() }
 	row := func(store, ours, rival, theirs string) {
 		fmt.Fprintf(&out, "| %s | %.2f s | %.0f | %s %.2f s | %.0f | %.2f | at least 0.5: %s |\n", store, medianOf(samples[ours]).wall.Seconds(), rate(ours),

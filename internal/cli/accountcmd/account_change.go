@@ -112,18 +112,18 @@ func (o *accountChange) targets(ctx context.Context, s *storeHome, d *account.Di
 			return nil, err
 		}
 		t := &targets{count: entries.Len(), close: entries.Close, skipped: new(int), why: "without an account", entries: entries}
-		t.items = f.ForEntries(ctx, entries, p, t.skipped)
+		t.items = f.ItemsForEntries(ctx, entries, p, t.skipped)
 		return t, nil
 	case o.byEntry:
 		return entryTargets(ctx, f, d, requests)
 	}
-	return &targets{count: len(requests), requests: requests, items: f.ForAccounts(ctx, requests, o.deleted), close: func() error { return nil }}, nil
+	return &targets{count: len(requests), requests: requests, items: f.ItemsForRequests(ctx, requests, o.deleted), close: func() error { return nil }}, nil
 }
 
 // others are all back ends of the home that have a store.
-func (o *accountChange) others(ctx context.Context, s *storeHome) (account.Others, error) {
+func (o *accountChange) others(ctx context.Context, s *storeHome) (account.AllBackends, error) {
 	names, err := s.chosen(ctx, "")
-	return account.Others{Stores: s.set, Backends: names, Rehearsal: o.global.DryRun}, err
+	return account.AllBackends{Stores: s.set, Backends: names, DryRun: o.global.DryRun}, err
 }
 
 // entryTargets finds accounts by the entries that have the addresses.
@@ -139,7 +139,7 @@ func entryTargets(ctx context.Context, f *account.Finder, d *account.Directory, 
 	if err != nil {
 		return nil, err
 	}
-	return &targets{count: len(requests), requests: requests, items: f.ForEntriesOf(ctx, requests, entries), close: entries.Close, entries: entries}, nil
+	return &targets{count: len(requests), requests: requests, items: f.ItemsForRequestedEntries(ctx, requests, entries), close: entries.Close, entries: entries}, nil
 }
 
 // accountModify is 'account modify'.
@@ -265,11 +265,11 @@ The account is named by the address that the entry has now.`,
 			o.byEntry = true
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(s *storeHome, d *account.Directory, t *targets) (account.Step, error) {
 				if owners {
-					find, err := d.OwnersOf(cmd.Context(), t.entries)
-					return account.Owners(find), err
+					find, err := d.OwnerLookup(cmd.Context(), t.entries)
+					return account.UpdateOwners(find), err
 				}
 				others, err := o.others(cmd.Context(), s)
-				return account.Address(others), err
+				return account.UpdateAddresses(others), err
 			}})
 		},
 	}

@@ -20,7 +20,7 @@ type accountCreate struct {
 }
 
 func newAccountCreate(f *cmdutil.Factory) *cobra.Command {
-	o := &accountCreate{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: account.AccountProperties()}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: "create", undo: []string{"account", "delete"}, size: account.CreateSize}}
+	o := &accountCreate{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: account.AccountProperties()}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: "create", undo: []string{"account", "delete"}, size: account.CreateGroupSize}}
 	cmd := &cobra.Command{
 		Use:   "create -a ADDRESS | -f FILE | -B DN -R FILTER [-y prop=value,...] [--ldif FILE | -H HOST ...]",
 		Short: "make accounts for people of the directory",
@@ -98,7 +98,7 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 	}); err != nil {
 		return err
 	}
-	return o.runner.run(ctx, s, t, account.CreateOne, account.Create, func(do account.Group) account.Group { return account.NotElsewhere(s.set, t.backends, do) })
+	return o.runner.run(ctx, s, t, account.CreateOne, account.Create, func(do account.Group) account.Group { return account.RefuseDuplicates(s.set, t.backends, do) })
 }
 
 // targets reads the directory to its end.
@@ -131,15 +131,15 @@ func (o *accountCreate) targets(ctx context.Context, s *storeHome, d *account.Di
 	if err != nil {
 		return nil, err
 	}
-	if m.Owners, err = d.OwnersOf(ctx, entries); err != nil {
+	if m.Owners, err = d.OwnerLookup(ctx, entries); err != nil {
 		return nil, errors.Join(err, entries.Close())
 	}
 	t := &targets{count: len(requests), close: entries.Close, backends: names}
 	if selects {
 		t.count, t.skipped, t.why = entries.Len(), new(int), "on the old server"
-		t.items = m.ForSelection(ctx, entries, p, people, t.skipped)
+		t.items = m.ItemsForEntries(ctx, entries, p, people, t.skipped)
 		return t, nil
 	}
-	t.requests, t.items = requests, m.ForRequests(ctx, requests, entries, people)
+	t.requests, t.items = requests, m.ItemsForRequests(ctx, requests, entries, people)
 	return t, nil
 }

@@ -182,7 +182,7 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 func (o *accountList) named(ctx context.Context, s *storeHome, names []string, requests []account.Request, out *accountPrinter) error {
 	failed := 0
 	var last error
-	for item, err := range s.finder(names).ForAccounts(ctx, requests, o.state != "active") {
+	for item, err := range s.finder(names).ItemsForRequests(ctx, requests, o.state != "active") {
 		if err != nil {
 			return out.end(err)
 		}
@@ -241,7 +241,7 @@ func (o *accountList) selected(ctx context.Context, s *storeHome, names []string
 	}
 	defer func() { err = errors.Join(err, entries.Close()) }()
 	without := 0
-	for item, err := range s.finder(names).ForEntries(ctx, entries, nil, &without) {
+	for item, err := range s.finder(names).ItemsForEntries(ctx, entries, nil, &without) {
 		if err == nil && item.Refused != nil {
 			err = item.Refused
 		}
@@ -274,7 +274,7 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 	}
 	defer func() { err = errors.Join(err, done()) }()
 	out.compared = true
-	m, err := s.maker(ctx, func(context.Context, []string) (account.Persons, error) { return nil, nil })
+	m, err := s.maker(ctx, func(context.Context, []string) (account.PeopleByAddress, error) { return nil, nil })
 	if err != nil {
 		return err
 	}
@@ -284,11 +284,11 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 		}
 		return out.note(f, "no entry has its unique id")
 	}
-	missing := func(e *account.Entry, backend, why string) error {
+	missing := func(e *account.Entry, backend string, why error) error {
 		if !o.missing {
 			return nil
 		}
-		return out.entry(e, backend, why)
+		return out.entry(e, backend, o.hints.ErrorText(why))
 	}
 	c, err := m.Compare(ctx, d, names, orphan, missing)
 	if err := out.end(err); err != nil {

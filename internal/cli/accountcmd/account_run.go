@@ -98,7 +98,7 @@ type accountSummary struct {
 // run works through the targets with the step, one group a transaction; group
 // replaces the step where it has a faster way, and round, which may be nil, stands
 // round both.
-func (o *changeRunner) run(ctx context.Context, s *storeHome, t *targets, step account.Step, group func(account.Keep) account.Group, round func(account.Group) account.Group) error {
+func (o *changeRunner) run(ctx context.Context, s *storeHome, t *targets, step account.Step, group func(account.SaveUndo) account.Group, round func(account.Group) account.Group) error {
 	var err error
 	if o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSONL); err != nil {
 		return err
@@ -108,7 +108,7 @@ func (o *changeRunner) run(ctx context.Context, s *storeHome, t *targets, step a
 		round = func(do account.Group) account.Group { return do }
 	}
 	if o.global.DryRun {
-		return o.work(ctx, s, t, round(account.Rehearse(step)), nil, 0)
+		return o.work(ctx, s, t, round(account.DryRun(step)), nil, 0)
 	}
 	j := o.journals.Open(s.dir, o.lock.Timeout)
 	session, err := j.Open(ctx)
@@ -124,7 +124,7 @@ func (o *changeRunner) run(ctx context.Context, s *storeHome, t *targets, step a
 	if err != nil {
 		return errors.Join(err, session.Close())
 	}
-	do := account.Each(step, way.keep)
+	do := account.InTransaction(step, way.keep)
 	if group != nil {
 		do = group(way.keep)
 	}
@@ -161,7 +161,7 @@ func (o *changeRunner) countWords() string {
 
 // work does the items and says how that ended.
 func (o *changeRunner) work(ctx context.Context, s *storeHome, t *targets, do account.Group, way *undoFile, change int64) error {
-	b := &account.Batch{Stores: s.set, Do: do, Size: o.size, Report: o.report, Patience: o.patience()}
+	b := &account.Batch{Stores: s.set, Do: do, Size: o.size, Report: o.report, Retry: o.patience()}
 	done := 0
 	start := o.now()
 	stop := o.console.StartStatus(func() string {
@@ -173,7 +173,7 @@ func (o *changeRunner) work(ctx context.Context, s *storeHome, t *targets, do ac
 			if err != nil {
 				return err
 			}
-			item.Place = done
+			item.Index = done
 			done++
 			if err := b.Add(ctx, item); err != nil {
 				return err
@@ -188,7 +188,7 @@ func (o *changeRunner) work(ctx context.Context, s *storeHome, t *targets, do ac
 	if err != nil && done < len(t.requests) {
 		for i := range t.requests[done:] {
 			r := &t.requests[done+i]
-			_ = o.report(account.Outcome{Item: &account.Item{Where: r.Where(), Line: r.Line, Name: r.Name(), Place: done + i}, Result: account.NotDone})
+			_ = o.report(account.Outcome{Item: &account.Item{Where: r.Where(), Line: r.Line, Name: r.Name(), Index: done + i}, Result: account.NotDone})
 		}
 	}
 	stop()
@@ -196,8 +196,8 @@ func (o *changeRunner) work(ctx context.Context, s *storeHome, t *targets, do ac
 }
 
 // patience is that of the run with a database that is gone.
-func (o *changeRunner) patience() account.Patience {
-	return account.Patience{For: o.retryFor, Note: func(text string) { o.console.Notef("davadmin: note: %s", text) }}
+func (o *changeRunner) patience() account.Retry {
+	return account.Retry{For: o.retryFor, Notify: func(text string) { o.console.Notef("davadmin: note: %s", text) }}
 }
 
 // end prints the summary, writes the rejects and words the verdict.
@@ -253,13 +253,13 @@ func (o *changeRunner) report(out account.Outcome) error {
 	o.listed = o.listed || o.total > 1 || out.Item.Where != ""
 	if out.Result == account.Failed || out.Result == account.NotDone {
 		if o.reject != "" && out.Item.Line != "" {
-			o.rejects = append(o.rejects, rejected{out.Item.Place, out.Item.Line})
+			o.rejects = append(o.rejects, rejected{out.Item.Index, out.Item.Line})
 		}
 	}
 	if o.format == ui.JSONL {
 		line := accountLine{
 			Kind: "account", Account: out.Item.Name, ID: out.Item.ID, Backend: out.Item.Backend, Result: string(out.Result),
-			Details: out.Details, Where: out.Item.Where,
+			Details: o.detailTexts(out.Details), Where: out.Item.Where,
 		}
 		if out.Err != nil {
 			line.Error = o.hints.ErrorText(out.Err)
@@ -301,13 +301,28 @@ func whereWords(where string) string {
 	return where + ": "
 }
 
+// detailTexts returns the details of an outcome, with what to type for their hints.
+func (o *changeRunner) detailTexts(details []account.Detail) []string {
+	var out []string
+	for _, d := range details {
+		switch d.Hint {
+		case account.HintModify:
+			d.Text += "; '" + o.hints.Line("account", "modify", "-y") + "' changes them"
+		case account.HintUpdateAddresses:
+			d.Text += "; '" + o.hints.Line("account", "repair", "-m") + "' copies those of the entry"
+		}
+		out = append(out, d.Text)
+	}
+	return out
+}
+
 func (o *changeRunner) printOutcome(out account.Outcome) error {
 	verb := string(out.Result)
 	if o.global.DryRun && out.Result != account.Already {
 		verb = "would be " + verb
 	}
 	_, err := fmt.Fprintf(o.console.Streams.Out, "%s: %s (%s)\n", verb, ui.Sanitize(out.Item.Name), ui.Sanitize(out.Item.Backend))
-	for _, d := range out.Details {
+	for _, d := range o.detailTexts(out.Details) {
 		if err == nil {
 			_, err = fmt.Fprintf(o.console.Streams.Out, "  %s\n", ui.Sanitize(ui.Clip(d, cmdutil.MaxShown)))
 		}

@@ -220,8 +220,8 @@ type targets struct {
 	skipped *int   // entries that were selected and are not meant
 	why     string // they are not
 	close   func() error
-	entries *account.Entries // that they were found by; nil where none were asked for
-	people  account.People   // whom their properties name
+	entries *account.Entries     // that they were found by; nil where none were asked for
+	people  account.PeopleLookup // whom their properties name
 	// requests are those that there is an item of, in their order; nil for a selection.
 	requests []account.Request
 	// backends are all that have a store; set where accounts are made.

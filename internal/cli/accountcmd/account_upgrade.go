@@ -63,6 +63,6 @@ func (o *accountUpgrade) takeBack(ctx context.Context) error {
 		return err
 	}
 	return o.change(ctx, false, changeWork{use: store.CalendarACL, step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
-		return account.Downgrade(func(item *account.Item) string { return o.ofLine[item.Line] }), nil
+		return account.UndoUpgrade(func(item *account.Item) string { return o.ofLine[item.Line] }), nil
 	}})
 }

@@ -141,7 +141,7 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 	}
 	var all []calendarObject
 	failed := 0
-	for item, err := range s.finder(names).ForAccounts(ctx, requests, false) {
+	for item, err := range s.finder(names).ItemsForRequests(ctx, requests, false) {
 		if err != nil {
 			return err
 		}

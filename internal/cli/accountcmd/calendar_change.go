@@ -65,7 +65,7 @@ func (o *calendarChange) parse() (account.Properties, error) {
 }
 
 // work opens what a step about calendars needs.
-func (o *calendarChange) work(ctx context.Context, s *storeHome, d *account.Directory, t *targets, step func(account.Defaults, account.People) account.Step) (account.Step, error) {
+func (o *calendarChange) work(ctx context.Context, s *storeHome, d *account.Directory, t *targets, step func(account.Defaults, account.PeopleLookup) account.Step) (account.Step, error) {
 	names, err := s.chosen(ctx, "")
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 				return cmdutil.Usagef("which calendar? Give -n NAME")
 			}
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storeHome, d *account.Directory, t *targets) (account.Step, error) {
-				return o.work(cmd.Context(), s, d, t, func(defaults account.Defaults, people account.People) account.Step {
+				return o.work(cmd.Context(), s, d, t, func(defaults account.Defaults, people account.PeopleLookup) account.Step {
 					return account.CreateCalendar(defaults, o.calendar, people)
 				})
 			}})
@@ -148,7 +148,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 				if o.undelete {
 					return account.UndeleteCalendar(o.calendar), nil
 				}
-				return o.work(cmd.Context(), s, d, t, func(_ account.Defaults, people account.People) account.Step {
+				return o.work(cmd.Context(), s, d, t, func(_ account.Defaults, people account.PeopleLookup) account.Step {
 					return account.ModifyCalendar(o.calendar, people)
 				})
 			}})

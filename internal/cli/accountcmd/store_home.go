@@ -23,7 +23,7 @@ type storeHome struct {
 	warnf  func(format string, args ...any)
 	left   bool // it was said which back ends have no store
 	// patience is that of a batch with a database that is gone; none otherwise.
-	patience account.Patience
+	patience account.Retry
 }
 
 func (s *storeHome) close() error { return s.set.Close() }
@@ -88,19 +88,19 @@ func (s *storeHome) chosen(ctx context.Context, name string) ([]string, error) {
 }
 
 func (s *storeHome) finder(names []string) *account.Finder {
-	return &account.Finder{Stores: s.set, Backends: names, Patience: s.patience}
+	return &account.Finder{Stores: s.set, Backends: names, Retry: s.patience}
 }
 
 // people finds persons by their accounts, else in the directory, which may be nil.
-func (s *storeHome) people(names []string, d *account.Directory) account.People {
-	return func(ctx context.Context, addresses []string) (account.Persons, error) {
-		return s.finder(names).People(ctx, d, addresses)
+func (s *storeHome) people(names []string, d *account.Directory) account.PeopleLookup {
+	return func(ctx context.Context, addresses []string) (account.PeopleByAddress, error) {
+		return s.finder(names).FindPeople(ctx, d, addresses)
 	}
 }
 
 // peopleOf is people, asked beforehand for those whom the properties of requests
 // name.
-func (s *storeHome) peopleOf(ctx context.Context, d *account.Directory, use store.ACLUse, requests []account.Request, more account.Properties) (account.People, error) {
+func (s *storeHome) peopleOf(ctx context.Context, d *account.Directory, use store.ACLUse, requests []account.Request, more account.Properties) (account.PeopleLookup, error) {
 	names, err := s.chosen(ctx, "")
 	if err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (s *storeHome) peopleOf(ctx context.Context, d *account.Directory, use stor
 			all = append(all, requests[i].Properties)
 		}
 	}
-	return account.Beforehand(ctx, s.people(names, d), use, all...)
+	return account.PrefetchPeople(ctx, s.people(names, d), use, all...)
 }
 
 // attributes are the names by which the server knows its directory.
@@ -125,7 +125,7 @@ func (s *storeHome) attributes() account.Attributes {
 }
 
 // maker makes accounts as the parameters of the home say.
-func (s *storeHome) maker(ctx context.Context, people account.People) (*account.Maker, error) {
+func (s *storeHome) maker(ctx context.Context, people account.PeopleLookup) (*account.Builder, error) {
 	rc, err := cmdutil.RouteConfig(s.config)
 	if err != nil {
 		return nil, err
@@ -135,16 +135,16 @@ func (s *storeHome) maker(ctx context.Context, people account.People) (*account.
 	if err != nil {
 		return nil, err
 	}
-	return &account.Maker{Route: &rc, Attributes: s.attributes(), Defaults: d, Stores: s.set}, nil
+	return &account.Builder{Route: &rc, Attributes: s.attributes(), Defaults: d, Stores: s.set}, nil
 }
 
 // defaults are davcore.autocreate.* and davcore.acl.*.
-func (s *storeHome) defaults(ctx context.Context, people account.People) (account.Defaults, error) {
+func (s *storeHome) defaults(ctx context.Context, people account.PeopleLookup) (account.Defaults, error) {
 	var d account.Defaults
 	list := func(to *store.ACL, parameter string, use store.ACLUse) error {
 		parsed, err := store.ParseACL(s.config.Value(parameter), use)
 		if err == nil {
-			*to, err = account.Resolve(ctx, parsed, people)
+			*to, err = account.ResolveACL(ctx, parsed, people)
 		}
 		if err != nil {
 			return cmdutil.Usagef("%s: %s: %v", s.config.Path, parameter, err)

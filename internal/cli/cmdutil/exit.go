@@ -146,9 +146,19 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	return exitFailed, err.Error() + h.StoreHint(err)
 }
 
-// StoreHint says what may help against what is wrong with a store.
+// StoreHint says what may help against an error of a store or of account work.
 func (h *Hints) StoreHint(err error) string {
+	var unreadable *account.UnreadableError
+	var ambiguous *account.AmbiguousError
 	switch {
+	case errors.As(err, &unreadable):
+		return "; '" + h.Line("ldap", "audit") + "' lists them"
+	case errors.As(err, &ambiguous):
+		return "; select one with -g and -n"
+	case errors.Is(err, account.ErrNoUniqueID):
+		return "; '" + h.Line("ldap", "populate") + "' adds one"
+	case errors.Is(err, account.ErrNoEntries):
+		return "; set the search base with -B"
 	case errors.Is(err, store.ErrNoSchema):
 		return "; '" + h.Line("db", "init") + "' makes one"
 	case errors.Is(err, store.ErrSchemaOlder):

@@ -31,7 +31,7 @@ func (j *Journals) Open(home string, lockTimeout time.Duration) *journal.Journal
 	})
 }
 
-// journalled is the command as the journal keeps it: values of passwords cannot
+// Command is the command as the journal keeps it: values of passwords cannot
 // stand in it, and passwords inside URLs are taken out.
 func (j *Journals) Command() []string {
 	out := make([]string, 0, len(j.args)+1)

@@ -3,11 +3,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.*;
 
 /**
- * Answers what java.util.Properties reads from a file.
+ * Returns what java.util.Properties reads from a file.
  *
  * A request on standard input is a mode byte ('L' for load(InputStream), 'U' for load(Reader) in UTF-8), a
- * four-byte length and the file. The answer is a four-byte count of entries, -1 when Java refuses the file, then
- * for each entry key and value, each as a four-byte count of UTF-16 units and the units.
+ * four-byte length and the file. The response is a four-byte count of entries, or -1 if Java refuses the file,
+ * then the key and the value of each entry, each as a four-byte count of UTF-16 units and the units.
  */
 public class PropertiesOracle {
   public static void main(String[] args) throws IOException {

@@ -8,8 +8,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// ConflictError says that what is there does not fit what is to be made. It wraps
-// store.ErrConflict.
+// ConflictError means that an existing account conflicts with the one to be created.
+// It wraps store.ErrConflict.
 type ConflictError struct{ Text string }
 
 // Error returns the text.
@@ -18,10 +18,10 @@ func (e *ConflictError) Error() string { return e.Text }
 // Unwrap returns store.ErrConflict.
 func (e *ConflictError) Unwrap() error { return store.ErrConflict }
 
-// NotElsewhere makes a Group of another that makes accounts. It refuses those that
-// another of the back ends has, by the unique id or by an address: no constraint of
-// a database reaches over two of them, and an account would be there twice.
-func NotElsewhere(stores Stores, backends []string, do Group) Group {
+// RefuseDuplicates returns a Group that runs group, which creates accounts, for those
+// items that no other back end has, by unique ID or address; it refuses the others. No
+// constraint of a database spans two of them, so an account could exist twice.
+func RefuseDuplicates(stores Stores, backends []string, group Group) Group {
 	return func(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
 		refused := map[*Item]error{}
 		for _, backend := range backends {
@@ -32,12 +32,12 @@ func NotElsewhere(stores Stores, backends []string, do Group) Group {
 			if err != nil {
 				return nil, err
 			}
-			if err := elsewhere(ctx, other, items, refused); err != nil {
+			if err := refuseTaken(ctx, other, items, refused); err != nil {
 				return nil, fmt.Errorf("back end %s: %w", backend, err)
 			}
 		}
 		if len(refused) == 0 {
-			return do(ctx, st, items, again)
+			return group(ctx, st, items, again)
 		}
 		rest := make([]*Item, 0, len(items))
 		for _, item := range items {
@@ -48,8 +48,8 @@ func NotElsewhere(stores Stores, backends []string, do Group) Group {
 		var done []Outcome
 		if len(rest) > 0 {
 			var err error
-			if done, err = do(ctx, st, rest, again); err != nil {
-				return nil, err
+			if done, err = group(ctx, st, rest, again); err != nil {
+				return done, err
 			}
 		}
 		out := make([]Outcome, 0, len(items))
@@ -64,8 +64,8 @@ func NotElsewhere(stores Stores, backends []string, do Group) Group {
 	}
 }
 
-// elsewhere finds out which items another back end has.
-func elsewhere(ctx context.Context, st store.Store, items []*Item, refused map[*Item]error) error {
+// refuseTaken adds to refused the items that another back end has.
+func refuseTaken(ctx context.Context, st store.Store, items []*Item, refused map[*Item]error) error {
 	accounts := make([]*store.NewAccount, len(items))
 	for i, item := range items {
 		accounts[i] = item.New
@@ -77,19 +77,19 @@ func elsewhere(ctx context.Context, st store.Store, items []*Item, refused map[*
 	for _, item := range items {
 		a := &item.New.Account
 		if was := taken.IDs[store.FoldID(a.ID)]; was != nil && was.Active() {
-			refused[item] = &ConflictError{fmt.Sprintf("its account is on the back end %s, and the entry says %s", st.Backend(), item.Backend)}
+			refused[item] = &ConflictError{fmt.Sprintf("its account is on the back end %s, but the entry says %s", st.Backend(), item.Backend)}
 			continue
 		}
 		for _, address := range a.Addresses {
 			if owner := taken.Addresses[store.FoldAddress(address)]; owner != "" {
-				refused[item] = &ConflictError{fmt.Sprintf("address %s belongs to the account %s on the back end %s already", address, owner, st.Backend())}
+				refused[item] = &ConflictError{fmt.Sprintf("address %s already belongs to the account %s on the back end %s", address, owner, st.Backend())}
 			}
 		}
 	}
 	return nil
 }
 
-// takenOn is Taken, of any store.
+// takenOn is Loader.Taken for any store.
 func takenOn(ctx context.Context, st store.Store, accounts []*store.NewAccount) (store.Taken, error) {
 	if loader, ok := st.(store.Loader); ok {
 		return loader.Taken(ctx, accounts)
