@@ -53,7 +53,15 @@ func davadmin() int {
 		}
 		app.Now = func() time.Time { return t }
 	}
+	report := os.Getenv(suggestionsVariable)
+	var suggestions []string
+	if report != "" {
+		app.Suggested = func(line string) { suggestions = append(suggestions, line) }
+	}
 	code := cli.Main(ctx, app)
+	if report != "" {
+		checkSuggestions(report, suggestions, app)
+	}
 	return code
 }
 
@@ -76,6 +84,7 @@ func killHook(at string) fsx.Hook {
 }
 
 func TestScripts(t *testing.T) {
+	suggestions := collectSuggestions(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -85,6 +94,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DAVADMIN_HOME", "")
 			e.Setenv("GORACE", os.Getenv("GORACE"))
+			e.Setenv(suggestionsVariable, suggestions)
 			e.Setenv("HOME_DIR", e.WorkDir+"/home")
 			return nil
 		},

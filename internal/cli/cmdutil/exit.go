@@ -156,7 +156,7 @@ func (h *Hints) StoreHint(err error) string {
 	case errors.As(err, &ambiguous):
 		return "; select one with -g and -n"
 	case errors.Is(err, account.ErrNoUniqueID):
-		return "; '" + h.Line("ldap", "populate") + "' adds one"
+		return "; '" + h.Line("ldap", "populate", "-O", "PLAN") + "' adds one"
 	case errors.Is(err, account.ErrNoEntries):
 		return "; set the search base with -B"
 	case errors.Is(err, store.ErrNoSchema):
