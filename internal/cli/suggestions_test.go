@@ -95,7 +95,8 @@ func checkSuggestion(line string, env *cli.Environment) error {
 	again := *env
 	again.Args, again.Hook, again.Suggested = args, nil, nil
 	again.Streams = &ui.Streams{In: strings.NewReader(""), Out: &out, Err: &out}
-	if code := cli.Main(context.Background(), &again); code == 2 {
+	// A run that needs no home, such as a list of rules, has none to name.
+	if code := cli.Main(context.Background(), &again); code == 2 && !strings.Contains(out.String(), ": no server home: ") {
 		return fmt.Errorf("exits with 2: %s", out.String())
 	}
 	return nil
