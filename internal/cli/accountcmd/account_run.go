@@ -307,9 +307,9 @@ func (o *changeRunner) detailTexts(details []account.Detail) []string {
 	for _, d := range details {
 		switch d.Hint {
 		case account.HintModify:
-			d.Text += "; '" + o.hints.Line("account", "modify", "-y") + "' changes them"
+			d.Text += "; '" + o.hints.Line("account", "modify", "-a", "ADDRESS", "-y", "PROP=VALUE") + "' changes them"
 		case account.HintUpdateAddresses:
-			d.Text += "; '" + o.hints.Line("account", "repair", "-m") + "' copies those of the entry"
+			d.Text += "; '" + o.hints.Line("account", "repair", "-m", "-a", "ADDRESS") + "' copies those of the entry"
 		}
 		out = append(out, d.Text)
 	}

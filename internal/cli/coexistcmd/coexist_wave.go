@@ -150,7 +150,7 @@ func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coex
 		why := reason.Error()
 		var noID *coexist.NoUniqueIDError
 		if errors.As(reason, &noID) {
-			why += "; '" + o.hints.Line("ldap", "populate") + "' adds one"
+			why += "; '" + o.hints.Line("ldap", "populate", "-O", "PLAN") + "' adds one"
 		}
 		o.console.Say("davadmin: " + dn + "skipped: " + ui.Sanitize(why))
 	}})
