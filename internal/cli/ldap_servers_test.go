@@ -194,7 +194,7 @@ func auditAsOthers(t *testing.T, s *servertest.Server, p planted, most, code int
 		if a.code != 1 || a.complete || a.rules["audit-incomplete"] != 1 || a.entries > most || a.entries == 0 {
 			t.Errorf("page %s: code %d, complete %v, %d entries, %v", page, a.code, a.complete, a.entries, a.rules)
 		}
-		if !strings.Contains(a.notes, fmt.Sprintf("%d", code)) || !strings.Contains(a.notes, "the audit is not complete") {
+		if !strings.Contains(a.notes, fmt.Sprintf("%d", code)) || !strings.Contains(a.notes, "the audit is incomplete") {
 			t.Errorf("page %s: %s", page, a.notes)
 		}
 		for rule, result := range a.results {
@@ -267,7 +267,7 @@ func TestAuditOverOldTLS(t *testing.T) {
 		t.Errorf("code %d: %s", a.code, a.notes)
 	}
 	a = auditRun(t, nil, p.as(s.URL, s.ManagerDN, "--starttls", "--ca-file", s.CAFile, "--tls-min", "1.0")...)
-	if a.rules["uniqueid-missing"] != 2 || !strings.Contains(a.notes, "TLS older than 1.2") {
+	if a.rules["uniqueid-missing"] != 2 || !strings.Contains(a.notes, "TLS versions below 1.2") {
 		t.Errorf("code %d, %v: %s", a.code, a.rules, a.notes)
 	}
 }

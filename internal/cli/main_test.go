@@ -53,7 +53,15 @@ func davadmin() int {
 		}
 		app.Now = func() time.Time { return t }
 	}
+	report := os.Getenv(suggestionsVariable)
+	var suggestions []string
+	if report != "" {
+		app.Suggested = func(line string) { suggestions = append(suggestions, line) }
+	}
 	code := cli.Main(ctx, app)
+	if report != "" {
+		checkSuggestions(report, suggestions, app)
+	}
 	return code
 }
 
@@ -76,15 +84,17 @@ func killHook(at string) fsx.Hook {
 }
 
 func TestScripts(t *testing.T) {
+	suggestions := collectSuggestions(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"peer": startPeer},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"peer": startPeer, "terminal": runOnTerminal},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DAVADMIN_HOME", "")
 			e.Setenv("GORACE", os.Getenv("GORACE"))
+			e.Setenv(suggestionsVariable, suggestions)
 			e.Setenv("HOME_DIR", e.WorkDir+"/home")
 			return nil
 		},

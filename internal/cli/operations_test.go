@@ -10,7 +10,7 @@ func TestOperationsHaveTheirNames(t *testing.T) {
 	whole := Tree(&cmdutil.Environment{})
 	f := cmdutil.NewFactory(&cmdutil.Environment{})
 	for _, o := range operations(whole) {
-		c := o.make(f)
+		c := o.newCommand(f)
 		if c.Name() != o.name {
 			t.Errorf("the operation '%s' makes '%s'", o.name, c.Name())
 		}

@@ -223,7 +223,7 @@ func (o *changeRunner) end(ctx context.Context, t *targets, err error, way *undo
 	case o.lost != nil && err == nil:
 		return o.lost
 	case err != nil && o.touched() > 0 && !errors.Is(err, context.Canceled):
-		return &cmdutil.PartlyError{Text: fmt.Sprintf("%s; the rest was not done: %s", o.countWords(), o.hints.ErrorText(err)) + o.againWords()}
+		return &cmdutil.PartialError{Text: fmt.Sprintf("%s; the rest was not done: %s", o.countWords(), o.hints.ErrorText(err)) + o.againWords()}
 	case err != nil && o.touched() > 0:
 		return fmt.Errorf("%s; the rest was not done: %w%s", o.countWords(), err, o.againWords())
 	case err != nil:
@@ -231,7 +231,7 @@ func (o *changeRunner) end(ctx context.Context, t *targets, err error, way *undo
 	case failed == 1 && o.total == 1 && !o.listed:
 		return o.single
 	case failed+notDone > 0:
-		return &cmdutil.PartlyError{Text: fmt.Sprintf("not done, and named above: %d of %d", failed+notDone, o.total) + o.againWords()}
+		return &cmdutil.PartialError{Text: fmt.Sprintf("not done, and named above: %d of %d", failed+notDone, o.total) + o.againWords()}
 	}
 	return nil
 }
@@ -307,9 +307,9 @@ func (o *changeRunner) detailTexts(details []account.Detail) []string {
 	for _, d := range details {
 		switch d.Hint {
 		case account.HintModify:
-			d.Text += "; '" + o.hints.Line("account", "modify", "-y") + "' changes them"
+			d.Text += "; '" + o.hints.Line("account", "modify", "-a", "ADDRESS", "-y", "PROP=VALUE") + "' changes them"
 		case account.HintUpdateAddresses:
-			d.Text += "; '" + o.hints.Line("account", "repair", "-m") + "' copies those of the entry"
+			d.Text += "; '" + o.hints.Line("account", "repair", "-m", "-a", "ADDRESS") + "' copies those of the entry"
 		}
 		out = append(out, d.Text)
 	}

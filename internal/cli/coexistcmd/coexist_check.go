@@ -116,7 +116,7 @@ func (o *coexistCheck) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.home, err = o.directories.FindHome(ctx, &o.HomeOptions); err != nil {
+	if o.home, err = o.directories.LoadHomeConfig(ctx, &o.HomeOptions); err != nil {
 		return err
 	}
 	co, err := o.checkOptions(ctx)
@@ -129,7 +129,7 @@ func (o *coexistCheck) run(ctx context.Context) error {
 			return err
 		}
 		defer func() { _ = d.Close() }()
-		d.Attach(&co.Directory)
+		d.ApplyTo(&co.Directory)
 		if err := o.decideWith(&co, d); err != nil {
 			return err
 		}
@@ -216,7 +216,7 @@ func (o *coexistCheck) noDirectoryReason() string {
 	switch {
 	case o.noDirectory:
 		return "no directory is read (--no-directory)"
-	case len(o.Files) > 0 || len(o.DirectoryOptions.Hosts) > 0 || o.home != nil && o.home.IsSet(cmdutil.LDAPPool+"ldaphost"):
+	case len(o.Files) > 0 || len(o.DirectoryOptions.Hosts) > 0 || o.home != nil && o.home.IsSet(cmdutil.UserPoolPrefix+"ldaphost"):
 		return ""
 	}
 	return "no directory was given (--ldif FILE or -H HOST)"
@@ -268,14 +268,14 @@ func (o *coexistCheck) finish(ctx context.Context, format ui.Format, failOn find
 	}
 	o.ended = r.Ended
 	out.Worst, out.Any = r.Worst()
-	return o.reports.Conclude(format, failOn, out, cmdutil.AuditTable{Console: o.console, Reports: o.reports, All: o.all, Next: o.next}, "check", r.Ended)
+	return o.reports.Conclude(format, failOn, out, cmdutil.FindingTable{All: o.all, Next: o.next}, "check", r.Ended)
 }
 
 // next returns what to do after the report: usually a command to run.
 func (o *coexistCheck) next(r *cmdutil.FindingReport, hidden int) string {
 	sum := r.Summary
 	if !sum.Complete {
-		return "remove the cause of the incomplete read, and run the check again" + cmdutil.LimitAdvice(o.ended)
+		return "remove the cause of the incomplete read, and run the check again" + cmdutil.LimitHint(o.ended)
 	}
 	if hidden > 0 {
 		return o.hints.Again("--all") + fmt.Sprintf("   (shows %s more; for programs, use --output jsonl)", cmdutil.Plural(hidden, "finding"))

@@ -54,14 +54,14 @@ func (o *coexistPeople) directoryOptions(ctx context.Context, home *cmdutil.Home
 	if lo.Workers, err = cmdutil.WorkerCount(o.workers); err != nil {
 		return lo, err
 	}
-	lo.CS6, lo.CS7, err = o.stores.ReadPeople(ctx, &o.UserListOptions, &o.HomeOptions, home)
+	lo.CS6, lo.CS7, err = o.stores.ReadServerLists(ctx, &o.UserListOptions, &o.HomeOptions, home)
 	return lo, err
 }
 
 // census counts the users, and records those on the given sides in the given domain; "" means
 // all domains. It also reports whether there is a list of the users on the old server.
 func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain string) (*coexist.CensusResult, bool, error) {
-	home, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	home, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil {
 		return nil, false, err
 	}
@@ -74,7 +74,7 @@ func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain
 		return nil, false, err
 	}
 	defer func() { _ = d.Close() }()
-	d.Attach(&lo)
+	d.ApplyTo(&lo)
 	c, err := coexist.NewCensus(lo, sides, domain)
 	if err != nil {
 		return nil, false, cmdutil.Usagef("%v", err)
@@ -94,19 +94,19 @@ func sourceWords(o *cmdutil.DirectoryOptions) []string {
 	for _, file := range o.Files {
 		out = append(out, "--ldif", file)
 	}
-	return append(out, o.Words()...)
+	return append(out, o.Args()...)
 }
 
 // verdict returns an error if the result covers only a part of the directory, or nothing.
 func (o *coexistPeople) verdict(r *coexist.CensusResult) error {
 	switch {
 	case r.Ended != nil:
-		return o.reports.EndedShort("not everything was read, so the result is incomplete", r.Ended)
+		return o.reports.Incomplete("not everything was read, so the result is incomplete", r.Ended)
 	case r.Unread > 0:
-		return o.reports.EndedShort("the result is incomplete",
+		return o.reports.Incomplete("the result is incomplete",
 			fmt.Errorf("records or parts of the tree that could not be read: %d; '%s' lists them", r.Unread, o.hints.Line("ldap", "audit", o.sourceWords()...)))
 	case r.Total.People()+r.Total.Inactive == 0:
-		return o.reports.EndedShort("there is no result", fmt.Errorf("no user or resource was found; use -B to set the search base"))
+		return o.reports.Incomplete("there is no result", fmt.Errorf("no user or resource was found; use -B to set the search base"))
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	if _, err := os.Lstat(o.dir); !errors.Is(err, fs.ErrNotExist) {
 		return cmdutil.Usagef("'%s' already exists; each wave needs a new directory", o.dir)
 	}
-	home, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	home, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil {
 		return err
 	}
@@ -124,9 +124,9 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.console.Notef("next: migrate the calendars, then: %s", o.hints.Line("coexist", "apply", append([]string{"--wave", o.dir}, o.Words()...)...))
+	o.console.Notef("next: migrate the calendars, then: %s", o.hints.Line("coexist", "apply", append([]string{"--wave", o.dir}, o.Args()...)...))
 	if w.Skipped > 0 {
-		return &cmdutil.PartlyError{Text: fmt.Sprintf("skipped, and listed above: %d", w.Skipped)}
+		return &cmdutil.PartialError{Text: fmt.Sprintf("skipped, and listed above: %d", w.Skipped)}
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coex
 	if err != nil {
 		return nil, "", err
 	}
-	people, err := o.stores.ReadLists(ctx, "--users", o.users)
+	people, err := o.stores.ReadUserList(ctx, "--users", o.users)
 	if err != nil {
 		return nil, "", err
 	}
@@ -146,7 +146,7 @@ func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coex
 		return nil, "", err
 	}
 	defer func() { _ = d.Close() }()
-	d.Attach(&lo)
+	d.ApplyTo(&lo)
 	w, err := coexist.PlanWave(ctx, d.Source, coexist.WaveOptions{Directory: lo, Users: people, Backend: o.backend, Skipped: func(dn string, reason error) {
 		if dn != "" {
 			dn = ui.Sanitize(dn) + ": "
@@ -223,7 +223,7 @@ func oldServerScript(w *coexist.Wave) string {
 // checks returns the commands to run after a wave was applied.
 func (o *coexistPlan) checks() string {
 	line := func(action string, words ...string) string {
-		return o.hints.Line("coexist", action, append(words, o.Words()...)...) + "\n"
+		return o.hints.Line("coexist", action, append(words, o.Args()...)...) + "\n"
 	}
 	return "# After 'coexist apply', on the old server: run " + waveOldServer + ", then cscal list > cscal-list.txt.\n" +
 		"# Copy cscal-list.txt and ics.conf from there, and run:\n" +

@@ -11,7 +11,7 @@ import (
 func (o *ldapAudit) next(r *cmdutil.FindingReport, hidden int) string {
 	sum := r.Summary
 	if !sum.Complete {
-		return "remove the cause of the incomplete read, and run the audit again" + cmdutil.LimitAdvice(o.ended)
+		return "remove the cause of the incomplete read, and run the audit again" + cmdutil.LimitHint(o.ended)
 	}
 	if hidden > 0 {
 		return o.hints.Again("--all") + fmt.Sprintf("   (shows %s more; for programs, use --output jsonl)", cmdutil.Plural(hidden, "finding"))

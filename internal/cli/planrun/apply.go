@@ -171,7 +171,7 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	if err != nil {
 		return err
 	}
-	h, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	h, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil && o.Runs == "" {
 		return err
 	}
@@ -379,7 +379,7 @@ func skippedError(n int) error {
 	if n == 0 {
 		return nil
 	}
-	return &cmdutil.PartlyError{Text: fmt.Sprintf("not changed, and listed above: %s", entries(n))}
+	return &cmdutil.PartialError{Text: fmt.Sprintf("not changed, and listed above: %s", entries(n))}
 }
 
 // Undo applies the undo file of the run with the number arg.
@@ -410,11 +410,11 @@ func (o *Runner) Undo(ctx context.Context, arg string) error {
 	}
 	defer func() { _ = plan.Close() }()
 	o.undoes, o.undoneOn = id, info.Server
-	h, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	h, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil && o.Runs == "" {
 		return err
 	}
-	if len(o.Hosts) == 0 && (h == nil || !h.IsSet(cmdutil.LDAPPool+"ldaphost")) {
+	if len(o.Hosts) == 0 && (h == nil || !h.IsSet(cmdutil.UserPoolPrefix+"ldaphost")) {
 		o.Hosts = []string{info.Server}
 	}
 	return o.apply(ctx, plan, true)

@@ -85,7 +85,7 @@ func (o *Runner) stopped(run *ldapchange.Run, ended error) error {
 
 // undoLine returns the command that undoes a run.
 func (o *Runner) undoLine(id int64) string {
-	return o.hints.Line("ldap", "undo", append(append([]string{strconv.FormatInt(id, 10)}, o.Words()...), o.runsWords()...)...)
+	return o.hints.Line("ldap", "undo", append(append([]string{strconv.FormatInt(id, 10)}, o.Args()...), o.runsWords()...)...)
 }
 
 // runsLine returns the command that lists the runs.
