@@ -10,7 +10,7 @@ import (
 
 // NewCoexist returns the operation 'coexist'. Without an action it runs 'coexist list'.
 func NewCoexist(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistList{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
+	o := &coexistList{coexistPeople: newPeople(f)}
 	cmd := &cobra.Command{
 		Use:     "coexist [ACTION] [OPTIONS]",
 		Short:   "run Calendar Server 6 and a new server on one directory, and move users in waves",

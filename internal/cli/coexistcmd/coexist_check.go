@@ -44,10 +44,7 @@ type coexistCheck struct {
 
 // newCheck returns a check without options, for 'coexist check', 'verify' and 'apply'.
 func newCheck(f *cmdutil.Factory) *coexistCheck {
-	return &coexistCheck{coexistPeople: coexistPeople{
-		console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook,
-		journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores,
-	}}
+	return &coexistCheck{coexistPeople: newPeople(f)}
 }
 
 func newCoexistCheck(f *cmdutil.Factory) *cobra.Command {

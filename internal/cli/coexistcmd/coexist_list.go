@@ -24,7 +24,7 @@ type coexistList struct {
 }
 
 func newCoexistList(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistList{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
+	o := &coexistList{coexistPeople: newPeople(f)}
 	cmd := &cobra.Command{
 		Use:   "list [--side cs6|cs7|both|neither] [-d DOMAIN] [--cs6-list FILE] [--ldif FILE | -H HOST ...]",
 		Short: "list the users on each server",

@@ -31,6 +31,14 @@ type coexistPeople struct {
 	workers int
 }
 
+// newPeople returns the shared parts without options.
+func newPeople(f *cmdutil.Factory) coexistPeople {
+	return coexistPeople{
+		console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook,
+		journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores,
+	}
+}
+
 // add adds the shared options.
 func (o *coexistPeople) add(cmd *cobra.Command) {
 	f := cmd.Flags()

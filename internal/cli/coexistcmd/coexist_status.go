@@ -18,7 +18,7 @@ type coexistStatus struct {
 }
 
 func newCoexistStatus(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistStatus{coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
+	o := &coexistStatus{newPeople(f)}
 	cmd := &cobra.Command{
 		Use:   "status [--cs6-list FILE] [--cs7-list FILE] [--ldif FILE | -H HOST ...]",
 		Short: "count the users on each server, and those left to move, by domain",

@@ -54,7 +54,7 @@ type coexistPlan struct {
 }
 
 func newCoexistPlan(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistPlan{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
+	o := &coexistPlan{coexistPeople: newPeople(f)}
 	cmd := &cobra.Command{
 		Use:   "plan --users FILE -O DIR [--cs6-list FILE] [--ldif FILE | -H HOST ...]",
 		Short: "plan a wave: the files that move users to the new server, and undo it",
