@@ -104,7 +104,7 @@ func TestAccountDelComponent(t *testing.T) {
 	// What holds something is not taken away by taking an upgrade back.
 	lines := filepath.Join(t.TempDir(), "lines")
 	write(t, lines, []byte(person(0)+":calendar\n"))
-	if a := davadminRun(t, nil, "account", "upgrade", "--undo", "-f", lines, "--home", home); a.code != 4 || !strings.Contains(a.notes, "holds something by now, and stays") {
+	if a := davadminRun(t, nil, "account", "upgrade", "--undo", "-f", lines, "--home", home); a.code != 4 || !strings.Contains(a.notes, "is no longer empty, so it is not deleted") {
 		t.Errorf("code %d: %s%s", a.code, a.out, a.notes)
 	}
 	// Deleted and brought back, the account has all of it.

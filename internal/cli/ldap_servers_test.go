@@ -267,7 +267,7 @@ func TestAuditOverOldTLS(t *testing.T) {
 		t.Errorf("code %d: %s", a.code, a.notes)
 	}
 	a = auditRun(t, nil, p.as(s.URL, s.ManagerDN, "--starttls", "--ca-file", s.CAFile, "--tls-min", "1.0")...)
-	if a.rules["uniqueid-missing"] != 2 || !strings.Contains(a.notes, "TLS older than 1.2") {
+	if a.rules["uniqueid-missing"] != 2 || !strings.Contains(a.notes, "TLS versions below 1.2") {
 		t.Errorf("code %d, %v: %s", a.code, a.rules, a.notes)
 	}
 }

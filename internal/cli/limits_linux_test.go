@@ -360,8 +360,8 @@ func TestNoFile(t *testing.T) {
 		make func(file string) error
 		word string
 	}{
-		{"no directory", func(f string) error { return os.Remove(filepath.Dir(f)) }, "there is no"},
-		{"no file", func(string) error { return nil }, "there is no"},
+		{"no directory", func(f string) error { return os.Remove(filepath.Dir(f)) }, "does not exist"},
+		{"no file", func(string) error { return nil }, "does not exist"},
 		{"a directory", func(f string) error { return os.Mkdir(f, 0o755) }, "it is a directory"},
 		{"a pipe", func(f string) error { return syscall.Mkfifo(f, 0o600) }, "not a regular file"},
 		{"more than can be", func(f string) error {

@@ -95,7 +95,7 @@ func TestLDAPBindTakesThePasswordFromTheVault(t *testing.T) {
 	ended(davadminRun(t, map[string]string{"DAVADMIN_VAULT_PASSPHRASE": "donkey"}, audit...), 5, "wrong passphrase or key")
 	// A password file takes precedence over the vault.
 	before := len(binds(server))
-	ended(davadminRun(t, map[string]string{"DAVADMIN_LDAP_PASSWORD": "donkey"}, audit...), 5, "check -D and the password")
+	ended(davadminRun(t, map[string]string{"DAVADMIN_LDAP_PASSWORD": "donkey"}, audit...), 5, "check the bind DN (-D) and the password")
 	ended(davadminRun(t, nil, append(audit, "--password-file", pw)...), audited, "")
 	if len(binds(server)) <= before {
 		t.Error("there was no bind")
@@ -106,7 +106,7 @@ func TestLDAPBindTakesThePasswordFromTheVault(t *testing.T) {
 		t.Fatal(a.notes)
 	}
 	ended(davadminRun(t, nil, append(audit, "--vault-key", key)...), audited, "")
-	ended(davadminRun(t, nil, audit...), 2, "give --vault-key FILE")
+	ended(davadminRun(t, nil, audit...), 2, "use --vault-key FILE")
 }
 
 // The password of the pool is not sent to a server that is named on the command line, and

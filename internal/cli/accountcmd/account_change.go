@@ -98,7 +98,7 @@ func (o *accountChange) directoryFor(ctx context.Context, s *storeHome, selects 
 	}
 	d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	if err == nil && d == nil && needed {
-		return nil, none, cmdutil.Usagef("which directory? Give --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.LDAPPool)
+		return nil, none, cmdutil.Usagef("which directory? Give --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)
 	}
 	return d, done, err
 }

@@ -86,7 +86,7 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, done()) }()
 	if d == nil {
-		return cmdutil.Usagef("which directory? Give --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.LDAPPool)
+		return cmdutil.Usagef("which directory? Give --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)
 	}
 	t, err := o.targets(ctx, s, d, requests, properties, selects)
 	if err != nil {

@@ -208,7 +208,7 @@ func (o *accountList) named(ctx context.Context, s *storeHome, names []string, r
 	if err := out.end(nil); err != nil {
 		return err
 	}
-	return &cmdutil.PartlyError{Text: fmt.Sprintf("not listed, and named above: %d of %d", failed, len(requests))}
+	return &cmdutil.PartialError{Text: fmt.Sprintf("not listed, and named above: %d of %d", failed, len(requests))}
 }
 
 func (o *accountList) one(ctx context.Context, s *storeHome, item *account.Item, out *accountPrinter) error {
@@ -261,7 +261,7 @@ func (o *accountList) selected(ctx context.Context, s *storeHome, names []string
 func (o *accountTargets) mustDirectory(ctx context.Context, s *storeHome) (*account.Directory, func() error, error) {
 	d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	if err == nil && d == nil {
-		return nil, done, cmdutil.Usagef("which directory? Give --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.LDAPPool)
+		return nil, done, cmdutil.Usagef("which directory? Give --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)
 	}
 	return d, done, err
 }

@@ -223,7 +223,7 @@ func (o *changeRunner) end(ctx context.Context, t *targets, err error, way *undo
 	case o.lost != nil && err == nil:
 		return o.lost
 	case err != nil && o.touched() > 0 && !errors.Is(err, context.Canceled):
-		return &cmdutil.PartlyError{Text: fmt.Sprintf("%s; the rest was not done: %s", o.countWords(), o.hints.ErrorText(err)) + o.againWords()}
+		return &cmdutil.PartialError{Text: fmt.Sprintf("%s; the rest was not done: %s", o.countWords(), o.hints.ErrorText(err)) + o.againWords()}
 	case err != nil && o.touched() > 0:
 		return fmt.Errorf("%s; the rest was not done: %w%s", o.countWords(), err, o.againWords())
 	case err != nil:
@@ -231,7 +231,7 @@ func (o *changeRunner) end(ctx context.Context, t *targets, err error, way *undo
 	case failed == 1 && o.total == 1 && !o.listed:
 		return o.single
 	case failed+notDone > 0:
-		return &cmdutil.PartlyError{Text: fmt.Sprintf("not done, and named above: %d of %d", failed+notDone, o.total) + o.againWords()}
+		return &cmdutil.PartialError{Text: fmt.Sprintf("not done, and named above: %d of %d", failed+notDone, o.total) + o.againWords()}
 	}
 	return nil
 }

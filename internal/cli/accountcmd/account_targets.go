@@ -104,7 +104,7 @@ func (o *accountTargets) requests(ctx context.Context, p account.Properties) ([]
 		return out, nil
 	}
 	wayBack := false
-	file, number := cmdutil.BatchTitle(o.batch), 0
+	file, number := cmdutil.BatchName(o.batch), 0
 	err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
 		number++
 		wayBack = wayBack || strings.HasPrefix(line, undoMark)
@@ -112,7 +112,7 @@ func (o *accountTargets) requests(ctx context.Context, p account.Properties) ([]
 			o.console.Notef("davadmin: note: %s: skipped: the line is incomplete, because the run was killed before it made that change", where)
 			return nil
 		}
-		if line = cmdutil.BatchText(line); line == "" {
+		if line = cmdutil.TrimBatchLine(line); line == "" {
 			return nil
 		}
 		r, err := o.request(line)
@@ -135,7 +135,7 @@ func (o *accountTargets) requests(ctx context.Context, p account.Properties) ([]
 		slices.Reverse(out)
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("%s names no account; nothing was changed", cmdutil.BatchTitle(o.batch))
+		return nil, fmt.Errorf("%s names no account; nothing was changed", cmdutil.BatchName(o.batch))
 	}
 	return out, nil
 }

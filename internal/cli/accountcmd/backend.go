@@ -300,13 +300,13 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 	}
 	var warnings []config.Warning // there are none about new parameters
 	edit := config.Edit{
-		Operation: "backend create", Command: o.journals.Command(), Mask: c.Labels.Mask, Make: c.Modifying(requests, config.ModifyOptions{}, &warnings),
+		Operation: "backend create", Command: o.journals.Command(), Mask: c.Labels.Mask, Make: c.ModifyParameters(requests, config.ModifyOptions{}, &warnings),
 	}
-	outcome, err := o.homeFiles.CarryOut(ctx, c.File, edit)
+	outcome, err := o.homeFiles.Apply(ctx, c.File, edit)
 	if err != nil {
 		return o.hints.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
 	}
-	if err := o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, "create", c, outcome)); err != nil || o.global.DryRun {
+	if err := o.homeFiles.ReportError(c, outcome, o.homeFiles.ShowChange(format, "create", c, outcome)); err != nil || o.global.DryRun {
 		return err
 	}
 	return o.makeStore(ctx)

@@ -165,7 +165,7 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 		return err
 	}
 	if failed > 0 {
-		return &cmdutil.PartlyError{Text: fmt.Sprintf("not listed, and named above: %d of %d", failed, len(requests))}
+		return &cmdutil.PartialError{Text: fmt.Sprintf("not listed, and named above: %d of %d", failed, len(requests))}
 	}
 	return nil
 }

@@ -17,11 +17,11 @@ import (
 
 // storeHome is a server home with its back ends.
 type storeHome struct {
-	dir    string
-	config *cmdutil.HomeConfig
-	set    *backends.Set
-	warnf  func(format string, args ...any)
-	left   bool // it was said which back ends have no store
+	dir         string
+	config      *cmdutil.HomeConfig
+	set         *backends.Set
+	warnMissing func(set *backends.Set, existing []string)
+	left        bool // it was said which back ends have no store
 	// patience is that of a batch with a database that is gone; none otherwise.
 	patience account.Retry
 }
@@ -50,7 +50,7 @@ func (sh *storeHomes) Open(ctx context.Context, o *cmdutil.HomeOptions, wait tim
 	if err != nil {
 		return nil, err
 	}
-	c, err := sh.directories.FindHome(ctx, o)
+	c, err := sh.directories.LoadHomeConfig(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (sh *storeHomes) Open(ctx context.Context, o *cmdutil.HomeOptions, wait tim
 	if err != nil {
 		return nil, err
 	}
-	return &storeHome{dir: dir, config: c, set: set, warnf: sh.console.Warnf}, nil
+	return &storeHome{dir: dir, config: c, set: set, warnMissing: sh.stores.WarnMissing}, nil
 }
 
 // chosen are the back ends that an option names; all that have a store without
@@ -81,7 +81,7 @@ func (s *storeHome) chosen(ctx context.Context, name string) ([]string, error) {
 		return nil, fmt.Errorf("no back end of %s has a store: %w", s.dir, store.ErrNoSchema)
 	}
 	if !s.left {
-		cmdutil.WarnLeftOut(s.set, existing, s.warnf)
+		s.warnMissing(s.set, existing)
 		s.left = true
 	}
 	return existing, nil
@@ -176,7 +176,7 @@ func (s *storeHome) defaults(ctx context.Context, people account.PeopleLookup) (
 // is named, neither by options nor by the home.
 func (sh *storeHomes) PeopleDirectory(ctx context.Context, o *cmdutil.DirectoryOptions, s *storeHome, tmp string) (*account.Directory, func() error, error) {
 	none := func() error { return nil }
-	if len(o.Files) == 0 && len(o.Hosts) == 0 && !s.config.IsSet(cmdutil.LDAPPool+"ldaphost") {
+	if len(o.Files) == 0 && len(o.Hosts) == 0 && !s.config.IsSet(cmdutil.UserPoolPrefix+"ldaphost") {
 		return nil, none, nil
 	}
 	opened, err := sh.directories.Open(ctx, o, s.config)

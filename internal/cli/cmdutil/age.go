@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// ParseAge reads a span of time such as 365d, 8w or 12h.
+// ParseAge parses the value of --older: an age such as 365d, 8w or 12h.
 func ParseAge(s string) (time.Duration, error) {
 	if s == "" {
-		return 0, Usagef("how old? Give --older AGE, such as --older 365d")
+		return 0, Usagef("missing --older AGE, such as --older 365d")
 	}
 	for suffix, unit := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
 		if number, ok := strings.CutSuffix(s, suffix); ok {
 			n, err := strconv.ParseUint(number, 10, 63)
 			if err != nil || n > uint64(math.MaxInt64/unit) {
-				return 0, Usagef("--older: '%s' is not an age such as 365d, 8w or 12h", s)
+				return 0, Usagef("--older: '%s' is not a valid age (such as 365d, 8w or 12h)", s)
 			}
 			return time.Duration(n) * unit, nil
 		}
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 0 {
-		return 0, Usagef("--older: '%s' is not an age such as 365d, 8w or 12h", s)
+		return 0, Usagef("--older: '%s' is not a valid age (such as 365d, 8w or 12h)", s)
 	}
 	return d, nil
 }

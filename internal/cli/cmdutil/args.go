@@ -9,15 +9,17 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// SuggestionDistance is how many letters a mistyped word may be off.
+// SuggestionDistance is the edit distance up to which a mistyped word gets a suggestion.
 const SuggestionDistance = 2
 
+// Groups of operations in the main help.
 const (
 	GroupWork  = "work"
 	GroupOther = "other"
 )
 
-// NoArguments refuses words that no option took.
+// NoArguments accepts no arguments. A word that is not an action or the value of an option
+// is a usage error that names the likely mistake.
 func NoArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -29,11 +31,12 @@ func NoArguments(cmd *cobra.Command, args []string) error {
 		return ErrAnswered
 	}
 	if cmd.HasSubCommands() {
-		return Usagef("'%s' is no action of '%s'%s; it has: %s", args[0], cmd.CommandPath(), DidYouMean(cmd, args[0]), strings.Join(ActionsOf(cmd), ", "))
+		return Usagef("unknown action '%s' of '%s'%s; actions: %s", args[0], cmd.CommandPath(), DidYouMean(cmd, args[0]), strings.Join(ActionsOf(cmd), ", "))
 	}
-	return Usagef("'%s' is one word too many; a value that holds blanks needs quotes", args[0])
+	return Usagef("unexpected argument '%s' (quote values that contain spaces)", args[0])
 }
 
+// DidYouMean returns a suggestion for a mistyped word in parentheses, or an empty string.
 func DidYouMean(cmd *cobra.Command, word string) string {
 	if near := cmd.SuggestionsFor(word); len(near) > 0 {
 		return fmt.Sprintf(" (did you mean '%s'?)", near[0])
@@ -41,6 +44,7 @@ func DidYouMean(cmd *cobra.Command, word string) string {
 	return ""
 }
 
+// ActionsOf returns the names of the actions of an operation that help shows.
 func ActionsOf(cmd *cobra.Command) []string {
 	var out []string
 	for _, c := range cmd.Commands() {
@@ -51,9 +55,9 @@ func ActionsOf(cmd *cobra.Command) []string {
 	return out
 }
 
-// MirrorOptions makes the options of an operation's actions known, hidden, to
-// the operation itself, so that they may stand before the action, and so that
-// an option given without its action is met with the action's name.
+// MirrorOptions adds the options of an operation's actions, hidden, to the operation
+// itself. So they may come before the action, and an option without its action gets an
+// error that names the action.
 func MirrorOptions(op *cobra.Command) {
 	for _, action := range op.Commands() {
 		action.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
@@ -71,20 +75,27 @@ func MirrorOptions(op *cobra.Command) {
 	}
 }
 
-// MirroredOption stands in for an option of an action. It remembers the last value
-// for the message.
+// MirroredOption is the hidden copy of an action's option. Last is its last value, for the
+// error message.
 type MirroredOption struct {
 	typ  string
 	Last string
 }
 
-func (m *MirroredOption) String() string     { return m.Last }
-func (m *MirroredOption) Set(v string) error { m.Last = v; return nil }
-func (m *MirroredOption) Type() string       { return m.typ }
-func (m *MirroredOption) IsBoolFlag() bool   { return m.typ == "bool" }
+// String returns the last value.
+func (m *MirroredOption) String() string { return m.Last }
 
-// RefuseMirrored ends the run of an operation's default action when an option
-// of another action was given.
+// Set remembers the value.
+func (m *MirroredOption) Set(v string) error { m.Last = v; return nil }
+
+// Type returns the type of the action's option.
+func (m *MirroredOption) Type() string { return m.typ }
+
+// IsBoolFlag reports whether the action's option takes no value.
+func (m *MirroredOption) IsBoolFlag() bool { return m.typ == "bool" }
+
+// RefuseMirrored returns an error if an operation runs its default action but was given an
+// option of another action.
 func RefuseMirrored(cmd *cobra.Command) error {
 	var foreign *pflag.Flag
 	cmd.Flags().Visit(func(f *pflag.Flag) {
@@ -102,5 +113,5 @@ func RefuseMirrored(cmd *cobra.Command) error {
 		}
 	}
 	slices.Sort(owners)
-	return Usagef("option --%s belongs to the action '%s': davadmin %s %s ...", foreign.Name, strings.Join(owners, "' or '"), cmd.Name(), owners[0])
+	return Usagef("option --%s belongs to the action '%s'; use: davadmin %s %s ...", foreign.Name, strings.Join(owners, "' or '"), cmd.Name(), owners[0])
 }

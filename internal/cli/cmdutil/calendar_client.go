@@ -7,14 +7,14 @@ import (
 	"github.com/davadmin/davadmin/pkg/ischedule"
 )
 
-// CalendarClient asks calendar servers as the server of a home does: with its
-// time-outs and number of redirects. Without a home it goes by the usual values.
+// CalendarClient returns a client for other calendar servers with the timeouts and the
+// redirect limit of a home's configuration, or with the defaults if home is nil.
 func CalendarClient(home *HomeConfig) *ischedule.Client {
 	var options ischedule.Options
 	if home == nil {
 		return ischedule.New(options)
 	}
-	// What is no number is for 'config check'; the usual value is taken then.
+	// An invalid number is reported by 'config check'; here the default is used.
 	number := func(parameter string) (n int, ok bool) {
 		n, err := strconv.Atoi(home.Value(parameter))
 		return min(n, int(time.Hour/time.Millisecond)), err == nil && n >= 0

@@ -8,17 +8,17 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 )
 
-// Notef tells the user something that is no result.
+// Notef writes a line to stderr that is not a result, unless --quiet is given.
 func (c *Console) Notef(format string, args ...any) {
 	if !c.global.Quiet {
 		c.Say(fmt.Sprintf(format, args...))
 	}
 }
 
-// Say writes a line to the error stream, behind the data so far.
+// Say writes a line to stderr, after the data that was written so far.
 func (c *Console) Say(line string) {
 	if c.Streams.Flush != nil {
-		_ = c.Streams.Flush() // met again at the end of the run
+		_ = c.Streams.Flush() // the error is returned again at the end of the run
 	}
 	write := func() { fmt.Fprintln(c.Streams.Err, ui.Sanitize(line)) }
 	if c.status != nil {
@@ -28,7 +28,7 @@ func (c *Console) Say(line string) {
 	write()
 }
 
-// StartStatus tells of long work until the function that it returns is called.
+// StartStatus shows the progress of long work until stop is called.
 func (c *Console) StartStatus(text func() string) (stop func()) {
 	if c.global.Quiet {
 		return func() {}
@@ -40,27 +40,30 @@ func (c *Console) StartStatus(text func() string) (stop func()) {
 	}
 }
 
+// Warnf writes a warning to stderr, unless --quiet is given.
 func (c *Console) Warnf(format string, args ...any) {
 	c.Notef("davadmin: warning: "+format, args...)
 }
 
-// Detailf says more, with -e.
+// Detailf writes a line to stderr if --detail is given.
 func (c *Console) Detailf(format string, args ...any) {
 	if c.global.Detail {
 		c.Notef(format, args...)
 	}
 }
 
-// Format chooses the output format among those that the command can give.
-func (c *Console) Format(can ...ui.Format) (ui.Format, error) {
-	f, err := ui.ChooseFormat(c.global.Output, c.Streams.OutTTY, can...)
+// Format returns the output format of this run. An error if the command does not support
+// the requested one.
+func (c *Console) Format(supported ...ui.Format) (ui.Format, error) {
+	f, err := ui.ChooseFormat(c.global.Output, c.Streams.OutTTY, supported...)
 	if err != nil {
 		return "", Usagef("--output: %v", err)
 	}
 	return f, nil
 }
 
-// Console is where a command speaks to its user.
+// Console writes what a command prints: data to stdout; notes, warnings and questions to
+// stderr.
 type Console struct {
 	Streams *ui.Streams
 	global  *Globals
@@ -68,19 +71,20 @@ type Console struct {
 	status  *ui.Status
 }
 
-// Colour tells whether output may be coloured.
+// Colour reports whether stdout may be coloured.
 func (c *Console) Colour() bool {
 	return c.Streams.OutTTY && !c.global.NoColor && c.getenv("NO_COLOR") == ""
 }
 
-// Confirm asks before something is destroyed, unless --yes was given.
+// Confirm asks a yes-or-no question before something is destroyed. With --yes it does not
+// ask. It returns an error if the answer is no, or if there is no terminal to ask on.
 func (c *Console) Confirm(ctx context.Context, question string) error {
 	if c.global.Yes {
 		return nil
 	}
 	yes, err := c.Streams.Confirm(ctx, question)
 	if errors.Is(err, ui.ErrNoTerminal) {
-		return Usagef("%s There is no terminal to answer on: give --yes, or --dry-run to look", question)
+		return Usagef("%s No terminal to confirm on: use --yes to proceed or --dry-run to preview", question)
 	}
 	if err != nil {
 		return err

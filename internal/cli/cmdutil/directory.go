@@ -18,8 +18,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// Attach makes options fit the directory that was opened.
-func (d *OpenDirectory) Attach(lo *ldapcheck.Options) {
+// ApplyTo sets the options of an audit that depend on the directory that was opened.
+func (d *OpenDirectory) ApplyTo(lo *ldapcheck.Options) {
 	lo.Bases, lo.FileName = d.Bases, d.fileName
 	if d.Live != nil {
 		lo.Server = d.Live
@@ -38,13 +38,13 @@ type Directories struct {
 	getenv    func(string) string
 }
 
-// FindHome reads the configuration of the home, if there is one. It is not
-// needed for files, nor where the options say all; a home that was named and
-// cannot be read is an error all the same.
-func (ds *Directories) FindHome(ctx context.Context, o *HomeOptions) (*HomeConfig, error) {
+// LoadHomeConfig reads the configuration of the home. It returns nil if there is no home,
+// which files and a server given by options do not need; but a home that was named and
+// cannot be read is an error.
+func (ds *Directories) LoadHomeConfig(ctx context.Context, o *HomeOptions) (*HomeConfig, error) {
 	c, err := ds.homeFiles.OpenConfig(o, LockOptions{})
 	var usage *UsageError
-	if errors.As(err, &usage) && !ds.homes.Named(o) {
+	if errors.As(err, &usage) && !ds.homes.named(o) {
 		return nil, nil
 	}
 	if err != nil {
@@ -52,7 +52,7 @@ func (ds *Directories) FindHome(ctx context.Context, o *HomeOptions) (*HomeConfi
 	}
 	doc, err := c.File.Load(ctx)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && !ds.homes.Named(o) {
+		if errors.Is(err, fs.ErrNotExist) && !ds.homes.named(o) {
 			return nil, nil
 		}
 		return nil, ds.homeFiles.ExplainLoad(ctx, err, c.File)
@@ -60,7 +60,7 @@ func (ds *Directories) FindHome(ctx context.Context, o *HomeOptions) (*HomeConfi
 	return &HomeConfig{home: c.Home, Path: c.File.Path(), Registry: c.Registry, Document: doc}, nil
 }
 
-// OpenDirectory is a directory that is ready to be read.
+// OpenDirectory is a directory that is open for reading.
 type OpenDirectory struct {
 	Source   directory.Source
 	Live     *directory.Live // nil for files
@@ -69,8 +69,7 @@ type OpenDirectory struct {
 	Close    func() error
 }
 
-// Open opens what the options name: files, a server, or else the server of the
-// home.
+// Open opens the files or the server given by options, or the server of the home.
 func (ds *Directories) Open(ctx context.Context, o *DirectoryOptions, h *HomeConfig) (*OpenDirectory, error) {
 	if len(o.Files) > 0 {
 		files := directory.NewFiles(directory.FilesOptions{Paths: o.Files, Stdin: ds.console.Streams.In, FileURLs: o.fileURLs})
@@ -94,8 +93,8 @@ func (ds *Directories) Open(ctx context.Context, o *DirectoryOptions, h *HomeCon
 	return d, nil
 }
 
-// LiveOptions says how the server is reached: as the options say, and where
-// they do not, as the home says.
+// LiveOptions returns how to connect to the server: as given by options, and for what they
+// omit, as the home says.
 func (ds *Directories) LiveOptions(o *ServerOptions, h *HomeConfig) (directory.Options, error) {
 	lo := directory.Options{
 		StartTLS: o.startTLS, BindDN: o.bindDN, External: o.external, CAFile: o.caFile, CertFile: o.certFile, KeyFile: o.keyFile,
@@ -104,19 +103,19 @@ func (ds *Directories) LiveOptions(o *ServerOptions, h *HomeConfig) (directory.O
 		Note: func(text string) { ds.console.Notef("davadmin: note: %s", text) },
 	}
 	hosts, port, ldaps := o.Hosts, o.port, o.ldaps
-	kept := secret.Text("") // only the server that the home names is sent what the home's vault holds
+	vaulted := secret.Text("") // passwords in the home's vault are sent only to the server that the home names
 	if len(hosts) == 0 {
 		if h == nil {
-			return lo, Usagef("which directory? Give -H HOST, --ldif FILE, or --home DIR of a server that has one")
+			return lo, Usagef("missing directory: use -H HOST, --ldif FILE, or --home DIR of a server with a directory")
 		}
-		hosts = config.SplitList(h.Value(LDAPPool + "ldaphost"))
-		if port == 0 && (h.IsSet(LDAPPool+"ldapport") || !h.IsSet(LDAPPool+"ldaphost")) {
-			port, _ = strconv.Atoi(h.Value(LDAPPool + "ldapport"))
+		hosts = config.SplitList(h.Value(UserPoolPrefix + "ldaphost"))
+		if port == 0 && (h.IsSet(UserPoolPrefix+"ldapport") || !h.IsSet(UserPoolPrefix+"ldaphost")) {
+			port, _ = strconv.Atoi(h.Value(UserPoolPrefix + "ldapport"))
 		}
-		ldaps = ldaps || h.Value(LDAPPool+"ldapusessl") == "true" && !o.startTLS
+		ldaps = ldaps || h.Value(UserPoolPrefix+"ldapusessl") == "true" && !o.startTLS
 		if lo.BindDN == "" && !o.external {
-			lo.BindDN = h.Value(LDAPPool + "binddn")
-			kept = ds.vaults.Source(&o.HomeOptions, h.home, SecretLDAP+userPool)
+			lo.BindDN = h.Value(UserPoolPrefix + "binddn")
+			vaulted = ds.vaults.Source(&o.HomeOptions, h.home, SecretLDAP+userPool)
 		}
 		ds.applyTLSVersions(&lo, o, h)
 	}
@@ -128,20 +127,20 @@ func (ds *Directories) LiveOptions(o *ServerOptions, h *HomeConfig) (directory.O
 		lo.URLs = append(lo.URLs, u)
 	}
 	if lo.BindDN != "" {
-		lo.Password = ds.ldapPassword(o, lo.BindDN, kept)
+		lo.Password = ds.ldapPassword(o, lo.BindDN, vaulted)
 	}
 	if lo.Insecure {
-		ds.console.Warnf("--insecure: the certificate of the directory is not verified; anybody on the way can read and change what is sent")
+		ds.console.Warnf("--insecure: the certificate of the directory is not verified; an attacker on the network can read and change the data")
 	}
 	if lo.MinTLS != 0 && lo.MinTLS < tls.VersionTLS12 {
-		ds.console.Warnf("TLS older than 1.2 and its key exchanges are allowed; they have known weaknesses")
+		ds.console.Warnf("TLS versions below 1.2 and their key exchanges are allowed; they have known weaknesses")
 	}
 	return lo, nil
 }
 
-// applyTLSVersions takes the lowest version that the home's sslprotocols name.
+// applyTLSVersions sets the lowest TLS version that the home's sslprotocols contain.
 func (ds *Directories) applyTLSVersions(lo *directory.Options, o *ServerOptions, h *HomeConfig) {
-	name := LDAPPool + "sslprotocols"
+	name := UserPoolPrefix + "sslprotocols"
 	if o.minTLS != "" || !h.IsSet(name) {
 		return
 	}
@@ -157,17 +156,17 @@ func (ds *Directories) applyTLSVersions(lo *directory.Options, o *ServerOptions,
 	}
 	if lowest != 0 {
 		lo.MinTLS = lowest
-		ds.console.Detailf("lowest TLS version: as %s in %s says", name, h.Path)
+		ds.console.Detailf("lowest TLS version: from %s in %s", name, h.Path)
 	}
 }
 
-// ldapPassword asks for the password when it is needed, and once: each
-// connection takes it. Kept is what a vault holds for who is bound.
-func (ds *Directories) ldapPassword(o *ServerOptions, dn string, kept secret.Source) func(context.Context) ([]byte, error) {
-	return secret.Once(secret.First(ds.passwordFile(o.passwordFile), secret.Text(ds.getenv("DAVADMIN_LDAP_PASSWORD")), kept, ds.askLDAPPassword(dn)))
+// ldapPassword returns a function that obtains the password at the first connection and
+// returns it for all. Vaulted is the source of the bind DN's password in a vault.
+func (ds *Directories) ldapPassword(o *ServerOptions, dn string, vaulted secret.Source) func(context.Context) ([]byte, error) {
+	return secret.Once(secret.First(ds.passwordFile(o.passwordFile), secret.Text(ds.getenv("DAVADMIN_LDAP_PASSWORD")), vaulted, ds.askLDAPPassword(dn)))
 }
 
-// passwordFile is a source for the password in a file; without a name it has none.
+// passwordFile returns a source of the password in a file. Without a path it is empty.
 func (ds *Directories) passwordFile(path string) secret.Source {
 	return func(ctx context.Context) ([]byte, error) {
 		if path == "" {
@@ -184,13 +183,13 @@ func (ds *Directories) passwordFile(path string) secret.Source {
 func (ds *Directories) askLDAPPassword(dn string) secret.Source {
 	return func(ctx context.Context) ([]byte, error) {
 		if ds.console.Streams.ReadSecret == nil {
-			return nil, Usagef("no password for %s, and there is no terminal to ask on: give --password-file FILE or set DAVADMIN_LDAP_PASSWORD", dn)
+			return nil, Usagef("no password for %s, and there is no terminal for a prompt: use --password-file FILE or set DAVADMIN_LDAP_PASSWORD", dn)
 		}
 		return ds.console.Streams.ReadSecret(ctx, "password of "+dn+": ")
 	}
 }
 
-// ldapURL makes a URL of what -H or ldaphost names.
+// ldapURL returns the URL for a value of -H or ldaphost.
 func ldapURL(host string, port int, ldaps bool) (string, error) {
 	if strings.HasPrefix(host, "ldapi://") {
 		return host, nil
@@ -198,10 +197,10 @@ func ldapURL(host string, port int, ldaps bool) (string, error) {
 	if strings.Contains(host, "://") {
 		u, err := url.Parse(host)
 		if err != nil || u.Scheme != "ldap" && u.Scheme != "ldaps" || u.Host == "" {
-			return "", Usagef("-H: '%s' is no URL of a directory: ldap://HOST, ldaps://HOST or ldapi://%%2FPATH", host)
+			return "", Usagef("-H: '%s' is not a valid directory URL: ldap://HOST, ldaps://HOST or ldapi://%%2FPATH", host)
 		}
 		if u.User != nil || u.RawQuery != "" || u.Path != "" && u.Path != "/" {
-			return "", Usagef("-H: '%s' has more than scheme, host and port; use -B and -R for base and filter", host)
+			return "", Usagef("-H: '%s' has more parts than scheme, host and port; use -B and -R for base and filter", host)
 		}
 		return u.Scheme + "://" + u.Host, nil
 	}
@@ -217,33 +216,33 @@ func ldapURL(host string, port int, ldaps bool) (string, error) {
 		name, own = strings.Trim(host, "[]"), strconv.Itoa(port)
 	}
 	if n, err := strconv.ParseUint(own, 10, 16); err != nil || n == 0 || name == "" {
-		return "", Usagef("-H: '%s' is no host, HOST:PORT or URL", host)
+		return "", Usagef("-H: '%s' is not a valid HOST, HOST:PORT or URL", host)
 	}
 	return scheme + "://" + net.JoinHostPort(name, own), nil
 }
 
-// connectHint says what may help against what kept a directory from being
-// reached.
+// connectHint returns what may help if a connection to a directory failed, or an empty
+// string.
 func connectHint(err error) string {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	text := err.Error()
 	switch {
 	case errors.As(err, &unknown):
-		return "; --ca-file FILE names the authority that the certificate comes from"
+		return "; use --ca-file FILE to trust the CA of the certificate"
 	case errors.As(err, &name):
-		return "; use the name that the certificate is for"
+		return "; use a host name that is in the certificate"
 	case strings.Contains(text, "protocol version"), strings.Contains(text, "handshake failure"), strings.Contains(text, "TLS: EOF"):
-		return "; an old directory may need --tls-min 1.0"
+		return "; an old directory may require --tls-min 1.0"
 	case directory.ResultCode(err) == codeInvalidCredentials:
-		return "; check -D and the password"
+		return "; check the bind DN (-D) and the password"
 	case directory.ResultCode(err) == codeConfidentiality, directory.ResultCode(err) == codeStrongerAuth:
-		return "; --starttls encrypts the connection"
+		return "; use --starttls to encrypt the connection"
 	}
 	return ""
 }
 
-// Result codes of RFC 4511 about who asks, and how.
+// LDAP result codes (RFC 4511) about authentication.
 const (
 	codeStrongerAuth       = 8
 	codeConfidentiality    = 13

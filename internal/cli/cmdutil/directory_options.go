@@ -10,7 +10,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-// ServerOptions say how a directory server is reached.
+// ServerOptions are the options for the connection to a directory server.
 type ServerOptions struct {
 	HomeOptions
 
@@ -45,62 +45,64 @@ type DirectoryOptions struct {
 
 const defaultPage = 10_000
 
+// Add adds the options to a command.
 func (o *DirectoryOptions) Add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVar(&o.Files, "ldif", nil, "read this LDIF `FILE` (gzip and zstd too; - is standard input) and no server; may be repeated")
-	f.BoolVar(&o.fileURLs, "ldif-urls", false, "read values that an LDIF file takes from other files (attribute:< file:///...)")
-	f.IntVar(&o.page, "page", defaultPage, "entries in a page; 0 reads all at once")
-	f.StringArrayVarP(&o.Bases, "base", "B", nil, "begin at this `DN`; may be repeated (default: as the home says, else all that the server holds)")
-	f.StringVar(&o.Scope, "scope", "sub", "how far below the base: sub, one or base")
-	f.StringVarP(&o.Filter, "ldapfilter", "R", "", "only entries that this LDAP `FILTER` fits, too")
+	f.StringArrayVar(&o.Files, "ldif", nil, "read this LDIF `FILE` instead of a server (also gzip or zstd; - for standard input; repeatable)")
+	f.BoolVar(&o.fileURLs, "ldif-urls", false, "read values that an LDIF file refers to by file URL (attribute:< file:///...)")
+	f.IntVar(&o.page, "page", defaultPage, "entries per page; 0 for no paging")
+	f.StringArrayVarP(&o.Bases, "base", "B", nil, "search below this `DN` (repeatable; default: the bases in the home's configuration, or everything on the server)")
+	f.StringVar(&o.Scope, "scope", "sub", "search scope: sub, one or base")
+	f.StringVarP(&o.Filter, "ldapfilter", "R", "", "only entries that also match this LDAP `FILTER`")
 	_ = cmd.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions([]string{"sub", "one", "base"}, cobra.ShellCompDirectiveNoFileComp))
 	o.ServerOptions.Add(cmd)
 }
 
+// Add adds the options to a command.
 func (o *ServerOptions) Add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVarP(&o.Hosts, "hostname", "H", nil, "directory `HOST`, HOST:PORT or ldap://, ldaps://, ldapi:// URL; may be repeated: the first that answers is used")
-	f.IntVarP(&o.port, "port", "p", 0, "port of hosts without one of their own (389, or 636 with --ldaps)")
-	f.BoolVar(&o.ldaps, "ldaps", false, "speak TLS from the first byte on to hosts that are no URL")
-	f.BoolVar(&o.startTLS, "starttls", false, "change to TLS before anything is sent")
-	f.StringVarP(&o.bindDN, "binddn", "D", "", "bind as this `DN`; the password comes from --password-file, DAVADMIN_LDAP_PASSWORD, for the DN of the home's pool from the vault, or from a question")
-	f.StringVar(&o.passwordFile, "password-file", "", "`FILE` with the password, closed to others")
-	f.BoolVar(&o.external, "external", false, "bind by SASL EXTERNAL: with the client certificate, or over ldapi as the user who runs this")
-	f.StringVar(&o.caFile, "ca-file", "", "`FILE` (PEM) with the certificates that the server's must come from")
-	f.StringVar(&o.certFile, "cert-file", "", "client certificate `FILE` (PEM)")
-	f.StringVar(&o.keyFile, "key-file", "", "`FILE` (PEM) with the key of the client certificate")
-	f.BoolVar(&o.insecure, "insecure", false, "accept any certificate of the server")
-	f.StringVar(&o.minTLS, "tls-min", "", "lowest TLS `VERSION` to speak: 1.0, 1.1, 1.2 or 1.3 (default 1.2, else as sslprotocols of the home); below 1.2 the key exchanges of old, too")
-	f.BoolVar(&o.plaintext, "plaintext", false, "send the password without encryption, if it must be")
-	f.DurationVar(&o.idle, "idle-timeout", time.Minute, "give up when nothing arrives for so long")
-	f.DurationVar(&o.connectTimeout, "connect-timeout", 10*time.Second, "how long to wait for a connection")
+	f.StringArrayVarP(&o.Hosts, "hostname", "H", nil, "directory `HOST`, HOST:PORT, or ldap://, ldaps:// or ldapi:// URL (repeatable: the first that answers is used)")
+	f.IntVarP(&o.port, "port", "p", 0, "port for hosts given without a port (default 389, or 636 with --ldaps)")
+	f.BoolVar(&o.ldaps, "ldaps", false, "use LDAPS for hosts given without a URL")
+	f.BoolVar(&o.startTLS, "starttls", false, "switch to TLS (StartTLS) before anything else is sent")
+	f.StringVarP(&o.bindDN, "binddn", "D", "", "bind as this `DN`; the password comes from --password-file, DAVADMIN_LDAP_PASSWORD, the vault (for the bind DN of the home's pool), or a prompt")
+	f.StringVar(&o.passwordFile, "password-file", "", "`FILE` with the password; must not be accessible to others")
+	f.BoolVar(&o.external, "external", false, "bind with SASL EXTERNAL: as the client certificate, or over ldapi as the current user")
+	f.StringVar(&o.caFile, "ca-file", "", "trust the CA certificates in `FILE` (PEM)")
+	f.StringVar(&o.certFile, "cert-file", "", "use the client certificate in `FILE` (PEM)")
+	f.StringVar(&o.keyFile, "key-file", "", "use the private key of the client certificate in `FILE` (PEM)")
+	f.BoolVar(&o.insecure, "insecure", false, "do not verify the certificate of the server")
+	f.StringVar(&o.minTLS, "tls-min", "", "lowest TLS `VERSION` to accept: 1.0, 1.1, 1.2 or 1.3 (default: sslprotocols of the home, else 1.2); below 1.2, obsolete key exchanges are accepted as well")
+	f.BoolVar(&o.plaintext, "plaintext", false, "allow sending the password without encryption")
+	f.DurationVar(&o.idle, "idle-timeout", time.Minute, "give up if nothing arrives for this long")
+	f.DurationVar(&o.connectTimeout, "connect-timeout", 10*time.Second, "give up if a connection takes longer than this")
 	_ = cmd.RegisterFlagCompletionFunc("tls-min", cobra.FixedCompletions([]string{"1.0", "1.1", "1.2", "1.3"}, cobra.ShellCompDirectiveNoFileComp))
 	o.HomeOptions.Add(f)
 	o.HomeOptions.AddVault(f)
 }
 
-// tlsVersions are the versions that --tls-min and sslprotocols name.
+// tlsVersions returns the TLS versions by their names in --tls-min and sslprotocols.
 func tlsVersions() map[string]uint16 {
 	return map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 }
 
-// Check refuses what does not go together, before anything is opened.
+// Check returns an error for invalid or contradictory options. It opens nothing.
 func (o *DirectoryOptions) Check(cmd *cobra.Command) error {
 	if len(o.Files) > 0 {
 		for _, name := range []string{"hostname", "port", "ldaps", "starttls", "binddn", "password-file", "external", "ca-file", "cert-file", "key-file",
 			"insecure", "tls-min", "plaintext", "page", "idle-timeout", "connect-timeout"} {
 			if cmd.Flags().Changed(name) {
-				return Usagef("--%s is about a server and --ldif reads files; give one of them", name)
+				return Usagef("--%s cannot be combined with --ldif, which reads files instead of a server", name)
 			}
 		}
 	} else if o.fileURLs {
-		return Usagef("--ldif-urls goes with --ldif FILE")
+		return Usagef("--ldif-urls requires --ldif FILE")
 	}
 	if _, err := o.DirectoryScope(); err != nil {
 		return err
 	}
 	if o.page < 0 {
-		return Usagef("--page: %d is less than 0, which reads all at once", o.page)
+		return Usagef("--page: %d is less than 0 (0 for no paging)", o.page)
 	}
 	if err := o.ServerOptions.Check(); err != nil {
 		return err
@@ -116,9 +118,9 @@ func (o *DirectoryOptions) Check(cmd *cobra.Command) error {
 	return nil
 }
 
-// Words returns the options that name the server and who is bound, for a command that
-// is suggested; none where the home names them.
-func (o *ServerOptions) Words() []string {
+// Args returns the options for the server and the bind DN that were given, for a command
+// that is suggested.
+func (o *ServerOptions) Args() []string {
 	var words []string
 	add := func(option, value string) {
 		if value != "" {
@@ -151,26 +153,27 @@ func (o *ServerOptions) Words() []string {
 	return words
 }
 
-// Check refuses what does not go together.
+// Check returns an error for invalid or contradictory options.
 func (o *ServerOptions) Check() error {
 	if _, ok := tlsVersions()[o.minTLS]; o.minTLS != "" && !ok {
-		return Usagef("--tls-min: '%s' is none of 1.0, 1.1, 1.2, 1.3", o.minTLS)
+		return Usagef("--tls-min: '%s' is not a valid TLS version (1.0, 1.1, 1.2, 1.3)", o.minTLS)
 	}
 	switch {
 	case o.port < 0 || o.port > 65535:
-		return Usagef("--port: %d is no port (1 to 65535)", o.port)
+		return Usagef("--port: %d is not a valid port (1 to 65535)", o.port)
 	case o.idle <= 0 || o.connectTimeout <= 0:
 		return Usagef("--idle-timeout and --connect-timeout must be longer than 0s")
 	case o.external && o.bindDN != "":
-		return Usagef("--external takes who you are from the certificate or the socket; leave -D out")
+		return Usagef("--external cannot be combined with -D: the identity comes from the certificate or the socket")
 	case o.passwordFile != "" && o.external:
-		return Usagef("--external takes no password; leave --password-file out")
+		return Usagef("--external cannot be combined with --password-file")
 	case (o.certFile == "") != (o.keyFile == ""):
-		return Usagef("--cert-file and --key-file go together")
+		return Usagef("--cert-file and --key-file must be used together")
 	}
 	return nil
 }
 
+// DirectoryScope returns the scope of --scope.
 func (o *DirectoryOptions) DirectoryScope() (directory.Scope, error) {
 	switch o.Scope {
 	case "sub":
@@ -180,5 +183,5 @@ func (o *DirectoryOptions) DirectoryScope() (directory.Scope, error) {
 	case "base":
 		return directory.BaseOnly, nil
 	}
-	return 0, Usagef("--scope: '%s' is none of sub, one, base", o.Scope)
+	return 0, Usagef("--scope: '%s' is not a valid scope (sub, one, base)", o.Scope)
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 )
 
-// Environment is what a run of davadmin needs from its surroundings.
+// Environment is what a run of davadmin needs from the process.
 type Environment struct {
 	Streams *ui.Streams
-	Args    []string            // the words behind the program's name
+	Args    []string            // the command line without the program's name
 	Getenv  func(string) string // the environment
 	Now     func() time.Time
 	Build   Build
@@ -18,7 +18,7 @@ type Environment struct {
 	// Suggested is called with each command line that a message suggests; nil in
 	// production.
 	Suggested func(line string)
-	// VaultWork is the work that the passphrase of a vault costs; 0 in production,
+	// VaultWork is the work factor of the passphrase of a vault; 0 in production,
 	// see secret.Passphrase.
 	VaultWork int
 }

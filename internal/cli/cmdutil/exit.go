@@ -17,13 +17,13 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/postgres"
 )
 
-// IsUsage reports whether an error is one of usage.
+// IsUsage reports whether an error is a usage error.
 func IsUsage(err error) bool {
 	var usage *UsageError
 	return AsError(err, &usage)
 }
 
-// Exit codes. exitCodes is the table that help prints.
+// Exit codes. ExitCodes returns the table that help prints.
 const (
 	exitDone        = 0
 	exitFailed      = 1
@@ -37,55 +37,59 @@ const (
 	ExitTerminated  = 143
 )
 
-type exitCode struct {
+// ExitCode is an exit code and its meaning.
+type ExitCode struct {
 	Code    int
 	Meaning string
 }
 
-func ExitCodes() []exitCode {
-	return []exitCode{
+// ExitCodes returns all exit codes, for help.
+func ExitCodes() []ExitCode {
+	return []ExitCode{
 		{exitDone, "done; nothing found"},
-		{exitFailed, "the command failed, or read only a part of what it had to read; nothing was changed unless the message says what"},
+		{exitFailed, "the command failed, or could read only a part of its input; nothing was changed unless the message says so"},
 		{exitUsage, "wrong usage: unknown option or name, value outside its type or range"},
 		{exitFindings, "findings (audit, check, verify, diff) at or above --fail-on (default error; for diff, any difference)"},
-		{exitPartly, "partly done: some items of a batch failed, each named with its line"},
+		{exitPartly, "partly done: some items of a batch failed; each is named with its line"},
 		{exitConnect, "cannot connect or authenticate (directory, database, peer, vault)"},
-		{exitConflict, "conflict: locked by another run, or the plan no longer fits what is there"},
-		{ExitHungUp, "stopped by SIGHUP: what was done is complete and journalled, what was not is named"},
+		{exitConflict, "conflict: locked by another run, or the plan no longer matches the current data"},
+		{ExitHungUp, "stopped by SIGHUP: what was done is complete and journalled; what was not done is named"},
 		{ExitInterrupted, "stopped by SIGINT, likewise"},
 		{ExitTerminated, "stopped by SIGTERM, likewise"},
 	}
 }
 
-// UsageError is a mistake in what was typed.
+// UsageError is a mistake in the command line or a batch file.
 type UsageError struct{ Text string }
 
 func (e *UsageError) Error() string { return e.Text }
 
+// Usagef returns a UsageError.
 func Usagef(format string, args ...any) error { return &UsageError{Text: fmt.Sprintf(format, args...)} }
 
-// PeersError ends a command that other calendar servers did not answer.
+// PeersError ends a command to which other calendar servers did not reply.
 type PeersError struct{ Text string }
 
 func (e *PeersError) Error() string { return e.Text }
 
-// ConflictError ends a command that met what somebody else does at the same time.
+// ConflictError ends a command that conflicts with a concurrent change.
 type ConflictError struct{ Text string }
 
 func (e *ConflictError) Error() string { return e.Text }
 
-// PartlyError ends a command that did a part of a batch, and named the rest.
-type PartlyError struct{ Text string }
+// PartialError ends a command that completed a part of a batch and named the rest.
+type PartialError struct{ Text string }
 
-func (e *PartlyError) Error() string { return e.Text }
+func (e *PartialError) Error() string { return e.Text }
 
-// ErrFindings ends a command that did its work and found something.
+// ErrFindings ends a check that completed with findings, or a diff that found differences.
 var ErrFindings = errors.New("findings")
 
-// ErrAnswered ends a command early whose question was answered.
+// ErrAnswered ends a command early without a failure, after help or the version was
+// printed or when there is nothing to do.
 var ErrAnswered = errors.New("answered")
 
-// StopError is the cause of a context that a signal ended.
+// StopError is the cause of a context that was cancelled by a signal.
 type StopError struct {
 	Name string
 	Code int
@@ -93,15 +97,15 @@ type StopError struct {
 
 func (e *StopError) Error() string { return "stopped by " + e.Name }
 
-// ExitOf gives the exit code for the error of a run, and the text to show; an
-// empty text when all was said already.
+// ExitOf returns the exit code for the error of a run and the message to show, which is
+// empty if everything was already said.
 func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	var usage *UsageError
 	var stop *StopError
 	var connect *directory.ConnectError
 	var short *directory.IncompleteError
 	var peers *PeersError
-	var partly *PartlyError
+	var partly *PartialError
 	var conflict *ConflictError
 	var unknown *backends.UnknownError
 	switch {
@@ -112,13 +116,13 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	case errors.As(context.Cause(ctx), &stop) && errors.Is(err, context.Canceled):
 		return stop.Code, strings.ReplaceAll(err.Error(), context.Canceled.Error(), stop.Error())
 	case errors.As(err, &connect) && connect.Op == directory.OpPassword:
-		// Nothing was sent to the server: what was wrong came before.
+		// The password could not be obtained, so nothing was sent to the server.
 		return h.ExitOf(ctx, connect.Err)
 	case errors.As(err, &usage):
 		return exitUsage, err.Error()
 	case errors.Is(err, directory.ErrPlaintext):
-		return exitUsage, err.Error() + "; use --starttls or --ldaps, or --plaintext if it must be"
-	case errors.As(err, &short): // whatever ended it
+		return exitUsage, err.Error() + "; use --starttls or --ldaps (or --plaintext to send it anyway)"
+	case errors.As(err, &short): // whatever the cause
 		return exitFailed, strings.ReplaceAll(err.Error(), "\n", "; ")
 	case errors.As(err, &connect):
 		return exitConnect, strings.ReplaceAll(err.Error(), "\n", "; ") + connectHint(err)
@@ -129,7 +133,7 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	case errors.Is(err, ldapchange.ErrConflict), errors.As(err, &conflict):
 		return exitConflict, err.Error()
 	case errors.Is(err, ldapchange.ErrRefused):
-		return exitFailed, err.Error() + "; bind as somebody who may (-D), if that is why"
+		return exitFailed, err.Error() + "; if rights are missing, bind as a user who has them (-D)"
 	case ldapchange.IsUnavailable(err):
 		return exitConnect, err.Error()
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrDenied):
@@ -139,14 +143,15 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	case errors.Is(err, store.ErrInvalid), errors.As(err, &unknown):
 		return exitUsage, err.Error()
 	case errors.Is(err, fsx.ErrLocked):
-		return exitConflict, err.Error() + "; wait for it, or give a longer --lock-timeout"
+		return exitConflict, err.Error() + "; wait for it to end, or use a longer --lock-timeout"
 	case errors.Is(err, config.ErrConflict):
-		return exitConflict, err.Error() + "; look at it with the action 'diff' and run the command again"
+		return exitConflict, err.Error() + "; inspect it with the action 'diff', then run the command again"
 	}
 	return exitFailed, err.Error() + h.StoreHint(err)
 }
 
-// StoreHint says what may help against an error of a store or of account work.
+// StoreHint returns what to do about an error of a store or of account work, or an
+// empty string.
 func (h *Hints) StoreHint(err error) string {
 	var unreadable *account.UnreadableError
 	var ambiguous *account.AmbiguousError
@@ -160,17 +165,17 @@ func (h *Hints) StoreHint(err error) string {
 	case errors.Is(err, account.ErrNoEntries):
 		return "; set the search base with -B"
 	case errors.Is(err, store.ErrNoSchema):
-		return "; '" + h.Line("db", "init") + "' makes one"
+		return "; '" + h.Line("db", "init") + "' creates one"
 	case errors.Is(err, store.ErrSchemaOlder):
 		return "; '" + h.Line("db", "schema_fullupgrade") + "' brings it up to date"
 	case errors.Is(err, store.ErrSchemaNewer):
-		return "; use the version of davadmin that made it"
+		return "; use the version of davadmin that created it"
 	case errors.Is(err, store.ErrDenied):
 		return "; check the user in store.dav.ID.dburl, and its password: '" + h.Line("passfile", "list") + "'"
 	case errors.Is(err, postgres.ErrPassword):
-		return "; keep the password in the passfile (see 'davadmin passfile --help') or in PGPASSFILE"
+		return "; store the password with '" + h.Line("passfile", "create", "-n", "store.ID") + "', or in PGPASSFILE"
 	case errors.Is(err, account.ErrNoEntry):
-		return "; '" + h.Line("ldap", "audit") + "' looks for what is wrong with entries"
+		return "; '" + h.Line("ldap", "audit") + "' checks the entries"
 	}
 	return ""
 }
@@ -178,7 +183,8 @@ func (h *Hints) StoreHint(err error) string {
 // AsError is errors.As for a pointer to a concrete error type.
 func AsError[T error](err error, target *T) bool { return errors.As(err, target) }
 
-// ErrorText is an error as the end of a run would show it, for an item of a batch.
+// ErrorText returns the message for an error as the end of a run would show it, for an
+// item of a batch.
 func (h *Hints) ErrorText(err error) string {
 	_, text := h.ExitOf(context.Background(), err)
 	return text

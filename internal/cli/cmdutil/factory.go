@@ -1,9 +1,9 @@
-// Package cmdutil is what the commands of davadmin share: the console, the server home
-// and its files, the journal, reports of findings, batch lines, limits of bulk changes,
-// and the options that say how a directory or a store is reached.
+// Package cmdutil contains what the commands of davadmin share: the console, the server
+// home and its files, the journal, listings, reports of findings, batch lines, limits of
+// bulk changes, and the options for access to a directory or a store.
 //
-// A command takes the parts that it needs from the Factory, by name. Nothing here runs a
-// command, and nothing here knows how a single command works. The values of one Factory
+// A command takes the parts that it needs from the Factory, by name. This package does not
+// run commands and does not know how any single command works. The values of a Factory
 // belong to one run; they are not safe for concurrent use unless their comments say so.
 package cmdutil
 
@@ -13,8 +13,8 @@ import (
 	"github.com/davadmin/davadmin/internal/fsx"
 )
 
-// Factory holds what commands are made from. A constructor copies from it what its
-// command needs, by name; no command keeps the Factory itself.
+// Factory contains the parts that commands are made of. A constructor copies the parts that
+// its command needs, by name; no command keeps the Factory itself.
 type Factory struct {
 	Global      *Globals
 	Console     *Console
@@ -34,7 +34,7 @@ type Factory struct {
 	Build  Build
 }
 
-// NewFactory joins the parts for one run.
+// NewFactory returns the parts for one run.
 func NewFactory(env *Environment) *Factory {
 	now := env.Now
 	if now == nil {
@@ -50,6 +50,6 @@ func NewFactory(env *Environment) *Factory {
 	f.Input = &Input{console: f.Console}
 	f.Vaults = &Vaults{console: f.Console, hints: f.Hints, getenv: env.Getenv, Work: env.VaultWork}
 	f.Directories = &Directories{global: f.Global, console: f.Console, homes: f.Homes, homeFiles: f.HomeFiles, input: f.Input, vaults: f.Vaults, getenv: env.Getenv}
-	f.Stores = &Stores{console: f.Console, homes: f.Homes, journals: f.Journals, vaults: f.Vaults, directories: f.Directories, now: now, hook: env.Hook}
+	f.Stores = &Stores{console: f.Console, hints: f.Hints, homes: f.Homes, journals: f.Journals, vaults: f.Vaults, directories: f.Directories, now: now, hook: env.Hook}
 	return f
 }

@@ -16,10 +16,10 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// maxDiff bounds what is compared line by line.
+// maxDiff is the maximum size of a file that is compared line by line, in bytes.
 const maxDiff = 64 << 20
 
-// fileDiff is the action 'diff' of a file.
+// fileDiff is the action 'diff' of a file of a home.
 type fileDiff struct {
 	console   *Console
 	homeFiles *HomeFiles
@@ -30,23 +30,26 @@ type fileDiff struct {
 	withHome string
 }
 
+// NewFileDiff returns the action 'diff' of a file of a home.
 func NewFileDiff(f *Factory, k FileKind) *cobra.Command {
 	o := &fileDiff{console: f.Console, homeFiles: f.HomeFiles, kind: k}
 	cmd := &cobra.Command{
 		Use:   "diff [REV [REV]] | --file FILE | --with-home DIR",
 		Short: "compare " + k.Title + " with an earlier version or another file",
-		Long: `Shows what differs, as lines: - for what the first has, + for what the second
-has. Without arguments: the version before the last change against the file.
-With one revision: that revision against the file. With two: the first against
-the second. --file and --with-home: the other file against this one.
+		Long: `Shows the differences line by line: - marks lines of the first version, +
+lines of the second. Without arguments, the file is compared with the version
+before the last change; with one revision, with that revision. With two
+revisions, the first is compared with the second. With --file or --with-home,
+this file is compared with the other one.
 
-Passwords are masked; one that differs is marked. Exits 3 when anything differs.`,
+Passwords are masked; a password that differs is marked. Exits 3 if anything
+differs.`,
 		Example: fmt.Sprintf(`  davadmin %[1]s diff
   davadmin %[1]s diff 3 7
   davadmin %[1]s diff --with-home /mnt/other/davserver`, k.Operation),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 2 || len(args) > 0 && (o.file != "" || o.withHome != "") || o.file != "" && o.withHome != "" {
-				return Usagef("give at most two revisions, or --file, or --with-home")
+				return Usagef("use at most two revisions, or --file, or --with-home")
 			}
 			return nil
 		},
@@ -59,8 +62,8 @@ Passwords are masked; one that differs is marked. Exits 3 when anything differs.
 	return cmd
 }
 
-// side is one of the two texts of a comparison.
-type side struct {
+// version is one of the two texts that are compared.
+type version struct {
 	name string
 	text []byte
 }
@@ -74,7 +77,7 @@ func (o *fileDiff) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	old, next, err := o.sides(ctx, c, args)
+	old, next, err := o.versions(ctx, c, args)
 	if err != nil {
 		return err
 	}
@@ -94,8 +97,8 @@ func (o *fileDiff) run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// sides finds the two texts to compare.
-func (o *fileDiff) sides(ctx context.Context, c *HomeFile, args []string) (old, next side, err error) {
+// versions returns the two texts to compare.
+func (o *fileDiff) versions(ctx context.Context, c *HomeFile, args []string) (old, next version, err error) {
 	file := c.File
 	next.name = file.Path()
 	if len(args) < 2 {
@@ -117,7 +120,7 @@ func (o *fileDiff) sides(ctx context.Context, c *HomeFile, args []string) (old, 
 		old.text, change, err = file.BeforeLast(ctx)
 		old.name = fmt.Sprintf("%s before change %d", file.Path(), change)
 		if err == nil && change == 0 {
-			err = errors.New("davadmin has not changed this file yet, so there is nothing to compare with; --file names another one")
+			err = errors.New("davadmin has not changed this file yet, so there is no earlier version; use --file to compare with another file")
 		}
 	default:
 		if old, err = o.revision(ctx, c, args[0]); err == nil && len(args) == 2 {
@@ -127,26 +130,26 @@ func (o *fileDiff) sides(ctx context.Context, c *HomeFile, args []string) (old, 
 	return old, next, err
 }
 
-func (o *fileDiff) revision(ctx context.Context, c *HomeFile, arg string) (side, error) {
-	n, err := ParseRevision(c.FileKind, arg)
+func (o *fileDiff) revision(ctx context.Context, c *HomeFile, arg string) (version, error) {
+	n, err := o.homeFiles.ParseRevision(c.FileKind, arg)
 	if err != nil {
-		return side{}, err
+		return version{}, err
 	}
 	text, err := c.At(ctx, n)
-	return side{name: fmt.Sprintf("%s revision %d", c.File.Path(), n), text: text}, err
+	return version{name: fmt.Sprintf("%s revision %d", c.File.Path(), n), text: text}, err
 }
 
-// PrintDiff shows what differs between two texts, secrets masked.
+// PrintDiff prints the differences of two texts, with secrets masked.
 func (hf *HomeFiles) PrintDiff(r *config.Registry, oldName string, old []byte, nextName string, next []byte) error {
 	if len(old) > maxDiff || len(next) > maxDiff {
-		hf.console.Notef("the files are too large to be shown line by line")
+		hf.console.Notef("the files are too large for a line-by-line diff")
 		return nil
 	}
 	shownOld, shownNext := r.MaskTexts(old, next)
 	text := diff.Diff(oldName, shownOld, nextName, shownNext)
 	for i, line := range bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n")) {
 		if i == 0 {
-			continue // the line that names the command
+			continue // the line with the name of the command
 		}
 		shown := ui.Sanitize(string(line))
 		if _, err := fmt.Fprintln(hf.console.Streams.Out, hf.paintDiff(shown)); err != nil {
@@ -171,7 +174,7 @@ func (hf *HomeFiles) paintDiff(line string) string {
 	return line
 }
 
-func (o *fileDiff) printJSON(c *HomeFile, old, next side, differs bool) error {
+func (o *fileDiff) printJSON(c *HomeFile, old, next version, differs bool) error {
 	before, err := config.Parse(old.text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", old.name, err)

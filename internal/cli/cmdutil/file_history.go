@@ -10,7 +10,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// fileHistory is the action 'history' of a file.
+// fileHistory is the action 'history' of a file of a home.
 type fileHistory struct {
 	console   *Console
 	homeFiles *HomeFiles
@@ -19,14 +19,15 @@ type fileHistory struct {
 	kind FileKind
 }
 
+// NewFileHistory returns the action 'history' of a file of a home.
 func NewFileHistory(f *Factory, k FileKind) *cobra.Command {
 	o := &fileHistory{console: f.Console, homeFiles: f.HomeFiles, reports: f.Reports, kind: k}
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "list the revisions of " + k.Title,
 		Long: fmt.Sprintf(`Lists the changes of the file, oldest first. The number of a change is the
-revision that '%[1]s diff' and '%[1]s revert' take: the file as that change
-left it. A version that somebody else wrote has the operation 'found'.`, k.Operation),
+revision for '%[1]s diff' and '%[1]s revert': the file as that change left it.
+A version that was not written by davadmin has the operation 'found'.`, k.Operation),
 		Args: NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
@@ -53,7 +54,7 @@ func (o *fileHistory) run(ctx context.Context) error {
 	return o.reports.PrintEntries(format, c.Schema("history"), entries)
 }
 
-// fileRevert is the action 'revert' of a file.
+// fileRevert is the action 'revert' of a file of a home.
 type fileRevert struct {
 	console   *Console
 	global    *Globals
@@ -65,26 +66,27 @@ type fileRevert struct {
 	remark string
 }
 
+// NewFileRevert returns the action 'revert' of a file of a home.
 func NewFileRevert(f *Factory, k FileKind) *cobra.Command {
 	o := &fileRevert{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, kind: k}
 	cmd := &cobra.Command{
 		Use:   "revert REV",
-		Short: "put the whole file back as of a revision",
-		Long: `Makes the file byte for byte what revision REV was. That is a change like any
-other: the present version is kept, and can be had back with another revert.`,
+		Short: "restore the whole file as of a revision",
+		Long: `Makes the file identical to revision REV, byte for byte. This is a change like
+any other: the current version is kept, and another revert restores it.`,
 		Example: fmt.Sprintf(`  davadmin %[1]s history
   davadmin %[1]s diff 3
   davadmin %[1]s revert 3 --remark 'back to last week'`, k.Operation),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return Usagef("which revision? 'davadmin %s history' lists them", k.Operation)
+				return Usagef("missing revision; '%s' lists them", f.Hints.Line(k.Operation, "history"))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
+	flags.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
 	o.lock.Add(flags)
 	o.HomeOptions.Add(flags)
 	return cmd
@@ -95,7 +97,7 @@ func (o *fileRevert) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	revision, err := ParseRevision(o.kind, arg)
+	revision, err := o.homeFiles.ParseRevision(o.kind, arg)
 	if err != nil {
 		return err
 	}
@@ -103,24 +105,24 @@ func (o *fileRevert) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	c.File = c.File.MayCreate() // a file that was deleted can be had back
+	c.File = c.File.MayCreate() // a deleted file can be restored
 	text, err := c.At(ctx, revision)
 	if err != nil {
 		return err
 	}
 	if text == nil && !c.Optional {
-		return Usagef("revision %d: there was no %s then, and a home must have it", revision, c.File.Path())
+		return Usagef("revision %d: %s did not exist then, but a home requires it", revision, c.File.Path())
 	}
 	target, err := config.Parse(text)
 	if err != nil {
 		return fmt.Errorf("revision %d: %w", revision, err)
 	}
-	outcome, err := o.homeFiles.CarryOut(ctx, c.File, config.Edit{
+	outcome, err := o.homeFiles.Apply(ctx, c.File, config.Edit{
 		Operation: c.Operation + " revert", Command: o.journals.Command(), Remark: o.remark, Mask: c.Labels.Mask,
 		Make: func(current []byte) ([]byte, []config.Change, error) {
 			doc, err := config.Parse(current)
 			if err != nil {
-				// A file that cannot be read is what a revert is for.
+				// Replacing a file that cannot be parsed is what a revert is for.
 				o.console.Warnf("%s: %v", c.File.Path(), err)
 				return text, nil, nil
 			}
@@ -131,15 +133,15 @@ func (o *fileRevert) run(ctx context.Context, arg string) error {
 		return o.homeFiles.ExplainFile(ctx, err, c.FileKind, c.File)
 	}
 	if text == nil && outcome.Changed() {
-		o.console.Notef("there was no %s in revision %d, so %s", c.File.Path(), revision, o.goneWords())
+		o.console.Notef("%s did not exist in revision %d, so %s", c.File.Path(), revision, o.removedText())
 	}
-	return o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, "revert", c, outcome))
+	return o.homeFiles.ReportError(c, outcome, o.homeFiles.ShowChange(format, "revert", c, outcome))
 }
 
-// goneWords say what became, or would become, of the file.
-func (o *fileRevert) goneWords() string {
+// removedText says that the file was removed, or would be.
+func (o *fileRevert) removedText() string {
 	if o.global.DryRun {
-		return "it would be taken away"
+		return "it would be removed"
 	}
-	return "it was taken away"
+	return "it was removed"
 }

@@ -14,16 +14,19 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
+// FindingFormats returns the output formats of a report of findings.
 func FindingFormats() []ui.Format { return []ui.Format{ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV} }
 
 // FindingOptions are the options of every command that reports findings.
 type FindingOptions struct{ failOn string }
 
+// Add adds the options to a command.
 func (o *FindingOptions) Add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.failOn, "fail-on", "error", "exit 3 from this `SEVERITY` on: info, warning or error")
+	cmd.Flags().StringVar(&o.failOn, "fail-on", "error", "exit 3 if there are findings of this `SEVERITY` or above: info, warning or error")
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.SeverityNames(), cobra.ShellCompDirectiveNoFileComp))
 }
 
+// Severity returns the severity of --fail-on.
 func (o *FindingOptions) Severity() (finding.Severity, error) {
 	s, err := finding.ParseSeverity(o.failOn)
 	if err != nil {
@@ -44,18 +47,18 @@ type Summary struct {
 	Seconds  float64 `json:"seconds"`
 }
 
-// EntriesRead is what a report about a directory has read.
+// EntriesRead counts what a check of a directory has read.
 type EntriesRead struct {
 	Entries   int    `json:"entries"` // users, groups and resources
 	Users     int    `json:"users"`
 	Groups    int    `json:"groups"`
 	Resources int    `json:"resources"`
 	Domains   int    `json:"domains"`
-	Selected  string `json:"selected,omitempty"` // where the server gave only some of them: which
-	Reason    string `json:"reason,omitempty"`   // why it is not complete
+	Selected  string `json:"selected,omitempty"` // which entries, where the server was asked for only some of them
+	Reason    string `json:"reason,omitempty"`   // why the report is incomplete
 }
 
-// CountEntries is what was read, by kind.
+// CountEntries returns the counts of the entries that were read, from those of each kind.
 func CountEntries(kinds [directory.Domain + 1]int) *EntriesRead {
 	return &EntriesRead{
 		Entries: kinds[directory.User] + kinds[directory.Group] + kinds[directory.Resource],
@@ -63,15 +66,15 @@ func CountEntries(kinds [directory.Domain + 1]int) *EntriesRead {
 	}
 }
 
-// FindingReport is what every command with findings prints. The findings may be more
-// than memory holds.
+// FindingReport is the result of a check. The findings are a sequence because they may not
+// fit into memory.
 type FindingReport struct {
 	Schema   string
-	Findings func(most int) iter.Seq2[finding.Finding, error] // of each rule; 0 is all
+	Findings func(most int) iter.Seq2[finding.Finding, error] // at most so many of each rule; 0 is all
 	Outcomes []finding.Outcome
 	Summary  Summary
 	Worst    finding.Severity
-	Any      bool // there is a finding
+	Any      bool // there is at least one finding
 }
 
 type findingLine struct {
@@ -82,14 +85,14 @@ type findingLine struct {
 	FixType finding.FixType `json:"fix_type"`
 }
 
-// lineOf is a finding in machine formats.
+// lineOf returns a finding in machine formats.
 func (rp *Reports) lineOf(kind string, f finding.Finding) findingLine {
 	return findingLine{
 		Kind: kind, Result: finding.Failed, Finding: f, Fix: rp.FixText(f.Fix), FixType: cmp.Or(f.Fix.Type, finding.FixNone),
 	}
 }
 
-// FixText returns a fix as a user sees it.
+// FixText returns a fix as a user sees it. It can have several lines.
 func (rp *Reports) FixText(f finding.Fix) string { return fixRenderer{rp.hints}.fix(f) }
 
 type ruleLine struct {
@@ -97,8 +100,8 @@ type ruleLine struct {
 	finding.Outcome
 }
 
-// Print prints a report in any format and returns errFindings when it has
-// something at or above failOn.
+// Print prints a report in any format and returns ErrFindings if it has findings at or
+// above failOn.
 func (rp *Reports) Print(format ui.Format, failOn finding.Severity, schema string, r *finding.Report, target string, took time.Duration) error {
 	out := &FindingReport{
 		Schema: schema, Outcomes: r.Outcomes,
@@ -122,13 +125,13 @@ func (rp *Reports) Print(format ui.Format, failOn finding.Severity, schema strin
 			out.Summary.Complete = false
 		}
 	}
-	if err := rp.Write(format, out, rp.reportTable); err != nil {
+	if err := rp.Write(format, out, FindingTable{All: true}); err != nil {
 		return err
 	}
 	return out.verdict(failOn)
 }
 
-// verdict is errFindings for a report with something at or above failOn.
+// verdict returns ErrFindings if the report has findings at or above failOn.
 func (r *FindingReport) verdict(failOn finding.Severity) error {
 	if r.Any && r.Worst >= failOn {
 		return ErrFindings
@@ -136,8 +139,8 @@ func (r *FindingReport) verdict(failOn finding.Severity) error {
 	return nil
 }
 
-// Write writes a report in any format, the table by the given function.
-func (rp *Reports) Write(format ui.Format, r *FindingReport, table func(*FindingReport) error) error {
+// Write writes a report in any format.
+func (rp *Reports) Write(format ui.Format, r *FindingReport, table FindingTable) error {
 	r.Outcomes = withOptions(r.Outcomes)
 	switch format {
 	case ui.JSON:
@@ -147,7 +150,7 @@ func (rp *Reports) Write(format ui.Format, r *FindingReport, table func(*Finding
 	case ui.CSV:
 		return rp.reportCSV(r)
 	case ui.Table:
-		return table(r)
+		return rp.writeTable(r, table)
 	}
 	return rp.reportPlain(r)
 }
@@ -209,7 +212,8 @@ func (rp *Reports) reportCSV(r *FindingReport) error {
 	return w.Flush()
 }
 
-func WhereText(f finding.Finding) string {
+// Location returns the file and line of a finding, as in "FILE:12", or an empty string.
+func Location(f finding.Finding) string {
 	switch {
 	case f.Where == nil:
 		return ""
@@ -219,20 +223,28 @@ func WhereText(f finding.Finding) string {
 	return fmt.Sprintf("%s:%d", f.Where.File, f.Where.Line)
 }
 
+// reportPlain writes one line per finding, then one per rule, then the summary. A fix of
+// several lines follows its finding, each line after "fix" and a tab.
 func (rp *Reports) reportPlain(r *FindingReport) error {
 	for f, err := range r.Findings(0) {
 		if err != nil {
 			return err
 		}
-		at, fix := WhereText(f), rp.FixText(f.Fix)
+		at, fix := Location(f), strings.TrimRight(rp.FixText(f.Fix), "\n")
+		var lines []string
 		if strings.Contains(fix, "\n") {
-			fix = "" // lines do not fit here; the other formats have it
+			fix, lines = "", strings.Split(fix, "\n")
 		}
 		if len(f.DN) > 0 {
 			at = strings.TrimPrefix(at+" "+strings.Join(f.DN, "; "), " ")
 		}
 		if _, err := fmt.Fprintf(rp.console.Streams.Out, "finding\t%s\t%s\t%s\t%s\t%s\n", f.Severity, f.Rule, ui.Sanitize(at), ui.Sanitize(f.Detail), ui.Sanitize(fix)); err != nil {
 			return err
+		}
+		for _, line := range lines {
+			if _, err := fmt.Fprintf(rp.console.Streams.Out, "fix\t%s\n", ui.Sanitize(line)); err != nil {
+				return err
+			}
 		}
 	}
 	var b strings.Builder
@@ -248,60 +260,35 @@ func (rp *Reports) reportPlain(r *FindingReport) error {
 	return err
 }
 
-// reportTable is for a person: one line a rule, then the findings, then what
-// the whole amounts to.
-func (rp *Reports) reportTable(r *FindingReport) error {
-	rows := make([][]string, len(r.Outcomes))
-	passed := 0
-	for i, o := range r.Outcomes {
-		if o.Result == finding.Passed {
-			passed++
-		}
-		rows[i] = []string{o.Rule, string(o.Result), countCell(o.Count), o.Reason}
-	}
-	if err := ui.WriteTable(rp.console.Streams.Out, rp.console.Streams.Width, []string{"rule", "result", "count", "why not run"}, rows); err != nil {
-		return err
-	}
-	for f, err := range r.Findings(0) {
-		if err != nil {
-			return err
-		}
-		if err := rp.WriteFinding(f); err != nil {
-			return err
-		}
-	}
-	sum := r.Summary
-	_, err := fmt.Fprintf(rp.console.Streams.Out, "\n%s: %s, %s, %s; %d of %d rules passed\n", ui.Sanitize(sum.Target),
-		Plural(sum.Errors, "error"), Plural(sum.Warnings, "warning"), Plural(sum.Infos, "info"), passed, len(r.Outcomes))
-	return err
+// ruleRow is a rule in a list of rules.
+type ruleRow struct {
+	Rule     string           `json:"rule"`
+	Severity finding.Severity `json:"severity"`
+	Title    string           `json:"title"`
+	Why      string           `json:"why"`
+	Remedy   string           `json:"remedy"`
 }
 
-// mostNames is how many entries of one finding a person is shown.
-const mostNames = 10
-
-// WriteFinding shows a finding to a person.
-func (rp *Reports) WriteFinding(f finding.Finding) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s %s\n", rp.PaintSeverity(f.Severity), f.Rule)
-	if p := WhereText(f); p != "" {
-		fmt.Fprintf(&b, "  at:   %s\n", ui.Sanitize(p))
+// PrintRules prints a list of rules in any format. Plain text and tables contain only the
+// rule, its severity and its title.
+func (rp *Reports) PrintRules(schema string, rules []finding.Rule) error {
+	format, err := rp.console.Format(ui.Table, ui.Plain, ui.JSON, ui.CSV)
+	if err != nil {
+		return err
 	}
-	for i, dn := range f.DN {
-		if i == mostNames {
-			fmt.Fprintf(&b, "        and %d more\n", len(f.DN)-mostNames)
-			break
-		}
-		fmt.Fprintf(&b, "  dn:   %s\n", ui.Sanitize(dn))
+	short := func(r ruleRow) []string { return []string{r.Rule, r.Severity.String(), r.Title} }
+	list := List[ruleRow]{
+		Schema: schema, Member: "rules", Header: []string{"rule", "severity", "passes if", "otherwise", "what to do"},
+		Record:  func(r ruleRow) []string { return append(short(r), r.Why, r.Remedy) },
+		Columns: []ui.Column{{Title: "rule", Key: true}, {Title: "severity", Priority: 1}, {Title: "passes if"}},
+		Row:     short,
+		Plain:   func(r ruleRow) string { return TabLine(short(r)) + "\n" },
 	}
-	fmt.Fprintf(&b, "  what: %s\n", ui.Sanitize(f.Detail))
-	if fix := rp.FixText(f.Fix); !strings.Contains(fix, "\n") && fix != "" {
-		fmt.Fprintf(&b, "  fix:  %s\n", ui.Sanitize(fix))
-	} else if fix != "" {
-		// It can be copied as it stands only without anything in front.
-		fmt.Fprintf(&b, "  fix:\n%s\n", strings.TrimRight(ui.SanitizeLines(fix), "\n"))
+	rows := make([]ruleRow, len(rules))
+	for i, r := range rules {
+		rows[i] = ruleRow{r.ID, r.Severity, r.Title, r.Why, rp.Remedy(r)}
 	}
-	_, err := fmt.Fprint(rp.console.Streams.Out, b.String())
-	return err
+	return list.PrintAll(rp.console, format, rows)
 }
 
 func completeness(complete bool) string {
@@ -309,61 +296,4 @@ func completeness(complete bool) string {
 		return "complete"
 	}
 	return "INCOMPLETE"
-}
-
-func (rp *Reports) PaintSeverity(s finding.Severity) string {
-	if !rp.console.Colour() {
-		return s.String()
-	}
-	switch s {
-	case finding.Error:
-		return ui.Red(s.String())
-	case finding.Warning:
-		return ui.Yellow(s.String())
-	}
-	return s.String()
-}
-
-// PrintRules prints a catalogue of rules.
-func (rp *Reports) PrintRules(schema string, rules []finding.Rule) error {
-	format, err := rp.console.Format(ui.Table, ui.Plain, ui.JSON, ui.CSV)
-	if err != nil {
-		return err
-	}
-	rows := make([][]string, len(rules))
-	for i, r := range rules {
-		rows[i] = []string{r.ID, r.Severity.String(), r.Title, r.Why, rp.Remedy(r)}
-	}
-	header := []string{"rule", "severity", "holds when", "otherwise", "what to do"}
-	switch format {
-	case ui.JSON:
-		type row struct {
-			Rule     string           `json:"rule"`
-			Severity finding.Severity `json:"severity"`
-			Title    string           `json:"title"`
-			Why      string           `json:"why"`
-			Remedy   string           `json:"remedy"`
-		}
-		out := make([]row, len(rules))
-		for i, r := range rules {
-			out[i] = row{r.ID, r.Severity, r.Title, r.Why, rp.Remedy(r)}
-		}
-		return ui.WriteJSON(rp.console.Streams.Out, struct {
-			Schema string `json:"schema"`
-			Rules  []row  `json:"rules"`
-		}{schema, out})
-	case ui.CSV:
-		return ui.WriteCSV(rp.console.Streams.Out, header, rows)
-	case ui.Table:
-		for i := range rows {
-			rows[i] = rows[i][:3]
-		}
-		return ui.WriteTable(rp.console.Streams.Out, rp.console.Streams.Width, header[:3], rows)
-	}
-	for _, r := range rows {
-		if _, err := fmt.Fprintln(rp.console.Streams.Out, strings.Join(r[:3], "\t")); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -8,21 +8,24 @@ import (
 )
 
 // Hints builds the command lines that messages suggest, so that each works when it is
-// pasted: words are quoted, and the home is named where this run was told which one.
+// pasted: words are quoted, and the home is named if this run was given one.
 type Hints struct {
 	global *Globals
 	args   []string
-	// clifile is the file given with -F, once it turned out to name the home.
+	// clifile is the file given with -F, set when it turned out to name the home.
 	clifile string
 	// suggested, if not nil, is called with each command line.
 	suggested func(line string)
 }
 
-// Line returns a command line of davadmin: an operation, its action, and more words. The
-// words are quoted where a shell needs it; the option that named the home of this run
-// comes after the action.
+// Line returns a command line of davadmin: an operation, its action, which may be empty, and
+// more words, which are quoted for a shell. The option that named the home of this run, if
+// any, comes after the action.
 func (h *Hints) Line(operation, action string, words ...string) string {
-	all := []string{"davadmin", operation, action}
+	all := []string{"davadmin", operation}
+	if action != "" {
+		all = append(all, action)
+	}
 	switch {
 	case h.global.Home != "":
 		all = append(all, "--home", Quote(h.global.Home))
@@ -35,7 +38,7 @@ func (h *Hints) Line(operation, action string, words ...string) string {
 	return h.join(all)
 }
 
-// Again returns the command line of this run with more words at its end.
+// Again returns the command line of this run with more words appended.
 func (h *Hints) Again(more ...string) string {
 	all := []string{"davadmin"}
 	for _, w := range slices.Concat(h.args, more) {
@@ -53,8 +56,8 @@ func (h *Hints) join(words []string) string {
 	return line
 }
 
-// Quote makes a word safe to paste into a shell; a word that cannot be made
-// safe appears as a placeholder that no shell takes for something else.
+// Quote quotes a word for a shell. A word that cannot be quoted safely is replaced by a
+// placeholder in quotes.
 func Quote(word string) string {
 	q, err := ui.ShellQuote(word)
 	if err != nil {

@@ -7,9 +7,10 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// Parameters of a home that say how its directory is reached and read.
+// Parameters about access to the directory of a home. UserPoolPrefix is what the names of
+// the parameters of its LDAP pool begin with.
 const (
-	LDAPPool            = "base.ldapinfo.ugldap."
+	UserPoolPrefix      = "base.ldapinfo.ugldap."
 	paramDCRoot         = "base.ldapinfo.dcroot"
 	paramDefaultDomain  = "base.ldapinfo.defaultdomain"
 	paramSchemaLevel    = "base.ldapinfo.schemalevel"
@@ -18,8 +19,8 @@ const (
 	paramLDAPAttributes = "davcore.ldapattr."
 )
 
-// HomeConfig is what the configuration of a home says about its directory. It is
-// nil where there is no home.
+// HomeConfig is the configuration of a home, as far as other commands need it. A nil
+// HomeConfig means that there is no home.
 type HomeConfig struct {
 	home     string
 	Path     string
@@ -27,18 +28,18 @@ type HomeConfig struct {
 	Document *config.Document
 }
 
-// Value returns what the server works with.
+// Value returns the effective value of a parameter: the value that is set, or the default.
 func (h *HomeConfig) Value(name string) string {
 	return strings.TrimSpace(h.Registry.Effective(h.Document, name))
 }
 
-// IsSet tells whether the file itself gives the parameter a value.
+// IsSet reports whether the file itself contains a value for the parameter.
 func (h *HomeConfig) IsSet(name string) bool {
 	v, ok := h.Document.Get(name)
 	return ok && strings.TrimSpace(v) != ""
 }
 
-// Names returns the attributes and classes by which the server knows its
+// Names returns the names of the attributes and object classes that the server uses in its
 // directory.
 func (h *HomeConfig) Names() ldapcheck.Names {
 	n := ldapcheck.DefaultNames()
@@ -46,8 +47,8 @@ func (h *HomeConfig) Names() ldapcheck.Names {
 		return n
 	}
 	one := func(to *string, parameter string) {
-		// The defaults of the parameters are in small letters; in reports the
-		// usual spelling reads better.
+		// The parameters have their defaults in lower case; reports keep the usual
+		// spelling.
 		if v := h.Value(parameter); v != "" && !strings.EqualFold(v, *to) {
 			*to = v
 		}
@@ -75,17 +76,17 @@ func (h *HomeConfig) Names() ldapcheck.Names {
 	list(&n.GroupClasses, paramLDAPAttributes+"groupobject")
 	list(&n.ResourceClasses, paramLDAPAttributes+"resourceobject")
 	if !strings.EqualFold(n.UniqueID, "davUniqueId") {
-		n.UniqueIDClass = "" // only of davUniqueId is it known
+		n.UniqueIDClass = "" // known for davUniqueId only
 	}
 	return n
 }
 
+// EqualWords reports whether two lists are equal, ignoring case.
 func EqualWords(a, b []string) bool {
 	return strings.EqualFold(strings.Join(a, " "), strings.Join(b, " "))
 }
 
-// Backends returns the back ends that are configured; nil when that is not
-// known.
+// Backends returns the configured back ends, or nil if there is no home.
 func (h *HomeConfig) Backends() []string {
 	if h == nil {
 		return nil
@@ -93,7 +94,7 @@ func (h *HomeConfig) Backends() []string {
 	return config.Backends(h.Registry, h.Document)
 }
 
-// Domains returns mail domains that the configuration names.
+// Domains returns the mail domains that the configuration names.
 func (h *HomeConfig) Domains() []string {
 	if h == nil || !h.IsSet(paramDefaultDomain) {
 		return nil

@@ -15,73 +15,63 @@ import (
 	"github.com/davadmin/davadmin/pkg/journal"
 )
 
-// FileKind is a file of a home with actions that change it, as the command line
-// speaks of it.
+// FileKind describes a file of a home that an operation works on.
 type FileKind struct {
-	Operation    string      // the word of the command line
-	Title        string      // what the file is
-	Path         string      // in the home
-	Mode         fs.FileMode // of a file that is made; 0 for the usual
-	RevertsWith  string      // the operation whose revert takes a change back; "" for this one
-	Optional     bool        // a home need not have it
-	serverWrites bool        // a running server may write it as well
+	Operation    string      // on the command line
+	Title        string      // for help, such as "the configuration"
+	Path         string      // relative to the home
+	Mode         fs.FileMode // of a new file; 0 for the default
+	RevertsWith  string      // the operation whose revert undoes a change; "" for this one
+	Optional     bool        // a home may have no such file
+	serverWrites bool        // a running server may write the file as well
 	LabelsOf     func(*config.Registry) Labels
 }
 
+// Schema returns the schema of the JSON output of an action.
 func (k FileKind) Schema(action string) string {
 	return "davadmin." + k.Operation + "." + action + ".1"
 }
 
-// HomeFile is such a file in one home.
+// HomeFile is the file of a kind in a home.
 type HomeFile struct {
 	FileKind
 	Home     string
 	File     *config.File
 	Registry *config.Registry
 	Labels   Labels
+	hints    *Hints
 }
 
-// Labels say how keys and values of a file are shown.
+// Labels shows the keys and values of a file to people.
 type Labels interface {
 	Name(key string) string
 	Mask(key, value string) string
-	Unset(key string) string // what stands in the place of a value, fit for a terminal
+	Unset(key string) string // what is shown instead of a value; safe for a terminal
 	Restart(key string) config.Restart
 }
 
-func ParseRevision(k FileKind, arg string) (int64, error) {
+// ParseRevision parses the number of a revision of a file.
+func (hf *HomeFiles) ParseRevision(k FileKind, arg string) (int64, error) {
 	n, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || n < 1 {
-		return 0, Usagef("'%s' is not a revision number; 'davadmin %s history' lists them", arg, k.Operation)
+		return 0, Usagef("'%s' is not a revision number; '%s' lists them", arg, hf.hints.Line(k.Operation, "history"))
 	}
 	return n, nil
 }
 
-// At returns the content of a revision.
+// At returns the content of the file in a revision; nil if there was no file.
 func (s *HomeFile) At(ctx context.Context, revision int64) ([]byte, error) {
 	text, err := s.File.At(ctx, revision)
 	switch {
 	case errors.Is(err, journal.ErrNoVersion):
-		return nil, fmt.Errorf("revision %d: its content was pruned; 'davadmin %s history' lists what there is", revision, s.Operation)
+		return nil, fmt.Errorf("revision %d: its content was pruned; '%s' lists the revisions", revision, s.hints.Line(s.Operation, "history"))
 	case errors.Is(err, config.ErrNoRevision):
-		return nil, Usagef("%v; 'davadmin %s history' lists them", err, s.Operation)
+		return nil, Usagef("%v; '%s' lists them", err, s.hints.Line(s.Operation, "history"))
 	}
 	return text, err
 }
 
-// CarryOut applies or, with --dry-run, previews an edit.
-func (hf *HomeFiles) CarryOut(ctx context.Context, file *config.File, edit config.Edit) (*config.Outcome, error) {
-	if hf.global.DryRun {
-		return file.Preview(ctx, edit)
-	}
-	outcome, err := file.Apply(ctx, edit)
-	if outcome != nil {
-		hf.journals.WarnNotes(outcome.Notes)
-	}
-	return outcome, err
-}
-
-// changeRow is one changed key in the output.
+// changeRow is a changed key in the output.
 type changeRow struct {
 	Name    string `json:"name"`
 	Old     string `json:"old"`
@@ -91,7 +81,7 @@ type changeRow struct {
 	Restart string `json:"restart"`
 }
 
-// changeRows words changes for the output, secrets masked.
+// changeRows returns changes for the output, with secrets masked.
 func (s *HomeFile) changeRows(changes []config.Change) []changeRow {
 	rows := make([]changeRow, len(changes))
 	for i, c := range changes {
@@ -103,18 +93,19 @@ func (s *HomeFile) changeRows(changes []config.Change) []changeRow {
 	return rows
 }
 
-// AfterChange makes an error of the report say that the change was made.
-func (hf *HomeFiles) AfterChange(s *HomeFile, o *config.Outcome, err error) error {
+// ReportError flushes the output and returns an error if the report of a change could not
+// be written. It says that the change was made.
+func (hf *HomeFiles) ReportError(s *HomeFile, o *config.Outcome, err error) error {
 	if err == nil && hf.console.Streams.Flush != nil {
 		err = hf.console.Streams.Flush()
 	}
 	if err == nil || o.Revision == 0 {
 		return err
 	}
-	return fmt.Errorf("%s; that change was made, but its report could not be written: %w", hf.RevisionWords(s, o), err)
+	return fmt.Errorf("%s; the change was made, but its report could not be written: %w", hf.RevisionText(s, o), err)
 }
 
-// ShowChange prints what an action changed, or would change.
+// ShowChange prints what an action changed or, with --dry-run, would change.
 func (hf *HomeFiles) ShowChange(format ui.Format, action string, s *HomeFile, o *config.Outcome) error {
 	rows, path := s.changeRows(o.Changes), s.File.Path()
 	if format == ui.JSON {
@@ -138,22 +129,28 @@ func (hf *HomeFiles) ShowChange(format ui.Format, action string, s *HomeFile, o 
 			return err
 		}
 	}
-	switch {
-	case !o.Changed():
-		hf.console.Notef("nothing to do: %s says so already", path)
-	case hf.global.DryRun:
-		hf.console.Notef("dry run: nothing was changed")
-	default:
-		hf.console.Notef("%s", hf.RevisionWords(s, o))
-		if s.serverWrites {
-			hf.NoteServer(s.Home)
-		}
-	}
+	hf.NoteOutcome(s, o, o.Changed())
 	return nil
 }
 
-// RevisionWords name the revision that was made, and the way back.
-func (hf *HomeFiles) RevisionWords(s *HomeFile, o *config.Outcome) string {
+// NoteOutcome notes how a change ended: nothing to do, a dry run, or the revision that was
+// made and how to undo it.
+func (hf *HomeFiles) NoteOutcome(s *HomeFile, o *config.Outcome, changed bool) {
+	switch {
+	case !changed:
+		hf.console.Notef("nothing to do: %s is already up to date", s.File.Path())
+	case hf.global.DryRun:
+		hf.console.Notef("dry run: nothing was changed")
+	default:
+		hf.console.Notef("%s", hf.RevisionText(s, o))
+		if s.serverWrites {
+			hf.noteServer(s.Home)
+		}
+	}
+}
+
+// RevisionText returns the revision that was made and how to undo it.
+func (hf *HomeFiles) RevisionText(s *HomeFile, o *config.Outcome) string {
 	text := fmt.Sprintf("revision %d", o.Revision)
 	if undo := hf.UndoCommand(s, o); undo != "" {
 		text += "; to undo: " + undo
@@ -161,6 +158,8 @@ func (hf *HomeFiles) RevisionWords(s *HomeFile, o *config.Outcome) string {
 	return text
 }
 
+// UndoCommand returns the command that undoes a change, or an empty string if there is
+// nothing to undo.
 func (hf *HomeFiles) UndoCommand(s *HomeFile, o *config.Outcome) string {
 	if o.Previous == 0 || o.Revision == 0 {
 		return ""
@@ -179,7 +178,7 @@ func (hf *HomeFiles) printChanges(s *HomeFile, rows []changeRow) error {
 	return nil
 }
 
-// shownValue words a value, which is masked already, for a person.
+// shownValue returns a value, which is already masked, for people.
 func (s *HomeFile) shownValue(name, value string, set bool) string {
 	if set {
 		return ui.Sanitize(ui.Clip(value, MaxShown))
@@ -187,6 +186,7 @@ func (s *HomeFile) shownValue(name, value string, set bool) string {
 	return s.Labels.Unset(name)
 }
 
+// RestartText returns whether a change requires a restart of the server.
 func RestartText(r config.Restart) string {
 	switch r {
 	case config.RestartNo:
@@ -194,33 +194,14 @@ func RestartText(r config.Restart) string {
 	case config.RestartYes:
 		return "needed"
 	}
-	return "not known; restart the server to be sure"
+	return "unknown; restart the server to be sure"
 }
 
-// NoteServer warns on a home of the original: its server may write the file
+// noteServer notes that the server of a home made by Oracle's installer may write the file
 // as well.
-func (hf *HomeFiles) NoteServer(home string) {
+func (hf *HomeFiles) noteServer(home string) {
 	if _, err := os.Stat(filepath.Join(home, "sbin", "davadmin")); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		hf.console.Notef("this is a home of Oracle's server: if it is running, it may write the file from memory again; '%s' shows that",
+		hf.console.Notef("this is a home of Oracle's server: if the server is running, it may overwrite the file from memory; '%s' shows whether it did",
 			hf.hints.Line("config", "diff"))
-	}
-}
-
-// Modifying carries requests out on the text of the configuration.
-func (s *HomeFile) Modifying(requests []config.Request, how config.ModifyOptions, warnings *[]config.Warning) func([]byte) ([]byte, []config.Change, error) {
-	return func(current []byte) ([]byte, []config.Change, error) {
-		doc, err := config.Parse(current)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", s.File.Path(), err)
-		}
-		if *warnings, err = s.Registry.Modify(doc, requests, how); err != nil {
-			return nil, nil, err
-		}
-		changes := doc.Changes()
-		after, err := doc.Render()
-		if err != nil {
-			return nil, nil, err
-		}
-		return after.Source(), changes, nil
 	}
 }

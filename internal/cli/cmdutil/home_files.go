@@ -15,10 +15,12 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
+// ServerFile returns the configuration file of a home, which need not exist.
 func (hf *HomeFiles) ServerFile(home string, lockTimeout time.Duration) *config.File {
 	return config.NewFile(hf.journals.Open(home, lockTimeout), config.FileOptions{Home: home, Name: config.ServerFile, Hook: hf.hook})
 }
 
+// ConfigKind describes davserver.properties.
 func ConfigKind() FileKind {
 	return FileKind{
 		Operation: "config", Title: "the configuration", Path: config.ServerFile, serverWrites: true,
@@ -26,7 +28,7 @@ func ConfigKind() FileKind {
 	}
 }
 
-// Open finds the home. It reads nothing but the clifile.
+// Open finds the home and returns its file of a kind. It reads only the clifile.
 func (hf *HomeFiles) Open(k FileKind, o *HomeOptions, lock LockOptions) (*HomeFile, error) {
 	home, err := hf.homes.Find(o)
 	if err != nil {
@@ -37,10 +39,10 @@ func (hf *HomeFiles) Open(k FileKind, o *HomeOptions, lock LockOptions) (*HomeFi
 		return nil, err
 	}
 	file := config.NewFile(hf.journals.Open(home, lock.Timeout), config.FileOptions{Home: home, Name: k.Path, Optional: k.Optional, Mode: k.Mode, Hook: hf.hook})
-	return &HomeFile{FileKind: k, Home: home, File: file, Registry: registry, Labels: k.LabelsOf(registry)}, nil
+	return &HomeFile{FileKind: k, Home: home, File: file, Registry: registry, Labels: k.LabelsOf(registry), hints: hf.hints}, nil
 }
 
-// HomeFiles works on the files of a home that have actions of their own.
+// HomeFiles opens, changes and reports changes of the files of a home.
 type HomeFiles struct {
 	global   *Globals
 	console  *Console
@@ -50,39 +52,41 @@ type HomeFiles struct {
 	hook     fsx.Hook
 }
 
-// OpenConfig finds the configuration of a home.
+// OpenConfig finds the home and returns its configuration file.
 func (hf *HomeFiles) OpenConfig(o *HomeOptions, lock LockOptions) (*HomeFile, error) {
 	return hf.Open(ConfigKind(), o, lock)
 }
 
-// ExplainLoad says what to do when the configuration cannot be read.
+// ExplainLoad adds to an error about the configuration what to do if the file is missing
+// or has a syntax error.
 func (hf *HomeFiles) ExplainLoad(ctx context.Context, err error, file *config.File) error {
 	return hf.ExplainFile(ctx, err, ConfigKind(), file)
 }
 
-// ExplainFile says what to do when a file of a home cannot be read.
+// ExplainFile adds to an error about a file of a home what to do if the file is missing or
+// has a syntax error.
 func (hf *HomeFiles) ExplainFile(ctx context.Context, err error, k FileKind, file *config.File) error {
 	var syntax *config.SyntaxError
 	missing := errors.Is(err, fs.ErrNotExist)
 	if !missing && !errors.As(err, &syntax) {
 		return err
 	}
-	back := ""
+	restore := ""
 	if last := lastRevision(ctx, file); last > 0 {
-		back = fmt.Sprintf("'%s' brings back the last version that davadmin wrote or saw", hf.hints.Line(k.Operation, "revert", strconv.FormatInt(last, 10)))
+		restore = fmt.Sprintf("'%s' restores the last version that davadmin wrote or saw", hf.hints.Line(k.Operation, "revert", strconv.FormatInt(last, 10)))
 	}
 	switch {
-	case missing && back != "":
-		return fmt.Errorf("there is no %s any more; %s", file.Path(), back)
+	case missing && restore != "":
+		return fmt.Errorf("%s no longer exists; %s", file.Path(), restore)
 	case missing:
-		return fmt.Errorf("there is no %s; 'davadmin init' makes a new home, --home names another one", file.Path())
-	case back != "":
-		return fmt.Errorf("%w; mend that line, or: %s", err, back)
+		return fmt.Errorf("%s does not exist; use --home to name another server home, or '%s' to create one", file.Path(), hf.hints.Line("init", ""))
+	case restore != "":
+		return fmt.Errorf("%w; fix that line, or: %s", err, restore)
 	}
-	return fmt.Errorf("%w; mend that line", err)
+	return fmt.Errorf("%w; fix that line", err)
 }
 
-// lastRevision returns the newest revision that can be reverted to, 0 for none.
+// lastRevision returns the newest revision that can be reverted to, or 0.
 func lastRevision(ctx context.Context, file *config.File) int64 {
 	entries, err := file.History(ctx)
 	if err != nil {
@@ -96,14 +100,16 @@ func lastRevision(ctx context.Context, file *config.File) int64 {
 	return 0
 }
 
-// ConfigLabels says how parameters are shown.
+// ConfigLabels shows parameters of the configuration.
 type ConfigLabels struct{ registry *config.Registry }
 
+// Name returns the name of the parameter.
 func (w ConfigLabels) Name(key string) string { return key }
 
+// Mask masks the value of a secret parameter.
 func (w ConfigLabels) Mask(key, value string) string { return w.registry.Mask(key, value) }
 
-// Unset shows the default in the place of a value.
+// Unset says that the parameter is not set, and what its default is.
 func (w ConfigLabels) Unset(key string) string {
 	if p, ok := w.registry.Lookup(key); ok && p.Default != "" {
 		return "(not set; default: " + ui.Sanitize(p.Mask(p.Default)) + ")"
@@ -111,7 +117,7 @@ func (w ConfigLabels) Unset(key string) string {
 	return "(not set)"
 }
 
-// Restart says whether a change of the parameter needs a restart.
+// Restart returns whether a change of the parameter requires a restart.
 func (w ConfigLabels) Restart(key string) config.Restart {
 	if p, ok := w.registry.Lookup(key); ok {
 		return p.Restart
@@ -119,6 +125,7 @@ func (w ConfigLabels) Restart(key string) config.Restart {
 	return config.RestartAssumed
 }
 
+// DomainKind describes ischeduledomainmap.properties.
 func DomainKind() FileKind {
 	return FileKind{
 		Operation: "domainmap", Title: "the domain map", Path: config.DomainMapFile, Optional: true,
@@ -126,10 +133,10 @@ func DomainKind() FileKind {
 	}
 }
 
-// DomainLabels say how the lines of a domain map are shown.
+// DomainLabels shows lines of a domain map.
 type DomainLabels struct{}
 
-// Name shows an internationalised domain in letters as well.
+// Name returns the domain; an internationalised one with its Unicode form.
 func (DomainLabels) Name(key string) string {
 	if d, err := config.ParseDomain(key); err == nil && d.Shown != key && d.Name == key {
 		return d.Shown + " (" + key + ")"
@@ -137,14 +144,17 @@ func (DomainLabels) Name(key string) string {
 	return key
 }
 
+// Mask masks a password in the URL of a domain.
 func (DomainLabels) Mask(_, value string) string { return config.MaskDomainURL(value) }
 
+// Unset says that the domain is not mapped.
 func (DomainLabels) Unset(string) string { return "(not mapped)" }
 
+// Restart returns RestartAssumed: whether a change requires a restart is unknown.
 func (DomainLabels) Restart(string) config.Restart { return config.RestartAssumed }
 
-// ReadDomainMap reads the file. That there is none is told from a directory that
-// is no server home.
+// ReadDomainMap reads the domain map. If the file does not exist, the error is
+// fs.ErrNotExist in a server home, and a usage error elsewhere.
 func (hf *HomeFiles) ReadDomainMap(ctx context.Context, c *HomeFile) ([]byte, fs.FileInfo, error) {
 	text, info, err := c.File.Read(ctx)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -152,7 +162,7 @@ func (hf *HomeFiles) ReadDomainMap(ctx context.Context, c *HomeFile) ([]byte, fs
 	}
 	dir := filepath.Dir(c.File.Path())
 	if _, derr := os.Stat(dir); errors.Is(derr, fs.ErrNotExist) {
-		return nil, nil, Usagef("there is no %s, so that %s is not a server home; --home names another one", dir, c.Home)
+		return nil, nil, Usagef("%s does not exist, so %s is not a server home; use --home to name another directory", dir, c.Home)
 	}
 	return nil, nil, err
 }

@@ -13,17 +13,17 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// DefaultHome is where Oracle's installer puts the server.
+// DefaultHome is the server home of Oracle's installer.
 const DefaultHome = "/opt/sun/comms/davserver"
 
 // HomeOptions are the options of every command that works on a server home.
 type HomeOptions struct {
 	clifile  string
-	VaultKey string // of commands that need a password, see addVault
+	VaultKey string // of commands that need a password, see AddVault
 }
 
-// Find finds the server home: the option, the environment, the clifile, the
-// place of the original.
+// Find returns the server home, first found: --home, DAVADMIN_HOME, the clifile,
+// DefaultHome if it exists.
 func (hs *Homes) Find(o *HomeOptions) (string, error) {
 	clifile, clifrom, err := hs.clifile(o)
 	if err != nil {
@@ -45,11 +45,11 @@ func (hs *Homes) Find(o *HomeOptions) (string, error) {
 		}
 	}
 	if home == "" {
-		return "", Usagef("no server home: give --home DIR, set DAVADMIN_HOME, or name a clifile that has a 'home' with -F")
+		return "", Usagef("no server home: use --home DIR, set DAVADMIN_HOME, or use -F with a clifile that has a 'home'")
 	}
 	fi, err := os.Stat(home)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", Usagef("there is no directory '%s' (%s); 'davadmin init --home %s' makes a new home", home, from, Quote(home))
+		return "", Usagef("the directory '%s' (%s) does not exist; 'davadmin init --home %s' creates a new home", home, from, Quote(home))
 	}
 	if err != nil {
 		return "", fmt.Errorf("server home: %w", err)
@@ -71,7 +71,7 @@ func (hs *Homes) Find(o *HomeOptions) (string, error) {
 	return home, nil
 }
 
-// clifile reads the clifile that was named; nil when none was.
+// clifile reads the clifile named with -F or DAVADMIN_CLIFILE, and returns nil without one.
 func (hs *Homes) clifile(o *HomeOptions) (s *config.Settings, path string, err error) {
 	path, from := o.clifile, "named with -F"
 	if path == "" {
@@ -110,17 +110,18 @@ type Homes struct {
 	getenv  func(string) string
 }
 
-// Named tells whether somebody said which home is meant.
-func (hs *Homes) Named(o *HomeOptions) bool {
+// named reports whether the user named the home.
+func (hs *Homes) named(o *HomeOptions) bool {
 	return hs.global.Home != "" || o.clifile != "" || hs.getenv("DAVADMIN_HOME") != "" || hs.getenv("DAVADMIN_CLIFILE") != ""
 }
 
+// Add adds the option -F.
 func (o *HomeOptions) Add(f *pflag.FlagSet) {
-	f.StringVarP(&o.clifile, "clifile", "F", "", "`FILE` with defaults for options (else DAVADMIN_CLIFILE, config/davadmin.properties of the home)")
+	f.StringVarP(&o.clifile, "clifile", "F", "", "clifile: `FILE` that can set home and detail (default: DAVADMIN_CLIFILE, then config/davadmin.properties of the home)")
 }
 
 // AddVault adds the option that opens the vault, to commands that need a password.
 func (o *HomeOptions) AddVault(f *pflag.FlagSet) {
-	f.StringVar(&o.VaultKey, "vault-key", "", "`FILE` with the key of the vault (else "+envVaultKey+", "+VaultKeyFile+
-		" of the home; a vault with a passphrase takes it from "+EnvPassphrase+" or asks)")
+	f.StringVar(&o.VaultKey, "vault-key", "", "`FILE` with the key of the vault (default: "+envVaultKey+", then "+VaultKeyFile+
+		" of the home; the passphrase of a vault with one comes from "+EnvPassphrase+" or a prompt)")
 }

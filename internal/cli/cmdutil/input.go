@@ -13,25 +13,26 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 )
 
-// Input reads what a user hands in beside the command line.
+// Input reads values, passwords and batch files.
 type Input struct {
 	console *Console
 }
 
-// maxValue and maxBatch bound what is read from files and standard input.
+// maxValue and maxBatch limit the size of files and of standard input, in bytes.
 const (
 	maxValue = 16 << 20
 	maxBatch = 256 << 20
 )
 
-// ReadValue reads a value from a file, without one line ending at its end.
+// ReadValue reads a value from a file, or from standard input if path is "-", and removes
+// one line ending at its end. A file with a secret must not be accessible to others.
 func (in *Input) ReadValue(ctx context.Context, path string, secret bool) ([]byte, error) {
 	var b []byte
 	var err error
 	if path == "-" {
 		b, err = readAll(ctx, in.console.Streams.In, maxValue)
 	} else {
-		b, err = in.ReadGuarded(path, maxValue, secret)
+		b, err = in.readFile(path, maxValue, secret)
 	}
 	if err != nil {
 		return nil, err
@@ -40,8 +41,8 @@ func (in *Input) ReadValue(ctx context.Context, path string, secret bool) ([]byt
 	return bytes.TrimSuffix(b, []byte("\r")), nil
 }
 
-// ReadGuarded reads a file; one with secrets must be closed to others.
-func (in *Input) ReadGuarded(path string, limit int64, secret bool) ([]byte, error) {
+// readFile reads a file; one with a secret must not be accessible to others.
+func (in *Input) readFile(path string, limit int64, secret bool) ([]byte, error) {
 	b, info, err := fsx.ReadLimited(path, limit)
 	if err != nil {
 		return nil, err
@@ -52,22 +53,24 @@ func (in *Input) ReadGuarded(path string, limit int64, secret bool) ([]byte, err
 	return b, nil
 }
 
+// CheckPrivate returns an error if a file with a password is accessible to others.
 func (in *Input) CheckPrivate(path string, info fs.FileInfo) error {
 	if open := info.Mode().Perm() & 0o077; open != 0 {
-		return fmt.Errorf("%s holds a password and others may read it (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), Quote(path))
+		return fmt.Errorf("%s contains a password and others can read it (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), Quote(path))
 	}
 	return nil
 }
 
+// AskSecret prompts twice for a password.
 func (in *Input) AskSecret(ctx context.Context, name string) (string, error) {
 	if in.console.Streams.ReadSecret == nil {
-		return "", Usagef("%s is a password and there is no terminal to ask on: use --value-file FILE or -f -", name)
+		return "", Usagef("%s is a password and there is no terminal for a prompt: use --value-file FILE or -f -", name)
 	}
 	first, err := in.console.Streams.ReadSecret(ctx, name+": ")
 	if err != nil {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
-	again, err := in.console.Streams.ReadSecret(ctx, "once more: ")
+	again, err := in.console.Streams.ReadSecret(ctx, "again: ")
 	if err != nil {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
@@ -77,31 +80,32 @@ func (in *Input) AskSecret(ctx context.Context, name string) (string, error) {
 	return string(first), nil
 }
 
-func BatchTitle(path string) string {
+// BatchName returns the name of a batch file for messages.
+func BatchName(path string) string {
 	if path == "-" {
 		return "standard input"
 	}
 	return path
 }
 
-// EachBatchLine reads a batch file, - for standard input, and calls do for each
-// line with its place. The info is nil for standard input.
+// EachBatchLine reads a batch file, or standard input if path is "-", and calls do for each
+// line with its file name and number. The info is nil for standard input.
 func (in *Input) EachBatchLine(ctx context.Context, path string, do func(line, where string, info fs.FileInfo) error) error {
-	text, info, err := in.BatchText(ctx, path)
+	text, info, err := in.readBatch(ctx, path)
 	if err != nil {
 		return fmt.Errorf("batch file: %w", err)
 	}
 	n := 0
 	for line := range strings.Lines(string(text)) {
 		n++
-		if err := do(line, fmt.Sprintf("%s:%d", BatchTitle(path), n), info); err != nil {
+		if err := do(line, fmt.Sprintf("%s:%d", BatchName(path), n), info); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (in *Input) BatchText(ctx context.Context, path string) ([]byte, fs.FileInfo, error) {
+func (in *Input) readBatch(ctx context.Context, path string) ([]byte, fs.FileInfo, error) {
 	if path != "-" {
 		return fsx.ReadLimited(path, maxBatch)
 	}
@@ -109,22 +113,22 @@ func (in *Input) BatchText(ctx context.Context, path string) ([]byte, fs.FileInf
 	return b, nil, err
 }
 
-// readAll reads standard input to its end, or until ctx ends; more than limit
-// bytes are an error.
+// readAll reads standard input to its end, or until ctx ends. More than limit bytes are an
+// error.
 func readAll(ctx context.Context, in io.Reader, limit int64) ([]byte, error) {
 	b, err := ui.Interruptible(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(in, limit+1)) })
 	if err != nil {
 		return nil, fmt.Errorf("read standard input: %w", err)
 	}
 	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("standard input holds more than %d bytes", limit)
+		return nil, fmt.Errorf("standard input has more than %d bytes", limit)
 	}
 	return b, nil
 }
 
-// BatchText takes the blanks round a line off; a blank line and a comment are
-// empty.
-func BatchText(line string) string {
+// TrimBatchLine returns a line without surrounding white space, or an empty string if it is
+// a comment.
+func TrimBatchLine(line string) string {
 	line = strings.Trim(line, " \t\r\n")
 	if strings.HasPrefix(line, "#") {
 		return ""
@@ -132,17 +136,18 @@ func BatchText(line string) string {
 	return line
 }
 
-// BatchPair reads 'left=right', called so in messages.
-func BatchPair(line, where, left, right string) (name, value string, given bool, err error) {
-	if line = BatchText(line); line == "" {
+// ParseBatchPair parses a line 'left=right'; messages use these names for its parts. Given
+// is false for a blank line and a comment.
+func ParseBatchPair(line, where, left, right string) (name, value string, given bool, err error) {
+	if line = TrimBatchLine(line); line == "" {
 		return "", "", false, nil
 	}
 	name, value, ok := strings.Cut(line, "=")
 	if !ok {
-		return "", "", false, Usagef("%s: no '=' between %s and %s; nothing was changed", where, left, right)
+		return "", "", false, Usagef("%s: missing '=' between %s and %s; nothing was changed", where, left, right)
 	}
 	if name = strings.TrimRight(name, " \t"); name == "" {
-		return "", "", false, Usagef("%s: no %s before '='; nothing was changed", where, left)
+		return "", "", false, Usagef("%s: missing %s before '='; nothing was changed", where, left)
 	}
 	return name, strings.TrimLeft(value, " \t"), true, nil
 }

@@ -9,55 +9,27 @@ import (
 	"github.com/davadmin/davadmin/pkg/journal"
 )
 
+// HistoryFormats returns the output formats of a list of changes.
 func HistoryFormats() []ui.Format { return []ui.Format{ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV} }
 
-// PrintEntries prints changes in any format.
+// PrintEntries prints a list of changes in any format.
 func (rp *Reports) PrintEntries(format ui.Format, schema string, entries []journal.Entry) error {
-	out := rp.console.Streams.Out
-	switch format {
-	case ui.JSON:
-		if entries == nil {
-			entries = []journal.Entry{}
-		}
-		return ui.WriteJSON(out, struct {
-			Schema  string          `json:"schema"`
-			Changes []journal.Entry `json:"changes"`
-		}{schema, entries})
-	case ui.JSONL:
-		for _, e := range entries {
-			if err := ui.WriteJSONL(out, e); err != nil {
-				return err
+	list := List[journal.Entry]{
+		Schema: schema, Member: "changes", Header: []string{"change", "time", "who", "operation", "target", "result", "what"},
+		Record: func(e journal.Entry) []string {
+			return []string{
+				fmt.Sprint(e.Change), e.Time.UTC().Format(time.RFC3339), ActorName(e.Actor), e.Operation, e.Target, string(e.Result), rp.entrySummary(e),
 			}
-		}
-		return nil
+		},
+		Columns: []ui.Column{
+			{Title: "change", Key: true, Number: true}, {Title: "time", Priority: 4}, {Title: "who", Priority: 2}, {Title: "operation", Priority: 5},
+			{Title: "target", Priority: 1}, {Title: "result", Priority: 3}, {Title: "what"},
+		},
 	}
-	header := []string{"change", "time", "who", "operation", "target", "result", "what"}
-	rows := make([][]string, len(entries))
-	for i, e := range entries {
-		rows[i] = []string{
-			fmt.Sprint(e.Change), e.Time.UTC().Format(time.RFC3339), ActorName(e.Actor), e.Operation, e.Target, string(e.Result), rp.entrySummary(e),
-		}
-	}
-	switch format {
-	case ui.CSV:
-		return ui.WriteCSV(out, header, rows)
-	case ui.Plain:
-		for _, row := range rows {
-			for i := range row {
-				row[i] = ui.Sanitize(row[i])
-			}
-			if _, err := fmt.Fprintln(out, strings.Join(row, "\t")); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	return ui.WriteTable(out, rp.console.Streams.Width, header, rows)
+	return list.PrintAll(rp.console, format, entries)
 }
 
+// ActorName returns who made a change, as in "alice as root".
 func ActorName(a journal.Actor) string {
 	name := a.User
 	if name == "" {
@@ -69,7 +41,7 @@ func ActorName(a journal.Actor) string {
 	return name
 }
 
-// entrySummary is what a change was about, in a few words.
+// entrySummary describes a change in a few words.
 func (rp *Reports) entrySummary(e journal.Entry) string {
 	var parts []string
 	if e.Damaged {

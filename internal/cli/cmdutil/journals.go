@@ -13,7 +13,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/journal"
 )
 
-// Actor is who the journal says made a change.
+// Actor returns the user of this run, as recorded in the journal.
 func (j *Journals) Actor() journal.Actor {
 	actor := journal.Actor{UID: os.Getuid(), SudoUser: j.getenv("SUDO_USER")}
 	if u, err := user.LookupId(fmt.Sprint(actor.UID)); err == nil {
@@ -25,14 +25,15 @@ func (j *Journals) Actor() journal.Actor {
 	return actor
 }
 
+// Open returns the journal of a home. It does not access the file system.
 func (j *Journals) Open(home string, lockTimeout time.Duration) *journal.Journal {
 	return journal.New(filepath.Join(home, "history"), journal.Options{
 		Base: home, Actor: j.Actor(), Now: j.now, LockTimeout: lockTimeout, Hook: j.hook,
 	})
 }
 
-// Command is the command as the journal keeps it: values of passwords cannot
-// stand in it, and passwords inside URLs are taken out.
+// Command returns the command line of this run as recorded in the journal. Values of
+// passwords cannot occur in it, and passwords in URLs are masked.
 func (j *Journals) Command() []string {
 	out := make([]string, 0, len(j.args)+1)
 	out = append(out, "davadmin")
@@ -42,7 +43,7 @@ func (j *Journals) Command() []string {
 	return out
 }
 
-// Journals opens the journal of a home.
+// Journals opens the journals of homes.
 type Journals struct {
 	console *Console
 	hints   *Hints
@@ -52,7 +53,7 @@ type Journals struct {
 	hook    fsx.Hook
 }
 
-// WarnNotes shows what a session of the journal repaired or found.
+// WarnNotes prints warnings of what a session of the journal repaired or found.
 func (j *Journals) WarnNotes(notes []journal.Note) {
 	for _, n := range notes {
 		if errors.Is(n.Err, journal.ErrDamaged) {

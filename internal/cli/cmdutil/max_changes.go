@@ -1,39 +1,53 @@
 package cmdutil
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
 
-// MaxChanges is --max-changes.
+// MaxChanges is the option --max-changes of bulk commands.
 type MaxChanges struct{ text string }
 
+// Add adds the option.
 func (l *MaxChanges) Add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&l.text, "max-changes", "", "refuse to touch more accounts than this `NUMBER`, or this part of all accounts, as in 5%")
+	cmd.Flags().StringVar(&l.text, "max-changes", "", "refuse to change more accounts than this `NUMBER`, or more than a percentage of all accounts, as in 5%")
 }
 
-// Check refuses to touch n accounts where that is more than was allowed; total
-// says how many there are.
+// Check returns an error if n accounts are more than the limit. Total returns the number of
+// all accounts, for a limit in percent.
 func (l *MaxChanges) Check(n int, total func() (int64, error)) error {
+	limit, limited, err := l.Limit(total)
+	if err != nil || !limited || int64(n) <= limit {
+		return err
+	}
+	return Usagef("this would change %s, but --max-changes %s allows only %d; nothing was changed", Plural(n, "account"), l.text, limit)
+}
+
+// String returns the value of the option.
+func (l *MaxChanges) String() string { return l.text }
+
+// Limit returns the maximum number of changes, and whether there is one. Total returns the
+// number of all items, for a limit in percent.
+func (l *MaxChanges) Limit(total func() (int64, error)) (limit int64, limited bool, err error) {
 	if l.text == "" {
-		return nil
+		return 0, false, nil
 	}
 	number, percent := strings.CutSuffix(l.text, "%")
-	limit, err := strconv.ParseFloat(number, 64)
-	if err != nil || limit < 0 || percent && limit > 100 || !percent && limit != float64(int64(limit)) {
-		return Usagef("--max-changes: '%s' is neither a number nor a part such as 5%%", l.text)
+	value, err := strconv.ParseFloat(number, 64)
+	// Written so that NaN is refused.
+	valid := err == nil && value >= 0 && (percent && value <= 100 || !percent && value == math.Trunc(value) && value <= math.MaxInt32)
+	if !valid {
+		return 0, false, Usagef("--max-changes: '%s' is not a valid number or percentage (such as 100 or 5%%)", l.text)
 	}
 	if percent {
 		all, err := total()
 		if err != nil {
-			return err
+			return 0, false, err
 		}
-		limit = float64(all) * limit / 100
+		value = float64(all) * value / 100
 	}
-	if float64(n) > limit {
-		return Usagef("%s would be touched, and --max-changes %s allows %d; nothing was changed", Plural(n, "account"), l.text, int64(limit))
-	}
-	return nil
+	return int64(value), true, nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// needOptions returns the options that provide a need, "" where none does.
+// needOptions returns the options that provide a need, or an empty string.
 func needOptions(n finding.Need) string {
 	return map[finding.Need]string{
 		finding.NeedBackends:         "--home DIR or --backend NAME",
@@ -27,7 +27,7 @@ func needOptions(n finding.Need) string {
 	}[n]
 }
 
-// OptionsFor returns the options that would let a rule run, "" where there are none.
+// OptionsFor returns the options that would let a rule run, or an empty string.
 func OptionsFor(o finding.Outcome) string {
 	var options []string
 	for _, n := range o.Needs {

@@ -6,8 +6,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// RefusedUsage turns what pkg/config refuses into a usage error that says what to type
-// instead.
+// RefusedUsage converts a config.RefusedError to a usage error with a hint what to use
+// instead. It returns other errors unchanged.
 func (h *Hints) RefusedUsage(err error) error {
 	var r *config.RefusedError
 	if errors.As(err, &r) {
@@ -16,7 +16,7 @@ func (h *Hints) RefusedUsage(err error) error {
 	return err
 }
 
-// refusedHint says what to type instead of a request that was refused.
+// refusedHint returns what to use instead of a refused request, or an empty string.
 func (h *Hints) refusedHint(r *config.RefusedError) string {
 	switch {
 	case errors.Is(r.Reason, config.ErrUnknownParameter) && r.Hint != "":

@@ -11,7 +11,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/route"
 )
 
-// RouteConfig is what the server of a home goes by.
+// RouteConfig returns the settings by which the server of a home routes addresses.
 func RouteConfig(h *HomeConfig) (route.Config, error) {
 	c := route.Config{
 		MailFilter: h.Value("davcore.uriinfo.emailsearchfiltertemplate"), LocalAttr: h.Value(paramLocalUser),
@@ -20,7 +20,7 @@ func RouteConfig(h *HomeConfig) (route.Config, error) {
 	path := filepath.Join(filepath.Dir(h.Path), filepath.Base(config.DomainMapFile))
 	b, _, err := fsx.ReadLimited(path, 64<<20)
 	if errors.Is(err, fs.ErrNotExist) {
-		b, err = nil, nil // the server then has no old one to ask
+		b, err = nil, nil // then no domain is on an old server
 	}
 	if err != nil {
 		return c, err

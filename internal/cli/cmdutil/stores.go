@@ -16,7 +16,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/backends"
 )
 
-// CreateStoreFile makes the store; a file's directory first, where there is none.
+// CreateStoreFile creates the store of a back end; for an SQLite file, its directory as well.
 func (ss *Stores) CreateStoreFile(ctx context.Context, home string, l backends.Location) error {
 	if l.URL == "" {
 		dir := filepath.Dir(l.File)
@@ -38,9 +38,10 @@ func (ss *Stores) CreateStoreFile(ctx context.Context, home string, l backends.L
 	return fsx.HandOver(l.File, home, ss.hook)
 }
 
-// Stores opens the back ends of homes.
+// Stores gives access to the back ends of homes.
 type Stores struct {
 	console     *Console
+	hints       *Hints
 	homes       *Homes
 	journals    *Journals
 	vaults      *Vaults
@@ -49,7 +50,8 @@ type Stores struct {
 	hook        fsx.Hook
 }
 
-// Backends says where the back ends of a home are.
+// Backends returns the back ends of a home with their locations. It opens none. Wait is how
+// long a store waits for a lock.
 func (ss *Stores) Backends(o *HomeOptions, dir string, c *HomeConfig, wait time.Duration) (*backends.Set, error) {
 	var locations []backends.Location
 	for _, b := range config.BackendFamilies(c.Registry, c.Document) {
@@ -62,7 +64,7 @@ func (ss *Stores) Backends(o *HomeOptions, dir string, c *HomeConfig, wait time.
 	return backends.New(locations, defaultBackend(c), backends.Options{Wait: wait, Now: ss.now}), nil
 }
 
-// defaultBackend is the back end of accounts whose entry names none.
+// defaultBackend returns the back end of accounts whose directory entry names none.
 func defaultBackend(c *HomeConfig) string {
 	if id := c.Value("store.dav." + BuiltinBackend + ".backendid"); id != "" {
 		return id
@@ -70,14 +72,13 @@ func defaultBackend(c *HomeConfig) string {
 	return BuiltinBackend
 }
 
-// StoreEnding ends the name of an SQLite file.
-const StoreEnding = ".sqlite"
+// StoreSuffix is the suffix of the name of an SQLite file.
+const StoreSuffix = ".sqlite"
 
-// BuiltinBackend is the back end that every home has, by the name in its
-// parameters.
+// BuiltinBackend is the back end that every home has, by the name in its parameters.
 const BuiltinBackend = "defaultbackend"
 
-// location says where the store of a back end is.
+// location returns where the store of a back end is.
 func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.BackendFamily) (backends.Location, error) {
 	l := backends.Location{Backend: b.ID, URL: c.Value(b.Parameter("dburl")), Password: ss.vaults.StorePassword(o, dir, b.ID)}
 	if err := CheckBackendName(b.ID); err != nil {
@@ -87,30 +88,30 @@ func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.B
 	if !filepath.IsAbs(folder) {
 		folder = filepath.Join(dir, filepath.FromSlash(folder))
 	}
-	l.File = filepath.Join(folder, b.ID+StoreEnding)
+	l.File = filepath.Join(folder, b.ID+StoreSuffix)
 	seconds, err := strconv.ParseInt(c.Value(b.Parameter("purgedelay")), 10, 32)
 	if err != nil || seconds < 0 {
-		return l, Usagef("%s: %s: '%s' is no number of seconds", c.Path, b.Parameter("purgedelay"), c.Value(b.Parameter("purgedelay")))
+		return l, Usagef("%s: %s: '%s' is not a valid number of seconds", c.Path, b.Parameter("purgedelay"), c.Value(b.Parameter("purgedelay")))
 	}
 	l.PurgeDelay = time.Duration(seconds) * time.Second
 	return l, nil
 }
 
-// CheckBackendName refuses an id that is no file name everywhere.
+// CheckBackendName returns an error if an id is not a portable file name.
 func CheckBackendName(id string) error {
 	if id == "" || len(id) > 64 || id[0] == '.' || id[0] == '-' ||
 		strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != "" {
-		return errors.New("its id is not letters, digits, '.', '_' and '-' alone")
+		return errors.New("an id has 1 to 64 letters, digits, '.', '_' and '-', and does not begin with '.' or '-'")
 	}
 	return nil
 }
 
-// WarnLeftOut says which back ends are set up and have no store: whoever is there is
-// not seen.
-func WarnLeftOut(set *backends.Set, existing []string, warnf func(string, ...any)) {
+// WarnMissing warns of each configured back end that has no store, because its accounts
+// are not seen. Existing are the back ends that have one.
+func (ss *Stores) WarnMissing(set *backends.Set, existing []string) {
 	for _, l := range set.Locations() {
 		if !slices.Contains(existing, l.Backend) {
-			warnf("the back end %s has no store at %s, and is left out; 'davadmin db init -n %s' makes one", l.Backend, l.Where(), l.Backend)
+			ss.console.Warnf("the back end %s has no store at %s and is skipped; '%s' creates one", l.Backend, l.Where(), ss.hints.Line("db", "init", "-n", l.Backend))
 		}
 	}
 }

@@ -7,11 +7,11 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 )
 
-// MaxShown bounds how much of a value a report for people shows, in bytes.
+// MaxShown is how much of a value a report for people shows, in bytes.
 const MaxShown = 4096
 
-// TabLine is a line of plain output: cells parted by tabs, of which they hold
-// none.
+// TabLine returns a line of plain output: sanitised cells, which contain no tabs, separated
+// by tabs.
 func TabLine(cells []string) string {
 	safe := make([]string, len(cells))
 	for i, c := range cells {
@@ -27,7 +27,7 @@ func countCell(n int) string {
 	return fmt.Sprint(n)
 }
 
-// Plural counts things in words: "1 error", "2 errors".
+// Plural returns a count with a noun, as in "1 error" or "2 errors".
 func Plural(n int, word string) string {
 	if n == 1 {
 		return "1 " + word

@@ -13,67 +13,67 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// UserListOptions name lists of who is on which server.
+// UserListOptions are the options with lists of the users on each server.
 type UserListOptions struct {
 	Cs6, Cs7 []string
 }
 
+// Add adds the options to a command.
 func (o *UserListOptions) Add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVar(&o.Cs6, "cs6-list", nil, "`FILE` with the people on the old server; may be repeated")
-	f.StringArrayVar(&o.Cs7, "cs7-list", nil, "`FILE` with the people on the new server; may be repeated (default: the accounts of a home that has any, and whose localuserattr is set)")
+	f.StringArrayVar(&o.Cs6, "cs6-list", nil, "`FILE` with the users on the old server (repeatable)")
+	f.StringArrayVar(&o.Cs7, "cs7-list", nil, "`FILE` with the users on the new server (repeatable; default: the accounts of the home, if it has any and its localuserattr is set)")
 }
 
-// ReadPeople reads the lists of both servers; nil for a server of which none was
-// named. In the place of a list of the new server stand the accounts of the
-// home's back ends, if there are any.
-func (ss *Stores) ReadPeople(ctx context.Context, o *UserListOptions, ho *HomeOptions, home *HomeConfig) (on6, on7 *cs6.UserSet, err error) {
-	if on6, err = ss.ReadLists(ctx, "--cs6-list", o.Cs6); err != nil {
+// ReadServerLists reads the lists of both servers; a set is nil if no list was given. The
+// default for the new server are the accounts in the home's back ends, if there are any.
+func (ss *Stores) ReadServerLists(ctx context.Context, o *UserListOptions, ho *HomeOptions, home *HomeConfig) (on6, on7 *cs6.UserSet, err error) {
+	if on6, err = ss.ReadUserList(ctx, "--cs6-list", o.Cs6); err != nil {
 		return nil, nil, err
 	}
-	// Without a mark there is no other server that people could be on.
+	// Without localuserattr there is no other server on which users could be.
 	if len(o.Cs7) == 0 && home != nil && home.IsSet(paramLocalUser) {
-		on7, err = ss.peopleOfStores(ctx, ho, home)
+		on7, err = ss.usersOfStores(ctx, ho, home)
 		return on6, on7, err
 	}
-	on7, err = ss.ReadLists(ctx, "--cs7-list", o.Cs7)
+	on7, err = ss.ReadUserList(ctx, "--cs7-list", o.Cs7)
 	return on6, on7, err
 }
 
-// peopleOfStores are the users and resources with an account; nil where there is
-// none: a home that was only just made says nothing about who is hosted.
-func (ss *Stores) peopleOfStores(ctx context.Context, ho *HomeOptions, home *HomeConfig) (set *cs6.UserSet, err error) {
+// usersOfStores returns the users and resources with an account, or nil if there are none:
+// a home that was just created says nothing about who is hosted on it.
+func (ss *Stores) usersOfStores(ctx context.Context, ho *HomeOptions, home *HomeConfig) (set *cs6.UserSet, err error) {
 	stores, err := ss.Backends(ho, home.home, home, DefaultLockTimeout)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stores.Close()) }()
-	instead := func(err error) error {
-		return fmt.Errorf("who is hosted here, the accounts say: %w; --cs7-list FILE takes their place", err)
+	explain := func(err error) error {
+		return fmt.Errorf("cannot read the accounts of the new server: %w; use --cs7-list FILE instead", err)
 	}
 	names, err := stores.Existing(ctx)
 	if err != nil {
-		return nil, instead(err)
+		return nil, explain(err)
 	}
 	set = cs6.NewUserSet(cs6.SetOptions{})
 	for _, name := range names {
 		st, err := stores.Open(ctx, name)
 		if err != nil {
-			return nil, instead(err)
+			return nil, explain(err)
 		}
 		if err := addAccounts(ctx, set, st); err != nil {
-			return nil, instead(err)
+			return nil, explain(err)
 		}
 	}
 	if set.Len() == 0 {
 		return nil, nil
 	}
-	WarnLeftOut(stores, names, ss.console.Warnf)
-	ss.console.Detailf("on the new server: %d, by the accounts of %s", set.Len(), strings.Join(names, ", "))
+	ss.WarnMissing(stores, names)
+	ss.console.Detailf("users on the new server: %d (the accounts of %s)", set.Len(), strings.Join(names, ", "))
 	return set, nil
 }
 
-// addAccounts adds the people with an active account.
+// addAccounts adds the users and resources with an active account.
 func addAccounts(ctx context.Context, set *cs6.UserSet, st store.Store) error {
 	return st.View(ctx, func(r store.Reader) error {
 		for a, err := range r.Accounts(ctx, store.AccountFilter{Kinds: []store.Kind{store.User, store.Resource, store.Location}, Order: store.ByID}) {
@@ -88,9 +88,9 @@ func addAccounts(ctx context.Context, set *cs6.UserSet, st store.Store) error {
 	})
 }
 
-// ReadLists reads lists of people. Each line of them must tell of somebody: a
-// line that was passed over would be a person whom no rule looks for.
-func (ss *Stores) ReadLists(ctx context.Context, option string, paths []string) (*cs6.UserSet, error) {
+// ReadUserList reads the lists of users given with an option, and returns nil without one.
+// Each line must be valid: a skipped line would be a user whom no rule checks.
+func (ss *Stores) ReadUserList(ctx context.Context, option string, paths []string) (*cs6.UserSet, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}
@@ -101,7 +101,7 @@ func (ss *Stores) ReadLists(ctx context.Context, option string, paths []string) 
 		}
 	}
 	if set.Len() == 0 {
-		return nil, Usagef("%s: the list names nobody", option)
+		return nil, Usagef("%s: the list contains no users", option)
 	}
 	return set, nil
 }
@@ -112,7 +112,7 @@ func (ss *Stores) readList(ctx context.Context, set *cs6.UserSet, path string) e
 		return err
 	}
 	defer f.Close()
-	faults := 0
+	invalid := 0
 	var first error
 	for p, err := range cs6.ReadUsers(f, cs6.ListOptions{Name: path}) {
 		var line *cs6.LineError
@@ -120,7 +120,7 @@ func (ss *Stores) readList(ctx context.Context, set *cs6.UserSet, path string) e
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.As(err, &line):
-			if faults++; first == nil {
+			if invalid++; first == nil {
 				first = err
 			}
 			continue
@@ -132,10 +132,10 @@ func (ss *Stores) readList(ctx context.Context, set *cs6.UserSet, path string) e
 		}
 	}
 	switch {
-	case faults == 1:
+	case invalid == 1:
 		return first
-	case faults > 1:
-		return fmt.Errorf("%w; and %d more lines that are no person", first, faults-1)
+	case invalid > 1:
+		return fmt.Errorf("%w; and %s", first, Plural(invalid-1, "more invalid line"))
 	}
 	return nil
 }

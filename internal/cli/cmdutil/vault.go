@@ -13,48 +13,47 @@ import (
 	"github.com/davadmin/davadmin/internal/secret"
 )
 
-// Vaults opens the vaults of homes, each once in a run.
+// Vaults opens the vaults of homes, each once per run. It is safe for concurrent use.
 type Vaults struct {
 	console *Console
 	hints   *Hints
 	getenv  func(string) string
-	Work    int // that the passphrase of a vault costs; 0 in production, see secret.Passphrase
+	Work    int // the work factor of a passphrase; 0 in production, see secret.Passphrase
 	vaults  vaults
 }
 
-// Files of a home that keep passwords.
+// Files of a home with passwords.
 const (
 	VaultFile    = "config/davadmin.vault"
-	VaultKeyFile = "config/davadmin.key" // what opens the vault, unless another key is named
+	VaultKeyFile = "config/davadmin.key" // the key of the vault, unless another file is named
 )
 
-// Variables of the environment that open a vault.
+// Environment variables with the key file or the passphrase of a vault.
 const (
 	envVaultKey      = "DAVADMIN_VAULT_KEY"
 	EnvPassphrase    = "DAVADMIN_VAULT_PASSPHRASE"
 	EnvNewPassphrase = "DAVADMIN_VAULT_NEW_PASSPHRASE" // of 'passfile modify --rekey'
 )
 
-// maxKeyFile bounds what is read as a key file.
+// maxKeyFile is the maximum size of a key file, in bytes.
 const maxKeyFile = 64 << 10
 
-// vaults remembers what became of opening the vault of a home, so that a run asks
-// for its passphrase once.
+// vaults remembers the vaults that were opened, or the errors, by home, so that a run asks
+// for a passphrase once.
 type vaults struct {
 	mu     sync.Mutex
 	opened map[string]*OpenVault
 }
 
-// OpenVault is a vault that was looked at.
+// OpenVault is a vault that was opened.
 type OpenVault struct {
-	Vault  *secret.Vault // nil where there is none
+	Vault  *secret.Vault // nil if the home has none
 	Sealed []byte
 	Key    *secret.Key
 	err    error
 }
 
-// Open opens the vault of a home, once in a run; a home without one asks
-// nothing.
+// Open opens the vault of a home, once per run. A home without a vault causes no prompt.
 func (vs *Vaults) Open(ctx context.Context, o *HomeOptions, home string) (*OpenVault, error) {
 	vs.vaults.mu.Lock()
 	defer vs.vaults.mu.Unlock()
@@ -70,7 +69,7 @@ func (vs *Vaults) Open(ctx context.Context, o *HomeOptions, home string) (*OpenV
 	return v, v.err
 }
 
-// Source is a source for a name of the home's vault.
+// Source returns a source of the password with a name in the home's vault.
 func (vs *Vaults) Source(o *HomeOptions, home, name string) secret.Source {
 	return secret.From(func(ctx context.Context) (*secret.Vault, error) {
 		v, err := vs.Open(ctx, o, home)
@@ -78,14 +77,14 @@ func (vs *Vaults) Source(o *HomeOptions, home, name string) secret.Source {
 			return nil, err
 		}
 		if v.Vault == nil {
-			vs.console.Detailf("%s: there is no vault", name)
+			vs.console.Detailf("%s: the home has no vault", name)
 		}
 		return v.Vault, nil
 	}, name)
 }
 
-// StorePassword gives the database password of a back end, as the home's vault has
-// it; nil where there is none. It asks nothing but what opens a vault that is there.
+// StorePassword returns a function that returns the database password of a back end from
+// the home's vault, or nil if there is none. It prompts only to open an existing vault.
 func (vs *Vaults) StorePassword(o *HomeOptions, home, backend string) func(context.Context) ([]byte, error) {
 	return secret.Once(vs.Source(o, home, SecretStore+backend))
 }
@@ -100,11 +99,11 @@ func (vs *Vaults) unlock(ctx context.Context, o *HomeOptions, home string, v *Op
 		return fmt.Errorf("vault: %w", err)
 	}
 	if open := info.Mode().Perm() & 0o077; open != 0 {
-		vs.console.Warnf("others may read the vault %s and try passphrases (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), Quote(path))
+		vs.console.Warnf("others can read the vault %s and guess passphrases (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), Quote(path))
 	}
 	kind, err := secret.KindOf(sealed)
 	if err != nil {
-		return fmt.Errorf("%s: %w; %s", path, err, vs.OlderVault())
+		return fmt.Errorf("%s: %w; %s", path, err, vs.RestoreHint())
 	}
 	key, from, err := vs.opener(ctx, o, home, kind)
 	if err != nil {
@@ -113,54 +112,54 @@ func (vs *Vaults) unlock(ctx context.Context, o *HomeOptions, home string, v *Op
 	opened, err := secret.Open(sealed, key)
 	switch {
 	case errors.Is(err, secret.ErrWrongKey):
-		return fmt.Errorf("cannot open the vault %s with %s: %w; it opens with the %s that it was closed with last, and with nothing else", path, from, err, kind)
+		return fmt.Errorf("cannot open the vault %s with %s: %w; use the %s with which it was last closed", path, from, err, kind)
 	case err != nil:
-		return fmt.Errorf("%s: %w; %s", path, err, vs.OlderVault())
+		return fmt.Errorf("%s: %w; %s", path, err, vs.RestoreHint())
 	}
 	vs.console.Detailf("vault: %s, opened with %s", path, from)
 	v.Vault, v.Sealed, v.Key = opened, sealed, key
 	return nil
 }
 
-// OlderVault says how to get a vault back that cannot be read.
-func (vs *Vaults) OlderVault() string {
-	return fmt.Sprintf("'%s' lists what '%s' can bring back", vs.hints.Line("passfile", "history"), vs.hints.Line("passfile", "revert", "REV"))
+// RestoreHint returns how to restore a vault that cannot be read.
+func (vs *Vaults) RestoreHint() string {
+	return fmt.Sprintf("'%s' lists the versions that '%s' can restore", vs.hints.Line("passfile", "history"), vs.hints.Line("passfile", "revert", "REV"))
 }
 
-// opener finds what opens a vault: a key file that is named or at its place,
-// the environment, a question.
+// opener returns what opens a vault, and its description: the key file, or the passphrase
+// from the environment or a prompt.
 func (vs *Vaults) opener(ctx context.Context, o *HomeOptions, home string, kind secret.Kind) (k *secret.Key, from string, err error) {
-	path, found := vs.NamedKey(o, home)
+	path, found := vs.FindKey(o, home)
 	switch {
 	case kind == secret.ByKey && !found:
-		return nil, "", Usagef("the vault of %s is closed with a key, and there is no %s: give --vault-key FILE, or set %s", home, path, envVaultKey)
+		return nil, "", Usagef("the vault of %s is closed with a key, and %s does not exist: use --vault-key FILE, or set %s", home, path, envVaultKey)
 	case kind == secret.ByKey:
 		k, err = vs.ReadKey(path)
 		return k, "the key in " + path, err
 	case o.VaultKey != "":
-		return nil, "", Usagef("the vault of %s is closed with a passphrase, not with a key: leave --vault-key out", home)
+		return nil, "", Usagef("the vault of %s is closed with a passphrase, not with a key: omit --vault-key", home)
 	}
 	from = "the passphrase in " + EnvPassphrase
-	word := []byte(vs.getenv(EnvPassphrase))
-	if len(word) == 0 {
+	passphrase := []byte(vs.getenv(EnvPassphrase))
+	if len(passphrase) == 0 {
 		if vs.console.Streams.ReadSecret == nil {
-			return nil, "", Usagef("the vault of %s is closed with a passphrase, and there is no terminal to ask on: set %s", home, EnvPassphrase)
+			return nil, "", Usagef("the vault of %s is closed with a passphrase, and there is no terminal for a prompt: set %s", home, EnvPassphrase)
 		}
-		from = "that passphrase"
-		if word, err = vs.console.Streams.ReadSecret(ctx, "passphrase of the vault: "); err != nil {
+		from = "this passphrase"
+		if passphrase, err = vs.console.Streams.ReadSecret(ctx, "passphrase of the vault: "); err != nil {
 			return nil, "", fmt.Errorf("read the passphrase: %w", err)
 		}
 	}
-	if len(word) == 0 {
-		return nil, "", fmt.Errorf("the passphrase of a vault is not empty: %w", secret.ErrWrongKey)
+	if len(passphrase) == 0 {
+		return nil, "", fmt.Errorf("the passphrase is empty: %w", secret.ErrWrongKey)
 	}
-	k, err = secret.Passphrase(secret.New(word), vs.Work)
+	k, err = secret.Passphrase(secret.New(passphrase), vs.Work)
 	return k, from, err
 }
 
-// NamedKey returns the key file that this run is to take. It is found when it was
-// named, or is at its place.
-func (vs *Vaults) NamedKey(o *HomeOptions, home string) (path string, found bool) {
+// FindKey returns the key file of this run: --vault-key, the environment, or the file in
+// the home. Found is false if the file in the home does not exist.
+func (vs *Vaults) FindKey(o *HomeOptions, home string) (path string, found bool) {
 	if o.VaultKey != "" {
 		return o.VaultKey, true
 	}
@@ -172,18 +171,18 @@ func (vs *Vaults) NamedKey(o *HomeOptions, home string) (path string, found bool
 	return path, !errors.Is(err, fs.ErrNotExist)
 }
 
-// ReadKey reads a key file, which must be closed to others.
+// ReadKey reads a key file, which must not be accessible to others.
 func (vs *Vaults) ReadKey(path string) (*secret.Key, error) {
 	text, info, err := fsx.ReadLimited(path, maxKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("key of the vault: %w", err)
 	}
 	if open := info.Mode().Perm() & 0o077; open != 0 {
-		return nil, fmt.Errorf("%s holds the key of the vault and others may read it (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), Quote(path))
+		return nil, fmt.Errorf("%s contains the key of the vault and others can read it (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), Quote(path))
 	}
 	k, err := secret.ParseKey(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; '%s' makes one", path, err, vs.hints.Line("passfile", "create", "--new-key"))
+		return nil, fmt.Errorf("%s: %w; '%s' creates a key", path, err, vs.hints.Line("passfile", "create", "--new-key"))
 	}
 	return k, nil
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 )
 
-// vaultApp is a run on a home whose vault a passphrase closes, with somebody who
-// types it and is counted.
-func vaultApp(t *testing.T, typed string) (f *Factory, home string, asked *int) {
+// vaultFactory returns the parts for a run on a new home, with a prompt that returns typed
+// and counts its uses.
+func vaultFactory(t *testing.T, typed string) (f *Factory, home string, asked *int) {
 	t.Helper()
 	home = t.TempDir()
 	if err := os.Mkdir(filepath.Join(home, "config"), 0o700); err != nil {
@@ -50,9 +50,9 @@ func putVault(t *testing.T, home, passphrase string, secrets map[string]string) 
 	}
 }
 
-// Many back ends, each with many connections, ask for the passphrase once.
+// Many back ends, each with many connections, cause one prompt for the passphrase.
 func TestVaultIsUnlockedOnce(t *testing.T) {
-	f, home, asked := vaultApp(t, "horse")
+	f, home, asked := vaultFactory(t, "horse")
 	putVault(t, home, "horse", map[string]string{"store.a": "pw-a", "store.b": "pw-b"})
 	o := &HomeOptions{}
 	var wg sync.WaitGroup
@@ -68,13 +68,13 @@ func TestVaultIsUnlockedOnce(t *testing.T) {
 	}
 	wg.Wait()
 	if *asked != 1 {
-		t.Errorf("asked %d times", *asked)
+		t.Errorf("%d prompts", *asked)
 	}
 }
 
-// A wrong passphrase is asked for once, too, and every back end says so.
+// A wrong passphrase causes one prompt, and an error for every back end.
 func TestVaultWrongPassphraseOnce(t *testing.T) {
-	f, home, asked := vaultApp(t, "donkey")
+	f, home, asked := vaultFactory(t, "donkey")
 	putVault(t, home, "horse", map[string]string{"store.a": "pw-a"})
 	for _, backend := range []string{"a", "b"} {
 		b, err := f.Vaults.StorePassword(&HomeOptions{}, home, backend)(t.Context())
@@ -86,22 +86,22 @@ func TestVaultWrongPassphraseOnce(t *testing.T) {
 		}
 	}
 	if *asked != 1 {
-		t.Errorf("asked %d times", *asked)
+		t.Errorf("%d prompts", *asked)
 	}
 }
 
-// Without a vault nothing is asked.
-func TestNoVaultAsksNothing(t *testing.T) {
-	f, home, asked := vaultApp(t, "horse")
+// A home without a vault causes no prompt.
+func TestNoVaultNoPrompt(t *testing.T) {
+	f, home, asked := vaultFactory(t, "horse")
 	b, err := f.Vaults.StorePassword(&HomeOptions{}, home, "defaultbackend")(t.Context())
 	if b != nil || err != nil || *asked != 0 {
-		t.Errorf("%q, %v, asked %d times", b, err, *asked)
+		t.Errorf("%q, %v, %d prompts", b, err, *asked)
 	}
 }
 
-// A stop is no answer, and no wrong one.
-func TestVaultStoppedAtTheQuestion(t *testing.T) {
-	f, home, _ := vaultApp(t, "")
+// Stopping at the prompt is an error, but not that of a wrong passphrase.
+func TestVaultStoppedAtThePrompt(t *testing.T) {
+	f, home, _ := vaultFactory(t, "")
 	putVault(t, home, "horse", nil)
 	f.Console.Streams.ReadSecret = func(ctx context.Context, _ string) ([]byte, error) { return nil, context.Canceled }
 	_, err := f.Vaults.Open(t.Context(), &HomeOptions{}, home)

@@ -113,7 +113,7 @@ func (o *coexistCheck) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.home, err = o.directories.FindHome(ctx, &o.HomeOptions); err != nil {
+	if o.home, err = o.directories.LoadHomeConfig(ctx, &o.HomeOptions); err != nil {
 		return err
 	}
 	co, err := o.checkOptions(ctx)
@@ -126,7 +126,7 @@ func (o *coexistCheck) run(ctx context.Context) error {
 			return err
 		}
 		defer func() { _ = d.Close() }()
-		d.Attach(&co.Directory)
+		d.ApplyTo(&co.Directory)
 		if err := o.decideBy(&co, d); err != nil {
 			return err
 		}
@@ -213,7 +213,7 @@ func (o *coexistCheck) directoryMissing() string {
 	switch {
 	case o.noDirectory:
 		return "no directory is read (--no-directory)"
-	case len(o.Files) > 0 || len(o.DirectoryOptions.Hosts) > 0 || o.home != nil && o.home.IsSet(cmdutil.LDAPPool+"ldaphost"):
+	case len(o.Files) > 0 || len(o.DirectoryOptions.Hosts) > 0 || o.home != nil && o.home.IsSet(cmdutil.UserPoolPrefix+"ldaphost"):
 		return ""
 	}
 	return "no directory was named; --ldif FILE or -H HOST names one"
@@ -264,14 +264,14 @@ func (o *coexistCheck) finish(ctx context.Context, format ui.Format, failOn find
 	}
 	o.ended = r.Ended
 	out.Worst, out.Any = r.Worst()
-	return o.reports.Conclude(format, failOn, out, cmdutil.AuditTable{Console: o.console, Reports: o.reports, All: o.all, Next: o.next}, "check", r.Ended)
+	return o.reports.Conclude(format, failOn, out, cmdutil.FindingTable{All: o.all, Next: o.next}, "check", r.Ended)
 }
 
 // next is what to do now.
 func (o *coexistCheck) next(r *cmdutil.FindingReport, hidden int) string {
 	sum := r.Summary
 	if !sum.Complete {
-		return "remove what kept the check from reading everything, and run it again" + cmdutil.LimitAdvice(o.ended)
+		return "remove what kept the check from reading everything, and run it again" + cmdutil.LimitHint(o.ended)
 	}
 	if hidden > 0 {
 		return o.hints.Again("--all") + fmt.Sprintf("   (shows %s more; --output jsonl is for programs)", cmdutil.Plural(hidden, "finding"))

@@ -79,7 +79,7 @@ func (o *coexistExplain) run(ctx context.Context) error {
 	if o.address == "" {
 		return cmdutil.Usagef("about whom? Give -a ADDRESS")
 	}
-	home, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	home, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil {
 		return err
 	}

@@ -53,13 +53,13 @@ func (o *coexistPeople) directoryOptions(ctx context.Context, home *cmdutil.Home
 	if lo.Workers, err = cmdutil.WorkerCount(o.workers); err != nil {
 		return lo, err
 	}
-	lo.CS6, lo.CS7, err = o.stores.ReadPeople(ctx, &o.UserListOptions, &o.HomeOptions, home)
+	lo.CS6, lo.CS7, err = o.stores.ReadServerLists(ctx, &o.UserListOptions, &o.HomeOptions, home)
 	return lo, err
 }
 
 // census counts the people, and lists those of some sides.
 func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain string) (*coexist.CensusResult, bool, error) {
-	home, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	home, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil {
 		return nil, false, err
 	}
@@ -72,7 +72,7 @@ func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain
 		return nil, false, err
 	}
 	defer func() { _ = d.Close() }()
-	d.Attach(&lo)
+	d.ApplyTo(&lo)
 	c, err := coexist.NewCensus(lo, sides, domain)
 	if err != nil {
 		return nil, false, cmdutil.Usagef("%v", err)
@@ -88,12 +88,12 @@ func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain
 func (o *coexistPeople) verdict(r *coexist.CensusResult) error {
 	switch {
 	case r.Ended != nil:
-		return o.reports.EndedShort("not everything was read, and the answer is about a part", r.Ended)
+		return o.reports.Incomplete("not everything was read, and the answer is about a part", r.Ended)
 	case r.Unread > 0:
-		return o.reports.EndedShort("the answer is about a part",
+		return o.reports.Incomplete("the answer is about a part",
 			fmt.Errorf("records or parts of the tree that could not be read: %d; 'davadmin ldap audit' names them", r.Unread))
 	case r.Total.People()+r.Total.Inactive == 0:
-		return o.reports.EndedShort("there is no answer", fmt.Errorf("no user and no resource was found; -B names where to begin"))
+		return o.reports.Incomplete("there is no answer", fmt.Errorf("no user and no resource was found; -B names where to begin"))
 	}
 	return nil
 }

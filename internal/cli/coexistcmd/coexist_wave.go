@@ -96,7 +96,7 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	if _, err := os.Lstat(o.dir); !errors.Is(err, fs.ErrNotExist) {
 		return cmdutil.Usagef("'%s' is there already; a wave gets a directory of its own", o.dir)
 	}
-	home, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	home, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil {
 		return err
 	}
@@ -120,9 +120,9 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.console.Notef("next: migrate their calendars, then: %s", o.hints.Line("coexist", "apply", append([]string{"--wave", o.dir}, o.Words()...)...))
+	o.console.Notef("next: migrate their calendars, then: %s", o.hints.Line("coexist", "apply", append([]string{"--wave", o.dir}, o.Args()...)...))
 	if w.Skipped > 0 {
-		return &cmdutil.PartlyError{Text: fmt.Sprintf("skipped, and listed above: %d", w.Skipped)}
+		return &cmdutil.PartialError{Text: fmt.Sprintf("skipped, and listed above: %d", w.Skipped)}
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coex
 	if err != nil {
 		return nil, "", err
 	}
-	people, err := o.stores.ReadLists(ctx, "--users", o.users)
+	people, err := o.stores.ReadUserList(ctx, "--users", o.users)
 	if err != nil {
 		return nil, "", err
 	}
@@ -142,7 +142,7 @@ func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coex
 		return nil, "", err
 	}
 	defer func() { _ = d.Close() }()
-	d.Attach(&lo)
+	d.ApplyTo(&lo)
 	w, err := coexist.PlanWave(ctx, d.Source, coexist.WaveOptions{Directory: lo, Users: people, Backend: o.backend, Skipped: func(dn string, reason error) {
 		if dn != "" {
 			dn = ui.Sanitize(dn) + ": "
@@ -218,7 +218,7 @@ func oldServerScript(w *coexist.Wave) string {
 // checks says what to run when a wave was applied.
 func (o *coexistPlan) checks() string {
 	line := func(action string, words ...string) string {
-		return o.hints.Line("coexist", action, append(words, o.Words()...)...) + "\n"
+		return o.hints.Line("coexist", action, append(words, o.Args()...)...) + "\n"
 	}
 	return "# on the old server: copies of ics.conf, and cscal list > cscal-list.txt\n" +
 		line("verify", "--wave", o.dir, "--ics-conf", "ics.conf", "--cs6-list", "cscal-list.txt", "--probe") +

@@ -135,7 +135,7 @@ func (o *waveApply) precheck(ctx context.Context) error {
 	check.Scope, check.icsConf, check.noDirectory = "sub", o.icsConf, true
 	check.HomeOptions = o.runner.HomeOptions
 	var err error
-	if check.home, err = o.directories.FindHome(ctx, &o.runner.HomeOptions); err != nil && o.runner.Runs == "" {
+	if check.home, err = o.directories.LoadHomeConfig(ctx, &o.runner.HomeOptions); err != nil && o.runner.Runs == "" {
 		return err
 	}
 	if check.home == nil && o.icsConf == "" {
@@ -162,7 +162,7 @@ func (o *waveApply) precheck(ctx context.Context) error {
 		}
 		if f.Severity == finding.Error {
 			n++
-			o.console.Say(fmt.Sprintf("davadmin: %s: %s: %s", f.Rule, ui.Sanitize(cmdutil.WhereText(f)), ui.Sanitize(f.Detail)))
+			o.console.Say(fmt.Sprintf("davadmin: %s: %s: %s", f.Rule, ui.Sanitize(cmdutil.Location(f)), ui.Sanitize(f.Detail)))
 		}
 	}
 	if n > 0 {
@@ -183,7 +183,7 @@ func (o *waveApply) advise(m *manifest) error {
 	}
 	o.console.Notef("next: on the old server, sh %s (%s); then %s",
 		cmdutil.Quote(filepath.Join(o.dir, waveOldServer)), people(m.People),
-		o.hints.Line("coexist", "verify", append([]string{"--wave", o.dir, "--ics-conf", "FILE", "--cs6-list", "FILE", "--probe"}, o.runner.Words()...)...))
+		o.hints.Line("coexist", "verify", append([]string{"--wave", o.dir, "--ics-conf", "FILE", "--cs6-list", "FILE", "--probe"}, o.runner.Args()...)...))
 	return nil
 }
 

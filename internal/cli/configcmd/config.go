@@ -1,5 +1,5 @@
-// Package configcmd holds the commands that work on the configuration of a server home:
-// init, config, domainmap and ldappool. They work on the files alone.
+// Package configcmd contains the commands for the configuration of a server home: init,
+// config, domainmap and ldappool. They read and write files only; no server needs to run.
 package configcmd
 
 import (
@@ -12,16 +12,16 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// NewConfig is the operation 'config'. Without an action it lists.
+// NewConfig returns the operation 'config'. Without an action it lists.
 func NewConfig(f *cmdutil.Factory) *cobra.Command {
-	list := &configList{console: f.Console, homeFiles: f.HomeFiles}
+	list := &configList{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles}
 	cmd := &cobra.Command{
 		Use:     "config [ACTION] [OPTIONS]",
 		Short:   "read, change, check and revert the server configuration",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on config/davserver.properties of the server home, without a running
-server. A change touches the bytes of the changed values alone, keeps the file
-as it was under history/, and can be undone with 'config revert'.
+		Long: `Works on config/davserver.properties of the server home; no server needs to
+run. A change affects only the bytes of the changed values, saves the previous
+version of the file in history/, and can be undone with 'config revert'.
 
 Without an action, 'config' is 'config list'.`,
 		Example: `  davadmin config
@@ -30,8 +30,8 @@ Without an action, 'config' is 'config list'.`,
   davadmin config modify -o davcore.uriinfo.subjectattributes --add davstore
   davadmin config check`,
 	}
-	// The published guide prints the words of 'config modify -o NAME' in the
-	// wrong order, and people paste it: the stray word is looked at in run.
+	// The published guide prints the words of 'config modify -o NAME' in the wrong order,
+	// and people paste it: runConfig handles the extra argument.
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runConfig(f, cmd, list, args) }
 	list.addOptions(cmd)
@@ -42,7 +42,7 @@ Without an action, 'config' is 'config list'.`,
 	return cmd
 }
 
-// runConfig is 'config' without an action.
+// runConfig runs 'config' without an action.
 func runConfig(f *cmdutil.Factory, cmd *cobra.Command, list *configList, args []string) error {
 	value := ""
 	if found := cmd.Flags().Lookup("value"); found != nil && found.Changed {
@@ -52,7 +52,7 @@ func runConfig(f *cmdutil.Factory, cmd *cobra.Command, list *configList, args []
 		return transposed(f, cmd, list, args, value)
 	}
 	if cmd.Flags().Changed("value") && len(list.names) > 0 {
-		return cmdutil.Usagef("-v sets nothing without the action 'modify'; type: %s", modifyLine(f, list.names[len(list.names)-1], value))
+		return cmdutil.Usagef("-v requires the action 'modify'; use: %s", modifyLine(f, list.names[len(list.names)-1], value))
 	}
 	if err := cmdutil.RefuseMirrored(cmd); err != nil {
 		return err
@@ -63,25 +63,25 @@ func runConfig(f *cmdutil.Factory, cmd *cobra.Command, list *configList, args []
 	return list.run(cmd.Context())
 }
 
-// transposed reads 'config -o modify NAME -v VALUE' as the guide means it.
+// transposed runs 'config -o modify NAME -v VALUE' as 'config modify -o NAME -v VALUE'.
 func transposed(f *cmdutil.Factory, cmd *cobra.Command, list *configList, args []string, value string) error {
 	action := list.names[0]
 	switch {
 	case action != "modify" || len(args) == 0 || !cmd.Flags().Changed("value"):
-		return cmdutil.Usagef("'%s' is an action, not a parameter; type: davadmin config %s -o NAME ...", action, action)
+		return cmdutil.Usagef("'%s' is an action, not a parameter; use: %s", action, f.Hints.Line("config", action, "-o", "NAME"))
 	case len(args) > 1:
-		// The words behind -v that no quotes held together.
-		return cmdutil.Usagef("a value that holds blanks needs quotes: %s", modifyLine(f, args[0], strings.Join(append([]string{value}, args[1:]...), " ")))
+		// The words of a value without quotes.
+		return cmdutil.Usagef("quote values that contain spaces: %s", modifyLine(f, args[0], strings.Join(append([]string{value}, args[1:]...), " ")))
 	}
-	m := &configModify{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, HomeOptions: list.HomeOptions}
+	m := &configModify{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, HomeOptions: list.HomeOptions}
 	m.lock.Timeout = cmdutil.DefaultLockTimeout
-	m.edits.Items = []EditItem{{Name: args[0], Kind: EditSet, Value: value}}
-	f.Console.Notef("davadmin: note: read as: %s", modifyLine(f, args[0], value))
+	m.edits.Items = []editItem{{Name: args[0], Kind: editSet, Value: value}}
+	f.Console.Notef("davadmin: note: interpreted as: %s", modifyLine(f, args[0], value))
 	return m.run(cmd.Context())
 }
 
-// modifyLine is the command that sets a parameter, for a message. A password
-// does not stand in it.
+// modifyLine returns the command that sets a parameter, for a message. It contains no
+// password.
 func modifyLine(f *cmdutil.Factory, name, value string) string {
 	r, err := config.NewRegistry()
 	if err != nil || r.Secret(name) {

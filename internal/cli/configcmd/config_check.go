@@ -30,17 +30,18 @@ func newConfigCheck(f *cmdutil.Factory) *cobra.Command {
 		Use:   "check [--fail-on SEVERITY] [--rules]",
 		Short: "look for mistakes in the configuration",
 		Long: `Checks every setting against its type and range, and the settings against each
-other. Each finding names the line, the reason, and the command that mends it.
-Every rule is listed with how it ended; a rule that could not run is a finding.
+other. Each finding names the line, the reason, and the command that fixes it.
+Every rule is listed with its result; a rule that could not run is a finding.
+Nothing is changed.
 
-Exits 3 when there is a finding at or above --fail-on.`,
+Exits 3 if there are findings at or above --fail-on.`,
 		Example: `  davadmin config check
   davadmin config check --fail-on warning --output jsonl`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&o.rules, "rules", false, "list the rules and run none")
+	flags.BoolVar(&o.rules, "rules", false, "list the rules instead of running them")
 	o.FindingOptions.Add(cmd)
 	o.HomeOptions.Add(flags)
 	return cmd

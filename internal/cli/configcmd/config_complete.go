@@ -8,7 +8,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// completeNames offers the parameter names that begin with what was typed.
+// completeNames completes the names of parameters.
 func completeNames(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	r, err := config.NewRegistry()
 	if err != nil {
@@ -23,7 +23,7 @@ func completeNames(_ *cobra.Command, _ []string, typed string) ([]string, cobra.
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeValues offers the values of the parameter that the last -o names.
+// completeValues completes the values of the parameter named by the last -o.
 func completeValues(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	r, err := config.NewRegistry()
 	if err != nil {

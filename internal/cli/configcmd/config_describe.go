@@ -19,19 +19,20 @@ type configDescribe struct {
 	console   *cmdutil.Console
 	global    *cmdutil.Globals
 	homeFiles *cmdutil.HomeFiles
+	hints     *cmdutil.Hints
 	homes     *cmdutil.Homes
 	cmdutil.HomeOptions
 }
 
 func newConfigDescribe(f *cmdutil.Factory) *cobra.Command {
-	o := &configDescribe{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, homes: f.Homes}
+	o := &configDescribe{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, hints: f.Hints, homes: f.Homes}
 	cmd := &cobra.Command{
 		Use:     "describe NAME...",
 		Short:   "explain parameters: meaning, type, range, default, restart",
 		Example: `  davadmin config describe davcore.uriinfo.subjectattributes`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return cmdutil.Usagef("which parameter? 'davadmin config list -A' lists them all")
+				return cmdutil.Usagef("missing parameter name; '%s' lists all parameters", f.Hints.Line("config", "list", "-A"))
 			}
 			return nil
 		},
@@ -42,7 +43,7 @@ func newConfigDescribe(f *cmdutil.Factory) *cobra.Command {
 	return cmd
 }
 
-// described is one parameter in the JSON output.
+// described is a parameter in the JSON output.
 type described struct {
 	Name       string   `json:"name"`
 	File       string   `json:"file,omitempty"`
@@ -58,7 +59,7 @@ type described struct {
 	NameSure   string   `json:"name_certainty"`
 	ValueSure  string   `json:"values_certainty"`
 	Deprecated string   `json:"deprecated,omitempty"`
-	Value      *string  `json:"value,omitempty"` // what is set, where a home was found
+	Value      *string  `json:"value,omitempty"` // the value that is set, if a home was found
 
 	typeNote string
 	restart  string
@@ -73,7 +74,7 @@ func (o *configDescribe) run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	doc, err := o.present(ctx)
+	doc, err := o.currentConfig(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (o *configDescribe) run(ctx context.Context, names []string) error {
 	for _, name := range names {
 		p, ok := registry.Lookup(name)
 		if !ok {
-			return unknownParameter(registry, name)
+			return unknownParameter(o.hints, registry, name)
 		}
 		rows = append(rows, describe(p, name, doc))
 	}
@@ -99,9 +100,9 @@ func (o *configDescribe) run(ctx context.Context, names []string) error {
 	return nil
 }
 
-// present reads the configuration if there is a home: a description is of use
-// without one.
-func (o *configDescribe) present(ctx context.Context) (*config.Document, error) {
+// currentConfig reads the configuration of the home. It returns nil without a home, which
+// a description does not need.
+func (o *configDescribe) currentConfig(ctx context.Context) (*config.Document, error) {
 	home, err := o.homes.Find(&o.HomeOptions)
 	var usage *cmdutil.UsageError
 	if errors.As(err, &usage) && o.global.Home == "" {
@@ -133,9 +134,9 @@ func describe(p *config.Parameter, name string, doc *config.Document) described 
 	return d
 }
 
-func (o *configDescribe) print(d described, apart bool) error {
+func (o *configDescribe) print(d described, separate bool) error {
 	var b strings.Builder
-	if apart {
+	if separate {
 		b.WriteByte('\n')
 	}
 	field := func(name, value string) {
@@ -155,7 +156,7 @@ func (o *configDescribe) print(d described, apart bool) error {
 		field("default", d.Default)
 	}
 	if d.List {
-		field("list", "yes, members with blanks between; edit with --add and --remove")
+		field("list", "yes, members separated by spaces; edit with --add and --remove")
 	}
 	if d.Secret {
 		field("secret", "yes; never shown, never taken from the command line")

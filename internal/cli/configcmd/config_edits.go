@@ -8,82 +8,83 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 )
 
-// editKind says which option gave an -o what to do.
+// editKind is which option says what to do with the parameter of an -o.
 type editKind int
 
 const (
 	editNone editKind = iota
-	EditSet           // -v
-	EditFile          // --value-file
-	EditMembers
-	EditUnset
+	editSet           // -v
+	editFile          // --value-file
+	editMembers
+	editUnset
 )
 
-// EditItem is one -o with the options that belong to it.
-type EditItem struct {
+// editItem is an -o with the options that belong to it.
+type editItem struct {
 	Name   string
 	Kind   editKind
-	Value  string // of -v, or the file's name
+	Value  string // of -v, or the file name of --value-file
 	Add    []string
 	Remove []string
 }
 
-// EditOptions collects -o and the options that belong to the -o before them, in
-// the order of the command line. With a single -o, its options may also stand
-// in front of it.
-type EditOptions struct {
-	Items  []EditItem
-	orphan *EditItem // options that stood before the first -o
+// editOptions collects each -o with the options that follow it, in the order of the
+// command line. The options of the first -o may also precede it.
+type editOptions struct {
+	Items []editItem
+	early *editItem // options before the first -o
 }
 
-func (e *EditOptions) Add(f *pflag.FlagSet) {
-	f.VarP(&editFlag{cmdutil.OrderedOption{Kind: "NAME", OnSet: e.option}, e}, "option", "o", "parameter `NAME`; the options behind it belong to it (repeatable)")
-	f.VarP(&editFlag{cmdutil.OrderedOption{Kind: "VALUE", OnSet: e.set(EditSet)}, e}, "value", "v", "the new `VALUE`; an empty one clears")
-	f.Var(&editFlag{cmdutil.OrderedOption{Kind: "FILE", OnSet: e.set(EditFile)}, e}, "value-file", "take the value from `FILE` (- for standard input), one line ending removed; the way to set a password")
-	f.Var(&editFlag{cmdutil.OrderedOption{Kind: "MEMBER", OnSet: e.member(true)}, e}, "add", "add `MEMBER` to the end of the list, unless it is there (repeatable)")
-	f.Var(&editFlag{cmdutil.OrderedOption{Kind: "MEMBER", OnSet: e.member(false)}, e}, "remove", "take `MEMBER` out of the list (repeatable)")
-	def := f.VarPF(&editFlag{cmdutil.OrderedOption{Kind: "bool", OnSet: e.unset}, e}, "default", "d", "back to the default: take the parameter out of the file")
+// Add adds the options to a command.
+func (e *editOptions) Add(f *pflag.FlagSet) {
+	f.VarP(&editFlag{cmdutil.OrderedOption{Kind: "NAME", OnSet: e.option}, e}, "option", "o", "parameter `NAME`; the options after it apply to it (repeatable)")
+	f.VarP(&editFlag{cmdutil.OrderedOption{Kind: "VALUE", OnSet: e.set(editSet)}, e}, "value", "v", "the new `VALUE`; may be empty")
+	f.Var(&editFlag{cmdutil.OrderedOption{Kind: "FILE", OnSet: e.set(editFile)}, e}, "value-file", "read the value from `FILE` (- for standard input), without the final line ending; use this for passwords")
+	f.Var(&editFlag{cmdutil.OrderedOption{Kind: "MEMBER", OnSet: e.member(true)}, e}, "add", "append `MEMBER` to the list, unless it is in it (repeatable)")
+	f.Var(&editFlag{cmdutil.OrderedOption{Kind: "MEMBER", OnSet: e.member(false)}, e}, "remove", "remove `MEMBER` from the list (repeatable)")
+	def := f.VarPF(&editFlag{cmdutil.OrderedOption{Kind: "bool", OnSet: e.unset}, e}, "default", "d", "restore the default: remove the parameter from the file")
 	def.NoOptDefVal = "true"
 }
 
-func (e *EditOptions) option(name string) error {
-	it := EditItem{Name: name}
-	if e.orphan != nil {
-		it = *e.orphan
-		it.Name, e.orphan = name, nil
+func (e *editOptions) option(name string) error {
+	it := editItem{Name: name}
+	if e.early != nil {
+		it = *e.early
+		it.Name, e.early = name, nil
 	}
 	e.Items = append(e.Items, it)
 	return nil
 }
 
-// current returns the item that the next option belongs to.
-func (e *EditOptions) current() *EditItem {
+// current returns the item to which the next option belongs.
+func (e *editOptions) current() *editItem {
 	if len(e.Items) > 0 {
 		return &e.Items[len(e.Items)-1]
 	}
-	if e.orphan == nil {
-		e.orphan = &EditItem{}
+	if e.early == nil {
+		e.early = &editItem{}
 	}
-	return e.orphan
+	return e.early
 }
 
-func (it *EditItem) become(k editKind) error {
-	if it.Kind != editNone && (it.Kind != k || k != EditMembers) {
-		return fmt.Errorf("one -o takes one of -v, --value-file, --default, or --add and --remove")
+// setKind sets what to do with the parameter, which only --add and --remove may do twice.
+func (it *editItem) setKind(k editKind) error {
+	if it.Kind != editNone && (it.Kind != k || k != editMembers) {
+		return fmt.Errorf("use one of -v, --value-file, --default, or --add and --remove for each -o")
 	}
 	it.Kind = k
 	return nil
 }
 
-func (e *EditOptions) set(k editKind) func(string) error {
+func (e *editOptions) set(k editKind) func(string) error {
 	return func(v string) error {
 		it := e.current()
 		it.Value = v
-		return it.become(k)
+		return it.setKind(k)
 	}
 }
 
-func (e *EditOptions) member(add bool) func(string) error {
+func (e *editOptions) member(add bool) func(string) error {
 	return func(v string) error {
 		it := e.current()
 		if add {
@@ -91,27 +92,27 @@ func (e *EditOptions) member(add bool) func(string) error {
 		} else {
 			it.Remove = append(it.Remove, v)
 		}
-		return it.become(EditMembers)
+		return it.setKind(editMembers)
 	}
 }
 
-func (e *EditOptions) unset(v string) error {
+func (e *editOptions) unset(v string) error {
 	if v != "true" {
 		return fmt.Errorf("--default takes no value")
 	}
-	return e.current().become(EditUnset)
+	return e.current().setKind(editUnset)
 }
 
-// Check finds options without an -o.
-func (e *EditOptions) Check() error {
-	if e.orphan != nil {
-		return cmdutil.Usagef("-v, --value-file, --add, --remove and --default need an -o NAME before them")
+// Check returns an error for options without an -o.
+func (e *editOptions) Check() error {
+	if e.early != nil {
+		return cmdutil.Usagef("-v, --value-file, --add, --remove and --default require -o NAME")
 	}
 	return nil
 }
 
-// editFlag is one option of editOptions.
+// editFlag is an option of editOptions.
 type editFlag struct {
 	cmdutil.OrderedOption
-	e *EditOptions
+	e *editOptions
 }

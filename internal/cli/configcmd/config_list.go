@@ -18,6 +18,7 @@ import (
 // configList is 'config list'.
 type configList struct {
 	console   *cmdutil.Console
+	hints     *cmdutil.Hints
 	homeFiles *cmdutil.HomeFiles
 	cmdutil.HomeOptions
 
@@ -27,12 +28,12 @@ type configList struct {
 }
 
 func newConfigList(f *cmdutil.Factory) *cobra.Command {
-	o := &configList{console: f.Console, homeFiles: f.HomeFiles}
+	o := &configList{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles}
 	cmd := &cobra.Command{
 		Use:   "list [-o NAME|GLOB]... [-M] [-A]",
 		Short: "print parameters as 'name: value'",
-		Long: `Prints what is set. With -o, the parameters named: one that is not set prints
-its default. Passwords are masked.`,
+		Long: `Prints the parameters that are set. With -o, prints the named parameters; one
+that is not set is printed with its default. Passwords are masked.`,
 		Example: `  davadmin config list -o 'log.dav.*.loglevel'
   davadmin config list -M
   davadmin config list -A --output json`,
@@ -46,13 +47,13 @@ its default. Passwords are masked.`,
 func (o *configList) addOptions(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.names, "option", "o", nil, "parameter `NAME`, or a pattern with * and ? (repeatable)")
-	f.BoolVarP(&o.modified, "modified", "M", false, "only what is set and differs from its default")
-	f.BoolVarP(&o.all, "all", "A", false, "every parameter, with its default where it is not set")
+	f.BoolVarP(&o.modified, "modified", "M", false, "only parameters that are set and differ from their defaults")
+	f.BoolVarP(&o.all, "all", "A", false, "all parameters; those that are not set with their defaults")
 	o.HomeOptions.Add(f)
 	_ = cmd.RegisterFlagCompletionFunc("option", completeNames)
 }
 
-// listed is one parameter in the output.
+// listed is a parameter in the output.
 type listed struct {
 	Name     string `json:"name"`
 	Value    string `json:"value"`
@@ -63,7 +64,7 @@ type listed struct {
 }
 
 func (o *configList) run(ctx context.Context) error {
-	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(cmdutil.ListFormats()...)
 	if err != nil {
 		return err
 	}
@@ -80,12 +81,12 @@ func (o *configList) run(ctx context.Context) error {
 		return err
 	}
 	if len(rows) == 0 && len(o.names) == 0 {
-		o.console.Notef("nothing is set that differs from the defaults; 'davadmin config list -A' shows them")
+		o.console.Notef("no parameter is set to a value other than its default; '%s' shows the defaults", o.hints.Line("config", "list", "-A"))
 	}
-	return o.print(format, rows)
+	return parameterList().PrintAll(o.console, format, rows)
 }
 
-// collect chooses the parameters to print, sorted by name.
+// collect returns the parameters to print, sorted by name.
 func (o *configList) collect(registry *config.Registry, doc *config.Document) ([]listed, error) {
 	byName := map[string]listed{}
 	for key, value := range doc.All() {
@@ -98,15 +99,15 @@ func (o *configList) collect(registry *config.Registry, doc *config.Document) ([
 			}
 		}
 	}
-	chosen := byName
+	selected := byName
 	if len(o.names) > 0 {
 		var err error
-		if chosen, err = o.match(registry, byName); err != nil {
+		if selected, err = o.match(registry, byName); err != nil {
 			return nil, err
 		}
 	}
-	rows := make([]listed, 0, len(chosen))
-	for _, r := range chosen {
+	rows := make([]listed, 0, len(selected))
+	for _, r := range selected {
 		if o.modified && !r.Modified {
 			continue
 		}
@@ -116,7 +117,7 @@ func (o *configList) collect(registry *config.Registry, doc *config.Document) ([
 	return rows, nil
 }
 
-// match picks the parameters that -o names; each pattern must match something.
+// match returns the parameters that -o names. Each pattern must match at least one.
 func (o *configList) match(registry *config.Registry, byName map[string]listed) (map[string]listed, error) {
 	out := map[string]listed{}
 	for _, name := range o.names {
@@ -130,31 +131,32 @@ func (o *configList) match(registry *config.Registry, byName map[string]listed) 
 		}
 		if !pattern {
 			if !found {
-				return nil, unknownParameter(registry, name)
+				return nil, unknownParameter(o.hints, registry, name)
 			}
 			continue
 		}
 		for key, r := range byName {
 			ok, err := path.Match(name, key)
 			if err != nil {
-				return nil, cmdutil.Usagef("-o %s: not a pattern: %v", name, err)
+				return nil, cmdutil.Usagef("-o %s: invalid pattern: %v", name, err)
 			}
 			if ok {
 				out[key], found = r, true
 			}
 		}
 		if !found {
-			return nil, cmdutil.Usagef("no parameter matches '%s'; 'davadmin config list -A' lists them all", name)
+			return nil, cmdutil.Usagef("no parameter matches '%s'; '%s' lists all parameters", name, o.hints.Line("config", "list", "-A"))
 		}
 	}
 	return out, nil
 }
 
-func unknownParameter(r *config.Registry, name string) error {
+// unknownParameter returns the error for a parameter that is not in the registry.
+func unknownParameter(h *cmdutil.Hints, r *config.Registry, name string) error {
 	if near, ok := r.Nearest(name); ok {
 		return cmdutil.Usagef("%s is not a known parameter; did you mean %s?", name, near)
 	}
-	return cmdutil.Usagef("%s is not a known parameter; 'davadmin config list -A' lists them all", name)
+	return cmdutil.Usagef("%s is not a known parameter; '%s' lists all parameters", name, h.Line("config", "list", "-A"))
 }
 
 func describeListed(r *config.Registry, name, value string, set bool) listed {
@@ -169,32 +171,11 @@ func describeListed(r *config.Registry, name, value string, set bool) listed {
 	return out
 }
 
-func (o *configList) print(format ui.Format, rows []listed) error {
-	out := o.console.Streams.Out
-	switch format {
-	case ui.JSON:
-		return ui.WriteJSON(out, struct {
-			Schema     string   `json:"schema"`
-			Parameters []listed `json:"parameters"`
-		}{"davadmin.config.list.1", rows})
-	case ui.JSONL:
-		for _, r := range rows {
-			if err := ui.WriteJSONL(out, r); err != nil {
-				return err
-			}
-		}
-		return nil
-	case ui.CSV:
-		cells := make([][]string, len(rows))
-		for i, r := range rows {
-			cells[i] = []string{r.Name, r.Value, fmt.Sprint(r.Set), r.Default}
-		}
-		return ui.WriteCSV(out, []string{"name", "value", "set", "default"}, cells)
+// parameterList prints parameters, as 'name: value' in text and tables.
+func parameterList() cmdutil.List[listed] {
+	return cmdutil.List[listed]{
+		Schema: "davadmin.config.list.1", Member: "parameters", Header: []string{"name", "value", "set", "default"},
+		Record: func(r listed) []string { return []string{r.Name, r.Value, fmt.Sprint(r.Set), r.Default} },
+		Plain:  func(r listed) string { return fmt.Sprintf("%s: %s\n", ui.Sanitize(r.Name), ui.Sanitize(r.Value)) },
 	}
-	for _, r := range rows {
-		if _, err := fmt.Fprintf(out, "%s: %s\n", ui.Sanitize(r.Name), ui.Sanitize(r.Value)); err != nil {
-			return err
-		}
-	}
-	return nil
 }

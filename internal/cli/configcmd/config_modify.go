@@ -2,7 +2,6 @@ package configcmd
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,10 +16,9 @@ type configModify struct {
 	hints     *cmdutil.Hints
 	homeFiles *cmdutil.HomeFiles
 	input     *cmdutil.Input
-	journals  *cmdutil.Journals
 	cmdutil.HomeOptions
 	lock  cmdutil.LockOptions
-	edits EditOptions
+	edits editOptions
 
 	batch  string
 	remark string
@@ -29,22 +27,22 @@ type configModify struct {
 }
 
 func newConfigModify(f *cmdutil.Factory) *cobra.Command {
-	o := &configModify{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals}
+	o := &configModify{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input}
 	cmd := &cobra.Command{
 		Use:   "modify (-o NAME -v VALUE)... | -o NAME [--add V]... [--remove V]... | -o NAME --default | -f FILE",
 		Short: "change parameters, all or none",
-		Long: `Changes parameters in one step: all that the command names, or none.
+		Long: `Changes all the named parameters in one step, or none.
 
-A value replaces the old one as a whole. Lists are edited with --add and
---remove. A value that takes from a list what the server needs is carried out
-with a warning that names what was lost and the command that brings it back;
-with --strict it is refused.
+A new value replaces the whole old value; lists are edited with --add and
+--remove. If a change removes members from a list that the server needs, a
+warning names them and the command that restores them; with --strict, such a
+change is refused.
 
-A batch file (-f) has a line 'name=value' for each parameter; blank lines and
-lines that begin with # pass; blanks around name and value do not count.
+A batch file (-f) has a line 'name=value' for each parameter. Blank lines,
+lines that begin with #, and white space around names and values are ignored.
 
-A password is never taken from the command line: use --value-file, -f, or leave
--v out and type it at the prompt.`,
+Passwords are never read from the command line: use --value-file, -f, or omit
+-v to be prompted.`,
 		Example: `  davadmin config modify -o davcore.scheduling.localuserattr -v davstore
   davadmin config modify -o davcore.uriinfo.subjectattributes --add davstore
   davadmin config modify -o log.dav.errors.loglevel -v WARNING -o log.dav.commands.loglevel -v WARNING
@@ -57,9 +55,9 @@ A password is never taken from the command line: use --value-file, -f, or leave
 	flags.SortFlags = false
 	o.edits.Add(flags)
 	flags.StringVarP(&o.batch, "file", "f", "", "batch `FILE` of 'name=value' lines (- for standard input)")
-	flags.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
-	flags.BoolVar(&o.strict, "strict", false, "refuse a list that loses what the server needs")
-	flags.BoolVar(&o.force, "force", false, "take a parameter that davadmin does not know")
+	flags.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
+	flags.BoolVar(&o.strict, "strict", false, "refuse changes that remove list members which the server needs")
+	flags.BoolVar(&o.force, "force", false, "allow parameters that davadmin does not know")
 	o.lock.Add(flags)
 	o.HomeOptions.Add(flags)
 	_ = cmd.RegisterFlagCompletionFunc("option", completeNames)
@@ -85,27 +83,8 @@ func (o *configModify) run(ctx context.Context) error {
 		return o.hints.RefusedUsage(err)
 	}
 	var warnings []config.Warning
-	edit := config.Edit{
-		Operation: "config modify", Command: o.journals.Command(), Remark: o.remark, Mask: c.Labels.Mask,
-		Make: c.Modifying(requests, strictness, &warnings),
-	}
-	outcome, err := o.homeFiles.CarryOut(ctx, c.File, edit)
-	if err != nil {
-		return o.hints.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
-	}
-	for _, w := range warnings {
-		o.warnModify(w)
-	}
-	return o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, "modify", c, outcome))
-}
-
-func (o *configModify) warnModify(w config.Warning) {
-	text := w.Name + ": " + w.Text
-	if w.Hint != "" {
-		text += "; " + w.Hint
-	}
-	if len(w.Lost) > 0 {
-		text += "; to bring it back: " + o.hints.Line("config", "modify", "-o", w.Name, "--add", strings.Join(w.Lost, " "))
-	}
-	o.console.Warnf("%s", text)
+	return o.homeFiles.Edit(ctx, format, cmdutil.FileEdit{
+		File: c, Action: "modify", Remark: o.remark, Make: c.ModifyParameters(requests, strictness, &warnings),
+		Warnings: func() []config.Warning { return warnings },
+	})
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// requests turns the options into requests. It reads the files they name and
-// asks for passwords.
+// requests returns the requests of the options and the batch file. It reads value files
+// and prompts for passwords.
 func (o *configModify) requests(ctx context.Context, r *config.Registry) ([]config.Request, error) {
 	if err := o.edits.Check(); err != nil {
 		return nil, err
@@ -30,41 +30,41 @@ func (o *configModify) requests(ctx context.Context, r *config.Registry) ([]conf
 		}
 		out = append(out, lines...)
 		if len(out) == 0 {
-			o.console.Warnf("%s names no parameter; nothing was changed", cmdutil.BatchTitle(o.batch))
+			o.console.Warnf("%s contains no parameters; nothing was changed", cmdutil.BatchName(o.batch))
 			return nil, cmdutil.ErrAnswered
 		}
 	}
 	if len(out) == 0 {
-		return nil, cmdutil.Usagef("what is to be changed? Give -o NAME -v VALUE, or -f FILE")
+		return nil, cmdutil.Usagef("nothing to change: use -o NAME -v VALUE, or -f FILE")
 	}
 	return out, nil
 }
 
-func (o *configModify) request(ctx context.Context, r *config.Registry, it EditItem) (config.Request, error) {
+func (o *configModify) request(ctx context.Context, r *config.Registry, it editItem) (config.Request, error) {
 	q := config.Request{Name: it.Name, Value: it.Value, Add: it.Add, Remove: it.Remove}
 	_, known := r.Lookup(it.Name)
 	secret := r.Secret(it.Name)
 	switch it.Kind {
-	case EditMembers:
+	case editMembers:
 		q.Action = config.ActionMembers
-	case EditUnset:
+	case editUnset:
 		q.Action = config.ActionUnset
-	case EditFile:
+	case editFile:
 		b, err := o.input.ReadValue(ctx, it.Value, secret)
 		if err != nil {
 			return q, fmt.Errorf("%s: value file: %w", it.Name, err)
 		}
 		q.Value = string(b)
-	case EditSet:
+	case editSet:
 		if secret && it.Value != "" {
-			return q, cmdutil.Usagef("%s is a password, and a command line is seen by others: use --value-file FILE, -f -, or leave -v out and type it", it.Name)
+			return q, cmdutil.Usagef("%s is a password, and other users can see command lines: use --value-file FILE or -f -, or omit -v to be prompted", it.Name)
 		}
 	case editNone:
 		if !secret {
 			if !known {
-				return q, unknownParameter(r, it.Name)
+				return q, unknownParameter(o.hints, r, it.Name)
 			}
-			return q, cmdutil.Usagef("%s: what shall become of it? Give -v VALUE, --add, --remove or --default", it.Name)
+			return q, cmdutil.Usagef("%s: missing new value: use -v VALUE, --add, --remove or --default", it.Name)
 		}
 		value, err := o.input.AskSecret(ctx, it.Name)
 		if err != nil {
@@ -75,12 +75,11 @@ func (o *configModify) request(ctx context.Context, r *config.Registry, it EditI
 	return q, nil
 }
 
-// readBatch reads lines of 'name=value'. The syntax of all of them is checked
-// before anything is done.
+// readBatch reads the lines 'name=value' of the batch file, and checks the syntax of all.
 func (o *configModify) readBatch(ctx context.Context, r *config.Registry) ([]config.Request, error) {
 	var out []config.Request
 	err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, info fs.FileInfo) error {
-		q, given, err := BatchLine(line, where)
+		q, given, err := parseBatchLine(line, where)
 		if err != nil || !given {
 			return err
 		}
@@ -95,8 +94,9 @@ func (o *configModify) readBatch(ctx context.Context, r *config.Registry) ([]con
 	return out, err
 }
 
-func BatchLine(line, where string) (q config.Request, given bool, err error) {
-	name, value, given, err := cmdutil.BatchPair(line, where, "name", "value")
+// parseBatchLine parses a line of a batch file. Given is false for a blank line and a comment.
+func parseBatchLine(line, where string) (q config.Request, given bool, err error) {
+	name, value, given, err := cmdutil.ParseBatchPair(line, where, "name", "value")
 	if err != nil || !given {
 		return q, false, err
 	}

@@ -13,18 +13,19 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// NewDomainmap is the operation 'domainmap'. Without an action it lists.
+// NewDomainmap returns the operation 'domainmap'. Without an action it lists.
 func NewDomainmap(f *cmdutil.Factory) *cobra.Command {
 	o := &domainList{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles}
 	cmd := &cobra.Command{
 		Use:     "domainmap [ACTION] [OPTIONS]",
-		Short:   "map mail domains to the old server that is asked for free/busy",
+		Short:   "map mail domains to the old server for free/busy requests",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on config/ischeduledomainmap.properties of the server home: for each mail
-domain with users who are still on Calendar Server 6, the URL at which that server
-answers iSchedule requests for free/busy. No server needs to run. A change touches
-the lines of the changed domains alone, keeps the file as it was under history/,
-and can be undone with 'domainmap revert'.
+		Long: `Works on config/ischeduledomainmap.properties of the server home. For each
+mail domain with users who are still on Calendar Server 6, the file contains
+the URL at which that server answers iSchedule requests for free/busy. No
+server needs to run. A change affects only the lines of the changed domains,
+saves the previous version of the file in history/, and can be undone with
+'domainmap revert'.
 
 Without an action, 'domainmap' is 'domainmap list'.`,
 		Example: `  davadmin domainmap
@@ -63,8 +64,9 @@ func newDomainList(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [-d DOMAIN]...",
 		Short: "print the domains as 'domain: url'",
-		Long: `Prints each domain with its URL, in the order of the file. A domain may be given
-in any spelling: in capitals, with a dot at the end, in letters of any script.`,
+		Long: `Prints each domain with its URL, in the order of the file. With -d, a domain
+can be given in any form: in upper case, with a final dot, or with non-ASCII
+letters.`,
 		Example: `  davadmin domainmap list
   davadmin domainmap list -d example.com --output json`,
 		Args: cmdutil.NoArguments,
@@ -79,21 +81,21 @@ func (o *domainList) addOptions(cmd *cobra.Command) {
 	o.HomeOptions.Add(cmd.Flags())
 }
 
-// listedDomain is one domain in the output.
+// listedDomain is a domain in the output.
 type listedDomain struct {
-	Domain string `json:"domain"` // in A-labels; the key where that is no domain
+	Domain string `json:"domain"` // with A-labels; the key itself if it is not a valid domain
 	Shown  string `json:"shown"`  // with U-labels
 	URL    string `json:"url"`
 	Line   int    `json:"line"`
-	Valid  bool   `json:"valid"` // the key is a domain
+	Valid  bool   `json:"valid"` // whether the key is a valid domain
 }
 
 func (o *domainList) run(ctx context.Context) error {
-	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(cmdutil.ListFormats()...)
 	if err != nil {
 		return err
 	}
-	entries, err := o.choose(ctx)
+	entries, err := o.selectDomains(ctx)
 	if err != nil {
 		return err
 	}
@@ -104,19 +106,18 @@ func (o *domainList) run(ctx context.Context) error {
 			rows[i].Domain = e.Key
 		}
 	}
-	return o.print(format, rows)
+	return domainTable(format).PrintAll(o.console, format, rows)
 }
 
-// choose reads the file and returns the lines that were asked for, in its order
-// or in that of -d.
-func (o *domainList) choose(ctx context.Context) ([]config.DomainEntry, error) {
+// selectDomains reads the file and returns its domains, or those of -d in their order.
+func (o *domainList) selectDomains(ctx context.Context) ([]config.DomainEntry, error) {
 	c, err := o.homeFiles.Open(cmdutil.DomainKind(), &o.HomeOptions, cmdutil.LockOptions{})
 	if err != nil {
 		return nil, err
 	}
 	text, _, err := o.homeFiles.ReadDomainMap(ctx, c)
 	if errors.Is(err, fs.ErrNotExist) {
-		o.console.Notef("there is no %s yet; '%s' makes it", c.File.Path(), o.hints.Line("domainmap", "create", "-d", "DOMAIN", "-L", "URL"))
+		o.console.Notef("%s does not exist yet; '%s' creates it", c.File.Path(), o.hints.Line("domainmap", "create", "-d", "DOMAIN", "-L", "URL"))
 		text, err = nil, nil
 	}
 	if err != nil {
@@ -132,7 +133,7 @@ func (o *domainList) choose(ctx context.Context) ([]config.DomainEntry, error) {
 	return o.named(m)
 }
 
-// named returns the lines of the domains of -d.
+// named returns the domains of -d.
 func (o *domainList) named(m *config.DomainMap) ([]config.DomainEntry, error) {
 	entries := make([]config.DomainEntry, 0, len(o.domains))
 	for _, d := range o.domains {
@@ -153,36 +154,18 @@ func (o *domainList) named(m *config.DomainMap) ([]config.DomainEntry, error) {
 	return entries, nil
 }
 
-func (o *domainList) print(format ui.Format, rows []listedDomain) error {
-	out := o.console.Streams.Out
-	switch format {
-	case ui.JSON:
-		return ui.WriteJSON(out, struct {
-			Schema  string         `json:"schema"`
-			Domains []listedDomain `json:"domains"`
-		}{cmdutil.DomainKind().Schema("list"), rows})
-	case ui.JSONL:
-		for _, r := range rows {
-			if err := ui.WriteJSONL(out, r); err != nil {
-				return err
+// domainTable prints domains, as 'domain: url' in text and tables. A table shows
+// internationalised domains with their Unicode form.
+func domainTable(format ui.Format) cmdutil.List[listedDomain] {
+	return cmdutil.List[listedDomain]{
+		Schema: cmdutil.DomainKind().Schema("list"), Member: "domains", Header: []string{"domain", "shown", "url", "line"},
+		Record: func(r listedDomain) []string { return []string{r.Domain, r.Shown, r.URL, fmt.Sprint(r.Line)} },
+		Plain: func(r listedDomain) string {
+			name := r.Domain
+			if format == ui.Table {
+				name = cmdutil.DomainLabels{}.Name(name)
 			}
-		}
-		return nil
-	case ui.CSV:
-		cells := make([][]string, len(rows))
-		for i, r := range rows {
-			cells[i] = []string{r.Domain, r.Shown, r.URL, fmt.Sprint(r.Line)}
-		}
-		return ui.WriteCSV(out, []string{"domain", "shown", "url", "line"}, cells)
+			return fmt.Sprintf("%s: %s\n", ui.Sanitize(name), ui.Sanitize(r.URL))
+		},
 	}
-	for _, r := range rows {
-		name := r.Domain
-		if format == ui.Table {
-			name = cmdutil.DomainLabels{}.Name(name)
-		}
-		if _, err := fmt.Fprintf(out, "%s: %s\n", ui.Sanitize(name), ui.Sanitize(r.URL)); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -31,19 +31,20 @@ func newDomainCheck(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [--fail-on SEVERITY] [--rules]",
 		Short: "look for mistakes in the domain map",
-		Long: `Checks each line of the file as the server reads it: keys that Java cuts in two,
-domains that are none or stand there twice, URLs without a port. Each finding
-names the line, the reason, and the command that mends it. Every rule is listed
-with how it ended; a rule that could not run is a finding. No server is asked.
+		Long: `Checks each line of the file as the server reads it, for keys that Java splits
+in two, invalid or duplicate domains, and URLs without a port, among others.
+Each finding names the line, the reason, and the command that fixes it. Every
+rule is listed with its result; a rule that could not run is a finding. No
+server is contacted and nothing is changed.
 
-Exits 3 when there is a finding at or above --fail-on.`,
+Exits 3 if there are findings at or above --fail-on.`,
 		Example: `  davadmin domainmap check
   davadmin domainmap check --fail-on warning --output jsonl`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&o.rules, "rules", false, "list the rules and run none")
+	flags.BoolVar(&o.rules, "rules", false, "list the rules instead of running them")
 	o.FindingOptions.Add(cmd)
 	o.HomeOptions.Add(flags)
 	return cmd

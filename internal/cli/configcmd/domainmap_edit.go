@@ -16,11 +16,9 @@ import (
 // domainEdit is 'domainmap create', 'modify' or 'delete'.
 type domainEdit struct {
 	console   *cmdutil.Console
-	global    *cmdutil.Globals
 	homeFiles *cmdutil.HomeFiles
 	hints     *cmdutil.Hints
 	input     *cmdutil.Input
-	journals  *cmdutil.Journals
 	cmdutil.HomeOptions
 	lock   cmdutil.LockOptions
 	action config.DomainAction
@@ -30,13 +28,13 @@ type domainEdit struct {
 	remark string
 }
 
-// domainPairs collects -d and -L in the order of the command line: a URL belongs
-// to the domains before it that have none yet. A single one is that of all.
+// domainPairs collects -d and -L in the order of the command line: a URL belongs to the
+// domains before it that have none yet. A single URL belongs to all domains.
 type domainPairs struct {
 	requests []config.DomainRequest
 	urls     []string
-	given    int // domains that have a URL
-	early    bool
+	mapped   int  // domains that have a URL
+	early    bool // a URL came before the first domain, or after another URL
 }
 
 func (p *domainPairs) domain(d string) error {
@@ -45,10 +43,10 @@ func (p *domainPairs) domain(d string) error {
 }
 
 func (p *domainPairs) url(u string) error {
-	p.early = p.early || p.given == len(p.requests)
+	p.early = p.early || p.mapped == len(p.requests)
 	p.urls = append(p.urls, u)
-	for ; p.given < len(p.requests); p.given++ {
-		p.requests[p.given].URL = u
+	for ; p.mapped < len(p.requests); p.mapped++ {
+		p.requests[p.mapped].URL = u
 	}
 	return nil
 }
@@ -62,11 +60,11 @@ func (p *domainPairs) resolve() ([]config.DomainRequest, error) {
 	}
 	switch {
 	case len(p.urls) > 0 && len(p.requests) == 0:
-		return nil, cmdutil.Usagef("-L needs a -d DOMAIN")
+		return nil, cmdutil.Usagef("-L requires -d DOMAIN")
 	case len(p.urls) > 1 && p.early:
-		return nil, cmdutil.Usagef("each -L stands behind the -d that it belongs to")
-	case len(p.urls) != 1 && p.given < len(p.requests):
-		return nil, cmdutil.Usagef("-d %s has no -L URL", ui.Sanitize(p.requests[p.given].Domain))
+		return nil, cmdutil.Usagef("each -L must follow the -d to which it belongs")
+	case len(p.urls) != 1 && p.mapped < len(p.requests):
+		return nil, cmdutil.Usagef("-d %s has no -L URL", ui.Sanitize(p.requests[p.mapped].Domain))
 	}
 	return p.requests, nil
 }
@@ -75,25 +73,25 @@ func (o *domainEdit) add(f *pflag.FlagSet, verb, line string) {
 	f.SortFlags = false
 	f.VarP(&cmdutil.OrderedOption{Kind: "DOMAIN", OnSet: o.pairs.domain}, "domain", "d", "the `DOMAIN` to "+verb+" (repeatable)")
 	if o.action != config.DomainDelete {
-		f.VarP(&cmdutil.OrderedOption{Kind: "URL", OnSet: o.pairs.url}, "url", "L", "the `URL` of the old server for the domains before it; a single one is for all (repeatable)")
+		f.VarP(&cmdutil.OrderedOption{Kind: "URL", OnSet: o.pairs.url}, "url", "L", "`URL` of the old server for the domains before it; a single URL is used for all (repeatable)")
 	}
 	f.StringVarP(&o.batch, "file", "f", "", "batch `FILE` of '"+line+"' lines (- for standard input)")
-	f.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
+	f.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
 	o.lock.Add(f)
 	o.HomeOptions.Add(f)
 }
 
 func newDomainCreate(f *cmdutil.Factory) *cobra.Command {
-	o := &domainEdit{console: f.Console, hints: f.Hints, global: f.Global, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: config.DomainCreate, name: "create"}
+	o := &domainEdit{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, action: config.DomainCreate, name: "create"}
 	cmd := &cobra.Command{
 		Use:   "create (-d DOMAIN... -L URL)... | -f FILE",
 		Short: "map domains that are not mapped yet, all or none",
-		Long: `Maps domains, all that the command names or none. The file is made when there is
-none. The URL needs its port; its path is /ischedule/ on Calendar Server 6. Any of
-several front ends will do.
+		Long: `Maps all the named domains, or none. The file is created if it does not exist.
+The URL must include the port; its path is /ischedule/ on Calendar Server 6.
+If there are several front ends, use any of them.
 
-A batch file (-f) has a line 'domain=url' for each domain; blank lines and lines
-that begin with # pass; blanks around domain and URL do not count.`,
+A batch file (-f) has a line 'domain=url' for each domain. Blank lines, lines
+that begin with #, and white space around domains and URLs are ignored.`,
 		Example: `  davadmin domainmap create -d example.com -L http://cs6server.example.com:8080/ischedule/
   davadmin domainmap create -d example.com -d example.org -L http://cs6server.example.com:8080/ischedule/
   davadmin domainmap create -f domains.txt --remark 'second wave'`,
@@ -105,16 +103,16 @@ that begin with # pass; blanks around domain and URL do not count.`,
 }
 
 func newDomainModify(f *cmdutil.Factory) *cobra.Command {
-	o := &domainEdit{console: f.Console, hints: f.Hints, global: f.Global, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: config.DomainModify, name: "modify"}
+	o := &domainEdit{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, action: config.DomainModify, name: "modify"}
 	cmd := &cobra.Command{
 		Use:   "modify (-d DOMAIN... -L URL)... | -f FILE",
-		Short: "give mapped domains another URL, all or none",
-		Long: `Gives domains another URL, all that the command names or none. A domain that
-stands in the file more than once, or in another spelling than the one in which
-domains are compared, has one line in that form afterwards.
+		Short: "change the URL of mapped domains, all or none",
+		Long: `Changes the URL of all the named domains, or of none. If the file contains a
+domain more than once, or not in its normal form, one line in normal form
+remains.
 
-A batch file (-f) has a line 'domain=url' for each domain; blank lines and lines
-that begin with # pass; blanks around domain and URL do not count.`,
+A batch file (-f) has a line 'domain=url' for each domain. Blank lines, lines
+that begin with #, and white space around domains and URLs are ignored.`,
 		Example: `  davadmin domainmap modify -d example.com -L http://cs6new.example.com:8080/ischedule/
   davadmin domainmap modify -f domains.txt --dry-run`,
 		Args: cmdutil.NoArguments,
@@ -126,27 +124,28 @@ that begin with # pass; blanks around domain and URL do not count.`,
 }
 
 func newDomainDelete(f *cmdutil.Factory) *cobra.Command {
-	o := &domainEdit{console: f.Console, hints: f.Hints, global: f.Global, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: config.DomainDelete, name: "delete"}
+	o := &domainEdit{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, action: config.DomainDelete, name: "delete"}
 	cmd := &cobra.Command{
 		Use:   "delete -d DOMAIN... | -f FILE",
-		Short: "take domains out, all or none",
-		Long: `Takes domains out of the file, all that the command names or none, after asking.
-For their users who are still on Calendar Server 6, no free/busy is asked any more.
-A key that is no domain is taken out under the name that 'domainmap list' prints.
+		Short: "remove domains, all or none",
+		Long: `Removes all the named domains from the file, or none, after confirmation. The
+server no longer requests free/busy for users of these domains who are still
+on Calendar Server 6. To remove a key that is not a valid domain, use the name
+that 'domainmap list' prints.
 
-A batch file (-f) has a domain on each line; blank lines and lines that begin with
-# pass.`,
+A batch file (-f) has a domain on each line. Blank lines and lines that begin
+with # are ignored.`,
 		Example: `  davadmin domainmap delete -d example.com
   davadmin domainmap delete --yes -f migrated.txt --remark 'all users moved'`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	o.add(cmd.Flags(), "take out", "domain")
+	o.add(cmd.Flags(), "remove", "domain")
 	_ = cmd.RegisterFlagCompletionFunc("domain", completeDomains(f))
 	return cmd
 }
 
-// completeDomains offers the domains of the home that the environment names.
+// completeDomains completes the domains of the home that the environment names.
 func completeDomains(f *cmdutil.Factory) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		c, err := f.HomeFiles.Open(cmdutil.DomainKind(), &cmdutil.HomeOptions{}, cmdutil.LockOptions{})
@@ -184,8 +183,12 @@ func (o *domainEdit) run(ctx context.Context) error {
 		return o.hints.RefusedUsage(err)
 	}
 	var warnings []config.Warning
-	edit := config.Edit{
-		Operation: "domainmap " + o.name, Command: o.journals.Command(), Remark: o.remark, Mask: c.Labels.Mask,
+	// A directory that is not a home is refused, although the file may be missing in a home.
+	if _, _, err := o.homeFiles.ReadDomainMap(ctx, c); cmdutil.IsUsage(err) {
+		return err
+	}
+	edit := cmdutil.FileEdit{
+		File: c, Action: o.name, Remark: o.remark, Warnings: func() []config.Warning { return warnings },
 		Make: func(current []byte) ([]byte, []config.Change, error) {
 			m, err := config.ParseDomainMap(current)
 			if err != nil {
@@ -199,40 +202,13 @@ func (o *domainEdit) run(ctx context.Context) error {
 			return after.Source(), changes, nil
 		},
 	}
-	// A look first: what is refused shall leave no trace, and nobody shall be
-	// asked about it.
-	if _, _, err := o.homeFiles.ReadDomainMap(ctx, c); cmdutil.IsUsage(err) {
-		return err
+	if o.action == config.DomainDelete {
+		edit.Question = fmt.Sprintf("Remove %s from %s?", cmdutil.Plural(len(requests), "domain"), ui.Sanitize(c.File.Path()))
 	}
-	planned, err := c.File.Preview(ctx, edit)
-	if err != nil {
-		return o.hints.RefusedUsage(o.homeFiles.ExplainFile(ctx, err, c.FileKind, c.File))
-	}
-	if o.action == config.DomainDelete && !o.global.DryRun && planned.Changed() {
-		question := fmt.Sprintf("Take %s out of %s?", cmdutil.Plural(len(requests), "domain"), ui.Sanitize(c.File.Path()))
-		if err := o.console.Confirm(ctx, question); err != nil {
-			return err
-		}
-	}
-	outcome, err := o.homeFiles.CarryOut(ctx, c.File, edit)
-	if err != nil {
-		return o.hints.RefusedUsage(o.homeFiles.ExplainFile(ctx, err, c.FileKind, c.File))
-	}
-	for _, w := range warnings {
-		o.warnDomain(w)
-	}
-	return o.homeFiles.AfterChange(c, outcome, o.homeFiles.ShowChange(format, o.name, c, outcome))
+	return o.homeFiles.Edit(ctx, format, edit)
 }
 
-func (o *domainEdit) warnDomain(w config.Warning) {
-	text := w.Name + ": " + w.Text
-	if w.Hint != "" {
-		text += "; " + w.Hint
-	}
-	o.console.Warnf("%s", text)
-}
-
-// requests reads the options and the batch.
+// requests returns the requests of the options and the batch file.
 func (o *domainEdit) requests(ctx context.Context) ([]config.DomainRequest, error) {
 	out := o.pairs.requests
 	if o.action != config.DomainDelete {
@@ -253,22 +229,22 @@ func (o *domainEdit) requests(ctx context.Context) ([]config.DomainRequest, erro
 			return nil, err
 		}
 		if len(out) == 0 {
-			o.console.Warnf("%s names no domain; nothing was changed", cmdutil.BatchTitle(o.batch))
+			o.console.Warnf("%s contains no domains; nothing was changed", cmdutil.BatchName(o.batch))
 			return nil, cmdutil.ErrAnswered
 		}
 	}
 	if len(out) == 0 {
-		return nil, cmdutil.Usagef("which domain? '%s' takes -d or -f; 'davadmin domainmap %s --help' tells more", o.name, o.name)
+		return nil, cmdutil.Usagef("missing domain: use -d or -f (see 'davadmin domainmap %s --help')", o.name)
 	}
 	return out, nil
 }
 
-// batchRequest reads one line; given is false for a blank one and a comment.
+// batchRequest parses a line of a batch file. Given is false for a blank line and a comment.
 func (o *domainEdit) batchRequest(line, where string) (q config.DomainRequest, given bool, err error) {
 	if o.action == config.DomainDelete {
-		word := cmdutil.BatchText(line)
-		return config.DomainRequest{Domain: word, Where: where}, word != "", nil
+		domain := cmdutil.TrimBatchLine(line)
+		return config.DomainRequest{Domain: domain, Where: where}, domain != "", nil
 	}
-	domain, url, given, err := cmdutil.BatchPair(line, where, "domain", "URL")
+	domain, url, given, err := cmdutil.ParseBatchPair(line, where, "domain", "URL")
 	return config.DomainRequest{Domain: domain, URL: url, Where: where}, given, err
 }

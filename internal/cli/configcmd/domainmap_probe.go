@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"time"
@@ -26,13 +25,14 @@ func newDomainProbe(f *cmdutil.Factory) *cobra.Command {
 	o := &domainProbe{domainList{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles}}
 	cmd := &cobra.Command{
 		Use:   "probe [-d DOMAIN]...",
-		Short: "ask the mapped servers what they can do",
-		Long: `Asks the server of each domain for its iSchedule capabilities, each URL once, with
-the time-outs and the number of redirects that the configuration of the home has. It shows how long the
-answer took, the version and the methods that the server offers; for one that did not
-answer, what happened and what to do about it. Nobody's calendar is asked for.
+		Short: "query the iSchedule capabilities of the mapped servers",
+		Long: `Queries the iSchedule capabilities of the server of each domain, once per URL,
+with the timeouts and the redirect limit in the configuration of the home.
+Prints the response time, the version and the methods that the server offers.
+If a server does not answer, prints what happened and what to do about it. No
+calendar is accessed.
 
-Exits 5 when a server did not answer, or does not offer free/busy.`,
+Exits 5 if a server does not answer or does not offer free/busy.`,
 		Example: `  davadmin domainmap probe
   davadmin domainmap probe -d example.com --output json`,
 		Args: cmdutil.NoArguments,
@@ -43,7 +43,7 @@ Exits 5 when a server did not answer, or does not offer free/busy.`,
 	return cmd
 }
 
-// probed is what came of asking the server of one domain.
+// probed is the result for the server of a domain.
 type probed struct {
 	Domain     string   `json:"domain"`
 	Shown      string   `json:"shown"`
@@ -56,7 +56,7 @@ type probed struct {
 	Offers     []string `json:"offers,omitempty"` // a component with a method, such as "VFREEBUSY REQUEST"
 	Redirects  []string `json:"redirects,omitempty"`
 	AnsweredAt string   `json:"answered_at,omitempty"` // the URL, after redirects
-	Problem    string   `json:"problem,omitempty"`     // the kind of what went wrong
+	Problem    string   `json:"problem,omitempty"`     // the kind of failure
 	Detail     string   `json:"detail,omitempty"`
 	Next       string   `json:"next,omitempty"` // what to do
 }
@@ -66,20 +66,20 @@ func (o *domainProbe) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listed, err := o.choose(ctx)
+	listed, err := o.selectDomains(ctx)
 	if err != nil {
 		return err
 	}
-	home, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	home, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil {
 		return err
 	}
 	client := cmdutil.CalendarClient(home)
-	rows := probeAll(ctx, client, listed)
+	rows := o.probeAll(ctx, client, listed)
 	if err := ctx.Err(); err != nil {
-		return err // what was asked until then says little
+		return err // a part of the results would mislead
 	}
-	if err := printProbed(o.console.Streams.Out, format, rows); err != nil {
+	if err := probeList().PrintAll(o.console, format, rows); err != nil {
 		return err
 	}
 	failed := 0
@@ -89,19 +89,19 @@ func (o *domainProbe) run(ctx context.Context) error {
 		}
 	}
 	if failed > 0 {
-		return &cmdutil.PeersError{Text: fmt.Sprintf("the servers of %s of %d did not answer, or offer no free/busy", cmdutil.Plural(failed, "domain"), len(rows))}
+		return &cmdutil.PeersError{Text: fmt.Sprintf("the servers of %s out of %d did not answer or do not offer free/busy", cmdutil.Plural(failed, "domain"), len(rows))}
 	}
 	return nil
 }
 
-// noFreeBusy is the problem of a server that answers and is of no use.
+// noFreeBusy is the problem of a server that answers but does not offer free/busy.
 const noFreeBusy = "no-free-busy"
 
-// probesAtOnce is how many servers are asked at the same time.
+// probesAtOnce is the number of servers that are queried at the same time.
 const probesAtOnce = 8
 
-// probeAll asks each URL once.
-func probeAll(ctx context.Context, client *ischedule.Client, listed []config.DomainEntry) []probed {
+// probeAll queries each URL once.
+func (o *domainProbe) probeAll(ctx context.Context, client *ischedule.Client, listed []config.DomainEntry) []probed {
 	answers := map[string]*probed{}
 	var urls []string
 	for _, e := range listed {
@@ -115,7 +115,7 @@ func probeAll(ctx context.Context, client *ischedule.Client, listed []config.Dom
 	for _, u := range urls {
 		free <- struct{}{}
 		wait.Go(func() {
-			*answers[u] = probe(ctx, client, u)
+			*answers[u] = o.probe(ctx, client, u)
 			<-free
 		})
 	}
@@ -131,9 +131,9 @@ func probeAll(ctx context.Context, client *ischedule.Client, listed []config.Dom
 	return rows
 }
 
-func probe(ctx context.Context, client *ischedule.Client, url string) probed {
+func (o *domainProbe) probe(ctx context.Context, client *ischedule.Client, url string) probed {
 	if config.MaskDomainURL(url) != url {
-		return probed{Problem: string(ischedule.Other), Detail: "the URL may hold a password, and is not asked", Next: "'davadmin domainmap check' says what is wrong with it"}
+		return probed{Problem: string(ischedule.Other), Detail: "the URL may contain a password, so it is not queried", Next: "'" + o.hints.Line("domainmap", "check") + "' explains what is wrong with the URL"}
 	}
 	start := time.Now()
 	can, err := client.Capabilities(ctx, url)
@@ -161,37 +161,19 @@ func probe(ctx context.Context, client *ischedule.Client, url string) probed {
 	}
 	if !can.Supports("VFREEBUSY", "REQUEST") {
 		p.Problem, p.Detail = noFreeBusy, "the server does not offer free/busy (VFREEBUSY REQUEST)"
-		p.Next = "look into the configuration of the server: what it offers is above"
+		p.Next = "check the configuration of the server"
 	} else if p.AnsweredAt != "" {
-		p.Next = "map the domain to the URL that answered: each redirect costs time, and the old server may follow none"
+		p.Next = "map the domain to the URL that answered: each redirect costs time, and not every server follows redirects"
 	}
 	return p
 }
 
-func printProbed(out io.Writer, format ui.Format, rows []probed) error {
-	switch format {
-	case ui.JSON:
-		return ui.WriteJSON(out, struct {
-			Schema string   `json:"schema"`
-			Peers  []probed `json:"peers"`
-		}{cmdutil.DomainKind().Schema("probe"), rows})
-	case ui.JSONL:
-		for _, r := range rows {
-			if err := ui.WriteJSONL(out, r); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	for _, r := range rows {
-		if _, err := io.WriteString(out, r.text()); err != nil {
-			return err
-		}
-	}
-	return nil
+// probeList prints results, as blocks of lines in text and tables.
+func probeList() cmdutil.List[probed] {
+	return cmdutil.List[probed]{Schema: cmdutil.DomainKind().Schema("probe"), Member: "peers", Plain: func(r probed) string { return r.text() }}
 }
 
-// text is for a person.
+// text returns the result for people.
 func (r *probed) text() string {
 	var b strings.Builder
 	line := func(format string, args ...any) {

@@ -19,7 +19,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/backends"
 )
 
-// newServerFile is what a new home starts with.
+// newServerFile is the configuration of a new home.
 //
 //go:embed davserver.properties
 var newServerFile []byte
@@ -36,15 +36,16 @@ type initHome struct {
 	lock cmdutil.LockOptions
 }
 
+// NewInit returns the operation 'init'.
 func NewInit(f *cmdutil.Factory) *cobra.Command {
 	o := &initHome{console: f.Console, getenv: f.Getenv, global: f.Global, hook: f.Hook, journals: f.Journals, stores: f.Stores}
 	cmd := &cobra.Command{
 		Use:     "init [--home DIR]",
-		Short:   "make a new server home",
+		Short:   "create a new server home",
 		GroupID: cmdutil.GroupWork,
-		Long: `Makes a server home: config/ with a commented davserver.properties, data/ with an empty
-store for accounts, and history/. Everything is at its default. The directory must be
-empty, or not be there yet.`,
+		Long: `Creates a server home: config/ with a commented davserver.properties, data/
+with an empty store for accounts, and history/. All parameters have their
+defaults. The directory must be empty or not exist.`,
 		Example: `  davadmin init --home /opt/davadmin`,
 		Args:    cmdutil.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
@@ -64,7 +65,7 @@ func (o *initHome) run(ctx context.Context) error {
 		home = o.getenv("DAVADMIN_HOME")
 	}
 	if home == "" {
-		return cmdutil.Usagef("where? Give --home DIR, or set DAVADMIN_HOME")
+		return cmdutil.Usagef("missing directory: use --home DIR, or set DAVADMIN_HOME")
 	}
 	if home, err = filepath.Abs(home); err != nil {
 		return fmt.Errorf("home: %w", err)
@@ -73,22 +74,22 @@ func (o *initHome) run(ctx context.Context) error {
 		return err
 	}
 	if !o.global.DryRun {
-		if err := o.make(ctx, home); err != nil {
-			return fmt.Errorf("make home %s: %w", home, err)
+		if err := o.create(ctx, home); err != nil {
+			return fmt.Errorf("create home %s: %w", home, err)
 		}
 	}
 	if err := o.print(format, home); err != nil {
 		return err
 	}
 	if o.global.DryRun {
-		o.console.Notef("dry run: nothing was made")
+		o.console.Notef("dry run: nothing was created")
 		return nil
 	}
 	o.console.Notef("next: davadmin config list -A --home %s", cmdutil.Quote(home))
 	return nil
 }
 
-// emptyOrAbsent refuses a directory that holds anything: it may be a home.
+// emptyOrAbsent returns an error for a directory that is not empty: it may be a home.
 func emptyOrAbsent(home string) error {
 	names, err := os.ReadDir(home)
 	switch {
@@ -97,16 +98,16 @@ func emptyOrAbsent(home string) error {
 	case errors.Is(err, syscall.ENOTDIR):
 		return cmdutil.Usagef("'%s' is not a directory; nothing was changed", home)
 	case err != nil:
-		return fmt.Errorf("look into the new home: %w", err)
+		return fmt.Errorf("read the new home: %w", err)
 	case len(names) > 0:
-		return fmt.Errorf("%s is not empty (it has %s); nothing was changed", home, names[0].Name())
+		return fmt.Errorf("%s is not empty (it contains %s); nothing was changed", home, names[0].Name())
 	}
 	return nil
 }
 
-// make builds the home. What it made before a failure it takes away again, so
-// that the command can be repeated.
-func (o *initHome) make(ctx context.Context, home string) (err error) {
+// create creates the home. If that fails, it removes what it created, so that the command
+// can be repeated.
+func (o *initHome) create(ctx context.Context, home string) (err error) {
 	_, statErr := os.Stat(home)
 	existed := statErr == nil
 	if err := os.MkdirAll(home, 0o755); err != nil {
@@ -131,12 +132,12 @@ func (o *initHome) make(ctx context.Context, home string) (err error) {
 		if err := os.Mkdir(path, dir.mode); err != nil {
 			return err
 		}
-		// The umask must not make the directory closed to its group.
+		// The umask must not remove the permissions of the group.
 		if err := os.Chmod(path, dir.mode); err != nil {
 			return err
 		}
 	}
-	if err := o.makeStore(ctx, home); err != nil {
+	if err := o.createStore(ctx, home); err != nil {
 		return err
 	}
 	file := config.NewFile(o.journals.Open(home, o.lock.Timeout), config.FileOptions{
@@ -149,14 +150,14 @@ func (o *initHome) make(ctx context.Context, home string) (err error) {
 	return err
 }
 
-// makeStore makes the store of the back end that every home has.
-func (o *initHome) makeStore(ctx context.Context, home string) error {
+// createStore creates the store of the back end that every home has.
+func (o *initHome) createStore(ctx context.Context, home string) error {
 	return o.stores.CreateStoreFile(ctx, home, backends.Location{Backend: cmdutil.BuiltinBackend, File: initialStore(home)})
 }
 
-// initialStore is where that is.
+// initialStore returns the file of that store.
 func initialStore(home string) string {
-	return filepath.Join(home, "data", "db", cmdutil.BuiltinBackend+cmdutil.StoreEnding)
+	return filepath.Join(home, "data", "db", cmdutil.BuiltinBackend+cmdutil.StoreSuffix)
 }
 
 func (o *initHome) print(format ui.Format, home string) error {
@@ -175,7 +176,7 @@ func (o *initHome) print(format ui.Format, home string) error {
 		return nil
 	}
 	for _, p := range paths {
-		if _, err := fmt.Fprintf(o.console.Streams.Out, "made: %s\n", ui.Sanitize(p)); err != nil {
+		if _, err := fmt.Fprintf(o.console.Streams.Out, "created: %s\n", ui.Sanitize(p)); err != nil {
 			return err
 		}
 	}

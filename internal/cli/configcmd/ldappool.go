@@ -14,39 +14,39 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// Properties of a pool that are spoken of by name.
+// Properties of a pool to which the code refers.
 const (
 	poolHost     = "ldaphost"
 	poolBindDN   = "binddn"
 	poolPassword = "bindpassword"
 )
 
-// poolProperties are the properties of a pool, in the order of the output.
+// poolProperties returns the properties of a pool, in the order of the output.
 func poolProperties() []string {
 	return []string{poolHost, "ldapport", "ldapusessl", poolBindDN, "ldappoolsize", "ldaptimeout", "ldappoolrefreshinterval", "sslprotocols"}
 }
 
-// poolKind is the configuration as 'ldappool' works on it.
+// poolKind describes davserver.properties for the operation 'ldappool'.
 func poolKind() cmdutil.FileKind {
 	k := cmdutil.ConfigKind()
 	k.Operation, k.RevertsWith = "ldappool", k.Operation
 	return k
 }
 
-// NewLDAPPool is the operation 'ldappool'. Without an action it lists.
+// NewLDAPPool returns the operation 'ldappool'. Without an action it lists.
 func NewLDAPPool(f *cmdutil.Factory) *cobra.Command {
-	o := &poolList{console: f.Console, homeFiles: f.HomeFiles}
+	o := &poolList{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles}
 	cmd := &cobra.Command{
 		Use:     "ldappool [ACTION] [OPTIONS]",
-		Short:   "the directories that the server binds to",
+		Short:   "manage the LDAP pools of the server",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on the LDAP pools in config/davserver.properties of the server home, without
-a running server: ugldap, in which the server looks people up, authldap, with
-which it checks their passwords, and pools of your own for domains that are
-authenticated elsewhere; the host part of an external-auth URL template is the
-name of such a pool. A change can be undone with 'config revert'.
+		Long: `Works on the LDAP pools in config/davserver.properties of the server home; no
+server needs to run. The server looks up users in the pool ugldap and checks
+their passwords in the pool authldap. You can add pools for domains with
+another authentication directory: the host part of an external-auth URL
+template is the name of a pool. A change can be undone with 'config revert'.
 
-Bind passwords are kept in the vault: see 'davadmin passfile'.
+Bind passwords are stored in the vault: see 'davadmin passfile'.
 
 Without an action, 'ldappool' is 'ldappool list'.`,
 		Example: `  davadmin ldappool
@@ -69,18 +69,19 @@ Without an action, 'ldappool' is 'ldappool list'.`,
 // poolList is 'ldappool list'.
 type poolList struct {
 	console   *cmdutil.Console
+	hints     *cmdutil.Hints
 	homeFiles *cmdutil.HomeFiles
 	cmdutil.HomeOptions
 	names []string
 }
 
 func newPoolList(f *cmdutil.Factory) *cobra.Command {
-	o := &poolList{console: f.Console, homeFiles: f.HomeFiles}
+	o := &poolList{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles}
 	cmd := &cobra.Command{
 		Use:   "list [-n POOL]...",
-		Short: "print the pools with what is in force",
-		Long: `Prints each pool with the values that the server works with: those of the file, and
-defaults where it gives none.`,
+		Short: "print the pools with their effective values",
+		Long: `Prints each pool with its effective values: those that are set in the file,
+and the defaults of the others.`,
 		Example: `  davadmin ldappool list
   davadmin ldappool list -n ugldap --output json`,
 		Args: cmdutil.NoArguments,
@@ -96,7 +97,7 @@ func (o *poolList) addOptions(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("name", completePools(o.homeFiles))
 }
 
-// completePools offers the pools of the home that the environment names.
+// completePools completes the pools of the home that the environment names.
 func completePools(files *cmdutil.HomeFiles) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		c, err := files.OpenConfig(&cmdutil.HomeOptions{}, cmdutil.LockOptions{})
@@ -111,16 +112,16 @@ func completePools(files *cmdutil.HomeFiles) cobra.CompletionFunc {
 	}
 }
 
-// listedPool is one pool in the output.
+// listedPool is a pool in the output.
 type listedPool struct {
 	Pool       string            `json:"pool"`
 	Builtin    bool              `json:"builtin"`
-	Properties map[string]string `json:"properties"` // in force
-	Set        []string          `json:"set"`        // those that the file gives
+	Properties map[string]string `json:"properties"` // effective values
+	Set        []string          `json:"set"`        // properties that are set in the file
 }
 
 func (o *poolList) run(ctx context.Context) error {
-	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(cmdutil.ListFormats()...)
 	if err != nil {
 		return err
 	}
@@ -133,29 +134,30 @@ func (o *poolList) run(ctx context.Context) error {
 		return o.homeFiles.ExplainLoad(ctx, err, c.File)
 	}
 	pools := cmdutil.LDAPPools(c.Registry, doc)
-	chosen := pools
+	selected := pools
 	if len(o.names) > 0 {
-		chosen = o.names
+		selected = o.names
 	}
-	rows := make([]listedPool, len(chosen))
-	for i, name := range chosen {
+	rows := make([]listedPool, len(selected))
+	for i, name := range selected {
 		if !slices.Contains(pools, name) {
-			return unknownPool(pools, name, "")
+			return unknownPool(o.hints, pools, name, "")
 		}
 		rows[i] = describePool(c.Registry, doc, name)
 	}
-	return o.print(format, rows)
+	return poolTable().PrintAll(o.console, format, rows)
 }
 
-func unknownPool(pools []string, name, where string) error {
+// unknownPool returns the error for a pool that does not exist.
+func unknownPool(h *cmdutil.Hints, pools []string, name, where string) error {
 	if where != "" {
 		where += ": "
 	}
-	hint := "'davadmin ldappool list' lists them"
+	hint := "'" + h.Line("ldappool", "list") + "' lists the pools"
 	if near, ok := config.NearestWord(name, pools); ok {
 		hint = "did you mean " + near + "?"
 	}
-	return cmdutil.Usagef("%sthere is no pool '%s'; %s", where, ui.Clip(name, maxPoolName), hint)
+	return cmdutil.Usagef("%sno such pool: '%s'; %s", where, ui.Clip(name, maxPoolName), hint)
 }
 
 func describePool(r *config.Registry, d *config.Document, name string) listedPool {
@@ -173,72 +175,52 @@ func describePool(r *config.Registry, d *config.Document, name string) listedPoo
 	return p
 }
 
-func (o *poolList) print(format ui.Format, rows []listedPool) error {
-	out := o.console.Streams.Out
-	header := append([]string{"pool"}, poolProperties()...)
-	switch format {
-	case ui.JSON:
-		return ui.WriteJSON(out, struct {
-			Schema string       `json:"schema"`
-			Pools  []listedPool `json:"pools"`
-		}{poolKind().Schema("list"), rows})
-	case ui.JSONL:
-		for _, r := range rows {
-			if err := ui.WriteJSONL(out, r); err != nil {
-				return err
-			}
-		}
-		return nil
-	case ui.CSV:
-		return ui.WriteCSV(out, header, poolCells(rows, poolProperties()))
-	case ui.Table:
-		short := poolProperties()[:5] // the others are the same nearly everywhere, and would not fit
-		return ui.WriteTable(out, o.console.Streams.Width, append([]string{"pool"}, short...), poolCells(rows, short))
+// poolTable prints pools, as blocks of lines in text.
+func poolTable() cmdutil.List[listedPool] {
+	columns := []ui.Column{{Title: "pool", Key: true}}
+	for i, property := range poolProperties() {
+		number := property == "ldapport" || property == "ldappoolsize" || property == "ldaptimeout" || property == "ldappoolrefreshinterval"
+		columns = append(columns, ui.Column{Title: property, Number: number, Priority: len(poolProperties()) - i})
 	}
-	var b strings.Builder
-	for i, r := range rows {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		fmt.Fprintf(&b, "pool: %s\n", ui.Sanitize(r.Pool))
-		for _, property := range append(poolProperties(), poolPassword) {
-			if value, ok := r.Properties[property]; ok {
-				fmt.Fprintf(&b, "%s: %s\n", property, ui.Sanitize(value))
+	return cmdutil.List[listedPool]{
+		Schema: poolKind().Schema("list"), Member: "pools", Header: append([]string{"pool"}, poolProperties()...), Columns: columns, Blocks: true,
+		Record: func(r listedPool) []string {
+			cells := []string{r.Pool}
+			for _, property := range poolProperties() {
+				cells = append(cells, r.Properties[property])
 			}
-		}
+			return cells
+		},
+		Plain: func(r listedPool) string {
+			var b strings.Builder
+			fmt.Fprintf(&b, "pool: %s\n", ui.Sanitize(r.Pool))
+			for _, property := range append(poolProperties(), poolPassword) {
+				if value, ok := r.Properties[property]; ok {
+					fmt.Fprintf(&b, "%s: %s\n", property, ui.Sanitize(value))
+				}
+			}
+			return b.String()
+		},
 	}
-	_, err := fmt.Fprint(out, b.String())
-	return err
 }
 
-func poolCells(rows []listedPool, properties []string) [][]string {
-	cells := make([][]string, len(rows))
-	for i, r := range rows {
-		cells[i] = []string{r.Pool}
-		for _, property := range properties {
-			cells[i] = append(cells[i], r.Properties[property])
-		}
-	}
-	return cells
-}
-
-// maxPoolName bounds the name of a pool, in bytes.
+// maxPoolName is the maximum length of the name of a pool, in bytes.
 const maxPoolName = 63
 
-// checkPoolName refuses a new name that could not stand in the name of a parameter,
-// or as the host of a URL.
+// checkPoolName returns an error if a new name cannot be part of the name of a parameter,
+// or the host of a URL.
 func checkPoolName(name string) error {
 	switch {
 	case name == "":
-		return errors.New("a pool needs a name")
+		return errors.New("the name of the pool is empty")
 	case cmdutil.IsBuiltinPool(name):
-		return fmt.Errorf("every server has the pool %s already; use 'ldappool modify'", name)
+		return fmt.Errorf("every server already has the pool %s; use 'ldappool modify'", name)
 	case len(name) > maxPoolName:
-		return fmt.Errorf("the name of a pool has at most %d letters", maxPoolName)
+		return fmt.Errorf("the name of a pool can have at most %d characters", maxPoolName)
 	case strings.ContainsFunc(name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 	}):
-		return fmt.Errorf("'%s' is no name for a pool: letters, digits, '-' and '_' can stand in one", name)
+		return fmt.Errorf("'%s' is not a valid pool name (use letters, digits, '-' and '_')", name)
 	}
 	return nil
 }

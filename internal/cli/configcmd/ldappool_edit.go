@@ -16,7 +16,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// poolAction is what is done to a pool.
+// poolAction is an action that changes pools.
 type poolAction string
 
 const (
@@ -28,11 +28,9 @@ const (
 // poolEdit is 'ldappool create', 'modify' or 'delete'.
 type poolEdit struct {
 	console   *cmdutil.Console
-	global    *cmdutil.Globals
 	hints     *cmdutil.Hints
 	homeFiles *cmdutil.HomeFiles
 	input     *cmdutil.Input
-	journals  *cmdutil.Journals
 	cmdutil.HomeOptions
 	lock   cmdutil.LockOptions
 	action poolAction
@@ -46,11 +44,11 @@ func (o *poolEdit) add(cmd *cobra.Command, line string) {
 	f.SortFlags = false
 	f.VarP(&cmdutil.OrderedOption{Kind: "POOL", OnSet: o.pools.name}, "name", "n", "the `POOL` to "+string(o.action)+" (repeatable)")
 	if o.action != poolDelete {
-		f.VarP(&cmdutil.OrderedOption{Kind: "PROPS", OnSet: o.pools.properties}, "property", "y", "`PROP=VALUE,...` of the pool before it: "+
+		f.VarP(&cmdutil.OrderedOption{Kind: "PROPS", OnSet: o.pools.properties}, "property", "y", "properties `PROP=VALUE,...` of the pool before it: "+
 			strings.Join(poolProperties(), ", ")+" (repeatable)")
 	}
 	f.StringVarP(&o.batch, "file", "f", "", "batch `FILE` of '"+line+"' lines (- for standard input)")
-	f.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
+	f.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
 	o.lock.Add(f)
 	o.HomeOptions.Add(f)
 	if o.action != poolCreate {
@@ -69,20 +67,20 @@ func (o *poolEdit) add(cmd *cobra.Command, line string) {
 
 const poolLineHelp = `
 
-Hosts are parted by blanks. A comma begins the next property; in binddn, only when a
-property follows it. The bind password is kept in the vault: 'davadmin passfile
-create -n ldap.POOL'.
+Hosts are separated by spaces. Properties are separated by commas; a comma in
+binddn ends the DN only if a property follows. Bind passwords are stored in
+the vault, with 'davadmin passfile create -n ldap.POOL'.
 
-A batch file (-f) has a line 'pool:prop=value,...' for each pool; blank lines and
-lines that begin with # pass.`
+A batch file (-f) has a line 'pool:prop=value,...' for each pool. Blank lines
+and lines that begin with # are ignored.`
 
 func newPoolCreate(f *cmdutil.Factory) *cobra.Command {
-	o := &poolEdit{console: f.Console, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: poolCreate}
+	o := &poolEdit{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, action: poolCreate}
 	cmd := &cobra.Command{
 		Use:   "create (-n POOL -y PROP=VALUE,...)... | -f FILE",
 		Short: "add pools, all or none",
-		Long: `Adds LDAP pools to the configuration, all that the command names or none. A pool
-needs its ldaphost; for the rest there are defaults.` + poolLineHelp,
+		Long: `Adds all the named LDAP pools to the configuration, or none. A pool requires
+ldaphost; the other properties have defaults.` + poolLineHelp,
 		Example: `  davadmin ldappool create -n partner -y ldaphost=ldap.partner.example,ldapport=636,ldapusessl=true
   davadmin ldappool create -n partner -y 'ldaphost=a.example b.example,binddn=cn=davadmin,o=partner'
   davadmin ldappool create -f pools.txt --dry-run`,
@@ -94,12 +92,12 @@ needs its ldaphost; for the rest there are defaults.` + poolLineHelp,
 }
 
 func newPoolModify(f *cmdutil.Factory) *cobra.Command {
-	o := &poolEdit{console: f.Console, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: poolModify}
+	o := &poolEdit{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, action: poolModify}
 	cmd := &cobra.Command{
 		Use:   "modify (-n POOL -y PROP=VALUE,...)... | -f FILE",
 		Short: "change properties of pools, all or none",
-		Long: `Changes properties of LDAP pools, all that the command names or none. A property
-with nothing behind its = goes back to its default.` + poolLineHelp,
+		Long: `Changes properties of all the named LDAP pools, or of none. An empty value
+restores the default of a property.` + poolLineHelp,
 		Example: `  davadmin ldappool modify -n ugldap -y ldappoolsize=20,ldaptimeout=30
   davadmin ldappool modify -n partner -y ldapport=`,
 		Args: cmdutil.NoArguments,
@@ -110,16 +108,17 @@ with nothing behind its = goes back to its default.` + poolLineHelp,
 }
 
 func newPoolDelete(f *cmdutil.Factory) *cobra.Command {
-	o := &poolEdit{console: f.Console, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, journals: f.Journals, action: poolDelete}
+	o := &poolEdit{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, action: poolDelete}
 	cmd := &cobra.Command{
 		Use:   "delete -n POOL... | -f FILE",
-		Short: "take pools out, all or none",
-		Long: `Takes LDAP pools with all their properties out of the configuration, all that the
-command names or none, after asking. The pools that every server has stay. Domains
-whose external-auth URL template names the pool cannot log in any more.
+		Short: "remove pools, all or none",
+		Long: `Removes all the named LDAP pools with their properties from the configuration,
+or none, after confirmation. The pools that every server has cannot be
+removed. Users of domains whose external-auth URL template names a removed
+pool can no longer log in.
 
-A batch file (-f) has a pool on each line; blank lines and lines that begin with #
-pass.`,
+A batch file (-f) has a pool on each line. Blank lines and lines that begin
+with # are ignored.`,
 		Example: `  davadmin ldappool delete -n partner`,
 		Args:    cmdutil.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
@@ -145,8 +144,8 @@ func (o *poolEdit) run(ctx context.Context) error {
 		return o.hints.RefusedUsage(err)
 	}
 	var warnings []config.Warning
-	edit := config.Edit{
-		Operation: "ldappool " + string(o.action), Command: o.journals.Command(), Remark: o.remark, Mask: c.Labels.Mask,
+	edit := cmdutil.FileEdit{
+		File: c, Action: string(o.action), Remark: o.remark, Warnings: func() []config.Warning { return warnings }, After: func() { o.notePasswords(c, items) },
 		Make: func(current []byte) ([]byte, []config.Change, error) {
 			doc, err := config.Parse(current)
 			if err != nil {
@@ -163,42 +162,24 @@ func (o *poolEdit) run(ctx context.Context) error {
 			return after.Source(), changes, nil
 		},
 	}
-	// A look first: what is refused shall leave no trace, and nobody shall be
-	// asked about it.
-	if _, err := c.File.Preview(ctx, edit); err != nil {
-		return o.hints.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
+	if o.action == poolDelete {
+		edit.Question = fmt.Sprintf("Remove %s from %s?", cmdutil.Plural(len(items), "pool"), ui.Sanitize(c.File.Path()))
 	}
-	if o.action == poolDelete && !o.global.DryRun {
-		if err := o.console.Confirm(ctx, fmt.Sprintf("Take %s out of %s?", cmdutil.Plural(len(items), "pool"), ui.Sanitize(c.File.Path()))); err != nil {
-			return err
-		}
-	}
-	outcome, err := o.homeFiles.CarryOut(ctx, c.File, edit)
-	if err != nil {
-		return o.hints.RefusedUsage(o.homeFiles.ExplainLoad(ctx, err, c.File))
-	}
-	for _, w := range warnings {
-		o.console.Warnf("%s: %s", w.Name, w.Text)
-	}
-	err = o.homeFiles.ShowChange(format, string(o.action), c, outcome)
-	if err == nil && outcome.Revision != 0 {
-		o.notePasswords(c, items)
-	}
-	return o.homeFiles.AfterChange(c, outcome, err)
+	return o.homeFiles.Edit(ctx, format, edit)
 }
 
-// edit makes the changes in the document, or refuses them.
+// edit changes the document, or returns an error.
 func (o *poolEdit) edit(r *config.Registry, d *config.Document, items []poolItem) ([]config.Warning, error) {
 	pools := cmdutil.LDAPPools(r, d)
 	for _, it := range items {
-		there := slices.Contains(pools, it.pool)
+		exists := slices.Contains(pools, it.pool)
 		switch {
-		case o.action == poolCreate && there:
-			return nil, cmdutil.Usagef("%sthere is a pool %s already; use 'ldappool modify'", it.place(), it.pool)
-		case o.action != poolCreate && !there:
-			return nil, unknownPool(pools, it.pool, it.where)
+		case o.action == poolCreate && exists:
+			return nil, cmdutil.Usagef("%sthe pool %s already exists; use 'ldappool modify'", it.prefix(), it.pool)
+		case o.action != poolCreate && !exists:
+			return nil, unknownPool(o.hints, pools, it.pool, it.where)
 		case o.action == poolDelete:
-			takeOutPool(d, it.pool)
+			removePool(d, it.pool)
 		}
 	}
 	if o.action == poolDelete {
@@ -208,17 +189,17 @@ func (o *poolEdit) edit(r *config.Registry, d *config.Document, items []poolItem
 	if err != nil {
 		return nil, err
 	}
-	left := cmdutil.LDAPPools(r, d)
+	remaining := cmdutil.LDAPPools(r, d)
 	for _, it := range items {
-		if !slices.Contains(left, it.pool) {
-			return nil, cmdutil.Usagef("%snothing would be left of the pool %s; '%s' takes it out", it.place(), it.pool, o.hints.Line("ldappool", "delete", "-n", it.pool))
+		if !slices.Contains(remaining, it.pool) {
+			return nil, cmdutil.Usagef("%sthis would remove all properties of the pool %s; use '%s' to remove the pool", it.prefix(), it.pool, o.hints.Line("ldappool", "delete", "-n", it.pool))
 		}
 	}
 	return warnings, nil
 }
 
-// takeOutPool takes all parameters of a pool out, known or not.
-func takeOutPool(d *config.Document, pool string) {
+// removePool removes all parameters of a pool, known or not.
+func removePool(d *config.Document, pool string) {
 	var keys []string
 	for key := range d.All() {
 		if strings.HasPrefix(key, cmdutil.PoolPrefix(pool)) {
@@ -230,24 +211,24 @@ func takeOutPool(d *config.Document, pool string) {
 	}
 }
 
-// notePasswords says what is still to be done about bind passwords.
+// notePasswords notes what is left to do about bind passwords.
 func (o *poolEdit) notePasswords(c *cmdutil.HomeFile, items []poolItem) {
 	_, err := os.Stat(filepath.Join(c.Home, filepath.FromSlash(cmdutil.VaultFile)))
 	for _, it := range items {
 		name := cmdutil.SecretLDAP + it.pool
 		switch {
 		case o.action == poolDelete && err == nil:
-			o.console.Notef("if the vault has its password: %s", o.hints.Line("passfile", "delete", "-n", name))
+			o.console.Notef("if the vault contains its password: %s", o.hints.Line("passfile", "delete", "-n", name))
 		case o.action != poolDelete && it.binds():
-			o.console.Notef("its bind password belongs in the vault: %s", o.hints.Line("passfile", "create", "-n", name))
+			o.console.Notef("store its bind password in the vault: %s", o.hints.Line("passfile", "create", "-n", name))
 		}
 	}
 }
 
-// items reads the options and the batch.
+// items returns the pools of the options and the batch file.
 func (o *poolEdit) items(ctx context.Context) ([]poolItem, error) {
 	if o.pools.early != nil {
-		return nil, cmdutil.Usagef("-y needs an -n POOL before it")
+		return nil, cmdutil.Usagef("-y requires -n POOL")
 	}
 	out := slices.Clone(o.pools.items)
 	if o.batch != "" {
@@ -262,29 +243,29 @@ func (o *poolEdit) items(ctx context.Context) ([]poolItem, error) {
 			return nil, err
 		}
 		if len(out) == 0 {
-			o.console.Warnf("%s names no pool; nothing was changed", cmdutil.BatchTitle(o.batch))
+			o.console.Warnf("%s contains no pools; nothing was changed", cmdutil.BatchName(o.batch))
 			return nil, cmdutil.ErrAnswered
 		}
 	}
 	if len(out) == 0 {
-		return nil, cmdutil.Usagef("which pool? '%s' takes -n or -f; 'davadmin ldappool %s --help' tells more", o.action, o.action)
+		return nil, cmdutil.Usagef("missing pool: use -n or -f (see 'davadmin ldappool %s --help')", o.action)
 	}
 	seen := map[string]bool{}
 	for _, it := range out {
 		if seen[it.pool] {
-			return nil, cmdutil.Usagef("%sthe pool '%s' is named twice; give each pool once", it.place(), ui.Clip(it.pool, maxPoolName))
+			return nil, cmdutil.Usagef("%sthe pool '%s' is named twice", it.prefix(), ui.Clip(it.pool, maxPoolName))
 		}
 		seen[it.pool] = true
-		if err := it.check(o.action); err != nil {
+		if err := it.check(o.action, o.hints); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// batchItem reads one line; given is false for a blank one and a comment.
+// batchItem parses a line of a batch file. Given is false for a blank line and a comment.
 func (o *poolEdit) batchItem(line, where string) (it poolItem, given bool, err error) {
-	if line = cmdutil.BatchText(line); line == "" {
+	if line = cmdutil.TrimBatchLine(line); line == "" {
 		return it, false, nil
 	}
 	if o.action == poolDelete {
@@ -292,7 +273,7 @@ func (o *poolEdit) batchItem(line, where string) (it poolItem, given bool, err e
 	}
 	pool, properties, ok := strings.Cut(line, ":")
 	if !ok {
-		return it, false, cmdutil.Usagef("%s: no ':' between pool and properties; nothing was changed", where)
+		return it, false, cmdutil.Usagef("%s: missing ':' between pool and properties; nothing was changed", where)
 	}
 	it = poolItem{pool: strings.TrimRight(pool, " \t"), where: where}
 	if it.set, err = parsePoolProperties(strings.TrimLeft(properties, " \t")); err != nil {

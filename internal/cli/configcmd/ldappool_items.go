@@ -10,64 +10,64 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// poolSetting is one property of a pool and its value; the empty value stands for
-// the default.
+// poolSetting is a property of a pool and its new value. An empty value restores the
+// default.
 type poolSetting struct{ property, value string }
 
-// poolItem is one -n with its -y, or a line of a batch.
+// poolItem is a pool with its new settings: an -n with its -y, or a line of a batch file.
 type poolItem struct {
 	pool  string
 	set   []poolSetting
-	where string // of a line
+	where string // the file and line of a batch
 }
 
-// place is what a message begins with.
-func (it poolItem) place() string {
+// prefix returns the beginning of a message about the item.
+func (it poolItem) prefix() string {
 	if it.where == "" {
 		return ""
 	}
 	return it.where + ": "
 }
 
-// binds tells whether the pool is told as whom to bind.
+// binds reports whether the item sets a bind DN.
 func (it poolItem) binds() bool {
 	return slices.ContainsFunc(it.set, func(s poolSetting) bool { return s.property == poolBindDN && s.value != "" })
 }
 
-// check refuses what can be seen to be wrong without the file.
-func (it poolItem) check(action poolAction) error {
+// check returns an error for an item that is invalid whatever the file contains.
+func (it poolItem) check(action poolAction, h *cmdutil.Hints) error {
 	if action == poolDelete {
 		if cmdutil.IsBuiltinPool(it.pool) {
-			return cmdutil.Usagef("%severy server has the pool %s: it can be modified, and not deleted", it.place(), it.pool)
+			return cmdutil.Usagef("%severy server has the pool %s; it can be modified, but not deleted", it.prefix(), it.pool)
 		}
 		return nil
 	}
 	if action == poolCreate {
 		if err := checkPoolName(it.pool); err != nil {
-			return cmdutil.Usagef("%s%v", it.place(), err)
+			return cmdutil.Usagef("%s%v", it.prefix(), err)
 		}
 	}
 	if len(it.set) == 0 {
-		return cmdutil.Usagef("%s%s: which properties? Give -y PROP=VALUE,...", it.place(), ui.Clip(it.pool, maxPoolName))
+		return cmdutil.Usagef("%s%s: missing properties: use -y PROP=VALUE,...", it.prefix(), ui.Clip(it.pool, maxPoolName))
 	}
 	seen := map[string]bool{}
 	for _, s := range it.set {
 		switch {
 		case s.property == poolPassword:
-			return cmdutil.Usagef("%s%s: a bind password stands neither on a command line nor in davserver.properties; keep it in the vault: davadmin passfile create -n %s%s",
-				it.place(), poolPassword, cmdutil.SecretLDAP, ui.Clip(it.pool, maxPoolName))
+			return cmdutil.Usagef("%s%s: bind passwords are not accepted on the command line or in davserver.properties; store it in the vault: %s",
+				it.prefix(), poolPassword, h.Line("passfile", "create", "-n", cmdutil.SecretLDAP+ui.Clip(it.pool, maxPoolName)))
 		case seen[s.property]:
-			return cmdutil.Usagef("%s%s: %s is given twice", it.place(), ui.Clip(it.pool, maxPoolName), s.property)
+			return cmdutil.Usagef("%s%s: %s is given twice", it.prefix(), ui.Clip(it.pool, maxPoolName), s.property)
 		}
 		seen[s.property] = true
 	}
 	if action == poolCreate && !slices.ContainsFunc(it.set, func(s poolSetting) bool { return s.property == poolHost && s.value != "" }) {
-		return cmdutil.Usagef("%s%s: a pool needs its %s", it.place(), it.pool, poolHost)
+		return cmdutil.Usagef("%s%s: a pool requires %s", it.prefix(), it.pool, poolHost)
 	}
 	return nil
 }
 
-// requestsOf returns what the items ask of the configuration.
+// requestsOf returns the changes of parameters for the items.
 func requestsOf(items []poolItem) []config.Request {
 	var out []config.Request
 	for _, it := range items {
@@ -82,8 +82,8 @@ func requestsOf(items []poolItem) []config.Request {
 	return out
 }
 
-// poolItems collects -n and -y in the order of the command line: properties belong
-// to the -n before them. With a single -n they may also stand in front.
+// poolItems collects -n and -y in the order of the command line: properties belong to the
+// -n before them. Those of the first -n may also precede it.
 type poolItems struct {
 	items []poolItem
 	early []poolSetting // -y before the first -n
@@ -108,9 +108,9 @@ func (p *poolItems) properties(text string) error {
 	return nil
 }
 
-// parsePoolProperties reads 'prop=value,prop=value'. A DN has commas and equal signs
-// of its own, so that behind binddn only a comma before a property ends the value.
-// What stands behind the = of a property that is not known is not repeated.
+// parsePoolProperties parses 'prop=value,prop=value'. A DN contains commas and equal signs,
+// so the value of binddn ends only at a comma before a property. Errors do not repeat the
+// value of an unknown property, which may be a password.
 func parsePoolProperties(text string) ([]poolSetting, error) {
 	known := append(poolProperties(), poolPassword)
 	var out []poolSetting
@@ -125,13 +125,13 @@ func parsePoolProperties(text string) ([]poolSetting, error) {
 		case inDN && !(found && looksLike && len(name) > shortAttribute):
 			out[len(out)-1].value += "," + part
 		case found && looksLike:
-			return nil, fmt.Errorf("'%s' is no property of a pool; did you mean %s?", ui.Clip(name, maxPoolName), near)
+			return nil, fmt.Errorf("'%s' is not a pool property; did you mean %s?", ui.Clip(name, maxPoolName), near)
 		case found:
-			return nil, fmt.Errorf("'%s' is no property of a pool; there are %s", ui.Clip(name, maxPoolName), strings.Join(poolProperties(), ", "))
+			return nil, fmt.Errorf("'%s' is not a pool property (%s)", ui.Clip(name, maxPoolName), strings.Join(poolProperties(), ", "))
 		case name == "":
-			return nil, fmt.Errorf("there is nothing before a comma or behind the last; a property is PROP=VALUE")
+			return nil, fmt.Errorf("missing property before or after a comma; use PROP=VALUE")
 		default:
-			return nil, fmt.Errorf("there is no '=' between property and value; a property is PROP=VALUE, and several hosts are parted by blanks")
+			return nil, fmt.Errorf("missing '=' between property and value; use PROP=VALUE, and separate several hosts with spaces")
 		}
 	}
 	for i := range out {
@@ -140,6 +140,6 @@ func parsePoolProperties(text string) ([]poolSetting, error) {
 	return out, nil
 }
 
-// shortAttribute is how long the attributes are that begin a part of a DN and may
-// look like a mistyped property.
+// shortAttribute is the maximum length of attributes in a DN that are not taken for a
+// mistyped property.
 const shortAttribute = 4

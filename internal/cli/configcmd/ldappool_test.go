@@ -21,13 +21,13 @@ func TestParsePoolProperties(t *testing.T) {
 		{text: "binddn=cn=a, o=b,l=c,s=d,dc=e,ldapport=1", want: []poolSetting{{"binddn", "cn=a, o=b,l=c,s=d,dc=e"}, {"ldapport", "1"}}},
 		{text: `binddn=cn=a\,b,o=c`, want: []poolSetting{{"binddn", `cn=a\,b,o=c`}}},
 		{text: "ldaphost=h,binddn=cn=a", want: []poolSetting{{"ldaphost", "h"}, {"binddn", "cn=a"}}},
-		{text: "", bad: "nothing before a comma"},
-		{text: "ldaphost=h,", bad: "nothing before a comma"},
-		{text: "ldaphost", bad: "no '='"},
-		{text: "=h", bad: "is no property"},
-		{text: "ldaphost=h,cn=secret", bad: "'cn' is no property"},
+		{text: "", bad: "missing property"},
+		{text: "ldaphost=h,", bad: "missing property"},
+		{text: "ldaphost", bad: "missing '='"},
+		{text: "=h", bad: "is not a pool property"},
+		{text: "ldaphost=h,cn=secret", bad: "'cn' is not a pool property"},
 		{text: "binddn=cn=a,ldaphots=secret", bad: "did you mean ldaphost?"},
-		{text: "\x1b=secret", bad: "is no property"},
+		{text: "\x1b=secret", bad: "is not a pool property"},
 	} {
 		got, err := parsePoolProperties(c.text)
 		if c.bad != "" {

@@ -109,7 +109,7 @@ func (o *ldapAudit) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	home, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	home, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (o *ldapAudit) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = d.Close() }()
-	d.Attach(&options)
+	d.ApplyTo(&options)
 	audit, err := ldapcheck.New(options)
 	if err != nil {
 		return auditUsage(err)
@@ -183,7 +183,7 @@ func (o *ldapAudit) auditOptions(ctx context.Context, home *cmdutil.HomeConfig) 
 			return lo, cmdutil.Usagef("--id-pattern: %v", err)
 		}
 	}
-	lo.CS6, lo.CS7, err = o.stores.ReadPeople(ctx, &o.UserListOptions, &o.HomeOptions, home)
+	lo.CS6, lo.CS7, err = o.stores.ReadServerLists(ctx, &o.UserListOptions, &o.HomeOptions, home)
 	return lo, err
 }
 
@@ -211,5 +211,5 @@ func (o *ldapAudit) finish(ctx context.Context, format ui.Format, failOn finding
 			return err
 		}
 	}
-	return o.reports.Conclude(format, failOn, out, cmdutil.AuditTable{Console: o.console, Reports: o.reports, All: o.all, Next: o.next}, "audit", r.Ended)
+	return o.reports.Conclude(format, failOn, out, cmdutil.FindingTable{All: o.all, Next: o.next}, "audit", r.Ended)
 }

@@ -76,7 +76,7 @@ func (o *ldapAudit) sayFixPlan(r *ldapcheck.Report, changes int, mended map[stri
 	if changes == 0 {
 		o.console.Notef("davadmin: note: nothing that was found can be mended without a decision, and no plan was made")
 	} else {
-		o.console.Notef("davadmin: note: %s in %s; next: %s", cmdutil.Plural(changes, "change"), ui.Sanitize(o.plan.path), o.hints.Line("ldap", "apply", append(append([]string{o.plan.path}, o.Words()...), "--dry-run")...))
+		o.console.Notef("davadmin: note: %s in %s; next: %s", cmdutil.Plural(changes, "change"), ui.Sanitize(o.plan.path), o.hints.Line("ldap", "apply", append(append([]string{o.plan.path}, o.Args()...), "--dry-run")...))
 	}
 	if len(left) > 0 {
 		o.console.Notef("davadmin: note: left to a decision: %s; the findings say what is known of each, and what to type", strings.Join(left, ", "))

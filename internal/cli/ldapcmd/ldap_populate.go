@@ -160,7 +160,7 @@ func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (
 	if len(o.classes) > 0 {
 		p.Selections = []directory.Selection{{Kind: directory.User, Classes: o.classes}}
 	}
-	p.People, err = o.stores.ReadLists(ctx, "--users", o.users)
+	p.People, err = o.stores.ReadUserList(ctx, "--users", o.users)
 	return p, err
 }
 
@@ -179,7 +179,7 @@ func (o *ldapPopulate) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	home, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	home, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchan
 	plan, next := "", ""
 	if found.Planned > 0 {
 		plan = o.out.path
-		next = o.hints.Line("ldap", "apply", append(append([]string{plan}, o.Words()...), "--dry-run")...)
+		next = o.hints.Line("ldap", "apply", append(append([]string{plan}, o.Args()...), "--dry-run")...)
 	}
 	var err error
 	if format == ui.JSON {
@@ -247,5 +247,5 @@ func (o *ldapPopulate) leftOut(n int) error {
 	if n == 0 {
 		return nil
 	}
-	return &cmdutil.PartlyError{Text: fmt.Sprintf("left out, and named above: %d", n)}
+	return &cmdutil.PartialError{Text: fmt.Sprintf("left out, and named above: %d", n)}
 }

@@ -11,7 +11,7 @@ import (
 func (o *ldapAudit) next(r *cmdutil.FindingReport, hidden int) string {
 	sum := r.Summary
 	if !sum.Complete {
-		return "remove what kept the audit from reading everything, and run it again" + cmdutil.LimitAdvice(o.ended)
+		return "remove what kept the audit from reading everything, and run it again" + cmdutil.LimitHint(o.ended)
 	}
 	if hidden > 0 {
 		return o.hints.Again("--all") + fmt.Sprintf("   (shows %s more; --output jsonl is for programs)", cmdutil.Plural(hidden, "finding"))

@@ -165,7 +165,7 @@ func (o *Runner) Apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	if err != nil {
 		return err
 	}
-	h, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	h, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil && o.Runs == "" {
 		return err
 	}
@@ -362,7 +362,7 @@ func (o *Runner) left(n int) error {
 	if n == 0 {
 		return nil
 	}
-	return &cmdutil.PartlyError{Text: fmt.Sprintf("%s left out, and named above", isAre(n))}
+	return &cmdutil.PartialError{Text: fmt.Sprintf("%s left out, and named above", isAre(n))}
 }
 
 // Undo applies the way back of a run.
@@ -394,11 +394,11 @@ func (o *Runner) Undo(ctx context.Context, arg string) error {
 	}
 	defer func() { _ = plan.Close() }()
 	o.undoes, o.undoneOn = id, info.Server
-	h, err := o.directories.FindHome(ctx, &o.HomeOptions)
+	h, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil && o.Runs == "" {
 		return err
 	}
-	if len(o.Hosts) == 0 && (h == nil || !h.IsSet(cmdutil.LDAPPool+"ldaphost")) {
+	if len(o.Hosts) == 0 && (h == nil || !h.IsSet(cmdutil.UserPoolPrefix+"ldaphost")) {
 		o.Hosts = []string{info.Server}
 	}
 	return o.Apply(ctx, plan, true)

@@ -86,7 +86,7 @@ func (o *Runner) stopped(run *ldapchange.Run, ended error) error {
 
 // undoLine is the command that takes a run back.
 func (o *Runner) undoLine(id int64) string {
-	line := o.hints.Line("ldap", "undo", append([]string{strconv.FormatInt(id, 10)}, o.Words()...)...)
+	line := o.hints.Line("ldap", "undo", append([]string{strconv.FormatInt(id, 10)}, o.Args()...)...)
 	if o.Runs != "" {
 		line += " --runs " + cmdutil.Quote(o.Runs)
 	}

@@ -191,7 +191,7 @@ func (o *passEdit) run(ctx context.Context) error {
 		return vaultConflict(err)
 	}
 	o.journals.WarnNotes(outcome.Notes)
-	return o.homeFiles.AfterChange(h.HomeFile, outcome, o.showVault(format, p, outcome))
+	return o.homeFiles.ReportError(h.HomeFile, outcome, o.showVault(format, p, outcome))
 }
 
 // vaultConflict words what somebody else did in the meantime.

@@ -72,7 +72,7 @@ func readItems(ctx context.Context, console *cmdutil.Console, input *cmdutil.Inp
 			return nil, err
 		}
 		if out = append(out, lines...); len(out) == 0 {
-			console.Warnf("%s names no password; nothing was changed", cmdutil.BatchTitle(batch))
+			console.Warnf("%s names no password; nothing was changed", cmdutil.BatchName(batch))
 			return nil, cmdutil.ErrAnswered
 		}
 	}
@@ -111,7 +111,7 @@ func readPassBatch(ctx context.Context, input *cmdutil.Input, path string) ([]pa
 				return err
 			}
 		}
-		name, value, given, err := cmdutil.BatchPair(line, where, "name", "password")
+		name, value, given, err := cmdutil.ParseBatchPair(line, where, "name", "password")
 		if given {
 			out = append(out, passItem{name: name, where: where, value: secret.New([]byte(value)), given: true})
 		}

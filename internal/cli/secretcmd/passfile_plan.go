@@ -125,7 +125,7 @@ func (p *passPlan) chooseKey() error {
 		return nil
 	}
 	if !o.rekey {
-		if path, found := o.vaults.NamedKey(&o.HomeOptions, p.home.Home); found {
+		if path, found := o.vaults.FindKey(&o.HomeOptions, p.home.Home); found {
 			key, err := o.vaults.ReadKey(path)
 			p.kind, p.keyPath, p.key = secret.ByKey, path, key
 			return err

@@ -84,7 +84,7 @@ func (o *passEdit) showVault(format ui.Format, p *passPlan, out *config.Outcome)
 	case o.global.DryRun:
 		o.console.Notef("dry run: nothing was changed")
 	default:
-		o.console.Notef("%s", o.homeFiles.RevisionWords(p.home.HomeFile, out))
+		o.console.Notef("%s", o.homeFiles.RevisionText(p.home.HomeFile, out))
 		if o.rekey || o.all {
 			o.console.Notef("versions of the vault that the history keeps still open as before; '%s' removes old ones", o.hints.Line("history", "prune", "--older", "AGE"))
 		}
@@ -163,7 +163,7 @@ func (o *passRevert) run(ctx context.Context, arg string) error {
 		return err
 	}
 	k := vaultKind()
-	revision, err := cmdutil.ParseRevision(k, arg)
+	revision, err := o.homeFiles.ParseRevision(k, arg)
 	if err != nil {
 		return err
 	}
@@ -175,14 +175,14 @@ func (o *passRevert) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := o.homeFiles.CarryOut(ctx, c.File, config.Edit{
+	outcome, err := o.homeFiles.Apply(ctx, c.File, config.Edit{
 		Operation: "passfile revert", Command: o.journals.Command(), Remark: o.remark,
 		Make: func([]byte) ([]byte, []config.Change, error) { return text, nil, nil },
 	})
 	if err != nil {
 		return vaultConflict(err)
 	}
-	return o.homeFiles.AfterChange(c, outcome, o.show(format, c, revision, text == nil, outcome))
+	return o.homeFiles.ReportError(c, outcome, o.show(format, c, revision, text == nil, outcome))
 }
 
 func (o *passRevert) show(format ui.Format, c *cmdutil.HomeFile, revision int64, gone bool, out *config.Outcome) error {
@@ -213,7 +213,7 @@ func (o *passRevert) show(format ui.Format, c *cmdutil.HomeFile, revision int64,
 	case o.global.DryRun:
 		o.console.Notef("dry run: nothing was changed")
 	default:
-		o.console.Notef("%s", o.homeFiles.RevisionWords(c, out))
+		o.console.Notef("%s", o.homeFiles.RevisionText(c, out))
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// Pools that every server has, and where the parameters of pools are.
+// The LDAP pools that every server has, and the prefixes of the parameters of pools.
 const (
 	userPool     = "ugldap"
 	authPool     = "authldap"
@@ -15,9 +15,10 @@ const (
 	extraPools   = "base.ldappool."
 )
 
+// IsBuiltinPool reports whether every server has the pool.
 func IsBuiltinPool(name string) bool { return name == userPool || name == authPool }
 
-// PoolPrefix is what the names of a pool's parameters begin with.
+// PoolPrefix returns the prefix of the names of a pool's parameters.
 func PoolPrefix(name string) string {
 	if IsBuiltinPool(name) {
 		return builtinPools + name + "."
@@ -25,13 +26,13 @@ func PoolPrefix(name string) string {
 	return extraPools + name + "."
 }
 
-// LDAPPools lists the pools of a configuration: those that every server has, then
-// the others in order.
+// LDAPPools returns the pools of a configuration: those that every server has, then the
+// others in alphabetical order.
 func LDAPPools(_ *config.Registry, d *config.Document) []string {
 	return append([]string{userPool, authPool}, addedPools(d)...)
 }
 
-// addedPools lists the pools of which a parameter is set.
+// addedPools returns the other pools for which a parameter is set.
 func addedPools(d *config.Document) []string {
 	var out []string
 	for key := range d.All() {
@@ -45,8 +46,8 @@ func addedPools(d *config.Document) []string {
 	return slices.Compact(out)
 }
 
-// What the names of passwords begin with that there is one of for each pool and
-// each back end.
+// Prefixes of the names of passwords in the vault. There is one password for each LDAP
+// pool, and one for each back end.
 const (
 	SecretLDAP  = "ldap."
 	SecretStore = "store."

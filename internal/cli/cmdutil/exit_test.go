@@ -1,0 +1,89 @@
+package cmdutil
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/internal/secret"
+	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/ldapchange"
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// Programs rely on the published codes: codes can be added, but never changed.
+func TestExitCodeTable(t *testing.T) {
+	var codes []int
+	for _, c := range ExitCodes() {
+		codes = append(codes, c.Code)
+		if strings.TrimSpace(c.Meaning) == "" {
+			t.Errorf("code %d has no meaning", c.Code)
+		}
+	}
+	if want := []int{0, 1, 2, 3, 4, 5, 6, 129, 130, 143}; !slices.Equal(codes, want) {
+		t.Errorf("codes %v, want %v", codes, want)
+	}
+}
+
+func TestExitOf(t *testing.T) {
+	stopped := func(name string, code int) context.Context {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(&StopError{Name: name, Code: code})
+		return ctx
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, c := range []struct {
+		name string
+		ctx  context.Context
+		err  error
+		code int
+		text string // in the message; "-" for none at all
+	}{
+		{"done", t.Context(), nil, 0, "-"},
+		{"help shown", t.Context(), ErrAnswered, 0, "-"},
+		{"findings", t.Context(), ErrFindings, 3, "-"},
+		{"usage", t.Context(), Usagef("no such thing"), 2, "no such thing"},
+		{"usage inside", t.Context(), fmt.Errorf("line 3: %w", Usagef("no such thing")), 2, "line 3: no such thing"},
+		{"failure", t.Context(), io.ErrUnexpectedEOF, 1, "unexpected EOF"},
+		{"not reachable", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}, 5, "ldap://a: connect: EOF"},
+		{"several not reachable", t.Context(), errors.Join(&directory.ConnectError{URL: "ldap://a", Op: "TLS", Err: io.EOF}, &directory.ConnectError{URL: "ldap://b", Op: "bind", Err: io.EOF}), 5, "ldap://a: TLS: EOF; ldap://b: bind: EOF; an old directory may require --tls-min 1.0"},
+		{"connection lost", t.Context(), &directory.IncompleteError{What: "x", Err: &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}}, 1, "incomplete after 0 entries"},
+		{"no password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: Usagef("none given")}, 2, "none given"},
+		{"unreadable password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: io.EOF}, 1, "EOF"},
+		{"peers", t.Context(), &PeersError{Text: "2 of 3"}, 5, "2 of 3"},
+		{"without encryption", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "bind", Err: directory.ErrPlaintext}, 2, "--plaintext"},
+		{"wrong key", t.Context(), fmt.Errorf("vault: %w", secret.ErrWrongKey), 5, "vault: "},
+		{"part of a batch", t.Context(), &PartialError{Text: "1 of 3 failed"}, 4, "1 of 3 failed"},
+		{"concurrent change", t.Context(), &ConflictError{Text: "changed"}, 6, "changed"},
+		{"plan does not match", t.Context(), fmt.Errorf("x: %w", ldapchange.ErrConflict), 6, "x: "},
+		{"change refused", t.Context(), fmt.Errorf("x: %w", ldapchange.ErrRefused), 1, "(-D)"},
+		{"no schema", t.Context(), fmt.Errorf("x: %w", store.ErrNoSchema), 1, "'davadmin db init' creates one"},
+		{"old schema", t.Context(), fmt.Errorf("x: %w", store.ErrSchemaOlder), 1, "'davadmin db schema_fullupgrade' brings it up to date"},
+		{"store not reachable", t.Context(), fmt.Errorf("x: %w", store.ErrUnavailable), 5, "x: "},
+		{"store refuses the user", t.Context(), fmt.Errorf("x: %w", store.ErrDenied), 5, "'davadmin passfile list'"},
+		{"store locked", t.Context(), fmt.Errorf("x: %w", store.ErrLocked), 6, "x: "},
+		{"invalid for the store", t.Context(), fmt.Errorf("x: %w", store.ErrInvalid), 2, "x: "},
+		{"locked", t.Context(), fmt.Errorf("cannot lock x: %w", fsx.ErrLocked), 6, "--lock-timeout"},
+		{"conflict", t.Context(), fmt.Errorf("x: %w", config.ErrConflict), 6, "run the command again"},
+		{"SIGINT", stopped("SIGINT", 130), fmt.Errorf("cannot lock x: %w", context.Canceled), 130, "cannot lock x: stopped by SIGINT"},
+		{"SIGHUP", stopped("SIGHUP", 129), context.Canceled, 129, "stopped by SIGHUP"},
+		{"SIGTERM", stopped("SIGTERM", 143), context.Canceled, 143, "stopped by SIGTERM"},
+		// A run that completed before the signal succeeds, and one that failed for another
+		// reason reports that reason.
+		{"signal after the end", stopped("SIGINT", 130), nil, 0, "-"},
+		{"other reason", stopped("SIGINT", 130), io.ErrUnexpectedEOF, 1, "unexpected EOF"},
+		{"cancelled without a signal", ended, context.Canceled, 1, "canceled"},
+	} {
+		code, text := NewFactory(&Environment{}).Hints.ExitOf(c.ctx, c.err)
+		if code != c.code || c.text == "-" && text != "" || c.text != "-" && !strings.Contains(text, c.text) {
+			t.Errorf("%s: %d %q, want %d with %q", c.name, code, text, c.code, c.text)
+		}
+	}
+}
