@@ -87,7 +87,7 @@ func TestAccountDelComponent(t *testing.T) {
 	expect(3)
 	second := davadminRun(t, nil, with("-d", "30", "-r")...)
 	expect(2)
-	// The second is taken back, and the first one stays.
+	// The second change is undone, and the first one stays.
 	back := undo(t, second.notes)
 	if back.code != 0 || !strings.Contains(back.out, "restored: "+person(0)) {
 		t.Errorf("code %d: %s%s", back.code, back.out, back.notes)

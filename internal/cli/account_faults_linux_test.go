@@ -135,9 +135,9 @@ func killCreate(t *testing.T, c crowd, home string, rounds int) {
 				time.Sleep(time.Millisecond)
 			}
 		}
-		way := filepath.Join(home, "history", "accounts", fmt.Sprintf("%d.undo", change))
+		undoFile := filepath.Join(home, "history", "accounts", fmt.Sprintf("%d.undo", change))
 		if round > 0 {
-			until(func() bool { _, err := os.Stat(way); return err == nil })
+			until(func() bool { _, err := os.Stat(undoFile); return err == nil })
 		}
 		least := int64(64<<10 + rand.IntN(1<<20))
 		if _, err := os.Stat(log); err == nil && round%2 == 0 {
@@ -200,14 +200,14 @@ func TestKilledWhileChangingAccounts(t *testing.T) {
 		t.Errorf("%d of %d are changed", n, c.size)
 	}
 	journalled(t, home, "done")
-	// What the killed runs did can be taken back as well as what the last one did.
-	ways, err := filepath.Glob(filepath.Join(home, "history", "accounts", "*.undo"))
+	// The changes of the killed runs can be undone, and so can those of the last one.
+	undoFiles, err := filepath.Glob(filepath.Join(home, "history", "accounts", "*.undo"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, way := range ways {
-		if filepath.Base(way) != "2.undo" { // of the making
-			mustRun(t, "account", "modify", "-f", way, "--home", home)
+	for _, undoFile := range undoFiles {
+		if filepath.Base(undoFile) != "2.undo" { // that one undoes the creation
+			mustRun(t, "account", "modify", "-f", undoFile, "--home", home)
 		}
 	}
 	if n := countChanged(t, home); n != 0 {
@@ -246,8 +246,8 @@ func TestSignalInABatchOfAccounts(t *testing.T) {
 	reject := filepath.Join(t.TempDir(), "rejected")
 	var out bytes.Buffer
 	cmd := background(t, &out, "account", "modify", "-f", c.batch, "-y", "attendanceflag=7", "--reject", reject, "--home", home)
-	way := filepath.Join(home, "history", "accounts", "3.undo")
-	waitFor(t, "the way back", func() bool { _, err := os.Stat(way); return err == nil })
+	undoFile := filepath.Join(home, "history", "accounts", "3.undo")
+	waitFor(t, "the undo file", func() bool { _, err := os.Stat(undoFile); return err == nil })
 	_ = cmd.Process.Signal(syscall.SIGINT)
 	err := cmd.Wait()
 	changed := countChanged(t, home)

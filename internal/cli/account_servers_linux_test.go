@@ -52,7 +52,7 @@ func TestPostgresTwoHomesCreateTheSameAccounts(t *testing.T) {
 	mustRun(t, "db", "init", "--home", home1)
 	c := newCrowd(t, 1500)
 	twoRuns(t, c, home1, home2)
-	// Each has the way back of what it made itself, and of nothing else.
+	// Each home has undo files for its own changes, and for nothing else.
 	for _, home := range []string{home1, home2} {
 		journalled(t, home, "done")
 		ways, err := filepath.Glob(filepath.Join(home, "history", "accounts", "*.undo"))

@@ -22,7 +22,7 @@ func NewHistory(f *cmdutil.Factory) *cobra.Command {
 	o := &historyList{console: f.Console, homes: f.Homes, journals: f.Journals, reports: f.Reports}
 	cmd := &cobra.Command{
 		Use:     "history [ACTION]",
-		Short:   "the journal of every change that davadmin made",
+		Short:   "list, show and verify the changes that davadmin made",
 		GroupID: cmdutil.GroupWork,
 		Long: `Every change is recorded under history/ of the home before it is made: who,
 when, the command (without secrets), the remark, and the way back.
