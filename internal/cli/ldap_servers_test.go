@@ -194,7 +194,7 @@ func auditAsOthers(t *testing.T, s *servertest.Server, p planted, most, code int
 		if a.code != 1 || a.complete || a.rules["audit-incomplete"] != 1 || a.entries > most || a.entries == 0 {
 			t.Errorf("page %s: code %d, complete %v, %d entries, %v", page, a.code, a.complete, a.entries, a.rules)
 		}
-		if !strings.Contains(a.notes, fmt.Sprintf("%d", code)) || !strings.Contains(a.notes, "the audit is not complete") {
+		if !strings.Contains(a.notes, fmt.Sprintf("%d", code)) || !strings.Contains(a.notes, "the audit is incomplete") {
 			t.Errorf("page %s: %s", page, a.notes)
 		}
 		for rule, result := range a.results {
