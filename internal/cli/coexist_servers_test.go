@@ -10,8 +10,8 @@ import (
 	"github.com/davadmin/davadmin/internal/servertest"
 )
 
-// coexistOnAServer compares what 'coexist' reports for a server with its report for the
-// LDIF of the same directory.
+// coexistOnAServer asks a server about who is where, and compares that with what
+// its LDIF says.
 func coexistOnAServer(t *testing.T, s *servertest.Server, p planted) {
 	t.Helper()
 	live, file := p.as(s.URL, s.ManagerDN), []string{"--ldif", p.ldif}
@@ -63,7 +63,7 @@ func coexistOnAServer(t *testing.T, s *servertest.Server, p planted) {
 	}
 }
 
-// lines counts the lines of an output.
+// lines are the lines of an output, each with how often it is there.
 func lines(out string) map[string]int {
 	n := map[string]int{}
 	for line := range strings.Lines(out) {

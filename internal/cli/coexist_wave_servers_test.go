@@ -13,7 +13,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/dirgen"
 )
 
-// export returns the whole directory as ldapsearch prints it, entries sorted.
+// export is the whole directory as ldapsearch prints it, entries sorted.
 func export(t *testing.T, p planted, s *servertest.Server) []string {
 	t.Helper()
 	out, err := exec.Command("ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H", s.URL, "-D", s.ManagerDN, "-w", servertest.Password, "-b", "o=isp").Output()
@@ -28,8 +28,8 @@ func export(t *testing.T, p planted, s *servertest.Server) []string {
 	return sorted(entries)
 }
 
-// A wave is planned, previewed, applied, verified and rolled back; then the directory is
-// as it was before.
+// A wave goes forward and back: planned, looked at, applied, verified, taken
+// back, and the directory is as it was.
 func TestWaveOnSlapd(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 400, Seed: 8, ForServer: true, Faults: map[string]int{}, Backends: []string{"defaultbackend"}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
@@ -108,7 +108,7 @@ func TestWaveOnSlapd(t *testing.T) {
 	expect("asks", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave)...), 2, "", "--yes")
 	expect("rolled back", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave, "--yes")...), 0, "changed:     5 of 5", "")
 	if diff := cmp.Diff(before, export(t, p, s)); diff != "" {
-		t.Errorf("the directory is not the same as before (-before +after):\n%s", diff)
+		t.Errorf("the directory is not as it was (-before +after):\n%s", diff)
 	}
 	expect("forward again", davadminRun(t, nil, with("coexist", "apply", "--wave", wave)...), 0, "changed:     5 of 5", "")
 	expect("listed", davadminRun(t, nil, "ldap", "runs", "--home", home), 0, "forward.ldif", "")

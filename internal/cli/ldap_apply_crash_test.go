@@ -33,7 +33,7 @@ func background(t *testing.T, out *bytes.Buffer, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// populated returns how many people have the values of the plan.
+// populated tells how many people have what the plan gives.
 func populated(t *testing.T, p planted, s *servertest.Server) int {
 	t.Helper()
 	out, err := exec.Command("ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H", s.URL, "-D", s.ManagerDN, "-w", servertest.Password, "-b", "o=isp", "(employeeType=*)", "employeeType").Output()
@@ -43,9 +43,9 @@ func populated(t *testing.T, p planted, s *servertest.Server) int {
 	return strings.Count(string(out), "\nemployeeType: ")
 }
 
-// A run that is killed at any time can be resumed, does nothing twice, and is undone as
-// one run.
-func TestApplyKilledAndResumed(t *testing.T) {
+// A run that is killed at any time goes on where it was, does nothing twice, and
+// can be taken back as one.
+func TestApplyKilledAndTakenUpAgain(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 700, Seed: 6, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, Indexes: []string{"employeeType pres"}}})
 	home, with := changes(t, p, s.URL, s.ManagerDN)
@@ -53,7 +53,7 @@ func TestApplyKilledAndResumed(t *testing.T) {
 	before := export(t, p, s)
 	var text strings.Builder
 	for i, dn := range people {
-		// The change names the value itself: done twice, it would be refused.
+		// A value that the change itself names: done twice, it would be refused.
 		fmt.Fprintf(&text, "# expect-absent employeeType\ndn: %s\nchangetype: modify\nadd: employeeType\nemployeeType: n%d\n-\n\n", dn, i)
 	}
 	plan := writePlan(t, text.String())
@@ -71,10 +71,10 @@ func TestApplyKilledAndResumed(t *testing.T) {
 		}
 	}
 	if kills < 3 {
-		t.Fatalf("killed only %d times", kills)
+		t.Fatalf("killed %d times only", kills)
 	}
 	if n := populated(t, p, s); n == 0 || n == len(people) {
-		t.Fatalf("%d changed when it was last killed", n)
+		t.Fatalf("%d changed when it was killed last", n)
 	}
 	a := davadminRun(t, nil, with("ldap", "apply", plan)...)
 	if a.code != 0 || !strings.Contains(a.notes, "was stopped with") || populated(t, p, s) != len(people) {
@@ -91,11 +91,11 @@ func TestApplyKilledAndResumed(t *testing.T) {
 		t.Errorf("undo: code %d: %s%s", u.code, u.out, u.notes)
 	}
 	if diff := cmp.Diff(before, export(t, p, s)); diff != "" {
-		t.Errorf("the directory is not the same as before (-before +after):\n%.3000s", diff)
+		t.Errorf("the directory is not as it was (-before +after):\n%.3000s", diff)
 	}
 }
 
-// Of two runs at once the second waits, and then says why it gave up.
+// Two runs at once: the second waits, and says why it gave up.
 func TestTwoAppliesAtOnce(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 300, Seed: 6, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
@@ -113,7 +113,7 @@ func TestTwoAppliesAtOnce(t *testing.T) {
 	if a := davadminRun(t, nil, with("ldap", "apply", plan, "--lock-timeout", "100ms")...); a.code != 6 {
 		t.Errorf("the second: code %d: %s%s", a.code, a.out, a.notes)
 	}
-	// A signal stops the run between two changes; the message says how to continue.
+	// A stop by a signal is a stop between two changes, and says how to go on.
 	_ = first.Process.Signal(syscall.SIGINT)
 	_ = first.Wait()
 	if code := first.ProcessState.ExitCode(); code != 130 || !strings.Contains(out.String(), "the same command goes on") {
@@ -121,11 +121,12 @@ func TestTwoAppliesAtOnce(t *testing.T) {
 	}
 	done := populated(t, p, s)
 	if a := davadminRun(t, nil, with("ldap", "apply", plan)...); a.code != 0 || populated(t, p, s) != 200 || done == 0 {
-		t.Errorf("resumed after %d: code %d: %s%s", done, a.code, a.out, a.notes)
+		t.Errorf("taken up with %d: code %d: %s%s", done, a.code, a.out, a.notes)
 	}
 }
 
-// If the server goes away in the middle, the run ends and reports only what was done.
+// A server that goes away in the middle ends the run with what was done, and
+// nothing more is claimed.
 func TestApplyWhenTheServerGoes(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 300, Seed: 6, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
@@ -156,8 +157,8 @@ func TestApplyWhenTheServerGoes(t *testing.T) {
 	}
 }
 
-// A run that was stopped and undone is not resumed, because what it recorded as done has
-// been undone.
+// A run that was stopped and taken back is not taken up again: what it has noted
+// as done is done no more.
 func TestApplyAfterUndoOfAStoppedRun(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 700, Seed: 6, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})

@@ -12,7 +12,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/dirgen"
 )
 
-// changes returns the options with which a plan is applied to a server, and a home.
+// changes are the options by which a plan is applied to a server, and a home.
 func changes(t *testing.T, p planted, url, dn string) (home string, options func(...string) []string) {
 	t.Helper()
 	home = filepath.Join(t.TempDir(), "home")
@@ -49,7 +49,7 @@ func names(t *testing.T, p planted, n int) []string {
 	return out
 }
 
-// A plan is previewed, applied, listed and undone; a plan that does not match changes
+// A plan is looked at, applied, listed, taken back; whatever does not fit changes
 // nothing.
 func TestApplyOnSlapd(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 300, Seed: 4, ForServer: true, Faults: map[string]int{}})
@@ -87,7 +87,7 @@ func TestApplyOnSlapd(t *testing.T) {
 	expect("redone", davadminRun(t, nil, with("ldap", "undo", "3", "--yes")...), 0, "changed:     3 of 3", "ldap undo")
 	expect("undo asks", davadminRun(t, nil, with("ldap", "undo", "4")...), 2, "", "--yes")
 
-	// A conflict changes nothing, and is named; --continue skips it.
+	// What does not fit changes nothing, and is named; --continue leaves it out.
 	other := writePlan(t, strings.ReplaceAll(strings.ReplaceAll(text.String(), "employeeType: moved", "employeeType: stays"), "expect-absent employeeType\ndn: "+people[0], "expect-all employeeType: MOVED\ndn: "+people[0]))
 	a := davadminRun(t, nil, with("ldap", "apply", other)...)
 	expect("a conflict", a, 6, "", "3 entries are not as it expects, and nothing was changed; --continue leaves out what does not fit")
@@ -104,7 +104,7 @@ func TestApplyOnSlapd(t *testing.T) {
 	}
 	expect("what was left out", davadminRun(t, nil, with("ldap", "apply", reject)...), 6, "", "entry not found")
 
-	// Wrong input, missing rights, and a server that cannot be reached.
+	// Wrong input, wrong rights, nobody there.
 	reader := append([]string{"ldap", "apply", plan, "--home", home}, p.as(s.URL, s.ReaderDN)...)
 	back := davadminRun(t, nil, with("ldap", "undo", "4", "--yes")...)
 	expect("back", back, 0, "changed:     3 of 3", "")
@@ -124,7 +124,7 @@ func TestApplyOnSlapd(t *testing.T) {
 	expect("nobody there", davadminRun(t, nil, "ldap", "apply", plan, "--home", home, "-H", "ldap://127.0.0.1:1"), 5, "", "127.0.0.1:1")
 	expect("parallel", davadminRun(t, nil, with("ldap", "apply", plan, "--parallel", "0")...), 2, "", "--parallel")
 
-	// Without a home, --runs names the directory of the journal.
+	// Without a home, --runs has the journal.
 	runs := filepath.Join(t.TempDir(), "runs")
 	away := func(words ...string) []string {
 		return append(words, append([]string{"--runs", runs}, p.as(s.URL, s.ManagerDN)...)...)

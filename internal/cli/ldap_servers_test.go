@@ -38,7 +38,7 @@ func davadminRun(t *testing.T, env map[string]string, args ...string) answer {
 	return davadminRunAs(t, nil, env, args...)
 }
 
-// davadminRunAs runs davadmin with a user who answers its prompts.
+// davadminRunAs runs it with somebody who types what is asked for.
 func davadminRunAs(t *testing.T, typed func(context.Context, string) ([]byte, error), env map[string]string, args ...string) answer {
 	t.Helper()
 	var out, notes bytes.Buffer
@@ -63,7 +63,7 @@ func auditRunAs(t *testing.T, typed func(context.Context, string) ([]byte, error
 	return reportRun(t, typed, env, append([]string{"ldap", "audit", "--output", "jsonl"}, args...)...)
 }
 
-// reportRun runs a command that reports findings, and parses its report.
+// reportRun runs a command that reports findings, and reads what it says.
 func reportRun(t *testing.T, typed func(context.Context, string) ([]byte, error), env map[string]string, args ...string) answer {
 	t.Helper()
 	a := davadminRunAs(t, typed, env, args...)
@@ -93,7 +93,7 @@ func reportRun(t *testing.T, typed func(context.Context, string) ([]byte, error)
 	return a
 }
 
-// planted is a directory on disk, with the findings that an audit must report.
+// planted is a directory on disk, with what an audit has to find in it.
 type planted struct {
 	ldif, cs6, cs7, password string
 	rules                    map[string]int
@@ -128,12 +128,12 @@ func plant(t *testing.T, o dirgen.Options) planted {
 	return p
 }
 
-// options returns the options of an audit, except for the server.
+// options are what an audit of the specimen is told besides the server.
 func (p *planted) options() []string {
 	return []string{"--cs6-list", p.cs6, "--cs7-list", p.cs7, "--backend", "defaultbackend", "--backend", "store1", "--backend", "store2"}
 }
 
-// as returns the options to bind as a user.
+// as are the options to bind as somebody.
 func (p *planted) as(url, dn string, more ...string) []string {
 	return append([]string{"-H", url, "-D", dn, "--password-file", p.password}, more...)
 }
@@ -148,7 +148,7 @@ func compareRules(t *testing.T, what string, want map[string]int, a answer) {
 	}
 }
 
-// On OpenLDAP the audit finds what was planted, however it reads.
+// On OpenLDAP the audit finds what was planted, in every way of reading.
 func TestAuditOfSlapd(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 3000, Seed: 11, ForServer: true, Unchecked: true})
 	s := servertest.Slapd(t, servertest.SlapdOptions{
@@ -186,7 +186,7 @@ func TestAuditOfSlapd(t *testing.T) {
 	coexistOnAServer(t, s, p)
 }
 
-// auditAsOthers audits as an ordinary user, who is subject to the limits of the server.
+// auditAsOthers audits as an ordinary user, whom the server's limits stop.
 func auditAsOthers(t *testing.T, s *servertest.Server, p planted, most, code int) {
 	t.Helper()
 	for _, page := range []string{"0", "100"} {
@@ -199,13 +199,13 @@ func auditAsOthers(t *testing.T, s *servertest.Server, p planted, most, code int
 		}
 		for rule, result := range a.results {
 			if result == "passed" && (strings.HasPrefix(rule, "uniqueid-m") || strings.HasPrefix(rule, "mail-") || strings.HasPrefix(rule, "group-")) {
-				t.Errorf("page %s: %s passed, although only a part was read", page, rule)
+				t.Errorf("page %s: %s passed on a part", page, rule)
 			}
 		}
 	}
 }
 
-// auditMissingAlone checks only for missing ids, for which the server searches itself.
+// auditMissingAlone asks for missing ids alone: the server looks for them.
 func auditMissingAlone(t *testing.T, s *servertest.Server, p planted) {
 	t.Helper()
 	a := auditRun(t, nil, append(p.as(s.URL, s.ManagerDN), "--rules", "uniqueid-missing")...)
@@ -215,7 +215,7 @@ func auditMissingAlone(t *testing.T, s *servertest.Server, p planted) {
 	}
 }
 
-// auditWrongly runs audits with every kind of mistake.
+// auditWrongly gets everything wrong that can be.
 func auditWrongly(t *testing.T, s *servertest.Server, p planted) {
 	t.Helper()
 	env := map[string]string{"DAVADMIN_LDAP_PASSWORD": "wrong"}
@@ -258,7 +258,7 @@ func oldTLS() *servertest.TLSOptions {
 	return &servertest.TLSOptions{Min: tls.VersionTLS10, Max: tls.VersionTLS11, RSAKeyExchange: true}
 }
 
-// An old directory supports only old versions of TLS.
+// An old directory speaks old TLS alone.
 func TestAuditOverOldTLS(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 200, Seed: 5, ForServer: true, Faults: map[string]int{"uniqueid-missing": 2}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, TLS: oldTLS()}})
@@ -272,8 +272,8 @@ func TestAuditOverOldTLS(t *testing.T) {
 	}
 }
 
-// An unprepared directory does not know the attributes at all, and a search for entries
-// without them finds nothing.
+// A directory that nobody has prepared does not know the attributes at all, and
+// a search for entries without them finds nothing.
 func TestAuditOfAnUnpreparedDirectory(t *testing.T) {
 	dir := t.TempDir()
 	ldif := filepath.Join(dir, "plain.ldif")
@@ -308,8 +308,8 @@ func TestAuditOfAnUnpreparedDirectory(t *testing.T) {
 	}
 }
 
-// In Schema 1 the domains are a tree of their own, which points at the organisations. The
-// schema and the bind DN are in the home; the password is typed.
+// In the layout of Schema 1 the domains are a tree of their own, which points at
+// the organisations. The home says so, and who binds; the password is typed.
 func TestAuditOfSchema1(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 2000, Seed: 13, Schema: 1, ForServer: true})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, MoreSuffixes: []string{"o=internet"}}, ConfigReadable: true})
@@ -327,7 +327,7 @@ func TestAuditOfSchema1(t *testing.T) {
 	asked := 0
 	typed := func(_ context.Context, prompt string) ([]byte, error) {
 		if asked++; !strings.Contains(prompt, s.ManagerDN) {
-			t.Errorf("asked for %q", prompt)
+			t.Errorf("asked %q", prompt)
 		}
 		return []byte(servertest.Password), nil
 	}

@@ -14,7 +14,7 @@ func NewCoexist(f *cmdutil.Factory) *cobra.Command {
 	o := &coexistList{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
 	cmd := &cobra.Command{
 		Use:     "coexist [ACTION] [OPTIONS]",
-		Short:   "run Calendar Server 6 and a new server on one directory, and move users in waves",
+		Short:   "an old Calendar Server 6 beside a new server over one directory",
 		GroupID: cmdutil.GroupWork,
 		Long: `Works on a deployment in which an old Calendar Server 6 and a new server share
 one directory: part of the people have their calendars on each. Nothing is changed.

@@ -14,7 +14,7 @@ import (
 func NewLDAP(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "ldap ACTION [OPTIONS]",
-		Short:   "audit and repair the directory that the calendar servers share",
+		Short:   "audit the directory that the calendar servers share",
 		GroupID: cmdutil.GroupWork,
 		Long: `Works on the directory of the calendar servers: on a live one over LDAP, or on
 LDIF that was exported from one. Nothing in it is changed.`,
