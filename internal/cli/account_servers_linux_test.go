@@ -210,7 +210,7 @@ func TestPostgresRefused(t *testing.T) {
 	refused(pass("wrong"), 5, "davadmin passfile list --home ", "account", "list")
 	refused(pass("wrong"), 5, "davadmin passfile list --home ", "account", "create", "-f", c.batch, "--ldif", c.ldif)
 	refused(pass("wrong"), 5, "davadmin passfile list --home ", "backend", "list")
-	// The vault goes first.
+	// The vault takes precedence.
 	mustRun(t, "passfile", "create", "--home", home, "--new-key", "-n", "store.defaultbackend", "--value-file", secretFile(t, "right"))
 	refused(pass("wrong"), 0, "", "account", "list")
 
@@ -225,9 +225,9 @@ func TestPostgresRefused(t *testing.T) {
 	psql("UPDATE davadmin.meta SET value = 'another' WHERE name = 'backend'")
 	refused(nil, 1, "belongs to another back end", "account", "list")
 	psql("UPDATE davadmin.meta SET value = 'defaultbackend' WHERE name = 'backend'; UPDATE davadmin.meta SET value = '99' WHERE name = 'schema'")
-	refused(nil, 1, "use the version of davadmin that made it", "account", "list")
-	refused(nil, 1, "use the version of davadmin that made it", "account", "create", "-f", c.batch, "--ldif", c.ldif)
-	refused(nil, 1, "use the version of davadmin that made it", "db", "schema_version")
+	refused(nil, 1, "use the version of davadmin that created it", "account", "list")
+	refused(nil, 1, "use the version of davadmin that created it", "account", "create", "-f", c.batch, "--ldif", c.ldif)
+	refused(nil, 1, "use the version of davadmin that created it", "db", "schema_version")
 	refused(nil, 1, "newer schema", "db", "schema_fullupgrade", "--yes")
 	psql("UPDATE davadmin.meta SET value = '1' WHERE name = 'schema'")
 	refused(nil, 0, "", "account", "list")
