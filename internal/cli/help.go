@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,15 +43,20 @@ func printHelp(out io.Writer, width int, cmd *cobra.Command) error {
 	return err
 }
 
+var optionAndValue = regexp.MustCompile(`-[A-Za-z-]+ [A-Za-z/][^ ]*`)
+
 // usageLine returns the line that shows how a command is called, indented. If it is too
-// long, it continues with a deeper indent, and breaks in brackets only if it must.
+// long, it continues with a deeper indent.
 func usageLine(cmd *cobra.Command, width int) string {
 	const indent, hang, fixedSpace = "  ", "      ", "\u00a0"
 	if width <= 0 {
 		width = ui.DefaultWidth
 	}
 	limit := max(1, width-len(hang))
-	line := cmd.UseLine()
+	// An option and its value stay on one line, and so do words in brackets if they fit.
+	line := optionAndValue.ReplaceAllStringFunc(cmd.UseLine(), func(s string) string {
+		return strings.ReplaceAll(s, " ", fixedSpace)
+	})
 	for _, group := range bracketed(line) {
 		if ui.Width(group) <= limit {
 			line = strings.ReplaceAll(line, group, strings.ReplaceAll(group, " ", fixedSpace))

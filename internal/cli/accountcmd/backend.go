@@ -24,7 +24,7 @@ func NewBackend(f *cmdutil.Factory) *cobra.Command {
 	o := &backendList{console: f.Console, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}
 	cmd := &cobra.Command{
 		Use:     "backend [ACTION] [OPTIONS]",
-		Short:   "list, set up and purge the stores of accounts",
+		Short:   "list, create and purge the back ends that hold accounts",
 		GroupID: cmdutil.GroupWork,
 		Long: `Works on the back ends of a home: each is one SQLite file or one PostgreSQL database, and
 an account is on the one that its directory entry names.

@@ -40,7 +40,7 @@ func (o *dbOptions) add(cmd *cobra.Command, what string) {
 func NewDB(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "db ACTION [OPTIONS]",
-		Short:   "make and upgrade the databases of back ends",
+		Short:   "create and upgrade the databases of back ends",
 		GroupID: cmdutil.GroupWork,
 		Long: `Works on the databases of the back ends themselves: makes them, shows the version of
 their schema, and upgrades it. Where each database is, the parameters of the back end say

@@ -46,7 +46,7 @@ func NewPassfile(f *cmdutil.Factory) *cobra.Command {
 	o := &passList{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, vaults: f.Vaults}
 	cmd := &cobra.Command{
 		Use:     "passfile [ACTION] [OPTIONS]",
-		Short:   "keep the passwords that davadmin needs, encrypted",
+		Short:   "store the passwords that davadmin needs, encrypted",
 		GroupID: cmdutil.GroupWork,
 		Long: `Works on config/davadmin.vault of the server home: the passwords that davadmin
 needs for databases, directories and servers, encrypted with age. The vault is
