@@ -144,7 +144,7 @@ func TestPostgresGoneInABatch(t *testing.T) {
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if code := exitCode(t, err); code != 4 || !strings.Contains(out.String(), reject+" has the lines to run again") {
+	if code := exitCode(t, err); code != 4 || !strings.Contains(out.String(), "to retry, run the lines in "+reject) {
 		t.Errorf("code %d: %s", code, lastLines(out.String()))
 	}
 	said := len(told(out.String(), "changed"))
