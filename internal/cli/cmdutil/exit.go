@@ -174,6 +174,8 @@ func (h *Hints) StoreHint(err error) string {
 		return "; check the user in store.dav.ID.dburl, and its password: '" + h.Line("passfile", "list") + "'"
 	case errors.Is(err, postgres.ErrPassword):
 		return "; store the password with '" + h.Line("passfile", "create", "-n", "store.ID") + "', or in PGPASSFILE"
+	case errors.Is(err, directory.ErrNoDomains):
+		return "; give the base DN with -B"
 	case errors.Is(err, account.ErrNoEntry):
 		return "; '" + h.Line("ldap", "audit") + "' checks the entries"
 	}

@@ -64,6 +64,7 @@ func TestExitOf(t *testing.T) {
 		{"concurrent change", t.Context(), &ConflictError{Text: "changed"}, 6, "changed"},
 		{"plan does not match", t.Context(), fmt.Errorf("x: %w", ldapchange.ErrConflict), 6, "x: "},
 		{"change refused", t.Context(), fmt.Errorf("x: %w", ldapchange.ErrRefused), 1, "(-D)"},
+		{"no domains", t.Context(), fmt.Errorf("o=isp: %w", directory.ErrNoDomains), 1, "which Schema 1 requires; give the base DN with -B"},
 		{"no schema", t.Context(), fmt.Errorf("x: %w", store.ErrNoSchema), 1, "'davadmin db init' creates one"},
 		{"old schema", t.Context(), fmt.Errorf("x: %w", store.ErrSchemaOlder), 1, "'davadmin db schema_fullupgrade' brings it up to date"},
 		{"store not reachable", t.Context(), fmt.Errorf("x: %w", store.ErrUnavailable), 5, "x: "},
