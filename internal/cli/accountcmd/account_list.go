@@ -161,57 +161,66 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 	if err != nil {
 		return err
 	}
-	out := o.newPrinter(format)
 	switch {
 	case o.orphans || o.missing:
-		return o.compare(ctx, s, names, out)
+		return o.compare(ctx, s, names, format)
 	case len(requests) > 0:
-		return o.named(ctx, s, names, requests, out)
+		return o.named(ctx, s, names, requests, format)
 	case selects:
-		return o.selected(ctx, s, names, out)
+		return o.selected(ctx, s, names, format)
 	}
-	// A short line needs no more, and nothing is looked up beside it.
+	// Without details, a row needs nothing but what Brief returns, and nothing is looked up
+	// during the listing.
 	filter.Alone = !o.verbose
 	filter.Brief = filter.Alone && format != ui.JSON && format != ui.JSONL && filter.Order != store.ByName && filter.Order != store.ByCreated && filter.Order != store.ByChanged
-	err = s.eachAccount(ctx, names, filter, func(r store.Reader, f account.Found) error { return out.add(ctx, r, f) }, func() error { return out.flush(ctx) })
-	return out.end(err)
+	return o.print(format, func(out *accountEmitter) error {
+		return s.eachAccount(ctx, names, filter, func(r store.Reader, f account.Found) error { return out.add(ctx, r, f) }, func() error { return out.flush(ctx) })
+	})
 }
 
-// named lists the accounts that -a, -g and -f name. One that is not there is an
-// error.
-func (o *accountList) named(ctx context.Context, s *storeHome, names []string, requests []account.Request, out *accountPrinter) error {
+// print prints the accounts that produce adds to the emitter.
+func (o *accountList) print(format ui.Format, produce func(*accountEmitter) error) error {
+	return printProduced(accountListing(o.verbose, o.orphans || o.missing), o.console, format, func(emit func(*accountObject) error) error {
+		return produce(&accountEmitter{emit: emit, details: o.verbose})
+	})
+}
+
+// named lists the accounts that -a, -g and -f name. It reports those that are not found, and
+// lists the others.
+func (o *accountList) named(ctx context.Context, s *storeHome, names []string, requests []account.Request, format ui.Format) error {
 	failed := 0
-	var last error
-	for item, err := range s.finder(names).ItemsForRequests(ctx, requests, o.state != "active") {
-		if err != nil {
-			return out.end(err)
-		}
-		if item.Refused != nil {
-			failed++
-			last = fmt.Errorf("%s: %w", item.Name, item.Refused)
-			if len(requests) > 1 {
+	err := o.print(format, func(out *accountEmitter) error {
+		for item, err := range s.finder(names).ItemsForRequests(ctx, requests, o.state != "active") {
+			switch {
+			case err != nil:
+				return err
+			case item.Refused != nil && len(requests) == 1:
+				return fmt.Errorf("%s: %w", item.Name, item.Refused)
+			case item.Refused != nil:
+				failed++
 				o.console.Say("davadmin: account: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + o.hints.ErrorText(item.Refused))
+				continue
 			}
-			continue
+			if err := o.one(ctx, s, item, out); err != nil {
+				return err
+			}
 		}
-		if err := o.one(ctx, s, item, out); err != nil {
-			return out.end(err)
-		}
+		return nil
+	})
+	if err == nil && failed > 0 {
+		err = notListed(failed, len(requests))
 	}
-	switch {
-	case failed == 0:
-		return out.end(nil)
-	case len(requests) == 1:
-		return last
-	}
-	// What was found is printed, in every format.
-	if err := out.end(nil); err != nil {
-		return err
-	}
-	return &cmdutil.PartialError{Text: fmt.Sprintf("not listed, and named above: %d of %d", failed, len(requests))}
+	return err
 }
 
-func (o *accountList) one(ctx context.Context, s *storeHome, item *account.Item, out *accountPrinter) error {
+// notListed returns the error of a listing that is complete but for the accounts that were
+// reported before.
+func notListed(failed, requested int) error {
+	return &cmdutil.PartialError{Text: fmt.Sprintf("%d of %d accounts could not be listed; see the messages above", failed, requested)}
+}
+
+// one adds the account of an item.
+func (o *accountList) one(ctx context.Context, s *storeHome, item *account.Item, out *accountEmitter) error {
 	st, err := s.set.Open(ctx, item.Backend)
 	if err != nil {
 		return err
@@ -229,7 +238,7 @@ func (o *accountList) one(ctx context.Context, s *storeHome, item *account.Item,
 }
 
 // selected lists the accounts of the entries that -B and -R select.
-func (o *accountList) selected(ctx context.Context, s *storeHome, names []string, out *accountPrinter) (err error) {
+func (o *accountList) selected(ctx context.Context, s *storeHome, names []string, format ui.Format) (err error) {
 	d, done, err := o.mustDirectory(ctx, s)
 	if err != nil {
 		return err
@@ -241,23 +250,27 @@ func (o *accountList) selected(ctx context.Context, s *storeHome, names []string
 	}
 	defer func() { err = errors.Join(err, entries.Close()) }()
 	without := 0
-	for item, err := range s.finder(names).ItemsForEntries(ctx, entries, nil, &without) {
-		if err == nil && item.Refused != nil {
-			err = item.Refused
+	err = o.print(format, func(out *accountEmitter) error {
+		for item, err := range s.finder(names).ItemsForEntries(ctx, entries, nil, &without) {
+			if err == nil && item.Refused != nil {
+				err = item.Refused
+			}
+			if err == nil {
+				err = o.one(ctx, s, item, out)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		if err == nil {
-			err = o.one(ctx, s, item, out)
-		}
-		if err != nil {
-			return out.end(err)
-		}
-	}
-	if without > 0 {
+		return nil
+	})
+	if err == nil && without > 0 {
 		o.console.Notef("entries without an account: %d", without)
 	}
-	return out.end(nil)
+	return err
 }
 
+// mustDirectory opens the directory, and returns an error if none is given or configured.
 func (o *accountTargets) mustDirectory(ctx context.Context, s *storeHome) (*account.Directory, func() error, error) {
 	d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	if err == nil && d == nil {
@@ -266,32 +279,37 @@ func (o *accountTargets) mustDirectory(ctx context.Context, s *storeHome) (*acco
 	return d, done, err
 }
 
-// compare sets accounts against entries.
-func (o *accountList) compare(ctx context.Context, s *storeHome, names []string, out *accountPrinter) (err error) {
+// compare lists the differences between the accounts and the entries of the directory.
+func (o *accountList) compare(ctx context.Context, s *storeHome, names []string, format ui.Format) (err error) {
 	d, done, err := o.mustDirectory(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	out.compared = true
 	m, err := s.builder(ctx, func(context.Context, []string) (account.PeopleByAddress, error) { return nil, nil })
 	if err != nil {
 		return err
 	}
-	orphan := func(f account.Found) error {
-		if !o.orphans {
-			return nil
+	var c account.Comparison
+	err = o.print(format, func(out *accountEmitter) (err error) {
+		orphan := func(f account.Found) error {
+			if !o.orphans {
+				return nil
+			}
+			object := newAccountObject(f)
+			object.Why = "no entry has its unique id"
+			return out.emit(object)
 		}
-		return out.note(f, "no entry has its unique id")
-	}
-	missing := func(e *account.Entry, backend string, why error) error {
-		if !o.missing {
-			return nil
+		missing := func(e *account.Entry, backend string, why error) error {
+			if !o.missing {
+				return nil
+			}
+			return out.emit(newMissingObject(e, backend, o.hints.ErrorText(why)))
 		}
-		return out.entry(e, backend, o.hints.ErrorText(why))
-	}
-	c, err := m.Compare(ctx, d, names, orphan, missing)
-	if err := out.end(err); err != nil {
+		c, err = m.Compare(ctx, d, names, orphan, missing)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	o.console.Notef("accounts: %d; entries with a unique id: %d; accounts without an entry: %d; entries hosted here without an account: %d", c.Accounts, c.Entries, c.Orphans, c.Missing)

@@ -3,7 +3,6 @@ package accountcmd
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
@@ -12,9 +11,9 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// accountObject is an account in JSON.
+// accountObject is an account in JSON, or a directory entry without an account.
 type accountObject struct {
-	Kind             string         `json:"kind"`
+	Kind             string         `json:"kind"` // "account" or "missing"
 	Account          string         `json:"account"`
 	ID               string         `json:"id"`
 	Type             string         `json:"type"`
@@ -33,100 +32,95 @@ type accountObject struct {
 	Delegates        []store.Person `json:"delegates,omitempty"`
 	Owners           []store.Person `json:"owners,omitempty"`
 	Usage            *store.Usage   `json:"usage,omitempty"`
-	Follows          []string       `json:"follows,omitempty"` // URIs of calendars
+	Follows          []string       `json:"follows,omitempty"` // URIs of the calendars that the account subscribes to
 	DN               string         `json:"dn,omitempty"`
 	Why              string         `json:"why,omitempty"`
 }
 
-// accountPrinter prints accounts as they come. With details it looks up what many
-// hold at once.
-type accountPrinter struct {
-	console *cmdutil.Console
-	out     io.Writer
-	format  ui.Format
-	verbose bool
-	// compared says that accounts are set against entries: rows have two columns
-	// more.
-	compared bool
-
-	held   []account.Found // that wait for their usage
-	reader store.Reader    // of those
-	// follows are the calendars that the account follows which is being printed.
-	follows []string
-	rows    [][]string // of a table
-	all     []any      // of JSON
-	csv     *ui.CSVWriter
-	count   int
+// newAccountObject returns an account without its settings and its usage.
+func newAccountObject(f account.Found) *accountObject {
+	a := f.Account
+	return &accountObject{Kind: "account", Account: a.Mail(), ID: a.ID, Type: a.Kind.String(), Backend: f.Backend, State: stateOf(a), Name: a.DisplayName,
+		Created: timeText(a.Created), Changed: timeText(a.Changed), Deleted: timeText(a.Deleted)}
 }
 
-// heldAccounts is how many are looked up at once.
-const heldAccounts = 200
-
-func (o *accountList) newPrinter(format ui.Format) *accountPrinter {
-	return &accountPrinter{console: o.console, out: o.console.Streams.Out, format: format, verbose: o.verbose}
+// newDetailedObject returns an account with its settings, its usage and the URIs of the
+// calendars that it subscribes to.
+func newDetailedObject(f account.Found, usage store.Usage, follows []string) *accountObject {
+	a, o := f.Account, newAccountObject(f)
+	attendance := int(a.Attendance)
+	o.Addresses, o.ACL, o.Attendance, o.Notify, o.NotifyTo = a.Addresses, a.SchedulingACL.String(), &attendance, &a.Notify, a.NotifyTo
+	o.DelegateNotifyTo, o.Delegates, o.Owners, o.Usage, o.Follows = a.DelegateNotifyTo, a.Delegates, a.Owners, &usage, follows
+	return o
 }
 
-func accountHeader(verbose bool) []string {
-	header := []string{"account", "id", "kind", "back end", "state"}
-	if verbose {
-		header = append(header, "name", "calendars", "components", "bytes", "subscriptions", "created", "changed", "acl", "attendanceflag", "notifemail", "notifrecipients")
+// newMissingObject returns a directory entry without an account, and the reason.
+func newMissingObject(e *account.Entry, backend, why string) *accountObject {
+	return &accountObject{
+		Kind: "missing", Account: e.Name(), ID: strings.Join(e.IDs, " "), Type: e.Kind.String(), Backend: backend, State: "missing", DN: e.DN, Why: why,
 	}
-	return header
 }
 
-func stateOf(a *store.Account) string {
-	if a.Active() {
-		return "active"
-	}
-	return "deleted"
+// accountEmitter turns accounts into objects and emits them. With details, it looks up the
+// usage of many accounts at once, because a query for each would be slow.
+type accountEmitter struct {
+	emit    func(*accountObject) error
+	details bool
+	held    []account.Found // accounts whose usage has not been looked up yet
+	reader  store.Reader    // from which they were read
 }
 
-// add prints an account, or keeps it until its usage is looked up.
-func (p *accountPrinter) add(ctx context.Context, r store.Reader, f account.Found) error {
-	if !p.verbose {
-		return p.print(f, store.Usage{}, "")
+// maxHeld is the maximum number of accounts whose usage is looked up at once.
+const maxHeld = 200
+
+// add emits an account; with details, a later add or flush does.
+func (e *accountEmitter) add(ctx context.Context, r store.Reader, f account.Found) error {
+	if !e.details {
+		return e.emit(newAccountObject(f))
 	}
-	if len(p.held) > 0 && p.reader != r || len(p.held) == heldAccounts {
-		if err := p.flush(ctx); err != nil {
+	if len(e.held) > 0 && e.reader != r || len(e.held) == maxHeld {
+		if err := e.flush(ctx); err != nil {
 			return err
 		}
 	}
-	p.held, p.reader = append(p.held, f), r
+	e.held, e.reader = append(e.held, f), r
 	return nil
 }
 
-// flush prints what is held, while its reader is good.
-func (p *accountPrinter) flush(ctx context.Context) error {
-	if len(p.held) == 0 {
+// flush emits the accounts that are held. It must be called before their reader is closed.
+func (e *accountEmitter) flush(ctx context.Context) error {
+	if len(e.held) == 0 {
 		return nil
 	}
-	ids := make([]string, len(p.held))
-	for i, f := range p.held {
+	ids := make([]string, len(e.held))
+	for i, f := range e.held {
 		ids[i] = f.Account.ID
 	}
-	usage, err := p.reader.Usage(ctx, ids)
+	usage, err := e.reader.Usage(ctx, ids)
 	if err != nil {
 		return err
 	}
-	held := p.held
-	p.held = p.held[:0]
+	held := e.held
+	e.held = e.held[:0]
 	for _, f := range held {
-		if p.follows, err = p.followed(ctx, f, usage[f.Account.ID]); err != nil {
+		u := usage[f.Account.ID]
+		follows, err := e.subscribedCalendars(ctx, f, u)
+		if err != nil {
 			return err
 		}
-		if err := p.print(f, usage[f.Account.ID], ""); err != nil {
+		if err := e.emit(newDetailedObject(f, u, follows)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// followed are the URIs of the calendars that an account follows.
-func (p *accountPrinter) followed(ctx context.Context, f account.Found, u store.Usage) ([]string, error) {
+// subscribedCalendars returns the URIs of the calendars that an account subscribes to.
+func (e *accountEmitter) subscribedCalendars(ctx context.Context, f account.Found, u store.Usage) ([]string, error) {
 	if u.Subscriptions == 0 {
 		return nil, nil
 	}
-	subscriptions, err := p.reader.Subscriptions(ctx, f.Account.ID)
+	subscriptions, err := e.reader.Subscriptions(ctx, f.Account.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -137,199 +131,119 @@ func (p *accountPrinter) followed(ctx context.Context, f account.Found, u store.
 	return out, nil
 }
 
-// note prints an account with what is to be said of it.
-func (p *accountPrinter) note(f account.Found, why string) error {
-	return p.print(f, store.Usage{}, why)
+// accountColumns are the columns of an account: the short ones, and the details of -v.
+// Their titles are also the header of CSV.
+func accountColumns(verbose bool) []ui.Column {
+	columns := []ui.Column{
+		{Title: "account", Key: true, Priority: 3}, {Title: "id", Key: true, Priority: 3},
+		{Title: "kind", Priority: 2}, {Title: "back end", Priority: 2}, {Title: "state", Priority: 2},
+	}
+	if verbose {
+		columns = append(columns, ui.Column{Title: "name", Priority: 1},
+			ui.Column{Title: "calendars", Number: true, Priority: 1}, ui.Column{Title: "components", Number: true, Priority: 1},
+			ui.Column{Title: "bytes", Number: true, Priority: 1}, ui.Column{Title: "subscriptions", Number: true, Priority: 1},
+			ui.Column{Title: "created"}, ui.Column{Title: "changed"}, ui.Column{Title: "acl"},
+			ui.Column{Title: "attendanceflag", Number: true}, ui.Column{Title: "notifemail", Number: true}, ui.Column{Title: "notifrecipients"})
+	}
+	return columns
 }
 
-// entry prints an entry that has no account.
-func (p *accountPrinter) entry(e *account.Entry, backend, why string) error {
-	p.count++
-	cells := []string{e.Name(), strings.Join(e.IDs, " "), e.Kind.String(), backend, "missing", e.DN, why}
-	if p.format == ui.JSON || p.format == ui.JSONL {
-		return p.object(accountObject{
-			Kind: "missing", Account: e.Name(), ID: strings.Join(e.IDs, " "), Type: e.Kind.String(), Backend: backend, State: "missing", DN: e.DN, Why: why,
-		})
+// accountListing returns the description of a listing of accounts. With compared, which
+// excludes verbose, it shows the result of a comparison with the directory.
+func accountListing(verbose, compared bool) cmdutil.List[*accountObject] {
+	columns := accountColumns(verbose)
+	if compared {
+		columns = append(columns, ui.Column{Title: "dn", Key: true, Priority: 3}, ui.Column{Title: "why", Priority: 2})
 	}
-	return p.cells(cells)
+	l := cmdutil.List[*accountObject]{
+		Schema: "davadmin.account.list.1", Member: "accounts", Header: titles(columns), Columns: columns,
+		Record: func(o *accountObject) []string { return o.cells(verbose, compared) },
+	}
+	if verbose {
+		l.Plain, l.Blocks = (*accountObject).block, true
+	}
+	return l
 }
 
-func (p *accountPrinter) print(f account.Found, u store.Usage, why string) error {
-	p.count++
-	if p.format == ui.JSON || p.format == ui.JSONL {
-		o := objectOf(f, u, p.verbose, why)
-		o.Follows = p.follows
-		return p.object(o)
+func titles(columns []ui.Column) []string {
+	out := make([]string, len(columns))
+	for i, c := range columns {
+		out[i] = c.Title
 	}
-	a := f.Account
-	if p.verbose && p.format == ui.Plain {
-		return p.block(f, u)
-	}
-	cells := []string{a.Mail(), a.ID, a.Kind.String(), f.Backend, stateOf(a)}
-	if p.verbose {
-		cells = append(cells, a.DisplayName, fmt.Sprint(u.Calendars), fmt.Sprint(u.Components), fmt.Sprint(u.Bytes), fmt.Sprint(u.Subscriptions),
-			timeText(a.Created), timeText(a.Changed), a.SchedulingACL.String(), fmt.Sprint(a.Attendance), flagWord(a.Notify), strings.Join(a.NotifyTo, " "))
-	}
-	if p.compared {
-		cells = append(cells, "", why)
-	}
-	return p.cells(cells)
+	return out
 }
 
-func flagWord(b bool) string {
+// cells returns the values of accountColumns, and the DN and the reason of a comparison.
+func (o *accountObject) cells(verbose, compared bool) []string {
+	cells := append(make([]string, 0, 16), o.Account, o.ID, o.Type, o.Backend, o.State)
+	if verbose {
+		cells = append(cells, o.Name, fmt.Sprint(o.Usage.Calendars), fmt.Sprint(o.Usage.Components), fmt.Sprint(o.Usage.Bytes), fmt.Sprint(o.Usage.Subscriptions),
+			o.Created, o.Changed, o.ACL, fmt.Sprint(*o.Attendance), flagDigit(*o.Notify), strings.Join(o.NotifyTo, " "))
+	}
+	if compared {
+		cells = append(cells, o.DN, o.Why)
+	}
+	return cells
+}
+
+// block returns an account with its details as lines "key: value".
+func (o *accountObject) block() string {
+	var b blockText
+	b.line("account", o.Account)
+	b.line("id", o.ID)
+	b.line("kind", o.Type)
+	b.line("backend", o.Backend)
+	b.line("state", o.State)
+	b.line("name", o.Name)
+	b.line("addresses", strings.Join(o.Addresses, " "))
+	b.line("acl", o.ACL)
+	b.line("attendanceflag", fmt.Sprint(*o.Attendance))
+	b.line("notifemail", flagDigit(*o.Notify))
+	b.line("notifrecipients", strings.Join(o.NotifyTo, " "))
+	b.line("delegate_notifaddr", strings.Join(o.DelegateNotifyTo, " "))
+	b.line("delegates", addressesOf(o.Delegates))
+	b.line("owners", addressesOf(o.Owners))
+	b.line("calendars", fmt.Sprint(o.Usage.Calendars))
+	b.line("components", fmt.Sprint(o.Usage.Components))
+	b.line("bytes", fmt.Sprint(o.Usage.Bytes))
+	b.line("subscriptions", fmt.Sprint(o.Usage.Subscriptions))
+	b.line("follows", strings.Join(o.Follows, " "))
+	b.line("created", o.Created)
+	b.line("changed", o.Changed)
+	b.line("deleted", o.Deleted)
+	return b.String()
+}
+
+// blockText is text of lines "key: value".
+type blockText struct{ strings.Builder }
+
+// line adds a line, unless the value is empty. The value is sanitised, and clipped if it is
+// very long.
+func (b *blockText) line(name, value string) {
+	if value != "" {
+		fmt.Fprintf(b, "%s: %s\n", name, ui.Sanitize(ui.Clip(value, cmdutil.MaxShown)))
+	}
+}
+
+func stateOf(a *store.Account) string {
+	if a.Active() {
+		return "active"
+	}
+	return "deleted"
+}
+
+// flagDigit returns a flag as its property is written.
+func flagDigit(b bool) string {
 	if b {
 		return "1"
 	}
 	return "0"
 }
 
-// cells prints a row of the formats that have rows.
-func (p *accountPrinter) cells(cells []string) error {
-	switch p.format {
-	case ui.Table:
-		p.rows = append(p.rows, cells)
-		return nil
-	case ui.CSV:
-		if p.csv == nil {
-			var err error
-			if p.csv, err = ui.NewCSVWriter(p.out, p.header()); err != nil {
-				return err
-			}
-		}
-		return p.csv.Write(cells)
-	}
-	err := p.line(cells)
-	if p.count == soonShown && err == nil && p.console.Streams.Flush != nil {
-		err = p.console.Streams.Flush()
-	}
-	return err
-}
-
-// line prints what tabbed makes of the cells, without making it: a listing can have
-// millions.
-func (p *accountPrinter) line(cells []string) error {
-	for i, c := range cells {
-		if i > 0 {
-			if _, err := io.WriteString(p.out, "\t"); err != nil {
-				return err
-			}
-		}
-		if _, err := io.WriteString(p.out, ui.Sanitize(c)); err != nil {
-			return err
-		}
-	}
-	_, err := io.WriteString(p.out, "\n")
-	return err
-}
-
-// soonShown is how many lines go out at once, so that who looks sees something
-// while the rest is read.
-const soonShown = 50
-
-// header names the columns; the last two are of a comparison.
-func (p *accountPrinter) header() []string {
-	header := accountHeader(p.verbose)
-	if p.compared {
-		header = append(header, "dn", "why")
-	}
-	return header
-}
-
-func (p *accountPrinter) object(v accountObject) error {
-	if p.format == ui.JSONL {
-		return ui.WriteJSONL(p.out, v)
-	}
-	p.all = append(p.all, v)
-	return nil
-}
-
-func objectOf(f account.Found, u store.Usage, verbose bool, why string) accountObject {
-	a := f.Account
-	o := accountObject{Kind: "account", Account: a.Mail(), ID: a.ID, Type: a.Kind.String(), Backend: f.Backend, State: stateOf(a), Name: a.DisplayName,
-		Created: timeText(a.Created), Changed: timeText(a.Changed), Deleted: timeText(a.Deleted), Why: why}
-	if !verbose {
-		return o
-	}
-	attendance := int(a.Attendance)
-	o.Addresses, o.ACL, o.Attendance, o.Notify, o.NotifyTo = a.Addresses, a.SchedulingACL.String(), &attendance, &a.Notify, a.NotifyTo
-	o.DelegateNotifyTo, o.Delegates, o.Owners, o.Usage = a.DelegateNotifyTo, a.Delegates, a.Owners, &u
-	return o
-}
-
-// block prints an account as 'key: value' lines, with a blank line between two.
-func (p *accountPrinter) block(f account.Found, u store.Usage) error {
-	var b strings.Builder
-	line := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "%s: %s\n", name, ui.Sanitize(ui.Clip(value, cmdutil.MaxShown)))
-		}
-	}
-	if p.count > 1 {
-		b.WriteString("\n")
-	}
-	a := f.Account
-	line("account", a.Mail())
-	line("id", a.ID)
-	line("kind", a.Kind.String())
-	line("backend", f.Backend)
-	line("state", stateOf(a))
-	line("name", a.DisplayName)
-	line("addresses", strings.Join(a.Addresses, " "))
-	line("acl", a.SchedulingACL.String())
-	line("attendanceflag", fmt.Sprint(a.Attendance))
-	line("notifemail", flagWord(a.Notify))
-	line("notifrecipients", strings.Join(a.NotifyTo, " "))
-	line("delegate_notifaddr", strings.Join(a.DelegateNotifyTo, " "))
-	line("delegates", personWords(a.Delegates))
-	line("owners", personWords(a.Owners))
-	line("calendars", fmt.Sprint(u.Calendars))
-	line("components", fmt.Sprint(u.Components))
-	line("bytes", fmt.Sprint(u.Bytes))
-	line("subscriptions", fmt.Sprint(u.Subscriptions))
-	line("follows", strings.Join(p.follows, " "))
-	line("created", timeText(a.Created))
-	line("changed", timeText(a.Changed))
-	line("deleted", timeText(a.Deleted))
-	_, err := io.WriteString(p.out, b.String())
-	return err
-}
-
-func personWords(people []store.Person) string {
-	words := make([]string, len(people))
+func addressesOf(people []store.Person) string {
+	addresses := make([]string, len(people))
 	for i, p := range people {
-		words[i] = p.Address
+		addresses[i] = p.Address
 	}
-	return strings.Join(words, " ")
-}
-
-// end prints what was kept back. An error that ended the listing goes first: what was
-// printed is then a part, and no document says otherwise.
-func (p *accountPrinter) end(err error) error {
-	if err == nil {
-		err = p.flush(context.Background())
-	}
-	if err != nil {
-		return err
-	}
-	switch p.format {
-	case ui.Table:
-		if len(p.rows) == 0 {
-			return nil
-		}
-		return ui.WriteTable(p.out, p.console.Streams.Width, p.header(), p.rows)
-	case ui.CSV:
-		if p.csv == nil {
-			return ui.WriteCSV(p.out, p.header(), nil)
-		}
-		return p.csv.Flush()
-	case ui.JSON:
-		if p.all == nil {
-			p.all = []any{}
-		}
-		return ui.WriteJSON(p.out, struct {
-			Schema   string `json:"schema"`
-			Accounts []any  `json:"accounts"`
-		}{"davadmin.account.list.1", p.all})
-	}
-	return nil
+	return strings.Join(addresses, " ")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -139,44 +138,47 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	var all []calendarObject
 	failed := 0
-	for item, err := range s.finder(names).ItemsForRequests(ctx, requests, false) {
-		if err != nil {
-			return err
-		}
-		if item.Refused == nil {
-			var got []calendarObject
-			if got, item.Refused = o.ofAccount(ctx, s, item, state); item.Refused == nil {
-				all = append(all, got...)
+	err = printProduced(calendarListing(o.verbose), o.console, format, func(emit func(*calendarObject) error) error {
+		for item, err := range s.finder(names).ItemsForRequests(ctx, requests, false) {
+			if err != nil {
+				return err
+			}
+			calendars, err := o.ofItem(ctx, s, item, state)
+			switch {
+			case err != nil && len(requests) == 1 && (item.Refused != nil || errors.Is(err, store.ErrNotFound)):
+				return fmt.Errorf("%s: %w", item.Name, err)
+			case err != nil && (item.Refused != nil || errors.Is(err, store.ErrNotFound)):
+				failed++
+				o.console.Say("davadmin: calendar: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + o.hints.ErrorText(err))
 				continue
+			case err != nil:
+				return err
 			}
-			if !errors.Is(item.Refused, store.ErrNotFound) {
-				return item.Refused
+			for _, c := range calendars {
+				if err := emit(c); err != nil {
+					return err
+				}
 			}
 		}
-		if len(requests) == 1 {
-			return fmt.Errorf("%s: %w", item.Name, item.Refused)
-		}
-		failed++
-		o.console.Say("davadmin: calendar: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + o.hints.ErrorText(item.Refused))
+		return nil
+	})
+	if err == nil && failed > 0 {
+		err = notListed(failed, len(requests))
 	}
-	if err := o.print(format, all); err != nil {
-		return err
-	}
-	if failed > 0 {
-		return &cmdutil.PartialError{Text: fmt.Sprintf("not listed, and named above: %d of %d", failed, len(requests))}
-	}
-	return nil
+	return err
 }
 
-// ofAccount reads the collections of one account.
-func (o *calendarList) ofAccount(ctx context.Context, s *storeHome, item *account.Item, state store.StateFilter) ([]calendarObject, error) {
+// ofItem returns the collections of one account, or the reason why the account is refused.
+func (o *calendarList) ofItem(ctx context.Context, s *storeHome, item *account.Item, state store.StateFilter) ([]*calendarObject, error) {
+	if item.Refused != nil {
+		return nil, item.Refused
+	}
 	st, err := s.set.Open(ctx, item.Backend)
 	if err != nil {
 		return nil, err
 	}
-	var out []calendarObject
+	var out []*calendarObject
 	err = st.View(ctx, func(r store.Reader) error {
 		a, err := r.Account(ctx, item.ID)
 		if err != nil {
@@ -189,15 +191,15 @@ func (o *calendarList) ofAccount(ctx context.Context, s *storeHome, item *accoun
 			if o.name != "" && c.Name != o.name {
 				continue
 			}
-			x := calendarObjectOf(a, c)
+			object := newCalendarObject(a, c)
 			if o.verbose && c.Deleted.IsZero() {
 				u, err := r.CalendarUsage(ctx, a.ID, c.Name)
 				if err != nil {
 					return err
 				}
-				x.Usage, x.Token = &u, c.Token().String()
+				object.Usage, object.Token = &u, c.Token().String()
 			}
-			out = append(out, x)
+			out = append(out, object)
 		}
 		return nil
 	})
@@ -207,108 +209,78 @@ func (o *calendarList) ofAccount(ctx context.Context, s *storeHome, item *accoun
 	return out, err
 }
 
-func calendarObjectOf(a *store.Account, c *store.Calendar) calendarObject {
+func newCalendarObject(a *store.Account, c *store.Calendar) *calendarObject {
 	state := "active"
 	if !c.Deleted.IsZero() {
 		state = "deleted"
 	}
-	return calendarObject{
+	return &calendarObject{
 		Kind: "calendar", Account: a.Mail(), ID: a.ID, Name: c.Name, Type: c.Kind.String(), URI: account.CollectionURI{Owner: a.Mail(), Calendar: c.Name}.String(),
 		State: state, DisplayName: c.DisplayName, Description: c.Description, Components: c.Components, ACL: c.ACL.String(), Colour: c.Colour, Order: c.Order,
 		TimeZone: c.TimeZone, Transparent: c.Transparent, Created: timeText(c.Created), Changed: timeText(c.Changed), Deleted: timeText(c.Deleted),
 	}
 }
 
-func (o *calendarList) print(format ui.Format, all []calendarObject) error {
-	out := o.console.Streams.Out
-	switch format {
-	case ui.JSON:
-		if all == nil {
-			all = []calendarObject{}
-		}
-		return ui.WriteJSON(out, struct {
-			Schema    string           `json:"schema"`
-			Calendars []calendarObject `json:"calendars"`
-		}{"davadmin.calendar.list.1", all})
-	case ui.JSONL:
-		for _, c := range all {
-			if err := ui.WriteJSONL(out, c); err != nil {
-				return err
-			}
-		}
-		return nil
-	case ui.Plain:
-		if o.verbose {
-			return o.printBlocks(out, all)
-		}
+// calendarListing returns the description of a listing of calendars.
+func calendarListing(verbose bool) cmdutil.List[*calendarObject] {
+	columns := []ui.Column{
+		{Title: "account", Key: true, Priority: 3}, {Title: "name", Key: true, Priority: 3}, {Title: "kind", Priority: 2},
+		{Title: "display name", Priority: 2}, {Title: "acl", Priority: 2}, {Title: "state", Priority: 2},
 	}
-	rows := make([][]string, len(all))
-	for i, c := range all {
-		acl := c.ACL
-		if acl == "" {
-			acl = "(owner only)"
-		}
-		rows[i] = []string{c.Account, c.Name, c.Type, c.DisplayName, acl, c.State}
-		if o.verbose {
-			components, bytes := "", ""
-			if c.Usage != nil {
-				components, bytes = fmt.Sprint(c.Usage.Components), fmt.Sprint(c.Usage.Bytes)
-			}
-			rows[i] = append(rows[i], strings.Join(c.Components, " "), components, bytes, c.Colour, c.TimeZone)
-		}
+	if verbose {
+		columns = append(columns, ui.Column{Title: "takes"}, ui.Column{Title: "components", Number: true, Priority: 1},
+			ui.Column{Title: "bytes", Number: true, Priority: 1}, ui.Column{Title: "colour"}, ui.Column{Title: "time zone"})
 	}
-	header := []string{"account", "name", "kind", "display name", "acl", "state"}
-	if o.verbose {
-		header = append(header, "takes", "components", "bytes", "colour", "time zone")
+	l := cmdutil.List[*calendarObject]{
+		Schema: "davadmin.calendar.list.1", Member: "calendars", Header: titles(columns), Columns: columns,
+		Record: func(c *calendarObject) []string { return c.cells(verbose) },
 	}
-	switch {
-	case format == ui.CSV:
-		return ui.WriteCSV(out, header, rows)
-	case format == ui.Table && len(rows) > 0:
-		return ui.WriteTable(out, o.console.Streams.Width, header, rows)
-	case format == ui.Plain:
-		for _, r := range rows {
-			if _, err := io.WriteString(out, cmdutil.TabLine(r)+"\n"); err != nil {
-				return err
-			}
-		}
+	if verbose {
+		l.Plain, l.Blocks = (*calendarObject).block, true
 	}
-	return nil
+	return l
 }
 
-func (o *calendarList) printBlocks(out io.Writer, all []calendarObject) error {
-	var b strings.Builder
-	line := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "%s: %s\n", name, ui.Sanitize(ui.Clip(value, cmdutil.MaxShown)))
-		}
+// cells returns the values of the columns of calendarListing.
+func (c *calendarObject) cells(verbose bool) []string {
+	acl := c.ACL
+	if acl == "" {
+		acl = "(owner only)"
 	}
-	for i, c := range all {
-		if i > 0 {
-			b.WriteString("\n")
-		}
-		line("account", c.Account)
-		line("name", c.Name)
-		line("uri", c.URI)
-		line("kind", c.Type)
-		line("state", c.State)
-		line("displayname", c.DisplayName)
-		line("calendar-description", c.Description)
-		line("supported-calendar-component-set", strings.Join(c.Components, " "))
-		line("acl", c.ACL)
-		line("colour", c.Colour)
-		line("order", fmt.Sprint(c.Order))
-		line("timezone", c.TimeZone)
-		line("transparent", flagWord(c.Transparent))
+	cells := []string{c.Account, c.Name, c.Type, c.DisplayName, acl, c.State}
+	if verbose {
+		components, bytes := "", ""
 		if c.Usage != nil {
-			line("components", fmt.Sprint(c.Usage.Components))
-			line("bytes", fmt.Sprint(c.Usage.Bytes))
-			line("sync token", c.Token)
+			components, bytes = fmt.Sprint(c.Usage.Components), fmt.Sprint(c.Usage.Bytes)
 		}
-		line("created", c.Created)
-		line("changed", c.Changed)
-		line("deleted", c.Deleted)
+		cells = append(cells, strings.Join(c.Components, " "), components, bytes, c.Colour, c.TimeZone)
 	}
-	_, err := io.WriteString(out, b.String())
-	return err
+	return cells
+}
+
+// block returns a calendar with its details as lines "key: value".
+func (c *calendarObject) block() string {
+	var b blockText
+	b.line("account", c.Account)
+	b.line("name", c.Name)
+	b.line("uri", c.URI)
+	b.line("kind", c.Type)
+	b.line("state", c.State)
+	b.line("displayname", c.DisplayName)
+	b.line("calendar-description", c.Description)
+	b.line("supported-calendar-component-set", strings.Join(c.Components, " "))
+	b.line("acl", c.ACL)
+	b.line("colour", c.Colour)
+	b.line("order", fmt.Sprint(c.Order))
+	b.line("timezone", c.TimeZone)
+	b.line("transparent", flagDigit(c.Transparent))
+	if c.Usage != nil {
+		b.line("components", fmt.Sprint(c.Usage.Components))
+		b.line("bytes", fmt.Sprint(c.Usage.Bytes))
+		b.line("sync token", c.Token)
+	}
+	b.line("created", c.Created)
+	b.line("changed", c.Changed)
+	b.line("deleted", c.Deleted)
+	return b.String()
 }

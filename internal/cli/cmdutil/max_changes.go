@@ -11,13 +11,16 @@ import (
 // MaxChanges is the option --max-changes of bulk commands.
 type MaxChanges struct{ text string }
 
-// Add adds the option.
+// NewMaxChanges returns the limit that text, the value of an option --max-changes, describes.
+func NewMaxChanges(text string) *MaxChanges { return &MaxChanges{text: text} }
+
+// Add adds the option to a command that changes accounts.
 func (l *MaxChanges) Add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&l.text, "max-changes", "", "refuse to change more accounts than this `NUMBER`, or more than a percentage of all accounts, as in 5%")
 }
 
-// Check returns an error if n accounts are more than the limit. Total returns the number of
-// all accounts, for a limit in percent.
+// Check returns an error if n accounts are more than the limit. It calls total for the
+// number of all accounts if the limit is a percentage.
 func (l *MaxChanges) Check(n int, total func() (int64, error)) error {
 	limit, limited, err := l.Limit(total)
 	if err != nil || !limited || int64(n) <= limit {
@@ -29,15 +32,15 @@ func (l *MaxChanges) Check(n int, total func() (int64, error)) error {
 // String returns the value of the option.
 func (l *MaxChanges) String() string { return l.text }
 
-// Limit returns the maximum number of changes, and whether there is one. Total returns the
-// number of all items, for a limit in percent.
+// Limit returns the maximum number of changes, and whether there is one. It calls total for
+// the number of all items if the limit is a percentage.
 func (l *MaxChanges) Limit(total func() (int64, error)) (limit int64, limited bool, err error) {
 	if l.text == "" {
 		return 0, false, nil
 	}
 	number, percent := strings.CutSuffix(l.text, "%")
 	value, err := strconv.ParseFloat(number, 64)
-	// Written so that NaN is refused.
+	// The comparisons are written so that NaN, for which each is false, is refused.
 	valid := err == nil && value >= 0 && (percent && value <= 100 || !percent && value == math.Trunc(value) && value <= math.MaxInt32)
 	if !valid {
 		return 0, false, Usagef("--max-changes: '%s' is not a valid number or percentage (such as 100 or 5%%)", l.text)

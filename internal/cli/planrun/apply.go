@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -226,27 +225,19 @@ func (o *Runner) rejectedLine(plan *ldapchange.Plan, r *ldapchange.Record, why s
 	return fmt.Sprintf("davadmin: %s: %s: not changed: %s", where, ui.Sanitize(r.DN), ui.Sanitize(why))
 }
 
-// guardSize refuses a plan that changes more than it may.
+// guardSize returns an error if the plan changes more entries than --max-changes allows.
 func (o *Runner) guardSize(plan *ldapchange.Plan) error {
-	if o.maxChanges == "" {
-		return nil
-	}
-	number, percent := strings.CutSuffix(o.maxChanges, "%")
-	n, err := strconv.ParseFloat(number, 64)
-	if err != nil || n < 0 || percent && n > 100 || !percent && n != float64(int64(n)) {
-		return cmdutil.Usagef("--max-changes: '%s' is neither a number nor a part such as 5%%", o.maxChanges)
-	}
-	if percent {
+	limit, limited, err := cmdutil.NewMaxChanges(o.maxChanges).Limit(func() (int64, error) {
 		if plan.Header.Entries == 0 {
-			return cmdutil.Usagef("--max-changes: the plan does not say how many entries were looked at; give a number")
+			return 0, cmdutil.Usagef("--max-changes: the plan does not contain the total number of entries, of which %s would be a part; give a number instead", o.maxChanges)
 		}
-		n = float64(plan.Header.Entries) * n / 100
+		return int64(plan.Header.Entries), nil
+	})
+	if err != nil || !limited || int64(plan.Records) <= limit {
+		return err
 	}
-	if float64(plan.Records) > n {
-		return cmdutil.Usagef("the plan changes %s, and --max-changes %s allows %d; look at the plan, and raise the limit if it is meant so",
-			entries(plan.Records), o.maxChanges, int64(n))
-	}
-	return nil
+	return cmdutil.Usagef("the plan changes %s, but --max-changes %s allows only %d; nothing was changed (check the plan, and raise the limit if this is intended)",
+		entries(plan.Records), o.maxChanges, limit)
 }
 
 // dryRun prints what would be done.
