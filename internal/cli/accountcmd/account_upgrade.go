@@ -57,7 +57,7 @@ func (o *accountUpgrade) takeBack(ctx context.Context) error {
 		return cmdutil.Usagef("--undo takes the file that the run named: -f FILE")
 	}
 	o.runner.undo = []string{"account", "upgrade"}
-	o.words = func(rest string, r *account.Request) error {
+	o.parseRest = func(rest string, r *account.Request) error {
 		name, _, err := account.ParseCalendarLine(rest)
 		o.ofLine[r.Line] = name
 		return err
