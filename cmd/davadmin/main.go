@@ -1,5 +1,5 @@
-// Command davadmin administers a CalDAV calendar service. All it does itself is
-// to hand the process's streams, signals and environment to the command line.
+// Command davadmin administers a CalDAV calendar service. It only passes the streams,
+// signals and environment of the process to package cli.
 package main
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 )
 
-// Set by the release script.
+// The release script sets these.
 var (
 	version = "development"
 	commit  = ""

@@ -12,7 +12,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/backends"
 )
 
-// put puts an event into the default calendar of an account.
+// put adds an event to the default calendar of an account.
 func put(t *testing.T, home, id string, components ...*store.Component) {
 	t.Helper()
 	l := backends.Location{Backend: "defaultbackend", File: filepath.Join(home, "data", "db", "defaultbackend.sqlite")}
@@ -40,18 +40,18 @@ func event(name string, start, end time.Time) *store.Component {
 
 var toUndo = regexp.MustCompile(`to undo: davadmin (.*)\n`)
 
-// undo does what a note says takes the change back.
+// undo runs the undo command that a note names.
 func undo(t *testing.T, notes string) answer {
 	t.Helper()
 	m := toUndo.FindStringSubmatch(notes)
 	if m == nil {
-		t.Fatalf("no way back is named: %s", notes)
+		t.Fatalf("the notes name no undo command: %s", notes)
 	}
 	return davadminRun(t, nil, append(strings.Fields(m[1]), "--yes")...)
 }
 
-// Old components are deleted, those without an end are kept, and the way back that is
-// named brings them back.
+// Old components are deleted, those without an end are kept, and the undo command in the
+// notes restores the deleted ones.
 func TestAccountDelComponent(t *testing.T) {
 	home, c := newHome(t), newCrowd(t, 2)
 	mustRun(t, c.create(home)...)
@@ -63,7 +63,7 @@ func TestAccountDelComponent(t *testing.T) {
 	expect := func(n int) {
 		t.Helper()
 		if out := mustRun(t, "account", "list", "-v", "-a", person(0), "--home", home); !strings.Contains(out, fmt.Sprintf("\ncomponents: %d\n", n)) {
-			t.Errorf("not %d components: %s", n, out)
+			t.Errorf("want %d components: %s", n, out)
 		}
 	}
 	with := func(args ...string) []string {
@@ -87,7 +87,7 @@ func TestAccountDelComponent(t *testing.T) {
 	expect(3)
 	second := davadminRun(t, nil, with("-d", "30", "-r")...)
 	expect(2)
-	// The second is taken back, and the first one stays.
+	// The second change is undone, and the first one stays.
 	back := undo(t, second.notes)
 	if back.code != 0 || !strings.Contains(back.out, "restored: "+person(0)) {
 		t.Errorf("code %d: %s%s", back.code, back.out, back.notes)

@@ -19,13 +19,13 @@ import (
 	"github.com/davadmin/davadmin/internal/ldaptest"
 )
 
-// crowd is a directory of people as a file, and a batch that names them all.
+// crowd is an LDIF file of people, and a batch file that names them all.
 type crowd struct {
 	size        int
 	ldif, batch string
 }
 
-// person is the address of one of a crowd.
+// person returns the address of one person of a crowd.
 func person(i int) string { return fmt.Sprintf("p%05d@example.com", i) }
 
 func newCrowd(t *testing.T, size int) crowd {
@@ -46,12 +46,12 @@ func newCrowd(t *testing.T, size int) crowd {
 	return c
 }
 
-// create is the command line that makes all accounts of the crowd.
+// create returns the command line that creates all accounts of the crowd.
 func (c crowd) create(home string, more ...string) []string {
 	return append([]string{"account", "create", "-f", c.batch, "--ldif", c.ldif, "--home", home}, more...)
 }
 
-// listed is an account as a listing has it.
+// listed is an account in the output of 'account list'.
 type listed struct {
 	Account, ID, State string
 	Addresses          []string
@@ -72,22 +72,22 @@ func listAccounts(t *testing.T, home string, more ...string) []listed {
 	return out
 }
 
-// whole checks that each account is there once, with its collections and its
-// addresses, and returns how many there are.
+// whole checks that each account exists once, with its collections and addresses, and
+// returns the number of accounts.
 func whole(t *testing.T, home string) int {
 	t.Helper()
 	all := listAccounts(t, home)
 	seen := map[string]bool{}
 	for _, a := range all {
 		if seen[a.ID] || seen[a.Account] || a.Usage.Calendars != 4 || len(a.Addresses) != 2 {
-			t.Fatalf("not whole, or there twice: %+v", a)
+			t.Fatalf("incomplete, or listed twice: %+v", a)
 		}
 		seen[a.ID], seen[a.Account] = true, true
 	}
 	return len(all)
 }
 
-// journalled checks that the journal is usable, and how its last record ended.
+// journalled checks that the journal is intact, and the result of its last record.
 func journalled(t *testing.T, home, last string) {
 	t.Helper()
 	if out := mustRun(t, "history", "verify", "--home", home); !strings.HasSuffix(out, ": intact\n") {
@@ -99,7 +99,7 @@ func journalled(t *testing.T, home, last string) {
 	}
 }
 
-// told are the addresses that a run said it had done.
+// told returns the addresses that a run reported as done.
 func told(out, verb string) (addresses []string) {
 	for line := range strings.Lines(out) {
 		if rest, ok := strings.CutPrefix(line, verb+": "); ok && strings.HasSuffix(rest, "\n") {
@@ -110,7 +110,7 @@ func told(out, verb string) (addresses []string) {
 	return addresses
 }
 
-// batchSize is that of the batches that are killed.
+// batchSize is the number of accounts in the batches that are killed.
 func batchSize() int {
 	if raced {
 		return 2000 // each statement takes ten times as long
@@ -118,9 +118,9 @@ func batchSize() int {
 	return 10000
 }
 
-// killCreate kills runs at random points, before the first account is made and
-// then after the way back was written, which is when the store is being filled, and
-// lets the last one finish.
+// killCreate kills runs at random points, before the first account is created and then
+// after the undo file was written, while the store is being filled, and lets the last run
+// finish.
 func killCreate(t *testing.T, c crowd, home string, rounds int) {
 	t.Helper()
 	kills, change := 0, 2
@@ -135,9 +135,9 @@ func killCreate(t *testing.T, c crowd, home string, rounds int) {
 				time.Sleep(time.Millisecond)
 			}
 		}
-		way := filepath.Join(home, "history", "accounts", fmt.Sprintf("%d.undo", change))
+		undoFile := filepath.Join(home, "history", "accounts", fmt.Sprintf("%d.undo", change))
 		if round > 0 {
-			until(func() bool { _, err := os.Stat(way); return err == nil })
+			until(func() bool { _, err := os.Stat(undoFile); return err == nil })
 		}
 		least := int64(64<<10 + rand.IntN(1<<20))
 		if _, err := os.Stat(log); err == nil && round%2 == 0 {
@@ -153,7 +153,7 @@ func killCreate(t *testing.T, c crowd, home string, rounds int) {
 		}
 		n := whole(t, home)
 		if done := told(out.String(), "created"); len(done) > n {
-			t.Fatalf("%d were told as created, and %d are there", len(done), n)
+			t.Fatalf("%d were reported as created, and %d exist", len(done), n)
 		}
 		if t.Logf("round %d: %d made", round, n); n == c.size {
 			break
@@ -170,9 +170,9 @@ func killCreate(t *testing.T, c crowd, home string, rounds int) {
 	journalled(t, home, "done")
 }
 
-// A run that is killed at any time leaves no half account, and the same command
-// given again finishes it.
-func TestKilledWhileAccountsAreMade(t *testing.T) {
+// A run that is killed at any time leaves no partial account, and the same command
+// completes it.
+func TestKilledWhileCreatingAccounts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while")
 	}
@@ -180,7 +180,7 @@ func TestKilledWhileAccountsAreMade(t *testing.T) {
 }
 
 // A run of several transactions is killed between and within them.
-func TestKilledWhileAccountsAreChanged(t *testing.T) {
+func TestKilledWhileChangingAccounts(t *testing.T) {
 	c, home := newCrowd(t, 1200), newHome(t)
 	mustRun(t, c.create(home)...)
 	modify := []string{"account", "modify", "-f", c.batch, "-y", "attendanceflag=7", "--home", home}
@@ -192,7 +192,7 @@ func TestKilledWhileAccountsAreChanged(t *testing.T) {
 		_ = cmd.Wait()
 		changed := countChanged(t, home)
 		if n := len(told(out.String(), "changed")); n > changed || changed != 0 && changed != 1000 && changed != c.size {
-			t.Errorf("%d are changed, and %d were told", changed, n)
+			t.Errorf("%d are changed, and %d were reported", changed, n)
 		}
 	}
 	mustRun(t, modify...)
@@ -200,22 +200,22 @@ func TestKilledWhileAccountsAreChanged(t *testing.T) {
 		t.Errorf("%d of %d are changed", n, c.size)
 	}
 	journalled(t, home, "done")
-	// What the killed runs did can be taken back as well as what the last one did.
-	ways, err := filepath.Glob(filepath.Join(home, "history", "accounts", "*.undo"))
+	// The changes of the killed runs can be undone, and so can those of the last one.
+	undoFiles, err := filepath.Glob(filepath.Join(home, "history", "accounts", "*.undo"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, way := range ways {
-		if filepath.Base(way) != "2.undo" { // of the making
-			mustRun(t, "account", "modify", "-f", way, "--home", home)
+	for _, undoFile := range undoFiles {
+		if filepath.Base(undoFile) != "2.undo" { // that one undoes the creation
+			mustRun(t, "account", "modify", "-f", undoFile, "--home", home)
 		}
 	}
 	if n := countChanged(t, home); n != 0 {
-		t.Errorf("%d were not taken back", n)
+		t.Errorf("%d were not undone", n)
 	}
 	mustRun(t, "account", "delete", "--yes", "-f", filepath.Join(home, "history", "accounts", "2.undo"), "--home", home)
 	if n := whole(t, home); n != 0 {
-		t.Errorf("%d are there still", n)
+		t.Errorf("%d still exist", n)
 	}
 }
 
@@ -229,36 +229,36 @@ func countChanged(t *testing.T, home string) (n int) {
 	return n
 }
 
-// waitFor waits until something is so.
+// waitFor waits until a condition is met.
 func waitFor(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !so(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timed out: %s", what)
 		}
 	}
 }
 
-// A signal ends a batch with 130; what was done is told, whole and in the journal.
+// A signal ends a batch with 130; what was done is complete, reported and journalled.
 func TestSignalInABatchOfAccounts(t *testing.T) {
 	c, home := newCrowd(t, 1500), newHome(t)
 	mustRun(t, c.create(home)...)
 	reject := filepath.Join(t.TempDir(), "rejected")
 	var out bytes.Buffer
 	cmd := background(t, &out, "account", "modify", "-f", c.batch, "-y", "attendanceflag=7", "--reject", reject, "--home", home)
-	way := filepath.Join(home, "history", "accounts", "3.undo")
-	waitFor(t, "the way back", func() bool { _, err := os.Stat(way); return err == nil })
+	undoFile := filepath.Join(home, "history", "accounts", "3.undo")
+	waitFor(t, "the undo file", func() bool { _, err := os.Stat(undoFile); return err == nil })
 	_ = cmd.Process.Signal(syscall.SIGINT)
 	err := cmd.Wait()
 	changed := countChanged(t, home)
 	if changed == c.size {
-		t.Skip("it was done before the signal came")
+		t.Skip("it finished before the signal came")
 	}
 	if code := exitCode(t, err); code != 130 || !strings.Contains(out.String(), "stopped by SIGINT") {
 		t.Errorf("code %d: %.2000s", code, out.String())
 	}
 	if n := len(told(out.String(), "changed")); n != changed {
-		t.Errorf("%d are changed, and %d were told", changed, n)
+		t.Errorf("%d are changed, and %d were reported", changed, n)
 	}
 	if n := bytes.Count(read(t, reject), []byte("\n")); n != c.size-changed {
 		t.Errorf("%d are not changed, and %d were rejected", c.size-changed, n)
@@ -270,14 +270,15 @@ func TestSignalInABatchOfAccounts(t *testing.T) {
 	}
 }
 
-// Two runs at once on the same accounts take turns: none is doubled, both are well.
-func TestTwoRunsMakeTheSameAccounts(t *testing.T) {
+// Two runs at once on the same accounts take turns: both succeed, and no account is
+// created twice.
+func TestTwoRunsCreateTheSameAccounts(t *testing.T) {
 	c, home := newCrowd(t, 1000), newHome(t)
 	twoRuns(t, c, home, home)
 	journalled(t, home, "done")
 }
 
-// twoRuns starts two, the second with the batch from its end.
+// twoRuns starts two runs, the second with the batch in reverse order.
 func twoRuns(t *testing.T, c crowd, home1, home2 string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(string(read(t, c.batch))), "\n")
@@ -302,11 +303,11 @@ func twoRuns(t *testing.T, c crowd, home1, home2 string) {
 	}
 	one, two := told(outs[0], "created"), told(outs[1], "created")
 	if n := len(one) + len(two); n != c.size {
-		t.Errorf("%d were told as created: %d and %d", n, len(one), len(two))
+		t.Errorf("%d were reported as created: %d and %d", n, len(one), len(two))
 	}
 }
 
-// What is lost of the report does not end the work, and is said.
+// A report that cannot be written does not stop the work, and is an error.
 func TestAccountReportIsLost(t *testing.T) {
 	c, home := newCrowd(t, 1200), newHome(t)
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -332,7 +333,7 @@ func TestAccountReportIsLost(t *testing.T) {
 	journalled(t, home, "done")
 }
 
-// A disk that is full leaves no half account; with room, the same command goes on.
+// A full disk leaves no partial account; once there is space, the same command continues.
 func TestAccountsOnAFullDisk(t *testing.T) {
 	disk := smallDisk(t, "32m")
 	home := filepath.Join(disk, "home")
@@ -361,8 +362,8 @@ func TestAccountsOnAFullDisk(t *testing.T) {
 	journalled(t, home, "done")
 }
 
-// Where nothing can be written, nothing changes, the reason is said, and what is
-// there can be read.
+// On a read-only disk nothing changes, the message gives the reason, and existing accounts
+// can be read.
 func TestAccountsOnAReadOnlyDisk(t *testing.T) {
 	disk := smallDisk(t, "32m")
 	home := filepath.Join(disk, "home")
@@ -386,7 +387,7 @@ func TestAccountsOnAReadOnlyDisk(t *testing.T) {
 	}
 }
 
-// A database file that may not be written is said to be so.
+// The message says that a database file is read-only.
 func TestAccountsInAReadOnlyFile(t *testing.T) {
 	u := newUnprivileged(t)
 	home := filepath.Join(u.dir, "home")
@@ -414,8 +415,8 @@ func TestAccountsInAReadOnlyFile(t *testing.T) {
 	}
 }
 
-// What root makes in a home of somebody else belongs to that one: the server that
-// runs as its owner would be locked out otherwise.
+// What root creates in the home of another user belongs to that user: otherwise a server
+// that runs as the owner would be locked out.
 func TestRootLeavesAccountsToTheOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: files of other owners")
@@ -445,7 +446,7 @@ func TestRootLeavesAccountsToTheOwner(t *testing.T) {
 	}
 }
 
-// liveHome is a home, and a directory with people in it.
+// liveHome returns a home, and a live directory with people.
 func liveHome(t *testing.T, size int) (home string, s *ldaptest.Server, options []string) {
 	t.Helper()
 	entries := []ldaptest.Entry{ldaptest.NewEntry("o=isp", "objectClass", "organization", "o", "isp")}
@@ -457,7 +458,7 @@ func liveHome(t *testing.T, size int) (home string, s *ldaptest.Server, options 
 	return newHome(t), s, []string{"-H", s.URL(), "-B", "o=isp"}
 }
 
-// Accounts are made from a live directory; one that is lost while it is read
+// Accounts are created from a live directory; a connection that is lost while reading
 // changes nothing.
 func TestAccountsOfALiveDirectory(t *testing.T) {
 	const size = 450
@@ -473,7 +474,7 @@ func TestAccountsOfALiveDirectory(t *testing.T) {
 			}
 		}
 		if n := len(listAccounts(t, home, "--state", "any")); n != 0 {
-			t.Fatalf("%d accounts were made", n)
+			t.Fatalf("%d accounts were created", n)
 		}
 	}
 	s.SetFaults(ldaptest.Faults{})

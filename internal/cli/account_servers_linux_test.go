@@ -15,7 +15,7 @@ import (
 	"github.com/davadmin/davadmin/internal/servertest"
 )
 
-// postgresHome is a home whose back end is a database of a server.
+// postgresHome returns a home whose back end is a PostgreSQL database.
 func postgresHome(t *testing.T, url string) string {
 	t.Helper()
 	home := newHome(t)
@@ -23,7 +23,7 @@ func postgresHome(t *testing.T, url string) string {
 	return home
 }
 
-// psqlCount asks a database for a number; -1 where it does not answer.
+// psqlCount returns a number from a database, or -1 if it does not answer.
 func psqlCount(s *servertest.PostgresServer, query string) int {
 	out, err := s.Psql(context.Background(), "postgres", query)
 	if err != nil {
@@ -38,21 +38,21 @@ func psqlCount(s *servertest.PostgresServer, query string) int {
 
 const changedRows = "SELECT count(*) FROM davadmin.account WHERE attendance = 7"
 
-func TestPostgresKilledWhileAccountsAreMade(t *testing.T) {
+func TestPostgresKilledWhileCreatingAccounts(t *testing.T) {
 	s := servertest.Postgres(t, servertest.PostgresOptions{})
 	home := postgresHome(t, s.URL("postgres"))
 	mustRun(t, "db", "init", "--home", home)
 	killCreate(t, newCrowd(t, batchSize()), home, 5)
 }
 
-// Two homes have one database: no lock of a home keeps their runs apart.
-func TestPostgresTwoHomesMakeTheSameAccounts(t *testing.T) {
+// Two homes share one database, so the lock of a home does not keep their runs apart.
+func TestPostgresTwoHomesCreateTheSameAccounts(t *testing.T) {
 	s := servertest.Postgres(t, servertest.PostgresOptions{})
 	home1, home2 := postgresHome(t, s.URL("postgres")), postgresHome(t, s.URL("postgres"))
 	mustRun(t, "db", "init", "--home", home1)
 	c := newCrowd(t, 1500)
 	twoRuns(t, c, home1, home2)
-	// Each has the way back of what it made itself, and of nothing else.
+	// Each home has undo files for its own changes, and for nothing else.
 	for _, home := range []string{home1, home2} {
 		journalled(t, home, "done")
 		ways, err := filepath.Glob(filepath.Join(home, "history", "accounts", "*.undo"))
@@ -64,11 +64,11 @@ func TestPostgresTwoHomesMakeTheSameAccounts(t *testing.T) {
 		}
 	}
 	if n := whole(t, home1); n != 0 {
-		t.Errorf("%d are there still", n)
+		t.Errorf("%d still exist", n)
 	}
 }
 
-// The same change from two homes at once: both end well, once each.
+// The same change from two homes at once: both runs succeed.
 func TestPostgresTwoHomesChangeTheSameAccounts(t *testing.T) {
 	s := servertest.Postgres(t, servertest.PostgresOptions{})
 	home1, home2 := postgresHome(t, s.URL("postgres")), postgresHome(t, s.URL("postgres"))
@@ -89,7 +89,7 @@ func TestPostgresTwoHomesChangeTheSameAccounts(t *testing.T) {
 	}
 }
 
-// A server that is restarted in the middle of a batch is waited for.
+// A run waits for a server that is restarted in the middle of a batch.
 func TestPostgresRestartedInABatch(t *testing.T) {
 	s := servertest.Postgres(t, servertest.PostgresOptions{Fsync: true})
 	home := postgresHome(t, s.URL("postgres"))
@@ -116,17 +116,17 @@ func TestPostgresRestartedInABatch(t *testing.T) {
 			t.Errorf("the restart came too late: %s", lastLines(out.String()))
 		}
 		if n, said := psqlCount(s, changed), len(told(out.String(), "changed")); n != c.size || said != c.size {
-			t.Errorf("%d are changed, %d were told, of %d", n, said, c.size)
+			t.Errorf("%d are changed, %d were reported, of %d", n, said, c.size)
 		}
 		journalled(t, home, "done")
 	}
 }
 
-// lastLines are enough of an output to see how it ended.
+// lastLines returns the end of an output.
 func lastLines(out string) string { return out[max(0, len(out)-1000):] }
 
-// Where nobody waits for the server, the run ends with 4, and the rejects
-// complete it.
+// Without waiting for the server, the run exits with 4, and a run with the rejected lines
+// completes it.
 func TestPostgresGoneInABatch(t *testing.T) {
 	s := servertest.Postgres(t, servertest.PostgresOptions{Fsync: true})
 	home := postgresHome(t, s.URL("postgres"))
@@ -144,15 +144,15 @@ func TestPostgresGoneInABatch(t *testing.T) {
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if code := exitCode(t, err); code != 4 || !strings.Contains(out.String(), reject+" has the lines to run again") {
+	if code := exitCode(t, err); code != 4 || !strings.Contains(out.String(), "to retry, run the lines in "+reject) {
 		t.Errorf("code %d: %s", code, lastLines(out.String()))
 	}
 	said := len(told(out.String(), "changed"))
 	if n := psqlCount(s, changedRows); n < said || n > said+1000 {
-		t.Errorf("%d are changed, and %d were told", n, said)
+		t.Errorf("%d are changed, and %d were reported", n, said)
 	}
 	if n := bytes.Count(read(t, reject), []byte("\n")); n != c.size-said {
-		t.Errorf("%d were told, and %d rejected, of %d", said, n, c.size)
+		t.Errorf("%d were reported, and %d rejected, of %d", said, n, c.size)
 	}
 	mustRun(t, "account", "modify", "-f", reject, "-y", "attendanceflag=7", "--home", home)
 	if n := psqlCount(s, changedRows); n != c.size {
@@ -161,7 +161,8 @@ func TestPostgresGoneInABatch(t *testing.T) {
 	journalled(t, home, "done")
 }
 
-// SIGINT while a server works ends with 130, and the answer of a commit is waited for.
+// SIGINT while the server is working exits with 130, after waiting for the answer to a
+// commit.
 func TestPostgresSignalInABatch(t *testing.T) {
 	s := servertest.Postgres(t, servertest.PostgresOptions{Fsync: true})
 	home := postgresHome(t, s.URL("postgres"))
@@ -175,15 +176,15 @@ func TestPostgresSignalInABatch(t *testing.T) {
 	code := exitCode(t, cmd.Wait())
 	n := psqlCount(s, changedRows)
 	if n == c.size {
-		t.Skip("it was done before the signal came")
+		t.Skip("it finished before the signal came")
 	}
 	if said := len(told(out.String(), "changed")); code != 130 || said != n {
-		t.Errorf("code %d: %d are changed, %d were told: %s", code, n, said, lastLines(out.String()))
+		t.Errorf("code %d: %d are changed, %d were reported: %s", code, n, said, lastLines(out.String()))
 	}
 	journalled(t, home, "unfinished")
 }
 
-// What keeps a database from being used is said, with the code and the way out.
+// If a database cannot be used, the message gives the reason and what to do.
 func TestPostgresRefused(t *testing.T) {
 	s := servertest.Postgres(t, servertest.PostgresOptions{TCP: true, Password: "right"})
 	home := postgresHome(t, s.URL("postgres"))
@@ -209,7 +210,7 @@ func TestPostgresRefused(t *testing.T) {
 	refused(pass("wrong"), 5, "davadmin passfile list --home ", "account", "list")
 	refused(pass("wrong"), 5, "davadmin passfile list --home ", "account", "create", "-f", c.batch, "--ldif", c.ldif)
 	refused(pass("wrong"), 5, "davadmin passfile list --home ", "backend", "list")
-	// The vault goes first.
+	// The vault takes precedence.
 	mustRun(t, "passfile", "create", "--home", home, "--new-key", "-n", "store.defaultbackend", "--value-file", secretFile(t, "right"))
 	refused(pass("wrong"), 0, "", "account", "list")
 
@@ -224,9 +225,9 @@ func TestPostgresRefused(t *testing.T) {
 	psql("UPDATE davadmin.meta SET value = 'another' WHERE name = 'backend'")
 	refused(nil, 1, "belongs to another back end", "account", "list")
 	psql("UPDATE davadmin.meta SET value = 'defaultbackend' WHERE name = 'backend'; UPDATE davadmin.meta SET value = '99' WHERE name = 'schema'")
-	refused(nil, 1, "use the version of davadmin that made it", "account", "list")
-	refused(nil, 1, "use the version of davadmin that made it", "account", "create", "-f", c.batch, "--ldif", c.ldif)
-	refused(nil, 1, "use the version of davadmin that made it", "db", "schema_version")
+	refused(nil, 1, "use the version of davadmin that created it", "account", "list")
+	refused(nil, 1, "use the version of davadmin that created it", "account", "create", "-f", c.batch, "--ldif", c.ldif)
+	refused(nil, 1, "use the version of davadmin that created it", "db", "schema_version")
 	refused(nil, 1, "newer schema", "db", "schema_fullupgrade", "--yes")
 	psql("UPDATE davadmin.meta SET value = '1' WHERE name = 'schema'")
 	refused(nil, 0, "", "account", "list")
@@ -245,9 +246,9 @@ func TestPostgresRefused(t *testing.T) {
 	}
 }
 
-// Accounts go to the back end that their entry names, whatever its engine, and a
-// listing has all of them in one order.
-func TestPostgresBesideSQLite(t *testing.T) {
+// Accounts are created on the back end that their entry names, whatever its engine, and a
+// listing shows all of them in one order.
+func TestPostgresAndSQLite(t *testing.T) {
 	s := servertest.Postgres(t, servertest.PostgresOptions{})
 	home := newHome(t)
 	mustRun(t, "backend", "create", "-q", "-n", "store1", "--dburl", s.URL("postgres"), "--home", home)

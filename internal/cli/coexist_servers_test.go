@@ -10,8 +10,8 @@ import (
 	"github.com/davadmin/davadmin/internal/servertest"
 )
 
-// coexistOnAServer asks a server about who is where, and compares that with what
-// its LDIF says.
+// coexistOnAServer runs the actions of 'coexist' on a server, and compares the results with
+// those for its LDIF.
 func coexistOnAServer(t *testing.T, s *servertest.Server, p planted) {
 	t.Helper()
 	live, file := p.as(s.URL, s.ManagerDN), []string{"--ldif", p.ldif}
@@ -25,7 +25,7 @@ func coexistOnAServer(t *testing.T, s *servertest.Server, p planted) {
 		if on.code != 0 || of.code != 0 {
 			t.Errorf("%s: codes %d and %d: %s%s", action, on.code, of.code, on.notes, of.notes)
 		}
-		// A server has an order of its own.
+		// A server returns entries in its own order.
 		if diff := cmp.Diff(lines(of.out), lines(on.out)); diff != "" || len(lines(on.out)) < 4 {
 			t.Errorf("%s (-file +server):\n%.2000s", action, diff)
 		}
@@ -36,7 +36,7 @@ func coexistOnAServer(t *testing.T, s *servertest.Server, p planted) {
 	if on.code != 3 || !on.complete || on.entries != p.entries {
 		t.Errorf("check: code %d, complete %v, %d entries: %s", on.code, on.complete, on.entries, on.notes)
 	}
-	// All was loaded a moment ago, which only the server shows.
+	// All entries were loaded a moment ago, which only the server shows.
 	if on.rules["changed-just-now"] != 1 || of.results["changed-just-now"] != "not-run" {
 		t.Errorf("changed-just-now: %v on the server, %s in the file", on.rules, of.results["changed-just-now"])
 	}
@@ -50,10 +50,10 @@ func coexistOnAServer(t *testing.T, s *servertest.Server, p planted) {
 		}
 	}
 
-	// Whoever sees a part only is told so.
+	// A user who can see only a part gets an error.
 	reader := p.as(s.URL, s.ReaderDN, "--page", "0")
 	for _, action := range []string{"status", "list"} {
-		if a := run(action, reader); a.code != 1 || !strings.Contains(a.notes, "not everything was read, and the answer is about a part") {
+		if a := run(action, reader); a.code != 1 || !strings.Contains(a.notes, "not everything was read, so the result is incomplete") {
 			t.Errorf("%s as a reader: code %d: %s", action, a.code, a.notes)
 		}
 	}
@@ -63,7 +63,7 @@ func coexistOnAServer(t *testing.T, s *servertest.Server, p planted) {
 	}
 }
 
-// lines are the lines of an output, each with how often it is there.
+// lines returns the lines of an output with the number of times that each occurs.
 func lines(out string) map[string]int {
 	n := map[string]int{}
 	for line := range strings.Lines(out) {

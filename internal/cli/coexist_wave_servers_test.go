@@ -13,7 +13,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/dirgen"
 )
 
-// export is the whole directory as ldapsearch prints it, entries sorted.
+// export returns the whole directory as ldapsearch prints it, with the entries sorted.
 func export(t *testing.T, p planted, s *servertest.Server) []string {
 	t.Helper()
 	out, err := exec.Command("ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H", s.URL, "-D", s.ManagerDN, "-w", servertest.Password, "-b", "o=isp").Output()
@@ -28,8 +28,8 @@ func export(t *testing.T, p planted, s *servertest.Server) []string {
 	return sorted(entries)
 }
 
-// A wave goes forward and back: planned, looked at, applied, verified, taken
-// back, and the directory is as it was.
+// A wave is planned, previewed, applied, verified and rolled back, after which the directory is
+// as it was before.
 func TestWaveOnSlapd(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 400, Seed: 8, ForServer: true, Faults: map[string]int{}, Backends: []string{"defaultbackend"}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
@@ -78,24 +78,24 @@ func TestWaveOnSlapd(t *testing.T) {
 	if err != nil || strings.Count(string(script), `"${CSCAL:-cscal}" delete -o `) != 5 {
 		t.Errorf("%v: %s", err, script)
 	}
-	expect("there already", davadminRun(t, nil, with("coexist", "plan", "--users", file("wave.txt"), "-O", wave)...), 2, "", "is there already")
+	expect("already exists", davadminRun(t, nil, with("coexist", "plan", "--users", file("wave.txt"), "-O", wave)...), 2, "", "already exists")
 
-	// The configuration is not in order yet: nobody is moved.
-	expect("not in order", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--ics-conf", file("ics.conf"))...), 3, "", "localuserattr-unset")
+	// The configuration has errors, so no user is moved.
+	expect("errors in the configuration", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--ics-conf", file("ics.conf"))...), 3, "", "localuserattr-unset")
 	for _, words := range [][]string{
 		{"config", "modify", "-o", "davcore.scheduling.localuserattr", "-v", "davstore"}, {"domainmap", "create", "-d", "harbour.example", "-L", "http://cs6.example.com:8080/ischedule/"},
 	} {
 		expect("settings", davadminRun(t, nil, append(words, "--home", home)...), 0, "", "")
 	}
-	expect("a look", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--dry-run")...), 0, "to change:   5", "dry run")
-	expect("no configuration", davadminRun(t, nil, append([]string{"coexist", "apply", "--wave", wave, "--dry-run", "--runs", t.TempDir()}, p.as(s.URL, s.ManagerDN)...)...), 0, "to change:   5",
-		"warning: the configuration of neither server was looked at")
+	expect("dry run", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--dry-run")...), 0, "to change:    5", "dry run")
+	expect("no configuration", davadminRun(t, nil, append([]string{"coexist", "apply", "--wave", wave, "--dry-run", "--runs", t.TempDir()}, p.as(s.URL, s.ManagerDN)...)...), 0, "to change:    5",
+		"warning: the configuration of the servers was not checked")
 	verify := []string{"coexist", "verify", "--wave", wave, "--ics-conf", file("ics.conf"), "--cs6-list", file("after.txt"), "--output", "jsonl"}
 	early := reportRun(t, nil, nil, with(verify...)...)
 	if early.code != 3 || early.rules["davstore-missing"] != 5 {
 		t.Errorf("before: code %d, %v", early.code, early.rules)
 	}
-	expect("applied", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--ics-conf", file("ics.conf"))...), 0, "changed:     5 of 5", "next: on the old server, sh ")
+	expect("applied", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--ics-conf", file("ics.conf"))...), 0, "changed:      5 of 5", "next: on the old server, run sh ")
 	late := reportRun(t, nil, nil, with(verify...)...)
 	if late.code != 0 || len(late.rules) != 0 || late.results["davstore-missing"] != "passed" || late.results["lockout-missing"] != "passed" || late.results["old-calendars-left"] != "passed" {
 		t.Errorf("after: code %d, %v, %v: %s", late.code, late.rules, late.results, late.notes)
@@ -104,19 +104,19 @@ func TestWaveOnSlapd(t *testing.T) {
 	if still.code != 3 || still.rules["old-calendars-left"] != 5 {
 		t.Errorf("with the old calendars: code %d, %v", still.code, still.rules)
 	}
-	expect("a look back", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave, "--dry-run")...), 0, "to change:   5", "")
+	expect("dry run of the rollback", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave, "--dry-run")...), 0, "to change:    5", "")
 	expect("asks", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave)...), 2, "", "--yes")
-	expect("rolled back", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave, "--yes")...), 0, "changed:     5 of 5", "")
+	expect("rolled back", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave, "--yes")...), 0, "changed:      5 of 5", "")
 	if diff := cmp.Diff(before, export(t, p, s)); diff != "" {
-		t.Errorf("the directory is not as it was (-before +after):\n%s", diff)
+		t.Errorf("the directory differs after the rollback (-before +after):\n%s", diff)
 	}
-	expect("forward again", davadminRun(t, nil, with("coexist", "apply", "--wave", wave)...), 0, "changed:     5 of 5", "")
+	expect("forward again", davadminRun(t, nil, with("coexist", "apply", "--wave", wave)...), 0, "changed:      5 of 5", "")
 	expect("listed", davadminRun(t, nil, "ldap", "runs", "--home", home), 0, "forward.ldif", "")
 
-	// A file of the wave that was changed is refused, and so is what is no wave.
+	// A wave with a changed file is refused, and so is a directory without a wave.
 	write("wave/old-server.sh", string(script)+"reboot\n")
 	expect("changed", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave, "--yes")...), 2, "", "was changed since the wave was planned")
-	expect("no wave", davadminRun(t, nil, with("coexist", "apply", "--wave", dir)...), 2, "", "is no wave")
-	expect("which", davadminRun(t, nil, with("coexist", "apply")...), 2, "", "which wave?")
-	expect("verify which", davadminRun(t, nil, with("coexist", "verify")...), 2, "", "which wave?")
+	expect("no wave", davadminRun(t, nil, with("coexist", "apply", "--wave", dir)...), 2, "", "does not contain a wave")
+	expect("apply without a wave", davadminRun(t, nil, with("coexist", "apply")...), 2, "", "the wave is missing")
+	expect("verify without a wave", davadminRun(t, nil, with("coexist", "verify")...), 2, "", "the wave is missing")
 }

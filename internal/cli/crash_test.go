@@ -71,9 +71,9 @@ func killed(err error) bool {
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
-// A run may be killed before any system call of a change. Then the file is the
-// old or the new one, whole; the next run settles the journal, and what it says
-// is what the file says; nothing is left lying about.
+// A run may be killed before any system call of a change. Then the file is completely
+// the old or the new one; the next run settles the journal, which agrees with the file;
+// no temporary files remain.
 func TestKilledAtEveryStep(t *testing.T) {
 	steps := 0
 	for n := 1; ; n++ {
@@ -86,7 +86,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 			"config", "modify", "--home", home, "-o", "davcore.serverdefaults.tzid", "-v", "Asia/Tokyo")
 		if err == nil {
 			if got := read(t, file); !bytes.Equal(got, want) {
-				t.Fatalf("a whole run left %q", got)
+				t.Fatalf("a complete run left %q", got)
 			}
 			break
 		}
@@ -126,14 +126,14 @@ func checkAfterKill(t *testing.T, home string, step int, old, want []byte) {
 			}
 		}
 		if e.Kind == journal.KindFound {
-			t.Errorf("step %d: our own version was taken for somebody else's", step)
+			t.Errorf("step %d: davadmin's own version was taken for somebody else's", step)
 		}
 	}
 	if carriedOut != (said == journal.Done) {
-		t.Errorf("step %d: carried out %v, the journal says %s", step, carriedOut, said)
+		t.Errorf("step %d: changed: %v, the journal says %s", step, carriedOut, said)
 	}
 	if _, err := os.Lstat(fsx.TempName(serverFile(home))); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("step %d: the unfinished new file is still there", step)
+		t.Errorf("step %d: the unfinished new file still exists", step)
 	}
 }
 
@@ -177,13 +177,12 @@ func TestManyWritersLoseNothing(t *testing.T) {
 		}
 	}
 	if !strings.HasPrefix(string(doc.Source()), before) {
-		t.Error("what was there before has changed")
+		t.Error("the original content has changed")
 	}
 	checkHistory(t, home, writers, times)
 }
 
-// checkHistory proves that each change is recorded once, each on top of the one
-// before.
+// checkHistory checks that each change is recorded once, and follows the one before.
 func checkHistory(t *testing.T, home string, writers, times int) {
 	t.Helper()
 	j := journal.New(filepath.Join(home, "history"), journal.Options{Base: home})
@@ -197,7 +196,7 @@ func checkHistory(t *testing.T, home string, writers, times int) {
 	next := map[string]int{}
 	for i, e := range entries {
 		if e.Result != journal.Done || i > 0 && !e.Before.Same(*entries[i-1].After) {
-			t.Fatalf("change %d: %s, not made on top of change %d", e.Change, e.Result, e.Change-1)
+			t.Fatalf("change %d: %s, does not follow change %d", e.Change, e.Result, e.Change-1)
 		}
 		for _, it := range e.Items {
 			if name, ok := strings.CutSuffix(it.Name, ".dbdir"); ok {

@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// A run that takes the domain map away may be killed before any system call.
-// Then the file is there, whole, or gone; the next run settles the journal and
-// takes neither for the work of somebody else.
-func TestKilledWhileTakingTheDomainMapAway(t *testing.T) {
+// A run that removes the domain map may be killed before any system call. Then the file
+// is complete or gone; the next run settles the journal, and takes neither for the work
+// of somebody else.
+func TestKilledWhileRemovingTheDomainMap(t *testing.T) {
 	const url = "http://cs6.example.com:8080/ischedule/"
 	steps := 0
 	for n := 1; ; n++ {
@@ -41,7 +41,7 @@ func TestKilledWhileTakingTheDomainMapAway(t *testing.T) {
 			t.Errorf("step %d: %s", n, out)
 		}
 		if out := mustRun(t, "domainmap", "history", "--home", home); strings.Contains(out, "someone else") {
-			t.Errorf("step %d: our own work was taken for somebody else's:\n%s", n, out)
+			t.Errorf("step %d: davadmin's own work was taken for somebody else's:\n%s", n, out)
 		}
 	}
 	// The intent, the removal and the result each take several calls.

@@ -1,177 +1,186 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
 )
 
-// helpWidth is the width to which the descriptions of options are wrapped.
-const helpWidth = 110
-
-// printHelp prints what there is to say about a command. It is code and not a
-// template: with text/template the linker must keep every exported method, which
-// makes the program a third larger.
-func printHelp(cmd *cobra.Command, _ []string) {
-	var b strings.Builder
+// printHelp writes the help of a command, which fits the width. It is code and not a
+// template: with text/template the linker must keep every exported method, which makes
+// the program a third larger.
+func printHelp(out io.Writer, width int, cmd *cobra.Command) error {
+	var b bytes.Buffer
 	text := cmd.Long
 	if text == "" {
 		text = cmd.Short
 	}
-	fmt.Fprintf(&b, "%s\n", strings.TrimSpace(text))
+	b.WriteString(ui.Wrap(strings.TrimSpace(text), width) + "\n")
 	if cmd.Runnable() || cmd.HasSubCommands() {
-		fmt.Fprintf(&b, "\nUsage:\n  %s\n", cmd.UseLine())
+		b.WriteString("\nUsage:\n" + usageLine(cmd, width) + "\n")
 		if cmd.HasExample() {
-			fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
+			b.WriteString("\nExamples:\n" + ui.Wrap(cmd.Example, width) + "\n")
 		}
-		printSubcommands(&b, cmd)
-		printOptions(&b, "Options", cmd.LocalFlags())
-		printOptions(&b, "Options that mean the same everywhere", cmd.InheritedFlags())
-		switch {
-		case !cmd.HasAvailableSubCommands():
-		case cmd.HasParent():
-			fmt.Fprintf(&b, "\n'%s ACTION --help' tells more.\n", cmd.CommandPath())
-		default:
-			fmt.Fprintf(&b, "\n'%s help OPERATION' tells more.\n", cmd.CommandPath())
+		for _, s := range append(subcommands(cmd),
+			section{"Options:", options(cmd.LocalFlags())},
+			section{"Options with the same meaning in every command:", options(cmd.InheritedFlags())}) {
+			if err := s.write(&b, width); err != nil {
+				return err
+			}
+		}
+		if hint := moreHelp(cmd); hint != "" {
+			b.WriteString("\n" + ui.Wrap(hint, width) + "\n")
 		}
 	}
-	fmt.Fprint(cmd.OutOrStdout(), b.String())
+	_, err := out.Write(b.Bytes())
+	return err
 }
 
-func printSubcommands(b *strings.Builder, cmd *cobra.Command) {
-	list := func(title string, want func(*cobra.Command) bool) {
-		fmt.Fprintf(b, "\n%s\n", title)
+var optionAndValue = regexp.MustCompile(`-[A-Za-z-]+ [A-Za-z/][^ ]*`)
+
+// usageLine returns the line that shows how a command is called, indented. If it is too
+// long, it continues with a deeper indent.
+func usageLine(cmd *cobra.Command, width int) string {
+	const indent, hang, fixedSpace = "  ", "      ", "\u00a0"
+	if width <= 0 {
+		width = ui.DefaultWidth
+	}
+	limit := max(1, width-len(hang))
+	// An option and its value stay on one line, and so do words in brackets if they fit.
+	line := optionAndValue.ReplaceAllStringFunc(cmd.UseLine(), func(s string) string {
+		return strings.ReplaceAll(s, " ", fixedSpace)
+	})
+	for _, group := range bracketed(line) {
+		if ui.Width(group) <= limit {
+			line = strings.ReplaceAll(line, group, strings.ReplaceAll(group, " ", fixedSpace))
+		}
+	}
+	line = strings.ReplaceAll(ui.Wrap(line, limit), fixedSpace, " ")
+	return indent + strings.ReplaceAll(line, "\n", "\n"+hang)
+}
+
+// bracketed returns the outermost parts of text in brackets or parentheses.
+func bracketed(text string) []string {
+	var groups []string
+	depth, start := 0, 0
+	for i, r := range text {
+		switch r {
+		case '[', '(':
+			if depth == 0 {
+				start = i
+			}
+			depth++
+		case ']', ')':
+			if depth--; depth == 0 {
+				groups = append(groups, text[start:i+1])
+			}
+		}
+	}
+	return groups
+}
+
+// section is a titled list of terms and what they mean.
+type section struct {
+	title string
+	items []ui.Definition
+}
+
+// write writes the section, unless it is empty.
+func (s section) write(b *bytes.Buffer, width int) error {
+	if len(s.items) == 0 {
+		return nil
+	}
+	b.WriteString("\n" + s.title + "\n")
+	return ui.WriteDefinitions(b, width, s.items)
+}
+
+// subcommands returns the actions of an operation, or the operations by group.
+func subcommands(cmd *cobra.Command) []section {
+	list := func(want func(*cobra.Command) bool) []ui.Definition {
+		var items []ui.Definition
 		for _, c := range cmd.Commands() {
 			if want(c) {
-				fmt.Fprintf(b, "  %-*s  %s\n", c.NamePadding(), c.Name(), c.Short)
+				items = append(items, ui.Definition{Term: c.Name(), Text: c.Short})
 			}
 		}
+		return items
 	}
 	if cmd.HasParent() {
-		if cmd.HasAvailableSubCommands() {
-			list("Actions:", (*cobra.Command).IsAvailableCommand)
-		}
-		return
+		return []section{{"Actions:", list((*cobra.Command).IsAvailableCommand)}}
 	}
+	var out []section
 	for _, g := range cmd.Groups() {
-		list(g.Title, func(c *cobra.Command) bool {
+		out = append(out, section{g.Title, list(func(c *cobra.Command) bool {
 			return c.GroupID == g.ID && (c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand())
-		})
+		})})
 	}
+	return out
 }
 
-func printOptions(b *strings.Builder, title string, f *pflag.FlagSet) {
-	if f.HasAvailableFlags() {
-		fmt.Fprintf(b, "\n%s:\n%s\n", title, strings.TrimRight(f.FlagUsagesWrapped(helpWidth), "\n"))
-	}
-}
-
-// helpCommand is 'help [OPERATION [ACTION]]'.
-func helpCommand(root *cobra.Command) *cobra.Command {
-	return &cobra.Command{
-		Use:     "help [OPERATION [ACTION]]",
-		Short:   "explain an operation, an action, or 'exit-codes'",
-		GroupID: cmdutil.GroupOther,
-		RunE: func(_ *cobra.Command, args []string) error {
-			cmd, rest, err := root.Find(args)
-			if err != nil || len(rest) > 0 {
-				word := strings.Join(args, " ")
-				if len(rest) > 0 {
-					word = rest[0]
-				}
-				return cmdutil.Usagef("there is no help on '%s'; 'davadmin help' lists what there is", word)
-			}
-			cmd.InitDefaultHelpFlag()
-			return cmd.Help()
-		},
-		ValidArgsFunction: func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-			cmd, _, err := root.Find(args)
-			if err != nil {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			var out []string
-			for _, c := range cmd.Commands() {
-				if strings.HasPrefix(c.Name(), typed) && (c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand()) {
-					out = append(out, c.Name()+"\t"+c.Short)
-				}
-			}
-			return out, cobra.ShellCompDirectiveNoFileComp
-		},
-	}
-}
-
-// newCompletion is 'completion SHELL'.
-func newCompletion(f *cmdutil.Factory, root *cobra.Command) *cobra.Command {
-	shells := []string{"bash", "zsh", "fish", "powershell"}
-	return &cobra.Command{
-		Use:       "completion bash|zsh|fish|powershell",
-		Short:     "print the completion script of a shell",
-		GroupID:   cmdutil.GroupOther,
-		ValidArgs: shells,
-		Long: `Prints a script that teaches a shell to complete operations, actions, options,
-parameter names and their values.`,
-		Example: `  davadmin completion bash > /etc/bash_completion.d/davadmin
-  davadmin completion zsh > "${fpath[1]}/_davadmin"
-  davadmin completion fish > ~/.config/fish/completions/davadmin.fish`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return cmdutil.Usagef("which shell? One of %s", strings.Join(shells, ", "))
-			}
-			return nil
-		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			out := f.Console.Streams.Out
-			switch args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(out, true)
-			case "zsh":
-				return root.GenZshCompletion(out)
-			case "fish":
-				return root.GenFishCompletion(out, true)
-			case "powershell":
-				return root.GenPowerShellCompletionWithDesc(out)
-			}
-			return cmdutil.Usagef("'%s' is no shell that can be served; there are %s", args[0], strings.Join(shells, ", "))
-		},
-	}
-}
-
-// exitCodesTopic is 'help exit-codes'.
-func exitCodesTopic() *cobra.Command {
-	var b strings.Builder
-	b.WriteString("Every davadmin command ends with one of these codes. A code that is not listed\nmust be read as failure.\n\n")
-	for _, c := range cmdutil.ExitCodes() {
-		text := wrap(c.Meaning, 70)
-		fmt.Fprintf(&b, "  %4d  %s\n", c.Code, strings.ReplaceAll(text, "\n", "\n        "))
-	}
-	return &cobra.Command{
-		Use:     "exit-codes",
-		Short:   "what the exit codes mean",
-		GroupID: cmdutil.GroupOther,
-		Long:    strings.TrimRight(b.String(), "\n"),
-	}
-}
-
-// wrap breaks text into lines of at most width bytes where it has blanks.
-func wrap(text string, width int) string {
-	var b strings.Builder
-	col := 0
-	for i, w := range strings.Fields(text) {
-		switch {
-		case i == 0:
-		case col+1+len(w) > width:
-			b.WriteByte('\n')
-			col = 0
-		default:
-			b.WriteByte(' ')
-			col++
+// options returns the visible options of a set.
+func options(flags *pflag.FlagSet) []ui.Definition {
+	var items []ui.Definition
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
 		}
-		b.WriteString(w)
-		col += len(w)
+		value, meaning := DescribeOption(f)
+		term := "    --" + f.Name
+		if f.Shorthand != "" {
+			term = "-" + f.Shorthand + ", --" + f.Name
+		}
+		items = append(items, ui.Definition{Term: term + value, Text: meaning})
+	})
+	return items
+}
+
+// DescribeOption returns what follows the name of an option, such as " FILE" or
+// "[=FILE]", and what the option means, with its default.
+func DescribeOption(f *pflag.Flag) (value, meaning string) {
+	value, meaning = pflag.UnquoteUsage(f)
+	switch value {
+	case "int", "uint", "float":
+		value = "NUMBER"
+	case "string":
+		value = "TEXT"
+	case "strings", "stringArray":
+		value = "LIST"
+	case "duration":
+		value = "DURATION"
 	}
-	return b.String()
+	switch {
+	case value == "":
+	case f.NoOptDefVal != "" && f.Value.Type() != "bool":
+		value = "[=" + value + "]"
+	default:
+		value = " " + value
+	}
+	preset := f.DefValue
+	if strings.HasSuffix(preset, "m0s") { // as time.Duration writes whole minutes
+		preset = strings.TrimSuffix(preset, "0s")
+	}
+	switch preset {
+	case "", "false", "[]", "0", "0s":
+	default:
+		meaning += fmt.Sprintf(" (default %s)", preset)
+	}
+	return value, meaning
+}
+
+// moreHelp returns the line that says how to get help on a subcommand.
+func moreHelp(cmd *cobra.Command) string {
+	switch {
+	case !cmd.HasAvailableSubCommands():
+		return ""
+	case cmd.HasParent():
+		return "'" + cmd.CommandPath() + " ACTION --help' describes an action and its options."
+	}
+	return "'" + cmd.CommandPath() + " help OPERATION' describes an operation and lists its actions."
 }

@@ -33,7 +33,7 @@ func background(t *testing.T, out *bytes.Buffer, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// populated tells how many people have what the plan gives.
+// populated returns how many users have the attribute that the plan adds.
 func populated(t *testing.T, p planted, s *servertest.Server) int {
 	t.Helper()
 	out, err := exec.Command("ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H", s.URL, "-D", s.ManagerDN, "-w", servertest.Password, "-b", "o=isp", "(employeeType=*)", "employeeType").Output()
@@ -43,9 +43,9 @@ func populated(t *testing.T, p planted, s *servertest.Server) int {
 	return strings.Count(string(out), "\nemployeeType: ")
 }
 
-// A run that is killed at any time goes on where it was, does nothing twice, and
-// can be taken back as one.
-func TestApplyKilledAndTakenUpAgain(t *testing.T) {
+// A run that is killed at any time continues where it was, does nothing twice, and can be
+// undone as one run.
+func TestApplyResumesAfterKill(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 700, Seed: 6, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, Indexes: []string{"employeeType pres"}}})
 	home, with := changes(t, p, s.URL, s.ManagerDN)
@@ -53,7 +53,7 @@ func TestApplyKilledAndTakenUpAgain(t *testing.T) {
 	before := export(t, p, s)
 	var text strings.Builder
 	for i, dn := range people {
-		// A value that the change itself names: done twice, it would be refused.
+		// Adding the same value twice would be refused.
 		fmt.Fprintf(&text, "# expect-absent employeeType\ndn: %s\nchangetype: modify\nadd: employeeType\nemployeeType: n%d\n-\n\n", dn, i)
 	}
 	plan := writePlan(t, text.String())
@@ -71,10 +71,10 @@ func TestApplyKilledAndTakenUpAgain(t *testing.T) {
 		}
 	}
 	if kills < 3 {
-		t.Fatalf("killed %d times only", kills)
+		t.Fatalf("killed only %d times", kills)
 	}
 	if n := populated(t, p, s); n == 0 || n == len(people) {
-		t.Fatalf("%d changed when it was killed last", n)
+		t.Fatalf("%d entries changed when it was last killed", n)
 	}
 	a := davadminRun(t, nil, with("ldap", "apply", plan)...)
 	if a.code != 0 || !strings.Contains(a.notes, "was stopped with") || populated(t, p, s) != len(people) {
@@ -91,11 +91,11 @@ func TestApplyKilledAndTakenUpAgain(t *testing.T) {
 		t.Errorf("undo: code %d: %s%s", u.code, u.out, u.notes)
 	}
 	if diff := cmp.Diff(before, export(t, p, s)); diff != "" {
-		t.Errorf("the directory is not as it was (-before +after):\n%.3000s", diff)
+		t.Errorf("the directory differs after the undo (-before +after):\n%.3000s", diff)
 	}
 }
 
-// Two runs at once: the second waits, and says why it gave up.
+// Of two runs at the same time, the second waits for the lock and then gives up.
 func TestTwoAppliesAtOnce(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 300, Seed: 6, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
@@ -113,21 +113,20 @@ func TestTwoAppliesAtOnce(t *testing.T) {
 	if a := davadminRun(t, nil, with("ldap", "apply", plan, "--lock-timeout", "100ms")...); a.code != 6 {
 		t.Errorf("the second: code %d: %s%s", a.code, a.out, a.notes)
 	}
-	// A stop by a signal is a stop between two changes, and says how to go on.
+	// A signal stops the run between two changes, and the message says how to continue.
 	_ = first.Process.Signal(syscall.SIGINT)
 	_ = first.Wait()
-	if code := first.ProcessState.ExitCode(); code != 130 || !strings.Contains(out.String(), "the same command goes on") {
+	if code := first.ProcessState.ExitCode(); code != 130 || !strings.Contains(out.String(), "run the same command again to continue") {
 		t.Errorf("code %d: %s", code, out.String())
 	}
 	done := populated(t, p, s)
 	if a := davadminRun(t, nil, with("ldap", "apply", plan)...); a.code != 0 || populated(t, p, s) != 200 || done == 0 {
-		t.Errorf("taken up with %d: code %d: %s%s", done, a.code, a.out, a.notes)
+		t.Errorf("resumed with %d: code %d: %s%s", done, a.code, a.out, a.notes)
 	}
 }
 
-// A server that goes away in the middle ends the run with what was done, and
-// nothing more is claimed.
-func TestApplyWhenTheServerGoes(t *testing.T) {
+// If the server stops in the middle, the run ends, and its record contains only what was done.
+func TestApplyWhenServerStops(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 300, Seed: 6, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
 	home, with := changes(t, p, s.URL, s.ManagerDN)
@@ -145,7 +144,7 @@ func TestApplyWhenTheServerGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 5 || !strings.Contains(out.String(), "the same command goes on") || !strings.Contains(out.String(), "gave up after 1s") {
+	if code := cmd.ProcessState.ExitCode(); code != 5 || !strings.Contains(out.String(), "run the same command again to continue") || !strings.Contains(out.String(), "gave up after 1s") {
 		t.Errorf("code %d: %s", code, out.String())
 	}
 	list := davadminRun(t, nil, "ldap", "runs", "--home", home, "--output", "jsonl")
@@ -157,9 +156,9 @@ func TestApplyWhenTheServerGoes(t *testing.T) {
 	}
 }
 
-// A run that was stopped and taken back is not taken up again: what it has noted
-// as done is done no more.
-func TestApplyAfterUndoOfAStoppedRun(t *testing.T) {
+// A run that was stopped and undone is not resumed, because the changes in its record are no
+// longer in the directory.
+func TestApplyAfterUndoOfStoppedRun(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 700, Seed: 6, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}})
 	_, with := changes(t, p, s.URL, s.ManagerDN)

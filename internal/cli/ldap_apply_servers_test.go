@@ -12,7 +12,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/dirgen"
 )
 
-// changes are the options by which a plan is applied to a server, and a home.
+// changes creates a home and returns it with a function that appends the options for applying
+// a plan to a server.
 func changes(t *testing.T, p planted, url, dn string) (home string, options func(...string) []string) {
 	t.Helper()
 	home = filepath.Join(t.TempDir(), "home")
@@ -33,7 +34,7 @@ func writePlan(t *testing.T, text string) string {
 	return path
 }
 
-// names returns the DNs of the first people of a directory.
+// names returns the DNs of the first n users of a directory.
 func names(t *testing.T, p planted, n int) []string {
 	t.Helper()
 	text, err := os.ReadFile(p.ldif)
@@ -49,8 +50,7 @@ func names(t *testing.T, p planted, n int) []string {
 	return out
 }
 
-// A plan is looked at, applied, listed, taken back; whatever does not fit changes
-// nothing.
+// A plan is previewed, applied, listed and undone; a plan that conflicts changes nothing.
 func TestApplyOnSlapd(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 300, Seed: 4, ForServer: true, Faults: map[string]int{}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, Reader: true}})
@@ -67,10 +67,10 @@ func TestApplyOnSlapd(t *testing.T) {
 			t.Errorf("%s: code %d\n%s%s", what, a.code, a.out, a.notes)
 		}
 	}
-	expect("a look", davadminRun(t, nil, with("ldap", "apply", plan, "--dry-run")...), 0, "to change:   3", "dry run: nothing was changed")
+	expect("dry run", davadminRun(t, nil, with("ldap", "apply", plan, "--dry-run")...), 0, "to change:    3", "dry run: nothing was changed")
 	expect("no runs", davadminRun(t, nil, "ldap", "runs", "--home", home, "--output", "json"), 0, `"runs": null`, "")
-	expect("applied", davadminRun(t, nil, with("ldap", "apply", plan)...), 0, "changed:     3 of 3", "to undo: davadmin ldap undo --home "+home+" 2")
-	expect("again", davadminRun(t, nil, with("ldap", "apply", plan)...), 0, "so already:  3", "nothing to do")
+	expect("applied", davadminRun(t, nil, with("ldap", "apply", plan)...), 0, "changed:      3 of 3", "to undo: davadmin ldap undo --home "+home+" 2")
+	expect("again", davadminRun(t, nil, with("ldap", "apply", plan)...), 0, "already done: 3", "nothing to do")
 	expect("listed", davadminRun(t, nil, "ldap", "runs", "--home", home, "--output", "plain"), 0, "2\t", "")
 	expect("journalled", davadminRun(t, nil, "history", "show", "2", "--home", home), 0, "ldap apply", "")
 	expect("intact", davadminRun(t, nil, "history", "verify", "--home", home), 0, "intact", "")
@@ -83,52 +83,52 @@ func TestApplyOnSlapd(t *testing.T) {
 	if err := json.Unmarshal([]byte(undone.out), &report); err != nil || report.Run != 3 || report.Changed != 3 || report.Undo == "" {
 		t.Errorf("%+v, %v: %s", report, err, undone.out)
 	}
-	expect("undone twice", davadminRun(t, nil, with("ldap", "undo", "2", "--yes")...), 0, "so already:  3", "nothing to do")
-	expect("redone", davadminRun(t, nil, with("ldap", "undo", "3", "--yes")...), 0, "changed:     3 of 3", "ldap undo")
+	expect("undone twice", davadminRun(t, nil, with("ldap", "undo", "2", "--yes")...), 0, "already done: 3", "nothing to do")
+	expect("redone", davadminRun(t, nil, with("ldap", "undo", "3", "--yes")...), 0, "changed:      3 of 3", "ldap undo")
 	expect("undo asks", davadminRun(t, nil, with("ldap", "undo", "4")...), 2, "", "--yes")
 
-	// What does not fit changes nothing, and is named; --continue leaves it out.
+	// A plan with a conflict changes nothing and lists the conflict; --continue skips it.
 	other := writePlan(t, strings.ReplaceAll(strings.ReplaceAll(text.String(), "employeeType: moved", "employeeType: stays"), "expect-absent employeeType\ndn: "+people[0], "expect-all employeeType: MOVED\ndn: "+people[0]))
 	a := davadminRun(t, nil, with("ldap", "apply", other)...)
-	expect("a conflict", a, 6, "", "3 entries are not as it expects, and nothing was changed; --continue leaves out what does not fit")
+	expect("a conflict", a, 6, "", "3 entries differ from it, so nothing was changed; use --continue to skip such entries")
 	if !strings.Contains(a.notes, people[0]+": not changed: employeeType is 'moved', expected 'MOVED'") {
 		t.Error(a.notes)
 	}
 	reject := filepath.Join(t.TempDir(), "rejected.ldif")
 	mixed := writePlan(t, text.String()+"dn: "+s.ReaderDN+"\nchangetype: modify\nadd: description\ndescription: x\n-\n\ndn: uid=nobody,o=isp\nchangetype: modify\nadd: description\ndescription: x\n-\n\n")
-	expect("some to be left out", davadminRun(t, nil, with("ldap", "apply", mixed, "--continue", "--dry-run")...), 4, "to change:   1", "left out, and named above")
-	expect("some left out", davadminRun(t, nil, with("ldap", "apply", mixed, "--continue", "--reject", reject)...), 4, "changed:     1 of 1", "entry not found")
+	expect("dry run with skipped entries", davadminRun(t, nil, with("ldap", "apply", mixed, "--continue", "--dry-run")...), 4, "to change:    1", "not changed, and listed above: 1 entry")
+	expect("skipped entries", davadminRun(t, nil, with("ldap", "apply", mixed, "--continue", "--reject", reject)...), 4, "changed:      1 of 1", "entry not found")
 	info, err := os.Stat(reject)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
 	}
-	expect("what was left out", davadminRun(t, nil, with("ldap", "apply", reject)...), 6, "", "entry not found")
+	expect("rejected entries", davadminRun(t, nil, with("ldap", "apply", reject)...), 6, "", "entry not found")
 
-	// Wrong input, wrong rights, nobody there.
+	// Invalid input, missing rights, no server.
 	reader := append([]string{"ldap", "apply", plan, "--home", home}, p.as(s.URL, s.ReaderDN)...)
 	back := davadminRun(t, nil, with("ldap", "undo", "4", "--yes")...)
-	expect("back", back, 0, "changed:     3 of 3", "")
+	expect("undone again", back, 0, "changed:      3 of 3", "")
 	expect("not allowed", davadminRun(t, nil, reader...), 1, "", "the server refused changes: 3, for example: result code 50")
-	expect("not allowed, each", davadminRun(t, nil, append(reader, "--continue")...), 4, "refused:     3", "")
+	expect("not allowed, each", davadminRun(t, nil, append(reader, "--continue")...), 4, "refused:      3", "")
 	expect("too many", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "2")...), 2, "", "--max-changes 2 allows only 2")
-	expect("enough", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "3", "--dry-run")...), 0, "to change:   3", "")
-	expect("a part of what", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "5%")...), 2, "", "give a number instead")
-	expect("no number", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "few")...), 2, "", "not a valid number")
+	expect("enough", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "3", "--dry-run")...), 0, "to change:    3", "")
+	expect("percentage without a total", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "5%")...), 2, "", "give a number instead")
+	expect("not a number", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "few")...), 2, "", "not a valid number")
 	expect("a secret", davadminRun(t, nil, with("ldap", "apply", writePlan(t, "dn: uid=a,o=isp\nchangetype: modify\nreplace: userPassword\nuserPassword: x\n-\n\n"))...), 2, "", "secret")
 	expect("no plan", davadminRun(t, nil, with("ldap", "apply", p.ldif)...), 2, "", "not a modification")
 	expect("no file", davadminRun(t, nil, with("ldap", "apply", "nowhere.ldif")...), 1, "", "nowhere.ldif")
 	expect("no run", davadminRun(t, nil, with("ldap", "undo", "77")...), 2, "", "no such run")
-	expect("no number of a run", davadminRun(t, nil, with("ldap", "undo", "first")...), 2, "", "not the number of a run")
-	expect("no name", davadminRun(t, nil, "ldap", "apply"), 2, "", "name one plan")
+	expect("not a run", davadminRun(t, nil, with("ldap", "undo", "first")...), 2, "", "not the number of a run")
+	expect("no name", davadminRun(t, nil, "ldap", "apply"), 2, "", "exactly one plan is required")
 	expect("no home", davadminRun(t, nil, append([]string{"ldap", "apply", plan}, p.as(s.URL, s.ManagerDN)...)...), 2, "", "--runs DIR")
-	expect("nobody there", davadminRun(t, nil, "ldap", "apply", plan, "--home", home, "-H", "ldap://127.0.0.1:1"), 5, "", "127.0.0.1:1")
+	expect("no server", davadminRun(t, nil, "ldap", "apply", plan, "--home", home, "-H", "ldap://127.0.0.1:1"), 5, "", "127.0.0.1:1")
 	expect("parallel", davadminRun(t, nil, with("ldap", "apply", plan, "--parallel", "0")...), 2, "", "--parallel")
 
-	// Without a home, --runs has the journal.
+	// Without a home, the journal is in the directory of --runs.
 	runs := filepath.Join(t.TempDir(), "runs")
 	away := func(words ...string) []string {
 		return append(words, append([]string{"--runs", runs}, p.as(s.URL, s.ManagerDN)...)...)
 	}
-	expect("elsewhere", davadminRun(t, nil, away("ldap", "apply", plan)...), 0, "changed:     3 of 3", "")
-	expect("undone elsewhere", davadminRun(t, nil, away("ldap", "undo", "1", "--yes")...), 0, "changed:     3 of 3", "")
+	expect("with --runs", davadminRun(t, nil, away("ldap", "apply", plan)...), 0, "changed:      3 of 3", "")
+	expect("undone with --runs", davadminRun(t, nil, away("ldap", "undo", "1", "--yes")...), 0, "changed:      3 of 3", "")
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/dirgen"
 )
 
-// answer is what a run of davadmin printed, and how it ended.
+// answer is the output and the exit code of a run of davadmin.
 type answer struct {
 	code        int
 	out, notes  string
@@ -38,7 +38,7 @@ func davadminRun(t *testing.T, env map[string]string, args ...string) answer {
 	return davadminRunAs(t, nil, env, args...)
 }
 
-// davadminRunAs runs it with somebody who types what is asked for.
+// davadminRunAs runs davadmin with a function that answers its prompts.
 func davadminRunAs(t *testing.T, typed func(context.Context, string) ([]byte, error), env map[string]string, args ...string) answer {
 	t.Helper()
 	var out, notes bytes.Buffer
@@ -63,7 +63,7 @@ func auditRunAs(t *testing.T, typed func(context.Context, string) ([]byte, error
 	return reportRun(t, typed, env, append([]string{"ldap", "audit", "--output", "jsonl"}, args...)...)
 }
 
-// reportRun runs a command that reports findings, and reads what it says.
+// reportRun runs a command that reports findings, and reads the report.
 func reportRun(t *testing.T, typed func(context.Context, string) ([]byte, error), env map[string]string, args ...string) answer {
 	t.Helper()
 	a := davadminRunAs(t, typed, env, args...)
@@ -93,7 +93,7 @@ func reportRun(t *testing.T, typed func(context.Context, string) ([]byte, error)
 	return a
 }
 
-// planted is a directory on disk, with what an audit has to find in it.
+// planted is a directory as LDIF, with the faults that an audit must find in it.
 type planted struct {
 	ldif, cs6, cs7, password string
 	rules                    map[string]int
@@ -128,12 +128,12 @@ func plant(t *testing.T, o dirgen.Options) planted {
 	return p
 }
 
-// options are what an audit of the specimen is told besides the server.
+// options returns the options of an audit of the directory, without those of the server.
 func (p *planted) options() []string {
 	return []string{"--cs6-list", p.cs6, "--cs7-list", p.cs7, "--backend", "defaultbackend", "--backend", "store1", "--backend", "store2"}
 }
 
-// as are the options to bind as somebody.
+// as returns the options to bind to a server with a DN.
 func (p *planted) as(url, dn string, more ...string) []string {
 	return append([]string{"-H", url, "-D", dn, "--password-file", p.password}, more...)
 }
@@ -148,7 +148,7 @@ func compareRules(t *testing.T, what string, want map[string]int, a answer) {
 	}
 }
 
-// On OpenLDAP the audit finds what was planted, in every way of reading.
+// On OpenLDAP, the audit finds the planted faults, whichever way the directory is read.
 func TestAuditOfSlapd(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 3000, Seed: 11, ForServer: true, Unchecked: true})
 	s := servertest.Slapd(t, servertest.SlapdOptions{
@@ -180,13 +180,13 @@ func TestAuditOfSlapd(t *testing.T) {
 			}
 		}
 	}
-	auditAsOthers(t, s, p, 600, 4) // the limit is for each search, and there are few groups
+	auditAsOthers(t, s, p, 600, 4) // the limit applies to each search, and there are few groups
 	auditMissingAlone(t, s, p)
 	auditWrongly(t, s, p)
 	coexistOnAServer(t, s, p)
 }
 
-// auditAsOthers audits as an ordinary user, whom the server's limits stop.
+// auditAsOthers runs the audit as an ordinary user, whose searches the server limits.
 func auditAsOthers(t *testing.T, s *servertest.Server, p planted, most, code int) {
 	t.Helper()
 	for _, page := range []string{"0", "100"} {
@@ -194,7 +194,7 @@ func auditAsOthers(t *testing.T, s *servertest.Server, p planted, most, code int
 		if a.code != 1 || a.complete || a.rules["audit-incomplete"] != 1 || a.entries > most || a.entries == 0 {
 			t.Errorf("page %s: code %d, complete %v, %d entries, %v", page, a.code, a.complete, a.entries, a.rules)
 		}
-		if !strings.Contains(a.notes, fmt.Sprintf("%d", code)) || !strings.Contains(a.notes, "the audit is not complete") {
+		if !strings.Contains(a.notes, fmt.Sprintf("%d", code)) || !strings.Contains(a.notes, "the audit is incomplete") {
 			t.Errorf("page %s: %s", page, a.notes)
 		}
 		for rule, result := range a.results {
@@ -205,7 +205,7 @@ func auditAsOthers(t *testing.T, s *servertest.Server, p planted, most, code int
 	}
 }
 
-// auditMissingAlone asks for missing ids alone: the server looks for them.
+// auditMissingAlone looks only for missing ids, which the server searches for.
 func auditMissingAlone(t *testing.T, s *servertest.Server, p planted) {
 	t.Helper()
 	a := auditRun(t, nil, append(p.as(s.URL, s.ManagerDN), "--rules", "uniqueid-missing")...)
@@ -215,7 +215,7 @@ func auditMissingAlone(t *testing.T, s *servertest.Server, p planted) {
 	}
 }
 
-// auditWrongly gets everything wrong that can be.
+// auditWrongly runs audits with all kinds of invalid input.
 func auditWrongly(t *testing.T, s *servertest.Server, p planted) {
 	t.Helper()
 	env := map[string]string{"DAVADMIN_LDAP_PASSWORD": "wrong"}
@@ -226,10 +226,10 @@ func auditWrongly(t *testing.T, s *servertest.Server, p planted) {
 		says string
 	}{
 		{"a wrong password", []string{"-H", s.URL, "-D", s.ManagerDN}, 5, "49"},
-		{"nobody there", []string{"-H", "ldap://127.0.0.1:1"}, 5, "127.0.0.1:1"},
+		{"no server", []string{"-H", "ldap://127.0.0.1:1"}, 5, "127.0.0.1:1"},
 		{"not bound", []string{"-H", s.URL}, 1, ""},
 		{"no such base", p.as(s.URL, s.ManagerDN, "-B", "o=nowhere"), 1, "32"},
-		{"a base below that is not there", p.as(s.URL, s.ManagerDN, "-B", "ou=nowhere,o=isp"), 1, "32"},
+		{"a missing base below", p.as(s.URL, s.ManagerDN, "-B", "ou=nowhere,o=isp"), 1, "32"},
 		{"an unknown authority", p.as(s.URL, s.ManagerDN, "--starttls"), 5, "certificate"},
 		{"a missing authority", p.as(s.URL, s.ManagerDN, "--starttls", "--ca-file", "/nonexistent.pem"), 1, "nonexistent.pem"},
 		{"a filter on nobody", p.as(s.URL, s.ManagerDN, "-R", "(uid=nobody-at-all)"), 3, ""},
@@ -258,7 +258,7 @@ func oldTLS() *servertest.TLSOptions {
 	return &servertest.TLSOptions{Min: tls.VersionTLS10, Max: tls.VersionTLS11, RSAKeyExchange: true}
 }
 
-// An old directory speaks old TLS alone.
+// An old directory server supports only old versions of TLS.
 func TestAuditOverOldTLS(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 200, Seed: 5, ForServer: true, Faults: map[string]int{"uniqueid-missing": 2}})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, TLS: oldTLS()}})
@@ -272,9 +272,9 @@ func TestAuditOverOldTLS(t *testing.T) {
 	}
 }
 
-// A directory that nobody has prepared does not know the attributes at all, and
-// a search for entries without them finds nothing.
-func TestAuditOfAnUnpreparedDirectory(t *testing.T) {
+// The schema of a directory that was not prepared lacks the attributes, so a search for entries
+// without them finds nothing.
+func TestAuditOfUnpreparedDirectory(t *testing.T) {
 	dir := t.TempDir()
 	ldif := filepath.Join(dir, "plain.ldif")
 	var b strings.Builder
@@ -308,8 +308,8 @@ func TestAuditOfAnUnpreparedDirectory(t *testing.T) {
 	}
 }
 
-// In the layout of Schema 1 the domains are a tree of their own, which points at
-// the organisations. The home says so, and who binds; the password is typed.
+// In Schema 1, the domains are in a separate tree that refers to the organizations. The home
+// configures this and the bind DN; the password is typed.
 func TestAuditOfSchema1(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 2000, Seed: 13, Schema: 1, ForServer: true})
 	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, MoreSuffixes: []string{"o=internet"}}, ConfigReadable: true})
@@ -341,7 +341,7 @@ func TestAuditOfSchema1(t *testing.T) {
 	}
 }
 
-// The same on 389 Directory Server.
+// On 389 Directory Server, the audit finds the planted faults, too.
 func TestAuditOf389(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 3000, Seed: 12, ForServer: true, Unchecked: true})
 	s := servertest.DS(t, servertest.DSOptions{
@@ -354,7 +354,7 @@ func TestAuditOf389(t *testing.T) {
 		"StartTLS": append(p.as(s.URL, s.ManagerDN), "--starttls", "--ca-file", s.CAFile),
 	} {
 		a := auditRun(t, nil, append(options, p.options()...)...)
-		want := map[string]int{"index-missing": 1} // nobody made one
+		want := map[string]int{"index-missing": 1} // the server has no such index
 		for rule, n := range p.rules {
 			want[rule] = n
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// exitCode is the code that a run ended with; -1 for a signal.
+// exitCode returns the exit code of a run; -1 for a signal.
 func exitCode(t testing.TB, err error) int {
 	t.Helper()
 	var exit *exec.ExitError
@@ -30,8 +30,8 @@ func exitCode(t testing.TB, err error) int {
 	return 0
 }
 
-// mustFail runs davadmin, wants the exit code, and each of the words in what it
-// says on stderr, which is one line.
+// mustFail runs davadmin, and checks the exit code and that its message on stderr is one
+// line with each of the words.
 func mustFail(t testing.TB, code int, words []string, args ...string) {
 	t.Helper()
 	_, errs, err := run(t, nil, args...)
@@ -44,11 +44,11 @@ func checkFailure(t testing.TB, code int, words []string, errs string, err error
 		t.Errorf("exit code %d, want %d: %s", got, code, errs)
 	}
 	if strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "davadmin: ") {
-		t.Errorf("not one line of a message: %q", errs)
+		t.Errorf("the message is not one line: %q", errs)
 	}
 	for _, w := range words {
 		if !strings.Contains(errs, w) {
-			t.Errorf("the message does not say %q: %s", w, errs)
+			t.Errorf("the message does not contain %q: %s", w, errs)
 		}
 	}
 }
@@ -63,7 +63,7 @@ func sameBytes(t testing.TB, what string, got, want []byte) {
 	for at < min(len(got), len(want)) && got[at] == want[at] {
 		at++
 	}
-	t.Errorf("%s: %d bytes instead of %d, different from byte %d on: %.80q instead of %.80q",
+	t.Errorf("%s: got %d bytes, want %d; the first difference is at byte %d: got %.80q, want %.80q",
 		what, len(got), len(want), at, got[at:], want[at:])
 }
 
@@ -74,7 +74,7 @@ func intact(t testing.TB, home string) {
 	}
 }
 
-// onlyFile makes sure that no half-written file was left beside the one.
+// onlyFile checks that no temporary file remains next to the file.
 func onlyFile(t testing.TB, home string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(home, "config"))
@@ -82,7 +82,7 @@ func onlyFile(t testing.TB, home string) {
 		t.Fatal(err)
 	}
 	if len(entries) != 1 {
-		t.Errorf("config/ holds %v", entries)
+		t.Errorf("config/ contains %v", entries)
 	}
 }
 
@@ -104,7 +104,7 @@ func smallDisk(t *testing.T, size string) string {
 	return dir
 }
 
-// fill writes until the disk is full, but for the bytes to leave free.
+// fill fills the disk, except for the given number of bytes.
 func fill(t *testing.T, path string, free int64) {
 	t.Helper()
 	f, err := os.Create(path)
@@ -126,9 +126,9 @@ func fill(t *testing.T, path string, free int64) {
 	}
 }
 
-// On a disk that is full, or becomes so at any point of a change, the command
-// fails and says why, the file is the old one, whole, and once there is space
-// again all goes on.
+// On a disk that is full, or becomes full at any point of a change, the command fails and
+// says why, and the file is completely the old one. Once there is space again, everything
+// works.
 func TestFullDisk(t *testing.T) {
 	disk := smallDisk(t, "2m")
 	home := filepath.Join(disk, "home")
@@ -173,7 +173,7 @@ func TestFullDisk(t *testing.T) {
 	// The version needs some 40 KB and the new file 64 KB, so that the disk
 	// was full in the middle of both.
 	if failed < 5 {
-		t.Errorf("only %d runs met the full disk", failed)
+		t.Errorf("only %d runs failed on the full disk", failed)
 	}
 	intact(t, home)
 }
@@ -204,11 +204,11 @@ func TestInitOnFullDisk(t *testing.T) {
 	}
 }
 
-// nobody is a user without rights.
+// nobody is the id of a user without rights.
 const nobody = 65534
 
-// unprivileged runs davadmin as somebody who is not root, in a directory that
-// this user can reach.
+// unprivileged runs davadmin as a user who is not root, in a directory that this user can
+// access.
 type unprivileged struct {
 	dir string
 	exe string
@@ -236,7 +236,7 @@ func newUnprivileged(t *testing.T) *unprivileged {
 	return u
 }
 
-// home makes a server home that belongs to the user.
+// home creates a server home that belongs to the user.
 func (u *unprivileged) home(t *testing.T, name, text string) string {
 	t.Helper()
 	home := filepath.Join(u.dir, name)
@@ -267,7 +267,7 @@ func (u *unprivileged) run(t *testing.T, args ...string) (stderr string, err err
 	return errs.String(), err
 }
 
-// Where the user may not write, nothing changes and the message names the place.
+// Where the user may not write, nothing changes and the message names the path.
 func TestNoPermission(t *testing.T) {
 	u := newUnprivileged(t)
 	const text = "# site\nlog.dav.errors.loglevel=INFO\n"
@@ -303,7 +303,7 @@ func TestNoPermission(t *testing.T) {
 			checkFailure(t, 1, []string{"permission denied", c.word}, errs, err)
 			sameBytes(t, "the file", read(t, serverFile(home)), []byte(text))
 			onlyFile(t, home)
-			// With the right back, the same command works and nothing is in the way.
+			// Once the right is restored, the same command works.
 			if errs, err := u.run(t, modify(home)...); err != nil {
 				t.Fatalf("%v: %s", err, errs)
 			}
@@ -314,8 +314,8 @@ func TestNoPermission(t *testing.T) {
 	}
 }
 
-// A change by root leaves the file to whom it belongs, with its mode, and what
-// it makes beside it can be used by them.
+// A change by root keeps the owner and mode of the file, and the owner can use the files
+// that it creates.
 func TestOwnerAndModeAreKept(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can change the file of another user")
@@ -335,7 +335,7 @@ func TestOwnerAndModeAreKept(t *testing.T) {
 	}
 	st := fi.Sys().(*syscall.Stat_t)
 	if fi.Mode().Perm() != 0o664 || st.Uid != nobody || st.Gid != 12345 {
-		t.Errorf("the file has now mode %04o, owner %d, group %d", fi.Mode().Perm(), st.Uid, st.Gid)
+		t.Errorf("the file now has mode %04o, owner %d, group %d", fi.Mode().Perm(), st.Uid, st.Gid)
 	}
 	if err := os.Chown(file, nobody, nobody); err != nil {
 		t.Fatal(err)
@@ -352,8 +352,8 @@ func TestOwnerAndModeAreKept(t *testing.T) {
 	sameBytes(t, "the file", read(t, file), []byte("log.dav.errors.loglevel=INFO\n"))
 }
 
-// What stands in the place of the file and is none does not hang, and leaves no
-// record of a change.
+// If something else than a file has the name of the file, the command does not hang, and
+// records no change.
 func TestNoFile(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -386,8 +386,8 @@ func TestNoFile(t *testing.T) {
 	}
 }
 
-// changeAndBack changes the time zone in a file of that content, wants no other
-// byte changed, and goes back.
+// changeAndBack changes the time zone in a file, checks that no other byte changed, and
+// reverts the change.
 func changeAndBack(t *testing.T, text []byte) {
 	t.Helper()
 	home := t.TempDir()
@@ -410,7 +410,7 @@ func changeAndBack(t *testing.T, text []byte) {
 	intact(t, home)
 }
 
-// Ten megabytes, most of them comments, in the middle of which a value changes.
+// A value changes in the middle of ten megabytes, most of them comments.
 func TestLargeFile(t *testing.T) {
 	comments := bytes.Repeat([]byte("# what the site has to say about this\n"), 5<<20/38)
 	changeAndBack(t, bytes.Join([][]byte{comments, []byte("davcore.serverdefaults.tzid = Europe/Berlin\r\n"), comments}, nil))
@@ -463,7 +463,7 @@ func TestLargeValue(t *testing.T) {
 	sameBytes(t, "the file", read(t, serverFile(home)), append(bytes.Clone(before), "davcore.serverdefaults.jsonprefix="+value+"\n"...))
 	intact(t, home)
 
-	// More than is taken is refused.
+	// A value above the limit is refused.
 	if err := os.Truncate(path, 16<<20+1); err != nil {
 		t.Fatal(err)
 	}

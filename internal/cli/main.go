@@ -1,9 +1,9 @@
-// Package cli is the composition root of the command line of davadmin: the command
-// tree, help, signals, and how the error of a run becomes words and an exit code. The
-// commands are in the packages below it, one for each family of operations; what they
-// share is in cmdutil.
+// Package cli is the composition root of the command line of davadmin: it builds the
+// command tree, prints help, handles signals, and turns the error of a run into a message
+// and an exit code. The commands are in the packages below it, one for each family of
+// operations; what they share is in package cmdutil.
 //
-// It knows nothing about calendars, directories or file formats.
+// The package knows nothing about calendars, directories or file formats.
 package cli
 
 import (
@@ -17,16 +17,16 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// Environment is what a run of davadmin needs from its surroundings.
+// Environment is what a run of davadmin gets from its process.
 type Environment = cmdutil.Environment
 
-// Build says what this binary was made from.
+// Build identifies the source of this binary.
 type Build = cmdutil.Build
 
 // Tree returns the command tree, for the page generator.
 func Tree(env *Environment) *cobra.Command { return newRoot(env.Args, cmdutil.NewFactory(env)) }
 
-// Remedy returns what to do about a rule, for the page generator.
+// Remedy returns how to fix what a rule finds, for the page generator.
 func Remedy(rule finding.Rule) string { return cmdutil.NewFactory(&Environment{}).Reports.Remedy(rule) }
 
 // Main runs davadmin and returns its exit code.

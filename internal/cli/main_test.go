@@ -27,14 +27,14 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"davadmin": func() { os.Exit(davadmin()) }})
 }
 
-// killVariable makes davadmin kill itself with SIGKILL before the system call of
-// that number, counted from 1, among those that change the disk.
+// killVariable makes davadmin kill itself with SIGKILL before the system call with that
+// number, counted from 1, among those that change the disk.
 const killVariable = "DAVADMIN_TEST_KILL_BEFORE"
 
-// vaultWork is what a passphrase costs in tests.
+// vaultWork is the work factor of passphrases in tests.
 const vaultWork = 2
 
-// clockVariable fixes the clock.
+// clockVariable sets a fixed time.
 const clockVariable = "DAVADMIN_TEST_TIME"
 
 func davadmin() int {
@@ -53,7 +53,15 @@ func davadmin() int {
 		}
 		app.Now = func() time.Time { return t }
 	}
+	report := os.Getenv(suggestionsVariable)
+	var suggestions []string
+	if report != "" {
+		app.Suggested = func(line string) { suggestions = append(suggestions, line) }
+	}
 	code := cli.Main(ctx, app)
+	if report != "" {
+		checkSuggestions(report, suggestions, app)
+	}
 	return code
 }
 
@@ -76,25 +84,27 @@ func killHook(at string) fsx.Hook {
 }
 
 func TestScripts(t *testing.T) {
+	suggestions := collectSuggestions(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"peer": startPeer},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"peer": startPeer, "terminal": runOnTerminal},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DAVADMIN_HOME", "")
 			e.Setenv("GORACE", os.Getenv("GORACE"))
+			e.Setenv(suggestionsVariable, suggestions)
 			e.Setenv("HOME_DIR", e.WorkDir+"/home")
 			return nil
 		},
 	})
 }
 
-// startPeer is the command 'peer': it starts a calendar server that answers
-// according to the path, and puts its URL without a path into PEER. It knows people whose address
-// begins with "old" as a Calendar Server 6 does, and redirects for others to
-// itself, where it knows everybody as a Calendar Server 7 does.
+// startPeer is the command 'peer': it starts a calendar server that answers according to
+// the path, and sets PEER to its URL without a path. Like Calendar Server 6 it knows
+// people whose address begins with "old", and redirects for others to itself, where like
+// Calendar Server 7 it knows everybody.
 func startPeer(ts *testscript.TestScript, _ bool, _ []string) {
 	const capabilities = `<?xml version="1.0"?><query-result xmlns="urn:ietf:params:xml:ns:ischedule"><capabilities>
 <serial-number>7</serial-number><versions><version>1.0</version></versions><scheduling-messages>%s</scheduling-messages></capabilities></query-result>`

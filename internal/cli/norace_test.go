@@ -2,5 +2,5 @@
 
 package cli_test
 
-// raced says that the race detector is at work, which makes the pure Go SQLite slow.
+// raced reports whether the race detector is on, which makes the pure Go SQLite slow.
 const raced = false

@@ -6,13 +6,13 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 )
 
-func TestOperationsHaveTheirNames(t *testing.T) {
+func TestOperationNames(t *testing.T) {
 	whole := Tree(&cmdutil.Environment{})
 	f := cmdutil.NewFactory(&cmdutil.Environment{})
 	for _, o := range operations(whole) {
-		c := o.make(f)
+		c := o.newCommand(f)
 		if c.Name() != o.name {
-			t.Errorf("the operation '%s' makes '%s'", o.name, c.Name())
+			t.Errorf("the constructor of '%s' returns '%s'", o.name, c.Name())
 		}
 		if found, _, err := whole.Find([]string{o.name}); err != nil || found.Name() != o.name {
 			t.Errorf("the tree has no '%s': %v", o.name, err)
@@ -20,7 +20,7 @@ func TestOperationsHaveTheirNames(t *testing.T) {
 		alone := Tree(&cmdutil.Environment{Args: []string{o.name}})
 		found, _, err := alone.Find([]string{o.name})
 		if err != nil || found.Name() != o.name || len(found.Commands()) != len(c.Commands()) {
-			t.Errorf("'%s' alone is another one", o.name)
+			t.Errorf("'%s' differs in a tree of its own", o.name)
 		}
 	}
 }

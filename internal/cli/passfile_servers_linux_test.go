@@ -20,15 +20,15 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 )
 
-// What the directory of these tests wants, and has.
+// The bind DN of the directory in these tests, and its password.
 const (
 	poolDN       = "cn=davadmin,o=isp"
 	poolPassword = "hunter2"
 
-	audited = 3 // how an audit of that directory ends: it has something to find
+	audited = 3 // the exit code of an audit of that directory, which has findings
 )
 
-// poolHome is a home whose pool binds to a directory.
+// poolHome returns a home whose pool binds to a directory.
 func poolHome(t *testing.T) (home string, server *ldaptest.Server) {
 	t.Helper()
 	server = ldaptest.Start(t, ldaptest.Options{
@@ -61,8 +61,8 @@ func binds(s *ldaptest.Server) (as []string) {
 	return as
 }
 
-// The pool of the home binds with the password that the vault has, whether a key or
-// a passphrase opens it, and nothing is asked.
+// The pool of the home binds with the password in the vault, which a key or a passphrase
+// opens, without a prompt.
 func TestLDAPBindTakesThePasswordFromTheVault(t *testing.T) {
 	home, server := poolHome(t)
 	pw := secretFile(t, poolPassword)
@@ -81,7 +81,7 @@ func TestLDAPBindTakesThePasswordFromTheVault(t *testing.T) {
 	if as := binds(server); len(as) == 0 || as[0] != poolDN {
 		t.Errorf("bound as %q", as)
 	}
-	// Typed: the passphrase is asked for once, the password is not.
+	// On a terminal there is one prompt, for the passphrase, and none for the password.
 	asked := ""
 	typed := func(_ context.Context, prompt string) ([]byte, error) {
 		asked += prompt
@@ -93,12 +93,12 @@ func TestLDAPBindTakesThePasswordFromTheVault(t *testing.T) {
 	}
 	ended(davadminRun(t, nil, audit...), 2, "set DAVADMIN_VAULT_PASSPHRASE")
 	ended(davadminRun(t, map[string]string{"DAVADMIN_VAULT_PASSPHRASE": "donkey"}, audit...), 5, "wrong passphrase or key")
-	// What is named comes before the vault.
+	// A password file takes precedence over the vault.
 	before := len(binds(server))
 	ended(davadminRun(t, map[string]string{"DAVADMIN_LDAP_PASSWORD": "donkey"}, audit...), 5, "check the bind DN (-D) and the password")
 	ended(davadminRun(t, nil, append(audit, "--password-file", pw)...), audited, "")
 	if len(binds(server)) <= before {
-		t.Error("nobody was bound")
+		t.Error("there was no bind")
 	}
 	// A key.
 	key := filepath.Join(t.TempDir(), "key")
@@ -109,9 +109,9 @@ func TestLDAPBindTakesThePasswordFromTheVault(t *testing.T) {
 	ended(davadminRun(t, nil, audit...), 2, "use --vault-key FILE")
 }
 
-// A server that is named on the command line is not sent what the vault holds for
-// the pool, and nothing opens the vault for it.
-func TestVaultPasswordGoesToThePoolAlone(t *testing.T) {
+// The password of the pool is not sent to a server that is named on the command line, and
+// the vault is not opened.
+func TestVaultPasswordGoesOnlyToThePool(t *testing.T) {
 	home, _ := poolHome(t)
 	other := ldaptest.Start(t, ldaptest.Options{Identities: []ldaptest.Identity{{DN: poolDN, Password: "other"}}})
 	env := map[string]string{"DAVADMIN_VAULT_PASSPHRASE": "correct horse"}
@@ -127,7 +127,8 @@ func TestVaultPasswordGoesToThePoolAlone(t *testing.T) {
 	}
 }
 
-// Without a vault, or with one that has nothing for the pool, it is as before.
+// Without a vault, or with one that has no password for the pool, the password is asked
+// for.
 func TestNoPoolPasswordInTheVault(t *testing.T) {
 	home, _ := poolHome(t)
 	audit := []string{"ldap", "audit", "--home", home, "-B", "o=isp"}
@@ -150,8 +151,8 @@ func TestNoPoolPasswordInTheVault(t *testing.T) {
 	}
 }
 
-// When the disk fails at any step, there is the old vault or the new one, and a key
-// that opens nothing is not left behind.
+// If the disk fails at any step, the vault is the old or the new one, and no key file that
+// opens nothing remains.
 func TestVaultWhenTheDiskFails(t *testing.T) {
 	steps := 0
 	for n := 1; ; n++ {
@@ -174,7 +175,7 @@ func TestVaultWhenTheDiskFails(t *testing.T) {
 		made := err == nil
 		_, err = os.Stat(filepath.Join(home, "config", "davadmin.key"))
 		if keyMade := !errors.Is(err, fs.ErrNotExist); keyMade != made {
-			t.Errorf("step %d: the vault is there: %v, its key: %v", n, made, keyMade)
+			t.Errorf("step %d: the vault exists: %v, its key: %v", n, made, keyMade)
 		}
 		if made {
 			if out := mustRun(t, "passfile", "--home", home); !strings.HasPrefix(out, "admin: ") {
@@ -194,8 +195,8 @@ func TestVaultWhenTheDiskFails(t *testing.T) {
 	}
 }
 
-// A run may be killed before any system call. The vault is then the old or the new
-// one, whole, and the next run goes on.
+// A run may be killed before any system call. The vault is then completely the old or the
+// new one, and the next run works.
 func TestKilledWhileChangingTheVault(t *testing.T) {
 	pw, next := secretFile(t, poolPassword), secretFile(t, "hunter3")
 	steps := 0
@@ -231,8 +232,8 @@ func TestKilledWhileChangingTheVault(t *testing.T) {
 	}
 }
 
-// Where the user may not write, or not read, nothing changes and the message names
-// the place.
+// Where the user may not write, or not read, nothing changes and the message names the
+// path.
 func TestVaultNoPermission(t *testing.T) {
 	u := newUnprivileged(t)
 	home := u.home(t, "vault", "# site\n")
@@ -266,7 +267,7 @@ func TestVaultNoPermission(t *testing.T) {
 	checkFailure(t, 1, []string{"permission denied", "davadmin.vault"}, errs, err)
 }
 
-// Several runs at once put their passwords in one after the other, and none is lost.
+// Several runs at once add their passwords one after the other, and none is lost.
 func TestManyRunsChangeTheVault(t *testing.T) {
 	home := newHome(t)
 	pw := secretFile(t, poolPassword)

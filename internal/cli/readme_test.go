@@ -22,13 +22,12 @@ import (
 
 var update = flag.Bool("update", false, "write the real output into the documents")
 
-// executedDocuments are the documents whose sessions must be real: in a block
-// that begins with ```console, each line that begins with "$ " is run, and what
-// follows must be exactly what it prints. A block whose first line names a file
-// behind the language, as in ```ldif people.ldif, is that file; with "served" behind
-// that, it is a live directory as well, at $LDAP_HOST, which "cn=manager" may
-// change with the password in the file pw. One document is one session, and what
-// differs from run to run is shown as stable says.
+// executedDocuments returns the documents whose sessions must be real: in a block that
+// begins with ```console, each line that begins with "$ " is run, and the lines after it
+// must be exactly its output. A block whose first line names a file after the language,
+// as in ```ldif people.ldif, is that file; if "served" follows, it is also a live
+// directory at $LDAP_HOST, which "cn=manager" may change with the password in the file
+// pw. One document is one session; see stable for output that differs from run to run.
 func executedDocuments() []string {
 	return []string{"../../README.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md", "../../docs/guide/accounts.md"}
 }
@@ -62,16 +61,16 @@ type session struct {
 	dir      string
 	env      []string
 	commands int
-	files    string            // what the document's own files hold
+	files    string            // the content of the document's own files
 	host     string            // of the live directory
-	ids      map[string]string // how a random unique id is shown
+	ids      map[string]string // random unique ids and how they are shown
 }
 
 // replay returns the document with the real output of its sessions.
 func (s *session) replay(t *testing.T, text string) string {
 	t.Helper()
 	var out, content strings.Builder
-	var file []string // name of the file that the block is, and "served"
+	var file []string // name of the file in the block, and "served"
 	inSession := false
 	for line := range strings.Lines(text) {
 		switch {
@@ -112,7 +111,7 @@ func (s *session) write(t *testing.T, name, text string) {
 	}
 }
 
-// serve makes a live directory of LDIF.
+// serve starts a live directory with the entries of an LDIF text.
 func (s *session) serve(t *testing.T, text string) {
 	t.Helper()
 	const password = "secret"
@@ -147,10 +146,9 @@ var (
 	digest   = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 )
 
-// stable is output without what differs from run to run: the directory of the
-// session is gone, and where a directory is served, that is ldap.example.com, each
-// unique id that is not from the document has a fixed one in its place, and digests are
-// dots. Times are fixed by the clock.
+// stable returns output without what differs from run to run: the directory of the session
+// is removed, and if a directory is served, its address becomes ldap.example.com, random
+// unique ids become fixed ones, and digests become dots. The clock is fixed anyway.
 func (s *session) stable(out string) string {
 	out = strings.ReplaceAll(out, s.dir+"/", "")
 	if s.host == "" {

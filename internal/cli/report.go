@@ -4,7 +4,8 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 )
 
-// report prints the error of a run.
+// reportError prints the error of a run, after the name of the operation. An empty text
+// was already reported.
 func reportError(c *cmdutil.Console, operation, text string) {
 	if text == "" {
 		return

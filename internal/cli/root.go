@@ -19,17 +19,21 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// newRoot makes the command tree. It is made anew for each run, so that runs share
-// nothing.
+// newRoot returns a new command tree, so that runs share nothing.
 func newRoot(args []string, f *cmdutil.Factory) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "davadmin OPERATION [ACTION] [OPTIONS]",
 		Short: "administer a CalDAV calendar service",
-		Long: `davadmin administers a CalDAV calendar service: Oracle Communications Calendar
-Server 7 and 8, above all beside an old Calendar Server 6. It works on the files
-of a server home, and on the directory; no calendar server needs to run.
+		Long: `davadmin administers Oracle Communications Calendar Server 7 and 8. It edits
+the configuration, manages accounts and calendars, and audits and repairs the LDAP
+directory. It is built above all for migrations, while Calendar Server 6 is still
+running alongside. No calendar server needs to run: davadmin works on the files of a
+server home, on the databases of its back ends, and on the directory.
 
-An operation without an action runs its action 'list'.`,
+Only 'ldap apply', 'ldap undo', 'coexist apply' and 'coexist rollback' change the
+directory; every other command only reads it.
+
+An operation that has the action 'list' runs it when no action is given.`,
 		SilenceErrors:         true,
 		DisableFlagsInUseLine: true,
 		SilenceUsage:          true,
@@ -45,9 +49,12 @@ An operation without an action runs its action 'list'.`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddGroup(&cobra.Group{ID: cmdutil.GroupWork, Title: "Operations:"}, &cobra.Group{ID: cmdutil.GroupOther, Title: "Others:"})
+	root.AddGroup(&cobra.Group{ID: cmdutil.GroupWork, Title: "Operations:"}, &cobra.Group{ID: cmdutil.GroupOther, Title: "Other commands:"})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpFunc(printHelp)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		// A stream that cannot be written reports it at the end of the run.
+		_ = printHelp(cmd.OutOrStdout(), f.Console.Streams.Width, cmd)
+	})
 	root.SetHelpCommand(helpCommand(root))
 	root.SetFlagErrorFunc(flagError)
 	addGlobals(root, f.Global)
@@ -64,12 +71,13 @@ An operation without an action runs its action 'list'.`,
 	return root
 }
 
-// operation is an operation by its name, and how its command is made.
+// operation is the name of an operation and the constructor of its command.
 type operation struct {
-	name string
-	make func(*cmdutil.Factory) *cobra.Command
+	name       string
+	newCommand func(*cmdutil.Factory) *cobra.Command
 }
 
+// operations returns all operations.
 func operations(root *cobra.Command) []operation {
 	return []operation{
 		{"init", configcmd.NewInit}, {"config", configcmd.NewConfig}, {"domainmap", configcmd.NewDomainmap}, {"ldap", ldapcmd.NewLDAP}, {"coexist", coexistcmd.NewCoexist},
@@ -79,33 +87,34 @@ func operations(root *cobra.Command) []operation {
 	}
 }
 
-// addOperations adds the operation that the first word names, and all of them where
-// it names none: hundreds of options are made for nothing otherwise, at each run.
+// addOperations adds the operation that the first word names, or all of them if it
+// names none. To add all at each run would define hundreds of options in vain.
 func addOperations(root *cobra.Command, args []string, f *cmdutil.Factory) {
 	all := operations(root)
 	for _, o := range all {
 		if len(args) > 0 && args[0] == o.name && o.name != "completion" {
-			root.AddCommand(o.make(f))
+			root.AddCommand(o.newCommand(f))
 			return
 		}
 	}
 	for _, o := range all {
-		root.AddCommand(o.make(f))
+		root.AddCommand(o.newCommand(f))
 	}
 	root.AddCommand(exitCodesTopic())
 }
 
+// addGlobals defines the options with the same meaning in every command.
 func addGlobals(root *cobra.Command, g *cmdutil.Globals) {
 	f := root.PersistentFlags()
-	f.StringVar(&g.Home, "home", "", "server home `DIR` (else DAVADMIN_HOME, 'home' in the clifile, "+cmdutil.DefaultHome+")")
-	f.StringVar(&g.Output, "output", "", "output `FORMAT`: table, plain, json, jsonl or csv; each command says which it can give")
-	f.BoolVarP(&g.Quiet, "quiet", "q", false, "no notes and warnings; errors only")
-	f.BoolVarP(&g.Detail, "detail", "e", false, "say more about what is done")
-	f.BoolVar(&g.NoColor, "no-color", false, "no colour (NO_COLOR does the same)")
+	f.StringVar(&g.Home, "home", "", "server home `DIR` (default: DAVADMIN_HOME, else 'home' in the clifile, else "+cmdutil.DefaultHome+")")
+	f.StringVar(&g.Output, "output", "", "output `FORMAT`: table, plain, json, jsonl or csv, if the command supports it (default: table on a terminal, else plain)")
+	f.BoolVarP(&g.Quiet, "quiet", "q", false, "print errors only, no notes and no warnings")
+	f.BoolVarP(&g.Detail, "detail", "e", false, "print more details")
+	f.BoolVar(&g.NoColor, "no-color", false, "print no colours; NO_COLOR does the same")
 	f.BoolVar(&g.Yes, "yes", false, "answer yes to every question")
-	f.BoolVar(&g.DryRun, "dry-run", false, "show what would be changed and change nothing")
-	f.BoolP("help", "h", false, "help")
-	f.BoolP("version", "V", false, "the version")
+	f.BoolVar(&g.DryRun, "dry-run", false, "show what would change, and change nothing")
+	f.BoolP("help", "h", false, "show help")
+	f.BoolP("version", "V", false, "show the version")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(
 		[]string{string(ui.Table), string(ui.Plain), string(ui.JSON), string(ui.JSONL), string(ui.CSV)}, cobra.ShellCompDirectiveNoFileComp))
 	_ = root.RegisterFlagCompletionFunc("home", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -113,14 +122,15 @@ func addGlobals(root *cobra.Command, g *cmdutil.Globals) {
 	})
 }
 
+// unknownOperation refuses a first word that is not an operation.
 func unknownOperation(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return cmdutil.Usagef("'%s' is no operation%s; 'davadmin help' lists them", args[0], cmdutil.DidYouMean(cmd, args[0]))
+	return cmdutil.Usagef("unknown operation '%s'%s; 'davadmin help' lists them", args[0], cmdutil.DidYouMean(cmd, args[0]))
 }
 
-// flagError words what pflag says about an option.
+// flagError turns an error of pflag into a usage error in our own words.
 func flagError(cmd *cobra.Command, err error) error {
 	text := err.Error()
 	var missing *pflag.ValueRequiredError
@@ -128,37 +138,38 @@ func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	switch {
 	case cmdutil.AsError(err, &invalid):
-		// The value stays out: it may be a password.
+		// The message of pflag contains the value, which may be a password.
 		text = fmt.Sprintf("option --%s: %s", invalid.GetFlag().Name, invalidValue(invalid))
 	case cmdutil.AsError(err, &unknown):
 		name := unknown.GetSpecifiedName()
 		if short := unknown.GetSpecifiedShortnames(); short != "" {
-			text = fmt.Sprintf("there is no option -%s here", name)
+			text = fmt.Sprintf("unknown option -%s", name)
 		} else {
-			text = fmt.Sprintf("there is no option --%s here%s", name, nearestOption(cmd, name))
+			text = fmt.Sprintf("unknown option --%s%s", name, nearestOption(cmd, name))
 		}
 	case cmdutil.AsError(err, &missing):
-		text = fmt.Sprintf("option --%s needs a value", missing.GetFlag().Name)
+		text = fmt.Sprintf("option --%s requires a value", missing.GetFlag().Name)
 	}
 	return cmdutil.Usagef("%s; '%s --help' lists the options", text, cmd.CommandPath())
 }
 
-// invalidValue words why an option refused its value.
+// invalidValue says why an option refused its value.
 func invalidValue(e *pflag.InvalidValueError) string {
 	var number *strconv.NumError
 	switch {
 	case e.GetFlag().Value.Type() == "duration":
-		return fmt.Sprintf("'%s' is not a time such as 30s or 2m", e.GetValue())
+		return fmt.Sprintf("'%s' is not a duration such as 30s or 2m", e.GetValue())
 	case errors.As(e, &number) && e.GetFlag().Value.Type() == "bool":
-		return "it takes no value"
+		return "does not take a value"
 	case errors.Is(e, strconv.ErrRange):
-		return fmt.Sprintf("'%s' is a number that is too large or too small", e.GetValue())
+		return fmt.Sprintf("'%s' is too large or too small", e.GetValue())
 	case errors.As(e, &number):
 		return fmt.Sprintf("'%s' is not a whole number", e.GetValue())
 	}
 	return errors.Unwrap(e).Error()
 }
 
+// nearestOption suggests the visible option whose name is most like a mistyped one.
 func nearestOption(cmd *cobra.Command, name string) string {
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -172,7 +183,7 @@ func nearestOption(cmd *cobra.Command, name string) string {
 	return ""
 }
 
-// operationOf returns the operation's name, for the messages.
+// operationOf returns the name of the operation that a command belongs to, or "".
 func operationOf(cmd *cobra.Command) string {
 	if cmd == nil {
 		return ""

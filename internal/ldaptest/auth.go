@@ -8,7 +8,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// bind makes the client somebody, or nobody when it fails.
+// bind sets the identity of the client, or makes it anonymous when the bind fails.
 func (c *conn) bind(m *message, req *Request) {
 	c.who, c.as = nil, ""
 	req.Op = "bind"
@@ -62,7 +62,8 @@ func (c *conn) bindSimple(dn, password string) Result {
 		}
 		return Result{}
 	}
-	// Before all else, as servers do: what fails here was sent in clear already.
+	// First of all, like real servers, although the password was already sent
+	// unencrypted.
 	if res, ok := c.admits(); !ok && res.Code == ldap.LDAPResultConfidentialityRequired {
 		return res
 	}
@@ -77,7 +78,7 @@ func (c *conn) bindSimple(dn, password string) Result {
 	return Result{}
 }
 
-// bindExternal takes who the client is from the socket or its certificate.
+// bindExternal takes the identity of the client from the socket or its certificate.
 func (c *conn) bindExternal(mechanism string) Result {
 	as := ""
 	if _, ok := c.raw.(*net.UnixConn); ok {
@@ -119,7 +120,7 @@ func (c *conn) extended(m *message, req *Request) bool {
 		c.answer(m, req, opExtendedResult, Result{Code: ldap.LDAPResultOperationsError, Message: "TLS already started"})
 	default:
 		c.quiet()
-		// What was sent in clear behind the request must not count as protected.
+		// Data sent unencrypted after the request must not count as protected.
 		if c.r.Buffered() > 0 {
 			return false
 		}

@@ -18,7 +18,8 @@ const (
 	tagReferral   = 0xa3 // [3] of a result
 )
 
-// appendHeader writes identifier and length of an element with n octets of content.
+// appendHeader appends the identifier and the length of an element with n octets of
+// content.
 func appendHeader(b []byte, tag byte, n int) []byte {
 	switch {
 	case n < 0x80:
@@ -32,7 +33,7 @@ func appendHeader(b []byte, tag byte, n int) []byte {
 	}
 }
 
-// sizeOf is how many octets an element with n octets of content takes.
+// sizeOf returns the size of an element with n octets of content.
 func sizeOf(n int) int {
 	switch {
 	case n < 0x80:
@@ -54,7 +55,7 @@ func appendElement(b []byte, tag byte, content []byte) []byte {
 	return append(appendHeader(b, tag, len(content)), content...)
 }
 
-// appendInt writes a number that is not negative, as all are that LDAP knows.
+// appendInt appends an integer that is not negative; LDAP has no others.
 func appendInt(b []byte, tag byte, v int64) []byte {
 	return append(appendHeader(b, tag, intSize(v)), intOctets(v)...)
 }
@@ -78,10 +79,10 @@ func intOctets(v int64) []byte {
 
 var errMalformed = errors.New("malformed request")
 
-// text is the content of a primitive element; asn1-ber keeps it there for every class.
+// text returns the content of a primitive element.
 func text(p *ber.Packet) string { return p.Data.String() }
 
-// number is the content of an INTEGER or ENUMERATED.
+// number returns the content of an INTEGER or ENUMERATED.
 func number(p *ber.Packet) (int64, error) {
 	v, err := ber.ParseInt64(p.Data.Bytes())
 	if err != nil || p.TagType != ber.TypePrimitive {
@@ -90,7 +91,7 @@ func number(p *ber.Packet) (int64, error) {
 	return v, nil
 }
 
-// children returns the elements of p when there are at least n.
+// children returns the elements of p, or an error when there are fewer than n.
 func children(p *ber.Packet, n int) ([]*ber.Packet, error) {
 	if p.TagType != ber.TypeConstructed || len(p.Children) < n {
 		return nil, errMalformed

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// authority is a certificate authority of one server.
+// authority is the certificate authority of a server.
 type authority struct {
 	rsa  bool
 	cert *x509.Certificate
@@ -34,11 +34,11 @@ func newAuthority(rsaKeys bool) (*authority, error) {
 	template.KeyUsage = x509.KeyUsageCertSign
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		return nil, fmt.Errorf("cannot make a certificate authority: %w", err)
+		return nil, fmt.Errorf("cannot create a certificate authority: %w", err)
 	}
 	a.key = key
 	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		return nil, fmt.Errorf("cannot read the certificate just made: %w", err)
+		return nil, fmt.Errorf("cannot parse the new certificate: %w", err)
 	}
 	return a, nil
 }
@@ -52,7 +52,7 @@ func (a *authority) newKey() (crypto.Signer, error) {
 		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot make a key: %w", err)
+		return nil, fmt.Errorf("cannot create a key: %w", err)
 	}
 	return key, nil
 }
@@ -67,7 +67,7 @@ func template(name string) *x509.Certificate {
 	}
 }
 
-// issue makes a certificate for the server, or for a client.
+// issue creates a certificate for the server, or for a client.
 func (a *authority) issue(name string, usage x509.ExtKeyUsage) (tls.Certificate, error) {
 	key, err := a.newKey()
 	if err != nil {
@@ -81,13 +81,13 @@ func (a *authority) issue(name string, usage x509.ExtKeyUsage) (tls.Certificate,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, t, a.cert, key.Public(), a.key)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("cannot make a certificate: %w", err)
+		return tls.Certificate{}, fmt.Errorf("cannot create a certificate: %w", err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// CertPool returns a pool with the authority of the server's certificate, which
-// is for 127.0.0.1 and localhost. It needs Options.TLS, as do CAPEM and
+// CertPool returns a pool with the certificate authority of the server, whose
+// certificate is for 127.0.0.1 and localhost. It requires Options.TLS, as do CAPEM and
 // ClientCertificate.
 func (s *Server) CertPool() *x509.CertPool {
 	pool := x509.NewCertPool()
@@ -95,12 +95,12 @@ func (s *Server) CertPool() *x509.CertPool {
 	return pool
 }
 
-// CAPEM returns the authority as it stands in a file.
+// CAPEM returns the certificate authority in PEM format.
 func (s *Server) CAPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.authority.cert.Raw})
 }
 
-// ClientCertificate makes a certificate that binds as cn=NAME by EXTERNAL.
+// ClientCertificate returns a certificate that binds as cn=NAME with EXTERNAL.
 func (s *Server) ClientCertificate(name string) tls.Certificate {
 	cert, err := s.authority.issue(name, x509.ExtKeyUsageClientAuth)
 	if err != nil {

@@ -26,8 +26,8 @@ const (
 	opExtendedResult = 0x78
 )
 
-// conn is one connection. Its reader carries out everything but searches,
-// which run beside it so that they can be abandoned.
+// conn is one connection. Its reader carries out all requests except searches, which run
+// in their own goroutines so that they can be abandoned.
 type conn struct {
 	s      *Server
 	number int
@@ -35,8 +35,8 @@ type conn struct {
 	ctx    context.Context // ends with the connection
 	cancel context.CancelFunc
 
-	r   *bufio.Reader // used by the reader alone, as is the rest up to writing
-	who *Identity     // nil: nobody, or somebody without limits
+	r   *bufio.Reader // used only by the reader, as are the fields up to writing
+	who *Identity     // nil: anonymous, or a user without limits
 	as  string
 
 	writing sync.Mutex
@@ -48,7 +48,7 @@ type conn struct {
 	cursors  map[string]*cursor           // by cookie
 }
 
-// message is a request taken apart as far as all requests are alike.
+// message is a request with the parts that all requests have.
 type message struct {
 	id       int64
 	op       *ber.Packet
@@ -85,7 +85,7 @@ func (c *conn) serve(overTLS bool) {
 	}
 }
 
-// end leaves nothing of the connection behind.
+// end releases all resources of the connection.
 func (c *conn) end() {
 	c.hangUp()
 	c.searches.Wait()
@@ -94,14 +94,14 @@ func (c *conn) end() {
 	}
 }
 
-// hangUp closes without a word, not even one of TLS.
+// hangUp closes the connection without sending anything, not even a TLS alert.
 func (c *conn) hangUp() {
 	c.cancel()
 	_ = c.raw.Close()
 }
 
-// reset closes so that the client is told of an error. A socket in the file
-// system knows no such thing.
+// reset closes the connection so that the client gets an error. Unix domain sockets do
+// not support this.
 func (c *conn) reset() {
 	if t, ok := c.raw.(*net.TCPConn); ok {
 		_ = t.SetLinger(0)
@@ -109,7 +109,7 @@ func (c *conn) reset() {
 	c.hangUp()
 }
 
-// stall keeps everybody from writing until the connection ends.
+// stall blocks all writing until the connection ends.
 func (c *conn) stall() {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -139,7 +139,7 @@ func (c *conn) startTLS() bool {
 	return true
 }
 
-// quiet ends all searches that are going on, as a bind must.
+// quiet ends all running searches, as a bind must.
 func (c *conn) quiet() {
 	c.mu.Lock()
 	for _, stop := range c.running {
@@ -149,7 +149,7 @@ func (c *conn) quiet() {
 	c.searches.Wait()
 }
 
-// dispatch carries out a request and tells whether to go on with the connection.
+// dispatch carries out a request and reports whether to continue with the connection.
 func (c *conn) dispatch(m *message) bool {
 	req := &Request{Connection: c.number, ID: m.id, As: c.as, TLS: c.isTLS(), Controls: m.controls}
 	ok := true
@@ -181,7 +181,8 @@ func (c *conn) dispatch(m *message) bool {
 	return ok
 }
 
-// refuse answers what this server cannot do, and hangs up on what LDAP does not have.
+// refuse answers an unsupported operation, and closes the connection when the operation
+// does not exist in LDAP.
 func (c *conn) refuse(m *message, req *Request) bool {
 	switch m.op.Tag {
 	case ldap.ApplicationModifyDNRequest:
@@ -194,11 +195,11 @@ func (c *conn) refuse(m *message, req *Request) bool {
 	}
 	res := Result{Code: ldap.LDAPResultUnwillingToPerform, Message: "this server does not rename or compare"}
 	c.s.record(req)
-	c.answer(m, req, byte(m.op.Tag)+1|0x60, res) // each answer has the number after its request
+	c.answer(m, req, byte(m.op.Tag)+1|0x60, res) // the tag of a response is that of its request plus 1
 	return true
 }
 
-// answer sends a result and keeps in the log what it was.
+// answer sends a result and records it in the log.
 func (c *conn) answer(m *message, req *Request, tag byte, res Result) {
 	c.s.answered(req, res.Code, 0)
 	_ = c.send(appendResult(nil, m.id, tag, res, nil, nil))
@@ -216,7 +217,7 @@ func (c *conn) abandon(m *message) {
 	}
 }
 
-// admits tells what keeps the client from being served at all.
+// admits reports whether the client is served at all, and otherwise returns the result.
 func (c *conn) admits() (Result, bool) {
 	_, overTCP := c.raw.(*net.TCPConn)
 	switch {

@@ -5,7 +5,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// The controls that this server has.
+// The controls that the server supports.
 const (
 	oidPaging      = "1.2.840.113556.1.4.319"  // RFC 2696
 	oidManageDSAIT = "2.16.840.1.113730.3.4.2" // RFC 3296
@@ -13,7 +13,7 @@ const (
 	oidPreRead     = "1.3.6.1.1.13.1"          // RFC 4527
 )
 
-// offered lists the controls that the server says it has.
+// offered returns the controls that the root DSE lists.
 func (s *Server) offered() []string {
 	out := []string{oidManageDSAIT}
 	for _, c := range []struct {
@@ -27,7 +27,7 @@ func (s *Server) offered() []string {
 	return out
 }
 
-// knows tells whether the server has the control for that operation.
+// knows reports whether the server supports the control for that operation.
 func (s *Server) knows(oid, op string) bool {
 	switch oid {
 	case oidManageDSAIT:
@@ -42,8 +42,8 @@ func (s *Server) knows(oid, op string) bool {
 	return false
 }
 
-// critical is the answer to a request with a control that the server does not
-// have, and must not ignore.
+// critical returns the result for a request with a critical control that the server does
+// not support, or nil.
 func (s *Server) critical(m *message, op string) *Result {
 	for _, c := range m.controls {
 		if c.Critical && !s.knows(c.OID, op) {
@@ -53,8 +53,7 @@ func (s *Server) critical(m *message, op string) *Result {
 	return nil
 }
 
-// parseControls reads what is to be so before the entry is changed, and what
-// the client wants to know of it.
+// parseControls parses the assertion and pre-read controls.
 func (w *write) parseControls() *Result {
 	srv, op := w.c.s, w.req.Op
 	if c := w.m.control(oidAssertion); c != nil && srv.knows(oidAssertion, op) {
@@ -86,7 +85,7 @@ func (w *write) parseControls() *Result {
 	return nil
 }
 
-// appendControl writes a control of an answer.
+// appendControl appends a control of a response.
 func appendControl(b []byte, oid string, value []byte) []byte {
 	control := appendString(nil, tagOctets, oid)
 	control = appendElement(control, tagOctets, value)

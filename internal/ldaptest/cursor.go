@@ -9,13 +9,13 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// source yields records until it says false.
+// source yields records until it returns false.
 type source struct {
 	next func() (*record, bool)
 	stop func()
 }
 
-// slotSource yields what is in the slots when their turn comes.
+// slotSource yields the record that each slot has when its turn comes.
 func slotSource(slots []*slot) source {
 	i := 0
 	return source{
@@ -39,15 +39,15 @@ func recordSource(r *record) source {
 	return slotSource([]*slot{s})
 }
 
-// cursor is where a search stands, between its pages as well.
+// cursor is the position of a search. It is kept between pages.
 type cursor struct {
 	q       *query
 	src     source
-	pending *record // found, but for the next page
-	sent    int     // entries, over all pages
-	pages   int     // given out with a cookie
-	looked  int     // entries examined
-	seen    bool    // something is at the base or below
+	pending *record // found, and kept for the next page
+	sent    int     // number of entries sent, over all pages
+	pages   int     // number of pages with a cookie
+	looked  int     // number of entries examined
+	seen    bool    // an entry is at the base or below
 }
 
 // newCursor starts a search of the directory.
@@ -81,17 +81,17 @@ func (s *Server) newCursor(q *query) *cursor {
 
 func (cu *cursor) stop() { cu.src.stop() }
 
-// ending is why a cursor gives no more.
+// ending is the reason why a cursor ended.
 type ending uint8
 
 const (
 	endNone    ending = iota
-	endReached        // there is no more
-	endLooked         // it may look at no more
-	endAborted        // the client wants no more
+	endReached        // no more entries
+	endLooked         // the look-through limit is reached
+	endAborted        // the client abandoned the search
 )
 
-// next finds the next entry that the search gives.
+// next returns the next entry of the search.
 func (cu *cursor) next(ctx context.Context, lookLimit int) (*record, ending) {
 	if r := cu.pending; r != nil {
 		cu.pending = nil
@@ -121,12 +121,12 @@ func (cu *cursor) next(ctx context.Context, lookLimit int) (*record, ending) {
 	}
 }
 
-// isReferral tells whether a reference is to be sent instead of the entry.
+// isReferral reports whether to send a reference instead of the entry.
 func (q *query) isReferral(r *record) bool { return !q.manage && r.isReferral() }
 
 func (r *record) isReferral() bool { return r.has("objectclass", "referral") }
 
-// referralFor is the answer when the name is not here but behind a referral.
+// referralFor returns the result for a DN below a referral, or nil.
 func (s *Server) referralFor(normal string, manage bool) *Result {
 	for name := normal; name != "" && !manage; name = parentDN(name) {
 		if r := s.tree.get(name); r != nil && r.isReferral() {
@@ -136,8 +136,8 @@ func (s *Server) referralFor(normal string, manage bool) *Result {
 	return nil
 }
 
-// missing is the answer when the base does not exist. A name counts as there
-// when something lies below it: few tests care to have all the containers.
+// missing returns the result when the base does not exist. A DN counts as existing
+// when there are entries below it, because few tests create all the containers.
 func (s *Server) missing(cu *cursor) *Result {
 	base := cu.q.base
 	if cu.seen || base == "" || s.tree.get(base) != nil || s.tree.hasBelow(base) || slices.Contains(s.suffixes, base) {
@@ -146,7 +146,7 @@ func (s *Server) missing(cu *cursor) *Result {
 	return s.noSuchObject(base)
 }
 
-// noSuchObject is the answer about a name that is none of an entry.
+// noSuchObject returns the result for a DN without an entry.
 func (s *Server) noSuchObject(normal string) *Result {
 	res := &Result{Code: ldap.LDAPResultNoSuchObject}
 	if up := s.tree.above(normal); up != nil {
@@ -155,12 +155,12 @@ func (s *Server) noSuchObject(normal string) *Result {
 	return res
 }
 
-// pageDone ends a page that is not the last, and keeps the place.
+// pageDone ends a page that is not the last one, and keeps the position.
 func (s *search) pageDone() {
 	cookie := s.newCookie()
 	c := s.c
 	s.cu.pages++
-	pages := s.cu.pages // the next page may be on its way as soon as this one is sent
+	pages := s.cu.pages // the next page may be requested as soon as this one is sent
 	if s.faults.RepeatCookie {
 		s.c.s.fire("RepeatCookie")
 	} else {
@@ -181,8 +181,8 @@ func (s *search) pageDone() {
 	}
 }
 
-// newCookie makes one that nobody can guess, with octets that a client which
-// takes it for text would spoil.
+// newCookie returns a random cookie. It contains bytes that are damaged by a client that
+// treats it as text.
 func (s *search) newCookie() string {
 	if s.faults.RepeatCookie {
 		return "\x00the same\xff"

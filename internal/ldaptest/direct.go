@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Entry returns an entry as it is now; ok is false where there is none of that
-// name. What is returned is the caller's. Generated entries are none of these.
+// Entry returns a copy of the current entry with that DN; ok is false if there is none.
+// It does not find generated entries.
 func (s *Server) Entry(dn string) (e Entry, ok bool) {
 	r := s.held(dn)
 	if r == nil {
@@ -15,8 +15,8 @@ func (s *Server) Entry(dn string) (e Entry, ok bool) {
 	return newDraft(r).entry(r.dn), true
 }
 
-// Entries returns all entries as they are now, those that were added last, and
-// with their operational attributes. Generated entries are none of these.
+// Entries returns all current entries, with their operational attributes and with added
+// entries last. Generated entries are not included.
 func (s *Server) Entries() []Entry {
 	var out []Entry
 	for _, slot := range s.tree.all() {
@@ -27,8 +27,8 @@ func (s *Server) Entries() []Entry {
 	return out
 }
 
-// Values returns what an entry holds of an attribute, without options unless the
-// name has them.
+// Values returns the values of an attribute of an entry, only those without options
+// unless the name has options.
 func (s *Server) Values(dn, name string) []string {
 	r := s.held(dn)
 	if r == nil {
@@ -41,15 +41,15 @@ func (s *Server) Values(dn, name string) []string {
 	return nil
 }
 
-// Replace gives an attribute other values, or takes it away when there are
-// none, as if somebody else had done so. No schema is asked. It fails the test
-// if there is no such entry.
+// Replace replaces the values of an attribute, or removes it when there are no values,
+// as another client would. The schema is not checked. It fails the test if there is no
+// such entry.
 func (s *Server) Replace(dn, name string, values ...string) {
 	s.tree.changing.Lock()
 	defer s.tree.changing.Unlock()
 	r := s.held(dn)
 	if r == nil {
-		s.fail(fmt.Errorf("there is no entry %s to change", dn))
+		s.fail(fmt.Errorf("no entry %s to change", dn))
 		return
 	}
 	d := newDraft(r)
@@ -58,22 +58,21 @@ func (s *Server) Replace(dn, name string, values ...string) {
 	s.tree.put(newRecord(d.entry(r.dn), s.types))
 }
 
-// Put adds an entry, or puts it in the place of the one of that name. No schema
-// is asked.
+// Put adds an entry, or replaces the one with the same DN. The schema is not checked.
 func (s *Server) Put(e Entry) {
 	s.tree.changing.Lock()
 	defer s.tree.changing.Unlock()
 	s.tree.put(newRecord(e, s.types))
 }
 
-// Remove takes an entry away, whatever is below it. It fails the test if there
-// is no such entry.
+// Remove removes an entry, even if there are entries below it. It fails the test if
+// there is no such entry.
 func (s *Server) Remove(dn string) {
 	s.tree.changing.Lock()
 	defer s.tree.changing.Unlock()
 	r := s.held(dn)
 	if r == nil {
-		s.fail(fmt.Errorf("there is no entry %s to remove", dn))
+		s.fail(fmt.Errorf("no entry %s to remove", dn))
 		return
 	}
 	s.tree.remove(r.normal)
@@ -81,8 +80,7 @@ func (s *Server) Remove(dn string) {
 
 func (s *Server) held(dn string) *record { return s.tree.get(normalName(dn)) }
 
-// fail ends what the caller cannot go on with. Other goroutines than that of
-// the test may call it.
+// fail fails the test. It may be called by any goroutine.
 func (s *Server) fail(err error) {
 	if s.t == nil {
 		panic("ldaptest: " + err.Error())

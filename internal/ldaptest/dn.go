@@ -8,9 +8,9 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// normalDN returns the form in which two names of the same entry are equal and
-// in which a comma does nothing but separate: an entry lies below another if
-// its name ends with a comma and the name of the other.
+// normalDN returns the normal form of a DN. DNs of the same entry have the same normal
+// form. Every comma in it is a separator, so an entry is below another one if its DN
+// ends with a comma and the DN of the other.
 func normalDN(dn string) (string, error) {
 	if n, ok := plainDN(dn); ok {
 		return n, nil
@@ -31,7 +31,7 @@ func normalDN(dn string) (string, error) {
 	return strings.Join(rdns, ","), nil
 }
 
-// plainDN is normalDN for the names that need no parser, which are nearly all.
+// plainDN is like normalDN for DNs that need no parser, which are nearly all.
 func plainDN(dn string) (string, bool) {
 	if strings.ContainsAny(dn, "\\\"+#<>;\x00") {
 		return "", false
@@ -59,19 +59,19 @@ func hideSeparators(value string) string {
 	return strings.NewReplacer(`\`, `\5c`, ",", `\2c`, "+", `\2b`, "=", `\3d`).Replace(value)
 }
 
-// parentDN returns the normal name one level up, "" above the last.
+// parentDN returns the normal DN of the parent, or "" if there is none.
 func parentDN(normal string) string {
 	_, parent, _ := strings.Cut(normal, ",")
 	return parent
 }
 
-// below tells whether the entry is in the subtree of base, base itself included.
+// below reports whether the entry is in the subtree of base, including base itself.
 func below(normal, base string) bool {
 	return base == "" || normal == base ||
 		strings.HasSuffix(normal, base) && normal[len(normal)-len(base)-1] == ','
 }
 
-// inScope tells whether a search with that base and scope looks at the entry.
+// inScope reports whether the entry is in scope of a search with that base and scope.
 func inScope(normal, base string, scope int) bool {
 	switch scope {
 	case ldap.ScopeBaseObject:

@@ -4,99 +4,100 @@ import (
 	"time"
 )
 
-// Faults say what goes wrong. Those that come after a number of entries come
-// instead of whatever would be sent next, be it an entry or a result; new(0) is
-// before the first entry. The entries of one search are counted over all its
-// pages. Whatever is not set does not happen.
+// Faults are the faults of a server. A fault after a number of entries replaces what
+// would be sent next, an entry or a result; new(0) is before the first entry. The
+// entries of a search are counted over all its pages. A fault that is not set does not
+// happen.
 //
-// Where the faults are about searches they leave the root and the schema entry
-// alone, unless Match says otherwise.
+// Faults of searches do not affect the root DSE and the schema entry, unless Match
+// selects them.
 type Faults struct {
-	// FirstConnections limits all faults to that many connections, counted
-	// from when the faults were set; 0 is all of them.
+	// FirstConnections restricts all faults to the first connections after the faults
+	// were set; 0 means all connections.
 	FirstConnections int
-	// Match limits the faults of searches to those it says true of. It may be
-	// called from several goroutines.
+	// Match restricts the faults of searches to the requests for which it returns true.
+	// It may be called by several goroutines at once.
 	Match func(Request) bool
 
-	CloseOnAccept bool    // the connection is closed as soon as it is there
-	RefuseBind    *Result // every bind ends like this
+	CloseOnAccept bool    // every connection is closed immediately
+	RefuseBind    *Result // the result of every bind
 
 	DropAfter   *int // the connection is closed
-	ResetAfter  *int // the connection is reset; entries that the client has not read yet may be lost with it
-	NoticeAfter *int // the server says that it disconnects (code 52), and does
-	// StallAfter leaves the connection open, but nothing more is sent on it, on
-	// whatever request.
+	ResetAfter  *int // the connection is reset; entries that the client has not read yet may be lost
+	NoticeAfter *int // the server sends a notice of disconnection (code 52) and disconnects
+	// StallAfter leaves the connection open, but sends nothing more on it, for any
+	// request.
 	StallAfter *int
-	// TruncateAfter sends half of what comes next, and closes the connection.
+	// TruncateAfter sends half of the next message and closes the connection.
 	TruncateAfter *int
-	// GarbageAfter sends Garbage, and then nothing more, as StallAfter.
+	// GarbageAfter sends Garbage, and then nothing more, like StallAfter.
 	GarbageAfter *int
-	Garbage      []byte // nil: octets that are no BER at all; see also HugeLength
+	Garbage      []byte // nil: bytes that are not valid BER; see also HugeLength
 	// ResultAfter ends the search with Result.
 	ResultAfter *int
 	Result      Result
 
-	SlowEntries time.Duration // how long each entry takes
-	// ReferenceEvery sends a search reference with these URLs after each so
-	// many entries. Entries of the class referral give references, too.
+	SlowEntries time.Duration // the delay of each entry
+	// ReferenceEvery sends a search reference with the URLs in References after every
+	// such number of entries. Entries of the class referral are sent as references,
+	// too.
 	ReferenceEvery int
 	References     []string
 
 	NoFinalControl bool // the last page has no paging control
-	// CookieLostAfter is after how many good pages one has no paging control,
-	// though more entries are there.
+	// CookieLostAfter is the number of pages after which a page has no paging control
+	// although there are more entries.
 	CookieLostAfter *int
-	// DropAfterPages closes the connection behind the result of so many pages,
-	// when more entries are there; new(1) is after the first.
+	// DropAfterPages closes the connection after the result of this number of pages if
+	// there are more entries; new(1) is after the first page.
 	DropAfterPages *int
-	// BadControl puts a paging control that cannot be decoded into every
-	// result of a search, whether the client asked for pages or not.
+	// BadControl adds a paging control that cannot be decoded to every search result,
+	// whether the client requested pages or not.
 	BadControl bool
-	// RepeatCookie gives the same cookie for ever, and the first page with it.
+	// RepeatCookie returns the same cookie forever, and the first page for it.
 	RepeatCookie bool
 
-	// Changes. Modifies are counted from 1 since the faults were set, over all
-	// connections, those that are refused included; 0 is none of them.
+	// Faults of changes. Modify requests are counted from 1 since the faults were set,
+	// over all connections, including refused requests; 0 means no fault.
 
-	ReadOnly bool // changes end with code 53
-	// ReferTo plays a replica: changes end with code 10 and these URLs. One that
-	// names a server alone gets the name of the entry.
+	ReadOnly bool // changes are refused with code 53
+	// ReferTo makes the server a replica: changes end with code 10 and these URLs. The
+	// DN of the entry is appended to a URL without a DN.
 	ReferTo []string
-	// RefuseDNs are entries whose changes end with code 50.
+	// RefuseDNs are the DNs of entries whose changes are refused with code 50.
 	RefuseDNs []string
-	// BusyModify is answered with code 51, and so are the BusyMore modifies
-	// behind it. Nothing is changed.
+	// BusyModify is the number of a modify request that is refused with code 51, as are
+	// the BusyMore requests after it.
 	BusyModify, BusyMore int
 
 	DropBeforeModify int // the connection is closed, and nothing is changed
-	DropAfterModify  int // the entry is changed, and the connection closed without an answer
-	// StallAfterModify changes the entry, and then leaves the connection open,
-	// but nothing more is sent on it.
+	DropAfterModify  int // the entry is changed, and the connection is closed without an answer
+	// StallAfterModify changes the entry and then leaves the connection open, but sends
+	// nothing more on it.
 	StallAfterModify int
 
-	// OnModify is called with the name that the client sent, before the entry
-	// is looked at; AfterModify when all is done but the answer. In them a test
-	// does what somebody else does at the same time. They may be called from
-	// several goroutines, and hold up nothing but the connection.
+	// OnModify is called with the DN that the client sent, before the entry is read;
+	// AfterModify when the change is made and the answer is not yet sent. A test can use
+	// them to simulate changes by another client. They may be called by several
+	// goroutines at once, and block only their connection.
 	OnModify, AfterModify func(dn string)
 }
 
-// HugeLength is the beginning of a message that claims to have almost 2 GiB.
+// HugeLength returns the beginning of a message that claims a size of almost 2 GiB.
 func HugeLength() []byte { return []byte{tagSequence, 0x84, 0x7f, 0xff, 0xff, 0xf0} }
 
-// noBER begins with a length octet that X.690 forbids.
+// noBER is data with a length octet that X.690 forbids.
 func noBER() []byte { return []byte{tagSequence, 0xff, 0xff, 0xff, 0xff, 0xff} }
 
-// SetFaults changes what goes wrong, for requests that come now.
+// SetFaults sets the faults for all further requests.
 func (s *Server) SetFaults(f Faults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults, s.faultsSince, s.modifies = &f, s.accepted, 0
 }
 
-// Fired tells how often the fault of that name, which is the name of a field of
-// Faults, happened. FirstConnections, Match and the like are no faults.
+// Fired returns how often a fault happened. name is the name of its field in Faults.
+// Fields such as FirstConnections and Match are not faults.
 func (s *Server) Fired(name string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +110,7 @@ func (s *Server) fire(name string) {
 	s.fired[name]++
 }
 
-// faultsOf returns the faults that apply to the connection of that number.
+// faultsOf returns the faults that apply to the connection with that number.
 func (s *Server) faultsOf(number int) *Faults {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,7 +120,7 @@ func (s *Server) faultsOf(number int) *Faults {
 	return s.faults
 }
 
-// strike does what is due now, and tells whether the search is over with it.
+// strike carries out a fault that is due, and reports whether it ends the search.
 func (s *search) strike() bool {
 	f := s.faults
 	switch {
@@ -152,7 +153,7 @@ func (s *search) strike() bool {
 	return true
 }
 
-// due tells whether a fault that comes after n entries comes now, and counts it.
+// due reports whether a fault after n entries is due now, and counts it.
 func (s *search) due(n *int, name string) bool {
 	if n == nil || *n != s.cu.sent {
 		return false
@@ -161,8 +162,8 @@ func (s *search) due(n *int, name string) bool {
 	return true
 }
 
-// truncate cuts the message that was written last, from the given offset of
-// the buffer on, and hangs up, if that fault is due.
+// truncate truncates the last message, which begins at the given offset of the buffer,
+// and closes the connection, if that fault is due.
 func (s *search) truncate(from int) bool {
 	if !s.due(s.faults.TruncateAfter, "TruncateAfter") {
 		return false

@@ -17,11 +17,12 @@ import (
 func fired(t *testing.T, s *Server, name string, want int) {
 	t.Helper()
 	if got := s.Fired(name); got != want {
-		t.Errorf("%s happened %d times, not %d", name, got, want)
+		t.Errorf("%s happened %d times, want %d", name, got, want)
 	}
 }
 
-// Connections that end: the entries before the end arrive, and then an error.
+// TestConnectionFaults checks that a client gets the entries before the end of a
+// connection, and then an error.
 func TestConnectionFaults(t *testing.T) {
 	s := Start(t, Options{Entries: people(2000), TLS: true, Unix: true})
 	for _, n := range []int{0, 3, 1999, 2000} {
@@ -43,7 +44,7 @@ func TestConnectionFaults(t *testing.T) {
 				if err == nil || resultCode(err) > 0 && resultCode(err) < 200 {
 					t.Errorf("%s: %v", what, err)
 				}
-				// A reset overtakes what is on its way.
+				// A reset discards data that has not been read.
 				if len(res.Entries) != n && (name != "ResetAfter" || len(res.Entries) > n) {
 					t.Errorf("%s: %d entries", what, len(res.Entries))
 				}
@@ -66,7 +67,7 @@ func TestConnectionFaults(t *testing.T) {
 	}
 }
 
-// The client's system tells a reset from an end.
+// TestResetIsAReset checks that the client can distinguish a reset from a normal end.
 func TestResetIsAReset(t *testing.T) {
 	s := Start(t, Options{Entries: people(5)})
 	for name, f := range map[string]Faults{"reset": {ResetAfter: new(2)}, "drop": {DropAfter: new(2)}} {
@@ -80,7 +81,7 @@ func TestResetIsAReset(t *testing.T) {
 	}
 }
 
-// Nothing comes any more, and no error either: only a watchdog helps.
+// TestStall checks that a stalled connection delivers neither data nor an error.
 func TestStall(t *testing.T) {
 	s := Start(t, Options{Entries: people(10)})
 	for name, f := range map[string]Faults{
@@ -105,7 +106,7 @@ func TestStall(t *testing.T) {
 		}
 		select {
 		case i, ok := <-got:
-			t.Errorf("%s: something came: %d, %t", name, i, ok)
+			t.Errorf("%s: received data: %d, %t", name, i, ok)
 		case <-time.After(200 * time.Millisecond):
 		}
 		fired(t, s, name, 1)
@@ -125,9 +126,9 @@ func TestStall(t *testing.T) {
 	within(t, "stopping a server that stalls", s.Stop)
 }
 
-// The ways in which go-ldap's SearchAsync ends short without an error. What
-// reads a directory must not trust Err alone; here is that the server can
-// bring all of them about.
+// TestSilentTruncation checks that the server can produce all cases in which go-ldap's
+// SearchAsync ends early without an error. A reader of a directory must therefore not
+// rely on Err alone.
 func TestSilentTruncation(t *testing.T) {
 	s := Start(t, Options{Entries: people(100), Faults: Faults{StallAfter: new(50)}})
 	c := dial(t, s.URL())
@@ -139,8 +140,8 @@ func TestSilentTruncation(t *testing.T) {
 		t.Errorf("when the context ends: %d entries, %v; go-ldap was changed", entries, err)
 	}
 
-	// The connection ends between two pages, which a client that is busy
-	// with the first does not see.
+	// The connection ends between two pages, which a client that is processing the
+	// first page does not notice.
 	s.SetFaults(Faults{DropAfterPages: new(1)})
 	c = dial(t, s.URL())
 	req := everybody("1.1")
@@ -155,7 +156,7 @@ func TestSilentTruncation(t *testing.T) {
 	}
 	fired(t, s, "DropAfterPages", 1)
 
-	// The server forgets the cookie: SearchWithPaging takes it for the end.
+	// The server loses the cookie: SearchWithPaging treats this as the end.
 	s.SetFaults(Faults{CookieLostAfter: new(2)})
 	all, err := dial(t, s.URL()).SearchWithPaging(everybody("1.1"), 10)
 	if len(all.Entries) != 30 || err != nil {
@@ -167,12 +168,12 @@ func TestSilentTruncation(t *testing.T) {
 func TestResultAfter(t *testing.T) {
 	s := Start(t, Options{Entries: people(10)})
 	for _, want := range []uint16{3, 4, 10, 11, 51, 52, 53, 80} {
-		s.SetFaults(Faults{ResultAfter: new(7), Result: Result{Code: int(want), Message: "so it is", Referrals: []string{"ldap://elsewhere/"}}})
+		s.SetFaults(Faults{ResultAfter: new(7), Result: Result{Code: int(want), Message: "a message", Referrals: []string{"ldap://elsewhere/"}}})
 		c := dial(t, s.URL())
 		res, err := c.Search(everybody("1.1"))
 		code(t, "Search", err, want)
 		var e *ldap.Error
-		if len(res.Entries) != 7 || !errors.As(err, &e) || e.Err.Error() != "so it is" {
+		if len(res.Entries) != 7 || !errors.As(err, &e) || e.Err.Error() != "a message" {
 			t.Errorf("code %d: %d entries, %v", want, len(res.Entries), err)
 		}
 		res, err = c.SearchWithPaging(everybody("1.1"), 5)
@@ -229,11 +230,11 @@ func TestPagingFaults(t *testing.T) {
 	req := everybody("1.1")
 	req.Controls = []ldap.Control{ldap.NewControlPaging(100)}
 	if res := ask(t, c, req); len(res.Controls[0].(*ldap.ControlPaging).Cookie) == 0 {
-		t.Error("a page that holds everything has no cookie")
+		t.Error("a page with all entries has no cookie")
 	}
 }
 
-// Faults count entries over all pages.
+// TestFaultsAcrossPages checks that faults count the entries of all pages.
 func TestFaultsAcrossPages(t *testing.T) {
 	s := Start(t, Options{Entries: people(20)})
 	for _, size := range []uint32{1, 5, 10, 11, 30} {
@@ -316,7 +317,7 @@ func TestSlowEntriesAndReferences(t *testing.T) {
 	}
 }
 
-// The package is of no use when it is slower than what it tests.
+// BenchmarkSearch shows that the server is faster than the code that it tests.
 func BenchmarkSearch(b *testing.B) {
 	const n = 100_000
 	entries := people(n)
@@ -340,7 +341,7 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-// readTo reads until the end of what came is want, and returns how much it was.
+// readTo reads until the received data ends with want, and returns its size.
 func readTo(t testing.TB, r io.Reader, want []byte) int64 {
 	t.Helper()
 	buf, kept := make([]byte, 64<<10), 0

@@ -6,7 +6,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// countModify tells which modify since the faults were set it is.
+// countModify returns the number of a modify request since the faults were set.
 func (s *Server) countModify() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -14,7 +14,7 @@ func (s *Server) countModify() int {
 	return s.modifies
 }
 
-// due tells whether a fault of the n-th modify comes now, and counts it.
+// due reports whether a fault of the n-th modify request is due now, and counts it.
 func (w *write) due(n int, name string) bool {
 	if n == 0 || n != w.count {
 		return false
@@ -23,8 +23,8 @@ func (w *write) due(n int, name string) bool {
 	return true
 }
 
-// strikeBefore does what is due before anything is changed, and tells whether
-// the request is over with it.
+// strikeBefore carries out a fault that is due before the change, and reports whether
+// it ends the request.
 func (w *write) strikeBefore() bool {
 	if !w.due(w.faults.DropBeforeModify, "DropBeforeModify") {
 		return false
@@ -33,13 +33,13 @@ func (w *write) strikeBefore() bool {
 	return true
 }
 
-// strikeAfter does what is due instead of an answer.
+// strikeAfter carries out a fault that is due instead of an answer.
 func (w *write) strikeAfter() bool {
 	switch {
 	case w.due(w.faults.DropAfterModify, "DropAfterModify"):
 		w.c.hangUp()
 	case w.due(w.faults.StallAfterModify, "StallAfterModify"):
-		// Not here: somebody has to notice that the client goes away.
+		// Not in this goroutine, which has to detect that the client disconnects.
 		w.c.searches.Go(w.c.stall)
 	default:
 		return false
@@ -47,7 +47,7 @@ func (w *write) strikeAfter() bool {
 	return true
 }
 
-// refusedByFault is the answer to a change that is not to be made.
+// refusedByFault returns the result of a change that a fault refuses, or nil.
 func (w *write) refusedByFault() *Result {
 	f, srv := w.faults, w.c.s
 	switch {
@@ -64,7 +64,7 @@ func (w *write) refusedByFault() *Result {
 	return nil
 }
 
-// deniedByFault tells whether the entry is not for this client.
+// deniedByFault reports whether a fault denies access to the entry.
 func (w *write) deniedByFault() bool {
 	if !slices.ContainsFunc(w.faults.RefuseDNs, func(dn string) bool { return normalName(dn) == w.name }) {
 		return false

@@ -8,8 +8,8 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// truth is the three-valued logic of X.511. "and" is the least of its parts,
-// "or" the greatest, "not" the negative.
+// truth is a value of the three-valued logic of X.511. "and" is the minimum of its
+// parts, "or" the maximum, "not" the negative.
 type truth int8
 
 const (
@@ -18,8 +18,8 @@ const (
 	yes       truth = 1
 )
 
-// filter is a search filter, with the normal form of what it compares with
-// made ready. The kinds have the numbers of go-ldap's Filter constants.
+// filter is a search filter with normalized values. The kinds are go-ldap's Filter
+// constants.
 type filter struct {
 	kind  ber.Tag
 	parts []*filter // of and, or, not
@@ -29,22 +29,22 @@ type filter struct {
 	value    string       // as the client sent it
 	rule     rule
 	want     string // normal form of value
-	bad      bool   // it cannot be evaluated: unknown type, unknown rule, wrong syntax
+	bad      bool   // cannot be evaluated: unknown type, unknown rule, wrong syntax
 
 	pieces   []piece // of substrings
 	ruleName string  // of an extensible match
-	dnCounts bool    // so do the attributes in the entry's name
-	lenient  bool    // types that the schema does not have are evaluated all the same
+	dnCounts bool    // also compare the attributes in the DN of the entry
+	lenient  bool    // evaluate types that are not in the schema
 }
 
-// piece is one part of a substrings filter; kind as in go-ldap.
+// piece is one part of a substrings filter. kind is a constant of go-ldap.
 type piece struct {
 	kind        ber.Tag
 	value, want string
 }
 
-// parseFilter reads the filter of a search request. lenient is for servers
-// that evaluate types of which they know nothing.
+// parseFilter parses the filter of a search request. lenient is for servers that
+// evaluate unknown types.
 func parseFilter(p *ber.Packet, t *types, lenient bool) (*filter, error) {
 	f := &filter{kind: p.Tag, lenient: lenient}
 	if p.ClassType != ber.ClassContext {
@@ -125,7 +125,7 @@ func (f *filter) parseSubstrings(p *ber.Packet, t *types) error {
 		}
 		f.pieces = append(f.pieces, pc)
 	}
-	// Names and numbers have no substrings rule.
+	// DNs and integers have no substrings rule.
 	f.bad = f.bad || f.rule == ruleDN || f.rule == ruleInteger
 	return nil
 }
@@ -152,7 +152,7 @@ func (f *filter) parseExtensible(p *ber.Packet, t *types) {
 	f.compareWith(value)
 }
 
-// eval tells what the filter says of the entry.
+// eval evaluates the filter for an entry.
 func (f *filter) eval(r *record) truth {
 	switch f.kind {
 	case ldap.FilterAnd:
@@ -184,7 +184,7 @@ func (f *filter) eval(r *record) truth {
 	return no
 }
 
-// means tells whether the filter is about that attribute of an entry.
+// means reports whether the filter applies to that attribute of an entry.
 func (f *filter) means(a *attribute) bool {
 	if f.attr == nil {
 		return a.desc.rule == f.rule
@@ -238,7 +238,7 @@ func matchPieces(have string, pieces []piece) bool {
 	return true
 }
 
-// matchesName looks at the attributes in the name of the entry.
+// matchesName evaluates the filter for the attributes in the DN of the entry.
 func (f *filter) matchesName(r *record) bool {
 	dn, err := ldap.ParseDN(r.dn)
 	if err != nil {
@@ -255,8 +255,8 @@ func (f *filter) matchesName(r *record) bool {
 	return false
 }
 
-// examines tells whether a server with an equality index for every attribute
-// looks at the entry in order to answer. Look-through limits count these.
+// examines reports whether a server with an equality index for every attribute would
+// examine the entry. Look-through limits count these entries.
 func (f *filter) examines(r *record) bool {
 	switch f.kind {
 	case ldap.FilterEqualityMatch:
@@ -280,7 +280,7 @@ func (f *filter) examines(r *record) bool {
 	}
 }
 
-// String writes the filter as RFC 4515 has it.
+// String returns the filter in the notation of RFC 4515.
 func (f *filter) String() string {
 	var b strings.Builder
 	f.write(&b)

@@ -10,23 +10,26 @@ import (
 	"testing"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/davadmin/davadmin/internal/seed"
 )
 
-// oracle is what a filter says of an entry: -1, 0 (undefined) or 1. It is made
-// together with the text of the filter and shares no code with the server.
+// oracle evaluates a filter for an entry: -1, 0 (undefined) or 1. It is generated together
+// with the text of the filter and shares no code with the server.
 type oracle func(Entry) int
 
-// maker makes random filters and entries.
+// maker generates random filters and entries.
 type maker struct {
 	*rand.Rand
-	// slapd keeps to what OpenLDAP evaluates the same way: it has no order for
-	// strings, compares approximately by sound, and takes no empty string.
+	// slapd restricts filters to those that OpenLDAP evaluates in the same way. OpenLDAP
+	// has no order for strings, compares approximately by sound, and rejects empty
+	// strings.
 	slapd bool
 }
 
 func (m maker) pick(list ...string) string { return list[m.IntN(len(list))] }
 
-// word makes values of which many are equal but for case and blanks.
+// word returns values many of which are equal except for case and blanks.
 func (m maker) word() string {
 	w := m.pick("anna", "berg", "anna berg", "berg anna x", "änne", "a*b", "(c)", `d\e`, "x,y", "anna=berg", "x")
 	if m.IntN(3) == 0 {
@@ -79,7 +82,7 @@ func (m maker) entry(i int) Entry {
 	return e
 }
 
-// newRule is the oracle's idea of when two values are the same.
+// newRule is the matching rule of the oracle.
 func newRule(name string) func(string) (string, bool) {
 	blanks := func(v string) string { return strings.Join(strings.Fields(v), " ") }
 	switch name {
@@ -287,7 +290,7 @@ func found(t *testing.T, c *ldap.Conn, filter string) []string {
 }
 
 func TestFilters(t *testing.T) {
-	m := maker{Rand: rand.New(rand.NewPCG(1, 2))}
+	m := maker{Rand: seed.New(t)}
 	entries := m.entries(150)
 	s := Start(t, Options{Entries: entries})
 	c := dial(t, s.URL())
@@ -300,9 +303,9 @@ func TestFilters(t *testing.T) {
 		}
 		same(t, f, found(t, c, f), want)
 	}
-	// Filters that select all or nothing prove little.
+	// Filters that match all entries or none prove little.
 	if some < 300 {
-		t.Errorf("only %d filters tell entries apart", some)
+		t.Errorf("only %d filters match some of the entries", some)
 	}
 	for range 30 {
 		f, o := m.filter(2)
@@ -362,7 +365,7 @@ func TestFilterCases(t *testing.T) {
 	}
 }
 
-// The log shows filters as a person writes them.
+// TestFilterText checks that the log shows filters in the usual notation.
 func TestFilterText(t *testing.T) {
 	s := Start(t, Options{})
 	c := dial(t, s.URL())

@@ -17,7 +17,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// people is a small directory: o=isp, ou=people,o=isp and n persons below it.
+// people returns a small directory: o=isp, ou=people,o=isp and n persons below it.
 func people(n int) []Entry {
 	out := []Entry{
 		NewEntry("o=isp", "objectClass", "top", "objectClass", "organization", "o", "isp"),
@@ -72,7 +72,7 @@ func ask(t *testing.T, c *ldap.Conn, req *ldap.SearchRequest) *ldap.SearchResult
 	return res
 }
 
-// async reads a stream to its end as a careless client does.
+// async reads a stream to its end like a careless client.
 func async(ctx context.Context, c *ldap.Conn, req *ldap.SearchRequest) (entries int, err error) {
 	r := c.SearchAsync(ctx, req, 0)
 	for r.Next() {
@@ -97,7 +97,7 @@ func code(t *testing.T, what string, err error, want uint16) {
 	}
 }
 
-// eventually waits for what another goroutine is about to do.
+// eventually waits for a condition that another goroutine establishes.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for range 500 {
@@ -109,7 +109,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Errorf("%s did not happen", what)
 }
 
-// within ends the test if f hangs.
+// within fails the test if f does not return.
 func within(t *testing.T, what string, f func()) {
 	t.Helper()
 	done := make(chan struct{})
@@ -121,7 +121,7 @@ func within(t *testing.T, what string, f func()) {
 	}
 }
 
-// needs finds a program of another package; scripts/test installs it.
+// needs returns the path of a program of a Debian package, which scripts/test installs.
 func needs(t *testing.T, program, debian string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
@@ -135,7 +135,7 @@ func needs(t *testing.T, program, debian string) string {
 	return ""
 }
 
-// answer is what ldapsearch made of it.
+// answer is the result of ldapsearch.
 type answer struct {
 	dns    []string
 	out    string
@@ -172,7 +172,7 @@ func ldapsearch(t *testing.T, env []string, args ...string) answer {
 	return a
 }
 
-// clientTLS trusts the server, and nothing else.
+// clientTLS returns a TLS configuration that trusts only the server.
 func clientTLS(s *Server) *tls.Config {
 	return &tls.Config{RootCAs: s.CertPool(), ServerName: "127.0.0.1"}
 }

@@ -1,24 +1,23 @@
-// Package ldaptest is an LDAP server inside the test process, for tests of
-// what reads or changes a directory.
+// Package ldaptest is an LDAP server inside the test process, for testing code that
+// reads or changes a directory.
 //
-// It promises to answer as real directories do: filters with the three-valued
-// logic and the matching rules of its schema, scopes, selection of attributes,
-// paging with opaque cookies, StartTLS, ldaps and ldapi, and the limits that
-// an ordinary user meets and a manager does not. And it fails on demand, in
-// every way in which a search can end short (Faults), counts how often it did,
-// and tells what it was asked (Log).
+// It answers like real directories: it has filters with three-valued logic and the
+// matching rules of its schema, scopes, selection of attributes, paging with opaque
+// cookies, StartTLS, ldaps and ldapi, and limits that apply to ordinary users but not
+// to a manager. It fails on demand, in every way in which a search can end early
+// (Faults), counts these failures, and records all requests (Log).
 //
-// Who has bound may change it, as RFC 4511 has it, with the assertion and
-// pre-read controls: entries are modified, added, and deleted where nothing is
-// below them. A modify sees the entry as it is then and makes all its changes or
-// none; values are compared by the rule of their attribute, and have to have its
-// syntax. A test can change entries beside that (Replace, Put, Remove).
+// A client that has bound can change entries as described in RFC 4511, with the
+// assertion and pre-read controls: it can modify, add, and delete entries that have no
+// entries below them. A modify request is carried out completely or not at all; values
+// are compared by the matching rule of their attribute and must have its syntax. A
+// test can also change entries directly (Replace, Put, Remove).
 //
-// It is not for production, not a judge of performance, and no replacement for
-// a test against the real servers: there is no access control, an entry may have
-// any attributes whatever its classes, nothing is renamed or compared, aliases
-// are not followed, and a filter does not know that a class or type is derived
-// from another.
+// It is not for production, not for measuring performance, and does not replace a test
+// with real servers: it has no access control, an entry can have any attributes
+// whatever its classes, the operations to rename and compare entries are missing,
+// aliases are not followed, and filters ignore that a class or type is derived from
+// another one.
 package ldaptest
 
 import (
@@ -27,60 +26,61 @@ import (
 	"slices"
 )
 
-// Options describe a server. The zero value serves an empty directory to
-// everybody over ldap.
+// Options are the options of a server. The zero value serves an empty directory to
+// all clients over ldap.
 type Options struct {
-	// Entries are the directory, or its first part. They are served in this order.
+	// Entries are the entries of the directory, or its first part, in the order in
+	// which they are returned.
 	Entries []Entry
-	// Generate makes more entries, after Entries. It is run anew for each
-	// search, perhaps by several at a time, and nothing that it yields is kept.
+	// Generate generates more entries, after Entries. It is run again for each search,
+	// possibly several times at once, and its entries are not kept.
 	Generate iter.Seq[Entry]
-	// Suffixes are the naming contexts of the root entry. Without any they are
-	// the entries among Entries that have no other one above them.
+	// Suffixes are the naming contexts of the root DSE. The default is the entries in
+	// Entries that have no other one above them.
 	Suffixes []string
 
-	// Schema is published and decides how values match; nil is DefaultSchema.
+	// Schema is published and determines how values match; nil is DefaultSchema.
 	Schema *Schema
-	// Operational names attributes that are sent only when asked for by name
-	// or by "+", besides those that the schema says are.
+	// Operational are names of attributes that are sent only when requested by name or
+	// by "+", in addition to the operational attributes of the schema.
 	Operational []string
-	// EvaluateUnknown makes filters work on attribute types that the schema
-	// does not have, as 389 Directory Server does. Otherwise such a filter,
-	// and its negation, selects nothing, as with OpenLDAP; and Entries must
-	// not have such attributes.
+	// EvaluateUnknown makes filters work on attribute types that are not in the schema,
+	// like 389 Directory Server. Otherwise such a filter, and its negation, matches
+	// nothing, as with OpenLDAP, and Entries must not have such attributes.
 	EvaluateUnknown bool
-	// RootDSE replaces attributes of the root entry, or adds to them. An
-	// attribute without values takes the one of that name away.
+	// RootDSE adds attributes to the root DSE or replaces them. An attribute without
+	// values removes the one with that name.
 	RootDSE []Attr
-	// NoPaging makes the paged results control one that the server does not
-	// know, NoAssertion and NoPreRead those of RFC 4528 and RFC 4527.
+	// NoPaging, NoAssertion and NoPreRead make the server not support the paged results
+	// control, the assertion control (RFC 4528) and the pre-read control (RFC 4527).
 	NoPaging, NoAssertion, NoPreRead bool
-	// Timestamps keeps up in all entries by whom and when they were changed.
-	// Without it that is done where an entry has such attributes already.
+	// Timestamps records in every entry who created and changed it, and when. Without
+	// it only existing attributes of this kind are updated.
 	Timestamps bool
 
-	// Identities may bind with a password.
+	// Identities are the users that can bind.
 	Identities []Identity
-	// NoAnonymous refuses to serve clients that did not bind, the root entry excepted.
+	// NoAnonymous refuses requests of clients that did not bind, except for the root
+	// DSE.
 	NoAnonymous bool
-	// AnonymousLimits are those of clients that did not bind.
+	// AnonymousLimits are the limits of clients that did not bind.
 	AnonymousLimits Limits
-	// RequireTLS refuses to serve clients over an unprotected connection.
+	// RequireTLS refuses requests over an unencrypted connection.
 	RequireTLS bool
 
-	// Listen is the address for ldap; without it the system finds a port on
-	// 127.0.0.1, as it does for ldaps.
+	// Listen is the address for ldap. The default is a free port on 127.0.0.1, which is
+	// also used for ldaps.
 	Listen string
-	// TLS makes the server speak ldaps, and StartTLS on its other address.
+	// TLS enables ldaps, and StartTLS on the address for ldap.
 	TLS bool
-	// RSA takes keys of that kind, for the key exchanges of old.
+	// RSA makes the certificates use RSA keys, for old key exchanges.
 	RSA bool
-	// TLSConfig may change how the server speaks TLS.
+	// TLSConfig can change the TLS configuration of the server.
 	TLSConfig func(*tls.Config)
-	// Unix makes the server listen on a socket in the file system, too.
+	// Unix makes the server listen on a Unix domain socket, too.
 	Unix bool
 
-	// Faults are what goes wrong; SetFaults can change them later.
+	// Faults are the faults of the server; SetFaults changes them later.
 	Faults Faults
 }
 
@@ -90,14 +90,14 @@ type Entry struct {
 	Attrs []Attr
 }
 
-// Attr is an attribute with its values, sent in this spelling and order.
+// Attr is an attribute with its values. It is sent with this spelling and order.
 type Attr struct {
 	Name   string
 	Values []string
 }
 
-// NewEntry makes an entry of alternating names and values; one name may come
-// several times.
+// NewEntry returns an entry with the given alternating names and values. A name can
+// occur several times.
 func NewEntry(dn string, namesAndValues ...string) Entry {
 	e := Entry{DN: dn}
 	for pair := range slices.Chunk(namesAndValues, 2) {
@@ -114,29 +114,29 @@ func NewEntry(dn string, namesAndValues ...string) Entry {
 	return e
 }
 
-// Identity is somebody who may bind.
+// Identity is a user that can bind.
 type Identity struct {
 	DN       string
-	Password string // empty: only by EXTERNAL
+	Password string // empty: can bind only with EXTERNAL
 	Limits   Limits
-	ReadOnly bool // changes end with code 50
+	ReadOnly bool // changes are refused with code 50
 }
 
-// Limits are what a server grants one identity; zero is no limit. A limit that
-// is reached exactly is no failure.
+// Limits are the limits for one identity; 0 means no limit. A search that reaches a
+// limit exactly succeeds.
 type Limits struct {
-	// Size is how many entries a search gives before it ends with code 4, all
-	// pages taken together, as OpenLDAP has it.
+	// Size is the maximum number of entries that a search returns, in all pages
+	// together, before it ends with code 4, as with OpenLDAP.
 	Size int
-	// SizePerPage counts Size for each page anew, as 389 Directory Server does.
+	// SizePerPage applies Size to each page separately, like 389 Directory Server.
 	SizePerPage bool
-	// LookThrough is how many entries a search may look at, all pages taken
-	// together, before it ends with code 11. Equality filters look only at
-	// what they find, as if all attributes were indexed.
+	// LookThrough is the maximum number of entries that a search examines, in all pages
+	// together, before it ends with code 11. Equality filters examine only matching
+	// entries, as if all attributes were indexed.
 	LookThrough int
 }
 
-// Result is how an operation ends.
+// Result is the result of an operation.
 type Result struct {
 	Code      int // as in RFC 4511, or go-ldap's LDAPResult constants
 	Message   string

@@ -6,19 +6,19 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// Request is what a client asked for, and how it was answered.
+// Request is a request of a client and its result.
 type Request struct {
-	Connection int    // from 1, in the order in which they came
+	Connection int    // number of the connection, from 1
 	ID         int64  // the message ID
 	Op         string // bind, unbind, search, modify, add, delete, modifydn, compare, abandon or extended
-	As         string // the DN that the client was bound as, empty if as nobody
+	As         string // the DN that the client was bound as, empty if anonymous
 	TLS        bool
 
-	DN        string // who binds, the base of a search, or the entry that is to be changed
-	Mechanism string // of a bind: simple, or that of SASL
+	DN        string // the bind DN, the base of a search, or the entry to change
+	Mechanism string // of a bind: simple, or the SASL mechanism
 	OID       string // of an extended operation
 
-	Scope      int // of a search, as the rest
+	Scope      int // of a search, like the following fields
 	Deref      int
 	SizeLimit  int
 	TimeLimit  int
@@ -27,15 +27,15 @@ type Request struct {
 	Attributes []string
 
 	Changes   []ldif.Modification // of a modify; for an add, one addition for each attribute
-	Assertion string              // the filter of that control
-	PreRead   []string            // the attributes of that control
+	Assertion string              // the filter of the assertion control
+	PreRead   []string            // the attributes of the pre-read control
 
 	Controls []Control
 
-	// Answered is whether a result was sent; until then the search may be going on.
+	// Answered is set when a result was sent. Until then a search may be running.
 	Answered bool
 	Code     int // of the result
-	Entries  int // sent by this search or page
+	Entries  int // number of entries sent by this search or page
 }
 
 // Control is a control that came with a request.
@@ -47,7 +47,7 @@ type Control struct {
 	Cookie   []byte // of the paged results control
 }
 
-// Log returns all that clients asked for so far, in the order in which it came.
+// Log returns all requests so far, in the order in which they arrived.
 func (s *Server) Log() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,8 +58,8 @@ func (s *Server) Log() []Request {
 	return out
 }
 
-// Searches is Log without all that is no search or reads the root or the
-// schema entry.
+// Searches returns the searches in the log, except those for the root DSE or the schema
+// entry.
 func (s *Server) Searches() []Request {
 	return slices.DeleteFunc(s.Log(), func(r Request) bool { return r.Op != "search" || s.isSpecial(r.DN, r.Scope) })
 }

@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// rule is how the values of an attribute are compared.
+// rule is a matching rule for the values of an attribute.
 type rule uint8
 
 const (
-	ruleOctets    rule = iota // octet for octet
-	ruleFold                  // case and insignificant blanks do not count
-	ruleExact                 // insignificant blanks do not count
-	ruleDN                    // as names of entries
-	ruleInteger               // as numbers
-	ruleTelephone             // case, blanks and hyphens do not count
-	ruleNumeric               // blanks do not count
+	ruleOctets    rule = iota // compares octets
+	ruleFold                  // ignores case and insignificant blanks
+	ruleExact                 // ignores insignificant blanks
+	ruleDN                    // compares DNs
+	ruleInteger               // compares integers
+	ruleTelephone             // ignores case, blanks and hyphens
+	ruleNumeric               // ignores blanks
 )
 
-// ruleOf finds a matching rule by its name or number in a schema or a filter.
+// ruleOf returns the matching rule with a name or OID of a schema or filter.
 func ruleOf(name string) (rule, bool) {
 	switch strings.ToLower(name) {
 	case "caseignorematch", "2.5.13.2", "caseignoreia5match", "1.3.6.1.4.1.1466.109.114.2",
@@ -43,8 +43,8 @@ func ruleOf(name string) (rule, bool) {
 	return ruleOctets, false
 }
 
-// normal returns the form in which equal values are the same string, and
-// whether the value has the syntax at all.
+// normal returns the normal form of a value, which is the same string for equal values,
+// and whether the value has the right syntax.
 func (r rule) normal(v string) (string, bool) {
 	switch r {
 	case ruleDN:
@@ -63,8 +63,8 @@ func (r rule) normal(v string) (string, bool) {
 	}
 }
 
-// piece is normal for a part of a value: blanks at its ends stay, because
-// inside the value they count.
+// piece is like normal for a part of a value. It keeps blanks at the ends, because they
+// are significant inside the value.
 func (r rule) piece(v string) string {
 	switch r {
 	case ruleFold:
@@ -80,7 +80,7 @@ func (r rule) piece(v string) string {
 	}
 }
 
-// compare orders two normal forms.
+// compare compares two normal forms.
 func (r rule) compare(a, b string) int {
 	if r != ruleInteger {
 		return cmp.Compare(a, b)
@@ -90,8 +90,7 @@ func (r rule) compare(a, b string) int {
 	return x.Cmp(y)
 }
 
-// squeeze takes away the blanks that do not count: at the ends, and all but
-// one inside.
+// squeeze removes insignificant blanks: at the ends, and all but one of several inside.
 func squeeze(v string) string { return squeezeInner(strings.Trim(v, " ")) }
 
 func squeezeInner(v string) string {
@@ -104,5 +103,5 @@ func squeezeInner(v string) string {
 	}
 }
 
-// foldCase is not the Unicode algorithm of RFC 4518, only what tests need of it.
+// foldCase implements only the part of the algorithm of RFC 4518 that tests need.
 func foldCase(v string) string { return strings.ToLower(v) }

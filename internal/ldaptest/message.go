@@ -69,8 +69,8 @@ func (m *message) control(oid string) *Control {
 	return nil
 }
 
-// appendResult writes a message that ends an operation. extra goes behind the
-// fields that all results have; controls are the encoded ones.
+// appendResult appends a message that ends an operation. extra follows the fields that
+// all results have; controls are encoded.
 func appendResult(b []byte, id int64, tag byte, res Result, extra, controls []byte) []byte {
 	var op []byte
 	op = appendInt(op, tagEnumerated, int64(res.Code))
@@ -103,18 +103,18 @@ func appendReference(b []byte, id int64, urls []string) []byte {
 	return appendElement(b, tagSequence, msg)
 }
 
-// appendNotice writes the notice of disconnection.
+// appendNotice appends a notice of disconnection.
 func appendNotice(b []byte, res Result) []byte {
 	return appendResult(b, 0, opExtendedResult, res, appendString(nil, 0x8a, oidNotice), nil)
 }
 
-// appendPaging writes a paged results control with that value.
+// appendPaging appends a paged results control with that value.
 func appendPaging(b, value []byte) []byte {
 	return appendControl(b, oidPaging, value)
 }
 
-// pagingValue is what stands in that control; the total is not told, as most
-// servers do not know it.
+// pagingValue returns the value of the paged results control. It has no total, because
+// most servers do not know it.
 func pagingValue(cookie string) []byte {
 	value := appendInt(nil, tagInteger, 0)
 	value = appendString(value, tagOctets, cookie)

@@ -29,8 +29,8 @@ func refusal(code int, format string, args ...any) *Result {
 	return &Result{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// check tells what is wrong with the changes whatever the entry holds. lenient
-// is for servers that take types of which they know nothing.
+// check returns the result for edits that are invalid for every entry, or nil. lenient
+// is for servers that accept unknown types.
 func (t *types) check(edits []edit, lenient bool) *Result {
 	for _, e := range edits {
 		if e.Op == ldif.OpAdd && len(e.values) == 0 {
@@ -69,8 +69,8 @@ func (t *types) checkOne(e *edit, lenient bool) *Result {
 	return nil
 }
 
-// checkFixed tells whether no client may change one of the attributes. It comes
-// later than check, as in slapd.
+// checkFixed returns a result if clients cannot change one of the attributes, or nil. It
+// is called later than check, as in slapd.
 func checkFixed(edits []edit) *Result {
 	for _, e := range edits {
 		if e.desc.fixed {
@@ -80,7 +80,7 @@ func checkFixed(edits []edit) *Result {
 	return nil
 }
 
-// draft is an entry while it is changed.
+// draft is an entry that is being changed.
 type draft []attribute
 
 func newDraft(r *record) draft {
@@ -95,7 +95,7 @@ func (d draft) find(desc *description) int {
 	return slices.IndexFunc(d, func(a attribute) bool { return a.desc.same(desc) })
 }
 
-// entry is what the draft has become.
+// entry returns the changed entry.
 func (d draft) entry(dn string) Entry {
 	e := Entry{DN: dn}
 	for _, a := range d {
@@ -104,7 +104,7 @@ func (d draft) entry(dn string) Entry {
 	return e
 }
 
-// apply makes one change, or tells what is in its way.
+// apply makes one change, or returns the result of a failure.
 func (d *draft) apply(e *edit) *Result {
 	switch e.Op {
 	case ldif.OpAdd:
@@ -163,7 +163,7 @@ func (d *draft) delete(e *edit) *Result {
 	return nil
 }
 
-// set puts values in the place of all that are there; none takes the attribute away.
+// set replaces all values of an attribute. Without values it removes the attribute.
 func (d *draft) set(desc *description, values []string) {
 	i := d.find(desc)
 	switch {
@@ -176,14 +176,14 @@ func (d *draft) set(desc *description, values []string) {
 	}
 }
 
-// holds tells whether the draft has a value.
+// holds reports whether the draft has a value.
 func (d draft) holds(desc *description, value string) bool {
 	i := d.find(desc)
 	return i >= 0 && slices.ContainsFunc(d[i].values, func(have string) bool { return desc.equal(have, value) })
 }
 
-// change makes all changes, or none. Only attributes that are changed are
-// looked at: what else is wrong with the entry was there before.
+// change makes all changes or none. It checks only the changed attributes: other faults
+// of the entry existed before.
 func (t *types) change(r *record, edits []edit) (draft, *Result) {
 	d := newDraft(r)
 	for _, e := range edits {
@@ -205,7 +205,7 @@ func (t *types) change(r *record, edits []edit) (draft, *Result) {
 	return d, nil
 }
 
-// naming returns the attributes of the first part of a name.
+// naming returns the attributes of the first RDN of a DN.
 func (t *types) naming(dn string) []ava {
 	parsed, err := ldap.ParseDN(dn)
 	if err != nil || len(parsed.RDNs) == 0 {

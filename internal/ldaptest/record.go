@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// record is an entry made ready for searching: names resolved once, each
-// attribute already in the form in which it goes out.
+// record is an entry prepared for searching: its attribute names are resolved, and each
+// attribute is encoded.
 type record struct {
 	dn     string
 	normal string
@@ -20,8 +20,8 @@ type attribute struct {
 	encoded []byte // a PartialAttribute
 }
 
-// normalName is the normal form of an entry's name. One that is no DN is kept as
-// it is: a faulty server is what this package is for.
+// normalName returns the normal form of the DN of an entry. An invalid DN is only
+// converted to lower case, because this package also simulates faulty servers.
 func normalName(dn string) string {
 	n, err := normalDN(dn)
 	if err != nil {
@@ -30,7 +30,7 @@ func normalName(dn string) string {
 	return n
 }
 
-// newRecord compiles an entry.
+// newRecord prepares an entry.
 func newRecord(e Entry, t *types) *record {
 	r := &record{dn: e.DN, normal: normalName(e.DN), attrs: make([]attribute, 0, len(e.Attrs))}
 	size := 0
@@ -71,7 +71,7 @@ func appendAttribute(b []byte, name string, values []string) []byte {
 	return b
 }
 
-// has tells whether the attribute has the value, ignoring case.
+// has reports whether the attribute has the value, ignoring case.
 func (r *record) has(base, value string) bool {
 	return slices.ContainsFunc(r.values(base), func(v string) bool { return strings.EqualFold(v, value) })
 }
@@ -85,8 +85,8 @@ func (r *record) values(base string) []string {
 	return nil
 }
 
-// selection is which attributes a search wants. It is used by one search at a
-// time, since it remembers what it decided.
+// selection is the set of attributes that a search requests. It must not be used by
+// several searches at once, because it caches its decisions.
 type selection struct {
 	user, operational bool
 	names             []*description
@@ -102,7 +102,7 @@ func newSelection(asked []string, typesOnly bool, t *types) *selection {
 			s.user = true
 		case "+":
 			s.operational = true
-		case "1.1": // no attribute has this name
+		case "1.1": // requests no attributes
 		default:
 			s.names = append(s.names, t.describe(a))
 		}
@@ -120,7 +120,7 @@ func (s *selection) wants(d *description) bool {
 	return want
 }
 
-// size is how many octets the attributes take.
+// size returns the encoded size of the selected attributes.
 func (s *selection) size(r *record) int {
 	size := 0
 	for i := range r.attrs {
@@ -135,7 +135,7 @@ func (s *selection) size(r *record) int {
 	return size
 }
 
-// appendEntry writes the whole SearchResultEntry message.
+// appendEntry appends the message with a SearchResultEntry.
 func (s *selection) appendEntry(b []byte, id int64, r *record) []byte {
 	size := s.size(r)
 	op := sizeOf(len(r.dn)) + sizeOf(size)
@@ -144,7 +144,7 @@ func (s *selection) appendEntry(b []byte, id int64, r *record) []byte {
 	return s.appendSized(b, r, size)
 }
 
-// appendContent writes the SearchResultEntry alone.
+// appendContent appends a SearchResultEntry without the message around it.
 func (s *selection) appendContent(b []byte, r *record) []byte { return s.appendSized(b, r, s.size(r)) }
 
 func (s *selection) appendSized(b []byte, r *record, size int) []byte {

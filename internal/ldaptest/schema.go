@@ -7,15 +7,15 @@ import (
 	"sync"
 )
 
-// Schema is what the subschema entry publishes, as RFC 4512 writes it. The
-// matching of values and which attributes are operational follow from it.
+// Schema is the content of the subschema entry, in the notation of RFC 4512. It
+// determines how values match and which attributes are operational.
 type Schema struct {
 	AttributeTypes []string
 	ObjectClasses  []string
 }
 
-// Without returns the schema without the attribute types and object classes of
-// these names, for a directory that was never made ready.
+// Without returns the schema without the attribute types and object classes with these
+// names, for a directory that has not been prepared.
 func (s Schema) Without(names ...string) Schema {
 	drop := func(definition string) bool {
 		for _, have := range parseDefinition(definition)["NAME"] {
@@ -31,22 +31,22 @@ func (s Schema) Without(names ...string) Schema {
 	}
 }
 
-// description is an attribute description: a type, perhaps with options.
+// description is an attribute description: a type, possibly with options.
 type description struct {
-	base        string // first name of the type in small letters, the same for all its names
+	base        string // first name of the type in lower case, the same for all its names
 	name        string // that name as the schema spells it
 	options     []string
 	rule        rule
-	equality    string // name of that rule, as the schema spells it; "" if values cannot be compared
-	syntax      string // its number, "" if not known
-	single      bool   // it has one value at most
-	fixed       bool   // no client may change it
+	equality    string // name of the equality rule, as the schema spells it; "" if values cannot be compared
+	syntax      string // OID, "" if unknown
+	single      bool   // single-valued
+	fixed       bool   // clients cannot change it
 	operational bool
-	known       bool // the schema has the type
+	known       bool // the type is in the schema
 }
 
-// covers tells whether who asks for d means an attribute described by other:
-// the same type with at least the options of d.
+// covers reports whether a request for d includes an attribute described by other: the
+// same type with at least the options of d.
 func (d *description) covers(other *description) bool {
 	if d.base != other.base {
 		return false
@@ -59,22 +59,22 @@ func (d *description) covers(other *description) bool {
 	return true
 }
 
-// same tells whether d and other describe the same attribute of an entry.
+// same reports whether d and other describe the same attribute of an entry.
 func (d *description) same(other *description) bool { return d.covers(other) && other.covers(d) }
 
-// spelling is how an attribute that comes into being is called.
+// spelling returns the name for a new attribute.
 func (d *description) spelling() string {
 	return strings.Join(append([]string{d.name}, d.options...), ";")
 }
 
-// types answers what the schema says about names of attributes.
+// types looks up attribute names in the schema.
 type types struct {
 	byName  map[string]*description
-	classes map[string]bool // by name and number, in small letters
+	classes map[string]bool // by name and OID, in lower case
 	seen    sync.Map        // spelling → *description; names repeat in every entry
 }
 
-// newTypes reads the definitions. Names in operational become operational
+// newTypes parses the definitions. The attributes in operational become operational
 // whatever their definition says.
 func newTypes(s Schema, operational []string) (*types, error) {
 	t := &types{byName: map[string]*description{}, classes: map[string]bool{}}
@@ -103,13 +103,13 @@ func newTypes(s Schema, operational []string) (*types, error) {
 func (t *types) add(def map[string][]string) error {
 	names := slices.Concat(def["NAME"], def["OID"])
 	if len(def["NAME"]) == 0 {
-		return fmt.Errorf("it has no name")
+		return fmt.Errorf("the definition has no name")
 	}
 	d := &description{}
 	if sup := def["SUP"]; len(sup) > 0 {
 		above := t.byName[strings.ToLower(sup[0])]
 		if above == nil {
-			return fmt.Errorf("its superior %s is not defined before it", sup[0])
+			return fmt.Errorf("the superior type %s is not defined before it", sup[0])
 		}
 		d.rule, d.equality, d.syntax = above.rule, above.equality, above.syntax
 	}
@@ -121,7 +121,7 @@ func (t *types) add(def map[string][]string) error {
 		d.rule, _ = ruleOf(rule[0])
 	}
 	if syntax := def["SYNTAX"]; len(syntax) > 0 {
-		d.syntax, _, _ = strings.Cut(syntax[0], "{") // a length, which nobody enforces
+		d.syntax, _, _ = strings.Cut(syntax[0], "{") // without the length, which is not enforced
 	}
 	_, d.single = def["SINGLE-VALUE"]
 	_, d.fixed = def["NO-USER-MODIFICATION"]
@@ -131,8 +131,8 @@ func (t *types) add(def map[string][]string) error {
 	return nil
 }
 
-// unknownType is what is taken for a type that the schema does not have:
-// matched ignoring case and blanks, where it is matched at all.
+// unknownType is the description of a type that is not in the schema. If it is matched
+// at all, case and blanks are ignored.
 func unknownType(name string) *description {
 	return &description{base: strings.ToLower(name), name: name, rule: ruleFold, equality: "caseIgnoreMatch"}
 }
@@ -154,8 +154,8 @@ func (t *types) describe(spelling string) *description {
 	return d
 }
 
-// parseDefinition takes a definition apart into its words; OID is the number
-// at the front. It is made for well-formed ones.
+// parseDefinition splits a definition into its words; OID is the key of the number at
+// the front. It expects a well-formed definition.
 func parseDefinition(def string) map[string][]string {
 	out := map[string][]string{}
 	word := "OID"

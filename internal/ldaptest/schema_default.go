@@ -2,9 +2,9 @@ package ldaptest
 
 import "strings"
 
-// DefaultSchema describes what the directories of calendar deployments hold:
-// the standard person, group and domain attributes, and the calendar ones,
-// whose numbers are of the experimental arc because the real ones are not known.
+// DefaultSchema returns the schema of a directory in a calendar deployment: the standard
+// attributes of persons, groups and domains, and those of the calendar, whose OIDs are
+// from the experimental arc because the real ones are unknown.
 func DefaultSchema() Schema {
 	return Schema{
 		AttributeTypes: lines(operationalTypes, standardTypes, calendarTypes),

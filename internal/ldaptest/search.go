@@ -9,16 +9,16 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// query is what all pages of a search have in common.
+// query is the part of a search that all its pages share.
 type query struct {
 	base   string // normal
 	scope  int
 	filter *filter
-	manage bool   // referral entries are entries like others
+	manage bool   // treat referral entries like other entries
 	key    string // equal for two pages of the same search
 }
 
-// search is one search operation, which may be one page of a longer one.
+// search is one search operation, possibly one page of a longer search.
 type search struct {
 	c      *conn
 	m      *message
@@ -28,19 +28,19 @@ type search struct {
 	sel    *selection
 	limits Limits
 	faults *Faults
-	page   *Control // nil when the client wants no pages
+	page   *Control // nil when the client did not request pages
 
 	deadline time.Time // zero: none
 	cu       *cursor
 	kept     bool // cu, for the next page
 	out      []byte
-	here     int // entries that this operation sent
+	here     int // number of entries sent by this operation
 }
 
-// flushAt is when what was written goes out.
+// flushAt is the amount of buffered output at which it is sent.
 const flushAt = 32 << 10
 
-// search reads the request and starts to answer it.
+// search parses the request and starts to answer it.
 func (c *conn) search(m *message, req *Request) {
 	req.Op = "search"
 	s := &search{c: c, m: m, req: req, limits: c.limits(), faults: &Faults{}}
@@ -72,8 +72,7 @@ func (c *conn) search(m *message, req *Request) {
 	})
 }
 
-// parse fills in the request and what follows from it. It returns what is
-// wrong with it, if anything is.
+// parse parses the request. It returns the result of an invalid one, or nil.
 func (s *search) parse() *Result {
 	malformed := &Result{Code: ldap.LDAPResultProtocolError, Message: errMalformed.Error()}
 	p, err := children(s.m.op, 8)
@@ -118,14 +117,14 @@ func (s *search) parseQuery(filter *ber.Packet) *Result {
 	if !srv.o.NoPaging {
 		s.page = s.m.control(oidPaging)
 	}
-	// RFC 2696: what is asked for fits into one page.
+	// RFC 2696: the whole result fits into one page.
 	if s.page != nil && r.SizeLimit > 0 && s.page.PageSize >= r.SizeLimit {
 		s.page = nil
 	}
 	return nil
 }
 
-// open finds what is to be searched: from the start, or from where a page ended.
+// open sets the position of the search: the start, or the end of the previous page.
 func (s *search) open() *Result {
 	srv := s.c.s
 	special := srv.special(s.req.DN, s.req.Scope)
@@ -152,8 +151,8 @@ func (s *search) open() *Result {
 	return nil
 }
 
-// resume goes on where an earlier page ended. A cookie is good once, for the
-// same search on the same connection.
+// resume continues where the previous page ended. A cookie is valid once, for the same
+// search on the same connection.
 func (s *search) resume() *Result {
 	c, cookie := s.c, string(s.page.Cookie)
 	c.mu.Lock()
@@ -175,7 +174,7 @@ func (s *search) run() {
 		}
 	}()
 	if s.page != nil && s.page.PageSize == 0 && len(s.page.Cookie) > 0 {
-		// The client wants no more.
+		// The client has abandoned the search.
 		s.done(Result{}, pagingValue(""))
 		return
 	}
@@ -210,7 +209,7 @@ func (s *search) pageFull() bool {
 	return s.page != nil && s.page.PageSize > 0 && s.here >= s.page.PageSize
 }
 
-// full tells whether a limit forbids another entry.
+// full reports whether a limit forbids another entry.
 func (s *search) full() bool {
 	count := s.cu.sent
 	if s.limits.SizePerPage {
@@ -219,8 +218,8 @@ func (s *search) full() bool {
 	return s.limits.Size > 0 && count >= s.limits.Size || s.req.SizeLimit > 0 && count >= s.req.SizeLimit
 }
 
-// put writes an entry, or the reference that stands in its place, and tells
-// whether to go on.
+// put writes an entry, or a reference instead of it, and reports whether the search
+// continues.
 func (s *search) put(r *record) bool {
 	if s.faults.SlowEntries > 0 && !s.wait(s.faults.SlowEntries) {
 		return false
@@ -243,7 +242,7 @@ func (s *search) put(r *record) bool {
 	return s.flushIfLarge()
 }
 
-// wait lets time pass after all that was written has gone out.
+// wait sends the buffered output and then waits.
 func (s *search) wait(d time.Duration) bool {
 	s.flush()
 	s.c.s.fire("SlowEntries")
@@ -268,7 +267,7 @@ func (s *search) flush() bool {
 	return err == nil
 }
 
-// exhausted ends a search that has nothing left to send.
+// exhausted ends a search that has nothing more to send.
 func (s *search) exhausted() {
 	if res := s.c.s.missing(s.cu); res != nil {
 		s.done(*res, nil)
@@ -287,7 +286,7 @@ func (s *search) exhausted() {
 	}
 }
 
-// done sends the result, with a paging control if it is given a value for one.
+// done sends the result, with a paging control if it has a value for it.
 func (s *search) done(res Result, paging []byte) {
 	var controls []byte
 	switch {

@@ -17,14 +17,13 @@ import (
 
 const subschemaDN = "cn=Subschema"
 
-// Server is a running server. All its methods may be called from several
-// goroutines.
+// Server is a running server. All its methods are safe for concurrent use.
 type Server struct {
 	t         testing.TB // nil without a test
 	o         Options
 	types     *types
 	authority *authority
-	tls       *tls.Config // nil when it speaks none
+	tls       *tls.Config // nil without TLS
 	people    map[string]*Identity
 
 	tree      *tree
@@ -49,8 +48,8 @@ type Server struct {
 	fired       map[string]int
 }
 
-// Start starts a server that is stopped when the test ends. What is wrong with
-// the options fails the test.
+// Start starts a server that is stopped at the end of the test. Invalid options fail
+// the test.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
 	s, err := start(t, o)
@@ -61,7 +60,7 @@ func Start(t testing.TB, o Options) *Server {
 	return s
 }
 
-// New starts a server for what is no test. The caller stops it.
+// New starts a server outside of a test. The caller must stop it.
 func New(o Options) (*Server, error) { return start(nil, o) }
 
 func start(t testing.TB, o Options) (*Server, error) {
@@ -79,37 +78,38 @@ func start(t testing.TB, o Options) (*Server, error) {
 	return s, nil
 }
 
-// URL is where the server listens: ldap://127.0.0.1:PORT, or as Options.Listen has it.
+// URL returns the URL of the server: ldap://127.0.0.1:PORT, or that of Options.Listen.
 func (s *Server) URL() string { return s.url }
 
-// LDAPSURL is where it speaks TLS from the first octet on: ldaps://127.0.0.1:PORT.
+// LDAPSURL returns the URL for ldaps: ldaps://127.0.0.1:PORT.
 func (s *Server) LDAPSURL() string { return s.ldapsURL }
 
-// LDAPIURL names its socket: ldapi://PATH, with the path percent-encoded.
+// LDAPIURL returns the URL of the socket: ldapi://PATH, with the path percent-encoded.
 func (s *Server) LDAPIURL() string { return "ldapi://" + url.PathEscape(s.socket) }
 
-// PeerDN is who a client of the same user is after an EXTERNAL bind on the socket.
+// PeerDN returns the DN of a client of the same operating system user after an EXTERNAL
+// bind on the socket.
 func (s *Server) PeerDN() string {
 	return fmt.Sprintf("gidNumber=%d+uidNumber=%d,cn=peercred,cn=external,cn=auth", os.Getegid(), os.Geteuid())
 }
 
-// Connections tells how many connections there were.
+// Connections returns the number of connections accepted so far.
 func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.accepted
 }
 
-// Open tells how many connections there are now. One that the client closed
-// counts until the server has noticed.
+// Open returns the number of open connections. A connection that the client closed
+// counts until the server has detected this.
 func (s *Server) Open() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.open)
 }
 
-// Stop closes all connections and listens no more. The end of the test does
-// the same.
+// Stop closes all connections and stops listening. This also happens at the end of the
+// test.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	s.stopped = true
@@ -141,7 +141,7 @@ func (s *Server) readIdentities() error {
 		id := &s.o.Identities[i]
 		n, err := normalDN(id.DN)
 		if err != nil || n == "" {
-			return fmt.Errorf("the identity %q is no DN", id.DN)
+			return fmt.Errorf("the identity %q is not a valid DN", id.DN)
 		}
 		s.people[n] = id
 	}
@@ -152,11 +152,11 @@ func (s *Server) readEntries() error {
 	for _, e := range s.o.Entries {
 		r := newRecord(e, s.types)
 		if s.tree.get(r.normal) != nil {
-			return fmt.Errorf("the entry %s is there twice", e.DN)
+			return fmt.Errorf("the entry %s occurs twice", e.DN)
 		}
 		for _, a := range r.attrs {
 			if !a.desc.known && !s.o.EvaluateUnknown {
-				return fmt.Errorf("the schema does not have the attribute %s of %s", a.name, e.DN)
+				return fmt.Errorf("the attribute %s of %s is not in the schema", a.name, e.DN)
 			}
 		}
 		s.tree.put(r)
@@ -171,7 +171,7 @@ func (s *Server) readEntries() error {
 	for _, dn := range s.o.Suffixes {
 		n, err := normalDN(dn)
 		if err != nil {
-			return fmt.Errorf("the suffix %q is no DN", dn)
+			return fmt.Errorf("the suffix %q is not a valid DN", dn)
 		}
 		s.suffixes = append(s.suffixes, n)
 	}
@@ -179,7 +179,7 @@ func (s *Server) readEntries() error {
 	return nil
 }
 
-// makeSpecial makes the root and the schema entry.
+// makeSpecial creates the root DSE and the schema entry.
 func (s *Server) makeSpecial() {
 	root := []Attr{
 		{"objectClass", []string{"top"}},
@@ -211,7 +211,7 @@ func (s *Server) makeSpecial() {
 	}}, s.types)
 }
 
-// isSpecial tells whether a search reads the root or the schema entry.
+// isSpecial reports whether a search reads the root DSE or the schema entry.
 func (s *Server) isSpecial(base string, scope int) bool { return s.special(base, scope) != nil }
 
 func (s *Server) special(base string, scope int) *record {
@@ -250,10 +250,10 @@ func (s *Server) listen() error {
 		s.ldapsURL = "ldaps://" + at
 	}
 	if s.o.Unix {
-		// Not t.TempDir: the name of a long test makes a path too long for a socket.
+		// Not t.TempDir: with a long test name its path is too long for a socket.
 		dir, err := os.MkdirTemp("", "ldaptest")
 		if err != nil {
-			return fmt.Errorf("cannot make a directory for the socket: %w", err)
+			return fmt.Errorf("cannot create a directory for the socket: %w", err)
 		}
 		s.socket = filepath.Join(dir, "ldapi")
 		if _, err := s.listenOn("unix", s.socket, false); err != nil {
@@ -263,7 +263,7 @@ func (s *Server) listen() error {
 	return nil
 }
 
-// listenOn returns the address with the port that it got.
+// listenOn listens and returns the address with the actual port.
 func (s *Server) listenOn(network, address string, overTLS bool) (string, error) {
 	l, err := net.Listen(network, address)
 	if err != nil {
@@ -284,7 +284,7 @@ func (s *Server) listenOn(network, address string, overTLS bool) (string, error)
 	return l.Addr().String(), nil
 }
 
-// admit counts a connection. It returns nil when there is nobody to serve.
+// admit registers a connection. It returns nil when the connection is not served.
 func (s *Server) admit(raw net.Conn) *conn {
 	s.mu.Lock()
 	if s.stopped {

@@ -9,7 +9,7 @@ import (
 	"github.com/davadmin/davadmin/internal/servertest"
 )
 
-// resultText is what a client sees of an operation.
+// resultText returns what a client sees of an operation.
 func resultText(err error) string {
 	out := fmt.Sprintf("code %d", resultCode(err))
 	if e, ok := err.(*ldap.Error); ok { //nolint:errorlint // go-ldap does not wrap it
@@ -18,7 +18,7 @@ func resultText(err error) string {
 	return out
 }
 
-// referrals are the URLs of a result.
+// referrals returns the URLs of a result.
 func referrals(err error) []string {
 	var out []string
 	if e, ok := err.(*ldap.Error); ok && e.ResultCode == ldap.LDAPResultReferral { //nolint:errorlint // go-ldap does not wrap it
@@ -68,7 +68,8 @@ func TestAddAndDeleteLikeSlapd(t *testing.T) {
 	}
 }
 
-// Who may not change anything is told so with the same codes.
+// TestRefusedLikeSlapd checks that clients without rights get the same result codes as
+// with slapd.
 func TestRefusedLikeSlapd(t *testing.T) {
 	base := []Entry{NewEntry("o=isp", "objectClass", "top", "objectClass", "organization", "o", "isp"), victim(),
 		NewEntry("cn=reader,o=isp", "objectClass", "inetOrgPerson", "cn", "reader", "sn", "reader", "userPassword", "reader")}

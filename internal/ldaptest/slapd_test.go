@@ -1,12 +1,12 @@
 package ldaptest
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/internal/servertest"
 )
 
@@ -23,7 +23,7 @@ func startSlapd(t *testing.T, entries []Entry) string {
 	}
 	for _, e := range entries {
 		if e.DN == s.Suffix {
-			continue // it is there already
+			continue // it already exists
 		}
 		add := ldap.NewAddRequest(e.DN, nil)
 		for _, a := range e.Attrs {
@@ -36,10 +36,9 @@ func startSlapd(t *testing.T, entries []Entry) string {
 	return s.LDAPIURL
 }
 
-// What a real server can judge, it judges: the filters, and when the limits and
-// the pages end.
+// TestLikeSlapd compares filters, limits and pages with a real server.
 func TestLikeSlapd(t *testing.T) {
-	m := maker{Rand: rand.New(rand.NewPCG(3, 4)), slapd: true}
+	m := maker{Rand: seed.New(t), slapd: true}
 	entries := m.entries(100)
 	five := NewEntry("cn=five,o=isp", "objectClass", "inetOrgPerson", "cn", "five", "sn", "five", "userPassword", "five")
 	entries = append(entries, five)
@@ -58,7 +57,7 @@ func TestLikeSlapd(t *testing.T) {
 			a, errA := ours.Search(req)
 			b, errB := theirs.Search(req)
 			if resultCode(errA) != resultCode(errB) {
-				t.Errorf("%s, scope %d: %v; slapd says %v", base, scope, errA, errB)
+				t.Errorf("%s, scope %d: %v; slapd: %v", base, scope, errA, errB)
 			} else if errA == nil {
 				got, want := dns(a), dns(b)
 				slices.Sort(got)
@@ -77,7 +76,7 @@ func TestLikeSlapd(t *testing.T) {
 			for _, limit := range []int{0, 3, 5, 9} {
 				a, b := pagedLikeThis(ours, filter, size, limit), pagedLikeThis(theirs, filter, size, limit)
 				if !slices.Equal(a, b) {
-					t.Errorf("%s, pages of %d, limit %d: pages and code %v; slapd has %v", filter, size, limit, a, b)
+					t.Errorf("%s, pages of %d, limit %d: pages and code %v; slapd: %v", filter, size, limit, a, b)
 				}
 			}
 		}

@@ -2,7 +2,6 @@ package ldaptest
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +9,7 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/internal/servertest"
 )
 
@@ -39,7 +39,7 @@ func change(op, name string, values ...string) ldap.Change {
 	return ldap.Change{Operation: ops[op], Modification: ldap.PartialAttribute{Type: name, Vals: values}}
 }
 
-// outcome is all that a client sees of a modify.
+// outcome returns everything that a client sees of a modify request, as text.
 func outcome(c *ldap.Conn, dn string, controls []ldap.Control, changes ...ldap.Change) string {
 	req := ldap.NewModifyRequest(dn, controls)
 	req.Changes = changes
@@ -59,7 +59,7 @@ func outcome(c *ldap.Conn, dn string, controls []ldap.Control, changes ...ldap.C
 		}
 		p, err := ber.DecodePacketErr([]byte(s.ControlValue))
 		if err != nil || p.ClassType != ber.ClassApplication || p.Tag != ldap.ApplicationSearchResultEntry || len(p.Children) != 2 {
-			return out + " and what is no entry"
+			return out + " and an invalid entry"
 		}
 		e := ldap.Entry{DN: text(p.Children[0])}
 		for _, a := range p.Children[1].Children {
@@ -74,12 +74,12 @@ func outcome(c *ldap.Conn, dn string, controls []ldap.Control, changes ...ldap.C
 	return out
 }
 
-// asText writes an entry so that two that hold the same are written alike.
+// asText returns an entry as text, which is the same for equal entries.
 func asText(e *ldap.Entry) string {
 	var lines []string
 	for _, a := range e.Attributes {
 		for i, v := range a.Values {
-			// slapd writes names anew.
+			// slapd rewrites DNs.
 			if n, err := normalDN(v); err == nil && strings.EqualFold(a.Name, "member") {
 				a.Values[i] = n
 			}
@@ -91,7 +91,7 @@ func asText(e *ldap.Entry) string {
 	return e.DN + " " + strings.Join(lines, ", ")
 }
 
-// now is an entry as it is.
+// now returns the current entry.
 func now(t *testing.T, c *ldap.Conn, dn string) string {
 	t.Helper()
 	res, err := c.Search(request(dn, ldap.ScopeBaseObject, "(objectClass=*)"))
@@ -109,7 +109,7 @@ func addRequest(e Entry) *ldap.AddRequest {
 	return req
 }
 
-// victim is what the modifies of the tests begin with.
+// victim is the entry that the tests modify.
 func victim() Entry {
 	return NewEntry(victimDN, "objectClass", "inetOrgPerson", "objectClass", "extensibleObject", "objectClass", "davEntity",
 		"uid", "v", "uid", "second", "cn", "Anna Berg", "cn", "A. Berg", "cn;lang-de", "Änne", "sn", "Berg",
@@ -118,8 +118,8 @@ func victim() Entry {
 		"icsCalendar", "anna:Main")
 }
 
-// both starts a slapd and a server of ours with the same entries, and binds to
-// each as the manager.
+// both starts a slapd and a test server with the same entries, and binds to each as the
+// manager.
 func both(t *testing.T, entries []Entry) (ours, theirs *ldap.Conn) {
 	t.Helper()
 	theirs = dial(t, startSlapd(t, entries))
@@ -169,7 +169,7 @@ func TestModifyLikeSlapd(t *testing.T) {
 			}
 		}
 		if got, want := now(t, ours, victimDN), now(t, theirs, victimDN); got != want {
-			t.Fatalf("added anew the entry is\n%s\nslapd has\n%s", got, want)
+			t.Fatalf("after adding it again the entry is\n%s\nslapd has\n%s", got, want)
 		}
 	}
 }
@@ -178,7 +178,7 @@ func modifications() []modification {
 	plain := with()
 	all := with(preRead())
 	out := []modification{
-		plain(), // no change at all
+		plain(), // no change
 		// One change.
 		plain(change("add", "cn", "New")), plain(change("add", "cn", "ANNA   berg ")), plain(change("add", "cn")), plain(change("add", "cn", "x", " X")),
 		plain(change("add", "commonName", "alias")), plain(change("add", "surname", "x")), plain(change("add", "CN;lang-de", "x")), plain(change("add", "cn;lang-fr", "Anna Berg")),
@@ -202,14 +202,14 @@ func modifications() []modification {
 		plain(change("replace", "cn", "New", "Other")), plain(change("replace", "description")), plain(change("replace", "title")), plain(change("replace", "unheardOf")), plain(change("replace", "cn", "x", "X")),
 		plain(change("replace", "davUniqueId", "x", "y")), plain(change("replace", "davUniqueId", "abc")), plain(change("replace", "uid", "x")), plain(change("replace", "uid", "V")), plain(change("replace", "jpegPhoto", "\xff", "\xfe")),
 		plain(change("replace", "jpegPhoto", "\xff", "\xff")),
-		// Several: all or nothing, each on what those before it left.
+		// Several changes: all or none, each applied to the result of the previous one.
 		plain(change("add", "title", "x"), change("delete", "title", "X"), change("add", "title", "y")),
 		plain(change("add", "title", "x"), change("delete", "cn", "Nobody")), plain(change("add", "title", "x"), change("add", "unheardOf", "x")),
 		plain(change("add", "davUniqueId", "new"), change("delete", "davUniqueId", "abc")), plain(change("delete", "davUniqueId", "abc"), change("add", "davUniqueId", "new")),
 		plain(change("delete", "davUniqueId"), change("delete", "davUniqueId")), plain(change("replace", "davUniqueId"), change("replace", "davUniqueId")),
 		plain(change("delete", "uid"), change("add", "uid", "V", "w")), plain(change("delete", "cn", "ANNA BERG"), change("add", "cn", "ANNA BERG")),
 		plain(change("add", "cn", "x"), change("add", "commonName", "X")), plain(change("replace", "cn", "x"), change("delete", "cn", "x"), change("replace", "cn", "y")),
-		// Names.
+		// Attribute names.
 		{dn: "uid=none,o=isp", changes: []ldap.Change{change("add", "cn", "x")}}, {dn: "uid=x,uid=none,o=isp", changes: []ldap.Change{change("add", "cn", "x")}},
 		{dn: "o=other", changes: []ldap.Change{change("add", "cn", "x")}}, {dn: "o=other", changes: []ldap.Change{change("add", "unheardOf", "x")}}, {dn: "uid=none,o=isp", changes: []ldap.Change{change("add", "unheardOf", "x")}},
 		{dn: "no dn", changes: []ldap.Change{change("add", "unheardOf", "x")}}, {dn: "", changes: nil}, {dn: "cn=Subschema", changes: []ldap.Change{change("add", "cn", "x")}},
@@ -233,7 +233,7 @@ func modifications() []modification {
 	return out
 }
 
-// assertions are true, false and undefined ones about victim, and the negative of each.
+// assertions are true, false and undefined filters about victim, and their negations.
 func assertions() []string {
 	var out []string
 	for _, f := range []string{
@@ -255,9 +255,10 @@ func assertions() []string {
 	return out
 }
 
-// Whatever is changed at random, both end with the same codes and entries.
+// TestRandomModifiesLikeSlapd checks that random modify requests have the same result
+// codes and produce the same entries as with slapd.
 func TestRandomModifiesLikeSlapd(t *testing.T) {
-	m := maker{Rand: rand.New(rand.NewPCG(5, 6)), slapd: true}
+	m := maker{Rand: seed.New(t), slapd: true}
 	const n = 8
 	ours, theirs := both(t, m.entries(n))
 	codes := map[string]int{}
@@ -284,7 +285,7 @@ func TestRandomModifiesLikeSlapd(t *testing.T) {
 	t.Logf("how often which result came: %v", codes)
 }
 
-// change makes a change of which many go wrong.
+// change returns a random change. Many of them fail.
 func (m maker) change() ldap.Change {
 	name := m.pick("description", "ou", "description", "ou", "member", "userPassword", "uidNumber", "davUniqueId", "icsCalendar", "nothingKnown")
 	c := change(m.pick("add", "delete", "replace"), name)

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// The syntaxes of RFC 4517 that this package knows, without what they all begin with.
+// The syntaxes of RFC 4517 that this package supports, without their common prefix.
 const (
 	syntaxArc = "1.3.6.1.4.1.1466.115.121.1."
 
@@ -27,8 +27,8 @@ const (
 	syntaxTelephone = "50"
 )
 
-// syntaxesOf lists the syntaxes that a matching rule can compare, as OpenLDAP
-// has it: a rule of one string syntax is no rule of another.
+// syntaxesOf returns the syntaxes that a matching rule can compare, as in OpenLDAP: a
+// rule for one string syntax does not apply to another.
 func syntaxesOf(rule string) []string {
 	switch strings.ToLower(rule) {
 	case "caseignorematch", "2.5.13.2", "caseexactmatch", "2.5.13.5":
@@ -59,14 +59,14 @@ func syntaxesOf(rule string) []string {
 	return nil
 }
 
-// takes tells whether a matching rule applies to values of the attribute. All
-// apply to a type of which nothing is known.
+// takes reports whether a matching rule applies to values of the attribute. All rules
+// apply to an unknown type.
 func (d *description) takes(rule string) bool {
 	arc, isOfRFC := strings.CutPrefix(d.syntax, syntaxArc)
 	return d.syntax == "" || strings.EqualFold(rule, d.equality) || isOfRFC && slices.Contains(syntaxesOf(rule), arc)
 }
 
-// valid tells whether the attribute can have the value at all.
+// valid reports whether the value has the syntax of the attribute.
 func (t *types) valid(d *description, v string) bool {
 	only := func(allowed string) bool { return strings.Trim(v, allowed) == "" }
 	switch strings.TrimPrefix(d.syntax, syntaxArc) {
@@ -94,13 +94,13 @@ func (t *types) valid(d *description, v string) bool {
 	return true
 }
 
-// withoutUID takes the unique id away that may stand behind a name.
+// withoutUID removes the optional unique identifier after a DN.
 func withoutUID(v string) string {
 	return regexp.MustCompile(`#'[01]*'B$`).ReplaceAllString(v, "")
 }
 
-// equal tells whether two values of the attribute are the same to the server.
-// A value that the syntax does not have is the same as itself alone.
+// equal reports whether two values of the attribute are equal for the server. A value
+// with invalid syntax equals only itself.
 func (d *description) equal(a, b string) bool {
 	if a == b {
 		return true

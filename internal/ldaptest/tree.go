@@ -5,19 +5,19 @@ import (
 	"sync/atomic"
 )
 
-// tree holds the entries that can be changed. A record never changes: another
-// one takes its place in the slot, so that a search which goes on meanwhile
-// sees the entry as it was or as it is, and nothing in between.
+// tree holds the entries that can be changed. A record is immutable and is replaced in
+// its slot, so that a concurrent search sees the entry before or after a change, but
+// never in between.
 type tree struct {
-	// changing is held by who changes an entry, from the look at what it is to
-	// the change. Searches do not wait for it.
+	// changing is held while an entry is read and changed. Searches do not wait for
+	// it.
 	changing sync.Mutex
 
 	mu    sync.RWMutex // guards what follows
-	slots []*slot      // in the order in which they are served; never overwritten, only appended to or made anew
-	gone  int          // slots without a record
+	slots []*slot      // in the order of search results; never overwritten, only appended to or rebuilt
+	gone  int          // number of slots without a record
 	index map[string]*slot
-	under map[string]int // by normal name, there or not: how many entries are below it
+	under map[string]int // number of entries below a normal DN, whether that has an entry or not
 }
 
 // slot is the place of an entry. It has no record once the entry is deleted.
@@ -27,7 +27,7 @@ func newTree() *tree {
 	return &tree{index: map[string]*slot{}, under: map[string]int{}}
 }
 
-// get returns the entry of a normal name, nil without one.
+// get returns the entry with a normal DN, or nil.
 func (t *tree) get(normal string) *record {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -37,14 +37,14 @@ func (t *tree) get(normal string) *record {
 	return nil
 }
 
-// all returns the places of all entries. The caller changes nothing in it.
+// all returns the slots of all entries. The caller must not change the slice.
 func (t *tree) all() []*slot {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.slots
 }
 
-// one is all with nothing but the entry of a name.
+// one is like all for the entry with a DN only.
 func (t *tree) one(normal string) []*slot {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -54,7 +54,7 @@ func (t *tree) one(normal string) []*slot {
 	return nil
 }
 
-// put adds an entry, or puts it in the place of the one of its name.
+// put adds an entry, or replaces the one with the same DN.
 func (t *tree) put(r *record) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -68,7 +68,7 @@ func (t *tree) put(r *record) {
 	s.Store(r)
 }
 
-// remove takes an entry away, if it is there.
+// remove removes an entry, if it exists.
 func (t *tree) remove(normal string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -84,7 +84,7 @@ func (t *tree) remove(normal string) {
 	}
 }
 
-// compact makes the list anew: searches still have the old one.
+// compact rebuilds the list, because searches still use the old one.
 func (t *tree) compact() {
 	left := make([]*slot, 0, len(t.index))
 	for _, s := range t.slots {
@@ -103,14 +103,15 @@ func (t *tree) count(normal string, by int) {
 	}
 }
 
-// hasBelow tells whether entries are below a name, which may itself be none.
+// hasBelow reports whether there are entries below a DN, which need not have an entry
+// itself.
 func (t *tree) hasBelow(normal string) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.under[normal] > 0
 }
 
-// above returns the nearest entry above a name, nil without any.
+// above returns the nearest entry above a DN, or nil.
 func (t *tree) above(normal string) *record {
 	for up := parentDN(normal); up != ""; up = parentDN(up) {
 		if r := t.get(up); r != nil {

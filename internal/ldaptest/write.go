@@ -12,25 +12,25 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// write is an operation that changes an entry. The reader of the connection
-// carries it out, so that what comes after it finds the entry changed.
+// write is an operation that changes an entry. The reader of the connection carries it
+// out, so that later requests see the change.
 type write struct {
 	c      *conn
 	m      *message
 	req    *Request
 	faults *Faults
-	count  int // which modify it is, since the faults were set; 0 for other operations
+	count  int // number of the modify request since the faults were set; 0 for other operations
 
 	name      string // normal
-	manage    bool   // referral entries are entries like others
+	manage    bool   // treat referral entries like other entries
 	assertion *filter
-	preRead   *selection // nil when the client does not want to know
-	edits     []edit     // of a modify, and what an add adds
+	preRead   *selection // nil without that control
+	edits     []edit     // of a modify request; for an add request, the attributes to add
 
 	controls []byte // of the answer
 }
 
-// write reads the request, carries it out and answers.
+// write parses a request, carries it out and answers it.
 func (c *conn) write(m *message, req *Request, op string) {
 	req.Op = op
 	w := &write{c: c, m: m, req: req, faults: c.s.faultsOf(c.number)}
@@ -54,7 +54,7 @@ func (c *conn) write(m *message, req *Request, op string) {
 		return
 	}
 	c.s.answered(req, res.Code, 0)
-	_ = c.send(appendResult(nil, m.id, byte(m.op.Tag)+1|0x60, *res, nil, w.controls)) // each answer has the number after its request
+	_ = c.send(appendResult(nil, m.id, byte(m.op.Tag)+1|0x60, *res, nil, w.controls)) // the tag of a response is that of its request plus 1
 }
 
 func (w *write) hook(f func(dn string)) {
@@ -63,8 +63,7 @@ func (w *write) hook(f func(dn string)) {
 	}
 }
 
-// parse fills in the request and what follows from it. It returns what is
-// wrong with it, if anything is.
+// parse parses the request. It returns the result of an invalid one, or nil.
 func (w *write) parse() *Result {
 	srv := w.c.s
 	if err := w.parseOperation(); err != nil {
@@ -136,7 +135,8 @@ func (w *write) parseModification(p *ber.Packet) (m ldif.Modification, err error
 	return m, nil
 }
 
-// refused tells what keeps the client from changing the entry, whatever is in it.
+// refused returns the result for a change that is refused whatever the entry contains,
+// or nil.
 func (w *write) refused() *Result {
 	c, srv := w.c, w.c.s
 	if res, ok := c.admits(); !ok {
@@ -158,10 +158,10 @@ func (w *write) refused() *Result {
 	return checkFixed(w.edits)
 }
 
-// denied tells whether the client has no right to change the entry.
+// denied reports whether the client has no right to change the entry.
 func (w *write) denied() bool { return w.c.who != nil && w.c.who.ReadOnly || w.deniedByFault() }
 
-// carryOut changes the entry, if it is there and as the client asserts.
+// carryOut changes the entry, if it exists and the assertion holds.
 func (w *write) carryOut() *Result {
 	srv := w.c.s
 	srv.tree.changing.Lock()
@@ -244,7 +244,8 @@ func (w *write) delete() *Result {
 	return &Result{}
 }
 
-// touch notes in the entry who changed it, and when; as is empty for nobody.
+// touch records in the entry who changed it and when; as is empty for an anonymous
+// client.
 func (s *Server) touch(d *draft, as string) {
 	for _, a := range [][2]string{{"modifyTimestamp", timestamp()}, {"modifiersName", as}} {
 		desc := s.types.describe(a[0])
@@ -256,7 +257,7 @@ func (s *Server) touch(d *draft, as string) {
 
 func timestamp() string { return time.Now().UTC().Format("20060102150405Z") }
 
-// referTo names the entry at the servers of these URLs, as slapd does.
+// referTo returns the URLs of the entry on the servers with these URLs, like slapd.
 func referTo(urls []string, dn string) []string {
 	out := make([]string, len(urls))
 	for i, u := range urls {

@@ -18,7 +18,7 @@ import (
 
 const personDN = "uid=u000000,ou=people,o=isp"
 
-// writable starts a server with persons and one who may bind.
+// writable starts a server with persons and a manager.
 func writable(t testing.TB, o Options) *Server {
 	t.Helper()
 	if o.Entries == nil && o.Generate == nil {
@@ -28,7 +28,7 @@ func writable(t testing.TB, o Options) *Server {
 	return Start(t, o)
 }
 
-// manager connects as who may change everything.
+// manager connects and binds as the manager.
 func manager(t *testing.T, s *Server) *ldap.Conn {
 	t.Helper()
 	c := dial(t, s.URL())
@@ -48,7 +48,8 @@ func retitle(c *ldap.Conn, to string) error {
 	return modify(c, personDN, change("replace", "title", to))
 }
 
-// Every client sees a change at once, in every kind of search.
+// TestChangesAreSeen checks that every client sees a change at once, in every kind of
+// search.
 func TestChangesAreSeen(t *testing.T) {
 	s := writable(t, Options{})
 	c, other := manager(t, s), dial(t, s.URL())
@@ -66,17 +67,18 @@ func TestChangesAreSeen(t *testing.T) {
 	same(t, "all", dns(ask(t, other, everybody())), []string{personDN, "uid=u000002,ou=people,o=isp", "uid=new,ou=people,o=isp"})
 	_, err := other.Search(request("uid=u000001,ou=people,o=isp", ldap.ScopeBaseObject, "(objectClass=*)"))
 	code(t, "a deleted entry", err, ldap.LDAPResultNoSuchObject)
-	// What was deleted can be there again, and comes last.
+	// A deleted entry can be added again, and is then the last one.
 	if err := c.Add(addRequest(person(1))); err == nil {
-		t.Error("entryUUID was taken from a client")
+		t.Error("entryUUID was accepted from a client")
 	}
 	s.Put(person(1))
 	if got := dns(ask(t, other, everybody())); len(got) != 4 || got[3] != person(1).DN {
-		t.Errorf("after the entry came back: %q", got)
+		t.Errorf("after the entry was added again: %q", got)
 	}
 }
 
-// A search that goes on over pages meanwhile finds what is there when its turn comes.
+// TestChangesBetweenPages checks that a search with pages returns each entry as it is
+// when its turn comes.
 func TestChangesBetweenPages(t *testing.T) {
 	s := writable(t, Options{Entries: people(400)})
 	c := manager(t, s)
@@ -93,27 +95,27 @@ func TestChangesBetweenPages(t *testing.T) {
 		}
 		page.SetCookie(next.Cookie)
 		if i == 0 {
-			// So many that the list of entries is made anew.
+			// So many that the list of entries is rebuilt.
 			for k := range 300 {
 				s.Remove(person(k).DN)
 			}
 			s.Put(person(500))
 		}
 	}
-	// The entry that waited for the second page had been found before.
+	// The first entry of the second page had been found before.
 	if len(got) != 251 || got[150] != person(150).DN || got[151] != person(300).DN || got[250] != person(399).DN {
-		t.Errorf("%d entries came: %q", len(got), got)
+		t.Errorf("received %d entries: %q", len(got), got)
 	}
 	if n := len(ask(t, c, everybody("1.1")).Entries); n != 101 {
-		t.Errorf("%d entries are there in the end", n)
+		t.Errorf("%d entries at the end", n)
 	}
 	if n := len(s.tree.all()); n > 250 {
-		t.Errorf("%d places are kept for 103 entries", n)
+		t.Errorf("%d slots for 103 entries", n)
 	}
 }
 
-// Many clients change and search at once; no change is lost, and nobody sees
-// half of one.
+// TestConcurrentChanges checks that no change is lost, and that no client sees a partial
+// change, when many clients change and search at once.
 func TestConcurrentChanges(t *testing.T) {
 	const clients, rounds = 6, 60
 	s := writable(t, Options{Entries: append(people(2), NewEntry("cn=count,o=isp", "cn", "count", "uidNumber", "0", "gidNumber", "0"))})
@@ -163,11 +165,12 @@ func TestConcurrentChanges(t *testing.T) {
 	readers.Wait()
 	same(t, "the count", s.Values("cn=count,o=isp", "uidNumber"), []string{fmt.Sprint(clients * rounds)})
 	if torn.Load() {
-		t.Error("half of a change was seen")
+		t.Error("a partial change was seen")
 	}
 }
 
-// What the root names is what the server does.
+// TestOfferedControls checks that the server supports exactly the controls that the root
+// DSE lists.
 func TestOfferedControls(t *testing.T) {
 	for _, x := range []struct {
 		o             Options
@@ -177,7 +180,7 @@ func TestOfferedControls(t *testing.T) {
 		c := manager(t, s)
 		root := ask(t, c, request("", ldap.ScopeBaseObject, "(objectClass=*)", "supportedControl")).Entries[0].GetAttributeValues("supportedControl")
 		if slices.Contains(root, oidAssertion) != x.assert || slices.Contains(root, oidPreRead) != x.reads {
-			t.Errorf("%+v: the root names %q", x, root)
+			t.Errorf("%+v: the root DSE lists %q", x, root)
 		}
 		for _, y := range []struct {
 			control *ldap.ControlString
@@ -225,17 +228,18 @@ func TestBusyAndRefused(t *testing.T) {
 	code(t, "replica", err, ldap.LDAPResultReferral)
 	same(t, "replica", referrals(err), []string{"ldap://a.example/" + personDN, "ldaps://b.example/o=isp"})
 	fired(t, s, "ReferTo", 1)
-	// Reading goes on.
+	// Searches still work.
 	if n := len(ask(t, c, everybody()).Entries); n != 3 {
 		t.Errorf("%d entries", n)
 	}
 	same(t, "the entry", s.Values(personDN, "title"), []string{"4"})
-	// The count begins anew.
+	// The count starts again.
 	s.SetFaults(Faults{BusyModify: 1})
 	code(t, "busy again", retitle(c, "x"), ldap.LDAPResultBusy)
 }
 
-// Whether a change was made is not to be seen from how the connection ends.
+// TestLostAnswers checks that the client cannot tell from the end of the connection
+// whether a change was made.
 func TestLostAnswers(t *testing.T) {
 	s := writable(t, Options{TLS: true})
 	for _, x := range []struct {
@@ -270,7 +274,7 @@ func TestLostAnswers(t *testing.T) {
 	open := s.Open()
 	within(t, "closing the connection", func() { _ = c.Close() })
 	eventually(t, "the end of the connection", func() bool { return s.Open() < open })
-	// Faults of the first connections leave the others alone.
+	// Faults of the first connections do not affect the others.
 	s.SetFaults(Faults{FirstConnections: 1, ReadOnly: true})
 	code(t, "the first", retitle(manager(t, s), "x"), ldap.LDAPResultUnwillingToPerform)
 	if err := retitle(manager(t, s), "x"); err != nil {
@@ -278,7 +282,7 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// Somebody else changes the entry at the worst moments.
+// TestHooks checks changes by another client before and after a modify request.
 func TestHooks(t *testing.T) {
 	s := writable(t, Options{})
 	var seen []string
@@ -296,7 +300,7 @@ func TestHooks(t *testing.T) {
 	same(t, "a removed entry", outcome(c, personDN, nil, change("replace", "title", "new")), "code 32 below ou=people,o=isp")
 }
 
-// What a test changes and reads directly is its own.
+// TestDirect checks the methods that read and change entries directly.
 func TestDirect(t *testing.T) {
 	s := writable(t, Options{})
 	e, ok := s.Entry("UID=u000000, OU=people, O=isp")
@@ -305,7 +309,7 @@ func TestDirect(t *testing.T) {
 	}
 	e.Attrs[0].Values[0] = "spoilt"
 	if v := s.Values(personDN, "objectClass"); v[0] != "top" {
-		t.Errorf("the copy is the entry: %q", v)
+		t.Errorf("a change of the copy changed the entry: %q", v)
 	}
 	given := []string{"b", "a"}
 	s.Replace(personDN, "userid", given...)
@@ -318,7 +322,7 @@ func TestDirect(t *testing.T) {
 	}
 	same(t, "values", []any{s.Values(personDN, "uid"), s.Values(personDN, "sn"), s.Values(personDN, "CN;lang-de"), s.Values("cn=none", "sn")}, []any{[]string{"b", "a"}, []string{}, []string{"Ä"}, []string{}})
 	if _, ok := s.Entry("cn=none"); ok {
-		t.Error("there is what there is not")
+		t.Error("found an entry that does not exist")
 	}
 	s.Put(NewEntry(personDN, "cn", "other"))
 	same(t, "another entry", s.Entries()[2], NewEntry(personDN, "cn", "other"))
@@ -337,14 +341,14 @@ func TestDirect(t *testing.T) {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("what there is not was %s", what)
+					t.Errorf("an entry that does not exist was %s", what)
 				}
 			}()
 			do()
 		}()
 	}
 	if _, err := New(Options{Listen: "nowhere"}); err == nil {
-		t.Error("it listens nowhere")
+		t.Error("the server does not listen")
 	}
 }
 
@@ -373,7 +377,7 @@ func TestTimestamps(t *testing.T) {
 	same(t, "what is sent unasked", names(found), []string{"objectClass", "uid"})
 }
 
-// Where nothing can be changed at all.
+// TestNotForChanges checks servers on which nothing can be changed.
 func TestNotForChanges(t *testing.T) {
 	s := writable(t, Options{Generate: slices.Values(people(2)), Suffixes: []string{"o=isp"}})
 	code(t, "a generated entry", retitle(manager(t, s), "x"), ldap.LDAPResultUnwillingToPerform)
@@ -385,7 +389,7 @@ func TestNotForChanges(t *testing.T) {
 	same(t, "an unknown value", outcome(c, personDN, nil, change("add", "unheardof", "A")), "code 20")
 }
 
-// The log tells what was to be changed.
+// TestWriteLog checks the log of changes.
 func TestWriteLog(t *testing.T) {
 	s := writable(t, Options{})
 	c := manager(t, s)
@@ -404,7 +408,8 @@ func TestWriteLog(t *testing.T) {
 	})
 }
 
-// What is no modify is told so, and does no harm.
+// TestMalformedWrites checks that malformed requests are answered with an error and
+// change nothing.
 func TestMalformedWrites(t *testing.T) {
 	s := writable(t, Options{})
 	c := manager(t, s)

@@ -121,9 +121,10 @@ func wrapCommand(command string, indent, width int) []string {
 	var out []string
 	line := strings.Repeat(" ", indent) + words[0]
 	for i := 1; i < len(words); {
-		// An option and its value stay together.
+		// An option and its value stay together, and so do a redirection and its file.
 		next := words[i]
-		if i++; i < len(words) && strings.HasPrefix(next, "-") && !strings.HasPrefix(words[i], "-") && indent+4+Width(next)+1+Width(words[i])+2 <= width {
+		joins := strings.HasPrefix(next, "-") || redirects(next)
+		if i++; i < len(words) && joins && !strings.HasPrefix(words[i], "-") && !redirects(words[i]) && indent+4+Width(next)+1+Width(words[i])+2 <= width {
 			next += " " + words[i]
 			i++
 		}
@@ -140,6 +141,9 @@ func wrapCommand(command string, indent, width int) []string {
 	}
 	return append(out, line)
 }
+
+// redirects reports whether a word of a shell command redirects its input or output.
+func redirects(word string) bool { return word == "<" || word == ">" || word == ">>" }
 
 // Definition is an item of a list: an option, an action or an operation, and the
 // text that explains it.

@@ -37,12 +37,14 @@ func TestWrap(t *testing.T) {
 // An example that is too long can be pasted as it is printed: it is broken outside
 // of quotes only, and an option stays with its value.
 func TestWrapCommands(t *testing.T) {
-	got := ui.Wrap("  davadmin account create -n 'a b c' -y \"x y\" --dry-run\n  davadmin short", 30)
+	got := ui.Wrap("  davadmin account create -n 'a b c' -y \"x y\" --dry-run\n  davadmin short\n  davadmin config list -A -e > file", 30)
 	compare(t, got+"\n",
 		`  davadmin account create \`,
 		`      -n 'a b c' -y "x y" \`,
 		`      --dry-run`,
 		`  davadmin short`,
+		`  davadmin config list -A -e \`,
+		`      > file`,
 	)
 }
 

@@ -114,11 +114,11 @@ func TestNULEverywhere(t *testing.T) {
 	j := startJava(t)
 	nul := strings.Repeat("\x00", 1<<16)
 	for name, file := range map[string]string{
-		"nothing else":     nul,
-		"key and value":    nul + "=" + nul + "\n",
-		"between entries":  "a=1\n" + nul + "\nb=2\n",
-		"in each line":     strings.Repeat("\x00# \x00\n\x00a\x00=\x00\\\n\x00\n", 2000),
-		"behind a comment": "#" + nul + "\n" + nul + "a:\n",
+		"nothing else":    nul,
+		"key and value":   nul + "=" + nul + "\n",
+		"between entries": "a=1\n" + nul + "\nb=2\n",
+		"in each line":    strings.Repeat("\x00# \x00\n\x00a\x00=\x00\\\n\x00\n", 2000),
+		"after a comment": "#" + nul + "\n" + nul + "a:\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := agree(t, j, []byte(file), false)

@@ -74,7 +74,7 @@ func TestDomainMapEdit(t *testing.T) {
 		warned       string
 	}{
 		{"first", "# x\n", DomainCreate, "Example.COM.", urlA, "# x\nexample.com=" + urlA + "\n", ""},
-		{"beside its family", "a.com=" + urlA + "\n# end\n", DomainCreate, "b.com", urlA, "a.com=" + urlA + "\n# end\nb.com=" + urlA + "\n", ""},
+		{"next to its parent domain", "a.com=" + urlA + "\n# end\n", DomainCreate, "b.com", urlA, "a.com=" + urlA + "\n# end\nb.com=" + urlA + "\n", ""},
 		{"no end of line", "a.com=" + urlA, DomainCreate, "b.com", urlB, "a.com=" + urlA + "\nb.com=" + urlB, ""},
 		{"CRLF", "a.com=" + urlA + "\r\n", DomainCreate, "b.com", urlB, "a.com=" + urlA + "\r\nb.com=" + urlB + "\r\n", ""},
 		{"only the value", "# x\n a.com : http\\://a.example\\:80/ischedule/\n#y", DomainModify, "a.com", urlB, "# x\n a.com : " + urlB + "\n#y", ""},
@@ -86,7 +86,7 @@ func TestDomainMapEdit(t *testing.T) {
 		{"in Latin-1", "b\xfccher.example=" + urlA + "\n", DomainModify, "bücher.example", urlA, "xn--bcher-kva.example=" + urlA + "\n", ""},
 		{"behind a mark", "\xef\xbb\xbfa.com=" + urlA + "\nb.com=" + urlB + "\n", DomainModify, "a.com", urlA, "b.com=" + urlB + "\na.com=" + urlA + "\n", ""},
 		{"delete all spellings", "a.com=" + urlA + "\nb.com=" + urlB + "\nA.COM=" + urlB + "\na.com=\n", DomainDelete, "A.com", "", "b.com=" + urlB + "\n", ""},
-		{"delete what is no domain", "*.a.com=" + urlA + "\nb.com=" + urlB + "\n", DomainDelete, "*.a.com", "", "b.com=" + urlB + "\n", ""},
+		{"delete a key that is not a domain", "*.a.com=" + urlA + "\nb.com=" + urlB + "\n", DomainDelete, "*.a.com", "", "b.com=" + urlB + "\n", ""},
 	} {
 		m := mustMap(t, c.before)
 		after, changes, warnings, err := m.Edit(c.action, []DomainRequest{{Domain: c.domain, URL: c.url}})

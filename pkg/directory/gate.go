@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// gate is the connection on which go-ldap binds. It can be taken back from go-ldap,
+// gate is the connection on which go-ldap binds. It can be detached from go-ldap,
 // together with the bytes that were read and not passed on.
 type gate struct {
 	net.Conn

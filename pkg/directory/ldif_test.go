@@ -265,7 +265,7 @@ changetype: delete
 	} {
 		q := peopleQuery()
 		q.Bases, q.Scope, q.Filter, q.Others = x.bases, x.scope, x.filter, x.others
-		q.Selections[1].Filter = "(this is not looked at"
+		q.Selections[1].Filter = "(this is ignored"
 		if err := requireFiles(t, FilesOptions{Paths: paths}, q, x.want...); err != nil {
 			t.Errorf("%+v: %v", x, err)
 		}

@@ -43,7 +43,7 @@ type people struct {
 
 // accounts measures the account commands on both kinds of store.
 func (b *bench) accounts() (text string, err error) {
-	// PostgreSQL runs as a different user, who has no access to b.work, so it gets a
+	// PostgreSQL runs as a different user, which cannot read b.work, so it gets a
 	// directory in the usual place for temporary files.
 	pg, err := servertest.StartPostgres(context.Background(), "", servertest.PostgresOptions{Fsync: true})
 	if err != nil {

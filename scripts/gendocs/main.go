@@ -43,9 +43,8 @@ func run(reference, man string) error {
 			return err
 		}
 	}
-	app := &cli.Environment{Streams: &ui.Streams{}, Getenv: func(string) string { return "" }}
-	root := cli.Tree(app)
-	if err := writeMan(root, man); err != nil {
+	env := &cli.Environment{Streams: &ui.Streams{}, Getenv: func(string) string { return "" }}
+	if err := writeMan(cli.Tree(env), man); err != nil {
 		return err
 	}
 	parameters, err := parameterPage()
@@ -53,7 +52,7 @@ func run(reference, man string) error {
 		return err
 	}
 	for name, text := range map[string]string{
-		"commands.md":   commandPage(root),
+		"commands.md":   commandPage(cli.Tree(env)),
 		"parameters.md": parameters,
 		"rules.md":      rulePage(),
 	} {
@@ -64,9 +63,10 @@ func run(reference, man string) error {
 	return nil
 }
 
-// writeMan writes a man page for each command. The date is fixed, because the pages
-// must not change from day to day.
+// writeMan writes a man page for each command of a tree, whose long texts it changes to
+// Markdown. The date is fixed, because the pages must not change from day to day.
 func writeMan(root *cobra.Command, dir string) error {
+	eachCommand(root, func(c *cobra.Command) { c.Long = markdown(c.Long) })
 	date := time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
 	return doc.GenManTree(root, &doc.GenManHeader{
 		Title: "DAVADMIN", Section: "8", Source: "davadmin", Manual: "davadmin manual", Date: &date,
@@ -79,7 +79,7 @@ func commandPage(root *cobra.Command) string {
 	b.WriteString("# Commands\n\nGenerated from the program by `scripts/generate`.\n\n## Options with the same meaning in every command\n\n")
 	optionTable(&b, root.PersistentFlags())
 	eachCommand(root, func(c *cobra.Command) {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.CommandPath(), strings.TrimSpace(orElse(c.Long, c.Short)))
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.CommandPath(), markdown(strings.TrimSpace(orElse(c.Long, c.Short))))
 		if c.Runnable() {
 			fmt.Fprintf(&b, "\n```\n%s\n```\n", c.UseLine())
 		}
@@ -92,6 +92,29 @@ func commandPage(root *cobra.Command) string {
 		}
 	})
 	return b.String()
+}
+
+// markdown returns the long text of a command as Markdown: lines that are indented, such
+// as those of a list, are code, which keeps its line breaks.
+func markdown(long string) string {
+	var b strings.Builder
+	inCode := false
+	for line := range strings.Lines(long) {
+		text := strings.TrimRight(line, "\n")
+		indented := strings.HasPrefix(text, " ")
+		if indented != inCode && text != "" {
+			if !strings.HasSuffix(b.String(), "\n\n") {
+				b.WriteString("\n")
+			}
+			inCode = indented
+		}
+		if indented {
+			const indent = "    "
+			text = indent + strings.ReplaceAll(ui.Wrap(text, ui.DefaultWidth), "\n", "\n"+indent)
+		}
+		b.WriteString(text + "\n")
+	}
+	return strings.TrimSpace(b.String())
 }
 
 // eachCommand calls fn for each visible command below c, parents first.
@@ -112,18 +135,12 @@ func optionTable(b *bytes.Buffer, flags *pflag.FlagSet) {
 		if f.Hidden || f.Name == "help" {
 			return
 		}
-		value, usage := pflag.UnquoteUsage(f)
+		value, meaning := cli.DescribeOption(f)
 		name := "`--" + f.Name
 		if f.Shorthand != "" {
 			name = "`-" + f.Shorthand + "`, " + name
 		}
-		if value != "" {
-			name += " " + value
-		}
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" {
-			usage += " (default " + f.DefValue + ")"
-		}
-		fmt.Fprintf(b, "| %s` | %s |\n", name, cell(usage))
+		fmt.Fprintf(b, "| %s%s` | %s |\n", name, value, cell(meaning))
 	})
 }
 

@@ -13,19 +13,19 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// accountChange is what the actions share that change accounts that there are.
+// accountChange is shared by the actions that change existing accounts.
 type accountChange struct {
 	accountTargets
-	runner  changeRunner
+	runner  changeRun
 	limit   cmdutil.MaxChanges
-	deleted bool // accounts that are deleted are meant
-	// byEntry finds accounts by the entry of an address, not by the address that they
-	// have: it may be another one.
+	deleted bool // deleted accounts are selected as well
+	// byEntry finds accounts by the directory entry that has the address, because the
+	// address of the account may be different.
 	byEntry bool
 }
 
 func newAccountChange(f *cmdutil.Factory, action string, undo ...string) accountChange {
-	return accountChange{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f)}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: action, undo: undo}}
+	return accountChange{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f)}, runner: changeRun{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: action, undo: undo}}
 }
 
 func (o *accountChange) add(cmd *cobra.Command) {
@@ -35,14 +35,13 @@ func (o *accountChange) add(cmd *cobra.Command) {
 	o.limit.Add(cmd)
 }
 
-// changeWork is what is done to each account. The directory is nil where none is
-// named.
+// changeWork is what to do with each account. The directory is nil if none was given.
 type changeWork struct {
 	properties account.Properties
-	// use says which letters the access lists have that the properties hold.
+	// use says which letters are valid in the access lists of the properties.
 	use      store.ACLUse
 	step     func(s *storeHome, d *account.Directory, t *targets) (account.Step, error)
-	question func(n int) string // before something is destroyed; nil asks nothing
+	question func(n int) string // asked before something is destroyed; nil asks nothing
 }
 
 func (o *accountChange) change(ctx context.Context, selects bool, w changeWork) (err error) {
@@ -55,13 +54,13 @@ func (o *accountChange) change(ctx context.Context, selects bool, w changeWork) 
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	s.patience = o.runner.patience()
+	s.retry = o.runner.retry()
 	d, done, err := o.directoryFor(ctx, s, selects)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	names, err := s.chosen(ctx, o.backend)
+	names, err := s.selected(ctx, o.backend)
 	if err != nil {
 		return err
 	}
@@ -88,8 +87,7 @@ func (o *accountChange) change(ctx context.Context, selects bool, w changeWork) 
 	return o.runner.run(ctx, s, t, step, nil, nil)
 }
 
-// directoryFor opens the directory where it is needed, or can be of use and is
-// named on the command line.
+// directoryFor opens the directory if it is needed, or if the command line names one.
 func (o *accountChange) directoryFor(ctx context.Context, s *storeHome, selects bool) (*account.Directory, func() error, error) {
 	none := func() error { return nil }
 	needed := selects || o.byEntry
@@ -98,7 +96,7 @@ func (o *accountChange) directoryFor(ctx context.Context, s *storeHome, selects 
 	}
 	d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	if err == nil && d == nil && needed {
-		return nil, none, cmdutil.Usagef("which directory? Give --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)
+		return nil, none, cmdutil.Usagef("no directory given; use --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)
 	}
 	return d, done, err
 }
@@ -120,18 +118,18 @@ func (o *accountChange) targets(ctx context.Context, s *storeHome, d *account.Di
 	return &targets{count: len(requests), requests: requests, items: f.ItemsForRequests(ctx, requests, o.deleted), close: func() error { return nil }}, nil
 }
 
-// others are all back ends of the home that have a store.
+// others returns all back ends of the home that have a store.
 func (o *accountChange) others(ctx context.Context, s *storeHome) (account.AllBackends, error) {
-	names, err := s.chosen(ctx, "")
+	names, err := s.selected(ctx, "")
 	return account.AllBackends{Stores: s.set, Backends: names, DryRun: o.global.DryRun}, err
 }
 
-// entryTargets finds accounts by the entries that have the addresses.
+// entryTargets finds accounts by the entries with the requested addresses.
 func entryTargets(ctx context.Context, f *account.Finder, d *account.Directory, requests []account.Request) (*targets, error) {
 	addresses := make([]string, len(requests))
 	for i := range requests {
 		if requests[i].Address == "" {
-			return nil, cmdutil.Usagef("%sname the account by the address that its entry has", whereWords(requests[i].Where()))
+			return nil, cmdutil.Usagef("%suse the address in the directory entry of the account", whereWords(requests[i].Where()))
 		}
 		addresses[i] = requests[i].Address
 	}
@@ -154,13 +152,14 @@ func newAccountModify(f *cmdutil.Factory) *cobra.Command {
 	o.known = account.AccountProperties()
 	cmd := &cobra.Command{
 		Use:   "modify -a ADDRESS -y prop=value,... | -f FILE | -B DN -R FILTER -y ... | --undelete -a ADDRESS",
-		Short: "change properties of accounts, or bring deleted ones back",
-		Long: `Writes properties into accounts. People whom a property names are found by their
-accounts, else in the directory that --ldif, -H or the home name, and are kept
-by their unique ids.
+		Short: "change properties of accounts, or restore deleted ones",
+		Long: `Sets properties of accounts. People named by a property are looked up by their accounts,
+then in the directory given by --ldif, -H or the home, and are stored by their unique
+ids.
 
-A batch file (-f) has a line 'address:prop=value,...' for each account; a comma in a value is
-written \,. --undelete brings accounts back with all that they held, until they are purged.
+A batch file (-f) has a line 'address:prop=value,...' for each account; write a comma in
+a value as \,. --undelete restores deleted accounts with everything they contained, until
+they are purged.
 
 Properties: ` + propertyHelp(account.AccountProperties()),
 		Example: `  davadmin account modify -a jdoe@example.com -y notifemail=0
@@ -176,8 +175,8 @@ Properties: ` + propertyHelp(account.AccountProperties()),
 		},
 	}
 	o.add(cmd)
-	cmd.Flags().StringVarP(&o.properties, "property", "y", "", "`PROPERTIES` to write, prop=value with commas between")
-	cmd.Flags().BoolVar(&o.undelete, "undelete", false, "bring deleted accounts back")
+	cmd.Flags().StringVarP(&o.properties, "property", "y", "", "`PROPERTIES` to set: prop=value, separated by commas")
+	cmd.Flags().BoolVar(&o.undelete, "undelete", false, "restore deleted accounts")
 	return cmd
 }
 
@@ -188,14 +187,14 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 	}
 	switch {
 	case o.undelete && len(properties) > 0:
-		return cmdutil.Usagef("--undelete brings back what was there; change properties afterwards")
+		return cmdutil.Usagef("--undelete cannot be combined with -y; change properties afterwards")
 	case o.undelete && selects:
-		return cmdutil.Usagef("--undelete takes accounts by -a, -g or -f")
+		return cmdutil.Usagef("--undelete requires -a, -g or -f")
 	case o.undelete:
 		o.deleted, o.runner.undo = true, []string{"account", "delete"}
 		return o.change(ctx, false, changeWork{step: func(*storeHome, *account.Directory, *targets) (account.Step, error) { return account.Undelete, nil }})
 	case len(properties) == 0 && o.batch == "":
-		return cmdutil.Usagef("what is to be changed? Give -y prop=value,...; properties: %s", propertyHelp(account.AccountProperties()))
+		return cmdutil.Usagef("nothing to change; use -y prop=value,...; properties: %s", propertyHelp(account.AccountProperties()))
 	}
 	return o.change(ctx, selects, changeWork{properties: properties, use: store.SchedulingACL, step: func(s *storeHome, _ *account.Directory, t *targets) (account.Step, error) {
 		others, err := o.others(ctx, s)
@@ -211,13 +210,13 @@ func newAccountDelete(f *cmdutil.Factory) *cobra.Command {
 	force := false
 	cmd := &cobra.Command{
 		Use:   "delete -a ADDRESS | -g ID | -f FILE | -B DN -R FILTER",
-		Short: "delete accounts; they can be brought back until they are purged",
-		Long: `Deletes accounts, after asking. Their calendars stay in the store until the
-purge delay of the back end has passed and 'backend purge' runs; until then 'account
-modify --undelete' brings all of it back.
+		Short: "delete accounts; they can be restored until they are purged",
+		Long: `Deletes accounts, after asking. Their calendars are kept in the store until the purge
+delay of the back end has passed and 'backend purge' runs; until then 'account modify
+--undelete' restores everything.
 
-The directory is not changed. Somebody who is still enabled there is given a new
-account at the next login or invitation: disable the entry first.`,
+The directory is not changed. Accounts that are still enabled there will be re-created at
+the next login or invitation, so disable the entry first.`,
 		Example: `  davadmin account delete -a jdoe@example.com
   davadmin account delete -g 426dfa81-3ec811e0-808bb160-e71a5247
   davadmin account delete -f gone.txt --yes --max-changes 5%`,
@@ -227,17 +226,17 @@ account at the next login or invitation: disable the entry first.`,
 				return err
 			}
 			o.global.Yes = o.global.Yes || force
-			o.deleted = true // as after a run that was stopped: done already
+			o.deleted = true // a run that continues a stopped one finds them already done
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{
 				step: func(*storeHome, *account.Directory, *targets) (account.Step, error) { return account.Delete, nil },
 				question: func(n int) string {
-					return fmt.Sprintf("Delete %s? Those still enabled in the directory are made again at their next login.", cmdutil.Plural(n, "account"))
+					return fmt.Sprintf("Delete %s? Accounts still enabled in the directory will be re-created at the next login.", cmdutil.Plural(n, "account"))
 				},
 			})
 		},
 	}
 	o.add(cmd)
-	cmd.Flags().BoolVarP(&force, "force", "r", false, "do not ask; as --yes")
+	cmd.Flags().BoolVarP(&force, "force", "r", false, "do not ask; the same as --yes")
 	return cmd
 }
 
@@ -246,12 +245,12 @@ func newAccountRepair(f *cmdutil.Factory) *cobra.Command {
 	var mail, owners bool
 	cmd := &cobra.Command{
 		Use:   "repair -m | -o -a ADDRESS | -f FILE | -B DN -R FILTER",
-		Short: "write changed addresses or owners of the directory into accounts",
-		Long: `-m writes the addresses that an entry has now into its account, found by the unique id,
-and wherever access lists, delegates, owners and subscriptions of any back end name the person. -o
-writes the owners that the entries of resources and groups name.
+		Short: "update the addresses or owners of accounts from the directory",
+		Long: `-m copies the current addresses of an entry to its account, which is found by the unique
+id, and to the access lists, delegates, owners and subscriptions of all back ends that
+name this person. -o copies the owners of resources and groups from their entries.
 
-The account is named by the address that the entry has now.`,
+Give the account by the current address of its entry.`,
 		Example: `  davadmin account repair -m -a jdoe@example.com
   davadmin account repair -o -B ou=Resources,o=example.com,o=isp -R '(objectClass=icsCalendarResource)'`,
 		Args: cmdutil.NoArguments,
@@ -260,7 +259,7 @@ The account is named by the address that the entry has now.`,
 				return err
 			}
 			if mail == owners {
-				return cmdutil.Usagef("what is to be repaired? Give -m for addresses or -o for owners")
+				return cmdutil.Usagef("nothing to repair; use -m for addresses or -o for owners")
 			}
 			o.byEntry = true
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(s *storeHome, d *account.Directory, t *targets) (account.Step, error) {
@@ -274,8 +273,8 @@ The account is named by the address that the entry has now.`,
 		},
 	}
 	o.add(cmd)
-	cmd.Flags().BoolVarP(&mail, "email", "m", false, "write the addresses of the entries")
-	cmd.Flags().BoolVarP(&owners, "ownerlists", "o", false, "write the owners of the entries")
+	cmd.Flags().BoolVarP(&mail, "email", "m", false, "copy the addresses from the entries")
+	cmd.Flags().BoolVarP(&owners, "ownerlists", "o", false, "copy the owners from the entries")
 	return cmd
 }
 
@@ -287,9 +286,9 @@ func newAccountDelComponent(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delcomponent -d DAYS -a ADDRESS | -f FILE | -B DN -R FILTER",
 		Short: "delete old events and tasks of accounts",
-		Long: `Deletes, after asking, the components of all calendars of accounts whose last instance
-ended more than so many days ago. What has no end is kept. They can be brought back with
---undelete TIME, which takes what was deleted at that time or later, until they are purged.`,
+		Long: `Deletes, after asking, the components in all calendars of the accounts whose last
+instance ended more than DAYS days ago. Components without an end are kept. --undelete
+TIME restores what was deleted at that time or later, until it is purged.`,
 		Example: `  davadmin account delcomponent -d 730 -a jdoe@example.com
   davadmin account delcomponent --undelete 2026-11-25T10:00:00Z -a jdoe@example.com`,
 		Args: cmdutil.NoArguments,
@@ -308,30 +307,30 @@ ended more than so many days ago. What has no end is kept. They can be brought b
 	o.add(cmd)
 	flags := cmd.Flags()
 	flags.IntVarP(&days, "days", "d", 0, "delete what ended more than this `NUMBER` of days ago")
-	flags.StringVar(&undelete, "undelete", "", "bring back what was deleted at this `TIME` (RFC 3339) or later")
-	flags.BoolVarP(&force, "force", "r", false, "do not ask; as --yes")
+	flags.StringVar(&undelete, "undelete", "", "restore what was deleted at this `TIME` (RFC 3339) or later")
+	flags.BoolVarP(&force, "force", "r", false, "do not ask; the same as --yes")
 	return cmd
 }
 
 func (o *accountChange) componentWork(byAge bool, days int, undelete string) (changeWork, error) {
 	switch {
 	case byAge == (undelete != ""):
-		return changeWork{}, cmdutil.Usagef("which components? Give -d DAYS to delete old ones, or --undelete TIME to bring deleted ones back")
+		return changeWork{}, cmdutil.Usagef("no components selected; use -d DAYS to delete old ones, or --undelete TIME to restore deleted ones")
 	case undelete != "":
 		since, err := time.Parse(time.RFC3339Nano, undelete)
 		if err != nil {
-			return changeWork{}, cmdutil.Usagef("--undelete: '%s' is no time such as 2026-11-25T10:00:00Z", undelete)
+			return changeWork{}, cmdutil.Usagef("--undelete: '%s' is not a time such as 2026-11-25T10:00:00Z", undelete)
 		}
 		o.runner.undo = []string{"account", "delcomponent"}
 		return changeWork{step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
 			return account.UndeleteComponents(since), nil
 		}}, nil
 	case days < 1:
-		return changeWork{}, cmdutil.Usagef("-d: %d is not a number of days from 1", days)
+		return changeWork{}, cmdutil.Usagef("-d: %d is not a positive number of days", days)
 	}
 	now := o.now()
 	before := now.AddDate(0, 0, -days)
-	// The store dates what it deletes with its own clock, which is this one.
+	// The store records the time of the deletion by the same clock.
 	o.runner.undo = []string{"account", "delcomponent", "--undelete", now.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)}
 	return changeWork{
 		step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {

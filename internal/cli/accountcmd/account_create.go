@@ -14,28 +14,29 @@ import (
 // accountCreate is 'account create'.
 type accountCreate struct {
 	accountTargets
-	runner     changeRunner
+	runner     changeRun
 	properties string
 	limit      cmdutil.MaxChanges
 }
 
 func newAccountCreate(f *cmdutil.Factory) *cobra.Command {
-	o := &accountCreate{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: account.AccountProperties()}, runner: changeRunner{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: "create", undo: []string{"account", "delete"}, size: account.CreateGroupSize}}
+	o := &accountCreate{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: account.AccountProperties()}, runner: changeRun{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: "create", undo: []string{"account", "delete"}, size: account.CreateGroupSize}}
 	cmd := &cobra.Command{
 		Use:   "create -a ADDRESS | -f FILE | -B DN -R FILTER [-y prop=value,...] [--ldif FILE | -H HOST ...]",
-		Short: "make accounts for people of the directory",
-		Long: `Looks each person up in the directory, which must have exactly one entry with the
-address, and makes the account on the back end that the entry names: with a
-default calendar, inbox, outbox and dropbox, as davcore.autocreate.* and
-davcore.acl.* of the home say. Who is on the old server is refused, with what decided it.
+		Short: "create accounts for people in the directory",
+		Long: `Looks up each person in the directory, which must have exactly one entry with the
+address, and creates the account on the back end that the entry names, with a default
+calendar, inbox, outbox and dropbox as set by davcore.autocreate.* and davcore.acl.* of
+the home. People on the old server are refused, with the attribute and value that decided
+it.
 
-The whole directory is read before the first account is made. An account that is
-there already is left as it is; one that was deleted is brought back with all that
-it held. So the same command can be given again after a run that was stopped.
+The whole directory is read before the first account is created. Existing accounts are
+not changed; deleted ones are restored with everything they contained. So you can resume
+an interrupted run with the same command.
 
 A batch file (-f) has a line 'address' or 'address:prop=value,...' for each account;
-a comma in a value is written \,. Of entries that -B and -R select, those hosted here are given an account;
-without -R, users.
+write a comma in a value as \,. With -B and -R, the selected entries hosted on this
+server get an account; without -R, only users.
 
 Properties: ` + propertyHelp(account.AccountProperties()),
 		Example: `  davadmin account create -a jdoe@example.com
@@ -52,11 +53,11 @@ Properties: ` + propertyHelp(account.AccountProperties()),
 	o.accountTargets.add(cmd)
 	o.runner.add(cmd)
 	o.limit.Add(cmd)
-	cmd.Flags().StringVarP(&o.properties, "property", "y", "", "`PROPERTIES` to begin with, prop=value with commas between")
+	cmd.Flags().StringVarP(&o.properties, "property", "y", "", "initial `PROPERTIES`: prop=value, separated by commas")
 	return cmd
 }
 
-// propertyHelp lists properties for a help text.
+// propertyHelp returns the list of properties for a help text.
 func propertyHelp(known []account.PropertyInfo) string {
 	text := ""
 	for _, p := range known {
@@ -79,14 +80,14 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	s.patience = o.runner.patience()
+	s.retry = o.runner.retry()
 	d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
 	if d == nil {
-		return cmdutil.Usagef("which directory? Give --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)
+		return cmdutil.Usagef("no directory given; use --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)
 	}
 	t, err := o.targets(ctx, s, d, requests, properties, selects)
 	if err != nil {
@@ -94,16 +95,16 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
 	if err := o.limit.Check(t.count, func() (int64, error) {
-		return 0, cmdutil.Usagef("--max-changes: a part is one of the accounts that there are; to make accounts, give a number")
+		return 0, cmdutil.Usagef("--max-changes: a percentage refers to existing accounts; to create accounts, use a number")
 	}); err != nil {
 		return err
 	}
 	return o.runner.run(ctx, s, t, account.CreateOne, account.Create, func(do account.Group) account.Group { return account.RefuseDuplicates(s.set, t.backends, do) })
 }
 
-// targets reads the directory to its end.
+// targets reads the whole directory.
 func (o *accountCreate) targets(ctx context.Context, s *storeHome, d *account.Directory, requests []account.Request, p account.Properties, selects bool) (*targets, error) {
-	names, err := s.chosen(ctx, "")
+	names, err := s.selected(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +112,7 @@ func (o *accountCreate) targets(ctx context.Context, s *storeHome, d *account.Di
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.maker(ctx, people)
+	m, err := s.builder(ctx, people)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +123,7 @@ func (o *accountCreate) targets(ctx context.Context, s *storeHome, d *account.Di
 		addresses := make([]string, len(requests))
 		for i := range requests {
 			if requests[i].Address == "" {
-				return nil, cmdutil.Usagef("%sa new account is named by its address, not by a unique id", whereWords(requests[i].Where()))
+				return nil, cmdutil.Usagef("%sa new account requires an address, not a unique id", whereWords(requests[i].Where()))
 			}
 			addresses[i] = requests[i].Address
 		}

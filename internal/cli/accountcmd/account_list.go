@@ -171,7 +171,7 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	names, err := s.chosen(ctx, o.backend)
+	names, err := s.selected(ctx, o.backend)
 	if err != nil {
 		return err
 	}
@@ -300,7 +300,7 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	m, err := s.maker(ctx, func(context.Context, []string) (account.PeopleByAddress, error) { return nil, nil })
+	m, err := s.builder(ctx, func(context.Context, []string) (account.PeopleByAddress, error) { return nil, nil })
 	if err != nil {
 		return err
 	}

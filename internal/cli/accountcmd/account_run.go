@@ -19,9 +19,9 @@ import (
 	"github.com/davadmin/davadmin/pkg/journal"
 )
 
-// changeRunner is what the commands that change accounts share: the journal, the way
-// back, the work in groups, the report.
-type changeRunner struct {
+// changeRun is shared by the commands that change accounts: the journal, the undo file,
+// the work in groups, and the report.
+type changeRun struct {
 	console  *cmdutil.Console
 	global   *cmdutil.Globals
 	hints    *cmdutil.Hints
@@ -37,26 +37,26 @@ type changeRunner struct {
 	action    string   // "create"
 	undo      []string // the operation, the action and the options that undo it
 	format    ui.Format
-	size      int // of a group; 0 is the usual one
+	size      int // of a group; 0 means the default
 
 	counts  map[account.Result]int
 	rejects []rejected
 	total   int
 	single  error // why the only item failed
-	listed  bool  // the items are named by lines or entries, even where it is one
+	listed  bool  // items are reported one by one, even if there is only one
 	lost    error // why the report could not be written
 }
 
-// rejected is a line that was not done.
+// rejected is a batch line that was not done.
 type rejected struct {
 	place int
 	line  string
 }
 
-// namedNotDone is how many items are named that the run ended before.
+// namedNotDone is how many of the items that a stopped run did not reach are named.
 const namedNotDone = 10
 
-func (o *changeRunner) add(cmd *cobra.Command) {
+func (o *changeRun) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.reject, "reject", "", "write the batch lines that were not done to `FILE`, to be run again")
 	f.DurationVar(&o.retryFor, "retry-for", time.Minute, "how long to wait for a database that is gone")
@@ -65,7 +65,7 @@ func (o *changeRunner) add(cmd *cobra.Command) {
 }
 
 // name is the operation as messages and the journal have it.
-func (o *changeRunner) name() string {
+func (o *changeRun) name() string {
 	if o.operation == "" {
 		return "account"
 	}
@@ -95,20 +95,19 @@ type accountSummary struct {
 	Undo    string         `json:"undo,omitempty"`
 }
 
-// run works through the targets with the step, one group a transaction; group
-// replaces the step where it has a faster way, and round, which may be nil, stands
-// round both.
-func (o *changeRunner) run(ctx context.Context, s *storeHome, t *targets, step account.Step, group func(account.SaveUndo) account.Group, round func(account.Group) account.Group) error {
+// run applies step to the targets, one transaction for each group. If group is not nil, it
+// is used instead of step. wrap, if not nil, wraps the group.
+func (o *changeRun) run(ctx context.Context, s *storeHome, t *targets, step account.Step, group func(account.SaveUndo) account.Group, wrap func(account.Group) account.Group) error {
 	var err error
 	if o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSONL); err != nil {
 		return err
 	}
 	o.counts = map[account.Result]int{}
-	if round == nil {
-		round = func(do account.Group) account.Group { return do }
+	if wrap == nil {
+		wrap = func(do account.Group) account.Group { return do }
 	}
 	if o.global.DryRun {
-		return o.work(ctx, s, t, round(account.DryRun(step)), nil, 0)
+		return o.work(ctx, s, t, wrap(account.DryRun(step)), nil, 0)
 	}
 	j := o.journals.Open(s.dir, o.lock.Timeout)
 	session, err := j.Open(ctx)
@@ -116,19 +115,19 @@ func (o *changeRunner) run(ctx context.Context, s *storeHome, t *targets, step a
 		return err
 	}
 	o.journals.WarnNotes(session.Notes)
-	way := &undoFile{path: filepath.Join(s.dir, "history", "accounts", fmt.Sprintf("%d.undo", session.Next())), head: "davadmin " + strings.Join(o.undo, " ") + " -f THIS-FILE", hook: o.hook}
+	undo := &undoFile{path: filepath.Join(s.dir, "history", "accounts", fmt.Sprintf("%d.undo", session.Next())), head: "davadmin " + strings.Join(o.undo, " ") + " -f THIS-FILE", hook: o.hook}
 	change, err := session.Begin(ctx, journal.Intent{
 		Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,
-		Items: []journal.Item{{Name: cmdutil.Plural(t.count, "account"), New: "way back: " + way.path, IsSet: true}},
+		Items: []journal.Item{{Name: cmdutil.Plural(t.count, "account"), New: "undo file: " + undo.path, IsSet: true}},
 	})
 	if err != nil {
 		return errors.Join(err, session.Close())
 	}
-	do := account.InTransaction(step, way.keep)
+	do := account.InTransaction(step, undo.keep)
 	if group != nil {
-		do = group(way.keep)
+		do = group(undo.keep)
 	}
-	err = o.work(ctx, s, t, round(do), way, change)
+	err = o.work(ctx, s, t, wrap(do), undo, change)
 	ended, detail := journal.Done, o.countWords()
 	if o.counts[account.NotDone] > 0 || err != nil && o.touched() == 0 {
 		ended = journal.Unfinished
@@ -136,17 +135,17 @@ func (o *changeRunner) run(ctx context.Context, s *storeHome, t *targets, step a
 			ended = journal.NotDone
 		}
 	}
-	// The result is written whatever ended the run.
+	// The result is recorded, whatever ended the run.
 	endErr := session.End(context.WithoutCancel(ctx), change, ended, detail)
 	return errors.Join(err, endErr, session.Close())
 }
 
-// touched is how many accounts were changed.
-func (o *changeRunner) touched() int {
+// touched returns how many accounts were changed.
+func (o *changeRun) touched() int {
 	return o.counts[account.Created] + o.counts[account.Restored] + o.counts[account.Changed] + o.counts[account.Deleted]
 }
 
-func (o *changeRunner) countWords() string {
+func (o *changeRun) countWords() string {
 	var parts []string
 	for _, r := range []account.Result{account.Created, account.Restored, account.Changed, account.Deleted, account.Already, account.Failed, account.NotDone} {
 		if n := o.counts[r]; n > 0 {
@@ -159,14 +158,14 @@ func (o *changeRunner) countWords() string {
 	return strings.Join(parts, ", ")
 }
 
-// work does the items and says how that ended.
-func (o *changeRunner) work(ctx context.Context, s *storeHome, t *targets, do account.Group, way *undoFile, change int64) error {
-	b := &account.Batch{Stores: s.set, Do: do, Size: o.size, Report: o.report, Retry: o.patience()}
+// work processes the items, and returns an error if not all were done.
+func (o *changeRun) work(ctx context.Context, s *storeHome, t *targets, do account.Group, file *undoFile, change int64) error {
+	b := &account.Batch{Stores: s.set, Do: do, Size: o.size, Report: o.report, Retry: o.retry()}
 	done := 0
 	start := o.now()
 	stop := o.console.StartStatus(func() string {
 		rate := float64(done) / max(o.now().Sub(start).Seconds(), 0.001)
-		return fmt.Sprintf("%d of %d accounts, %.0f a second", done, t.count, rate)
+		return fmt.Sprintf("%d of %d accounts, %.0f per second", done, t.count, rate)
 	})
 	err := func() error {
 		for item, err := range t.items {
@@ -192,23 +191,23 @@ func (o *changeRunner) work(ctx context.Context, s *storeHome, t *targets, do ac
 		}
 	}
 	stop()
-	return o.end(ctx, t, stopped, way, change)
+	return o.end(ctx, t, stopped, file, change)
 }
 
-// patience is that of the run with a database that is gone.
-func (o *changeRunner) patience() account.Retry {
+// retry says how long the run waits for an unavailable database.
+func (o *changeRun) retry() account.Retry {
 	return account.Retry{For: o.retryFor, Notify: func(text string) { o.console.Notef("davadmin: note: %s", text) }}
 }
 
-// end prints the summary, writes the rejects and words the verdict.
-func (o *changeRunner) end(ctx context.Context, t *targets, err error, way *undoFile, change int64) error {
+// end prints the summary, writes the rejects, and returns the error of the run.
+func (o *changeRun) end(ctx context.Context, t *targets, err error, file *undoFile, change int64) error {
 	skipped := 0
 	if t.skipped != nil {
 		skipped = *t.skipped
 	}
 	undo := ""
-	if !way.empty() {
-		undo = o.hints.Line(o.undo[0], o.undo[1], append(slices.Clone(o.undo[2:]), "-f", way.path)...)
+	if !file.empty() {
+		undo = o.hints.Line(o.undo[0], o.undo[1], append(slices.Clone(o.undo[2:]), "-f", file.path)...)
 	}
 	if rerr := o.writeRejects(context.WithoutCancel(ctx)); rerr != nil {
 		err = errors.Join(err, rerr)
@@ -219,7 +218,7 @@ func (o *changeRunner) end(ctx context.Context, t *targets, err error, way *undo
 	failed, notDone := o.counts[account.Failed], o.counts[account.NotDone]
 	switch {
 	case o.lost != nil && err == nil && o.touched() > 0 && !o.global.DryRun:
-		return fmt.Errorf("%s; that was done, but its report could not be written: %w", o.countWords(), o.lost)
+		return fmt.Errorf("%s; the changes were made, but the report could not be written: %w", o.countWords(), o.lost)
 	case o.lost != nil && err == nil:
 		return o.lost
 	case err != nil && o.touched() > 0 && !errors.Is(err, context.Canceled):
@@ -231,23 +230,23 @@ func (o *changeRunner) end(ctx context.Context, t *targets, err error, way *undo
 	case failed == 1 && o.total == 1 && !o.listed:
 		return o.single
 	case failed+notDone > 0:
-		return &cmdutil.PartialError{Text: fmt.Sprintf("not done, and named above: %d of %d", failed+notDone, o.total) + o.againWords()}
+		return &cmdutil.PartialError{Text: fmt.Sprintf("not done, and listed above: %d of %d", failed+notDone, o.total) + o.againWords()}
 	}
 	return nil
 }
 
-func (o *changeRunner) againWords() string {
+func (o *changeRun) againWords() string {
 	switch {
 	case o.global.DryRun:
 		return ""
 	case o.reject != "":
-		return "; " + o.reject + " has the lines to run again"
+		return "; to retry, run the lines in " + o.reject
 	}
-	return "; the same command goes on where this one ended"
+	return "; run the same command again to continue"
 }
 
-// report is told of each item.
-func (o *changeRunner) report(out account.Outcome) error {
+// report is called with the outcome of each item.
+func (o *changeRun) report(out account.Outcome) error {
 	o.counts[out.Result]++
 	o.total++
 	o.listed = o.listed || o.total > 1 || out.Item.Where != ""
@@ -275,7 +274,7 @@ func (o *changeRunner) report(out account.Outcome) error {
 		return nil
 	case account.NotDone:
 		if n := o.counts[account.NotDone]; n <= namedNotDone && o.listed {
-			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: the run ended before")
+			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: the run stopped before this item")
 		}
 		return nil
 	}
@@ -286,9 +285,9 @@ func (o *changeRunner) report(out account.Outcome) error {
 	return nil
 }
 
-// wrote notes why the report could not be written. The work goes on: it was asked
-// for, and what it does is in the journal.
-func (o *changeRunner) wrote(err error) {
+// wrote keeps the first error of the report. The work continues: it was asked for, and
+// what it does is recorded in the journal.
+func (o *changeRun) wrote(err error) {
 	if o.lost == nil {
 		o.lost = err
 	}
@@ -302,21 +301,21 @@ func whereWords(where string) string {
 }
 
 // detailTexts returns the details of an outcome, with what to type for their hints.
-func (o *changeRunner) detailTexts(details []account.Detail) []string {
+func (o *changeRun) detailTexts(details []account.Detail) []string {
 	var out []string
 	for _, d := range details {
 		switch d.Hint {
 		case account.HintModify:
-			d.Text += "; '" + o.hints.Line("account", "modify", "-y") + "' changes them"
+			d.Text += "; '" + o.hints.Line("account", "modify", "-a", "ADDRESS", "-y", "PROP=VALUE") + "' changes them"
 		case account.HintUpdateAddresses:
-			d.Text += "; '" + o.hints.Line("account", "repair", "-m") + "' copies those of the entry"
+			d.Text += "; '" + o.hints.Line("account", "repair", "-m", "-a", "ADDRESS") + "' copies those of the entry"
 		}
 		out = append(out, d.Text)
 	}
 	return out
 }
 
-func (o *changeRunner) printOutcome(out account.Outcome) error {
+func (o *changeRun) printOutcome(out account.Outcome) error {
 	verb := string(out.Result)
 	if o.global.DryRun && out.Result != account.Already {
 		verb = "would be " + verb
@@ -330,7 +329,7 @@ func (o *changeRunner) printOutcome(out account.Outcome) error {
 	return err
 }
 
-func (o *changeRunner) printSummary(t *targets, skipped int, undo string, change int64) error {
+func (o *changeRun) printSummary(t *targets, skipped int, undo string, change int64) error {
 	if o.format == ui.JSONL {
 		counts := map[string]int{}
 		for r, n := range o.counts {
@@ -342,10 +341,10 @@ func (o *changeRunner) printSummary(t *targets, skipped int, undo string, change
 		}
 	}
 	if n := o.counts[account.NotDone]; n > namedNotDone {
-		o.console.Say(fmt.Sprintf("davadmin: %s: not done: the run ended before %d more", o.name(), n-namedNotDone))
+		o.console.Say(fmt.Sprintf("davadmin: %s: not done: the run stopped before %d more items", o.name(), n-namedNotDone))
 	}
 	if skipped > 0 {
-		o.console.Notef("left out, %s: %d", t.why, skipped)
+		o.console.Notef("skipped, %s: %d", t.why, skipped)
 	}
 	if o.total > 1 && o.format != ui.JSONL {
 		o.console.Notef("%s", o.countWords())
@@ -354,7 +353,7 @@ func (o *changeRunner) printSummary(t *targets, skipped int, undo string, change
 	case o.global.DryRun:
 		o.console.Notef("dry run: nothing was changed")
 	case o.touched() == 0 && o.counts[account.Already] > 0 && o.counts[account.Failed] == 0:
-		o.console.Notef("nothing to do: it is so already")
+		o.console.Notef("nothing to do: already done")
 	case undo != "":
 		o.console.Notef("change %d; to undo: %s", change, undo)
 	}
@@ -363,7 +362,7 @@ func (o *changeRunner) printSummary(t *targets, skipped int, undo string, change
 
 // writeRejects writes the lines that were not done to the file of --reject, and
 // replaces the one of an earlier run.
-func (o *changeRunner) writeRejects(ctx context.Context) error {
+func (o *changeRun) writeRejects(ctx context.Context) error {
 	if o.reject == "" {
 		return nil
 	}

@@ -18,17 +18,17 @@ type accountSubscribe struct {
 }
 
 func newAccountSubscribe(f *cmdutil.Factory, on bool) *cobra.Command {
-	verb, other, short := "subscribe", "unsubscribe", "make accounts follow calendars of others"
+	verb, other, short := "subscribe", "unsubscribe", "subscribe accounts to calendars of other users"
 	if !on {
-		verb, other, short = other, verb, "make accounts follow calendars of others no longer"
+		verb, other, short = other, verb, "unsubscribe accounts from calendars of other users"
 	}
 	o := &accountSubscribe{accountChange: newAccountChange(f, verb, "account", other), on: on}
 	cmd := &cobra.Command{
 		Use:   verb + " -a ADDRESS -c /home/OWNER/CALENDAR/ | -f FILE",
 		Short: short,
-		Long: `A calendar is named by its URI: /home/ADDRESS/NAME/. Several are given with -c more than
-once. A batch file (-f) has a line 'address:uri' for each; with -c, a line is an
-address alone.`,
+		Long: `A calendar is given by its URI, /home/ADDRESS/NAME/. Repeat -c for several calendars. A
+batch file (-f) has a line 'address:uri' for each subscription; with -c, a line is only
+an address.`,
 		Example: `  davadmin account ` + verb + ` -a user1@example.com -c /home/user2@example.com/calendar/
   davadmin account ` + verb + ` -f followers.txt -c /home/room1@example.com/calendar/`,
 		Args: cmdutil.NoArguments,
@@ -40,7 +40,7 @@ address alone.`,
 		},
 	}
 	o.add(cmd)
-	cmd.Flags().StringArrayVarP(&o.collections, "collectionuri", "c", nil, "`URI` of a calendar, /home/ADDRESS/NAME/; may be repeated")
+	cmd.Flags().StringArrayVarP(&o.collections, "collectionuri", "c", nil, "`URI` of a calendar, /home/ADDRESS/NAME/ (repeatable)")
 	return cmd
 }
 
@@ -49,7 +49,7 @@ func (o *accountSubscribe) subscribe(ctx context.Context, selects bool) error {
 	if err != nil {
 		return cmdutil.Usagef("-c: %v", err)
 	}
-	ofLine := map[string][]account.CollectionURI{} // by the line
+	ofLine := map[string][]account.CollectionURI{} // by batch line
 	o.parseRest = func(rest string, r *account.Request) error {
 		if rest == "" {
 			return nil
@@ -64,13 +64,13 @@ func (o *accountSubscribe) subscribe(ctx context.Context, selects bool) error {
 	}
 	for _, r := range requests {
 		if own := len(ofLine[r.Line]); own+len(uris) == 0 {
-			return cmdutil.Usagef("%s%s: which calendar? Give -c /home/ADDRESS/NAME/", whereWords(r.Where()), r.Name())
+			return cmdutil.Usagef("%s%s: no calendar given; use -c /home/ADDRESS/NAME/", whereWords(r.Where()), r.Name())
 		} else if own > 0 && len(uris) > 0 {
-			return cmdutil.Usagef("%s: the line names a calendar, and -c does; give them in one place", r.Where())
+			return cmdutil.Usagef("%s: both the line and -c name a calendar; use only one of them", r.Where())
 		}
 	}
 	return o.change(ctx, selects, changeWork{step: func(s *storeHome, _ *account.Directory, _ *targets) (account.Step, error) {
-		names, err := s.chosen(ctx, "")
+		names, err := s.selected(ctx, "")
 		if err != nil {
 			return nil, err
 		}

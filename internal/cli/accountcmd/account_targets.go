@@ -108,7 +108,7 @@ func (o *accountTargets) requests(ctx context.Context, p account.Properties) ([]
 	file, number := cmdutil.BatchName(o.batch), 0
 	err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
 		number++
-		undoFile = undoFile || strings.HasPrefix(line, undoMark)
+		undoFile = undoFile || isUndoMark(line)
 		if undoFile && !strings.HasSuffix(line, "\n") {
 			o.console.Notef("davadmin: note: %s: skipped: the line is incomplete, because the run was killed before it made that change", where)
 			return nil

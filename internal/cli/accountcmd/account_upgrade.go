@@ -13,20 +13,21 @@ import (
 // accountUpgrade is 'account upgrade'.
 type accountUpgrade struct {
 	accountChange
-	back   bool
-	ofLine map[string]string // the collection that a line of the way back names
+	undo   bool
+	ofLine map[string]string // the collection named by each line of the undo file
 }
 
 func newAccountUpgrade(f *cmdutil.Factory) *cobra.Command {
 	o := &accountUpgrade{accountChange: newAccountChange(f, "upgrade", "account", "upgrade", "--undo"), ofLine: map[string]string{}}
 	cmd := &cobra.Command{
 		Use:   "upgrade -a ADDRESS | -f FILE | -B DN -R FILTER",
-		Short: "give accounts of an earlier version what this one expects",
-		Long: `Gives accounts the collections that a home begins with and that they lack: default
-calendar, inbox, outbox, dropbox. What is there is not touched. The schema of a store is
-upgraded by 'db schema_fullupgrade'.
+		Short: "add the collections that accounts of an earlier version lack",
+		Long: `Creates the default collections that accounts lack: default calendar, inbox, outbox and
+dropbox. Existing collections are not changed. To upgrade the schema of a store, use
+'db schema_fullupgrade'.
 
---undo -f FILE takes away what a run made, as far as nothing is in it; the run names the file.`,
+--undo -f FILE removes the collections that a run created, unless they are no longer
+empty; the run prints the name of the file.`,
 		Example: `  davadmin account upgrade -a jdoe@example.com
   davadmin account upgrade -f accounts.txt --dry-run`,
 		Args: cmdutil.NoArguments,
@@ -34,11 +35,11 @@ upgraded by 'db schema_fullupgrade'.
 			if err := o.check(cmd); err != nil {
 				return err
 			}
-			if o.back {
-				return o.takeBack(cmd.Context())
+			if o.undo {
+				return o.undoUpgrade(cmd.Context())
 			}
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(s *storeHome, d *account.Directory, _ *targets) (account.Step, error) {
-				names, err := s.chosen(cmd.Context(), "")
+				names, err := s.selected(cmd.Context(), "")
 				if err != nil {
 					return nil, err
 				}
@@ -48,13 +49,13 @@ upgraded by 'db schema_fullupgrade'.
 		},
 	}
 	o.add(cmd)
-	cmd.Flags().BoolVar(&o.back, "undo", false, "take away what a run made, which the lines of -f name")
+	cmd.Flags().BoolVar(&o.undo, "undo", false, "remove the collections that a run created and that the lines of -f name")
 	return cmd
 }
 
-func (o *accountUpgrade) takeBack(ctx context.Context) error {
+func (o *accountUpgrade) undoUpgrade(ctx context.Context) error {
 	if o.batch == "" {
-		return cmdutil.Usagef("--undo takes the file that the run named: -f FILE")
+		return cmdutil.Usagef("--undo requires -f FILE, the undo file that the run printed")
 	}
 	o.runner.undo = []string{"account", "upgrade"}
 	o.parseRest = func(rest string, r *account.Request) error {

@@ -19,15 +19,15 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/postgres"
 )
 
-// NewBackend is the operation 'backend'. Without an action it lists.
+// NewBackend returns the operation 'backend'. Without an action it lists.
 func NewBackend(f *cmdutil.Factory) *cobra.Command {
 	o := &backendList{console: f.Console, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}
 	cmd := &cobra.Command{
 		Use:     "backend [ACTION] [OPTIONS]",
-		Short:   "list, set up and purge the stores of accounts",
+		Short:   "list, create and purge the back ends that hold accounts",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on the back ends of a home: each is one SQLite file or one PostgreSQL database, and
-an account is on the one that its directory entry names.
+		Long: `Works on the back ends of a home. Each is one SQLite file or one PostgreSQL database, and
+an account is on the back end that its directory entry names.
 
 Without an action, 'backend' is 'backend list'.`,
 		Example: `  davadmin backend list
@@ -46,10 +46,10 @@ Without an action, 'backend' is 'backend list'.`,
 	list := &backendList{console: f.Console, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}
 	action := &cobra.Command{
 		Use:   "list [-n ID]",
-		Short: "list the back ends: where each is, its schema, how many accounts",
+		Short: "list the back ends with their location, schema and number of accounts",
 		Long: `Lists the back ends of the home: id, engine, schema version, active and deleted accounts,
-purge delay, place. One that cannot be reached is named with the reason, and ends the
-command with 5.`,
+purge delay, location. If a back end cannot be reached, the reason is shown and the exit
+code is 5.`,
 		Example: `  davadmin backend list --output jsonl`,
 		Args:    cmdutil.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return list.run(cmd.Context()) },
@@ -112,7 +112,7 @@ func (o *backendList) run(ctx context.Context) (err error) {
 		if o.name != "" && o.name != l.Backend {
 			continue
 		}
-		b, err := o.look(ctx, s, l)
+		b, err := o.describe(ctx, s, l)
 		if err != nil {
 			if ctx.Err() != nil {
 				return err
@@ -128,8 +128,9 @@ func (o *backendList) run(ctx context.Context) (err error) {
 	return failed
 }
 
-// look opens a back end and counts its accounts. One without a store is no error.
-func (o *backendList) look(ctx context.Context, s *storeHome, l backends.Location) (backendObject, error) {
+// describe opens a back end and counts its accounts. A back end without a store is not an
+// error.
+func (o *backendList) describe(ctx context.Context, s *storeHome, l backends.Location) (backendObject, error) {
 	b := backendObject{
 		Kind: "backend", Backend: l.Backend, Engine: l.Engine(), Default: l.Backend == s.set.Default(), Where: l.Where(), PurgeDelay: int64(l.PurgeDelay / time.Second),
 	}
@@ -213,14 +214,14 @@ func newBackendCreate(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create -n ID [-d DIR | --dburl URL]",
 		Short: "set up a back end: its parameters, and an empty store",
-		Long: `Writes the parameters of a new back end into the configuration, and makes its store:
-an SQLite file, or the tables in the PostgreSQL database that --dburl names. Accounts
-whose directory entry names the id are kept there from then on.
+		Long: `Writes the parameters of a new back end into the configuration, and creates its store:
+an SQLite file, or the tables in the PostgreSQL database given by --dburl. From then on,
+accounts whose directory entry names this id are stored there.
 
-A password does not stand in the URL: 'davadmin passfile create -n store.ID' keeps it, or
-PGPASSFILE names a file as PostgreSQL's own programs read it.
+The URL must not contain a password: keep it with 'davadmin passfile create -n store.ID',
+or in a file named by PGPASSFILE, as for PostgreSQL's own programs.
 
-Where the parameters are there already and the store is missing, 'davadmin db init' makes it.`,
+If the parameters already exist and only the store is missing, use 'davadmin db init'.`,
 		Example: `  davadmin backend create -n store1
   davadmin backend create -n store2 --dburl 'postgres://davadmin@db1,db2/caldav?target_session_attrs=read-write'`,
 		Args: cmdutil.NoArguments,
@@ -232,14 +233,14 @@ Where the parameters are there already and the store is missing, 'davadmin db in
 	flags.StringVar(&o.url, "dburl", "", "`URL` of its PostgreSQL database, without a password")
 	flags.StringVarP(&o.jndi, "jndiname", "j", "", "JNDI `NAME` of its connection pool, for the original server")
 	flags.StringVarP(&o.host, "attachstorehost", "a", "", "`HOST` of its remote document store, for the original server")
-	flags.IntVarP(&o.port, "attachstoreport", "p", 0, "`PORT` of that")
+	flags.IntVarP(&o.port, "attachstoreport", "p", 0, "`PORT` of its remote document store, for the original server")
 	o.lock.Add(flags)
 	o.HomeOptions.Add(flags)
 	o.AddVault(flags)
 	return cmd
 }
 
-// requests are the parameters that are to be set.
+// requests returns the parameters to set.
 func (o *backendCreate) requests() []config.Request {
 	prefix := "store.dav." + o.name + "."
 	out := []config.Request{{Name: prefix + "backendid", Value: o.name}}
@@ -257,9 +258,9 @@ func (o *backendCreate) requests() []config.Request {
 func (o *backendCreate) check() error {
 	switch {
 	case o.name == "":
-		return cmdutil.Usagef("which back end? Give -n ID")
+		return cmdutil.Usagef("no back end given; use -n ID")
 	case o.dir != "" && o.url != "":
-		return cmdutil.Usagef("-d is for files and --dburl for a database; give one of them")
+		return cmdutil.Usagef("-d is for files and --dburl for a database; use only one of them")
 	}
 	if err := cmdutil.CheckBackendName(o.name); err != nil {
 		return cmdutil.Usagef("-n '%s': %v", o.name, err)
@@ -291,14 +292,14 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, s.close()) }()
 	for _, known := range s.set.Names() {
 		if known == o.name {
-			return cmdutil.Usagef("there is a back end '%s' already; 'davadmin db init -n %s' makes its store if that is missing", o.name, o.name)
+			return cmdutil.Usagef("the back end '%s' already exists; '%s' creates its store if that is missing", o.name, o.hints.Line("db", "init", "-n", o.name))
 		}
 	}
 	requests := o.requests()
 	if err := c.Registry.Validate(requests, config.ModifyOptions{}); err != nil {
 		return o.hints.RefusedUsage(err)
 	}
-	var warnings []config.Warning // there are none about new parameters
+	var warnings []config.Warning // new parameters cause none
 	edit := config.Edit{
 		Operation: "backend create", Command: o.journals.Command(), Mask: c.Labels.Mask, Make: c.ModifyParameters(requests, config.ModifyOptions{}, &warnings),
 	}
@@ -312,7 +313,7 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 	return o.makeStore(ctx)
 }
 
-// makeStore makes the store of the back end that the configuration names by now.
+// makeStore creates the store of the back end, which is now in the configuration.
 func (o *backendCreate) makeStore(ctx context.Context) (err error) {
 	s, err := o.stores.Open(ctx, &o.HomeOptions, o.lock.Timeout)
 	if err != nil {
@@ -324,24 +325,24 @@ func (o *backendCreate) makeStore(ctx context.Context) (err error) {
 		return err
 	}
 	if err := o.stores.CreateStore(ctx, s, l, o.lock.Timeout); err != nil {
-		return fmt.Errorf("the parameters are set, and the store was not made: %w; 'davadmin db init -n %s' makes it", err, o.name)
+		return fmt.Errorf("the parameters were set, but the store was not created: %w; to create it: %s", err, o.hints.Line("db", "init", "-n", o.name))
 	}
-	o.console.Notef("made: %s", l.Where())
+	o.console.Notef("created: %s", l.Where())
 	return nil
 }
 
-// CreateStore makes the store of a back end, with a record in the journal.
+// CreateStore creates the store of a back end, with a record in the journal.
 func (sh *storeHomes) CreateStore(ctx context.Context, s *storeHome, l backends.Location, wait time.Duration) error {
 	return sh.Recorded(ctx, s, wait, "db init", "store of "+l.Backend, func() (string, error) {
 		if err := sh.stores.CreateStoreFile(ctx, s.dir, l); err != nil {
 			return "", err
 		}
-		return "made: " + l.Where(), nil
+		return "created: " + l.Where(), nil
 	})
 }
 
-// Recorded does something between two records of the journal. What do did is its
-// first result, also where an error ended it: then the record says unfinished.
+// Recorded calls do between two records of the journal. The first result of do says what
+// it did, even if it failed; the record says unfinished then.
 func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
 	session, err := sh.journals.Open(s.dir, wait).Open(ctx)
 	if err != nil {

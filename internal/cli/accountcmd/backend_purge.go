@@ -31,20 +31,20 @@ func newBackendPurge(f *cmdutil.Factory) *cobra.Command {
 	o := &backendPurge{console: f.Console, global: f.Global, now: f.Now, stores: newStoreHomes(f)}
 	cmd := &cobra.Command{
 		Use:   "purge [-n ID] [--older AGE]",
-		Short: "remove for good what was deleted long enough ago",
-		Long: `Removes for good, after asking, the accounts, calendars and components that were deleted
-longer ago than store.dav.ID.purgedelay, and the history of changes from before that: a
-client that was not seen for so long reads its calendars anew. There is no way back from this
-one but a backup.`,
+		Short: "permanently remove what was deleted long enough ago",
+		Long: `Permanently removes, after asking, the accounts, calendars and components that were
+deleted longer ago than store.dav.ID.purgedelay, and the change logs from before that
+time: a client that has not synchronised since then reads its calendars from scratch.
+This cannot be undone except from a backup.`,
 		Example: `  davadmin backend purge --dry-run
   davadmin backend purge -n defaultbackend --yes`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&o.name, "name", "n", "", "only the back end `ID` (default: all that have a store)")
-	flags.StringVar(&o.older, "older", "", "`AGE` such as 90d in the place of the purge delay; not less than that")
-	flags.BoolVarP(&o.force, "force", "r", false, "do not ask; as --yes")
+	flags.StringVarP(&o.name, "name", "n", "", "only the back end `ID` (default: all with a store)")
+	flags.StringVar(&o.older, "older", "", "use this `AGE`, such as 90d, instead of the purge delay; it cannot be shorter")
+	flags.BoolVarP(&o.force, "force", "r", false, "do not ask; the same as --yes")
 	o.lock.Add(flags)
 	o.HomeOptions.Add(flags)
 	o.AddVault(flags)
@@ -69,7 +69,7 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	names, err := s.chosen(ctx, o.name)
+	names, err := s.selected(ctx, o.name)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 	}
 	o.global.Yes = o.global.Yes || o.force
 	if !o.global.DryRun {
-		if err := o.console.Confirm(ctx, fmt.Sprintf("Remove for good what was deleted long ago from %s?", cmdutil.Plural(len(names), "back end"))); err != nil {
+		if err := o.console.Confirm(ctx, fmt.Sprintf("Permanently remove deleted data from %s?", cmdutil.Plural(len(names), "back end"))); err != nil {
 			return err
 		}
 	}
@@ -111,7 +111,7 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 	return errors.Join(o.print(format, all), err)
 }
 
-// cut is the time before which what was deleted goes.
+// cut returns the time of the purge: what was deleted before it is removed.
 func (o *backendPurge) cut(s *storeHome, name string) (time.Time, error) {
 	l, err := s.set.Location(name)
 	if err != nil {
@@ -131,10 +131,10 @@ func (o *backendPurge) cut(s *storeHome, name string) (time.Time, error) {
 	return o.now().Add(-delay), nil
 }
 
-// errPurgeRehearsed takes a rehearsal back.
-var errPurgeRehearsed = errors.New("rehearsed")
+// errDryRun rolls back the transaction of a dry run.
+var errDryRun = errors.New("dry run")
 
-// purgedAtOnce is how many go in one transaction.
+// purgedAtOnce is how many objects are removed in one transaction.
 const purgedAtOnce = 200
 
 func (o *backendPurge) purge(ctx context.Context, s *storeHome, name string, cut time.Time) (store.Purged, error) {
@@ -152,12 +152,12 @@ func (o *backendPurge) purge(ctx context.Context, s *storeHome, name string, cut
 					return err
 				}
 				if done.None() {
-					return errPurgeRehearsed
+					return errDryRun
 				}
 				sum.Add(done)
 			}
 		})
-		if errors.Is(err, errPurgeRehearsed) {
+		if errors.Is(err, errDryRun) {
 			err = nil
 		}
 		return sum, err

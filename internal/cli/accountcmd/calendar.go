@@ -134,7 +134,7 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	names, err := s.chosen(ctx, "")
+	names, err := s.selected(ctx, "")
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// calendarChange is what the actions share that change calendars.
+// calendarChange is shared by the actions that change calendars.
 type calendarChange struct {
 	accountChange
 	name       string
@@ -19,7 +19,7 @@ type calendarChange struct {
 	undelete   bool
 	force      bool
 
-	ofLine map[string]string // the calendar that a batch line names
+	ofLine map[string]string // the calendar named by each batch line
 }
 
 func newCalendarChange(f *cmdutil.Factory, action string, undo ...string) *calendarChange {
@@ -39,13 +39,13 @@ func newCalendarChange(f *cmdutil.Factory, action string, undo ...string) *calen
 func (o *calendarChange) add(cmd *cobra.Command, what string) {
 	o.accountTargets.add(cmd)
 	f := cmd.Flags()
-	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account; may be repeated")
-	f.StringVarP(&o.name, "name", "n", store.DefaultCalendar, "`NAME` of the calendar that is "+what)
+	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account (repeatable)")
+	f.StringVarP(&o.name, "name", "n", store.DefaultCalendar, "`NAME` of the calendar to "+what)
 	o.runner.add(cmd)
 	o.limit.Add(cmd)
 }
 
-// calendar is the calendar that an item is about.
+// calendar returns the name of the calendar of an item.
 func (o *calendarChange) calendar(item *account.Item) string {
 	if name, ok := o.ofLine[item.Line]; ok {
 		return name
@@ -64,9 +64,9 @@ func (o *calendarChange) parse() (account.Properties, error) {
 	return p, nil
 }
 
-// work opens what a step about calendars needs.
+// work returns a step with the defaults and the people that it needs.
 func (o *calendarChange) work(ctx context.Context, s *storeHome, d *account.Directory, t *targets, step func(account.Defaults, account.PeopleLookup) account.Step) (account.Step, error) {
-	names, err := s.chosen(ctx, "")
+	names, err := s.selected(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -78,12 +78,13 @@ func newCalendarCreate(f *cmdutil.Factory) *cobra.Command {
 	o := newCalendarChange(f, "create", "calendar", "delete")
 	cmd := &cobra.Command{
 		Use:   "create -a ADDRESS -n NAME [-y prop=value,...] | -f FILE",
-		Short: "make calendars for accounts",
-		Long: `Makes a calendar in the home of each account. People in an access list are found by
-their accounts, else in the directory that --ldif, -H or the home name, and are kept by
-their unique ids.
+		Short: "create calendars in accounts",
+		Long: `Creates a calendar in each account. People in an access list are looked up by their
+accounts, then in the directory given by --ldif, -H or the home, and are stored by their
+unique ids.
 
-A batch file (-f) has a line 'address:name' or 'address:name:prop=value,...' for each.
+A batch file (-f) has a line 'address:name' or 'address:name:prop=value,...' for each
+calendar.
 
 Properties: ` + propertyHelp(account.CalendarProperties()),
 		Example: `  davadmin calendar create -a user1@example.com -n work -y "displayname=Work,acl=user2@example.com:r"
@@ -98,7 +99,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 				return err
 			}
 			if o.batch == "" && !cmd.Flags().Changed("name") {
-				return cmdutil.Usagef("which calendar? Give -n NAME")
+				return cmdutil.Usagef("no calendar given; use -n NAME")
 			}
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storeHome, d *account.Directory, t *targets) (account.Step, error) {
 				return o.work(cmd.Context(), s, d, t, func(defaults account.Defaults, people account.PeopleLookup) account.Step {
@@ -107,8 +108,8 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 			}})
 		},
 	}
-	o.add(cmd, "made")
-	cmd.Flags().StringVarP(&o.properties, "property", "y", "", "`PROPERTIES` to begin with, prop=value with commas between")
+	o.add(cmd, "create")
+	cmd.Flags().StringVarP(&o.properties, "property", "y", "", "initial `PROPERTIES`: prop=value, separated by commas")
 	return cmd
 }
 
@@ -116,12 +117,12 @@ func newCalendarModify(f *cmdutil.Factory) *cobra.Command {
 	o := newCalendarChange(f, "modify", "calendar", "modify")
 	cmd := &cobra.Command{
 		Use:   "modify -a ADDRESS [-n NAME] -y prop=value,... | -f FILE | --undelete -a ADDRESS -n NAME",
-		Short: "change properties of calendars, share them, or bring deleted ones back",
-		Long: `Writes properties into calendars. 'acl' replaces the whole access list, 'set-ace'
-changes single entries of it. --undelete brings back the calendar of that name that was
-deleted last, until it is purged.
+		Short: "change properties of calendars, share them, or restore deleted ones",
+		Long: `Sets properties of calendars. 'acl' replaces the whole access list, 'set-ace' changes
+single entries of it. --undelete restores the most recently deleted calendar with that
+name, if it has not been purged yet.
 
-A batch file (-f) has a line 'address:name:prop=value,...' for each.
+A batch file (-f) has a line 'address:name:prop=value,...' for each calendar.
 
 Properties: ` + propertyHelp(account.CalendarProperties()),
 		Example: `  davadmin calendar modify -a user1@example.com -y "set-ace=user2@example.com:w"
@@ -137,9 +138,9 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 			case err != nil:
 				return err
 			case o.undelete && len(p) > 0:
-				return cmdutil.Usagef("--undelete brings back what was there; change properties afterwards")
+				return cmdutil.Usagef("--undelete cannot be combined with -y; change properties afterwards")
 			case !o.undelete && len(p) == 0 && o.batch == "":
-				return cmdutil.Usagef("what is to be changed? Give -y prop=value,...; properties: %s", propertyHelp(account.CalendarProperties()))
+				return cmdutil.Usagef("nothing to change; use -y prop=value,...; properties: %s", propertyHelp(account.CalendarProperties()))
 			}
 			if o.undelete {
 				o.runner.undo = []string{"calendar", "delete"}
@@ -154,9 +155,9 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 			}})
 		},
 	}
-	o.add(cmd, "changed")
-	cmd.Flags().StringVarP(&o.properties, "property", "y", "", "`PROPERTIES` to write, prop=value with commas between")
-	cmd.Flags().BoolVar(&o.undelete, "undelete", false, "bring a deleted calendar back")
+	o.add(cmd, "modify")
+	cmd.Flags().StringVarP(&o.properties, "property", "y", "", "`PROPERTIES` to set: prop=value, separated by commas")
+	cmd.Flags().BoolVar(&o.undelete, "undelete", false, "restore a deleted calendar")
 	return cmd
 }
 
@@ -164,10 +165,10 @@ func newCalendarDelete(f *cmdutil.Factory) *cobra.Command {
 	o := newCalendarChange(f, "delete", "calendar", "modify", "--undelete")
 	cmd := &cobra.Command{
 		Use:   "delete -a ADDRESS -n NAME | -f FILE",
-		Short: "delete calendars; they can be brought back until they are purged",
-		Long: `Deletes calendars with all that is in them, after asking. 'calendar modify --undelete'
-brings them back until the purge delay of the back end has passed and 'backend purge' runs. The
-default calendar, inbox, outbox and dropbox go with their account alone.`,
+		Short: "delete calendars; they can be restored until they are purged",
+		Long: `Deletes calendars and everything in them, after asking. 'calendar modify --undelete'
+restores them until the purge delay of the back end has passed and 'backend purge' runs.
+The default calendar, inbox, outbox and dropbox are deleted only with their account.`,
 		Example: `  davadmin calendar delete -a user1@example.com -n work
   davadmin calendar delete -f calendars.txt --yes`,
 		Args: cmdutil.NoArguments,
@@ -179,7 +180,7 @@ default calendar, inbox, outbox and dropbox go with their account alone.`,
 				return err
 			}
 			if o.batch == "" && !cmd.Flags().Changed("name") {
-				return cmdutil.Usagef("which calendar? Give -n NAME")
+				return cmdutil.Usagef("no calendar given; use -n NAME")
 			}
 			o.global.Yes = o.global.Yes || o.force
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{
@@ -187,12 +188,12 @@ default calendar, inbox, outbox and dropbox go with their account alone.`,
 					return account.DeleteCalendar(o.calendar), nil
 				},
 				question: func(n int) string {
-					return fmt.Sprintf("Delete %s with all that is in it?", cmdutil.Plural(n, "calendar"))
+					return fmt.Sprintf("Delete %s and everything in it?", cmdutil.Plural(n, "calendar"))
 				},
 			})
 		},
 	}
-	o.add(cmd, "deleted")
-	cmd.Flags().BoolVarP(&o.force, "force", "r", false, "do not ask; as --yes")
+	o.add(cmd, "delete")
+	cmd.Flags().BoolVarP(&o.force, "force", "r", false, "do not ask; the same as --yes")
 	return cmd
 }

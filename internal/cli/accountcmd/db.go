@@ -16,7 +16,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/backends"
 )
 
-// dbOptions are the options of every action of 'db'.
+// dbOptions holds the options of every action of 'db'.
 type dbOptions struct {
 	console *cmdutil.Console
 	global  *cmdutil.Globals
@@ -36,15 +36,15 @@ func (o *dbOptions) add(cmd *cobra.Command, what string) {
 	o.AddVault(f)
 }
 
-// NewDB is the operation 'db'.
+// NewDB returns the operation 'db'.
 func NewDB(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "db ACTION [OPTIONS]",
-		Short:   "make and upgrade the databases of back ends",
+		Short:   "create and upgrade the databases of back ends",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on the databases of the back ends themselves: makes them, shows the version of
-their schema, and upgrades it. Where each database is, the parameters of the back end say
-(store.dav.ID.dbdir, store.dav.ID.dburl).`,
+		Long: `Works on the databases of the back ends: creates them, shows the versions of their
+schemas, and upgrades them. The parameters of a back end (store.dav.ID.dbdir,
+store.dav.ID.dburl) say where its database is.`,
 		Example: `  davadmin db schema_version
   davadmin db init -n store1
   davadmin db schema_fullupgrade`,
@@ -53,7 +53,7 @@ their schema, and upgrades it. Where each database is, the parameters of the bac
 			if err := cmdutil.RefuseMirrored(cmd); err != nil {
 				return err
 			}
-			return cmdutil.Usagef("what is to be done? 'db' has: %s", "init, schema_version, schema_fullupgrade")
+			return cmdutil.Usagef("no action given; 'db' has the actions %s", "init, schema_version, schema_fullupgrade")
 		},
 	}
 	cmd.AddCommand(newDBInit(f), newDBVersion(f), newDBUpgrade(f))
@@ -70,17 +70,17 @@ func newDBInit(f *cmdutil.Factory) *cobra.Command {
 	o := &dbInit{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}}
 	cmd := &cobra.Command{
 		Use:   "init [-n ID] [--overwrite]",
-		Short: "make the empty store of a back end",
-		Long: `Makes the store of a back end that has none. With --overwrite an empty store takes the
-place of the one that is there, after asking: that one is kept beside it, a file
-of SQLite as a copy, the tables of PostgreSQL in a schema of another name.`,
+		Short: "create the empty store of a back end",
+		Long: `Creates the store of a back end that has none. With --overwrite, an empty store replaces
+the existing one, after asking. The old store is kept: an SQLite file as a copy next to
+it, PostgreSQL tables in a schema with another name.`,
 		Example: `  davadmin db init
   davadmin db init -n store1 --overwrite`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	o.add(cmd, "`ID` of the back end (default: that of accounts whose entry names none)")
-	cmd.Flags().BoolVarP(&o.overwrite, "overwrite", "O", false, "put an empty store in the place of the one that is there")
+	o.add(cmd, "`ID` of the back end (default: the back end of accounts whose entry names none)")
+	cmd.Flags().BoolVarP(&o.overwrite, "overwrite", "O", false, "replace the existing store by an empty one")
 	o.lock.Add(cmd.Flags())
 	return cmd
 }
@@ -107,7 +107,7 @@ func (o *dbInit) run(ctx context.Context) (err error) {
 		return err
 	}
 	if state.Version > 0 && !o.overwrite {
-		return fmt.Errorf("%s: there is a store already (schema %d); --overwrite puts an empty one in its place, and keeps it", l.Where(), state.Version)
+		return fmt.Errorf("%s: the store already exists (schema %d); --overwrite replaces it by an empty one and keeps the old one", l.Where(), state.Version)
 	}
 	kept := ""
 	if !o.global.DryRun {
@@ -116,7 +116,7 @@ func (o *dbInit) run(ctx context.Context) (err error) {
 		}
 	}
 	if o.global.DryRun && state.Version > 0 {
-		o.console.Notef("the one that is there would be kept")
+		o.console.Notef("the existing store would be kept")
 	}
 	return o.report(format, l, kept)
 }
@@ -125,7 +125,7 @@ func (o *dbInit) make(ctx context.Context, s *storeHome, l backends.Location, re
 	if !replace {
 		return "", o.stores.CreateStore(ctx, s, l, o.lock.Timeout)
 	}
-	if err := o.console.Confirm(ctx, fmt.Sprintf("Put an empty store in the place of %s?", ui.Sanitize(l.Where()))); err != nil {
+	if err := o.console.Confirm(ctx, fmt.Sprintf("Replace %s by an empty store?", ui.Sanitize(l.Where()))); err != nil {
 		return "", err
 	}
 	err = o.stores.Recorded(ctx, s, o.lock.Timeout, "db init", "store of "+l.Backend, func() (string, error) {
@@ -133,7 +133,7 @@ func (o *dbInit) make(ctx context.Context, s *storeHome, l backends.Location, re
 		if err != nil {
 			return "", err
 		}
-		return "the one before is kept: " + kept, nil
+		return "the old store is kept: " + kept, nil
 	})
 	return kept, err
 }
@@ -148,9 +148,9 @@ func (o *dbInit) report(format ui.Format, l backends.Location, kept string) erro
 			Kept    string `json:"kept,omitempty"`
 		}{"davadmin.db.init.1", o.global.DryRun, l.Backend, l.Where(), kept})
 	}
-	verb := "made"
+	verb := "created"
 	if o.global.DryRun {
-		verb = "would be made"
+		verb = "would be created"
 	}
 	if _, err := fmt.Fprintf(o.console.Streams.Out, "%s: %s\n", verb, ui.Sanitize(l.Where())); err != nil {
 		return err
@@ -171,9 +171,11 @@ type dbVersion struct{ dbOptions }
 func newDBVersion(f *cmdutil.Factory) *cobra.Command {
 	o := &dbVersion{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}}
 	cmd := &cobra.Command{
-		Use:     "schema_version [-n ID]",
-		Short:   "show the versions of the schemas",
-		Long:    "Shows for each back end the version of its schema, the one that this program works with, and where\nthe database is. A version of 0 says that there is no store. Exits 3 when one of them has to be upgraded.",
+		Use:   "schema_version [-n ID]",
+		Short: "show the versions of the schemas",
+		Long: `Shows for each back end the version of its schema, the version that this program uses,
+and where the database is. Version 0 means that there is no store. The exit code is 3 if
+a schema has to be upgraded.`,
 		Example: `  davadmin db schema_version --output json`,
 		Args:    cmdutil.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
@@ -182,7 +184,7 @@ func newDBVersion(f *cmdutil.Factory) *cobra.Command {
 	return cmd
 }
 
-// states looks at the back ends that are meant.
+// states returns the schema state of the selected back ends.
 func (o *dbOptions) states(ctx context.Context) ([]store.SchemaState, *storeHome, error) {
 	s, err := o.stores.Open(ctx, &o.HomeOptions, o.lock.Timeout)
 	if err != nil {
@@ -225,7 +227,7 @@ func (o *dbVersion) run(ctx context.Context) error {
 			return cmdutil.ErrFindings
 		}
 		if st.Version > st.Known {
-			return fmt.Errorf("%s: %w (%d, known %d); use the version of davadmin that made it", st.Where, store.ErrSchemaNewer, st.Version, st.Known)
+			return fmt.Errorf("%s: %w (%d, known %d); use the version of davadmin that created it", st.Where, store.ErrSchemaNewer, st.Version, st.Known)
 		}
 	}
 	return nil
@@ -260,10 +262,11 @@ func newDBUpgrade(f *cmdutil.Factory) *cobra.Command {
 	o := &dbUpgrade{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}}
 	cmd := &cobra.Command{
 		Use:   "schema_fullupgrade [-n ID]",
-		Short: "bring stores of an earlier version to the schema of this one",
-		Long: `Upgrades the schema of stores that an earlier version made, each whole or not at all,
-after asking. A file of SQLite is copied beside it first. Every program that uses the store has to be of one version afterwards. A
-store of a later version is refused.`,
+		Short: "upgrade the stores of an earlier version to the current schema",
+		Long: `Upgrades the schema of stores that an earlier version created, each completely or not at
+all, after asking. An SQLite file is copied first, next to the original. Afterwards,
+every program that uses the store must have this version. A store with a newer schema is
+refused.`,
 		Example: `  davadmin db schema_fullupgrade --dry-run
   davadmin db schema_fullupgrade -n defaultbackend --yes`,
 		Args: cmdutil.NoArguments,
@@ -328,7 +331,7 @@ func (o *dbUpgrade) upgrade(ctx context.Context, s *storeHome, st store.SchemaSt
 	}
 	_, err = fmt.Fprintf(o.console.Streams.Out, "upgraded: %s from schema %d to %d\n", ui.Sanitize(st.Where), st.Version, st.Known)
 	if err == nil && backup != "" {
-		_, err = fmt.Fprintf(o.console.Streams.Out, "copy of before: %s\n", ui.Sanitize(backup))
+		_, err = fmt.Fprintf(o.console.Streams.Out, "old version kept as: %s\n", ui.Sanitize(backup))
 	}
 	return err
 }

@@ -21,9 +21,9 @@ type storeHome struct {
 	config      *cmdutil.HomeConfig
 	set         *backends.Set
 	warnMissing func(set *backends.Set, existing []string)
-	left        bool // it was said which back ends have no store
-	// patience is that of a batch with a database that is gone; none otherwise.
-	patience account.Retry
+	warned      bool // about back ends without a store
+	// retry says how long a batch waits for an unavailable database.
+	retry account.Retry
 }
 
 func (s *storeHome) close() error { return s.set.Close() }
@@ -44,7 +44,7 @@ func newStoreHomes(f *cmdutil.Factory) *storeHomes {
 	return &storeHomes{console: f.Console, hints: f.Hints, homes: f.Homes, journals: f.Journals, directories: f.Directories, stores: f.Stores, now: f.Now}
 }
 
-// Open finds the home and its back ends. It opens none of them.
+// Open finds the home and its back ends, but opens none of them.
 func (sh *storeHomes) Open(ctx context.Context, o *cmdutil.HomeOptions, wait time.Duration) (*storeHome, error) {
 	dir, err := sh.homes.Find(o)
 	if err != nil {
@@ -55,7 +55,7 @@ func (sh *storeHomes) Open(ctx context.Context, o *cmdutil.HomeOptions, wait tim
 		return nil, err
 	}
 	if c == nil {
-		return nil, cmdutil.Usagef("%s has no %s; 'davadmin init' makes a home", dir, config.ServerFile)
+		return nil, cmdutil.Usagef("%s has no %s; to create a home: davadmin init --home DIR", dir, config.ServerFile)
 	}
 	set, err := sh.stores.Backends(o, dir, c, wait)
 	if err != nil {
@@ -64,9 +64,9 @@ func (sh *storeHomes) Open(ctx context.Context, o *cmdutil.HomeOptions, wait tim
 	return &storeHome{dir: dir, config: c, set: set, warnMissing: sh.stores.WarnMissing}, nil
 }
 
-// chosen are the back ends that an option names; all that have a store without
-// one.
-func (s *storeHome) chosen(ctx context.Context, name string) ([]string, error) {
+// selected returns the back end with this name or, if the name is empty, all back ends
+// that have a store.
+func (s *storeHome) selected(ctx context.Context, name string) ([]string, error) {
 	if name != "" {
 		if _, err := s.set.Location(name); err != nil {
 			return nil, cmdutil.Usagef("%v", err)
@@ -80,28 +80,28 @@ func (s *storeHome) chosen(ctx context.Context, name string) ([]string, error) {
 	if len(existing) == 0 {
 		return nil, fmt.Errorf("no back end of %s has a store: %w", s.dir, store.ErrNoSchema)
 	}
-	if !s.left {
+	if !s.warned {
 		s.warnMissing(s.set, existing)
-		s.left = true
+		s.warned = true
 	}
 	return existing, nil
 }
 
 func (s *storeHome) finder(names []string) *account.Finder {
-	return &account.Finder{Stores: s.set, Backends: names, Retry: s.patience}
+	return &account.Finder{Stores: s.set, Backends: names, Retry: s.retry}
 }
 
-// people finds persons by their accounts, else in the directory, which may be nil.
+// people finds people by their accounts, then in the directory, which may be nil.
 func (s *storeHome) people(names []string, d *account.Directory) account.PeopleLookup {
 	return func(ctx context.Context, addresses []string) (account.PeopleByAddress, error) {
 		return s.finder(names).FindPeople(ctx, d, addresses)
 	}
 }
 
-// peopleOf is people, asked beforehand for those whom the properties of requests
-// name.
+// peopleOf is like people, but looks up in advance everyone named by the properties of
+// the requests.
 func (s *storeHome) peopleOf(ctx context.Context, d *account.Directory, use store.ACLUse, requests []account.Request, more account.Properties) (account.PeopleLookup, error) {
-	names, err := s.chosen(ctx, "")
+	names, err := s.selected(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (s *storeHome) peopleOf(ctx context.Context, d *account.Directory, use stor
 	return account.PrefetchPeople(ctx, s.people(names, d), use, all...)
 }
 
-// attributes are the names by which the server knows its directory.
+// attributes returns the names of the directory attributes that the server uses.
 func (s *storeHome) attributes() account.Attributes {
 	n := s.config.Names()
 	return account.Attributes{
@@ -124,8 +124,8 @@ func (s *storeHome) attributes() account.Attributes {
 	}
 }
 
-// maker makes accounts as the parameters of the home say.
-func (s *storeHome) maker(ctx context.Context, people account.PeopleLookup) (*account.Builder, error) {
+// builder builds accounts according to the parameters of the home.
+func (s *storeHome) builder(ctx context.Context, people account.PeopleLookup) (*account.Builder, error) {
 	rc, err := cmdutil.RouteConfig(s.config)
 	if err != nil {
 		return nil, err

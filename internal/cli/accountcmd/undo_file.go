@@ -25,7 +25,16 @@ type undoFile struct {
 // undoMark begins an undo file. The lines are in the order of the changes, and are
 // run from the last one to the first, so that two changes of one account are undone
 // one by one.
-const undoMark = "# the way back, read from its end: "
+const (
+	undoMark = "# undo file, read from its end: "
+	// oldUndoMark began the files of earlier versions.
+	oldUndoMark = "# the way back, read from its end: "
+)
+
+// isUndoMark reports whether a batch line marks its file as an undo file.
+func isUndoMark(line string) bool {
+	return strings.HasPrefix(line, undoMark) || strings.HasPrefix(line, oldUndoMark)
+}
 
 // empty reports whether there is nothing to undo.
 func (u *undoFile) empty() bool { return u == nil || u.size == 0 }

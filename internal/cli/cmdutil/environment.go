@@ -15,6 +15,9 @@ type Environment struct {
 	Now     func() time.Time
 	Build   Build
 	Hook    fsx.Hook // sees every write; nil in production
+	// Suggested is called with each command line that a message suggests; nil in
+	// production.
+	Suggested func(line string)
 	// VaultWork is the work factor of the passphrase of a vault; 0 in production,
 	// see secret.Passphrase.
 	VaultWork int

@@ -32,6 +32,7 @@ const (
 	exitPartly      = 4
 	exitConnect     = 5
 	exitConflict    = 6
+	ExitHungUp      = 129
 	ExitInterrupted = 130
 	ExitTerminated  = 143
 )
@@ -52,7 +53,8 @@ func ExitCodes() []ExitCode {
 		{exitPartly, "partly done: some items of a batch failed; each is named with its line"},
 		{exitConnect, "cannot connect or authenticate (directory, database, peer, vault)"},
 		{exitConflict, "conflict: locked by another run, or the plan no longer matches the current data"},
-		{ExitInterrupted, "stopped by SIGINT: what was done is complete and journalled; what was not done is named"},
+		{ExitHungUp, "stopped by SIGHUP: what was done is complete and journalled; what was not done is named"},
+		{ExitInterrupted, "stopped by SIGINT, likewise"},
 		{ExitTerminated, "stopped by SIGTERM, likewise"},
 	}
 }
@@ -159,7 +161,7 @@ func (h *Hints) StoreHint(err error) string {
 	case errors.As(err, &ambiguous):
 		return "; select one with -g and -n"
 	case errors.Is(err, account.ErrNoUniqueID):
-		return "; '" + h.Line("ldap", "populate") + "' adds one"
+		return "; '" + h.Line("ldap", "populate", "-O", "PLAN") + "' adds one"
 	case errors.Is(err, account.ErrNoEntries):
 		return "; set the search base with -B"
 	case errors.Is(err, store.ErrNoSchema):
@@ -172,6 +174,8 @@ func (h *Hints) StoreHint(err error) string {
 		return "; check the user in store.dav.ID.dburl, and its password: '" + h.Line("passfile", "list") + "'"
 	case errors.Is(err, postgres.ErrPassword):
 		return "; store the password with '" + h.Line("passfile", "create", "-n", "store.ID") + "', or in PGPASSFILE"
+	case errors.Is(err, directory.ErrNoDomains):
+		return "; give the base DN with -B"
 	case errors.Is(err, account.ErrNoEntry):
 		return "; '" + h.Line("ldap", "audit") + "' checks the entries"
 	}

@@ -26,7 +26,7 @@ func TestExitCodeTable(t *testing.T) {
 			t.Errorf("code %d has no meaning", c.Code)
 		}
 	}
-	if want := []int{0, 1, 2, 3, 4, 5, 6, 130, 143}; !slices.Equal(codes, want) {
+	if want := []int{0, 1, 2, 3, 4, 5, 6, 129, 130, 143}; !slices.Equal(codes, want) {
 		t.Errorf("codes %v, want %v", codes, want)
 	}
 }
@@ -64,6 +64,7 @@ func TestExitOf(t *testing.T) {
 		{"concurrent change", t.Context(), &ConflictError{Text: "changed"}, 6, "changed"},
 		{"plan does not match", t.Context(), fmt.Errorf("x: %w", ldapchange.ErrConflict), 6, "x: "},
 		{"change refused", t.Context(), fmt.Errorf("x: %w", ldapchange.ErrRefused), 1, "(-D)"},
+		{"no domains", t.Context(), fmt.Errorf("o=isp: %w", directory.ErrNoDomains), 1, "which Schema 1 requires; give the base DN with -B"},
 		{"no schema", t.Context(), fmt.Errorf("x: %w", store.ErrNoSchema), 1, "'davadmin db init' creates one"},
 		{"old schema", t.Context(), fmt.Errorf("x: %w", store.ErrSchemaOlder), 1, "'davadmin db schema_fullupgrade' brings it up to date"},
 		{"store not reachable", t.Context(), fmt.Errorf("x: %w", store.ErrUnavailable), 5, "x: "},
@@ -73,6 +74,7 @@ func TestExitOf(t *testing.T) {
 		{"locked", t.Context(), fmt.Errorf("cannot lock x: %w", fsx.ErrLocked), 6, "--lock-timeout"},
 		{"conflict", t.Context(), fmt.Errorf("x: %w", config.ErrConflict), 6, "run the command again"},
 		{"SIGINT", stopped("SIGINT", 130), fmt.Errorf("cannot lock x: %w", context.Canceled), 130, "cannot lock x: stopped by SIGINT"},
+		{"SIGHUP", stopped("SIGHUP", 129), context.Canceled, 129, "stopped by SIGHUP"},
 		{"SIGTERM", stopped("SIGTERM", 143), context.Canceled, 143, "stopped by SIGTERM"},
 		// A run that completed before the signal succeeds, and one that failed for another
 		// reason reports that reason.

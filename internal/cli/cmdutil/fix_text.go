@@ -85,7 +85,7 @@ func (rp *Reports) Remedy(rule finding.Rule) string {
 	hint := fixRenderer{rp.hints}.task(rule.Task)
 	switch rule.ID {
 	case "uniqueid-missing":
-		hint = "'" + rp.hints.Line("ldap", "populate") + "' plans this for all entries"
+		hint = "'" + rp.hints.Line("ldap", "populate", "-O", "PLAN") + "' plans this for all entries"
 	case "uniqueid-malformed":
 		hint = "use --id-pattern"
 	case "map-line":

@@ -14,6 +14,8 @@ type Hints struct {
 	args   []string
 	// clifile is the file given with -F, set when it turned out to name the home.
 	clifile string
+	// suggested, if not nil, is called with each command line.
+	suggested func(line string)
 }
 
 // Line returns a command line of davadmin: an operation, its action, which may be empty, and
@@ -33,7 +35,7 @@ func (h *Hints) Line(operation, action string, words ...string) string {
 	for _, w := range words {
 		all = append(all, Quote(w))
 	}
-	return strings.Join(all, " ")
+	return h.join(all)
 }
 
 // Again returns the command line of this run with more words appended.
@@ -42,7 +44,16 @@ func (h *Hints) Again(more ...string) string {
 	for _, w := range slices.Concat(h.args, more) {
 		all = append(all, Quote(w))
 	}
-	return strings.Join(all, " ")
+	return h.join(all)
+}
+
+// join returns the words as a line, and reports it.
+func (h *Hints) join(words []string) string {
+	line := strings.Join(words, " ")
+	if h.suggested != nil {
+		h.suggested(line)
+	}
+	return line
 }
 
 // Quote quotes a word for a shell. A word that cannot be quoted safely is replaced by a

@@ -47,7 +47,7 @@ func (l List[T]) Print(c *Console, format ui.Format, records iter.Seq2[T, error]
 	}
 	first := true
 	return eachRecord(records, func(r T) error {
-		text := ""
+		var text string
 		if l.Plain != nil {
 			text = l.Plain(r)
 		} else {

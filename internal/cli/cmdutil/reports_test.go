@@ -3,6 +3,7 @@ package cmdutil
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func printReport(t *testing.T, format ui.Format) string {
 	t.Helper()
 	var out bytes.Buffer
 	f := NewFactory(&Environment{Streams: &ui.Streams{Out: &out}})
-	if err := f.Reports.Print(format, finding.Error, "davadmin.test.check.1", testReport(), "file", time.Second); err != ErrFindings {
+	if err := f.Reports.Print(format, finding.Error, "davadmin.test.check.1", testReport(), "file", time.Second); !errors.Is(err, ErrFindings) {
 		t.Errorf("%s: %v, want ErrFindings", format, err)
 	}
 	return out.String()

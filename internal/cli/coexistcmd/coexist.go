@@ -1,5 +1,5 @@
-// Package coexistcmd holds the actions of 'coexist': how an old Calendar Server 6 and a new
-// server share one directory, and how people are moved in waves.
+// Package coexistcmd implements the actions of 'coexist': checking how Calendar Server 6 and a
+// new server share one directory, and moving users in waves.
 package coexistcmd
 
 import (
@@ -8,16 +8,16 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 )
 
-// NewCoexist is the operation 'coexist': two calendar servers over one
-// directory. Without an action it lists.
+// NewCoexist returns the operation 'coexist'. Without an action it runs 'coexist list'.
 func NewCoexist(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistList{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
+	o := &coexistList{coexistPeople: newPeople(f)}
 	cmd := &cobra.Command{
 		Use:     "coexist [ACTION] [OPTIONS]",
-		Short:   "an old Calendar Server 6 beside a new server over one directory",
+		Short:   "run Calendar Server 6 and a new server on one directory, and move users in waves",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on a deployment in which an old Calendar Server 6 and a new server share
-one directory: part of the people have their calendars on each. Nothing is changed.
+		Long: `Works on a deployment in which Calendar Server 6 (the old server) and a new server share
+one directory, and each hosts a part of the users. Only 'apply' and 'rollback' change
+the directory.
 
 Without an action, 'coexist' is 'coexist list'.`,
 		Example: `  davadmin coexist check --ics-conf ics.conf --cs6-list cscal-list.txt --cs7-list migrated.txt

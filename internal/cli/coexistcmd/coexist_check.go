@@ -23,7 +23,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/route"
 )
 
-// coexistCheck is 'coexist check'.
+// coexistCheck is the action 'coexist check'.
 type coexistCheck struct {
 	coexistPeople
 	cmdutil.FindingOptions
@@ -36,38 +36,38 @@ type coexistCheck struct {
 	user6       string
 	user7       string
 	rules       bool
-	only        []string // rules that run; none is all
+	only        []string // the rules to run; all if empty
 	all         bool
 	home        *cmdutil.HomeConfig
 	ended       error
 }
 
+// newCheck returns a check without options, for 'coexist check', 'verify' and 'apply'.
 func newCheck(f *cmdutil.Factory) *coexistCheck {
-	return &coexistCheck{coexistPeople: coexistPeople{
-		console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook,
-		journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores,
-	}}
+	return &coexistCheck{coexistPeople: newPeople(f)}
 }
 
 func newCoexistCheck(f *cmdutil.Factory) *cobra.Command {
 	o := newCheck(f)
 	cmd := &cobra.Command{
 		Use:   "check [--ics-conf FILE] [--cs6-list FILE] [--cs7-list FILE] [--ldif FILE | -H HOST ...] [--probe]",
-		Short: "whether two servers over one directory work together, and what to mend",
-		Long: `Compares what must agree before free/busy and invitations flow between an old
+		Short: "check whether two servers on one directory work together, and what to fix",
+		Long: `Compares everything that must agree before free/busy and invitations flow between
 Calendar Server 6 and a new server: davserver.properties and the domain map of the home,
-ics.conf of the old server, every entry of the directory, and the lists of who is on
-which server. Every rule is listed as passed, failed or not run, with the option
-that would let it run; each finding names the place, the reason, and the command,
-LDIF or line of ics.conf that mends it. Lines of ics.conf go to the end of that
-file, where they count, and take a restart. Nothing is changed.
+ics.conf of the old server, every entry of the directory, and the lists of users on each
+server. Every rule is listed as passed, failed or not run, with the option that would
+let it run. Each finding gives the location, the reason, and the command, LDIF or line
+of ics.conf that fixes it. Append lines for ics.conf to the end of that file, where they
+take precedence, and restart the old server. The check changes neither the directory nor
+the servers.
 
-The directory is that of --ldif or -H, else the one that the home names. With
---probe both servers are asked for the free/busy of one person of each side, each in
-the way that a real question takes.
+The directory is that of --ldif or -H, else the one configured in the home. With
+--probe, both servers are asked for the free/busy of one user on each side, on the same
+path as a real request.
 
-A directory that could not be read to its end is the finding audit-incomplete and
-exit code 1. Otherwise the exit code is 3 when there is a finding at or above --fail-on.`,
+If the directory could not be read to its end, there is a finding audit-incomplete and
+the exit code is 1. Otherwise, the exit code is 3 if there is a finding at or above
+--fail-on.`,
 		Example: `  davadmin coexist check --ics-conf ics.conf --cs6-list cscal-list.txt --cs7-list migrated.txt
   davadmin coexist check --ics-conf ics.conf --cs6-list cscal-list.txt --ldif export.ldif.gz --output jsonl
   davadmin coexist check --ics-conf ics.conf --cs6-patch 121657-44 --cs7-version 7u3 --no-directory
@@ -84,22 +84,22 @@ exit code 1. Otherwise the exit code is 3 when there is a finding at or above --
 		},
 	}
 	o.addCheck(cmd)
-	cmd.Flags().BoolVar(&o.rules, "rules", false, "list the rules and run none")
+	cmd.Flags().BoolVar(&o.rules, "rules", false, "list the rules and run none of them")
 	return cmd
 }
 
-// addCheck adds the options of a check, and of 'coexist verify'.
+// addCheck adds the options that 'coexist check' and 'coexist verify' share.
 func (o *coexistCheck) addCheck(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.icsConf, "ics-conf", "", "`FILE` with the configuration of the old server")
 	f.StringVar(&o.oldPatch, "cs6-patch", "", "patch `LEVEL` of the old server, such as 121657-44")
 	f.StringVar(&o.newVersion, "cs7-version", "", "`VERSION` of the new server, such as 7u3 or 8.0")
-	f.StringArrayVar(&o.newHosts, "cs7-host", nil, "`NAME` by which the new server is reached, besides that of davcore.uriinfo.fulluriprefix; may be repeated")
-	f.BoolVar(&o.noDirectory, "no-directory", false, "look at files alone, and read no directory")
+	f.StringArrayVar(&o.newHosts, "cs7-host", nil, "another host `NAME` of the new server, in addition to that of davcore.uriinfo.fulluriprefix; may be repeated")
+	f.BoolVar(&o.noDirectory, "no-directory", false, "check only files, and read no directory")
 	f.BoolVar(&o.probe, "probe", false, "ask both servers for free/busy")
-	f.StringVar(&o.user6, "cs6-user", "", "mail `ADDRESS` of who is asked about as a person of the old server (default: the first in the directory)")
-	f.StringVar(&o.user7, "cs7-user", "", "likewise of the new server")
-	f.BoolVar(&o.all, "all", false, "show every finding in the table, not the first ones of each rule")
+	f.StringVar(&o.user6, "cs6-user", "", "mail `ADDRESS` of the old server's user to ask about (default: the first one in the directory)")
+	f.StringVar(&o.user7, "cs7-user", "", "mail `ADDRESS` of the new server's user to ask about (default: the first one in the directory)")
+	f.BoolVar(&o.all, "all", false, "show every finding in the table, not only the first ones of each rule")
 	o.coexistPeople.add(cmd)
 	o.FindingOptions.Add(cmd)
 }
@@ -127,7 +127,7 @@ func (o *coexistCheck) run(ctx context.Context) error {
 		}
 		defer func() { _ = d.Close() }()
 		d.ApplyTo(&co.Directory)
-		if err := o.decideBy(&co, d); err != nil {
+		if err := o.decideWith(&co, d); err != nil {
 			return err
 		}
 	}
@@ -136,17 +136,17 @@ func (o *coexistCheck) run(ctx context.Context) error {
 		return cmdutil.Usagef("%v", err)
 	}
 	start := o.now()
-	r, err := o.look(ctx, check, d, start)
+	r, err := o.runCheck(ctx, check, d, start)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = r.Close() }()
-	return o.finish(ctx, format, failOn, r, o.targets(d), o.now().Sub(start))
+	return o.finish(ctx, format, failOn, r, o.inputs(d), o.now().Sub(start))
 }
 
-// decideBy lets the probes look people up as the new server does, where the
-// directory can be asked a second time.
-func (o *coexistCheck) decideBy(co *coexist.Options, d *cmdutil.OpenDirectory) error {
+// decideWith lets the probes look users up as the new server does, unless the directory is
+// standard input, which cannot be read a second time.
+func (o *coexistCheck) decideWith(co *coexist.Options, d *cmdutil.OpenDirectory) error {
 	if !o.probe || o.home == nil || slices.Contains(o.Files, "-") {
 		return nil
 	}
@@ -161,8 +161,8 @@ func (o *coexistCheck) decideBy(co *coexist.Options, d *cmdutil.OpenDirectory) e
 	return nil
 }
 
-// look runs the check, and shows how far it is.
-func (o *coexistCheck) look(ctx context.Context, check *coexist.Check, d *cmdutil.OpenDirectory, start time.Time) (*coexist.Report, error) {
+// runCheck runs the check and shows its progress.
+func (o *coexistCheck) runCheck(ctx context.Context, check *coexist.Check, d *cmdutil.OpenDirectory, start time.Time) (*coexist.Report, error) {
 	if d == nil {
 		return check.Run(ctx, nil)
 	}
@@ -171,11 +171,11 @@ func (o *coexistCheck) look(ctx context.Context, check *coexist.Check, d *cmduti
 	return check.Run(ctx, d.Source)
 }
 
-// checkOptions puts together what the home, the files and the options say.
+// checkOptions combines the configuration of the home, the files and the options.
 func (o *coexistCheck) checkOptions(ctx context.Context) (coexist.Options, error) {
-	co := coexist.Options{NoDirectory: o.directoryMissing(), Ask6: o.user6, Ask7: o.user7, Only: o.only, Now: o.now}
+	co := coexist.Options{NoDirectory: o.noDirectoryReason(), Ask6: o.user6, Ask7: o.user7, Only: o.only, Now: o.now}
 	if o.home == nil && o.icsConf == "" && co.NoDirectory != "" {
-		return co, cmdutil.Usagef("there is nothing to look at: give --home DIR of the new server, --ics-conf FILE of the old one, and --ldif FILE or -H HOST of the directory")
+		return co, cmdutil.Usagef("nothing to check; use --home DIR (new server), --ics-conf FILE (old server), and --ldif FILE or -H HOST (directory)")
 	}
 	var err error
 	if o.oldPatch != "" {
@@ -208,18 +208,18 @@ func (o *coexistCheck) checkOptions(ctx context.Context) (coexist.Options, error
 	return co, err
 }
 
-// directoryMissing says why no directory is read; "" where one is.
-func (o *coexistCheck) directoryMissing() string {
+// noDirectoryReason returns why no directory is read; "" if one is read.
+func (o *coexistCheck) noDirectoryReason() string {
 	switch {
 	case o.noDirectory:
 		return "no directory is read (--no-directory)"
 	case len(o.Files) > 0 || len(o.DirectoryOptions.Hosts) > 0 || o.home != nil && o.home.IsSet(cmdutil.UserPoolPrefix+"ldaphost"):
 		return ""
 	}
-	return "no directory was named; --ldif FILE or -H HOST names one"
+	return "no directory was given (--ldif FILE or -H HOST)"
 }
 
-// mapInput reads the domain map of the home.
+// mapInput returns the domain map of the home.
 func (o *coexistCheck) mapInput(ctx context.Context) (*config.DomainMapInput, error) {
 	c, err := o.homeFiles.Open(cmdutil.DomainKind(), &o.HomeOptions, cmdutil.LockOptions{})
 	if err != nil {
@@ -235,8 +235,8 @@ func (o *coexistCheck) mapInput(ctx context.Context) (*config.DomainMapInput, er
 	return in, nil
 }
 
-// targets names all that was looked at.
-func (o *coexistCheck) targets(d *cmdutil.OpenDirectory) string {
+// inputs returns the names of everything that was checked.
+func (o *coexistCheck) inputs(d *cmdutil.OpenDirectory) string {
 	var list []string
 	if o.home != nil {
 		list = append(list, filepath.Dir(o.home.Path))
@@ -250,6 +250,7 @@ func (o *coexistCheck) targets(d *cmdutil.OpenDirectory) string {
 	return strings.Join(list, ", ")
 }
 
+// finish prints the report and returns how the command ends.
 func (o *coexistCheck) finish(ctx context.Context, format ui.Format, failOn finding.Severity, r *coexist.Report, target string, took time.Duration) error {
 	out := &cmdutil.FindingReport{
 		Schema: "davadmin.coexist.check.1", Findings: cmdutil.UntilStopped(ctx, r.Complete, r.Findings), Outcomes: r.Outcomes,
@@ -267,25 +268,25 @@ func (o *coexistCheck) finish(ctx context.Context, format ui.Format, failOn find
 	return o.reports.Conclude(format, failOn, out, cmdutil.FindingTable{All: o.all, Next: o.next}, "check", r.Ended)
 }
 
-// next is what to do now.
+// next returns what to do after the report: usually a command to run.
 func (o *coexistCheck) next(r *cmdutil.FindingReport, hidden int) string {
 	sum := r.Summary
 	if !sum.Complete {
-		return "remove what kept the check from reading everything, and run it again" + cmdutil.LimitHint(o.ended)
+		return "remove the cause of the incomplete read, and run the check again" + cmdutil.LimitHint(o.ended)
 	}
 	if hidden > 0 {
-		return o.hints.Again("--all") + fmt.Sprintf("   (shows %s more; --output jsonl is for programs)", cmdutil.Plural(hidden, "finding"))
+		return o.hints.Again("--all") + fmt.Sprintf("   (shows %s more; for programs, use --output jsonl)", cmdutil.Plural(hidden, "finding"))
 	}
 	if sum.Errors > 0 || sum.Warnings > 0 {
-		return "use what stands behind 'fix:', then check again; 'davadmin coexist check --rules --output json' tells of each rule why it matters"
+		return "apply what is after 'fix:', then check again; '" + o.hints.Line("coexist", "check", "--rules", "--output", "json") + "' explains why each rule matters"
+	}
+	if !o.noDirectory && o.noDirectoryReason() != "" {
+		return "some rules did not run, because no directory was given: --ldif FILE or -H HOST"
 	}
 	for _, out := range r.Outcomes {
 		if options := cmdutil.OptionsFor(out); options != "" {
-			return fmt.Sprintf("rules did not run, such as %s: %s", out.Rule, options)
-		}
-		if _, option, found := strings.Cut(out.Reason, "; --"); found && out.Result == finding.NotRun {
-			return fmt.Sprintf("rules did not run, such as %s: --%s", out.Rule, option)
+			return fmt.Sprintf("some rules did not run, such as %s: %s", out.Rule, options)
 		}
 	}
-	return "davadmin coexist status   (how many people are left to move)"
+	return o.hints.Line("coexist", "status", o.sourceWords()...) + "   (shows how many users are left to move)"
 }

@@ -16,11 +16,12 @@ import (
 	"github.com/davadmin/davadmin/pkg/route"
 )
 
-// coexistExplain is 'coexist explain'.
+// coexistExplain is the action 'coexist explain'.
 type coexistExplain struct {
 	console     *cmdutil.Console
 	directories *cmdutil.Directories
 	getenv      func(string) string
+	hints       *cmdutil.Hints
 	cmdutil.DirectoryOptions
 	address string
 	from    string
@@ -28,18 +29,18 @@ type coexistExplain struct {
 }
 
 func newCoexistExplain(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistExplain{console: f.Console, directories: f.Directories, getenv: f.Getenv}
+	o := &coexistExplain{console: f.Console, directories: f.Directories, getenv: f.Getenv, hints: f.Hints}
 	cmd := &cobra.Command{
 		Use:   "explain -a ADDRESS [--from ADDRESS] [--ics-conf FILE]",
-		Short: "why a person counts as hosted here, on the old server, or outside",
-		Long: `Goes through the decision that the new server makes about one address, step by
-step, each with the value that decided it: the search that it sends, the entry that is found, the
-attribute, the parameters, the line of the domain map. Then: which URL is asked
-for the person's free/busy, how an invitation travels, and what would change if the entry
-had the mark of the new server, or had it not.
+		Short: "explain why a user counts as local, on the old server, or external",
+		Long: `Traces the decision that the new server makes about one address, step by step, each
+with the value that decided it: the search that the server sends, the entry that it
+finds, the attribute, the parameters, the line of the domain map. It then shows which
+URL is asked for the user's free/busy, how an invitation is delivered, and what would
+change if the entry had the mark of the new server, or did not have it.
 
-It needs a home, whose configuration and domain map the server goes by. With
---from it also says what the other person's server does.`,
+This requires a home, because the server decides by its configuration and domain map.
+With --from, it also shows what the other user's server does.`,
 		Example: `  davadmin coexist explain -a jdoe@example.com
   davadmin coexist explain -a jdoe@example.com --ldif export.ldif --output json
   davadmin coexist explain -a jdoe@example.com --from boss@example.com --ics-conf ics.conf`,
@@ -52,14 +53,14 @@ It needs a home, whose configuration and domain map the server goes by. With
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&o.address, "account", "a", "", "mail `ADDRESS` of the person (else DAVADMIN_ACCOUNT)")
-	flags.StringVar(&o.from, "from", "", "mail `ADDRESS` of who asks for free/busy, or invites")
+	flags.StringVarP(&o.address, "account", "a", "", "mail `ADDRESS` of the user (default: DAVADMIN_ACCOUNT)")
+	flags.StringVar(&o.from, "from", "", "mail `ADDRESS` of another user, who asks for free/busy or invites")
 	flags.StringVar(&o.icsConf, "ics-conf", "", "`FILE` with the configuration of the old server")
 	o.DirectoryOptions.Add(cmd)
 	return cmd
 }
 
-// explained is the answer in JSON.
+// explained is the explanation in JSON.
 type explained struct {
 	Schema    string          `json:"schema"`
 	Decision  *route.Decision `json:"decision"`
@@ -77,14 +78,14 @@ func (o *coexistExplain) run(ctx context.Context) error {
 		o.address = o.getenv("DAVADMIN_ACCOUNT")
 	}
 	if o.address == "" {
-		return cmdutil.Usagef("about whom? Give -a ADDRESS")
+		return cmdutil.Usagef("the address is missing; use -a ADDRESS")
 	}
 	home, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil {
 		return err
 	}
 	if home == nil {
-		return cmdutil.Usagef("the decision is that of a server: name its home with --home DIR")
+		return cmdutil.Usagef("the decision depends on the configuration of the new server; use --home DIR")
 	}
 	c, err := cmdutil.RouteConfig(home)
 	if err != nil {
@@ -117,13 +118,13 @@ func (o *coexistExplain) run(ctx context.Context) error {
 		_, err = fmt.Fprint(o.console.Streams.Out, explainText(c, &out))
 	}
 	if err == nil {
-		err = out.doubt()
+		err = o.doubt(&out)
 	}
 	return err
 }
 
-// doubt is an error when a part of the directory was not read.
-func (e *explained) doubt() error {
+// doubt returns an error if a part of the directory could not be read.
+func (o *coexistExplain) doubt(e *explained) error {
 	unread := e.Decision.Unread
 	if e.From != nil {
 		unread = max(unread, e.From.Unread)
@@ -131,9 +132,11 @@ func (e *explained) doubt() error {
 	if unread == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d records or parts of the tree could not be read, and the answer may be wrong; 'davadmin ldap audit' names them", unread)
+	return fmt.Errorf("records or parts of the tree that could not be read: %d, so the answer may be wrong; '%s' lists them",
+		unread, o.hints.Line("ldap", "audit", sourceWords(&o.DirectoryOptions)...))
 }
 
+// addressUsage returns an invalid address as a usage error.
 func addressUsage(option string, err error) error {
 	if errors.Is(err, route.ErrAddress) {
 		return cmdutil.Usagef("%s: %v", option, err)
@@ -143,18 +146,18 @@ func addressUsage(option string, err error) error {
 
 const redirectSetting = "service.wcap.freebusy.redirecturl"
 
-// asks says what the server of the one who asks does.
+// asks returns what the server of the user given with --from does.
 func (o *coexistExplain) asks(out *explained) ([]string, error) {
 	switch out.From.Side {
 	case route.Local:
 		return []string{"asks the new server, which decides as above"}, nil
 	case route.External:
-		return []string{"asks whatever server is theirs; an invitation comes as a mail"}, nil
+		return []string{"asks its own server, which is external; an invitation is sent by mail"}, nil
 	case route.Ambiguous:
-		return []string{"several entries have the address; it is not known which server is theirs"}, nil
+		return []string{"several entries have the address, so its server is unknown"}, nil
 	}
-	lines := []string{"asks the old server, which looks for a calendar of the person in its own database, and answers from that if there is one"}
-	redirect := "it redirects to " + redirectSetting + " of its ics.conf (--ics-conf FILE shows it)"
+	lines := []string{"asks the old server, which looks for a calendar of the user in its own database and, if there is one, answers from it"}
+	redirect := "it redirects to " + redirectSetting + " of its ics.conf (to show it, use --ics-conf FILE)"
 	if o.icsConf != "" {
 		b, _, err := fsx.ReadLimited(o.icsConf, 16<<20)
 		if err != nil {
@@ -163,17 +166,17 @@ func (o *coexistExplain) asks(out *explained) ([]string, error) {
 		if s, ok := cs6.ParseIcsConf(b).Get(redirectSetting); ok {
 			redirect = fmt.Sprintf("it redirects to %s (%s:%d)", config.MaskURLPassword(s.Value), o.icsConf, s.Line)
 		} else {
-			redirect = fmt.Sprintf("it answers that it does not know the person: %s has no %s", o.icsConf, redirectSetting)
+			redirect = fmt.Sprintf("it answers that the user is unknown: %s has no %s", o.icsConf, redirectSetting)
 		}
 	}
 	lines = append(lines, "if there is none, "+redirect)
 	if out.Decision.Side == route.OldServer {
-		lines = append(lines, "the new server takes the person for one of the old server and asks there: without a calendar on the old server that is a loop")
+		lines = append(lines, "the new server considers the user to be on the old server and asks there: without a calendar on the old server, this is a loop")
 	}
 	return lines, nil
 }
 
-// explainText is the answer for a person, and for those who read lines.
+// explainText returns the explanation as text, for the formats table and plain.
 func explainText(c route.Config, out *explained) string {
 	var b strings.Builder
 	d := out.Decision
@@ -204,6 +207,7 @@ func explainText(c route.Config, out *explained) string {
 	return b.String()
 }
 
+// asked returns which URL is asked for free/busy, or why none is.
 func asked(d *route.Decision) string {
 	if d.URL != "" {
 		return d.URL + " is asked"

@@ -2,6 +2,7 @@ package coexistcmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,7 +16,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// coexistList is 'coexist list'.
+// coexistList is the action 'coexist list'.
 type coexistList struct {
 	coexistPeople
 	side   string
@@ -23,16 +24,16 @@ type coexistList struct {
 }
 
 func newCoexistList(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistList{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
+	o := &coexistList{coexistPeople: newPeople(f)}
 	cmd := &cobra.Command{
 		Use:   "list [--side cs6|cs7|both|neither] [-d DOMAIN] [--cs6-list FILE] [--ldif FILE | -H HOST ...]",
-		Short: "who is on which server",
-		Long: `Prints the users and resources on a side, or everybody with the side: cs6 is on
-the old server alone, cs7 on the new one alone. 'coexist status' says how the sides
-are told. The list of cs6 is who is left to move; that of both, whose calendars on the
-old server are to be deleted.
+		Short: "list the users on each server",
+		Long: `Lists users and resources with the side that they are on, or only those on one side:
+cs6 means only on the old server, cs7 only on the new server. The help of 'coexist
+status' explains how the side is determined. The users on cs6 are left to move; those on
+both have calendars on the old server that should be deleted.
 
-Both and neither are only known with --cs6-list.`,
+The sides both and neither require --cs6-list.`,
 		Example: `  davadmin coexist list --side cs6 --cs6-list cscal-list.txt
   davadmin coexist list --side both -d example.com --cs6-list cscal-list.txt --output csv`,
 		Args: cmdutil.NoArguments,
@@ -47,34 +48,35 @@ Both and neither are only known with --cs6-list.`,
 	return cmd
 }
 
+// addOptions adds the options of 'coexist list', which are also those of 'coexist'.
 func (o *coexistList) addOptions(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.side, "side", "", "only people on this `SIDE`: cs6, cs7, both or neither")
-	f.StringVarP(&o.domain, "domain", "d", "", "only people of this mail `DOMAIN`")
+	f.StringVar(&o.side, "side", "", "only users on this `SIDE`: cs6, cs7, both or neither")
+	f.StringVarP(&o.domain, "domain", "d", "", "only users in this mail `DOMAIN`")
 	o.add(cmd)
-	var words []string
+	var names []string
 	for _, s := range coexist.Sides() {
-		words = append(words, string(s))
+		names = append(names, string(s))
 	}
-	_ = cmd.RegisterFlagCompletionFunc("side", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("side", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// sides are those that are asked for.
+// sides returns the sides to list.
 func (o *coexistList) sides() ([]coexist.Side, error) {
 	if o.side == "" {
 		return coexist.Sides(), nil
 	}
 	side := coexist.Side(strings.ToLower(o.side))
 	if !slices.Contains(coexist.Sides(), side) {
-		return nil, cmdutil.Usagef("--side: '%s' is none of cs6, cs7, both, neither", o.side)
+		return nil, cmdutil.Usagef("--side: '%s' is not a valid side (cs6, cs7, both, neither)", o.side)
 	}
 	if len(o.Cs6) == 0 && (side == coexist.OnBoth || side == coexist.OnNeither) {
-		return nil, cmdutil.Usagef("--side %s: without --cs6-list FILE it is not known who has calendars on the old server", side)
+		return nil, cmdutil.Usagef("--side %s requires --cs6-list FILE, the list of users with calendars on the old server", side)
 	}
 	return []coexist.Side{side}, nil
 }
 
-// personRow is one of the people in JSON.
+// personRow is a user or resource in JSON.
 type personRow struct {
 	Side      string `json:"side"`
 	Kind      string `json:"kind"`
@@ -82,7 +84,7 @@ type personRow struct {
 	Mail      string `json:"mail,omitempty"`
 	UID       string `json:"uid,omitempty"`
 	Domain    string `json:"domain,omitempty"`
-	Calendars int    `json:"calendars,omitempty"` // on the old server
+	Calendars int    `json:"calendars,omitempty"` // number of calendars on the old server
 }
 
 func (o *coexistList) run(ctx context.Context) error {
@@ -113,7 +115,7 @@ func (o *coexistList) run(ctx context.Context) error {
 	return o.verdict(r)
 }
 
-// rows yields the people until the run is stopped.
+// rows yields the users and resources until the run is stopped.
 func (o *coexistList) rows(ctx context.Context, r *coexist.CensusResult) func(func(personRow, error) bool) {
 	return func(yield func(personRow, error) bool) {
 		for p, err := range r.Entries() {
@@ -128,6 +130,7 @@ func (o *coexistList) rows(ctx context.Context, r *coexist.CensusResult) func(fu
 	}
 }
 
+// print writes the rows one by one in any format.
 func (o *coexistList) print(ctx context.Context, format ui.Format, r *coexist.CensusResult) error {
 	out := o.console.Streams.Out
 	switch format {
@@ -154,11 +157,29 @@ func (o *coexistList) print(ctx context.Context, format ui.Format, r *coexist.Ce
 		}
 		return nil
 	case ui.CSV:
-		return o.printCSV(ctx, r)
+		w, err := ui.NewCSVWriter(out, []string{"side", "kind", "mail", "uid", "calendars", "dn"})
+		if err != nil {
+			return err
+		}
+		return errors.Join(o.writeRows(ctx, r, w.Write), w.Flush())
+	case ui.Table:
+		t := ui.NewTableWriter(out, o.console.Streams.Width, []ui.Column{
+			{Title: "side", Priority: 2}, {Title: "kind", Priority: 1}, {Title: "mail", Key: true}, {Title: "uid", Key: true},
+			{Title: "calendars", Number: true}, {Title: "dn", Key: true},
+		})
+		return errors.Join(o.writeRows(ctx, r, t.Write), t.Close())
 	}
+	return o.writeRows(ctx, r, func(cells []string) error {
+		_, err := fmt.Fprintln(out, cmdutil.TabLine(cells))
+		return err
+	})
+}
+
+// writeRows passes the cells of each row to write.
+func (o *coexistList) writeRows(ctx context.Context, r *coexist.CensusResult, write func([]string) error) error {
 	for row, err := range o.rows(ctx, r) {
 		if err == nil {
-			_, err = fmt.Fprintln(out, cmdutil.TabLine(row.cells()))
+			err = write(row.cells())
 		}
 		if err != nil {
 			return err
@@ -167,22 +188,7 @@ func (o *coexistList) print(ctx context.Context, format ui.Format, r *coexist.Ce
 	return nil
 }
 
+// cells returns the row as the columns of a table, of plain text and of CSV.
 func (r *personRow) cells() []string {
 	return []string{r.Side, r.Kind, r.Mail, r.UID, strconv.Itoa(r.Calendars), r.DN}
-}
-
-func (o *coexistList) printCSV(ctx context.Context, r *coexist.CensusResult) error {
-	w, err := ui.NewCSVWriter(o.console.Streams.Out, []string{"side", "kind", "mail", "uid", "calendars", "dn"})
-	if err != nil {
-		return err
-	}
-	for row, err := range o.rows(ctx, r) {
-		if err == nil {
-			err = w.Write(row.cells())
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return w.Flush()
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// coexistPeople is what the commands about who is on which server share.
+// coexistPeople contains what the actions share that need to know the users on each server.
 type coexistPeople struct {
 	console     *cmdutil.Console
 	directories *cmdutil.Directories
@@ -31,16 +31,25 @@ type coexistPeople struct {
 	workers int
 }
 
+// newPeople returns the shared parts without options.
+func newPeople(f *cmdutil.Factory) coexistPeople {
+	return coexistPeople{
+		console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook,
+		journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores,
+	}
+}
+
+// add adds the shared options.
 func (o *coexistPeople) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	o.DirectoryOptions.Add(cmd)
 	o.UserListOptions.Add(cmd)
-	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which nobody else can read (default TMPDIR, else /tmp)")
-	f.IntVar(&o.workers, "workers", 0, "how many cores to use for files; 0 is all")
+	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
+	f.IntVar(&o.workers, "workers", 0, "number of cores to use for reading files; 0 means all")
 }
 
-// directoryOptions is what the home and the options say about how the directory
-// is to be read.
+// directoryOptions returns how to read the directory, from the configuration of the home and
+// the options.
 func (o *coexistPeople) directoryOptions(ctx context.Context, home *cmdutil.HomeConfig) (ldapcheck.Options, error) {
 	scope, err := o.DirectoryScope()
 	if err != nil {
@@ -57,7 +66,8 @@ func (o *coexistPeople) directoryOptions(ctx context.Context, home *cmdutil.Home
 	return lo, err
 }
 
-// census counts the people, and lists those of some sides.
+// census counts the users, and records those on the given sides in the given domain; "" means
+// all domains. It also reports whether there is a list of the users on the old server.
 func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain string) (*coexist.CensusResult, bool, error) {
 	home, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil {
@@ -84,16 +94,27 @@ func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain
 	return r, lo.CS6 != nil, err
 }
 
-// verdict says that the answer is about a part, or is doubtful.
+// sourceWords returns the options that select the directory, for suggested commands.
+func (o *coexistPeople) sourceWords() []string { return sourceWords(&o.DirectoryOptions) }
+
+func sourceWords(o *cmdutil.DirectoryOptions) []string {
+	var out []string
+	for _, file := range o.Files {
+		out = append(out, "--ldif", file)
+	}
+	return append(out, o.Args()...)
+}
+
+// verdict returns an error if the result covers only a part of the directory, or nothing.
 func (o *coexistPeople) verdict(r *coexist.CensusResult) error {
 	switch {
 	case r.Ended != nil:
-		return o.reports.Incomplete("not everything was read, and the answer is about a part", r.Ended)
+		return o.reports.Incomplete("not everything was read, so the result is incomplete", r.Ended)
 	case r.Unread > 0:
-		return o.reports.Incomplete("the answer is about a part",
-			fmt.Errorf("records or parts of the tree that could not be read: %d; 'davadmin ldap audit' names them", r.Unread))
+		return o.reports.Incomplete("the result is incomplete",
+			fmt.Errorf("records or parts of the tree that could not be read: %d; '%s' lists them", r.Unread, o.hints.Line("ldap", "audit", o.sourceWords()...)))
 	case r.Total.People()+r.Total.Inactive == 0:
-		return o.reports.Incomplete("there is no answer", fmt.Errorf("no user and no resource was found; -B names where to begin"))
+		return o.reports.Incomplete("there is no result", fmt.Errorf("no user or resource was found; use -B to set the search base"))
 	}
 	return nil
 }

@@ -12,23 +12,23 @@ import (
 	"github.com/davadmin/davadmin/pkg/coexist"
 )
 
-// coexistStatus is 'coexist status'.
+// coexistStatus is the action 'coexist status'.
 type coexistStatus struct {
 	coexistPeople
 }
 
 func newCoexistStatus(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistStatus{coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
+	o := &coexistStatus{newPeople(f)}
 	cmd := &cobra.Command{
 		Use:   "status [--cs6-list FILE] [--cs7-list FILE] [--ldif FILE | -H HOST ...]",
-		Short: "how many people of each domain are on which server, and what is left to move",
-		Long: `Counts the users and resources of each mail domain: on the old server, on the
-new one, on both, on neither. On the new server is whoever has its mark, or is
-on the list of the new server; on the old one whoever is on its list. People on neither
-whom a status shuts out are counted as inactive.
+		Short: "count the users on each server, and those left to move, by domain",
+		Long: `Counts the users and resources of each mail domain that are on the old server, on the
+new server, on both, or on neither. Users count as on the new server if they have its
+mark or are on its list, and as on the old server if they are on its list. Users on
+neither server who are locked out by a status count as inactive.
 
-Without --cs6-list, whoever is not marked counts as on the old server, as the
-new server sees it, and nobody on both or on neither.`,
+Without --cs6-list, users without the mark count as on the old server, as the new server
+assumes, and the numbers on both and on neither are unknown.`,
 		Example: `  davadmin coexist status --cs6-list cscal-list.txt
   davadmin coexist status --ldif export.ldif.gz --cs6-list cscal-list.txt --output json`,
 		Args: cmdutil.NoArguments,
@@ -43,7 +43,7 @@ new server sees it, and nobody on both or on neither.`,
 	return cmd
 }
 
-// statusRow is one domain in JSON. What is not known is left out.
+// statusRow is a domain in JSON. Unknown numbers are omitted.
 type statusRow struct {
 	Domain    string `json:"domain"`
 	Shown     string `json:"shown,omitempty"`
@@ -57,6 +57,8 @@ type statusRow struct {
 	Calendars *int   `json:"calendars_to_move,omitempty"`
 }
 
+// statusRowOf returns the row of a domain. list6 says whether there is a list of the users on
+// the old server.
 func statusRowOf(d *coexist.DomainCount, list6 bool) statusRow {
 	r := statusRow{Domain: d.Name, People: d.People(), On6: d.On6, On7: d.On7, Inactive: d.Inactive, Left: d.On6}
 	if shown := (cmdutil.DomainLabels{}).Name(d.Name); shown != d.Name {
@@ -96,27 +98,47 @@ func (o *coexistStatus) run(ctx context.Context) error {
 	return o.verdict(r)
 }
 
-// advise says what the numbers do not.
+// advise notes what limits the numbers.
 func (o *coexistStatus) advise(r *coexist.CensusResult, list6 bool) {
 	if !list6 {
-		o.console.Notef("davadmin: note: without --cs6-list it is not known who has calendars on the old server: whoever is not marked is counted there")
+		o.console.Notef("davadmin: note: without --cs6-list, every user without the mark is counted as on the old server")
 	}
 	if r.TooMany {
-		o.console.Notef("davadmin: note: there are more mail domains than are told apart; the rest is counted as without one")
+		o.console.Notef("davadmin: note: there are too many mail domains to count separately; the rest is counted as without a domain")
 	}
 	if r.NotFound > 0 {
-		o.console.Notef("davadmin: note: %d of those on the lists have no entry, and are not counted; 'davadmin ldap audit --rules listed-not-found' names them", r.NotFound)
+		o.console.Notef("davadmin: note: not counted, because they have no entry: %s on the lists; '%s' lists them", cmdutil.Plural(r.NotFound, "user"), o.auditListed())
 	}
 }
 
-func statusHeader() []string {
-	return []string{"domain", "people", "on 6", "on 7", "both", "neither", "inactive", "left to move", "moved"}
+// auditListed returns the command that lists the users without an entry.
+func (o *coexistStatus) auditListed() string {
+	words := []string{"--rules", "listed-not-found"}
+	for _, file := range o.Cs6 {
+		words = append(words, "--cs6-list", file)
+	}
+	for _, file := range o.Cs7 {
+		words = append(words, "--cs7-list", file)
+	}
+	return o.hints.Line("ldap", "audit", append(words, o.sourceWords()...)...)
 }
 
-func (r *statusRow) cells() []string {
+// statusColumns returns the columns of the table, of plain text and of CSV.
+func statusColumns() []ui.Column {
+	return []ui.Column{
+		{Title: "domain", Key: true}, {Title: "people", Number: true, Priority: 3}, {Title: "on 6", Number: true, Priority: 4},
+		{Title: "on 7", Number: true, Priority: 4}, {Title: "both", Number: true, Priority: 3}, {Title: "neither", Number: true, Priority: 2},
+		{Title: "inactive", Number: true}, {Title: "left to move", Number: true, Priority: 5}, {Title: "moved %", Number: true, Priority: 2},
+		{Title: "calendars to move", Number: true, Priority: 1},
+	}
+}
+
+// cells returns the row in the order of statusColumns. Numbers that cannot be known are shown
+// as unknown, those that do not apply as "".
+func (r *statusRow) cells(unknown string) []string {
 	number := func(n *int) string {
 		if n == nil {
-			return "not known"
+			return unknown
 		}
 		return strconv.Itoa(*n)
 	}
@@ -127,17 +149,20 @@ func (r *statusRow) cells() []string {
 	if name == "" {
 		name = "(no domain)"
 	}
-	left := strconv.Itoa(r.Left)
-	if r.Calendars != nil {
-		left += " (" + cmdutil.Plural(*r.Calendars, "calendar") + ")"
-	}
-	moved := "-"
+	moved, calendars := "", ""
 	if r.People > 0 {
-		moved = fmt.Sprintf("%d %%", r.On7*100/r.People)
+		moved = strconv.Itoa(r.On7 * 100 / r.People)
 	}
-	return []string{name, strconv.Itoa(r.People), strconv.Itoa(r.On6), strconv.Itoa(r.On7), number(r.Both), number(r.Neither), strconv.Itoa(r.Inactive), left, moved}
+	if r.Calendars != nil {
+		calendars = strconv.Itoa(*r.Calendars)
+	}
+	return []string{
+		name, strconv.Itoa(r.People), strconv.Itoa(r.On6), strconv.Itoa(r.On7), number(r.Both), number(r.Neither), strconv.Itoa(r.Inactive),
+		strconv.Itoa(r.Left), moved, calendars,
+	}
 }
 
+// print writes the rows and the total in any format.
 func (o *coexistStatus) print(format ui.Format, rows []statusRow, total statusRow, r *coexist.CensusResult) error {
 	out := o.console.Streams.Out
 	switch format {
@@ -157,15 +182,23 @@ func (o *coexistStatus) print(format ui.Format, rows []statusRow, total statusRo
 		}
 		return nil
 	}
+	unknown, columns := "not known", statusColumns()
+	if format == ui.CSV {
+		unknown = ""
+	}
 	cells := make([][]string, 0, len(rows)+1)
 	for _, row := range append(rows, total) {
-		cells = append(cells, row.cells())
+		cells = append(cells, row.cells(unknown))
 	}
 	switch format {
 	case ui.CSV:
-		return ui.WriteCSV(out, statusHeader(), cells)
+		header := make([]string, len(columns))
+		for i, c := range columns {
+			header[i] = c.Title
+		}
+		return ui.WriteCSV(out, header, cells)
 	case ui.Table:
-		return ui.WriteTable(out, o.console.Streams.Width, statusHeader(), cells)
+		return ui.WriteColumns(out, o.console.Streams.Width, columns, cells)
 	}
 	for _, row := range cells {
 		if _, err := fmt.Fprintln(out, cmdutil.TabLine(row)); err != nil {
@@ -175,6 +208,7 @@ func (o *coexistStatus) print(format ui.Format, rows []statusRow, total statusRo
 	return nil
 }
 
+// noEntry returns the number of listed users without an entry; nil if it is unknown.
 func noEntry(r *coexist.CensusResult) *int {
 	if !r.Compared {
 		return nil

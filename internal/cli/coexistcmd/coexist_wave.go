@@ -25,14 +25,14 @@ import (
 // Names of the files of a wave.
 const (
 	waveManifest  = "wave.json"
-	waveForward   = "forward.ldif"  // makes the people those of the new server
-	waveBack      = "back.ldif"     // takes it all back
-	waveOldServer = "old-server.sh" // deletes their calendars on the old server
-	wavePeople    = "people.txt"    // their addresses
-	waveChecks    = "checks.txt"    // what to run afterwards
+	waveForward   = "forward.ldif"  // sets the mark and the lock-out of the users
+	waveBack      = "back.ldif"     // undoes forward.ldif
+	waveOldServer = "old-server.sh" // deletes their calendars on the old server, after forward.ldif was applied
+	wavePeople    = "people.txt"    // the addresses of the users
+	waveChecks    = "checks.txt"    // the commands to run after 'coexist apply'
 )
 
-// manifest says what a wave is made of.
+// manifest describes a wave and its files.
 type manifest struct {
 	Schema  string            `json:"schema"`
 	Made    time.Time         `json:"made"`
@@ -45,7 +45,7 @@ type manifest struct {
 
 const waveSchema = "davadmin.coexist.wave.1"
 
-// coexistPlan is 'coexist plan'.
+// coexistPlan is the action 'coexist plan'.
 type coexistPlan struct {
 	coexistPeople
 	users   []string
@@ -54,19 +54,23 @@ type coexistPlan struct {
 }
 
 func newCoexistPlan(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistPlan{coexistPeople: coexistPeople{console: f.Console, directories: f.Directories, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}}
+	o := &coexistPlan{coexistPeople: newPeople(f)}
 	cmd := &cobra.Command{
 		Use:   "plan --users FILE -O DIR [--cs6-list FILE] [--ldif FILE | -H HOST ...]",
-		Short: "plan a wave: what moves some people to the new server, and what takes it back",
-		Long: `Makes a directory of files that move the people of a list: forward.ldif gives them the mark
-of the new server and shuts them out of the old one, in the form that works for each
-entry's icsStatus; old-server.sh deletes their calendars there; back.ldif takes the
-directory back as it was; people.txt lists them, for --cs7-list; checks.txt says what to run
-afterwards. Nothing is changed.
+		Short: "plan a wave: the files that move users to the new server, and undo it",
+		Long: `Writes a directory of files that move the users of a list: forward.ldif sets the mark of
+the new server and locks the users out of the old one, in the form that works for each
+entry's icsStatus; old-server.sh deletes their calendars on the old server; back.ldif
+undoes forward.ldif; people.txt lists the users, for --cs7-list; checks.txt lists the
+commands to run afterwards. Neither the directory nor a server is changed.
 
-People who are not exactly one entry, who have no unique id or address, who are shut
-out, or whose user id cannot stand in a command, are left out and named: the exit
-code is then 4.`,
+The steps of a wave, in this order: migrate the calendars to the new server, run
+'coexist apply', run old-server.sh on the old server, and run 'coexist verify'. Until
+the old calendars are deleted, 'coexist rollback' undoes the wave without losing them.
+
+Users are skipped and listed, and the exit code is 4, if they do not have exactly one
+entry, have no unique id or address, are locked out, or have a user id that cannot be
+used in a command.`,
 		Example: `  davadmin coexist plan --users wave1.txt -O wave1 --cs6-list cscal-list.txt
   davadmin coexist plan --users wave1.txt -O wave1 --ldif export.ldif --backend store1`,
 		Args: cmdutil.NoArguments,
@@ -79,9 +83,9 @@ code is then 4.`,
 	}
 	flags := cmd.Flags()
 	o.add(cmd)
-	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the people who move; may be repeated")
-	flags.StringVarP(&o.dir, "out", "O", "", "make the `DIR` of the wave, which nobody else can read")
-	flags.StringVar(&o.backend, "backend", "", "`NAME` of the back end on which they are to be (default: the only one)")
+	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the users to move; may be repeated")
+	flags.StringVarP(&o.dir, "out", "O", "", "create the directory `DIR` for the wave, which is private to you")
+	flags.StringVar(&o.backend, "backend", "", "`NAME` of the back end to host the users (default: the only one)")
 	return cmd
 }
 
@@ -91,10 +95,10 @@ func (o *coexistPlan) run(ctx context.Context) error {
 		return err
 	}
 	if len(o.users) == 0 || o.dir == "" {
-		return cmdutil.Usagef("who moves, and where do the files go? Give --users FILE and -O DIR")
+		return cmdutil.Usagef("--users FILE, the users to move, and -O DIR, the directory for the wave, are required")
 	}
 	if _, err := os.Lstat(o.dir); !errors.Is(err, fs.ErrNotExist) {
-		return cmdutil.Usagef("'%s' is there already; a wave gets a directory of its own", o.dir)
+		return cmdutil.Usagef("'%s' already exists; each wave needs a new directory", o.dir)
 	}
 	home, err := o.directories.LoadHomeConfig(ctx, &o.HomeOptions)
 	if err != nil {
@@ -106,7 +110,7 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	}
 	defer func() { _ = w.Close() }()
 	if len(w.Addresses) == 0 {
-		return fmt.Errorf("nobody of the list can be moved, and no wave was made")
+		return fmt.Errorf("none of the listed users can be moved, so no wave was written")
 	}
 	m, err := o.write(ctx, w, source)
 	if err != nil {
@@ -120,14 +124,14 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.console.Notef("next: migrate their calendars, then: %s", o.hints.Line("coexist", "apply", append([]string{"--wave", o.dir}, o.Args()...)...))
+	o.console.Notef("next: migrate the calendars, then: %s", o.hints.Line("coexist", "apply", append([]string{"--wave", o.dir}, o.Args()...)...))
 	if w.Skipped > 0 {
 		return &cmdutil.PartialError{Text: fmt.Sprintf("skipped, and listed above: %d", w.Skipped)}
 	}
 	return nil
 }
 
-// plan reads the directory.
+// plan reads the directory and plans the changes. It also returns the name of the source.
 func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coexist.Wave, string, error) {
 	lo, err := o.directoryOptions(ctx, home)
 	if err != nil {
@@ -150,20 +154,20 @@ func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coex
 		why := reason.Error()
 		var noID *coexist.NoUniqueIDError
 		if errors.As(reason, &noID) {
-			why += "; '" + o.hints.Line("ldap", "populate") + "' adds one"
+			why += "; '" + o.hints.Line("ldap", "populate", "-O", "PLAN") + "' adds one"
 		}
 		o.console.Say("davadmin: " + dn + "skipped: " + ui.Sanitize(why))
 	}})
 	if errors.Is(err, coexist.ErrBackend) {
-		return nil, "", cmdutil.Usagef("%v: give --backend NAME, one of %s", err, strings.Join(lo.Backends, ", "))
+		return nil, "", cmdutil.Usagef("%v: use --backend NAME (%s)", err, strings.Join(lo.Backends, ", "))
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("no wave was made: %w", err)
+		return nil, "", fmt.Errorf("no wave was written: %w", err)
 	}
 	return w, d.Source.Name(), nil
 }
 
-// write makes the directory of the wave.
+// write creates the directory of the wave with its files.
 func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string) (*manifest, error) {
 	dir, err := filepath.Abs(o.dir)
 	if err != nil {
@@ -199,15 +203,16 @@ func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string)
 	return m, m.save(ctx, dir, o.hook)
 }
 
+// waveFiles returns the names of the files whose digests the manifest records.
 func waveFiles() []string {
 	return []string{waveForward, waveBack, waveOldServer, wavePeople, waveChecks}
 }
 
-// oldServerScript deletes the calendars of a wave on the old server, and goes on
-// behind one that fails.
+// oldServerScript returns a script that deletes the calendars of a wave on the old server. It
+// continues after a failure.
 func oldServerScript(w *coexist.Wave) string {
 	var b strings.Builder
-	b.WriteString("#!/bin/sh\n# On the old server, once the calendars are migrated: deletes those of the people of this wave.\n# CSCAL may name the program.\nfailed=0\n")
+	b.WriteString("#!/bin/sh\n# Deletes the calendars of this wave's users on the old server. Run it there, after the\n# calendars were migrated and 'coexist apply' succeeded. CSCAL can name the program.\nfailed=0\n")
 	for _, owner := range w.Owners {
 		fmt.Fprintf(&b, "\"${CSCAL:-cscal}\" delete -o %s || failed=1\n", owner)
 	}
@@ -215,25 +220,27 @@ func oldServerScript(w *coexist.Wave) string {
 	return b.String()
 }
 
-// checks says what to run when a wave was applied.
+// checks returns the commands to run after a wave was applied.
 func (o *coexistPlan) checks() string {
 	line := func(action string, words ...string) string {
 		return o.hints.Line("coexist", action, append(words, o.Args()...)...) + "\n"
 	}
-	return "# on the old server: copies of ics.conf, and cscal list > cscal-list.txt\n" +
+	return "# After 'coexist apply', on the old server: run " + waveOldServer + ", then cscal list > cscal-list.txt.\n" +
+		"# Copy cscal-list.txt and ics.conf from there, and run:\n" +
 		line("verify", "--wave", o.dir, "--ics-conf", "ics.conf", "--cs6-list", "cscal-list.txt", "--probe") +
 		line("status", "--cs6-list", "cscal-list.txt") +
-		"# to take it back, before the calendars are deleted:\n" +
+		"# To undo the wave instead, before the old calendars are deleted:\n" +
 		line("rollback", "--wave", o.dir)
 }
 
+// fileSum returns the SHA-256 digest of a file in hexadecimal.
 func fileSum(path string) (string, error) {
 	b, err := os.ReadFile(path)
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:]), err
 }
 
-// save writes the manifest.
+// save writes the manifest into the directory of the wave.
 func (m *manifest) save(ctx context.Context, dir string, hook fsx.Hook) error {
 	b, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -246,11 +253,21 @@ func (m *manifest) save(ctx context.Context, dir string, hook fsx.Hook) error {
 	return fsx.Replace(ctx, path, append(b, '\n'), fsx.ReplaceOptions{Hook: hook})
 }
 
-// loadWave reads the manifest, and makes sure that no file was changed since.
-func loadWave(dir string) (*manifest, error) {
+// planLine returns the command that plans a wave.
+func planLine(h *cmdutil.Hints) string {
+	return h.Line("coexist", "plan", "--users", "FILE", "-O", "DIR")
+}
+
+// errNoWave returns the error for a missing --wave.
+func errNoWave(h *cmdutil.Hints) error {
+	return cmdutil.Usagef("the wave is missing; use --wave DIR ('%s' creates one)", planLine(h))
+}
+
+// loadWave reads the manifest and checks that no file of the wave was changed since.
+func loadWave(h *cmdutil.Hints, dir string) (*manifest, error) {
 	b, _, err := fsx.ReadLimited(filepath.Join(dir, waveManifest), 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, cmdutil.Usagef("'%s' is no wave: it has no %s; 'davadmin coexist plan' makes one", dir, waveManifest)
+		return nil, cmdutil.Usagef("'%s' does not contain a wave: it has no %s; '%s' creates one", dir, waveManifest, planLine(h))
 	}
 	if err != nil {
 		return nil, err
@@ -265,7 +282,7 @@ func loadWave(dir string) (*manifest, error) {
 			return nil, err
 		}
 		if sum != m.Files[name] {
-			return nil, cmdutil.Usagef("%s was changed since the wave was planned; plan it anew", filepath.Join(dir, name))
+			return nil, cmdutil.Usagef("%s was changed since the wave was planned; plan the wave again in a new directory", filepath.Join(dir, name))
 		}
 	}
 	return m, nil

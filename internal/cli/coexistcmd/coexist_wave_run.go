@@ -15,20 +15,21 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 )
 
-// waveApply is 'coexist apply' and 'coexist rollback'.
+// waveApply is the action 'coexist apply' or 'coexist rollback'.
 type waveApply struct {
 	console     *cmdutil.Console
 	directories *cmdutil.Directories
 	global      *cmdutil.Globals
 	hints       *cmdutil.Hints
-	check       *coexistCheck // of the configuration, before people are moved
+	check       *coexistCheck // of the configuration, before users are moved
 	runner      *planrun.Runner
 
-	dir     string
-	icsConf string
-	back    bool
+	dir      string
+	icsConf  string
+	rollback bool
 }
 
+// newWaveApply returns the action of the given name without options.
 func newWaveApply(f *cmdutil.Factory, action string) *waveApply {
 	return &waveApply{
 		console: f.Console, directories: f.Directories, global: f.Global, hints: f.Hints,
@@ -40,14 +41,17 @@ func newCoexistApply(f *cmdutil.Factory) *cobra.Command {
 	o := newWaveApply(f, "apply")
 	cmd := &cobra.Command{
 		Use:   "apply --wave DIR [--ics-conf FILE] [-H HOST ...] [--dry-run]",
-		Short: "move the people of a wave to the new server",
-		Long: `Checks that the configuration of both servers is in order, as far as it is given, and changes
-the directory by forward.ldif of the wave: as 'ldap apply' does, with every entry
-compared first and the way back on disk. Then says what is left to do on the old
-server, and how to verify.
+		Short: "move the users of a wave to the new server",
+		Long: `Checks the configuration of both servers, as far as it is given, and then applies
+forward.ldif of the wave to the directory, which sets the mark of the new server and
+locks the users out of the old one. As in 'ldap apply', every entry is compared first
+and the undo file is written to disk. Then shows what is left to do on the old server,
+and how to verify the wave.
 
-A wave that was stopped is taken up again by the same command. Exit codes are those of
-'ldap apply'; 3 when the configuration is not in order.`,
+Migrate the calendars before this step, and delete them on the old server, with
+old-server.sh of the wave, after it. To resume a wave that was stopped, run the same
+command again. Exit codes are those of 'ldap apply', and 3 if the check of the
+configuration finds errors.`,
 		Example: `  davadmin coexist apply --wave wave1 --dry-run
   davadmin coexist apply --wave wave1 --ics-conf ics.conf`,
 		Args: cmdutil.NoArguments,
@@ -65,14 +69,14 @@ A wave that was stopped is taken up again by the same command. Exit codes are th
 
 func newCoexistRollback(f *cmdutil.Factory) *cobra.Command {
 	o := newWaveApply(f, "rollback")
-	o.back = true
+	o.rollback = true
 	cmd := &cobra.Command{
 		Use:   "rollback --wave DIR [-H HOST ...] [--dry-run]",
-		Short: "take a wave back: its people are those of the old server again",
-		Long: `Changes the directory by back.ldif of the wave: each value that the wave changed is given
-back, by its bytes. An entry that was changed since is a conflict, and nothing is
-changed, unless --continue leaves it out. Calendars that were deleted on the old server
-are not brought back.`,
+		Short: "undo a wave: its users are on the old server again",
+		Long: `Applies back.ldif of the wave to the directory: each value that the wave changed is
+restored byte for byte. An entry that was changed since is a conflict, and nothing is
+changed; with --continue, such entries are skipped. Calendars that were deleted on the
+old server are not restored.`,
 		Example: `  davadmin coexist rollback --wave wave1 --dry-run
   davadmin coexist rollback --wave wave1 --yes`,
 		Args: cmdutil.NoArguments,
@@ -87,8 +91,9 @@ are not brought back.`,
 	return cmd
 }
 
+// addWave adds the options that apply and rollback share.
 func (o *waveApply) addWave(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.dir, "wave", "", "`DIR` of the wave, made by 'coexist plan'")
+	cmd.Flags().StringVar(&o.dir, "wave", "", "`DIR` of the wave, created by 'coexist plan'")
 	o.runner.Add(cmd)
 }
 
@@ -97,20 +102,20 @@ func (o *waveApply) run(ctx context.Context) error {
 		return err
 	}
 	if o.dir == "" {
-		return cmdutil.Usagef("which wave? Give --wave DIR; 'davadmin coexist plan' makes one")
+		return errNoWave(o.hints)
 	}
-	m, err := loadWave(o.dir)
+	m, err := loadWave(o.hints, o.dir)
 	if err != nil {
 		return err
 	}
 	name := waveForward
-	if o.back {
+	if o.rollback {
 		name = waveBack
 	} else if err := o.precheck(ctx); err != nil {
 		return err
 	}
 	if m.Changes == 0 {
-		o.console.Notef("nothing to do: the wave changes no entry; everybody was marked and locked when it was planned")
+		o.console.Notef("nothing to do: the wave changes no entry, because all users were already marked and locked out when it was planned")
 		return o.advise(m)
 	}
 	plan, err := ldapchange.OpenPlan(filepath.Join(o.dir, name))
@@ -118,17 +123,17 @@ func (o *waveApply) run(ctx context.Context) error {
 		return planrun.UsageError(err)
 	}
 	defer func() { _ = plan.Close() }()
-	if !o.back {
-		// The wave itself says what it changes: nobody is asked about each record.
+	if !o.rollback {
+		// The user chose the wave, which lists its changes, so there is no further question.
 		o.global.Yes = true
 	}
-	if err := o.runner.Apply(ctx, plan, false); err != nil {
+	if err := o.runner.Apply(ctx, plan); err != nil {
 		return err
 	}
 	return o.advise(m)
 }
 
-// precheck looks at the configuration of both servers: people are not moved to one
+// precheck checks the configuration of both servers, so that users are not moved to a server
 // that does not find them.
 func (o *waveApply) precheck(ctx context.Context) error {
 	check := o.check
@@ -139,7 +144,7 @@ func (o *waveApply) precheck(ctx context.Context) error {
 		return err
 	}
 	if check.home == nil && o.icsConf == "" {
-		o.console.Warnf("the configuration of neither server was looked at: --home DIR and --ics-conf FILE say where it is")
+		o.console.Warnf("the configuration of the servers was not checked; use --home DIR (new server) and --ics-conf FILE (old server)")
 		return nil
 	}
 	co, err := check.checkOptions(ctx)
@@ -166,23 +171,32 @@ func (o *waveApply) precheck(ctx context.Context) error {
 		}
 	}
 	if n > 0 {
-		o.console.Say(fmt.Sprintf("davadmin: coexist: %s in the configuration, and nothing was changed; 'davadmin coexist check' says what mends them", cmdutil.Plural(n, "error")))
+		o.console.Say(fmt.Sprintf("davadmin: coexist: %s in the configuration, so nothing was changed; '%s' shows the fixes", cmdutil.Plural(n, "error"), o.checkLine()))
 		return cmdutil.ErrFindings
 	}
 	return nil
 }
 
-// advise says what comes next.
+// checkLine returns the command that shows the findings of precheck with their fixes.
+func (o *waveApply) checkLine() string {
+	words := []string{"--no-directory"}
+	if o.icsConf != "" {
+		words = append(words, "--ics-conf", o.icsConf)
+	}
+	return o.hints.Line("coexist", "check", words...)
+}
+
+// advise prints the next step.
 func (o *waveApply) advise(m *manifest) error {
 	if o.global.DryRun {
 		return nil
 	}
-	if o.back {
-		o.console.Notef("next: %s   (the people of the wave are those of the old server again)", o.hints.Line("coexist", "check", "--cs6-list", "FILE"))
+	if o.rollback {
+		o.console.Notef("next: %s   (the users of the wave are on the old server again)", o.hints.Line("coexist", "check", "--cs6-list", "FILE"))
 		return nil
 	}
-	o.console.Notef("next: on the old server, sh %s (%s); then %s",
-		cmdutil.Quote(filepath.Join(o.dir, waveOldServer)), people(m.People),
+	o.console.Notef("next: on the old server, run sh %s (deletes the calendars of %s); then %s",
+		cmdutil.Quote(filepath.Join(o.dir, waveOldServer)), cmdutil.Plural(m.People, "user"),
 		o.hints.Line("coexist", "verify", append([]string{"--wave", o.dir, "--ics-conf", "FILE", "--cs6-list", "FILE", "--probe"}, o.runner.Args()...)...))
 	return nil
 }
@@ -192,25 +206,26 @@ func newCoexistVerify(f *cmdutil.Factory) *cobra.Command {
 	dir := ""
 	cmd := &cobra.Command{
 		Use:   "verify --wave DIR [--ics-conf FILE] [--cs6-list FILE] [--ldif FILE | -H HOST ...] [--probe]",
-		Short: "whether everybody of a wave is on the new server, and there alone",
-		Long: `Runs those rules of 'coexist check' that are about people who have moved: each person of the wave is
-marked, shut out of the old server effectively, and has no calendar there by a fresh
---cs6-list; and those about the configuration of both servers. With --probe both are asked.
-Output and exit codes are those of 'coexist check'.`,
+		Short: "check that all users of a wave are on the new server, and only there",
+		Long: `Runs the rules of 'coexist check' about users who have moved: each user of the wave must
+have the mark, be locked out of the old server effectively, and have no calendars there
+according to a fresh --cs6-list. The rules about the configuration of both servers run,
+too. With --probe, both servers are asked for free/busy. Nothing is changed. Output and
+exit codes are those of 'coexist check'.`,
 		Example: `  davadmin coexist verify --wave wave1 --ics-conf ics.conf --cs6-list cscal-list.txt
   davadmin coexist verify --wave wave1 --ics-conf ics.conf --cs6-list cscal-list.txt --probe --output jsonl`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" {
-				return cmdutil.Usagef("which wave? Give --wave DIR; 'davadmin coexist plan' makes one")
+				return errNoWave(o.hints)
 			}
 			if len(o.Cs7) > 0 {
-				return cmdutil.Usagef("the people of the wave are the list of the new server; leave --cs7-list out")
+				return cmdutil.Usagef("--cs7-list cannot be used here: the users of the wave are the list of the new server")
 			}
 			if err := o.Check(cmd); err != nil {
 				return err
 			}
-			if _, err := loadWave(dir); err != nil {
+			if _, err := loadWave(o.hints, dir); err != nil {
 				return err
 			}
 			o.Cs7, o.only = []string{filepath.Join(dir, wavePeople)}, verifyRules()
@@ -218,18 +233,11 @@ Output and exit codes are those of 'coexist check'.`,
 		},
 	}
 	o.addCheck(cmd)
-	cmd.Flags().StringVar(&dir, "wave", "", "`DIR` of the wave, made by 'coexist plan'")
+	cmd.Flags().StringVar(&dir, "wave", "", "`DIR` of the wave, created by 'coexist plan'")
 	return cmd
 }
 
-func people(n int) string {
-	if n == 1 {
-		return "1 person"
-	}
-	return fmt.Sprintf("%d people", n)
-}
-
-// verifyRules are those of the check that must hold once a wave is through.
+// verifyRules returns the rules of the check that must pass after a wave.
 func verifyRules() []string {
 	return []string{
 		"localuserattr-unset", "localuserattr-not-fetched", "subjectattributes-cut", "freebusy-closed-to-peer", "caldavcompatible-off", "redirect-wrong",

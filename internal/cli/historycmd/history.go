@@ -1,5 +1,5 @@
-// Package historycmd holds the actions of 'history', which show, check and prune the journal
-// of every change that davadmin made.
+// Package historycmd contains the operation 'history', which lists, shows, verifies and
+// prunes the journal of every change that davadmin made.
 package historycmd
 
 import (
@@ -17,15 +17,15 @@ import (
 	"github.com/davadmin/davadmin/pkg/journal"
 )
 
-// NewHistory is the operation 'history': the journal of every change.
+// NewHistory returns the operation 'history'. Without an action it lists.
 func NewHistory(f *cmdutil.Factory) *cobra.Command {
 	o := &historyList{console: f.Console, homes: f.Homes, journals: f.Journals, reports: f.Reports}
 	cmd := &cobra.Command{
 		Use:     "history [ACTION]",
-		Short:   "the journal of every change that davadmin made",
+		Short:   "list, show and verify the changes that davadmin made",
 		GroupID: cmdutil.GroupWork,
-		Long: `Every change is recorded under history/ of the home before it is made: who,
-when, the command (without secrets), the remark, and the way back.
+		Long: `Every change is recorded under history/ of the home before it is made: who made it,
+when, the command (without secrets), the remark, and how to undo it.
 
 Without an action, 'history' is 'history list'.`,
 		Example: `  davadmin history
@@ -88,19 +88,20 @@ func (o *historyList) run(ctx context.Context) error {
 // historyShow is 'history show'.
 type historyShow struct {
 	console  *cmdutil.Console
+	hints    *cmdutil.Hints
 	homes    *cmdutil.Homes
 	journals *cmdutil.Journals
 	cmdutil.HomeOptions
 }
 
 func newHistoryShow(f *cmdutil.Factory) *cobra.Command {
-	o := &historyShow{console: f.Console, homes: f.Homes, journals: f.Journals}
+	o := &historyShow{console: f.Console, hints: f.Hints, homes: f.Homes, journals: f.Journals}
 	cmd := &cobra.Command{
 		Use:   "show CHANGE",
-		Short: "show all that is recorded of one change",
+		Short: "show everything recorded about a change",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return cmdutil.Usagef("which change? 'davadmin history list' lists them")
+				return cmdutil.Usagef("missing change number; %s", o.listHint())
 			}
 			return nil
 		},
@@ -117,7 +118,7 @@ func (o *historyShow) run(ctx context.Context, arg string) error {
 	}
 	change, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || change < 1 {
-		return cmdutil.Usagef("'%s' is not a change number; 'davadmin history list' lists them", arg)
+		return cmdutil.Usagef("'%s' is not a change number; %s", arg, o.listHint())
 	}
 	home, err := o.homes.Find(&o.HomeOptions)
 	if err != nil {
@@ -125,7 +126,7 @@ func (o *historyShow) run(ctx context.Context, arg string) error {
 	}
 	e, err := o.journals.Open(home, 0).Entry(ctx, change)
 	if errors.Is(err, journal.ErrNoChange) || errors.Is(err, journal.ErrNoJournal) {
-		return cmdutil.Usagef("%v; 'davadmin history list' lists them", err)
+		return cmdutil.Usagef("%v; %s", err, o.listHint())
 	}
 	if err != nil {
 		return err
@@ -139,6 +140,12 @@ func (o *historyShow) run(ctx context.Context, arg string) error {
 	return printEntry(o.console, e)
 }
 
+// listHint says how to list the changes.
+func (o *historyShow) listHint() string {
+	return "'" + o.hints.Line("history", "list") + "' lists them"
+}
+
+// printEntry prints an entry of the journal, one field on each line.
 func printEntry(console *cmdutil.Console, e journal.Entry) error {
 	var b strings.Builder
 	field := func(name, value string) {
@@ -161,12 +168,13 @@ func printEntry(console *cmdutil.Console, e journal.Entry) error {
 		field("item", fmt.Sprintf("%s: %s -> %s", it.Name, setText(it.Old, it.WasSet), setText(it.New, it.IsSet)))
 	}
 	if e.More > 0 {
-		field("items left out", fmt.Sprint(e.More))
+		field("more items", fmt.Sprint(e.More))
 	}
 	_, err := fmt.Fprint(console.Streams.Out, b.String())
 	return err
 }
 
+// setText returns a value, or says that it is not set.
 func setText(value string, set bool) string {
 	if !set {
 		return "(not set)"
@@ -174,6 +182,7 @@ func setText(value string, set bool) string {
 	return value
 }
 
+// versionText describes a version of a file; "" for nil.
 func versionText(v *journal.Version) string {
 	switch {
 	case v == nil:
@@ -184,6 +193,8 @@ func versionText(v *journal.Version) string {
 	return fmt.Sprintf("sha256 %s, %d bytes", v.SHA256, v.Size)
 }
 
+// shellWords returns words as a command line; a word that cannot be quoted safely is
+// escaped.
 func shellWords(words []string) string {
 	out := make([]string, len(words))
 	for i, w := range words {

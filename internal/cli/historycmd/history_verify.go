@@ -31,8 +31,8 @@ func newHistoryVerify(f *cmdutil.Factory) *cobra.Command {
 		Long: `Reads the whole journal and every kept version. Exits 3 when a record or a
 version does not match its hash, or a record is missing.
 
-The hashes show accidents and careless edits. They do not stop somebody who may
-write the directory and computes them anew.`,
+The hashes detect accidents and careless edits. They do not protect against anyone who
+can write to the directory and computes them again.`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
@@ -68,7 +68,7 @@ func (o *historyVerify) run(ctx context.Context) error {
 		return err
 	}
 	if grave > 0 {
-		o.console.Notef("what the history says of these changes cannot be relied on; compare it with a backup of %s", j.Dir())
+		o.console.Notef("the history of these changes cannot be trusted; compare it with a backup of %s", j.Dir())
 		return cmdutil.ErrFindings
 	}
 	return nil
@@ -130,16 +130,16 @@ func newHistoryPrune(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune --older AGE",
 		Short: "remove old versions; the journal stays",
-		Long: `Removes kept versions that only changes older than AGE name. The newest version
-of each file and every record of the journal stay. A revision whose version is
-gone can be listed, but not compared or reverted to.
+		Long: `Removes the kept versions to which only changes older than AGE refer. The newest
+version of each file and all records of the journal are kept. A revision whose version
+was removed is still listed, but can no longer be compared or restored.
 
-AGE is a number with d (days), w (weeks), h, m or s.`,
+AGE is a number followed by d (days), w (weeks), h, m or s.`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.older, "older", "", "remove what is older than `AGE`, such as 365d")
+	flags.StringVar(&o.older, "older", "", "remove versions older than `AGE`, such as 365d")
 	o.lock.Add(flags)
 	o.HomeOptions.Add(flags)
 	return cmd
@@ -171,7 +171,7 @@ func (o *historyPrune) run(ctx context.Context) error {
 	if len(plan.Versions) == 0 || o.global.DryRun {
 		return o.print(format, plan, 0)
 	}
-	if err := o.console.Confirm(ctx, fmt.Sprintf("Remove %d versions for good?", len(plan.Versions))); err != nil {
+	if err := o.console.Confirm(ctx, fmt.Sprintf("Permanently remove %s?", cmdutil.Plural(len(plan.Versions), "version"))); err != nil {
 		return err
 	}
 	removed, err := o.prune(ctx, j, before)
@@ -181,8 +181,8 @@ func (o *historyPrune) run(ctx context.Context) error {
 	return o.print(format, plan, removed)
 }
 
-// prune plans again under the lock, so that a change made while the question
-// stood is respected.
+// prune plans again under the lock, because another run may have made changes while the
+// question was open.
 func (o *historyPrune) prune(ctx context.Context, j *journal.Journal, before time.Time) (removed int, err error) {
 	s, err := j.Open(ctx)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package ldapcmd holds the actions of 'ldap': the audit of a directory, plans that give
-// entries unique ids, applying and undoing plans, and invented directories.
+// Package ldapcmd implements the actions of 'ldap': auditing a directory, planning unique ids
+// for its entries, applying and undoing plans, and generating directories for rehearsals.
 package ldapcmd
 
 import (
@@ -10,14 +10,14 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 )
 
-// NewLDAP is the operation 'ldap': the directory.
+// NewLDAP returns the operation 'ldap'.
 func NewLDAP(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "ldap ACTION [OPTIONS]",
-		Short:   "audit the directory that the calendar servers share",
+		Short:   "audit the directory that the calendar servers share, and change it by plans",
 		GroupID: cmdutil.GroupWork,
 		Long: `Works on the directory of the calendar servers: on a live one over LDAP, or on
-LDIF that was exported from one. Nothing in it is changed.`,
+LDIF exported from one. Only 'apply' and 'undo' change the directory.`,
 		Example: `  davadmin ldap audit -H ldap.example.com --starttls -D uid=reader,o=isp --password-file pw
   davadmin ldap audit --ldif export.ldif.gz --cs7-list migrated.txt
   davadmin ldap rules

@@ -11,26 +11,27 @@ func newLDAPApply(f *cmdutil.Factory) *cobra.Command {
 	o := planrun.New(f, "ldap", "apply")
 	cmd := &cobra.Command{
 		Use:   "apply PLAN [-H HOST ...] [--dry-run] [--continue]",
-		Short: "change the directory by a plan, with the way back on disk first",
-		Long: `Changes the entries that a plan names: LDIF of modifications, as 'ldap populate',
-'ldap audit --fix-plan' and 'coexist plan' write it, or any other. A plan of ours says for
-each entry what must be there before, by the exact bytes. First every entry is read
-and compared; nothing is changed while one is not as expected, unless --continue
-leaves it out. Then what takes everything back is written to disk, and then the
-entries are changed, each guarded by what the server offers: the assertion control, the pre-read
-control, or reading before and after.
+		Short: "apply a plan to the directory, after writing an undo file",
+		Long: `Changes the entries that a plan lists. A plan is LDIF with modifications, written by
+'ldap populate', 'ldap audit --fix-plan' or 'coexist plan', or by another tool. Plans
+written by davadmin state the exact values that each entry must have before the change.
 
-A run that was stopped is taken up again by the same command: nothing is done twice.
-'ldap undo' takes it back, 'ldap runs' lists what was done.
+First, every entry is read and compared with the plan. If one of them conflicts,
+nothing is changed; with --continue, such entries are skipped. Next, the undo file is
+written to disk. Only then are the entries changed, each protected by what the server
+offers: the assertion control, the pre-read control, or reading before and after.
 
-Exits 6 when an entry is not as the plan expects, 4 when --continue left some out, 5
-when the server cannot be reached or went away.`,
+To resume a run that was stopped, run the same command again: nothing is done twice.
+'ldap undo' undoes a run, and 'ldap runs' lists the runs.
+
+Exit codes: 6 if an entry conflicts with the plan, 4 if --continue skipped entries, 5
+if the server cannot be reached or stopped responding.`,
 		Example: `  davadmin ldap apply plan.ldif --dry-run
   davadmin ldap apply plan.ldif -H ldap1 --starttls -D cn=manager --password-file pw
   davadmin ldap apply plan.ldif --continue --reject rejected.ldif --rate 200`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return cmdutil.Usagef("name one plan: davadmin ldap apply PLAN")
+				return cmdutil.Usagef("exactly one plan is required: %s", f.Hints.Line("ldap", "apply", "PLAN"))
 			}
 			return nil
 		},

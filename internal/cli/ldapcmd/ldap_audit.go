@@ -15,7 +15,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// ldapAudit is 'ldap audit'.
+// ldapAudit is the action 'ldap audit'.
 type ldapAudit struct {
 	console     *cmdutil.Console
 	directories *cmdutil.Directories
@@ -36,28 +36,28 @@ type ldapAudit struct {
 	tmp         string
 	workers     int
 	plan        planOutput // of --fix-plan
-	ended       error      // why not everything was read
+	ended       error      // why the audit is incomplete; nil if it is complete
 }
 
 func newLDAPAudit(f *cmdutil.Factory) *cobra.Command {
 	o := &ldapAudit{console: f.Console, directories: f.Directories, hints: f.Hints, journals: f.Journals, now: f.Now, reports: f.Reports, stores: f.Stores}
 	cmd := &cobra.Command{
 		Use:   "audit [--ldif FILE]... [-H HOST ...] [-B BASE] [-R FILTER] [--rules LIST]",
-		Short: "look for entries that the calendar servers will not serve, or will serve wrongly",
-		Long: `Reads every user, group and resource of a directory, or of LDIF files, and looks
-for what the calendar servers will stumble over: unique ids that are missing,
-doubled or differ in letter case alone, marks of the new server where they do not
-belong, mail addresses, lock-outs, statuses, references. 'ldap rules' lists the
-rules. Nothing is changed.
+		Short: "find entries that the calendar servers cannot serve, or would serve wrongly",
+		Long: `Reads every user, group and resource of a directory, or of LDIF files, and looks for
+anything that the calendar servers cannot handle: unique ids that are missing,
+duplicated or differ only in letter case, misplaced marks of the new server, and faulty
+mail addresses, lock-outs, statuses and references. 'ldap rules' lists the rules. The
+directory is not changed.
 
-The names of attributes and object classes, the back ends and the server come from the
-home; without one the usual names are taken. Rules that must know who is on
-which server need --cs6-list and --cs7-list: addresses, user ids, the output of
-'cscal list' or of 'davadmin account list'.
+The names of attributes and object classes, the back ends and the server are taken from
+the home; without a home, the usual names apply. Rules that depend on which users are
+on which server need --cs6-list and --cs7-list: addresses, user ids, or the output of
+'cscal list' or 'davadmin account list'.
 
-A report is about everything, or says that it is not: a directory that could not
-be read to its end is the finding audit-incomplete and exit code 1. Otherwise the
-exit code is 3 when there is a finding at or above --fail-on.`,
+A report that does not cover everything says so: if the directory could not be read to
+its end, there is a finding audit-incomplete and the exit code is 1. Otherwise, the exit
+code is 3 if there is a finding at or above --fail-on.`,
 		Example: `  davadmin ldap audit --home /opt/sun/comms/davserver
   davadmin ldap audit -H ldap1 -H ldap2 --starttls -D uid=reader,o=isp --password-file pw -B o=isp
   davadmin ldap audit --ldif users.ldif.gz --ldif groups.ldif --output jsonl > findings.jsonl
@@ -78,17 +78,17 @@ exit code is 3 when there is a finding at or above --fail-on.`,
 	}
 	flags := cmd.Flags()
 	o.DirectoryOptions.Add(cmd)
-	flags.StringVar(&o.plan.path, "fix-plan", "", "write what can be mended without a decision to `FILE`, as a plan for 'ldap apply'")
-	flags.BoolVar(&o.plan.force, "force", false, "with --fix-plan: write over a file that is there")
-	flags.StringSliceVar(&o.rules, "rules", nil, "run only these `RULES`, parted by commas; * and ? stand for parts of names")
+	flags.StringVar(&o.plan.path, "fix-plan", "", "write a plan for 'ldap apply' to `FILE`, with every fix that needs no decision")
+	flags.BoolVar(&o.plan.force, "force", false, "with --fix-plan: overwrite an existing file")
+	flags.StringSliceVar(&o.rules, "rules", nil, "run only these `RULES`, separated by commas; * and ? are wildcards")
 	o.UserListOptions.Add(cmd)
-	flags.StringVar(&o.idAttribute, "id-attribute", "", "`ATTRIBUTE` that is the unique id (default: as the home says, else davUniqueId)")
-	flags.StringVar(&o.idPattern, "id-pattern", "", "regular `EXPRESSION` for unique ids of a form of your own; it must fit all of the value")
-	flags.StringVar(&o.local, "localuser-attribute", "", "`ATTRIBUTE` that marks people on the new server (default: as the home says, else davStore)")
-	flags.StringArrayVar(&o.backends, "backend", nil, "`NAME` of a back end that there is; may be repeated (default: as the home says)")
-	flags.BoolVar(&o.all, "all", false, "show every finding in the table, not the first ones of each rule")
-	flags.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which nobody else can read (default TMPDIR, else /tmp)")
-	flags.IntVar(&o.workers, "workers", 0, "how many cores to use for files; 0 is all")
+	flags.StringVar(&o.idAttribute, "id-attribute", "", "`ATTRIBUTE` with the unique id (default: as configured in the home, else davUniqueId)")
+	flags.StringVar(&o.idPattern, "id-pattern", "", "regular `EXPRESSION` that valid unique ids match as a whole, if yours have a special form")
+	flags.StringVar(&o.local, "localuser-attribute", "", "`ATTRIBUTE` that marks users on the new server (default: as configured in the home, else davStore)")
+	flags.StringArrayVar(&o.backends, "backend", nil, "`NAME` of an existing back end; may be repeated (default: as configured in the home)")
+	flags.BoolVar(&o.all, "all", false, "show every finding in the table, not only the first ones of each rule")
+	flags.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
+	flags.IntVar(&o.workers, "workers", 0, "number of cores to use for reading files; 0 means all")
 	o.FindingOptions.Add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("rules", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var ids []string
@@ -117,9 +117,9 @@ func (o *ldapAudit) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The rules are looked at before a password is asked for.
+	// An invalid rule is reported before a password is asked for.
 	if _, err := ldapcheck.New(options); err != nil {
-		return auditUsage(err)
+		return o.usageError(err)
 	}
 	d, err := o.directories.Open(ctx, &o.DirectoryOptions, home)
 	if err != nil {
@@ -129,7 +129,7 @@ func (o *ldapAudit) run(ctx context.Context) error {
 	d.ApplyTo(&options)
 	audit, err := ldapcheck.New(options)
 	if err != nil {
-		return auditUsage(err)
+		return o.usageError(err)
 	}
 	start := o.now()
 	stop := o.console.StartStatus(func() string { return cmdutil.ProgressLine(audit.Progress(), d.Source, o.now().Sub(start)) })
@@ -140,20 +140,21 @@ func (o *ldapAudit) run(ctx context.Context) error {
 	}
 	defer func() { _ = r.Close() }()
 	if o.console.Streams.OutTTY {
-		stop() // the report comes to the same place
+		stop() // the report is written to the same terminal
 		stop = func() {}
 	}
 	return o.finish(ctx, format, failOn, audit, r, d, o.now().Sub(start))
 }
 
-func auditUsage(err error) error {
+// usageError returns an error of the audit's options as a usage error.
+func (o *ldapAudit) usageError(err error) error {
 	if errors.Is(err, ldapcheck.ErrRule) {
-		return cmdutil.Usagef("--rules: %v; 'davadmin ldap rules' lists them", err)
+		return cmdutil.Usagef("--rules: %v; '%s' lists the rules", err, o.hints.Line("ldap", "rules"))
 	}
 	return cmdutil.Usagef("%v", err)
 }
 
-// auditOptions puts together what the home and the options say.
+// auditOptions combines the configuration of the home with the options.
 func (o *ldapAudit) auditOptions(ctx context.Context, home *cmdutil.HomeConfig) (ldapcheck.Options, error) {
 	scope, err := o.DirectoryScope()
 	if err != nil {
@@ -187,8 +188,8 @@ func (o *ldapAudit) auditOptions(ctx context.Context, home *cmdutil.HomeConfig) 
 	return lo, err
 }
 
-// finish prints the report. One that is not about everything ends with exit
-// code 1, or that of the signal.
+// finish prints the report. If the report is incomplete, the command ends with exit code 1,
+// or with that of the signal that stopped it.
 func (o *ldapAudit) finish(ctx context.Context, format ui.Format, failOn finding.Severity, audit *ldapcheck.Audit, r *ldapcheck.Report, d *cmdutil.OpenDirectory, took time.Duration) error {
 	out := &cmdutil.FindingReport{
 		Schema: "davadmin.ldap.audit.1", Findings: cmdutil.UntilStopped(ctx, r.Complete, r.Findings), Outcomes: r.Outcomes,

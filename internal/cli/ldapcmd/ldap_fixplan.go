@@ -13,28 +13,28 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// writeFixPlan writes a plan of what can be mended without a human's decision, and
-// says what is left to somebody.
+// writeFixPlan writes a plan with the fixes that need no human decision, and notes which
+// findings need one.
 func (o *ldapAudit) writeFixPlan(ctx context.Context, r *ldapcheck.Report, source string) error {
 	if !r.Complete {
-		return nil // the error of the run says why
+		return nil // the error of the audit says why
 	}
 	draft, err := ldapchange.NewDraft(o.tmp)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = draft.Close() }()
-	mended := map[string]int{}
-	for m, err := range r.Repairs() {
+	fixed := map[string]int{}
+	for repair, err := range r.Repairs() {
 		if err != nil {
 			return err
 		}
-		record := recordOf(&m)
+		record := recordOf(&repair)
 		if err := draft.Add(&record); err != nil {
 			return err
 		}
-		for _, p := range m.Parts {
-			mended[p.Rule]++
+		for _, p := range repair.Parts {
+			fixed[p.Rule]++
 		}
 	}
 	if draft.Changes() > 0 {
@@ -43,14 +43,14 @@ func (o *ldapAudit) writeFixPlan(ctx context.Context, r *ldapcheck.Report, sourc
 			return err
 		}
 	}
-	o.sayFixPlan(r, draft.Changes(), mended)
+	o.noteFixPlan(r, draft.Changes(), fixed)
 	return nil
 }
 
-// recordOf makes a record of a plan of what mends an entry.
-func recordOf(m *ldapcheck.Repair) ldapchange.Record {
-	out := ldapchange.Record{DN: m.DN}
-	for _, p := range m.Parts {
+// recordOf returns the repair of an entry as a record of a plan.
+func recordOf(repair *ldapcheck.Repair) ldapchange.Record {
+	out := ldapchange.Record{DN: repair.DN}
+	for _, p := range repair.Parts {
 		out.Changes = append(out.Changes, p.Change)
 		e := ldapchange.Expectation{Name: p.Change.Name, Need: ldapchange.NeedLacks, Values: p.Change.Values}
 		if p.Present != nil {
@@ -61,24 +61,25 @@ func recordOf(m *ldapcheck.Repair) ldapchange.Record {
 	return out
 }
 
-// sayFixPlan says what the plan mends, and what it leaves.
-func (o *ldapAudit) sayFixPlan(r *ldapcheck.Report, changes int, mended map[string]int) {
-	var left []string
+// noteFixPlan notes how many changes the plan contains and how many findings of each rule it
+// does not fix.
+func (o *ldapAudit) noteFixPlan(r *ldapcheck.Report, changes int, fixed map[string]int) {
+	var undecided []string
 	for _, out := range r.Outcomes {
-		if n := out.Count - mended[out.Rule]; n > 0 && out.Rule != finding.CheckNotRun().ID {
+		if n := out.Count - fixed[out.Rule]; n > 0 && out.Rule != finding.CheckNotRun().ID {
 			text := fmt.Sprintf("%s %d", out.Rule, n)
 			if slices.Contains([]string{"uniqueid-missing", "uniqueid-empty"}, out.Rule) {
-				text += " ('davadmin ldap populate' gives new ones)"
+				text += fmt.Sprintf(" ('%s' adds new ones)", o.hints.Line("ldap", "populate", "-O", "PLAN"))
 			}
-			left = append(left, text)
+			undecided = append(undecided, text)
 		}
 	}
 	if changes == 0 {
-		o.console.Notef("davadmin: note: nothing that was found can be mended without a decision, and no plan was made")
+		o.console.Notef("davadmin: note: no finding can be fixed without a decision, so no plan was written")
 	} else {
 		o.console.Notef("davadmin: note: %s in %s; next: %s", cmdutil.Plural(changes, "change"), ui.Sanitize(o.plan.path), o.hints.Line("ldap", "apply", append(append([]string{o.plan.path}, o.Args()...), "--dry-run")...))
 	}
-	if len(left) > 0 {
-		o.console.Notef("davadmin: note: left to a decision: %s; the findings say what is known of each, and what to type", strings.Join(left, ", "))
+	if len(undecided) > 0 {
+		o.console.Notef("davadmin: note: not fixed, because you have to decide: %s; each finding gives the details and what to do", strings.Join(undecided, ", "))
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/dirgen"
 )
 
-// ldapGenerate is 'ldap generate'.
+// ldapGenerate is the action 'ldap generate'.
 type ldapGenerate struct {
 	console  *cmdutil.Console
 	options  dirgen.Options
@@ -36,14 +36,14 @@ func newLDAPGenerate(f *cmdutil.Factory) *cobra.Command {
 	o := &ldapGenerate{console: f.Console}
 	cmd := &cobra.Command{
 		Use:   "generate --entries N [--seed S] [--faults LIST] [-O FILE] [--manifest FILE]",
-		Short: "make a directory with planted faults, to rehearse on",
-		Long: `Writes LDIF of a directory that never was: users, groups and resources of several
-mail domains, part of them on the old server and part on the new one, with faults
-planted in it. The manifest says how often each fault is there, which is what an
-audit has to find. The same options always give the same bytes.
+		Short: "generate a directory with planted faults, for rehearsals",
+		Long: `Generates an invented directory as LDIF, for rehearsals: users, groups and resources of
+several mail domains, some of them on the old server and some on the new one, with
+planted faults. The manifest lists how many faults of each kind there are, which is
+what an audit must find. The same options always produce the same bytes.
 
-Faults are those of 'ldap rules'. Some of them only a file can hold, because a
-directory that checks its schema refuses the entry: --for-server leaves them out.`,
+Each fault belongs to a rule of 'ldap rules'. Some faults can only be in a file, because
+a directory server that checks its schema rejects the entry: --for-server omits them.`,
 		Example: `  davadmin ldap generate --entries 100000 -O rehearsal.ldif --manifest planted.json --cs6-list cs6.txt --cs7-list cs7.txt
   davadmin ldap generate --entries 1000 --faults uniqueid-duplicate=5,mail-missing=2 | davadmin ldap audit --ldif -
   davadmin ldap generate --list-faults`,
@@ -52,20 +52,20 @@ directory that checks its schema refuses the entry: --for-server leaves them out
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&o.options.Entries, "entries", 0, "`NUMBER` of users, groups and resources")
-	flags.Uint64Var(&o.options.Seed, "seed", 1, "`NUMBER` that tells apart directories that are alike otherwise")
-	flags.StringSliceVar(&o.faults, "faults", nil, "faults to plant, as a `LIST` of RULE=NUMBER parted by commas, or 'none' (default: some of each)")
-	flags.IntVar(&o.options.Domains, "domains", 0, "`NUMBER` of mail domains (default: by the number of entries)")
+	flags.Uint64Var(&o.options.Seed, "seed", 1, "`NUMBER` that varies the directory; the same number gives the same directory")
+	flags.StringSliceVar(&o.faults, "faults", nil, "faults to plant, as a `LIST` of RULE=NUMBER separated by commas, or 'none' (default: some of each)")
+	flags.IntVar(&o.options.Domains, "domains", 0, "`NUMBER` of mail domains (default: depends on the number of entries)")
 	flags.IntVar(&o.options.Schema, "schema", 2, "`LAYOUT` of the tree, Sun's Schema 1 or 2")
-	flags.BoolVar(&o.options.DayOne, "day-one", false, "a directory before anything was done: nobody has a unique id")
+	flags.BoolVar(&o.options.DayOne, "day-one", false, "the directory before any preparation: no entry has a unique id")
 	flags.StringArrayVar(&o.options.Backends, "backend", nil, "`NAME` of a back end; may be repeated (default: defaultbackend, store1, store2)")
-	flags.BoolVar(&o.options.ForServer, "for-server", false, "only what a directory server can load")
+	flags.BoolVar(&o.options.ForServer, "for-server", false, "generate only entries that a directory server can load")
 	flags.BoolVar(&o.options.Unchecked, "unchecked", false, "with --for-server: the server does not check its schema")
 	flags.StringVarP(&o.out, "out", "O", "", "write the LDIF to `FILE` (default: standard output)")
 	flags.StringVar(&o.manifest, "manifest", "", "write what was planted to `FILE`, as JSON")
-	flags.StringVar(&o.cs6, "cs6-list", "", "write the list of people on the old server to `FILE`")
-	flags.StringVar(&o.cs7, "cs7-list", "", "write the list of people on the new server to `FILE`")
-	flags.BoolVar(&o.force, "force", false, "write over files that are there")
-	flags.BoolVar(&o.list, "list-faults", false, "list what can be planted, and make nothing")
+	flags.StringVar(&o.cs6, "cs6-list", "", "write the list of users on the old server to `FILE`")
+	flags.StringVar(&o.cs7, "cs7-list", "", "write the list of users on the new server to `FILE`")
+	flags.BoolVar(&o.force, "force", false, "overwrite existing files")
+	flags.BoolVar(&o.list, "list-faults", false, "list the faults that can be planted, and generate nothing")
 	return cmd
 }
 
@@ -77,7 +77,7 @@ func (o *ldapGenerate) run(ctx context.Context) error {
 		return err
 	}
 	if o.options.Entries == 0 {
-		return cmdutil.Usagef("how many entries? Give --entries NUMBER")
+		return cmdutil.Usagef("the number of entries is missing; use --entries NUMBER")
 	}
 	var err error
 	if o.options.Faults, err = readFaults(o.faults); err != nil {
@@ -87,7 +87,7 @@ func (o *ldapGenerate) run(ctx context.Context) error {
 	if err != nil {
 		return cmdutil.Usagef("%v", err)
 	}
-	// Files come first: a full disk shows before the long work.
+	// The small files are written first, so that a full disk shows before the long work.
 	for _, part := range []struct {
 		path  string
 		write func(context.Context, io.Writer) error
@@ -104,13 +104,14 @@ func (o *ldapGenerate) run(ctx context.Context) error {
 	}
 	if o.out == "" {
 		if err := d.WriteLDIF(ctx, o.console.Streams.Out); err != nil {
-			return fmt.Errorf("the LDIF is not whole: %w", err)
+			return fmt.Errorf("the LDIF is incomplete: %w", err)
 		}
 	}
 	return nil
 }
 
-// readFaults reads RULE=NUMBER; nil is the usual mix.
+// readFaults parses words of the form RULE=NUMBER. Without words it returns nil, which means
+// the default mix.
 func readFaults(words []string) (map[string]int, error) {
 	if len(words) == 0 {
 		return nil, nil
@@ -126,21 +127,21 @@ func readFaults(words []string) (map[string]int, error) {
 			return nil, cmdutil.Usagef("--faults: '%s' is not RULE=NUMBER", word)
 		}
 		if _, twice := faults[name]; twice {
-			return nil, cmdutil.Usagef("--faults: %s is there twice", name)
+			return nil, cmdutil.Usagef("--faults: %s is listed twice", name)
 		}
 		faults[name] = n
 	}
 	return faults, nil
 }
 
-// writeFile makes a file, whole or not at all.
+// writeFile writes a file completely or not at all.
 func (o *ldapGenerate) writeFile(ctx context.Context, path string, write func(context.Context, io.Writer) error) (err error) {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && !o.force:
-		return cmdutil.Usagef("'%s' is there already; --force writes over it", path)
+		return cmdutil.Usagef("'%s' already exists; use --force to overwrite it", path)
 	case err == nil && !info.Mode().IsRegular():
-		return cmdutil.Usagef("'%s' is no regular file; leave -O out and redirect the output", path)
+		return cmdutil.Usagef("'%s' is not a regular file; omit -O and redirect the output instead", path)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -157,12 +158,12 @@ func (o *ldapGenerate) writeFile(ctx context.Context, path string, write func(co
 		err = os.Rename(temp, path)
 	}
 	if err != nil {
-		return fmt.Errorf("%s was not made: %w", path, errors.Join(err, os.Remove(temp)))
+		return fmt.Errorf("%s was not written: %w", path, errors.Join(err, os.Remove(temp)))
 	}
 	return nil
 }
 
-// listFaults prints what can be planted.
+// listFaults prints the faults that can be planted.
 func (o *ldapGenerate) listFaults() error {
 	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.CSV)
 	if err != nil {
@@ -184,7 +185,6 @@ func (o *ldapGenerate) listFaults() error {
 		list = append(list, row{f.Name, f.What, f.FileOnly, f.FileOnlyWhy})
 		rows = append(rows, []string{f.Name, f.What, only})
 	}
-	header := []string{"rule", "what is planted", "only a file can hold it, because"}
 	switch format {
 	case ui.JSON:
 		return ui.WriteJSON(o.console.Streams.Out, struct {
@@ -192,9 +192,11 @@ func (o *ldapGenerate) listFaults() error {
 			Faults []row  `json:"faults"`
 		}{"davadmin.ldap.faults.1", list})
 	case ui.CSV:
-		return ui.WriteCSV(o.console.Streams.Out, header, rows)
+		return ui.WriteCSV(o.console.Streams.Out, []string{"rule", "what is planted", "only a file can hold it, because"}, rows)
 	case ui.Table:
-		return ui.WriteTable(o.console.Streams.Out, o.console.Streams.Width, header, rows)
+		return ui.WriteColumns(o.console.Streams.Out, o.console.Streams.Width, []ui.Column{
+			{Title: "rule", Key: true}, {Title: "what is planted", Priority: 1}, {Title: "only in a file, because"},
+		}, rows)
 	}
 	var b bytes.Buffer
 	for _, r := range rows {

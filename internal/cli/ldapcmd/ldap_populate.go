@@ -19,37 +19,38 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// planOutput is where a plan goes.
+// planOutput is the file that a plan is written to.
 type planOutput struct {
 	path  string
 	force bool
 }
 
+// add adds the options of the output file.
 func (o *planOutput) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&o.path, "out", "O", "", "write the plan to `FILE`, which nobody else can read")
-	f.BoolVar(&o.force, "force", false, "write over a file that is there")
+	f.StringVarP(&o.path, "out", "O", "", "write the plan to `FILE`, which is private to you")
+	f.BoolVar(&o.force, "force", false, "overwrite an existing file")
 }
 
-// check refuses what would be written over.
+// check refuses to overwrite a file without --force.
 func (o *planOutput) check() error {
 	if o.path == "" {
-		return cmdutil.Usagef("where does the plan go? Give -O FILE")
+		return cmdutil.Usagef("the output file for the plan is missing; use -O FILE")
 	}
 	if _, err := os.Lstat(o.path); err == nil && !o.force {
-		return cmdutil.Usagef("'%s' is there already; --force writes over it", o.path)
+		return cmdutil.Usagef("'%s' already exists; use --force to overwrite it", o.path)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
 }
 
-// write writes a plan, completely or not at all.
+// write writes a plan completely or not at all.
 func (o *planOutput) write(ctx context.Context, d *ldapchange.Draft, h ldapchange.Header) error {
 	return d.WriteFile(ctx, o.path, h)
 }
 
-// ldapPopulate is 'ldap populate'.
+// ldapPopulate is the action 'ldap populate'.
 type ldapPopulate struct {
 	console     *cmdutil.Console
 	directories *cmdutil.Directories
@@ -73,18 +74,18 @@ func newLDAPPopulate(f *cmdutil.Factory) *cobra.Command {
 	o := &ldapPopulate{console: f.Console, directories: f.Directories, hints: f.Hints, journals: f.Journals, now: f.Now, stores: f.Stores}
 	cmd := &cobra.Command{
 		Use:   "populate -O PLAN [--attribute NAME] [--from-attr NAME | --value VALUE --users FILE] [--ldif FILE | -H HOST ...]",
-		Short: "plan to give every entry that lacks it a unique id, or the people of a list another attribute",
-		Long: `Reads the directory and writes a plan for 'ldap apply': each user, group and
-resource without a unique id, or with none but an empty one, is given a new one, and the
-object class that allows it. A new value is never equal to one that is there, in
-any letter case. With --from-attr it is taken over from another attribute, where that is
-unique, too. Nothing is changed.
+		Short: "plan unique ids for all entries without one, or another attribute for listed users",
+		Long: `Reads the directory and writes a plan for 'ldap apply': each user, group and resource
+that has no unique id, or only an empty one, gets a new one, and the object class that
+allows it. A new value never equals an existing one, in any letter case. With
+--from-attr, the value is copied from another attribute, if it is unique there too. The
+directory is not changed.
 
-The mark of the new server (davStore) is given to the people of --users alone, with
---value: its presence moves a person to the new server.
+The mark of the new server (davStore) is only given to the users listed with --users,
+together with --value, because its presence moves a user to the new server.
 
-Exits 4 when somebody was left out; each is named with the reason. Without an answer
-from the whole directory there is no plan.`,
+The exit code is 4 if entries were skipped; each is listed with the reason. If the
+directory cannot be read completely, no plan is written.`,
 		Example: `  davadmin ldap populate --ldif export.ldif -O plan.ldif
   davadmin ldap populate -H ldap1 --starttls -D cn=manager --password-file pw -B o=isp --attribute davUniqueId --from-attr nsUniqueId -O plan.ldif
   davadmin ldap populate --ldif export.ldif --attribute davStore --value defaultbackend --users wave1.txt -O wave1.ldif`,
@@ -99,19 +100,19 @@ from the whole directory there is no plan.`,
 	flags := cmd.Flags()
 	o.DirectoryOptions.Add(cmd)
 	o.out.add(cmd)
-	flags.StringVar(&o.attribute, "attribute", "", "`NAME` of the attribute to give (default: the unique id, as the home says, else davUniqueId)")
-	flags.StringVar(&o.value, "value", "", "give everybody this `VALUE`; needs --users")
-	flags.StringVar(&o.from, "from-attr", "", "take the value over from this attribute, by `NAME`")
-	flags.StringVar(&o.form, "format", string(ldapchange.FormatNSUniqueID), "how new values are written: 8-8-8-8, as nsUniqueId, or uuid")
-	flags.StringVar(&o.class, "class", "", "object `CLASS` that allows the attribute, given to who lacks it (default: davEntity for davUniqueId and davStore)")
-	flags.StringSliceVar(&o.classes, "classes", nil, "only entries with one of these object `CLASSES`, parted by commas (default: users, groups and resources)")
-	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the people who are given it, as --cs7-list of 'ldap audit' takes them; may be repeated")
-	flags.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which nobody else can read (default TMPDIR, else /tmp)")
+	flags.StringVar(&o.attribute, "attribute", "", "`NAME` of the attribute to add (default: the unique id as configured in the home, else davUniqueId)")
+	flags.StringVar(&o.value, "value", "", "add this `VALUE` to every listed user; requires --users")
+	flags.StringVar(&o.from, "from-attr", "", "copy the value of the attribute `NAME`")
+	flags.StringVar(&o.form, "format", string(ldapchange.FormatNSUniqueID), "format of new values: 8-8-8-8 (as in nsUniqueId) or uuid")
+	flags.StringVar(&o.class, "class", "", "object `CLASS` that allows the attribute, added where it is missing (default: davEntity for davUniqueId and davStore)")
+	flags.StringSliceVar(&o.classes, "classes", nil, "only entries with one of these object `CLASSES`, separated by commas (default: users, groups and resources)")
+	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the users to add the attribute to, in the format of --cs7-list of 'ldap audit'; may be repeated")
+	flags.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{string(ldapchange.FormatNSUniqueID), string(ldapchange.FormatUUID)}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-// population says what is to be given to whom.
+// population returns which attribute is to be added to which entries.
 func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (ldapchange.Population, error) {
 	scope, err := o.DirectoryScope()
 	if err != nil {
@@ -124,7 +125,7 @@ func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (
 			if dn != "" {
 				dn = ui.Sanitize(dn) + ": "
 			}
-			o.console.Say("davadmin: " + dn + "left out: " + ui.Sanitize(why))
+			o.console.Say("davadmin: " + dn + "skipped: " + ui.Sanitize(why))
 		},
 	}
 	if p.Attribute == "" {
@@ -136,21 +137,21 @@ func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (
 	mark := strings.EqualFold(p.Attribute, names.LocalUserAttr()) || strings.EqualFold(p.Attribute, names.Store)
 	switch {
 	case p.Format != ldapchange.FormatNSUniqueID && p.Format != ldapchange.FormatUUID:
-		return p, cmdutil.Usagef("--format: '%s' is neither 8-8-8-8 nor uuid", o.form)
+		return p, cmdutil.Usagef("--format: '%s' is not a valid format (8-8-8-8, uuid)", o.form)
 	case config.IsOperationalAttribute(p.Attribute):
-		return p, cmdutil.Usagef("%s is given and changed by the directory itself; give another attribute with --attribute, as davUniqueId with --from-attr %s", p.Attribute, p.Attribute)
+		return p, cmdutil.Usagef("%s is maintained by the directory server itself; choose another attribute, for example --attribute davUniqueId --from-attr %s", p.Attribute, p.Attribute)
 	case strings.EqualFold(p.Attribute, p.From):
 		return p, cmdutil.Usagef("--attribute and --from-attr are both %s", p.Attribute)
 	case ldapchange.IsSecret(p.Attribute):
-		return p, cmdutil.Usagef("--attribute: %s is a secret, which is never written into a plan", p.Attribute)
+		return p, cmdutil.Usagef("--attribute: %s is a secret, and secrets are never written to a plan", p.Attribute)
 	case p.Value != "" && p.From != "":
-		return p, cmdutil.Usagef("--value and --from-attr exclude each other")
+		return p, cmdutil.Usagef("--value and --from-attr cannot be combined")
 	case mark && (len(o.users) == 0 || p.Value == ""):
-		return p, cmdutil.Usagef("%s moves people to the new server: it takes --users FILE, which says whom, and --value", p.Attribute)
+		return p, cmdutil.Usagef("%s moves users to the new server, so it requires --users FILE and --value", p.Attribute)
 	case p.Value != "" && len(o.users) == 0:
-		return p, cmdutil.Usagef("--value gives everybody the same: it takes --users FILE, which says whom")
+		return p, cmdutil.Usagef("--value requires --users FILE, which lists the users to add it to")
 	case p.Value != "" && strings.EqualFold(p.Attribute, names.UniqueID):
-		return p, cmdutil.Usagef("--value would give several people one unique id")
+		return p, cmdutil.Usagef("--value cannot be used for the unique id, which must differ for each entry")
 	}
 	for _, kind := range []directory.Kind{directory.Resource, directory.Group, directory.User} {
 		if classes := classesOf(names, kind); len(o.classes) == 0 && len(classes) > 0 && (!mark || kind != directory.Group) {
@@ -164,6 +165,7 @@ func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (
 	return p, err
 }
 
+// classesOf returns the object classes of a kind of entry.
 func classesOf(n *ldapcheck.Names, kind directory.Kind) []string {
 	switch kind {
 	case directory.Resource:
@@ -197,9 +199,9 @@ func (o *ldapPopulate) run(ctx context.Context) error {
 	draft, found, err := ldapchange.Populate(ctx, d.Source, p)
 	switch {
 	case errors.Is(err, ldapchange.ErrEmpty):
-		return fmt.Errorf("no entry was found that could need %s, and no plan was made; -B names where to begin", p.Attribute)
+		return fmt.Errorf("no entry was found that could need %s, so no plan was written; use -B to set the search base", p.Attribute)
 	case err != nil:
-		return fmt.Errorf("no plan was made: %w", err)
+		return fmt.Errorf("no plan was written: %w", err)
 	}
 	defer func() { _ = draft.Close() }()
 	if found.Planned > 0 {
@@ -211,7 +213,7 @@ func (o *ldapPopulate) run(ctx context.Context) error {
 	return o.report(format, p.Attribute, found)
 }
 
-// report says what is planned.
+// report prints how many entries the plan changes.
 func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchange.Populated) error {
 	plan, next := "", ""
 	if found.Planned > 0 {
@@ -230,7 +232,7 @@ func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchan
 			Plan      string `json:"plan,omitempty"`
 		}{"davadmin.ldap.populate.1", attribute, found.Entries, found.Have, found.Planned, found.Skipped, plan})
 	} else {
-		_, err = fmt.Fprintf(o.console.Streams.Out, "entries:   %d\nhave %s: %d\nplanned:   %d\nleft out:  %d\n", found.Entries, ui.Sanitize(attribute), found.Have, found.Planned, found.Skipped)
+		_, err = fmt.Fprintf(o.console.Streams.Out, "entries:   %d\nhave %s: %d\nplanned:   %d\nskipped:   %d\n", found.Entries, ui.Sanitize(attribute), found.Have, found.Planned, found.Skipped)
 	}
 	switch {
 	case err != nil:
@@ -238,14 +240,15 @@ func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchan
 	case next != "":
 		o.console.Notef("next: %s", next)
 	case found.Skipped == 0:
-		o.console.Notef("nothing to do: everybody has %s, and no plan was made", attribute)
+		o.console.Notef("nothing to do: every entry already has %s, so no plan was written", attribute)
 	}
-	return o.leftOut(found.Skipped)
+	return skippedError(found.Skipped)
 }
 
-func (o *ldapPopulate) leftOut(n int) error {
+// skippedError returns the error for n skipped entries; nil for none.
+func skippedError(n int) error {
 	if n == 0 {
 		return nil
 	}
-	return &cmdutil.PartialError{Text: fmt.Sprintf("left out, and named above: %d", n)}
+	return &cmdutil.PartialError{Text: fmt.Sprintf("skipped, and listed above: %d", n)}
 }

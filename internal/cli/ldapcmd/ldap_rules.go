@@ -7,13 +7,13 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
-// newLDAPRules is 'ldap rules'.
+// newLDAPRules returns the action 'ldap rules'.
 func newLDAPRules(f *cmdutil.Factory) *cobra.Command {
 	return &cobra.Command{
 		Use:   "rules",
 		Short: "list the rules of the audit",
-		Long: `Lists every rule of 'ldap audit': its severity, what holds when it passes, what
-goes wrong otherwise, and what to do. json and csv hold all of it.`,
+		Long: `Lists every rule of 'ldap audit': its severity, the condition that it checks, what goes
+wrong otherwise, and what to do. Only json and csv contain all of this.`,
 		Args: cmdutil.NoArguments,
 		RunE: func(*cobra.Command, []string) error {
 			return f.Reports.PrintRules("davadmin.ldap.rules.1", ldapcheck.Rules())

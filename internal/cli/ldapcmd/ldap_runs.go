@@ -16,17 +16,17 @@ func newLDAPUndo(f *cmdutil.Factory) *cobra.Command {
 	o := planrun.New(f, "ldap", "undo")
 	cmd := &cobra.Command{
 		Use:   "undo RUN [-H HOST ...] [--dry-run] [--continue]",
-		Short: "take back what a run changed",
-		Long: `Applies what was written to disk before a run changed anything: each value that was there is given
-back, by its bytes, from the last change to the first. Entries are compared and guarded as
-by 'ldap apply': one that was changed since is a conflict. Taking back is a run of its own,
-and can be taken back as well.`,
+		Short: "undo what a run changed",
+		Long: `Applies the undo file of a run, which was written before the run changed anything: the
+previous values are restored byte for byte, from the last change to the first. Entries are
+compared and protected as in 'ldap apply': an entry that was changed since is a conflict.
+Undoing is a run of its own, and can be undone as well.`,
 		Example: `  davadmin ldap undo 12 --dry-run
   davadmin ldap undo 12
   davadmin ldap undo 12 --continue`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return cmdutil.Usagef("name one run: davadmin ldap undo RUN; 'davadmin ldap runs' lists them")
+				return cmdutil.Usagef("exactly one run is required: %s; '%s' lists the runs", f.Hints.Line("ldap", "undo", "RUN"), f.Hints.Line("ldap", "runs"))
 			}
 			return nil
 		},
@@ -41,7 +41,7 @@ and can be taken back as well.`,
 	return cmd
 }
 
-// ldapRuns is 'ldap runs'.
+// ldapRuns is the action 'ldap runs'.
 type ldapRuns struct {
 	console *cmdutil.Console
 	runner  *planrun.Runner
@@ -51,16 +51,16 @@ func newLDAPRuns(f *cmdutil.Factory) *cobra.Command {
 	o := &ldapRuns{console: f.Console, runner: planrun.New(f, "ldap", "runs")}
 	cmd := &cobra.Command{
 		Use:   "runs",
-		Short: "what was changed in the directory, the latest first",
-		Long: `Lists the runs of 'ldap apply', 'ldap undo' and 'coexist apply' of a home: how far each
-came, and what takes it back. No server is asked.`,
+		Short: "list the changes to the directory, the latest first",
+		Long: `Lists the runs of 'ldap apply', 'ldap undo', 'coexist apply' and 'coexist rollback' in a
+home, and how far each of them got. No server is contacted. 'ldap undo RUN' undoes a run.`,
 		Example: `  davadmin ldap runs
   davadmin ldap runs --output json`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.runner.Runs, "runs", "", "`DIR` for the journal and the way back (default: history/ of the home)")
+	flags.StringVar(&o.runner.Runs, "runs", "", "`DIR` with the journal and the undo files (default: history/ of the home)")
 	o.runner.HomeOptions.Add(flags)
 	return cmd
 }
@@ -88,7 +88,12 @@ func (o *ldapRuns) run(_ context.Context) error {
 		}
 		return nil
 	}
-	header := []string{"run", "started", "state", "changed", "to change", "so already", "not as expected", "refused", "undoes", "server", "plan"}
+	columns := []ui.Column{
+		{Title: "run", Key: true, Number: true}, {Title: "started", Priority: 3}, {Title: "state", Priority: 6},
+		{Title: "changed", Number: true, Priority: 6}, {Title: "to change", Number: true, Priority: 5},
+		{Title: "already done", Number: true, Priority: 1}, {Title: "conflicts", Number: true, Priority: 2},
+		{Title: "refused", Number: true, Priority: 2}, {Title: "undoes", Number: true, Priority: 4}, {Title: "server"}, {Title: "plan", Priority: 1},
+	}
 	rows := make([][]string, len(all))
 	for i, r := range all {
 		undoes := ""
@@ -102,9 +107,13 @@ func (o *ldapRuns) run(_ context.Context) error {
 	}
 	switch format {
 	case ui.CSV:
+		header := make([]string, len(columns))
+		for i, c := range columns {
+			header[i] = c.Title
+		}
 		return ui.WriteCSV(o.console.Streams.Out, header, rows)
 	case ui.Table:
-		return ui.WriteTable(o.console.Streams.Out, o.console.Streams.Width, header, rows)
+		return ui.WriteColumns(o.console.Streams.Out, o.console.Streams.Width, columns, rows)
 	}
 	for _, row := range rows {
 		if _, err := fmt.Fprintln(o.console.Streams.Out, cmdutil.TabLine(row)); err != nil {

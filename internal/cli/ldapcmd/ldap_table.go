@@ -7,22 +7,22 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// next is the command to type now.
+// next returns what to do after the report: usually a command to run.
 func (o *ldapAudit) next(r *cmdutil.FindingReport, hidden int) string {
 	sum := r.Summary
 	if !sum.Complete {
-		return "remove what kept the audit from reading everything, and run it again" + cmdutil.LimitHint(o.ended)
+		return "remove the cause of the incomplete read, and run the audit again" + cmdutil.LimitHint(o.ended)
 	}
 	if hidden > 0 {
-		return o.hints.Again("--all") + fmt.Sprintf("   (shows %s more; --output jsonl is for programs)", cmdutil.Plural(hidden, "finding"))
+		return o.hints.Again("--all") + fmt.Sprintf("   (shows %s more; for programs, use --output jsonl)", cmdutil.Plural(hidden, "finding"))
 	}
 	if sum.Errors > 0 || sum.Warnings > 0 {
-		return "davadmin ldap rules --output json   (tells of each rule why it matters and what to do); then audit again"
+		return o.hints.Line("ldap", "rules", "--output", "json") + "   (explains why each rule matters and what to do); then run the audit again"
 	}
 	for _, out := range r.Outcomes {
 		if out.Result == finding.NotRun && cmdutil.NeedsUserList(out) {
-			return o.hints.Again("--cs6-list", "FILE", "--cs7-list", "FILE") + "   (runs the rules that must know who is on which server)"
+			return o.hints.Again("--cs6-list", "FILE", "--cs7-list", "FILE") + "   (also runs the rules that need to know which users are on which server)"
 		}
 	}
-	return "davadmin config check   (looks at the server's side)"
+	return o.hints.Line("config", "check") + "   (checks the configuration of the server)"
 }

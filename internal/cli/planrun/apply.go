@@ -1,7 +1,6 @@
-// Package planrun applies plans of directory changes and undoes them: what 'ldap apply'
-// and 'ldap undo' share with 'coexist apply' and 'coexist rollback'. It reads the options,
-// keeps the record of the run in the journal, and reports what was done; the changes
-// themselves are made by pkg/ldapchange.
+// Package planrun applies plans of directory changes and undoes them, for 'ldap apply',
+// 'ldap undo', 'coexist apply' and 'coexist rollback'. It reads the options, records each run
+// in the journal, and reports what was done. Package pkg/ldapchange makes the changes.
 package planrun
 
 import (
@@ -21,12 +20,12 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 )
 
-// Options say how changes are made to a directory.
+// Options are the options of every command that changes a directory.
 type Options struct {
 	cmdutil.ServerOptions
 	lock       cmdutil.LockOptions
-	Runs       string
-	goOn       bool
+	Runs       string // directory for the journal and the undo files; "" for the home
+	skip       bool   // skip entries that conflict or are refused
 	maxChanges string
 	parallel   int
 	rate       float64
@@ -35,35 +34,38 @@ type Options struct {
 	tmp        string
 }
 
+// maxParallel is the maximum of --parallel.
 const maxParallel = 64
 
+// Add adds the options to a command.
 func (o *Options) Add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	o.ServerOptions.Add(cmd)
 	o.lock.Add(f)
-	f.StringVar(&o.Runs, "runs", "", "`DIR` for the journal and the way back (default: history/ of the home)")
-	f.BoolVar(&o.goOn, "continue", false, "go on with the others when an entry is not as the plan expects, or is refused")
-	f.StringVar(&o.maxChanges, "max-changes", "", "refuse a plan that changes more entries than this `NUMBER`, or this part of those that were looked at, as in 5%")
-	f.IntVar(&o.parallel, "parallel", 4, "how many connections change entries at once (1 to 64)")
-	f.Float64Var(&o.rate, "rate", 0, "change this `NUMBER` of entries a second at most; 0 is no limit")
-	f.DurationVar(&o.retryFor, "retry-for", time.Minute, "how long to wait for a server that is busy or gone")
-	f.StringVar(&o.reject, "reject", "", "write what was not changed to `FILE`, as a plan that can be applied again")
-	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which nobody else can read (default TMPDIR, else /tmp)")
+	f.StringVar(&o.Runs, "runs", "", "`DIR` for the journal and the undo files (default: history/ of the home)")
+	f.BoolVar(&o.skip, "continue", false, "skip entries that conflict with the plan or are refused, and change the others")
+	f.StringVar(&o.maxChanges, "max-changes", "", "refuse a plan that changes more entries than this `NUMBER`, or than this percentage of the entries read for the plan (such as 5%)")
+	f.IntVar(&o.parallel, "parallel", 4, "number of connections that change entries at the same time (1 to 64)")
+	f.Float64Var(&o.rate, "rate", 0, "change at most this `NUMBER` of entries per second; 0 means no limit")
+	f.DurationVar(&o.retryFor, "retry-for", time.Minute, "how long to retry when the server is busy or cannot be reached")
+	f.StringVar(&o.reject, "reject", "", "write the entries that were not changed to `FILE`, as a plan that can be applied again")
+	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
 }
 
+// Check returns a usage error for values out of range and for options that exclude each other.
 func (o *Options) Check() error {
 	switch {
 	case o.parallel < 1 || o.parallel > maxParallel:
 		return cmdutil.Usagef("--parallel: %d is not a number from 1 to %d", o.parallel, maxParallel)
 	case o.rate < 0:
-		return cmdutil.Usagef("--rate: %v is less than 0, which is no limit", o.rate)
+		return cmdutil.Usagef("--rate: %v is negative; use 0 for no limit", o.rate)
 	case o.retryFor <= 0:
 		return cmdutil.Usagef("--retry-for must be longer than 0s")
 	}
 	return o.ServerOptions.Check()
 }
 
-// Runner applies one plan, or undoes one run. It is made for one run of a command.
+// Runner applies one plan or undoes one run. It serves a single run of a command.
 type Runner struct {
 	console     *cmdutil.Console
 	directories *cmdutil.Directories
@@ -74,14 +76,14 @@ type Runner struct {
 	journals    *cmdutil.Journals
 	now         func() time.Time
 	Options
-	operation string // as the journal names it
-	undoes    int64  // the run that is taken back; 0 for none
-	undoneOn  string // the server that it changed
+	operation string // as recorded in the journal, such as "ldap apply"
+	undoes    int64  // the run to undo; 0 for none
+	undoneOn  string // the server that the run to undo changed
 	format    ui.Format
 	schema    string
 }
 
-// New returns the runner of an operation's action, as in "ldap", "apply".
+// New returns the runner for an action, such as "apply" of "ldap".
 func New(f *cmdutil.Factory, operation, action string) *Runner {
 	return &Runner{
 		console: f.Console, directories: f.Directories, global: f.Global, hints: f.Hints, homes: f.Homes, hook: f.Hook, journals: f.Journals, now: f.Now,
@@ -89,7 +91,7 @@ func New(f *cmdutil.Factory, operation, action string) *Runner {
 	}
 }
 
-// Start chooses the output format among those that a run can give.
+// Start chooses the output format. It must be called before Apply; Run and Undo call it.
 func (o *Runner) Start() (err error) {
 	o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSON)
 	return err
@@ -105,10 +107,10 @@ func (o *Runner) Run(ctx context.Context, path string) error {
 		return UsageError(err)
 	}
 	defer func() { _ = plan.Close() }()
-	return o.Apply(ctx, plan, false)
+	return o.Apply(ctx, plan)
 }
 
-// UsageError makes a fault of a plan one of usage: nothing was changed.
+// UsageError returns the error of an invalid plan as a usage error, because nothing was changed.
 func UsageError(err error) error {
 	if errors.Is(err, ldapchange.ErrPlan) || errors.Is(err, ldapchange.ErrSecret) || errors.Is(err, ldapchange.ErrDigest) {
 		return cmdutil.Usagef("%v", err)
@@ -116,51 +118,55 @@ func UsageError(err error) error {
 	return err
 }
 
-// place is where journal and runs are kept.
-type place struct {
+// records is where the journal and the files of the runs are kept.
+type records struct {
 	journal *journal.Journal
-	base    string // which the journal belongs to
+	base    string // the directory that contains the journal, such as the home
 	runs    ldapchange.Runs
 }
 
-// findPlace says where the way back is kept: in the home, or where --runs says.
-func (o *Runner) findPlace() (place, error) {
+// findRecords returns the records in the directory of --runs, or else in the home.
+func (o *Runner) findRecords() (records, error) {
 	if o.Runs != "" {
 		dir, err := filepath.Abs(o.Runs)
 		if err != nil {
-			return place{}, err
+			return records{}, err
 		}
-		return place{
+		return records{
 			journal: journal.New(dir, journal.Options{Base: filepath.Dir(dir), Actor: o.journals.Actor(), Now: o.now, LockTimeout: o.lock.Timeout, Hook: o.hook}),
 			base:    filepath.Dir(dir), runs: ldapchange.Runs{Dir: filepath.Join(dir, "ldap")},
 		}, nil
 	}
 	home, err := o.homes.Find(&o.HomeOptions)
 	if cmdutil.IsUsage(err) {
-		return place{}, cmdutil.Usagef("where shall the way back be kept? Give --home DIR of a server, or --runs DIR")
+		return records{}, cmdutil.Usagef("a directory for the undo files is required; use --home DIR of a server, or --runs DIR")
 	}
 	if err != nil {
-		return place{}, err
+		return records{}, err
 	}
-	return place{journal: o.journals.Open(home, o.lock.Timeout), base: home, runs: ldapchange.Runs{Dir: filepath.Join(home, "history", "ldap")}}, nil
+	return records{journal: o.journals.Open(home, o.lock.Timeout), base: home, runs: ldapchange.Runs{Dir: filepath.Join(home, "history", "ldap")}}, nil
 }
 
-// List returns the runs whose records are kept in the home, or where --runs says, the
-// latest first.
+// List returns the runs recorded in the directory of --runs, or else in the home, the latest first.
 func (o *Runner) List() ([]ldapchange.Info, error) {
-	at, err := o.findPlace()
+	rec, err := o.findRecords()
 	if err != nil {
 		return nil, err
 	}
-	return at.runs.List()
+	return rec.runs.List()
 }
 
-// Apply checks a plan against the directory and carries it out.
-func (o *Runner) Apply(ctx context.Context, plan *ldapchange.Plan, reverse bool) error {
+// Apply compares a plan with the directory and applies it.
+func (o *Runner) Apply(ctx context.Context, plan *ldapchange.Plan) error {
+	return o.apply(ctx, plan, false)
+}
+
+// apply applies a plan; if reverse, from its last record to its first.
+func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool) error {
 	if err := o.guardSize(plan); err != nil {
 		return err
 	}
-	at, err := o.findPlace()
+	rec, err := o.findRecords()
 	if err != nil {
 		return err
 	}
@@ -173,12 +179,12 @@ func (o *Runner) Apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 		return err
 	}
 	if !o.global.DryRun && plan.Removes > 0 {
-		if err := o.console.Confirm(ctx, fmt.Sprintf("%s remove or replace values that are there. Go on?", cmdutil.Plural(plan.Removes, "record"))); err != nil {
+		if err := o.console.Confirm(ctx, removesQuestion(plan.Removes)); err != nil {
 			return err
 		}
 	}
 	options := ldapchange.Options{
-		Directory: lo, Parallel: min(o.parallel, plan.Records), Rate: o.rate, RetryFor: o.retryFor, Continue: o.goOn, Reverse: reverse, Tmp: o.tmp, Now: o.now, Hook: o.hook,
+		Directory: lo, Parallel: min(o.parallel, plan.Records), Rate: o.rate, RetryFor: o.retryFor, Continue: o.skip, Reverse: reverse, Tmp: o.tmp, Now: o.now, Hook: o.hook,
 		Rejected: func(r *ldapchange.Record, why string) { o.console.Say(o.rejectedLine(plan, r, why)) },
 	}
 	a, err := ldapchange.NewApplier(ctx, plan, options)
@@ -187,21 +193,30 @@ func (o *Runner) Apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	}
 	defer a.Close()
 	if o.undoneOn != "" && o.undoneOn != a.Server() {
-		o.console.Warnf("run %d changed %s, and is taken back on %s", o.undoes, o.undoneOn, a.Server())
+		o.console.Warnf("run %d changed %s, but is being undone on %s", o.undoes, o.undoneOn, a.Server())
 	}
 	if o.global.DryRun {
-		return o.rehearse(ctx, a)
+		return o.dryRun(ctx, a)
 	}
-	session, err := at.journal.Open(ctx)
+	session, err := rec.journal.Open(ctx)
 	if err != nil {
 		return err
 	}
 	o.journals.WarnNotes(session.Notes)
-	err = o.carryOutRun(ctx, a, plan, at, session)
+	err = o.execute(ctx, a, plan, rec, session)
 	return errors.Join(err, session.Close())
 }
 
-// rejectedLine names a record that was not changed.
+// removesQuestion returns the question for a plan in which n records remove values.
+func removesQuestion(n int) string {
+	verb := "remove or replace"
+	if n == 1 {
+		verb = "removes or replaces"
+	}
+	return fmt.Sprintf("%s %s existing values. Proceed?", cmdutil.Plural(n, "record"), verb)
+}
+
+// rejectedLine returns the message about a record that was not changed.
 func (o *Runner) rejectedLine(plan *ldapchange.Plan, r *ldapchange.Record, why string) string {
 	where := ui.Sanitize(plan.Path())
 	if r.Line > 0 {
@@ -225,8 +240,8 @@ func (o *Runner) guardSize(plan *ldapchange.Plan) error {
 		entries(plan.Records), o.maxChanges, limit)
 }
 
-// rehearse says what would be done.
-func (o *Runner) rehearse(ctx context.Context, a *ldapchange.Applier) error {
+// dryRun prints what would be done.
+func (o *Runner) dryRun(ctx context.Context, a *ldapchange.Applier) error {
 	c, err := o.compare(ctx, a)
 	if err != nil {
 		return err
@@ -237,19 +252,21 @@ func (o *Runner) rehearse(ctx context.Context, a *ldapchange.Applier) error {
 	if err := o.writeRejects(ctx, a, c.Server); err != nil {
 		return err
 	}
-	if c.Conflicts > 0 && !o.goOn {
-		return fmt.Errorf("%w: %s not as it expects", ldapchange.ErrConflict, isAre(c.Conflicts))
+	if c.Conflicts > 0 && !o.skip {
+		return fmt.Errorf("%w: %s", ldapchange.ErrConflict, differ(c.Conflicts))
 	}
-	return o.left(c.Conflicts)
+	return skippedError(c.Conflicts)
 }
 
-func isAre(n int) string {
+// differ returns that n entries differ from the plan.
+func differ(n int) string {
 	if n == 1 {
-		return "1 entry is"
+		return "1 entry differs from it"
 	}
-	return entries(n) + " are"
+	return entries(n) + " differ from it"
 }
 
+// entries returns n with the noun.
 func entries(n int) string {
 	if n == 1 {
 		return "1 entry"
@@ -257,19 +274,19 @@ func entries(n int) string {
 	return fmt.Sprintf("%d entries", n)
 }
 
-// compare checks the plan, and shows how far it is.
+// compare compares the plan with the directory and shows the progress.
 func (o *Runner) compare(ctx context.Context, a *ldapchange.Applier) (ldapchange.Checked, error) {
 	start := o.now()
 	stop := o.console.StartStatus(func() string {
-		return fmt.Sprintf("comparing: %d entries, %.0f a second", a.Seen(), float64(a.Seen())/max(o.now().Sub(start).Seconds(), 0.001))
+		return fmt.Sprintf("comparing: %d entries, %.0f per second", a.Seen(), float64(a.Seen())/max(o.now().Sub(start).Seconds(), 0.001))
 	})
 	defer stop()
 	return a.Check(ctx)
 }
 
-// carryOutRun takes up a run that was stopped, or begins one.
-func (o *Runner) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan *ldapchange.Plan, at place, s *journal.Session) error {
-	run, err := o.unfinished(a, plan, at)
+// execute resumes a run that was stopped, or begins one.
+func (o *Runner) execute(ctx context.Context, a *ldapchange.Applier, plan *ldapchange.Plan, rec records, s *journal.Session) error {
+	run, err := o.unfinished(a, plan, rec)
 	if err != nil {
 		return err
 	}
@@ -278,20 +295,20 @@ func (o *Runner) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan *l
 		if err != nil {
 			return err
 		}
-		if c.Conflicts > 0 && !o.goOn {
-			return errors.Join(fmt.Errorf("%w: %s not as it expects, and nothing was changed; --continue leaves out what does not fit", ldapchange.ErrConflict, isAre(c.Conflicts)),
+		if c.Conflicts > 0 && !o.skip {
+			return errors.Join(fmt.Errorf("%w: %s, so nothing was changed; use --continue to skip such entries", ldapchange.ErrConflict, differ(c.Conflicts)),
 				o.writeRejects(ctx, a, c.Server))
 		}
 		if c.ToChange == 0 {
-			return errors.Join(o.printChecked(c), o.writeRejects(ctx, a, c.Server), o.left(c.Conflicts))
+			return errors.Join(o.printChecked(c), o.writeRejects(ctx, a, c.Server), skippedError(c.Conflicts))
 		}
 		id := s.Next()
-		for _, dir := range []string{at.runs.Dir, at.runs.Path(id)} {
-			if err := fsx.MkdirPrivate(ctx, dir, at.base, o.hook); err != nil {
+		for _, dir := range []string{rec.runs.Dir, rec.runs.Path(id)} {
+			if err := fsx.MkdirPrivate(ctx, dir, rec.base, o.hook); err != nil {
 				return err
 			}
 		}
-		if run, err = a.Write(at.runs.Path(id), id, o.undoes); err != nil {
+		if run, err = a.Write(rec.runs.Path(id), id, o.undoes); err != nil {
 			return err
 		}
 	}
@@ -303,30 +320,30 @@ func (o *Runner) carryOutRun(ctx context.Context, a *ldapchange.Applier, plan *l
 		return err
 	}
 	err = o.change(ctx, a, run)
-	result, detail := journal.Done, fmt.Sprintf("run %d: %d changed, %d so already, %d not as expected, %d refused", run.ID, run.Changed, run.Already, run.Conflicts, run.Failed)
+	result, detail := journal.Done, fmt.Sprintf("run %d: %d changed, %d already done, %s, %d refused", run.ID, run.Changed, run.Already, cmdutil.Plural(run.Conflicts, "conflict"), run.Failed)
 	if err != nil {
 		result = journal.Unfinished
 	}
 	return errors.Join(o.report(run, err), s.End(context.WithoutCancel(ctx), change, result, detail), o.writeRejects(ctx, a, run.Server))
 }
 
-// unfinished is the run of this plan that was stopped; nil where there is none.
-func (o *Runner) unfinished(a *ldapchange.Applier, plan *ldapchange.Plan, at place) (*ldapchange.Run, error) {
-	info, ok, err := at.runs.Unfinished(plan.Sum, a.Server(), o.undoes)
+// unfinished returns the run of this plan that was stopped; nil if there is none.
+func (o *Runner) unfinished(a *ldapchange.Applier, plan *ldapchange.Plan, rec records) (*ldapchange.Run, error) {
+	info, ok, err := rec.runs.Unfinished(plan.Sum, a.Server(), o.undoes)
 	if err != nil || !ok {
 		return nil, err
 	}
-	o.console.Notef("davadmin: note: run %d of this plan was stopped with %d of %d changed; it is taken up again", info.ID, info.Changed, info.ToChange)
-	return ldapchange.OpenRun(at.runs, info.ID)
+	o.console.Notef("davadmin: note: run %d of this plan was stopped with %d of %d changed; resuming it", info.ID, info.Changed, info.ToChange)
+	return ldapchange.OpenRun(rec.runs, info.ID)
 }
 
-// change carries a run out, and shows how far it is.
+// change makes the changes of a run and shows the progress.
 func (o *Runner) change(ctx context.Context, a *ldapchange.Applier, run *ldapchange.Run) error {
 	start := o.now()
 	stop := o.console.StartStatus(func() string {
 		n, took := a.Seen(), max(o.now().Sub(start).Seconds(), 0.001)
 		rate := float64(n) / took
-		line := fmt.Sprintf("changing: %d of %d entries, %.0f a second", n, run.ToChange, rate)
+		line := fmt.Sprintf("changing: %d of %d entries, %.0f per second", n, run.ToChange, rate)
 		if rate > 0 {
 			line += fmt.Sprintf(", %s left", (time.Duration(float64(run.ToChange-int(n)) / rate * float64(time.Second))).Round(time.Second))
 		}
@@ -336,7 +353,7 @@ func (o *Runner) change(ctx context.Context, a *ldapchange.Applier, run *ldapcha
 	return a.Apply(ctx, run)
 }
 
-// writeRejects writes what was not changed to the file of --reject.
+// writeRejects writes the records that were not changed to the file of --reject.
 func (o *Runner) writeRejects(ctx context.Context, a *ldapchange.Applier, server string) error {
 	if o.reject == "" || a.Rejects() == 0 {
 		return nil
@@ -344,44 +361,43 @@ func (o *Runner) writeRejects(ctx context.Context, a *ldapchange.Applier, server
 	if err := a.WriteRejects(context.WithoutCancel(ctx), o.reject, server); err != nil {
 		return err
 	}
-	o.console.Notef("davadmin: note: what was not changed is in %s", ui.Sanitize(o.reject))
+	o.console.Notef("davadmin: note: the records that were not changed are in %s", ui.Sanitize(o.reject))
 	return nil
 }
 
-// left is the error for entries that were left out.
-func (o *Runner) left(n int) error {
+// skippedError returns the error for n entries that were skipped or refused; nil for none.
+func skippedError(n int) error {
 	if n == 0 {
 		return nil
 	}
-	return &cmdutil.PartialError{Text: fmt.Sprintf("%s left out, and named above", isAre(n))}
+	return &cmdutil.PartialError{Text: fmt.Sprintf("not changed, and listed above: %s", entries(n))}
 }
 
-// Undo applies the way back of a run.
+// Undo applies the undo file of the run with the number arg.
 func (o *Runner) Undo(ctx context.Context, arg string) error {
-	var err error
-	if o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSON); err != nil {
+	if err := o.Start(); err != nil {
 		return err
 	}
 	id, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || id < 1 {
-		return cmdutil.Usagef("'%s' is not the number of a run; 'davadmin ldap runs' lists them", arg)
+		return cmdutil.Usagef("'%s' is not the number of a run; '%s' lists the runs", arg, o.runsLine())
 	}
-	at, err := o.findPlace()
+	rec, err := o.findRecords()
 	if err != nil {
 		return err
 	}
-	info, err := at.runs.Load(id)
+	info, err := rec.runs.Load(id)
 	switch {
 	case errors.Is(err, ldapchange.ErrNoRun):
-		return cmdutil.Usagef("%v; 'davadmin ldap runs' lists them", err)
+		return cmdutil.Usagef("%v; '%s' lists the runs", err, o.runsLine())
 	case err != nil:
 		return err
 	case info.State == ldapchange.Ready:
 		return cmdutil.Usagef("run %d was stopped before it changed anything", id)
 	}
-	plan, err := ldapchange.OpenPlan(filepath.Join(at.runs.Path(id), ldapchange.UndoFile))
+	plan, err := ldapchange.OpenPlan(filepath.Join(rec.runs.Path(id), ldapchange.UndoFile))
 	if err != nil {
-		return fmt.Errorf("the way back of run %d: %w", id, err)
+		return fmt.Errorf("the undo file of run %d: %w", id, err)
 	}
 	defer func() { _ = plan.Close() }()
 	o.undoes, o.undoneOn = id, info.Server
@@ -392,5 +408,5 @@ func (o *Runner) Undo(ctx context.Context, arg string) error {
 	if len(o.Hosts) == 0 && (h == nil || !h.IsSet(cmdutil.UserPoolPrefix+"ldaphost")) {
 		o.Hosts = []string{info.Server}
 	}
-	return o.Apply(ctx, plan, true)
+	return o.apply(ctx, plan, true)
 }

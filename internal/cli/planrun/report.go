@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 )
 
-// checkedRow is what a plan would do, in JSON.
+// checkedRow is the result of comparing a plan with the directory, in JSON.
 type checkedRow struct {
 	Schema    string           `json:"schema"`
 	DryRun    bool             `json:"dry_run"`
@@ -21,12 +20,12 @@ type checkedRow struct {
 	Conflicts int              `json:"conflicts"`
 }
 
-// printChecked prints what a plan would do, or that there is nothing to do.
+// printChecked prints what a plan would change, or that there is nothing to do.
 func (o *Runner) printChecked(c ldapchange.Checked) error {
 	if o.format == ui.JSON {
 		return ui.WriteJSON(o.console.Streams.Out, checkedRow{o.schema, o.global.DryRun, c.Server, c.Guard, c.ToChange, c.Already, c.Conflicts})
 	}
-	_, err := fmt.Fprintf(o.console.Streams.Out, "server:      %s\nguard:       %s\nto change:   %d\nso already:  %d\nnot as expected: %d\n",
+	_, err := fmt.Fprintf(o.console.Streams.Out, "server:       %s\nguard:        %s\nto change:    %d\nalready done: %d\nconflicts:    %d\n",
 		ui.Sanitize(c.Server), c.Guard, c.ToChange, c.Already, c.Conflicts)
 	switch {
 	case c.ToChange == 0:
@@ -44,7 +43,7 @@ type runRow struct {
 	Undo string `json:"undo,omitempty"`
 }
 
-// report prints what a run did, and returns how the command ends.
+// report prints what a run did and returns the error that the command ends with.
 func (o *Runner) report(run *ldapchange.Run, ended error) error {
 	undo := ""
 	if run.Changed > 0 {
@@ -54,14 +53,14 @@ func (o *Runner) report(run *ldapchange.Run, ended error) error {
 	if o.format == ui.JSON {
 		err = ui.WriteJSON(o.console.Streams.Out, runRow{o.schema, &run.Info, undo})
 	} else {
-		_, err = fmt.Fprintf(o.console.Streams.Out, "run:         %d\nserver:      %s\nguard:       %s\nchanged:     %d of %d\nso already:  %d\nnot as expected: %d\nrefused:     %d\n",
+		_, err = fmt.Fprintf(o.console.Streams.Out, "run:          %d\nserver:       %s\nguard:        %s\nchanged:      %d of %d\nalready done: %d\nconflicts:    %d\nrefused:      %d\n",
 			run.ID, ui.Sanitize(run.Server), run.Guard, run.Changed, run.ToChange, run.Already, run.Conflicts, run.Failed)
 		if err == nil && undo != "" {
 			o.console.Notef("to undo: %s", undo)
 		}
 	}
 	if run.Guard == ldapchange.GuardReread {
-		o.console.Warnf("the server offers neither the assertion nor the pre-read control: what somebody else changed at the same moment is kept and reported, unless it differs in letter case or blanks alone")
+		o.console.Warnf("the server offers neither the assertion nor the pre-read control: changes made by others at the same moment are kept and reported, unless they differ only in letter case or spaces")
 	}
 	switch {
 	case ended != nil:
@@ -69,26 +68,33 @@ func (o *Runner) report(run *ldapchange.Run, ended error) error {
 	case err != nil:
 		return fmt.Errorf("the run is complete, but its report could not be written: %w", err)
 	}
-	return o.left(run.Conflicts + run.Failed)
+	return skippedError(run.Conflicts + run.Failed)
 }
 
-// stopped says how far a run came, and how to go on.
+// stopped returns the error of a run that was stopped: how far it got, and how to continue.
 func (o *Runner) stopped(run *ldapchange.Run, ended error) error {
-	next := "the same command goes on"
+	next := "run the same command again to continue"
 	if errors.Is(ended, ldapchange.ErrConflict) || errors.Is(ended, ldapchange.ErrRefused) {
-		next = "the same command with --continue leaves such entries out"
+		next = "run the same command with --continue to skip such entries"
 	}
 	if run.Changed > 0 {
-		next += fmt.Sprintf(", and '%s' takes it back", o.undoLine(run.ID))
+		next += fmt.Sprintf(", or '%s' to undo", o.undoLine(run.ID))
 	}
 	return fmt.Errorf("run %d was stopped with %d of %d changed; %s: %w", run.ID, run.Changed, run.ToChange, next, ended)
 }
 
-// undoLine is the command that takes a run back.
+// undoLine returns the command that undoes a run.
 func (o *Runner) undoLine(id int64) string {
-	line := o.hints.Line("ldap", "undo", append([]string{strconv.FormatInt(id, 10)}, o.Args()...)...)
-	if o.Runs != "" {
-		line += " --runs " + cmdutil.Quote(o.Runs)
+	return o.hints.Line("ldap", "undo", append(append([]string{strconv.FormatInt(id, 10)}, o.Args()...), o.runsWords()...)...)
+}
+
+// runsLine returns the command that lists the runs.
+func (o *Runner) runsLine() string { return o.hints.Line("ldap", "runs", o.runsWords()...) }
+
+// runsWords returns --runs and its value, if it was given.
+func (o *Runner) runsWords() []string {
+	if o.Runs == "" {
+		return nil
 	}
-	return line
+	return []string{"--runs", o.Runs}
 }

@@ -46,7 +46,7 @@ func NewPassfile(f *cmdutil.Factory) *cobra.Command {
 	o := &passList{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, vaults: f.Vaults}
 	cmd := &cobra.Command{
 		Use:     "passfile [ACTION] [OPTIONS]",
-		Short:   "keep the passwords that davadmin needs, encrypted",
+		Short:   "store the passwords that davadmin needs, encrypted",
 		GroupID: cmdutil.GroupWork,
 		Long: `Works on config/davadmin.vault of the server home: the passwords that davadmin
 needs for databases, directories and servers, encrypted with age. The vault is
@@ -75,13 +75,13 @@ Without an action, 'passfile' is 'passfile list'.`,
 	return cmd
 }
 
-// noPasswords refuses words that no option took. What may be a password is not
-// repeated.
+// noPasswords refuses arguments that are not options. The message does not repeat them,
+// because they may be passwords.
 func noPasswords(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 || args[0] == "help" || cmd.HasSubCommands() && cmdutil.DidYouMean(cmd, args[0]) != "" {
 		return cmdutil.NoArguments(cmd, args)
 	}
-	return cmdutil.Usagef("there is a word too many; a password is never taken from the command line, and FILE follows --new-key with an '=': '%s --help' tells more", cmd.CommandPath())
+	return cmdutil.Usagef("unexpected argument; a password is never taken from the command line, and --new-key takes its FILE after a '=' (see '%s --help')", cmd.CommandPath())
 }
 
 // passList is 'passfile list'.

@@ -112,11 +112,10 @@ func newPassModify(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "modify [--rekey [--new-key[=FILE]]] [-n NAME [--value-file FILE]]... [-f FILE]",
 		Short: "change passwords in the vault, or what opens it",
-		Long: `Gives passwords that are in the vault another value, all or none, and closes the
-vault anew.
+		Long: `Changes passwords that are in the vault, all or none.
 
-With --rekey it is closed with another passphrase, or with --new-key by a new key.
-Versions of the vault that the history keeps still open with the old one.` + passBatchHelp,
+With --rekey the vault is encrypted with another passphrase, or with --new-key to a new
+key. Versions of the vault in the history can still be opened with the old one.` + passBatchHelp,
 		Example: `  davadmin passfile modify -n ldap.ugldap
   davadmin passfile modify --rekey --remark 'an administrator left'
   davadmin passfile modify --rekey --new-key=/etc/davadmin/vault.key`,

@@ -22,7 +22,7 @@ type passItem struct {
 }
 
 // passItems collects -n and --value-file in the order of the command line: a file
-// belongs to the -n before it. With a single -n it may also stand in front.
+// belongs to the -n before it. With a single -n it may also come first.
 type passItems struct {
 	items []passItem
 	early string // a --value-file before the first -n
@@ -120,7 +120,7 @@ func readPassBatch(ctx context.Context, input *cmdutil.Input, path string) ([]pa
 	return out, err
 }
 
-// checkPassword refuses what is no password.
+// checkPassword refuses an invalid password.
 func checkPassword(name, where string, b []byte) error {
 	if where != "" {
 		name = where + ": " + name

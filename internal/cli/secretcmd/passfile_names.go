@@ -14,7 +14,7 @@ import (
 type secretName struct {
 	name string // a family ends in a dot
 	what string
-	// members lists what stands behind the dot; nil for a single name.
+	// members lists what can follow the dot; nil for a single name.
 	members func(*config.Registry, *config.Document) []string
 	missing string // what to do when there is no such member
 }
@@ -76,8 +76,8 @@ func whatIs(known []knownSecret, name string) string {
 	return known[i].What
 }
 
-// checkSecretName refuses a name that the home has no use for. What stands behind
-// an = is not repeated: it may be the password.
+// checkSecretName refuses a name for which the home has no use. The message does not
+// repeat what follows a =, because it may be the password.
 func checkSecretName(known []knownSecret, name, where string) error {
 	if where != "" {
 		where += ": "
@@ -91,12 +91,12 @@ func checkSecretName(known []knownSecret, name, where string) error {
 	}
 	shown := ui.Clip(name, 64)
 	if near, ok := config.NearestWord(strings.ToLower(name), names); ok {
-		return cmdutil.Usagef("%s'%s' is no password that davadmin knows; did you mean %s?", where, shown, near)
+		return cmdutil.Usagef("%sunknown password '%s'; did you mean %s?", where, shown, near)
 	}
 	for _, n := range secretNames() {
 		if n.members != nil && strings.HasPrefix(name, n.name) {
 			return cmdutil.Usagef("%s'%s': there is no '%s'; %s", where, shown, ui.Clip(name[len(n.name):], 64), n.missing)
 		}
 	}
-	return cmdutil.Usagef("%s'%s' is no password that davadmin knows; 'davadmin passfile list -A' lists them", where, shown)
+	return cmdutil.Usagef("%sunknown password '%s'; 'davadmin passfile list -A' lists them", where, shown)
 }

@@ -80,7 +80,7 @@ func (o *passEdit) showVault(format ui.Format, p *passPlan, out *config.Outcome)
 	}
 	switch {
 	case !r.Changed:
-		o.console.Notef("nothing to do: the vault says so already")
+		o.console.Notef("nothing to do: the vault is already up to date")
 	case o.global.DryRun:
 		o.console.Notef("dry run: nothing was changed")
 	default:
@@ -209,7 +209,7 @@ func (o *passRevert) show(format ui.Format, c *cmdutil.HomeFile, revision int64,
 	}
 	switch {
 	case !out.Changed():
-		o.console.Notef("nothing to do: %s says so already", c.File.Path())
+		o.console.Notef("nothing to do: %s is already up to date", c.File.Path())
 	case o.global.DryRun:
 		o.console.Notef("dry run: nothing was changed")
 	default:

@@ -239,7 +239,7 @@ func drawPurge(t *rapid.T, _ draw) action {
 					return err
 				}
 			}
-			return errors.New("Purge never returns nothing")
+			return errors.New("the purge never ends")
 		},
 	}
 }
