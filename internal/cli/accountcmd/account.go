@@ -8,15 +8,17 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 )
 
+// NewAccount returns the operation 'account'. Without an action, it lists accounts.
 func NewAccount(f *cmdutil.Factory) *cobra.Command {
 	list := newAccountList(f)
 	cmd := &cobra.Command{
 		Use:     "account [ACTION] [OPTIONS]",
 		Short:   "list, create, change, delete and repair accounts",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on the accounts of the calendar server: on its own database, so that no
-server needs to run. Each account is kept under the unique id of its directory
-entry, and is on the back end that the entry names. The directory is never changed.
+		Long: `Lists, creates, changes, deletes and repairs the accounts of the calendar server. It
+works directly on the server's database, so the server does not need to be running. An
+account is identified by the unique id of its directory entry, and is stored on the
+back end that the entry names. The directory is never changed.
 
 Without an action, 'account' is 'account list'.`,
 		Example: list.Example,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// accountList is 'account list'.
+// accountList is the command 'account list'.
 type accountList struct {
 	accountTargets
 	verbose bool
@@ -35,13 +34,15 @@ func newAccountList(f *cmdutil.Factory) *cobra.Command {
 	o := &accountList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:   "list [-a ADDRESS | -g ID | -f FILE | -B DN -R FILTER] [-v] [--orphans] [--missing]",
-		Short: "list accounts, all of them unless some are named",
-		Long: `Lists accounts in the order of their addresses: address, unique id, kind, back end,
-state. With -v also what each holds and how it is set. --output jsonl gives one object an account.
+		Short: "list accounts (by default all)",
+		Long: `Lists accounts, by default sorted by address: address, unique id, kind, back end and
+state. With -v, it also shows the settings of each account and how much it contains.
+--output jsonl prints one JSON object per account.
 
---orphans lists accounts whose unique id no entry of the directory has, --missing
-entries of people hosted here that have no account, with the reason where none
-can be made. Both read the whole directory first, and exit 3 when there is any.`,
+--orphans lists accounts whose unique id is not in the directory. --missing lists
+directory entries of people hosted here who have no account, with the reason if none
+can be created. Both read the whole directory first. The exit code is 3 if anything
+is listed.`,
 		Example: `  davadmin account list
   davadmin account list -a jdoe@example.com -v
   davadmin account list --state deleted --output jsonl
@@ -57,22 +58,22 @@ can be made. Both read the whole directory first, and exit 3 when there is any.`
 	o.add(cmd)
 	o.addExisting(cmd)
 	flags := cmd.Flags()
-	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say what each account holds and how it is set")
-	flags.BoolVar(&o.orphans, "orphans", false, "only accounts without a directory entry")
-	flags.BoolVar(&o.missing, "missing", false, "entries of people hosted here without an account")
-	flags.StringSliceVar(&o.kinds, "kind", nil, "only accounts of this `KIND`: user, group, resource, location; with commas between")
-	flags.StringVar(&o.state, "state", "active", "which: active, deleted or any")
-	flags.StringVar(&o.domain, "domain", "", "only accounts whose address is in this `DOMAIN`")
-	flags.StringVar(&o.match, "match", "", "only accounts whose address or name holds this `TEXT`")
-	flags.StringVar(&o.sort, "sort", "mail", "order: mail, id, name, created or changed")
-	flags.BoolVar(&o.reverse, "reverse", false, "the other way round")
-	flags.IntVar(&o.limit, "limit", 0, "at most this `NUMBER`; 0 is all")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "also show the settings of each account and how much it contains")
+	flags.BoolVar(&o.orphans, "orphans", false, "list only accounts without a directory entry")
+	flags.BoolVar(&o.missing, "missing", false, "list directory entries of people hosted here who have no account")
+	flags.StringSliceVar(&o.kinds, "kind", nil, "list only accounts of this `KIND` (user, group, resource or location; separate several by commas)")
+	flags.StringVar(&o.state, "state", "active", "list only accounts in this `STATE` (active, deleted or any)")
+	flags.StringVar(&o.domain, "domain", "", "list only accounts with an address in this `DOMAIN`")
+	flags.StringVar(&o.match, "match", "", "list only accounts whose address or name contains this `TEXT`")
+	flags.StringVar(&o.sort, "sort", "mail", "sort by this `KEY` (mail, id, name, created or changed)")
+	flags.BoolVar(&o.reverse, "reverse", false, "reverse the order")
+	flags.IntVar(&o.limit, "limit", 0, "list at most this `NUMBER` of accounts (0 means all)")
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"active", "deleted", "any"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(accountOrders(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-// check refuses what would be passed over in silence.
+// check returns an error for options that would otherwise be ignored silently.
 func (o *accountList) check(cmd *cobra.Command) error {
 	if err := o.DirectoryOptions.Check(cmd); err != nil {
 		return err
@@ -82,33 +83,45 @@ func (o *accountList) check(cmd *cobra.Command) error {
 	compared := o.orphans || o.missing
 	switch {
 	case len(o.accounts)+len(o.ids) > 0 && o.batch != "", named && o.selects(cmd):
-		return cmdutil.Usagef("-a and -g, -f, and -B and -R exclude each other")
+		return cmdutil.Usagef("use only one of these: -a and -g, -f, or -B and -R")
 	case compared && (named || f.Changed("ldapfilter")):
-		return cmdutil.Usagef("--orphans and --missing look at all accounts and all entries: they go with none of -a, -g, -f, -R")
+		return cmdutil.Usagef("--orphans and --missing compare all accounts with all entries, so they cannot be combined with -a, -g, -f or -R")
 	case compared && o.verbose:
-		return cmdutil.Usagef("--orphans and --missing say why, and nothing else of an account: they do not go with -v")
+		return cmdutil.Usagef("--orphans and --missing cannot be combined with -v")
 	}
 	for _, name := range []string{"kind", "domain", "match", "sort", "reverse", "limit"} {
 		if f.Changed(name) && (named || compared || o.selects(cmd)) {
-			return cmdutil.Usagef("--%s is for the list of all accounts; it goes with none of -a, -g, -f, -B, -R, --orphans, --missing", name)
+			return cmdutil.Usagef("--%s applies only to the listing of all accounts, so it cannot be combined with -a, -g, -f, -B, -R, --orphans or --missing", name)
 		}
 	}
 	if f.Changed("state") && (compared || o.selects(cmd)) {
-		return cmdutil.Usagef("--state goes with none of -B, -R, --orphans, --missing")
+		return cmdutil.Usagef("--state cannot be combined with -B, -R, --orphans or --missing")
 	}
 	return nil
 }
 
-// accountOrders are the words of --sort, in the order of store.AccountOrder.
+// accountOrders returns the values of --sort, in the order of store.AccountOrder.
 func accountOrders() []string { return []string{"mail", "id", "name", "created", "changed"} }
 
-// storeFilter is what the options select.
+// parseState returns the filter for a value of --state.
+func parseState(value string) (store.StateFilter, error) {
+	switch value {
+	case "active":
+		return store.OnlyActive, nil
+	case "deleted":
+		return store.OnlyDeleted, nil
+	case "any":
+		return store.AnyState, nil
+	}
+	return 0, cmdutil.Usagef("--state: '%s' is not a valid state (active, deleted, any)", value)
+}
+
+// storeFilter returns the filter that the options describe.
 func (o *accountList) storeFilter() (store.AccountFilter, error) {
 	f := store.AccountFilter{Domain: o.domain, Match: o.match, Reverse: o.reverse, Limit: o.limit}
-	states := map[string]store.StateFilter{"active": store.OnlyActive, "deleted": store.OnlyDeleted, "any": store.AnyState}
-	state, ok := states[o.state]
-	if !ok {
-		return f, cmdutil.Usagef("--state: '%s' is none of active, deleted, any", o.state)
+	state, err := parseState(o.state)
+	if err != nil {
+		return f, err
 	}
 	f.State = state
 	for _, k := range o.kinds {
@@ -125,10 +138,10 @@ func (o *accountList) storeFilter() (store.AccountFilter, error) {
 		}
 	}
 	if order < 0 {
-		return f, cmdutil.Usagef("--sort: '%s' is none of %s", o.sort, strings.Join(accountOrders(), ", "))
+		return f, cmdutil.Usagef("--sort: '%s' is not a valid key (%s)", o.sort, strings.Join(accountOrders(), ", "))
 	}
 	if o.limit < 0 {
-		return f, cmdutil.Usagef("--limit: %d is less than 0, which is all", o.limit)
+		return f, cmdutil.Usagef("--limit: %d is negative (use 0 for all)", o.limit)
 	}
 	f.Order = store.AccountOrder(order)
 	return f, nil
@@ -201,7 +214,7 @@ func (o *accountList) named(ctx context.Context, s *storeHome, names []string, r
 				o.console.Say("davadmin: account: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + o.hints.ErrorText(item.Refused))
 				continue
 			}
-			if err := o.one(ctx, s, item, out); err != nil {
+			if err := o.addItem(ctx, s, item, out); err != nil {
 				return err
 			}
 		}
@@ -219,8 +232,8 @@ func notListed(failed, requested int) error {
 	return &cmdutil.PartialError{Text: fmt.Sprintf("%d of %d accounts could not be listed; see the messages above", failed, requested)}
 }
 
-// one adds the account of an item.
-func (o *accountList) one(ctx context.Context, s *storeHome, item *account.Item, out *accountEmitter) error {
+// addItem adds the account of an item to the listing.
+func (o *accountList) addItem(ctx context.Context, s *storeHome, item *account.Item, out *accountEmitter) error {
 	st, err := s.set.Open(ctx, item.Backend)
 	if err != nil {
 		return err
@@ -237,7 +250,7 @@ func (o *accountList) one(ctx context.Context, s *storeHome, item *account.Item,
 	})
 }
 
-// selected lists the accounts of the entries that -B and -R select.
+// selected lists the accounts of the directory entries that -B and -R select.
 func (o *accountList) selected(ctx context.Context, s *storeHome, names []string, format ui.Format) (err error) {
 	d, done, err := o.mustDirectory(ctx, s)
 	if err != nil {
@@ -256,7 +269,7 @@ func (o *accountList) selected(ctx context.Context, s *storeHome, names []string
 				err = item.Refused
 			}
 			if err == nil {
-				err = o.one(ctx, s, item, out)
+				err = o.addItem(ctx, s, item, out)
 			}
 			if err != nil {
 				return err
@@ -274,7 +287,7 @@ func (o *accountList) selected(ctx context.Context, s *storeHome, names []string
 func (o *accountTargets) mustDirectory(ctx context.Context, s *storeHome) (*account.Directory, func() error, error) {
 	d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	if err == nil && d == nil {
-		return nil, done, cmdutil.Usagef("which directory? Give --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)
+		return nil, done, cmdutil.Usagef("missing directory: use --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)
 	}
 	return d, done, err
 }
@@ -319,175 +332,7 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 	return nil
 }
 
-// eachAccount reads the accounts of several back ends in one order, and calls end
-// while the readers are still good.
-func (s *storeHome) eachAccount(ctx context.Context, names []string, f store.AccountFilter, do func(store.Reader, account.Found) error, end func() error) error {
-	if len(names) == 1 {
-		return s.eachOf(ctx, names[0], f, do, end)
-	}
-	var streams []*accountStream
-	var open func(rest []string) error
-	open = func(rest []string) error {
-		if len(rest) == 0 {
-			if err := mergeAccounts(streams, f, do); err != nil {
-				return err
-			}
-			return end()
-		}
-		st, err := s.set.Open(ctx, rest[0])
-		if err != nil {
-			return err
-		}
-		return st.View(ctx, func(r store.Reader) error {
-			next, stop := iter.Pull2(r.Accounts(ctx, f))
-			defer stop()
-			streams = append(streams, &accountStream{backend: rest[0], reader: r, next: next})
-			return open(rest[1:])
-		})
-	}
-	return open(names)
-}
-
-// eachOf reads the accounts of one back end.
-func (s *storeHome) eachOf(ctx context.Context, name string, f store.AccountFilter, do func(store.Reader, account.Found) error, end func() error) error {
-	st, err := s.set.Open(ctx, name)
-	if err != nil {
-		return err
-	}
-	return st.View(ctx, func(r store.Reader) error {
-		accounts := r.Accounts(ctx, f)
-		if f.Alone {
-			// Nothing is asked of the reader by do, so that both can go on at once.
-			accounts = ahead(ctx, accounts)
-		}
-		for a, err := range accounts {
-			if err == nil {
-				err = do(r, account.Found{Backend: name, Account: a})
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return end()
-	})
-}
-
-// ahead reads a sequence of accounts on a goroutine of its own, which has ended
-// when the iteration has.
-func ahead(ctx context.Context, accounts iter.Seq2[*store.Account, error]) iter.Seq2[*store.Account, error] {
-	const few, many, parts = 64, 512, 4
-	return func(yield func(*store.Account, error) bool) {
-		ctx, stop := context.WithCancel(ctx)
-		read := make(chan []*store.Account, parts)
-		var failed error // once read is closed
-		go func() {
-			defer close(read)
-			part, size := make([]*store.Account, 0, few), few // the first ones are wanted soon
-			for a, err := range accounts {
-				if failed = err; err != nil {
-					break
-				}
-				if part = append(part, a); len(part) < size {
-					continue
-				}
-				select {
-				case read <- part:
-				case <-ctx.Done():
-					return
-				}
-				part, size = make([]*store.Account, 0, many), many
-			}
-			select {
-			case read <- part:
-			case <-ctx.Done():
-			}
-		}()
-		defer func() {
-			stop()
-			for range read { // until the reader is done with its transaction
-			}
-		}()
-		for part := range read {
-			for _, a := range part {
-				if !yield(a, nil) {
-					return
-				}
-			}
-		}
-		if failed == nil {
-			failed = ctx.Err()
-		}
-		if failed != nil {
-			yield(nil, failed)
-		}
-	}
-}
-
-// accountStream is the accounts of one back end.
-type accountStream struct {
-	backend string
-	reader  store.Reader
-	next    func() (*store.Account, error, bool)
-	head    *store.Account // nil at the end
-}
-
-func (s *accountStream) advance() error {
-	a, err, ok := s.next()
-	if !ok {
-		a = nil
-	}
-	s.head = a
-	return err
-}
-
-func mergeAccounts(streams []*accountStream, f store.AccountFilter, do func(store.Reader, account.Found) error) error {
-	for _, s := range streams {
-		if err := s.advance(); err != nil {
-			return err
-		}
-	}
-	for n := 0; f.Limit == 0 || n < f.Limit; n++ {
-		var first *accountStream
-		for _, s := range streams {
-			if s.head != nil && (first == nil || before(s.head, first.head, f)) {
-				first = s
-			}
-		}
-		if first == nil {
-			return nil
-		}
-		if err := do(first.reader, account.Found{Backend: first.backend, Account: first.head}); err != nil {
-			return err
-		}
-		if err := first.advance(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// before is the order of a listing, as the stores have it.
-func before(a, b *store.Account, f store.AccountFilter) bool {
-	c := 0
-	switch f.Order {
-	case store.ByMail:
-		c = strings.Compare(a.Mail(), b.Mail())
-	case store.ByName:
-		c = strings.Compare(a.DisplayName, b.DisplayName)
-	case store.ByCreated:
-		c = a.Created.Compare(b.Created)
-	case store.ByChanged:
-		c = a.Changed.Compare(b.Changed)
-	}
-	if c == 0 {
-		c = strings.Compare(a.ID, b.ID)
-	}
-	if f.Reverse {
-		return c > 0
-	}
-	return c < 0
-}
-
+// timeText returns a time as it is printed, or "" for the zero time.
 func timeText(t time.Time) string {
 	if t.IsZero() {
 		return ""

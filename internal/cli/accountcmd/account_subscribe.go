@@ -50,7 +50,7 @@ func (o *accountSubscribe) subscribe(ctx context.Context, selects bool) error {
 		return cmdutil.Usagef("-c: %v", err)
 	}
 	ofLine := map[string][]account.CollectionURI{} // by batch line
-	o.words = func(rest string, r *account.Request) error {
+	o.parseRest = func(rest string, r *account.Request) error {
 		if rest == "" {
 			return nil
 		}

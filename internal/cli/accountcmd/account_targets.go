@@ -17,7 +17,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// accountTargets say which accounts are meant.
+// accountTargets holds the options that select accounts.
 type accountTargets struct {
 	console *cmdutil.Console
 	getenv  func(string) string
@@ -33,33 +33,34 @@ type accountTargets struct {
 	backend  string
 	tmp      string
 
-	known []account.PropertyInfo // of batch lines
-	words func(rest string, r *account.Request) error
+	known []account.PropertyInfo // the properties that batch lines may set
+	// parseRest, if not nil, parses what follows the account on a batch line.
+	parseRest func(rest string, r *account.Request) error
 }
 
+// add adds the options that name accounts by their addresses or select directory entries.
 func (o *accountTargets) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVarP(&o.accounts, "account", "a", nil, "mail `ADDRESS` of the account (else DAVADMIN_ACCOUNT); may be repeated")
-	f.StringVarP(&o.batch, "file", "f", "", "batch `FILE`, one account a line (- for standard input)")
+	f.StringArrayVarP(&o.accounts, "account", "a", nil, "mail `ADDRESS` of the account (default: DAVADMIN_ACCOUNT); may be repeated")
+	f.StringVarP(&o.batch, "file", "f", "", "batch `FILE` with one account per line (- for standard input)")
 	o.DirectoryOptions.Add(cmd)
-	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which nobody else can read (default TMPDIR, else /tmp)")
+	f.StringVar(&o.tmp, "tmp", "", "`DIR` for private temporary files (default: TMPDIR, or /tmp)")
 }
 
-// addExisting adds what tells accounts that exist apart.
+// addExisting adds the options that only make sense for existing accounts.
 func (o *accountTargets) addExisting(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account, as for one whose entry is gone; may be repeated")
-	f.StringVarP(&o.backend, "backend", "n", "", "only accounts on the back end `ID` (default: all)")
+	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account, for example if its directory entry was deleted; may be repeated")
+	f.StringVarP(&o.backend, "backend", "n", "", "only accounts on the back end `ID` (default: all back ends)")
 	_ = cmd.RegisterFlagCompletionFunc("backend", o.stores.CompleteBackends)
 }
 
-// selects reports whether entries of the directory are meant, not single
-// accounts.
+// selects reports whether the options select directory entries instead of naming accounts.
 func (o *accountTargets) selects(cmd *cobra.Command) bool {
 	return cmd.Flags().Changed("base") || cmd.Flags().Changed("ldapfilter")
 }
 
-// check refuses what does not go together.
+// check returns an error unless accounts are named in exactly one way.
 func (o *accountTargets) check(cmd *cobra.Command) error {
 	if err := o.DirectoryOptions.Check(cmd); err != nil {
 		return err
@@ -77,14 +78,14 @@ func (o *accountTargets) check(cmd *cobra.Command) error {
 	}
 	switch {
 	case ways == 0:
-		return cmdutil.Usagef("which account? Give -a ADDRESS, -f FILE, or -B and -R to select entries of the directory")
+		return cmdutil.Usagef("missing account: use -a ADDRESS, -f FILE, or -B and -R to select directory entries")
 	case ways > 1:
-		return cmdutil.Usagef("-a and -g, -f, and -B and -R exclude each other")
+		return cmdutil.Usagef("use only one of these: -a and -g, -f, or -B and -R")
 	}
 	return nil
 }
 
-// requests are those of -a, -g and -f. The syntax of a whole batch is checked.
+// requests returns the requests of -a, -g and -f. It checks the syntax of the whole batch.
 func (o *accountTargets) requests(ctx context.Context, p account.Properties) ([]account.Request, error) {
 	var out []account.Request
 	for _, a := range o.accounts {
@@ -103,12 +104,12 @@ func (o *accountTargets) requests(ctx context.Context, p account.Properties) ([]
 	if o.batch == "" {
 		return out, nil
 	}
-	wayBack := false
+	undoFile := false
 	file, number := cmdutil.BatchName(o.batch), 0
 	err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
 		number++
-		wayBack = wayBack || isUndoMark(line)
-		if wayBack && !strings.HasSuffix(line, "\n") {
+		undoFile = undoFile || isUndoMark(line)
+		if undoFile && !strings.HasSuffix(line, "\n") {
 			o.console.Notef("davadmin: note: %s: skipped: the line is incomplete, because the run was killed before it made that change", where)
 			return nil
 		}
@@ -121,7 +122,7 @@ func (o *accountTargets) requests(ctx context.Context, p account.Properties) ([]
 		}
 		if r.File, r.Number = file, number; len(p) > 0 {
 			if len(r.Properties) > 0 {
-				return cmdutil.Usagef("%s: the line has properties, and -y gives some to all; give them in one place; nothing was changed", where)
+				return cmdutil.Usagef("%s: properties may be given either on batch lines or with -y, not both; nothing was changed", where)
 			}
 			r.Properties = p
 		}
@@ -131,33 +132,34 @@ func (o *accountTargets) requests(ctx context.Context, p account.Properties) ([]
 	if err != nil {
 		return nil, err
 	}
-	if wayBack {
+	if undoFile {
 		slices.Reverse(out)
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("%s names no account; nothing was changed", cmdutil.BatchName(o.batch))
+		return nil, fmt.Errorf("%s contains no accounts; nothing was changed", cmdutil.BatchName(o.batch))
 	}
 	return out, nil
 }
 
+// request parses a line of a batch.
 func (o *accountTargets) request(line string) (account.Request, error) {
-	if o.words == nil && len(o.known) > 0 {
+	if o.parseRest == nil && len(o.known) > 0 {
 		return account.ParseRequest(line, o.known)
 	}
 	who, rest, _ := strings.Cut(line, ":")
 	r, err := account.ParseRequest(who, nil)
 	switch r.Line = line; {
 	case err != nil:
-	case o.words != nil:
-		err = o.words(rest, &r)
+	case o.parseRest != nil:
+		err = o.parseRest(rest, &r)
 	case rest != "":
 		name, _, _ := strings.Cut(rest, "=")
-		err = fmt.Errorf("'%s' is no property of this action, which takes none", name)
+		err = fmt.Errorf("unexpected property '%s': this action takes no properties", name)
 	}
 	return r, err
 }
 
-// selection reads the entries that -B and -R select; users without a filter.
+// selection reads the entries that -B and -R select. Without a filter, these are the users.
 func (o *accountTargets) selection(ctx context.Context, d *account.Directory) (*account.Entries, error) {
 	filter := o.Filter
 	if filter == "" {
@@ -166,12 +168,12 @@ func (o *accountTargets) selection(ctx context.Context, d *account.Directory) (*
 	entries, err := d.Select(ctx, filter)
 	if err == nil && entries.Len() == 0 {
 		_ = entries.Close()
-		return nil, fmt.Errorf("%s: no entry was selected, and nothing was changed; -B names where to begin, -R what to take", d.Source.Name())
+		return nil, fmt.Errorf("%s: no entries match; nothing was changed (check the base DN of -B and the filter of -R)", d.Source.Name())
 	}
 	return entries, err
 }
 
-// classFilter selects entries of one of the classes.
+// classFilter returns an LDAP filter for entries of any of the object classes.
 func classFilter(classes []string) string {
 	var b strings.Builder
 	for _, c := range classes {
@@ -183,7 +185,7 @@ func classFilter(classes []string) string {
 	return "(|" + b.String() + ")"
 }
 
-// countAll counts the active accounts of back ends.
+// countAll returns the number of active accounts on back ends.
 func (s *storeHome) countAll(ctx context.Context, names []string) (int64, error) {
 	var n int64
 	for _, name := range names {
@@ -203,7 +205,8 @@ func (s *storeHome) countAll(ctx context.Context, names []string) (int64, error)
 	return n, nil
 }
 
-// CompleteBackends offers the back ends of the home that the environment names.
+// CompleteBackends completes the names of the back ends of the home that the environment
+// names.
 func (sh *storeHomes) CompleteBackends(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	s, err := sh.Open(cmd.Context(), &cmdutil.HomeOptions{}, time.Second)
 	if err != nil {
@@ -213,17 +216,18 @@ func (sh *storeHomes) CompleteBackends(cmd *cobra.Command, _ []string, _ string)
 	return s.set.Names(), cobra.ShellCompDirectiveNoFileComp
 }
 
-// targets is what a command works on.
+// targets are the accounts that a command works on.
 type targets struct {
 	count   int
 	items   iter.Seq2[*account.Item, error]
-	skipped *int   // entries that were selected and are not meant
-	why     string // they are not
+	skipped *int   // selected entries that the command does not work on
+	why     string // why they were skipped
 	close   func() error
-	entries *account.Entries     // that they were found by; nil where none were asked for
-	people  account.PeopleLookup // whom their properties name
-	// requests are those that there is an item of, in their order; nil for a selection.
+	entries *account.Entries     // by which they were found; nil if the directory was not read
+	people  account.PeopleLookup // the people whom their properties name
+	// requests are the requests that have an item, in the order of the items; nil for a
+	// selection.
 	requests []account.Request
-	// backends are all that have a store; set where accounts are made.
+	// backends are all back ends that have a store; set only if accounts are created.
 	backends []string
 }

@@ -58,7 +58,7 @@ func (o *accountUpgrade) undoUpgrade(ctx context.Context) error {
 		return cmdutil.Usagef("--undo requires -f FILE, the undo file that the run printed")
 	}
 	o.runner.undo = []string{"account", "upgrade"}
-	o.words = func(rest string, r *account.Request) error {
+	o.parseRest = func(rest string, r *account.Request) error {
 		name, _, err := account.ParseCalendarLine(rest)
 		o.ofLine[r.Line] = name
 		return err

@@ -14,15 +14,15 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// NewCalendar is the operation 'calendar'. Without an action it lists.
+// NewCalendar returns the operation 'calendar'. Without an action, it lists calendars.
 func NewCalendar(f *cmdutil.Factory) *cobra.Command {
 	o := &calendarList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:     "calendar [ACTION] [OPTIONS]",
 		Short:   "list, create, change and delete calendars of accounts",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on the calendars of accounts: on the calendar server's own database, so that
-no server needs to run.
+		Long: `Lists, creates, changes and deletes the calendars of accounts. It works directly on
+the calendar server's database, so the server does not need to be running.
 
 Without an action, 'calendar' is 'calendar list'.`,
 		Example: `  davadmin calendar list -a jdoe@example.com
@@ -42,7 +42,7 @@ Without an action, 'calendar' is 'calendar list'.`,
 	return cmd
 }
 
-// calendarList is 'calendar list'.
+// calendarList is the command 'calendar list'.
 type calendarList struct {
 	accountTargets
 	name    string
@@ -55,8 +55,9 @@ func newCalendarList(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list -a ADDRESS | -g ID | -f FILE [-n NAME] [-v]",
 		Short: "list the calendars of accounts",
-		Long: `Lists the collections of accounts, in the order of their names: account, name, kind,
-display name, access list. With -v also the other properties and what each holds.`,
+		Long: `Lists the calendars of accounts, sorted by name: account, name, kind, display name,
+access list and state. With -v, it also shows the other properties of each calendar and
+how much it contains.`,
 		Example: `  davadmin calendar list -a jdoe@example.com
   davadmin calendar list -a jdoe@example.com -n work -v
   davadmin calendar list -f accounts.txt --output jsonl`,
@@ -69,12 +70,12 @@ display name, access list. With -v also the other properties and what each holds
 
 func (o *calendarList) addOptions(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVarP(&o.accounts, "account", "a", nil, "mail `ADDRESS` of the account (else DAVADMIN_ACCOUNT); may be repeated")
+	f.StringArrayVarP(&o.accounts, "account", "a", nil, "mail `ADDRESS` of the account (default: DAVADMIN_ACCOUNT); may be repeated")
 	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account; may be repeated")
-	f.StringVarP(&o.batch, "file", "f", "", "`FILE` with one account a line (- for standard input)")
-	f.StringVarP(&o.name, "name", "n", "", "only the calendar of this `NAME`")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "all properties, and what each calendar holds")
-	f.StringVar(&o.state, "state", "active", "which: active, deleted or any")
+	f.StringVarP(&o.batch, "file", "f", "", "`FILE` with one account per line (- for standard input)")
+	f.StringVarP(&o.name, "name", "n", "", "list only the calendar with this `NAME`")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "also show all properties of each calendar and how much it contains")
+	f.StringVar(&o.state, "state", "active", "list only calendars in this `STATE` (active, deleted or any)")
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"active", "deleted", "any"}, cobra.ShellCompDirectiveNoFileComp))
 	o.HomeOptions.Add(f)
 	o.AddVault(f)
@@ -85,7 +86,7 @@ func (o *calendarList) start(cmd *cobra.Command) error {
 		if a := o.getenv("DAVADMIN_ACCOUNT"); a != "" {
 			o.accounts = []string{a}
 		} else {
-			return cmdutil.Usagef("whose calendars? Give -a ADDRESS")
+			return cmdutil.Usagef("missing account: use -a ADDRESS, -g ID or -f FILE")
 		}
 	}
 	return o.list(cmd.Context())
@@ -120,10 +121,9 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	states := map[string]store.StateFilter{"active": store.OnlyActive, "deleted": store.OnlyDeleted, "any": store.AnyState}
-	state, ok := states[o.state]
-	if !ok {
-		return cmdutil.Usagef("--state: '%s' is none of active, deleted, any", o.state)
+	state, err := parseState(o.state)
+	if err != nil {
+		return err
 	}
 	requests, err := o.requests(ctx, nil)
 	if err != nil {

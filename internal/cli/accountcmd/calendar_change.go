@@ -25,7 +25,7 @@ type calendarChange struct {
 func newCalendarChange(f *cmdutil.Factory, action string, undo ...string) *calendarChange {
 	o := &calendarChange{accountChange: newAccountChange(f, action, undo...), ofLine: map[string]string{}}
 	o.runner.operation = "calendar"
-	o.accountTargets.words = func(rest string, r *account.Request) error {
+	o.accountTargets.parseRest = func(rest string, r *account.Request) error {
 		if rest == "" {
 			return nil
 		}
