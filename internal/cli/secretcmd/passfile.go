@@ -230,7 +230,7 @@ func (o *passList) find(h *passHome, rows []listedSecret, name string) (listedSe
 			return r, nil
 		}
 	}
-	if err := checkSecretName(h.known, name, ""); err != nil {
+	if err := checkSecretName(o.hints, h.known, name, ""); err != nil {
 		return listedSecret{}, err
 	}
 	return listedSecret{}, cmdutil.Usagef("%s is not in the vault; '%s' puts it in", name, o.hints.Line("passfile", "create", "-n", name))

@@ -61,7 +61,7 @@ func (p *passItems) file(path string) error {
 
 // readItems returns what -n and -f name, each name once, with the passwords that
 // are in files. The syntax of all of it is checked before anything is asked.
-func readItems(ctx context.Context, console *cmdutil.Console, input *cmdutil.Input, p *passItems, batch string, check func(name, where string) error) ([]passItem, error) {
+func readItems(ctx context.Context, console *cmdutil.Console, hints *cmdutil.Hints, input *cmdutil.Input, p *passItems, batch string, check func(name, where string) error) ([]passItem, error) {
 	if p.early != "" {
 		return nil, cmdutil.Usagef("--value-file needs an -n NAME before it")
 	}
@@ -94,7 +94,7 @@ func readItems(ctx context.Context, console *cmdutil.Console, input *cmdutil.Inp
 			it.value, it.given = secret.New(b), true
 		}
 		if it.given {
-			if err := checkPassword(it.name, it.where, it.value.Reveal()); err != nil {
+			if err := checkPassword(hints, it.name, it.where, it.value.Reveal()); err != nil {
 				return nil, err
 			}
 		}
@@ -121,13 +121,13 @@ func readPassBatch(ctx context.Context, input *cmdutil.Input, path string) ([]pa
 }
 
 // checkPassword refuses an invalid password.
-func checkPassword(name, where string, b []byte) error {
+func checkPassword(hints *cmdutil.Hints, name, where string, b []byte) error {
 	if where != "" {
 		name = where + ": " + name
 	}
 	switch {
 	case len(b) == 0:
-		return cmdutil.Usagef("%s: the password is empty; 'davadmin passfile delete' takes one out", name)
+		return cmdutil.Usagef("%s: the password is empty; to remove a password: %s", name, hints.Line("passfile", "delete", "-n", "NAME"))
 	case bytes.ContainsAny(b, "\x00\r\n"):
 		return cmdutil.Usagef("%s: the password has more than one line; nothing was changed", name)
 	}
@@ -135,7 +135,7 @@ func checkPassword(name, where string, b []byte) error {
 }
 
 // askItems asks for the passwords that are not known yet.
-func askItems(ctx context.Context, input *cmdutil.Input, items []passItem) error {
+func askItems(ctx context.Context, hints *cmdutil.Hints, input *cmdutil.Input, items []passItem) error {
 	for i := range items {
 		it := &items[i]
 		if it.given {
@@ -145,7 +145,7 @@ func askItems(ctx context.Context, input *cmdutil.Input, items []passItem) error
 		if err != nil {
 			return err
 		}
-		if err := checkPassword(it.name, "", []byte(typed)); err != nil {
+		if err := checkPassword(hints, it.name, "", []byte(typed)); err != nil {
 			return err
 		}
 		it.value, it.given = secret.New([]byte(typed)), true

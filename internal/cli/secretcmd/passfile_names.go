@@ -2,6 +2,7 @@ package secretcmd
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,17 +17,22 @@ type secretName struct {
 	what string
 	// members lists what can follow the dot; nil for a single name.
 	members func(*config.Registry, *config.Document) []string
-	missing string // what to do when there is no such member
+	// missing says what to do if there is no such member; nil for a single name.
+	missing func(*cmdutil.Hints) string
 }
 
 // secretNames is the table of all passwords that davadmin knows a use for.
 func secretNames() []secretName {
 	return []secretName{
-		{"admin", "administrator of the application server (userid)", nil, ""},
-		{"docstore", "shared with the remote document stores", nil, ""},
-		{cmdutil.SecretLDAP, "bind password of the LDAP pool", cmdutil.LDAPPools, "'davadmin ldappool create' makes a pool, 'davadmin ldappool list' lists them"},
-		{"migrationadmin", "administrator of the old server, for the migration", nil, ""},
-		{cmdutil.SecretStore, "database of the back end", storeBackends, "davadmin config list -o 'store.dav.*' shows those with a parameter of their own"},
+		{"admin", "administrator of the application server (userid)", nil, nil},
+		{"docstore", "shared with the remote document stores", nil, nil},
+		{cmdutil.SecretLDAP, "bind password of the LDAP pool", cmdutil.LDAPPools, func(h *cmdutil.Hints) string {
+			return fmt.Sprintf("'%s' lists the pools, '%s' creates one", h.Line("ldappool", "list"), h.Line("ldappool", "create", "-n", "NAME", "-y", "ldaphost=HOST"))
+		}},
+		{"migrationadmin", "administrator of the old server, for the migration", nil, nil},
+		{cmdutil.SecretStore, "database of the back end", storeBackends, func(h *cmdutil.Hints) string {
+			return fmt.Sprintf("'%s' lists the back ends", h.Line("backend", "list"))
+		}},
 	}
 }
 
@@ -78,7 +84,7 @@ func whatIs(known []knownSecret, name string) string {
 
 // checkSecretName refuses a name for which the home has no use. The message does not
 // repeat what follows a =, because it may be the password.
-func checkSecretName(known []knownSecret, name, where string) error {
+func checkSecretName(hints *cmdutil.Hints, known []knownSecret, name, where string) error {
 	if where != "" {
 		where += ": "
 	}
@@ -95,8 +101,8 @@ func checkSecretName(known []knownSecret, name, where string) error {
 	}
 	for _, n := range secretNames() {
 		if n.members != nil && strings.HasPrefix(name, n.name) {
-			return cmdutil.Usagef("%s'%s': there is no '%s'; %s", where, shown, ui.Clip(name[len(n.name):], 64), n.missing)
+			return cmdutil.Usagef("%s'%s': there is no '%s'; %s", where, shown, ui.Clip(name[len(n.name):], 64), n.missing(hints))
 		}
 	}
-	return cmdutil.Usagef("%sunknown password '%s'; 'davadmin passfile list -A' lists them", where, shown)
+	return cmdutil.Usagef("%sunknown password '%s'; '%s' lists them", where, shown, hints.Line("passfile", "list", "-A"))
 }

@@ -51,7 +51,7 @@ func (o *passEdit) plan(ctx context.Context, h *passHome) (*passPlan, error) {
 	case o.all:
 		return p, nil
 	}
-	if p.items, err = readItems(ctx, o.console, o.input, &o.names, o.batch, p.checkName); err != nil {
+	if p.items, err = readItems(ctx, o.console, o.hints, o.input, &o.names, o.batch, p.checkName); err != nil {
 		return nil, err
 	}
 	if exists {
@@ -78,7 +78,7 @@ func (p *passPlan) checkName(name, where string) error {
 	if p.o.action == passDelete {
 		return nil
 	}
-	return checkSecretName(p.home.known, name, where)
+	return checkSecretName(p.o.hints, p.home.known, name, where)
 }
 
 // checkVault refuses names that are, or are not, in the vault as the action wants
@@ -95,11 +95,11 @@ func (p *passPlan) checkVault(v *secret.Vault) error {
 		_, there := v.Get(it.name)
 		switch {
 		case there && p.o.action == passCreate:
-			return cmdutil.Usagef("%s%s is in the vault already; use 'passfile modify'", where, it.name)
+			return cmdutil.Usagef("%s%s is already in the vault; use 'passfile modify'", where, it.name)
 		case !there && p.o.action == passModify:
 			return cmdutil.Usagef("%s%s is not in the vault; use 'passfile create'", where, it.name)
 		case !there && p.o.action == passDelete:
-			hint := "'davadmin passfile list' lists what is"
+			hint := fmt.Sprintf("'%s' lists its passwords", p.o.hints.Line("passfile", "list"))
 			if near, ok := config.NearestWord(it.name, v.Names()); ok {
 				hint = "did you mean " + near + "?"
 			}
@@ -157,7 +157,7 @@ func (p *passPlan) ask(ctx context.Context) error {
 		}
 		p.key = key
 	}
-	return askItems(ctx, o.input, p.items)
+	return askItems(ctx, o.hints, o.input, p.items)
 }
 
 // closer makes the key or asks for the passphrase that the vault is closed with.

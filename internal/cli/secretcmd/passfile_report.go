@@ -144,7 +144,7 @@ the one that it was closed with then.`,
   davadmin passfile revert 3`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return cmdutil.Usagef("which revision? 'davadmin passfile history' lists them")
+				return cmdutil.Usagef("no revision given; '%s' lists them", f.Hints.Line("passfile", "history"))
 			}
 			return nil
 		},

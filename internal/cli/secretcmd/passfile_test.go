@@ -32,21 +32,22 @@ func TestPassItemsBelongToTheNameBefore(t *testing.T) {
 
 // The table is in order, so that lists are, and every name has a use.
 func TestSecretNames(t *testing.T) {
+	hints := cmdutil.NewFactory(&cmdutil.Environment{}).Hints
 	last := ""
 	for _, n := range secretNames() {
-		if n.name <= last || n.what == "" || (n.members != nil) != strings.HasSuffix(n.name, ".") || (n.members == nil) != (n.missing == "") {
+		if n.name <= last || n.what == "" || (n.members != nil) != strings.HasSuffix(n.name, ".") || (n.members == nil) != (n.missing == nil) {
 			t.Errorf("%+v", n)
 		}
 		last = n.name
 	}
 	for _, name := range []string{"", ".", "ldap.", "ldap", "store.", "*", "ldap.*", "\xff", strings.Repeat("x", 1<<16)} {
-		err := checkSecretName([]knownSecret{{"ldap.ugldap", ""}, {"store.a", ""}}, name, "")
+		err := checkSecretName(hints, []knownSecret{{"ldap.ugldap", ""}, {"store.a", ""}}, name, "")
 		var usage *cmdutil.UsageError
 		if !errors.As(err, &usage) || len(err.Error()) > 400 {
 			t.Errorf("%.20q: %v", name, err)
 		}
 	}
-	if bytes.Contains([]byte(checkSecretName(nil, "admin=hunter2", "").Error()), []byte("hunter2")) {
+	if bytes.Contains([]byte(checkSecretName(hints, nil, "admin=hunter2", "").Error()), []byte("hunter2")) {
 		t.Error("a password is repeated")
 	}
 }
