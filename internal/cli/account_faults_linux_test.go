@@ -488,7 +488,7 @@ func TestAccountsOfALiveDirectory(t *testing.T) {
 	expect(1, "no entry of the directory has the address", "account", "create", "-a", "x@example.com")
 	expect(0, "already 1", "account", "create", "-f", c.batch)
 	expect(0, fmt.Sprintf("already %d", size), "account", "create", "-B", "o=isp", "-R", "(uid=p*)")
-	expect(0, "entries hosted here without an account: 0", "account", "list", "--orphans", "--missing", "-B", "o=isp")
+	expect(0, "local entries without an account: 0", "account", "list", "--orphans", "--missing", "-B", "o=isp")
 	if n := whole(t, home); n != size {
 		t.Errorf("%d accounts of %d", n, size)
 	}
