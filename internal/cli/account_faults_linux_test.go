@@ -323,7 +323,7 @@ func TestAccountReportIsLost(t *testing.T) {
 		cmd := exec.Command(exe, args...)
 		var errs bytes.Buffer
 		cmd.Stdout, cmd.Stderr = full, &errs
-		if code := exitCode(t, cmd.Run()); code != 1 || !strings.Contains(errs.String(), "1200; that was done, but its report could not be written") {
+		if code := exitCode(t, cmd.Run()); code != 1 || !strings.Contains(errs.String(), "1200; the changes were made, but the report could not be written") {
 			t.Errorf("code %d: %s", code, errs.String())
 		}
 	}
