@@ -323,7 +323,7 @@ func TestAccountReportIsLost(t *testing.T) {
 		cmd := exec.Command(exe, args...)
 		var errs bytes.Buffer
 		cmd.Stdout, cmd.Stderr = full, &errs
-		if code := exitCode(t, cmd.Run()); code != 1 || !strings.Contains(errs.String(), "1200; that was done, but its report could not be written") {
+		if code := exitCode(t, cmd.Run()); code != 1 || !strings.Contains(errs.String(), "1200; the changes were made, but the report could not be written") {
 			t.Errorf("code %d: %s", code, errs.String())
 		}
 	}
@@ -488,7 +488,7 @@ func TestAccountsOfALiveDirectory(t *testing.T) {
 	expect(1, "no entry of the directory has the address", "account", "create", "-a", "x@example.com")
 	expect(0, "already 1", "account", "create", "-f", c.batch)
 	expect(0, fmt.Sprintf("already %d", size), "account", "create", "-B", "o=isp", "-R", "(uid=p*)")
-	expect(0, "entries hosted here without an account: 0", "account", "list", "--orphans", "--missing", "-B", "o=isp")
+	expect(0, "local entries without an account: 0", "account", "list", "--orphans", "--missing", "-B", "o=isp")
 	if n := whole(t, home); n != size {
 		t.Errorf("%d accounts of %d", n, size)
 	}

@@ -40,7 +40,7 @@ state. With -v, it also shows the settings of each account and how much it conta
 --output jsonl prints one JSON object per account.
 
 --orphans lists accounts whose unique id is not in the directory. --missing lists
-directory entries of people hosted here who have no account, with the reason if none
+directory entries of local people who have no account, with the reason if none
 can be created. Both read the whole directory first. The exit code is 3 if anything
 is listed.`,
 		Example: `  davadmin account list
@@ -60,7 +60,7 @@ is listed.`,
 	flags := cmd.Flags()
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "also show the settings of each account and how much it contains")
 	flags.BoolVar(&o.orphans, "orphans", false, "list only accounts without a directory entry")
-	flags.BoolVar(&o.missing, "missing", false, "list directory entries of people hosted here who have no account")
+	flags.BoolVar(&o.missing, "missing", false, "list directory entries of local people who have no account")
 	flags.StringSliceVar(&o.kinds, "kind", nil, "list only accounts of this `KIND` (user, group, resource or location; separate several by commas)")
 	flags.StringVar(&o.state, "state", "active", "list only accounts in this `STATE` (active, deleted or any)")
 	flags.StringVar(&o.domain, "domain", "", "list only accounts with an address in this `DOMAIN`")
@@ -325,7 +325,7 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 	if err != nil {
 		return err
 	}
-	o.console.Notef("accounts: %d; entries with a unique id: %d; accounts without an entry: %d; entries hosted here without an account: %d", c.Accounts, c.Entries, c.Orphans, c.Missing)
+	o.console.Notef("accounts: %d; entries with a unique id: %d; accounts without an entry: %d; local entries without an account: %d", c.Accounts, c.Entries, c.Orphans, c.Missing)
 	if o.orphans && c.Orphans > 0 || o.missing && c.Missing > 0 {
 		return cmdutil.ErrFindings
 	}

@@ -25,15 +25,16 @@ type undoFile struct {
 // undoMark begins an undo file. The lines are in the order of the changes, and are
 // run from the last one to the first, so that two changes of one account are undone
 // one by one.
-const (
-	undoMark = "# undo file, read from its end: "
-	// oldUndoMark began the files of earlier versions.
-	oldUndoMark = "# the way back, read from its end: "
-)
+const undoMark = "# undo file" + undoOrder
+
+// undoOrder is what the first line of every undo file has after its title, which was
+// another one in earlier versions.
+const undoOrder = ", read from its end: "
 
 // isUndoMark reports whether a batch line marks its file as an undo file.
 func isUndoMark(line string) bool {
-	return strings.HasPrefix(line, undoMark) || strings.HasPrefix(line, oldUndoMark)
+	title, command, ok := strings.Cut(line, undoOrder)
+	return ok && strings.HasPrefix(title, "# ") && strings.HasPrefix(command, "davadmin ")
 }
 
 // empty reports whether there is nothing to undo.

@@ -98,9 +98,10 @@ func TestUndoFileThatIsForgottenIsRemoved(t *testing.T) {
 // Undo files that earlier versions wrote are still read from their end.
 func TestUndoMarks(t *testing.T) {
 	for line, want := range map[string]bool{
-		"# undo file, read from its end: davadmin account delete -f THIS-FILE":    true,
-		"# the way back, read from its end: davadmin account delete -f THIS-FILE": true,
-		"# a comment": false, "a@example.com": false, "": false,
+		"# undo file, read from its end: davadmin account delete -f THIS-FILE":      true,
+		"# an older title, read from its end: davadmin account delete -f THIS-FILE": true,
+		"# notes, read from its end: or not":                                        false,
+		"# a comment":                                                               false, "a@example.com": false, "": false,
 	} {
 		if isUndoMark(line) != want {
 			t.Errorf("%q: got %t", line, !want)
