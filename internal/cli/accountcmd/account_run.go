@@ -60,7 +60,7 @@ func (o *changeRun) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.reject, "reject", "", "write the batch lines that were not done to `FILE`, to be run again")
 	f.DurationVar(&o.retryFor, "retry-for", time.Minute, "how long to wait for a database that is gone")
-	f.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
+	f.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
 	o.lock.Add(f)
 }
 

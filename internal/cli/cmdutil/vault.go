@@ -112,7 +112,7 @@ func (vs *Vaults) unlock(ctx context.Context, o *HomeOptions, home string, v *Op
 	opened, err := secret.Open(sealed, key)
 	switch {
 	case errors.Is(err, secret.ErrWrongKey):
-		return fmt.Errorf("cannot open the vault %s with %s: %w; use the %s with which it was last closed", path, from, err, kind)
+		return fmt.Errorf("cannot open the vault %s with %s: %w; use the %s with which it was last encrypted", path, from, err, kind)
 	case err != nil:
 		return fmt.Errorf("%s: %w; %s", path, err, vs.RestoreHint())
 	}
@@ -132,18 +132,18 @@ func (vs *Vaults) opener(ctx context.Context, o *HomeOptions, home string, kind 
 	path, found := vs.FindKey(o, home)
 	switch {
 	case kind == secret.ByKey && !found:
-		return nil, "", Usagef("the vault of %s is closed with a key, and %s does not exist: use --vault-key FILE, or set %s", home, path, envVaultKey)
+		return nil, "", Usagef("the vault of %s is encrypted with a key, and %s does not exist: use --vault-key FILE, or set %s", home, path, envVaultKey)
 	case kind == secret.ByKey:
 		k, err = vs.ReadKey(path)
 		return k, "the key in " + path, err
 	case o.VaultKey != "":
-		return nil, "", Usagef("the vault of %s is closed with a passphrase, not with a key: omit --vault-key", home)
+		return nil, "", Usagef("the vault of %s is encrypted with a passphrase, not with a key: omit --vault-key", home)
 	}
 	from = "the passphrase in " + EnvPassphrase
 	passphrase := []byte(vs.getenv(EnvPassphrase))
 	if len(passphrase) == 0 {
 		if vs.console.Streams.ReadSecret == nil {
-			return nil, "", Usagef("the vault of %s is closed with a passphrase, and there is no terminal for a prompt: set %s", home, EnvPassphrase)
+			return nil, "", Usagef("the vault of %s is encrypted with a passphrase, and there is no terminal for a prompt: set %s", home, EnvPassphrase)
 		}
 		from = "this passphrase"
 		if passphrase, err = vs.console.Streams.ReadSecret(ctx, "passphrase of the vault: "); err != nil {

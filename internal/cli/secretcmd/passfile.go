@@ -1,5 +1,5 @@
-// Package secretcmd holds the actions of 'passfile', which keep passwords in the vault of a
-// home.
+// Package secretcmd contains the operation 'passfile', which keeps passwords in the
+// encrypted vault of a home.
 package secretcmd
 
 import (
@@ -17,6 +17,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
+// vaultKind describes the vault as a file of a home.
 func vaultKind() cmdutil.FileKind {
 	return cmdutil.FileKind{
 		Operation: "passfile", Title: "the vault", Path: cmdutil.VaultFile, Mode: 0o600, Optional: true,
@@ -24,12 +25,12 @@ func vaultKind() cmdutil.FileKind {
 	}
 }
 
-// vaultLabels say how the content of a vault is shown: not at all.
+// vaultLabels shows the names of a vault, but none of its passwords.
 type vaultLabels struct{}
 
 func (vaultLabels) Name(key string) string { return key }
 
-// Mask lets through what the journal says of the vault itself.
+// Mask returns asterisks for a password. Only how the vault is opened is shown as it is.
 func (vaultLabels) Mask(key, value string) string {
 	if key == opensWith || value == "" {
 		return value
@@ -41,20 +42,20 @@ func (vaultLabels) Unset(string) string { return "(not set)" }
 
 func (vaultLabels) Restart(string) config.Restart { return config.RestartNo }
 
-// NewPassfile is the operation 'passfile'. Without an action it lists.
+// NewPassfile returns the operation 'passfile'. Without an action, it lists the passwords.
 func NewPassfile(f *cmdutil.Factory) *cobra.Command {
 	o := &passList{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, vaults: f.Vaults}
 	cmd := &cobra.Command{
 		Use:     "passfile [ACTION] [OPTIONS]",
 		Short:   "store the passwords that davadmin needs, encrypted",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on config/davadmin.vault of the server home: the passwords that davadmin
-needs for databases, directories and servers, encrypted with age. The vault is
-opened by a key file, by a passphrase from the environment, or by one that is
-typed. A password that is in it is not asked for, and needs no file in clear text.
+		Long: `Works on config/davadmin.vault of the server home, which contains the passwords that
+davadmin needs for databases, directories and servers, encrypted with age. A key file
+opens the vault, or a passphrase from the environment or from a prompt. davadmin does
+not ask for passwords that are in the vault, and needs no files with them in clear text.
 
-A key file is for jobs that nobody watches. It opens the vault for everybody who
-can read it: keep it out of the backups that hold the vault.
+Use a key file for unattended jobs. Anyone who can read it can open the vault, so do not
+keep it in the same backups as the vault.
 
 Without an action, 'passfile' is 'passfile list'.`,
 		Example: `  davadmin passfile create -n ldap.ugldap
@@ -99,10 +100,9 @@ func newPassList(f *cmdutil.Factory) *cobra.Command {
 	o := &passList{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, vaults: f.Vaults}
 	cmd := &cobra.Command{
 		Use:   "list [-n NAME]... [-A]",
-		Short: "print the names of the passwords in the vault, and when each was set",
-		Long: `Prints the names of the passwords that the vault holds, and when each was set. A
-password is shown nowhere. The vault must be opened for this: names are encrypted,
-too.`,
+		Short: "list the names of the passwords in the vault, and when each was set",
+		Long: `Lists the names of the passwords in the vault, and when each was set. The passwords
+themselves are never shown. The names are encrypted as well, so this opens the vault.`,
 		Example: `  davadmin passfile list
   davadmin passfile list -A --output json`,
 		Args: noPasswords,
@@ -114,14 +114,14 @@ too.`,
 
 func (o *passList) addOptions(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVarP(&o.names, "name", "n", nil, "only the password with this `NAME` (repeatable)")
-	f.BoolVarP(&o.all, "all", "A", false, "the names that are not in the vault, too")
+	f.StringArrayVarP(&o.names, "name", "n", nil, "list only the password with this `NAME`; may be repeated")
+	f.BoolVarP(&o.all, "all", "A", false, "also list names of passwords that are not in the vault")
 	o.AddVault(f)
 	o.HomeOptions.Add(f)
 	_ = cmd.RegisterFlagCompletionFunc("name", completeSecrets(o.homeFiles))
 }
 
-// completeSecrets offers the names of passwords that the home has a use for.
+// completeSecrets completes the names of the passwords that the home can use.
 func completeSecrets(files *cmdutil.HomeFiles) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		c, err := files.OpenConfig(&cmdutil.HomeOptions{}, cmdutil.LockOptions{})
@@ -136,13 +136,13 @@ func completeSecrets(files *cmdutil.HomeFiles) cobra.CompletionFunc {
 	}
 }
 
-// passHome is a home whose vault is worked on.
+// passHome is a home with a vault.
 type passHome struct {
 	*cmdutil.HomeFile
 	known []knownSecret
 }
 
-// openPass finds the home, and the names of passwords that it has a use for.
+// openPass finds the home, and the names of the passwords that it can use.
 func openPass(ctx context.Context, files *cmdutil.HomeFiles, o *cmdutil.HomeOptions, lock cmdutil.LockOptions) (*passHome, error) {
 	c, err := files.Open(vaultKind(), o, lock)
 	if err != nil {
@@ -156,7 +156,7 @@ func openPass(ctx context.Context, files *cmdutil.HomeFiles, o *cmdutil.HomeOpti
 	return &passHome{HomeFile: c, known: knownSecrets(c.Registry, doc)}, nil
 }
 
-// exists tells whether there is a vault, without opening it.
+// exists reports whether the home has a vault, without opening it.
 func (h *passHome) exists() (bool, error) {
 	_, err := os.Lstat(h.File.Path())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -168,8 +168,8 @@ func (h *passHome) exists() (bool, error) {
 // listedSecret is one password in the output.
 type listedSecret struct {
 	Name string     `json:"name"`
-	Set  *time.Time `json:"set"` // null for one that is not in the vault
-	What string     `json:"what"`
+	Set  *time.Time `json:"set"`  // null if it is not in the vault
+	What string     `json:"what"` // what it is for
 }
 
 func (o *passList) run(ctx context.Context) error {
@@ -185,26 +185,26 @@ func (o *passList) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rows, err := o.choose(h, v)
+	rows, err := o.rows(h, v)
 	if err != nil {
 		return err
 	}
 	switch {
 	case v.Vault == nil:
-		o.console.Notef("there is no vault yet; '%s' makes it", o.hints.Line("passfile", "create", "-n", "NAME"))
+		o.console.Notef("there is no vault yet; '%s' creates it", o.hints.Line("passfile", "create", "-n", "NAME"))
 	case len(rows) == 0:
-		o.console.Notef("the vault is empty; '%s' puts a password in", o.hints.Line("passfile", "create", "-n", "NAME"))
+		o.console.Notef("the vault is empty; '%s' adds a password", o.hints.Line("passfile", "create", "-n", "NAME"))
 	}
 	return o.print(format, h, v, rows)
 }
 
-// choose lists what the vault holds, in the order of the names, or what -n names.
-func (o *passList) choose(h *passHome, v *cmdutil.OpenVault) ([]listedSecret, error) {
+// rows returns the passwords to list: those that -n names, or else all, by name.
+func (o *passList) rows(h *passHome, v *cmdutil.OpenVault) ([]listedSecret, error) {
 	rows := []listedSecret{}
 	if v.Vault != nil {
 		for _, name := range v.Vault.Names() {
 			e, _ := v.Vault.Get(name)
-			rows = append(rows, listedSecret{Name: name, Set: &e.Set, What: whatIs(h.known, name)})
+			rows = append(rows, listedSecret{Name: name, Set: &e.Set, What: purposeOf(h.known, name)})
 		}
 	}
 	if o.all {
@@ -224,6 +224,7 @@ func (o *passList) choose(h *passHome, v *cmdutil.OpenVault) ([]listedSecret, er
 	return out, nil
 }
 
+// find returns the row of a name, and a usage error if there is none.
 func (o *passList) find(h *passHome, rows []listedSecret, name string) (listedSecret, error) {
 	for _, r := range rows {
 		if r.Name == name {
@@ -233,7 +234,7 @@ func (o *passList) find(h *passHome, rows []listedSecret, name string) (listedSe
 	if err := checkSecretName(o.hints, h.known, name, ""); err != nil {
 		return listedSecret{}, err
 	}
-	return listedSecret{}, cmdutil.Usagef("%s is not in the vault; '%s' puts it in", name, o.hints.Line("passfile", "create", "-n", name))
+	return listedSecret{}, cmdutil.Usagef("%s is not in the vault; '%s' adds it", name, o.hints.Line("passfile", "create", "-n", name))
 }
 
 func (o *passList) print(format ui.Format, h *passHome, v *cmdutil.OpenVault, rows []listedSecret) error {
@@ -272,7 +273,8 @@ func (o *passList) print(format ui.Format, h *passHome, v *cmdutil.OpenVault, ro
 		if len(rows) == 0 {
 			return nil
 		}
-		return ui.WriteTable(out, o.console.Streams.Width, []string{"name", "set", "what"}, cells)
+		columns := []ui.Column{{Title: "name", Key: true}, {Title: "set", Priority: 1}, {Title: "what"}}
+		return ui.WriteColumns(out, o.console.Streams.Width, columns, cells)
 	}
 	for _, c := range cells {
 		if _, err := fmt.Fprintf(out, "%s: %s\n", ui.Sanitize(c[0]), c[1]); err != nil {
@@ -282,7 +284,7 @@ func (o *passList) print(format ui.Format, h *passHome, v *cmdutil.OpenVault, ro
 	return nil
 }
 
-// addMissing adds the names that are known and not listed, in order.
+// addMissing returns rows with the known names that it lacks, by name.
 func addMissing(rows []listedSecret, known []knownSecret) []listedSecret {
 	out := make([]listedSecret, 0, len(rows)+len(known))
 	i := 0
@@ -295,7 +297,7 @@ func addMissing(rows []listedSecret, known []knownSecret) []listedSecret {
 			i++
 			continue
 		}
-		out = append(out, listedSecret{Name: k.Name, What: k.What})
+		out = append(out, listedSecret{Name: k.Name, What: k.Purpose})
 	}
 	return append(out, rows[i:]...)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// passAction is what is done to a vault.
+// passAction is an action that changes a vault.
 type passAction string
 
 const (
@@ -42,29 +42,29 @@ type passEdit struct {
 	names  passItems
 	batch  string
 	remark string
-	newKey string // where a new key file is made; "" for none
+	newKey string // where to create a key file; "" to create none
 	rekey  bool
 	all    bool
 }
 
-// defaultNewKey stands for the usual place of a key file.
+// defaultNewKey is the value of --new-key without a FILE. It stands for the default path.
 const defaultNewKey = "config/davadmin.key of the home"
 
 func (o *passEdit) add(f *pflag.FlagSet) {
 	f.SortFlags = false
 	switch o.action {
 	case passDelete:
-		f.VarP(&cmdutil.OrderedOption{Kind: "NAME", OnSet: o.names.name}, "name", "n", "`NAME` of a password to take out (repeatable)")
-		f.BoolVar(&o.all, "all", false, "take away the vault, with all that is in it")
+		f.VarP(&cmdutil.OrderedOption{Kind: "NAME", OnSet: o.names.name}, "name", "n", "`NAME` of a password to remove; may be repeated")
+		f.BoolVar(&o.all, "all", false, "remove the vault with all its passwords")
 	default:
 		o.names.add(f)
-		f.StringVarP(&o.batch, "file", "f", "", "batch `FILE` of 'name=value' lines, closed to others (- for standard input)")
-		f.VarPF(&cmdutil.OrderedOption{Kind: "FILE", OnSet: o.setNewKey}, "new-key", "", "make a key file that opens the vault; --new-key=`FILE` says where").NoOptDefVal = defaultNewKey
+		f.StringVarP(&o.batch, "file", "f", "", "batch `FILE` of 'name=value' lines that others cannot read (- for standard input)")
+		f.VarPF(&cmdutil.OrderedOption{Kind: "FILE", OnSet: o.setNewKey}, "new-key", "", "create a key file that opens the vault, as `FILE` if given (--new-key=FILE)").NoOptDefVal = defaultNewKey
 	}
 	if o.action == passModify {
-		f.BoolVar(&o.rekey, "rekey", false, "close the vault with a new passphrase ("+cmdutil.EnvNewPassphrase+", or it is asked for), or with --new-key")
+		f.BoolVar(&o.rekey, "rekey", false, "encrypt the vault with a new passphrase ("+cmdutil.EnvNewPassphrase+", or a prompt), or with the key of --new-key")
 	}
-	f.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
+	f.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
 	o.AddVault(f)
 	o.lock.Add(f)
 	o.HomeOptions.Add(f)
@@ -72,7 +72,7 @@ func (o *passEdit) add(f *pflag.FlagSet) {
 
 func (o *passEdit) setNewKey(path string) error {
 	if path == "" {
-		return errors.New("a key file needs a name")
+		return errors.New("the file name is empty")
 	}
 	o.newKey = path
 	return nil
@@ -80,22 +80,21 @@ func (o *passEdit) setNewKey(path string) error {
 
 const passBatchHelp = `
 
-A batch file (-f) has a line 'name=value' for each password; blank lines and lines
-that begin with # pass; blanks around name and value do not count. A password is
-never taken from the command line.`
+A batch file (-f) has a line 'name=value' for each password. Blank lines, lines that
+begin with #, and spaces around the name and the value are ignored. Passwords are never
+taken from the command line.`
 
 func newPassCreate(f *cmdutil.Factory) *cobra.Command {
 	o := &passEdit{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, input: f.Input, journals: f.Journals, now: f.Now, vaults: f.Vaults, action: passCreate}
 	cmd := &cobra.Command{
 		Use:   "create [--new-key[=FILE]] [-n NAME [--value-file FILE]]... [-f FILE]",
-		Short: "make the vault, or put passwords into it",
-		Long: `Makes the vault when there is none, and puts passwords in that are not there yet,
-all or none.
+		Short: "create the vault, or add passwords to it",
+		Long: `Adds passwords to the vault, all of them or none. Creates the vault if there is none.
 
-A new vault is closed with the key that --new-key makes, or that --vault-key or
-DAVADMIN_VAULT_KEY names, or that is config/davadmin.key of the home already; else
-with the passphrase in DAVADMIN_VAULT_PASSPHRASE, or one that is typed twice. A
-passphrase that is forgotten is gone, and the passwords with it.` + passBatchHelp,
+A new vault is encrypted with a key if --new-key creates one, --vault-key or
+DAVADMIN_VAULT_KEY names one, or config/davadmin.key exists in the home; otherwise with
+the passphrase in DAVADMIN_VAULT_PASSPHRASE, or with one that you type twice. If the
+passphrase is lost, so are the passwords.` + passBatchHelp,
 		Example: `  davadmin passfile create -n ldap.ugldap -n store.defaultbackend
   davadmin passfile create --new-key -n ldap.ugldap --value-file /root/ldap.pw
   davadmin passfile create -f passwords.txt`,
@@ -112,10 +111,11 @@ func newPassModify(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "modify [--rekey [--new-key[=FILE]]] [-n NAME [--value-file FILE]]... [-f FILE]",
 		Short: "change passwords in the vault, or what opens it",
-		Long: `Changes passwords that are in the vault, all or none.
+		Long: `Changes passwords that are in the vault, all of them or none.
 
-With --rekey the vault is encrypted with another passphrase, or with --new-key to a new
-key. Versions of the vault in the history can still be opened with the old one.` + passBatchHelp,
+With --rekey, the vault is encrypted with another passphrase, or with a new key if
+--new-key is given. Versions of the vault in the history can still be opened with the
+old one.` + passBatchHelp,
 		Example: `  davadmin passfile modify -n ldap.ugldap
   davadmin passfile modify --rekey --remark 'an administrator left'
   davadmin passfile modify --rekey --new-key=/etc/davadmin/vault.key`,
@@ -131,10 +131,10 @@ func newPassDelete(f *cmdutil.Factory) *cobra.Command {
 	o := &passEdit{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, input: f.Input, journals: f.Journals, now: f.Now, vaults: f.Vaults, action: passDelete}
 	cmd := &cobra.Command{
 		Use:   "delete -n NAME... | --all",
-		Short: "take passwords out of the vault, or the vault away",
-		Long: `Takes passwords out of the vault, all that the command names or none, after asking.
-With --all the vault itself is taken away; that needs no passphrase. A key file
-stays where it is.`,
+		Short: "remove passwords from the vault, or the whole vault",
+		Long: `Removes the named passwords from the vault, all of them or none, after asking. With
+--all, the vault itself is removed, which requires no passphrase. Key files are never
+removed.`,
 		Example: `  davadmin passfile delete -n migrationadmin
   davadmin passfile delete --all`,
 		Args: noPasswords,
@@ -145,20 +145,20 @@ stays where it is.`,
 	return cmd
 }
 
-// check refuses options that do not go together.
+// check returns an error for options that are missing or cannot be combined.
 func (o *passEdit) check() error {
-	nothing := len(o.names.items) == 0 && o.batch == ""
+	unnamed := len(o.names.items) == 0 && o.batch == ""
 	switch {
-	case o.action == passDelete && o.all && !nothing:
-		return cmdutil.Usagef("--all takes everything away; leave -n out")
-	case o.action == passDelete && !o.all && nothing:
-		return cmdutil.Usagef("which password? Give -n NAME, or --all for the vault with all of them")
+	case o.action == passDelete && o.all && !unnamed:
+		return cmdutil.Usagef("--all removes the whole vault, so it cannot be combined with -n")
+	case o.action == passDelete && !o.all && unnamed:
+		return cmdutil.Usagef("no password given; use -n NAME, or --all to remove the whole vault")
 	case o.action == passModify && !o.rekey && o.newKey != "":
-		return cmdutil.Usagef("--new-key changes what opens the vault: give --rekey, too")
-	case o.action == passModify && !o.rekey && nothing:
-		return cmdutil.Usagef("what is to be changed? Give -n NAME, -f FILE, or --rekey")
+		return cmdutil.Usagef("--new-key changes the key of the vault, so it requires --rekey")
+	case o.action == passModify && !o.rekey && unnamed:
+		return cmdutil.Usagef("nothing to change; use -n NAME, -f FILE or --rekey")
 	case o.action == passCreate && o.newKey != "" && o.VaultKey != "":
-		return cmdutil.Usagef("--new-key makes a key, and --vault-key names one that is there; give one of them")
+		return cmdutil.Usagef("--new-key creates a key and --vault-key names an existing one; use only one of them")
 	}
 	return nil
 }
@@ -193,10 +193,10 @@ func (o *passEdit) run(ctx context.Context) error {
 	return o.homeFiles.ReportError(h.HomeFile, outcome, o.showVault(format, p, outcome))
 }
 
-// vaultConflict words what somebody else did in the meantime.
+// vaultConflict replaces the errors that mean that another run changed the vault.
 func vaultConflict(err error) error {
 	if errors.Is(err, config.ErrConflict) || errors.Is(err, secret.ErrWrongKey) {
-		return &cmdutil.ConflictError{Text: "somebody else changed the vault in the meantime; nothing was changed; run the command again"}
+		return &cmdutil.ConflictError{Text: "another run has changed the vault in the meantime, so nothing was changed; run the command again"}
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package secretcmd
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -16,54 +17,56 @@ import (
 type passItem struct {
 	name  string
 	file  string // of --value-file
-	where string // of a line
+	where string // file and line in a batch
 	value secret.Secret
-	given bool // the value is known; else it is typed
+	known bool // value is set; otherwise it is asked for
 }
 
 // passItems collects -n and --value-file in the order of the command line: a file
 // belongs to the -n before it. With a single -n it may also come first.
 type passItems struct {
-	items []passItem
-	early string // a --value-file before the first -n
+	items    []passItem
+	leftover string // a --value-file that no -n followed yet
 }
 
 func (p *passItems) add(f *pflag.FlagSet) {
-	f.VarP(&cmdutil.OrderedOption{Kind: "NAME", OnSet: p.name}, "name", "n", "`NAME` of a password, as 'passfile list -A' prints it; it is typed, unless a --value-file follows (repeatable)")
-	f.Var(&cmdutil.OrderedOption{Kind: "FILE", OnSet: p.file}, "value-file", "take the password from `FILE`, closed to others (- for standard input), one line ending removed")
-	// People try it, and pflag would say only that there is no such option.
+	f.VarP(&cmdutil.OrderedOption{Kind: "NAME", OnSet: p.name}, "name", "n", "`NAME` of a password, as listed by 'passfile list -A'; asked for unless a --value-file follows; may be repeated")
+	f.Var(&cmdutil.OrderedOption{Kind: "FILE", OnSet: p.file}, "value-file", "read the password from `FILE`, which others cannot read (- for standard input); one line ending is removed")
+	// People try -v, and the message of pflag would only be that the option is unknown.
 	f.VarP(&cmdutil.OrderedOption{Kind: "VALUE", OnSet: func(string) error {
-		return fmt.Errorf("a password is never taken from the command line, which others see; leave it out and type it, or use --value-file FILE or -f FILE")
+		return fmt.Errorf("a password is never taken from the command line, which other users can see; omit it to type it, or use --value-file FILE or -f FILE")
 	}}, "value", "v", "")
 	_ = f.MarkHidden("value")
 }
 
+// name is called for each -n.
 func (p *passItems) name(name string) error {
-	p.items = append(p.items, passItem{name: name, file: p.early})
-	p.early = ""
+	p.items = append(p.items, passItem{name: name, file: p.leftover})
+	p.leftover = ""
 	return nil
 }
 
+// file is called for each --value-file.
 func (p *passItems) file(path string) error {
 	if path == "" {
-		return fmt.Errorf("a file needs a name")
+		return errors.New("the file name is empty")
 	}
-	to := &p.early
+	file := &p.leftover
 	if len(p.items) > 0 {
-		to = &p.items[len(p.items)-1].file
+		file = &p.items[len(p.items)-1].file
 	}
-	if *to != "" {
-		return fmt.Errorf("one -n takes one --value-file")
+	if *file != "" {
+		return errors.New("an -n can have only one --value-file")
 	}
-	*to = path
+	*file = path
 	return nil
 }
 
-// readItems returns what -n and -f name, each name once, with the passwords that
-// are in files. The syntax of all of it is checked before anything is asked.
+// readItems returns the items of -n and -f, with the passwords that are in files. A name may
+// occur only once. Everything is checked before the first prompt.
 func readItems(ctx context.Context, console *cmdutil.Console, hints *cmdutil.Hints, input *cmdutil.Input, p *passItems, batch string, check func(name, where string) error) ([]passItem, error) {
-	if p.early != "" {
-		return nil, cmdutil.Usagef("--value-file needs an -n NAME before it")
+	if p.leftover != "" {
+		return nil, cmdutil.Usagef("--value-file requires an -n NAME before it")
 	}
 	out := append([]passItem(nil), p.items...)
 	if batch != "" {
@@ -72,7 +75,7 @@ func readItems(ctx context.Context, console *cmdutil.Console, hints *cmdutil.Hin
 			return nil, err
 		}
 		if out = append(out, lines...); len(out) == 0 {
-			console.Warnf("%s names no password; nothing was changed", cmdutil.BatchName(batch))
+			console.Warnf("%s contains no passwords; nothing was changed", cmdutil.BatchName(batch))
 			return nil, cmdutil.ErrAnswered
 		}
 	}
@@ -83,7 +86,7 @@ func readItems(ctx context.Context, console *cmdutil.Console, hints *cmdutil.Hin
 			return nil, err
 		}
 		if seen[it.name] {
-			return nil, cmdutil.Usagef("%s is named twice; give each password once", it.name)
+			return nil, cmdutil.Usagef("%s is given twice; give each password once", it.name)
 		}
 		seen[it.name] = true
 		if it.file != "" {
@@ -91,9 +94,9 @@ func readItems(ctx context.Context, console *cmdutil.Console, hints *cmdutil.Hin
 			if err != nil {
 				return nil, fmt.Errorf("%s: value file: %w", it.name, err)
 			}
-			it.value, it.given = secret.New(b), true
+			it.value, it.known = secret.New(b), true
 		}
-		if it.given {
+		if it.known {
 			if err := checkPassword(hints, it.name, it.where, it.value.Reveal()); err != nil {
 				return nil, err
 			}
@@ -113,14 +116,14 @@ func readPassBatch(ctx context.Context, input *cmdutil.Input, path string) ([]pa
 		}
 		name, value, given, err := cmdutil.ParseBatchPair(line, where, "name", "password")
 		if given {
-			out = append(out, passItem{name: name, where: where, value: secret.New([]byte(value)), given: true})
+			out = append(out, passItem{name: name, where: where, value: secret.New([]byte(value)), known: true})
 		}
 		return err
 	})
 	return out, err
 }
 
-// checkPassword refuses an invalid password.
+// checkPassword returns an error unless a password is a single line that is not empty.
 func checkPassword(hints *cmdutil.Hints, name, where string, b []byte) error {
 	if where != "" {
 		name = where + ": " + name
@@ -129,16 +132,16 @@ func checkPassword(hints *cmdutil.Hints, name, where string, b []byte) error {
 	case len(b) == 0:
 		return cmdutil.Usagef("%s: the password is empty; to remove a password: %s", name, hints.Line("passfile", "delete", "-n", "NAME"))
 	case bytes.ContainsAny(b, "\x00\r\n"):
-		return cmdutil.Usagef("%s: the password has more than one line; nothing was changed", name)
+		return cmdutil.Usagef("%s: the password contains more than one line; nothing was changed", name)
 	}
 	return nil
 }
 
-// askItems asks for the passwords that are not known yet.
+// askItems asks for the passwords that are not yet known.
 func askItems(ctx context.Context, hints *cmdutil.Hints, input *cmdutil.Input, items []passItem) error {
 	for i := range items {
 		it := &items[i]
-		if it.given {
+		if it.known {
 			continue
 		}
 		typed, err := input.AskSecret(ctx, it.name)
@@ -148,7 +151,7 @@ func askItems(ctx context.Context, hints *cmdutil.Hints, input *cmdutil.Input, i
 		if err := checkPassword(hints, it.name, "", []byte(typed)); err != nil {
 			return err
 		}
-		it.value, it.given = secret.New([]byte(typed)), true
+		it.value, it.known = secret.New([]byte(typed)), true
 	}
 	return nil
 }

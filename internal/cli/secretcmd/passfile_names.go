@@ -11,17 +11,17 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// secretName is one kind of password that a vault may hold.
+// secretName is a kind of password that a vault may contain.
 type secretName struct {
-	name string // a family ends in a dot
-	what string
-	// members lists what can follow the dot; nil for a single name.
+	name    string // ends in a dot if a member follows
+	purpose string
+	// members returns what may follow the dot; nil for a name without members.
 	members func(*config.Registry, *config.Document) []string
-	// missing says what to do if there is no such member; nil for a single name.
+	// missing returns what to do if there is no such member; nil for a name without members.
 	missing func(*cmdutil.Hints) string
 }
 
-// secretNames is the table of all passwords that davadmin knows a use for.
+// secretNames returns all kinds of passwords that davadmin uses, by name.
 func secretNames() []secretName {
 	return []secretName{
 		{"admin", "administrator of the application server (userid)", nil, nil},
@@ -36,28 +36,28 @@ func secretNames() []secretName {
 	}
 }
 
-// storeBackends lists every back end that has a database, that of iSchedule too.
+// storeBackends returns every back end that has a database, including that of iSchedule.
 func storeBackends(r *config.Registry, d *config.Document) []string {
 	return append(config.Backends(r, d), r.Effective(d, "davcore.ischedule.backendid"))
 }
 
-// knownSecret is one name of a password in a home.
+// knownSecret is a password that a home can use.
 type knownSecret struct {
-	Name string
-	What string
+	Name    string
+	Purpose string
 }
 
-// knownSecrets lists the names that a home has a use for, in order.
+// knownSecrets returns the passwords that a home can use, by name.
 func knownSecrets(r *config.Registry, d *config.Document) []knownSecret {
 	var out []knownSecret
 	for _, n := range secretNames() {
 		if n.members == nil {
-			out = append(out, knownSecret{n.name, n.what})
+			out = append(out, knownSecret{n.name, n.purpose})
 			continue
 		}
 		for _, m := range n.members(r, d) {
 			if m != "" {
-				out = append(out, knownSecret{n.name + m, n.what})
+				out = append(out, knownSecret{n.name + m, n.purpose})
 			}
 		}
 	}
@@ -65,6 +65,7 @@ func knownSecrets(r *config.Registry, d *config.Document) []knownSecret {
 	return slices.Compact(out)
 }
 
+// namesOf returns the names of passwords.
 func namesOf(known []knownSecret) []string {
 	out := make([]string, len(known))
 	for i, k := range known {
@@ -73,23 +74,23 @@ func namesOf(known []knownSecret) []string {
 	return out
 }
 
-// whatIs says what a name is for; "" for one that has no use here any more.
-func whatIs(known []knownSecret, name string) string {
+// purposeOf returns what a password is for; "" if the home no longer uses it.
+func purposeOf(known []knownSecret, name string) string {
 	i := slices.IndexFunc(known, func(k knownSecret) bool { return k.Name == name })
 	if i < 0 {
 		return ""
 	}
-	return known[i].What
+	return known[i].Purpose
 }
 
-// checkSecretName refuses a name for which the home has no use. The message does not
-// repeat what follows a =, because it may be the password.
+// checkSecretName returns an error for a name that the home does not use. The message does
+// not repeat what follows a '=', because it may be the password.
 func checkSecretName(hints *cmdutil.Hints, known []knownSecret, name, where string) error {
 	if where != "" {
 		where += ": "
 	}
 	if before, _, found := strings.Cut(name, "="); found {
-		return cmdutil.Usagef("%s'%s' is followed by a value, and a command line is seen by others: leave it out and type it, or use --value-file FILE or -f FILE", where, ui.Clip(before, 64))
+		return cmdutil.Usagef("%s'%s' is followed by a value, but other users can see the command line; omit it to type it, or use --value-file FILE or -f FILE", where, ui.Clip(before, 64))
 	}
 	names := namesOf(known)
 	if slices.Contains(names, name) {
@@ -101,7 +102,7 @@ func checkSecretName(hints *cmdutil.Hints, known []knownSecret, name, where stri
 	}
 	for _, n := range secretNames() {
 		if n.members != nil && strings.HasPrefix(name, n.name) {
-			return cmdutil.Usagef("%s'%s': there is no '%s'; %s", where, shown, ui.Clip(name[len(n.name):], 64), n.missing(hints))
+			return cmdutil.Usagef("%s'%s': '%s' was not found; %s", where, shown, ui.Clip(name[len(n.name):], 64), n.missing(hints))
 		}
 	}
 	return cmdutil.Usagef("%sunknown password '%s'; '%s' lists them", where, shown, hints.Line("passfile", "list", "-A"))

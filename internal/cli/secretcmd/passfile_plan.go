@@ -16,26 +16,26 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// opensWith is the name under which the journal has what opens a vault.
+// opensWith is the item of the journal that says what opens a vault.
 const opensWith = "opens-with"
 
-// passPlan is what is to be done to a vault.
+// passPlan is a planned change of a vault.
 type passPlan struct {
 	o      *passEdit
 	home   *passHome
-	before *cmdutil.OpenVault // its vault is nil where there is none, and with --all
+	before *cmdutil.OpenVault // Vault is nil if there is none, and with --all
 	items  []passItem
 
-	// What will open the vault.
-	kind    secret.Kind
-	key     *secret.Key // nil until it is asked for
-	keyPath string      // of a key file
-	makeKey bool        // it is new
-	made    bool        // it is on disk
+	// What opens the vault after the change.
+	kind       secret.Kind
+	key        *secret.Key // nil if it is asked for or generated later
+	keyPath    string      // of a key file
+	newKey     bool        // the key file is created
+	keyWritten bool        // the new key file is on disk
 }
 
-// plan looks at the vault and finds out what will become of it. It asks for
-// nothing but what opens the vault, and refuses what cannot be done.
+// plan opens the vault and plans its change. It asks only for what opens the vault, and
+// returns an error for what cannot be done.
 func (o *passEdit) plan(ctx context.Context, h *passHome) (*passPlan, error) {
 	p := &passPlan{o: o, home: h, before: &cmdutil.OpenVault{}}
 	exists, err := h.exists()
@@ -43,11 +43,11 @@ func (o *passEdit) plan(ctx context.Context, h *passHome) (*passPlan, error) {
 	case err != nil:
 		return nil, fmt.Errorf("vault: %w", err)
 	case !exists && o.action != passCreate:
-		return nil, cmdutil.Usagef("there is no vault yet; '%s' makes it", o.hints.Line("passfile", "create", "-n", "NAME"))
+		return nil, cmdutil.Usagef("there is no vault yet; '%s' creates it", o.hints.Line("passfile", "create", "-n", "NAME"))
 	case exists && o.action == passCreate && o.newKey != "":
-		return nil, cmdutil.Usagef("there is a vault already, %s; '%s' gives it a new key", h.File.Path(), o.hints.Line("passfile", "modify", "--rekey", "--new-key"))
+		return nil, cmdutil.Usagef("the vault already exists: %s; '%s' gives it a new key", h.File.Path(), o.hints.Line("passfile", "modify", "--rekey", "--new-key"))
 	case exists && o.action == passCreate && len(o.names.items) == 0 && o.batch == "":
-		return nil, cmdutil.Usagef("there is a vault already, %s; give -n NAME to put a password in", h.File.Path())
+		return nil, cmdutil.Usagef("the vault already exists: %s; use -n NAME to add a password", h.File.Path())
 	case o.all:
 		return p, nil
 	}
@@ -59,7 +59,7 @@ func (o *passEdit) plan(ctx context.Context, h *passHome) (*passPlan, error) {
 			return nil, err
 		}
 		if p.before.Vault == nil {
-			return nil, config.ErrConflict // it went away just now
+			return nil, config.ErrConflict // removed in the meantime
 		}
 		p.key, p.kind = p.before.Key, p.before.Key.Kind()
 	}
@@ -72,8 +72,8 @@ func (o *passEdit) plan(ctx context.Context, h *passHome) (*passPlan, error) {
 	return p, nil
 }
 
-// checkName refuses a name that the home has no use for; whatever is in the vault
-// can be taken out.
+// checkName returns an error for a name that the home does not use. Any password that is in
+// the vault can be deleted.
 func (p *passPlan) checkName(name, where string) error {
 	if p.o.action == passDelete {
 		return nil
@@ -81,8 +81,8 @@ func (p *passPlan) checkName(name, where string) error {
 	return checkSecretName(p.o.hints, p.home.known, name, where)
 }
 
-// checkVault refuses names that are, or are not, in the vault as the action wants
-// it.
+// checkVault returns an error if a name to create is in the vault, or a name to modify or to
+// delete is not.
 func (p *passPlan) checkVault(v *secret.Vault) error {
 	if v == nil {
 		v = &secret.Vault{}
@@ -92,13 +92,13 @@ func (p *passPlan) checkVault(v *secret.Vault) error {
 		if where != "" {
 			where += ": "
 		}
-		_, there := v.Get(it.name)
+		_, found := v.Get(it.name)
 		switch {
-		case there && p.o.action == passCreate:
+		case found && p.o.action == passCreate:
 			return cmdutil.Usagef("%s%s is already in the vault; use 'passfile modify'", where, it.name)
-		case !there && p.o.action == passModify:
+		case !found && p.o.action == passModify:
 			return cmdutil.Usagef("%s%s is not in the vault; use 'passfile create'", where, it.name)
-		case !there && p.o.action == passDelete:
+		case !found && p.o.action == passDelete:
 			hint := fmt.Sprintf("'%s' lists its passwords", p.o.hints.Line("passfile", "list"))
 			if near, ok := config.NearestWord(it.name, v.Names()); ok {
 				hint = "did you mean " + near + "?"
@@ -109,18 +109,18 @@ func (p *passPlan) checkVault(v *secret.Vault) error {
 	return nil
 }
 
-// chooseKey finds out what will open the vault; a key is read, a passphrase is not
-// asked for yet.
+// chooseKey decides what opens the vault after the change. It reads an existing key, but
+// does not ask for a passphrase yet.
 func (p *passPlan) chooseKey() error {
 	o := p.o
 	p.key = nil
 	if o.newKey != "" {
-		p.kind, p.keyPath, p.makeKey = secret.ByKey, o.newKey, true
+		p.kind, p.keyPath, p.newKey = secret.ByKey, o.newKey, true
 		if o.newKey == defaultNewKey {
 			p.keyPath = filepath.Join(p.home.Home, filepath.FromSlash(cmdutil.VaultKeyFile))
 		}
 		if _, err := os.Lstat(p.keyPath); !errors.Is(err, fs.ErrNotExist) {
-			return p.keyInTheWay()
+			return p.keyExistsError()
 		}
 		return nil
 	}
@@ -135,23 +135,25 @@ func (p *passPlan) chooseKey() error {
 	return nil
 }
 
-func (p *passPlan) keyInTheWay() error {
-	return cmdutil.Usagef("there is a file %s already, and a key is never overwritten; name another one with --new-key=FILE, or move that one away and name it with --vault-key FILE",
+// keyExistsError returns the error if a key would be written over an existing file.
+func (p *passPlan) keyExistsError() error {
+	return cmdutil.Usagef("%s already exists, and a key file is never overwritten; use another one with --new-key=FILE, or move the existing one and name it with --vault-key FILE",
 		p.keyPath)
 }
 
-// ask asks for what is not known yet, after what is destroyed was agreed to.
+// ask asks for confirmation of a deletion, or for the passphrase and passwords that are not
+// yet known.
 func (p *passPlan) ask(ctx context.Context) error {
 	o := p.o
 	if o.action == passDelete {
-		question := fmt.Sprintf("Take %s out of %s?", cmdutil.Plural(len(p.items), "password"), ui.Sanitize(p.home.File.Path()))
+		question := fmt.Sprintf("Remove %s from %s?", cmdutil.Plural(len(p.items), "password"), ui.Sanitize(p.home.File.Path()))
 		if o.all {
-			question = fmt.Sprintf("Take the vault %s away, with all that is in it?", ui.Sanitize(p.home.File.Path()))
+			question = fmt.Sprintf("Remove the vault %s with all its passwords?", ui.Sanitize(p.home.File.Path()))
 		}
 		return o.console.Confirm(ctx, question)
 	}
 	if p.key == nil {
-		key, err := p.closer(ctx)
+		key, err := p.createKey(ctx)
 		if err != nil {
 			return err
 		}
@@ -160,34 +162,34 @@ func (p *passPlan) ask(ctx context.Context) error {
 	return askItems(ctx, o.hints, o.input, p.items)
 }
 
-// closer makes the key or asks for the passphrase that the vault is closed with.
-func (p *passPlan) closer(ctx context.Context) (*secret.Key, error) {
+// createKey generates a key, or derives one from a new passphrase.
+func (p *passPlan) createKey(ctx context.Context) (*secret.Key, error) {
 	o := p.o
-	if p.makeKey {
+	if p.newKey {
 		return secret.NewKey()
 	}
 	variable := cmdutil.EnvPassphrase
 	if o.rekey {
 		variable = cmdutil.EnvNewPassphrase
 	}
-	word := o.getenv(variable)
-	if word == "" {
+	passphrase := o.getenv(variable)
+	if passphrase == "" {
 		if o.console.Streams.ReadSecret == nil {
-			return nil, cmdutil.Usagef("the vault needs a passphrase, and there is no terminal to ask on: set %s, or make a key with --new-key", variable)
+			return nil, cmdutil.Usagef("the vault needs a passphrase, and there is no terminal for a prompt: set %s, or create a key with --new-key", variable)
 		}
 		var err error
-		if word, err = o.input.AskSecret(ctx, "new passphrase of the vault"); err != nil {
+		if passphrase, err = o.input.AskSecret(ctx, "new passphrase of the vault"); err != nil {
 			return nil, err
 		}
-		if word == "" {
+		if passphrase == "" {
 			return nil, errors.New("the passphrase is empty; nothing was changed")
 		}
 	}
-	return secret.Passphrase(secret.New([]byte(word)), o.vaults.Work)
+	return secret.Passphrase(secret.New([]byte(passphrase)), o.vaults.Work)
 }
 
-// changes says what becomes of a vault. Passwords that were not asked for yet count
-// as new.
+// changes returns the changes of a vault, which may be nil. Passwords that are not yet known
+// are changes.
 func (p *passPlan) changes(v *secret.Vault) []config.Change {
 	var out []config.Change
 	if p.kind != "" && (v == nil || p.o.rekey) {
@@ -203,7 +205,7 @@ func (p *passPlan) changes(v *secret.Vault) []config.Change {
 			var e secret.Entry
 			if e, c.HadOld = v.Get(it.name); c.HadOld {
 				c.Old = e.Value.String()
-				if it.given && e.Value.Equal(it.value) {
+				if it.known && e.Value.Equal(it.value) {
 					continue
 				}
 			}
@@ -216,22 +218,21 @@ func (p *passPlan) changes(v *secret.Vault) []config.Change {
 	return out
 }
 
-// apply carries the plan out.
+// apply makes the planned change.
 func (p *passPlan) apply(ctx context.Context) (*config.Outcome, error) {
 	o := p.o
 	outcome, err := p.home.File.Apply(ctx, config.Edit{
 		Operation: "passfile " + string(o.action), Command: o.journals.Command(), Remark: o.remark, Mask: p.home.Labels.Mask,
 		Make: func(current []byte) ([]byte, []config.Change, error) { return p.make(ctx, current) },
 	})
-	if p.made && (outcome == nil || outcome.Revision == 0) {
-		// No vault is closed with it.
+	if p.keyWritten && (outcome == nil || outcome.Revision == 0) {
+		// No vault is encrypted with this key.
 		err = errors.Join(err, fsx.RemoveSynced(context.WithoutCancel(ctx), p.keyPath, o.hook))
 	}
 	return outcome, err
 }
 
-// make returns the new vault for the one that is there. It is called under the
-// lock.
+// make returns the changed vault for the current one. It is called while the home is locked.
 func (p *passPlan) make(ctx context.Context, current []byte) ([]byte, []config.Change, error) {
 	if p.o.all {
 		return nil, []config.Change{{Key: opensWith, Old: "********", HadOld: current != nil}}, nil
@@ -255,7 +256,7 @@ func (p *passPlan) make(ctx context.Context, current []byte) ([]byte, []config.C
 			next.Put(it.name, it.value, p.o.now())
 		}
 	}
-	if p.makeKey {
+	if p.newKey {
 		if err := p.writeKey(ctx); err != nil {
 			return nil, nil, err
 		}
@@ -264,7 +265,7 @@ func (p *passPlan) make(ctx context.Context, current []byte) ([]byte, []config.C
 	return sealed, changes, err
 }
 
-// open returns the vault as it is now, which may be another one than before.
+// open returns the current vault, which another run may have changed since it was planned.
 func (p *passPlan) open(current []byte) (*secret.Vault, error) {
 	switch {
 	case bytes.Equal(current, p.before.Sealed):
@@ -279,15 +280,15 @@ func (p *passPlan) open(current []byte) (*secret.Vault, error) {
 	return v, p.checkVault(v)
 }
 
-// writeKey brings the new key to disk, before the vault that it opens.
+// writeKey writes the new key to disk. The vault that it opens is written afterwards.
 func (p *passPlan) writeKey(ctx context.Context) error {
 	o := p.o
 	err := fsx.WriteNew(ctx, p.keyPath, p.key.File(o.now()), 0o600, filepath.Dir(p.keyPath), o.hook)
 	if errors.Is(err, fs.ErrExist) {
-		return p.keyInTheWay()
+		return p.keyExistsError()
 	}
 	var ferr *fsx.Error
-	p.made = err == nil || errors.As(err, &ferr) && ferr.Replaced
+	p.keyWritten = err == nil || errors.As(err, &ferr) && ferr.Replaced
 	if err != nil {
 		return fmt.Errorf("key of the vault: %w", err)
 	}

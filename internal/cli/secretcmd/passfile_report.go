@@ -12,13 +12,13 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 )
 
-// passRow is what became, or would become, of one password.
+// passRow is the change of one password.
 type passRow struct {
 	Name   string `json:"name"`
 	Action string `json:"action"` // stored, replaced, removed
 }
 
-// passReport is what a change of the vault did, or would do.
+// passReport is the report of a change, or of a dry run.
 type passReport struct {
 	Schema    string    `json:"schema"`
 	Vault     string    `json:"vault"`
@@ -26,13 +26,13 @@ type passReport struct {
 	Changed   bool      `json:"changed"`
 	State     string    `json:"state"`                // made, changed, removed, unchanged
 	OpensWith string    `json:"opens_with,omitempty"` // passphrase or key
-	Key       string    `json:"key,omitempty"`        // the key file that was made
+	Key       string    `json:"key,omitempty"`        // the key file that was created
 	Changes   []passRow `json:"changes"`
 	Revision  int64     `json:"revision,omitempty"`
 	Undo      string    `json:"undo,omitempty"`
 }
 
-// report words an outcome.
+// report returns the report of an outcome.
 func (o *passEdit) report(p *passPlan, out *config.Outcome) passReport {
 	r := passReport{
 		Schema: p.home.Schema(string(o.action)), Vault: p.home.File.Path(), DryRun: o.global.DryRun, OpensWith: string(p.kind),
@@ -49,7 +49,7 @@ func (o *passEdit) report(p *passPlan, out *config.Outcome) passReport {
 		r.State = "unchanged"
 	}
 	r.Changed = r.State != "unchanged"
-	if p.makeKey {
+	if p.newKey {
 		r.Key = p.keyPath
 	}
 	for _, c := range out.Changes {
@@ -67,7 +67,7 @@ func (o *passEdit) report(p *passPlan, out *config.Outcome) passReport {
 	return r
 }
 
-// showVault prints what an action did, or would do.
+// showVault prints what an action changed or, with --dry-run, would change.
 func (o *passEdit) showVault(format ui.Format, p *passPlan, out *config.Outcome) error {
 	r := o.report(p, out)
 	if format == ui.JSON {
@@ -78,36 +78,30 @@ func (o *passEdit) showVault(format ui.Format, p *passPlan, out *config.Outcome)
 			return err
 		}
 	}
-	switch {
-	case !r.Changed:
-		o.console.Notef("nothing to do: the vault is already up to date")
-	case o.global.DryRun:
-		o.console.Notef("dry run: nothing was changed")
-	default:
-		o.console.Notef("%s", o.homeFiles.RevisionText(p.home.HomeFile, out))
-		if o.rekey || o.all {
-			o.console.Notef("versions of the vault that the history keeps still open as before; '%s' removes old ones", o.hints.Line("history", "prune", "--older", "AGE"))
-		}
+	o.homeFiles.NoteOutcome(p.home.HomeFile, out, r.Changed)
+	if r.Changed && !o.global.DryRun && (o.rekey || o.all) {
+		o.console.Notef("versions of the vault in the history can still be opened as before; '%s' removes old ones", o.hints.Line("history", "prune", "--older", "AGE"))
 	}
 	return nil
 }
 
+// printVault prints a report for people. It names passwords, but does not show them.
 func (o *passEdit) printVault(p *passPlan, r passReport) error {
 	var lines []string
-	opens := "a passphrase"
+	opener := "a passphrase"
 	if p.kind == secret.ByKey {
-		opens = "the key " + p.keyPath
+		opener = "the key " + p.keyPath
 	}
 	if r.Key != "" {
-		lines = append(lines, "key: made "+r.Key)
+		lines = append(lines, "key: created "+r.Key)
 	}
 	switch {
 	case r.State == "made":
-		lines = append(lines, "vault: made "+r.Vault+", opens with "+opens)
+		lines = append(lines, "vault: created "+r.Vault+", opened by "+opener)
 	case r.State == "removed":
 		lines = append(lines, "vault: removed "+r.Vault)
 	case o.rekey:
-		lines = append(lines, "vault: opens with "+opens+", a new one")
+		lines = append(lines, "vault: re-encrypted, opened by "+opener)
 	}
 	for _, c := range r.Changes {
 		lines = append(lines, c.Name+": "+c.Action)
@@ -135,23 +129,23 @@ func newPassRevert(f *cmdutil.Factory) *cobra.Command {
 	o := &passRevert{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals}
 	cmd := &cobra.Command{
 		Use:   "revert REV",
-		Short: "put the whole vault back as of a revision",
-		Long: `Makes the vault byte for byte what revision REV was; one that was not there yet is
-taken away. That is a change like any other: the present version is kept, and can
-be had back with another revert. It needs no passphrase; what comes back opens with
-the one that it was closed with then.`,
+		Short: "restore the whole vault as of a revision",
+		Long: `Restores the vault byte for byte as of revision REV. If there was no vault in that
+revision, the vault is removed. This is a change like any other: the current version is
+kept, and another revert restores it. It requires no passphrase. The restored vault is
+opened by the key or passphrase that it had in that revision.`,
 		Example: `  davadmin passfile history
   davadmin passfile revert 3`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return cmdutil.Usagef("no revision given; '%s' lists them", f.Hints.Line("passfile", "history"))
+				return cmdutil.Usagef("missing revision number; '%s' lists the revisions", f.Hints.Line("passfile", "history"))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.remark, "remark", "", "`TEXT` for the history: why")
+	flags.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
 	o.lock.Add(flags)
 	o.HomeOptions.Add(flags)
 	return cmd
@@ -185,16 +179,16 @@ func (o *passRevert) run(ctx context.Context, arg string) error {
 	return o.homeFiles.ReportError(c, outcome, o.show(format, c, revision, text == nil, outcome))
 }
 
-func (o *passRevert) show(format ui.Format, c *cmdutil.HomeFile, revision int64, gone bool, out *config.Outcome) error {
+func (o *passRevert) show(format ui.Format, c *cmdutil.HomeFile, revision int64, removed bool, out *config.Outcome) error {
 	r := passReport{
 		Schema: c.Schema("revert"), Vault: c.File.Path(), DryRun: o.global.DryRun, Changed: out.Changed(), State: "changed",
 		Changes: []passRow{}, Revision: out.Revision, Undo: o.homeFiles.UndoCommand(c, out),
 	}
-	line := fmt.Sprintf("vault: as of revision %d", revision)
+	line := fmt.Sprintf("vault: restored as of revision %d", revision)
 	switch {
 	case !out.Changed():
 		r.State = "unchanged"
-	case gone:
+	case removed:
 		r.State, line = "removed", "vault: removed "+c.File.Path()
 	case out.Before == nil:
 		r.State = "made"
@@ -207,13 +201,6 @@ func (o *passRevert) show(format ui.Format, c *cmdutil.HomeFile, revision int64,
 			return err
 		}
 	}
-	switch {
-	case !out.Changed():
-		o.console.Notef("nothing to do: %s is already up to date", c.File.Path())
-	case o.global.DryRun:
-		o.console.Notef("dry run: nothing was changed")
-	default:
-		o.console.Notef("%s", o.homeFiles.RevisionText(c, out))
-	}
+	o.homeFiles.NoteOutcome(c, out, out.Changed())
 	return nil
 }

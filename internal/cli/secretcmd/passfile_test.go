@@ -9,7 +9,7 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 )
 
-func TestPassItemsBelongToTheNameBefore(t *testing.T) {
+func TestValueFileBelongsToThePrecedingName(t *testing.T) {
 	var p passItems
 	for _, err := range []error{p.file("a"), p.name("x"), p.name("y"), p.file("b"), p.name("z")} {
 		if err != nil {
@@ -26,16 +26,16 @@ func TestPassItemsBelongToTheNameBefore(t *testing.T) {
 		t.Error(err)
 	}
 	if err := p.file("d"); err == nil {
-		t.Error("two files for one name")
+		t.Error("a second file for the same name was accepted")
 	}
 }
 
-// The table is in order, so that lists are, and every name has a use.
+// The table is sorted, so that listings are, and every name has a purpose.
 func TestSecretNames(t *testing.T) {
 	hints := cmdutil.NewFactory(&cmdutil.Environment{}).Hints
 	last := ""
 	for _, n := range secretNames() {
-		if n.name <= last || n.what == "" || (n.members != nil) != strings.HasSuffix(n.name, ".") || (n.members == nil) != (n.missing == nil) {
+		if n.name <= last || n.purpose == "" || (n.members != nil) != strings.HasSuffix(n.name, ".") || (n.members == nil) != (n.missing == nil) {
 			t.Errorf("%+v", n)
 		}
 		last = n.name
@@ -48,6 +48,6 @@ func TestSecretNames(t *testing.T) {
 		}
 	}
 	if bytes.Contains([]byte(checkSecretName(hints, nil, "admin=hunter2", "").Error()), []byte("hunter2")) {
-		t.Error("a password is repeated")
+		t.Error("the message contains the password")
 	}
 }
