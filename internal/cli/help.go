@@ -20,7 +20,7 @@ func printHelp(out io.Writer, width int, cmd *cobra.Command) error {
 	var b bytes.Buffer
 	text := cmd.Long
 	if text == "" {
-		text = cmd.Short
+		text = strings.ToUpper(cmd.Short[:1]) + cmd.Short[1:] + "."
 	}
 	b.WriteString(ui.Wrap(strings.TrimSpace(text), width) + "\n")
 	if cmd.Runnable() || cmd.HasSubCommands() {

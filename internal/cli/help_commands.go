@@ -58,7 +58,7 @@ parameter names and their values.`,
   davadmin completion fish > ~/.config/fish/completions/davadmin.fish`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return cmdutil.Usagef("name one shell: %s", strings.Join(shells, ", "))
+				return cmdutil.Usagef("missing shell (%s)", strings.Join(shells, ", "))
 			}
 			return nil
 		},
@@ -82,7 +82,7 @@ parameter names and their values.`,
 // exitCodesTopic returns the help topic 'exit-codes'.
 func exitCodesTopic() *cobra.Command {
 	var b strings.Builder
-	b.WriteString("Every davadmin command ends with one of these codes. Treat a code that is not listed as failure.\n\n")
+	b.WriteString("Every davadmin command ends with one of these codes. Treat any other code as a failure.\n\n")
 	for _, c := range cmdutil.ExitCodes() {
 		fmt.Fprintf(&b, "  %4d  %s\n", c.Code, c.Meaning)
 	}

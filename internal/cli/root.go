@@ -27,13 +27,13 @@ func newRoot(args []string, f *cmdutil.Factory) *cobra.Command {
 		Long: `davadmin administers Oracle Communications Calendar Server 7 and 8. It edits
 the configuration, manages accounts and calendars, and audits and repairs the LDAP
 directory. It is built above all for migrations, while Calendar Server 6 is still
-running alongside. No calendar server needs to run: davadmin works on the files of a
+running alongside. No calendar server needs to be running: davadmin works on the files of a
 server home, on the databases of its back ends, and on the directory.
 
 Only 'ldap apply', 'ldap undo', 'coexist apply' and 'coexist rollback' change the
 directory; every other command only reads it.
 
-An operation that has the action 'list' runs it when no action is given.`,
+If you give no action, an operation that has the action 'list' runs it.`,
 		SilenceErrors:         true,
 		DisableFlagsInUseLine: true,
 		SilenceUsage:          true,
@@ -127,7 +127,7 @@ func unknownOperation(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return cmdutil.Usagef("unknown operation '%s'%s; 'davadmin help' lists them", args[0], cmdutil.DidYouMean(cmd, args[0]))
+	return cmdutil.Usagef("unknown operation '%s'%s; 'davadmin help' lists the operations", args[0], cmdutil.DidYouMean(cmd, args[0]))
 }
 
 // flagError turns an error of pflag into a usage error in our own words.

@@ -99,6 +99,9 @@ func sideReason(d *route.Decision) string {
 	if !ok {
 		return ""
 	}
+	if s.Value == route.Absent {
+		return fmt.Sprintf("%s is missing (%s)", s.What, s.Source)
+	}
 	return fmt.Sprintf("%s: %s (%s)", s.What, s.Value, s.Source)
 }
 

@@ -29,15 +29,15 @@ type PropertyInfo struct {
 // AccountProperties lists the properties of an account.
 func AccountProperties() []PropertyInfo {
 	return []PropertyInfo{
-		{"acl", "scheduling access list, as in @:s;boss@example.com:m (n none, f free/busy, s and invite, m act for)"},
-		{"set-ace", "changes to single entries of the list; an entry without letters is removed"},
+		{"acl", "scheduling access list, as in @:s;boss@example.com:m (n: no rights, f: see free/busy, s: f and invite, m: act on behalf of the account)"},
+		{"set-ace", "like acl, but changes only the entries given; one without letters is removed"},
 		{"addresses", "mail addresses, the primary one first, separated by spaces"},
-		{"attendanceflag", "sum of 1 accept automatically, 2 refuse on conflict, 4 refuse recurring"},
+		{"attendanceflag", "sum of 1 (accept automatically), 2 (decline on conflict), 4 (decline recurring)"},
 		{"delegates", "addresses of people who may act for the account, separated by spaces"},
 		{"delegate_notifaddr", "addresses that are notified of what delegates do, separated by spaces"},
 		{"displayname", "display name"},
 		{"kind", "user, group, resource or location"},
-		{"notifemail", "1 sends mails about changes, 0 does not"},
+		{"notifemail", "1: send mail about changes; 0: do not"},
 		{"notifrecipients", "addresses that these mails go to, separated by spaces"},
 		{"owners", "addresses of the owners of a resource or a group, separated by spaces"},
 	}
@@ -46,8 +46,8 @@ func AccountProperties() []PropertyInfo {
 // CalendarProperties lists the properties of a calendar.
 func CalendarProperties() []PropertyInfo {
 	return []PropertyInfo{
-		{"acl", "access list, as in @:r;boss@example.com:w (n none, r read, w write, d write and delete, a all)"},
-		{"set-ace", "changes to single entries of the list; an entry without letters is removed"},
+		{"acl", "access list, as in @:r;boss@example.com:w (n: no rights, r: read, w: write, d: write and delete, a: all)"},
+		{"set-ace", "like acl, but changes only the entries given; one without letters is removed"},
 		{"calendar-description", "description"},
 		{"colour", "#RRGGBB or #RRGGBBAA; empty for none"},
 		{"displayname", "display name"},

@@ -57,7 +57,7 @@ func ParseSeverity(name string) (Severity, error) {
 			return Severity(i), nil
 		}
 	}
-	return Info, fmt.Errorf("severity '%s' is not one of %s", name, strings.Join(severityNames[:], ", "))
+	return Info, fmt.Errorf("'%s' is not a valid severity (%s)", name, strings.Join(severityNames[:], ", "))
 }
 
 // Rule describes one check. Reports, help and the reference pages print the same

@@ -178,7 +178,7 @@ func (c *Config) decideEntry(d *Decision) {
 		return
 	}
 	if !d.Marked {
-		d.step(c.LocalAttr+" of the entry", "(absent)", "on the old server", d.DN)
+		d.step(c.LocalAttr+" of the entry", Absent, "on the old server", d.DN)
 		d.setSide(OldServer)
 		return
 	}
@@ -187,12 +187,15 @@ func (c *Config) decideEntry(d *Decision) {
 	c.chooseBackend(d)
 }
 
+// Absent is the value of a step about an attribute that the entry does not have.
+const Absent = "(absent)"
+
 // chooseBackend sets the back end of a local person.
 func (c *Config) chooseBackend(d *Decision) {
 	values := d.entry.Attrs[strings.ToLower(c.Store)]
 	if len(values) == 0 {
 		d.Backend = c.Backend
-		d.step(c.Store+" of the entry", "(absent)", "the account is on the back end "+c.Backend, d.DN)
+		d.step(c.Store+" of the entry", Absent, "the account is on the back end "+c.Backend, d.DN)
 		return
 	}
 	d.Backend = values[0]

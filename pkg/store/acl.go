@@ -138,7 +138,7 @@ func parseRights(letters string, use ACLUse, field string, mayBeEmpty bool) (str
 	}
 	for _, r := range letters {
 		if !strings.ContainsRune(known, r) {
-			return "", &InvalidError{Field: field, Value: letters, Reason: "contains a letter other than " + known}
+			return "", &InvalidError{Field: field, Value: letters, Reason: "contains a letter other than " + strings.Join(strings.Split(known, ""), ", ")}
 		}
 	}
 	switch {

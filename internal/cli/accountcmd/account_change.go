@@ -211,7 +211,7 @@ func newAccountDelete(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete -a ADDRESS | -g ID | -f FILE | -B DN -R FILTER",
 		Short: "delete accounts; they can be restored until they are purged",
-		Long: `Deletes accounts, after asking. Their calendars are kept in the store until the purge
+		Long: `Deletes accounts, after confirmation. Their calendars are kept in the store until the purge
 delay of the back end has passed and 'backend purge' runs; until then 'account modify
 --undelete' restores everything.
 
@@ -286,9 +286,10 @@ func newAccountDelComponent(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delcomponent -d DAYS -a ADDRESS | -f FILE | -B DN -R FILTER",
 		Short: "delete old events and tasks of accounts",
-		Long: `Deletes, after asking, the components in all calendars of the accounts whose last
-instance ended more than DAYS days ago. Components without an end are kept. --undelete
-TIME restores what was deleted at that time or later, until it is purged.`,
+		Long: `Deletes, after confirmation, the components (events and tasks) that ended more than
+DAYS days ago, in all calendars of the accounts. A recurring component ends with its
+last instance. Components without an end are kept. --undelete TIME restores what was
+deleted at that time or later, until it is purged.`,
 		Example: `  davadmin account delcomponent -d 730 -a jdoe@example.com
   davadmin account delcomponent --undelete 2026-11-25T10:00:00Z -a jdoe@example.com`,
 		Args: cmdutil.NoArguments,

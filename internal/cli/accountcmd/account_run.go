@@ -58,7 +58,7 @@ const namedNotDone = 10
 
 func (o *changeRun) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.reject, "reject", "", "write the batch lines that were not done to `FILE`, to be run again")
+	f.StringVar(&o.reject, "reject", "", "write the batch lines that failed to `FILE`, so that you can run them again")
 	f.DurationVar(&o.retryFor, "retry-for", time.Minute, "how long to wait for a database that is gone")
 	f.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
 	o.lock.Add(f)

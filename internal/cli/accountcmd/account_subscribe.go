@@ -19,14 +19,16 @@ type accountSubscribe struct {
 
 func newAccountSubscribe(f *cmdutil.Factory, on bool) *cobra.Command {
 	verb, other, short := "subscribe", "unsubscribe", "subscribe accounts to calendars of other users"
+	long := "Subscribes accounts to calendars of other users."
 	if !on {
 		verb, other, short = other, verb, "unsubscribe accounts from calendars of other users"
+		long = "Unsubscribes accounts from calendars of other users."
 	}
 	o := &accountSubscribe{accountChange: newAccountChange(f, verb, "account", other), on: on}
 	cmd := &cobra.Command{
 		Use:   verb + " -a ADDRESS -c /home/OWNER/CALENDAR/ | -f FILE",
 		Short: short,
-		Long: `A calendar is given by its URI, /home/ADDRESS/NAME/. Repeat -c for several calendars. A
+		Long: long + ` A calendar is given by its URI, /home/ADDRESS/NAME/. Repeat -c for several calendars. A
 batch file (-f) has a line 'address:uri' for each subscription; with -c, a line is only
 an address.`,
 		Example: `  davadmin account ` + verb + ` -a user1@example.com -c /home/user2@example.com/calendar/

@@ -41,16 +41,16 @@ type accountTargets struct {
 // add adds the options that name accounts by their addresses or select directory entries.
 func (o *accountTargets) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVarP(&o.accounts, "account", "a", nil, "mail `ADDRESS` of the account (default: DAVADMIN_ACCOUNT); may be repeated")
+	f.StringArrayVarP(&o.accounts, "account", "a", nil, "mail `ADDRESS` of the account (repeatable; default: DAVADMIN_ACCOUNT)")
 	f.StringVarP(&o.batch, "file", "f", "", "batch `FILE` with one account per line (- for standard input)")
 	o.DirectoryOptions.Add(cmd)
-	f.StringVar(&o.tmp, "tmp", "", "`DIR` for private temporary files (default: TMPDIR, or /tmp)")
+	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
 }
 
 // addExisting adds the options that only make sense for existing accounts.
 func (o *accountTargets) addExisting(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account, for example if its directory entry was deleted; may be repeated")
+	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account, for example if its directory entry was deleted (repeatable)")
 	f.StringVarP(&o.backend, "backend", "n", "", "only accounts on the back end `ID` (default: all back ends)")
 	_ = cmd.RegisterFlagCompletionFunc("backend", o.stores.CompleteBackends)
 }

@@ -26,8 +26,8 @@ func newAccountUpgrade(f *cmdutil.Factory) *cobra.Command {
 dropbox. Existing collections are not changed. To upgrade the schema of a store, use
 'db schema_fullupgrade'.
 
---undo -f FILE removes the collections that a run created, unless they are no longer
-empty; the run prints the name of the file.`,
+--undo -f FILE undoes a run: it removes the collections that the run created, except
+those that are no longer empty. FILE is the undo file, whose name the run prints.`,
 		Example: `  davadmin account upgrade -a jdoe@example.com
   davadmin account upgrade -f accounts.txt --dry-run`,
 		Args: cmdutil.NoArguments,
@@ -49,7 +49,7 @@ empty; the run prints the name of the file.`,
 		},
 	}
 	o.add(cmd)
-	cmd.Flags().BoolVar(&o.undo, "undo", false, "remove the collections that a run created and that the lines of -f name")
+	cmd.Flags().BoolVar(&o.undo, "undo", false, "undo a run: remove the collections listed in its undo file (-f)")
 	return cmd
 }
 

@@ -26,8 +26,8 @@ func NewBackend(f *cmdutil.Factory) *cobra.Command {
 		Use:     "backend [ACTION] [OPTIONS]",
 		Short:   "list, create and purge the back ends that hold accounts",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on the back ends of a home. Each is one SQLite file or one PostgreSQL database, and
-an account is on the back end that its directory entry names.
+		Long: `Manages the back ends of a home. Each is one SQLite file or one PostgreSQL database. An
+account is stored on the back end that its directory entry names.
 
 Without an action, 'backend' is 'backend list'.`,
 		Example: `  davadmin backend list

@@ -32,9 +32,9 @@ func newBackendPurge(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "purge [-n ID] [--older AGE]",
 		Short: "permanently remove what was deleted long enough ago",
-		Long: `Permanently removes, after asking, the accounts, calendars and components that were
+		Long: `Permanently removes, after confirmation, the accounts, calendars and components that were
 deleted longer ago than store.dav.ID.purgedelay, and the change logs from before that
-time: a client that has not synchronised since then reads its calendars from scratch.
+time. A client that has not synchronised since then has to download its calendars from scratch.
 This cannot be undone except from a backup.`,
 		Example: `  davadmin backend purge --dry-run
   davadmin backend purge -n defaultbackend --yes`,

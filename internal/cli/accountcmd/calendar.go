@@ -70,8 +70,8 @@ how much it contains.`,
 
 func (o *calendarList) addOptions(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVarP(&o.accounts, "account", "a", nil, "mail `ADDRESS` of the account (default: DAVADMIN_ACCOUNT); may be repeated")
-	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account; may be repeated")
+	f.StringArrayVarP(&o.accounts, "account", "a", nil, "mail `ADDRESS` of the account (repeatable; default: DAVADMIN_ACCOUNT)")
+	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account (repeatable)")
 	f.StringVarP(&o.batch, "file", "f", "", "`FILE` with one account per line (- for standard input)")
 	f.StringVarP(&o.name, "name", "n", "", "list only the calendar with this `NAME`")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "also show all properties of each calendar and how much it contains")

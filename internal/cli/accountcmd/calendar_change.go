@@ -166,7 +166,7 @@ func newCalendarDelete(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete -a ADDRESS -n NAME | -f FILE",
 		Short: "delete calendars; they can be restored until they are purged",
-		Long: `Deletes calendars and everything in them, after asking. 'calendar modify --undelete'
+		Long: `Deletes calendars and everything in them, after confirmation. 'calendar modify --undelete'
 restores them until the purge delay of the back end has passed and 'backend purge' runs.
 The default calendar, inbox, outbox and dropbox are deleted only with their account.`,
 		Example: `  davadmin calendar delete -a user1@example.com -n work

@@ -42,9 +42,9 @@ func NewDB(f *cmdutil.Factory) *cobra.Command {
 		Use:     "db ACTION [OPTIONS]",
 		Short:   "create and upgrade the databases of back ends",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on the databases of the back ends: creates them, shows the versions of their
+		Long: `Manages the databases of the back ends: creates them, shows the versions of their
 schemas, and upgrades them. The parameters of a back end (store.dav.ID.dbdir,
-store.dav.ID.dburl) say where its database is.`,
+store.dav.ID.dburl) set the location of its database.`,
 		Example: `  davadmin db schema_version
   davadmin db init -n store1
   davadmin db schema_fullupgrade`,
@@ -72,7 +72,7 @@ func newDBInit(f *cmdutil.Factory) *cobra.Command {
 		Use:   "init [-n ID] [--overwrite]",
 		Short: "create the empty store of a back end",
 		Long: `Creates the store of a back end that has none. With --overwrite, an empty store replaces
-the existing one, after asking. The old store is kept: an SQLite file as a copy next to
+the existing one, after confirmation. The old store is kept: an SQLite file as a copy next to
 it, PostgreSQL tables in a schema with another name.`,
 		Example: `  davadmin db init
   davadmin db init -n store1 --overwrite`,
@@ -80,7 +80,7 @@ it, PostgreSQL tables in a schema with another name.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	o.add(cmd, "`ID` of the back end (default: the back end of accounts whose entry names none)")
-	cmd.Flags().BoolVarP(&o.overwrite, "overwrite", "O", false, "replace the existing store by an empty one")
+	cmd.Flags().BoolVarP(&o.overwrite, "overwrite", "O", false, "replace the existing store with an empty one")
 	o.lock.Add(cmd.Flags())
 	return cmd
 }
@@ -107,7 +107,7 @@ func (o *dbInit) run(ctx context.Context) (err error) {
 		return err
 	}
 	if state.Version > 0 && !o.overwrite {
-		return fmt.Errorf("%s: the store already exists (schema %d); --overwrite replaces it by an empty one and keeps the old one", l.Where(), state.Version)
+		return fmt.Errorf("%s: the store already exists (schema %d); --overwrite replaces it with an empty one and keeps the old one", l.Where(), state.Version)
 	}
 	kept := ""
 	if !o.global.DryRun {
@@ -125,7 +125,7 @@ func (o *dbInit) make(ctx context.Context, s *storeHome, l backends.Location, re
 	if !replace {
 		return "", o.stores.CreateStore(ctx, s, l, o.lock.Timeout)
 	}
-	if err := o.console.Confirm(ctx, fmt.Sprintf("Replace %s by an empty store?", ui.Sanitize(l.Where()))); err != nil {
+	if err := o.console.Confirm(ctx, fmt.Sprintf("Replace %s with an empty store?", ui.Sanitize(l.Where()))); err != nil {
 		return "", err
 	}
 	err = o.stores.Recorded(ctx, s, o.lock.Timeout, "db init", "store of "+l.Backend, func() (string, error) {
@@ -264,7 +264,7 @@ func newDBUpgrade(f *cmdutil.Factory) *cobra.Command {
 		Use:   "schema_fullupgrade [-n ID]",
 		Short: "upgrade the stores of an earlier version to the current schema",
 		Long: `Upgrades the schema of stores that an earlier version created, each completely or not at
-all, after asking. An SQLite file is copied first, next to the original. Afterwards,
+all, after confirmation. An SQLite file is copied first, next to the original. Afterwards,
 every program that uses the store must have this version. A store with a newer schema is
 refused.`,
 		Example: `  davadmin db schema_fullupgrade --dry-run

@@ -50,10 +50,10 @@ func ExitCodes() []ExitCode {
 		{exitFailed, "the command failed, or could read only a part of its input; nothing was changed unless the message says so"},
 		{exitUsage, "wrong usage: unknown option or name, value outside its type or range"},
 		{exitFindings, "findings (audit, check, verify, diff) at or above --fail-on (default error; for diff, any difference)"},
-		{exitPartly, "partly done: some items of a batch failed; each is named with its line"},
+		{exitPartly, "partly done: some items of a batch failed; each is listed with its line number"},
 		{exitConnect, "cannot connect or authenticate (directory, database, peer, vault)"},
 		{exitConflict, "conflict: locked by another run, or the plan no longer matches the current data"},
-		{ExitHungUp, "stopped by SIGHUP: what was done is complete and journalled; what was not done is named"},
+		{ExitHungUp, "stopped by SIGHUP: what was done is complete and in the journal; what was not done is listed"},
 		{ExitInterrupted, "stopped by SIGINT, likewise"},
 		{ExitTerminated, "stopped by SIGTERM, likewise"},
 	}

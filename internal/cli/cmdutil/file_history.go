@@ -25,9 +25,10 @@ func NewFileHistory(f *Factory, k FileKind) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "list the revisions of " + k.Title,
-		Long: fmt.Sprintf(`Lists the changes of the file, oldest first. The number of a change is the
-revision for '%[1]s diff' and '%[1]s revert': the file as that change left it.
-A version that was not written by davadmin has the operation 'found'.`, k.Operation),
+		Long: fmt.Sprintf(`Lists the changes of the file, oldest first. The number of a change is also a
+revision number: revision 7 is the file as change 7 left it, and '%s revert 7'
+restores it. A version that was not written by davadmin is listed with the
+operation 'found'.`, k.Operation),
 		Args: NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
@@ -79,7 +80,7 @@ any other: the current version is kept, and another revert restores it.`,
   davadmin %[1]s revert 3 --remark 'back to last week'`, k.Operation),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return Usagef("missing revision; '%s' lists them", f.Hints.Line(k.Operation, "history"))
+				return Usagef("missing revision; '%s' lists the revisions", f.Hints.Line(k.Operation, "history"))
 			}
 			return nil
 		},

@@ -54,7 +54,7 @@ type Labels interface {
 func (hf *HomeFiles) ParseRevision(k FileKind, arg string) (int64, error) {
 	n, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || n < 1 {
-		return 0, Usagef("'%s' is not a revision number; '%s' lists them", arg, hf.hints.Line(k.Operation, "history"))
+		return 0, Usagef("'%s' is not a revision number; '%s' lists the revisions", arg, hf.hints.Line(k.Operation, "history"))
 	}
 	return n, nil
 }
@@ -66,7 +66,7 @@ func (s *HomeFile) At(ctx context.Context, revision int64) ([]byte, error) {
 	case errors.Is(err, journal.ErrNoVersion):
 		return nil, fmt.Errorf("revision %d: its content was pruned; '%s' lists the revisions", revision, s.hints.Line(s.Operation, "history"))
 	case errors.Is(err, config.ErrNoRevision):
-		return nil, Usagef("%v; '%s' lists them", err, s.hints.Line(s.Operation, "history"))
+		return nil, Usagef("%v; '%s' lists the revisions", err, s.hints.Line(s.Operation, "history"))
 	}
 	return text, err
 }

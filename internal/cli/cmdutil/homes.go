@@ -117,7 +117,7 @@ func (hs *Homes) named(o *HomeOptions) bool {
 
 // Add adds the option -F.
 func (o *HomeOptions) Add(f *pflag.FlagSet) {
-	f.StringVarP(&o.clifile, "clifile", "F", "", "clifile: `FILE` that can set home and detail (default: DAVADMIN_CLIFILE, then config/davadmin.properties of the home)")
+	f.StringVarP(&o.clifile, "clifile", "F", "", "read defaults for --home and --detail from `FILE`, the clifile (default: DAVADMIN_CLIFILE, then config/davadmin.properties of the home)")
 }
 
 // AddVault adds the option that opens the vault, to commands that need a password.

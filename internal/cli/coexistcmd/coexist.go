@@ -15,8 +15,8 @@ func NewCoexist(f *cmdutil.Factory) *cobra.Command {
 		Use:     "coexist [ACTION] [OPTIONS]",
 		Short:   "run Calendar Server 6 and a new server on one directory, and move users in waves",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on a deployment in which Calendar Server 6 (the old server) and a new server share
-one directory, and each hosts a part of the users. Only 'apply' and 'rollback' change
+		Long: `For deployments in which Calendar Server 6 (the old server) and a new server share one
+directory, and each hosts some of the users. Only 'apply' and 'rollback' change
 the directory.
 
 Without an action, 'coexist' is 'coexist list'.`,

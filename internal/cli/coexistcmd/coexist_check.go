@@ -94,7 +94,7 @@ func (o *coexistCheck) addCheck(cmd *cobra.Command) {
 	f.StringVar(&o.icsConf, "ics-conf", "", "`FILE` with the configuration of the old server")
 	f.StringVar(&o.oldPatch, "cs6-patch", "", "patch `LEVEL` of the old server, such as 121657-44")
 	f.StringVar(&o.newVersion, "cs7-version", "", "`VERSION` of the new server, such as 7u3 or 8.0")
-	f.StringArrayVar(&o.newHosts, "cs7-host", nil, "another host `NAME` of the new server, in addition to that of davcore.uriinfo.fulluriprefix; may be repeated")
+	f.StringArrayVar(&o.newHosts, "cs7-host", nil, "another host `NAME` of the new server, in addition to that of davcore.uriinfo.fulluriprefix (repeatable)")
 	f.BoolVar(&o.noDirectory, "no-directory", false, "check only files, and read no directory")
 	f.BoolVar(&o.probe, "probe", false, "ask both servers for free/busy")
 	f.StringVar(&o.user6, "cs6-user", "", "mail `ADDRESS` of the old server's user to ask about (default: the first one in the directory)")

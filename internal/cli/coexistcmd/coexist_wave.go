@@ -83,7 +83,7 @@ used in a command.`,
 	}
 	flags := cmd.Flags()
 	o.add(cmd)
-	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the users to move; may be repeated")
+	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the users to move (repeatable)")
 	flags.StringVarP(&o.dir, "out", "O", "", "create the directory `DIR` for the wave, which is private to you")
 	flags.StringVar(&o.backend, "backend", "", "`NAME` of the back end to host the users (default: the only one)")
 	return cmd
@@ -95,7 +95,7 @@ func (o *coexistPlan) run(ctx context.Context) error {
 		return err
 	}
 	if len(o.users) == 0 || o.dir == "" {
-		return cmdutil.Usagef("--users FILE, the users to move, and -O DIR, the directory for the wave, are required")
+		return cmdutil.Usagef("--users FILE (the users to move) and -O DIR (the directory to create for the wave) are required")
 	}
 	if _, err := os.Lstat(o.dir); !errors.Is(err, fs.ErrNotExist) {
 		return cmdutil.Usagef("'%s' already exists; each wave needs a new directory", o.dir)

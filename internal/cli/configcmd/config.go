@@ -19,8 +19,8 @@ func NewConfig(f *cmdutil.Factory) *cobra.Command {
 		Use:     "config [ACTION] [OPTIONS]",
 		Short:   "read, change, check and revert the server configuration",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on config/davserver.properties of the server home; no server needs to
-run. A change affects only the bytes of the changed values, saves the previous
+		Long: `Reads and edits config/davserver.properties in the server home. The server
+does not need to be running. A change affects only the bytes of the changed values, saves the previous
 version of the file in history/, and can be undone with 'config revert'.
 
 Without an action, 'config' is 'config list'.`,

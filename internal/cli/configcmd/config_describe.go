@@ -146,7 +146,7 @@ func (o *configDescribe) print(d described, separate bool) error {
 	}
 	field("name", d.Name)
 	field("meaning", d.Meaning)
-	field("type", d.Type+" ("+d.typeNote+")")
+	field("type", d.Type+", "+d.typeNote)
 	field("unit", d.Unit)
 	field("range", d.Range)
 	field("choices", strings.Join(quoteAll(d.Choices), ", "))

@@ -48,7 +48,7 @@ func (o *configList) addOptions(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.names, "option", "o", nil, "parameter `NAME`, or a pattern with * and ? (repeatable)")
 	f.BoolVarP(&o.modified, "modified", "M", false, "only parameters that are set and differ from their defaults")
-	f.BoolVarP(&o.all, "all", "A", false, "all parameters; those that are not set with their defaults")
+	f.BoolVarP(&o.all, "all", "A", false, "all parameters; one that is not set is shown with its default")
 	o.HomeOptions.Add(f)
 	_ = cmd.RegisterFlagCompletionFunc("option", completeNames)
 }

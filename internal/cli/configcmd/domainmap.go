@@ -20,10 +20,10 @@ func NewDomainmap(f *cmdutil.Factory) *cobra.Command {
 		Use:     "domainmap [ACTION] [OPTIONS]",
 		Short:   "map mail domains to the old server for free/busy requests",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on config/ischeduledomainmap.properties of the server home. For each
+		Long: `Reads and edits config/ischeduledomainmap.properties in the server home. For each
 mail domain with users who are still on Calendar Server 6, the file contains
-the URL at which that server answers iSchedule requests for free/busy. No
-server needs to run. A change affects only the lines of the changed domains,
+the URL at which that server answers iSchedule requests for free/busy. The
+server does not need to be running. A change affects only the lines of the changed domains,
 saves the previous version of the file in history/, and can be undone with
 'domainmap revert'.
 

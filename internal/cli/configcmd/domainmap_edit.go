@@ -64,7 +64,7 @@ func (p *domainPairs) resolve() ([]config.DomainRequest, error) {
 	case len(p.urls) > 1 && p.early:
 		return nil, cmdutil.Usagef("each -L must follow the -d to which it belongs")
 	case len(p.urls) != 1 && p.mapped < len(p.requests):
-		return nil, cmdutil.Usagef("-d %s has no -L URL", ui.Sanitize(p.requests[p.mapped].Domain))
+		return nil, cmdutil.Usagef("missing URL for -d %s; use -L URL", ui.Sanitize(p.requests[p.mapped].Domain))
 	}
 	return p.requests, nil
 }

@@ -40,8 +40,8 @@ func NewLDAPPool(f *cmdutil.Factory) *cobra.Command {
 		Use:     "ldappool [ACTION] [OPTIONS]",
 		Short:   "manage the LDAP pools of the server",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on the LDAP pools in config/davserver.properties of the server home; no
-server needs to run. The server looks up users in the pool ugldap and checks
+		Long: `Manages the LDAP pools in config/davserver.properties of the server home. The
+server does not need to be running. It looks up users in the pool ugldap and checks
 their passwords in the pool authldap. You can add pools for domains with
 another authentication directory: the host part of an external-auth URL
 template is the name of a pool. A change can be undone with 'config revert'.

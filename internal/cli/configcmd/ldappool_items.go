@@ -125,9 +125,9 @@ func parsePoolProperties(text string) ([]poolSetting, error) {
 		case inDN && !(found && looksLike && len(name) > shortAttribute):
 			out[len(out)-1].value += "," + part
 		case found && looksLike:
-			return nil, fmt.Errorf("'%s' is not a pool property; did you mean %s?", ui.Clip(name, maxPoolName), near)
+			return nil, fmt.Errorf("unknown pool property '%s'; did you mean %s?", ui.Clip(name, maxPoolName), near)
 		case found:
-			return nil, fmt.Errorf("'%s' is not a pool property (%s)", ui.Clip(name, maxPoolName), strings.Join(poolProperties(), ", "))
+			return nil, fmt.Errorf("unknown pool property '%s' (known: %s)", ui.Clip(name, maxPoolName), strings.Join(poolProperties(), ", "))
 		case name == "":
 			return nil, fmt.Errorf("missing property before or after a comma; use PROP=VALUE")
 		default:

@@ -24,10 +24,10 @@ func TestParsePoolProperties(t *testing.T) {
 		{text: "", bad: "missing property"},
 		{text: "ldaphost=h,", bad: "missing property"},
 		{text: "ldaphost", bad: "missing '='"},
-		{text: "=h", bad: "is not a pool property"},
-		{text: "ldaphost=h,cn=secret", bad: "'cn' is not a pool property"},
+		{text: "=h", bad: "unknown pool property"},
+		{text: "ldaphost=h,cn=secret", bad: "unknown pool property 'cn'"},
 		{text: "binddn=cn=a,ldaphots=secret", bad: "did you mean ldaphost?"},
-		{text: "\x1b=secret", bad: "is not a pool property"},
+		{text: "\x1b=secret", bad: "unknown pool property"},
 	} {
 		got, err := parsePoolProperties(c.text)
 		if c.bad != "" {

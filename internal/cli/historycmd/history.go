@@ -142,7 +142,7 @@ func (o *historyShow) run(ctx context.Context, arg string) error {
 
 // listHint says how to list the changes.
 func (o *historyShow) listHint() string {
-	return "'" + o.hints.Line("history", "list") + "' lists them"
+	return "'" + o.hints.Line("history", "list") + "' lists the changes"
 }
 
 // printEntry prints an entry of the journal, one field on each line.

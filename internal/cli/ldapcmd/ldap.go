@@ -16,8 +16,8 @@ func NewLDAP(f *cmdutil.Factory) *cobra.Command {
 		Use:     "ldap ACTION [OPTIONS]",
 		Short:   "audit the directory that the calendar servers share, and change it by plans",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on the directory of the calendar servers: on a live one over LDAP, or on
-LDIF exported from one. Only 'apply' and 'undo' change the directory.`,
+		Long: `Audits and repairs the directory of the calendar servers. Reads a live directory over
+LDAP, or LDIF exported from one. Only 'apply' and 'undo' change the directory.`,
 		Example: `  davadmin ldap audit -H ldap.example.com --starttls -D uid=reader,o=isp --password-file pw
   davadmin ldap audit --ldif export.ldif.gz --cs7-list migrated.txt
   davadmin ldap rules
@@ -27,7 +27,7 @@ LDIF exported from one. Only 'apply' and 'undo' change the directory.`,
 			if err := cmdutil.RefuseMirrored(cmd); err != nil {
 				return err
 			}
-			return cmdutil.Usagef("an action is missing; 'ldap' has: %s", strings.Join(cmdutil.ActionsOf(cmd), ", "))
+			return cmdutil.Usagef("missing action; actions: %s", strings.Join(cmdutil.ActionsOf(cmd), ", "))
 		},
 	}
 	cmd.AddCommand(newLDAPAudit(f), newLDAPRules(f), newLDAPPopulate(f), newLDAPApply(f), newLDAPUndo(f), newLDAPRuns(f), newLDAPGenerate(f))

@@ -85,7 +85,7 @@ code is 3 if there is a finding at or above --fail-on.`,
 	flags.StringVar(&o.idAttribute, "id-attribute", "", "`ATTRIBUTE` with the unique id (default: as configured in the home, else davUniqueId)")
 	flags.StringVar(&o.idPattern, "id-pattern", "", "regular `EXPRESSION` that valid unique ids match as a whole, if yours have a special form")
 	flags.StringVar(&o.local, "localuser-attribute", "", "`ATTRIBUTE` that marks users on the new server (default: as configured in the home, else davStore)")
-	flags.StringArrayVar(&o.backends, "backend", nil, "`NAME` of an existing back end; may be repeated (default: as configured in the home)")
+	flags.StringArrayVar(&o.backends, "backend", nil, "`NAME` of an existing back end (repeatable; default: as configured in the home)")
 	flags.BoolVar(&o.all, "all", false, "show every finding in the table, not only the first ones of each rule")
 	flags.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
 	flags.IntVar(&o.workers, "workers", 0, "number of cores to use for reading files; 0 means all")

@@ -57,7 +57,7 @@ a directory server that checks its schema rejects the entry: --for-server omits 
 	flags.IntVar(&o.options.Domains, "domains", 0, "`NUMBER` of mail domains (default: depends on the number of entries)")
 	flags.IntVar(&o.options.Schema, "schema", 2, "`LAYOUT` of the tree, Sun's Schema 1 or 2")
 	flags.BoolVar(&o.options.DayOne, "day-one", false, "the directory before any preparation: no entry has a unique id")
-	flags.StringArrayVar(&o.options.Backends, "backend", nil, "`NAME` of a back end; may be repeated (default: defaultbackend, store1, store2)")
+	flags.StringArrayVar(&o.options.Backends, "backend", nil, "`NAME` of a back end (repeatable; default: defaultbackend, store1, store2)")
 	flags.BoolVar(&o.options.ForServer, "for-server", false, "generate only entries that a directory server can load")
 	flags.BoolVar(&o.options.Unchecked, "unchecked", false, "with --for-server: the server does not check its schema")
 	flags.StringVarP(&o.out, "out", "O", "", "write the LDIF to `FILE` (default: standard output)")

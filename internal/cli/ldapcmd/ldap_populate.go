@@ -106,7 +106,7 @@ directory cannot be read completely, no plan is written.`,
 	flags.StringVar(&o.form, "format", string(ldapchange.FormatNSUniqueID), "format of new values: 8-8-8-8 (as in nsUniqueId) or uuid")
 	flags.StringVar(&o.class, "class", "", "object `CLASS` that allows the attribute, added where it is missing (default: davEntity for davUniqueId and davStore)")
 	flags.StringSliceVar(&o.classes, "classes", nil, "only entries with one of these object `CLASSES`, separated by commas (default: users, groups and resources)")
-	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the users to add the attribute to, in the format of --cs7-list of 'ldap audit'; may be repeated")
+	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the users to add the attribute to, in the format of --cs7-list of 'ldap audit' (repeatable)")
 	flags.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{string(ldapchange.FormatNSUniqueID), string(ldapchange.FormatUUID)}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
