@@ -25,6 +25,8 @@ func main() {
 		Args:    os.Args[1:],
 		Getenv:  os.Getenv,
 		Build:   cli.Build{Version: version, Commit: commit, Date: date},
+
+		ChangeBegins: cli.IgnoreBrokenPipe,
 	})
 	stop()
 	os.Exit(code)

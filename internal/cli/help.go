@@ -97,7 +97,7 @@ func (s section) write(b *bytes.Buffer, width int) error {
 	if len(s.items) == 0 {
 		return nil
 	}
-	b.WriteString("\n" + s.title + "\n")
+	b.WriteString("\n" + ui.Wrap(s.title, width) + "\n")
 	return ui.WriteDefinitions(b, width, s.items)
 }
 

@@ -42,7 +42,7 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 	commands := 0
 	eachCommand(root, func(c *cobra.Command) {
 		commands++
-		for _, width := range []int{0, 60, 80, 120} {
+		for _, width := range []int{0, 40, 60, 80, 120} {
 			limit := width
 			if width == 0 {
 				limit = ui.DefaultWidth

@@ -44,7 +44,7 @@ func davadmin() int {
 	app := &cli.Environment{
 		Streams: streams, Args: os.Args[1:], Getenv: os.Getenv, Hook: killHook(os.Getenv(killVariable)),
 		Build:     cli.Build{Version: "1.2.3", Commit: "abc1234", Date: "2026-11-01"},
-		VaultWork: vaultWork,
+		VaultWork: vaultWork, ChangeBegins: cli.IgnoreBrokenPipe,
 	}
 	if v := os.Getenv(clockVariable); v != "" {
 		t, err := time.Parse(time.RFC3339, v)

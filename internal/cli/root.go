@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -45,7 +46,7 @@ If you give no action, an operation that has the action 'list' runs it.`,
 				}
 				return cmdutil.ErrAnswered
 			}
-			return nil
+			return refuseEmptyOptions(cmd)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -120,6 +121,29 @@ func addGlobals(root *cobra.Command, g *cmdutil.Globals) {
 	_ = root.RegisterFlagCompletionFunc("home", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveFilterDirs
 	})
+}
+
+// restricting are the options that restrict a run to a home, to a part of its accounts or to
+// a number of changes. Without a value they would restrict nothing.
+var restricting = []string{"backend", "base", "clifile", "home", "ldapfilter", "max-changes"}
+
+// refuseEmptyOptions refuses an empty value of a restricting option, which usually comes
+// from a variable of a script that is not set.
+func refuseEmptyOptions(cmd *cobra.Command) error {
+	for _, name := range restricting {
+		f := cmd.Flags().Lookup(name)
+		if f == nil || !f.Changed {
+			continue
+		}
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		if slices.Contains(values, "") {
+			return cmdutil.Usagef("option --%s requires a value; '%s --help' lists the options", name, cmd.CommandPath())
+		}
+	}
+	return nil
 }
 
 // unknownOperation refuses a first word that is not an operation.

@@ -43,6 +43,10 @@ func WithSignals(parent context.Context) (ctx context.Context, stop func()) {
 	}
 }
 
+// IgnoreBrokenPipe makes a write to a pipe without a reader return an error, where it would
+// end the process.
+func IgnoreBrokenPipe() { signal.Ignore(syscall.SIGPIPE) }
+
 // stopError returns the cause of a run that the signal ends.
 func stopError(s os.Signal) *cmdutil.StopError {
 	switch s {

@@ -116,7 +116,7 @@ func (o *changeRun) run(ctx context.Context, s *storeHome, t *targets, step acco
 	}
 	o.journals.WarnNotes(session.Notes)
 	undo := &undoFile{path: filepath.Join(s.dir, "history", "accounts", fmt.Sprintf("%d.undo", session.Next())), head: "davadmin " + strings.Join(o.undo, " ") + " -f THIS-FILE", hook: o.hook}
-	change, err := session.Begin(ctx, journal.Intent{
+	change, err := o.journals.Begin(ctx, session, journal.Intent{
 		Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,
 		Items: []journal.Item{{Name: cmdutil.Plural(t.count, "account"), New: "undo file: " + undo.path, IsSet: true}},
 	})

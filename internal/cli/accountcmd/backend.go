@@ -349,7 +349,7 @@ func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Dura
 		return err
 	}
 	sh.journals.WarnNotes(session.Notes)
-	change, err := session.Begin(ctx, journal.Intent{Operation: operation, Command: sh.journals.Command(), Items: []journal.Item{{Name: what, IsSet: true}}})
+	change, err := sh.journals.Begin(ctx, session, journal.Intent{Operation: operation, Command: sh.journals.Command(), Items: []journal.Item{{Name: what, IsSet: true}}})
 	if err != nil {
 		return errors.Join(err, session.Close())
 	}

@@ -67,7 +67,10 @@ func (hs *Homes) Find(o *HomeOptions) (string, error) {
 			return "", fmt.Errorf("clifile %s: %w", clifrom, err)
 		}
 	}
-	hs.console.Detailf("home: %s (%s)", home, from)
+	if hs.shown != home { // a run may look for its home more than once
+		hs.console.Detailf("home: %s (%s)", home, from)
+		hs.shown = home
+	}
 	return home, nil
 }
 
@@ -108,6 +111,7 @@ type Homes struct {
 	console *Console
 	hints   *Hints
 	getenv  func(string) string
+	shown   string // the home that a detail line named
 }
 
 // named reports whether the user named the home.

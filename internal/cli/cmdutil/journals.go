@@ -1,6 +1,7 @@
 package cmdutil
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -51,6 +52,17 @@ type Journals struct {
 	getenv  func(string) string
 	now     func() time.Time
 	hook    fsx.Hook
+	begins  func()
+}
+
+// Begin records the intent of a batch of changes, and returns its number. From then on, a
+// reader that closes the output does not end the run, which would leave the batch half done
+// and without a record of how far it got.
+func (j *Journals) Begin(ctx context.Context, s *journal.Session, in journal.Intent) (int64, error) {
+	if j.begins != nil {
+		j.begins()
+	}
+	return s.Begin(ctx, in)
 }
 
 // WarnNotes prints warnings of what a session of the journal repaired or found.

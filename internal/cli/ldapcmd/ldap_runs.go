@@ -76,6 +76,9 @@ func (o *ldapRuns) run(_ context.Context) error {
 	}
 	switch format {
 	case ui.JSON:
+		if all == nil {
+			all = []ldapchange.Info{} // a list also without runs
+		}
 		return ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema string            `json:"schema"`
 			Runs   []ldapchange.Info `json:"runs"`

@@ -312,7 +312,7 @@ func (o *Runner) execute(ctx context.Context, a *ldapchange.Applier, plan *ldapc
 			return err
 		}
 	}
-	change, err := s.Begin(ctx, journal.Intent{Operation: o.operation, Command: o.journals.Command(), Items: []journal.Item{
+	change, err := o.journals.Begin(ctx, s, journal.Intent{Operation: o.operation, Command: o.journals.Command(), Items: []journal.Item{
 		{Name: "run", New: fmt.Sprint(run.ID), IsSet: true}, {Name: "directory", New: run.Server, IsSet: true},
 		{Name: "plan", New: plan.Path(), IsSet: true}, {Name: "entries", New: fmt.Sprint(run.ToChange), IsSet: true},
 	}})
