@@ -59,10 +59,15 @@ type Journals struct {
 // reader that closes the output does not end the run, which would leave the batch half done
 // and without a record of how far it got.
 func (j *Journals) Begin(ctx context.Context, s *journal.Session, in journal.Intent) (int64, error) {
+	j.changeBegins()
+	return s.Begin(ctx, in)
+}
+
+// changeBegins makes a broken pipe an error of the output, so that it does not end the run.
+func (j *Journals) changeBegins() {
 	if j.begins != nil {
 		j.begins()
 	}
-	return s.Begin(ctx, in)
 }
 
 // WarnNotes prints warnings of what a session of the journal repaired or found.
