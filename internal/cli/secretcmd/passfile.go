@@ -5,7 +5,6 @@ package secretcmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -173,7 +172,7 @@ type listedSecret struct {
 }
 
 func (o *passList) run(ctx context.Context) error {
-	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(cmdutil.ListFormats()...)
 	if err != nil {
 		return err
 	}
@@ -237,51 +236,40 @@ func (o *passList) find(h *passHome, rows []listedSecret, name string) (listedSe
 	return listedSecret{}, cmdutil.Usagef("%s is not in the vault; '%s' adds it", name, o.hints.Line("passfile", "create", "-n", name))
 }
 
+// print prints the passwords. JSON describes the vault as well.
 func (o *passList) print(format ui.Format, h *passHome, v *cmdutil.OpenVault, rows []listedSecret) error {
-	out := o.console.Streams.Out
-	cells := make([][]string, len(rows))
-	for i, r := range rows {
-		set := vaultLabels{}.Unset(r.Name)
-		if r.Set != nil {
-			set = r.Set.Format(time.RFC3339)
-		}
-		cells[i] = []string{r.Name, set, r.What}
+	if format != ui.JSON {
+		return secretList().PrintAll(o.console, format, rows)
 	}
-	switch format {
-	case ui.JSON:
-		kind := ""
-		if v.Vault != nil {
-			kind = string(v.Key.Kind())
-		}
-		return ui.WriteJSON(out, struct {
-			Schema    string         `json:"schema"`
-			Vault     string         `json:"vault"`
-			Exists    bool           `json:"exists"`
-			OpensWith string         `json:"opens_with,omitempty"`
-			Secrets   []listedSecret `json:"secrets"`
-		}{h.Schema("list"), h.File.Path(), v.Vault != nil, kind, rows})
-	case ui.JSONL:
-		for _, r := range rows {
-			if err := ui.WriteJSONL(out, r); err != nil {
-				return err
-			}
-		}
-		return nil
-	case ui.CSV:
-		return ui.WriteCSV(out, []string{"name", "set", "what"}, cells)
-	case ui.Table:
-		if len(rows) == 0 {
-			return nil
-		}
-		columns := []ui.Column{{Title: "name", Key: true}, {Title: "set", Priority: 1}, {Title: "what"}}
-		return ui.WriteColumns(out, o.console.Streams.Width, columns, cells)
+	kind := ""
+	if v.Vault != nil {
+		kind = string(v.Key.Kind())
 	}
-	for _, c := range cells {
-		if _, err := fmt.Fprintf(out, "%s: %s\n", ui.Sanitize(c[0]), c[1]); err != nil {
-			return err
-		}
+	return ui.WriteJSON(o.console.Streams.Out, struct {
+		Schema    string         `json:"schema"`
+		Vault     string         `json:"vault"`
+		Exists    bool           `json:"exists"`
+		OpensWith string         `json:"opens_with,omitempty"`
+		Secrets   []listedSecret `json:"secrets"`
+	}{h.Schema("list"), h.File.Path(), v.Vault != nil, kind, rows})
+}
+
+// secretList returns the layout of a list of passwords in every format but JSON.
+func secretList() cmdutil.List[listedSecret] {
+	return cmdutil.List[listedSecret]{
+		Header:  []string{"name", "set", "what"},
+		Record:  func(r listedSecret) []string { return []string{r.Name, r.setText(), r.What} },
+		Columns: []ui.Column{{Title: "name", Key: true}, {Title: "set", Priority: 1}, {Title: "what"}},
+		Plain:   func(r listedSecret) string { return ui.Sanitize(r.Name) + ": " + r.setText() + "\n" },
 	}
-	return nil
+}
+
+// setText returns when the password was set, for people.
+func (r listedSecret) setText() string {
+	if r.Set == nil {
+		return vaultLabels{}.Unset(r.Name)
+	}
+	return r.Set.Format(time.RFC3339)
 }
 
 // addMissing returns rows with the known names that it lacks, by name.

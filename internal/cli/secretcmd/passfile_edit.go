@@ -84,8 +84,15 @@ A batch file (-f) has a line 'name=value' for each password. Blank lines, lines 
 begin with #, and spaces around the name and the value are ignored. Passwords are never
 taken from the command line.`
 
+func newPassEdit(f *cmdutil.Factory, action passAction) *passEdit {
+	return &passEdit{
+		console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook,
+		input: f.Input, journals: f.Journals, now: f.Now, vaults: f.Vaults, action: action,
+	}
+}
+
 func newPassCreate(f *cmdutil.Factory) *cobra.Command {
-	o := &passEdit{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, input: f.Input, journals: f.Journals, now: f.Now, vaults: f.Vaults, action: passCreate}
+	o := newPassEdit(f, passCreate)
 	cmd := &cobra.Command{
 		Use:   "create [--new-key[=FILE]] [-n NAME [--value-file FILE]]... [-f FILE]",
 		Short: "create the vault, or add passwords to it",
@@ -107,7 +114,7 @@ passphrase is lost, so are the passwords.` + passBatchHelp,
 }
 
 func newPassModify(f *cmdutil.Factory) *cobra.Command {
-	o := &passEdit{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, input: f.Input, journals: f.Journals, now: f.Now, vaults: f.Vaults, action: passModify}
+	o := newPassEdit(f, passModify)
 	cmd := &cobra.Command{
 		Use:   "modify [--rekey [--new-key[=FILE]]] [-n NAME [--value-file FILE]]... [-f FILE]",
 		Short: "change passwords in the vault, or what opens it",
@@ -128,7 +135,7 @@ old one.` + passBatchHelp,
 }
 
 func newPassDelete(f *cmdutil.Factory) *cobra.Command {
-	o := &passEdit{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, hook: f.Hook, input: f.Input, journals: f.Journals, now: f.Now, vaults: f.Vaults, action: passDelete}
+	o := newPassEdit(f, passDelete)
 	cmd := &cobra.Command{
 		Use:   "delete -n NAME... | --all",
 		Short: "remove passwords from the vault, or the whole vault",
@@ -189,7 +196,6 @@ func (o *passEdit) run(ctx context.Context) error {
 	if err != nil {
 		return vaultConflict(err)
 	}
-	o.journals.WarnNotes(outcome.Notes)
 	return o.homeFiles.ReportError(h.HomeFile, outcome, o.showVault(format, p, outcome))
 }
 

@@ -95,9 +95,9 @@ func (p *passPlan) checkVault(v *secret.Vault) error {
 		_, found := v.Get(it.name)
 		switch {
 		case found && p.o.action == passCreate:
-			return cmdutil.Usagef("%s%s is already in the vault; use 'passfile modify'", where, it.name)
+			return cmdutil.Usagef("%s%s is already in the vault; to change it: %s", where, it.name, p.o.hints.Line("passfile", "modify", "-n", it.name))
 		case !found && p.o.action == passModify:
-			return cmdutil.Usagef("%s%s is not in the vault; use 'passfile create'", where, it.name)
+			return cmdutil.Usagef("%s%s is not in the vault; to add it: %s", where, it.name, p.o.hints.Line("passfile", "create", "-n", it.name))
 		case !found && p.o.action == passDelete:
 			hint := fmt.Sprintf("'%s' lists its passwords", p.o.hints.Line("passfile", "list"))
 			if near, ok := config.NearestWord(it.name, v.Names()); ok {
@@ -221,7 +221,7 @@ func (p *passPlan) changes(v *secret.Vault) []config.Change {
 // apply makes the planned change.
 func (p *passPlan) apply(ctx context.Context) (*config.Outcome, error) {
 	o := p.o
-	outcome, err := p.home.File.Apply(ctx, config.Edit{
+	outcome, err := o.homeFiles.Apply(ctx, p.home.File, config.Edit{
 		Operation: "passfile " + string(o.action), Command: o.journals.Command(), Remark: o.remark, Mask: p.home.Labels.Mask,
 		Make: func(current []byte) ([]byte, []config.Change, error) { return p.make(ctx, current) },
 	})
