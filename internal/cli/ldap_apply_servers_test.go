@@ -68,7 +68,7 @@ func TestApplyOnSlapd(t *testing.T) {
 		}
 	}
 	expect("dry run", davadminRun(t, nil, with("ldap", "apply", plan, "--dry-run")...), 0, "to change:    3", "dry run: nothing was changed")
-	expect("no runs", davadminRun(t, nil, "ldap", "runs", "--home", home, "--output", "json"), 0, `"runs": null`, "")
+	expect("no runs", davadminRun(t, nil, "ldap", "runs", "--home", home, "--output", "json"), 0, `"runs": []`, "")
 	expect("applied", davadminRun(t, nil, with("ldap", "apply", plan)...), 0, "changed:      3 of 3", "to undo: davadmin ldap undo --home "+home+" 2")
 	expect("again", davadminRun(t, nil, with("ldap", "apply", plan)...), 0, "already done: 3", "nothing to do")
 	expect("listed", davadminRun(t, nil, "ldap", "runs", "--home", home, "--output", "plain"), 0, "2\t", "")
