@@ -324,7 +324,11 @@ func (o *dbUpgrade) upgrade(ctx context.Context, s *storeHome, st store.SchemaSt
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("from %d to %d; copy before: %s", st.Version, st.Known, backup), nil
+		detail := fmt.Sprintf("from %d to %d", st.Version, st.Known)
+		if backup != "" {
+			detail += "; old version kept as: " + backup
+		}
+		return detail, nil
 	})
 	if err != nil {
 		return err
