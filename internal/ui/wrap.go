@@ -190,3 +190,14 @@ func WriteDefinitions(w io.Writer, width int, items []Definition) error {
 	_, err := io.WriteString(w, b.String())
 	return err
 }
+
+// Field returns a line of a label and text. On a terminal, whose width is not 0, the
+// text is wrapped, and its further lines are indented to its first.
+func Field(label, text string, width int) string {
+	indent := Width(label)
+	if width == 0 || width-indent < minTextSize {
+		return label + text + "\n"
+	}
+	lines := strings.Split(Wrap(strings.TrimSpace(text), width-indent), "\n")
+	return label + strings.Join(lines, "\n"+strings.Repeat(" ", indent)) + "\n"
+}

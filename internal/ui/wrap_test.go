@@ -116,3 +116,17 @@ func TestWriteDefinitionsFits(t *testing.T) {
 		checkWidth(t, b.String(), width)
 	})
 }
+
+func TestField(t *testing.T) {
+	const text = "one two three four five six seven eight nine ten eleven twelve"
+	for _, c := range []struct {
+		width int
+		want  []string
+	}{
+		{0, []string{"  what: " + text}},
+		{40, []string{"  what: one two three four five six", "        seven eight nine ten eleven", "        twelve"}},
+		{20, []string{"  what: " + text}},
+	} {
+		compare(t, ui.Field("  what: ", text, c.width), c.want...)
+	}
+}

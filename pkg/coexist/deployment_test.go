@@ -176,7 +176,7 @@ func (d *deployment) options(t *testing.T) coexist.Options {
 			t.Fatal(err)
 		}
 		o.Server = &coexist.NewServer{Path: "davserver.properties", Doc: doc, Registry: registry}
-		o.Directory.Backends = config.Backends(registry, doc)
+		o.Directory.Backends = config.BackendIDs(registry, doc)
 		o.Map = &config.DomainMapInput{Path: "map.properties", Text: []byte(d.domainMap)}
 		if d.domainMap == "" {
 			o.Map.Text, o.Map.Err = nil, fmt.Errorf("open: %w", fs.ErrNotExist)

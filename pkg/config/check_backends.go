@@ -203,11 +203,11 @@ func checkRanks(ctx context.Context, s *checkState, emit func(finding.Finding)) 
 	return err
 }
 
-// Backends lists, in order, the ids of the back ends that accounts can be assigned
+// BackendIDs lists, in order, the ids of the back ends that accounts can be assigned
 // to: those that every server has, those named by a parameter in the file, and
 // the ids set by backendid. The back end of the iSchedule inbox and outbox has no
 // accounts.
-func Backends(r *Registry, d *Document) []string {
+func BackendIDs(r *Registry, d *Document) []string {
 	var ids []string
 	for _, p := range r.all {
 		if id, last, ok := family(p.Name, "store.dav"); ok && last == "backendid" && id != "*" {
@@ -228,17 +228,17 @@ func Backends(r *Registry, d *Document) []string {
 	return slices.Compact(ids)
 }
 
-// BackendFamily is a back end: the id by which the directory names it, and the
+// Backend is a back end: the id by which the directory names it, and the
 // part of its parameters' names that tells them from those of others.
-type BackendFamily struct{ Key, ID string }
+type Backend struct{ Key, ID string }
 
 // Parameter is the name of one of its parameters.
-func (b BackendFamily) Parameter(last string) string { return "store.dav." + b.Key + "." + last }
+func (b Backend) Parameter(last string) string { return "store.dav." + b.Key + "." + last }
 
-// BackendFamilies lists the back ends that hold accounts, by id: those that every
+// Backends lists the back ends that hold accounts, by id: those that every
 // server has and those with a parameter of their own, but not the one of
 // iSchedule.
-func BackendFamilies(r *Registry, d *Document) []BackendFamily {
+func Backends(r *Registry, d *Document) []Backend {
 	var keys []string
 	for _, p := range r.all {
 		if key, last, ok := family(p.Name, "store.dav"); ok && last == "backendid" && key != "*" {
@@ -251,17 +251,17 @@ func BackendFamilies(r *Registry, d *Document) []BackendFamily {
 		}
 	}
 	slices.Sort(keys)
-	var out []BackendFamily
+	var out []Backend
 	for _, key := range slices.Compact(keys) {
-		b := BackendFamily{Key: key}
+		b := Backend{Key: key}
 		if b.ID = strings.TrimSpace(r.Effective(d, b.Parameter("backendid"))); b.ID == "" {
 			b.ID = key
 		}
-		if b.ID == r.Effective(d, "davcore.ischedule.backendid") || slices.ContainsFunc(out, func(x BackendFamily) bool { return x.ID == b.ID }) {
+		if b.ID == r.Effective(d, "davcore.ischedule.backendid") || slices.ContainsFunc(out, func(x Backend) bool { return x.ID == b.ID }) {
 			continue
 		}
 		out = append(out, b)
 	}
-	slices.SortFunc(out, func(x, y BackendFamily) int { return strings.Compare(x.ID, y.ID) })
+	slices.SortFunc(out, func(x, y Backend) int { return strings.Compare(x.ID, y.ID) })
 	return out
 }

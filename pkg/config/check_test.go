@@ -337,7 +337,7 @@ func TestShellWord(t *testing.T) {
 }
 
 // Accounts can be assigned to every back end except that of the iSchedule inbox.
-func TestBackends(t *testing.T) {
+func TestBackendIDs(t *testing.T) {
 	r, err := NewRegistry()
 	if err != nil {
 		t.Fatal(err)
@@ -352,7 +352,7 @@ func TestBackends(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := Backends(r, d); !slices.Equal(got, want) {
+		if got := BackendIDs(r, d); !slices.Equal(got, want) {
 			t.Errorf("%q: got %v, want %v", text, got, want)
 		}
 	}

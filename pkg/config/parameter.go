@@ -11,32 +11,32 @@ import (
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
-// Sure is where a name or the values of a parameter come from, and so how certain
+// Certainty is where a name or the values of a parameter come from, and so how certain
 // they are.
-type Sure byte
+type Certainty byte
 
 // The degrees of certainty.
 const (
-	SureSeen       Sure = 'S' // printed in a manual that was available
-	SureRemembered Sure = 'M' // from memory of the product's documentation
-	SureGuessed    Sure = 'G' // by analogy with other parameters
-	SureOurs       Sure = 'O' // an addition of davadmin
+	CertaintySeen       Certainty = 'S' // printed in a manual that was available
+	CertaintyRemembered Certainty = 'M' // from memory of the product's documentation
+	CertaintyGuessed    Certainty = 'G' // by analogy with other parameters
+	CertaintyOurs       Certainty = 'O' // an addition of davadmin
 )
 
-func (s Sure) known() bool {
-	return s == SureSeen || s == SureRemembered || s == SureGuessed || s == SureOurs
+func (s Certainty) known() bool {
+	return s == CertaintySeen || s == CertaintyRemembered || s == CertaintyGuessed || s == CertaintyOurs
 }
 
 // String returns the wording of the reference pages.
-func (s Sure) String() string {
+func (s Certainty) String() string {
 	switch s {
-	case SureSeen:
+	case CertaintySeen:
 		return "seen in the manual"
-	case SureRemembered:
+	case CertaintyRemembered:
 		return "remembered"
-	case SureGuessed:
+	case CertaintyGuessed:
 		return "guessed"
-	case SureOurs:
+	case CertaintyOurs:
 		return "ours"
 	}
 	return fmt.Sprintf("sure(%d)", byte(s))
@@ -57,19 +57,19 @@ func (r Restart) known() bool { return r == RestartNo || r == RestartYes || r ==
 // Parameter describes one parameter, or a family of parameters whose names differ
 // in one component. It is shared and must not be changed.
 type Parameter struct {
-	Name       string // the key; a family has * for one component, a parameter of another file that file's prefix and a colon
-	File       string // the file, if it is not davserver.properties; davadmin cannot set such a parameter
-	Type       Type
-	Unit       string   // what a number counts or a string is; calendar or scheduling for an acl; the schemes of a url
-	Min, Max   *int64   // limits in addition to those of the type, nil for none; only for integer and long
-	Default    string   // empty if unset by default, or, where Type has no empty value, if the default is unknown
-	List       bool     // a list of words separated by blanks
-	Choices    []string // the only valid values, nil for any; an empty string in it stands for clearing the parameter
-	Restart    Restart
-	NameSure   Sure
-	ValueSure  Sure   // of the default, limits and choices
-	Deprecated string // what to use instead, empty while the parameter is current
-	Meaning    string // one sentence
+	Name           string // the key; a family has * for one component, a parameter of another file that file's prefix and a colon
+	File           string // the file, if it is not davserver.properties; davadmin cannot set such a parameter
+	Type           Type
+	Unit           string   // what a number counts or a string is; calendar or scheduling for an acl; the schemes of a url
+	Min, Max       *int64   // limits in addition to those of the type, nil for none; only for integer and long
+	Default        string   // empty if unset by default, or, where Type has no empty value, if the default is unknown
+	List           bool     // a list of words separated by blanks
+	Choices        []string // the only valid values, nil for any; an empty string in it stands for clearing the parameter
+	Restart        Restart
+	NameCertainty  Certainty
+	ValueCertainty Certainty // of the default, limits and choices
+	Deprecated     string    // what to use instead, empty while the parameter is current
+	Meaning        string    // one sentence
 }
 
 // Problem is one thing that is wrong with a value. Text and Hint never contain a
@@ -238,7 +238,7 @@ func (p *Parameter) checkType(value string) []Problem {
 // limit returns the problem of a value outside the limits or choices, which is
 // only as certain as these are.
 func (p *Parameter) limit(text, what string) Problem {
-	if p.ValueSure == SureGuessed {
+	if p.ValueCertainty == CertaintyGuessed {
 		return Problem{Severity: finding.Warning, Text: text + "; this " + what + " is a guess"}
 	}
 	return Problem{Severity: finding.Error, Text: text}

@@ -8,8 +8,8 @@ import (
 )
 
 func TestSure(t *testing.T) {
-	for s, want := range map[Sure]string{
-		SureSeen: "seen in the manual", SureRemembered: "remembered", SureGuessed: "guessed", SureOurs: "ours", Sure(1): "sure(1)",
+	for s, want := range map[Certainty]string{
+		CertaintySeen: "seen in the manual", CertaintyRemembered: "remembered", CertaintyGuessed: "guessed", CertaintyOurs: "ours", Certainty(1): "sure(1)",
 	} {
 		if got := s.String(); got != want {
 			t.Errorf("%d: %q, want %q", s, got, want)

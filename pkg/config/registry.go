@@ -27,7 +27,7 @@ type Registry struct {
 // the built-in table is malformed, which the tests rule out.
 //
 // The names and values come from the configuration chapters of the Calendar Server
-// manuals, as far as these were available; NameSure and ValueSure of each
+// manuals, as far as these were available; NameCertainty and ValueCertainty of each
 // parameter say how certain they are.
 func NewRegistry() (*Registry, error) { return parseRegistry(parametersTSV) }
 
@@ -98,8 +98,8 @@ func parseParameter(row string) (*Parameter, error) {
 }
 
 func (p *Parameter) parseSure(s string) error {
-	if len(s) == 3 && s[1] == '/' && Sure(s[0]).known() && Sure(s[2]).known() {
-		p.NameSure, p.ValueSure = Sure(s[0]), Sure(s[2])
+	if len(s) == 3 && s[1] == '/' && Certainty(s[0]).known() && Certainty(s[2]).known() {
+		p.NameCertainty, p.ValueCertainty = Certainty(s[0]), Certainty(s[2])
 		return nil
 	}
 	return fmt.Errorf("the confidence '%s' is not two of S, M, G, O with a slash between", s)

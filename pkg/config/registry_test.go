@@ -127,7 +127,7 @@ func TestLookup(t *testing.T) {
 	if p := mustLookup(t, "ashttpd:service.port"); p.File != "ashttpd.properties" {
 		t.Errorf("File = %q", p.File)
 	}
-	if p := mustLookup(t, "store.dav.x.dburl"); p.NameSure != SureOurs || p.Type != URL || p.File != "" || !p.Family() {
+	if p := mustLookup(t, "store.dav.x.dburl"); p.NameCertainty != CertaintyOurs || p.Type != URL || p.File != "" || !p.Family() {
 		t.Errorf("dburl is %+v", *p)
 	}
 }
@@ -173,7 +173,7 @@ func TestParseRegistryErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p := r.All()[0]; !slices.Equal(p.Choices, []string{"x", ""}) || *p.Min != 1 || *p.Max != 5 ||
-		p.NameSure != SureSeen || p.ValueSure != SureRemembered {
+		p.NameCertainty != CertaintySeen || p.ValueCertainty != CertaintyRemembered {
 		t.Errorf("row read as %+v", *p)
 	}
 	if r, err = ParseRegistry([]byte(registryColumns + "\n")); err != nil || len(r.All()) != 0 {

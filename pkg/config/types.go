@@ -89,7 +89,7 @@ func (p *Parameter) checkNumber(value string) []Problem {
 	case errors.Is(err, strconv.ErrRange):
 		// The type's own limits are certain even where the parameter's are not.
 		q := *p
-		if p.ValueSure == SureGuessed {
+		if p.ValueCertainty == CertaintyGuessed {
 			q.Min, q.Max = nil, nil
 		}
 		return failure(fmt.Sprintf("%s is out of range (%d to %d)", quoted(value), q.low(), q.high()), "")

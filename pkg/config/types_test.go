@@ -85,7 +85,7 @@ func TestCheckNumber(t *testing.T) {
 
 func TestCheckLong(t *testing.T) {
 	low := int64(0)
-	p := &Parameter{Name: "x", Type: Long, Min: &low, ValueSure: SureSeen}
+	p := &Parameter{Name: "x", Type: Long, Min: &low, ValueCertainty: CertaintySeen}
 	if got, want := p.Range(), "0 to 9223372036854775807"; got != want {
 		t.Errorf("Range() = %q, want %q", got, want)
 	}
@@ -148,7 +148,7 @@ func TestCheckChoices(t *testing.T) {
 	const name = "davcore.virusscan.clivirusaction"
 	runChecks(t, append(good(name, "", "delete"),
 		bad(name, "Delete", "warning: 'Delete' is not 'delete' or empty; this list is a guess")))
-	p := &Parameter{Type: String, Choices: []string{"a", "b", "c"}, ValueSure: SureRemembered}
+	p := &Parameter{Type: String, Choices: []string{"a", "b", "c"}, ValueCertainty: CertaintyRemembered}
 	if got := p.Check("d"); len(got) != 1 || got[0].Severity != finding.Error || got[0].Text != "'d' is not 'a', 'b' or 'c'" {
 		t.Error(got)
 	}

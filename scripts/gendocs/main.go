@@ -176,7 +176,7 @@ func parameterPage() (string, error) {
 			kind += ", list"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %c/%c |\n", code(p.Name), kind, code(p.Default), cell(limits), p.Restart,
-			cell(p.Meaning), p.NameSure, p.ValueSure)
+			cell(p.Meaning), p.NameCertainty, p.ValueCertainty)
 	}
 	return b.String(), nil
 }

@@ -91,7 +91,7 @@ func (h *HomeConfig) Backends() []string {
 	if h == nil {
 		return nil
 	}
-	return config.Backends(h.Registry, h.Document)
+	return config.BackendIDs(h.Registry, h.Document)
 }
 
 // Domains returns the mail domains that the configuration names.

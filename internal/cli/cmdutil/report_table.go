@@ -141,7 +141,7 @@ func (rp *Reports) writeFinding(f finding.Finding) error {
 		}
 		fmt.Fprintf(&b, "  dn:   %s\n", ui.Sanitize(dn))
 	}
-	fmt.Fprintf(&b, "  what: %s\n", ui.Sanitize(f.Detail))
+	b.WriteString(ui.Field("  what: ", ui.Sanitize(f.Detail), rp.console.Streams.Width))
 	switch fix := rp.FixText(f.Fix); {
 	case strings.Contains(fix, "\n"):
 		// Several lines can only be copied if nothing precedes them.

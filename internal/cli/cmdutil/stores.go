@@ -54,7 +54,7 @@ type Stores struct {
 // long a store waits for a lock.
 func (ss *Stores) Backends(o *HomeOptions, dir string, c *HomeConfig, wait time.Duration) (*backends.Set, error) {
 	var locations []backends.Location
-	for _, b := range config.BackendFamilies(c.Registry, c.Document) {
+	for _, b := range config.Backends(c.Registry, c.Document) {
 		l, err := ss.location(o, dir, c, b)
 		if err != nil {
 			return nil, err
@@ -79,7 +79,7 @@ const StoreSuffix = ".sqlite"
 const BuiltinBackend = "defaultbackend"
 
 // location returns where the store of a back end is.
-func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.BackendFamily) (backends.Location, error) {
+func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.Backend) (backends.Location, error) {
 	l := backends.Location{Backend: b.ID, URL: c.Value(b.Parameter("dburl")), Password: ss.vaults.StorePassword(o, dir, b.ID)}
 	if err := CheckBackendName(b.ID); err != nil {
 		return l, Usagef("%s: back end '%s': %v", c.Path, b.ID, err)

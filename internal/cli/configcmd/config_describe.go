@@ -45,24 +45,26 @@ func newConfigDescribe(f *cmdutil.Factory) *cobra.Command {
 
 // described is a parameter in the JSON output.
 type described struct {
-	Name       string   `json:"name"`
-	File       string   `json:"file,omitempty"`
-	Meaning    string   `json:"meaning"`
-	Type       string   `json:"type"`
-	Unit       string   `json:"unit,omitempty"`
-	Range      string   `json:"range,omitempty"`
-	Choices    []string `json:"choices,omitempty"`
-	Default    string   `json:"default"`
-	List       bool     `json:"list"`
-	Secret     bool     `json:"secret"`
-	Restart    string   `json:"restart"`
-	NameSure   string   `json:"name_certainty"`
-	ValueSure  string   `json:"values_certainty"`
-	Deprecated string   `json:"deprecated,omitempty"`
-	Value      *string  `json:"value,omitempty"` // the value that is set, if a home was found
+	Name           string   `json:"name"`
+	File           string   `json:"file,omitempty"`
+	Meaning        string   `json:"meaning"`
+	Type           string   `json:"type"`
+	Unit           string   `json:"unit,omitempty"`
+	Range          string   `json:"range,omitempty"`
+	Choices        []string `json:"choices,omitempty"`
+	Default        string   `json:"default"`
+	List           bool     `json:"list"`
+	Secret         bool     `json:"secret"`
+	Restart        string   `json:"restart"`
+	NameCertainty  string   `json:"name_certainty"`
+	ValueCertainty string   `json:"values_certainty"`
+	Deprecated     string   `json:"deprecated,omitempty"`
+	Value          *string  `json:"value,omitempty"` // the value that is set, if a home was found
 
-	typeNote string
-	restart  string
+	typeNote       string
+	restart        string
+	nameCertainty  string
+	valueCertainty string
 }
 
 func (o *configDescribe) run(ctx context.Context, names []string) error {
@@ -93,7 +95,7 @@ func (o *configDescribe) run(ctx context.Context, names []string) error {
 		}{"davadmin.config.describe.1", rows})
 	}
 	for i, d := range rows {
-		if err := o.print(d, i > 0); err != nil {
+		if err := o.print(d, i > 0, format); err != nil {
 			return err
 		}
 	}
@@ -122,8 +124,9 @@ func describe(p *config.Parameter, name string, doc *config.Document) described 
 	d := described{
 		Name: name, File: p.File, Meaning: p.Meaning, Type: string(p.Type), Unit: p.Unit, Range: p.Range(), Choices: p.Choices,
 		Default: p.Mask(p.Default), List: p.List, Secret: p.Secret(), Restart: string(p.Restart),
-		NameSure: p.NameSure.String(), ValueSure: p.ValueSure.String(), Deprecated: p.Deprecated,
+		NameCertainty: p.NameCertainty.String(), ValueCertainty: p.ValueCertainty.String(), Deprecated: p.Deprecated,
 		typeNote: p.Type.Describe(), restart: cmdutil.RestartText(p.Restart),
+		nameCertainty: certaintyText(p.NameCertainty), valueCertainty: certaintyText(p.ValueCertainty),
 	}
 	if doc != nil {
 		if v, ok := doc.Get(name); ok {
@@ -134,14 +137,18 @@ func describe(p *config.Parameter, name string, doc *config.Document) described 
 	return d
 }
 
-func (o *configDescribe) print(d described, separate bool) error {
+func (o *configDescribe) print(d described, separate bool, format ui.Format) error {
+	width := 0
+	if format == ui.Table {
+		width = o.console.Streams.Width
+	}
 	var b strings.Builder
 	if separate {
 		b.WriteByte('\n')
 	}
 	field := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "%s: %s\n", name, ui.Sanitize(value))
+			b.WriteString(ui.Field(name+": ", ui.Sanitize(value), width))
 		}
 	}
 	field("name", d.Name)
@@ -163,13 +170,26 @@ func (o *configDescribe) print(d described, separate bool) error {
 	}
 	field("file", d.File)
 	field("restart", d.restart)
-	field("certainty", fmt.Sprintf("name %s, values %s", d.NameSure, d.ValueSure))
+	field("certainty", "the name is "+d.nameCertainty+"; the values are "+d.valueCertainty)
 	field("deprecated", d.Deprecated)
 	if d.Value != nil {
 		field("set to", *d.Value)
 	}
 	_, err := fmt.Fprint(o.console.Streams.Out, b.String())
 	return err
+}
+
+// certaintyText returns where a name or values come from, in words for people.
+func certaintyText(c config.Certainty) string {
+	switch c {
+	case config.CertaintySeen:
+		return "in the manual"
+	case config.CertaintyRemembered:
+		return "from memory, not checked against a manual"
+	case config.CertaintyOurs:
+		return "an addition of davadmin"
+	}
+	return "a guess"
 }
 
 func quoteAll(words []string) []string {

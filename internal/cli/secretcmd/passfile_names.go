@@ -38,7 +38,7 @@ func secretNames() []secretName {
 
 // storeBackends returns every back end that has a database, including that of iSchedule.
 func storeBackends(r *config.Registry, d *config.Document) []string {
-	return append(config.Backends(r, d), r.Effective(d, "davcore.ischedule.backendid"))
+	return append(config.BackendIDs(r, d), r.Effective(d, "davcore.ischedule.backendid"))
 }
 
 // knownSecret is a password that a home can use.
