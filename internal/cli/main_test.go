@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,7 +26,21 @@ import (
 func TestMain(m *testing.M) {
 	// The race detector waits a second at the end of every process otherwise.
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
+	if filepath.Base(os.Args[0]) != "davadmin" {
+		withoutIgnoredSignals()
+	}
 	testscript.Main(m, map[string]func(){"davadmin": func() { os.Exit(davadmin()) }})
+}
+
+// withoutIgnoredSignals gives the processes that the tests start the default action of
+// the signals that nohup, or a shell for a job in the background, made this process
+// ignore: a caught signal is not inherited as ignored.
+func withoutIgnoredSignals() {
+	for _, s := range []os.Signal{syscall.SIGHUP, os.Interrupt} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 }
 
 // killVariable makes davadmin kill itself with SIGKILL before the system call with that
