@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
 )
 
 // helpCommand returns 'help [OPERATION [ACTION]]'.
@@ -15,7 +16,10 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 		Use:     "help [OPERATION [ACTION]]",
 		Short:   "describe an operation, an action, or the exit codes",
 		GroupID: cmdutil.GroupOther,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(help *cobra.Command, args []string) error {
+			if help.Flags().Changed("output") {
+				return cmdutil.Usagef("help is always text; --output applies to the command itself")
+			}
 			cmd, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
 				word := strings.Join(args, " ")
@@ -79,8 +83,8 @@ parameter names and their values.`,
 	}
 }
 
-// exitCodesTopic returns the help topic 'exit-codes'.
-func exitCodesTopic() *cobra.Command {
+// newExitCodes returns 'exit-codes', which is a help topic as well.
+func newExitCodes(f *cmdutil.Factory) *cobra.Command {
 	var b strings.Builder
 	b.WriteString("Every davadmin command ends with one of these codes. Treat any other code as a failure.\n\n")
 	for _, c := range cmdutil.ExitCodes() {
@@ -88,8 +92,27 @@ func exitCodesTopic() *cobra.Command {
 	}
 	return &cobra.Command{
 		Use:     "exit-codes",
-		Short:   "meaning of the exit codes",
+		Short:   "list the exit codes and what they mean",
 		GroupID: cmdutil.GroupOther,
 		Long:    strings.TrimRight(b.String(), "\n"),
+		Example: `  davadmin help exit-codes
+  davadmin exit-codes --output json`,
+		Args: cmdutil.NoArguments,
+		RunE: func(*cobra.Command, []string) error {
+			format, err := f.Console.Format(cmdutil.ListFormats()...)
+			if err != nil {
+				return err
+			}
+			return exitCodeListing().PrintAll(f.Console, format, cmdutil.ExitCodes())
+		},
+	}
+}
+
+// exitCodeListing describes the listing of exit codes.
+func exitCodeListing() cmdutil.List[cmdutil.ExitCode] {
+	return cmdutil.List[cmdutil.ExitCode]{
+		Schema: "davadmin.exit-codes.1", Member: "codes", Header: []string{"code", "meaning"},
+		Columns: []ui.Column{{Title: "code", Key: true, Number: true}, {Title: "meaning"}},
+		Record:  func(c cmdutil.ExitCode) []string { return []string{fmt.Sprint(c.Code), c.Meaning} },
 	}
 }

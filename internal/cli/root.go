@@ -83,7 +83,7 @@ func operations(root *cobra.Command) []operation {
 	return []operation{
 		{"init", configcmd.NewInit}, {"config", configcmd.NewConfig}, {"domainmap", configcmd.NewDomainmap}, {"ldap", ldapcmd.NewLDAP}, {"coexist", coexistcmd.NewCoexist},
 		{"account", accountcmd.NewAccount}, {"calendar", accountcmd.NewCalendar}, {"backend", accountcmd.NewBackend}, {"db", accountcmd.NewDB},
-		{"ldappool", configcmd.NewLDAPPool}, {"passfile", secretcmd.NewPassfile}, {"history", historycmd.NewHistory}, {"version", newVersion},
+		{"ldappool", configcmd.NewLDAPPool}, {"passfile", secretcmd.NewPassfile}, {"history", historycmd.NewHistory}, {"version", newVersion}, {"exit-codes", newExitCodes},
 		{"completion", func(f *cmdutil.Factory) *cobra.Command { return newCompletion(f, root) }},
 	}
 }
@@ -101,7 +101,6 @@ func addOperations(root *cobra.Command, args []string, f *cmdutil.Factory) {
 	for _, o := range all {
 		root.AddCommand(o.newCommand(f))
 	}
-	root.AddCommand(exitCodesTopic())
 }
 
 // addGlobals defines the options with the same meaning in every command.

@@ -113,5 +113,5 @@ func RefuseMirrored(cmd *cobra.Command) error {
 		}
 	}
 	slices.Sort(owners)
-	return Usagef("option --%s belongs to the action '%s'; use: davadmin %s %s ...", foreign.Name, strings.Join(owners, "' or '"), cmd.Name(), owners[0])
+	return Usagef("option --%s belongs to the action '%s', which has to be named: '%s %s --%s'", foreign.Name, strings.Join(owners, "' or '"), cmd.Name(), owners[0], foreign.Name)
 }

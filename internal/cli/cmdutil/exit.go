@@ -39,8 +39,8 @@ const (
 
 // ExitCode is an exit code and its meaning.
 type ExitCode struct {
-	Code    int
-	Meaning string
+	Code    int    `json:"code"`
+	Meaning string `json:"meaning"`
 }
 
 // ExitCodes returns all exit codes, for help.

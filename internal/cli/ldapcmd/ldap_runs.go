@@ -66,7 +66,7 @@ home, and how far each of them got. No server is contacted. 'ldap undo RUN' undo
 }
 
 func (o *ldapRuns) run(_ context.Context) error {
-	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(cmdutil.ListFormats()...)
 	if err != nil {
 		return err
 	}
@@ -74,54 +74,32 @@ func (o *ldapRuns) run(_ context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch format {
-	case ui.JSON:
-		if all == nil {
-			all = []ldapchange.Info{} // a list also without runs
-		}
-		return ui.WriteJSON(o.console.Streams.Out, struct {
-			Schema string            `json:"schema"`
-			Runs   []ldapchange.Info `json:"runs"`
-		}{"davadmin.ldap.runs.1", all})
-	case ui.JSONL:
-		for _, info := range all {
-			if err := ui.WriteJSONL(o.console.Streams.Out, info); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	return runListing().PrintAll(o.console, format, all)
+}
+
+// runListing describes the listing of runs.
+func runListing() cmdutil.List[ldapchange.Info] {
 	columns := []ui.Column{
 		{Title: "run", Key: true, Number: true}, {Title: "started", Priority: 3}, {Title: "state", Priority: 6},
 		{Title: "changed", Number: true, Priority: 6}, {Title: "to change", Number: true, Priority: 5},
 		{Title: "already done", Number: true, Priority: 1}, {Title: "conflicts", Number: true, Priority: 2},
 		{Title: "refused", Number: true, Priority: 2}, {Title: "undoes", Number: true, Priority: 4}, {Title: "server"}, {Title: "plan", Priority: 1},
 	}
-	rows := make([][]string, len(all))
-	for i, r := range all {
-		undoes := ""
-		if r.Undoes > 0 {
-			undoes = fmt.Sprint(r.Undoes)
-		}
-		rows[i] = []string{
-			fmt.Sprint(r.ID), r.Started.Format("2006-01-02T15:04:05Z"), string(r.State), fmt.Sprint(r.Changed), fmt.Sprint(r.ToChange),
-			fmt.Sprint(r.Already), fmt.Sprint(r.Conflicts), fmt.Sprint(r.Failed), undoes, r.Server, r.Plan,
-		}
+	header := make([]string, len(columns))
+	for i, c := range columns {
+		header[i] = c.Title
 	}
-	switch format {
-	case ui.CSV:
-		header := make([]string, len(columns))
-		for i, c := range columns {
-			header[i] = c.Title
-		}
-		return ui.WriteCSV(o.console.Streams.Out, header, rows)
-	case ui.Table:
-		return ui.WriteColumns(o.console.Streams.Out, o.console.Streams.Width, columns, rows)
+	return cmdutil.List[ldapchange.Info]{Schema: "davadmin.ldap.runs.1", Member: "runs", Header: header, Columns: columns, Record: runCells}
+}
+
+// runCells returns the cells of the columns of runListing.
+func runCells(r ldapchange.Info) []string {
+	undoes := ""
+	if r.Undoes > 0 {
+		undoes = fmt.Sprint(r.Undoes)
 	}
-	for _, row := range rows {
-		if _, err := fmt.Fprintln(o.console.Streams.Out, cmdutil.TabLine(row)); err != nil {
-			return err
-		}
+	return []string{
+		fmt.Sprint(r.ID), r.Started.Format("2006-01-02T15:04:05Z"), string(r.State), fmt.Sprint(r.Changed), fmt.Sprint(r.ToChange),
+		fmt.Sprint(r.Already), fmt.Sprint(r.Conflicts), fmt.Sprint(r.Failed), undoes, r.Server, r.Plan,
 	}
-	return nil
 }
