@@ -44,7 +44,7 @@ type Directories struct {
 func (ds *Directories) LoadHomeConfig(ctx context.Context, o *HomeOptions) (*HomeConfig, error) {
 	c, err := ds.homeFiles.OpenConfig(o, LockOptions{})
 	var usage *UsageError
-	if errors.As(err, &usage) && !ds.homes.named(o) {
+	if errors.As(err, &usage) && !ds.homes.isNamed(o) {
 		return nil, nil
 	}
 	if err != nil {
@@ -52,7 +52,7 @@ func (ds *Directories) LoadHomeConfig(ctx context.Context, o *HomeOptions) (*Hom
 	}
 	doc, err := c.File.Load(ctx)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && !ds.homes.named(o) {
+		if errors.Is(err, fs.ErrNotExist) && !ds.homes.isNamed(o) {
 			return nil, nil
 		}
 		return nil, ds.homeFiles.ExplainLoad(ctx, err, c.File)

@@ -22,23 +22,46 @@ type HomeOptions struct {
 	VaultKey string // of commands that need a password, see AddVault
 }
 
-// Find returns the server home, first found: --home, DAVADMIN_HOME, the clifile,
-// DefaultHome if it exists.
-func (hs *Homes) Find(o *HomeOptions) (string, error) {
-	clifile, clifrom, err := hs.clifile(o)
-	if err != nil {
-		return "", err
+// Named returns the server home that the user named, first found: --home, DAVADMIN_HOME,
+// the clifile. It may not exist. Without one, it is empty.
+func (hs *Homes) Named(o *HomeOptions) (string, error) {
+	n, err := hs.name(o)
+	return n.home, err
+}
+
+// homeName is the home that the user named, and where.
+type homeName struct {
+	home    string
+	from    string           // in words
+	clifile *config.Settings // nil if the user named none
+	path    string           // of the clifile
+}
+
+func (hs *Homes) name(o *HomeOptions) (n homeName, err error) {
+	if n.clifile, n.path, err = hs.clifile(o); err != nil {
+		return n, err
 	}
-	home, from := hs.global.Home, "from --home"
-	if home == "" {
-		home, from = hs.getenv("DAVADMIN_HOME"), "from DAVADMIN_HOME"
+	n.home, n.from = hs.global.Home, "from --home"
+	if n.home == "" {
+		n.home, n.from = hs.getenv("DAVADMIN_HOME"), "from DAVADMIN_HOME"
 	}
-	if home == "" && clifile != nil {
-		home, from = clifile.String("home", ""), "from the clifile "+clifrom
+	if n.home == "" && n.clifile != nil {
+		n.home, n.from = n.clifile.String("home", ""), "from the clifile "+n.path
 		if o.clifile != "" {
 			hs.hints.clifile = o.clifile
 		}
 	}
+	return n, nil
+}
+
+// Find returns the server home: the one that the user named, else DefaultHome if it
+// exists.
+func (hs *Homes) Find(o *HomeOptions) (string, error) {
+	n, err := hs.name(o)
+	if err != nil {
+		return "", err
+	}
+	home, from, clifile, clifrom := n.home, n.from, n.clifile, n.path
 	if home == "" {
 		if fi, err := os.Stat(DefaultHome); err == nil && fi.IsDir() {
 			home, from = DefaultHome, "the default"
@@ -114,8 +137,8 @@ type Homes struct {
 	shown   string // the home that a detail line named
 }
 
-// named reports whether the user named the home.
-func (hs *Homes) named(o *HomeOptions) bool {
+// isNamed reports whether the user named the home.
+func (hs *Homes) isNamed(o *HomeOptions) bool {
 	return hs.global.Home != "" || o.clifile != "" || hs.getenv("DAVADMIN_HOME") != "" || hs.getenv("DAVADMIN_CLIFILE") != ""
 }
 

@@ -27,7 +27,8 @@ var newServerFile []byte
 // initHome is 'init'.
 type initHome struct {
 	console  *cmdutil.Console
-	getenv   func(string) string
+	hints    *cmdutil.Hints
+	homes    *cmdutil.Homes
 	global   *cmdutil.Globals
 	hook     fsx.Hook
 	journals *cmdutil.Journals
@@ -38,7 +39,7 @@ type initHome struct {
 
 // NewInit returns the operation 'init'.
 func NewInit(f *cmdutil.Factory) *cobra.Command {
-	o := &initHome{console: f.Console, getenv: f.Getenv, global: f.Global, hook: f.Hook, journals: f.Journals, stores: f.Stores}
+	o := &initHome{console: f.Console, hints: f.Hints, homes: f.Homes, global: f.Global, hook: f.Hook, journals: f.Journals, stores: f.Stores}
 	cmd := &cobra.Command{
 		Use:     "init [--home DIR]",
 		Short:   "create a new server home",
@@ -60,12 +61,12 @@ func (o *initHome) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	home := o.global.Home
-	if home == "" {
-		home = o.getenv("DAVADMIN_HOME")
+	home, err := o.homes.Named(&o.HomeOptions)
+	if err != nil {
+		return err
 	}
 	if home == "" {
-		return cmdutil.Usagef("missing directory: use --home DIR, or set DAVADMIN_HOME")
+		return cmdutil.Usagef("missing directory: use --home DIR, set DAVADMIN_HOME, or use -F with a clifile that has a 'home'")
 	}
 	if home, err = filepath.Abs(home); err != nil {
 		return fmt.Errorf("home: %w", err)
@@ -85,7 +86,7 @@ func (o *initHome) run(ctx context.Context) error {
 		o.console.Notef("dry run: nothing was created")
 		return nil
 	}
-	o.console.Notef("next: davadmin config list -A --home %s", cmdutil.Quote(home))
+	o.console.Notef("next: %s", o.hints.Line("config", "list", "-A"))
 	return nil
 }
 

@@ -132,7 +132,8 @@ func newHistoryPrune(f *cmdutil.Factory) *cobra.Command {
 		Short: "remove old versions; the journal stays",
 		Long: `Removes the kept versions to which only changes older than AGE refer. The newest
 version of each file and all records of the journal are kept. A revision whose version
-was removed is still listed, but can no longer be compared or restored.
+was removed is still listed, but can no longer be compared or restored. What was removed
+cannot be brought back.
 
 AGE is a number followed by d (days), w (weeks), h, m or s.`,
 		Args: cmdutil.NoArguments,
