@@ -68,6 +68,14 @@ func (r *Report) Kinds() [directory.Domain + 1]int {
 	return r.entries.Kinds
 }
 
+// Absence returns what is known about the attributes that entries came without.
+func (r *Report) Absence() []directory.AttributeAbsence {
+	if r.entries == nil {
+		return nil
+	}
+	return r.entries.Absence()
+}
+
 // Accounts returns the number of users, groups and resources checked.
 func (r *Report) Accounts() int {
 	if r.entries == nil {

@@ -43,6 +43,7 @@ func newPeople(f *cmdutil.Factory) coexistPeople {
 func (o *coexistPeople) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	o.DirectoryOptions.Add(cmd)
+	o.AddProof(cmd)
 	o.UserListOptions.Add(cmd)
 	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
 	f.IntVar(&o.workers, "workers", 0, "number of cores to use for reading files; 0 means all")
