@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,10 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/davadmin/davadmin/internal/cli"
 	"github.com/davadmin/davadmin/internal/servertest"
+	"github.com/davadmin/davadmin/internal/ui"
 )
 
-// people is a directory of n users, of whom the first have a unique id.
+// people is a directory of n users, of whom the first have a unique id and a back end.
 func people(t *testing.T, n, ids int) string {
 	t.Helper()
 	var b strings.Builder
@@ -20,7 +23,7 @@ func people(t *testing.T, n, ids int) string {
 	for i := range n {
 		id := ""
 		if i < ids {
-			id = fmt.Sprintf("objectClass: davEntity\ndavUniqueId: 00000001-11111111-22222222-%08d\n", i)
+			id = fmt.Sprintf("objectClass: davEntity\ndavUniqueId: 00000001-11111111-22222222-%08d\ndavStore: defaultbackend\n", i)
 		}
 		fmt.Fprintf(&b, "dn: uid=u%d,o=isp\nobjectClass: inetOrgPerson\nobjectClass: icsCalendarUser\n%suid: u%d\ncn: u\nsn: u\nmail: u%d@example.com\n\n", i, id, i, i)
 	}
@@ -120,6 +123,49 @@ func TestHiddenOnSlapd(t *testing.T) {
 	}
 }
 
+// If the mark of the new server is hidden, it is unknown who is on which server, and no
+// wave is planned. If the unique ids may be hidden, no account is called an orphan.
+func TestHiddenMarkOnSlapd(t *testing.T) {
+	start := func(access string) *unreadable {
+		return newUnreadable(t, servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: people(t, 4, 3), Reader: true}, Access: access}))
+	}
+	u := start("access to attrs=davStore by dn.base=\"cn=reader,o=isp\" search by * none")
+	as := u.p.as(u.s.URL, u.s.ReaderDN)
+	users := filepath.Join(t.TempDir(), "users.txt")
+	if err := os.WriteFile(users, []byte("u0@example.com\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wave := filepath.Join(t.TempDir(), "wave")
+	home := filepath.Join(t.TempDir(), "home")
+	for what, args := range map[string][]string{
+		"status": {"coexist", "status"}, "list": {"coexist", "list"}, "check": {"coexist", "check"}, "plan": {"coexist", "plan", "--users", users, "-O", wave},
+	} {
+		if a := davadminRun(t, nil, append(args, as...)...); a.code != 1 || !strings.Contains(a.notes, "may search for davStore but cannot read it") {
+			t.Errorf("%s: code %d: %s%s", what, a.code, a.notes, a.out)
+		}
+	}
+	if _, err := os.Lstat(wave); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a wave was written: %v", err)
+	}
+
+	u = start("access to attrs=davUniqueId by * none")
+	for _, args := range [][]string{
+		{"init", "--home", home},
+		append([]string{"account", "create", "--home", home, "-a", "u0@example.com"}, u.p.as(u.s.URL, u.s.ManagerDN)...),
+	} {
+		if a := davadminRun(t, nil, args...); a.code != 0 {
+			t.Fatalf("%v: %s", args, a.notes)
+		}
+	}
+	list := append([]string{"account", "list", "--home", home, "--orphans"}, u.p.as(u.s.URL, u.s.ReaderDN)...)
+	if a := davadminRun(t, nil, list...); a.code != 1 || !strings.Contains(a.notes, "absence-not-proven") || !strings.Contains(a.notes, "--prove-as DN") {
+		t.Errorf("orphans: code %d: %s%s", a.code, a.notes, a.out)
+	}
+	if a := davadminRun(t, nil, append(list, u.prove()...)...); a.code != 1 || !strings.Contains(a.notes, "sees a value") {
+		t.Errorf("orphans, and the manager: code %d: %s%s", a.code, a.notes, a.out)
+	}
+}
+
 // On day one, nobody has an id. This can be proven only by another bind DN.
 func TestDayOneOnSlapd(t *testing.T) {
 	u := newUnreadable(t, servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: people(t, 3, 0), Reader: true}}))
@@ -128,6 +174,17 @@ func TestDayOneOnSlapd(t *testing.T) {
 	}
 	u.populate("nobody has an id", 2, "absence-not-proven")
 	u.populate("proven", 0, "planned:   3", u.prove()...)
+	for typed, code := range map[string]int{"y\n": 0, "n\n": 1, "": 1} {
+		plan := filepath.Join(t.TempDir(), "plan.ldif")
+		var out, notes bytes.Buffer
+		ended := cli.Main(t.Context(), &cli.Environment{
+			Streams: &ui.Streams{In: strings.NewReader(typed), InTTY: true, Out: &out, Err: &notes}, Getenv: func(string) string { return "" }, VaultWork: vaultWork,
+			Args: append([]string{"ldap", "populate", "--yes", "-O", plan}, u.p.as(u.s.URL, u.s.ReaderDN)...),
+		})
+		if _, err := os.Lstat(plan); ended != code || (err == nil) != (code == 0) || !strings.Contains(notes.String(), "Write a plan that gives davUniqueId to 3 entries? [y/N]") {
+			t.Errorf("typed %q: code %d: %s", typed, ended, notes.String())
+		}
+	}
 	u.audit("proven", 3, "proven", u.prove()...)
 	u.populate("the same bind DN", 2, "is already the bind DN", "--prove-as", u.s.ReaderDN)
 }

@@ -19,6 +19,7 @@ type Report struct {
 	Complete bool
 	Ended    error
 
+	hides   string // an attribute that the directory hides; "" for none
 	c       *Check
 	files   *finding.Report
 	entries *ldapcheck.Report // nil if no directory was read
@@ -53,6 +54,8 @@ func (r *Report) finish() {
 		switch {
 		case x.ID == last.Rule:
 			o = last
+		case !ok && r.hides != "" && r.c.o.NoDirectory == "":
+			o = finding.Outcome{Rule: x.ID, Severity: x.Severity, Result: finding.NotRun, Reason: r.hides + " cannot be read"}
 		case !ok:
 			o = finding.Outcome{Rule: x.ID, Severity: x.Severity, Result: finding.NotRun, Reason: r.c.o.NoDirectory}
 		}

@@ -94,6 +94,21 @@ func (e *HiddenError) Error() string {
 	return fmt.Sprintf("%s may not read %s, according to the effective rights that the server reports, for example in '%s'", who, e.Attribute, e.DN)
 }
 
+// UnprovenError is returned when an answer would depend on the absence of an attribute
+// that is not proven.
+type UnprovenError struct {
+	Absence AttributeAbsence
+	BindDN  string // "" for anonymous
+}
+
+// Error says what is not known, and why.
+func (e *UnprovenError) Error() string {
+	return "absence-not-proven: " + e.Absence.Describe(e.BindDN)
+}
+
+// Unwrap returns why the server could not be asked, or nil.
+func (e *UnprovenError) Unwrap() error { return e.Absence.Err }
+
 // clientName returns how a message names a bind DN.
 func clientName(bindDN string) string {
 	if bindDN == "" {

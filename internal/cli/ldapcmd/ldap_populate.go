@@ -211,7 +211,7 @@ func (o *ldapPopulate) run(ctx context.Context) error {
 	case errors.Is(err, ldapchange.ErrEmpty):
 		return fmt.Errorf("no entry was found that could need %s, so no plan was written; use -B to set the search base", p.Attribute)
 	case err != nil:
-		return fmt.Errorf("no plan was written: %w%s", err, cmdutil.LimitHint(err))
+		return fmt.Errorf("no plan was written: %w", err)
 	}
 	defer func() { _ = draft.Close() }()
 	if found.Planned > 0 {
