@@ -144,13 +144,29 @@ func TestHiddenMarkOnSlapd(t *testing.T) {
 			t.Errorf("%s: code %d: %s%s", what, a.code, a.notes, a.out)
 		}
 	}
+	for _, args := range [][]string{
+		{"init", "--home", home},
+		{"config", "modify", "--home", home, "-o", "davcore.scheduling.localuserattr", "-v", "davstore", "-o", "davcore.uriinfo.subjectattributes", "-v", "davstore"},
+	} {
+		if a := davadminRun(t, nil, args...); a.code != 0 {
+			t.Fatalf("%v: %s", args, a.notes)
+		}
+	}
+	for address, says := range map[string]string{"u0@example.com": "may search for davstore but cannot read it", "u3@example.com": ""} {
+		a := davadminRun(t, nil, append([]string{"coexist", "explain", "--home", home, "-a", address}, as...)...)
+		if (a.code == 1) != (says != "") || !strings.Contains(a.notes, says) {
+			t.Errorf("explain %s: code %d: %s%s", address, a.code, a.notes, a.out)
+		}
+	}
+	if a := davadminRun(t, nil, append([]string{"ldap", "audit", "--prove-as", ""}, as...)...); a.code != 2 {
+		t.Errorf("an empty --prove-as: code %d", a.code)
+	}
 	if _, err := os.Lstat(wave); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a wave was written: %v", err)
 	}
 
 	u = start("access to attrs=davUniqueId by * none")
 	for _, args := range [][]string{
-		{"init", "--home", home},
 		append([]string{"account", "create", "--home", home, "-a", "u0@example.com"}, u.p.as(u.s.URL, u.s.ManagerDN)...),
 	} {
 		if a := davadminRun(t, nil, args...); a.code != 0 {
