@@ -121,6 +121,7 @@ func (v *viewer) explain(err error) error {
 
 // note records whether an entry that was found has a value of the attribute.
 func (a *AttributeView) note(name string, f *Found) {
+	name, _, _ = strings.Cut(name, ";")
 	for have, values := range f.Attrs {
 		base, _, _ := strings.Cut(have, ";")
 		switch {

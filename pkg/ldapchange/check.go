@@ -90,7 +90,7 @@ type Applier struct {
 	pace     *rate.Limiter
 	bulk     *bulk    // nil if each entry is read by itself
 	fresh    []Record // rejected since the last append to the file of the run
-	hidden   hiding
+	hidden   *hiding
 }
 
 // NewApplier connects to the server of the options. Close closes the connections.
@@ -156,6 +156,7 @@ type look struct {
 // bind DN, so the plan must not be applied at all. Other conflicts are only counted.
 func (a *Applier) Check(ctx context.Context) (Checked, error) {
 	a.seen.Store(0)
+	a.hidden = newHiding(a.plan.attributes)
 	if err := a.scan(ctx); err != nil {
 		return a.checked, err
 	}
@@ -175,16 +176,14 @@ func (a *Applier) Check(ctx context.Context) (Checked, error) {
 		if err := ctx.Err(); err != nil {
 			return a.checked, ctx.Err()
 		}
-		if err := a.askHidden(ctx, looks); err != nil {
-			return a.checked, err
-		}
 		for i := range looks {
+			a.hidden.note(&looks[i])
 			if err := a.take(&looks[i]); err != nil {
 				return a.checked, err
 			}
 		}
 	}
-	return a.checked, a.hidden.err()
+	return a.checked, a.askHidden(ctx)
 }
 
 // each calls fn for the numbers from 0 to n-1, in as many goroutines as there are

@@ -3,89 +3,81 @@ package ldapchange
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
-// hiding counts the entries with values that the server does not show. The zero value
-// has none.
+// hiding finds out whether attributes that a plan changes, and of which the entries show
+// no value, are only hidden from the bind DN that changes them.
 type hiding struct {
-	asked int
-	found *directory.HiddenError // nil for none
+	attributes []string
+	absence    *directory.Absence
+}
+
+// newHiding returns a hiding for the attributes of a plan.
+func newHiding(attributes []string) *hiding {
+	// Object classes are always shown: without them there is no entry.
+	h := &hiding{attributes: slices.DeleteFunc(slices.Clone(attributes), func(name string) bool { return strings.EqualFold(name, "objectClass") })}
+	h.attributes = h.attributes[:min(len(h.attributes), directory.MaxAttributes)]
+	h.absence = directory.NewAbsence(h.attributes, nil)
+	return h
+}
+
+// note records the attributes that an entry to be changed came without.
+func (h *hiding) note(l *look) {
+	if l.err != nil || l.why != "" || l.already {
+		return
+	}
+	var lacking uint64
+	for i, name := range h.attributes {
+		if slices.ContainsFunc(l.absent, func(absent string) bool { return strings.EqualFold(absent, name) }) {
+			lacking |= 1 << i
+		}
+	}
+	h.absence.Note([]byte(l.record.DN), 0, lacking)
 }
 
 // absentFrom returns the attributes that a record changes and of which the entry shows
-// no value. Object classes are always shown: without them there is no entry.
+// no value.
 func absentFrom(r *Record, now Values) []string {
 	var out []string
 	for _, name := range r.attributes() {
-		if len(now.of(name)) == 0 && !strings.EqualFold(name, "objectClass") {
+		if len(now.of(name)) == 0 {
 			out = append(out, name)
 		}
 	}
 	return out
 }
 
-// askHidden asks about every entry that is to be changed, with the identity that
-// changes it, whether the attributes that seem to be absent are only hidden.
-func (a *Applier) askHidden(ctx context.Context, looks []look) error {
-	var list []int
-	for i := range looks {
-		if l := &looks[i]; l.err == nil && l.why == "" && !l.already && len(l.absent) > 0 {
-			list = append(list, i)
-		}
-	}
-	var failed atomic.Pointer[error]
-	views := make([][]directory.AttributeView, len(list))
-	a.each(ctx, len(list), func(s **session, i int) {
-		l := &looks[list[i]]
-		err := a.retry(ctx, s, func(s *session) (err error) {
-			views[i], err = s.c.View(context.WithoutCancel(ctx), l.record.DN, l.absent)
-			s.lost = s.lost || directory.IsLost(err)
-			return err
-		})
-		if err != nil {
-			failed.Store(&err)
-		}
+// retryingViewer asks by a session, with retries.
+type retryingViewer struct{ a *Applier }
+
+func (v retryingViewer) View(ctx context.Context, dn string, attributes []string) (views []directory.AttributeView, err error) {
+	err = v.a.retry(ctx, &v.a.sessions[0], func(s *session) (err error) {
+		views, err = s.c.View(context.WithoutCancel(ctx), dn, attributes)
+		s.lost = s.lost || directory.IsLost(err)
+		return err
 	})
-	switch err := failed.Load(); {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		return *err
+	return views, err
+}
+
+// askHidden returns an ErrConflict with a *directory.HiddenError if the server has values
+// that it does not show. Of many entries, it asks about a part: the values of all of them
+// were read, and the guards protect each one.
+func (a *Applier) askHidden(ctx context.Context) error {
+	results, err := a.hidden.absence.Ask(ctx, &directory.Prover{Viewer: retryingViewer{a}, BindDN: a.o.Directory.BindDN})
+	if err != nil {
+		return err
 	}
-	for i, number := range list {
-		a.hidden.take(&looks[number], views[i], a.o.Directory.BindDN)
+	if hidden := directory.FirstHidden(results); hidden != nil {
+		return fmt.Errorf("%w: %w; the whole plan is refused, and nothing was changed", ErrConflict, hidden)
+	}
+	for i := range results {
+		if results[i].Err != nil {
+			return results[i].Err
+		}
 	}
 	return nil
-}
-
-// take counts what the server answered about an entry.
-func (h *hiding) take(l *look, views []directory.AttributeView, bindDN string) {
-	h.asked++
-	for i, v := range views {
-		hides := v.Present && !v.Shown
-		switch {
-		case !hides && v.Rights != directory.RightsDenied:
-			continue
-		case h.found == nil:
-			h.found = &directory.HiddenError{Attribute: l.absent[i], BindDN: bindDN, DN: l.record.DN, As: v.As}
-		}
-		if hides {
-			h.found.Hidden++
-		}
-		return
-	}
-}
-
-// err returns the error for a plan that must not be applied, because entries have
-// values that the server does not show.
-func (h *hiding) err() error {
-	if h.found == nil {
-		return nil
-	}
-	h.found.Asked = h.asked
-	return fmt.Errorf("%w: %w; the whole plan is refused, and nothing was changed", ErrConflict, h.found)
 }
