@@ -123,8 +123,8 @@ func addGlobals(root *cobra.Command, g *cmdutil.Globals) {
 }
 
 // restricting are the options that restrict a run to a home, to a part of its accounts or to
-// a number of changes. Without a value they would restrict nothing.
-var restricting = []string{"backend", "base", "clifile", "home", "ldapfilter", "max-changes"}
+// a number of changes, or demand a proof. Without a value they would restrict nothing.
+var restricting = []string{"backend", "base", "clifile", "home", "ldapfilter", "max-changes", "prove-as"}
 
 // refuseEmptyOptions refuses an empty value of a restricting option, which usually comes
 // from a variable of a script that is not set.

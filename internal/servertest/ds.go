@@ -22,6 +22,9 @@ type DSOptions struct {
 	// LookThroughLimit is the maximum number of entries that a search of an ordinary
 	// user may examine: 0 means the default of the server, -1 means no limit.
 	LookThroughLimit int
+	// Access contains values of aci for the root entry of each suffix, instead of the
+	// one by which users may read everything.
+	Access []string
 }
 
 // The files of the Debian package.
@@ -211,9 +214,13 @@ func (s *Server) dsAccess(ctx context.Context, o DSOptions) error {
 		who = "anyone"
 	}
 	const aci = `(targetattr="* || nsUniqueId || createTimestamp || modifyTimestamp")(version 3.0; acl "read"; allow (read, search, compare) userdn="ldap:///%s";)`
+	rules := o.Access
+	if len(rules) == 0 {
+		rules = []string{fmt.Sprintf(aci, who)}
+	}
 	var changes strings.Builder
 	for _, suffix := range o.suffixes() {
-		fmt.Fprintf(&changes, "dn: %s\nchangetype: modify\nadd: aci\naci: "+aci+"\n\n", suffix, who)
+		fmt.Fprintf(&changes, "dn: %s\nchangetype: modify\nadd: aci\naci: %s\n\n", suffix, strings.Join(rules, "\naci: "))
 	}
 	file := s.path("access.ldif")
 	if err := os.WriteFile(file, []byte(changes.String()), 0o600); err != nil {

@@ -24,6 +24,9 @@ type SlapdOptions struct {
 	// DBMaxSize is the maximum size of the database in bytes; 0 means 16 GiB. The file
 	// uses only the space that is needed.
 	DBMaxSize int64
+	// Access has lines of slapd.conf with access rules that precede the one by which
+	// users may read everything.
+	Access string
 	// Config has further lines for the section of each database in slapd.conf,
 	// such as `limits users size.unchecked=100`.
 	Config string
@@ -169,6 +172,7 @@ func (s *Server) slapdDatabase(b *strings.Builder, o SlapdOptions, number int, s
 	case o.SizeLimit < 0:
 		b.WriteString("sizelimit unlimited\n")
 	}
+	b.WriteString(o.Access + "\n")
 	if o.AnonymousRead {
 		b.WriteString("access to * by * read\n")
 	} else {

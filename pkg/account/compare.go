@@ -28,7 +28,8 @@ var ErrNoEntries = errors.New("no user, group or resource was found")
 // each account without an entry, and missing, with the reason, for each entry that
 // should have an account but has none. They are matched by the exact unique ID. It
 // uses about 100 bytes of memory for each account and for each entry of a local
-// person.
+// person. It returns a *directory.UnprovenError if no entry shows a unique ID and it is
+// unknown whether the bind DN may read them.
 func (m *Builder) Compare(ctx context.Context, d *Directory, backends []string, orphan func(Found) error, missing func(e *Entry, backend string, why error) error) (Comparison, error) {
 	var c Comparison
 	entries, err := d.Select(ctx, "")
@@ -44,6 +45,12 @@ func (m *Builder) Compare(ctx context.Context, d *Directory, backends []string, 
 		return c, err
 	}
 	c.Accounts = len(accounts)
+	if c.Accounts > 0 {
+		// If the unique ids are only hidden, every account would seem to be an orphan.
+		if err := d.requireProven(entries, d.Attributes.UniqueID); err != nil {
+			return c, err
+		}
+	}
 	ids := make(map[string]struct{}, entries.Len())
 	for n, err := range entries.All() {
 		if err != nil {

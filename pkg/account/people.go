@@ -26,6 +26,8 @@ type Directory struct {
 	Bases      []string
 	Scope      directory.Scope
 	Tmp        string // directory for temporary files; "" is the system's default
+	// Prove is who is asked whether attributes are absent or hidden; nil for files.
+	Prove *directory.Prover
 }
 
 // UnreadableError is returned when parts of the directory could not be read, so that
@@ -47,6 +49,8 @@ type Entries struct {
 	log   *spill.Log
 	order *spill.Sorter
 	count int
+
+	absent []directory.AttributeAbsence // attributes that entries came without
 }
 
 // Len returns the number of entries.
@@ -106,12 +110,17 @@ func (d *Directory) Select(ctx context.Context, filter string) (*Entries, error)
 }
 
 // read reads the result of a query to its end. It is an error if anything could not be
-// read: the caller would take those people for absent.
+// read, or if the server hides an attribute (*directory.HiddenError): the caller would
+// take it for absent.
 func (d *Directory) read(ctx context.Context, q directory.Query, keep func(*Entries, *directory.Entry) error) (*Entries, error) {
 	out := newEntries(d.Tmp)
 	unread := &UnreadableError{Source: d.Source.Name()}
+	proof := d.newProof(&q)
 	err := directory.Read(ctx, d.Source, q, directory.Handlers{
-		Entry: func(e *directory.Entry) error { return keep(out, e) },
+		Entry: func(e *directory.Entry) error {
+			proof.note(e)
+			return keep(out, e)
+		},
 		Problem: func(p *directory.Problem) error {
 			if unread.Count++; unread.Count == 1 {
 				unread.First = p
@@ -122,13 +131,16 @@ func (d *Directory) read(ctx context.Context, q directory.Query, keep func(*Entr
 			if err := out.Close(); err != nil {
 				return err
 			}
-			out = newEntries(d.Tmp)
+			out, proof = newEntries(d.Tmp), d.newProof(&q)
 			unread.Count = 0
 			return nil
 		},
 	})
 	if err == nil && unread.Count > 0 {
 		err = unread
+	}
+	if err == nil {
+		out.absent, err = proof.ask(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, out.Close())

@@ -72,7 +72,7 @@ func (c *Census) Run(ctx context.Context, src directory.Source) (*CensusResult, 
 	c.counts.collect(r.Watchers())
 	out := &CensusResult{
 		Domains: c.counts.domains(), Total: c.counts.sum(), TooMany: c.counts.tooMany(),
-		Complete: r.Complete, Ended: r.Ended, report: r,
+		Absence: r.Absence(), Complete: r.Complete, Ended: r.Ended, report: r,
 	}
 	for _, o := range r.Outcomes {
 		switch o.Rule {
@@ -98,9 +98,10 @@ type CensusResult struct {
 	NotFound int
 	Compared bool
 
-	Complete bool  // everything was read; otherwise Ended is the reason
-	Ended    error // nil if Complete
-	Unread   int   // number of records and parts of the tree that could not be read
+	Absence  []directory.AttributeAbsence // as in an ldapcheck.Report
+	Complete bool                         // everything was read; otherwise Ended is the reason
+	Ended    error                        // nil if Complete
+	Unread   int                          // number of records and parts of the tree that could not be read
 
 	report *ldapcheck.Report
 }

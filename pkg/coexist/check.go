@@ -110,7 +110,8 @@ func (c *Check) Progress() ldapcheck.Progress {
 }
 
 // Run runs every rule. src is nil if no directory is read. If the directory could not
-// be read to its end, Run returns no error, and the report says so. An error means
+// be read to its end, or hides an attribute that the rules need, Run returns no error, and
+// the report says so. An error means
 // that there is no report. The caller must close the report.
 func (c *Check) Run(ctx context.Context, src directory.Source) (*Report, error) {
 	r := &Report{c: c, Complete: true}
@@ -128,6 +129,13 @@ func (c *Check) Run(ctx context.Context, src directory.Source) (*Report, error) 
 		r.entries = c.report
 		c.counts.collect(c.report.Watchers())
 		r.Complete, r.Ended = c.report.Complete, c.report.Ended
+	}
+	var hidden *directory.HiddenError
+	if errors.As(r.Ended, &hidden) {
+		r.hides = hidden.Attribute
+		r.late, r.probes = finding.Run(ctx, nil), finding.Run(ctx, nil) // who is where is unknown
+		r.finish()
+		return r, nil
 	}
 	late := ctx
 	if r.Ended != nil {

@@ -19,6 +19,7 @@ type Report struct {
 	Complete bool
 	Ended    error
 
+	hides   string // an attribute that the directory hides; "" for none
 	c       *Check
 	files   *finding.Report
 	entries *ldapcheck.Report // nil if no directory was read
@@ -53,6 +54,8 @@ func (r *Report) finish() {
 		switch {
 		case x.ID == last.Rule:
 			o = last
+		case !ok && r.hides != "" && r.c.o.NoDirectory == "":
+			o = finding.Outcome{Rule: x.ID, Severity: x.Severity, Result: finding.NotRun, Reason: r.hides + " cannot be read"}
 		case !ok:
 			o = finding.Outcome{Rule: x.ID, Severity: x.Severity, Result: finding.NotRun, Reason: r.c.o.NoDirectory}
 		}
@@ -66,6 +69,14 @@ func (r *Report) Kinds() [directory.Domain + 1]int {
 		return [directory.Domain + 1]int{}
 	}
 	return r.entries.Kinds
+}
+
+// Absence returns what is known about the attributes that entries came without.
+func (r *Report) Absence() []directory.AttributeAbsence {
+	if r.entries == nil {
+		return nil
+	}
+	return r.entries.Absence()
 }
 
 // Accounts returns the number of users, groups and resources checked.

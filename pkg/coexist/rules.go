@@ -60,7 +60,7 @@ func auditRules() []rule {
 
 // sourceRules returns the rules about reading the directory.
 func sourceRules() []rule {
-	return fromAudit("record-broken", "change-record", "referral-not-followed", "audit-incomplete", finding.CheckNotRun().ID)
+	return fromAudit("record-broken", "change-record", "referral-not-followed", "absence-not-proven", "audit-incomplete", finding.CheckNotRun().ID)
 }
 
 func fromAudit(ids ...string) []rule {

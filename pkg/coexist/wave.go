@@ -39,6 +39,9 @@ type Wave struct {
 	Total             int      // number of users and resources read
 	Entries           int      // number of entries that match a user of the list
 	Skipped           int      // number of calls of WaveOptions.Skipped
+	// Absence is what is known about the attributes that the users of the wave, or for the
+	// attributes by which users are found, all entries, came without.
+	Absence []directory.AttributeAbsence
 }
 
 // ErrBackend is returned if there are several back ends and WaveOptions does not
@@ -59,7 +62,8 @@ func (w *Wave) Close() error { return errors.Join(w.Forward.Close(), w.Rollback.
 // PlanWave reads the directory and plans a wave. Users are skipped if they do not
 // match exactly one entry, have no unique id or no address, are locked out, or have a
 // user id that cannot be used in a command. If the directory could not be read to its
-// end, PlanWave returns the reason and no wave.
+// end, PlanWave returns the reason and no wave; if it hides an attribute that the wave
+// depends on, that is a *directory.HiddenError.
 func PlanWave(ctx context.Context, src directory.Source, o WaveOptions) (*Wave, error) {
 	p := &wavePlanner{o: o, n: &o.Directory.Names, seen: map[int][]int{}}
 	if p.backend = o.Backend; p.backend == "" {
@@ -69,6 +73,9 @@ func PlanWave(ctx context.Context, src directory.Source, o WaveOptions) (*Wave, 
 		}
 	}
 	if err := p.scan(ctx, src); err != nil {
+		return nil, err
+	}
+	if err := p.prove(ctx); err != nil {
 		return nil, err
 	}
 	return p.write()
@@ -83,7 +90,9 @@ type wavePlanner struct {
 	names   []string // attributes of the query
 	moves   []move
 	total   int
-	seen    map[int][]int // from the number of a user to indexes in moves
+	seen    map[int][]int      // from the number of a user to indexes in moves
+	absence *directory.Absence // nil for files
+	absent  []directory.AttributeAbsence
 }
 
 // move is an entry that matches a user of the list.
@@ -110,7 +119,9 @@ func (p *wavePlanner) query() directory.Query {
 }
 
 func (p *wavePlanner) scan(ctx context.Context, src directory.Source) error {
-	return directory.Read(ctx, src, p.query(), directory.Handlers{
+	q := p.query()
+	p.expect()
+	return directory.Read(ctx, src, q, directory.Handlers{
 		Entry: p.entry,
 		Problem: func(problem *directory.Problem) error {
 			if problem.Kind == directory.ChangeRecord {
@@ -120,6 +131,7 @@ func (p *wavePlanner) scan(ctx context.Context, src directory.Source) error {
 		},
 		Restart: func(*directory.RestartError) error {
 			p.moves, p.total, p.seen = nil, 0, map[int][]int{}
+			p.expect()
 			return nil
 		},
 	})
@@ -127,18 +139,57 @@ func (p *wavePlanner) scan(ctx context.Context, src directory.Source) error {
 
 func (p *wavePlanner) entry(e *directory.Entry) error {
 	p.total++
+	var have uint64
 	values := ldapchange.Values{}
 	for _, v := range e.Values {
+		have |= 1 << v.Attr
 		key := strings.ToLower(p.names[v.Attr])
 		values[key] = append(values[key], append([]byte{}, v.Data...))
 	}
 	who := cs6.Entry{UID: firstOf(values, p.n.UID), Mail: firstOf(values, p.n.Mail), Alternates: values[strings.ToLower(p.n.AlternateMail)]}
 	m, ok := p.o.Users.Find(who)
+	p.note(e, have, ok)
 	if !ok {
 		return nil
 	}
 	p.seen[m.Number] = append(p.seen[m.Number], len(p.moves))
 	p.moves = append(p.moves, move{dn: string(e.DN), kind: e.Kind, user: m.Number, values: values})
+	return nil
+}
+
+// expect prepares for finding out whether attributes are absent or hidden.
+func (p *wavePlanner) expect() {
+	if prove := p.o.Directory.Prove; prove != nil {
+		p.absence = directory.NewAbsence(p.names, prove.Contexts)
+	}
+}
+
+// note records what an entry came without: of users of the list, everything matters, of
+// others, the attributes by which they would be found.
+func (p *wavePlanner) note(e *directory.Entry, have uint64, listed bool) {
+	if p.absence == nil {
+		return
+	}
+	var needed uint64
+	for i, name := range p.names {
+		if listed || hasFold([]string{p.n.UID, p.n.Mail, p.n.AlternateMail}, name) {
+			needed |= 1 << i
+		}
+	}
+	p.absence.Note(e.DN, have, needed&^have)
+}
+
+// prove finds out whether attributes are absent or hidden.
+func (p *wavePlanner) prove(ctx context.Context) (err error) {
+	if p.absence == nil {
+		return nil
+	}
+	if p.absent, err = p.absence.Ask(ctx, p.o.Directory.Prove); err != nil {
+		return err
+	}
+	if hidden := directory.FirstHidden(p.absent); hidden != nil {
+		return hidden
+	}
 	return nil
 }
 
@@ -151,7 +202,7 @@ func firstOf(v ldapchange.Values, name string) []byte {
 
 // write creates the plans.
 func (p *wavePlanner) write() (_ *Wave, err error) {
-	w := &Wave{Total: p.total, Entries: len(p.moves)}
+	w := &Wave{Total: p.total, Entries: len(p.moves), Absence: p.absent}
 	if w.Forward, err = ldapchange.NewDraft(p.o.Directory.Tmp); err != nil {
 		return nil, err
 	}

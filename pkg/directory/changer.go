@@ -52,6 +52,7 @@ type ModifyResult struct {
 // entries at a time. It must not be used by several goroutines at once.
 type Changer struct {
 	s    *session
+	o    Options
 	root RootDSE
 	buf  []byte
 }
@@ -71,7 +72,7 @@ func OpenChanger(ctx context.Context, o Options) (*Changer, error) {
 		s.close()
 		return nil, &ConnectError{URL: s.url, Op: "connect", Err: err}
 	}
-	c := &Changer{s: s}
+	c := &Changer{s: s, o: o}
 	if len(found) > 0 {
 		c.root = newRootDSE(found[0])
 	}

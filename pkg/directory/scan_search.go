@@ -19,6 +19,7 @@ type search struct {
 	limit  int      // maximum number of entries; 0 for no limit
 	page   int      // number of entries in a page; 0 for no pages
 	long   bool     // the answer may be long
+	rights string   // the identity whose effective rights are requested; "" for none
 }
 
 // noAttributes requests no attributes (RFC 4511 section 4.5.1.8).
@@ -94,8 +95,11 @@ func (s *session) pages(ctx context.Context, q *search, to receiver) error {
 	s.in.expect(q.long, q.page)
 	for {
 		var controls *ber.Packet
-		if q.page > 0 {
+		switch {
+		case q.page > 0:
 			controls = pagingControls(q.page, in.cookie)
+		case q.rights != "":
+			controls = rightsControls(q.rights)
 		}
 		if err := s.send(q.packet(), controls); err != nil {
 			return err

@@ -198,22 +198,51 @@ func openLDAPKinds(values []string, attribute string) []string {
 	return kinds
 }
 
-// ShowsAttribute reports whether at least one entry shows the attribute to the bind DN. A search
-// for a hidden attribute, or for one that is not in the schema, finds nothing but
-// returns no error.
-func (l *Live) ShowsAttribute(ctx context.Context, attribute string) (bool, error) {
-	for _, base := range l.RootDSE().NamingContexts {
-		found, err := l.Lookup(ctx, base, Subtree, "("+EscapeFilter(attribute)+"=*)", []string{attribute}, 1)
-		if err != nil {
-			return false, fmt.Errorf("looking for an entry with %s: %w", attribute, err)
-		}
-		for _, f := range found {
-			if len(f.Attrs[strings.ToLower(attribute)]) > 0 {
-				return true, nil
-			}
+// ShowsAttribute reports whether at least one entry below a base shows the attribute to
+// the bind DN. A search for a hidden attribute, or for one that is not in the schema,
+// finds nothing but returns no error.
+func (l *Live) ShowsAttribute(ctx context.Context, base, attribute string) (bool, error) {
+	found, err := l.Lookup(ctx, base, Subtree, "("+EscapeFilter(attribute)+"=*)", []string{attribute}, 1)
+	if err != nil {
+		return false, fmt.Errorf("looking for an entry with %s: %w", attribute, err)
+	}
+	for _, f := range found {
+		if len(f.Attrs[strings.ToLower(attribute)]) > 0 {
+			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// ContextsOf returns the naming contexts that contain entries below the bases; without
+// bases these are all naming contexts.
+func (l *Live) ContextsOf(bases []string) []string {
+	all := l.RootDSE().NamingContexts
+	if len(bases) == 0 {
+		return all
+	}
+	var out []string
+	for _, context := range all {
+		above, err := newBases([]string{context}, Subtree)
+		if err != nil {
+			continue
+		}
+		below, err := newBases(bases, Subtree)
+		if err != nil {
+			return all
+		}
+		var scratch []byte
+		in, err := below.contains([]byte(context), &scratch)
+		for _, base := range bases {
+			if err == nil && !in {
+				in, err = above.contains([]byte(base), &scratch)
+			}
+		}
+		if in && err == nil {
+			out = append(out, context)
+		}
+	}
+	return out
 }
 
 // Covers reports whether the bases cover everything on the server, that is, all of its

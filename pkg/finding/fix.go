@@ -52,6 +52,8 @@ const (
 	ExplainAddress Action = "explain-address" // Address
 
 	DescribeParameter Action = "describe-parameter" // Parameter
+
+	ProveAbsence Action = "prove-absence" // ask a second bind DN, too
 )
 
 // Task is something that this product does, by its parts. The zero Task is no task.

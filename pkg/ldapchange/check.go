@@ -90,6 +90,7 @@ type Applier struct {
 	pace     *rate.Limiter
 	bulk     *bulk    // nil if each entry is read by itself
 	fresh    []Record // rejected since the last append to the file of the run
+	hidden   *hiding
 }
 
 // NewApplier connects to the server of the options. Close closes the connections.
@@ -144,15 +145,18 @@ type look struct {
 	record  Record // with all expectations
 	undo    Record
 	already bool
-	why     string // the conflict
-	err     error  // why the entry could not be read
+	absent  []string // attributes to change of which the entry shows no value
+	why     string   // the conflict
+	err     error    // why the entry could not be read
 }
 
 // Check reads every entry of the plan and compares it. It changes nothing, and
-// writes only temporary files. The error is about reading; conflicts are only
-// counted.
+// writes only temporary files. The error is about reading, or it is an ErrConflict with
+// a *directory.HiddenError: an entry has values that the server does not show to the
+// bind DN, so the plan must not be applied at all. Other conflicts are only counted.
 func (a *Applier) Check(ctx context.Context) (Checked, error) {
 	a.seen.Store(0)
+	a.hidden = newHiding(a.plan.attributes)
 	if err := a.scan(ctx); err != nil {
 		return a.checked, err
 	}
@@ -173,12 +177,13 @@ func (a *Applier) Check(ctx context.Context) (Checked, error) {
 			return a.checked, ctx.Err()
 		}
 		for i := range looks {
+			a.hidden.note(&looks[i])
 			if err := a.take(&looks[i]); err != nil {
 				return a.checked, err
 			}
 		}
 	}
-	return a.checked, nil
+	return a.checked, a.askHidden(ctx)
 }
 
 // each calls fn for the numbers from 0 to n-1, in as many goroutines as there are
@@ -235,7 +240,7 @@ func (a *Applier) look(ctx context.Context, s **session, r *Record) look {
 
 // compare compares the values of an entry with its record.
 func compare(r *Record, now Values) look {
-	out := look{record: *r}
+	out := look{record: *r, absent: absentFrom(r, now)}
 	out.record.Expect = derived(r, now)
 	if out.why = unmet(out.record.Expect, now); out.why == "" {
 		var then Values

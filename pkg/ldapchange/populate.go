@@ -48,6 +48,10 @@ type Population struct {
 	People               *cs6.UserSet
 	UID, Mail, Alternate string
 
+	// Prove is who is asked whether the attribute is really absent from the entries that
+	// came without it; nil for files.
+	Prove *directory.Prover
+
 	// Skipped is called for each entry that is skipped, and, with an empty DN, for each
 	// person without an entry. It may be nil.
 	Skipped func(dn, why string)
@@ -61,6 +65,20 @@ type Populated struct {
 	Have    int // those that have a value
 	Planned int // those that are given one
 	Skipped int // those that need a value and are not given one, and people without an entry
+	// Absence is what is known about the attributes that entries came without. If that of
+	// the attribute is not proven, the plan may give a second value to entries whose value
+	// is hidden from the bind DN.
+	Absence []directory.AttributeAbsence
+}
+
+// Unproven returns what is known about an attribute whose absence is not proven, or nil.
+func (p *Populated) Unproven(attribute string) *directory.AttributeAbsence {
+	for i := range p.Absence {
+		if a := &p.Absence[i]; strings.EqualFold(a.Attribute, attribute) && a.Result == directory.AbsenceNotProven {
+			return a
+		}
+	}
+	return nil
 }
 
 // ErrEmpty is returned when no entry is selected: an empty plan would suggest that
@@ -71,7 +89,8 @@ var ErrEmpty = errors.New("no entry was found")
 // selected entry that has no value, or only empty or blank ones. Values that are not
 // the same for all are unique, regardless of letter case, among themselves and among
 // the values of all entries read. The error is ErrEmpty, what kept the directory from
-// being read to its end, or about the draft; then there is no plan.
+// being read to its end, a *directory.HiddenError if the server hides values that the
+// plan depends on, or about the draft; then there is no plan.
 func Populate(ctx context.Context, src directory.Source, p Population) (*Draft, Populated, error) {
 	if p.Rand == nil {
 		p.Rand = rand.Reader
@@ -83,6 +102,9 @@ func Populate(ctx context.Context, src directory.Source, p Population) (*Draft, 
 	}
 	if w.out.Entries == 0 {
 		return nil, w.out, ErrEmpty
+	}
+	if err := w.prove(ctx); err != nil {
+		return nil, w.out, err
 	}
 	var err error
 	if w.draft, err = NewDraft(p.Tmp); err != nil {
@@ -103,6 +125,8 @@ type populating struct {
 	offsets []int64               // of the candidates in log
 	taken   map[[16]byte]struct{} // hashes of the folded values in use
 	matches map[int]int           // the number of entries found for each person of the list
+	absence *directory.Absence    // nil for files
+	names   []string              // the attributes of the query
 	at      struct{ class, attribute, from, uid, mail, alternate int }
 }
 
@@ -116,6 +140,9 @@ func (w *populating) reset() {
 	w.close()
 	w.out, w.log, w.offsets = Populated{}, spill.NewLog(w.Tmp), nil
 	w.taken, w.matches = map[[16]byte]struct{}{}, map[int]int{}
+	if w.Prove != nil {
+		w.absence = directory.NewAbsence(w.names, w.Prove.Contexts)
+	}
 }
 
 // query returns a query for the selected entries and, if values must be unique, for
@@ -141,6 +168,7 @@ func (w *populating) query() directory.Query {
 	for i := range q.Selections {
 		q.Selections[i].Attributes = 1<<len(q.Attributes) - 1
 	}
+	w.names = q.Attributes
 	if w.Value == "" {
 		q.Selections = append(q.Selections, directory.Selection{Kind: directory.Other, Any: true, Attributes: 1 << w.at.attribute})
 	}
@@ -179,8 +207,10 @@ type candidate struct {
 func (w *populating) entry(e *directory.Entry) error {
 	c := candidate{dn: e.DN, person: -1}
 	var who cs6.Entry
+	var seen uint64
 	have := 0
 	for _, v := range e.Values {
+		seen |= 1 << v.Attr
 		switch v.Attr {
 		case w.at.attribute:
 			if len(strings.TrimSpace(string(v.Data))) == 0 {
@@ -200,16 +230,19 @@ func (w *populating) entry(e *directory.Entry) error {
 		}
 	}
 	if e.Kind == directory.Other {
+		w.note(e, seen, 0)
 		return nil
 	}
 	if w.People != nil {
 		m, ok := w.People.Find(who)
 		if !ok {
+			w.note(e, seen, w.lookups())
 			return nil
 		}
 		c.person = m.Number
 		w.matches[m.Number]++
 	}
+	w.note(e, seen, w.lookups()|w.bit(w.at.attribute)|w.bit(w.at.from))
 	w.out.Entries++
 	if have > 0 {
 		w.out.Have++
@@ -218,6 +251,43 @@ func (w *populating) entry(e *directory.Entry) error {
 	at, err := w.log.Append(c.encode())
 	w.offsets = append(w.offsets, at)
 	return err
+}
+
+// note records which attributes an entry has, and which of those that matter it came
+// without.
+func (w *populating) note(e *directory.Entry, seen, needed uint64) {
+	if w.absence != nil {
+		w.absence.Note(e.DN, seen, needed&^seen)
+	}
+}
+
+// lookups returns the bit set of the attributes by which people are found.
+func (w *populating) lookups() uint64 {
+	if w.People == nil {
+		return 0
+	}
+	return w.bit(w.at.uid) | w.bit(w.at.mail) | w.bit(w.at.alternate)
+}
+
+func (w *populating) bit(attribute int) uint64 {
+	if attribute < 0 {
+		return 0
+	}
+	return 1 << attribute
+}
+
+// prove finds out whether attributes that entries came without are absent or hidden.
+func (w *populating) prove(ctx context.Context) (err error) {
+	if w.absence == nil {
+		return nil
+	}
+	if w.out.Absence, err = w.absence.Ask(ctx, w.Prove); err != nil {
+		return err
+	}
+	if hidden := directory.FirstHidden(w.out.Absence); hidden != nil {
+		return hidden
+	}
+	return nil
 }
 
 // name adds a value by which a person is found.

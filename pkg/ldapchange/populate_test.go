@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -115,7 +116,7 @@ func TestPopulateGivesNewIDs(t *testing.T) {
 	}, got); diff != "" {
 		t.Errorf("records (-want +got):\n%s", diff)
 	}
-	if len(seen) != 3 || len(left) != 0 || found != (Populated{Entries: 4, Have: 1, Planned: 3}) {
+	if len(seen) != 3 || len(left) != 0 || !reflect.DeepEqual(found, Populated{Entries: 4, Have: 1, Planned: 3}) {
 		t.Errorf("%v, %v, %+v", seen, left, found)
 	}
 	p := ids(t)
@@ -179,7 +180,7 @@ nsUniqueId: three
 		"uid=b,o=isp: its nsUniqueId is already the davUniqueId of another entry (letter case is ignored)",
 		"uid=c,o=isp: its nsUniqueId is already the davUniqueId of another entry (letter case is ignored)",
 		"uid=d,o=isp: the entry has no nsUniqueId to copy",
-	}, left); diff != "" || found != (Populated{Entries: 5, Have: 1, Planned: 1, Skipped: 3}) {
+	}, left); diff != "" || !reflect.DeepEqual(found, Populated{Entries: 5, Have: 1, Planned: 1, Skipped: 3}) {
 		t.Errorf("%+v, skipped (-want +got):\n%s", found, diff)
 	}
 }

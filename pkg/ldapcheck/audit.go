@@ -57,6 +57,9 @@ type Options struct {
 
 	// Server provides what only a live directory knows; nil for files.
 	Server Server
+	// Prove is who is asked whether attributes that entries came without are absent or
+	// hidden; nil for files.
+	Prove *directory.Prover
 
 	// FileName returns the name of a file of the source, counted from 0; nil if the
 	// source has no files.
@@ -80,8 +83,11 @@ type Audit struct {
 	firstRole []role // the first role of each attribute of the query
 	observers [directory.Domain + 1][]func(*worker, *subject)
 	query     directory.Query
-	partial   bool // the source ended early
-	narrowed  bool // the server returns only entries without a unique id
+	partial   bool                         // the source ended early
+	expected  [directory.Domain + 1]uint64 // attributes whose absence matters, as in fields
+	absent    []directory.AttributeAbsence
+	dropped   [ruleLimit]string // why the findings of a rule are discarded; "" if they are not
+	narrowed  bool              // the server returns only entries without a unique id
 
 	seed    maphash.Seed
 	fixes   fixWriter // used only by the goroutine that reads the report
@@ -93,7 +99,7 @@ type Audit struct {
 // New returns an audit. It reads nothing yet. The error is ErrRule for a rule that
 // does not exist; other errors are about the number of rules or of attributes.
 func New(o Options) (*Audit, error) {
-	a := &Audit{o: o, table: append(catalogue(), extraRules(o.Extras)...), seed: maphash.MakeSeed()}
+	a := &Audit{o: o, table: append(catalogue(), extraRules(&o)...), seed: maphash.MakeSeed()}
 	if len(a.table) > ruleLimit {
 		return nil, fmt.Errorf("more than %d extra rules", ruleLimit-ruleCount)
 	}
@@ -114,6 +120,7 @@ func New(o Options) (*Audit, error) {
 		}
 	}
 	a.plan()
+	a.expectAttributes()
 	return a, nil
 }
 
@@ -157,7 +164,9 @@ func (a *Audit) nearest(pattern string) string {
 }
 
 // runs reports whether a rule was selected and has something to look at.
-func (a *Audit) runs(r ruleNumber) bool { return a.selected[r] && a.skip[r] == nil }
+func (a *Audit) runs(r ruleNumber) bool {
+	return a.selected[r] && a.skip[r] == nil && a.dropped[r] == ""
+}
 
 // wanted returns the roles of attributes that the rules of this run need.
 func (a *Audit) wanted() roles {
@@ -317,19 +326,16 @@ const PhaseReading = "reading"
 func (a *Audit) enter(phase string) { a.phase.Store(&phase) }
 
 // Run reads the source and applies the rules. A source that ends early is not an
-// error of Run: the report says so, and covers what was read. An error means that
+// error of Run: the report says so, and covers what was read. The same applies to an
+// attribute that the rules need and the server hides (*directory.HiddenError). An error means that
 // there is no report, for example because the source could not be opened. The
 // caller must close the report.
 func (a *Audit) Run(ctx context.Context, src directory.Source) (*Report, error) {
 	a.enter(PhaseReading)
 	ended, err := a.scan(ctx, src)
-	if err == nil && ended == nil && a.narrowed && a.seen() == 0 {
-		// A server also finds nothing if its schema lacks the attribute, or if it hides
-		// the attribute from the bind DN.
-		if visible, askErr := a.o.Server.ShowsAttribute(ctx, a.o.Names.UniqueID); askErr != nil || !visible {
-			a.widen()
-			ended, err = a.scan(ctx, src)
-		}
+	if err == nil && ended == nil && a.narrowed && !a.isShown(ctx) {
+		a.widen()
+		ended, err = a.scan(ctx, src)
 	}
 	var short *directory.IncompleteError
 	if err == nil && ended != nil && !errors.As(ended, &short) {
@@ -337,6 +343,9 @@ func (a *Audit) Run(ctx context.Context, src directory.Source) (*Report, error) 
 	}
 	if err != nil {
 		return nil, errors.Join(err, a.close())
+	}
+	if ended == nil {
+		ended = a.proveAbsence(ctx)
 	}
 	r, err := a.finish(ctx, ended)
 	if err != nil {
@@ -413,6 +422,7 @@ func (a *Audit) count(w *worker, e *directory.Entry) {
 func (a *Audit) reset(n int) {
 	_ = a.close() // unlinked temporary files
 	a.entries.Store(0)
+	a.absent, a.dropped = nil, [ruleLimit]string{}
 	a.workers = make([]*worker, n)
 	for i := range a.workers {
 		a.workers[i] = a.newWorker(i)

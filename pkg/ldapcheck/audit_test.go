@@ -263,7 +263,7 @@ func (s *server) MissingFromSchema(context.Context, []string, []string) ([]strin
 	return s.missing, s.err
 }
 
-func (s *server) ShowsAttribute(context.Context, string) (bool, error) { return s.sees, s.err }
+func (s *server) ShowsAttribute(context.Context, string, string) (bool, error) { return s.sees, s.err }
 
 func (s *server) IndexTypes(context.Context, string) ([]string, error) { return s.indexes, s.err }
 
@@ -334,7 +334,7 @@ func TestServerRules(t *testing.T) {
 // If only the rule about missing ids runs, the server searches for them.
 func TestNarrowed(t *testing.T) {
 	src := &script{steps: []step{{dn: "uid=a,o=isp", kind: directory.User}}}
-	o := ldapcheck.Options{Names: ldapcheck.DefaultNames(), Rules: []string{"uniqueid-missing"}, Server: &server{}}
+	o := ldapcheck.Options{Names: ldapcheck.DefaultNames(), Rules: []string{"uniqueid-missing"}, Server: &server{sees: true}}
 	_, findings := auditSource(t, o, src)
 	for _, s := range src.query.Selections {
 		if s.Filter != "(!(davUniqueId=*))" {

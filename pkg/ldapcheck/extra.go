@@ -84,12 +84,12 @@ func (a *Audit) hasExtra(kind directory.Kind) bool {
 }
 
 // extraRules returns the extra rules as rules, numbered after those of the catalogue.
-func extraRules(extras []Extra) []rule {
-	out := make([]rule, len(extras))
-	for i, x := range extras {
+func extraRules(o *Options) []rule {
+	out := make([]rule, len(o.Extras))
+	for i, x := range o.Extras {
 		number := ruleCount + ruleNumber(i)
 		out[i] = rule{
-			Rule: x.Rule, kinds: x.Kinds,
+			Rule: x.Rule, kinds: x.Kinds, lacking: o.accountRoles(),
 			applies: func(*Audit) error { return x.Skip },
 			observe: func(w *worker, s *subject) {
 				if hit, ok := x.Observe(&w.account); ok {
@@ -147,7 +147,7 @@ func (r *Report) Facts(id string) iter.Seq2[Fact, error] {
 	want := slices.IndexFunc(r.a.table, func(x rule) bool { return x.ID == id })
 	return func(yield func(Fact, error) bool) {
 		for p, err := range r.a.sorted(func(w *worker) *spill.Sorter { return w.order }) {
-			if err == nil && int(p.Key>>posBits) != want {
+			if err == nil && (int(p.Key>>posBits) != want || r.a.dropped[want] != "") {
 				continue
 			}
 			var f *fact

@@ -47,7 +47,8 @@ func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 	if err := local.Err(); err != nil && r.Ended == nil {
 		r.Ended, r.Complete = &directory.IncompleteError{What: "evaluating what was read", Entries: r.Accounts(), Err: err}, false
 	}
-	if r.Ended != nil {
+	a.addAbsence(w)
+	if r.Ended != nil && !isHidden(r.Ended) {
 		w.add(&fact{rule: ruleIncomplete, other: []byte(r.Ended.Error())})
 	}
 	a.enter("reporting")
@@ -157,6 +158,8 @@ func (r *Report) outcomes(ends map[ruleNumber]error, w *worker) {
 			o.Skip(finding.NotApplicableNeeds([]finding.Need{finding.NeedRuleSelection}, "not selected"))
 		case a.skip[n] != nil:
 			o.Skip(a.skip[n])
+		case a.dropped[n] != "":
+			o.Result, o.Reason = finding.NotRun, a.dropped[n]
 		case ends[n] != nil:
 			o.Skip(ends[n])
 			if na := (*finding.NotApplicableError)(nil); !errors.As(ends[n], &na) {

@@ -65,7 +65,7 @@ func (r *Report) Repairs() iter.Seq2[Repair, error] {
 		order := spill.NewSorter(r.a.o.Tmp)
 		defer func() { _ = order.Close() }()
 		for p, err := range r.a.sorted(func(w *worker) *spill.Sorter { return w.order }) {
-			if err == nil && r.a.repairOf(ruleNumber(p.Key>>posBits)) != nil {
+			if err == nil && r.a.dropped[p.Key>>posBits] == "" && r.a.repairOf(ruleNumber(p.Key>>posBits)) != nil {
 				err = order.Add(p.Key&(1<<posBits-1), p.Ref)
 			}
 			if err != nil {

@@ -116,6 +116,9 @@ func (r *Report) records(most int) iter.Seq2[[][]byte, error] {
 				yield(nil, err)
 				return
 			}
+			if r.a.dropped[p.Key>>posBits] != "" {
+				continue
+			}
 			if p.Key != key {
 				if !flush() {
 					return
@@ -161,6 +164,8 @@ func (a *Audit) finding(f *fact) finding.Finding {
 		out.DN = append(out.DN, string(dn))
 	}
 	switch names := a.o.Names.attributes(f.attr); {
+	case f.rule == ruleAbsence || f.rule == ruleIncomplete:
+		out.Attribute, f.value = string(f.value), nil
 	case f.attr == roleMember || f.attr == roleOwner:
 		out.Attribute = string(f.other)
 	case len(names) > 0:

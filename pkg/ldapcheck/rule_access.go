@@ -18,7 +18,7 @@ func accessRules() []rule {
 				"every lock-out from the old server's web interface is effective",
 				"icsAllowedServiceAccess is evaluated only if icsStatus is absent: the person can still log in to the old server, which creates a new calendar there",
 				"remove icsStatus, so that icsAllowedServiceAccess takes effect"),
-			kinds: users, needs: rolesOf(roleAccess, roleStatus, roleUserStatus), observe: observeLockIneffective, describe: describeLockIneffective,
+			kinds: users, needs: rolesOf(roleAccess, roleStatus, roleUserStatus), lacking: rolesOf(roleUserStatus), observe: observeLockIneffective, describe: describeLockIneffective,
 		},
 		{
 			Rule: newRule("lockout-missing", finding.Error,
@@ -26,6 +26,7 @@ func accessRules() []rule {
 				"one accidental login creates a calendar on the old server, which then treats the person as its own again and answers free/busy requests from that calendar",
 				"deny http in icsAllowedServiceAccess, which is evaluated only if icsStatus is absent"),
 			kinds: users, needs: states | rolesOf(roleAccess, roleUID, roleMail, roleAlternate, roleLocal), applies: needsMoved,
+			lacking: rolesOf(roleStatus, roleUserStatus, roleAccess, roleUID, roleMail, roleAlternate),
 			observe: observeLockMissing, describe: describeLockMissing,
 		},
 		{

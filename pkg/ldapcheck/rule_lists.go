@@ -25,7 +25,7 @@ func listRules() []rule {
 				"everybody on the lists has an entry",
 				"if the spelling in a list differs from the directory, the rules that use the list find nothing and pass",
 				"correct the list, unless the account belongs to a person who has left"),
-			kinds: []directory.Kind{directory.User, directory.Resource}, needs: asked, applies: needsAnyList, absence: true, describe: describeListedNotFound,
+			kinds: []directory.Kind{directory.User, directory.Resource}, needs: asked, lacking: asked, applies: needsAnyList, absence: true, describe: describeListedNotFound,
 		},
 		{
 			Rule: newRule("entry-repeated", finding.Error,

@@ -33,6 +33,7 @@ func referenceRules() []rule {
 				"the server finds no settings for the domain, and treats the person as external",
 				"correct the addresses, or add the domain"),
 			kinds: people(), needs: rolesOf(roleMail), absence: true,
+			lacking: rolesOf(rolePreferredDomain, roleAssociatedDomain, roleDomainBase),
 			observe: observeDomain, describe: describeDomainUnknown,
 		},
 	}

@@ -18,8 +18,9 @@ type Server interface {
 	// schema of the directory. The error is directory.ErrHidden if the server does not
 	// show its schema.
 	MissingFromSchema(ctx context.Context, attributes, classes []string) (missing []string, err error)
-	// ShowsAttribute reports whether the attribute of any entry is visible to the bind DN.
-	ShowsAttribute(ctx context.Context, attribute string) (bool, error)
+	// ShowsAttribute reports whether the attribute of any entry below a base is visible to
+	// the bind DN.
+	ShowsAttribute(ctx context.Context, base, attribute string) (bool, error)
 	// IndexTypes returns the kinds of index that an attribute has, such as "eq" and "pres".
 	// The error is directory.ErrHidden if the server does not show them to the bind DN.
 	IndexTypes(ctx context.Context, attribute string) (kinds []string, err error)

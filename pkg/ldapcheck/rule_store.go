@@ -20,14 +20,14 @@ func storeRules() []rule {
 				"all people known to be on the new server are assigned to it in the directory",
 				"the new server forwards free/busy requests about the person to the old server, which sends them back: they fail in a loop",
 				"add the attribute to the entry; with one back end the value is defaultbackend"),
-			kinds: hosted, needs: asked, applies: needsCS7, observe: observeStoreMissing, describe: describeStoreMissing,
+			kinds: hosted, needs: asked, lacking: asked, applies: needsCS7, observe: observeStoreMissing, describe: describeStoreMissing,
 		},
 		{
 			Rule: newRule("davstore-present", finding.Error,
 				"nobody known to be on the old server is assigned to the new one in the directory",
 				"the new server treats the person as local, creates an empty account, and shows everybody an empty calendar",
 				"remove the attribute until the person is migrated"),
-			kinds: hosted, needs: asked, applies: needsCS6, observe: observeStorePresent, describe: describeStorePresent,
+			kinds: hosted, needs: asked, lacking: asked &^ rolesOf(roleLocal), applies: needsCS6, observe: observeStorePresent, describe: describeStorePresent,
 		},
 		{
 			Rule: newRule("davstore-unknown-backend", finding.Error,

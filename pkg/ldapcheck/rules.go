@@ -42,6 +42,7 @@ const (
 	ruleRecordBroken
 	ruleChangeRecord
 	ruleReferral
+	ruleAbsence
 	ruleIncomplete
 	ruleNotRun
 	ruleCount
@@ -60,6 +61,8 @@ type rule struct {
 	finding.Rule
 	kinds []directory.Kind // the kinds of entries that it checks
 	needs roles            // the attributes that it needs
+	// lacking are those of the attributes whose absence the rule draws conclusions from.
+	lacking roles
 	// applies returns why the rule has nothing to look at in this run, nil when it
 	// has.
 	applies func(a *Audit) error
@@ -122,6 +125,13 @@ func sourceRules() []rule {
 				"referrals are never followed: the entries that they refer to were not checked",
 				"audit the other server too, or choose base DNs that exclude its part"),
 			source: true, describe: describeReferral,
+		},
+		{
+			Rule: newRule("absence-not-proven", finding.Warning,
+				"attributes that entries came without are absent, not hidden",
+				"a server also returns entries without an attribute if the bind DN may not read it: all findings about missing values may be wrong",
+				"audit again as a bind DN that may read the attribute, or name one to be asked as well"),
+			source: true, applies: needsProver, describe: describeAbsence,
 		},
 		{
 			Rule: newRule("audit-incomplete", finding.Error,

@@ -78,8 +78,10 @@ type worker struct {
 	tooManyDomains bool
 	domains        map[string]struct{} // mail domains that entries represent
 	account        Account
-	watcher        Watcher  // nil for none
-	seen6          []uint64 // bits: the people of the list that an entry matched
+	watcher        Watcher            // nil for none
+	absence        *directory.Absence // nil for files
+	idSeen         bool               // an entry has a unique id
+	seen6          []uint64           // bits: the people of the list that an entry matched
 	seen7          []uint64
 }
 
@@ -89,6 +91,9 @@ func (a *Audit) newWorker(number int) *worker {
 		spool: spill.NewLog(a.o.Tmp), facts: spill.NewLog(a.o.Tmp), order: spill.NewSorter(a.o.Tmp),
 		ids: spill.NewSorter(a.o.Tmp), mails: spill.NewSorter(a.o.Tmp), dns: spill.NewSorter(a.o.Tmp),
 		hash: hasher{seed: a.seed}, uses: map[string]*domainUse{}, domains: map[string]struct{}{},
+	}
+	if a.o.Prove != nil {
+		w.absence = directory.NewAbsence(a.fields.names, a.o.Prove.Contexts)
 	}
 	if a.o.CS6 != nil {
 		w.seen6 = make([]uint64, a.o.CS6.Names()/64+1)
@@ -158,6 +163,10 @@ func (w *worker) observe(e *directory.Entry, p *directory.Problem) error {
 func (w *worker) entry(e *directory.Entry) {
 	w.kinds[e.Kind]++
 	w.s.read(w.a, e)
+	w.idSeen = w.idSeen || len(w.s.values[roleID]) > 0
+	if w.absence != nil {
+		w.noteAbsence(e)
+	}
 	for _, observe := range w.a.observers[e.Kind] {
 		observe(w, &w.s)
 	}

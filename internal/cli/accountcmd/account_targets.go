@@ -44,6 +44,7 @@ func (o *accountTargets) add(cmd *cobra.Command) {
 	f.StringArrayVarP(&o.accounts, "account", "a", nil, "mail `ADDRESS` of the account (repeatable; default: DAVADMIN_ACCOUNT)")
 	f.StringVarP(&o.batch, "file", "f", "", "batch `FILE` with one account per line (- for standard input)")
 	o.DirectoryOptions.Add(cmd)
+	o.AddProof(cmd)
 	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
 }
 

@@ -189,6 +189,6 @@ func (sh *storeHomes) PeopleDirectory(ctx context.Context, o *cmdutil.DirectoryO
 	}
 	return &account.Directory{
 		Source: opened.Source, Live: opened.Live != nil, Attributes: s.attributes(), MailFilter: s.config.Value("davcore.uriinfo.emailsearchfiltertemplate"),
-		Bases: opened.Bases, Scope: scope, Tmp: tmp,
+		Bases: opened.Bases, Scope: scope, Tmp: tmp, Prove: opened.Prove,
 	}, opened.Close, nil
 }

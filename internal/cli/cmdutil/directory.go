@@ -21,6 +21,7 @@ import (
 // ApplyTo sets the options of an audit that depend on the directory that was opened.
 func (d *OpenDirectory) ApplyTo(lo *ldapcheck.Options) {
 	lo.Bases, lo.FileName = d.Bases, d.fileName
+	lo.Prove = d.Prove
 	if d.Live != nil {
 		lo.Server = d.Live
 		lo.Partial = lo.Scope != directory.Subtree || lo.Filter != "" || !d.Live.Covers(d.Bases)
@@ -63,7 +64,8 @@ func (ds *Directories) LoadHomeConfig(ctx context.Context, o *HomeOptions) (*Hom
 // OpenDirectory is a directory that is open for reading.
 type OpenDirectory struct {
 	Source   directory.Source
-	Live     *directory.Live // nil for files
+	Live     *directory.Live   // nil for files
+	Prove    *directory.Prover // nil for files
 	Bases    []string
 	fileName func(int) string
 	Close    func() error
@@ -87,10 +89,39 @@ func (ds *Directories) Open(ctx context.Context, o *DirectoryOptions, h *HomeCon
 	d := &OpenDirectory{Source: live, Live: live, Bases: o.Bases, Close: live.Close}
 	if len(d.Bases) == 0 && h != nil {
 		if d.Bases, err = live.DomainBases(ctx, h.Value(paramDCRoot), h.Value(paramSchemaLevel) == "1"); err != nil {
-			return nil, err
+			return nil, errors.Join(err, live.Close())
 		}
 	}
+	if err := ds.openProver(ctx, o, d, lo); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	return d, nil
+}
+
+// openProver sets who is asked about absent attributes: the server as the bind DN, and as
+// that of --prove-as.
+func (ds *Directories) openProver(ctx context.Context, o *DirectoryOptions, d *OpenDirectory, lo directory.Options) error {
+	d.Prove = &directory.Prover{Viewer: d.Live, BindDN: lo.BindDN, Contexts: d.Live.ContextsOf(d.Bases)}
+	if lo.External {
+		d.Prove.BindDN = "EXTERNAL"
+	}
+	if o.proveAs == "" {
+		return nil
+	}
+	if strings.EqualFold(o.proveAs, lo.BindDN) {
+		return Usagef("--prove-as: '%s' is already the bind DN; name another one, such as the directory manager", o.proveAs)
+	}
+	lo.BindDN, lo.External = o.proveAs, false
+	lo.URLs = []string{d.Live.Name()}
+	lo.Password = secret.Once(secret.First(ds.passwordFile(o.provePasswordFile), secret.Text(ds.getenv("DAVADMIN_LDAP_PROVE_PASSWORD")),
+		ds.askLDAPPassword(o.proveAs, "--prove-password-file", "DAVADMIN_LDAP_PROVE_PASSWORD")))
+	second, err := directory.Open(ctx, lo)
+	if err != nil {
+		return err
+	}
+	d.Prove.Second, d.Prove.SecondDN = second, o.proveAs
+	d.Close = func() error { return errors.Join(second.Close(), d.Live.Close()) }
+	return nil
 }
 
 // LiveOptions returns how to connect to the server: as given by options, and for what they
@@ -163,7 +194,7 @@ func (ds *Directories) applyTLSVersions(lo *directory.Options, o *ServerOptions,
 // ldapPassword returns a function that obtains the password at the first connection and
 // returns it for all. Vaulted is the source of the bind DN's password in a vault.
 func (ds *Directories) ldapPassword(o *ServerOptions, dn string, vaulted secret.Source) func(context.Context) ([]byte, error) {
-	return secret.Once(secret.First(ds.passwordFile(o.passwordFile), secret.Text(ds.getenv("DAVADMIN_LDAP_PASSWORD")), vaulted, ds.askLDAPPassword(dn)))
+	return secret.Once(secret.First(ds.passwordFile(o.passwordFile), secret.Text(ds.getenv("DAVADMIN_LDAP_PASSWORD")), vaulted, ds.askLDAPPassword(dn, "--password-file", "DAVADMIN_LDAP_PASSWORD")))
 }
 
 // passwordFile returns a source of the password in a file. Without a path it is empty.
@@ -180,10 +211,10 @@ func (ds *Directories) passwordFile(path string) secret.Source {
 	}
 }
 
-func (ds *Directories) askLDAPPassword(dn string) secret.Source {
+func (ds *Directories) askLDAPPassword(dn, option, variable string) secret.Source {
 	return func(ctx context.Context) ([]byte, error) {
 		if ds.console.Streams.ReadSecret == nil {
-			return nil, Usagef("no password for %s, and there is no terminal for a prompt: use --password-file FILE or set DAVADMIN_LDAP_PASSWORD", dn)
+			return nil, Usagef("no password for %s, and there is no terminal for a prompt: use %s FILE or set %s", dn, option, variable)
 		}
 		return ds.console.Streams.ReadSecret(ctx, "password of "+dn+": ")
 	}

@@ -41,6 +41,9 @@ type DirectoryOptions struct {
 	Bases  []string
 	Scope  string
 	Filter string
+
+	proveAs           string
+	provePasswordFile string
 }
 
 const defaultPage = 10_000
@@ -81,6 +84,14 @@ func (o *ServerOptions) Add(cmd *cobra.Command) {
 	o.HomeOptions.AddVault(f)
 }
 
+// AddProof adds the options for proving the absence of attributes to a command that
+// concludes something from it.
+func (o *DirectoryOptions) AddProof(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.proveAs, "prove-as", "", "also bind as this `DN`, and ask whether attributes that entries came without are absent or only hidden; the password comes from --prove-password-file, DAVADMIN_LDAP_PROVE_PASSWORD, or a prompt")
+	f.StringVar(&o.provePasswordFile, "prove-password-file", "", "`FILE` with the password of --prove-as; must not be accessible to others")
+}
+
 // tlsVersions returns the TLS versions by their names in --tls-min and sslprotocols.
 func tlsVersions() map[string]uint16 {
 	return map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
@@ -90,7 +101,7 @@ func tlsVersions() map[string]uint16 {
 func (o *DirectoryOptions) Check(cmd *cobra.Command) error {
 	if len(o.Files) > 0 {
 		for _, name := range []string{"hostname", "port", "ldaps", "starttls", "binddn", "password-file", "external", "ca-file", "cert-file", "key-file",
-			"insecure", "tls-min", "plaintext", "page", "idle-timeout", "connect-timeout"} {
+			"insecure", "tls-min", "plaintext", "page", "idle-timeout", "connect-timeout", "prove-as", "prove-password-file"} {
 			if cmd.Flags().Changed(name) {
 				return Usagef("--%s cannot be combined with --ldif, which reads files instead of a server", name)
 			}
@@ -100,6 +111,9 @@ func (o *DirectoryOptions) Check(cmd *cobra.Command) error {
 	}
 	if _, err := o.DirectoryScope(); err != nil {
 		return err
+	}
+	if o.provePasswordFile != "" && o.proveAs == "" {
+		return Usagef("--prove-password-file requires --prove-as DN")
 	}
 	if o.page < 0 {
 		return Usagef("--page: %d is less than 0 (0 for no paging)", o.page)

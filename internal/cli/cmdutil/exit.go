@@ -155,7 +155,10 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 func (h *Hints) StoreHint(err error) string {
 	var unreadable *account.UnreadableError
 	var ambiguous *account.AmbiguousError
+	var unproven *directory.UnprovenError
 	switch {
+	case errors.As(err, &unproven):
+		return "; to prove it, use --prove-as DN"
 	case errors.As(err, &unreadable):
 		return "; '" + h.Line("ldap", "audit") + "' lists them"
 	case errors.As(err, &ambiguous):
@@ -176,6 +179,8 @@ func (h *Hints) StoreHint(err error) string {
 		return "; store the password with '" + h.Line("passfile", "create", "-n", "store.ID") + "', or in PGPASSFILE"
 	case errors.Is(err, directory.ErrNoDomains):
 		return "; give the base DN with -B"
+	case LimitHint(err) != "":
+		return LimitHint(err)
 	case errors.Is(err, account.ErrNoEntry):
 		return "; '" + h.Line("ldap", "audit") + "' checks the entries"
 	}

@@ -56,6 +56,9 @@ type EntriesRead struct {
 	Domains   int    `json:"domains"`
 	Selected  string `json:"selected,omitempty"` // which entries, where the server was asked for only some of them
 	Reason    string `json:"reason,omitempty"`   // why the report is incomplete
+	// Absence is whether attributes that entries came without are absent: proven,
+	// not-proven, or contradicted. It is omitted if none is missing.
+	Absence string `json:"absence,omitempty"`
 }
 
 // CountEntries returns the counts of the entries that were read, from those of each kind.
@@ -64,6 +67,15 @@ func CountEntries(kinds [directory.Domain + 1]int) *EntriesRead {
 		Entries: kinds[directory.User] + kinds[directory.Group] + kinds[directory.Resource],
 		Users:   kinds[directory.User], Groups: kinds[directory.Group], Resources: kinds[directory.Resource], Domains: kinds[directory.Domain],
 	}
+}
+
+// AbsenceWord returns the worst of the results about absent attributes, or an empty
+// string if there are none.
+func AbsenceWord(list []directory.AttributeAbsence) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return directory.WorstAbsence(list).String()
 }
 
 // FindingReport is the result of a check. The findings are a sequence because they may not
@@ -254,6 +266,9 @@ func (rp *Reports) reportPlain(r *FindingReport) error {
 	fmt.Fprintf(&b, "summary\t%d errors\t%d warnings\t%d infos", r.Summary.Errors, r.Summary.Warnings, r.Summary.Infos)
 	if e := r.Summary.EntriesRead; e != nil {
 		fmt.Fprintf(&b, "\t%d entries\t%s", e.Entries, completeness(r.Summary.Complete))
+		if e.Absence != "" {
+			fmt.Fprintf(&b, "\tabsence %s", e.Absence)
+		}
 	}
 	b.WriteString("\n")
 	_, err := fmt.Fprint(rp.console.Streams.Out, b.String())

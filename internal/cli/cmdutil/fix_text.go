@@ -73,6 +73,8 @@ func (r fixRenderer) task(t finding.Task) string {
 		return r.hints.Line("domainmap", "delete", "--yes", "-d", t.Domain)
 	case finding.ExplainAddress:
 		return r.hints.Line("coexist", "explain", "-a", t.Address)
+	case finding.ProveAbsence:
+		return r.hints.Again("--prove-as", "DN")
 	case finding.DescribeParameter:
 		return r.hints.Line("config", "describe", t.Parameter)
 	}
@@ -86,6 +88,8 @@ func (rp *Reports) Remedy(rule finding.Rule) string {
 	switch rule.ID {
 	case "uniqueid-missing":
 		hint = "'" + rp.hints.Line("ldap", "populate", "-O", "PLAN") + "' plans this for all entries"
+	case "absence-not-proven":
+		hint = "--prove-as DN"
 	case "uniqueid-malformed":
 		hint = "use --id-pattern"
 	case "map-line":

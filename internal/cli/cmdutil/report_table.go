@@ -55,7 +55,11 @@ func (rp *Reports) writeHead(sum Summary) error {
 	if sum.EntriesRead != nil && sum.Seconds >= 0.01 {
 		fmt.Fprintf(&b, ", %.0f entries per second", float64(sum.Entries)/sum.Seconds)
 	}
-	fmt.Fprintf(&b, "\ncomplete:  %s\n\n", completeText(sum))
+	fmt.Fprintf(&b, "\ncomplete:  %s\n", completeText(sum))
+	if sum.EntriesRead != nil && sum.Absence != "" {
+		fmt.Fprintf(&b, "absence:   %s\n", sum.Absence)
+	}
+	b.WriteString("\n")
 	_, err := fmt.Fprint(rp.console.Streams.Out, b.String())
 	return err
 }

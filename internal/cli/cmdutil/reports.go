@@ -92,9 +92,13 @@ func (rp *Reports) Incomplete(what string, ended error) error {
 	return fmt.Errorf("%s: %w", what, ended)
 }
 
-// LimitHint returns what to do if a server ended a search because of a limit, or because
-// the base does not exist; else an empty string.
+// LimitHint returns what to do if a server ended a search because of a limit, because the
+// base does not exist, or if it hides an attribute; else an empty string.
 func LimitHint(ended error) string {
+	var hidden *directory.HiddenError
+	if errors.As(ended, &hidden) && hidden.As == "" {
+		return "; give the bind DN read access to " + hidden.Attribute + ", or bind as a user who has it (-D)"
+	}
 	var short *directory.IncompleteError
 	if !errors.As(ended, &short) {
 		return ""

@@ -260,6 +260,7 @@ func (o *coexistCheck) finish(ctx context.Context, format ui.Format, failOn find
 			EntriesRead: cmdutil.CountEntries(r.Kinds()),
 		},
 	}
+	out.Summary.Absence = cmdutil.AbsenceWord(r.Absence())
 	if r.Ended != nil {
 		out.Summary.Reason = r.Ended.Error()
 	}

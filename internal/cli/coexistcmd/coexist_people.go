@@ -3,6 +3,8 @@ package coexistcmd
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,6 +45,7 @@ func newPeople(f *cmdutil.Factory) coexistPeople {
 func (o *coexistPeople) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	o.DirectoryOptions.Add(cmd)
+	o.AddProof(cmd)
 	o.UserListOptions.Add(cmd)
 	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
 	f.IntVar(&o.workers, "workers", 0, "number of cores to use for reading files; 0 means all")
@@ -91,7 +94,19 @@ func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain
 	stop := o.console.StartStatus(func() string { return cmdutil.ProgressLine(c.Progress(), d.Source, o.now().Sub(start)) })
 	r, err := c.Run(ctx, d.Source)
 	stop()
+	if err == nil {
+		o.warnUnproven(r.Absence, d.Prove, lo.Names.LocalUserAttr())
+	}
 	return r, lo.CS6 != nil, err
+}
+
+// warnUnproven warns if it is not proven that entries without an attribute really lack it.
+func (o *coexistPeople) warnUnproven(list []directory.AttributeAbsence, prove *directory.Prover, names ...string) {
+	for i := range list {
+		if a := &list[i]; a.Result == directory.AbsenceNotProven && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, a.Attribute) }) {
+			o.console.Warnf("absence-not-proven: %s; to prove it, use --prove-as DN", a.Describe(prove.BindDN))
+		}
+	}
 }
 
 // sourceWords returns the options that select the directory, for suggested commands.

@@ -164,6 +164,7 @@ func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coex
 	if err != nil {
 		return nil, "", fmt.Errorf("no wave was written: %w", err)
 	}
+	o.warnUnproven(w.Absence, d.Prove, lo.Names.LocalUserAttr(), lo.Names.Status, lo.Names.ServiceAccess, lo.Names.UserStatus)
 	return w, d.Source.Name(), nil
 }
 

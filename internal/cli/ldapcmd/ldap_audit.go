@@ -78,6 +78,7 @@ code is 3 if there is a finding at or above --fail-on.`,
 	}
 	flags := cmd.Flags()
 	o.DirectoryOptions.Add(cmd)
+	o.AddProof(cmd)
 	flags.StringVar(&o.plan.path, "fix-plan", "", "write a plan for 'ldap apply' to `FILE`, with every fix that needs no decision")
 	flags.BoolVar(&o.plan.force, "force", false, "with --fix-plan: overwrite an existing file")
 	flags.StringSliceVar(&o.rules, "rules", nil, "run only these `RULES`, separated by commas; * and ? are wildcards")
@@ -202,6 +203,7 @@ func (o *ldapAudit) finish(ctx context.Context, format ui.Format, failOn finding
 	if audit.Narrowed() {
 		out.Summary.Selected = "those without " + audit.UniqueID()
 	}
+	out.Summary.Absence = cmdutil.AbsenceWord(r.Absence())
 	if r.Ended != nil {
 		out.Summary.Reason = r.Ended.Error()
 	}

@@ -66,7 +66,7 @@ func recordOf(repair *ldapcheck.Repair) ldapchange.Record {
 func (o *ldapAudit) noteFixPlan(r *ldapcheck.Report, changes int, fixed map[string]int) {
 	var undecided []string
 	for _, out := range r.Outcomes {
-		if n := out.Count - fixed[out.Rule]; n > 0 && out.Rule != finding.CheckNotRun().ID {
+		if n := out.Count - fixed[out.Rule]; n > 0 && !slices.Contains([]string{finding.CheckNotRun().ID, "absence-not-proven"}, out.Rule) {
 			text := fmt.Sprintf("%s %d", out.Rule, n)
 			if slices.Contains([]string{"uniqueid-missing", "uniqueid-empty"}, out.Rule) {
 				text += fmt.Sprintf(" ('%s' adds new ones)", o.hints.Line("ldap", "populate", "-O", "PLAN"))

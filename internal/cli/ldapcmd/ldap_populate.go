@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,6 +69,7 @@ type ldapPopulate struct {
 	classes   []string
 	users     []string
 	tmp       string
+	confirmed bool // that the attribute is absent
 }
 
 func newLDAPPopulate(f *cmdutil.Factory) *cobra.Command {
@@ -84,6 +86,12 @@ directory is not changed.
 The mark of the new server (davStore) is only given to the users listed with --users,
 together with --value, because its presence moves a user to the new server.
 
+A server also returns an entry without an attribute if the bind DN may not read it. If
+the server finds values that it does not show, no plan is written. If no entry shows a
+value, as before the first ids, the command asks before it writes the plan: bind with
+--prove-as as someone who may read everything, or use --absence-confirmed if you know
+that no entry has the attribute; --yes does not answer this question.
+
 The exit code is 4 if entries were skipped; each is listed with the reason. If the
 directory cannot be read completely, no plan is written.`,
 		Example: `  davadmin ldap populate --ldif export.ldif -O plan.ldif
@@ -99,6 +107,7 @@ directory cannot be read completely, no plan is written.`,
 	}
 	flags := cmd.Flags()
 	o.DirectoryOptions.Add(cmd)
+	o.AddProof(cmd)
 	o.out.add(cmd)
 	flags.StringVar(&o.attribute, "attribute", "", "`NAME` of the attribute to add (default: the unique id as configured in the home, else davUniqueId)")
 	flags.StringVar(&o.value, "value", "", "add this `VALUE` to every listed user; requires --users")
@@ -108,6 +117,7 @@ directory cannot be read completely, no plan is written.`,
 	flags.StringSliceVar(&o.classes, "classes", nil, "only entries with one of these object `CLASSES`, separated by commas (default: users, groups and resources)")
 	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the users to add the attribute to, in the format of --cs7-list of 'ldap audit' (repeatable)")
 	flags.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
+	flags.BoolVar(&o.confirmed, "absence-confirmed", false, "write the plan although it is not proven that the attribute is absent rather than hidden")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{string(ldapchange.FormatNSUniqueID), string(ldapchange.FormatUUID)}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -195,7 +205,7 @@ func (o *ldapPopulate) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = d.Close() }()
-	p.Bases = d.Bases
+	p.Bases, p.Prove = d.Bases, d.Prove
 	draft, found, err := ldapchange.Populate(ctx, d.Source, p)
 	switch {
 	case errors.Is(err, ldapchange.ErrEmpty):
@@ -205,12 +215,52 @@ func (o *ldapPopulate) run(ctx context.Context) error {
 	}
 	defer func() { _ = draft.Close() }()
 	if found.Planned > 0 {
+		if err := o.confirmAbsence(ctx, &found, p.Attribute, d.Prove); err != nil {
+			return err
+		}
 		h := ldapchange.Header{Made: o.now(), By: strings.Join(o.journals.Command(), " "), Source: d.Source.Name(), Entries: found.Entries}
 		if err := o.out.write(ctx, draft, h); err != nil {
 			return err
 		}
 	}
 	return o.report(format, p.Attribute, found)
+}
+
+// confirmAbsence asks whether to write a plan that assumes that an attribute is absent, if
+// that is not proven. The option --yes does not answer: it stands for questions about what
+// is known.
+func (o *ldapPopulate) confirmAbsence(ctx context.Context, found *ldapchange.Populated, attribute string, prove *directory.Prover) error {
+	unproven := found.Unproven(attribute)
+	if unproven == nil || o.confirmed {
+		return nil
+	}
+	why := "absence-not-proven: " + unproven.Describe(prove.BindDN)
+	yes, err := o.console.Streams.Confirm(ctx, fmt.Sprintf("%s. Write a plan that gives %s to %s?", why, attribute, entries(found.Planned)))
+	switch {
+	case errors.Is(err, ui.ErrNoTerminal):
+		return cmdutil.Usagef("%s; no plan was written: prove it with '%s', or use --absence-confirmed if you know that no entry has it", why, o.hints.Again("--prove-as", "DN"))
+	case err != nil:
+		return err
+	case !yes:
+		return errors.New("not confirmed; no plan was written")
+	}
+	return nil
+}
+
+// entries returns n with the noun.
+func entries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
+// absenceOf returns whether it is proven that the attribute is absent from the entries
+// that came without it; an empty string if none did.
+func absenceOf(list []directory.AttributeAbsence, attribute string) string {
+	return cmdutil.AbsenceWord(slices.DeleteFunc(slices.Clone(list), func(a directory.AttributeAbsence) bool {
+		return !strings.EqualFold(a.Attribute, attribute)
+	}))
 }
 
 // report prints how many entries the plan changes.
@@ -230,7 +280,8 @@ func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchan
 			Planned   int    `json:"planned"`
 			LeftOut   int    `json:"left_out"`
 			Plan      string `json:"plan,omitempty"`
-		}{"davadmin.ldap.populate.1", attribute, found.Entries, found.Have, found.Planned, found.Skipped, plan})
+			Absence   string `json:"absence,omitempty"`
+		}{"davadmin.ldap.populate.1", attribute, found.Entries, found.Have, found.Planned, found.Skipped, plan, absenceOf(found.Absence, attribute)})
 	} else {
 		_, err = fmt.Fprintf(o.console.Streams.Out, "entries:   %d\nhave %s: %d\nplanned:   %d\nskipped:   %d\n", found.Entries, ui.Sanitize(attribute), found.Have, found.Planned, found.Skipped)
 	}
