@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/davadmin/davadmin/internal/fsx"
 )
 
 // Problem is one thing that is wrong with a journal.
@@ -196,69 +193,4 @@ func (j *Journal) newest(ctx context.Context) (map[string]bool, error) {
 		out[sha] = true
 	}
 	return out, nil
-}
-
-// PrunePlan is what a prune would remove.
-type PrunePlan struct {
-	Versions []string // hashes
-	Kept     int      // number of versions that are kept
-}
-
-// PlanPrune finds the versions that are not named by any change since the given time
-// and are not the newest known content of any target. Records are never pruned.
-func (j *Journal) PlanPrune(ctx context.Context, before time.Time) (*PrunePlan, error) {
-	keep, err := j.newest(ctx)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := j.Entries(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		for _, x := range []*Version{e.Before, e.After} {
-			if x == nil || x.Missing {
-				continue
-			}
-			if !e.Time.Before(before) || e.Result == Pending {
-				keep[x.SHA256] = true
-			}
-		}
-	}
-	kept, err := j.kept()
-	if err != nil {
-		return nil, err
-	}
-	p := &PrunePlan{}
-	for _, sha := range kept {
-		if keep[sha] {
-			p.Kept++
-		} else {
-			p.Versions = append(p.Versions, sha)
-		}
-	}
-	return p, nil
-}
-
-// pruneOperation is the operation of the change that Prune records.
-const pruneOperation = "history prune"
-
-// Prune removes the versions of a plan and records this as a change. command is the
-// command as typed.
-func (s *Session) Prune(ctx context.Context, p *PrunePlan, command []string) (removed int, err error) {
-	change, err := s.Begin(ctx, Intent{Operation: pruneOperation, Command: command})
-	if err != nil {
-		return 0, err
-	}
-	for _, sha := range p.Versions {
-		if err = fsx.Remove(ctx, s.j.versionFile(sha), s.j.opts.Hook); err != nil {
-			break
-		}
-		removed++
-	}
-	result, detail := Done, fmt.Sprintf("%d versions removed", removed)
-	if err != nil {
-		result, detail = Unfinished, detail+": "+err.Error()
-	}
-	return removed, errors.Join(err, s.End(context.WithoutCancel(ctx), change, result, detail))
 }
