@@ -39,14 +39,13 @@ func CleanTemp(path string) (removed bool, err error) {
 	if err != nil {
 		return false, &Error{Op: OpRemove, Path: path, Err: err}
 	}
-	return removeTemp(target, nil)
+	return removeTemp(TempName(target), target, nil)
 }
 
-// removeTemp removes a leftover. It calls unlink, not os.Remove, because a
-// directory of that name is not ours. Of a symbolic link it removes the link,
-// not the target.
-func removeTemp(target string, hook Hook) (removed bool, err error) {
-	temp := TempName(target)
+// removeTemp removes a temporary file of target. It calls unlink, not os.Remove,
+// because a directory of that name is not ours. Of a symbolic link it removes the
+// link, not the target.
+func removeTemp(temp, target string, hook Hook) (removed bool, err error) {
 	_, err = os.Lstat(temp)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -73,15 +72,25 @@ type draft struct {
 	lost   bool     // the file at temp is not ours
 }
 
-// newDraft creates the empty temporary file, which only we can read.
+// newDraft creates the empty temporary file with the name TempName, which only we can
+// read, after it has removed the one of a killed run.
 func newDraft(target string, hook Hook) (*draft, error) {
-	d := &draft{target: target, temp: TempName(target), hook: hook}
+	return openDraft(target, TempName(target), hook, func() error {
+		_, err := removeTemp(TempName(target), target, hook)
+		return err
+	})
+}
+
+// openDraft creates the empty temporary file temp, which only we can read, after clean
+// has removed what killed runs left.
+func openDraft(target, temp string, hook Hook, clean func() error) (*draft, error) {
+	d := &draft{target: target, temp: temp, hook: hook}
 	dir, err := os.Open(filepath.Dir(target))
 	if err != nil {
 		return nil, d.fail(OpCreate, fmt.Errorf("its directory: %w", bare(err)))
 	}
 	d.dir = dir
-	if _, err := removeTemp(target, hook); err != nil {
+	if err := clean(); err != nil {
 		_ = dir.Close()
 		return nil, err
 	}
@@ -210,17 +219,10 @@ func (w *draftWriter) Write(data []byte) (written int, err error) {
 	return written, w.err
 }
 
-// ready checks that the finished file is still the one with the temporary name,
-// since another run without a lock may have put its own there, and closes it.
+// ready closes the finished file, if it is still ours and ctx has not ended.
 func (d *draft) ready(ctx context.Context) error {
-	mine, err := d.f.Stat()
-	if err != nil {
-		return d.fail("", err)
-	}
-	there, err := os.Lstat(d.temp) // while ours is open, its inode number is not reused
-	if err != nil || !os.SameFile(mine, there) {
-		d.lost = true
-		return d.fail("", fmt.Errorf("another run is changing it at the same time: %w", ErrLocked))
+	if err := d.stillOurs(); err != nil {
+		return err
 	}
 	if err := d.f.Close(); err != nil {
 		return d.fail(OpWrite, err)
@@ -231,17 +233,33 @@ func (d *draft) ready(ctx context.Context) error {
 	return nil
 }
 
+// stillOurs checks that the file is still the one with the temporary name, since
+// another run without a lock may have put its own there.
+func (d *draft) stillOurs() error {
+	mine, err := d.f.Stat()
+	if err != nil {
+		return d.fail("", err)
+	}
+	there, err := os.Lstat(d.temp) // while ours is open, its inode number is not reused
+	if err != nil || !os.SameFile(mine, there) {
+		d.lost = true
+		return d.fail("", fmt.Errorf("another run is changing it at the same time: %w", ErrLocked))
+	}
+	return nil
+}
+
 // abort discards the draft. What it cannot remove, the next run removes.
 func (d *draft) abort() {
 	_ = d.f.Close() // may be closed already
 	if !d.lost {
-		_, _ = removeTemp(d.target, d.hook)
+		_, _ = removeTemp(d.temp, d.target, d.hook)
 	}
 	_ = d.dir.Close()
 }
 
 // settle syncs the rename to disk; the new file is in place whatever happens here.
 func (d *draft) settle(state string) error {
+	_ = d.f.Close() // may be closed already
 	err := d.do(OpSyncDir, d.dir.Name(), func() error { return syncDir(d.dir) })
 	_ = d.dir.Close()
 	var e *Error

@@ -15,8 +15,10 @@
 // The package is not for directories that an attacker can write to, and not for
 // files with several hard links (the other names keep the old bytes). It does
 // not lock: the caller who changes a path holds a Lock, because the temporary
-// file has a fixed name (TempName). Only MkdirPrivate needs no lock. ACLs are
-// not preserved on macOS and FreeBSD.
+// file has a fixed name (TempName). The exceptions are WriteOutput and MkdirOutput,
+// for files and directories that the user names, which may be in /tmp: they need no
+// lock, and follow no link. MkdirPrivate needs no lock either. ACLs are not preserved
+// on macOS and FreeBSD.
 //
 // All functions may be called from several goroutines for different paths.
 package fsx

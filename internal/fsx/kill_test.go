@@ -41,6 +41,11 @@ func TestKillAtEachStep(t *testing.T) {
 				break
 			}
 			oldOrNew(t, path, c.do, c.old, big)
+			if c.do == "output" {
+				if err := WriteOutput(context.Background(), path, OutputOptions{Overwrite: true}, text("again")); err != nil {
+					t.Fatalf("output killed at %d: the next run: %v", i, err)
+				}
+			}
 			if err := Replace(context.Background(), path, []byte("next"), ReplaceOptions{}); err != nil {
 				t.Fatalf("%s killed at %d: the next run: %v", c.do, i, err)
 			}

@@ -83,7 +83,7 @@ func (d *draft) renameNew() error {
 		return err
 	}
 	// The file is in place. If its temporary name stays, the next run removes it.
-	_, _ = removeTemp(d.target, d.hook)
+	_, _ = removeTemp(d.temp, d.target, d.hook)
 	return nil
 }
 
@@ -130,6 +130,40 @@ func MkdirPrivate(ctx context.Context, dir string, ownerFrom string, hook Hook) 
 	}
 	if err := placeDir(temp, dir, hook); err != nil {
 		return err
+	}
+	err = hook.before(OpSyncDir, parent.Name())
+	if err == nil {
+		err = syncDir(parent)
+	}
+	if err != nil {
+		return &Error{Op: OpSyncDir, Path: dir, Replaced: true, Err: bare(err),
+			state: "the directory was created, but might not survive a power failure"}
+	}
+	return nil
+}
+
+// MkdirOutput creates a directory whose path the user named, for output files. Only
+// this user can enter it (0700). Its parent must exist.
+//
+// Every error is an *Error. It wraps fs.ErrExist when anything exists at path, also a
+// directory or a symbolic link, which another user may have put there.
+func MkdirOutput(ctx context.Context, dir string, hook Hook) error {
+	dir = filepath.Clean(dir)
+	fail := func(op Op, err error) error { return &Error{Op: op, Path: dir, Err: bare(err)} }
+	if err := ctx.Err(); err != nil {
+		return fail(OpMkdir, err)
+	}
+	parent, err := os.Open(filepath.Dir(dir))
+	if err != nil {
+		return fail(OpMkdir, fmt.Errorf("its parent directory: %w", bare(err)))
+	}
+	defer parent.Close()
+	err = hook.before(OpMkdir, dir)
+	if err == nil {
+		err = os.Mkdir(dir, 0o700)
+	}
+	if err != nil {
+		return fail(OpMkdir, err)
 	}
 	err = hook.before(OpSyncDir, parent.Name())
 	if err == nil {

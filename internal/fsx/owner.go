@@ -21,6 +21,13 @@ func ownerOf(fi fs.FileInfo) owner {
 	return owner{int(st.Uid), int(st.Gid)}
 }
 
+// OwnerOf returns the user and the group of a file by number, and both for a message, with
+// their names where these are known.
+func OwnerOf(fi fs.FileInfo) (uid, gid int, text string) {
+	o := ownerOf(fi)
+	return o.uid, o.gid, o.String()
+}
+
 // links returns the number of hard links of a file.
 func links(fi fs.FileInfo) int {
 	st, ok := fi.Sys().(*syscall.Stat_t)

@@ -17,6 +17,7 @@ type CheckInput struct {
 	Text     []byte      // the bytes as they are on disk; they must not be changed afterwards
 	Info     fs.FileInfo // nil for a stream, which has no mode to check
 	Dir      fs.FileInfo // of the directory that contains the file; may be nil
+	Home     []HomePath  // of the home: first its directory; nil if they are not to be checked
 	Registry *Registry   // must not be nil
 }
 
@@ -34,7 +35,7 @@ type check struct {
 // depend on each other.
 func checkTable() []check {
 	return slices.Concat(
-		fileChecks(), textChecks(), lineChecks(), nameChecks(), valueChecks(), secretChecks(),
+		fileChecks(), homeChecks(), textChecks(), lineChecks(), nameChecks(), valueChecks(), secretChecks(),
 		listChecks(), identityChecks(), backendChecks(), ldapChecks(), coexistChecks(), serviceChecks(),
 	)
 }

@@ -122,7 +122,10 @@ func TestRules(t *testing.T) {
 }
 
 func TestEveryRuleHasACase(t *testing.T) {
-	covered := map[string]bool{"file-malformed": true} // TestMalformed
+	covered := map[string]bool{
+		"file-malformed": true,                                            // TestMalformed
+		"home-writable":  true, "home-readable": true, "home-owner": true, // TestHomeModes
+	}
 	for _, c := range allRuleCases() {
 		covered[c.rule] = true
 	}

@@ -5,6 +5,7 @@
 // A journal is a directory (0700, files 0600) with
 //
 //	journal.jsonl       one record per line, each linked to the previous one by a hash
+//	journal.last        which record is the last one
 //	versions/SHA256.gz  the content of files before and after changes
 //	lock                held while a change is made
 //
@@ -13,7 +14,7 @@
 // result from the content of the file. Versions are kept until they are pruned;
 // records are kept forever.
 //
-// The hash chain reveals accidents and careless edits. It does not stop anyone who
+// The hash chain and the number of the last record reveal accidents and careless edits. It does not stop anyone who
 // can write the directory and knows how to recompute the hashes.
 //
 // Reading needs no lock and may run during a change. A Session must be used by only

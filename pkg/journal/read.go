@@ -27,8 +27,31 @@ type Line struct {
 
 // Lines yields every line of the journal, oldest first, each checked against its
 // hash and against the previous line. A journal that does not exist yields
-// ErrNoJournal. The last pair has a nil error only if the file was read to its end.
+// ErrNoJournal; one that was removed or emptied yields ErrLost. The last pair has a nil error only if the file was read to its end.
 func (j *Journal) Lines(ctx context.Context) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
+		empty := true
+		for l, err := range j.lines(ctx) {
+			if errors.Is(err, ErrNoJournal) {
+				if lost := j.lost(); lost != nil {
+					err = lost
+				}
+			}
+			empty = false
+			if !yield(l, err) {
+				return
+			}
+		}
+		if empty {
+			if err := j.lost(); err != nil {
+				yield(Line{}, err)
+			}
+		}
+	}
+}
+
+// lines is Lines for a journal whose records may be lost.
+func (j *Journal) lines(ctx context.Context) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
 		f, err := os.Open(j.file())
 		if errors.Is(err, fs.ErrNotExist) {

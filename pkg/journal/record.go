@@ -25,7 +25,8 @@ const (
 	// KindFound is a version of a file that someone else wrote, or that existed
 	// before the journal. It has its own change number.
 	KindFound Kind = "found"
-	// KindRepair records that the torn end of the journal was removed.
+	// KindRepair records that the torn end of the journal was removed, or that the
+	// journal was found to have been cut.
 	KindRepair Kind = "repair"
 )
 
@@ -110,7 +111,8 @@ type Record struct {
 	More      int       `json:"more_items,omitempty"` // number of items omitted
 	Result    Result    `json:"result,omitempty"`
 	Detail    string    `json:"detail,omitempty"`
-	Prev      string    `json:"prev"` // hash of the previous record, "" for the first
+	Lost      bool      `json:"lost,omitempty"` // records before this one are lost
+	Prev      string    `json:"prev"`           // hash of the previous record, "" for the first
 
 	hash string
 }

@@ -23,6 +23,8 @@ type Session struct {
 	last   *Record // nil in an empty journal
 	change int64   // the highest change number
 
+	written *lastRecord // the last record as of the file for it; nil if unknown or wrong
+
 	// Notes tell the user what the session found to be wrong, and what it repaired.
 	Notes []Note
 }
@@ -55,7 +57,10 @@ func (j *Journal) Open(ctx context.Context) (*Session, error) {
 func (s *Session) Next() int64 { return s.change + 1 }
 
 // Close releases the lock.
-func (s *Session) Close() error { return s.lock.Release() }
+func (s *Session) Close() error {
+	s.saveLast()
+	return s.lock.Release()
+}
 
 func (s *Session) note(text string, err error) { s.Notes = append(s.Notes, Note{text, err}) }
 
@@ -74,6 +79,9 @@ func (s *Session) settle(ctx context.Context) error {
 		if err := s.repair(ctx, t); err != nil {
 			return err
 		}
+	}
+	if err := s.checkLast(ctx, t); err != nil {
+		return fmt.Errorf("check the end of the journal %s: %w", s.j.file(), err)
 	}
 	if t.pending != nil {
 		return s.finishInterrupted(ctx, t.pending)

@@ -7,14 +7,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/davadmin/davadmin/internal/fsx"
 )
 
 // Problem is one thing that is wrong with a journal.
 type Problem struct {
-	Line   int    // of the journal; 0 for a version
+	Line   int    // of the journal; 0 if it is about no line
 	Change int64  // 0 if it is unknown
 	Detail string // what is wrong
 	Grave  bool   // recorded data was lost or altered
@@ -31,15 +28,30 @@ type Verification struct {
 
 // Verify reads the whole journal and every kept version, and checks each hash. A
 // missing version is not a problem if a later prune can have removed it. A prune
-// never removes the newest version of a file.
+// never removes the newest version of a file. A journal that was cut, emptied or removed
+// is found by the number of its last record, and by versions that no record names.
 func (j *Journal) Verify(ctx context.Context) (*Verification, error) {
 	w := &verifying{v: &Verification{}, open: map[int64]int{}, named: map[string]namedVersion{}}
-	for l, err := range j.Lines(ctx) {
+	// Both are read before the journal: records that a run adds meanwhile are no problem.
+	last, lastErr := j.readLast()
+	kept, err := j.kept()
+	if err != nil {
+		return nil, err
+	}
+	for l, err := range j.lines(ctx) {
+		if errors.Is(err, ErrNoJournal) && (lastErr != nil || last != nil && last.Seq > 0 || len(kept) > 0) {
+			w.problem(fmt.Sprintf("%s is missing", j.file()), last == nil || last.Seq > 0)
+			break
+		}
 		if err != nil {
 			return nil, err
 		}
 		w.note(l)
+		if last != nil && l.Record.Seq == last.Seq && l.Record.hash != last.Hash && l.Err == nil {
+			w.v.Problems = append(w.v.Problems, Problem{Line: l.Number, Change: l.Record.Change, Detail: "it is not the record that was written with this number", Grave: true})
+		}
 	}
+	w.checkEnd(last, lastErr, kept)
 	for change, line := range w.open {
 		p := Problem{Line: line, Change: change, Detail: fmt.Sprintf("change %d has no result; the next change adds it", change)}
 		if change != w.last {
@@ -59,6 +71,7 @@ type verifying struct {
 	v      *Verification
 	open   map[int64]int // change -> line of its intent
 	last   int64         // the newest change
+	seq    int64         // of the newest record
 	pruned int           // line of the newest prune
 	named  map[string]namedVersion
 }
@@ -76,10 +89,17 @@ func (w *verifying) note(l Line) {
 		return
 	}
 	v.Records++
+	if w.seq++; r.Seq > 0 { // the number of a damaged record may be lost
+		w.seq = r.Seq
+	}
 	if l.Err != nil {
 		v.Problems = append(v.Problems, Problem{Line: l.Number, Change: r.Change, Detail: l.Err.Error(), Grave: true})
 	}
 	switch r.Kind {
+	case KindRepair:
+		if r.Lost {
+			v.Problems = append(v.Problems, Problem{Line: l.Number, Detail: r.Detail, Grave: true})
+		}
 	case KindIntent:
 		w.open[r.Change] = l.Number
 		w.last = r.Change
@@ -103,8 +123,37 @@ func (w *verifying) note(l Line) {
 	}
 }
 
+func (w *verifying) problem(detail string, grave bool) {
+	w.v.Problems = append(w.v.Problems, Problem{Detail: detail, Grave: grave})
+}
+
+// checkEnd checks that the journal has its last record, and that records name all
+// versions that are kept. A run that is killed before its first record leaves a version
+// that none names, so this alone is grave only if the last record is unknown.
+func (w *verifying) checkEnd(last *lastRecord, lastErr error, kept []string) {
+	switch {
+	case lastErr != nil:
+		w.problem(lastErr.Error(), true)
+	case last == nil && w.v.Records > 0:
+		w.problem("it is not recorded which record is the last one, so a journal that was cut may not be found; the next change records it", false)
+	case last != nil && w.seq < last.Seq:
+		w.problem(fmt.Sprintf("the journal was cut: it ends with record %d, but record %d of change %d was the last one", w.seq, last.Seq, last.Change), true)
+	}
+	unnamed := slices.DeleteFunc(kept, func(sha string) bool { _, ok := w.named[sha]; return ok })
+	switch {
+	case len(unnamed) == 0:
+	case last == nil:
+		w.problem(fmt.Sprintf("no record names %d of the versions that are kept: either the journal was cut, or a run was killed before it recorded its change", len(unnamed)), true)
+	default:
+		w.problem(fmt.Sprintf("no record names %d of the versions that are kept: a run was killed before it recorded its change, or the records are lost", len(unnamed)), false)
+	}
+}
+
 // versions reads every version that the journal names.
 func (w *verifying) versions(ctx context.Context, j *Journal) error {
+	if len(w.named) == 0 {
+		return nil
+	}
 	newest, err := j.newest(ctx)
 	if err != nil {
 		return err
@@ -144,69 +193,4 @@ func (j *Journal) newest(ctx context.Context) (map[string]bool, error) {
 		out[sha] = true
 	}
 	return out, nil
-}
-
-// PrunePlan is what a prune would remove.
-type PrunePlan struct {
-	Versions []string // hashes
-	Kept     int      // number of versions that are kept
-}
-
-// PlanPrune finds the versions that are not named by any change since the given time
-// and are not the newest known content of any target. Records are never pruned.
-func (j *Journal) PlanPrune(ctx context.Context, before time.Time) (*PrunePlan, error) {
-	keep, err := j.newest(ctx)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := j.Entries(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		for _, x := range []*Version{e.Before, e.After} {
-			if x == nil || x.Missing {
-				continue
-			}
-			if !e.Time.Before(before) || e.Result == Pending {
-				keep[x.SHA256] = true
-			}
-		}
-	}
-	kept, err := j.kept()
-	if err != nil {
-		return nil, err
-	}
-	p := &PrunePlan{}
-	for _, sha := range kept {
-		if keep[sha] {
-			p.Kept++
-		} else {
-			p.Versions = append(p.Versions, sha)
-		}
-	}
-	return p, nil
-}
-
-// pruneOperation is the operation of the change that Prune records.
-const pruneOperation = "history prune"
-
-// Prune removes the versions of a plan and records this as a change. command is the
-// command as typed.
-func (s *Session) Prune(ctx context.Context, p *PrunePlan, command []string) (removed int, err error) {
-	change, err := s.Begin(ctx, Intent{Operation: pruneOperation, Command: command})
-	if err != nil {
-		return 0, err
-	}
-	for _, sha := range p.Versions {
-		if err = fsx.Remove(ctx, s.j.versionFile(sha), s.j.opts.Hook); err != nil {
-			break
-		}
-		removed++
-	}
-	result, detail := Done, fmt.Sprintf("%d versions removed", removed)
-	if err != nil {
-		result, detail = Unfinished, detail+": "+err.Error()
-	}
-	return removed, errors.Join(err, s.End(context.WithoutCancel(ctx), change, result, detail))
 }

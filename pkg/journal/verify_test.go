@@ -106,7 +106,7 @@ func TestPruneKeepsNewAndNewestVersions(t *testing.T) {
 		t.Fatalf("plan: %+v", plan)
 	}
 	s := h.open()
-	if n, err := s.Prune(t.Context(), plan, nil); n != 2 || err != nil {
+	if n, _, err := s.Prune(t.Context(), plan, nil); n != 2 || err != nil {
 		t.Fatalf("pruned %d, %v", n, err)
 	}
 	h.close(s)

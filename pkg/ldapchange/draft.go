@@ -180,8 +180,8 @@ func (h *Header) text() string {
 	return b.String()
 }
 
-// WriteFile writes the complete plan to a file that nobody else can read. An existing
-// file is replaced in one step; path may also be a device or a pipe.
-func (d *Draft) WriteFile(ctx context.Context, path string, h Header) error {
-	return fsx.WriteOutput(ctx, path, fsx.OutputOptions{Overwrite: true}, func(w io.Writer) error { return d.Write(w, h) })
+// WriteFile writes the complete plan to a file that nobody else can read; see
+// fsx.WriteOutput.
+func (d *Draft) WriteFile(ctx context.Context, path string, h Header, o fsx.OutputOptions) error {
+	return fsx.WriteOutput(ctx, path, o, func(w io.Writer) error { return d.Write(w, h) })
 }

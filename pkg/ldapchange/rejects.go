@@ -91,19 +91,29 @@ func readRejects(path string) ([]Record, error) {
 func (a *Applier) Rejects() int { return a.rejects.Changes() }
 
 // WriteRejects writes the records that were not changed, each with the reason, as
-// a plan that can be applied. If there are none, it writes nothing. An
-// existing file is replaced in one step, and nobody else can read the new one;
-// path may also be a device or a pipe.
+// a plan that can be applied. If there are none, it writes nothing. The file is one
+// that RejectOutput allows.
 func (a *Applier) WriteRejects(ctx context.Context, path, source string) error {
 	if a.rejects.Changes() == 0 {
 		return nil
 	}
-	return fsx.WriteOutput(ctx, path, fsx.OutputOptions{Hook: a.o.Hook, Overwrite: true}, a.writeRejects(source))
+	return fsx.WriteOutput(ctx, path, RejectOutput(a.o.Hook), a.writeRejects(source))
+}
+
+// rejectsBy is the author of a plan that consists of records that were not changed.
+const rejectsBy = "the records that were not changed"
+
+// RejectOutput returns how the file of WriteRejects is written: an existing file is
+// replaced only if WriteRejects wrote it.
+func RejectOutput(hook fsx.Hook) fsx.OutputOptions {
+	return fsx.OutputOptions{Hook: hook, Ours: func(head []byte) bool {
+		return bytes.HasPrefix(head, []byte("version: 1\n"+planMark+"\n")) && bytes.Contains(head, []byte("\n"+planBy+rejectsBy+"\n"))
+	}}
 }
 
 func (a *Applier) writeRejects(source string) func(io.Writer) error {
 	return func(w io.Writer) error {
-		return a.rejects.Write(w, Header{Made: a.o.Now(), By: "the records that were not changed", Source: source})
+		return a.rejects.Write(w, Header{Made: a.o.Now(), By: rejectsBy, Source: source})
 	}
 }
 

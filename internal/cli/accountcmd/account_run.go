@@ -1,6 +1,7 @@
 package accountcmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -100,6 +101,9 @@ type accountSummary struct {
 func (o *changeRun) run(ctx context.Context, s *storeHome, t *targets, step account.Step, group func(account.SaveUndo) account.Group, wrap func(account.Group) account.Group) error {
 	var err error
 	if o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSONL); err != nil {
+		return err
+	}
+	if err := cmdutil.CheckReject(o.reject, o.rejectOutput()); err != nil {
 		return err
 	}
 	o.counts = map[account.Result]int{}
@@ -360,18 +364,30 @@ func (o *changeRun) printSummary(t *targets, skipped int, undo string, change in
 	return nil
 }
 
+// rejectMark begins the first line of a reject file. The operation and the action follow.
+const rejectMark = "# reject file: davadmin "
+
+// rejectOutput returns how the file of --reject is written: an existing file is
+// replaced only if it is a reject file.
+func (o *changeRun) rejectOutput() fsx.OutputOptions {
+	return fsx.OutputOptions{Hook: o.hook, Ours: func(head []byte) bool { return bytes.HasPrefix(head, []byte(rejectMark)) }}
+}
+
 // writeRejects writes the lines that were not done to the file of --reject, and
-// replaces the one of an earlier run.
+// replaces the one of an earlier run. Without such lines, the file is empty.
 func (o *changeRun) writeRejects(ctx context.Context) error {
 	if o.reject == "" {
 		return nil
 	}
 	slices.SortStableFunc(o.rejects, func(a, b rejected) int { return a.place - b.place })
 	var text strings.Builder
+	if len(o.rejects) > 0 {
+		text.WriteString(rejectMark + o.name() + " " + o.action + "\n")
+	}
 	for _, r := range o.rejects {
 		text.WriteString(r.line + "\n")
 	}
-	err := fsx.WriteOutput(ctx, o.reject, fsx.OutputOptions{Hook: o.hook, Overwrite: true}, func(w io.Writer) error {
+	err := fsx.WriteOutput(ctx, o.reject, o.rejectOutput(), func(w io.Writer) error {
 		_, err := io.WriteString(w, text.String())
 		return err
 	})

@@ -133,7 +133,7 @@ func (o *dbInit) make(ctx context.Context, s *storeHome, l backends.Location, re
 		if err != nil {
 			return "", err
 		}
-		return "the old store is kept: " + kept, nil
+		return "the old store is kept: " + kept, o.stores.stores.HandOverCopy(s.dir, l, kept)
 	})
 	return kept, err
 }
@@ -328,7 +328,7 @@ func (o *dbUpgrade) upgrade(ctx context.Context, s *storeHome, st store.SchemaSt
 		if backup != "" {
 			detail += "; old version kept as: " + backup
 		}
-		return detail, nil
+		return detail, o.stores.stores.HandOverCopy(s.dir, l, backup)
 	})
 	if err != nil {
 		return err

@@ -27,14 +27,22 @@ type undoFile struct {
 // one by one.
 const undoMark = "# undo file" + undoOrder
 
-// undoOrder is what the first line of every undo file has after its title, which was
-// another one in earlier versions.
+// oldUndoMark returns what began the undo files of earlier versions, which are still
+// read. Its title is not a term that is used anywhere else.
+func oldUndoMark() string { return strings.Join([]string{"# the way", "back" + undoOrder}, " ") }
+
+// undoOrder is what the first line of an undo file has between its title and the
+// command that reads the file.
 const undoOrder = ", read from its end: "
 
-// isUndoMark reports whether a batch line marks its file as an undo file.
+// isUndoMark reports whether a batch line marks its file as an undo file. Any other
+// comment is one of the user, whose lines are run in their order.
 func isUndoMark(line string) bool {
-	title, command, ok := strings.Cut(line, undoOrder)
-	return ok && strings.HasPrefix(title, "# ") && strings.HasPrefix(command, "davadmin ")
+	command, ok := strings.CutPrefix(line, undoMark)
+	if !ok {
+		command, ok = strings.CutPrefix(line, oldUndoMark())
+	}
+	return ok && strings.HasPrefix(command, "davadmin ")
 }
 
 // empty reports whether there is nothing to undo.

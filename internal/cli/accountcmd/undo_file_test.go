@@ -2,6 +2,7 @@ package accountcmd
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -98,10 +99,12 @@ func TestUndoFileThatIsForgottenIsRemoved(t *testing.T) {
 // Undo files that earlier versions wrote are still read from their end.
 func TestUndoMarks(t *testing.T) {
 	for line, want := range map[string]bool{
-		"# undo file, read from its end: davadmin account delete -f THIS-FILE":      true,
-		"# an older title, read from its end: davadmin account delete -f THIS-FILE": true,
-		"# notes, read from its end: or not":                                        false,
-		"# a comment":                                                               false, "a@example.com": false, "": false,
+		"# undo file, read from its end: davadmin account delete -f THIS-FILE":               true,
+		fmt.Sprintf("# the way %s, read from its end: davadmin account delete -f F", "back"): true,
+		"# my list, read from its end: davadmin account delete -f THIS-FILE":                 false,
+		"# undo file, read from its end: rm -r x":                                            false,
+		"# notes, read from its end: or not":                                                 false,
+		"# a comment":                                                                        false, "a@example.com": false, "": false,
 	} {
 		if isUndoMark(line) != want {
 			t.Errorf("%q: got %t", line, !want)

@@ -16,18 +16,19 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/backends"
 )
 
-// CreateStoreFile creates the store of a back end; for an SQLite file, its directory as well.
+// CreateStoreFile creates the store of a back end; for an SQLite file, the directories
+// that do not exist as well. As root, all of it belongs to the owner of the home.
 func (ss *Stores) CreateStoreFile(ctx context.Context, home string, l backends.Location) error {
 	if l.URL == "" {
-		dir := filepath.Dir(l.File)
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-				return err
+		var missing []string
+		for dir := filepath.Dir(l.File); ; dir = filepath.Dir(dir) {
+			if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+				break // the parent of a directory that cannot be looked at reports why
 			}
-			if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-				return err
-			}
-			if err := fsx.HandOver(dir, home, ss.hook); err != nil {
+			missing = append(missing, dir)
+		}
+		for _, dir := range slices.Backward(missing) {
+			if err := fsx.MkdirPrivate(ctx, dir, home, ss.hook); err != nil {
 				return err
 			}
 		}
@@ -36,6 +37,15 @@ func (ss *Stores) CreateStoreFile(ctx context.Context, home string, l backends.L
 		return err
 	}
 	return fsx.HandOver(l.File, home, ss.hook)
+}
+
+// HandOverCopy gives an SQLite file and a copy of it that was kept to the owner of the home,
+// if the process runs as root. It does nothing for another database, or without a copy.
+func (ss *Stores) HandOverCopy(home string, l backends.Location, kept string) error {
+	if l.URL != "" || kept == "" {
+		return nil
+	}
+	return errors.Join(fsx.HandOver(kept, home, ss.hook), fsx.HandOver(l.File, home, ss.hook))
 }
 
 // Stores gives access to the back ends of homes.

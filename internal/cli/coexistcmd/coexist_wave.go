@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -174,12 +175,13 @@ func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string)
 	if err != nil {
 		return nil, err
 	}
-	if err := fsx.MkdirPrivate(ctx, dir, filepath.Dir(dir), o.hook); err != nil {
+	if err := fsx.MkdirOutput(ctx, dir, o.hook); err != nil {
 		return nil, err
 	}
+	options := fsx.OutputOptions{Hook: o.hook}
 	h := ldapchange.Header{Made: o.now(), By: strings.Join(o.journals.Command(), " "), Source: source, Entries: w.Total}
 	for name, d := range map[string]*ldapchange.Draft{waveForward: w.Forward, waveBack: w.Rollback} {
-		if err := d.WriteFile(ctx, filepath.Join(dir, name), h); err != nil {
+		if err := d.WriteFile(ctx, filepath.Join(dir, name), h, options); err != nil {
 			return nil, err
 		}
 	}
@@ -190,7 +192,11 @@ func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string)
 	for name, text := range map[string]string{
 		waveOldServer: oldServerScript(w), wavePeople: strings.Join(w.Addresses, "\n") + "\n", waveChecks: o.checks(),
 	} {
-		if err := fsx.WriteNew(ctx, filepath.Join(dir, name), []byte(text), 0o600, dir, o.hook); err != nil {
+		err := fsx.WriteOutput(ctx, filepath.Join(dir, name), options, func(w io.Writer) error {
+			_, err := io.WriteString(w, text)
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -247,11 +253,10 @@ func (m *manifest) save(ctx context.Context, dir string, hook fsx.Hook) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(dir, waveManifest)
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return fsx.WriteNew(ctx, path, append(b, '\n'), 0o600, dir, hook)
-	}
-	return fsx.Replace(ctx, path, append(b, '\n'), fsx.ReplaceOptions{Hook: hook})
+	return fsx.WriteOutput(ctx, filepath.Join(dir, waveManifest), fsx.OutputOptions{Hook: hook}, func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
+		return err
+	})
 }
 
 // planLine returns the command that plans a wave.

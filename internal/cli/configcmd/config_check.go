@@ -19,18 +19,21 @@ type configCheck struct {
 	homeFiles *cmdutil.HomeFiles
 	now       func() time.Time
 	reports   *cmdutil.Reports
+	stores    *cmdutil.Stores
+	vaults    *cmdutil.Vaults
 	cmdutil.HomeOptions
 	cmdutil.FindingOptions
 	rules bool
 }
 
 func newConfigCheck(f *cmdutil.Factory) *cobra.Command {
-	o := &configCheck{console: f.Console, homeFiles: f.HomeFiles, now: f.Now, reports: f.Reports}
+	o := &configCheck{console: f.Console, homeFiles: f.HomeFiles, now: f.Now, reports: f.Reports, stores: f.Stores, vaults: f.Vaults}
 	cmd := &cobra.Command{
 		Use:   "check [--fail-on SEVERITY] [--rules]",
 		Short: "look for mistakes in the configuration",
 		Long: `Checks every setting against its type and range, and the settings against each
 other. Each finding names the line, the reason, and the command that fixes it.
+The modes and owners of the home, its history, stores and keys are checked as well.
 Every rule is listed with its result; a rule that could not run is a finding.
 Nothing is changed.
 
@@ -73,7 +76,7 @@ func (o *configCheck) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	report := config.Check(ctx, config.CheckInput{Path: path, Text: text, Info: info, Dir: dir, Registry: c.Registry})
+	report := config.Check(ctx, config.CheckInput{Path: path, Text: text, Info: info, Dir: dir, Registry: c.Registry, Home: o.homePaths(c.Home, c.Registry, path, text)})
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func (o *ldapAudit) noteFixPlan(r *ldapcheck.Report, changes int, fixed map[stri
 	if changes == 0 {
 		o.console.Notef("davadmin: note: no finding can be fixed without a decision, so no plan was written")
 	} else {
-		o.console.Notef("davadmin: note: %s in %s; next: %s", cmdutil.Plural(changes, "change"), ui.Sanitize(o.plan.path), o.hints.Line("ldap", "apply", append(append([]string{o.plan.path}, o.Args()...), "--dry-run")...))
+		o.console.Notef("davadmin: note: %s in %s; next: %s", cmdutil.Plural(changes, "change"), ui.Sanitize(o.plan.path), o.hints.Line("ldap", "apply", append(append([]string{o.plan.name()}, o.Args()...), "--dry-run")...))
 	}
 	if len(undecided) > 0 {
 		o.console.Notef("davadmin: note: not fixed, because you have to decide: %s; each finding gives the details and what to do", strings.Join(undecided, ", "))

@@ -1,14 +1,10 @@
 package ldapcmd
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/dirgen"
 )
@@ -87,24 +84,37 @@ func (o *ldapGenerate) run(ctx context.Context) error {
 	if err != nil {
 		return cmdutil.Usagef("%v", err)
 	}
-	// The small files are written first, so that a full disk shows before the long work.
-	for _, part := range []struct {
-		path  string
-		write func(context.Context, io.Writer) error
-	}{
-		{o.manifest, func(_ context.Context, w io.Writer) error { return ui.WriteJSON(w, d.Manifest()) }},
-		{o.cs6, d.WriteCS6List}, {o.cs7, d.WriteCS7List}, {o.out, d.WriteLDIF},
-	} {
-		if part.path == "" {
-			continue
-		}
-		if err := o.writeFile(ctx, part.path, part.write); err != nil {
-			return err
-		}
+	if err := o.writeFiles(ctx, d); err != nil {
+		return err
 	}
 	if o.out == "" {
 		if err := d.WriteLDIF(ctx, o.console.Streams.Out); err != nil {
 			return fmt.Errorf("the LDIF is incomplete: %w", err)
+		}
+	}
+	return nil
+}
+
+// writeFiles writes the files that the options name, none if one of them cannot be written.
+func (o *ldapGenerate) writeFiles(ctx context.Context, d *dirgen.Directory) error {
+	// The small files are written first, so that a full disk shows before the long work.
+	type part struct {
+		path  string
+		write func(context.Context, io.Writer) error
+	}
+	parts := slices.DeleteFunc([]part{
+		{o.manifest, func(_ context.Context, w io.Writer) error { return ui.WriteJSON(w, d.Manifest()) }},
+		{o.cs6, d.WriteCS6List}, {o.cs7, d.WriteCS7List}, {o.out, d.WriteLDIF},
+	}, func(p part) bool { return p.path == "" })
+	options := fsx.OutputOptions{Overwrite: o.force}
+	for _, p := range parts {
+		if err := cmdutil.CheckOutput(p.path, options); err != nil {
+			return err
+		}
+	}
+	for _, p := range parts {
+		if err := fsx.WriteOutput(ctx, p.path, options, func(w io.Writer) error { return p.write(ctx, w) }); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -132,35 +142,6 @@ func readFaults(words []string) (map[string]int, error) {
 		faults[name] = n
 	}
 	return faults, nil
-}
-
-// writeFile writes a file completely or not at all.
-func (o *ldapGenerate) writeFile(ctx context.Context, path string, write func(context.Context, io.Writer) error) (err error) {
-	info, err := os.Stat(path)
-	switch {
-	case err == nil && !o.force:
-		return cmdutil.Usagef("'%s' already exists; use --force to overwrite it", path)
-	case err == nil && !info.Mode().IsRegular():
-		return cmdutil.Usagef("'%s' is not a regular file; omit -O and redirect the output instead", path)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	temp := fmt.Sprintf("%s.%d.part", path, os.Getpid())
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriterSize(f, 1<<20)
-	if err = write(ctx, w); err == nil {
-		err = w.Flush()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		return fmt.Errorf("%s was not written: %w", path, errors.Join(err, os.Remove(temp)))
-	}
-	return nil
 }
 
 // listFaults prints the faults that can be planted.

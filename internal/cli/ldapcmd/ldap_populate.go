@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/directory"
@@ -38,17 +37,22 @@ func (o *planOutput) check() error {
 	if o.path == "" {
 		return cmdutil.Usagef("the output file for the plan is missing; use -O FILE")
 	}
-	if _, err := os.Lstat(o.path); err == nil && !o.force {
-		return cmdutil.Usagef("'%s' already exists; use --force to overwrite it", o.path)
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return cmdutil.CheckOutput(o.path, o.options())
 }
+
+func (o *planOutput) options() fsx.OutputOptions { return fsx.OutputOptions{Overwrite: o.force} }
 
 // write writes a plan completely or not at all.
 func (o *planOutput) write(ctx context.Context, d *ldapchange.Draft, h ldapchange.Header) error {
-	return d.WriteFile(ctx, o.path, h)
+	return d.WriteFile(ctx, o.path, h, o.options())
+}
+
+// name returns the plan as the next command names it.
+func (o *planOutput) name() string {
+	if fsx.IsDirect(o.path) {
+		return "PLAN"
+	}
+	return o.path
 }
 
 // ldapPopulate is the action 'ldap populate'.
@@ -268,7 +272,7 @@ func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchan
 	plan, next := "", ""
 	if found.Planned > 0 {
 		plan = o.out.path
-		next = o.hints.Line("ldap", "apply", append(append([]string{plan}, o.Args()...), "--dry-run")...)
+		next = o.hints.Line("ldap", "apply", append(append([]string{o.out.name()}, o.Args()...), "--dry-run")...)
 	}
 	var err error
 	if format == ui.JSON {

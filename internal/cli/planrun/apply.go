@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -158,12 +159,40 @@ func (o *Runner) List() ([]ldapchange.Info, error) {
 
 // Apply compares a plan with the directory and applies it.
 func (o *Runner) Apply(ctx context.Context, plan *ldapchange.Plan) error {
+	o.warnExposed(plan.Path())
 	return o.apply(ctx, plan, false)
+}
+
+// warnExposed warns if other users can change the plan. It is not an error: a plan may
+// be written by a group of administrators.
+func (o *Runner) warnExposed(path string) {
+	exposed, err := fsx.ExposedToOthers(path)
+	if err != nil {
+		o.console.Warnf("it is unknown who can write to the plan: %v", err)
+	}
+	var why []string
+	for _, e := range exposed {
+		what := "the file"
+		if e.Dir {
+			what = "its directory " + e.Path
+		}
+		switch {
+		case e.Owner != "":
+			why = append(why, what+" belongs to "+e.Owner)
+		case e.Dir:
+			why = append(why, fmt.Sprintf("%s has mode %04o without the sticky bit", what, e.Mode))
+		default:
+			why = append(why, fmt.Sprintf("%s has mode %04o", what, e.Mode))
+		}
+	}
+	if len(why) > 0 {
+		o.console.Warnf("other users can change the plan %s, because %s; read it before you apply it, and keep plans in a private directory", path, strings.Join(why, ", and "))
+	}
 }
 
 // apply applies a plan; if reverse, from its last record to its first.
 func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool) error {
-	if err := o.guardSize(plan); err != nil {
+	if err := errors.Join(o.guardSize(plan), cmdutil.CheckReject(o.reject, ldapchange.RejectOutput(nil))); err != nil {
 		return err
 	}
 	rec, err := o.findRecords()

@@ -29,7 +29,10 @@ func Create(ctx context.Context, o Options) error {
 func Replace(ctx context.Context, o Options) (kept string, err error) {
 	err = o.migrate(ctx, func(t *transaction, exists bool) error {
 		if exists {
-			kept = namespace + "_" + o.now().UTC().Format("20060102t150405z")
+			var err error
+			if kept, err = t.freeName(ctx, namespace+"_"+o.now().UTC().Format("20060102t150405z")); err != nil {
+				return err
+			}
 			if err := t.run(ctx, "ALTER SCHEMA "+namespace+" RENAME TO "+kept); err != nil {
 				return err
 			}
@@ -40,6 +43,22 @@ func Replace(ctx context.Context, o Options) (kept string, err error) {
 		kept = ""
 	}
 	return kept, err
+}
+
+// freeName returns the name of a database schema that does not exist: the name, with a
+// number if there is one of the same second.
+func (t *transaction) freeName(ctx context.Context, name string) (string, error) {
+	free := name
+	for n := 2; ; n++ {
+		var exists bool
+		if err := t.tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", free).Scan(&exists); err != nil {
+			return "", fmt.Errorf("find a name for the old store: %w", err)
+		}
+		if !exists {
+			return free, nil
+		}
+		free = fmt.Sprintf("%s_%d", name, n)
+	}
 }
 
 // make creates the database schema and the tables.

@@ -109,6 +109,9 @@ func TestSchema(t *testing.T) {
 		if n, err := server.Psql(t.Context(), "replaced", "SELECT count(*) FROM davadmin.account; SELECT count(*) FROM "+kept+".account"); err != nil || strings.Join(strings.Fields(n), " ") != "0 3" {
 			t.Errorf("the numbers of accounts in the new and the old store are %q, error %v", n, err)
 		}
+		if again, err := Replace(t.Context(), o); err != nil || again != kept+"_2" {
+			t.Errorf("in the same second, the old store is kept as %q, error %v", again, err)
+		}
 	})
 	t.Run("rejected databases", func(t *testing.T) { testRejectedDatabases(t, server) })
 }

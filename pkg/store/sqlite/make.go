@@ -101,13 +101,13 @@ func upgrade(ctx context.Context, o Options, to relational.Schema) (from int, ba
 	case m.Version == to.Version:
 		return m.Version, "", nil
 	}
-	backup = fmt.Sprintf("%s.schema%d-%s", o.Path, m.Version, o.now().UTC().Format("20060102T150405Z"))
 	err = s.change(ctx, func(c *connection) error {
 		// No one else can write now, so the copy is complete.
-		if err := s.copyTo(ctx, backup); err != nil {
+		var err error
+		if backup, err = s.copyTo(ctx, fmt.Sprintf(".schema%d-", m.Version)); err != nil {
 			return err
 		}
-		_, err := to.Upgrade(ctx, c, c.run)
+		_, err = to.Upgrade(ctx, c, c.run)
 		return err
 	})
 	if err != nil {
@@ -128,9 +128,9 @@ func Replace(ctx context.Context, o Options) (kept string, err error) {
 		return "", fmt.Errorf("store %s: %w", o.Path, err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	kept = fmt.Sprintf("%s.replaced-%s", o.Path, o.now().UTC().Format("20060102T150405Z"))
 	err = s.change(ctx, func(c *connection) error {
-		if err := s.copyTo(ctx, kept); err != nil {
+		var err error
+		if kept, err = s.copyTo(ctx, ".replaced-"); err != nil {
 			return err
 		}
 		if err := c.dropAll(ctx); err != nil {
@@ -154,23 +154,35 @@ func (c *connection) dropAll(ctx context.Context) error {
 	return nil
 }
 
-// copyTo makes a backup inside a change of the store. It removes what earlier changes
-// left that were killed while they copied: only one change at a time is in progress,
-// and their copies had other names.
-func (s *Store) copyTo(ctx context.Context, path string) error {
+// copyTo makes a backup inside a change of the store, and returns its path: that of the
+// store with ending, the time and, if a copy of the same second exists, a number. It
+// removes what earlier changes left that were killed while they copied: only one change
+// at a time is in progress, and their copies had other names.
+func (s *Store) copyTo(ctx context.Context, ending string) (path string, err error) {
 	dir, base := filepath.Split(s.o.Path)
 	entries, err := os.ReadDir(filepath.Clean(dir))
 	if err != nil {
-		return fmt.Errorf("copy the store: %w", err)
+		return "", fmt.Errorf("copy the store: %w", err)
 	}
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), "."+base+".") && strings.Contains(e.Name(), fsx.TempSuffix) {
 			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-				return fmt.Errorf("copy the store: %w", err)
+				return "", fmt.Errorf("copy the store: %w", err)
 			}
 		}
 	}
-	return s.Backup(ctx, path)
+	name := s.o.Path + ending + s.o.now().UTC().Format("20060102T150405Z")
+	path = name
+	for n := 2; ; n++ {
+		_, err := os.Lstat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return path, s.Backup(ctx, path)
+		}
+		if err != nil {
+			return "", fmt.Errorf("copy the store: %w", err)
+		}
+		path = fmt.Sprintf("%s-%d", name, n)
+	}
 }
 
 // Backup copies the store, as it is at one moment, to a new file that only its owner

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/relational"
@@ -177,6 +178,24 @@ func TestReplaceKeepsACopy(t *testing.T) {
 	}
 	defer before.Close()
 	storetest.CheckFrozen(t, before)
+}
+
+// Two copies of one second have different names.
+func TestReplaceTwiceInOneSecond(t *testing.T) {
+	o := frozenStore(t)
+	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	o.Now = func() time.Time { return now }
+	seen := map[string]bool{}
+	for range 3 {
+		kept, err := Replace(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen[kept] {
+			t.Errorf("%s is kept twice", kept)
+		}
+		seen[kept] = true
+	}
 }
 
 func TestFilesThatAreNotStores(t *testing.T) {
