@@ -164,7 +164,7 @@ type Loader interface {
 	// Load creates accounts in one transaction, as CreateAccount would create each.
 	// After an error, such as an ExistsError, none is created. Callers exclude the
 	// accounts that Taken reports, and create the accounts one by one if Load still
-	// returns ErrExists.
+	// returns ErrExists, or ErrConflict because of another transaction.
 	Load(ctx context.Context, accounts []*NewAccount) error
 	// Taken looks up the ids and addresses of many accounts at once.
 	Taken(ctx context.Context, accounts []*NewAccount) (Taken, error)

@@ -219,7 +219,9 @@ an SQLite file, or the tables in the PostgreSQL database given by --dburl. From 
 accounts whose directory entry names this id are stored there.
 
 The URL must not contain a password: keep it with 'davadmin passfile create -n store.ID',
-or in a file named by PGPASSFILE, as for PostgreSQL's own programs.
+or in a file named by PGPASSFILE, as for PostgreSQL's own programs. To another host, the
+connection uses TLS; use sslmode=verify-full, so that the server is verified. Otherwise, only
+SCRAM and client certificates are accepted, unless the URL sets require_auth.
 
 If the parameters already exist and only the store is missing, use 'davadmin db init'.`,
 		Example: `  davadmin backend create -n store1

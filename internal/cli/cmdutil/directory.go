@@ -87,7 +87,7 @@ func (ds *Directories) Open(ctx context.Context, o *DirectoryOptions, h *HomeCon
 	d := &OpenDirectory{Source: live, Live: live, Bases: o.Bases, Close: live.Close}
 	if len(d.Bases) == 0 && h != nil {
 		if d.Bases, err = live.DomainBases(ctx, h.Value(paramDCRoot), h.Value(paramSchemaLevel) == "1"); err != nil {
-			return nil, err
+			return nil, errors.Join(err, live.Close())
 		}
 	}
 	return d, nil

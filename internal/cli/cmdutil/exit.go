@@ -155,6 +155,8 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 func (h *Hints) StoreHint(err error) string {
 	var unreadable *account.UnreadableError
 	var ambiguous *account.AmbiguousError
+	var passFile *postgres.PassFileError
+	var method *postgres.AuthenticationError
 	switch {
 	case errors.As(err, &unreadable):
 		return "; '" + h.Line("ldap", "audit") + "' lists them"
@@ -170,6 +172,12 @@ func (h *Hints) StoreHint(err error) string {
 		return "; '" + h.Line("db", "schema_fullupgrade") + "' brings it up to date"
 	case errors.Is(err, store.ErrSchemaNewer):
 		return "; use the version of davadmin that created it"
+	case errors.As(err, &passFile):
+		return "; run: chmod 600 " + Quote(passFile.Path)
+	case errors.As(err, &method):
+		return "; the certificate of the server is not verified: add sslmode=verify-full to store.dav.ID.dburl (and sslrootcert=FILE), or set require_auth there"
+	case errors.Is(err, postgres.ErrNoTLS):
+		return "; enable TLS on the server, or add sslmode=disable to store.dav.ID.dburl"
 	case errors.Is(err, store.ErrDenied):
 		return "; check the user in store.dav.ID.dburl, and its password: '" + h.Line("passfile", "list") + "'"
 	case errors.Is(err, postgres.ErrPassword):

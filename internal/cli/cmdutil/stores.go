@@ -46,12 +46,13 @@ type Stores struct {
 	journals    *Journals
 	vaults      *Vaults
 	directories *Directories
+	getenv      func(string) string
 	now         func() time.Time
 	hook        fsx.Hook
 }
 
 // Backends returns the back ends of a home with their locations. It opens none. Wait is how
-// long a store waits for a lock.
+// long a store waits for a lock; it does not wait at all if wait is not positive.
 func (ss *Stores) Backends(o *HomeOptions, dir string, c *HomeConfig, wait time.Duration) (*backends.Set, error) {
 	var locations []backends.Location
 	for _, b := range config.BackendFamilies(c.Registry, c.Document) {
@@ -61,7 +62,7 @@ func (ss *Stores) Backends(o *HomeOptions, dir string, c *HomeConfig, wait time.
 		}
 		locations = append(locations, l)
 	}
-	return backends.New(locations, defaultBackend(c), backends.Options{Wait: wait, Now: ss.now}), nil
+	return backends.New(locations, defaultBackend(c), backends.Options{Wait: max(wait, time.Millisecond), Now: ss.now}), nil
 }
 
 // defaultBackend returns the back end of accounts whose directory entry names none.
@@ -80,7 +81,7 @@ const BuiltinBackend = "defaultbackend"
 
 // location returns where the store of a back end is.
 func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.BackendFamily) (backends.Location, error) {
-	l := backends.Location{Backend: b.ID, URL: c.Value(b.Parameter("dburl")), Password: ss.vaults.StorePassword(o, dir, b.ID)}
+	l := backends.Location{Backend: b.ID, URL: c.Value(b.Parameter("dburl")), Password: ss.vaults.StorePassword(o, dir, b.ID), PassFile: ss.passFile()}
 	if err := CheckBackendName(b.ID); err != nil {
 		return l, Usagef("%s: back end '%s': %v", c.Path, b.ID, err)
 	}
@@ -95,6 +96,21 @@ func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.B
 	}
 	l.PurgeDelay = time.Duration(seconds) * time.Second
 	return l, nil
+}
+
+// passFile returns the password file of PostgreSQL's own programs (PostgreSQL 15 manual,
+// 34.15 and 34.16), or "" if the password is in the environment.
+func (ss *Stores) passFile() string {
+	if ss.getenv("PGPASSWORD") != "" {
+		return ""
+	}
+	if path := ss.getenv("PGPASSFILE"); path != "" {
+		return path
+	}
+	if home := ss.getenv("HOME"); home != "" {
+		return filepath.Join(home, ".pgpass")
+	}
+	return ""
 }
 
 // CheckBackendName returns an error if an id is not a portable file name.

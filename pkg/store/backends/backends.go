@@ -33,14 +33,18 @@ type Location struct {
 	// Password returns the password of the database. If it is nil, the sources of
 	// PostgreSQL's own programs are used, such as PGPASSFILE.
 	Password func(context.Context) ([]byte, error)
+	// PassFile is the file from which a password comes if Password returns none; ""
+	// if there is none.
+	PassFile string
 	// PurgeDelay is how long deleted data is kept before it can be purged.
 	PurgeDelay time.Duration
 }
 
 // Options contains the settings that all back ends share.
 type Options struct {
-	// Wait is the maximum time to wait for another program that writes to an SQLite
-	// file. Zero means the default of the engine.
+	// Wait is the maximum time to wait for another program that locks what is needed:
+	// the SQLite file, or rows or tables of the database. Zero means the default of the
+	// engine.
 	Wait time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -155,7 +159,7 @@ func (l Location) sqlite(o Options) sqlite.Options {
 }
 
 func (l Location) postgres(o Options) postgres.Options {
-	return postgres.Options{URL: l.URL, Backend: l.Backend, Password: l.Password, Now: o.Now}
+	return postgres.Options{URL: l.URL, Backend: l.Backend, Password: l.Password, PassFile: l.PassFile, Wait: o.Wait, Now: o.Now}
 }
 
 // Where returns the path of the file, or the URL without settings, for messages.

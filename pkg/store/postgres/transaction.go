@@ -168,7 +168,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 
 // view runs fn in a read-only transaction.
 func (s *Store) view(ctx context.Context, fn func(*transaction) error) error {
-	tx, err := s.pool.BeginTx(ctx, begin("REPEATABLE READ READ ONLY"))
+	tx, err := s.pool.BeginTx(ctx, s.begin("REPEATABLE READ READ ONLY"))
 	if err != nil {
 		return explain(err)
 	}
@@ -211,7 +211,7 @@ func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
 // tryOnce runs fn in one transaction. The error is a *conflictError if the transaction
 // can be retried.
 func (s *Store) tryOnce(ctx context.Context, fn func(*transaction) error) error {
-	tx, err := s.pool.BeginTx(ctx, begin("REPEATABLE READ"))
+	tx, err := s.pool.BeginTx(ctx, s.begin("REPEATABLE READ"))
 	if err != nil {
 		return explain(err)
 	}
@@ -257,8 +257,7 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 			t.copy(ctx, relational.Collections(), len(calendars), func(i int) []any { return relational.CollectionRow(calendars[i]) }),
 		)
 	})
-	var conflict *conflictError
-	if errors.As(err, &conflict) {
+	if errors.Is(err, store.ErrExists) {
 		return &store.ExistsError{What: "account or address", Value: "in this batch"}
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -52,11 +53,13 @@ func (o Options) now() time.Time {
 	return o.Now()
 }
 
+// wait returns Wait, as far as busy_timeout accepts it: SQLite takes a greater number of
+// milliseconds for 0.
 func (o Options) wait() time.Duration {
 	if o.Wait == 0 {
 		return 5 * time.Second
 	}
-	return o.Wait
+	return min(o.Wait, math.MaxInt32*time.Millisecond)
 }
 
 // Store is the store of a back end in a file.
