@@ -138,7 +138,9 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 		return exitConnect, err.Error()
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrDenied):
 		return exitConnect, err.Error() + h.StoreHint(err)
-	case errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrConflict):
+	case errors.Is(err, store.ErrLocked):
+		return exitConflict, err.Error() + "; run the command again when the other program has finished"
+	case errors.Is(err, store.ErrConflict):
 		return exitConflict, err.Error()
 	case errors.Is(err, store.ErrInvalid), errors.As(err, &unknown):
 		return exitUsage, err.Error()
