@@ -70,6 +70,9 @@ type Reader interface {
 	// Subscriptions returns the calendars that an account subscribes to, by owner
 	// and name.
 	Subscriptions(ctx context.Context, account string) ([]Subscription, error)
+
+	// Purgeable counts what Purge with the same time would remove in all.
+	Purgeable(ctx context.Context, before time.Time) (Purged, error)
 }
 
 // Writer changes a store. After an error the transaction cannot be used any more,
@@ -139,7 +142,7 @@ type Writer interface {
 	Purge(ctx context.Context, before time.Time, limit int) (Purged, error)
 }
 
-// Purged counts what was permanently removed.
+// Purged counts what was permanently removed, or what would be.
 type Purged struct {
 	Accounts   int64 `json:"accounts"`
 	Calendars  int64 `json:"calendars"`

@@ -82,6 +82,11 @@ type PartialError struct{ Text string }
 
 func (e *PartialError) Error() string { return e.Text }
 
+// IncompleteError ends a command that could not read all that it had to read.
+type IncompleteError struct{ Text string }
+
+func (e *IncompleteError) Error() string { return e.Text }
+
 // ErrFindings ends a check that completed with findings, or a diff that found differences.
 var ErrFindings = errors.New("findings")
 

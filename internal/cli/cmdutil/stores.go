@@ -3,10 +3,10 @@ package cmdutil
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -122,12 +122,32 @@ func CheckBackendName(id string) error {
 	return nil
 }
 
-// WarnMissing warns of each configured back end that has no store, because its accounts
-// are not seen. Existing are the back ends that have one.
-func (ss *Stores) WarnMissing(set *backends.Set, existing []string) {
-	for _, l := range set.Locations() {
-		if !slices.Contains(existing, l.Backend) {
-			ss.console.Warnf("the back end %s has no store at %s and is skipped; '%s' creates one", l.Backend, l.Where(), ss.hints.Line("db", "init", "-n", l.Backend))
-		}
+// WarnLost warns of configured back ends without a store, because their accounts are not
+// seen.
+func (ss *Stores) WarnLost(lost []backends.Lost) {
+	for _, l := range lost {
+		ss.console.Warnf("back end %s is skipped: %v; %s", l.Backend, l.Err, ss.hints.LostHint(l.Location))
 	}
+}
+
+// LostError returns the *IncompleteError of a command that could not read back ends because
+// they have no store, or nil if there are none.
+func (h *Hints) LostError(lost []backends.Lost) error {
+	if len(lost) == 0 {
+		return nil
+	}
+	var parts []string
+	for _, l := range lost {
+		parts = append(parts, fmt.Sprintf("back end %s: %v; %s", l.Backend, l.Err, h.LostHint(l.Location)))
+	}
+	return &IncompleteError{Text: "incomplete: " + strings.Join(parts, "; ")}
+}
+
+// LostHint returns what to do about a back end without a store.
+func (h *Hints) LostHint(l backends.Location) string {
+	words := []string{"-n", l.Backend}
+	if l.HasFile() {
+		words = append(words, "--overwrite")
+	}
+	return "restore it, or if it never had one, create it with '" + h.Line("db", "init", words...) + "'"
 }

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -125,21 +126,29 @@ func (s *Set) Open(ctx context.Context, backend string) (store.Store, error) {
 	return st, nil
 }
 
-// Existing opens all back ends that have a store, and returns their sorted ids. A
-// back end that cannot be opened for another reason is an error.
-func (s *Set) Existing(ctx context.Context) ([]string, error) {
-	var out []string
+// Lost is a configured back end without a store. Whether its store was never created or
+// was lost cannot be told, so nothing is known about its accounts.
+type Lost struct {
+	Location
+	Err error // wraps store.ErrNoSchema, and names the location
+}
+
+// Existing opens all back ends that have a store. It returns their sorted ids, and the
+// back ends without a store. A back end that cannot be opened for another reason is an
+// error.
+func (s *Set) Existing(ctx context.Context) (names []string, lost []Lost, err error) {
 	for _, l := range s.locations {
 		_, err := s.Open(ctx, l.Backend)
 		switch {
 		case errors.Is(err, store.ErrNoSchema):
+			lost = append(lost, Lost{l, err})
 			continue
 		case err != nil:
-			return nil, err
+			return nil, nil, err
 		}
-		out = append(out, l.Backend)
+		names = append(names, l.Backend)
 	}
-	return out, nil
+	return names, lost, nil
 }
 
 // Close closes all open stores.
@@ -168,6 +177,13 @@ func (l Location) Where() string {
 		return l.postgres(Options{}).Where()
 	}
 	return l.File
+}
+
+// HasFile reports whether something is in the place of an SQLite file, even if it is not
+// a store.
+func (l Location) HasFile() bool {
+	_, err := os.Lstat(l.File)
+	return l.URL == "" && err == nil
 }
 
 // Engine returns the name of the engine: "sqlite" or "postgresql".

@@ -255,7 +255,7 @@ func (s *Store) identify(ctx context.Context) (m relational.Metadata, err error)
 			return err
 		}
 		if !exists {
-			return store.ErrNoSchema
+			return fmt.Errorf("%w (the database has no schema %s with tables)", store.ErrNoSchema, namespace)
 		}
 		m, err = relational.ReadMetadata(ctx, t)
 		return err

@@ -122,13 +122,13 @@ func checkFile(path string) error {
 	fi, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return store.ErrNoSchema
+		return fmt.Errorf("%w (the file does not exist)", store.ErrNoSchema)
 	case err != nil:
 		return err
 	case !fi.Mode().IsRegular():
 		return fmt.Errorf("%w: it is not a regular file", store.ErrDamaged)
 	case fi.Size() == 0:
-		return store.ErrNoSchema
+		return fmt.Errorf("%w (the file is empty)", store.ErrNoSchema)
 	}
 	return nil
 }
@@ -178,21 +178,26 @@ func onReadOnlyDisk(path string) bool {
 	return err != nil || wal.Size() == 0
 }
 
-// identify returns the metadata of the file. ErrNoSchema for an empty database;
+// identify returns the metadata of the file. ErrNoSchema for a database without tables;
 // ErrDamaged if it is not a store.
 func (c *connection) identify(ctx context.Context) (m relational.Metadata, err error) {
-	var application, tables int64
+	var application, tables, meta int64
 	if err := c.single(ctx, "PRAGMA application_id", &application); err != nil {
 		return m, err
 	}
 	if err := c.single(ctx, "SELECT count(*) FROM sqlite_schema", &tables); err != nil {
 		return m, err
 	}
+	if err := c.single(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'", &meta); err != nil {
+		return m, err
+	}
 	switch {
-	case application == 0 && tables == 0:
-		return m, store.ErrNoSchema
+	case tables == 0 && (application == 0 || application == applicationID):
+		return m, fmt.Errorf("%w (the database has no tables)", store.ErrNoSchema)
 	case application != applicationID:
 		return m, fmt.Errorf("%w: it is the database of another program", store.ErrDamaged)
+	case meta == 0:
+		return m, fmt.Errorf("%w: the table meta is missing", store.ErrDamaged)
 	}
 	return relational.ReadMetadata(ctx, c)
 }
