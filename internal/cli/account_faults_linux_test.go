@@ -62,12 +62,22 @@ type listed struct {
 func listAccounts(t *testing.T, home string, more ...string) []listed {
 	t.Helper()
 	var out []listed
+	complete := false
 	for line := range strings.Lines(mustRun(t, append([]string{"account", "list", "-v", "--output", "jsonl", "--home", home}, more...)...)) {
-		var a listed
+		var a struct {
+			Kind     string
+			Complete bool
+			listed
+		}
 		if err := json.Unmarshal([]byte(line), &a); err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, a)
+		if complete = a.Kind == "summary" && a.Complete; !complete {
+			out = append(out, a.listed)
+		}
+	}
+	if !complete {
+		t.Fatal("the list does not end with a summary")
 	}
 	return out
 }
@@ -387,7 +397,8 @@ func TestAccountsOnAReadOnlyDisk(t *testing.T) {
 	}
 }
 
-// The message says that a database file is read-only.
+// A database file that is read-only can be listed, and the message of a change says that it
+// is read-only.
 func TestAccountsInAReadOnlyFile(t *testing.T) {
 	u := newUnprivileged(t)
 	home := filepath.Join(u.dir, "home")
@@ -406,7 +417,12 @@ func TestAccountsInAReadOnlyFile(t *testing.T) {
 		}
 	}
 	errs, err := u.run(t, "account", "modify", "-a", person(1), "-y", "attendanceflag=7", "--home", home)
-	checkFailure(t, 1, []string{"defaultbackend.sqlite"}, errs, err)
+	checkFailure(t, 1, []string{"defaultbackend.sqlite", "the database is read-only"}, errs, err)
+	for _, args := range [][]string{{"account", "list"}, {"account", "list", "-v"}, {"backend", "list"}, {"db", "schema_version"}, {"backend", "purge", "--dry-run"}} {
+		if errs, err := u.run(t, append(args, "--home", home)...); err != nil {
+			t.Errorf("%q: %v: %s", args, err, errs)
+		}
+	}
 	if err := os.Chmod(db, 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -192,7 +192,9 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 		return cmdutil.Usagef("--undelete requires -a, -g or -f")
 	case o.undelete:
 		o.deleted, o.runner.undo = true, []string{"account", "delete"}
-		return o.change(ctx, false, changeWork{step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) { return account.Undelete, nil }})
+		return o.change(ctx, false, changeWork{step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
+			return account.Undelete, nil
+		}})
 	case len(properties) == 0 && o.batch == "":
 		return cmdutil.Usagef("nothing to change; use -y prop=value,...; properties: %s", propertyHelp(account.AccountProperties()))
 	}
@@ -228,7 +230,9 @@ the next login or invitation, so disable the entry first.`,
 			o.global.Yes = o.global.Yes || force
 			o.deleted = true // a run that continues a stopped one finds them already done
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{
-				step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) { return account.Delete, nil },
+				step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
+					return account.Delete, nil
+				},
 				question: func(n int) string {
 					return fmt.Sprintf("Delete %s? Accounts still enabled in the directory will be re-created at the next login.", cmdutil.Plural(n, "account"))
 				},

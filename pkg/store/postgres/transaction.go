@@ -195,7 +195,7 @@ func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
 		err := s.tryOnce(ctx, fn)
 		var conflict *conflictError
 		if !errors.As(err, &conflict) {
-			return err
+			return s.named(err)
 		}
 		if try == maxTries {
 			return fmt.Errorf("%w: gave up after %d conflicts with other transactions", conflict.meaning, try)
@@ -206,6 +206,14 @@ func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
 		case <-time.After(rand.N(min(time.Duration(try)*2*time.Millisecond, maxWait)) + time.Millisecond/10):
 		}
 	}
+}
+
+// named adds the name of the store to an error because the database is read-only.
+func (s *Store) named(err error) error {
+	if errors.Is(err, store.ErrReadOnly) {
+		return s.o.failed(err)
+	}
+	return err
 }
 
 // tryOnce runs fn in one transaction. The error is a *conflictError if the transaction
@@ -260,7 +268,7 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 	if errors.Is(err, store.ErrExists) {
 		return &store.ExistsError{What: "account or address", Value: "in this batch"}
 	}
-	return err
+	return s.named(err)
 }
 
 // copy inserts n rows into a table with COPY. After an error it does nothing.

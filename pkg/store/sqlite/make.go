@@ -50,10 +50,10 @@ func removeLogs(path string) error {
 // fill creates the tables in an empty file.
 func fill(ctx context.Context, o Options) (err error) {
 	s := &Store{o: o, writeLock: make(chan struct{}, 1)}
-	if s.writers, err = connect(o, 1, writerCache); err != nil {
+	if s.writers, err = connect(o, readWrite, 1, writerCache); err != nil {
 		return err
 	}
-	if s.readers, err = connect(o, 1, readerCache); err != nil {
+	if s.readers, err = connect(o, readWrite, 1, readerCache); err != nil {
 		return errors.Join(err, s.writers.Close())
 	}
 	err = s.change(ctx, func(c *connection) error {
