@@ -397,40 +397,6 @@ func TestAccountsOnAReadOnlyDisk(t *testing.T) {
 	}
 }
 
-// A database file that is read-only can be listed, and the message of a change says that it
-// is read-only.
-func TestAccountsInAReadOnlyFile(t *testing.T) {
-	u := newUnprivileged(t)
-	home := filepath.Join(u.dir, "home")
-	c := newCrowd(t, 20)
-	mustRun(t, "init", "--home", home)
-	mustRun(t, c.create(home)...)
-	db := filepath.Join(home, "data", "db")
-	if os.Geteuid() == 0 {
-		if out, err := exec.Command("chown", "-R", fmt.Sprintf("%d:%d", nobody, nobody), home).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-	}
-	for _, path := range []string{filepath.Join(db, "defaultbackend.sqlite"), db} {
-		if err := os.Chmod(path, 0o555); err != nil {
-			t.Fatal(err)
-		}
-	}
-	errs, err := u.run(t, "account", "modify", "-a", person(1), "-y", "attendanceflag=7", "--home", home)
-	checkFailure(t, 1, []string{"defaultbackend.sqlite", "the database is read-only"}, errs, err)
-	for _, args := range [][]string{{"account", "list"}, {"account", "list", "-v"}, {"backend", "list"}, {"db", "schema_version"}, {"backend", "purge", "--dry-run"}} {
-		if errs, err := u.run(t, append(args, "--home", home)...); err != nil {
-			t.Errorf("%q: %v: %s", args, err, errs)
-		}
-	}
-	if err := os.Chmod(db, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if n := countChanged(t, home); n != 0 {
-		t.Errorf("%d are changed", n)
-	}
-}
-
 // What root creates in the home of another user belongs to that user: otherwise a server
 // that runs as the owner would be locked out.
 func TestRootLeavesAccountsToTheOwner(t *testing.T) {

@@ -1,6 +1,9 @@
 package cli_test
 
 import (
+	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -145,5 +148,61 @@ func TestAmbiguousOwnerFailsOneLine(t *testing.T) {
 	a := davadminRun(t, nil, "account", "subscribe", "-f", lines, "--home", home)
 	if a.code != 4 || !strings.Contains(a.out, "changed: reader@example.com") || !strings.Contains(a.notes, "lines:1: reader@example.com: not done: ") || !strings.Contains(a.notes, "several accounts match") {
 		t.Errorf("code %d: %s%s", a.code, a.out, a.notes)
+	}
+}
+
+// A database file that is read-only can be listed, and the message of a change says that it
+// is read-only.
+func TestAccountsInAReadOnlyFile(t *testing.T) {
+	u := newUnprivileged(t)
+	home := filepath.Join(u.dir, "home")
+	c := newCrowd(t, 20)
+	mustRun(t, "init", "--home", home)
+	mustRun(t, c.create(home)...)
+	db := filepath.Join(home, "data", "db")
+	if os.Geteuid() == 0 {
+		if out, err := exec.Command("chown", "-R", fmt.Sprintf("%d:%d", nobody, nobody), home).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	for _, path := range []string{filepath.Join(db, "defaultbackend.sqlite"), db} {
+		if err := os.Chmod(path, 0o555); err != nil {
+			t.Fatal(err)
+		}
+	}
+	errs, err := u.run(t, "account", "modify", "-a", person(1), "-y", "attendanceflag=7", "--home", home)
+	checkFailure(t, 1, []string{"defaultbackend.sqlite", "the database is read-only"}, errs, err)
+	for _, args := range [][]string{{"account", "list"}, {"account", "list", "-v"}, {"backend", "list"}, {"db", "schema_version"}, {"backend", "purge", "--dry-run"}} {
+		if errs, err := u.run(t, append(args, "--home", home)...); err != nil {
+			t.Errorf("%q: %v: %s", args, err, errs)
+		}
+	}
+	if err := os.Chmod(db, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if n := countChanged(t, home); n != 0 {
+		t.Errorf("%d are changed", n)
+	}
+}
+
+// A password file that others can read is refused, and the message says how to fix it.
+func TestOpenPasswordFile(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{TCP: true, Password: "right"})
+	path := filepath.Join(t.TempDir(), "pgpass")
+	write(t, path, []byte("*:*:*:*:right\n"))
+	t.Setenv("PGPASSFILE", path) // pgx reads it
+	env := map[string]string{"PGPASSFILE": path}
+	home := postgresHome(t, s.URL("postgres"))
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if a := davadminRun(t, env, "db", "init", "--home", home); a.code != 5 || !strings.Contains(a.notes, "other users can access the password file "+path+" (mode 0644); run: chmod 600 "+path) {
+		t.Errorf("code %d: %s", a.code, a.notes)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if a := davadminRun(t, env, "db", "init", "--home", home); a.code != 0 {
+		t.Errorf("code %d: %s", a.code, a.notes)
 	}
 }
