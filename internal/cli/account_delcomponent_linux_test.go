@@ -74,7 +74,7 @@ func TestAccountDelComponent(t *testing.T) {
 			t.Errorf("%q: code %d: %s%s", args, a.code, a.out, a.notes)
 		}
 	}
-	for _, args := range [][]string{{}, {"-d", "0", "--yes"}, {"-d", "3", "--undelete", "2026-01-01T00:00:00Z"}, {"--undelete", "yesterday"}} {
+	for _, args := range [][]string{{}, {"-d", "0", "--yes"}, {"-d", "999999999", "--yes"}, {"-d", "106751991168", "--yes"}, {"-d", "9223372036854775807", "--yes"}, {"-d", "3", "--undelete", "2026-01-01T00:00:00Z"}, {"--undelete", "yesterday"}} {
 		if a := davadminRun(t, nil, with(args...)...); a.code != 2 {
 			t.Errorf("%q: code %d: %s%s", args, a.code, a.out, a.notes)
 		}
@@ -93,7 +93,7 @@ func TestAccountDelComponent(t *testing.T) {
 		t.Errorf("code %d: %s%s", back.code, back.out, back.notes)
 	}
 	expect(3)
-	if again := davadminRun(t, nil, with("-d", "3000", "-r")...); again.code != 0 || strings.Contains(again.notes, "to undo") {
+	if again := davadminRun(t, nil, with("-d", "700000", "-r")...); again.code != 0 || strings.Contains(again.notes, "to undo") {
 		t.Errorf("code %d: %s", again.code, again.notes)
 	}
 	if back = undo(t, a.notes); back.code != 0 {

@@ -37,9 +37,14 @@ type PostgresServer struct {
 type PostgresOptions struct {
 	// TCP makes the server listen on loopback, which DSN and URL then name.
 	TCP bool
-	// Password is the password of PostgresUser over TCP, which it enables. It is
-	// verified by SCRAM-SHA-256. Over the Unix socket no password is needed.
+	// Password is the password of PostgresUser over TCP, which it enables. Over
+	// the Unix socket no password is needed.
 	Password string
+	// Method is the method by which the password is verified, as pg_hba.conf names it;
+	// "" means scram-sha-256.
+	Method string
+	// TLS enables TLS over TCP, with a certificate for 127.0.0.1 and localhost.
+	TLS bool
 	// Fsync makes the server sync commits to disk. Without it, commits survive a crash
 	// of the server, but not of the machine.
 	Fsync bool
@@ -88,6 +93,10 @@ func StartPostgres(ctx context.Context, dir string, o PostgresOptions) (*Postgre
 
 // Dir returns the directory that holds all files of the server.
 func (s *PostgresServer) Dir() string { return s.dir }
+
+// CAFile returns the file with the certificate of the authority that issued the
+// server's certificate.
+func (s *PostgresServer) CAFile() string { return s.path("ca.pem") }
 
 // Pid returns the process ID of the server, 0 while it is stopped.
 func (s *PostgresServer) Pid() int {

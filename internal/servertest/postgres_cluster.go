@@ -122,19 +122,38 @@ func (s *PostgresServer) configure(o PostgresOptions) error {
 	if !o.Fsync {
 		settings["fsync"], settings["synchronous_commit"], settings["full_page_writes"] = "off", "off", "off"
 	}
+	if o.TLS {
+		files, err := s.addCertificate()
+		if err != nil {
+			return err
+		}
+		settings["ssl"], settings["ssl_cert_file"], settings["ssl_key_file"] = "on", files.cert, files.key
+	}
 	maps.Copy(settings, o.Settings)
 	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		fmt.Fprintf(&text, "%s = '%s'\n", name, strings.ReplaceAll(settings[name], "'", "''"))
 	}
 	method := "trust"
-	if o.Password != "" {
+	switch {
+	case o.Password != "" && o.Method != "":
+		method = o.Method
+	case o.Password != "":
 		method = "scram-sha-256"
 	}
 	access := fmt.Sprintf("local all all trust\nhost all all %s/32 %s\n", loopback, method)
 	return errors.Join(
 		s.writeFile(s.path("data/postgresql.auto.conf"), text.String()),
 		s.writeFile(s.path("data/pg_hba.conf"), access))
+}
+
+// addCertificate makes a certificate that the user of the server can read.
+func (s *PostgresServer) addCertificate() (*certificateFiles, error) {
+	files, err := makeCertificate(s.dir)
+	if err != nil || s.as == nil {
+		return files, err
+	}
+	return files, errors.Join(os.Chown(files.cert, s.as.uid, s.as.gid), os.Chown(files.key, s.as.uid, s.as.gid))
 }
 
 // CreateDatabase creates an empty database.

@@ -8,12 +8,14 @@ import (
 )
 
 // Document writes one JSON object member by member, in the layout of WriteJSON,
-// so that a long list in it need not be held in memory. Nothing is written after
-// the first error, which Close returns: an incomplete document is not valid JSON.
+// so that a long list in it need not be held in memory. It is valid JSON even if a list
+// breaks off; a later member has to say so. After an error of the writer, nothing more
+// is written. Close returns the first error.
 type Document struct {
 	w       io.Writer
 	members int
-	err     error
+	err     error // of the writer
+	broken  error // of a list
 }
 
 // NewDocument returns a Document that writes to w.
@@ -25,17 +27,20 @@ func (d *Document) Member(name string, v any) {
 	d.value(v, "  ")
 }
 
-// List writes a member that is a list. An error from items ends the document.
-func (d *Document) List(name string, items iter.Seq2[any, error]) {
+// List writes a member that is a list. An error from items ends the list; List returns
+// it. It also returns errors of the writer.
+func (d *Document) List(name string, items iter.Seq2[any, error]) error {
 	d.begin(name)
 	d.write("[")
 	n := 0
+	var broken error
 	for v, err := range items {
-		if err != nil && d.err == nil {
-			d.err = err
+		if err != nil {
+			broken = err
+			break
 		}
 		if d.err != nil {
-			return
+			return d.err
 		}
 		if n > 0 {
 			d.write(",")
@@ -48,11 +53,22 @@ func (d *Document) List(name string, items iter.Seq2[any, error]) {
 		d.write("\n  ")
 	}
 	d.write("]")
+	if d.broken == nil {
+		d.broken = broken
+	}
+	if broken != nil {
+		return broken
+	}
+	return d.err
 }
 
-// Close completes the document and returns the first error.
+// Close completes the document and returns the first error of a list or, if there is
+// none, of the writer.
 func (d *Document) Close() error {
 	d.write("\n}\n")
+	if d.broken != nil {
+		return d.broken
+	}
 	return d.err
 }
 

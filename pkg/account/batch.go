@@ -242,12 +242,17 @@ func DryRun(step Step) Group {
 	}
 }
 
+// errorsOfItems are errors that concern one item only.
+func errorsOfItems() []error {
+	return []error{store.ErrNotFound, store.ErrExists, store.ErrConflict, store.ErrInvalid, store.ErrDeleted, ErrAmbiguous}
+}
+
 // harmless reports whether a transaction can continue after the error of an item,
 // which was detected before anything was written. An engine may return the same
 // errors for a conflict with another transaction, and accepts no more statements
 // then; so one is tried.
 func harmless(ctx context.Context, w store.Writer, item *Item, err error) bool {
-	for _, e := range []error{store.ErrNotFound, store.ErrExists, store.ErrConflict, store.ErrInvalid, store.ErrDeleted} {
+	for _, e := range errorsOfItems() {
 		if errors.Is(err, e) {
 			_, now := w.AccountByFoldedID(ctx, item.ID)
 			return now == nil || errors.Is(now, store.ErrNotFound)

@@ -18,19 +18,42 @@ type Comparison struct {
 	Missing  int // entries of local people without an account
 	// Unusable counts the Missing entries from which no account can be created.
 	Unusable int
+	// Misplaced counts the accounts that are on another back end than their entry names.
+	Misplaced int
+}
+
+// Differences are called for what a comparison finds. An error ends the comparison.
+type Differences struct {
+	// Orphan is called for an account without an entry.
+	Orphan func(Found) error
+	// Missing is called for the entry of a local person without an account, with the
+	// back end that the entry names, and the reason.
+	Missing func(e *Entry, backend string, why error) error
+	// Misplaced is called for an account that is on another back end than its entry
+	// names.
+	Misplaced func(e *Entry, is, named string) error
+}
+
+// CompareScope says which back ends are compared with the directory.
+type CompareScope struct {
+	// Backends are the back ends that are compared.
+	Backends []string
+	// Readable are all back ends with a store, where the accounts of entries are looked
+	// up. Nothing is known about the accounts of other back ends, so that they are not
+	// missing.
+	Readable []string
 }
 
 // ErrNoEntries is returned when a directory has no user, group or resource in the
 // scope that was searched.
 var ErrNoEntries = errors.New("no user, group or resource was found")
 
-// Compare reads the directory to its end, and then the accounts. It calls orphan for
-// each account without an entry, and missing, with the reason, for each entry that
-// should have an account but has none. They are matched by the exact unique ID. It
-// uses about 100 bytes of memory for each account and for each entry of a local
-// person. It returns a *directory.UnprovenError if no entry shows a unique ID and it is
-// unknown whether the bind DN may read them.
-func (m *Builder) Compare(ctx context.Context, d *Directory, backends []string, orphan func(Found) error, missing func(e *Entry, backend string, why error) error) (Comparison, error) {
+// Compare reads the directory to its end, and then the accounts, and reports the
+// differences. Accounts and entries are matched by the exact unique ID. It uses about 100
+// bytes of memory for each account and for each entry of a local person. It returns a
+// *directory.UnprovenError if no entry shows a unique ID and it is unknown whether the
+// bind DN may read them.
+func (m *Builder) Compare(ctx context.Context, d *Directory, scope CompareScope, report Differences) (Comparison, error) {
 	var c Comparison
 	entries, err := d.Select(ctx, "")
 	if err != nil {
@@ -40,11 +63,15 @@ func (m *Builder) Compare(ctx context.Context, d *Directory, backends []string, 
 	if entries.Len() == 0 {
 		return c, fmt.Errorf("%s: %w", d.Source.Name(), ErrNoEntries)
 	}
-	accounts, err := m.accountIDs(ctx, backends)
+	accounts, err := m.accountIDs(ctx, scope.Readable)
 	if err != nil {
 		return c, err
 	}
-	c.Accounts = len(accounts)
+	for _, backend := range accounts {
+		if slices.Contains(scope.Backends, backend) {
+			c.Accounts++
+		}
+	}
 	if c.Accounts > 0 {
 		// If the unique ids are only hidden, every account would seem to be an orphan.
 		if err := d.requireProven(entries, d.Attributes.UniqueID); err != nil {
@@ -62,12 +89,12 @@ func (m *Builder) Compare(ctx context.Context, d *Directory, backends []string, 
 		if len(n.Entry.IDs) > 0 {
 			c.Entries++
 		}
-		if err := m.compareEntry(n.Entry, accounts, &c, missing); err != nil {
+		if err := m.compareEntry(n.Entry, accounts, &c, scope, report); err != nil {
 			return c, err
 		}
 	}
-	for _, backend := range backends {
-		if err := m.orphans(ctx, backend, ids, &c, orphan); err != nil {
+	for _, backend := range scope.Backends {
+		if err := m.orphans(ctx, backend, ids, &c, report.Orphan); err != nil {
 			return c, err
 		}
 	}
@@ -98,33 +125,41 @@ func (m *Builder) accountIDs(ctx context.Context, backends []string) (map[string
 	return out, nil
 }
 
-func (m *Builder) compareEntry(e *Entry, accounts map[string]string, c *Comparison, missing func(e *Entry, backend string, why error) error) error {
+func (m *Builder) compareEntry(e *Entry, accounts map[string]string, c *Comparison, scope CompareScope, report Differences) error {
 	if e.Kind == directory.Group {
 		return nil // groups need no account
 	}
-	a, backend, err := m.Build(e, nil, nil)
+	_, named, err := m.Build(e, nil, nil)
 	var old *OldServerError
 	if errors.As(err, &old) {
 		return nil
 	}
-	if err != nil {
-		c.Missing++
+	for _, id := range e.IDs {
+		switch is, ok := accounts[id]; {
+		case !ok:
+		case is == named:
+			return nil
+		case slices.Contains(scope.Backends, is) || slices.Contains(scope.Backends, named):
+			c.Misplaced++
+			return report.Misplaced(e, is, named)
+		default:
+			return nil
+		}
+	}
+	configured := slices.Contains(m.Stores.Names(), named)
+	switch {
+	case configured && !slices.Contains(scope.Readable, named), configured && !slices.Contains(scope.Backends, named):
+		return nil // not known, or not asked for
+	case err != nil:
 		c.Unusable++
-		return missing(e, backend, err)
-	}
-	if !slices.Contains(m.Stores.Names(), backend) {
-		c.Missing++
+	case !configured:
 		c.Unusable++
-		return missing(e, backend, errors.New("the back end is not configured here"))
+		err = errors.New("the back end is not configured here")
+	default:
+		err = errors.New("no account")
 	}
-	if is, ok := accounts[a.Account.ID]; !ok {
-		c.Missing++
-		return missing(e, backend, errors.New("no account"))
-	} else if is != backend {
-		c.Missing++
-		return missing(e, backend, fmt.Errorf("the account is on %s, but the entry says %s", is, backend))
-	}
-	return nil
+	c.Missing++
+	return report.Missing(e, named, err)
 }
 
 // orphans calls orphan for the accounts of a back end whose ID is not among ids.

@@ -56,41 +56,55 @@ type Builder struct {
 }
 
 // Build returns the account to be created for an entry, and its back end. The error
-// is an *OldServerError, or wraps ErrUnusableEntry or store.ErrInvalid.
+// is an *OldServerError, or wraps ErrUnusableEntry or store.ErrInvalid; the back end of a
+// local person is returned also with an error.
 func (m *Builder) Build(e *Entry, p Properties, who PeopleByAddress) (*store.NewAccount, string, error) {
-	refuse := func(format string, args ...any) (*store.NewAccount, string, error) {
-		return nil, "", fmt.Errorf("%w %s: %s", ErrUnusableEntry, e.DN, fmt.Sprintf(format, args...))
+	// The side is decided first: what an entry of the old server lacks does not matter.
+	attrs := map[string][]string{strings.ToLower(m.Attributes.Store): e.Stores}
+	if m.Attributes.Local != "" {
+		attrs[strings.ToLower(m.Attributes.Local)] = e.Local
+	}
+	address := ""
+	if len(e.Mails) > 0 {
+		address = e.Mails[0]
+	}
+	d := m.Route.DecideEntry(address, directory.Found{DN: e.DN, Attrs: attrs})
+	if d.Side != route.Local {
+		return nil, "", &OldServerError{Address: address, Side: d.Side, Why: sideReason(d)}
+	}
+	if err := m.checkEntry(e); err != nil {
+		return nil, d.Backend, err
+	}
+	a := m.account(e)
+	if err := m.owners(a, e); err != nil {
+		return nil, d.Backend, err
+	}
+	if err := p.Apply(&a.Account, who); err != nil {
+		return nil, d.Backend, err
+	}
+	if err := a.Account.Check(); err != nil {
+		return nil, d.Backend, err
+	}
+	return a, d.Backend, nil
+}
+
+// checkEntry returns an error if an account cannot be created from the entry of a local
+// person.
+func (m *Builder) checkEntry(e *Entry) error {
+	refuse := func(format string, args ...any) error {
+		return fmt.Errorf("%w %s: %s", ErrUnusableEntry, e.DN, fmt.Sprintf(format, args...))
 	}
 	switch {
 	case len(e.Mails) == 0:
 		return refuse("it has no %s", m.Attributes.Mail)
 	case len(e.IDs) == 0:
-		return nil, "", fmt.Errorf("%w %s: %w (%s)", ErrUnusableEntry, e.DN, ErrNoUniqueID, m.Attributes.UniqueID)
+		return fmt.Errorf("%w %s: %w (%s)", ErrUnusableEntry, e.DN, ErrNoUniqueID, m.Attributes.UniqueID)
 	case len(e.IDs) > 1:
 		return refuse("it has %d values of %s, but an account has one ID", len(e.IDs), m.Attributes.UniqueID)
-	}
-	attrs := map[string][]string{strings.ToLower(m.Attributes.Store): e.Stores}
-	if m.Attributes.Local != "" {
-		attrs[strings.ToLower(m.Attributes.Local)] = e.Local
-	}
-	d := m.Route.DecideEntry(e.Mails[0], directory.Found{DN: e.DN, Attrs: attrs})
-	if d.Side != route.Local {
-		return nil, "", &OldServerError{Address: e.Mails[0], Side: d.Side, Why: sideReason(d)}
-	}
-	if len(e.Stores) > 1 {
+	case len(e.Stores) > 1:
 		return refuse("%s has %d values, but an account is on one back end", m.Attributes.Store, len(e.Stores))
 	}
-	a := m.account(e)
-	if err := m.owners(a, e); err != nil {
-		return nil, "", err
-	}
-	if err := p.Apply(&a.Account, who); err != nil {
-		return nil, "", err
-	}
-	if err := a.Account.Check(); err != nil {
-		return nil, "", err
-	}
-	return a, d.Backend, nil
+	return nil
 }
 
 // sideReason describes the step that decided the side; "" if there is none.
@@ -238,7 +252,7 @@ func loadAll(ctx context.Context, st store.Store, loader store.Loader, items []*
 		// Otherwise undoing this run would undo what other runs created.
 		err = joined(err, saved.forget())
 	}
-	if errors.Is(err, store.ErrExists) { // another run created one of them meanwhile
+	if errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrConflict) { // another run created one of them meanwhile
 		outcomes, err := one(ctx, st, items, again)
 		for _, o := range outcomes {
 			settled[o.Item] = o

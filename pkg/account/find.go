@@ -39,6 +39,9 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%s: several accounts match: %s", e.What, strings.Join(places, ", "))
 }
 
+// Unwrap returns ErrAmbiguous.
+func (e *AmbiguousError) Unwrap() error { return ErrAmbiguous }
+
 // each queries every back end, and collects the accounts.
 func (f *Finder) each(ctx context.Context, ask func(store.Reader) ([]*store.Account, error)) ([]Found, error) {
 	var out []Found

@@ -93,8 +93,8 @@ func (s *NewServer) about(name, detail string, fix finding.Fix) finding.Finding 
 // seconds returns a parameter that is a number of seconds; usual if the value is not
 // valid.
 func (s *NewServer) seconds(name string, usual int) int {
-	if n, err := strconv.Atoi(s.value(name)); err == nil && n >= 0 {
-		return n
+	if n, err := strconv.ParseInt(s.value(name), 10, 32); err == nil && n >= 0 {
+		return int(n)
 	}
 	return usual
 }

@@ -27,6 +27,11 @@ func secretChecks() []check {
 			"without a PostgreSQL URL the back end cannot open its store; without a database name (a warning) it opens the database named like the user",
 			"use a URL of the form postgres://HOST:PORT/DATABASE"),
 			checkDatabaseURL, false},
+		{newRule("dburl-unverified", finding.Warning,
+			"every connection to a database on another host verifies the certificate of its server",
+			"without sslmode=verify-full, someone on the network can pretend to be the database server, and read and change the calendars",
+			"add sslmode=verify-full to the URL, and sslrootcert=FILE with the certificate of the CA unless the system trusts it"),
+			checkDatabaseTLS, false},
 	}
 }
 

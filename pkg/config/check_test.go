@@ -191,7 +191,7 @@ davcore.homeuri.1.rank=1
 store.dav.east.backendid=east
 store.dav.east.dbdir=data/db/east
 store.dav.west.dbdir=data/db/west
-store.dav.east.dburl=postgres://cal@db1:5432,db2:5432/east?target_session_attrs=read-write
+store.dav.east.dburl=postgres://cal@db1:5432,db2:5432/east?target_session_attrs=read-write&sslmode=verify-full
 notification.dav.smtpauth=true
 notification.dav.smtpuser=calendar
 `

@@ -39,8 +39,9 @@ var (
 	// ErrDamaged is returned for a database with invalid content, or for something
 	// that is not a store.
 	ErrDamaged = errors.New("the database is damaged")
-	// ErrNoSchema is returned for a database in which no store has been created.
-	ErrNoSchema = errors.New("the store has not been created yet")
+	// ErrNoSchema is returned where there is no store: it was never created, or it was
+	// lost.
+	ErrNoSchema = errors.New("no store found")
 	// ErrSchemaOlder is returned for a store that was created by an earlier version
 	// and must be upgraded first.
 	ErrSchemaOlder = errors.New("the store has an older schema than this version requires")

@@ -70,6 +70,9 @@ type Reader interface {
 	// Subscriptions returns the calendars that an account subscribes to, by owner
 	// and name.
 	Subscriptions(ctx context.Context, account string) ([]Subscription, error)
+
+	// Purgeable counts what Purge with the same time would remove in all.
+	Purgeable(ctx context.Context, before time.Time) (Purged, error)
 }
 
 // Writer changes a store. After an error the transaction cannot be used any more,
@@ -139,7 +142,7 @@ type Writer interface {
 	Purge(ctx context.Context, before time.Time, limit int) (Purged, error)
 }
 
-// Purged counts what was permanently removed.
+// Purged counts what was permanently removed, or what would be.
 type Purged struct {
 	Accounts   int64 `json:"accounts"`
 	Calendars  int64 `json:"calendars"`
@@ -164,7 +167,7 @@ type Loader interface {
 	// Load creates accounts in one transaction, as CreateAccount would create each.
 	// After an error, such as an ExistsError, none is created. Callers exclude the
 	// accounts that Taken reports, and create the accounts one by one if Load still
-	// returns ErrExists.
+	// returns ErrExists, or ErrConflict because of another transaction.
 	Load(ctx context.Context, accounts []*NewAccount) error
 	// Taken looks up the ids and addresses of many accounts at once.
 	Taken(ctx context.Context, accounts []*NewAccount) (Taken, error)

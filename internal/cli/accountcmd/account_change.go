@@ -15,7 +15,7 @@ import (
 
 // accountChange is shared by the actions that change existing accounts.
 type accountChange struct {
-	accountTargets
+	accountSelection
 	runner  changeRun
 	limit   cmdutil.MaxChanges
 	deleted bool // deleted accounts are selected as well
@@ -25,11 +25,11 @@ type accountChange struct {
 }
 
 func newAccountChange(f *cmdutil.Factory, action string, undo ...string) accountChange {
-	return accountChange{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f)}, runner: changeRun{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: action, undo: undo}}
+	return accountChange{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f)}, runner: changeRun{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: action, undo: undo}}
 }
 
 func (o *accountChange) add(cmd *cobra.Command) {
-	o.accountTargets.add(cmd)
+	o.accountSelection.add(cmd)
 	o.addExisting(cmd)
 	o.runner.add(cmd)
 	o.limit.Add(cmd)
@@ -40,7 +40,7 @@ type changeWork struct {
 	properties account.Properties
 	// use says which letters are valid in the access lists of the properties.
 	use      store.ACLUse
-	step     func(s *storeHome, d *account.Directory, t *targets) (account.Step, error)
+	step     func(s *storeHome, d *account.Directory, t *selectedAccounts) (account.Step, error)
 	question func(n int) string // asked before something is destroyed; nil asks nothing
 }
 
@@ -64,7 +64,7 @@ func (o *accountChange) change(ctx context.Context, selects bool, w changeWork) 
 	if err != nil {
 		return err
 	}
-	t, err := o.targets(ctx, s, d, names, requests, w.properties, selects)
+	t, err := o.selectAccounts(ctx, s, d, names, requests, w.properties, selects)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (o *accountChange) directoryFor(ctx context.Context, s *storeHome, selects 
 	return d, done, err
 }
 
-func (o *accountChange) targets(ctx context.Context, s *storeHome, d *account.Directory, names []string, requests []account.Request, p account.Properties, selects bool) (*targets, error) {
+func (o *accountChange) selectAccounts(ctx context.Context, s *storeHome, d *account.Directory, names []string, requests []account.Request, p account.Properties, selects bool) (*selectedAccounts, error) {
 	f := s.finder(names)
 	switch {
 	case selects:
@@ -109,13 +109,13 @@ func (o *accountChange) targets(ctx context.Context, s *storeHome, d *account.Di
 		if err != nil {
 			return nil, err
 		}
-		t := &targets{count: entries.Len(), close: entries.Close, skipped: new(int), why: "without an account", entries: entries}
+		t := &selectedAccounts{count: entries.Len(), close: entries.Close, skipped: new(int), why: "without an account", entries: entries}
 		t.items = f.ItemsForEntries(ctx, entries, p, t.skipped)
 		return t, nil
 	case o.byEntry:
-		return entryTargets(ctx, f, d, requests)
+		return accountsOfEntries(ctx, f, d, requests)
 	}
-	return &targets{count: len(requests), requests: requests, items: f.ItemsForRequests(ctx, requests, o.deleted), close: func() error { return nil }}, nil
+	return &selectedAccounts{count: len(requests), requests: requests, items: f.ItemsForRequests(ctx, requests, o.deleted), close: func() error { return nil }}, nil
 }
 
 // others returns all back ends of the home that have a store.
@@ -124,8 +124,8 @@ func (o *accountChange) others(ctx context.Context, s *storeHome) (account.AllBa
 	return account.AllBackends{Stores: s.set, Backends: names, DryRun: o.global.DryRun}, err
 }
 
-// entryTargets finds accounts by the entries with the requested addresses.
-func entryTargets(ctx context.Context, f *account.Finder, d *account.Directory, requests []account.Request) (*targets, error) {
+// accountsOfEntries finds accounts by the entries with the requested addresses.
+func accountsOfEntries(ctx context.Context, f *account.Finder, d *account.Directory, requests []account.Request) (*selectedAccounts, error) {
 	addresses := make([]string, len(requests))
 	for i := range requests {
 		if requests[i].Address == "" {
@@ -137,7 +137,7 @@ func entryTargets(ctx context.Context, f *account.Finder, d *account.Directory, 
 	if err != nil {
 		return nil, err
 	}
-	return &targets{count: len(requests), requests: requests, items: f.ItemsForRequestedEntries(ctx, requests, entries), close: entries.Close, entries: entries}, nil
+	return &selectedAccounts{count: len(requests), requests: requests, items: f.ItemsForRequestedEntries(ctx, requests, entries), close: entries.Close, entries: entries}, nil
 }
 
 // accountModify is 'account modify'.
@@ -192,11 +192,13 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 		return cmdutil.Usagef("--undelete requires -a, -g or -f")
 	case o.undelete:
 		o.deleted, o.runner.undo = true, []string{"account", "delete"}
-		return o.change(ctx, false, changeWork{step: func(*storeHome, *account.Directory, *targets) (account.Step, error) { return account.Undelete, nil }})
+		return o.change(ctx, false, changeWork{step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
+			return account.Undelete, nil
+		}})
 	case len(properties) == 0 && o.batch == "":
 		return cmdutil.Usagef("nothing to change; use -y prop=value,...; properties: %s", propertyHelp(account.AccountProperties()))
 	}
-	return o.change(ctx, selects, changeWork{properties: properties, use: store.SchedulingACL, step: func(s *storeHome, _ *account.Directory, t *targets) (account.Step, error) {
+	return o.change(ctx, selects, changeWork{properties: properties, use: store.SchedulingACL, step: func(s *storeHome, _ *account.Directory, t *selectedAccounts) (account.Step, error) {
 		others, err := o.others(ctx, s)
 		if err != nil {
 			return nil, err
@@ -228,7 +230,9 @@ the next login or invitation, so disable the entry first.`,
 			o.global.Yes = o.global.Yes || force
 			o.deleted = true // a run that continues a stopped one finds them already done
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{
-				step: func(*storeHome, *account.Directory, *targets) (account.Step, error) { return account.Delete, nil },
+				step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
+					return account.Delete, nil
+				},
 				question: func(n int) string {
 					return fmt.Sprintf("Delete %s? Accounts still enabled in the directory will be re-created at the next login.", cmdutil.Plural(n, "account"))
 				},
@@ -262,7 +266,7 @@ Give the account by the current address of its entry.`,
 				return cmdutil.Usagef("nothing to repair; use -m for addresses or -o for owners")
 			}
 			o.byEntry = true
-			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(s *storeHome, d *account.Directory, t *targets) (account.Step, error) {
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(s *storeHome, d *account.Directory, t *selectedAccounts) (account.Step, error) {
 				if owners {
 					find, err := d.OwnerLookup(cmd.Context(), t.entries)
 					return account.UpdateOwners(find), err
@@ -313,6 +317,9 @@ deleted at that time or later, until it is purged.`,
 	return cmd
 }
 
+// maxDays is the maximum of -d: so many days ago, there was no calendar.
+const maxDays = 700_000
+
 func (o *accountChange) componentWork(byAge bool, days int, undelete string) (changeWork, error) {
 	switch {
 	case byAge == (undelete != ""):
@@ -323,18 +330,18 @@ func (o *accountChange) componentWork(byAge bool, days int, undelete string) (ch
 			return changeWork{}, cmdutil.Usagef("--undelete: '%s' is not a time such as 2026-11-25T10:00:00Z", undelete)
 		}
 		o.runner.undo = []string{"account", "delcomponent"}
-		return changeWork{step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
+		return changeWork{step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
 			return account.UndeleteComponents(since), nil
 		}}, nil
-	case days < 1:
-		return changeWork{}, cmdutil.Usagef("-d: %d is not a positive number of days", days)
+	case days < 1 || days > maxDays:
+		return changeWork{}, cmdutil.Usagef("-d: %d is not a number of days from 1 to %d", days, maxDays)
 	}
 	now := o.now()
 	before := now.AddDate(0, 0, -days)
 	// The store records the time of the deletion by the same clock.
 	o.runner.undo = []string{"account", "delcomponent", "--undelete", now.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)}
 	return changeWork{
-		step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
+		step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
 			return account.DeleteComponents(before), nil
 		},
 		question: func(n int) string {

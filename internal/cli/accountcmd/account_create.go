@@ -13,14 +13,14 @@ import (
 
 // accountCreate is 'account create'.
 type accountCreate struct {
-	accountTargets
+	accountSelection
 	runner     changeRun
 	properties string
 	limit      cmdutil.MaxChanges
 }
 
 func newAccountCreate(f *cmdutil.Factory) *cobra.Command {
-	o := &accountCreate{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: account.AccountProperties()}, runner: changeRun{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: "create", undo: []string{"account", "delete"}, size: account.CreateGroupSize}}
+	o := &accountCreate{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: account.AccountProperties()}, runner: changeRun{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: "create", undo: []string{"account", "delete"}, size: account.CreateGroupSize}}
 	cmd := &cobra.Command{
 		Use:   "create -a ADDRESS | -f FILE | -B DN -R FILTER [-y prop=value,...] [--ldif FILE | -H HOST ...]",
 		Short: "create accounts for people in the directory",
@@ -50,7 +50,7 @@ Properties: ` + propertyHelp(account.AccountProperties()),
 			return o.create(cmd.Context(), o.selects(cmd))
 		},
 	}
-	o.accountTargets.add(cmd)
+	o.accountSelection.add(cmd)
 	o.runner.add(cmd)
 	o.limit.Add(cmd)
 	cmd.Flags().StringVarP(&o.properties, "property", "y", "", "initial `PROPERTIES`: prop=value, separated by commas")
@@ -89,7 +89,7 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 	if d == nil {
 		return cmdutil.Usagef("no directory given; use --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)
 	}
-	t, err := o.targets(ctx, s, d, requests, properties, selects)
+	t, err := o.selectAccounts(ctx, s, d, requests, properties, selects)
 	if err != nil {
 		return err
 	}
@@ -102,8 +102,8 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 	return o.runner.run(ctx, s, t, account.CreateOne, account.Create, func(do account.Group) account.Group { return account.RefuseDuplicates(s.set, t.backends, do) })
 }
 
-// targets reads the whole directory.
-func (o *accountCreate) targets(ctx context.Context, s *storeHome, d *account.Directory, requests []account.Request, p account.Properties, selects bool) (*targets, error) {
+// selectAccounts reads the whole directory.
+func (o *accountCreate) selectAccounts(ctx context.Context, s *storeHome, d *account.Directory, requests []account.Request, p account.Properties, selects bool) (*selectedAccounts, error) {
 	names, err := s.selected(ctx, "")
 	if err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func (o *accountCreate) targets(ctx context.Context, s *storeHome, d *account.Di
 	if m.Owners, err = d.OwnerLookup(ctx, entries); err != nil {
 		return nil, errors.Join(err, entries.Close())
 	}
-	t := &targets{count: len(requests), close: entries.Close, backends: names}
+	t := &selectedAccounts{count: len(requests), close: entries.Close, backends: names}
 	if selects {
 		t.count, t.skipped, t.why = entries.Len(), new(int), "on the old server"
 		t.items = m.ItemsForEntries(ctx, entries, p, people, t.skipped)

@@ -17,7 +17,7 @@ import (
 
 // accountList is the command 'account list'.
 type accountList struct {
-	accountTargets
+	accountSelection
 	verbose bool
 	orphans bool
 	missing bool
@@ -31,7 +31,7 @@ type accountList struct {
 }
 
 func newAccountList(f *cmdutil.Factory) *cobra.Command {
-	o := &accountList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
+	o := &accountList{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:   "list [-a ADDRESS | -g ID | -f FILE | -B DN -R FILTER] [-v] [--orphans] [--missing]",
 		Short: "list accounts (by default all)",
@@ -170,24 +170,28 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	names, err := s.selected(ctx, o.backend)
+	names, incomplete, err := s.readable(ctx, o.backend)
 	if err != nil {
 		return err
 	}
 	switch {
 	case o.orphans || o.missing:
-		return o.compare(ctx, s, names, format)
+		return o.compare(ctx, s, names, format, incomplete)
 	case len(requests) > 0:
-		return o.named(ctx, s, names, requests, format)
+		return o.named(ctx, s, names, requests, format, incomplete)
 	case selects:
-		return o.selected(ctx, s, names, format)
+		return o.selected(ctx, s, names, format, incomplete)
 	}
 	// Without details, a row needs nothing but what Brief returns, and nothing is looked up
 	// during the listing.
 	filter.Alone = !o.verbose
 	filter.Brief = filter.Alone && format != ui.JSON && format != ui.JSONL && filter.Order != store.ByName && filter.Order != store.ByCreated && filter.Order != store.ByChanged
 	return o.print(format, func(out *accountEmitter) error {
-		return s.eachAccount(ctx, names, filter, func(r store.Reader, f account.Found) error { return out.add(ctx, r, f) }, func() error { return out.flush(ctx) })
+		err := s.eachAccount(ctx, names, filter, func(r store.Reader, f account.Found) error { return out.add(ctx, r, f) }, func() error { return out.flush(ctx) })
+		if err == nil {
+			err = incomplete
+		}
+		return err
 	})
 }
 
@@ -200,14 +204,14 @@ func (o *accountList) print(format ui.Format, produce func(*accountEmitter) erro
 
 // named lists the accounts that -a, -g and -f name. It reports those that are not found, and
 // lists the others.
-func (o *accountList) named(ctx context.Context, s *storeHome, names []string, requests []account.Request, format ui.Format) error {
+func (o *accountList) named(ctx context.Context, s *storeHome, names []string, requests []account.Request, format ui.Format, incomplete error) error {
 	failed := 0
-	err := o.print(format, func(out *accountEmitter) error {
+	return o.print(format, func(out *accountEmitter) error {
 		for item, err := range s.finder(names).ItemsForRequests(ctx, requests, o.state != "active") {
 			switch {
 			case err != nil:
 				return err
-			case item.Refused != nil && len(requests) == 1:
+			case item.Refused != nil && len(requests) == 1 && incomplete == nil:
 				return fmt.Errorf("%s: %w", item.Name, item.Refused)
 			case item.Refused != nil:
 				failed++
@@ -218,17 +222,17 @@ func (o *accountList) named(ctx context.Context, s *storeHome, names []string, r
 				return err
 			}
 		}
-		return nil
+		return notListed(failed, len(requests), incomplete)
 	})
-	if err == nil && failed > 0 {
-		err = notListed(failed, len(requests))
-	}
-	return err
 }
 
-// notListed returns the error of a listing that is complete but for the accounts that were
-// reported before.
-func notListed(failed, requested int) error {
+// notListed returns the error of a listing that is complete but for the failed accounts, which
+// were reported before; nil if there are none. If the listing is incomplete for another
+// reason, that is the error.
+func notListed(failed, requested int, incomplete error) error {
+	if incomplete != nil || failed == 0 {
+		return incomplete
+	}
 	return &cmdutil.PartialError{Text: fmt.Sprintf("%d of %d accounts could not be listed; see the messages above", failed, requested)}
 }
 
@@ -251,7 +255,7 @@ func (o *accountList) addItem(ctx context.Context, s *storeHome, item *account.I
 }
 
 // selected lists the accounts of the directory entries that -B and -R select.
-func (o *accountList) selected(ctx context.Context, s *storeHome, names []string, format ui.Format) (err error) {
+func (o *accountList) selected(ctx context.Context, s *storeHome, names []string, format ui.Format, incomplete error) (err error) {
 	d, done, err := o.mustDirectory(ctx, s)
 	if err != nil {
 		return err
@@ -275,7 +279,7 @@ func (o *accountList) selected(ctx context.Context, s *storeHome, names []string
 				return err
 			}
 		}
-		return nil
+		return incomplete
 	})
 	if err == nil && without > 0 {
 		o.console.Notef("entries without an account: %d", without)
@@ -284,7 +288,7 @@ func (o *accountList) selected(ctx context.Context, s *storeHome, names []string
 }
 
 // mustDirectory opens the directory, and returns an error if none is given or configured.
-func (o *accountTargets) mustDirectory(ctx context.Context, s *storeHome) (*account.Directory, func() error, error) {
+func (o *accountSelection) mustDirectory(ctx context.Context, s *storeHome) (*account.Directory, func() error, error) {
 	d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	if err == nil && d == nil {
 		return nil, done, cmdutil.Usagef("missing directory: use --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)
@@ -292,8 +296,12 @@ func (o *accountTargets) mustDirectory(ctx context.Context, s *storeHome) (*acco
 	return d, done, err
 }
 
+// namedMisplaced is how many of the accounts on another back end than their entry names are
+// named.
+const namedMisplaced = 10
+
 // compare lists the differences between the accounts and the entries of the directory.
-func (o *accountList) compare(ctx context.Context, s *storeHome, names []string, format ui.Format) (err error) {
+func (o *accountList) compare(ctx context.Context, s *storeHome, names []string, format ui.Format, incomplete error) (err error) {
 	d, done, err := o.mustDirectory(ctx, s)
 	if err != nil {
 		return err
@@ -302,6 +310,16 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 	m, err := s.builder(ctx, func(context.Context, []string) (account.PeopleByAddress, error) { return nil, nil })
 	if err != nil {
 		return err
+	}
+	scope := account.CompareScope{Backends: names, Readable: names}
+	if o.backend != "" {
+		var unread error
+		if scope.Readable, unread, err = s.readable(ctx, ""); err != nil {
+			return err
+		}
+		if incomplete == nil {
+			incomplete = unread // the account of an entry may be there
+		}
 	}
 	var c account.Comparison
 	err = o.print(format, func(out *accountEmitter) (err error) {
@@ -319,13 +337,25 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 			}
 			return out.emit(newMissingObject(e, backend, o.hints.ErrorText(why)))
 		}
-		c, err = m.Compare(ctx, d, names, orphan, missing)
+		misplaced := 0
+		elsewhere := func(e *account.Entry, is, named string) error {
+			if misplaced++; misplaced <= namedMisplaced {
+				o.console.Warnf("%s: the account is on the back end %s, but the entry names %s", ui.Sanitize(e.Name()), ui.Sanitize(is), ui.Sanitize(named))
+			}
+			return nil
+		}
+		if c, err = m.Compare(ctx, d, scope, account.Differences{Orphan: orphan, Missing: missing, Misplaced: elsewhere}); err == nil {
+			err = incomplete
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	o.console.Notef("accounts: %d; entries with a unique id: %d; accounts without an entry: %d; local entries without an account: %d", c.Accounts, c.Entries, c.Orphans, c.Missing)
+	if c.Misplaced > 0 {
+		o.console.Notef("accounts on another back end than their entry names: %d", c.Misplaced)
+	}
 	if o.orphans && c.Orphans > 0 || o.missing && c.Missing > 0 {
 		return cmdutil.ErrFindings
 	}

@@ -103,7 +103,7 @@ func listGenerated(t *testing.T, n int, format ui.Format, verbose bool) (peak ui
 	t.Helper()
 	var meter heapMeter
 	f := cmdutil.NewFactory(&cmdutil.Environment{Streams: &ui.Streams{Out: &meter}})
-	o := &accountList{accountTargets: accountTargets{console: f.Console}, verbose: verbose}
+	o := &accountList{accountSelection: accountSelection{console: f.Console}, verbose: verbose}
 	err := o.print(format, func(out *accountEmitter) error {
 		var ended [2]bool
 		streams := make([]*accountStream, 2)
@@ -170,7 +170,7 @@ func TestListingStopsAtAnError(t *testing.T) {
 		for _, before := range []int{0, 1, 300} {
 			var out bytes.Buffer
 			f := cmdutil.NewFactory(&cmdutil.Environment{Streams: &ui.Streams{Out: &out}})
-			o := &accountList{accountTargets: accountTargets{console: f.Console}}
+			o := &accountList{accountSelection: accountSelection{console: f.Console}}
 			err := o.print(format, func(e *accountEmitter) error {
 				for i := range before {
 					a := &store.Account{ID: "id-" + strconv.Itoa(i), Addresses: []string{"a@example.com"}}
@@ -199,7 +199,7 @@ func TestListingStopsAtAWriteError(t *testing.T) {
 	for _, format := range cmdutil.ListFormats() {
 		produced := 0
 		f := cmdutil.NewFactory(&cmdutil.Environment{Streams: &ui.Streams{Out: failingWriter{full}}})
-		o := &accountList{accountTargets: accountTargets{console: f.Console}}
+		o := &accountList{accountSelection: accountSelection{console: f.Console}}
 		err := o.print(format, func(e *accountEmitter) error {
 			for ; produced < 100_000; produced++ {
 				if err := e.add(t.Context(), nil, account.Found{Account: &store.Account{ID: "id"}}); err != nil {

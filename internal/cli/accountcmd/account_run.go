@@ -50,7 +50,7 @@ type changeRun struct {
 
 // rejected is a batch line that was not done.
 type rejected struct {
-	place int
+	index int
 	line  string
 }
 
@@ -60,7 +60,7 @@ const namedNotDone = 10
 func (o *changeRun) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.reject, "reject", "", "write the batch lines that failed to `FILE`, so that you can run them again")
-	f.DurationVar(&o.retryFor, "retry-for", time.Minute, "how long to wait for a database that is gone")
+	f.DurationVar(&o.retryFor, "retry-for", time.Minute, "how long to retry when the database cannot be reached")
 	f.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
 	o.lock.Add(f)
 }
@@ -96,12 +96,15 @@ type accountSummary struct {
 	Undo    string         `json:"undo,omitempty"`
 }
 
-// run applies step to the targets, one transaction for each group. If group is not nil, it
+// run applies step to the selected accounts, one transaction for each group. If group is not nil, it
 // is used instead of step. wrap, if not nil, wraps the group.
-func (o *changeRun) run(ctx context.Context, s *storeHome, t *targets, step account.Step, group func(account.SaveUndo) account.Group, wrap func(account.Group) account.Group) error {
+func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, step account.Step, group func(account.SaveUndo) account.Group, wrap func(account.Group) account.Group) error {
 	var err error
 	if o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSONL); err != nil {
 		return err
+	}
+	if o.retryFor < 0 {
+		return cmdutil.Usagef("--retry-for: %s is negative", o.retryFor)
 	}
 	if err := cmdutil.CheckReject(o.reject, o.rejectOutput()); err != nil {
 		return err
@@ -163,7 +166,7 @@ func (o *changeRun) countWords() string {
 }
 
 // work processes the items, and returns an error if not all were done.
-func (o *changeRun) work(ctx context.Context, s *storeHome, t *targets, do account.Group, file *undoFile, change int64) error {
+func (o *changeRun) work(ctx context.Context, s *storeHome, t *selectedAccounts, do account.Group, file *undoFile, change int64) error {
 	b := &account.Batch{Stores: s.set, Do: do, Size: o.size, Report: o.report, Retry: o.retry()}
 	done := 0
 	start := o.now()
@@ -204,7 +207,7 @@ func (o *changeRun) retry() account.Retry {
 }
 
 // end prints the summary, writes the rejects, and returns the error of the run.
-func (o *changeRun) end(ctx context.Context, t *targets, err error, file *undoFile, change int64) error {
+func (o *changeRun) end(ctx context.Context, t *selectedAccounts, err error, file *undoFile, change int64) error {
 	skipped := 0
 	if t.skipped != nil {
 		skipped = *t.skipped
@@ -333,7 +336,7 @@ func (o *changeRun) printOutcome(out account.Outcome) error {
 	return err
 }
 
-func (o *changeRun) printSummary(t *targets, skipped int, undo string, change int64) error {
+func (o *changeRun) printSummary(t *selectedAccounts, skipped int, undo string, change int64) error {
 	if o.format == ui.JSONL {
 		counts := map[string]int{}
 		for r, n := range o.counts {
@@ -379,7 +382,7 @@ func (o *changeRun) writeRejects(ctx context.Context) error {
 	if o.reject == "" {
 		return nil
 	}
-	slices.SortStableFunc(o.rejects, func(a, b rejected) int { return a.place - b.place })
+	slices.SortStableFunc(o.rejects, func(a, b rejected) int { return a.index - b.index })
 	var text strings.Builder
 	if len(o.rejects) > 0 {
 		text.WriteString(rejectMark + o.name() + " " + o.action + "\n")

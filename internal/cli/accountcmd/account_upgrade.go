@@ -38,7 +38,7 @@ those that are no longer empty. FILE is the undo file, whose name the run prints
 			if o.undo {
 				return o.undoUpgrade(cmd.Context())
 			}
-			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(s *storeHome, d *account.Directory, _ *targets) (account.Step, error) {
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(s *storeHome, d *account.Directory, _ *selectedAccounts) (account.Step, error) {
 				names, err := s.selected(cmd.Context(), "")
 				if err != nil {
 					return nil, err
@@ -63,7 +63,7 @@ func (o *accountUpgrade) undoUpgrade(ctx context.Context) error {
 		o.ofLine[r.Line] = name
 		return err
 	}
-	return o.change(ctx, false, changeWork{use: store.CalendarACL, step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
+	return o.change(ctx, false, changeWork{use: store.CalendarACL, step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
 		return account.UndoUpgrade(func(item *account.Item) string { return o.ofLine[item.Line] }), nil
 	}})
 }

@@ -49,7 +49,7 @@ Without an action, 'backend' is 'backend list'.`,
 		Short: "list the back ends with their location, schema and number of accounts",
 		Long: `Lists the back ends of the home: id, engine, schema version, active and deleted accounts,
 purge delay, location. If a back end cannot be reached, the reason is shown and the exit
-code is 5.`,
+code is 5. If a back end has no store, the exit code is 1.`,
 		Example: `  davadmin backend list --output jsonl`,
 		Args:    cmdutil.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return list.run(cmd.Context()) },
@@ -107,6 +107,7 @@ func (o *backendList) run(ctx context.Context) (err error) {
 		}
 	}
 	var all []backendObject
+	var lost []backends.Lost
 	var failed error
 	for _, l := range s.set.Locations() {
 		if o.name != "" && o.name != l.Backend {
@@ -119,17 +120,23 @@ func (o *backendList) run(ctx context.Context) (err error) {
 			}
 			b.Error, failed = o.hints.ErrorText(err), err
 			o.console.Say("davadmin: backend: " + ui.Sanitize(l.Backend) + ": " + b.Error)
+		} else if b.Schema == 0 {
+			lost = append(lost, s.lost(ctx, l))
+			b.Error = store.ErrNoSchema.Error()
 		}
 		all = append(all, b)
 	}
-	if err := o.print(format, all); err != nil {
+	if failed == nil {
+		failed = o.hints.LostError(lost)
+	}
+	if err := o.print(format, all, failed == nil); err != nil {
 		return err
 	}
 	return failed
 }
 
-// describe opens a back end and counts its accounts. A back end without a store is not an
-// error.
+// describe opens a back end and counts its accounts. The schema of a back end without a store
+// is 0.
 func (o *backendList) describe(ctx context.Context, s *storeHome, l backends.Location) (backendObject, error) {
 	b := backendObject{
 		Kind: "backend", Backend: l.Backend, Engine: l.Engine(), Default: l.Backend == s.set.Default(), Where: l.Where(), PurgeDelay: int64(l.PurgeDelay / time.Second),
@@ -151,21 +158,23 @@ func (o *backendList) describe(ctx context.Context, s *storeHome, l backends.Loc
 	})
 }
 
-func (o *backendList) print(format ui.Format, all []backendObject) error {
+func (o *backendList) print(format ui.Format, all []backendObject, complete bool) error {
+	const schemaName = "davadmin.backend.list.1"
 	out := o.console.Streams.Out
 	switch format {
 	case ui.JSON:
 		return ui.WriteJSON(out, struct {
 			Schema   string          `json:"schema"`
 			Backends []backendObject `json:"backends"`
-		}{"davadmin.backend.list.1", all})
+			Complete bool            `json:"complete"`
+		}{schemaName, all, complete})
 	case ui.JSONL:
 		for _, b := range all {
 			if err := ui.WriteJSONL(out, b); err != nil {
 				return err
 			}
 		}
-		return nil
+		return cmdutil.WriteSummary(o.console, schemaName, complete)
 	}
 	rows := make([][]string, len(all))
 	for i, b := range all {
@@ -219,7 +228,9 @@ an SQLite file, or the tables in the PostgreSQL database given by --dburl. From 
 accounts whose directory entry names this id are stored there.
 
 The URL must not contain a password: keep it with 'davadmin passfile create -n store.ID',
-or in a file named by PGPASSFILE, as for PostgreSQL's own programs.
+or in a file named by PGPASSFILE, as for PostgreSQL's own programs. To another host, the
+connection uses TLS; use sslmode=verify-full, so that the server is verified. Otherwise, only
+SCRAM and client certificates are accepted, unless the URL sets require_auth.
 
 If the parameters already exist and only the store is missing, use 'davadmin db init'.`,
 		Example: `  davadmin backend create -n store1

@@ -69,9 +69,12 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	names, err := s.selected(ctx, o.name)
+	names, incomplete, err := s.readable(ctx, o.name)
 	if err != nil {
 		return err
+	}
+	if len(names) == 0 {
+		return errors.Join(o.print(format, []purgeObject{}, false), incomplete)
 	}
 	cuts := make([]time.Time, len(names))
 	for i, name := range names {
@@ -108,7 +111,10 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 			err = fmt.Errorf("removed so far: %s; %w", purgeWords(all), err)
 		}
 	}
-	return errors.Join(o.print(format, all), err)
+	if err == nil {
+		err = incomplete
+	}
+	return errors.Join(o.print(format, all, err == nil), err)
 }
 
 // cut returns the time of the purge: what was deleted before it is removed.
@@ -131,9 +137,6 @@ func (o *backendPurge) cut(s *storeHome, name string) (time.Time, error) {
 	return o.now().Add(-delay), nil
 }
 
-// errDryRun rolls back the transaction of a dry run.
-var errDryRun = errors.New("dry run")
-
 // purgedAtOnce is how many objects are removed in one transaction.
 const purgedAtOnce = 200
 
@@ -144,22 +147,10 @@ func (o *backendPurge) purge(ctx context.Context, s *storeHome, name string, cut
 		return sum, err
 	}
 	if o.global.DryRun {
-		err := st.Update(ctx, func(w store.Writer) error {
-			sum = store.Purged{}
-			for {
-				done, err := w.Purge(ctx, cut, purgedAtOnce)
-				if err != nil {
-					return err
-				}
-				if done.None() {
-					return errDryRun
-				}
-				sum.Add(done)
-			}
+		err := st.View(ctx, func(r store.Reader) (err error) {
+			sum, err = r.Purgeable(ctx, cut)
+			return err
 		})
-		if errors.Is(err, errDryRun) {
-			err = nil
-		}
 		return sum, err
 	}
 	for {
@@ -187,13 +178,14 @@ func purgeWords(all []purgeObject) string {
 	return fmt.Sprintf("accounts %d, calendars %d, components %d, changes %d", sum.Accounts, sum.Calendars, sum.Components, sum.Changes)
 }
 
-func (o *backendPurge) print(format ui.Format, all []purgeObject) error {
+func (o *backendPurge) print(format ui.Format, all []purgeObject, complete bool) error {
 	if format == ui.JSON {
 		return ui.WriteJSON(o.console.Streams.Out, struct {
 			Schema   string        `json:"schema"`
 			DryRun   bool          `json:"dry_run"`
 			Backends []purgeObject `json:"backends"`
-		}{"davadmin.backend.purge.1", o.global.DryRun, all})
+			Complete bool          `json:"complete"`
+		}{"davadmin.backend.purge.1", o.global.DryRun, all, complete})
 	}
 	verb := "removed"
 	if o.global.DryRun {

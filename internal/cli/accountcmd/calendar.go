@@ -16,7 +16,7 @@ import (
 
 // NewCalendar returns the operation 'calendar'. Without an action, it lists calendars.
 func NewCalendar(f *cmdutil.Factory) *cobra.Command {
-	o := &calendarList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
+	o := &calendarList{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:     "calendar [ACTION] [OPTIONS]",
 		Short:   "list, create, change and delete calendars of accounts",
@@ -44,14 +44,14 @@ Without an action, 'calendar' is 'calendar list'.`,
 
 // calendarList is the command 'calendar list'.
 type calendarList struct {
-	accountTargets
+	accountSelection
 	name    string
 	verbose bool
 	state   string
 }
 
 func newCalendarList(f *cmdutil.Factory) *cobra.Command {
-	o := &calendarList{accountTargets: accountTargets{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
+	o := &calendarList{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:   "list -a ADDRESS | -g ID | -f FILE [-n NAME] [-v]",
 		Short: "list the calendars of accounts",
@@ -134,19 +134,19 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	names, err := s.selected(ctx, "")
+	names, incomplete, err := s.readable(ctx, "")
 	if err != nil {
 		return err
 	}
 	failed := 0
-	err = printProduced(calendarListing(o.verbose), o.console, format, func(emit func(*calendarObject) error) error {
+	return printProduced(calendarListing(o.verbose), o.console, format, func(emit func(*calendarObject) error) error {
 		for item, err := range s.finder(names).ItemsForRequests(ctx, requests, false) {
 			if err != nil {
 				return err
 			}
 			calendars, err := o.ofItem(ctx, s, item, state)
 			switch {
-			case err != nil && len(requests) == 1 && (item.Refused != nil || errors.Is(err, store.ErrNotFound)):
+			case err != nil && len(requests) == 1 && incomplete == nil && (item.Refused != nil || errors.Is(err, store.ErrNotFound)):
 				return fmt.Errorf("%s: %w", item.Name, err)
 			case err != nil && (item.Refused != nil || errors.Is(err, store.ErrNotFound)):
 				failed++
@@ -161,12 +161,8 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 				}
 			}
 		}
-		return nil
+		return notListed(failed, len(requests), incomplete)
 	})
-	if err == nil && failed > 0 {
-		err = notListed(failed, len(requests))
-	}
-	return err
 }
 
 // ofItem returns the collections of one account, or the reason why the account is refused.

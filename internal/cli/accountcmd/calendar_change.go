@@ -25,7 +25,7 @@ type calendarChange struct {
 func newCalendarChange(f *cmdutil.Factory, action string, undo ...string) *calendarChange {
 	o := &calendarChange{accountChange: newAccountChange(f, action, undo...), ofLine: map[string]string{}}
 	o.runner.operation = "calendar"
-	o.accountTargets.parseRest = func(rest string, r *account.Request) error {
+	o.accountSelection.parseRest = func(rest string, r *account.Request) error {
 		if rest == "" {
 			return nil
 		}
@@ -37,7 +37,7 @@ func newCalendarChange(f *cmdutil.Factory, action string, undo ...string) *calen
 }
 
 func (o *calendarChange) add(cmd *cobra.Command, what string) {
-	o.accountTargets.add(cmd)
+	o.accountSelection.add(cmd)
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account (repeatable)")
 	f.StringVarP(&o.name, "name", "n", store.DefaultCalendar, "`NAME` of the calendar to "+what)
@@ -65,7 +65,7 @@ func (o *calendarChange) parse() (account.Properties, error) {
 }
 
 // work returns a step with the defaults and the people that it needs.
-func (o *calendarChange) work(ctx context.Context, s *storeHome, d *account.Directory, t *targets, step func(account.Defaults, account.PeopleLookup) account.Step) (account.Step, error) {
+func (o *calendarChange) work(ctx context.Context, s *storeHome, d *account.Directory, t *selectedAccounts, step func(account.Defaults, account.PeopleLookup) account.Step) (account.Step, error) {
 	names, err := s.selected(ctx, "")
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 			if o.batch == "" && !cmd.Flags().Changed("name") {
 				return cmdutil.Usagef("no calendar given; use -n NAME")
 			}
-			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storeHome, d *account.Directory, t *targets) (account.Step, error) {
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storeHome, d *account.Directory, t *selectedAccounts) (account.Step, error) {
 				return o.work(cmd.Context(), s, d, t, func(defaults account.Defaults, people account.PeopleLookup) account.Step {
 					return account.CreateCalendar(defaults, o.calendar, people)
 				})
@@ -145,7 +145,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 			if o.undelete {
 				o.runner.undo = []string{"calendar", "delete"}
 			}
-			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storeHome, d *account.Directory, t *targets) (account.Step, error) {
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storeHome, d *account.Directory, t *selectedAccounts) (account.Step, error) {
 				if o.undelete {
 					return account.UndeleteCalendar(o.calendar), nil
 				}
@@ -184,7 +184,7 @@ The default calendar, inbox, outbox and dropbox are deleted only with their acco
 			}
 			o.global.Yes = o.global.Yes || o.force
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{
-				step: func(*storeHome, *account.Directory, *targets) (account.Step, error) {
+				step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
 					return account.DeleteCalendar(o.calendar), nil
 				},
 				question: func(n int) string {

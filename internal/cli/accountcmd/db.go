@@ -106,16 +106,21 @@ func (o *dbInit) run(ctx context.Context) (err error) {
 	if err != nil && !(o.overwrite && errors.Is(err, store.ErrSchemaOlder)) {
 		return err
 	}
-	if state.Version > 0 && !o.overwrite {
+	// A file without a store, perhaps a damaged one, is kept as a store is.
+	exists := state.Version > 0 || l.HasFile()
+	switch {
+	case exists && !o.overwrite && state.Version > 0:
 		return fmt.Errorf("%s: the store already exists (schema %d); --overwrite replaces it with an empty one and keeps the old one", l.Where(), state.Version)
+	case exists && !o.overwrite:
+		return fmt.Errorf("%s: the file exists, but contains no store; restore it, or use --overwrite to replace it with an empty store and keep the old file", l.Where())
 	}
 	kept := ""
 	if !o.global.DryRun {
-		if kept, err = o.make(ctx, s, l, state.Version > 0); err != nil {
+		if kept, err = o.make(ctx, s, l, exists); err != nil {
 			return err
 		}
 	}
-	if o.global.DryRun && state.Version > 0 {
+	if o.global.DryRun && exists {
 		o.console.Notef("the existing store would be kept")
 	}
 	return o.report(format, l, kept)
@@ -174,8 +179,8 @@ func newDBVersion(f *cmdutil.Factory) *cobra.Command {
 		Use:   "schema_version [-n ID]",
 		Short: "show the versions of the schemas",
 		Long: `Shows for each back end the version of its schema, the version that this program uses,
-and where the database is. Version 0 means that there is no store. The exit code is 3 if
-a schema has to be upgraded.`,
+and where the database is. Version 0 means that there is no store; the exit code is 1 then.
+The exit code is 3 if a schema has to be upgraded.`,
 		Example: `  davadmin db schema_version --output json`,
 		Args:    cmdutil.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
@@ -184,28 +189,42 @@ a schema has to be upgraded.`,
 	return cmd
 }
 
-// states returns the schema state of the selected back ends.
-func (o *dbOptions) states(ctx context.Context) ([]store.SchemaState, *storeHome, error) {
-	s, err := o.stores.Open(ctx, &o.HomeOptions, o.lock.Timeout)
-	if err != nil {
-		return nil, nil, err
+// states returns the schema state of the selected back ends. The error incomplete means that
+// some have no store, or that their state is missing because it could not be read.
+func (o *dbOptions) states(ctx context.Context) (out []store.SchemaState, s *storeHome, incomplete, err error) {
+	if s, err = o.stores.Open(ctx, &o.HomeOptions, o.lock.Timeout); err != nil {
+		return nil, nil, nil, err
 	}
-	var out []store.SchemaState
+	if o.name != "" {
+		if _, err := s.set.Location(o.name); err != nil {
+			return nil, nil, nil, errors.Join(cmdutil.Usagef("%v", err), s.close())
+		}
+	}
+	var lost []backends.Lost
 	for _, l := range s.set.Locations() {
 		if o.name != "" && o.name != l.Backend {
 			continue
 		}
 		st, err := l.State(ctx, backends.Options{Now: o.now})
 		if err != nil {
-			return nil, nil, errors.Join(err, s.close())
+			if ctx.Err() != nil {
+				return nil, nil, nil, errors.Join(err, s.close())
+			}
+			if incomplete != nil {
+				o.console.Say("davadmin: db: " + ui.Sanitize(l.Backend) + ": " + o.hints.ErrorText(incomplete))
+			}
+			incomplete = err
+			continue
+		}
+		if st.Version == 0 {
+			lost = append(lost, s.lost(ctx, l))
 		}
 		out = append(out, st)
 	}
-	if len(out) == 0 {
-		_, err := s.set.Location(o.name)
-		return nil, nil, errors.Join(cmdutil.Usagef("%v", err), s.close())
+	if incomplete == nil {
+		incomplete = o.hints.LostError(lost)
 	}
-	return out, s, nil
+	return out, s, incomplete, nil
 }
 
 func (o *dbVersion) run(ctx context.Context) error {
@@ -213,13 +232,16 @@ func (o *dbVersion) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	states, s, err := o.states(ctx)
+	states, s, incomplete, err := o.states(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = s.close() }()
-	if err := o.print(format, states); err != nil {
+	if err := o.print(format, states, incomplete == nil); err != nil {
 		return err
+	}
+	if incomplete != nil {
+		return incomplete
 	}
 	for _, st := range states {
 		if st.Version > 0 && st.Version < st.Known {
@@ -227,18 +249,24 @@ func (o *dbVersion) run(ctx context.Context) error {
 			return cmdutil.ErrFindings
 		}
 		if st.Version > st.Known {
-			return fmt.Errorf("%s: %w (%d, known %d); use the version of davadmin that created it", st.Where, store.ErrSchemaNewer, st.Version, st.Known)
+			return newerSchema(st)
 		}
 	}
 	return nil
 }
 
-func (o *dbVersion) print(format ui.Format, states []store.SchemaState) error {
+// newerSchema returns the error for a store with a newer schema.
+func newerSchema(st store.SchemaState) error {
+	return fmt.Errorf("%s: %w (%d, known %d)", st.Where, store.ErrSchemaNewer, st.Version, st.Known)
+}
+
+func (o *dbVersion) print(format ui.Format, states []store.SchemaState, complete bool) error {
 	if format == ui.JSON {
 		return ui.WriteJSON(o.console.Streams.Out, struct {
-			Schema string              `json:"schema"`
-			Stores []store.SchemaState `json:"stores"`
-		}{"davadmin.db.schema_version.1", states})
+			Schema   string              `json:"schema"`
+			Stores   []store.SchemaState `json:"stores"`
+			Complete bool                `json:"complete"`
+		}{"davadmin.db.schema_version.1", states, complete})
 	}
 	rows := make([][]string, len(states))
 	for i, st := range states {
@@ -281,7 +309,7 @@ func (o *dbUpgrade) run(ctx context.Context) error {
 	if _, err := o.console.Format(ui.Plain, ui.Table); err != nil {
 		return err
 	}
-	states, s, err := o.states(ctx)
+	states, s, incomplete, err := o.states(ctx)
 	if err != nil {
 		return err
 	}
@@ -290,7 +318,7 @@ func (o *dbUpgrade) run(ctx context.Context) error {
 	for _, st := range states {
 		switch {
 		case st.Version > st.Known:
-			return fmt.Errorf("%s: %w (%d, known %d)", st.Where, store.ErrSchemaNewer, st.Version, st.Known)
+			return newerSchema(st)
 		case st.Version == 0, st.Version == st.Known:
 			continue
 		}
@@ -299,10 +327,10 @@ func (o *dbUpgrade) run(ctx context.Context) error {
 		}
 		done++
 	}
-	if done == 0 {
+	if done == 0 && incomplete == nil {
 		o.console.Notef("nothing to do: every store has the newest schema")
 	}
-	return nil
+	return incomplete
 }
 
 func (o *dbUpgrade) upgrade(ctx context.Context, s *storeHome, st store.SchemaState) error {

@@ -13,12 +13,14 @@ var errStopped = errors.New("the listing was stopped")
 
 // printProduced prints the records that produce emits, each as soon as it comes, in bounded
 // memory. If produce fails before the first record, nothing is printed, not even the
-// beginning of a JSON document.
+// beginning of a JSON document, unless the error says that the list is incomplete.
 func printProduced[T any](l cmdutil.List[T], c *cmdutil.Console, format ui.Format, produce func(emit func(T) error) error) error {
 	next, stop := iter.Pull2(sequence(produce))
 	defer stop()
 	first, err, ok := next()
-	if err != nil {
+	var incomplete *cmdutil.IncompleteError
+	var partly *cmdutil.PartialError
+	if err != nil && !errors.As(err, &incomplete) && !errors.As(err, &partly) {
 		return err
 	}
 	return l.Print(c, format, func(yield func(T, error) bool) {

@@ -17,11 +17,12 @@ import (
 
 // storeHome is a server home with its back ends.
 type storeHome struct {
-	dir         string
-	config      *cmdutil.HomeConfig
-	set         *backends.Set
-	warnMissing func(set *backends.Set, existing []string)
-	warned      bool // about back ends without a store
+	dir      string
+	config   *cmdutil.HomeConfig
+	set      *backends.Set
+	hints    *cmdutil.Hints
+	warnLost func([]backends.Lost)
+	warned   bool // about back ends without a store
 	// retry says how long a batch waits for an unavailable database.
 	retry account.Retry
 }
@@ -61,11 +62,41 @@ func (sh *storeHomes) Open(ctx context.Context, o *cmdutil.HomeOptions, wait tim
 	if err != nil {
 		return nil, err
 	}
-	return &storeHome{dir: dir, config: c, set: set, warnMissing: sh.stores.WarnMissing}, nil
+	return &storeHome{dir: dir, config: c, set: set, hints: sh.hints, warnLost: sh.stores.WarnLost}, nil
+}
+
+// readable returns the back end with this name or, if the name is empty, all back ends that
+// have a store. If one has none, incomplete is the error with which a listing has to end,
+// because nothing is known about the accounts there.
+func (s *storeHome) readable(ctx context.Context, name string) (names []string, incomplete, err error) {
+	var lost []backends.Lost
+	if name == "" {
+		names, lost, err = s.set.Existing(ctx)
+		return names, s.hints.LostError(lost), err
+	}
+	l, err := s.set.Location(name)
+	if err != nil {
+		return nil, nil, cmdutil.Usagef("%v", err)
+	}
+	if _, err := s.set.Open(ctx, name); errors.Is(err, store.ErrNoSchema) {
+		return nil, s.hints.LostError([]backends.Lost{{Location: l, Err: err}}), nil
+	} else if err != nil {
+		return nil, nil, err
+	}
+	return []string{name}, nil, nil
+}
+
+// lost returns a back end that has no store, with the reason.
+func (s *storeHome) lost(ctx context.Context, l backends.Location) backends.Lost {
+	_, err := s.set.Open(ctx, l.Backend)
+	if err == nil { // it was created meanwhile
+		err = store.ErrNoSchema
+	}
+	return backends.Lost{Location: l, Err: err}
 }
 
 // selected returns the back end with this name or, if the name is empty, all back ends
-// that have a store.
+// that have a store, for a change.
 func (s *storeHome) selected(ctx context.Context, name string) ([]string, error) {
 	if name != "" {
 		if _, err := s.set.Location(name); err != nil {
@@ -73,15 +104,15 @@ func (s *storeHome) selected(ctx context.Context, name string) ([]string, error)
 		}
 		return []string{name}, nil
 	}
-	existing, err := s.set.Existing(ctx)
+	existing, lost, err := s.set.Existing(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if len(existing) == 0 {
-		return nil, fmt.Errorf("no back end of %s has a store: %w", s.dir, store.ErrNoSchema)
+		return nil, fmt.Errorf("%w on any back end of %s", store.ErrNoSchema, s.dir)
 	}
 	if !s.warned {
-		s.warnMissing(s.set, existing)
+		s.warnLost(lost)
 		s.warned = true
 	}
 	return existing, nil

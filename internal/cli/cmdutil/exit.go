@@ -82,6 +82,11 @@ type PartialError struct{ Text string }
 
 func (e *PartialError) Error() string { return e.Text }
 
+// IncompleteError ends a command that could not read all that it had to read.
+type IncompleteError struct{ Text string }
+
+func (e *IncompleteError) Error() string { return e.Text }
+
 // ErrFindings ends a check that completed with findings, or a diff that found differences.
 var ErrFindings = errors.New("findings")
 
@@ -138,7 +143,9 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 		return exitConnect, err.Error()
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrDenied):
 		return exitConnect, err.Error() + h.StoreHint(err)
-	case errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrConflict):
+	case errors.Is(err, store.ErrLocked):
+		return exitConflict, err.Error() + "; run the command again when the other program has finished"
+	case errors.Is(err, store.ErrConflict):
 		return exitConflict, err.Error()
 	case errors.Is(err, store.ErrInvalid), errors.As(err, &unknown):
 		return exitUsage, err.Error()
@@ -156,6 +163,8 @@ func (h *Hints) StoreHint(err error) string {
 	var unreadable *account.UnreadableError
 	var ambiguous *account.AmbiguousError
 	var unproven *directory.UnprovenError
+	var passFile *postgres.PassFileError
+	var method *postgres.AuthenticationError
 	switch {
 	case errors.As(err, &unproven):
 		return "; to prove it, use --prove-as DN"
@@ -173,6 +182,12 @@ func (h *Hints) StoreHint(err error) string {
 		return "; '" + h.Line("db", "schema_fullupgrade") + "' brings it up to date"
 	case errors.Is(err, store.ErrSchemaNewer):
 		return "; use the version of davadmin that created it"
+	case errors.As(err, &passFile):
+		return "; run: chmod 600 " + Quote(passFile.Path)
+	case errors.As(err, &method):
+		return "; the certificate of the server is not verified: add sslmode=verify-full to store.dav.ID.dburl (and sslrootcert=FILE), or set require_auth there"
+	case errors.Is(err, postgres.ErrNoTLS):
+		return "; enable TLS on the server, or add sslmode=disable to store.dav.ID.dburl"
 	case errors.Is(err, store.ErrDenied):
 		return "; check the user in store.dav.ID.dburl, and its password: '" + h.Line("passfile", "list") + "'"
 	case errors.Is(err, postgres.ErrPassword):

@@ -15,6 +15,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/postgres"
 )
 
 // Programs rely on the published codes: codes can be added, but never changed.
@@ -70,6 +71,9 @@ func TestExitOf(t *testing.T) {
 		{"store not reachable", t.Context(), fmt.Errorf("x: %w", store.ErrUnavailable), 5, "x: "},
 		{"store refuses the user", t.Context(), fmt.Errorf("x: %w", store.ErrDenied), 5, "'davadmin passfile list'"},
 		{"store locked", t.Context(), fmt.Errorf("x: %w", store.ErrLocked), 6, "x: "},
+		{"database asks for the password", t.Context(), fmt.Errorf("x: %w", &postgres.AuthenticationError{Asked: "md5", Allowed: "scram-sha-256"}), 5, "asked for md5 authentication, but only scram-sha-256 is allowed; the certificate of the server is not verified: add sslmode=verify-full"},
+		{"database without TLS", t.Context(), fmt.Errorf("x: %w: %w", store.ErrDenied, postgres.ErrNoTLS), 5, "; enable TLS on the server, or add sslmode=disable"},
+		{"open password file", t.Context(), fmt.Errorf("x: %w", &postgres.PassFileError{Path: "/h/my pass", Mode: 0o644}), 5, "other users can access the password file /h/my pass (mode 0644); run: chmod 600 '/h/my pass'"},
 		{"invalid for the store", t.Context(), fmt.Errorf("x: %w", store.ErrInvalid), 2, "x: "},
 		{"locked", t.Context(), fmt.Errorf("cannot lock x: %w", fsx.ErrLocked), 6, "--lock-timeout"},
 		{"conflict", t.Context(), fmt.Errorf("x: %w", config.ErrConflict), 6, "run the command again"},

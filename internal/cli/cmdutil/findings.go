@@ -170,21 +170,25 @@ func (rp *Reports) Write(format ui.Format, r *FindingReport, table FindingTable)
 func (rp *Reports) reportJSON(r *FindingReport) error {
 	d := ui.NewDocument(rp.console.Streams.Out)
 	d.Member("schema", r.Schema)
-	d.List("findings", func(yield func(any, error) bool) {
+	err := d.List("findings", func(yield func(any, error) bool) {
 		for f, err := range r.Findings(0) {
 			if !yield(rp.lineOf("", f), err) {
 				return
 			}
 		}
 	})
+	r.Summary.Complete = r.Summary.Complete && err == nil
 	d.Member("rules", r.Outcomes)
 	d.Member("summary", r.Summary)
 	return d.Close()
 }
 
 func (rp *Reports) reportJSONL(r *FindingReport) error {
+	r.Summary.Kind = "summary"
 	for f, err := range r.Findings(0) {
 		if err != nil {
+			r.Summary.Complete = false
+			_ = ui.WriteJSONL(rp.console.Streams.Out, r.Summary) // the error of the findings matters more
 			return err
 		}
 		if err := ui.WriteJSONL(rp.console.Streams.Out, rp.lineOf("finding", f)); err != nil {
@@ -196,7 +200,6 @@ func (rp *Reports) reportJSONL(r *FindingReport) error {
 			return err
 		}
 	}
-	r.Summary.Kind = "summary"
 	return ui.WriteJSONL(rp.console.Streams.Out, r.Summary)
 }
 

@@ -32,14 +32,15 @@ type List[T any] struct {
 func ListFormats() []ui.Format { return []ui.Format{ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV} }
 
 // Print prints the records in a format, each as soon as it comes; a table first collects
-// some rows for its layout. It stops at the first error in records and returns it. A table
-// without records has no header.
+// some rows for its layout. It stops at the first error in records and returns it. JSON then
+// says at its end that the list is incomplete: in the member "complete" of the document, or
+// in a last line of kind "summary". A table without records has no header.
 func (l List[T]) Print(c *Console, format ui.Format, records iter.Seq2[T, error]) error {
 	switch {
 	case format == ui.JSON:
 		return l.printJSON(c, records)
 	case format == ui.JSONL:
-		return eachRecord(records, func(r T) error { return ui.WriteJSONL(c.Streams.Out, r) })
+		return l.printJSONL(c, records)
 	case format == ui.CSV:
 		return l.printCSV(c, records)
 	case format == ui.Table && l.Columns != nil:
@@ -76,14 +77,37 @@ func (l List[T]) PrintAll(c *Console, format ui.Format, records []T) error {
 func (l List[T]) printJSON(c *Console, records iter.Seq2[T, error]) error {
 	d := ui.NewDocument(c.Streams.Out)
 	d.Member("schema", l.Schema)
-	d.List(l.Member, func(yield func(any, error) bool) {
+	err := d.List(l.Member, func(yield func(any, error) bool) {
 		for r, err := range records {
 			if !yield(r, err) {
 				return
 			}
 		}
 	})
+	d.Member("complete", err == nil)
 	return d.Close()
+}
+
+func (l List[T]) printJSONL(c *Console, records iter.Seq2[T, error]) error {
+	for r, err := range records {
+		if err != nil {
+			_ = WriteSummary(c, l.Schema, false) // the error of the records matters more
+			return err
+		}
+		if err := ui.WriteJSONL(c.Streams.Out, r); err != nil {
+			return err
+		}
+	}
+	return WriteSummary(c, l.Schema, true)
+}
+
+// WriteSummary writes the last line of a listing in JSONL.
+func WriteSummary(c *Console, schema string, complete bool) error {
+	return ui.WriteJSONL(c.Streams.Out, struct {
+		Kind     string `json:"kind"`
+		Schema   string `json:"schema"`
+		Complete bool   `json:"complete"`
+	}{"summary", schema, complete})
 }
 
 func (l List[T]) printCSV(c *Console, records iter.Seq2[T, error]) error {

@@ -2,6 +2,7 @@ package cmdutil
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"iter"
 	"strings"
@@ -64,8 +65,8 @@ func TestListFormats(t *testing.T) {
 		{"table without columns", blocks, ui.Table, []record{{"a", "1"}}, "name: a\ncount: 1\n"},
 		{"csv", recordList(), ui.CSV, []record{{"=a", "1"}}, "name,count\n'=a,1\n"},
 		{"empty csv", recordList(), ui.CSV, nil, "name,count\n"},
-		{"jsonl", recordList(), ui.JSONL, []record{{"a", "1"}, {"b", "2"}}, `{"name":"a","count":"1"}` + "\n" + `{"name":"b","count":"2"}` + "\n"},
-		{"empty jsonl", recordList(), ui.JSONL, nil, ""},
+		{"jsonl", recordList(), ui.JSONL, []record{{"a", "1"}, {"b", "2"}}, `{"name":"a","count":"1"}` + "\n" + `{"name":"b","count":"2"}` + "\n" + `{"kind":"summary","schema":"davadmin.test.list.1","complete":true}` + "\n"},
+		{"empty jsonl", recordList(), ui.JSONL, nil, `{"kind":"summary","schema":"davadmin.test.list.1","complete":true}` + "\n"},
 		{"json", recordList(), ui.JSON, []record{{"a", "1"}}, `{
   "schema": "davadmin.test.list.1",
   "records": [
@@ -73,10 +74,11 @@ func TestListFormats(t *testing.T) {
       "name": "a",
       "count": "1"
     }
-  ]
+  ],
+  "complete": true
 }
 `},
-		{"empty json", recordList(), ui.JSON, nil, "{\n  \"schema\": \"davadmin.test.list.1\",\n  \"records\": []\n}\n"},
+		{"empty json", recordList(), ui.JSON, nil, "{\n  \"schema\": \"davadmin.test.list.1\",\n  \"records\": [],\n  \"complete\": true\n}\n"},
 	} {
 		got, err := printList(t, tt.list, tt.format, values(nil, tt.records...))
 		if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
@@ -85,12 +87,26 @@ func TestListFormats(t *testing.T) {
 	}
 }
 
-// The records before an error are printed, and JSON is left incomplete.
+// The records before an error are printed, and JSON says that it is incomplete.
 func TestListStopsAtAnError(t *testing.T) {
 	failure := errors.New("failure")
 	for _, format := range ListFormats() {
 		got, err := printList(t, recordList(), format, values(failure, record{"first", "1"}))
-		if !errors.Is(err, failure) || !strings.Contains(got, "first") || format == ui.JSON && strings.HasSuffix(got, "}\n") {
+		if !errors.Is(err, failure) || !strings.Contains(got, "first") {
+			t.Errorf("%s: %v, %q", format, err, got)
+		}
+		lines := strings.Split(strings.TrimSpace(got), "\n")
+		last := lines[len(lines)-1]
+		if format == ui.JSON {
+			last = got
+		}
+		var end struct {
+			Complete *bool `json:"complete"`
+		}
+		if format != ui.JSON && format != ui.JSONL {
+			continue
+		}
+		if err := json.Unmarshal([]byte(last), &end); err != nil || end.Complete == nil || *end.Complete {
 			t.Errorf("%s: %v, %q", format, err, got)
 		}
 	}

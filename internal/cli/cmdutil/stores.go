@@ -3,6 +3,7 @@ package cmdutil
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,12 +57,13 @@ type Stores struct {
 	journals    *Journals
 	vaults      *Vaults
 	directories *Directories
+	getenv      func(string) string
 	now         func() time.Time
 	hook        fsx.Hook
 }
 
 // Backends returns the back ends of a home with their locations. It opens none. Wait is how
-// long a store waits for a lock.
+// long a store waits for a lock; it does not wait at all if wait is not positive.
 func (ss *Stores) Backends(o *HomeOptions, dir string, c *HomeConfig, wait time.Duration) (*backends.Set, error) {
 	var locations []backends.Location
 	for _, b := range config.Backends(c.Registry, c.Document) {
@@ -71,7 +73,7 @@ func (ss *Stores) Backends(o *HomeOptions, dir string, c *HomeConfig, wait time.
 		}
 		locations = append(locations, l)
 	}
-	return backends.New(locations, defaultBackend(c), backends.Options{Wait: wait, Now: ss.now}), nil
+	return backends.New(locations, defaultBackend(c), backends.Options{Wait: max(wait, time.Millisecond), Now: ss.now}), nil
 }
 
 // defaultBackend returns the back end of accounts whose directory entry names none.
@@ -90,7 +92,7 @@ const BuiltinBackend = "defaultbackend"
 
 // location returns where the store of a back end is.
 func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.Backend) (backends.Location, error) {
-	l := backends.Location{Backend: b.ID, URL: c.Value(b.Parameter("dburl")), Password: ss.vaults.StorePassword(o, dir, b.ID)}
+	l := backends.Location{Backend: b.ID, URL: c.Value(b.Parameter("dburl")), Password: ss.vaults.StorePassword(o, dir, b.ID), PassFile: ss.passFile()}
 	if err := CheckBackendName(b.ID); err != nil {
 		return l, Usagef("%s: back end '%s': %v", c.Path, b.ID, err)
 	}
@@ -107,6 +109,21 @@ func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.B
 	return l, nil
 }
 
+// passFile returns the password file of PostgreSQL's own programs (PostgreSQL 15 manual,
+// 34.15 and 34.16), or "" if the password is in the environment.
+func (ss *Stores) passFile() string {
+	if ss.getenv("PGPASSWORD") != "" {
+		return ""
+	}
+	if path := ss.getenv("PGPASSFILE"); path != "" {
+		return path
+	}
+	if home := ss.getenv("HOME"); home != "" {
+		return filepath.Join(home, ".pgpass")
+	}
+	return ""
+}
+
 // CheckBackendName returns an error if an id is not a portable file name.
 func CheckBackendName(id string) error {
 	if id == "" || len(id) > 64 || id[0] == '.' || id[0] == '-' ||
@@ -116,12 +133,32 @@ func CheckBackendName(id string) error {
 	return nil
 }
 
-// WarnMissing warns of each configured back end that has no store, because its accounts
-// are not seen. Existing are the back ends that have one.
-func (ss *Stores) WarnMissing(set *backends.Set, existing []string) {
-	for _, l := range set.Locations() {
-		if !slices.Contains(existing, l.Backend) {
-			ss.console.Warnf("the back end %s has no store at %s and is skipped; '%s' creates one", l.Backend, l.Where(), ss.hints.Line("db", "init", "-n", l.Backend))
-		}
+// WarnLost warns of configured back ends without a store, because their accounts are not
+// seen.
+func (ss *Stores) WarnLost(lost []backends.Lost) {
+	for _, l := range lost {
+		ss.console.Warnf("back end %s is skipped: %v; %s", l.Backend, l.Err, ss.hints.LostHint(l.Location))
 	}
+}
+
+// LostError returns the *IncompleteError of a command that could not read back ends because
+// they have no store, or nil if there are none.
+func (h *Hints) LostError(lost []backends.Lost) error {
+	if len(lost) == 0 {
+		return nil
+	}
+	var parts []string
+	for _, l := range lost {
+		parts = append(parts, fmt.Sprintf("back end %s: %v; %s", l.Backend, l.Err, h.LostHint(l.Location)))
+	}
+	return &IncompleteError{Text: "incomplete: " + strings.Join(parts, "; ")}
+}
+
+// LostHint returns what to do about a back end without a store.
+func (h *Hints) LostHint(l backends.Location) string {
+	words := []string{"-n", l.Backend}
+	if l.HasFile() {
+		words = append(words, "--overwrite")
+	}
+	return "restore it, or if it never had one, create it with '" + h.Line("db", "init", words...) + "'"
 }

@@ -41,7 +41,8 @@ func (ss *Stores) ReadServerLists(ctx context.Context, o *UserListOptions, ho *H
 }
 
 // usersOfStores returns the users and resources with an account, or nil if there are none:
-// a home that was just created says nothing about who is hosted on it.
+// a home that was just created says nothing about who is hosted on it. If a back end has no
+// store, the others are not the whole list.
 func (ss *Stores) usersOfStores(ctx context.Context, ho *HomeOptions, home *HomeConfig) (set *cs6.UserSet, err error) {
 	stores, err := ss.Backends(ho, home.home, home, DefaultLockTimeout)
 	if err != nil {
@@ -51,7 +52,7 @@ func (ss *Stores) usersOfStores(ctx context.Context, ho *HomeOptions, home *Home
 	explain := func(err error) error {
 		return fmt.Errorf("cannot read the accounts of the new server: %w; use --cs7-list FILE instead", err)
 	}
-	names, err := stores.Existing(ctx)
+	names, lost, err := stores.Existing(ctx)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -68,7 +69,9 @@ func (ss *Stores) usersOfStores(ctx context.Context, ho *HomeOptions, home *Home
 	if set.Len() == 0 {
 		return nil, nil
 	}
-	ss.WarnMissing(stores, names)
+	if err := ss.hints.LostError(lost); err != nil {
+		return nil, explain(err)
+	}
 	ss.console.Detailf("users on the new server: %d (the accounts of %s)", set.Len(), strings.Join(names, ", "))
 	return set, nil
 }

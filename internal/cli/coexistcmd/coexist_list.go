@@ -130,32 +130,36 @@ func (o *coexistList) rows(ctx context.Context, r *coexist.CensusResult) func(fu
 	}
 }
 
+// listSchema is the schema of the JSON output.
+const listSchema = "davadmin.coexist.list.1"
+
 // print writes the rows one by one in any format.
 func (o *coexistList) print(ctx context.Context, format ui.Format, r *coexist.CensusResult) error {
 	out := o.console.Streams.Out
 	switch format {
 	case ui.JSON:
 		d := ui.NewDocument(out)
-		d.Member("schema", "davadmin.coexist.list.1")
-		d.List("people", func(yield func(any, error) bool) {
+		d.Member("schema", listSchema)
+		err := d.List("people", func(yield func(any, error) bool) {
 			for row, err := range o.rows(ctx, r) {
 				if !yield(row, err) {
 					return
 				}
 			}
 		})
-		d.Member("complete", r.Complete && r.Unread == 0)
+		d.Member("complete", err == nil && r.Complete && r.Unread == 0)
 		return d.Close()
 	case ui.JSONL:
 		for row, err := range o.rows(ctx, r) {
-			if err == nil {
-				err = ui.WriteJSONL(out, row)
-			}
 			if err != nil {
+				_ = cmdutil.WriteSummary(o.console, listSchema, false) // the error of the rows matters more
+				return err
+			}
+			if err := ui.WriteJSONL(out, row); err != nil {
 				return err
 			}
 		}
-		return nil
+		return cmdutil.WriteSummary(o.console, listSchema, r.Complete && r.Unread == 0)
 	case ui.CSV:
 		w, err := ui.NewCSVWriter(out, []string{"side", "kind", "mail", "uid", "calendars", "dn"})
 		if err != nil {

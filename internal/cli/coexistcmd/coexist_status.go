@@ -162,6 +162,9 @@ func (r *statusRow) cells(unknown string) []string {
 	}
 }
 
+// statusSchema is the schema of the JSON output.
+const statusSchema = "davadmin.coexist.status.1"
+
 // print writes the rows and the total in any format.
 func (o *coexistStatus) print(format ui.Format, rows []statusRow, total statusRow, r *coexist.CensusResult) error {
 	out := o.console.Streams.Out
@@ -173,14 +176,14 @@ func (o *coexistStatus) print(format ui.Format, rows []statusRow, total statusRo
 			Total    statusRow   `json:"total"`
 			NoEntry  *int        `json:"listed_without_entry,omitempty"`
 			Complete bool        `json:"complete"`
-		}{"davadmin.coexist.status.1", rows, total, noEntry(r), r.Complete && r.Unread == 0})
+		}{statusSchema, rows, total, noEntry(r), r.Complete && r.Unread == 0})
 	case ui.JSONL:
 		for _, row := range append(rows, total) {
 			if err := ui.WriteJSONL(out, row); err != nil {
 				return err
 			}
 		}
-		return nil
+		return cmdutil.WriteSummary(o.console, statusSchema, r.Complete && r.Unread == 0)
 	}
 	unknown, columns := "not known", statusColumns()
 	if format == ui.CSV {

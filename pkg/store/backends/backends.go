@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -33,14 +34,18 @@ type Location struct {
 	// Password returns the password of the database. If it is nil, the sources of
 	// PostgreSQL's own programs are used, such as PGPASSFILE.
 	Password func(context.Context) ([]byte, error)
+	// PassFile is the file from which a password comes if Password returns none; ""
+	// if there is none.
+	PassFile string
 	// PurgeDelay is how long deleted data is kept before it can be purged.
 	PurgeDelay time.Duration
 }
 
 // Options contains the settings that all back ends share.
 type Options struct {
-	// Wait is the maximum time to wait for another program that writes to an SQLite
-	// file. Zero means the default of the engine.
+	// Wait is the maximum time to wait for another program that locks what is needed:
+	// the SQLite file, or rows or tables of the database. Zero means the default of the
+	// engine.
 	Wait time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -121,21 +126,29 @@ func (s *Set) Open(ctx context.Context, backend string) (store.Store, error) {
 	return st, nil
 }
 
-// Existing opens all back ends that have a store, and returns their sorted ids. A
-// back end that cannot be opened for another reason is an error.
-func (s *Set) Existing(ctx context.Context) ([]string, error) {
-	var out []string
+// Lost is a configured back end without a store. Whether its store was never created or
+// was lost cannot be told, so nothing is known about its accounts.
+type Lost struct {
+	Location
+	Err error // wraps store.ErrNoSchema, and names the location
+}
+
+// Existing opens all back ends that have a store. It returns their sorted ids, and the
+// back ends without a store. A back end that cannot be opened for another reason is an
+// error.
+func (s *Set) Existing(ctx context.Context) (names []string, lost []Lost, err error) {
 	for _, l := range s.locations {
 		_, err := s.Open(ctx, l.Backend)
 		switch {
 		case errors.Is(err, store.ErrNoSchema):
+			lost = append(lost, Lost{l, err})
 			continue
 		case err != nil:
-			return nil, err
+			return nil, nil, err
 		}
-		out = append(out, l.Backend)
+		names = append(names, l.Backend)
 	}
-	return out, nil
+	return names, lost, nil
 }
 
 // Close closes all open stores.
@@ -155,7 +168,7 @@ func (l Location) sqlite(o Options) sqlite.Options {
 }
 
 func (l Location) postgres(o Options) postgres.Options {
-	return postgres.Options{URL: l.URL, Backend: l.Backend, Password: l.Password, Now: o.Now}
+	return postgres.Options{URL: l.URL, Backend: l.Backend, Password: l.Password, PassFile: l.PassFile, Wait: o.Wait, Now: o.Now}
 }
 
 // Where returns the path of the file, or the URL without settings, for messages.
@@ -164,6 +177,13 @@ func (l Location) Where() string {
 		return l.postgres(Options{}).Where()
 	}
 	return l.File
+}
+
+// HasFile reports whether something is in the place of an SQLite file, even if it is not
+// a store.
+func (l Location) HasFile() bool {
+	_, err := os.Lstat(l.File)
+	return l.URL == "" && err == nil
 }
 
 // Engine returns the name of the engine: "sqlite" or "postgresql".

@@ -35,6 +35,8 @@ func explain(err error) error {
 		return err
 	case errors.As(err, &e):
 		return explainCode(e, err)
+	case errors.As(err, &connect) && explainRefusal(err) != nil:
+		return explainRefusal(err)
 	case errors.As(err, &connect), errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
 		strings.Contains(err.Error(), "conn closed"), strings.Contains(err.Error(), "closed pool"):
 		return fmt.Errorf("%w (%s)", store.ErrUnavailable, oneLine(err))
@@ -51,13 +53,17 @@ func explainCode(e *pgconn.PgError, err error) error {
 		return &conflictError{store.ErrConflict, errors.New(text)}
 	case "23505": // unique_violation: another transaction inserted the row since this one looked for it
 		return &conflictError{store.ErrExists, errors.New(text)}
+	case "23503": // foreign_key_violation: another transaction removed the row that this one refers to
+		return &conflictError{store.ErrConflict, errors.New(text)}
+	case "23502", "23514": // not_null_violation, check_violation
+		return wrap(store.ErrInvalid)
 	case "28P01", "28000", "42501": // invalid_password, invalid_authorization_specification, insufficient_privilege
 		return wrap(store.ErrDenied)
 	case "3D000": // invalid_catalog_name
 		return wrap(store.ErrUnavailable)
 	case "53100": // disk_full
 		return wrap(store.ErrFull)
-	case "25006": // read_only_sql_transaction
+	case "25006": // read_only_sql_transaction, as on a standby server
 		return wrap(store.ErrReadOnly)
 	case "55P03": // lock_not_available
 		return wrap(store.ErrLocked)

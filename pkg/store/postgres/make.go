@@ -93,7 +93,7 @@ func (o Options) migrate(ctx context.Context, fn func(t *transaction, exists boo
 // locked runs fn in a transaction that holds the advisory lock of migrations. The
 // transaction sees everything that earlier holders of the lock committed.
 func (s *Store) locked(ctx context.Context, fn func(*transaction) error) error {
-	tx, err := s.pool.BeginTx(ctx, begin("READ COMMITTED"))
+	tx, err := s.pool.BeginTx(ctx, s.begin("READ COMMITTED"))
 	if err != nil {
 		return explain(err)
 	}

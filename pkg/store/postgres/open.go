@@ -5,11 +5,13 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/davadmin/davadmin/pkg/store"
@@ -33,10 +35,19 @@ type Options struct {
 	// Password returns the password. If it is nil or returns an empty password,
 	// PGPASSFILE or the service file is used.
 	Password func(context.Context) ([]byte, error)
+	// PassFile is the password file that pgx reads if neither Password nor the URL has
+	// one; "" if there is none. It is rejected if other users can access it.
+	PassFile string
 	// Connections is the maximum number of open connections. Zero means 8.
 	Connections int32
+	// Wait is the maximum time to wait for a lock of another transaction. Zero means
+	// 30 s.
+	Wait time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+
+	// lookup resolves host names; nil in production.
+	lookup pgconn.LookupFunc
 }
 
 func (o Options) now() time.Time {
@@ -44,6 +55,16 @@ func (o Options) now() time.Time {
 		return time.Now()
 	}
 	return o.Now()
+}
+
+// lockTimeout returns Wait in milliseconds, as the server accepts it: 0 would mean no
+// limit.
+func (o Options) lockTimeout() int64 {
+	wait := o.Wait
+	if wait == 0 {
+		wait = 30 * time.Second
+	}
+	return min(max(wait.Milliseconds(), 1), math.MaxInt32)
 }
 
 // Store is the store of a back end in a database.
@@ -62,7 +83,11 @@ var ErrPassword = errors.New("the database URL contains a password, which other 
 
 // Open opens an existing store. ErrNoSchema if there is none, ErrSchemaOlder,
 // ErrSchemaNewer, ErrOtherBackend; ErrUnavailable or ErrDenied if the connection
-// fails; ErrPassword for a URL that contains a password.
+// fails; *URLError, and ErrPassword for a URL that contains a password.
+//
+// A connection to another host uses TLS unless the URL sets sslmode=disable. Where it
+// does not verify the certificate of the server (sslmode verify-full, or verify-ca with
+// sslrootcert), a password is only used with SCRAM, unless the URL sets require_auth.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	s, m, err := open(ctx, o)
 	if err != nil {
@@ -100,32 +125,27 @@ func open(ctx context.Context, o Options) (*Store, relational.Metadata, error) {
 
 // connect returns a Store whose connections are opened when they are needed.
 func connect(ctx context.Context, o Options) (*Store, error) {
-	if err := CheckURL(o.URL); err != nil {
+	if err := checkText(o.URL); err != nil {
 		return nil, err
 	}
-	config, err := pgxpool.ParseConfig(o.URL)
+	config, err := parse(o.URL)
 	if err != nil {
-		return nil, errors.New("the database URL is malformed") // the error of pgx quotes the URL, which may contain a password
+		return nil, err
 	}
+	secure(&config.ConnConfig.Config)
 	if config.MaxConns = o.Connections; config.MaxConns <= 0 {
 		config.MaxConns = 8
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = 10 * time.Second
 	}
+	if o.lookup != nil {
+		config.ConnConfig.LookupFunc = o.lookup
+	}
 	if parameters := config.ConnConfig.RuntimeParams; parameters["application_name"] == "" {
 		parameters["application_name"] = "davadmin"
 	}
-	config.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {
-		if o.Password == nil {
-			return nil
-		}
-		password, err := o.Password(ctx)
-		if err == nil && len(password) > 0 {
-			c.Password = string(password)
-		}
-		return err
-	}
+	config.BeforeConnect = o.setPassword
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, explain(err)
@@ -133,13 +153,63 @@ func connect(ctx context.Context, o Options) (*Store, error) {
 	return &Store{o: o, pool: pool}, nil
 }
 
-// CheckURL returns an error for text that is not the URL of a database, and
-// ErrPassword for a URL that contains a password.
+// setPassword sets the password of a connection. Without one from o.Password, the
+// connection has the one that pgx found.
+func (o Options) setPassword(ctx context.Context, c *pgx.ConnConfig) error {
+	if o.Password != nil {
+		password, err := o.Password(ctx)
+		if err != nil {
+			return err
+		}
+		if len(password) > 0 {
+			c.Password = string(password)
+			return nil
+		}
+	}
+	if c.Password == "" {
+		return nil
+	}
+	return o.checkPassFile()
+}
+
+// URLError is returned for text that is not a valid URL of a database.
+type URLError struct{ Reason string }
+
+// Error returns the reason, which does not contain the URL.
+func (e *URLError) Error() string { return "the database URL is invalid: " + e.Reason }
+
+// parse returns the configuration that a URL describes. *URLError.
+func parse(text string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(text)
+	if err == nil {
+		return config, nil
+	}
+	// The message of pgx begins with the URL, which is not repeated.
+	reason := oneLine(err)
+	if _, after, ok := cutLast(reason, "`: "); ok {
+		reason = after
+	}
+	return nil, &URLError{Reason: reason}
+}
+
+// CheckURL returns a *URLError for text that is not the URL of a database, or that has
+// invalid settings, and ErrPassword for a URL that contains a password. It reads the
+// files that the URL names, such as that of sslrootcert.
 func CheckURL(text string) error {
+	if err := checkText(text); err != nil {
+		return err
+	}
+	_, err := parse(text)
+	return err
+}
+
+// checkText returns an error for text that does not have the form of a URL of a
+// database, and ErrPassword for a URL that contains a password.
+func checkText(text string) error {
 	rest, ok := strings.CutPrefix(text, "postgres://")
 	if !ok {
 		if rest, ok = strings.CutPrefix(text, "postgresql://"); !ok {
-			return errors.New("the database URL does not begin with postgres://")
+			return &URLError{Reason: "it does not begin with postgres://"}
 		}
 	}
 	authority, query, _ := strings.Cut(rest, "?")
@@ -149,7 +219,7 @@ func CheckURL(text string) error {
 	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return errors.New("the query part of the database URL is malformed")
+		return &URLError{Reason: "the part after '?' is malformed"}
 	}
 	for name := range values {
 		if strings.Contains(strings.ToLower(name), "password") {
@@ -170,7 +240,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 
 // Where returns the URL without settings, for messages.
 func (o Options) Where() string {
-	if CheckURL(o.URL) != nil {
+	if checkText(o.URL) != nil {
 		return "postgres://..."
 	}
 	place, _, _ := strings.Cut(o.URL, "?")
@@ -185,7 +255,7 @@ func (s *Store) identify(ctx context.Context) (m relational.Metadata, err error)
 			return err
 		}
 		if !exists {
-			return store.ErrNoSchema
+			return fmt.Errorf("%w (the database has no schema %s with tables)", store.ErrNoSchema, namespace)
 		}
 		m, err = relational.ReadMetadata(ctx, t)
 		return err
@@ -196,8 +266,9 @@ func (s *Store) identify(ctx context.Context) (m relational.Metadata, err error)
 // begin returns the options that begin a transaction. The settings are local to the
 // transaction, because a connection pooler may give the server connection to another
 // client after it, and some poolers reject session settings.
-func begin(mode string) pgx.TxOptions {
-	return pgx.TxOptions{BeginQuery: "BEGIN ISOLATION LEVEL " + mode + "; SET LOCAL search_path = " + namespace + "; SET LOCAL timezone = 'UTC'; SET LOCAL work_mem = '32MB'"}
+func (s *Store) begin(mode string) pgx.TxOptions {
+	return pgx.TxOptions{BeginQuery: fmt.Sprintf("BEGIN ISOLATION LEVEL %s; SET LOCAL search_path = %s; SET LOCAL timezone = 'UTC'; SET LOCAL work_mem = '32MB'; SET LOCAL lock_timeout = %d",
+		mode, namespace, s.o.lockTimeout())}
 }
 
 // hasStore reports whether the database contains a store. It rejects a database whose

@@ -171,6 +171,12 @@ func TestCheckURL(t *testing.T) {
 		"mysql://h/db":                                                    false,
 		"h/db":                                                            false,
 		"postgres://h/db?a=%zz":                                           false,
+		"postgres://h/db?sslmode=sometimes":                               false,
+		"postgres://h/db?target_session_attrs=writer":                     false,
+		"postgres://h/db?require_auth=anything":                           false,
+		"postgres://h1,h2:5432,h3:1/db?sslrootcert=/nonexistent/ca.pem":   false,
+		"postgres://h/db?pool_max_conns=many":                             false,
+		"postgres://h:port/db":                                            false,
 	} {
 		err := CheckURL(url)
 		if (err == nil) != ok {

@@ -168,7 +168,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 
 // view runs fn in a read-only transaction.
 func (s *Store) view(ctx context.Context, fn func(*transaction) error) error {
-	tx, err := s.pool.BeginTx(ctx, begin("REPEATABLE READ READ ONLY"))
+	tx, err := s.pool.BeginTx(ctx, s.begin("REPEATABLE READ READ ONLY"))
 	if err != nil {
 		return explain(err)
 	}
@@ -195,7 +195,7 @@ func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
 		err := s.tryOnce(ctx, fn)
 		var conflict *conflictError
 		if !errors.As(err, &conflict) {
-			return err
+			return s.named(err)
 		}
 		if try == maxTries {
 			return fmt.Errorf("%w: gave up after %d conflicts with other transactions", conflict.meaning, try)
@@ -208,10 +208,18 @@ func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
 	}
 }
 
+// named adds the name of the store to an error because the database is read-only.
+func (s *Store) named(err error) error {
+	if errors.Is(err, store.ErrReadOnly) {
+		return s.o.failed(err)
+	}
+	return err
+}
+
 // tryOnce runs fn in one transaction. The error is a *conflictError if the transaction
 // can be retried.
 func (s *Store) tryOnce(ctx context.Context, fn func(*transaction) error) error {
-	tx, err := s.pool.BeginTx(ctx, begin("REPEATABLE READ"))
+	tx, err := s.pool.BeginTx(ctx, s.begin("REPEATABLE READ"))
 	if err != nil {
 		return explain(err)
 	}
@@ -257,11 +265,10 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 			t.copy(ctx, relational.Collections(), len(calendars), func(i int) []any { return relational.CollectionRow(calendars[i]) }),
 		)
 	})
-	var conflict *conflictError
-	if errors.As(err, &conflict) {
+	if errors.Is(err, store.ErrExists) {
 		return &store.ExistsError{What: "account or address", Value: "in this batch"}
 	}
-	return err
+	return s.named(err)
 }
 
 // copy inserts n rows into a table with COPY. After an error it does nothing.

@@ -105,14 +105,14 @@ func componentWhere(c *store.Calendar, f store.ComponentFilter) *where {
 	}
 	if !f.From.IsZero() {
 		// A component without duration counts at its start (RFC 4791, 9.9).
-		from := w.value(f.From.UnixMicro())
+		from := w.value(micros(f.From))
 		w.add("(end_at IS NULL OR end_at > " + from + " OR (end_at = start_at AND end_at = " + from + "))")
 	}
 	if !f.To.IsZero() {
-		w.add("(start_at IS NULL OR start_at < " + w.value(f.To.UnixMicro()) + ")")
+		w.add("(start_at IS NULL OR start_at < " + w.value(micros(f.To)) + ")")
 	}
 	if !f.EndedBefore.IsZero() {
-		w.add("end_at <= " + w.value(f.EndedBefore.UnixMicro()))
+		w.add("end_at <= " + w.value(micros(f.EndedBefore)))
 	}
 	return w
 }

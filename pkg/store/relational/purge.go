@@ -140,3 +140,44 @@ func (s *Session) purgeChanges(ctx context.Context, cutoff int64, limit int, don
 	}
 	return nil
 }
+
+// SQL of Purgeable: the accounts that are purged, and the collections that are purged
+// without their account.
+const (
+	purgedAccounts    = "(SELECT id FROM account WHERE deleted > 0 AND deleted < $1)"
+	purgedCollections = "(SELECT account, number FROM collection WHERE deleted > 0 AND deleted < $1 AND account NOT IN " + purgedAccounts + ")"
+)
+
+// Purgeable implements store.Reader.
+func (s *Session) Purgeable(ctx context.Context, before time.Time) (store.Purged, error) {
+	const (
+		inAccounts   = " t WHERE t.account IN " + purgedAccounts
+		inCollection = " t JOIN " + purgedCollections + " c ON c.account = t.account AND c.number = t.number"
+		elsewhere    = " t.account NOT IN " + purgedAccounts + " AND NOT EXISTS (SELECT 1 FROM " + purgedCollections + " c WHERE c.account = t.account AND c.number = t.number)"
+	)
+	var out store.Purged
+	for _, part := range []struct {
+		to   *int64
+		rows string
+	}{
+		{&out.Accounts, purgedAccounts + " a"},
+		{&out.Calendars, "collection" + inAccounts},
+		{&out.Calendars, purgedCollections + " c"},
+		{&out.Components, "component" + inAccounts},
+		{&out.Components, "component" + inCollection},
+		{&out.Components, "trash" + inAccounts},
+		{&out.Components, "trash" + inCollection},
+		{&out.Components, "trash t WHERE t.deleted < $1 AND" + elsewhere},
+		{&out.Changes, "change_log" + inAccounts},
+		{&out.Changes, "change_log" + inCollection},
+		{&out.Changes, "change_log t JOIN (SELECT account, number, max(revision) AS last FROM change_log WHERE at < $1 GROUP BY account, number) p" +
+			" ON p.account = t.account AND p.number = t.number AND t.revision <= p.last WHERE" + elsewhere},
+	} {
+		var n int64
+		if err := s.queryOne(ctx, "SELECT count(*) FROM "+part.rows, []any{Stamp(before)}, &n); err != nil {
+			return out, fmt.Errorf("count what a purge would remove: %w", err)
+		}
+		*part.to += n
+	}
+	return out, nil
+}

@@ -8,7 +8,7 @@ func span(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}
-	return t.UnixMicro()
+	return micros(t)
 }
 
 // fromSpan returns the time of a stored start or end that is not NULL.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/davadmin/davadmin/pkg/store"
@@ -45,10 +46,23 @@ func New(tx Tx, backend string, now time.Time) *Session {
 }
 
 // Stamp returns the stored form of a time: microseconds since 1970, or 0 for the zero
-// time.
+// time. Times that are too long ago or too far away, by 292,000 years, become the first
+// or the last one that can be stored.
 func Stamp(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
+	}
+	return micros(t)
+}
+
+// micros is time.Time.UnixMicro without its wrap-around, which turns a time long ago into
+// one in the future.
+func micros(t time.Time) int64 {
+	switch {
+	case t.Before(time.UnixMicro(math.MinInt64)):
+		return math.MinInt64
+	case t.After(time.UnixMicro(math.MaxInt64)):
+		return math.MaxInt64
 	}
 	return t.UnixMicro()
 }

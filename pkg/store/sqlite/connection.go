@@ -140,9 +140,21 @@ func explain(err error) error {
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
 		meaning = store.ErrDamaged
 	case lib.SQLITE_CONSTRAINT:
-		meaning = store.ErrExists
+		meaning = explainConstraint(e.Code())
 	default:
 		return err
 	}
 	return fmt.Errorf("%w (%w)", meaning, err)
+}
+
+// explainConstraint returns the error for a violated constraint, by the extended result
+// code. PostgreSQL's are explained alike.
+func explainConstraint(code int) error {
+	switch code {
+	case lib.SQLITE_CONSTRAINT_UNIQUE, lib.SQLITE_CONSTRAINT_PRIMARYKEY, lib.SQLITE_CONSTRAINT_ROWID:
+		return store.ErrExists
+	case lib.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return store.ErrConflict
+	}
+	return store.ErrInvalid // of NOT NULL, CHECK, or the type of a column
 }

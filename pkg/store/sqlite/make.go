@@ -50,10 +50,10 @@ func removeLogs(path string) error {
 // fill creates the tables in an empty file.
 func fill(ctx context.Context, o Options) (err error) {
 	s := &Store{o: o, writeLock: make(chan struct{}, 1)}
-	if s.writers, err = connect(o, 1, writerCache); err != nil {
+	if s.writers, err = connect(o, readWrite, 1, writerCache); err != nil {
 		return err
 	}
-	if s.readers, err = connect(o, 1, readerCache); err != nil {
+	if s.readers, err = connect(o, readWrite, 1, readerCache); err != nil {
 		return errors.Join(err, s.writers.Close())
 	}
 	err = s.change(ctx, func(c *connection) error {
@@ -122,7 +122,7 @@ func upgrade(ctx context.Context, o Options, to relational.Schema) (from int, ba
 func Replace(ctx context.Context, o Options) (kept string, err error) {
 	s, _, err := open(ctx, o)
 	if errors.Is(err, store.ErrNoSchema) {
-		return "", Create(ctx, o)
+		return replaceEmpty(ctx, o)
 	}
 	if err != nil {
 		return "", fmt.Errorf("store %s: %w", o.Path, err)
@@ -140,6 +140,38 @@ func Replace(ctx context.Context, o Options) (kept string, err error) {
 	})
 	if err != nil {
 		return "", fmt.Errorf("store %s: nothing was changed: %w", o.Path, err)
+	}
+	return kept, nil
+}
+
+// replaceEmpty creates a store where the file is missing, or contains none. Such a file
+// is kept, with what SQLite keeps next to it.
+func replaceEmpty(ctx context.Context, o Options) (kept string, err error) {
+	if _, err := os.Lstat(o.Path); errors.Is(err, fs.ErrNotExist) {
+		return "", Create(ctx, o)
+	}
+	kept = fmt.Sprintf("%s.replaced-%s", o.Path, o.now().UTC().Format("20060102T150405Z"))
+	var moved []string
+	for _, ending := range []string{"", "-wal", "-journal"} {
+		if _, err = os.Lstat(kept + ending); err == nil {
+			err = &store.ExistsError{What: "store", Value: kept + ending}
+		} else if err = os.Rename(o.Path+ending, kept+ending); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+			continue
+		}
+		if err != nil {
+			break
+		}
+		moved = append(moved, ending)
+	}
+	if err == nil {
+		err = Create(ctx, o)
+	}
+	if err != nil {
+		for _, ending := range moved {
+			err = errors.Join(err, os.Rename(kept+ending, o.Path+ending))
+		}
+		return "", err
 	}
 	return kept, nil
 }

@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
+	"math"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
-	"syscall"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -52,11 +50,13 @@ func (o Options) now() time.Time {
 	return o.Now()
 }
 
+// wait returns Wait, as far as busy_timeout accepts it: SQLite takes a greater number of
+// milliseconds for 0.
 func (o Options) wait() time.Duration {
 	if o.Wait == 0 {
 		return 5 * time.Second
 	}
-	return o.Wait
+	return min(o.Wait, math.MaxInt32*time.Millisecond)
 }
 
 // Store is the store of a back end in a file.
@@ -65,6 +65,7 @@ type Store struct {
 	readers   *sql.DB
 	writers   *sql.DB
 	writeLock chan struct{} // contains a token while a goroutine writes
+	snapshot  snapshot      // of a file that is read without locks
 
 	mu        sync.Mutex
 	writeConn *connection // the only connection that writes; nil until it is needed
@@ -91,14 +92,21 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 
 // open opens a store of any schema version and back end, and returns its metadata.
 func open(ctx context.Context, o Options) (s *Store, m relational.Metadata, err error) {
+	return openAs(ctx, o, accessTo(o.Path))
+}
+
+func openAs(ctx context.Context, o Options, how access) (s *Store, m relational.Metadata, err error) {
 	if err := checkFile(o.Path); err != nil {
 		return nil, m, err
 	}
 	s = &Store{o: o, writeLock: make(chan struct{}, 1)}
-	if s.readers, err = connect(o, max(2, runtime.NumCPU()), readerCache); err != nil {
+	if s.snapshot, err = takeSnapshot(o.Path, how); err != nil {
 		return nil, m, err
 	}
-	if s.writers, err = connect(o, 1, writerCache); err != nil {
+	if s.readers, err = connect(o, how, max(2, runtime.NumCPU()), readerCache); err != nil {
+		return nil, m, err
+	}
+	if s.writers, err = connect(o, how, 1, writerCache); err != nil {
 		return nil, m, errors.Join(err, s.readers.Close())
 	}
 	c, err := s.reader(ctx)
@@ -119,77 +127,37 @@ func checkFile(path string) error {
 	fi, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return store.ErrNoSchema
+		return fmt.Errorf("%w (the file does not exist)", store.ErrNoSchema)
 	case err != nil:
 		return err
 	case !fi.Mode().IsRegular():
 		return fmt.Errorf("%w: it is not a regular file", store.ErrDamaged)
 	case fi.Size() == 0:
-		return store.ErrNoSchema
+		return fmt.Errorf("%w (the file is empty)", store.ErrNoSchema)
 	}
 	return nil
 }
 
-// Page cache of a connection, in KiB. The one that writes needs more, because it uses
-// the same pages again and again.
-const (
-	readerCache = 4 << 10
-	writerCache = 16 << 10
-)
-
-// connect returns a pool of at most most connections to the file, each with a page
-// cache of cache KiB. It does not open the file yet.
-func connect(o Options, most, cache int) (*sql.DB, error) {
-	path, err := filepath.Abs(o.Path)
-	if err != nil {
-		return nil, err
-	}
-	// The path is escaped, because with an unescaped '?' or '%' the driver would open
-	// another file and ignore these settings.
-	query := url.Values{"_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", o.wait().Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)",
-		fmt.Sprintf("cache_size(-%d)", cache), "wal_autocheckpoint(4000)",
-	}}
-	if onReadOnlyDisk(path) {
-		// Nobody can write there, and SQLite cannot create the files that readers share.
-		query = url.Values{"_pragma": {"trusted_schema(0)"}, "mode": {"ro"}, "immutable": {"1"}}
-	}
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
-	db, err := sql.Open("sqlite", u.String())
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(most)
-	db.SetMaxIdleConns(most)
-	return db, nil
-}
-
-// onReadOnlyDisk reports whether a file is on a read-only file system and the file
-// alone contains all data, that is, there is no content in its WAL file.
-func onReadOnlyDisk(path string) bool {
-	const mayWrite = 2 // access(2), W_OK
-	if !errors.Is(syscall.Access(filepath.Dir(path), mayWrite), syscall.EROFS) {
-		return false
-	}
-	wal, err := os.Stat(path + "-wal")
-	return err != nil || wal.Size() == 0
-}
-
-// identify returns the metadata of the file. ErrNoSchema for an empty database;
+// identify returns the metadata of the file. ErrNoSchema for a database without tables;
 // ErrDamaged if it is not a store.
 func (c *connection) identify(ctx context.Context) (m relational.Metadata, err error) {
-	var application, tables int64
+	var application, tables, meta int64
 	if err := c.single(ctx, "PRAGMA application_id", &application); err != nil {
 		return m, err
 	}
 	if err := c.single(ctx, "SELECT count(*) FROM sqlite_schema", &tables); err != nil {
 		return m, err
 	}
+	if err := c.single(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'", &meta); err != nil {
+		return m, err
+	}
 	switch {
-	case application == 0 && tables == 0:
-		return m, store.ErrNoSchema
+	case tables == 0 && (application == 0 || application == applicationID):
+		return m, fmt.Errorf("%w (the database has no tables)", store.ErrNoSchema)
 	case application != applicationID:
 		return m, fmt.Errorf("%w: it is the database of another program", store.ErrDamaged)
+	case meta == 0:
+		return m, fmt.Errorf("%w: the table meta is missing", store.ErrDamaged)
 	}
 	return relational.ReadMetadata(ctx, c)
 }

@@ -22,7 +22,10 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 		return err
 	}
 	defer func() { _ = c.run(context.WithoutCancel(ctx), "ROLLBACK") }()
-	return fn(relational.New(c, s.o.Backend, s.o.now()))
+	if err := fn(relational.New(c, s.o.Backend, s.o.now())); err != nil {
+		return err
+	}
+	return s.snapshot.check(s.o.Path)
 }
 
 // Update implements store.Store. It waits for other writers of this process, and up
@@ -31,8 +34,17 @@ func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 	return s.change(ctx, func(c *connection) error { return fn(relational.New(c, s.o.Backend, s.o.now())) })
 }
 
-// change runs fn in a transaction that writes, once.
-func (s *Store) change(ctx context.Context, fn func(*connection) error) (err error) {
+// change runs fn in a transaction that writes, once. An error because the file is
+// read-only names it.
+func (s *Store) change(ctx context.Context, fn func(*connection) error) error {
+	err := s.changeOnce(ctx, fn)
+	if errors.Is(err, store.ErrReadOnly) {
+		return fmt.Errorf("store %s: %w", s.o.Path, err)
+	}
+	return err
+}
+
+func (s *Store) changeOnce(ctx context.Context, fn func(*connection) error) (err error) {
 	select {
 	case s.writeLock <- struct{}{}:
 		defer func() { <-s.writeLock }()

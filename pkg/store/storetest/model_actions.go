@@ -234,10 +234,23 @@ func drawPurge(t *rapid.T, _ draw) action {
 			return nil
 		},
 		engine: func(ctx context.Context, w store.Writer) error {
+			expected, err := w.Purgeable(ctx, before)
+			if err != nil {
+				return err
+			}
+			var sum store.Purged
 			for range 1000 {
-				if done, err := w.Purge(ctx, before, limit); err != nil || done.None() {
+				done, err := w.Purge(ctx, before, limit)
+				if err != nil {
 					return err
 				}
+				if done.None() && sum != expected {
+					return fmt.Errorf("purged %+v, but Purgeable announced %+v", sum, expected)
+				}
+				if done.None() {
+					return nil
+				}
+				sum.Add(done)
 			}
 			return errors.New("the purge never ends")
 		},

@@ -259,9 +259,11 @@ func (s *env) purge() store.Purged {
 	return s.purgeBefore(s.clock.Now(), 100)
 }
 
-// purgeBefore calls Purge until it removes nothing.
+// purgeBefore calls Purge until it removes nothing, and compares the result with that of
+// Purgeable.
 func (s *env) purgeBefore(before time.Time, limit int) store.Purged {
 	s.t.Helper()
+	expected := s.purgeable(before)
 	var sum store.Purged
 	for range 1000 {
 		var done store.Purged
@@ -270,10 +272,21 @@ func (s *env) purgeBefore(before time.Time, limit int) store.Purged {
 			return err
 		})
 		if done.None() {
+			s.same(expected, sum, "what Purgeable announced")
+			s.same(store.Purged{}, s.purgeable(before), "what Purgeable announces after the purge")
 			return sum
 		}
 		sum.Add(done)
 	}
 	s.t.Fatal("Purge never returns nothing")
 	return sum
+}
+
+func (s *env) purgeable(before time.Time) (out store.Purged) {
+	s.t.Helper()
+	s.view(func(ctx context.Context, r store.Reader) (err error) {
+		out, err = r.Purgeable(ctx, before)
+		return err
+	})
+	return out
 }

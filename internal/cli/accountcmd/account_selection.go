@@ -17,8 +17,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// accountTargets holds the options that select accounts.
-type accountTargets struct {
+// accountSelection holds the options that select accounts.
+type accountSelection struct {
 	console *cmdutil.Console
 	getenv  func(string) string
 	global  *cmdutil.Globals
@@ -39,7 +39,7 @@ type accountTargets struct {
 }
 
 // add adds the options that name accounts by their addresses or select directory entries.
-func (o *accountTargets) add(cmd *cobra.Command) {
+func (o *accountSelection) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.accounts, "account", "a", nil, "mail `ADDRESS` of the account (repeatable; default: DAVADMIN_ACCOUNT)")
 	f.StringVarP(&o.batch, "file", "f", "", "batch `FILE` with one account per line (- for standard input)")
@@ -49,7 +49,7 @@ func (o *accountTargets) add(cmd *cobra.Command) {
 }
 
 // addExisting adds the options that only make sense for existing accounts.
-func (o *accountTargets) addExisting(cmd *cobra.Command) {
+func (o *accountSelection) addExisting(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account, for example if its directory entry was deleted (repeatable)")
 	f.StringVarP(&o.backend, "backend", "n", "", "only accounts on the back end `ID` (default: all back ends)")
@@ -57,12 +57,12 @@ func (o *accountTargets) addExisting(cmd *cobra.Command) {
 }
 
 // selects reports whether the options select directory entries instead of naming accounts.
-func (o *accountTargets) selects(cmd *cobra.Command) bool {
+func (o *accountSelection) selects(cmd *cobra.Command) bool {
 	return cmd.Flags().Changed("base") || cmd.Flags().Changed("ldapfilter")
 }
 
 // check returns an error unless accounts are named in exactly one way.
-func (o *accountTargets) check(cmd *cobra.Command) error {
+func (o *accountSelection) check(cmd *cobra.Command) error {
 	if err := o.DirectoryOptions.Check(cmd); err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (o *accountTargets) check(cmd *cobra.Command) error {
 }
 
 // requests returns the requests of -a, -g and -f. It checks the syntax of the whole batch.
-func (o *accountTargets) requests(ctx context.Context, p account.Properties) ([]account.Request, error) {
+func (o *accountSelection) requests(ctx context.Context, p account.Properties) ([]account.Request, error) {
 	var out []account.Request
 	for _, a := range o.accounts {
 		a = strings.TrimPrefix(strings.TrimSpace(a), "mailto:")
@@ -143,7 +143,7 @@ func (o *accountTargets) requests(ctx context.Context, p account.Properties) ([]
 }
 
 // request parses a line of a batch.
-func (o *accountTargets) request(line string) (account.Request, error) {
+func (o *accountSelection) request(line string) (account.Request, error) {
 	if o.parseRest == nil && len(o.known) > 0 {
 		return account.ParseRequest(line, o.known)
 	}
@@ -161,7 +161,7 @@ func (o *accountTargets) request(line string) (account.Request, error) {
 }
 
 // selection reads the entries that -B and -R select. Without a filter, these are the users.
-func (o *accountTargets) selection(ctx context.Context, d *account.Directory) (*account.Entries, error) {
+func (o *accountSelection) selection(ctx context.Context, d *account.Directory) (*account.Entries, error) {
 	filter := o.Filter
 	if filter == "" {
 		filter = classFilter(d.Attributes.UserClasses)
@@ -217,8 +217,8 @@ func (sh *storeHomes) CompleteBackends(cmd *cobra.Command, _ []string, _ string)
 	return s.set.Names(), cobra.ShellCompDirectiveNoFileComp
 }
 
-// targets are the accounts that a command works on.
-type targets struct {
+// selectedAccounts are the accounts that a command works on.
+type selectedAccounts struct {
 	count   int
 	items   iter.Seq2[*account.Item, error]
 	skipped *int   // selected entries that the command does not work on

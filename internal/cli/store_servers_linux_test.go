@@ -1,0 +1,208 @@
+package cli_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davadmin/davadmin/internal/servertest"
+	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/backends"
+)
+
+// openBackend opens a back end until the end of the test.
+func openBackend(t *testing.T, l backends.Location) store.Store {
+	t.Helper()
+	st, err := l.Open(t.Context(), backends.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	return st
+}
+
+// hold changes an account in a transaction that ends when release is called.
+func hold(t *testing.T, st store.Store, id string) (release func()) {
+	t.Helper()
+	holding, end, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- st.Update(t.Context(), func(w store.Writer) error {
+			a, err := w.Account(t.Context(), id)
+			if err != nil {
+				return err
+			}
+			a.DisplayName = "held"
+			err = w.UpdateAccount(t.Context(), a)
+			close(holding)
+			<-end
+			return err
+		})
+	}()
+	<-holding
+	return func() {
+		close(end)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A lock of another program is waited for up to --lock-timeout. What only reads does not
+// wait.
+func TestLockedDatabase(t *testing.T) {
+	for _, engine := range []string{"sqlite", "postgresql"} {
+		t.Run(engine, func(t *testing.T) {
+			home := newHome(t)
+			l := backends.Location{Backend: "defaultbackend", File: filepath.Join(home, "data", "db", "defaultbackend.sqlite")}
+			if engine == "postgresql" {
+				l.URL = servertest.Postgres(t, servertest.PostgresOptions{}).URL("postgres")
+				home = postgresHome(t, l.URL)
+				mustRun(t, "db", "init", "--home", home)
+			}
+			c := newCrowd(t, 3)
+			mustRun(t, c.create(home)...)
+			release := hold(t, openBackend(t, l), listAccounts(t, home, "-a", person(1))[0].ID)
+			for _, args := range [][]string{{"account", "list"}, {"backend", "purge", "--dry-run"}, {"backend", "list"}, {"calendar", "list", "-a", person(1)}} {
+				start := time.Now()
+				if a := davadminRun(t, nil, append(args, "--home", home)...); a.code != 0 || time.Since(start) > 10*time.Second {
+					t.Errorf("%q: code %d after %s: %s", args, a.code, time.Since(start), a.notes)
+				}
+			}
+			start := time.Now()
+			a := davadminRun(t, nil, "account", "modify", "-a", person(1), "-y", "attendanceflag=7", "--lock-timeout", "500ms", "--home", home)
+			if took := time.Since(start); a.code != 6 || took < 500*time.Millisecond || took > 10*time.Second || !strings.Contains(a.notes, "locked by another program") {
+				t.Errorf("code %d after %s: %s", a.code, took, a.notes)
+			}
+			release()
+			mustRun(t, "account", "modify", "-a", person(1), "-y", "attendanceflag=7", "--lock-timeout", "500ms", "--home", home)
+		})
+	}
+}
+
+// A database that lost its tables is not an empty one, and a read-only one can be listed.
+func TestLostAndReadOnlyDatabase(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{})
+	home := postgresHome(t, s.URL("postgres"))
+	mustRun(t, "db", "init", "--home", home)
+	c := newCrowd(t, 3)
+	mustRun(t, c.create(home)...)
+	psql := func(database, statement string) {
+		t.Helper()
+		if _, err := s.Psql(t.Context(), database, statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	psql("template1", "ALTER DATABASE postgres SET default_transaction_read_only = on")
+	if n := len(listAccounts(t, home)); n != 3 {
+		t.Errorf("%d accounts on a read-only server", n)
+	}
+	for _, args := range [][]string{{"account", "list", "-v"}, {"backend", "list"}, {"db", "schema_version"}, {"db", "schema_fullupgrade"}, {"backend", "purge", "--dry-run"}} {
+		if a := davadminRun(t, nil, append(args, "--home", home)...); a.code != 0 {
+			t.Errorf("%q: code %d: %s", args, a.code, a.notes)
+		}
+	}
+	for _, args := range [][]string{{"account", "modify", "-a", person(1), "-y", "attendanceflag=7"}, {"account", "delete", "-a", person(1), "--yes"}, {"db", "init", "--overwrite", "--yes"}} {
+		if a := davadminRun(t, nil, append(args, "--home", home)...); a.code != 1 || !strings.Contains(a.notes, "the database is read-only") {
+			t.Errorf("%q: code %d: %s", args, a.code, a.notes)
+		}
+	}
+	psql("template1", "ALTER DATABASE postgres RESET default_transaction_read_only")
+	psql("postgres", "DROP SCHEMA davadmin CASCADE")
+	for _, args := range [][]string{{"account", "list"}, {"calendar", "list", "-a", person(1)}, {"backend", "list"}, {"backend", "purge", "--yes"}, {"db", "schema_version"}} {
+		a := davadminRun(t, nil, append(args, "--home", home, "--output", "json")...)
+		if a.code != 1 || !strings.Contains(a.out, "\"complete\": false\n}\n") || !strings.Contains(a.notes, "no store found (the database has no schema davadmin with tables)") {
+			t.Errorf("%q: code %d: %s%s", args, a.code, a.out, a.notes)
+		}
+	}
+}
+
+// An address that belongs to accounts on two back ends fails the line that names it, and not
+// the others.
+func TestAmbiguousOwnerFailsOneLine(t *testing.T) {
+	home := newHome(t)
+	mustRun(t, "backend", "create", "-n", "store1", "-q", "--home", home)
+	for i, backend := range []string{"defaultbackend", "store1"} {
+		st := openBackend(t, backends.Location{Backend: backend, File: filepath.Join(home, "data", "db", backend+".sqlite")})
+		err := st.Update(t.Context(), func(w store.Writer) error {
+			for _, name := range []string{"twice", []string{"owner", "reader"}[i]} {
+				a := &store.NewAccount{
+					Account:   store.Account{ID: name + " on " + backend, Kind: store.User, Addresses: []string{name + "@example.com"}},
+					Calendars: []store.Calendar{{Name: store.DefaultCalendar, Kind: store.PlainCalendar, Components: []string{"VEVENT"}}},
+				}
+				if err := w.CreateAccount(t.Context(), a); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := filepath.Join(t.TempDir(), "lines")
+	write(t, lines, []byte("reader@example.com:/home/twice@example.com/calendar/\nreader@example.com:/home/owner@example.com/calendar/\n"))
+	a := davadminRun(t, nil, "account", "subscribe", "-f", lines, "--home", home)
+	if a.code != 4 || !strings.Contains(a.out, "changed: reader@example.com") || !strings.Contains(a.notes, "lines:1: reader@example.com: not done: ") || !strings.Contains(a.notes, "several accounts match") {
+		t.Errorf("code %d: %s%s", a.code, a.out, a.notes)
+	}
+}
+
+// A database file that is read-only can be listed, and the message of a change says that it
+// is read-only.
+func TestAccountsInAReadOnlyFile(t *testing.T) {
+	u := newUnprivileged(t)
+	home := filepath.Join(u.dir, "home")
+	c := newCrowd(t, 20)
+	mustRun(t, "init", "--home", home)
+	mustRun(t, c.create(home)...)
+	db := filepath.Join(home, "data", "db")
+	if os.Geteuid() == 0 {
+		if out, err := exec.Command("chown", "-R", fmt.Sprintf("%d:%d", nobody, nobody), home).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	for _, path := range []string{filepath.Join(db, "defaultbackend.sqlite"), db} {
+		if err := os.Chmod(path, 0o555); err != nil {
+			t.Fatal(err)
+		}
+	}
+	errs, err := u.run(t, "account", "modify", "-a", person(1), "-y", "attendanceflag=7", "--home", home)
+	checkFailure(t, 1, []string{"defaultbackend.sqlite", "the database is read-only"}, errs, err)
+	for _, args := range [][]string{{"account", "list"}, {"account", "list", "-v"}, {"backend", "list"}, {"db", "schema_version"}, {"backend", "purge", "--dry-run"}} {
+		if errs, err := u.run(t, append(args, "--home", home)...); err != nil {
+			t.Errorf("%q: %v: %s", args, err, errs)
+		}
+	}
+	if err := os.Chmod(db, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if n := countChanged(t, home); n != 0 {
+		t.Errorf("%d are changed", n)
+	}
+}
+
+// A password file that others can read is refused, and the message says how to fix it.
+func TestOpenPasswordFile(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{TCP: true, Password: "right"})
+	path := filepath.Join(t.TempDir(), "pgpass")
+	write(t, path, []byte("*:*:*:*:right\n"))
+	t.Setenv("PGPASSFILE", path) // pgx reads it
+	env := map[string]string{"PGPASSFILE": path}
+	home := postgresHome(t, s.URL("postgres"))
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if a := davadminRun(t, env, "db", "init", "--home", home); a.code != 5 || !strings.Contains(a.notes, "other users can access the password file "+path+" (mode 0644); run: chmod 600 "+path) {
+		t.Errorf("code %d: %s", a.code, a.notes)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if a := davadminRun(t, env, "db", "init", "--home", home); a.code != 0 {
+		t.Errorf("code %d: %s", a.code, a.notes)
+	}
+}

@@ -1,0 +1,158 @@
+package postgres
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// ErrNoTLS is returned when a server on another host does not support TLS, and the URL
+// does not switch it off (sslmode=disable). It is wrapped together with
+// store.ErrDenied.
+var ErrNoTLS = errors.New("the server does not support TLS, which is required for another host")
+
+// AuthenticationError is returned when the server asks for a kind of authentication
+// that is not allowed. Nothing was sent. It wraps store.ErrDenied.
+type AuthenticationError struct {
+	// Asked is the method, by its keyword of require_auth; "none" if the server asked
+	// for no authentication.
+	Asked string
+	// Allowed is the value of require_auth (PostgreSQL 16 manual, 34.1.2).
+	Allowed string
+}
+
+// Error names the method that the server asked for.
+func (e *AuthenticationError) Error() string {
+	asked := "asked for " + e.Asked + " authentication"
+	if e.Asked == "none" {
+		asked = "asked for no authentication"
+	}
+	return fmt.Sprintf("the server %s, but only %s is allowed", asked, strings.ReplaceAll(e.Allowed, ",", " or "))
+}
+
+// Unwrap returns store.ErrDenied.
+func (e *AuthenticationError) Unwrap() error { return store.ErrDenied }
+
+// PassFileError is returned for a password file that other users can access. It wraps
+// store.ErrDenied.
+type PassFileError struct {
+	Path string
+	Mode fs.FileMode
+}
+
+// Error names the file and its mode.
+func (e *PassFileError) Error() string {
+	return fmt.Sprintf("other users can access the password file %s (mode %04o)", e.Path, e.Mode)
+}
+
+// Unwrap returns store.ErrDenied.
+func (e *PassFileError) Unwrap() error { return store.ErrDenied }
+
+// secure restricts a configuration for the connections to other hosts, where an
+// attacker may stand between: without settings, pgx connects without TLS if the server
+// seems not to support it, accepts every certificate, and sends the password to
+// whoever asks for it.
+//
+// It requires TLS unless the URL switches it off. Where the certificate is not
+// verified, it allows only SCRAM, which does not reveal the password, and client
+// certificates, unless require_auth is set.
+func secure(c *pgconn.Config) {
+	all := append([]*pgconn.FallbackConfig{{Host: c.Host, Port: c.Port, TLSConfig: c.TLSConfig}}, c.Fallbacks...)
+	type place struct {
+		host string
+		port uint16
+	}
+	encrypted := map[place]bool{}
+	for _, f := range all {
+		encrypted[place{f.Host, f.Port}] = encrypted[place{f.Host, f.Port}] || f.TLSConfig != nil
+	}
+	var kept []*pgconn.FallbackConfig
+	unverified, certificate := false, false
+	for _, f := range all {
+		if remote(f.Host, f.Port) {
+			if f.TLSConfig == nil && encrypted[place{f.Host, f.Port}] {
+				continue // sslmode allow or prefer, or the default
+			}
+			unverified = unverified || !verifies(f.TLSConfig)
+			certificate = certificate || f.TLSConfig != nil && len(f.TLSConfig.Certificates) > 0
+		}
+		kept = append(kept, f)
+	}
+	c.Host, c.Port, c.TLSConfig, c.Fallbacks = kept[0].Host, kept[0].Port, kept[0].TLSConfig, kept[1:]
+	if !unverified || c.RequireAuth != "" {
+		return
+	}
+	c.RequireAuth = "scram-sha-256"
+	if certificate {
+		// A server that accepts the client certificate asks for nothing more.
+		c.RequireAuth += ",none"
+	}
+}
+
+// remote reports whether a host is not this one.
+func remote(host string, port uint16) bool {
+	if network, _ := pgconn.NetworkAddress(host, port); network == "unix" {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback())
+}
+
+// verifies reports whether a connection verifies the certificate of the server:
+// sslmode verify-full, or verify-ca with a CA of its own. With the CAs of the system,
+// verify-ca accepts the certificate of any site in the world.
+func verifies(c *tls.Config) bool {
+	return c != nil && (!c.InsecureSkipVerify || c.VerifyPeerCertificate != nil && c.RootCAs != nil)
+}
+
+// checkPassFile returns a *PassFileError if the password file, which the URL may name,
+// is accessible to other users.
+func (o Options) checkPassFile() error {
+	path := o.PassFile
+	if _, query, ok := strings.Cut(o.URL, "?"); ok {
+		if values, err := url.ParseQuery(query); err == nil && values.Has("passfile") {
+			path = values.Get("passfile")
+		}
+	}
+	if path == "" {
+		return nil
+	}
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil //nolint:nilerr // a file that cannot be read gave no password
+	}
+	if mode := fi.Mode().Perm(); mode&0o077 != 0 {
+		return &PassFileError{Path: path, Mode: mode}
+	}
+	return nil
+}
+
+// refusedMethod matches the error of pgx for a method that require_auth forbids.
+var refusedMethod = regexp.MustCompile(`authentication method requirement "([^"]*)" failed: server (?:requested ([a-z0-9-]+) authentication|did not complete authentication)`)
+
+// explainRefusal returns the error for a connection that was refused by the rules of
+// secure, or nil.
+func explainRefusal(err error) error {
+	text := err.Error()
+	if m := refusedMethod.FindStringSubmatch(text); m != nil {
+		asked := m[2]
+		if asked == "" {
+			asked = "none"
+		}
+		return &AuthenticationError{Asked: asked, Allowed: m[1]}
+	}
+	if strings.Contains(text, "server refused TLS connection") {
+		return fmt.Errorf("%w: %w", store.ErrDenied, ErrNoTLS)
+	}
+	return nil
+}
