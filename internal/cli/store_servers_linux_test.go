@@ -185,6 +185,30 @@ func TestAccountsInAReadOnlyFile(t *testing.T) {
 	}
 }
 
+// What the database rejects fails alone, although PostgreSQL ends the whole transaction.
+func TestRejectedItemFailsAlone(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{})
+	home := postgresHome(t, s.URL("postgres"))
+	mustRun(t, "db", "init", "--home", home)
+	c := newCrowd(t, 30)
+	if _, err := s.Psql(t.Context(), "postgres", "ALTER TABLE davadmin.account ADD CHECK (mail <> '"+person(3)+"' AND (mail <> '"+person(17)+"' OR attendance <> 7))"); err != nil {
+		t.Fatal(err)
+	}
+	if a := davadminRun(t, nil, c.create(home)...); a.code != 4 || strings.Count(a.notes, ": not done: ") != 1 || !strings.Contains(a.notes, person(3)+": not done: ") {
+		t.Errorf("code %d: %s", a.code, a.notes)
+	}
+	if n := len(listAccounts(t, home)); n != 29 {
+		t.Errorf("%d accounts were created", n)
+	}
+	a := davadminRun(t, nil, "account", "modify", "-f", c.batch, "-y", "attendanceflag=7", "--home", home)
+	if a.code != 4 || strings.Count(a.notes, ": not done: ") != 2 || !strings.Contains(a.notes, person(17)+": not done: ") {
+		t.Errorf("code %d: %s", a.code, a.notes)
+	}
+	if n := psqlCount(s, changedRows); n != 28 {
+		t.Errorf("%d accounts were changed", n)
+	}
+}
+
 // A password file that others can read is refused, and the message says how to fix it.
 func TestOpenPasswordFile(t *testing.T) {
 	s := servertest.Postgres(t, servertest.PostgresOptions{TCP: true, Password: "right"})

@@ -270,8 +270,9 @@ type SaveUndo func(lines []string) (forget func() error, err error)
 type Step func(ctx context.Context, w store.Writer, item *Item, again bool) (Outcome, []string, error)
 
 // InTransaction returns a Group that runs step for all items in one transaction and
-// skips those that fail. If other transactions keep changing the same accounts, the
-// items are divided among smaller transactions. How to undo each is saved before its
+// skips those that fail. If other transactions keep changing the same accounts, or the
+// database rejects an item and ends the transaction, the items are divided among smaller
+// transactions. How to undo each is saved before its
 // commit; save may be nil.
 func InTransaction(step Step, save SaveUndo) Group {
 	t := transactions{step: step, save: save, attempted: map[*Item]Outcome{}}
@@ -304,7 +305,7 @@ func (t *transactions) group(ctx context.Context, st store.Store, items []*Item,
 }
 
 // divide processes the items in one transaction or, if that does not succeed because of
-// other transactions, in halves.
+// other transactions or of an item, in halves.
 func (t *transactions) divide(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
 	outcomes, err := t.once(ctx, st, items, again)
 	if !errors.Is(err, errDivide) {
@@ -345,6 +346,15 @@ func (t *transactions) once(ctx context.Context, st store.Store, items []*Item, 
 			t.attempted[o.Item] = o
 		}
 		return nil, err
+	case errors.Is(err, store.ErrInvalid) && ctx.Err() == nil:
+		// The database rejected an item, and everything else in the transaction with it.
+		if err := saved.forget(); err != nil {
+			return nil, err
+		}
+		if len(items) > 1 {
+			return nil, errDivide
+		}
+		return []Outcome{{Item: items[0], Result: Failed, Err: err}}, nil
 	case err != nil:
 		return nil, joined(err, saved.forget())
 	}

@@ -252,7 +252,8 @@ func loadAll(ctx context.Context, st store.Store, loader store.Loader, items []*
 		// Otherwise undoing this run would undo what other runs created.
 		err = joined(err, saved.forget())
 	}
-	if errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrConflict) { // another run created one of them meanwhile
+	// Another run created one of them meanwhile, or the database rejects one.
+	if errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrInvalid) {
 		outcomes, err := one(ctx, st, items, again)
 		for _, o := range outcomes {
 			settled[o.Item] = o

@@ -185,7 +185,7 @@ func (h *Hints) StoreHint(err error) string {
 	case errors.As(err, &passFile):
 		return "; run: chmod 600 " + Quote(passFile.Path)
 	case errors.As(err, &method):
-		return "; the certificate of the server is not verified: add sslmode=verify-full to store.dav.ID.dburl (and sslrootcert=FILE), or set require_auth there"
+		return "; verify the certificate of the server with sslmode=verify-full in store.dav.ID.dburl (and sslrootcert=FILE), or allow the method with require_auth there"
 	case errors.Is(err, postgres.ErrNoTLS):
 		return "; enable TLS on the server, or add sslmode=disable to store.dav.ID.dburl"
 	case errors.Is(err, store.ErrDenied):
