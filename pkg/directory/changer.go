@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/davadmin/davadmin/internal/crash"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
@@ -150,13 +151,15 @@ func (c *Changer) Modify(list []ModifyRequest) ([]ModifyResult, error) {
 	}
 	// Write in parallel: a server stops reading requests when its answers are not read.
 	sent := make(chan error, 1)
-	go func() {
+	crash.Go(func() error {
 		_, err := c.s.nc.Write(c.buf)
+		return err
+	}, func(err error) {
 		if err != nil {
 			_ = c.Close()
 		}
 		sent <- err
-	}()
+	})
 	err := c.answers(answers, first)
 	if err != nil {
 		_ = c.Close()

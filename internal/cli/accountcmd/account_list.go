@@ -303,6 +303,7 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 	if err != nil {
 		return err
 	}
+	o.console.KeepGoing()
 	var c account.Comparison
 	err = o.print(format, func(out *accountEmitter) (err error) {
 		orphan := func(f account.Found) error {

@@ -215,11 +215,16 @@ func (o *changeRun) end(ctx context.Context, t *targets, err error, file *undoFi
 	if perr := o.printSummary(t, skipped, undo, change); o.lost == nil {
 		o.lost = perr
 	}
+	if !o.global.DryRun {
+		made := o.countWords()
+		if o.touched() > 0 {
+			made += "; the changes were made"
+		}
+		_ = o.console.LostReport(made, undo, o.lost)
+	}
 	failed, notDone := o.counts[account.Failed], o.counts[account.NotDone]
 	switch {
-	case o.lost != nil && err == nil && o.touched() > 0 && !o.global.DryRun:
-		return fmt.Errorf("%s; the changes were made, but the report could not be written: %w", o.countWords(), o.lost)
-	case o.lost != nil && err == nil:
+	case o.lost != nil && err == nil && o.global.DryRun:
 		return o.lost
 	case err != nil && o.touched() > 0 && !errors.Is(err, context.Canceled):
 		return &cmdutil.PartialError{Text: fmt.Sprintf("%s; the rest was not done: %s", o.countWords(), o.hints.ErrorText(err)) + o.againWords()}

@@ -218,6 +218,7 @@ func (o *dbVersion) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = s.close() }()
+	o.console.KeepGoing()
 	if err := o.print(format, states); err != nil {
 		return err
 	}

@@ -125,6 +125,7 @@ func (rp *Reports) Print(format ui.Format, failOn finding.Severity, schema strin
 			out.Summary.Complete = false
 		}
 	}
+	rp.console.KeepGoing()
 	if err := rp.Write(format, out, FindingTable{All: true}); err != nil {
 		return err
 	}

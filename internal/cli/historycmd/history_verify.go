@@ -58,6 +58,7 @@ func (o *historyVerify) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	o.console.KeepGoing()
 	grave := 0
 	for _, p := range v.Problems {
 		if p.Grave {
@@ -174,6 +175,7 @@ func (o *historyPrune) run(ctx context.Context) error {
 	if err := o.console.Confirm(ctx, fmt.Sprintf("Permanently remove %s?", cmdutil.Plural(len(plan.Versions), "version"))); err != nil {
 		return err
 	}
+	o.console.ChangeBegins()
 	removed, err := o.prune(ctx, j, before)
 	if err != nil {
 		return fmt.Errorf("%d of %d versions removed: %w", removed, len(plan.Versions), err)
