@@ -44,6 +44,9 @@ func Main(ctx context.Context, env *Environment) int {
 		cmd, err = root.ExecuteContextC(ctx)
 		return err
 	})
+	if cmd == nil { // it panicked
+		cmd, _, _ = root.Find(env.Args)
+	}
 	err = withOutput(f.Console, err)
 	code, text := f.Hints.ExitOf(ctx, err)
 	reportError(f.Console, operationOf(cmd), text)

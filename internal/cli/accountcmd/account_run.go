@@ -209,7 +209,9 @@ func (o *changeRun) end(ctx context.Context, t *targets, err error, file *undoFi
 	if !file.empty() {
 		undo = o.hints.Line(o.undo[0], o.undo[1], append(slices.Clone(o.undo[2:]), "-f", file.path)...)
 	}
-	if rerr := o.writeRejects(context.WithoutCancel(ctx)); rerr != nil {
+	finishing, finished := cmdutil.Finishing(ctx)
+	defer finished()
+	if rerr := o.writeRejects(finishing); rerr != nil {
 		err = errors.Join(err, rerr)
 	}
 	if perr := o.printSummary(t, skipped, undo, change); o.lost == nil {

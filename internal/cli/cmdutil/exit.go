@@ -114,7 +114,8 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	case errors.Is(err, ErrFindings):
 		return exitFindings, ""
 	case errors.As(context.Cause(ctx), &stop) && errors.Is(err, context.Canceled):
-		return stop.Code, strings.ReplaceAll(err.Error(), context.Canceled.Error(), stop.Error())
+		text := strings.ReplaceAll(err.Error(), context.Canceled.Error(), stop.Error())
+		return stop.Code, strings.ReplaceAll(text, stop.Error()+": "+stop.Error(), stop.Error())
 	case errors.As(err, &connect) && connect.Op == directory.OpPassword:
 		// The password could not be obtained, so nothing was sent to the server.
 		return h.ExitOf(ctx, connect.Err)

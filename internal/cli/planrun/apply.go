@@ -102,16 +102,23 @@ func (o *Runner) Run(ctx context.Context, path string) error {
 	if err := o.Start(); err != nil {
 		return err
 	}
-	plan, err := ldapchange.OpenPlan(path)
+	plan, err := OpenPlan(ctx, path)
 	if err != nil {
-		return UsageError(err)
+		return err
 	}
 	defer func() { _ = plan.Close() }()
 	return o.Apply(ctx, plan)
 }
 
-// UsageError returns the error of an invalid plan as a usage error, because nothing was changed.
-func UsageError(err error) error {
+// OpenPlan reads a plan from a file. That can be a pipe or a device, so it does not outlast
+// ctx. The error of an invalid plan is a usage error, because nothing was changed.
+func OpenPlan(ctx context.Context, path string) (*ldapchange.Plan, error) {
+	plan, err := ui.Interruptible(ctx, func() (*ldapchange.Plan, error) { return ldapchange.OpenPlan(path) })
+	return plan, usageError(err)
+}
+
+// usageError returns the error of an invalid plan as a usage error, because nothing was changed.
+func usageError(err error) error {
 	if errors.Is(err, ldapchange.ErrPlan) || errors.Is(err, ldapchange.ErrSecret) || errors.Is(err, ldapchange.ErrDigest) {
 		return cmdutil.Usagef("%v", err)
 	}
@@ -358,7 +365,9 @@ func (o *Runner) writeRejects(ctx context.Context, a *ldapchange.Applier, server
 	if o.reject == "" || a.Rejects() == 0 {
 		return nil
 	}
-	if err := a.WriteRejects(context.WithoutCancel(ctx), o.reject, server); err != nil {
+	finishing, finished := cmdutil.Finishing(ctx)
+	defer finished()
+	if err := a.WriteRejects(finishing, o.reject, server); err != nil {
 		return err
 	}
 	o.console.Notef("davadmin: note: the records that were not changed are in %s", ui.Sanitize(o.reject))
