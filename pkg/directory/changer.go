@@ -59,7 +59,8 @@ type Changer struct {
 
 // OpenChanger connects and binds as Open does.
 func OpenChanger(ctx context.Context, o Options) (*Changer, error) {
-	d, err := newDialer(o.withDefaults())
+	o = o.withDefaults()
+	d, err := newDialer(o)
 	if err != nil {
 		return nil, err
 	}
@@ -67,10 +68,10 @@ func OpenChanger(ctx context.Context, o Options) (*Changer, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := lookup(ctx, s, &search{scope: BaseOnly, filter: anyEntry(), attrs: rootAttributes()})
+	found, err := lookupRoot(ctx, s, o.ConnectTimeout)
 	if err != nil && !isRootHidden(err) {
 		s.close()
-		return nil, &ConnectError{URL: s.url, Op: "connect", Err: err}
+		return nil, &ConnectError{URL: s.url, Op: OpRootDSE, Err: err}
 	}
 	c := &Changer{s: s}
 	if len(found) > 0 {

@@ -16,10 +16,11 @@ func (c *Console) Notef(format string, args ...any) {
 	}
 }
 
-// Say writes a line to stderr, after the data that was written so far.
+// Say writes a line to stderr, after the data that was written so far. Passwords of URLs in
+// it are masked: a message can repeat what the user typed.
 func (c *Console) Say(line string) {
 	_ = c.Streams.Flush() // the error is returned again at the end of the run
-	write := func() { fmt.Fprintln(c.Streams.Err, ui.Sanitize(line)) }
+	write := func() { fmt.Fprintln(c.Streams.Err, ui.Sanitize(maskURLs(line))) }
 	if c.status != nil {
 		c.status.Interrupt(write)
 		return

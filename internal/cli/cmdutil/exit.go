@@ -48,7 +48,7 @@ func ExitCodes() []ExitCode {
 	return []ExitCode{
 		{exitDone, "done; nothing found"},
 		{exitFailed, "the command failed, or could read only a part of its input; nothing was changed unless the message says so"},
-		{exitUsage, "wrong usage: unknown option or name, value outside its type or range (with 'fatal error:' or 'panic:' on stderr instead: the Go runtime crashed)"},
+		{exitUsage, "wrong usage: unknown option or name, value outside its type or range (with 'fatal error:' or 'panic:' on stderr, a crash of the Go runtime)"},
 		{exitFindings, "findings (audit, check, verify, diff) at or above --fail-on (default error; for diff, any difference)"},
 		{exitPartly, "partly done: some items of a batch failed; each is listed with its line number"},
 		{exitConnect, "cannot connect or authenticate (directory, database, peer, vault)"},

@@ -252,9 +252,9 @@ func (rp *Reports) reportPlain(r *FindingReport) error {
 	for _, o := range r.Outcomes {
 		fmt.Fprintf(&b, "rule\t%s\t%s\t%d\t%s\n", o.Result, o.Rule, o.Count, ui.Sanitize(o.Reason))
 	}
-	fmt.Fprintf(&b, "summary\t%d errors\t%d warnings\t%d infos", r.Summary.Errors, r.Summary.Warnings, r.Summary.Infos)
+	fmt.Fprintf(&b, "summary\t%s\t%s\t%s", Plural(r.Summary.Errors, "error"), Plural(r.Summary.Warnings, "warning"), Plural(r.Summary.Infos, "info"))
 	if e := r.Summary.EntriesRead; e != nil {
-		fmt.Fprintf(&b, "\t%d entries\t%s", e.Entries, completeness(r.Summary.Complete))
+		fmt.Fprintf(&b, "\t%s\t%s", entryCount(e.Entries), completeness(r.Summary.Complete))
 	}
 	b.WriteString("\n")
 	_, err := fmt.Fprint(rp.console.Streams.Out, b.String())
