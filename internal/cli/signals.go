@@ -90,11 +90,11 @@ func (s *Signals) handle() {
 
 // endNow ends the process, even if nobody reads its messages.
 func endNow(cause *cmdutil.StopError) {
-	said := make(chan error, 1)
+	said := make(chan struct{})
 	crash.Go(func() error {
 		_, err := fmt.Fprintln(os.Stderr, "davadmin: "+cause.Error())
 		return err
-	}, func(err error) { said <- err })
+	}, func(error) { close(said) })
 	select {
 	case <-said:
 	case <-time.After(100 * time.Millisecond):
