@@ -18,16 +18,15 @@ var (
 )
 
 func main() {
-	streams := ui.System()
-	ctx, stop := cli.WithSignals(context.Background())
+	ctx, signals := cli.WithSignals(context.Background())
 	code := cli.Main(ctx, &cli.Environment{
-		Streams: streams,
+		Streams: ui.System(),
 		Args:    os.Args[1:],
 		Getenv:  os.Getenv,
 		Build:   cli.Build{Version: version, Commit: commit, Date: date},
 
-		ChangeBegins: cli.IgnoreBrokenPipe,
+		ChangeBegins: signals.ChangeBegins,
 	})
-	stop()
+	signals.Stop()
 	os.Exit(code)
 }

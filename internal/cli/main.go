@@ -9,11 +9,13 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/crash"
+	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/finding"
 )
 
@@ -29,20 +31,65 @@ func Tree(env *Environment) *cobra.Command { return newRoot(env.Args, cmdutil.Ne
 // Remedy returns how to fix what a rule finds, for the page generator.
 func Remedy(rule finding.Rule) string { return cmdutil.NewFactory(&Environment{}).Reports.Remedy(rule) }
 
-// Main runs davadmin and returns its exit code.
+// Main runs davadmin and returns its exit code. A panic ends the run with a message.
 func Main(ctx context.Context, env *Environment) int {
+	env.Streams = env.Streams.Guard(ctx)
 	f := cmdutil.NewFactory(env)
 	root := newRoot(env.Args, f)
 	root.SetArgs(env.Args)
 	root.SetOut(env.Streams.Out)
 	root.SetErr(env.Streams.Err)
-	cmd, err := root.ExecuteContextC(ctx)
-	if env.Streams.Flush != nil && (err == nil || errors.Is(err, cmdutil.ErrFindings) || errors.Is(err, cmdutil.ErrAnswered)) {
-		if ferr := env.Streams.Flush(); ferr != nil {
-			err = fmt.Errorf("the output could not be written: %w", ferr)
-		}
+	var cmd *cobra.Command
+	err := crash.Catch(func() (err error) {
+		cmd, err = root.ExecuteContextC(ctx)
+		return err
+	})
+	if cmd == nil { // it panicked
+		cmd, _, _ = root.Find(env.Args)
 	}
+	err = withOutput(f.Console, err)
 	code, text := f.Hints.ExitOf(ctx, err)
 	reportError(f.Console, operationOf(cmd), text)
 	return code
+}
+
+// withOutput writes the rest of the output and returns the error that the run ends with. The
+// result of a change is that of its work, whatever became of its output; so is that of a
+// check whose reader went away. A listing ends well when its reader has seen enough, and
+// fails if its output could not be written.
+func withOutput(c *cmdutil.Console, err error) error {
+	lost, ok := errors.AsType[*ui.OutputError](c.Streams.Flush())
+	if !ok {
+		return err
+	}
+	ended := err == nil || errors.Is(err, cmdutil.ErrFindings) || errors.Is(err, cmdutil.ErrAnswered)
+	switch {
+	case c.Changing():
+		c.NoteLostOutput(lost)
+		if !onlyOutput(err) {
+			return err
+		}
+	case errors.Is(lost, context.Canceled) && (ended || onlyOutput(err)):
+		return lost
+	case lost.ReaderGone() && onlyOutput(err):
+		return nil
+	case !lost.ReaderGone() && ended:
+		return lost
+	default:
+		return err
+	}
+	return nil
+}
+
+// onlyOutput reports whether err says nothing but that the output could not be written.
+func onlyOutput(err error) bool {
+	switch e := err.(type) { //nolint:errorlint // every part of the tree is looked at
+	case *ui.OutputError:
+		return true
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(err error) bool { return !onlyOutput(err) })
+	case interface{ Unwrap() error }:
+		return onlyOutput(e.Unwrap())
+	}
+	return false
 }

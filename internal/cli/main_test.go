@@ -55,12 +55,12 @@ const clockVariable = "DAVADMIN_TEST_TIME"
 
 func davadmin() int {
 	streams := ui.System()
-	ctx, stop := cli.WithSignals(context.Background())
-	defer stop()
+	ctx, signals := cli.WithSignals(context.Background())
+	defer signals.Stop()
 	app := &cli.Environment{
 		Streams: streams, Args: os.Args[1:], Getenv: os.Getenv, Hook: killHook(os.Getenv(killVariable)),
 		Build:     cli.Build{Version: "1.2.3", Commit: "abc1234", Date: "2026-11-01"},
-		VaultWork: vaultWork, ChangeBegins: cli.IgnoreBrokenPipe,
+		VaultWork: vaultWork, ChangeBegins: signals.ChangeBegins,
 	}
 	if v := os.Getenv(clockVariable); v != "" {
 		t, err := time.Parse(time.RFC3339, v)

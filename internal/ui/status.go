@@ -5,6 +5,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/davadmin/davadmin/internal/crash"
 )
 
 // Status shows the progress of work that takes long: on a terminal in one line that
@@ -15,7 +17,7 @@ type Status struct {
 	tty   bool
 	text  func() string
 	stop  chan struct{}
-	done  sync.WaitGroup
+	done  crash.Group
 	mu    sync.Mutex
 	shown bool // the line is on the terminal
 }

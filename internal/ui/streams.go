@@ -15,6 +15,8 @@ import (
 	"os"
 
 	"golang.org/x/term"
+
+	"github.com/davadmin/davadmin/internal/crash"
 )
 
 // Streams are the input and output of a run. Data goes to Out; notes, progress,
@@ -28,28 +30,23 @@ type Streams struct {
 	ErrTTY bool
 	Width  int // of the terminal at Out, in cells; DefaultWidth (or 0) without one
 
-	// Flush writes what Out has buffered, so that data and notes appear in the
-	// order in which they were written. It is nil if Out has no buffer. Out keeps
-	// an error and returns it again at the end.
-	Flush func() error
+	// Output is the writer at Out, or nil if Out is written to directly.
+	Output *Output
 
 	// ReadSecret prompts on the terminal without echo. It is nil without a
 	// terminal.
 	ReadSecret func(ctx context.Context, prompt string) ([]byte, error)
 }
 
-// System returns the streams of the process. Out is buffered: call Flush at the end
-// of the run, and treat its error as a failure of the run.
+// System returns the streams of the process, without buffers; see Guard.
 func System() *Streams {
-	out := bufio.NewWriterSize(os.Stdout, 32<<10)
 	s := &Streams{
-		In: os.Stdin, Out: out, Err: os.Stderr,
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		InTTY:  term.IsTerminal(int(os.Stdin.Fd())),
 		OutTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		ErrTTY: term.IsTerminal(int(os.Stderr.Fd())),
 		Width:  DefaultWidth,
 	}
-	s.Flush = out.Flush
 	if s.OutTTY {
 		if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 {
 			s.Width = w
@@ -86,10 +83,11 @@ func Interruptible[T any](ctx context.Context, read func() (T, error)) (T, error
 		err   error
 	}
 	done := make(chan result, 1)
-	go func() {
-		v, err := read()
-		done <- result{v, err}
-	}()
+	var v T
+	crash.Go(func() (err error) {
+		v, err = read()
+		return err
+	}, func(err error) { done <- result{v, err} })
 	select {
 	case r := <-done:
 		return r.value, r.err
@@ -97,6 +95,15 @@ func Interruptible[T any](ctx context.Context, read func() (T, error)) (T, error
 		var zero T
 		return zero, ctx.Err()
 	}
+}
+
+// Flush writes what Out has buffered, so that data and notes appear in the order in which
+// they were written. It returns the first error of the output.
+func (s *Streams) Flush() error {
+	if s.Output == nil {
+		return nil
+	}
+	return s.Output.Flush()
 }
 
 // ErrNoTerminal is returned by Confirm without a terminal.

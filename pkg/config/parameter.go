@@ -141,8 +141,8 @@ func (p *Parameter) Values() []string {
 const maskedSecret = "********"
 
 // Mask returns the form of value that may be shown: stars for a secret and for a
-// malformed URL that may contain one, a URL without its password, and any other
-// value unchanged.
+// malformed URL that may contain one, and any other value without the passwords of URLs
+// in it, because a URL may be in the wrong parameter.
 func (p *Parameter) Mask(value string) string {
 	switch {
 	case p.Secret() && value != "":
@@ -151,10 +151,8 @@ func (p *Parameter) Mask(value string) string {
 		return maskedSecret
 	case p.Type == URL && strings.Contains(asciiLower(value), ";password="):
 		return maskedSecret // not a query as we know it, but clearly a password
-	case p.Type == URL:
-		return MaskURLPassword(value)
 	}
-	return value
+	return MaskURLPassword(value)
 }
 
 // Check returns the problems of a value, nil for a valid one.

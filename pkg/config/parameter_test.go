@@ -42,7 +42,7 @@ func TestMask(t *testing.T) {
 		{"store.dav.x.dburl", "host=h password=secret", "********"},
 		{"store.dav.x.dburl", "postgres:u:secret@h", "********"},
 		{"store.dav.x.dburl", "postgres://u:sec ret@h", "********"},
-		{"base.ldapinfo.dcroot", "http://u:p@h", "http://u:p@h"},
+		{"base.ldapinfo.dcroot", "http://u:p@h", "http://u:****@h"},
 	} {
 		if got := mustLookup(t, c.name).Mask(c.value); got != c.want {
 			t.Errorf("%s: Mask(%q) = %q, want %q", c.name, c.value, got, c.want)

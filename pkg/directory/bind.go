@@ -41,7 +41,11 @@ func (d *dialer) bind(s *session, encrypted bool, password []byte) (unread []byt
 	}
 	if err != nil {
 		_ = conn.Close()
-		return nil, fromLDAP(err)
+		err = fromLDAP(err)
+		if cause := g.failure(); cause != nil && ResultCode(err) == 0 {
+			err = cause
+		}
+		return nil, plainNet(err)
 	}
 	unread, err = g.take()
 	// This ends the goroutines of go-ldap and leaves the connection alone.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/davadmin/davadmin/internal/crash"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
@@ -59,7 +60,8 @@ type Changer struct {
 
 // OpenChanger connects and binds as Open does.
 func OpenChanger(ctx context.Context, o Options) (*Changer, error) {
-	d, err := newDialer(o.withDefaults())
+	o = o.withDefaults()
+	d, err := newDialer(o)
 	if err != nil {
 		return nil, err
 	}
@@ -67,10 +69,10 @@ func OpenChanger(ctx context.Context, o Options) (*Changer, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := lookup(ctx, s, &search{scope: BaseOnly, filter: anyEntry(), attrs: rootAttributes()})
+	found, err := lookupRoot(ctx, s, o.ConnectTimeout)
 	if err != nil && !isRootHidden(err) {
 		s.close()
-		return nil, &ConnectError{URL: s.url, Op: "connect", Err: err}
+		return nil, &ConnectError{URL: s.url, Op: OpRootDSE, Err: err}
 	}
 	c := &Changer{s: s, o: o}
 	if len(found) > 0 {
@@ -151,13 +153,15 @@ func (c *Changer) Modify(list []ModifyRequest) ([]ModifyResult, error) {
 	}
 	// Write in parallel: a server stops reading requests when its answers are not read.
 	sent := make(chan error, 1)
-	go func() {
+	crash.Go(func() error {
 		_, err := c.s.nc.Write(c.buf)
+		return err
+	}, func(err error) {
 		if err != nil {
 			_ = c.Close()
 		}
 		sent <- err
-	}()
+	})
 	err := c.answers(answers, first)
 	if err != nil {
 		_ = c.Close()

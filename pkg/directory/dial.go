@@ -32,14 +32,15 @@ func parseTarget(text string) (target, error) {
 	if path, ok := strings.CutPrefix(text, "ldapi://"); ok {
 		path, err := url.PathUnescape(path)
 		if err != nil || path == "" {
-			return t, fmt.Errorf("%q is not ldapi:// followed by the path of a socket, with %%2F for each slash", text)
+			return t, errors.New("the URL must be ldapi:// followed by the path of a socket, with %2F for each slash")
 		}
 		t.network, t.address = "unix", path
 		return t, nil
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return t, fmt.Errorf("not a valid directory URL: %w", err)
+		// The error of url.Parse contains the text, which can contain a password.
+		return t, errors.New("not a valid directory URL: it must be ldap://host[:port], ldaps://host[:port] or ldapi://PATH")
 	}
 	port := ldap.DefaultLdapPort
 	switch u.Scheme {
@@ -47,7 +48,7 @@ func parseTarget(text string) (target, error) {
 	case "ldaps":
 		t.ldaps, port = true, ldap.DefaultLdapsPort
 	default:
-		return t, fmt.Errorf("%q does not begin with ldap://, ldaps:// or ldapi://", text)
+		return t, errors.New("a directory URL must begin with ldap://, ldaps:// or ldapi://")
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/" || u.Hostname() == "" {
 		return t, fmt.Errorf("the URL must be %s://host[:port] and nothing more", u.Scheme)
@@ -161,7 +162,7 @@ func (d *dialer) dialOne(ctx context.Context, t target) (*session, error) {
 	}
 	raw, err := (&net.Dialer{Timeout: d.o.ConnectTimeout}).DialContext(ctx, t.network, t.address)
 	if err != nil {
-		return nil, fail("connect", err)
+		return nil, fail(OpConnect, dialError(err, d.o.ConnectTimeout))
 	}
 	s := newSession(t.url, raw, d.o.Idle)
 	stop := context.AfterFunc(ctx, s.close)
@@ -181,7 +182,7 @@ func (d *dialer) dialOne(ctx context.Context, t target) (*session, error) {
 // the bytes that were read and not used and, on failure, op, the step that failed.
 func (d *dialer) prepare(s *session, t target, password []byte) (op string, unread []byte, err error) {
 	if err := s.raw.SetDeadline(time.Now().Add(d.o.ConnectTimeout)); err != nil {
-		return "connect", nil, err
+		return OpConnect, nil, plainNet(err)
 	}
 	encrypt := t.ldaps
 	if d.o.StartTLS && !t.ldaps && t.network == "tcp" {
@@ -214,11 +215,19 @@ func isLocal(a net.Addr) bool {
 	return !ok || tcp.IP.IsLoopback()
 }
 
+// dialError returns an error of connecting without what a ConnectError says already.
+func dialError(err error, limit time.Duration) error {
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		return fmt.Errorf("no answer within %v", limit)
+	}
+	return plainNet(err)
+}
+
 // timeoutError returns an error that states the limit when err is an expired
 // deadline, and err otherwise.
 func timeoutError(err error, limit time.Duration) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("no answer within %v", limit)
 	}
-	return err
+	return plainNet(err)
 }

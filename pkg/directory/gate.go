@@ -1,11 +1,16 @@
 package directory
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
 	"time"
 )
+
+// errTalkative is the error of a server that sends too much before the bind is done.
+var errTalkative = fmt.Errorf("the server sent more than %d KiB in answer to the bind", maxConnect>>10)
 
 // gate is the connection on which go-ldap binds. It can be detached from go-ldap,
 // together with the bytes that were read and not passed on.
@@ -17,6 +22,8 @@ type gate struct {
 	mu    sync.Mutex // guards what follows
 	taken bool
 	kept  []byte
+	got   int   // bytes passed on
+	err   error // of a read; go-ldap passes on only its text
 }
 
 func (g *gate) isTaken() bool {
@@ -35,11 +42,26 @@ func (g *gate) Read(b []byte) (int, error) {
 	n, err := g.Conn.Read(b)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	// go-ldap keeps a message in memory, whatever its size.
+	if g.got += n; g.got > maxConnect {
+		n, err = 0, errTalkative
+	}
+	g.err = err
 	if g.taken {
 		g.kept = append(g.kept, b[:n]...)
 		return 0, io.EOF
 	}
 	return n, err
+}
+
+// failure returns why reading failed; nil if it did not.
+func (g *gate) failure() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if errors.Is(g.err, io.EOF) {
+		return errors.New("the connection was closed")
+	}
+	return g.err
 }
 
 // Write writes to the connection, unless it is taken.

@@ -149,7 +149,7 @@ func Open(ctx context.Context, o Options) (*Live, error) {
 		return nil, err
 	}
 	l := &Live{dialer: d, url: s.url, asking: make(chan struct{}, 1)}
-	found, err := lookup(ctx, s, &search{base: "", scope: BaseOnly, filter: anyEntry(), attrs: rootAttributes()})
+	found, err := lookupRoot(ctx, s, o.ConnectTimeout)
 	switch {
 	case err == nil && len(found) > 0:
 		l.root = newRootDSE(found[0])
@@ -158,7 +158,7 @@ func Open(ctx context.Context, o Options) (*Live, error) {
 		o.note("%s does not show its root DSE, so its features are unknown", s.url)
 	default:
 		s.close()
-		return nil, &ConnectError{URL: s.url, Op: "reading the root DSE", Err: err}
+		return nil, &ConnectError{URL: s.url, Op: OpRootDSE, Err: err}
 	}
 	if o.PageSize > 0 && !l.root.Paging {
 		o.note("%s does not support paged results; requesting all entries at once", s.url)

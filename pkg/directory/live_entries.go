@@ -181,7 +181,12 @@ func (r *liveRun) reference(body []byte) error {
 	if !ok || len(urls) == 0 {
 		return errMalformed
 	}
-	return r.refer(&Problem{URLs: urls, Detail: fmt.Sprintf("a part of the tree below %q is on another server: %s", r.base, strings.Join(urls, " or "))})
+	urls, more := clipURLs(urls)
+	text := strings.Join(urls, " or ")
+	if more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return r.refer(&Problem{URLs: urls, Detail: fmt.Sprintf("a part of the tree below %q is on another server: %s", r.base, text)})
 }
 
 // refer yields a referral.

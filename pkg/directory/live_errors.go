@@ -1,9 +1,12 @@
 package directory
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"syscall"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -16,9 +19,15 @@ var ErrPlaintext = errors.New("the password would be sent over the network unenc
 // the connection or the bind.
 type ConnectError struct {
 	URL string
-	Op  string // connect, StartTLS, TLS or bind
+	Op  string // OpConnect, OpRootDSE, OpPassword, StartTLS, TLS or bind
 	Err error
 }
+
+// The steps of connecting that a ConnectError can name, besides OpPassword.
+const (
+	OpConnect = "connect"
+	OpRootDSE = "reading the root DSE"
+)
 
 // Error states the server, the step that failed, and why.
 func (e *ConnectError) Error() string { return fmt.Sprintf("%s: %s: %v", e.URL, e.Op, e.Err) }
@@ -32,7 +41,23 @@ type ResultError struct {
 	Code      int
 	Message   string
 	MatchedDN string
-	Referrals []string // URLs, of code 10
+	Referrals []string // URLs, of code 10; the first ones only
+	// MoreReferrals is the number of URLs that are not in Referrals.
+	MoreReferrals int
+}
+
+// Limits of what is kept of the texts that a server sends with a result.
+const (
+	maxDiagnostic = 1000 // bytes of a text
+	maxReferrals  = 5
+)
+
+// clip returns a text that a server sent, or its beginning and its length if it is long.
+func clip(text []byte) string {
+	if len(text) <= maxDiagnostic {
+		return string(text)
+	}
+	return fmt.Sprintf("%s… (%d bytes in all)", bytes.ToValidUTF8(text[:maxDiagnostic], nil), len(text))
 }
 
 // Error states the number and the meaning of the code, then the text of the server.
@@ -49,7 +74,44 @@ func (e *ResultError) Error() string {
 	if len(e.Referrals) > 0 {
 		b.WriteString(": " + strings.Join(e.Referrals, " "))
 	}
+	if e.MoreReferrals > 0 {
+		fmt.Fprintf(&b, " and %d more", e.MoreReferrals)
+	}
 	return b.String()
+}
+
+// clipURLs returns the first URLs of a list that a server sent, and how many more there are.
+func clipURLs(urls []string) (first []string, more int) {
+	for _, url := range urls[:min(len(urls), maxReferrals)] {
+		first = append(first, clip([]byte(url)))
+	}
+	return first, len(urls) - len(first)
+}
+
+// netError is an error of the network with a text of our own.
+type netError struct {
+	text string
+	err  error
+}
+
+func (e *netError) Error() string { return e.text }
+func (e *netError) Unwrap() error { return e.err }
+
+// plainNet returns err with a text that says only what happened: the text of package net
+// repeats the step and the addresses.
+func plainNet(err error) error {
+	var system syscall.Errno
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		text := "the host name cannot be resolved: " + e.Err
+		if e.IsNotFound {
+			text = "the host name does not exist"
+		}
+		return &netError{text, err}
+	}
+	if _, ok := errors.AsType[*net.OpError](err); ok && errors.As(err, &system) {
+		return &netError{system.Error(), err}
+	}
+	return err
 }
 
 // ResultCode returns the result code in err, or 0 when err is not a ResultError.
@@ -92,12 +154,18 @@ func isLost(err error) bool {
 // fromLDAP converts a result code in an error of go-ldap into a *ResultError.
 func fromLDAP(err error) error {
 	e, ok := errors.AsType[*ldap.Error](err)
-	if !ok || e.ResultCode >= ldap.ErrorNetwork {
+	if !ok {
 		return err
 	}
-	out := &ResultError{Code: int(e.ResultCode), MatchedDN: e.MatchedDN}
+	if e.ResultCode >= ldap.ErrorNetwork { // an error of go-ldap itself
+		if e.Err != nil {
+			return plainNet(e.Err)
+		}
+		return err
+	}
+	out := &ResultError{Code: int(e.ResultCode), MatchedDN: clip([]byte(e.MatchedDN))}
 	if e.Err != nil {
-		out.Message = e.Err.Error()
+		out.Message = clip([]byte(e.Err.Error()))
 	}
 	return out
 }

@@ -2,8 +2,10 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
@@ -85,9 +87,25 @@ func (l *Live) ask(ctx context.Context, q *search) ([]Found, error) {
 	}
 }
 
+// lookupRoot reads the root DSE, in a limited time and up to a limited size: it is a part
+// of connecting.
+func lookupRoot(ctx context.Context, s *session, limit time.Duration) ([]Found, error) {
+	timed, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	c := collector{most: maxConnect}
+	err := s.search(timed, &search{base: "", scope: BaseOnly, filter: anyEntry(), attrs: rootAttributes()}, &c)
+	if timed.Err() != nil && ctx.Err() == nil && err != nil {
+		return nil, &lostError{fmt.Errorf("no complete answer within %v", limit)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.found, nil
+}
+
 // lookup does a search and returns the entries found.
 func lookup(ctx context.Context, s *session, q *search) ([]Found, error) {
-	c := collector{}
+	c := collector{most: mostFound}
 	err := s.search(ctx, q, &c)
 	if ResultCode(err) == ldap.LDAPResultSizeLimitExceeded && q.limit > 0 && len(c.found) >= q.limit {
 		return c.found[:q.limit], nil
@@ -102,10 +120,11 @@ func lookup(ctx context.Context, s *session, q *search) ([]Found, error) {
 type collector struct {
 	found []Found
 	bytes int // approximate memory use of found
+	most  int // the maximum of bytes
 }
 
 // errTooMuch is returned by Lookup when the result is too large.
-var errTooMuch = fmt.Errorf("the result has more than %d MiB of entries", mostFound>>20)
+var errTooMuch = errors.New("the result is too large")
 
 func (c *collector) entry(body []byte) error {
 	dn, attrs, ok := openEntry(body)
@@ -126,17 +145,21 @@ func (c *collector) entry(body []byte) error {
 			if v, values, ok = cutTag(values, tagOctets); !ok {
 				return errMalformed
 			}
-			if c.bytes += len(v) + 32; c.bytes > mostFound {
-				return errTooMuch
+			if c.bytes += len(v) + 32; c.bytes > c.most {
+				return c.tooMuch()
 			}
 			f.Attrs[key] = append(f.Attrs[key], string(v))
 		}
 	}
-	if c.bytes > mostFound {
-		return errTooMuch
+	if c.bytes > c.most {
+		return c.tooMuch()
 	}
 	c.found = append(c.found, f)
 	return nil
+}
+
+func (c *collector) tooMuch() error {
+	return fmt.Errorf("%w: the limit is %d MiB", errTooMuch, c.most>>20)
 }
 
 func (c *collector) reference([]byte) error { return nil }

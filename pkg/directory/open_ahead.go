@@ -3,6 +3,8 @@ package directory
 import (
 	"context"
 	"io"
+
+	"github.com/davadmin/davadmin/internal/crash"
 )
 
 // ahead reads in a goroutine of its own, a few blocks ahead of its reader. So
@@ -41,12 +43,20 @@ func newAhead(ctx context.Context, open func() (io.ReadCloser, error), wait bool
 	if wait {
 		a.done = make(chan struct{})
 	}
-	go func() {
-		if a.done != nil {
-			defer close(a.done)
-		}
+	crash.Go(func() error {
 		a.run(open)
-	}()
+		return nil
+	}, func(err error) {
+		if err != nil {
+			select {
+			case a.full <- aheadBlock{err: err}:
+			case <-a.stop:
+			}
+		}
+		if a.done != nil {
+			close(a.done)
+		}
+	})
 	return a
 }
 

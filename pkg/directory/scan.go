@@ -18,6 +18,11 @@ const (
 	// maxMessage is the maximum size of a message. The buffer is never larger than
 	// twice the data received, whatever length a message claims.
 	maxMessage = 256 << 20
+	// maxConnect is the maximum size of all that a server may send until the bind is done,
+	// and of its root DSE.
+	maxConnect = 1 << 20
+	// maxCookie is the maximum size of the cookie of a page. Servers use some 8 to 2000 bytes.
+	maxCookie = 64 << 10
 )
 
 // session is a bound connection that nothing else reads from. It does one search at a
@@ -29,6 +34,7 @@ type session struct {
 	nc   net.Conn
 	idle time.Duration
 
+	most int    // maximum size of a message
 	buf  []byte // buf[r:w] is read and not yet parsed
 	r, w int
 	id   int // of the last message sent
@@ -39,7 +45,7 @@ type session struct {
 
 func newSession(url string, raw net.Conn, idle time.Duration) *session {
 	in := newInlet(raw)
-	return &session{url: url, raw: raw, in: in, nc: in, idle: idle, buf: make([]byte, usualBuffer)}
+	return &session{url: url, raw: raw, in: in, nc: in, idle: idle, most: maxConnect, buf: make([]byte, usualBuffer)}
 }
 
 // close closes the connection. Pending reads and writes return an error.
@@ -54,6 +60,7 @@ func (s *session) begin(b []byte) {
 	s.w = len(s.buf)
 	s.buf = s.buf[:max(s.w, usualBuffer)]
 	s.in.watch(s.idle)
+	s.most = maxMessage
 }
 
 // usedLately is the time for which a connection is assumed to work after it did.
@@ -82,7 +89,7 @@ func (s *session) next() ([]byte, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case size > maxMessage:
+		case size > s.most:
 			return nil, fmt.Errorf("%w: it claims a size of %d bytes", errMalformed, size)
 		case size > 0 && size <= len(have):
 			s.r += size
@@ -108,6 +115,7 @@ func (s *session) fill(size int) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = fmt.Errorf("no data for %v", s.idle)
 	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		err = plainNet(err)
 	case s.w > s.r:
 		err = fmt.Errorf("the connection was closed in the middle of a message: %w", io.ErrUnexpectedEOF)
 	default:
@@ -154,7 +162,7 @@ func (s *session) send(op, controls *ber.Packet) error {
 		return &lostError{err}
 	}
 	if _, err := s.nc.Write(p.Bytes()); err != nil {
-		return &lostError{fmt.Errorf("sending a request: %w", err)}
+		return &lostError{fmt.Errorf("sending a request: %w", plainNet(err))}
 	}
 	return nil
 }
@@ -185,7 +193,8 @@ func (s *session) receive() (message, error) {
 
 // err returns the error of a result other than success.
 func (r *resultFields) err() *ResultError {
-	return &ResultError{Code: r.code, Message: string(r.message), MatchedDN: string(r.matched), Referrals: r.referral}
+	urls, more := clipURLs(r.referral)
+	return &ResultError{Code: r.code, Message: clip(r.message), MatchedDN: clip(r.matched), Referrals: urls, MoreReferrals: more}
 }
 
 // askStartTLS requests TLS (RFC 4511 section 4.14) and returns when the server is ready

@@ -200,6 +200,8 @@ func (r *pageReader) done(m message, q *search) (more bool, err error) {
 		return false, errors.New("the server did not say whether there is another page")
 	case len(cookie) == 0:
 		return false, nil
+	case len(cookie) > maxCookie:
+		return false, fmt.Errorf("the server sent a page cookie of %d bytes; at most %d are accepted", len(cookie), maxCookie)
 	}
 	if r.here > 0 {
 		r.empty = 0

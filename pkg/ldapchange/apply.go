@@ -36,6 +36,7 @@ func (r *Run) save(hook fsx.Hook) error {
 // outcome is the result of one record.
 type outcome struct {
 	done, already bool
+	before        bool   // done by the run before it was stopped
 	why           string // the conflict, or why the server refused the change
 	failed        bool   // the server refused the change
 	err           error  // why the run cannot continue
@@ -68,10 +69,11 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 	if done > 0 {
 		run.settled = p.counts
 	}
-	run.Counts = run.settled
+	run.changedBefore = run.Changed
 	if err := run.save(a.o.Hook); err != nil {
 		return err
 	}
+	run.Counts = run.settled
 	group := 0
 	for records, err := range todo.All(false) {
 		if err != nil {
@@ -85,7 +87,7 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 		}
 		// Groups are begun in order, so no group after one that was not begun was begun.
 		// If no group is recorded as done, any of them may have been.
-		again = again && (done == 0 || run.Already > run.settled.Already)
+		again = again && (done == 0 || run.foundChanged > 0)
 		if err := errors.Join(a.appendRejects(run), p.end(run.Counts)); err != nil {
 			return a.end(run, fmt.Errorf("recording the progress of the run: %w", err))
 		}
@@ -104,7 +106,7 @@ func (a *Applier) applyGroup(ctx context.Context, run *Run, records []Record, ag
 	outcomes := make([]outcome, len(records))
 	from := 0
 	if first && len(records) > 0 {
-		outcomes[0] = a.applyOne(ctx, &a.sessions[0], &records[0], again, nil)
+		outcomes[0] = resumed(a.applyOne(ctx, &a.sessions[0], &records[0], again, nil), again)
 		if from = 1; outcomes[0].err != nil {
 			return a.count(run, records[:1], outcomes[:1])
 		}
@@ -161,7 +163,7 @@ func (a *Applier) applyPart(ctx context.Context, s **session, records []Record, 
 	}
 	for i, err := range errs {
 		if owed := (*unrestoredError)(nil); one && !ended || isTransient(err) && (errors.As(err, &owed) || !ended) {
-			outcomes[i] = a.applyOne(ctx, s, &records[i], again || !one, owed)
+			outcomes[i] = resumed(a.applyOne(ctx, s, &records[i], again || !one, owed), again)
 			ended = ended || outcomes[i].err != nil
 		}
 	}
@@ -172,10 +174,14 @@ func (a *Applier) applyPart(ctx context.Context, s **session, records []Record, 
 func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 	var ending error
 	refusal := ""
+	run.foundChanged = 0
 	for i, o := range outcomes {
 		switch {
 		case o.done:
 			run.Changed++
+			if o.before {
+				run.foundChanged++
+			}
 		case o.already:
 			run.Already++
 		case o.failed:
@@ -239,6 +245,16 @@ func (a *Applier) applyOne(ctx context.Context, s **session, r *Record, again bo
 		}
 	}
 	return judge(a.retry(context.WithoutCancel(ctx), s, do))
+}
+
+// resumed counts a change that was found to be made already as one of this run, if the
+// run was stopped before and may have made it: the entry did not have these values when
+// the run began.
+func resumed(o outcome, again bool) outcome {
+	if o.already && again {
+		return outcome{done: true, before: true}
+	}
+	return o
 }
 
 // errAlready is returned for an entry that already has the values of the plan.
@@ -342,6 +358,10 @@ func isTransient(err error) bool {
 // end records how a run ended, and writes the rejected records.
 func (a *Applier) end(run *Run, err error) error {
 	run.Ended = a.o.Now().UTC()
+	if err != nil {
+		// Entries that the run changed before it was stopped, and did not reach again.
+		run.Changed = max(run.Changed, run.changedBefore)
+	}
 	switch {
 	case err != nil:
 		run.State, run.Detail = Stopped, err.Error()

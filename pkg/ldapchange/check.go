@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/davadmin/davadmin/internal/crash"
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/directory"
 )
@@ -190,7 +191,7 @@ func (a *Applier) Check(ctx context.Context) (Checked, error) {
 // sessions, each with its own session.
 func (a *Applier) each(ctx context.Context, n int, fn func(s **session, i int)) {
 	var next atomic.Int64
-	var wait sync.WaitGroup
+	var wait crash.Group
 	for k := range a.sessions {
 		wait.Go(func() {
 			for {

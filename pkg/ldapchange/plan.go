@@ -62,27 +62,6 @@ type Header struct {
 	Digest  string    // the SHA-256 of everything after the header, in hexadecimal
 }
 
-// secretAttributes returns attributes that must not be written to a file.
-func secretAttributes() []string {
-	return []string{
-		"userpassword", "authpassword", "unicodepwd", "dbcspwd", "lmpwdhistory", "ntpwdhistory", "sambalmpassword", "sambantpassword",
-		"sambapasswordhistory", "krbprincipalkey", "krbmkey", "krb5key", "userpkcs12", "nsds5replicacredentials", "nsmultiplexorcredentials",
-		"nssymmetrickey", "olcrootpw", "pwdhistory", "passwordhistory", "orclpassword", "orclpasswordattribute", "nsslapd-rootpw",
-	}
-}
-
-// IsSecret reports whether an attribute, with or without options, contains a
-// password or a key.
-func IsSecret(name string) bool {
-	name, _, _ = strings.Cut(strings.ToLower(name), ";")
-	for _, secret := range secretAttributes() {
-		if name == secret {
-			return true
-		}
-	}
-	return strings.Contains(name, "password") || strings.HasSuffix(name, "passwd") || strings.HasSuffix(name, "pwd")
-}
-
 // check returns an error if the record is not allowed in a plan.
 func (r *Record) check() error {
 	if r.DN == "" {
@@ -94,6 +73,10 @@ func (r *Record) check() error {
 	for _, c := range r.Changes {
 		if IsSecret(c.Name) {
 			return fmt.Errorf("%w: %s of %q", ErrSecret, c.Name, r.DN)
+		}
+		if isOID(c.Name) {
+			// A secret or access control could hide behind it.
+			return fmt.Errorf("%w: the record of %q names an attribute by its OID, %s: its name is required", ErrPlan, r.DN, c.Name)
 		}
 		if c.Op == ldif.OpIncrement {
 			return fmt.Errorf("%w: the record of %q increments %s, which cannot be guarded", ErrPlan, r.DN, c.Name)

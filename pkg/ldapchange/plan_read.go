@@ -38,6 +38,9 @@ type Plan struct {
 	Sum string
 	// Removes is how many records delete or replace existing values.
 	Removes int
+	// AccessControl is how many records change attributes that control the access to
+	// entries.
+	AccessControl int
 
 	path   string
 	f      *os.File
@@ -166,6 +169,9 @@ func (p *Plan) count(r *Record) {
 	}
 	if slices.ContainsFunc(r.Changes, func(c ldif.Modification) bool { return c.Op != ldif.OpAdd }) {
 		p.Removes++
+	}
+	if slices.ContainsFunc(names, IsAccessControl) {
+		p.AccessControl++
 	}
 }
 

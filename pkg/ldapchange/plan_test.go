@@ -222,6 +222,8 @@ func TestBadPlans(t *testing.T) {
 		"cut in the middle":         {good[:len(good)-30], nil, ""},
 		"another count":             {swap("# changes: 2", "# changes: 3"), ErrDigest, "contains 2 changes"},
 		"a password":                {"dn: uid=a,o=isp\nchangetype: modify\nreplace: userPassword\nuserPassword: x\n-\n\n", ErrSecret, "userPassword"},
+		"a password by its OID":     {"dn: uid=a,o=isp\nchangetype: modify\nreplace: 2.5.4.35;x-1\n2.5.4.35;x-1: x\n-\n\n", ErrSecret, "2.5.4.35"},
+		"an OID":                    {"dn: uid=a,o=isp\nchangetype: modify\nreplace: 2.16.840.1.113730.3.1.55\n2.16.840.1.113730.3.1.55: x\n-\n\n", ErrPlan, "its name is required"},
 		"a password with an option": {"dn: uid=a,o=isp\nchangetype: modify\nreplace: UserPassword;x-1\nUserPassword;x-1: x\n-\n\n", ErrSecret, "line 1"},
 		"an entry":                  {"dn: uid=a,o=isp\nuid: a\n\n", ErrPlan, "not a modification"},
 		"a new entry":               {"dn: uid=a,o=isp\nchangetype: add\nuid: a\n\n", ErrPlan, "not a modification"},
@@ -263,10 +265,23 @@ func TestIsSecret(t *testing.T) {
 	for name, secret := range map[string]bool{
 		"userPassword": true, "USERPASSWORD;x-y": true, "sambaNTPassword": true, "unicodePwd": true, "krbPrincipalKey": true, "nsDS5ReplicaCredentials": true,
 		"davUniqueId": false, "icsStatus": false, "mail": false, "objectClass": false, "passwordless": true,
+		"2.5.4.35": true, "OID.2.5.4.35;lang-en": true, "1.3.6.1.4.1.4203.1.3.4": true, "2.5.4.3": false,
 	} {
 		if IsSecret(name) != secret {
 			t.Errorf("%s: %v", name, !secret)
 		}
+	}
+}
+
+func TestAccessControl(t *testing.T) {
+	for name, want := range map[string]bool{"aci": true, "ACI;x-1": true, "olcAccess": true, "OpenLDAPaci": true, "ds-cfg-global-aci": true, "mail": false, "aclass": false} {
+		if IsAccessControl(name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+	p := openPlan(t, []byte("dn: o=isp\nchangetype: modify\nadd: aci\naci: x\n-\n\ndn: o=b\nchangetype: modify\nadd: mail\nmail: x\n-\n\n"))
+	if p.AccessControl != 1 {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -72,7 +72,6 @@ func TestLostProgress(t *testing.T) {
 		a, run := begin(t, plan, o, runs, 1, 0)
 		before := f.state()
 		stopAfter(t, f, 2*blockRecords+10, func(ctx context.Context) error { return a.Apply(ctx, run) })
-		made := f.modifies(0)
 		if err := os.Remove(filepath.Join(run.Dir(), progressFile)); err != nil {
 			t.Fatal(err)
 		}
@@ -80,11 +79,35 @@ func TestLostProgress(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		requireCounts(t, run, Done, Counts{Changed: f.n - made, Already: made})
+		requireCounts(t, run, Done, Counts{Changed: f.n})
 		if f.modifies(0) != f.n || f.modifies(-2) != f.n {
 			t.Errorf("%d changes, and %d sent", f.modifies(0), f.modifies(-2))
 		}
 		requireState(t, f, f.changed(before))
+	})
+}
+
+// The number of changed entries never goes down, even if a resumed run is stopped before it
+// has looked at all entries that it changed before.
+func TestCountsNeverGoDown(t *testing.T) {
+	eachGuard(t, 100, func(t *testing.T, _ Guard, f fake, o Options) {
+		runs := Runs{Dir: t.TempDir()}
+		plan := f.plan(t)
+		a, run := begin(t, plan, o, runs, 1, 0)
+		stopAfter(t, f, 40, func(ctx context.Context) error { return a.Apply(ctx, run) })
+		made := f.modifies(0)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		again, err := resume(ctx, t, plan, o, runs, 1)
+		if !errors.Is(err, context.Canceled) || again.Changed != made {
+			t.Errorf("%v: %+v after %d changes", err, again.Counts, made)
+		}
+		if info, err := runs.Load(1); err != nil || info.Changed != made {
+			t.Errorf("%v: %+v after %d changes", err, info.Counts, made)
+		}
+		if last, err := resume(t.Context(), t, plan, o, runs, 1); err != nil || last.Counts != (Counts{Changed: 100}) {
+			t.Errorf("%v: %+v", err, last.Counts)
+		}
 	})
 }
 

@@ -47,13 +47,15 @@ type Info struct {
 
 	Checked Counts `json:"checked"` // the result of the check, before the first change
 
-	settled Counts // up to the last finished group: an unfinished group is tried again
+	settled       Counts // up to the last finished group: an unfinished group is tried again
+	changedBefore int    // Counts.Changed when the run was resumed
+	foundChanged  int    // of the last group: changes found to be made before the run was stopped
 }
 
 // Counts are the numbers of the records of a run by their outcome.
 type Counts struct {
 	Changed   int `json:"changed"`
-	Already   int `json:"already"`   // already done, possibly by a run that was stopped
+	Already   int `json:"already"`   // already done, but not by this run before it was stopped
 	Conflicts int `json:"conflicts"` // the entry does not have the expected values
 	Failed    int `json:"failed"`    // refused by the server
 }
@@ -96,7 +98,9 @@ func (r Runs) Load(id int64) (Info, error) {
 			err = nil // nothing was tried yet
 		}
 		if p := parseProgress(b); p.done > 0 {
+			changed := info.Changed // before the run was resumed
 			info.Counts = p.counts
+			info.Changed = max(info.Changed, changed)
 		}
 	}
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 
+	"github.com/davadmin/davadmin/internal/crash"
 	"github.com/davadmin/davadmin/internal/spill"
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
@@ -31,7 +31,7 @@ func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 		local = context.WithoutCancel(ctx)
 	}
 	results := make([]map[ruleNumber]error, len(chains))
-	var wg sync.WaitGroup
+	var wg crash.Group
 	for i, chain := range chains {
 		wg.Go(func() {
 			w := a.workers[observers+i]
@@ -95,7 +95,7 @@ func (a *Audit) runChain(ctx context.Context, chain []step, r *Report, w *worker
 // sortAll sorts what each worker has in memory, all workers at once.
 func (a *Audit) sortAll() {
 	a.enter("sorting")
-	var wg sync.WaitGroup
+	var wg crash.Group
 	for _, w := range a.workers {
 		wg.Go(func() {
 			for _, s := range []*spill.Sorter{w.ids, w.mails, w.dns} {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
+
+	"github.com/davadmin/davadmin/internal/crash"
 )
 
 // Summary is what ScanParallel read.
@@ -56,11 +57,14 @@ func scanParallel(ctx context.Context, r io.Reader, o Options, workers, size int
 		s.free <- nil
 	}
 	searches := make([]Search, workers)
-	var wg sync.WaitGroup
+	var wg crash.Group
 	for i := range workers {
 		wg.Go(func() {
 			p := parser{o: o}
-			if err := s.work(ctx, &p, func(rec *Record, bad *RecordError) error { return fn(i, rec, bad) }); err != nil {
+			err := crash.Catch(func() error {
+				return s.work(ctx, &p, func(rec *Record, bad *RecordError) error { return fn(i, rec, bad) })
+			})
+			if err != nil {
 				stop(err)
 			}
 			searches[i] = p.search

@@ -102,3 +102,14 @@ type endlessReader struct{}
 func (endlessReader) Read(b []byte) (int, error) {
 	return copy(b, bytes.Repeat([]byte("dn: o=a\n\n"), len(b)/9+1)), nil
 }
+
+// A panic of a worker is the error of the scan, which does not wait for other workers.
+func TestScanParallelPanics(t *testing.T) {
+	text := strings.Repeat("dn: cn=a\ncn: a\n\n", 1000)
+	for _, workers := range []int{1, 3} {
+		_, err := scanParallel(context.Background(), strings.NewReader(text), Options{}, workers, 64, func(int, *Record, *RecordError) error { panic("lost") })
+		if err == nil || !strings.Contains(err.Error(), "internal error: lost") {
+			t.Errorf("%d workers: %v", workers, err)
+		}
+	}
+}

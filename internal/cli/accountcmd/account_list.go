@@ -321,6 +321,7 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 			incomplete = unread // the account of an entry may be there
 		}
 	}
+	o.console.KeepGoing()
 	var c account.Comparison
 	err = o.print(format, func(out *accountEmitter) (err error) {
 		orphan := func(f account.Found) error {

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/davadmin/davadmin/internal/crash"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -70,11 +71,11 @@ func ahead(ctx context.Context, accounts iter.Seq2[*store.Account, error]) iter.
 		ctx, stop := context.WithCancel(ctx)
 		read := make(chan []*store.Account, parts)
 		var failed error // valid once read is closed
-		go func() {
-			defer close(read)
+		crash.Go(func() error {
 			part, size := make([]*store.Account, 0, few), few // the first part is small, to be printed soon
 			for a, err := range accounts {
-				if failed = err; err != nil {
+				if err != nil {
+					failed = err
 					break
 				}
 				if part = append(part, a); len(part) < size {
@@ -83,7 +84,7 @@ func ahead(ctx context.Context, accounts iter.Seq2[*store.Account, error]) iter.
 				select {
 				case read <- part:
 				case <-ctx.Done():
-					return
+					return nil
 				}
 				part, size = make([]*store.Account, 0, many), many
 			}
@@ -91,7 +92,11 @@ func ahead(ctx context.Context, accounts iter.Seq2[*store.Account, error]) iter.
 			case read <- part:
 			case <-ctx.Done():
 			}
-		}()
+			return failed
+		}, func(err error) {
+			failed = err
+			close(read)
+		})
 		defer func() {
 			stop()
 			for range read { // wait until the goroutine no longer uses the transaction

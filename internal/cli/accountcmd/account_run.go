@@ -216,17 +216,24 @@ func (o *changeRun) end(ctx context.Context, t *selectedAccounts, err error, fil
 	if !file.empty() {
 		undo = o.hints.Line(o.undo[0], o.undo[1], append(slices.Clone(o.undo[2:]), "-f", file.path)...)
 	}
-	if rerr := o.writeRejects(context.WithoutCancel(ctx)); rerr != nil {
+	finishing, finished := cmdutil.Finishing(ctx)
+	defer finished()
+	if rerr := o.writeRejects(finishing); rerr != nil {
 		err = errors.Join(err, rerr)
 	}
 	if perr := o.printSummary(t, skipped, undo, change); o.lost == nil {
 		o.lost = perr
 	}
+	if !o.global.DryRun {
+		made := o.countWords()
+		if o.touched() > 0 {
+			made += "; the changes were made"
+		}
+		_ = o.console.LostReport(made, undo, o.lost)
+	}
 	failed, notDone := o.counts[account.Failed], o.counts[account.NotDone]
 	switch {
-	case o.lost != nil && err == nil && o.touched() > 0 && !o.global.DryRun:
-		return fmt.Errorf("%s; the changes were made, but the report could not be written: %w", o.countWords(), o.lost)
-	case o.lost != nil && err == nil:
+	case o.lost != nil && err == nil && o.global.DryRun:
 		return o.lost
 	case err != nil && o.touched() > 0 && !errors.Is(err, context.Canceled):
 		return &cmdutil.PartialError{Text: fmt.Sprintf("%s; the rest was not done: %s", o.countWords(), o.hints.ErrorText(err)) + o.againWords()}

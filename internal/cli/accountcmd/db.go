@@ -237,6 +237,7 @@ func (o *dbVersion) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = s.close() }()
+	o.console.KeepGoing()
 	if err := o.print(format, states, incomplete == nil); err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func sequence[T any](produce func(emit func(T) error) error) iter.Seq2[T, error]
 // flushEarly writes what is buffered after the first records, so that someone at a terminal
 // sees them while the rest is read. A table is laid out after its first 200 rows.
 func flushEarly(c *cmdutil.Console, printed int) error {
-	if (printed == 50 || printed == 200) && c.Streams.Flush != nil {
+	if printed == 50 || printed == 200 {
 		return c.Streams.Flush()
 	}
 	return nil

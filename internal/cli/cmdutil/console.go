@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/davadmin/davadmin/internal/ui"
 )
@@ -15,12 +16,11 @@ func (c *Console) Notef(format string, args ...any) {
 	}
 }
 
-// Say writes a line to stderr, after the data that was written so far.
+// Say writes a line to stderr, after the data that was written so far. Passwords of URLs in
+// it are masked: a message can repeat what the user typed.
 func (c *Console) Say(line string) {
-	if c.Streams.Flush != nil {
-		_ = c.Streams.Flush() // the error is returned again at the end of the run
-	}
-	write := func() { fmt.Fprintln(c.Streams.Err, ui.Sanitize(line)) }
+	_ = c.Streams.Flush() // the error is returned again at the end of the run
+	write := func() { fmt.Fprintln(c.Streams.Err, ui.Sanitize(maskURLs(line))) }
 	if c.status != nil {
 		c.status.Interrupt(write)
 		return
@@ -69,6 +69,76 @@ type Console struct {
 	global  *Globals
 	getenv  func(string) string
 	status  *ui.Status
+
+	begins   func() // called by the first ChangeBegins; nil in most tests
+	changing bool
+	lost     bool // it was said that output was lost
+}
+
+// KeepGoing makes the run continue when its output cannot be written, because its result is
+// more than its output: a change, or the exit code of a check.
+func (c *Console) KeepGoing() {
+	if c.Streams.Output != nil {
+		c.Streams.Output.Continue()
+	}
+}
+
+// ChangeBegins must be called before the first change of a run. From then on, output that
+// cannot be written does not end the run, which would leave a change half done and without
+// a record of how far it got.
+func (c *Console) ChangeBegins() {
+	c.KeepGoing()
+	if !c.changing && c.begins != nil {
+		c.begins()
+	}
+	c.changing = true
+}
+
+// Changing reports whether ChangeBegins was called.
+func (c *Console) Changing() bool { return c.changing }
+
+// LostReport returns the error of the report of a change, err or that of the output. When
+// the change was made, as the text made says, and only its report was lost, it says so, with
+// the command that undoes the change if there is one, and returns nil: the exit code is that
+// of the change.
+func (c *Console) LostReport(made, undo string, err error) error {
+	var lost *ui.OutputError
+	switch flushed := c.Streams.Flush(); {
+	case err == nil:
+		err = flushed
+	case !errors.As(err, &lost):
+		return err
+	}
+	if err == nil || made == "" {
+		return err
+	}
+	if !c.lost {
+		text := "davadmin: warning: " + made + ", but the report could not be written: " + bareOutput(err)
+		if undo != "" {
+			text += "; to undo: " + undo
+		}
+		c.Say(text)
+	}
+	c.lost = true
+	return nil
+}
+
+// NoteLostOutput says that output was lost, unless that was already said.
+func (c *Console) NoteLostOutput(err error) {
+	if !c.lost {
+		c.Say("davadmin: warning: the change was not interrupted, but the output could not be written: " + bareOutput(err))
+	}
+	c.lost = true
+}
+
+func bareOutput(err error) string {
+	if lost, ok := errors.AsType[*ui.OutputError](err); ok {
+		err = lost.Err
+	}
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
+	}
+	return err.Error()
 }
 
 // Colour reports whether stdout may be coloured.

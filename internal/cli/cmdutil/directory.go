@@ -220,6 +220,19 @@ func (ds *Directories) askLDAPPassword(dn, option, variable string) secret.Sourc
 	}
 }
 
+// maskHost returns a value of -H or ldaphost without what may be a password: all before
+// the last '@' that belongs to no host.
+func maskHost(host string) string {
+	scheme, rest := "", host
+	if i := strings.Index(host, "://"); i >= 0 {
+		scheme, rest = host[:i+len("://")], host[i+len("://"):]
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = "****" + rest[i:]
+	}
+	return scheme + rest
+}
+
 // ldapURL returns the URL for a value of -H or ldaphost.
 func ldapURL(host string, port int, ldaps bool) (string, error) {
 	if strings.HasPrefix(host, "ldapi://") {
@@ -228,10 +241,10 @@ func ldapURL(host string, port int, ldaps bool) (string, error) {
 	if strings.Contains(host, "://") {
 		u, err := url.Parse(host)
 		if err != nil || u.Scheme != "ldap" && u.Scheme != "ldaps" || u.Host == "" {
-			return "", Usagef("-H: '%s' is not a valid directory URL: ldap://HOST, ldaps://HOST or ldapi://%%2FPATH", host)
+			return "", Usagef("-H: '%s' is not a valid directory URL: ldap://HOST, ldaps://HOST or ldapi://%%2FPATH", maskHost(host))
 		}
 		if u.User != nil || u.RawQuery != "" || u.Path != "" && u.Path != "/" {
-			return "", Usagef("-H: '%s' has more parts than scheme, host and port; use -B and -R for base and filter", host)
+			return "", Usagef("-H: '%s' has more parts than scheme, host and port; use -B and -R for base and filter, and -D for the bind DN", maskHost(host))
 		}
 		return u.Scheme + "://" + u.Host, nil
 	}
@@ -242,12 +255,15 @@ func ldapURL(host string, port int, ldaps bool) (string, error) {
 	if port == 0 {
 		port = defaultPort
 	}
+	if strings.Contains(host, "@") {
+		return "", Usagef("-H: '%s' is not a valid HOST, HOST:PORT or URL; use -D for the bind DN", maskHost(host))
+	}
 	name, own, err := net.SplitHostPort(host)
 	if err != nil {
 		name, own = strings.Trim(host, "[]"), strconv.Itoa(port)
 	}
 	if n, err := strconv.ParseUint(own, 10, 16); err != nil || n == 0 || name == "" {
-		return "", Usagef("-H: '%s' is not a valid HOST, HOST:PORT or URL", host)
+		return "", Usagef("-H: '%s' is not a valid HOST, HOST:PORT or URL", maskHost(host))
 	}
 	return scheme + "://" + net.JoinHostPort(name, own), nil
 }

@@ -15,8 +15,7 @@ type Environment struct {
 	Now     func() time.Time
 	Build   Build
 	Hook    fsx.Hook // sees every write; nil in production
-	// ChangeBegins is called before the intent of a batch of changes is recorded; nil in
-	// most tests.
+	// ChangeBegins is called before the first change of a run; nil in most tests.
 	ChangeBegins func()
 	// Suggested is called with each command line that a message suggests; nil in
 	// production.

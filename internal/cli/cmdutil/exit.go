@@ -48,7 +48,7 @@ func ExitCodes() []ExitCode {
 	return []ExitCode{
 		{exitDone, "done; nothing found"},
 		{exitFailed, "the command failed, or could read only a part of its input; nothing was changed unless the message says so"},
-		{exitUsage, "wrong usage: unknown option or name, value outside its type or range"},
+		{exitUsage, "wrong usage: unknown option or name, value outside its type or range (with 'fatal error:' or 'panic:' on stderr, a crash of the Go runtime)"},
 		{exitFindings, "findings (audit, check, verify, diff) at or above --fail-on (default error; for diff, any difference)"},
 		{exitPartly, "partly done: some items of a batch failed; each is listed with its line number"},
 		{exitConnect, "cannot connect or authenticate (directory, database, peer, vault)"},
@@ -119,7 +119,8 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	case errors.Is(err, ErrFindings):
 		return exitFindings, ""
 	case errors.As(context.Cause(ctx), &stop) && errors.Is(err, context.Canceled):
-		return stop.Code, strings.ReplaceAll(err.Error(), context.Canceled.Error(), stop.Error())
+		text := strings.ReplaceAll(err.Error(), context.Canceled.Error(), stop.Error())
+		return stop.Code, strings.ReplaceAll(text, stop.Error()+": "+stop.Error(), stop.Error())
 	case errors.As(err, &connect) && connect.Op == directory.OpPassword:
 		// The password could not be obtained, so nothing was sent to the server.
 		return h.ExitOf(ctx, connect.Err)

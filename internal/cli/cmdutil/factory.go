@@ -41,10 +41,10 @@ func NewFactory(env *Environment) *Factory {
 		now = time.Now
 	}
 	f := &Factory{Global: &Globals{}, Getenv: env.Getenv, Now: now, Hook: env.Hook, Build: env.Build}
-	f.Console = &Console{Streams: env.Streams, global: f.Global, getenv: env.Getenv}
+	f.Console = &Console{Streams: env.Streams, global: f.Global, getenv: env.Getenv, begins: env.ChangeBegins}
 	f.Hints = &Hints{global: f.Global, args: env.Args, suggested: env.Suggested}
 	f.Homes = &Homes{global: f.Global, console: f.Console, hints: f.Hints, getenv: env.Getenv}
-	f.Journals = &Journals{console: f.Console, hints: f.Hints, args: env.Args, getenv: env.Getenv, now: now, hook: env.Hook, begins: env.ChangeBegins}
+	f.Journals = &Journals{console: f.Console, hints: f.Hints, args: env.Args, getenv: env.Getenv, now: now, hook: env.Hook}
 	f.HomeFiles = &HomeFiles{global: f.Global, console: f.Console, homes: f.Homes, hints: f.Hints, journals: f.Journals, hook: env.Hook}
 	f.Reports = &Reports{global: f.Global, console: f.Console, hints: f.Hints, getenv: env.Getenv}
 	f.Input = &Input{console: f.Console}

@@ -81,6 +81,7 @@ func (o *fileDiff) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	o.console.KeepGoing()
 	differs := !bytes.Equal(old.text, next.text)
 	if format == ui.JSON {
 		err = o.printJSON(c, old, next, differs)

@@ -74,7 +74,7 @@ func (hf *HomeFiles) Apply(ctx context.Context, file *config.File, edit config.E
 	if hf.global.DryRun {
 		return file.Preview(ctx, edit)
 	}
-	hf.journals.changeBegins()
+	hf.console.ChangeBegins()
 	outcome, err := file.Apply(ctx, edit)
 	if outcome != nil {
 		hf.journals.WarnNotes(outcome.Notes)

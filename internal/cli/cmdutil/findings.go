@@ -137,6 +137,7 @@ func (rp *Reports) Print(format ui.Format, failOn finding.Severity, schema strin
 			out.Summary.Complete = false
 		}
 	}
+	rp.console.KeepGoing()
 	if err := rp.Write(format, out, FindingTable{All: true}); err != nil {
 		return err
 	}
@@ -266,9 +267,9 @@ func (rp *Reports) reportPlain(r *FindingReport) error {
 	for _, o := range r.Outcomes {
 		fmt.Fprintf(&b, "rule\t%s\t%s\t%d\t%s\n", o.Result, o.Rule, o.Count, ui.Sanitize(o.Reason))
 	}
-	fmt.Fprintf(&b, "summary\t%d errors\t%d warnings\t%d infos", r.Summary.Errors, r.Summary.Warnings, r.Summary.Infos)
+	fmt.Fprintf(&b, "summary\t%s\t%s\t%s", Plural(r.Summary.Errors, "error"), Plural(r.Summary.Warnings, "warning"), Plural(r.Summary.Infos, "info"))
 	if e := r.Summary.EntriesRead; e != nil {
-		fmt.Fprintf(&b, "\t%d entries\t%s", e.Entries, completeness(r.Summary.Complete))
+		fmt.Fprintf(&b, "\t%s\t%s", entryCount(e.Entries), completeness(r.Summary.Complete))
 		if e.Absence != "" {
 			fmt.Fprintf(&b, "\tabsence %s", e.Absence)
 		}

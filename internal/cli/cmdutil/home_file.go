@@ -93,16 +93,14 @@ func (s *HomeFile) changeRows(changes []config.Change) []changeRow {
 	return rows
 }
 
-// ReportError flushes the output and returns an error if the report of a change could not
-// be written. It says that the change was made.
+// ReportError flushes the output. If the report of a change could not be written, it says
+// that the change was made, and returns nil. Otherwise it returns err.
 func (hf *HomeFiles) ReportError(s *HomeFile, o *config.Outcome, err error) error {
-	if err == nil && hf.console.Streams.Flush != nil {
-		err = hf.console.Streams.Flush()
+	made := ""
+	if o.Revision != 0 {
+		made = fmt.Sprintf("revision %d; the change was made", o.Revision)
 	}
-	if err == nil || o.Revision == 0 {
-		return err
-	}
-	return fmt.Errorf("%s; the change was made, but its report could not be written: %w", hf.RevisionText(s, o), err)
+	return hf.console.LostReport(made, hf.UndoCommand(s, o), err)
 }
 
 // ShowChange prints what an action changed or, with --dry-run, would change.

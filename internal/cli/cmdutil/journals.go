@@ -52,22 +52,13 @@ type Journals struct {
 	getenv  func(string) string
 	now     func() time.Time
 	hook    fsx.Hook
-	begins  func()
 }
 
-// Begin records the intent of a batch of changes, and returns its number. From then on, a
-// reader that closes the output does not end the run, which would leave the batch half done
-// and without a record of how far it got.
+// Begin records the intent of a batch of changes, and returns its number; see
+// Console.ChangeBegins.
 func (j *Journals) Begin(ctx context.Context, s *journal.Session, in journal.Intent) (int64, error) {
-	j.changeBegins()
+	j.console.ChangeBegins()
 	return s.Begin(ctx, in)
-}
-
-// changeBegins makes a broken pipe an error of the output, so that it does not end the run.
-func (j *Journals) changeBegins() {
-	if j.begins != nil {
-		j.begins()
-	}
 }
 
 // WarnNotes prints warnings of what a session of the journal repaired or found.

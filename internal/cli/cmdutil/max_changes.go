@@ -40,9 +40,7 @@ func (l *MaxChanges) Limit(total func() (int64, error)) (limit int64, limited bo
 	}
 	number, percent := strings.CutSuffix(l.text, "%")
 	value, err := strconv.ParseFloat(number, 64)
-	// The comparisons are written so that NaN, for which each is false, is refused.
-	valid := err == nil && value >= 0 && (percent && value <= 100 || !percent && value == math.Trunc(value) && value <= math.MaxInt32)
-	if !valid {
+	if err != nil || !isPlainNumber(number, percent) || percent && value > 100 || value > math.MaxInt32 {
 		return 0, false, Usagef("--max-changes: '%s' is not a valid number or percentage (such as 100 or 5%%)", l.text)
 	}
 	if percent {
@@ -53,4 +51,12 @@ func (l *MaxChanges) Limit(total func() (int64, error)) (limit int64, limited bo
 		value = float64(all) * value / 100
 	}
 	return int64(value), true, nil
+}
+
+// isPlainNumber reports whether s consists of decimal digits, with a decimal fraction if that
+// is allowed. Go reads more than that as a number, such as 1e3, 1_0, +2, 0x1p4 and inf.
+func isPlainNumber(s string, fraction bool) bool {
+	whole, part, cut := strings.Cut(s, ".")
+	digits := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+	return digits(whole) && (!cut || fraction && digits(part))
 }

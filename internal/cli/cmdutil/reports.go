@@ -72,6 +72,7 @@ func ProgressLine(p ldapcheck.Progress, source directory.Source, took time.Durat
 // Conclude prints a report about a directory and returns how the command ends. The
 // argument what names the check; ended is the reason why not everything was read, or nil.
 func (rp *Reports) Conclude(format ui.Format, failOn finding.Severity, r *FindingReport, table FindingTable, what string, ended error) error {
+	rp.console.KeepGoing()
 	if err := rp.Write(format, r, table); err != nil {
 		return err
 	}
@@ -84,11 +85,7 @@ func (rp *Reports) Conclude(format ui.Format, failOn finding.Severity, r *Findin
 // Incomplete flushes the output and returns the error of a command that could read
 // only a part of its input. Ended is the reason.
 func (rp *Reports) Incomplete(what string, ended error) error {
-	if rp.console.Streams.Flush != nil {
-		if err := rp.console.Streams.Flush(); err != nil {
-			return fmt.Errorf("the output could not be written: %w", err)
-		}
-	}
+	_ = rp.console.Streams.Flush() // the error is returned again at the end of the run
 	return fmt.Errorf("%s: %w", what, ended)
 }
 

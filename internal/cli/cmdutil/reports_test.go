@@ -72,7 +72,7 @@ func TestReportPlainShowsFixes(t *testing.T) {
 		"finding\twarning\tldif\to=isp\tmissing\t\n" +
 		"fix\tdn: o=isp\nfix\tchangetype: modify\nfix\treplace: a\nfix\ta: 1\nfix\t-\n" +
 		"rule\tfailed\tone-line\t1\t\nrule\tfailed\tldif\t1\t\nrule\tnot-run\tother\t0\tneeds a probe (--probe)\n" +
-		"summary\t1 errors\t1 warnings\t0 infos\n"
+		"summary\t1 error\t1 warning\t0 infos\n"
 	got := printReport(t, ui.Plain)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -34,3 +34,36 @@ func Plural(n int, word string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, word)
 }
+
+// entryCount returns a number of entries with the noun.
+func entryCount(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
+// maskURLs returns a message with **** in place of the password in every scheme://user:password@host.
+// In contrast to config.MaskURLPassword, a password ends at a blank, because messages
+// continue after a URL.
+func maskURLs(s string) string {
+	var out strings.Builder
+	for {
+		i := strings.Index(s, "://")
+		if i < 0 {
+			return out.String() + s
+		}
+		i += len("://")
+		out.WriteString(s[:i])
+		s = s[i:]
+		run := s
+		if end := strings.IndexAny(s, " \t\r\n"); end >= 0 {
+			run = s[:end]
+		}
+		colon, at := strings.IndexByte(run, ':'), strings.LastIndexByte(run, '@')
+		if colon >= 0 && colon < at {
+			out.WriteString(s[:colon+1] + "****")
+			s = s[at:]
+		}
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -110,7 +109,7 @@ func (ss *Stores) ReadUserList(ctx context.Context, option string, paths []strin
 }
 
 func (ss *Stores) readList(ctx context.Context, set *cs6.UserSet, path string) error {
-	f, err := os.Open(path)
+	f, err := OpenInput(ctx, path)
 	if err != nil {
 		return err
 	}

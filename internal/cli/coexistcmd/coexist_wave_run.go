@@ -12,7 +12,6 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/coexist"
 	"github.com/davadmin/davadmin/pkg/finding"
-	"github.com/davadmin/davadmin/pkg/ldapchange"
 )
 
 // waveApply is the action 'coexist apply' or 'coexist rollback'.
@@ -118,9 +117,9 @@ func (o *waveApply) run(ctx context.Context) error {
 		o.console.Notef("nothing to do: the wave changes no entry, because all users were already marked and locked out when it was planned")
 		return o.advise(m)
 	}
-	plan, err := ldapchange.OpenPlan(filepath.Join(o.dir, name))
+	plan, err := planrun.OpenPlan(ctx, filepath.Join(o.dir, name))
 	if err != nil {
-		return planrun.UsageError(err)
+		return err
 	}
 	defer func() { _ = plan.Close() }()
 	if !o.rollback {

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/crash"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/ischedule"
@@ -110,13 +110,13 @@ func (o *domainProbe) probeAll(ctx context.Context, client *ischedule.Client, li
 			urls = append(urls, e.URL)
 		}
 	}
-	var wait sync.WaitGroup
+	var wait crash.Group
 	free := make(chan struct{}, probesAtOnce)
 	for _, u := range urls {
 		free <- struct{}{}
 		wait.Go(func() {
+			defer func() { <-free }()
 			*answers[u] = o.probe(ctx, client, u)
-			<-free
 		})
 	}
 	wait.Wait()

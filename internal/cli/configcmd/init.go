@@ -141,6 +141,7 @@ func (o *initHome) create(ctx context.Context, home string) (err error) {
 	if err := o.createStore(ctx, home); err != nil {
 		return err
 	}
+	o.console.ChangeBegins()
 	file := config.NewFile(o.journals.Open(home, o.lock.Timeout), config.FileOptions{
 		Home: home, Name: config.ServerFile, MayCreate: true, Hook: o.hook,
 	})

@@ -58,6 +58,7 @@ func (o *historyVerify) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	o.console.KeepGoing()
 	grave := 0
 	for _, p := range v.Problems {
 		if p.Grave {

@@ -158,6 +158,8 @@ func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (
 		return p, cmdutil.Usagef("--attribute and --from-attr are both %s", p.Attribute)
 	case ldapchange.IsSecret(p.Attribute):
 		return p, cmdutil.Usagef("--attribute: %s is a secret, and secrets are never written to a plan", p.Attribute)
+	case ldapchange.IsSecret(p.From):
+		return p, cmdutil.Usagef("--from-attr: %s is a secret, and secrets are never written to a plan", p.From)
 	case p.Value != "" && p.From != "":
 		return p, cmdutil.Usagef("--value and --from-attr cannot be combined")
 	case mark && (len(o.users) == 0 || p.Value == ""):

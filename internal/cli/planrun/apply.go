@@ -33,6 +33,7 @@ type Options struct {
 	retryFor   time.Duration
 	reject     string
 	tmp        string
+	access     bool // the plan may change access control
 }
 
 // maxParallel is the maximum of --parallel.
@@ -50,6 +51,7 @@ func (o *Options) Add(cmd *cobra.Command) {
 	f.Float64Var(&o.rate, "rate", 0, "change at most this `NUMBER` of entries per second; 0 means no limit")
 	f.DurationVar(&o.retryFor, "retry-for", time.Minute, "how long to retry when the server is busy or cannot be reached")
 	f.StringVar(&o.reject, "reject", "", "write the entries that were not changed to `FILE`, as a plan that can be applied again")
+	f.BoolVar(&o.access, "access-control", false, "allow a plan that changes access-control attributes, such as aci")
 	f.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
 }
 
@@ -103,16 +105,23 @@ func (o *Runner) Run(ctx context.Context, path string) error {
 	if err := o.Start(); err != nil {
 		return err
 	}
-	plan, err := ldapchange.OpenPlan(path)
+	plan, err := OpenPlan(ctx, path)
 	if err != nil {
-		return UsageError(err)
+		return err
 	}
 	defer func() { _ = plan.Close() }()
 	return o.Apply(ctx, plan)
 }
 
-// UsageError returns the error of an invalid plan as a usage error, because nothing was changed.
-func UsageError(err error) error {
+// OpenPlan reads a plan from a file. That can be a pipe or a device, so it does not outlast
+// ctx. The error of an invalid plan is a usage error, because nothing was changed.
+func OpenPlan(ctx context.Context, path string) (*ldapchange.Plan, error) {
+	plan, err := ui.Interruptible(ctx, func() (*ldapchange.Plan, error) { return ldapchange.OpenPlan(path) })
+	return plan, usageError(err)
+}
+
+// usageError returns the error of an invalid plan as a usage error, because nothing was changed.
+func usageError(err error) error {
 	if errors.Is(err, ldapchange.ErrPlan) || errors.Is(err, ldapchange.ErrSecret) || errors.Is(err, ldapchange.ErrDigest) {
 		return cmdutil.Usagef("%v", err)
 	}
@@ -207,6 +216,9 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	if err != nil {
 		return err
 	}
+	if err := o.guardAccess(ctx, plan); err != nil {
+		return err
+	}
 	if !o.global.DryRun && plan.Removes > 0 {
 		if err := o.console.Confirm(ctx, removesQuestion(plan.Removes)); err != nil {
 			return err
@@ -234,6 +246,23 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	o.journals.WarnNotes(session.Notes)
 	err = o.execute(ctx, a, plan, rec, session)
 	return errors.Join(err, session.Close())
+}
+
+// guardAccess asks before a plan changes who may read and change entries. --yes is not
+// enough for that; undoing such a change is.
+func (o *Runner) guardAccess(ctx context.Context, plan *ldapchange.Plan) error {
+	if plan.AccessControl == 0 || o.access || o.global.DryRun || o.undoes != 0 {
+		return nil
+	}
+	verb := "change"
+	if plan.AccessControl == 1 {
+		verb = "changes"
+	}
+	text := fmt.Sprintf("%s %s access-control attributes, which decide who may read and change entries", cmdutil.Plural(plan.AccessControl, "record"), verb)
+	if o.global.Yes || !o.console.Streams.InTTY {
+		return cmdutil.Usagef("%s; use --access-control to allow this; nothing was changed", text)
+	}
+	return o.console.Confirm(ctx, text+". Proceed?")
 }
 
 // removesQuestion returns the question for a plan in which n records remove values.
@@ -387,7 +416,9 @@ func (o *Runner) writeRejects(ctx context.Context, a *ldapchange.Applier, server
 	if o.reject == "" || a.Rejects() == 0 {
 		return nil
 	}
-	if err := a.WriteRejects(context.WithoutCancel(ctx), o.reject, server); err != nil {
+	finishing, finished := cmdutil.Finishing(ctx)
+	defer finished()
+	if err := a.WriteRejects(finishing, o.reject, server); err != nil {
 		return err
 	}
 	o.console.Notef("davadmin: note: the records that were not changed are in %s", ui.Sanitize(o.reject))

@@ -62,11 +62,13 @@ func (o *Runner) report(run *ldapchange.Run, ended error) error {
 	if run.Guard == ldapchange.GuardReread {
 		o.console.Warnf("the server offers neither the assertion nor the pre-read control: changes made by others at the same moment are kept and reported, unless they differ only in letter case or spaces")
 	}
-	switch {
-	case ended != nil:
-		return errors.Join(err, o.stopped(run, ended))
-	case err != nil:
-		return fmt.Errorf("the run is complete, but its report could not be written: %w", err)
+	if ended != nil {
+		_ = o.console.LostReport(fmt.Sprintf("run %d was stopped with %d of %d changed", run.ID, run.Changed, run.ToChange), "", err)
+		return o.stopped(run, ended)
+	}
+	made := fmt.Sprintf("run %d is complete: %d of %d changed", run.ID, run.Changed, run.ToChange)
+	if err := o.console.LostReport(made, undo, err); err != nil {
+		return err
 	}
 	return skippedError(run.Conflicts + run.Failed)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -92,7 +93,36 @@ func explainCommit(err error) error {
 	return &store.CommitUnknown{Err: errors.New(oneLine(err))}
 }
 
-// oneLine replaces the line feeds that pgx puts between the hosts that it tried.
+// oneLine returns the text of an error of pgx in one line. pgx writes a line for each address
+// that it tried, twice with sslmode=prefer, and in each the address and the step twice.
 func oneLine(err error) string {
-	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " ")
+	var parts []string
+	for line := range strings.Lines(err.Error()) {
+		line = strings.Join(strings.Fields(line), " ")
+		if strings.HasPrefix(line, "failed to connect to `") {
+			_, line, _ = strings.Cut(line, "`:")
+			line = strings.TrimSpace(line)
+		}
+		line = plainDial(line)
+		if line != "" && !slices.Contains(parts, line) {
+			parts = append(parts, line)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// plainDial removes from a line the step and the address that the text of package net
+// repeats: "dial error: dial tcp 127.0.0.1:5432: connect: ".
+func plainDial(line string) string {
+	before, after, found := strings.Cut(line, "dial error: dial ")
+	if found {
+		if _, rest, ok := strings.Cut(after, ": "); ok {
+			return before + strings.TrimPrefix(rest, "connect: ")
+		}
+	}
+	before, after, found = strings.Cut(line, "hostname resolving error: lookup ")
+	if found {
+		return before + "the host name cannot be resolved: " + after[strings.LastIndex(after, ": ")+len(": "):]
+	}
+	return line
 }
