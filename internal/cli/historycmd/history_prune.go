@@ -88,6 +88,7 @@ func (o *historyPrune) run(ctx context.Context) error {
 			return err
 		}
 	}
+	o.console.ChangeBegins()
 	done, err := o.prune(ctx, j, home, before)
 	if err != nil {
 		return fmt.Errorf("%d of %d versions and %d of %d other files removed: %w",
