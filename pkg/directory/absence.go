@@ -40,6 +40,7 @@ const (
 type Absence struct {
 	attributes []string
 	contexts   []absenceContext
+	only       string // the name of the only naming context, as the server writes it; "" if there are several
 	folded     []byte // scratch
 }
 
@@ -71,6 +72,9 @@ func NewAbsence(attributes, contexts []string) *Absence {
 		if normal, err := AppendNormalDN(nil, []byte(name)); err == nil {
 			a.contexts = append(a.contexts, absenceContext{name: normal, samples: make([]sample, len(attributes))})
 		}
+	}
+	if len(contexts) == 1 && len(a.contexts) == 1 {
+		a.only = contexts[0]
 	}
 	// Of nested contexts, the inner one comes first. The last one has no name.
 	slices.SortStableFunc(a.contexts, func(x, y absenceContext) int { return cmp.Compare(len(y.name), len(x.name)) })
@@ -104,6 +108,10 @@ func (a *Absence) contextOf(dn []byte) *absenceContext {
 	last := &a.contexts[len(a.contexts)-1]
 	if len(a.contexts) == 1 {
 		return last
+	}
+	// Most servers have one naming context, and write it alike in all DNs.
+	if above, ok := cutSuffix(dn, a.only); ok && a.only != "" && !bytes.ContainsAny(above, `\"`) {
+		return &a.contexts[0]
 	}
 	normal, err := AppendNormalDN(a.folded[:0], dn)
 	if err != nil {

@@ -94,6 +94,28 @@ func TestAbsenceAsksEveryEntry(t *testing.T) {
 	}
 }
 
+// An entry belongs to the innermost naming context above it, however its DN is written.
+func TestAbsenceContexts(t *testing.T) {
+	for dn, want := range map[string]string{
+		"uid=a,o=isp": "o=isp", "O = ISP": "o=isp", "uid=a, ou=X, o=isp": "ou=x,o=isp", "uid=a,o=nisp": "", "uid=a\\,o=isp": "", "no DN": "", "": "",
+	} {
+		if got := NewAbsence([]string{"a"}, []string{"o=isp", "ou=x,o=isp", "no DN"}).contextOf([]byte(dn)); string(got.name) != want {
+			t.Errorf("%s: %q, want %q", dn, got.name, want)
+		}
+		want = strings.TrimPrefix(want, "ou=x,")
+		if got := NewAbsence([]string{"a"}, []string{"o=isp"}).contextOf([]byte(dn)); string(got.name) != want {
+			t.Errorf("%s: %q, want %q", dn, got.name, want)
+		}
+	}
+	many := make([]string, 10*mostContexts)
+	for i := range many {
+		many[i] = fmt.Sprint("o=", i)
+	}
+	if got := len(NewAbsence(nil, many).contexts); got != mostContexts+1 {
+		t.Errorf("%d naming contexts", got)
+	}
+}
+
 func TestAbsenceResults(t *testing.T) {
 	lost := &lostError{errors.New("gone away")}
 	hidden := func(e HiddenError) *HiddenError {

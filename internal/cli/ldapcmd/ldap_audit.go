@@ -56,8 +56,11 @@ on which server need --cs6-list and --cs7-list: addresses, user ids, or the outp
 'cscal list' or 'davadmin account list'.
 
 A report that does not cover everything says so: if the directory could not be read to
-its end, there is a finding audit-incomplete and the exit code is 1. Otherwise, the exit
-code is 3 if there is a finding at or above --fail-on.`,
+its end, or hides an attribute that the rules need from the bind DN, there is a finding
+audit-incomplete and the exit code is 1. Otherwise, the exit code is 3 if there is a
+finding at or above --fail-on. The finding absence-not-proven lists attributes of which
+no entry shows a value, so that it is unknown whether they are hidden; with --prove-as,
+another bind DN is asked, too.`,
 		Example: `  davadmin ldap audit --home /opt/sun/comms/davserver
   davadmin ldap audit -H ldap1 -H ldap2 --starttls -D uid=reader,o=isp --password-file pw -B o=isp
   davadmin ldap audit --ldif users.ldif.gz --ldif groups.ldif --output jsonl > findings.jsonl
