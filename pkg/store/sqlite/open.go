@@ -66,6 +66,10 @@ type Store struct {
 	writers   *sql.DB
 	writeLock chan struct{} // contains a token while a goroutine writes
 
+	// full is the error of a disk without space for the file that connections share.
+	// There is only one connection then, which reads.
+	full error
+
 	mu        sync.Mutex
 	writeConn *connection // the only connection that writes; nil until it is needed
 }
@@ -89,7 +93,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// open opens a store of any schema version and back end, and returns its metadata.
+// open opens a store of any schema version and back end, and returns its metadata. On a
+// full disk, the store can only be read.
 func open(ctx context.Context, o Options) (s *Store, m relational.Metadata, err error) {
 	if err := checkFile(o.Path); err != nil {
 		return nil, m, err
@@ -101,6 +106,23 @@ func open(ctx context.Context, o Options) (s *Store, m relational.Metadata, err 
 	if s.writers, err = connect(o, 1, writerCache); err != nil {
 		return nil, m, errors.Join(err, s.readers.Close())
 	}
+	s, m, err = s.identify(ctx)
+	if !errors.Is(err, store.ErrFull) {
+		return s, m, err
+	}
+	full := err
+	s = &Store{o: o, writeLock: make(chan struct{}, 1), full: full}
+	if s.readers, err = connectAlone(o); err != nil {
+		return nil, m, err
+	}
+	if s, m, err = s.identify(ctx); err != nil {
+		return nil, m, full
+	}
+	return s, m, nil
+}
+
+// identify returns the metadata of the file, or closes the store if that fails.
+func (s *Store) identify(ctx context.Context) (_ *Store, m relational.Metadata, err error) {
 	c, err := s.reader(ctx)
 	if err == nil {
 		m, err = c.identify(ctx)
@@ -154,6 +176,23 @@ func connect(o Options, most, cache int) (*sql.DB, error) {
 		// Nobody can write there, and SQLite cannot create the files that readers share.
 		query = url.Values{"_pragma": {"trusted_schema(0)"}, "mode": {"ro"}, "immutable": {"1"}}
 	}
+	return openFile(path, query, most)
+}
+
+// connectAlone returns a pool of one connection that reads and locks the file against all
+// others. It then keeps in memory what connections share in a file otherwise. Its settings
+// must be without those that read the file: the driver sorts them.
+func connectAlone(o Options) (*sql.DB, error) {
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return nil, err
+	}
+	return openFile(path, url.Values{"_pragma": {
+		fmt.Sprintf("busy_timeout(%d)", o.wait().Milliseconds()), "locking_mode(EXCLUSIVE)", "trusted_schema(0)",
+	}}, 1)
+}
+
+func openFile(path string, query url.Values, most int) (*sql.DB, error) {
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {
@@ -204,6 +243,9 @@ func (s *Store) Close() error {
 	if s.writeConn != nil {
 		s.writeConn.release()
 		s.writeConn = nil
+	}
+	if s.writers == nil {
+		return s.readers.Close()
 	}
 	return errors.Join(s.writers.Close(), s.readers.Close())
 }

@@ -33,6 +33,9 @@ func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 
 // change runs fn in a transaction that writes, once.
 func (s *Store) change(ctx context.Context, fn func(*connection) error) (err error) {
+	if s.full != nil {
+		return s.full
+	}
 	select {
 	case s.writeLock <- struct{}{}:
 		defer func() { <-s.writeLock }()
