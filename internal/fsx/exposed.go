@@ -20,7 +20,7 @@ type Exposed struct {
 // ExposedToOthers returns how other users could change the file at path: because it, or
 // its directory, belongs to one of them, because its mode lets the group or all users
 // write to it, or because its directory lets all users remove files of others. If path
-// is a symbolic link, the directory of the link counts too. ACLs are not looked at.
+// is a symbolic link, the directory of the link counts too. ACLs are ignored.
 func ExposedToOthers(path string) ([]Exposed, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {

@@ -53,7 +53,7 @@ func homeChecks() []check {
 // homePaths returns the paths that could be looked at, and an error if some could not.
 func (s *checkState) homePaths() ([]HomePath, error) {
 	if len(s.in.Home) == 0 {
-		return nil, finding.NotApplicable("the files of the home were not looked at")
+		return nil, finding.NotApplicable("only the settings are checked, not the files of a home")
 	}
 	var out []HomePath
 	var errs []error

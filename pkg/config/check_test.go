@@ -197,7 +197,9 @@ notification.dav.smtpuser=calendar
 `
 
 func TestGoodFilePasses(t *testing.T) {
-	r := Check(t.Context(), inputOf(t, goodFile))
+	in := inputOf(t, goodFile)
+	in.Home = []HomePath{homePath(t, 0o755, true, HomePath{What: "the home", Reach: 0o111})}
+	r := Check(t.Context(), in)
 	if len(r.Findings) > 0 {
 		t.Errorf("findings:\n%s", describeAll(r.Findings))
 	}

@@ -49,7 +49,7 @@ func (j *Journal) PlanPrune(ctx context.Context, before time.Time) (*PrunePlan, 
 	p := &PrunePlan{}
 	for _, sha := range kept {
 		if !named[sha] {
-			// Its record may be lost; it is not known to be unnecessary.
+			// Its record may be lost, so it may be needed.
 			fi, err := os.Lstat(j.versionFile(sha))
 			keep[sha] = err != nil || !fi.ModTime().Before(before)
 		}

@@ -85,7 +85,7 @@ func (l *homeLook) look(path, what string, s secrecy) {
 }
 
 // reach returns the execute bits that the home and all directories between it and the path
-// have. Those above the home, or of a path outside it, are not looked at.
+// have. It ignores those above the home, and those of a path outside it.
 func (l *homeLook) reach(path string) fs.FileMode {
 	bits := fs.FileMode(0o111)
 	rel, err := filepath.Rel(l.home, path)

@@ -80,6 +80,23 @@ func connect(o Options, how access, most, cache int) (*sql.DB, error) {
 	case alone:
 		query["_pragma"], query["mode"], query["immutable"] = []string{"trusted_schema(0)"}, []string{"ro"}, []string{"1"}
 	}
+	return openFile(path, query, most)
+}
+
+// connectAlone returns a pool of one connection that reads and locks the file against all
+// others. It then keeps in memory what connections share in a file otherwise. Its settings
+// must be without those that read the file: the driver sorts them.
+func connectAlone(o Options) (*sql.DB, error) {
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return nil, err
+	}
+	return openFile(path, url.Values{"_pragma": {
+		fmt.Sprintf("busy_timeout(%d)", o.wait().Milliseconds()), "locking_mode(EXCLUSIVE)", "trusted_schema(0)",
+	}}, 1)
+}
+
+func openFile(path string, query url.Values, most int) (*sql.DB, error) {
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {

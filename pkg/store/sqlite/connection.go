@@ -31,8 +31,17 @@ func (c *connection) release() {
 
 // reader returns a connection for reading. The caller must release it.
 func (s *Store) reader(ctx context.Context) (*connection, error) {
-	conn, err := s.readers.Conn(ctx)
-	if err != nil {
+	waiting := ctx
+	if s.full != nil { // a caller that holds the only connection would wait for itself
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeout(ctx, s.o.wait())
+		defer cancel()
+	}
+	conn, err := s.readers.Conn(waiting)
+	switch {
+	case err != nil && waiting.Err() != nil && ctx.Err() == nil:
+		return nil, s.full
+	case err != nil:
 		return nil, explain(err)
 	}
 	return &connection{conn: conn, prepared: map[string]*sql.Stmt{}, inserts: map[string]*sql.Stmt{}}, nil

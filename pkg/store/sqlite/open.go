@@ -67,6 +67,10 @@ type Store struct {
 	writeLock chan struct{} // contains a token while a goroutine writes
 	snapshot  snapshot      // of a file that is read without locks
 
+	// full is the error of a disk without space for the file that connections share.
+	// There is only one connection then, which reads.
+	full error
+
 	mu        sync.Mutex
 	writeConn *connection // the only connection that writes; nil until it is needed
 }
@@ -90,7 +94,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// open opens a store of any schema version and back end, and returns its metadata.
+// open opens a store of any schema version and back end, and returns its metadata. On a
+// full disk, the store can only be read.
 func open(ctx context.Context, o Options) (s *Store, m relational.Metadata, err error) {
 	return openAs(ctx, o, accessTo(o.Path))
 }
@@ -109,6 +114,23 @@ func openAs(ctx context.Context, o Options, how access) (s *Store, m relational.
 	if s.writers, err = connect(o, how, 1, writerCache); err != nil {
 		return nil, m, errors.Join(err, s.readers.Close())
 	}
+	s, m, err = s.identify(ctx)
+	if !errors.Is(err, store.ErrFull) {
+		return s, m, err
+	}
+	full := err
+	s = &Store{o: o, writeLock: make(chan struct{}, 1), full: full}
+	if s.readers, err = connectAlone(o); err != nil {
+		return nil, m, err
+	}
+	if s, m, err = s.identify(ctx); err != nil {
+		return nil, m, full
+	}
+	return s, m, nil
+}
+
+// identify returns the metadata of the file, or closes the store if that fails.
+func (s *Store) identify(ctx context.Context) (_ *Store, m relational.Metadata, err error) {
 	c, err := s.reader(ctx)
 	if err == nil {
 		m, err = c.identify(ctx)
@@ -172,6 +194,9 @@ func (s *Store) Close() error {
 	if s.writeConn != nil {
 		s.writeConn.release()
 		s.writeConn = nil
+	}
+	if s.writers == nil {
+		return s.readers.Close()
 	}
 	return errors.Join(s.writers.Close(), s.readers.Close())
 }

@@ -37,6 +37,9 @@ func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 // change runs fn in a transaction that writes, once. An error because the file is
 // read-only names it.
 func (s *Store) change(ctx context.Context, fn func(*connection) error) error {
+	if s.full != nil {
+		return s.full
+	}
 	err := s.changeOnce(ctx, fn)
 	if errors.Is(err, store.ErrReadOnly) {
 		return fmt.Errorf("store %s: %w", s.o.Path, err)

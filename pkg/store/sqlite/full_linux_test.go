@@ -1,0 +1,129 @@
+package sqlite
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// fullDisk mounts a small disk, lets prepare put files on it, and fills it.
+func fullDisk(t *testing.T, prepare func(dir string)) (dir string, free func()) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can mount a small disk")
+	}
+	dir = t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+		t.Skipf("no small disk can be mounted: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	prepare(dir)
+	filler := filepath.Join(dir, "filler")
+	f, err := os.Create(filler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	page := make([]byte, 4096)
+	for err == nil {
+		_, err = f.Write(page)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	return dir, func() {
+		if err := os.Remove(filler); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func countAccounts(t *testing.T, s *Store) (n int64) {
+	t.Helper()
+	err := s.View(t.Context(), func(r store.Reader) (err error) {
+		n, err = r.CountAccounts(t.Context(), store.AccountFilter{State: store.AnyState})
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return n
+}
+
+// A store on a full disk can be read, with what a killed run left in the WAL file, and
+// says why it cannot be changed.
+func TestFullDiskCanBeRead(t *testing.T) {
+	old := Options{Path: filepath.Join(t.TempDir(), "b.sqlite"), Backend: "b"}
+	if err := Create(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	killed, err := Open(t.Context(), old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer killed.Close()
+	add := func(s *Store, id string) error {
+		return s.Update(t.Context(), func(w store.Writer) error {
+			return w.CreateAccount(t.Context(), &store.NewAccount{Account: store.Account{ID: id, Kind: store.User, Addresses: []string{id + "@example.com"}}})
+		})
+	}
+	if err := add(killed, "a"); err != nil {
+		t.Fatal(err)
+	}
+	o := old
+	o.Wait = 50 * time.Millisecond
+	dir, free := fullDisk(t, func(dir string) {
+		o.Path = filepath.Join(dir, "b.sqlite")
+		for _, ending := range []string{"", "-wal"} {
+			b, err := os.ReadFile(old.Path + ending)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ending != "" && len(b) == 0 {
+				t.Fatal("the WAL file is empty")
+			}
+			if err := os.WriteFile(filepath.Join(dir, "b.sqlite"+ending), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	for range 2 {
+		s, err := Open(t.Context(), o)
+		if err != nil {
+			t.Fatalf("%s: %v", dir, err)
+		}
+		if n := countAccounts(t, s); n != 1 {
+			t.Errorf("%d accounts", n)
+		}
+		if err := add(s, "b"); !errors.Is(err, store.ErrFull) {
+			t.Errorf("a change: %v", err)
+		}
+		err = s.View(t.Context(), func(store.Reader) error {
+			return s.View(t.Context(), func(store.Reader) error { return nil })
+		})
+		if !errors.Is(err, store.ErrFull) {
+			t.Errorf("a second reader at the same time: %v", err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	free()
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := add(s, "b"); err != nil || countAccounts(t, s) != 2 {
+		t.Errorf("with free space: %v", err)
+	}
+}
