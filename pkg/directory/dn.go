@@ -21,10 +21,10 @@ import (
 // a comma and the DN of the other.
 //
 // Besides RFC 4514, the quotes, semicolons and "OID." of RFC 2253 are accepted, and
-// unescaped characters whose meaning is unambiguous. The long names and OIDs of the
-// attributes listed in RFC 4514 become their short names. No other schema is known:
-// other aliases of an attribute name remain different, and all values are compared
-// without regard to case.
+// unescaped characters whose meaning is unambiguous. Attributes that name entries have
+// one name, whichever of their names in RFC 4519 and 4524, or OID, dn contains; names
+// that only a server knows remain different. All values are compared without regard to
+// case, in Unicode Normalization Form KC.
 func AppendNormalDN(dst, dn []byte) ([]byte, error) {
 	p := dnParser{in: dn, out: slices.Grow(dst, len(dn))}
 	if p.skipBlanks(); p.at == len(dn) {
@@ -104,7 +104,7 @@ func (p *dnParser) part() error {
 		return err
 	}
 	start = len(p.out)
-	p.out = hideSpecial(AppendFold(p.out, value), start, isHex)
+	p.out = hideSpecial(appendServerFold(p.out, trimmed(value), true), start, isHex)
 	return nil
 }
 
@@ -141,8 +141,8 @@ loop:
 	return true
 }
 
-// shortName returns the short name of an attribute for its long name or OID, given in
-// lower case (RFC 4514 section 3, RFC 4519), and "" for others.
+// shortName returns the usual name of an attribute for another name or its OID, given in
+// lower case (RFC 4519, RFC 4524, RFC 2985), and "" for others.
 func shortName(name []byte) string {
 	if len(name) < len("userid") {
 		return "" // true of nearly all names
@@ -150,6 +150,10 @@ func shortName(name []byte) string {
 	switch string(name) {
 	case "2.5.4.3", "commonname":
 		return "cn"
+	case "2.5.4.4", "surname":
+		return "sn"
+	case "2.5.4.42", "givenname":
+		return "gn"
 	case "2.5.4.7", "localityname":
 		return "l"
 	case "2.5.4.8", "stateorprovincename":
@@ -166,6 +170,31 @@ func shortName(name []byte) string {
 		return "dc"
 	case "0.9.2342.19200300.100.1.1", "userid":
 		return "uid"
+	case "0.9.2342.19200300.100.1.3", "rfc822mailbox":
+		return "mail"
+	case "1.2.840.113549.1.9.1", "emailaddress", "pkcs9email":
+		return "email"
+	}
+	return shortTelephone(name)
+}
+
+// shortTelephone is shortName for attributes that rarely name an entry.
+func shortTelephone(name []byte) string {
+	switch string(name) {
+	case "2.5.4.23", "facsimiletelephonenumber":
+		return "fax"
+	case "0.9.2342.19200300.100.1.5", "favouritedrink":
+		return "drink"
+	case "0.9.2342.19200300.100.1.20", "hometelephonenumber":
+		return "homephone"
+	case "0.9.2342.19200300.100.1.41", "mobiletelephonenumber":
+		return "mobile"
+	case "0.9.2342.19200300.100.1.42", "pagertelephonenumber":
+		return "pager"
+	case "0.9.2342.19200300.100.1.43", "friendlycountryname":
+		return "co"
+	case "2.5.4.1", "aliasedentryname":
+		return "aliasedobjectname"
 	}
 	return ""
 }
