@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // AppendNormalDN appends the normal form of dn to dst. DNs of the same entry have the
@@ -26,16 +25,36 @@ import (
 // that only a server knows remain different. All values are compared without regard to
 // case, in Unicode Normalization Form KC.
 func AppendNormalDN(dst, dn []byte) ([]byte, error) {
-	p := dnParser{in: dn, out: slices.Grow(dst, len(dn))}
+	out, _, err := appendDN(dst, dn, false)
+	return out, err
+}
+
+// AppendFoldedDN appends a form like that of AppendNormalDN in which the values are
+// folded by AppendFold. normal reports whether the other form has the same bytes, as it
+// has for nearly every DN. DNs with the same form in one or the other way can belong to
+// the same entry.
+func AppendFoldedDN(dst, dn []byte) (out []byte, normal bool, err error) {
+	out, plain, err := appendDN(dst, dn, true)
+	if err != nil || plain {
+		return out, plain, err
+	}
+	other, err := AppendNormalDN(nil, dn)
+	return out, err == nil && bytes.Equal(other, out[len(dst):]), err
+}
+
+// appendDN appends the normal form of a DN, or with fold the other one. plain reports
+// that all values are plain ASCII text, for which both are the same.
+func appendDN(dst, dn []byte, fold bool) (out []byte, plain bool, err error) {
+	p := dnParser{in: dn, out: slices.Grow(dst, len(dn)), fold: fold, plain: true}
 	if p.skipBlanks(); p.at == len(dn) {
-		return dst, nil
+		return dst, true, nil
 	}
 	for {
 		if err := p.rdn(); err != nil {
-			return dst, err
+			return dst, false, err
 		}
 		if p.at == len(dn) {
-			return p.out, nil
+			return p.out, p.plain, nil
 		}
 		p.at++
 		p.out = append(p.out, ',')
@@ -43,9 +62,11 @@ func AppendNormalDN(dst, dn []byte) ([]byte, error) {
 }
 
 type dnParser struct {
-	in  []byte
-	at  int
-	out []byte
+	in    []byte
+	at    int
+	out   []byte
+	fold  bool // see appendDN
+	plain bool
 }
 
 // rdn parses up to the separator after an RDN.
@@ -104,7 +125,12 @@ func (p *dnParser) part() error {
 		return err
 	}
 	start = len(p.out)
-	p.out = hideSpecial(appendServerFold(p.out, trimmed(value), true), start, isHex)
+	if p.plain = false; p.fold {
+		p.out = AppendFold(p.out, value)
+	} else {
+		p.out = appendServerFold(p.out, trimmed(value), true)
+	}
+	p.out = hideSpecial(p.out, start, isHex)
 	return nil
 }
 
@@ -128,7 +154,7 @@ loop:
 			if out[len(out)-1] != ' ' {
 				out = append(out, c)
 			}
-		case c == '\\', c == '=', c == '"', c >= utf8.RuneSelf:
+		case c == '\\', c == '=', c == '"', c < ' ', c >= 0x7f:
 			return false
 		default:
 			out = append(out, c)

@@ -34,7 +34,6 @@ type matcher struct {
 	// names finds the number of an attribute, which all names of its type and its
 	// subtypes share.
 	names  *names
-	all    bool // names contains the whole schema
 	schema *typeSchema
 	marks  uint64 // see hidden; the bits of the numbers
 }

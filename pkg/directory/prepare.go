@@ -59,6 +59,10 @@ func appendServerFold(dst, v []byte, lower bool) []byte {
 	return append(dst, collapse(norm.NFKC.Bytes(v))...)
 }
 
+// AppendServerFold appends the form in which OpenLDAP compares a value by
+// caseIgnoreMatch. See AppendFold for that of the standard, and AppendLoose.
+func AppendServerFold(dst, v []byte) []byte { return appendServerFold(dst, trimmed(v), true) }
+
 // lowerRunes returns v in lower case, letter by letter. Bytes that are not UTF-8 are
 // kept.
 func lowerRunes(v []byte) []byte {
@@ -86,15 +90,11 @@ func AppendLoose(dst, v []byte) []byte {
 	}
 	var out []byte
 	for _, r := range string(norm.NFKD.Bytes(prepare(v))) {
-		if r != ' ' && !unicode.Is(unicode.Mn, r) {
+		if !unicode.Is(unicode.Mn, r) {
 			out = utf8.AppendRune(out, r)
 		}
 	}
-	// What is left may be plain text, which has to equal that text.
-	if plain, ok := appendPlain(dst, bytes.Trim(out, " "), true); ok {
-		return plain
-	}
-	return append(dst, out...)
+	return append(dst, bytes.Trim(collapse(out), " ")...)
 }
 
 // prepare does the steps Map and Normalize of RFC 4518 sections 2.2 and 2.3.
