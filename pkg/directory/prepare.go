@@ -91,7 +91,7 @@ func AppendLoose(dst, v []byte) []byte {
 	var out []byte
 	for _, r := range string(norm.NFKD.Bytes(prepare(v))) {
 		if !unicode.Is(unicode.Mn, r) {
-			out = utf8.AppendRune(out, r)
+			out = utf8.AppendRune(out, FoldRune(r)) // letters that Unicode folds, but the tables of RFC 4518 do not
 		}
 	}
 	return append(dst, bytes.Trim(collapse(out), " ")...)

@@ -96,7 +96,7 @@ func (c *claim) add(a *Audit, h *holder) {
 }
 
 // hashOf returns the hash by which claims identify an entry.
-func (a *Audit) hashOf(dn []byte) uint64 { return maphash.Bytes(a.seed, appendDN(nil, dn)) }
+func (a *Audit) hashOf(dn []byte) uint64 { return maphash.Bytes(a.seed, normalDN(dn)) }
 
 // firstHolders sorts by position, and keeps as many holders as a finding can list.
 func firstHolders(list []*holder) []*holder {
@@ -156,7 +156,7 @@ func joinClaims(list []*claim) *claim {
 	for _, c := range list {
 		maps.Copy(all.holders, c.holders)
 		for _, h := range c.first {
-			if k := string(appendDN(nil, h.dn)); !seen[k] {
+			if k := string(normalDN(h.dn)); !seen[k] {
 				seen[k] = true
 				all.first = append(all.first, h)
 			}

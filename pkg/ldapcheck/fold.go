@@ -28,18 +28,18 @@ func (c comparison) String() string {
 	return ""
 }
 
-// appendDN appends a DN in normal form, in which equal DNs have equal bytes. An
+// normalDN returns the normal form of a DN, in which equal DNs have equal bytes. An
 // invalid DN is folded as text.
-func appendDN(dst, dn []byte) []byte {
-	out, err := directory.AppendNormalDN(dst, dn)
+func normalDN(dn []byte) []byte {
+	out, err := directory.AppendNormalDN(nil, dn)
 	if err != nil {
-		return directory.AppendFold(dst, dn)
+		return directory.AppendFold(nil, dn)
 	}
 	return out
 }
 
 // appendFoldedDN appends a DN as RFC 4518 prepares its values. normal reports whether
-// that is the form of appendDN, too.
+// that is the form of normalDN, too.
 func appendFoldedDN(dst, dn []byte) (out []byte, normal bool) {
 	out, normal, err := directory.AppendFoldedDN(dst, dn)
 	if err != nil {

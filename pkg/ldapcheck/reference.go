@@ -68,7 +68,7 @@ func (a *Audit) compareHolders(w *worker, key uint64, places []uint64) error {
 		if folded, normal := appendFoldedDN(nil, h.dn); !normal && maphash.Bytes(a.seed, folded) != key {
 			continue
 		}
-		k := string(appendDN(nil, h.dn))
+		k := string(normalDN(h.dn))
 		r := same[k]
 		if r.count++; r.first == nil || h.pos < r.first.pos {
 			r.first = h

@@ -255,7 +255,7 @@ func (w *worker) addDN(dn []byte, place uint64) {
 	w.dn = folded
 	w.fail(w.dns.Add(maphash.Bytes(w.a.seed, folded), place))
 	if !normal {
-		w.fail(w.dns.Add(maphash.Bytes(w.a.seed, appendDN(nil, dn)), place))
+		w.fail(w.dns.Add(maphash.Bytes(w.a.seed, normalDN(dn)), place))
 	}
 }
 
