@@ -43,7 +43,7 @@ func (r *Request) Name() string {
 // known.
 func ParseRequest(line string, known []PropertyInfo) (Request, error) {
 	r := Request{Line: line}
-	who, properties, _ := strings.Cut(line, ":")
+	who, properties, _ := strings.Cut(store.CutMailto(strings.TrimLeft(line, " \t")), ":")
 	who = strings.Trim(who, " \t")
 	if id, ok := strings.CutPrefix(who, IDPrefix); ok {
 		id, err := url.QueryUnescape(id)

@@ -159,10 +159,19 @@ func (p Properties) Addresses(use store.ACLUse) ([]string, error) {
 				}
 			}
 		case "delegates", "owners":
-			out = append(out, strings.Fields(x.Value)...)
+			out = append(out, addressesIn(x.Value)...)
 		}
 	}
 	return slices.DeleteFunc(out, func(word string) bool { _, exact := parsePersonRef(word); return exact }), nil
+}
+
+// addressesIn returns the addresses in a list, without the scheme mailto:.
+func addressesIn(list string) []string {
+	words := strings.Fields(list)
+	for i, word := range words {
+		words[i] = store.CutMailto(word)
+	}
+	return words
 }
 
 // personRef returns a word that names a person by unique ID and address: undoing must
@@ -257,7 +266,7 @@ func (w PeopleByAddress) find(field, address string) (store.Person, error) {
 // list returns the people that a property names.
 func (w PeopleByAddress) list(x Property) ([]store.Person, error) {
 	var out []store.Person
-	for _, address := range strings.Fields(x.Value) {
+	for _, address := range addressesIn(x.Value) {
 		person, err := w.find(x.Name, address)
 		if err != nil {
 			return nil, err
@@ -312,13 +321,13 @@ func (p Properties) Apply(a *store.Account, who PeopleByAddress) error {
 				err = &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "is not in the range 0 to 7"}
 			}
 		case "addresses":
-			a.Addresses = strings.Fields(x.Value)
+			a.Addresses = addressesIn(x.Value)
 		case "delegates":
 			a.Delegates, err = who.list(x)
 		case "owners":
 			a.Owners, err = who.list(x)
 		case "delegate_notifaddr":
-			a.DelegateNotifyTo = strings.Fields(x.Value)
+			a.DelegateNotifyTo = addressesIn(x.Value)
 		case "displayname":
 			a.DisplayName = x.Value
 		case "kind":
@@ -326,7 +335,7 @@ func (p Properties) Apply(a *store.Account, who PeopleByAddress) error {
 		case "notifemail":
 			a.Notify, err = parseFlag(x)
 		case "notifrecipients":
-			a.NotifyTo = strings.Fields(x.Value)
+			a.NotifyTo = addressesIn(x.Value)
 		default:
 			err = fmt.Errorf("%w '%s' of an account", ErrUnknownProperty, x.Name)
 		}

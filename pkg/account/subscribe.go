@@ -31,6 +31,7 @@ func ParseCollectionURI(text string) (CollectionURI, error) {
 	owner, err1 := url.PathUnescape(parts[1])
 	name, err2 := url.PathUnescape(parts[2])
 	err = errors.Join(err1, err2)
+	owner = store.CutMailto(owner)
 	if err == nil {
 		err = store.CheckAddress(owner)
 	}

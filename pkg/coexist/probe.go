@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
 	"github.com/davadmin/davadmin/pkg/ischedule"
 	"github.com/davadmin/davadmin/pkg/route"
@@ -39,7 +40,7 @@ type probe struct {
 // user6 and user7 return the user of each side to query.
 func (c *Check) user6() (string, error) {
 	if c.o.Ask6 != "" {
-		return c.o.Ask6, nil
+		return directory.CutMailto(c.o.Ask6), nil
 	}
 	if address := c.counts.sum().Example6; address != "" {
 		return address, nil
@@ -49,7 +50,7 @@ func (c *Check) user6() (string, error) {
 
 func (c *Check) user7() (string, error) {
 	if c.o.Ask7 != "" {
-		return c.o.Ask7, nil
+		return directory.CutMailto(c.o.Ask7), nil
 	}
 	if address := c.counts.sum().Example7; address != "" {
 		return address, nil

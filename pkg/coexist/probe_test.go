@@ -176,7 +176,7 @@ func TestProbesOfGivenUsers(t *testing.T) {
 	edit := d.edit
 	d.edit = func(o *coexist.Options) {
 		edit(o)
-		o.Ask6, o.Ask7 = "olga@Example.ORG", ""
+		o.Ask6, o.Ask7 = "MAILTO:olga@Example.ORG", ""
 	}
 	r := d.check(t)
 	if diff := cmp.Diff([]string{"old ischedule mailto:olga@Example.ORG from mailto:olga@Example.ORG", "new wcap olga@Example.ORG"}, s.asked); diff != "" {
@@ -224,7 +224,7 @@ func TestProbesOfUsersOnTheOtherSide(t *testing.T) {
 	edit := d.edit
 	d.edit = func(o *coexist.Options) {
 		edit(o)
-		o.Ask6, o.Ask7 = "nina@example.com", "adam@example.com"
+		o.Ask6, o.Ask7 = "nina@example.com", "Mailto:adam@example.com"
 		o.Decide = func(ctx context.Context, address string) (*route.Decision, error) {
 			return route.Decide(ctx, route.Config{
 				MailFilter: "(mail=%s)", LocalAttr: "davstore", Fetched: []string{"mail", "davstore"}, Store: "davStore", Backend: "defaultbackend",

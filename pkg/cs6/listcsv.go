@@ -3,6 +3,8 @@ package cs6
 import (
 	"fmt"
 	"strings"
+
+	"github.com/davadmin/davadmin/pkg/directory"
 )
 
 // columns are the numbers of the CSV columns that are used, -1 for a missing one.
@@ -144,7 +146,7 @@ func field(fields []string, i int) string {
 	if i < 0 || i >= len(fields) {
 		return ""
 	}
-	return cutMailto(trimBlanks(fields[i]))
+	return directory.CutMailto(trimBlanks(fields[i]))
 }
 
 // splitCSV splits one line of RFC 4180. A quoted field must end on the same line.

@@ -63,15 +63,6 @@ func isDomain(s string) bool {
 	return label > 0
 }
 
-// cutMailto removes the scheme of a mailto: URI, in any case.
-func cutMailto(word string) string {
-	const scheme = "mailto:"
-	if len(word) > len(scheme) && strings.EqualFold(word[:len(scheme)], scheme) {
-		return word[len(scheme):]
-	}
-	return word
-}
-
 // cutKey splits a property at its first ':' or '='. The key is folded by foldKey.
 func cutKey(text string) (key string, sep byte, value string, ok bool) {
 	const most = 40

@@ -1,6 +1,10 @@
 package cs6
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/davadmin/davadmin/pkg/directory"
+)
 
 // property reads "key: value" or "key=value" and reports whether the line has this
 // form: as part of the current record, as the first line of a new one, or as an
@@ -126,7 +130,7 @@ func (l *listReader) placeOwner(value, text string) (*block, string) {
 // placeAccount puts an address or a user id into the current record, or into a new
 // one if the current record has another one.
 func (l *listReader) placeAccount(kind keyKind, key, value, text string) (*block, string) {
-	value = cutMailto(value)
+	value = directory.CutMailto(value)
 	uid, domain, bad := splitUser(value)
 	if bad == "" && domain == "" && kind == addressKey {
 		bad = "not an address"

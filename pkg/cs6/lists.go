@@ -8,6 +8,8 @@ import (
 	"iter"
 	"math"
 	"strings"
+
+	"github.com/davadmin/davadmin/pkg/directory"
 )
 
 // defaultMaxLine is far longer than a description in a property list.
@@ -275,7 +277,7 @@ func (l *listReader) bare(text string, indented bool) {
 
 // userOf reads an address, a user id with or without domain, or a calendar id.
 func userOf(word string) (p ListedUser, bad string) {
-	word = cutMailto(word)
+	word = directory.CutMailto(word)
 	if strings.Contains(word, ":") {
 		uid, domain, bad := splitCalendarID(word)
 		return ListedUser{UID: uid, Domain: domain, Calendars: 1}, bad

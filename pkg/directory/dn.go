@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // AppendNormalDN appends the normal form of dn to dst. DNs of the same entry have the
@@ -21,21 +20,41 @@ import (
 // a comma and the DN of the other.
 //
 // Besides RFC 4514, the quotes, semicolons and "OID." of RFC 2253 are accepted, and
-// unescaped characters whose meaning is unambiguous. The long names and OIDs of the
-// attributes listed in RFC 4514 become their short names. No other schema is known:
-// other aliases of an attribute name remain different, and all values are compared
-// without regard to case.
+// unescaped characters whose meaning is unambiguous. Attributes that name entries have
+// one name, whichever of their names in RFC 4519 and 4524, or OID, dn contains; names
+// that only a server knows remain different. All values are compared without regard to
+// case, in Unicode Normalization Form KC.
 func AppendNormalDN(dst, dn []byte) ([]byte, error) {
-	p := dnParser{in: dn, out: slices.Grow(dst, len(dn))}
+	out, _, err := appendDN(dst, dn, false)
+	return out, err
+}
+
+// AppendFoldedDN appends a form like that of AppendNormalDN in which the values are
+// folded by AppendFold. normal reports whether the other form has the same bytes, as it
+// has for nearly every DN. DNs with the same form in one or the other way can belong to
+// the same entry.
+func AppendFoldedDN(dst, dn []byte) (out []byte, normal bool, err error) {
+	out, plain, err := appendDN(dst, dn, true)
+	if err != nil || plain {
+		return out, plain, err
+	}
+	other, err := AppendNormalDN(nil, dn)
+	return out, err == nil && bytes.Equal(other, out[len(dst):]), err
+}
+
+// appendDN appends the normal form of a DN, or with fold the other one. plain reports
+// that all values are plain ASCII text, for which both are the same.
+func appendDN(dst, dn []byte, fold bool) (out []byte, plain bool, err error) {
+	p := dnParser{in: dn, out: slices.Grow(dst, len(dn)), fold: fold, plain: true}
 	if p.skipBlanks(); p.at == len(dn) {
-		return dst, nil
+		return dst, true, nil
 	}
 	for {
 		if err := p.rdn(); err != nil {
-			return dst, err
+			return dst, false, err
 		}
 		if p.at == len(dn) {
-			return p.out, nil
+			return p.out, p.plain, nil
 		}
 		p.at++
 		p.out = append(p.out, ',')
@@ -43,9 +62,11 @@ func AppendNormalDN(dst, dn []byte) ([]byte, error) {
 }
 
 type dnParser struct {
-	in  []byte
-	at  int
-	out []byte
+	in    []byte
+	at    int
+	out   []byte
+	fold  bool // see appendDN
+	plain bool
 }
 
 // rdn parses up to the separator after an RDN.
@@ -104,7 +125,12 @@ func (p *dnParser) part() error {
 		return err
 	}
 	start = len(p.out)
-	p.out = hideSpecial(AppendFold(p.out, value), start, isHex)
+	if p.plain = false; p.fold {
+		p.out = AppendFold(p.out, value)
+	} else {
+		p.out = appendServerFold(p.out, trimmed(value), true)
+	}
+	p.out = hideSpecial(p.out, start, isHex)
 	return nil
 }
 
@@ -128,7 +154,7 @@ loop:
 			if out[len(out)-1] != ' ' {
 				out = append(out, c)
 			}
-		case c == '\\', c == '=', c == '"', c >= utf8.RuneSelf:
+		case c == '\\', c == '=', c == '"', c < ' ', c >= 0x7f:
 			return false
 		default:
 			out = append(out, c)
@@ -141,8 +167,8 @@ loop:
 	return true
 }
 
-// shortName returns the short name of an attribute for its long name or OID, given in
-// lower case (RFC 4514 section 3, RFC 4519), and "" for others.
+// shortName returns the usual name of an attribute for another name or its OID, given in
+// lower case (RFC 4519, RFC 4524, RFC 2985), and "" for others.
 func shortName(name []byte) string {
 	if len(name) < len("userid") {
 		return "" // true of nearly all names
@@ -150,6 +176,10 @@ func shortName(name []byte) string {
 	switch string(name) {
 	case "2.5.4.3", "commonname":
 		return "cn"
+	case "2.5.4.4", "surname":
+		return "sn"
+	case "2.5.4.42", "givenname":
+		return "gn"
 	case "2.5.4.7", "localityname":
 		return "l"
 	case "2.5.4.8", "stateorprovincename":
@@ -166,6 +196,31 @@ func shortName(name []byte) string {
 		return "dc"
 	case "0.9.2342.19200300.100.1.1", "userid":
 		return "uid"
+	case "0.9.2342.19200300.100.1.3", "rfc822mailbox":
+		return "mail"
+	case "1.2.840.113549.1.9.1", "emailaddress", "pkcs9email":
+		return "email"
+	}
+	return shortTelephone(name)
+}
+
+// shortTelephone is shortName for attributes that rarely name an entry.
+func shortTelephone(name []byte) string {
+	switch string(name) {
+	case "2.5.4.23", "facsimiletelephonenumber":
+		return "fax"
+	case "0.9.2342.19200300.100.1.5", "favouritedrink":
+		return "drink"
+	case "0.9.2342.19200300.100.1.20", "hometelephonenumber":
+		return "homephone"
+	case "0.9.2342.19200300.100.1.41", "mobiletelephonenumber":
+		return "mobile"
+	case "0.9.2342.19200300.100.1.42", "pagertelephonenumber":
+		return "pager"
+	case "0.9.2342.19200300.100.1.43", "friendlycountryname":
+		return "co"
+	case "2.5.4.1", "aliasedentryname":
+		return "aliasedobjectname"
 	}
 	return ""
 }

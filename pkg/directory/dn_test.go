@@ -34,7 +34,7 @@ func TestNormalDN(t *testing.T) {
 		"cn=Änne,o=isp":                         "cn=änne,o=isp",
 		`cn=\C3\84nne,o=isp`:                    "cn=änne,o=isp",
 		"cn=ΣΑΣ":                                "cn=σασ",
-		"cn=σας":                                "cn=σασ",
+		"cn=σας":                                "cn=σας",
 		"cn=\xff\xfeA":                          "cn=\xff\xfea",
 		"OID.2.5.4.3=a":                         "cn=a",
 		"userId=a,0.9.2342.19200300.100.1.25=b": "uid=a,dc=b",
@@ -221,4 +221,43 @@ func FuzzNormalDN(f *testing.F) {
 			t.Fatalf("the normal form of %q is %q, and that of the latter is %q, %v", dn, normal, again, err)
 		}
 	})
+}
+
+// TestNamesInDNs requires that all names of an attribute type mean the same in a DN.
+func TestNamesInDNs(t *testing.T) {
+	for _, a := range newTypeSchema(nil).list {
+		if a.operational || len(a.names) == 2 && a.names[1] != "2.5.4.4" {
+			continue // the only other name is the OID, and hardly anything else names entries
+		}
+		want, err := AppendNormalDN(nil, []byte(a.names[0]+"=x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range a.names {
+			if got, err := AppendNormalDN(nil, []byte(name+"=x")); err != nil || string(got) != string(want) {
+				t.Errorf("%s: %q, want %q (%v)", name, got, want, err)
+			}
+		}
+	}
+}
+
+// TestUnicodeInDNs compares DNs as OpenLDAP does.
+func TestUnicodeInDNs(t *testing.T) {
+	normal := func(dn string) string {
+		out, err := AppendNormalDN(nil, []byte(dn))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	for _, pair := range [][2]string{{"cn=Zu\u0308rich,o=x", "CN=ZÜRICH, O=X"}, {"cn=\uff21\uff42", "cn=ab"}, {"cn=\u212a", "cn=k"}, {`cn=Z\75\cc\88rich`, "cn=zürich"}} {
+		if normal(pair[0]) != normal(pair[1]) {
+			t.Errorf("%q and %q differ", pair[0], pair[1])
+		}
+	}
+	for _, pair := range [][2]string{{"cn=straße", "cn=strasse"}, {"cn=soft\u00adhyphen", "cn=softhyphen"}, {"cn=ς", "cn=σ"}, {"cn=u", "cn=ü"}} {
+		if normal(pair[0]) == normal(pair[1]) {
+			t.Errorf("%q and %q are the same", pair[0], pair[1])
+		}
+	}
 }

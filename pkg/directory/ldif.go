@@ -43,10 +43,17 @@ type FilesOptions struct {
 //
 // It delivers values with options as values of the attribute itself. Like a search,
 // it omits what the export of a replica marks as deleted: values with the option
-// "deleted", and tombstone entries. The schema is unknown, so the kind of an entry
-// depends only on the object classes listed in the entry itself, and in a file
-// without object classes every entry has the kind Other. Query.Filter is evaluated
-// like caseIgnoreMatch for all attributes.
+// "deleted", and tombstone entries. The kind of an entry depends only on the object
+// classes listed in the entry itself, and in a file without object classes every entry
+// has the kind Other.
+//
+// Query.Filter chooses the entries that a server would choose (RFC 4511 section
+// 4.5.1.7): names, matching rules and class inheritance are those of the standard schema
+// and of the calendar's. Attributes of the query that the schema does not define are
+// compared as text. Where servers differ, it does as OpenLDAP does. What only the server
+// can decide is an error: "~=" and some rules before anything is read, and a *FilterError
+// for an entry whose operational attributes the file does not contain, or with an
+// attribute or class that is not in the schema, where the answer depends on it.
 //
 // Change records (including additions), invalid records, and entries of the class
 // referral are each a *Problem. So is an entry with an invalid DN when Query.Bases

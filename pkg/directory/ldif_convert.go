@@ -37,7 +37,11 @@ func newFilesPlan(q Query) (*filesPlan, error) {
 	if p.bases, err = newBases(q.Bases, q.Scope); err != nil {
 		return nil, err
 	}
-	p.filter, err = compileFilter(q.Filter)
+	var classes []string
+	for _, s := range q.Selections {
+		classes = append(classes, s.Classes...)
+	}
+	p.filter, err = compileFilter(q.Filter, q.Attributes, classes)
 	return p, err
 }
 
@@ -52,7 +56,7 @@ type converter struct {
 	values []Value
 	found  uint64 // attributes with values in values
 	dn     []byte // for the comparison of DNs
-	folded []byte // for the comparison of values
+	match  matchState
 
 	_ [64]byte // keeps the data of different workers in different cache lines
 }
@@ -99,7 +103,11 @@ func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 		if err != nil {
 			return c.give(nil, c.problem(BrokenRecord, rec, fmt.Sprintf("it is unknown whether the entry is below a base: %v", err)))
 		}
-		asked = in && (c.filter == nil || c.filter.matches(rec.Attributes, &c.folded))
+		if asked = in; asked && c.filter != nil {
+			if asked, err = c.filter.matches(rec, &c.match); err != nil {
+				return err
+			}
+		}
 	}
 	if !asked && !c.others {
 		return nil

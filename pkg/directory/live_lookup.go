@@ -36,6 +36,26 @@ func (l *Live) Exists(ctx context.Context, dn string) (bool, error) {
 	return true, nil
 }
 
+// Matches reports whether the server takes the value for a value of one of the
+// attributes of the entry dn. It compares as the server does, whatever that is.
+func (l *Live) Matches(ctx context.Context, dn string, attributes []string, value []byte) (bool, error) {
+	octets := func(s string) *ber.Packet {
+		return ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, s, "")
+	}
+	either := ber.Encode(ber.ClassContext, ber.TypeConstructed, ldap.FilterOr, nil, "")
+	for _, name := range attributes {
+		equal := ber.Encode(ber.ClassContext, ber.TypeConstructed, ldap.FilterEqualityMatch, nil, "")
+		equal.AppendChild(octets(name))
+		equal.AppendChild(octets(string(value)))
+		either.AppendChild(equal)
+	}
+	found, err := l.ask(ctx, &search{base: dn, scope: BaseOnly, filter: either, attrs: []string{"1.1"}})
+	if err != nil {
+		return false, fmt.Errorf("comparing a value of %q: %w", dn, err)
+	}
+	return len(found) > 0, nil
+}
+
 // Lookup returns the entries that a search with a small result finds, with the given
 // attributes; nil requests all user attributes. limit is the maximum number of entries
 // to return, 0 for all; it is not an error if there are more. References to other

@@ -2,11 +2,8 @@ package directory
 
 import (
 	"bytes"
-	"cmp"
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"math/bits"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
@@ -14,22 +11,55 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// matcher is a filter of RFC 4515 for entries whose schema is unknown. All values are
-// compared without regard to case and to insignificant blanks, and with >= and <= as
-// numbers if both are numbers. A name matches only itself, not its aliases and
-// subtypes, and it matches attributes with further options that the filter does not
-// name. Approximately equal means equal. A comparison with an attribute that the entry
-// does not have is false, never Undefined.
-//
-// A matcher is safe for concurrent use. The nil matcher matches all entries.
-type matcher struct {
-	kind  ber.Tag // as in go-ldap's Filter constants
-	parts []*matcher
+// truth is a value of the three-valued logic of filters (RFC 4511 section 4.5.1.7):
+// "and" is the minimum of its parts, "or" the maximum, "not" the negative.
+type truth int8
 
-	name    string   // in lower case, without options
-	options []string // in lower case
-	want    []byte   // folded
-	pieces  []piece
+const (
+	no        truth = -1
+	undefined truth = 0
+	yes       truth = 1
+)
+
+// span is what is known of the truth of a filter: it is not below lo nor above hi. They
+// differ where the value depends on something that the file does not show.
+type span struct{ lo, hi truth }
+
+// matcher is a filter of RFC 4515, compiled for the entries of a file. It chooses the
+// entries that a server with the same schema would choose, which is OpenLDAP where the
+// standards leave a choice. It is safe for concurrent use. The nil matcher matches all
+// entries.
+type matcher struct {
+	root *condition
+	// names finds the number of an attribute, which all names of its type and its
+	// subtypes share.
+	names  *names
+	schema *typeSchema
+	marks  uint64 // see hidden; the bits of the numbers
+}
+
+// condition is a part of a filter.
+type condition struct {
+	kind  ber.Tag // as in go-ldap's Filter constants
+	parts []*condition
+
+	text      string   // of the attribute or rule, for messages
+	never     bool     // Undefined for every entry
+	unknown   bool     // the type is not in the schema
+	types     bitset   // the numbers of the attributes to compare
+	options   []string // in lower case
+	form      form
+	want      []byte // in normal form
+	pieces    []piece
+	class     bool   // about the object classes of the entry
+	classes   *names // of the object class and those below it
+	noClass   bool   // the object class is not in the schema
+	loose     bool   // attributes that are not in the schema could match
+	named     bool   // the attributes in the DN of the entry count, too
+	entryDN   bool   // the DN of the entry itself is a value
+	operating bool   // exports omit the attribute unless it is requested
+	namesOf   *names // of the matcher
+	virtual   bool   // servers compute the attribute, and no export contains it
 }
 
 // piece is one part of a substrings filter. kind is a constant of go-ldap.
@@ -38,125 +68,172 @@ type piece struct {
 	want []byte
 }
 
-// compileFilter compiles a filter. It returns nil for an empty one.
-func compileFilter(filter string) (*matcher, error) {
-	if filter == "" {
-		return nil, nil
+// bitset is a set of small numbers.
+type bitset []uint64
+
+func (s bitset) has(n int) bool { return n>>6 < len(s) && s[n>>6]>>(n&63)&1 != 0 }
+
+func (s *bitset) add(n int) {
+	for n>>6 >= len(*s) {
+		*s = append(*s, 0)
 	}
-	p, err := ldap.CompileFilter(filter)
-	var m *matcher
-	if err == nil {
-		m, err = newMatcher(p)
-	}
-	if err != nil {
-		var of *ldap.Error
-		if errors.As(err, &of) && of.Err != nil {
-			err = of.Err
-		}
-		return nil, fmt.Errorf("filter %q: %s", filter, strings.TrimPrefix(err.Error(), "ldap: "))
-	}
-	return m, nil
+	(*s)[n>>6] |= 1 << (n & 63)
 }
 
-func newMatcher(p *ber.Packet) (*matcher, error) {
-	m := &matcher{kind: p.Tag}
-	switch p.Tag {
-	case ldap.FilterAnd, ldap.FilterOr, ldap.FilterNot:
-		for _, c := range p.Children {
-			part, err := newMatcher(c)
-			if err != nil {
-				return nil, err
-			}
-			m.parts = append(m.parts, part)
-		}
-		return m, nil
-	case ldap.FilterPresent:
-		return m, m.setName(packetText(p))
-	case ldap.FilterExtensibleMatch:
-		return nil, errors.New("comparisons with \":=\" require a server")
-	}
-	if len(p.Children) != 2 {
-		return nil, fmt.Errorf("a comparison has %d parts, not 2", len(p.Children))
-	}
-	if err := m.setName(packetText(p.Children[0])); err != nil {
-		return nil, err
-	}
-	if p.Tag == ldap.FilterSubstrings {
-		return m, m.setPieces(p.Children[1].Children)
-	}
-	m.want = AppendFold(nil, []byte(packetText(p.Children[1])))
-	return m, nil
+// FilterError is returned when a filter cannot be evaluated for an entry of a file,
+// although a server could evaluate it.
+type FilterError struct {
+	DN   string
+	Line int
+	Item string // the attribute, or the object class
+	Why  string
 }
 
-// packetText returns the octets of p, which go-ldap created from text.
-func packetText(p *ber.Packet) string { return p.Data.String() }
-
-func (m *matcher) setName(description string) error {
-	parts := strings.Split(foldASCII(description), ";")
-	for _, part := range parts {
-		if part == "" || strings.ContainsFunc(part, func(r rune) bool { return r > '~' || !isDescriptionByte(byte(r)) }) {
-			return fmt.Errorf("%q is not a valid attribute name", description)
-		}
-	}
-	m.name, m.options = parts[0], parts[1:]
-	return nil
+// Error states what cannot be evaluated, and for which entry.
+func (e *FilterError) Error() string {
+	return fmt.Sprintf("the filter cannot be evaluated for the entry %q (line %d): %s: %s", e.DN, e.Line, e.Item, e.Why)
 }
 
-func (m *matcher) setPieces(list []*ber.Packet) error {
-	if len(list) == 0 {
-		return fmt.Errorf("the comparison with %s consists only of stars", m.name)
-	}
-	for _, s := range list {
-		want := appendFolded(nil, []byte(packetText(s)))
-		switch s.Tag {
-		case ldap.FilterSubstringsInitial:
-			want = bytes.TrimLeft(want, " ")
-		case ldap.FilterSubstringsFinal:
-			want = bytes.TrimRight(want, " ")
-		}
-		m.pieces = append(m.pieces, piece{s.Tag, want})
-	}
-	return nil
+// matchState is the memory of one worker for the evaluation of filters.
+type matchState struct {
+	scratch []byte
+	refs    []ref
+	dn      []byte
+	seen    uint64 // the marks of the entry
+	foreign bool   // the entry has attributes that are not in the schema
+	item    string // an item that cannot be evaluated, and the reason
+	why     string
 }
 
-// matches reports whether an entry with these attributes matches. scratch is a buffer
-// that is reused by each call.
-func (m *matcher) matches(attrs []ldif.Attribute, scratch *[]byte) bool {
+// ref is an attribute that the filter asks for.
+type ref struct {
+	number int
+	a      *ldif.Attribute
+}
+
+// matches reports whether the filter selects the entry. The error is a *FilterError.
+func (m *matcher) matches(rec *ldif.Record, s *matchState) (bool, error) {
 	if m == nil {
-		return true
+		return true, nil
 	}
-	switch m.kind {
-	case ldap.FilterAnd:
-		for _, p := range m.parts {
-			if !p.matches(attrs, scratch) {
-				return false
+	s.dn, s.refs, s.seen, s.foreign = rec.DN, s.refs[:0], 0, false
+	number, last := -1, []byte(nil)
+	for i := range rec.Attributes {
+		a := &rec.Attributes[i]
+		if string(a.Name) != string(last) {
+			last, number = a.Name, m.names.findValid(a.Name)
+		}
+		switch {
+		case number < 0:
+			s.foreign = true
+		case a.Options == nil || !isDeleted(a.Options):
+			s.refs = append(s.refs, ref{number, a})
+			if number < 64 {
+				s.seen |= 1 << number & m.marks
 			}
 		}
-		return true
-	case ldap.FilterOr:
-		for _, p := range m.parts {
-			if p.matches(attrs, scratch) {
-				return true
-			}
-		}
-		return false
-	case ldap.FilterNot:
-		return !m.parts[0].matches(attrs, scratch)
 	}
-	for i := range attrs {
-		if a := &attrs[i]; m.isAbout(a) && m.matchesValue(a.Value, scratch) {
-			return true
-		}
+	got := m.root.eval(s)
+	switch {
+	case got.lo == yes:
+		return true, nil
+	case got.hi < yes:
+		return false, nil
 	}
-	return false
+	return false, &FilterError{DN: string(rec.DN), Line: rec.Line, Item: s.item, Why: s.why}
 }
 
-// isAbout reports whether the filter applies to the attribute.
-func (m *matcher) isAbout(a *ldif.Attribute) bool {
-	if !equalFolded(a.Name, m.name) || a.Options != nil && isDeleted(a.Options) {
-		return false
+func (f *condition) eval(s *matchState) span {
+	switch f.kind {
+	case ldap.FilterAnd:
+		out := span{yes, yes}
+		for _, p := range f.parts {
+			got := p.eval(s)
+			if out.lo, out.hi = min(out.lo, got.lo), min(out.hi, got.hi); out.hi == no {
+				break
+			}
+		}
+		return out
+	case ldap.FilterOr:
+		out := span{no, no}
+		for _, p := range f.parts {
+			got := p.eval(s)
+			if out.lo, out.hi = max(out.lo, got.lo), max(out.hi, got.hi); out.lo == yes {
+				break
+			}
+		}
+		return out
+	case ldap.FilterNot:
+		got := f.parts[0].eval(s)
+		return span{-got.hi, -got.lo}
 	}
-	for _, o := range m.options {
+	if f.never {
+		return span{undefined, undefined}
+	}
+	return f.evalItem(s)
+}
+
+// evalItem evaluates a comparison with the attributes of an entry.
+func (f *condition) evalItem(s *matchState) span {
+	found := false
+	for i := range s.refs {
+		r := &s.refs[i]
+		if !f.types.has(r.number) || !f.hasOptions(r.a) {
+			continue
+		}
+		found = true
+		if f.kind == ldap.FilterPresent || !f.unknown && f.matchesValue(r.a.Value, s) {
+			return span{yes, yes}
+		}
+	}
+	if f.entryDN && (f.kind == ldap.FilterPresent || f.matchesValue(s.dn, s)) || f.named && f.matchesName(s) {
+		return span{yes, yes}
+	}
+	if f.class {
+		return f.evalNoClass(s, found)
+	}
+	switch {
+	case f.unknown && found:
+		return f.open(s, span{no, yes}, "its matching rules are unknown, because it is not in the standard schema")
+	case f.unknown:
+		return f.open(s, span{no, undefined}, "it is not in the standard schema, and it is unknown whether the server knows it")
+	case !found && f.hidden(s):
+		return f.open(s, span{no, yes}, "the file does not contain this operational attribute")
+	case f.loose && s.foreign:
+		return f.open(s, span{no, yes}, "the entry has attributes that are not in the standard schema")
+	}
+	return span{no, no}
+}
+
+// evalNoClass returns the truth of a comparison with object classes that found none.
+func (f *condition) evalNoClass(s *matchState, found bool) span {
+	switch {
+	case f.kind == ldap.FilterPresent:
+		return span{yes, yes} // every entry has a class, whether the file shows it or not
+	case !found:
+		return f.open(s, span{no, yes}, "the file does not contain the object classes of the entry")
+	case f.noClass:
+		return f.open(s, span{no, undefined}, "it is not in the standard schema, and it is unknown whether the server knows it")
+	}
+	return span{no, no}
+}
+
+// open notes why the truth of an item is not known.
+func (f *condition) open(s *matchState, known span, why string) span {
+	s.item, s.why = f.text, why
+	return known
+}
+
+// hidden reports whether the entry can have the operational attribute although the file
+// does not show it. An export contains either all operational attributes or none that
+// were not requested, so two of those that every entry has show that it has them all.
+func (f *condition) hidden(s *matchState) bool {
+	return f.virtual || f.operating && bits.OnesCount64(s.seen) < 2
+}
+
+// hasOptions reports whether an attribute has all options of the filter.
+func (f *condition) hasOptions(a *ldif.Attribute) bool {
+	for _, o := range f.options {
 		if !hasOption(a.Options, o) {
 			return false
 		}
@@ -184,22 +261,43 @@ func isDeleted(options []byte) bool {
 	return hasOption(options, "deleted") || hasOption(options, "deletedattribute")
 }
 
-func (m *matcher) matchesValue(value []byte, scratch *[]byte) bool {
-	if m.kind == ldap.FilterPresent {
-		return true
+func (f *condition) matchesValue(value []byte, s *matchState) bool {
+	if f.classes != nil {
+		return f.classes.findBase(trimmed(value)) >= 0
 	}
-	have := AppendFold((*scratch)[:0], value)
-	*scratch = have
-	switch m.kind {
+	have, ok := f.form.normalize(s.scratch[:0], value)
+	if cap(have) > cap(s.scratch) {
+		s.scratch = have
+	}
+	if !ok {
+		return false
+	}
+	switch f.kind {
 	case ldap.FilterSubstrings:
-		return matchesPieces(have, m.pieces)
+		return matchesPieces(have, f.pieces)
 	case ldap.FilterGreaterOrEqual:
-		return compareFolded(have, m.want) >= 0
+		return f.form.compare(have, f.want) >= 0
 	case ldap.FilterLessOrEqual:
-		return compareFolded(have, m.want) <= 0
+		return f.form.compare(have, f.want) <= 0
 	default:
-		return bytes.Equal(have, m.want)
+		return f.form.compare(have, f.want) == 0
 	}
+}
+
+// matchesName compares the attributes in the DN of the entry.
+func (f *condition) matchesName(s *matchState) bool {
+	dn, err := ldap.ParseDN(string(s.dn))
+	if err != nil {
+		return false
+	}
+	for _, rdn := range dn.RDNs {
+		for _, a := range rdn.Attributes {
+			if n := f.namesOf.findBase([]byte(a.Type)); n >= 0 && f.types.has(n) && len(f.options) == 0 && f.matchesValue([]byte(a.Value), s) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func matchesPieces(have []byte, pieces []piece) bool {
@@ -221,40 +319,4 @@ func matchesPieces(have []byte, pieces []piece) bool {
 		}
 	}
 	return true
-}
-
-// compareFolded compares two values: as integers of any size if both are integers,
-// else byte by byte.
-func compareFolded(a, b []byte) int {
-	x, xNegative, ok1 := digitsOf(a)
-	y, yNegative, ok2 := digitsOf(b)
-	switch {
-	case !ok1 || !ok2:
-		return bytes.Compare(a, b)
-	case xNegative != yNegative:
-		return cmp.Compare(sign(xNegative), sign(yNegative))
-	}
-	order := cmp.Compare(len(x), len(y))
-	if order == 0 {
-		order = bytes.Compare(x, y)
-	}
-	return order * sign(xNegative)
-}
-
-func sign(negative bool) int {
-	if negative {
-		return -1
-	}
-	return 1
-}
-
-// digitsOf returns the digits of an integer without leading zeros. Zero has no digits
-// and is not negative.
-func digitsOf(v []byte) (digits []byte, negative, ok bool) {
-	digits, negative = bytes.CutPrefix(v, []byte{'-'})
-	if len(digits) == 0 || slices.ContainsFunc(digits, func(c byte) bool { return c-'0' > 9 }) {
-		return nil, false, false
-	}
-	digits = bytes.TrimLeft(digits, "0")
-	return digits, negative && len(digits) > 0, true
 }

@@ -87,9 +87,12 @@ type Finding struct {
 	Attribute string   `json:"attribute,omitempty"`
 	Parameter string   `json:"parameter,omitempty"`
 	Value     string   `json:"value,omitempty"` // never a secret
-	Where     *Where   `json:"where,omitempty"`
-	Detail    string   `json:"detail"`
-	Fix       Fix      `json:"-"` // how to repair it; the command layer renders it
+	// ComparedBy is how values that are different octets were found to be equal:
+	// "rfc4518", as that standard prepares them, or "directory", by asking it.
+	ComparedBy string `json:"compared_by,omitempty"`
+	Where      *Where `json:"where,omitempty"`
+	Detail     string `json:"detail"`
+	Fix        Fix    `json:"-"` // how to repair it; the command layer renders it
 }
 
 // Result is how a rule ended.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
@@ -58,9 +59,8 @@ func indexLike(list [][]byte, v []byte) int {
 	return slices.IndexFunc(list, func(have []byte) bool { return like(have) == folded })
 }
 
-// like folds a value as caseIgnoreMatch does: RFC 4518, but only its rules about
-// case and blanks.
-func like(v []byte) string { return strings.ToLower(strings.Join(strings.Fields(string(v)), " ")) }
+// like folds a value as caseIgnoreMatch does (RFC 4518).
+func like(v []byte) string { return string(directory.AppendFold(nil, v)) }
 
 // unmet describes the first expectation that does not hold. It returns "" if all do.
 func unmet(expect []Expectation, now Values) string {

@@ -238,14 +238,16 @@ func TestManyFindingsOfOneEntry(t *testing.T) {
 
 // server is a fake of a live directory.
 type server struct {
-	there   map[string]bool
-	sees    bool
-	missing []string
-	indexes []string
-	err     error
-	asked   []string
-	stop    func() // is called at the first request
-	odd     error  // the response to DNs that begin with "cn=odd"
+	there    map[string]bool
+	sees     bool
+	missing  []string
+	indexes  []string
+	err      error
+	asked    []string
+	equal    bool // the response to a comparison
+	compared []string
+	stop     func() // is called at the first request
+	odd      error  // the response to DNs that begin with "cn=odd"
 }
 
 func (s *server) Exists(_ context.Context, dn string) (bool, error) {
@@ -257,6 +259,11 @@ func (s *server) Exists(_ context.Context, dn string) (bool, error) {
 		return false, s.odd
 	}
 	return s.there[dn], s.err
+}
+
+func (s *server) Matches(_ context.Context, dn string, attributes []string, value []byte) (bool, error) {
+	s.compared = append(s.compared, fmt.Sprintf("%s %s=%s", dn, strings.Join(attributes, ","), value))
+	return s.equal, s.err
 }
 
 func (s *server) MissingFromSchema(context.Context, []string, []string) ([]string, error) {

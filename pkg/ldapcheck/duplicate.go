@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/davadmin/davadmin/internal/spill"
+	"github.com/davadmin/davadmin/pkg/directory"
 )
 
 // group is a key with the places of all records that have it, in order.
@@ -79,7 +80,7 @@ type claim struct {
 
 // add adds an entry that has the value. Entries with the same DN count once.
 func (c *claim) add(a *Audit, h *holder) {
-	key := maphash.Bytes(a.seed, appendDN(nil, h.dn))
+	key := a.hashOf(h.dn)
 	if _, ok := c.holders[key]; ok {
 		return
 	}
@@ -94,6 +95,9 @@ func (c *claim) add(a *Audit, h *holder) {
 	}
 }
 
+// hashOf returns the hash by which claims identify an entry.
+func (a *Audit) hashOf(dn []byte) uint64 { return maphash.Bytes(a.seed, normalDN(dn)) }
+
 // firstHolders sorts by position, and keeps as many holders as a finding can list.
 func firstHolders(list []*holder) []*holder {
 	slices.SortFunc(list, func(x, y *holder) int {
@@ -103,12 +107,12 @@ func firstHolders(list []*holder) []*holder {
 }
 
 // claims returns the claims on the values whose hash is the key of the group. The
-// outer key is the folded value, which a directory takes for one value; the inner
-// key is the spelling.
+// outer key is the folded value, which is the same for values that are equal by RFC
+// 4518; the inner key is the spelling.
 func (a *Audit) claims(g group, valuesOf func(*holder) [][]byte) (map[string]map[string]*claim, error) {
 	all := map[string]map[string]*claim{}
 	hash := hasher{seed: a.seed}
-	var buf []byte
+	var buf, folded []byte
 	for i, place := range g.places {
 		if i > 0 && place == g.places[i-1] {
 			continue // an entry with two equal values
@@ -122,13 +126,14 @@ func (a *Audit) claims(g group, valuesOf func(*holder) [][]byte) (map[string]map
 			return nil, err
 		}
 		for _, v := range valuesOf(h) {
-			if isBlank(v) || hash.fold(v) != g.key {
+			if isBlank(v) || hash.loose(v) != g.key {
 				continue
 			}
-			spellings := all[string(hash.buf)]
+			folded = directory.AppendFold(folded[:0], v)
+			spellings := all[string(folded)]
 			if spellings == nil {
 				spellings = map[string]*claim{}
-				all[string(hash.buf)] = spellings
+				all[string(folded)] = spellings
 			}
 			c := spellings[string(v)]
 			if c == nil {
@@ -151,7 +156,7 @@ func joinClaims(list []*claim) *claim {
 	for _, c := range list {
 		maps.Copy(all.holders, c.holders)
 		for _, h := range c.first {
-			if k := string(appendDN(nil, h.dn)); !seen[k] {
+			if k := string(normalDN(h.dn)); !seen[k] {
 				seen[k] = true
 				all.first = append(all.first, h)
 			}
@@ -162,6 +167,7 @@ func joinClaims(list []*claim) *claim {
 
 // compareIDs finds unique ids that several entries have.
 func (a *Audit) compareIDs(ctx context.Context, w *worker) error {
+	ask := a.newAsker(roleID)
 	for g, err := range a.groups(ctx, 2, func(w *worker) *spill.Sorter { return w.ids }) {
 		if err != nil {
 			return err
@@ -170,26 +176,30 @@ func (a *Audit) compareIDs(ctx context.Context, w *worker) error {
 		if err != nil {
 			return err
 		}
-		for _, spellings := range all {
-			a.compareSpellings(w, spellings)
+		sets, err := ask.join(ctx, all)
+		if err != nil {
+			return err
+		}
+		for _, e := range sets {
+			a.compareSpellings(w, e)
 		}
 	}
 	return w.err
 }
 
-// compareSpellings reports entries whose values a directory takes for the same.
-func (a *Audit) compareSpellings(w *worker, spellings map[string]*claim) {
+// compareSpellings reports entries whose values are equal.
+func (a *Audit) compareSpellings(w *worker, e *equals) {
 	var list []*claim
 	var values [][]byte
-	for _, v := range slices.Sorted(maps.Keys(spellings)) {
-		list = append(list, spellings[v])
-		values = append(values, spellings[v].value)
+	for _, v := range slices.Sorted(maps.Keys(e.spellings)) {
+		list = append(list, e.spellings[v])
+		values = append(values, e.spellings[v].value)
 		if a.runs(ruleDuplicate) {
-			a.addGroup(w, &fact{rule: ruleDuplicate, attr: roleID, value: spellings[v].value}, spellings[v])
+			a.addGroup(w, &fact{rule: ruleDuplicate, attr: roleID, value: e.spellings[v].value}, e.spellings[v])
 		}
 	}
 	if len(list) > 1 && a.runs(ruleCollision) {
-		a.addGroup(w, &fact{rule: ruleCollision, attr: roleID, value: values[0], values: values}, joinClaims(list))
+		a.addGroup(w, &fact{rule: ruleCollision, code: e.code, by: e.by, attr: roleID, value: values[0], values: values}, joinClaims(list))
 	}
 }
 
@@ -214,6 +224,7 @@ func (a *Audit) addGroup(w *worker, f *fact, c *claim) {
 // compareMails finds mail addresses that several entries have, in any spelling. The
 // finding shows the spelling of the first entry.
 func (a *Audit) compareMails(ctx context.Context, w *worker) error {
+	ask := a.newAsker(roleMail, roleAlternate)
 	for g, err := range a.groups(ctx, 2, func(w *worker) *spill.Sorter { return w.mails }) {
 		if err != nil {
 			return err
@@ -222,12 +233,16 @@ func (a *Audit) compareMails(ctx context.Context, w *worker) error {
 		if err != nil {
 			return err
 		}
-		for _, spellings := range all {
-			list := slices.SortedFunc(maps.Values(spellings), func(x, y *claim) int {
+		sets, err := ask.join(ctx, all)
+		if err != nil {
+			return err
+		}
+		for _, e := range sets {
+			list := slices.SortedFunc(maps.Values(e.spellings), func(x, y *claim) int {
 				x.first, y.first = firstHolders(x.first), firstHolders(y.first)
 				return cmp.Or(compareUint(x.first[0].pos, y.first[0].pos), bytes.Compare(x.value, y.value))
 			})
-			a.addGroup(w, &fact{rule: ruleMailDuplicate, attr: roleMail, value: list[0].value}, joinClaims(list))
+			a.addGroup(w, &fact{rule: ruleMailDuplicate, code: e.code, by: e.by, attr: roleMail, value: list[0].value}, joinClaims(list))
 		}
 	}
 	return w.err

@@ -28,9 +28,10 @@ type fact struct {
 	count    int // the number of entries, if dns does not list all of them
 	dns      [][]byte
 	attr     role
-	value    []byte   // the value at fault
-	values   [][]byte // all values of the attribute, if they matter
-	other    []byte   // what else the description needs
+	by       comparison // how values that differ were found to be equal
+	value    []byte     // the value at fault
+	values   [][]byte   // all values of the attribute, if they matter
+	other    []byte     // what else the description needs
 }
 
 // isComplete reports whether a value that was kept is complete, that is, not clipped.
@@ -46,7 +47,7 @@ func clip(v []byte, most int) []byte {
 // append appends the record of the fact to dst.
 func (f *fact) append(dst []byte) []byte {
 	// Facts at one position are sorted by these bytes: the more severe ones first.
-	dst = append(dst, byte(f.rule), byte(finding.Error-f.severity), f.code, byte(f.kind), byte(f.attr))
+	dst = append(dst, byte(f.rule), byte(finding.Error-f.severity), f.code, byte(f.kind), byte(f.attr), byte(f.by))
 	dst = spill.AppendUint(dst, f.pos)
 	dst = spill.AppendUint(dst, uint64(f.file))
 	dst = spill.AppendUint(dst, uint64(f.line))
@@ -71,7 +72,7 @@ func decodeFact(b []byte) (*fact, error) {
 	d := spill.NewDecoder(b)
 	f := &fact{}
 	f.rule, f.severity, f.code = ruleNumber(d.Byte()), finding.Error-finding.Severity(d.Byte()), d.Byte()
-	f.kind, f.attr = directory.Kind(d.Byte()), role(d.Byte())
+	f.kind, f.attr, f.by = directory.Kind(d.Byte()), role(d.Byte()), comparison(d.Byte())
 	f.pos, f.file, f.line, f.count = d.Uint(), d.Int(), d.Int(), d.Int()
 	f.dns, f.values = d.List(), d.List()
 	f.value, f.other = d.Bytes(), d.Bytes()

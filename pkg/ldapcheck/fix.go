@@ -18,6 +18,7 @@ const (
 	codeStatusSet      // icsStatus is set
 	codeOutside        // the entry may exist outside what was read
 	codeNoDN           // the value is not a valid DN
+	codeApart          // the directory takes the values for different ones
 )
 
 // quote formats directory text for a message. The result may contain control

@@ -34,7 +34,7 @@ func (a *Audit) compareDNs(ctx context.Context, w *worker) error {
 		}
 		met := entries > 0 || g.places[len(g.places)-1] == referenceBit|unreadable
 		if entries > 1 && a.runs(ruleEntryRepeated) {
-			if err := a.compareHolders(w, g.places[:entries]); err != nil {
+			if err := a.compareHolders(w, g.key, g.places[:entries]); err != nil {
 				return err
 			}
 		}
@@ -51,8 +51,10 @@ func (a *Audit) compareDNs(ctx context.Context, w *worker) error {
 	return a.placeReferences(w, unmet)
 }
 
-// compareHolders reports the entries with the same DN among those at the places.
-func (a *Audit) compareHolders(w *worker, places []uint64) error {
+// compareHolders reports the entries with the same DN among those at the places, which
+// share the hash key. An entry that is recorded under two hashes is looked at under that
+// of its folded DN.
+func (a *Audit) compareHolders(w *worker, key uint64, places []uint64) error {
 	type repeated struct {
 		first *holder
 		count int
@@ -63,7 +65,10 @@ func (a *Audit) compareHolders(w *worker, places []uint64) error {
 		if err != nil {
 			return err
 		}
-		k := string(appendDN(nil, h.dn))
+		if folded, normal := appendFoldedDN(nil, h.dn); !normal && maphash.Bytes(a.seed, folded) != key {
+			continue
+		}
+		k := string(normalDN(h.dn))
 		r := same[k]
 		if r.count++; r.first == nil || h.pos < r.first.pos {
 			r.first = h
@@ -99,14 +104,23 @@ func (a *Audit) reference(place uint64) (*fact, error) {
 	return decodeFact(b)
 }
 
-// references yields the references in unmet, in the order of the entries. The code of
-// a value that is not a valid DN is codeNoDN.
+// references yields the references in unmet, in the order of the entries. A reference
+// that is recorded under two hashes is unmet only if both are. The code of a value that
+// is not a valid DN is codeNoDN.
 func (a *Audit) references(unmet *spill.Sorter) iter.Seq2[*fact, error] {
 	return func(yield func(*fact, error) bool) {
+		var before spill.Pair
 		for p, err := range spill.Sorted(unmet) {
 			var f *fact
 			if err == nil {
 				f, err = a.reference(p.Ref)
+			}
+			if err == nil {
+				if _, normal := appendFoldedDN(nil, uidless(f.value)); !normal && isComplete(f.value) && p != before {
+					before = p
+					continue
+				}
+				before = spill.Pair{}
 			}
 			if err == nil {
 				switch _, bad := directory.AppendNormalDN(nil, uidless(f.value)); {
@@ -141,7 +155,7 @@ func (a *Audit) askReferences(ctx context.Context, w *worker, unmet *spill.Sorte
 			continue
 		}
 		dn := uidless(f.value)
-		key := w.hashDN(dn)
+		key := a.hashOf(dn)
 		exists, asked := known[key]
 		if !asked {
 			exists, err = a.o.Server.Exists(ctx, string(dn))
@@ -174,7 +188,8 @@ func (a *Audit) placeReferences(w *worker, unmet *spill.Sorter) error {
 		if err != nil {
 			return err
 		}
-		for dn := parentOf(appendDN(nil, uidless(f.value))); len(dn) > 0; dn = parentOf(dn) {
+		folded, _ := appendFoldedDN(nil, uidless(f.value))
+		for dn := parentOf(folded); len(dn) > 0; dn = parentOf(dn) {
 			if err := above.Add(maphash.Bytes(a.seed, dn), number); err != nil {
 				return err
 			}

@@ -171,7 +171,7 @@ func (a *Audit) finding(f *fact) finding.Finding {
 	case len(names) > 0:
 		out.Attribute = names[0]
 	}
-	out.Value = string(f.value)
+	out.Value, out.ComparedBy = string(f.value), f.by.String()
 	if f.line > 0 {
 		out.Where = &finding.Where{File: a.fileName(f.file), Line: f.line}
 	}

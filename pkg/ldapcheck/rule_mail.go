@@ -66,5 +66,8 @@ func describeMailMalformed(a *Audit, f *fact) (string, finding.Fix) {
 }
 
 func describeMailDuplicate(_ *Audit, f *fact) (string, finding.Fix) {
+	if f.code == codeApart {
+		return fmt.Sprintf("%d entries have the mail address %s by RFC 4518, although this directory treats their spellings as different", f.count, quote(f.value)), finding.Fix{}
+	}
 	return fmt.Sprintf("%d entries have the mail address %s", f.count, quote(f.value)), finding.Fix{}
 }

@@ -3,6 +3,7 @@ package ldapcheck
 import (
 	"bytes"
 	"fmt"
+	"hash/maphash"
 
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
@@ -57,7 +58,12 @@ func (w *worker) refer(r ruleNumber, s *subject, attr role) {
 		w.buf = f.append(w.buf[:0])
 		at, err := w.spool.Append(w.buf)
 		w.fail(err)
-		w.fail(w.dns.Add(w.hashDN(uidless(v)), referenceBit|w.placeOf(at)))
+		if isComplete(v) {
+			w.addDN(uidless(v), referenceBit|w.placeOf(at))
+		} else {
+			w.dn, _ = appendFoldedDN(w.dn[:0], uidless(v))
+			w.fail(w.dns.Add(maphash.Bytes(w.a.seed, w.dn), referenceBit|w.placeOf(at)))
+		}
 	}
 }
 

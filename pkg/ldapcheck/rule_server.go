@@ -14,6 +14,9 @@ import (
 type Server interface {
 	// Exists reports whether an entry with that DN exists.
 	Exists(ctx context.Context, dn string) (bool, error)
+	// Matches reports whether the directory takes the value for a value of one of the
+	// attributes of the entry dn.
+	Matches(ctx context.Context, dn string, attributes []string, value []byte) (bool, error)
 	// MissingFromSchema returns which of the attributes and object classes are missing in the
 	// schema of the directory. The error is directory.ErrHidden if the server does not
 	// show its schema.

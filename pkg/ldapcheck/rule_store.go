@@ -3,6 +3,7 @@ package ldapcheck
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/pkg/directory"
@@ -111,7 +112,7 @@ func (a *Audit) isBackend(v []byte) bool {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(a.o.Backends, func(b string) bool { return directory.EqualFold(b, string(v)) })
 }
 
 func describeStoreMissing(a *Audit, f *fact) (string, finding.Fix) {

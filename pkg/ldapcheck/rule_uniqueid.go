@@ -41,7 +41,7 @@ func uniqueIDRules() []rule {
 		},
 		{
 			Rule: newRule("uniqueid-case-collision", finding.Error,
-				"no two unique ids differ only in letter case or blanks",
+				"no two unique ids differ only in letter case, blanks or Unicode form",
 				"to the directory they are one value, to the database two: a look-up by id finds the wrong person, and a directory that enforces uniqueness refuses the import",
 				"give all but one of the entries a new value"),
 			kinds: people(), needs: id, describe: describeCollision,
@@ -143,6 +143,9 @@ func describeDuplicate(a *Audit, f *fact) (string, finding.Fix) {
 }
 
 func describeCollision(a *Audit, f *fact) (string, finding.Fix) {
+	if f.code == codeApart {
+		return fmt.Sprintf("%d entries have a %s that is the same by RFC 4518, although this directory treats the values as different: %s", f.count, a.o.Names.UniqueID, quoteList(f.values)), a.decideFix(f)
+	}
 	return fmt.Sprintf("%d entries have a %s that is the same to the directory but not to the database: %s", f.count, a.o.Names.UniqueID, quoteList(f.values)), a.decideFix(f)
 }
 

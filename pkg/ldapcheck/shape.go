@@ -2,6 +2,7 @@ package ldapcheck
 
 import (
 	"bytes"
+	"unicode/utf8"
 )
 
 // isUniqueIDShape reports whether a value is four groups of eight hexadecimal
@@ -78,6 +79,19 @@ func addressFault(v []byte) string {
 		return "the part before the last @ is not a valid local part"
 	}
 	return domainFault(v[at+1:])
+}
+
+// isForeign reports whether a value is a mail address but for non-ASCII characters,
+// which directories compare although the syntax of the attribute does not allow them.
+func isForeign(v []byte) bool {
+	at, foreign := bytes.LastIndexByte(v, '@'), false
+	for _, c := range v {
+		if c <= ' ' || c == 0x7f {
+			return false
+		}
+		foreign = foreign || c >= utf8.RuneSelf
+	}
+	return foreign && at > 0 && at < len(v)-1
 }
 
 func isLocalPart(v []byte) bool {

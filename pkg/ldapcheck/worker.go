@@ -228,12 +228,12 @@ func (w *worker) remember(s *subject) {
 	}
 	if w.a.runs(ruleMailDuplicate) {
 		for i, v := range s.values[roleMail] {
-			if s.mailFaults[i] == "" {
+			if s.mailFaults[i] == "" || isForeign(v) {
 				mails = append(mails, v)
 			}
 		}
 		for _, v := range s.values[roleAlternate] {
-			if addressFault(v) == "" {
+			if addressFault(v) == "" || isForeign(v) {
 				mails = append(mails, v)
 			}
 		}
@@ -245,22 +245,27 @@ func (w *worker) remember(s *subject) {
 	s.place = w.placeOf(at)
 	for _, v := range ids {
 		if !isBlank(v) {
-			w.fail(w.ids.Add(w.hash.fold(v), s.place))
+			w.fail(w.ids.Add(w.hash.loose(v), s.place))
 		}
 	}
 	for _, v := range mails {
-		w.fail(w.mails.Add(w.hash.fold(v), s.place))
+		w.fail(w.mails.Add(w.hash.loose(v), s.place))
 	}
 }
 
 // rememberDN records the DN of the entry.
-func (w *worker) rememberDN(s *subject) {
-	w.fail(w.dns.Add(w.hashDN(s.entry.DN), s.place))
-}
+func (w *worker) rememberDN(s *subject) { w.addDN(s.entry.DN, s.place) }
 
-func (w *worker) hashDN(dn []byte) uint64 {
-	w.dn = appendDN(w.dn[:0], dn)
-	return maphash.Bytes(w.a.seed, w.dn)
+// addDN records a DN with the place of its entry or reference: under the hash of its
+// folded form, and of its normal form if that is different, so that a reference can find
+// the entry by one comparison or the other.
+func (w *worker) addDN(dn []byte, place uint64) {
+	folded, normal := appendFoldedDN(w.dn[:0], dn)
+	w.dn = folded
+	w.fail(w.dns.Add(maphash.Bytes(w.a.seed, folded), place))
+	if !normal {
+		w.fail(w.dns.Add(maphash.Bytes(w.a.seed, normalDN(dn)), place))
+	}
 }
 
 // listed looks the current entry up in the lists of people.
@@ -306,7 +311,7 @@ func (w *worker) problem(p *directory.Problem) {
 		f.dns = [][]byte{p.DN}
 		if p.Kind != directory.Referral && w.a.needsDNs() {
 			// Something with that DN exists, although it could not be read.
-			w.fail(w.dns.Add(w.hashDN(p.DN), referenceBit|unreadable))
+			w.addDN(p.DN, referenceBit|unreadable)
 		}
 	} else {
 		w.unnamed = true

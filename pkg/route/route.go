@@ -45,6 +45,10 @@ type Config struct {
 	// Store is the attribute that names the back end, and Backend is the back end of
 	// entries without this attribute.
 	Store, Backend string
+	// Backends are the names of the back ends; nil if they are unknown. An entry may
+	// name one in any letter case and with blanks around it, as to a directory that is
+	// the same value.
+	Backends []string
 	// Bases are the DNs under which the server searches; empty means everywhere.
 	Bases []string
 	// Peer returns the old server for a mail domain.
@@ -88,7 +92,7 @@ func (d *Decision) SideStep() (s Step, ok bool) {
 // Decide returns the decision about the person with an address. It searches the
 // directory as the new server does; an error means that it could not.
 func Decide(ctx context.Context, c Config, src directory.Source, address string) (*Decision, error) {
-	address = strings.TrimPrefix(strings.TrimSpace(address), "mailto:")
+	address = directory.CutMailto(strings.TrimSpace(address))
 	at := strings.LastIndexByte(address, '@')
 	if at <= 0 || at == len(address)-1 || strings.ContainsAny(address, " \t\r\n") {
 		return nil, fmt.Errorf("%w: '%s'", ErrAddress, address)
@@ -198,8 +202,17 @@ func (c *Config) chooseBackend(d *Decision) {
 		d.step(c.Store+" of the entry", Absent, "the account is on the back end "+c.Backend, d.DN)
 		return
 	}
-	d.Backend = values[0]
-	d.step(c.Store+" of the entry", strings.Join(values, ", "), "the account is on the back end "+values[0], d.DN)
+	d.Backend = c.backend(values[0])
+	d.step(c.Store+" of the entry", strings.Join(values, ", "), "the account is on the back end "+d.Backend, d.DN)
+}
+
+// backend returns the name of the back end that a value of Store means, or the value if
+// there is no such back end.
+func (c *Config) backend(value string) string {
+	if i := slices.IndexFunc(c.Backends, func(name string) bool { return directory.EqualFold(name, value) }); i >= 0 {
+		return c.Backends[i]
+	}
+	return value
 }
 
 // addDelivery sets how free/busy is queried and how an invitation is delivered.

@@ -56,6 +56,7 @@ func TestDecide(t *testing.T) {
 	}{
 		{"davStore", "New@Example.com", route.Local, "store1", "", route.OldServer},
 		{"davStore", "mailto:old@example.com", route.OldServer, "", "http://cs6:8080/ischedule/", route.Local},
+		{"davStore", "MAILTO:old@example.com", route.OldServer, "", "http://cs6:8080/ischedule/", route.Local},
 		{"davStore", "far@example.org", route.OldServer, "", "", route.Local},
 		{"davStore", "nobody@example.com", route.External, "", "", ""},
 		{"", "old@example.com", route.Local, "defaultbackend", "", ""},
@@ -96,5 +97,17 @@ func TestNoDecision(t *testing.T) {
 	var short *directory.IncompleteError
 	if d, err := route.Decide(context.Background(), config("davStore"), live, "old@example.com"); !errors.As(err, &short) {
 		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// An entry may name a back end in any form that a directory takes for the same value.
+func TestBackendNames(t *testing.T) {
+	c := config("davStore")
+	c.Backends = []string{"defaultbackend", "store1"}
+	for value, want := range map[string]string{"STORE1": "store1", " store1  ": "store1", "Store1": "store1", "store2": "store2", "\uff33tore1": "store1"} {
+		d := c.DecideEntry("a@example.com", directory.Found{DN: "uid=a,o=isp", Attrs: map[string][]string{"davstore": {value}}})
+		if d.Backend != want {
+			t.Errorf("%q: back end %q, want %q", value, d.Backend, want)
+		}
 	}
 }

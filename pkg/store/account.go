@@ -155,7 +155,7 @@ type AccountFilter struct {
 	Kinds   []Kind   // only these kinds; empty means any
 	State   StateFilter
 	Domain  string    // domain of the primary address, in any letter case
-	Match   string    // text that the primary address or the display name contains; a to z match A to Z
+	Match   string    // text that the primary address or the display name contains, in any letter case
 	Before  time.Time // only accounts created before this time
 	Order   AccountOrder
 	Reverse bool // descending order, of the ids of equal keys, too

@@ -109,6 +109,7 @@ func parseACL(text string, use ACLUse, field string, mayBeEmpty bool) (ACL, erro
 }
 
 func parsePrincipal(entry, field string) (Principal, error) {
+	entry = CutMailto(entry)
 	at := strings.LastIndexByte(entry, '@')
 	switch {
 	case entry == "@":

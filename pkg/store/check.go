@@ -56,6 +56,16 @@ func CheckID(id string) error {
 	return nil
 }
 
+// CutMailto returns the address in a mailto: URI, with the scheme in any letter case.
+// It returns other text unchanged.
+func CutMailto(address string) string {
+	const scheme = "mailto:"
+	if len(address) > len(scheme) && strings.EqualFold(address[:len(scheme)], scheme) {
+		return address[len(scheme):]
+	}
+	return address
+}
+
 // CheckAddress returns an error for an invalid mail address. An address has a local
 // part and a domain, and contains no spaces or control characters, so that lists of
 // addresses can be separated by line feeds. The error is a predicate for

@@ -90,7 +90,7 @@ func (o *accountSelection) check(cmd *cobra.Command) error {
 func (o *accountSelection) requests(ctx context.Context, p account.Properties) ([]account.Request, error) {
 	var out []account.Request
 	for _, a := range o.accounts {
-		a = strings.TrimPrefix(strings.TrimSpace(a), "mailto:")
+		a = store.CutMailto(strings.TrimSpace(a))
 		if err := store.CheckAddress(a); err != nil {
 			return nil, cmdutil.Usagef("-a: '%s' %v", a, err)
 		}
@@ -147,7 +147,7 @@ func (o *accountSelection) request(line string) (account.Request, error) {
 	if o.parseRest == nil && len(o.known) > 0 {
 		return account.ParseRequest(line, o.known)
 	}
-	who, rest, _ := strings.Cut(line, ":")
+	who, rest, _ := strings.Cut(store.CutMailto(line), ":")
 	r, err := account.ParseRequest(who, nil)
 	switch r.Line = line; {
 	case err != nil:

@@ -161,7 +161,7 @@ func (s *storeHome) builder(ctx context.Context, people account.PeopleLookup) (*
 	if err != nil {
 		return nil, err
 	}
-	rc.Backend = s.set.Default()
+	rc.Backend, rc.Backends = s.set.Default(), s.set.Names()
 	d, err := s.defaults(ctx, people)
 	if err != nil {
 		return nil, err

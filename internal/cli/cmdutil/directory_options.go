@@ -124,6 +124,11 @@ func (o *DirectoryOptions) Check(cmd *cobra.Command) error {
 	if err := directory.CheckFilter(o.Filter); err != nil {
 		return Usagef("-R: %v", err)
 	}
+	if len(o.Files) > 0 {
+		if err := directory.CheckFileFilter(o.Filter); err != nil {
+			return Usagef("-R: %v; only a server can evaluate it (-H HOST instead of --ldif)", err)
+		}
+	}
 	for _, b := range o.Bases {
 		if _, err := directory.AppendNormalDN(nil, []byte(b)); err != nil {
 			return Usagef("-B: '%s': %v", b, err)

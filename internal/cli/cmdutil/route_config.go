@@ -15,7 +15,7 @@ import (
 func RouteConfig(h *HomeConfig) (route.Config, error) {
 	c := route.Config{
 		MailFilter: h.Value("davcore.uriinfo.emailsearchfiltertemplate"), LocalAttr: h.Value(paramLocalUser),
-		Fetched: config.SplitList(h.Value("davcore.uriinfo.subjectattributes")), Store: h.Names().Store, Backend: "defaultbackend",
+		Fetched: config.SplitList(h.Value("davcore.uriinfo.subjectattributes")), Store: h.Names().Store, Backend: "defaultbackend", Backends: h.Backends(),
 	}
 	path := filepath.Join(filepath.Dir(h.Path), filepath.Base(config.DomainMapFile))
 	b, _, err := fsx.ReadLimited(path, 64<<20)

@@ -287,8 +287,11 @@ func filterAccounts(f store.AccountFilter) (*where, error) {
 		w.add(neverTrue)
 	default:
 		// LIKE is not used, because SQLite rejects long patterns.
-		text := w.value(store.FoldAddress(f.Match))
-		w.add("(replace(lower(mail), " + text + ", '') <> lower(mail) OR replace(lower(name), " + text + ", '') <> lower(name))")
+		contains, err := containsFolded(w, f.Match)
+		if err != nil {
+			return nil, err
+		}
+		w.add("(" + contains("mail") + " OR " + contains("name") + ")")
 	}
 	if !f.Before.IsZero() {
 		w.add("created < " + w.value(Stamp(f.Before)))

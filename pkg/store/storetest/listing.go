@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -87,6 +89,12 @@ func listed(all []*store.Account, f store.AccountFilter) []string {
 			return r
 		}, s)
 	}
+	fold := func(s string) string {
+		if strings.Trim(f.Match, asciiText()) == "" {
+			return lower(s)
+		}
+		return strings.ToLower(strings.ToUpper(norm.NFC.String(s)))
+	}
 	var kept []*store.Account
 	for _, a := range all {
 		_, domain, _ := strings.Cut(a.Addresses[0], "@")
@@ -94,7 +102,7 @@ func listed(all []*store.Account, f store.AccountFilter) []string {
 			(f.IDs == nil || slices.Contains(f.IDs, a.ID)) &&
 			(len(f.Kinds) == 0 || slices.Contains(f.Kinds, a.Kind)) &&
 			(f.Domain == "" || lower(domain) == lower(f.Domain)) &&
-			(strings.Contains(lower(a.Addresses[0]), lower(f.Match)) || strings.Contains(lower(a.DisplayName), lower(f.Match))) &&
+			(strings.Contains(fold(a.Addresses[0]), fold(f.Match)) || strings.Contains(fold(a.DisplayName), fold(f.Match))) &&
 			(f.Before.IsZero() || a.Created.Before(f.Before))
 		if ok {
 			kept = append(kept, a)
@@ -322,9 +330,18 @@ func (s *env) endListing(all []*store.Account) {
 	}
 }
 
+// asciiText returns all ASCII characters.
+func asciiText() string {
+	var b []byte
+	for c := range byte(0x80) {
+		b = append(b, c)
+	}
+	return string(b)
+}
+
 // Text is sorted byte by byte, whatever the collation of the database is.
 func testListingText(s *env) {
-	words := []string{"", " ", "!", "A", "B", "Z", "_", "a", "a b", "aB", "ab", "ä", "z", "{", "\u00c4", "\u00df", "ss", "e\u0301", "\u00e9", "日本", "𝔘", "\ufffd", "-a", "a-", "A1", "a10", "a2", "\x1b[31m", "\n"}
+	words := []string{"", " ", "!", "A", "B", "Z", "_", "a", "a b", "aB", "ab", "ä", "z", "{", "\u00c4", "\u00df", "ss", "e\u0301", "\u00e9", "日本", "𝔘", "\ufffd", "Stra\u00dfe", "\u03a3\u039f\u03a6\u039f\u03a3", "\u03c3\u03bf\u03c6\u03cc\u03c2 Zu\u0308rich", "-a", "a-", "A1", "a10", "a2", "\x1b[31m", "\n"}
 	var all []*store.Account
 	for i, word := range words {
 		a := withHome(fmt.Sprintf("%s#%d", name(word, 1)[1:], i), fmt.Sprintf("%sx%d@example.com", strings.ReplaceAll(name(word, 1)[1:], " ", ""), i))
@@ -340,6 +357,19 @@ func testListingText(s *env) {
 	for _, word := range words {
 		s.wantListing(all, store.AccountFilter{Match: word})
 	}
+	for _, text := range []string{"\u00c9", "E\u0301", "STRA\u1e9eE", "\u03c3\u03bf\u03c6\u03bf\u03c3", "Z\u00dcRICH", "\u00fcrich", "u\u0308r"} {
+		s.wantListing(all, store.AccountFilter{Match: text})
+	}
+	many := ""
+	for r := range rune(60) {
+		many += string('\u4e00' + r)
+	}
+	s.update(func(ctx context.Context, r store.Writer) error {
+		if _, err := r.CountAccounts(ctx, store.AccountFilter{Match: many}); !errors.Is(err, store.ErrInvalid) {
+			s.t.Errorf("%d different letters: %v", 60, err)
+		}
+		return nil
+	})
 	var names []string
 	s.update(func(ctx context.Context, w store.Writer) error {
 		for i, word := range words {
