@@ -353,7 +353,7 @@ func TestAccountsOnAFullDisk(t *testing.T) {
 	fill(t, ballast, 128<<10)
 	reject := filepath.Join(t.TempDir(), "rejected")
 	_, errs, err := run(t, nil, c.create(home, "--reject", reject)...)
-	if code := exitCode(t, err); code != 0 || !strings.Contains(errs, "no space left") {
+	if code := exitCode(t, err); code != 1 || !strings.Contains(errs, "no space left") {
 		t.Errorf("code %d: %.2000s", code, errs)
 	}
 	if n := bytes.Count(read(t, reject), []byte("\n")); n != c.size {
@@ -388,7 +388,7 @@ func TestAccountsOnAReadOnlyDisk(t *testing.T) {
 		{"calendar", "create", "-a", person(1), "-n", "work"}, {"backend", "purge", "--yes"},
 	} {
 		_, errs, err := run(t, nil, append(args, "--home", home)...)
-		if code := exitCode(t, err); code != 0 || !strings.Contains(errs, "read-only") {
+		if code := exitCode(t, err); code != 1 || !strings.Contains(errs, "read-only") {
 			t.Errorf("%q: code %d: %s", args, code, errs)
 		}
 	}

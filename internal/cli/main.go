@@ -54,7 +54,7 @@ func Main(ctx context.Context, env *Environment) int {
 }
 
 // withOutput writes the rest of the output and returns the error that the run ends with. The
-// result of a change is that of its work, whatever became of its output; so is that of a
+// result of a change is that of its work, even if its output was lost; so is that of a
 // check whose reader went away. A listing ends well when its reader has seen enough, and
 // fails if its output could not be written.
 func withOutput(c *cmdutil.Console, err error) error {

@@ -30,15 +30,17 @@ func (e *OutputError) Unwrap() error { return e.Err }
 // ReaderGone reports whether the reader of the output closed it, as head does.
 func (e *OutputError) ReaderGone() bool { return errors.Is(e.Err, syscall.EPIPE) }
 
-// Output writes the output of a run. Its first error is an *OutputError, and every later
-// call returns it again. A write that blocks ends soon after the context has ended.
+// Output writes the output of a run. Its first error is an *OutputError, which every later
+// call returns again. But when the reader has closed the output, Write drops the rest, unless
+// EndWithReader was called. A write that blocks ends soon after the context has ended.
 // It is safe for concurrent use.
 type Output struct {
 	mu        sync.Mutex
 	buf       *bufio.Writer
 	pipe      *pipe
-	err       error
+	err       *OutputError
 	continues bool
+	ends      bool
 }
 
 // NewOutput returns an Output to w. It has a buffer of that many bytes; with 0 every write
@@ -60,6 +62,14 @@ func (o *Output) Continue() {
 	o.continues = true
 }
 
+// EndWithReader makes Write return an error when the reader has closed the output, so that
+// a long listing ends.
+func (o *Output) EndWithReader() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ends = true
+}
+
 // Write writes or buffers b.
 func (o *Output) Write(b []byte) (int, error) {
 	o.mu.Lock()
@@ -75,7 +85,7 @@ func (o *Output) Write(b []byte) (int, error) {
 		}
 		o.keep(err)
 	}
-	if o.err != nil && !o.continues {
+	if o.err != nil && !o.continues && (o.ends || !o.err.ReaderGone()) {
 		return 0, o.err
 	}
 	return n, nil
@@ -88,6 +98,9 @@ func (o *Output) Flush() error {
 	defer o.mu.Unlock()
 	if o.err == nil && o.buf != nil {
 		o.keep(o.buf.Flush())
+	}
+	if o.err == nil {
+		return nil
 	}
 	return o.err
 }

@@ -48,6 +48,16 @@ func TestOutputErrors(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
+	gone := ui.NewOutput(t.Context(), brokenPipe{}, 0)
+	for range 2 {
+		if n, err := gone.Write([]byte("x")); n != 1 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+	}
+	gone.EndWithReader()
+	if _, err := gone.Write([]byte("x")); !errors.Is(err, syscall.EPIPE) {
+		t.Errorf("%v", err)
+	}
 	if !(&ui.OutputError{Err: &os.PathError{Err: syscall.EPIPE}}).ReaderGone() {
 		t.Error("a broken pipe is a reader that is gone")
 	}
@@ -90,3 +100,7 @@ func TestOutputStopsLongReports(t *testing.T) {
 	}
 	t.Error("the report did not end")
 }
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }

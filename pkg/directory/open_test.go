@@ -329,3 +329,14 @@ func TestUnreadableFile(t *testing.T) {
 		t.Errorf("%d entries", n)
 	}
 }
+
+// A panic while reading ahead is the error of the reader.
+func TestAheadPanics(t *testing.T) {
+	a := newAhead(t.Context(), func() (io.ReadCloser, error) { panic("lost") }, true)
+	if _, err := a.Read(make([]byte, 10)); err == nil || !strings.Contains(err.Error(), "internal error: lost") {
+		t.Errorf("%v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+}

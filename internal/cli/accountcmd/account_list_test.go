@@ -217,3 +217,14 @@ func TestListingStopsAtAWriteError(t *testing.T) {
 type failingWriter struct{ err error }
 
 func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
+
+// A panic of the reader is the error of the iteration.
+func TestAheadPanics(t *testing.T) {
+	var last error
+	for _, err := range ahead(t.Context(), func(func(*store.Account, error) bool) { panic("lost") }) {
+		last = err
+	}
+	if last == nil || !strings.Contains(last.Error(), "internal error: lost") {
+		t.Errorf("%v", last)
+	}
+}

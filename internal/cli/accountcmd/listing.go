@@ -15,6 +15,7 @@ var errStopped = errors.New("the listing was stopped")
 // memory. If produce fails before the first record, nothing is printed, not even the
 // beginning of a JSON document, unless the error says that the list is incomplete.
 func printProduced[T any](l cmdutil.List[T], c *cmdutil.Console, format ui.Format, produce func(emit func(T) error) error) error {
+	c.EndWithReader()
 	next, stop := iter.Pull2(sequence(produce))
 	defer stop()
 	first, err, ok := next()
@@ -28,9 +29,8 @@ func printProduced[T any](l cmdutil.List[T], c *cmdutil.Console, format ui.Forma
 			if !yield(record, err) || err != nil {
 				return
 			}
-			if err = flushEarly(c, n); err == nil {
-				record, err, ok = next()
-			}
+			flushEarly(c, n)
+			record, err, ok = next()
 		}
 	})
 }
@@ -53,9 +53,8 @@ func sequence[T any](produce func(emit func(T) error) error) iter.Seq2[T, error]
 
 // flushEarly writes what is buffered after the first records, so that someone at a terminal
 // sees them while the rest is read. A table is laid out after its first 200 rows.
-func flushEarly(c *cmdutil.Console, printed int) error {
+func flushEarly(c *cmdutil.Console, printed int) {
 	if printed == 50 || printed == 200 {
-		return c.Streams.Flush()
+		_ = c.Streams.Flush() // the next write returns the error again
 	}
-	return nil
 }

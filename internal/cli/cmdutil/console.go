@@ -76,10 +76,18 @@ type Console struct {
 }
 
 // KeepGoing makes the run continue when its output cannot be written, because its result is
-// more than its output: a change, or the exit code of a check.
+// more than its output: a change, or the exit code of a check. A reader that goes away ends
+// no run in any case, except after EndWithReader.
 func (c *Console) KeepGoing() {
 	if c.Streams.Output != nil {
 		c.Streams.Output.Continue()
+	}
+}
+
+// EndWithReader makes a long listing end when its reader has seen enough.
+func (c *Console) EndWithReader() {
+	if c.Streams.Output != nil {
+		c.Streams.Output.EndWithReader()
 	}
 }
 

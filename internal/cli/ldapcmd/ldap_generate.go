@@ -88,6 +88,7 @@ func (o *ldapGenerate) run(ctx context.Context) error {
 		return err
 	}
 	if o.out == "" {
+		o.console.EndWithReader()
 		if err := d.WriteLDIF(ctx, o.console.Streams.Out); err != nil {
 			return fmt.Errorf("the LDIF is incomplete: %w", err)
 		}

@@ -1,0 +1,21 @@
+package postgres
+
+import (
+	"errors"
+	"testing"
+)
+
+// The text of a failed connection names each address once, and says only what happened.
+func TestConnectText(t *testing.T) {
+	for in, want := range map[string]string{
+		"failed to connect to `user=u database=x`:\n\t127.0.0.1:1 (127.0.0.1): dial error: dial tcp 127.0.0.1:1: connect: connection refused\n\t127.0.0.1:1 (127.0.0.1): dial error: dial tcp 127.0.0.1:1: connect: connection refused": "127.0.0.1:1 (127.0.0.1): connection refused",
+		"failed to connect to `user=u database=x`: /run/.s.PGSQL.5432 (/run): dial error: dial unix /run/.s.PGSQL.5432: connect: no such file or directory":                                                                             "/run/.s.PGSQL.5432 (/run): no such file or directory",
+		"failed to connect to `user=u database=x`: hostname resolving error: lookup h.invalid on 192.0.2.1:53: no such host":                                                                                                            "the host name cannot be resolved: no such host",
+		"unexpected EOF": "unexpected EOF",
+		"a\n\tb":         "a; b",
+	} {
+		if got := oneLine(errors.New(in)); got != want {
+			t.Errorf("%q\nwant %q", got, want)
+		}
+	}
+}
