@@ -110,7 +110,9 @@ func checkAfterKill(t *testing.T, home string, step int, old, want []byte) {
 		t.Fatalf("step %d: the file is neither the old nor the new one: %q", step, got)
 	}
 	mustRun(t, "config", "modify", "--home", home, "-o", "davcore.serverdefaults.sslrequired", "-v", "true")
-	if out := mustRun(t, "history", "verify", "--home", home); !strings.HasSuffix(out, ": intact\n") || strings.Contains(out, "note:") {
+	// A run that was killed before its intent leaves a version that no record names.
+	out := strings.ReplaceAll(mustRun(t, "history", "verify", "--home", home), "note: no record names 1 of the versions", "")
+	if !strings.HasSuffix(out, ": intact\n") || strings.Contains(out, "note:") {
 		t.Errorf("step %d: %s", step, out)
 	}
 	j := journal.New(filepath.Join(home, "history"), journal.Options{Base: home})
