@@ -155,6 +155,12 @@ func otherFaults() []fault {
 			"record-broken", "people.ldif:64 uid=x,o=isp", "", ""},
 		{"a change among the entries", func(_ *testing.T, d *deployment) { d.people += "dn: uid=x,o=isp\nchangetype: delete\n\n" },
 			"change-record", "people.ldif:63 uid=x,o=isp", "", ""},
+		{"a replication conflict entry", func(_ *testing.T, d *deployment) {
+			d.people += "dn: nsuniqueid=1+uid=adam,ou=People,o=isp\nobjectClass: icsCalendarUser\nuid: adam\nmail: adam@example.com\n\n"
+		}, "replication-conflict", "people.ldif:63 nsuniqueid=1+uid=adam,ou=People,o=isp", "is a replication conflict entry", ""},
+		{"an attribute with more values", func(t *testing.T, d *deployment) {
+			swap(t, &d.people, "mail: room@example.com\n", "mail;range=0-0: room@example.com\n")
+		}, "values-incomplete", "people.ldif:54 uid=room,ou=Resources,o=isp", "mail;range=0-0: the server returned only a part", ""},
 	}
 }
 

@@ -52,6 +52,7 @@ const (
 	ExplainAddress Action = "explain-address" // Address
 
 	DescribeParameter Action = "describe-parameter" // Parameter
+	ReadAdditions     Action = "read-additions"     // none: the same check, with records that add an entry read as entries
 )
 
 // Task is something that this product does, by its parts. The zero Task is no task.

@@ -103,7 +103,7 @@ type populating struct {
 	offsets []int64               // of the candidates in log
 	taken   map[[16]byte]struct{} // hashes of the folded values in use
 	matches map[int]int           // the number of entries found for each person of the list
-	at      struct{ class, attribute, from, uid, mail, alternate int }
+	at      struct{ class, attribute, from, conflict, uid, mail, alternate int }
 }
 
 func (w *populating) close() {
@@ -135,6 +135,7 @@ func (w *populating) query() directory.Query {
 		return len(q.Attributes) - 1
 	}
 	w.at.class, w.at.attribute, w.at.from = indexOf("objectClass"), indexOf(w.Attribute), indexOf(w.From)
+	w.at.conflict = indexOf(directory.ConflictAttribute)
 	if w.People != nil {
 		w.at.uid, w.at.mail, w.at.alternate = indexOf(w.UID), indexOf(w.Mail), indexOf(w.Alternate)
 	}
@@ -155,8 +156,11 @@ func (w *populating) scan(ctx context.Context, src directory.Source) error {
 	return directory.Read(ctx, src, q, directory.Handlers{
 		Entry: w.entry,
 		Problem: func(p *directory.Problem) error {
-			if p.Kind == directory.ChangeRecord {
+			switch {
+			case p.Kind == directory.ChangeRecord && !p.Addition:
 				return nil
+			case p.Kind == directory.InvalidDN:
+				return w.entryOf(p.Entry, p.Detail)
 			}
 			return fmt.Errorf("%s: %w; no plan was made, because what was not read may contain any value", src.Name(), p)
 		},
@@ -173,11 +177,23 @@ type candidate struct {
 	classed bool     // it has Class
 	blank   [][]byte // its empty or blank values
 	from    []byte
-	person  int // the number in People, -1 for none
+	person  int    // the number in People, -1 for none
+	why     string // why it is not given one; "" if it is
 }
 
 func (w *populating) entry(e *directory.Entry) error {
-	c := candidate{dn: e.DN, person: -1}
+	why := ""
+	if directory.IsConflictDN(e.DN) {
+		why = conflictEntry
+	}
+	return w.entryOf(e, why)
+}
+
+const conflictEntry = "it is a replication conflict entry"
+
+// entryOf notes an entry. why is why it is not given a value, "" if it may be.
+func (w *populating) entryOf(e *directory.Entry, why string) error {
+	c := candidate{dn: e.DN, person: -1, why: why}
 	var who cs6.Entry
 	have := 0
 	for _, v := range e.Values {
@@ -191,6 +207,8 @@ func (w *populating) entry(e *directory.Entry) error {
 			}
 		case w.at.class:
 			c.classed = c.classed || strings.EqualFold(string(v.Data), w.Class)
+		case w.at.conflict:
+			c.why = conflictEntry
 		}
 		if v.Attr == w.at.from && c.from == nil {
 			c.from = v.Data
@@ -199,16 +217,17 @@ func (w *populating) entry(e *directory.Entry) error {
 			w.name(&who, v)
 		}
 	}
-	if e.Kind == directory.Other {
-		return nil
+	if e.Kind == directory.Other || c.why == conflictEntry && have > 0 {
+		return nil // nobody is found by a conflict entry
 	}
 	if w.People != nil {
 		m, ok := w.People.Find(who)
 		if !ok {
 			return nil
 		}
-		c.person = m.Number
-		w.matches[m.Number]++
+		if c.person = m.Number; c.why != conflictEntry {
+			w.matches[m.Number]++
+		}
 	}
 	w.out.Entries++
 	if have > 0 {
@@ -309,6 +328,9 @@ func (w *populating) missing() error {
 
 // valueFor returns the value of a candidate, or why it is skipped.
 func (w *populating) valueFor(c *candidate) (value []byte, why string, err error) {
+	if c.why != "" {
+		return nil, c.why, nil
+	}
 	if c.person >= 0 && w.matches[c.person] > 1 {
 		return nil, fmt.Sprintf("%d entries match the same person of the list", w.matches[c.person]), nil
 	}
@@ -368,11 +390,11 @@ func (c *candidate) encode() []byte {
 	}
 	b := spill.AppendUint([]byte{flags}, uint64(c.person+1))
 	b = spill.AppendText(spill.AppendText(b, c.dn), c.from)
-	return spill.AppendList(b, c.blank)
+	return spill.AppendList(spill.AppendText(b, []byte(c.why)), c.blank)
 }
 
 func decodeCandidate(b []byte) (candidate, error) {
 	d := spill.NewDecoder(b)
-	c := candidate{classed: d.Byte() == 1, person: d.Int() - 1, dn: d.Bytes(), from: d.Bytes(), blank: d.List()}
+	c := candidate{classed: d.Byte() == 1, person: d.Int() - 1, dn: d.Bytes(), from: d.Bytes(), why: string(d.Bytes()), blank: d.List()}
 	return c, d.Err()
 }

@@ -18,6 +18,8 @@ const (
 	codeStatusSet      // icsStatus is set
 	codeOutside        // the entry may exist outside what was read
 	codeNoDN           // the value is not a valid DN
+	codeNoEntry        // the record is not an entry
+	codeAddition       // the change record adds an entry
 )
 
 // quote formats directory text for a message. The result may contain control

@@ -37,11 +37,13 @@ const (
 	ruleListedTwice
 	ruleListedNotFound
 	ruleEntryRepeated
+	ruleConflict
 	ruleSchemaMissing
 	ruleIndexMissing
 	ruleRecordBroken
 	ruleChangeRecord
 	ruleReferral
+	ruleMoreValues
 	ruleIncomplete
 	ruleNotRun
 	ruleCount
@@ -113,8 +115,8 @@ func sourceRules() []rule {
 			Rule: newRule("change-record", finding.Warning,
 				"the files contain entries, not change records",
 				"a change record is not an entry: what it would change was not checked",
-				"apply the changes, export the directory, and audit the export"),
-			source: true, describe: describeSource,
+				"apply the changes, export the directory, and audit the export; an export in which every record has changetype: add can be read as entries"),
+			source: true, describe: describeChange,
 		},
 		{
 			Rule: newRule("referral-not-followed", finding.Error,
@@ -122,6 +124,13 @@ func sourceRules() []rule {
 				"referrals are never followed: the entries that they refer to were not checked",
 				"audit the other server too, or choose base DNs that exclude its part"),
 			source: true, describe: describeReferral,
+		},
+		{
+			Rule: newRule("values-incomplete", finding.Error,
+				"every attribute came with all of its values",
+				"the server returned only a range of the values (the option range, Active Directory): the others were not checked",
+				"export the entry with all values, for example with a larger MaxValRange or with a search for each range, then audit again"),
+			source: true, describe: describeSource,
 		},
 		{
 			Rule: newRule("audit-incomplete", finding.Error,
@@ -139,7 +148,17 @@ func sourceRules() []rule {
 
 func describeSource(_ *Audit, f *fact) (string, finding.Fix) { return string(f.other), finding.Fix{} }
 
+func describeChange(_ *Audit, f *fact) (string, finding.Fix) {
+	if f.code == codeAddition {
+		return string(f.other), finding.Do(finding.FixCommand, finding.Task{Do: finding.ReadAdditions})
+	}
+	return string(f.other), finding.Fix{}
+}
+
 func describeBroken(a *Audit, f *fact) (string, finding.Fix) {
+	if f.code == codeNoEntry {
+		return string(f.other), finding.Fix{}
+	}
 	return string(f.other) + "; no rule checked the entry", finding.Fix{}
 }
 

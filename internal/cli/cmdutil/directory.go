@@ -72,7 +72,7 @@ type OpenDirectory struct {
 // Open opens the files or the server given by options, or the server of the home.
 func (ds *Directories) Open(ctx context.Context, o *DirectoryOptions, h *HomeConfig) (*OpenDirectory, error) {
 	if len(o.Files) > 0 {
-		files := directory.NewFiles(directory.FilesOptions{Paths: o.Files, Stdin: ds.console.Streams.In, FileURLs: o.fileURLs})
+		files := directory.NewFiles(directory.FilesOptions{Paths: o.Files, Stdin: ds.console.Streams.In, FileURLs: o.fileURLs, Additions: o.adds})
 		return &OpenDirectory{Source: files, Bases: o.Bases, fileName: files.FileName, Close: func() error { return nil }}, nil
 	}
 	lo, err := ds.LiveOptions(&o.ServerOptions, h)

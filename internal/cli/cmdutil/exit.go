@@ -155,7 +155,10 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 func (h *Hints) StoreHint(err error) string {
 	var unreadable *account.UnreadableError
 	var ambiguous *account.AmbiguousError
+	var problem *directory.Problem
 	switch {
+	case errors.As(err, &problem) && problem.Addition, errors.As(err, &unreadable) && errors.As(unreadable.First, &problem) && problem.Addition:
+		return "; to read such records as entries: '" + h.Again("--ldif-adds") + "'"
 	case errors.As(err, &unreadable):
 		return "; '" + h.Line("ldap", "audit") + "' lists them"
 	case errors.As(err, &ambiguous):

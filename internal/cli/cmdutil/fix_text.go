@@ -75,6 +75,8 @@ func (r fixRenderer) task(t finding.Task) string {
 		return r.hints.Line("coexist", "explain", "-a", t.Address)
 	case finding.DescribeParameter:
 		return r.hints.Line("config", "describe", t.Parameter)
+	case finding.ReadAdditions:
+		return r.hints.Again("--ldif-adds")
 	}
 	return ""
 }

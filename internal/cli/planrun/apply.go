@@ -18,6 +18,7 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/journal"
 	"github.com/davadmin/davadmin/pkg/ldapchange"
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
 // Options are the options of every command that changes a directory.
@@ -110,8 +111,13 @@ func (o *Runner) Run(ctx context.Context, path string) error {
 	return o.Apply(ctx, plan)
 }
 
-// UsageError returns the error of an invalid plan as a usage error, because nothing was changed.
+// UsageError returns the error of an invalid plan as a usage error, because nothing was
+// changed. A plan that was cut off was read only in part, which is another failure.
 func UsageError(err error) error {
+	var record *ldif.RecordError
+	if errors.As(err, &record) && record.Cut {
+		return fmt.Errorf("%w: the file was cut off", err)
+	}
 	if errors.Is(err, ldapchange.ErrPlan) || errors.Is(err, ldapchange.ErrSecret) || errors.Is(err, ldapchange.ErrDigest) {
 		return cmdutil.Usagef("%v", err)
 	}
