@@ -2,6 +2,7 @@ package directory
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -52,6 +53,15 @@ func appendValidDN(dst, dn []byte) ([]byte, error) {
 		err = fmt.Errorf("the DN is invalid: %w", err)
 	}
 	return out, err
+}
+
+// DNBase64 returns a DN in base64 if it is not valid UTF-8, and "" otherwise. JSON
+// text cannot express other bytes: two DNs that differ only in them are the same text.
+func DNBase64(dn string) string {
+	if utf8.ValidString(dn) {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString([]byte(dn))
 }
 
 // ConflictAttribute is the attribute by which 389 Directory Server and its ancestors

@@ -72,7 +72,7 @@ func (a *applier) fix(ctx context.Context, text string) error {
 		for _, r := range remarks {
 			a.say("", r)
 		}
-		return a.modify(strings.NewReader(strings.Join(body, "\n")), true)
+		return a.modify(strings.NewReader(strings.Join(body, "\n")+"\n"), true)
 	}
 	for line := range strings.SplitSeq(text, "\n") {
 		if isRemark(line) {

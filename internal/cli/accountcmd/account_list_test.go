@@ -217,3 +217,12 @@ func TestListingStopsAtAWriteError(t *testing.T) {
 type failingWriter struct{ err error }
 
 func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
+
+// An entry whose DN JSON cannot express is listed with its bytes.
+func TestMissingAccountOfADNThatIsNotUTF8(t *testing.T) {
+	for dn, want := range map[string]string{"uid=J\xfcrg,o=isp": "dWlkPUr8cmcsbz1pc3A=", "uid=Jürg,o=isp": ""} {
+		if got := newMissingObject(&account.Entry{DN: dn}, "b", "w"); got.DN != dn || got.DNBytes != want {
+			t.Errorf("%q: %q, want %q", dn, got.DNBytes, want)
+		}
+	}
+}
