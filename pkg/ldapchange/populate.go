@@ -352,6 +352,12 @@ func (w *populating) valueFor(c *candidate) (value []byte, why string, err error
 	}
 }
 
+// NewID returns a new unique id in a format, with 128 random bits from crypto/rand.
+func NewID(format IDFormat) (string, error) {
+	id, err := newID(rand.Reader, format)
+	return string(id), err
+}
+
 // newID returns 128 random bits in a format; a UUID of version 4 has six fixed bits
 // among them.
 func newID(random io.Reader, format IDFormat) ([]byte, error) {
