@@ -206,7 +206,10 @@ func (p *Plan) readHeader() (block, error) {
 		text := strings.TrimRight(line, "\r\n")
 		switch {
 		case n == 1:
-			first = text
+			first = strings.TrimPrefix(text, "\ufeff")
+			if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
+				return at, fmt.Errorf("%w: it is UTF-16 text, but LDIF is UTF-8: convert it first", ErrPlan)
+			}
 		case text == planMark && first == "version: 1":
 			mark = true
 		case mark && p.Header.read(text):

@@ -57,6 +57,9 @@ func (ds *Directories) LoadHomeConfig(ctx context.Context, o *HomeOptions) (*Hom
 		}
 		return nil, ds.homeFiles.ExplainLoad(ctx, err, c.File)
 	}
+	if err := checkEncoding(c.File.Path(), doc.Source()); err != nil {
+		return nil, err
+	}
 	return &HomeConfig{home: c.Home, Path: c.File.Path(), Registry: c.Registry, Document: doc}, nil
 }
 
