@@ -22,7 +22,7 @@ func PlainText(name string, b []byte) ([]byte, error) {
 
 // checkEncoding returns an error for text in UTF-16 or UTF-32, judging by its beginning.
 func checkEncoding(name string, head []byte) error {
-	kind := ""
+	var kind string
 	switch {
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe, 0, 0}), bytes.HasPrefix(head, []byte{0, 0, 0xfe, 0xff}):
 		kind = "UTF-32"
