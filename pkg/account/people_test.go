@@ -102,7 +102,7 @@ func TestByAddressOfFileAndServer(t *testing.T) {
 	}
 }
 
-// A replication conflict entry is nobody's, and an invalid DN matters only to the person
+// A replication conflict entry belongs to no person, and an invalid DN matters only to the one
 // whose entry it is.
 func TestConflictsAndInvalidDNs(t *testing.T) {
 	file, _, _ := both(t, "(mail=%s)")
