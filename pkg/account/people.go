@@ -118,10 +118,23 @@ func (d *Directory) read(ctx context.Context, q directory.Query, keep func(*Entr
 	proof := d.newProof(&q)
 	err := directory.Read(ctx, d.Source, q, directory.Handlers{
 		Entry: func(e *directory.Entry) error {
+			if directory.IsConflictDN(e.DN) {
+				return nil // the entry that it conflicts with is the person's
+			}
 			proof.note(e)
 			return keep(out, e)
 		},
 		Problem: func(p *directory.Problem) error {
+			if p.Kind == directory.InvalidDN {
+				// Its values are known: it matters only to a person whose entry it is.
+				count := out.count
+				if p.Entry.Kind == directory.Other {
+					return nil
+				}
+				if err := keep(out, p.Entry); err != nil || out.count == count {
+					return err
+				}
+			}
 			if unread.Count++; unread.Count == 1 {
 				unread.First = p
 			}

@@ -102,6 +102,32 @@ func TestByAddressOfFileAndServer(t *testing.T) {
 	}
 }
 
+// A replication conflict entry belongs to no person, and an invalid DN matters only to the one
+// whose entry it is.
+func TestConflictsAndInvalidDNs(t *testing.T) {
+	file, _, _ := both(t, "(mail=%s)")
+	path := filepath.Join(t.TempDir(), "people.ldif")
+	text := "dn: uid=a,o=isp\nobjectClass: icsCalendarUser\nmail: a@example.com\n\ndn: nsuniqueid=1+uid=a,o=isp\nobjectClass: icsCalendarUser\nmail: a@example.com\n\n" +
+		"dn: uid=J\xfcrg,o=isp\nobjectClass: icsCalendarUser\nmail: b@example.com\n\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file.Source = directory.NewFiles(directory.FilesOptions{Paths: []string{path}})
+	if got := answer(t, file, []string{"a@example.com"}); !slices.Equal(got, []string{`0 uid=a,o=isp ["a@example.com"]`}) {
+		t.Errorf("%q", got)
+	}
+	var unreadable *UnreadableError
+	if _, err := file.ByAddress(t.Context(), []string{"b@example.com"}); !errors.As(err, &unreadable) || unreadable.Count != 1 {
+		t.Error(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.TrimRight(text, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.ByAddress(t.Context(), []string{"a@example.com"}); err == nil || !strings.Contains(err.Error(), "the file was cut off") {
+		t.Errorf("a file that was cut off: %v", err)
+	}
+}
+
 // A directory that is lost while it is read gives an error, never a part of the entries.
 func TestLostDirectoryIsAnError(t *testing.T) {
 	_, live, server := both(t, "(mail=%s)", []string{"mail", "a@example.com"}, []string{"mail", "b@example.com"})

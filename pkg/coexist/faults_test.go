@@ -57,16 +57,16 @@ func thirteenFaults() []fault {
 		}, "redirect-wrong", "ics.conf:5", "has the path '/davserver/dav/home'", `"http://cs7.example.com:8080/davserver/wcap/get_freebusy.wcap"`},
 		{"9 no unique id: user of the old server", func(t *testing.T, d *deployment) {
 			swap(t, &d.people, "davUniqueId: 00000001-00000000-00000000-000000aa\n", "")
-		}, "uniqueid-missing", "people.ldif:1 uid=adam,ou=People,o=isp", "the user has no davUniqueId", "uuidgen"},
+		}, "uniqueid-missing", "people.ldif:1 uid=adam,ou=People,o=isp", "the user has no davUniqueId", "new-id"},
 		{"9 no unique id: group", func(t *testing.T, d *deployment) {
 			swap(t, &d.people, "davUniqueId: 00000006-00000000-00000000-000000aa\n", "")
-		}, "uniqueid-missing", "people.ldif:47 cn=staff,ou=Groups,o=isp", "the group has no", "uuidgen"},
+		}, "uniqueid-missing", "people.ldif:47 cn=staff,ou=Groups,o=isp", "the group has no", "new-id"},
 		{"9 no unique id: resource", func(t *testing.T, d *deployment) {
 			swap(t, &d.people, "davUniqueId: 00000007-00000000-00000000-000000aa\n", "")
-		}, "uniqueid-missing", "people.ldif:54 uid=room,ou=Resources,o=isp", "the resource has no", "uuidgen"},
+		}, "uniqueid-missing", "people.ldif:54 uid=room,ou=Resources,o=isp", "the resource has no", "new-id"},
 		{"10 ids that differ in letter case", func(t *testing.T, d *deployment) {
 			swap(t, &d.people, "00000004-00000000-00000000-000000aa", "00000003-00000000-00000000-000000AA")
-		}, "uniqueid-case-collision", "people.ldif:18 uid=nina,ou=People,o=isp uid=noel,ou=People,o=isp", "the same to the directory", "uuidgen"},
+		}, "uniqueid-case-collision", "people.ldif:18 uid=nina,ou=People,o=isp uid=noel,ou=People,o=isp", "the same to the directory", "new-id"},
 		{"11 two settings on a line", func(t *testing.T, d *deployment) {
 			swap(t, &d.icsConf, "group.invite.autoprovision = \"no\"\nresource", "group.invite.autoprovision = \"no\" resource")
 		}, "two-settings-on-a-line", "ics.conf:8", "the line also sets resource.invite.autoprovision", "group.invite.autoprovision = \"no\"\nresource.invite.autoprovision = \"no\""},
@@ -142,19 +142,25 @@ func otherFaults() []fault {
 		{"an empty id", func(t *testing.T, d *deployment) {
 			swap(t, &d.people, "davUniqueId: 00000001-00000000-00000000-000000aa\n", "davUniqueId: \n")
 		},
-			"uniqueid-empty", "people.ldif:1 uid=adam,ou=People,o=isp", "empty", "uuidgen"},
+			"uniqueid-empty", "people.ldif:1 uid=adam,ou=People,o=isp", "empty", "new-id"},
 		{"two ids", func(t *testing.T, d *deployment) {
 			swap(t, &d.people, "davUniqueId: 00000001-00000000-00000000-000000aa\n", "davUniqueId: 00000001-00000000-00000000-000000aa\ndavUniqueId: 00000009-00000000-00000000-000000aa\n")
 		}, "uniqueid-multivalued", "people.ldif:1 uid=adam,ou=People,o=isp", "several values", "delete: davUniqueId"},
 		{"one id for two users", func(t *testing.T, d *deployment) {
 			swap(t, &d.people, "00000004-00000000-00000000-000000aa", "00000003-00000000-00000000-000000aa")
-		}, "uniqueid-duplicate", "people.ldif:18 uid=nina,ou=People,o=isp uid=noel,ou=People,o=isp", "2 entries", "uuidgen"},
+		}, "uniqueid-duplicate", "people.ldif:18 uid=nina,ou=People,o=isp uid=noel,ou=People,o=isp", "2 entries", "new-id"},
 		{"a user on a list without an entry", func(_ *testing.T, d *deployment) { d.on6 += "old: owner=old status=enabled\n" },
 			"listed-not-found", "", "'old' is on the list of the old server (on6.txt:4)", ""},
 		{"an invalid record", func(_ *testing.T, d *deployment) { d.people += "dn: uid=x,o=isp\nnonsense\n\n" },
 			"record-broken", "people.ldif:64 uid=x,o=isp", "", ""},
 		{"a change among the entries", func(_ *testing.T, d *deployment) { d.people += "dn: uid=x,o=isp\nchangetype: delete\n\n" },
 			"change-record", "people.ldif:63 uid=x,o=isp", "", ""},
+		{"a replication conflict entry", func(_ *testing.T, d *deployment) {
+			d.people += "dn: nsuniqueid=1+uid=adam,ou=People,o=isp\nobjectClass: icsCalendarUser\nuid: adam\nmail: adam@example.com\n\n"
+		}, "replication-conflict", "people.ldif:63 nsuniqueid=1+uid=adam,ou=People,o=isp", "is a replication conflict entry", ""},
+		{"an attribute with more values", func(t *testing.T, d *deployment) {
+			swap(t, &d.people, "mail: room@example.com\n", "mail;range=0-0: room@example.com\n")
+		}, "values-incomplete", "people.ldif:54 uid=room,ou=Resources,o=isp", "mail;range=0-0: the server returned only a part", ""},
 	}
 }
 

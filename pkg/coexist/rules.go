@@ -55,12 +55,12 @@ func Rules() []finding.Rule {
 func auditRules() []rule {
 	return fromAudit("uniqueid-missing", "uniqueid-empty", "uniqueid-multivalued", "uniqueid-duplicate", "uniqueid-case-collision",
 		"davstore-missing", "davstore-present", "davstore-unknown-backend", "davstore-empty", "davstore-multivalued",
-		"lockout-ineffective", "lockout-missing", "listed-not-found")
+		"lockout-ineffective", "lockout-missing", "listed-not-found", "replication-conflict")
 }
 
 // sourceRules returns the rules about reading the directory.
 func sourceRules() []rule {
-	return fromAudit("record-broken", "change-record", "referral-not-followed", "absence-not-proven", "audit-incomplete", finding.CheckNotRun().ID)
+	return fromAudit("record-broken", "change-record", "referral-not-followed", "absence-not-proven", "values-incomplete", "audit-incomplete", finding.CheckNotRun().ID)
 }
 
 func fromAudit(ids ...string) []rule {

@@ -101,6 +101,7 @@ type move struct {
 	kind   directory.Kind
 	user   int // the number of the user
 	values ldapchange.Values
+	why    string // why it cannot be moved; "" if it may be
 }
 
 func (p *wavePlanner) query() directory.Query {
@@ -124,8 +125,11 @@ func (p *wavePlanner) scan(ctx context.Context, src directory.Source) error {
 	return directory.Read(ctx, src, q, directory.Handlers{
 		Entry: p.entry,
 		Problem: func(problem *directory.Problem) error {
-			if problem.Kind == directory.ChangeRecord {
+			switch {
+			case problem.Kind == directory.ChangeRecord && !problem.Addition:
 				return nil
+			case problem.Kind == directory.InvalidDN:
+				return p.match(problem.Entry, problem.Detail)
 			}
 			return problem
 		},
@@ -138,6 +142,15 @@ func (p *wavePlanner) scan(ctx context.Context, src directory.Source) error {
 }
 
 func (p *wavePlanner) entry(e *directory.Entry) error {
+	if directory.IsConflictDN(e.DN) {
+		return nil // the entry that it conflicts with is the user's
+	}
+	return p.match(e, "")
+}
+
+// match notes an entry if it is that of a user of the list. why is why it cannot be
+// moved.
+func (p *wavePlanner) match(e *directory.Entry, why string) error {
 	p.total++
 	var have uint64
 	values := ldapchange.Values{}
@@ -153,7 +166,7 @@ func (p *wavePlanner) entry(e *directory.Entry) error {
 		return nil
 	}
 	p.seen[m.Number] = append(p.seen[m.Number], len(p.moves))
-	p.moves = append(p.moves, move{dn: string(e.DN), kind: e.Kind, user: m.Number, values: values})
+	p.moves = append(p.moves, move{dn: string(e.DN), kind: e.Kind, user: m.Number, values: values, why: why})
 	return nil
 }
 
@@ -235,6 +248,8 @@ func (p *wavePlanner) add(w *Wave, m *move) error {
 	owner, ownerErr := p.owner(m)
 	status, userStatus := strings.TrimSpace(string(firstOf(m.values, p.n.Status))), strings.TrimSpace(string(firstOf(m.values, p.n.UserStatus)))
 	switch {
+	case m.why != "":
+		return errors.New(m.why)
 	case len(p.seen[m.user]) > 1:
 		return fmt.Errorf("%d entries match the same user of the list", len(p.seen[m.user]))
 	case !isAddress([]byte(mail)):

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -275,6 +277,25 @@ func TestPlanWaveWithTheListOfTheOldServer(t *testing.T) {
 	defer func() { _ = w.Close() }()
 	if diff := cmp.Diff([]string{"plain@example.com"}, w.Owners); diff != "" || len(w.Addresses) != 2 || !strings.Contains(planText(t, w.Forward), "davStore: store1\n") {
 		t.Errorf("%v (-want +got):\n%s", w.Addresses, diff)
+	}
+}
+
+// A replication conflict entry does not make its user ambiguous, and a user whose entry
+// has an invalid DN is skipped with the reason.
+func TestPlanWaveConflictsAndInvalidDNs(t *testing.T) {
+	const person = "objectClass: icsCalendarUser\nuid: %[1]s\nmail: %[1]s@example.com\ndavUniqueId: %[1]s\n\n"
+	d := &deployment{people: "dn: uid=a,o=isp\n" + fmt.Sprintf(person, "a") + "dn: nsuniqueid=1+uid=a,o=isp\n" + fmt.Sprintf(person, "a") + "dn: uid=J\xfcrg,o=isp\n" + fmt.Sprintf(person, "b")}
+	var skipped []string
+	w, err := coexist.PlanWave(t.Context(), d.source(t), coexist.WaveOptions{
+		Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Tmp: t.TempDir()}, Backend: "x", Users: setOf(t, "wave.txt", "a@example.com\nb@example.com\n"),
+		Skipped: func(dn string, reason error) { skipped = append(skipped, dn+": "+reason.Error()) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	if want := []string{"uid=J\xfcrg,o=isp: the DN is not valid UTF-8, so no server accepts it"}; !slices.Equal(skipped, want) || w.Forward.Changes() != 1 {
+		t.Errorf("%d changes, skipped %q", w.Forward.Changes(), skipped)
 	}
 }
 

@@ -137,6 +137,12 @@ type Problem struct {
 	Line   int
 	Detail string
 	URLs   []string // of a Referral
+
+	Addition  bool   // of a ChangeRecord: it adds an entry
+	Attribute string // of MoreValues
+	// Entry contains the values of an InvalidDN, which may have to be avoided; it is
+	// valid until the next step of the iteration.
+	Entry *Entry
 }
 
 // ProblemKind is the kind of a Problem.
@@ -144,9 +150,12 @@ type ProblemKind int
 
 // The kinds of problems.
 const (
-	BrokenRecord ProblemKind = iota + 1 // text that is not a valid record; it was skipped
-	ChangeRecord                        // a change, not an entry; it was skipped
-	Referral                            // a part of the tree that is on another server; it was not followed
+	BrokenRecord   ProblemKind = iota + 1 // text that is not a valid record; it was skipped
+	ChangeRecord                          // a change, not an entry; it was skipped
+	Referral                              // a part of the tree that is on another server; it was not followed
+	InvalidDN                             // an entry whose DN no server accepts; it is not delivered
+	UnknownVersion                        // a file states another version of LDIF than 1; its records are delivered
+	MoreValues                            // an attribute that came with some of its values only; the entry is delivered
 )
 
 // Error returns Detail, preceded by the line if it is known.

@@ -2,11 +2,12 @@ package directory
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
+	"unicode/utf8"
 )
 
 // AppendNormalDN appends the normal form of dn to dst. DNs of the same entry have the
@@ -59,6 +60,60 @@ func appendDN(dst, dn []byte, fold bool) (out []byte, plain bool, err error) {
 		p.at++
 		p.out = append(p.out, ',')
 	}
+}
+
+// appendValidDN is like AppendNormalDN, and returns an error for a DN that is not UTF-8,
+// too.
+func appendValidDN(dst, dn []byte) ([]byte, error) {
+	if !utf8.Valid(dn) {
+		return dst, errors.New("the DN is not valid UTF-8, so no server accepts it")
+	}
+	out, err := AppendNormalDN(dst, dn)
+	if err != nil {
+		err = fmt.Errorf("the DN is invalid: %w", err)
+	}
+	return out, err
+}
+
+// DNBase64 returns a DN in base64 if it is not valid UTF-8, and "" otherwise. JSON
+// text cannot express other bytes: two DNs that differ only in them are the same text.
+func DNBase64(dn string) string {
+	if utf8.ValidString(dn) {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString([]byte(dn))
+}
+
+// ConflictAttribute is the attribute by which 389 Directory Server and its ancestors
+// mark a replication conflict entry.
+const ConflictAttribute = "nsds5ReplConflict"
+
+// IsConflictDN reports whether a DN is that of a replication conflict entry: one of
+// two entries that were created with the same DN on two replicas. 389 Directory Server
+// and its ancestors give it an RDN of its nsuniqueid and the original RDN; Active
+// Directory appends a line feed, "CNF:" and its GUID to the value of the RDN.
+func IsConflictDN(dn []byte) bool {
+	const unique, cnf = "nsuniqueid=", `\0acnf:`
+	parts, marked := 1, false
+	for i, start := 0, 0; i < len(dn) && dn[i] != ','; i++ {
+		switch rest := dn[i:]; {
+		case i == start && hasPrefixFold(rest, unique):
+			marked = true
+		case dn[i] == '+':
+			parts++
+			start = i + 1
+		case dn[i] == '\\':
+			if hasPrefixFold(rest, cnf) {
+				return true
+			}
+			i++
+		}
+	}
+	return marked && parts > 1
+}
+
+func hasPrefixFold(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && bytes.EqualFold(b[:len(prefix)], []byte(prefix))
 }
 
 type dnParser struct {
@@ -329,7 +384,6 @@ func isDescriptionByte(c byte) bool {
 type bases struct {
 	scope  Scope
 	normal []string
-	plain  []string // as spelled, for bases that can be compared with a DN as text
 }
 
 func newBases(list []string, scope Scope) (*bases, error) {
@@ -340,9 +394,6 @@ func newBases(list []string, scope Scope) (*bases, error) {
 			return nil, fmt.Errorf("base %q: %w", base, err)
 		}
 		b.normal = append(b.normal, string(normal))
-		if base = strings.Trim(base, " "); base != "" && !strings.ContainsAny(base, `\"`) {
-			b.plain = append(b.plain, base)
-		}
 	}
 	return b, nil
 }
@@ -353,26 +404,25 @@ func (b *bases) contains(dn []byte, scratch *[]byte) (bool, error) {
 	if len(b.normal) == 0 {
 		return true, nil
 	}
-	if bytes.IndexByte(dn, '\\') < 0 && bytes.IndexByte(dn, '"') < 0 {
-		// Without escapes each comma is a separator, and most DNs end with exactly
-		// the bytes of their base.
-		for _, base := range b.plain {
-			if above, ok := cutSuffix(dn, base); ok && b.reaches(above) {
-				return true, nil
-			}
-		}
-	}
 	normal, err := AppendNormalDN((*scratch)[:0], dn)
 	if err != nil {
 		return false, err
 	}
 	*scratch = normal
+	return b.containsNormal(normal), nil
+}
+
+// containsNormal reports whether the entry with a DN in normal form is in scope.
+func (b *bases) containsNormal(dn []byte) bool {
+	if len(b.normal) == 0 {
+		return true
+	}
 	for _, base := range b.normal {
-		if above, ok := cutSuffix(normal, base); ok && b.reaches(above) {
-			return true, nil
+		if above, ok := cutSuffix(dn, base); ok && b.reaches(above) {
+			return true
 		}
 	}
-	return false, nil
+	return false
 }
 
 // cutSuffix returns the part of dn before base, without the comma between them.

@@ -32,6 +32,10 @@ type FilesOptions struct {
 	// file:///path". Without it such a record is a BrokenRecord.
 	FileURLs bool
 
+	// Additions allows change records that add an entry (changetype: add), which are
+	// then read as entries. Without it each is a ChangeRecord.
+	Additions bool
+
 	// MaxLine and MaxEntry are the maximum sizes of an unfolded line and of a record,
 	// in bytes. A record over a limit is a BrokenRecord. 0 means the defaults of
 	// ldif.Options.
@@ -55,14 +59,16 @@ type FilesOptions struct {
 // for an entry whose operational attributes the file does not contain, or with an
 // attribute or class that is not in the schema, where the answer depends on it.
 //
-// Change records (including additions), invalid records, and entries of the class
-// referral are each a *Problem. So is an entry with an invalid DN when Query.Bases
-// make its position relevant.
+// Change records, invalid records, and entries of the class referral are each a
+// *Problem. So is an entry whose DN is not valid UTF-8 or does not have the form of RFC
+// 4514 in the wider sense of AppendNormalDN.
 //
-// A file can show that it is incomplete: ldapsearch wrote a result other than
-// success, or none at all. The other files are read nevertheless, and then the last
-// error is an *IncompleteError. Reading ends after a read error, and after truncated
-// compressed data.
+// A file can show that it is incomplete: it ends within a line or directly after a DN
+// (see ldif.Reader), or ldapsearch or a similar tool wrote a result other than success,
+// none at all, or a last page cookie that is not empty. The record in which a file ends
+// is not delivered. The other files are read nevertheless, and then the last error is
+// an *IncompleteError. Reading ends after a read error, and after truncated compressed
+// data.
 //
 // Pos is the number of the file, from 0, times 2^44, plus the offset of the dn: line
 // in its uncompressed text, which can have up to 16 TiB.
@@ -154,7 +160,9 @@ func (f *Files) run(ctx context.Context, q Query, workers int, fn func(worker in
 	}
 	r := &filesRun{Files: f, ctx: ctx, inputs: inputs, parallel: workers > 0}
 	for i := range max(1, workers) {
-		r.converters = append(r.converters, newConverter(plan, func(e *Entry, p *Problem) error { return fn(i, e, p) }))
+		c := newConverter(plan, func(e *Entry, p *Problem) error { return fn(i, e, p) })
+		c.additions = f.o.Additions
+		r.converters = append(r.converters, c)
 	}
 	for i := range inputs {
 		if err := r.file(i); err != nil {
@@ -215,7 +223,7 @@ func (r *filesRun) file(i int) error {
 	}
 	defer in.Close()
 	for _, c := range r.converters {
-		c.file = i
+		c.file, c.cut = i, nil
 	}
 	o := ldif.Options{MaxLine: r.o.MaxLine, MaxEntry: r.o.MaxEntry, FileURLs: r.o.FileURLs}
 	var search ldif.Search
@@ -249,6 +257,11 @@ func (r *filesRun) file(i int) error {
 	if err != nil {
 		return r.ended(i, err)
 	}
+	for _, c := range r.converters {
+		if c.cut != nil {
+			r.incomplete(i, 0, fmt.Errorf("the file was cut off: line %d: %s", c.cut.Line, c.cut.Detail))
+		}
+	}
 	r.checkSearch(i, search)
 	return nil
 }
@@ -275,17 +288,20 @@ func (r *filesRun) readAll(reader *ldif.Reader) error {
 
 // checkSearch records an IncompleteError when a file shows that it is incomplete.
 func (r *filesRun) checkSearch(file int, s ldif.Search) {
-	var err error
 	switch {
 	case s.Code != 0:
-		err = fmt.Errorf("the search that wrote the file ended with code %d %q (line %d)", s.Code, s.Text, s.Line)
-	case s.ResultExpected && !s.HasResult:
-		err = errors.New("it is the output of ldapsearch, but the result at its end is missing")
-	default:
-		return
+		r.incomplete(file, s.Code, fmt.Errorf("the search that wrote the file ended with code %d %q (line %d)", s.Code, s.Text, s.Line))
+	case s.MorePages:
+		r.incomplete(file, 0, fmt.Errorf("the search that wrote the file stopped before its last page: the last page cookie is not empty (line %d)", s.PageLine))
+	case s.ResultExpected && !s.HasResult, s.EndExpected && !s.HasEnd:
+		r.incomplete(file, 0, errors.New("it is the output of ldapsearch, but the result at its end is missing"))
 	}
+}
+
+// incomplete records that a file shows that it is incomplete.
+func (r *filesRun) incomplete(file, code int, err error) {
 	if r.short == nil {
-		r.short = &IncompleteError{What: r.FileName(file), Code: s.Code, Err: err}
+		r.short = &IncompleteError{What: r.FileName(file), Code: code, Err: err}
 		return
 	}
 	r.short.Err = fmt.Errorf("%w; %s: %w", r.short.Err, r.FileName(file), err)

@@ -1,7 +1,10 @@
 package directory
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
@@ -48,14 +51,17 @@ func newFilesPlan(q Query) (*filesPlan, error) {
 // converter converts the records that one worker reads into entries.
 type converter struct {
 	*filesPlan
-	fn      func(*Entry, *Problem) error
-	file    int
-	entries int // number of entries delivered, of all selections
+	fn        func(*Entry, *Problem) error
+	additions bool // change records that add an entry are entries
+	file      int
+	entries   int               // number of entries delivered, of all selections
+	cut       *ldif.RecordError // the end of a file that was cut off; nil for a whole file
 
 	entry  Entry
 	values []Value
-	found  uint64 // attributes with values in values
-	dn     []byte // for the comparison of DNs
+	found  uint64   // attributes with values in values
+	ranged [][]byte // descriptions of attributes that came with some of their values only
+	dn     []byte   // for the comparison of DNs
 	match  matchState
 
 	_ [64]byte // keeps the data of different workers in different cache lines
@@ -82,12 +88,16 @@ func (c *converter) give(e *Entry, p *Problem) error {
 // must not change until take returns.
 func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 	if bad != nil {
+		if bad.Cut {
+			c.cut = bad
+			return nil
+		}
 		return c.give(nil, c.broken(bad))
 	}
 	if rec.Offset>>offsetBits != 0 {
 		return fmt.Errorf("the file has more than %d bytes of text", int64(1)<<offsetBits)
 	}
-	if rec.Kind != ldif.KindContent {
+	if rec.Kind != ldif.KindContent && (rec.Kind != ldif.KindAdd || !c.additions) {
 		return c.give(nil, c.change(rec))
 	}
 	selection := c.classes.selection(c.read(rec.Attributes))
@@ -98,12 +108,18 @@ func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 		return c.give(nil, c.problem(Referral, rec, "the entry is a referral: the entries below it are on another server, and not in the file"))
 	}
 	asked := selection < c.classes.none
-	if asked && !c.everywhere[selection] {
-		in, err := c.bases.contains(rec.DN, &c.dn)
-		if err != nil {
-			return c.give(nil, c.problem(BrokenRecord, rec, fmt.Sprintf("it is unknown whether the entry is below a base: %v", err)))
+	var err error
+	if c.dn, err = appendValidDN(c.dn[:0], rec.DN); err != nil {
+		p := c.problem(InvalidDN, rec, err.Error())
+		p.Entry = &c.entry
+		c.entry = Entry{DN: p.DN, Pos: p.Pos, File: p.File, Line: p.Line}
+		if asked {
+			c.entry.Kind, c.entry.Values = c.kinds[selection], c.values
 		}
-		if asked = in; asked && c.filter != nil {
+		return c.give(nil, p)
+	}
+	if asked && !c.everywhere[selection] {
+		if asked = c.bases.containsNormal(c.dn); asked && c.filter != nil {
 			if asked, err = c.filter.matches(rec, &c.match); err != nil {
 				return err
 			}
@@ -122,7 +138,34 @@ func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 	}
 	e.Kind, e.Values = c.kinds[selection], c.values
 	c.entries++
+	for _, name := range c.ranged {
+		if err := c.give(nil, moreValues(e, string(name))); err != nil {
+			return err
+		}
+	}
 	return c.give(e, nil)
+}
+
+// moreValues returns the problem of an attribute of an entry that came with some of
+// its values only. name contains the range.
+func moreValues(e *Entry, name string) *Problem {
+	base, _, _ := strings.Cut(name, ";")
+	return &Problem{
+		Kind: MoreValues, DN: bytes.Clone(e.DN), Pos: e.Pos, File: e.File, Line: e.Line, Attribute: base,
+		Detail: fmt.Sprintf("%s: the server returned only a part of the values of %s; the entry has more", name, base),
+	}
+}
+
+// isRanged reports whether the options of an attribute mean that more values follow:
+// "range=0-1499" does, and "range=1500-*" does not (Active Directory, MS-ADTS
+// 3.1.1.3.1.3.3).
+func isRanged(options []byte) bool {
+	for o := range bytes.SplitSeq(options, []byte{';'}) {
+		if len(o) > len("range=") && bytes.EqualFold(o[:len("range=")], []byte("range=")) && o[len(o)-1] != '*' {
+			return true
+		}
+	}
+	return false
 }
 
 // read stores the values that any selection wants in c.values, and returns the lowest
@@ -133,6 +176,7 @@ func (c *converter) read(attrs []ldif.Attribute) int {
 		c.values = nil // release the memory of a huge entry
 	}
 	values, selection := c.values[:0], c.classes.none
+	c.ranged = c.ranged[:0]
 	var last []byte
 	place, found := -1, uint64(0)
 	for i := range attrs {
@@ -149,10 +193,21 @@ func (c *converter) read(attrs []ldif.Attribute) int {
 		if c.union>>place&1 != 0 {
 			values = append(values, Value{Attr: place, Data: a.Value})
 			found |= 1 << place
+			if a.Options != nil && isRanged(a.Options) {
+				c.addRanged(a)
+			}
 		}
 	}
 	c.values, c.found = values, found
 	return selection
+}
+
+// addRanged records the description of an attribute, once.
+func (c *converter) addRanged(a *ldif.Attribute) {
+	name := slices.Concat(a.Name, []byte{';'}, a.Options)
+	if !slices.ContainsFunc(c.ranged, func(have []byte) bool { return bytes.Equal(have, name) }) {
+		c.ranged = append(c.ranged, name)
+	}
 }
 
 // keep removes the values of attributes that are not in the set wanted.
@@ -182,11 +237,16 @@ func (c *converter) change(rec *ldif.Record) *Problem {
 	if rec.Kind == ldif.KindAdd {
 		detail = "a change record that adds an entry (changetype: add), not an existing entry"
 	}
-	return c.problem(ChangeRecord, rec, detail)
+	p := c.problem(ChangeRecord, rec, detail)
+	p.Addition = rec.Kind == ldif.KindAdd
+	return p
 }
 
 func (c *converter) broken(bad *ldif.RecordError) *Problem {
 	p := &Problem{Kind: BrokenRecord, Pos: c.pos(bad.Offset), File: c.file, Line: bad.Line, Detail: bad.Detail}
+	if bad.Version {
+		p.Kind = UnknownVersion
+	}
 	if bad.DN != "" {
 		p.DN = []byte(bad.DN)
 	}

@@ -169,7 +169,7 @@ func TestFilesDeliverWhatWasWritten(t *testing.T) {
 			where, rest, _ := strings.Cut(i.text, " ")
 			file, _, _ := strings.Cut(where, ":")
 			switch kind, _, _ := strings.Cut(rest, " "); kind {
-			case "broken", "change":
+			case "broken", "change", "version", "invalid":
 				met++
 			case "referral":
 			default:
@@ -210,7 +210,7 @@ func TestScanReadsDamagedFilesTheSame(t *testing.T) {
 	})
 	kinds := map[string]int{}
 	rapid.Check(t, func(rt *rapid.T) {
-		text := strings.Join(rapid.SliceOfN(paragraph, 0, 12).Draw(rt, "paragraphs"), "\n\n")
+		text := strings.Join(rapid.SliceOfN(paragraph, 0, 12).Draw(rt, "paragraphs"), "\n\n") + rapid.SampledFrom([]string{"\n", "\n\n", ""}).Draw(rt, "end")
 		if rapid.Bool().Draw(rt, "crlf") {
 			text = strings.ReplaceAll(text, "\n", "\r\n")
 		}
@@ -244,7 +244,7 @@ func TestScanReadsDamagedFilesTheSame(t *testing.T) {
 			}
 		}
 	})
-	for _, kind := range []string{"user", "group", "other", "broken", "change", "referral", "incomplete"} {
+	for _, kind := range []string{"user", "group", "other", "broken", "invalid", "change", "referral", "incomplete"} {
 		if kinds[kind] < 5 {
 			t.Errorf("only %d items of the kind %s", kinds[kind], kind)
 		}

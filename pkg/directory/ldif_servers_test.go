@@ -98,9 +98,11 @@ result: 4 Size limit exceeded
 		want: []string{`0:8 user "uid=a,o=isp"`}},
 	{name: "ldapsearch -LLL with pages", text: "dn: uid=a,o=isp\nobjectClass: person\n\n# pagedresults: cookie=AAAA\ndn: uid=b,o=isp\nobjectClass: groupOfNames\ndavUniqueId: 1\ncn: g\n\n# pagedresults: cookie=\n",
 		want: []string{`0:1 user "uid=a,o=isp"`, `0:5 group "uid=b,o=isp" cn="g"`}},
+	{name: "ldapsearch -L, truncated", text: "version: 1\n\n#\n# LDAPv3\n#\n\n# a, isp\ndn: uid=a,o=isp\nobjectClass: person\n\n",
+		want: []string{`0:8 user "uid=a,o=isp"`}, err: "the result at its end is missing"},
 	{name: "nothing", text: ""},
 	{name: "a version and comments", text: "version: 1\n\n# nothing\n"},
-	{name: "invalid records", text: "dn: o=a\ncn\n\nno record\n\ndn: o=b\ncn:: =\n\ndn: o=c\n",
+	{name: "invalid records", text: "dn: o=a\ncn\n\nno record\n\ndn: o=b\ncn:: =\n\ndn: o=c\n\n",
 		want: []string{
 			`0:2 broken "o=a": "cn" is not the beginning of "name: value"`,
 			`0:4 broken "": a record must begin with dn:, not with "no record"`,

@@ -101,7 +101,7 @@ func TestExamplesOfTheRFC(t *testing.T) {
 }
 
 func TestPosIsFileAndOffset(t *testing.T) {
-	paths := writeFiles(t, "", "# c\n\ndn: o=a\n\ndn: o=b\n")
+	paths := writeFiles(t, "", "# c\n\ndn: o=a\n\ndn: o=b\n\n")
 	var got []uint64
 	for e, err := range NewFiles(FilesOptions{Paths: paths}).Entries(t.Context(), peopleQuery()) {
 		if err != nil {
@@ -136,7 +136,7 @@ func TestIncompleteSearchOutput(t *testing.T) {
 
 func TestSeveralFilesAndStandardInput(t *testing.T) {
 	paths := writeFiles(t, "dn: uid=a,o=isp\nobjectClass: person\n", string(packGzip([]byte("\ndn: uid=c,o=isp\nobjectClass: person\n\nbroken\n"))))
-	text := "dn: uid=b,o=isp\nobjectClass: person"
+	text := "dn: uid=b,o=isp\nobjectClass: person\n"
 	q := peopleQuery()
 	for _, workers := range []int{0, 1, 3} {
 		s := NewFiles(FilesOptions{Paths: []string{paths[0], "-", paths[1]}, Stdin: strings.NewReader(text)})
@@ -231,9 +231,8 @@ dn: uid=d,ou=Sales,o=isp
 changetype: delete
 `)
 	a, b, c := `0:7 user "uid=a,ou=Sales,o=isp" cn="Anna"`, `0:12 user "UID=b, OU=sales, O=ISP" cn="Berta"`, `0:16 user "uid=c\\,ou\\=Sales\\,o\\=isp"`
-	isp, sales, none := `0:1 other "o=isp"`, `0:4 other "ou=Sales,o=isp"`, `0:19 user "just a name"`
+	isp, sales, none := `0:1 other "o=isp"`, `0:4 other "ou=Sales,o=isp"`, `0:19 invalid "just a name": the DN is invalid: "name=value" expected at byte 1 of the DN`
 	group, change := `0:22 group "cn=a group,ou=Sales,o=isp" cn="a" mail="g@x"`, `0:28 change "uid=d,ou=Sales,o=isp": a change record (changetype: delete), not an entry`
-	unknown := `0:19 broken "just a name": it is unknown whether the entry is below a base: "name=value" expected at byte 1 of the DN`
 	other := func(line string) string { // the same entry when it is not selected
 		place, rest, _ := strings.Cut(line, " ")
 		_, rest, _ = strings.Cut(rest, " ")
@@ -252,16 +251,16 @@ changetype: delete
 	}{
 		{nil, BaseOnly, "", true, []string{isp, sales, a, b, c, none, group, change}},
 		{nil, Subtree, "", false, []string{a, b, c, none, group, change}},
-		{[]string{"o=isp"}, Subtree, "", true, []string{isp, sales, a, b, other(c), unknown, group, change}},
-		{[]string{"OU = sales , O = isp"}, Subtree, "", true, []string{isp, sales, a, b, other(c), unknown, group, change}},
-		{[]string{"ou=Sales,o=isp"}, OneLevel, "", true, []string{isp, sales, a, b, other(c), unknown, group, change}},
-		{[]string{"o=isp"}, OneLevel, "", true, []string{isp, sales, other(a), other(b), other(c), unknown, other(group), change}},
-		{[]string{"o=isp", "uid=B,ou=Sales,o=isp"}, BaseOnly, "", true, []string{isp, sales, other(a), b, other(c), unknown, other(group), change}},
-		{[]string{"o=isp", "ou=Sales,o=isp"}, Subtree, "", false, []string{a, b, unknown, group, change}},
-		{nil, Subtree, "(cn=ANNA)", false, []string{a, change}},
-		{nil, Subtree, "(cn=ANNA)", true, []string{isp, sales, a, other(b), other(c), other(none), other(group), change}},
-		{nil, Subtree, "(|(uid=a)(cn;lang-de=b*))", false, []string{a, b, change}},
-		{[]string{"ou=sales,o=isp"}, Subtree, "(!(uid=a))", false, []string{b, unknown, group, change}},
+		{[]string{"o=isp"}, Subtree, "", true, []string{isp, sales, a, b, other(c), none, group, change}},
+		{[]string{"OU = sales , O = isp"}, Subtree, "", true, []string{isp, sales, a, b, other(c), none, group, change}},
+		{[]string{"ou=Sales,o=isp"}, OneLevel, "", true, []string{isp, sales, a, b, other(c), none, group, change}},
+		{[]string{"o=isp"}, OneLevel, "", true, []string{isp, sales, other(a), other(b), other(c), none, other(group), change}},
+		{[]string{"o=isp", "uid=B,ou=Sales,o=isp"}, BaseOnly, "", true, []string{isp, sales, other(a), b, other(c), none, other(group), change}},
+		{[]string{"o=isp", "ou=Sales,o=isp"}, Subtree, "", false, []string{a, b, none, group, change}},
+		{nil, Subtree, "(cn=ANNA)", false, []string{a, none, change}},
+		{nil, Subtree, "(cn=ANNA)", true, []string{isp, sales, a, other(b), other(c), none, other(group), change}},
+		{nil, Subtree, "(|(uid=a)(cn;lang-de=b*))", false, []string{a, b, none, change}},
+		{[]string{"ou=sales,o=isp"}, Subtree, "(!(uid=a))", false, []string{b, none, group, change}},
 	} {
 		q := peopleQuery()
 		q.Bases, q.Scope, q.Filter, q.Others = x.bases, x.scope, x.filter, x.others
@@ -293,6 +292,89 @@ func TestFirstSelectionAndItsAttributes(t *testing.T) {
 	if err := requireFiles(t, FilesOptions{Paths: paths}, q); err != nil {
 		t.Error(err)
 	}
+}
+
+// An entry whose DN no server accepts is not delivered, but its values are known.
+func TestInvalidDNs(t *testing.T) {
+	paths := writeFiles(t, "dn: uid=J\xfcrg,o=isp\nobjectClass: person\ncn: a\n\ndn: uid=b,o=isp\nobjectClass: person\n\ndn: uid=\xff\n\ndn: nothing\ncn: c\n\ndn:\ncn: root\n")
+	err := requireFiles(t, FilesOptions{Paths: paths}, peopleQuery(),
+		`0:1 invalid "uid=J\xfcrg,o=isp": the DN is not valid UTF-8, so no server accepts it`, `0:5 user "uid=b,o=isp"`,
+		`0:8 invalid "uid=\xff": the DN is not valid UTF-8, so no server accepts it`,
+		`0:10 invalid "nothing": the DN is invalid: "name=value" expected at byte 1 of the DN`, `0:13 other ""`)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, err := range NewFiles(FilesOptions{Paths: paths}).Entries(t.Context(), peopleQuery()) {
+		var p *Problem
+		if !errors.As(err, &p) || p.Entry == nil || p.Entry.Kind != User || len(p.Entry.Values) != 1 || string(p.Entry.Values[0].Data) != "a" {
+			t.Errorf("%v, %+v", err, p)
+		}
+		break
+	}
+}
+
+// Change records that add an entry are entries where that is allowed.
+func TestAdditions(t *testing.T) {
+	paths := writeFiles(t, "dn: uid=a,o=isp\nchangetype: add\nobjectClass: person\ncn: a\n\ndn: uid=b,o=isp\nchangetype: delete\n")
+	deletion := `0:6 change "uid=b,o=isp": a change record (changetype: delete), not an entry`
+	if err := requireFiles(t, FilesOptions{Paths: paths, Additions: true}, peopleQuery(), `0:1 user "uid=a,o=isp" cn="a"`, deletion); err != nil {
+		t.Error(err)
+	}
+	if err := requireFiles(t, FilesOptions{Paths: paths}, peopleQuery(),
+		`0:1 change "uid=a,o=isp": a change record that adds an entry (changetype: add), not an existing entry`, deletion); err != nil {
+		t.Error(err)
+	}
+	for _, err := range NewFiles(FilesOptions{Paths: paths}).Entries(t.Context(), peopleQuery()) {
+		var p *Problem
+		if !errors.As(err, &p) || p.Addition != (p.Line == 1) {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
+// A range that does not reach the last value means that there are more.
+func TestRangedValues(t *testing.T) {
+	const head = "dn: cn=g,o=isp\nobjectClass: groupOfNames\n"
+	more := `0:1 more "cn=g,o=isp": %s: the server returned only a part of the values of cn; the entry has more`
+	for _, c := range []struct {
+		lines string
+		want  []string
+	}{
+		{"cn;range=0-1: a\ncn;range=0-1: b\n", []string{fmt.Sprintf(more, "cn;range=0-1"), `0:1 group "cn=g,o=isp" cn="a" cn="b"`}},
+		{"cn;lang-de;Range=0-0: a\ncn;range=1-2: b\n", []string{fmt.Sprintf(more, "cn;lang-de;Range=0-0"), fmt.Sprintf(more, "cn;range=1-2"), `0:1 group "cn=g,o=isp" cn="a" cn="b"`}},
+		{"cn;range=0-*: a\nsn;range=0-1: b\n", []string{`0:1 group "cn=g,o=isp" cn="a"`}},
+	} {
+		if err := requireFiles(t, FilesOptions{Paths: writeFiles(t, head+c.lines)}, peopleQuery(), c.want...); err != nil {
+			t.Errorf("%q: %v", c.lines, err)
+		}
+	}
+}
+
+// A file that was cut off is incomplete, and the record in which it ends is not
+// delivered.
+func TestCutOff(t *testing.T) {
+	const a, b = "dn: uid=a,o=isp\nobjectClass: person\n\n", "dn: uid=b,o=isp\nobjectClass: person\n"
+	for _, c := range []struct{ end, why string }{
+		{"dn: uid=b,o=isp\nobjectClass: person\ncn: Ann", "line 6: the last line has no line ending"},
+		{"dn: uid", "line 4: the last line has no line ending"},
+		{"dn: uid=b,o=isp\n", "line 4: the last record has a DN but no attributes, and no blank line ends it"},
+		{"# entry-id: 2", "line 4: the last line has no line ending"},
+		{"# result: 4 Size limit exceeded\n", `ended with code 4 "Size limit exceeded" (line 4)`},
+		{"search: 2\nresult: 0 Success\npagedresults: cookie=AAE=\n", "the last page cookie is not empty (line 6)"},
+	} {
+		for _, pack := range []func([]byte) []byte{func(b []byte) []byte { return b }, packGzip} {
+			paths := writeFiles(t, string(pack([]byte(a+c.end))), b)
+			err := requireFiles(t, FilesOptions{Paths: paths}, peopleQuery(), `0:1 user "uid=a,o=isp"`, `1:1 user "uid=b,o=isp"`)
+			requireIncomplete(t, err, "f0.ldif", 2, directoryCode(c.why), c.why)
+		}
+	}
+}
+
+func directoryCode(why string) int {
+	if strings.Contains(why, "code 4") {
+		return 4
+	}
+	return 0
 }
 
 func TestFileURLs(t *testing.T) {

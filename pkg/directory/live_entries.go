@@ -169,6 +169,11 @@ func (r *liveRun) entry(body []byte) error {
 	r.pos++
 	if e.Kind != Other {
 		r.count++
+		for _, name := range r.reader.ranged {
+			if !r.yield(nil, moreValues(e, string(name))) {
+				return errStopped
+			}
+		}
 	}
 	if !r.yield(e, nil) {
 		return errStopped

@@ -438,3 +438,21 @@ func TestUnaskedAttributes(t *testing.T) {
 		t.Errorf("notes %q", notes)
 	}
 }
+
+// A range of values that a server returns is reported.
+func TestLiveRangedValues(t *testing.T) {
+	s := ldaptest.Start(t, ldaptest.Options{Entries: []ldaptest.Entry{
+		ldaptest.NewEntry("o=isp", "objectClass", "organization", "o", "isp"),
+		ldaptest.NewEntry("cn=g,o=isp", "objectClass", "groupOfNames", "cn;range=0-1", "a", "cn;range=0-1", "b"),
+	}})
+	l, err := Open(t.Context(), Options{URLs: []string{s.URL()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	got, err := entriesOf(t, l, peopleQuery())
+	want := "cn;range=0-1: the server returned only a part of the values of cn; the entry has more"
+	if err != nil || len(got) != 3 || !strings.HasSuffix(got[1].text, want) || !strings.HasSuffix(got[2].text, `cn="a" cn="b"`) {
+		t.Errorf("%q, %v", texts(got), err)
+	}
+}

@@ -1,6 +1,9 @@
 package directory
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // openEntry splits the body of a SearchResultEntry into its DN and its attributes,
 // which nextAttribute parses (RFC 4511 section 4.5.2).
@@ -34,8 +37,9 @@ type entryReader struct {
 	everywhere bool              // the search is for the selections with Everywhere
 	unasked    func(name []byte) // called for attributes that were not requested
 	e          Entry
-	found      uint64 // bit set of the attributes with values in e
-	referral   bool   // the entry refers to another server
+	found      uint64   // bit set of the attributes with values in e
+	referral   bool     // the entry refers to another server
+	ranged     [][]byte // descriptions of attributes that came with some of their values only
 }
 
 // read parses the body of a SearchResultEntry into r.e. wanted reports whether the
@@ -47,6 +51,7 @@ func (r *entryReader) read(body []byte) (wanted bool, err error) {
 	}
 	p := r.plan
 	r.e.DN, r.e.Kind, r.e.Values, r.found = dn, Other, r.e.Values[:0], 0
+	r.ranged = r.ranged[:0]
 	selection := p.classes.none
 	for len(attrs) > 0 {
 		var name, values []byte
@@ -58,6 +63,9 @@ func (r *entryReader) read(body []byte) (wanted bool, err error) {
 			r.unasked(name)
 		}
 		keep := place >= 0 && p.union>>place&1 != 0
+		if at := bytes.IndexByte(name, ';'); keep && at >= 0 && isRanged(name[at+1:]) {
+			r.ranged = append(r.ranged, bytes.Clone(name))
+		}
 		for len(values) > 0 {
 			var v []byte
 			if v, values, ok = cutTag(values, tagOctets); !ok {

@@ -83,7 +83,10 @@ func (x *text) parse(t testing.TB) {
 			name := strings.ToLower(string(a.Name))
 			e.attrs[name] = append(e.attrs[name], string(a.Value))
 		}
-		e.kind = kindOf(e)
+		if e.kind = kindOf(e); len(e.attrs["nsds5replconflict"]) > 0 {
+			x.found.add("replication-conflict", e.dn)
+			continue
+		}
 		x.entries = append(x.entries, e)
 	}
 }

@@ -9,6 +9,7 @@ const (
 	nothing follow = iota
 	brokenRecord
 	changeRecord
+	conflictRecord
 )
 
 // values are up to two values of an attribute. The bytes are used again for the

@@ -147,5 +147,13 @@ func textFaults() []fault {
 		weight: 5, dayOne: true, where: always(onCS7), also: anyUser(), alter: func(_ *Directory, e *entry, _ *plant) {
 			e.then = changeRecord
 		},
+	}, {
+		Fault: Fault{
+			Name: "replication-conflict", What: "a replication conflict entry of a user, which is not counted as a user",
+			FileOnly: true, FileOnlyWhy: "a server makes such entries itself",
+		},
+		weight: 5, dayOne: true, where: always(onCS7), also: anyUser(), alter: func(_ *Directory, e *entry, _ *plant) {
+			e.then = conflictRecord
+		},
 	}}
 }

@@ -128,8 +128,11 @@ func (d *Directory) Places() iter.Seq[Place] {
 			c := cursor{d: d, next: i}
 			c.read(&e, p.entry)
 			dn := string(e.dn)
-			if e.then == brokenRecord {
+			switch e.then {
+			case brokenRecord:
 				dn = string(d.appendBrokenDN(nil, &e))
+			case conflictRecord:
+				dn = string(d.appendConflictDN(nil, &e))
 			}
 			for more := range int(p.count) {
 				if !yield(Place{Rule: d.faults[p.fault].Name, Finding: int(p.finding) + more, DN: dn}) {

@@ -36,7 +36,22 @@ func (w *writer) render() {
 		w.broken()
 	case changeRecord:
 		w.change()
+	case conflictRecord:
+		w.b = append(w.b, "dn: "...)
+		w.b = append(w.d.appendConflictDN(w.b, &w.e), '\n')
+		w.b = append(append(w.b, userClasses...), davClass...)
+		w.b = append(append(append(w.b, "uid: "...), w.e.uid...), '\n')
+		w.b = appendValues(w.b, "mail", &w.e.mails)
+		w.b = appendValues(w.b, "davUniqueId", &w.e.ids)
+		w.b = append(append(append(w.b, "nsds5ReplConflict: namingConflict "...), w.e.dn...), "\n\n"...)
 	}
+}
+
+// appendConflictDN appends the DN of a replication conflict entry: that of an entry with
+// an nsuniqueid in its RDN.
+func (d *Directory) appendConflictDN(b []byte, e *entry) []byte {
+	b = d.appendUniqueID(append(b, "nsuniqueid="...), d.spareID(e))
+	return append(append(b, '+'), e.dn...)
 }
 
 func (w *writer) user() {

@@ -1,6 +1,9 @@
 package finding
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // FixType is the kind of a fix. It is part of the JSON contract.
 type FixType string
@@ -52,8 +55,9 @@ const (
 	ExplainAddress Action = "explain-address" // Address
 
 	DescribeParameter Action = "describe-parameter" // Parameter
-
-	ProveAbsence Action = "prove-absence" // ask a second bind DN, too
+	NewID             Action = "new-id"             // Before, After
+	ReadAdditions     Action = "read-additions"     // none: the same check, with records that add an entry read as entries
+	ProveAbsence      Action = "prove-absence"      // none: the same check, which asks a second bind DN, too
 )
 
 // Task is something that this product does, by its parts. The zero Task is no task.
@@ -65,6 +69,10 @@ type Task struct {
 	Address string
 
 	Parameter string
+
+	// Before and After are the LDIF around a new unique id, which is made when the task
+	// is carried out: a fixed one in a report would sooner or later be given to two entries.
+	Before, After string
 }
 
 // EditOp is the operation of a ParameterEdit.
@@ -137,6 +145,9 @@ func (t Task) String() string {
 	words := []string{string(t.Do)}
 	for _, e := range t.Edits {
 		words = append(words, string(e.Op)+" "+e.Name+"="+e.Value)
+	}
+	if t.Do == NewID {
+		words = append(words, strconv.Quote(t.Before+"NEW-ID"+t.After))
 	}
 	for _, w := range []string{t.Domain, t.URL, t.Address, t.Parameter} {
 		if w != "" {

@@ -230,7 +230,10 @@ func (a *Applier) lookAhead(records []Record, looks []look) (unread []int, err e
 // look reads an entry and compares it with its record.
 func (a *Applier) look(ctx context.Context, s **session, r *Record) look {
 	now, err := a.readRetrying(ctx, s, r)
+	var connect *directory.ConnectError
 	switch {
+	case directory.ResultCode(err) == codeInvalidDN && !errors.As(err, &connect):
+		return look{record: *r, why: "the server does not accept the DN: " + err.Error()}
 	case errors.Is(err, errNoEntry):
 		return look{record: *r, why: err.Error()}
 	case err != nil:

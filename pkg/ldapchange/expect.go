@@ -121,13 +121,15 @@ func derived(r *Record, now Values) []Expectation {
 	named := func(name string) bool {
 		return slices.ContainsFunc(r.Expect, func(e Expectation) bool { return strings.EqualFold(e.Name, name) })
 	}
-	for _, c := range r.Changes {
+	for i, c := range r.Changes {
 		if named(c.Name) {
 			continue
 		}
 		switch {
 		case c.Op == ldif.OpAdd:
-			expect = append(expect, Expectation{c.Name, NeedLacks, c.Values})
+			if lacks := added(r.Changes[:i], &c); len(lacks) > 0 {
+				expect = append(expect, Expectation{c.Name, NeedLacks, lacks})
+			}
 		case c.Op == ldif.OpDelete && len(c.Values) > 0:
 			expect = append(expect, Expectation{c.Name, NeedHas, c.Values})
 		case len(now.of(c.Name)) == 0:
@@ -137,6 +139,22 @@ func derived(r *Record, now Values) []Expectation {
 		}
 	}
 	return expect
+}
+
+// added returns the values of an addition that the entry must lack before the record:
+// those that no earlier change of the record removes.
+func added(earlier []ldif.Modification, c *ldif.Modification) [][]byte {
+	values := c.Values
+	for _, e := range earlier {
+		switch {
+		case !strings.EqualFold(e.Name, c.Name) || e.Op == ldif.OpAdd:
+		case e.Op == ldif.OpReplace || len(e.Values) == 0:
+			return nil
+		default:
+			values = slices.DeleteFunc(slices.Clone(values), func(v []byte) bool { return hasLike(e.Values, v) })
+		}
+	}
+	return values
 }
 
 // after returns the values of an entry after the changes, made as a directory makes

@@ -127,11 +127,15 @@ func (p *Plan) readThrough() error {
 }
 
 // hashName returns the hash of a DN, to find entries with two records: a plan changes
-// each entry once, so that the order does not matter.
+// each entry once, so that the order does not matter. Whether a DN is valid is for the
+// server to decide, entry by entry.
 func (p *Plan) hashName(r *Record) (uint64, error) {
 	var err error
-	if p.name, err = directory.AppendNormalDN(p.name[:0], []byte(r.DN)); err != nil || len(p.name) == 0 {
-		return 0, fmt.Errorf("%w: %q is not a valid DN", ErrPlan, r.DN)
+	if p.name, err = directory.AppendNormalDN(p.name[:0], []byte(r.DN)); err != nil {
+		p.name = directory.AppendFold(p.name[:0], []byte(r.DN))
+	}
+	if len(p.name) == 0 {
+		return 0, fmt.Errorf("%w: a record changes the root of the directory", ErrPlan)
 	}
 	return hashOf(p.name), nil
 }
@@ -208,7 +212,10 @@ func (p *Plan) readHeader() (block, error) {
 		text := strings.TrimRight(line, "\r\n")
 		switch {
 		case n == 1:
-			first = text
+			first = strings.TrimPrefix(text, "\ufeff")
+			if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
+				return at, fmt.Errorf("%w: it is UTF-16 text, but LDIF is UTF-8: convert it first", ErrPlan)
+			}
 		case text == planMark && first == "version: 1":
 			mark = true
 		case mark && p.Header.read(text):
@@ -301,6 +308,8 @@ func (p *Plan) block(i int) ([]Record, error) {
 func recordOf(rec *ldif.Record) (Record, error) {
 	out := Record{DN: string(rec.DN), Line: rec.Line}
 	switch {
+	case rec.LacksChangeType():
+		return out, fmt.Errorf("%w: the record of %q has no line \"changetype: modify\" after its DN", ErrPlan, rec.DN)
 	case rec.Kind != ldif.KindModify:
 		return out, fmt.Errorf("%w: the record of %q is not a modification (%s)", ErrPlan, rec.DN, rec.Kind)
 	case len(rec.Controls) > 0:

@@ -236,7 +236,10 @@ func TestBadPlans(t *testing.T) {
 		"an unknown expectation":    {"# expect-more x: y\ndn: uid=a,o=isp\nchangetype: modify\nadd: x\nx: 1\n-\n\n", ErrPlan, "not a valid expectation"},
 		"a name that is a filter":   {"# expect-has x)(uid=*: y\ndn: uid=a,o=isp\nchangetype: modify\nadd: x\nx: 1\n-\n\n", ErrPlan, "not a valid expectation"},
 		"one entry twice":           {"dn: uid=a,o=isp\nchangetype: modify\nadd: x\nx: 1\n-\n\ndn: UID=A, o=isp\nchangetype: modify\nadd: x\nx: 2\n-\n\n", ErrPlan, "same entry"},
-		"no name":                   {"dn: nonsense\nchangetype: modify\nadd: x\nx: 1\n-\n\n", ErrPlan, "not a valid DN"},
+		"no name":                   {"dn:: ICA=\nchangetype: modify\nadd: x\nx: 1\n-\n\n", ErrPlan, "the root of the directory"},
+		"no changetype":             {"dn: uid=a,o=isp\nreplace: x\nx: 1\n-\n\n", ErrPlan, `line 4: the line "changetype: modify" is missing`},
+		"no changetype, no dash":    {"dn: uid=a,o=isp\nreplace: x\nx: 1\n\n", ErrPlan, `has no line "changetype: modify"`},
+		"cut off":                   {"dn: uid=a,o=isp\nchangetype: modify\nadd: x\nx: 12\n-\n\ndn: uid=b,o=isp\nchangetype: modify\nadd: x\nx: 1", ErrPlan, "the last line has no line ending"},
 	} {
 		p, err := OpenPlan(planFile(t, []byte(c.text)))
 		if err == nil {

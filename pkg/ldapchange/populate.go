@@ -127,7 +127,7 @@ type populating struct {
 	matches map[int]int           // the number of entries found for each person of the list
 	absence *directory.Absence    // nil for files
 	names   []string              // the attributes of the query
-	at      struct{ class, attribute, from, uid, mail, alternate int }
+	at      struct{ class, attribute, from, conflict, uid, mail, alternate int }
 }
 
 func (w *populating) close() {
@@ -162,6 +162,7 @@ func (w *populating) query() directory.Query {
 		return len(q.Attributes) - 1
 	}
 	w.at.class, w.at.attribute, w.at.from = indexOf("objectClass"), indexOf(w.Attribute), indexOf(w.From)
+	w.at.conflict = indexOf(directory.ConflictAttribute)
 	if w.People != nil {
 		w.at.uid, w.at.mail, w.at.alternate = indexOf(w.UID), indexOf(w.Mail), indexOf(w.Alternate)
 	}
@@ -183,8 +184,11 @@ func (w *populating) scan(ctx context.Context, src directory.Source) error {
 	return directory.Read(ctx, src, q, directory.Handlers{
 		Entry: w.entry,
 		Problem: func(p *directory.Problem) error {
-			if p.Kind == directory.ChangeRecord {
+			switch {
+			case p.Kind == directory.ChangeRecord && !p.Addition:
 				return nil
+			case p.Kind == directory.InvalidDN:
+				return w.entryOf(p.Entry, p.Detail)
 			}
 			return fmt.Errorf("%s: %w; no plan was made, because what was not read may contain any value", src.Name(), p)
 		},
@@ -201,11 +205,23 @@ type candidate struct {
 	classed bool     // it has Class
 	blank   [][]byte // its empty or blank values
 	from    []byte
-	person  int // the number in People, -1 for none
+	person  int    // the number in People, -1 for none
+	why     string // why it is not given one; "" if it is
 }
 
 func (w *populating) entry(e *directory.Entry) error {
-	c := candidate{dn: e.DN, person: -1}
+	why := ""
+	if directory.IsConflictDN(e.DN) {
+		why = conflictEntry
+	}
+	return w.entryOf(e, why)
+}
+
+const conflictEntry = "it is a replication conflict entry"
+
+// entryOf notes an entry. why is why it is not given a value, "" if it may be.
+func (w *populating) entryOf(e *directory.Entry, why string) error {
+	c := candidate{dn: e.DN, person: -1, why: why}
 	var who cs6.Entry
 	var seen uint64
 	have := 0
@@ -221,6 +237,8 @@ func (w *populating) entry(e *directory.Entry) error {
 			}
 		case w.at.class:
 			c.classed = c.classed || strings.EqualFold(string(v.Data), w.Class)
+		case w.at.conflict:
+			c.why = conflictEntry
 		}
 		if v.Attr == w.at.from && c.from == nil {
 			c.from = v.Data
@@ -233,14 +251,18 @@ func (w *populating) entry(e *directory.Entry) error {
 		w.note(e, seen, 0)
 		return nil
 	}
+	if c.why == conflictEntry && have > 0 {
+		return nil // nobody is found by a conflict entry
+	}
 	if w.People != nil {
 		m, ok := w.People.Find(who)
 		if !ok {
 			w.note(e, seen, w.lookups())
 			return nil
 		}
-		c.person = m.Number
-		w.matches[m.Number]++
+		if c.person = m.Number; c.why != conflictEntry {
+			w.matches[m.Number]++
+		}
 	}
 	w.note(e, seen, w.lookups()|w.bit(w.at.attribute)|w.bit(w.at.from))
 	w.out.Entries++
@@ -379,6 +401,9 @@ func (w *populating) missing() error {
 
 // valueFor returns the value of a candidate, or why it is skipped.
 func (w *populating) valueFor(c *candidate) (value []byte, why string, err error) {
+	if c.why != "" {
+		return nil, c.why, nil
+	}
 	if c.person >= 0 && w.matches[c.person] > 1 {
 		return nil, fmt.Sprintf("%d entries match the same person of the list", w.matches[c.person]), nil
 	}
@@ -398,6 +423,12 @@ func (w *populating) valueFor(c *candidate) (value []byte, why string, err error
 			return value, "", err
 		}
 	}
+}
+
+// NewID returns a new unique id in a format, with 128 random bits from crypto/rand.
+func NewID(format IDFormat) (string, error) {
+	id, err := newID(rand.Reader, format)
+	return string(id), err
 }
 
 // newID returns 128 random bits in a format; a UUID of version 4 has six fixed bits
@@ -438,11 +469,11 @@ func (c *candidate) encode() []byte {
 	}
 	b := spill.AppendUint([]byte{flags}, uint64(c.person+1))
 	b = spill.AppendText(spill.AppendText(b, c.dn), c.from)
-	return spill.AppendList(b, c.blank)
+	return spill.AppendList(spill.AppendText(b, []byte(c.why)), c.blank)
 }
 
 func decodeCandidate(b []byte) (candidate, error) {
 	d := spill.NewDecoder(b)
-	c := candidate{classed: d.Byte() == 1, person: d.Int() - 1, dn: d.Bytes(), from: d.Bytes(), blank: d.List()}
+	c := candidate{classed: d.Byte() == 1, person: d.Int() - 1, dn: d.Bytes(), from: d.Bytes(), why: string(d.Bytes()), blank: d.List()}
 	return c, d.Err()
 }

@@ -217,6 +217,43 @@ func TestPopulatePeopleOfAList(t *testing.T) {
 	}
 }
 
+// A replication conflict entry and an entry with an invalid DN get no value; they are
+// named, and what they have is not given to others.
+func TestPopulateSkipsConflictsAndInvalidDNs(t *testing.T) {
+	const text = "dn: uid=a,o=isp\nobjectClass: icsCalendarUser\nuid: a\nmail: id-1\n\n" +
+		"dn: nsuniqueid=1+uid=a,o=isp\nobjectClass: icsCalendarUser\nuid: a\nmail: id-2\n\n" +
+		"dn: uid=b,o=isp\nobjectClass: icsCalendarUser\nuid: b\nnsds5ReplConflict: namingConflict uid=b,o=isp\n\n" +
+		"dn: nsuniqueid=2+uid=c,o=isp\nobjectClass: icsCalendarUser\nuid: c\ndavUniqueId: 7\n\n" +
+		"dn: uid=J\xfcrg,o=isp\nobjectClass: icsCalendarUser\nuid: d\n\n" +
+		"dn: uid=J\xfcrgen,o=isp\nobjectClass: icsCalendarUser\nuid: e\ndavUniqueId: ID-1\n\n"
+	p := ids(t)
+	want := []string{
+		"nsuniqueid=1+uid=a,o=isp: it is a replication conflict entry", "uid=b,o=isp: it is a replication conflict entry",
+		"uid=J\xfcrg,o=isp: the DN is not valid UTF-8, so no server accepts it",
+	}
+	records, left, found := populate(t, text, p)
+	if diff := cmp.Diff(want, left); diff != "" || len(records) != 1 || records[0].DN != "uid=a,o=isp" || found.Skipped != 3 {
+		t.Errorf("%+v, %+v, skipped (-want +got):\n%s", records, found, diff)
+	}
+	p.From = "mail"
+	_, left, _ = populate(t, text, p)
+	if diff := cmp.Diff(append([]string{"uid=a,o=isp: its mail is already the davUniqueId of another entry (letter case is ignored)"}, want...), left); diff != "" {
+		t.Errorf("copied values: skipped (-want +got):\n%s", diff)
+	}
+
+	// The conflict entry of a listed person does not make the person ambiguous.
+	set := cs6.NewUserSet(cs6.SetOptions{})
+	if err := set.Add(cs6.ListedUser{UID: "a", File: "wave.txt", Line: 1}); err != nil {
+		t.Fatal(err)
+	}
+	p = ids(t)
+	p.Attribute, p.Value, p.People = "davStore", "defaultbackend", set
+	records, left, _ = populate(t, text, p)
+	if len(records) != 1 || records[0].DN != "uid=a,o=isp" || len(left) != 1 {
+		t.Errorf("%+v, skipped %q", records, left)
+	}
+}
+
 // again is a source that restarts once and then ends with a given error.
 type again struct {
 	directory.Source
@@ -256,6 +293,13 @@ func TestPopulateNeedsCompleteDirectory(t *testing.T) {
 	}
 	if _, _, err := Populate(t.Context(), files(t, somePeople+"dn: uid=x,o=isp\nnonsense\n\n"), p); err == nil || !strings.Contains(err.Error(), "no plan was made") {
 		t.Errorf("a broken record: %v", err)
+	}
+	if _, _, err := Populate(t.Context(), files(t, somePeople+"dn: uid=x,o=isp\nchangetype: add\nuid: x\n\n"), p); err == nil || !strings.Contains(err.Error(), "adds an entry") {
+		t.Errorf("an addition: %v", err)
+	}
+	cut := strings.TrimRight(somePeople, "\n")
+	if _, _, err := Populate(t.Context(), files(t, cut), p); err == nil || !strings.Contains(err.Error(), "the file was cut off") {
+		t.Errorf("a file that was cut off: %v", err)
 	}
 	if _, _, err := Populate(t.Context(), files(t, "dn: o=isp\nobjectClass: organization\n\n"), p); !errors.Is(err, ErrEmpty) {
 		t.Errorf("no entry: %v", err)

@@ -42,6 +42,7 @@ const (
 	codeNoMatching  = 18
 	codeValueExists = 20
 	codeNoEntry     = 32
+	codeInvalidDN   = 34
 	codeBusy        = 51
 	codeUnavailable = 52
 	codeUnwilling   = 53

@@ -170,7 +170,7 @@ func (a *Audit) runs(r ruleNumber) bool {
 
 // wanted returns the roles of attributes that the rules of this run need.
 func (a *Audit) wanted() roles {
-	var s roles
+	s := rolesOf(roleConflict)
 	for i := range a.table {
 		if a.runs(ruleNumber(i)) {
 			s |= a.table[i].needs
@@ -220,7 +220,10 @@ func (a *Audit) kindNeeds(kind directory.Kind) roles {
 	if kind == directory.Domain {
 		return rolesOf(rolePreferredDomain, roleAssociatedDomain, roleDomainBase)
 	}
-	var s roles
+	if !slices.Contains(people(), kind) {
+		return 0
+	}
+	s := rolesOf(roleConflict)
 	for i := range a.table {
 		r := &a.table[i]
 		if a.runs(ruleNumber(i)) && slices.Contains(r.kinds, kind) {

@@ -102,7 +102,7 @@ func TestIncompleteSourceIsNotClean(t *testing.T) {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 	for _, o := range r.Outcomes {
-		if o.Result == finding.Passed && !slices.Contains([]string{"record-broken", "change-record", "referral-not-followed", "check-not-run", "uniqueid-unstable"}, o.Rule) {
+		if o.Result == finding.Passed && !slices.Contains([]string{"record-broken", "change-record", "referral-not-followed", "values-incomplete", "check-not-run", "uniqueid-unstable"}, o.Rule) {
 			t.Errorf("%s passed on an incomplete source", o.Rule)
 		}
 	}
@@ -401,13 +401,14 @@ func (h *hiding) Entries(ctx context.Context, q directory.Query) iter.Seq2[*dire
 	return h.script.Entries(ctx, q)
 }
 
-// Only the attributes that the rules need are requested.
+// Only the attributes that the rules need are requested, and the one that marks
+// conflict entries.
 func TestQueryIsMinimal(t *testing.T) {
 	a, err := ldapcheck.New(ldapcheck.Options{Names: ldapcheck.DefaultNames(), Rules: []string{"uniqueid-duplicate", "uniqueid-malformed"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if q := a.Query(); !slices.Equal(q.Attributes, []string{"davUniqueId"}) || q.Others {
+	if q := a.Query(); !slices.Equal(q.Attributes, []string{"davUniqueId", "nsds5ReplConflict"}) || q.Others {
 		t.Errorf("%+v", q)
 	}
 }

@@ -19,6 +19,8 @@ const (
 	codeOutside        // the entry may exist outside what was read
 	codeNoDN           // the value is not a valid DN
 	codeApart          // the directory takes the values for different ones
+	codeNoEntry        // the record is not an entry
+	codeAddition       // the change record adds an entry
 )
 
 // quote formats directory text for a message. The result may contain control
@@ -104,7 +106,8 @@ func ModifyRecord(dn string, changes []ldif.Modification) string {
 	return f.modify(dn, changes)
 }
 
-// fixWriter writes single records, without a version line.
+// fixWriter writes single records, without a version line, that are harmless if they are
+// pasted into a shell by mistake.
 type fixWriter struct {
 	buf bytes.Buffer
 	w   *ldif.Writer
@@ -115,6 +118,7 @@ type fixWriter struct {
 func (f *fixWriter) modify(dn string, changes []ldif.Modification) string {
 	if f.w == nil {
 		f.w = ldif.NewWriter(&f.buf)
+		f.w.Inert()
 	}
 	f.buf.Reset()
 	if f.w.Modify(dn, changes) != nil || f.w.Flush() != nil {
@@ -136,8 +140,8 @@ func (a *Audit) modifyFix(dn []byte, op ldif.Op, name string, value []byte) find
 	return a.recordFix(dn, []ldif.Modification{c})
 }
 
-// newIDFix is the shell command that prints the LDIF that gives an entry a new unique
-// id. A fixed value in a report would sooner or later be given to two entries.
+// newIDFix is the fix that gives an entry a new unique id, which is made when the fix is
+// carried out.
 func (a *Audit) newIDFix(dn []byte, op ldif.Op, hasClass bool) finding.Fix {
 	const placeholder = "DAVADMIN-NEW-ID"
 	changes := []ldif.Modification{{Op: op, Name: a.o.Names.UniqueID, Values: [][]byte{[]byte(placeholder)}}}
@@ -145,22 +149,12 @@ func (a *Audit) newIDFix(dn []byte, op ldif.Op, hasClass bool) finding.Fix {
 		changes = append([]ldif.Modification{{Op: ldif.OpAdd, Name: "objectClass", Values: [][]byte{[]byte(a.o.Names.UniqueIDClass)}}}, changes...)
 	}
 	record := a.modifyRecord(dn, changes)
-	if record == "" {
-		return finding.Fix{}
-	}
 	at := strings.LastIndex(record, placeholder)
 	if at < 0 {
-		return finding.Fix{} // the line was folded after an attribute name of impossible length
+		return finding.Fix{} // there is no record
 	}
-	command := "id=$(uuidgen) && printf '" + printfText(record[:at]) + "%s" + printfText(record[at+len(placeholder):]) + `' "$id"`
-	return finding.Text(finding.FixCommand, command)
+	return finding.Do(finding.FixCommand, finding.Task{Do: finding.NewID, Before: record[:at], After: record[at+len(placeholder):]})
 }
-
-// printfText quotes text, which contains only printable ASCII and line feeds, as part
-// of a printf format in single quotes.
-func printfText(s string) string { return printfReplacer.Replace(s) }
-
-var printfReplacer = strings.NewReplacer(`\`, `\\`, "%", "%%", "\n", `\n`, "'", `'\''`)
 
 // mostInFix is the number of entries that share an id for which a fix is written.
 const mostInFix = 3
@@ -192,7 +186,7 @@ func (a *Audit) decideFix(f *fact) finding.Fix {
 			step.Remark = oneLine(dn) + ": " + oneLine([]byte(text))
 		}
 		if fix := a.newIDFix(dn, ldif.OpReplace, true); !fix.IsZero() {
-			step.Text, step.Template = fix.Steps[0].Text, i == 0
+			step.Task, step.Template = fix.Steps[0].Task, i == 0
 		}
 		steps = append(steps, step)
 	}

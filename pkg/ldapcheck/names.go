@@ -74,6 +74,7 @@ const (
 	rolePreferredDomain
 	roleAssociatedDomain
 	roleDomainBase
+	roleConflict
 	roleCount
 )
 
@@ -127,6 +128,8 @@ func (n *Names) attributes(r role) []string {
 		return []string{associatedDomain}
 	case roleDomainBase:
 		return []string{domainBase}
+	case roleConflict:
+		return []string{directory.ConflictAttribute}
 	}
 	return nil
 }

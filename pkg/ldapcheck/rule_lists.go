@@ -34,6 +34,13 @@ func listRules() []rule {
 				"audit each entry only once"),
 			applies: needsFiles, describe: describeRepeated,
 		},
+		{
+			Rule: newRule("replication-conflict", finding.Error,
+				"no entry is a replication conflict",
+				"the entry was created on two replicas with the same DN: a look-up by address or unique id finds two entries, and the server uses either",
+				"find out which of the two entries is the right one, and delete or rename the other one as the manual of the directory server describes; never give a conflict entry a unique id of its own"),
+			kinds: people(), describe: describeConflict,
+		},
 	}
 }
 
@@ -117,6 +124,37 @@ func (a *Audit) checkList(w *worker, set *cs6.UserSet, which string, seen func(*
 func describeListedNotFound(_ *Audit, f *fact) (string, finding.Fix) {
 	which, place := cutNUL(f.other)
 	return fmt.Sprintf("%s is on the list of the %s server (%s), but no entry was found for that person", quote(f.value), which, place), finding.Fix{}
+}
+
+// isConflict reports whether the current entry is a replication conflict entry. Such an
+// entry is not a person of its own: no other rule looks at it, and a fix that repaired
+// it would make it look like one.
+func (s *subject) isConflict() bool {
+	return len(s.values[roleConflict]) > 0 || directory.IsConflictDN(s.entry.DN)
+}
+
+// conflict records a replication conflict entry. References to it are not dangling.
+func (w *worker) conflict(s *subject) {
+	if w.a.runs(ruleConflict) && s.entry.Kind != directory.Other && s.entry.Kind != directory.Domain {
+		w.found(ruleConflict, codePlain, roleConflict, first(s.values[roleConflict]), nil)
+	}
+	if w.a.runs(ruleEntryRepeated) {
+		for _, r := range []role{roleID, roleMail, roleAlternate} {
+			s.values[r] = s.values[r][:0] // the entry that it conflicts with has the same ones
+		}
+		w.remember(s)
+	}
+	if w.a.needsDNs() {
+		w.rememberDN(s)
+	}
+}
+
+func describeConflict(_ *Audit, f *fact) (string, finding.Fix) {
+	detail := fmt.Sprintf("the %s is a replication conflict entry", f.kind)
+	if len(f.value) > 0 {
+		detail += fmt.Sprintf(" (%s)", quote(f.value))
+	}
+	return detail + "; no other rule checked it", finding.Fix{}
 }
 
 func describeRepeated(_ *Audit, f *fact) (string, finding.Fix) {

@@ -37,12 +37,14 @@ const (
 	ruleListedTwice
 	ruleListedNotFound
 	ruleEntryRepeated
+	ruleConflict
 	ruleSchemaMissing
 	ruleIndexMissing
 	ruleRecordBroken
 	ruleChangeRecord
 	ruleReferral
 	ruleAbsence
+	ruleMoreValues
 	ruleIncomplete
 	ruleNotRun
 	ruleCount
@@ -116,8 +118,8 @@ func sourceRules() []rule {
 			Rule: newRule("change-record", finding.Warning,
 				"the files contain entries, not change records",
 				"a change record is not an entry: what it would change was not checked",
-				"apply the changes, export the directory, and audit the export"),
-			source: true, describe: describeSource,
+				"apply the changes, export the directory, and audit the export; an export in which every record has changetype: add can be read as entries"),
+			source: true, describe: describeChange,
 		},
 		{
 			Rule: newRule("referral-not-followed", finding.Error,
@@ -132,6 +134,13 @@ func sourceRules() []rule {
 				"a server also returns entries without an attribute if the bind DN may not read it: all findings about missing values may be wrong",
 				"audit again as a bind DN that may read the attribute, or name one to be asked as well"),
 			source: true, applies: needsProver, describe: describeAbsence,
+		},
+		{
+			Rule: newRule("values-incomplete", finding.Error,
+				"every attribute came with all of its values",
+				"the server returned only a range of the values (the option range, Active Directory): the others were not checked",
+				"export the entry with all values, for example with a larger MaxValRange or with a search for each range, then audit again"),
+			source: true, describe: describeSource,
 		},
 		{
 			Rule: newRule("audit-incomplete", finding.Error,
@@ -149,7 +158,17 @@ func sourceRules() []rule {
 
 func describeSource(_ *Audit, f *fact) (string, finding.Fix) { return string(f.other), finding.Fix{} }
 
+func describeChange(_ *Audit, f *fact) (string, finding.Fix) {
+	if f.code == codeAddition {
+		return string(f.other), finding.Do(finding.FixCommand, finding.Task{Do: finding.ReadAdditions})
+	}
+	return string(f.other), finding.Fix{}
+}
+
 func describeBroken(a *Audit, f *fact) (string, finding.Fix) {
+	if f.code == codeNoEntry {
+		return string(f.other), finding.Fix{}
+	}
 	return string(f.other) + "; no rule checked the entry", finding.Fix{}
 }
 

@@ -161,12 +161,17 @@ func (w *worker) observe(e *directory.Entry, p *directory.Problem) error {
 }
 
 func (w *worker) entry(e *directory.Entry) {
-	w.kinds[e.Kind]++
 	w.s.read(w.a, e)
 	w.idSeen = w.idSeen || len(w.s.values[roleID]) > 0
+	if w.s.isConflict() {
+		w.kinds[directory.Other]++
+		w.conflict(&w.s)
+		return
+	}
 	if w.absence != nil {
 		w.noteAbsence(e)
 	}
+	w.kinds[e.Kind]++
 	for _, observe := range w.a.observers[e.Kind] {
 		observe(w, &w.s)
 	}
@@ -313,14 +318,20 @@ func (w *worker) problem(p *directory.Problem) {
 			// Something with that DN exists, although it could not be read.
 			w.addDN(p.DN, referenceBit|unreadable)
 		}
-	} else {
+	} else if p.Kind != directory.UnknownVersion {
 		w.unnamed = true
 	}
 	switch p.Kind {
-	case directory.BrokenRecord:
+	case directory.UnknownVersion:
+		f.rule, f.code = ruleRecordBroken, codeNoEntry
+	case directory.BrokenRecord, directory.InvalidDN:
 		f.rule = ruleRecordBroken
+	case directory.MoreValues:
+		f.rule = ruleMoreValues
 	case directory.ChangeRecord:
-		f.rule = ruleChangeRecord
+		if f.rule = ruleChangeRecord; p.Addition {
+			f.code = codeAddition
+		}
 	case directory.Referral:
 		f.rule = ruleReferral
 		for i, url := range p.URLs {

@@ -24,6 +24,10 @@ type piece struct {
 	oversize bool
 	size     int64
 	lines    int
+
+	// last marks the piece with which the input ends, and open that the input ends
+	// there without a line ending.
+	last, open bool
 }
 
 // cutter splits the input at blank lines, where every record ends.
@@ -34,6 +38,7 @@ type cutter struct {
 	size   int    // of a normal piece
 	limit  int    // of a record
 	err    error  // of r, including io.EOF
+	final  byte   // the last byte read
 }
 
 // next returns the next piece, in the array of buf if that is large enough. buf may
@@ -57,11 +62,11 @@ func (c *cutter) next(buf []byte) (piece, error) {
 	searched := 0
 	for {
 		if c.err == nil {
-			n, err := fill(c.r, data[len(data):want])
-			data, c.err = data[:len(data)+n], err
+			n := c.fill(data[len(data):want])
+			data = data[:len(data)+n]
 		}
 		if errors.Is(c.err, io.EOF) {
-			return c.split(data, len(data)), nil
+			return c.end(c.split(data, len(data))), nil
 		}
 		if cut := lastBlank(data, searched); cut > 0 {
 			return c.split(data, cut), nil
@@ -82,6 +87,22 @@ func (c *cutter) next(buf []byte) (piece, error) {
 	}
 }
 
+// fill reads until b is full, and returns the number of bytes read.
+func (c *cutter) fill(b []byte) int {
+	n, err := fill(c.r, b)
+	if c.err = err; n > 0 {
+		c.final = b[n-1]
+	}
+	return n
+}
+
+// end marks the piece with which the input ends.
+func (c *cutter) end(p piece) piece {
+	p.last = true
+	p.open = c.offset > 0 && c.final != '\n' && c.final != '\r'
+	return p
+}
+
 // split returns data[:cut] as a piece and keeps the rest.
 func (c *cutter) split(data []byte, cut int) piece {
 	p := piece{data: data[:cut], offset: c.offset}
@@ -99,7 +120,8 @@ func (c *cutter) skip(data []byte) (piece, error) {
 	size := len(data)
 	for {
 		cut := firstBlank(data)
-		if cut == 0 && errors.Is(c.err, io.EOF) {
+		ended := cut == 0 && errors.Is(c.err, io.EOF)
+		if ended {
 			cut = len(data)
 		}
 		if cut > 0 {
@@ -108,6 +130,9 @@ func (c *cutter) skip(data []byte) (piece, error) {
 			p.lines = lines.total()
 			c.offset += p.size
 			c.rest = data[cut:]
+			if ended {
+				p = c.end(p)
+			}
 			return p, nil
 		}
 		if c.err != nil {
@@ -119,8 +144,7 @@ func (c *cutter) skip(data []byte) (piece, error) {
 		lines.add(data[:last])
 		p.size += int64(last)
 		data[0] = data[last]
-		n, err := fill(c.r, data[1:size])
-		data, c.err = data[:1+n], err
+		data = data[:1+c.fill(data[1:size])]
 	}
 }
 

@@ -21,6 +21,7 @@ func (p *parser) readLine() (line []byte, ok bool) {
 		if p.data[start] != '#' {
 			return p.data[start:end], true
 		}
+		p.searchComment(p.data[start:end])
 		if p.o.Comments {
 			p.comments = append(p.comments, p.data[start:end])
 		}

@@ -15,6 +15,7 @@ type parser struct {
 	lf   int    // of the first LF at or after pos, once searched for
 	cr   int    // the same for CR
 	head piece  // the beginning of a record over the limit, which is then the whole piece
+	end  piece  // the piece with which the input ends, until its end was parsed
 
 	nextLine int // number of the line at pos
 	line     int // number of the last line read
@@ -33,7 +34,10 @@ type parser struct {
 func (p *parser) load(next piece, line int) {
 	p.data, p.base, p.pos, p.lf, p.cr = next.data, next.offset, 0, -1, -1
 	p.nextLine = line
-	p.head = next
+	p.head, p.end = next, piece{}
+	if next.last {
+		p.end = next
+	}
 	if next.offset == 0 {
 		p.begin()
 	}
@@ -48,14 +52,48 @@ func (p *parser) begin() {
 		}
 	}
 	p.search.ResultExpected = bytes.HasPrefix(p.data[p.pos:], []byte("# extended LDIF"))
+	p.search.EndExpected = bytes.HasPrefix(p.data[p.pos:], []byte("version: 1\n\n#\n# LDAPv3\n"))
 }
 
 // offset returns the offset of the next line in the input.
 func (p *parser) offset() int64 { return p.base + int64(p.pos) }
 
 // next returns the next record of the piece, or an error when it is invalid, or
-// neither at the end of the piece.
+// neither at the end of the piece. The error for an input that was cut off replaces
+// the record in which it ends.
 func (p *parser) next() (*Record, *RecordError) {
+	rec, bad := p.nextRecord()
+	if !p.end.last || p.pos < len(p.data) {
+		return rec, bad
+	}
+	why := ""
+	switch {
+	case p.end.open:
+		why = "the last line has no line ending"
+	case rec != nil && (rec.Kind == KindContent || rec.Kind == KindAdd) && len(rec.Attributes) == 0:
+		why = "the last record has a DN but no attributes, and no blank line ends it"
+	case rec != nil && rec.Kind == KindModify && len(rec.Changes) == 0:
+		why = "the last record has a DN but no changes, and no blank line ends it"
+	}
+	p.end = piece{}
+	if why == "" {
+		return rec, bad
+	}
+	if bad == nil {
+		if rec == nil { // it ends in a comment or in blanks
+			p.start = 1 + max(bytes.LastIndexByte(p.data, '\n'), bytes.LastIndexByte(p.data, '\r'))
+			p.line = p.nextLine - 1
+			p.begins()
+			p.rec.DN = nil
+		}
+		bad = p.fault("")
+	}
+	bad.Cut, bad.Detail = true, why
+	return nil, bad
+}
+
+// nextRecord is next for an input that ends with a complete record.
+func (p *parser) nextRecord() (*Record, *RecordError) {
 	if p.head.oversize {
 		return nil, p.oversized()
 	}
@@ -69,7 +107,7 @@ func (p *parser) next() (*Record, *RecordError) {
 		p.begins()
 		p.rec.DN = nil
 		found, bad := p.record(line)
-		if bad != nil {
+		if bad != nil && !bad.Version {
 			p.skipRecord()
 		}
 		if p.pos-from > p.o.MaxEntry {
@@ -140,7 +178,9 @@ func (p *parser) fault(format string, args ...any) *RecordError {
 func (p *parser) record(line []byte) (found bool, bad *RecordError) {
 	if isVersion(line) {
 		if v := bytes.TrimSpace(line[len("version:"):]); string(v) != "1" {
-			return false, p.fault("unknown LDIF version %s", quote(v))
+			bad := p.fault("unknown LDIF version %s: the records were read as those of version 1", quote(v))
+			bad.Version = true
+			return false, bad
 		}
 		var ok bool
 		if line, ok = p.readLine(); !ok {
@@ -203,6 +243,9 @@ func (p *parser) body() *RecordError {
 			break
 		}
 		if bad := p.attribute(line); bad != nil {
+			if line[0] == '-' && lacksChangeType(p.attrs) {
+				return p.fault("the line \"changetype: modify\" is missing after the DN")
+			}
 			return bad
 		}
 		a := &p.attrs[len(p.attrs)-1]

@@ -54,7 +54,7 @@ func (o Options) withDefaults() Options {
 //
 //   - a byte-order mark; CR as a line ending in addition to LF and CRLF; several
 //     blank lines, and lines that contain only blanks, between records; no blank
-//     line and no line ending at the end
+//     line at the end
 //   - "version: 1" with or without a blank line after it, missing, or repeated in
 //     files that were concatenated
 //   - "DN:" in any case; entries without attributes; empty values; tabs after the
@@ -95,8 +95,9 @@ func newReader(r io.Reader, o Options, size int) *Reader {
 // records that were complete before it. An error that wraps io.EOF without being
 // io.EOF is replaced by io.ErrUnexpectedEOF.
 //
-// A last record without a line ending is delivered if it is well-formed. It may be
-// the beginning of a longer record, which cannot be detected.
+// An input that ends within a line, or with an entry that is a DN alone without a
+// blank line after it, was cut off. Its last record is then a *RecordError with Cut
+// set. An input that was cut off at the end of another line cannot be detected.
 func (r *Reader) Next() (*Record, error) {
 	for {
 		rec, bad := r.parser.next()

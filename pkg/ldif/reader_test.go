@@ -24,30 +24,40 @@ var readings = []struct {
 	{name: "nothing", file: ""},
 	{name: "blank lines only", file: "\n\r\n\r \n\t\n"},
 	{name: "an entry", file: "dn: o=isp\no: isp\n", want: []string{`1 content "o=isp" o="isp"`}},
-	{name: "an entry without attributes", file: "dn: o=isp\n", want: []string{`1 content "o=isp"`}},
+	{name: "an entry without attributes", file: "dn: o=isp\n\n", want: []string{`1 content "o=isp"`}},
 	{name: "the root DSE", file: "dn:\nobjectClass: top\n", want: []string{`1 content "" objectClass="top"`}},
 	{name: "the root DSE in base64", file: "dn::\no: a\n", want: []string{`1 content "" o="a"`}},
 	{name: "upper case DN", file: "DN: o=isp\nO: isp\n", want: []string{`1 content "o=isp" O="isp"`}},
 	{name: "several values", file: "dn: o=a\nmail: a\nuid: b\nMAIL: c\n", want: []string{`1 content "o=a" mail="a" uid="b" MAIL="c"`}},
-	{name: "no line ending at the end", file: "dn: o=a\no: a", want: []string{`1 content "o=a" o="a"`}},
+	{name: "no line ending at the end", file: "dn: o=a\no: a", want: []string{`2 cut "o=a": the last line has no line ending`}},
+	{name: "cut off in a DN", file: "dn: o=a\no: a\n\ndn: o=", want: []string{`1 content "o=a" o="a"`, `4 cut "o=": the last line has no line ending`}},
+	{name: "cut off in a folded line", file: "dn: o=a\no: a\n ", want: []string{`2 cut "o=a": the last line has no line ending`}},
+	{name: "cut off in an invalid record", file: "dn: o=a\no", want: []string{`2 cut "o=a": the last line has no line ending`}},
+	{name: "cut off in a comment", file: "dn: o=a\no: a\n\n# entry", want: []string{`1 content "o=a" o="a"`, `4 cut "": the last line has no line ending`}},
+	{name: "cut off after a DN", file: "dn: o=a\n\ndn: o=b\n", want: []string{`1 content "o=a"`, `3 cut "o=b": the last record has a DN but no attributes, and no blank line ends it`}},
+	{name: "cut off after a DN and a comment", file: "dn: o=b\n# c\n", want: []string{`2 cut "o=b": the last record has a DN but no attributes, and no blank line ends it`}},
+	{name: "cut off after a changetype", file: "dn: o=b\nchangetype: modify\n", want: []string{`2 cut "o=b": the last record has a DN but no changes, and no blank line ends it`}},
+	{name: "a byte-order mark alone", file: "\ufeff", want: []string{`1 cut "": the last line has no line ending`}},
 
-	{name: "version", file: "version: 1\ndn: o=a\n", want: []string{`2 content "o=a"`}},
-	{name: "version and a blank line", file: "version: 1\n\ndn: o=a\n", want: []string{`3 content "o=a"`}},
-	{name: "version and a comment", file: "version: 1\n# c\ndn: o=a\n", want: []string{`3 content "o=a"`}},
-	{name: "version after a comment", file: "# c\nVERSION:1\ndn: o=a\n", want: []string{`3 content "o=a"`}},
-	{name: "two concatenated files", file: "version: 1\ndn: o=a\n\nversion: 1\ndn: o=b\n", want: []string{`2 content "o=a"`, `5 content "o=b"`}},
+	{name: "version", file: "version: 1\ndn: o=a\n\n", want: []string{`2 content "o=a"`}},
+	{name: "version and a blank line", file: "version: 1\n\ndn: o=a\n\n", want: []string{`3 content "o=a"`}},
+	{name: "version and a comment", file: "version: 1\n# c\ndn: o=a\n\n", want: []string{`3 content "o=a"`}},
+	{name: "version after a comment", file: "# c\nVERSION:1\ndn: o=a\n\n", want: []string{`3 content "o=a"`}},
+	{name: "two concatenated files", file: "version: 1\ndn: o=a\n\nversion: 1\ndn: o=b\n\n", want: []string{`2 content "o=a"`, `5 content "o=b"`}},
 	{name: "an attribute called version", file: "dn: o=a\nversion: 2\n", want: []string{`1 content "o=a" version="2"`}},
-	{name: "another version", file: "version: 2\ndn: o=a\n\ndn: o=b\n", want: []string{
-		`1 broken "": unknown LDIF version "2"`, `4 content "o=b"`}},
+	{name: "another version", file: "version: 2\ndn: o=a\n\ndn: o=b\n\n", want: []string{
+		`1 broken "": unknown LDIF version "2": the records were read as those of version 1`, `2 content "o=a"`, `4 content "o=b"`}},
+	{name: "another version and a blank line", file: "version: 2\n\ndn: o=a\no: a\n", want: []string{
+		`1 broken "": unknown LDIF version "2": the records were read as those of version 1`, `3 content "o=a" o="a"`}},
 
-	{name: "CRLF", file: "dn: o=a\r\no: a\r\n b\r\n\r\ndn: o=b\r\n", want: []string{`1 content "o=a" o="ab"`, `5 content "o=b"`}},
-	{name: "CR", file: "dn: o=a\ro: a\r b\r\rdn: o=b\r", want: []string{`1 content "o=a" o="ab"`, `5 content "o=b"`}},
-	{name: "every line ending", file: "dn: o=a\r\n\r\r\n\ndn: o=b\n\r\ndn: o=c\r\n\rdn: o=d", want: []string{
+	{name: "CRLF", file: "dn: o=a\r\no: a\r\n b\r\n\r\ndn: o=b\r\n\n", want: []string{`1 content "o=a" o="ab"`, `5 content "o=b"`}},
+	{name: "CR", file: "dn: o=a\ro: a\r b\r\rdn: o=b\r\r", want: []string{`1 content "o=a" o="ab"`, `5 content "o=b"`}},
+	{name: "every line ending", file: "dn: o=a\r\n\r\r\n\ndn: o=b\n\r\ndn: o=c\r\n\rdn: o=d\r\n\r\n", want: []string{
 		`1 content "o=a"`, `5 content "o=b"`, `7 content "o=c"`, `9 content "o=d"`}},
-	{name: "byte-order mark", file: "\ufeffdn: o=a\n", want: []string{`1 content "o=a"`}},
-	{name: "byte-order mark and version", file: "\ufeffversion: 1\ndn: o=a\n", want: []string{`2 content "o=a"`}},
+	{name: "byte-order mark", file: "\ufeffdn: o=a\n\n", want: []string{`1 content "o=a"`}},
+	{name: "byte-order mark and version", file: "\ufeffversion: 1\ndn: o=a\n\n", want: []string{`2 content "o=a"`}},
 	{name: "several blank lines", file: "\n\ndn: o=a\n\n\n\ndn: o=b\n\n", want: []string{`3 content "o=a"`, `7 content "o=b"`}},
-	{name: "lines of blanks between records", file: "dn: o=a\n\n  \n\t\ndn: o=b\n", want: []string{`1 content "o=a"`, `5 content "o=b"`}},
+	{name: "lines of blanks between records", file: "dn: o=a\n\n  \n\t\ndn: o=b\n\n", want: []string{`1 content "o=a"`, `5 content "o=b"`}},
 
 	{name: "folded", file: "dn: o=a,\n o=b\ncn: a\n  b\n c\n", want: []string{`1 content "o=a,o=b" cn="a bc"`}},
 	{name: "folded everywhere", file: "d\n n\n :\n  o=a\nc\n n:\n :\n Y\n Q=\n =\n", want: []string{`1 content "o=a" cn="a"`}},
@@ -55,7 +65,7 @@ var readings = []struct {
 	{name: "an empty folded line is not a blank line", file: "dn: o=a\n \ncn: a\n \n b\n", want: []string{`1 content "o=a" cn="ab"`}},
 	{name: "comments", file: "# c\ndn: o=a\n#c\no: a\n#\n", want: []string{`2 content "o=a" o="a"`}},
 	{name: "folded comments", file: "dn: o=a\n# c\n o: b\n  c\no: a\n", want: []string{`1 content "o=a" o="a"`}},
-	{name: "a comment on its own", file: "# c\n\ndn: o=a\n\n# pagedresults: cookie=\n\ndn: o=b\n", want: []string{`3 content "o=a"`, `7 content "o=b"`}},
+	{name: "a comment on its own", file: "# c\n\ndn: o=a\n\n# pagedresults: cookie=\n\ndn: o=b\n\n", want: []string{`3 content "o=a"`, `7 content "o=b"`}},
 	{name: "no comment inside a value", file: "dn: o=a\ncn: a # b\nsn: #c\n", want: []string{`1 content "o=a" cn="a # b" sn="#c"`}},
 
 	{name: "blanks before a value", file: "dn:o=a\na:1\nb:   2\nc:\t3\nd: \t\n", want: []string{`1 content "o=a" a="1" b="2" c="3" d=""`}},
@@ -180,6 +190,7 @@ var faults = []struct {
 	{"invalid attribute name in a change", "dn: o=a\nchangetype: modify\nadd: a b\n-\n", 3, "o=a", `"a b" is not a valid attribute name`},
 	{"value of another attribute in a change", "dn: o=a\nchangetype: modify\nadd: cn\nsn: a\n-\n", 4, "o=a", `a value of "sn" in the list of values to add of "cn"`},
 	{"a dash in an entry", "dn: o=a\ncn: a\n-\n", 3, "o=a", `"-" is not the beginning of "name: value"`},
+	{"no changetype", "dn: o=a\nreplace: cn\ncn: a\n-\n", 4, "o=a", `the line "changetype: modify" is missing after the DN`},
 	{"no newrdn", "dn: o=a\nchangetype: modrdn\n", 2, "o=a", `newrdn: is missing`},
 	{"no deleteoldrdn", "dn: o=a\nchangetype: modrdn\nnewrdn: o=b\nnewsuperior: o=c\n", 4, "o=a", `deleteoldrdn: is missing`},
 	{"invalid deleteoldrdn", "dn: o=a\nchangetype: modrdn\nnewrdn: o=b\ndeleteoldrdn: yes\n", 4, "o=a", `deleteoldrdn: must be 0 or 1`},
@@ -192,11 +203,11 @@ var faults = []struct {
 func TestBrokenRecords(t *testing.T) {
 	for _, c := range faults {
 		for _, eol := range []string{"\n", "\r\n", "\r"} {
-			file := strings.ReplaceAll("version: 1\ndn: o=before\nx: 1\n\n"+c.file+"\n\ndn: o=after\n", "\n", eol)
+			file := strings.ReplaceAll("version: 1\ndn: o=before\nx: 1\n\n"+c.file+"\n\ndn: o=after\nx: 1\n", "\n", eol)
 			got := readString(t, file, Options{})
 			// A fault that contains a blank line has a valid record before it.
 			bad := fmt.Sprintf("%d broken %q: %s", 4+c.line, c.dn, c.want)
-			first, last := `2 content "o=before" x="1"`, fmt.Sprintf(`%d content "o=after"`, 4+strings.Count(c.file, "\n")+3)
+			first, last := `2 content "o=before" x="1"`, fmt.Sprintf(`%d content "o=after" x="1"`, 4+strings.Count(c.file, "\n")+3)
 			if len(got) < 3 || got[0] != first || got[len(got)-2] != bad || got[len(got)-1] != last {
 				t.Errorf("%s: %q:\nwant %q %q %q\ngot  %q", c.name, file, first, bad, last, got)
 			}
@@ -242,16 +253,17 @@ func TestLimits(t *testing.T) {
 		want       []string
 	}{
 		{"a line at the limit", "dn: o=a\na: 345\n 6789\n", Options{MaxLine: 10}, []string{`1 content "o=a" a="3456789"`}},
-		{"a line over the limit", "dn: o=a\na: 345\n 67890\n\ndn: o=b\n", Options{MaxLine: 10}, []string{
+		{"a line over the limit", "dn: o=a\na: 345\n 67890\n\ndn: o=b\n\n", Options{MaxLine: 10}, []string{
 			`2 broken "o=a": the line has more than 10 bytes`, `5 content "o=b"`}},
-		{"a DN over the limit", "dn: 12345678\n\ndn: o=b\n", Options{MaxLine: 10}, []string{`1 broken "": the line has more than 10 bytes`, `3 content "o=b"`}},
+		{"a DN over the limit", "dn: 12345678\n\ndn: o=b\n\n", Options{MaxLine: 10}, []string{`1 broken "": the line has more than 10 bytes`, `3 content "o=b"`}},
 		{"a record at the limit", "dn: o=a\na: 3\n\n", Options{MaxEntry: 13}, []string{`1 content "o=a" a="3"`}},
-		{"a record over the limit", "#\ndn: o=a\n\ndn: o=a\na: 34\n\ndn: o=b\n", Options{MaxEntry: 13}, []string{
+		{"a record over the limit", "#\ndn: o=a\n\ndn: o=a\na: 34\n\ndn: o=b\n\n", Options{MaxEntry: 13}, []string{
 			`2 content "o=a"`, `4 broken "o=a": the record has more than 13 bytes: no blank line ends it`, `7 content "o=b"`}},
-		{"a record far over the limit", "dn: o=a\n\n#\ndn: o=b\r\na: " + long + "\r\n\r\ndn: o=c\n", Options{MaxEntry: 30}, []string{
+		{"a record far over the limit", "dn: o=a\n\n#\ndn: o=b\r\na: " + long + "\r\n\r\ndn: o=c\n\n", Options{MaxEntry: 30}, []string{
 			`1 content "o=a"`, `4 broken "o=b": the record has more than 30 bytes: no blank line ends it`, `7 content "o=c"`}},
-		{"the rest of the file over the limit", "dn: o=b\na: " + long, Options{MaxEntry: 30}, []string{`1 broken "o=b": the record has more than 30 bytes: no blank line ends it`}},
-		{"a comment over the limit", "# " + long + "\n\ndn: o=c\n", Options{MaxEntry: 30}, []string{
+		{"the rest of the file over the limit", "dn: o=b\na: " + long, Options{MaxEntry: 30}, []string{`1 cut "o=b": the last line has no line ending`}},
+		{"the rest of the file over the limit, with a line ending", "dn: o=b\na: " + long + "\n", Options{MaxEntry: 30}, []string{`1 broken "o=b": the record has more than 30 bytes: no blank line ends it`}},
+		{"a comment over the limit", "# " + long + "\n\ndn: o=c\n\n", Options{MaxEntry: 30}, []string{
 			`1 broken "": the record has more than 30 bytes: no blank line ends it`, `3 content "o=c"`}},
 	} {
 		got, err := readAll(t, newReader(strings.NewReader(c.file), c.o, 16))

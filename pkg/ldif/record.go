@@ -102,6 +102,21 @@ type Record struct {
 	Controls [][]byte
 }
 
+// LacksChangeType reports whether an entry looks like the modifications of an entry
+// without the line "changetype: modify": it begins with the name of an operation, and the
+// value is the name of the attribute that follows.
+func (r *Record) LacksChangeType() bool {
+	return r.Kind == KindContent && lacksChangeType(r.Attributes)
+}
+
+func lacksChangeType(attrs []Attribute) bool {
+	if len(attrs) == 0 {
+		return false
+	}
+	_, known := opOf(&attrs[0])
+	return known && (len(attrs) == 1 || is(attrs[1].Name, string(attrs[0].Value)))
+}
+
 // RecordError is the error for a record that could not be delivered. Reading
 // continues with the record after the next blank line.
 type RecordError struct {
@@ -111,6 +126,14 @@ type RecordError struct {
 	DN     string // of the record, "" if it has no readable one
 	Detail string
 	Err    error // of opening a URL, else nil
+
+	// Version means that the file states an unknown version of LDIF. No record is missing:
+	// they are read as those of version 1.
+	Version bool
+
+	// Cut means that the input ends in this record, or in a comment: it was cut off,
+	// so more records may be missing. Such an error is the last one.
+	Cut bool
 }
 
 func (e *RecordError) Error() string {

@@ -57,7 +57,7 @@ func readAll(t failer, r *Reader) (got []string, last error) {
 		case err == nil:
 			got = append(got, show(rec))
 		case errors.As(err, &bad):
-			got = append(got, fmt.Sprintf("%d broken %q: %s", bad.Line, bad.DN, bad.Detail))
+			got = append(got, showBroken(bad))
 		default:
 			if _, again := r.Next(); !exactly(again, err) {
 				t.Fatalf("%v was followed by %v", err, again)
@@ -78,8 +78,10 @@ func readString(t failer, file string, o Options) []string {
 
 // simpleRead is a simple implementation of a reader: the whole text in memory,
 // strings, no limits. It returns what Reader must return, as far as it goes: it
-// knows no change records, and reports an invalid record only as "broken".
+// knows no change records, and reports an invalid record only as "broken", and one in
+// which the file was cut off as "cut".
 func simpleRead(file string) (got []string) {
+	open := file != "" && !strings.HasSuffix(file, "\n") && !strings.HasSuffix(file, "\r")
 	file = strings.TrimPrefix(file, "\ufeff")
 	file = strings.ReplaceAll(strings.ReplaceAll(file, "\r\n", "\n"), "\r", "\n")
 	type line struct {
@@ -87,6 +89,11 @@ func simpleRead(file string) (got []string) {
 		number int
 	}
 	var record []line
+	end := strings.Count(file, "\n")
+	if open {
+		end++
+	}
+	cut := false
 	for i, text := range append(strings.Split(file, "\n"), "") {
 		blank := text == "" || len(record) == 0 && strings.Trim(text, " \t") == ""
 		switch {
@@ -103,11 +110,20 @@ func simpleRead(file string) (got []string) {
 				lines = append(lines, l)
 			}
 		}
+		commented := len(record) > 0 && strings.HasPrefix(record[len(record)-1].text, "#")
 		record = nil
-		if len(lines) > 0 && strings.TrimRight(lines[0].text, " \t") == "version: 1" {
+		atEnd := len(lines) > 0 && i == end
+		stated := false
+		for len(lines) > 0 && !stated && isVersion([]byte(lines[0].text)) {
+			if stated = strings.TrimSpace(lines[0].text[len("version:"):]) == "1"; !stated {
+				got = append(got, "broken")
+			}
 			lines = lines[1:]
 		}
 		if len(lines) == 0 {
+			if n := len(got); atEnd && open && !stated && !commented {
+				got[n-1], cut = "cut", true
+			}
 			continue
 		}
 		out, broken := "", false
@@ -138,7 +154,13 @@ func simpleRead(file string) (got []string) {
 		if broken {
 			out = "broken"
 		}
+		if atEnd && (open || !broken && len(lines) == 1) {
+			out, cut = "cut", true
+		}
 		got = append(got, out)
+	}
+	if open && !cut {
+		got = append(got, "cut")
 	}
 	return got
 }

@@ -15,6 +15,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// showBroken returns a line for an invalid record.
+func showBroken(bad *RecordError) string {
+	word := "broken"
+	if bad.Cut {
+		word = "cut"
+	}
+	return fmt.Sprintf("%d %s %q: %s", bad.Line, word, bad.DN, bad.Detail)
+}
+
 // scanAll reads with ScanParallel and returns the records in the order of the file.
 func scanAll(t failer, in io.Reader, o Options, workers, size int) ([]string, Summary, error) {
 	t.Helper()
@@ -32,7 +41,7 @@ func scanAll(t failer, in io.Reader, o Options, workers, size int) ([]string, Su
 		busy[worker] = true
 		var f found
 		if bad != nil {
-			f = found{bad.Offset, fmt.Sprintf("%d broken %q: %s", bad.Line, bad.DN, bad.Detail)}
+			f = found{bad.Offset, showBroken(bad)}
 		} else {
 			f = found{rec.Offset, show(rec)}
 		}

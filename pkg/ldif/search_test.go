@@ -47,11 +47,24 @@ func TestSearchResult(t *testing.T) {
 		name, file string
 		want       Search
 	}{
-		{"none", "dn: o=a\n", Search{}},
-		{"truncated", searchOutput[:120], Search{ResultExpected: true}},
-		{"complete", searchOutput, Search{ResultExpected: true, HasResult: true, Code: 4, Text: "Size limit exceeded", Line: 24, References: 2}},
+		{"none", "dn: o=a\n\n", Search{}},
+		{"truncated", searchOutput[:strings.Index(searchOutput, "# search result")], Search{ResultExpected: true, References: 2}},
+		{"complete", searchOutput, Search{ResultExpected: true, HasEnd: true, HasResult: true, Code: 4, Text: "Size limit exceeded", Line: 24, References: 2, PageLine: 20}},
 		{"success", "dn: o=a\n\nresult: 0 Success\n\nresult: 0 fine\n", Search{HasResult: true, Text: "fine", Line: 5}},
 		{"the first failure is kept", "result: 3 a\n\nresult: 4 b\n\nresult: 0 c\n", Search{HasResult: true, Code: 3, Text: "a", Line: 1}},
+		{"the last page cookie is not empty", "dn: o=a\n\n# pagedresults: cookie=\nsearch: 2\nresult: 0 Success\npagedresults: cookie=AAE=\n",
+			Search{HasResult: true, Text: "Success", Line: 5, MorePages: true, PageLine: 6}},
+		{"the last of several page cookies is empty", "dn: o=a\no: a\n\n# pagedresults: cookie=AAE=\ndn: o=b\no: b\n\n# pagedresults: estimate=2 cookie=\n", Search{PageLine: 8}},
+		{"a page cookie in a comment", "dn: o=a\no: a\n\n# pagedresults: cookie=AAE=\n", Search{MorePages: true, PageLine: 4}},
+		{"stopped at the question for the next page", "dn: o=a\no: a\n\nresult: 0 Success\npagedresults: cookie=AAE=\nPress [size] Enter for the next {2|size} entries.\n",
+			Search{HasResult: true, Text: "Success", Line: 4, MorePages: true, PageLine: 5}},
+		{"a page cookie alone", "pagedresults: estimate=9 cookie=AAE=\n", Search{MorePages: true, PageLine: 1}},
+		{"a result in a comment", "dn: o=a\no: a\n\n# result: 4 Size limit exceeded\n", Search{HasResult: true, Code: 4, Text: "Size limit exceeded", Line: 4}},
+		{"a result code in a comment", "dn: o=a\no: a\n\n# Result Code:  4 (size limit exceeded)\n# Number of Entries Returned:  1\n",
+			Search{HasResult: true, Code: 4, Text: "(size limit exceeded)", Line: 4}},
+		{"comments that are not results", "# result: good\n# results: 4\n# result 4\ndn: o=a\no: a\n", Search{}},
+		{"ldapsearch -L", "version: 1\n\n#\n# LDAPv3\n#\n\ndn: o=a\no: a\n\n# search result\n\n# numResponses: 2\n", Search{EndExpected: true, HasEnd: true}},
+		{"ldapsearch -L, cut off", "version: 1\n\n#\n# LDAPv3\n#\n\ndn: o=a\no: a\n\n", Search{EndExpected: true}},
 		{"attributes of an entry", "dn: o=a\nsearch: 2\nresult: 4 x\n", Search{}},
 	} {
 		r := NewReader(strings.NewReader(c.file), Options{})

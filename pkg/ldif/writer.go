@@ -2,6 +2,7 @@ package ldif
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -33,12 +34,20 @@ type WriteAttribute struct {
 type Writer struct {
 	w       *bufio.Writer
 	started bool
+	inert   bool
 	text    []byte // the record being built
 	err     error
 }
 
 // NewWriter returns a Writer that writes to w. Call Flush at the end.
 func NewWriter(w io.Writer) *Writer { return &Writer{w: bufio.NewWriterSize(w, 64<<10)} }
+
+// Inert makes the text harmless even if it is taken for shell commands: lines are not
+// folded, because a folded line could begin with the name of a program, and every value
+// with a character that means something to a shell is written in base64. A name with
+// options is rejected, because the ';' ends a command. What a shell then reads as
+// commands are words that end with a colon, or '-'.
+func (w *Writer) Inert() { w.inert = true }
 
 // Flush writes the buffered text and returns the first error of all calls.
 func (w *Writer) Flush() error {
@@ -184,6 +193,9 @@ func (w *Writer) change(c *Modification) error {
 	case c.Op == OpAdd && n == 0, c.Op == OpIncrement && n != 1:
 		return fmt.Errorf("cannot %s %d values of %s", c.Op, n, c.Name)
 	}
+	if w.inert && strings.Contains(c.Name, ";") {
+		return fmt.Errorf("the name %q is not harmless to a shell", c.Name)
+	}
 	w.line(c.Op.String(), []byte(c.Name))
 	for _, v := range c.Values {
 		w.line(c.Name, v)
@@ -198,14 +210,23 @@ func (w *Writer) line(name string, value []byte) {
 	w.text = append(append(w.text, name...), ':')
 	switch {
 	case len(value) == 0:
-	case IsSafe(value):
+	case IsSafe(value) && !(w.inert && hasShellCharacter(value)):
 		w.text = append(append(w.text, ' '), value...)
 	default:
 		w.text = append(w.text, ':', ' ')
 		w.text = base64.StdEncoding.AppendEncode(w.text, value)
 	}
-	w.text = fold(w.text, start)
+	if !w.inert {
+		w.text = fold(w.text, start)
+	}
 	w.text = append(w.text, '\n')
+}
+
+// hasShellCharacter reports whether a value contains a character that a shell may treat
+// in a special way, or any other than those that certainly have no such meaning.
+func hasShellCharacter(v []byte) bool {
+	const harmless = letters + digits + " @%+=:,./_-"
+	return bytes.ContainsFunc(v, func(c rune) bool { return !strings.ContainsRune(harmless, c) })
 }
 
 // fold folds the line that begins at start and reaches to the end of text.

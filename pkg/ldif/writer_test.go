@@ -169,3 +169,22 @@ func TestWriterAndReaderAgreeOnNames(t *testing.T) {
 		}
 	}
 }
+
+// Inert output has no folded line, no character with a meaning to a shell, and no name
+// with options.
+func TestInert(t *testing.T) {
+	var b strings.Builder
+	w := NewWriter(&b)
+	w.Inert()
+	long := strings.Repeat("x", 100)
+	if err := w.Modify("uid=a b,o=isp", []Modification{{OpAdd, "cn", [][]byte{[]byte("$(x)"), []byte("it's"), []byte(long), []byte("a@b.c/d_e-f:g%h+i=j")}}}); err != nil {
+		t.Fatal(err)
+	}
+	want := "version: 1\ndn: uid=a b,o=isp\nchangetype: modify\nadd: cn\ncn:: JCh4KQ==\ncn:: aXQncw==\ncn: " + long + "\ncn: a@b.c/d_e-f:g%h+i=j\n-\n\n"
+	if err := w.Flush(); err != nil || b.String() != want {
+		t.Errorf("%v:\n%s", err, b.String())
+	}
+	if err := w.Modify("o=isp", []Modification{{OpDelete, "cn;lang-de", nil}}); err == nil {
+		t.Error("a name with options was accepted")
+	}
+}

@@ -69,12 +69,13 @@ type Decision struct {
 	Side    Side   `json:"side"`
 	Steps   []Step `json:"steps"`
 	DN      string `json:"dn,omitempty"`
-	Backend string `json:"backend,omitempty"` // if Side is Local
-	URL     string `json:"url,omitempty"`     // the URL that is queried for free/busy
-	NoURL   string `json:"no_url,omitempty"`  // why no URL is queried
-	Invite  string `json:"invitation"`        // how an invitation is delivered
-	Marked  bool   `json:"marked"`            // the entry has LocalAttr
-	Unread  int    `json:"unread,omitempty"`  // records and parts of the tree that could not be read: the person may be among them
+	DNBytes string `json:"dn_base64,omitempty"` // DN in base64 if it is not valid UTF-8
+	Backend string `json:"backend,omitempty"`   // if Side is Local
+	URL     string `json:"url,omitempty"`       // the URL that is queried for free/busy
+	NoURL   string `json:"no_url,omitempty"`    // why no URL is queried
+	Invite  string `json:"invitation"`          // how an invitation is delivered
+	Marked  bool   `json:"marked"`              // the entry has LocalAttr
+	Unread  int    `json:"unread,omitempty"`    // records and parts of the tree that could not be read: the person may be among them
 
 	entry *directory.Found // nil if there is not exactly one entry
 	side  int              // the number of the step that decided Side, from 1; 0 if the entry was not examined
@@ -107,7 +108,7 @@ func Decide(ctx context.Context, c Config, src directory.Source, address string)
 		d.Side = External
 		d.step("entries with the address", "none", "no such person in this directory: external", "")
 	case 1:
-		d.entry, d.DN = &found[0], found[0].DN
+		d.entry, d.DN, d.DNBytes = &found[0], found[0].DN, directory.DNBase64(found[0].DN)
 		d.step("entries with the address", found[0].DN, "a person in this directory", "")
 		c.decideEntry(d)
 	default:
@@ -125,7 +126,7 @@ func Decide(ctx context.Context, c Config, src directory.Source, address string)
 // DecideEntry returns the decision about an entry that was already found. Its
 // attributes must be the result of a lookup of at least LocalAttr and Store.
 func (c *Config) DecideEntry(address string, entry directory.Found) *Decision {
-	d := &Decision{Address: address, DN: entry.DN, entry: &entry}
+	d := &Decision{Address: address, DN: entry.DN, DNBytes: directory.DNBase64(entry.DN), entry: &entry}
 	c.decideEntry(d)
 	c.addDelivery(d)
 	return d
@@ -263,7 +264,7 @@ func (c Config) Otherwise(d *Decision) (other *Decision, ok bool) {
 	} else {
 		changed.Attrs[key] = []string{c.Backend}
 	}
-	other = &Decision{Address: d.Address, DN: d.DN, entry: &changed}
+	other = &Decision{Address: d.Address, DN: d.DN, DNBytes: d.DNBytes, entry: &changed}
 	c.decideEntry(other)
 	c.addDelivery(other)
 	return other, other.Side != d.Side

@@ -111,3 +111,14 @@ func TestBackendNames(t *testing.T) {
 		}
 	}
 }
+
+// A DN that JSON cannot express is in the decision in base64 as well.
+func TestDecisionOfADNThatIsNotUTF8(t *testing.T) {
+	for dn, want := range map[string]string{"uid=J\xfcrg,o=isp": "dWlkPUr8cmcsbz1pc3A=", "uid=Jürg,o=isp": ""} {
+		c := config("davStore")
+		d := c.DecideEntry("a@example.com", directory.Found{DN: dn})
+		if d.DN != dn || d.DNBytes != want {
+			t.Errorf("%q: %q, want %q", dn, d.DNBytes, want)
+		}
+	}
+}

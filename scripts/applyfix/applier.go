@@ -39,7 +39,7 @@ type action struct {
 func newApplier(s settings, out io.Writer, path string) *applier {
 	a := &applier{files: s, out: out, path: path, done: map[string]bool{}, sleep: time.Sleep}
 	a.actions = []action{
-		{regexp.MustCompile(`^id=\$\(uuidgen\) && printf '.*' "\$id"$`), false, a.newID},
+		{regexp.MustCompile(`^id=\$\(davadmin ldap newid.*\) && printf '.*' "\$id"$`), false, a.newID},
 		{regexp.MustCompile(`^davadmin `), true, a.command},
 		{regexp.MustCompile(`^chmod `), true, a.command},
 		{regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]* = "[^"]*"$`), true, a.icsLine},
@@ -72,7 +72,7 @@ func (a *applier) fix(ctx context.Context, text string) error {
 		for _, r := range remarks {
 			a.say("", r)
 		}
-		return a.modify(strings.NewReader(strings.Join(body, "\n")), true)
+		return a.modify(strings.NewReader(strings.Join(body, "\n")+"\n"), true)
 	}
 	for line := range strings.SplitSeq(text, "\n") {
 		if isRemark(line) {

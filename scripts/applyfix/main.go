@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"github.com/davadmin/davadmin/internal/ui"
@@ -67,11 +66,10 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 // applyAll applies all fixes of the report. left is true if there are findings
 // without a fix.
 func applyAll(ctx context.Context, s settings, out io.Writer) (left bool, err error) {
-	path, remove, err := searchPath(s.davadmin)
+	path, err := searchPath(s.davadmin)
 	if err != nil {
 		return false, err
 	}
-	defer remove()
 	a := newApplier(s, out, path)
 	report, err := os.Open(s.report)
 	if err != nil {
@@ -92,27 +90,11 @@ func applyAll(ctx context.Context, s settings, out io.Writer) (left bool, err er
 	return len(a.left) > 0, nil
 }
 
-// searchPath returns PATH for the commands of fixes: it contains the davadmin to
-// use, and a uuidgen, which small systems do not have. The caller must call remove
-// at the end.
-func searchPath(davadmin string) (path string, remove func(), err error) {
+// searchPath returns PATH for the commands of fixes: it contains the davadmin to use.
+func searchPath(davadmin string) (string, error) {
 	program, err := filepath.Abs(davadmin)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
-	path, remove = filepath.Dir(program), func() {}
-	if _, err := exec.LookPath("uuidgen"); err != nil {
-		dir, err := os.MkdirTemp("", "applyfix")
-		if err != nil {
-			return "", nil, err
-		}
-		remove = func() { _ = os.RemoveAll(dir) }
-		shim := "#!/bin/sh\nexec cat /proc/sys/kernel/random/uuid\n"
-		if err := os.WriteFile(filepath.Join(dir, "uuidgen"), []byte(shim), 0o755); err != nil {
-			remove()
-			return "", nil, err
-		}
-		path += string(filepath.ListSeparator) + dir
-	}
-	return path + string(filepath.ListSeparator) + os.Getenv("PATH"), remove, nil
+	return filepath.Dir(program) + string(filepath.ListSeparator) + os.Getenv("PATH"), nil
 }

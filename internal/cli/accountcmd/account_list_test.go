@@ -228,3 +228,12 @@ func TestAheadPanics(t *testing.T) {
 		t.Errorf("%v", last)
 	}
 }
+
+// An entry whose DN JSON cannot express is listed with its bytes.
+func TestMissingAccountOfADNThatIsNotUTF8(t *testing.T) {
+	for dn, want := range map[string]string{"uid=J\xfcrg,o=isp": "dWlkPUr8cmcsbz1pc3A=", "uid=Jürg,o=isp": ""} {
+		if got := newMissingObject(&account.Entry{DN: dn}, "b", "w"); got.DN != dn || got.DNBytes != want {
+			t.Errorf("%q: %q, want %q", dn, got.DNBytes, want)
+		}
+	}
+}

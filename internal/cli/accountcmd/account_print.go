@@ -8,6 +8,7 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
+	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
@@ -34,6 +35,7 @@ type accountObject struct {
 	Usage            *store.Usage   `json:"usage,omitempty"`
 	Follows          []string       `json:"follows,omitempty"` // URIs of the calendars that the account subscribes to
 	DN               string         `json:"dn,omitempty"`
+	DNBytes          string         `json:"dn_base64,omitempty"` // DN in base64 if it is not valid UTF-8
 	Why              string         `json:"why,omitempty"`
 }
 
@@ -57,7 +59,7 @@ func newDetailedObject(f account.Found, usage store.Usage, follows []string) *ac
 // newMissingObject returns a directory entry without an account, and the reason.
 func newMissingObject(e *account.Entry, backend, why string) *accountObject {
 	return &accountObject{
-		Kind: "missing", Account: e.Name(), ID: strings.Join(e.IDs, " "), Type: e.Kind.String(), Backend: backend, State: "missing", DN: e.DN, Why: why,
+		Kind: "missing", Account: e.Name(), ID: strings.Join(e.IDs, " "), Type: e.Kind.String(), Backend: backend, State: "missing", DN: e.DN, DNBytes: directory.DNBase64(e.DN), Why: why,
 	}
 }
 

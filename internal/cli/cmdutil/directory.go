@@ -58,6 +58,9 @@ func (ds *Directories) LoadHomeConfig(ctx context.Context, o *HomeOptions) (*Hom
 		}
 		return nil, ds.homeFiles.ExplainLoad(ctx, err, c.File)
 	}
+	if err := checkEncoding(c.File.Path(), doc.Source()); err != nil {
+		return nil, err
+	}
 	return &HomeConfig{home: c.Home, Path: c.File.Path(), Registry: c.Registry, Document: doc}, nil
 }
 
@@ -74,7 +77,7 @@ type OpenDirectory struct {
 // Open opens the files or the server given by options, or the server of the home.
 func (ds *Directories) Open(ctx context.Context, o *DirectoryOptions, h *HomeConfig) (*OpenDirectory, error) {
 	if len(o.Files) > 0 {
-		files := directory.NewFiles(directory.FilesOptions{Paths: o.Files, Stdin: ds.console.Streams.In, FileURLs: o.fileURLs})
+		files := directory.NewFiles(directory.FilesOptions{Paths: o.Files, Stdin: ds.console.Streams.In, FileURLs: o.fileURLs, Additions: o.adds})
 		return &OpenDirectory{Source: files, Bases: o.Bases, fileName: files.FileName, Close: func() error { return nil }}, nil
 	}
 	lo, err := ds.LiveOptions(&o.ServerOptions, h)

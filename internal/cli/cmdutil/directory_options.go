@@ -36,6 +36,7 @@ type DirectoryOptions struct {
 	ServerOptions
 	Files    []string
 	fileURLs bool
+	adds     bool
 	page     int
 
 	Bases  []string
@@ -53,6 +54,7 @@ func (o *DirectoryOptions) Add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&o.Files, "ldif", nil, "read this LDIF `FILE` instead of a server (also gzip or zstd; - for standard input; repeatable)")
 	f.BoolVar(&o.fileURLs, "ldif-urls", false, "read values that an LDIF file refers to by file URL (attribute:< file:///...)")
+	f.BoolVar(&o.adds, "ldif-adds", false, "read LDIF records that add an entry (changetype: add) as entries")
 	f.IntVar(&o.page, "page", defaultPage, "entries per page; 0 for no paging")
 	f.StringArrayVarP(&o.Bases, "base", "B", nil, "search below this `DN` (repeatable; default: the bases in the home's configuration, or everything on the server)")
 	f.StringVar(&o.Scope, "scope", "sub", "search scope: sub, one or base")
@@ -108,6 +110,8 @@ func (o *DirectoryOptions) Check(cmd *cobra.Command) error {
 		}
 	} else if o.fileURLs {
 		return Usagef("--ldif-urls requires --ldif FILE")
+	} else if o.adds {
+		return Usagef("--ldif-adds requires --ldif FILE")
 	}
 	if _, err := o.DirectoryScope(); err != nil {
 		return err

@@ -166,9 +166,12 @@ func (h *Hints) StoreHint(err error) string {
 	var unproven *directory.UnprovenError
 	var passFile *postgres.PassFileError
 	var method *postgres.AuthenticationError
+	var problem *directory.Problem
 	switch {
 	case errors.As(err, &unproven):
 		return "; to prove it, use --prove-as DN"
+	case errors.As(err, &problem) && problem.Addition, errors.As(err, &unreadable) && errors.As(unreadable.First, &problem) && problem.Addition:
+		return "; to read such records as entries: '" + h.Again("--ldif-adds") + "'"
 	case errors.As(err, &unreadable):
 		return "; '" + h.Line("ldap", "audit") + "' lists them"
 	case errors.As(err, &ambiguous):

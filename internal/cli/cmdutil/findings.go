@@ -93,6 +93,9 @@ type findingLine struct {
 	Kind   string         `json:"kind,omitempty"`
 	Result finding.Result `json:"result"`
 	finding.Finding
+	// DNBytes contains each DN that is not valid UTF-8 in base64, and "" for the others;
+	// it is empty if all are valid.
+	DNBytes []string        `json:"dn_base64,omitempty"`
 	Fix     string          `json:"fix,omitempty"`
 	FixType finding.FixType `json:"fix_type"`
 }
@@ -100,8 +103,23 @@ type findingLine struct {
 // lineOf returns a finding in machine formats.
 func (rp *Reports) lineOf(kind string, f finding.Finding) findingLine {
 	return findingLine{
-		Kind: kind, Result: finding.Failed, Finding: f, Fix: rp.FixText(f.Fix), FixType: cmp.Or(f.Fix.Type, finding.FixNone),
+		Kind: kind, Result: finding.Failed, Finding: f, DNBytes: base64DNs(f.DN), Fix: rp.FixText(f.Fix), FixType: cmp.Or(f.Fix.Type, finding.FixNone),
 	}
+}
+
+// base64DNs returns the DNs that are not valid UTF-8 in base64, each in its place; nil if
+// there are none.
+func base64DNs(dns []string) []string {
+	var out []string
+	for i, dn := range dns {
+		if encoded := directory.DNBase64(dn); encoded != "" {
+			if out == nil {
+				out = make([]string, len(dns))
+			}
+			out[i] = encoded
+		}
+	}
+	return out
 }
 
 // FixText returns a fix as a user sees it. It can have several lines.

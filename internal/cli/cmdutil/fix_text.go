@@ -77,8 +77,18 @@ func (r fixRenderer) task(t finding.Task) string {
 		return r.hints.Again("--prove-as", "DN")
 	case finding.DescribeParameter:
 		return r.hints.Line("config", "describe", t.Parameter)
+	case finding.NewID:
+		return "id=$(" + r.hints.Line("ldap", "newid") + ") && printf '" + printfText(t.Before) + "%s" + printfText(t.After) + `' "$id"`
+	case finding.ReadAdditions:
+		return r.hints.Again("--ldif-adds")
 	}
 	return ""
+}
+
+// printfText quotes text, which contains only printable ASCII and line feeds, as part
+// of a printf format in single quotes.
+func printfText(s string) string {
+	return strings.NewReplacer(`\`, `\\`, "%", "%%", "\n", `\n`, "'", `'\''`).Replace(s)
 }
 
 // Remedy returns what to do about a rule, with the command or option that helps if

@@ -35,6 +35,8 @@ func TestFixText(t *testing.T) {
 	}{
 		{"none", finding.Fix{}, ""},
 		{"text", finding.Text(finding.FixLDIF, "dn: o=isp\nchangetype: modify\n"), "dn: o=isp\nchangetype: modify\n"},
+		{"a new id", finding.Do(finding.FixCommand, finding.Task{Do: finding.NewID, Before: "dn: o=it's 5%\n\\x: ", After: "\n-\n"}),
+			`id=$(davadmin ldap newid) && printf 'dn: o=it'\''s 5%%\n\\x: %s\n-\n' "$id"`},
 		{"all operations", finding.Edit(edit("a", finding.EditSet, ""), edit("b c", finding.EditAdd, "x y"), edit("d", finding.EditRemove, "z"), edit("e", finding.EditDefault, "")),
 			"davadmin config modify -o a -v '' -o 'b c' --add 'x y' -o d --remove z -o e --default"},
 		{"create", finding.Do(finding.FixCommand, do(finding.CreateDomain)), "davadmin domainmap create -d a.com -L http://h:80/ischedule/"},

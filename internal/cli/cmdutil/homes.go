@@ -121,6 +121,9 @@ func readClifile(path string, optional bool) (*config.Settings, string, error) {
 	if err != nil {
 		return nil, path, fmt.Errorf("clifile: %w", err)
 	}
+	if b, err = PlainText(path, b); err != nil {
+		return nil, path, fmt.Errorf("clifile: %w", err)
+	}
 	s, err := config.ReadSettings(b)
 	if err != nil {
 		return nil, path, fmt.Errorf("clifile %s: %w", path, err)

@@ -25,7 +25,9 @@ const (
 )
 
 // ReadValue reads a value from a file, or from standard input if path is "-", and removes
-// one line ending at its end. A file with a secret must not be accessible to others.
+// one line ending at its end. A file with a secret must not be accessible to others. A
+// byte-order mark is removed; in a file with a secret it is an error, because only the user
+// knows whether the secret contains it.
 func (in *Input) ReadValue(ctx context.Context, path string, secret bool) ([]byte, error) {
 	var b []byte
 	var err error
@@ -35,6 +37,12 @@ func (in *Input) ReadValue(ctx context.Context, path string, secret bool) ([]byt
 		b, err = in.readFile(path, maxValue, secret)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if secret && bytes.HasPrefix(b, []byte(byteOrderMark)) {
+		return nil, fmt.Errorf("%s begins with a byte-order mark, which would be a part of the password; save the file as UTF-8 without one (BOM)", BatchName(path))
+	}
+	if b, err = PlainText(BatchName(path), b); err != nil {
 		return nil, err
 	}
 	b = bytes.TrimSuffix(b, []byte("\n"))
@@ -94,6 +102,9 @@ func (in *Input) EachBatchLine(ctx context.Context, path string, do func(line, w
 	text, info, err := in.readBatch(ctx, path)
 	if err != nil {
 		return fmt.Errorf("batch file: %w", err)
+	}
+	if text, err = PlainText(BatchName(path), text); err != nil {
+		return Usagef("batch file: %v", err)
 	}
 	n := 0
 	for line := range strings.Lines(string(text)) {

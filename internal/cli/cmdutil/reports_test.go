@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +104,19 @@ func TestReportJSONShowsFixes(t *testing.T) {
 	for _, want := range []string{`"fix":"run this","fix_type":"command"}`, `replace: a\na: 1\n-\n","fix_type":"ldif"}`, `"rule":"other","severity":"info","result":"not-run"`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is not in %s", want, got)
+		}
+	}
+}
+
+// Every DN that JSON cannot express is in base64, in the place of its DN.
+func TestDNsInBase64(t *testing.T) {
+	for _, c := range []struct{ dns, want []string }{
+		{[]string{"uid=a", "uid=J\xfcrg", "uid=Jürg", "uid=\xff"}, []string{"", "dWlkPUr8cmc=", "", "dWlkPf8="}},
+		{[]string{"uid=a"}, nil},
+		{nil, nil},
+	} {
+		if got := base64DNs(c.dns); !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, want %q", c.dns, got, c.want)
 		}
 	}
 }

@@ -25,6 +25,9 @@ func RouteConfig(h *HomeConfig) (route.Config, error) {
 	if err != nil {
 		return c, err
 	}
+	if err := checkEncoding(path, b); err != nil {
+		return c, err
+	}
 	m, err := config.ParseDomainMap(b)
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", path, err)

@@ -1,6 +1,7 @@
 package cmdutil
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -114,9 +115,14 @@ func (ss *Stores) readList(ctx context.Context, set *cs6.UserSet, path string) e
 		return err
 	}
 	defer f.Close()
+	in := bufio.NewReader(f)
+	head, _ := in.Peek(4) // an error is returned again by the next read
+	if err := checkEncoding(path, head); err != nil {
+		return err
+	}
 	invalid := 0
 	var first error
-	for p, err := range cs6.ReadUsers(f, cs6.ListOptions{Name: path}) {
+	for p, err := range cs6.ReadUsers(in, cs6.ListOptions{Name: path}) {
 		var line *cs6.LineError
 		switch {
 		case ctx.Err() != nil:

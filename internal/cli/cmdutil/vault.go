@@ -180,6 +180,9 @@ func (vs *Vaults) ReadKey(path string) (*secret.Key, error) {
 	if open := info.Mode().Perm() & 0o077; open != 0 {
 		return nil, fmt.Errorf("%s contains the key of the vault and others can read it (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), Quote(path))
 	}
+	if text, err = PlainText(path, text); err != nil {
+		return nil, fmt.Errorf("key of the vault: %w", err)
+	}
 	k, err := secret.ParseKey(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; '%s' creates a key", path, err, vs.hints.Line("passfile", "create", "--new-key"))

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
-	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/coexist"
 	"github.com/davadmin/davadmin/pkg/config"
@@ -198,7 +197,7 @@ func (o *coexistCheck) checkOptions(ctx context.Context) (coexist.Options, error
 		}
 	}
 	if o.icsConf != "" {
-		b, _, err := fsx.ReadLimited(o.icsConf, 16<<20)
+		b, err := cmdutil.ReadIcsConf(o.icsConf)
 		if err != nil {
 			return co, fmt.Errorf("--ics-conf: %w", err)
 		}

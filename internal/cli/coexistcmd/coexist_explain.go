@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
-	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/cs6"
@@ -185,7 +184,7 @@ func (o *coexistExplain) asks(out *explained) ([]string, error) {
 	lines := []string{"asks the old server, which looks for a calendar of the user in its own database and, if there is one, answers from it"}
 	redirect := "it redirects to " + redirectSetting + " of its ics.conf (to show it, use --ics-conf FILE)"
 	if o.icsConf != "" {
-		b, _, err := fsx.ReadLimited(o.icsConf, 16<<20)
+		b, err := cmdutil.ReadIcsConf(o.icsConf)
 		if err != nil {
 			return nil, fmt.Errorf("--ics-conf: %w", err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/coexist"
 	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/directory"
 )
 
 // coexistList is the action 'coexist list'.
@@ -81,6 +82,7 @@ type personRow struct {
 	Side      string `json:"side"`
 	Kind      string `json:"kind"`
 	DN        string `json:"dn"`
+	DNBytes   string `json:"dn_base64,omitempty"` // DN in base64 if it is not valid UTF-8
 	Mail      string `json:"mail,omitempty"`
 	UID       string `json:"uid,omitempty"`
 	Domain    string `json:"domain,omitempty"`
@@ -122,7 +124,7 @@ func (o *coexistList) rows(ctx context.Context, r *coexist.CensusResult) func(fu
 			if err == nil && r.Complete {
 				err = ctx.Err()
 			}
-			row := personRow{Side: string(p.Side), Kind: p.Kind.String(), DN: p.DN, Mail: p.Mail, UID: p.UID, Domain: p.Domain, Calendars: p.Calendars}
+			row := personRow{Side: string(p.Side), Kind: p.Kind.String(), DN: p.DN, DNBytes: directory.DNBase64(p.DN), Mail: p.Mail, UID: p.UID, Domain: p.Domain, Calendars: p.Calendars}
 			if !yield(row, err) || err != nil {
 				return
 			}

@@ -30,6 +30,6 @@ LDAP, or LDIF exported from one. Only 'apply' and 'undo' change the directory.`,
 			return cmdutil.Usagef("missing action; actions: %s", strings.Join(cmdutil.ActionsOf(cmd), ", "))
 		},
 	}
-	cmd.AddCommand(newLDAPAudit(f), newLDAPRules(f), newLDAPPopulate(f), newLDAPApply(f), newLDAPUndo(f), newLDAPRuns(f), newLDAPGenerate(f))
+	cmd.AddCommand(newLDAPAudit(f), newLDAPRules(f), newLDAPPopulate(f), newLDAPNewID(f), newLDAPApply(f), newLDAPUndo(f), newLDAPRuns(f), newLDAPGenerate(f))
 	return cmd
 }

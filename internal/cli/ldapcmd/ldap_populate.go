@@ -132,8 +132,12 @@ func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (
 	if err != nil {
 		return ldapchange.Population{}, err
 	}
+	format, err := idFormat(o.form)
+	if err != nil {
+		return ldapchange.Population{}, err
+	}
 	p := ldapchange.Population{
-		Attribute: o.attribute, Class: o.class, Value: o.value, From: o.from, Format: ldapchange.IDFormat(o.form),
+		Attribute: o.attribute, Class: o.class, Value: o.value, From: o.from, Format: format,
 		Scope: scope, Filter: o.Filter, UID: names.UID, Mail: names.Mail, Alternate: names.AlternateMail, Tmp: o.tmp,
 		Skipped: func(dn, why string) {
 			if dn != "" {
@@ -150,8 +154,6 @@ func (o *ldapPopulate) population(ctx context.Context, names *ldapcheck.Names) (
 	}
 	mark := strings.EqualFold(p.Attribute, names.LocalUserAttr()) || strings.EqualFold(p.Attribute, names.Store)
 	switch {
-	case p.Format != ldapchange.FormatNSUniqueID && p.Format != ldapchange.FormatUUID:
-		return p, cmdutil.Usagef("--format: '%s' is not a valid format (8-8-8-8, uuid)", o.form)
 	case config.IsOperationalAttribute(p.Attribute):
 		return p, cmdutil.Usagef("%s is maintained by the directory server itself; choose another attribute, for example --attribute davUniqueId --from-attr %s", p.Attribute, p.Attribute)
 	case strings.EqualFold(p.Attribute, p.From):

@@ -19,6 +19,7 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/journal"
 	"github.com/davadmin/davadmin/pkg/ldapchange"
+	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
 // Options are the options of every command that changes a directory.
@@ -120,8 +121,13 @@ func OpenPlan(ctx context.Context, path string) (*ldapchange.Plan, error) {
 	return plan, usageError(err)
 }
 
-// usageError returns the error of an invalid plan as a usage error, because nothing was changed.
+// usageError returns the error of an invalid plan as a usage error, because nothing was
+// changed. A plan that was cut off was read only in part, which is another failure.
 func usageError(err error) error {
+	var record *ldif.RecordError
+	if errors.As(err, &record) && record.Cut {
+		return fmt.Errorf("%w: the file was cut off", err)
+	}
 	if errors.Is(err, ldapchange.ErrPlan) || errors.Is(err, ldapchange.ErrSecret) || errors.Is(err, ldapchange.ErrDigest) {
 		return cmdutil.Usagef("%v", err)
 	}

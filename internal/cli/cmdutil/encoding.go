@@ -1,0 +1,49 @@
+package cmdutil
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/davadmin/davadmin/internal/fsx"
+)
+
+// byteOrderMark is what editors of Windows write at the beginning of a UTF-8 file.
+const byteOrderMark = "\xef\xbb\xbf"
+
+// PlainText returns a text without a byte-order mark. Text in UTF-16 or UTF-32 is an error:
+// read as bytes, it would look like a file that contains something else, or nothing. The
+// name is that of the file, as a user would type it.
+func PlainText(name string, b []byte) ([]byte, error) {
+	if err := checkEncoding(name, b); err != nil {
+		return nil, err
+	}
+	return bytes.TrimPrefix(b, []byte(byteOrderMark)), nil
+}
+
+// checkEncoding returns an error for text in UTF-16 or UTF-32, judging by its beginning.
+func checkEncoding(name string, head []byte) error {
+	var kind string
+	switch {
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe, 0, 0}), bytes.HasPrefix(head, []byte{0, 0, 0xfe, 0xff}):
+		kind = "UTF-32"
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
+		kind = "UTF-16"
+	case len(head) >= 4 && head[0] != 0 && head[1] == 0 && head[2] != 0 && head[3] == 0:
+		kind = "UTF-16LE" // without a byte-order mark
+	case len(head) >= 4 && head[0] == 0 && head[1] != 0 && head[2] == 0 && head[3] != 0:
+		kind = "UTF-16BE"
+	default:
+		return nil
+	}
+	return fmt.Errorf("%s is %s text, not UTF-8; convert it, for example with: iconv -f %s -t UTF-8 %s", name, kind, kind, Quote(name))
+}
+
+// ReadIcsConf reads an ics.conf of the old server. A byte-order mark of UTF-8 is left for
+// the checks of the file.
+func ReadIcsConf(path string) ([]byte, error) {
+	b, _, err := fsx.ReadLimited(path, 16<<20)
+	if err != nil {
+		return nil, err
+	}
+	return b, checkEncoding(path, b)
+}
