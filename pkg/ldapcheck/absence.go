@@ -25,7 +25,9 @@ func (a *Audit) expectAttributes() {
 	if a.o.Prove == nil {
 		return
 	}
-	always := a.fields.mask(rolesOf(roleClass, roleModified))
+	// Every entry has the first two. An entry without the mark of a conflict is an
+	// ordinary one, as nearly all are; the DN of the others shows it as well.
+	always := a.fields.mask(rolesOf(roleClass, roleModified, roleConflict))
 	for _, kind := range directory.Kinds() {
 		a.expected[kind] = a.fields.mask(a.kindNeeds(kind)) &^ always
 	}
