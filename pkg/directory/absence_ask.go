@@ -264,11 +264,7 @@ func (r *AttributeAbsence) Describe(bindDN string) string {
 		where = " below '" + r.Context + "'"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d entries%s came without %s, ", r.Entries, where, r.Attribute)
-	if r.Entries == 1 {
-		b.Reset()
-		fmt.Fprintf(&b, "1 entry%s came without %s, ", where, r.Attribute)
-	}
+	fmt.Fprintf(&b, "%s%s came without %s, ", entryCount(r.Entries), where, r.Attribute)
 	if r.Err != nil {
 		fmt.Fprintf(&b, "and the server could not be asked whether it is hidden: %v", r.Err)
 	} else {

@@ -177,7 +177,15 @@ type IncompleteError struct {
 
 // Error states what was read, and why it ended.
 func (e *IncompleteError) Error() string {
-	return fmt.Sprintf("%s: incomplete after %d entries: %v", e.What, e.Entries, e.Err)
+	return fmt.Sprintf("%s: incomplete after %s: %v", e.What, entryCount(e.Entries), e.Err)
+}
+
+// entryCount returns a number of entries with the noun.
+func entryCount(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
 }
 
 // Unwrap returns Err.

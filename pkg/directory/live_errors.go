@@ -133,7 +133,7 @@ type RestartError struct {
 
 // Error states after how many entries reading starts again, and why.
 func (e *RestartError) Error() string {
-	return fmt.Sprintf("starting again after %d entries: %v", e.Entries, e.Err)
+	return fmt.Sprintf("starting again after %s: %v", entryCount(e.Entries), e.Err)
 }
 
 // Unwrap returns Err.

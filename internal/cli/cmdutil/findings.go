@@ -287,7 +287,7 @@ func (rp *Reports) reportPlain(r *FindingReport) error {
 	}
 	fmt.Fprintf(&b, "summary\t%s\t%s\t%s", Plural(r.Summary.Errors, "error"), Plural(r.Summary.Warnings, "warning"), Plural(r.Summary.Infos, "info"))
 	if e := r.Summary.EntriesRead; e != nil {
-		fmt.Fprintf(&b, "\t%s\t%s", entryCount(e.Entries), completeness(r.Summary.Complete))
+		fmt.Fprintf(&b, "\t%s\t%s", EntryCount(e.Entries), completeness(r.Summary.Complete))
 		if e.Absence != "" {
 			fmt.Fprintf(&b, "\tabsence %s", e.Absence)
 		}

@@ -35,8 +35,8 @@ func Plural(n int, word string) string {
 	return fmt.Sprintf("%d %ss", n, word)
 }
 
-// entryCount returns a number of entries with the noun.
-func entryCount(n int) string {
+// EntryCount returns a number of entries with the noun.
+func EntryCount(n int) string {
 	if n == 1 {
 		return "1 entry"
 	}

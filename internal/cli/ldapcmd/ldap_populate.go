@@ -243,7 +243,7 @@ func (o *ldapPopulate) confirmAbsence(ctx context.Context, found *ldapchange.Pop
 		return nil
 	}
 	why := "absence-not-proven: " + unproven.Describe(prove.BindDN)
-	yes, err := o.console.Streams.Confirm(ctx, fmt.Sprintf("%s. Write a plan that gives %s to %s?", why, attribute, entries(found.Planned)))
+	yes, err := o.console.Streams.Confirm(ctx, fmt.Sprintf("%s. Write a plan that gives %s to %s?", why, attribute, cmdutil.EntryCount(found.Planned)))
 	switch {
 	case errors.Is(err, ui.ErrNoTerminal):
 		return cmdutil.Usagef("%s; no plan was written: prove it with '%s', or use --absence-confirmed if you know that no entry has it", why, o.hints.Again("--prove-as", "DN"))
@@ -253,14 +253,6 @@ func (o *ldapPopulate) confirmAbsence(ctx context.Context, found *ldapchange.Pop
 		return errors.New("not confirmed; no plan was written")
 	}
 	return nil
-}
-
-// entries returns n with the noun.
-func entries(n int) string {
-	if n == 1 {
-		return "1 entry"
-	}
-	return fmt.Sprintf("%d entries", n)
 }
 
 // absenceOf returns whether it is proven that the attribute is absent from the entries
