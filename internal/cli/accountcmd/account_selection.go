@@ -3,7 +3,6 @@ package accountcmd
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"iter"
 	"slices"
 	"strings"
@@ -105,39 +104,51 @@ func (o *accountSelection) requests(ctx context.Context, p account.Properties) (
 	if o.batch == "" {
 		return out, nil
 	}
-	undoFile := false
-	file, number := cmdutil.BatchName(o.batch), 0
-	err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
+	return o.batchRequests(ctx, out, p)
+}
+
+// batchRequests appends the requests of the batch file to out. A batch can have a million
+// lines, so that memory is allocated once, and texts for messages when they are needed.
+func (o *accountSelection) batchRequests(ctx context.Context, out []account.Request, p account.Properties) ([]account.Request, error) {
+	text, _, err := o.input.ReadBatch(ctx, o.batch)
+	if err != nil {
+		return nil, err
+	}
+	given := 0
+	for line := range strings.Lines(text) {
+		if cmdutil.TrimBatchLine(line) != "" {
+			given++
+		}
+	}
+	out = slices.Grow(out, given)
+	file, number, undoFile := cmdutil.BatchName(o.batch), 0, false
+	for line := range strings.Lines(text) {
 		number++
 		undoFile = undoFile || isUndoMark(line)
 		if undoFile && !strings.HasSuffix(line, "\n") {
-			o.console.Notef("davadmin: note: %s: skipped: the line is incomplete, because the run was killed before it made that change", where)
-			return nil
+			o.console.Notef("davadmin: note: %s: skipped: the line is incomplete, because the run was killed before it made that change", cmdutil.BatchPlace(o.batch, number))
+			continue
 		}
 		if line = cmdutil.TrimBatchLine(line); line == "" {
-			return nil
+			continue
 		}
 		r, err := o.request(line)
 		if err != nil {
-			return cmdutil.Usagef("%s: %v; nothing was changed", where, err)
+			return nil, cmdutil.Usagef("%s: %v; nothing was changed", cmdutil.BatchPlace(o.batch, number), err)
 		}
 		if r.File, r.Number = file, number; len(p) > 0 {
 			if len(r.Properties) > 0 {
-				return cmdutil.Usagef("%s: properties may be given either on batch lines or with -y, not both; nothing was changed", where)
+				return nil, cmdutil.Usagef("%s: properties may be given either on batch lines or with -y, not both; nothing was changed", r.Where())
 			}
 			r.Properties = p
 		}
 		out = append(out, r)
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
 	if undoFile {
 		slices.Reverse(out)
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("%s contains no accounts; nothing was changed", cmdutil.BatchName(o.batch))
+		return nil, fmt.Errorf("%s contains no accounts; nothing was changed", file)
 	}
 	return out, nil
 }

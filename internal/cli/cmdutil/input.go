@@ -99,21 +99,36 @@ func BatchName(path string) string {
 // EachBatchLine reads a batch file, or standard input if path is "-", and calls do for each
 // line with its file name and number. The info is nil for standard input.
 func (in *Input) EachBatchLine(ctx context.Context, path string, do func(line, where string, info fs.FileInfo) error) error {
-	text, info, err := in.readBatch(ctx, path)
+	text, info, err := in.ReadBatch(ctx, path)
 	if err != nil {
-		return fmt.Errorf("batch file: %w", err)
-	}
-	if text, err = PlainText(BatchName(path), text); err != nil {
-		return Usagef("batch file: %v", err)
+		return err
 	}
 	n := 0
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		n++
-		if err := do(line, fmt.Sprintf("%s:%d", BatchName(path), n), info); err != nil {
+		if err := do(line, BatchPlace(path, n), info); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// BatchPlace returns the name and the number of a line of a batch file, for messages.
+func BatchPlace(path string, line int) string {
+	return fmt.Sprintf("%s:%d", BatchName(path), line)
+}
+
+// ReadBatch returns the text of a batch file, or of standard input if path is "-". The info
+// is nil for standard input.
+func (in *Input) ReadBatch(ctx context.Context, path string) (string, fs.FileInfo, error) {
+	text, info, err := in.readBatch(ctx, path)
+	if err != nil {
+		return "", nil, fmt.Errorf("batch file: %w", err)
+	}
+	if text, err = PlainText(BatchName(path), text); err != nil {
+		return "", nil, Usagef("batch file: %v", err)
+	}
+	return string(text), info, nil
 }
 
 func (in *Input) readBatch(ctx context.Context, path string) ([]byte, fs.FileInfo, error) {
