@@ -368,27 +368,3 @@ func WriteColumns(w io.Writer, width int, columns []Column, rows [][]string) err
 	}
 	return t.Close()
 }
-
-// WriteTable writes a table as WriteColumns does. The first column is the key, and
-// columns in which every value is a whole number are aligned right.
-func WriteTable(w io.Writer, width int, header []string, rows [][]string) error {
-	columns := make([]Column, len(header))
-	for i, title := range header {
-		columns[i] = Column{Title: title, Key: i == 0, Number: allNumbers(rows, i)}
-	}
-	return WriteColumns(w, width, columns, rows)
-}
-
-func allNumbers(rows [][]string, column int) bool {
-	found := false
-	for _, row := range rows {
-		if column >= len(row) || row[column] == "" {
-			continue
-		}
-		if strings.Trim(row[column], "0123456789") != "" {
-			return false
-		}
-		found = true
-	}
-	return found
-}

@@ -46,9 +46,9 @@ func compare(t *testing.T, got string, want ...string) {
 	}
 }
 
-func TestWriteTable(t *testing.T) {
+func TestWriteColumns(t *testing.T) {
 	var b bytes.Buffer
-	err := ui.WriteTable(&b, 0, []string{"name", "value", "count"}, [][]string{
+	err := ui.WriteColumns(&b, 0, []ui.Column{{Title: "name", Key: true}, {Title: "value"}, {Title: "count", Number: true}}, [][]string{
 		{"a", "1", "7"}, {"longer name", ""}, {"x\x1b[31m", "a\nb\u202e", "1200"}, {"", "last"},
 	})
 	if err != nil {
@@ -244,7 +244,7 @@ func TestTableStreamsRowsThatDoNotFit(t *testing.T) {
 }
 
 func TestTableReportsErrors(t *testing.T) {
-	if err := ui.WriteTable(fullDisk{}, 0, []string{"a"}, [][]string{{"b"}}); !errors.Is(err, errFull) {
+	if err := ui.WriteColumns(fullDisk{}, 0, []ui.Column{{Title: "a"}}, [][]string{{"b"}}); !errors.Is(err, errFull) {
 		t.Errorf("got %v", err)
 	}
 	w := ui.NewTableWriter(fullDisk{}, 0, []ui.Column{{Title: "a"}})
@@ -255,7 +255,7 @@ func TestTableReportsErrors(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	if err := ui.WriteTable(&b, 0, []string{"a"}, [][]string{{"b", "lost"}}); err == nil {
+	if err := ui.WriteColumns(&b, 0, []ui.Column{{Title: "a"}}, [][]string{{"b", "lost"}}); err == nil {
 		t.Errorf("a cell without a column is accepted: %q", b.String())
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
@@ -92,7 +91,7 @@ type backendObject struct {
 }
 
 func (o *backendList) run(ctx context.Context) (err error) {
-	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON, ui.JSONL, ui.CSV)
+	format, err := o.console.Format(cmdutil.ListFormats()...)
 	if err != nil {
 		return err
 	}
@@ -129,10 +128,7 @@ func (o *backendList) run(ctx context.Context) (err error) {
 	if failed == nil {
 		failed = o.hints.LostError(lost)
 	}
-	if err := o.print(format, all, failed == nil); err != nil {
-		return err
-	}
-	return failed
+	return backendListing().PrintUntil(o.console, format, all, failed)
 }
 
 // describe opens a back end and counts its accounts. The schema of a back end without a store
@@ -158,46 +154,27 @@ func (o *backendList) describe(ctx context.Context, s *storeHome, l backends.Loc
 	})
 }
 
-func (o *backendList) print(format ui.Format, all []backendObject, complete bool) error {
-	const schemaName = "davadmin.backend.list.1"
-	out := o.console.Streams.Out
-	switch format {
-	case ui.JSON:
-		return ui.WriteJSON(out, struct {
-			Schema   string          `json:"schema"`
-			Backends []backendObject `json:"backends"`
-			Complete bool            `json:"complete"`
-		}{schemaName, all, complete})
-	case ui.JSONL:
-		for _, b := range all {
-			if err := ui.WriteJSONL(out, b); err != nil {
-				return err
-			}
-		}
-		return cmdutil.WriteSummary(o.console, schemaName, complete)
+// backendListing describes the listing of back ends.
+func backendListing() cmdutil.List[backendObject] {
+	columns := []ui.Column{
+		{Title: "back end", Key: true}, {Title: "engine", Priority: 2}, {Title: "schema", Number: true, Priority: 3}, {Title: "active", Number: true, Priority: 4},
+		{Title: "deleted", Number: true, Priority: 3}, {Title: "purge delay", Priority: 1}, {Title: "where", Priority: 4}, {Title: "problem", Priority: 5},
 	}
-	rows := make([][]string, len(all))
-	for i, b := range all {
-		schema := strconv.Itoa(b.Schema)
-		if b.Schema == 0 {
-			schema = "none"
-		}
-		rows[i] = []string{b.Backend, b.Engine, schema, strconv.FormatInt(b.Active, 10), strconv.FormatInt(b.Deleted, 10),
-			(time.Duration(b.PurgeDelay) * time.Second).String(), b.Where, b.Error}
+	return cmdutil.List[backendObject]{
+		Schema: "davadmin.backend.list.1", Member: "backends", Header: titles(columns), Columns: columns, Record: (backendObject).cells,
 	}
-	header := []string{"back end", "engine", "schema", "active", "deleted", "purge delay", "where", "problem"}
-	switch format {
-	case ui.CSV:
-		return ui.WriteCSV(out, header, rows)
-	case ui.Table:
-		return ui.WriteTable(out, o.console.Streams.Width, header, rows)
+}
+
+// cells returns the values of the columns of backendListing.
+func (b backendObject) cells() []string {
+	schema := strconv.Itoa(b.Schema)
+	if b.Schema == 0 {
+		schema = "none"
 	}
-	for _, r := range rows {
-		if _, err := io.WriteString(out, cmdutil.TabLine(r)+"\n"); err != nil {
-			return err
-		}
+	return []string{
+		b.Backend, b.Engine, schema, strconv.FormatInt(b.Active, 10), strconv.FormatInt(b.Deleted, 10),
+		cmdutil.DurationText(time.Duration(b.PurgeDelay) * time.Second), b.Where, b.Error,
 	}
-	return nil
 }
 
 // backendCreate is 'backend create'.

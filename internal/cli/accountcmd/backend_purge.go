@@ -130,7 +130,7 @@ func (o *backendPurge) cut(s *storeHome, name string) (time.Time, error) {
 			return time.Time{}, err
 		}
 		if age < delay {
-			return time.Time{}, cmdutil.Usagef("--older %s is less than the purge delay of %s, %s; change store.dav.%s.purgedelay if that is too long", o.older, name, delay, name)
+			return time.Time{}, cmdutil.Usagef("--older %s is less than the purge delay of %s, %s; change store.dav.%s.purgedelay if that is too long", o.older, name, cmdutil.DurationText(delay), name)
 		}
 		delay = age
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
@@ -228,7 +227,7 @@ func (o *dbOptions) states(ctx context.Context) (out []store.SchemaState, s *sto
 }
 
 func (o *dbVersion) run(ctx context.Context) error {
-	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
+	format, err := o.console.Format(cmdutil.ListFormats()...)
 	if err != nil {
 		return err
 	}
@@ -238,11 +237,8 @@ func (o *dbVersion) run(ctx context.Context) error {
 	}
 	defer func() { _ = s.close() }()
 	o.console.KeepGoing()
-	if err := o.print(format, states, incomplete == nil); err != nil {
+	if err := schemaListing().PrintUntil(o.console, format, states, incomplete); err != nil {
 		return err
-	}
-	if incomplete != nil {
-		return incomplete
 	}
 	for _, st := range states {
 		if st.Version > 0 && st.Version < st.Known {
@@ -261,27 +257,18 @@ func newerSchema(st store.SchemaState) error {
 	return fmt.Errorf("%s: %w (%d, known %d)", st.Where, store.ErrSchemaNewer, st.Version, st.Known)
 }
 
-func (o *dbVersion) print(format ui.Format, states []store.SchemaState, complete bool) error {
-	if format == ui.JSON {
-		return ui.WriteJSON(o.console.Streams.Out, struct {
-			Schema   string              `json:"schema"`
-			Stores   []store.SchemaState `json:"stores"`
-			Complete bool                `json:"complete"`
-		}{"davadmin.db.schema_version.1", states, complete})
+// schemaListing describes the listing of the versions of schemas.
+func schemaListing() cmdutil.List[store.SchemaState] {
+	columns := []ui.Column{
+		{Title: "back end", Key: true}, {Title: "schema", Number: true, Priority: 3}, {Title: "known", Number: true, Priority: 2},
+		{Title: "engine", Priority: 1}, {Title: "where", Priority: 1},
 	}
-	rows := make([][]string, len(states))
-	for i, st := range states {
-		rows[i] = []string{st.Backend, strconv.Itoa(st.Version), strconv.Itoa(st.Known), st.Engine, st.Where}
+	return cmdutil.List[store.SchemaState]{
+		Schema: "davadmin.db.schema_version.1", Member: "stores", Header: titles(columns), Columns: columns,
+		Record: func(st store.SchemaState) []string {
+			return []string{st.Backend, strconv.Itoa(st.Version), strconv.Itoa(st.Known), st.Engine, st.Where}
+		},
 	}
-	if format == ui.Table {
-		return ui.WriteTable(o.console.Streams.Out, o.console.Streams.Width, []string{"back end", "schema", "known", "engine", "where"}, rows)
-	}
-	for _, r := range rows {
-		if _, err := io.WriteString(o.console.Streams.Out, cmdutil.TabLine(r)+"\n"); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // dbUpgrade is 'db schema_fullupgrade'.

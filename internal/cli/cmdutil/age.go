@@ -1,6 +1,7 @@
 package cmdutil
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -26,4 +27,21 @@ func ParseAge(s string) (time.Duration, error) {
 		return 0, Usagef("--older: '%s' is not a valid age (such as 365d, 8w or 12h)", s)
 	}
 	return d, nil
+}
+
+// DurationText returns a duration in words, in the largest unit in which it is a whole
+// number: "30 days", "36 hours", "90 seconds".
+func DurationText(d time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		word string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		if d != 0 && d%u.unit == 0 {
+			return Plural(int(d/u.unit), u.word)
+		}
+	}
+	if d == 0 {
+		return "0 seconds"
+	}
+	return fmt.Sprintf("%g seconds", d.Seconds())
 }

@@ -25,3 +25,14 @@ func TestParseAge(t *testing.T) {
 		}
 	}
 }
+
+func TestDurationText(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 seconds", time.Second: "1 second", 90 * time.Second: "90 seconds", 2 * time.Minute: "2 minutes", 36 * time.Hour: "36 hours",
+		24 * time.Hour: "1 day", 720 * time.Hour: "30 days", 1500 * time.Millisecond: "1.5 seconds",
+	} {
+		if got := DurationText(d); got != want {
+			t.Errorf("%s: %s, want %s", d, got, want)
+		}
+	}
+}

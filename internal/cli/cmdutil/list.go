@@ -65,11 +65,21 @@ func (l List[T]) Print(c *Console, format ui.Format, records iter.Seq2[T, error]
 
 // PrintAll prints records that are all in memory.
 func (l List[T]) PrintAll(c *Console, format ui.Format, records []T) error {
+	return l.PrintUntil(c, format, records, nil)
+}
+
+// PrintUntil prints records that are in memory. If err is not nil, it is why there are not
+// all of them: the output says that it is incomplete, and err is returned.
+func (l List[T]) PrintUntil(c *Console, format ui.Format, records []T, err error) error {
 	return l.Print(c, format, func(yield func(T, error) bool) {
 		for _, r := range records {
 			if !yield(r, nil) {
 				return
 			}
+		}
+		if err != nil {
+			var none T
+			yield(none, err)
 		}
 	})
 }
