@@ -153,7 +153,7 @@ func parseOnly(args []string) error {
 // missingOptions returns the options of which a command needs one, if it has none.
 func missingOptions(args []string) string {
 	needs := map[string][]string{
-		"account create": {"-a", "-f", "-B"}, "account modify": {"-a", "-f", "-B"}, "account delete": {"-a", "-g", "-f", "-B"},
+		"account create": {"-a", "-f", "-B"}, "account modify": {"-a", "-g", "-f", "-B"}, "account delete": {"-a", "-g", "-f", "-B"},
 		"account repair": {"-a", "-f", "-B"}, "account upgrade": {"-a", "-f", "-B"}, "account delcomponent": {"-a", "-f", "-B"},
 		"account subscribe": {"-a", "-f"}, "account unsubscribe": {"-a", "-f"},
 		"calendar create": {"-a", "-f"}, "calendar modify": {"-a", "-f"}, "calendar delete": {"-a", "-f"}, "calendar list": {"-a", "-g", "-f"},

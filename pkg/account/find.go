@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -77,6 +78,22 @@ type noAccount struct{}
 
 func (noAccount) Error() string { return "no such account" }
 func (noAccount) Unwrap() error { return store.ErrNotFound }
+
+// DeletedError is returned for an account that was deleted, and is not purged yet. It
+// wraps store.ErrNotFound.
+type DeletedError struct {
+	Request string // how the account was named
+	ByID    bool   // Request is a unique ID, not an address
+	When    time.Time
+}
+
+// Error says when the account was deleted; it follows the name of the account.
+func (e *DeletedError) Error() string {
+	return "the account was deleted on " + e.When.UTC().Format(time.RFC3339)
+}
+
+// Unwrap returns store.ErrNotFound.
+func (e *DeletedError) Unwrap() error { return store.ErrNotFound }
 
 func oneOf(what string, found []Found) (Found, error) {
 	switch len(found) {

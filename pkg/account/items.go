@@ -203,19 +203,29 @@ func (f *Finder) ItemsForRequests(ctx context.Context, requests []Request, delet
 	}
 }
 
+// find returns the account that a request names. Without deleted, it is active; the error
+// for one that is not is a *DeletedError.
 func (f *Finder) find(ctx context.Context, r *Request, deleted bool) (Found, error) {
-	switch {
-	case r.ID != "":
-		return f.ByID(ctx, r.ID)
-	case deleted:
-		// An account that exists again need not be restored.
-		found, err := f.ByAddress(ctx, r.Address)
-		if errors.Is(err, store.ErrNotFound) {
-			return f.DeletedByAddress(ctx, r.Address)
+	if r.ID != "" {
+		found, err := f.ByID(ctx, r.ID)
+		if err == nil && !deleted && !found.Account.Active() {
+			err = &DeletedError{Request: r.Name(), ByID: true, When: found.Account.Deleted}
 		}
 		return found, err
 	}
-	return f.ByAddress(ctx, r.Address)
+	// An account that exists again need not be restored.
+	found, err := f.ByAddress(ctx, r.Address)
+	if !errors.Is(err, store.ErrNotFound) {
+		return found, err
+	}
+	gone, goneErr := f.DeletedByAddress(ctx, r.Address)
+	switch {
+	case deleted:
+		return gone, goneErr
+	case goneErr == nil:
+		return found, &DeletedError{Request: r.Name(), When: gone.Account.Deleted}
+	}
+	return found, err
 }
 
 // ItemsForEntries yields an item for the account of each entry, which it finds by the

@@ -163,6 +163,7 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 func (h *Hints) StoreHint(err error) string {
 	var unreadable *account.UnreadableError
 	var ambiguous *account.AmbiguousError
+	var deleted *account.DeletedError
 	var unproven *directory.UnprovenError
 	var passFile *postgres.PassFileError
 	var method *postgres.AuthenticationError
@@ -172,6 +173,12 @@ func (h *Hints) StoreHint(err error) string {
 		return "; to prove it, use --prove-as DN"
 	case errors.As(err, &problem) && problem.Addition, errors.As(err, &unreadable) && errors.As(unreadable.First, &problem) && problem.Addition:
 		return "; to read such records as entries: '" + h.Again("--ldif-adds") + "'"
+	case errors.As(err, &deleted):
+		option := "-a"
+		if deleted.ByID {
+			option = "-g"
+		}
+		return "; '" + h.Line("account", "modify", "--undelete", option, deleted.Request) + "' restores it, '" + h.Line("account", "list", option, deleted.Request, "--state", "any") + "' shows it"
 	case errors.As(err, &unreadable):
 		return "; '" + h.Line("ldap", "audit") + "' lists them"
 	case errors.As(err, &ambiguous):
