@@ -53,12 +53,13 @@ type calendarList struct {
 func newCalendarList(f *cmdutil.Factory) *cobra.Command {
 	o := &calendarList{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
-		Use:   "list -a ADDRESS | -g ID | -f FILE [-n NAME] [-v]",
-		Short: "list the calendars of accounts",
+		Use:   "list [-a ADDRESS | -g ID | -f FILE] [-n NAME] [-v]",
+		Short: "list the calendars of accounts (by default of all)",
 		Long: `Lists the calendars of accounts, sorted by name: account, name, kind, display name,
-access list and state. With -v, it also shows the other properties of each calendar and
-how much it contains.`,
-		Example: `  davadmin calendar list -a jdoe@example.com
+access list and state. Without -a, -g or -f, it lists those of all active accounts. With
+-v, it also shows the other properties of each calendar and how much it contains.`,
+		Example: `  davadmin calendar list
+  davadmin calendar list -a jdoe@example.com
   davadmin calendar list -a jdoe@example.com -n work -v
   davadmin calendar list -f accounts.txt --output jsonl`,
 		Args: cmdutil.NoArguments,
@@ -85,8 +86,6 @@ func (o *calendarList) start(cmd *cobra.Command) error {
 	if len(o.accounts)+len(o.ids) == 0 && o.batch == "" {
 		if a := o.getenv("DAVADMIN_ACCOUNT"); a != "" {
 			o.accounts = []string{a}
-		} else {
-			return cmdutil.Usagef("missing account: use -a ADDRESS, -g ID or -f FILE")
 		}
 	}
 	return o.list(cmd.Context())
@@ -138,31 +137,54 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	failed := 0
 	return printProduced(calendarListing(o.verbose), o.console, format, func(emit func(*calendarObject) error) error {
-		for item, err := range s.finder(names).ItemsForRequests(ctx, requests, false) {
-			if err != nil {
-				return err
-			}
-			calendars, err := o.ofItem(ctx, s, item, state)
-			switch {
-			case err != nil && len(requests) == 1 && incomplete == nil && (item.Refused != nil || errors.Is(err, store.ErrNotFound)):
-				return fmt.Errorf("%s: %w", item.Name, err)
-			case err != nil && (item.Refused != nil || errors.Is(err, store.ErrNotFound)):
-				failed++
-				o.console.Say("davadmin: calendar: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + o.hints.ErrorText(err))
-				continue
-			case err != nil:
-				return err
-			}
-			for _, c := range calendars {
-				if err := emit(c); err != nil {
-					return err
-				}
+		if len(requests) == 0 {
+			return errors.Join(o.all(ctx, s, names, state, emit), incomplete)
+		}
+		return o.named(ctx, s, names, requests, state, incomplete, emit)
+	})
+}
+
+// all emits the calendars of every active account.
+func (o *calendarList) all(ctx context.Context, s *storeHome, names []string, state store.StateFilter, emit func(*calendarObject) error) error {
+	done := func() error { return nil }
+	return s.eachAccount(ctx, names, store.AccountFilter{}, func(r store.Reader, f account.Found) error {
+		calendars, err := o.ofAccount(ctx, r, f.Account, state)
+		for _, c := range calendars {
+			if err == nil {
+				err = emit(c)
 			}
 		}
-		return notListed(failed, len(requests), incomplete)
-	})
+		return err
+	}, done)
+}
+
+// named emits the calendars of the accounts that are requested, and reports the accounts that
+// are not found.
+func (o *calendarList) named(ctx context.Context, s *storeHome, names []string, requests []account.Request, state store.StateFilter, incomplete error, emit func(*calendarObject) error) error {
+	failed := 0
+	for item, err := range s.finder(names).ItemsForRequests(ctx, requests, false) {
+		if err != nil {
+			return err
+		}
+		calendars, err := o.ofItem(ctx, s, item, state)
+		switch {
+		case err != nil && len(requests) == 1 && incomplete == nil && (item.Refused != nil || errors.Is(err, store.ErrNotFound)):
+			return fmt.Errorf("%s: %w", item.Name, err)
+		case err != nil && (item.Refused != nil || errors.Is(err, store.ErrNotFound)):
+			failed++
+			o.console.Say("davadmin: calendar: " + whereWords(item.Where) + ui.Sanitize(item.Name) + ": " + o.hints.ErrorText(err))
+			continue
+		case err != nil:
+			return err
+		}
+		for _, c := range calendars {
+			if err := emit(c); err != nil {
+				return err
+			}
+		}
+	}
+	return notListed(failed, len(requests), incomplete)
 }
 
 // ofItem returns the collections of one account, or the reason why the account is refused.
@@ -177,32 +199,38 @@ func (o *calendarList) ofItem(ctx context.Context, s *storeHome, item *account.I
 	var out []*calendarObject
 	err = st.View(ctx, func(r store.Reader) error {
 		a, err := r.Account(ctx, item.ID)
-		if err != nil {
-			return err
+		if err == nil {
+			out, err = o.ofAccount(ctx, r, a, state)
 		}
-		for c, err := range r.Calendars(ctx, a.ID, store.CalendarFilter{State: state}) {
-			if err != nil {
-				return err
-			}
-			if o.name != "" && c.Name != o.name {
-				continue
-			}
-			object := newCalendarObject(a, c)
-			if o.verbose && c.Deleted.IsZero() {
-				u, err := r.CalendarUsage(ctx, a.ID, c.Name)
-				if err != nil {
-					return err
-				}
-				object.Usage, object.Token = &u, c.Token().String()
-			}
-			out = append(out, object)
-		}
-		return nil
+		return err
 	})
 	if err == nil && len(out) == 0 && o.name != "" {
 		err = fmt.Errorf("calendar %s: %w", o.name, store.ErrNotFound)
 	}
 	return out, err
+}
+
+// ofAccount returns the collections of an account that the options select.
+func (o *calendarList) ofAccount(ctx context.Context, r store.Reader, a *store.Account, state store.StateFilter) ([]*calendarObject, error) {
+	var out []*calendarObject
+	for c, err := range r.Calendars(ctx, a.ID, store.CalendarFilter{State: state}) {
+		if err != nil {
+			return nil, err
+		}
+		if o.name != "" && c.Name != o.name {
+			continue
+		}
+		object := newCalendarObject(a, c)
+		if o.verbose && c.Deleted.IsZero() {
+			u, err := r.CalendarUsage(ctx, a.ID, c.Name)
+			if err != nil {
+				return nil, err
+			}
+			object.Usage, object.Token = &u, c.Token().String()
+		}
+		out = append(out, object)
+	}
+	return out, nil
 }
 
 func newCalendarObject(a *store.Account, c *store.Calendar) *calendarObject {
