@@ -94,6 +94,22 @@ func (o *DirectoryOptions) AddProof(cmd *cobra.Command) {
 	f.StringVar(&o.provePasswordFile, "prove-password-file", "", "`FILE` with the password of --prove-as; must not be accessible to others")
 }
 
+// SourceArgs returns the options with which another command reads the same directory, from
+// files or a server, below the same bases.
+func (o *DirectoryOptions) SourceArgs() []string {
+	var words []string
+	for _, f := range o.Files {
+		words = append(words, "--ldif", f)
+	}
+	if len(o.Files) == 0 {
+		words = o.Args()
+	}
+	for _, b := range o.Bases {
+		words = append(words, "-B", b)
+	}
+	return words
+}
+
 // tlsVersions returns the TLS versions by their names in --tls-min and sslprotocols.
 func tlsVersions() map[string]uint16 {
 	return map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}

@@ -36,6 +36,7 @@ type ldapAudit struct {
 	tmp         string
 	workers     int
 	plan        planOutput // of --fix-plan
+	planned     int        // changes in the plan that was written
 	ended       error      // why the audit is incomplete; nil if it is complete
 }
 

@@ -43,6 +43,7 @@ func (o *ldapAudit) writeFixPlan(ctx context.Context, r *ldapcheck.Report, sourc
 			return err
 		}
 	}
+	o.planned = draft.Changes()
 	o.noteFixPlan(r, draft.Changes(), fixed)
 	return nil
 }
@@ -77,9 +78,14 @@ func (o *ldapAudit) noteFixPlan(r *ldapcheck.Report, changes int, fixed map[stri
 	if changes == 0 {
 		o.console.Notef("davadmin: note: no finding can be fixed without a decision, so no plan was written")
 	} else {
-		o.console.Notef("davadmin: note: %s in %s; next: %s", cmdutil.Plural(changes, "change"), ui.Sanitize(o.plan.path), o.hints.Line("ldap", "apply", append(append([]string{o.plan.name()}, o.Args()...), "--dry-run")...))
+		o.console.Notef("davadmin: note: %s in %s; next: %s", cmdutil.Plural(changes, "change"), ui.Sanitize(o.plan.path), o.applyPlan())
 	}
 	if len(undecided) > 0 {
 		o.console.Notef("davadmin: note: not fixed, because you have to decide: %s; each finding gives the details and what to do", strings.Join(undecided, ", "))
 	}
+}
+
+// applyPlan returns the command that compares the plan with the directory.
+func (o *ldapAudit) applyPlan() string {
+	return o.hints.Line("ldap", "apply", append(append([]string{o.plan.name()}, o.Args()...), "--dry-run")...)
 }

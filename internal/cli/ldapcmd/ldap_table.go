@@ -2,6 +2,7 @@ package ldapcmd
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/pkg/finding"
@@ -12,6 +13,12 @@ func (o *ldapAudit) next(r *cmdutil.FindingReport, hidden int) string {
 	sum := r.Summary
 	if !sum.Complete {
 		return "remove the cause of the incomplete read, and run the audit again" + cmdutil.LimitHint(o.ended)
+	}
+	if o.planned > 0 {
+		return o.applyPlan() + "   (compares the plan with the directory, and changes nothing)"
+	}
+	if n := lackingIDs(r); n > fewIDs {
+		return o.hints.Line("ldap", "populate", append(o.SourceArgs(), "-O", "PLAN")...) + fmt.Sprintf("   (plans an id for each of the %d)", n)
 	}
 	if hidden > 0 {
 		return o.hints.Again("--all") + fmt.Sprintf("   (shows %s more; for programs, use --output jsonl)", cmdutil.Plural(hidden, "finding"))
@@ -25,4 +32,18 @@ func (o *ldapAudit) next(r *cmdutil.FindingReport, hidden int) string {
 		}
 	}
 	return o.hints.Line("config", "check") + "   (checks the configuration of the server)"
+}
+
+// fewIDs is how many missing ids one may add by hand.
+const fewIDs = 10
+
+// lackingIDs returns how many entries have no unique id.
+func lackingIDs(r *cmdutil.FindingReport) int {
+	n := 0
+	for _, out := range r.Outcomes {
+		if slices.Contains([]string{"uniqueid-missing", "uniqueid-empty"}, out.Rule) {
+			n += out.Count
+		}
+	}
+	return n
 }
