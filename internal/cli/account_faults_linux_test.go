@@ -467,7 +467,7 @@ func TestAccountsOfALiveDirectory(t *testing.T) {
 		}
 	}
 	expect(0, "created: "+person(3), "account", "create", "-a", "ALIAS-"+person(3))
-	expect(1, "no entry of the directory has the address", "account", "create", "-a", "x@example.com")
+	expect(1, "no directory entry has the address", "account", "create", "-a", "x@example.com")
 	expect(0, "already 1", "account", "create", "-f", c.batch)
 	expect(0, fmt.Sprintf("already %d", size), "account", "create", "-B", "o=isp", "-R", "(uid=p*)")
 	expect(0, "local entries without an account: 0", "account", "list", "--orphans", "--missing", "-B", "o=isp")

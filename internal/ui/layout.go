@@ -135,6 +135,9 @@ func (f *fitter) squeeze() bool {
 	if f.noRows {
 		return false
 	}
+	for _, i := range f.droppable(func(i int) bool { return f.columns[i].Optional }) {
+		f.hide(i, hiddenColumn{})
+	}
 	secondary := 0
 	for _, i := range f.shown {
 		if !f.columns[i].Key {

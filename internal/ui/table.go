@@ -22,6 +22,9 @@ type Column struct {
 	// Clip cuts long text with "…" where other text is wrapped.
 	Clip bool
 
+	// Optional marks a column that is dropped rather than wrapped.
+	Optional bool
+
 	// Priority decides which columns give way first when a table is too wide: the
 	// lowest, and of equals the rightmost.
 	Priority int
@@ -39,10 +42,11 @@ const (
 //
 // Columns without any value are not shown. If a table is too wide, the writer makes
 // room in this order: it wraps titles; it moves columns with the same value in every
-// row to a note; it wraps or clips text columns; it drops columns and names them in
-// a note; it writes each record as a block of "title: value" lines. A later row that
-// does not fit the layout continues on indented lines, so that keys, numbers and
-// values that differ from a note are always complete.
+// row to a note; it drops optional columns; it wraps or clips text columns; it drops
+// other columns; it writes each record as a block of "title: value" lines. A note names
+// the columns that it dropped. A later row that does not fit the layout continues on
+// indented lines, so that keys, numbers and values that differ from a note are always
+// complete.
 type TableWriter struct {
 	w       io.Writer
 	width   int

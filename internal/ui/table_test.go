@@ -142,6 +142,20 @@ func TestTableDropsSecondaryColumns(t *testing.T) {
 	)
 }
 
+// A name that is wrapped is cut after a dot, and an optional column is not wrapped at all.
+func TestTableDropsOptionalColumns(t *testing.T) {
+	columns := []ui.Column{{Title: "change", Key: true, Number: true}, {Title: "target", Optional: true}, {Title: "what"}}
+	rows := [][]string{{"1", "config/davserver.properties", "davcore.scheduling.localuserattr"}, {"2", "config/davadmin.vault", ""}}
+	compare(t, table(t, 34, columns, rows),
+		"change  what",
+		"     1  davcore.scheduling.",
+		"        localuserattr",
+		"     2",
+		"not shown: target (use --output",
+		"  json or csv)",
+	)
+}
+
 func TestTableBlockKeepsALongKey(t *testing.T) {
 	dn := "uid=a.very.long.name,ou=People,o=example.com,o=isp"
 	columns := []ui.Column{{Title: "dn", Key: true}, {Title: "detail"}, {Title: "note"}}
@@ -236,8 +250,8 @@ func TestTableStreamsRowsThatDoNotFit(t *testing.T) {
 		"    state: locked",
 		"a.longer.user5@example.com",
 		"                             5  E",
-		"a.very.long.address.of.a.user6@departm",
-		"  ent.example.com",
+		"a.very.long.address.of.a.",
+		"  user6@department.example.com",
 		"user7@example.com            7  G",
 		"all other rows: backend defaultbackend",
 	)
@@ -280,7 +294,7 @@ func TestTableFitsAnyWidth(t *testing.T) {
 			columns = append(columns, ui.Column{
 				Title: rapid.OneOf(rapid.StringMatching(`[a-z]{1,10}( [a-z]{1,8}){0,2}`), anyCell()).Draw(t, "title"),
 				Key:   rapid.IntRange(0, 5).Draw(t, "key") == 0, Number: rapid.Bool().Draw(t, "number"),
-				Clip: rapid.Bool().Draw(t, "clip"), Priority: rapid.IntRange(0, 2).Draw(t, "priority"),
+				Clip: rapid.Bool().Draw(t, "clip"), Optional: rapid.Bool().Draw(t, "optional"), Priority: rapid.IntRange(0, 2).Draw(t, "priority"),
 			})
 		}
 		constant := rapid.SliceOfN(rapid.Bool(), len(columns), len(columns)).Draw(t, "constant")

@@ -95,23 +95,31 @@ func breakWord(s string, n int) []string {
 	var pieces []string
 	start, pos, used := 0, 0, 0
 	good, goodUsed := 0, 0 // the last position after punctuation in this piece, and its width
+	dot, dotUsed := 0, 0   // the same of a dot, as in the name of a parameter
 	for g := displaywidth.StringGraphemes(s); g.Next(); {
 		v, size := g.Value(), g.Width()
 		if used+size > n && pos > start {
 			end := pos
-			if goodUsed > n/2 {
+			switch {
+			case goodUsed > n/2:
 				end = good
 				used -= goodUsed
-			} else {
+			case dotUsed > n/2:
+				end = dot
+				used -= dotUsed
+			default:
 				used = 0
 			}
 			pieces = append(pieces, s[start:end])
-			start, goodUsed = end, 0
+			start, goodUsed, dotUsed = end, 0, 0
 		}
 		pos += len(v)
 		used += size
 		if strings.Contains(",;/&?", v) {
 			good, goodUsed = pos, used
+		}
+		if v == "." {
+			dot, dotUsed = pos, used
 		}
 	}
 	return append(pieces, s[start:])

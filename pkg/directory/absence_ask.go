@@ -82,10 +82,13 @@ type HiddenError struct {
 // Error says which bind DN may not read which attribute, and how that is known.
 func (e *HiddenError) Error() string {
 	who := clientName(e.BindDN)
-	some := fmt.Sprintf("%d of %d entries that came without a value, such as '%s'", e.Hidden, e.Asked, e.DN)
+	some := fmt.Sprintf("%d of the %d entries that were checked, such as '%s'", e.Hidden, e.Asked, e.DN)
+	if e.Asked == 1 {
+		some = fmt.Sprintf("the entry '%s'", e.DN)
+	}
 	switch {
 	case e.As != "":
-		return fmt.Sprintf("the server returns %s under the name %s, which has to be configured: %s have a value", e.Attribute, e.As, some)
+		return fmt.Sprintf("the server returns %s under the name %s, which has to be configured: there is a value in %s", e.Attribute, e.As, some)
 	case e.SeenBy != "":
 		return fmt.Sprintf("%s cannot read %s: '%s' sees a value in %s", who, e.Attribute, e.SeenBy, some)
 	case e.Hidden > 0:
@@ -264,11 +267,11 @@ func (r *AttributeAbsence) Describe(bindDN string) string {
 		where = " below '" + r.Context + "'"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s%s came without %s, ", entryCount(r.Entries), where, r.Attribute)
+	fmt.Fprintf(&b, "the server returned %s%s without %s", entryCount(r.Entries), where, r.Attribute)
 	if r.Err != nil {
-		fmt.Fprintf(&b, "and the server could not be asked whether it is hidden: %v", r.Err)
+		fmt.Fprintf(&b, ", and could not be asked whether it is hidden: %v", r.Err)
 	} else {
-		fmt.Fprintf(&b, "and none showed a value, so it is unknown whether %s can read it", clientName(bindDN))
+		fmt.Fprintf(&b, " and none with it, so it is unknown whether %s can read it", clientName(bindDN))
 	}
 	return b.String()
 }

@@ -68,8 +68,9 @@ func (e *ResultError) Error() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "result code %d (%s)", e.Code, meaning)
-	if e.Message != "" {
-		b.WriteString(": " + e.Message)
+	// 389 Directory Server ends its texts with a line ending.
+	if text := strings.TrimRight(e.Message, " \r\n"); text != "" {
+		b.WriteString(": " + text)
 	}
 	if len(e.Referrals) > 0 {
 		b.WriteString(": " + strings.Join(e.Referrals, " "))

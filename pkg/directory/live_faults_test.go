@@ -96,6 +96,14 @@ func TestReset(t *testing.T) {
 	requireShort(t, got, len(got.items), 0, "connection reset")
 }
 
+// TestPagesBelowNoBase checks the answer of 389 Directory Server to a paged search whose
+// base does not exist: success, no entries and no control.
+func TestPagesBelowNoBase(t *testing.T) {
+	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(0), Faults: ldaptest.Faults{NoFinalControl: true}})
+	l := openLive(t, Options{URLs: []string{s.URL()}, PageSize: faultPage, NoRestart: true})
+	requireShort(t, readLive(t.Context(), l, liveUsers()), 0, 0, "as 389 Directory Server does if the base does not exist")
+}
+
 func TestRestart(t *testing.T) {
 	for name, faults := range map[string]ldaptest.Faults{
 		"drop":     {DropAfter: new(7)},

@@ -116,7 +116,7 @@ func (c *compiler) compile(p *ber.Packet) (*condition, error) {
 		rule = t.ordering
 	case ldap.FilterApproxMatch:
 		if t.syntax == syntaxDirectoryString || t.syntax == syntaxIA5 || f.unknown {
-			return nil, fmt.Errorf("what \"~=\" takes for approximately equal depends on the server")
+			return nil, fmt.Errorf("what \"~=\" matches depends on the server")
 		}
 	}
 	return f, c.compareWith(f, rule, []byte(packetText(p.Children[1])))

@@ -196,6 +196,8 @@ func (r *pageReader) done(m message, q *search) (more bool, err error) {
 		return false, errors.New("the server sent pages, which were not requested, and has more")
 	case q.page == 0:
 		return false, nil
+	case !found && r.pages == 0 && r.here == 0:
+		return false, errors.New("the server sent no entries and did not say whether there is another page, as 389 Directory Server does if the base does not exist")
 	case !found:
 		return false, errors.New("the server did not say whether there is another page")
 	case len(cookie) == 0:

@@ -110,9 +110,9 @@ func (s *Session) checkLast(ctx context.Context, t *tail) error {
 	if t.last != nil {
 		seq = t.last.Seq
 	}
-	detail := fmt.Sprintf("records of the journal are lost: it ended with record %d, but record %d of change %d was the last one", seq, w.Seq, w.Change)
+	detail := fmt.Sprintf("records of the journal are lost: it ended with record %d, but the last one was record %d, of change %d", seq, w.Seq, w.Change)
 	if w.Seq == 0 {
-		detail = "records of the journal are lost: it was empty, but versions were kept that it must have named"
+		detail = "records of the journal are lost: it was empty, although it must have named versions that are kept"
 	}
 	s.note(detail, ErrDamaged)
 	s.change = max(s.change, w.Change)

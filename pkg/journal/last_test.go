@@ -29,8 +29,8 @@ func TestVerifyFindsACutJournal(t *testing.T) {
 		want     string
 		versions bool // versions that no record names are kept
 	}{
-		{"cut", 2, false, "the journal was cut: it ends with record 2, but record 6 of change 3 was the last one", true},
-		{"cut-result", 5, false, "it ends with record 5, but record 6", true},
+		{"cut", 2, false, "the journal was cut: it ends with record 2, but the last one was record 6, of change 3", true},
+		{"cut-result", 5, false, "it ends with record 5, but the last one was record 6", true},
 		{"cut-without-last", 2, true, "no record names 2 of the versions that are kept", true},
 		{"emptied", 0, false, "it ends with record 0", true},
 		{"emptied-without-last", 0, true, "no record names 4 of the versions", true},

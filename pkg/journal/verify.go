@@ -48,7 +48,7 @@ func (j *Journal) Verify(ctx context.Context) (*Verification, error) {
 		}
 		w.note(l)
 		if last != nil && l.Record.Seq == last.Seq && l.Record.hash != last.Hash && l.Err == nil {
-			w.v.Problems = append(w.v.Problems, Problem{Line: l.Number, Change: l.Record.Change, Detail: "it is not the record that was written with this number", Grave: true})
+			w.v.Problems = append(w.v.Problems, Problem{Line: l.Number, Change: l.Record.Change, Detail: "this is not the record that was written with this number", Grave: true})
 		}
 	}
 	w.checkEnd(last, lastErr, kept)
@@ -135,9 +135,9 @@ func (w *verifying) checkEnd(last *lastRecord, lastErr error, kept []string) {
 	case lastErr != nil:
 		w.problem(lastErr.Error(), true)
 	case last == nil && w.v.Records > 0:
-		w.problem("it is not recorded which record is the last one, so a journal that was cut may not be found; the next change records it", false)
+		w.problem("nothing shows which record is the last one, so a cut journal may not be detected; the next change records it", false)
 	case last != nil && w.seq < last.Seq:
-		w.problem(fmt.Sprintf("the journal was cut: it ends with record %d, but record %d of change %d was the last one", w.seq, last.Seq, last.Change), true)
+		w.problem(fmt.Sprintf("the journal was cut: it ends with record %d, but the last one was record %d, of change %d", w.seq, last.Seq, last.Change), true)
 	}
 	unnamed := slices.DeleteFunc(kept, func(sha string) bool { _, ok := w.named[sha]; return ok })
 	switch {

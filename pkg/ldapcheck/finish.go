@@ -167,7 +167,7 @@ func (r *Report) outcomes(ends map[ruleNumber]error, w *worker) {
 			}
 		case o.Count > 0:
 			o.Result = finding.Failed
-		case a.table[n].source:
+		case a.table[n].source && (r.Complete || n == ruleIncomplete):
 			o.Result = finding.Passed
 		case !r.Complete && !(a.table[n].still && a.table[n].applies == nil):
 			o.Result, o.Reason = finding.NotRun, "only a part was read"

@@ -130,14 +130,14 @@ func sourceRules() []rule {
 		},
 		{
 			Rule: newRule("absence-not-proven", finding.Warning,
-				"attributes that entries came without are absent, not hidden",
-				"a server also returns entries without an attribute if the bind DN may not read it: all findings about missing values may be wrong",
+				"missing attributes are absent, not hidden from the bind DN",
+				"if the bind DN may not read an attribute, the server returns entries without it: all findings about missing values may be wrong",
 				"audit again as a bind DN that may read the attribute, or name one to be asked as well"),
 			source: true, applies: needsProver, describe: describeAbsence,
 		},
 		{
 			Rule: newRule("values-incomplete", finding.Error,
-				"every attribute came with all of its values",
+				"all values of every attribute were read",
 				"the server returned only a range of the values (the option range, Active Directory): the others were not checked",
 				"export the entry with all values, for example with a larger MaxValRange or with a search for each range, then audit again"),
 			source: true, describe: describeSource,

@@ -38,6 +38,7 @@ func newCalendarChange(f *cmdutil.Factory, action string, undo ...string) *calen
 
 func (o *calendarChange) add(cmd *cobra.Command, what string) {
 	o.accountSelection.add(cmd)
+	cmd.Flags().Lookup("file").Usage = "batch `FILE` with one calendar per line (- for standard input)"
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account (repeatable)")
 	f.StringVarP(&o.name, "name", "n", store.DefaultCalendar, "`NAME` of the calendar to "+what)

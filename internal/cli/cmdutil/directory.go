@@ -276,6 +276,7 @@ func ldapURL(host string, port int, ldaps bool) (string, error) {
 func connectHint(err error) string {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
+	var refused *directory.ConnectError
 	text := err.Error()
 	switch {
 	case errors.As(err, &unknown):
@@ -288,6 +289,10 @@ func connectHint(err error) string {
 		return "; check the bind DN (-D) and the password"
 	case directory.ResultCode(err) == codeConfidentiality, directory.ResultCode(err) == codeStrongerAuth:
 		return "; use --starttls to encrypt the connection"
+	case AsError(err, &refused) && refused.Op == directory.OpConnect:
+		return "; check the host name and the port (-H, -p)"
+	case refused != nil && refused.Op == "StartTLS" && directory.ResultCode(err) != 0:
+		return "; if the server supports only LDAPS, use --ldaps"
 	}
 	return ""
 }
@@ -297,4 +302,5 @@ const (
 	codeStrongerAuth       = 8
 	codeConfidentiality    = 13
 	codeInvalidCredentials = 49
+	codeInsufficientAccess = 50
 )

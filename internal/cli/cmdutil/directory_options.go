@@ -90,7 +90,7 @@ func (o *ServerOptions) Add(cmd *cobra.Command) {
 // concludes something from it.
 func (o *DirectoryOptions) AddProof(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.proveAs, "prove-as", "", "also bind as this `DN`, and ask whether attributes that entries came without are absent or only hidden; the password comes from --prove-password-file, DAVADMIN_LDAP_PROVE_PASSWORD, or a prompt")
+	f.StringVar(&o.proveAs, "prove-as", "", "also bind as this `DN`, and ask whether missing attributes are absent or only hidden; the password comes from --prove-password-file, DAVADMIN_LDAP_PROVE_PASSWORD, or a prompt")
 	f.StringVar(&o.provePasswordFile, "prove-password-file", "", "`FILE` with the password of --prove-as; must not be accessible to others")
 }
 

@@ -129,7 +129,7 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	case errors.Is(err, directory.ErrPlaintext):
 		return exitUsage, err.Error() + "; use --starttls or --ldaps (or --plaintext to send it anyway)"
 	case errors.As(err, &short): // whatever the cause
-		return exitFailed, strings.ReplaceAll(err.Error(), "\n", "; ")
+		return exitFailed, strings.ReplaceAll(err.Error(), "\n", "; ") + LimitHint(err)
 	case errors.As(err, &connect):
 		return exitConnect, strings.ReplaceAll(err.Error(), "\n", "; ") + connectHint(err)
 	case errors.As(err, &peers), errors.Is(err, secret.ErrWrongKey):

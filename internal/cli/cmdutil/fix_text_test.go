@@ -38,10 +38,10 @@ func TestFixText(t *testing.T) {
 		{"a new id", finding.Do(finding.FixCommand, finding.Task{Do: finding.NewID, Before: "dn: o=it's 5%\n\\x: ", After: "\n-\n"}),
 			`id=$(davadmin ldap newid) && printf 'dn: o=it'\''s 5%%\n\\x: %s\n-\n' "$id"`},
 		{"all operations", finding.Edit(edit("a", finding.EditSet, ""), edit("b c", finding.EditAdd, "x y"), edit("d", finding.EditRemove, "z"), edit("e", finding.EditDefault, "")),
-			"davadmin config modify -o a -v '' -o 'b c' --add 'x y' -o d --remove z -o e --default"},
+			`davadmin config modify -o a -v "" -o "b c" --add "x y" -o d --remove z -o e --default`},
 		{"create", finding.Do(finding.FixCommand, do(finding.CreateDomain)), "davadmin domainmap create -d a.com -L http://h:80/ischedule/"},
 		{"modify", finding.Do(finding.FixCommand, do(finding.ModifyDomain)), "davadmin domainmap modify -d a.com -L http://h:80/ischedule/"},
-		{"delete", finding.Do(finding.FixCommand, finding.Task{Do: finding.DeleteDomain, Domain: "*.x"}), "davadmin domainmap delete --yes -d '*.x'"},
+		{"delete", finding.Do(finding.FixCommand, finding.Task{Do: finding.DeleteDomain, Domain: "*.x"}), `davadmin domainmap delete --yes -d "*.x"`},
 		{"explain", finding.Do(finding.FixCommand, do(finding.ExplainAddress)), "davadmin coexist explain -a x@a.com"},
 		{"describe", finding.Do(finding.FixCommand, do(finding.DescribeParameter)), "davadmin config describe NAME"},
 		{"in order", finding.Fix{Type: finding.FixParameter, Steps: []finding.Step{{Task: unset}, {Task: set, OnSuccess: true}, {Text: "true", OnSuccess: true}}},
@@ -77,11 +77,11 @@ func TestFixTextStopsAtAFailure(t *testing.T) {
 func TestFixTextNamesTheHome(t *testing.T) {
 	rp := reports("/srv/my dav")
 	f := finding.Fix{Type: finding.FixCommand, Steps: []finding.Step{{Task: do(finding.ModifyDomain)}, {Text: "true", OnSuccess: true}}}
-	want := "davadmin domainmap modify --home '/srv/my dav' -d a.com -L http://h:80/ischedule/ && true"
+	want := `davadmin domainmap modify --home "/srv/my dav" -d a.com -L http://h:80/ischedule/ && true`
 	if got := rp.FixText(f); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if got := rp.hints.Line("history", "verify"); got != "davadmin history verify --home '/srv/my dav'" {
+	if got := rp.hints.Line("history", "verify"); got != `davadmin history verify --home "/srv/my dav"` {
 		t.Errorf("got %s", got)
 	}
 }

@@ -28,12 +28,12 @@ func (h *Hints) Line(operation, action string, words ...string) string {
 	}
 	switch {
 	case h.global.Home != "":
-		all = append(all, "--home", Quote(h.global.Home))
+		all = append(all, "--home", quoteInside(h.global.Home))
 	case h.clifile != "":
-		all = append(all, "-F", Quote(h.clifile))
+		all = append(all, "-F", quoteInside(h.clifile))
 	}
 	for _, w := range words {
-		all = append(all, Quote(w))
+		all = append(all, quoteInside(w))
 	}
 	return h.join(all)
 }
@@ -42,7 +42,7 @@ func (h *Hints) Line(operation, action string, words ...string) string {
 func (h *Hints) Again(more ...string) string {
 	all := []string{"davadmin"}
 	for _, w := range slices.Concat(h.args, more) {
-		all = append(all, Quote(w))
+		all = append(all, quoteInside(w))
 	}
 	return h.join(all)
 }
@@ -54,6 +54,16 @@ func (h *Hints) join(words []string) string {
 		h.suggested(line)
 	}
 	return line
+}
+
+// quoteInside is Quote with double quotes where they mean the same, because messages
+// often put a command line in single quotes.
+func quoteInside(word string) string {
+	q := Quote(word)
+	if strings.HasPrefix(q, "'") && !strings.ContainsAny(q[1:len(q)-1], "'\"$`\\!") {
+		return `"` + q[1:len(q)-1] + `"`
+	}
+	return q
 }
 
 // Quote quotes a word for a shell. A word that cannot be quoted safely is replaced by a

@@ -38,9 +38,17 @@ func TestHintLineQuotesEachWord(t *testing.T) {
 func TestHintLineWithoutUnsafeWords(t *testing.T) {
 	h := NewFactory(&Environment{}).Hints
 	for _, word := range []string{"a\nb", "\x1b[2J", "a\x00b", "\u202e"} {
-		if got, want := h.Line("history", "show", word), "davadmin history show '...'"; got != want {
+		if got, want := h.Line("history", "show", word), `davadmin history show "..."`; got != want {
 			t.Errorf("%q: %s, want %s", word, got, want)
 		}
+	}
+}
+
+// Messages put command lines in single quotes, so words are in double quotes if possible.
+func TestHintLineInSingleQuotes(t *testing.T) {
+	h := NewFactory(&Environment{}).Hints
+	if got, want := h.Line("ldap", "undo", "6", "-D", "cn=Directory Manager"), `davadmin ldap undo 6 -D "cn=Directory Manager"`; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

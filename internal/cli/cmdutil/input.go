@@ -72,7 +72,7 @@ func (in *Input) CheckPrivate(path string, info fs.FileInfo) error {
 // AskSecret prompts twice for a password.
 func (in *Input) AskSecret(ctx context.Context, name string) (string, error) {
 	if in.console.Streams.ReadSecret == nil {
-		return "", Usagef("%s is a password and there is no terminal for a prompt: use --value-file FILE or -f -", name)
+		return "", Usagef("no password given for %s, and there is no terminal for a prompt: use --value-file FILE or -f -", name)
 	}
 	first, err := in.console.Streams.ReadSecret(ctx, name+": ")
 	if err != nil {

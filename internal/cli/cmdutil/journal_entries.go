@@ -23,7 +23,7 @@ func (rp *Reports) PrintEntries(format ui.Format, schema string, entries []journ
 		},
 		Columns: []ui.Column{
 			{Title: "change", Key: true, Number: true}, {Title: "time", Priority: 4}, {Title: "who", Priority: 2}, {Title: "operation", Priority: 5},
-			{Title: "target", Priority: 1}, {Title: "result", Priority: 3}, {Title: "what"},
+			{Title: "target", Optional: true, Priority: 1}, {Title: "result", Priority: 3}, {Title: "what"},
 		},
 	}
 	return list.PrintAll(rp.console, format, entries)

@@ -89,8 +89,9 @@ func (rp *Reports) Incomplete(what string, ended error) error {
 	return fmt.Errorf("%s: %w", what, ended)
 }
 
-// LimitHint returns what to do if a server ended a search because of a limit, because the
-// base does not exist, or if it hides an attribute; else an empty string.
+// LimitHint returns what to do if a server ended a search because of a limit or of missing
+// rights, because the base does not exist, or if it hides an attribute; else an empty
+// string.
 func LimitHint(ended error) string {
 	var hidden *directory.HiddenError
 	if errors.As(ended, &hidden) && hidden.As == "" {
@@ -104,7 +105,9 @@ func LimitHint(ended error) string {
 	case 3, 4, 11:
 		return "; the server limits searches of this bind DN: bind as a user without limits (-D), or have an administrator of the directory raise them"
 	case 32:
-		return "; use -B to name an existing base"
+		return "; use -B to name an existing base, or bind as a user who may read it (-D)"
+	case codeInsufficientAccess:
+		return "; bind as a user who may read everything (-D)"
 	}
 	return ""
 }

@@ -285,7 +285,7 @@ func (o *coexistCheck) next(r *cmdutil.FindingReport, hidden int) string {
 	}
 	for _, out := range r.Outcomes {
 		if options := cmdutil.OptionsFor(out); options != "" {
-			return fmt.Sprintf("some rules did not run, such as %s: %s", out.Rule, options)
+			return fmt.Sprintf("some rules did not run; %s, for example, needs %s", out.Rule, options)
 		}
 	}
 	return o.hints.Line("coexist", "status", o.sourceWords()...) + "   (shows how many users are left to move)"

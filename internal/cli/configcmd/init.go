@@ -46,7 +46,7 @@ func NewInit(f *cmdutil.Factory) *cobra.Command {
 		GroupID: cmdutil.GroupWork,
 		Long: `Creates a server home: config/ with a commented davserver.properties, data/
 with an empty store for accounts, and history/. All parameters have their
-defaults. The directory must be empty or not exist.`,
+defaults. The directory must be empty or not exist yet.`,
 		Example: `  davadmin init --home /opt/davadmin`,
 		Args:    cmdutil.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },

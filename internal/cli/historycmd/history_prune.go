@@ -37,13 +37,13 @@ func newHistoryPrune(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune --older AGE",
 		Short: "remove old versions and undo files; the journal stays",
-		Long: `Removes the kept versions to which only changes older than AGE refer, and the undo
-files of changes of accounts that are older. The newest version of each file and all
-records of the journal are kept. A revision whose version was removed is still listed,
-but can no longer be compared or restored, and a change of accounts whose undo file was
-removed can no longer be undone. What was removed cannot be brought back.
+		Long: `Removes versions of files that only changes older than AGE refer to, and the undo files
+of account changes older than AGE. The newest version of each file and all records of
+the journal are kept. A revision whose version was removed is still listed, but can no
+longer be compared or restored, and an account change whose undo file was removed can no
+longer be undone. Pruning itself cannot be undone.
 
-Also removes what runs that were killed left in config/, data/ and history/ of the home:
+Also removes what killed runs left behind in config/, data/ and history/ of the home:
 unfinished new versions of files (*.davadmin-new) that are at least an hour old.
 
 AGE is a number followed by d (days), w (weeks), h, m or s.`,

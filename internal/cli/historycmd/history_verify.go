@@ -27,9 +27,9 @@ func newHistoryVerify(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "check the journal and every kept version against their hashes",
-		Long: `Reads the whole journal and every kept version. Exits 3 when a record or a
-version does not match its hash, or a record is missing: also if the journal was cut at
-its end, emptied or removed.
+		Long: `Reads the whole journal and every kept version. The exit code is 3
+if a record or a version does not match its hash, or if records are missing because the
+journal was cut at its end, emptied or removed.
 
 The hashes detect accidents and careless edits. They do not protect against anyone who
 can write to the directory and computes them again.`,

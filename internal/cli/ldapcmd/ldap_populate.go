@@ -90,11 +90,12 @@ directory is not changed.
 The mark of the new server (davStore) is only given to the users listed with --users,
 together with --value, because its presence moves a user to the new server.
 
-A server also returns an entry without an attribute if the bind DN may not read it. If
-the server finds values that it does not show, no plan is written. If no entry shows a
-value, as before the first ids, the command asks before it writes the plan: bind with
---prove-as as someone who may read everything, or use --absence-confirmed if you know
-that no entry has the attribute; --yes does not answer this question.
+If the bind DN may not read an attribute, a server returns entries as if they did not
+have it. If the server turns out to hide values, no plan is written. If no entry shows
+a value, as before the first ids, the command asks for confirmation before it writes
+the plan. To avoid the question, name with --prove-as a DN that may read everything, or
+use --absence-confirmed if you know that no entry has the attribute; --yes does not
+answer this question.
 
 The exit code is 4 if entries were skipped; each is listed with the reason. If the
 directory cannot be read completely, no plan is written.`,

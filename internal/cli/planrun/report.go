@@ -82,7 +82,7 @@ func (o *Runner) stopped(run *ldapchange.Run, ended error) error {
 	if run.Changed > 0 {
 		next += fmt.Sprintf(", or '%s' to undo", o.undoLine(run.ID))
 	}
-	return fmt.Errorf("run %d was stopped with %d of %d changed; %s: %w", run.ID, run.Changed, run.ToChange, next, ended)
+	return fmt.Errorf("run %d ended with %d of %d changed: %w; %s", run.ID, run.Changed, run.ToChange, ended, next)
 }
 
 // undoLine returns the command that undoes a run.

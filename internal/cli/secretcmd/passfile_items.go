@@ -30,7 +30,7 @@ type passItems struct {
 }
 
 func (p *passItems) add(f *pflag.FlagSet) {
-	f.VarP(&cmdutil.OrderedOption{Kind: "NAME", OnSet: p.name}, "name", "n", "`NAME` of a password, as listed by 'passfile list -A'; asked for unless a --value-file follows; may be repeated")
+	f.VarP(&cmdutil.OrderedOption{Kind: "NAME", OnSet: p.name}, "name", "n", "`NAME` of a password, as listed by 'passfile list -A' (repeatable); you are asked for the password unless a --value-file follows")
 	f.Var(&cmdutil.OrderedOption{Kind: "FILE", OnSet: p.file}, "value-file", "read the password from `FILE`, which others cannot read (- for standard input); one line ending is removed")
 	// People try -v, and the message of pflag would only be that the option is unknown.
 	f.VarP(&cmdutil.OrderedOption{Kind: "VALUE", OnSet: func(string) error {

@@ -120,9 +120,13 @@ func plainDial(line string) string {
 			return before + strings.TrimPrefix(rest, "connect: ")
 		}
 	}
-	before, after, found = strings.Cut(line, "hostname resolving error: lookup ")
-	if found {
-		return before + "the host name cannot be resolved: " + after[strings.LastIndex(after, ": ")+len(": "):]
+	before, after, found = strings.Cut(line, "hostname resolving error: ")
+	if !found {
+		before, after = "", line
+	}
+	if lookup, ok := strings.CutPrefix(after, "lookup "); ok {
+		host, _, _ := strings.Cut(lookup, " ") // "lookup db1 on 192.0.2.53:53: no such host", or without "on"
+		return before + "the host name " + strings.TrimSuffix(host, ":") + " cannot be resolved: " + lookup[strings.LastIndex(lookup, ": ")+len(": "):]
 	}
 	return line
 }
