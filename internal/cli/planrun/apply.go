@@ -126,7 +126,7 @@ func OpenPlan(ctx context.Context, path string) (*ldapchange.Plan, error) {
 func usageError(err error) error {
 	var record *ldif.RecordError
 	if errors.As(err, &record) && record.Cut {
-		return fmt.Errorf("%w: the file was cut off", err)
+		return fmt.Errorf("%w: the file was cut off; if it is complete, add an empty line at its end", err)
 	}
 	if errors.Is(err, ldapchange.ErrPlan) || errors.Is(err, ldapchange.ErrSecret) || errors.Is(err, ldapchange.ErrDigest) {
 		return cmdutil.Usagef("%v", err)
