@@ -305,7 +305,10 @@ func openDirect(ctx context.Context, path string) (*os.File, error) {
 	}
 	for {
 		f, err := os.OpenFile(path, flags, 0)
-		if err == nil && !isOpenFile(path) {
+		if err == nil && isOpenFile(path) {
+			return sharedFile(f)
+		}
+		if err == nil {
 			err = checkStream(f)
 		}
 		if !errors.Is(err, syscall.ENXIO) {
@@ -320,6 +323,40 @@ func openDirect(ctx context.Context, path string) (*os.File, error) {
 		case <-time.After(lastWait):
 		}
 	}
+}
+
+// sharedFile returns f, or, if f is a regular file that is also the standard output or
+// the standard error output, a copy of that file descriptor. Otherwise, what this process
+// writes there would overwrite each other, because each has a position of its own.
+func sharedFile(f *os.File) (*os.File, error) {
+	for _, std := range []*os.File{os.Stdout, os.Stderr} {
+		if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() || !isSame(std, fi) {
+			continue
+		}
+		fd, err := syscall.Dup(int(std.Fd()))
+		if cerr := f.Close(); err != nil || cerr != nil {
+			return nil, errors.Join(err, cerr)
+		}
+		syscall.CloseOnExec(fd)
+		return os.NewFile(uintptr(fd), std.Name()), nil
+	}
+	return f, nil
+}
+
+// IsStdout reports whether WriteOutput writes to the standard output of this process if
+// it is given path, such as /dev/stdout.
+func IsStdout(path string) bool {
+	if !isOpenFile(path) {
+		return false
+	}
+	fi, err := os.Stat(path)
+	return err == nil && isSame(os.Stdout, fi)
+}
+
+// isSame reports whether an open file is the one that fi describes.
+func isSame(f *os.File, fi fs.FileInfo) bool {
+	own, err := f.Stat()
+	return err == nil && os.SameFile(own, fi)
 }
 
 // checkStream closes a file that is neither a device nor a pipe: it was put there since
