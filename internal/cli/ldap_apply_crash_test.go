@@ -77,7 +77,7 @@ func TestApplyResumesAfterKill(t *testing.T) {
 		t.Fatalf("%d entries changed when it was last killed", n)
 	}
 	a := davadminRun(t, nil, with("ldap", "apply", plan)...)
-	if a.code != 0 || !strings.Contains(a.notes, "was stopped with") || populated(t, p, s) != len(people) {
+	if a.code != 0 || !strings.Contains(a.notes, "was interrupted with at least") || populated(t, p, s) != len(people) {
 		t.Fatalf("code %d, %d of %d changed: %s%s", a.code, populated(t, p, s), len(people), a.out, a.notes)
 	}
 	list := davadminRun(t, nil, "ldap", "runs", "--home", home, "--output", "jsonl")
