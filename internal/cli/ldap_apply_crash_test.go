@@ -81,7 +81,7 @@ func TestApplyResumesAfterKill(t *testing.T) {
 		t.Fatalf("code %d, %d of %d changed: %s%s", a.code, populated(t, p, s), len(people), a.out, a.notes)
 	}
 	list := davadminRun(t, nil, "ldap", "runs", "--home", home, "--output", "jsonl")
-	if strings.Count(list.out, "\n") != 1 || !strings.Contains(list.out, `"state":"done"`) {
+	if strings.Count(list.out, `"run":`) != 1 || !strings.Contains(list.out, `"state":"done"`) {
 		t.Errorf("runs: %s", list.out)
 	}
 	if v := davadminRun(t, nil, "history", "verify", "--home", home); v.code != 0 {

@@ -227,7 +227,8 @@ func (ds *Directories) askLDAPPassword(dn, option, variable string) secret.Sourc
 }
 
 // maskHost returns a value of -H or ldaphost without what may be a password: all before
-// the last '@' that belongs to no host.
+// the last '@' that belongs to no host, and all after a '?', as in the extension bindpw of
+// a URL.
 func maskHost(host string) string {
 	scheme, rest := "", host
 	if i := strings.Index(host, "://"); i >= 0 {
@@ -235,6 +236,9 @@ func maskHost(host string) string {
 	}
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
 		rest = "****" + rest[i:]
+	}
+	if i := strings.IndexByte(rest, '?'); i >= 0 {
+		rest = rest[:i] + "?****"
 	}
 	return scheme + rest
 }
