@@ -325,20 +325,31 @@ func openDirect(ctx context.Context, path string) (*os.File, error) {
 	}
 }
 
+// stdout and stderr are the file descriptors of the standard output and the standard error
+// output, which /dev/stdout and /dev/stderr stand for.
+const (
+	stdout = 1
+	stderr = 2
+)
+
 // sharedFile returns f, or, if f is a regular file that is also the standard output or
 // the standard error output, a copy of that file descriptor. Otherwise, what this process
 // writes there would overwrite each other, because each has a position of its own.
 func sharedFile(f *os.File) (*os.File, error) {
-	for _, std := range []*os.File{os.Stdout, os.Stderr} {
-		if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() || !isSame(std, fi) {
+	fi, err := f.Stat()
+	if err != nil || !fi.Mode().IsRegular() {
+		return f, err
+	}
+	for _, fd := range []int{stdout, stderr} {
+		if !isOpenAs(fd, fi) {
 			continue
 		}
-		fd, err := syscall.Dup(int(std.Fd()))
-		if cerr := f.Close(); err != nil || cerr != nil {
-			return nil, errors.Join(err, cerr)
+		own, err := syscall.Dup(fd)
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
 		}
-		syscall.CloseOnExec(fd)
-		return os.NewFile(uintptr(fd), std.Name()), nil
+		syscall.CloseOnExec(own)
+		return os.NewFile(uintptr(own), f.Name()), f.Close()
 	}
 	return f, nil
 }
@@ -350,13 +361,14 @@ func IsStdout(path string) bool {
 		return false
 	}
 	fi, err := os.Stat(path)
-	return err == nil && isSame(os.Stdout, fi)
+	return err == nil && isOpenAs(stdout, fi)
 }
 
-// isSame reports whether an open file is the one that fi describes.
-func isSame(f *os.File, fi fs.FileInfo) bool {
-	own, err := f.Stat()
-	return err == nil && os.SameFile(own, fi)
+// isOpenAs reports whether a file descriptor of this process is the file that fi describes.
+func isOpenAs(fd int, fi fs.FileInfo) bool {
+	var open syscall.Stat_t
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	return ok && syscall.Fstat(fd, &open) == nil && open.Dev == st.Dev && open.Ino == st.Ino
 }
 
 // checkStream closes a file that is neither a device nor a pipe: it was put there since

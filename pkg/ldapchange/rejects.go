@@ -95,7 +95,8 @@ func (a *Applier) Rejects() int { return a.rejects.Changes() }
 // that exists. The file is one that RejectOutput allows.
 func (a *Applier) WriteRejects(ctx context.Context, path, source string) error {
 	if a.rejects.Changes() == 0 {
-		if fi, err := os.Lstat(path); err != nil || !fi.Mode().IsRegular() || fi.Size() == 0 {
+		fi, err := os.Lstat(path)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && (!fi.Mode().IsRegular() || fi.Size() == 0) {
 			return nil
 		}
 		return fsx.WriteOutput(ctx, path, RejectOutput(a.o.Hook), func(io.Writer) error { return nil })
