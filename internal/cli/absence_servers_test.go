@@ -123,6 +123,22 @@ func TestHiddenOnSlapd(t *testing.T) {
 	}
 }
 
+// The kind of an entry whose object classes are hidden is unknown, so it is not left out
+// silently.
+func TestHiddenClassesOnSlapd(t *testing.T) {
+	u := newUnreadable(t, servertest.Slapd(t, servertest.SlapdOptions{
+		Options: servertest.Options{LDIF: people(t, 4, 4), Reader: true},
+		Access:  "access to dn.base=\"uid=u2,o=isp\" attrs=objectClass by dn.base=\"cn=reader,o=isp\" search by * none",
+	}))
+	as := u.p.as(u.s.URL, u.s.ReaderDN)
+	for _, args := range [][]string{{"ldap", "audit"}, {"coexist", "check"}, {"coexist", "status"}} {
+		if a := davadminRun(t, nil, append(args, as...)...); a.code != 1 || !strings.Contains(a.notes, "cannot read the objectClass of some entries (1), such as 'uid=u2,o=isp'") {
+			t.Errorf("%v: code %d: %s%s", args, a.code, a.notes, a.out)
+		}
+	}
+	u.populate("hidden classes", 1, "objectClass", "--attribute", "davUniqueId", "--absence-confirmed")
+}
+
 // If the mark of the new server is hidden, it is unknown who is on which server, and no
 // wave is planned. If the unique ids may be hidden, no account is called an orphan.
 func TestHiddenMarkOnSlapd(t *testing.T) {

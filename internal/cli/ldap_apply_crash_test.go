@@ -77,11 +77,11 @@ func TestApplyResumesAfterKill(t *testing.T) {
 		t.Fatalf("%d entries changed when it was last killed", n)
 	}
 	a := davadminRun(t, nil, with("ldap", "apply", plan)...)
-	if a.code != 0 || !strings.Contains(a.notes, "was stopped with") || populated(t, p, s) != len(people) {
+	if a.code != 0 || !strings.Contains(a.notes, "was interrupted with at least") || populated(t, p, s) != len(people) {
 		t.Fatalf("code %d, %d of %d changed: %s%s", a.code, populated(t, p, s), len(people), a.out, a.notes)
 	}
 	list := davadminRun(t, nil, "ldap", "runs", "--home", home, "--output", "jsonl")
-	if strings.Count(list.out, "\n") != 1 || !strings.Contains(list.out, `"state":"done"`) {
+	if strings.Count(list.out, `"run":`) != 1 || !strings.Contains(list.out, `"state":"done"`) {
 		t.Errorf("runs: %s", list.out)
 	}
 	if v := davadminRun(t, nil, "history", "verify", "--home", home); v.code != 0 {

@@ -103,6 +103,16 @@ func TestApplyOnSlapd(t *testing.T) {
 		t.Errorf("%v, %v", info, err)
 	}
 	expect("rejected entries", davadminRun(t, nil, with("ldap", "apply", reject)...), 6, "", "entry not found")
+	expect("rejected entries again", davadminRun(t, nil, with("ldap", "apply", reject, "--continue", "--reject", reject)...), 2, "", "--reject and the plan are both")
+	none := writePlan(t, text.String())
+	expect("dry run without rejected entries", davadminRun(t, nil, with("ldap", "apply", none, "--dry-run", "--reject", reject)...), 0, "already done: 3", "")
+	if info, err := os.Stat(reject); err != nil || info.Size() == 0 {
+		t.Errorf("a dry run emptied the reject file: %v, %v", info, err)
+	}
+	expect("no rejected entries", davadminRun(t, nil, with("ldap", "apply", none, "--reject", reject)...), 0, "already done: 3", "")
+	if info, err := os.Stat(reject); err != nil || info.Size() != 0 {
+		t.Errorf("the reject file of an earlier run was left: %v, %v", info, err)
+	}
 
 	// Invalid input, missing rights, no server.
 	reader := append([]string{"ldap", "apply", plan, "--home", home}, p.as(s.URL, s.ReaderDN)...)

@@ -305,7 +305,10 @@ func openDirect(ctx context.Context, path string) (*os.File, error) {
 	}
 	for {
 		f, err := os.OpenFile(path, flags, 0)
-		if err == nil && !isOpenFile(path) {
+		if err == nil && isOpenFile(path) {
+			return sharedFile(f)
+		}
+		if err == nil {
 			err = checkStream(f)
 		}
 		if !errors.Is(err, syscall.ENXIO) {
@@ -320,6 +323,52 @@ func openDirect(ctx context.Context, path string) (*os.File, error) {
 		case <-time.After(lastWait):
 		}
 	}
+}
+
+// stdout and stderr are the file descriptors of the standard output and the standard error
+// output, which /dev/stdout and /dev/stderr stand for.
+const (
+	stdout = 1
+	stderr = 2
+)
+
+// sharedFile returns f, or, if f is a regular file that is also the standard output or
+// the standard error output, a copy of that file descriptor. Otherwise, what this process
+// writes there would overwrite each other, because each has a position of its own.
+func sharedFile(f *os.File) (*os.File, error) {
+	fi, err := f.Stat()
+	if err != nil || !fi.Mode().IsRegular() {
+		return f, err
+	}
+	for _, fd := range []int{stdout, stderr} {
+		if !isOpenAs(fd, fi) {
+			continue
+		}
+		own, err := syscall.Dup(fd)
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		syscall.CloseOnExec(own)
+		return os.NewFile(uintptr(own), f.Name()), f.Close()
+	}
+	return f, nil
+}
+
+// IsStdout reports whether WriteOutput writes to the standard output of this process if
+// it is given path, such as /dev/stdout.
+func IsStdout(path string) bool {
+	if !isOpenFile(path) {
+		return false
+	}
+	fi, err := os.Stat(path)
+	return err == nil && isOpenAs(stdout, fi)
+}
+
+// isOpenAs reports whether a file descriptor of this process is the file that fi describes.
+func isOpenAs(fd int, fi fs.FileInfo) bool {
+	var open syscall.Stat_t
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	return ok && syscall.Fstat(fd, &open) == nil && open.Dev == st.Dev && open.Ino == st.Ino
 }
 
 // checkStream closes a file that is neither a device nor a pipe: it was put there since

@@ -28,26 +28,40 @@ func ReadLimited(path string, max int64) ([]byte, fs.FileInfo, error) {
 	return data, info, nil
 }
 
-func readLimited(path string, max int64) ([]byte, fs.FileInfo, error) {
+// OpenRegular opens the regular file at path for reading; symbolic links are followed. It
+// fails with ErrNotRegular for anything else, and never waits for the writer of a pipe.
+func OpenRegular(path string) (*os.File, error) {
 	// The type is checked before, because opening some devices has side effects,
 	// and again on the open file, because another file may have replaced it.
 	fi, err := os.Stat(path)
-	if err != nil {
-		return nil, nil, err
+	if err == nil && !fi.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: notRegular(fi.Mode())}
 	}
-	if !fi.Mode().IsRegular() {
-		return nil, nil, notRegular(fi.Mode())
+	if err != nil {
+		return nil, err
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if fi, err = f.Stat(); err == nil && !fi.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: notRegular(fi.Mode())}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func readLimited(path string, max int64) ([]byte, fs.FileInfo, error) {
+	f, err := OpenRegular(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer f.Close()
-	if fi, err = f.Stat(); err != nil {
+	fi, err := f.Stat()
+	if err != nil {
 		return nil, nil, err
-	}
-	if !fi.Mode().IsRegular() {
-		return nil, nil, notRegular(fi.Mode())
 	}
 	if fi.Size() > max {
 		return nil, nil, fmt.Errorf("it is %w: %d bytes, the limit is %d", ErrTooLarge, fi.Size(), max)

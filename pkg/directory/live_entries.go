@@ -38,6 +38,9 @@ type liveRun struct {
 	pos      uint64
 	count    int // number of entries delivered, of all selections
 	noted    map[string]bool
+
+	classless int    // entries that came without an object class
+	example   []byte // DN of the first one
 }
 
 func (r *liveRun) run(ctx context.Context, q Query) error {
@@ -61,11 +64,24 @@ func (r *liveRun) run(ctx context.Context, q Query) error {
 			err = r.pass(ctx, s)
 		}
 	}
+	if err == nil && r.classless > 0 {
+		return r.hiddenClasses()
+	}
 	if err == nil || errors.Is(err, errStopped) {
 		return err
 	}
 	what := fmt.Sprintf("%s: the entries below %q", r.l.url, r.base)
 	return &IncompleteError{What: what, Entries: r.count, Code: ResultCode(err), Err: err}
+}
+
+// hiddenClasses returns the error for entries without an object class. Each entry has one
+// (RFC 4512 section 2.4.1), so the server hides it, and whether the query selects the entry
+// is unknown.
+func (r *liveRun) hiddenClasses() error {
+	return &IncompleteError{
+		What: fmt.Sprintf("%s: the entries below %q", r.l.url, r.base), Entries: r.count,
+		Err: fmt.Errorf("the bind DN '%s' cannot read the objectClass of some entries (%d), such as '%s', so their kind is unknown; give it read access", r.l.dialer.o.BindDN, r.classless, r.example),
+	}
 }
 
 // isLimit reports whether a limit of the server ended a search: the time limit, the
@@ -140,7 +156,7 @@ func (r *liveRun) pass(ctx context.Context, s *session) error {
 			s.close()
 		}
 	}()
-	r.reader = entryReader{plan: r.plan, unasked: r.noteUnasked}
+	r.reader, r.classless = entryReader{plan: r.plan, unasked: r.noteUnasked}, 0
 	for _, one := range r.searches {
 		r.base, r.reader.everywhere = one.base, one.everywhere
 		q := search{base: one.base, scope: one.scope, filter: one.filter, attrs: r.plan.attrs, long: true}
@@ -160,6 +176,11 @@ func (r *liveRun) entry(body []byte) error {
 	if err == nil && r.reader.referral {
 		// Most servers return a reference instead.
 		return r.refer(&Problem{DN: bytes.Clone(r.reader.e.DN), Detail: "the entry is a referral: the entries below it are on another server"})
+	}
+	if err == nil && r.reader.classless {
+		if r.classless++; r.classless == 1 {
+			r.example = bytes.Clone(r.reader.e.DN)
+		}
 	}
 	if err != nil || !wanted {
 		return err

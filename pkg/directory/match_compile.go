@@ -231,6 +231,9 @@ func (c *compiler) substrings(f *condition, t *attributeType, list []*ber.Packet
 	f.form = r.form
 	for _, s := range list {
 		want, ok := f.form.normalizePiece(nil, []byte(packetText(s)), s.Tag == ldap.FilterSubstringsInitial, s.Tag == ldap.FilterSubstringsFinal)
+		if ok && len(want) == 0 && (f.form == formFold || f.form == formExact) { // OpenLDAP and 389 Directory Server disagree
+			return fmt.Errorf("the first or last part of the comparison with %s has only spaces; whether it matches depends on the server", f.text)
+		}
 		f.never = f.never || !ok
 		f.pieces = append(f.pieces, piece{s.Tag, want})
 	}

@@ -88,6 +88,8 @@ func TestCompileFilterErrors(t *testing.T) {
 		"(|(sn=a)(ü=a))":        `"ü" is not a valid attribute name`,
 		"(cn;=a)":               `"cn;" is not a valid attribute name`,
 		"(cn=**)":               "consists only of stars",
+		`(cn=\20*)`:             "has only spaces",
+		`(cn=a*\20\20)`:         "has only spaces",
 		"(cn:noSuch:=a)":        `"nosuch" in a comparison with ":=" requires a server`,
 		"(uid:integerMatch:=1)": `whether the rule "integermatch" applies to uid depends on the server`,
 		"(!(cn~=a))":            `depends on the server`,

@@ -39,6 +39,7 @@ type entryReader struct {
 	e          Entry
 	found      uint64   // bit set of the attributes with values in e
 	referral   bool     // the entry refers to another server
+	classless  bool     // the entry came without an object class
 	ranged     [][]byte // descriptions of attributes that came with some of their values only
 }
 
@@ -51,7 +52,7 @@ func (r *entryReader) read(body []byte) (wanted bool, err error) {
 	}
 	p := r.plan
 	r.e.DN, r.e.Kind, r.e.Values, r.found = dn, Other, r.e.Values[:0], 0
-	r.ranged = r.ranged[:0]
+	r.ranged, r.classless = r.ranged[:0], true
 	selection := p.classes.none
 	for len(attrs) > 0 {
 		var name, values []byte
@@ -72,7 +73,7 @@ func (r *entryReader) read(body []byte) (wanted bool, err error) {
 				return false, errMalformed
 			}
 			if place == p.classPlace {
-				selection = min(selection, p.classes.find(v))
+				selection, r.classless = min(selection, p.classes.find(v)), false
 			}
 			if keep {
 				r.e.Values = append(r.e.Values, Value{Attr: place, Data: v})

@@ -9,8 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"os"
 	"time"
+
+	"github.com/davadmin/davadmin/internal/fsx"
 )
 
 // Line is one line of the journal.
@@ -53,7 +54,7 @@ func (j *Journal) Lines(ctx context.Context) iter.Seq2[Line, error] {
 // lines is Lines for a journal whose records may be lost.
 func (j *Journal) lines(ctx context.Context) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
-		f, err := os.Open(j.file())
+		f, err := fsx.OpenRegular(j.file())
 		if errors.Is(err, fs.ErrNotExist) {
 			yield(Line{}, ErrNoJournal)
 			return

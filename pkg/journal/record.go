@@ -9,8 +9,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"time"
+
+	"github.com/davadmin/davadmin/internal/fsx"
 )
 
 // Kind is the kind of a record.
@@ -65,7 +66,7 @@ func VersionOf(content []byte) Version {
 
 // VersionOfFile returns the version of a file, which need not exist.
 func VersionOfFile(path string) (Version, error) {
-	f, err := os.Open(path)
+	f, err := fsx.OpenRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Version{Missing: true}, nil
 	}

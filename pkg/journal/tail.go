@@ -5,7 +5,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
+
+	"github.com/davadmin/davadmin/internal/fsx"
 )
 
 // tailBlock is how many bytes are read at a time from a journal.
@@ -72,7 +73,7 @@ func lastVersion(path, target string) (v Version, change int64, known bool, err 
 // until fn returns false. In the first call, whole is false if the file does not
 // end with a line feed. A file that does not exist has no lines.
 func linesBackwards(path string, fn func(line []byte, whole bool) bool, size *int64) error {
-	f, err := os.Open(path)
+	f, err := fsx.OpenRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

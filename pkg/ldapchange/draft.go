@@ -22,7 +22,8 @@ import (
 
 // The lines of a plan's header. All of them are LDIF comments.
 const (
-	planMark    = "# davadmin plan 1"
+	planAnyMark = "# davadmin plan " // and the version
+	planMark    = planAnyMark + "1"
 	planMade    = "# made: "
 	planBy      = "# by: "
 	planSource  = "# source: "

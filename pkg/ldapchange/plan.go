@@ -78,6 +78,9 @@ func (r *Record) check() error {
 			// A secret or access control could hide behind it.
 			return fmt.Errorf("%w: the record of %q names an attribute by its OID, %s: its name is required", ErrPlan, r.DN, c.Name)
 		}
+		if c.Op == ldif.OpAdd && len(c.Values) == 0 {
+			return fmt.Errorf("%w: the record of %q adds %s without a value", ErrPlan, r.DN, c.Name)
+		}
 		if c.Op == ldif.OpIncrement {
 			return fmt.Errorf("%w: the record of %q increments %s, which cannot be guarded", ErrPlan, r.DN, c.Name)
 		}

@@ -188,12 +188,16 @@ func (p *Plan) verify(sum hash.Hash) error {
 	case !p.Verified:
 		return nil
 	case p.Header.Digest != p.Sum:
-		return fmt.Errorf("%w; create the plan again, or, to apply an edited plan, delete the lines that begin with '%s' and '%s'",
-			ErrDigest, strings.TrimSuffix(planMark, " 1"), strings.TrimSpace(planDigest))
+		return fmt.Errorf("%w%s", ErrDigest, digestHint())
 	case p.Header.Changes != p.Records:
 		return fmt.Errorf("%w: it contains %d changes, but its header says %d", ErrDigest, p.Records, p.Header.Changes)
 	}
 	return nil
+}
+
+// digestHint returns what to do about a plan with a wrong digest.
+func digestHint() string {
+	return fmt.Sprintf("; create the plan again, or, to apply an edited plan, delete the lines that begin with '%s' and '%s'", strings.TrimSpace(planAnyMark), strings.TrimSpace(planDigest))
 }
 
 // readHeader reads the header, if there is one, and returns the position of the first
@@ -218,6 +222,8 @@ func (p *Plan) readHeader() (block, error) {
 			}
 		case text == planMark && first == "version: 1":
 			mark = true
+		case !mark && strings.HasPrefix(text, planAnyMark):
+			return at, fmt.Errorf("%w: its header is not that of a plan which this version of davadmin can read: '%s'%s", ErrPlan, text, digestHint())
 		case mark && p.Header.read(text):
 			p.Verified = true
 			return block{from: at.to, line: n + 1}, nil
@@ -225,6 +231,9 @@ func (p *Plan) readHeader() (block, error) {
 		if ended {
 			break
 		}
+	}
+	if mark {
+		return at, fmt.Errorf("%w: the line that begins with '%s' is missing%s", ErrDigest, strings.TrimSpace(planDigest), digestHint())
 	}
 	return block{line: 1}, nil
 }
@@ -285,11 +294,16 @@ func (p *Plan) block(i int) ([]Record, error) {
 		return nil, err
 	}
 	b := p.blocks[i]
-	r := ldif.NewReader(io.NewSectionReader(p.f, b.from, b.to-b.from), ldif.Options{Name: p.path, Comments: true})
+	// The blank line after the last record is not in the block.
+	text := io.MultiReader(io.NewSectionReader(p.f, b.from, b.to-b.from), strings.NewReader("\n"))
+	r := ldif.NewReader(text, ldif.Options{Name: p.path, Comments: true})
 	var out []Record
 	for {
 		rec, err := r.Next()
 		if errors.Is(err, io.EOF) {
+			if r.Bytes() != b.to-b.from+1 {
+				return nil, fmt.Errorf("%s changed while it was being read: a part of it is missing", p.path)
+			}
 			return out, nil
 		}
 		if err != nil {

@@ -239,6 +239,11 @@ func TestBadPlans(t *testing.T) {
 		"no name":                   {"dn:: ICA=\nchangetype: modify\nadd: x\nx: 1\n-\n\n", ErrPlan, "the root of the directory"},
 		"no changetype":             {"dn: uid=a,o=isp\nreplace: x\nx: 1\n-\n\n", ErrPlan, `line 4: the line "changetype: modify" is missing`},
 		"no changetype, no dash":    {"dn: uid=a,o=isp\nreplace: x\nx: 1\n\n", ErrPlan, `has no line "changetype: modify"`},
+		"no value to add":           {"dn: uid=a,o=isp\nchangetype: modify\nadd: x\n-\n\n", ErrPlan, "adds x without a value"},
+		"no digest":                 {swap("# digest: ", "# was: "), ErrDigest, "'# digest:' is missing"},
+		"a later format":            {swap("# davadmin plan 1", "# davadmin plan 2"), ErrPlan, "this version of davadmin can read"},
+		"cut off in a deletion":     {"dn: uid=b,o=isp\nchangetype: modify\ndelete: x\n", ErrPlan, "ends the last change"},
+		"cut off in a list":         {"dn: uid=b,o=isp\nchangetype: modify\nreplace: x\nx: 1\n", ErrPlan, "ends the last change"},
 		"cut off":                   {"dn: uid=a,o=isp\nchangetype: modify\nadd: x\nx: 12\n-\n\ndn: uid=b,o=isp\nchangetype: modify\nadd: x\nx: 1", ErrPlan, "the last line has no line ending"},
 	} {
 		p, err := OpenPlan(planFile(t, []byte(c.text)))
@@ -258,9 +263,30 @@ func TestBadPlans(t *testing.T) {
 
 // LDIF from elsewhere is accepted; it has no header.
 func TestForeignLDIF(t *testing.T) {
-	p := openPlan(t, []byte("dn: uid=a,o=isp\r\nchangetype: modify\r\nadd: x\r\nx: 1\r\n-\r\n\r\ndn: uid=b,o=isp\r\nchangetype: modify\r\ndelete: x\r\n"))
+	p := openPlan(t, []byte("dn: uid=a,o=isp\r\nchangetype: modify\r\nadd: x\r\nx: 1\r\n-\r\n\r\ndn: uid=b,o=isp\r\nchangetype: modify\r\ndelete: x\r\n\r\n"))
 	if p.Verified || p.Records != 2 || p.Implicit != 2 || p.Removes != 1 || p.Sum == "" {
 		t.Errorf("%+v", p)
+	}
+}
+
+// A plan whose changes do not end with "-", as ldapmodify allows, is read to its end, also
+// if it has more records than are in memory at once.
+func TestForeignLDIFWithoutDashes(t *testing.T) {
+	var b strings.Builder
+	const n = 2*blockRecords + 1
+	for i := range n {
+		fmt.Fprintf(&b, "dn: uid=u%d,o=isp\nchangetype: modify\ndelete: x\n\n", i)
+	}
+	p := openPlan(t, []byte(b.String()))
+	read := 0
+	for records, err := range p.All(false) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		read += len(records)
+	}
+	if p.Records != n || read != n {
+		t.Errorf("%d records, and %d were read again", p.Records, read)
 	}
 }
 

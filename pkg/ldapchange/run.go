@@ -71,6 +71,9 @@ const (
 	progressFile = "progress"      // one line for each finished group of todoFile
 )
 
+// maxInfo is the maximum size of infoFile.
+const maxInfo = 1 << 20
+
 // ErrNoRun is returned for a run that does not exist.
 var ErrNoRun = errors.New("no such run")
 
@@ -84,7 +87,7 @@ func (r Runs) Path(id int64) string { return filepath.Join(r.Dir, strconv.Format
 // exist.
 func (r Runs) Load(id int64) (Info, error) {
 	var info Info
-	b, err := os.ReadFile(filepath.Join(r.Path(id), infoFile))
+	b, _, err := fsx.ReadLimited(filepath.Join(r.Path(id), infoFile), maxInfo)
 	if errors.Is(err, fs.ErrNotExist) {
 		return info, fmt.Errorf("run %d: %w", id, ErrNoRun)
 	}

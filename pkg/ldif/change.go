@@ -95,7 +95,8 @@ func (p *parser) modDN() *RecordError {
 	return p.endOfRecord()
 }
 
-// modify parses the modifications of a modify record: "op: name", values, "-".
+// modify parses the modifications of a modify record: "op: name", values, "-". The last
+// "-" may be missing, as ldapmodify allows.
 func (p *parser) modify() *RecordError {
 	for {
 		a, bad := p.readAttribute()
@@ -135,6 +136,7 @@ func (p *parser) addModification(op Op, name string) *Modification {
 func (p *parser) modificationValues(c *Modification) *RecordError {
 	for {
 		line, ok := p.readLine()
+		p.unended = !ok
 		if !ok || len(line) > 0 && line[0] == '-' && len(skipBlanks(line[1:])) == 0 {
 			return nil
 		}

@@ -28,6 +28,7 @@ type parser struct {
 	comments  [][]byte
 	decoded   []byte // values of the record that were encoded in base64
 	search    Search
+	unended   bool // the last modification has no "-" after its values
 }
 
 // load sets the text to parse. line is the number of its first line.
@@ -74,6 +75,9 @@ func (p *parser) next() (*Record, *RecordError) {
 		why = "the last record has a DN but no attributes, and no blank line ends it"
 	case rec != nil && rec.Kind == KindModify && len(rec.Changes) == 0:
 		why = "the last record has a DN but no changes, and no blank line ends it"
+	case rec != nil && rec.Kind == KindModify && p.unended:
+		// Values may be missing, and a deletion without values deletes all.
+		why = "neither a line \"-\" nor a blank line ends the last change"
 	}
 	p.end = piece{}
 	if why == "" {

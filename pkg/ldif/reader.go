@@ -95,9 +95,10 @@ func newReader(r io.Reader, o Options, size int) *Reader {
 // records that were complete before it. An error that wraps io.EOF without being
 // io.EOF is replaced by io.ErrUnexpectedEOF.
 //
-// An input that ends within a line, or with an entry that is a DN alone without a
-// blank line after it, was cut off. Its last record is then a *RecordError with Cut
-// set. An input that was cut off at the end of another line cannot be detected.
+// An input that ends within a line, with an entry that is a DN alone, or with a
+// modification without its "-" (RFC 2849) was cut off, if no blank line follows. Its
+// last record is then a *RecordError with Cut set. An input that was cut off at the
+// end of another line cannot be detected.
 func (r *Reader) Next() (*Record, error) {
 	for {
 		rec, bad := r.parser.next()

@@ -37,6 +37,8 @@ var readings = []struct {
 	{name: "cut off after a DN", file: "dn: o=a\n\ndn: o=b\n", want: []string{`1 content "o=a"`, `3 cut "o=b": the last record has a DN but no attributes, and no blank line ends it`}},
 	{name: "cut off after a DN and a comment", file: "dn: o=b\n# c\n", want: []string{`2 cut "o=b": the last record has a DN but no attributes, and no blank line ends it`}},
 	{name: "cut off after a changetype", file: "dn: o=b\nchangetype: modify\n", want: []string{`2 cut "o=b": the last record has a DN but no changes, and no blank line ends it`}},
+	{name: "cut off after an operation", file: "dn: o=b\nchangetype: modify\ndelete: mail\n", want: []string{`3 cut "o=b": neither a line "-" nor a blank line ends the last change`}},
+	{name: "cut off between values", file: "dn: o=b\nchangetype: modify\nreplace: mail\nmail: a\n", want: []string{`4 cut "o=b": neither a line "-" nor a blank line ends the last change`}},
 	{name: "a byte-order mark alone", file: "\ufeff", want: []string{`1 cut "": the last line has no line ending`}},
 
 	{name: "version", file: "version: 1\ndn: o=a\n\n", want: []string{`2 content "o=a"`}},

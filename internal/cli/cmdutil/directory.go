@@ -101,6 +101,9 @@ func (ds *Directories) Open(ctx context.Context, o *DirectoryOptions, h *HomeCon
 	return d, nil
 }
 
+// proveAsPrefix begins the errors of connecting as the second bind DN.
+const proveAsPrefix = "--prove-as: "
+
 // openProver sets who is asked about absent attributes: the server as the bind DN, and as
 // that of --prove-as.
 func (ds *Directories) openProver(ctx context.Context, o *DirectoryOptions, d *OpenDirectory, lo directory.Options) error {
@@ -120,7 +123,7 @@ func (ds *Directories) openProver(ctx context.Context, o *DirectoryOptions, d *O
 		ds.askLDAPPassword(o.proveAs, "--prove-password-file", "DAVADMIN_LDAP_PROVE_PASSWORD")))
 	second, err := directory.Open(ctx, lo)
 	if err != nil {
-		return err
+		return fmt.Errorf(proveAsPrefix+"%w", err)
 	}
 	d.Prove.Second, d.Prove.SecondDN = second, o.proveAs
 	d.Close = func() error { return errors.Join(second.Close(), d.Live.Close()) }
@@ -224,7 +227,8 @@ func (ds *Directories) askLDAPPassword(dn, option, variable string) secret.Sourc
 }
 
 // maskHost returns a value of -H or ldaphost without what may be a password: all before
-// the last '@' that belongs to no host.
+// the last '@' that belongs to no host, and all after a '?', as in the extension bindpw of
+// a URL.
 func maskHost(host string) string {
 	scheme, rest := "", host
 	if i := strings.Index(host, "://"); i >= 0 {
@@ -232,6 +236,9 @@ func maskHost(host string) string {
 	}
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
 		rest = "****" + rest[i:]
+	}
+	if i := strings.IndexByte(rest, '?'); i >= 0 {
+		rest = rest[:i] + "?****"
 	}
 	return scheme + rest
 }
@@ -285,6 +292,8 @@ func connectHint(err error) string {
 		return "; use a host name that is in the certificate"
 	case strings.Contains(text, "protocol version"), strings.Contains(text, "handshake failure"), strings.Contains(text, "TLS: EOF"):
 		return "; an old directory may require --tls-min 1.0"
+	case directory.ResultCode(err) == codeInvalidCredentials && strings.HasPrefix(text, proveAsPrefix):
+		return "; check this DN and its password"
 	case directory.ResultCode(err) == codeInvalidCredentials:
 		return "; check the bind DN (-D) and the password"
 	case directory.ResultCode(err) == codeConfidentiality, directory.ResultCode(err) == codeStrongerAuth:

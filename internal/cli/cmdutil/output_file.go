@@ -3,6 +3,8 @@ package cmdutil
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/davadmin/davadmin/internal/fsx"
 )
@@ -35,4 +37,42 @@ func CheckReject(path string, o fsx.OutputOptions) error {
 		return Usagef("--reject: %v; use the path of a file", err)
 	}
 	return err
+}
+
+// CheckDistinct returns an error if two paths, each with what it is, name one file, of
+// which at least one is to be written: it would replace what is read, or the other
+// output. An empty path, and - for standard input, name no file. Devices may be named twice.
+func CheckDistinct(what, path, what2, path2 string) error {
+	if !sameFile(path, path2) {
+		return nil
+	}
+	return Usagef("%s and %s are both '%s'; use different files", what, what2, path)
+}
+
+// sameFile reports whether two paths name one file. It need not exist.
+func sameFile(path, path2 string) bool {
+	if path == "" || path2 == "" || path2 == "-" {
+		return false
+	}
+	fi, err := os.Stat(path)
+	fi2, err2 := os.Stat(path2)
+	if err == nil && err2 == nil {
+		return fi.Mode().IsRegular() && os.SameFile(fi, fi2)
+	}
+	return err != nil && err2 != nil && place(path) == place(path2)
+}
+
+// place returns a path without links in its directory.
+func place(path string) string {
+	dir, base := filepath.Split(path)
+	if dir == "" {
+		dir = "."
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	return filepath.Join(dir, base)
 }

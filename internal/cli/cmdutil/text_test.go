@@ -19,6 +19,7 @@ func TestMaskURLs(t *testing.T) {
 func TestMaskHost(t *testing.T) {
 	for in, want := range map[string]string{
 		"ldap1": "ldap1", "ldap://h:389": "ldap://h:389", "ldap://u:p@w@h": "ldap://****@h", "u:pw@h": "****@h",
+		"ldap://h/o=isp????bindpw=secret": "ldap://h/o=isp?****",
 	} {
 		if got := maskHost(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)

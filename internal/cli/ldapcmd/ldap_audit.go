@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/finding"
@@ -73,8 +74,11 @@ another bind DN is asked, too.`,
 				return err
 			}
 			if o.plan.path != "" {
-				if err := o.plan.check(); err != nil {
+				if err := o.plan.check("--ldif", o.Files...); err != nil {
 					return err
+				}
+				if fsx.IsStdout(o.plan.path) {
+					return cmdutil.Usagef("--fix-plan: the report is written to the standard output; use the path of a file")
 				}
 			}
 			return o.run(cmd.Context())

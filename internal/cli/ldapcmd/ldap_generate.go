@@ -100,15 +100,24 @@ func (o *ldapGenerate) run(ctx context.Context) error {
 func (o *ldapGenerate) writeFiles(ctx context.Context, d *dirgen.Directory) error {
 	// The small files are written first, so that a full disk shows before the long work.
 	type part struct {
-		path  string
-		write func(context.Context, io.Writer) error
+		option string
+		path   string
+		write  func(context.Context, io.Writer) error
 	}
 	parts := slices.DeleteFunc([]part{
-		{o.manifest, func(_ context.Context, w io.Writer) error { return ui.WriteJSON(w, d.Manifest()) }},
-		{o.cs6, d.WriteCS6List}, {o.cs7, d.WriteCS7List}, {o.out, d.WriteLDIF},
+		{"--manifest", o.manifest, func(_ context.Context, w io.Writer) error { return ui.WriteJSON(w, d.Manifest()) }},
+		{"--cs6-list", o.cs6, d.WriteCS6List}, {"--cs7-list", o.cs7, d.WriteCS7List}, {"-O", o.out, d.WriteLDIF},
 	}, func(p part) bool { return p.path == "" })
 	options := fsx.OutputOptions{Overwrite: o.force}
-	for _, p := range parts {
+	for i, p := range parts {
+		if o.out == "" && fsx.IsStdout(p.path) {
+			return cmdutil.Usagef("%s: the LDIF is written to the standard output; use -O FILE", p.option)
+		}
+		for _, other := range parts[:i] {
+			if err := cmdutil.CheckDistinct(other.option, other.path, p.option, p.path); err != nil {
+				return err
+			}
+		}
 		if err := cmdutil.CheckOutput(p.path, options); err != nil {
 			return err
 		}

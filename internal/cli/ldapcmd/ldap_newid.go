@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 )
 
@@ -42,6 +43,9 @@ entries without a unique id, use 'ldap populate'. No directory is read.`,
 }
 
 func (o *ldapNewID) run() error {
+	if _, err := o.console.Format(ui.Plain, ui.Table); err != nil {
+		return err
+	}
 	format, err := idFormat(o.form)
 	if err != nil {
 		return err

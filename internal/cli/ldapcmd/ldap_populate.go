@@ -1,6 +1,7 @@
 package ldapcmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,10 +33,16 @@ func (o *planOutput) add(cmd *cobra.Command) {
 	f.BoolVar(&o.force, "force", false, "overwrite an existing file")
 }
 
-// check refuses to overwrite a file without --force.
-func (o *planOutput) check() error {
+// check refuses to overwrite a file without --force, and the files that are read, whose
+// option is what.
+func (o *planOutput) check(what string, inputs ...string) error {
 	if o.path == "" {
 		return cmdutil.Usagef("the output file for the plan is missing; use -O FILE")
+	}
+	for _, input := range inputs {
+		if err := cmdutil.CheckDistinct("the plan", o.path, what, input); err != nil {
+			return err
+		}
 	}
 	return cmdutil.CheckOutput(o.path, o.options())
 }
@@ -104,7 +111,7 @@ directory cannot be read completely, no plan is written.`,
   davadmin ldap populate --ldif export.ldif --attribute davStore --value defaultbackend --users wave1.txt -O wave1.ldif`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(o.Check(cmd), o.out.check()); err != nil {
+			if err := errors.Join(o.Check(cmd), cmp.Or(o.out.check("--ldif", o.Files...), o.out.check("--users", o.users...))); err != nil {
 				return err
 			}
 			return o.run(cmd.Context())
@@ -271,9 +278,13 @@ func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchan
 		plan = o.out.path
 		next = o.hints.Line("ldap", "apply", append(append([]string{o.out.name()}, o.Args()...), "--dry-run")...)
 	}
+	to := o.console.Streams.Out
+	if fsx.IsStdout(o.out.path) { // the plan is there
+		to = o.console.Streams.Err
+	}
 	var err error
 	if format == ui.JSON {
-		err = ui.WriteJSON(o.console.Streams.Out, struct {
+		err = ui.WriteJSON(to, struct {
 			Schema    string `json:"schema"`
 			Attribute string `json:"attribute"`
 			Entries   int    `json:"entries"`
@@ -284,7 +295,7 @@ func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchan
 			Absence   string `json:"absence,omitempty"`
 		}{"davadmin.ldap.populate.1", attribute, found.Entries, found.Have, found.Planned, found.Skipped, plan, absenceOf(found.Absence, attribute)})
 	} else {
-		_, err = fmt.Fprintf(o.console.Streams.Out, "entries:   %d\nhave %s: %d\nplanned:   %d\nskipped:   %d\n", found.Entries, ui.Sanitize(attribute), found.Have, found.Planned, found.Skipped)
+		_, err = fmt.Fprintf(to, "entries:   %d\nhave %s: %d\nplanned:   %d\nskipped:   %d\n", found.Entries, ui.Sanitize(attribute), found.Have, found.Planned, found.Skipped)
 	}
 	switch {
 	case err != nil:

@@ -126,7 +126,7 @@ func OpenPlan(ctx context.Context, path string) (*ldapchange.Plan, error) {
 func usageError(err error) error {
 	var record *ldif.RecordError
 	if errors.As(err, &record) && record.Cut {
-		return fmt.Errorf("%w: the file was cut off", err)
+		return fmt.Errorf("%w: the file was cut off; if it is complete, add an empty line at its end", err)
 	}
 	if errors.Is(err, ldapchange.ErrPlan) || errors.Is(err, ldapchange.ErrSecret) || errors.Is(err, ldapchange.ErrDigest) {
 		return cmdutil.Usagef("%v", err)
@@ -207,7 +207,7 @@ func (o *Runner) warnExposed(path string) {
 
 // apply applies a plan; if reverse, from its last record to its first.
 func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool) error {
-	if err := errors.Join(o.guardSize(plan), cmdutil.CheckReject(o.reject, ldapchange.RejectOutput(nil))); err != nil {
+	if err := errors.Join(o.guardSize(plan), cmdutil.CheckReject(o.reject, ldapchange.RejectOutput(nil)), cmdutil.CheckDistinct("--reject", o.reject, "the plan", plan.Path())); err != nil {
 		return err
 	}
 	rec, err := o.findRecords()
@@ -257,7 +257,7 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 // guardAccess asks before a plan changes who may read and change entries. --yes is not
 // enough for that; undoing such a change is.
 func (o *Runner) guardAccess(ctx context.Context, plan *ldapchange.Plan) error {
-	if plan.AccessControl == 0 || o.access || o.global.DryRun || o.undoes != 0 {
+	if plan.AccessControl == 0 || o.access || o.undoes != 0 {
 		return nil
 	}
 	verb := "change"
@@ -265,6 +265,10 @@ func (o *Runner) guardAccess(ctx context.Context, plan *ldapchange.Plan) error {
 		verb = "changes"
 	}
 	text := fmt.Sprintf("%s %s access-control attributes, which decide who may read and change entries", cmdutil.Plural(plan.AccessControl, "record"), verb)
+	if o.global.DryRun {
+		o.console.Notef("davadmin: note: %s; without a terminal to ask on, --access-control is required", text)
+		return nil
+	}
 	if o.global.Yes || !o.console.Streams.InTTY {
 		return cmdutil.Usagef("%s; use --access-control to allow this; nothing was changed", text)
 	}
@@ -313,8 +317,10 @@ func (o *Runner) dryRun(ctx context.Context, a *ldapchange.Applier) error {
 	if err := o.printChecked(c); err != nil {
 		return err
 	}
-	if err := o.writeRejects(ctx, a, c.Server); err != nil {
-		return err
+	if a.Rejects() > 0 { // the file of an earlier run is not emptied
+		if err := o.writeRejects(ctx, a, c.Server); err != nil {
+			return err
+		}
 	}
 	if c.Conflicts > 0 && !o.skip {
 		return fmt.Errorf("%w: %s", ldapchange.ErrConflict, differ(c.Conflicts))
@@ -397,7 +403,11 @@ func (o *Runner) unfinished(a *ldapchange.Applier, plan *ldapchange.Plan, rec re
 	if err != nil || !ok {
 		return nil, err
 	}
-	o.console.Notef("davadmin: note: run %d of this plan was stopped with %d of %d changed; resuming it", info.ID, info.Changed, info.ToChange)
+	how := "stopped with"
+	if info.State != ldapchange.Stopped { // it was killed: what is unknown is found by comparing
+		how = "interrupted with at least"
+	}
+	o.console.Notef("davadmin: note: run %d of this plan was %s %d of %d changed; resuming it", info.ID, how, info.Changed, info.ToChange)
 	return ldapchange.OpenRun(rec.runs, info.ID)
 }
 
@@ -417,14 +427,16 @@ func (o *Runner) change(ctx context.Context, a *ldapchange.Applier, run *ldapcha
 	return a.Apply(ctx, run)
 }
 
-// writeRejects writes the records that were not changed to the file of --reject.
+// writeRejects writes the records that were not changed to the file of --reject. Without
+// such records, the file of an earlier run is emptied, so that it is not taken for that of
+// this run.
 func (o *Runner) writeRejects(ctx context.Context, a *ldapchange.Applier, server string) error {
-	if o.reject == "" || a.Rejects() == 0 {
+	if o.reject == "" {
 		return nil
 	}
 	finishing, finished := cmdutil.Finishing(ctx)
 	defer finished()
-	if err := a.WriteRejects(finishing, o.reject, server); err != nil {
+	if err := a.WriteRejects(finishing, o.reject, server); err != nil || a.Rejects() == 0 {
 		return err
 	}
 	o.console.Notef("davadmin: note: the records that were not changed are in %s", ui.Sanitize(o.reject))
