@@ -11,7 +11,7 @@ func secretAttributes() []string {
 	return []string{
 		"userpassword", "authpassword", "unicodepwd", "dbcspwd", "lmpwdhistory", "ntpwdhistory", "sambalmpassword", "sambantpassword",
 		"sambapasswordhistory", "krbprincipalkey", "krbmkey", "krb5key", "userpkcs12", "nsds5replicacredentials", "nsmultiplexorcredentials",
-		"nssymmetrickey", "olcrootpw", "pwdhistory", "passwordhistory", "orclpassword", "orclpasswordattribute", "nsslapd-rootpw",
+		"nssymmetrickey", "oathsecret", "oathencpin", "olcrootpw", "pwdhistory", "passwordhistory", "orclpassword", "orclpasswordattribute", "nsslapd-rootpw",
 		"2.5.4.35",                       // userPassword (RFC 4519)
 		"1.3.6.1.4.1.4203.1.3.4",         // authPassword (RFC 3112)
 		"2.16.840.1.113730.3.1.216",      // userPKCS12 (RFC 2798)

@@ -292,7 +292,7 @@ func TestForeignLDIFWithoutDashes(t *testing.T) {
 
 func TestIsSecret(t *testing.T) {
 	for name, secret := range map[string]bool{
-		"userPassword": true, "USERPASSWORD;x-y": true, "sambaNTPassword": true, "unicodePwd": true, "krbPrincipalKey": true, "nsDS5ReplicaCredentials": true,
+		"userPassword": true, "USERPASSWORD;x-y": true, "sambaNTPassword": true, "unicodePwd": true, "krbPrincipalKey": true, "nsDS5ReplicaCredentials": true, "oathSecret": true,
 		"davUniqueId": false, "icsStatus": false, "mail": false, "objectClass": false, "passwordless": true,
 		"2.5.4.35": true, "OID.2.5.4.35;lang-en": true, "1.3.6.1.4.1.4203.1.3.4": true, "2.5.4.3": false,
 	} {
