@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -207,7 +208,7 @@ func (o *Runner) warnExposed(path string) {
 
 // apply applies a plan; if reverse, from its last record to its first.
 func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool) error {
-	if err := errors.Join(o.guardSize(plan), cmdutil.CheckReject(o.reject, ldapchange.RejectOutput(nil))); err != nil {
+	if err := errors.Join(o.guardSize(plan), o.checkReject(plan)); err != nil {
 		return err
 	}
 	rec, err := o.findRecords()
@@ -417,14 +418,29 @@ func (o *Runner) change(ctx context.Context, a *ldapchange.Applier, run *ldapcha
 	return a.Apply(ctx, run)
 }
 
-// writeRejects writes the records that were not changed to the file of --reject.
+// checkReject returns an error if the file of --reject cannot be written, or is the plan: a
+// run that was stopped needs the plan to resume.
+func (o *Runner) checkReject(plan *ldapchange.Plan) error {
+	if err := cmdutil.CheckReject(o.reject, ldapchange.RejectOutput(nil)); o.reject == "" || err != nil {
+		return err
+	}
+	is, err1 := os.Stat(plan.Path())
+	other, err2 := os.Stat(o.reject)
+	if err1 == nil && err2 == nil && os.SameFile(is, other) {
+		return cmdutil.Usagef("--reject: '%s' is the plan itself, so nothing was changed; choose another path", o.reject)
+	}
+	return nil
+}
+
+// writeRejects writes the records that were not changed to the file of --reject. Without
+// any, it removes the file that an earlier run wrote.
 func (o *Runner) writeRejects(ctx context.Context, a *ldapchange.Applier, server string) error {
-	if o.reject == "" || a.Rejects() == 0 {
+	if o.reject == "" {
 		return nil
 	}
 	finishing, finished := cmdutil.Finishing(ctx)
 	defer finished()
-	if err := a.WriteRejects(finishing, o.reject, server); err != nil {
+	if err := a.WriteRejects(finishing, o.reject, server); err != nil || a.Rejects() == 0 {
 		return err
 	}
 	o.console.Notef("davadmin: note: the records that were not changed are in %s", ui.Sanitize(o.reject))
