@@ -103,10 +103,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 // failed adds the name of the store to an error, unless the error already contains it.
 func (o Options) failed(err error) error {
 	var exists *store.ExistsError
-	if errors.As(err, &exists) {
+	var at *store.PlaceError
+	if errors.As(err, &exists) || errors.As(err, &at) {
 		return err
 	}
-	return fmt.Errorf("store %s: %w", o.Where(), err)
+	return &store.PlaceError{Where: o.Where(), Err: err}
 }
 
 // open opens a store of any schema version and back end, and returns its metadata.
