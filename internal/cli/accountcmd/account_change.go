@@ -198,6 +198,7 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 	case len(properties) == 0 && o.batch == "":
 		return cmdutil.Usagef("nothing to change; use -y prop=value,...; properties: %s", propertyHelp(account.AccountProperties()))
 	}
+	o.modifies = true
 	return o.change(ctx, selects, changeWork{properties: properties, use: store.SchedulingACL, step: func(s *storeHome, _ *account.Directory, t *selectedAccounts) (account.Step, error) {
 		others, err := o.others(ctx, s)
 		if err != nil {

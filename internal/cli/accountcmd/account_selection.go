@@ -34,6 +34,10 @@ type accountSelection struct {
 	tmp      string
 
 	known []account.PropertyInfo // the properties that batch lines may set
+	// modifies is set for an action that does nothing without properties.
+	modifies bool
+	// command is the running command, as the first lines of undo files have it.
+	command []string
 	// parseRest, if not nil, parses what follows the account on a batch line.
 	parseRest func(rest string, r *account.Request) error
 }
@@ -66,6 +70,7 @@ func (o *accountSelection) check(cmd *cobra.Command) error {
 	if err := o.DirectoryOptions.Check(cmd); err != nil {
 		return err
 	}
+	o.command = undoCommand(cmd)
 	ways := 0
 	for _, given := range []bool{len(o.accounts)+len(o.ids) > 0, o.batch != "", o.selects(cmd)} {
 		if given {
@@ -109,7 +114,12 @@ func (o *accountSelection) requests(ctx context.Context, p account.Properties) (
 	file, number := cmdutil.BatchName(o.batch), 0
 	err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
 		number++
-		undoFile = undoFile || isUndoMark(line)
+		if command, ok := cutUndoMark(line); ok {
+			undoFile = true
+			if err := o.checkUndo(command); err != nil {
+				return err
+			}
+		}
 		if undoFile && !strings.HasSuffix(line, "\n") {
 			o.console.Notef("davadmin: note: %s: skipped: the line is incomplete, because the run was killed before it made that change", where)
 			return nil
@@ -127,6 +137,9 @@ func (o *accountSelection) requests(ctx context.Context, p account.Properties) (
 			}
 			r.Properties = p
 		}
+		if o.modifies && len(r.Properties) == 0 {
+			return cmdutil.Usagef("%s: the line sets no property, and -y was not given; nothing was changed", where)
+		}
 		out = append(out, r)
 		return nil
 	})
@@ -140,6 +153,15 @@ func (o *accountSelection) requests(ctx context.Context, p account.Properties) (
 		return nil, fmt.Errorf("%s contains no accounts; nothing was changed", cmdutil.BatchName(o.batch))
 	}
 	return out, nil
+}
+
+// checkUndo returns an error if an undo file is for another command: that of a restoration,
+// for example, deletes the same accounts again.
+func (o *accountSelection) checkUndo(command []string) error {
+	if len(command) < 2 || slices.Equal(withoutTime(command), o.command) {
+		return nil
+	}
+	return cmdutil.Usagef("%s is an undo file of another kind, so nothing was changed; to undo: %s", cmdutil.BatchName(o.batch), o.hints.Line(command[0], command[1], append(slices.Clone(command[2:]), "-f", o.batch)...))
 }
 
 // request parses a line of a batch.
