@@ -113,13 +113,14 @@ func checkPasswords(ctx context.Context, s *checkState, emit func(finding.Findin
 	return nil
 }
 
-func isDatabaseURL(p *Parameter) bool { return p.Type == URL && strings.Contains(p.Unit, "postgres") }
+// DatabaseURL reports whether the value is the URL of a database.
+func (p *Parameter) DatabaseURL() bool { return p.Type == URL && strings.Contains(p.Unit, "postgres") }
 
 // databaseURLs returns the entries that set the URL of a database.
 func (s *checkState) databaseURLs() []*setting {
 	var out []*setting
 	for i := range s.settings {
-		if st := &s.settings[i]; st.param != nil && isDatabaseURL(st.param) && st.Value != "" {
+		if st := &s.settings[i]; st.param != nil && st.param.DatabaseURL() && st.Value != "" {
 			out = append(out, st)
 		}
 	}

@@ -3,7 +3,6 @@ package accountcmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -109,7 +108,7 @@ func (s *storeHome) selected(ctx context.Context, name string) ([]string, error)
 		return nil, err
 	}
 	if len(existing) == 0 {
-		return nil, fmt.Errorf("%w on any back end of %s", store.ErrNoSchema, s.dir)
+		return nil, s.hints.NoStoreError(lost)
 	}
 	if !s.warned {
 		s.warnLost(lost)
