@@ -21,7 +21,9 @@ type Finder struct {
 	Stores Stores
 	// Backends are the back ends to search, in order.
 	Backends []string
-	Retry    Retry
+	// Unseen are the back ends on which an account may be as well, but which have no store.
+	Unseen []string
+	Retry  Retry
 }
 
 // AmbiguousError is returned when several accounts match.
@@ -70,18 +72,23 @@ func (f *Finder) each(ctx context.Context, ask func(store.Reader) ([]*store.Acco
 	return out, nil
 }
 
-// errNoAccount is to follow the name of the account. It wraps store.ErrNotFound.
-var errNoAccount error = noAccount{}
+// noAccountError is to follow the name of the account. It wraps store.ErrNotFound.
+type noAccountError struct{ unseen []string }
 
-type noAccount struct{}
+// Error does not say more than was seen.
+func (e *noAccountError) Error() string {
+	if len(e.unseen) == 0 {
+		return "no such account"
+	}
+	return "not found, but it may be on a back end without a store: " + strings.Join(e.unseen, ", ")
+}
 
-func (noAccount) Error() string { return "no such account" }
-func (noAccount) Unwrap() error { return store.ErrNotFound }
+func (*noAccountError) Unwrap() error { return store.ErrNotFound }
 
-func oneOf(what string, found []Found) (Found, error) {
+func (f *Finder) oneOf(what string, found []Found) (Found, error) {
 	switch len(found) {
 	case 0:
-		return Found{}, errNoAccount
+		return Found{}, &noAccountError{f.Unseen}
 	case 1:
 		return found[0], nil
 	}
@@ -98,7 +105,7 @@ func (f *Finder) ByAddress(ctx context.Context, address string) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	return oneOf(address, found)
+	return f.oneOf(address, found)
 }
 
 // DeletedByAddress returns the account with an address that was deleted last. The
@@ -113,7 +120,7 @@ func (f *Finder) DeletedByAddress(ctx context.Context, address string) (Found, e
 	if len(found) > 1 && !found[1].Account.Deleted.Equal(found[0].Account.Deleted) {
 		found = found[:1]
 	}
-	return oneOf(address, found)
+	return f.oneOf(address, found)
 }
 
 // ByID returns the account with a unique ID, active or deleted. The error wraps
@@ -126,7 +133,7 @@ func (f *Finder) ByID(ctx context.Context, id string) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	return oneOf(id, found)
+	return f.oneOf(id, found)
 }
 
 // FindPeople returns the people with the given addresses: from the stores and, for
