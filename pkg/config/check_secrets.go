@@ -160,6 +160,8 @@ func checkDatabaseURL(_ context.Context, s *checkState, emit func(finding.Findin
 		case !postgresURL(st.Value):
 			emit(s.of(st, st.Key+" does not begin with postgres:// or postgresql://, and only a PostgreSQL database can replace the embedded store",
 				s.fixSet(st.Key, strings.TrimPrefix(st.Value, "jdbc:"))))
+		case !validMode(st.Value) && !carriesPassword(st.Value):
+			emit(s.of(st, st.Key+" has an sslmode that PostgreSQL does not know; use verify-full, or one of "+strings.Join(databaseModes()[1:], ", "), finding.Fix{}))
 		case databaseName(st.Value) == "" && firstError(st.param.Check(st.Value)) == nil:
 			f := s.of(st, st.Key+" names no database: the database server opens the one named like the user", finding.Fix{})
 			f.Severity = finding.Warning

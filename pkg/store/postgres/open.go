@@ -185,6 +185,9 @@ func (e *URLError) Error() string { return "the database URL is invalid: " + e.R
 
 // parse returns the configuration that a URL describes. *URLError.
 func parse(text string) (*pgxpool.Config, error) {
+	if scheme, rest, ok := strings.Cut(text, "://"); ok {
+		text = strings.ToLower(scheme) + "://" + rest // pgx accepts no other
+	}
 	config, err := pgxpool.ParseConfig(text)
 	if err == nil {
 		return config, nil
@@ -211,11 +214,9 @@ func CheckURL(text string) error {
 // checkText returns an error for text that does not have the form of a URL of a
 // database, and ErrPassword for a URL that contains a password.
 func checkText(text string) error {
-	rest, ok := strings.CutPrefix(text, "postgres://")
-	if !ok {
-		if rest, ok = strings.CutPrefix(text, "postgresql://"); !ok {
-			return &URLError{Reason: "it does not begin with postgres://"}
-		}
+	scheme, rest, ok := strings.Cut(text, "://")
+	if scheme = strings.ToLower(scheme); !ok || scheme != "postgres" && scheme != "postgresql" {
+		return &URLError{Reason: "it does not begin with postgres://"}
 	}
 	authority, query, _ := strings.Cut(rest, "?")
 	authority, _, _ = strings.Cut(authority, "/")
