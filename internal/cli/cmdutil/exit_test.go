@@ -67,6 +67,8 @@ func TestExitOf(t *testing.T) {
 		{"change refused", t.Context(), fmt.Errorf("x: %w", ldapchange.ErrRefused), 1, "(-D)"},
 		{"no domains", t.Context(), fmt.Errorf("o=isp: %w", directory.ErrNoDomains), 1, "which Schema 1 requires; give the base DN with -B"},
 		{"no schema", t.Context(), fmt.Errorf("x: %w", store.ErrNoSchema), 1, "; restore it, or if it never had one, create it with 'davadmin db init -n ID'"},
+		{"damaged store", t.Context(), fmt.Errorf("x: %w", store.ErrDamaged), 1, "; restore it from a backup"},
+		{"store of another back end", t.Context(), fmt.Errorf("x: %w", store.ErrOtherBackend), 1, "; restore the right one, or correct store.dav.ID.dbdir"},
 		{"old schema", t.Context(), fmt.Errorf("x: %w", store.ErrSchemaOlder), 1, "'davadmin db schema_fullupgrade' brings it up to date"},
 		{"new schema", t.Context(), fmt.Errorf("x: %w", store.ErrSchemaNewer), 1, "; use the version of davadmin that created it"},
 		{"store not reachable", t.Context(), fmt.Errorf("x: %w", store.ErrUnavailable), 5, "x: "},
