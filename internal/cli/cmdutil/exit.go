@@ -184,9 +184,9 @@ func (h *Hints) StoreHint(err error) string {
 	case errors.Is(err, store.ErrNoSchema):
 		return "; restore it, or if it never had one, create it with '" + h.Line("db", "init", "-n", "ID") + "'"
 	case errors.Is(err, store.ErrDamaged):
-		return "; restore it from a backup"
+		return "; restore the store from a backup"
 	case errors.Is(err, store.ErrOtherBackend):
-		return "; restore the right one, or correct store.dav.ID.dbdir or store.dav.ID.dburl"
+		return "; restore the right store, or correct store.dav.ID.dbdir or store.dav.ID.dburl"
 	case errors.Is(err, store.ErrSchemaOlder):
 		return "; '" + h.Line("db", "schema_fullupgrade") + "' brings it up to date"
 	case errors.Is(err, store.ErrSchemaNewer):
