@@ -80,6 +80,22 @@ func WriteOutput(ctx context.Context, path string, o OutputOptions, write func(w
 	return d.settle(state)
 }
 
+// RemoveOutput removes a file that WriteOutput with the same options could replace and
+// that is not empty, synced to disk: one that an earlier run wrote, if there is nothing to
+// write now. It does nothing if there is no file, and for a device or a pipe.
+//
+// Every error is an *Error, as those of WriteOutput are.
+func RemoveOutput(ctx context.Context, path string, o OutputOptions) error {
+	if IsDirect(path) {
+		return nil
+	}
+	target, old, err := o.look(path)
+	if err != nil || old == nil || old.Size() == 0 {
+		return err
+	}
+	return RemoveSynced(ctx, target, o.Hook)
+}
+
 // CheckOutput returns the error with which WriteOutput would refuse the path, without
 // writing anything: it is for commands that do long or irrevocable work first.
 func CheckOutput(path string, o OutputOptions) error {

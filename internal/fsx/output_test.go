@@ -309,3 +309,32 @@ func TestBuildNewNoticesAReplacedFile(t *testing.T) {
 	}
 	only(t, dir)
 }
+
+// What an earlier run wrote is removed if there is nothing to write now, but nothing else.
+func TestRemoveOutput(t *testing.T) {
+	dir := t.TempDir()
+	o := OutputOptions{Ours: func(head []byte) bool { return string(head) == "ours" }}
+	ours := put(t, in(dir, "ours"), "ours", 0o600)
+	if err := RemoveOutput(t.Context(), ours, o); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(ours); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file remains: %v", err)
+	}
+	if err := RemoveOutput(t.Context(), ours, o); err != nil {
+		t.Errorf("a missing file: %v", err)
+	}
+	other := put(t, in(dir, "other"), "settings", 0o600)
+	if err := RemoveOutput(t.Context(), other, o); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a file of the user: %v", err)
+	}
+	holds(t, other, "settings")
+	target := put(t, in(dir, "target"), "ours", 0o600)
+	if err := RemoveOutput(t.Context(), symlink(t, "target", in(dir, "link")), o); !errors.Is(err, ErrNotRegular) {
+		t.Errorf("a link: %v", err)
+	}
+	holds(t, target, "ours")
+	if err := RemoveOutput(t.Context(), "/dev/null", o); err != nil {
+		t.Errorf("a device: %v", err)
+	}
+}

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -224,8 +225,32 @@ func (b *Batch) once(ctx context.Context, backend string, items []*Item, again b
 // errDryRun rolls back the transaction of a dry run.
 var errDryRun = errors.New("dry run")
 
+// DryRunError is returned when a dry run could not write to a store, which it has to: see
+// DryRun.
+type DryRunError struct{ Err error }
+
+// Error says so, with the reason.
+func (e *DryRunError) Error() string {
+	return fmt.Sprintf("a dry run has to write to the store, because it makes the changes and rolls them back: %v", e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *DryRunError) Unwrap() error { return e.Err }
+
+// explainDryRun returns a *DryRunError for an error that a reader would not get.
+func explainDryRun(err error) error {
+	if errors.Is(err, store.ErrReadOnly) || errors.Is(err, store.ErrFull) || errors.Is(err, store.ErrLocked) {
+		return &DryRunError{err}
+	}
+	return err
+}
+
 // DryRun returns a Group that runs step for all items in one transaction, which it
-// rolls back.
+// rolls back. It holds the write lock of the store for one group of items at a time.
+//
+// No reader could give the same answer: whether the store accepts a change depends on the
+// changes before it in the batch, and some conflicts are detected only by its constraints.
+// So the error is a *DryRunError if the store is read-only, full or locked.
 func DryRun(step Step) Group {
 	return func(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
 		var outcomes []Outcome
@@ -238,7 +263,7 @@ func DryRun(step Step) Group {
 		if errors.Is(err, errDryRun) {
 			err = nil
 		}
-		return outcomes, err
+		return outcomes, explainDryRun(err)
 	}
 }
 

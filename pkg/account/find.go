@@ -22,7 +22,9 @@ type Finder struct {
 	Stores Stores
 	// Backends are the back ends to search, in order.
 	Backends []string
-	Retry    Retry
+	// Unseen are the back ends on which an account may be as well, but which have no store.
+	Unseen []string
+	Retry  Retry
 }
 
 // AmbiguousError is returned when several accounts match.
@@ -71,13 +73,18 @@ func (f *Finder) each(ctx context.Context, ask func(store.Reader) ([]*store.Acco
 	return out, nil
 }
 
-// errNoAccount is to follow the name of the account. It wraps store.ErrNotFound.
-var errNoAccount error = noAccount{}
+// noAccountError is to follow the name of the account. It wraps store.ErrNotFound.
+type noAccountError struct{ unseen []string }
 
-type noAccount struct{}
+// Error does not say more than was seen.
+func (e *noAccountError) Error() string {
+	if len(e.unseen) == 0 {
+		return "no such account"
+	}
+	return "not found, but it may be on a back end without a store: " + strings.Join(e.unseen, ", ")
+}
 
-func (noAccount) Error() string { return "no such account" }
-func (noAccount) Unwrap() error { return store.ErrNotFound }
+func (*noAccountError) Unwrap() error { return store.ErrNotFound }
 
 // DeletedError is returned for an account that was deleted, and is not purged yet. It
 // wraps store.ErrNotFound.
@@ -95,10 +102,10 @@ func (e *DeletedError) Error() string {
 // Unwrap returns store.ErrNotFound.
 func (e *DeletedError) Unwrap() error { return store.ErrNotFound }
 
-func oneOf(what string, found []Found) (Found, error) {
+func (f *Finder) oneOf(what string, found []Found) (Found, error) {
 	switch len(found) {
 	case 0:
-		return Found{}, errNoAccount
+		return Found{}, &noAccountError{f.Unseen}
 	case 1:
 		return found[0], nil
 	}
@@ -115,7 +122,7 @@ func (f *Finder) ByAddress(ctx context.Context, address string) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	return oneOf(address, found)
+	return f.oneOf(address, found)
 }
 
 // DeletedByAddress returns the account with an address that was deleted last. The
@@ -130,7 +137,7 @@ func (f *Finder) DeletedByAddress(ctx context.Context, address string) (Found, e
 	if len(found) > 1 && !found[1].Account.Deleted.Equal(found[0].Account.Deleted) {
 		found = found[:1]
 	}
-	return oneOf(address, found)
+	return f.oneOf(address, found)
 }
 
 // ByID returns the account with a unique ID, active or deleted. The error wraps
@@ -143,7 +150,7 @@ func (f *Finder) ByID(ctx context.Context, id string) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	return oneOf(id, found)
+	return f.oneOf(id, found)
 }
 
 // FindPeople returns the people with the given addresses: from the stores and, for

@@ -188,6 +188,8 @@ func secretCases() []ruleCase {
 			parameter: url, value: "mysql://h/db", detail: "does not begin with postgres://"},
 		{rule: "dburl-scheme", file: url + "=jdbc:postgresql://localhost/db\n", passes: url + "=POSTGRES://localhost/db\n", severity: finding.Error, line: 2,
 			parameter: url, value: "jdbc:postgresql://localhost/db", detail: "does not begin with postgres://", fix: edits(url + " := postgresql://localhost/db")},
+		{rule: "dburl-scheme", file: url + "=postgres://localhost/db?sslmode=VERIFY-FULL\n", passes: url + "=postgres://localhost/db?sslmode=verify-full\n", severity: finding.Error, line: 2,
+			parameter: url, value: "postgres://localhost/db?sslmode=VERIFY-FULL", detail: "has an sslmode that PostgreSQL does not know"},
 		{rule: "dburl-scheme", file: url + "=postgres://localhost:5432/\n", passes: url + "=postgres://localhost:5432?dbname=x\n", severity: finding.Warning, line: 2,
 			parameter: url, value: "postgres://localhost:5432/", detail: "names no database"},
 		{rule: "dburl-unverified", file: url + "=postgres://h/db\n", passes: url + "=postgres://h/db?sslmode=verify-full\n", severity: finding.Warning, line: 2,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/pkg/finding"
@@ -33,6 +34,17 @@ func checkDatabaseTLS(_ context.Context, s *checkState, emit func(finding.Findin
 			"; add sslmode=verify-full, and sslrootcert=FILE unless the system trusts the CA of the database server", finding.Fix{}))
 	}
 	return nil
+}
+
+// databaseModes returns the values of sslmode (PostgreSQL 15 manual, 34.19.1).
+func databaseModes() []string {
+	return []string{"verify-full", "verify-ca", "require", "prefer", "allow", "disable"}
+}
+
+// validMode reports whether a database URL has a valid sslmode, or none.
+func validMode(value string) bool {
+	query := databaseQuery(value)
+	return !query.Has("sslmode") || slices.Contains(databaseModes(), query.Get("sslmode"))
 }
 
 // databaseQuery returns the settings of a database URL; what cannot be read is left

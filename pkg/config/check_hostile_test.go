@@ -73,7 +73,7 @@ func TestCheckHidesSecrets(t *testing.T) {
 		if p.Secret() {
 			settings = append(settings, name+"="+marker)
 		}
-		if isDatabaseURL(p) {
+		if p.DatabaseURL() {
 			for _, url := range []string{
 				"postgres://u:" + marker + "@h/db", "postgres://u@h/db?password=" + marker, "mysql://u:" + marker + "@h/db",
 				"host=h password=" + marker, "postgres:u:" + marker + "@h", "postgres://u:a/" + marker + "@h/db", "postgres://u:a b" + marker + "@h",

@@ -113,13 +113,14 @@ func checkPasswords(ctx context.Context, s *checkState, emit func(finding.Findin
 	return nil
 }
 
-func isDatabaseURL(p *Parameter) bool { return p.Type == URL && strings.Contains(p.Unit, "postgres") }
+// DatabaseURL reports whether the value is the URL of a database.
+func (p *Parameter) DatabaseURL() bool { return p.Type == URL && strings.Contains(p.Unit, "postgres") }
 
 // databaseURLs returns the entries that set the URL of a database.
 func (s *checkState) databaseURLs() []*setting {
 	var out []*setting
 	for i := range s.settings {
-		if st := &s.settings[i]; st.param != nil && isDatabaseURL(st.param) && st.Value != "" {
+		if st := &s.settings[i]; st.param != nil && st.param.DatabaseURL() && st.Value != "" {
 			out = append(out, st)
 		}
 	}
@@ -159,6 +160,8 @@ func checkDatabaseURL(_ context.Context, s *checkState, emit func(finding.Findin
 		case !postgresURL(st.Value):
 			emit(s.of(st, st.Key+" does not begin with postgres:// or postgresql://, and only a PostgreSQL database can replace the embedded store",
 				s.fixSet(st.Key, strings.TrimPrefix(st.Value, "jdbc:"))))
+		case !validMode(st.Value) && !carriesPassword(st.Value):
+			emit(s.of(st, st.Key+" has an sslmode that PostgreSQL does not know; use verify-full, or one of "+strings.Join(databaseModes()[1:], ", "), finding.Fix{}))
 		case databaseName(st.Value) == "" && firstError(st.param.Check(st.Value)) == nil:
 			f := s.of(st, st.Key+" names no database: the database server opens the one named like the user", finding.Fix{})
 			f.Severity = finding.Warning

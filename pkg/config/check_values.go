@@ -76,7 +76,7 @@ func (st *setting) kindOf(problem Problem) faultKind {
 		return outsideGuess
 	case p.outside(st.Value):
 		return outsideLimits
-	case isDatabaseURL(p) && (!postgresURL(st.Value) || carriesPassword(st.Value)):
+	case p.DatabaseURL() && (!postgresURL(st.Value) || carriesPassword(st.Value)):
 		return otherRule
 	}
 	return wrongType

@@ -91,15 +91,12 @@ func readRejects(path string) ([]Record, error) {
 func (a *Applier) Rejects() int { return a.rejects.Changes() }
 
 // WriteRejects writes the records that were not changed, each with the reason, as
-// a plan that can be applied. If there are none, it creates no file, and empties one
-// that exists. The file is one that RejectOutput allows.
+// a plan that can be applied. If there are none, it removes the file that an earlier run
+// wrote, which would otherwise look like the result of this one. The file is one that
+// RejectOutput allows.
 func (a *Applier) WriteRejects(ctx context.Context, path, source string) error {
 	if a.rejects.Changes() == 0 {
-		fi, err := os.Lstat(path)
-		if errors.Is(err, fs.ErrNotExist) || err == nil && (!fi.Mode().IsRegular() || fi.Size() == 0) {
-			return nil
-		}
-		return fsx.WriteOutput(ctx, path, RejectOutput(a.o.Hook), func(io.Writer) error { return nil })
+		return fsx.RemoveOutput(ctx, path, RejectOutput(a.o.Hook))
 	}
 	return fsx.WriteOutput(ctx, path, RejectOutput(a.o.Hook), a.writeRejects(source))
 }

@@ -354,3 +354,26 @@ func TestTornRejects(t *testing.T) {
 		t.Errorf("%+v, %v", records, err)
 	}
 }
+
+// A run without rejected records removes the file of an earlier run, whose records were
+// changed meanwhile.
+func TestNoRejectsRemoveThoseOfAnEarlierRun(t *testing.T) {
+	f := newFake(t, 3, ldaptest.Options{})
+	runs := Runs{Dir: t.TempDir()}
+	path := filepath.Join(t.TempDir(), "rejects.ldif")
+	plan := f.plan(t)
+	f.SetFaults(ldaptest.Faults{RefuseDNs: []string{fakeDN(2)}})
+	for id := int64(1); id <= 2; id++ {
+		a, run := begin(t, plan, f.options(), runs, id, 0)
+		if err := a.Apply(t.Context(), run); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.WriteRejects(t.Context(), path, run.Server); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); (err == nil) != (id == 1) {
+			t.Errorf("run %d: the reject file: %v", id, err)
+		}
+		f.SetFaults(ldaptest.Faults{})
+	}
+}

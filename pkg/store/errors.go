@@ -64,6 +64,19 @@ func (e *CommitUnknown) Error() string {
 // Unwrap returns ErrUnavailable and the cause.
 func (e *CommitUnknown) Unwrap() []error { return []error{ErrUnavailable, e.Err} }
 
+// PlaceError is an error of the database of a store: unlike most errors, it is not about
+// what the caller asked for.
+type PlaceError struct {
+	Where string // the path of the file, or the URL of the database without settings
+	Err   error
+}
+
+// Error returns the error with the place of the store.
+func (e *PlaceError) Error() string { return fmt.Sprintf("store %s: %v", e.Where, e.Err) }
+
+// Unwrap returns the error.
+func (e *PlaceError) Unwrap() error { return e.Err }
+
 // InvalidError reports an invalid value and the reason. It wraps ErrInvalid.
 type InvalidError struct {
 	Field  string // name of the property, such as "mail" or "acl"

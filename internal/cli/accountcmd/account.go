@@ -20,6 +20,10 @@ works directly on the server's database, so the server does not need to be runni
 account is identified by the unique id of its directory entry, and is stored on the
 back end that the entry names. The directory is never changed.
 
+With --dry-run, an action makes its changes in transactions and rolls them back, to find
+what would fail. So it waits for other programs that write to the store, they wait for it,
+and the store must not be read-only or its disk full.
+
 Without an action, 'account' is 'account list'.`,
 		Example: list.Example,
 		Args:    cmdutil.NoArguments,

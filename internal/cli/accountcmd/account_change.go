@@ -44,11 +44,17 @@ type changeWork struct {
 	question func(n int) string // asked before something is destroyed; nil asks nothing
 }
 
-func (o *accountChange) change(ctx context.Context, selects bool, w changeWork) (err error) {
+func (o *accountChange) change(ctx context.Context, selects bool, w changeWork) error {
 	requests, err := o.requests(ctx, w.properties)
 	if err != nil {
 		return err
 	}
+	return o.changeRequested(ctx, selects, requests, w)
+}
+
+// changeRequested is change for a command that has read the batch, which can only be read
+// once: it may be a pipe.
+func (o *accountChange) changeRequested(ctx context.Context, selects bool, requests []account.Request, w changeWork) (err error) {
 	s, err := o.stores.Open(ctx, &o.HomeOptions, o.runner.lock.Timeout)
 	if err != nil {
 		return err
@@ -198,6 +204,7 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 	case len(properties) == 0 && o.batch == "":
 		return cmdutil.Usagef("nothing to change; use -y prop=value,...; properties: %s", propertyHelp(account.AccountProperties()))
 	}
+	o.modifies = true
 	return o.change(ctx, selects, changeWork{properties: properties, use: store.SchedulingACL, step: func(s *storeHome, _ *account.Directory, t *selectedAccounts) (account.Step, error) {
 		others, err := o.others(ctx, s)
 		if err != nil {

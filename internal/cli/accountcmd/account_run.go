@@ -366,7 +366,7 @@ func (o *changeRun) printSummary(t *selectedAccounts, skipped int, undo string, 
 	switch {
 	case o.global.DryRun:
 		o.console.Notef("dry run: nothing was changed")
-	case o.touched() == 0 && o.counts[account.Already] > 0 && o.counts[account.Failed] == 0:
+	case o.touched() == 0 && o.counts[account.Already] > 0 && o.counts[account.Failed]+o.counts[account.NotDone] == 0:
 		o.console.Notef("nothing to do: already done")
 	case undo != "":
 		o.console.Notef("change %d; to undo: %s", change, undo)

@@ -33,6 +33,10 @@ type accountSelection struct {
 	tmp      string
 
 	known []account.PropertyInfo // the properties that batch lines may set
+	// modifies is set for an action that does nothing without properties.
+	modifies bool
+	// command is the running command, as the first lines of undo files have it.
+	command []string
 	// parseRest, if not nil, parses what follows the account on a batch line.
 	parseRest func(rest string, r *account.Request) error
 }
@@ -65,6 +69,7 @@ func (o *accountSelection) check(cmd *cobra.Command) error {
 	if err := o.DirectoryOptions.Check(cmd); err != nil {
 		return err
 	}
+	o.command = undoCommand(cmd)
 	ways := 0
 	for _, given := range []bool{len(o.accounts)+len(o.ids) > 0, o.batch != "", o.selects(cmd)} {
 		if given {
@@ -124,7 +129,12 @@ func (o *accountSelection) batchRequests(ctx context.Context, out []account.Requ
 	file, number, undoFile := cmdutil.BatchName(o.batch), 0, false
 	for line := range strings.Lines(text) {
 		number++
-		undoFile = undoFile || isUndoMark(line)
+		if command, ok := cutUndoMark(line); ok {
+			undoFile = true
+			if err := o.checkUndo(command); err != nil {
+				return nil, err
+			}
+		}
 		if undoFile && !strings.HasSuffix(line, "\n") {
 			o.console.Notef("davadmin: note: %s: skipped: the line is incomplete, because the run was killed before it made that change", cmdutil.BatchPlace(o.batch, number))
 			continue
@@ -142,6 +152,9 @@ func (o *accountSelection) batchRequests(ctx context.Context, out []account.Requ
 			}
 			r.Properties = p
 		}
+		if o.modifies && len(r.Properties) == 0 {
+			return nil, cmdutil.Usagef("%s: the line sets no property, and -y was not given; nothing was changed", r.Where())
+		}
 		out = append(out, r)
 	}
 	if undoFile {
@@ -151,6 +164,15 @@ func (o *accountSelection) batchRequests(ctx context.Context, out []account.Requ
 		return nil, fmt.Errorf("%s contains no accounts; nothing was changed", file)
 	}
 	return out, nil
+}
+
+// checkUndo returns an error if an undo file is for another command: that of a restoration,
+// for example, deletes the same accounts again.
+func (o *accountSelection) checkUndo(command []string) error {
+	if len(command) < 2 || slices.Equal(withoutTime(command), o.command) {
+		return nil
+	}
+	return cmdutil.Usagef("%s is an undo file of another kind, so nothing was changed; to undo: %s", cmdutil.BatchName(o.batch), o.hints.Line(command[0], command[1], append(slices.Clone(command[2:]), "-f", o.batch)...))
 }
 
 // request parses a line of a batch.

@@ -71,7 +71,7 @@ func (o *accountSubscribe) subscribe(ctx context.Context, selects bool) error {
 			return cmdutil.Usagef("%s: both the line and -c name a calendar; use only one of them", r.Where())
 		}
 	}
-	return o.change(ctx, selects, changeWork{step: func(s *storeHome, _ *account.Directory, _ *selectedAccounts) (account.Step, error) {
+	return o.changeRequested(ctx, selects, requests, changeWork{step: func(s *storeHome, _ *account.Directory, _ *selectedAccounts) (account.Step, error) {
 		names, err := s.selected(ctx, "")
 		if err != nil {
 			return nil, err

@@ -15,7 +15,6 @@ import (
 	"github.com/davadmin/davadmin/pkg/journal"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/backends"
-	"github.com/davadmin/davadmin/pkg/store/postgres"
 )
 
 // NewBackend returns the operation 'backend'. Without an action it lists.
@@ -254,8 +253,8 @@ func (o *backendCreate) check() error {
 		return cmdutil.Usagef("-n '%s': %v", o.name, err)
 	}
 	if o.url != "" {
-		if err := postgres.CheckURL(o.url); err != nil {
-			return cmdutil.Usagef("--dburl: %v%s", err, o.hints.StoreHint(err))
+		if err := o.hints.CheckDatabaseURL("--dburl", o.url); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -24,6 +24,10 @@ func NewCalendar(f *cmdutil.Factory) *cobra.Command {
 		Long: `Lists, creates, changes and deletes the calendars of accounts. It works directly on
 the calendar server's database, so the server does not need to be running.
 
+With --dry-run, an action makes its changes in transactions and rolls them back, to find
+what would fail. So it waits for other programs that write to the store, they wait for it,
+and the store must not be read-only or its disk full.
+
 Without an action, 'calendar' is 'calendar list'.`,
 		Example: `  davadmin calendar list -a jdoe@example.com
   davadmin calendar create -a user1@example.com -n work -y "displayname=Work,acl=user2@example.com:r"

@@ -143,7 +143,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 			case !o.undelete && len(p) == 0 && o.batch == "":
 				return cmdutil.Usagef("nothing to change; use -y prop=value,...; properties: %s", propertyHelp(account.CalendarProperties()))
 			}
-			if o.undelete {
+			if o.modifies = !o.undelete; o.undelete {
 				o.runner.undo = []string{"calendar", "delete"}
 			}
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storeHome, d *account.Directory, t *selectedAccounts) (account.Step, error) {

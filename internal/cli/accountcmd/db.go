@@ -205,6 +205,12 @@ func (o *dbOptions) states(ctx context.Context) (out []store.SchemaState, s *sto
 			continue
 		}
 		st, err := l.State(ctx, backends.Options{Now: o.now})
+		if err == nil && st.Version == st.Known {
+			// The state does not say whose store it is.
+			if _, oerr := s.set.Open(ctx, l.Backend); errors.Is(oerr, store.ErrOtherBackend) {
+				err = oerr
+			}
+		}
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, nil, nil, errors.Join(err, s.close())

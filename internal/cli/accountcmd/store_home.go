@@ -3,7 +3,7 @@ package accountcmd
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +23,9 @@ type storeHome struct {
 	hints    *cmdutil.Hints
 	warnLost func([]backends.Lost)
 	warned   bool // about back ends without a store
+	// existing are all back ends that have a store, and unseen those without one, as soon as
+	// all were opened.
+	existing, unseen []string
 	// retry says how long a batch waits for an unavailable database.
 	retry account.Retry
 }
@@ -71,7 +74,7 @@ func (sh *storeHomes) Open(ctx context.Context, o *cmdutil.HomeOptions, wait tim
 func (s *storeHome) readable(ctx context.Context, name string) (names []string, incomplete, err error) {
 	var lost []backends.Lost
 	if name == "" {
-		names, lost, err = s.set.Existing(ctx)
+		names, lost, err = s.openAll(ctx)
 		return names, s.hints.LostError(lost), err
 	}
 	l, err := s.set.Location(name)
@@ -104,12 +107,12 @@ func (s *storeHome) selected(ctx context.Context, name string) ([]string, error)
 		}
 		return []string{name}, nil
 	}
-	existing, lost, err := s.set.Existing(ctx)
+	existing, lost, err := s.openAll(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if len(existing) == 0 {
-		return nil, fmt.Errorf("%w on any back end of %s", store.ErrNoSchema, s.dir)
+		return nil, s.hints.NoStoreError(lost)
 	}
 	if !s.warned {
 		s.warnLost(lost)
@@ -118,8 +121,24 @@ func (s *storeHome) selected(ctx context.Context, name string) ([]string, error)
 	return existing, nil
 }
 
+// openAll opens all back ends that have a store, and remembers the others.
+func (s *storeHome) openAll(ctx context.Context) (names []string, lost []backends.Lost, err error) {
+	if names, lost, err = s.set.Existing(ctx); err != nil {
+		return nil, nil, err
+	}
+	s.existing, s.unseen = names, nil
+	for _, l := range lost {
+		s.unseen = append(s.unseen, l.Backend)
+	}
+	return names, lost, nil
+}
+
 func (s *storeHome) finder(names []string) *account.Finder {
-	return &account.Finder{Stores: s.set, Backends: names, Retry: s.retry}
+	f := &account.Finder{Stores: s.set, Backends: names, Retry: s.retry}
+	if slices.Equal(names, s.existing) { // otherwise, the user named a back end
+		f.Unseen = s.unseen
+	}
+	return f
 }
 
 // people finds people by their accounts, then in the directory, which may be nil.

@@ -7,7 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/fsx"
 )
@@ -35,14 +38,41 @@ func oldUndoMark() string { return strings.Join([]string{"# the way", "back" + u
 // command that reads the file.
 const undoOrder = ", read from its end: "
 
-// isUndoMark reports whether a batch line marks its file as an undo file. Any other
-// comment is one of the user, whose lines are run in their order.
-func isUndoMark(line string) bool {
-	command, ok := strings.CutPrefix(line, undoMark)
+// cutUndoMark returns the command that reads an undo file, without the -f and its value, if
+// a batch line marks its file as one. Any other comment is one of the user, whose lines are
+// run in their order.
+func cutUndoMark(line string) (command []string, ok bool) {
+	text, ok := strings.CutPrefix(line, undoMark)
 	if !ok {
-		command, ok = strings.CutPrefix(line, oldUndoMark())
+		text, ok = strings.CutPrefix(line, oldUndoMark())
 	}
-	return ok && strings.HasPrefix(command, "davadmin ")
+	if !ok {
+		return nil, false
+	}
+	if text, ok = strings.CutPrefix(text, "davadmin "); !ok {
+		return nil, false
+	}
+	text, _, _ = strings.Cut(text, " -f ")
+	return strings.Fields(text), true
+}
+
+// undoOptions are the options of a command that decide which undo files it reads.
+func undoOptions() []string { return []string{"undelete", "undo"} }
+
+// undoCommand returns a command as cutUndoMark does, without the times of its options.
+func undoCommand(cmd *cobra.Command) []string {
+	words := []string{cmd.Parent().Name(), cmd.Name()}
+	for _, name := range undoOptions() {
+		if cmd.Flags().Changed(name) {
+			words = append(words, "--"+name)
+		}
+	}
+	return words
+}
+
+// withoutTime returns a command of an undo file without the value of --undelete.
+func withoutTime(command []string) []string {
+	return slices.DeleteFunc(slices.Clone(command), func(word string) bool { return word[0] >= '0' && word[0] <= '9' })
 }
 
 // empty reports whether there is nothing to undo.

@@ -167,6 +167,7 @@ func (h *Hints) StoreHint(err error) string {
 	var unproven *directory.UnprovenError
 	var passFile *postgres.PassFileError
 	var method *postgres.AuthenticationError
+	var rights *postgres.RightsError
 	var problem *directory.Problem
 	switch {
 	case errors.As(err, &unproven):
@@ -188,7 +189,11 @@ func (h *Hints) StoreHint(err error) string {
 	case errors.Is(err, account.ErrNoEntries):
 		return "; set the search base with -B"
 	case errors.Is(err, store.ErrNoSchema):
-		return "; '" + h.Line("db", "init") + "' creates one"
+		return "; restore it, or if it never had one, create it with '" + h.Line("db", "init", "-n", "ID") + "'"
+	case errors.Is(err, store.ErrDamaged):
+		return "; restore the store from a backup"
+	case errors.Is(err, store.ErrOtherBackend):
+		return "; restore the right store, or correct store.dav.ID.dbdir or store.dav.ID.dburl"
 	case errors.Is(err, store.ErrSchemaOlder):
 		return "; '" + h.Line("db", "schema_fullupgrade") + "' brings it up to date"
 	case errors.Is(err, store.ErrSchemaNewer):
@@ -199,6 +204,8 @@ func (h *Hints) StoreHint(err error) string {
 		return "; verify the certificate of the server with sslmode=verify-full in store.dav.ID.dburl (and sslrootcert=FILE), or allow the method with require_auth there"
 	case errors.Is(err, postgres.ErrNoTLS):
 		return "; enable TLS on the server, or add sslmode=disable to store.dav.ID.dburl"
+	case errors.As(err, &rights):
+		return "; give the user in store.dav.ID.dburl all rights on the schema davadmin and its tables, best by making it their owner"
 	case errors.Is(err, store.ErrDenied):
 		return "; check the user in store.dav.ID.dburl, and its password: '" + h.Line("passfile", "list") + "'"
 	case errors.Is(err, postgres.ErrPassword):

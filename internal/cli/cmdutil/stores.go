@@ -15,6 +15,7 @@ import (
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/store/backends"
+	"github.com/davadmin/davadmin/pkg/store/postgres"
 )
 
 // CreateStoreFile creates the store of a back end; for an SQLite file, the directories
@@ -92,7 +93,7 @@ const BuiltinBackend = "defaultbackend"
 
 // location returns where the store of a back end is.
 func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.Backend) (backends.Location, error) {
-	l := backends.Location{Backend: b.ID, URL: c.Value(b.Parameter("dburl")), Password: ss.vaults.StorePassword(o, dir, b.ID), PassFile: ss.passFile()}
+	l := backends.Location{Backend: b.ID, URL: c.Value(b.Parameter("dburl")), Password: ss.vaults.StorePassword(o, dir, b.ID), Client: ss.client()}
 	if err := CheckBackendName(b.ID); err != nil {
 		return l, Usagef("%s: back end '%s': %v", c.Path, b.ID, err)
 	}
@@ -109,19 +110,21 @@ func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.B
 	return l, nil
 }
 
-// passFile returns the password file of PostgreSQL's own programs (PostgreSQL 15 manual,
-// 34.15 and 34.16), or "" if the password is in the environment.
-func (ss *Stores) passFile() string {
-	if ss.getenv("PGPASSWORD") != "" {
+// client returns the settings for PostgreSQL's own programs.
+func (ss *Stores) client() postgres.Client {
+	file := func(variable string, inHome ...string) string {
+		if path := ss.getenv(variable); path != "" {
+			return path
+		}
+		if home := ss.getenv("HOME"); home != "" {
+			return filepath.Join(append([]string{home}, inHome...)...)
+		}
 		return ""
 	}
-	if path := ss.getenv("PGPASSFILE"); path != "" {
-		return path
+	return postgres.Client{
+		Password: ss.getenv("PGPASSWORD") != "", PassFile: file("PGPASSFILE", ".pgpass"), Service: ss.getenv("PGSERVICE"),
+		ServiceFile: file("PGSERVICEFILE", ".pg_service.conf"), Key: file("PGSSLKEY", ".postgresql", "postgresql.key"),
 	}
-	if home := ss.getenv("HOME"); home != "" {
-		return filepath.Join(home, ".pgpass")
-	}
-	return ""
 }
 
 // CheckBackendName returns an error if an id is not a portable file name.
@@ -129,6 +132,34 @@ func CheckBackendName(id string) error {
 	if id == "" || len(id) > 64 || id[0] == '.' || id[0] == '-' ||
 		strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != "" {
 		return errors.New("an id has 1 to 64 letters, digits, '.', '_' and '-', and does not begin with '.' or '-'")
+	}
+	return nil
+}
+
+// CheckDatabaseURL returns a usage error that begins with what for text that is not the URL
+// of a PostgreSQL database, has invalid settings, or contains a password. It reads the files
+// that the URL names.
+func (h *Hints) CheckDatabaseURL(what, text string) error {
+	if err := postgres.CheckURL(text); err != nil {
+		return Usagef("%s: %v%s", what, err, h.StoreHint(err))
+	}
+	return nil
+}
+
+// CheckDatabaseURLs is CheckDatabaseURL for the requests that set the URL of a database.
+func (h *Hints) CheckDatabaseURLs(r *config.Registry, requests []config.Request) error {
+	for _, q := range requests {
+		p, ok := r.Lookup(q.Name)
+		if !ok || q.Action != config.ActionSet || q.Value == "" || !p.DatabaseURL() {
+			continue
+		}
+		what := q.Name
+		if q.Where != "" {
+			what = q.Where + ": " + q.Name
+		}
+		if err := h.CheckDatabaseURL(what, q.Value); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -147,11 +178,20 @@ func (h *Hints) LostError(lost []backends.Lost) error {
 	if len(lost) == 0 {
 		return nil
 	}
+	return &IncompleteError{Text: "incomplete: " + h.lostWords(lost)}
+}
+
+// NoStoreError returns the error of a change for which no back end has a store.
+func (h *Hints) NoStoreError(lost []backends.Lost) error {
+	return errors.New("nothing was changed: " + h.lostWords(lost))
+}
+
+func (h *Hints) lostWords(lost []backends.Lost) string {
 	var parts []string
 	for _, l := range lost {
 		parts = append(parts, fmt.Sprintf("back end %s: %v; %s", l.Backend, l.Err, h.LostHint(l.Location)))
 	}
-	return &IncompleteError{Text: "incomplete: " + strings.Join(parts, "; ")}
+	return strings.Join(parts, "; ")
 }
 
 // LostHint returns what to do about a back end without a store.

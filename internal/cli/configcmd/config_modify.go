@@ -82,6 +82,9 @@ func (o *configModify) run(ctx context.Context) error {
 	if err := c.Registry.Validate(requests, strictness); err != nil {
 		return o.hints.RefusedUsage(err)
 	}
+	if err := o.hints.CheckDatabaseURLs(c.Registry, requests); err != nil {
+		return err
+	}
 	var warnings []config.Warning
 	return o.homeFiles.Edit(ctx, format, cmdutil.FileEdit{
 		File: c, Action: "modify", Remark: o.remark, Make: c.ModifyParameters(requests, strictness, &warnings),

@@ -428,8 +428,7 @@ func (o *Runner) change(ctx context.Context, a *ldapchange.Applier, run *ldapcha
 }
 
 // writeRejects writes the records that were not changed to the file of --reject. Without
-// such records, the file of an earlier run is emptied, so that it is not taken for that of
-// this run.
+// any, it removes the file that an earlier run wrote.
 func (o *Runner) writeRejects(ctx context.Context, a *ldapchange.Applier, server string) error {
 	if o.reject == "" {
 		return nil

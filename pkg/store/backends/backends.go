@@ -34,9 +34,8 @@ type Location struct {
 	// Password returns the password of the database. If it is nil, the sources of
 	// PostgreSQL's own programs are used, such as PGPASSFILE.
 	Password func(context.Context) ([]byte, error)
-	// PassFile is the file from which a password comes if Password returns none; ""
-	// if there is none.
-	PassFile string
+	// Client are the settings for PostgreSQL's own programs.
+	Client postgres.Client
 	// PurgeDelay is how long deleted data is kept before it can be purged.
 	PurgeDelay time.Duration
 }
@@ -168,7 +167,7 @@ func (l Location) sqlite(o Options) sqlite.Options {
 }
 
 func (l Location) postgres(o Options) postgres.Options {
-	return postgres.Options{URL: l.URL, Backend: l.Backend, Password: l.Password, PassFile: l.PassFile, Wait: o.Wait, Now: o.Now}
+	return postgres.Options{URL: l.URL, Backend: l.Backend, Password: l.Password, Client: l.Client, Wait: o.Wait, Now: o.Now}
 }
 
 // Where returns the path of the file, or the URL without settings, for messages.

@@ -20,3 +20,15 @@ func TestConnectText(t *testing.T) {
 		}
 	}
 }
+
+// The scheme of a URL is in any case (RFC 3986, 3.1), as for the check of the configuration.
+func TestSchemeOfURL(t *testing.T) {
+	for text, valid := range map[string]bool{
+		"postgres://localhost/x": true, "POSTGRES://localhost/x": true, "PostgreSQL://localhost/x": true,
+		"mysql://localhost/x": false, "postgres:/localhost/x": false, "host=localhost": false, "": false,
+	} {
+		if err := CheckURL(text); (err == nil) != valid {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -35,9 +35,9 @@ type Options struct {
 	// Password returns the password. If it is nil or returns an empty password,
 	// PGPASSFILE or the service file is used.
 	Password func(context.Context) ([]byte, error)
-	// PassFile is the password file that pgx reads if neither Password nor the URL has
-	// one; "" if there is none. It is rejected if other users can access it.
-	PassFile string
+	// Client are further sources of the password and of the key of a client certificate.
+	// A file among them that is used is rejected if other users can access it.
+	Client Client
 	// Connections is the maximum number of open connections. Zero means 8.
 	Connections int32
 	// Wait is the maximum time to wait for a lock of another transaction. Zero means
@@ -103,10 +103,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 // failed adds the name of the store to an error, unless the error already contains it.
 func (o Options) failed(err error) error {
 	var exists *store.ExistsError
-	if errors.As(err, &exists) {
+	var at *store.PlaceError
+	if errors.As(err, &exists) || errors.As(err, &at) {
 		return err
 	}
-	return fmt.Errorf("store %s: %w", o.Where(), err)
+	return &store.PlaceError{Where: o.Where(), Err: err}
 }
 
 // open opens a store of any schema version and back end, and returns its metadata.
@@ -132,6 +133,10 @@ func connect(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	files := o.settings()
+	if err := files.checkKey(&config.ConnConfig.Config); err != nil {
+		return nil, err
+	}
 	secure(&config.ConnConfig.Config)
 	if config.MaxConns = o.Connections; config.MaxConns <= 0 {
 		config.MaxConns = 8
@@ -145,7 +150,7 @@ func connect(ctx context.Context, o Options) (*Store, error) {
 	if parameters := config.ConnConfig.RuntimeParams; parameters["application_name"] == "" {
 		parameters["application_name"] = "davadmin"
 	}
-	config.BeforeConnect = o.setPassword
+	config.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error { return o.setPassword(ctx, c, files) }
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, explain(err)
@@ -155,7 +160,7 @@ func connect(ctx context.Context, o Options) (*Store, error) {
 
 // setPassword sets the password of a connection. Without one from o.Password, the
 // connection has the one that pgx found.
-func (o Options) setPassword(ctx context.Context, c *pgx.ConnConfig) error {
+func (o Options) setPassword(ctx context.Context, c *pgx.ConnConfig, files settings) error {
 	if o.Password != nil {
 		password, err := o.Password(ctx)
 		if err != nil {
@@ -169,7 +174,7 @@ func (o Options) setPassword(ctx context.Context, c *pgx.ConnConfig) error {
 	if c.Password == "" {
 		return nil
 	}
-	return o.checkPassFile()
+	return files.checkPassword()
 }
 
 // URLError is returned for text that is not a valid URL of a database.
@@ -180,6 +185,9 @@ func (e *URLError) Error() string { return "the database URL is invalid: " + e.R
 
 // parse returns the configuration that a URL describes. *URLError.
 func parse(text string) (*pgxpool.Config, error) {
+	if scheme, rest, ok := strings.Cut(text, "://"); ok {
+		text = strings.ToLower(scheme) + "://" + rest // pgx accepts no other
+	}
 	config, err := pgxpool.ParseConfig(text)
 	if err == nil {
 		return config, nil
@@ -206,11 +214,9 @@ func CheckURL(text string) error {
 // checkText returns an error for text that does not have the form of a URL of a
 // database, and ErrPassword for a URL that contains a password.
 func checkText(text string) error {
-	rest, ok := strings.CutPrefix(text, "postgres://")
-	if !ok {
-		if rest, ok = strings.CutPrefix(text, "postgresql://"); !ok {
-			return &URLError{Reason: "it does not begin with postgres://"}
-		}
+	scheme, rest, ok := strings.Cut(text, "://")
+	if scheme = strings.ToLower(scheme); !ok || scheme != "postgres" && scheme != "postgresql" {
+		return &URLError{Reason: "it does not begin with postgres://"}
 	}
 	authority, query, _ := strings.Cut(rest, "?")
 	authority, _, _ = strings.Cut(authority, "/")

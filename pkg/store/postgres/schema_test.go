@@ -141,6 +141,24 @@ func testRejectedDatabases(t *testing.T, server *servertest.PostgresServer) {
 	}
 }
 
+// A user who could log in, but lacks a right, is not told to check the password.
+func TestMissingRights(t *testing.T) {
+	server := servertest.Postgres(t, servertest.PostgresOptions{})
+	o := Options{URL: server.URL("postgres"), Backend: "b"}
+	if err := Create(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.Psql(t.Context(), "postgres", "CREATE USER guest"); err != nil {
+		t.Fatal(err)
+	}
+	o.URL = strings.Replace(o.URL, "postgres://postgres@", "postgres://guest@", 1)
+	_, err := Open(t.Context(), o)
+	var rights *RightsError
+	if !errors.As(err, &rights) || !errors.Is(err, store.ErrDenied) {
+		t.Errorf("%s: got error %v", o.URL, err)
+	}
+}
+
 func TestPasswords(t *testing.T) {
 	server := servertest.Postgres(t, servertest.PostgresOptions{TCP: true, Password: "right"})
 	for word, want := range map[string]error{"right": store.ErrNoSchema, "wrong": store.ErrDenied} {

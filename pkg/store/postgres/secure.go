@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"net/url"
-	"os"
 	"regexp"
 	"strings"
 
@@ -43,16 +41,34 @@ func (e *AuthenticationError) Error() string {
 // Unwrap returns store.ErrDenied.
 func (e *AuthenticationError) Unwrap() error { return store.ErrDenied }
 
-// PassFileError is returned for a password file that other users can access. It wraps
-// store.ErrDenied.
+// PassFileError is returned for a file with a password or a private key that other users
+// can access. It wraps store.ErrDenied.
 type PassFileError struct {
 	Path string
 	Mode fs.FileMode
+	Kind FileKind
 }
+
+// FileKind is the kind of a file that contains a secret.
+type FileKind int
+
+// The kinds.
+const (
+	PassFile    FileKind = iota // the password file: PGPASSFILE, or passfile in the URL
+	ServiceFile                 // the connection service file, with a password for the service
+	KeyFile                     // the private key of the client certificate: sslkey
+)
 
 // Error names the file and its mode.
 func (e *PassFileError) Error() string {
-	return fmt.Sprintf("other users can access the password file %s (mode %04o)", e.Path, e.Mode)
+	what, which := "password file", ""
+	switch e.Kind {
+	case ServiceFile:
+		what, which = "service file", ", which contains a password"
+	case KeyFile:
+		what = "key file"
+	}
+	return fmt.Sprintf("other users can access the %s %s%s (mode %04o)", what, e.Path, which, e.Mode)
 }
 
 // Unwrap returns store.ErrDenied.
@@ -113,28 +129,6 @@ func remote(host string, port uint16) bool {
 // verify-ca accepts the certificate of any site in the world.
 func verifies(c *tls.Config) bool {
 	return c != nil && (!c.InsecureSkipVerify || c.VerifyPeerCertificate != nil && c.RootCAs != nil)
-}
-
-// checkPassFile returns a *PassFileError if the password file, which the URL may name,
-// is accessible to other users.
-func (o Options) checkPassFile() error {
-	path := o.PassFile
-	if _, query, ok := strings.Cut(o.URL, "?"); ok {
-		if values, err := url.ParseQuery(query); err == nil && values.Has("passfile") {
-			path = values.Get("passfile")
-		}
-	}
-	if path == "" {
-		return nil
-	}
-	fi, err := os.Stat(path)
-	if err != nil {
-		return nil //nolint:nilerr // a file that cannot be read gave no password
-	}
-	if mode := fi.Mode().Perm(); mode&0o077 != 0 {
-		return &PassFileError{Path: path, Mode: mode}
-	}
-	return nil
 }
 
 // refusedMethod matches the error of pgx for a method that require_auth forbids.

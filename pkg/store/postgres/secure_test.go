@@ -265,7 +265,7 @@ func TestPassFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PGPASSFILE", path)
-	o := Options{URL: s.URL("postgres"), Backend: "b", PassFile: path}
+	o := Options{URL: s.URL("postgres"), Backend: "b", Client: Client{PassFile: path}}
 	inURL := Options{URL: s.URL("postgres") + "?passfile=" + url.QueryEscape(path), Backend: "b"}
 	other := o
 	other.Password = func(context.Context) ([]byte, error) { return []byte("right"), nil }

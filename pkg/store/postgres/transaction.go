@@ -163,7 +163,7 @@ func (c *cursor) Close() {
 
 // View implements store.Store.
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
-	return s.view(ctx, func(t *transaction) error { return fn(relational.New(t, s.o.Backend, s.o.now())) })
+	return s.named(s.view(ctx, func(t *transaction) error { return fn(relational.New(t, s.o.Backend, s.o.now())) }))
 }
 
 // view runs fn in a read-only transaction.
@@ -208,10 +208,21 @@ func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
 	}
 }
 
-// named adds the name of the store to an error because the database is read-only.
+// named adds the name of the store to an error of the database, unless it has one: there
+// may be several back ends. Errors about a value name what is invalid.
 func (s *Store) named(err error) error {
-	if errors.Is(err, store.ErrReadOnly) {
-		return s.o.failed(err)
+	var e *pgconn.PgError
+	var at *store.PlaceError
+	if err == nil || errors.As(err, &at) {
+		return err
+	}
+	for _, of := range []error{store.ErrReadOnly, store.ErrLocked, store.ErrUnavailable, store.ErrDenied, store.ErrFull, store.ErrDamaged} {
+		if errors.Is(err, of) {
+			return &store.PlaceError{Where: s.o.Where(), Err: err}
+		}
+	}
+	if errors.As(err, &e) {
+		return &store.PlaceError{Where: s.o.Where(), Err: err}
 	}
 	return err
 }
@@ -287,5 +298,5 @@ func (s *Store) Taken(ctx context.Context, accounts []*store.NewAccount) (taken 
 		taken, err = relational.New(t, s.o.Backend, s.o.now()).Taken(ctx, accounts)
 		return err
 	})
-	return taken, err
+	return taken, s.named(err)
 }

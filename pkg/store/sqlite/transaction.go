@@ -7,12 +7,18 @@ import (
 	"slices"
 	"strings"
 
+	"modernc.org/sqlite"
+
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/relational"
 )
 
 // View implements store.Store.
 func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
+	return s.named(s.view(ctx, fn))
+}
+
+func (s *Store) view(ctx context.Context, fn func(store.Reader) error) error {
 	c, err := s.reader(ctx)
 	if err != nil {
 		return err
@@ -31,23 +37,25 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 // Update implements store.Store. It waits for other writers of this process, and up
 // to Options.Wait for writers of other processes.
 func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
-	return s.change(ctx, func(c *connection) error { return fn(relational.New(c, s.o.Backend, s.o.now())) })
+	return s.named(s.change(ctx, func(c *connection) error { return fn(relational.New(c, s.o.Backend, s.o.now())) }))
 }
 
-// change runs fn in a transaction that writes, once. An error because the file is
-// read-only names it.
-func (s *Store) change(ctx context.Context, fn func(*connection) error) error {
+// named adds the name of the store to an error of the engine, unless it has one: there
+// may be several back ends. Errors about a value name what is invalid.
+func (s *Store) named(err error) error {
+	var e *sqlite.Error
+	var at *store.PlaceError
+	if !errors.As(err, &e) || errors.As(err, &at) || errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrInvalid) {
+		return err
+	}
+	return &store.PlaceError{Where: s.o.Path, Err: err}
+}
+
+// change runs fn in a transaction that writes, once.
+func (s *Store) change(ctx context.Context, fn func(*connection) error) (err error) {
 	if s.full != nil {
 		return s.full
 	}
-	err := s.changeOnce(ctx, fn)
-	if errors.Is(err, store.ErrReadOnly) {
-		return fmt.Errorf("store %s: %w", s.o.Path, err)
-	}
-	return err
-}
-
-func (s *Store) changeOnce(ctx context.Context, fn func(*connection) error) (err error) {
 	select {
 	case s.writeLock <- struct{}{}:
 		defer func() { <-s.writeLock }()
@@ -102,7 +110,7 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 		}
 	}
 	slices.SortFunc(addresses, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
-	return s.change(ctx, func(c *connection) error {
+	return s.named(s.change(ctx, func(c *connection) error {
 		for _, a := range accounts {
 			if err := c.insert(ctx, relational.Accounts(), relational.AccountRow(a)); err != nil {
 				return asExists("account", a.Account.ID, err)
@@ -121,7 +129,7 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 			}
 		}
 		return nil
-	})
+	}))
 }
 
 // insert inserts a row into a table.
@@ -150,8 +158,9 @@ func asExists(what, value string, err error) error {
 func (s *Store) Taken(ctx context.Context, accounts []*store.NewAccount) (taken store.Taken, err error) {
 	c, err := s.reader(ctx)
 	if err != nil {
-		return taken, err
+		return taken, s.named(err)
 	}
 	defer c.release()
-	return relational.New(c, s.o.Backend, s.o.now()).Taken(ctx, accounts)
+	taken, err = relational.New(c, s.o.Backend, s.o.now()).Taken(ctx, accounts)
+	return taken, s.named(err)
 }
