@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -169,10 +170,11 @@ func (o *changeRun) countWords() string {
 func (o *changeRun) work(ctx context.Context, s *storeHome, t *selectedAccounts, do account.Group, file *undoFile, change int64) error {
 	b := &account.Batch{Stores: s.set, Do: do, Size: o.size, Report: o.report, Retry: o.retry()}
 	done := 0
+	var shown atomic.Int64 // done, for the goroutine of the status line
 	start := o.now()
 	stop := o.console.StartStatus(func() string {
-		rate := float64(done) / max(o.now().Sub(start).Seconds(), 0.001)
-		return fmt.Sprintf("%d of %d accounts, %.0f per second", done, t.count, rate)
+		n := shown.Load()
+		return fmt.Sprintf("%d of %d accounts, %.0f per second", n, t.count, float64(n)/max(o.now().Sub(start).Seconds(), 0.001))
 	})
 	err := func() error {
 		for item, err := range t.items {
@@ -181,6 +183,7 @@ func (o *changeRun) work(ctx context.Context, s *storeHome, t *selectedAccounts,
 			}
 			item.Index = done
 			done++
+			shown.Store(int64(done))
 			if err := b.Add(ctx, item); err != nil {
 				return err
 			}

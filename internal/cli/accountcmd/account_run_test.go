@@ -1,0 +1,39 @@
+package accountcmd
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/account"
+	"github.com/davadmin/davadmin/pkg/store/backends"
+)
+
+// The progress of a batch is shown by a goroutine of its own, while the batch counts.
+func TestProgressOfABatch(t *testing.T) {
+	var out, notes bytes.Buffer
+	f := cmdutil.NewFactory(&cmdutil.Environment{
+		Streams: &ui.Streams{Out: &out, Err: &notes, ErrTTY: true}, Getenv: func(string) string { return "" },
+	})
+	o := newAccountChange(f, "modify").runner
+	o.counts, o.format = map[account.Result]int{}, ui.Plain
+	refused := errors.New("refused")
+	s := &storeHome{set: backends.New(nil, "", backends.Options{})}
+	items := func(yield func(*account.Item, error) bool) {
+		for range 30 {
+			time.Sleep(100 * time.Millisecond)
+			if !yield(&account.Item{Name: "a@example.com", Refused: refused}, nil) {
+				return
+			}
+		}
+	}
+	err := o.work(t.Context(), s, &selectedAccounts{count: 30, items: items}, account.DryRun(account.Delete), nil, 0)
+	var partial *cmdutil.PartialError
+	if !errors.As(err, &partial) || !strings.Contains(notes.String(), " of 30 accounts, ") {
+		t.Errorf("%v\n%s", err, notes.String())
+	}
+}
