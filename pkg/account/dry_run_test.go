@@ -22,7 +22,7 @@ func TestDryRunOfAnUnwritableStore(t *testing.T) {
 	for _, err := range []error{store.ErrReadOnly, store.ErrFull, store.ErrLocked, store.ErrUnavailable} {
 		var dry *DryRunError
 		_, got := DryRun(CreateOne)(t.Context(), unwritable{err: fmt.Errorf("x: %w", err)}, nil, false)
-		if !errors.Is(got, err) || errors.As(got, &dry) != (err != store.ErrUnavailable) {
+		if !errors.Is(got, err) || errors.As(got, &dry) != !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("%v: got %v", err, got)
 		}
 	}
