@@ -199,6 +199,8 @@ func (d *dialer) prepare(s *session, t target, password []byte) (op string, unre
 			return "TLS", nil, timeoutError(err, d.o.ConnectTimeout)
 		}
 		s.nc = conn
+		state := conn.ConnectionState()
+		s.tls = &state
 	} else if password != nil && !d.o.Plaintext && !isLocal(s.raw.RemoteAddr()) {
 		return "bind", nil, ErrPlaintext
 	}
