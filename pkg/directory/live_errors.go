@@ -68,8 +68,8 @@ func (e *ResultError) Error() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "result code %d (%s)", e.Code, meaning)
-	if e.Message != "" {
-		b.WriteString(": " + e.Message)
+	if text := strings.TrimSpace(e.Message); text != "" {
+		b.WriteString(": " + text)
 	}
 	if len(e.Referrals) > 0 {
 		b.WriteString(": " + strings.Join(e.Referrals, " "))

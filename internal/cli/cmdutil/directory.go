@@ -66,12 +66,15 @@ func (ds *Directories) LoadHomeConfig(ctx context.Context, o *HomeOptions) (*Hom
 
 // OpenDirectory is a directory that is open for reading.
 type OpenDirectory struct {
-	Source   directory.Source
-	Live     *directory.Live   // nil for files
-	Prove    *directory.Prover // nil for files
-	Bases    []string
-	fileName func(int) string
-	Close    func() error
+	Source directory.Source
+	Live   *directory.Live   // nil for files
+	Prove  *directory.Prover // nil for files
+	Bases  []string
+	// BasesFrom says, for messages, where the bases come from.
+	BasesFrom string
+	Options   directory.Options // of the connection; its page size is that of --page
+	fileName  func(int) string
+	Close     func() error
 }
 
 // Open opens the files or the server given by options, or the server of the home.
@@ -89,10 +92,14 @@ func (ds *Directories) Open(ctx context.Context, o *DirectoryOptions, h *HomeCon
 	if err != nil {
 		return nil, err
 	}
-	d := &OpenDirectory{Source: live, Live: live, Bases: o.Bases, Close: live.Close}
+	d := &OpenDirectory{Source: live, Live: live, Bases: o.Bases, BasesFrom: "from -B", Options: lo, Close: live.Close}
 	if len(d.Bases) == 0 && h != nil {
+		d.BasesFrom = h.origin(paramDCRoot)
 		if d.Bases, err = live.DomainBases(ctx, h.Value(paramDCRoot), h.Value(paramSchemaLevel) == "1"); err != nil {
 			return nil, errors.Join(err, live.Close())
+		}
+		if len(d.Bases) > 1 {
+			d.BasesFrom = "from inetDomainBaseDN of the domains below '" + d.Bases[0] + "', " + d.BasesFrom
 		}
 	}
 	if err := ds.openProver(ctx, o, d, lo); err != nil {
