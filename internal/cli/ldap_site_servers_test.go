@@ -185,3 +185,27 @@ func snapshot(t *testing.T, s *servertest.Server) []directory.Found {
 	}
 	return found
 }
+
+// TestConnectMistakes checks what is said about the usual mistakes, on real servers.
+func TestConnectMistakes(t *testing.T) {
+	o := site(t)
+	s := servertest.Slapd(t, servertest.SlapdOptions{Options: o})
+	password := map[string]string{"DAVADMIN_LDAP_PASSWORD": servertest.Password}
+	tlsOnPlain := strings.Replace(s.URL, "ldap:", "ldaps:", 1)
+	plainOnTLS := strings.Replace(s.LDAPSURL, "ldaps:", "ldap:", 1)
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"-H", tlsOnPlain, "--ca-file", s.CAFile}, 5, "if this is the port without TLS (usually 389), use ldap:// and --starttls"},
+		{[]string{"-H", plainOnTLS}, 5, "if this is the port for LDAPS (usually 636), use --ldaps"},
+		{[]string{"-H", s.LDAPSURL}, 5, "use --ca-file FILE to trust the CA"},
+		{[]string{"-H", s.LDAPIURL, "-B", "o=nosuch"}, 1, "the base 'o=nosuch' (from -B) does not exist; the server holds: 'o=isp'"},
+	} {
+		a := davadminRun(t, password, append([]string{"ldap", "populate", "-O", filepath.Join(t.TempDir(), "plan"), "-D", s.ManagerDN}, c.args...)...)
+		if a.code != c.code || !strings.Contains(a.notes, c.want) {
+			t.Errorf("%q: %d: %s", c.args, a.code, a.notes)
+		}
+	}
+}

@@ -40,6 +40,9 @@ type Options struct {
 	// the password is not sent, and the error is ErrPlaintext.
 	Plaintext bool
 
+	// BasesFrom says, for messages, where the base DNs of queries come from; it may be "".
+	BasesFrom string
+
 	// PageSize is the number of entries to request at a time; 0 requests all at once,
 	// which is faster. A server without paged results is asked for all at once.
 	PageSize int

@@ -62,8 +62,11 @@ func (r *liveRun) run(ctx context.Context, q Query) error {
 	if err == nil || errors.Is(err, errStopped) {
 		return err
 	}
-	if isLimit(err) {
+	switch {
+	case isLimit(err):
 		err = r.l.limitError(err)
+	case ResultCode(err) == ldap.LDAPResultNoSuchObject:
+		err = &BaseError{Base: r.base, From: r.l.dialer.o.BasesFrom, Contexts: r.l.root.NamingContexts, Err: err}
 	}
 	what := fmt.Sprintf("%s: the entries below %q", r.l.url, r.base)
 	return &IncompleteError{What: what, Entries: r.count, Code: ResultCode(err), Err: err}

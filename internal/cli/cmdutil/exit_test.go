@@ -54,7 +54,7 @@ func TestExitOf(t *testing.T) {
 		{"usage inside", t.Context(), fmt.Errorf("line 3: %w", Usagef("no such thing")), 2, "line 3: no such thing"},
 		{"failure", t.Context(), io.ErrUnexpectedEOF, 1, "unexpected EOF"},
 		{"not reachable", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}, 5, "ldap://a: connect: EOF"},
-		{"several not reachable", t.Context(), errors.Join(&directory.ConnectError{URL: "ldap://a", Op: "TLS", Err: io.EOF}, &directory.ConnectError{URL: "ldap://b", Op: "bind", Err: io.EOF}), 5, "ldap://a: TLS: EOF; ldap://b: bind: EOF; an old directory may require --tls-min 1.0"},
+		{"several not reachable", t.Context(), errors.Join(&directory.ConnectError{URL: "ldap://a", Op: "TLS", Err: io.EOF}, &directory.ConnectError{URL: "ldap://b", Op: "bind", Err: io.EOF}), 5, "ldap://a: TLS: EOF; ldap://b: bind: EOF; if this is the port without TLS (usually 389), use ldap:// and --starttls; an old directory may require --tls-min 1.0"},
 		{"connection lost", t.Context(), &directory.IncompleteError{What: "x", Err: &directory.ConnectError{URL: "ldap://a", Op: "connect", Err: io.EOF}}, 1, "incomplete after 0 entries"},
 		{"no password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: Usagef("none given")}, 2, "none given"},
 		{"unreadable password", t.Context(), &directory.ConnectError{URL: "ldap://a", Op: directory.OpPassword, Err: io.EOF}, 1, "EOF"},
