@@ -23,7 +23,7 @@ func isPlain(dn string) bool {
 // limitFix returns how to remove the limits of a bind DN.
 func limitFix(e *directory.LimitError) finding.Fix {
 	if e.External || !isPlain(e.BindDN) {
-		return finding.Fix{}
+		return adviceFix("remove the limits of searches for the identity of this connection")
 	}
 	switch e.Product {
 	case directory.OpenLDAP:
@@ -33,7 +33,12 @@ func limitFix(e *directory.LimitError) finding.Fix {
 	case directory.SunDS:
 		return entryFix(e.BindDN, "nsSizeLimit", "nsLookThroughLimit", "nsTimeLimit")
 	}
-	return finding.Fix{}
+	return adviceFix("remove the limits of searches for '" + e.BindDN + "'")
+}
+
+// adviceFix returns what to do on a server whose configuration is not known.
+func adviceFix(text string) finding.Fix {
+	return finding.Fix{Type: finding.FixNone, Steps: []finding.Step{{Remark: "as an administrator of the directory: " + text}}}
 }
 
 // entryFix returns a change that removes limits which are attributes of the entry of the
@@ -57,18 +62,17 @@ func templateFix(line string) finding.Fix {
 // for it, and rights are those of an aci.
 func (t *Test) accessFix(attributes []string, level, rights string) finding.Fix {
 	if t.o.External || !isPlain(t.o.BindDN) || len(t.bases) == 0 {
-		return finding.Fix{}
+		return adviceFix(fmt.Sprintf("give this identity the right to %s %s", level, strings.Join(attributes, ", ")))
 	}
 	switch t.o.Directory.RootDSE().Product {
 	case directory.OpenLDAP:
-		fix := templateFix(fmt.Sprintf("olcAccess: {0}to attrs=%s by dn.exact=%q %s by * break", strings.Join(attributes, ","), t.o.BindDN, level))
-		return fix
+		return templateFix(fmt.Sprintf("olcAccess: {0}to attrs=%s by dn.exact=%q %s by * break", strings.Join(attributes, ","), t.o.BindDN, level))
 	case directory.DS389, directory.SunDS:
 		aci := fmt.Sprintf(`(targetattr = "%s")(version 3.0; acl "davadmin %s"; allow (%s) userdn = "ldap:///%s";)`, strings.Join(attributes, " || "), level, rights, t.o.BindDN)
 		return withRemark("as an administrator of the directory", finding.Text(finding.FixLDIF,
 			ldapcheck.ModifyRecord(t.bases[0], []ldif.Modification{{Op: ldif.OpAdd, Name: "aci", Values: [][]byte{[]byte(aci)}}})))
 	}
-	return finding.Fix{}
+	return adviceFix(fmt.Sprintf("give '%s' the right to %s %s", t.o.BindDN, level, strings.Join(attributes, ", ")))
 }
 
 // withRemark puts a remark above the first step of a fix, unless the fix is empty.
