@@ -116,7 +116,7 @@ func (t *Test) baseDNs(ctx context.Context, emit func(finding.Finding)) error {
 // the connection.
 func isRefused(err error) bool { return err != nil && !directory.IsLost(err) }
 
-// missingBase says that a base cannot be read, where it comes from, and what there is.
+// missingBase says that a base cannot be read, where it comes from, and what the server holds.
 func (t *Test) missingBase(base string, contexts []string, err error) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "the base '%s'", base)
