@@ -55,6 +55,9 @@ func (o *accountChange) change(ctx context.Context, selects bool, w changeWork) 
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	s.retry = o.runner.retry()
+	s.lookUp = func(ctx context.Context) (*account.Directory, func() error, error) {
+		return o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
+	}
 	d, done, err := o.directoryFor(ctx, s, selects)
 	if err != nil {
 		return err
