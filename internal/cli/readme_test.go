@@ -27,9 +27,10 @@ var update = flag.Bool("update", false, "write the real output into the document
 // must be exactly its output. A block whose first line names a file after the language,
 // as in ```ldif people.ldif, is that file; if "served" follows, it is also a live
 // directory at $LDAP_HOST, which "cn=manager" may change with the password in the file
-// pw. One document is one session; see stable for output that differs from run to run.
+// pw. With "limited", it supports TLS with the CA in the file ca.pem, and has a bind DN
+// "cn=reader,o=isp" with the same password, which may change nothing and read 5 entries. One document is one session; see stable for output that differs from run to run.
 func executedDocuments() []string {
-	return []string{"../../README.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md", "../../docs/guide/accounts.md"}
+	return []string{"../../README.md", "../../docs/guide/connect.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md", "../../docs/guide/accounts.md"}
 }
 
 func TestDocumentsShowRealOutput(t *testing.T) {
@@ -82,7 +83,7 @@ func (s *session) replay(t *testing.T, text string) string {
 			}
 			s.write(t, file[0], content.String())
 			if slices.Contains(file, "served") {
-				s.serve(t, content.String())
+				s.serve(t, content.String(), slices.Contains(file, "limited"))
 			}
 			file = nil
 		case !inSession:
@@ -112,11 +113,15 @@ func (s *session) write(t *testing.T, name, text string) {
 }
 
 // serve starts a live directory with the entries of an LDIF text.
-func (s *session) serve(t *testing.T, text string) {
+func (s *session) serve(t *testing.T, text string, limited bool) {
 	t.Helper()
 	const password = "secret"
 	s.write(t, "pw", password+"\n")
 	o := ldaptest.Options{Identities: []ldaptest.Identity{{DN: "cn=manager", Password: password}}}
+	if limited {
+		o.TLS = true
+		o.Identities = append(o.Identities, ldaptest.Identity{DN: "cn=reader,o=isp", Password: password, Limits: ldaptest.Limits{Size: 5}, ReadOnly: true})
+	}
 	r := ldif.NewReader(strings.NewReader(text), ldif.Options{})
 	for {
 		record, err := r.Next()
@@ -137,6 +142,9 @@ func (s *session) serve(t *testing.T, text string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
+	if limited {
+		s.write(t, "ca.pem", string(server.CAPEM()))
+	}
 	s.host = strings.TrimPrefix(server.URL(), "ldap://")
 	s.env = append(s.env, "LDAP_HOST="+s.host)
 }

@@ -75,6 +75,21 @@ func (t target) leavesHost() bool {
 	return !ip.Unmap().IsLoopback()
 }
 
+// IsLocalURL reports whether a connection to the URL does not leave this host: it is a
+// socket, localhost or a loopback address.
+func IsLocalURL(url string) bool {
+	t, err := parseTarget(url)
+	t.ldaps = false
+	return err == nil && !t.leavesHost()
+}
+
+// SameServer reports whether two URLs name the same host and port in the same way.
+func SameServer(a, b string) bool {
+	t, err := parseTarget(a)
+	u, err2 := parseTarget(b)
+	return err == nil && err2 == nil && t.url == u.url
+}
+
 // dialer opens sessions according to the options.
 type dialer struct {
 	o       Options
@@ -199,6 +214,8 @@ func (d *dialer) prepare(s *session, t target, password []byte) (op string, unre
 			return "TLS", nil, timeoutError(err, d.o.ConnectTimeout)
 		}
 		s.nc = conn
+		state := conn.ConnectionState()
+		s.tls = &state
 	} else if password != nil && !d.o.Plaintext && !isLocal(s.raw.RemoteAddr()) {
 		return "bind", nil, ErrPlaintext
 	}

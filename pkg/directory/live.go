@@ -2,12 +2,14 @@ package directory
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,6 +39,9 @@ type Options struct {
 	// Plaintext allows sending the password to another host unencrypted. Without it
 	// the password is not sent, and the error is ErrPlaintext.
 	Plaintext bool
+
+	// BasesFrom says, for messages, where the base DNs of queries come from; it may be "".
+	BasesFrom string
 
 	// PageSize is the number of entries to request at a time; 0 requests all at once,
 	// which is faster. A server without paged results is asked for all at once.
@@ -94,6 +99,7 @@ type RootDSE struct {
 	Paging         bool // supports paged results (RFC 2696)
 	Controls       []string
 	Extensions     []string
+	Product        Product
 }
 
 // Live is a Source that reads from an LDAP server.
@@ -111,7 +117,8 @@ type RootDSE struct {
 // A sequence ends without an error only when each search ended with the result code
 // success and, with paged results, the last page was marked as the last one. When the
 // connection is lost it starts again, once, after a *RestartError, unless
-// Options.NoRestart is set.
+// Options.NoRestart is set. It also starts again, with smaller pages, if a limit of the
+// server ends the first page; all later searches use these.
 //
 // The other methods are safe for concurrent use, also during an iteration: they share
 // a connection of their own and wait for each other.
@@ -119,7 +126,9 @@ type Live struct {
 	dialer *dialer
 	url    string
 	root   RootDSE
-	asking chan struct{} // semaphore of one: held during a search of ask
+	tls    *tls.ConnectionState // of the first connection
+	asking chan struct{}        // semaphore of one: held during a search of ask
+	page   atomic.Int64         // the page size, which a limit of the server can reduce
 
 	mu     sync.Mutex // guards what follows
 	closed bool
@@ -148,7 +157,8 @@ func Open(ctx context.Context, o Options) (*Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Live{dialer: d, url: s.url, asking: make(chan struct{}, 1)}
+	l := &Live{dialer: d, url: s.url, tls: s.tls, asking: make(chan struct{}, 1)}
+	l.page.Store(int64(max(o.PageSize, 0)))
 	found, err := lookupRoot(ctx, s, o.ConnectTimeout)
 	switch {
 	case err == nil && len(found) > 0:
@@ -168,7 +178,7 @@ func Open(ctx context.Context, o Options) (*Live, error) {
 }
 
 func rootAttributes() []string {
-	return []string{"namingContexts", "subschemaSubentry", "vendorName", "vendorVersion", "supportedControl", "supportedExtension"}
+	return []string{"namingContexts", "subschemaSubentry", "vendorName", "vendorVersion", "supportedControl", "supportedExtension", attrClass}
 }
 
 func newRootDSE(f Found) RootDSE {
@@ -187,6 +197,7 @@ func newRootDSE(f Found) RootDSE {
 		Paging:         slices.Contains(f.Attrs["supportedcontrol"], oidPaging),
 		Controls:       f.Attrs["supportedcontrol"],
 		Extensions:     f.Attrs["supportedextension"],
+		Product:        productOf(f),
 	}
 }
 
@@ -195,6 +206,14 @@ func (l *Live) Name() string { return l.url }
 
 // RootDSE returns the root DSE of the server.
 func (l *Live) RootDSE() RootDSE { return l.root }
+
+// TLS returns the state of the connection that Open made: its version and the
+// certificates of the server. It is nil if that connection is not encrypted.
+func (l *Live) TLS() *tls.ConnectionState { return l.tls }
+
+// PageSize returns the number of entries in a page, 0 if everything is requested at once.
+// It is smaller than Options.PageSize if a limit of the server requires that.
+func (l *Live) PageSize() int { return int(l.page.Load()) }
 
 // Close closes the connections that are not in use; the others are closed after their
 // search. It does not end a running iteration.

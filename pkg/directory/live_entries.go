@@ -39,8 +39,10 @@ type liveRun struct {
 	count    int // number of entries delivered, of all selections
 	noted    map[string]bool
 
-	classless int    // entries that came without an object class
-	example   []byte // DN of the first one
+	classless   int     // entries that came without an object class
+	example     []byte  // DN of the first one
+	end         pageEnd // of the search that failed
+	reconnected bool
 }
 
 func (r *liveRun) run(ctx context.Context, q Query) error {
@@ -53,22 +55,23 @@ func (r *liveRun) run(ctx context.Context, q Query) error {
 		return err
 	}
 	err = r.pass(ctx, s)
-	again := isLost(err) && !r.l.dialer.o.NoRestart
-	if isLimit(err) && r.readAll && !r.plan.mustReadAll() {
-		// Entries that the query does not select count, too: a narrower search may stay
-		// within the limit.
-		r.searches, r.readAll, again = r.plan.searches(false, r.l.root.NamingContexts), false, true
-	}
-	if again && ctx.Err() == nil {
-		if s, err = r.restart(ctx, err); err == nil {
-			err = r.pass(ctx, s)
+	for ctx.Err() == nil && r.adapt(err) {
+		if s, err = r.restart(ctx, err); err != nil {
+			break
 		}
+		err = r.pass(ctx, s)
 	}
 	if err == nil && r.classless > 0 {
 		return r.hiddenClasses()
 	}
 	if err == nil || errors.Is(err, errStopped) {
 		return err
+	}
+	switch {
+	case isLimit(err):
+		err = r.l.limitError(err)
+	case ResultCode(err) == ldap.LDAPResultNoSuchObject:
+		err = &BaseError{Base: r.base, From: r.l.dialer.o.BasesFrom, Contexts: r.l.root.NamingContexts, Err: err}
 	}
 	what := fmt.Sprintf("%s: the entries below %q", r.l.url, r.base)
 	return &IncompleteError{What: what, Entries: r.count, Code: ResultCode(err), Err: err}
@@ -82,6 +85,27 @@ func (r *liveRun) hiddenClasses() error {
 		What: fmt.Sprintf("%s: the entries below %q", r.l.url, r.base), Entries: r.count,
 		Err: fmt.Errorf("the bind DN '%s' cannot read the objectClass of some entries (%d), such as '%s', so their kind is unknown; give it read access", r.l.dialer.o.BindDN, r.classless, r.example),
 	}
+}
+
+// adapt reports whether the searches may succeed if they are done again, and changes what
+// has to change for that.
+func (r *liveRun) adapt(err error) bool {
+	switch {
+	case isLost(err):
+		again := !r.reconnected && !r.l.dialer.o.NoRestart
+		r.reconnected = true
+		return again
+	case !isLimit(err):
+		return false
+	case r.l.reducePage(err, r.end):
+		return true
+	case r.readAll && !r.plan.mustReadAll():
+		// Entries that the query does not select count, too: a narrower search may stay
+		// within the limit.
+		r.searches, r.readAll = r.plan.searches(false, r.l.root.NamingContexts), false
+		return true
+	}
+	return false
 }
 
 // isLimit reports whether a limit of the server ended a search: the time limit, the
@@ -130,15 +154,18 @@ func (r *liveRun) mostlyWanted(ctx context.Context, p *livePlan) bool {
 	return len(found) < some || 2*wanted >= len(found)
 }
 
-// restart opens a new connection after one was lost, and yields a *RestartError.
+// restart opens a new connection, and yields a *RestartError if anything was yielded
+// before.
 func (r *liveRun) restart(ctx context.Context, lost error) (*session, error) {
 	s, err := r.l.dialer.dial(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w; reconnecting failed: %w", lost, err)
 	}
 	again := &RestartError{Entries: r.count, Err: lost}
-	r.l.dialer.o.note("%s: %v", r.l.url, again)
-	if !r.yield(nil, again) {
+	if isLost(lost) {
+		r.l.dialer.o.note("%s: %v", r.l.url, again)
+	}
+	if (r.pos > 0 || isLost(lost)) && !r.yield(nil, again) {
 		s.close()
 		return nil, errStopped
 	}
@@ -161,9 +188,10 @@ func (r *liveRun) pass(ctx context.Context, s *session) error {
 		r.base, r.reader.everywhere = one.base, one.everywhere
 		q := search{base: one.base, scope: one.scope, filter: one.filter, attrs: r.plan.attrs, long: true}
 		if r.l.root.Paging {
-			q.page = max(r.l.dialer.o.PageSize, 0)
+			q.page = r.l.PageSize()
 		}
 		if err := s.search(ctx, &q, r); err != nil {
+			r.end = s.last
 			return err
 		}
 	}

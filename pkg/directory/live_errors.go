@@ -68,8 +68,7 @@ func (e *ResultError) Error() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "result code %d (%s)", e.Code, meaning)
-	// 389 Directory Server ends its texts with a line ending.
-	if text := strings.TrimRight(e.Message, " \r\n"); text != "" {
+	if text := strings.TrimSpace(e.Message); text != "" {
 		b.WriteString(": " + text)
 	}
 	if len(e.Referrals) > 0 {
@@ -88,6 +87,32 @@ func clipURLs(urls []string) (first []string, more int) {
 	}
 	return first, len(urls) - len(first)
 }
+
+// BaseError is the reason of an *IncompleteError if a base of a query does not exist.
+type BaseError struct {
+	Base     string
+	From     string   // where the base comes from; "" if unknown
+	Contexts []string // the naming contexts of the server
+	Err      error    // wraps the *ResultError
+}
+
+// Error says what does not exist, where it comes from, and what the server holds.
+func (e *BaseError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "the base '%s'", e.Base)
+	if e.From != "" {
+		fmt.Fprintf(&b, " (%s)", e.From)
+	}
+	b.WriteString(" does not exist")
+	if len(e.Contexts) > 0 {
+		fmt.Fprintf(&b, "; the server holds: '%s'", strings.Join(e.Contexts[:min(len(e.Contexts), maxReferrals)], "', '"))
+	}
+	fmt.Fprintf(&b, ": %v", e.Err)
+	return b.String()
+}
+
+// Unwrap returns Err.
+func (e *BaseError) Unwrap() error { return e.Err }
 
 // netError is an error of the network with a text of our own.
 type netError struct {

@@ -20,6 +20,10 @@ type Found struct {
 // mostFound is the maximum total size in bytes of the entries that Lookup returns.
 const mostFound = 64 << 20
 
+// lookupPage is the number of entries in a page of Lookup, which requests pages only if
+// there is no other way.
+const lookupPage = 500
+
 // Exists reports whether the server has an entry with that DN. Any other answer, such
 // as a reference to another server, is an error.
 func (l *Live) Exists(ctx context.Context, dn string) (bool, error) {
@@ -96,6 +100,11 @@ func (l *Live) ask(ctx context.Context, q *search) ([]Found, error) {
 			return nil, err
 		}
 		found, err := lookup(ctx, s, q)
+		if ResultCode(err) == ldap.LDAPResultSizeLimitExceeded && q.limit == 0 && q.page == 0 && q.scope != BaseOnly && l.root.Paging {
+			// Some servers apply the limit to each page.
+			q.page = min(lookupPage, max(1, s.last.here/2))
+			found, err = lookup(ctx, s, q)
+		}
 		if err == nil || ResultCode(err) != 0 && !isLost(err) {
 			l.put(s)
 			return found, err

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -39,8 +40,10 @@ type session struct {
 	r, w int
 	id   int // of the last message sent
 
-	used time.Time // when the connection was last known to work
-	gone bool      // closed because a context ended
+	used time.Time            // when the connection was last known to work
+	tls  *tls.ConnectionState // nil without TLS
+	last pageEnd              // of the last search
+	gone bool                 // closed because a context ended
 }
 
 func newSession(url string, raw net.Conn, idle time.Duration) *session {

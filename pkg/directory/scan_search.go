@@ -92,6 +92,7 @@ func (s *session) search(ctx context.Context, q *search, to receiver) error {
 
 func (s *session) pages(ctx context.Context, q *search, to receiver) error {
 	in := pageReader{s: s, to: to}
+	defer func() { s.last = pageEnd{pages: in.pages, here: in.here} }()
 	s.in.expect(q.long, q.page)
 	for {
 		var controls *ber.Packet
@@ -124,6 +125,10 @@ type pageReader struct {
 	first, before []byte
 	pages         int
 }
+
+// pageEnd is how far a search got: the number of complete pages that have a successor,
+// and the number of entries and references of the page after them.
+type pageEnd struct{ pages, here int }
 
 // mostEmptyPages is the maximum number of consecutive empty pages.
 const mostEmptyPages = 1000

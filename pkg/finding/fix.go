@@ -58,6 +58,8 @@ const (
 	NewID             Action = "new-id"             // Before, After
 	ReadAdditions     Action = "read-additions"     // none: the same check, with records that add an entry read as entries
 	ProveAbsence      Action = "prove-absence"      // none: the same check, which asks a second bind DN, too
+	EncryptConnection Action = "encrypt-connection" // none: the same check, over an encrypted connection
+	ReducePages       Action = "reduce-pages"       // Number: the same check, with so many entries in a page
 )
 
 // Task is something that this product does, by its parts. The zero Task is no task.
@@ -69,6 +71,7 @@ type Task struct {
 	Address string
 
 	Parameter string
+	Number    int
 
 	// Before and After are the LDIF around a new unique id, which is made when the task
 	// is carried out: a fixed one in a report would sooner or later be given to two entries.
@@ -148,6 +151,9 @@ func (t Task) String() string {
 	}
 	if t.Do == NewID {
 		words = append(words, strconv.Quote(t.Before+"NEW-ID"+t.After))
+	}
+	if t.Do == ReducePages {
+		words = append(words, strconv.Itoa(t.Number))
 	}
 	for _, w := range []string{t.Domain, t.URL, t.Address, t.Parameter} {
 		if w != "" {

@@ -23,6 +23,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/finding"
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
+	"github.com/davadmin/davadmin/pkg/ldapsite"
 )
 
 func main() {
@@ -201,6 +202,7 @@ func rulePage() string {
 	}{
 		{"davadmin config check", append(config.CheckRules(), finding.CheckNotRun())},
 		{"davadmin domainmap check", append(config.DomainMapRules(), finding.CheckNotRun())},
+		{"davadmin ldap test", ldapsite.Rules()},
 		{"davadmin ldap audit", ldapcheck.Rules()},
 		{"davadmin coexist check", coexist.Rules()},
 	} {

@@ -61,6 +61,9 @@ func (o *accountChange) changeRequested(ctx context.Context, selects bool, reque
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	s.retry = o.runner.retry()
+	s.lookUp = func(ctx context.Context) (*account.Directory, func() error, error) {
+		return o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
+	}
 	d, done, err := o.directoryFor(ctx, s, selects)
 	if err != nil {
 		return err

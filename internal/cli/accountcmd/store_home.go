@@ -3,6 +3,7 @@ package accountcmd
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,9 @@ type storeHome struct {
 	// existing are all back ends that have a store, and unseen those without one, as soon as
 	// all were opened.
 	existing, unseen []string
+	// lookUp opens the directory of the home, for people who have no account; nil if nothing
+	// may look anyone up there.
+	lookUp func(ctx context.Context) (*account.Directory, func() error, error)
 	// retry says how long a batch waits for an unavailable database.
 	retry account.Retry
 }
@@ -141,10 +145,27 @@ func (s *storeHome) finder(names []string) *account.Finder {
 	return f
 }
 
-// people finds people by their accounts, then in the directory, which may be nil.
+// people finds people by their accounts, then in the directory. If that is nil, it is the
+// one of the home, which is opened only if somebody has no account.
 func (s *storeHome) people(names []string, d *account.Directory) account.PeopleLookup {
-	return func(ctx context.Context, addresses []string) (account.PeopleByAddress, error) {
-		return s.finder(names).FindPeople(ctx, d, addresses)
+	return func(ctx context.Context, addresses []string) (found account.PeopleByAddress, err error) {
+		f := s.finder(names)
+		found, err = f.FindPeople(ctx, d, addresses)
+		if err != nil || d != nil || s.lookUp == nil {
+			return found, err
+		}
+		rest := slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { _, ok := found[store.FoldAddress(a)]; return ok })
+		if len(rest) == 0 {
+			return found, nil
+		}
+		home, done, err := s.lookUp(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, done()) }()
+		more, err := f.FindPeople(ctx, home, rest)
+		maps.Copy(found, more)
+		return found, err
 	}
 }
 

@@ -3,12 +3,12 @@ package cmdutil
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,6 +36,7 @@ type Directories struct {
 	homeFiles *HomeFiles
 	input     *Input
 	vaults    *Vaults
+	hints     *Hints
 	getenv    func(string) string
 }
 
@@ -66,17 +67,25 @@ func (ds *Directories) LoadHomeConfig(ctx context.Context, o *HomeOptions) (*Hom
 
 // OpenDirectory is a directory that is open for reading.
 type OpenDirectory struct {
-	Source   directory.Source
-	Live     *directory.Live   // nil for files
-	Prove    *directory.Prover // nil for files
-	Bases    []string
-	fileName func(int) string
-	Close    func() error
+	Source directory.Source
+	Live   *directory.Live   // nil for files
+	Prove  *directory.Prover // nil for files
+	Bases  []string
+	// BasesFrom says, for messages, where the bases come from.
+	BasesFrom string
+	Options   directory.Options // of the connection; its page size is that of --page
+	fileName  func(int) string
+	Close     func() error
 }
 
 // Open opens the files or the server given by options, or the server of the home.
 func (ds *Directories) Open(ctx context.Context, o *DirectoryOptions, h *HomeConfig) (*OpenDirectory, error) {
 	if len(o.Files) > 0 {
+		if slices.Contains(o.Files, "-") {
+			if err := ds.input.TakeStdin(); err != nil {
+				return nil, err
+			}
+		}
 		files := directory.NewFiles(directory.FilesOptions{Paths: o.Files, Stdin: ds.console.Streams.In, FileURLs: o.fileURLs, Additions: o.adds})
 		return &OpenDirectory{Source: files, Bases: o.Bases, fileName: files.FileName, Close: func() error { return nil }}, nil
 	}
@@ -85,14 +94,22 @@ func (ds *Directories) Open(ctx context.Context, o *DirectoryOptions, h *HomeCon
 		return nil, err
 	}
 	lo.PageSize = o.page
+	if len(o.Bases) > 0 {
+		lo.BasesFrom = "from -B"
+	} else if h != nil {
+		lo.BasesFrom = h.origin(paramDCRoot)
+	}
 	live, err := directory.Open(ctx, lo)
 	if err != nil {
 		return nil, err
 	}
-	d := &OpenDirectory{Source: live, Live: live, Bases: o.Bases, Close: live.Close}
+	d := &OpenDirectory{Source: live, Live: live, Bases: o.Bases, BasesFrom: lo.BasesFrom, Options: lo, Close: live.Close}
 	if len(d.Bases) == 0 && h != nil {
 		if d.Bases, err = live.DomainBases(ctx, h.Value(paramDCRoot), h.Value(paramSchemaLevel) == "1"); err != nil {
 			return nil, errors.Join(err, live.Close())
+		}
+		if len(d.Bases) > 1 {
+			d.BasesFrom = "from inetDomainBaseDN of the domains below '" + d.Bases[0] + "', " + d.BasesFrom
 		}
 	}
 	if err := ds.openProver(ctx, o, d, lo); err != nil {
@@ -156,8 +173,14 @@ func (ds *Directories) LiveOptions(o *ServerOptions, h *HomeConfig) (directory.O
 		}
 		ds.applyTLSVersions(&lo, o, h)
 	}
+	from := "-H"
+	if len(o.Hosts) == 0 {
+		from = h.origin(UserPoolPrefix + "ldaphost")
+	} else {
+		ds.noteUnused(o, h)
+	}
 	for _, host := range hosts {
-		u, err := ldapURL(host, port, ldaps)
+		u, err := ldapURL(from, host, port, ldaps)
 		if err != nil {
 			return lo, err
 		}
@@ -173,6 +196,28 @@ func (ds *Directories) LiveOptions(o *ServerOptions, h *HomeConfig) (directory.O
 		ds.console.Warnf("TLS versions below 1.2 and their key exchanges are allowed; they have known weaknesses")
 	}
 	return lo, nil
+}
+
+// noteUnused says which parts of the home's connection no longer apply because the host was
+// given as an option: they may be wrong for another server.
+func (ds *Directories) noteUnused(o *ServerOptions, h *HomeConfig) {
+	if h == nil || !h.IsSet(UserPoolPrefix+"ldaphost") {
+		return
+	}
+	var unused []string
+	for _, p := range []struct{ name, option string }{{"binddn", o.bindDN}, {"ldapusessl", ""}, {"sslprotocols", o.minTLS}} {
+		set := h.IsSet(UserPoolPrefix + p.name)
+		if p.name == "ldapusessl" {
+			set = h.Value(UserPoolPrefix+p.name) == "true" && !o.ldaps && !o.startTLS
+		}
+		if set && p.option == "" && !(p.name == "binddn" && o.external) {
+			unused = append(unused, p.name)
+		}
+	}
+	if len(unused) > 0 {
+		ds.console.Notef("davadmin: note: with -H, the directory of the home is not used, and neither are its %s (%s* in %s); use -D, --ldaps, --starttls or --tls-min if they apply to this server, too",
+			strings.Join(unused, ", "), UserPoolPrefix, h.Path)
+	}
 }
 
 // applyTLSVersions sets the lowest TLS version that the home's sslprotocols contain.
@@ -220,7 +265,11 @@ func (ds *Directories) passwordFile(path string) secret.Source {
 func (ds *Directories) askLDAPPassword(dn, option, variable string) secret.Source {
 	return func(ctx context.Context) ([]byte, error) {
 		if ds.console.Streams.ReadSecret == nil {
-			return nil, Usagef("no password for %s, and there is no terminal for a prompt: use %s FILE or set %s", dn, option, variable)
+			lasting := ""
+			if option == "--password-file" {
+				lasting = "; '" + ds.hints.Line("passfile", "create", "-n", SecretLDAP+userPool) + "' stores that of the home's bind DN for good"
+			}
+			return nil, Usagef("no password for %s, and there is no terminal for a prompt: use %s FILE or set %s%s", dn, option, variable, lasting)
 		}
 		return ds.console.Streams.ReadSecret(ctx, "password of "+dn+": ")
 	}
@@ -243,18 +292,25 @@ func maskHost(host string) string {
 	return scheme + rest
 }
 
-// ldapURL returns the URL for a value of -H or ldaphost.
-func ldapURL(host string, port int, ldaps bool) (string, error) {
+// ldapURL returns the URL for a host, and from says where that is written: -H or ldaphost.
+func ldapURL(from, host string, port int, ldaps bool) (string, error) {
+	if strings.Contains(host, ",") && !strings.HasPrefix(host, "ldapi://") {
+		each := "repeat -H for each host"
+		if from != "-H" {
+			each = "separate hosts by blanks"
+		}
+		return "", Usagef("%s: '%s' is not a valid host, because of the comma; %s", from, maskHost(host), each)
+	}
 	if strings.HasPrefix(host, "ldapi://") {
 		return host, nil
 	}
 	if strings.Contains(host, "://") {
 		u, err := url.Parse(host)
 		if err != nil || u.Scheme != "ldap" && u.Scheme != "ldaps" || u.Host == "" {
-			return "", Usagef("-H: '%s' is not a valid directory URL: ldap://HOST, ldaps://HOST or ldapi://%%2FPATH", maskHost(host))
+			return "", Usagef("%s: '%s' is not a valid directory URL: ldap://HOST, ldaps://HOST or ldapi://%%2FPATH", from, maskHost(host))
 		}
 		if u.User != nil || u.RawQuery != "" || u.Path != "" && u.Path != "/" {
-			return "", Usagef("-H: '%s' has more parts than scheme, host and port; use -B and -R for base and filter, and -D for the bind DN", maskHost(host))
+			return "", Usagef("%s: '%s' has more parts than scheme, host and port; use -B and -R for base and filter, and -D for the bind DN", from, maskHost(host))
 		}
 		return u.Scheme + "://" + u.Host, nil
 	}
@@ -266,50 +322,14 @@ func ldapURL(host string, port int, ldaps bool) (string, error) {
 		port = defaultPort
 	}
 	if strings.Contains(host, "@") {
-		return "", Usagef("-H: '%s' is not a valid HOST, HOST:PORT or URL; use -D for the bind DN", maskHost(host))
+		return "", Usagef("%s: '%s' is not a valid HOST, HOST:PORT or URL; use -D for the bind DN", from, maskHost(host))
 	}
 	name, own, err := net.SplitHostPort(host)
 	if err != nil {
 		name, own = strings.Trim(host, "[]"), strconv.Itoa(port)
 	}
 	if n, err := strconv.ParseUint(own, 10, 16); err != nil || n == 0 || name == "" {
-		return "", Usagef("-H: '%s' is not a valid HOST, HOST:PORT or URL", maskHost(host))
+		return "", Usagef("%s: '%s' is not a valid HOST, HOST:PORT or URL", from, maskHost(host))
 	}
 	return scheme + "://" + net.JoinHostPort(name, own), nil
 }
-
-// connectHint returns what may help if a connection to a directory failed, or an empty
-// string.
-func connectHint(err error) string {
-	var unknown x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var refused *directory.ConnectError
-	text := err.Error()
-	switch {
-	case errors.As(err, &unknown):
-		return "; use --ca-file FILE to trust the CA of the certificate"
-	case errors.As(err, &name):
-		return "; use a host name that is in the certificate"
-	case strings.Contains(text, "protocol version"), strings.Contains(text, "handshake failure"), strings.Contains(text, "TLS: EOF"):
-		return "; an old directory may require --tls-min 1.0"
-	case directory.ResultCode(err) == codeInvalidCredentials && strings.HasPrefix(text, proveAsPrefix):
-		return "; check this DN and its password"
-	case directory.ResultCode(err) == codeInvalidCredentials:
-		return "; check the bind DN (-D) and the password"
-	case directory.ResultCode(err) == codeConfidentiality, directory.ResultCode(err) == codeStrongerAuth:
-		return "; use --starttls to encrypt the connection"
-	case AsError(err, &refused) && refused.Op == directory.OpConnect:
-		return "; check the host name and the port (-H, -p)"
-	case refused != nil && refused.Op == "StartTLS" && directory.ResultCode(err) != 0:
-		return "; if the server supports only LDAPS, use --ldaps"
-	}
-	return ""
-}
-
-// LDAP result codes (RFC 4511) about authentication.
-const (
-	codeStrongerAuth       = 8
-	codeConfidentiality    = 13
-	codeInvalidCredentials = 49
-	codeInsufficientAccess = 50
-)

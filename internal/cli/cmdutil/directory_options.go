@@ -55,11 +55,24 @@ func (o *DirectoryOptions) Add(cmd *cobra.Command) {
 	f.StringArrayVar(&o.Files, "ldif", nil, "read this LDIF `FILE` instead of a server (also gzip or zstd; - for standard input; repeatable)")
 	f.BoolVar(&o.fileURLs, "ldif-urls", false, "read values that an LDIF file refers to by file URL (attribute:< file:///...)")
 	f.BoolVar(&o.adds, "ldif-adds", false, "read LDIF records that add an entry (changetype: add) as entries")
-	f.IntVar(&o.page, "page", defaultPage, "entries per page; 0 for no paging")
-	f.StringArrayVarP(&o.Bases, "base", "B", nil, "search below this `DN` (repeatable; default: the bases in the home's configuration, or everything on the server)")
+	o.addBasesAndPage(cmd)
 	f.StringVar(&o.Scope, "scope", "sub", "search scope: sub, one or base")
 	f.StringVarP(&o.Filter, "ldapfilter", "R", "", "only entries that also match this LDAP `FILTER`")
 	_ = cmd.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions([]string{"sub", "one", "base"}, cobra.ShellCompDirectiveNoFileComp))
+	o.ServerOptions.Add(cmd)
+}
+
+func (o *DirectoryOptions) addBasesAndPage(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.IntVar(&o.page, "page", defaultPage, "entries per page; 0 for no paging")
+	f.StringArrayVarP(&o.Bases, "base", "B", nil, "search below this `DN` (repeatable; default: the bases in the home's configuration, or everything on the server)")
+}
+
+// AddLive adds the options to a command that reads only from servers, and everything below
+// the bases.
+func (o *DirectoryOptions) AddLive(cmd *cobra.Command) {
+	o.Scope = "sub"
+	o.addBasesAndPage(cmd)
 	o.ServerOptions.Add(cmd)
 }
 

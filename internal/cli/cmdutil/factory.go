@@ -49,7 +49,7 @@ func NewFactory(env *Environment) *Factory {
 	f.Reports = &Reports{global: f.Global, console: f.Console, hints: f.Hints, getenv: env.Getenv}
 	f.Input = &Input{console: f.Console}
 	f.Vaults = &Vaults{console: f.Console, hints: f.Hints, getenv: env.Getenv, Work: env.VaultWork}
-	f.Directories = &Directories{global: f.Global, console: f.Console, homes: f.Homes, homeFiles: f.HomeFiles, input: f.Input, vaults: f.Vaults, getenv: env.Getenv}
+	f.Directories = &Directories{global: f.Global, console: f.Console, homes: f.Homes, homeFiles: f.HomeFiles, input: f.Input, vaults: f.Vaults, hints: f.Hints, getenv: env.Getenv}
 	f.Stores = &Stores{console: f.Console, hints: f.Hints, homes: f.Homes, journals: f.Journals, vaults: f.Vaults, directories: f.Directories, getenv: env.Getenv, now: now, hook: env.Hook}
 	return f
 }

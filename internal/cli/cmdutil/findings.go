@@ -133,6 +133,11 @@ type ruleLine struct {
 // Print prints a report in any format and returns ErrFindings if it has findings at or
 // above failOn.
 func (rp *Reports) Print(format ui.Format, failOn finding.Severity, schema string, r *finding.Report, target string, took time.Duration) error {
+	return rp.Conclude(format, failOn, ReportOf(schema, r, target, took), FindingTable{All: true}, "", nil)
+}
+
+// ReportOf returns a report in memory as one that can be written.
+func ReportOf(schema string, r *finding.Report, target string, took time.Duration) *FindingReport {
 	out := &FindingReport{
 		Schema: schema, Outcomes: r.Outcomes,
 		Findings: func(int) iter.Seq2[finding.Finding, error] {
@@ -155,11 +160,7 @@ func (rp *Reports) Print(format ui.Format, failOn finding.Severity, schema strin
 			out.Summary.Complete = false
 		}
 	}
-	rp.console.KeepGoing()
-	if err := rp.Write(format, out, FindingTable{All: true}); err != nil {
-		return err
-	}
-	return out.verdict(failOn)
+	return out
 }
 
 // verdict returns ErrFindings if the report has findings at or above failOn.

@@ -2,6 +2,7 @@ package cmdutil
 
 import (
 	"cmp"
+	"strconv"
 	"strings"
 
 	"github.com/davadmin/davadmin/pkg/finding"
@@ -75,6 +76,10 @@ func (r fixRenderer) task(t finding.Task) string {
 		return r.hints.Line("coexist", "explain", "-a", t.Address)
 	case finding.ProveAbsence:
 		return r.hints.Again("--prove-as", "DN")
+	case finding.EncryptConnection:
+		return r.hints.Again("--starttls")
+	case finding.ReducePages:
+		return r.hints.Again("--page", strconv.Itoa(t.Number))
 	case finding.DescribeParameter:
 		return r.hints.Line("config", "describe", t.Parameter)
 	case finding.NewID:

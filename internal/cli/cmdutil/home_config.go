@@ -39,6 +39,14 @@ func (h *HomeConfig) IsSet(name string) bool {
 	return ok && strings.TrimSpace(v) != ""
 }
 
+// origin says where the value of a parameter comes from, for messages.
+func (h *HomeConfig) origin(name string) string {
+	if h.IsSet(name) {
+		return "from " + name + " in " + h.Path
+	}
+	return "the default of " + name
+}
+
 // Names returns the names of the attributes and object classes that the server uses in its
 // directory.
 func (h *HomeConfig) Names() ldapcheck.Names {

@@ -69,7 +69,7 @@ func (hf *HomeFiles) ExplainFile(ctx context.Context, err error, k FileKind, fil
 	var syntax *config.SyntaxError
 	missing := errors.Is(err, fs.ErrNotExist)
 	if !missing && !errors.As(err, &syntax) {
-		return err
+		return explainClosed(err, file.Path())
 	}
 	restore := ""
 	if last := lastRevision(ctx, file); last > 0 {

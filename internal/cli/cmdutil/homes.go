@@ -75,7 +75,7 @@ func (hs *Homes) Find(o *HomeOptions) (string, error) {
 		return "", Usagef("the directory '%s' (%s) does not exist; 'davadmin init --home %s' creates a new home", home, from, Quote(home))
 	}
 	if err != nil {
-		return "", fmt.Errorf("server home: %w", err)
+		return "", fmt.Errorf("server home: %w", explainClosed(err, home))
 	}
 	if !fi.IsDir() {
 		return "", Usagef("'%s' (%s) is not a directory", home, from)
@@ -119,7 +119,7 @@ func readClifile(path string, optional bool) (*config.Settings, string, error) {
 		return nil, path, nil
 	}
 	if err != nil {
-		return nil, path, fmt.Errorf("clifile: %w", err)
+		return nil, path, fmt.Errorf("clifile: %w", explainClosed(err, path))
 	}
 	if b, err = PlainText(path, b); err != nil {
 		return nil, path, fmt.Errorf("clifile: %w", err)

@@ -16,6 +16,7 @@ import (
 // Input reads values, passwords and batch files.
 type Input struct {
 	console *Console
+	stdin   bool // standard input was taken
 }
 
 // maxValue and maxBatch limit the size of files and of standard input, in bytes.
@@ -23,6 +24,16 @@ const (
 	maxValue = 16 << 20
 	maxBatch = 256 << 20
 )
+
+// TakeStdin returns an error if standard input was already given to another option: its text
+// is there only once.
+func (in *Input) TakeStdin() error {
+	if in.stdin {
+		return Usagef("standard input (-) can be read only once, but two options name it; use a file for one of them")
+	}
+	in.stdin = true
+	return nil
+}
 
 // ReadValue reads a value from a file, or from standard input if path is "-", and removes
 // one line ending at its end. A file with a secret must not be accessible to others. A
@@ -32,6 +43,9 @@ func (in *Input) ReadValue(ctx context.Context, path string, secret bool) ([]byt
 	var b []byte
 	var err error
 	if path == "-" {
+		if err := in.TakeStdin(); err != nil {
+			return nil, err
+		}
 		b, err = readAll(ctx, in.console.Streams.In, maxValue)
 	} else {
 		b, err = in.readFile(path, maxValue, secret)
@@ -134,6 +148,9 @@ func (in *Input) ReadBatch(ctx context.Context, path string) (string, fs.FileInf
 func (in *Input) readBatch(ctx context.Context, path string) ([]byte, fs.FileInfo, error) {
 	if path != "-" {
 		return fsx.ReadLimited(path, maxBatch)
+	}
+	if err := in.TakeStdin(); err != nil {
+		return nil, nil, err
 	}
 	b, err := readAll(ctx, in.console.Streams.In, maxBatch)
 	return b, nil, err

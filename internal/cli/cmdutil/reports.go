@@ -2,7 +2,6 @@ package cmdutil
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"runtime"
@@ -87,27 +86,4 @@ func (rp *Reports) Conclude(format ui.Format, failOn finding.Severity, r *Findin
 func (rp *Reports) Incomplete(what string, ended error) error {
 	_ = rp.console.Streams.Flush() // the error is returned again at the end of the run
 	return fmt.Errorf("%s: %w", what, ended)
-}
-
-// LimitHint returns what to do if a server ended a search because of a limit or of missing
-// rights, because the base does not exist, or if it hides an attribute; else an empty
-// string.
-func LimitHint(ended error) string {
-	var hidden *directory.HiddenError
-	if errors.As(ended, &hidden) && hidden.As == "" {
-		return "; give the bind DN read access to " + hidden.Attribute + ", or bind as a user who has it (-D)"
-	}
-	var short *directory.IncompleteError
-	if !errors.As(ended, &short) {
-		return ""
-	}
-	switch short.Code {
-	case 3, 4, 11:
-		return "; the server limits searches of this bind DN: bind as a user without limits (-D), or have an administrator of the directory raise them"
-	case 32:
-		return "; use -B to name an existing base, or bind as a user who may read it (-D)"
-	case codeInsufficientAccess:
-		return "; bind as a user who may read everything (-D)"
-	}
-	return ""
 }

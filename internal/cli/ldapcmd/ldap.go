@@ -18,7 +18,8 @@ func NewLDAP(f *cmdutil.Factory) *cobra.Command {
 		GroupID: cmdutil.GroupWork,
 		Long: `Audits and repairs the directory of the calendar servers. Reads a live directory over
 LDAP, or LDIF exported from one. Only 'apply' and 'undo' change the directory.`,
-		Example: `  davadmin ldap audit -H ldap.example.com --starttls -D uid=reader,o=isp --password-file pw
+		Example: `  davadmin ldap test -H ldap.example.com --starttls --ca-file ca.pem -D uid=reader,o=isp --password-file pw
+  davadmin ldap audit -H ldap.example.com --starttls --ca-file ca.pem -D uid=reader,o=isp --password-file pw
   davadmin ldap audit --ldif export.ldif.gz --cs7-list migrated.txt
   davadmin ldap rules
   davadmin ldap generate --entries 100000 -O rehearsal.ldif --manifest planted.json`,
@@ -30,6 +31,6 @@ LDAP, or LDIF exported from one. Only 'apply' and 'undo' change the directory.`,
 			return cmdutil.Usagef("missing action; actions: %s", strings.Join(cmdutil.ActionsOf(cmd), ", "))
 		},
 	}
-	cmd.AddCommand(newLDAPAudit(f), newLDAPRules(f), newLDAPPopulate(f), newLDAPNewID(f), newLDAPApply(f), newLDAPUndo(f), newLDAPRuns(f), newLDAPGenerate(f))
+	cmd.AddCommand(newLDAPTest(f), newLDAPAudit(f), newLDAPRules(f), newLDAPPopulate(f), newLDAPNewID(f), newLDAPApply(f), newLDAPUndo(f), newLDAPRuns(f), newLDAPGenerate(f))
 	return cmd
 }

@@ -31,7 +31,7 @@ func (o *Runner) printChecked(c ldapchange.Checked) error {
 	case c.ToChange == 0:
 		o.console.Notef("nothing to do: no entry would be changed")
 	case o.global.DryRun:
-		o.console.Notef("dry run: nothing was changed")
+		o.console.Notef("dry run: nothing was changed; whether the server would allow it was not checked: '%s' tests the rights of the bind DN", o.hints.Line("ldap", "test", o.Args()...))
 	}
 	return err
 }
