@@ -122,7 +122,7 @@ func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, 
 		return err
 	}
 	o.journals.WarnNotes(session.Notes)
-	undo := &undoFile{path: filepath.Join(s.dir, "history", "accounts", fmt.Sprintf("%d.undo", session.Next())), head: "davadmin " + strings.Join(o.undo, " ") + " -f THIS-FILE", hook: o.hook}
+	undo := &undoFile{path: undoPath(filepath.Join(s.dir, "history"), session.Next()), head: "davadmin " + strings.Join(o.undo, " ") + undoInput, hook: o.hook}
 	change, err := o.journals.Begin(ctx, session, journal.Intent{
 		Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,
 		Items: []journal.Item{{Name: cmdutil.Plural(t.count, "account"), New: "undo file: " + undo.path, IsSet: true}},

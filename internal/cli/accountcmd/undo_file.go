@@ -35,6 +35,9 @@ func oldUndoMark() string { return strings.Join([]string{"# the way", "back" + u
 // command that reads the file.
 const undoOrder = ", read from its end: "
 
+// undoInput ends the command in that line. It stands for the file itself.
+const undoInput = " -f THIS-FILE"
+
 // isUndoMark reports whether a batch line marks its file as an undo file. Any other
 // comment is one of the user, whose lines are run in their order.
 func isUndoMark(line string) bool {
