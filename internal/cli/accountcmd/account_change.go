@@ -49,6 +49,7 @@ func (o *accountChange) change(ctx context.Context, selects bool, w changeWork) 
 	if err != nil {
 		return err
 	}
+	o.runner.recorded = o.recorded
 	s, err := o.stores.Open(ctx, &o.HomeOptions, o.runner.lock.Timeout)
 	if err != nil {
 		return err
@@ -157,9 +158,10 @@ func newAccountModify(f *cmdutil.Factory) *cobra.Command {
 then in the directory given by --ldif, -H or the home, and are stored by their unique
 ids.
 
-A batch file (-f) has a line 'address:prop=value,...' for each account; write a comma in
-a value as \,. --undelete restores deleted accounts with everything they contained, until
+A batch file (-f) has a line 'address:prop=value,...' for each account. --undelete restores deleted accounts with everything they contained, until
 they are purged.
+
+` + valueHelp + `
 
 Properties: ` + propertyHelp(account.AccountProperties()),
 		Example: `  davadmin account modify -a jdoe@example.com -y notifemail=0
@@ -181,7 +183,7 @@ Properties: ` + propertyHelp(account.AccountProperties()),
 }
 
 func (o *accountModify) modify(ctx context.Context, selects bool) error {
-	properties, err := account.ParseProperties(o.properties, account.AccountProperties())
+	properties, err := account.ParseProperties(o.properties, account.AccountProperties(), account.Typed)
 	if err != nil {
 		return cmdutil.Usagef("-y: %v", err)
 	}

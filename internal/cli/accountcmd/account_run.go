@@ -38,7 +38,8 @@ type changeRun struct {
 	action    string   // "create"
 	undo      []string // the operation, the action and the options that undo it
 	format    ui.Format
-	size      int // of a group; 0 means the default
+	size      int  // of a group; 0 means the default
+	recorded  bool // the batch is an undo file, and so is the reject file
 
 	counts  map[account.Result]int
 	rejects []rejected
@@ -393,6 +394,10 @@ func (o *changeRun) writeRejects(ctx context.Context) error {
 	var text strings.Builder
 	if len(o.rejects) > 0 {
 		text.WriteString(rejectMark + o.name() + " " + o.action + "\n")
+	}
+	if len(o.rejects) > 0 && o.recorded {
+		text.WriteString(undoMark + "davadmin " + o.name() + " " + o.action + undoInput + "\n")
+		slices.Reverse(o.rejects)
 	}
 	for _, r := range o.rejects {
 		text.WriteString(r.line + "\n")
