@@ -170,6 +170,9 @@ func flagError(cmd *cobra.Command, err error) error {
 			text = fmt.Sprintf("unknown option --%s%s", name, nearestOption(cmd, name))
 		}
 	case cmdutil.AsError(err, &missing):
+		if hint, ok := missing.GetFlag().Value.(interface{ Missing() string }); ok {
+			return cmdutil.Usagef("%s", hint.Missing())
+		}
 		text = fmt.Sprintf("option --%s requires a value", missing.GetFlag().Name)
 	}
 	return cmdutil.Usagef("%s; '%s --help' lists the options", text, cmd.CommandPath())
