@@ -130,6 +130,9 @@ func oneEach(requests []Request, entries *Entries, fill func(*Item, *Entry) erro
 			case err != nil:
 			case len(found) == 0:
 				item.Refused = ErrNoEntry
+				if r.Address == "" {
+					item.Refused = ErrNoEntryWithID
+				}
 			case len(found) == 1:
 				err = fill(item, found[0])
 			default:

@@ -19,8 +19,8 @@ type accountChange struct {
 	runner  changeRun
 	limit   cmdutil.MaxChanges
 	deleted bool // deleted accounts are selected as well
-	// byEntry finds accounts by the directory entry that has the address, because the
-	// address of the account may be different.
+	// byEntry finds accounts by the directory entry that has the address or the unique id,
+	// because the address of the account may be different.
 	byEntry bool
 }
 
@@ -125,16 +125,9 @@ func (o *accountChange) others(ctx context.Context, s *storeHome) (account.AllBa
 	return account.AllBackends{Stores: s.set, Backends: names, DryRun: o.global.DryRun}, err
 }
 
-// accountsOfEntries finds accounts by the entries with the requested addresses.
+// accountsOfEntries finds accounts by the entries with the requested addresses or unique ids.
 func accountsOfEntries(ctx context.Context, f *account.Finder, d *account.Directory, requests []account.Request) (*selectedAccounts, error) {
-	addresses := make([]string, len(requests))
-	for i := range requests {
-		if requests[i].Address == "" {
-			return nil, cmdutil.Usagef("%suse the address in the directory entry of the account", whereWords(requests[i].Where()))
-		}
-		addresses[i] = requests[i].Address
-	}
-	entries, err := d.ByAddress(ctx, addresses)
+	entries, err := d.ByRequest(ctx, requests)
 	if err != nil {
 		return nil, err
 	}
@@ -250,13 +243,13 @@ func newAccountRepair(f *cmdutil.Factory) *cobra.Command {
 	o := newAccountChange(f, "repair", "account", "modify")
 	var mail, owners bool
 	cmd := &cobra.Command{
-		Use:   "repair -m | -o -a ADDRESS | -f FILE | -B DN -R FILTER",
+		Use:   "repair -m | -o -a ADDRESS | -g ID | -f FILE | -B DN -R FILTER",
 		Short: "update the addresses or owners of accounts from the directory",
 		Long: `-m copies the current addresses of an entry to its account, which is found by the unique
 id, and to the access lists, delegates, owners and subscriptions of all back ends that
 name this person. -o copies the owners of resources and groups from their entries.
 
-Give the account by the current address of its entry.`,
+Give the account by the current address of its entry, or by its unique id.`,
 		Example: `  davadmin account repair -m -a jdoe@example.com
   davadmin account repair -o -B ou=Resources,o=example.com,o=isp -R '(objectClass=icsCalendarResource)'`,
 		Args: cmdutil.NoArguments,
