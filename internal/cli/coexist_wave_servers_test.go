@@ -104,6 +104,12 @@ func TestWaveOnSlapd(t *testing.T) {
 	if still.code != 3 || still.rules["old-calendars-left"] != 5 {
 		t.Errorf("with the old calendars: code %d, %v", still.code, still.rules)
 	}
+	applied := davadminRun(t, nil, "history", "list", "--home", home)
+	for line := range strings.Lines(applied.out) {
+		if change, _, _ := strings.Cut(line, "\t"); strings.Contains(line, "\tcoexist apply\t") {
+			expect("history undo", davadminRun(t, nil, with("history", "undo", change, "--dry-run")...), 0, "to change:    5", "the users of the wave are on the old server again")
+		}
+	}
 	expect("dry run of the rollback", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave, "--dry-run")...), 0, "to change:    5", "")
 	expect("asks", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave)...), 2, "", "--yes")
 	expect("rolled back", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave, "--yes")...), 0, "changed:      5 of 5", "")

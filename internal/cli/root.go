@@ -13,7 +13,6 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/cli/coexistcmd"
 	"github.com/davadmin/davadmin/internal/cli/configcmd"
-	"github.com/davadmin/davadmin/internal/cli/historycmd"
 	"github.com/davadmin/davadmin/internal/cli/ldapcmd"
 	"github.com/davadmin/davadmin/internal/cli/secretcmd"
 	"github.com/davadmin/davadmin/internal/ui"
@@ -83,7 +82,7 @@ func operations(root *cobra.Command) []operation {
 	return []operation{
 		{"init", configcmd.NewInit}, {"config", configcmd.NewConfig}, {"domainmap", configcmd.NewDomainmap}, {"ldap", ldapcmd.NewLDAP}, {"coexist", coexistcmd.NewCoexist},
 		{"account", accountcmd.NewAccount}, {"calendar", accountcmd.NewCalendar}, {"backend", accountcmd.NewBackend}, {"db", accountcmd.NewDB},
-		{"ldappool", configcmd.NewLDAPPool}, {"passfile", secretcmd.NewPassfile}, {"history", historycmd.NewHistory}, {"version", newVersion}, {"exit-codes", newExitCodes},
+		{"ldappool", configcmd.NewLDAPPool}, {"passfile", secretcmd.NewPassfile}, {"history", newHistory}, {"version", newVersion}, {"exit-codes", newExitCodes},
 		{"completion", func(f *cmdutil.Factory) *cobra.Command { return newCompletion(f, root) }},
 	}
 }
@@ -171,6 +170,9 @@ func flagError(cmd *cobra.Command, err error) error {
 			text = fmt.Sprintf("unknown option --%s%s", name, nearestOption(cmd, name))
 		}
 	case cmdutil.AsError(err, &missing):
+		if hint, ok := missing.GetFlag().Value.(interface{ Missing() string }); ok {
+			return cmdutil.Usagef("%s", hint.Missing())
+		}
 		text = fmt.Sprintf("option --%s requires a value", missing.GetFlag().Name)
 	}
 	return cmdutil.Usagef("%s; '%s --help' lists the options", text, cmd.CommandPath())

@@ -12,7 +12,7 @@ import (
 
 // ParseCalendarLine parses the part of a batch line about calendars that follows the
 // account: 'name' or 'name:prop=value,…', where the name is percent-encoded.
-func ParseCalendarLine(text string) (name string, p Properties, err error) {
+func ParseCalendarLine(text string, form Form) (name string, p Properties, err error) {
 	name, properties, _ := strings.Cut(text, ":")
 	if name, err = url.PathUnescape(strings.Trim(name, " \t")); err != nil {
 		return "", nil, fmt.Errorf("the name of the calendar: %w", err)
@@ -20,11 +20,12 @@ func ParseCalendarLine(text string) (name string, p Properties, err error) {
 	if err := store.CheckName("calendar", name); err != nil {
 		return "", nil, err
 	}
-	p, err = ParseProperties(properties, CalendarProperties())
+	p, err = ParseProperties(properties, CalendarProperties(), form)
 	return name, p, err
 }
 
-// CalendarLine returns the batch line about a calendar of the account with an ID.
+// CalendarLine returns the batch line about a calendar of the account with an ID, with
+// properties in the form Recorded.
 func CalendarLine(id, name string, p Properties) string {
 	line := RequestLine(id, nil) + ":" + strings.ReplaceAll(url.PathEscape(name), ":", "%3A")
 	if len(p) > 0 {

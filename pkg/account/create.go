@@ -39,6 +39,7 @@ func (e *OldServerError) Error() string {
 // Errors about entries from which no account can be created.
 var (
 	ErrNoEntry       = errors.New("no directory entry has the address")
+	ErrNoEntryWithID = errors.New("no directory entry has the unique ID")
 	ErrAmbiguous     = errors.New("several entries have the address")
 	ErrUnusableEntry = errors.New("no account can be created from the entry")
 	// ErrNoUniqueID is wrapped together with ErrUnusableEntry.

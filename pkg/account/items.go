@@ -40,8 +40,8 @@ func (r *Request) Name() string {
 
 // ParseRequest parses a line 'account[:prop=value,…]' of a batch. The account is an
 // address, or 'id=' and a percent-encoded unique ID. The properties must be among
-// known.
-func ParseRequest(line string, known []PropertyInfo) (Request, error) {
+// known, and are in the given form.
+func ParseRequest(line string, known []PropertyInfo, form Form) (Request, error) {
 	r := Request{Line: line}
 	who, properties, _ := strings.Cut(store.CutMailto(strings.TrimLeft(line, " \t")), ":")
 	who = strings.Trim(who, " \t")
@@ -61,11 +61,12 @@ func ParseRequest(line string, known []PropertyInfo) (Request, error) {
 		r.Address = who
 	}
 	var err error
-	r.Properties, err = ParseProperties(properties, known)
+	r.Properties, err = ParseProperties(properties, known, form)
 	return r, err
 }
 
-// RequestLine returns the line, as ParseRequest reads it, for the account with an ID.
+// RequestLine returns the line for the account with an ID, with properties in the form
+// Recorded.
 func RequestLine(id string, p Properties) string {
 	line := IDPrefix + url.QueryEscape(id)
 	if len(p) > 0 {
@@ -129,6 +130,9 @@ func oneEach(requests []Request, entries *Entries, fill func(*Item, *Entry) erro
 			case err != nil:
 			case len(found) == 0:
 				item.Refused = ErrNoEntry
+				if r.Address == "" {
+					item.Refused = ErrNoEntryWithID
+				}
 			case len(found) == 1:
 				err = fill(item, found[0])
 			default:

@@ -164,10 +164,78 @@ func (d *Directory) read(ctx context.Context, q directory.Query, keep func(*Entr
 // ByAddress reads the entries that have one of the addresses, numbered by the position
 // of the address in the list.
 func (d *Directory) ByAddress(ctx context.Context, addresses []string) (*Entries, error) {
-	if d.Live {
-		return d.ask(ctx, addresses)
+	return d.lookUp(ctx, &lookup{values: addresses, filter: d.filterFor, attributes: d.mailAttributes()})
+}
+
+// ByID reads the entries that have one of the unique IDs, numbered by the position of the ID
+// in the list.
+func (d *Directory) ByID(ctx context.Context, ids []string) (*Entries, error) {
+	filter := func(id string) string { return "(" + d.Attributes.UniqueID + "=" + directory.EscapeFilter(id) + ")" }
+	return d.lookUp(ctx, &lookup{values: ids, filter: filter, attributes: []string{d.Attributes.UniqueID}})
+}
+
+// ByRequest reads the entries that have the address or the unique ID of one of the requests,
+// numbered by the position of the request.
+func (d *Directory) ByRequest(ctx context.Context, requests []Request) (*Entries, error) {
+	var addresses, ids []string
+	var addressAt, idAt []int // the positions of their requests
+	for i := range requests {
+		if r := &requests[i]; r.Address != "" {
+			addresses, addressAt = append(addresses, r.Address), append(addressAt, i)
+		} else {
+			ids, idAt = append(ids, r.ID), append(idAt, i)
+		}
 	}
-	return d.scan(ctx, addresses)
+	switch {
+	case len(ids) == 0:
+		return d.ByAddress(ctx, addresses)
+	case len(addresses) == 0:
+		return d.ByID(ctx, ids)
+	}
+	out := newEntries(d.Tmp)
+	for _, part := range []struct {
+		read   func(context.Context, []string) (*Entries, error)
+		values []string
+		at     []int
+	}{{d.ByAddress, addresses, addressAt}, {d.ByID, ids, idAt}} {
+		found, err := part.read(ctx, part.values)
+		if err == nil {
+			err = errors.Join(out.addAll(found, part.at), found.Close())
+		}
+		if err != nil {
+			return nil, errors.Join(err, out.Close())
+		}
+	}
+	return out, nil
+}
+
+// addAll adds the entries of from, whose requests have other numbers here.
+func (f *Entries) addAll(from *Entries, numbers []int) error {
+	for n, err := range from.All() {
+		if err == nil {
+			err = f.add(numbers[n.Request], n.Entry)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	f.absent = append(f.absent, from.absent...)
+	return nil
+}
+
+// lookup says which entries are read: those with one of the values.
+type lookup struct {
+	values     []string
+	filter     func(value string) string // finds the entries with a value on a server
+	attributes []string                  // that have the values
+}
+
+// lookUp reads the entries of a lookup, numbered by the position of the value.
+func (d *Directory) lookUp(ctx context.Context, l *lookup) (*Entries, error) {
+	if d.Live {
+		return d.ask(ctx, l)
+	}
+	return d.scan(ctx, l)
 }
 
 // addressAttributes matches the attributes that a filter compares with an address.
@@ -216,20 +284,19 @@ func (w *wanted) places(dst []int, address string) []int {
 	return dst
 }
 
-// scan reads the whole source once, and keeps the entries that have one of the
-// addresses.
-func (d *Directory) scan(ctx context.Context, addresses []string) (*Entries, error) {
+// scan reads the whole source once, and keeps the entries of a lookup.
+func (d *Directory) scan(ctx context.Context, l *lookup) (*Entries, error) {
 	r := newReading(&d.Attributes)
-	places := r.also(d.mailAttributes())
+	places := r.also(l.attributes)
 	q := r.query(&d.Attributes, true)
 	q.Bases, q.Scope = d.Bases, d.Scope
-	want := newWanted(addresses)
+	want := newWanted(l.values)
 	return d.read(ctx, q, func(out *Entries, e *directory.Entry) error {
 		return addOnce(out, matches(e, places, want), func() *Entry { return r.entry(e) })
 	})
 }
 
-// matches returns the positions of the addresses that an entry has.
+// matches returns the positions of the values that an entry has.
 func matches(e *directory.Entry, places []int, want *wanted) (found []int) {
 	for _, v := range e.Values {
 		if slices.Contains(places, v.Attr) {
@@ -257,36 +324,36 @@ func addOnce(out *Entries, requests []int, entry func() *Entry) error {
 	return nil
 }
 
-// askedAtOnce is the number of addresses in one search.
+// askedAtOnce is the number of values in one search.
 const askedAtOnce = 100
 
-// ask searches a server for the addresses, askedAtOnce at a time.
-func (d *Directory) ask(ctx context.Context, addresses []string) (*Entries, error) {
+// ask searches a server for the values of a lookup, askedAtOnce at a time.
+func (d *Directory) ask(ctx context.Context, l *lookup) (*Entries, error) {
 	out := newEntries(d.Tmp)
-	for first := 0; first < len(addresses); first += askedAtOnce {
-		part := addresses[first:min(first+askedAtOnce, len(addresses))]
-		if err := d.askPart(ctx, out, part, first); err != nil {
+	for first := 0; first < len(l.values); first += askedAtOnce {
+		part := l.values[first:min(first+askedAtOnce, len(l.values))]
+		if err := d.askPart(ctx, out, l, part, first); err != nil {
 			return nil, errors.Join(err, out.Close())
 		}
 	}
 	return out, nil
 }
 
-// askPart searches for several addresses. The values of an entry show which of them it
+// askPart searches for several values of a lookup. The values of an entry show which of them it
 // has. If they do not, because the server compares in another way, it searches for
-// each address alone.
-func (d *Directory) askPart(ctx context.Context, out *Entries, part []string, first int) error {
-	filter := d.filterFor(part[0])
+// each value alone.
+func (d *Directory) askPart(ctx context.Context, out *Entries, l *lookup, part []string, first int) error {
+	filter := l.filter(part[0])
 	if len(part) > 1 {
 		var b strings.Builder
 		b.WriteString("(|")
 		for _, a := range part {
-			b.WriteString(d.filterFor(a))
+			b.WriteString(l.filter(a))
 		}
 		filter = b.String() + ")"
 	}
 	r := newReading(&d.Attributes)
-	places := r.also(d.mailAttributes())
+	places := r.also(l.attributes)
 	q := r.query(&d.Attributes, true)
 	q.Bases, q.Scope, q.Filter = d.Bases, d.Scope, filter
 	want := newWanted(part)
@@ -314,7 +381,7 @@ func (d *Directory) askPart(ctx context.Context, out *Entries, part []string, fi
 		case len(requests[n]) == 0 && len(part) == 1:
 			requests[n] = []int{first}
 		case len(requests[n]) == 0:
-			return d.askAlone(ctx, out, part, first)
+			return d.askAlone(ctx, out, l, part, first)
 		}
 	}
 	for n, e := range entries {
@@ -325,10 +392,10 @@ func (d *Directory) askPart(ctx context.Context, out *Entries, part []string, fi
 	return nil
 }
 
-// askAlone searches for each address of a part alone.
-func (d *Directory) askAlone(ctx context.Context, out *Entries, part []string, first int) error {
+// askAlone searches for each value of a part alone.
+func (d *Directory) askAlone(ctx context.Context, out *Entries, l *lookup, part []string, first int) error {
 	for i, a := range part {
-		if err := d.askPart(ctx, out, []string{a}, first+i); err != nil {
+		if err := d.askPart(ctx, out, l, []string{a}, first+i); err != nil {
 			return err
 		}
 	}

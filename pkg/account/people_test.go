@@ -102,6 +102,44 @@ func TestByAddressOfFileAndServer(t *testing.T) {
 	}
 }
 
+// Requests by address and by unique ID can be mixed, and a file and a server give the same
+// entries for them.
+func TestByRequestOfFileAndServer(t *testing.T) {
+	var entries [][]string
+	var mixed, ids []Request
+	var want []string
+	for i := range 150 {
+		entries = append(entries, []string{"mail", fmt.Sprintf("p%d@example.com", i), "davUniqueId", fmt.Sprintf("Id-%d", i)})
+		ids = append(ids, Request{ID: fmt.Sprintf("iD-%d", i)})
+		if i%2 == 0 {
+			mixed = append(mixed, Request{Address: fmt.Sprintf("p%d@example.com", i)})
+		} else {
+			mixed = append(mixed, Request{ID: fmt.Sprintf("Id-%d", i)})
+		}
+		want = append(want, fmt.Sprintf("%d [p%d@example.com]", i, i))
+	}
+	nobody := []Request{{ID: "*"}, {ID: "x)(davUniqueId=*"}, {Address: "nobody@example.com"}}
+	file, live, _ := both(t, "(mail=%s)", entries...)
+	for name, requests := range map[string][]Request{"mixed": append(mixed, nobody...), "ids": append(ids, nobody[:2]...)} {
+		for _, d := range []*Directory{file, live} {
+			found, err := d.ByRequest(t.Context(), requests)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for n, err := range found.All() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, fmt.Sprintf("%d %s", n.Request, n.Entry.Mails))
+			}
+			if err := found.Close(); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s, live %v: %v, %q", name, d.Live, err, got)
+			}
+		}
+	}
+}
+
 // A replication conflict entry belongs to no person, and an invalid DN matters only to the one
 // whose entry it is.
 func TestConflictsAndInvalidDNs(t *testing.T) {

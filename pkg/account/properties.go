@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/davadmin/davadmin/internal/property"
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
@@ -58,10 +59,91 @@ func CalendarProperties() []PropertyInfo {
 	}
 }
 
-// ParseProperties parses 'name=value,…', where \, is a comma in a value and \\ a
-// backslash. Each name must be among known, and may be given once.
-func ParseProperties(text string, known []PropertyInfo) (Properties, error) {
+// Form is how a list of properties is written.
+type Form uint8
+
+// The forms.
+const (
+	// Typed is the form that people write: \, is a comma and \\ a backslash in a value, any
+	// other backslash stands for itself, and a comma that is not escaped ends a value only
+	// if 'name=' of a known property follows (package property).
+	Typed Form = iota
+	// Recorded is the form of Properties.String, for undo files. It can contain any value
+	// on one line: \n and \r are line ends, and every comma that is not escaped ends a value.
+	Recorded
+)
+
+// UnknownPropertyError is returned for a name that is not known. It wraps
+// ErrUnknownProperty.
+type UnknownPropertyError struct {
+	Name  string
+	Near  string // the known name that is most like it; "" if none is
+	Known string // all known names
+	Later bool   // it follows a comma, which would need a backslash if it is a part of a value
+}
+
+// Unwrap returns ErrUnknownProperty.
+func (e *UnknownPropertyError) Unwrap() error { return ErrUnknownProperty }
+
+func (e *UnknownPropertyError) Error() string {
+	text := fmt.Sprintf("%v '%s'", ErrUnknownProperty, clip(e.Name))
+	if e.Near != "" {
+		text += "; did you mean " + e.Near + "?"
+	} else {
+		text += " (known: " + e.Known + ")"
+	}
+	if e.Later {
+		text += " Write \\, for a comma in a value"
+	}
+	return text
+}
+
+// ParseProperties parses 'name=value,…' in a form. Each name must be among known, and may be
+// given once.
+func ParseProperties(text string, known []PropertyInfo, form Form) (Properties, error) {
+	parse := parseTyped
+	if form == Recorded {
+		parse = parseRecorded
+	}
+	all, err := parse(text, known)
+	if err != nil {
+		return nil, err
+	}
 	var out Properties
+	for _, p := range all {
+		if out.has(p.Name) {
+			return nil, fmt.Errorf("'%s' is given twice", p.Name)
+		}
+		out = append(out, p)
+	}
+	if out.has("acl") && out.has("set-ace") {
+		return nil, errors.New("acl replaces the whole list and set-ace changes parts of it; use only one of them")
+	}
+	return out, nil
+}
+
+// parseTyped parses properties in the form Typed.
+func parseTyped(text string, known []PropertyInfo) (out Properties, err error) {
+	names := make([]string, len(known))
+	for i, p := range known {
+		names[i] = p.Name
+	}
+	list, err := property.Parse(text, property.Known{Names: names})
+	var unknown *property.UnknownError
+	switch {
+	case errors.As(err, &unknown):
+		return nil, &UnknownPropertyError{Name: unknown.Name, Near: unknown.Near, Known: propertyNames(known), Later: unknown.Later}
+	case err != nil:
+		return nil, fmt.Errorf("'%s' has no '=' between a property and its value", clip(text))
+	}
+	for _, p := range list {
+		out = append(out, Property(p))
+	}
+	return out, nil
+}
+
+// parseRecorded parses properties in the form Recorded.
+func parseRecorded(text string, known []PropertyInfo) (out Properties, err error) {
 	for _, word := range splitEscaped(text) {
 		name, value, ok := strings.Cut(word, "=")
 		name = strings.Trim(name, " \t")
@@ -69,16 +151,11 @@ func ParseProperties(text string, known []PropertyInfo) (Properties, error) {
 		case strings.Trim(word, " \t") == "":
 			continue
 		case !ok:
-			return nil, fmt.Errorf("'%s' has no '=' between a property and its value; a comma in a value is written \\,", clip(word))
+			return nil, fmt.Errorf("'%s' has no '=' between a property and its value", clip(word))
 		case !slices.ContainsFunc(known, func(p PropertyInfo) bool { return p.Name == name }):
-			return nil, fmt.Errorf("%w '%s' (known: %s)", ErrUnknownProperty, clip(name), propertyNames(known))
-		case slices.ContainsFunc(out, func(p Property) bool { return p.Name == name }):
-			return nil, fmt.Errorf("'%s' is given twice", name)
+			return nil, &UnknownPropertyError{Name: name, Known: propertyNames(known)}
 		}
 		out = append(out, Property{name, value})
-	}
-	if out.has("acl") && out.has("set-ace") {
-		return nil, errors.New("acl replaces the whole list and set-ace changes parts of it; use only one of them")
 	}
 	return out, nil
 }
@@ -95,7 +172,7 @@ func propertyNames(known []PropertyInfo) string {
 	return strings.Join(names, ", ")
 }
 
-// The characters after a backslash, and what they mean.
+// The characters after a backslash in the form Recorded, and what they mean.
 const (
 	escapes = ",\\nr"
 	escaped = ",\\\n\r"
@@ -120,8 +197,8 @@ func splitEscaped(text string) []string {
 	return append(out, b.String())
 }
 
-// String returns the properties in the form that ParseProperties reads, also at the
-// end of a line of a batch.
+// String returns the properties in the form Recorded, which is also read at the end of a
+// line of a batch.
 func (p Properties) String() string {
 	words := make([]string, len(p))
 	for i, x := range p {

@@ -45,7 +45,7 @@ func TestPropertiesRoundTrip(t *testing.T) {
 		if strings.ContainsAny(line, "\r\n") {
 			t.Fatalf("two lines: %q", line)
 		}
-		r, err := ParseRequest(inBatch(line), AccountProperties())
+		r, err := ParseRequest(inBatch(line), AccountProperties(), Recorded)
 		if err != nil || r.ID != id || !slices.Equal(r.Properties, p) {
 			t.Fatalf("%q: %+v, %v", line, r, err)
 		}
@@ -62,11 +62,11 @@ func TestCalendarLineRoundTrip(t *testing.T) {
 		}
 		line := CalendarLine("ID;:,=%", name, p)
 		who, rest, _ := strings.Cut(inBatch(line), ":")
-		r, err := ParseRequest(who, nil)
+		r, err := ParseRequest(who, nil, Recorded)
 		if err != nil || r.ID != "ID;:,=%" {
 			t.Fatalf("%q: %+v, %v", line, r, err)
 		}
-		gotName, got, err := ParseCalendarLine(rest)
+		gotName, got, err := ParseCalendarLine(rest, Recorded)
 		if err != nil || gotName != name || !slices.Equal(got, p) {
 			t.Fatalf("%q: %q, %+v, %v", line, gotName, got, err)
 		}
@@ -129,17 +129,37 @@ func TestPersonRefs(t *testing.T) {
 }
 
 func TestParsePropertiesRefuses(t *testing.T) {
-	for _, text := range []string{"kind", "kind=user,kind=user", "Kind=user", "colour=x", "=x", "acl=@:f,set-ace=@:s", "displayname=a,b"} {
-		if p, err := ParseProperties(text, AccountProperties()); err == nil {
-			t.Errorf("%q: %+v", text, p)
+	both := []string{"kind", "kind=user,kind=user", "Kind=user", "colour=x", "=x", "acl=@:f,set-ace=@:s"}
+	for form, more := range map[Form][]string{Typed: {",kind=user", "displayname=x,notifemial=0"}, Recorded: {"displayname=a,b"}} {
+		for _, text := range slices.Concat(both, more) {
+			if p, err := ParseProperties(text, AccountProperties(), form); err == nil {
+				t.Errorf("%q in form %d: %+v", text, form, p)
+			}
 		}
 	}
-	if p, err := ParseProperties(" , kind=user ,,", AccountProperties()); err != nil || len(p) != 1 || p[0].Value != "user " {
+	if p, err := ParseProperties(" , kind=user ,,", AccountProperties(), Recorded); err != nil || len(p) != 1 || p[0].Value != "user " {
 		t.Errorf("%+v, %v", p, err)
 	}
 	for _, line := range []string{"", ":kind=user", "nobody", "id=", "id=%zz", "id=%00", "a b@example.com", "a@example.com:kind"} {
-		if r, err := ParseRequest(line, AccountProperties()); err == nil {
+		if r, err := ParseRequest(line, AccountProperties(), Typed); err == nil {
 			t.Errorf("%q: %+v", line, r)
+		}
+	}
+	_, err := ParseProperties("displayname=x,notifemial=0", AccountProperties(), Typed)
+	if want := `unknown property 'notifemial'; did you mean notifemail? Write \, for a comma in a value`; err == nil || err.Error() != want {
+		t.Errorf("%v", err)
+	}
+}
+
+// What people type has one rule for commas and backslashes.
+func TestParseTyped(t *testing.T) {
+	for text, want := range map[string]string{
+		"displayname=Smith, John": "Smith, John", `displayname=Smith\, John`: "Smith, John", `displayname=C:\new`: `C:\new`, `displayname=a\n`: `a\n`,
+		"displayname=x,notifemail=0": "x", "displayname=x,": "x,", "displayname=a=b,c=d": "a=b,c=d",
+	} {
+		p, err := ParseProperties(text, AccountProperties(), Typed)
+		if err != nil || p[0].Value != want {
+			t.Errorf("%q: %+v, %v", text, p, err)
 		}
 	}
 }

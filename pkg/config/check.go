@@ -19,6 +19,7 @@ type CheckInput struct {
 	Dir      fs.FileInfo // of the directory that contains the file; may be nil
 	Home     []HomePath  // of the home: first its directory; nil if they are not to be checked
 	Registry *Registry   // must not be nil
+	Only     []string    // the ids of the rules to run; all if there are none
 }
 
 // check is a rule with the code that looks for its failures.
@@ -66,7 +67,7 @@ func Check(ctx context.Context, in CheckInput) *finding.Report {
 			return c.run(ctx, s, emit)
 		}}
 	}
-	return finding.Run(ctx, list)
+	return finding.Run(ctx, finding.Select(list, in.Only))
 }
 
 // checkState is shared by all checks. It is read-only once it is built.

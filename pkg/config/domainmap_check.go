@@ -15,6 +15,7 @@ type DomainMapInput struct {
 	Err  error       // why the file could not be read; wraps fs.ErrNotExist if there is no file
 	Info fs.FileInfo // nil if there is no file
 	Dir  fs.FileInfo // of the directory that contains the file; may be nil
+	Only []string    // the ids of the rules to run; all if there are none
 }
 
 // DomainMapRules returns the rules that CheckDomainMap applies, in the order of
@@ -45,7 +46,7 @@ func CheckDomainMap(ctx context.Context, in DomainMapInput) *finding.Report {
 			m.look()
 		}
 	}
-	return finding.Run(ctx, m.checks())
+	return finding.Run(ctx, finding.Select(m.checks(), in.Only))
 }
 
 // mapState is shared by all checks. It is read-only once it is built.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Check is a rule with the code that looks for its failures.
@@ -66,6 +67,26 @@ func Run(ctx context.Context, checks []Check) *Report {
 	}
 	r.Outcomes = append(r.Outcomes, last)
 	return r
+}
+
+// Select returns checks of which only those of the rules with the given ids run; the others
+// end as not-run, because they were not selected. Without ids, all run.
+func Select(checks []Check, ids []string) []Check {
+	if len(ids) == 0 {
+		return checks
+	}
+	out := slices.Clone(checks)
+	for i, c := range out {
+		if !slices.Contains(ids, c.Rule.ID) {
+			out[i].Run = func(context.Context, func(Finding)) error { return NotSelected() }
+		}
+	}
+	return out
+}
+
+// NotSelected returns the reason why a rule that was not selected did not run.
+func NotSelected() error {
+	return NotApplicableNeeds([]Need{NeedRuleSelection}, "not selected")
 }
 
 func runOne(ctx context.Context, c Check, emit func(Finding)) (err error) {

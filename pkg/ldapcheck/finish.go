@@ -155,7 +155,7 @@ func (r *Report) outcomes(ends map[ruleNumber]error, w *worker) {
 		case n == ruleNotRun:
 			continue
 		case !a.selected[n]:
-			o.Skip(finding.NotApplicableNeeds([]finding.Need{finding.NeedRuleSelection}, "not selected"))
+			o.Skip(finding.NotSelected())
 		case a.skip[n] != nil:
 			o.Skip(a.skip[n])
 		case a.dropped[n] != "":

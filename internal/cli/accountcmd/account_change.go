@@ -19,8 +19,8 @@ type accountChange struct {
 	runner  changeRun
 	limit   cmdutil.MaxChanges
 	deleted bool // deleted accounts are selected as well
-	// byEntry finds accounts by the directory entry that has the address, because the
-	// address of the account may be different.
+	// byEntry finds accounts by the directory entry that has the address or the unique id,
+	// because the address of the account may be different.
 	byEntry bool
 }
 
@@ -49,6 +49,7 @@ func (o *accountChange) change(ctx context.Context, selects bool, w changeWork) 
 	if err != nil {
 		return err
 	}
+	o.runner.recorded = o.recorded
 	return o.changeRequested(ctx, selects, requests, w)
 }
 
@@ -133,16 +134,9 @@ func (o *accountChange) others(ctx context.Context, s *storeHome) (account.AllBa
 	return account.AllBackends{Stores: s.set, Backends: names, DryRun: o.global.DryRun}, err
 }
 
-// accountsOfEntries finds accounts by the entries with the requested addresses.
+// accountsOfEntries finds accounts by the entries with the requested addresses or unique ids.
 func accountsOfEntries(ctx context.Context, f *account.Finder, d *account.Directory, requests []account.Request) (*selectedAccounts, error) {
-	addresses := make([]string, len(requests))
-	for i := range requests {
-		if requests[i].Address == "" {
-			return nil, cmdutil.Usagef("%suse the address in the directory entry of the account", whereWords(requests[i].Where()))
-		}
-		addresses[i] = requests[i].Address
-	}
-	entries, err := d.ByAddress(ctx, addresses)
+	entries, err := d.ByRequest(ctx, requests)
 	if err != nil {
 		return nil, err
 	}
@@ -166,9 +160,10 @@ func newAccountModify(f *cmdutil.Factory) *cobra.Command {
 then in the directory given by --ldif, -H or the home, and are stored by their unique
 ids.
 
-A batch file (-f) has a line 'address:prop=value,...' for each account; write a comma in
-a value as \,. --undelete restores deleted accounts with everything they contained, until
+A batch file (-f) has a line 'address:prop=value,...' for each account. --undelete restores deleted accounts with everything they contained, until
 they are purged.
+
+` + valueHelp + `
 
 Properties: ` + propertyHelp(account.AccountProperties()),
 		Example: `  davadmin account modify -a jdoe@example.com -y notifemail=0
@@ -190,7 +185,7 @@ Properties: ` + propertyHelp(account.AccountProperties()),
 }
 
 func (o *accountModify) modify(ctx context.Context, selects bool) error {
-	properties, err := account.ParseProperties(o.properties, account.AccountProperties())
+	properties, err := account.ParseProperties(o.properties, account.AccountProperties(), account.Typed)
 	if err != nil {
 		return cmdutil.Usagef("-y: %v", err)
 	}
@@ -258,13 +253,13 @@ func newAccountRepair(f *cmdutil.Factory) *cobra.Command {
 	o := newAccountChange(f, "repair", "account", "modify")
 	var mail, owners bool
 	cmd := &cobra.Command{
-		Use:   "repair -m | -o -a ADDRESS | -f FILE | -B DN -R FILTER",
+		Use:   "repair -m | -o -a ADDRESS | -g ID | -f FILE | -B DN -R FILTER",
 		Short: "update the addresses or owners of accounts from the directory",
 		Long: `-m copies the current addresses of an entry to its account, which is found by the unique
 id, and to the access lists, delegates, owners and subscriptions of all back ends that
 name this person. -o copies the owners of resources and groups from their entries.
 
-Give the account by the current address of its entry.`,
+Give the account by the current address of its entry, or by its unique id.`,
 		Example: `  davadmin account repair -m -a jdoe@example.com
   davadmin account repair -o -B ou=Resources,o=example.com,o=isp -R '(objectClass=icsCalendarResource)'`,
 		Args: cmdutil.NoArguments,

@@ -38,6 +38,8 @@ A batch file (-f) has a line 'address' or 'address:prop=value,...' for each acco
 write a comma in a value as \,. With -B and -R, the selected entries hosted on this
 server get an account; without -R, only users.
 
+` + valueHelp + `
+
 Properties: ` + propertyHelp(account.AccountProperties()),
 		Example: `  davadmin account create -a jdoe@example.com
   davadmin account create -f wave1.txt --ldif export.ldif --reject rejected.txt
@@ -57,6 +59,10 @@ Properties: ` + propertyHelp(account.AccountProperties()),
 	return cmd
 }
 
+// valueHelp explains values with commas, in -y and on batch lines.
+const valueHelp = `In a value, \, is a comma and \\ a backslash; any other backslash stands for itself. A
+comma without a backslash ends a value only if PROP= of a known property follows.`
+
 // propertyHelp returns the list of properties for a help text.
 func propertyHelp(known []account.PropertyInfo) string {
 	text := ""
@@ -67,7 +73,7 @@ func propertyHelp(known []account.PropertyInfo) string {
 }
 
 func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
-	properties, err := account.ParseProperties(o.properties, account.AccountProperties())
+	properties, err := account.ParseProperties(o.properties, account.AccountProperties(), account.Typed)
 	if err != nil {
 		return cmdutil.Usagef("-y: %v", err)
 	}
@@ -75,6 +81,7 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 	if err != nil {
 		return err
 	}
+	o.runner.recorded = o.recorded
 	s, err := o.stores.Open(ctx, &o.HomeOptions, o.runner.lock.Timeout)
 	if err != nil {
 		return err

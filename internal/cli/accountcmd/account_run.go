@@ -39,7 +39,8 @@ type changeRun struct {
 	action    string   // "create"
 	undo      []string // the operation, the action and the options that undo it
 	format    ui.Format
-	size      int // of a group; 0 means the default
+	size      int  // of a group; 0 means the default
+	recorded  bool // the batch is an undo file, and so is the reject file
 
 	counts  map[account.Result]int
 	rejects []rejected
@@ -123,7 +124,7 @@ func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, 
 		return err
 	}
 	o.journals.WarnNotes(session.Notes)
-	undo := &undoFile{path: filepath.Join(s.dir, "history", "accounts", fmt.Sprintf("%d.undo", session.Next())), head: "davadmin " + strings.Join(o.undo, " ") + " -f THIS-FILE", hook: o.hook}
+	undo := &undoFile{path: undoPath(filepath.Join(s.dir, "history"), session.Next()), head: "davadmin " + strings.Join(o.undo, " ") + undoInput, hook: o.hook}
 	change, err := o.journals.Begin(ctx, session, journal.Intent{
 		Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,
 		Items: []journal.Item{{Name: cmdutil.Plural(t.count, "account"), New: "undo file: " + undo.path, IsSet: true}},
@@ -396,6 +397,10 @@ func (o *changeRun) writeRejects(ctx context.Context) error {
 	var text strings.Builder
 	if len(o.rejects) > 0 {
 		text.WriteString(rejectMark + o.name() + " " + o.action + "\n")
+	}
+	if len(o.rejects) > 0 && o.recorded {
+		text.WriteString(undoMark + "davadmin " + o.name() + " " + o.action + undoInput + "\n")
+		slices.Reverse(o.rejects)
 	}
 	for _, r := range o.rejects {
 		text.WriteString(r.line + "\n")

@@ -38,7 +38,10 @@ type accountSelection struct {
 	// command is the running command, as the first lines of undo files have it.
 	command []string
 	// parseRest, if not nil, parses what follows the account on a batch line.
-	parseRest func(rest string, r *account.Request) error
+	parseRest func(rest string, form account.Form, r *account.Request) error
+	// recorded is set when the batch turned out to be an undo file, whose lines have the
+	// form account.Recorded and are run from the last to the first.
+	recorded bool
 }
 
 // add adds the options that name accounts by their addresses or select directory entries.
@@ -126,23 +129,23 @@ func (o *accountSelection) batchRequests(ctx context.Context, out []account.Requ
 		}
 	}
 	out = slices.Grow(out, given)
-	file, number, undoFile := cmdutil.BatchName(o.batch), 0, false
+	file, number, form := cmdutil.BatchName(o.batch), 0, account.Typed
 	for line := range strings.Lines(text) {
 		number++
 		if command, ok := cutUndoMark(line); ok {
-			undoFile = true
+			form = account.Recorded
 			if err := o.checkUndo(command); err != nil {
 				return nil, err
 			}
 		}
-		if undoFile && !strings.HasSuffix(line, "\n") {
+		if form == account.Recorded && !strings.HasSuffix(line, "\n") {
 			o.console.Notef("davadmin: note: %s: skipped: the line is incomplete, because the run was killed before it made that change", cmdutil.BatchPlace(o.batch, number))
 			continue
 		}
 		if line = cmdutil.TrimBatchLine(line); line == "" {
 			continue
 		}
-		r, err := o.request(line)
+		r, err := o.request(line, form)
 		if err != nil {
 			return nil, cmdutil.Usagef("%s: %v; nothing was changed", cmdutil.BatchPlace(o.batch, number), err)
 		}
@@ -157,7 +160,8 @@ func (o *accountSelection) batchRequests(ctx context.Context, out []account.Requ
 		}
 		out = append(out, r)
 	}
-	if undoFile {
+	if form == account.Recorded {
+		o.recorded = true
 		slices.Reverse(out)
 	}
 	if len(out) == 0 {
@@ -176,16 +180,16 @@ func (o *accountSelection) checkUndo(command []string) error {
 }
 
 // request parses a line of a batch.
-func (o *accountSelection) request(line string) (account.Request, error) {
+func (o *accountSelection) request(line string, form account.Form) (account.Request, error) {
 	if o.parseRest == nil && len(o.known) > 0 {
-		return account.ParseRequest(line, o.known)
+		return account.ParseRequest(line, o.known, form)
 	}
 	who, rest, _ := strings.Cut(store.CutMailto(line), ":")
-	r, err := account.ParseRequest(who, nil)
+	r, err := account.ParseRequest(who, nil, form)
 	switch r.Line = line; {
 	case err != nil:
 	case o.parseRest != nil:
-		err = o.parseRest(rest, &r)
+		err = o.parseRest(rest, form, &r)
 	case rest != "":
 		name, _, _ := strings.Cut(rest, "=")
 		err = fmt.Errorf("unexpected property '%s': this action takes no properties", name)

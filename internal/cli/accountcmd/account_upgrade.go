@@ -58,8 +58,8 @@ func (o *accountUpgrade) undoUpgrade(ctx context.Context) error {
 		return cmdutil.Usagef("--undo requires -f FILE, the undo file that the run printed")
 	}
 	o.runner.undo = []string{"account", "upgrade"}
-	o.parseRest = func(rest string, r *account.Request) error {
-		name, _, err := account.ParseCalendarLine(rest)
+	o.parseRest = func(rest string, form account.Form, r *account.Request) error {
+		name, _, err := account.ParseCalendarLine(rest, form)
 		o.ofLine[r.Line] = name
 		return err
 	}

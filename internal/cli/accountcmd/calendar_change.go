@@ -25,11 +25,11 @@ type calendarChange struct {
 func newCalendarChange(f *cmdutil.Factory, action string, undo ...string) *calendarChange {
 	o := &calendarChange{accountChange: newAccountChange(f, action, undo...), ofLine: map[string]string{}}
 	o.runner.operation = "calendar"
-	o.accountSelection.parseRest = func(rest string, r *account.Request) error {
+	o.accountSelection.parseRest = func(rest string, form account.Form, r *account.Request) error {
 		if rest == "" {
 			return nil
 		}
-		name, p, err := account.ParseCalendarLine(rest)
+		name, p, err := account.ParseCalendarLine(rest, form)
 		o.ofLine[r.Line], r.Properties = name, p
 		return err
 	}
@@ -58,7 +58,7 @@ func (o *calendarChange) parse() (account.Properties, error) {
 	if err := store.CheckName("-n", o.name); err != nil {
 		return nil, cmdutil.Usagef("%v", err)
 	}
-	p, err := account.ParseProperties(o.properties, account.CalendarProperties())
+	p, err := account.ParseProperties(o.properties, account.CalendarProperties(), account.Typed)
 	if err != nil {
 		return nil, cmdutil.Usagef("-y: %v", err)
 	}
@@ -86,6 +86,8 @@ unique ids.
 
 A batch file (-f) has a line 'address:name' or 'address:name:prop=value,...' for each
 calendar.
+
+` + valueHelp + `
 
 Properties: ` + propertyHelp(account.CalendarProperties()),
 		Example: `  davadmin calendar create -a user1@example.com -n work -y "displayname=Work,acl=user2@example.com:r"
@@ -124,6 +126,8 @@ single entries of it. --undelete restores the most recently deleted calendar wit
 name, if it has not been purged yet.
 
 A batch file (-f) has a line 'address:name:prop=value,...' for each calendar.
+
+` + valueHelp + `
 
 Properties: ` + propertyHelp(account.CalendarProperties()),
 		Example: `  davadmin calendar modify -a user1@example.com -y "set-ace=user2@example.com:w"

@@ -137,7 +137,7 @@ func (o *dbInit) make(ctx context.Context, s *storeHome, l backends.Location, re
 		if err != nil {
 			return "", err
 		}
-		return "the old store is kept: " + kept, o.stores.stores.HandOverCopy(s.dir, l, kept)
+		return keptStore + kept, o.stores.stores.HandOverCopy(s.dir, l, kept)
 	})
 	return kept, err
 }
@@ -168,6 +168,9 @@ func (o *dbInit) report(format ui.Format, l backends.Location, kept string) erro
 	}
 	return nil
 }
+
+// keptStore begins the detail of a recorded 'db init' that replaced a store.
+const keptStore = "the old store is kept: "
 
 // dbVersion is 'db schema_version'.
 type dbVersion struct{ dbOptions }

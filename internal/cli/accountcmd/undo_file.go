@@ -38,6 +38,9 @@ func oldUndoMark() string { return strings.Join([]string{"# the way", "back" + u
 // command that reads the file.
 const undoOrder = ", read from its end: "
 
+// undoInput ends the command in that line. It stands for the file itself.
+const undoInput = " -f THIS-FILE"
+
 // cutUndoMark returns the command that reads an undo file, without the -f and its value, if
 // a batch line marks its file as one. Any other comment is one of the user, whose lines are
 // run in their order.

@@ -3,6 +3,7 @@ package cmdutil
 import (
 	"crypto/tls"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,7 +58,7 @@ func (o *DirectoryOptions) Add(cmd *cobra.Command) {
 	f.BoolVar(&o.adds, "ldif-adds", false, "read LDIF records that add an entry (changetype: add) as entries")
 	o.addBasesAndPage(cmd)
 	f.StringVar(&o.Scope, "scope", "sub", "search scope: sub, one or base")
-	f.StringVarP(&o.Filter, "ldapfilter", "R", "", "only entries that also match this LDAP `FILTER`")
+	f.StringVarP(&o.Filter, "ldapfilter", "R", "", "only entries that also match this LDAP `FILTER`, such as 'uid=user*'")
 	_ = cmd.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions([]string{"sub", "one", "base"}, cobra.ShellCompDirectiveNoFileComp))
 	o.ServerOptions.Add(cmd)
 }
@@ -128,7 +129,8 @@ func tlsVersions() map[string]uint16 {
 	return map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 }
 
-// Check returns an error for invalid or contradictory options. It opens nothing.
+// Check returns an error for invalid or contradictory options, and adds the brackets of a
+// filter that has none. It opens nothing.
 func (o *DirectoryOptions) Check(cmd *cobra.Command) error {
 	if len(o.Files) > 0 {
 		for _, name := range []string{"hostname", "port", "ldaps", "starttls", "binddn", "password-file", "external", "ca-file", "cert-file", "key-file",
@@ -154,6 +156,7 @@ func (o *DirectoryOptions) Check(cmd *cobra.Command) error {
 	if err := o.ServerOptions.Check(); err != nil {
 		return err
 	}
+	o.Filter = withBrackets(o.Filter)
 	if err := directory.CheckFilter(o.Filter); err != nil {
 		return Usagef("-R: %v", err)
 	}
@@ -168,6 +171,16 @@ func (o *DirectoryOptions) Check(cmd *cobra.Command) error {
 		}
 	}
 	return nil
+}
+
+// withBrackets returns a filter with the brackets that RFC 4515 requires, which ldapsearch
+// adds as well.
+func withBrackets(filter string) string {
+	trimmed := strings.TrimSpace(filter)
+	if trimmed == "" || strings.HasPrefix(trimmed, "(") {
+		return filter
+	}
+	return "(" + trimmed + ")"
 }
 
 // Args returns the options for the server and the bind DN that were given, for a command

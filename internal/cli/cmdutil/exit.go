@@ -214,7 +214,7 @@ func (h *Hints) StoreHint(err error) string {
 		return "; give the base DN with -B"
 	case LimitHint(err) != "":
 		return LimitHint(err)
-	case errors.Is(err, account.ErrNoEntry):
+	case errors.Is(err, account.ErrNoEntry), errors.Is(err, account.ErrNoEntryWithID):
 		return "; '" + h.Line("ldap", "audit") + "' checks the entries"
 	}
 	return ""

@@ -51,21 +51,7 @@ func (r fixRenderer) fix(f finding.Fix) string {
 func (r fixRenderer) task(t finding.Task) string {
 	switch t.Do {
 	case finding.EditParameters:
-		var words []string
-		for _, e := range t.Edits {
-			words = append(words, "-o", e.Name)
-			switch e.Op {
-			case finding.EditSet:
-				words = append(words, "-v", e.Value)
-			case finding.EditAdd:
-				words = append(words, "--add", e.Value)
-			case finding.EditRemove:
-				words = append(words, "--remove", e.Value)
-			case finding.EditDefault:
-				words = append(words, "--default")
-			}
-		}
-		return r.hints.Line("config", "modify", words...)
+		return r.editParameters(t.Edits)
 	case finding.CreateDomain:
 		return r.hints.Line("domainmap", "create", "-d", t.Domain, "-L", t.URL)
 	case finding.ModifyDomain:
@@ -88,6 +74,32 @@ func (r fixRenderer) task(t finding.Task) string {
 		return r.hints.Again("--ldif-adds")
 	}
 	return ""
+}
+
+// editParameters returns the command that edits parameters; two if some of them get their
+// defaults, because --default applies to every parameter of a command.
+func (r fixRenderer) editParameters(edits []finding.ParameterEdit) string {
+	var words, defaults []string
+	for _, e := range edits {
+		switch e.Op {
+		case finding.EditSet:
+			words = append(words, "-o", e.Name, "-v", e.Value)
+		case finding.EditAdd:
+			words = append(words, "-o", e.Name, "--add", e.Value)
+		case finding.EditRemove:
+			words = append(words, "-o", e.Name, "--remove", e.Value)
+		case finding.EditDefault:
+			defaults = append(defaults, "-o", e.Name)
+		}
+	}
+	var lines []string
+	if len(words) > 0 {
+		lines = append(lines, r.hints.Line("config", "modify", words...))
+	}
+	if len(defaults) > 0 {
+		lines = append(lines, r.hints.Line("config", "modify", append(defaults, "--default")...))
+	}
+	return strings.Join(lines, " && ")
 }
 
 // printfText quotes text, which contains only printable ASCII and line feeds, as part

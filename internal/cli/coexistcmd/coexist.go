@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/pkg/coexist"
 )
 
 // NewCoexist returns the operation 'coexist'. Without an action it runs 'coexist list'.
@@ -36,7 +37,7 @@ Without an action, 'coexist' is 'coexist list'.`,
 		},
 	}
 	o.addOptions(cmd)
-	cmd.AddCommand(newCoexistStatus(f), newCoexistList(f), newCoexistCheck(f), newCoexistExplain(f),
+	cmd.AddCommand(newCoexistStatus(f), newCoexistList(f), newCoexistCheck(f), cmdutil.NewRules(f, "davadmin.coexist.rules.1", "coexist check", coexist.Rules), newCoexistExplain(f),
 		newCoexistPlan(f), newCoexistApply(f), newCoexistVerify(f), newCoexistRollback(f))
 	return cmd
 }

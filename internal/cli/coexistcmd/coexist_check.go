@@ -34,11 +34,11 @@ type coexistCheck struct {
 	probe       bool
 	user6       string
 	user7       string
-	rules       bool
-	only        []string // the rules to run; all if empty
-	all         bool
-	home        *cmdutil.HomeConfig
-	ended       error
+	cmdutil.RuleOptions
+	only  []string // the rules to run; all if empty
+	all   bool
+	home  *cmdutil.HomeConfig
+	ended error
 }
 
 // newCheck returns a check without options, for 'coexist check', 'verify' and 'apply'.
@@ -49,7 +49,7 @@ func newCheck(f *cmdutil.Factory) *coexistCheck {
 func newCoexistCheck(f *cmdutil.Factory) *cobra.Command {
 	o := newCheck(f)
 	cmd := &cobra.Command{
-		Use:   "check [--ics-conf FILE] [--cs6-list FILE] [--cs7-list FILE] [--ldif FILE | -H HOST ...] [--probe]",
+		Use:   "check [--ics-conf FILE] [--cs6-list FILE] [--cs7-list FILE] [--ldif FILE | -H HOST ...] [--probe] [--rules LIST]",
 		Short: "check whether two servers on one directory work together, and what to fix",
 		Long: `Compares everything that must agree before free/busy and invitations flow between
 Calendar Server 6 and a new server: davserver.properties and the domain map of the home,
@@ -62,7 +62,7 @@ the servers.
 
 The directory is that of --ldif or -H, else the one configured in the home. With
 --probe, both servers are asked for the free/busy of one user on each side, on the same
-path as a real request.
+path as a real request. 'coexist rules' lists the rules, and --rules runs only some of them.
 
 If the directory could not be read to its end, there is a finding audit-incomplete and
 the exit code is 1. Otherwise, the exit code is 3 if there is a finding at or above
@@ -73,17 +73,18 @@ the exit code is 1. Otherwise, the exit code is 3 if there is a finding at or ab
   davadmin coexist check --ics-conf ics.conf --probe --cs6-user jdoe@example.com --cs7-user boss@example.com`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.rules {
-				return o.reports.PrintRules("davadmin.coexist.rules.1", coexist.Rules())
-			}
 			if err := o.Check(cmd); err != nil {
+				return err
+			}
+			var err error
+			if o.only, err = o.Select(coexist.Rules()); err != nil {
 				return err
 			}
 			return o.run(cmd.Context())
 		},
 	}
 	o.addCheck(cmd)
-	cmd.Flags().BoolVar(&o.rules, "rules", false, "list the rules and run none of them")
+	o.AddRules(cmd, f.Hints, "coexist", coexist.Rules)
 	return cmd
 }
 
@@ -259,6 +260,9 @@ func (o *coexistCheck) finish(ctx context.Context, format ui.Format, failOn find
 			EntriesRead: cmdutil.CountEntries(r.Kinds()),
 		},
 	}
+	if len(o.Patterns) > 0 {
+		out.Outcomes = withNotSelected(r.Outcomes)
+	}
 	out.Summary.Absence = cmdutil.AbsenceWord(r.Absence())
 	if r.Ended != nil {
 		out.Summary.Reason = r.Ended.Error()
@@ -278,15 +282,32 @@ func (o *coexistCheck) next(r *cmdutil.FindingReport, hidden int) string {
 		return o.hints.Again("--all") + fmt.Sprintf("   (shows %s more; for programs, use --output jsonl)", cmdutil.Plural(hidden, "finding"))
 	}
 	if sum.Errors > 0 || sum.Warnings > 0 {
-		return "apply what is after 'fix:', then check again; '" + o.hints.Line("coexist", "check", "--rules", "--output", "json") + "' explains why each rule matters"
+		return "apply what is after 'fix:', then check again; '" + o.hints.Line("coexist", "rules", "--output", "json") + "' explains why each rule matters"
 	}
 	if !o.noDirectory && o.noDirectoryReason() != "" {
 		return "some rules did not run, because no directory was given: --ldif FILE or -H HOST"
 	}
 	for _, out := range r.Outcomes {
-		if options := cmdutil.OptionsFor(out); options != "" {
+		if options := cmdutil.OptionsFor(out); options != "" && !slices.Contains(out.Needs, finding.NeedRuleSelection) {
 			return fmt.Sprintf("some rules did not run; %s, for example, needs %s", out.Rule, options)
 		}
 	}
 	return o.hints.Line("coexist", "status", o.sourceWords()...) + "   (shows how many users are left to move)"
+}
+
+// withNotSelected returns the outcomes of all rules, in their order: those without one were
+// not selected.
+func withNotSelected(outcomes []finding.Outcome) []finding.Outcome {
+	rules := coexist.Rules()
+	out := make([]finding.Outcome, 0, len(rules))
+	for _, r := range rules {
+		if i := slices.IndexFunc(outcomes, func(o finding.Outcome) bool { return o.Rule == r.ID }); i >= 0 {
+			out = append(out, outcomes[i])
+			continue
+		}
+		o := finding.Outcome{Rule: r.ID, Severity: r.Severity}
+		o.Skip(finding.NotSelected())
+		out = append(out, o)
+	}
+	return out
 }

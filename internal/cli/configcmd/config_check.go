@@ -23,13 +23,13 @@ type configCheck struct {
 	vaults    *cmdutil.Vaults
 	cmdutil.HomeOptions
 	cmdutil.FindingOptions
-	rules bool
+	cmdutil.RuleOptions
 }
 
 func newConfigCheck(f *cmdutil.Factory) *cobra.Command {
 	o := &configCheck{console: f.Console, homeFiles: f.HomeFiles, now: f.Now, reports: f.Reports, stores: f.Stores, vaults: f.Vaults}
 	cmd := &cobra.Command{
-		Use:   "check [--fail-on SEVERITY] [--rules]",
+		Use:   "check [--fail-on SEVERITY] [--rules LIST]",
 		Short: "look for mistakes in the configuration",
 		Long: `Checks every setting against its type and range, and the settings against each
 other. Each finding names the line, the reason, and the command that fixes it.
@@ -37,28 +37,29 @@ The modes and owners of the home, its history, stores and keys are checked as we
 Every rule is listed with its result; a rule that could not run is a finding.
 Nothing is changed.
 
-Exits 3 if there are findings at or above --fail-on.`,
+'config rules' lists the rules. Exits 3 if there are findings at or above --fail-on.`,
 		Example: `  davadmin config check
   davadmin config check --fail-on warning --output jsonl`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&o.rules, "rules", false, "list the rules instead of running them")
+	o.AddRules(cmd, f.Hints, "config", configRules)
 	o.FindingOptions.Add(cmd)
 	o.HomeOptions.Add(flags)
 	return cmd
 }
 
 func (o *configCheck) run(ctx context.Context) error {
-	if o.rules {
-		return o.reports.PrintRules("davadmin.config.rules.1", append(config.CheckRules(), finding.CheckNotRun()))
-	}
 	format, err := o.console.Format(cmdutil.FindingFormats()...)
 	if err != nil {
 		return err
 	}
 	failOn, err := o.Severity()
+	if err != nil {
+		return err
+	}
+	only, err := o.Select(configRules())
 	if err != nil {
 		return err
 	}
@@ -76,9 +77,12 @@ func (o *configCheck) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	report := config.Check(ctx, config.CheckInput{Path: path, Text: text, Info: info, Dir: dir, Registry: c.Registry, Home: o.homePaths(c.Home, c.Registry, path, text)})
+	report := config.Check(ctx, config.CheckInput{Only: only, Path: path, Text: text, Info: info, Dir: dir, Registry: c.Registry, Home: o.homePaths(c.Home, c.Registry, path, text)})
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return o.reports.Print(format, failOn, "davadmin.config.check.1", report, path, o.now().Sub(start))
 }
+
+// configRules returns the rules of 'config check'.
+func configRules() []finding.Rule { return append(config.CheckRules(), finding.CheckNotRun()) }

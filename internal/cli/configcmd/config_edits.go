@@ -29,10 +29,12 @@ type editItem struct {
 }
 
 // editOptions collects each -o with the options that follow it, in the order of the
-// command line. The options of the first -o may also precede it.
+// command line. The options of the first -o may also precede it. --default applies to every
+// -o, wherever it is.
 type editOptions struct {
 	Items []editItem
 	early *editItem // options before the first -o
+	unset bool      // --default
 }
 
 // Add adds the options to a command.
@@ -42,7 +44,7 @@ func (e *editOptions) Add(f *pflag.FlagSet) {
 	f.Var(&editFlag{cmdutil.OrderedOption{Kind: "FILE", OnSet: e.set(editFile)}, e}, "value-file", "read the value from `FILE` (- for standard input), without the final line ending; use this for passwords")
 	f.Var(&editFlag{cmdutil.OrderedOption{Kind: "MEMBER", OnSet: e.member(true)}, e}, "add", "append `MEMBER` to the list, unless it is in it (repeatable)")
 	f.Var(&editFlag{cmdutil.OrderedOption{Kind: "MEMBER", OnSet: e.member(false)}, e}, "remove", "remove `MEMBER` from the list (repeatable)")
-	def := f.VarPF(&editFlag{cmdutil.OrderedOption{Kind: "bool", OnSet: e.unset}, e}, "default", "d", "restore the default: remove the parameter from the file")
+	def := f.VarPF(&editFlag{cmdutil.OrderedOption{Kind: "bool", OnSet: e.setDefault}, e}, "default", "d", "restore the defaults: remove every parameter of this command from the file")
 	def.NoOptDefVal = "true"
 }
 
@@ -70,7 +72,7 @@ func (e *editOptions) current() *editItem {
 // setKind sets what to do with the parameter, which only --add and --remove may do twice.
 func (it *editItem) setKind(k editKind) error {
 	if it.Kind != editNone && (it.Kind != k || k != editMembers) {
-		return fmt.Errorf("use one of -v, --value-file, --default, or --add and --remove for each -o")
+		return fmt.Errorf("use one of -v, --value-file, or --add and --remove for each -o")
 	}
 	it.Kind = k
 	return nil
@@ -96,17 +98,28 @@ func (e *editOptions) member(add bool) func(string) error {
 	}
 }
 
-func (e *editOptions) unset(v string) error {
+func (e *editOptions) setDefault(v string) error {
 	if v != "true" {
 		return fmt.Errorf("--default takes no value")
 	}
-	return e.current().setKind(editUnset)
+	e.unset = true
+	return nil
 }
 
-// Check returns an error for options without an -o.
+// Check returns an error for options without an -o, and for a --default with values. It
+// applies --default to every -o.
 func (e *editOptions) Check() error {
-	if e.early != nil {
+	if e.early != nil || e.unset && len(e.Items) == 0 {
 		return cmdutil.Usagef("-v, --value-file, --add, --remove and --default require -o NAME")
+	}
+	if !e.unset {
+		return nil
+	}
+	for i := range e.Items {
+		if e.Items[i].Kind != editNone {
+			return cmdutil.Usagef("--default applies to every -o, so it cannot be combined with -v, --value-file, --add or --remove; use two commands")
+		}
+		e.Items[i].Kind = editUnset
 	}
 	return nil
 }

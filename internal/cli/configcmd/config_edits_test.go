@@ -37,7 +37,9 @@ func TestEditOptionsApplyToTheOptionBefore(t *testing.T) {
 		{"-o a --value-file f", []editItem{{Name: "a", Kind: editFile, Value: "f"}}},
 		{"-o a --add x --remove y --add z", []editItem{{Name: "a", Kind: editMembers, Add: []string{"x", "z"}, Remove: []string{"y"}}}},
 		{"--add x -o a --add y", []editItem{{Name: "a", Kind: editMembers, Add: []string{"x", "y"}}}},
-		{"-o a --default -o b", []editItem{{Name: "a", Kind: editUnset}, {Name: "b"}}},
+		{"-o a --default -o b", []editItem{{Name: "a", Kind: editUnset}, {Name: "b", Kind: editUnset}}},
+		{"-d -o a -o b", []editItem{{Name: "a", Kind: editUnset}, {Name: "b", Kind: editUnset}}},
+		{"-o a -o b -d", []editItem{{Name: "a", Kind: editUnset}, {Name: "b", Kind: editUnset}}},
 		{"-d -o a -o b -d", []editItem{{Name: "a", Kind: editUnset}, {Name: "b", Kind: editUnset}}},
 		{"-do a", []editItem{{Name: "a", Kind: editUnset}}},
 	} {
@@ -63,7 +65,7 @@ func TestEditOptionsEmptyValue(t *testing.T) {
 func TestEditOptionsRefuse(t *testing.T) {
 	for _, line := range []string{
 		"-v 1", "--add x", "--remove x", "--default", "--value-file f",
-		"-o a -v 1 -v 2", "-o a -v 1 --default", "-o a --default -v 1", "-o a --default --default",
+		"-o a -v 1 -v 2", "-o a -v 1 --default", "-o a --default -v 1", "-o a --default -o b -v 1", "-o a -v 1 -o b --default", "-d -o a --add x", "-o a --remove x -d", "-d -o a --value-file f",
 		"-o a --add x -v 1", "-o a -v 1 --remove x", "-o a --value-file f -v 1", "-o a --value-file f --value-file g",
 		"-v 1 -o a -v 2", "-o a --default=false", "-o", "-o a -v",
 	} {

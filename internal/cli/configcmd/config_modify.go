@@ -29,7 +29,7 @@ type configModify struct {
 func newConfigModify(f *cmdutil.Factory) *cobra.Command {
 	o := &configModify{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input}
 	cmd := &cobra.Command{
-		Use:   "modify (-o NAME -v VALUE)... | -o NAME [--add V]... [--remove V]... | -o NAME --default | -f FILE",
+		Use:   "modify (-o NAME -v VALUE)... | -o NAME [--add V]... [--remove V]... | (-o NAME)... --default | -f FILE",
 		Short: "change parameters, all or none",
 		Long: `Changes all the named parameters in one step, or none.
 
@@ -37,6 +37,8 @@ A new value replaces the whole old value; lists are edited with --add and
 --remove. If a change removes members from a list that the server needs, a
 warning names them and the command that restores them; with --strict, such a
 change is refused.
+
+--default applies to every -o, so it cannot be combined with new values.
 
 A batch file (-f) has a line 'name=value' for each parameter. Blank lines,
 lines that begin with #, and white space around names and values are ignored.

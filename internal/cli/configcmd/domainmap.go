@@ -43,7 +43,7 @@ Without an action, 'domainmap' is 'domainmap list'.`,
 	o.addOptions(cmd)
 	k := cmdutil.DomainKind()
 	cmd.AddCommand(
-		newDomainList(f), newDomainCreate(f), newDomainModify(f), newDomainDelete(f), newDomainCheck(f), newDomainProbe(f),
+		newDomainList(f), newDomainCreate(f), newDomainModify(f), newDomainDelete(f), newDomainCheck(f), cmdutil.NewRules(f, k.Schema("rules"), "domainmap check", domainRules), newDomainProbe(f),
 		cmdutil.NewFileDiff(f, k), cmdutil.NewFileHistory(f, k), cmdutil.NewFileRevert(f, k),
 	)
 	return cmd

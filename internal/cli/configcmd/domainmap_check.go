@@ -23,13 +23,13 @@ type domainCheck struct {
 	reports   *cmdutil.Reports
 	cmdutil.HomeOptions
 	cmdutil.FindingOptions
-	rules bool
+	cmdutil.RuleOptions
 }
 
 func newDomainCheck(f *cmdutil.Factory) *cobra.Command {
 	o := &domainCheck{console: f.Console, homeFiles: f.HomeFiles, now: f.Now, reports: f.Reports}
 	cmd := &cobra.Command{
-		Use:   "check [--fail-on SEVERITY] [--rules]",
+		Use:   "check [--fail-on SEVERITY] [--rules LIST]",
 		Short: "look for mistakes in the domain map",
 		Long: `Checks each line of the file as the server reads it, for keys that Java splits
 in two, invalid or duplicate domains, and URLs without a port, among others.
@@ -37,23 +37,20 @@ Each finding names the line, the reason, and the command that fixes it. Every
 rule is listed with its result; a rule that could not run is a finding. No
 server is contacted and nothing is changed.
 
-Exits 3 if there are findings at or above --fail-on.`,
+'domainmap rules' lists the rules. Exits 3 if there are findings at or above --fail-on.`,
 		Example: `  davadmin domainmap check
   davadmin domainmap check --fail-on warning --output jsonl`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&o.rules, "rules", false, "list the rules instead of running them")
+	o.AddRules(cmd, f.Hints, "domainmap", domainRules)
 	o.FindingOptions.Add(cmd)
 	o.HomeOptions.Add(flags)
 	return cmd
 }
 
 func (o *domainCheck) run(ctx context.Context) error {
-	if o.rules {
-		return o.reports.PrintRules(cmdutil.DomainKind().Schema("rules"), append(config.DomainMapRules(), finding.CheckNotRun()))
-	}
 	format, err := o.console.Format(cmdutil.FindingFormats()...)
 	if err != nil {
 		return err
@@ -62,12 +59,16 @@ func (o *domainCheck) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	only, err := o.Select(domainRules())
+	if err != nil {
+		return err
+	}
 	c, err := o.homeFiles.Open(cmdutil.DomainKind(), &o.HomeOptions, cmdutil.LockOptions{})
 	if err != nil {
 		return err
 	}
 	start := o.now()
-	in := config.DomainMapInput{Path: c.File.Path()}
+	in := config.DomainMapInput{Path: c.File.Path(), Only: only}
 	in.Text, in.Info, in.Err = o.homeFiles.ReadDomainMap(ctx, c)
 	if cmdutil.IsUsage(in.Err) {
 		return in.Err
@@ -81,3 +82,6 @@ func (o *domainCheck) run(ctx context.Context) error {
 	}
 	return o.reports.Print(format, failOn, c.Schema("check"), report, in.Path, o.now().Sub(start))
 }
+
+// domainRules returns the rules of 'domainmap check'.
+func domainRules() []finding.Rule { return append(config.DomainMapRules(), finding.CheckNotRun()) }

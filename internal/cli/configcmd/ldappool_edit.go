@@ -67,9 +67,11 @@ func (o *poolEdit) add(cmd *cobra.Command, line string) {
 
 const poolLineHelp = `
 
-Hosts are separated by spaces. Properties are separated by commas; a comma in
-binddn ends the DN only if a property follows. Bind passwords are stored in
-the vault, with 'davadmin passfile create -n ldap.POOL'.
+Hosts are separated by spaces. Properties are separated by commas. In a value,
+\, is a comma and \\ a backslash; any other backslash stands for itself. A comma
+without a backslash, as in a DN, ends a value only if PROP= of a known property
+follows. Write a comma inside a name of a DN as \2C. Bind passwords are stored in the
+vault, with 'davadmin passfile create -n ldap.POOL'.
 
 A batch file (-f) has a line 'pool:prop=value,...' for each pool. Blank lines
 and lines that begin with # are ignored.`

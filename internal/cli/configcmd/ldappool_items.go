@@ -1,13 +1,16 @@
 package configcmd
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/property"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/directory"
 )
 
 // poolSetting is a property of a pool and its new value. An empty value restores the
@@ -108,38 +111,31 @@ func (p *poolItems) properties(text string) error {
 	return nil
 }
 
-// parsePoolProperties parses 'prop=value,prop=value'. A DN contains commas and equal signs,
-// so the value of binddn ends only at a comma before a property. Errors do not repeat the
-// value of an unknown property, which may be a password.
+// parsePoolProperties parses 'prop=value,prop=value' (package property). Errors do not repeat
+// the values, which may contain a password.
 func parsePoolProperties(text string) ([]poolSetting, error) {
-	known := append(poolProperties(), poolPassword)
-	var out []poolSetting
-	for part := range strings.SplitSeq(text, ",") {
-		name, value, found := strings.Cut(part, "=")
-		name = strings.ToLower(strings.Trim(name, " \t"))
-		inDN := len(out) > 0 && out[len(out)-1].property == poolBindDN
-		near, looksLike := config.NearestWord(name, known)
-		switch {
-		case found && slices.Contains(known, name):
-			out = append(out, poolSetting{name, strings.Trim(value, " \t")})
-		case inDN && !(found && looksLike && len(name) > shortAttribute):
-			out[len(out)-1].value += "," + part
-		case found && looksLike:
-			return nil, fmt.Errorf("unknown pool property '%s'; did you mean %s?", ui.Clip(name, maxPoolName), near)
-		case found:
-			return nil, fmt.Errorf("unknown pool property '%s' (known: %s)", ui.Clip(name, maxPoolName), strings.Join(poolProperties(), ", "))
-		case name == "":
-			return nil, fmt.Errorf("missing property before or after a comma; use PROP=VALUE")
-		default:
-			return nil, fmt.Errorf("missing '=' between property and value; use PROP=VALUE, and separate several hosts with spaces")
-		}
+	list, err := property.Parse(text, property.Known{Names: append(poolProperties(), poolPassword), Fold: true})
+	var unknown *property.UnknownError
+	switch {
+	case errors.As(err, &unknown) && unknown.Near != "":
+		return nil, fmt.Errorf("unknown pool property '%s'; did you mean %s?", ui.Clip(unknown.Name, maxPoolName), unknown.Near)
+	case errors.As(err, &unknown):
+		return nil, fmt.Errorf("unknown pool property '%s' (known: %s)", ui.Clip(unknown.Name, maxPoolName), strings.Join(poolProperties(), ", "))
+	case err != nil:
+		return nil, fmt.Errorf("%w; use PROP=VALUE", err)
 	}
-	for i := range out {
-		out[i].value = strings.Trim(out[i].value, " \t")
+	var out []poolSetting
+	for _, p := range list {
+		value := strings.Trim(p.Value, " \t")
+		_, invalid := directory.AppendNormalDN(nil, []byte(value))
+		switch comma := strings.Contains(value, ","); {
+		case comma && p.Name == poolBindDN && invalid != nil:
+			return nil, fmt.Errorf("%s is not a valid DN: write a comma inside a name of it as \\2C, because \\, is a comma between names", p.Name)
+		case comma && p.Name != poolBindDN: // a mistyped property, or a list of hosts
+			return nil, fmt.Errorf("%s: unexpected comma: no PROP= of a known property follows it (%s); separate several hosts with spaces",
+				p.Name, strings.Join(poolProperties(), ", "))
+		}
+		out = append(out, poolSetting{p.Name, value})
 	}
 	return out, nil
 }
-
-// shortAttribute is the maximum length of attributes in a DN that are not taken for a
-// mistyped property.
-const shortAttribute = 4

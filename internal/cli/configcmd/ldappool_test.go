@@ -19,13 +19,16 @@ func TestParsePoolProperties(t *testing.T) {
 		{text: "ldapport=", want: []poolSetting{{"ldapport", ""}}},
 		{text: "binddn=", want: []poolSetting{{"binddn", ""}}},
 		{text: "binddn=cn=a, o=b,l=c,s=d,dc=e,ldapport=1", want: []poolSetting{{"binddn", "cn=a, o=b,l=c,s=d,dc=e"}, {"ldapport", "1"}}},
-		{text: `binddn=cn=a\,b,o=c`, want: []poolSetting{{"binddn", `cn=a\,b,o=c`}}},
+		{text: `binddn=cn=a\,ou=b,o=c`, want: []poolSetting{{"binddn", `cn=a,ou=b,o=c`}}},
+		{text: `binddn=cn=a\2Cb,o=c`, want: []poolSetting{{"binddn", `cn=a\2Cb,o=c`}}},
+		{text: `binddn=cn=a\\\,b,o=c`, want: []poolSetting{{"binddn", `cn=a\,b,o=c`}}},
+		{text: "", want: nil},
+		{text: `binddn=cn=a\,b,o=c`, bad: `write a comma inside a name of it as \2C`},
 		{text: "ldaphost=h,binddn=cn=a", want: []poolSetting{{"ldaphost", "h"}, {"binddn", "cn=a"}}},
-		{text: "", bad: "missing property"},
-		{text: "ldaphost=h,", bad: "missing property"},
+		{text: "ldaphost=h,", bad: "ldaphost: unexpected comma"},
 		{text: "ldaphost", bad: "missing '='"},
-		{text: "=h", bad: "unknown pool property"},
-		{text: "ldaphost=h,cn=secret", bad: "unknown pool property 'cn'"},
+		{text: "=h", bad: "missing '='"},
+		{text: "ldaphost=h,cn=secret", bad: "ldaphost: unexpected comma"},
 		{text: "binddn=cn=a,ldaphots=secret", bad: "did you mean ldaphost?"},
 		{text: "\x1b=secret", bad: "unknown pool property"},
 	} {
@@ -49,7 +52,7 @@ func FuzzParsePoolProperties(f *testing.F) {
 	f.Add("ldaphost=a b,binddn=cn=a,o=b,ldapport=1")
 	f.Fuzz(func(t *testing.T, text string) {
 		set, err := parsePoolProperties(text)
-		if (err == nil) != (len(set) > 0) {
+		if (err == nil) != (len(set) > 0 || strings.Trim(text, " \t") == "") {
 			t.Errorf("%q: %v, %v", text, set, err)
 		}
 	})

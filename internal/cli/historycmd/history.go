@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,18 +17,20 @@ import (
 )
 
 // NewHistory returns the operation 'history'. Without an action it lists.
-func NewHistory(f *cmdutil.Factory) *cobra.Command {
+func NewHistory(f *cmdutil.Factory, undo Undo) *cobra.Command {
 	o := &historyList{console: f.Console, homes: f.Homes, journals: f.Journals, reports: f.Reports}
 	cmd := &cobra.Command{
 		Use:     "history [ACTION]",
-		Short:   "list, show and verify the changes that davadmin made",
+		Short:   "list, show, undo and verify the changes that davadmin made",
 		GroupID: cmdutil.GroupWork,
 		Long: `Every change is recorded under history/ of the home before it is made: who made it,
-when, the command (without secrets), the remark, and how to undo it.
+when, the command (without secrets), the remark, and how to undo it. 'history undo CHANGE'
+undoes a change, whatever made it.
 
 Without an action, 'history' is 'history list'.`,
 		Example: `  davadmin history
   davadmin history show 7
+  davadmin history undo 7
   davadmin history verify
   davadmin history prune --older 365d`,
 		Args: cmdutil.NoArguments,
@@ -41,7 +42,7 @@ Without an action, 'history' is 'history list'.`,
 		},
 	}
 	o.HomeOptions.Add(cmd.Flags())
-	cmd.AddCommand(newHistoryList(f), newHistoryShow(f), newHistoryVerify(f), newHistoryPrune(f))
+	cmd.AddCommand(newHistoryList(f), newHistoryShow(f), newHistoryUndo(f, undo), newHistoryVerify(f), newHistoryPrune(f))
 	return cmd
 }
 
@@ -59,8 +60,10 @@ func newHistoryList(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "list all changes, oldest first",
-		Args:  cmdutil.NoArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+		Long: `Lists all changes, oldest first. 'history show CHANGE' shows everything recorded about one
+of them, and 'history undo CHANGE' undoes it.`,
+		Args: cmdutil.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	o.HomeOptions.Add(cmd.Flags())
 	return cmd
@@ -99,9 +102,11 @@ func newHistoryShow(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show CHANGE",
 		Short: "show everything recorded about a change",
+		Long: `Shows everything recorded about a change: who made it and when, the command, and the old
+and new values. 'history undo CHANGE' undoes it.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return cmdutil.Usagef("missing change number; %s", o.listHint())
+				return cmdutil.Usagef("missing change number; %s", listHint(o.hints))
 			}
 			return nil
 		},
@@ -116,18 +121,14 @@ func (o *historyShow) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	change, err := strconv.ParseInt(arg, 10, 64)
-	if err != nil || change < 1 {
-		return cmdutil.Usagef("'%s' is not a change number; %s", arg, o.listHint())
+	if _, err := parseChange(o.hints, arg); err != nil {
+		return err
 	}
 	home, err := o.homes.Find(&o.HomeOptions)
 	if err != nil {
 		return err
 	}
-	e, err := o.journals.Open(home, 0).Entry(ctx, change)
-	if errors.Is(err, journal.ErrNoChange) || errors.Is(err, journal.ErrNoJournal) {
-		return cmdutil.Usagef("%v; %s", err, o.listHint())
-	}
+	e, err := findEntry(ctx, o.hints, o.journals.Open(home, 0), arg)
 	if err != nil {
 		return err
 	}
@@ -138,11 +139,6 @@ func (o *historyShow) run(ctx context.Context, arg string) error {
 		}{"davadmin.history.show.1", e})
 	}
 	return printEntry(o.console, e)
-}
-
-// listHint says how to list the changes.
-func (o *historyShow) listHint() string {
-	return "'" + o.hints.Line("history", "list") + "' lists the changes"
 }
 
 // printEntry prints an entry of the journal, one field on each line.

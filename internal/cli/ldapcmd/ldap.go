@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
 // NewLDAP returns the operation 'ldap'.
@@ -31,6 +32,7 @@ LDAP, or LDIF exported from one. Only 'apply' and 'undo' change the directory.`,
 			return cmdutil.Usagef("missing action; actions: %s", strings.Join(cmdutil.ActionsOf(cmd), ", "))
 		},
 	}
-	cmd.AddCommand(newLDAPTest(f), newLDAPAudit(f), newLDAPRules(f), newLDAPPopulate(f), newLDAPNewID(f), newLDAPApply(f), newLDAPUndo(f), newLDAPRuns(f), newLDAPGenerate(f))
+	cmd.AddCommand(newLDAPTest(f), newLDAPAudit(f), cmdutil.NewRules(f, "davadmin.ldap.rules.1", "ldap audit", ldapcheck.Rules), newLDAPPopulate(f), newLDAPNewID(f), newLDAPApply(f),
+		newLDAPUndo(f), newLDAPRuns(f), newLDAPGenerate(f))
 	return cmd
 }

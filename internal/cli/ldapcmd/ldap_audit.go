@@ -28,7 +28,7 @@ type ldapAudit struct {
 	cmdutil.DirectoryOptions
 	cmdutil.FindingOptions
 	cmdutil.UserListOptions
-	rules       []string
+	cmdutil.RuleOptions
 	idAttribute string
 	idPattern   string
 	local       string
@@ -89,7 +89,7 @@ another bind DN is asked, too.`,
 	o.AddProof(cmd)
 	flags.StringVar(&o.plan.path, "fix-plan", "", "write a plan for 'ldap apply' to `FILE`, with every fix that needs no decision")
 	flags.BoolVar(&o.plan.force, "force", false, "with --fix-plan: overwrite an existing file")
-	flags.StringSliceVar(&o.rules, "rules", nil, "run only these `RULES`, separated by commas; * and ? are wildcards")
+	o.AddRules(cmd, f.Hints, "ldap", ldapcheck.Rules)
 	o.UserListOptions.Add(cmd)
 	flags.StringVar(&o.idAttribute, "id-attribute", "", "`ATTRIBUTE` with the unique id (default: as configured in the home, else davUniqueId)")
 	flags.StringVar(&o.idPattern, "id-pattern", "", "regular `EXPRESSION` that valid unique ids match as a whole, if yours have a special form")
@@ -99,13 +99,6 @@ another bind DN is asked, too.`,
 	flags.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
 	flags.IntVar(&o.workers, "workers", 0, "number of cores to use for reading files; 0 means all")
 	o.FindingOptions.Add(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("rules", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		var ids []string
-		for _, r := range ldapcheck.Rules() {
-			ids = append(ids, r.ID)
-		}
-		return ids, cobra.ShellCompDirectiveNoFileComp
-	})
 	return cmd
 }
 
@@ -170,7 +163,7 @@ func (o *ldapAudit) auditOptions(ctx context.Context, home *cmdutil.HomeConfig) 
 		return ldapcheck.Options{}, err
 	}
 	lo := ldapcheck.Options{
-		Names: home.Names(), Rules: o.rules, Scope: scope, Filter: o.Filter, Partial: scope != directory.Subtree || o.Filter != "" || len(o.Bases) > 0,
+		Names: home.Names(), Rules: o.Patterns, Scope: scope, Filter: o.Filter, Partial: scope != directory.Subtree || o.Filter != "" || len(o.Bases) > 0,
 		Backends: home.Backends(), Domains: home.Domains(), Tmp: o.tmp,
 	}
 	if o.idAttribute != "" {

@@ -1,6 +1,7 @@
 package secretcmd
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -121,70 +122,93 @@ type passRevert struct {
 	homeFiles *cmdutil.HomeFiles
 	journals  *cmdutil.Journals
 	cmdutil.HomeOptions
+	cmdutil.RevertOptions
+	hints  *cmdutil.Hints
 	lock   cmdutil.LockOptions
 	remark string
 }
 
 func newPassRevert(f *cmdutil.Factory) *cobra.Command {
-	o := &passRevert{console: f.Console, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals}
+	o := &passRevert{console: f.Console, global: f.Global, hints: f.Hints, homeFiles: f.HomeFiles, journals: f.Journals}
 	cmd := &cobra.Command{
-		Use:   "revert REV",
-		Short: "restore the whole vault as of a revision",
+		Use:   "revert REV | --change NUMBER",
+		Short: "restore the whole vault as of a revision, or before a change",
 		Long: `Restores the vault byte for byte as of revision REV. If there was no vault in that
 revision, the vault is removed. This is a change like any other: the current version is
 kept, and another revert restores it. It requires no passphrase. The restored vault is
-opened by the key or passphrase that it had in that revision.`,
+opened by the key or passphrase that it had in that revision.
+
+With --change, the vault is restored as it was before that change. It is refused if the
+vault was changed since, because a change of an encrypted file cannot be undone alone.`,
 		Example: `  davadmin passfile history
-  davadmin passfile revert 3`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return cmdutil.Usagef("missing revision number; '%s' lists the revisions", f.Hints.Line("passfile", "history"))
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
+  davadmin passfile revert 3
+  davadmin passfile revert --change 4`,
+		Args: func(_ *cobra.Command, args []string) error { return o.Check(o.hints, vaultKind(), args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
 	}
 	flags := cmd.Flags()
+	o.RevertOptions.Add(flags)
 	flags.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
 	o.lock.Add(flags)
 	o.HomeOptions.Add(flags)
 	return cmd
 }
 
-func (o *passRevert) run(ctx context.Context, arg string) error {
+func (o *passRevert) run(ctx context.Context, args []string) error {
 	format, err := o.console.Format(ui.Table, ui.Plain, ui.JSON)
 	if err != nil {
 		return err
 	}
 	k := vaultKind()
-	revision, err := o.homeFiles.ParseRevision(k, arg)
+	change, err := o.Change(o.homeFiles, k)
 	if err != nil {
 		return err
+	}
+	var revision int64
+	if change == 0 {
+		if revision, err = o.homeFiles.ParseRevision(k, args[0]); err != nil {
+			return err
+		}
 	}
 	c, err := o.homeFiles.Open(k, &o.HomeOptions, o.lock)
 	if err != nil {
 		return err
 	}
-	text, err := c.At(ctx, revision)
+	var text, after []byte
+	title := fmt.Sprintf("as of revision %d", revision)
+	if change > 0 {
+		title = fmt.Sprintf("as before change %d", change)
+		text, after, err = c.ChangeOf(ctx, change)
+	} else {
+		text, err = c.At(ctx, revision)
+	}
 	if err != nil {
 		return err
 	}
 	outcome, err := o.homeFiles.Apply(ctx, c.File, config.Edit{
 		Operation: "passfile revert", Command: o.journals.Command(), Remark: o.remark,
-		Make: func([]byte) ([]byte, []config.Change, error) { return text, nil, nil },
+		Make: func(current []byte) ([]byte, []config.Change, error) {
+			if change > 0 && !sameVault(current, after) && !sameVault(current, text) {
+				return nil, nil, &config.ChangedSinceError{}
+			}
+			return text, nil, nil
+		},
 	})
 	if err != nil {
-		return vaultConflict(err)
+		return vaultConflict(c.ExplainUndo(ctx, err, change))
 	}
-	return o.homeFiles.ReportError(c, outcome, o.show(format, c, revision, text == nil, outcome))
+	return o.homeFiles.ReportError(c, outcome, o.show(format, c, title, text == nil, outcome))
 }
 
-func (o *passRevert) show(format ui.Format, c *cmdutil.HomeFile, revision int64, removed bool, out *config.Outcome) error {
+// sameVault reports whether both are the same vault, or both none.
+func sameVault(a, b []byte) bool { return bytes.Equal(a, b) && (a == nil) == (b == nil) }
+
+func (o *passRevert) show(format ui.Format, c *cmdutil.HomeFile, title string, removed bool, out *config.Outcome) error {
 	r := passReport{
 		Schema: c.Schema("revert"), Vault: c.File.Path(), DryRun: o.global.DryRun, Changed: out.Changed(), State: "changed",
 		Changes: []passRow{}, Revision: out.Revision, Undo: o.homeFiles.UndoCommand(c, out),
 	}
-	line := fmt.Sprintf("vault: restored as of revision %d", revision)
+	line := "vault: restored " + title
 	switch {
 	case !out.Changed():
 		r.State = "unchanged"
