@@ -9,7 +9,8 @@ import (
 
 // newLDAPRules returns the action 'ldap rules'.
 func newLDAPRules(f *cmdutil.Factory) *cobra.Command {
-	return &cobra.Command{
+	o := &cmdutil.HomeOptions{}
+	cmd := &cobra.Command{
 		Use:   "rules",
 		Short: "list the rules of the audit",
 		Long: `Lists every rule of 'ldap audit': its severity, the condition that it checks, what goes
@@ -19,4 +20,6 @@ wrong otherwise, and what to do. Only json and csv contain all of this.`,
 			return f.Reports.PrintRules("davadmin.ldap.rules.1", ldapcheck.Rules())
 		},
 	}
+	o.Add(cmd.Flags())
+	return cmd
 }
