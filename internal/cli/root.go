@@ -47,7 +47,11 @@ If you give no action, an operation that has the action 'list' runs it.`,
 			if err := refuseEmptyOptions(cmd); err != nil {
 				return err
 			}
-			return f.Homes.ApplyClifiles(cmd)
+			if err := f.Homes.ApplyClifiles(cmd); err != nil {
+				return err
+			}
+			noteLogin(f.Console, cmd)
+			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -58,7 +62,9 @@ If you give no action, an operation that has the action 'list' runs it.`,
 		_ = printHelp(cmd.OutOrStdout(), f.Console.Streams.Width, cmd)
 	})
 	root.SetHelpCommand(helpCommand(root))
-	root.SetFlagErrorFunc(flagError)
+	g := &grammar{hints: f.Hints, root: root, args: args}
+	root.SetFlagErrorFunc(g.flagError)
+	g.guard(root)
 	f.Homes.Commands = func() *cobra.Command {
 		return Tree(&Environment{Streams: &ui.Streams{}, Getenv: func(string) string { return "" }})
 	}
@@ -66,14 +72,30 @@ If you give no action, an operation that has the action 'list' runs it.`,
 	addOperations(root, args, f)
 	root.SuggestionsMinimumDistance = cmdutil.SuggestionDistance
 	for _, op := range root.Commands() {
-		op.SuggestionsMinimumDistance = cmdutil.SuggestionDistance
-		op.DisableFlagsInUseLine = true
-		for _, action := range op.Commands() {
-			action.DisableFlagsInUseLine = true
-		}
-		cmdutil.MirrorOptions(op)
+		prepare(op, g)
 	}
 	return root
+}
+
+// prepare adds to an operation what all of them have.
+func prepare(op *cobra.Command, g *grammar) {
+	op.SuggestionsMinimumDistance = cmdutil.SuggestionDistance
+	op.DisableFlagsInUseLine = true
+	for _, action := range op.Commands() {
+		action.DisableFlagsInUseLine = true
+		if _, ok := wordsOf(op.Name() + " " + action.Name()); ok {
+			g.guard(action)
+		}
+	}
+	cmdutil.MirrorOptions(op)
+	if op.HasSubCommands() {
+		g.guard(op)
+	}
+	for _, c := range append(op.Commands(), op) {
+		if c.Runnable() && op.GroupID == cmdutil.GroupWork {
+			addLogin(c, op.Name())
+		}
+	}
 }
 
 // operation is the name of an operation and the constructor of its command.

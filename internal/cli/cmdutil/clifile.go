@@ -20,7 +20,7 @@ import (
 )
 
 // maxClifile is the maximum size of a clifile, in bytes.
-const maxClifile = 1 << 20
+const maxClifile = 64 << 10
 
 // clifileOfHome says that a clifile is that of the home.
 const clifileOfHome = "of the home"

@@ -39,9 +39,13 @@ func (h *Hints) Line(operation, action string, words ...string) string {
 }
 
 // Again returns the command line of this run with more words appended.
-func (h *Hints) Again(more ...string) string {
+func (h *Hints) Again(more ...string) string { return h.Instead(slices.Concat(h.args, more)...) }
+
+// Instead returns a command line of davadmin with the words, which contain the options of
+// this run.
+func (h *Hints) Instead(words ...string) string {
 	all := []string{"davadmin"}
-	for _, w := range slices.Concat(h.args, more) {
+	for _, w := range words {
 		all = append(all, Quote(w))
 	}
 	return h.join(all)
