@@ -94,7 +94,8 @@ func (g *grammar) instead(cmd *cobra.Command, args []string) (line, why string) 
 	if !cmd.HasParent() {
 		return g.operation(args[0])
 	}
-	target, typed, why := cmd, path, "unexpected argument '"+args[0]+"'"
+	word, _, _ := strings.Cut(args[0], "=") // the value may be a password
+	target, typed, why := cmd, path, "unexpected argument '"+word+"'"
 	if cmd.HasSubCommands() {
 		action := actionMeant(cmd, args[0])
 		switch {
@@ -120,7 +121,7 @@ func (g *grammar) instead(cmd *cobra.Command, args []string) (line, why string) 
 		return "", ""
 	}
 	options, ok := g.options(cmd, target, strings.Fields(typed), args)
-	if !ok {
+	if !ok || mayBeSecret(path, args, options) {
 		return "", ""
 	}
 	operation, action, _ := strings.Cut(path, " ")
@@ -177,6 +178,31 @@ func (w words) given(args, options []string, target *cobra.Command) ([]string, b
 		}
 	}
 	return []string{w.option, name, w.value, value}, true
+}
+
+// mayBeSecret reports whether words or options seem to contain a password, which must not be
+// repeated in a message: what follows the name of one, and the value of a secret parameter.
+func mayBeSecret(path string, args, options []string) bool {
+	if operation, _, _ := strings.Cut(path, " "); operation == "passfile" && len(args) > 1 {
+		return true
+	}
+	if path == "config modify" {
+		r, err := config.NewRegistry()
+		secret := func(word string) bool {
+			_, attached, _ := strings.Cut(word, "=")
+			return err != nil || r.Secret(strings.TrimPrefix(word, "-o")) || r.Secret(attached)
+		}
+		if slices.ContainsFunc(options, secret) {
+			return true
+		}
+		if len(args) > 0 && secret(args[0]) && slices.ContainsFunc(options, func(o string) bool { return strings.HasPrefix(o, "-v") || strings.HasPrefix(o, "--value") }) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(options, func(o string) bool {
+		o = strings.ToLower(o)
+		return strings.Contains(o, "passw") && strings.Contains(o, "=") && !strings.HasPrefix(o, "--")
+	})
 }
 
 // repeatable reports whether a command has an option that can be repeated, whose order among
