@@ -137,7 +137,8 @@ func (g *grammar) instead(cmd *cobra.Command, args []string) (line, why string) 
 // given returns the words of a command line as options, or placeholders for them.
 func (w words) given(args, options []string, target *cobra.Command) ([]string, bool) {
 	has := func(option string) bool {
-		return slices.ContainsFunc(options, func(o string) bool { return o == option || strings.HasPrefix(o, option+"=") })
+		f := optionOf(target, option)
+		return slices.ContainsFunc(options, func(o string) bool { return f != nil && strings.HasPrefix(o, "-") && optionOf(target, o) == f })
 	}
 	switch {
 	case w.option == "":
