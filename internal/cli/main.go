@@ -49,6 +49,9 @@ func Main(ctx context.Context, env *Environment) int {
 	}
 	err = withOutput(f.Console, err)
 	code, text := f.Hints.ExitOf(ctx, err)
+	if text != "" {
+		text += f.Homes.DefaultsIn(text)
+	}
 	reportError(f.Console, operationOf(cmd), text)
 	return code
 }

@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -45,7 +43,14 @@ If you give no action, an operation that has the action 'list' runs it.`,
 				}
 				return cmdutil.ErrAnswered
 			}
-			return refuseEmptyOptions(cmd)
+			if err := refuseEmptyOptions(cmd); err != nil {
+				return err
+			}
+			if err := f.Homes.ApplyClifiles(cmd); err != nil {
+				return err
+			}
+			noteLogin(f.Console, cmd)
+			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -56,19 +61,40 @@ If you give no action, an operation that has the action 'list' runs it.`,
 		_ = printHelp(cmd.OutOrStdout(), f.Console.Streams.Width, cmd)
 	})
 	root.SetHelpCommand(helpCommand(root))
-	root.SetFlagErrorFunc(flagError)
+	g := &grammar{hints: f.Hints, root: root, args: args}
+	root.SetFlagErrorFunc(g.flagError)
+	g.guard(root)
+	f.Homes.Commands = func() *cobra.Command {
+		return Tree(&Environment{Streams: &ui.Streams{}, Getenv: func(string) string { return "" }})
+	}
 	addGlobals(root, f.Global)
 	addOperations(root, args, f)
 	root.SuggestionsMinimumDistance = cmdutil.SuggestionDistance
 	for _, op := range root.Commands() {
-		op.SuggestionsMinimumDistance = cmdutil.SuggestionDistance
-		op.DisableFlagsInUseLine = true
-		for _, action := range op.Commands() {
-			action.DisableFlagsInUseLine = true
-		}
-		cmdutil.MirrorOptions(op)
+		prepare(op, g)
 	}
 	return root
+}
+
+// prepare adds to an operation what all of them have.
+func prepare(op *cobra.Command, g *grammar) {
+	op.SuggestionsMinimumDistance = cmdutil.SuggestionDistance
+	op.DisableFlagsInUseLine = true
+	for _, action := range op.Commands() {
+		action.DisableFlagsInUseLine = true
+		if _, ok := wordsOf(op.Name() + " " + action.Name()); ok {
+			g.guard(action)
+		}
+	}
+	cmdutil.MirrorOptions(op)
+	if op.HasSubCommands() {
+		g.guard(op)
+	}
+	for _, c := range append(op.Commands(), op) {
+		if c.Runnable() && op.GroupID == cmdutil.GroupWork {
+			addLogin(c, op.Name())
+		}
+	}
 }
 
 // operation is the name of an operation and the constructor of its command.
@@ -161,7 +187,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	switch {
 	case cmdutil.AsError(err, &invalid):
 		// The message of pflag contains the value, which may be a password.
-		text = fmt.Sprintf("option --%s: %s", invalid.GetFlag().Name, invalidValue(invalid))
+		text = fmt.Sprintf("option --%s: %s", invalid.GetFlag().Name, cmdutil.InvalidOption(invalid))
 	case cmdutil.AsError(err, &unknown):
 		name := unknown.GetSpecifiedName()
 		if short := unknown.GetSpecifiedShortnames(); short != "" {
@@ -176,22 +202,6 @@ func flagError(cmd *cobra.Command, err error) error {
 		text = fmt.Sprintf("option --%s requires a value", missing.GetFlag().Name)
 	}
 	return cmdutil.Usagef("%s; '%s --help' lists the options", text, cmd.CommandPath())
-}
-
-// invalidValue says why an option refused its value.
-func invalidValue(e *pflag.InvalidValueError) string {
-	var number *strconv.NumError
-	switch {
-	case e.GetFlag().Value.Type() == "duration":
-		return fmt.Sprintf("'%s' is not a duration such as 30s or 2m", e.GetValue())
-	case errors.As(e, &number) && e.GetFlag().Value.Type() == "bool":
-		return "does not take a value"
-	case errors.Is(e, strconv.ErrRange):
-		return fmt.Sprintf("'%s' is too large or too small", e.GetValue())
-	case errors.As(e, &number):
-		return fmt.Sprintf("'%s' is not a whole number", e.GetValue())
-	}
-	return errors.Unwrap(e).Error()
 }
 
 // nearestOption suggests the visible option whose name is most like a mistyped one.

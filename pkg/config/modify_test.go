@@ -202,22 +202,3 @@ func TestMaskByName(t *testing.T) {
 		}
 	}
 }
-
-func TestSettings(t *testing.T) {
-	s, err := ReadSettings([]byte("home = /srv/${x}\ndetail=y\nbad=maybe\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := s.String("home", ""); got != "/srv/${x}" {
-		t.Errorf("home %q: references must not be expanded", got)
-	}
-	if got, err := s.Bool("detail", false); !got || err != nil {
-		t.Errorf("detail %v, %v", got, err)
-	}
-	if got, err := s.Bool("absent", true); !got || err != nil {
-		t.Errorf("absent %v, %v", got, err)
-	}
-	if _, err := s.Bool("bad", false); err == nil || !strings.Contains(err.Error(), "'maybe' is neither y nor n") {
-		t.Errorf("bad: %v", err)
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/davadmin/davadmin/internal/ui"
 )
@@ -55,7 +56,15 @@ func (c *Console) Detailf(format string, args ...any) {
 // Format returns the output format of this run. An error if the command does not support
 // the requested one.
 func (c *Console) Format(supported ...ui.Format) (ui.Format, error) {
-	f, err := ui.ChooseFormat(c.global.Output, c.Streams.OutTTY, supported...)
+	requested := c.global.Output
+	if p := c.global.preferred; requested == "" && p != "" {
+		if slices.Contains(supported, ui.Format(p)) {
+			requested = p
+		} else {
+			c.Detailf("this command does not support the output format %s of the clifile", p)
+		}
+	}
+	f, err := ui.ChooseFormat(requested, c.Streams.OutTTY, supported...)
 	if err != nil {
 		return "", Usagef("--output: %v", err)
 	}

@@ -41,4 +41,6 @@ type Globals struct {
 	NoColor bool
 	Yes     bool
 	DryRun  bool
+
+	preferred string // the output format of a clifile for all commands that support it
 }

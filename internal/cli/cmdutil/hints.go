@@ -12,24 +12,24 @@ import (
 type Hints struct {
 	global *Globals
 	args   []string
-	// clifile is the file given with -F, set when it turned out to name the home.
+	// clifile is the file given with -F.
 	clifile string
 	// suggested, if not nil, is called with each command line.
 	suggested func(line string)
 }
 
 // Line returns a command line of davadmin: an operation, its action, which may be empty, and
-// more words, which are quoted for a shell. The option that named the home of this run, if
-// any, comes after the action.
+// more words, which are quoted for a shell. The options that named the home and the clifile of
+// this run, if any, come after the action.
 func (h *Hints) Line(operation, action string, words ...string) string {
 	all := []string{"davadmin", operation}
 	if action != "" {
 		all = append(all, action)
 	}
-	switch {
-	case h.global.Home != "":
+	if h.global.Home != "" {
 		all = append(all, "--home", quoteInside(h.global.Home))
-	case h.clifile != "":
+	}
+	if h.clifile != "" {
 		all = append(all, "-F", quoteInside(h.clifile))
 	}
 	for _, w := range words {
@@ -39,9 +39,13 @@ func (h *Hints) Line(operation, action string, words ...string) string {
 }
 
 // Again returns the command line of this run with more words appended.
-func (h *Hints) Again(more ...string) string {
+func (h *Hints) Again(more ...string) string { return h.Instead(slices.Concat(h.args, more)...) }
+
+// Instead returns a command line of davadmin with the words, which contain the options of
+// this run.
+func (h *Hints) Instead(words ...string) string {
 	all := []string{"davadmin"}
-	for _, w := range slices.Concat(h.args, more) {
+	for _, w := range words {
 		all = append(all, quoteInside(w))
 	}
 	return h.join(all)

@@ -64,7 +64,7 @@ func TestHintLineNamesTheHome(t *testing.T) {
 	}
 }
 
-// A hint names the clifile only if -F named the home.
+// A hint names the clifile of -F, which may hold more than the home.
 func TestHintLineNamesTheClifile(t *testing.T) {
 	dir := t.TempDir()
 	clifile := filepath.Join(dir, "my clifile")
@@ -79,8 +79,8 @@ func TestHintLineNamesTheClifile(t *testing.T) {
 	}{
 		{"-F", nil, "", clifile, []string{"-F", clifile}},
 		{"DAVADMIN_CLIFILE", map[string]string{"DAVADMIN_CLIFILE": clifile}, "", "", nil},
-		{"DAVADMIN_HOME before -F", map[string]string{"DAVADMIN_HOME": dir}, "", clifile, nil},
-		{"--home before -F", nil, dir, clifile, []string{"--home", dir}},
+		{"DAVADMIN_HOME before -F", map[string]string{"DAVADMIN_HOME": dir}, "", clifile, []string{"-F", clifile}},
+		{"--home before -F", nil, dir, clifile, []string{"--home", dir, "-F", clifile}},
 	} {
 		f := NewFactory(&Environment{Streams: &ui.Streams{}, Getenv: func(name string) string { return tt.env[name] }})
 		f.Global.Home = tt.home

@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/davadmin/davadmin/internal/fsx"
-	"github.com/davadmin/davadmin/pkg/config"
 )
 
 // DefaultHome is the server home of Oracle's installer.
@@ -32,13 +29,12 @@ func (hs *Homes) Named(o *HomeOptions) (string, error) {
 // homeName is the home that the user named, and where.
 type homeName struct {
 	home    string
-	from    string           // in words
-	clifile *config.Settings // nil if the user named none
-	path    string           // of the clifile
+	from    string   // in words
+	clifile *clifile // nil if the user named none
 }
 
 func (hs *Homes) name(o *HomeOptions) (n homeName, err error) {
-	if n.clifile, n.path, err = hs.clifile(o); err != nil {
+	if n.clifile, err = hs.namedClifile(o); err != nil {
 		return n, err
 	}
 	n.home, n.from = hs.global.Home, "from --home"
@@ -46,10 +42,7 @@ func (hs *Homes) name(o *HomeOptions) (n homeName, err error) {
 		n.home, n.from = hs.getenv("DAVADMIN_HOME"), "from DAVADMIN_HOME"
 	}
 	if n.home == "" && n.clifile != nil {
-		n.home, n.from = n.clifile.String("home", ""), "from the clifile "+n.path
-		if o.clifile != "" {
-			hs.hints.clifile = o.clifile
-		}
+		n.home, n.from = n.clifile.home(), "from the clifile "+n.clifile.path
 	}
 	return n, nil
 }
@@ -61,7 +54,7 @@ func (hs *Homes) Find(o *HomeOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	home, from, clifile, clifrom := n.home, n.from, n.clifile, n.path
+	home, from := n.home, n.from
 	if home == "" {
 		if fi, err := os.Stat(DefaultHome); err == nil && fi.IsDir() {
 			home, from = DefaultHome, "the default"
@@ -80,16 +73,6 @@ func (hs *Homes) Find(o *HomeOptions) (string, error) {
 	if !fi.IsDir() {
 		return "", Usagef("'%s' (%s) is not a directory", home, from)
 	}
-	if clifile == nil {
-		if clifile, clifrom, err = readClifile(filepath.Join(home, config.ClientFile), true); err != nil {
-			return "", err
-		}
-	}
-	if clifile != nil && !hs.global.Detail {
-		if hs.global.Detail, err = clifile.Bool("detail", false); err != nil {
-			return "", fmt.Errorf("clifile %s: %w", clifrom, err)
-		}
-	}
 	if hs.shown != home { // a run may look for its home more than once
 		hs.console.Detailf("home: %s (%s)", home, from)
 		hs.shown = home
@@ -97,38 +80,24 @@ func (hs *Homes) Find(o *HomeOptions) (string, error) {
 	return home, nil
 }
 
-// clifile reads the clifile named with -F or DAVADMIN_CLIFILE, and returns nil without one.
-func (hs *Homes) clifile(o *HomeOptions) (s *config.Settings, path string, err error) {
+// namedClifile reads the clifile named with -F or DAVADMIN_CLIFILE, and returns nil without
+// one.
+func (hs *Homes) namedClifile(o *HomeOptions) (*clifile, error) {
 	path, from := o.clifile, "named with -F"
 	if path == "" {
 		path, from = hs.getenv("DAVADMIN_CLIFILE"), "named by DAVADMIN_CLIFILE"
 	}
 	if path == "" {
-		return nil, "", nil
+		return nil, nil
 	}
-	s, path, err = readClifile(path, false)
+	if o.clifile != "" {
+		hs.hints.clifile = o.clifile
+	}
+	c, err := hs.readClifile(path, from, false, "")
 	if err != nil {
-		return nil, path, fmt.Errorf("%w (%s)", err, from)
+		return nil, fmt.Errorf("%w (%s)", err, from)
 	}
-	return s, path, nil
-}
-
-func readClifile(path string, optional bool) (*config.Settings, string, error) {
-	b, _, err := fsx.ReadLimited(path, 1<<20)
-	if optional && errors.Is(err, fs.ErrNotExist) {
-		return nil, path, nil
-	}
-	if err != nil {
-		return nil, path, fmt.Errorf("clifile: %w", explainClosed(err, path))
-	}
-	if b, err = PlainText(path, b); err != nil {
-		return nil, path, fmt.Errorf("clifile: %w", err)
-	}
-	s, err := config.ReadSettings(b)
-	if err != nil {
-		return nil, path, fmt.Errorf("clifile %s: %w", path, err)
-	}
-	return s, path, nil
+	return c, nil
 }
 
 // Homes finds the server home of a run.
@@ -138,6 +107,14 @@ type Homes struct {
 	hints   *Hints
 	getenv  func(string) string
 	shown   string // the home that a detail line named
+
+	clifiles map[string]*clifile // those that were read, by path
+	applied  []appliedDefault
+	tree     *cobra.Command
+
+	// Commands returns a new tree of all commands, with which the keys of a clifile are
+	// checked.
+	Commands func() *cobra.Command
 }
 
 // isNamed reports whether the user named the home.
@@ -147,11 +124,19 @@ func (hs *Homes) isNamed(o *HomeOptions) bool {
 
 // Add adds the option -F.
 func (o *HomeOptions) Add(f *pflag.FlagSet) {
-	f.StringVarP(&o.clifile, "clifile", "F", "", "read defaults for --home and --detail from `FILE`, the clifile (default: DAVADMIN_CLIFILE, then config/davadmin.properties of the home)")
+	f.StringVarP(&o.clifile, "clifile", "F", "", "read defaults of options from `FILE`, the clifile (default: DAVADMIN_CLIFILE); 'davadmin config clifile --help' explains it")
 }
 
 // AddVault adds the option that opens the vault, to commands that need a password.
 func (o *HomeOptions) AddVault(f *pflag.FlagSet) {
 	f.StringVar(&o.VaultKey, "vault-key", "", "`FILE` with the key of the vault (default: "+envVaultKey+", then "+VaultKeyFile+
 		" of the home; the passphrase of a vault with one comes from "+EnvPassphrase+" or a prompt)")
+}
+
+// commandTree returns a tree of all commands, whose options may be set to check values.
+func (hs *Homes) commandTree() *cobra.Command {
+	if hs.tree == nil {
+		hs.tree = hs.Commands()
+	}
+	return hs.tree
 }

@@ -102,7 +102,8 @@ func (o *RuleOptions) Select(rules []finding.Rule) ([]string, error) {
 // NewRules returns the action 'rules', which lists the rules of a check, such as
 // 'config check'.
 func NewRules(f *Factory, schema, check string, rules func() []finding.Rule) *cobra.Command {
-	return &cobra.Command{
+	var home HomeOptions // a clifile may set --output
+	cmd := &cobra.Command{
 		Use:   "rules",
 		Short: "list the rules of '" + check + "'",
 		Long: `Lists every rule of '` + check + `': its severity, the condition that it checks, what goes
@@ -111,4 +112,6 @@ wrong otherwise, and what to do. Only json and csv contain all of this. '--rules
 		Args: NoArguments,
 		RunE: func(*cobra.Command, []string) error { return f.Reports.PrintRules(schema, rules()) },
 	}
+	home.Add(cmd.Flags())
+	return cmd
 }

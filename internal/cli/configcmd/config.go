@@ -36,7 +36,7 @@ Without an action, 'config' is 'config list'.`,
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runConfig(f, cmd, list, args) }
 	list.addOptions(cmd)
 	cmd.AddCommand(
-		newConfigList(f), newConfigModify(f), newConfigDescribe(f), newConfigCheck(f), cmdutil.NewRules(f, "davadmin.config.rules.1", "config check", configRules),
+		newConfigList(f), newConfigModify(f), newConfigDescribe(f), newConfigCheck(f), cmdutil.NewRules(f, "davadmin.config.rules.1", "config check", configRules), newConfigClifile(f),
 		cmdutil.NewFileDiff(f, cmdutil.ConfigKind()), cmdutil.NewFileHistory(f, cmdutil.ConfigKind()), cmdutil.NewFileRevert(f, cmdutil.ConfigKind()),
 	)
 	return cmd

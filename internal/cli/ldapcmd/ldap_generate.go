@@ -19,7 +19,8 @@ import (
 
 // ldapGenerate is the action 'ldap generate'.
 type ldapGenerate struct {
-	console  *cmdutil.Console
+	console *cmdutil.Console
+	cmdutil.HomeOptions
 	options  dirgen.Options
 	faults   []string
 	out      string
@@ -63,6 +64,7 @@ a directory server that checks its schema rejects the entry: --for-server omits 
 	flags.StringVar(&o.cs7, "cs7-list", "", "write the list of users on the new server to `FILE`")
 	flags.BoolVar(&o.force, "force", false, "overwrite existing files")
 	flags.BoolVar(&o.list, "list-faults", false, "list the faults that can be planted, and generate nothing")
+	o.HomeOptions.Add(flags)
 	return cmd
 }
 

@@ -22,7 +22,8 @@ func idFormat(option string) (ldapchange.IDFormat, error) {
 // ldapNewID is the action 'ldap newid'.
 type ldapNewID struct {
 	console *cmdutil.Console
-	form    string
+	cmdutil.HomeOptions
+	form string
 }
 
 func newLDAPNewID(f *cmdutil.Factory) *cobra.Command {
@@ -39,6 +40,7 @@ entries without a unique id, use 'ldap populate'. No directory is read.`,
 	}
 	cmd.Flags().StringVar(&o.form, "format", string(ldapchange.FormatNSUniqueID), "format of the id: 8-8-8-8 (as in nsUniqueId) or uuid")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{string(ldapchange.FormatNSUniqueID), string(ldapchange.FormatUUID)}, cobra.ShellCompDirectiveNoFileComp))
+	o.HomeOptions.Add(cmd.Flags())
 	return cmd
 }
 
