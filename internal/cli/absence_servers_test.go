@@ -241,7 +241,7 @@ func TestApplyLooksAtEveryEntry(t *testing.T) {
 		"apply": {"ldap", "apply", plan}, "a dry run": {"ldap", "apply", plan, "--dry-run"}, "--continue": {"ldap", "apply", plan, "--continue"},
 	} {
 		a := davadminRun(t, nil, with(args...)...)
-		if a.code != 6 || !strings.Contains(a.notes, "1 of 4 entries") || !strings.Contains(a.notes, "uid=u0,o=isp") || !strings.Contains(a.notes, u.s.ReaderDN) {
+		if a.code != 6 || !strings.Contains(a.notes, "1 of the 4 entries") || !strings.Contains(a.notes, "uid=u0,o=isp") || !strings.Contains(a.notes, u.s.ReaderDN) {
 			t.Errorf("%s: code %d: %s%s", what, a.code, a.notes, a.out)
 		}
 	}

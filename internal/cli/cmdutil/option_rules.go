@@ -65,9 +65,6 @@ func OptionRules() []OptionRule {
 		of(OptionSubject, "domainmap create", "domain"),
 		of(OptionSubject, "domainmap modify", "domain"),
 		of(OptionSubject, "domainmap delete", "domain"),
-		of(OptionOther, "config check", "rules"),
-		of(OptionOther, "domainmap check", "rules"),
-		of(OptionOther, "coexist check", "rules"),
 
 		of(OptionAnywhere, "", "base", "binddn", "ca-file", "cert-file", "connect-timeout", "cs6-list", "cs6-patch", "cs6-user",
 			"cs7-host", "cs7-list", "cs7-user", "cs7-version", "detail", "dry-run", "external", "fail-on", "home", "ics-conf", "id-attribute",
@@ -82,7 +79,7 @@ func OptionRules() []OptionRule {
 		of(OptionForces, "", "absence-confirmed", "continue", "force", "overwrite"),
 		of(OptionUnlimits, "", "access-control", "ldif-urls", "max-changes", "older"),
 		of(OptionWeakens, "", "insecure", "plaintext", "tls-min"),
-		of(OptionSubject, "", "account", "add", "attachstorehost", "attachstoreport", "collectionuri", "days", "dburl", "default", "dir", "email",
+		of(OptionSubject, "", "account", "add", "attachstorehost", "attachstoreport", "change", "collectionuri", "days", "dburl", "default", "dir", "email",
 			"file", "guid", "jndiname", "name", "new-key", "option", "ownerlists", "property", "rekey", "remove", "undelete", "undo", "url", "users",
 			"value", "value-file", "wave"),
 		of(OptionOther, "", "clifile", "help", "list-faults", "version"),
