@@ -2,7 +2,9 @@ package cli_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,8 +112,8 @@ func TestApplyOnSlapd(t *testing.T) {
 		t.Errorf("a dry run emptied the reject file: %v, %v", info, err)
 	}
 	expect("no rejected entries", davadminRun(t, nil, with("ldap", "apply", none, "--reject", reject)...), 0, "already done: 3", "")
-	if info, err := os.Stat(reject); err != nil || info.Size() != 0 {
-		t.Errorf("the reject file of an earlier run was left: %v, %v", info, err)
+	if _, err := os.Stat(reject); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the reject file of an earlier run was left: %v", err)
 	}
 
 	// Invalid input, missing rights, no server.
