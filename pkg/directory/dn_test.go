@@ -261,3 +261,24 @@ func TestUnicodeInDNs(t *testing.T) {
 		}
 	}
 }
+
+// What is taken for a valid DN without a look at its parts is valid, and ordinary DNs are
+// found to be plain.
+func TestPlainDN(t *testing.T) {
+	for dn, want := range map[string]bool{
+		"uid=u1,ou=People,o=example.com,o=isp": true, "cn=A B,o=isp": true, "mail=a_b@x.example": true, "x-y=1": true,
+		"": false, "uid": false, "uid=": false, "=x": false, "1a=x": false, "-a=x": false, "uid=a,": false, "uid=a,,o=b": false, "uid= a": false, "uid=a ": false,
+		"uid=a, o=b": false, "uid=a+cn=b": false, `uid=a\,b`: false, "uid=J\xfc": false, "uid=#04": false, "uid=a;o=b": false, "2.5.4.3=a": false,
+	} {
+		if got := isPlainDN([]byte(dn)); got != want {
+			t.Errorf("%q: %v", dn, got)
+		}
+	}
+	rapidChecks(t, "3000")
+	rapid.Check(t, func(t *rapid.T) {
+		dn := []byte(rapid.StringMatching(`[a-c1A\-=,. +\\#@_\x{e4};"]{0,24}`).Draw(t, "dn"))
+		if _, err := appendValidDN(nil, dn); isPlainDN(dn) && err != nil {
+			t.Fatalf("%q: %v", dn, err)
+		}
+	})
+}

@@ -108,8 +108,12 @@ func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 		return c.give(nil, c.problem(Referral, rec, "the entry is a referral: the entries below it are on another server, and not in the file"))
 	}
 	asked := selection < c.classes.none
+	compared := asked && !c.everywhere[selection]
 	var err error
-	if c.dn, err = appendValidDN(c.dn[:0], rec.DN); err != nil {
+	if compared || !isPlainDN(rec.DN) {
+		c.dn, err = appendValidDN(c.dn[:0], rec.DN)
+	}
+	if err != nil {
 		p := c.problem(InvalidDN, rec, err.Error())
 		p.Entry = &c.entry
 		c.entry = Entry{DN: p.DN, Pos: p.Pos, File: p.File, Line: p.Line}
@@ -118,7 +122,7 @@ func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 		}
 		return c.give(nil, p)
 	}
-	if asked && !c.everywhere[selection] {
+	if compared {
 		if asked = c.bases.containsNormal(c.dn); asked && c.filter != nil {
 			if asked, err = c.filter.matches(rec, &c.match); err != nil {
 				return err
