@@ -25,6 +25,8 @@ var (
 	ErrTokenExpired = errors.New("the sync token has expired")
 	// ErrLocked is returned when another program locks the database for too long.
 	ErrLocked = errors.New("locked by another program")
+	// ErrTimeLimit is returned when a statement takes longer than the limit of the store.
+	ErrTimeLimit = errors.New("a statement took longer than it may")
 	// ErrUnavailable is returned when the database cannot be reached or the
 	// connection was lost. If the connection was lost during a commit, the error is
 	// a CommitUnknown.

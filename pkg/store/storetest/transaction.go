@@ -14,6 +14,7 @@ func transactionTests() []test {
 		{"Rollback", testRollback},
 		{"Panic", testPanic},
 		{"Cancelled", testCancelled},
+		{"CancelledAnywhere", testCancelledAnywhere},
 		{"ReadOwnWrites", testReadOwnWrites},
 		{"Snapshot", testSnapshot},
 		{"Reopen", testReopen},
