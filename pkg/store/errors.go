@@ -23,8 +23,13 @@ var (
 	// ErrTokenExpired is returned for a sync token whose changes have been purged,
 	// or that belongs to another collection.
 	ErrTokenExpired = errors.New("the sync token has expired")
+	// ErrListing is returned for a change while a listing is being read in the same
+	// transaction.
+	ErrListing = errors.New("nothing can be changed while a listing is being read")
 	// ErrLocked is returned when another program locks the database for too long.
 	ErrLocked = errors.New("locked by another program")
+	// ErrTimeLimit is returned when a statement takes longer than the limit of the store.
+	ErrTimeLimit = errors.New("a statement took longer than it may")
 	// ErrUnavailable is returned when the database cannot be reached or the
 	// connection was lost. If the connection was lost during a commit, the error is
 	// a CommitUnknown.
@@ -52,12 +57,21 @@ var (
 	ErrOtherBackend = errors.New("the store belongs to another back end")
 )
 
-// CommitUnknown means that the connection was lost during a commit: the
-// transaction may or may not have happened. It wraps ErrUnavailable.
-type CommitUnknown struct{ Err error }
+// CommitUnknown means that whether a transaction happened is unknown, because the
+// connection was lost during its commit, or that a committed one may still be lost. It
+// wraps ErrUnavailable.
+type CommitUnknown struct {
+	// Unreplicated means that the changes were saved on the server, which should have
+	// waited for a standby server and did not: if the server is lost now, so are they.
+	Unreplicated bool
+	Err          error
+}
 
 // Error includes the reason why the connection ended.
 func (e *CommitUnknown) Error() string {
+	if e.Unreplicated {
+		return fmt.Sprintf("the changes were saved, but the database gave up waiting for its standby server, so they may be lost if it fails now: %v", e.Err)
+	}
 	return fmt.Sprintf("the connection was lost during the commit, so the changes may or may not have been saved: %v", e.Err)
 }
 

@@ -75,9 +75,10 @@ type Reader interface {
 	Purgeable(ctx context.Context, before time.Time) (Purged, error)
 }
 
-// Writer changes a store. After an error the transaction cannot be used any more,
-// unless the error wraps ErrNotFound, ErrExists, ErrConflict, ErrInvalid or
-// ErrDeleted: those are detected before anything is written.
+// Writer changes a store. Nothing can be changed while a sequence is being read
+// (ErrListing). After an error the transaction cannot be used any more, unless the error
+// wraps ErrNotFound, ErrExists, ErrConflict, ErrInvalid, ErrDeleted or ErrListing: those
+// are detected before anything is written.
 type Writer interface {
 	Reader
 

@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,6 +14,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	engine "zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/davadmin/davadmin/pkg/store/postgres"
 	"github.com/davadmin/davadmin/pkg/store/relational"
@@ -39,7 +39,7 @@ func runLoad(way string, args []string) error {
 		return errors.New("-load requires a store, a batch and a target")
 	}
 	ctx := context.Background()
-	tables, err := readRows(ctx, args[0])
+	tables, err := readRows(args[0])
 	if err != nil {
 		return err
 	}
@@ -67,23 +67,25 @@ func runLoad(way string, args []string) error {
 }
 
 // openFile opens an SQLite file with the same settings as the store.
-func openFile(path string) (*sql.DB, error) {
-	path, err := filepath.Abs(path) // the first part of a relative path would be taken for a host
+func openFile(path string) (*engine.Conn, error) {
+	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"_pragma": {
-		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)", "cache_size(-16384)", "wal_autocheckpoint(4000)",
-	}}.Encode()}
-	db, err := sql.Open("sqlite", u.String())
-	if err == nil {
-		db.SetMaxOpenConns(1)
+	db, err := engine.OpenConn(path, engine.OpenReadWrite)
+	if err != nil {
+		return nil, err
 	}
-	return db, err
+	for _, setting := range []string{"journal_mode = WAL", "synchronous = FULL", "foreign_keys = 1", "trusted_schema = 0", "cache_size = -16384", "wal_autocheckpoint = 4000"} {
+		if err := sqlitex.ExecuteTransient(db, "PRAGMA "+setting, nil); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+	}
+	return db, nil
 }
 
 // readRows reads the accounts of a store with their addresses and collections.
-func readRows(ctx context.Context, path string) (tables []*tableRows, err error) {
+func readRows(path string) (tables []*tableRows, err error) {
 	db, err := openFile(path)
 	if err != nil {
 		return nil, err
@@ -91,7 +93,7 @@ func readRows(ctx context.Context, path string) (tables []*tableRows, err error)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	for _, table := range []relational.Table{relational.Accounts(), relational.Addresses(), relational.Collections()} {
 		t := &tableRows{table: table}
-		if err := t.read(ctx, db); err != nil {
+		if err := t.read(db); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", path, table.Name, err)
 		}
 		tables = append(tables, t)
@@ -99,23 +101,19 @@ func readRows(ctx context.Context, path string) (tables []*tableRows, err error)
 	return tables, nil
 }
 
-func (t *tableRows) read(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, "SELECT "+strings.Join(t.table.Columns, ", ")+" FROM "+t.table.Name)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		row, to := make([]any, len(t.table.Columns)), make([]any, len(t.table.Columns))
-		for i := range row {
-			to[i] = &row[i]
-		}
-		if err := rows.Scan(to...); err != nil {
-			return err
-		}
-		t.rows = append(t.rows, row)
-	}
-	return rows.Err()
+func (t *tableRows) read(db *engine.Conn) error {
+	return sqlitex.ExecuteTransient(db, "SELECT "+strings.Join(t.table.Columns, ", ")+" FROM "+t.table.Name, &sqlitex.ExecOptions{
+		ResultFunc: func(r *engine.Stmt) error {
+			row := make([]any, len(t.table.Columns))
+			for i := range row {
+				if row[i] = r.ColumnText(i); r.ColumnType(i) == engine.TypeInteger {
+					row[i] = r.ColumnInt64(i)
+				}
+			}
+			t.rows = append(t.rows, row)
+			return nil
+		},
+	})
 }
 
 func (t *tableRows) column(name string) int { return slices.Index(t.table.Columns, name) }
@@ -207,31 +205,41 @@ func loadSQLite(ctx context.Context, target string, tables []*tableRows) (took t
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := db.PingContext(ctx); err != nil {
-		return 0, err
-	}
 	start := time.Now()
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
+	if err := sqlitex.ExecuteTransient(db, "BEGIN IMMEDIATE", nil); err != nil {
 		return 0, err
 	}
-	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	for _, t := range tables {
-		insert, err := tx.PrepareContext(ctx, bareInsert(t.table))
-		if err != nil {
-			return 0, err
-		}
-		for _, row := range t.rows {
-			if _, err := insert.ExecContext(ctx, row...); err != nil {
-				return 0, err
-			}
-		}
-		if err := insert.Close(); err != nil {
+		if err := t.insert(db); err != nil {
 			return 0, err
 		}
 	}
-	if err := tx.Commit(); err != nil {
+	if err := sqlitex.ExecuteTransient(db, "COMMIT", nil); err != nil {
 		return 0, err
 	}
 	return time.Since(start), nil
+}
+
+// insert inserts the rows with one prepared statement.
+func (t *tableRows) insert(db *engine.Conn) error {
+	s, err := db.Prepare(bareInsert(t.table))
+	if err != nil {
+		return err
+	}
+	for _, row := range t.rows {
+		for i, v := range row {
+			if number, ok := v.(int64); ok {
+				s.BindInt64(i+1, number)
+			} else {
+				s.BindText(i+1, v.(string))
+			}
+		}
+		if _, err := s.Step(); err != nil {
+			return err
+		}
+		if err := s.Reset(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,8 +2,8 @@
 // where their stores are, and how a store is created, opened, upgraded and replaced,
 // for every engine.
 //
-// It guarantees that each back end is opened at most once, when it is first needed.
-// A back end that is not configured is an error; another one is never used instead.
+// It guarantees that each back end is opened at most once, when it is first needed, and
+// that a back end which does not answer hinders only those who need it. A back end that is not configured is an error; another one is never used instead.
 //
 // The package does not read the configuration, and does not decide which back end an
 // account belongs to.
@@ -68,16 +68,29 @@ type Set struct {
 	defaultID string
 	o         Options
 
-	mu   sync.Mutex
-	open map[string]store.Store
+	mu     sync.Mutex
+	open   map[string]*opening
+	closed bool
 }
+
+// opening is a back end that is open, that is being opened, or whose opening failed.
+type opening struct {
+	done  chan struct{} // closed when the rest is known
+	store store.Store
+	err   error
+	until time.Time // when a failure is forgotten
+}
+
+// failureMemory is how long the failure to open a back end is remembered, so that not
+// everybody who asks waits for a server that does not answer.
+const failureMemory = 2 * time.Second
 
 // New returns a Set. defaultID is the id of the default back end, which is used for
 // accounts without a back end of their own. New does not open any back end.
 func New(locations []Location, defaultID string, o Options) *Set {
 	locations = slices.Clone(locations)
 	slices.SortFunc(locations, func(a, b Location) int { return strings.Compare(a.Backend, b.Backend) })
-	return &Set{locations: locations, defaultID: defaultID, o: o, open: map[string]store.Store{}}
+	return &Set{locations: locations, defaultID: defaultID, o: o, open: map[string]*opening{}}
 }
 
 // Locations returns the back ends, sorted by id.
@@ -105,24 +118,75 @@ func (s *Set) Location(backend string) (Location, error) {
 	return Location{}, &UnknownError{Backend: backend, Known: s.Names()}
 }
 
+// ErrClosed is returned by a Set that was closed.
+var ErrClosed = errors.New("the back ends are closed")
+
 // Open opens the store of a back end, or returns it if it is already open. The Set
-// closes it. *UnknownError, and the errors of the engine's Open.
+// closes it. A failure is remembered for a short while. *UnknownError, ErrClosed, and the
+// errors of the engine's Open.
 func (s *Set) Open(ctx context.Context, backend string) (store.Store, error) {
 	l, err := s.Location(backend)
 	if err != nil {
 		return nil, err
 	}
+	for {
+		at, first, err := s.opening(backend)
+		if err != nil {
+			return nil, err
+		}
+		if first {
+			s.finish(ctx, at, l)
+			return at.store, at.err
+		}
+		select {
+		case <-at.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if at.err == nil || !interrupted(at.err) {
+			return at.store, at.err
+		}
+		// Whoever opened it gave up: try again in the context of this caller.
+	}
+}
+
+// interrupted reports whether an error is that of the caller's context.
+func interrupted(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// opening returns the state of a back end. If first is set, the caller opens it.
+func (s *Set) opening(backend string) (at *opening, first bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if st := s.open[backend]; st != nil {
-		return st, nil
+	if s.closed {
+		return nil, false, ErrClosed
 	}
-	st, err := l.Open(ctx, s.o)
-	if err != nil {
-		return nil, err
+	if at := s.open[backend]; at != nil && !at.forgotten() {
+		return at, false, nil
 	}
-	s.open[backend] = st
-	return st, nil
+	at = &opening{done: make(chan struct{})}
+	s.open[backend] = at
+	return at, true, nil
+}
+
+// forgotten reports whether the opening failed too long ago to be remembered, or because
+// of the caller's context.
+func (o *opening) forgotten() bool {
+	select {
+	case <-o.done:
+		return o.err != nil && (interrupted(o.err) || !time.Now().Before(o.until))
+	default:
+		return false
+	}
+}
+
+// finish opens a back end, without the lock of the Set.
+func (s *Set) finish(ctx context.Context, at *opening, l Location) {
+	defer close(at.done)
+	at.err = fmt.Errorf("back end %s: the opening was not finished", l.Backend) // after a panic
+	at.store, at.err = l.Open(ctx, s.o)
+	at.until = time.Now().Add(failureMemory)
 }
 
 // Lost is a configured back end without a store. Whether its store was never created or
@@ -150,14 +214,19 @@ func (s *Set) Existing(ctx context.Context) (names []string, lost []Lost, err er
 	return names, lost, nil
 }
 
-// Close closes all open stores.
+// Close closes all open stores, once all openings have ended.
 func (s *Set) Close() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.closed = true
+	all := s.open
+	s.open = map[string]*opening{}
+	s.mu.Unlock()
 	var errs []error
-	for id, st := range s.open {
-		errs = append(errs, st.Close())
-		delete(s.open, id)
+	for _, at := range all {
+		<-at.done
+		if at.store != nil {
+			errs = append(errs, at.store.Close())
+		}
 	}
 	return errors.Join(errs...)
 }

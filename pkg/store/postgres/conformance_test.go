@@ -11,6 +11,7 @@ import (
 
 	"github.com/davadmin/davadmin/internal/seed"
 	"github.com/davadmin/davadmin/internal/servertest"
+	"github.com/davadmin/davadmin/internal/tier"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/postgres"
 	"github.com/davadmin/davadmin/pkg/store/storetest"
@@ -23,6 +24,20 @@ func TestConformance(t *testing.T) {
 	// The server is started when it is first needed. The process that the suite starts
 	// and kills is a client of the running server, and must not start another one.
 	server := sync.OnceValue(func() *servertest.PostgresServer { return templated(t) })
+	conform(t, server, func(database string) string { return server().URL(database) })
+}
+
+// TestConformanceThroughPgBouncer runs the suite through a pooler whose clients share a
+// few connections of the server, and get another one for each transaction.
+func TestConformanceThroughPgBouncer(t *testing.T) {
+	tier.All(t)
+	server := sync.OnceValue(func() *servertest.PostgresServer { return templated(t) })
+	pooler := sync.OnceValue(func() *servertest.PgBouncerServer { return servertest.PgBouncer(t, server(), 3) })
+	conform(t, server, func(database string) string { return pooler().URL(database) })
+}
+
+func conform(t *testing.T, server func() *servertest.PostgresServer, url func(database string) string) {
+	t.Helper()
 	var databases atomic.Int64
 	storetest.Run(t, storetest.Engine{
 		Name: "postgres",
@@ -31,7 +46,7 @@ func TestConformance(t *testing.T) {
 			if _, err := server().Psql(t.Context(), "postgres", "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 				t.Fatal(err)
 			}
-			return server().URL(name)
+			return url(name)
 		},
 		Open: func(ctx context.Context, url string, o storetest.Options) (store.Store, error) {
 			s, err := postgres.Open(ctx, postgres.Options{URL: url, Backend: o.Backend, Now: o.Now})

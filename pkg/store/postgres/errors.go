@@ -78,6 +78,8 @@ func explainCode(e *pgconn.PgError, err error) error {
 		return wrap(store.ErrFull)
 	case "25006": // read_only_sql_transaction, as on a standby server
 		return wrap(store.ErrReadOnly)
+	case "57014": // query_canceled: statement_timeout, or an administrator
+		return wrap(store.ErrTimeLimit)
 	case "55P03": // lock_not_available
 		return wrap(store.ErrLocked)
 	case "XX001", "XX002": // data_corrupted, index_corrupted

@@ -51,7 +51,7 @@ func (t *transaction) freeName(ctx context.Context, name string) (string, error)
 	free := name
 	for n := 2; ; n++ {
 		var exists bool
-		if err := t.tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", free).Scan(&exists); err != nil {
+		if err := t.tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", t.mode, free).Scan(&exists); err != nil {
 			return "", fmt.Errorf("find a name for the old store: %w", err)
 		}
 		if !exists {
@@ -76,7 +76,7 @@ func (o Options) migrate(ctx context.Context, fn func(t *transaction, exists boo
 	if err != nil {
 		return o.failed(err)
 	}
-	defer s.pool.Close()
+	defer func() { _ = s.Close() }()
 	err = s.locked(ctx, func(t *transaction) error {
 		exists, err := t.hasStore(ctx)
 		if err != nil {
@@ -93,18 +93,18 @@ func (o Options) migrate(ctx context.Context, fn func(t *transaction, exists boo
 // locked runs fn in a transaction that holds the advisory lock of migrations. The
 // transaction sees everything that earlier holders of the lock committed.
 func (s *Store) locked(ctx context.Context, fn func(*transaction) error) error {
-	tx, err := s.pool.BeginTx(ctx, s.begin("READ COMMITTED"))
+	t, err := s.begin(ctx, "READ COMMITTED", 0) // an upgrade may rewrite large tables
 	if err != nil {
-		return explain(err)
-	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migration)); err != nil {
-		return explain(err)
-	}
-	if err := fn(&transaction{tx: tx}); err != nil {
 		return err
 	}
-	return explainCommit(tx.Commit(context.WithoutCancel(ctx)))
+	defer t.rollback(ctx)
+	if _, err := t.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migration)); err != nil {
+		return err
+	}
+	if err := fn(t); err != nil {
+		return err
+	}
+	return t.commit(ctx)
 }
 
 // State returns the schema version of a database, or version 0 if there is no store.

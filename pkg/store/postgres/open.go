@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/davadmin/davadmin/internal/crash"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/relational"
 )
@@ -43,6 +44,8 @@ type Options struct {
 	// Wait is the maximum time to wait for a lock of another transaction. Zero means
 	// 30 s.
 	Wait time.Duration
+	// Limit is the maximum time of a statement. Zero means 5 minutes.
+	Limit time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 
@@ -60,11 +63,20 @@ func (o Options) now() time.Time {
 // lockTimeout returns Wait in milliseconds, as the server accepts it: 0 would mean no
 // limit.
 func (o Options) lockTimeout() int64 {
-	wait := o.Wait
-	if wait == 0 {
-		wait = 30 * time.Second
+	if o.Wait == 0 {
+		return milliseconds(30 * time.Second)
 	}
-	return min(max(wait.Milliseconds(), 1), math.MaxInt32)
+	return max(milliseconds(o.Wait), 1)
+}
+
+// milliseconds returns a limit of time as the server accepts it.
+func milliseconds(d time.Duration) int64 { return min(d.Milliseconds(), math.MaxInt32) }
+
+func (o Options) limit() time.Duration {
+	if o.Limit == 0 {
+		return 5 * time.Minute
+	}
+	return max(o.Limit, time.Millisecond)
 }
 
 // Store is the store of a back end in a database.
@@ -94,7 +106,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, o.failed(err)
 	}
 	if err := schema().Check(m, o.Backend); err != nil {
-		s.pool.Close()
+		_ = s.Close()
 		return nil, o.failed(err)
 	}
 	return s, nil
@@ -118,11 +130,15 @@ func open(ctx context.Context, o Options) (*Store, relational.Metadata, error) {
 	}
 	m, err := s.identify(ctx)
 	if err != nil {
-		s.pool.Close()
+		_ = s.Close()
 		return nil, m, err
 	}
 	return s, m, nil
 }
+
+// mostStatements is the maximum number of prepared statements of a connection: those of
+// a filter differ with the number of values in it.
+const mostStatements = 100
 
 // connect returns a Store whose connections are opened when they are needed.
 func connect(ctx context.Context, o Options) (*Store, error) {
@@ -150,6 +166,9 @@ func connect(ctx context.Context, o Options) (*Store, error) {
 	if parameters := config.ConnConfig.RuntimeParams; parameters["application_name"] == "" {
 		parameters["application_name"] = "davadmin"
 	}
+	config.ConnConfig.StatementCacheCapacity = mostStatements
+	config.ConnConfig.OnNotice = noteWarning
+	config.AfterConnect = findPooler
 	config.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error { return o.setPassword(ctx, c, files) }
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -269,20 +288,12 @@ func (s *Store) identify(ctx context.Context) (m relational.Metadata, err error)
 	return m, err
 }
 
-// begin returns the options that begin a transaction. The settings are local to the
-// transaction, because a connection pooler may give the server connection to another
-// client after it, and some poolers reject session settings.
-func (s *Store) begin(mode string) pgx.TxOptions {
-	return pgx.TxOptions{BeginQuery: fmt.Sprintf("BEGIN ISOLATION LEVEL %s; SET LOCAL search_path = %s; SET LOCAL timezone = 'UTC'; SET LOCAL work_mem = '32MB'; SET LOCAL lock_timeout = %d",
-		mode, namespace, s.o.lockTimeout())}
-}
-
 // hasStore reports whether the database contains a store. It rejects a database whose
 // encoding is not UTF-8, which would change the stored text.
 func (t *transaction) hasStore(ctx context.Context) (bool, error) {
 	var encoding string
 	var table *string
-	if err := t.tx.QueryRow(ctx, "SELECT current_setting('server_encoding'), to_regclass('"+namespace+".meta')::text").Scan(&encoding, &table); err != nil {
+	if err := t.tx.QueryRow(ctx, "SELECT current_setting('server_encoding'), to_regclass('"+namespace+".meta')::text", t.mode).Scan(&encoding, &table); err != nil {
 		return false, explain(err)
 	}
 	if encoding != "UTF8" {
@@ -297,8 +308,18 @@ func (s *Store) Backend() string { return s.o.Backend }
 // Where returns the URL of the database without settings, for messages.
 func (s *Store) Where() string { return s.o.Where() }
 
+// closeLimit is the maximum time that Close waits for connections whose server does not
+// answer. pgx goes on closing them.
+const closeLimit = time.Second
+
 // Close closes all connections. All transactions must have ended.
 func (s *Store) Close() error {
-	s.pool.Close()
-	return nil
+	closed := make(chan error, 1)
+	crash.Go(func() error { s.pool.Close(); return nil }, func(err error) { closed <- err })
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(closeLimit):
+		return nil
+	}
 }

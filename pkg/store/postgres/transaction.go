@@ -18,6 +18,7 @@ import (
 // transaction implements relational.Tx.
 type transaction struct {
 	tx      pgx.Tx
+	mode    pgx.QueryExecMode
 	cursors int  // number of cursors declared
 	failed  bool // copy has failed
 	// conflict is the first conflict with another transaction. Once set, the
@@ -37,9 +38,12 @@ func (t *transaction) explain(err error) error {
 
 // Exec implements relational.Tx.
 func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	tag, err := t.tx.Exec(ctx, query, args...)
+	tag, err := t.tx.Exec(ctx, query, t.with(args)...)
 	return tag.RowsAffected(), t.explain(err)
 }
+
+// with returns the arguments of a statement for pgx, with the way to execute it.
+func (t *transaction) with(args []any) []any { return append([]any{t.mode}, args...) }
 
 // run executes a script of statements.
 func (t *transaction) run(ctx context.Context, script string) error {
@@ -49,7 +53,7 @@ func (t *transaction) run(ctx context.Context, script string) error {
 
 // Query implements relational.Tx.
 func (t *transaction) Query(ctx context.Context, query string, args ...any) (relational.Rows, error) {
-	r, err := t.tx.Query(ctx, query, args...)
+	r, err := t.tx.Query(ctx, query, t.with(args)...)
 	if err != nil {
 		return nil, t.explain(err)
 	}
@@ -69,17 +73,20 @@ func (r rows) Err() error             { return r.t.explain(r.Rows.Err()) }
 func (t *transaction) Stream(ctx context.Context, query string, args ...any) (relational.Rows, error) {
 	t.cursors++
 	name := fmt.Sprintf("stream%d", t.cursors)
-	if _, err := t.tx.Exec(ctx, "DECLARE "+name+" NO SCROLL CURSOR FOR "+query, args...); err != nil {
+	if _, err := t.tx.Exec(ctx, "DECLARE "+name+" NO SCROLL CURSOR FOR "+query, t.with(args)...); err != nil {
 		return nil, t.explain(err)
 	}
 	return &cursor{ctx: ctx, t: t, name: name, size: firstChunk}, nil
 }
 
-// Rows in a chunk of a streamed result. The first chunk is small, so that the first
-// row arrives quickly.
+// The size of a chunk of a streamed result, in rows. The first one is small, so that the
+// first row arrives quickly and large rows are noticed.
 const (
-	firstChunk = 100
-	largeChunk = 2000
+	firstChunk = 16
+	maxChunk   = 2000
+	// chunkBytes is the size in bytes that a chunk should have, if all its rows are as
+	// large as the largest one so far.
+	chunkBytes = 1 << 20
 )
 
 // cursor implements relational.Rows. It reads the result in chunks.
@@ -87,7 +94,9 @@ type cursor struct {
 	ctx  context.Context
 	t    *transaction
 	name string
-	size int
+	size int // of the next chunk, in rows
+	// largest is the size of the largest row so far, in bytes.
+	largest int
 
 	fields []pgconn.FieldDescription
 	got    [][][]byte // rows of the current chunk
@@ -131,6 +140,7 @@ func (c *cursor) fetch() error {
 		for _, v := range raw {
 			size += len(v)
 		}
+		c.largest = max(c.largest, size)
 		row, all := make([][]byte, len(raw)), make([]byte, 0, size)
 		for i, v := range raw {
 			if v == nil {
@@ -143,7 +153,7 @@ func (c *cursor) fetch() error {
 		c.got = append(c.got, row)
 	}
 	c.last = len(c.got) < c.size
-	c.size = largeChunk
+	c.size = max(1, min(4*c.size, maxChunk, chunkBytes/max(c.largest, 1)))
 	return c.t.explain(r.Err())
 }
 
@@ -158,7 +168,7 @@ func (c *cursor) Err() error { return c.err }
 // Close implements relational.Rows. Errors are ignored, because a failed transaction
 // has already closed its cursors.
 func (c *cursor) Close() {
-	_, _ = c.t.tx.Exec(context.WithoutCancel(c.ctx), "CLOSE "+c.name)
+	_, _ = c.t.tx.Exec(c.ctx, "CLOSE "+c.name) // the transaction ends if the context has
 }
 
 // View implements store.Store.
@@ -168,12 +178,12 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 
 // view runs fn in a read-only transaction.
 func (s *Store) view(ctx context.Context, fn func(*transaction) error) error {
-	tx, err := s.pool.BeginTx(ctx, s.begin("REPEATABLE READ READ ONLY"))
+	t, err := s.begin(ctx, "REPEATABLE READ READ ONLY", s.o.limit())
 	if err != nil {
-		return explain(err)
+		return err
 	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-	return fn(&transaction{tx: tx})
+	defer t.rollback(ctx)
+	return fn(t)
 }
 
 // Update implements store.Store.
@@ -216,7 +226,7 @@ func (s *Store) named(err error) error {
 	if err == nil || errors.As(err, &at) {
 		return err
 	}
-	for _, of := range []error{store.ErrReadOnly, store.ErrLocked, store.ErrUnavailable, store.ErrDenied, store.ErrFull, store.ErrDamaged} {
+	for _, of := range []error{store.ErrReadOnly, store.ErrLocked, store.ErrTimeLimit, store.ErrUnavailable, store.ErrDenied, store.ErrFull, store.ErrDamaged} {
 		if errors.Is(err, of) {
 			return &store.PlaceError{Where: s.o.Where(), Err: err}
 		}
@@ -230,12 +240,11 @@ func (s *Store) named(err error) error {
 // tryOnce runs fn in one transaction. The error is a *conflictError if the transaction
 // can be retried.
 func (s *Store) tryOnce(ctx context.Context, fn func(*transaction) error) error {
-	tx, err := s.pool.BeginTx(ctx, s.begin("REPEATABLE READ"))
+	t, err := s.begin(ctx, "REPEATABLE READ", s.o.limit())
 	if err != nil {
-		return explain(err)
+		return err
 	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // does nothing after a commit
-	t := &transaction{tx: tx}
+	defer t.rollback(ctx)
 	err = fn(t)
 	if t.conflict != nil {
 		return t.conflict
@@ -246,8 +255,7 @@ func (s *Store) tryOnce(ctx context.Context, fn func(*transaction) error) error 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// The commit is not interrupted, so that its result is reliable.
-	return explainCommit(tx.Commit(context.WithoutCancel(ctx)))
+	return t.commit(ctx)
 }
 
 // Load implements store.Loader with COPY.

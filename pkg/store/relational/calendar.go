@@ -101,7 +101,7 @@ func (s *Session) CreateCalendar(ctx context.Context, c *store.Calendar) error {
 		return fmt.Errorf("assign a number to the calendar: %w", err)
 	}
 	c.Created, c.Changed, c.Revision, c.Version, c.Deleted = Time(s.stamp), Time(s.stamp), 0, 1, time.Time{}
-	if _, err := s.tx.Exec(ctx, Collections().Insert(), CollectionRow(c)...); err != nil {
+	if _, err := s.exec(ctx, Collections().Insert(), CollectionRow(c)...); err != nil {
 		return fmt.Errorf("create calendar %s: %w", c.Name, err)
 	}
 	return nil
@@ -231,7 +231,7 @@ func (s *Session) Subscribe(ctx context.Context, x *store.Subscription) error {
 		return err
 	}
 	x.Created = Time(s.stamp)
-	_, err = s.tx.Exec(ctx, "INSERT INTO subscription (account, owner, owner_address, calendar, created) VALUES ($1, $2, $3, $4, $5)",
+	_, err = s.exec(ctx, "INSERT INTO subscription (account, owner, owner_address, calendar, created) VALUES ($1, $2, $3, $4, $5)",
 		x.Account, x.Owner.ID, x.Owner.Address, x.Calendar, s.stamp)
 	if err != nil {
 		return fmt.Errorf("subscribe: %w", err)

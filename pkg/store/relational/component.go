@@ -198,7 +198,7 @@ func (s *Session) logChange(ctx context.Context, c *store.Calendar, name string,
 	if err := s.queryOne(ctx, "SELECT revision FROM collection WHERE account = $1 AND number = $2", []any{c.Account, c.Number}, &revision); err != nil {
 		return 0, fmt.Errorf("log the change of component %s: %w", name, err)
 	}
-	_, err = s.tx.Exec(ctx, "INSERT INTO change_log (account, number, revision, name, deleted, at) VALUES ($1, $2, $3, $4, $5, $6)",
+	_, err = s.exec(ctx, "INSERT INTO change_log (account, number, revision, name, deleted, at) VALUES ($1, $2, $3, $4, $5, $6)",
 		c.Account, c.Number, revision, name, flag(deleted), s.stamp)
 	if err != nil {
 		return 0, fmt.Errorf("log the change of component %s: %w", name, err)
@@ -263,7 +263,7 @@ func (s *Session) UndeleteComponent(ctx context.Context, account, calendar, name
 	if err != nil {
 		return fmt.Errorf("restore component %s: %w", name, err)
 	}
-	if _, err := s.tx.Exec(ctx, "DELETE FROM trash WHERE account = $1 AND number = $2 AND revision = $3", account, c.Number, kept); err != nil {
+	if _, err := s.exec(ctx, "DELETE FROM trash WHERE account = $1 AND number = $2 AND revision = $3", account, c.Number, kept); err != nil {
 		return fmt.Errorf("restore component %s: %w", name, err)
 	}
 	return nil

@@ -38,25 +38,25 @@ func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, do
 	}
 	for _, id := range ids {
 		for _, table := range contentTables() {
-			n, err := s.tx.Exec(ctx, "DELETE FROM "+table+" WHERE account = $1", id)
+			n, err := s.exec(ctx, "DELETE FROM "+table+" WHERE account = $1", id)
 			if err != nil {
 				return err
 			}
 			addCount(done, table, n)
 		}
-		n, err := s.tx.Exec(ctx, "DELETE FROM collection WHERE account = $1", id)
+		n, err := s.exec(ctx, "DELETE FROM collection WHERE account = $1", id)
 		if err != nil {
 			return err
 		}
 		done.Calendars += n
 		// Other accounts' subscriptions to its calendars are removed, too.
-		if _, err := s.tx.Exec(ctx, "DELETE FROM subscription WHERE account = $1 OR owner = $1", id); err != nil {
+		if _, err := s.exec(ctx, "DELETE FROM subscription WHERE account = $1 OR owner = $1", id); err != nil {
 			return err
 		}
 		if err := s.removeAddresses(ctx, id); err != nil {
 			return err
 		}
-		if n, err = s.tx.Exec(ctx, "DELETE FROM account WHERE id = $1", id); err != nil {
+		if n, err = s.exec(ctx, "DELETE FROM account WHERE id = $1", id); err != nil {
 			return err
 		}
 		done.Accounts += n
@@ -94,7 +94,7 @@ func (s *Session) purgeCollections(ctx context.Context, cutoff int64, limit int,
 	}
 	for _, k := range keys {
 		for _, table := range append(contentTables(), "collection") {
-			n, err := s.tx.Exec(ctx, "DELETE FROM "+table+" WHERE account = $1 AND number = $2", k.account, k.number)
+			n, err := s.exec(ctx, "DELETE FROM "+table+" WHERE account = $1 AND number = $2", k.account, k.number)
 			if err != nil {
 				return err
 			}
@@ -111,7 +111,7 @@ func (s *Session) purgeComponents(ctx context.Context, cutoff int64, limit int, 
 		return err
 	}
 	for _, k := range keys {
-		n, err := s.tx.Exec(ctx, "DELETE FROM trash WHERE account = $1 AND number = $2 AND revision = $3", k.account, k.number, k.revision)
+		n, err := s.exec(ctx, "DELETE FROM trash WHERE account = $1 AND number = $2 AND revision = $3", k.account, k.number, k.revision)
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ func (s *Session) purgeChanges(ctx context.Context, cutoff int64, limit int, don
 		return err
 	}
 	for _, k := range keys {
-		n, err := s.tx.Exec(ctx, "DELETE FROM change_log WHERE account = $1 AND number = $2 AND revision <= $3", k.account, k.number, k.revision)
+		n, err := s.exec(ctx, "DELETE FROM change_log WHERE account = $1 AND number = $2 AND revision <= $3", k.account, k.number, k.revision)
 		if err != nil {
 			return err
 		}

@@ -127,9 +127,9 @@ func (s *Session) Accounts(ctx context.Context, f store.AccountFilter) iter.Seq2
 		query += w.text() + orderBy(f)
 	}
 	if f.Alone {
-		return readRows(ctx, s.tx.Query, query, w.args, scan)
+		return readRows(ctx, s, s.tx.Query, query, w.args, scan)
 	}
-	return readRows(ctx, s.tx.Stream, query, w.args, scan)
+	return readRows(ctx, s, s.tx.Stream, query, w.args, scan)
 }
 
 // indexed reports whether there is an index for a sort order.
@@ -148,7 +148,7 @@ func (s *Session) firstThenRest(ctx context.Context, query string, w *where, f s
 		n, given := len(w.args), 0
 		var lastMail, lastID string // copied, because the account belongs to the caller after yield
 		limit := w.value(int64(firstRows))
-		for a, err := range readRows(ctx, s.tx.Query, query+w.text()+orderBy(f)+" LIMIT "+limit, w.args, scan) {
+		for a, err := range readRows(ctx, s, s.tx.Query, query+w.text()+orderBy(f)+" LIMIT "+limit, w.args, scan) {
 			if err == nil {
 				lastMail, lastID = a.Mail(), a.ID
 			}
@@ -170,7 +170,7 @@ func (s *Session) firstThenRest(ctx context.Context, query string, w *where, f s
 		} else {
 			w.add("id" + than + w.value(lastID))
 		}
-		for a, err := range readRows(ctx, s.tx.Query, query+w.text()+orderBy(f), w.args, scan) {
+		for a, err := range readRows(ctx, s, s.tx.Query, query+w.text()+orderBy(f), w.args, scan) {
 			if !yield(a, err) {
 				return
 			}

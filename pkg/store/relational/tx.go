@@ -36,6 +36,7 @@ type Session struct {
 	tx      Tx
 	backend string
 	stamp   int64 // time of all changes, see Stamp
+	reading int   // number of listings that have not ended
 }
 
 var _ store.Writer = (*Session)(nil)
@@ -75,6 +76,15 @@ func Time(stamp int64) time.Time {
 	return time.UnixMicro(stamp).UTC()
 }
 
+// exec executes a statement that changes something, see Tx. While a listing is being read,
+// it returns store.ErrListing: the engines disagree on whether the listing sees the change.
+func (s *Session) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if s.reading > 0 {
+		return 0, store.ErrListing
+	}
+	return s.tx.Exec(ctx, query, args...)
+}
+
 // queryOne runs a query and scans its first row. Without a row it returns
 // ErrNotFound.
 func (s *Session) queryOne(ctx context.Context, query string, args []any, dest ...any) error {
@@ -112,11 +122,11 @@ func queryAll[T any](ctx context.Context, s *Session, query string, args []any, 
 
 // streamRows yields the rows of a query. Other statements may be executed meanwhile.
 func streamRows[T any](ctx context.Context, s *Session, query string, args []any, scan func(Rows) (T, error)) iter.Seq2[T, error] {
-	return readRows(ctx, s.tx.Stream, query, args, scan)
+	return readRows(ctx, s, s.tx.Stream, query, args, scan)
 }
 
 // readRows yields the rows of a query that is run by ask.
-func readRows[T any](ctx context.Context, ask func(context.Context, string, ...any) (Rows, error), query string, args []any, scan func(Rows) (T, error)) iter.Seq2[T, error] {
+func readRows[T any](ctx context.Context, s *Session, ask func(context.Context, string, ...any) (Rows, error), query string, args []any, scan func(Rows) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		rows, err := ask(ctx, query, args...)
@@ -124,7 +134,11 @@ func readRows[T any](ctx context.Context, ask func(context.Context, string, ...a
 			yield(zero, err)
 			return
 		}
-		defer rows.Close()
+		s.reading++
+		defer func() {
+			s.reading--
+			rows.Close()
+		}()
 		for rows.Next() {
 			v, err := scan(rows)
 			if err != nil {
@@ -144,7 +158,7 @@ func readRows[T any](ctx context.Context, ask func(context.Context, string, ...a
 // mustChange executes a statement that must change a row. If it changes none,
 // mustChange returns the error missing.
 func (s *Session) mustChange(ctx context.Context, missing error, query string, args ...any) error {
-	n, err := s.tx.Exec(ctx, query, args...)
+	n, err := s.exec(ctx, query, args...)
 	if err == nil && n == 0 {
 		return missing
 	}

@@ -23,14 +23,14 @@ func (s *Session) CreateAccount(ctx context.Context, a *store.NewAccount) error 
 	if err := s.checkAddressesFree(ctx, a.Account.ID, a.Account.Addresses); err != nil {
 		return err
 	}
-	if _, err := s.tx.Exec(ctx, Accounts().Insert(), AccountRow(a)...); err != nil {
+	if _, err := s.exec(ctx, Accounts().Insert(), AccountRow(a)...); err != nil {
 		return fmt.Errorf("create the account: %w", err)
 	}
 	if err := s.addAddresses(ctx, &a.Account); err != nil {
 		return err
 	}
 	for i := range a.Calendars {
-		if _, err := s.tx.Exec(ctx, Collections().Insert(), CollectionRow(&a.Calendars[i])...); err != nil {
+		if _, err := s.exec(ctx, Collections().Insert(), CollectionRow(&a.Calendars[i])...); err != nil {
 			return fmt.Errorf("create the collections of the account: %w", err)
 		}
 	}
@@ -105,7 +105,7 @@ func (s *Session) UpdateAccount(ctx context.Context, a *store.Account) error {
 }
 
 func (s *Session) removeAddresses(ctx context.Context, id string) error {
-	if _, err := s.tx.Exec(ctx, "DELETE FROM address WHERE account = $1", id); err != nil {
+	if _, err := s.exec(ctx, "DELETE FROM address WHERE account = $1", id); err != nil {
 		return fmt.Errorf("release the addresses of account %s: %w", id, err)
 	}
 	return nil
@@ -113,7 +113,7 @@ func (s *Session) removeAddresses(ctx context.Context, id string) error {
 
 func (s *Session) addAddresses(ctx context.Context, a *store.Account) error {
 	for _, address := range a.Addresses {
-		if _, err := s.tx.Exec(ctx, Addresses().Insert(), AddressRow(address, a.ID)...); err != nil {
+		if _, err := s.exec(ctx, Addresses().Insert(), AddressRow(address, a.ID)...); err != nil {
 			return fmt.Errorf("assign the address of account %s: %w", a.ID, err)
 		}
 	}
@@ -165,7 +165,7 @@ func (s *Session) Readdress(ctx context.Context, p store.Person) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := s.tx.Exec(ctx, "UPDATE subscription SET owner_address = $2 WHERE owner = $1 AND owner_address <> $2", p.ID, p.Address)
+	n, err := s.exec(ctx, "UPDATE subscription SET owner_address = $2 WHERE owner = $1 AND owner_address <> $2", p.ID, p.Address)
 	if err != nil {
 		return 0, fmt.Errorf("update the address in subscriptions: %w", err)
 	}
@@ -187,7 +187,7 @@ func (s *Session) readdressAccounts(ctx context.Context, p store.Person) (int, e
 			continue
 		}
 		changed++
-		_, err := s.tx.Exec(ctx, "UPDATE account SET sched_acl = $2, delegates = $3, owners = $4, changed = $5, version = version + 1 WHERE id = $1",
+		_, err := s.exec(ctx, "UPDATE account SET sched_acl = $2, delegates = $3, owners = $4, changed = $5, version = version + 1 WHERE id = $1",
 			a.ID, a.SchedulingACL.Encode(), store.EncodePeople(a.Delegates), store.EncodePeople(a.Owners), s.stamp)
 		if err != nil {
 			return 0, fmt.Errorf("update the address in account %s: %w", a.ID, err)
@@ -208,7 +208,7 @@ func (s *Session) readdressCalendars(ctx context.Context, p store.Person) (int, 
 			continue
 		}
 		changed++
-		_, err := s.tx.Exec(ctx, "UPDATE collection SET acl = $3, changed = $4, version = version + 1 WHERE account = $1 AND number = $2", c.Account, c.Number, c.ACL.Encode(), s.stamp)
+		_, err := s.exec(ctx, "UPDATE collection SET acl = $3, changed = $4, version = version + 1 WHERE account = $1 AND number = $2", c.Account, c.Number, c.ACL.Encode(), s.stamp)
 		if err != nil {
 			return 0, fmt.Errorf("update the address in calendar %s of account %s: %w", c.Name, c.Account, err)
 		}

@@ -1,7 +1,7 @@
 package sqlite
 
 import (
-	"database/sql"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"zombiezen.com/go/sqlite"
 
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -59,52 +61,44 @@ func accessTo(path string) access {
 	return alone
 }
 
-// connect returns a pool of at most most connections to the file, each with a page
-// cache of cache KiB. It does not open the file yet.
-func connect(o Options, how access, most, cache int) (*sql.DB, error) {
-	path, err := filepath.Abs(o.Path)
-	if err != nil {
-		return nil, err
-	}
-	// The path is escaped, because with an unescaped '?' or '%' the driver would open
-	// another file and ignore these settings.
-	query := url.Values{}
-	switch wait := fmt.Sprintf("busy_timeout(%d)", o.wait().Milliseconds()); how {
-	case readWrite:
-		query["_pragma"] = []string{
-			wait, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)",
-			fmt.Sprintf("cache_size(-%d)", cache), "wal_autocheckpoint(4000)",
-		}
+// connect opens a connection to the file, with a page cache of cache KiB.
+func connect(o Options, how access, cache int) (*connection, error) {
+	switch how {
 	case shared:
-		query["_pragma"], query["mode"] = []string{wait, "trusted_schema(0)"}, []string{"ro"}
+		return openFile(o, sqlite.OpenReadOnly, nil, "PRAGMA trusted_schema = 0")
 	case alone:
-		query["_pragma"], query["mode"], query["immutable"] = []string{"trusted_schema(0)"}, []string{"ro"}, []string{"1"}
+		return openFile(o, sqlite.OpenReadOnly, url.Values{"immutable": {"1"}}, "PRAGMA trusted_schema = 0")
 	}
-	return openFile(path, query, most)
+	return openFile(o, sqlite.OpenReadWrite|sqlite.OpenCreate, nil, fmt.Sprintf(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = 1;
+		PRAGMA trusted_schema = 0; PRAGMA cache_size = -%d; PRAGMA wal_autocheckpoint = 4000`, cache))
 }
 
-// connectAlone returns a pool of one connection that reads and locks the file against all
-// others. It then keeps in memory what connections share in a file otherwise. Its settings
-// must be without those that read the file: the driver sorts them.
-func connectAlone(o Options) (*sql.DB, error) {
+// connectAlone opens a connection that reads and locks the file against all others. It
+// then keeps in memory what connections share in a file otherwise. It must not read the
+// file before it is told to lock it.
+func connectAlone(o Options) (*connection, error) {
+	return openFile(o, sqlite.OpenReadWrite, nil, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = 0")
+}
+
+// openFile opens a connection and runs the settings.
+func openFile(o Options, flags sqlite.OpenFlags, parameters url.Values, settings string) (*connection, error) {
 	path, err := filepath.Abs(o.Path)
 	if err != nil {
 		return nil, err
 	}
-	return openFile(path, url.Values{"_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", o.wait().Milliseconds()), "locking_mode(EXCLUSIVE)", "trusted_schema(0)",
-	}}, 1)
-}
-
-func openFile(path string, query url.Values, most int) (*sql.DB, error) {
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
-	db, err := sql.Open("sqlite", u.String())
-	if err != nil {
+	// The path is escaped, because with an unescaped '?' or '%' SQLite would open
+	// another file and ignore the parameters.
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: parameters.Encode()}
+	c := &connection{open: map[*rows]struct{}{}}
+	if c.conn, err = sqlite.OpenConn(u.String(), flags|sqlite.OpenURI); err != nil {
+		return nil, c.explain(err)
+	}
+	c.conn.SetBusyTimeout(o.wait())
+	if err := c.run(context.Background(), settings); err != nil {
+		_ = c.close()
 		return nil, err
 	}
-	db.SetMaxOpenConns(most)
-	db.SetMaxIdleConns(most)
-	return db, nil
+	return c, nil
 }
 
 // snapshot is the state of a file that is read without locks.

@@ -2,168 +2,245 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
-	"modernc.org/sqlite"
-	lib "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 
-	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/relational"
 )
 
-// connection implements relational.Tx on one database connection. It caches prepared
-// statements.
+// connection implements relational.Tx on one connection of SQLite, which one goroutine
+// uses at a time. It caches prepared statements.
 type connection struct {
-	conn     *sql.Conn
-	prepared map[string]*sql.Stmt
-	inserts  map[string]*sql.Stmt // the prepared INSERT statements, by table
+	conn       *sqlite.Conn
+	statements cache
+	open       map[*rows]struct{} // results that are being read
+	guard      *guard             // nil outside of use and rest
+	broken     bool               // a transaction could not be ended
 }
 
-// release closes the statements and returns the connection to the pool.
-func (c *connection) release() {
-	for _, p := range c.prepared {
-		_ = p.Close()
+// use lets ctx interrupt the statements of the connection until rest is called. Each
+// statement, and each step through a result, may take limit. Calling it again changes
+// both.
+func (c *connection) use(ctx context.Context, limit time.Duration) {
+	if c.guard != nil {
+		c.guard.stop()
 	}
-	_ = c.conn.Close()
+	c.guard = newGuard(ctx, limit)
+	c.conn.SetInterrupt(c.guard.done)
 }
 
-// reader returns a connection for reading. The caller must release it.
-func (s *Store) reader(ctx context.Context) (*connection, error) {
-	waiting := ctx
-	if s.full != nil { // a caller that holds the only connection would wait for itself
-		var cancel context.CancelFunc
-		waiting, cancel = context.WithTimeout(ctx, s.o.wait())
-		defer cancel()
+// rest ends what use began: it closes the results that are still being read, and ends
+// the transaction, if there is one, without its changes.
+func (c *connection) rest() {
+	for r := range c.open {
+		r.Close()
 	}
-	conn, err := s.readers.Conn(waiting)
-	switch {
-	case err != nil && waiting.Err() != nil && ctx.Err() == nil:
-		return nil, s.full
-	case err != nil:
-		return nil, explain(err)
+	c.guard.stop()
+	c.guard = nil
+	c.conn.SetInterrupt(nil)
+	// After some errors SQLite has already ended the transaction.
+	if !c.conn.AutocommitEnabled() && c.run(context.Background(), "ROLLBACK") != nil {
+		c.broken = true
 	}
-	return &connection{conn: conn, prepared: map[string]*sql.Stmt{}, inserts: map[string]*sql.Stmt{}}, nil
 }
 
-// writer returns the only connection that writes. The caller must hold the write lock.
-func (s *Store) writer(ctx context.Context) (*connection, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.writeConn != nil {
-		return s.writeConn, nil
+// commit commits the transaction. It does not end when the context of use does, so that
+// its result is reliable.
+func (c *connection) commit(limit time.Duration) error {
+	c.use(context.Background(), limit)
+	if err := c.run(context.Background(), "COMMIT"); err != nil {
+		return fmt.Errorf("commit: %w", err)
 	}
-	conn, err := s.writers.Conn(ctx)
-	if err != nil {
-		return nil, explain(err)
-	}
-	s.writeConn = &connection{conn: conn, prepared: map[string]*sql.Stmt{}, inserts: map[string]*sql.Stmt{}}
-	return s.writeConn, nil
+	return nil
 }
 
-// prepare returns the cached statement of a query, or prepares it.
-func (c *connection) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
-	if p := c.prepared[query]; p != nil {
-		return p, nil
-	}
-	p, err := c.conn.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, explain(err)
-	}
-	c.prepared[query] = p
-	return p, nil
+// close closes the connection.
+func (c *connection) close() error {
+	c.statements.clear()
+	return c.conn.Close()
 }
 
 // Exec implements relational.Tx.
 func (c *connection) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	p, err := c.prepare(ctx, query)
+	s, err := c.prepare(ctx, query)
 	if err != nil {
 		return 0, err
 	}
-	r, err := p.ExecContext(ctx, args...)
-	if err != nil {
-		return 0, explain(err)
+	if err := c.finish(s, args); err != nil {
+		return 0, err
 	}
-	n, err := r.RowsAffected()
-	return n, explain(err)
+	return int64(c.conn.Changes()), nil
+}
+
+// finish runs a statement to its end.
+func (c *connection) finish(s *statement, args []any) error {
+	if err := s.bind(args); err != nil {
+		return err
+	}
+	for {
+		more, err := c.step(s)
+		if err != nil {
+			return err
+		}
+		if !more {
+			return c.explain(s.Reset())
+		}
+	}
+}
+
+// step moves to the next row of a statement, within the limit of time.
+func (c *connection) step(s *statement) (more bool, err error) {
+	c.guard.begin()
+	more, err = s.Step()
+	c.guard.pause()
+	return more, c.explain(err)
+}
+
+// prepare returns the cached statement of a query, or prepares it.
+func (c *connection) prepare(ctx context.Context, query string) (*statement, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if s := c.statements.get(query); s != nil {
+		return s, nil
+	}
+	s, err := c.prepareOnce(query)
+	if err == nil {
+		c.statements.put(query, s)
+	}
+	return s, err
+}
+
+// prepareOnce prepares a query. The caller must finalize the statement.
+func (c *connection) prepareOnce(query string) (*statement, error) {
+	s, trailing, err := c.conn.PrepareTransient(query)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	if trailing > 0 {
+		_ = s.Finalize()
+		return nil, fmt.Errorf("the query '%s' has more than one statement", query)
+	}
+	return newStatement(s), nil
 }
 
 // run executes a script of statements.
 func (c *connection) run(ctx context.Context, script string) error {
-	_, err := c.conn.ExecContext(ctx, script)
-	return explain(err)
+	for script = strings.TrimSpace(script); script != ""; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s, trailing, err := c.conn.PrepareTransient(script)
+		if err != nil {
+			return c.explain(err)
+		}
+		p := newStatement(s)
+		err = c.finish(p, nil)
+		if err = errors.Join(err, p.Finalize()); err != nil {
+			return err
+		}
+		script = strings.TrimSpace(script[len(script)-trailing:])
+	}
+	return nil
 }
 
 // single runs a query and scans its first row.
 func (c *connection) single(ctx context.Context, query string, dest any) error {
-	return explain(c.conn.QueryRowContext(ctx, query).Scan(dest))
+	r, err := c.Query(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if !r.Next() {
+		return errors.Join(r.Err(), fmt.Errorf("the query '%s' has no result", query))
+	}
+	return r.Scan(dest)
 }
 
 // Query implements relational.Tx.
 func (c *connection) Query(ctx context.Context, query string, args ...any) (relational.Rows, error) {
-	p, err := c.prepare(ctx, query)
+	s, err := c.prepare(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	r, err := p.QueryContext(ctx, args...)
-	if err != nil {
-		return nil, explain(err)
-	}
-	return rows{r}, nil
+	return c.result(ctx, s, args, false)
 }
 
 // Stream implements relational.Tx. It does not use a cached statement, because the
 // same query may be run again while the rows are being read.
 func (c *connection) Stream(ctx context.Context, query string, args ...any) (relational.Rows, error) {
-	r, err := c.conn.QueryContext(ctx, query, args...)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s, err := c.prepareOnce(query)
 	if err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
-	return rows{r}, nil
+	return c.result(ctx, s, args, true)
 }
 
-type rows struct{ *sql.Rows }
-
-func (r rows) Scan(dest ...any) error { return explain(r.Rows.Scan(dest...)) }
-func (r rows) Err() error             { return explain(r.Rows.Err()) }
-func (r rows) Close()                 { _ = r.Rows.Close() }
-
-// explain wraps an error of the driver in the matching error of pkg/store.
-func explain(err error) error {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return err
+// result returns the result of a statement, which is finalized after it if once is set.
+func (c *connection) result(ctx context.Context, s *statement, args []any, once bool) (relational.Rows, error) {
+	r := &rows{ctx: ctx, c: c, s: s, once: once}
+	if err := s.bind(args); err != nil {
+		r.Close()
+		return nil, err
 	}
-	var meaning error
-	if e.Code() == lib.SQLITE_IOERR_SHMSIZE { // the shared-memory file could not grow
-		return fmt.Errorf("%w (%w)", store.ErrFull, err)
-	}
-	switch e.Code() & 0xff {
-	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
-		meaning = store.ErrLocked
-	case lib.SQLITE_READONLY:
-		meaning = store.ErrReadOnly
-	case lib.SQLITE_FULL:
-		meaning = store.ErrFull
-	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		meaning = store.ErrDamaged
-	case lib.SQLITE_CONSTRAINT:
-		meaning = explainConstraint(e.Code())
-	default:
-		return err
-	}
-	return fmt.Errorf("%w (%w)", meaning, err)
+	c.open[r] = struct{}{}
+	return r, nil
 }
 
-// explainConstraint returns the error for a violated constraint, by the extended result
-// code. PostgreSQL's are explained alike.
-func explainConstraint(code int) error {
-	switch code {
-	case lib.SQLITE_CONSTRAINT_UNIQUE, lib.SQLITE_CONSTRAINT_PRIMARYKEY, lib.SQLITE_CONSTRAINT_ROWID:
-		return store.ErrExists
-	case lib.SQLITE_CONSTRAINT_FOREIGNKEY:
-		return store.ErrConflict
+// rows implements relational.Rows.
+type rows struct {
+	ctx  context.Context
+	c    *connection
+	s    *statement // nil after Close
+	once bool
+	err  error
+}
+
+// Next implements relational.Rows.
+func (r *rows) Next() bool {
+	if r.s == nil || r.err != nil {
+		return false
 	}
-	return store.ErrInvalid // of NOT NULL, CHECK, or the type of a column
+	if r.err = r.ctx.Err(); r.err != nil {
+		return false
+	}
+	more, err := r.c.step(r.s)
+	r.err = err
+	if !more {
+		r.Close()
+	}
+	return more
+}
+
+// Scan implements relational.Rows.
+func (r *rows) Scan(dest ...any) error {
+	if r.s == nil {
+		return errors.New("there is no row to scan")
+	}
+	return r.s.scan(dest)
+}
+
+// Err implements relational.Rows.
+func (r *rows) Err() error { return r.err }
+
+// Close implements relational.Rows.
+func (r *rows) Close() {
+	if r.s == nil {
+		return
+	}
+	// The error is that of the last step, which was returned by Next.
+	if r.once {
+		_ = r.s.Finalize()
+	} else {
+		_ = r.s.Reset()
+	}
+	r.s = nil
+	delete(r.c.open, r)
 }

@@ -45,7 +45,7 @@ func TestLongWait(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.release()
+	defer s.readers.give(c)
 	var wait int64
 	if err := c.single(t.Context(), "PRAGMA busy_timeout", &wait); err != nil || wait != 1<<31-1 {
 		t.Errorf("the wait is %d ms, error %v", wait, err)

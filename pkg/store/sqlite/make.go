@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -48,15 +49,9 @@ func removeLogs(path string) error {
 }
 
 // fill creates the tables in an empty file.
-func fill(ctx context.Context, o Options) (err error) {
-	s := &Store{o: o, writeLock: make(chan struct{}, 1)}
-	if s.writers, err = connect(o, readWrite, 1, writerCache); err != nil {
-		return err
-	}
-	if s.readers, err = connect(o, readWrite, 1, readerCache); err != nil {
-		return errors.Join(err, s.writers.Close())
-	}
-	err = s.change(ctx, func(c *connection) error {
+func fill(ctx context.Context, o Options) error {
+	s := unopened(o, readWrite)
+	err := s.change(ctx, func(c *connection) error {
 		if err := schema().Make(ctx, c, c.run, o.Backend); err != nil {
 			return err
 		}
@@ -224,16 +219,21 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer c.release()
+	defer s.readers.give(c)
+	c.use(ctx, copyLimit)
+	defer c.rest()
 	err = fsx.BuildNew(ctx, path, 0o600, s.o.Path, s.o.Hook, func(path string) error {
 		if err := removeLogs(path); err != nil {
 			return err
 		}
-		_, err := c.conn.ExecContext(ctx, "VACUUM INTO ?", path) // an empty file may exist there
-		return errors.Join(explain(err), removeLogs(path))
+		_, err := c.Exec(ctx, "VACUUM INTO $1", path) // an empty file may exist there
+		return errors.Join(err, removeLogs(path))
 	})
 	if err != nil {
 		return fmt.Errorf("copy the store: %w", err)
 	}
 	return nil
 }
+
+// copyLimit is the maximum time of a copy, which is one statement.
+const copyLimit = 24 * time.Hour

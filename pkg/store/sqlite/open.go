@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -10,10 +9,7 @@ import (
 	"math"
 	"os"
 	"runtime"
-	"sync"
 	"time"
-
-	_ "modernc.org/sqlite" // the driver
 
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -36,6 +32,9 @@ type Options struct {
 	Backend string // id of the back end; a file of another back end is rejected
 	// Wait is the maximum time to wait for a writer of another process. Zero means 5 s.
 	Wait time.Duration
+	// Limit is the maximum time of a statement. For a result with many rows, it is that
+	// of each row. Zero means 5 minutes.
+	Limit time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Hook sees every change of files by Create, Replace and Upgrade, apart from
@@ -59,20 +58,23 @@ func (o Options) wait() time.Duration {
 	return min(o.Wait, math.MaxInt32*time.Millisecond)
 }
 
+func (o Options) limit() time.Duration {
+	if o.Limit == 0 {
+		return 5 * time.Minute
+	}
+	return o.Limit
+}
+
 // Store is the store of a back end in a file.
 type Store struct {
-	o         Options
-	readers   *sql.DB
-	writers   *sql.DB
-	writeLock chan struct{} // contains a token while a goroutine writes
-	snapshot  snapshot      // of a file that is read without locks
+	o        Options
+	readers  *pool
+	writers  *pool    // of one connection; nil if full is set
+	snapshot snapshot // of a file that is read without locks
 
 	// full is the error of a disk without space for the file that connections share.
 	// There is only one connection then, which reads.
 	full error
-
-	mu        sync.Mutex
-	writeConn *connection // the only connection that writes; nil until it is needed
 }
 
 var (
@@ -104,43 +106,48 @@ func openAs(ctx context.Context, o Options, how access) (s *Store, m relational.
 	if err := checkFile(o.Path); err != nil {
 		return nil, m, err
 	}
-	s = &Store{o: o, writeLock: make(chan struct{}, 1)}
+	s = unopened(o, how)
 	if s.snapshot, err = takeSnapshot(o.Path, how); err != nil {
 		return nil, m, err
 	}
-	if s.readers, err = connect(o, how, max(2, runtime.NumCPU()), readerCache); err != nil {
-		return nil, m, err
-	}
-	if s.writers, err = connect(o, how, 1, writerCache); err != nil {
-		return nil, m, errors.Join(err, s.readers.Close())
-	}
-	s, m, err = s.identify(ctx)
+	m, err = s.identify(ctx)
 	if !errors.Is(err, store.ErrFull) {
-		return s, m, err
+		return opened(s, m, err)
 	}
-	full := err
-	s = &Store{o: o, writeLock: make(chan struct{}, 1), full: full}
-	if s.readers, err = connectAlone(o); err != nil {
-		return nil, m, err
-	}
-	if s, m, err = s.identify(ctx); err != nil {
-		return nil, m, full
+	s = &Store{o: o, full: err, readers: newPool(1, func() (*connection, error) { return connectAlone(o) })}
+	if m, err = s.identify(ctx); err != nil {
+		return opened(nil, m, s.full)
 	}
 	return s, m, nil
 }
 
-// identify returns the metadata of the file, or closes the store if that fails.
-func (s *Store) identify(ctx context.Context) (_ *Store, m relational.Metadata, err error) {
-	c, err := s.reader(ctx)
-	if err == nil {
-		m, err = c.identify(ctx)
-		c.release()
+// unopened returns a store that opens connections when it needs them.
+func unopened(o Options, how access) *Store {
+	return &Store{
+		o:       o,
+		readers: newPool(max(4, 2*runtime.NumCPU()), func() (*connection, error) { return connect(o, how, readerCache) }),
+		writers: newPool(1, func() (*connection, error) { return connect(o, how, writerCache) }),
 	}
+}
+
+// opened closes a store that was not opened because of err.
+func opened(s *Store, m relational.Metadata, err error) (*Store, relational.Metadata, error) {
 	if err != nil {
-		_ = s.Close()
-		return nil, m, err
+		return nil, m, errors.Join(err, s.Close())
 	}
 	return s, m, nil
+}
+
+// identify returns the metadata of the file.
+func (s *Store) identify(ctx context.Context) (m relational.Metadata, err error) {
+	c, err := s.readers.take(ctx)
+	if err != nil {
+		return m, err
+	}
+	defer s.readers.give(c)
+	c.use(ctx, s.o.limit())
+	defer c.rest()
+	return c.identify(ctx)
 }
 
 // checkFile returns an error if there is no database file at path: the driver would
@@ -189,16 +196,14 @@ func (s *Store) Backend() string { return s.o.Backend }
 
 // Close closes the file. All transactions must have ended.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.writeConn != nil {
-		s.writeConn.release()
-		s.writeConn = nil
+	if s == nil {
+		return nil
 	}
-	if s.writers == nil {
-		return s.readers.Close()
+	err := s.readers.close()
+	if s.writers != nil {
+		err = errors.Join(s.writers.close(), err)
 	}
-	return errors.Join(s.writers.Close(), s.readers.Close())
+	return err
 }
 
 // Where returns the path of the file.

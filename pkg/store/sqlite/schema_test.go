@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	_ "embed"
 	"errors"
 	"io/fs"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"zombiezen.com/go/sqlite"
 
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/relational"
@@ -27,39 +28,48 @@ var frozen1 string
 func frozenStore(t *testing.T) Options {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "frozen.sqlite")
-	db, err := sql.Open("sqlite", "file:"+path)
+	execute(t, path, frozen1)
+	return Options{Path: path, Backend: "defaultbackend"}
+}
+
+// execute runs a script on a file, which is created if it does not exist.
+func execute(t *testing.T, path, script string) {
+	t.Helper()
+	c := onFile(t, path)
+	if err := c.run(t.Context(), script); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// onFile opens a connection to a file, whatever it contains.
+func onFile(t *testing.T, path string) *connection {
+	t.Helper()
+	c, err := openFile(Options{Path: path}, sqlite.OpenReadWrite|sqlite.OpenCreate, nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Exec(frozen1); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return Options{Path: path, Backend: "defaultbackend"}
+	t.Cleanup(func() { _ = c.close() })
+	return c
 }
 
 // describe returns the schema of a file as SQL.
 func describe(t *testing.T, o Options) string {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+o.Path)
+	r, err := onFile(t, o.Path).Query(t.Context(), "SELECT coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	rows, err := db.Query("SELECT name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
+	defer r.Close()
 	var b strings.Builder
-	for rows.Next() {
-		var name, text string
-		if err := rows.Scan(&name, &text); err != nil {
+	for r.Next() {
+		var text string
+		if err := r.Scan(&text); err != nil {
 			t.Fatal(err)
 		}
 		b.WriteString(text + "\n")
+	}
+	if err := r.Err(); err != nil {
+		t.Fatal(err)
 	}
 	return b.String()
 }
@@ -208,16 +218,7 @@ func TestFilesThatAreNotStores(t *testing.T) {
 		return path
 	}
 	foreign := filepath.Join(dir, "foreign.sqlite")
-	db, err := sql.Open("sqlite", "file:"+foreign)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Exec("CREATE TABLE meta (name TEXT, value TEXT)"); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	execute(t, foreign, "CREATE TABLE meta (name TEXT, value TEXT)")
 	for path, want := range map[string]error{
 		filepath.Join(dir, "absent"): store.ErrNoSchema,
 		write("empty", ""):           store.ErrNoSchema,

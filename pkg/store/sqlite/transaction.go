@@ -3,11 +3,9 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
-
-	"modernc.org/sqlite"
+	"time"
 
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/relational"
@@ -23,15 +21,31 @@ func (s *Store) view(ctx context.Context, fn func(store.Reader) error) error {
 	if err != nil {
 		return err
 	}
-	defer c.release()
+	defer s.readers.give(c)
+	c.use(ctx, s.o.limit())
+	defer c.rest()
 	if err := c.run(ctx, "BEGIN"); err != nil {
 		return err
 	}
-	defer func() { _ = c.run(context.WithoutCancel(ctx), "ROLLBACK") }()
 	if err := fn(relational.New(c, s.o.Backend, s.o.now())); err != nil {
 		return err
 	}
 	return s.snapshot.check(s.o.Path)
+}
+
+// reader lends a connection for reading.
+func (s *Store) reader(ctx context.Context) (*connection, error) {
+	if s.full == nil {
+		return s.readers.take(ctx)
+	}
+	// A caller that holds the only connection would wait for itself.
+	waiting, cancel := context.WithTimeout(ctx, s.o.wait())
+	defer cancel()
+	c, err := s.readers.take(waiting)
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
+		return nil, s.full
+	}
+	return c, err
 }
 
 // Update implements store.Store. It waits for other writers of this process, and up
@@ -40,58 +54,49 @@ func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 	return s.named(s.change(ctx, func(c *connection) error { return fn(relational.New(c, s.o.Backend, s.o.now())) }))
 }
 
-// named adds the name of the store to an error of the engine, unless it has one: there
-// may be several back ends. Errors about a value name what is invalid.
-func (s *Store) named(err error) error {
-	var e *sqlite.Error
-	var at *store.PlaceError
-	if !errors.As(err, &e) || errors.As(err, &at) || errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrInvalid) {
-		return err
-	}
-	return &store.PlaceError{Where: s.o.Path, Err: err}
-}
+// commitLimit is the maximum time of a commit.
+const commitLimit = 30 * time.Second
 
 // change runs fn in a transaction that writes, once.
 func (s *Store) change(ctx context.Context, fn func(*connection) error) (err error) {
 	if s.full != nil {
 		return s.full
 	}
-	select {
-	case s.writeLock <- struct{}{}:
-		defer func() { <-s.writeLock }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	c, err := s.writer(ctx)
+	c, err := s.writers.take(ctx)
 	if err != nil {
 		return err
 	}
-	// Lock the database at once: a transaction that reads first and then meets another
-	// writer cannot continue.
-	if err := c.run(ctx, "BEGIN IMMEDIATE"); err != nil {
+	defer s.writers.give(c)
+	c.use(ctx, s.o.limit())
+	defer c.rest()
+	if err := c.lock(ctx, s.o.wait()); err != nil {
 		return err
 	}
-	done := false
-	defer func() {
-		if done {
-			return
-		}
-		// After some errors SQLite has already rolled back. ROLLBACK then fails, and
-		// its error is ignored.
-		_ = c.run(context.WithoutCancel(ctx), "ROLLBACK")
-	}()
 	if err := fn(c); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// The commit is not interrupted, so that its result is reliable.
-	if err := c.run(context.WithoutCancel(ctx), "COMMIT"); err != nil {
-		return fmt.Errorf("commit: %w", err)
+	return c.commit(commitLimit)
+}
+
+// lockSlice is how long SQLite waits for a lock before it is asked again, since it does
+// not hear that a context ended while it waits.
+const lockSlice = 50 * time.Millisecond
+
+// lock begins a transaction and locks the database at once: a transaction that reads
+// first and then meets another writer cannot continue. It waits for other processes up
+// to wait. ErrLocked.
+func (c *connection) lock(ctx context.Context, wait time.Duration) error {
+	defer c.conn.SetBusyTimeout(wait)
+	for until := time.Now().Add(wait); ; {
+		c.conn.SetBusyTimeout(min(lockSlice, time.Until(until)))
+		err := c.run(ctx, "BEGIN IMMEDIATE")
+		if !errors.Is(err, store.ErrLocked) || !time.Now().Before(until) {
+			return err
+		}
 	}
-	done = true
-	return nil
 }
 
 // Load implements store.Loader. It fills each table in the order of its keys, so that
@@ -134,16 +139,8 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 
 // insert inserts a row into a table.
 func (c *connection) insert(ctx context.Context, t relational.Table, row []any) error {
-	p := c.inserts[t.Name]
-	if p == nil {
-		var err error
-		if p, err = c.prepare(ctx, t.InsertInOrder()); err != nil {
-			return err
-		}
-		c.inserts[t.Name] = p
-	}
-	_, err := p.ExecContext(ctx, row...)
-	return explain(err)
+	_, err := c.Exec(ctx, t.InsertInOrder(), row...)
+	return err
 }
 
 // asExists returns an ExistsError if err is a violated constraint, and err otherwise.
@@ -156,11 +153,9 @@ func asExists(what, value string, err error) error {
 
 // Taken implements store.Loader.
 func (s *Store) Taken(ctx context.Context, accounts []*store.NewAccount) (taken store.Taken, err error) {
-	c, err := s.reader(ctx)
-	if err != nil {
-		return taken, s.named(err)
-	}
-	defer c.release()
-	taken, err = relational.New(c, s.o.Backend, s.o.now()).Taken(ctx, accounts)
-	return taken, s.named(err)
+	err = s.View(ctx, func(r store.Reader) error {
+		taken, err = r.(*relational.Session).Taken(ctx, accounts)
+		return err
+	})
+	return taken, err
 }

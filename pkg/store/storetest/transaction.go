@@ -14,7 +14,9 @@ func transactionTests() []test {
 		{"Rollback", testRollback},
 		{"Panic", testPanic},
 		{"Cancelled", testCancelled},
+		{"CancelledAnywhere", testCancelledAnywhere},
 		{"ReadOwnWrites", testReadOwnWrites},
+		{"ChangeWhileListing", testChangeWhileListing},
 		{"Snapshot", testSnapshot},
 		{"Reopen", testReopen},
 	}
@@ -259,4 +261,41 @@ func testReopen(s *env) {
 	if _, err := s.e.Open(s.t.Context(), s.where, Options{Backend: "other", Now: s.clock.Now}); !isOnly(err, store.ErrOtherBackend) {
 		s.t.Errorf("opening for another back end: got error %v", err)
 	}
+}
+
+// Nothing can be changed while a listing is being read, and the transaction can go on
+// afterwards.
+func testChangeWhileListing(s *env) {
+	s.prepareChangeAll()
+	before := s.everything()
+	s.update(func(ctx context.Context, w store.Writer) error {
+		seen := 0
+		for _, err := range w.Components(ctx, "a", "work", store.ComponentFilter{}) {
+			if err != nil {
+				return err
+			}
+			seen++
+			for what, err := range map[string]error{
+				"put":    w.PutComponent(ctx, "a", "work", event(fmt.Sprintf("z%d.ics", seen)), store.Condition{}),
+				"delete": w.DeleteAccount(ctx, "b"),
+				"create": w.CreateAccount(ctx, person("new")),
+			} {
+				s.wantClass(err, store.ErrListing, what)
+			}
+		}
+		if seen == 0 {
+			s.t.Error("the listing is empty")
+		}
+		return nil
+	})
+	s.same(before, s.everything(), "after refused changes")
+	s.update(func(ctx context.Context, w store.Writer) error {
+		for _, err := range w.Accounts(ctx, store.AccountFilter{}) {
+			if err != nil {
+				return err
+			}
+			break // a listing also ends when its reader stops
+		}
+		return w.DeleteAccount(ctx, "b")
+	})
 }

@@ -1,0 +1,105 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// Limits of what goes on when the context of the caller has ended.
+const (
+	// commitLimit is the maximum time of a commit, and commitGrace what is left of it
+	// when the context ends.
+	commitLimit = 30 * time.Second
+	commitGrace = 2 * time.Second
+	// rollbackLimit is the maximum time of a rollback. A connection whose rollback fails
+	// is closed, which ends the transaction, too.
+	rollbackLimit = time.Second
+)
+
+// begin begins a transaction whose statements may take limit each; 0 means no limit. The
+// settings are local to the transaction, because a connection pooler may give the server
+// connection to another client after it, and some poolers reject session settings.
+func (s *Store) begin(ctx context.Context, mode string, limit time.Duration) (*transaction, error) {
+	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: fmt.Sprintf("BEGIN ISOLATION LEVEL %s; SET LOCAL search_path = %s; SET LOCAL timezone = 'UTC';"+
+		" SET LOCAL work_mem = '32MB'; SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = %d", mode, namespace, s.o.lockTimeout(), milliseconds(limit))})
+	if err != nil {
+		return nil, explain(err)
+	}
+	delete(tx.Conn().PgConn().CustomData(), unconfirmed)
+	return &transaction{tx: tx, mode: modeOf(tx.Conn())}, nil
+}
+
+// rollback ends the transaction without its changes. It does nothing after a commit.
+func (t *transaction) rollback(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackLimit)
+	defer cancel()
+	_ = t.tx.Rollback(ctx)
+}
+
+// commit commits the transaction. It is not interrupted at once when ctx ends, so that
+// its result is known if the server answers. *store.CommitUnknown.
+func (t *transaction) commit(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(commitGrace):
+			cancel()
+		case <-waiting.Done():
+		}
+	})
+	defer stop()
+	conn := t.tx.Conn().PgConn()
+	if err := explainCommit(t.tx.Commit(waiting)); err != nil {
+		return err
+	}
+	if warning, ok := conn.CustomData()[unconfirmed].(string); ok {
+		return &store.CommitUnknown{Unreplicated: true, Err: errors.New(warning)}
+	}
+	return nil
+}
+
+// unconfirmed is the key of the warning that a commit was not confirmed by a standby
+// server, in the data of a connection.
+const unconfirmed = "davadmin.unconfirmed"
+
+// noteWarning remembers the warning of a commit that succeeded without waiting for a
+// standby server: if the server is lost now, the standby server may not have the
+// changes. The name of the function in the server identifies it, because its text is
+// translated.
+func noteWarning(c *pgconn.PgConn, n *pgconn.Notice) {
+	if n.Routine == "SyncRepWaitForLSN" {
+		c.CustomData()[unconfirmed] = n.Message
+	}
+}
+
+// pooled is the key of whether a pooler stands between a connection and the server, in
+// the data of the connection.
+const pooled = "davadmin.pooled"
+
+// findPooler finds out whether a pooler stands between a connection and the server. A
+// pooler tells its clients process numbers of its own.
+func findPooler(ctx context.Context, c *pgx.Conn) error {
+	var pid int64
+	if err := c.QueryRow(ctx, "SELECT pg_backend_pid()", pgx.QueryExecModeExec).Scan(&pid); err != nil {
+		return err
+	}
+	c.PgConn().CustomData()[pooled] = pid != int64(c.PgConn().PID())
+	return nil
+}
+
+// modeOf returns the way to execute statements: prepared ones that have a name belong to
+// a server connection, which a pooler gives to somebody else after the transaction.
+func modeOf(c *pgx.Conn) pgx.QueryExecMode {
+	if c.PgConn().CustomData()[pooled] == true {
+		return pgx.QueryExecModeCacheDescribe
+	}
+	return pgx.QueryExecModeCacheStatement
+}

@@ -1,0 +1,91 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/davadmin/davadmin/internal/seed"
+	"github.com/davadmin/davadmin/internal/tier"
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// cancelRounds returns how many transactions testCancelledAnywhere runs. scripts/soak
+// sets the variable.
+func cancelRounds(s *env) int {
+	if n, err := strconv.Atoi(os.Getenv("DAVADMIN_SOAK_CANCELS")); err == nil && n > 0 { //nolint:forbidigo // only tests import this package
+		return n
+	}
+	return tier.Rounds(s.t, 2000, 10_000)
+}
+
+// A context that ends at any moment of a transaction leaves the store usable, unlocked
+// for other processes, and with all or none of the changes.
+func testCancelledAnywhere(s *env) {
+	second, random := s.open(), seed.New(s.t)
+	s.create(withHome("a"))
+	for round := range cancelRounds(s) {
+		id := fmt.Sprintf("round%d", round)
+		ctx, cancel := context.WithCancel(s.t.Context())
+		timer := time.AfterFunc(time.Duration(random.IntN(1500))*time.Microsecond, cancel)
+		var err error
+		switch random.IntN(4) {
+		case 0:
+			err = s.View(ctx, func(r store.Reader) error {
+				for _, err := range r.Accounts(ctx, store.AccountFilter{Limit: 3}) {
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		case 1:
+			err = s.Update(ctx, func(store.Writer) error { return nil })
+		default:
+			err = s.Update(ctx, func(w store.Writer) error {
+				if err := w.CreateAccount(ctx, person(id)); err != nil {
+					return err
+				}
+				return w.DeleteAccount(ctx, id)
+			})
+			s.wantAllOrNothing(err, id)
+		}
+		timer.Stop()
+		cancel()
+		if err != nil && !errors.Is(err, context.Canceled) {
+			s.t.Fatalf("round %d: got error %v", round, err)
+		}
+		if round%100 != 99 {
+			continue
+		}
+		for name, handle := range map[string]store.Store{"the same": s.Store, "another": second} {
+			limited, stop := context.WithTimeout(s.t.Context(), 20*time.Second)
+			err := handle.Update(limited, func(w store.Writer) error { return w.CreateAccount(limited, person(id+name)) })
+			stop()
+			if err != nil {
+				s.t.Fatalf("round %d: %s handle cannot write any more: %v", round, name, err)
+			}
+		}
+	}
+}
+
+// wantAllOrNothing expects that a transaction which created and deleted an account
+// happened exactly if err is nil.
+func (s *env) wantAllOrNothing(err error, id string) {
+	s.t.Helper()
+	s.view(func(ctx context.Context, r store.Reader) error {
+		a, found := r.Account(ctx, id)
+		switch {
+		case err == nil && found != nil:
+			s.t.Errorf("%s: the transaction succeeded, but the account: %v", id, found)
+		case err != nil && found == nil:
+			s.t.Errorf("%s: the transaction failed with %v, but the account exists", id, err)
+		case found == nil && a.Active():
+			s.t.Errorf("%s: half of the transaction happened", id)
+		}
+		return nil
+	})
+}
