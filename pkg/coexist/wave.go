@@ -34,11 +34,12 @@ type WaveOptions struct {
 // and the owners of the calendars to delete on the old server.
 type Wave struct {
 	Forward, Rollback *ldapchange.Draft
-	Owners            []string // quoted for a shell command
-	Addresses         []string // of the users who move
-	Total             int      // number of users and resources read
-	Entries           int      // number of entries that match a user of the list
-	Skipped           int      // number of calls of WaveOptions.Skipped
+	Owners            []string     // quoted for a shell command
+	Addresses         []string     // of the users who move
+	People            []WavePerson // the same users, in the same order
+	Total             int          // number of users and resources read
+	Entries           int          // number of entries that match a user of the list
+	Skipped           int          // number of calls of WaveOptions.Skipped
 	// Absence is what is known about the attributes that the users of the wave, or for the
 	// attributes by which users are found, all entries, came without.
 	Absence []directory.AttributeAbsence
@@ -270,18 +271,22 @@ func (p *wavePlanner) add(w *Wave, m *move) error {
 			return err
 		}
 	}
+	changed := len(r.Changes) > 0 // else already marked and locked out
+	if changed {
+		back, why := ldapchange.Invert(&r, m.values)
+		if why != "" {
+			return errors.New(why)
+		}
+		if err := errors.Join(w.Forward.Add(&r), w.Rollback.Add(&back)); err != nil {
+			return err
+		}
+	}
 	w.Addresses = append(w.Addresses, mail)
+	w.People = append(w.People, WavePerson{DN: m.dn, Address: mail, Changed: changed})
 	if owner != "" {
 		w.Owners = append(w.Owners, owner)
 	}
-	if len(r.Changes) == 0 {
-		return nil // already marked and locked out
-	}
-	back, why := ldapchange.Invert(&r, m.values)
-	if why != "" {
-		return errors.New(why)
-	}
-	return errors.Join(w.Forward.Add(&r), w.Rollback.Add(&back))
+	return nil
 }
 
 // owner returns the name of the user on the old server as a word of a shell command;

@@ -2,9 +2,6 @@ package coexistcmd
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,34 +14,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/planrun"
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/coexist"
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 )
-
-// Names of the files of a wave.
-const (
-	waveManifest  = "wave.json"
-	waveForward   = "forward.ldif"  // sets the mark and the lock-out of the users
-	waveBack      = "back.ldif"     // undoes forward.ldif
-	waveOldServer = "old-server.sh" // deletes their calendars on the old server, after forward.ldif was applied
-	wavePeople    = "people.txt"    // the addresses of the users
-	waveChecks    = "checks.txt"    // the commands to run after 'coexist apply'
-)
-
-// manifest describes a wave and its files.
-type manifest struct {
-	Schema  string            `json:"schema"`
-	Made    time.Time         `json:"made"`
-	By      string            `json:"by"`
-	Source  string            `json:"source"`
-	People  int               `json:"people"`
-	Changes int               `json:"changes"`
-	Files   map[string]string `json:"files"` // SHA-256 by name
-}
-
-const waveSchema = "davadmin.coexist.wave.1"
 
 // coexistPlan is the action 'coexist plan'.
 type coexistPlan struct {
@@ -52,10 +27,11 @@ type coexistPlan struct {
 	users   []string
 	dir     string
 	backend string
+	runner  *planrun.Runner // for its records
 }
 
 func newCoexistPlan(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistPlan{coexistPeople: newPeople(f)}
+	o := &coexistPlan{coexistPeople: newPeople(f), runner: planrun.New(f, "coexist", "plan")}
 	cmd := &cobra.Command{
 		Use:   "plan --users FILE -O DIR [--cs6-list FILE] [--ldif FILE | -H HOST ...]",
 		Short: "plan a wave: the files that move users to the new server, and undo it",
@@ -63,7 +39,8 @@ func newCoexistPlan(f *cmdutil.Factory) *cobra.Command {
 the new server and locks the users out of the old one, in the form that works for each
 entry's icsStatus; old-server.sh deletes their calendars on the old server; back.ldif
 undoes forward.ldif; people.txt lists the users, for --cs7-list; checks.txt lists the
-commands to run afterwards. Neither the directory nor a server is changed.
+commands to run afterwards. Neither the directory nor a server is changed. The wave is
+recorded in the home, for 'coexist waves'.
 
 The steps of a wave, in this order: migrate the calendars to the new server, run
 'coexist apply', run old-server.sh on the old server, and run 'coexist verify'. Until
@@ -87,6 +64,7 @@ used in a command.`,
 	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the users to move (repeatable)")
 	flags.StringVarP(&o.dir, "out", "O", "", "create the directory `DIR` for the wave, which is private to you")
 	flags.StringVar(&o.backend, "backend", "", "`NAME` of the back end to host the users (default: the only one)")
+	flags.StringVar(&o.runner.Runs, "runs", "", "record the wave in `DIR` instead of history/ of the home")
 	return cmd
 }
 
@@ -115,6 +93,9 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	}
 	m, err := o.write(ctx, w, source)
 	if err != nil {
+		return err
+	}
+	if err := o.record(ctx, home); err != nil {
 		return err
 	}
 	if format == ui.JSON {
@@ -189,8 +170,12 @@ func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string)
 		Schema: waveSchema, Made: o.now().UTC().Truncate(time.Second), By: h.By, Source: source,
 		People: len(w.Addresses), Changes: w.Forward.Changes(), Files: map[string]string{},
 	}
+	entries := &strings.Builder{}
+	if err := coexist.WriteWavePeople(entries, w.People); err != nil {
+		return nil, err
+	}
 	for name, text := range map[string]string{
-		waveOldServer: oldServerScript(w), wavePeople: strings.Join(w.Addresses, "\n") + "\n", waveChecks: o.checks(),
+		waveOldServer: oldServerScript(w), wavePeople: strings.Join(w.Addresses, "\n") + "\n", waveChecks: o.checks(), waveEntries: entries.String(),
 	} {
 		err := fsx.WriteOutput(ctx, filepath.Join(dir, name), options, func(w io.Writer) error {
 			_, err := io.WriteString(w, text)
@@ -210,9 +195,29 @@ func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string)
 	return m, m.save(ctx, dir, o.hook)
 }
 
-// waveFiles returns the names of the files whose digests the manifest records.
-func waveFiles() []string {
-	return []string{waveForward, waveBack, waveOldServer, wavePeople, waveChecks}
+// record records the wave in the home. The wave can be applied without that, so a home that
+// this user may not change is only a warning.
+func (o *coexistPlan) record(ctx context.Context, home *cmdutil.HomeConfig) error {
+	if home == nil && o.runner.Runs == "" {
+		o.console.Notef("without a home, '%s' lists the wave only after 'coexist apply'", o.hints.Line("coexist", "waves"))
+		return nil
+	}
+	w, err := loadWave(o.hints, o.dir)
+	if err != nil {
+		return err
+	}
+	o.runner.HomeOptions = o.HomeOptions
+	records, err := o.runner.Waves()
+	if err != nil {
+		return err
+	}
+	if err := records.Record(ctx, w.record, w.people); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		o.console.Warnf("the wave was written, but could not be recorded, so that '%s' lists it only after 'coexist apply': %v", o.hints.Line("coexist", "waves"), err)
+	}
+	return nil
 }
 
 // oldServerScript returns a script that deletes the calendars of a wave on the old server. It
@@ -238,58 +243,4 @@ func (o *coexistPlan) checks() string {
 		line("status", "--cs6-list", "cscal-list.txt") +
 		"# To undo the wave instead, before the old calendars are deleted:\n" +
 		line("rollback", "--wave", o.dir)
-}
-
-// fileSum returns the SHA-256 digest of a file in hexadecimal.
-func fileSum(path string) (string, error) {
-	b, err := os.ReadFile(path)
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]), err
-}
-
-// save writes the manifest into the directory of the wave.
-func (m *manifest) save(ctx context.Context, dir string, hook fsx.Hook) error {
-	b, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return err
-	}
-	return fsx.WriteOutput(ctx, filepath.Join(dir, waveManifest), fsx.OutputOptions{Hook: hook}, func(w io.Writer) error {
-		_, err := w.Write(append(b, '\n'))
-		return err
-	})
-}
-
-// planLine returns the command that plans a wave.
-func planLine(h *cmdutil.Hints) string {
-	return h.Line("coexist", "plan", "--users", "FILE", "-O", "DIR")
-}
-
-// errNoWave returns the error for a missing --wave.
-func errNoWave(h *cmdutil.Hints) error {
-	return cmdutil.Usagef("the wave is missing; use --wave DIR ('%s' creates one)", planLine(h))
-}
-
-// loadWave reads the manifest and checks that no file of the wave was changed since.
-func loadWave(h *cmdutil.Hints, dir string) (*manifest, error) {
-	b, _, err := fsx.ReadLimited(filepath.Join(dir, waveManifest), 1<<20)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, cmdutil.Usagef("'%s' does not contain a wave: it has no %s; '%s' creates one", dir, waveManifest, planLine(h))
-	}
-	if err != nil {
-		return nil, err
-	}
-	m := &manifest{}
-	if err := json.Unmarshal(b, m); err != nil || m.Schema != waveSchema {
-		return nil, cmdutil.Usagef("%s is not the manifest of a wave", filepath.Join(dir, waveManifest))
-	}
-	for _, name := range waveFiles() {
-		sum, err := fileSum(filepath.Join(dir, name))
-		if err != nil {
-			return nil, err
-		}
-		if sum != m.Files[name] {
-			return nil, cmdutil.Usagef("%s was changed since the wave was planned; plan the wave again in a new directory", filepath.Join(dir, name))
-		}
-	}
-	return m, nil
 }

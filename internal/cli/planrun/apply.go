@@ -17,6 +17,7 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/coexist"
 	"github.com/davadmin/davadmin/pkg/journal"
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 	"github.com/davadmin/davadmin/pkg/ldif"
@@ -83,6 +84,8 @@ type Runner struct {
 	operation string // as recorded in the journal, such as "ldap apply"
 	undoes    int64  // the run to undo; 0 for none
 	undoneOn  string // the server that the run to undo changed
+	stores    *cmdutil.Stores
+	wave      *coexist.WaveRecord // of the plan, if it may not be recorded yet
 	format    ui.Format
 	schema    string
 }
@@ -90,7 +93,8 @@ type Runner struct {
 // New returns the runner for an action, such as "apply" of "ldap".
 func New(f *cmdutil.Factory, operation, action string) *Runner {
 	return &Runner{
-		console: f.Console, directories: f.Directories, global: f.Global, hints: f.Hints, homes: f.Homes, hook: f.Hook, journals: f.Journals, now: f.Now,
+		Options: Options{lock: cmdutil.LockOptions{Timeout: cmdutil.DefaultLockTimeout}},
+		console: f.Console, directories: f.Directories, global: f.Global, hints: f.Hints, homes: f.Homes, hook: f.Hook, journals: f.Journals, now: f.Now, stores: f.Stores,
 		operation: operation + " " + action, schema: "davadmin." + operation + "." + action + ".1",
 	}
 }
@@ -222,11 +226,15 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	if err != nil {
 		return err
 	}
+	back, err := o.guardWaves(rec, plan)
+	if err != nil {
+		return err
+	}
 	if err := o.guardAccess(ctx, plan); err != nil {
 		return err
 	}
 	if !o.global.DryRun && plan.Removes > 0 {
-		if err := o.console.Confirm(ctx, removesQuestion(plan.Removes)); err != nil {
+		if err := o.console.Confirm(ctx, removesQuestion(plan)); err != nil {
 			return err
 		}
 	}
@@ -250,8 +258,11 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 		return err
 	}
 	o.journals.WarnNotes(session.Notes)
-	err = o.execute(ctx, a, plan, rec, session)
-	return errors.Join(err, session.Close())
+	err = errors.Join(o.execute(ctx, a, plan, rec, session), session.Close())
+	if err == nil {
+		o.noteAccounts(ctx, rec, h, back, plan)
+	}
+	return err
 }
 
 // guardAccess asks before a plan changes who may read and change entries. --yes is not
@@ -275,13 +286,21 @@ func (o *Runner) guardAccess(ctx context.Context, plan *ldapchange.Plan) error {
 	return o.console.Confirm(ctx, text+". Proceed?")
 }
 
-// removesQuestion returns the question for a plan in which n records remove values.
-func removesQuestion(n int) string {
+// namedAttributes is how many attributes a question names.
+const namedAttributes = 5
+
+// removesQuestion returns the question for a plan with records that remove values.
+func removesQuestion(plan *ldapchange.Plan) string {
 	verb := "remove or replace"
-	if n == 1 {
+	if plan.Removes == 1 {
 		verb = "removes or replaces"
 	}
-	return fmt.Sprintf("%s %s existing values. Proceed?", cmdutil.Plural(n, "record"), verb)
+	names := plan.RemovesFrom
+	more := ""
+	if n := len(names) - namedAttributes; n > 0 {
+		names, more = names[:namedAttributes], fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("%s %s existing values of %s%s. Proceed?", cmdutil.Plural(plan.Removes, "record"), verb, ui.Sanitize(strings.Join(names, ", ")), more)
 }
 
 // rejectedLine returns the message about a record that was not changed.
