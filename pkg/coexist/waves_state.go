@@ -121,10 +121,10 @@ func (s *WaveStatus) state() WaveState {
 		return WaveRolledBack
 	case s.back:
 		return WavePartlyBack
+	case s.Verified.Passed() && s.Verified.Run == s.applied: // whoever made the last changes
+		return WaveVerified
 	case !s.all && s.Moved < s.Changes:
 		return WavePartly
-	case s.Verified.Passed() && s.Verified.Run == s.applied:
-		return WaveVerified
 	}
 	return WaveApplied
 }
@@ -139,7 +139,7 @@ func (b *WaveBook) OfID(id string) *WaveStatus {
 	return nil
 }
 
-// RolledBackBy returns the waves whose users a plan, or the undo of a run, takes back to the
+// RolledBackBy returns the waves whose users a plan, or the undo of a run, returns to the
 // old server. undoes is the run that is undone, or 0; digest is that of the plan.
 func (b *WaveBook) RolledBackBy(digest string, undoes int64) []*WaveStatus {
 	r := b.ofPlan(digest)

@@ -122,6 +122,9 @@ func (o *waveApply) run(ctx context.Context) error {
 	}
 	if w.Changes == 0 {
 		o.console.Notef("nothing to do: the wave changes no entry, because all users were already marked and locked out when it was planned")
+		if o.rollback {
+			return nil // they stay where they are
+		}
 		return o.advise(&w.manifest)
 	}
 	if o.rollback {

@@ -64,7 +64,7 @@ func (o *Runner) CheckApplied(r *coexist.WaveRecord, dir, back string) error {
 		o.hints.Line("coexist", "waves", o.runsWords()...), o.hints.Line("ldap", "apply", append([]string{back}, o.runsWords()...)...))
 }
 
-// guardWaves returns the waves whose users the plan takes back to the old server, and an error
+// guardWaves returns the waves whose users the plan returns to the old server, and an error
 // if another wave moved some of these users, and that is still in force.
 func (o *Runner) guardWaves(rec records, plan *ldapchange.Plan) ([]*coexist.WaveStatus, error) {
 	book, err := o.wavesOf(rec).Load(o.wave)
