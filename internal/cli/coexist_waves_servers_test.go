@@ -139,17 +139,7 @@ func TestRollbackOfUsersOfAnotherWave(t *testing.T) {
 	last := w.runOf()
 	w.run(0, "", "history", "undo", last, "--yes")
 	w.run(0, "", "history", "undo", w.runOf(), "--yes") // the undo is undone
-	w.expectStates("first: rolled back by run "+first2(t, w)+", 0 of 2", "second: applied by run "+w.runOf()+", 2 of 2")
-}
-
-// first2 returns the run that rolled the first wave back.
-func first2(t *testing.T, w *waveSite) string {
-	t.Helper()
-	m := regexp.MustCompile(`first: rolled back by run (\d+),`).FindStringSubmatch(strings.Join(w.states(), "\n"))
-	if m == nil {
-		t.Fatalf("%v", w.states())
-	}
-	return m[1]
+	w.expectStates("first: rolled back by run "+runIn(w, "first")+", 0 of 2", "second: applied by run "+w.runOf()+", 2 of 2")
 }
 
 // The accounts of users who are on the old server again are named with the command that
@@ -179,4 +169,38 @@ func TestAccountsAfterRollback(t *testing.T) {
 	if a := w.run(0, "", "history", "undo", w.runOf(), "--yes"); strings.Contains(a.notes, "accounts on the new server") {
 		t.Errorf("deleted accounts are named: %s", a.notes)
 	}
+
+	// A user whose entry was changed since stays on the new server, and keeps the account.
+	w.run(0, "", "coexist", "apply", "--wave", w.path("wave"), "--yes")
+	w.run(0, "", "account", "modify", "-q", "--undelete", "-a", w.users[0], "-a", w.users[1])
+	plan := writePlan(t, "dn: "+w.dn(w.users[0])+"\nchangetype: modify\nreplace: icsAllowedServiceAccess\nicsAllowedServiceAccess: -all:all\n-\n\n")
+	w.run(0, "", "ldap", "apply", plan, "--yes")
+	partly := w.run(4, "1 user of the wave still has one", "coexist", "rollback", "--wave", w.path("wave"), "--yes", "--continue")
+	w.expectStates("other: applied by run "+runIn(w, "other")+", 1 of 1", "wave: partly rolled back by run "+w.runOf()+", 1 of 4")
+	m = regexp.MustCompile(`account delete --home \S+ -f (\S+)`).FindStringSubmatch(partly.notes)
+	if b, err := os.ReadFile(m[1]); err != nil || string(b) != w.users[1]+"\n" {
+		t.Errorf("%v: %s", err, b)
+	}
+}
+
+// dn returns the DN of a user.
+func (w *waveSite) dn(address string) string {
+	w.t.Helper()
+	for line := range strings.Lines(w.exact(0, "", "coexist", "list", "--ldif", w.p.ldif, "--side", "cs6").out) {
+		if cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t"); cells[2] == address {
+			return cells[5]
+		}
+	}
+	w.t.Fatalf("no entry of %s", address)
+	return ""
+}
+
+// runIn returns the run in the state of a wave.
+func runIn(w *waveSite, name string) string {
+	w.t.Helper()
+	m := regexp.MustCompile(name + `: [a-z ]+ by run (\d+),`).FindStringSubmatch(strings.Join(w.states(), "\n"))
+	if m == nil {
+		w.t.Fatalf("%v", w.states())
+	}
+	return m[1]
 }

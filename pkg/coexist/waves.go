@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,7 +52,7 @@ func WriteWavePeople(w io.Writer, people []WavePerson) error {
 const maxPersonLine = 1 << 20
 
 // ReadWavePeople yields the people that WriteWavePeople wrote. An error is the last element.
-func ReadWavePeople(r io.Reader) func(func(WavePerson, error) bool) {
+func ReadWavePeople(r io.Reader) iter.Seq2[WavePerson, error] {
 	return func(yield func(WavePerson, error) bool) {
 		lines := bufio.NewScanner(r)
 		lines.Buffer(nil, maxPersonLine)
@@ -188,7 +189,7 @@ func (w Waves) RecordAccounts(ctx context.Context, id string, addresses []string
 }
 
 // People yields the recorded people of a wave. An error is the last element.
-func (w Waves) People(id string) func(func(WavePerson, error) bool) {
+func (w Waves) People(id string) iter.Seq2[WavePerson, error] {
 	return func(yield func(WavePerson, error) bool) {
 		path := w.path(id, peopleSuffix)
 		f, err := fsx.OpenRegular(path)

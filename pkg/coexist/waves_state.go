@@ -2,6 +2,8 @@ package coexist
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -199,7 +201,7 @@ func (b *WaveBook) CheckRollback(waves []*WaveStatus, plan *ldapchange.Plan) err
 	}
 	for _, other := range others {
 		e := &MovedError{Wave: wave, Other: other, Later: other.applied > wave.applied}
-		for p, err := range b.waves.People(other.ID) {
+		for p, err := range b.people(other) {
 			if err != nil {
 				return err
 			}
@@ -216,6 +218,26 @@ func (b *WaveBook) CheckRollback(waves []*WaveStatus, plan *ldapchange.Plan) err
 		}
 	}
 	return nil
+}
+
+// people yields the people of a wave; for one whose people are not recorded, those whose
+// entries its runs changed.
+func (b *WaveBook) people(s *WaveStatus) iter.Seq2[WavePerson, error] {
+	if s.Traced {
+		return b.waves.People(s.ID)
+	}
+	return func(yield func(WavePerson, error) bool) {
+		entries, err := b.changedBy(s)
+		if err != nil {
+			yield(WavePerson{}, err)
+			return
+		}
+		for _, dn := range slices.Sorted(maps.Keys(entries)) {
+			if !yield(WavePerson{DN: dn}, nil) {
+				return
+			}
+		}
+	}
 }
 
 // label returns the address of a person, or else the DN.
@@ -248,6 +270,9 @@ func (b *WaveBook) changedBy(s *WaveStatus) (Entries, error) {
 
 // Entries are the DNs of entries, normalised.
 type Entries map[string]bool
+
+// Remove removes the entry with a DN.
+func (e Entries) Remove(dn string) { delete(e, normalDN(dn)) }
 
 // Has reports whether the entry with a DN is among them.
 func (e Entries) Has(dn string) bool { return e[normalDN(dn)] }

@@ -238,9 +238,15 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 			return err
 		}
 	}
+	var rejected []string // the DNs of users who stay on the new server
 	options := ldapchange.Options{
 		Directory: lo, Parallel: min(o.parallel, plan.Records), Rate: o.rate, RetryFor: o.retryFor, Continue: o.skip, Reverse: reverse, Tmp: o.tmp, Now: o.now, Hook: o.hook,
-		Rejected: func(r *ldapchange.Record, why string) { o.console.Say(o.rejectedLine(plan, r, why)) },
+		Rejected: func(r *ldapchange.Record, why string) {
+			o.console.Say(o.rejectedLine(plan, r, why))
+			if len(back) > 0 {
+				rejected = append(rejected, r.DN)
+			}
+		},
 	}
 	a, err := ldapchange.NewApplier(ctx, plan, options)
 	if err != nil {
@@ -259,8 +265,10 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	}
 	o.journals.WarnNotes(session.Notes)
 	err = errors.Join(o.execute(ctx, a, plan, rec, session), session.Close())
-	if err == nil {
-		o.noteAccounts(ctx, rec, h, back, plan)
+	var partly *cmdutil.PartialError
+	if len(back) > 0 && (err == nil || errors.As(err, &partly)) {
+		users := rolledBack{wave: back[0], plan: plan, rejected: rejected, complete: len(rejected) == a.Rejects()}
+		o.noteAccounts(ctx, o.wavesOf(rec), h, users)
 	}
 	return err
 }

@@ -90,57 +90,64 @@ func (o *Runner) guardWaves(rec records, plan *ldapchange.Plan) ([]*coexist.Wave
 		ui.Sanitize(moved.Wave.Dir), ui.Sanitize(moved.Other.Dir), moved.Other.State, moved.Other.Run, when, cmdutil.Plural(moved.Total, "user"), ui.Sanitize(users), what, next)}
 }
 
-// noteAccounts names the users of waves who are on the old server again, but have an account
+// rolledBack is a wave that was rolled back.
+type rolledBack struct {
+	wave     *coexist.WaveStatus
+	plan     *ldapchange.Plan // that restored the entries
+	rejected []string         // the DNs of entries that were not restored
+	complete bool             // there are no other such entries
+}
+
+// noteAccounts names the users of a wave who are on the old server again, but have an account
 // on the new one, with the command that deletes these accounts. The rollback is done, so what
 // cannot be found out is only a warning.
-func (o *Runner) noteAccounts(ctx context.Context, rec records, h *cmdutil.HomeConfig, waves []*coexist.WaveStatus, plan *ldapchange.Plan) {
-	if len(waves) == 0 {
-		return
+func (o *Runner) noteAccounts(ctx context.Context, waves coexist.Waves, h *cmdutil.HomeConfig, b rolledBack) {
+	ctx, finished := cmdutil.Finishing(ctx)
+	defer finished()
+	left, err := o.accountsOf(ctx, waves, h, b)
+	path := ""
+	if err == nil && len(left) > 0 {
+		path, err = waves.RecordAccounts(ctx, b.wave.ID, left)
 	}
-	unknown := func(why string) {
-		o.console.Warnf("whether the users of the wave have accounts on the new server is unknown: %s; '%s' lists accounts", why, o.hints.Line("account", "list"))
+	switch {
+	case err != nil:
+		o.console.Warnf("whether the users of the wave have accounts on the new server is unknown: %v; '%s' lists accounts", err, o.hints.Line("account", "list"))
+	case len(left) == 1:
+		o.console.Notef("accounts on the new server: 1 user of the wave still has one, with what was entered there; to delete it: %s", o.hints.Line("account", "delete", "-f", path))
+	case len(left) > 1:
+		o.console.Notef("accounts on the new server: %d users of the wave still have one, with what was entered there; to delete them: %s", len(left), o.hints.Line("account", "delete", "-f", path))
 	}
-	if h == nil {
-		unknown("no home was given")
-		return
-	}
-	wave := waves[0]
-	if !wave.Traced {
-		unknown("an earlier version planned the wave, and did not list its users")
-		return
+}
+
+// accountsOf returns the addresses of the users of a wave whose entries were restored and who
+// have an account in a back end of the home.
+func (o *Runner) accountsOf(ctx context.Context, waves coexist.Waves, h *cmdutil.HomeConfig, b rolledBack) (left []string, err error) {
+	switch {
+	case h == nil:
+		return nil, errors.New("no home was given")
+	case !b.wave.Traced:
+		return nil, errors.New("an earlier version planned the wave, and did not list its users")
+	case !b.complete:
+		return nil, errors.New("the run was resumed, and which entries it had refused before is not known")
 	}
 	accounts, err := o.stores.Accounts(ctx, &o.HomeOptions, h)
+	if err != nil || accounts == nil { // nil: the accounts are not in back ends of the home
+		return nil, err
+	}
+	entries, err := coexist.PlanEntries(b.plan)
 	if err != nil {
-		unknown(err.Error())
-		return
+		return nil, err
 	}
-	if accounts == nil {
-		return // accounts are not kept by this program
+	for _, dn := range b.rejected {
+		entries.Remove(dn)
 	}
-	entries, err := coexist.PlanEntries(plan)
-	if err != nil {
-		unknown(err.Error())
-		return
-	}
-	records := o.wavesOf(rec)
-	var left []string
-	for p, err := range records.People(wave.ID) {
+	for p, err := range waves.People(b.wave.ID) {
 		if err != nil {
-			unknown(err.Error())
-			return
+			return nil, err
 		}
 		if entries.Has(p.DN) && accounts.HasMail(p.Address) {
 			left = append(left, p.Address)
 		}
 	}
-	if len(left) == 0 {
-		return
-	}
-	path, err := records.RecordAccounts(ctx, wave.ID, left)
-	if err != nil {
-		unknown(err.Error())
-		return
-	}
-	o.console.Notef("accounts on the new server: %s of the wave still %s one, with what was entered there; to delete them: %s", cmdutil.Plural(len(left), "user"),
-		map[bool]string{true: "has", false: "have"}[len(left) == 1], o.hints.Line("account", "delete", "-f", path))
+	return left, nil
 }
