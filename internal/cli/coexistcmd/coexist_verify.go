@@ -44,6 +44,9 @@ exit codes are those of 'coexist check'.`,
 				return err
 			}
 			o.done = func(ctx context.Context, r *coexist.Report) {
+				if f.Global.DryRun {
+					return
+				}
 				runner.HomeOptions = o.HomeOptions
 				if err := recordVerification(ctx, runner, w, r, f.Now()); err != nil {
 					o.console.Warnf("the result could not be recorded for 'coexist waves': %v", err)
