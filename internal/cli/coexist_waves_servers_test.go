@@ -78,7 +78,7 @@ func (w *waveSite) states() (all []string) {
 		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		all = append(all, fmt.Sprintf("%s: %s, %s", filepath.Base(cells[0]), cells[1], cells[3]))
 	}
-	return all
+	return sorted(all) // waves planned in one second are in no other order
 }
 
 func (w *waveSite) expectStates(want ...string) {
