@@ -95,15 +95,28 @@ func TestWaveOnSlapd(t *testing.T) {
 	if early.code != 3 || early.rules["davstore-missing"] != 5 {
 		t.Errorf("before: code %d, %v", early.code, early.rules)
 	}
-	expect("applied", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--ics-conf", file("ics.conf"))...), 0, "changed:      5 of 5", "next: on the old server, run sh ")
+	expect("rollback before", davadminRun(t, nil, with("coexist", "rollback", "--wave", wave, "--dry-run")...), 2, "", "was never applied from here")
+	expect("asks before it removes values", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--ics-conf", file("ics.conf"))...), 2, "", " existing values of icsStatus")
+	if diff := cmp.Diff(before, export(t, p, s)); diff != "" {
+		t.Errorf("the directory differs although nothing was applied (-before +after):\n%s", diff)
+	}
+	waves := func(what string, cells ...string) {
+		t.Helper()
+		expect(what, davadminRun(t, nil, "coexist", "waves", "--home", home, "--output", "plain"), 0, wave+"\t"+strings.Join(cells, "\t")+"\t", "")
+	}
+	waves("planned wave", "planned", "5", "0 of 5")
+	expect("applied", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--ics-conf", file("ics.conf"), "--yes")...), 0, "changed:      5 of 5", "next: on the old server, run sh ")
+	waves("applied wave", "applied by run 5", "5", "5 of 5")
 	late := reportRun(t, nil, nil, with(verify...)...)
 	if late.code != 0 || len(late.rules) != 0 || late.results["davstore-missing"] != "passed" || late.results["lockout-missing"] != "passed" || late.results["old-calendars-left"] != "passed" {
 		t.Errorf("after: code %d, %v, %v: %s", late.code, late.rules, late.results, late.notes)
 	}
+	waves("verified wave", "verified (applied by run 5)", "5", "5 of 5")
 	still := reportRun(t, nil, nil, with("coexist", "verify", "--wave", wave, "--cs6-list", p.cs6, "--output", "jsonl")...)
 	if still.code != 3 || still.rules["old-calendars-left"] != 5 {
 		t.Errorf("with the old calendars: code %d, %v", still.code, still.rules)
 	}
+	waves("wave with errors", "applied by run 5", "5", "5 of 5")
 	applied := davadminRun(t, nil, "history", "list", "--home", home)
 	for line := range strings.Lines(applied.out) {
 		if change, _, _ := strings.Cut(line, "\t"); strings.Contains(line, "\tcoexist apply\t") {
@@ -116,7 +129,8 @@ func TestWaveOnSlapd(t *testing.T) {
 	if diff := cmp.Diff(before, export(t, p, s)); diff != "" {
 		t.Errorf("the directory differs after the rollback (-before +after):\n%s", diff)
 	}
-	expect("forward again", davadminRun(t, nil, with("coexist", "apply", "--wave", wave)...), 0, "changed:      5 of 5", "")
+	waves("wave that was rolled back", "rolled back by run 6", "5", "0 of 5")
+	expect("forward again", davadminRun(t, nil, with("coexist", "apply", "--wave", wave, "--yes")...), 0, "changed:      5 of 5", "")
 	expect("listed", davadminRun(t, nil, "ldap", "runs", "--home", home), 0, "forward.ldif", "")
 
 	// A wave with a changed file is refused, and so is a directory without a wave.

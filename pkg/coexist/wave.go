@@ -16,32 +16,106 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
-// WaveOptions describe a wave: a group of users who move to the new server together.
+// WaveOptions describe waves: groups of users who move to the new server together.
 type WaveOptions struct {
 	// Directory says how the directory is read: names, back ends, bases, filter, Tmp.
 	// CS6 contains the owners of calendars on the old server; if it is nil, the user
 	// ids of the directory are used.
 	Directory ldapcheck.Options
-	Users     *cs6.UserSet
+	// Users are the users to move. If it is nil, all users and resources that are only on
+	// the old server are moved: not marked, not in Directory.CS7, not locked out by a
+	// status, and, if Directory.CS6 is set, in it.
+	Users *cs6.UserSet
+	// Domain is the mail domain, in A-labels, of the users to move if Users is nil; ""
+	// means all domains.
+	Domain string
+	// Size is the maximum number of users of a wave; 0 means no maximum, and one wave.
+	Size int
 	// Backend is the value of the local-user attribute; "" means the only back end.
 	Backend string
-	// Skipped is called for each user who is not part of the wave, with the reason; dn
-	// is empty for a user without an entry. It may be nil.
-	Skipped func(dn string, reason error)
+	// Skipped is called for each user who is not part of a wave, with the reason. It may
+	// be nil.
+	Skipped func(SkippedUser)
+}
+
+// SkippedUser is a user who is not part of a wave.
+type SkippedUser struct {
+	DN     string // "" for a user without an entry
+	Name   string // the address or user id by which a list can name the user; "" if there is none
+	Reason error
+}
+
+// WavePlan contains one wave or several. It is not safe for concurrent use.
+type WavePlan struct {
+	Total   int // number of users and resources read
+	Entries int // number of entries that were to be moved
+	Skipped int // number of calls of WaveOptions.Skipped
+	Users   int // number of users in all waves
+	// Absence is what is known about the attributes that the users of the wave, or for the
+	// attributes by which users are found, all entries, came without.
+	Absence []directory.AttributeAbsence
+
+	moved []moved
+	size  int
+	tmp   string
+}
+
+// moved is the move of one user.
+type moved struct {
+	person        WavePerson
+	owner         string
+	resource      bool
+	forward, back ldapchange.Record // without changes if the user was already moved
 }
 
 // Wave contains the changes that move a group of users, the changes that undo that,
 // and the owners of the calendars to delete on the old server.
 type Wave struct {
 	Forward, Rollback *ldapchange.Draft
-	Owners            []string // quoted for a shell command
-	Addresses         []string // of the users who move
-	Total             int      // number of users and resources read
-	Entries           int      // number of entries that match a user of the list
-	Skipped           int      // number of calls of WaveOptions.Skipped
-	// Absence is what is known about the attributes that the users of the wave, or for the
-	// attributes by which users are found, all entries, came without.
-	Absence []directory.AttributeAbsence
+	Owners            []string     // quoted for a shell command
+	Addresses         []string     // of the users who move
+	People            []WavePerson // the same users, in the same order
+	Resources         int          // how many of them are resources
+}
+
+// Waves returns the number of waves.
+func (p *WavePlan) Waves() int {
+	if p.size <= 0 {
+		return min(1, len(p.moved))
+	}
+	return (len(p.moved) + p.size - 1) / p.size
+}
+
+// Wave returns the wave with an index. The caller closes it.
+func (p *WavePlan) Wave(i int) (_ *Wave, err error) {
+	all := p.moved
+	if p.size > 0 {
+		all = all[i*p.size : min((i+1)*p.size, len(all))]
+	}
+	w := &Wave{}
+	if w.Forward, err = ldapchange.NewDraft(p.tmp); err != nil {
+		return nil, err
+	}
+	if w.Rollback, err = ldapchange.NewDraft(p.tmp); err != nil {
+		return nil, errors.Join(err, w.Forward.Close())
+	}
+	for i := range all {
+		m := &all[i]
+		if m.person.Changed {
+			if err := errors.Join(w.Forward.Add(&m.forward), w.Rollback.Add(&m.back)); err != nil {
+				return nil, errors.Join(err, w.Close())
+			}
+		}
+		w.Addresses = append(w.Addresses, m.person.Address)
+		w.People = append(w.People, m.person)
+		if m.owner != "" {
+			w.Owners = append(w.Owners, m.owner)
+		}
+		if m.resource {
+			w.Resources++
+		}
+	}
+	return w, nil
 }
 
 // ErrBackend is returned if there are several back ends and WaveOptions does not
@@ -59,13 +133,14 @@ func (e *NoUniqueIDError) Error() string { return "it has no " + e.Attribute }
 // Close removes the temporary files.
 func (w *Wave) Close() error { return errors.Join(w.Forward.Close(), w.Rollback.Close()) }
 
-// PlanWave reads the directory and plans a wave. Users are skipped if they do not
+// PlanWaves reads the directory and plans waves. Users are skipped if they do not
 // match exactly one entry, have no unique id or no address, are locked out, or have a
-// user id that cannot be used in a command. If the directory could not be read to its
-// end, PlanWave returns the reason and no wave; if it hides an attribute that the wave
-// depends on, that is a *directory.HiddenError.
-func PlanWave(ctx context.Context, src directory.Source, o WaveOptions) (*Wave, error) {
-	p := &wavePlanner{o: o, n: &o.Directory.Names, seen: map[int][]int{}}
+// user id that cannot be used in a command; groups are skipped with a *GroupError. If
+// the directory could not be read to its end, PlanWaves returns the reason and no wave;
+// if it hides an attribute that a wave depends on, that is a *directory.HiddenError.
+func PlanWaves(ctx context.Context, src directory.Source, o WaveOptions) (*WavePlan, error) {
+	p := &wavePlanner{o: o, n: &o.Directory.Names}
+	p.reset()
 	if p.backend = o.Backend; p.backend == "" {
 		var ok bool
 		if p.backend, ok = o.Directory.LocalUserValue(); !ok {
@@ -78,11 +153,10 @@ func PlanWave(ctx context.Context, src directory.Source, o WaveOptions) (*Wave, 
 	if err := p.prove(ctx); err != nil {
 		return nil, err
 	}
-	return p.write()
+	return p.finish(), nil
 }
 
-// wavePlanner is the state of PlanWave. A wave is small, so its users are kept in
-// memory.
+// wavePlanner is the state of PlanWaves. The users to move are kept in memory.
 type wavePlanner struct {
 	o       WaveOptions
 	n       *ldapcheck.Names
@@ -90,8 +164,10 @@ type wavePlanner struct {
 	names   []string // attributes of the query
 	moves   []move
 	total   int
-	seen    map[int][]int      // from the number of a user to indexes in moves
-	absence *directory.Absence // nil for files
+	seen    map[int][]int       // from the number of a user to indexes in moves
+	groups  map[int]*GroupError // the first group that matches a user of the list
+	numbers map[string]int      // without a list, the numbers of users by folded address
+	absence *directory.Absence  // nil for files
 	absent  []directory.AttributeAbsence
 }
 
@@ -104,6 +180,11 @@ type move struct {
 	why    string // why it cannot be moved; "" if it may be
 }
 
+// reset forgets what was read.
+func (p *wavePlanner) reset() {
+	p.moves, p.total, p.seen, p.groups, p.numbers = nil, 0, map[int][]int{}, map[int]*GroupError{}, map[string]int{}
+}
+
 func (p *wavePlanner) query() directory.Query {
 	q := directory.Query{Bases: p.o.Directory.Bases, Scope: p.o.Directory.Scope, Filter: p.o.Directory.Filter}
 	for _, name := range []string{p.n.UID, p.n.Mail, p.n.AlternateMail, p.n.UniqueID, p.n.LocalUserAttr(), p.n.ServiceAccess, p.n.Status, p.n.UserStatus, "objectClass"} {
@@ -112,7 +193,7 @@ func (p *wavePlanner) query() directory.Query {
 		}
 	}
 	p.names = q.Attributes
-	for _, s := range []directory.Selection{{Kind: directory.Resource, Classes: p.n.ResourceClasses}, {Kind: directory.User, Classes: p.n.UserClasses}} {
+	for _, s := range []directory.Selection{{Kind: directory.Resource, Classes: p.n.ResourceClasses}, {Kind: directory.User, Classes: p.n.UserClasses}, {Kind: directory.Group, Classes: p.n.GroupClasses}} {
 		s.Attributes = 1<<len(q.Attributes) - 1
 		q.Selections = append(q.Selections, s)
 	}
@@ -134,7 +215,7 @@ func (p *wavePlanner) scan(ctx context.Context, src directory.Source) error {
 			return problem
 		},
 		Restart: func(*directory.RestartError) error {
-			p.moves, p.total, p.seen = nil, 0, map[int][]int{}
+			p.reset()
 			p.expect()
 			return nil
 		},
@@ -148,10 +229,8 @@ func (p *wavePlanner) entry(e *directory.Entry) error {
 	return p.match(e, "")
 }
 
-// match notes an entry if it is that of a user of the list. why is why it cannot be
-// moved.
+// match notes an entry if it is that of a user to move. why is why it cannot be moved.
 func (p *wavePlanner) match(e *directory.Entry, why string) error {
-	p.total++
 	var have uint64
 	values := ldapchange.Values{}
 	for _, v := range e.Values {
@@ -159,15 +238,24 @@ func (p *wavePlanner) match(e *directory.Entry, why string) error {
 		key := strings.ToLower(p.names[v.Attr])
 		values[key] = append(values[key], append([]byte{}, v.Data...))
 	}
-	who := cs6.Entry{UID: firstOf(values, p.n.UID), Mail: firstOf(values, p.n.Mail), Alternates: values[strings.ToLower(p.n.AlternateMail)]}
-	m, ok := p.o.Users.Find(who)
-	p.note(e, have, ok)
+	if e.Kind == directory.Group {
+		p.group(e, values)
+		return nil
+	}
+	p.total++
+	user, ok := p.choose(values)
+	p.note(e, have, ok || p.o.Users == nil)
 	if !ok {
 		return nil
 	}
-	p.seen[m.Number] = append(p.seen[m.Number], len(p.moves))
-	p.moves = append(p.moves, move{dn: string(e.DN), kind: e.Kind, user: m.Number, values: values, why: why})
+	p.seen[user] = append(p.seen[user], len(p.moves))
+	p.moves = append(p.moves, move{dn: string(e.DN), kind: e.Kind, user: user, values: values, why: why})
 	return nil
+}
+
+// names6 returns the names by which an entry is found in a list.
+func (p *wavePlanner) names6(v ldapchange.Values) cs6.Entry {
+	return cs6.Entry{UID: firstOf(v, p.n.UID), Mail: firstOf(v, p.n.Mail), Alternates: v[strings.ToLower(p.n.AlternateMail)]}
 }
 
 // expect prepares for finding out whether attributes are absent or hidden.
@@ -213,84 +301,94 @@ func firstOf(v ldapchange.Values, name string) []byte {
 	return nil
 }
 
-// write creates the plans.
-func (p *wavePlanner) write() (_ *Wave, err error) {
-	w := &Wave{Total: p.total, Entries: len(p.moves), Absence: p.absent}
-	if w.Forward, err = ldapchange.NewDraft(p.o.Directory.Tmp); err != nil {
-		return nil, err
-	}
-	if w.Rollback, err = ldapchange.NewDraft(p.o.Directory.Tmp); err != nil {
-		return nil, errors.Join(err, w.Forward.Close())
-	}
+// finish plans the move of each user.
+func (p *wavePlanner) finish() *WavePlan {
+	w := &WavePlan{Total: p.total, Entries: len(p.moves), Absence: p.absent, size: p.o.Size, tmp: p.o.Directory.Tmp}
 	for i := range p.moves {
-		if reason := p.add(w, &p.moves[i]); reason != nil {
-			p.skip(w, p.moves[i].dn, reason)
+		m := &p.moves[i]
+		one, reason := p.plan(m)
+		if reason != nil {
+			name := cmp.Or(string(firstOf(m.values, p.n.Mail)), string(firstOf(m.values, p.n.UID)))
+			p.skip(w, SkippedUser{m.dn, name, reason})
+			continue
 		}
+		w.moved = append(w.moved, *one)
+	}
+	w.Users = len(w.moved)
+	if p.o.Users == nil {
+		return w
 	}
 	for number, user := range p.o.Users.All() {
-		if len(p.seen[number]) == 0 {
-			p.skip(w, "", fmt.Errorf("%s:%d: no entry found for %s", user.File, user.Line, cmp.Or(user.Address, user.UID)))
+		name := cmp.Or(user.Address, user.UID)
+		switch g := p.groups[number]; {
+		case len(p.seen[number]) > 0:
+		case g != nil:
+			p.skip(w, SkippedUser{g.DN, name, g})
+		default:
+			p.skip(w, SkippedUser{"", name, fmt.Errorf("%s:%d: no entry found for %s", user.File, user.Line, name)})
 		}
 	}
-	return w, nil
+	return w
 }
 
-func (p *wavePlanner) skip(w *Wave, dn string, reason error) {
+func (p *wavePlanner) skip(w *WavePlan, s SkippedUser) {
 	w.Skipped++
 	if p.o.Skipped != nil {
-		p.o.Skipped(dn, reason)
+		p.o.Skipped(s)
 	}
 }
 
-// add plans the move of one user, or returns why the user is skipped.
-func (p *wavePlanner) add(w *Wave, m *move) error {
+// plan plans the move of one user, or returns why the user is skipped.
+func (p *wavePlanner) plan(m *move) (*moved, error) {
 	mail := string(firstOf(m.values, p.n.Mail))
 	owner, ownerErr := p.owner(m)
 	status, userStatus := strings.TrimSpace(string(firstOf(m.values, p.n.Status))), strings.TrimSpace(string(firstOf(m.values, p.n.UserStatus)))
 	switch {
 	case m.why != "":
-		return errors.New(m.why)
+		return nil, errors.New(m.why)
+	case len(p.seen[m.user]) > 1 && p.o.Users == nil:
+		return nil, fmt.Errorf("%d entries have the same mail address", len(p.seen[m.user]))
 	case len(p.seen[m.user]) > 1:
-		return fmt.Errorf("%d entries match the same user of the list", len(p.seen[m.user]))
+		return nil, fmt.Errorf("%d entries match the same user of the list", len(p.seen[m.user]))
 	case !isAddress([]byte(mail)):
-		return errors.New("it has no mail address")
+		return nil, errors.New("it has no mail address")
 	case strings.TrimSpace(string(firstOf(m.values, p.n.UniqueID))) == "":
-		return &NoUniqueIDError{p.n.UniqueID}
-	case status != "" && !strings.EqualFold(status, "active"):
-		return fmt.Errorf("%s is '%s', which locks the user out of both servers", p.n.Status, status)
-	case userStatus != "" && !strings.EqualFold(userStatus, "active"):
-		return fmt.Errorf("%s is '%s', which locks the user out of both servers", p.n.UserStatus, userStatus)
+		return nil, &NoUniqueIDError{p.n.UniqueID}
+	case isLocked(status):
+		return nil, fmt.Errorf("%s is '%s', which locks the user out of both servers", p.n.Status, status)
+	case isLocked(userStatus):
+		return nil, fmt.Errorf("%s is '%s', which locks the user out of both servers", p.n.UserStatus, userStatus)
 	case ownerErr != nil:
-		return ownerErr
+		return nil, ownerErr
 	}
-	r := ldapchange.Record{DN: m.dn}
-	p.mark(&r, m)
+	out := &moved{person: WavePerson{DN: m.dn, Address: mail}, owner: owner, resource: m.kind == directory.Resource, forward: ldapchange.Record{DN: m.dn}}
+	p.mark(&out.forward, m)
 	if m.kind == directory.User {
-		if err := p.lock(&r, m, status); err != nil {
-			return err
+		if err := p.lock(&out.forward, m, status); err != nil {
+			return nil, err
 		}
 	}
-	w.Addresses = append(w.Addresses, mail)
-	if owner != "" {
-		w.Owners = append(w.Owners, owner)
+	if len(out.forward.Changes) == 0 {
+		return out, nil // already marked and locked out
 	}
-	if len(r.Changes) == 0 {
-		return nil // already marked and locked out
-	}
-	back, why := ldapchange.Invert(&r, m.values)
+	out.person.Changed = true
+	back, why := ldapchange.Invert(&out.forward, m.values)
 	if why != "" {
-		return errors.New(why)
+		return nil, errors.New(why)
 	}
-	return errors.Join(w.Forward.Add(&r), w.Rollback.Add(&back))
+	out.back = back
+	return out, nil
 }
+
+// isLocked reports whether a status locks a user out of both servers.
+func isLocked(status string) bool { return status != "" && !strings.EqualFold(status, "active") }
 
 // owner returns the name of the user on the old server as a word of a shell command;
 // "" if the user has no calendars there.
 func (p *wavePlanner) owner(m *move) (word string, err error) {
 	owner := string(firstOf(m.values, p.n.UID))
 	if set := p.o.Directory.CS6; set != nil {
-		who := cs6.Entry{UID: firstOf(m.values, p.n.UID), Mail: firstOf(m.values, p.n.Mail), Alternates: m.values[strings.ToLower(p.n.AlternateMail)]}
-		found, ok := set.Find(who)
+		found, ok := set.Find(p.names6(m.values))
 		if !ok {
 			return "", nil
 		}

@@ -139,6 +139,29 @@ func planText(t *testing.T, d *ldapchange.Draft) string {
 	return text
 }
 
+// planned is a plan with a single wave.
+type planned struct {
+	*coexist.WavePlan
+	*coexist.Wave
+}
+
+// planWave plans waves and returns the first one.
+func planWave(t *testing.T, d *deployment, o coexist.WaveOptions) (planned, error) {
+	t.Helper()
+	p, err := coexist.PlanWaves(t.Context(), d.source(t), o)
+	if err != nil {
+		return planned{}, err
+	}
+	w := &coexist.Wave{}
+	if p.Waves() > 0 {
+		if w, err = p.Wave(0); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = w.Close() })
+	}
+	return planned{p, w}, nil
+}
+
 func TestPlanWave(t *testing.T) {
 	d := &deployment{people: movers}
 	var skipped []string
@@ -146,13 +169,12 @@ func TestPlanWave(t *testing.T) {
 		Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Backends: []string{"defaultbackend"}, Tmp: t.TempDir()},
 		Users: setOf(t, "wave.txt", "plain@example.com\nactive@example.com\nmoved@example.com\nroom@example.com\nnoid@example.com\nleft@example.com\ngone@example.com\n"+
 			"many@example.com\ndash@example.com\nmute\ntwin@example.com\nquote@example.com\nnobody@example.com\n"),
-		Skipped: func(dn string, reason error) { skipped = append(skipped, dn+": "+reason.Error()) },
+		Skipped: func(s coexist.SkippedUser) { skipped = append(skipped, s.DN+": "+s.Reason.Error()) },
 	}
-	w, err := coexist.PlanWave(t.Context(), d.source(t), o)
+	w, err := planWave(t, d, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = w.Close() }()
 	if diff := cmp.Diff(`# expect-absent davStore
 # expect-absent icsAllowedServiceAccess
 dn: uid=plain,o=isp
@@ -245,19 +267,18 @@ icsStatus: Active
 func TestPlanWaveNoUniqueID(t *testing.T) {
 	d := &deployment{people: movers}
 	var noID *coexist.NoUniqueIDError
-	w, err := coexist.PlanWave(t.Context(), d.source(t), coexist.WaveOptions{
+	_, err := planWave(t, d, coexist.WaveOptions{
 		Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Backends: []string{"defaultbackend"}, Tmp: t.TempDir()},
 		Users:     setOf(t, "wave.txt", "noid@example.com\n"),
-		Skipped: func(_ string, reason error) {
-			if !errors.As(reason, &noID) {
-				t.Errorf("%v", reason)
+		Skipped: func(s coexist.SkippedUser) {
+			if !errors.As(s.Reason, &noID) {
+				t.Errorf("%v", s.Reason)
 			}
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = w.Close() }()
 	if noID == nil || noID.Attribute != "davUniqueId" {
 		t.Errorf("%+v", noID)
 	}
@@ -267,14 +288,13 @@ func TestPlanWaveNoUniqueID(t *testing.T) {
 // calendars there are moved, too.
 func TestPlanWaveWithTheListOfTheOldServer(t *testing.T) {
 	d := &deployment{people: movers}
-	w, err := coexist.PlanWave(t.Context(), d.source(t), coexist.WaveOptions{
+	w, err := planWave(t, d, coexist.WaveOptions{
 		Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Tmp: t.TempDir(), CS6: setOf(t, "on6.txt", "PLAIN@Example.com: owner=PLAIN@Example.com status=enabled\n")},
 		Users:     setOf(t, "wave.txt", "plain@example.com\nroom@example.com\n"), Backend: "store1",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = w.Close() }()
 	if diff := cmp.Diff([]string{"plain@example.com"}, w.Owners); diff != "" || len(w.Addresses) != 2 || !strings.Contains(planText(t, w.Forward), "davStore: store1\n") {
 		t.Errorf("%v (-want +got):\n%s", w.Addresses, diff)
 	}
@@ -286,14 +306,13 @@ func TestPlanWaveConflictsAndInvalidDNs(t *testing.T) {
 	const person = "objectClass: icsCalendarUser\nuid: %[1]s\nmail: %[1]s@example.com\ndavUniqueId: %[1]s\n\n"
 	d := &deployment{people: "dn: uid=a,o=isp\n" + fmt.Sprintf(person, "a") + "dn: nsuniqueid=1+uid=a,o=isp\n" + fmt.Sprintf(person, "a") + "dn: uid=J\xfcrg,o=isp\n" + fmt.Sprintf(person, "b")}
 	var skipped []string
-	w, err := coexist.PlanWave(t.Context(), d.source(t), coexist.WaveOptions{
+	w, err := planWave(t, d, coexist.WaveOptions{
 		Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Tmp: t.TempDir()}, Backend: "x", Users: setOf(t, "wave.txt", "a@example.com\nb@example.com\n"),
-		Skipped: func(dn string, reason error) { skipped = append(skipped, dn+": "+reason.Error()) },
+		Skipped: func(s coexist.SkippedUser) { skipped = append(skipped, s.DN+": "+s.Reason.Error()) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = w.Close() }()
 	if want := []string{"uid=J\xfcrg,o=isp: the DN is not valid UTF-8, so no server accepts it"}; !slices.Equal(skipped, want) || w.Forward.Changes() != 1 {
 		t.Errorf("%d changes, skipped %q", w.Forward.Changes(), skipped)
 	}
@@ -302,11 +321,60 @@ func TestPlanWaveConflictsAndInvalidDNs(t *testing.T) {
 func TestPlanWaveErrors(t *testing.T) {
 	d := &deployment{people: movers}
 	o := coexist.WaveOptions{Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Backends: []string{"a", "b"}}, Users: setOf(t, "wave.txt", "plain@example.com\n")}
-	if _, err := coexist.PlanWave(t.Context(), d.source(t), o); !errors.Is(err, coexist.ErrBackend) {
+	if _, err := planWave(t, d, o); !errors.Is(err, coexist.ErrBackend) {
 		t.Errorf("two back ends: %v", err)
 	}
 	o.Backend = "a"
-	if _, err := coexist.PlanWave(context.Background(), truncated{d.source(t)}, o); err == nil || !strings.Contains(err.Error(), "connection lost") {
+	if _, err := coexist.PlanWaves(context.Background(), truncated{d.source(t)}, o); err == nil || !strings.Contains(err.Error(), "connection lost") {
 		t.Errorf("a truncated directory: %v", err)
+	}
+}
+
+// Without a list, the users who are only on the old server are planned, in waves of a
+// limited size. A group of a list is skipped as a group.
+func TestPlanWavesWithoutAList(t *testing.T) {
+	d := &deployment{people: movers + "dn: cn=staff,o=isp\nobjectClass: groupOfUniqueNames\ncn: staff\nmail: staff@example.com\n\n"}
+	var skipped []string
+	o := coexist.WaveOptions{
+		Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Backends: []string{"defaultbackend"}, Tmp: t.TempDir(), CS7: setOf(t, "on7.txt", "quote@example.com\n")},
+		Domain:    "example.com", Size: 2, Skipped: func(s coexist.SkippedUser) { skipped = append(skipped, s.Name+": "+s.Reason.Error()) },
+	}
+	p, err := coexist.PlanWaves(t.Context(), d.source(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var waves [][]string
+	for i := range p.Waves() {
+		w, err := p.Wave(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waves = append(waves, w.Addresses)
+		if planText(t, w.Rollback) == "" || w.Forward.Changes() != len(w.Addresses) {
+			t.Errorf("wave %d: %d changes", i, w.Forward.Changes())
+		}
+		_ = w.Close()
+	}
+	if diff := cmp.Diff([][]string{{"plain@example.com", "active@example.com"}, {"room@example.com", "other@example.com"}}, waves); diff != "" {
+		t.Errorf("waves (-want +got):\n%s", diff)
+	}
+	want := []string{
+		"noid@example.com: it has no davUniqueId",
+		"many@example.com: icsAllowedServiceAccess has several values, and how the old server evaluates them is unknown",
+		"dash@example.com: its user id cannot be used in a command",
+		"twin@example.com: 2 entries have the same mail address", "twin@example.com: 2 entries have the same mail address",
+	}
+	if diff := cmp.Diff(want, skipped); diff != "" {
+		t.Errorf("skipped (-want +got):\n%s", diff)
+	}
+	o.Directory.CS6, o.Size, skipped = setOf(t, "on6.txt", "room: owner=room status=enabled\n"), 0, nil
+	w, err := planWave(t, d, o)
+	if err != nil || !slices.Equal(w.Addresses, []string{"room@example.com"}) || w.Resources != 1 || skipped != nil {
+		t.Errorf("with the list of the old server: %v, %v, %v", w.Addresses, skipped, err)
+	}
+	o.Users = setOf(t, "wave.txt", "staff@example.com\n")
+	w, err = planWave(t, d, o)
+	if err != nil || w.Waves() != 0 || !slices.Equal(skipped, []string{"staff@example.com: it is a group without davUniqueId"}) {
+		t.Errorf("a group: %v, %v", skipped, err)
 	}
 }

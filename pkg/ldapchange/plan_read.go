@@ -38,6 +38,8 @@ type Plan struct {
 	Sum string
 	// Removes is how many records delete or replace existing values.
 	Removes int
+	// RemovesFrom are the attributes of these values, each once.
+	RemovesFrom []string
 	// AccessControl is how many records change attributes that control the access to
 	// entries.
 	AccessControl int
@@ -171,7 +173,17 @@ func (p *Plan) count(r *Record) {
 			break
 		}
 	}
-	if slices.ContainsFunc(r.Changes, func(c ldif.Modification) bool { return c.Op != ldif.OpAdd }) {
+	removes := false
+	for _, c := range r.Changes {
+		if c.Op == ldif.OpAdd {
+			continue
+		}
+		removes = true
+		if !hasFold(p.RemovesFrom, c.Name) {
+			p.RemovesFrom = append(p.RemovesFrom, c.Name)
+		}
+	}
+	if removes {
 		p.Removes++
 	}
 	if slices.ContainsFunc(names, IsAccessControl) {

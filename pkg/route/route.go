@@ -51,6 +51,8 @@ type Config struct {
 	Backends []string
 	// Bases are the DNs under which the server searches; empty means everywhere.
 	Bases []string
+	// Extra are attributes to read for Decision.Values. They do not affect a decision.
+	Extra []string
 	// Peer returns the old server for a mail domain.
 	Peer func(domain string) (Peer, bool)
 }
@@ -88,6 +90,15 @@ func (d *Decision) SideStep() (s Step, ok bool) {
 		return Step{}, false
 	}
 	return d.Steps[d.side-1], true
+}
+
+// Values returns the values of an attribute of the entry that Config.Extra names. There are
+// none unless exactly one entry has the address.
+func (d *Decision) Values(name string) []string {
+	if d.entry == nil {
+		return nil
+	}
+	return d.entry.Attrs[strings.ToLower(name)]
 }
 
 // Decide returns the decision about the person with an address. It searches the
@@ -143,7 +154,7 @@ func (c *Config) search(ctx context.Context, d *Decision, src directory.Source) 
 		Bases: c.Bases, Filter: filter,
 		Selections: []directory.Selection{{Kind: directory.User, Any: true}}, // the server does not restrict the object class
 	}
-	for _, name := range []string{c.LocalAttr, c.Store} {
+	for _, name := range append([]string{c.LocalAttr, c.Store}, c.Extra...) {
 		if name != "" && !slices.ContainsFunc(q.Attributes, func(have string) bool { return strings.EqualFold(have, name) }) {
 			q.Attributes = append(q.Attributes, name)
 		}

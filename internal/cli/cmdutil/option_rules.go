@@ -74,7 +74,7 @@ func OptionRules() []OptionRule {
 		of(OptionOfCommand, "", "all", "attribute", "backend", "class", "classes", "day-one", "domain", "domains", "entries", "faults", "fix-plan",
 			"for-server", "format", "from", "from-attr", "hostname", "kind", "ldapfilter", "ldif", "ldif-adds", "limit", "manifest", "match",
 			"missing", "modified", "no-directory", "orphans", "out", "port", "probe", "reject", "reverse", "rules", "schema", "scope", "seed",
-			"side", "sort", "state", "unchecked", "verbose", "with-home"),
+			"side", "sort", "state", "unchecked", "verbose", "wave-size", "with-home"),
 		of(OptionConfirms, "", "yes"),
 		of(OptionForces, "", "absence-confirmed", "continue", "force", "overwrite"),
 		of(OptionUnlimits, "", "access-control", "ldif-urls", "max-changes", "older"),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/davadmin/davadmin/pkg/cs6"
 	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/backends"
 )
 
 // UserListOptions are the options with lists of the users on each server.
@@ -43,28 +44,13 @@ func (ss *Stores) ReadServerLists(ctx context.Context, o *UserListOptions, ho *H
 // usersOfStores returns the users and resources with an account, or nil if there are none:
 // a home that was just created says nothing about who is hosted on it. If a back end has no
 // store, the others are not the whole list.
-func (ss *Stores) usersOfStores(ctx context.Context, ho *HomeOptions, home *HomeConfig) (set *cs6.UserSet, err error) {
-	stores, err := ss.Backends(ho, home.home, home, DefaultLockTimeout)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, stores.Close()) }()
+func (ss *Stores) usersOfStores(ctx context.Context, ho *HomeOptions, home *HomeConfig) (*cs6.UserSet, error) {
 	explain := func(err error) error {
 		return fmt.Errorf("cannot read the accounts of the new server: %w; use --cs7-list FILE instead", err)
 	}
-	names, lost, err := stores.Existing(ctx)
+	set, names, lost, err := ss.accounts(ctx, ho, home)
 	if err != nil {
 		return nil, explain(err)
-	}
-	set = cs6.NewUserSet(cs6.SetOptions{})
-	for _, name := range names {
-		st, err := stores.Open(ctx, name)
-		if err != nil {
-			return nil, explain(err)
-		}
-		if err := addAccounts(ctx, set, st); err != nil {
-			return nil, explain(err)
-		}
 	}
 	if set.Len() == 0 {
 		return nil, nil
@@ -74,6 +60,46 @@ func (ss *Stores) usersOfStores(ctx context.Context, ho *HomeOptions, home *Home
 	}
 	ss.console.Detailf("users on the new server: %d (the accounts of %s)", set.Len(), strings.Join(names, ", "))
 	return set, nil
+}
+
+// Accounts returns the users and resources with an active account in the back ends of a home,
+// or nil if no back end has a store. The error of a store that cannot be read, or that is
+// missing while others exist, is returned, because the set would not be complete.
+func (ss *Stores) Accounts(ctx context.Context, ho *HomeOptions, home *HomeConfig) (*cs6.UserSet, error) {
+	set, names, lost, err := ss.accounts(ctx, ho, home)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(lost) > 0:
+		return nil, ss.hints.LostError(lost)
+	case len(names) == 0:
+		return nil, nil
+	}
+	return set, nil
+}
+
+// accounts reads the accounts of all back ends with a store. It also returns the names of
+// these back ends, and those whose store is missing although it must have existed.
+func (ss *Stores) accounts(ctx context.Context, ho *HomeOptions, home *HomeConfig) (set *cs6.UserSet, names []string, lost []backends.Lost, err error) {
+	stores, err := ss.Backends(ho, home.home, home, DefaultLockTimeout)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer func() { err = errors.Join(err, stores.Close()) }()
+	if names, lost, err = stores.Existing(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	set = cs6.NewUserSet(cs6.SetOptions{})
+	for _, name := range names {
+		st, err := stores.Open(ctx, name)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if err := addAccounts(ctx, set, st); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	return set, names, lost, nil
 }
 
 // addAccounts adds the users and resources with an active account.

@@ -38,6 +38,6 @@ Without an action, 'coexist' is 'coexist list'.`,
 	}
 	o.addOptions(cmd)
 	cmd.AddCommand(newCoexistStatus(f), newCoexistList(f), newCoexistCheck(f), cmdutil.NewRules(f, "davadmin.coexist.rules.1", "coexist check", coexist.Rules), newCoexistExplain(f),
-		newCoexistPlan(f), newCoexistApply(f), newCoexistVerify(f), newCoexistRollback(f))
+		newCoexistWaves(f), newCoexistPlan(f), newCoexistApply(f), newCoexistVerify(f), newCoexistRollback(f))
 	return cmd
 }

@@ -39,6 +39,7 @@ type coexistCheck struct {
 	all   bool
 	home  *cmdutil.HomeConfig
 	ended error
+	done  func(ctx context.Context, r *coexist.Report) // called with the result, unless nil
 }
 
 // newCheck returns a check without options, for 'coexist check', 'verify' and 'apply'.
@@ -141,6 +142,9 @@ func (o *coexistCheck) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = r.Close() }()
+	if o.done != nil {
+		o.done(ctx, r)
+	}
 	return o.finish(ctx, format, failOn, r, o.inputs(d), o.now().Sub(start))
 }
 

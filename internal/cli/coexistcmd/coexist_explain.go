@@ -22,16 +22,18 @@ type coexistExplain struct {
 	directories *cmdutil.Directories
 	getenv      func(string) string
 	hints       *cmdutil.Hints
+	stores      *cmdutil.Stores
 	cmdutil.DirectoryOptions
+	cs6     []string
 	address string
 	from    string
 	icsConf string
 }
 
 func newCoexistExplain(f *cmdutil.Factory) *cobra.Command {
-	o := &coexistExplain{console: f.Console, directories: f.Directories, getenv: f.Getenv, hints: f.Hints}
+	o := &coexistExplain{console: f.Console, directories: f.Directories, getenv: f.Getenv, hints: f.Hints, stores: f.Stores}
 	cmd := &cobra.Command{
-		Use:   "explain -a ADDRESS [--from ADDRESS] [--ics-conf FILE]",
+		Use:   "explain -a ADDRESS [--from ADDRESS] [--cs6-list FILE] [--ics-conf FILE]",
 		Short: "explain why a user counts as local, on the old server, or external",
 		Long: `Traces the decision that the new server makes about one address, step by step, each
 with the value that decided it: the search that the server sends, the entry that it
@@ -40,10 +42,11 @@ URL is asked for the user's free/busy, how an invitation is delivered, and what 
 change if the entry had the mark of the new server, or did not have it.
 
 This requires a home, because the server decides by its configuration and domain map.
-With --from, it also shows what the other user's server does.`,
+With --from, it also shows what the other user's server does. With --cs6-list, it shows
+whether the user has calendars on the old server, and what that means.`,
 		Example: `  davadmin coexist explain -a jdoe@example.com
   davadmin coexist explain -a jdoe@example.com --ldif export.ldif --output json
-  davadmin coexist explain -a jdoe@example.com --from boss@example.com --ics-conf ics.conf`,
+  davadmin coexist explain -a jdoe@example.com --from boss@example.com --ics-conf ics.conf --cs6-list cscal-list.txt`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.Check(cmd); err != nil {
@@ -56,6 +59,7 @@ With --from, it also shows what the other user's server does.`,
 	flags.StringVarP(&o.address, "account", "a", "", "mail `ADDRESS` of the user (default: DAVADMIN_ACCOUNT)")
 	flags.StringVar(&o.from, "from", "", "mail `ADDRESS` of another user, who asks for free/busy or invites")
 	flags.StringVar(&o.icsConf, "ics-conf", "", "`FILE` with the configuration of the old server")
+	flags.StringArrayVar(&o.cs6, "cs6-list", nil, "`FILE` with the users on the old server (repeatable)")
 	o.DirectoryOptions.Add(cmd)
 	return cmd
 }
@@ -67,6 +71,7 @@ type explained struct {
 	Otherwise *route.Decision `json:"otherwise,omitempty"` // with the mark the other way
 	From      *route.Decision `json:"from,omitempty"`
 	Asks      []string        `json:"asks,omitempty"` // what the server of From does
+	Old       *onOldServer    `json:"old_server,omitempty"`
 }
 
 func (o *coexistExplain) run(ctx context.Context) error {
@@ -97,12 +102,21 @@ func (o *coexistExplain) run(ctx context.Context) error {
 	}
 	defer func() { _ = d.Close() }()
 	c.Bases = d.Bases
+	list, err := o.stores.ReadUserList(ctx, "--cs6-list", o.cs6)
+	if err != nil {
+		return err
+	}
+	names := home.Names()
+	c.Extra = []string{names.UID, names.Mail, names.AlternateMail}
 	out := explained{Schema: "davadmin.coexist.explain.1"}
 	if out.Decision, err = route.Decide(ctx, c, d.Source, o.address); err != nil {
 		return addressUsage("-a", err)
 	}
 	if other, changes := c.Otherwise(out.Decision); changes {
 		out.Otherwise = other
+	}
+	if list != nil {
+		out.Old = findOld(list, &names, out.Decision)
 	}
 	if o.from != "" {
 		if out.From, err = route.Decide(ctx, c, d.Source, o.from); err != nil {
@@ -196,7 +210,12 @@ func (o *coexistExplain) asks(out *explained) ([]string, error) {
 	}
 	lines = append(lines, "if there is none, "+redirect)
 	if out.Decision.Side == route.OldServer {
-		lines = append(lines, "the new server considers the user to be on the old server and asks there: without a calendar on the old server, this is a loop")
+		switch {
+		case out.Old == nil:
+			lines = append(lines, "the new server considers the user to be on the old server and asks there: without a calendar on the old server, this is a loop")
+		case !out.Old.Listed:
+			lines = append(lines, "the new server considers the user to be on the old server and asks there: the user has no calendar there, so this is a loop")
+		}
 	}
 	return lines, nil
 }
@@ -222,6 +241,9 @@ func explainText(c route.Config, out *explained) string {
 			verb = "without"
 		}
 		line("otherwise", fmt.Sprintf("%s %s: %s; free/busy: %s; invitation: %s", verb, c.LocalAttr, other.Side, asked(other), other.Invite))
+	}
+	if out.Old != nil {
+		line("old server", out.Old.text())
 	}
 	if out.From != nil {
 		line("from", fmt.Sprintf("%s (%s)", out.From.Address, out.From.Side))

@@ -47,12 +47,14 @@ locks the users out of the old one. As in 'ldap apply', every entry is compared 
 and the undo file is written to disk. Then shows what is left to do on the old server,
 and how to verify the wave.
 
+Asks before values such as icsStatus are removed, unless --yes is given.
+
 Migrate the calendars before this step, and delete them on the old server, with
 old-server.sh of the wave, after it. To resume a wave that was stopped, run the same
 command again. Exit codes are those of 'ldap apply', and 3 if the check of the
 configuration finds errors.`,
 		Example: `  davadmin coexist apply --wave wave1 --dry-run
-  davadmin coexist apply --wave wave1 --ics-conf ics.conf`,
+  davadmin coexist apply --wave wave1 --ics-conf ics.conf --yes`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.runner.Check(); err != nil {
@@ -75,7 +77,12 @@ func newCoexistRollback(f *cmdutil.Factory) *cobra.Command {
 		Long: `Applies back.ldif of the wave to the directory: each value that the wave changed is
 restored byte for byte. An entry that was changed since is a conflict, and nothing is
 changed; with --continue, such entries are skipped. Calendars that were deleted on the
-old server are not restored.`,
+old server are not restored. Users who still have an account on the new server are
+listed in a file, with the command that deletes these accounts.
+
+A wave that was never applied from this home is refused (exit code 2), and so is one
+with users whom another wave moved that is still applied (6). 'coexist waves' lists the
+waves. 'ldap undo' and 'history undo' of a wave follow the same rule.`,
 		Example: `  davadmin coexist rollback --wave wave1 --dry-run
   davadmin coexist rollback --wave wave1 --yes`,
 		Args: cmdutil.NoArguments,
@@ -103,7 +110,7 @@ func (o *waveApply) run(ctx context.Context) error {
 	if o.dir == "" {
 		return errNoWave(o.hints)
 	}
-	m, err := loadWave(o.hints, o.dir)
+	w, err := loadWave(o.hints, o.dir)
 	if err != nil {
 		return err
 	}
@@ -113,23 +120,30 @@ func (o *waveApply) run(ctx context.Context) error {
 	} else if err := o.precheck(ctx); err != nil {
 		return err
 	}
-	if m.Changes == 0 {
+	if w.Changes == 0 {
 		o.console.Notef("nothing to do: the wave changes no entry, because all users were already marked and locked out when it was planned")
-		return o.advise(m)
+		if o.rollback {
+			return nil // they stay where they are
+		}
+		return o.advise(&w.manifest)
+	}
+	if o.rollback {
+		if err := o.runner.CheckApplied(&w.record, o.dir, filepath.Join(o.dir, waveBack)); err != nil {
+			return err
+		}
+	}
+	if err := o.runner.OfWave(ctx, w.record, w.people); err != nil {
+		return err
 	}
 	plan, err := planrun.OpenPlan(ctx, filepath.Join(o.dir, name))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = plan.Close() }()
-	if !o.rollback {
-		// The user chose the wave, which lists its changes, so there is no further question.
-		o.global.Yes = true
-	}
 	if err := o.runner.Apply(ctx, plan); err != nil {
 		return err
 	}
-	return o.advise(m)
+	return o.advise(&w.manifest)
 }
 
 // precheck checks the configuration of both servers, so that users are not moved to a server
@@ -198,49 +212,4 @@ func (o *waveApply) advise(m *manifest) error {
 		cmdutil.Quote(filepath.Join(o.dir, waveOldServer)), cmdutil.Plural(m.People, "user"),
 		o.hints.Line("coexist", "verify", append([]string{"--wave", o.dir, "--ics-conf", "FILE", "--cs6-list", "FILE", "--probe"}, o.runner.Args()...)...))
 	return nil
-}
-
-func newCoexistVerify(f *cmdutil.Factory) *cobra.Command {
-	o := newCheck(f)
-	dir := ""
-	cmd := &cobra.Command{
-		Use:   "verify --wave DIR [--ics-conf FILE] [--cs6-list FILE] [--ldif FILE | -H HOST ...] [--probe]",
-		Short: "check that all users of a wave are on the new server, and only there",
-		Long: `Runs the rules of 'coexist check' about users who have moved: each user of the wave must
-have the mark, be locked out of the old server effectively, and have no calendars there
-according to a fresh --cs6-list. The rules about the configuration of both servers run,
-too. With --probe, both servers are asked for free/busy. Nothing is changed. Output and
-exit codes are those of 'coexist check'.`,
-		Example: `  davadmin coexist verify --wave wave1 --ics-conf ics.conf --cs6-list cscal-list.txt
-  davadmin coexist verify --wave wave1 --ics-conf ics.conf --cs6-list cscal-list.txt --probe --output jsonl`,
-		Args: cmdutil.NoArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if dir == "" {
-				return errNoWave(o.hints)
-			}
-			if len(o.Cs7) > 0 {
-				return cmdutil.Usagef("--cs7-list cannot be used here: the users of the wave are the list of the new server")
-			}
-			if err := o.Check(cmd); err != nil {
-				return err
-			}
-			if _, err := loadWave(o.hints, dir); err != nil {
-				return err
-			}
-			o.Cs7, o.only = []string{filepath.Join(dir, wavePeople)}, verifyRules()
-			return o.run(cmd.Context())
-		},
-	}
-	o.addCheck(cmd)
-	cmd.Flags().StringVar(&dir, "wave", "", "`DIR` of the wave, created by 'coexist plan'")
-	return cmd
-}
-
-// verifyRules returns the rules of the check that must pass after a wave.
-func verifyRules() []string {
-	return []string{
-		"localuserattr-unset", "localuserattr-not-fetched", "subjectattributes-cut", "freebusy-closed-to-peer", "caldavcompatible-off", "redirect-wrong",
-		"redirect-elsewhere", "autoprovision-on", "two-settings-on-a-line", "davstore-missing", "davstore-unknown-backend", "lockout-ineffective", "lockout-missing",
-		"old-calendars-left", "listed-not-found", "probe-old-server", "probe-new-server", "probe-old-to-new", "probe-new-to-old",
-	}
 }

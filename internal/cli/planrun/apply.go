@@ -17,6 +17,7 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/coexist"
 	"github.com/davadmin/davadmin/pkg/journal"
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 	"github.com/davadmin/davadmin/pkg/ldif"
@@ -83,6 +84,8 @@ type Runner struct {
 	operation string // as recorded in the journal, such as "ldap apply"
 	undoes    int64  // the run to undo; 0 for none
 	undoneOn  string // the server that the run to undo changed
+	stores    *cmdutil.Stores
+	wave      *coexist.WaveRecord // of the plan, if it may not be recorded yet
 	format    ui.Format
 	schema    string
 }
@@ -90,7 +93,8 @@ type Runner struct {
 // New returns the runner for an action, such as "apply" of "ldap".
 func New(f *cmdutil.Factory, operation, action string) *Runner {
 	return &Runner{
-		console: f.Console, directories: f.Directories, global: f.Global, hints: f.Hints, homes: f.Homes, hook: f.Hook, journals: f.Journals, now: f.Now,
+		Options: Options{lock: cmdutil.LockOptions{Timeout: cmdutil.DefaultLockTimeout}},
+		console: f.Console, directories: f.Directories, global: f.Global, hints: f.Hints, homes: f.Homes, hook: f.Hook, journals: f.Journals, now: f.Now, stores: f.Stores,
 		operation: operation + " " + action, schema: "davadmin." + operation + "." + action + ".1",
 	}
 }
@@ -222,17 +226,27 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	if err != nil {
 		return err
 	}
+	back, err := o.guardWaves(rec, plan)
+	if err != nil {
+		return err
+	}
 	if err := o.guardAccess(ctx, plan); err != nil {
 		return err
 	}
 	if !o.global.DryRun && plan.Removes > 0 {
-		if err := o.console.Confirm(ctx, removesQuestion(plan.Removes)); err != nil {
+		if err := o.console.Confirm(ctx, removesQuestion(plan)); err != nil {
 			return err
 		}
 	}
+	var rejected []string // the DNs of users who stay on the new server
 	options := ldapchange.Options{
 		Directory: lo, Parallel: min(o.parallel, plan.Records), Rate: o.rate, RetryFor: o.retryFor, Continue: o.skip, Reverse: reverse, Tmp: o.tmp, Now: o.now, Hook: o.hook,
-		Rejected: func(r *ldapchange.Record, why string) { o.console.Say(o.rejectedLine(plan, r, why)) },
+		Rejected: func(r *ldapchange.Record, why string) {
+			o.console.Say(o.rejectedLine(plan, r, why))
+			if len(back) > 0 {
+				rejected = append(rejected, r.DN)
+			}
+		},
 	}
 	a, err := ldapchange.NewApplier(ctx, plan, options)
 	if err != nil {
@@ -250,38 +264,13 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 		return err
 	}
 	o.journals.WarnNotes(session.Notes)
-	err = o.execute(ctx, a, plan, rec, session)
-	return errors.Join(err, session.Close())
-}
-
-// guardAccess asks before a plan changes who may read and change entries. --yes is not
-// enough for that; undoing such a change is.
-func (o *Runner) guardAccess(ctx context.Context, plan *ldapchange.Plan) error {
-	if plan.AccessControl == 0 || o.access || o.undoes != 0 {
-		return nil
+	err = errors.Join(o.execute(ctx, a, plan, rec, session), session.Close())
+	var partly *cmdutil.PartialError
+	if len(back) > 0 && (err == nil || errors.As(err, &partly)) {
+		users := rolledBack{wave: back[0], plan: plan, rejected: rejected, complete: len(rejected) == a.Rejects()}
+		o.noteAccounts(ctx, o.wavesOf(rec), h, users)
 	}
-	verb := "change"
-	if plan.AccessControl == 1 {
-		verb = "changes"
-	}
-	text := fmt.Sprintf("%s %s access-control attributes, which decide who may read and change entries", cmdutil.Plural(plan.AccessControl, "record"), verb)
-	if o.global.DryRun {
-		o.console.Notef("davadmin: note: %s; without a terminal to ask on, --access-control is required", text)
-		return nil
-	}
-	if o.global.Yes || !o.console.Streams.InTTY {
-		return cmdutil.Usagef("%s; use --access-control to allow this; nothing was changed", text)
-	}
-	return o.console.Confirm(ctx, text+". Proceed?")
-}
-
-// removesQuestion returns the question for a plan in which n records remove values.
-func removesQuestion(n int) string {
-	verb := "remove or replace"
-	if n == 1 {
-		verb = "removes or replaces"
-	}
-	return fmt.Sprintf("%s %s existing values. Proceed?", cmdutil.Plural(n, "record"), verb)
+	return err
 }
 
 // rejectedLine returns the message about a record that was not changed.
@@ -291,21 +280,6 @@ func (o *Runner) rejectedLine(plan *ldapchange.Plan, r *ldapchange.Record, why s
 		where += fmt.Sprintf(":%d", r.Line)
 	}
 	return fmt.Sprintf("davadmin: %s: %s: not changed: %s", where, ui.Sanitize(r.DN), ui.Sanitize(why))
-}
-
-// guardSize returns an error if the plan changes more entries than --max-changes allows.
-func (o *Runner) guardSize(plan *ldapchange.Plan) error {
-	limit, limited, err := cmdutil.NewMaxChanges(o.maxChanges).Limit(func() (int64, error) {
-		if plan.Header.Entries == 0 {
-			return 0, cmdutil.Usagef("--max-changes: the plan does not contain the total number of entries, of which %s would be a part; give a number instead", o.maxChanges)
-		}
-		return int64(plan.Header.Entries), nil
-	})
-	if err != nil || !limited || int64(plan.Records) <= limit {
-		return err
-	}
-	return cmdutil.Usagef("the plan changes %s, but --max-changes %s allows only %d; nothing was changed (check the plan, and raise the limit if this is intended)",
-		entries(plan.Records), o.maxChanges, limit)
 }
 
 // dryRun prints what would be done.
