@@ -66,6 +66,10 @@ func (hf *HomeFiles) warn(w config.Warning) {
 	if len(w.Lost) > 0 {
 		text += "; to restore: " + hf.hints.Line("config", "modify", "-o", w.Name, "--add", strings.Join(w.Lost, " "))
 	}
+	if w.Note {
+		hf.console.Notef("davadmin: note: %s", text)
+		return
+	}
 	hf.console.Warnf("%s", text)
 }
 
