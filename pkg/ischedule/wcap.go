@@ -266,7 +266,7 @@ func (h *wcapHeader) refusal(asked string) Recipient {
 }
 
 // addName adds a name to a list of at most two. The server writes "none" for the address
-// of somebody who has no address.
+// of a person without one.
 func addName(list []string, name string) []string {
 	known := slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
 	if name == "" || strings.EqualFold(name, "none") || known || len(list) == 2 {

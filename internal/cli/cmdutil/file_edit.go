@@ -86,6 +86,19 @@ func (hf *HomeFiles) Apply(ctx context.Context, file *config.File, edit config.E
 	return outcome, err
 }
 
+// RemoveMark is the function of a config.Edit that removes the byte-order mark from the
+// beginning of the file.
+func (s *HomeFile) RemoveMark(current []byte) ([]byte, []config.Change, error) {
+	after, changes, err := config.RemoveMark(current)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", s.File.Path(), err)
+	}
+	return after, changes, nil
+}
+
+// RemoveMarkHelp explains the option --remove-bom.
+const RemoveMarkHelp = "remove the byte-order mark (BOM) from the beginning of the file, and change nothing else"
+
 // ModifyParameters returns the function of a config.Edit that carries out requests on the text of the configuration.
 func (s *HomeFile) ModifyParameters(requests []config.Request, how config.ModifyOptions, warnings *[]config.Warning) func([]byte) ([]byte, []config.Change, error) {
 	return func(current []byte) ([]byte, []config.Change, error) {
