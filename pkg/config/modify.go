@@ -41,7 +41,9 @@ type Warning struct {
 	Text string
 	Hint string
 	Lost []string // members that were in the list and that the server needs
-	Note bool     // the request was carried out in a way that cannot be wrong
+	// Missing is an attribute that is not in List, although the server needs it there.
+	Missing, List string
+	Note          bool // the request was carried out in a way that cannot be wrong
 }
 
 // Reasons of a RefusedError for which there is another way to get what was asked
@@ -221,6 +223,14 @@ func (r *Registry) Modify(d *Document, requests []Request, o ModifyOptions) ([]W
 			return nil, &RefusedError{Name: w.Name, Where: w.Where, Text: warning.Text, Reason: ErrMembersLost}
 		}
 		warnings = append(warnings, warning)
+	}
+	for _, w := range resolved {
+		for _, warning := range r.notFetched(d, w) {
+			// A list that has just lost the attribute has its own warning.
+			if !slices.ContainsFunc(warnings, func(o Warning) bool { return o.Name == warning.List && contains(o.Lost, warning.Missing, true) }) {
+				warnings = append(warnings, warning)
+			}
+		}
 	}
 	return warnings, nil
 }

@@ -66,6 +66,9 @@ func (hf *HomeFiles) warn(w config.Warning) {
 	if len(w.Lost) > 0 {
 		text += "; to restore: " + hf.hints.Line("config", "modify", "-o", w.Name, "--add", strings.Join(w.Lost, " "))
 	}
+	if w.Missing != "" {
+		text += "; to add it: " + hf.hints.Line("config", "modify", "-o", w.List, "--add", w.Missing)
+	}
 	if w.Note {
 		hf.console.Notef("davadmin: note: %s", text)
 		return
