@@ -56,8 +56,14 @@ func newCompletion(f *cmdutil.Factory, root *cobra.Command) *cobra.Command {
 		GroupID:   cmdutil.GroupOther,
 		ValidArgs: shells,
 		Long: `Prints a script with which a shell completes operations, actions, options,
-parameter names and their values.`,
+parameter names and their values. New shells use it.
+
+bash needs the package bash-completion (install it with apt, dnf, yum, zypper or
+pkg): without it, the script prints '_get_comp_words_by_ref: command not found'.
+zsh needs 'autoload -U compinit; compinit' in ~/.zshrc. fish and PowerShell need
+nothing else.`,
 		Example: `  davadmin completion bash > /etc/bash_completion.d/davadmin
+  davadmin completion bash > ~/.local/share/bash-completion/completions/davadmin
   davadmin completion zsh > "${fpath[1]}/_davadmin"
   davadmin completion fish > ~/.config/fish/completions/davadmin.fish`,
 		Args: func(_ *cobra.Command, args []string) error {

@@ -139,18 +139,18 @@ func TestFullDisk(t *testing.T) {
 	for text.Len() < 64<<10 {
 		fmt.Fprintf(&text, "# %016x%016x\n", rnd.Uint64(), rnd.Uint64())
 	}
-	text.WriteString("davcore.serverdefaults.tzid=Europe/Berlin\n")
+	text.WriteString("notification.dav.timezoneformat=Europe/Berlin\n")
 	write(t, file, text.Bytes())
-	mustRun(t, "config", "modify", "-q", "--home", home, "-o", "davcore.serverdefaults.tzid", "-v", "Europe/Paris")
+	mustRun(t, "config", "modify", "-q", "--home", home, "-o", "notification.dav.timezoneformat", "-v", "Europe/Paris")
 	filler := filepath.Join(disk, "filler")
 	failed := 0
 	for free := int64(0); ; free += 8 << 10 {
 		old := read(t, file)
 		zone := fmt.Sprintf("Zone/%d", free)
 		fill(t, filler, free)
-		_, errs, err := run(t, nil, "config", "modify", "-q", "--home", home, "-o", "davcore.serverdefaults.tzid", "-v", zone)
+		_, errs, err := run(t, nil, "config", "modify", "-q", "--home", home, "-o", "notification.dav.timezoneformat", "-v", zone)
 		if err == nil {
-			want := bytes.Replace(old, oldZone(t, old), []byte(zone), 1)
+			want := bytes.Replace(old, oldFormat(t, old), []byte(zone), 1)
 			sameBytes(t, "after a change that found room", read(t, file), want)
 			break
 		}
@@ -164,7 +164,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		intact(t, home)
-		mustRun(t, "config", "modify", "-q", "--home", home, "-o", "davcore.serverdefaults.tzid", "-v", "After/"+zone)
+		mustRun(t, "config", "modify", "-q", "--home", home, "-o", "notification.dav.timezoneformat", "-v", "After/"+zone)
 		intact(t, home)
 		if t.Failed() || free > 1<<20 {
 			t.Fatalf("with %d bytes free", free)
@@ -178,13 +178,13 @@ func TestFullDisk(t *testing.T) {
 	intact(t, home)
 }
 
-func oldZone(t testing.TB, text []byte) []byte {
+func oldFormat(t testing.TB, text []byte) []byte {
 	t.Helper()
 	doc, err := config.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	zone, _ := doc.Get("davcore.serverdefaults.tzid")
+	zone, _ := doc.Get("notification.dav.timezoneformat")
 	return []byte(zone)
 }
 

@@ -157,7 +157,7 @@ func missingOptions(args []string) string {
 		"account repair": {"-a", "-f", "-B"}, "account upgrade": {"-a", "-f", "-B"}, "account delcomponent": {"-a", "-f", "-B"},
 		"account subscribe": {"-a", "-f"}, "account unsubscribe": {"-a", "-f"},
 		"calendar create": {"-a", "-f"}, "calendar modify": {"-a", "-f"}, "calendar delete": {"-a", "-f"},
-		"config modify": {"-o", "-f"}, "domainmap create": {"-d", "-f"}, "domainmap modify": {"-d", "-f"}, "domainmap delete": {"-d", "-f"},
+		"config modify": {"-o", "-f", "--remove-bom"}, "domainmap create": {"-d", "-f"}, "domainmap modify": {"-d", "-f", "--remove-bom"}, "domainmap delete": {"-d", "-f"},
 		"ldappool create": {"-n", "-f"}, "ldappool modify": {"-n", "-f"}, "ldappool delete": {"-n", "-f"},
 		"passfile create": {"-n", "-f", "--new-key"}, "passfile modify": {"-n", "-f", "--rekey"}, "passfile delete": {"-n", "--all"},
 		"backend create": {"-n"}, "history prune": {"--older"}, "ldap populate": {"-O"}, "coexist plan": {"-O"},

@@ -9,6 +9,8 @@ package property
 import (
 	"errors"
 	"strings"
+
+	"github.com/davadmin/davadmin/internal/similar"
 )
 
 // Property is one NAME=VALUE.
@@ -122,34 +124,9 @@ func (k Known) nearest(name string) (string, bool) {
 		if len(name)-len(n) > most || len(n)-len(name) > most {
 			continue
 		}
-		if d := distance(strings.ToLower(name), n); d < best && d < len(n)/2 {
+		if d := similar.Distance(strings.ToLower(name), n, most); d < best && d < len(n)/2 {
 			best, found = d, n
 		}
 	}
 	return found, found != ""
-}
-
-// distance returns how many bytes have to be inserted, removed or replaced, or neighbours
-// exchanged, to make b of a (optimal string alignment).
-func distance(a, b string) int {
-	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		two := before
-		before, row = row, make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(before[j+1]+1, row[j]+1, before[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], two[j-1]+1)
-			}
-		}
-	}
-	return row[len(b)]
 }

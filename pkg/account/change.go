@@ -63,7 +63,7 @@ func differences(before, after Properties) []Detail {
 	var out []Detail
 	for i, p := range before {
 		if p.Value != after[i].Value {
-			out = append(out, Detail{Text: fmt.Sprintf("%s: %s -> %s", p.Name, shown(p.Value), shown(after[i].Value))})
+			out = append(out, Detail{Text: fmt.Sprintf("%s: %s -> %s", p.Name, shown(InWords(p.Name, p.Value)), shown(InWords(p.Name, after[i].Value)))})
 		}
 	}
 	return out

@@ -43,6 +43,9 @@ func AccountProperties() []PropertyInfo {
 	}
 }
 
+// timeZoneProperty is the property of a calendar that contains the name of a time zone.
+const timeZoneProperty = "timezone"
+
 // CalendarProperties lists the properties of a calendar.
 func CalendarProperties() []PropertyInfo {
 	return []PropertyInfo{
@@ -53,7 +56,7 @@ func CalendarProperties() []PropertyInfo {
 		{"displayname", "display name"},
 		{"order", "integer; calendars are shown in this order"},
 		{"supported-calendar-component-set", "component types that it accepts, separated by spaces; fixed when it is created"},
-		{"timezone", "name of a time zone, such as Europe/Rome; empty for none"},
+		{timeZoneProperty, "name of a time zone in the IANA database, such as Europe/Rome; empty for none"},
 		{"transparent", "1: not counted for free/busy; 0: counted"},
 	}
 }

@@ -140,7 +140,7 @@ func (p Properties) ApplyCalendar(c *store.Calendar, who PeopleByAddress, exists
 				err = &store.InvalidError{Field: x.Name, Value: x.Value, Reason: "cannot be changed: it is fixed when the calendar is created"}
 			}
 			c.Components = words
-		case "timezone":
+		case timeZoneProperty:
 			c.TimeZone = x.Value
 		case "transparent":
 			c.Transparent, err = parseFlag(x)
@@ -205,7 +205,7 @@ func PropertiesOfCalendar(c *store.Calendar, names []string) Properties {
 			value = strconv.FormatInt(c.Order, 10)
 		case "supported-calendar-component-set":
 			value = strings.Join(c.Components, " ")
-		case "timezone":
+		case timeZoneProperty:
 			value = c.TimeZone
 		case "transparent":
 			value = flagText(c.Transparent)

@@ -27,7 +27,7 @@ const censusRule = "census"
 // sides are the sides to list, empty for none; domain is the mail domain of the
 // users to list, in A-labels, "" for any. Errors are those of ldapcheck.New.
 func NewCensus(o ldapcheck.Options, sides []Side, domain string) (*Census, error) {
-	c := &Census{counts: newPartition(&o)}
+	c := &Census{counts: newPartition(&o, nil)}
 	list6 := o.CS6 != nil
 	o.Rules, o.MarkedOnCS7, o.Times = []string{"listed-not-found"}, false, false
 	o.Watch = c.counts.watch

@@ -76,7 +76,7 @@ func New(o Options) (*Check, error) {
 		return len(o.Only) > 0 && !slices.Contains(o.Only, r.ID) && !slices.ContainsFunc(sourceRules(), func(s rule) bool { return s.ID == r.ID })
 	})
 	c.readMap()
-	c.counts = newPartition(&c.o.Directory)
+	c.counts = newPartition(&c.o.Directory, c.lines)
 	if o.NoDirectory != "" {
 		return c, nil
 	}
@@ -162,8 +162,9 @@ func (c *Check) runPart(ctx context.Context, part func(*rule) func(context.Conte
 
 // mapLine is the line of a domain in the domain map.
 type mapLine struct {
-	url  string
-	line int
+	domain string // in A-labels
+	url    string
+	line   int
 }
 
 // readMap reads the domain map once, because entries are checked by several
@@ -189,7 +190,7 @@ func (c *Check) readMap() {
 	c.lines = map[string]mapLine{}
 	for _, e := range m.Effective() {
 		if e.Domain != "" && e.URL != "" {
-			c.lines[e.Domain] = mapLine{e.URL, e.Line}
+			c.lines[e.Domain] = mapLine{e.Domain, e.URL, e.Line}
 		}
 	}
 }

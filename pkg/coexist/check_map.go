@@ -119,6 +119,40 @@ func checkDomains(_ context.Context, c *Check, emit emitter) error {
 	return c.complete()
 }
 
+// checkMappedUnused finds mapped domains in which nobody has an address. It needs the
+// whole directory: what was not read may have one.
+func checkMappedUnused(_ context.Context, c *Check, emit emitter) error {
+	switch {
+	case c.o.Map == nil:
+		return needHome()
+	case c.noMap != nil:
+		return c.noMap
+	case len(c.lines) == 0:
+		return finding.NotApplicable("no domain is mapped")
+	}
+	if err := c.complete(); err != nil {
+		return err
+	}
+	if c.o.Directory.Partial {
+		return finding.NotApplicable("only a part of the directory was to be read (base DN, scope or filter)")
+	}
+	for _, line := range c.mapLines() {
+		if c.counts.total.held[line.domain] {
+			continue
+		}
+		fix := finding.Fix{}
+		if config.ShellWord(line.domain) != "" {
+			fix = finding.Do(finding.FixCommand, finding.Task{Do: finding.DeleteDomain, Domain: line.domain})
+		}
+		emit(finding.Finding{
+			Value: line.domain, Where: &finding.Where{File: c.o.Map.Path, Line: line.line},
+			Detail: fmt.Sprintf("%s is mapped, but of the users, groups and resources that were read (%d), none has an address in it", line.domain, c.report.Accounts()),
+			Fix:    fix,
+		})
+	}
+	return nil
+}
+
 // usersAre returns "1 of its users is" or "2 of its users are".
 func usersAre(n int) string {
 	if n == 1 {

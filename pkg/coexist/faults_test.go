@@ -108,6 +108,9 @@ func otherFaults() []fault {
 		{"a domain that is not mapped", func(t *testing.T, d *deployment) {
 			swap(t, &d.domainMap, "example.org=http://cs6.example.com:8080/ischedule/\n", "")
 		}, "domain-not-mapped", "map.properties:0", "1 of its users is on the old server, such as olga@EXAMPLE.org", "create-domain example.org http://cs6.example.com:8080/ischedule/"},
+		{"a mapped domain that nobody has", func(_ *testing.T, d *deployment) {
+			d.domainMap += "exampel.org=http://cs6.example.com:8080/ischedule/\n"
+		}, "mapped-domain-unused", "map.properties:3", "exampel.org is mapped, but of the users, groups and resources that were read (7), none has an address in it", "delete-domain exampel.org"},
 		{"a line of ics.conf without quotes", func(t *testing.T, d *deployment) {
 			swap(t, &d.icsConf, `local.autoprovision ="no"`, `local.autoprovision =no`)
 		}, "ics-conf-line", "ics.conf:6", "double quotes", `local.autoprovision = "no"`},
@@ -217,7 +220,7 @@ func TestFixTypes(t *testing.T) {
 	types := map[string]finding.FixType{
 		"localuserattr-unset": finding.FixParameter, "localuserattr-not-fetched": finding.FixParameter, "subjectattributes-cut": finding.FixParameter,
 		"freebusy-closed-to-peer": finding.FixParameter, "whitelist-empty": finding.FixParameter,
-		"map-missing": finding.FixCommand, "domain-not-mapped": finding.FixCommand, "changed-just-now": finding.FixCommand,
+		"map-missing": finding.FixCommand, "mapped-domain-unused": finding.FixCommand, "domain-not-mapped": finding.FixCommand, "changed-just-now": finding.FixCommand,
 		"ics-conf-line": finding.FixICSConf, "two-settings-on-a-line": finding.FixICSConf, "caldavcompatible-off": finding.FixICSConf,
 		"redirect-wrong": finding.FixICSConf, "redirect-elsewhere": finding.FixICSConf, "autoprovision-on": finding.FixICSConf,
 		"old-calendars-left": finding.FixOldServerCommand, "redirect-loop": finding.FixLDIF, "on-neither": finding.FixLDIF,
@@ -269,7 +272,7 @@ func TestNeeds(t *testing.T) {
 	d := good()
 	d.properties, d.icsConf, d.on6, d.on7 = "", "", "", ""
 	needs := map[string]finding.Need{
-		"localuserattr-unset": finding.NeedNewServerHome, "map-missing": finding.NeedNewServerHome, "map-line": finding.NeedNewServerHome, "domain-not-mapped": finding.NeedNewServerHome,
+		"localuserattr-unset": finding.NeedNewServerHome, "map-missing": finding.NeedNewServerHome, "map-line": finding.NeedNewServerHome, "domain-not-mapped": finding.NeedNewServerHome, "mapped-domain-unused": finding.NeedNewServerHome,
 		"new-server-version": finding.NeedNewServerVersion, "old-server-patch": finding.NeedOldServerPatch,
 		"ics-conf-line": finding.NeedIcsConf, "redirect-wrong": finding.NeedIcsConf, "redirect-elsewhere": finding.NeedIcsConf, "autoprovision-on": finding.NeedIcsConf,
 		"old-calendars-left": finding.NeedNewServerList, "redirect-loop": finding.NeedOldServerList, "on-neither": finding.NeedOldServerList, "probe-old-server": finding.NeedProbe,

@@ -90,11 +90,14 @@ const mostDomains = 100_000
 // partition counts users by domain and side. Each worker has its own counter.
 type partition struct {
 	list6, list7 bool // there is a list of the server's users
+	mapped       map[string]mapLine
 	total        *counter
 }
 
-func newPartition(o *ldapcheck.Options) *partition {
-	p := &partition{list6: o.CS6 != nil, list7: o.CS7 != nil}
+// newPartition returns empty counts. Of the domains in mapped, it is also noted whether
+// any entry has an address in them.
+func newPartition(o *ldapcheck.Options, mapped map[string]mapLine) *partition {
+	p := &partition{list6: o.CS6 != nil, list7: o.CS7 != nil, mapped: mapped}
 	p.total = p.newCounter()
 	return p
 }
@@ -104,6 +107,8 @@ func (p *partition) watch() ldapcheck.Watcher { return p.newCounter() }
 // counter contains the counts of one worker.
 type counter struct {
 	list6, list7 bool
+	mapped       map[string]mapLine
+	held         map[string]bool // the domains of mapped in which an entry has an address
 
 	by   map[string]*DomainCount
 	full bool // there are more than mostDomains domains
@@ -115,12 +120,13 @@ type counter struct {
 }
 
 func (p *partition) newCounter() *counter {
-	return &counter{list6: p.list6, list7: p.list7, by: map[string]*DomainCount{}, changes: map[int64]int{}}
+	return &counter{list6: p.list6, list7: p.list7, mapped: p.mapped, held: map[string]bool{}, by: map[string]*DomainCount{}, changes: map[int64]int{}}
 }
 
 // Watch counts an account.
 func (c *counter) Watch(a *ldapcheck.Account) {
 	c.time(a)
+	c.hold(a)
 	if a.Entry.Kind == directory.Group {
 		return
 	}
@@ -152,6 +158,23 @@ func (c *counter) Watch(a *ldapcheck.Account) {
 	}
 }
 
+// hold notes the mapped domains in which an entry has an address, whatever kind of entry
+// it is.
+func (c *counter) hold(a *ldapcheck.Account) {
+	if len(c.held) == len(c.mapped) {
+		return
+	}
+	var buf [256]byte
+	for _, list := range a.Addresses {
+		for _, address := range list {
+			domain := appendDomain(buf[:0], address)
+			if _, ok := c.mapped[string(domain)]; ok && !c.held[string(domain)] {
+				c.held[string(domain)] = true
+			}
+		}
+	}
+}
+
 func (c *counter) domain(name []byte) *DomainCount {
 	if d := c.by[string(name)]; d != nil {
 		return d
@@ -178,6 +201,7 @@ func (p *partition) collect(watchers []ldapcheck.Watcher) {
 			continue
 		}
 		p.total.full = p.total.full || c.full
+		maps.Copy(p.total.held, c.held)
 		for name, d := range c.by {
 			p.total.domain([]byte(name)).add(d)
 		}

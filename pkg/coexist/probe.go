@@ -22,11 +22,13 @@ const probeSpan = 7 * 24 * time.Hour
 // its own clients.
 const oldWCAPPath = "/get_freebusy.wcap"
 
-// Error numbers of WCAP for a user whom the server does not know: that of the guide
-// for a missing calendar, and that of get_freebusy for any failure.
+// Error numbers of WCAP: for a user whom the server does not know, that of the guide
+// for a missing calendar and that of get_freebusy for any failure; and for a calendar
+// whose access list refuses.
 const (
 	noSuchCalendar = "29"
 	freeBusyFailed = "39"
+	accessDenied   = "28"
 )
 
 // probe is one query to one server.
@@ -221,16 +223,32 @@ func probeOldToNew(ctx context.Context, c *Check, emit emitter) error {
 	u.Path, u.RawPath, u.RawQuery, u.Fragment = oldWCAPPath, "", "", ""
 	p := probe{"the old server", u.String(), where, c.query(about, "")}
 	a, err := c.o.Asker.GetFreeBusy(ctx, p.url, p.query)
-	if err == nil && len(a.Redirects) == 0 && a.Recipients[0].HasData {
-		about := a.Recipients[0].Address
-		emit(p.finding(fmt.Sprintf("the old server answers about %s itself instead of redirecting: it has a calendar of this user", about),
-			finding.Fix{Type: finding.FixOldServerCommand, Steps: []finding.Step{
-				{Remark: "shows the owner of each calendar:", Text: "cscal -v list", Template: true},
-				{Remark: "deletes all calendars of the owner UID:", Text: "cscal delete -o UID", Template: true},
-			}}))
+	if err != nil || len(a.Redirects) > 0 {
+		return p.evaluate(a, err, emit)
+	}
+	switch r := a.Recipients[0]; {
+	case r.HasData:
+		emit(p.finding(fmt.Sprintf("the old server answers about %s itself instead of redirecting: it has a calendar of this user", r.Address), deleteCalendars()))
 		return nil
+	case r.Code == noSuchCalendar:
+		// The query by calid is about the default calendar only.
+		q := p.query
+		q.AllCalendars = true
+		if all, err := c.o.Asker.GetFreeBusy(ctx, p.url, q); err == nil && len(all.Redirects) == 0 && all.Recipients[0].HasData {
+			emit(p.finding(fmt.Sprintf("the old server does not redirect, and has no default calendar of %s (calid=mailto:), but it has other calendars of this user (mail=)", r.Address), deleteCalendars()))
+			return nil
+		}
 	}
 	return p.evaluate(a, err, emit)
+}
+
+// deleteCalendars returns the commands of the old server that delete the calendars of a
+// user who has moved.
+func deleteCalendars() finding.Fix {
+	return finding.Fix{Type: finding.FixOldServerCommand, Steps: []finding.Step{
+		{Remark: "shows the owner of each calendar:", Text: "cscal -v list", Template: true},
+		{Remark: "deletes all calendars of the owner UID:", Text: "cscal delete -o UID", Template: true},
+	}}
 }
 
 func (p *probe) finding(detail string, fix finding.Fix) finding.Finding {
@@ -259,7 +277,7 @@ func (p *probe) evaluate(a *ischedule.Answer, err error, emit emitter) error {
 	case !r.Answered:
 		emit(p.finding(fmt.Sprintf("%s answers at %s, but the answer does not mention %s", p.server, a.URL, about), finding.Fix{}))
 	case !r.HasData:
-		advice, fix := noDataAdvice(r)
+		advice, fix := noDataAdvice(&r)
 		emit(p.finding(fmt.Sprintf("%s has no free/busy of %s (%s)%s", p.server, about, statusText(r), advice), fix))
 	case r.Problem != "":
 		f := p.finding(fmt.Sprintf("%s returns free/busy of %s, but a part of it is invalid: %s", p.server, about, r.Problem), finding.Fix{})
@@ -270,17 +288,24 @@ func (p *probe) evaluate(a *ischedule.Answer, err error, emit emitter) error {
 }
 
 func statusText(r ischedule.Recipient) string {
-	words := strings.TrimSpace(strings.Join([]string{r.Code, r.Text, r.Reason, r.Description}, " "))
-	if words == "" {
+	words := strings.Join(strings.Fields(strings.Join([]string{r.Code, r.Text, r.Reason, r.Description}, " ")), " ")
+	switch {
+	case words == "":
 		return "no reason given"
+	case r.Meaning != "":
+		return words + ": " + r.Meaning
 	}
-	return strings.Join(strings.Fields(words), " ")
+	return words
 }
 
 // noDataAdvice returns what to do if a server answers without free/busy: a text for
 // the end of the detail, and a fix.
-func noDataAdvice(r ischedule.Recipient) (string, finding.Fix) {
+func noDataAdvice(r *ischedule.Recipient) (string, finding.Fix) {
 	switch {
+	case r.Retry:
+		return "; this is temporary: try again later, and if it stays so, check the services of the peer", finding.Fix{}
+	case r.Code == accessDenied:
+		return "; give everyone the right f (free/busy) to the calendar", finding.Fix{}
 	case r.Code == noSuchCalendar, r.Code == freeBusyFailed, strings.HasPrefix(r.Code, "3.7"):
 		return "; find out on which server the new server expects this user", explainFix(r.Address)
 	case strings.HasPrefix(r.Code, "3.8"):

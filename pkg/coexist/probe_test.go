@@ -35,7 +35,13 @@ type servers struct {
 func start(t *testing.T, ischedule, oldWCAP, newWCAP func(s *servers, w http.ResponseWriter, about string)) *servers {
 	t.Helper()
 	s := &servers{}
-	about := func(r *http.Request) string { return strings.TrimPrefix(r.URL.Query().Get("calid"), "mailto:") }
+	about := func(r *http.Request) string {
+		q := r.URL.Query()
+		if !q.Has("calid") {
+			return "all of " + q.Get("mail")
+		}
+		return strings.TrimPrefix(q.Get("calid"), "mailto:")
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /ischedule/", func(w http.ResponseWriter, r *http.Request) {
 		s.asked = append(s.asked, fmt.Sprintf("old ischedule %s from %s", r.Header.Get("Recipient"), r.Header.Get("Originator")))
@@ -58,7 +64,16 @@ func start(t *testing.T, ischedule, oldWCAP, newWCAP func(s *servers, w http.Res
 // Ways to answer.
 func answers(_ *servers, w http.ResponseWriter, about string)     { fmt.Fprintf(w, busy, 0, about) }
 func knowsNobody(_ *servers, w http.ResponseWriter, about string) { fmt.Fprintf(w, busy, 29, about) }
-func forbids(_ *servers, w http.ResponseWriter, _ string)         { w.WriteHeader(http.StatusForbidden) }
+
+// withErrno answers with an error number, in the form of a Calendar Server 6.
+func withErrno(n int) func(*servers, http.ResponseWriter, string) {
+	return func(_ *servers, w http.ResponseWriter, about string) {
+		fmt.Fprintf(w, "BEGIN:VCALENDAR\r\nPRODID:-//Sun/Calendar Server//EN\r\nMETHOD:PUBLISH\r\nVERSION:6.0\r\n X-NSCP-CALPROPS-LAST-MODIFIED:20061003T165433Z\r\n"+
+			"X-NSCP-CALPROPS-RELATIVE-CALID;X-S1CS-EMAIL=%s:x\r\nX-NSCP-WCAP-ERRNO:%d\r\nEND:VCALENDAR\r\n", about, n)
+	}
+}
+
+func forbids(_ *servers, w http.ResponseWriter, _ string) { w.WriteHeader(http.StatusForbidden) }
 func page(_ *servers, w http.ResponseWriter, _ string) {
 	_, _ = io.WriteString(w, "<html><title>Log in</title></html>")
 }
@@ -117,11 +132,23 @@ func TestProbes(t *testing.T) {
 			} else {
 				answers(s, w, about)
 			}
-		}, []string{"probe-new-to-old: the new server has no free/busy of adam@example.com (29 CALENDAR_DOES_NOT_EXIST); find out"}},
+		}, []string{"probe-new-to-old: the new server has no free/busy of adam@example.com (29 CALENDAR_DOES_NOT_EXIST: the peer has no default calendar of this person); find out"}},
 		{"the old server still has a calendar of a user who was moved", answers, answers, answers, []string{
 			"probe-old-to-new: the old server answers about nina@example.com itself instead of redirecting"}},
 		{"the old server does not redirect", answers, knowsNobody, answers, []string{
-			"probe-old-to-new: the old server has no free/busy of nina@example.com (29 CALENDAR_DOES_NOT_EXIST)"}},
+			"probe-old-to-new: the old server has no free/busy of nina@example.com (29 CALENDAR_DOES_NOT_EXIST: the peer has no default calendar of this person)"}},
+		{"the old server has only a calendar that is not the default one", answers, func(s *servers, w http.ResponseWriter, about string) {
+			if person, all := strings.CutPrefix(about, "all of "); all {
+				answers(s, w, person)
+			} else {
+				knowsNobody(s, w, about)
+			}
+		}, answers, []string{
+			"probe-old-to-new: the old server does not redirect, and has no default calendar of nina@example.com (calid=mailto:), but it has other calendars of this user (mail=)"}},
+		{"the back end of the old server is down", answers, withErrno(11001), answers, []string{
+			"probe-old-to-new: the old server has no free/busy of nina@example.com (11001 CDWP_ERR_CANNOT_CONNECT: the front end of the peer cannot reach the server that has the calendar); this is temporary: try again later"}},
+		{"the calendar is closed", answers, withErrno(28), answers, []string{
+			"probe-old-to-new: the old server has no free/busy of nina@example.com (28 ACCESS_DENIED_TO_CALENDAR: the access list of the calendar does not let everyone see free/busy); give everyone the right f"}},
 		{"a loop", answers, redirects, returns, []string{
 			"probe-new-server: the new server does not return free/busy of nina@example.com: ",
 			"probe-old-to-new: the old server does not return free/busy of nina@example.com: ",

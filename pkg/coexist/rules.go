@@ -143,6 +143,13 @@ func mapRules() []rule {
 				"map the domain")),
 			late: checkDomains,
 		},
+		{
+			Rule: withTask(finding.Task{Do: finding.DeleteDomain, Domain: "DOMAIN"}, newRule("mapped-domain-unused", finding.Warning,
+				"in each domain of the domain map, an entry of the directory has an address",
+				"the new server queries the old one only about people in the directory, so the line has no effect: the domain may be misspelled, or its users have left",
+				"correct the domain, or remove its line")),
+			late: checkMappedUnused,
+		},
 	}
 }
 

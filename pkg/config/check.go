@@ -94,6 +94,9 @@ type setting struct {
 // of Latin-1.
 const utf8Mark = "\u00ef\u00bb\u00bf"
 
+// utf8MarkBytes is the byte-order mark in the file.
+const utf8MarkBytes = "\xef\xbb\xbf"
+
 func newCheckState(in CheckInput) *checkState {
 	s := &checkState{in: in, reg: in.Registry}
 	if isUTF16(in.Text) {

@@ -51,9 +51,9 @@ func fileCases() []ruleCase {
 	return []ruleCase{
 		{rule: "byte-order-mark", whole: true, file: "\xef\xbb\xbf" + good + firstLine, passes: good + firstLine, severity: finding.Error, line: 1,
 			parameter: utf8Mark + "base.ldapinfo.cachesize", detail: "base.ldapinfo.cachesize is not set by this line",
-			fix: edits("'" + utf8Mark + "base.ldapinfo.cachesize' default & base.ldapinfo.cachesize := 5")},
+			fix: finding.Do(finding.FixCommand, finding.Task{Do: finding.RemoveMark})},
 		{rule: "byte-order-mark", whole: true, file: "\xef\xbb\xbf# a comment\n" + firstLine, passes: firstLine, severity: finding.Error, line: 1,
-			parameter: utf8Mark + "#", detail: "byte-order mark of UTF-8", fix: edits("'" + utf8Mark + "#' default")},
+			parameter: utf8Mark + "#", detail: "byte-order mark of UTF-8", fix: finding.Do(finding.FixCommand, finding.Task{Do: finding.RemoveMark})},
 		{rule: "file-readable", file: good, passes: good, mode: 0o644, severity: finding.Warning, detail: "mode 0644", fix: chmod},
 		{rule: "file-readable", file: good, passes: good, mode: 0o604, severity: finding.Warning, detail: "mode 0604", fix: command("chmod 600 " + checkedPath)},
 		{rule: "file-writable", file: good, passes: good, mode: 0o660, severity: finding.Warning, detail: "the group", fix: chmod},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/davadmin/davadmin/pkg/finding"
 )
@@ -22,7 +23,7 @@ func fileChecks() []check {
 		{newRule("byte-order-mark", finding.Error,
 			"the file does not begin with a byte-order mark",
 			"the server reads the mark as the first characters of the first name, so this setting has no effect",
-			"remove the first line and set the parameter again; keep the file in ASCII"),
+			"remove the mark; keep the file in ASCII"),
 			checkMark, true},
 		{newRule("file-readable", finding.Error,
 			"only the owner and the group may read the file",
@@ -56,15 +57,17 @@ func checkMark(_ context.Context, s *checkState, emit func(finding.Finding)) err
 		emit(finding.Finding{Where: s.where(1), Detail: "the file begins with the byte-order mark of UTF-16; the server reads one byte per character"})
 		return nil
 	}
-	if !bytes.HasPrefix(s.in.Text, []byte("\xef\xbb\xbf")) {
+	if !bytes.HasPrefix(s.in.Text, []byte(utf8MarkBytes)) {
 		return nil
 	}
-	f := finding.Finding{Where: s.where(1), Detail: "the file begins with the byte-order mark of UTF-8, which becomes part of the first name"}
+	f := finding.Finding{
+		Where: s.where(1), Detail: "the file begins with the byte-order mark of UTF-8, which becomes part of the first name",
+		Fix: finding.Do(finding.FixCommand, finding.Task{Do: finding.RemoveMark}),
+	}
 	if len(s.settings) > 0 {
 		st := &s.settings[0]
 		f.Parameter = st.name()
-		f.Fix = s.fixMark(st)
-		if name := st.Key[len(utf8Mark):]; !f.Fix.IsZero() && s.known(name) {
+		if name := strings.TrimPrefix(st.Key, utf8Mark); st.name() == st.Key && s.known(name) {
 			f.Detail = "the file begins with the byte-order mark of UTF-8, which becomes part of the first name: " + name + " is not set by this line"
 		}
 	}
@@ -75,19 +78,6 @@ func checkMark(_ context.Context, s *checkState, emit func(finding.Finding)) err
 func (s *checkState) known(name string) bool {
 	p, ok := s.lookup(name)
 	return ok && p.File == ""
-}
-
-// fixMark returns the fix that removes the entry with the mark, and the mark with
-// it, and sets the parameter that was meant.
-func (s *checkState) fixMark(st *setting) finding.Fix {
-	if st.name() != st.Key {
-		return finding.Fix{}
-	}
-	edits := []finding.ParameterEdit{s.editDefault(st.Key)}
-	if name := st.Key[len(utf8Mark):]; s.known(name) && s.get(name) == nil {
-		edits = append(edits, s.editSet(name, st.Value))
-	}
-	return fixOf(edits...)
 }
 
 func checkReadable(_ context.Context, s *checkState, emit func(finding.Finding)) error {

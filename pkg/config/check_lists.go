@@ -81,7 +81,7 @@ func (s *checkState) wanted(n need) (fetched, error) {
 	case needLocalUser:
 		return fetched{[]string{s.value(paramLocalUserAttr)}, "which marks local users", []string{paramLocalUserAttr}}, s.coexists()
 	case needMail:
-		from := []string{"davcore.ldapattr.mail", "davcore.ldapattr.mailalternateaddress"}
+		from := []string{paramMail, paramAlternateMail}
 		return fetched{[]string{s.value(from[0]), s.value(from[1])}, "which contains mail addresses", from}, nil
 	case needBackend:
 	}

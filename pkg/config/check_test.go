@@ -158,6 +158,16 @@ func applyFix(t *testing.T, in CheckInput, f finding.Finding) {
 		t.Fatal(err)
 	}
 	for _, s := range f.Fix.Steps {
+		if s.Task.Do == finding.RemoveMark {
+			after, _, err := RemoveMark(d.Source())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d, err = Parse(after); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		if _, err := in.Registry.Modify(d, requestsOf(t, s.Task), ModifyOptions{}); err != nil {
 			t.Fatalf("%s: %v", s.Task, err)
 		}

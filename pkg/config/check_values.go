@@ -144,6 +144,8 @@ func (p *Parameter) meant(value string) string {
 		problems = checkBoolean(value)
 	case LogLevel:
 		problems = checkLogLevel(value)
+	case TimeZone:
+		problems = checkTimeZone(value)
 	}
 	for _, problem := range problems {
 		if problem.Suggestion != "" {

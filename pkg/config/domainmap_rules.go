@@ -99,11 +99,8 @@ func (m *mapState) checkMarked(l *mapLine, emit func(finding.Finding)) {
 	if l.fault != lineMarked {
 		return
 	}
-	fix := fixDelete(l.Key)
-	if l.Domain != "" {
-		fix = m.fixMap(l.Domain, l.URL)
-	}
-	emit(m.of(l, "the file begins with the byte-order mark of UTF-8, which becomes part of the first key", fix))
+	emit(m.of(l, "the file begins with the byte-order mark of UTF-8, which becomes part of the first key",
+		finding.Do(finding.FixCommand, finding.Task{Do: finding.RemoveMapMark})))
 }
 
 func (m *mapState) checkCut(l *mapLine, emit func(finding.Finding)) {

@@ -80,6 +80,14 @@ func domainFix(text string) finding.Fix {
 func applyDomainFix(t fataler, file string, fix finding.Fix) string {
 	t.Helper()
 	for _, s := range fix.Steps {
+		if s.Task.Do == finding.RemoveMapMark {
+			after, _, err := RemoveMark([]byte(file))
+			if err != nil {
+				t.Fatalf("%q: %v", file, err)
+			}
+			file = string(after)
+			continue
+		}
 		action, ok := map[finding.Action]DomainAction{
 			finding.CreateDomain: DomainCreate, finding.ModifyDomain: DomainModify, finding.DeleteDomain: DomainDelete,
 		}[s.Task.Do]

@@ -41,6 +41,9 @@ type Warning struct {
 	Text string
 	Hint string
 	Lost []string // members that were in the list and that the server needs
+	// Missing is an attribute that is not in List, although the server needs it there.
+	Missing, List string
+	Note          bool // the request was carried out in a way that cannot be wrong
 }
 
 // Reasons of a RefusedError for which there is another way to get what was asked
@@ -128,7 +131,8 @@ func (r *Registry) Validate(requests []Request, o ModifyOptions) error {
 			return refuse("not a list", "", ErrNotList)
 		}
 		if q.Action == ActionSet && p != nil {
-			if bad := firstError(p.Check(q.Value)); bad != nil {
+			value, _ := p.canonical(q.Value)
+			if bad := firstError(p.Check(value)); bad != nil {
 				var reason error
 				if q.Value == "" {
 					reason = ErrEmptyValue
@@ -220,6 +224,14 @@ func (r *Registry) Modify(d *Document, requests []Request, o ModifyOptions) ([]W
 		}
 		warnings = append(warnings, warning)
 	}
+	for _, w := range resolved {
+		for _, warning := range r.notFetched(d, w) {
+			// A list that has just lost the attribute has its own warning.
+			if !slices.ContainsFunc(warnings, func(o Warning) bool { return o.Name == warning.List && contains(o.Lost, warning.Missing, true) }) {
+				warnings = append(warnings, warning)
+			}
+		}
+	}
 	return warnings, nil
 }
 
@@ -241,6 +253,10 @@ func (r *Registry) resolve(d *Document, q Request) (resolvedRequest, []Warning, 
 		return w, nil, nil
 	}
 	if p != nil {
+		var note string
+		if w.value, note = p.canonical(w.value); note != "" {
+			warnings = append(warnings, Warning{Name: q.Name, Text: note, Note: true})
+		}
 		warnings = append(warnings, valueWarnings(p, q.Name, w.value)...)
 	}
 	return w, warnings, nil

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/davadmin/davadmin/internal/similar"
 )
 
 // minCompletion is how many characters a part of a name must have to be completed.
@@ -35,7 +37,7 @@ func (r *Registry) Nearest(name string) (string, bool) {
 	limit := max(2, utf8.RuneCountInString(name)/5)
 	best := ""
 	for _, c := range candidates {
-		if d := editDistance(folded, strings.ToLower(c), limit); d <= limit {
+		if d := similar.Distance(folded, strings.ToLower(c), limit); d <= limit {
 			best, limit = c, d-1
 		}
 	}
@@ -49,7 +51,7 @@ func NearestWord(word string, words []string) (string, bool) {
 	best, limit := "", min(2, utf8.RuneCountInString(word)-1)
 	begins, n := "", 0
 	for _, w := range words {
-		if d := editDistance(word, w, limit); d <= limit {
+		if d := similar.Distance(word, w, limit); d <= limit {
 			best, limit = w, d-1
 		}
 		if strings.HasPrefix(w, word) {
@@ -132,38 +134,4 @@ func onlyOne(names []string, fits func(string) bool) (string, int) {
 		}
 	}
 	return found, n
-}
-
-// editDistance returns the Damerau-Levenshtein distance between a and b in the
-// variant in which no letter is changed twice (optimal string alignment). If the
-// distance exceeds the limit, it may return any number over the limit.
-func editDistance(a, b string, limit int) int {
-	s, t := []rune(a), []rune(b)
-	if d := len(s) - len(t); d > limit || -d > limit {
-		return limit + 1
-	}
-	before, last, row := make([]int, len(t)+1), make([]int, len(t)+1), make([]int, len(t)+1)
-	for j := range row {
-		last[j] = j
-	}
-	for i := 1; i <= len(s); i++ {
-		row[0] = i
-		least := i
-		for j := 1; j <= len(t); j++ {
-			change := 1
-			if s[i-1] == t[j-1] {
-				change = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+change)
-			if i > 1 && j > 1 && s[i-1] == t[j-2] && s[i-2] == t[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-			least = min(least, row[j])
-		}
-		if least > limit {
-			return limit + 1
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(t)]
 }

@@ -9,7 +9,15 @@ const (
 	paramSubjectAttributes = "davcore.uriinfo.subjectattributes"
 	paramPermanentUniqueID = "davcore.uriinfo.permanentuniqueid"
 	paramLocalUserAttr     = "davcore.scheduling.localuserattr"
+	paramMail              = "davcore.ldapattr.mail"
+	paramAlternateMail     = "davcore.ldapattr.mailalternateaddress"
 )
+
+// backendTemplate ends the names of the templates of back ends.
+const backendTemplate = ".backendid"
+
+// backendTemplates returns the prefixes of the families of templates of back ends.
+func backendTemplates() []string { return []string{"davcore.homeuri.", "davcore.principalsuri."} }
 
 // Needed is a member that the server needs in a list.
 type Needed struct {
@@ -47,8 +55,8 @@ func (r *Registry) NeededMembers(d *Document, name string) []Needed {
 	if name == paramSubjectAttributes {
 		add(r.Effective(d, paramPermanentUniqueID), "the unique id of every account", true)
 		add(r.Effective(d, paramLocalUserAttr), "marks local users", true)
-		add(r.Effective(d, "davcore.ldapattr.mail"), "the mail address", true)
-		add(r.Effective(d, "davcore.ldapattr.mailalternateaddress"), "additional mail addresses", true)
+		add(r.Effective(d, paramMail), "the mail address", true)
+		add(r.Effective(d, paramAlternateMail), "additional mail addresses", true)
 		for _, a := range r.templateAttributes(d) {
 			add(a, "selects the back end", true)
 		}
@@ -65,34 +73,37 @@ func (r *Registry) NeededMembers(d *Document, name string) []Needed {
 // templates of the URI families, as in ${davstore,defaultbackend}.
 func (r *Registry) templateAttributes(d *Document) []string {
 	var out []string
-	collect := func(template string) {
-		for {
-			_, rest, found := strings.Cut(template, "${")
-			if !found {
-				return
-			}
-			inner, after, closed := strings.Cut(rest, "}")
-			if !closed {
-				return
-			}
-			attribute, _, _ := strings.Cut(inner, ",")
-			if isAttribute(attribute) { // ${1} is a group of the pattern
-				out = append(out, attribute)
-			}
-			template = after
-		}
-	}
-	for _, family := range []string{"davcore.homeuri.", "davcore.principalsuri."} {
+	for _, family := range backendTemplates() {
 		set := false
 		for key, value := range d.All() {
-			if strings.HasPrefix(key, family) && strings.HasSuffix(key, ".backendid") {
+			if strings.HasPrefix(key, family) && strings.HasSuffix(key, backendTemplate) {
 				set = true
-				collect(value)
+				out = append(out, attributesIn(value)...)
 			}
 		}
-		if p, ok := r.Lookup(family + "*.backendid"); ok && !set {
-			collect(p.Default)
+		if p, ok := r.Lookup(family + "*" + backendTemplate); ok && !set {
+			out = append(out, attributesIn(p.Default)...)
 		}
 	}
 	return out
+}
+
+// attributesIn returns the LDAP attributes in a template.
+func attributesIn(template string) []string {
+	var out []string
+	for {
+		_, rest, found := strings.Cut(template, "${")
+		if !found {
+			return out
+		}
+		inner, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			return out
+		}
+		attribute, _, _ := strings.Cut(inner, ",")
+		if isAttribute(attribute) { // ${1} is a group of the pattern
+			out = append(out, attribute)
+		}
+		template = after
+	}
 }

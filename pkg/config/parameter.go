@@ -229,6 +229,8 @@ func (p *Parameter) checkType(value string) []Problem {
 		return checkRegex(value)
 	case Template:
 		return checkTemplate(value)
+	case TimeZone:
+		return checkTimeZone(value)
 	}
 	return nil
 }

@@ -29,12 +29,13 @@ const (
 	Filter        Type = "filter"
 	Regex         Type = "regex"
 	Template      Type = "template"
+	TimeZone      Type = "timezone"
 )
 
 // Types lists all types, in the order of the reference pages.
 func Types() []Type {
 	return []Type{
-		String, Integer, Long, Boolean, Password, LogLevel, FilePath, URL, MailList, Attribute, AttributeList, ACL, Filter, Regex, Template,
+		String, Integer, Long, Boolean, Password, LogLevel, FilePath, URL, MailList, Attribute, AttributeList, ACL, Filter, Regex, Template, TimeZone,
 	}
 }
 
@@ -74,6 +75,8 @@ func (t Type) Describe() string {
 		return "a regular expression of java.util.regex.Pattern"
 	case Template:
 		return "text with $1 for a group of the pattern and ${attribute,default} for an LDAP attribute"
+	case TimeZone:
+		return "the name of a time zone in the IANA database, such as Europe/Rome"
 	}
 	return ""
 }

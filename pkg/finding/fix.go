@@ -54,6 +54,9 @@ const (
 	DeleteDomain   Action = "delete-domain"   // Domain
 	ExplainAddress Action = "explain-address" // Address
 
+	RemoveMark    Action = "remove-mark"     // none: the byte-order mark of davserver.properties
+	RemoveMapMark Action = "remove-map-mark" // none: the byte-order mark of the domain map
+
 	DescribeParameter Action = "describe-parameter" // Parameter
 	NewID             Action = "new-id"             // Before, After
 	ReadAdditions     Action = "read-additions"     // none: the same check, with records that add an entry read as entries

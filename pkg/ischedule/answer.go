@@ -35,6 +35,8 @@ type Recipient struct {
 	// peer sends none, as with a bare iCalendar object. With WCAP they are a
 	// non-zero X-NSCP-WCAP-ERRNO, such as 29, and its name, "" if it is unknown.
 	Code, Text  string
+	Meaning     string // with WCAP, what the error number means; "" if it is unknown
+	Retry       bool   // with WCAP, the error is temporary: the same query can succeed later
 	Reason      string // the name of the element inside <error>
 	Description string // response-description; with WCAP, the other address that the peer names
 

@@ -21,6 +21,9 @@ type Query struct {
 	// Bare omits the iSchedule headers and the parameters of the content type, as
 	// in the sample request in the Calendar Server 7 guide.
 	Bare bool
+	// AllCalendars makes a WCAP query ask for all calendars that the person owns, not
+	// only for the default one. Other queries ignore it: there, the peer decides.
+	AllCalendars bool
 }
 
 // FreeBusy asks the peer at an iSchedule URL when people are busy. A refusal that

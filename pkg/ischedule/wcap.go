@@ -19,8 +19,14 @@ import (
 // q must have exactly one recipient. The originator may be empty, because it is
 // not sent, and Bare is ignored. Query parameters of the URL that are not part of
 // the request are kept. All redirects are followed, up to Options.MaxRedirects.
-// The form in which Calendar Server 6 redirects is not known: a Location with a
-// calid is requested unchanged, and one without gets the parameters of the query.
+// The form in which Calendar Server 6 redirects is not known: a Location that names
+// a person, by calid or mail, is requested unchanged, and another one gets the
+// parameters of the query.
+//
+// The person is named by calid=mailto:ADDRESS, which means the default calendar only.
+// With Query.AllCalendars it is mail=ADDRESS: all calendars of which the person is the
+// primary owner and that are included in free/busy. Their results are merged, and
+// Problem names the error of a calendar whose data is missing.
 //
 // A refusal is part of the answer: it is the Code of the person, who then has no
 // data. Because the query is about one person, a single result is taken as that
@@ -38,7 +44,7 @@ func (c *Client) GetFreeBusy(ctx context.Context, at string, q Query) (*Answer, 
 	}
 	setParameters(u, parameters)
 	complete := func(u *url.URL) {
-		if !hasCalid(u) {
+		if !namesPerson(u) {
 			setParameters(u, parameters)
 		}
 	}
@@ -46,7 +52,7 @@ func (c *Client) GetFreeBusy(ctx context.Context, at string, q Query) (*Answer, 
 	if err != nil {
 		return nil, withWCAPHint(err)
 	}
-	a, err := readWCAP(r, q.Recipients[0])
+	a, err := readWCAP(r, q.Recipients[0], q.AllCalendars)
 	if err != nil {
 		return nil, withWCAPHint(err)
 	}
@@ -75,8 +81,12 @@ func wcapParameters(q Query) ([]parameter, error) {
 	// In the guide, the plain mail address follows mailto:, so it is encoded once, for
 	// the query, and not as a URI first. Only some servers read a plus as a space.
 	address := strings.ReplaceAll(url.QueryEscape(q.Recipients[0]), "+", "%20")
+	person := parameter{"calid", "mailto:" + address}
+	if q.AllCalendars {
+		person = parameter{"mail", address}
+	}
 	return []parameter{
-		{"calid", "mailto:" + address},
+		person,
 		{"dtstart", formatTime(start)},
 		{"dtend", formatTime(end)},
 		{"fmt-out", "text/calendar"},
@@ -84,13 +94,15 @@ func wcapParameters(q Query) ([]parameter, error) {
 	}, nil
 }
 
-// setParameters appends parameters to a URL's query and removes those with the
-// same names.
+// setParameters appends the parameters of a query to a URL. It removes those with the
+// same names, and those that would win against them: a calid counts more than a mail,
+// and a duration more than dtstart and dtend.
 func setParameters(u *url.URL, all []parameter) {
 	var parts []string
 	for part := range strings.SplitSeq(u.RawQuery, "&") {
 		name, _ := splitParameter(part)
-		if part != "" && !slices.ContainsFunc(all, func(p parameter) bool { return p.name == name }) {
+		contradicts := name == "calid" || name == "mail" || name == "duration"
+		if part != "" && !contradicts && !slices.ContainsFunc(all, func(p parameter) bool { return p.name == name }) {
 			parts = append(parts, part)
 		}
 	}
@@ -100,11 +112,11 @@ func setParameters(u *url.URL, all []parameter) {
 	u.RawQuery = strings.Join(parts, "&")
 }
 
-// hasCalid reports whether a URL names the calendar that is queried. An empty calid
-// does not: it means the user who has logged in.
-func hasCalid(u *url.URL) bool {
+// namesPerson reports whether a URL names the calendar or the person that is queried.
+// An empty calid does not: it means the user who has logged in.
+func namesPerson(u *url.URL) bool {
 	for part := range strings.SplitSeq(u.RawQuery, "&") {
-		if name, value := splitParameter(part); name == "calid" && value != "" {
+		if name, value := splitParameter(part); (name == "calid" || name == "mail") && value != "" {
 			return true
 		}
 	}
@@ -120,31 +132,71 @@ func splitParameter(part string) (name, value string) {
 	return name, value
 }
 
-// readWCAP parses the answer to a query about one person.
-func readWCAP(r *reply, asked string) (*Answer, error) {
+// readWCAP parses the answer to a query about one person. If all means all calendars of
+// the person, each calendar is an object with an error number of its own.
+func readWCAP(r *reply, asked string, all bool) (*Answer, error) {
 	text := r.text()
 	if !isCalendar(text) {
 		return nil, r.noCalendar(text)
 	}
+	objects := [][]byte{text}
+	if all {
+		objects = splitObjects(text)
+	}
 	a := &Answer{Form: FormCalendar, Recipients: []Recipient{{Address: asked}}}
-	header, err := readWCAPHeader(text)
-	if err != nil || header.errno != 0 {
-		// If the object is truncated, the number may be truncated too.
-		if _, broken := readFreeBusy(text); broken == nil {
-			if err != nil {
-				return nil, fail(Malformed, r.at, r.status, err.Error(), err)
+	var read, refused []Recipient
+	var names wcapHeader
+	for _, object := range objects {
+		h, err := readWCAPHeader(object)
+		if err != nil || h.errno.Number != 0 && !h.errno.Partial {
+			// If the object is truncated, the number may be truncated too.
+			if _, broken := readFreeBusy(object); broken == nil {
+				if err != nil {
+					return nil, fail(Malformed, r.at, r.status, err.Error(), err)
+				}
+				// Any data next to the error is not reliable.
+				refused = append(refused, h.refusal(asked))
+				continue
 			}
-			// Any data next to the error is not reliable.
-			a.assign([]Recipient{{Address: asked, Code: strconv.Itoa(header.errno), Text: errnoName(header.errno)}})
-			return a, nil
+		}
+		found, err := readCalendar(r, object)
+		if err != nil {
+			return nil, err
+		}
+		if h.errno.Partial {
+			found[0].Problem = cmp.Or(found[0].Problem, h.errno.Meaning)
+		}
+		read = append(read, found...)
+		for _, name := range h.names {
+			names.names = addName(names.names, name)
 		}
 	}
-	all, err := readCalendar(r, text)
-	if err != nil {
-		return nil, err
+	switch {
+	case len(read) == 0:
+		a.assign(refused[:1])
+		return a, nil
+	case len(refused) > 0:
+		const missing = "another calendar of this person has no data: "
+		read[0].Problem = cmp.Or(read[0].Problem, missing+strings.TrimSpace(refused[0].Code+" "+refused[0].Text))
 	}
-	a.assign(header.claim(all, asked))
+	a.assign(names.claim(read, asked))
 	return a, nil
+}
+
+// splitObjects splits an answer into its calendar objects: it has one for each calendar,
+// one after another.
+func splitObjects(text []byte) [][]byte {
+	const most = 1000 // calendars of one person
+	var out [][]byte
+	start, at := 0, 0
+	for line := range bytes.Lines(text) {
+		if at > start && isCalendar(line) && len(out) < most {
+			out = append(out, text[start:at])
+			start = at
+		}
+		at += len(line)
+	}
+	return append(out, text[start:])
 }
 
 // noCalendar returns the error for an answer that is not iCalendar.
@@ -165,34 +217,59 @@ func (r *reply) noCalendar(text []byte) error {
 
 // wcapHeader is the information in an answer other than free/busy.
 type wcapHeader struct {
-	errno int      // X-NSCP-WCAP-ERRNO: 0 means success, and is the value if there is none
+	errno Errno    // X-NSCP-WCAP-ERRNO: its Number is 0 for success, and if there is none
 	names []string // addresses of the people in the answer; two at most, enough to show that there are several
 }
 
 // readWCAPHeader finds the properties anywhere in the object: before, after or
 // inside a VFREEBUSY. Of several error numbers, the first non-zero one is used.
+//
+// Calendar Server 6 sends a line with a property after VERSION that begins with a space,
+// so it seems to continue VERSION (samples in the WCAP guides).
 func readWCAPHeader(text []byte) (wcapHeader, error) {
 	var h wcapHeader
 	for line := range unfold(text) {
 		p, _ := parseLine(line)
+		if at := strings.Index(strings.ToUpper(p.value), "X-NSCP-"); at > 0 && p.name == "VERSION" {
+			p, _ = parseLine(p.value[at:])
+		}
 		switch p.name {
 		case "X-NSCP-WCAP-ERRNO":
 			n, err := strconv.Atoi(strings.TrimSpace(p.value))
 			if err != nil {
 				return h, fmt.Errorf("the X-NSCP-WCAP-ERRNO of the answer is %q, which is not a number", clip(p.value))
 			}
-			h.errno = cmp.Or(h.errno, n)
+			if h.errno.Number == 0 {
+				if known, ok := LookupErrno(n); ok {
+					h.errno = known
+				} else {
+					h.errno.Number = n
+				}
+			}
 		case "X-S1CS-EMAIL", "X-SICS-EMAIL": // the guides use both
 			h.names = addName(h.names, clip(mailAddress(p.value)))
+		case "X-NSCP-CALPROPS-RELATIVE-CALID":
+			// The value is the calid, and the address of its owner is a parameter.
+			name := mailAddress(cmp.Or(p.parameter("X-S1CS-EMAIL"), p.parameter("X-SICS-EMAIL")))
+			if strings.Contains(name, "@") {
+				h.names = addName(h.names, clip(name))
+			}
 		}
 	}
 	return h, nil
 }
 
-// addName adds a name to a list of at most two.
+// refusal returns the result for a person about whom the peer answers with an error.
+func (h *wcapHeader) refusal(asked string) Recipient {
+	e := h.errno
+	return Recipient{Address: asked, Code: strconv.Itoa(e.Number), Text: e.Name, Meaning: e.Meaning, Retry: e.Retry}
+}
+
+// addName adds a name to a list of at most two. The server writes "none" for the address
+// of a person without one.
 func addName(list []string, name string) []string {
 	known := slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
-	if name == "" || known || len(list) == 2 {
+	if name == "" || strings.EqualFold(name, "none") || known || len(list) == 2 {
 		return list
 	}
 	return append(list, name)
@@ -222,21 +299,4 @@ func (h *wcapHeader) claim(all []Recipient, asked string) []Recipient {
 		one.Description = "the peer names " + names[0]
 	}
 	return []Recipient{one}
-}
-
-// errnoName returns the name of an error number, "" if it is unknown. The first
-// three are from the table in the Calendar Server 6 guide, which uses 39 for any
-// failure of this command; the name of 39 is from Mozilla's client.
-func errnoName(n int) string {
-	switch n {
-	case 1:
-		return "LOGIN_FAILED"
-	case 28:
-		return "ACCESS_DENIED_TO_CALENDAR"
-	case 29:
-		return "CALENDAR_DOES_NOT_EXIST"
-	case 39:
-		return "GET_FREEBUSY_FAILED"
-	}
-	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,7 @@ func TestGetFreeBusyRequest(t *testing.T) {
 		"a question mark": {"?", "user1@example.com", wcapQuestion},
 		"others kept":     {"?id=x%26y&tz&a=b;c&&#top", "user1@example.com", "id=x%26y&tz&a=b;c&" + wcapQuestion},
 		"same names":      {"?calid=boss&dtstart=1&id=2&dtend=3&fmt%2Dout=text/xml&busyonly=1&calid", "user1@example.com", "id=2&" + wcapQuestion},
+		"others that win": {"?duration=9&mail=boss@example.com", "user1@example.com", wcapQuestion},
 		"names like them": {"?calids=1&Calid=2&%zz=3", "user1@example.com", "calids=1&Calid=2&%zz=3&" + wcapQuestion},
 		"an odd address":  {"", `"a b&c=d%41"+e/é@example.com`, strings.Replace(wcapQuestion, "user1%40", "%22a%20b%26c%3Dd%2541%22%2Be%2F%C3%A9%40", 1)},
 	} {
@@ -85,7 +87,12 @@ func TestGetFreeBusyAnswers(t *testing.T) {
 		return []Recipient{r}
 	}
 	refused := func(code, text string) []Recipient {
-		return []Recipient{{Address: "user1@example.com", Answered: true, Code: code, Text: text}}
+		n, err := strconv.Atoi(code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, _ := LookupErrno(n)
+		return []Recipient{{Address: "user1@example.com", Answered: true, Code: code, Text: text, Meaning: e.Meaning, Retry: e.Retry}}
 	}
 	calid := "X-NSCP-CALPROPS-RELATIVE-CALID:user1\r\n"
 	for name, c := range map[string]struct {
@@ -110,13 +117,23 @@ func TestGetFreeBusyAnswers(t *testing.T) {
 			[]Recipient{{Address: "boss@example.com", Answered: true, HasData: true, Busy: busyDay[1:2]}}},
 		"two others, unnamed": {wcapOf("X-S1CS-EMAIL:a@example.com\r\n", component("", meeting), errnoOK) + wcapOf("X-S1CS-EMAIL:b@example.com\r\n", component("", meeting), errnoOK), []Recipient{{Address: "user1@example.com"}},
 			[]Recipient{{Answered: true, HasData: true, Busy: busyDay[1:2]}, {Answered: true, HasData: true, Busy: busyDay[1:2]}}},
-		"unknown":               {wcapOf("", "", errnoNone), refused("29", "CALENDAR_DOES_NOT_EXIST"), nil},
-		"unknown, after an ok":  {wcapOf(errnoOK, "", errnoNone), refused("29", "CALENDAR_DOES_NOT_EXIST"), nil},
-		"unknown, with data":    {wcapOf("", component("user1@example.com", append(day, "X-NSCP-WCAP-ERRNO;X-A=b:29")...), errnoOK), refused("29", "CALENDAR_DOES_NOT_EXIST"), nil},
-		"denied":                {wcapOf("", "", "X-NSCP-WCAP-ERRNO:28\r\n"), refused("28", "ACCESS_DENIED_TO_CALENDAR"), nil},
-		"a login wanted":        {wcapOf("X-NSCP-WCAP-ERRNO:\r\n  1\r\n", "", ""), refused("1", "LOGIN_FAILED"), nil},
-		"failed":                {wcapOf("", "", "X-NSCP-WCAP-ERRNO:39\r\n"), refused("39", "GET_FREEBUSY_FAILED"), nil},
-		"a number of its own":   {wcapOf("", "", "X-NSCP-WCAP-ERRNO:11000\r\n"), refused("11000", ""), nil},
+		"unknown":              {wcapOf("", "", errnoNone), refused("29", "CALENDAR_DOES_NOT_EXIST"), nil},
+		"unknown, after an ok": {wcapOf(errnoOK, "", errnoNone), refused("29", "CALENDAR_DOES_NOT_EXIST"), nil},
+		"unknown, with data":   {wcapOf("", component("user1@example.com", append(day, "X-NSCP-WCAP-ERRNO;X-A=b:29")...), errnoOK), refused("29", "CALENDAR_DOES_NOT_EXIST"), nil},
+		"denied":               {wcapOf("", "", "X-NSCP-WCAP-ERRNO:28\r\n"), refused("28", "ACCESS_DENIED_TO_CALENDAR"), nil},
+		"a login wanted":       {wcapOf("X-NSCP-WCAP-ERRNO:\r\n  1\r\n", "", ""), refused("1", "LOGIN_FAILED"), nil},
+		"failed":               {wcapOf("", "", "X-NSCP-WCAP-ERRNO:39\r\n"), refused("39", "GET_FREEBUSY_FAILED"), nil},
+		"the back end is busy": {wcapOf("", "", "X-NSCP-WCAP-ERRNO:11000\r\n"), refused("11000", "CDWP_ERR_MAX_CONNECTION_REACHED"), nil},
+		"disabled":             {wcapOf("", "", "X-NSCP-WCAP-ERRNO:34\r\n"), refused("34", "CALENDAR_DISABLED"), nil},
+		"a number of its own":  {wcapOf("", "", "X-NSCP-WCAP-ERRNO:12345\r\n"), refused("12345", ""), nil},
+		"a clipped group": {wcapOf("", component("", day...), "X-NSCP-WCAP-ERRNO:43\r\n"), with(func(r *Recipient) {
+			r.Problem = "the group has more members than calstore.group.attendee.maxsize, so some are missing"
+		}), nil},
+		"named with the calid":  {wcapOf("X-NSCP-CALPROPS-RELATIVE-CALID;X-S1CS-EMAIL=first.last@example.com:flast\r\n", component("", day...), errnoOK), with(func(r *Recipient) { r.Description = "the peer names first.last@example.com" }), nil},
+		"named so, in quotes":   {wcapOf("X-NSCP-CALPROPS-RELATIVE-CALID;X-A=b;X-SICS-EMAIL=\"mailto:user1@example.com\":user1\r\n", component("", day...), errnoOK), []Recipient{busy}, nil},
+		"no address":            {wcapOf("X-NSCP-CALPROPS-RELATIVE-CALID;X-S1CS-EMAIL=none:user1\r\nX-S1CS-EMAIL:none\r\n", component("", day...), errnoOK), []Recipient{busy}, nil},
+		"a space too many":      {wcapOf(" X-NSCP-CALPROPS-RELATIVE-CALID;X-S1CS-EMAIL=a@example.com:a\r\n", component("", day...), errnoOK), with(func(r *Recipient) { r.Description = "the peer names a@example.com" }), nil},
+		"one more, an error":    {wcapOf(" X-NSCP-WCAP-ERRNO:28\r\n", component("", day...), ""), refused("28", "ACCESS_DENIED_TO_CALENDAR"), nil},
 		"a number below":        {wcapOf("", "", "X-NSCP-WCAP-ERRNO:-1\r\n"), refused("-1", ""), nil},
 		"with LF, for an event": {strings.ReplaceAll(wcapOf(errnoNone, "BEGIN:VEVENT\r\nEND:VEVENT\r\n", ""), "\r", ""), refused("29", "CALENDAR_DOES_NOT_EXIST"), nil},
 	} {
@@ -131,6 +148,82 @@ func TestGetFreeBusyAnswers(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// All calendars of a person are asked for by mail. Each has an object and an error number
+// of its own, as a Calendar Server 6 writes them one after another.
+func TestGetFreeBusyOfAllCalendars(t *testing.T) {
+	calendar := func(name string, errno int, lines ...string) string {
+		text := ""
+		if len(lines) > 0 {
+			text = component("", lines...)
+		}
+		return "BEGIN:VCALENDAR\r\nPRODID:-//SunJavaSystem/Calendar Hosting Server//EN\r\nMETHOD:PUBLISH\r\nVERSION:6.0\r\n" +
+			" X-NSCP-CALPROPS-LAST-MODIFIED:20061003T165433Z\r\nX-NSCP-CALPROPS-RELATIVE-CALID;X-S1CS-EMAIL=user1@example.com:user1" + name + "\r\n" +
+			text + "X-NSCP-WCAP-ERRNO:" + strconv.Itoa(errno) + "\r\nEND:VCALENDAR\r\n"
+	}
+	person := Recipient{Address: "user1@example.com", Answered: true}
+	for name, c := range map[string]struct {
+		body string
+		want func(*Recipient)
+	}{
+		"one": {calendar("", 0, meeting, tentative, leisure, away), func(r *Recipient) { r.HasData, r.Busy = true, busyDay }},
+		"two": {calendar("", 0, meeting, away) + calendar(":work", 0, tentative, leisure), func(r *Recipient) { r.HasData, r.Busy = true, busyDay }},
+		"one of three is closed": {calendar("", 28) + calendar(":work", 0, tentative, leisure, meeting) + calendar(":more", 0, away), func(r *Recipient) {
+			r.HasData, r.Busy = true, busyDay
+			r.Problem = "another calendar of this person has no data: 28 ACCESS_DENIED_TO_CALENDAR"
+		}},
+		"none is open": {calendar("", 11001) + calendar(":work", 28), func(r *Recipient) {
+			r.Code, r.Text, r.Retry = "11001", "CDWP_ERR_CANNOT_CONNECT", true
+			r.Meaning = "the front end of the peer cannot reach the server that has the calendar"
+		}},
+	} {
+		d := newDouble(t, calendarText(c.body))
+		q := about("user1@example.com")
+		q.AllCalendars = true
+		a, err := testClient(Options{}).GetFreeBusy(t.Context(), d.wcap()+"?calid=boss", q)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		want := person
+		c.want(&want)
+		if diff := cmp.Diff(&Answer{Form: FormCalendar, Recipients: []Recipient{want}}, a, cmpopts.IgnoreFields(Answer{}, "Peer")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if got, want := d.requests()[0].URI, wcapPath+"?"+strings.Replace(wcapQuestion, "calid=mailto:", "mail=", 1); got != want {
+			t.Errorf("%s: asked %s", name, got)
+		}
+	}
+	d := newDouble(t, calendarText(calendar("", 0, meeting)+strings.TrimSuffix(calendar(":work", 0, away), "END:VCALENDAR\r\n")))
+	q := about("user1@example.com")
+	q.AllCalendars = true
+	_, err := testClient(Options{}).GetFreeBusy(t.Context(), d.wcap(), q)
+	requireError(t, err, Truncated, 200, "truncated")
+}
+
+// Errors of the network between the servers are temporary, and refusals are not.
+func TestErrnoRetry(t *testing.T) {
+	seen := map[int]bool{}
+	for n := -5000; n <= 12000; n++ {
+		e, ok := LookupErrno(n)
+		if !ok {
+			continue
+		}
+		seen[n] = true
+		temporary := n >= 48 && n <= 51 || n >= 11000 && n <= 11008 || n == 61 || n == 69
+		if e.Number != n || e.Name == "" || e.Meaning == "" || e.Retry != temporary {
+			t.Errorf("%+v", e)
+		}
+	}
+	for _, n := range []int{1, 28, 29, 34, 39, 48, 51, 61, 69, 11000, 11008} {
+		if !seen[n] {
+			t.Errorf("%d is not known", n)
+		}
+	}
+	if _, ok := LookupErrno(0); ok {
+		t.Error("0 is not an error")
 	}
 }
 
@@ -244,6 +337,8 @@ func TestWCAPRedirects(t *testing.T) {
 		"a question mark": {"?", "?" + wcapQuestion},
 		"another query":   {"?a=%26&dtstart=1&calid=#x", "?a=%26&" + wcapQuestion},
 		"a calid":         {"?calid=user1&fmt-out=text%2Fcalendar&a", "?calid=user1&fmt-out=text%2Fcalendar&a"},
+		"a mail":          {"?mail=user1%40example.com&duration=60", "?mail=user1%40example.com&duration=60"},
+		"an empty mail":   {"?mail=", "?" + wcapQuestion},
 		"the question":    {"?" + wcapQuestion, "?" + wcapQuestion},
 	} {
 		for _, status := range []int{301, 302, 303, 307, 308} {
@@ -353,7 +448,7 @@ func FuzzGetFreeBusy(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte, contentType string) {
 		r := &reply{at: "http://x/", status: 200, header: http.Header{"Content-Type": {contentType}}, body: body}
-		a, err := readWCAP(r, "user1@example.com")
+		a, err := readWCAP(r, "user1@example.com", len(body)%2 == 0)
 		if err != nil {
 			requireValidError(t, withWCAPHint(err))
 			if a != nil {

@@ -16,6 +16,9 @@ type Account struct {
 	Entry *directory.Entry
 	UID   []byte // the first value, nil if there is none
 	Mail  []byte // the first value, nil if there is none
+	// Addresses are all values of the attributes with mail addresses, the alternate ones
+	// last. "@domain" means all addresses of the domain.
+	Addresses [2][][]byte
 	// Marked means that Names.LocalUserAttr, the attribute of people on the new server,
 	// has a value that is not blank.
 	Marked bool
@@ -117,6 +120,7 @@ func (a *Audit) public(f *fact) Fact {
 func (w *worker) show(s *subject) {
 	w.account = Account{
 		Entry: s.entry, UID: first(s.values[roleUID]), Mail: first(s.values[roleMail]), Marked: s.filled(roleLocal),
+		Addresses: [2][][]byte{s.values[roleMail], s.values[roleAlternate]},
 		LockedOut: s.lockedByStatus(), Denied: s.denied(), Modified: first(s.values[roleModified]),
 	}
 	if s.in6 {

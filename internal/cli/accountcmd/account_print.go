@@ -145,7 +145,7 @@ func accountColumns(verbose bool) []ui.Column {
 			ui.Column{Title: "calendars", Number: true, Priority: 1}, ui.Column{Title: "components", Number: true, Priority: 1},
 			ui.Column{Title: "bytes", Number: true, Priority: 1}, ui.Column{Title: "subscriptions", Number: true, Priority: 1},
 			ui.Column{Title: "created"}, ui.Column{Title: "changed"}, ui.Column{Title: "acl"},
-			ui.Column{Title: "attendanceflag", Number: true}, ui.Column{Title: "notifemail", Number: true}, ui.Column{Title: "notifrecipients"})
+			ui.Column{Title: "attendanceflag"}, ui.Column{Title: "notifemail"}, ui.Column{Title: "notifrecipients"})
 	}
 	return columns
 }
@@ -180,7 +180,7 @@ func (o *accountObject) cells(verbose, compared bool) []string {
 	cells := append(make([]string, 0, 16), o.Account, o.ID, o.Type, o.Backend, o.State)
 	if verbose {
 		cells = append(cells, o.Name, fmt.Sprint(o.Usage.Calendars), fmt.Sprint(o.Usage.Components), fmt.Sprint(o.Usage.Bytes), fmt.Sprint(o.Usage.Subscriptions),
-			o.Created, o.Changed, o.ACL, fmt.Sprint(*o.Attendance), flagDigit(*o.Notify), strings.Join(o.NotifyTo, " "))
+			o.Created, o.Changed, o.ACL, attendanceWords(*o.Attendance), cmdutil.YesNo(*o.Notify), strings.Join(o.NotifyTo, " "))
 	}
 	if compared {
 		cells = append(cells, o.DN, o.Why)
@@ -199,8 +199,8 @@ func (o *accountObject) block() string {
 	b.line("name", o.Name)
 	b.line("addresses", strings.Join(o.Addresses, " "))
 	b.line("acl", o.ACL)
-	b.line("attendanceflag", fmt.Sprint(*o.Attendance))
-	b.line("notifemail", flagDigit(*o.Notify))
+	b.line("attendanceflag", attendanceWords(*o.Attendance))
+	b.line("notifemail", cmdutil.YesNo(*o.Notify))
 	b.line("notifrecipients", strings.Join(o.NotifyTo, " "))
 	b.line("delegate_notifaddr", strings.Join(o.DelegateNotifyTo, " "))
 	b.line("delegates", addressesOf(o.Delegates))
@@ -234,13 +234,8 @@ func stateOf(a *store.Account) string {
 	return "deleted"
 }
 
-// flagDigit returns a flag as its property is written.
-func flagDigit(b bool) string {
-	if b {
-		return "1"
-	}
-	return "0"
-}
+// attendanceWords returns the property attendanceflag with what it means.
+func attendanceWords(n int) string { return account.InWords("attendanceflag", fmt.Sprint(n)) }
 
 func addressesOf(people []store.Person) string {
 	addresses := make([]string, len(people))

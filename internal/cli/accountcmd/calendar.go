@@ -301,7 +301,7 @@ func (c *calendarObject) block() string {
 	b.line("colour", c.Colour)
 	b.line("order", fmt.Sprint(c.Order))
 	b.line("timezone", c.TimeZone)
-	b.line("transparent", flagDigit(c.Transparent))
+	b.line("transparent", cmdutil.YesNo(c.Transparent))
 	if c.Usage != nil {
 		b.line("components", fmt.Sprint(c.Usage.Components))
 		b.line("bytes", fmt.Sprint(c.Usage.Bytes))

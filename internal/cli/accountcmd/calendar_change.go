@@ -20,16 +20,20 @@ type calendarChange struct {
 	force      bool
 
 	ofLine map[string]string // the calendar named by each batch line
+	zones  map[string]bool   // the names of time zones that a note was printed about
 }
 
 func newCalendarChange(f *cmdutil.Factory, action string, undo ...string) *calendarChange {
-	o := &calendarChange{accountChange: newAccountChange(f, action, undo...), ofLine: map[string]string{}}
+	o := &calendarChange{accountChange: newAccountChange(f, action, undo...), ofLine: map[string]string{}, zones: map[string]bool{}}
 	o.runner.operation = "calendar"
 	o.accountSelection.parseRest = func(rest string, form account.Form, r *account.Request) error {
 		if rest == "" {
 			return nil
 		}
 		name, p, err := account.ParseCalendarLine(rest, form)
+		if err == nil && form == account.Typed {
+			err = o.correctZones(p)
+		}
 		o.ofLine[r.Line], r.Properties = name, p
 		return err
 	}
@@ -62,7 +66,31 @@ func (o *calendarChange) parse() (account.Properties, error) {
 	if err != nil {
 		return nil, cmdutil.Usagef("-y: %v", err)
 	}
+	if err := o.correctZones(p); err != nil {
+		return nil, cmdutil.Usagef("-y: %v", err)
+	}
 	return p, nil
+}
+
+// correctZones replaces names of time zones that are not in the IANA database but say
+// what is meant. It prints one note for each.
+func (o *calendarChange) correctZones(p account.Properties) error {
+	notes, err := p.CorrectZones()
+	for _, n := range notes {
+		if o.zones[n.Given] {
+			continue
+		}
+		o.zones[n.Given] = true
+		if n.Windows {
+			o.console.Notef("davadmin: note: '%s' is the name of a Windows time zone; used: %s, its name in the IANA database", n.Given, n.Used)
+		} else {
+			o.console.Notef("davadmin: note: used: time zone %s, as the IANA database writes it", n.Used)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("timezone: %w", err)
+	}
+	return nil
 }
 
 // work returns a step with the defaults and the people that it needs.

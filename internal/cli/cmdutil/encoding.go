@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/pkg/cs6"
 )
 
 // byteOrderMark is what editors of Windows write at the beginning of a UTF-8 file.
@@ -38,12 +39,19 @@ func checkEncoding(name string, head []byte) error {
 	return fmt.Errorf("%s is %s text, not UTF-8; convert it, for example with: iconv -f %s -t UTF-8 %s", name, kind, kind, Quote(name))
 }
 
-// ReadIcsConf reads an ics.conf of the old server. A byte-order mark of UTF-8 is left for
-// the checks of the file.
+// ReadIcsConf reads an ics.conf of the old server. A file that is clearly something else is
+// an error: read as an ics.conf, it would look like one in which nothing is set. A byte-order
+// mark of UTF-8 is left for the checks of the file.
 func ReadIcsConf(path string) ([]byte, error) {
 	b, _, err := fsx.ReadLimited(path, 16<<20)
+	if err == nil {
+		err = checkEncoding(path, b)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return b, checkEncoding(path, b)
+	if kind := cs6.OtherKind(b); kind != "" {
+		return nil, fmt.Errorf("%s is %s, not an ics.conf, which has lines such as: local.hostname = \"cs6.example.com\" (on the old server it is /etc/opt/SUNWics5/config/ics.conf or /etc/opt/sun/calendar/config/ics.conf)", path, kind)
+	}
+	return b, nil
 }

@@ -66,6 +66,13 @@ func (hf *HomeFiles) warn(w config.Warning) {
 	if len(w.Lost) > 0 {
 		text += "; to restore: " + hf.hints.Line("config", "modify", "-o", w.Name, "--add", strings.Join(w.Lost, " "))
 	}
+	if w.Missing != "" {
+		text += "; to add it: " + hf.hints.Line("config", "modify", "-o", w.List, "--add", w.Missing)
+	}
+	if w.Note {
+		hf.console.Notef("davadmin: note: %s", text)
+		return
+	}
 	hf.console.Warnf("%s", text)
 }
 
@@ -81,6 +88,19 @@ func (hf *HomeFiles) Apply(ctx context.Context, file *config.File, edit config.E
 	}
 	return outcome, err
 }
+
+// RemoveMark is the function of a config.Edit that removes the byte-order mark from the
+// beginning of the file.
+func (s *HomeFile) RemoveMark(current []byte) ([]byte, []config.Change, error) {
+	after, changes, err := config.RemoveMark(current)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", s.File.Path(), err)
+	}
+	return after, changes, nil
+}
+
+// RemoveMarkHelp explains the option --remove-bom.
+const RemoveMarkHelp = "remove the byte-order mark (BOM) from the beginning of the file, and change nothing else"
 
 // ModifyParameters returns the function of a config.Edit that carries out requests on the text of the configuration.
 func (s *HomeFile) ModifyParameters(requests []config.Request, how config.ModifyOptions, warnings *[]config.Warning) func([]byte) ([]byte, []config.Change, error) {

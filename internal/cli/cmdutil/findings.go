@@ -26,6 +26,17 @@ func (o *FindingOptions) Add(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(finding.SeverityNames(), cobra.ShellCompDirectiveNoFileComp))
 }
 
+// Begin returns the output format of this run and the severity of --fail-on. Every check
+// begins with it, so that a wrong option is refused before anything is read.
+func (o *FindingOptions) Begin(c *Console) (ui.Format, finding.Severity, error) {
+	format, err := c.Format(FindingFormats()...)
+	if err != nil {
+		return format, 0, err
+	}
+	failOn, err := o.Severity()
+	return format, failOn, err
+}
+
 // Severity returns the severity of --fail-on.
 func (o *FindingOptions) Severity() (finding.Severity, error) {
 	s, err := finding.ParseSeverity(o.failOn)

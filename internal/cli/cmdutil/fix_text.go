@@ -66,6 +66,10 @@ func (r fixRenderer) task(t finding.Task) string {
 		return r.hints.Again("--starttls")
 	case finding.ReducePages:
 		return r.hints.Again("--page", strconv.Itoa(t.Number))
+	case finding.RemoveMark:
+		return r.hints.Line("config", "modify", "--remove-bom")
+	case finding.RemoveMapMark:
+		return r.hints.Line("domainmap", "modify", "--remove-bom")
 	case finding.DescribeParameter:
 		return r.hints.Line("config", "describe", t.Parameter)
 	case finding.NewID:

@@ -43,6 +43,8 @@ func TestFixText(t *testing.T) {
 		{"modify", finding.Do(finding.FixCommand, do(finding.ModifyDomain)), "davadmin domainmap modify -d a.com -L http://h:80/ischedule/"},
 		{"delete", finding.Do(finding.FixCommand, finding.Task{Do: finding.DeleteDomain, Domain: "*.x"}), `davadmin domainmap delete --yes -d "*.x"`},
 		{"explain", finding.Do(finding.FixCommand, do(finding.ExplainAddress)), "davadmin coexist explain -a x@a.com"},
+		{"a mark", finding.Do(finding.FixCommand, do(finding.RemoveMark)), "davadmin config modify --remove-bom"},
+		{"a mark of the map", finding.Do(finding.FixCommand, do(finding.RemoveMapMark)), "davadmin domainmap modify --remove-bom"},
 		{"describe", finding.Do(finding.FixCommand, do(finding.DescribeParameter)), "davadmin config describe NAME"},
 		{"in order", finding.Fix{Type: finding.FixParameter, Steps: []finding.Step{{Task: unset}, {Task: set, OnSuccess: true}, {Text: "true", OnSuccess: true}}},
 			`davadmin config modify -o a.b --default && davadmin config modify -o a.b -v 'it'\''s' && true`},

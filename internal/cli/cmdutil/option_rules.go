@@ -80,7 +80,7 @@ func OptionRules() []OptionRule {
 		of(OptionUnlimits, "", "access-control", "ldif-urls", "max-changes", "older"),
 		of(OptionWeakens, "", "insecure", "plaintext", "tls-min"),
 		of(OptionSubject, "", "account", "add", "attachstorehost", "attachstoreport", "change", "collectionuri", "days", "dburl", "default", "dir", "email",
-			"file", "guid", "jndiname", "name", "new-key", "option", "ownerlists", "property", "rekey", "remove", "undelete", "undo", "url", "users",
+			"file", "guid", "jndiname", "name", "new-key", "option", "ownerlists", "property", "rekey", "remove", "remove-bom", "undelete", "undo", "url", "users",
 			"value", "value-file", "wave"),
 		of(OptionOther, "", "clifile", "help", "list-faults", "version"),
 	)

@@ -67,3 +67,11 @@ func maskURLs(s string) string {
 		}
 	}
 }
+
+// YesNo returns a flag as a word.
+func YesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

@@ -106,11 +106,7 @@ func (o *coexistCheck) addCheck(cmd *cobra.Command) {
 }
 
 func (o *coexistCheck) run(ctx context.Context) error {
-	format, err := o.console.Format(cmdutil.FindingFormats()...)
-	if err != nil {
-		return err
-	}
-	failOn, err := o.Severity()
+	format, failOn, err := o.Begin(o.console)
 	if err != nil {
 		return err
 	}

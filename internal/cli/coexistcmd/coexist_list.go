@@ -173,7 +173,10 @@ func (o *coexistList) print(ctx context.Context, format ui.Format, r *coexist.Ce
 			{Title: "side", Priority: 2}, {Title: "kind", Priority: 1}, {Title: "mail", Key: true}, {Title: "uid", Key: true},
 			{Title: "calendars", Number: true}, {Title: "dn", Key: true},
 		})
-		return errors.Join(o.writeRows(ctx, r, t.Write), t.Close())
+		return errors.Join(o.writeRows(ctx, r, func(cells []string) error {
+			cells[0] = sideWords(coexist.Side(cells[0]))
+			return t.Write(cells)
+		}), t.Close())
 	}
 	return o.writeRows(ctx, r, func(cells []string) error {
 		_, err := fmt.Fprintln(out, cmdutil.TabLine(cells))
@@ -192,6 +195,17 @@ func (o *coexistList) writeRows(ctx context.Context, r *coexist.CensusResult, wr
 		}
 	}
 	return nil
+}
+
+// sideWords returns a side in words, for a table. Other formats contain the values of --side.
+func sideWords(side coexist.Side) string {
+	switch side {
+	case coexist.On6:
+		return "old server"
+	case coexist.On7:
+		return "new server"
+	}
+	return string(side)
 }
 
 // cells returns the row as the columns of a table, of plain text and of CSV.

@@ -126,8 +126,8 @@ func (o *coexistStatus) auditListed() string {
 // statusColumns returns the columns of the table, of plain text and of CSV.
 func statusColumns() []ui.Column {
 	return []ui.Column{
-		{Title: "domain", Key: true}, {Title: "people", Number: true, Priority: 3}, {Title: "on 6", Number: true, Priority: 4},
-		{Title: "on 7", Number: true, Priority: 4}, {Title: "both", Number: true, Priority: 3}, {Title: "neither", Number: true, Priority: 2},
+		{Title: "domain", Key: true}, {Title: "people", Number: true, Priority: 3}, {Title: "on old", Number: true, Priority: 4},
+		{Title: "on new", Number: true, Priority: 4}, {Title: "both", Number: true, Priority: 3}, {Title: "neither", Number: true, Priority: 2},
 		{Title: "inactive", Number: true}, {Title: "left to move", Number: true, Priority: 5}, {Title: "moved %", Number: true, Priority: 2},
 		{Title: "calendars to move", Number: true, Priority: 1},
 	}

@@ -51,11 +51,7 @@ Nothing is changed.
 }
 
 func (o *configCheck) run(ctx context.Context) error {
-	format, err := o.console.Format(cmdutil.FindingFormats()...)
-	if err != nil {
-		return err
-	}
-	failOn, err := o.Severity()
+	format, failOn, err := o.Begin(o.console)
 	if err != nil {
 		return err
 	}

@@ -24,12 +24,13 @@ type configModify struct {
 	remark string
 	strict bool
 	force  bool
+	mark   bool // --remove-bom
 }
 
 func newConfigModify(f *cmdutil.Factory) *cobra.Command {
 	o := &configModify{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input}
 	cmd := &cobra.Command{
-		Use:   "modify (-o NAME -v VALUE)... | -o NAME [--add V]... [--remove V]... | (-o NAME)... --default | -f FILE",
+		Use:   "modify (-o NAME -v VALUE)... | -o NAME [--add V]... [--remove V]... | (-o NAME)... --default | -f FILE | --remove-bom",
 		Short: "change parameters, all or none",
 		Long: `Changes all the named parameters in one step, or none.
 
@@ -59,6 +60,7 @@ Passwords are never read from the command line: use --value-file, -f, or omit
 	flags.StringVarP(&o.batch, "file", "f", "", "batch `FILE` of 'name=value' lines (- for standard input)")
 	flags.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
 	flags.BoolVar(&o.strict, "strict", false, "refuse changes that remove list members which the server needs")
+	flags.BoolVar(&o.mark, "remove-bom", false, cmdutil.RemoveMarkHelp)
 	flags.BoolVar(&o.force, "force", false, "allow parameters that davadmin does not know")
 	o.lock.Add(flags)
 	o.HomeOptions.Add(flags)
@@ -75,6 +77,12 @@ func (o *configModify) run(ctx context.Context) error {
 	c, err := o.homeFiles.OpenConfig(&o.HomeOptions, o.lock)
 	if err != nil {
 		return err
+	}
+	if o.mark {
+		if len(o.edits.Items) > 0 || o.edits.Check() != nil || o.batch != "" {
+			return cmdutil.Usagef("--remove-bom changes nothing else, so it cannot be combined with -o or -f; use two commands")
+		}
+		return o.homeFiles.Edit(ctx, format, cmdutil.FileEdit{File: c, Action: "modify", Remark: o.remark, Make: c.RemoveMark})
 	}
 	requests, err := o.requests(ctx, c.Registry)
 	if err != nil {

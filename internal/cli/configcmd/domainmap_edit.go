@@ -26,6 +26,7 @@ type domainEdit struct {
 	pairs  domainPairs
 	batch  string
 	remark string
+	mark   bool // --remove-bom
 }
 
 // domainPairs collects -d and -L in the order of the command line: a URL belongs to the
@@ -105,7 +106,7 @@ that begin with #, and white space around domains and URLs are ignored.`,
 func newDomainModify(f *cmdutil.Factory) *cobra.Command {
 	o := &domainEdit{console: f.Console, hints: f.Hints, homeFiles: f.HomeFiles, input: f.Input, action: config.DomainModify, name: "modify"}
 	cmd := &cobra.Command{
-		Use:   "modify (-d DOMAIN... -L URL)... | -f FILE",
+		Use:   "modify (-d DOMAIN... -L URL)... | -f FILE | --remove-bom",
 		Short: "change the URL of mapped domains, all or none",
 		Long: `Changes the URL of all the named domains, or of none. If the file contains a
 domain more than once, or not in its normal form, one line in normal form
@@ -119,6 +120,7 @@ that begin with #, and white space around domains and URLs are ignored.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	o.add(cmd.Flags(), "change", "domain=url")
+	cmd.Flags().BoolVar(&o.mark, "remove-bom", false, cmdutil.RemoveMarkHelp)
 	_ = cmd.RegisterFlagCompletionFunc("domain", completeDomains(f))
 	return cmd
 }
@@ -174,6 +176,12 @@ func (o *domainEdit) run(ctx context.Context) error {
 	c, err := o.homeFiles.Open(cmdutil.DomainKind(), &o.HomeOptions, o.lock)
 	if err != nil {
 		return err
+	}
+	if o.mark {
+		if len(o.pairs.requests)+len(o.pairs.urls) > 0 || o.batch != "" {
+			return cmdutil.Usagef("--remove-bom changes nothing else, so it cannot be combined with -d, -L or -f; use two commands")
+		}
+		return o.homeFiles.Edit(ctx, format, cmdutil.FileEdit{File: c, Action: o.name, Remark: o.remark, Make: c.RemoveMark})
 	}
 	requests, err := o.requests(ctx)
 	if err != nil {

@@ -103,11 +103,7 @@ another bind DN is asked, too.`,
 }
 
 func (o *ldapAudit) run(ctx context.Context) error {
-	format, err := o.console.Format(cmdutil.FindingFormats()...)
-	if err != nil {
-		return err
-	}
-	failOn, err := o.Severity()
+	format, failOn, err := o.Begin(o.console)
 	if err != nil {
 		return err
 	}

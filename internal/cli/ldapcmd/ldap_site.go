@@ -62,11 +62,7 @@ DN may not change entries is only a warning, because an audit does not need that
 }
 
 func (o *ldapTest) run(ctx context.Context) error {
-	format, err := o.console.Format(cmdutil.FindingFormats()...)
-	if err != nil {
-		return err
-	}
-	failOn, err := o.Severity()
+	format, failOn, err := o.Begin(o.console)
 	if err != nil {
 		return err
 	}
