@@ -1,6 +1,7 @@
 package cs6
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/pkg/directory"
@@ -33,6 +34,12 @@ func (l *listReader) property(text string, indented bool) bool {
 	}
 	b.props++
 	b.gap = false
+	if slices.Contains(moreKeys(), key) {
+		if b.more == nil {
+			b.more = map[string]string{}
+		}
+		b.more[key] = value
+	}
 	b.indented = b.indented || indented
 	b.tight = b.tight || tight
 	if b.first != l.line {
@@ -131,6 +138,13 @@ func (l *listReader) placeOwner(value, text string) (*block, string) {
 // one if the current record has another one.
 func (l *listReader) placeAccount(kind keyKind, key, value, text string) (*block, string) {
 	value = directory.CutMailto(value)
+	if b := l.block; value == "" && (b == nil || !b.ofCalendar()) {
+		if b == nil {
+			b = l.begin(text)
+		}
+		b.empty, b.emptyAt = key, l.line
+		return b, ""
+	}
 	uid, domain, bad := splitUser(value)
 	if bad == "" && domain == "" && kind == addressKey {
 		bad = "not an address"
