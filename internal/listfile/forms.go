@@ -139,42 +139,93 @@ func (l *reader) beginsBlock(r Record) bool {
 	if l.lines > 0 {
 		return false
 	}
-	title, _, ok := strings.Cut(r.Text, ": ")
-	name, isName := FoldKey(title)
-	l.blocks = ok && isName && (l.o.Identifies(name) || name == "side" || name == "name")
+	title, ok := blockTitle(r.Text)
+	name, _ := FoldKey(title)
+	l.blocks = ok && (l.o.Identifies(name) || name == "side" || name == "name")
 	return l.blocks && l.blockLine(r)
 }
 
-// blockLine reads a line of a block, and reports whether it is one.
+// holdsBlock holds the first lines of a list that may consist of blocks as davadmin prints
+// them, also where no other blocks are expected, and reports whether it did. They begin with
+// the account or the side, and the id, the kind or the name is next.
+func (l *reader) holdsBlock(r Record) bool {
+	title, isTitle := blockTitle(r.Text)
+	switch held := len(l.held); {
+	case l.content || l.blocks:
+		return false
+	case held == 0 && isTitle && (title == "account" || title == "side"):
+	case held > 0 && l.held[0].Text[0] == ' ':
+		return false // of a table
+	case held > 0 && held < maxHeldValue && !isTitle && strings.HasSuffix(l.held[0].Text, ":"): // the value
+	case held > 0 && isTitle && (title == "id" || title == "kind" || title == "name"):
+		l.blocks = true
+		for _, line := range append(l.held, r) {
+			l.blockLine(line)
+		}
+		l.held, l.content = nil, true
+		return true
+	default:
+		return false
+	}
+	l.held = append(l.held, r)
+	return true
+}
+
+// blockTitle returns the title of a line 'title: value'; ok reports whether it is one.
+func blockTitle(line string) (title string, ok bool) {
+	title, value, ok := strings.Cut(line, ":")
+	_, isName := FoldKey(title)
+	return title, ok && isName && line[0] != ' ' && line[0] != '\t' && (value == "" || value[0] == ' ')
+}
+
+// blockLine reads a line of a block, and reports whether it is one. A value that is too long
+// for its line is on the next ones: one that identifies something completely, others wrapped.
 func (l *reader) blockLine(r Record) bool {
 	b := l.block
-	title, value, ok := strings.Cut(r.Text, ":")
-	name, isName := FoldKey(title)
-	if !ok || !isName || value != "" && value[0] != ' ' {
-		if b == nil {
-			return false
-		}
-		b.Last = r.Line
-		if n := len(b.Fields) - 1; l.o.Identifies(b.Fields[n].Name) {
-			b.Bad = "the value of '" + b.Fields[n].Title + "' is split over several lines; list it again with --output csv"
-		}
-		b.Fields[len(b.Fields)-1].Value += "…"
-		return true // a wrapped value
-	}
-	if b == nil {
+	title, ok := blockTitle(r.Text)
+	switch {
+	case ok && b == nil:
 		l.block = &r
 		b = l.block
 		b.Fields = Fields{}
+	case ok:
+	case b == nil:
+		return false
+	default:
+		b.Last = r.Line
+		l.blockValue(&b.Fields[len(b.Fields)-1], r.Text)
+		return true
 	}
 	b.Last = r.Line
-	b.Fields = append(b.Fields, Field{Name: name, Title: title, Value: strings.Trim(value, blanks)})
+	l.exact = false
+	b.Fields = append(b.Fields, newField(title, strings.Trim(r.Text[len(title)+1:], blanks)))
 	return true
+}
+
+// blockValue reads a line that continues the last value of a block.
+func (l *reader) blockValue(f *Field, line string) {
+	rest, indented := strings.CutPrefix(line, "  ")
+	switch {
+	case !indented && f.Value == "" && l.o.Identifies(f.Name):
+		f.Value, l.exact = line, true
+	case indented && l.exact:
+		f.Value += rest
+	case !indented && l.o.Identifies(f.Name):
+		l.block.Bad = "the line '" + line + "' has no name; list it again with --output csv"
+	default:
+		f.Value += "…"
+	}
 }
 
 // endBlock yields the current block.
 func (l *reader) endBlock() {
 	if b := l.block; b != nil {
 		l.block = nil
+		for _, f := range b.Fields {
+			if l.o.Identifies(f.Name) && strings.HasSuffix(f.Value, "…") {
+				b.Bad = "the value of '" + f.Title + "' was shortened; list it again with --output csv"
+			}
+		}
 		l.emit(*b)
 	}
 }

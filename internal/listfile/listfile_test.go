@@ -62,7 +62,10 @@ func TestRead(t *testing.T) {
 		{"CSV with formulas", "uid,mail\n'=room,'-a@b.c\n", true, []string{"2|uid==room|mail=-a@b.c"}},
 		{"CSV, twice", "mail,cn\na@b.c,A\nmail,cn\nb@b.c,B\n", true, []string{"2|mail=a@b.c|cn=A", "4|mail=b@b.c|cn=B"}},
 		{"blocks", "account: a@b.c\nid: 1\nname: A\n  B\n\naccount: b@b.c\n", true, []string{"1|account=a@b.c|id=1|name=A…", "5 ", "6|account=b@b.c"}},
-		{"a block with a split key", "account:\na@b.c\n", true, []string{"1 account:", "2 a@b.c"}},
+		{"blocks with split keys", "account:\na@\n  b.c\nid:\n1\nkind: user\n  x\n\naccount: b@b.c\nid:\n", false, []string{
+			"1|account=a@b.c|id=1|kind=user…", "8 ", "9|account=b@b.c|id=",
+		}},
+		{"no blocks of davadmin", "account: a@b.c\nmail: x@b.c\n", false, []string{"1 account: a@b.c", "2 mail: x@b.c"}},
 		{"plain", "a@b.c\t1\tuser\tmain\tactive\ncs6\tuser\tm@b.c\tu\t2\tuid=u\n", false, []string{
 			"1|account=a@b.c|id=1|kind=user|backend=main|state=active", "2|side=cs6|kind=user|mail=m@b.c|uid=u|calendars=2|dn=uid=u",
 		}},
@@ -100,7 +103,7 @@ func TestReadTable(t *testing.T) {
 		{"a wrapped cell", "account  name\na@b.c    one\n         two\nb@b.c    B\n", []string{"2|account=a@b.c|name=one", "4|account=b@b.c|name=B"}},
 		{"a long first key", "account  id\nlong.address@example.com\n         1\nb@b.c    2\n", []string{"2|account=long.address@example.com|id=1", "4|account=b@b.c|id=2"}},
 		{"a long key in two parts", "account  id\nlong.address@\n  example.com\n         1\n", []string{
-			"2-4 bad: the value of 'account' is split over several lines; list it again with --output csv",
+			"2|account=long.address@example.com|id=1",
 		}},
 		{"a key below its row", "side  mail   uid\ncs6   …      u\n    mail: long.address@example.com\ncs7   b@b.c  v\n", []string{
 			"2|side=cs6|mail=long.address@example.com|uid=u", "4|side=cs7|mail=b@b.c|uid=v",
@@ -109,7 +112,7 @@ func TestReadTable(t *testing.T) {
 			"2|side=cs6|mail=very.long.address@example.com|uid=u", "5|side=cs7|mail=b@b.c|uid=v",
 		}},
 		{"such a key in two parts", "side  mail   uid\ncs6   …      u\n    mail:\nvery.long.address@\n  example.com\ncs7   b@b.c  v\n", []string{
-			"2-4 bad: the value of 'mail' is split over several lines; list it again with --output csv", "6|side=cs7|mail=b@b.c|uid=v",
+			"2|side=cs6|mail=very.long.address@example.com|uid=u", "6|side=cs7|mail=b@b.c|uid=v",
 		}},
 		{"a key that was cut", "side  mail   uid\ncs6   long…  u\ncs7   …      v\n", []string{
 			"2-2 bad: the value of 'mail' was shortened; list it again with --output csv",

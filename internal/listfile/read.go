@@ -152,6 +152,7 @@ type reader struct {
 	csv     *sheet
 	block   *Record // the current block of lines 'name: value'
 	blocks  bool    // the list consists of blocks
+	exact   bool    // the last value of the block began on a line of its own
 }
 
 // fail ends the sequence with an error.
@@ -290,7 +291,7 @@ func (l *reader) release() {
 
 // text yields a line of text.
 func (l *reader) text(r Record) {
-	if !l.o.Forms || !l.formed(r) {
+	if (!l.o.Forms && !l.blocks) || !l.formed(r) {
 		l.emit(r)
 	}
 	if trimmed := strings.Trim(r.Text, blanks); trimmed != "" && trimmed[0] != '#' && (l.csv == nil || l.csv.titles != nil) {
@@ -325,6 +326,8 @@ func (l *reader) take(r Record) {
 	case l.tableLine(r):
 		l.content = true
 		return
+	case l.holdsBlock(r):
+		return
 	case !l.content && len(l.held) < maxHeld && strings.HasPrefix(r.Text, "  "):
 		l.held = append(l.held, r)
 		return
@@ -337,5 +340,9 @@ func (l *reader) take(r Record) {
 	l.text(r)
 }
 
-// maxHeld is the maximum number of lines of a heading above its last line.
-const maxHeld = 4
+// maxHeld is the maximum number of lines of a heading above its last line, and maxHeldValue
+// that of the lines of an address, on a narrow terminal, before the next title.
+const (
+	maxHeld      = 4
+	maxHeldValue = 40
+)

@@ -3,8 +3,6 @@ package listfile
 import (
 	"slices"
 	"strings"
-
-	"github.com/clipperhouse/displaywidth"
 )
 
 // table is a table as davadmin prints it: a heading, rows whose cells begin below the
@@ -18,9 +16,8 @@ type table struct {
 	row     *Record // the current row, which may have further lines
 	pending string  // the first cell, if it is on a line above its row
 	above   int     // the line of pending
-	split   string  // why pending is not the whole cell; "" if it is
 	wants   string  // the column whose value is on the next line; "" if none
-	exact   string  // the column whose value was on the last line, which may have been too short
+	exact   string  // the column whose value was on the last line, and may continue
 	note    *Record // the note that is being read
 }
 
@@ -28,7 +25,7 @@ type table struct {
 // least two titles that are two blanks apart, one of which identifies something.
 func (l *reader) tableOf(line string) *table {
 	t := &table{key: l.o.Identifies}
-	if strings.Contains(line, "\t") || !strings.Contains(line, "  ") {
+	if line == "" || line[0] == ' ' || strings.Contains(line, "\t") || !strings.Contains(line, "  ") {
 		return nil
 	}
 	for at := 0; at < len(line); {
@@ -75,14 +72,14 @@ func (t *table) take(l *reader, r Record) {
 	switch {
 	case t.wants != "":
 		t.value(r, trimmed)
-	case t.broken(r.Text):
+	case t.continued(r.Text):
 	case t.note != nil && strings.HasPrefix(r.Text, "  "):
 		t.note.Text += " " + trimmed
 	case isNote(r.Text):
 		t.flush(l)
 		t.note = &r
 	case t.row != nil && t.field(r):
-	case !t.begins(r.Text):
+	case t.pending == "" && !t.begins(r.Text):
 		// A wrapped cell of a column that identifies nothing.
 	default:
 		t.record(l, r)
@@ -106,7 +103,7 @@ func (t *table) begins(line string) bool {
 // record reads a row.
 func (t *table) record(l *reader, r Record) {
 	first, _, more := strings.Cut(strings.TrimRight(r.Text, " "), "  ")
-	if !more && t.identifies(t.titles[0]) && len(t.titles) > 1 && r.Text[0] != ' ' && displaywidth.String(first) > t.starts[1]-2 {
+	if !more && t.identifies(t.titles[0]) && len(t.titles) > 1 && r.Text[0] != ' ' && width(first) > t.starts[1]-2 {
 		// The first column has a line of its own if it is too long.
 		t.flush(l)
 		t.pending, t.above, t.exact = first, r.Line, t.titles[0]
@@ -115,10 +112,10 @@ func (t *table) record(l *reader, r Record) {
 	if r.Text[0] != ' ' {
 		t.flush(l)
 	}
-	pending, above, split := t.pending, t.above, t.split
-	t.pending, t.split = "", ""
+	pending, above := t.pending, t.above
+	t.pending = ""
 	t.flush(l)
-	row := &Record{Table: true, Line: r.Line, Last: r.Line, Text: r.Text, Length: r.Length, Bad: split}
+	row := &Record{Table: true, Line: r.Line, Last: r.Line, Text: r.Text, Length: r.Length}
 	if pending != "" {
 		row.Line = above
 	}
@@ -158,18 +155,6 @@ func (t *table) aligned(line string, i int) bool {
 	return at >= len(line) || strings.HasSuffix(line[:at], "  ")
 }
 
-// offset returns the offset in a line of the character that is at or after a cell of the
-// terminal.
-func offset(line string, cell int) int {
-	g := displaywidth.StringGraphemes(line)
-	at, width := 0, 0
-	for width < cell && g.Next() {
-		at += len(g.Value())
-		width += g.Width()
-	}
-	return at
-}
-
 // field reads a line "    title: value", and reports whether it is one.
 func (t *table) field(r Record) bool {
 	text, indented := strings.CutPrefix(r.Text, "    ")
@@ -183,7 +168,7 @@ func (t *table) field(r Record) bool {
 		value = ""
 	}
 	t.row.Last = r.Line
-	if value == "" && t.key(name) {
+	if strings.HasSuffix(r.Text, ":") {
 		t.wants = name
 	}
 	for i := range t.row.Fields {
@@ -204,22 +189,29 @@ func (t *table) value(r Record, value string) {
 		}
 	}
 	t.row.Last = r.Line
-	t.wants, t.exact = "", t.wants
+	if t.exact, t.wants = t.wants, ""; strings.HasPrefix(r.Text, "   ") {
+		t.exact = "" // wrapped text of a column that identifies nothing
+	}
 }
 
-// broken reports whether a line continues a value that was too long for a line.
-func (t *table) broken(line string) bool {
+// continued reads a line that continues a value that was too long for a line, and reports
+// whether it is one: it is indented by two blanks, and nothing was added or lost.
+func (t *table) continued(line string) bool {
 	name := t.exact
-	t.exact = ""
 	if name == "" || len(line) < 3 || line[:2] != "  " || line[2] == ' ' {
+		t.exact = ""
 		return false
 	}
-	bad := "the value of '" + name + "' is split over several lines; list it again with --output csv"
 	if t.pending != "" {
-		t.split = bad
-	} else {
-		t.row.Bad = bad
+		t.pending += line[2:]
+		return true
 	}
+	for i := range t.row.Fields {
+		if f := &t.row.Fields[i]; f.Name == name {
+			f.Value += line[2:]
+		}
+	}
+	t.row.Last++
 	return true
 }
 
@@ -227,7 +219,7 @@ func (t *table) broken(line string) bool {
 func (t *table) flush(l *reader) {
 	if t.pending != "" {
 		l.emit(Record{Line: t.above, Text: t.pending, Bad: "a row of a table that ends after its first column"})
-		t.pending, t.split = "", ""
+		t.pending = ""
 	}
 	if row := t.row; row != nil {
 		t.row = nil

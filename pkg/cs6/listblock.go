@@ -25,9 +25,7 @@ type block struct {
 	tight    bool // one of them had no blank after its colon
 	gap      bool // the last line was blank
 
-	more    map[string]string // the values of moreKeys; nil if there are none
-	empty   string            // the last key that identifies the user and had no value
-	emptyAt int               // its line
+	more map[string]string // the values of moreKeys; nil if there are none
 }
 
 // ofCalendar reports whether the record is one of cscal, which blank lines do not

@@ -138,13 +138,6 @@ func (l *listReader) placeOwner(value, text string) (*block, string) {
 // one if the current record has another one.
 func (l *listReader) placeAccount(kind keyKind, key, value, text string) (*block, string) {
 	value = directory.CutMailto(value)
-	if b := l.block; value == "" && (b == nil || !b.ofCalendar()) {
-		if b == nil {
-			b = l.begin(text)
-		}
-		b.empty, b.emptyAt = key, l.line
-		return b, ""
-	}
 	uid, domain, bad := splitUser(value)
 	if bad == "" && domain == "" && kind == addressKey {
 		bad = "not an address"

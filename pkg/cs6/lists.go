@@ -273,9 +273,6 @@ func (l *listReader) bare(text string, indented bool) {
 		l.fault(text, fmt.Sprintf("an indented word inside the record that begins on line %d", l.block.first))
 		return
 	}
-	if b := l.block; b != nil && b.empty != "" && b.emptyAt == l.line-1 && l.property(b.empty+": "+word, false) {
-		return // a table has a long value on the line below its title
-	}
 	p, bad := userOf(word)
 	if bad != "" {
 		l.fault(text, bad)
