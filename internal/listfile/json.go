@@ -159,7 +159,7 @@ func (j *jsonReader) next() { j.in.limit = j.dec.InputOffset() + maxObject }
 // object reads an object, whose beginning was read. If it contains the list, it is the
 // document.
 func (j *jsonReader) object(top bool) error {
-	r := Record{Line: j.in.lineAt(j.dec.InputOffset())}
+	r := Record{Line: j.in.lineAt(j.dec.InputOffset()), Fields: Fields{}}
 	document := false
 	for j.dec.More() && !j.l.done {
 		token, err := j.dec.Token()

@@ -182,7 +182,7 @@ func FuzzRead(f *testing.F) {
 		"a@b.c\n# x\n\n", "mail;cn\na@b.c;\"x\ny\"\n", "sep=;\nuid;mail\n1;2\n", "account  id\na@b.c    1\nall rows: state active\n",
 		"side  mail   uid\ncs6   …      u\n    mail:\nxxxxxxxxxxxx@b.c\n", "account: a\nid: b\n\n", `{"accounts":[{"account":"a","usage":{"x":1}}],"complete":true}`,
 		"{\"mail\":\"a\"}\n{\"kind\":\"summary\",\"complete\":false}", "[\"a\",{\"mail\":\"b\"}]", "cs6\tuser\ta\tb\t1\tx\n", "a\t1\tuser\tb\tactive", "  back\naccount  end\nx\n",
-		"\xef\xbb\xbfmail\na\n", "\xff\xfea\x00",
+		"\xef\xbb\xbfmail\na\n", "\xff\xfea\x00", "{}",
 	} {
 		f.Add(text, true)
 		f.Add(text, false)

@@ -102,6 +102,10 @@ func (l *listReader) row(text string) bool {
 		l.fault(text, bad)
 		return true
 	}
+	if trimBlanks(strings.Join(fields, "")) == "" {
+		l.tally.Blanks++ // a spreadsheet writes rows without values as separators only
+		return true
+	}
 	p, bad := c.user(fields)
 	if bad != "" && !l.elsewhere(p) {
 		l.fault(text, bad)

@@ -18,6 +18,7 @@ import (
 type UserListOptions struct {
 	Cs6, Cs7   []string
 	AllowEmpty bool
+	mayAllow   bool // the command has --allow-empty
 }
 
 // Add adds the options to a command.
@@ -30,6 +31,7 @@ func (o *UserListOptions) Add(cmd *cobra.Command) {
 // AddAllowEmpty adds --allow-empty to a command that only reads: a plan is never made from an
 // empty list.
 func (o *UserListOptions) AddAllowEmpty(cmd *cobra.Command) {
+	o.mayAllow = true
 	cmd.Flags().BoolVar(&o.AllowEmpty, "allow-empty", false, "accept a list without users; the rules that depend on it are not run")
 }
 
@@ -71,7 +73,11 @@ func (ss *Stores) readServerList(ctx context.Context, o *UserListOptions, option
 		return set, err
 	}
 	if !o.AllowEmpty {
-		return nil, errEmptyList(option)
+		err := errEmptyList(option)
+		if o.mayAllow {
+			err = Usagef("%v; if that is right, --allow-empty accepts it", err)
+		}
+		return nil, err
 	}
 	ss.console.Warnf("%s: the list is empty, so the rules that depend on it are not run", option)
 	*empty = true

@@ -284,6 +284,12 @@ func (o *poolEdit) form() cmdutil.BatchForm {
 			if column.Name == "pool" || column.Value == "" {
 				continue
 			}
+			if !slices.Contains(append(poolProperties(), poolPassword), column.Name) {
+				if fields.Has("builtin") {
+					continue // JSON by 'ldappool list' says more about a pool
+				}
+				return "", fmt.Errorf("the column '%s' is not a property of a pool", column.Title)
+			}
 			if strings.ContainsAny(column.Value, "\r\n") {
 				return "", fmt.Errorf("the column '%s' contains a line end", column.Title)
 			}
