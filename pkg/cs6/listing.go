@@ -116,8 +116,8 @@ func userOfFields(fields listfile.Fields) (p ListedUser, bad string) {
 	return p, ""
 }
 
-// note reads what a table says below its rows. Records that were yielded cannot be taken
-// back, so a note by which they would not have been is an error.
+// note reads what a table says below its rows. Records that were yielded are not
+// withdrawn, so a note by which they would not have been is an error.
 func (l *listReader) note(r *listfile.Record) {
 	for _, f := range r.Fields {
 		var p ListedUser

@@ -35,7 +35,7 @@ func (o *UserListOptions) AddAllowEmpty(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.AllowEmpty, "allow-empty", false, "accept a list without users; the rules that depend on it are not run")
 }
 
-// ServerLists are the users on each server; a set is nil if it is not known.
+// ServerLists are the users on each server; a set is nil if it is unknown.
 type ServerLists struct {
 	On6, On7       *cs6.UserSet
 	Empty6, Empty7 bool // the list was given and is empty
@@ -142,7 +142,7 @@ func addAccounts(ctx context.Context, set *cs6.UserSet, st store.Store) error {
 
 // ReadUserList reads the lists of users given with an option, and returns nil without one.
 // Each line must be valid: a skipped line would be a user whom no rule checks. An empty list is
-// an error, because a plan or a check of nobody looks like one that found nothing.
+// an error, because a check without users looks like one that found nothing.
 func (ss *Stores) ReadUserList(ctx context.Context, option string, paths []string) (*cs6.UserSet, error) {
 	set, err := ss.readLists(ctx, option, paths, nil)
 	if err == nil && set != nil && set.Len() == 0 {
