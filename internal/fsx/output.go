@@ -380,6 +380,16 @@ func IsStdout(path string) bool {
 	return err == nil && isOpenAs(stdout, fi)
 }
 
+// IsStdin reports whether a path is another name of standard input, such as /dev/stdin. It
+// judges by the name: a file that was also opened as standard input can be read twice.
+func IsStdin(path string) bool {
+	switch filepath.Clean(path) {
+	case "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0":
+		return true
+	}
+	return false
+}
+
 // isOpenAs reports whether a file descriptor of this process is the file that fi describes.
 func isOpenAs(fd int, fi fs.FileInfo) bool {
 	var open syscall.Stat_t

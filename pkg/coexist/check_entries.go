@@ -13,8 +13,8 @@ import (
 
 // needList6 returns why a rule that needs the list of the users on the old server
 // does not run.
-func needList6() error {
-	return finding.NotApplicableNeeds([]finding.Need{finding.NeedOldServerList}, "needs a list of the users on the old server")
+func (c *Check) needList6() error {
+	return ldapcheck.ListMissing(c.o.Directory.EmptyCS6, finding.NotApplicableNeeds([]finding.Need{finding.NeedOldServerList}, "needs a list of the users on the old server"))
 }
 
 // oldCalendarsLeft is about users who have been moved but whose calendars on the old
@@ -54,7 +54,7 @@ func oldCalendarsLeft(c *Check) ldapcheck.Extra {
 		needs = append(needs, finding.NeedNewServerList)
 	}
 	if len(needs) > 0 {
-		x.Skip = finding.NotApplicableNeeds(needs, "needs lists of the users on both servers")
+		x.Skip = ldapcheck.ListMissing(d.EmptyCS6 || d.EmptyCS7, finding.NotApplicableNeeds(needs, "needs lists of the users on both servers"))
 	}
 	return x
 }
@@ -111,7 +111,7 @@ func redirectLoop(c *Check) ldapcheck.Extra {
 		},
 	}
 	if c.o.Directory.CS6 == nil {
-		x.Skip = needList6()
+		x.Skip = c.needList6()
 	} else {
 		x.Skip = c.noLoop()
 	}
@@ -143,7 +143,7 @@ func onNeither(c *Check) ldapcheck.Extra {
 		},
 	}
 	if c.o.Directory.CS6 == nil {
-		x.Skip = needList6()
+		x.Skip = c.needList6()
 	}
 	return x
 }

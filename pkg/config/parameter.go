@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -139,6 +140,18 @@ func (p *Parameter) Values() []string {
 
 // maskedSecret is shown in place of a secret.
 const maskedSecret = "********"
+
+// ErrMasked is returned by CheckUnmasked.
+var ErrMasked = errors.New("a secret in it is shown as ********, as in a listing")
+
+// CheckUnmasked returns ErrMasked for a value in which a secret was replaced, so that it is not
+// the value itself.
+func CheckUnmasked(value string) error {
+	if strings.Contains(value, maskedSecret) {
+		return ErrMasked
+	}
+	return nil
+}
 
 // Mask returns the form of value that may be shown: stars for a secret and for a
 // malformed URL that may contain one, and any other value without the passwords of URLs

@@ -16,6 +16,8 @@ func listSeeds() []string {
 		"", " ", "# c", "a@b.c", "jdoe", "jdoe@b.c:work", "jdoe:work", "a b", "mail", "uid,mail", "x,y@b.c", "\"x\",\"y",
 		"jdoe@b.c:w: owner=jdoe status=disabled", "jdoe:", " owner: kate", "calid=k", "status: off", "mail: m@b.c", "uid: u",
 		"account=acc", "guid: 1", "acl:@@o^a^r^g", "\xef\xbb\xbfbom", "n\x00l", "b\xffd", strings.Repeat("x", 70),
+		`{"mail":"a@b.c"}`, `{"accounts":[{"account":"a@b.c","state":"deleted"}]}`, "cs6\tuser\ta@b.c\tu\t1\tx", "side  mail   uid", "cs6   a@b.c  u",
+		"    mail: x@b.c", "all rows: kind user", "side: cs6", "mail:", `x,"y`, "\"", "sep=;",
 	}
 	var seeds []string
 	for i, line := range lines {
@@ -34,7 +36,7 @@ func FuzzReadUsers(f *testing.F) {
 		s := NewUserSet(SetOptions{})
 		line := 0
 		for _, p := range users {
-			if p.Line <= line {
+			if p.Line < line || p.Line == line && !isJSONText(text) { // JSON may have several records on a line
 				t.Fatalf("%q: a record on line %d after one on line %d", text, p.Line, line)
 			}
 			line = p.Line
@@ -89,6 +91,8 @@ func requireSameByteByByte(t *testing.T, text string, users []ListedUser, errs [
 		case err == nil:
 			again = append(again, p)
 		case errors.As(err, &line):
+			errsAgain = append(errsAgain, err.Error())
+		case isJSONError(err):
 			errsAgain = append(errsAgain, err.Error())
 		default:
 			t.Fatal(err)

@@ -24,6 +24,8 @@ type block struct {
 	indented bool // one of them was indented
 	tight    bool // one of them had no blank after its colon
 	gap      bool // the last line was blank
+
+	more map[string]string // the values of moreKeys; nil if there are none
 }
 
 // ofCalendar reports whether the record is one of cscal, which blank lines do not
@@ -79,6 +81,8 @@ func (b *block) set(kind keyKind, value string) (used bool, bad string) {
 
 // user returns the user whom the record identifies; bad says why it does not.
 func (b *block) user() (p ListedUser, bad string) {
+	more := moreKeys()
+	p = listing(func(i int) string { return b.more[more[i]] })
 	p.Disabled = b.disabled
 	switch {
 	case b.doubtful && b.props == 0:
@@ -120,7 +124,7 @@ func (l *listReader) flush() {
 	}
 	l.block = nil
 	p, bad := b.user()
-	if bad != "" {
+	if bad != "" && !l.elsewhere(p) {
 		l.reject(b, bad)
 		return
 	}

@@ -2,8 +2,10 @@ package cs6
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/davadmin/davadmin/internal/listfile"
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
@@ -15,7 +17,11 @@ type columns struct {
 	account int
 	uid     int
 	status  int
+	more    []int // the columns of a listing: those of moreKeys, -1 for a missing one
 }
+
+// moreKeys are the columns of the lists that davadmin prints that do not identify a user.
+func moreKeys() []string { return []string{"id", "side", "kind", "state", "calendars"} }
 
 // heading reads a line that names the columns of a CSV, and reports whether the
 // line is such a heading. A single name is a heading only at the beginning of the
@@ -43,7 +49,7 @@ func (l *listReader) heading(text string) bool {
 // columnsOf returns the columns that a heading names, nil if the line is not a
 // heading.
 func columnsOf(text string, sep byte) *columns {
-	names, bad := splitCSV(text, sep)
+	names, bad := listfile.SplitCSV(text, sep)
 	if bad != "" {
 		return nil
 	}
@@ -71,6 +77,12 @@ func columnsOf(text string, sep byte) *columns {
 	if c.address < 0 && c.account < 0 && c.uid < 0 {
 		return nil
 	}
+	for _, key := range moreKeys() {
+		c.more = append(c.more, slices.IndexFunc(names, func(name string) bool {
+			folded, _ := foldKey(name)
+			return folded == key
+		}))
+	}
 	return c
 }
 
@@ -81,24 +93,41 @@ func (l *listReader) row(text string) bool {
 	if c == nil || strings.IndexByte(text, c.sep) < 0 && trimBlanks(text)[0] != '"' {
 		return false
 	}
-	fields, bad := splitCSV(text, c.sep)
+	if len(text) <= l.o.MaxLine && listfile.IsOpen(text, c.sep) {
+		l.open, l.opened = text, l.begins
+		return true
+	}
+	fields, bad := listfile.SplitCSV(text, c.sep)
 	if bad != "" {
 		l.fault(text, bad)
 		return true
 	}
+	if trimBlanks(strings.Join(fields, "")) == "" {
+		l.tally.Blanks++ // a spreadsheet writes rows without values as separators only
+		return true
+	}
 	p, bad := c.user(fields)
-	if bad != "" {
+	if bad != "" && !l.elsewhere(p) {
 		l.fault(text, bad)
 		return true
 	}
 	l.flush()
-	l.emit(p, l.line)
+	l.emit(p, min(l.begins, l.line))
 	return true
+}
+
+// endOpen reports a record of CSV whose last field did not end.
+func (l *listReader) endOpen() {
+	if l.opened > 0 {
+		text := l.open
+		l.open, l.opened = "", 0
+		l.fault(text, "unterminated quoted field")
+	}
 }
 
 // isRecord reports whether a line is a record with these columns.
 func (c *columns) isRecord(text string) bool {
-	fields, bad := splitCSV(text, c.sep)
+	fields, bad := listfile.SplitCSV(text, c.sep)
 	if bad == "" {
 		_, bad = c.user(fields)
 	}
@@ -107,6 +136,7 @@ func (c *columns) isRecord(text string) bool {
 
 // user reads the columns that identify the user.
 func (c *columns) user(fields []string) (p ListedUser, bad string) {
+	p = listing(func(i int) string { return field(fields, c.more[i]) })
 	for _, i := range []int{c.address, c.account} {
 		word := field(fields, i)
 		if word == "" || p.Address != "" {
@@ -115,19 +145,19 @@ func (c *columns) user(fields []string) (p ListedUser, bad string) {
 		uid, domain, bad := splitUser(word)
 		switch {
 		case bad != "":
-			return ListedUser{}, fmt.Sprintf("column %d: %s", i+1, bad)
+			return p, fmt.Sprintf("column %d: %s", i+1, bad)
 		case domain != "":
 			p.Address, p.Domain = word, domain
 		case i == c.account:
 			p.UID = uid
 		default:
-			return ListedUser{}, fmt.Sprintf("column %d: not an address", i+1)
+			return p, fmt.Sprintf("column %d: not an address", i+1)
 		}
 	}
 	if word := field(fields, c.uid); word != "" {
 		uid, domain, bad := splitUser(word)
 		if bad != "" {
-			return ListedUser{}, fmt.Sprintf("column %d: %s", c.uid+1, bad)
+			return p, fmt.Sprintf("column %d: %s", c.uid+1, bad)
 		}
 		p.UID = uid
 		if domain != "" {
@@ -135,7 +165,7 @@ func (c *columns) user(fields []string) (p ListedUser, bad string) {
 		}
 	}
 	if p.Address == "" && p.UID == "" {
-		return ListedUser{}, "the columns that identify the user are empty"
+		return p, "the columns that identify the user are empty"
 	}
 	p.Disabled, _ = isOff(field(fields, c.status))
 	return p, ""
@@ -146,53 +176,5 @@ func field(fields []string, i int) string {
 	if i < 0 || i >= len(fields) {
 		return ""
 	}
-	return directory.CutMailto(trimBlanks(fields[i]))
-}
-
-// splitCSV splits one line of RFC 4180. A quoted field must end on the same line.
-func splitCSV(text string, sep byte) (fields []string, bad string) {
-	for {
-		quoted, isQuoted := strings.CutPrefix(strings.TrimLeft(text, " "), `"`)
-		if !isQuoted {
-			field, rest, more := strings.Cut(text, string(sep))
-			fields = append(fields, field)
-			if !more {
-				return fields, ""
-			}
-			text = rest
-			continue
-		}
-		field, rest, closed := cutQuoted(quoted)
-		if !closed {
-			return nil, "unterminated quoted field"
-		}
-		fields = append(fields, field)
-		rest = strings.TrimLeft(rest, " ")
-		if rest == "" {
-			return fields, ""
-		}
-		if rest[0] != sep {
-			return nil, "text after a quoted field"
-		}
-		text = rest[1:]
-	}
-}
-
-// cutQuoted returns the field at the beginning of text, whose opening quote has
-// been removed. A doubled quote in it represents one quote.
-func cutQuoted(text string) (field, rest string, closed bool) {
-	var b strings.Builder
-	for {
-		part, after, found := strings.Cut(text, `"`)
-		if !found {
-			return "", "", false
-		}
-		b.WriteString(part)
-		doubled, again := strings.CutPrefix(after, `"`)
-		if !again {
-			return b.String(), after, true
-		}
-		b.WriteByte('"')
-		text = doubled
-	}
+	return directory.CutMailto(listfile.Cell(fields[i]))
 }

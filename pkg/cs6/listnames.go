@@ -3,6 +3,8 @@ package cs6
 import (
 	"strings"
 	"unicode"
+
+	"github.com/davadmin/davadmin/internal/listfile"
 )
 
 // splitCalendarID reads userid[@domain][:calendar-name].
@@ -76,21 +78,7 @@ func cutKey(text string) (key string, sep byte, value string, ok bool) {
 
 // foldKey returns a name in lower case and without blanks, hyphens and
 // underscores; ok reports whether it can be a name.
-func foldKey(name string) (key string, ok bool) {
-	b := make([]byte, 0, len(name))
-	for _, c := range []byte(name) {
-		switch {
-		case 'A' <= c && c <= 'Z':
-			b = append(b, c+'a'-'A')
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '.':
-			b = append(b, c)
-		case c == ' ' || c == '\t' || c == '-' || c == '_':
-		default:
-			return "", false
-		}
-	}
-	return string(b), len(b) > 0 && 'a' <= b[0] && b[0] <= 'z'
-}
+func foldKey(name string) (key string, ok bool) { return listfile.FoldKey(name) }
 
 // keyKind says what a property or a column contains.
 type keyKind int

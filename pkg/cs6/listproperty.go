@@ -1,6 +1,7 @@
 package cs6
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/pkg/directory"
@@ -33,6 +34,12 @@ func (l *listReader) property(text string, indented bool) bool {
 	}
 	b.props++
 	b.gap = false
+	if slices.Contains(moreKeys(), key) {
+		if b.more == nil {
+			b.more = map[string]string{}
+		}
+		b.more[key] = value
+	}
 	b.indented = b.indented || indented
 	b.tight = b.tight || tight
 	if b.first != l.line {

@@ -1,14 +1,13 @@
 package cs6
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"math"
 	"strings"
 
+	"github.com/davadmin/davadmin/internal/listfile"
 	"github.com/davadmin/davadmin/pkg/directory"
 )
 
@@ -26,10 +25,17 @@ type ListedUser struct {
 	UID    string // "" if it is unknown
 	Domain string // of the user id, else of the address, "" if it is unknown
 
-	Calendars int    // how many calendars the record describes
-	Disabled  bool   // the record says that the calendar or the account is disabled
-	File      string // ListOptions.Name
-	Line      int    // on which the record begins, counted from 1
+	Calendars int // how many calendars the record describes
+
+	// These are columns of the lists that davadmin prints, "" in other lists.
+	ID    string // the unique id of an account
+	Side  string // cs6, cs7, both, neither or inactive
+	Kind  string // user, group, resource or location
+	State string // active, deleted, or missing: an entry without an account
+
+	Disabled bool   // the record says that the calendar or the account is disabled
+	File     string // ListOptions.Name
+	Line     int    // on which the record begins, counted from 1
 }
 
 // ListOptions say how a list is read. The zero value suits any list.
@@ -37,10 +43,15 @@ type ListOptions struct {
 	Name    string // of the file, for messages
 	MaxLine int    // maximum length of a line in bytes; 0 means 64 KiB
 	Tally   *Tally // counts the lines while they are read, unless nil
+
+	// Elsewhere reports whether a record says of its user that the list is not meant to
+	// contain the user; such records are counted in Tally and not yielded. It may be nil.
+	Elsewhere func(ListedUser) bool
 }
 
 // Tally counts the lines of a list by kind. Lines is the sum of the counts from
-// Records to Errors once the list has been read to its end.
+// Records to Elsewhere once the list has been read to its end. In JSON, each object counts as
+// a line.
 type Tally struct {
 	Lines         int
 	Records       int // lines on which a record begins
@@ -49,6 +60,7 @@ type Tally struct {
 	Blanks        int
 	Headers       int // headings of CSV columns
 	Errors        int // lines that are invalid, or begin an invalid record
+	Elsewhere     int // records of which ListOptions.Elsewhere is true
 
 	// Ignored counts the properties that do not identify the user. The lines
 	// themselves are counted in Continuations or Records.
@@ -97,8 +109,11 @@ func (e *LineError) Error() string {
 // identify the user are counted and ignored.
 //
 // CSV begins with a heading that names a column "mail", "account" or "uid". Its
-// columns are separated by commas, semicolons or tabs, and each record is one line.
-// A line that could be a record or a heading with other columns is an error.
+// columns are separated by commas, semicolons or tabs. A line that could be a record or a
+// heading with other columns is an error.
+//
+// The lists of users that davadmin prints are read in every format: plain text, tables,
+// CSV, JSON and JSON lines (package listfile).
 //
 // Blank lines and lines that begin with # are skipped. Any other line yields a
 // *LineError, and the sequence continues. If such a line may have been the beginning
@@ -116,7 +131,7 @@ func ReadUsers(r io.Reader, o ListOptions) iter.Seq2[ListedUser, error] {
 		if l.tally == nil {
 			l.tally = new(Tally)
 		}
-		l.run(bufio.NewReaderSize(r, 64<<10))
+		l.run(r)
 	}
 }
 
@@ -128,84 +143,76 @@ type listReader struct {
 	done  bool // yield returned false
 
 	line    int      // number of the current line
+	counted int      // the last line that is in the tally
 	content bool     // there was a line that is neither blank nor a comment
 	block   *block   // the current record, which may have further lines
 	columns *columns // of the current CSV
+	open    string   // a record of CSV with a quoted field that continues on the next line
+	opened  int      // the line on which it begins; 0 if there is none
+	begins  int      // the line on which the current record of CSV begins
 }
 
 // run reads to the end, or until yield returns false.
-func (l *listReader) run(in *bufio.Reader) {
-	var buf []byte
-	for !l.done {
-		var length int
-		var last bool
-		var err error
-		buf, length, last, err = readLine(in, buf[:0], l.o.MaxLine)
-		if err != nil {
-			l.fail(err)
-			return
-		}
-		if length > 0 {
-			l.line++
-			l.tally.Lines++
-			l.take(string(buf), length)
-		}
-		if last {
-			break
-		}
+func (l *listReader) run(in io.Reader) {
+	identifies := func(name string) bool {
+		kind := kindOf(name)
+		return kind == addressKey || kind == accountKey || kind == uidKey || name == "id"
 	}
-	if !l.done {
-		l.flush()
-	}
-}
-
-// fail ends the sequence. The current record is dropped, because it may be
-// incomplete.
-func (l *listReader) fail(err error) {
-	name := l.o.Name
-	if name == "" {
-		name = "user list"
-	}
-	if errors.Is(err, io.EOF) {
-		// A wrapped io.EOF is a failure, and callers must not take it for the end.
-		err = fmt.Errorf("%w: %s", io.ErrUnexpectedEOF, err.Error())
-	}
-	l.yield(ListedUser{}, fmt.Errorf("%s: reading line %d: %w", name, l.line+1, err))
-}
-
-// readLine appends a line to buf, at most limit bytes and the line ending. length
-// is the length of the whole line with its ending, 0 if there is no further line.
-// last reports whether the input has ended.
-func readLine(in *bufio.Reader, buf []byte, limit int) (line []byte, length int, last bool, err error) {
-	for {
-		part, err := in.ReadSlice('\n')
-		length += len(part)
-		if room := limit + len("\r\n") - len(buf); room > 0 {
-			buf = append(buf, part[:min(room, len(part))]...)
+	lines := 0
+	for r, err := range listfile.Read(in, listfile.Options{Name: l.o.Name, MaxLine: l.o.MaxLine, Identifies: identifies, Lines: &lines}) {
+		if err == nil {
+			l.count(r.Line - 1)
 		}
 		switch {
-		case err == io.EOF: // a wrapped io.EOF is a failure
-			return buf, length, true, nil
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return buf, length, false, err
+		case err != nil:
+			// The current record is dropped, because it may be incomplete.
+			l.yield(ListedUser{}, err)
+			return
+		case r.Fields != nil:
+			l.endOpen()
+			l.flush()
+			l.columns = nil
+			l.listed(&r)
+			l.count(r.Last)
+		default:
+			l.line, l.counted = r.Line, r.Line
+			l.tally.Lines++
+			l.take(r.Text)
 		}
+		if l.done {
+			return
+		}
+	}
+	l.endOpen()
+	l.flush()
+	l.count(lines)
+}
+
+// count counts the lines until one that were not counted yet: headings of tables, and further
+// lines of records.
+func (l *listReader) count(line int) {
+	if n := line - l.counted; n > 0 {
+		l.tally.Lines += n
+		l.tally.Continuations += n
+		l.counted = line
 	}
 }
 
-// take handles one line; text is its beginning, including any line ending, and
-// length is the length of the whole line.
-func (l *listReader) take(text string, length int) {
-	whole := len(text) == length
-	if whole {
-		text = strings.TrimSuffix(text, "\n")
-		text = strings.TrimSuffix(text, "\r")
-	}
-	if l.line == 1 {
-		text = strings.TrimPrefix(text, byteOrderMark)
+// take handles one line; text is its beginning if it is longer than the limit.
+func (l *listReader) take(text string) {
+	if l.opened == 0 {
+		l.begins = l.line
+	} else if l.tally.Continuations++; len(text) <= l.o.MaxLine {
+		text = l.open + "\n" + text
+		l.open, l.opened = "", 0
+		l.parse(text, trimBlanks(text))
+		return
+	} else {
+		l.endOpen()
 	}
 	trimmed := trimBlanks(text)
 	switch {
-	case !whole || len(text) > l.o.MaxLine:
+	case len(text) > l.o.MaxLine: // it is cut after a few more bytes
 		l.fault(text, fmt.Sprintf("longer than %d bytes", l.o.MaxLine))
 		l.endRecord(text, trimmed)
 		return
@@ -295,6 +302,10 @@ func userOf(word string) (p ListedUser, bad string) {
 
 // emit yields one record.
 func (l *listReader) emit(p ListedUser, line int) {
+	if l.elsewhere(p) {
+		l.tally.Elsewhere++
+		return
+	}
 	l.tally.Records++
 	p.File, p.Line = l.o.Name, line
 	if !l.done && !l.yield(p, nil) {
@@ -302,10 +313,13 @@ func (l *listReader) emit(p ListedUser, line int) {
 	}
 }
 
+// elsewhere reports whether a record says that the list is not meant to contain its user.
+func (l *listReader) elsewhere(p ListedUser) bool { return l.o.Elsewhere != nil && l.o.Elsewhere(p) }
+
 // fault reports the error of the current line.
 func (l *listReader) fault(text, detail string) {
 	l.tally.Errors++
-	l.report(&LineError{File: l.o.Name, Line: l.line, Last: l.line, Text: text, Detail: detail})
+	l.report(&LineError{File: l.o.Name, Line: min(l.begins, l.line), Last: l.line, Text: text, Detail: detail})
 }
 
 func (l *listReader) report(e *LineError) {

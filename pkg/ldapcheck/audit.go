@@ -43,6 +43,9 @@ type Options struct {
 	// CS6 and CS7 are the people known to be on the old and on the new server; nil if
 	// unknown.
 	CS6, CS7 *cs6.UserSet
+	// EmptyCS6 and EmptyCS7 say that a list was given and had no users, so that CS6 or CS7 is
+	// nil: the rules that depend on it are not run for that reason.
+	EmptyCS6, EmptyCS7 bool
 
 	// MarkedOnCS7 means, where CS7 is nil, that people with Names.LocalUserAttr who are
 	// not on the list of the old server count as people on the new server.

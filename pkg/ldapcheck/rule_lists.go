@@ -48,16 +48,25 @@ func bothLists() []finding.Need {
 	return []finding.Need{finding.NeedOldServerList, finding.NeedNewServerList}
 }
 
+// ListMissing returns why a rule that depends on a list without users is not run, or the given
+// error if the list is missing for another reason.
+func ListMissing(empty bool, otherwise error) error {
+	if empty {
+		return finding.NotApplicable("the list is empty")
+	}
+	return otherwise
+}
+
 func needsBothLists(a *Audit) error {
 	if a.o.CS6 == nil || a.o.CS7 == nil {
-		return finding.NotApplicableNeeds(bothLists(), "needs lists of the users on both servers")
+		return ListMissing(a.o.EmptyCS6 || a.o.EmptyCS7, finding.NotApplicableNeeds(bothLists(), "needs lists of the users on both servers"))
 	}
 	return nil
 }
 
 func needsAnyList(a *Audit) error {
 	if a.o.CS6 == nil && a.o.CS7 == nil {
-		return finding.NotApplicableNeeds(bothLists(), "needs a list of the users on the old or the new server")
+		return ListMissing(a.o.EmptyCS6 || a.o.EmptyCS7, finding.NotApplicableNeeds(bothLists(), "needs a list of the users on the old or the new server"))
 	}
 	if a.o.Partial {
 		return finding.NotApplicableNeeds([]finding.Need{finding.NeedWholeDirectory}, "only part of the directory is read")

@@ -56,14 +56,14 @@ func storeRules() []rule {
 
 func needsCS7(a *Audit) error {
 	if a.o.CS7 == nil {
-		return finding.NotApplicableNeeds([]finding.Need{finding.NeedNewServerList}, "needs a list of the users on the new server")
+		return ListMissing(a.o.EmptyCS7, finding.NotApplicableNeeds([]finding.Need{finding.NeedNewServerList}, "needs a list of the users on the new server"))
 	}
 	return nil
 }
 
 func needsCS6(a *Audit) error {
 	if a.o.CS6 == nil {
-		return finding.NotApplicableNeeds([]finding.Need{finding.NeedOldServerList}, "needs a list of the users on the old server")
+		return ListMissing(a.o.EmptyCS6, finding.NotApplicableNeeds([]finding.Need{finding.NeedOldServerList}, "needs a list of the users on the old server"))
 	}
 	return nil
 }

@@ -39,6 +39,8 @@ type accountSelection struct {
 	command []string
 	// parseRest, if not nil, parses what follows the account on a batch line.
 	parseRest func(rest string, form account.Form, r *account.Request) error
+	// restColumns are the columns of a list that have what parseRest parses.
+	restColumns []string
 	// recorded is set when the batch turned out to be an undo file, whose lines have the
 	// form account.Recorded and are run from the last to the first.
 	recorded bool
@@ -113,61 +115,6 @@ func (o *accountSelection) requests(ctx context.Context, p account.Properties) (
 		return out, nil
 	}
 	return o.batchRequests(ctx, out, p)
-}
-
-// batchRequests appends the requests of the batch file to out. A batch can have a million
-// lines, so that memory is allocated once, and texts for messages when they are needed.
-func (o *accountSelection) batchRequests(ctx context.Context, out []account.Request, p account.Properties) ([]account.Request, error) {
-	text, _, err := o.input.ReadBatch(ctx, o.batch)
-	if err != nil {
-		return nil, err
-	}
-	given := 0
-	for line := range strings.Lines(text) {
-		if cmdutil.TrimBatchLine(line) != "" {
-			given++
-		}
-	}
-	out = slices.Grow(out, given)
-	file, number, form := cmdutil.BatchName(o.batch), 0, account.Typed
-	for line := range strings.Lines(text) {
-		number++
-		if command, ok := cutUndoMark(line); ok {
-			form = account.Recorded
-			if err := o.checkUndo(command); err != nil {
-				return nil, err
-			}
-		}
-		if form == account.Recorded && !strings.HasSuffix(line, "\n") {
-			o.console.Notef("davadmin: note: %s: skipped: the line is incomplete, because the run was killed before it made that change", cmdutil.BatchPlace(o.batch, number))
-			continue
-		}
-		if line = cmdutil.TrimBatchLine(line); line == "" {
-			continue
-		}
-		r, err := o.request(line, form)
-		if err != nil {
-			return nil, cmdutil.Usagef("%s: %v; nothing was changed", cmdutil.BatchPlace(o.batch, number), err)
-		}
-		if r.File, r.Number = file, number; len(p) > 0 {
-			if len(r.Properties) > 0 {
-				return nil, cmdutil.Usagef("%s: properties may be given either on batch lines or with -y, not both; nothing was changed", r.Where())
-			}
-			r.Properties = p
-		}
-		if o.modifies && len(r.Properties) == 0 {
-			return nil, cmdutil.Usagef("%s: the line sets no property, and -y was not given; nothing was changed", r.Where())
-		}
-		out = append(out, r)
-	}
-	if form == account.Recorded {
-		o.recorded = true
-		slices.Reverse(out)
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%s contains no accounts; nothing was changed", file)
-	}
-	return out, nil
 }
 
 // checkUndo returns an error if an undo file is for another command: that of a restoration,

@@ -52,6 +52,7 @@ func (o *accountSubscribe) subscribe(ctx context.Context, selects bool) error {
 		return cmdutil.Usagef("-c: %v", err)
 	}
 	ofLine := map[string][]account.CollectionURI{} // by batch line
+	o.restColumns = []string{"uri", "collectionuri"}
 	o.parseRest = func(rest string, _ account.Form, r *account.Request) error {
 		if rest == "" {
 			return nil

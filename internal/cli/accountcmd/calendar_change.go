@@ -26,6 +26,7 @@ type calendarChange struct {
 func newCalendarChange(f *cmdutil.Factory, action string, undo ...string) *calendarChange {
 	o := &calendarChange{accountChange: newAccountChange(f, action, undo...), ofLine: map[string]string{}, zones: map[string]bool{}}
 	o.runner.operation = "calendar"
+	o.restColumns = []string{"name", "calendar"}
 	o.accountSelection.parseRest = func(rest string, form account.Form, r *account.Request) error {
 		if rest == "" {
 			return nil

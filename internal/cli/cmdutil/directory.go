@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -81,8 +80,14 @@ type OpenDirectory struct {
 // Open opens the files or the server given by options, or the server of the home.
 func (ds *Directories) Open(ctx context.Context, o *DirectoryOptions, h *HomeConfig) (*OpenDirectory, error) {
 	if len(o.Files) > 0 {
-		if slices.Contains(o.Files, "-") {
-			if err := ds.input.TakeStdin(); err != nil {
+		for _, path := range o.Files {
+			var err error
+			if isStdin(path) {
+				err = ds.input.TakeStdin()
+			} else if isPipe(path) {
+				err = ds.input.takePipe(path)
+			}
+			if err != nil {
 				return nil, err
 			}
 		}

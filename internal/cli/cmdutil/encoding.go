@@ -5,11 +5,9 @@ import (
 	"fmt"
 
 	"github.com/davadmin/davadmin/internal/fsx"
+	"github.com/davadmin/davadmin/internal/listfile"
 	"github.com/davadmin/davadmin/pkg/cs6"
 )
-
-// byteOrderMark is what editors of Windows write at the beginning of a UTF-8 file.
-const byteOrderMark = "\xef\xbb\xbf"
 
 // PlainText returns a text without a byte-order mark. Text in UTF-16 or UTF-32 is an error:
 // read as bytes, it would look like a file that contains something else, or nothing. The
@@ -18,24 +16,19 @@ func PlainText(name string, b []byte) ([]byte, error) {
 	if err := checkEncoding(name, b); err != nil {
 		return nil, err
 	}
-	return bytes.TrimPrefix(b, []byte(byteOrderMark)), nil
+	return bytes.TrimPrefix(b, []byte(listfile.ByteOrderMark)), nil
 }
 
 // checkEncoding returns an error for text in UTF-16 or UTF-32, judging by its beginning.
 func checkEncoding(name string, head []byte) error {
-	var kind string
-	switch {
-	case bytes.HasPrefix(head, []byte{0xff, 0xfe, 0, 0}), bytes.HasPrefix(head, []byte{0, 0, 0xfe, 0xff}):
-		kind = "UTF-32"
-	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-		kind = "UTF-16"
-	case len(head) >= 4 && head[0] != 0 && head[1] == 0 && head[2] != 0 && head[3] == 0:
-		kind = "UTF-16LE" // without a byte-order mark
-	case len(head) >= 4 && head[0] == 0 && head[1] != 0 && head[2] == 0 && head[3] != 0:
-		kind = "UTF-16BE"
-	default:
-		return nil
+	if kind := listfile.Encoding(head); kind != "" {
+		return encodingError(name, kind)
 	}
+	return nil
+}
+
+// encodingError returns the error for text in an encoding other than UTF-8.
+func encodingError(name, kind string) error {
 	return fmt.Errorf("%s is %s text, not UTF-8; convert it, for example with: iconv -f %s -t UTF-8 %s", name, kind, kind, Quote(name))
 }
 

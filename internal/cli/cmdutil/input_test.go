@@ -16,7 +16,7 @@ func TestStandardInputTwice(t *testing.T) {
 	}
 	for what, read := range map[string]func() error{
 		"value": func() error { _, err := in.ReadValue(t.Context(), "-", false); return err },
-		"batch": func() error { _, _, err := in.ReadBatch(t.Context(), "-"); return err },
+		"batch": func() error { _, _, err := in.Open(t.Context(), "-"); return err },
 	} {
 		if err := read(); !IsUsage(err) || !strings.Contains(err.Error(), "standard input (-) can be read only once, but two options name it; use a file for one of them") {
 			t.Errorf("%s: %v", what, err)

@@ -3,28 +3,87 @@ package cmdutil
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 )
 
-// OpenInput opens a file that the user named for reading. It can be a pipe or a device: then
-// neither opening nor reading outlasts ctx, whose cause is the error.
-func OpenInput(ctx context.Context, path string) (io.ReadCloser, error) {
+// Open opens a file that the user named for reading, or standard input if path is "-" or
+// another name of it. It can be a pipe or a device: then neither opening nor reading outlasts
+// ctx, whose cause is the error. Standard input, and each pipe, can be opened only once. The
+// info is nil for standard input.
+func (in *Input) Open(ctx context.Context, path string) (io.ReadCloser, fs.FileInfo, error) {
+	if isStdin(path) {
+		if err := in.TakeStdin(); err != nil {
+			return nil, nil, err
+		}
+		return &input{ctx: ctx, f: in.console.Streams.In}, nil, nil
+	}
+	if isPipe(path) {
+		if err := in.takePipe(path); err != nil {
+			return nil, nil, err
+		}
+	}
 	f, err := ui.Interruptible(ctx, func() (*os.File, error) { return os.Open(path) })
 	if err != nil {
-		return nil, err
+		return nil, nil, bareOpen(path, err)
 	}
-	return &input{ctx: ctx, f: f}, nil
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s: it is a directory, not a file", path)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return &input{ctx: ctx, f: f, close: f.Close}, info, nil
+}
+
+// bareOpen returns an error of opening a file without the name of the system call.
+func bareOpen(path string, err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return fmt.Errorf("%s: %w", path, p.Err)
+	}
+	return err
+}
+
+// isStdin reports whether a path means standard input.
+func isStdin(path string) bool { return path == "-" || fsx.IsStdin(path) }
+
+// isPipe reports whether a path is a pipe, such as a process substitution, or another stream
+// that can be read only once.
+func isPipe(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice|fs.ModeSocket) != 0
+}
+
+// takePipe returns an error if a pipe was already opened: its text is there only once.
+func (in *Input) takePipe(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+		return nil // the error is returned again when it is opened
+	}
+	for _, taken := range in.pipes {
+		if os.SameFile(taken, info) {
+			return Usagef("the pipe %s can be read only once, but two options name it; use a file for one of them", path)
+		}
+	}
+	in.pipes = append(in.pipes, info)
+	return nil
 }
 
 // input reads from a file until ctx ends.
 type input struct {
-	ctx  context.Context
-	f    *os.File
-	left bool // a read was left behind and may still be using the file
+	ctx   context.Context
+	f     io.Reader
+	close func() error // nil for standard input
+	left  bool         // a read was left behind and may still be using the file
 }
 
 func (in *input) Read(b []byte) (int, error) {
@@ -45,10 +104,10 @@ func (in *input) Read(b []byte) (int, error) {
 
 // Close closes the file, unless a read was left behind, which ends with the process.
 func (in *input) Close() error {
-	if in.left {
+	if in.left || in.close == nil {
 		return nil
 	}
-	return in.f.Close()
+	return in.close()
 }
 
 // Finishing returns a context for what has to be done at the end of a run, even of one that

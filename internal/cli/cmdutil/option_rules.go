@@ -77,7 +77,7 @@ func OptionRules() []OptionRule {
 			"side", "sort", "state", "unchecked", "verbose", "wave-size", "with-home"),
 		of(OptionConfirms, "", "yes"),
 		of(OptionForces, "", "absence-confirmed", "continue", "force", "overwrite"),
-		of(OptionUnlimits, "", "access-control", "ldif-urls", "max-changes", "older"),
+		of(OptionUnlimits, "", "access-control", "allow-empty", "ldif-urls", "max-changes", "older"),
 		of(OptionWeakens, "", "insecure", "plaintext", "tls-min"),
 		of(OptionSubject, "", "account", "add", "attachstorehost", "attachstoreport", "change", "collectionuri", "days", "dburl", "default", "dir", "email",
 			"file", "guid", "jndiname", "name", "new-key", "option", "ownerlists", "property", "rekey", "remove", "remove-bom", "undelete", "undo", "url", "users",

@@ -1,7 +1,6 @@
 package cmdutil
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,14 +8,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/davadmin/davadmin/internal/listfile"
 	"github.com/davadmin/davadmin/pkg/cs6"
+	"github.com/davadmin/davadmin/pkg/ldapcheck"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/backends"
 )
 
 // UserListOptions are the options with lists of the users on each server.
 type UserListOptions struct {
-	Cs6, Cs7 []string
+	Cs6, Cs7   []string
+	AllowEmpty bool
+	mayAllow   bool // the command has --allow-empty
 }
 
 // Add adds the options to a command.
@@ -26,19 +29,65 @@ func (o *UserListOptions) Add(cmd *cobra.Command) {
 	f.StringArrayVar(&o.Cs7, "cs7-list", nil, "`FILE` with the users on the new server (repeatable; default: the accounts of the home, if it has any and its localuserattr is set)")
 }
 
-// ReadServerLists reads the lists of both servers; a set is nil if no list was given. The
-// default for the new server are the accounts in the home's back ends, if there are any.
-func (ss *Stores) ReadServerLists(ctx context.Context, o *UserListOptions, ho *HomeOptions, home *HomeConfig) (on6, on7 *cs6.UserSet, err error) {
-	if on6, err = ss.ReadUserList(ctx, "--cs6-list", o.Cs6); err != nil {
-		return nil, nil, err
+// AddAllowEmpty adds --allow-empty to a command that only reads: a plan is never made from an
+// empty list.
+func (o *UserListOptions) AddAllowEmpty(cmd *cobra.Command) {
+	o.mayAllow = true
+	cmd.Flags().BoolVar(&o.AllowEmpty, "allow-empty", false, "accept a list without users; the rules that depend on it are not run")
+}
+
+// ServerLists are the users on each server; a set is nil if it is unknown.
+type ServerLists struct {
+	On6, On7       *cs6.UserSet
+	Empty6, Empty7 bool // the list was given and is empty
+}
+
+// Empty reports whether a list was empty.
+func (l *ServerLists) Empty() bool { return l.Empty6 || l.Empty7 }
+
+// ApplyTo sets the lists in the options of an audit.
+func (l *ServerLists) ApplyTo(o *ldapcheck.Options) {
+	o.CS6, o.CS7, o.EmptyCS6, o.EmptyCS7 = l.On6, l.On7, l.Empty6, l.Empty7
+}
+
+// ReadServerLists reads the lists of both servers. The default for the new server are the
+// accounts in the home's back ends, if there are any. An empty list is an error unless the
+// options allow it.
+func (ss *Stores) ReadServerLists(ctx context.Context, o *UserListOptions, ho *HomeOptions, home *HomeConfig) (l ServerLists, err error) {
+	if l.On6, err = ss.readServerList(ctx, o, "--cs6-list", o.Cs6, elsewhere6, &l.Empty6); err != nil {
+		return l, err
 	}
 	// Without localuserattr there is no other server on which users could be.
 	if len(o.Cs7) == 0 && home != nil && home.IsSet(paramLocalUser) {
-		on7, err = ss.usersOfStores(ctx, ho, home)
-		return on6, on7, err
+		l.On7, err = ss.usersOfStores(ctx, ho, home)
+		return l, err
 	}
-	on7, err = ss.ReadUserList(ctx, "--cs7-list", o.Cs7)
-	return on6, on7, err
+	l.On7, err = ss.readServerList(ctx, o, "--cs7-list", o.Cs7, elsewhere7, &l.Empty7)
+	return l, err
+}
+
+// readServerList reads the lists of one server. If they are empty and that is allowed, it sets
+// empty and returns nil, because nothing is known from an empty list.
+func (ss *Stores) readServerList(ctx context.Context, o *UserListOptions, option string, paths []string, elsewhere func(cs6.ListedUser) bool, empty *bool) (*cs6.UserSet, error) {
+	set, err := ss.readLists(ctx, option, paths, elsewhere)
+	if err != nil || set == nil || set.Len() > 0 {
+		return set, err
+	}
+	if !o.AllowEmpty {
+		err := errEmptyList(option)
+		if o.mayAllow {
+			err = Usagef("%v; if that is right, --allow-empty accepts it", err)
+		}
+		return nil, err
+	}
+	ss.console.Warnf("%s: the list is empty, so the rules that depend on it are not run", option)
+	*empty = true
+	return nil, nil
+}
+
+// errEmptyList returns the error for a list without users.
+func errEmptyList(option string) error {
+	return Usagef("%s: the list contains no users", option)
 }
 
 // usersOfStores returns the users and resources with an account, or nil if there are none:
@@ -118,58 +167,83 @@ func addAccounts(ctx context.Context, set *cs6.UserSet, st store.Store) error {
 }
 
 // ReadUserList reads the lists of users given with an option, and returns nil without one.
-// Each line must be valid: a skipped line would be a user whom no rule checks.
+// Each line must be valid: a skipped line would be a user whom no rule checks. An empty list is
+// an error, because a check without users looks like one that found nothing.
 func (ss *Stores) ReadUserList(ctx context.Context, option string, paths []string) (*cs6.UserSet, error) {
+	set, err := ss.readLists(ctx, option, paths, nil)
+	if err == nil && set != nil && set.Len() == 0 {
+		return nil, errEmptyList(option)
+	}
+	return set, err
+}
+
+// readLists reads the lists of users given with an option, and returns nil without one.
+// Elsewhere reports whether a record says that its user is not on the server of the list;
+// such users are counted in a note. It may be nil.
+func (ss *Stores) readLists(ctx context.Context, option string, paths []string, elsewhere func(cs6.ListedUser) bool) (*cs6.UserSet, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}
 	set := cs6.NewUserSet(cs6.SetOptions{})
+	skipped := 0
 	for _, path := range paths {
-		if err := ss.readList(ctx, set, path); err != nil {
+		n, err := ss.readList(ctx, set, path, elsewhere)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", option, err)
 		}
+		skipped += n
 	}
-	if set.Len() == 0 {
-		return nil, Usagef("%s: the list contains no users", option)
+	if skipped > 0 {
+		ss.console.Notef("davadmin: note: %s: skipped, because the list says that they are not users on that server: %d", option, skipped)
 	}
 	return set, nil
 }
 
-func (ss *Stores) readList(ctx context.Context, set *cs6.UserSet, path string) error {
-	f, err := OpenInput(ctx, path)
+// elsewhere6 reports whether a record of a list says that its user is not on the old server,
+// and elsewhere7 the same of the new server, whose deleted accounts and groups are not users.
+func elsewhere6(p cs6.ListedUser) bool {
+	return p.Side == "cs7" || p.Side == "neither" || p.Side == "inactive" || p.Kind == "group"
+}
+
+func elsewhere7(p cs6.ListedUser) bool {
+	return p.Side == "cs6" || p.Side == "neither" || p.Side == "inactive" || p.Kind == "group" || p.State == "missing" || p.State == "deleted"
+}
+
+// readList reads one list, and returns how many of its users are elsewhere.
+func (ss *Stores) readList(ctx context.Context, set *cs6.UserSet, path string, elsewhere func(cs6.ListedUser) bool) (skipped int, err error) {
+	f, _, err := ss.directories.input.Open(ctx, path)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.Close()
-	in := bufio.NewReader(f)
-	head, _ := in.Peek(4) // an error is returned again by the next read
-	if err := checkEncoding(path, head); err != nil {
-		return err
-	}
 	invalid := 0
 	var first error
-	for p, err := range cs6.ReadUsers(in, cs6.ListOptions{Name: path}) {
+	var tally cs6.Tally
+	for p, err := range cs6.ReadUsers(f, cs6.ListOptions{Name: BatchName(path), Tally: &tally, Elsewhere: elsewhere}) {
 		var line *cs6.LineError
+		var encoding *listfile.EncodingError
 		switch {
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return 0, ctx.Err() // an error of the input is that of the context then
+		case errors.As(err, &encoding):
+			return 0, encodingError(BatchName(path), encoding.Kind)
 		case errors.As(err, &line):
 			if invalid++; first == nil {
 				first = err
 			}
 			continue
 		case err != nil:
-			return err
+			return 0, err
 		}
 		if err := set.Add(p); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	switch {
 	case invalid == 1:
-		return first
+		return 0, first
 	case invalid > 1:
-		return fmt.Errorf("%w; and %s", first, Plural(invalid-1, "more invalid line"))
+		return 0, fmt.Errorf("%w; and %s", first, Plural(invalid-1, "more invalid line"))
 	}
-	return nil
+	return tally.Elsewhere, nil
 }

@@ -102,6 +102,7 @@ func (o *coexistCheck) addCheck(cmd *cobra.Command) {
 	f.StringVar(&o.user7, "cs7-user", "", "mail `ADDRESS` of the new server's user to ask about (default: the first one in the directory)")
 	f.BoolVar(&o.all, "all", false, "show every finding in the table, not only the first ones of each rule")
 	o.coexistPeople.add(cmd)
+	o.AddAllowEmpty(cmd)
 	o.FindingOptions.Add(cmd)
 }
 

@@ -55,6 +55,7 @@ func (o *coexistList) addOptions(cmd *cobra.Command) {
 	f.StringVar(&o.side, "side", "", "only users on this `SIDE`: cs6, cs7, both or neither")
 	f.StringVarP(&o.domain, "domain", "d", "", "only users in this mail `DOMAIN`")
 	o.add(cmd)
+	o.AddAllowEmpty(cmd)
 	var names []string
 	for _, s := range coexist.Sides() {
 		names = append(names, string(s))

@@ -65,7 +65,8 @@ func (o *coexistPeople) directoryOptions(ctx context.Context, home *cmdutil.Home
 	if lo.Workers, err = cmdutil.WorkerCount(o.workers); err != nil {
 		return lo, err
 	}
-	lo.CS6, lo.CS7, err = o.stores.ReadServerLists(ctx, &o.UserListOptions, &o.HomeOptions, home)
+	lists, err := o.stores.ReadServerLists(ctx, &o.UserListOptions, &o.HomeOptions, home)
+	lists.ApplyTo(&lo)
 	return lo, err
 }
 
@@ -79,6 +80,9 @@ func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain
 	lo, err := o.directoryOptions(ctx, home)
 	if err != nil {
 		return nil, false, err
+	}
+	if len(sides) == 1 && lo.EmptyCS6 && (sides[0] == coexist.OnBoth || sides[0] == coexist.OnNeither) {
+		return nil, false, cmdutil.Usagef("--side %s depends on --cs6-list, and the list is empty", sides[0])
 	}
 	d, err := o.directories.Open(ctx, &o.DirectoryOptions, home)
 	if err != nil {

@@ -40,6 +40,7 @@ assumes, and the numbers on both and on neither are unknown.`,
 		},
 	}
 	o.add(cmd)
+	o.AddAllowEmpty(cmd)
 	return cmd
 }
 
@@ -100,7 +101,9 @@ func (o *coexistStatus) run(ctx context.Context) error {
 
 // advise notes what limits the numbers.
 func (o *coexistStatus) advise(r *coexist.CensusResult, list6 bool) {
-	if !list6 {
+	if !list6 && len(o.Cs6) > 0 {
+		o.console.Notef("davadmin: note: --cs6-list is empty, so every user without the mark is counted as on the old server")
+	} else if !list6 {
 		o.console.Notef("davadmin: note: without --cs6-list, every user without the mark is counted as on the old server")
 	}
 	if r.TooMany {

@@ -30,8 +30,7 @@ func (o *configModify) requests(ctx context.Context, r *config.Registry) ([]conf
 		}
 		out = append(out, lines...)
 		if len(out) == 0 {
-			o.console.Warnf("%s contains no parameters; nothing was changed", cmdutil.BatchName(o.batch))
-			return nil, cmdutil.ErrAnswered
+			return nil, fmt.Errorf("%s contains no parameters; nothing was changed", cmdutil.BatchName(o.batch))
 		}
 	}
 	if len(out) == 0 {
@@ -78,7 +77,8 @@ func (o *configModify) request(ctx context.Context, r *config.Registry, it editI
 // readBatch reads the lines 'name=value' of the batch file, and checks the syntax of all.
 func (o *configModify) readBatch(ctx context.Context, r *config.Registry) ([]config.Request, error) {
 	var out []config.Request
-	err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, info fs.FileInfo) error {
+	form := cmdutil.PairForm([]string{"name", "parameter"}, []string{"value"}, nil)
+	err := o.input.EachBatchLine(ctx, o.batch, form, func(line, where string, info fs.FileInfo) error {
 		q, given, err := parseBatchLine(line, where)
 		if err != nil || !given {
 			return err
@@ -87,6 +87,9 @@ func (o *configModify) readBatch(ctx context.Context, r *config.Registry) ([]con
 			if err := o.input.CheckPrivate(o.batch, info); err != nil {
 				return err
 			}
+		}
+		if err := config.CheckUnmasked(q.Value); err != nil {
+			return cmdutil.Usagef("%s: %s: %v; nothing was changed", where, q.Name, err)
 		}
 		out = append(out, q)
 		return nil

@@ -226,7 +226,7 @@ func (o *domainEdit) requests(ctx context.Context) ([]config.DomainRequest, erro
 		}
 	}
 	if o.batch != "" {
-		err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
+		err := o.input.EachBatchLine(ctx, o.batch, o.form(), func(line, where string, _ fs.FileInfo) error {
 			q, given, err := o.batchRequest(line, where)
 			if given {
 				out = append(out, q)
@@ -237,14 +237,23 @@ func (o *domainEdit) requests(ctx context.Context) ([]config.DomainRequest, erro
 			return nil, err
 		}
 		if len(out) == 0 {
-			o.console.Warnf("%s contains no domains; nothing was changed", cmdutil.BatchName(o.batch))
-			return nil, cmdutil.ErrAnswered
+			return nil, fmt.Errorf("%s contains no domains; nothing was changed", cmdutil.BatchName(o.batch))
 		}
 	}
 	if len(out) == 0 {
 		return nil, cmdutil.Usagef("missing domain: use -d or -f (see 'davadmin domainmap %s --help')", o.name)
 	}
 	return out, nil
+}
+
+// form says what a record of CSV or of a list of domains means.
+func (o *domainEdit) form() cmdutil.BatchForm {
+	f := cmdutil.PairForm([]string{"domain"}, []string{"url"}, config.CheckUnmasked)
+	if o.action == config.DomainDelete {
+		f = cmdutil.PairForm([]string{"domain"}, nil, nil)
+	}
+	f.Single = true
+	return f
 }
 
 // batchRequest parses a line of a batch file. Given is false for a blank line and a comment.

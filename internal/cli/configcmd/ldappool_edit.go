@@ -2,6 +2,7 @@ package configcmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/listfile"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
 )
@@ -234,7 +236,7 @@ func (o *poolEdit) items(ctx context.Context) ([]poolItem, error) {
 	}
 	out := slices.Clone(o.pools.items)
 	if o.batch != "" {
-		err := o.input.EachBatchLine(ctx, o.batch, func(line, where string, _ fs.FileInfo) error {
+		err := o.input.EachBatchLine(ctx, o.batch, o.form(), func(line, where string, _ fs.FileInfo) error {
 			it, given, err := o.batchItem(line, where)
 			if given {
 				out = append(out, it)
@@ -245,8 +247,7 @@ func (o *poolEdit) items(ctx context.Context) ([]poolItem, error) {
 			return nil, err
 		}
 		if len(out) == 0 {
-			o.console.Warnf("%s contains no pools; nothing was changed", cmdutil.BatchName(o.batch))
-			return nil, cmdutil.ErrAnswered
+			return nil, fmt.Errorf("%s contains no pools; nothing was changed", cmdutil.BatchName(o.batch))
 		}
 	}
 	if len(out) == 0 {
@@ -263,6 +264,49 @@ func (o *poolEdit) items(ctx context.Context) ([]poolItem, error) {
 		}
 	}
 	return out, nil
+}
+
+// form says what a record of CSV or of a list of pools means: its other columns are the
+// properties of the pool.
+func (o *poolEdit) form() cmdutil.BatchForm {
+	f := cmdutil.PairForm([]string{"pool"}, nil, nil)
+	if o.action == poolDelete {
+		return f
+	}
+	name := f.Line
+	f.Line = func(fields listfile.Fields) (string, error) {
+		line, err := name(fields)
+		if err != nil {
+			return "", err
+		}
+		var set []string
+		for _, column := range fields {
+			if column.Name == "pool" || column.Value == "" {
+				continue
+			}
+			if !slices.Contains(append(poolProperties(), poolPassword), column.Name) {
+				if fields.Has("builtin") {
+					continue // JSON by 'ldappool list' says more about a pool
+				}
+				return "", fmt.Errorf("the column '%s' is not a property of a pool", column.Title)
+			}
+			if strings.ContainsAny(column.Value, "\r\n") {
+				return "", fmt.Errorf("the column '%s' contains a line end", column.Title)
+			}
+			if strings.Contains(column.Value, "…") {
+				return "", fmt.Errorf("the value of '%s' was shortened; list it again with --output csv", column.Title)
+			}
+			if err := config.CheckUnmasked(column.Value); err != nil {
+				return "", fmt.Errorf("the column '%s': %w", column.Title, err)
+			}
+			set = append(set, column.Title+"="+strings.NewReplacer(`\`, `\\`, ",", `\,`).Replace(column.Value))
+		}
+		if len(set) == 0 {
+			return "", errors.New("no column of it is a property of a pool; list pools with --output csv")
+		}
+		return line + ":" + strings.Join(set, ","), nil
+	}
+	return f
 }
 
 // batchItem parses a line of a batch file. Given is false for a blank line and a comment.

@@ -91,6 +91,7 @@ another bind DN is asked, too.`,
 	flags.BoolVar(&o.plan.force, "force", false, "with --fix-plan: overwrite an existing file")
 	o.AddRules(cmd, f.Hints, "ldap", ldapcheck.Rules)
 	o.UserListOptions.Add(cmd)
+	o.AddAllowEmpty(cmd)
 	flags.StringVar(&o.idAttribute, "id-attribute", "", "`ATTRIBUTE` with the unique id (default: as configured in the home, else davUniqueId)")
 	flags.StringVar(&o.idPattern, "id-pattern", "", "regular `EXPRESSION` that valid unique ids match as a whole, if yours have a special form")
 	flags.StringVar(&o.local, "localuser-attribute", "", "`ATTRIBUTE` that marks users on the new server (default: as configured in the home, else davStore)")
@@ -182,7 +183,11 @@ func (o *ldapAudit) auditOptions(ctx context.Context, home *cmdutil.HomeConfig) 
 			return lo, cmdutil.Usagef("--id-pattern: %v", err)
 		}
 	}
-	lo.CS6, lo.CS7, err = o.stores.ReadServerLists(ctx, &o.UserListOptions, &o.HomeOptions, home)
+	lists, err := o.stores.ReadServerLists(ctx, &o.UserListOptions, &o.HomeOptions, home)
+	if lists.Empty() && o.plan.path != "" {
+		return lo, cmdutil.Usagef("--fix-plan cannot be combined with --allow-empty: no plan is made from an empty list")
+	}
+	lists.ApplyTo(&lo)
 	return lo, err
 }
 

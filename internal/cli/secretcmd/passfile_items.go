@@ -75,8 +75,7 @@ func readItems(ctx context.Context, console *cmdutil.Console, hints *cmdutil.Hin
 			return nil, err
 		}
 		if out = append(out, lines...); len(out) == 0 {
-			console.Warnf("%s contains no passwords; nothing was changed", cmdutil.BatchName(batch))
-			return nil, cmdutil.ErrAnswered
+			return nil, fmt.Errorf("%s contains no passwords; nothing was changed", cmdutil.BatchName(batch))
 		}
 	}
 	seen := map[string]bool{}
@@ -108,7 +107,8 @@ func readItems(ctx context.Context, console *cmdutil.Console, hints *cmdutil.Hin
 // readPassBatch reads lines of 'name=value'.
 func readPassBatch(ctx context.Context, input *cmdutil.Input, path string) ([]passItem, error) {
 	var out []passItem
-	err := input.EachBatchLine(ctx, path, func(line, where string, info fs.FileInfo) error {
+	form := cmdutil.PairForm([]string{"name"}, []string{"password", "value"}, nil)
+	err := input.EachBatchLine(ctx, path, form, func(line, where string, info fs.FileInfo) error {
 		if info != nil {
 			if err := input.CheckPrivate(path, info); err != nil {
 				return err

@@ -1,0 +1,144 @@
+package cs6
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/davadmin/davadmin/internal/listfile"
+	"github.com/davadmin/davadmin/pkg/directory"
+)
+
+// listing returns the columns of a list that davadmin printed; get returns that of
+// moreKeys with a number.
+func listing(get func(int) string) ListedUser {
+	p := ListedUser{ID: get(0), Side: get(1), Kind: get(2), State: get(3)}
+	if n, err := strconv.Atoi(get(4)); err == nil && n > 0 && p.Side != "" {
+		p.Calendars = n // those on the old server; other lists count others
+	}
+	return p
+}
+
+// listed reads a record of named values.
+func (l *listReader) listed(r *listfile.Record) {
+	l.line, l.begins = r.Line, r.Line
+	l.content = true
+	l.counted = max(l.counted, r.Line)
+	l.tally.Lines++
+	if r.Note {
+		l.note(r)
+		return
+	}
+	p, bad := userOfFields(r.Fields)
+	if r.Bad != "" {
+		bad = r.Bad
+	}
+	if bad != "" && r.Bad == "" && l.elsewhere(p) {
+		bad = ""
+	}
+	if bad != "" {
+		text := r.Text
+		if text == "" {
+			text = describe(r.Fields)
+		}
+		l.tally.Errors++
+		l.report(&LineError{File: l.o.Name, Line: r.Line, Last: r.Last, Text: text, Detail: bad})
+		return
+	}
+	l.emit(p, r.Line)
+}
+
+// describe returns the first values of a record.
+func describe(fields listfile.Fields) string {
+	var words []string
+	for i, f := range fields {
+		if i < 4 {
+			words = append(words, f.Name+"="+f.Value)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// userOfFields returns the user whom named values identify; bad says why they do not. Even
+// then, the values of a listing are set.
+func userOfFields(fields listfile.Fields) (p ListedUser, bad string) {
+	more := moreKeys()
+	p = listing(func(i int) string { return strings.TrimSpace(fields.Get(more[i])) })
+	if kind := fields.Get("type"); kind != "" { // in JSON, "kind" is that of the record
+		p.Kind = kind
+	}
+	var columns []string
+	for _, f := range fields {
+		kind := kindOf(f.Name)
+		if kind != addressKey && kind != accountKey && kind != uidKey {
+			continue
+		}
+		columns = append(columns, "'"+f.Title+"'")
+		word := directory.CutMailto(trimBlanks(f.Value))
+		if word == "" || kind != uidKey && p.Address != "" {
+			continue
+		}
+		if b := badBytes(word); b != "" {
+			return p, "'" + f.Title + "' contains " + b
+		}
+		uid, domain, b := splitUser(word)
+		switch {
+		case b != "":
+			return p, "'" + f.Title + "': " + b
+		case kind == uidKey, kind == accountKey && domain == "":
+			if p.UID = uid; domain != "" {
+				p.Domain = domain
+			}
+		case domain == "":
+			return p, "'" + f.Title + "': not an address"
+		default:
+			p.Address = word
+			if p.Domain == "" {
+				p.Domain = domain
+			}
+		}
+	}
+	switch domain := trimBlanks(fields.Get("domain")); {
+	case columns == nil:
+		return p, "no column identifies the user: expected 'mail', 'account' or 'uid'"
+	case p.Address == "" && p.UID == "" && p.ID != "":
+		return p, strings.Join(columns, " and ") + " are empty, and users are not found by 'id' here"
+	case p.Address == "" && p.UID == "":
+		return p, strings.Join(columns, " and ") + " are empty"
+	case p.Domain == "" && isDomain(domain):
+		p.Domain = domain
+	}
+	for _, f := range fields {
+		if kindOf(f.Name) == statusKey {
+			off, _ := isOff(trimBlanks(f.Value))
+			p.Disabled = p.Disabled || off
+		}
+	}
+	return p, ""
+}
+
+// note reads what a table says below its rows. Records that were yielded are not
+// withdrawn, so a note by which they would not have been is an error.
+func (l *listReader) note(r *listfile.Record) {
+	for _, f := range r.Fields {
+		var p ListedUser
+		switch f.Name {
+		case "side":
+			p.Side = f.Value
+		case "kind":
+			p.Kind = f.Value
+		case "state":
+			p.State = f.Value
+		default:
+			continue
+		}
+		switch off, _ := isOff(p.State); {
+		case f.Value == "…" && l.o.Elsewhere != nil:
+			l.fault(r.Text, "the table does not show the column '"+f.Title+"', which decides who is meant; list it again with --output csv")
+			return
+		case off, l.elsewhere(p):
+			l.fault(r.Text, "the table has the column '"+f.Title+"' only in this note; list it again with --output csv")
+			return
+		}
+	}
+	l.tally.Headers++
+}
