@@ -26,6 +26,8 @@ func main() {
 	flag.IntVar(&b.runs, "runs", 60, "run each command `N` times")
 	flag.StringVar(&b.only, "only", "", "measure only this `SECTION` and print it: config, properties, ldif, pipe, slapd, ds, coexist, change, accounts")
 	flag.IntVar(&b.accountCount, "accounts", 100_000, "create `N` accounts")
+	flag.IntVar(&b.entries, "entries", million, "in the section slapd, use directories of `N` entries")
+	flag.IntVar(&b.directoryRuns, "directory-runs", 5, "in the section slapd, run each command `N` times")
 	again := flag.String("again", "", "measure these `SECTIONS` again, separated by commas, and keep the other sections of the page")
 	load := flag.String("load", "", "load rows in this `WAY` (copy, insert, insert-sorted); used by the benchmark when it starts itself as a rival")
 	flag.Parse()
@@ -52,7 +54,9 @@ type bench struct {
 	runs        int
 	only        string
 
-	accountCount int
+	accountCount  int
+	entries       int // in the directories of slapd
+	directoryRuns int
 }
 
 // page measures all sections, or only those in again and takes the others from the
@@ -146,6 +150,7 @@ func (b *bench) alone() (string, error) {
 type contender struct {
 	name    string
 	prepare func() error // called before each run, not measured
+	finish  func() error // called after each run, not measured
 	args    []string
 	env     []string
 	codes   []int // exit codes that mean success; if empty, only 0 does
@@ -192,6 +197,11 @@ func (c *contender) run() (sample, error) {
 	start := time.Now()
 	err := cmd.Run()
 	wall := time.Since(start)
+	if c.finish != nil {
+		if err := c.finish(); err != nil {
+			return sample{}, err
+		}
+	}
 	if err != nil && !slices.Contains(c.codes, cmd.ProcessState.ExitCode()) {
 		return sample{}, fmt.Errorf("%v: %w: %s", c.args, err, errs.String())
 	}
