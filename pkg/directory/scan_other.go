@@ -11,8 +11,7 @@ import (
 // from it.
 func blocking(c net.Conn) net.Conn { return c }
 
-// queuedOf returns false: it is not known how much has arrived, so the reader does not
-// pause.
+// queuedOf returns false: how much has arrived is unknown, so the reader does not pause.
 func queuedOf(net.Conn) (int, bool) { return 0, false }
 
 // rest waits.
