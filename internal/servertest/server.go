@@ -21,6 +21,8 @@ type Server struct {
 	LDAPSURL string // "" without TLS
 	LDAPIURL string // a Unix socket
 	CAFile   string // PEM; "" without TLS
+	// MoreURLs are the ldap URLs of SlapdOptions.Hosts.
+	MoreURLs []string
 
 	Suffix    string
 	ManagerDN string // a user without limits; the password is Password

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,6 +29,9 @@ type SlapdOptions struct {
 	// Access has lines of slapd.conf with access rules that precede the one by which
 	// users may read everything.
 	Access string
+	// Hosts are further IP addresses of this machine on which the server listens, without
+	// TLS, on the port of Server.URL; see Server.MoreURLs.
+	Hosts []string
 	// Config has further lines for the section of each database in slapd.conf,
 	// such as `limits users size.unchecked=100`.
 	Config string
@@ -83,6 +88,11 @@ func (s *Server) startSlapd(ctx context.Context, o SlapdOptions, slapd, slapadd 
 	}
 	return s.launch(ctx, &o.Options, func(ldap, ldaps int) (*process, error) {
 		urls := fmt.Sprintf("ldap://%s/ %s", address(ldap), s.LDAPIURL)
+		s.MoreURLs = nil
+		for _, host := range o.Hosts {
+			more := "ldap://" + net.JoinHostPort(host, strconv.Itoa(ldap))
+			s.MoreURLs, urls = append(s.MoreURLs, more), urls+" "+more+"/"
+		}
 		if o.TLS != nil {
 			urls += fmt.Sprintf(" ldaps://%s/", address(ldaps))
 		}

@@ -224,3 +224,39 @@ func TestViewSearchesOnlyTheEntry(t *testing.T) {
 		}
 	}
 }
+
+// TestViewAsksTogether checks that OpenLDAP is asked about all attributes at once, and
+// about single ones only if the entry has one of them. A server that is not known to
+// evaluate each part of an "or" is asked about each.
+func TestViewAsksTogether(t *testing.T) {
+	for _, c := range []struct {
+		class string
+		more  int // searches for an entry with none of the attributes
+	}{{"OpenLDAProotDSE", 1}, {"top", 3}} {
+		s := ldaptest.Start(t, ldaptest.Options{
+			RootDSE: []ldaptest.Attr{{Name: "objectClass", Values: []string{"top", c.class}}},
+			Entries: []ldaptest.Entry{
+				ldaptest.NewEntry("o=isp", "objectClass", "organization", "o", "isp"),
+				ldaptest.NewEntry("uid=a,o=isp", "objectClass", "person", "uid", "a", "mail", "a@example.com"),
+				ldaptest.NewEntry("uid=b,o=isp", "objectClass", "person", "uid", "b"),
+			},
+		})
+		l := openLive(t, Options{URLs: []string{s.URL()}})
+		names := []string{"davStore", "mail", "davUniqueId"}
+		got, err := l.View(t.Context(), "uid=a,o=isp", names)
+		if diff := cmp.Diff([]AttributeView{{}, {Present: true, Shown: true}, {}}, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", c.class, err, diff)
+		}
+		before := len(s.Searches())
+		got, err = l.View(t.Context(), "uid=b,o=isp", names)
+		if diff := cmp.Diff(make([]AttributeView, 3), got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", c.class, err, diff)
+		}
+		if n := len(s.Searches()) - before; n != c.more {
+			t.Errorf("%s: %d searches instead of %d", c.class, n, c.more)
+		}
+		if got, err := l.View(t.Context(), "uid=c,o=isp", names); got != nil || err != nil {
+			t.Errorf("%s: no such entry: %v, %v", c.class, got, err)
+		}
+	}
+}

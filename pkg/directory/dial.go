@@ -175,7 +175,7 @@ func (d *dialer) dialOne(ctx context.Context, t target) (*session, error) {
 	if err != nil {
 		return nil, fail(OpPassword, err)
 	}
-	raw, err := (&net.Dialer{Timeout: d.o.ConnectTimeout}).DialContext(ctx, t.network, t.address)
+	raw, err := (&net.Dialer{Timeout: d.o.ConnectTimeout, Control: limitWindow}).DialContext(ctx, t.network, t.address)
 	if err != nil {
 		return nil, fail(OpConnect, dialError(err, d.o.ConnectTimeout))
 	}
@@ -216,6 +216,7 @@ func (d *dialer) prepare(s *session, t target, password []byte) (op string, unre
 		s.nc = conn
 		state := conn.ConnectionState()
 		s.tls = &state
+		s.in.combine()
 	} else if password != nil && !d.o.Plaintext && !isLocal(s.raw.RemoteAddr()) {
 		return "bind", nil, ErrPlaintext
 	}

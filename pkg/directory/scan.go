@@ -58,7 +58,7 @@ func (s *session) close() { _ = s.raw.Close() }
 // on nothing else may use the connection, not even to close it.
 func (s *session) begin(b []byte) {
 	s.raw = blocking(s.raw)
-	s.in.Conn = s.raw
+	s.in.use(s.raw)
 	s.buf = append(s.buf[:s.w], b...)
 	s.w = len(s.buf)
 	s.buf = s.buf[:max(s.w, usualBuffer)]

@@ -16,24 +16,16 @@ type inlet struct {
 	idle  time.Duration // the idle timeout; 0: none, and do not accumulate data
 	until time.Time     // the read deadline set here
 
-	pacer  pacer
-	long   bool // the answer may be long
-	page   int  // maximum number of entries in a page; 0 for no pages
-	here   int  // entries read of this page
-	before int  // entries of earlier pages
-	got    int  // bytes read
-	credit int  // bytes received that can be read without waiting
+	pacing pacing
+	pace   pace      // of the current answer
+	seen   progress  // of the current answer
+	before int       // entries of earlier pages
+	start  time.Time // when this page was requested
+	rested time.Time // the end of the last pause
+	credit int       // bytes received that can be read without waiting
+	block  []byte    // what is read and not passed on; nil if reads are not combined
+	rest   []byte    // of block
 }
-
-const (
-	// gatherFrom is the number of bytes of an answer that are read at once, so that
-	// small answers are not delayed. It is small, because reading immediately at the
-	// beginning makes the kernel of the peer send small packets.
-	gatherFrom = 4 << 10
-	// gatherLeast is the remaining size in bytes of a page for which waiting is not
-	// worthwhile.
-	gatherLeast = 8 << 10
-)
 
 func newInlet(raw net.Conn) *inlet { return &inlet{Conn: raw} }
 
@@ -43,35 +35,88 @@ func (in *inlet) watch(idle time.Duration) { in.idle, in.until = idle, time.Time
 // unwatch turns the idle timeout off, so that the caller can set deadlines.
 func (in *inlet) unwatch() { in.idle = 0 }
 
+// use sets the connection, on which nothing is pending.
+func (in *inlet) use(raw net.Conn) { in.Conn, in.pacing = raw, pacingOf(raw) }
+
+// combine makes the inlet read large blocks, however little is asked for. TLS asks for one
+// record at a time, and a server sends each entry as a record.
+func (in *inlet) combine() { in.block = make([]byte, tlsBlock) }
+
+const tlsBlock = 64 << 10
+
 // expect announces an answer: whether it may be long, and the maximum number of
 // entries in a page, 0 without pages.
 func (in *inlet) expect(long bool, page int) {
-	in.long, in.page = long, page
-	in.here, in.before, in.got, in.credit = 0, 0, 0, 0
+	in.seen = progress{long: long, page: page}
+	in.pace, in.before, in.credit = pace{}, 0, 0
+	in.start = time.Now()
 }
 
 // nextPage announces another page of the same answer.
-func (in *inlet) nextPage() { in.before, in.here = in.before+in.here, 0 }
-
-// isNearEnd estimates whether little is left of a page. The server then waits for the
-// next request.
-func (in *inlet) isNearEnd() bool {
-	entries := in.before + in.here
-	return in.page > 0 && entries > 0 && (in.page-in.here)*(in.got/entries) < gatherLeast
+func (in *inlet) nextPage() {
+	in.before += in.seen.here
+	in.seen.here, in.seen.gotHere = 0, 0
+	in.start = time.Now()
+	if in.pacing.review {
+		in.pacing = reviewPacing(in.Conn, in.pacing)
+	}
 }
 
 // Read reads the data that has arrived, and waits if there is none.
 func (in *inlet) Read(b []byte) (int, error) {
+	if len(in.rest) == 0 {
+		if len(b) >= len(in.block) {
+			return in.readPaced(b)
+		}
+		n, err := in.readPaced(in.block)
+		if in.rest = in.block[:n]; n == 0 {
+			return 0, err
+		}
+	}
+	n := copy(b, in.rest)
+	in.rest = in.rest[n:]
+	return n, nil
+}
+
+// readPaced reads from the connection, after a pause if that lets data accumulate.
+func (in *inlet) readPaced(b []byte) (int, error) {
 	if in.idle == 0 {
 		return in.Conn.Read(b)
 	}
-	if in.long && in.credit <= 0 && in.got >= gatherFrom && !in.isNearEnd() {
-		in.credit = in.pacer.gather(in.Conn)
+	if in.seen.long && in.credit <= 0 {
+		in.gather()
 	}
 	n, err := in.readWatched(b)
-	in.got += n
+	in.seen.got += n
+	in.seen.gotHere += n
 	in.credit -= n
 	return n, err
+}
+
+// gather waits if that is worthwhile.
+func (in *inlet) gather() {
+	queued, ok := queuedOf(in.Conn)
+	if !ok {
+		return
+	}
+	now := time.Now()
+	in.seen.entries, in.seen.elapsed = in.before+in.seen.here, now.Sub(in.start)
+	length := in.pace.pause(&in.pacing, &in.seen, queued)
+	if length <= 0 {
+		return
+	}
+	if in.pacing.fromLast {
+		length -= now.Sub(in.rested)
+	}
+	if length > 0 {
+		rest(length)
+	}
+	in.rested = time.Now()
+	after, _ := queuedOf(in.Conn)
+	in.pace.learn(&in.pacing, length, after-queued)
+	if in.pacing.untilRead {
+		in.credit = after
+	}
 }
 
 // readWatched fails with os.ErrDeadlineExceeded when nothing is received within the

@@ -180,36 +180,19 @@ func (c *blockingConn) queued() int {
 	return n
 }
 
-// pacer waits between two checks of a connection.
-//
-// The duration was determined by measurements with OpenLDAP on the same machine. With
-// a shorter pause the two processes keep waking each other up. With a longer one so
-// much data accumulates that the kernel enlarges the window, and then each entry is
-// sent as a packet of its own, whereas with a small window the kernel of the peer
-// combines many entries in one packet.
-type pacer struct{ last time.Time }
-
-const (
-	pause = 500 * time.Microsecond
-	// socketPause is the pause for Unix domain sockets, which can hold only a few
-	// hundred entries, however small these are.
-	socketPause = 200 * time.Microsecond
-)
-
-// gather waits and returns the number of bytes received.
-func (p *pacer) gather(conn net.Conn) int {
+// queuedOf returns the number of bytes that can be read without waiting. It returns false if
+// that is unknown; the reader does not pause then.
+func queuedOf(conn net.Conn) (int, bool) {
 	c, ok := conn.(*blockingConn)
 	if !ok {
-		return 0
+		return 0, false
 	}
-	wait := pause
-	if c.unix {
-		wait = socketPause
-	}
-	if wait -= time.Since(p.last); wait > 0 {
-		ts := unix.NsecToTimespec(wait.Nanoseconds())
-		_ = unix.Nanosleep(&ts, nil) // an early wake-up does no harm
-	}
-	p.last = time.Now()
-	return c.queued()
+	return c.queued(), true
+}
+
+// rest waits. An early wake-up does no harm. A timer of the Go runtime would wake up
+// another thread.
+func rest(d time.Duration) {
+	ts := unix.NsecToTimespec(d.Nanoseconds())
+	_ = unix.Nanosleep(&ts, nil)
 }

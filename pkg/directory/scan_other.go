@@ -2,13 +2,17 @@
 
 package directory
 
-import "net"
+import (
+	"net"
+	"time"
+)
 
 // blocking returns the connection unchanged, because only Linux has a better way to read
 // from it.
 func blocking(c net.Conn) net.Conn { return c }
 
-// pacer does nothing.
-type pacer struct{}
+// queuedOf returns false: how much has arrived is unknown, so the reader does not pause.
+func queuedOf(net.Conn) (int, bool) { return 0, false }
 
-func (pacer) gather(net.Conn) int { return 0 }
+// rest waits.
+func rest(d time.Duration) { time.Sleep(d) }

@@ -165,7 +165,7 @@ func (r *pageReader) page(ctx context.Context, q *search) (more bool, err error)
 		if err != nil {
 			return false, err
 		}
-		r.s.in.here = r.here
+		r.s.in.seen.here = r.here
 	}
 }
 

@@ -222,7 +222,8 @@ func TestGathering(t *testing.T) {
 				}
 			}
 		})
-		in := newInlet(blocking(raw))
+		in := newInlet(raw)
+		in.use(blocking(raw))
 		in.watch(time.Minute)
 		in.expect(true, 0)
 		var got []byte

@@ -44,7 +44,7 @@ var _, _ Viewer = (*Live)(nil), (*Changer)(nil)
 // View implements Viewer. It is safe for concurrent use.
 func (l *Live) View(ctx context.Context, dn string, attributes []string) ([]AttributeView, error) {
 	v := viewer{dn: dn, attributes: attributes, ask: func(q *search) ([]Found, error) { return l.ask(ctx, q) }}
-	v.asRights(&l.dialer.o, &l.root)
+	v.adapt(&l.dialer.o, &l.root)
 	return v.view()
 }
 
@@ -62,7 +62,7 @@ func (c *Changer) View(ctx context.Context, dn string, attributes []string) ([]A
 		}
 		return nil, err
 	}}
-	v.asRights(&c.o, &c.root)
+	v.adapt(&c.o, &c.root)
 	return v.view()
 }
 
@@ -71,12 +71,18 @@ type viewer struct {
 	dn         string
 	attributes []string
 	rights     string // of whom to request the effective rights; "" to request none
-	ask        func(*search) ([]Found, error)
+	// together asks about all attributes with one search first, which is enough for most
+	// entries. OpenLDAP evaluates each part of an "or" by itself (RFC 4511 section
+	// 4.5.1.7), also if access to the attribute of another part is denied.
+	together bool
+	ask      func(*search) ([]Found, error)
 }
 
-// asRights requests the rights of the bind DN if the server supports it. With EXTERNAL,
+// adapt chooses how to ask the server: it requests the rights of the bind DN if the server
+// supports it, and asks about several attributes at once if that is safe. With EXTERNAL,
 // the identity is known only to the server.
-func (v *viewer) asRights(o *Options, root *RootDSE) {
+func (v *viewer) adapt(o *Options, root *RootDSE) {
+	v.together = root.Product == OpenLDAP
 	if o.External {
 		return
 	}
@@ -92,6 +98,16 @@ func (v *viewer) view() ([]AttributeView, error) {
 	if v.rights != "" {
 		if err := v.readRights(views); err != nil {
 			return nil, v.explain(err)
+		}
+	}
+	if v.together && len(v.attributes) > 1 {
+		switch found, err := v.ask(&search{base: v.dn, scope: BaseOnly, filter: anyPresent(v.attributes), attrs: v.attributes}); {
+		case ResultCode(err) == ldap.LDAPResultNoSuchObject:
+			return nil, nil
+		case err != nil:
+			return nil, v.explain(err)
+		case len(found) == 0:
+			return views, nil
 		}
 	}
 	for i, name := range v.attributes {
@@ -202,6 +218,15 @@ func rightsIn(f *Found, name string, template bool) Rights {
 // present returns a filter for the presence of an attribute (RFC 4511 section 4.5.1.7).
 func present(name string) *ber.Packet {
 	return ber.NewString(ber.ClassContext, ber.TypePrimitive, ldap.FilterPresent, name, "")
+}
+
+// anyPresent returns a filter for the presence of at least one of the attributes.
+func anyPresent(names []string) *ber.Packet {
+	parts := make([]*ber.Packet, len(names))
+	for i, name := range names {
+		parts[i] = present(name)
+	}
+	return filterOf(ldap.FilterOr, parts...)
 }
 
 // rightsControls returns the control that requests effective rights. It is not

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -17,7 +18,6 @@ import (
 const (
 	million       = 1_000_000
 	directoryRuns = 5
-	slapdEntries  = million
 	dsEntries     = 100_000
 	mib           = 1 << 20
 )
@@ -154,81 +154,36 @@ func (b *bench) piped(entries int) (sample, error) {
 // live makes the commands that read a server: ours, and the rivals' shell commands.
 type live struct {
 	s        *servertest.Server
-	password string // path of the file with the password
+	url      string
+	password string   // path of the file with the password
+	from     []string // command that starts another one on another host; nil for this host
 }
 
 func (l live) ours(b *bench, name string, more ...string) contender {
-	args := []string{"-H", l.s.URL, "-D", l.s.ManagerDN, "--password-file", l.password, "-B", l.s.Suffix}
-	return b.audit(name, append(args, more...)...)
+	args := []string{"-H", l.url, "-D", l.s.ManagerDN, "--password-file", l.password, "-B", l.s.Suffix}
+	if l.from != nil {
+		args = append(args, "--plaintext")
+	}
+	c := b.audit(name, append(args, more...)...)
+	c.args = append(slices.Clone(l.from), c.args...)
+	return c
+}
+
+// shell returns a rival.
+func (l live) shell(name, line string) contender {
+	c := shell(name, line)
+	c.args = append(slices.Clone(l.from), c.args...)
+	return c
 }
 
 func (l live) search(filter string, attributes ...string) string {
-	return fmt.Sprintf("ldapsearch -LLL -x -H %s -D '%s' -w %s -b '%s' '%s' %s", l.s.URL, l.s.ManagerDN, servertest.Password, l.s.Suffix, filter, strings.Join(attributes, " "))
+	return fmt.Sprintf("ldapsearch -LLL -x -H %s -D '%s' -w %s -b '%s' '%s' %s", l.url, l.s.ManagerDN, servertest.Password, l.s.Suffix, filter, strings.Join(attributes, " "))
 }
 
 // openLive writes the password to a file for the audit.
 func (b *bench) openLive(s *servertest.Server) (live, error) {
 	path := filepath.Join(b.work, "password")
-	return live{s, path}, os.WriteFile(path, []byte(servertest.Password+"\n"), 0o600)
-}
-
-// slapd measures the audit of OpenLDAP, with ids and without.
-func (b *bench) slapd() (string, error) {
-	var out strings.Builder
-	for _, part := range []struct {
-		title, file string
-		more        []string
-	}{
-		{"OpenLDAP slapd, 1,000,000 entries", "server.ldif", []string{"--for-server"}},
-		{"The same before any preparation: no entry has an id", "server-dayone.ldif", []string{"--for-server", "--day-one"}},
-	} {
-		text, err := b.slapdTable(part.title, part.file, part.more)
-		if err != nil {
-			return "", err
-		}
-		out.WriteString(text + "\n")
-	}
-	return strings.TrimSpace(out.String()) + "\n", nil
-}
-
-func (b *bench) slapdTable(title, file string, more []string) (text string, err error) {
-	path, err := b.generate(file, slapdEntries, more...)
-	if err != nil {
-		return "", err
-	}
-	s, err := servertest.StartSlapd(context.Background(), b.work, servertest.SlapdOptions{Options: servertest.Options{LDIF: path}})
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	l, err := b.openLive(s)
-	if err != nil {
-		return "", err
-	}
-	samples, err := race(directoryRuns, []contender{
-		l.ours(b, "unique-id rules", "--rules", idRules),
-		shell("ldapsearch | mawk", l.search("(objectClass=*)", "davUniqueId")+" | mawk '"+mawkLDIF+"'"),
-		l.ours(b, "all rules"),
-		shell("ldapsearch", l.search("(objectClass=*)", auditAttributes...)+" >/dev/null"),
-		l.ours(b, "missing ids alone", "--rules", "uniqueid-missing"),
-		shell("ldapsearch, missing", l.search("(!(davUniqueId=*))", "1.1")+" | grep -c ^dn:"),
-	})
-	if err != nil {
-		return "", err
-	}
-	var out strings.Builder
-	fmt.Fprintf(&out, "## %s: whole process, median of %d\n\nmawk counts missing and repeated ids; its memory is not included. `ldapsearch` requests the attributes that all rules need and discards them.\n\n", title, directoryRuns)
-	out.WriteString("| task | davadmin | memory | rival | davadmin ÷ rival | bounds |\n|---|---|---|---|---|---|\n")
-	row := func(task string, at int, rival string, factor float64, most int64) {
-		us, they := samples[at], samples[at+1]
-		fmt.Fprintf(&out, "| %s | %.2f s | %s | %s %.2f s | %s | at most %.1f × the rival: %s; at most %d MiB: %s |\n", task, us.wall.Seconds(), mb(us.rss), rival,
-			they.wall.Seconds(), ratio(us.wall, they.wall), factor, met(us.wall.Seconds() <= factor*they.wall.Seconds()), most, met(us.rss <= most*mib))
-	}
-	row("unique-id rules", 0, "ldapsearch \\| mawk", 1, 80)
-	row("all rules", 2, "ldapsearch", 2, 120)
-	missing := samples[4]
-	fmt.Fprintf(&out, "| missing ids alone | %.2f s | %s | ldapsearch by filter %.2f s | %s | about a second |\n", missing.wall.Seconds(), mb(missing.rss), samples[5].wall.Seconds(), ratio(missing.wall, samples[5].wall))
-	return out.String(), nil
+	return live{s: s, url: s.URL, password: path}, os.WriteFile(path, []byte(servertest.Password+"\n"), 0o600)
 }
 
 // ds measures the audit of 389 Directory Server.

@@ -26,6 +26,8 @@ func main() {
 	flag.IntVar(&b.runs, "runs", 60, "run each command `N` times")
 	flag.StringVar(&b.only, "only", "", "measure only this `SECTION` and print it: config, properties, ldif, pipe, slapd, ds, coexist, change, accounts")
 	flag.IntVar(&b.accountCount, "accounts", 100_000, "create `N` accounts")
+	flag.IntVar(&b.entries, "entries", million, "in the section slapd, use directories of `N` entries")
+	flag.IntVar(&b.directoryRuns, "directory-runs", 5, "in the section slapd, run each command `N` times")
 	again := flag.String("again", "", "measure these `SECTIONS` again, separated by commas, and keep the other sections of the page")
 	load := flag.String("load", "", "load rows in this `WAY` (copy, insert, insert-sorted); used by the benchmark when it starts itself as a rival")
 	flag.Parse()
@@ -52,7 +54,9 @@ type bench struct {
 	runs        int
 	only        string
 
-	accountCount int
+	accountCount  int
+	entries       int // in the directories of slapd
+	directoryRuns int
 }
 
 // page measures all sections, or only those in again and takes the others from the
@@ -60,11 +64,16 @@ type bench struct {
 func (b *bench) page(path, again string) (string, error) {
 	head := fmt.Sprintf("# Benchmarks\n\nWritten by `scripts/bench`; every table is measured in one run, with the contenders taking turns.\n"+
 		"Machine: %s, %d cores, %s. Figures differ on other machines; compare the ratios.\n", cpu(), runtime.NumCPU(), runtime.Version())
-	before := map[string]string{}
+	before, note := map[string]string{}, ""
 	if again != "" {
 		var err error
-		if before, err = readSections(path, head); err != nil {
+		var old string
+		if old, before, err = readSections(path); err != nil {
 			return "", err
+		}
+		if old != head {
+			head = old
+			note = fmt.Sprintf("Machine of this section: %s, %d cores, %s.\n\n", cpu(), runtime.NumCPU(), runtime.Version())
 		}
 		for _, name := range strings.Split(again, ",") {
 			if _, ok := before[name]; !ok {
@@ -82,6 +91,7 @@ func (b *bench) page(path, again string) (string, error) {
 			if text, err = b.apart(s.name); err != nil {
 				return "", fmt.Errorf("%s: %w", s.name, err)
 			}
+			text = note + text
 		}
 		out.WriteString("\n" + sectionMark(s.name) + "\n" + text)
 	}
@@ -91,25 +101,25 @@ func (b *bench) page(path, again string) (string, error) {
 // sectionMark returns the line that begins a section, by which readSections finds it.
 func sectionMark(name string) string { return "<!-- " + name + " -->" }
 
-// readSections reads the sections of a page that was measured on this machine.
-func readSections(path, head string) (map[string]string, error) {
+// readSections reads the head and the sections of a page.
+func readSections(path string) (head string, sections map[string]string, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	rest, ok := strings.CutPrefix(string(text), head+"\n")
+	head, rest, ok := strings.Cut(string(text), "\n<!-- ")
 	if !ok {
-		return nil, fmt.Errorf("%s was measured on another machine: measure every section again", path)
+		return "", nil, fmt.Errorf("%s has no sections", path)
 	}
-	out := map[string]string{}
+	sections = map[string]string{}
 	for _, part := range strings.Split(rest, "\n<!-- ") {
-		name, section, ok := strings.Cut(strings.TrimPrefix(part, "<!-- "), " -->\n")
+		name, section, ok := strings.Cut(part, " -->\n")
 		if !ok {
-			return nil, fmt.Errorf("%s: a section does not begin with its mark", path)
+			return "", nil, fmt.Errorf("%s: a section does not begin with its mark", path)
 		}
-		out[name] = section
+		sections[name] = section
 	}
-	return out, nil
+	return head, sections, nil
 }
 
 // section is a part of the page.
@@ -146,6 +156,7 @@ func (b *bench) alone() (string, error) {
 type contender struct {
 	name    string
 	prepare func() error // called before each run, not measured
+	finish  func() error // called after each run, not measured
 	args    []string
 	env     []string
 	codes   []int // exit codes that mean success; if empty, only 0 does
@@ -192,6 +203,11 @@ func (c *contender) run() (sample, error) {
 	start := time.Now()
 	err := cmd.Run()
 	wall := time.Since(start)
+	if c.finish != nil {
+		if err := c.finish(); err != nil {
+			return sample{}, err
+		}
+	}
 	if err != nil && !slices.Contains(c.codes, cmd.ProcessState.ExitCode()) {
 		return sample{}, fmt.Errorf("%v: %w: %s", c.args, err, errs.String())
 	}

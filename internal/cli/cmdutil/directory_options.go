@@ -48,7 +48,7 @@ type DirectoryOptions struct {
 	provePasswordFile string
 }
 
-const defaultPage = 10_000
+const defaultPage = 50_000
 
 // Add adds the options to a command.
 func (o *DirectoryOptions) Add(cmd *cobra.Command) {
