@@ -67,6 +67,24 @@ var ErrConflict = errors.New("the directory no longer matches the plan")
 // bind DN may not make them.
 var ErrRefused = errors.New("the server refused changes")
 
+// RefusedError says which changes the server refused. It wraps ErrRefused.
+type RefusedError struct {
+	Entries int    // the number of entries that were refused
+	DN      string // one of them
+	Err     error  // wraps the *directory.ResultError of that entry
+}
+
+// Error states how many changes were refused, and the answer to one of them.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%v: %d, for example: %v", ErrRefused, e.Entries, e.Err)
+}
+
+// Unwrap returns ErrRefused and the answer of the server.
+func (e *RefusedError) Unwrap() []error { return []error{ErrRefused, e.Err} }
+
+// Denied reports whether the bind DN lacks the right to make the change (result code 50).
+func (e *RefusedError) Denied() bool { return directory.ResultCode(e.Err) == codeNoRights }
+
 // Checked is what a plan would do to the directory in its present state.
 type Checked struct {
 	Server    string
