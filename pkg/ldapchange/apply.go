@@ -217,11 +217,13 @@ func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 		switch {
 		case o.done:
 			run.Changed++
+			a.report(&records[i], Made)
 			if o.before {
 				run.foundChanged++
 			}
 		case o.already:
 			run.Already++
+			a.report(&records[i], AlreadyDone)
 		case o.refusal != nil:
 			run.Failed++
 			if refused == nil || o.denied() && !refused.Denied() {

@@ -37,11 +37,24 @@ type Options struct {
 	// Rejected is called for each record that is not changed, by one goroutine at a
 	// time. It may be nil.
 	Rejected func(r *Record, why string)
+	// Report is called for each record that is compared or changed, and not rejected, by one
+	// goroutine at a time. It may be nil.
+	Report func(r *Record, what Event)
 
 	Now func() time.Time // nil means time.Now
 	// Hook sees every change of the files of a run; nil in production.
 	Hook fsx.Hook
 }
+
+// Event is what Options.Report is called for.
+type Event uint8
+
+// The events.
+const (
+	ToChange    Event = iota // the entry must be changed
+	AlreadyDone              // the entry already has the values of the plan
+	Made                     // the entry was changed
+)
 
 func (o Options) withDefaults() Options {
 	if o.Parallel <= 0 {
@@ -284,6 +297,7 @@ func (a *Applier) take(l *look) error {
 		return fmt.Errorf("reading %q: %w", l.record.DN, l.err)
 	case l.already:
 		a.checked.Already++
+		a.report(&l.record, AlreadyDone)
 		return nil
 	case l.why != "":
 		a.checked.Conflicts++
@@ -292,7 +306,15 @@ func (a *Applier) take(l *look) error {
 		return err
 	}
 	a.checked.ToChange++
+	a.report(&l.record, ToChange)
 	return errors.Join(a.todo.Add(&l.record), a.undo.Add(&l.undo))
+}
+
+// report calls Options.Report.
+func (a *Applier) report(r *Record, what Event) {
+	if a.o.Report != nil {
+		a.o.Report(r, what)
+	}
 }
 
 // reject adds a record to those that are not changed.

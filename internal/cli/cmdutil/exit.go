@@ -139,7 +139,7 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	case errors.Is(err, ldapchange.ErrConflict), errors.As(err, &conflict):
 		return exitConflict, err.Error()
 	case errors.Is(err, ldapchange.ErrRefused):
-		return exitFailed, err.Error() + "; if rights are missing, bind as a user who has them (-D)"
+		return exitFailed, err.Error()
 	case ldapchange.IsUnavailable(err):
 		return exitConnect, err.Error()
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrDenied):

@@ -17,6 +17,7 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/journal"
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 	"github.com/davadmin/davadmin/pkg/ldif"
@@ -83,6 +84,7 @@ type Runner struct {
 	operation string // as recorded in the journal, such as "ldap apply"
 	undoes    int64  // the run to undo; 0 for none
 	undoneOn  string // the server that the run to undo changed
+	bound     directory.Options
 	format    ui.Format
 	schema    string
 }
@@ -222,6 +224,7 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	if err != nil {
 		return err
 	}
+	o.bound = lo
 	if err := o.guardAccess(ctx, plan); err != nil {
 		return err
 	}
@@ -233,6 +236,7 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	options := ldapchange.Options{
 		Directory: lo, Parallel: min(o.parallel, plan.Records), Rate: o.rate, RetryFor: o.retryFor, Continue: o.skip, Reverse: reverse, Tmp: o.tmp, Now: o.now, Hook: o.hook,
 		Rejected: func(r *ldapchange.Record, why string) { o.console.Say(o.rejectedLine(plan, r, why)) },
+		Report:   o.listed(),
 	}
 	a, err := ldapchange.NewApplier(ctx, plan, options)
 	if err != nil {
@@ -290,7 +294,7 @@ func (o *Runner) rejectedLine(plan *ldapchange.Plan, r *ldapchange.Record, why s
 	if r.Line > 0 {
 		where += fmt.Sprintf(":%d", r.Line)
 	}
-	return fmt.Sprintf("davadmin: %s: %s: not changed: %s", where, ui.Sanitize(r.DN), ui.Sanitize(why))
+	return fmt.Sprintf("davadmin: %s: %s: not changed: %s", where, ui.Sanitize(r.DN), ui.Sanitize(withoutDN(why, r.DN)))
 }
 
 // guardSize returns an error if the plan changes more entries than --max-changes allows.
@@ -394,7 +398,7 @@ func (o *Runner) execute(ctx context.Context, a *ldapchange.Applier, plan *ldapc
 	if err != nil {
 		result = journal.Unfinished
 	}
-	return errors.Join(o.report(run, err), s.End(context.WithoutCancel(ctx), change, result, detail), o.writeRejects(ctx, a, run.Server))
+	return errors.Join(o.report(plan, run, err), s.End(context.WithoutCancel(ctx), change, result, detail), o.writeRejects(ctx, a, run.Server))
 }
 
 // unfinished returns the run of this plan that was stopped; nil if there is none.
