@@ -125,7 +125,7 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.console.Notef("next: migrate the calendars, then: %s", o.hints.Line("coexist", "apply", append([]string{"--wave", o.dir}, o.Args()...)...))
+	o.console.Notef("next: migrate the calendars, then: %s", o.hints.Line("coexist", "apply", append([]string{"--wave", o.dir}, o.ChangeArgs()...)...))
 	if w.Skipped > 0 {
 		return &cmdutil.PartialError{Text: fmt.Sprintf("skipped, and listed above: %d", w.Skipped)}
 	}
@@ -237,7 +237,7 @@ func (o *coexistPlan) checks() string {
 		line("verify", "--wave", o.dir, "--ics-conf", "ics.conf", "--cs6-list", "cscal-list.txt", "--probe") +
 		line("status", "--cs6-list", "cscal-list.txt") +
 		"# To undo the wave instead, before the old calendars are deleted:\n" +
-		line("rollback", "--wave", o.dir)
+		o.hints.Line("coexist", "rollback", append([]string{"--wave", o.dir}, o.ChangeArgs()...)...) + "\n"
 }
 
 // fileSum returns the SHA-256 digest of a file in hexadecimal.
