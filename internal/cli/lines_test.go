@@ -89,7 +89,7 @@ func requireReadable(t *testing.T, command, messages string) {
 
 // maxMessage is the maximum length of a line of a message, in bytes, with short temporary
 // directories and without the command lines to paste that it contains.
-const maxMessage = 450
+const maxMessage = 480
 
 var (
 	quotedCommand = regexp.MustCompile(`'davadmin [^']*('[^']*'[^']*)*'`)
