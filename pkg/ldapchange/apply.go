@@ -254,7 +254,7 @@ func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 	case ending != nil || a.o.Continue:
 		return ending
 	case conflicts > 0 && failed > 0:
-		return fmt.Errorf("%w: conflicts: %d; refused by the server: %d, for example: %v", ErrConflict, conflicts, failed, refused.Err)
+		return fmt.Errorf("%w: conflicts: %d; refused by the server: %d, for example: %s", ErrConflict, conflicts, failed, refused.Err.Error())
 	case conflicts > 0:
 		return fmt.Errorf("%w: conflicts: %d", ErrConflict, conflicts)
 	case failed > 0:

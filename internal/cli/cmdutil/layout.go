@@ -35,7 +35,7 @@ func moreLines(err error) []string {
 
 // joined returns the errors that errors.Join joined, or nil for another error.
 func joined(err error) []error {
-	j, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the caller looks at the whole tree
+	j, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return nil
 	}
