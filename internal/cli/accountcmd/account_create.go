@@ -72,8 +72,8 @@ func propertyHelp(known []account.PropertyInfo) string {
 	return text
 }
 
-// nothingToChange returns the error for a change without properties, followed by those that
-// there are.
+// nothingToChange returns the error for a change without properties, followed by the list of
+// the known ones.
 func nothingToChange(known []account.PropertyInfo) error {
 	err := &cmdutil.UsageError{Text: "nothing to change; use -y prop=value,...; the properties are:"}
 	for _, p := range known {
