@@ -120,7 +120,14 @@ func TestApplyOnSlapd(t *testing.T) {
 	reader := append([]string{"ldap", "apply", plan, "--home", home}, p.as(s.URL, s.ReaderDN)...)
 	back := davadminRun(t, nil, with("ldap", "undo", "4", "--yes")...)
 	expect("undone again", back, 0, "changed:      3 of 3", "")
-	expect("not allowed", davadminRun(t, nil, reader...), 1, "", "the server refused changes: 3, for example: result code 50")
+	denied := davadminRun(t, nil, reader...)
+	expect("not allowed", denied, 1, "refused:      1", "davadmin: ldap: insufficient access: the bind DN '"+s.ReaderDN+"' may not change the entries of the plan (result code 50 (Insufficient Access Rights)")
+	expect("not allowed: what to do", denied, 1, "", "ended with 0 of 3 changed; on the server, give it the right to write employeeType ('davadmin ldap test --home "+home)
+	for _, wrong := range []string{"--continue", "same command again"} {
+		if strings.Contains(denied.notes, wrong) {
+			t.Errorf("suggests %s: %s", wrong, denied.notes)
+		}
+	}
 	expect("not allowed, each", davadminRun(t, nil, append(reader, "--continue")...), 4, "refused:      3", "")
 	expect("too many", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "2")...), 2, "", "--max-changes 2 allows only 2")
 	expect("enough", davadminRun(t, nil, with("ldap", "apply", plan, "--max-changes", "3", "--dry-run")...), 0, "to change:    3", "")

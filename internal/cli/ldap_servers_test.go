@@ -47,6 +47,7 @@ func davadminRunAs(t *testing.T, typed func(context.Context, string) ([]byte, er
 		Args:    args, Getenv: func(name string) string { return env[name] }, VaultWork: vaultWork,
 	}
 	a := answer{code: cli.Main(context.Background(), app), out: out.String(), notes: notes.String()}
+	requireReadable(t, "davadmin "+strings.Join(args, " "), a.notes)
 	a.rules, a.results, a.reasons = map[string]int{}, map[string]string{}, map[string]string{}
 	a.firstFixes, a.firstDetail = map[string]string{}, map[string]string{}
 	return a

@@ -48,11 +48,11 @@ func Main(ctx context.Context, env *Environment) int {
 		cmd, _, _ = root.Find(env.Args)
 	}
 	err = withOutput(f.Console, err)
-	code, text := f.Hints.ExitOf(ctx, err)
-	if text != "" {
-		text += f.Homes.DefaultsIn(text)
+	code, messages := f.Hints.Messages(ctx, err)
+	for _, lines := range messages {
+		lines[0] += f.Homes.DefaultsIn(lines[0])
+		reportError(f.Console, operationOf(cmd), lines)
 	}
-	reportError(f.Console, operationOf(cmd), text)
 	return code
 }
 

@@ -74,6 +74,9 @@ func davadmin() int {
 	if report != "" {
 		app.Suggested = func(line string) { suggestions = append(suggestions, line) }
 	}
+	if lines := os.Getenv(linesVariable); lines != "" {
+		defer recordLines(lines, streams, os.Args[1:])()
+	}
 	code := cli.Main(ctx, app)
 	if report != "" {
 		checkSuggestions(report, suggestions, app)
@@ -100,7 +103,7 @@ func killHook(at string) fsx.Hook {
 }
 
 func TestScripts(t *testing.T) {
-	suggestions := collectSuggestions(t)
+	suggestions, lines := collectSuggestions(t), collectLines(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -111,6 +114,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("DAVADMIN_HOME", "")
 			e.Setenv("GORACE", os.Getenv("GORACE"))
 			e.Setenv(suggestionsVariable, suggestions)
+			e.Setenv(linesVariable, lines)
 			e.Setenv("HOME_DIR", e.WorkDir+"/home")
 			return nil
 		},

@@ -40,7 +40,7 @@ func TestDocumentsShowRealOutput(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := &session{dir: t.TempDir(), env: append(os.Environ(), "DAVADMIN_HOME=", "NO_COLOR=1", clockVariable+"=2026-11-01T12:00:00Z"), ids: map[string]string{}}
+			s := &session{dir: t.TempDir(), env: append(os.Environ(), "DAVADMIN_HOME=", "NO_COLOR=1", clockVariable+"=2026-11-01T12:00:00Z", linesVariable+"="+collectLines(t)), ids: map[string]string{}}
 			got := s.replay(t, string(text))
 			if s.commands == 0 {
 				t.Fatal("the document has no session")

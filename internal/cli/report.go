@@ -4,15 +4,15 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 )
 
-// reportError prints the error of a run, after the name of the operation. An empty text
-// was already reported.
-func reportError(c *cmdutil.Console, operation, text string) {
-	if text == "" {
-		return
-	}
+// reportError prints a message about the error of a run, after the name of the operation,
+// and the lines that follow it.
+func reportError(c *cmdutil.Console, operation string, lines []string) {
 	prefix := "davadmin: "
 	if operation != "" {
 		prefix += operation + ": "
 	}
-	c.Say(prefix + text)
+	c.Say(prefix + lines[0])
+	for _, line := range lines[1:] {
+		c.Say("  " + line)
+	}
 }

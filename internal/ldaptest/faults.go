@@ -66,6 +66,9 @@ type Faults struct {
 	ReferTo []string
 	// RefuseDNs are the DNs of entries whose changes are refused with code 50.
 	RefuseDNs []string
+	// RefuseModify returns the result of a change of the entry, instead of making it; nil
+	// makes the change. It may be called by several goroutines at once.
+	RefuseModify func(dn string) *Result
 	// BusyModify is the number of a modify request that is refused with code 51, as are
 	// the BusyMore requests after it.
 	BusyModify, BusyMore int

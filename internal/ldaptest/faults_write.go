@@ -60,6 +60,11 @@ func (w *write) refusedByFault() *Result {
 	case f.ReadOnly:
 		srv.fire("ReadOnly")
 		return refusal(ldap.LDAPResultUnwillingToPerform, "operation restricted")
+	case f.RefuseModify != nil && w.req.Op == "modify":
+		if res := f.RefuseModify(w.req.DN); res != nil {
+			srv.fire("RefuseModify")
+			return res
+		}
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (f *Finder) calendarOwner(ctx context.Context, item *Item, u CollectionURI)
 		return store.Person{}, err
 	}
 	if owner.Account.ID == item.ID {
-		return store.Person{}, &store.InvalidError{Field: "calendar", Value: u.String(), Reason: "belongs to the account itself"}
+		return store.Person{}, &store.InvalidError{Field: "calendar", Reason: "belongs to the account itself"} // the caller names it
 	}
 	st, err := f.Stores.Open(ctx, owner.Backend)
 	if err != nil {

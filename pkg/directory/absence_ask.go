@@ -275,3 +275,68 @@ func (r *AttributeAbsence) Describe(bindDN string) string {
 	}
 	return b.String()
 }
+
+// Unproven returns the attributes of a list whose absence is not proven.
+func Unproven(list []AttributeAbsence) []AttributeAbsence {
+	return slices.DeleteFunc(slices.Clone(list), func(r AttributeAbsence) bool { return r.Result != AbsenceNotProven })
+}
+
+// DescribeUnproven returns why the absence of the attributes, as returned by Unproven, is not
+// proven. Those with the same reason are listed together.
+func DescribeUnproven(unproven []AttributeAbsence, bindDN string) string {
+	var reasons []string
+	groups := map[string][]AttributeAbsence{}
+	for _, r := range unproven {
+		reason := ""
+		if r.Err != nil {
+			reason = r.Err.Error()
+		}
+		if groups[reason] == nil {
+			reasons = append(reasons, reason)
+		}
+		groups[reason] = append(groups[reason], r)
+	}
+	var parts []string
+	for _, reason := range reasons {
+		parts = append(parts, describeTogether(groups[reason], bindDN))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// describeTogether describes attributes whose absence is not proven for the same reason.
+func describeTogether(list []AttributeAbsence, bindDN string) string {
+	first := &list[0]
+	if len(list) == 1 {
+		return first.Describe(bindDN)
+	}
+	sameContext := !slices.ContainsFunc(list, func(r AttributeAbsence) bool { return r.Context != first.Context })
+	where := func(r *AttributeAbsence) string {
+		if r.Context == "" {
+			return ""
+		}
+		return " below '" + r.Context + "'"
+	}
+	var b strings.Builder
+	b.WriteString("the server returned entries")
+	if sameContext {
+		b.WriteString(where(first))
+	}
+	b.WriteString(" without these attributes")
+	if first.Err != nil {
+		fmt.Fprintf(&b, ", and could not be asked whether they are hidden (%v): ", first.Err)
+	} else {
+		fmt.Fprintf(&b, " and none with them, so it is unknown whether %s can read them: ", clientName(bindDN))
+	}
+	for i := range list {
+		r := &list[i]
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s (%s", r.Attribute, entryCount(r.Entries))
+		if !sameContext {
+			b.WriteString(where(r))
+		}
+		b.WriteString(")")
+	}
+	return b.String()
+}

@@ -260,3 +260,26 @@ func TestViewAsksTogether(t *testing.T) {
 		}
 	}
 }
+
+// Attributes without any value are described together, with all that is known about each.
+func TestDescribeUnproven(t *testing.T) {
+	lost := errors.New("the connection was closed")
+	some := func(name, context string, entries int, err error) AttributeAbsence {
+		return AttributeAbsence{Attribute: name, Context: context, Entries: entries, Err: err, Result: AbsenceNotProven}
+	}
+	for _, c := range []struct {
+		list []AttributeAbsence
+		want string
+	}{
+		{[]AttributeAbsence{some("a", "o=isp", 1, nil)}, "the server returned 1 entry below 'o=isp' without a and none with it, so it is unknown whether the bind DN 'cn=r' can read it"},
+		{[]AttributeAbsence{some("a", "o=isp", 1, nil), some("b", "o=isp", 2, nil)},
+			"the server returned entries below 'o=isp' without these attributes and none with them, so it is unknown whether the bind DN 'cn=r' can read them: a (1 entry), b (2 entries)"},
+		{[]AttributeAbsence{some("a", "o=isp", 1, nil), some("b", "", 2, nil), some("c", "", 3, lost), some("d", "", 3, lost), {Attribute: "e"}},
+			"the server returned entries without these attributes and none with them, so it is unknown whether the bind DN 'cn=r' can read them: a (1 entry below 'o=isp'), b (2 entries); " +
+				"the server returned entries without these attributes, and could not be asked whether they are hidden (the connection was closed): c (3 entries), d (3 entries)"},
+	} {
+		if got := DescribeUnproven(Unproven(c.list), "cn=r"); got != c.want {
+			t.Errorf("%s\nwant %s", got, c.want)
+		}
+	}
+}

@@ -14,8 +14,10 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"strings"
 )
 
 // Kind is the role of an entry for a calendar server.
@@ -175,10 +177,17 @@ type IncompleteError struct {
 	Err     error
 }
 
-// Error states what was read, and why it ended.
+// Error states what was read, and why it ended. A base is named once.
 func (e *IncompleteError) Error() string {
-	return fmt.Sprintf("%s: incomplete after %s: %v", e.What, entryCount(e.Entries), e.Err)
+	what := e.What
+	if base, ok := errors.AsType[*BaseError](e.Err); ok {
+		what = strings.TrimSuffix(what, entriesBelow(base.Base))
+	}
+	return fmt.Sprintf("%s: incomplete after %s: %v", what, entryCount(e.Entries), e.Err)
 }
+
+// entriesBelow returns what a query of a live directory reads, after the URL.
+func entriesBelow(base string) string { return fmt.Sprintf(": the entries below %q", base) }
 
 // entryCount returns a number of entries with the noun.
 func entryCount(n int) string {

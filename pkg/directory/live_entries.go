@@ -73,7 +73,7 @@ func (r *liveRun) run(ctx context.Context, q Query) error {
 	case ResultCode(err) == ldap.LDAPResultNoSuchObject:
 		err = &BaseError{Base: r.base, From: r.l.dialer.o.BasesFrom, Contexts: r.l.root.NamingContexts, Err: err}
 	}
-	what := fmt.Sprintf("%s: the entries below %q", r.l.url, r.base)
+	what := r.l.url + entriesBelow(r.base)
 	return &IncompleteError{What: what, Entries: r.count, Code: ResultCode(err), Err: err}
 }
 

@@ -60,7 +60,8 @@ func clip(text []byte) string {
 	return fmt.Sprintf("%s… (%d bytes in all)", bytes.ToValidUTF8(text[:maxDiagnostic], nil), len(text))
 }
 
-// Error states the number and the meaning of the code, then the text of the server.
+// Error states the number and the meaning of the code, then the text of the server, with
+// its lines on one line.
 func (e *ResultError) Error() string {
 	meaning, ok := ldap.LDAPResultCodeMap[uint16(min(e.Code, 1<<16-1))]
 	if !ok {
@@ -68,7 +69,7 @@ func (e *ResultError) Error() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "result code %d (%s)", e.Code, meaning)
-	if text := strings.TrimSpace(e.Message); text != "" {
+	if text := oneLine(e.Message); text != "" {
 		b.WriteString(": " + text)
 	}
 	if len(e.Referrals) > 0 {
@@ -78,6 +79,17 @@ func (e *ResultError) Error() string {
 		fmt.Fprintf(&b, " and %d more", e.MoreReferrals)
 	}
 	return b.String()
+}
+
+// oneLine returns the lines of a text that are not empty, separated by semicolons.
+func oneLine(text string) string {
+	var lines []string
+	for _, line := range strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
 }
 
 // clipURLs returns the first URLs of a list that a server sent, and how many more there are.

@@ -27,6 +27,19 @@ var (
 	ErrTooSmall = errors.New("too few entries for the faults")
 )
 
+// UnknownFaultError names a fault that does not exist, and those that do. It wraps
+// ErrUnknownFault.
+type UnknownFaultError struct {
+	Name  string
+	Known []string
+}
+
+// Error names the fault.
+func (e *UnknownFaultError) Error() string { return fmt.Sprintf("%v: %q", ErrUnknownFault, e.Name) }
+
+// Unwrap returns ErrUnknownFault.
+func (e *UnknownFaultError) Unwrap() error { return ErrUnknownFault }
+
 const (
 	// MaxEntries is the maximum number of entries, and MaxDomains that of domains.
 	MaxEntries = 1_000_000_000
@@ -167,7 +180,7 @@ func (d *Directory) numbers() ([]int, error) {
 	for name, want := range d.o.Faults {
 		i := slices.IndexFunc(d.faults, func(f fault) bool { return f.Name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("%w: %q (known: %s)", ErrUnknownFault, name, d.names())
+			return nil, &UnknownFaultError{Name: name, Known: d.names()}
 		}
 		if want < 0 || want > MaxEntries {
 			return nil, fmt.Errorf("faults: %d is not a valid number of findings for %s", want, name)
@@ -193,10 +206,10 @@ func (d *Directory) impossible(f fault) string {
 	return ""
 }
 
-func (d *Directory) names() string {
+func (d *Directory) names() []string {
 	names := make([]string, len(d.faults))
 	for i, f := range d.faults {
 		names[i] = f.Name
 	}
-	return strings.Join(names, ", ")
+	return names
 }

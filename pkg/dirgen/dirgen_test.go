@@ -296,7 +296,7 @@ func TestInvalidOptions(t *testing.T) {
 		"two lines":      {o: dirgen.Options{Entries: 9, Backends: []string{"a\nb"}}, want: `"a\nb"`},
 		"twice":          {o: dirgen.Options{Entries: 9, Backends: []string{"a", "A"}}, want: "twice"},
 		"reserved":       {o: dirgen.Options{Entries: 9, Backends: []string{"NoSuchStore"}}, want: "does not exist"},
-		"unknown":        {o: dirgen.Options{Entries: 999, Faults: one("uniqueid-mising")}, want: "uniqueid-missing", is: dirgen.ErrUnknownFault},
+		"unknown":        {o: dirgen.Options{Entries: 999, Faults: one("uniqueid-mising")}, want: "uniqueid-mising", is: dirgen.ErrUnknownFault},
 		"negative":       {o: dirgen.Options{Entries: 999, Faults: map[string]int{"mail-missing": -1}}, want: "-1"},
 		"file only":      {o: dirgen.Options{Entries: 999, Faults: one("davstore-empty"), ForServer: true}, want: "refuses it"},
 		"day one":        {o: dirgen.Options{Entries: 999, Faults: one("uniqueid-missing"), DayOne: true}, want: "day one"},

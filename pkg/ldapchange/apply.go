@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/davadmin/davadmin/internal/fsx"
@@ -38,16 +39,19 @@ type outcome struct {
 	done, already bool
 	before        bool   // done by the run before it was stopped
 	why           string // the conflict, or why the server refused the change
-	failed        bool   // the server refused the change
+	refusal       error  // the answer of a server that refused the change
 	err           error  // why the run cannot continue
 }
+
+// denied reports whether the change was refused because of missing rights.
+func (o *outcome) denied() bool { return directory.ResultCode(o.refusal) == codeNoRights }
 
 // Apply makes the changes that Write recorded, group by group. A stopped run resumes
 // after the last finished group, and first checks which entries of the next group it
 // has already changed. The error is why not all records were tried: it wraps
-// ErrReadOnly, ErrConflict or ErrRefused (the latter two only without
-// Options.Continue), or what ended the connection. Whatever the error, run states
-// what was done.
+// ErrReadOnly, ErrConflict or ErrRefused (the latter two without Options.Continue, and a
+// *RefusedError with it if the bind DN seems to have no rights at all), or what ended the
+// connection. Whatever the error, run states what was done.
 func (a *Applier) Apply(ctx context.Context, run *Run) error {
 	a.seen.Store(0)
 	todo, err := OpenPlan(filepath.Join(run.dir, todoFile))
@@ -100,33 +104,66 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 // response to the first one.
 const maxPipelined = 32
 
+// maxDenied is the number of entries that a run with Options.Continue may not change for
+// want of rights before it ends, if it has not changed any. Rights can differ between
+// subtrees, so that the first refusal does not mean that all changes will be refused.
+const maxDenied = 100
+
 // applyGroup changes the entries of a group. The very first change of a run is sent
-// alone, so that a server that accepts no changes is found before others are sent.
+// alone, so that a server that accepts no changes is found before others are sent. Missing
+// rights stop the run at once, or with Options.Continue after maxDenied of them.
 func (a *Applier) applyGroup(ctx context.Context, run *Run, records []Record, again, first bool) error {
 	outcomes := make([]outcome, len(records))
 	from := 0
 	if first && len(records) > 0 {
 		outcomes[0] = resumed(a.applyOne(ctx, &a.sessions[0], &records[0], again, nil), again)
-		if from = 1; outcomes[0].err != nil {
+		if from = 1; outcomes[0].err != nil || !a.o.Continue && outcomes[0].denied() {
 			return a.count(run, records[:1], outcomes[:1])
 		}
 	}
 	stopping, stop := context.WithCancel(ctx)
 	defer stop()
+	limit := &denials{stop: stop, all: a.o.Continue}
+	limit.denied.Store(int64(run.Failed))
+	limit.changed.Store(int64(run.Changed))
+	if from == 1 {
+		limit.count(&outcomes[0])
+	}
 	parts := a.parts(len(records)-from, again)
 	a.each(stopping, len(parts), func(s **session, i int) {
 		low, high := from+parts[i].low, from+parts[i].high
 		a.applyPart(stopping, s, records[low:high], outcomes[low:high], again)
-		for _, o := range outcomes[low:high] {
-			if o.err != nil {
-				stop()
-			}
+		for i := low; i < high; i++ {
+			limit.count(&outcomes[i])
 		}
 	})
-	if err := a.count(run, records, outcomes); err != nil {
-		return err
+	err := a.count(run, records, outcomes)
+	var refused *RefusedError
+	if err == nil || ctx.Err() != nil && errors.As(err, &refused) {
+		return ctx.Err()
 	}
-	return ctx.Err()
+	return err
+}
+
+// denials ends a run that cannot continue, or whose bind DN lacks rights. It may be used by
+// several goroutines.
+type denials struct {
+	stop            func()
+	all             bool // Options.Continue
+	denied, changed atomic.Int64
+}
+
+// count takes note of an outcome.
+func (d *denials) count(o *outcome) {
+	switch {
+	case o.denied():
+		d.denied.Add(1)
+	case o.done:
+		d.changed.Add(1)
+	}
+	if o.err != nil || o.denied() && (!d.all || d.denied.Load() >= maxDenied && d.changed.Load() == 0) {
+		d.stop()
+	}
 }
 
 type part struct{ low, high int }
@@ -173,21 +210,24 @@ func (a *Applier) applyPart(ctx context.Context, s **session, records []Record, 
 // Options.Continue, a record that was not changed ends the run after its group.
 func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 	var ending error
-	refusal := ""
+	var refused *RefusedError
 	run.foundChanged = 0
-	for i, o := range outcomes {
+	for i := range outcomes {
+		o := &outcomes[i]
 		switch {
 		case o.done:
 			run.Changed++
+			a.report(&records[i], Made)
 			if o.before {
 				run.foundChanged++
 			}
 		case o.already:
 			run.Already++
-		case o.failed:
+			a.report(&records[i], AlreadyDone)
+		case o.refusal != nil:
 			run.Failed++
-			if refusal == "" {
-				refusal = o.why
+			if refused == nil || o.denied() && !refused.Denied() {
+				refused = &RefusedError{DN: records[i].DN, Err: o.refusal}
 			}
 		case o.why != "":
 			run.Conflicts++
@@ -201,17 +241,24 @@ func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 			ending = o.err
 		}
 	}
-	if ending != nil || a.o.Continue {
-		return ending
-	}
 	conflicts, failed := run.Conflicts-run.settled.Conflicts, run.Failed-run.settled.Failed
+	if refused != nil {
+		refused.Entries = failed
+	}
+	denied := refused != nil && refused.Denied() && (!a.o.Continue || run.Failed >= maxDenied && run.Changed == 0)
 	switch {
+	case ending != nil && !errors.Is(ending, context.Canceled):
+		return ending
+	case denied: // which may have stopped the others
+		return refused
+	case ending != nil || a.o.Continue:
+		return ending
 	case conflicts > 0 && failed > 0:
-		return fmt.Errorf("%w: conflicts: %d; refused by the server: %d, for example: %s", ErrConflict, conflicts, failed, refusal)
+		return fmt.Errorf("%w: conflicts: %d; refused by the server: %d, for example: %s", ErrConflict, conflicts, failed, refused.Err.Error())
 	case conflicts > 0:
 		return fmt.Errorf("%w: conflicts: %d", ErrConflict, conflicts)
 	case failed > 0:
-		return fmt.Errorf("%w: %d, for example: %s", ErrRefused, failed, refusal)
+		return refused
 	}
 	return nil
 }
@@ -275,7 +322,7 @@ func judge(err error) outcome {
 	case code == codeReferral, code == codeUnwilling:
 		return outcome{err: fmt.Errorf("%w: %w", ErrReadOnly, err)}
 	case code != 0 && !isTransient(err):
-		return outcome{why: err.Error(), failed: true}
+		return outcome{why: err.Error(), refusal: err}
 	}
 	return outcome{err: err}
 }

@@ -37,11 +37,24 @@ type Options struct {
 	// Rejected is called for each record that is not changed, by one goroutine at a
 	// time. It may be nil.
 	Rejected func(r *Record, why string)
+	// Report is called for each record that is compared or changed, and not rejected, by one
+	// goroutine at a time. It may be nil.
+	Report func(r *Record, what Event)
 
 	Now func() time.Time // nil means time.Now
 	// Hook sees every change of the files of a run; nil in production.
 	Hook fsx.Hook
 }
+
+// Event is what Options.Report is called for.
+type Event uint8
+
+// The events.
+const (
+	ToChange    Event = iota // the entry must be changed
+	AlreadyDone              // the entry already has the values of the plan
+	Made                     // the entry was changed
+)
 
 func (o Options) withDefaults() Options {
 	if o.Parallel <= 0 {
@@ -66,6 +79,24 @@ var ErrConflict = errors.New("the directory no longer matches the plan")
 // ErrRefused is returned when the server refused changes, for example because the
 // bind DN may not make them.
 var ErrRefused = errors.New("the server refused changes")
+
+// RefusedError says which changes the server refused. It wraps ErrRefused.
+type RefusedError struct {
+	Entries int    // the number of entries that were refused
+	DN      string // one of them
+	Err     error  // wraps the *directory.ResultError of that entry
+}
+
+// Error states how many changes were refused, and the answer to one of them.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%v: %d, for example: %v", ErrRefused, e.Entries, e.Err)
+}
+
+// Unwrap returns ErrRefused and the answer of the server.
+func (e *RefusedError) Unwrap() []error { return []error{ErrRefused, e.Err} }
+
+// Denied reports whether the bind DN lacks the right to make the change (result code 50).
+func (e *RefusedError) Denied() bool { return directory.ResultCode(e.Err) == codeNoRights }
 
 // Checked is what a plan would do to the directory in its present state.
 type Checked struct {
@@ -266,6 +297,7 @@ func (a *Applier) take(l *look) error {
 		return fmt.Errorf("reading %q: %w", l.record.DN, l.err)
 	case l.already:
 		a.checked.Already++
+		a.report(&l.record, AlreadyDone)
 		return nil
 	case l.why != "":
 		a.checked.Conflicts++
@@ -274,7 +306,15 @@ func (a *Applier) take(l *look) error {
 		return err
 	}
 	a.checked.ToChange++
+	a.report(&l.record, ToChange)
 	return errors.Join(a.todo.Add(&l.record), a.undo.Add(&l.undo))
+}
+
+// report calls Options.Report.
+func (a *Applier) report(r *Record, what Event) {
+	if a.o.Report != nil {
+		a.o.Report(r, what)
+	}
 }
 
 // reject adds a record to those that are not changed.

@@ -245,7 +245,43 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// Without Continue, no group is begun after one with a refused entry.
+// Without the right to change entries, a run ends after the first of them, and with Continue
+// after the first hundred. It can be resumed.
+func TestNoRights(t *testing.T) {
+	for _, all := range []bool{false, true} {
+		f := newFake(t, blockRecords+50, ldaptest.Options{})
+		o := f.options()
+		o.Continue = all
+		listed := 0
+		o.Rejected = func(*Record, string) { listed++ }
+		runs := Runs{Dir: t.TempDir()}
+		plan := f.plan(t)
+		a, run := begin(t, plan, o, runs, 1, 0)
+		before := f.state()
+		var faults ldaptest.Faults
+		for i := range blockRecords + 50 {
+			faults.RefuseDNs = append(faults.RefuseDNs, fakeDN(i))
+		}
+		f.SetFaults(faults)
+		err := a.Apply(t.Context(), run)
+		requireStopped(t, runs, run, err, ErrRefused)
+		var refused *RefusedError
+		if !errors.As(err, &refused) || !refused.Denied() || refused.DN != fakeDN(0) || refused.Entries != run.Failed {
+			t.Errorf("%+v", err)
+		}
+		if n := f.modifies(50); !all && n != 1 || all && (n < maxDenied || n > maxDenied+5*maxPipelined) || listed != n || run.Counts != (Counts{Failed: n}) {
+			t.Errorf("continue %v: %d changes were tried, %d listed, %+v", all, n, listed, run.Counts)
+		}
+		f.SetFaults(ldaptest.Faults{})
+		if run, err = resume(t.Context(), t, plan, o, runs, 1); err != nil {
+			t.Error(err)
+		}
+		requireCounts(t, run, Done, Counts{Changed: blockRecords + 50})
+		requireState(t, f, f.changed(before))
+	}
+}
+
+// Without Continue, nothing is begun after an entry that may not be changed.
 func TestRefusedStops(t *testing.T) {
 	f := newFake(t, blockRecords+50, ldaptest.Options{})
 	o := f.options()
@@ -257,7 +293,7 @@ func TestRefusedStops(t *testing.T) {
 	f.SetFaults(ldaptest.Faults{RefuseDNs: []string{fakeDN(7)}})
 	err := a.Apply(t.Context(), run)
 	requireStopped(t, runs, run, err, ErrRefused)
-	if want := (Counts{Changed: blockRecords - 1, Failed: 1}); run.Counts != want {
+	if run.Failed != 1 || run.Changed == 0 || run.Changed > 4*maxPipelined+1 {
 		t.Errorf("%+v", run.Counts)
 	}
 	if v := f.Values(fakeDN(blockRecords), "davUniqueId"); !slices.Equal(v, []string{fmt.Sprintf("abc-%d", blockRecords)}) {

@@ -84,6 +84,9 @@ func (p *Plan) Close() error { return p.f.Close() }
 // Path returns the path of the file.
 func (p *Plan) Path() string { return p.path }
 
+// Attributes returns the attributes that the plan changes, each once.
+func (p *Plan) Attributes() []string { return slices.Clone(p.attributes) }
+
 // readThrough reads the header and all records, and notes the positions of the
 // blocks.
 func (p *Plan) readThrough() error {

@@ -43,6 +43,7 @@ const (
 	codeValueExists = 20
 	codeNoEntry     = 32
 	codeInvalidDN   = 34
+	codeNoRights    = 50
 	codeBusy        = 51
 	codeUnavailable = 52
 	codeUnwilling   = 53

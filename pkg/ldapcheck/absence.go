@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/directory"
@@ -147,21 +148,23 @@ func (a *Audit) drop(attribute string) {
 	}
 }
 
-// addAbsence records the findings about attributes that are hidden, or that may be.
+// addAbsence records a finding about each attribute that is hidden, and one about those that
+// may be: in most directories, some optional attributes have no value at all.
 func (a *Audit) addAbsence(w *worker) {
 	for i := range a.absent {
-		r := &a.absent[i]
-		f := fact{pos: uint64(i), value: []byte(r.Attribute)}
-		switch r.Result {
-		case directory.AbsenceContradicted:
-			f.rule, f.other = ruleIncomplete, []byte(r.Hidden.Error())
-		case directory.AbsenceNotProven:
-			f.rule, f.other = ruleAbsence, []byte(r.Describe(a.o.Prove.BindDN))
-		default:
-			continue
+		if r := &a.absent[i]; r.Result == directory.AbsenceContradicted {
+			w.add(&fact{rule: ruleIncomplete, pos: uint64(i), value: []byte(r.Attribute), other: []byte(r.Hidden.Error())})
 		}
-		w.add(&f)
 	}
+	unproven := directory.Unproven(a.absent)
+	if len(unproven) == 0 {
+		return
+	}
+	names := make([]string, len(unproven))
+	for i := range unproven {
+		names[i] = unproven[i].Attribute
+	}
+	w.add(&fact{rule: ruleAbsence, value: []byte(strings.Join(names, ", ")), other: []byte(directory.DescribeUnproven(unproven, a.o.Prove.BindDN))})
 }
 
 // isHidden reports whether the reading ended because an attribute is hidden.

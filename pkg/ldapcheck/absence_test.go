@@ -145,3 +145,28 @@ func TestOperationalIDNotExported(t *testing.T) {
 		t.Errorf("without rules about the id: %v: %+v", r.Ended, findings)
 	}
 }
+
+// In a healthy directory, optional attributes that nobody uses are one finding.
+func TestUnusedAttributesAreOneFinding(t *testing.T) {
+	s := ldaptest.Start(t, ldaptest.Options{Entries: []ldaptest.Entry{
+		ldaptest.NewEntry("o=isp", "objectClass", "organization", "o", "isp"),
+		ldaptest.NewEntry("uid=a,o=isp", "objectClass", "icsCalendarUser", "uid", "a", "davUniqueId", "x", "mail", "a@example.com"),
+	}})
+	l, o := live(t, s)
+	_, findings := auditSource(t, o, l)
+	n := 0
+	for _, f := range findings {
+		if f.Rule != "absence-not-proven" {
+			continue
+		}
+		n++
+		for _, name := range []string{"mailAlternateAddress", "icsStatus"} {
+			if !strings.Contains(f.Attribute, name) || !strings.Contains(f.Detail, name+" (1 entry)") {
+				t.Errorf("%s: %s", f.Attribute, f.Detail)
+			}
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d findings: %q", n, briefs(findings))
+	}
+}

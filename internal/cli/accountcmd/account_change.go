@@ -200,7 +200,7 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 			return account.Undelete, nil
 		}})
 	case len(properties) == 0 && o.batch == "":
-		return cmdutil.Usagef("nothing to change; use -y prop=value,...; properties: %s", propertyHelp(account.AccountProperties()))
+		return nothingToChange(account.AccountProperties())
 	}
 	o.modifies = true
 	return o.change(ctx, selects, changeWork{properties: properties, use: store.SchedulingACL, step: func(s *storeHome, _ *account.Directory, t *selectedAccounts) (account.Step, error) {

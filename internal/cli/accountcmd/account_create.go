@@ -72,6 +72,16 @@ func propertyHelp(known []account.PropertyInfo) string {
 	return text
 }
 
+// nothingToChange returns the error for a change without properties, followed by the list of
+// the known ones.
+func nothingToChange(known []account.PropertyInfo) error {
+	err := &cmdutil.UsageError{Text: "nothing to change; use -y prop=value,...; the properties are:"}
+	for _, p := range known {
+		err.More = append(err.More, p.Name+": "+p.Help)
+	}
+	return err
+}
+
 func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 	properties, err := account.ParseProperties(o.properties, account.AccountProperties(), account.Typed)
 	if err != nil {

@@ -161,6 +161,9 @@ func accountListing(verbose, compared bool) cmdutil.List[*accountObject] {
 		Schema: "davadmin.account.list.1", Member: "accounts", Header: titles(columns), Columns: columns,
 		Record: func(o *accountObject) []string { return o.cells(verbose, compared) },
 	}
+	if !compared {
+		l.None = "no accounts to list"
+	}
 	if verbose {
 		l.Plain, l.Blocks = (*accountObject).block, true
 	}

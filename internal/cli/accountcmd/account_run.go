@@ -18,7 +18,9 @@ import (
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
+	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/journal"
+	"github.com/davadmin/davadmin/pkg/store"
 )
 
 // changeRun is shared by the commands that change accounts: the journal, the undo file,
@@ -45,8 +47,10 @@ type changeRun struct {
 	counts  map[account.Result]int
 	rejects []rejected
 	total   int
+	helps   bool  // running the command again may help with an item that failed
 	single  error // why the only item failed
 	listed  bool  // items are reported one by one, even if there is only one
+	many    bool  // there are several items: those that are already done are only counted
 	lost    error // why the report could not be written
 }
 
@@ -111,7 +115,7 @@ func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, 
 	if err := cmdutil.CheckReject(o.reject, o.rejectOutput()); err != nil {
 		return err
 	}
-	o.counts = map[account.Result]int{}
+	o.counts, o.many = map[account.Result]int{}, t.count > 1
 	if wrap == nil {
 		wrap = func(do account.Group) account.Group { return do }
 	}
@@ -240,25 +244,42 @@ func (o *changeRun) end(ctx context.Context, t *selectedAccounts, err error, fil
 	case o.lost != nil && err == nil && o.global.DryRun:
 		return o.lost
 	case err != nil && o.touched() > 0 && !errors.Is(err, context.Canceled):
-		return &cmdutil.PartialError{Text: fmt.Sprintf("%s; the rest was not done: %s", o.countWords(), o.hints.ErrorText(err)) + o.againWords()}
+		return &cmdutil.PartialError{Text: fmt.Sprintf("%s; the rest was not done: %s", o.countWords(), o.hints.ErrorText(err)) + o.againWords(passes(err))}
 	case err != nil && o.touched() > 0:
-		return fmt.Errorf("%s; the rest was not done: %w%s", o.countWords(), err, o.againWords())
+		return fmt.Errorf("%s; the rest was not done: %w%s", o.countWords(), err, o.againWords(passes(err)))
 	case err != nil:
 		return err
 	case failed == 1 && o.total == 1 && !o.listed:
 		return o.single
 	case failed+notDone > 0:
-		return &cmdutil.PartialError{Text: fmt.Sprintf("not done, and listed above: %d of %d", failed+notDone, o.total) + o.againWords()}
+		return &cmdutil.PartialError{Text: fmt.Sprintf("not done, and listed above: %d of %d", failed+notDone, o.total) + o.againWords(o.helps)}
 	}
 	return nil
 }
 
-func (o *changeRun) againWords() string {
+// passes reports whether what caused an error may pass without a change of the command, its
+// input or the rights.
+func passes(err error) bool {
+	for _, of := range []error{store.ErrUnavailable, store.ErrLocked, store.ErrConflict, store.ErrFull, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, of) {
+			return true
+		}
+	}
+	var unknown *store.CommitUnknown
+	var connect *directory.ConnectError
+	return errors.As(err, &unknown) || errors.As(err, &connect) && directory.ResultCode(err) == 0
+}
+
+// againWords returns how to do what was not done: the lines of the reject file, or the same
+// command if that helps.
+func (o *changeRun) againWords(helps bool) string {
 	switch {
 	case o.global.DryRun:
 		return ""
 	case o.reject != "":
 		return "; to retry, run the lines in " + o.reject
+	case !helps:
+		return ""
 	}
 	return "; run the same command again to continue"
 }
@@ -285,6 +306,7 @@ func (o *changeRun) report(out account.Outcome) error {
 	}
 	switch out.Result {
 	case account.Failed:
+		o.helps = o.helps || passes(out.Err)
 		o.single = fmt.Errorf("%s: %w", out.Item.Name, out.Err)
 		if o.listed {
 			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: " + o.hints.ErrorText(out.Err))
@@ -296,7 +318,7 @@ func (o *changeRun) report(out account.Outcome) error {
 		}
 		return nil
 	}
-	if o.format == ui.JSONL || o.global.Quiet {
+	if o.format == ui.JSONL || o.global.Quiet || out.Result == account.Already && !o.global.Detail && (o.many || len(out.Details) == 0) {
 		return nil
 	}
 	o.wrote(o.printOutcome(out))
@@ -365,7 +387,11 @@ func (o *changeRun) printSummary(t *selectedAccounts, skipped int, undo string, 
 		o.console.Notef("skipped, %s: %d", t.why, skipped)
 	}
 	if o.total > 1 && o.format != ui.JSONL {
-		o.console.Notef("%s", o.countWords())
+		words := o.countWords()
+		if o.counts[account.Already] > 0 && !o.global.Detail {
+			words += "; -e lists those already done"
+		}
+		o.console.Notef("%s", words)
 	}
 	switch {
 	case o.global.DryRun:

@@ -116,18 +116,15 @@ func (o *backendList) run(ctx context.Context) (err error) {
 			if ctx.Err() != nil {
 				return err
 			}
-			b.Error, failed = o.hints.ErrorText(err), err
-			o.console.Say("davadmin: backend: " + ui.Sanitize(l.Backend) + ": " + b.Error)
+			b.Error = o.hints.ErrorText(err)
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", l.Backend, err)) // each has its own line
 		} else if b.Schema == 0 {
 			lost = append(lost, s.lost(ctx, l))
 			b.Error = store.ErrNoSchema.Error()
 		}
 		all = append(all, b)
 	}
-	if failed == nil {
-		failed = o.hints.LostError(lost)
-	}
-	return backendListing().PrintUntil(o.console, format, all, failed)
+	return backendListing().PrintUntil(o.console, format, all, errors.Join(failed, o.hints.LostError(lost)))
 }
 
 // describe opens a back end and counts its accounts. The schema of a back end without a store

@@ -260,7 +260,7 @@ func calendarListing(verbose bool) cmdutil.List[*calendarObject] {
 			ui.Column{Title: "bytes", Number: true, Priority: 1}, ui.Column{Title: "colour"}, ui.Column{Title: "time zone"})
 	}
 	l := cmdutil.List[*calendarObject]{
-		Schema: "davadmin.calendar.list.1", Member: "calendars", Header: titles(columns), Columns: columns,
+		Schema: "davadmin.calendar.list.1", Member: "calendars", Header: titles(columns), Columns: columns, None: "no calendars to list",
 		Record: func(c *calendarObject) []string { return c.cells(verbose) },
 	}
 	if verbose {

@@ -174,7 +174,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 			case o.undelete && len(p) > 0:
 				return cmdutil.Usagef("--undelete cannot be combined with -y; change properties afterwards")
 			case !o.undelete && len(p) == 0 && o.batch == "":
-				return cmdutil.Usagef("nothing to change; use -y prop=value,...; properties: %s", propertyHelp(account.CalendarProperties()))
+				return nothingToChange(account.CalendarProperties())
 			}
 			if o.modifies = !o.undelete; o.undelete {
 				o.runner.undo = []string{"calendar", "delete"}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/davadmin/davadmin/internal/ui"
 )
@@ -171,7 +172,7 @@ func (c *Console) Confirm(ctx context.Context, question string) error {
 	}
 	yes, err := c.Streams.Confirm(ctx, question)
 	if errors.Is(err, ui.ErrNoTerminal) {
-		return Usagef("%s No terminal to confirm on: use --yes to proceed or --dry-run to preview", question)
+		return unconfirmed(question)
 	}
 	if err != nil {
 		return err
@@ -180,4 +181,22 @@ func (c *Console) Confirm(ctx context.Context, question string) error {
 		return errors.New("not confirmed; nothing was changed")
 	}
 	return nil
+}
+
+// unconfirmed returns the error for a question that could not be asked, as a sentence that
+// says what would be changed.
+func unconfirmed(question string) error {
+	lower := func(s string) string { return strings.ToLower(s[:1]) + s[1:] }
+	what, more, found := strings.Cut(question, "? ")
+	if !found {
+		what = strings.TrimSuffix(what, "?")
+	}
+	what, isSentence := strings.CutSuffix(what, ". Proceed")
+	if !isSentence && what != "" {
+		what = "this would " + lower(what)
+	}
+	if more = strings.TrimSuffix(more, "."); more != "" {
+		what += " (" + lower(more) + ")"
+	}
+	return Usagef("%s, but there is no terminal to confirm on, so nothing was changed: use --yes to proceed or --dry-run to preview", what)
 }

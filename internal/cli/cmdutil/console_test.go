@@ -26,7 +26,7 @@ func TestConfirm(t *testing.T) {
 		{name: "no", answer: "n\n", tty: true, code: exitFailed, text: "not confirmed; nothing was changed"},
 		{name: "empty", answer: "\n", tty: true, code: exitFailed, text: "not confirmed; nothing was changed"},
 		{name: "end of input", tty: true, code: exitFailed, text: "not confirmed; nothing was changed"},
-		{name: "answer without a terminal", answer: "yes\n", code: exitUsage, text: question + " No terminal to confirm on: use --yes to proceed or --dry-run to preview"},
+		{name: "answer without a terminal", answer: "yes\n", code: exitUsage, text: "this would remove 1 domain from home/x, but there is no terminal to confirm on, so nothing was changed: use --yes to proceed or --dry-run to preview"},
 	} {
 		var asked bytes.Buffer
 		f := NewFactory(&Environment{Streams: &ui.Streams{In: strings.NewReader(tt.answer), Err: &asked, InTTY: tt.tty}})
@@ -37,6 +37,20 @@ func TestConfirm(t *testing.T) {
 		}
 		if prompted := asked.Len() > 0; prompted != (tt.tty && !tt.yes) {
 			t.Errorf("%s: prompt %q", tt.name, asked.String())
+		}
+	}
+}
+
+// Without a terminal, each form of a question becomes a sentence.
+func TestUnconfirmed(t *testing.T) {
+	for question, want := range map[string]string{
+		"Delete 1 account? It will be re-created.":   "this would delete 1 account (it will be re-created), but",
+		"3 records remove existing values. Proceed?": "3 records remove existing values, but",
+		"Upgrade store.sqlite from schema 1 to 2?":   "this would upgrade store.sqlite from schema 1 to 2, but",
+		"": ", but",
+	} {
+		if got := unconfirmed(question).Error(); got != want+" there is no terminal to confirm on, so nothing was changed: use --yes to proceed or --dry-run to preview" {
+			t.Errorf("%q: %s", question, got)
 		}
 	}
 }

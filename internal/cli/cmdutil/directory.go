@@ -98,6 +98,7 @@ func (ds *Directories) Open(ctx context.Context, o *DirectoryOptions, h *HomeCon
 	if err != nil {
 		return nil, err
 	}
+	o.anonymous = lo.BindDN == "" && !lo.External
 	lo.PageSize = o.page
 	if len(o.Bases) > 0 {
 		lo.BasesFrom = "from -B"

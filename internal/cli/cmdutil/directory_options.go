@@ -20,6 +20,7 @@ type ServerOptions struct {
 	ldaps          bool
 	startTLS       bool
 	bindDN         string
+	anonymous      bool // the directory was opened without a bind DN
 	passwordFile   string
 	external       bool
 	caFile         string
@@ -215,6 +216,16 @@ func (o *ServerOptions) Args() []string {
 	add("--tls-min", o.minTLS)
 	set("--plaintext", o.plaintext)
 	add("--vault-key", o.VaultKey)
+	return words
+}
+
+// ChangeArgs is Args for a command that changes the directory that was opened: an anonymous
+// client may read, but hardly change it.
+func (o *ServerOptions) ChangeArgs() []string {
+	words := o.Args()
+	if o.anonymous {
+		words = append(words, "-D", "DN")
+	}
 	return words
 }
 

@@ -60,7 +60,10 @@ func ExitCodes() []ExitCode {
 }
 
 // UsageError is a mistake in the command line or a batch file.
-type UsageError struct{ Text string }
+type UsageError struct {
+	Text string
+	More []string // lines that follow the message
+}
 
 func (e *UsageError) Error() string { return e.Text }
 
@@ -83,7 +86,10 @@ type PartialError struct{ Text string }
 func (e *PartialError) Error() string { return e.Text }
 
 // IncompleteError ends a command that could not read all that it had to read.
-type IncompleteError struct{ Text string }
+type IncompleteError struct {
+	Text string
+	More []string // lines that follow the message
+}
 
 func (e *IncompleteError) Error() string { return e.Text }
 
@@ -103,8 +109,13 @@ type StopError struct {
 func (e *StopError) Error() string { return "stopped by " + e.Name }
 
 // ExitOf returns the exit code for the error of a run and the message to show, which is
-// empty if everything was already said.
+// empty if everything was already said. Joined errors are on one line.
 func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
+	code, text = h.exitOf(ctx, err)
+	return code, onOneLine(text, err)
+}
+
+func (h *Hints) exitOf(ctx context.Context, err error) (code int, text string) {
 	var usage *UsageError
 	var stop *StopError
 	var connect *directory.ConnectError
@@ -123,15 +134,15 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 		return stop.Code, strings.ReplaceAll(text, stop.Error()+": "+stop.Error(), stop.Error())
 	case errors.As(err, &connect) && connect.Op == directory.OpPassword:
 		// The password could not be obtained, so nothing was sent to the server.
-		return h.ExitOf(ctx, connect.Err)
+		return h.exitOf(ctx, connect.Err)
 	case errors.As(err, &usage):
 		return exitUsage, err.Error()
 	case errors.Is(err, directory.ErrPlaintext):
 		return exitUsage, err.Error() + "; use --starttls or --ldaps (or --plaintext to send it anyway)"
 	case errors.As(err, &short): // whatever the cause
-		return exitFailed, strings.ReplaceAll(err.Error(), "\n", "; ") + LimitHint(err)
+		return exitFailed, err.Error() + LimitHint(err)
 	case errors.As(err, &connect):
-		return exitConnect, strings.ReplaceAll(err.Error(), "\n", "; ") + connectHint(err)
+		return exitConnect, err.Error() + connectHint(err)
 	case errors.As(err, &peers), errors.Is(err, secret.ErrWrongKey):
 		return exitConnect, err.Error()
 	case errors.As(err, &partly):
@@ -139,7 +150,7 @@ func (h *Hints) ExitOf(ctx context.Context, err error) (code int, text string) {
 	case errors.Is(err, ldapchange.ErrConflict), errors.As(err, &conflict):
 		return exitConflict, err.Error()
 	case errors.Is(err, ldapchange.ErrRefused):
-		return exitFailed, err.Error() + "; if rights are missing, bind as a user who has them (-D)"
+		return exitFailed, err.Error()
 	case ldapchange.IsUnavailable(err):
 		return exitConnect, err.Error()
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrDenied):

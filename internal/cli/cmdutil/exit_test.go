@@ -67,7 +67,7 @@ func TestExitOf(t *testing.T) {
 		{"part of a batch", t.Context(), &PartialError{Text: "1 of 3 failed"}, 4, "1 of 3 failed"},
 		{"concurrent change", t.Context(), &ConflictError{Text: "changed"}, 6, "changed"},
 		{"plan does not match", t.Context(), fmt.Errorf("x: %w", ldapchange.ErrConflict), 6, "x: "},
-		{"change refused", t.Context(), fmt.Errorf("x: %w", ldapchange.ErrRefused), 1, "(-D)"},
+		{"change refused", t.Context(), fmt.Errorf("x: %w", ldapchange.ErrRefused), 1, "x: "},
 		{"no domains", t.Context(), fmt.Errorf("o=isp: %w", directory.ErrNoDomains), 1, "which Schema 1 requires; give the base DN with -B"},
 		{"no schema", t.Context(), fmt.Errorf("x: %w", store.ErrNoSchema), 1, "; restore it, or if it never had one, create it with 'davadmin db init -n ID'"},
 		{"damaged store", t.Context(), fmt.Errorf("x: %w", store.ErrDamaged), 1, "; restore the store from a backup"},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
@@ -94,8 +95,23 @@ func (o *fileDiff) run(ctx context.Context, args []string) error {
 	if differs {
 		return ErrFindings
 	}
-	o.console.Notef("no difference: %s and %s", old.name, next.name)
+	o.console.Notef("no difference: %s", pairOf(old.name, next.name, c.File.Path()))
 	return nil
+}
+
+// pairOf names two versions, and the file that both are versions of only once.
+func pairOf(old, next, file string) string {
+	of, isVersion := strings.CutPrefix(next, file)
+	switch {
+	case old == next:
+		return old
+	case !isVersion || !strings.HasPrefix(old, file):
+	case of == "":
+		return old + " and the file"
+	default:
+		next = strings.TrimSpace(of)
+	}
+	return old + " and " + next
 }
 
 // versions returns the two texts to compare.

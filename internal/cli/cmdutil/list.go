@@ -26,6 +26,9 @@ type List[T any] struct {
 	// blank line.
 	Plain  func(T) string
 	Blocks bool
+
+	// None is the note for people if there is no record. Without it, nothing is said.
+	None string
 }
 
 // ListFormats returns the output formats of a List.
@@ -34,8 +37,25 @@ func ListFormats() []ui.Format { return []ui.Format{ui.Table, ui.Plain, ui.JSON,
 // Print prints the records in a format, each as soon as it comes; a table first collects
 // some rows for its layout. It stops at the first error in records and returns it. JSON then
 // says at its end that the list is incomplete: in the member "complete" of the document, or
-// in a last line of kind "summary". A table without records has no header.
+// in a last line of kind "summary". A table without records has no header;
+// instead, there is the note None.
 func (l List[T]) Print(c *Console, format ui.Format, records iter.Seq2[T, error]) error {
+	none := l.None != "" && (format == ui.Table || format == ui.Plain)
+	err := l.print(c, format, func(yield func(T, error) bool) {
+		for r, err := range records {
+			none = false
+			if !yield(r, err) {
+				return
+			}
+		}
+	})
+	if none && err == nil {
+		c.Notef("%s", l.None)
+	}
+	return err
+}
+
+func (l List[T]) print(c *Console, format ui.Format, records iter.Seq2[T, error]) error {
 	switch {
 	case format == ui.JSON:
 		return l.printJSON(c, records)

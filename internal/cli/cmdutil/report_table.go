@@ -52,7 +52,7 @@ func (rp *Reports) writeHead(sum Summary) error {
 			Plural(sum.Resources, "resource"), selectedText(sum.Selected))
 	}
 	fmt.Fprintf(&b, "time:      %.1f s", sum.Seconds)
-	if sum.EntriesRead != nil && sum.Seconds >= 0.01 {
+	if sum.EntriesRead != nil && sum.Entries > 0 && sum.Seconds >= 0.01 {
 		fmt.Fprintf(&b, ", %.0f entries per second", float64(sum.Entries)/sum.Seconds)
 	}
 	fmt.Fprintf(&b, "\ncomplete:  %s\n", completeText(sum))

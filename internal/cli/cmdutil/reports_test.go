@@ -120,3 +120,14 @@ func TestDNsInBase64(t *testing.T) {
 		}
 	}
 }
+
+// A report of a directory in which nothing was read has no rate.
+func TestNoRateOfNothing(t *testing.T) {
+	for entries, want := range map[int]string{0: "time:      1.0 s\n", 5: "time:      1.0 s, 5 entries per second\n"} {
+		var out bytes.Buffer
+		f := NewFactory(&Environment{Streams: &ui.Streams{Out: &out}})
+		if err := f.Reports.writeHead(Summary{Seconds: 1, EntriesRead: &EntriesRead{Entries: entries}}); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%v: %s", err, out.String())
+		}
+	}
+}

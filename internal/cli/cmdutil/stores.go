@@ -175,23 +175,27 @@ func (ss *Stores) WarnLost(lost []backends.Lost) {
 // LostError returns the *IncompleteError of a command that could not read back ends because
 // they have no store, or nil if there are none.
 func (h *Hints) LostError(lost []backends.Lost) error {
-	if len(lost) == 0 {
+	switch len(lost) {
+	case 0:
 		return nil
+	case 1:
+		return &IncompleteError{Text: "incomplete: " + h.lostWords(lost)[0]}
 	}
-	return &IncompleteError{Text: "incomplete: " + h.lostWords(lost)}
+	return &IncompleteError{Text: fmt.Sprintf("incomplete: %d back ends have no store", len(lost)), More: h.lostWords(lost)}
 }
 
 // NoStoreError returns the error of a change for which no back end has a store.
 func (h *Hints) NoStoreError(lost []backends.Lost) error {
-	return errors.New("nothing was changed: " + h.lostWords(lost))
+	return errors.New("nothing was changed: " + strings.Join(h.lostWords(lost), "; "))
 }
 
-func (h *Hints) lostWords(lost []backends.Lost) string {
+// lostWords returns a line about each back end without a store.
+func (h *Hints) lostWords(lost []backends.Lost) []string {
 	var parts []string
 	for _, l := range lost {
 		parts = append(parts, fmt.Sprintf("back end %s: %v; %s", l.Backend, l.Err, h.LostHint(l.Location)))
 	}
-	return strings.Join(parts, "; ")
+	return parts
 }
 
 // LostHint returns what to do about a back end without a store.

@@ -22,6 +22,7 @@ type coexistList struct {
 	coexistPeople
 	side   string
 	domain string
+	listed int // rows so far
 }
 
 func newCoexistList(f *cmdutil.Factory) *cobra.Command {
@@ -34,7 +35,8 @@ cs6 means only on the old server, cs7 only on the new server. The help of 'coexi
 status' explains how the side is determined. The users on cs6 are left to move; those on
 both have calendars on the old server that should be deleted.
 
-The sides both and neither require --cs6-list.`,
+The sides both and neither require --cs6-list. With -d, a domain in which nobody has an
+address is an error (exit code 2).`,
 		Example: `  davadmin coexist list --side cs6 --cs6-list cscal-list.txt
   davadmin coexist list --side both -d example.com --cs6-list cscal-list.txt --output csv`,
 		Args: cmdutil.NoArguments,
@@ -112,8 +114,14 @@ func (o *coexistList) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = r.Close() }()
+	if domain != "" && r.Complete && r.Unread == 0 && !r.TooMany && !slices.ContainsFunc(r.Domains, func(d coexist.DomainCount) bool { return d.Name == domain }) {
+		return cmdutil.Usagef("-d: nobody has an address in %s; '%s' lists the domains", domain, o.hints.Line("coexist", "status", o.sourceWords()...))
+	}
 	if err := o.print(ctx, format, r); err != nil {
 		return err
+	}
+	if o.listed == 0 && r.Complete && (format == ui.Plain || format == ui.Table) {
+		o.console.Notef("no users to list")
 	}
 	return o.verdict(r)
 }
@@ -126,6 +134,7 @@ func (o *coexistList) rows(ctx context.Context, r *coexist.CensusResult) func(fu
 				err = ctx.Err()
 			}
 			row := personRow{Side: string(p.Side), Kind: p.Kind.String(), DN: p.DN, DNBytes: directory.DNBase64(p.DN), Mail: p.Mail, UID: p.UID, Domain: p.Domain, Calendars: p.Calendars}
+			o.listed++
 			if !yield(row, err) || err != nil {
 				return
 			}

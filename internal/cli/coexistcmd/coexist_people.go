@@ -106,10 +106,11 @@ func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain
 
 // warnUnproven warns if it is not proven that entries without an attribute really lack it.
 func (o *coexistPeople) warnUnproven(list []directory.AttributeAbsence, prove *directory.Prover, names ...string) {
-	for i := range list {
-		if a := &list[i]; a.Result == directory.AbsenceNotProven && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, a.Attribute) }) {
-			o.console.Warnf("absence-not-proven: %s; to prove it, use --prove-as DN", a.Describe(prove.BindDN))
-		}
+	unproven := slices.DeleteFunc(directory.Unproven(list), func(a directory.AttributeAbsence) bool {
+		return !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, a.Attribute) })
+	})
+	if len(unproven) > 0 {
+		o.console.Warnf("absence-not-proven: %s; to prove it, use --prove-as DN", directory.DescribeUnproven(unproven, prove.BindDN))
 	}
 }
 

@@ -188,5 +188,5 @@ func (o *coexistPlan) checks(dir string) string {
 		line("verify", "--wave", dir, "--ics-conf", "ics.conf", "--cs6-list", "cscal-list.txt", "--probe") +
 		line("status", "--cs6-list", "cscal-list.txt") +
 		"# To undo the wave instead, before the old calendars are deleted:\n" +
-		line("rollback", "--wave", dir)
+		o.hints.Line("coexist", "rollback", append([]string{"--wave", dir}, o.ChangeArgs()...)...) + "\n"
 }

@@ -255,7 +255,7 @@ func (o *coexistPlan) adviseApply(written []writtenWave) {
 		o.console.Notef("%d of them %s: a resource does not log in, so it is not locked out, but the old server must not create its calendar again at an invitation: '%s' checks that",
 			resources, is, o.hints.Line("coexist", "check", append([]string{"--rules", "autoprovision-on", "--ics-conf", "FILE"}, o.sourceWords()...)...))
 	}
-	o.console.Notef("next: migrate the calendars, then: %s", o.hints.Line("coexist", "apply", slices.Concat([]string{"--wave", written[0].Dir}, o.Args())...))
+	o.console.Notef("next: migrate the calendars, then: %s", o.hints.Line("coexist", "apply", slices.Concat([]string{"--wave", written[0].Dir}, o.ChangeArgs())...))
 	if len(written) > 1 {
 		o.console.Notef("'%s' shows how far each wave got", o.hints.Line("coexist", "waves"))
 	}

@@ -158,7 +158,7 @@ func (o *domainList) named(m *config.DomainMap) ([]config.DomainEntry, error) {
 // internationalised domains with their Unicode form.
 func domainTable(format ui.Format) cmdutil.List[listedDomain] {
 	return cmdutil.List[listedDomain]{
-		Schema: cmdutil.DomainKind().Schema("list"), Member: "domains", Header: []string{"domain", "shown", "url", "line"},
+		Schema: cmdutil.DomainKind().Schema("list"), Member: "domains", Header: []string{"domain", "shown", "url", "line"}, None: "no domains are mapped",
 		Record: func(r listedDomain) []string { return []string{r.Domain, r.Shown, r.URL, fmt.Sprint(r.Line)} },
 		Plain: func(r listedDomain) string {
 			name := r.Domain

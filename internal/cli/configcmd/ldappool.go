@@ -183,7 +183,7 @@ func poolTable() cmdutil.List[listedPool] {
 		columns = append(columns, ui.Column{Title: property, Number: number, Priority: len(poolProperties()) - i})
 	}
 	return cmdutil.List[listedPool]{
-		Schema: poolKind().Schema("list"), Member: "pools", Header: append([]string{"pool"}, poolProperties()...), Columns: columns, Blocks: true,
+		Schema: poolKind().Schema("list"), Member: "pools", Header: append([]string{"pool"}, poolProperties()...), Columns: columns, Blocks: true, None: "no pools are configured",
 		Record: func(r listedPool) []string {
 			cells := []string{r.Pool}
 			for _, property := range poolProperties() {

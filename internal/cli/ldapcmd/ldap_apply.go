@@ -21,11 +21,14 @@ nothing is changed; with --continue, such entries are skipped. Next, the undo fi
 written to disk. Only then are the entries changed, each protected by what the server
 offers: the assertion control, the pre-read control, or reading before and after.
 
+If the bind DN has no right to make a change, the run ends at once; with --continue, after
+100 such entries if it could not change any, because rights can differ between subtrees.
 To resume a run that was stopped, run the same command again: nothing is done twice.
-'ldap undo' undoes a run, and 'ldap runs' lists the runs.
+'ldap undo' undoes a run, and 'ldap runs' lists the runs. With -e, each entry is listed,
+also by --dry-run.
 
 Exit codes: 6 if an entry conflicts with the plan, 4 if --continue skipped entries, 5
-if the server cannot be reached or stopped responding.`,
+if the server cannot be reached or stopped responding, 1 if rights are missing.`,
 		Example: `  davadmin ldap apply plan.ldif --dry-run
   davadmin ldap apply plan.ldif -H ldap1 --starttls -D cn=manager --password-file pw
   davadmin ldap apply plan.ldif --continue --reject rejected.ldif --rate 200`,

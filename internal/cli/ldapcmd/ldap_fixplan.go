@@ -87,5 +87,5 @@ func (o *ldapAudit) noteFixPlan(r *ldapcheck.Report, changes int, fixed map[stri
 
 // applyPlan returns the command that compares the plan with the directory.
 func (o *ldapAudit) applyPlan() string {
-	return o.hints.Line("ldap", "apply", append(append([]string{o.plan.name()}, o.Args()...), "--dry-run")...)
+	return o.hints.Line("ldap", "apply", append(append([]string{o.plan.name()}, o.ChangeArgs()...), "--dry-run")...)
 }

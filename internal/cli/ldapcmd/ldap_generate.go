@@ -3,6 +3,7 @@ package ldapcmd
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -83,6 +84,10 @@ func (o *ldapGenerate) run(ctx context.Context) error {
 		return err
 	}
 	d, err := dirgen.New(o.options)
+	var unknown *dirgen.UnknownFaultError
+	if errors.As(err, &unknown) {
+		return &cmdutil.UsageError{Text: err.Error() + "; the faults are:", More: strings.Split(ui.Wrap(strings.Join(unknown.Known, ", "), 0), "\n")}
+	}
 	if err != nil {
 		return cmdutil.Usagef("%v", err)
 	}

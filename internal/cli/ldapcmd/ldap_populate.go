@@ -276,7 +276,7 @@ func (o *ldapPopulate) report(format ui.Format, attribute string, found ldapchan
 	plan, next := "", ""
 	if found.Planned > 0 {
 		plan = o.out.path
-		next = o.hints.Line("ldap", "apply", append(append([]string{o.out.name()}, o.Args()...), "--dry-run")...)
+		next = o.hints.Line("ldap", "apply", append(append([]string{o.out.name()}, o.ChangeArgs()...), "--dry-run")...)
 	}
 	to := o.console.Streams.Out
 	if fsx.IsStdout(o.out.path) { // the plan is there

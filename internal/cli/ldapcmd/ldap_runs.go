@@ -89,7 +89,7 @@ func runListing() cmdutil.List[ldapchange.Info] {
 	for i, c := range columns {
 		header[i] = c.Title
 	}
-	return cmdutil.List[ldapchange.Info]{Schema: "davadmin.ldap.runs.1", Member: "runs", Header: header, Columns: columns, Record: runCells}
+	return cmdutil.List[ldapchange.Info]{Schema: "davadmin.ldap.runs.1", Member: "runs", Header: header, Columns: columns, Record: runCells, None: "no runs: nothing in the directory was changed from here"}
 }
 
 // runCells returns the cells of the columns of runListing.

@@ -18,6 +18,7 @@ import (
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/coexist"
+	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/journal"
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 	"github.com/davadmin/davadmin/pkg/ldif"
@@ -86,6 +87,7 @@ type Runner struct {
 	undoneOn  string // the server that the run to undo changed
 	stores    *cmdutil.Stores
 	wave      *coexist.WaveRecord // of the plan, if it may not be recorded yet
+	bound     directory.Options
 	format    ui.Format
 	schema    string
 }
@@ -230,6 +232,7 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	if err != nil {
 		return err
 	}
+	o.bound = lo
 	if err := o.guardAccess(ctx, plan); err != nil {
 		return err
 	}
@@ -247,6 +250,7 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 				rejected = append(rejected, r.DN)
 			}
 		},
+		Report: o.listed(),
 	}
 	a, err := ldapchange.NewApplier(ctx, plan, options)
 	if err != nil {
@@ -279,7 +283,7 @@ func (o *Runner) rejectedLine(plan *ldapchange.Plan, r *ldapchange.Record, why s
 	if r.Line > 0 {
 		where += fmt.Sprintf(":%d", r.Line)
 	}
-	return fmt.Sprintf("davadmin: %s: %s: not changed: %s", where, ui.Sanitize(r.DN), ui.Sanitize(why))
+	return fmt.Sprintf("davadmin: %s: %s: not changed: %s", where, ui.Sanitize(r.DN), ui.Sanitize(withoutDN(why, r.DN)))
 }
 
 // dryRun prints what would be done.
@@ -368,7 +372,7 @@ func (o *Runner) execute(ctx context.Context, a *ldapchange.Applier, plan *ldapc
 	if err != nil {
 		result = journal.Unfinished
 	}
-	return errors.Join(o.report(run, err), s.End(context.WithoutCancel(ctx), change, result, detail), o.writeRejects(ctx, a, run.Server))
+	return errors.Join(o.report(plan, run, err), s.End(context.WithoutCancel(ctx), change, result, detail), o.writeRejects(ctx, a, run.Server))
 }
 
 // unfinished returns the run of this plan that was stopped; nil if there is none.

@@ -1,7 +1,6 @@
 package planrun
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -44,7 +43,7 @@ type runRow struct {
 }
 
 // report prints what a run did and returns the error that the command ends with.
-func (o *Runner) report(run *ldapchange.Run, ended error) error {
+func (o *Runner) report(plan *ldapchange.Plan, run *ldapchange.Run, ended error) error {
 	undo := ""
 	if run.Changed > 0 {
 		undo = o.undoLine(run.ID)
@@ -64,25 +63,13 @@ func (o *Runner) report(run *ldapchange.Run, ended error) error {
 	}
 	if ended != nil {
 		_ = o.console.LostReport(fmt.Sprintf("run %d was stopped with %d of %d changed", run.ID, run.Changed, run.ToChange), "", err)
-		return o.stopped(run, ended)
+		return o.stopped(plan, run, ended)
 	}
 	made := fmt.Sprintf("run %d is complete: %d of %d changed", run.ID, run.Changed, run.ToChange)
 	if err := o.console.LostReport(made, undo, err); err != nil {
 		return err
 	}
 	return skippedError(run.Conflicts + run.Failed)
-}
-
-// stopped returns the error of a run that was stopped: how far it got, and how to continue.
-func (o *Runner) stopped(run *ldapchange.Run, ended error) error {
-	next := "run the same command again to continue"
-	if errors.Is(ended, ldapchange.ErrConflict) || errors.Is(ended, ldapchange.ErrRefused) {
-		next = "run the same command with --continue to skip such entries"
-	}
-	if run.Changed > 0 {
-		next += fmt.Sprintf(", or '%s' to undo", o.undoLine(run.ID))
-	}
-	return fmt.Errorf("run %d ended with %d of %d changed: %w; %s", run.ID, run.Changed, run.ToChange, ended, next)
 }
 
 // undoLine returns the command that undoes a run.

@@ -117,12 +117,22 @@ func oneLine(err error) string {
 			_, line, _ = strings.Cut(line, "`:")
 			line = strings.TrimSpace(line)
 		}
-		line = plainDial(line)
+		line = withoutAddress(plainDial(line))
 		if line != "" && !slices.Contains(parts, line) {
 			parts = append(parts, line)
 		}
 	}
 	return strings.Join(parts, "; ")
+}
+
+// withoutAddress removes the address in brackets from a line such as "127.0.0.1:5432
+// (127.0.0.1): connection refused", where it is that of the host before it.
+func withoutAddress(line string) string {
+	host, rest, found := strings.Cut(line, " (")
+	if name, _, err := net.SplitHostPort(host); found && err == nil && strings.HasPrefix(rest, name+"): ") {
+		return host + strings.TrimPrefix(rest, name+")")
+	}
+	return line
 }
 
 // plainDial removes from a line the step and the address that the text of package net
