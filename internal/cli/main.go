@@ -52,6 +52,10 @@ func Main(ctx context.Context, env *Environment) int {
 	if text != "" {
 		text += f.Homes.DefaultsIn(text)
 	}
+	if errors.Is(err, cmdutil.ErrFindings) {
+		reportFindings(f.Console, commandOf(cmd), text)
+		return code
+	}
 	reportError(f.Console, operationOf(cmd), text)
 	return code
 }
