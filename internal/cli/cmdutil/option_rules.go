@@ -82,7 +82,7 @@ func OptionRules() []OptionRule {
 		of(OptionSubject, "", "account", "add", "attachstorehost", "attachstoreport", "change", "collectionuri", "days", "dburl", "default", "dir", "email",
 			"file", "guid", "jndiname", "name", "new-key", "option", "ownerlists", "property", "rekey", "remove", "undelete", "undo", "url", "users",
 			"value", "value-file", "wave"),
-		of(OptionOther, "", "clifile", "help", "list-faults", "version"),
+		of(OptionOther, "", "clifile", "help", "list-faults", "test", "version"),
 	)
 }
 
