@@ -109,7 +109,7 @@ func operations(root *cobra.Command) []operation {
 	return []operation{
 		{"init", configcmd.NewInit}, {"config", configcmd.NewConfig}, {"domainmap", configcmd.NewDomainmap}, {"ldap", ldapcmd.NewLDAP}, {"coexist", coexistcmd.NewCoexist},
 		{"account", accountcmd.NewAccount}, {"calendar", accountcmd.NewCalendar}, {"backend", accountcmd.NewBackend}, {"db", accountcmd.NewDB},
-		{"ldappool", configcmd.NewLDAPPool}, {"passfile", secretcmd.NewPassfile}, {"history", newHistory}, {"version", newVersion}, {"exit-codes", newExitCodes},
+		{"ldappool", configcmd.NewLDAPPool}, {"passfile", secretcmd.NewPassfile}, {"history", newHistory}, {"doctor", newDoctor}, {"version", newVersion}, {"exit-codes", newExitCodes},
 		{"completion", func(f *cmdutil.Factory) *cobra.Command { return newCompletion(f, root) }},
 	}
 }
