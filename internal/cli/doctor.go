@@ -71,8 +71,9 @@ order, and what to repair, in the order in which to repair it.
 
 A part that depends on another one with errors is not run, and the report says so: its
 result would be wrong. What the home does not use is reported as not set up. A part that
-takes longer than --part-timeout is given up. Nothing is changed: the stores and the
-directory are asked for changes that are taken back or refused, except with --dry-run.
+takes longer than --part-timeout is given up. Nothing is changed: changes of the stores are
+only tried and then rolled back, and those of the directory are chosen so that they change
+nothing; with --dry-run, none is tried.
 The table shows the first errors and warnings of each rule; -e shows everything.
 
 'ldap audit', which checks every entry of the directory, is not a part.

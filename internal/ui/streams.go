@@ -28,7 +28,7 @@ type Streams struct {
 	InTTY  bool
 	OutTTY bool
 	ErrTTY bool
-	// OutFile is the path of the regular file at Out; "" if it is none, or not known.
+	// OutFile is the path of the regular file at Out; "" for anything else, or where the path is unknown.
 	OutFile string
 	Width   int // of the terminal at Out, in cells; DefaultWidth (or 0) without one
 

@@ -64,7 +64,7 @@ type storeCheck struct {
 }
 
 // CheckStores opens every store of a home, one after the other, reads it, and tries a change
-// that is taken back. The error of the result is that of a database that cannot be reached.
+// that is rolled back. The error of the result is that of a database that cannot be reached.
 func CheckStores(ctx context.Context, f *cmdutil.Factory, home cmdutil.HomeOptions) (*cmdutil.Checked, error) {
 	start := f.Now()
 	s, err := newStoreHomes(f).Open(ctx, &home, storeWait)
@@ -140,7 +140,7 @@ func (c *storeCheck) schema(l backends.Location, state store.SchemaState, err er
 }
 
 // fail adds an error: as a finding, or if the store could not be looked at, as the reason for
-// that. The rules that come after it were not looked at either.
+// that. The rules after it did not check the store either.
 func (c *storeCheck) fail(rule string, l backends.Location, err error, after ...string) {
 	c.skip(l, after...)
 	if isStoreFault(err, rule) {

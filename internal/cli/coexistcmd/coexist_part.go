@@ -13,7 +13,7 @@ import (
 type Inputs struct {
 	Directory cmdutil.DirectoryOptions
 	Lists     cmdutil.UserListOptions
-	IcsConf   string // of the old server; "" if it is not known
+	IcsConf   string // of the old server; "" if there is no copy of it
 }
 
 // Check runs 'coexist check' as a part of another command. It is a NotSetUpError if nothing
@@ -37,18 +37,16 @@ func Check(ctx context.Context, f *cmdutil.Factory, in Inputs) (*cmdutil.Checked
 	return o.examine(ctx)
 }
 
-// domainsMapped reports whether the home has a domain map with a domain, or one that cannot
-// be read.
+// domainsMapped reports whether the home has a domain map with a domain. One that cannot be
+// read counts: the check says what is wrong with it.
 func (o *coexistCheck) domainsMapped(ctx context.Context) (bool, error) {
 	in, err := o.mapInput(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return false, err
-	case errors.Is(in.Err, fs.ErrNotExist):
-		return false, nil
-	case in.Err != nil:
-		return true, nil
 	}
-	m, err := config.ParseDomainMap(in.Text)
-	return err != nil || len(m.Effective()) > 0, nil
+	mapped := !errors.Is(in.Err, fs.ErrNotExist)
+	if m, err := config.ParseDomainMap(in.Text); in.Err == nil && err == nil {
+		mapped = len(m.Effective()) > 0
+	}
+	return mapped, nil
 }
