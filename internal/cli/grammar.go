@@ -293,6 +293,9 @@ func (g *grammar) operation(word string) (line, why string) {
 	if len(g.args) == 0 || g.args[0] != word {
 		return "", ""
 	}
+	if slices.Contains([]string{"check", "diagnose", "health"}, word) {
+		return g.hints.Instead(append([]string{"doctor"}, g.args[1:]...)...), "unknown operation '" + word + "'"
+	}
 	var found *cobra.Command
 	for _, op := range g.root.Commands() {
 		for _, action := range op.Commands() {

@@ -209,3 +209,33 @@ func TestConnectMistakes(t *testing.T) {
 		}
 	}
 }
+
+// TestWeakCertificates tests servers whose certificate a client of today refuses: one without
+// a subject alternative name, and one that is signed with SHA-1.
+func TestWeakCertificates(t *testing.T) {
+	password := map[string]string{"DAVADMIN_LDAP_PASSWORD": servertest.Password}
+	for name, c := range map[string]struct {
+		tls  servertest.TLSOptions
+		want string
+	}{
+		"common name": {servertest.TLSOptions{CommonNameOnly: true}, "only in its subject ('CN=127.0.0.1'), which is no longer enough"},
+		"SHA-1":       {servertest.TLSOptions{SHA1: true}, "is too weak: have it issued again with SHA-256"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := site(t)
+			o.TLS = &c.tls
+			s := servertest.Slapd(t, servertest.SlapdOptions{Options: o})
+			for _, server := range [][]string{{"-H", s.LDAPSURL}, {"-H", s.URL, "--starttls"}} {
+				args := append([]string{"ldap", "test", "-D", s.ManagerDN, "--ca-file", s.CAFile}, server...)
+				a := davadminRun(t, password, args...)
+				if a.code != 5 || !strings.Contains(a.notes, c.want) || strings.Count(a.notes, "\n") != 1 {
+					t.Errorf("%q: %d: %s", server, a.code, a.notes)
+				}
+				insecure := reportRun(t, nil, password, append(args, "--insecure", "--output", "jsonl", "--rules", "certificate-valid,bind-named")...)
+				if insecure.rules["certificate-valid"] != 1 || !strings.Contains(insecure.firstDetail["certificate-valid"], "was not verified") {
+					t.Errorf("%q: %d: %s, %v", server, insecure.code, insecure.notes, insecure.firstDetail)
+				}
+			}
+		})
+	}
+}

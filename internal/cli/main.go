@@ -50,6 +50,10 @@ func Main(ctx context.Context, env *Environment) int {
 	err = withOutput(f.Console, err)
 	code, messages := f.Hints.Messages(ctx, err)
 	for _, lines := range messages {
+		if errors.Is(err, cmdutil.ErrFindings) {
+			reportFindings(f.Console, commandOf(cmd), lines[0])
+			continue
+		}
 		lines[0] += f.Homes.DefaultsIn(lines[0])
 		reportError(f.Console, operationOf(cmd), lines)
 	}

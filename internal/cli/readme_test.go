@@ -26,11 +26,11 @@ var update = flag.Bool("update", false, "write the real output into the document
 // begins with ```console, each line that begins with "$ " is run, and the lines after it
 // must be exactly its output. A block whose first line names a file after the language,
 // as in ```ldif people.ldif, is that file; if "served" follows, it is also a live
-// directory at $LDAP_HOST, which "cn=manager" may change with the password in the file
-// pw. With "limited", it supports TLS with the CA in the file ca.pem, and has a bind DN
+// directory at $LDAP_HOST, which "cn=manager" and "cn=davadmin" may change with the password in
+// the file pw. With "limited", it supports TLS with the CA in the file ca.pem, and has a bind DN
 // "cn=reader,o=isp" with the same password, which may change nothing and read 5 entries. One document is one session; see stable for output that differs from run to run.
 func executedDocuments() []string {
-	return []string{"../../README.md", "../../docs/guide/connect.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md", "../../docs/guide/accounts.md"}
+	return []string{"../../README.md", "../../docs/guide/connect.md", "../../docs/guide/cron.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md", "../../docs/guide/accounts.md"}
 }
 
 func TestDocumentsShowRealOutput(t *testing.T) {
@@ -117,7 +117,7 @@ func (s *session) serve(t *testing.T, text string, limited bool) {
 	t.Helper()
 	const password = "secret"
 	s.write(t, "pw", password+"\n")
-	o := ldaptest.Options{Identities: []ldaptest.Identity{{DN: "cn=manager", Password: password}}}
+	o := ldaptest.Options{Identities: []ldaptest.Identity{{DN: "cn=manager", Password: password}, {DN: "cn=davadmin", Password: password}}}
 	if limited {
 		o.TLS = true
 		o.Identities = append(o.Identities, ldaptest.Identity{DN: "cn=reader,o=isp", Password: password, Limits: ldaptest.Limits{Size: 5}, ReadOnly: true})

@@ -16,3 +16,16 @@ func reportError(c *cmdutil.Console, operation string, lines []string) {
 		c.Say("  " + line)
 	}
 }
+
+// reportFindings says in one line how many findings a command has, and where its report is,
+// even with --quiet: cron mails what is on stderr. Nothing is said if the report itself is on
+// a terminal, where its last lines say the same.
+func reportFindings(c *cmdutil.Console, command, text string) {
+	if text == "" || c.Streams.OutTTY {
+		return
+	}
+	if c.Streams.OutFile != "" {
+		text += "; report: " + c.Streams.OutFile
+	}
+	reportError(c, command, []string{text})
+}

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -108,7 +109,7 @@ func operations(root *cobra.Command) []operation {
 	return []operation{
 		{"init", configcmd.NewInit}, {"config", configcmd.NewConfig}, {"domainmap", configcmd.NewDomainmap}, {"ldap", ldapcmd.NewLDAP}, {"coexist", coexistcmd.NewCoexist},
 		{"account", accountcmd.NewAccount}, {"calendar", accountcmd.NewCalendar}, {"backend", accountcmd.NewBackend}, {"db", accountcmd.NewDB},
-		{"ldappool", configcmd.NewLDAPPool}, {"passfile", secretcmd.NewPassfile}, {"history", newHistory}, {"version", newVersion}, {"exit-codes", newExitCodes},
+		{"ldappool", configcmd.NewLDAPPool}, {"passfile", secretcmd.NewPassfile}, {"history", newHistory}, {"doctor", newDoctor}, {"version", newVersion}, {"exit-codes", newExitCodes},
 		{"completion", func(f *cmdutil.Factory) *cobra.Command { return newCompletion(f, root) }},
 	}
 }
@@ -216,6 +217,14 @@ func nearestOption(cmd *cobra.Command, name string) string {
 		return fmt.Sprintf(" (did you mean --%s?)", near)
 	}
 	return ""
+}
+
+// commandOf returns the operation and the action of a command, as in "ldap audit", or "".
+func commandOf(cmd *cobra.Command) string {
+	if cmd == nil || !cmd.HasParent() {
+		return ""
+	}
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 }
 
 // operationOf returns the name of the operation that a command belongs to, or "".

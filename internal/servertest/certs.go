@@ -25,6 +25,11 @@ type TLSOptions struct {
 	// RSAKeyExchange allows only the key exchange without forward secrecy, as in
 	// servers from the time of TLS 1.0. TLS 1.3 does not have it.
 	RSAKeyExchange bool
+	// CommonNameOnly puts the address into the subject of the certificate alone, as was
+	// enough before RFC 6125.
+	CommonNameOnly bool
+	// SHA1 signs the certificate of the server with SHA-1.
+	SHA1 bool
 }
 
 // versions returns the protocol versions from Min to Max.
@@ -47,7 +52,7 @@ func (o *TLSOptions) versions() []uint16 {
 type certificateFiles struct{ ca, cert, key string }
 
 // makeCertificate writes the certificate of an authority, and one that it issued.
-func makeCertificate(dir string) (*certificateFiles, error) {
+func makeCertificate(dir string, o *TLSOptions) (*certificateFiles, error) {
 	caKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, fmt.Errorf("cannot create a key: %w", err)
@@ -66,6 +71,12 @@ func makeCertificate(dir string) (*certificateFiles, error) {
 	server.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
 	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	server.DNSNames, server.IPAddresses = []string{"localhost"}, []net.IP{net.ParseIP(loopback)}
+	if o.CommonNameOnly {
+		server.DNSNames, server.IPAddresses = nil, nil
+	}
+	if o.SHA1 {
+		server.SignatureAlgorithm = x509.SHA1WithRSA
+	}
 	der, err := x509.CreateCertificate(rand.Reader, server, ca, key.Public(), caKey)
 	if err != nil {
 		return nil, fmt.Errorf("cannot create a certificate: %w", err)

@@ -149,7 +149,7 @@ func (s *PostgresServer) configure(o PostgresOptions) error {
 
 // addCertificate makes a certificate that the user of the server can read.
 func (s *PostgresServer) addCertificate() (*certificateFiles, error) {
-	files, err := makeCertificate(s.dir)
+	files, err := makeCertificate(s.dir, &TLSOptions{})
 	if err != nil || s.as == nil {
 		return files, err
 	}

@@ -194,7 +194,7 @@ func (s *Server) slapdDatabase(b *strings.Builder, o SlapdOptions, number int, s
 // slapdTLS adds the lines about TLS. Debian's slapd uses GnuTLS, which expects versions
 // and ciphers as priority strings.
 func (s *Server) slapdTLS(b *strings.Builder, o *TLSOptions) error {
-	files, err := makeCertificate(s.dir)
+	files, err := makeCertificate(s.dir, o)
 	if err != nil {
 		return err
 	}

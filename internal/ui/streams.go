@@ -28,7 +28,9 @@ type Streams struct {
 	InTTY  bool
 	OutTTY bool
 	ErrTTY bool
-	Width  int // of the terminal at Out, in cells; DefaultWidth (or 0) without one
+	// OutFile is the path of the regular file at Out; "" for anything else, or where the path is unknown.
+	OutFile string
+	Width   int // of the terminal at Out, in cells; DefaultWidth (or 0) without one
 
 	// Output is the writer at Out, or nil if Out is written to directly.
 	Output *Output
@@ -46,6 +48,10 @@ func System() *Streams {
 		OutTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		ErrTTY: term.IsTerminal(int(os.Stderr.Fd())),
 		Width:  DefaultWidth,
+	}
+	if fi, err := os.Stdout.Stat(); err == nil && fi.Mode().IsRegular() {
+		// Only Linux has this link; elsewhere the file stays unnamed.
+		s.OutFile, _ = os.Readlink("/proc/self/fd/1")
 	}
 	if s.OutTTY {
 		if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 {

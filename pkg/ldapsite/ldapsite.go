@@ -9,6 +9,8 @@ package ldapsite
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/davadmin/davadmin/pkg/directory"
@@ -42,6 +44,10 @@ type Options struct {
 	BasesFrom string
 	Names     ldapcheck.Names
 	Now       func() time.Time
+	// Only contains the ids of the rules to run; all if it is empty. What others need to know
+	// of the bases and the entries is read anyway, and if that finds something wrong, it is
+	// reported: otherwise, a rule would pass although not everything was read.
+	Only []string
 }
 
 // Test tests one server. It must not be used by several goroutines at once, except for
@@ -63,7 +69,7 @@ func New(o Options) *Test { return &Test{o: o} }
 func (t *Test) Run(ctx context.Context) (r *finding.Report, err error) {
 	var checks []finding.Check
 	for _, c := range t.checks() {
-		run := c.Run
+		run := t.selected(c)
 		checks = append(checks, finding.Check{Rule: c.Rule, Run: func(ctx context.Context, emit func(finding.Finding)) error {
 			err := run(ctx, emit)
 			if _, ok := err.(*finding.NotApplicableError); err != nil && !ok { //nolint:errorlint // Run takes it so, too
@@ -77,6 +83,40 @@ func (t *Test) Run(ctx context.Context) (r *finding.Report, err error) {
 		return r, context.Cause(ctx)
 	}
 	return r, t.lastFail
+}
+
+// selected returns the function that runs a check: that of the check itself, or one that
+// does only what a selected rule needs.
+func (t *Test) selected(c finding.Check) func(context.Context, func(finding.Finding)) error {
+	switch {
+	case len(t.o.Only) == 0 || slices.Contains(t.o.Only, c.Rule.ID):
+		return c.Run
+	case !slices.ContainsFunc(needing(c.Rule.ID), func(id string) bool { return slices.Contains(t.o.Only, id) }):
+		return func(context.Context, func(finding.Finding)) error { return finding.NotSelected() }
+	}
+	return func(ctx context.Context, emit func(finding.Finding)) error {
+		found := false
+		err := c.Run(ctx, func(f finding.Finding) {
+			found = true
+			emit(f)
+		})
+		if _, ok := errors.AsType[*finding.NotApplicableError](err); ok || err == nil && !found {
+			return finding.NotSelected()
+		}
+		return err
+	}
+}
+
+// needing returns the rules that need what the check of a rule reads.
+func needing(id string) []string {
+	entries := []string{"page-size", "people-found", "attributes-readable", "attributes-seen", "changes-accepted", "attributes-writable"}
+	switch id {
+	case "search-complete":
+		return entries
+	case "base-exists":
+		return append(entries, "search-complete")
+	}
+	return nil
 }
 
 // Read returns the number of entries read so far. It may be called by any goroutine.

@@ -15,7 +15,7 @@ import (
 const admin = "cn=admin"
 
 // testOn tests an in-process server as admin.
-func testOn(t *testing.T, o ldaptest.Options, limits ldaptest.Limits) (*ldaptest.Server, *finding.Report, error) {
+func testOn(t *testing.T, o ldaptest.Options, limits ldaptest.Limits, only ...string) (*ldaptest.Server, *finding.Report, error) {
 	t.Helper()
 	o.Identities = []ldaptest.Identity{{DN: admin, Password: "secret", Limits: limits}}
 	o.Entries = []ldaptest.Entry{ldaptest.NewEntry("o=isp", "objectClass", "organization", "o", "isp")}
@@ -33,7 +33,7 @@ func testOn(t *testing.T, o ldaptest.Options, limits ldaptest.Limits) (*ldaptest
 	r, err := New(Options{
 		Directory: live, Prove: &directory.Prover{Viewer: live, BindDN: admin, Contexts: live.ContextsOf(nil)}, BindDN: admin, Local: true, PageSize: lo.PageSize,
 		Changer: func(ctx context.Context) (*directory.Changer, error) { return directory.OpenChanger(ctx, lo) },
-		Names:   ldapcheck.DefaultNames(), Now: time.Now,
+		Names:   ldapcheck.DefaultNames(), Now: time.Now, Only: only,
 	}).Run(t.Context())
 	return s, r, err
 }
@@ -67,6 +67,46 @@ func TestLostConnection(t *testing.T) {
 	_, r, err := testOn(t, ldaptest.Options{Faults: ldaptest.Faults{DropAfter: &n}}, ldaptest.Limits{})
 	if err == nil || failed(r, finding.CheckNotRun().ID) == 0 || failed(r, "search-complete") != 0 {
 		t.Errorf("%v, %+v", err, r.Findings)
+	}
+}
+
+// Only the selected rules run. What they need is read anyway, and reported if it is wrong.
+func TestSelectedRules(t *testing.T) {
+	result := func(r *finding.Report, rule string) finding.Result {
+		for _, o := range r.Outcomes {
+			if o.Rule == rule {
+				return o.Result
+			}
+		}
+		return ""
+	}
+	s, r, err := testOn(t, ldaptest.Options{}, ldaptest.Limits{}, "bind-named")
+	if err != nil || result(r, "bind-named") != finding.Passed || len(r.Findings) > 0 {
+		t.Errorf("%v, %+v", err, r)
+	}
+	for _, o := range r.Outcomes {
+		if o.Rule != "bind-named" && o.Rule != finding.CheckNotRun().ID && o.Result != finding.NotRun {
+			t.Errorf("%+v", o)
+		}
+	}
+	whole := func(s *ldaptest.Server) (n int) {
+		for _, o := range s.Searches() {
+			if o.Scope == 2 { // the whole subtree (RFC 4511 section 4.5.1.2)
+				n++
+			}
+		}
+		return n
+	}
+	if n := whole(s); n > 0 {
+		t.Errorf("the entries were read %d times for a rule that needs none", n)
+	}
+	_, r, err = testOn(t, ldaptest.Options{}, ldaptest.Limits{}, "people-found")
+	if err != nil || result(r, "people-found") != finding.Passed || result(r, "search-complete") != finding.NotRun || result(r, "base-exists") != finding.NotRun {
+		t.Errorf("%v, %+v", err, r)
+	}
+	_, r, err = testOn(t, ldaptest.Options{}, ldaptest.Limits{Size: 5}, "people-found")
+	if err != nil || result(r, "search-complete") != finding.Failed || failed(r, "search-complete") != 1 {
+		t.Errorf("%v, %+v", err, r)
 	}
 }
 

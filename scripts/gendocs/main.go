@@ -205,6 +205,7 @@ func rulePage() string {
 		{"davadmin ldap test", ldapsite.Rules()},
 		{"davadmin ldap audit", ldapcheck.Rules()},
 		{"davadmin coexist check", coexist.Rules()},
+		{"davadmin doctor", cli.DoctorRules()},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n", part.command)
 		for _, r := range part.rules {

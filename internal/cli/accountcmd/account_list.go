@@ -357,8 +357,15 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 	if c.Misplaced > 0 {
 		o.console.Notef("accounts on another back end than their entry names: %d", c.Misplaced)
 	}
-	if o.orphans && c.Orphans > 0 || o.missing && c.Missing > 0 {
-		return cmdutil.ErrFindings
+	var found []string
+	if o.orphans && c.Orphans > 0 {
+		found = append(found, fmt.Sprintf("accounts without an entry: %d", c.Orphans))
+	}
+	if o.missing && c.Missing > 0 {
+		found = append(found, fmt.Sprintf("local entries without an account: %d", c.Missing))
+	}
+	if len(found) > 0 {
+		return cmdutil.Findingsf("%s", strings.Join(found, "; "))
 	}
 	return nil
 }

@@ -252,7 +252,7 @@ func (o *dbVersion) run(ctx context.Context) error {
 	for _, st := range states {
 		if st.Version > 0 && st.Version < st.Known {
 			o.console.Notef("next: %s", o.hints.Line("db", "schema_fullupgrade"))
-			return cmdutil.ErrFindings
+			return cmdutil.Findingsf("%s has schema %d, and this program needs %d", st.Where, st.Version, st.Known)
 		}
 		if st.Version > st.Known {
 			return newerSchema(st)

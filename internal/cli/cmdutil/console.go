@@ -13,10 +13,19 @@ import (
 
 // Notef writes a line to stderr that is not a result, unless --quiet is given.
 func (c *Console) Notef(format string, args ...any) {
-	if !c.global.Quiet {
-		c.Say(fmt.Sprintf(format, args...))
+	line := fmt.Sprintf(format, args...)
+	if c.global.Quiet || c.said[line] {
+		return
 	}
+	if c.said != nil {
+		c.said[line] = true
+	}
+	c.Say(line)
 }
+
+// SayOnce makes each note of the rest of the run appear only once, for a command that runs
+// several others: each would say the same about the connection.
+func (c *Console) SayOnce() { c.said = map[string]bool{} }
 
 // Say writes a line to stderr, after the data that was written so far. Passwords of URLs in
 // it are masked: a message can repeat what the user typed.
@@ -79,6 +88,8 @@ type Console struct {
 	global  *Globals
 	getenv  func(string) string
 	status  *ui.Status
+
+	said map[string]bool // the lines that SayOnce does not repeat; nil without it
 
 	begins   func() // called by the first ChangeBegins; nil in most tests
 	changing bool

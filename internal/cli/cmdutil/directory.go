@@ -37,6 +37,11 @@ type Directories struct {
 	vaults    *Vaults
 	hints     *Hints
 	getenv    func(string) string
+
+	// passwords are the sources of the passwords of this run, by bind DN, file and hosts: a
+	// run that connects more than once asks, and reads standard input, only once. A password
+	// that is meant for one server is not sent to another.
+	passwords map[[3]string]secret.Source
 }
 
 // LoadHomeConfig reads the configuration of the home. It returns nil if there is no home,
@@ -142,7 +147,7 @@ func (ds *Directories) openProver(ctx context.Context, o *DirectoryOptions, d *O
 	}
 	lo.BindDN, lo.External = o.proveAs, false
 	lo.URLs = []string{d.Live.Name()}
-	lo.Password = secret.Once(secret.First(ds.passwordFile(o.provePasswordFile), secret.Text(ds.getenv("DAVADMIN_LDAP_PROVE_PASSWORD")),
+	lo.Password = ds.once(&o.ServerOptions, o.proveAs, o.provePasswordFile, secret.First(ds.passwordFile(o.provePasswordFile), secret.Text(ds.getenv("DAVADMIN_LDAP_PROVE_PASSWORD")),
 		ds.askLDAPPassword(o.proveAs, "--prove-password-file", "DAVADMIN_LDAP_PROVE_PASSWORD")))
 	second, err := directory.Open(ctx, lo)
 	if err != nil {
@@ -251,7 +256,22 @@ func (ds *Directories) applyTLSVersions(lo *directory.Options, o *ServerOptions,
 // ldapPassword returns a function that obtains the password at the first connection and
 // returns it for all. Vaulted is the source of the bind DN's password in a vault.
 func (ds *Directories) ldapPassword(o *ServerOptions, dn string, vaulted secret.Source) func(context.Context) ([]byte, error) {
-	return secret.Once(secret.First(ds.passwordFile(o.passwordFile), secret.Text(ds.getenv("DAVADMIN_LDAP_PASSWORD")), vaulted, ds.askLDAPPassword(dn, "--password-file", "DAVADMIN_LDAP_PASSWORD")))
+	return ds.once(o, dn, o.passwordFile, secret.First(ds.passwordFile(o.passwordFile), secret.Text(ds.getenv("DAVADMIN_LDAP_PASSWORD")), vaulted,
+		ds.askLDAPPassword(dn, "--password-file", "DAVADMIN_LDAP_PASSWORD")))
+}
+
+// once returns a source that obtains a password at its first use in this run, for all
+// connections to the same hosts as the same DN.
+func (ds *Directories) once(o *ServerOptions, dn, file string, source secret.Source) secret.Source {
+	key := [3]string{dn, file, strings.Join(o.Hosts, "\x00")}
+	if known, ok := ds.passwords[key]; ok {
+		return known
+	}
+	if ds.passwords == nil {
+		ds.passwords = map[[3]string]secret.Source{}
+	}
+	ds.passwords[key] = secret.Once(source)
+	return ds.passwords[key]
 }
 
 // passwordFile returns a source of the password in a file. Without a path it is empty.

@@ -96,6 +96,20 @@ func (e *IncompleteError) Error() string { return e.Text }
 // ErrFindings ends a check that completed with findings, or a diff that found differences.
 var ErrFindings = errors.New("findings")
 
+// FindingsError is ErrFindings with the number of findings. Its text is said on stderr, even
+// with --quiet, so that cron sends a mail.
+type FindingsError struct{ Text string }
+
+func (e *FindingsError) Error() string { return e.Text }
+
+// Is makes the error an ErrFindings for errors.Is.
+func (e *FindingsError) Is(target error) bool { return target == ErrFindings }
+
+// Findingsf returns a FindingsError.
+func Findingsf(format string, args ...any) error {
+	return &FindingsError{Text: fmt.Sprintf(format, args...)}
+}
+
 // ErrAnswered ends a command early without a failure, after help or the version was
 // printed or when there is nothing to do.
 var ErrAnswered = errors.New("answered")
@@ -128,7 +142,11 @@ func (h *Hints) exitOf(ctx context.Context, err error) (code int, text string) {
 	case err == nil, errors.Is(err, ErrAnswered):
 		return exitDone, ""
 	case errors.Is(err, ErrFindings):
-		return exitFindings, ""
+		var found *FindingsError
+		if errors.As(err, &found) {
+			text = found.Text
+		}
+		return exitFindings, text
 	case errors.As(context.Cause(ctx), &stop) && errors.Is(err, context.Canceled):
 		text := strings.ReplaceAll(err.Error(), context.Canceled.Error(), stop.Error())
 		return stop.Code, strings.ReplaceAll(text, stop.Error()+": "+stop.Error(), stop.Error())

@@ -141,7 +141,7 @@ type ruleLine struct {
 	finding.Outcome
 }
 
-// Print prints a report in any format and returns ErrFindings if it has findings at or
+// Print prints a report in any format and returns a FindingsError if it has findings at or
 // above failOn.
 func (rp *Reports) Print(format ui.Format, failOn finding.Severity, schema string, r *finding.Report, target string, took time.Duration) error {
 	return rp.Conclude(format, failOn, ReportOf(schema, r, target, took), FindingTable{All: true}, "", nil)
@@ -174,12 +174,21 @@ func ReportOf(schema string, r *finding.Report, target string, took time.Duratio
 	return out
 }
 
-// verdict returns ErrFindings if the report has findings at or above failOn.
+// verdict returns a FindingsError if the report has findings at or above failOn.
 func (r *FindingReport) verdict(failOn finding.Severity) error {
 	if r.Any && r.Worst >= failOn {
-		return ErrFindings
+		return &FindingsError{Text: r.Summary.totals()}
 	}
 	return nil
+}
+
+// totals counts the findings in words; those that are only informative are left out if
+// there are others.
+func (s *Summary) totals() string {
+	if s.Errors == 0 && s.Warnings == 0 {
+		return Plural(s.Infos, "info")
+	}
+	return Plural(s.Errors, "error") + ", " + Plural(s.Warnings, "warning")
 }
 
 // Write writes a report in any format.
@@ -243,19 +252,24 @@ func (rp *Reports) reportCSV(r *FindingReport) error {
 		if err != nil {
 			return err
 		}
-		file, line := "", ""
-		if f.Where != nil {
-			file = f.Where.File
-			if f.Where.Line > 0 {
-				line = fmt.Sprint(f.Where.Line)
-			}
-		}
-		subject := f.Parameter + strings.Join(f.DN, "; ")
-		if err := w.Write([]string{f.Rule, f.Severity.String(), subject, f.Attribute, f.Value, file, line, f.Detail, rp.FixText(f.Fix)}); err != nil {
+		if err := w.Write(rp.csvRecord(f)); err != nil {
 			return err
 		}
 	}
 	return w.Flush()
+}
+
+// csvRecord returns a finding as a line of a CSV report.
+func (rp *Reports) csvRecord(f finding.Finding) []string {
+	file, line := "", ""
+	if f.Where != nil {
+		file = f.Where.File
+		if f.Where.Line > 0 {
+			line = fmt.Sprint(f.Where.Line)
+		}
+	}
+	subject := f.Parameter + strings.Join(f.DN, "; ")
+	return []string{f.Rule, f.Severity.String(), subject, f.Attribute, f.Value, file, line, f.Detail, rp.FixText(f.Fix)}
 }
 
 // Location returns the file and line of a finding, as in "FILE:12", or an empty string.
@@ -276,21 +290,8 @@ func (rp *Reports) reportPlain(r *FindingReport) error {
 		if err != nil {
 			return err
 		}
-		at, fix := Location(f), strings.TrimRight(rp.FixText(f.Fix), "\n")
-		var lines []string
-		if strings.Contains(fix, "\n") {
-			fix, lines = "", strings.Split(fix, "\n")
-		}
-		if len(f.DN) > 0 {
-			at = strings.TrimPrefix(at+" "+strings.Join(f.DN, "; "), " ")
-		}
-		if _, err := fmt.Fprintf(rp.console.Streams.Out, "finding\t%s\t%s\t%s\t%s\t%s\n", f.Severity, f.Rule, ui.Sanitize(at), ui.Sanitize(f.Detail), ui.Sanitize(fix)); err != nil {
+		if err := rp.plainFinding("finding", f); err != nil {
 			return err
-		}
-		for _, line := range lines {
-			if _, err := fmt.Fprintf(rp.console.Streams.Out, "fix\t%s\n", ui.Sanitize(line)); err != nil {
-				return err
-			}
 		}
 	}
 	var b strings.Builder
@@ -307,6 +308,28 @@ func (rp *Reports) reportPlain(r *FindingReport) error {
 	b.WriteString("\n")
 	_, err := fmt.Fprint(rp.console.Streams.Out, b.String())
 	return err
+}
+
+// plainFinding writes the line of a finding, which begins with the first words, and the lines
+// of its fix if it has several.
+func (rp *Reports) plainFinding(first string, f finding.Finding) error {
+	at, fix := Location(f), strings.TrimRight(rp.FixText(f.Fix), "\n")
+	var lines []string
+	if strings.Contains(fix, "\n") {
+		fix, lines = "", strings.Split(fix, "\n")
+	}
+	if len(f.DN) > 0 {
+		at = strings.TrimPrefix(at+" "+strings.Join(f.DN, "; "), " ")
+	}
+	if _, err := fmt.Fprintf(rp.console.Streams.Out, "%s\t%s\t%s\t%s\t%s\t%s\n", first, f.Severity, f.Rule, ui.Sanitize(at), ui.Sanitize(f.Detail), ui.Sanitize(fix)); err != nil {
+		return err
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintf(rp.console.Streams.Out, "fix\t%s\n", ui.Sanitize(line)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ruleRow is a rule in a list of rules.

@@ -68,7 +68,7 @@ func OptionRules() []OptionRule {
 
 		of(OptionAnywhere, "", "base", "binddn", "ca-file", "cert-file", "connect-timeout", "cs6-list", "cs6-patch", "cs6-user",
 			"cs7-host", "cs7-list", "cs7-user", "cs7-version", "detail", "dry-run", "external", "fail-on", "home", "ics-conf", "id-attribute",
-			"id-pattern", "idle-timeout", "key-file", "ldaps", "localuser-attribute", "lock-timeout", "no-color", "output", "page", "parallel",
+			"id-pattern", "idle-timeout", "key-file", "ldaps", "localuser-attribute", "lock-timeout", "no-color", "output", "page", "parallel", "part-timeout",
 			"password-file", "prove-as", "prove-password-file", "quiet", "rate", "remark", "retry-for", "runs", "starttls", "strict", "tmp",
 			"vault-key", "workers"),
 		of(OptionOfCommand, "", "all", "attribute", "backend", "class", "classes", "day-one", "domain", "domains", "entries", "faults", "fix-plan",
@@ -82,7 +82,7 @@ func OptionRules() []OptionRule {
 		of(OptionSubject, "", "account", "add", "attachstorehost", "attachstoreport", "change", "collectionuri", "days", "dburl", "default", "dir", "email",
 			"file", "guid", "jndiname", "name", "new-key", "option", "ownerlists", "property", "rekey", "remove", "remove-bom", "undelete", "undo", "url", "users",
 			"value", "value-file", "wave"),
-		of(OptionOther, "", "clifile", "help", "list-faults", "version"),
+		of(OptionOther, "", "clifile", "help", "list-faults", "test", "version"),
 	)
 }
 

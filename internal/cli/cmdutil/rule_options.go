@@ -21,9 +21,9 @@ type RuleOptions struct {
 }
 
 // AddRules adds the option. The rules are those of an operation, whose action 'rules' lists
-// them.
-func (o *RuleOptions) AddRules(cmd *cobra.Command, h *Hints, operation string, rules func() []finding.Rule) {
-	o.list = func() string { return h.Line(operation, "rules") }
+// them, with the given words if there are any.
+func (o *RuleOptions) AddRules(cmd *cobra.Command, h *Hints, operation string, rules func() []finding.Rule, words ...string) {
+	o.list = func() string { return h.Line(operation, "rules", words...) }
 	cmd.Flags().Var(&ruleList{Value: stringSlice(&o.Patterns), list: o.list}, "rules", "run only these `RULES`, separated by commas; * and ? are wildcards")
 	_ = cmd.RegisterFlagCompletionFunc("rules", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var ids []string

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
-	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/coexist"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/cs6"
@@ -111,38 +110,47 @@ func (o *coexistCheck) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.home, err = o.directories.LoadHomeConfig(ctx, &o.HomeOptions); err != nil {
+	c, err := o.examine(ctx)
+	if err != nil {
 		return err
+	}
+	defer func() { _ = c.Close() }()
+	return o.reports.Conclude(format, failOn, c.Report, cmdutil.FindingTable{All: o.all, Next: o.next}, "check", c.Ended)
+}
+
+// examine reads the home, the files and the directory, and runs the rules.
+func (o *coexistCheck) examine(ctx context.Context) (_ *cmdutil.Checked, err error) {
+	if o.home, err = o.directories.LoadHomeConfig(ctx, &o.HomeOptions); err != nil {
+		return nil, err
 	}
 	co, err := o.checkOptions(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var d *cmdutil.OpenDirectory
 	if co.NoDirectory == "" {
 		if d, err = o.directories.Open(ctx, &o.DirectoryOptions, o.home); err != nil {
-			return err
+			return nil, err
 		}
 		defer func() { _ = d.Close() }()
 		d.ApplyTo(&co.Directory)
 		if err := o.decideWith(&co, d); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	check, err := coexist.New(co)
 	if err != nil {
-		return cmdutil.Usagef("%v", err)
+		return nil, cmdutil.Usagef("%v", err)
 	}
 	start := o.now()
 	r, err := o.runCheck(ctx, check, d, start)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { _ = r.Close() }()
 	if o.done != nil {
 		o.done(ctx, r)
 	}
-	return o.finish(ctx, format, failOn, r, o.inputs(d), o.now().Sub(start))
+	return o.finish(ctx, r, o.inputs(d), o.now().Sub(start)), nil
 }
 
 // decideWith lets the probes look users up as the new server does, unless the directory is
@@ -251,8 +259,8 @@ func (o *coexistCheck) inputs(d *cmdutil.OpenDirectory) string {
 	return strings.Join(list, ", ")
 }
 
-// finish prints the report and returns how the command ends.
-func (o *coexistCheck) finish(ctx context.Context, format ui.Format, failOn finding.Severity, r *coexist.Report, target string, took time.Duration) error {
+// finish returns the report as one that can be printed.
+func (o *coexistCheck) finish(ctx context.Context, r *coexist.Report, target string, took time.Duration) *cmdutil.Checked {
 	out := &cmdutil.FindingReport{
 		Schema: "davadmin.coexist.check.1", Findings: cmdutil.UntilStopped(ctx, r.Complete, r.Findings), Outcomes: r.Outcomes,
 		Summary: cmdutil.Summary{
@@ -270,7 +278,7 @@ func (o *coexistCheck) finish(ctx context.Context, format ui.Format, failOn find
 	}
 	o.ended = r.Ended
 	out.Worst, out.Any = r.Worst()
-	return o.reports.Conclude(format, failOn, out, cmdutil.FindingTable{All: o.all, Next: o.next}, "check", r.Ended)
+	return &cmdutil.Checked{Report: out, Ended: r.Ended, Close: r.Close}
 }
 
 // next returns what to do after the report: usually a command to run.

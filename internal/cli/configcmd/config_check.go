@@ -27,7 +27,7 @@ type configCheck struct {
 }
 
 func newConfigCheck(f *cmdutil.Factory) *cobra.Command {
-	o := &configCheck{console: f.Console, homeFiles: f.HomeFiles, now: f.Now, reports: f.Reports, stores: f.Stores, vaults: f.Vaults}
+	o := newCheck(f)
 	cmd := &cobra.Command{
 		Use:   "check [--fail-on SEVERITY] [--rules LIST]",
 		Short: "look for mistakes in the configuration",
@@ -59,25 +59,46 @@ func (o *configCheck) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := o.homeFiles.OpenConfig(&o.HomeOptions, cmdutil.LockOptions{})
+	checked, err := o.examine(ctx, only)
 	if err != nil {
 		return err
+	}
+	return o.reports.Conclude(format, failOn, checked.Report, cmdutil.FindingTable{All: true}, "", nil)
+}
+
+// Check runs 'config check' as a part of another command.
+func Check(ctx context.Context, f *cmdutil.Factory, home cmdutil.HomeOptions) (*cmdutil.Checked, error) {
+	o := newCheck(f)
+	o.HomeOptions = home
+	return o.examine(ctx, nil)
+}
+
+// newCheck returns a check without options.
+func newCheck(f *cmdutil.Factory) *configCheck {
+	return &configCheck{console: f.Console, homeFiles: f.HomeFiles, now: f.Now, reports: f.Reports, stores: f.Stores, vaults: f.Vaults}
+}
+
+// examine runs the rules in only, or all.
+func (o *configCheck) examine(ctx context.Context, only []string) (*cmdutil.Checked, error) {
+	c, err := o.homeFiles.OpenConfig(&o.HomeOptions, cmdutil.LockOptions{})
+	if err != nil {
+		return nil, err
 	}
 	path := c.File.Path()
 	start := o.now()
 	text, info, err := c.File.Read(ctx)
 	if err != nil {
-		return o.homeFiles.ExplainLoad(ctx, err, c.File)
+		return nil, o.homeFiles.ExplainLoad(ctx, err, c.File)
 	}
 	dir, err := os.Stat(filepath.Dir(path))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	report := config.Check(ctx, config.CheckInput{Only: only, Path: path, Text: text, Info: info, Dir: dir, Registry: c.Registry, Home: o.homePaths(c.Home, c.Registry, path, text)})
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
-	return o.reports.Print(format, failOn, "davadmin.config.check.1", report, path, o.now().Sub(start))
+	return &cmdutil.Checked{Report: cmdutil.ReportOf("davadmin.config.check.1", report, path, o.now().Sub(start))}, nil
 }
 
 // configRules returns the rules of 'config check'.

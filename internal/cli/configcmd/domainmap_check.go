@@ -27,7 +27,7 @@ type domainCheck struct {
 }
 
 func newDomainCheck(f *cmdutil.Factory) *cobra.Command {
-	o := &domainCheck{console: f.Console, homeFiles: f.HomeFiles, now: f.Now, reports: f.Reports}
+	o := newDomainCheckWithout(f)
 	cmd := &cobra.Command{
 		Use:   "check [--fail-on SEVERITY] [--rules LIST]",
 		Short: "look for mistakes in the domain map",
@@ -59,24 +59,53 @@ func (o *domainCheck) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := o.homeFiles.Open(cmdutil.DomainKind(), &o.HomeOptions, cmdutil.LockOptions{})
+	checked, err := o.examine(ctx, only)
 	if err != nil {
 		return err
+	}
+	return o.reports.Conclude(format, failOn, checked.Report, cmdutil.FindingTable{All: true}, "", nil)
+}
+
+// CheckDomainMap runs 'domainmap check' as a part of another command. A home without a domain
+// map is a NotSetUpError.
+func CheckDomainMap(ctx context.Context, f *cmdutil.Factory, home cmdutil.HomeOptions) (*cmdutil.Checked, error) {
+	o := newDomainCheckWithout(f)
+	o.HomeOptions = home
+	c, err := o.homeFiles.Open(cmdutil.DomainKind(), &home, cmdutil.LockOptions{})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(c.File.Path()); errors.Is(err, fs.ErrNotExist) {
+		return nil, &cmdutil.NotSetUpError{Reason: "no domain is mapped"}
+	}
+	return o.examine(ctx, nil)
+}
+
+// newDomainCheckWithout returns a check without options.
+func newDomainCheckWithout(f *cmdutil.Factory) *domainCheck {
+	return &domainCheck{console: f.Console, homeFiles: f.HomeFiles, now: f.Now, reports: f.Reports}
+}
+
+// examine runs the rules in only, or all.
+func (o *domainCheck) examine(ctx context.Context, only []string) (*cmdutil.Checked, error) {
+	c, err := o.homeFiles.Open(cmdutil.DomainKind(), &o.HomeOptions, cmdutil.LockOptions{})
+	if err != nil {
+		return nil, err
 	}
 	start := o.now()
 	in := config.DomainMapInput{Path: c.File.Path(), Only: only}
 	in.Text, in.Info, in.Err = o.homeFiles.ReadDomainMap(ctx, c)
 	if cmdutil.IsUsage(in.Err) {
-		return in.Err
+		return nil, in.Err
 	}
 	if in.Dir, err = os.Stat(filepath.Dir(in.Path)); err != nil && !errors.Is(err, fs.ErrPermission) {
-		return err
+		return nil, err
 	}
 	report := config.CheckDomainMap(ctx, in)
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
-	return o.reports.Print(format, failOn, c.Schema("check"), report, in.Path, o.now().Sub(start))
+	return &cmdutil.Checked{Report: cmdutil.ReportOf(c.Schema("check"), report, in.Path, o.now().Sub(start))}, nil
 }
 
 // domainRules returns the rules of 'domainmap check'.

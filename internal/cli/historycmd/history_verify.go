@@ -70,7 +70,7 @@ func (o *historyVerify) run(ctx context.Context) error {
 	}
 	if grave > 0 {
 		o.console.Notef("the history of these changes cannot be trusted; compare it with a backup of %s", j.Dir())
-		return cmdutil.ErrFindings
+		return cmdutil.Findingsf("%s", cmdutil.Plural(grave, "error"))
 	}
 	return nil
 }

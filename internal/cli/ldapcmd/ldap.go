@@ -9,6 +9,7 @@ import (
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
+	"github.com/davadmin/davadmin/pkg/ldapsite"
 )
 
 // NewLDAP returns the operation 'ldap'.
@@ -32,7 +33,24 @@ LDAP, or LDIF exported from one. Only 'apply' and 'undo' change the directory.`,
 			return cmdutil.Usagef("missing action; actions: %s", strings.Join(cmdutil.ActionsOf(cmd), ", "))
 		},
 	}
-	cmd.AddCommand(newLDAPTest(f), newLDAPAudit(f), cmdutil.NewRules(f, "davadmin.ldap.rules.1", "ldap audit", ldapcheck.Rules), newLDAPPopulate(f), newLDAPNewID(f), newLDAPApply(f),
+	cmd.AddCommand(newLDAPTest(f), newLDAPAudit(f), newLDAPRules(f), newLDAPPopulate(f), newLDAPNewID(f), newLDAPApply(f),
 		newLDAPUndo(f), newLDAPRuns(f), newLDAPGenerate(f))
+	return cmd
+}
+
+// newLDAPRules returns the action 'rules', which lists the rules of 'ldap audit' or of
+// 'ldap test'.
+func newLDAPRules(f *cmdutil.Factory) *cobra.Command {
+	const schema = "davadmin.ldap.rules.1"
+	test := false
+	cmd := cmdutil.NewRules(f, schema, "ldap audit", ldapcheck.Rules)
+	cmd.Flags().BoolVar(&test, "test", false, "list the rules of 'ldap test' instead")
+	audit := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if test {
+			return f.Reports.PrintRules(schema, ldapsite.Rules())
+		}
+		return audit(cmd, args)
+	}
 	return cmd
 }
