@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -119,15 +118,18 @@ func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, 
 		return o.work(ctx, s, t, wrap(account.DryRun(step)), nil, 0)
 	}
 	j := o.journals.Open(s.dir, o.lock.Timeout)
-	session, err := j.Open(ctx)
+	session, err := j.Open(ctx, journal.Accounts)
 	if err != nil {
 		return err
 	}
 	o.journals.WarnNotes(session.Notes)
-	undo := &undoFile{path: undoPath(filepath.Join(s.dir, "history"), session.Next()), head: "davadmin " + strings.Join(o.undo, " ") + undoInput, hook: o.hook}
-	change, err := o.journals.Begin(ctx, session, journal.Intent{
-		Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,
-		Items: []journal.Item{{Name: cmdutil.Plural(t.count, "account"), New: "undo file: " + undo.path, IsSet: true}},
+	undo := &undoFile{head: "davadmin " + strings.Join(o.undo, " ") + undoInput, hook: o.hook}
+	change, err := o.journals.BeginNumbered(ctx, session, func(change int64) journal.Intent {
+		undo.path = undoPath(j.Dir(), change)
+		return journal.Intent{
+			Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,
+			Items: []journal.Item{{Name: cmdutil.Plural(t.count, "account"), New: "undo file: " + undo.path, IsSet: true}},
+		}
 	})
 	if err != nil {
 		return errors.Join(err, session.Close())

@@ -331,7 +331,7 @@ func (sh *storeHomes) CreateStore(ctx context.Context, s *storeHome, l backends.
 // Recorded calls do between two records of the journal. The first result of do says what
 // it did, even if it failed; the record says unfinished then.
 func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
-	session, err := sh.journals.Open(s.dir, wait).Open(ctx)
+	session, err := sh.journals.Open(s.dir, wait).Open(ctx, journal.Accounts)
 	if err != nil {
 		return err
 	}

@@ -17,13 +17,14 @@ import (
 
 // FileKind describes a file of a home that an operation works on.
 type FileKind struct {
-	Operation    string      // on the command line
-	Title        string      // for help, such as "the configuration"
-	Path         string      // relative to the home
-	Mode         fs.FileMode // of a new file; 0 for the default
-	RevertsWith  string      // the operation whose revert undoes a change; "" for this one
-	Optional     bool        // a home may have no such file
-	serverWrites bool        // a running server may write the file as well
+	Operation    string       // on the command line
+	Title        string       // for help, such as "the configuration"
+	Path         string       // relative to the home
+	Mode         fs.FileMode  // of a new file; 0 for the default
+	Area         journal.Area // what a change locks; "" for the configuration
+	RevertsWith  string       // the operation whose revert undoes a change; "" for this one
+	Optional     bool         // a home may have no such file
+	serverWrites bool         // a running server may write the file as well
 	LabelsOf     func(*config.Registry) Labels
 }
 

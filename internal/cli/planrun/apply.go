@@ -149,7 +149,7 @@ func (o *Runner) findRecords() (records, error) {
 			return records{}, err
 		}
 		return records{
-			journal: journal.New(dir, journal.Options{Base: filepath.Dir(dir), Actor: o.journals.Actor(), Now: o.now, LockTimeout: o.lock.Timeout, Hook: o.hook}),
+			journal: journal.New(dir, journal.Options{Base: filepath.Dir(dir), Actor: o.journals.Actor(), Now: o.now, LockTimeout: o.lock.Timeout, Command: o.journals.Command(), Hook: o.hook}),
 			base:    filepath.Dir(dir), runs: ldapchange.Runs{Dir: filepath.Join(dir, "ldap")},
 		}, nil
 	}
@@ -245,7 +245,7 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	if o.global.DryRun {
 		return o.dryRun(ctx, a)
 	}
-	session, err := rec.journal.Open(ctx)
+	session, err := rec.journal.Open(ctx, journal.Directory)
 	if err != nil {
 		return err
 	}
@@ -360,6 +360,7 @@ func (o *Runner) execute(ctx context.Context, a *ldapchange.Applier, plan *ldapc
 	if err != nil {
 		return err
 	}
+	toChange := 0
 	if run == nil {
 		c, err := o.compare(ctx, a)
 		if err != nil {
@@ -372,20 +373,9 @@ func (o *Runner) execute(ctx context.Context, a *ldapchange.Applier, plan *ldapc
 		if c.ToChange == 0 {
 			return errors.Join(o.printChecked(c), o.writeRejects(ctx, a, c.Server), skippedError(c.Conflicts))
 		}
-		id := s.Next()
-		for _, dir := range []string{rec.runs.Dir, rec.runs.Path(id)} {
-			if err := fsx.MkdirPrivate(ctx, dir, rec.base, o.hook); err != nil {
-				return err
-			}
-		}
-		if run, err = a.Write(rec.runs.Path(id), id, o.undoes); err != nil {
-			return err
-		}
+		toChange = c.ToChange
 	}
-	change, err := o.journals.Begin(ctx, s, journal.Intent{Operation: o.operation, Command: o.journals.Command(), Items: []journal.Item{
-		{Name: "run", New: fmt.Sprint(run.ID), IsSet: true}, {Name: "directory", New: run.Server, IsSet: true},
-		{Name: "plan", New: plan.Path(), IsSet: true}, {Name: "entries", New: fmt.Sprint(run.ToChange), IsSet: true},
-	}})
+	run, change, err := o.begin(ctx, a, run, plan, rec, s, toChange)
 	if err != nil {
 		return err
 	}
