@@ -107,6 +107,10 @@ type Batch struct {
 	Retry  Retry
 	// Size is how many items are in one group; 0 means the default.
 	Size int
+	// Lost are the back ends whose items fail, because their stores cannot be used. If it is
+	// not nil, back ends whose stores turn out to be unusable are added to it, and the work
+	// continues with the others; otherwise it stops.
+	Lost Lost
 
 	waiting map[string][]*Item
 	stopped error // why the work stopped
@@ -168,10 +172,10 @@ func (b *Batch) flush(ctx context.Context, backend string) error {
 	if len(items) == 0 {
 		return nil
 	}
-	outcomes, err := b.work(ctx, backend, items)
+	outcomes, err := b.workOrLose(ctx, backend, items)
 	if err != nil {
 		b.stopped = err
-		outcomes = withNotDone(items, outcomes)
+		outcomes = complete(items, outcomes, Outcome{Result: NotDone})
 	}
 	for _, o := range outcomes {
 		if err := b.Report(o); err != nil {
@@ -181,8 +185,8 @@ func (b *Batch) flush(ctx context.Context, backend string) error {
 	return nil
 }
 
-// withNotDone returns an outcome for each item: that of items without one is NotDone.
-func withNotDone(items []*Item, outcomes []Outcome) []Outcome {
+// complete returns an outcome for each item: other for items without one.
+func complete(items []*Item, outcomes []Outcome, other Outcome) []Outcome {
 	all := make([]Outcome, len(items))
 	known := make(map[*Item]Outcome, len(outcomes))
 	for _, o := range outcomes {
@@ -191,7 +195,8 @@ func withNotDone(items []*Item, outcomes []Outcome) []Outcome {
 	for i, item := range items {
 		o, ok := known[item]
 		if !ok {
-			o = Outcome{Item: item, Result: NotDone}
+			o = other
+			o.Item = item
 		}
 		all[i] = o
 	}

@@ -32,6 +32,7 @@ type changeRun struct {
 	lock     cmdutil.LockOptions
 	reject   string
 	retryFor time.Duration
+	skip     bool // back ends whose stores cannot be used
 	remark   string
 
 	operation string   // "calendar"; "" is "account"
@@ -45,6 +46,7 @@ type changeRun struct {
 	rejects []rejected
 	total   int
 	single  error // why the only item failed
+	ofLost  int   // items that failed because of their back end
 	listed  bool  // items are reported one by one, even if there is only one
 	lost    error // why the report could not be written
 }
@@ -62,6 +64,7 @@ func (o *changeRun) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.reject, "reject", "", "write the batch lines that failed to `FILE`, so that you can run them again")
 	f.DurationVar(&o.retryFor, "retry-for", time.Minute, "how long to retry when the database cannot be reached")
+	f.BoolVar(&o.skip, "continue", false, "skip the accounts of back ends whose stores cannot be used, and change the others")
 	f.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
 	o.lock.Add(f)
 }
@@ -171,7 +174,7 @@ func (o *changeRun) countWords() string {
 
 // work processes the items, and returns an error if not all were done.
 func (o *changeRun) work(ctx context.Context, s *storeHome, t *selectedAccounts, do account.Group, file *undoFile, change int64) error {
-	b := &account.Batch{Stores: s.set, Do: do, Size: o.size, Report: o.report, Retry: o.retry()}
+	b := &account.Batch{Stores: s.set, Do: do, Size: o.size, Report: o.report, Retry: o.retry(), Lost: s.skipLost}
 	done := 0
 	var shown atomic.Int64 // done, for the goroutine of the status line
 	start := o.now()
@@ -210,6 +213,15 @@ func (o *changeRun) work(ctx context.Context, s *storeHome, t *selectedAccounts,
 // retry says how long the run waits for an unavailable database.
 func (o *changeRun) retry() account.Retry {
 	return account.Retry{For: o.retryFor, Notify: func(text string) { o.console.Notef("davadmin: note: %s", text) }}
+}
+
+// lostBackends returns where the back ends that the run skips are collected; nil if it stops
+// at them.
+func (o *changeRun) lostBackends() account.Lost {
+	if !o.skip {
+		return nil
+	}
+	return account.Lost{}
 }
 
 // end prints the summary, writes the rejects, and returns the error of the run.
@@ -288,7 +300,11 @@ func (o *changeRun) report(out account.Outcome) error {
 	switch out.Result {
 	case account.Failed:
 		o.single = fmt.Errorf("%s: %w", out.Item.Name, out.Err)
-		if o.listed {
+		var lost *account.BackendError
+		if errors.As(out.Err, &lost) {
+			o.ofLost++
+		}
+		if o.listed && (lost == nil || o.ofLost <= namedNotDone) {
 			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: " + o.hints.ErrorText(out.Err))
 		}
 		return nil
@@ -362,6 +378,9 @@ func (o *changeRun) printSummary(t *selectedAccounts, skipped int, undo string, 
 	}
 	if n := o.counts[account.NotDone]; n > namedNotDone {
 		o.console.Say(fmt.Sprintf("davadmin: %s: not done: the run stopped before %d more items", o.name(), n-namedNotDone))
+	}
+	if n := o.ofLost; n > namedNotDone {
+		o.console.Say(fmt.Sprintf("davadmin: %s: not done: %d more items on back ends whose stores cannot be used", o.name(), n-namedNotDone))
 	}
 	if skipped > 0 {
 		o.console.Notef("skipped, %s: %d", t.why, skipped)

@@ -119,7 +119,7 @@ func (o *backendList) run(ctx context.Context) (err error) {
 			b.Error, failed = o.hints.ErrorText(err), err
 			o.console.Say("davadmin: backend: " + ui.Sanitize(l.Backend) + ": " + b.Error)
 		} else if b.Schema == 0 {
-			lost = append(lost, s.lost(ctx, l))
+			lost = append(lost, s.lostAt(ctx, l))
 			b.Error = store.ErrNoSchema.Error()
 		}
 		all = append(all, b)

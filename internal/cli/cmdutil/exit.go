@@ -83,9 +83,15 @@ type PartialError struct{ Text string }
 func (e *PartialError) Error() string { return e.Text }
 
 // IncompleteError ends a command that could not read all that it had to read.
-type IncompleteError struct{ Text string }
+type IncompleteError struct {
+	Text string
+	Err  error // decides on the exit code and the hint; nil for the ordinary ones
+}
 
 func (e *IncompleteError) Error() string { return e.Text }
+
+// Unwrap returns the cause.
+func (e *IncompleteError) Unwrap() error { return e.Err }
 
 // ErrFindings ends a check that completed with findings, or a diff that found differences.
 var ErrFindings = errors.New("findings")

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/pkg/cs6"
 	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/backends"
 )
 
 // UserListOptions are the options with lists of the users on each server.
@@ -52,7 +54,7 @@ func (ss *Stores) usersOfStores(ctx context.Context, ho *HomeOptions, home *Home
 	explain := func(err error) error {
 		return fmt.Errorf("cannot read the accounts of the new server: %w; use --cs7-list FILE instead", err)
 	}
-	names, lost, err := stores.Existing(ctx)
+	names, lost, err := stores.Existing(ctx, nil)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -66,7 +68,7 @@ func (ss *Stores) usersOfStores(ctx context.Context, ho *HomeOptions, home *Home
 			return nil, explain(err)
 		}
 	}
-	if set.Len() == 0 {
+	if set.Len() == 0 && !slices.ContainsFunc(lost, func(l backends.Lost) bool { return !l.NoStore() }) {
 		return nil, nil
 	}
 	if err := ss.hints.LostError(lost); err != nil {
