@@ -210,6 +210,8 @@ func (h *Hints) StoreHint(err error) string {
 		return "; verify the certificate of the server with sslmode=verify-full in store.dav.ID.dburl (and sslrootcert=FILE), or allow the method with require_auth there"
 	case errors.Is(err, postgres.ErrNoTLS):
 		return "; enable TLS on the server, or add sslmode=disable to store.dav.ID.dburl"
+	case errors.As(err, &rights) && rights.Statements() != "":
+		return fmt.Sprintf("; to give the role '%s' this right, its owner or a superuser runs in the database %s: %s", rights.Role, rights.Database, rights.Statements())
 	case errors.As(err, &rights):
 		return "; give the user in store.dav.ID.dburl all rights on the schema davadmin and its tables, best by making it their owner"
 	case errors.Is(err, store.ErrDenied):

@@ -233,7 +233,7 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	options := ldapchange.Options{
 		Directory: lo, Parallel: min(o.parallel, plan.Records), Rate: o.rate, RetryFor: o.retryFor, Continue: o.skip, Reverse: reverse, Tmp: o.tmp, Now: o.now, Hook: o.hook,
 		Waiting: func(err error, d time.Duration) {
-			o.console.Notef("davadmin: note: %s; trying again for %s", o.hints.ErrorText(err), d)
+			o.console.Notef("davadmin: note: %s; trying again for %s", ui.Sanitize(err.Error()), d)
 		},
 		Rejected: func(r *ldapchange.Record, why string) { o.console.Say(o.rejectedLine(plan, r, why)) },
 	}
