@@ -105,8 +105,20 @@ func (l *Lock) Release() error {
 	return nil
 }
 
+// LockFileError is the error of AcquireLock.
+type LockFileError struct {
+	Path string
+	Err  error // does not repeat the path
+}
+
+// Error says which file could not be locked, and why.
+func (e *LockFileError) Error() string { return fmt.Sprintf("cannot lock %s: %v", e.Path, e.Err) }
+
+// Unwrap returns the reason.
+func (e *LockFileError) Unwrap() error { return e.Err }
+
 func lockFailed(path string, err error) error {
-	return fmt.Errorf("cannot lock %s: %w", path, bare(err))
+	return &LockFileError{Path: path, Err: bare(err)}
 }
 
 // tryLock returns the lock, or nil when another run holds it.

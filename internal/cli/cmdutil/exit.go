@@ -222,6 +222,8 @@ func (h *Hints) StoreHint(err error) string {
 		return "; give the base DN with -B"
 	case LimitHint(err) != "":
 		return LimitHint(err)
+	case writeHint(err) != "":
+		return writeHint(err)
 	case errors.Is(err, account.ErrNoEntry), errors.Is(err, account.ErrNoEntryWithID):
 		return "; '" + h.Line("ldap", "audit") + "' checks the entries"
 	}
