@@ -55,7 +55,12 @@ type Outcome struct {
 type Detail struct {
 	Text string
 	Hint Hint
+	// Grant is the right that HintGrant suggests.
+	Grant Grant
 }
+
+// Grant is the right of a person to read a calendar.
+type Grant struct{ Owner, Calendar, Person string }
 
 // Hint says which action, not taken here, a detail suggests.
 type Hint uint8
@@ -65,6 +70,7 @@ const (
 	NoHint              Hint = iota
 	HintModify               // modify the existing account, to set the properties of the item
 	HintUpdateAddresses      // update the addresses of the account from its entry
+	HintGrant                // give a person the right to read a calendar
 )
 
 // details returns texts without hints.

@@ -343,6 +343,8 @@ func (o *changeRun) detailTexts(details []account.Detail) []string {
 		switch d.Hint {
 		case account.HintModify:
 			d.Text += "; '" + o.hints.Line("account", "modify", "-a", "ADDRESS", "-y", "PROP=VALUE") + "' changes them"
+		case account.HintGrant:
+			d.Text += "; to give it: " + o.hints.Line("calendar", "modify", "-a", d.Grant.Owner, "-n", d.Grant.Calendar, "-y", "set-ace="+d.Grant.Person+":r")
 		case account.HintUpdateAddresses:
 			d.Text += "; '" + o.hints.Line("account", "repair", "-m", "-a", "ADDRESS") + "' copies those of the entry"
 		}
