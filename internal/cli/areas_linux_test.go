@@ -60,6 +60,31 @@ func TestDirectoryRunLocksOnlyTheDirectory(t *testing.T) {
 	if u := davadminRun(t, nil, with("history", "undo", "2", "--yes")...); u.code != 0 || populated(t, p, s) != 0 {
 		t.Errorf("undo: code %d: %s%s", u.code, u.out, u.notes)
 	}
+	lostRuns(t, home, with)
+}
+
+// lostRuns replaces the undo file of run 2 by a pipe, then removes it. Nobody waits for the
+// pipe, and 'history verify' finds both.
+func lostRuns(t *testing.T, home string, with func(...string) []string) {
+	t.Helper()
+	undo := filepath.Join(home, "history", "ldap", "2", "undo.ldif")
+	if err := os.Remove(undo); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(undo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if u := davadminRun(t, nil, with("ldap", "undo", "2", "--yes")...); u.code != 1 || !strings.Contains(u.notes, "it is a pipe, not a regular file") {
+		t.Errorf("a pipe: code %d: %s", u.code, u.notes)
+	}
+	for _, want := range []string{"it is a pipe, not a regular file", "no such file or directory"} {
+		if v := davadminRun(t, nil, "history", "verify", "--home", home); v.code != 3 || !strings.Contains(v.out, "error: change 2 (ldap apply) can no longer be undone: its undo file "+undo+" is missing or unreadable: "+want) {
+			t.Errorf("code %d: %s", v.code, v.out)
+		}
+		if err := os.RemoveAll(filepath.Join(home, "history", "ldap")); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // others changes everything but the directory, in processes that run at once.

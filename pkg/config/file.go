@@ -360,6 +360,17 @@ func (f *File) At(ctx context.Context, revision int64) ([]byte, error) {
 	return nil, fmt.Errorf("revision %d: %w", revision, ErrNoRevision)
 }
 
+// Gone returns whether the content of an error that wraps journal.ErrNoVersion was pruned,
+// and the path of the file that contained it. If it was not pruned, it was lost.
+func (f *File) Gone(ctx context.Context, err error) (pruned bool, path string) {
+	var none *journal.NoVersionError
+	if !errors.As(err, &none) {
+		return true, ""
+	}
+	pruned, rerr := f.journal.Pruned(ctx, none.SHA256)
+	return pruned && rerr == nil, f.journal.VersionFile(none.SHA256)
+}
+
 // BeforeLast returns the content of the file before the last change by davadmin,
 // with the number of that change, or 0 if there was no change. The content is nil
 // if there was no file.

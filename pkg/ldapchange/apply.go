@@ -50,7 +50,7 @@ type outcome struct {
 // what was done.
 func (a *Applier) Apply(ctx context.Context, run *Run) error {
 	a.seen.Store(0)
-	todo, err := OpenPlan(filepath.Join(run.dir, todoFile))
+	todo, err := openRunPlan(filepath.Join(run.dir, todoFile))
 	if err != nil {
 		return err
 	}

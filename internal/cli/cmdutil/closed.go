@@ -92,7 +92,7 @@ func writeHint(err error) string {
 		return ""
 	}
 	at, fi, found := reachable(path)
-	if !found {
+	if !found || !fi.IsDir() && !fi.Mode().IsRegular() {
 		return ""
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, store.ErrFull) {

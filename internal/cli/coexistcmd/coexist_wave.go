@@ -171,6 +171,9 @@ func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coex
 
 // write creates the directory of the wave with its files.
 func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, source string) (*manifest, error) {
+	if err := cmdutil.CheckNotDash("-O", o.dir); err != nil {
+		return nil, err
+	}
 	dir, err := filepath.Abs(o.dir)
 	if err != nil {
 		return nil, err

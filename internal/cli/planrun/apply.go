@@ -465,7 +465,7 @@ func (o *Runner) Undo(ctx context.Context, arg string) error {
 	case info.State == ldapchange.Ready:
 		return cmdutil.Usagef("run %d was stopped before it changed anything", id)
 	}
-	plan, err := ldapchange.OpenPlan(filepath.Join(rec.runs.Path(id), ldapchange.UndoFile))
+	plan, err := rec.runs.OpenUndo(id)
 	if err != nil {
 		return fmt.Errorf("the undo file of run %d: %w", id, err)
 	}
