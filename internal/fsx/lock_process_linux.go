@@ -29,7 +29,7 @@ func lockingProcess(fi fs.FileInfo) int {
 		return 0
 	}
 	defer f.Close()
-	return findLock(f, fmt.Sprintf("%02x:%02x:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)), st.Ino))
+	return findLock(f, fmt.Sprintf("%02x:%02x:%d", unix.Major(st.Dev), unix.Minor(st.Dev), st.Ino))
 }
 
 // findLock returns the process that holds a lock on the file with this id in a list like
