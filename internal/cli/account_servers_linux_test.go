@@ -161,6 +161,86 @@ func TestPostgresGoneInABatch(t *testing.T) {
 	journalled(t, home, "done")
 }
 
+// A command that starts while the database is down waits for it, and says how long it
+// waited in vain.
+func TestPostgresDownAtTheStart(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{})
+	home := postgresHome(t, s.URL("postgres"))
+	mustRun(t, "db", "init", "--home", home)
+	c := newCrowd(t, 5)
+	if err := s.Stop(servertest.Fast); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	out, errs, err := run(t, nil, c.create(home, "--retry-for", "2s")...)
+	if took := time.Since(began); exitCode(t, err) != 5 || took < 2*time.Second || !strings.Contains(errs, "nothing was changed: back end defaultbackend: ") || !strings.Contains(errs, "; gave up after 2s") || !strings.Contains(errs, "trying again for 2s") {
+		t.Errorf("after %s: %s%s", took, out, errs)
+	}
+	for _, args := range [][]string{c.create(home, "--retry-for", "1m"), {"account", "modify", "-f", c.batch, "-y", "attendanceflag=7", "--home", home}} {
+		var out liveOutput
+		cmd := background(t, &out, args...)
+		waitFor(t, "the start of the wait", func() bool { return strings.Contains(out.String(), "trying again for 1m0s") })
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%q: %v: %s", args, err, out.String())
+		}
+		if err := s.Stop(servertest.Fast); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := psqlCount(s, changedRows); n != c.size {
+		t.Errorf("%d of %d are changed", n, c.size)
+	}
+}
+
+// A database that is lost in the middle of a run with --continue takes only its own lines
+// with it.
+func TestPostgresLostWithContinue(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{})
+	home := newHome(t)
+	mustRun(t, "backend", "create", "-n", "pg", "--dburl", s.URL("postgres"), "--home", home)
+	dir := t.TempDir()
+	var people, batch strings.Builder
+	people.WriteString("version: 1\n\n")
+	for i := range 30 {
+		fmt.Fprintf(&people, "dn: uid=p%d,o=isp\nobjectClass: icsCalendarUser\nuid: p%d\nmail: %s\ndavUniqueId: ID-%d\n", i, i, person(i), i)
+		if i%2 == 1 {
+			people.WriteString("davStore: pg\n")
+		}
+		people.WriteString("\n")
+		fmt.Fprintln(&batch, person(i))
+	}
+	ldif, list, reject := filepath.Join(dir, "people.ldif"), filepath.Join(dir, "batch"), filepath.Join(dir, "rejected")
+	write(t, ldif, []byte(people.String()))
+	write(t, list, []byte(batch.String()))
+	create := []string{"account", "create", "-f", list, "--ldif", ldif, "--home", home, "--reject", reject, "--retry-for", "0s"}
+	if err := s.Stop(servertest.Fast); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, err := run(t, nil, create...); exitCode(t, err) != 5 || !strings.Contains(errs, "nothing was changed: back end pg: ") || !strings.Contains(errs, "--continue") {
+		t.Errorf("without --continue: %s", errs)
+	}
+	out, errs, err := run(t, nil, append(create, "--continue")...)
+	if exitCode(t, err) != 4 || len(told(out, "created")) != 15 || !strings.Contains(errs, "not done: back end pg: store ") || !strings.Contains(errs, "5 more items on back ends") {
+		t.Errorf("with --continue: %s%s", out, errs)
+	}
+	if n := bytes.Count(read(t, reject), []byte("\n")) - 1; n != 15 {
+		t.Errorf("%d lines were rejected", n)
+	}
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	out = mustRun(t, "account", "create", "-f", reject, "--ldif", ldif, "--home", home)
+	if len(told(out, "created")) != 15 {
+		t.Errorf("the rejected lines: %s", out)
+	}
+}
+
 // SIGINT while the server is working exits with 130, after waiting for the answer to a
 // commit.
 func TestPostgresSignalInABatch(t *testing.T) {

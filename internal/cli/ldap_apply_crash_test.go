@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +19,7 @@ import (
 )
 
 // background starts davadmin and returns it while it runs.
-func background(t *testing.T, out *bytes.Buffer, args ...string) *exec.Cmd {
+func background(t *testing.T, out io.Writer, args ...string) *exec.Cmd {
 	t.Helper()
 	exe, err := exec.LookPath("davadmin")
 	if err != nil {

@@ -140,7 +140,7 @@ func TestApplyOnSlapd(t *testing.T) {
 	expect("not a run", davadminRun(t, nil, with("ldap", "undo", "first")...), 2, "", "not the number of a run")
 	expect("no name", davadminRun(t, nil, "ldap", "apply"), 2, "", "exactly one plan is required")
 	expect("no home", davadminRun(t, nil, append([]string{"ldap", "apply", plan}, p.as(s.URL, s.ManagerDN)...)...), 2, "", "--runs DIR")
-	expect("no server", davadminRun(t, nil, "ldap", "apply", plan, "--home", home, "-H", "ldap://127.0.0.1:1"), 5, "", "127.0.0.1:1")
+	expect("no server", davadminRun(t, nil, "ldap", "apply", plan, "--home", home, "-H", "ldap://127.0.0.1:1", "--retry-for", "1s"), 5, "", "127.0.0.1:1")
 	expect("parallel", davadminRun(t, nil, with("ldap", "apply", plan, "--parallel", "0")...), 2, "", "--parallel")
 
 	// Without a home, the journal is in the directory of --runs.

@@ -300,7 +300,7 @@ func TestNoPermission(t *testing.T) {
 			if err := os.Chmod(path, before.Mode()); err != nil {
 				t.Fatal(err)
 			}
-			checkFailure(t, 1, []string{"permission denied", c.word}, errs, err)
+			checkFailure(t, 1, []string{"permission denied", c.word, " " + path, fmt.Sprintf("mode %04o; davadmin runs as ", mode), "; run the command as a user who has it"}, errs, err)
 			sameBytes(t, "the file", read(t, serverFile(home)), []byte(text))
 			onlyFile(t, home)
 			// Once the right is restored, the same command works.

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -171,7 +172,13 @@ func TestAccountsInAReadOnlyFile(t *testing.T) {
 		}
 	}
 	errs, err := u.run(t, "account", "modify", "-a", person(1), "-y", "attendanceflag=7", "--home", home)
-	checkFailure(t, 1, []string{"defaultbackend.sqlite", "the database is read-only"}, errs, err)
+	file := filepath.Join(db, "defaultbackend.sqlite")
+	checkFailure(t, 1, []string{"the database is read-only", "; no right to write " + file + ", owner ", ", mode 0555; davadmin runs as ", "; run the command as a user who has it"}, errs, err)
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	errs, err = u.run(t, "account", "modify", "-a", person(1), "-y", "attendanceflag=7", "--home", home)
+	checkFailure(t, 1, []string{"the database is read-only", "; no right to write " + db + "/, owner "}, errs, err)
 	for _, args := range [][]string{{"account", "list"}, {"account", "list", "-v"}, {"backend", "list"}, {"db", "schema_version"}, {"backend", "purge", "--dry-run"}} {
 		if errs, err := u.run(t, append(args, "--home", home)...); err != nil {
 			t.Errorf("%q: %v: %s", args, err, errs)
@@ -227,6 +234,39 @@ func TestOpenPasswordFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a := davadminRun(t, env, "db", "init", "--home", home); a.code != 0 {
+		t.Errorf("code %d: %s", a.code, a.notes)
+	}
+}
+
+// A store on a read-only or full file system is named with what is wrong.
+func TestStoreOnAReadOnlyOrFullDisk(t *testing.T) {
+	disk := smallDisk(t, "8m")
+	home, c := newHome(t), newCrowd(t, 20)
+	db := filepath.Join(disk, "db")
+	mustRun(t, "config", "modify", "-q", "-o", "store.dav.defaultbackend.dbdir", "-v", db, "--home", home)
+	create := []string{"db", "init", "--home", home}
+	remount := func(flags uintptr) {
+		t.Helper()
+		if err := syscall.Mount("", disk, "", syscall.MS_REMOUNT|flags, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remount(syscall.MS_RDONLY)
+	a := davadminRun(t, nil, create...)
+	if want := "read-only file system; nothing was changed; the file system of " + disk + " is mounted read-only"; a.code != 1 || !strings.Contains(a.notes, want) {
+		t.Errorf("code %d: %s", a.code, a.notes)
+	}
+	remount(0)
+	mustRun(t, create...)
+	remount(syscall.MS_RDONLY)
+	a = davadminRun(t, nil, c.create(home)...)
+	if want := "the file system of " + filepath.Join(db, "defaultbackend.sqlite") + " is mounted read-only"; a.code != 1 || !strings.Contains(a.notes, want) {
+		t.Errorf("code %d: %s", a.code, a.notes)
+	}
+	remount(0)
+	fill(t, filepath.Join(disk, "filler"), 0)
+	a = davadminRun(t, nil, c.create(home)...)
+	if want := "; free some space on the file system of " + db; a.code != 1 || !strings.Contains(a.notes, want) {
 		t.Errorf("code %d: %s", a.code, a.notes)
 	}
 }

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -39,31 +36,47 @@ type Lock struct {
 	note *os.File // the lock file with our signature; nil if it could not be signed
 }
 
-// AcquireLock takes the lock whose file is at path. It waits up to timeout for the
-// lock; zero or less means a single attempt. A missing file is created (mode 0600
-// and, if the process runs as root, with the owner of ownerFrom unless that is
-// empty); it is used for nothing else and is not removed. Two holders exclude each
-// other within one process as well as between two.
+// LockOptions specify how a lock is taken.
+type LockOptions struct {
+	// Timeout limits the wait; zero or less means a single attempt.
+	Timeout time.Duration
+	// Began is when the wait began, if that was for another lock; zero stands for now.
+	Began time.Time
+	// OwnerFrom is the file whose owner a new lock file gets if the process runs as
+	// root; "" for none.
+	OwnerFrom string
+	// User and Command say who takes the lock, for the runs that wait for it. They may be
+	// empty. Others can read them, so they must contain no secret.
+	User    string
+	Command []string
+}
+
+// AcquireLock takes the lock whose file is at path. A missing file is created with mode
+// 0600; it is used for nothing else and is not removed. Two holders exclude each other
+// within one process as well as between two.
 //
-// It fails with ErrLocked, which names the holder if it is known, after timeout;
-// with the error of ctx when ctx ends first; with ErrNotRegular when path is
-// anything but a regular file, such as a symbolic link.
-func AcquireLock(ctx context.Context, path string, timeout time.Duration, ownerFrom string) (*Lock, error) {
+// It fails with a *LockedError, which wraps ErrLocked and names the holder if it is
+// known, after the timeout; with the error of ctx when ctx ends first; with ErrNotRegular
+// when path is anything but a regular file, such as a symbolic link.
+func AcquireLock(ctx context.Context, path string, o LockOptions) (*Lock, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, lockFailed(path, err)
 	}
-	start := time.Now()
+	start := o.Began
+	if start.IsZero() {
+		start = time.Now()
+	}
 	for wait := firstWait; ; wait = min(wait*3/2, lastWait) {
-		l, err := tryLock(path, ownerFrom)
+		l, err := tryLock(path, o)
 		if err != nil {
 			return nil, lockFailed(path, err)
 		}
 		if l != nil {
 			return l, nil
 		}
-		left := timeout - time.Since(start)
+		left := o.Timeout - time.Since(start)
 		if left <= 0 {
-			return nil, lockFailed(path, lockedBy(path, timeout))
+			return nil, lockFailed(path, lockedBy(path, o.Timeout))
 		}
 		// Between half and all of the wait, so that waiting runs do not try in lockstep.
 		timer := time.NewTimer(min(wait/2+rand.N(wait/2), left))
@@ -92,16 +105,28 @@ func (l *Lock) Release() error {
 	return nil
 }
 
+// LockFileError is the error of AcquireLock.
+type LockFileError struct {
+	Path string
+	Err  error // does not repeat the path
+}
+
+// Error says which file could not be locked, and why.
+func (e *LockFileError) Error() string { return fmt.Sprintf("cannot lock %s: %v", e.Path, e.Err) }
+
+// Unwrap returns the reason.
+func (e *LockFileError) Unwrap() error { return e.Err }
+
 func lockFailed(path string, err error) error {
-	return fmt.Errorf("cannot lock %s: %w", path, bare(err))
+	return &LockFileError{Path: path, Err: bare(err)}
 }
 
 // tryLock returns the lock, or nil when another run holds it.
-func tryLock(path, ownerFrom string) (*Lock, error) {
+func tryLock(path string, o LockOptions) (*Lock, error) {
 	// More than one round only if another program removes or replaces the lock file
 	// meanwhile: a lock on a file that has lost its name excludes nobody.
 	for range 10 {
-		if err := ensureLockFile(path, ownerFrom); err != nil {
+		if err := ensureLockFile(path, o.OwnerFrom); err != nil {
 			return nil, err
 		}
 		fl := flock.New(path, flock.SetFlag(lockFlags), flock.SetPermissions(0o600))
@@ -125,7 +150,7 @@ func tryLock(path, ownerFrom string) (*Lock, error) {
 			continue
 		}
 		l := &Lock{fl: fl}
-		l.sign(mine, ownerFrom)
+		l.sign(mine, o)
 		return l, nil
 	}
 	return nil, errors.New("another program keeps removing the lock file")
@@ -165,74 +190,4 @@ func notOurs(path string, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w (it belongs to %s)", bare(err), ownerOf(fi))
-}
-
-// sign writes process, host and time to the lock file, and repairs its owner if a
-// run as root was killed before it did so. Both are best effort: the lock is held
-// either way. A file with a second name is left alone, since it may be another file
-// that was linked here.
-func (l *Lock) sign(mine fs.FileInfo, ownerFrom string) {
-	if links(mine) > 1 {
-		return
-	}
-	f, err := os.OpenFile(l.fl.Path(), lockFlags, 0)
-	if err != nil {
-		return
-	}
-	if fi, err := f.Stat(); err != nil || !os.SameFile(fi, mine) {
-		_ = f.Close()
-		return
-	}
-	if o, give, err := ownerForNew(ownerFrom); err == nil && give {
-		_ = o.give(f, nil)
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "-"
-	}
-	text := fmt.Sprintf("%d %s %s\n", os.Getpid(), host, time.Now().UTC().Format(time.RFC3339))
-	// The new line is terminated before the rest of an earlier, longer one is cut
-	// off, so a reader never sees a mixture of both.
-	_, _ = f.WriteAt([]byte(text), 0)
-	_ = f.Truncate(int64(len(text)))
-	l.note = f
-}
-
-// lockedBy returns the error of a run that has waited for timeout.
-func lockedBy(path string, timeout time.Duration) error {
-	waited := ""
-	if timeout > 0 {
-		waited = fmt.Sprintf("; waited %s", timeout)
-	}
-	return fmt.Errorf("%w%s%s", ErrLocked, holder(path), waited)
-}
-
-// holder returns who signed the lock file, in parentheses, or an empty string when
-// the content is not what sign writes.
-func holder(path string) string {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, 512))
-	if err != nil {
-		return ""
-	}
-	line, _, whole := strings.Cut(string(b), "\n")
-	part := strings.Split(line, " ")
-	if !whole || len(part) != 3 {
-		return ""
-	}
-	if _, err := strconv.ParseUint(part[0], 10, 32); err != nil {
-		return ""
-	}
-	if strings.ContainsFunc(part[1], func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return ""
-	}
-	since, err := time.Parse(time.RFC3339, part[2])
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf(" (process %s on %s since %s)", part[0], part[1], since.Format(time.RFC3339))
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,7 +17,7 @@ import (
 )
 
 func lock(path string, timeout time.Duration) (*Lock, error) {
-	return AcquireLock(context.Background(), path, timeout, "")
+	return AcquireLock(context.Background(), path, LockOptions{Timeout: timeout})
 }
 
 func TestLockTwoProcesses(t *testing.T) {
@@ -30,7 +31,7 @@ func TestLockTwoProcesses(t *testing.T) {
 		if l != nil || !errors.Is(err, ErrLocked) {
 			t.Fatalf("got %v, %v", l, err)
 		}
-		for _, w := range []string{path, fmt.Sprintf("process %d on %s since 2", pid, host)} {
+		for _, w := range []string{path, "'davadmin hold it'", fmt.Sprintf("process %d, user me on %s, since 2", pid, host)} {
 			if !strings.Contains(err.Error(), w) {
 				t.Errorf("%q does not contain %q", err, w)
 			}
@@ -57,7 +58,7 @@ func TestLockWaitsAndStops(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
 	defer cancel()
-	if _, err := AcquireLock(ctx, path, time.Hour, ""); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrLocked) {
+	if _, err := AcquireLock(ctx, path, LockOptions{Timeout: time.Hour}); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrLocked) {
 		t.Errorf("an ended context: %v", err)
 	}
 	time.AfterFunc(30*time.Millisecond, func() { _ = l.Release() })
@@ -78,7 +79,7 @@ func TestLockWaitsAndStops(t *testing.T) {
 	if fi := stat(t, path); fi.Mode() != 0o600 || fi.Size() != 0 {
 		t.Errorf("the lock file has mode %v and %d bytes", fi.Mode(), fi.Size())
 	}
-	if _, err := AcquireLock(ctx, path, 0, ""); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := AcquireLock(ctx, path, LockOptions{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("under an ended context: %v", err)
 	}
 }
@@ -152,7 +153,7 @@ func TestLockIsFair(t *testing.T) {
 			first := sync.OnceFunc(busy.Done)
 			defer first()
 			for ctx.Err() == nil {
-				l, err := AcquireLock(ctx, path, time.Minute, "")
+				l, err := AcquireLock(ctx, path, LockOptions{Timeout: time.Minute})
 				if err != nil {
 					if !errors.Is(err, context.Canceled) {
 						t.Error(err)
@@ -210,23 +211,31 @@ func TestLockRefuses(t *testing.T) {
 	only(t, dir, "dangling", "hard", "link", "pipe", "victim")
 }
 
-// The content of the lock file is only shown if a holder can have written it.
+// The content of the lock file is only used if a holder can have written it.
 func TestLockHolderText(t *testing.T) {
-	path := in(t.TempDir(), "lock")
 	for text, want := range map[string]string{
-		"12 host 2026-01-02T03:04:05Z\n":          " (process 12 on host since 2026-01-02T03:04:05Z)",
-		"12 host 2026-01-02T03:04:05Z\nof before": " (process 12 on host since 2026-01-02T03:04:05Z)",
-		"12 host 2026-01-02T03:04:05Z":            "",
-		"12 \x1b[2J 2026-01-02T03:04:05Z\n":       "",
-		"-1 host 2026-01-02T03:04:05Z\n":          "",
-		"12 host yesterday\n":                     "",
-		"12 host\n":                               "",
-		"":                                        "",
+		`{"pid":12,"host":"h","user":"root","since":"2026-01-02T03:04:05Z","command":["davadmin","config","a b"]}` + "\n": `'davadmin config "a b"', process 12, user root on h, since 2026-01-02T03:04:05Z`,
+		`{"pid":12,"host":"h"}` + "\nof before":                  "process 12, on h",
+		`{"pid":12,"command":["\u001b[2J"]}` + "\n":              `'"\x1b[2J"', process 12`,
+		`{"pid":12,"host":"h"}`:                                  "",
+		`{"pid":12,"host":"\u001b[2J"}` + "\n":                   "",
+		`{"pid":-1,"host":"h"}` + "\n":                           "",
+		`{"pid":12,"since":"yesterday"}` + "\n":                  "",
+		"12 host 2026-01-02T03:04:05Z\n":                         "",
+		`{"pid":12,"user":"` + strings.Repeat("x", 1<<20) + "\n": "",
+		"": "",
 	} {
-		put(t, path, text, 0o600)
-		if got := holder(path); got != want {
-			t.Errorf("%q gives %q, want %q", text, got, want)
+		got := ""
+		if h := readHolder(strings.NewReader(text)); h != nil {
+			got = h.String()
 		}
+		if got != want {
+			t.Errorf("%.80q gives %q, want %q", text, got, want)
+		}
+	}
+	long := shortCommand(slices.Repeat([]string{strings.Repeat("w", 999)}, 99))
+	if n := len(strings.Join(long, "")); n > maxCommand+10 || long[len(long)-1] != "…" {
+		t.Errorf("a long command has %d bytes, the last word is %q", n, long[len(long)-1])
 	}
 }
 
@@ -268,7 +277,7 @@ func TestLockOfAnotherUser(t *testing.T) {
 	if err := os.Chown(dir, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
-	l, err := AcquireLock(context.Background(), path, 0, dir)
+	l, err := AcquireLock(context.Background(), path, LockOptions{OwnerFrom: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,7 +94,7 @@ func play(p part) error {
 			}
 		}
 	case "hold": // takes the lock and holds it until it is killed
-		l, err := AcquireLock(ctx, p.Path, 0, "")
+		l, err := AcquireLock(ctx, p.Path, LockOptions{User: "me", Command: []string{"davadmin", "hold", "it"}})
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func play(p part) error {
 	case "count":
 		return countUp(p)
 	case "lock":
-		l, err := AcquireLock(ctx, p.Path, 0, "")
+		l, err := AcquireLock(ctx, p.Path, LockOptions{User: "me", Command: []string{"davadmin", "hold", "it"}})
 		if err != nil {
 			return err
 		}

@@ -301,7 +301,7 @@ func TestNewFilesGetOwnerFrom(t *testing.T) {
 	if err := os.Chown(dir, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
-	l, err := AcquireLock(ctx, in(dir, "lock"), 0, dir)
+	l, err := AcquireLock(ctx, in(dir, "lock"), LockOptions{OwnerFrom: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

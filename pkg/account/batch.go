@@ -55,7 +55,12 @@ type Outcome struct {
 type Detail struct {
 	Text string
 	Hint Hint
+	// Grant is the right that HintGrant suggests.
+	Grant Grant
 }
+
+// Grant is the right of a person to read a calendar.
+type Grant struct{ Owner, Calendar, Person string }
 
 // Hint says which action, not taken here, a detail suggests.
 type Hint uint8
@@ -65,6 +70,7 @@ const (
 	NoHint              Hint = iota
 	HintModify               // modify the existing account, to set the properties of the item
 	HintUpdateAddresses      // update the addresses of the account from its entry
+	HintGrant                // give a person the right to read a calendar
 )
 
 // details returns texts without hints.
@@ -107,6 +113,10 @@ type Batch struct {
 	Retry  Retry
 	// Size is how many items are in one group; 0 means the default.
 	Size int
+	// Lost are the back ends whose items fail, because their stores cannot be used. If it is
+	// not nil, back ends whose stores turn out to be unusable are added to it, and the work
+	// continues with the others; otherwise it stops.
+	Lost Lost
 
 	waiting map[string][]*Item
 	stopped error // why the work stopped
@@ -168,10 +178,10 @@ func (b *Batch) flush(ctx context.Context, backend string) error {
 	if len(items) == 0 {
 		return nil
 	}
-	outcomes, err := b.work(ctx, backend, items)
+	outcomes, err := b.workOrLose(ctx, backend, items)
 	if err != nil {
 		b.stopped = err
-		outcomes = withNotDone(items, outcomes)
+		outcomes = complete(items, outcomes, Outcome{Result: NotDone})
 	}
 	for _, o := range outcomes {
 		if err := b.Report(o); err != nil {
@@ -181,8 +191,8 @@ func (b *Batch) flush(ctx context.Context, backend string) error {
 	return nil
 }
 
-// withNotDone returns an outcome for each item: that of items without one is NotDone.
-func withNotDone(items []*Item, outcomes []Outcome) []Outcome {
+// complete returns an outcome for each item: other for items without one.
+func complete(items []*Item, outcomes []Outcome, other Outcome) []Outcome {
 	all := make([]Outcome, len(items))
 	known := make(map[*Item]Outcome, len(outcomes))
 	for _, o := range outcomes {
@@ -191,7 +201,8 @@ func withNotDone(items []*Item, outcomes []Outcome) []Outcome {
 	for i, item := range items {
 		o, ok := known[item]
 		if !ok {
-			o = Outcome{Item: item, Result: NotDone}
+			o = other
+			o.Item = item
 		}
 		all[i] = o
 	}

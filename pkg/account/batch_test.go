@@ -358,7 +358,7 @@ func TestContendedItemsAreDivided(t *testing.T) {
 	if !errors.Is(err, store.ErrFull) || len(outcomes) != 4 || len(w.lines) != 4 || count(t, s, "one") != 4 {
 		t.Fatalf("%d outcomes, %d undo lines, %d accounts, %v; want 4 of each and ErrFull", len(outcomes), len(w.lines), count(t, s, "one"), err)
 	}
-	for i, o := range withNotDone(items, outcomes) {
+	for i, o := range complete(items, outcomes, Outcome{Result: NotDone}) {
 		if want := map[bool]Result{true: Created, false: NotDone}[i < 4]; o.Item != items[i] || o.Result != want {
 			t.Errorf("item %d: %s, want %s", i, o.Result, want)
 		}
@@ -392,7 +392,7 @@ func TestDryRun(t *testing.T) {
 // An account is not created on a second back end.
 func TestRefuseDuplicates(t *testing.T) {
 	s := newStores(t)
-	do := RefuseDuplicates(s, []string{"one", "two"}, Create(nil))
+	do := RefuseDuplicates(s, []string{"one", "two"}, nil, Create(nil))
 	if _, err := work(t, s, do, newItem("one", 1), newItem("two", 2)); err != nil {
 		t.Fatal(err)
 	}

@@ -275,7 +275,7 @@ func (i *Item) propertiesKept() []Detail {
 	if len(i.Properties) == 0 {
 		return nil
 	}
-	return []Detail{{"its properties are not changed", HintModify}}
+	return []Detail{{Text: "its properties are not changed", Hint: HintModify}}
 }
 
 // CreateOne is a Step that creates one account, or restores a deleted one. An account
@@ -299,7 +299,7 @@ func CreateOne(ctx context.Context, w store.Writer, item *Item, again bool) (Out
 		}
 		if !slices.Equal(was.Addresses, a.Addresses) {
 			text := fmt.Sprintf("it has the addresses %s, but the entry has %s", strings.Join(was.Addresses, " "), strings.Join(a.Addresses, " "))
-			o.Details = append(o.Details, Detail{text, HintUpdateAddresses})
+			o.Details = append(o.Details, Detail{Text: text, Hint: HintUpdateAddresses})
 		}
 		o.Details = append(o.Details, item.propertiesKept()...)
 		return o, nil, nil

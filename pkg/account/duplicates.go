@@ -20,20 +20,21 @@ func (e *ConflictError) Unwrap() error { return store.ErrConflict }
 
 // RefuseDuplicates returns a Group that runs group, which creates accounts, for those
 // items that no other back end has, by unique ID or address; it refuses the others. No
-// constraint of a database spans two of them, so an account could exist twice.
-func RefuseDuplicates(stores Stores, backends []string, group Group) Group {
+// constraint of a database spans two of them, so an account could exist twice. It does not
+// look at lost back ends, which Batch adds during the run.
+func RefuseDuplicates(stores Stores, backends []string, lost Lost, group Group) Group {
 	return func(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
 		refused := map[*Item]error{}
 		for _, backend := range backends {
-			if backend == st.Backend() {
+			if backend == st.Backend() || lost[backend] != nil {
 				continue
 			}
 			other, err := stores.Open(ctx, backend)
-			if err != nil {
-				return nil, err
+			if err == nil {
+				err = refuseTaken(ctx, other, items, refused)
 			}
-			if err := refuseTaken(ctx, other, items, refused); err != nil {
-				return nil, fmt.Errorf("back end %s: %w", backend, err)
+			if err != nil {
+				return nil, &BackendError{Backend: backend, Err: err}
 			}
 		}
 		if len(refused) == 0 {

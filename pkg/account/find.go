@@ -22,7 +22,7 @@ type Finder struct {
 	Stores Stores
 	// Backends are the back ends to search, in order.
 	Backends []string
-	// Unseen are the back ends on which an account may be as well, but which have no store.
+	// Unseen are the back ends on which an account may be as well, but which cannot be read.
 	Unseen []string
 	Retry  Retry
 }
@@ -81,7 +81,7 @@ func (e *noAccountError) Error() string {
 	if len(e.unseen) == 0 {
 		return "no such account"
 	}
-	return "not found, but it may be on a back end without a store: " + strings.Join(e.unseen, ", ")
+	return "not found, but it may be on a back end that cannot be read: " + strings.Join(e.unseen, ", ")
 }
 
 func (*noAccountError) Unwrap() error { return store.ErrNotFound }

@@ -17,8 +17,32 @@ type Retry struct {
 	Notify func(text string)
 }
 
+// GaveUpError is returned when a database stayed unavailable for as long as Retry allows.
+type GaveUpError struct {
+	Backend string
+	Waited  time.Duration
+	Err     error // of the last attempt
+}
+
+// Error says how long the database was waited for.
+func (e *GaveUpError) Error() string {
+	return fmt.Sprintf("%v; gave up after %s", e.Err, e.Waited)
+}
+
+// Unwrap returns the error of the last attempt.
+func (e *GaveUpError) Unwrap() error { return e.Err }
+
+// Open opens a back end, and tries again while its database is unavailable.
+func (r Retry) Open(ctx context.Context, stores Stores, backend string) (st store.Store, err error) {
+	err = r.do(ctx, backend, func(bool) error {
+		st, err = stores.Open(ctx, backend)
+		return err
+	})
+	return st, err
+}
+
 // do calls try, and calls it again while its database is unavailable. again is
-// false for the first call.
+// false for the first call. The error of the last call is in a *GaveUpError.
 func (r Retry) do(ctx context.Context, backend string, try func(again bool) error) error {
 	var until time.Time
 	for wait, again := 100*time.Millisecond, false; ; again, wait = true, min(2*wait, 2*time.Second) {
@@ -30,7 +54,11 @@ func (r Retry) do(ctx context.Context, backend string, try func(again bool) erro
 		if until.IsZero() {
 			until = now.Add(r.For)
 		}
-		if now.Add(wait).After(until) {
+		left := until.Sub(now)
+		if left <= 0 && r.For > 0 {
+			return &GaveUpError{Backend: backend, Waited: r.For, Err: err}
+		}
+		if left <= 0 {
 			return err
 		}
 		if r.Notify != nil && !again {
@@ -39,7 +67,7 @@ func (r Retry) do(ctx context.Context, backend string, try func(again bool) erro
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(wait):
+		case <-time.After(min(wait, left)):
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/pkg/store"
@@ -56,12 +57,12 @@ func Subscribe(f *Finder, uris func(*Item) []CollectionURI, on bool) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
 		o := Outcome{Item: item, Result: Already}
 		wanted := uris(item)
-		owners := make([]store.Person, len(wanted))
+		owners, readers := make([]store.Person, len(wanted)), make([]reader, len(wanted))
 		if on {
 			// All of them first, so that a failure leaves nothing half done.
 			for i, u := range wanted {
 				var err error
-				if owners[i], err = f.calendarOwner(ctx, item, u); err != nil {
+				if owners[i], readers[i], err = f.calendarOwner(ctx, item, u); err != nil {
 					return o, nil, fmt.Errorf("%s: %w", u, err)
 				}
 			}
@@ -86,6 +87,13 @@ func Subscribe(f *Finder, uris func(*Item) []CollectionURI, on bool) Step {
 			if done {
 				o.Result = Changed
 				o.Details = append(o.Details, Detail{Text: u.String()})
+				if on {
+					note, err := readers[i].note(ctx, w, item, u)
+					if err != nil {
+						return o, nil, err
+					}
+					o.Details = append(o.Details, note...)
+				}
 				undo = append(undo, RequestLine(item.ID, nil)+":"+u.String())
 			}
 		}
@@ -93,24 +101,57 @@ func Subscribe(f *Finder, uris func(*Item) []CollectionURI, on bool) Step {
 	}
 }
 
-// calendarOwner returns the owner of an existing calendar of another account.
-func (f *Finder) calendarOwner(ctx context.Context, item *Item, u CollectionURI) (store.Person, error) {
+// reader knows who may read a calendar.
+type reader struct {
+	list   store.ACL
+	people []store.Person // the owners of its account, and those who act on behalf of it
+}
+
+// note returns a detail if the subscriber may not read the calendar. The subscription is made
+// nevertheless, as the calendar server makes it: the right may be given later.
+func (r reader) note(ctx context.Context, w store.Reader, item *Item, u CollectionURI) ([]Detail, error) {
+	for _, p := range r.people {
+		if p.ID == item.ID {
+			return nil, nil
+		}
+	}
+	a, err := w.Account(ctx, item.ID)
+	if err != nil {
+		return nil, err
+	}
+	reads, others := r.list.Reads(a.ID, a.Addresses)
+	if reads {
+		return nil, nil
+	}
+	text := "note: its access list gives " + a.Mail() + " no right to read it"
+	if others {
+		text += ", unless a group in the list contains them"
+	}
+	return []Detail{{Text: text, Hint: HintGrant, Grant: Grant{Owner: u.Owner, Calendar: u.Calendar, Person: a.Mail()}}}, nil
+}
+
+// calendarOwner returns the owner of an existing calendar of another account, and who may
+// read it.
+func (f *Finder) calendarOwner(ctx context.Context, item *Item, u CollectionURI) (p store.Person, who reader, err error) {
 	owner, err := f.ByAddress(ctx, u.Owner)
 	if err != nil {
-		return store.Person{}, err
+		return p, who, err
 	}
 	if owner.Account.ID == item.ID {
-		return store.Person{}, &store.InvalidError{Field: "calendar", Reason: "belongs to the account itself"} // the caller names it
+		return p, who, &store.InvalidError{Field: "calendar", Reason: "belongs to the account itself"} // the caller names it
 	}
 	st, err := f.Stores.Open(ctx, owner.Backend)
 	if err != nil {
-		return store.Person{}, err
+		return p, who, err
 	}
 	err = st.View(ctx, func(r store.Reader) error {
-		_, err := r.Calendar(ctx, owner.Account.ID, u.Calendar)
+		c, err := r.Calendar(ctx, owner.Account.ID, u.Calendar)
+		if err == nil {
+			who = reader{list: c.ACL, people: slices.Concat(owner.Account.Owners, owner.Account.Delegates)}
+		}
 		return err
 	})
-	return store.Person{ID: owner.Account.ID, Address: owner.Account.Mail()}, err
+	return store.Person{ID: owner.Account.ID, Address: owner.Account.Mail()}, who, err
 }
 
 // unsubscribe removes the subscription that the URI names, by the address that is

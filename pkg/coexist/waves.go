@@ -140,7 +140,7 @@ func (w Waves) locked(ctx context.Context, fn func() error) (err error) {
 			return err
 		}
 	}
-	lock, err := fsx.AcquireLock(ctx, filepath.Join(w.Dir, "lock"), w.Wait, w.Base)
+	lock, err := fsx.AcquireLock(ctx, filepath.Join(w.Dir, "lock"), fsx.LockOptions{Timeout: w.Wait, OwnerFrom: w.Base})
 	if err != nil {
 		return err
 	}

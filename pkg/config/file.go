@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ type File struct {
 	mayCreate bool
 	optional  bool
 	mode      fs.FileMode
+	area      journal.Area
 	journal   *journal.Journal
 	hook      fsx.Hook
 }
@@ -53,12 +55,15 @@ type FileOptions struct {
 	Optional bool
 	// Mode is the mode of a file that a change creates; 0 stands for 0640.
 	Mode fs.FileMode
+	// Area is what a change of the file locks; "" stands for journal.Configuration.
+	Area journal.Area
 	Hook fsx.Hook
 }
 
 // NewFile returns a file of a home. It does not access the file system.
 func NewFile(j *journal.Journal, o FileOptions) *File {
-	return &File{home: o.Home, name: o.Name, mayCreate: o.MayCreate || o.Optional, optional: o.Optional, mode: o.Mode, journal: j, hook: o.Hook}
+	area := cmp.Or(o.Area, journal.Configuration)
+	return &File{home: o.Home, name: o.Name, mayCreate: o.MayCreate || o.Optional, optional: o.Optional, mode: o.Mode, area: area, journal: j, hook: o.Hook}
 }
 
 // MayCreate returns the same file with FileOptions.MayCreate set.
@@ -164,7 +169,7 @@ func (f *File) Apply(ctx context.Context, e Edit) (out *Outcome, err error) {
 	if err := f.checkExists(); err != nil {
 		return nil, err
 	}
-	s, err := f.journal.Open(ctx)
+	s, err := f.journal.Open(ctx, f.area)
 	if err != nil {
 		return nil, fmt.Errorf("%w; nothing was changed", err)
 	}
@@ -353,6 +358,17 @@ func (f *File) At(ctx context.Context, revision int64) ([]byte, error) {
 		return f.journal.Content(ctx, v)
 	}
 	return nil, fmt.Errorf("revision %d: %w", revision, ErrNoRevision)
+}
+
+// Gone returns whether the content of an error that wraps journal.ErrNoVersion was pruned,
+// and the path of the file that contained it. If it was not pruned, it was lost.
+func (f *File) Gone(ctx context.Context, err error) (pruned bool, path string) {
+	var none *journal.NoVersionError
+	if !errors.As(err, &none) {
+		return true, ""
+	}
+	pruned, rerr := f.journal.Pruned(ctx, none.SHA256)
+	return pruned && rerr == nil, f.journal.VersionFile(none.SHA256)
 }
 
 // BeforeLast returns the content of the file before the last change by davadmin,

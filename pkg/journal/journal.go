@@ -7,7 +7,8 @@
 //	journal.jsonl       one record per line, each linked to the previous one by a hash
 //	journal.last        which record is the last one
 //	versions/SHA256.gz  the content of files before and after changes
-//	lock                held while a change is made
+//	lock-AREA           held while a change of the area is made; see Area
+//	lock                held while a record is written
 //
 // A change has a record on disk before it is made. An acknowledged record is not
 // lost. If a run is killed between intent and result, the next run determines the
@@ -58,8 +59,11 @@ type Options struct {
 	Actor Actor
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// LockTimeout limits the wait for another run. Zero means only one attempt.
+	// LockTimeout limits the wait for another run that changes the same area. Zero means
+	// only one attempt.
 	LockTimeout time.Duration
+	// Command is the command of this run, without secrets, for the runs that wait for it.
+	Command []string
 	// Hook is passed to every write; see fsx.Hook.
 	Hook fsx.Hook
 }

@@ -52,7 +52,7 @@ func (h *home) write(content string) {
 
 func (h *home) open() *Session {
 	h.t.Helper()
-	s, err := h.j.Open(h.t.Context())
+	s, err := h.j.Open(h.t.Context(), Configuration)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestChangeIsRecordedCompletely(t *testing.T) {
 	before, after := VersionOf([]byte("a=2")), VersionOf([]byte("a=3"))
 	ended := e.Ended
 	want := Entry{
-		Change: 2, Kind: KindIntent, Time: e.Time, Actor: Actor{User: "admin", UID: 7, Host: "cal1"},
+		Change: 2, Kind: KindIntent, Area: Configuration, Time: e.Time, Actor: Actor{User: "admin", UID: 7, Host: "cal1"},
 		Operation: "config modify", Command: []string{"davadmin", "config"}, Remark: "why", Target: target,
 		Before: &before, After: &after, Items: []Item{{Name: "a", Old: "a=2", New: "a=3", WasSet: true, IsSet: true}},
 		Result: Done, Ended: ended,
@@ -305,7 +305,7 @@ func TestRepairDoesNotHideAnInterruptedChange(t *testing.T) {
 		}
 		return nil
 	})
-	if _, err := h.j.Open(t.Context()); !errors.Is(err, killed) {
+	if _, err := h.j.Open(t.Context(), Configuration); !errors.Is(err, killed) {
 		t.Fatalf("open: %v", err)
 	}
 	h.j = h.journal(nil)
@@ -387,7 +387,7 @@ func TestSecondSessionIsRefused(t *testing.T) {
 	h := newHome(t)
 	s := h.open()
 	defer h.close(s)
-	if _, err := h.j.Open(context.Background()); !errors.Is(err, fsx.ErrLocked) {
+	if _, err := h.j.Open(context.Background(), Configuration); !errors.Is(err, fsx.ErrLocked) {
 		t.Errorf("a second session: %v", err)
 	}
 }

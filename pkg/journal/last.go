@@ -80,8 +80,7 @@ func (j *Journal) lost() error {
 // the journal was cut, a record says so, and the numbers of the lost changes are not
 // used again: undo files have the number of their change.
 func (s *Session) checkLast(ctx context.Context, t *tail) error {
-	var err error
-	s.written, err = s.j.readLast()
+	w, err := s.j.readLast()
 	if errors.Is(err, ErrDamaged) {
 		s.note(err.Error()+"; it is written again", ErrDamaged)
 		return nil
@@ -89,7 +88,6 @@ func (s *Session) checkLast(ctx context.Context, t *tail) error {
 	if err != nil {
 		return err
 	}
-	w := s.written
 	if w == nil {
 		if t.size > 0 {
 			return nil // of an earlier version; Close writes it
@@ -99,8 +97,7 @@ func (s *Session) checkLast(ctx context.Context, t *tail) error {
 			return err
 		}
 		if len(kept) == 0 {
-			s.written = &lastRecord{}
-			return s.j.writeLast(ctx, *s.written)
+			return s.j.writeLast(ctx, lastRecord{})
 		}
 		w = &lastRecord{}
 	} else if t.damaged || t.last != nil && (t.last.Seq > w.Seq || t.last.Seq == w.Seq && t.last.hash == w.Hash) || t.last == nil && w.Seq == 0 {
@@ -116,16 +113,27 @@ func (s *Session) checkLast(ctx context.Context, t *tail) error {
 	}
 	s.note(detail, ErrDamaged)
 	s.change = max(s.change, w.Change)
-	s.written = nil
-	return s.append(ctx, &Record{Kind: KindRepair, Change: s.change, Lost: true, Detail: detail})
+	if err := s.write(ctx, &Record{Kind: KindRepair, Change: s.change, Lost: true, Detail: detail}); err != nil {
+		return err
+	}
+	return s.j.writeLast(ctx, s.lastRecord())
 }
 
-// saveLast records which record is the last one. An error is not one of the session: the
-// records are on disk, an older number is a weaker check and not a wrong one, and the
-// next session writes it again.
-func (s *Session) saveLast() {
-	if s.last == nil || s.written != nil && s.last.Seq <= s.written.Seq {
+// saveLast records which record is the last one; other runs may have written it. An error
+// is not one of the session: the records are on disk, an older number is a weaker check and
+// not a wrong one, and the next session writes it again.
+func (s *Session) saveLast(ctx context.Context) {
+	if _, err := s.readTail(); err != nil || s.last == nil {
 		return
 	}
-	_ = s.j.writeLast(context.Background(), lastRecord{Seq: s.last.Seq, Change: s.change, Hash: s.last.hash})
+	w, err := s.j.readLast()
+	if err == nil && w != nil && s.last.Seq <= w.Seq {
+		return
+	}
+	_ = s.j.writeLast(ctx, s.lastRecord())
+}
+
+// lastRecord identifies the newest record that was seen.
+func (s *Session) lastRecord() lastRecord {
+	return lastRecord{Seq: s.last.Seq, Change: s.change, Hash: s.last.hash}
 }

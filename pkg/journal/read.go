@@ -111,6 +111,7 @@ func follows(r, before *Record) error {
 type Entry struct {
 	Change    int64      `json:"change"`
 	Kind      Kind       `json:"kind"`
+	Area      Area       `json:"area,omitempty"` // "" in records of earlier versions
 	Time      time.Time  `json:"time"`
 	Actor     Actor      `json:"actor"`
 	Operation string     `json:"operation"`
@@ -171,7 +172,7 @@ func (j *Journal) Entries(ctx context.Context, target string) ([]Entry, error) {
 
 func entryOf(r *Record) Entry {
 	e := Entry{
-		Change: r.Change, Kind: r.Kind, Time: r.Time, Operation: r.Operation, Command: r.Command,
+		Change: r.Change, Kind: r.Kind, Area: r.Area, Time: r.Time, Operation: r.Operation, Command: r.Command,
 		Remark: r.Remark, Target: r.Target, Before: r.Before, After: r.After, Items: r.Items, More: r.More,
 		Result: Pending, Detail: r.Detail,
 	}

@@ -101,6 +101,7 @@ type Record struct {
 	Kind      Kind      `json:"kind"`
 	Change    int64     `json:"change,omitempty"`
 	Time      time.Time `json:"time"`
+	Area      Area      `json:"area,omitempty"` // of an intent
 	Actor     *Actor    `json:"actor,omitempty"`
 	Operation string    `json:"operation,omitempty"`
 	Command   []string  `json:"command,omitempty"`
@@ -112,8 +113,10 @@ type Record struct {
 	More      int       `json:"more_items,omitempty"` // number of items omitted
 	Result    Result    `json:"result,omitempty"`
 	Detail    string    `json:"detail,omitempty"`
-	Lost      bool      `json:"lost,omitempty"` // records before this one are lost
-	Prev      string    `json:"prev"`           // hash of the previous record, "" for the first
+	Lost      bool      `json:"lost,omitempty"`    // records before this one are lost
+	Open      []int64   `json:"open,omitempty"`    // other changes that had no result yet
+	Highest   int64     `json:"highest,omitempty"` // the highest change number, if it is not Change
+	Prev      string    `json:"prev"`              // hash of the previous record, "" for the first
 
 	hash string
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"slices"
 
 	"github.com/davadmin/davadmin/internal/fsx"
 )
@@ -17,7 +18,7 @@ type tail struct {
 	size    int64
 	last    *Record // the last complete record
 	change  int64   // the highest change number
-	pending *Record // the last record that is not a repair, if it is an intent
+	open    []int64 // the changes without a result, in ascending order
 	torn    []byte  // bytes after the last line feed
 	damaged bool    // the last record does not match its hash
 }
@@ -36,14 +37,41 @@ func readTail(path string) (*tail, error) {
 			first = false
 			t.last, t.damaged = r, err != nil
 		}
-		t.change = max(t.change, r.Change)
-		if err == nil && r.Kind == KindIntent {
-			t.pending = r
+		t.change = max(t.change, r.Change, r.Highest)
+		if err != nil {
+			return true
 		}
-		// A repair is not part of a change: the change before it may be pending.
-		return err != nil || r.Kind == KindRepair
+		t.open = append(t.open, r.Open...)
+		if r.Kind == KindIntent {
+			t.open = append(t.open, r.Change)
+		}
+		// A repair is not part of a change: the change before it may have no result.
+		return r.Kind == KindRepair
 	}, &t.size)
+	slices.Sort(t.open)
+	t.open = slices.Compact(t.open)
 	return t, err
+}
+
+// findIntents returns the intents of changes, oldest first, reading backwards. An intent
+// that is missing or damaged is skipped.
+func findIntents(path string, changes []int64) ([]*Record, error) {
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	var out []*Record
+	err := linesBackwards(path, func(line []byte, whole bool) bool {
+		r, err := decode(line)
+		if !whole || err != nil {
+			return true
+		}
+		if r.Kind == KindIntent && slices.Contains(changes, r.Change) {
+			out = append(out, r)
+		}
+		return len(out) < len(changes)
+	}, nil)
+	slices.Reverse(out)
+	return out, err
 }
 
 // lastVersion finds the version of target after the newest change or discovery,

@@ -53,8 +53,8 @@ func (j *Journal) Verify(ctx context.Context) (*Verification, error) {
 	}
 	w.checkEnd(last, lastErr, kept)
 	for change, line := range w.open {
-		p := Problem{Line: line, Change: change, Detail: fmt.Sprintf("change %d has no result; the next change adds it", change)}
-		if change != w.last {
+		p := Problem{Line: line, Change: change, Detail: fmt.Sprintf("change %d has no result: its run is still at work, or was killed; the next change of the same kind adds it", change)}
+		if !slices.Contains(w.atWork, change) && change != w.last {
 			p.Detail, p.Grave = fmt.Sprintf("change %d has no result, although other changes follow it", change), true
 		}
 		w.v.Problems = append(w.v.Problems, p)
@@ -71,6 +71,7 @@ type verifying struct {
 	v      *Verification
 	open   map[int64]int // change -> line of its intent
 	last   int64         // the newest change
+	atWork []int64       // other changes that had no result as of the last intact record
 	seq    int64         // of the newest record
 	pruned int           // line of the newest prune
 	named  map[string]namedVersion
@@ -94,6 +95,9 @@ func (w *verifying) note(l Line) {
 	}
 	if l.Err != nil {
 		v.Problems = append(v.Problems, Problem{Line: l.Number, Change: r.Change, Detail: l.Err.Error(), Grave: true})
+	}
+	if l.Err == nil {
+		w.atWork = r.Open
 	}
 	switch r.Kind {
 	case KindRepair:

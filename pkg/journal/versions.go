@@ -53,6 +53,46 @@ func (s *Session) SaveVersion(ctx context.Context, content []byte) (Version, err
 	return v, nil
 }
 
+// NoVersionError is returned for content that is not kept. It wraps ErrNoVersion. Whether it
+// was pruned or lost, Journal.Pruned finds out.
+type NoVersionError struct{ SHA256 string }
+
+// Error names the version.
+func (e *NoVersionError) Error() string {
+	return fmt.Sprintf("version %.12s: %v", e.SHA256, ErrNoVersion)
+}
+
+// Unwrap returns ErrNoVersion.
+func (e *NoVersionError) Unwrap() error { return ErrNoVersion }
+
+// Pruned reports whether a prune can have removed a version: one was made after the last
+// record that names the version, which is not the newest one of a file.
+func (j *Journal) Pruned(ctx context.Context, sha string) (bool, error) {
+	newest, err := j.newest(ctx)
+	if err != nil || newest[sha] {
+		return false, err
+	}
+	named, pruned := 0, 0
+	for l, err := range j.Lines(ctx) {
+		if err != nil {
+			return false, err
+		}
+		r := l.Record
+		if r.Kind == KindIntent && r.Operation == pruneOperation {
+			pruned = l.Number
+		}
+		for _, v := range []*Version{r.Before, r.After} {
+			if v != nil && v.SHA256 == sha {
+				named = l.Number
+			}
+		}
+	}
+	return pruned > named, nil
+}
+
+// VersionFile returns the path of the file with a version.
+func (j *Journal) VersionFile(sha string) string { return j.versionFile(sha) }
+
 // Content returns the content of v. The error wraps ErrNoVersion if it is not kept,
 // and ErrDamaged if the kept content does not have the hash of v.
 func (j *Journal) Content(ctx context.Context, v Version) ([]byte, error) {
@@ -63,11 +103,11 @@ func (j *Journal) Content(ctx context.Context, v Version) ([]byte, error) {
 		return nil, nil
 	}
 	if !isSHA256(v.SHA256) {
-		return nil, fmt.Errorf("version '%s': %w", clip(v.SHA256, 80), ErrNoVersion)
+		return nil, &NoVersionError{SHA256: clip(v.SHA256, 80)}
 	}
-	f, err := os.Open(j.versionFile(v.SHA256))
+	f, err := fsx.OpenRegular(j.versionFile(v.SHA256))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("version %.12s: %w", v.SHA256, ErrNoVersion)
+		return nil, &NoVersionError{SHA256: v.SHA256}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open version: %w", err)

@@ -54,7 +54,7 @@ func (o *outcome) denied() bool { return directory.ResultCode(o.refusal) == code
 // connection. Whatever the error, run states what was done.
 func (a *Applier) Apply(ctx context.Context, run *Run) error {
 	a.seen.Store(0)
-	todo, err := OpenPlan(filepath.Join(run.dir, todoFile))
+	todo, err := openRunPlan(filepath.Join(run.dir, todoFile))
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ type Options struct {
 	// Report is called for each record that is compared or changed, and not rejected, by one
 	// goroutine at a time. It may be nil.
 	Report func(r *Record, what Event)
+	// Waiting is called once if the server cannot be reached at the start, before it is
+	// waited for. It may be nil.
+	Waiting func(err error, retryFor time.Duration)
 
 	Now func() time.Time // nil means time.Now
 	// Hook sees every change of the files of a run; nil in production.
@@ -125,12 +128,13 @@ type Applier struct {
 	hidden   *hiding
 }
 
-// NewApplier connects to the server of the options. Close closes the connections.
+// NewApplier connects to the server of the options, and waits for it up to Options.RetryFor
+// if it cannot be reached. Close closes the connections.
 func NewApplier(ctx context.Context, plan *Plan, o Options) (*Applier, error) {
 	a := &Applier{o: o.withDefaults(), plan: plan}
 	a.pace = newLimiter(a.o.Rate)
 	for range a.o.Parallel {
-		s, err := connect(ctx, a.o.Directory)
+		s, err := a.connectRetrying(ctx)
 		if err != nil {
 			a.Close()
 			return nil, err

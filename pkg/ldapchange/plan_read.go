@@ -13,11 +13,13 @@ import (
 	"io"
 	"iter"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
@@ -63,8 +65,19 @@ type block struct {
 // OpenPlan opens a plan and reads it to the end, so that any fault is found before
 // the first change. LDIF from elsewhere is accepted as well if it contains only
 // modifications. Errors wrap ErrPlan, ErrSecret or ErrDigest. Close closes the file.
-func OpenPlan(path string) (*Plan, error) {
-	f, err := os.Open(path)
+func OpenPlan(path string) (*Plan, error) { return openPlanWith(path, os.Open) }
+
+// openRunPlan is OpenPlan for a file of a run, which is never a pipe: reading one would wait
+// for ever.
+func openRunPlan(path string) (*Plan, error) { return openPlanWith(path, fsx.OpenRegular) }
+
+// OpenUndo opens the undo file of a run.
+func (r Runs) OpenUndo(id int64) (*Plan, error) {
+	return openRunPlan(filepath.Join(r.Path(id), UndoFile))
+}
+
+func openPlanWith(path string, open func(string) (*os.File, error)) (*Plan, error) {
+	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}

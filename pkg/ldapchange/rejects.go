@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -56,7 +55,7 @@ func (a *Applier) carry(run *Run, todo *Plan, done int) error {
 // the file does not exist. An incomplete record at the end is skipped, since its
 // group does not count as finished.
 func readRejects(path string) ([]Record, error) {
-	text, err := os.ReadFile(path)
+	text, err := readRunFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -97,7 +97,7 @@ func (r Runs) Load(id int64) (Info, error) {
 	if err == nil && info.State == Begun {
 		// It was killed or is running: the list of finished groups shows its progress.
 		var b []byte
-		if b, err = os.ReadFile(filepath.Join(r.Path(id), progressFile)); errors.Is(err, fs.ErrNotExist) {
+		if b, err = readRunFile(filepath.Join(r.Path(id), progressFile)); errors.Is(err, fs.ErrNotExist) {
 			err = nil // nothing was tried yet
 		}
 		if p := parseProgress(b); p.done > 0 {
@@ -176,6 +176,16 @@ func writeRunFile(path string, hook fsx.Hook, write func(io.Writer) error) error
 	return fsx.ReplaceFunc(context.Background(), path, write, fsx.ReplaceOptions{Hook: hook, Private: true, OwnerFrom: filepath.Dir(path)})
 }
 
+// readRunFile reads a file in the directory of a run. It refuses anything but a regular file.
+func readRunFile(path string) ([]byte, error) {
+	f, err := fsx.OpenRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
 // appendRunFile appends to a file in the directory of a run, or creates it.
 func appendRunFile(path string, hook fsx.Hook, text []byte) error {
 	return fsx.Append(context.Background(), path, text, filepath.Dir(path), hook)
@@ -192,7 +202,7 @@ type progress struct {
 
 func openProgress(dir string, hook fsx.Hook) (*progress, error) {
 	path := filepath.Join(dir, progressFile)
-	text, err := os.ReadFile(path)
+	text, err := readRunFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

@@ -231,3 +231,25 @@ func TestACLText(t *testing.T) {
 		}
 	})
 }
+
+// The most exact entry for a person decides.
+func TestACLReads(t *testing.T) {
+	for _, c := range []struct {
+		list          store.ACL
+		reads, others bool
+	}{
+		{nil, false, false},
+		{store.ACL{everyone("r")}, true, false},
+		{store.ACL{everyone("r"), person("x", "x@example.com", "n")}, false, false},
+		{store.ACL{everyone("n"), domain("example.com", "r")}, true, false},
+		{store.ACL{everyone("r"), domain("example.com", "n")}, false, false},
+		{store.ACL{everyone("n"), person("x", "old@example.com", "w")}, true, false},
+		{store.ACL{everyone("n"), person("g", "group@example.com", "r")}, false, true},
+		{store.ACL{everyone("n"), address("X@example.com", "a")}, true, false},
+		{store.ACL{domain("other.example", "a")}, false, false},
+	} {
+		if reads, others := c.list.Reads("x", []string{"x@example.com"}); reads != c.reads || others != c.others {
+			t.Errorf("%s: reads %v, others %v", c.list, reads, others)
+		}
+	}
+}

@@ -57,6 +57,19 @@ var (
 	ErrOtherBackend = errors.New("the store belongs to another back end")
 )
 
+// IsUnusable reports whether err is about a whole store, not about an item or a conflict: it
+// cannot be reached, opened, read or written.
+func IsUnusable(err error) bool {
+	for _, of := range []error{
+		ErrNoSchema, ErrUnavailable, ErrDenied, ErrLocked, ErrFull, ErrReadOnly, ErrDamaged, ErrSchemaOlder, ErrSchemaNewer, ErrOtherBackend,
+	} {
+		if errors.Is(err, of) {
+			return true
+		}
+	}
+	return false
+}
+
 // CommitUnknown means that whether a transaction happened is unknown, because the
 // connection was lost during its commit, or that a committed one may still be lost. It
 // wraps ErrUnavailable.

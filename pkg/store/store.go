@@ -73,6 +73,9 @@ type Reader interface {
 
 	// Purgeable counts what Purge with the same time would remove in all.
 	Purgeable(ctx context.Context, before time.Time) (Purged, error)
+	// ToPurge lists the accounts that Purge with the same time would remove, by address,
+	// then the calendars that it would remove from other accounts.
+	ToPurge(ctx context.Context, before time.Time) iter.Seq2[*ToPurge, error]
 }
 
 // Writer changes a store. Nothing can be changed while a sequence is being read
@@ -141,6 +144,15 @@ type Writer interface {
 	// accounts, and as many collections and components each. It returns what it
 	// removed. Calling it until it returns nothing removes everything.
 	Purge(ctx context.Context, before time.Time, limit int) (Purged, error)
+}
+
+// ToPurge is an account that a purge removes, or a calendar that it removes from an account
+// that remains.
+type ToPurge struct {
+	Account  string // the id
+	Address  string // the primary address
+	Calendar string // the name; "" for the whole account
+	Deleted  time.Time
 }
 
 // Purged counts what was permanently removed, or what would be.

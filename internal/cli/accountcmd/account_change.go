@@ -61,7 +61,7 @@ func (o *accountChange) changeRequested(ctx context.Context, selects bool, reque
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	s.retry = o.runner.retry()
+	s.retry, s.skipLost = o.runner.retry(), o.runner.lostBackends()
 	s.lookUp = func(ctx context.Context) (*account.Directory, func() error, error) {
 		return o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	}

@@ -97,7 +97,7 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	s.retry = o.runner.retry()
+	s.retry, s.skipLost = o.runner.retry(), o.runner.lostBackends()
 	d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	if err != nil {
 		return err
@@ -116,7 +116,9 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 	}); err != nil {
 		return err
 	}
-	return o.runner.run(ctx, s, t, account.CreateOne, account.Create, func(do account.Group) account.Group { return account.RefuseDuplicates(s.set, t.backends, do) })
+	return o.runner.run(ctx, s, t, account.CreateOne, account.Create, func(do account.Group) account.Group {
+		return account.RefuseDuplicates(s.set, t.backends, s.skipLost, do)
+	})
 }
 
 // selectAccounts reads the whole directory.

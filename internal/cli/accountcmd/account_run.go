@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -35,6 +34,7 @@ type changeRun struct {
 	lock     cmdutil.LockOptions
 	reject   string
 	retryFor time.Duration
+	skip     bool // back ends whose stores cannot be used
 	remark   string
 
 	operation string   // "calendar"; "" is "account"
@@ -49,6 +49,7 @@ type changeRun struct {
 	total   int
 	helps   bool  // running the command again may help with an item that failed
 	single  error // why the only item failed
+	ofLost  int   // items that failed because of their back end
 	listed  bool  // items are reported one by one, even if there is only one
 	many    bool  // there are several items: those that are already done are only counted
 	lost    error // why the report could not be written
@@ -67,6 +68,7 @@ func (o *changeRun) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.reject, "reject", "", "write the batch lines that failed to `FILE`, so that you can run them again")
 	f.DurationVar(&o.retryFor, "retry-for", time.Minute, "how long to retry when the database cannot be reached")
+	f.BoolVar(&o.skip, "continue", false, "skip the accounts of back ends whose stores cannot be used, and change the others")
 	f.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
 	o.lock.Add(f)
 }
@@ -123,15 +125,18 @@ func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, 
 		return o.work(ctx, s, t, wrap(account.DryRun(step)), nil, 0)
 	}
 	j := o.journals.Open(s.dir, o.lock.Timeout)
-	session, err := j.Open(ctx)
+	session, err := j.Open(ctx, journal.Accounts)
 	if err != nil {
 		return err
 	}
 	o.journals.WarnNotes(session.Notes)
-	undo := &undoFile{path: undoPath(filepath.Join(s.dir, "history"), session.Next()), head: "davadmin " + strings.Join(o.undo, " ") + undoInput, hook: o.hook}
-	change, err := o.journals.Begin(ctx, session, journal.Intent{
-		Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,
-		Items: []journal.Item{{Name: cmdutil.Plural(t.count, "account"), New: "undo file: " + undo.path, IsSet: true}},
+	undo := &undoFile{head: "davadmin " + strings.Join(o.undo, " ") + undoInput, hook: o.hook}
+	change, err := o.journals.BeginNumbered(ctx, session, func(change int64) journal.Intent {
+		undo.path = undoPath(j.Dir(), change)
+		return journal.Intent{
+			Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,
+			Items: []journal.Item{{Name: cmdutil.Plural(t.count, "account"), New: "undo file: " + undo.path, IsSet: true}},
+		}
 	})
 	if err != nil {
 		return errors.Join(err, session.Close())
@@ -173,7 +178,7 @@ func (o *changeRun) countWords() string {
 
 // work processes the items, and returns an error if not all were done.
 func (o *changeRun) work(ctx context.Context, s *storeHome, t *selectedAccounts, do account.Group, file *undoFile, change int64) error {
-	b := &account.Batch{Stores: s.set, Do: do, Size: o.size, Report: o.report, Retry: o.retry()}
+	b := &account.Batch{Stores: s.set, Do: do, Size: o.size, Report: o.report, Retry: o.retry(), Lost: s.skipLost}
 	done := 0
 	var shown atomic.Int64 // done, for the goroutine of the status line
 	start := o.now()
@@ -212,6 +217,15 @@ func (o *changeRun) work(ctx context.Context, s *storeHome, t *selectedAccounts,
 // retry says how long the run waits for an unavailable database.
 func (o *changeRun) retry() account.Retry {
 	return account.Retry{For: o.retryFor, Notify: func(text string) { o.console.Notef("davadmin: note: %s", text) }}
+}
+
+// lostBackends returns where the back ends that the run skips are collected; nil if it stops
+// at them.
+func (o *changeRun) lostBackends() account.Lost {
+	if !o.skip {
+		return nil
+	}
+	return account.Lost{}
 }
 
 // end prints the summary, writes the rejects, and returns the error of the run.
@@ -308,7 +322,11 @@ func (o *changeRun) report(out account.Outcome) error {
 	case account.Failed:
 		o.helps = o.helps || passes(out.Err)
 		o.single = fmt.Errorf("%s: %w", out.Item.Name, out.Err)
-		if o.listed {
+		var lost *account.BackendError
+		if errors.As(out.Err, &lost) {
+			o.ofLost++
+		}
+		if o.listed && (lost == nil || o.ofLost <= namedNotDone) {
 			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: " + o.hints.ErrorText(out.Err))
 		}
 		return nil
@@ -347,6 +365,8 @@ func (o *changeRun) detailTexts(details []account.Detail) []string {
 		switch d.Hint {
 		case account.HintModify:
 			d.Text += "; '" + o.hints.Line("account", "modify", "-a", "ADDRESS", "-y", "PROP=VALUE") + "' changes them"
+		case account.HintGrant:
+			d.Text += "; to give it: " + o.hints.Line("calendar", "modify", "-a", d.Grant.Owner, "-n", d.Grant.Calendar, "-y", "set-ace="+d.Grant.Person+":r")
 		case account.HintUpdateAddresses:
 			d.Text += "; '" + o.hints.Line("account", "repair", "-m", "-a", "ADDRESS") + "' copies those of the entry"
 		}
@@ -382,6 +402,9 @@ func (o *changeRun) printSummary(t *selectedAccounts, skipped int, undo string, 
 	}
 	if n := o.counts[account.NotDone]; n > namedNotDone {
 		o.console.Say(fmt.Sprintf("davadmin: %s: not done: the run stopped before %d more items", o.name(), n-namedNotDone))
+	}
+	if n := o.ofLost; n > namedNotDone {
+		o.console.Say(fmt.Sprintf("davadmin: %s: not done: %d more items on back ends whose stores cannot be used", o.name(), n-namedNotDone))
 	}
 	if skipped > 0 {
 		o.console.Notef("skipped, %s: %d", t.why, skipped)

@@ -24,13 +24,20 @@ func newAccountSubscribe(f *cmdutil.Factory, on bool) *cobra.Command {
 		verb, other, short = other, verb, "unsubscribe accounts from calendars of other users"
 		long = "Unsubscribes accounts from calendars of other users."
 	}
+	note := ""
+	if on {
+		note = `
+
+A subscription to a calendar that the person may not read is made as well, with a note that
+contains the command that gives the right.`
+	}
 	o := &accountSubscribe{accountChange: newAccountChange(f, verb, "account", other), on: on}
 	cmd := &cobra.Command{
 		Use:   verb + " -a ADDRESS -c /home/OWNER/CALENDAR/ | -f FILE",
 		Short: short,
 		Long: long + ` A calendar is given by its URI, /home/ADDRESS/NAME/. Repeat -c for several calendars. A
 batch file (-f) has a line 'address:uri' for each subscription; with -c, a line is only
-an address.`,
+an address.` + note,
 		Example: `  davadmin account ` + verb + ` -a user1@example.com -c /home/user2@example.com/calendar/
   davadmin account ` + verb + ` -f followers.txt -c /home/room1@example.com/calendar/`,
 		Args: cmdutil.NoArguments,

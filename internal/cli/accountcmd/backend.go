@@ -119,7 +119,7 @@ func (o *backendList) run(ctx context.Context) (err error) {
 			b.Error = o.hints.ErrorText(err)
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", l.Backend, err)) // each has its own line
 		} else if b.Schema == 0 {
-			lost = append(lost, s.lost(ctx, l))
+			lost = append(lost, s.lostAt(ctx, l))
 			b.Error = store.ErrNoSchema.Error()
 		}
 		all = append(all, b)
@@ -328,7 +328,7 @@ func (sh *storeHomes) CreateStore(ctx context.Context, s *storeHome, l backends.
 // Recorded calls do between two records of the journal. The first result of do says what
 // it did, even if it failed; the record says unfinished then.
 func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
-	session, err := sh.journals.Open(s.dir, wait).Open(ctx)
+	session, err := sh.journals.Open(s.dir, wait).Open(ctx, journal.Accounts)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,8 @@ func newBackendPurge(f *cmdutil.Factory) *cobra.Command {
 		Long: `Permanently removes, after confirmation, the accounts, calendars and components that were
 deleted longer ago than store.dav.ID.purgedelay, and the change logs from before that
 time. A client that has not synchronised since then has to download its calendars from scratch.
-This cannot be undone except from a backup.`,
+This cannot be undone except from a backup. --dry-run names the accounts and the calendars
+that would be removed, the first 10 of each back end, or all of them with -e.`,
 		Example: `  davadmin backend purge --dry-run
   davadmin backend purge -n defaultbackend --yes`,
 		Args: cmdutil.NoArguments,
@@ -57,7 +58,21 @@ type purgeObject struct {
 	Backend string `json:"backend"`
 	Before  string `json:"before"`
 	store.Purged
+	// What would be removed, of a dry run: all of it with -e, else the first ones.
+	Objects []purgeName `json:"objects,omitempty"`
+	More    int64       `json:"more_objects,omitempty"` // not in Objects
 }
+
+// purgeName is an account that would be removed, or a calendar of an account that remains.
+type purgeName struct {
+	Account  string `json:"account"`
+	ID       string `json:"id"`
+	Calendar string `json:"calendar,omitempty"`
+	Deleted  string `json:"deleted"`
+}
+
+// namedPurged is how many accounts and calendars a dry run names without -e.
+const namedPurged = 10
 
 func (o *backendPurge) run(ctx context.Context) (err error) {
 	format, err := o.console.Format(ui.Plain, ui.Table, ui.JSON)
@@ -92,7 +107,11 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 	work := func() (string, error) {
 		for i, name := range names {
 			done, err := o.purge(ctx, s, name, cuts[i])
-			all = append(all, purgeObject{name, timeText(cuts[i]), done})
+			p := purgeObject{Backend: name, Before: timeText(cuts[i]), Purged: done}
+			if err == nil && o.global.DryRun {
+				err = o.names(ctx, s, cuts[i], &p)
+			}
+			all = append(all, p)
 			if err != nil {
 				did := ""
 				if !purgedInAll(all).None() {
@@ -166,6 +185,37 @@ func (o *backendPurge) purge(ctx context.Context, s *storeHome, name string, cut
 	}
 }
 
+// names adds to p the accounts and calendars that would be removed.
+func (o *backendPurge) names(ctx context.Context, s *storeHome, cut time.Time, p *purgeObject) error {
+	st, err := s.set.Open(ctx, p.Backend)
+	if err != nil {
+		return err
+	}
+	return st.View(ctx, func(r store.Reader) error {
+		p.Objects, p.More = nil, 0
+		for x, err := range r.ToPurge(ctx, cut) {
+			if err != nil {
+				return err
+			}
+			if len(p.Objects) >= namedPurged && !o.global.Detail {
+				p.More++
+				continue
+			}
+			p.Objects = append(p.Objects, purgeName{Account: x.Address, ID: x.Account, Calendar: x.Calendar, Deleted: timeText(x.Deleted)})
+		}
+		return nil
+	})
+}
+
+// line returns the object as a line of text.
+func (n purgeName) line() string {
+	what := "account " + n.Account
+	if n.Calendar != "" {
+		what = "calendar '" + n.Calendar + "' of " + n.Account
+	}
+	return ui.Sanitize(fmt.Sprintf("%s (id %s), deleted %s", what, n.ID, n.Deleted))
+}
+
 func purgedInAll(all []purgeObject) (sum store.Purged) {
 	for _, p := range all {
 		sum.Add(p.Purged)
@@ -196,6 +246,16 @@ func (o *backendPurge) print(format ui.Format, all []purgeObject, complete bool)
 			strconv.FormatInt(p.Accounts, 10), p.Calendars, p.Components, p.Changes)
 		if err != nil {
 			return err
+		}
+		for _, n := range p.Objects {
+			if _, err := fmt.Fprintf(o.console.Streams.Out, "  %s\n", n.line()); err != nil {
+				return err
+			}
+		}
+		if p.More > 0 {
+			if _, err := fmt.Fprintf(o.console.Streams.Out, "  and %d more; -e lists all\n", p.More); err != nil {
+				return err
+			}
 		}
 	}
 	if o.global.DryRun {

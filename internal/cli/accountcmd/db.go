@@ -225,7 +225,7 @@ func (o *dbOptions) states(ctx context.Context) (out []store.SchemaState, s *sto
 			continue
 		}
 		if st.Version == 0 {
-			lost = append(lost, s.lost(ctx, l))
+			lost = append(lost, s.lostAt(ctx, l))
 		}
 		out = append(out, st)
 	}

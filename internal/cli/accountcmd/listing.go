@@ -6,6 +6,7 @@ import (
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/store"
 )
 
 // errStopped ends a producer whose records nobody wants any more.
@@ -13,7 +14,8 @@ var errStopped = errors.New("the listing was stopped")
 
 // printProduced prints the records that produce emits, each as soon as it comes, in bounded
 // memory. If produce fails before the first record, nothing is printed, not even the
-// beginning of a JSON document, unless the error says that the list is incomplete.
+// beginning of a JSON document, unless the error says that the list is incomplete, or that a
+// store cannot be read.
 func printProduced[T any](l cmdutil.List[T], c *cmdutil.Console, format ui.Format, produce func(emit func(T) error) error) error {
 	c.EndWithReader()
 	next, stop := iter.Pull2(sequence(produce))
@@ -21,7 +23,7 @@ func printProduced[T any](l cmdutil.List[T], c *cmdutil.Console, format ui.Forma
 	first, err, ok := next()
 	var incomplete *cmdutil.IncompleteError
 	var partly *cmdutil.PartialError
-	if err != nil && !errors.As(err, &incomplete) && !errors.As(err, &partly) {
+	if err != nil && !errors.As(err, &incomplete) && !errors.As(err, &partly) && !store.IsUnusable(err) {
 		return err
 	}
 	return l.Print(c, format, func(yield func(T, error) bool) {

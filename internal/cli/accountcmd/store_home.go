@@ -24,9 +24,13 @@ type storeHome struct {
 	hints    *cmdutil.Hints
 	warnLost func([]backends.Lost)
 	warned   bool // about back ends without a store
-	// existing are all back ends that have a store, and unseen those without one, as soon as
-	// all were opened.
-	existing, unseen []string
+	// existing are all back ends that could be opened, and lost the others, as soon as all
+	// were tried.
+	existing []string
+	lost     []backends.Lost
+	// skipLost are the back ends whose accounts a change skips; nil for a change that stops
+	// at the first store that cannot be used.
+	skipLost account.Lost
 	// lookUp opens the directory of the home, for people who have no account; nil if nothing
 	// may look anyone up there.
 	lookUp func(ctx context.Context) (*account.Directory, func() error, error)
@@ -85,16 +89,18 @@ func (s *storeHome) readable(ctx context.Context, name string) (names []string, 
 	if err != nil {
 		return nil, nil, cmdutil.Usagef("%v", err)
 	}
-	if _, err := s.set.Open(ctx, name); errors.Is(err, store.ErrNoSchema) {
+	_, err = s.set.Open(ctx, name)
+	switch {
+	case err == nil:
+		return []string{name}, nil, nil
+	case ctx.Err() == nil && store.IsUnusable(err):
 		return nil, s.hints.LostError([]backends.Lost{{Location: l, Err: err}}), nil
-	} else if err != nil {
-		return nil, nil, err
 	}
-	return []string{name}, nil, nil
+	return nil, nil, err
 }
 
-// lost returns a back end that has no store, with the reason.
-func (s *storeHome) lost(ctx context.Context, l backends.Location) backends.Lost {
+// lostAt returns a back end that has no store, with the reason.
+func (s *storeHome) lostAt(ctx context.Context, l backends.Location) backends.Lost {
 	_, err := s.set.Open(ctx, l.Backend)
 	if err == nil { // it was created meanwhile
 		err = store.ErrNoSchema
@@ -115,8 +121,16 @@ func (s *storeHome) selected(ctx context.Context, name string) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
+	for _, l := range lost {
+		switch {
+		case s.skipLost != nil:
+			s.skipLost[l.Backend] = l.Err
+		case !l.NoStore():
+			return nil, s.hints.NoStoreError([]backends.Lost{l}, len(existing) > 0)
+		}
+	}
 	if len(existing) == 0 {
-		return nil, s.hints.NoStoreError(lost)
+		return nil, s.hints.NoStoreError(lost, false)
 	}
 	if !s.warned {
 		s.warnLost(lost)
@@ -125,22 +139,24 @@ func (s *storeHome) selected(ctx context.Context, name string) ([]string, error)
 	return existing, nil
 }
 
-// openAll opens all back ends that have a store, and remembers the others.
+// openAll opens all back ends, and remembers those whose store cannot be used. It waits for
+// unavailable databases as long as retry says, but only once.
 func (s *storeHome) openAll(ctx context.Context) (names []string, lost []backends.Lost, err error) {
-	if names, lost, err = s.set.Existing(ctx); err != nil {
-		return nil, nil, err
+	if len(s.existing)+len(s.lost) > 0 {
+		return s.existing, s.lost, nil
 	}
-	s.existing, s.unseen = names, nil
-	for _, l := range lost {
-		s.unseen = append(s.unseen, l.Backend)
-	}
-	return names, lost, nil
+	s.existing, s.lost, err = s.set.Existing(ctx, func(ctx context.Context, backend string) (store.Store, error) {
+		return s.retry.Open(ctx, s.set, backend)
+	})
+	return s.existing, s.lost, err
 }
 
 func (s *storeHome) finder(names []string) *account.Finder {
 	f := &account.Finder{Stores: s.set, Backends: names, Retry: s.retry}
 	if slices.Equal(names, s.existing) { // otherwise, the user named a back end
-		f.Unseen = s.unseen
+		for _, l := range s.lost {
+			f.Unseen = append(f.Unseen, l.Backend)
+		}
 	}
 	return f
 }

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/journal"
 )
 
@@ -78,7 +78,7 @@ var errUndoFile = errors.New("its first line does not name the command that read
 // undoWords returns the operation, the action and the options of the command that an undo
 // file names in its first line, without -f and its value.
 func undoWords(path string) ([]string, error) {
-	file, err := os.Open(path)
+	file, err := fsx.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}

@@ -89,9 +89,13 @@ func (e *PartialError) Error() string { return e.Text }
 type IncompleteError struct {
 	Text string
 	More []string // lines that follow the message
+	Err  error    // decides on the exit code and the hint; nil for the ordinary ones
 }
 
 func (e *IncompleteError) Error() string { return e.Text }
+
+// Unwrap returns the cause.
+func (e *IncompleteError) Unwrap() error { return e.Err }
 
 // ErrFindings ends a check that completed with findings, or a diff that found differences.
 var ErrFindings = errors.New("findings")
@@ -233,6 +237,8 @@ func (h *Hints) StoreHint(err error) string {
 		return "; verify the certificate of the server with sslmode=verify-full in store.dav.ID.dburl (and sslrootcert=FILE), or allow the method with require_auth there"
 	case errors.Is(err, postgres.ErrNoTLS):
 		return "; enable TLS on the server, or add sslmode=disable to store.dav.ID.dburl"
+	case errors.As(err, &rights) && rights.Statements() != "":
+		return fmt.Sprintf("; to give the role '%s' this right, its owner or a superuser runs in the database %s: %s", rights.Role, rights.Database, rights.Statements())
 	case errors.As(err, &rights):
 		return "; give the user in store.dav.ID.dburl all rights on the schema davadmin and its tables, best by making it their owner"
 	case errors.Is(err, store.ErrDenied):
@@ -243,6 +249,8 @@ func (h *Hints) StoreHint(err error) string {
 		return "; give the base DN with -B"
 	case LimitHint(err) != "":
 		return LimitHint(err)
+	case writeHint(err) != "":
+		return writeHint(err)
 	case errors.Is(err, account.ErrNoEntry), errors.Is(err, account.ErrNoEntryWithID):
 		return "; '" + h.Line("ldap", "audit") + "' checks the entries"
 	}

@@ -77,6 +77,10 @@ func TestExitOf(t *testing.T) {
 		{"store not reachable", t.Context(), fmt.Errorf("x: %w", store.ErrUnavailable), 5, "x: "},
 		{"store refuses the user", t.Context(), fmt.Errorf("x: %w", store.ErrDenied), 5, "'davadmin passfile list'"},
 		{"rights in the store", t.Context(), fmt.Errorf("x: %w", &postgres.RightsError{}), 5, "; give the user in store.dav.ID.dburl all rights on the schema davadmin"},
+		{
+			"right on a table", t.Context(), fmt.Errorf("x: %w", &postgres.RightsError{Role: "cal", Database: "db", Kind: "table", Object: "account"}), 5,
+			"; to give the role 'cal' this right, its owner or a superuser runs in the database db: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA davadmin TO cal;",
+		},
 		{"store locked", t.Context(), fmt.Errorf("x: %w", store.ErrLocked), 6, "x: "},
 		{"database asks for the password", t.Context(), fmt.Errorf("x: %w", &postgres.AuthenticationError{Asked: "md5", Allowed: "scram-sha-256"}), 5, "asked for md5 authentication, but only scram-sha-256 is allowed; verify the certificate of the server with sslmode=verify-full"},
 		{"database without TLS", t.Context(), fmt.Errorf("x: %w: %w", store.ErrDenied, postgres.ErrNoTLS), 5, "; enable TLS on the server, or add sslmode=disable"},

@@ -52,6 +52,9 @@ func (s *HomeFile) ChangeOf(ctx context.Context, change int64) (before, after []
 	list := s.hints.Line(s.Operation, "history")
 	switch {
 	case errors.Is(err, journal.ErrNoVersion):
+		if pruned, path := s.File.Gone(ctx, err); !pruned {
+			return nil, nil, s.lostVersion(fmt.Sprintf("change %d cannot be undone: a version that it needs", change), path)
+		}
 		return nil, nil, fmt.Errorf("change %d cannot be undone: a version that it needs was pruned", change)
 	case errors.Is(err, config.ErrForeignVersion):
 		return nil, nil, Usagef("%v, so it cannot be undone alone; '%s' lists the revisions that can be restored", err, list)

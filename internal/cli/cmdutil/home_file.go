@@ -17,13 +17,14 @@ import (
 
 // FileKind describes a file of a home that an operation works on.
 type FileKind struct {
-	Operation    string      // on the command line
-	Title        string      // for help, such as "the configuration"
-	Path         string      // relative to the home
-	Mode         fs.FileMode // of a new file; 0 for the default
-	RevertsWith  string      // the operation whose revert undoes a change; "" for this one
-	Optional     bool        // a home may have no such file
-	serverWrites bool        // a running server may write the file as well
+	Operation    string       // on the command line
+	Title        string       // for help, such as "the configuration"
+	Path         string       // relative to the home
+	Mode         fs.FileMode  // of a new file; 0 for the default
+	Area         journal.Area // what a change locks; "" for the configuration
+	RevertsWith  string       // the operation whose revert undoes a change; "" for this one
+	Optional     bool         // a home may have no such file
+	serverWrites bool         // a running server may write the file as well
 	LabelsOf     func(*config.Registry) Labels
 }
 
@@ -59,11 +60,19 @@ func (hf *HomeFiles) ParseRevision(k FileKind, arg string) (int64, error) {
 	return n, nil
 }
 
+// lostVersion returns the error for content that was not pruned, and is not there.
+func (s *HomeFile) lostVersion(what, path string) error {
+	return fmt.Errorf("%s is lost: it was not pruned, but %s is missing; restore that file from a backup ('%s' lists what else is missing)", what, path, s.hints.Line("history", "verify"))
+}
+
 // At returns the content of the file in a revision; nil if there was no file.
 func (s *HomeFile) At(ctx context.Context, revision int64) ([]byte, error) {
 	text, err := s.File.At(ctx, revision)
 	switch {
 	case errors.Is(err, journal.ErrNoVersion):
+		if pruned, path := s.File.Gone(ctx, err); !pruned {
+			return nil, s.lostVersion(fmt.Sprintf("revision %d: its content", revision), path)
+		}
 		return nil, fmt.Errorf("revision %d: its content was pruned; '%s' lists the revisions", revision, s.hints.Line(s.Operation, "history"))
 	case errors.Is(err, config.ErrNoRevision):
 		return nil, Usagef("%v; '%s' lists the revisions", err, s.hints.Line(s.Operation, "history"))

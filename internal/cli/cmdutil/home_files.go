@@ -38,7 +38,7 @@ func (hf *HomeFiles) Open(k FileKind, o *HomeOptions, lock LockOptions) (*HomeFi
 	if err != nil {
 		return nil, err
 	}
-	file := config.NewFile(hf.journals.Open(home, lock.Timeout), config.FileOptions{Home: home, Name: k.Path, Optional: k.Optional, Mode: k.Mode, Hook: hf.hook})
+	file := config.NewFile(hf.journals.Open(home, lock.Timeout), config.FileOptions{Home: home, Name: k.Path, Optional: k.Optional, Mode: k.Mode, Area: k.Area, Hook: hf.hook})
 	return &HomeFile{FileKind: k, Home: home, File: file, Registry: registry, Labels: k.LabelsOf(registry), hints: hf.hints}, nil
 }
 

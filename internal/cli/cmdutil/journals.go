@@ -29,7 +29,7 @@ func (j *Journals) Actor() journal.Actor {
 // Open returns the journal of a home. It does not access the file system.
 func (j *Journals) Open(home string, lockTimeout time.Duration) *journal.Journal {
 	return journal.New(filepath.Join(home, "history"), journal.Options{
-		Base: home, Actor: j.Actor(), Now: j.now, LockTimeout: lockTimeout, Hook: j.hook,
+		Base: home, Actor: j.Actor(), Now: j.now, LockTimeout: lockTimeout, Command: j.Command(), Hook: j.hook,
 	})
 }
 
@@ -57,8 +57,13 @@ type Journals struct {
 // Begin records the intent of a batch of changes, and returns its number; see
 // Console.ChangeBegins.
 func (j *Journals) Begin(ctx context.Context, s *journal.Session, in journal.Intent) (int64, error) {
+	return j.BeginNumbered(ctx, s, func(int64) journal.Intent { return in })
+}
+
+// BeginNumbered is Begin for an intent that names files whose names contain its number.
+func (j *Journals) BeginNumbered(ctx context.Context, s *journal.Session, intent func(change int64) journal.Intent) (int64, error) {
 	j.console.ChangeBegins()
-	return s.Begin(ctx, in)
+	return s.BeginNumbered(ctx, intent)
 }
 
 // WarnNotes prints warnings of what a session of the journal repaired or found.

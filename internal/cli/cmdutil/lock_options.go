@@ -14,5 +14,5 @@ type LockOptions struct{ Timeout time.Duration }
 
 // Add adds the option.
 func (o *LockOptions) Add(f *pflag.FlagSet) {
-	f.DurationVar(&o.Timeout, "lock-timeout", DefaultLockTimeout, "how long to wait for another run that is making changes")
+	f.DurationVar(&o.Timeout, "lock-timeout", DefaultLockTimeout, "how long to wait for another run that changes the same kind of data")
 }

@@ -13,6 +13,9 @@ import (
 // command calls it before its work, which may be long or not be undone. A file that
 // exists needs --force, if the command has that option.
 func CheckOutput(path string, o fsx.OutputOptions) error {
+	if err := CheckNotDash("the output file", path); err != nil {
+		return err
+	}
 	err := fsx.CheckOutput(path, o)
 	switch {
 	case errors.Is(err, fs.ErrExist):
@@ -29,6 +32,9 @@ func CheckReject(path string, o fsx.OutputOptions) error {
 	if path == "" {
 		return nil
 	}
+	if err := CheckNotDash("--reject", path); err != nil {
+		return err
+	}
 	err := fsx.CheckOutput(path, o)
 	switch {
 	case errors.Is(err, fs.ErrExist):
@@ -37,6 +43,15 @@ func CheckReject(path string, o fsx.OutputOptions) error {
 		return Usagef("--reject: %v; use the path of a file", err)
 	}
 	return err
+}
+
+// CheckNotDash returns an error for an output named -, which other programs use for standard
+// output: nobody wants a file of that name. what is the output.
+func CheckNotDash(what, path string) error {
+	if path != "-" {
+		return nil
+	}
+	return Usagef("%s: '-' is not the name of a file; use /dev/stdout for standard output, or ./- for a file of that name", what)
 }
 
 // CheckDistinct returns an error if two paths, each with what it is, name one file, of

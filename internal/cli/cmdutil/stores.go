@@ -164,16 +164,16 @@ func (h *Hints) CheckDatabaseURLs(r *config.Registry, requests []config.Request)
 	return nil
 }
 
-// WarnLost warns of configured back ends without a store, because their accounts are not
-// seen.
+// WarnLost warns of configured back ends whose store cannot be used, because their accounts
+// are not seen.
 func (ss *Stores) WarnLost(lost []backends.Lost) {
 	for _, l := range lost {
-		ss.console.Warnf("back end %s is skipped: %v; %s", l.Backend, l.Err, ss.hints.LostHint(l.Location))
+		ss.console.Warnf("back end %s is skipped: %v%s", l.Backend, l.Err, ss.hints.lostHint(l))
 	}
 }
 
-// LostError returns the *IncompleteError of a command that could not read back ends because
-// they have no store, or nil if there are none.
+// LostError returns the *IncompleteError of a command that could not read back ends, or nil
+// if there are none.
 func (h *Hints) LostError(lost []backends.Lost) error {
 	switch len(lost) {
 	case 0:
@@ -181,21 +181,50 @@ func (h *Hints) LostError(lost []backends.Lost) error {
 	case 1:
 		return &IncompleteError{Text: "incomplete: " + h.lostWords(lost)[0]}
 	}
-	return &IncompleteError{Text: fmt.Sprintf("incomplete: %d back ends have no store", len(lost)), More: h.lostWords(lost)}
+	return &IncompleteError{Text: fmt.Sprintf("incomplete: %d back ends cannot be read", len(lost)), More: h.lostWords(lost), Err: lostCause(lost)}
 }
 
-// NoStoreError returns the error of a change for which no back end has a store.
-func (h *Hints) NoStoreError(lost []backends.Lost) error {
-	return errors.New("nothing was changed: " + strings.Join(h.lostWords(lost), "; "))
+// lostCause returns why back ends cannot be read that have a store; nil if none has one. If
+// it is not nil, the end of the run adds a hint to it.
+func lostCause(lost []backends.Lost) error {
+	var errs []error
+	for _, l := range lost {
+		if !l.NoStore() {
+			errs = append(errs, l.Err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// NoStoreError returns the error of a change for which back ends cannot be used. others means
+// that there are other ones, with which it can continue.
+func (h *Hints) NoStoreError(lost []backends.Lost, others bool) error {
+	text := "nothing was changed: " + strings.Join(h.lostWords(lost), "; ")
+	if others {
+		text += "; to skip this back end: --continue"
+	}
+	return &IncompleteError{Text: text, Err: lostCause(lost)}
 }
 
 // lostWords returns a line about each back end without a store.
 func (h *Hints) lostWords(lost []backends.Lost) []string {
 	var parts []string
 	for _, l := range lost {
-		parts = append(parts, fmt.Sprintf("back end %s: %v; %s", l.Backend, l.Err, h.LostHint(l.Location)))
+		hint := ""
+		if l.NoStore() {
+			hint = h.lostHint(l)
+		}
+		parts = append(parts, fmt.Sprintf("back end %s: %v%s", l.Backend, l.Err, hint))
 	}
 	return parts
+}
+
+// lostHint returns what to do about a back end that cannot be used.
+func (h *Hints) lostHint(l backends.Lost) string {
+	if l.NoStore() {
+		return "; " + h.LostHint(l.Location)
+	}
+	return h.StoreHint(l.Err)
 }
 
 // LostHint returns what to do about a back end without a store.

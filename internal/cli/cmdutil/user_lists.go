@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -101,7 +102,7 @@ func (ss *Stores) usersOfStores(ctx context.Context, ho *HomeOptions, home *Home
 	if err != nil {
 		return nil, explain(err)
 	}
-	if set.Len() == 0 {
+	if set.Len() == 0 && !slices.ContainsFunc(lost, func(l backends.Lost) bool { return !l.NoStore() }) {
 		return nil, nil
 	}
 	if err := ss.hints.LostError(lost); err != nil {
@@ -135,7 +136,7 @@ func (ss *Stores) accounts(ctx context.Context, ho *HomeOptions, home *HomeConfi
 		return nil, nil, nil, err
 	}
 	defer func() { err = errors.Join(err, stores.Close()) }()
-	if names, lost, err = stores.Existing(ctx); err != nil {
+	if names, lost, err = stores.Existing(ctx, nil); err != nil {
 		return nil, nil, nil, err
 	}
 	set = cs6.NewUserSet(cs6.SetOptions{})

@@ -123,6 +123,9 @@ func (o *coexistPlan) run(ctx context.Context) error {
 
 // write creates the directory of the wave with its files.
 func (o *coexistPlan) write(ctx context.Context, w *coexist.Wave, to, source string, total int) (*manifest, error) {
+	if err := cmdutil.CheckNotDash("-O", o.dir); err != nil {
+		return nil, err
+	}
 	dir, err := filepath.Abs(to)
 	if err != nil {
 		return nil, err

@@ -208,7 +208,7 @@ func oldUndoFiles(ctx context.Context, j *journal.Journal, before time.Time) ([]
 // question was open. It returns what was removed.
 func (o *historyPrune) prune(ctx context.Context, j *journal.Journal, home string, before time.Time) (done *prunePlan, err error) {
 	done = &prunePlan{}
-	s, err := j.Open(ctx)
+	s, err := j.Open(ctx, journal.Areas()...) // it removes what changes of any area may need
 	if err != nil {
 		return done, err
 	}

@@ -87,7 +87,7 @@ func (o *historyUndo) run(cmd *cobra.Command, arg string) error {
 	}
 	if e.Result == journal.Pending && !o.global.DryRun {
 		// The record of a run that was killed is completed under the lock.
-		if e, err = o.settle(ctx, j, e.Change); err != nil {
+		if e, err = o.settle(ctx, j, e); err != nil {
 			return err
 		}
 	}
@@ -118,9 +118,13 @@ func (o *historyUndo) run(cmd *cobra.Command, arg string) error {
 	return target.RunE(target, args)
 }
 
-// settle waits until no run is at work, and returns the entry of a change again.
-func (o *historyUndo) settle(ctx context.Context, j *journal.Journal, change int64) (journal.Entry, error) {
-	s, err := j.Open(ctx)
+// settle waits until no run is at work in the area of a change, and returns its entry again.
+func (o *historyUndo) settle(ctx context.Context, j *journal.Journal, e journal.Entry) (journal.Entry, error) {
+	areas := journal.Areas()
+	if e.Area != "" {
+		areas = []journal.Area{e.Area}
+	}
+	s, err := j.Open(ctx, areas...)
 	if err != nil {
 		return journal.Entry{}, err
 	}
@@ -128,7 +132,7 @@ func (o *historyUndo) settle(ctx context.Context, j *journal.Journal, change int
 	if err := s.Close(); err != nil {
 		return journal.Entry{}, err
 	}
-	return j.Entry(ctx, change)
+	return j.Entry(ctx, e.Change)
 }
 
 // command returns the command that undoes a change, or an error that says why there is none.

@@ -27,9 +27,10 @@ func newHistoryVerify(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "check the journal and every kept version against their hashes",
-		Long: `Reads the whole journal and every kept version. The exit code is 3
-if a record or a version does not match its hash, or if records are missing because the
-journal was cut at its end, emptied or removed.
+		Long: `Reads the whole journal and every kept version, and looks for the undo files of account
+changes and directory runs. The exit code is 3 if a record or a version does not match
+its hash, if records are missing because the journal was cut at its end, emptied or
+removed, or if an undo file is missing that was not pruned.
 
 The hashes detect accidents and careless edits. They do not protect against anyone who
 can write to the directory and computes them again.`,
@@ -58,6 +59,11 @@ func (o *historyVerify) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	lost, err := verifyFiles(ctx, j)
+	if err != nil {
+		return err
+	}
+	v.Problems = append(v.Problems, lost...)
 	o.console.KeepGoing()
 	grave := 0
 	for _, p := range v.Problems {

@@ -155,7 +155,7 @@ func (o *Runner) findRecords() (records, error) {
 			return records{}, err
 		}
 		return records{
-			journal: journal.New(dir, journal.Options{Base: filepath.Dir(dir), Actor: o.journals.Actor(), Now: o.now, LockTimeout: o.lock.Timeout, Hook: o.hook}),
+			journal: journal.New(dir, journal.Options{Base: filepath.Dir(dir), Actor: o.journals.Actor(), Now: o.now, LockTimeout: o.lock.Timeout, Command: o.journals.Command(), Hook: o.hook}),
 			base:    filepath.Dir(dir), runs: ldapchange.Runs{Dir: filepath.Join(dir, "ldap")},
 		}, nil
 	}
@@ -244,6 +244,9 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	var rejected []string // the DNs of users who stay on the new server
 	options := ldapchange.Options{
 		Directory: lo, Parallel: min(o.parallel, plan.Records), Rate: o.rate, RetryFor: o.retryFor, Continue: o.skip, Reverse: reverse, Tmp: o.tmp, Now: o.now, Hook: o.hook,
+		Waiting: func(err error, d time.Duration) {
+			o.console.Notef("davadmin: note: %s; trying again for %s", ui.Sanitize(err.Error()), d)
+		},
 		Rejected: func(r *ldapchange.Record, why string) {
 			o.console.Say(o.rejectedLine(plan, r, why))
 			if len(back) > 0 {
@@ -263,7 +266,7 @@ func (o *Runner) apply(ctx context.Context, plan *ldapchange.Plan, reverse bool)
 	if o.global.DryRun {
 		return o.dryRun(ctx, a)
 	}
-	session, err := rec.journal.Open(ctx)
+	session, err := rec.journal.Open(ctx, journal.Directory)
 	if err != nil {
 		return err
 	}
@@ -338,6 +341,7 @@ func (o *Runner) execute(ctx context.Context, a *ldapchange.Applier, plan *ldapc
 	if err != nil {
 		return err
 	}
+	toChange := 0
 	if run == nil {
 		c, err := o.compare(ctx, a)
 		if err != nil {
@@ -350,20 +354,9 @@ func (o *Runner) execute(ctx context.Context, a *ldapchange.Applier, plan *ldapc
 		if c.ToChange == 0 {
 			return errors.Join(o.printChecked(c), o.writeRejects(ctx, a, c.Server), skippedError(c.Conflicts))
 		}
-		id := s.Next()
-		for _, dir := range []string{rec.runs.Dir, rec.runs.Path(id)} {
-			if err := fsx.MkdirPrivate(ctx, dir, rec.base, o.hook); err != nil {
-				return err
-			}
-		}
-		if run, err = a.Write(rec.runs.Path(id), id, o.undoes); err != nil {
-			return err
-		}
+		toChange = c.ToChange
 	}
-	change, err := o.journals.Begin(ctx, s, journal.Intent{Operation: o.operation, Command: o.journals.Command(), Items: []journal.Item{
-		{Name: "run", New: fmt.Sprint(run.ID), IsSet: true}, {Name: "directory", New: run.Server, IsSet: true},
-		{Name: "plan", New: plan.Path(), IsSet: true}, {Name: "entries", New: fmt.Sprint(run.ToChange), IsSet: true},
-	}})
+	run, change, err := o.begin(ctx, a, run, plan, rec, s, toChange)
 	if err != nil {
 		return err
 	}
@@ -450,7 +443,7 @@ func (o *Runner) Undo(ctx context.Context, arg string) error {
 	case info.State == ldapchange.Ready:
 		return cmdutil.Usagef("run %d was stopped before it changed anything", id)
 	}
-	plan, err := ldapchange.OpenPlan(filepath.Join(rec.runs.Path(id), ldapchange.UndoFile))
+	plan, err := rec.runs.OpenUndo(id)
 	if err != nil {
 		return fmt.Errorf("the undo file of run %d: %w", id, err)
 	}

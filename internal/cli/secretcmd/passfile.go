@@ -14,12 +14,13 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/journal"
 )
 
 // vaultKind describes the vault as a file of a home.
 func vaultKind() cmdutil.FileKind {
 	return cmdutil.FileKind{
-		Operation: "passfile", Title: "the vault", Path: cmdutil.VaultFile, Mode: 0o600, Optional: true,
+		Operation: "passfile", Title: "the vault", Path: cmdutil.VaultFile, Mode: 0o600, Optional: true, Area: journal.Vault,
 		LabelsOf: func(*config.Registry) cmdutil.Labels { return vaultLabels{} },
 	}
 }

@@ -115,6 +115,9 @@ func (p *passPlan) chooseKey() error {
 	o := p.o
 	p.key = nil
 	if o.newKey != "" {
+		if err := cmdutil.CheckNotDash("--new-key", o.newKey); err != nil {
+			return err
+		}
 		p.kind, p.keyPath, p.newKey = secret.ByKey, o.newKey, true
 		if o.newKey == defaultNewKey {
 			p.keyPath = filepath.Join(p.home.Home, filepath.FromSlash(cmdutil.VaultKeyFile))

@@ -189,27 +189,33 @@ func (s *Set) finish(ctx context.Context, at *opening, l Location) {
 	at.until = time.Now().Add(failureMemory)
 }
 
-// Lost is a configured back end without a store. Whether its store was never created or
-// was lost cannot be told, so nothing is known about its accounts.
+// Lost is a configured back end whose store cannot be opened, so that nothing is known about
+// its accounts. If there is no store, whether it was never created or was lost cannot be told.
 type Lost struct {
 	Location
-	Err error // wraps store.ErrNoSchema, and names the location
+	Err error // store.IsUnusable; it names the location
 }
 
-// Existing opens all back ends that have a store. It returns their sorted ids, and the
-// back ends without a store. A back end that cannot be opened for another reason is an
-// error.
-func (s *Set) Existing(ctx context.Context) (names []string, lost []Lost, err error) {
+// NoStore reports whether the back end has no store.
+func (l Lost) NoStore() bool { return errors.Is(l.Err, store.ErrNoSchema) }
+
+// Existing opens all back ends. It returns the sorted ids of those that could be opened, and
+// the others. An error that is not about a store ends it. open opens a back end; nil stands
+// for Open.
+func (s *Set) Existing(ctx context.Context, open func(ctx context.Context, backend string) (store.Store, error)) (names []string, lost []Lost, err error) {
+	if open == nil {
+		open = s.Open
+	}
 	for _, l := range s.locations {
-		_, err := s.Open(ctx, l.Backend)
+		_, err := open(ctx, l.Backend)
 		switch {
-		case errors.Is(err, store.ErrNoSchema):
+		case err == nil:
+			names = append(names, l.Backend)
+		case ctx.Err() == nil && store.IsUnusable(err):
 			lost = append(lost, Lost{l, err})
-			continue
-		case err != nil:
+		default:
 			return nil, nil, err
 		}
-		names = append(names, l.Backend)
 	}
 	return names, lost, nil
 }

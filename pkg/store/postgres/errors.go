@@ -25,16 +25,6 @@ type conflictError struct {
 func (e *conflictError) Error() string   { return e.err.Error() }
 func (e *conflictError) Unwrap() []error { return []error{e.meaning, e.err} }
 
-// RightsError is returned when the user of the database, who could log in, lacks a right.
-// It wraps store.ErrDenied.
-type RightsError struct{ text string }
-
-// Error returns what the server said.
-func (e *RightsError) Error() string { return store.ErrDenied.Error() + ": " + e.text }
-
-// Unwrap returns store.ErrDenied.
-func (e *RightsError) Unwrap() error { return store.ErrDenied }
-
 // explain wraps an error of pgx or of the server in the matching error of pkg/store
 // (PostgreSQL 15 manual, appendix A).
 func explain(err error) error {
@@ -71,7 +61,7 @@ func explainCode(e *pgconn.PgError, err error) error {
 	case "28P01", "28000": // invalid_password, invalid_authorization_specification
 		return wrap(store.ErrDenied)
 	case "42501": // insufficient_privilege
-		return &RightsError{text}
+		return newRightsError(e)
 	case "3D000": // invalid_catalog_name
 		return wrap(store.ErrUnavailable)
 	case "53100": // disk_full

@@ -114,6 +114,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 
 // failed adds the name of the store to an error, unless the error already contains it.
 func (o Options) failed(err error) error {
+	o.addRole(err)
 	var exists *store.ExistsError
 	var at *store.PlaceError
 	if errors.As(err, &exists) || errors.As(err, &at) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/davadmin/davadmin/internal/servertest"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/relational"
@@ -156,6 +158,76 @@ func TestMissingRights(t *testing.T) {
 	var rights *RightsError
 	if !errors.As(err, &rights) || !errors.Is(err, store.ErrDenied) {
 		t.Errorf("%s: got error %v", o.URL, err)
+	}
+}
+
+// The statements of the error give the rights, one after the other, until the store works.
+func TestStatementsGiveTheMissingRights(t *testing.T) {
+	server := servertest.Postgres(t, servertest.PostgresOptions{})
+	admin := Options{URL: server.URL("postgres"), Backend: "b"}
+	psql := func(query string) {
+		t.Helper()
+		if out, err := server.Psql(t.Context(), "postgres", query); err != nil {
+			t.Fatalf("%s: %v: %s", query, err, out)
+		}
+	}
+	psql(`CREATE USER "Cal-1"; REVOKE CREATE ON DATABASE postgres FROM PUBLIC`)
+	guest := Options{URL: strings.Replace(admin.URL, "postgres://postgres@", "postgres://Cal-1@", 1), Backend: "b"}
+	given := func(err error, want string) {
+		t.Helper()
+		var rights *RightsError
+		if !errors.As(err, &rights) || rights.Role != "Cal-1" || rights.Database != "postgres" {
+			t.Fatalf("got error %v", err)
+		}
+		if got := rights.Statements(); got != want {
+			t.Errorf("%v: run %s, want %s", err, got, want)
+		}
+		psql(rights.Statements())
+	}
+	given(Create(t.Context(), guest), `GRANT CREATE ON DATABASE postgres TO "Cal-1";`)
+	if err := Create(t.Context(), guest); err != nil {
+		t.Fatal(err)
+	}
+	psql("DROP SCHEMA davadmin CASCADE")
+	if err := Create(t.Context(), admin); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(t.Context(), guest)
+	given(err, `GRANT USAGE ON SCHEMA davadmin TO "Cal-1"; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA davadmin TO "Cal-1";`)
+	psql(`REVOKE INSERT ON davadmin.account FROM "Cal-1"`)
+	s, err := Open(t.Context(), guest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	create := func() error {
+		return s.Update(t.Context(), func(w store.Writer) error {
+			return w.CreateAccount(t.Context(), &store.NewAccount{Account: store.Account{ID: "a", Kind: store.User, Addresses: []string{"a@example.com"}, DisplayName: "a"}})
+		})
+	}
+	given(create(), `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA davadmin TO "Cal-1";`)
+	if err := create(); err != nil {
+		t.Error(err)
+	}
+	_, err = Replace(t.Context(), guest)
+	given(err, `ALTER SCHEMA davadmin OWNER TO "Cal-1";`)
+}
+
+// A sequence can be named by a server whose tables were changed by hand.
+func TestRightsOfOtherObjects(t *testing.T) {
+	for message, want := range map[string]string{
+		"permission denied for sequence s":  "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA davadmin TO cal;",
+		"permission denied for relation x":  "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA davadmin TO cal;",
+		"must be owner of table account":    "ALTER TABLE davadmin.account OWNER TO cal;",
+		`must be owner of schema a"b`:       `ALTER SCHEMA "a""b" OWNER TO cal;`,
+		"permission denied for function f":  "",
+		"keine Berechtigung fuer Tabelle x": "",
+	} {
+		r := newRightsError(&pgconn.PgError{Message: message, Code: "42501"})
+		r.Role = "cal"
+		if got := r.Statements(); got != want {
+			t.Errorf("%s: %q, want %q", message, got, want)
+		}
 	}
 }
 

@@ -226,6 +226,7 @@ func (s *Store) named(err error) error {
 	if err == nil || errors.As(err, &at) {
 		return err
 	}
+	s.o.addRole(err)
 	for _, of := range []error{store.ErrReadOnly, store.ErrLocked, store.ErrTimeLimit, store.ErrUnavailable, store.ErrDenied, store.ErrFull, store.ErrDamaged} {
 		if errors.Is(err, of) {
 			return &store.PlaceError{Where: s.o.Where(), Err: err}

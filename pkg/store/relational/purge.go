@@ -3,6 +3,7 @@ package relational
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/davadmin/davadmin/pkg/store"
@@ -180,4 +181,29 @@ func (s *Session) Purgeable(ctx context.Context, before time.Time) (store.Purged
 		*part.to += n
 	}
 	return out, nil
+}
+
+// ToPurge implements store.Reader.
+func (s *Session) ToPurge(ctx context.Context, before time.Time) iter.Seq2[*store.ToPurge, error] {
+	return func(yield func(*store.ToPurge, error) bool) {
+		for _, query := range []string{
+			"SELECT id, mail, '', deleted FROM account WHERE deleted > 0 AND deleted < $1 ORDER BY mail, id",
+			"SELECT c.account, a.mail, c.name, c.deleted FROM collection c JOIN account a ON a.id = c.account" +
+				" WHERE c.deleted > 0 AND c.deleted < $1 AND c.account NOT IN " + purgedAccounts + " ORDER BY a.mail, c.account, c.name, c.number",
+		} {
+			for p, err := range streamRows(ctx, s, query, []any{Stamp(before)}, scanToPurge) {
+				if !yield(p, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func scanToPurge(rows Rows) (*store.ToPurge, error) {
+	p := &store.ToPurge{}
+	var deleted int64
+	err := rows.Scan(&p.Account, &p.Address, &p.Calendar, &deleted)
+	p.Deleted = Time(deleted)
+	return p, err
 }

@@ -238,6 +238,9 @@ func drawPurge(t *rapid.T, _ draw) action {
 			if err != nil {
 				return err
 			}
+			if err := checkToPurge(ctx, w, before, expected); err != nil {
+				return err
+			}
 			var sum store.Purged
 			for range 1000 {
 				done, err := w.Purge(ctx, before, limit)
@@ -255,4 +258,27 @@ func drawPurge(t *rapid.T, _ draw) action {
 			return errors.New("the purge never ends")
 		},
 	}
+}
+
+// checkToPurge checks that the accounts and calendars to purge are listed, each once.
+func checkToPurge(ctx context.Context, r store.Reader, before time.Time, expected store.Purged) error {
+	seen := map[store.ToPurge]bool{}
+	var accounts, calendars int64
+	for p, err := range r.ToPurge(ctx, before) {
+		switch {
+		case err != nil:
+			return err
+		case seen[*p], !p.Deleted.Before(before):
+			return fmt.Errorf("%+v is not to be purged before %v, or listed twice", p, before)
+		case p.Calendar == "":
+			accounts++
+		default:
+			calendars++
+		}
+		seen[*p] = true
+	}
+	if accounts != expected.Accounts || calendars > expected.Calendars {
+		return fmt.Errorf("%d accounts and %d calendars are listed of %+v", accounts, calendars, expected)
+	}
+	return nil
 }

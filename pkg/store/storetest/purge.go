@@ -33,6 +33,14 @@ func testPurge(s *env) {
 	// What was deleted at exactly that time is kept.
 	s.same(store.Purged{}, s.purgeBefore(first, 100), "purged")
 	s.same(before, s.everything(), "after a purge that removes nothing")
+	s.view(func(ctx context.Context, r store.Reader) error {
+		listed, err := collect(r.ToPurge(ctx, s.home("young").Account.Deleted))
+		for i := range listed {
+			listed[i].Deleted = time.Time{}
+		}
+		s.same([]*store.ToPurge{{Account: "a", Address: "a@example.com", Calendar: "gone"}, {Account: "b", Address: "b@example.com", Calendar: "gone"}}, listed, "to purge")
+		return err
+	})
 	got := s.purgeBefore(s.home("young").Account.Deleted, 100)
 	// In each of a and b: the deleted calendar with two components and a deletion, and
 	// a deletion in the other calendar.
