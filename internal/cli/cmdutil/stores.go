@@ -179,7 +179,7 @@ func (h *Hints) LostError(lost []backends.Lost) error {
 	case 0:
 		return nil
 	case 1:
-		return &IncompleteError{Text: "incomplete: " + h.lostWords(lost)[0]}
+		return &IncompleteError{Text: "incomplete: " + h.lostWords(lost)[0], Err: lostCause(lost)}
 	}
 	return &IncompleteError{Text: fmt.Sprintf("incomplete: %d back ends cannot be read", len(lost)), More: h.lostWords(lost), Err: lostCause(lost)}
 }

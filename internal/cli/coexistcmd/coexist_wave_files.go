@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -48,9 +47,12 @@ func waveFiles() []string {
 	return []string{waveForward, waveBack, waveOldServer, wavePeople, waveChecks, waveEntries}
 }
 
+// maxWaveFile is the maximum size of a file of a wave.
+const maxWaveFile = 1 << 30
+
 // fileSum returns the SHA-256 digest of a file in hexadecimal.
 func fileSum(path string) (string, error) {
-	b, err := os.ReadFile(path)
+	b, _, err := fsx.ReadLimited(path, maxWaveFile)
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:]), err
 }
