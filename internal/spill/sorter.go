@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"math"
 	"math/bits"
 	"os"
 	"slices"
+	"sort"
 )
 
 // Pair is an item of a Sorter. Pairs are sorted by Key, and by Ref within a key.
@@ -234,15 +236,27 @@ func (s *Sorter) Close() error {
 // Sorted yields the pairs of all sorters, in order. When the iteration is over, the
 // sorters can be merged again and added to. An error ends the iteration.
 func Sorted(sorters ...*Sorter) iter.Seq2[Pair, error] {
+	return SortedRange(0, math.MaxUint64, sorters...)
+}
+
+// SortedRange is like Sorted for the pairs with Keys from low to high, and reads hardly
+// anything else.
+func SortedRange(low, high uint64, sorters ...*Sorter) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
 		var h heap
 		for _, s := range sorters {
 			s.Sort()
-			h.add(&run{pairs: s.pairs})
 			from := int64(0)
-			for _, to := range s.runs {
-				h.add(&run{f: s.f, at: from, end: to})
-				from = to
+			for i := range len(s.runs) + 1 {
+				r := &run{pairs: s.pairs}
+				if i < len(s.runs) {
+					r = &run{f: s.f, at: from, end: s.runs[i]}
+					from = s.runs[i]
+				}
+				if low > 0 {
+					r.seek(low)
+				}
+				h.add(r)
 			}
 		}
 		for len(h) > 0 {
@@ -252,7 +266,7 @@ func Sorted(sorters ...*Sorter) iter.Seq2[Pair, error] {
 				return
 			}
 			h.settle()
-			if !yield(p, nil) {
+			if p.Key > high || !yield(p, nil) {
 				return
 			}
 		}
@@ -273,6 +287,9 @@ type run struct {
 // take returns the next pair. It returns false at the end of the run, and the least of
 // all pairs if r.err was set.
 func (r *run) take() (Pair, bool) {
+	if r.err != nil {
+		return Pair{}, true
+	}
 	if r.next == len(r.pairs) {
 		if r.at == r.end {
 			return Pair{}, false
@@ -284,6 +301,21 @@ func (r *run) take() (Pair, bool) {
 	p := r.pairs[r.next]
 	r.next++
 	return p, true
+}
+
+// seek skips the pairs with a Key below low.
+func (r *run) seek(low uint64) {
+	if r.f == nil {
+		r.next = sort.Search(len(r.pairs), func(i int) bool { return r.pairs[i].Key >= low })
+		return
+	}
+	r.at += pairSize * int64(sort.Search(int((r.end-r.at)/pairSize), func(i int) bool {
+		var key [8]byte
+		if _, err := r.f.ReadAt(key[:], r.at+pairSize*int64(i)); err != nil {
+			r.err = fmt.Errorf("temporary file: %w", noEOF(err))
+		}
+		return binary.LittleEndian.Uint64(key[:]) >= low
+	}))
 }
 
 // fill reads the next pairs of a run that has more.

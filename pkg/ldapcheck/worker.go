@@ -61,7 +61,7 @@ type worker struct {
 
 	spool *spill.Log // holders and references
 	facts *spill.Log
-	order *spill.Sorter // facts: factKey and place
+	order *spill.Sorter // facts: factKey and place, which may be that of foundMissing
 
 	ids   *spill.Sorter // the hash of a unique id, and the holder's place
 	mails *spill.Sorter // the hash of a mail address, and the holder's place
@@ -135,6 +135,9 @@ func (w *worker) placeOf(at int64) uint64 { return uint64(w.number)<<placeBits |
 
 // found records a fact about the current entry.
 func (w *worker) found(r ruleNumber, code byte, attr role, value, other []byte) {
+	if value == nil && other == nil && w.foundMissing(r, code, attr) {
+		return
+	}
 	e := w.s.entry
 	w.add(&fact{
 		rule: r, code: code, kind: e.Kind, pos: e.Pos, file: e.File, line: e.Line,
