@@ -81,7 +81,7 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 	}
 	run.Counts = run.settled
 	first := true // nothing was tried yet by this call
-	for batch, err := range a.batches(todo, done) {
+	for batch, err := range ahead(a.batches(todo, done)) {
 		if err != nil {
 			return a.end(run, err)
 		}
