@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -24,7 +25,8 @@ func main() {
 	flag.StringVar(&b.work, "work", "", "`DIRECTORY` for temporary files")
 	out := flag.String("out", "docs/benchmarks.md", "write the page to `FILE`")
 	flag.IntVar(&b.runs, "runs", 60, "run each command `N` times")
-	flag.StringVar(&b.only, "only", "", "measure only this `SECTION` and print it: config, properties, ldif, pipe, slapd, ds, coexist, change, accounts")
+	flag.StringVar(&b.only, "only", "", "measure only this `SECTION` and print it: config, properties, ldif, short, pipe, slapd, ds, coexist, change, accounts")
+	flag.IntVar(&b.percent, "percent", 100, "with -only ldif, short or change: take `N` percent of the entries, for a quick look")
 	flag.IntVar(&b.accountCount, "accounts", 100_000, "create `N` accounts")
 	again := flag.String("again", "", "measure these `SECTIONS` again, separated by commas, and keep the other sections of the page")
 	load := flag.String("load", "", "load rows in this `WAY` (copy, insert, insert-sorted); used by the benchmark when it starts itself as a rival")
@@ -33,6 +35,8 @@ func main() {
 	var err error
 	if *load != "" {
 		err = runLoad(*load, flag.Args())
+	} else if b.percent != 100 && b.only == "" {
+		err = errors.New("-percent is only for -only")
 	} else if b.only != "" {
 		if text, err = b.alone(); err == nil {
 			_, err = fmt.Print(text)
@@ -51,6 +55,7 @@ type bench struct {
 	work        string
 	runs        int
 	only        string
+	percent     int // of the entries
 
 	accountCount int
 }
@@ -58,13 +63,17 @@ type bench struct {
 // page measures all sections, or only those in again and takes the others from the
 // existing page, and returns the page.
 func (b *bench) page(path, again string) (string, error) {
-	head := fmt.Sprintf("# Benchmarks\n\nWritten by `scripts/bench`; every table is measured in one run, with the contenders taking turns.\n"+
-		"Machine: %s, %d cores, %s. Figures differ on other machines; compare the ratios.\n", cpu(), runtime.NumCPU(), runtime.Version())
+	machine := fmt.Sprintf("Machine: %s, %d cores, %s.", cpu(), runtime.NumCPU(), runtime.Version())
+	head := pageHead + machine + pageNote
+	note := "" // in the sections measured now
 	before := map[string]string{}
 	if again != "" {
 		var err error
-		if before, err = readSections(path, head); err != nil {
+		if head, before, err = readSections(path); err != nil {
 			return "", err
+		}
+		if !strings.Contains(head, machine) {
+			note = machine + "\n\n"
 		}
 		for _, name := range strings.Split(again, ",") {
 			if _, ok := before[name]; !ok {
@@ -82,6 +91,7 @@ func (b *bench) page(path, again string) (string, error) {
 			if text, err = b.apart(s.name); err != nil {
 				return "", fmt.Errorf("%s: %w", s.name, err)
 			}
+			text = note + text
 		}
 		out.WriteString("\n" + sectionMark(s.name) + "\n" + text)
 	}
@@ -91,25 +101,32 @@ func (b *bench) page(path, again string) (string, error) {
 // sectionMark returns the line that begins a section, by which readSections finds it.
 func sectionMark(name string) string { return "<!-- " + name + " -->" }
 
-// readSections reads the sections of a page that was measured on this machine.
-func readSections(path, head string) (map[string]string, error) {
+// The text before and after the line of a page that describes the machine. A section that
+// was measured on another machine begins with such a line, too.
+const (
+	pageHead = "# Benchmarks\n\nWritten by `scripts/bench`; every table is measured in one run, with the contenders taking turns.\n"
+	pageNote = " Figures differ on other machines; compare the ratios.\n"
+)
+
+// readSections reads the head and the sections of a page.
+func readSections(path string) (head string, sections map[string]string, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	rest, ok := strings.CutPrefix(string(text), head+"\n")
-	if !ok {
-		return nil, fmt.Errorf("%s was measured on another machine: measure every section again", path)
+	head, rest, ok := strings.Cut(string(text), "\n<!-- ")
+	if !ok || !strings.HasPrefix(head, pageHead) {
+		return "", nil, fmt.Errorf("%s does not begin as a page of benchmarks", path)
 	}
-	out := map[string]string{}
+	sections = map[string]string{}
 	for _, part := range strings.Split(rest, "\n<!-- ") {
-		name, section, ok := strings.Cut(strings.TrimPrefix(part, "<!-- "), " -->\n")
+		name, section, ok := strings.Cut(part, " -->\n")
 		if !ok {
-			return nil, fmt.Errorf("%s: a section does not begin with its mark", path)
+			return "", nil, fmt.Errorf("%s: a section does not begin with its mark", path)
 		}
-		out[name] = section
+		sections[name] = section
 	}
-	return out, nil
+	return head, sections, nil
 }
 
 // section is a part of the page.
@@ -119,7 +136,7 @@ type section struct {
 }
 
 func (b *bench) sections() []section {
-	return []section{{"config", b.configCommands}, {"properties", b.properties}, {"ldif", b.ldif}, {"pipe", b.pipe}, {"slapd", b.slapd}, {"ds", b.ds}, {"coexist", b.coexist}, {"change", b.change}, {"accounts", b.accounts}}
+	return []section{{"config", b.configCommands}, {"properties", b.properties}, {"ldif", b.ldif}, {"short", b.short}, {"pipe", b.pipe}, {"slapd", b.slapd}, {"ds", b.ds}, {"coexist", b.coexist}, {"change", b.change}, {"accounts", b.accounts}}
 }
 
 // apart measures a section in a separate process. A child process inherits the size
