@@ -38,9 +38,12 @@ func appendPlainDN(dst, dn []byte) (out []byte, ok bool) {
 	b := out[len(dst):]
 	for i := 0; ; i++ {
 		start := i
-		for i < len(b) && dnBytes[b[i]]&typeByte != 0 {
-			b[i] = lowerASCII(b[i])
-			i++
+		for ; i < len(b); i++ {
+			c := foldedTypes[b[i]]
+			if c == 0 {
+				break
+			}
+			b[i] = c
 		}
 		// A longer type may be another name of a usual one.
 		if i == start || i-start >= shortestAlias || b[start] <= '9' || i == len(b) || b[i] != '=' {
@@ -48,20 +51,20 @@ func appendPlainDN(dst, dn []byte) (out []byte, ok bool) {
 		}
 		i++
 		start = i
-		for i < len(b) && dnBytes[b[i]]&valueByte != 0 {
-			if b[i] == ' ' && b[i-1] == ' ' {
-				return dst, false
+		last := byte(' ')
+		for ; i < len(b); i++ {
+			c := foldedValues[b[i]]
+			if c == 0 || c == ' ' && last == ' ' {
+				break
 			}
-			b[i] = lowerASCII(b[i])
-			i++
+			b[i], last = c, c
 		}
-		if i == start || b[start] == ' ' || b[i-1] == ' ' {
+		switch {
+		case last == ' ': // the value is empty, or has a blank at an end
 			return dst, false
-		}
-		if i == len(b) {
+		case i == len(b):
 			return out, true
-		}
-		if b[i] != ',' {
+		case b[i] != ',':
 			return dst, false
 		}
 	}
@@ -76,6 +79,10 @@ const (
 // dnBytes contains the classes of each byte.
 var dnBytes = makeDNBytes()
 
+// foldedTypes and foldedValues contain each byte of a plain type or value in lower case,
+// and 0 for other bytes.
+var foldedTypes, foldedValues = makeFolded(typeByte), makeFolded(valueByte)
+
 func makeDNBytes() (t [256]uint8) {
 	for i := range t {
 		switch c := byte(i); {
@@ -83,6 +90,15 @@ func makeDNBytes() (t [256]uint8) {
 			t[i] = typeByte | valueByte
 		case c == '.', c == '_', c == '@', c == ' ':
 			t[i] = valueByte
+		}
+	}
+	return t
+}
+
+func makeFolded(class uint8) (t [256]byte) {
+	for i, have := range makeDNBytes() {
+		if have&class != 0 {
+			t[i] = lowerASCII(byte(i))
 		}
 	}
 	return t
