@@ -50,7 +50,6 @@ func appendPlainDN(dst, dn []byte) (out []byte, ok bool) {
 			return dst, false
 		}
 		i++
-		start = i
 		last := byte(' ')
 		for ; i < len(b); i++ {
 			c := foldedValues[b[i]]
