@@ -1,12 +1,15 @@
 package spill
 
 import (
-	"bufio"
+	"cmp"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"iter"
+	"math"
+	"math/bits"
 	"os"
+	"slices"
+	"sort"
 )
 
 // Pair is an item of a Sorter. Pairs are sorted by Key, and by Ref within a key.
@@ -20,6 +23,8 @@ const (
 	maxInMemory = 256 << 10
 	// readAhead is how many bytes of each run are held while runs are merged.
 	readAhead = 32 << 10
+	// writeBuffer is how many bytes of a run are written at a time.
+	writeBuffer = 64 << 10
 )
 
 // Sorter sorts any number of pairs. Pairs that do not fit in memory are written to
@@ -65,20 +70,28 @@ func (s *Sorter) spill() error {
 		s.f = f
 	}
 	at := s.end()
-	w := bufio.NewWriterSize(io.NewOffsetWriter(s.f, at), 64<<10)
-	var b [pairSize]byte
-	for _, p := range s.pairs {
-		binary.LittleEndian.PutUint64(b[:8], p.Key)
-		binary.LittleEndian.PutUint64(b[8:], p.Ref)
-		if _, err := w.Write(b[:]); err != nil {
-			return fmt.Errorf("temporary file: %w", err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("temporary file: %w", err)
+	if err := writePairs(s.f, at, s.pairs); err != nil {
+		return err
 	}
 	s.runs = append(s.runs, at+int64(len(s.pairs))*pairSize)
 	s.pairs, s.sorted = s.pairs[:0], true
+	return nil
+}
+
+// writePairs writes pairs to a file, at an offset.
+func writePairs(f *os.File, at int64, pairs []Pair) error {
+	buf := make([]byte, 0, min(writeBuffer, len(pairs)*pairSize))
+	for part := range slices.Chunk(pairs, writeBuffer/pairSize) {
+		buf = buf[:0]
+		for _, p := range part {
+			buf = binary.LittleEndian.AppendUint64(buf, p.Key)
+			buf = binary.LittleEndian.AppendUint64(buf, p.Ref)
+		}
+		if _, err := f.WriteAt(buf, at); err != nil {
+			return fmt.Errorf("temporary file: %w", err)
+		}
+		at += int64(len(buf))
+	}
 	return nil
 }
 
@@ -92,45 +105,107 @@ func (s *Sorter) end() int64 {
 // Sort sorts the pairs in memory. Sorted calls it if that has not been done. Once
 // sorted, sorters may be read by several goroutines at once.
 //
-// It is a radix sort: one stable pass for each byte, the lowest first. The pass is
-// omitted for a byte that is the same in all pairs, and for all bytes of the Refs
-// when these were added in order, as they mostly are.
+// Keys are mostly hashes, so that after a stable radix pass for each of the two highest
+// bytes that vary, few pairs are out of place, and an insertion sort finishes the work.
+// If it would take too long, a complete radix sort does: one pass for each byte, the
+// lowest first. The pass is omitted for a byte that is the same in all pairs, and for
+// all bytes of the Refs when these were added in order, as they mostly are.
 func (s *Sorter) Sort() {
 	if s.sorted {
 		return
 	}
 	s.sorted = true
-	var counts [pairSize][256]uint32
-	last, rising := uint64(0), true
-	for _, p := range s.pairs {
-		rising = rising && p.Ref >= last
-		last = p.Ref
-		for i := range 8 {
-			counts[i][byte(p.Ref>>(8*i))]++
-			counts[8+i][byte(p.Key>>(8*i))]++
-		}
-	}
 	if cap(s.scratch) < len(s.pairs) {
 		s.scratch = make([]Pair, len(s.pairs))
 	}
-	from, to := s.pairs, s.scratch[:len(s.pairs)]
-	for i := range pairSize {
-		if i < 8 && rising || !spread(&counts[i], len(from)) {
+	high, varied := s.highBytes()
+	for _, i := range high[:varied] {
+		s.pass(i)
+	}
+	if !insertionSort(s.pairs) {
+		s.radixSort()
+	}
+}
+
+// highBytes returns the two highest bytes of the Keys that vary, the lower one first, as
+// arguments of pass, and how many there are.
+func (s *Sorter) highBytes() (high [2]int, n int) {
+	var vary uint64
+	for _, p := range s.pairs {
+		vary |= p.Key ^ s.pairs[0].Key
+	}
+	if vary == 0 {
+		return high, 0
+	}
+	first := (bits.Len64(vary) - 1) / 8
+	high[0] = 8 + first
+	if vary &= 1<<(8*first) - 1; vary == 0 {
+		return high, 1
+	}
+	return [2]int{8 + (bits.Len64(vary)-1)/8, 8 + first}, 2
+}
+
+// insertionSort sorts pairs that are nearly sorted. It returns false if they are not, and
+// leaves them in any order.
+func insertionSort(pairs []Pair) bool {
+	moves := 8 * len(pairs)
+	for i := 1; i < len(pairs); i++ {
+		p := pairs[i]
+		if !p.less(pairs[i-1]) {
 			continue
 		}
-		shift := 8 * (i % 8)
-		for _, p := range from {
-			v := p.Ref
-			if i >= 8 {
-				v = p.Key
-			}
-			at := &counts[i][byte(v>>shift)]
-			to[*at] = p
-			*at++
+		k := i
+		for ; k > 0 && p.less(pairs[k-1]); k-- {
+			pairs[k] = pairs[k-1]
+			moves--
 		}
-		from, to = to, from
+		pairs[k] = p
+		if moves < 0 {
+			return false
+		}
 	}
-	s.pairs, s.scratch = from, to
+	return true
+}
+
+// radixSort sorts the pairs, byte by byte.
+func (s *Sorter) radixSort() {
+	from := 0
+	if slices.IsSortedFunc(s.pairs, func(p, q Pair) int { return cmp.Compare(p.Ref, q.Ref) }) {
+		from = 8
+	}
+	for i := from; i < pairSize; i++ {
+		s.pass(i)
+	}
+}
+
+// pass moves the pairs into the order of one of their bytes, the lowest of the Ref being
+// byte 0 and that of the Key byte 8. Pairs with the same byte keep their order.
+func (s *Sorter) pass(i int) {
+	shift := 8 * (i % 8)
+	var counts [256]uint32
+	if i < 8 {
+		for _, p := range s.pairs {
+			counts[byte(p.Ref>>shift)]++
+		}
+	} else {
+		for _, p := range s.pairs {
+			counts[byte(p.Key>>shift)]++
+		}
+	}
+	if !spread(&counts, len(s.pairs)) {
+		return
+	}
+	from, to := s.pairs, s.scratch[:len(s.pairs)]
+	for _, p := range from {
+		v := p.Ref
+		if i >= 8 {
+			v = p.Key
+		}
+		at := &counts[byte(v>>shift)]
+		to[*at] = p
+		*at++
+	}
+	s.pairs, s.scratch = to, from
 }
 
 // spread turns counts into start positions. It returns false if all n bytes are
@@ -161,27 +236,37 @@ func (s *Sorter) Close() error {
 // Sorted yields the pairs of all sorters, in order. When the iteration is over, the
 // sorters can be merged again and added to. An error ends the iteration.
 func Sorted(sorters ...*Sorter) iter.Seq2[Pair, error] {
+	return SortedRange(0, math.MaxUint64, sorters...)
+}
+
+// SortedRange is like Sorted for the pairs with Keys from low to high, and reads hardly
+// anything else.
+func SortedRange(low, high uint64, sorters ...*Sorter) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
 		var h heap
 		for _, s := range sorters {
 			s.Sort()
-			h.add(&run{pairs: s.pairs})
 			from := int64(0)
-			for _, to := range s.runs {
-				h.add(&run{f: s.f, at: from, end: to})
-				from = to
+			for i := range len(s.runs) + 1 {
+				r := &run{pairs: s.pairs}
+				if i < len(s.runs) {
+					r = &run{f: s.f, at: from, end: s.runs[i]}
+					from = s.runs[i]
+				}
+				if low > 0 {
+					r.seek(low)
+				}
+				h.add(r)
 			}
 		}
 		for len(h) > 0 {
-			r := h[0]
+			p, r := h[0].Pair, h[0].run
 			if r.err != nil {
 				yield(Pair{}, r.err)
 				return
 			}
-			p := r.pairs[r.next]
-			r.next++
 			h.settle()
-			if !yield(p, nil) {
+			if p.Key > high || !yield(p, nil) {
 				return
 			}
 		}
@@ -199,15 +284,42 @@ type run struct {
 	err     error
 }
 
-// fill makes sure that there is a next pair or an error. It returns false at the
-// end of the run.
-func (r *run) fill() bool {
-	if r.next < len(r.pairs) {
-		return true
+// take returns the next pair. It returns false at the end of the run, and the least of
+// all pairs if r.err was set.
+func (r *run) take() (Pair, bool) {
+	if r.err != nil {
+		return Pair{}, true
 	}
-	if r.at == r.end {
-		return false
+	if r.next == len(r.pairs) {
+		if r.at == r.end {
+			return Pair{}, false
+		}
+		if r.fill(); r.err != nil {
+			return Pair{}, true
+		}
 	}
+	p := r.pairs[r.next]
+	r.next++
+	return p, true
+}
+
+// seek skips the pairs with a Key below low.
+func (r *run) seek(low uint64) {
+	if r.f == nil {
+		r.next = sort.Search(len(r.pairs), func(i int) bool { return r.pairs[i].Key >= low })
+		return
+	}
+	r.at += pairSize * int64(sort.Search(int((r.end-r.at)/pairSize), func(i int) bool {
+		var key [8]byte
+		if _, err := r.f.ReadAt(key[:], r.at+pairSize*int64(i)); err != nil {
+			r.err = fmt.Errorf("temporary file: %w", noEOF(err))
+		}
+		return binary.LittleEndian.Uint64(key[:]) >= low
+	}))
+}
+
+// fill reads the next pairs of a run that has more.
+func (r *run) fill() {
 	if r.buf == nil {
 		r.buf = make([]byte, min(readAhead, r.end-r.at))
 		r.pairs = make([]Pair, len(r.buf)/pairSize)
@@ -215,34 +327,33 @@ func (r *run) fill() bool {
 	b := r.buf[:min(int64(len(r.buf)), r.end-r.at)]
 	if _, err := r.f.ReadAt(b, r.at); err != nil {
 		r.err = fmt.Errorf("temporary file: %w", noEOF(err))
-		return true
+		return
 	}
 	r.at += int64(len(b))
 	r.pairs, r.next = r.pairs[:0], 0
-	for i := 0; i < len(b); i += pairSize {
-		r.pairs = append(r.pairs, Pair{binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[i+8:])})
+	for ; len(b) >= pairSize; b = b[pairSize:] {
+		r.pairs = append(r.pairs, Pair{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])})
 	}
-	return true
-}
-
-func (r *run) less(o *run) bool {
-	if r.err != nil || o.err != nil {
-		return r.err != nil
-	}
-	return r.pairs[r.next].less(o.pairs[o.next])
 }
 
 // heap is a binary heap of the runs that have a next pair, the least first.
-type heap []*run
+type heap []head
+
+// head is the next pair of a run, which was taken from it.
+type head struct {
+	Pair
+	run *run
+}
 
 func (h *heap) add(r *run) {
-	if !r.fill() {
+	p, ok := r.take()
+	if !ok {
 		return
 	}
-	*h = append(*h, r)
+	*h = append(*h, head{p, r})
 	for i := len(*h) - 1; i > 0; {
 		up := (i - 1) / 2
-		if !(*h)[i].less((*h)[up]) {
+		if !(*h)[i].less((*h)[up].Pair) {
 			return
 		}
 		(*h)[i], (*h)[up] = (*h)[up], (*h)[i]
@@ -250,25 +361,33 @@ func (h *heap) add(r *run) {
 	}
 }
 
-// settle restores the order of the heap after a pair of the first run was taken.
+// settle replaces the first pair by the next one of its run, and restores the order of
+// the heap.
 func (h *heap) settle() {
 	a := *h
-	if !a[0].fill() {
-		a[0] = a[len(a)-1]
+	top := a[0]
+	p, ok := top.run.take()
+	if top.Pair = p; !ok {
+		top = a[len(a)-1]
 		a = a[:len(a)-1]
-		*h = a
-	}
-	for i := 0; ; {
-		least := i
-		for _, k := range []int{2*i + 1, 2*i + 2} {
-			if k < len(a) && a[k].less(a[least]) {
-				least = k
-			}
-		}
-		if least == i {
+		if *h = a; len(a) == 0 {
 			return
 		}
-		a[i], a[least] = a[least], a[i]
+	}
+	i := 0
+	for {
+		least := 2*i + 1
+		if least >= len(a) {
+			break
+		}
+		if least+1 < len(a) && a[least+1].less(a[least].Pair) {
+			least++
+		}
+		if !a[least].less(top.Pair) {
+			break
+		}
+		a[i] = a[least]
 		i = least
 	}
+	a[i] = top
 }

@@ -89,6 +89,35 @@ func TestSortedMergesSorters(t *testing.T) {
 	})
 }
 
+// Keys of any distribution are sorted, also where the highest bytes say little.
+func TestSortOfManyPairs(t *testing.T) {
+	const count = 20_000
+	for name, key := range map[string]func(uint64) uint64{
+		"hashes":        func(i uint64) uint64 { return i * 0x9e3779b97f4a7c15 },
+		"equal":         func(uint64) uint64 { return 7 },
+		"rising":        func(i uint64) uint64 { return i },
+		"falling":       func(i uint64) uint64 { return count - i },
+		"one high byte": func(i uint64) uint64 { return i%3<<58 | i },
+		"low bytes":     func(i uint64) uint64 { return i%2<<56 | i%3<<48 | i*0x9e3779b97f4a7c15>>20 },
+	} {
+		for _, refs := range []uint64{1, 0x9e3779b97f4a7c15} {
+			s := NewSorter("")
+			var want []Pair
+			for i := range uint64(count) {
+				p := Pair{key(i), i * refs}
+				if err := s.Add(p.Key, p.Ref); err != nil {
+					t.Fatal(err)
+				}
+				want = append(want, p)
+			}
+			slices.SortFunc(want, func(a, b Pair) int { return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Ref, b.Ref)) })
+			if s.Sort(); !slices.Equal(s.pairs, want) {
+				t.Errorf("%s, references × %d: not sorted", name, refs)
+			}
+		}
+	}
+}
+
 // A run that cannot be read is an error, not an early end of the sequence.
 func TestSortedReportsTruncatedRun(t *testing.T) {
 	s := NewSorter("")

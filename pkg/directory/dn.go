@@ -46,6 +46,14 @@ func AppendFoldedDN(dst, dn []byte) (out []byte, normal bool, err error) {
 // appendDN appends the normal form of a DN, or with fold the other one. plain reports
 // that all values are plain ASCII text, for which both are the same.
 func appendDN(dst, dn []byte, fold bool) (out []byte, plain bool, err error) {
+	if out, ok := appendPlainDN(dst, dn); ok {
+		return out, true, nil
+	}
+	return appendParsedDN(dst, dn, fold)
+}
+
+// appendParsedDN is appendDN for any DN.
+func appendParsedDN(dst, dn []byte, fold bool) (out []byte, plain bool, err error) {
 	p := dnParser{in: dn, out: slices.Grow(dst, len(dn)), fold: fold, plain: true}
 	if p.skipBlanks(); p.at == len(dn) {
 		return dst, true, nil
@@ -75,59 +83,6 @@ func appendValidDN(dst, dn []byte) ([]byte, error) {
 	return out, err
 }
 
-// isPlainDN reports whether a DN is valid because it consists of types of ASCII letters,
-// digits and '-', and of values of ASCII letters, digits, '-', '.', '_', '@' and blanks
-// inside. For other valid DNs it returns false. Nearly every DN of a directory is plain,
-// and this is many times faster than AppendNormalDN.
-func isPlainDN(dn []byte) bool {
-	for i := 0; ; i++ {
-		start := i
-		for i < len(dn) && (isAlphanumeric(dn[i]) || dn[i] == '-') {
-			i++
-		}
-		if i == start || dn[start] <= '9' || i == len(dn) || dn[i] != '=' {
-			return false
-		}
-		i++
-		start = i
-		for i < len(dn) && isPlainValue(dn[i]) {
-			i++
-		}
-		if i == start || dn[start] == ' ' || dn[i-1] == ' ' {
-			return false
-		}
-		if i == len(dn) {
-			return true
-		}
-		if dn[i] != ',' {
-			return false
-		}
-	}
-}
-
-// Sets of ASCII characters: bit c of the first number for c below 64, bit c-64 of the
-// second for others.
-const (
-	alphanumericLow  uint64 = 0x03ff_0000_0000_0000 // 0-9
-	alphanumericHigh uint64 = 0x07ff_fffe_07ff_fffe // A-Z a-z
-	plainLow         uint64 = alphanumericLow | 1<<' ' | 1<<'-' | 1<<'.'
-	plainHigh        uint64 = alphanumericHigh | 1<<('@'-64) | 1<<('_'-64)
-)
-
-func isAlphanumeric(c byte) bool { return inASCII(c, alphanumericLow, alphanumericHigh) }
-
-func isPlainValue(c byte) bool { return inASCII(c, plainLow, plainHigh) }
-
-func inASCII(c byte, low, high uint64) bool {
-	switch c >> 6 {
-	case 0:
-		return low>>c&1 != 0
-	case 1:
-		return high>>(c&63)&1 != 0
-	}
-	return false
-}
-
 // DNBase64 returns a DN in base64 if it is not valid UTF-8, and "" otherwise. JSON
 // text cannot express other bytes: two DNs that differ only in them are the same text.
 func DNBase64(dn string) string {
@@ -147,6 +102,9 @@ const ConflictAttribute = "nsds5ReplConflict"
 // Directory appends a line feed, "CNF:" and its GUID to the value of the RDN.
 func IsConflictDN(dn []byte) bool {
 	const unique, cnf = "nsuniqueid=", `\0acnf:`
+	if bytes.IndexByte(dn, '+') < 0 && bytes.IndexByte(dn, '\\') < 0 {
+		return false // true of nearly all entries
+	}
 	parts, marked := 1, false
 	for i, start := 0, 0; i < len(dn) && dn[i] != ','; i++ {
 		switch rest := dn[i:]; {
@@ -275,10 +233,13 @@ loop:
 	return true
 }
 
+// shortestAlias is the length of the shortest name for which shortName returns another.
+const shortestAlias = len("userid")
+
 // shortName returns the usual name of an attribute for another name or its OID, given in
 // lower case (RFC 4519, RFC 4524, RFC 2985), and "" for others.
 func shortName(name []byte) string {
-	if len(name) < len("userid") {
+	if len(name) < shortestAlias {
 		return "" // true of nearly all names
 	}
 	switch string(name) {

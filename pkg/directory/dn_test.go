@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -276,9 +277,15 @@ func TestPlainDN(t *testing.T) {
 	}
 	rapidChecks(t, "3000")
 	rapid.Check(t, func(t *rapid.T) {
-		dn := []byte(rapid.StringMatching(`[a-c1A\-=,. +\\#@_\x{e4};"]{0,24}`).Draw(t, "dn"))
-		if _, err := appendValidDN(nil, dn); isPlainDN(dn) && err != nil {
+		dn := []byte(rapid.StringMatching(`[a-c1A\-=,. +\\#@_\x{e4};"]{0,24}|((uid|UserID|x-1)=[aB. ]{1,5},?){1,3}`).Draw(t, "dn"))
+		fold := rapid.Bool().Draw(t, "fold")
+		want, plain, err := appendParsedDN([]byte("before "), dn, fold)
+		if isPlainDN(dn) && err != nil {
 			t.Fatalf("%q: %v", dn, err)
+		}
+		got, ok := appendPlainDN([]byte("before "), dn)
+		if ok && (err != nil || !plain || !bytes.Equal(got, want)) || !ok && string(got) != "before " {
+			t.Fatalf("%q is %q, want %q (%v, %v)", dn, got, want, plain, err)
 		}
 	})
 }

@@ -110,7 +110,7 @@ func (c *converter) take(rec *ldif.Record, bad *ldif.RecordError) error {
 	asked := selection < c.classes.none
 	compared := asked && !c.everywhere[selection]
 	var err error
-	if compared || !isPlainDN(rec.DN) {
+	if compared && len(c.bases.normal) > 0 || !isPlainDN(rec.DN) {
 		c.dn, err = appendValidDN(c.dn[:0], rec.DN)
 	}
 	if err != nil {

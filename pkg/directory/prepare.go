@@ -2,6 +2,7 @@ package directory
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 
@@ -26,7 +27,8 @@ func AppendFold(dst, v []byte) []byte {
 // When v contains more than printable ASCII text it returns false, and dst unchanged.
 // It is called for nearly every value.
 func appendPlain(dst, v []byte, lower bool) ([]byte, bool) {
-	out, blank := dst, false
+	out, v := appendWords(dst, v, lower)
+	blank := false
 	for _, c := range v {
 		if c-' ' > '~'-' ' {
 			return dst, false
@@ -41,6 +43,28 @@ func appendPlain(dst, v []byte, lower bool) ([]byte, bool) {
 		out = append(out, c)
 	}
 	return out, true
+}
+
+// appendWords does the work of appendPlain for the beginning of v, eight bytes at a time,
+// up to a blank or another byte that is not a visible ASCII character. It returns what is
+// left of v.
+func appendWords(dst, v []byte, lower bool) (out, rest []byte) {
+	const (
+		ones = 0x0101010101010101
+		high = 0x80 * ones
+	)
+	for ; len(v) >= 8; v = v[8:] {
+		x := binary.LittleEndian.Uint64(v)
+		// No sum carries into the next byte if all bytes are ASCII.
+		if (x+(0x80-'!')*ones)&^(x+ones)&^x&high != high {
+			break
+		}
+		if lower {
+			x |= (x + (0x80-'A')*ones) &^ (x + (0x80-'Z'-1)*ones) & high >> 2
+		}
+		dst = binary.LittleEndian.AppendUint64(dst, x)
+	}
+	return dst, v
 }
 
 // appendServerFold appends the form in which servers compare a text or a part of a

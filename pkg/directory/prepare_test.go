@@ -1,10 +1,12 @@
 package directory
 
 import (
+	"bytes"
 	"testing"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+	"pgregory.net/rapid"
 )
 
 func TestAppendFold(t *testing.T) {
@@ -56,4 +58,30 @@ func TestLooseForm(t *testing.T) {
 	if equal < 10_000 || merged == 0 {
 		t.Errorf("%d equal pairs, %d merged ones", equal, merged)
 	}
+}
+
+// Values are folded eight bytes at a time as they are byte by byte.
+func TestFoldsWordsAsBytes(t *testing.T) {
+	rapidChecks(t, "3000")
+	rapid.Check(t, func(t *rapid.T) {
+		v := []byte(rapid.StringMatching(`([!-~]{8}|[@A-Z\[a-z{ ~]{1,9}|[\x00-\x20\x7f-\x{81}]){0,4}`).Draw(t, "value"))
+		lower := rapid.Bool().Draw(t, "lower")
+		want, plain := []byte("before"), true
+		for i, c := range v {
+			plain = plain && c >= ' ' && c <= '~'
+			if c == ' ' && i > 0 && v[i-1] == ' ' {
+				continue
+			}
+			if lower && c >= 'A' && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			want = append(want, c)
+		}
+		if !plain {
+			want = []byte("before")
+		}
+		if got, ok := appendPlain([]byte("before"), v, lower); ok != plain || !bytes.Equal(got, want) {
+			t.Fatalf("%q is %q, %v, want %q, %v", v, got, ok, want, plain)
+		}
+	})
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -43,8 +45,8 @@ type outcome struct {
 	err           error  // why the run cannot continue
 }
 
-// denied reports whether the change was refused because of missing rights.
-func (o *outcome) denied() bool { return directory.ResultCode(o.refusal) == codeNoRights }
+// untried reports whether a record was not tried, or not to the end.
+func (o *outcome) untried() bool { return !o.done && !o.already && o.why == "" }
 
 // Apply makes the changes that Write recorded, group by group. A stopped run resumes
 // after the last finished group, and first checks which entries of the next group it
@@ -78,48 +80,119 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 		return err
 	}
 	run.Counts = run.settled
-	group := 0
-	for records, err := range todo.All(false) {
+	first := true // nothing was tried yet by this call
+	for batch, err := range ahead(a.batches(todo, done)) {
 		if err != nil {
 			return a.end(run, err)
 		}
-		if group++; group <= done {
-			continue
-		}
-		if err := a.applyGroup(ctx, run, records, again, group == 1); err != nil {
+		if err := a.applyBatch(ctx, run, batch, p, again, first && done == 0); err != nil {
 			return a.end(run, err)
 		}
-		// Groups are begun in order, so no group after one that was not begun was begun.
+		// Batches are begun in order, so no batch after one that was not begun was begun.
 		// If no group is recorded as done, any of them may have been.
 		again = again && (done == 0 || run.foundChanged > 0)
-		if err := errors.Join(a.appendRejects(run), p.end(run.Counts)); err != nil {
-			return a.end(run, fmt.Errorf("recording the progress of the run: %w", err))
-		}
-		run.settled = run.Counts
+		first = false
 	}
 	return a.end(run, nil)
 }
 
-// maxPipelined is the number of changes that are sent on one connection before the
-// response to the first one.
-const maxPipelined = 32
+// batchGroups is the number of groups that are applied together, so that connections
+// wait less often for each other and for the disk.
+const batchGroups = 4
 
-// maxDenied is the number of entries that a run with Options.Continue may not change for
-// want of rights before it ends, if it has not changed any. Rights can differ between
-// subtrees, so that the first refusal does not mean that all changes will be refused.
-const maxDenied = 100
+// batches yields the groups of a plan after those that are done, several at a time unless
+// the rate is limited.
+func (a *Applier) batches(todo *Plan, done int) iter.Seq2[[][]Record, error] {
+	size := batchGroups
+	if a.o.Rate > 0 {
+		size = 1
+	}
+	return func(yield func([][]Record, error) bool) {
+		var batch [][]Record
+		group := 0
+		for records, err := range todo.All(false) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if group++; group <= done {
+				continue
+			}
+			if batch = append(batch, records); len(batch) == size {
+				if !yield(batch, nil) {
+					return
+				}
+				batch = nil
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch, nil)
+		}
+	}
+}
 
-// applyGroup changes the entries of a group. The very first change of a run is sent
-// alone, so that a server that accepts no changes is found before others are sent. Missing
-// rights stop the run at once, or with Options.Continue after maxDenied of them.
-func (a *Applier) applyGroup(ctx context.Context, run *Run, records []Record, again, first bool) error {
+// applyBatch changes the entries of some groups, and records the groups that are
+// finished. The error is why the run ends.
+func (a *Applier) applyBatch(ctx context.Context, run *Run, batch [][]Record, p *progress, again, first bool) error {
+	records := slices.Concat(batch...)
 	outcomes := make([]outcome, len(records))
+	a.applyRecords(ctx, run, batch, records, outcomes, again, first)
+	run.foundChanged = 0
+	var finished []Counts // up to the end of each finished group
+	var ending error
 	from := 0
-	if first && len(records) > 0 {
+	for _, group := range batch {
+		to := from + len(group)
+		err := a.count(run, records[from:to], outcomes[from:to])
+		if err != nil && (ending == nil || errors.Is(ending, context.Canceled)) {
+			ending = err
+		}
+		if ending == nil && !slices.ContainsFunc(outcomes[from:to], func(o outcome) bool { return o.untried() }) {
+			finished = append(finished, run.Counts)
+			run.settled = run.Counts
+		}
+		from = to
+	}
+	if len(finished) > 0 {
+		if err := errors.Join(a.appendRejects(run), p.end(finished)); err != nil {
+			return fmt.Errorf("recording the progress of the run: %w", err)
+		}
+	}
+	var refused *RefusedError
+	if ending == nil || ctx.Err() != nil && errors.As(ending, &refused) {
+		return ctx.Err()
+	}
+	return ending
+}
+
+// applyRecords changes the entries of some groups. The very first change of a run is sent
+// alone, so that a server that accepts no changes is found before others are sent.
+// Without Options.Continue, no part of a later group is begun after a record that was not
+// changed. Missing rights stop the run at once, or with Options.Continue after maxDenied of
+// them. The outcome of a record that was not tried is zero.
+func (a *Applier) applyRecords(ctx context.Context, run *Run, batch [][]Record, records []Record, outcomes []outcome, again, first bool) {
+	var end atomic.Int64 // of the last group to begin
+	end.Store(int64(len(records)))
+	note := func(low, high int) {
+		if a.o.Continue || !slices.ContainsFunc(outcomes[low:high], func(o outcome) bool { return o.why != "" }) {
+			return
+		}
+		limit := 0
+		for _, group := range batch {
+			if limit += len(group); limit > low {
+				break
+			}
+		}
+		for old := end.Load(); int64(limit) < old && !end.CompareAndSwap(old, int64(limit)); old = end.Load() {
+		}
+	}
+	from := 0
+	if first {
 		outcomes[0] = resumed(a.applyOne(ctx, &a.sessions[0], &records[0], again, nil), again)
 		if from = 1; outcomes[0].err != nil || !a.o.Continue && outcomes[0].denied() {
-			return a.count(run, records[:1], outcomes[:1])
+			return
 		}
+		note(0, 1)
 	}
 	stopping, stop := context.WithCancel(ctx)
 	defer stop()
@@ -129,55 +202,41 @@ func (a *Applier) applyGroup(ctx context.Context, run *Run, records []Record, ag
 	if from == 1 {
 		limit.count(&outcomes[0])
 	}
-	parts := a.parts(len(records)-from, again)
+	parts := a.parts(batch, from, again)
 	a.each(stopping, len(parts), func(s **session, i int) {
-		low, high := from+parts[i].low, from+parts[i].high
+		low, high := parts[i].low, parts[i].high
+		if int64(low) >= end.Load() {
+			return
+		}
 		a.applyPart(stopping, s, records[low:high], outcomes[low:high], again)
+		note(low, high)
 		for i := low; i < high; i++ {
 			limit.count(&outcomes[i])
 		}
 	})
-	err := a.count(run, records, outcomes)
-	var refused *RefusedError
-	if err == nil || ctx.Err() != nil && errors.As(err, &refused) {
-		return ctx.Err()
-	}
-	return err
 }
 
-// denials ends a run that cannot continue, or whose bind DN lacks rights. It may be used by
-// several goroutines.
-type denials struct {
-	stop            func()
-	all             bool // Options.Continue
-	denied, changed atomic.Int64
-}
-
-// count takes note of an outcome.
-func (d *denials) count(o *outcome) {
-	switch {
-	case o.denied():
-		d.denied.Add(1)
-	case o.done:
-		d.changed.Add(1)
-	}
-	if o.err != nil || o.denied() && (!d.all || d.denied.Load() >= maxDenied && d.changed.Load() == 0) {
-		d.stop()
-	}
-}
+// maxPipelined is the number of changes that are sent on one connection before the
+// response to the first one.
+const maxPipelined = 32
 
 type part struct{ low, high int }
 
-// parts divides a group among the sessions. Records that must be checked first or
-// whose rate is limited are processed one by one.
-func (a *Applier) parts(n int, again bool) []part {
-	size := min(maxPipelined, max(1, (n+len(a.sessions)-1)/len(a.sessions)))
-	if again || a.o.Rate > 0 || a.checked.Guard == GuardReread {
-		size = 1
-	}
+// parts divides each group among the sessions, without the records before from. Records
+// that must be checked first or whose rate is limited are processed one by one.
+func (a *Applier) parts(batch [][]Record, from int, again bool) []part {
 	var out []part
-	for low := 0; low < n; low += size {
-		out = append(out, part{low, min(low+size, n)})
+	end := 0
+	for _, group := range batch {
+		end += len(group)
+		size := min(maxPipelined, max(1, (end-from+len(a.sessions)-1)/len(a.sessions)))
+		if again || a.o.Rate > 0 || a.checked.Guard == GuardReread {
+			size = 1
+		}
+		for ; from < end; from += size {
+			out = append(out, part{from, min(from+size, end)})
+		}
+		from = end
 	}
 	return out
 }
@@ -211,7 +270,6 @@ func (a *Applier) applyPart(ctx context.Context, s **session, records []Record, 
 func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 	var ending error
 	var refused *RefusedError
-	run.foundChanged = 0
 	for i := range outcomes {
 		o := &outcomes[i]
 		switch {

@@ -23,8 +23,8 @@ const (
 type bulk struct {
 	plan    *Plan
 	log     *spill.Log
-	offsets []int64 // of the entries in log, in the order of plan.names; -1 if not found
-	name    []byte
+	offsets []int64  // of the entries in log, in the order of plan.names; -1 if not found
+	keys    []string // plan.attributes in lower case
 	buf     []byte
 }
 
@@ -43,6 +43,9 @@ func (a *Applier) scan(ctx context.Context) error {
 	}
 	defer func() { _ = live.Close() }()
 	b := &bulk{plan: p}
+	for _, name := range p.attributes {
+		b.keys = append(b.keys, strings.ToLower(name))
+	}
 	if err := b.read(ctx, live, a.o.Tmp); err != nil {
 		b.close()
 		return ctx.Err()
@@ -94,24 +97,25 @@ func (b *bulk) entry(e *directory.Entry) (err error) {
 
 // find returns the index in plan.names of an entry that the plan changes.
 func (b *bulk) find(dn []byte) (int, bool) {
-	var err error
-	if b.name, err = directory.AppendNormalDN(b.name[:0], dn); err != nil {
+	var short [256]byte // longer DNs are rare
+	name, err := directory.AppendNormalDN(short[:0], dn)
+	if err != nil {
 		return 0, false
 	}
-	return slices.BinarySearch(b.plan.names, hashOf(b.name))
+	return slices.BinarySearch(b.plan.names, hashOf(name))
 }
 
-// values returns the values of an entry, and false if the scan did not find it.
+// values returns the values of an entry, and false if the scan did not find it. It may be
+// called by several goroutines at once.
 func (b *bulk) values(dn string) (Values, bool, error) {
 	i, ok := b.find([]byte(dn))
 	if !ok || b.offsets[i] < 0 {
 		return nil, false, nil
 	}
-	text, err := b.log.Read(b.buf[:0], b.offsets[i])
+	text, err := b.log.Read(nil, b.offsets[i])
 	if err != nil {
 		return nil, false, err
 	}
-	b.buf = text
 	out := Values{}
 	d := spill.NewDecoder(text)
 	for len(d.Rest()) > 0 {
@@ -119,8 +123,8 @@ func (b *bulk) values(dn string) (Values, bool, error) {
 		if attr >= uint64(len(b.plan.attributes)) {
 			return nil, false, spill.ErrDamaged
 		}
-		key := strings.ToLower(b.plan.attributes[attr])
-		out[key] = append(out[key], slices.Clone(value))
+		key := b.keys[attr]
+		out[key] = append(out[key], value)
 	}
 	if err := d.Err(); err != nil {
 		return nil, false, err

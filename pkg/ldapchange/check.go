@@ -196,7 +196,7 @@ func (a *Applier) Check(ctx context.Context) (Checked, error) {
 	if err := a.scan(ctx); err != nil {
 		return a.checked, err
 	}
-	for records, err := range a.plan.All(a.o.Reverse) {
+	for records, err := range ahead(a.plan.All(a.o.Reverse)) {
 		if err != nil {
 			return a.checked, err
 		}
@@ -212,11 +212,8 @@ func (a *Applier) Check(ctx context.Context) (Checked, error) {
 		if err := ctx.Err(); err != nil {
 			return a.checked, ctx.Err()
 		}
-		for i := range looks {
-			a.hidden.note(&looks[i])
-			if err := a.take(&looks[i]); err != nil {
-				return a.checked, err
-			}
+		if err := a.take(looks); err != nil {
+			return a.checked, err
 		}
 	}
 	return a.checked, a.askHidden(ctx)
@@ -244,20 +241,26 @@ func (a *Applier) each(ctx context.Context, n int, fn func(s **session, i int)) 
 // lookAhead compares the entries that the scan found. It returns the numbers of those
 // that must be read: the scan did not find them, or they do not match.
 func (a *Applier) lookAhead(records []Record, looks []look) (unread []int, err error) {
-	for i := range records {
-		if a.bulk != nil {
+	compared := make([]bool, len(records))
+	errs := make([]error, len(records))
+	if a.bulk != nil {
+		inParts(len(records), func(i int) {
 			now, ok, err := a.bulk.values(records[i].DN)
-			if err != nil {
-				return nil, err
+			if errs[i] = err; ok {
+				looks[i] = compare(&records[i], now)
+				compared[i] = looks[i].why == ""
 			}
-			if ok {
-				if looks[i] = compare(&records[i], now); looks[i].why == "" {
-					a.seen.Add(1)
-					continue
-				}
-			}
+		})
+	}
+	for i := range records {
+		if errs[i] != nil {
+			return nil, errs[i]
 		}
-		unread = append(unread, i)
+		if compared[i] {
+			a.seen.Add(1)
+		} else {
+			unread = append(unread, i)
+		}
 	}
 	return unread, nil
 }
@@ -294,24 +297,45 @@ func compare(r *Record, now Values) look {
 	return out
 }
 
-// take counts the result of a comparison, and adds the record to those to do.
-func (a *Applier) take(l *look) error {
-	switch {
-	case l.err != nil:
-		return fmt.Errorf("reading %q: %w", l.record.DN, l.err)
-	case l.already:
-		a.checked.Already++
-		a.report(&l.record, AlreadyDone)
-		return nil
-	case l.why != "":
-		a.checked.Conflicts++
-		err := a.reject(&l.record, l.why)
-		a.fresh = nil // Write writes all of them
-		return err
+// take counts the results of comparisons, and adds the records to those to do.
+func (a *Applier) take(looks []look) error {
+	var todo []*look
+	for i := range looks {
+		l := &looks[i]
+		a.hidden.note(l)
+		switch {
+		case l.err != nil:
+			return fmt.Errorf("reading %q: %w", l.record.DN, l.err)
+		case l.already:
+			a.checked.Already++
+			a.report(&l.record, AlreadyDone)
+		case l.why != "":
+			a.checked.Conflicts++
+			err := a.reject(&l.record, l.why)
+			a.fresh = nil // Write writes all of them
+			if err != nil {
+				return err
+			}
+		default:
+			a.checked.ToChange++
+			a.report(&l.record, ToChange)
+			todo = append(todo, l)
+		}
 	}
-	a.checked.ToChange++
-	a.report(&l.record, ToChange)
-	return errors.Join(a.todo.Add(&l.record), a.undo.Add(&l.undo))
+	var errs [2]error
+	var both crash.Group
+	both.Go(func() {
+		for i := 0; i < len(todo) && errs[0] == nil; i++ {
+			errs[0] = a.todo.Add(&todo[i].record)
+		}
+	})
+	both.Go(func() {
+		for i := 0; i < len(todo) && errs[1] == nil; i++ {
+			errs[1] = a.undo.Add(&todo[i].undo)
+		}
+	})
+	both.Wait()
+	return errors.Join(errs[:]...)
 }
 
 // report calls Options.Report.

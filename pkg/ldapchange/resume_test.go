@@ -268,10 +268,13 @@ func TestNoRun(t *testing.T) {
 	}
 }
 
+// batchRecords is the number of records that are applied before the progress is recorded.
+const batchRecords = batchGroups * blockRecords
+
 // Rejected records are on disk before their group counts as finished, so that a run
 // that is killed does not lose them.
 func TestRejectsOfAKilledRunAreKept(t *testing.T) {
-	f := newFake(t, 2*blockRecords, ldaptest.Options{})
+	f := newFake(t, batchRecords+blockRecords, ldaptest.Options{})
 	o := f.options()
 	runs := Runs{Dir: t.TempDir()}
 	plan := f.plan(t)
@@ -280,9 +283,9 @@ func TestRejectsOfAKilledRunAreKept(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	first := true
-	// The server refuses a change of the first group.
+	// The server refuses a change of the first batch.
 	f.SetFaults(ldaptest.Faults{RefuseDNs: []string{fakeDN(20)}, OnModify: func(dn string) {
-		if dn == fakeDN(blockRecords+40) && first {
+		if dn == fakeDN(batchRecords+40) && first {
 			// The state after a kill is what is on disk now.
 			first = false
 			records, err := readRejects(filepath.Join(run.Dir(), RejectFile))
@@ -294,7 +297,7 @@ func TestRejectsOfAKilledRunAreKept(t *testing.T) {
 	}})
 	_ = a.Apply(ctx, run)
 	if first {
-		t.Fatal("the run did not reach the second group")
+		t.Fatal("the run did not reach the second batch")
 	}
 	f.SetFaults(ldaptest.Faults{})
 	if run, err := resume(t.Context(), t, plan, o, runs, 1); err != nil || run.State != Partly || run.Conflicts != 1 || run.Failed != 1 {
@@ -309,17 +312,17 @@ func TestRejectsOfAKilledRunAreKept(t *testing.T) {
 // An incomplete record that a kill left in the file of rejected records does not
 // prevent the run from being resumed, and records rejected later are read.
 func TestTornRejects(t *testing.T) {
-	f := newFake(t, 3*blockRecords, ldaptest.Options{})
+	f := newFake(t, 2*batchRecords+blockRecords, ldaptest.Options{})
 	o := f.options()
 	runs := Runs{Dir: t.TempDir()}
 	plan := f.plan(t)
 	a, run := begin(t, plan, o, runs, 1, 0)
 	path := filepath.Join(run.Dir(), RejectFile)
-	refused := []string{fakeDN(20), fakeDN(blockRecords + 20)}
-	stopAtGroup := func(group int, apply func(context.Context) error) (left []byte) {
+	refused := []string{fakeDN(20), fakeDN(batchRecords + 20)}
+	stopAtBatch := func(batch int, apply func(context.Context) error) (left []byte) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		f.SetFaults(ldaptest.Faults{RefuseDNs: refused, OnModify: once(fakeDN(group*blockRecords+40), func() {
+		f.SetFaults(ldaptest.Faults{RefuseDNs: refused, OnModify: once(fakeDN(batch*batchRecords+40), func() {
 			left, _ = os.ReadFile(path)
 			cancel()
 		})})
@@ -333,8 +336,8 @@ func TestTornRejects(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	tear(stopAtGroup(1, func(ctx context.Context) error { return a.Apply(ctx, run) }))
-	left := stopAtGroup(2, func(ctx context.Context) error {
+	tear(stopAtBatch(1, func(ctx context.Context) error { return a.Apply(ctx, run) }))
+	left := stopAtBatch(2, func(ctx context.Context) error {
 		_, err := resume(ctx, t, plan, o, runs, 1)
 		return err
 	})

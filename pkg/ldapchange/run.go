@@ -49,7 +49,7 @@ type Info struct {
 
 	settled       Counts // up to the last finished group: an unfinished group is tried again
 	changedBefore int    // Counts.Changed when the run was resumed
-	foundChanged  int    // of the last group: changes found to be made before the run was stopped
+	foundChanged  int    // of the last batch: changes found to be made before the run was stopped
 }
 
 // Counts are the numbers of the records of a run by their outcome.
@@ -232,16 +232,18 @@ func parseProgress(text []byte) *progress {
 // counts up to its end.
 const progressLine = "%d: %d %d %d %d."
 
-// end records that another group is finished.
-func (p *progress) end(c Counts) error {
-	var line []byte
+// end records that further groups are finished, with the counts up to the end of each.
+func (p *progress) end(finished []Counts) error {
+	var lines []byte
 	if p.torn {
-		line = append(line, '\n')
+		lines = append(lines, '\n')
 	}
-	line = fmt.Appendf(line, progressLine+"\n", p.done+1, c.Changed, c.Already, c.Conflicts, c.Failed)
-	if err := appendRunFile(p.path, p.hook, line); err != nil {
+	for i, c := range finished {
+		lines = fmt.Appendf(lines, progressLine+"\n", p.done+1+i, c.Changed, c.Already, c.Conflicts, c.Failed)
+	}
+	if err := appendRunFile(p.path, p.hook, lines); err != nil {
 		return err
 	}
-	p.done, p.torn = p.done+1, false
+	p.done, p.torn = p.done+len(finished), false
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/davadmin/davadmin/internal/spill"
@@ -21,11 +22,16 @@ type group struct {
 
 // sorted merges one sorter from each worker.
 func (a *Audit) sorted(of func(*worker) *spill.Sorter) iter.Seq2[spill.Pair, error] {
+	return a.sortedRange(0, math.MaxUint64, of)
+}
+
+// sortedRange is like sorted for keys from low to high.
+func (a *Audit) sortedRange(low, high uint64, of func(*worker) *spill.Sorter) iter.Seq2[spill.Pair, error] {
 	sorters := make([]*spill.Sorter, len(a.workers))
 	for i, w := range a.workers {
 		sorters[i] = of(w)
 	}
-	return spill.Sorted(sorters...)
+	return spill.SortedRange(low, high, sorters...)
 }
 
 // groups yields the keys that have at least so many places. A group is valid until

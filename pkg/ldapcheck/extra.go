@@ -150,10 +150,11 @@ func (r *Report) Watchers() []Watcher {
 func (r *Report) Facts(id string) iter.Seq2[Fact, error] {
 	want := slices.IndexFunc(r.a.table, func(x rule) bool { return x.ID == id })
 	return func(yield func(Fact, error) bool) {
-		for p, err := range r.a.sorted(func(w *worker) *spill.Sorter { return w.order }) {
-			if err == nil && (int(p.Key>>posBits) != want || r.a.dropped[want] != "") {
-				continue
-			}
+		if want < 0 || r.a.dropped[want] != "" {
+			return
+		}
+		n := ruleNumber(want)
+		for p, err := range r.a.sortedRange(factKey(n, 0), factKey(n, 1<<posBits-1), func(w *worker) *spill.Sorter { return w.order }) {
 			var f *fact
 			if err == nil {
 				var b []byte

@@ -49,7 +49,22 @@ func appendFoldedDN(dst, dn []byte) (out []byte, normal bool) {
 }
 
 // isBlank reports whether a value is empty or contains only blanks.
-func isBlank(v []byte) bool { return len(bytes.Trim(v, " ")) == 0 }
+func isBlank(v []byte) bool {
+	for _, c := range v {
+		if c != ' ' {
+			return false
+		}
+	}
+	return true
+}
+
+// trimmed returns v without blanks at its ends, which it rarely has.
+func trimmed(v []byte) []byte {
+	if len(v) == 0 || v[0] != ' ' && v[len(v)-1] != ' ' {
+		return v
+	}
+	return bytes.Trim(v, " ")
+}
 
 // hasher hashes values so that all values that any comparison may take for equal have
 // the same hash. Hashes are valid only within one run.

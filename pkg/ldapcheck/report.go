@@ -99,57 +99,76 @@ const mostSorted = 1000
 // first most; 0 is all.
 func (r *Report) records(most int) iter.Seq2[[][]byte, error] {
 	return func(yield func([][]byte, error) bool) {
-		var records [][]byte
-		var key uint64
-		seen := 0      // the number of facts of the rule
-		large := false // the key has too many facts to sort
-		flush := func() bool {
-			if !large {
-				slices.SortFunc(records, bytes.Compare)
-			}
-			ok := len(records) == 0 || yield(records, nil)
-			records = nil
-			return ok
-		}
-		for p, err := range r.a.sorted(func(w *worker) *spill.Sorter { return w.order }) {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if r.a.dropped[p.Key>>posBits] != "" {
-				continue
-			}
-			if p.Key != key {
-				if !flush() {
-					return
-				}
-				if p.Key>>posBits != key>>posBits {
-					seen = 0
-				}
-				key, large = p.Key, false
-			}
-			if most > 0 && seen >= most && (large || len(records) == 0) {
-				continue
-			}
-			b, err := r.record(p.Ref)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			seen++
-			records = append(records, b)
-			if len(records) == mostSorted {
-				large = true
-			}
-			if large && !flush() {
+		for i := range r.a.table {
+			if n := ruleNumber(i); r.a.dropped[n] == "" && r.counted(n) > 0 && !r.recordsOf(n, most, yield) {
 				return
 			}
 		}
-		flush()
 	}
 }
 
+// counted returns how many facts of a rule were added.
+func (r *Report) counted(n ruleNumber) int {
+	count := 0
+	for _, w := range r.a.workers {
+		for _, c := range w.counts[n] {
+			count += c
+		}
+	}
+	return count
+}
+
+// recordsOf yields what records yields for one rule. It returns false when the iteration
+// is over.
+func (r *Report) recordsOf(n ruleNumber, most int, yield func([][]byte, error) bool) bool {
+	var records [][]byte
+	var key uint64
+	seen := 0
+	large := false // the key has too many facts to sort
+	flush := func() bool {
+		if !large {
+			slices.SortFunc(records, bytes.Compare)
+		}
+		ok := len(records) == 0 || yield(records, nil)
+		records = nil
+		return ok
+	}
+	for p, err := range r.a.sortedRange(factKey(n, 0), factKey(n, 1<<posBits-1), func(w *worker) *spill.Sorter { return w.order }) {
+		if err != nil {
+			yield(nil, err)
+			return false
+		}
+		if p.Key != key {
+			if !flush() {
+				return false
+			}
+			key, large = p.Key, false
+		}
+		if most > 0 && seen >= most && (large || len(records) == 0) {
+			break
+		}
+		b, err := r.record(p.Ref)
+		if err != nil {
+			yield(nil, err)
+			return false
+		}
+		seen++
+		records = append(records, b)
+		if len(records) == mostSorted {
+			large = true
+		}
+		if large && !flush() {
+			return false
+		}
+	}
+	return flush()
+}
+
+// record returns the record of the fact at a place.
 func (r *Report) record(place uint64) ([]byte, error) {
+	if place&missingBit != 0 {
+		return r.a.missingRecord(place)
+	}
 	b, err := r.a.workers[place>>placeBits].facts.Read(nil, int64(place&(1<<placeBits-1)))
 	if err == nil && (len(b) == 0 || int(b[0]) >= len(r.a.table)) {
 		err = spill.ErrDamaged

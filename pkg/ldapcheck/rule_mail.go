@@ -15,7 +15,7 @@ func mailRules() []rule {
 				"every user, group and resource has a mail address",
 				"invitations, look-ups and the addresses of calendars require it: the server creates no account without it",
 				"add the address to the entry"),
-			kinds: people(), needs: mail, lacking: mail, observe: observeMailMissing, describe: describeMailMissing,
+			kinds: people(), needs: mail, lacking: mail, missing: roleMail, observe: observeMailMissing, describe: describeMailMissing,
 		},
 		{
 			Rule: newRule("mail-malformed", finding.Error,

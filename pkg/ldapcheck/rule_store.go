@@ -21,7 +21,7 @@ func storeRules() []rule {
 				"all people known to be on the new server are assigned to it in the directory",
 				"the new server forwards free/busy requests about the person to the old server, which sends them back: they fail in a loop",
 				"add the attribute to the entry; with one back end the value is defaultbackend"),
-			kinds: hosted, needs: asked, lacking: asked, applies: needsCS7, observe: observeStoreMissing, describe: describeStoreMissing,
+			kinds: hosted, needs: asked, lacking: asked, missing: roleLocal, applies: needsCS7, observe: observeStoreMissing, describe: describeStoreMissing,
 		},
 		{
 			Rule: newRule("davstore-present", finding.Error,

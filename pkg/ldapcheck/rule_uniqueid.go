@@ -16,7 +16,7 @@ func uniqueIDRules() []rule {
 				"every user, group and resource has a unique id",
 				"the unique id is the key of the account: without it the server creates none, and nobody can share with the person or invite the resource; this also applies to people on the old server",
 				"add a new value and the object class that allows it; never use a value that another entry has or had"),
-			kinds: people(), needs: rolesOf(roleID, roleClass), lacking: id, observe: observeMissing, describe: describeMissing,
+			kinds: people(), needs: rolesOf(roleID, roleClass), lacking: id, missing: roleID, observe: observeMissing, describe: describeMissing,
 		},
 		{
 			Rule: newRule("uniqueid-empty", finding.Error,

@@ -65,6 +65,8 @@ type rule struct {
 	needs roles            // the attributes that it needs
 	// lacking are those of the attributes whose absence the rule draws conclusions from.
 	lacking roles
+	// missing is the attribute whose absence is the whole finding; roleNone for most rules.
+	missing role
 	// applies returns why the rule has nothing to look at in this run, nil when it
 	// has.
 	applies func(a *Audit) error

@@ -198,7 +198,7 @@ func DeniesHTTP(v []byte) bool {
 }
 
 func isWord(v []byte, words ...string) bool {
-	v = bytes.Trim(v, " ")
+	v = trimmed(v)
 	for _, w := range words {
 		if len(v) == len(w) && bytes.EqualFold(v, []byte(w)) {
 			return true
@@ -224,7 +224,7 @@ func statusOf(values [][]byte) status {
 	worst := statusActive
 	for _, v := range values {
 		switch {
-		case isWord(v, "active"):
+		case string(v) == "active", isWord(v, "active"): // the first is nearly always true
 		case isWord(v, "inactive", "deleted", "removed"):
 			worst = max(worst, statusOff)
 		default:

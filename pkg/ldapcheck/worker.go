@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 
 	"github.com/davadmin/davadmin/internal/spill"
 	"github.com/davadmin/davadmin/pkg/cs6"
@@ -34,6 +35,7 @@ type subject struct {
 	entry *directory.Entry
 	// values contains a list for each role.
 	values [roleCount][][]byte
+	used   roles // the roles that have values
 	// members is the index in Query.Attributes of each value of roleMember.
 	members []int
 	// mailFaults is the fault of each mail address, "" for none.
@@ -42,7 +44,9 @@ type subject struct {
 	idValues int
 	classed  bool // the entry has UniqueIDClass
 	place    uint64
-	in6, in7 bool
+	// remembered means that place is that of the holder of the entry.
+	remembered bool
+	in6, in7   bool
 	// match6 and match7 are the matches on the lists, valid if in6 or in7 is true.
 	match6, match7 cs6.Match
 }
@@ -57,7 +61,7 @@ type worker struct {
 
 	spool *spill.Log // holders and references
 	facts *spill.Log
-	order *spill.Sorter // facts: factKey and place
+	order *spill.Sorter // facts: factKey and place, which may be that of foundMissing
 
 	ids   *spill.Sorter // the hash of a unique id, and the holder's place
 	mails *spill.Sorter // the hash of a mail address, and the holder's place
@@ -131,6 +135,9 @@ func (w *worker) placeOf(at int64) uint64 { return uint64(w.number)<<placeBits |
 
 // found records a fact about the current entry.
 func (w *worker) found(r ruleNumber, code byte, attr role, value, other []byte) {
+	if value == nil && other == nil && w.foundMissing(r, code, attr) {
+		return
+	}
 	e := w.s.entry
 	w.add(&fact{
 		rule: r, code: code, kind: e.Kind, pos: e.Pos, file: e.File, line: e.Line,
@@ -179,23 +186,28 @@ func (w *worker) entry(e *directory.Entry) {
 
 // read sets the subject to an entry, with its values sorted by role.
 func (s *subject) read(a *Audit, e *directory.Entry) {
-	s.entry, s.idValues, s.classed, s.place = e, 0, false, 0
+	s.entry, s.idValues, s.classed, s.place, s.remembered = e, 0, false, 0, false
 	s.members = s.members[:0]
-	for r := range s.values {
+	for used := s.used; used != 0; used &= used - 1 {
+		r := bits.TrailingZeros32(uint32(used))
 		s.values[r] = s.values[r][:0]
 	}
+	s.used = 0
 	for _, v := range e.Values {
+		have := a.fields.roles[v.Attr]
+		if have == 1<<roleClass {
+			s.classed = s.classed || isWord(v.Data, a.o.Names.UniqueIDClass)
+			continue // no rule uses the other classes
+		}
 		first := a.firstRole[v.Attr]
 		s.values[first] = append(s.values[first], v.Data)
-		if a.fields.roles[v.Attr].has(roleMember) {
+		s.used |= have
+		if have.has(roleMember) {
 			s.members = append(s.members, v.Attr)
 		}
-		if more := a.fields.roles[v.Attr] &^ (1 << first); more != 0 {
-			for r := range roleCount {
-				if more.has(r) {
-					s.values[r] = append(s.values[r], v.Data)
-				}
-			}
+		for more := have &^ (1 << first); more != 0; more &= more - 1 {
+			r := bits.TrailingZeros32(uint32(more))
+			s.values[r] = append(s.values[r], v.Data)
 		}
 	}
 	for _, v := range s.values[roleID] {
@@ -247,7 +259,7 @@ func (w *worker) remember(s *subject) {
 	w.buf = appendHolder(w.buf[:0], s, ids, mails)
 	at, err := w.spool.Append(w.buf)
 	w.fail(err)
-	s.place = w.placeOf(at)
+	s.place, s.remembered = w.placeOf(at), true
 	for _, v := range ids {
 		if !isBlank(v) {
 			w.fail(w.ids.Add(w.hash.loose(v), s.place))

@@ -242,6 +242,9 @@ func (p *parser) readDN(line []byte) *RecordError {
 func (p *parser) body() *RecordError {
 	head := true // all lines so far are control: lines
 	for {
+		if !head {
+			p.plainLines()
+		}
 		line, ok := p.readLine()
 		if !ok {
 			break
@@ -270,7 +273,7 @@ func (p *parser) body() *RecordError {
 // attribute parses a line as an attribute and appends it to attrs.
 func (p *parser) attribute(line []byte) *RecordError {
 	i := 0
-	for i < len(line) && isNameByte(line[i]) {
+	for i < len(line) && nameBytes[line[i]] {
 		i++
 	}
 	if i == len(line) || i == 0 || line[i] != ':' && line[i] != ';' {
@@ -352,11 +355,6 @@ func isVersion(line []byte) bool {
 // is reports whether a name is the given word, in any case.
 func is(name []byte, word string) bool {
 	return len(name) == len(word) && bytes.EqualFold(name, []byte(word))
-}
-
-// isNameByte reports whether c can be part of an attribute name or object identifier.
-func isNameByte(c byte) bool {
-	return (c|0x20)-'a' < 26 || c-'0' < 10 || c == '-' || c == '.' || c == '_'
 }
 
 func skipBlanks(b []byte) []byte {

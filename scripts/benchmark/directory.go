@@ -86,7 +86,7 @@ func (b *bench) ldif() (string, error) {
 		{"LDIF of 1,000,000 entries", "million.ldif", nil},
 		{"The same before any preparation: no entry has an id", "dayone.ldif", []string{"--day-one"}},
 	} {
-		path, err := b.generate(part.file, million, part.more...)
+		path, err := b.generate(part.file, b.some(million), part.more...)
 		if err != nil {
 			return "", err
 		}

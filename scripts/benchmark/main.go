@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -24,7 +25,8 @@ func main() {
 	flag.StringVar(&b.work, "work", "", "`DIRECTORY` for temporary files")
 	out := flag.String("out", "docs/benchmarks.md", "write the page to `FILE`")
 	flag.IntVar(&b.runs, "runs", 60, "run each command `N` times")
-	flag.StringVar(&b.only, "only", "", "measure only this `SECTION` and print it: config, properties, ldif, pipe, slapd, ds, coexist, change, accounts")
+	flag.StringVar(&b.only, "only", "", "measure only this `SECTION` and print it: config, properties, ldif, short, pipe, slapd, ds, coexist, change, accounts")
+	flag.IntVar(&b.percent, "percent", 100, "with -only ldif, short or change: take `N` percent of the entries, for a quick look")
 	flag.IntVar(&b.accountCount, "accounts", 100_000, "create `N` accounts")
 	flag.IntVar(&b.entries, "entries", million, "in the section slapd, use directories of `N` entries")
 	flag.IntVar(&b.directoryRuns, "directory-runs", 5, "in the section slapd, run each command `N` times")
@@ -35,6 +37,8 @@ func main() {
 	var err error
 	if *load != "" {
 		err = runLoad(*load, flag.Args())
+	} else if b.percent != 100 && b.only == "" {
+		err = errors.New("-percent is only for -only")
 	} else if b.only != "" {
 		if text, err = b.alone(); err == nil {
 			_, err = fmt.Print(text)
@@ -53,6 +57,7 @@ type bench struct {
 	work        string
 	runs        int
 	only        string
+	percent     int // of the entries
 
 	accountCount  int
 	entries       int // in the directories of slapd
@@ -62,18 +67,17 @@ type bench struct {
 // page measures all sections, or only those in again and takes the others from the
 // existing page, and returns the page.
 func (b *bench) page(path, again string) (string, error) {
-	head := fmt.Sprintf("# Benchmarks\n\nWritten by `scripts/bench`; every table is measured in one run, with the contenders taking turns.\n"+
-		"Machine: %s, %d cores, %s. Figures differ on other machines; compare the ratios.\n", cpu(), runtime.NumCPU(), runtime.Version())
-	before, note := map[string]string{}, ""
+	machine := fmt.Sprintf("Machine: %s, %d cores, %s.", cpu(), runtime.NumCPU(), runtime.Version())
+	head := pageHead + machine + pageNote
+	note := "" // in the sections measured now
+	before := map[string]string{}
 	if again != "" {
 		var err error
-		var old string
-		if old, before, err = readSections(path); err != nil {
+		if head, before, err = readSections(path); err != nil {
 			return "", err
 		}
-		if old != head {
-			head = old
-			note = fmt.Sprintf("Machine of this section: %s, %d cores, %s.\n\n", cpu(), runtime.NumCPU(), runtime.Version())
+		if !strings.Contains(head, machine) {
+			note = machine + "\n\n"
 		}
 		for _, name := range strings.Split(again, ",") {
 			if _, ok := before[name]; !ok {
@@ -101,6 +105,13 @@ func (b *bench) page(path, again string) (string, error) {
 // sectionMark returns the line that begins a section, by which readSections finds it.
 func sectionMark(name string) string { return "<!-- " + name + " -->" }
 
+// The text before and after the line of a page that describes the machine. A section that
+// was measured on another machine begins with such a line, too.
+const (
+	pageHead = "# Benchmarks\n\nWritten by `scripts/bench`; every table is measured in one run, with the contenders taking turns.\n"
+	pageNote = " Figures differ on other machines; compare the ratios.\n"
+)
+
 // readSections reads the head and the sections of a page.
 func readSections(path string) (head string, sections map[string]string, err error) {
 	text, err := os.ReadFile(path)
@@ -108,8 +119,8 @@ func readSections(path string) (head string, sections map[string]string, err err
 		return "", nil, err
 	}
 	head, rest, ok := strings.Cut(string(text), "\n<!-- ")
-	if !ok {
-		return "", nil, fmt.Errorf("%s has no sections", path)
+	if !ok || !strings.HasPrefix(head, pageHead) {
+		return "", nil, fmt.Errorf("%s does not begin as a page of benchmarks", path)
 	}
 	sections = map[string]string{}
 	for _, part := range strings.Split(rest, "\n<!-- ") {
@@ -129,7 +140,7 @@ type section struct {
 }
 
 func (b *bench) sections() []section {
-	return []section{{"config", b.configCommands}, {"properties", b.properties}, {"ldif", b.ldif}, {"pipe", b.pipe}, {"slapd", b.slapd}, {"ds", b.ds}, {"coexist", b.coexist}, {"change", b.change}, {"accounts", b.accounts}}
+	return []section{{"config", b.configCommands}, {"properties", b.properties}, {"ldif", b.ldif}, {"short", b.short}, {"pipe", b.pipe}, {"slapd", b.slapd}, {"ds", b.ds}, {"coexist", b.coexist}, {"change", b.change}, {"accounts", b.accounts}}
 }
 
 // apart measures a section in a separate process. A child process inherits the size

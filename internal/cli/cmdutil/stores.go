@@ -181,7 +181,11 @@ func (h *Hints) LostError(lost []backends.Lost) error {
 	case 1:
 		return &IncompleteError{Text: "incomplete: " + h.lostWords(lost)[0], Err: lostCause(lost)}
 	}
-	return &IncompleteError{Text: fmt.Sprintf("incomplete: %d back ends cannot be read", len(lost)), More: h.lostWords(lost), Err: lostCause(lost)}
+	cause, what := lostCause(lost), "have no store"
+	if cause != nil {
+		what = "cannot be read"
+	}
+	return &IncompleteError{Text: fmt.Sprintf("incomplete: %d back ends %s", len(lost), what), More: h.lostWords(lost), Err: cause}
 }
 
 // lostCause returns why back ends cannot be read that have a store; nil if none has one. If
