@@ -217,8 +217,10 @@ func (o *doctor) inTime(ctx context.Context, part *doctorPart) (*cmdutil.Checked
 	within, cancel := context.WithCancelCause(ctx)
 	o.close = append(o.close, func() error { cancel(nil); return nil })
 	late := &cmdutil.IncompleteError{Text: fmt.Sprintf("not finished after %s (--part-timeout)", o.timeout)}
-	timer := time.AfterFunc(o.timeout, func() { cancel(late) })
-	defer timer.Stop()
+	deadline, stop := context.WithTimeout(ctx, o.timeout)
+	defer stop()
+	detach := context.AfterFunc(deadline, func() { cancel(late) })
+	defer detach() // before stop, which would end the report as well
 	checked, err := part.check(within)
 	if ctx.Err() == nil && within.Err() != nil {
 		if checked == nil || err != nil {

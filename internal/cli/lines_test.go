@@ -93,7 +93,7 @@ const maxMessage = 480
 
 var (
 	quotedCommand = regexp.MustCompile(`'davadmin [^']*('[^']*'[^']*)*'`)
-	lastCommand   = regexp.MustCompile(`(davadmin [a-z0-9]|: (chmod|iconv) ).*$`)
+	lastCommand   = regexp.MustCompile(`(davadmin [a-z0-9]|: (chmod|chown|iconv) ).*$`)
 	tmpDir        = regexp.MustCompile(`/tmp/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+`)
 	// typed are names with a line end, which stories type on purpose.
 	typed = regexp.MustCompile(`'[^']{0,20}\\n[^']{0,10}'`)

@@ -260,7 +260,7 @@ func TestStoreOnAReadOnlyOrFullDisk(t *testing.T) {
 	mustRun(t, create...)
 	remount(syscall.MS_RDONLY)
 	a = davadminRun(t, nil, c.create(home)...)
-	if want := "the file system of " + filepath.Join(db, "defaultbackend.sqlite") + " is mounted read-only"; a.code != 1 || !strings.Contains(a.notes, want) {
+	if want := "the file system of " + db + " is mounted read-only"; a.code != 1 || !strings.Contains(a.notes, want) {
 		t.Errorf("code %d: %s", a.code, a.notes)
 	}
 	remount(0)

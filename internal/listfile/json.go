@@ -83,7 +83,7 @@ func (l *reader) readJSON(in *bufio.Reader, line int) {
 	j.dec.UseNumber()
 	for !l.done {
 		token, err := j.dec.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err == nil {
@@ -106,7 +106,7 @@ func (j *jsonReader) fail(err error) {
 	case j.in.err != nil:
 		err = j.in.err
 	case errors.As(err, &incomplete):
-	case errors.Is(err, io.ErrUnexpectedEOF), err == io.EOF:
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		err = &IncompleteError{Detail: "the JSON ends before its end, so it is not complete"}
 	default:
 		err = formatError("invalid JSON: " + strings.TrimPrefix(err.Error(), "json: "))

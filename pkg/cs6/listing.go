@@ -11,7 +11,7 @@ import (
 // listing returns the columns of a list that davadmin printed; get returns that of
 // moreKeys with a number.
 func listing(get func(int) string) ListedUser {
-	p := ListedUser{ID: get(0), Side: get(1), Kind: get(2), State: get(3)}
+	p := ListedUser{ID: get(0), Side: sideOf(get(1)), Kind: get(2), State: get(3)}
 	if n, err := strconv.Atoi(get(4)); err == nil && n > 0 && p.Side != "" {
 		p.Calendars = n // those on the old server; other lists count others
 	}
@@ -123,7 +123,7 @@ func (l *listReader) note(r *listfile.Record) {
 		var p ListedUser
 		switch f.Name {
 		case "side":
-			p.Side = f.Value
+			p.Side = sideOf(f.Value)
 		case "kind":
 			p.Kind = f.Value
 		case "state":
@@ -141,4 +141,16 @@ func (l *listReader) note(r *listfile.Record) {
 		}
 	}
 	l.tally.Headers++
+}
+
+// sideOf returns a side as options name it. Tables have words for two of them, which may
+// be on two lines of a cell.
+func sideOf(text string) string {
+	switch strings.Join(strings.Fields(text), "") {
+	case "oldserver":
+		return "cs6"
+	case "newserver":
+		return "cs7"
+	}
+	return text
 }

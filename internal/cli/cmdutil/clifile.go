@@ -126,8 +126,12 @@ func refuseExposed(path, trusted string) error {
 		switch {
 		case e.Owner != "" && e.Owner == owner:
 		case e.Owner != "":
+			what := e.Path
+			if e.Path == path {
+				what = "it"
+			}
 			return fmt.Errorf("%s can be changed by others, because %s belongs to %s; make a copy of your own, or run: chown %d %s",
-				path, e.Path, e.Owner, os.Geteuid(), Quote(e.Path))
+				path, what, e.Owner, os.Geteuid(), Quote(e.Path))
 		case e.Dir:
 			return fmt.Errorf("%s can be replaced by others (mode %04o of its directory); run: chmod o-w %s", path, e.Mode, Quote(e.Path))
 		default:

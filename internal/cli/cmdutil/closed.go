@@ -102,6 +102,9 @@ func writeHint(err error) string {
 		const mayWrite = 2 // access(2), W_OK
 		switch denied := syscall.Access(at, mayWrite); {
 		case errors.Is(denied, syscall.EROFS):
+			if fi != nil && !fi.IsDir() {
+				at = filepath.Dir(at) // the message names the file already
+			}
 			return fmt.Sprintf("; the file system of %s is mounted read-only", at)
 		case errors.Is(denied, syscall.EACCES) && fi != nil:
 			return "; " + noRight("write", at, fi)

@@ -67,7 +67,7 @@ func isPipe(path string) bool {
 func (in *Input) takePipe(path string) error {
 	info, err := os.Stat(path)
 	if err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
-		return nil // the error is returned again when it is opened
+		return nil //nolint:nilerr // the error is returned again when it is opened
 	}
 	for _, taken := range in.pipes {
 		if os.SameFile(taken, info) {

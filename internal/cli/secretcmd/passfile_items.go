@@ -64,7 +64,7 @@ func (p *passItems) file(path string) error {
 
 // readItems returns the items of -n and -f, with the passwords that are in files. A name may
 // occur only once. Everything is checked before the first prompt.
-func readItems(ctx context.Context, console *cmdutil.Console, hints *cmdutil.Hints, input *cmdutil.Input, p *passItems, batch string, check func(name, where string) error) ([]passItem, error) {
+func readItems(ctx context.Context, hints *cmdutil.Hints, input *cmdutil.Input, p *passItems, batch string, check func(name, where string) error) ([]passItem, error) {
 	if p.leftover != "" {
 		return nil, cmdutil.Usagef("--value-file requires an -n NAME before it")
 	}

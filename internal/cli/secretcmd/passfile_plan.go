@@ -51,7 +51,7 @@ func (o *passEdit) plan(ctx context.Context, h *passHome) (*passPlan, error) {
 	case o.all:
 		return p, nil
 	}
-	if p.items, err = readItems(ctx, o.console, o.hints, o.input, &o.names, o.batch, p.checkName); err != nil {
+	if p.items, err = readItems(ctx, o.hints, o.input, &o.names, o.batch, p.checkName); err != nil {
 		return nil, err
 	}
 	if exists {

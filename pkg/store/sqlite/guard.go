@@ -3,38 +3,37 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
+	"github.com/davadmin/davadmin/internal/crash"
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
 // guard interrupts a connection when a context ends or when a statement takes too long.
 type guard struct {
-	done   chan struct{} // closed to interrupt
-	detach func() bool   // from the context
-	limit  time.Duration
-	timer  *time.Timer
-
-	once  sync.Once
+	done  chan struct{} // closed to interrupt
+	ended chan struct{} // closed when the guard ends
+	limit time.Duration
+	timer *time.Timer
 	cause error // why done was closed; may be read after that
 }
 
 func newGuard(ctx context.Context, limit time.Duration) *guard {
-	g := &guard{done: make(chan struct{}), limit: limit}
-	g.detach = context.AfterFunc(ctx, func() { g.interrupt(ctx.Err()) })
-	g.timer = time.AfterFunc(limit, func() {
-		g.interrupt(fmt.Errorf("%w (%s)", store.ErrTimeLimit, limit))
-	})
+	g := &guard{done: make(chan struct{}), ended: make(chan struct{}), limit: limit, timer: time.NewTimer(limit)}
 	g.timer.Stop()
-	return g
-}
-
-func (g *guard) interrupt(cause error) {
-	g.once.Do(func() {
-		g.cause = cause
+	crash.Go(func() error {
+		select {
+		case <-g.ended:
+			return nil
+		case <-ctx.Done():
+			g.cause = ctx.Err()
+		case <-g.timer.C:
+			g.cause = fmt.Errorf("%w (%s)", store.ErrTimeLimit, limit)
+		}
 		close(g.done)
-	})
+		return nil
+	}, func(error) {})
+	return g
 }
 
 // begin starts the limit of time of a statement.
@@ -53,8 +52,8 @@ func (g *guard) pause() {
 
 // stop ends the guard. It no longer interrupts anything.
 func (g *guard) stop() {
-	g.detach()
 	g.timer.Stop()
+	close(g.ended)
 }
 
 // interrupted returns why the connection was interrupted, or nil.
