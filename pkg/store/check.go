@@ -280,8 +280,10 @@ func (c *Component) Check() error {
 	case !c.Start.IsZero() && !c.End.IsZero() && c.End.Before(c.Start):
 		return &InvalidError{Field: "span", Reason: "the end is before the start"}
 	}
-	if err := CheckText(c.ScheduleTag); err != nil {
-		return &InvalidError{Field: "schedule tag", Value: c.ScheduleTag, Reason: err.Error()}
+	for _, text := range []struct{ field, value string }{{"schedule tag", c.ScheduleTag}, {"status", c.Status}} {
+		if err := CheckText(text.value); err != nil {
+			return &InvalidError{Field: text.field, Value: text.value, Reason: err.Error()}
+		}
 	}
 	return nil
 }

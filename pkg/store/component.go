@@ -15,8 +15,20 @@ type Component struct {
 	ScheduleTag string // RFC 6638, 3.2.10; "" for none
 	// Start and End are the time span that contains all instances; End is exclusive.
 	// A zero Start or End means that the span is open on that side.
+	//
+	// Times without a zone (RFC 5545, 3.3.5, form 1) and dates are those of the reader's
+	// zone. Whoever makes the Component widens the span of such a component so that it
+	// contains the instances in every zone, from UTC+14 to UTC-12: Start is 14 hours
+	// earlier than it would be in UTC, and End 12 hours later.
 	Start, End time.Time
-	Recurring  bool
+	// Floating means that the span was widened, so that the text tells the exact times.
+	Floating  bool
+	Recurring bool
+	// Status is the property STATUS in upper case; "" for none.
+	Status string
+	// Transparent means that the component takes no time in free/busy (RFC 5545,
+	// 3.8.2.7). A recurring one may have instances for which this is not so.
+	Transparent bool
 	// Text is the iCalendar object as it was received. A listing omits it unless the
 	// filter has WithText set.
 	Text []byte
@@ -44,8 +56,14 @@ type Condition struct {
 	IfAbsent bool
 }
 
+// ShortSpan is the length up to which a span is short. Most are, and a time range finds
+// them by their start alone.
+const ShortSpan = 31 * 24 * time.Hour
+
 // ComponentFilter selects components of a calendar. They are listed in the order of
-// their names. The zero value selects all; several conditions must all be met.
+// their names; with From or To, first those with short spans and then the others, each in
+// the order of their starts and then of their names. The zero value selects all; several
+// conditions must all be met.
 type ComponentFilter struct {
 	UID      string    // "" means any
 	Types    []string  // component types; empty means any

@@ -68,8 +68,12 @@ CREATE TABLE component (
 	uid          text COLLATE "C" NOT NULL,
 	type         text COLLATE "C" NOT NULL,
 	schedule_tag text COLLATE "C" NOT NULL,
-	start_at     bigint,          -- NULL where the span is open
-	end_at       bigint,
+	status       text COLLATE "C" NOT NULL, -- property STATUS, such as CANCELLED
+	transparent  bigint NOT NULL, -- ignored for free/busy
+	start_at     bigint NOT NULL, -- the span, UTC; the least and the greatest number where it is open
+	end_at       bigint NOT NULL,
+	long         bigint NOT NULL, -- the span is longer than 31 days
+	floating     bigint NOT NULL, -- the span was widened, because its time zone is that of the reader
 	recurring    bigint NOT NULL,
 	etag         text COLLATE "C" NOT NULL,
 	size         bigint NOT NULL,
@@ -81,6 +85,7 @@ CREATE TABLE component (
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
 );
 CREATE UNIQUE INDEX component_uid ON component (account, number, uid);
+CREATE INDEX component_span ON component (account, number, long, start_at, end_at);
 
 -- Components that were deleted and have not been purged yet.
 CREATE TABLE trash (
@@ -92,8 +97,12 @@ CREATE TABLE trash (
 	uid          text COLLATE "C" NOT NULL,
 	type         text COLLATE "C" NOT NULL,
 	schedule_tag text COLLATE "C" NOT NULL,
-	start_at     bigint,
-	end_at       bigint,
+	status       text COLLATE "C" NOT NULL,
+	transparent  bigint NOT NULL,
+	start_at     bigint NOT NULL,
+	end_at       bigint NOT NULL,
+	long         bigint NOT NULL,
+	floating     bigint NOT NULL,
 	recurring    bigint NOT NULL,
 	etag         text COLLATE "C" NOT NULL,
 	size         bigint NOT NULL,

@@ -12,30 +12,24 @@ import (
 )
 
 // valueColumns are the columns that are copied to the trash and back.
-const valueColumns = "uid, type, schedule_tag, start_at, end_at, recurring, etag, size, created, changed, text"
+const valueColumns = "uid, type, schedule_tag, status, transparent, start_at, end_at, long, floating, recurring, etag, size, created, changed, text"
 
-const componentColumns = "name, uid, type, schedule_tag, start_at, end_at, recurring, etag, size, created, changed, revision"
+const componentColumns = "name, uid, type, schedule_tag, status, transparent, start_at, end_at, floating, recurring, etag, size, created, changed, revision"
 
 // scanComponent scans a row of componentColumns, followed by the text if withText is
 // set.
 func scanComponent(rows Rows, withText bool) (*store.Component, error) {
 	c := &store.Component{}
-	var start, end *int64
-	var recurring, created, changed int64
-	dest := []any{&c.Name, &c.UID, &c.Type, &c.ScheduleTag, &start, &end, &recurring, &c.ETag, &c.Size, &created, &changed, &c.Revision}
+	var start, end, transparent, floating, recurring, created, changed int64
+	dest := []any{&c.Name, &c.UID, &c.Type, &c.ScheduleTag, &c.Status, &transparent, &start, &end, &floating, &recurring, &c.ETag, &c.Size, &created, &changed, &c.Revision}
 	if withText {
 		dest = append(dest, &c.Text)
 	}
 	if err := rows.Scan(dest...); err != nil {
 		return nil, err
 	}
-	if start != nil {
-		c.Start = fromSpan(*start)
-	}
-	if end != nil {
-		c.End = fromSpan(*end)
-	}
-	c.Recurring, c.Created, c.Changed = recurring != 0, Time(created), Time(changed)
+	setSpan(c, start, end)
+	c.Transparent, c.Floating, c.Recurring, c.Created, c.Changed = transparent != 0, floating != 0, recurring != 0, Time(created), Time(changed)
 	return c, nil
 }
 
@@ -71,21 +65,47 @@ func (s *Session) Components(ctx context.Context, account, calendar string, f st
 			yield(nil, err)
 			return
 		}
-		columns := componentColumns
-		if f.WithText {
-			columns += ", text"
-		}
-		w := componentWhere(c, f)
-		query := "SELECT " + columns + " FROM component" + w.text() + " ORDER BY name"
-		if f.Limit > 0 {
-			query += " LIMIT " + w.value(int64(f.Limit))
-		}
-		for m, err := range streamRows(ctx, s, query, w.args, func(rows Rows) (*store.Component, error) { return scanComponent(rows, f.WithText) }) {
-			if !yield(m, err) {
-				return
+		left := f.Limit
+		for _, q := range componentQueries(c, f) {
+			if f.Limit > 0 {
+				if left <= 0 {
+					return
+				}
+				q.query += " LIMIT " + q.where.value(int64(left))
+			}
+			for m, err := range streamRows(ctx, s, q.query, q.where.args, func(rows Rows) (*store.Component, error) { return scanComponent(rows, f.WithText) }) {
+				if !yield(m, err) || err != nil {
+					return
+				}
+				left--
 			}
 		}
 	}
+}
+
+// componentQuery is a query for components, whose WHERE clause may get more arguments.
+type componentQuery struct {
+	query string
+	where *where
+}
+
+// componentQueries returns the queries that list the components which a filter selects,
+// one after the other. Each is served by one index.
+func componentQueries(c *store.Calendar, f store.ComponentFilter) []componentQuery {
+	columns := componentColumns
+	if f.WithText {
+		columns += ", text"
+	}
+	columns = "SELECT " + columns + " FROM component"
+	w := componentWhere(c, f)
+	if f.From.IsZero() && f.To.IsZero() {
+		return []componentQuery{{columns + w.text() + " ORDER BY name", w}}
+	}
+	long := componentWhere(c, f)
+	w.addRange(f.From, f.To, false)
+	long.addRange(f.From, f.To, true)
+	const order = " ORDER BY start_at, name"
+	return []componentQuery{{columns + w.text() + order, w}, {columns + long.text() + order, long}}
 }
 
 func componentWhere(c *store.Calendar, f store.ComponentFilter) *where {
@@ -102,14 +122,6 @@ func componentWhere(c *store.Calendar, f store.ComponentFilter) *where {
 	if len(f.Types) > 0 {
 		known := store.ComponentTypes()
 		addIn(w, "type", slices.DeleteFunc(slices.Clone(f.Types), func(t string) bool { return !slices.Contains(known, t) }))
-	}
-	if !f.From.IsZero() {
-		// A component without duration counts at its start (RFC 4791, 9.9).
-		from := w.value(micros(f.From))
-		w.add("(end_at IS NULL OR end_at > " + from + " OR (end_at = start_at AND end_at = " + from + "))")
-	}
-	if !f.To.IsZero() {
-		w.add("(start_at IS NULL OR start_at < " + w.value(micros(f.To)) + ")")
 	}
 	if !f.EndedBefore.IsZero() {
 		w.add("end_at <= " + w.value(micros(f.EndedBefore)))
@@ -140,12 +152,14 @@ func (s *Session) PutComponent(ctx context.Context, account, calendar string, m 
 		return err
 	}
 	m.ETag, m.Size, m.Created, m.Changed = store.ETagOf(m.Text), int64(len(m.Text)), Time(s.stamp), Time(s.stamp)
-	values := []any{account, c.Number, m.Name, m.UID, m.Type, m.ScheduleTag, span(m.Start), span(m.End), flag(m.Recurring), m.ETag, m.Size, s.stamp, m.Revision, m.Text}
-	statement := `UPDATE component SET uid = $4, type = $5, schedule_tag = $6, start_at = $7, end_at = $8, recurring = $9, etag = $10, size = $11, changed = $12,
-		revision = $13, text = $14 WHERE account = $1 AND number = $2 AND name = $3`
+	start, end, long := spanOf(m)
+	values := []any{account, c.Number, m.Name, m.UID, m.Type, m.ScheduleTag, m.Status, flag(m.Transparent), start, end, flag(long), flag(m.Floating), flag(m.Recurring),
+		m.ETag, m.Size, s.stamp, m.Revision, m.Text}
+	statement := `UPDATE component SET uid = $4, type = $5, schedule_tag = $6, status = $7, transparent = $8, start_at = $9, end_at = $10, long = $11, floating = $12,
+		recurring = $13, etag = $14, size = $15, changed = $16, revision = $17, text = $18 WHERE account = $1 AND number = $2 AND name = $3`
 	if was == nil {
-		statement = `INSERT INTO component (account, number, name, uid, type, schedule_tag, start_at, end_at, recurring, etag, size, created, changed, revision, text)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)`
+		statement = `INSERT INTO component (account, number, name, uid, type, schedule_tag, status, transparent, start_at, end_at, long, floating, recurring, etag, size,
+			created, changed, revision, text) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18)`
 	} else {
 		m.Created = was.Created
 	}

@@ -67,8 +67,12 @@ CREATE TABLE component (
 	uid          TEXT NOT NULL,
 	type         TEXT NOT NULL,
 	schedule_tag TEXT NOT NULL,
-	start_at     INTEGER,          -- NULL where the span is open
-	end_at       INTEGER,
+	status       TEXT NOT NULL, -- property STATUS, such as CANCELLED
+	transparent  INTEGER NOT NULL, -- ignored for free/busy
+	start_at     INTEGER NOT NULL, -- the span, UTC; the least and the greatest number where it is open
+	end_at       INTEGER NOT NULL,
+	long         INTEGER NOT NULL, -- the span is longer than 31 days
+	floating     INTEGER NOT NULL, -- the span was widened, because its time zone is that of the reader
 	recurring    INTEGER NOT NULL,
 	etag         TEXT NOT NULL,
 	size         INTEGER NOT NULL,
@@ -80,6 +84,7 @@ CREATE TABLE component (
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
 ) STRICT;
 CREATE UNIQUE INDEX component_uid ON component (account, number, uid);
+CREATE INDEX component_span ON component (account, number, long, start_at, end_at);
 
 -- Components that were deleted and have not been purged yet.
 CREATE TABLE trash (
@@ -91,8 +96,12 @@ CREATE TABLE trash (
 	uid          TEXT NOT NULL,
 	type         TEXT NOT NULL,
 	schedule_tag TEXT NOT NULL,
-	start_at     INTEGER,
-	end_at       INTEGER,
+	status       TEXT NOT NULL,
+	transparent  INTEGER NOT NULL,
+	start_at     INTEGER NOT NULL,
+	end_at       INTEGER NOT NULL,
+	long         INTEGER NOT NULL,
+	floating     INTEGER NOT NULL,
 	recurring    INTEGER NOT NULL,
 	etag         TEXT NOT NULL,
 	size         INTEGER NOT NULL,

@@ -24,7 +24,7 @@ func componentTests() []test {
 func testComponent(s *env) {
 	s.create(withHome("a"))
 	want := event("1.ics")
-	want.ScheduleTag, want.Recurring, want.Type = `"tag"`, true, "VTODO"
+	want.ScheduleTag, want.Recurring, want.Type, want.Status, want.Transparent, want.Floating = `"tag"`, true, "VTODO", "IN-PROCESS", true, true
 	const cal = store.DefaultCalendar
 	s.update(func(ctx context.Context, w store.Writer) error {
 		made := *want
@@ -117,7 +117,7 @@ func testComponentReplace(s *env) {
 		})
 	}
 	first := event("1.ics")
-	first.ScheduleTag, first.Recurring = "tag", true
+	first.ScheduleTag, first.Recurring, first.Status, first.Transparent, first.Floating = "tag", true, "TENTATIVE", true, true
 	put(first)
 	made := s.clock.stamp()
 	next := event("1.ics")
@@ -238,7 +238,7 @@ func testComponentDelete(s *env) {
 	put := func(text string) *store.Component {
 		s.t.Helper()
 		m := event("1.ics")
-		m.Text, m.ScheduleTag, m.Recurring = []byte(text), "tag "+text, true
+		m.Text, m.ScheduleTag, m.Recurring, m.Status, m.Transparent, m.Floating = []byte(text), "tag "+text, true, "CANCELLED", true, true
 		s.update(func(ctx context.Context, w store.Writer) error {
 			return w.PutComponent(ctx, "a", cal, m, store.Condition{})
 		})

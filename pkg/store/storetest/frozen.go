@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -57,6 +58,9 @@ func checkFrozen(ctx context.Context, t testing.TB, r store.Reader, jane, anne s
 	m, err := r.Component(ctx, jane, "work", "a.ics")
 	if err != nil {
 		return err
+	}
+	if m.Status != "TENTATIVE" || m.Start.IsZero() || m.End.Sub(m.Start) != time.Hour {
+		t.Errorf("the component is %+v", m)
 	}
 	if want := []byte("BEGIN:VCALENDAR\r\nX:a.ics\xff\r\nEND:VCALENDAR\r\n"); !bytes.Equal(m.Text, want) || m.ETag != store.ETagOf(want) {
 		t.Errorf("the component is %q, %s", m.Text, m.ETag)

@@ -1,8 +1,10 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -46,6 +48,7 @@ func testSpans(s *env) {
 		"old":  {time.Date(1583, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"far":  {time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)},
 		"zone": {at(8).In(time.FixedZone("", -7*3600)), at(10).In(time.FixedZone("", 3600))},
+		"just-short": {at(9).Add(-store.ShortSpan), at(9)}, "just-long": {at(9).Add(-store.ShortSpan - time.Microsecond), at(9)}, "moment": {at(10), at(10)},
 	}
 	s.update(func(ctx context.Context, w store.Writer) error {
 		for name, span := range spans {
@@ -63,25 +66,34 @@ func testSpans(s *env) {
 			s.t.Errorf("%s is returned with the span %v to %v", m.Name, m.Start, m.End)
 		}
 	}
-	bounds := []time.Time{none, time.Date(1600, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(0, 0), time.Unix(0, 1000), at(8), at(9), at(10), at(12), at(16), at(17), at(18), at(19), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}
-	names := slices.Sorted(func(yield func(string) bool) {
-		for name := range spans {
-			if !yield(name) {
-				return
-			}
+	bounds := []time.Time{none, at(9).Add(-store.ShortSpan), at(9).Add(time.Microsecond), time.Date(1600, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(0, 0), time.Unix(0, 1000), at(8), at(9), at(10), at(12), at(16), at(17), at(18), at(19), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}
+	names := slices.Sorted(maps.Keys(spans))
+	byStart := slices.Clone(names)
+	slices.SortStableFunc(byStart, func(a, b string) int {
+		if x, y := isLong(spans[a]), isLong(spans[b]); x != y {
+			return cmp.Compare(boolNumber(x), boolNumber(y))
 		}
+		return compareStarts(spans[a][0], spans[b][0])
 	})
 	for _, from := range bounds {
 		for _, to := range bounds {
 			if !from.IsZero() && !to.IsZero() && !from.Before(to) {
 				continue
 			}
+			order := byStart
+			if from.IsZero() && to.IsZero() {
+				order = names
+			}
 			var want []string
-			for _, name := range names {
+			for _, name := range order {
 				start, end := spans[name][0], spans[name][1]
-				if (to.IsZero() || start.IsZero() || start.Before(to)) && (from.IsZero() || end.IsZero() || end.After(from)) {
+				ends := end.IsZero() || end.After(from) || end.Equal(from) && start.Equal(end)
+				if (to.IsZero() || start.IsZero() || start.Before(to)) && (from.IsZero() || ends) {
 					want = append(want, name)
 				}
+			}
+			for limit := range want {
+				s.wantComponents(store.ComponentFilter{From: from, To: to, Limit: limit + 1}, want[:limit+1]...)
 			}
 			s.wantComponents(store.ComponentFilter{From: from, To: to}, want...)
 		}
@@ -96,6 +108,25 @@ func testSpans(s *env) {
 		}
 		s.wantComponents(store.ComponentFilter{EndedBefore: from}, over...)
 	}
+}
+
+func isLong(span [2]time.Time) bool {
+	return span[0].IsZero() || span[1].IsZero() || span[1].UnixMicro()-span[0].UnixMicro() > store.ShortSpan.Microseconds()
+}
+
+func boolNumber(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// compareStarts compares the starts of spans; an open one is before all others.
+func compareStarts(a, b time.Time) int {
+	if a.IsZero() || b.IsZero() {
+		return boolNumber(!a.IsZero()) - boolNumber(!b.IsZero())
+	}
+	return a.Compare(b)
 }
 
 // Components are listed by name, as the filter selects.

@@ -58,8 +58,12 @@ CREATE TABLE davadmin.component (
     uid text NOT NULL COLLATE pg_catalog."C",
     type text NOT NULL COLLATE pg_catalog."C",
     schedule_tag text NOT NULL COLLATE pg_catalog."C",
-    start_at bigint,
-    end_at bigint,
+    status text NOT NULL COLLATE pg_catalog."C",
+    transparent bigint NOT NULL,
+    start_at bigint NOT NULL,
+    end_at bigint NOT NULL,
+    long bigint NOT NULL,
+    floating bigint NOT NULL,
     recurring bigint NOT NULL,
     etag text NOT NULL COLLATE pg_catalog."C",
     size bigint NOT NULL,
@@ -88,8 +92,12 @@ CREATE TABLE davadmin.trash (
     uid text NOT NULL COLLATE pg_catalog."C",
     type text NOT NULL COLLATE pg_catalog."C",
     schedule_tag text NOT NULL COLLATE pg_catalog."C",
-    start_at bigint,
-    end_at bigint,
+    status text NOT NULL COLLATE pg_catalog."C",
+    transparent bigint NOT NULL,
+    start_at bigint NOT NULL,
+    end_at bigint NOT NULL,
+    long bigint NOT NULL,
+    floating bigint NOT NULL,
     recurring bigint NOT NULL,
     etag text NOT NULL COLLATE pg_catalog."C",
     size bigint NOT NULL,
@@ -115,11 +123,11 @@ INSERT INTO davadmin.collection VALUES ('Ünïque ''; --', 1793534402000000, 'ca
 INSERT INTO davadmin.collection VALUES ('Ünïque ''; --', 1793534402000001, 'calendar_inbox', 2, '', '', 'VEVENT VTODO', '', '', 0, '', 0, 1793534402000000, 1793534402000000, 0, 0, 0, 1);
 INSERT INTO davadmin.collection VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000002, 'work', 1, '', '', 'VEVENT VTODO', 'rw %C3%9Cn%C3%AFque+%27%3B+-- Anne.Smith%40example.com', '#3366cc', 0, '', 0, 1793534403000000, 1793534403000000, 0, 3, 0, 1);
 INSERT INTO davadmin.collection VALUES ('gone', 1793534408000000, 'calendar', 1, '', '', 'VEVENT VTODO', '', '', 0, '', 0, 1793534408000000, 1793534408000000, 0, 0, 0, 1);
-INSERT INTO davadmin.component VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000002, 'a.ics', 'uid-a.ics', 'VEVENT', '', 1796112000000000, 1796115600000000, 0, '8dd394ac6fb0c6ca37a8f65e65106c53', 42, 1793534404000000, 1793534404000000, 1, '\x424547494e3a5643414c454e4441520d0a583a612e696373ff0d0a454e443a5643414c454e4441520d0a');
+INSERT INTO davadmin.component VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000002, 'a.ics', 'uid-a.ics', 'VEVENT', '', 'TENTATIVE', 0, 1796112000000000, 1796115600000000, 0, 0, 0, '8dd394ac6fb0c6ca37a8f65e65106c53', 42, 1793534404000000, 1793534404000000, 1, '\x424547494e3a5643414c454e4441520d0a583a612e696373ff0d0a454e443a5643414c454e4441520d0a');
 INSERT INTO davadmin.meta VALUES ('schema', '1');
 INSERT INTO davadmin.meta VALUES ('backend', 'defaultbackend');
 INSERT INTO davadmin.subscription VALUES ('Ünïque ''; --', '426dfa81-3ec811e0-808bb160-e71a5247', 'work', 'jdoe@example.com', 1793534407000000);
-INSERT INTO davadmin.trash VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000002, 3, 'b.ics', 1793534406000000, 'uid-b.ics', 'VEVENT', '', 1796112000000000, 1796115600000000, 0, '4bbc27387e6ac8f107b2a2c6aa90adf6', 42, 1793534405000000, 1793534405000000, '\x424547494e3a5643414c454e4441520d0a583a622e696373ff0d0a454e443a5643414c454e4441520d0a');
+INSERT INTO davadmin.trash VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000002, 3, 'b.ics', 1793534406000000, 'uid-b.ics', 'VEVENT', '', 'TENTATIVE', 0, 1796112000000000, 1796115600000000, 0, 0, 0, '4bbc27387e6ac8f107b2a2c6aa90adf6', 42, 1793534405000000, 1793534405000000, '\x424547494e3a5643414c454e4441520d0a583a622e696373ff0d0a454e443a5643414c454e4441520d0a');
 ALTER TABLE ONLY davadmin.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY davadmin.address
@@ -143,6 +151,7 @@ CREATE INDEX address_account ON davadmin.address USING btree (account);
 CREATE INDEX change_log_name ON davadmin.change_log USING btree (account, number, name, revision);
 CREATE INDEX collection_deleted ON davadmin.collection USING btree (deleted) WHERE (deleted > 0);
 CREATE UNIQUE INDEX collection_name ON davadmin.collection USING btree (account, name) WHERE (deleted = 0);
+CREATE INDEX component_span ON davadmin.component USING btree (account, number, long, start_at, end_at);
 CREATE UNIQUE INDEX component_uid ON davadmin.component USING btree (account, number, uid);
 CREATE INDEX subscription_owner ON davadmin.subscription USING btree (owner);
 CREATE INDEX trash_deleted ON davadmin.trash USING btree (deleted);

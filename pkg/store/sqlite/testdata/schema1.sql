@@ -72,8 +72,12 @@ CREATE TABLE component (
 	uid          TEXT NOT NULL,
 	type         TEXT NOT NULL,
 	schedule_tag TEXT NOT NULL,
-	start_at     INTEGER,          -- NULL where the span is open
-	end_at       INTEGER,
+	status       TEXT NOT NULL, -- property STATUS, such as CANCELLED
+	transparent  INTEGER NOT NULL, -- ignored for free/busy
+	start_at     INTEGER NOT NULL, -- the span, UTC; the least and the greatest number where it is open
+	end_at       INTEGER NOT NULL,
+	long         INTEGER NOT NULL, -- the span is longer than 31 days
+	floating     INTEGER NOT NULL, -- the span was widened, because its time zone is that of the reader
 	recurring    INTEGER NOT NULL,
 	etag         TEXT NOT NULL,
 	size         INTEGER NOT NULL,
@@ -84,7 +88,7 @@ CREATE TABLE component (
 	PRIMARY KEY (account, number, name),
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
 ) STRICT;
-INSERT INTO component VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'a.ics','uid-a.ics','VEVENT','',1796112000000000,1796115600000000,0,'8dd394ac6fb0c6ca37a8f65e65106c53',42,1793534404000000,1793534404000000,1,X'424547494e3a5643414c454e4441520d0a583a612e696373ff0d0a454e443a5643414c454e4441520d0a');
+INSERT INTO component VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'a.ics','uid-a.ics','VEVENT','','TENTATIVE',0,1796112000000000,1796115600000000,0,0,0,'8dd394ac6fb0c6ca37a8f65e65106c53',42,1793534404000000,1793534404000000,1,X'424547494e3a5643414c454e4441520d0a583a612e696373ff0d0a454e443a5643414c454e4441520d0a');
 CREATE TABLE trash (
 	account      TEXT NOT NULL,
 	number       INTEGER NOT NULL,
@@ -94,8 +98,12 @@ CREATE TABLE trash (
 	uid          TEXT NOT NULL,
 	type         TEXT NOT NULL,
 	schedule_tag TEXT NOT NULL,
-	start_at     INTEGER,
-	end_at       INTEGER,
+	status       TEXT NOT NULL,
+	transparent  INTEGER NOT NULL,
+	start_at     INTEGER NOT NULL,
+	end_at       INTEGER NOT NULL,
+	long         INTEGER NOT NULL,
+	floating     INTEGER NOT NULL,
 	recurring    INTEGER NOT NULL,
 	etag         TEXT NOT NULL,
 	size         INTEGER NOT NULL,
@@ -105,7 +113,7 @@ CREATE TABLE trash (
 	PRIMARY KEY (account, number, revision),
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
 ) STRICT;
-INSERT INTO trash VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,3,'b.ics',1793534406000000,'uid-b.ics','VEVENT','',1796112000000000,1796115600000000,0,'4bbc27387e6ac8f107b2a2c6aa90adf6',42,1793534405000000,1793534405000000,X'424547494e3a5643414c454e4441520d0a583a622e696373ff0d0a454e443a5643414c454e4441520d0a');
+INSERT INTO trash VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,3,'b.ics',1793534406000000,'uid-b.ics','VEVENT','','TENTATIVE',0,1796112000000000,1796115600000000,0,0,0,'4bbc27387e6ac8f107b2a2c6aa90adf6',42,1793534405000000,1793534405000000,X'424547494e3a5643414c454e4441520d0a583a622e696373ff0d0a454e443a5643414c454e4441520d0a');
 CREATE TABLE change_log (
 	account  TEXT NOT NULL,
 	number   INTEGER NOT NULL,
@@ -135,6 +143,7 @@ CREATE INDEX address_account ON address (account);
 CREATE UNIQUE INDEX collection_name ON collection (account, name) WHERE deleted = 0;
 CREATE INDEX collection_deleted ON collection (deleted) WHERE deleted > 0;
 CREATE UNIQUE INDEX component_uid ON component (account, number, uid);
+CREATE INDEX component_span ON component (account, number, long, start_at, end_at);
 CREATE INDEX trash_deleted ON trash (deleted);
 CREATE INDEX change_log_name ON change_log (account, number, name, revision);
 CREATE INDEX subscription_owner ON subscription (owner);
