@@ -67,14 +67,7 @@ func testSpans(s *env) {
 		}
 	}
 	bounds := []time.Time{none, at(9).Add(-store.ShortSpan), at(9).Add(time.Microsecond), time.Date(1600, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(0, 0), time.Unix(0, 1000), at(8), at(9), at(10), at(12), at(16), at(17), at(18), at(19), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}
-	names := slices.Sorted(maps.Keys(spans))
-	byStart := slices.Clone(names)
-	slices.SortStableFunc(byStart, func(a, b string) int {
-		if x, y := isLong(spans[a]), isLong(spans[b]); x != y {
-			return cmp.Compare(boolNumber(x), boolNumber(y))
-		}
-		return compareStarts(spans[a][0], spans[b][0])
-	})
+	names, byStart := slices.Sorted(maps.Keys(spans)), sortedByStart(spans)
 	for _, from := range bounds {
 		for _, to := range bounds {
 			if !from.IsZero() && !to.IsZero() && !from.Before(to) {
@@ -108,6 +101,19 @@ func testSpans(s *env) {
 		}
 		s.wantComponents(store.ComponentFilter{EndedBefore: from}, over...)
 	}
+}
+
+// sortedByStart returns the names of spans: first those of the short ones, then the others,
+// each in the order of the starts and then of the names.
+func sortedByStart(spans map[string][2]time.Time) []string {
+	names := slices.Sorted(maps.Keys(spans))
+	slices.SortStableFunc(names, func(a, b string) int {
+		if x, y := isLong(spans[a]), isLong(spans[b]); x != y {
+			return cmp.Compare(boolNumber(x), boolNumber(y))
+		}
+		return compareStarts(spans[a][0], spans[b][0])
+	})
+	return names
 }
 
 func isLong(span [2]time.Time) bool {
