@@ -110,7 +110,7 @@ func (c *sheet) row(l *reader, r Record) {
 	case bad != "":
 		r.Bad = bad
 	case len(cells) > len(c.titles) && strings.Trim(strings.Join(cells[len(c.titles):], ""), blanks) != "":
-		r.Bad = fmt.Sprintf("%d values for %d columns", len(cells), len(c.titles))
+		r.Bad = fmt.Sprintf("it has %d values, but the heading %d", len(cells), len(c.titles))
 	}
 	r.Fields = Fields{}
 	for i, title := range c.titles {
@@ -183,11 +183,17 @@ func blockTitle(line string) (title string, ok bool) {
 func (l *reader) blockLine(r Record) bool {
 	b := l.block
 	title, ok := blockTitle(r.Text)
+	if ok && b != nil && title == b.Fields[0].Title {
+		l.endBlock() // another record, without a blank line before it
+		b = nil
+	}
 	switch {
 	case ok && b == nil:
 		l.block = &r
 		b = l.block
 		b.Fields = Fields{}
+	case ok && b.Fields.hasTitle(title):
+		b.Bad = "'" + title + "' is in it twice"
 	case ok:
 	case b == nil:
 		return false
@@ -210,7 +216,7 @@ func (l *reader) blockValue(f *Field, line string) {
 		f.Value, l.exact = line, true
 	case indented && l.exact:
 		f.Value += rest
-	case !indented && l.o.Identifies(f.Name):
+	case !indented && (l.o.Identifies(f.Name) || f.Value != ""): // it may be another record
 		l.block.Bad = "the line '" + line + "' has no name; list it again with --output csv"
 	default:
 		f.Value += "…"

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -54,6 +55,11 @@ func (f Fields) Get(name string) string {
 		}
 	}
 	return ""
+}
+
+// hasTitle reports whether there is a field with that title.
+func (f Fields) hasTitle(title string) bool {
+	return slices.ContainsFunc(f, func(x Field) bool { return x.Title == title })
 }
 
 // Has reports whether there is a field with that name.

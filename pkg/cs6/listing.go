@@ -1,6 +1,7 @@
 package cs6
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,11 +12,27 @@ import (
 // listing returns the columns of a list that davadmin printed; get returns that of
 // moreKeys with a number.
 func listing(get func(int) string) ListedUser {
-	p := ListedUser{ID: get(0), Side: get(1), Kind: get(2), State: get(3)}
+	p := ListedUser{ID: get(0), Side: sideOf(get(1)), Kind: get(2), State: get(3)}
 	if n, err := strconv.Atoi(get(4)); err == nil && n > 0 && p.Side != "" {
 		p.Calendars = n // those on the old server; other lists count others
 	}
 	return p
+}
+
+// sideOf returns the side that a listing names: tables do it in words.
+func sideOf(word string) string {
+	switch strings.ToLower(word) {
+	case "old server":
+		return "cs6"
+	case "new server":
+		return "cs7"
+	}
+	return word
+}
+
+// isSide reports whether a word is one of ListedUser.Side.
+func isSide(word string) bool {
+	return slices.Contains([]string{"", "cs6", "cs7", "both", "neither", "inactive"}, word)
 }
 
 // listed reads a record of named values.
@@ -67,6 +84,7 @@ func userOfFields(fields listfile.Fields) (p ListedUser, bad string) {
 		p.Kind = kind
 	}
 	var columns []string
+	seen := map[keyKind]string{} // the values by kind
 	for _, f := range fields {
 		kind := kindOf(f.Name)
 		if kind != addressKey && kind != accountKey && kind != uidKey {
@@ -74,7 +92,13 @@ func userOfFields(fields listfile.Fields) (p ListedUser, bad string) {
 		}
 		columns = append(columns, "'"+f.Title+"'")
 		word := directory.CutMailto(trimBlanks(f.Value))
-		if word == "" || kind != uidKey && p.Address != "" {
+		if differ(seen[kind], word) {
+			return p, "'" + f.Title + "': a second one, so which user is meant is unknown"
+		}
+		if seen[kind] == "" {
+			seen[kind] = word
+		}
+		if word == "" || kind == addressKey && p.Address != "" && p.Address == seen[addressKey] || kind == accountKey && p.Address != "" {
 			continue
 		}
 		if b := badBytes(word); b != "" {
@@ -123,7 +147,7 @@ func (l *listReader) note(r *listfile.Record) {
 		var p ListedUser
 		switch f.Name {
 		case "side":
-			p.Side = f.Value
+			p.Side = sideOf(f.Value)
 		case "kind":
 			p.Kind = f.Value
 		case "state":
