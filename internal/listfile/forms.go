@@ -109,6 +109,8 @@ func (c *sheet) row(l *reader, r Record) {
 	case r.Bad != "":
 	case bad != "":
 		r.Bad = bad
+	case c.hidesRecord(l, r.Text):
+		r.Bad = HiddenRecord
 	case len(cells) > len(c.titles) && strings.Trim(strings.Join(cells[len(c.titles):], ""), blanks) != "":
 		r.Bad = fmt.Sprintf("it has %d values, but the heading %d", len(cells), len(c.titles))
 	}
@@ -122,6 +124,25 @@ func (c *sheet) row(l *reader, r Record) {
 		return // Excel writes rows without values as separators only
 	}
 	l.emit(r)
+}
+
+// hidesRecord reports whether a quoted field of a record contains a line that could itself be
+// a record, with an address.
+func (c *sheet) hidesRecord(l *reader, text string) bool {
+	_, more, found := strings.Cut(text, "\n")
+	for line := range strings.SplitSeq(more, "\n") {
+		cells, bad := SplitCSV(line, c.sep)
+		if !found || bad != "" || len(cells) < 2 {
+			continue
+		}
+		for i, title := range c.titles[:min(len(c.titles), len(cells))] {
+			name, _ := FoldKey(title)
+			if cell := Cell(cells[i]); l.o.Identifies(name) && strings.Contains(cell, "@") && !strings.ContainsAny(cell, " \"") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // flush yields the record whose last field did not end.

@@ -132,7 +132,7 @@ func (c *columns) surplus(text string, fields []string) string {
 	_, more, _ := strings.Cut(text, "\n")
 	for line := range strings.SplitSeq(more, "\n") {
 		if more != "" && strings.IndexByte(line, c.sep) >= 0 && c.isRecord(line) {
-			return "a quoted field contains a line that looks like another record; if it is one, a quotation mark is missing or too many"
+			return listfile.HiddenRecord
 		}
 	}
 	return ""

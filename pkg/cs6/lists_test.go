@@ -274,7 +274,7 @@ func TestListOfCSV(t *testing.T) {
 		{"invalid records", "cn,mail\nJohn\nJohn,\nJohn,none\n\"John,a@example.com\n\"John\" Doe,a@example.com\nJohn,a b@example.com\n", []ListedUser{{UID: "John", Line: 2}}, []string{
 			`line 3: the columns that identify the user are empty: "John,"`,
 			`line 4: column 2: not an address: "John,none"`,
-			`lines 5 to 6: text after a quoted field: "\"John,a@example.com\n\"John\" Doe,a@example.com"`,
+			`lines 5 to 6: text after a quoted field: "\"John,a@example.com"…`,
 			`line 7: column 2: neither an address nor a user id: "John,a b@example.com"`,
 		}},
 		{"no heading", "a@example.com,A\nuid=jdoe,ou=people,o=isp\n", nil, []string{
@@ -292,13 +292,13 @@ func TestNobodyIsLeftOut(t *testing.T) {
 			`line 2: it has 2 values, but the heading 1: "a@example.com,b@example.com"`,
 		}},
 		{"two quotation marks too many", "mail,cn\na@example.com,\"A\nb@example.com,B\"\na@example.com,\"A\nB\"\n", []ListedUser{{Address: "a@example.com", Domain: "example.com", Line: 4}}, []string{
-			`lines 2 to 3: a quoted field contains a line that looks like another record; if it is one, a quotation mark is missing or too many: "a@example.com,\"A\nb@example.com,B\""`,
+			`lines 2 to 3: a quoted field contains a line that looks like another record; if it is one, a quotation mark is missing or too many: "a@example.com,\"A"…`,
 		}},
 		{"two columns", "mail,email,address\na@example.com,A@example.com,1 High St\na@example.com,b@example.com,\n", []ListedUser{a}, []string{
 			`line 3: columns 1 and 2 name different users: "a@example.com,b@example.com,"`,
 		}},
-		{"a member twice", `{"mail":"a@example.com","mail":"b@example.com"}`, nil, []string{
-			`line 1: 'mail': a second one, so which user is meant is unknown: "mail=a@example.com mail=b@example.com"`,
+		{"a member twice", `{"mail":"a@example.com","mail":"b@example.com"} {"mail":"a@example.com","email":"b@example.com"}`, nil, []string{
+			`line 1: 'mail' is in it twice, with different values: "mail=a@example.com mail=b@example.com"`, `line 1: 'email': a second one, so which user is meant is unknown: "mail=a@example.com email=b@example.com"`,
 		}},
 		{"the address before the account", `{"account":"x@example.com","mail":"a@example.com"}`, []ListedUser{{Address: "a@example.com", Domain: "example.com", Line: 1}}, nil},
 		{"a comment in JSON", `["a@example.com","#b@example.com"]`, []ListedUser{{Address: "a@example.com", UID: "a", Domain: "example.com", Line: 1}}, []string{
