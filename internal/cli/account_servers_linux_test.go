@@ -94,7 +94,7 @@ func TestPostgresRestartedInABatch(t *testing.T) {
 	s := servertest.Postgres(t, servertest.PostgresOptions{Fsync: true})
 	home := postgresHome(t, s.URL("postgres"))
 	mustRun(t, "db", "init", "--home", home)
-	c := newCrowd(t, 2500)
+	c := newCrowd(t, 10_000)
 	mustRun(t, c.create(home)...)
 	for i, mode := range []servertest.StopMode{servertest.Fast, servertest.Immediate} {
 		flag := strconv.Itoa(5 + i)

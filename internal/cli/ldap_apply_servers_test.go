@@ -151,3 +151,33 @@ func TestApplyOnSlapd(t *testing.T) {
 	expect("with --runs", davadminRun(t, nil, away("ldap", "apply", plan)...), 0, "changed:      3 of 3", "")
 	expect("undone with --runs", davadminRun(t, nil, away("ldap", "undo", "1", "--yes")...), 0, "changed:      3 of 3", "")
 }
+
+// A subtree that the bind DN may not change does not keep the other entries from being
+// changed: the run ends after a hundred refusals, and tries the rest if it is run again.
+func TestApplyBesideDeniedSubtree(t *testing.T) {
+	p := plant(t, dirgen.Options{Entries: 700, Seed: 6, ForServer: true, Faults: map[string]int{}})
+	const access = "access to dn.regex=\"^[^,]*[aeonrst],.*\" by * read\naccess to * by dn.base=\"cn=reader,o=isp\" write by anonymous auth by * read\n"
+	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, Reader: true, Indexes: []string{"employeeType pres"}}, Access: access})
+	_, with := changes(t, p, s.URL, s.ReaderDN)
+	var denied, allowed []string
+	for _, dn := range names(t, p, 400) {
+		if uid, _, _ := strings.Cut(dn, ","); strings.ContainsAny(uid[len(uid)-1:], "aeonrst") {
+			denied = append(denied, dn)
+		} else {
+			allowed = append(allowed, dn)
+		}
+	}
+	var text strings.Builder
+	for _, dn := range append(denied, allowed...) {
+		fmt.Fprintf(&text, "dn: %s\nchangetype: modify\nadd: employeeType\nemployeeType: x\n-\n\n", dn)
+	}
+	plan := writePlan(t, text.String())
+	a := davadminRun(t, nil, with("ldap", "apply", plan, "--continue")...)
+	if a.code != 1 || !strings.Contains(a.notes, "other entries were not tried, and to try all of them, skipping those that it may not change: run the same command again") {
+		t.Errorf("code %d: %s%.3000s", a.code, a.out, a.notes)
+	}
+	a = davadminRun(t, nil, with("ldap", "apply", plan, "--continue")...)
+	if n := populated(t, p, s); a.code != 4 || n != len(allowed) || !strings.Contains(a.out, fmt.Sprintf("refused:      %d\n", len(denied))) {
+		t.Errorf("code %d, %d of %d changed: %s%.3000s", a.code, n, len(allowed), a.out, a.notes)
+	}
+}

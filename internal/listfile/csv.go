@@ -8,6 +8,9 @@ const (
 	afterQuoted  = "text after a quoted field"
 )
 
+// HiddenRecord is what is wrong with a record of CSV that seems to contain another one.
+const HiddenRecord = "a quoted field contains a line that looks like another record; if it is one, a quotation mark is missing or too many"
+
 // SplitCSV splits a record of RFC 4180 without its line ending. bad says why it is not one.
 func SplitCSV(text string, sep byte) (fields []string, bad string) {
 	for {

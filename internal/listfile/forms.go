@@ -109,8 +109,10 @@ func (c *sheet) row(l *reader, r Record) {
 	case r.Bad != "":
 	case bad != "":
 		r.Bad = bad
+	case c.hidesRecord(l, r.Text):
+		r.Bad = HiddenRecord
 	case len(cells) > len(c.titles) && strings.Trim(strings.Join(cells[len(c.titles):], ""), blanks) != "":
-		r.Bad = fmt.Sprintf("%d values for %d columns", len(cells), len(c.titles))
+		r.Bad = fmt.Sprintf("it has %d values, but the heading %d", len(cells), len(c.titles))
 	}
 	r.Fields = Fields{}
 	for i, title := range c.titles {
@@ -122,6 +124,25 @@ func (c *sheet) row(l *reader, r Record) {
 		return // Excel writes rows without values as separators only
 	}
 	l.emit(r)
+}
+
+// hidesRecord reports whether a quoted field of a record contains a line that could itself be
+// a record, with an address.
+func (c *sheet) hidesRecord(l *reader, text string) bool {
+	_, more, found := strings.Cut(text, "\n")
+	for line := range strings.SplitSeq(more, "\n") {
+		cells, bad := SplitCSV(line, c.sep)
+		if !found || bad != "" || len(cells) < 2 {
+			continue
+		}
+		for i, title := range c.titles[:min(len(c.titles), len(cells))] {
+			name, _ := FoldKey(title)
+			if cell := Cell(cells[i]); l.o.Identifies(name) && strings.Contains(cell, "@") && !strings.ContainsAny(cell, " \"") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // flush yields the record whose last field did not end.
@@ -183,11 +204,17 @@ func blockTitle(line string) (title string, ok bool) {
 func (l *reader) blockLine(r Record) bool {
 	b := l.block
 	title, ok := blockTitle(r.Text)
+	if ok && b != nil && title == b.Fields[0].Title {
+		l.endBlock() // another record, without a blank line before it
+		b = nil
+	}
 	switch {
 	case ok && b == nil:
 		l.block = &r
 		b = l.block
 		b.Fields = Fields{}
+	case ok && b.Fields.hasTitle(title):
+		b.Bad = "'" + title + "' is in it twice"
 	case ok:
 	case b == nil:
 		return false
@@ -210,7 +237,7 @@ func (l *reader) blockValue(f *Field, line string) {
 		f.Value, l.exact = line, true
 	case indented && l.exact:
 		f.Value += rest
-	case !indented && l.o.Identifies(f.Name):
+	case !indented && (l.o.Identifies(f.Name) || f.Value != ""): // it may be another record
 		l.block.Bad = "the line '" + line + "' has no name; list it again with --output csv"
 	default:
 		f.Value += "…"

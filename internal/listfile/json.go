@@ -105,7 +105,7 @@ func (j *jsonReader) fail(err error) {
 	switch {
 	case j.in.err != nil:
 		err = j.in.err
-	case errors.As(err, &incomplete):
+	case errors.As(err, &incomplete), isFormat(err):
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		err = &IncompleteError{Detail: "the JSON ends before its end, so it is not complete"}
 	default:
@@ -138,7 +138,11 @@ func (j *jsonReader) array() error {
 			err = j.object(false)
 		case isText:
 			j.next()
-			j.l.emit(Record{Line: j.in.lineAt(j.dec.InputOffset()), Text: word, Length: len(word) + 1})
+			r := Record{Line: j.in.lineAt(j.dec.InputOffset()), Text: word, Length: len(word) + 1}
+			if strings.HasPrefix(strings.Trim(word, blanks), "#") {
+				r.Bad = "a text that begins with '#' would be taken for a comment"
+			}
+			j.l.emit(r)
 		default:
 			err = errors.New("a list contains something else than objects")
 		}
@@ -193,11 +197,35 @@ func (j *jsonReader) object(top bool) error {
 	if (document || r.Fields.Get("kind") == "summary") && r.Fields.Get("complete") == "false" {
 		return &IncompleteError{Detail: "it says that it is not complete: the command that wrote it did not read everything"}
 	}
-	if document || r.Fields.Get("kind") == "summary" {
+	if document {
+		return j.alone(r.Fields)
+	}
+	if r.Fields.Get("kind") == "summary" {
 		return nil
 	}
 	j.next()
 	j.l.emit(r)
+	return nil
+}
+
+// alone returns an error if the members of a document next to its list could be records too.
+func (j *jsonReader) alone(members Fields) error {
+	for _, f := range members {
+		if j.l.o.Identifies(f.Name) && f.Value != "" {
+			return formatError("an object has both '" + f.Title + "' and a list, so which of them is meant is unknown")
+		}
+		var list []map[string]json.RawMessage
+		if json.Unmarshal([]byte(f.Value), &list) != nil {
+			continue
+		}
+		for _, element := range list {
+			for name := range element {
+				if key, _ := FoldKey(name); j.l.o.Identifies(key) {
+					return formatError("the document has another list, '" + f.Title + "', so which of them is meant is unknown")
+				}
+			}
+		}
+	}
 	return nil
 }
 

@@ -58,7 +58,7 @@ func TestRead(t *testing.T) {
 		{"CSV that names its separator", "sep=;\nmail;cn\na@b.c;A,B\n", true, []string{"3|mail=a@b.c|cn=A,B"}},
 		{"CSV with a line end", "mail,cn\na@b.c,\"A\n\nB\"\nb@b.c,B\n", true, []string{"2|mail=a@b.c|cn=A\n\nB", "5|mail=b@b.c|cn=B"}},
 		{"CSV that is not closed", "mail,cn\na@b.c,\"A\nb@b.c,B\n", true, []string{"2-3 bad: unterminated quoted field"}},
-		{"CSV with too many values", "mail,cn\na@b.c,A,B\n", true, []string{"2-2 bad: 3 values for 2 columns"}},
+		{"CSV with too many values", "mail,cn\na@b.c,A,B\n", true, []string{"2-2 bad: it has 3 values, but the heading 2"}},
 		{"CSV with formulas", "uid,mail\n'=room,'-a@b.c\n", true, []string{"2|uid==room|mail=-a@b.c"}},
 		{"CSV, twice", "mail,cn\na@b.c,A\nmail,cn\nb@b.c,B\n", true, []string{"2|mail=a@b.c|cn=A", "4|mail=b@b.c|cn=B"}},
 		{"blocks", "account: a@b.c\nid: 1\nname: A\n  B\n\naccount: b@b.c\n", true, []string{"1|account=a@b.c|id=1|name=A…", "5 ", "6|account=b@b.c"}},
@@ -252,4 +252,34 @@ func (r *repeated) Read(b []byte) (int, error) {
 		r.at = (r.at + c) % len(r.text)
 	}
 	return n, nil
+}
+
+// What could be another record of the list is never left out.
+func TestNothingIsLeftOut(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		want       []string
+		end        string
+	}{
+		{"blocks without blank lines", "account: a@b.c\nid: 1\naccount: b@b.c\nid: 2\n", []string{"1|account=a@b.c|id=1", "3|account=b@b.c|id=2"}, ""},
+		{"a line after a block", "account: a@b.c\nid: 1\nkind: user\nb@b.c\n", []string{"1-4 bad: the line 'b@b.c' has no name; list it again with --output csv"}, ""},
+		{"a block with a title twice", "account: a@b.c\nid: 1\nid: 2\n", []string{"1-3 bad: 'id' is in it twice"}, ""},
+		{"a member twice", `[{"mail":"a@b.c","mail":"A@b.c"},{"mail":"a@b.c","mail":"b@b.c"}]`, []string{"1|mail=a@b.c|mail=A@b.c", "1-1 bad: 'mail' is in it twice, with different values"}, ""},
+		{"two quotation marks too many", "mail,cn\na@b.c,\"A\nb@b.c,B\"\nc@b.c,\"A,\nB, b@b.c\"\n", []string{"2-3 bad: " + HiddenRecord, "4|mail=c@b.c|cn=A,\nB, b@b.c"}, ""},
+		{"a comment in JSON", `["a@b.c","#b@b.c"]`, []string{"1 a@b.c", "1-1 bad: a text that begins with '#' would be taken for a comment"}, ""},
+		{"a record with a list", `{"mail":"a@b.c","calendars":["x"]}`, []string{"1 x"}, "an object has both 'mail' and a list"},
+		{"a record with an empty list", `{"users":[],"mail":"a@b.c"}`, nil, "an object has both 'mail' and a list"},
+		{"another list", `{"users":[{"mail":"a@b.c"}],"guests":[{"mail":"b@b.c"}]}`, []string{"1|mail=a@b.c"}, "the document has another list, 'guests'"},
+		{"a list of something else", `{"users":[{"mail":"a@b.c"}],"problems":[{"text":"x"}]}`, []string{"1|mail=a@b.c"}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := read(c.text, Options{Forms: strings.HasPrefix(c.text, "mail,")})
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if c.end == "" && err != nil || c.end != "" && (err == nil || !strings.Contains(err.Error(), c.end)) {
+				t.Errorf("ends with: %v", err)
+			}
+		})
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -56,6 +57,11 @@ func (f Fields) Get(name string) string {
 	return ""
 }
 
+// hasTitle reports whether there is a field with that title.
+func (f Fields) hasTitle(title string) bool {
+	return slices.ContainsFunc(f, func(x Field) bool { return x.Title == title })
+}
+
 // Has reports whether there is a field with that name.
 func (f Fields) Has(name string) bool {
 	for i := range f {
@@ -64,6 +70,11 @@ func (f Fields) Has(name string) bool {
 		}
 	}
 	return false
+}
+
+// Differ reports whether several fields have that name, and different values.
+func (f Fields) Differ(name string) bool {
+	return slices.ContainsFunc(f, func(x Field) bool { return x.Name == name && x.Value != f.Get(name) })
 }
 
 // Options say how a list is read.
@@ -195,9 +206,25 @@ func (l *reader) emit(r Record) {
 	if r.Last < r.Line {
 		r.Last = r.Line
 	}
+	if title := l.ambiguous(r.Fields); title != "" && r.Bad == "" && !r.Note {
+		r.Bad = "'" + title + "' is in it twice, with different values"
+	}
 	if !l.done && !l.yield(r, nil) {
 		l.done = true
 	}
+}
+
+// ambiguous returns the title of a value that identifies something, if there is another value
+// with that name, and "" if there is none.
+func (l *reader) ambiguous(fields Fields) string {
+	for i, f := range fields {
+		if f.Value != "" && l.o.Identifies(f.Name) && slices.ContainsFunc(fields[:i], func(x Field) bool {
+			return x.Name == f.Name && x.Value != "" && !strings.EqualFold(x.Value, f.Value)
+		}) {
+			return f.Title
+		}
+	}
+	return ""
 }
 
 // run reads to the end, or until yield returns false.

@@ -17,7 +17,8 @@ type columns struct {
 	account int
 	uid     int
 	status  int
-	more    []int // the columns of a listing: those of moreKeys, -1 for a missing one
+	again   [][2]int // pairs of columns of the same kind
+	more    []int    // the columns of a listing: those of moreKeys, -1 for a missing one
 }
 
 // moreKeys are the columns of the lists that davadmin prints that do not identify a user.
@@ -70,8 +71,12 @@ func columnsOf(text string, sep byte) *columns {
 		case statusKey:
 			at = &c.status
 		}
-		if at != nil && *at < 0 {
+		switch {
+		case at == nil:
+		case *at < 0:
 			*at = i
+		default:
+			c.again = append(c.again, [2]int{*at, i})
 		}
 	}
 	if c.address < 0 && c.account < 0 && c.uid < 0 {
@@ -107,6 +112,9 @@ func (l *listReader) row(text string) bool {
 		return true
 	}
 	p, bad := c.user(fields)
+	if bad == "" {
+		bad = c.surplus(text, fields)
+	}
 	if bad != "" && !l.elsewhere(p) {
 		l.fault(text, bad)
 		return true
@@ -114,6 +122,26 @@ func (l *listReader) row(text string) bool {
 	l.flush()
 	l.emit(p, min(l.begins, l.line))
 	return true
+}
+
+// surplus says what a record contains that may be another user, "" if there is nothing.
+func (c *columns) surplus(text string, fields []string) string {
+	if n := len(c.names()); len(fields) > n && trimBlanks(strings.Join(fields[n:], "")) != "" {
+		return fmt.Sprintf("it has %d values, but the heading %d", len(fields), n)
+	}
+	_, more, _ := strings.Cut(text, "\n")
+	for line := range strings.SplitSeq(more, "\n") {
+		if more != "" && strings.IndexByte(line, c.sep) >= 0 && c.isRecord(line) {
+			return listfile.HiddenRecord
+		}
+	}
+	return ""
+}
+
+// names returns the titles of the columns.
+func (c *columns) names() []string {
+	names, _ := listfile.SplitCSV(c.text, c.sep)
+	return names
 }
 
 // endOpen reports a record of CSV whose last field did not end.
@@ -167,8 +195,20 @@ func (c *columns) user(fields []string) (p ListedUser, bad string) {
 	if p.Address == "" && p.UID == "" {
 		return p, "the columns that identify the user are empty"
 	}
+	for _, pair := range c.again {
+		if differ(field(fields, pair[0]), field(fields, pair[1])) {
+			return p, fmt.Sprintf("columns %d and %d name different users", pair[0]+1, pair[1]+1)
+		}
+	}
 	p.Disabled, _ = isOff(field(fields, c.status))
 	return p, ""
+}
+
+// differ reports whether two values of one kind name different users. A text that cannot be
+// that of a user, such as a postal address, names nobody.
+func differ(x, y string) bool {
+	_, domain, bad := splitUser(y)
+	return bad == "" && x != "" && y != "" && !strings.EqualFold(x, y) && (domain != "" || !strings.Contains(x, "@"))
 }
 
 // field returns a column of a record, "" if the record does not have it.

@@ -1,6 +1,7 @@
 package cs6
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,22 @@ func listing(get func(int) string) ListedUser {
 		p.Calendars = n // those on the old server; other lists count others
 	}
 	return p
+}
+
+// sideOf returns the side that a listing names: tables do it in words.
+func sideOf(word string) string {
+	switch strings.ToLower(strings.Join(strings.Fields(word), "")) { // which may be on two lines of a cell
+	case "oldserver":
+		return "cs6"
+	case "newserver":
+		return "cs7"
+	}
+	return word
+}
+
+// isSide reports whether a word is one of ListedUser.Side.
+func isSide(word string) bool {
+	return slices.Contains([]string{"", "cs6", "cs7", "both", "neither", "inactive"}, word)
 }
 
 // listed reads a record of named values.
@@ -67,6 +84,7 @@ func userOfFields(fields listfile.Fields) (p ListedUser, bad string) {
 		p.Kind = kind
 	}
 	var columns []string
+	seen := map[keyKind]string{} // the values by kind
 	for _, f := range fields {
 		kind := kindOf(f.Name)
 		if kind != addressKey && kind != accountKey && kind != uidKey {
@@ -74,7 +92,13 @@ func userOfFields(fields listfile.Fields) (p ListedUser, bad string) {
 		}
 		columns = append(columns, "'"+f.Title+"'")
 		word := directory.CutMailto(trimBlanks(f.Value))
-		if word == "" || kind != uidKey && p.Address != "" {
+		if differ(seen[kind], word) {
+			return p, "'" + f.Title + "': a second one, so which user is meant is unknown"
+		}
+		if seen[kind] == "" {
+			seen[kind] = word
+		}
+		if word == "" || kind == addressKey && p.Address != "" && p.Address == seen[addressKey] || kind == accountKey && p.Address != "" {
 			continue
 		}
 		if b := badBytes(word); b != "" {
@@ -141,16 +165,4 @@ func (l *listReader) note(r *listfile.Record) {
 		}
 	}
 	l.tally.Headers++
-}
-
-// sideOf returns a side as options name it. Tables have words for two of them, which may
-// be on two lines of a cell.
-func sideOf(text string) string {
-	switch strings.Join(strings.Fields(text), "") {
-	case "oldserver":
-		return "cs6"
-	case "newserver":
-		return "cs7"
-	}
-	return text
 }

@@ -174,6 +174,12 @@ func (l *listReader) run(in io.Reader) {
 			l.columns = nil
 			l.listed(&r)
 			l.count(r.Last)
+		case r.Bad != "": // a text of JSON, or of a table
+			l.endOpen()
+			l.flush()
+			l.line, l.begins, l.counted = r.Line, r.Line, r.Line
+			l.tally.Lines++
+			l.fault(r.Text, r.Bad)
 		default:
 			l.line, l.counted = r.Line, r.Line
 			l.tally.Lines++
@@ -227,6 +233,10 @@ func (l *listReader) take(text string) {
 	if bad := badBytes(text); bad != "" {
 		l.fault(text, "contains "+bad)
 		l.endRecord(text, trimmed)
+		return
+	}
+	if _, ok := listfile.Separator(text); ok && l.line == 1 {
+		l.tally.Headers++ // the heading shows the separator
 		return
 	}
 	l.parse(text, trimmed)
@@ -304,6 +314,10 @@ func userOf(word string) (p ListedUser, bad string) {
 func (l *listReader) emit(p ListedUser, line int) {
 	if l.elsewhere(p) {
 		l.tally.Elsewhere++
+		return
+	}
+	if l.o.Elsewhere != nil && !isSide(p.Side) {
+		l.fault(p.Side, "an unknown side: expected cs6, cs7, both, neither or inactive")
 		return
 	}
 	l.tally.Records++

@@ -274,7 +274,7 @@ func TestListOfCSV(t *testing.T) {
 		{"invalid records", "cn,mail\nJohn\nJohn,\nJohn,none\n\"John,a@example.com\n\"John\" Doe,a@example.com\nJohn,a b@example.com\n", []ListedUser{{UID: "John", Line: 2}}, []string{
 			`line 3: the columns that identify the user are empty: "John,"`,
 			`line 4: column 2: not an address: "John,none"`,
-			`lines 5 to 6: text after a quoted field: "\"John,a@example.com\n\"John\" Doe,a@example.com"`,
+			`lines 5 to 6: text after a quoted field: "\"John,a@example.com"…`,
 			`line 7: column 2: neither an address nor a user id: "John,a b@example.com"`,
 		}},
 		{"no heading", "a@example.com,A\nuid=jdoe,ou=people,o=isp\n", nil, []string{
@@ -282,6 +282,44 @@ func TestListOfCSV(t *testing.T) {
 			`line 2: uid: neither an address nor a user id: "uid=jdoe,ou=people,o=isp"`,
 		}},
 	})
+}
+
+// What could be another user is never left out.
+func TestNobodyIsLeftOut(t *testing.T) {
+	a := ListedUser{Address: "a@example.com", Domain: "example.com", Line: 2}
+	runListCases(t, []listCase{
+		{"more values than columns", "mail\na@example.com,b@example.com\nc@example.com,,\n", []ListedUser{{Address: "c@example.com", Domain: "example.com", Line: 3}}, []string{
+			`line 2: it has 2 values, but the heading 1: "a@example.com,b@example.com"`,
+		}},
+		{"two quotation marks too many", "mail,cn\na@example.com,\"A\nb@example.com,B\"\na@example.com,\"A\nB\"\n", []ListedUser{{Address: "a@example.com", Domain: "example.com", Line: 4}}, []string{
+			`lines 2 to 3: a quoted field contains a line that looks like another record; if it is one, a quotation mark is missing or too many: "a@example.com,\"A"…`,
+		}},
+		{"two columns", "mail,email,address\na@example.com,A@example.com,1 High St\na@example.com,b@example.com,\n", []ListedUser{a}, []string{
+			`line 3: columns 1 and 2 name different users: "a@example.com,b@example.com,"`,
+		}},
+		{"a member twice", `{"mail":"a@example.com","mail":"b@example.com"} {"mail":"a@example.com","email":"b@example.com"}`, nil, []string{
+			`line 1: 'mail' is in it twice, with different values: "mail=a@example.com mail=b@example.com"`, `line 1: 'email': a second one, so which user is meant is unknown: "mail=a@example.com email=b@example.com"`,
+		}},
+		{"the address before the account", `{"account":"x@example.com","mail":"a@example.com"}`, []ListedUser{{Address: "a@example.com", Domain: "example.com", Line: 1}}, nil},
+		{"a comment in JSON", `["a@example.com","#b@example.com"]`, []ListedUser{{Address: "a@example.com", UID: "a", Domain: "example.com", Line: 1}}, []string{
+			`line 1: a text that begins with '#' would be taken for a comment: "#b@example.com"`,
+		}},
+		{"a table that ends too early", "account  id\nlong.address@example\n", nil, []string{
+			`line 2: a row of a table that ends after its first column: "long.address@example"`,
+		}},
+		{"the separator of Excel", "sep=;\nmail;cn\na@example.com;A\n", []ListedUser{{Address: "a@example.com", Domain: "example.com", Line: 3}}, nil},
+	})
+}
+
+// A table names sides in words, and a side that is unknown is not taken for none.
+func TestSides(t *testing.T) {
+	users, errs := read(t, "side        mail\nold server  a@example.com\nnew server  b@example.com\nelsewhere   c@example.com\n", ListOptions{Elsewhere: func(u ListedUser) bool { return u.Side == "" }})
+	want := []ListedUser{
+		{Address: "a@example.com", Domain: "example.com", Side: "cs6", Line: 2}, {Address: "b@example.com", Domain: "example.com", Side: "cs7", Line: 3},
+	}
+	if diff := cmp.Diff(want, users); diff != "" || len(errs) != 1 || !strings.Contains(errs[0], "an unknown side") {
+		t.Errorf("%s%q", diff, errs)
+	}
 }
 
 func TestLongLines(t *testing.T) {

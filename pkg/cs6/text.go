@@ -34,11 +34,12 @@ func badBytes(line string) string {
 	return ""
 }
 
-// quote returns text for a message: shortened, and without anything that a terminal
-// would interpret.
+// quote returns text for a message: its first line, shortened, and without anything that a
+// terminal would interpret.
 func quote(s string) string {
 	const most = 60
-	if short := head(s, most); len(short) < len(s) {
+	first, _, _ := strings.Cut(s, "\n")
+	if short := head(first, most); len(short) < len(s) {
 		return fmt.Sprintf("%q…", short)
 	}
 	return fmt.Sprintf("%q", s)

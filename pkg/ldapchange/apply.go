@@ -50,7 +50,8 @@ func (o *outcome) untried() bool { return !o.done && !o.already && o.why == "" }
 
 // Apply makes the changes that Write recorded, group by group. A stopped run resumes
 // after the last finished group, and first checks which entries of the next group it
-// has already changed. The error is why not all records were tried: it wraps
+// has already changed. If it ended because the bind DN seemed to have no rights at all, it
+// now tries all records with Options.Continue: rights may differ between subtrees. The error is why not all records were tried: it wraps
 // ErrReadOnly, ErrConflict or ErrRefused (the latter two without Options.Continue, and a
 // *RefusedError with it if the bind DN seems to have no rights at all), or what ended the
 // connection. Whatever the error, run states what was done.
@@ -66,6 +67,7 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 		return err
 	}
 	again, done := run.State != Ready, p.done
+	a.insist = run.State == Stopped && run.Failed >= maxDenied && run.Changed == 0
 	if again {
 		if err := a.carry(run, todo, done); err != nil {
 			return err
@@ -80,7 +82,7 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 		return err
 	}
 	run.Counts = run.settled
-	first := true // nothing was tried yet by this call
+	first, tried := true, 0 // groups, by this call
 	for batch, err := range ahead(a.batches(todo, done)) {
 		if err != nil {
 			return a.end(run, err)
@@ -89,8 +91,10 @@ func (a *Applier) Apply(ctx context.Context, run *Run) error {
 			return a.end(run, err)
 		}
 		// Batches are begun in order, so no batch after one that was not begun was begun.
-		// If no group is recorded as done, any of them may have been.
-		again = again && (done == 0 || run.foundChanged > 0)
+		// If no group is recorded as done, any of them may have been. This batch may be
+		// smaller than that of the stopped run, which had another rate.
+		tried += len(batch)
+		again = again && (done == 0 || run.foundChanged > 0 || tried < batchGroups)
 		first = false
 	}
 	return a.end(run, nil)
@@ -196,7 +200,7 @@ func (a *Applier) applyRecords(ctx context.Context, run *Run, batch [][]Record, 
 	}
 	stopping, stop := context.WithCancel(ctx)
 	defer stop()
-	limit := &denials{stop: stop, all: a.o.Continue}
+	limit := &denials{stop: stop, all: a.o.Continue, insist: a.insist}
 	limit.denied.Store(int64(run.Failed))
 	limit.changed.Store(int64(run.Changed))
 	if from == 1 {
@@ -303,7 +307,7 @@ func (a *Applier) count(run *Run, records []Record, outcomes []outcome) error {
 	if refused != nil {
 		refused.Entries = failed
 	}
-	denied := refused != nil && refused.Denied() && (!a.o.Continue || run.Failed >= maxDenied && run.Changed == 0)
+	denied := refused != nil && refused.Denied() && (!a.o.Continue || !a.insist && run.Failed >= maxDenied && run.Changed == 0)
 	switch {
 	case ending != nil && !errors.Is(ending, context.Canceled):
 		return ending

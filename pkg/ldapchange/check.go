@@ -120,6 +120,7 @@ type Applier struct {
 	undo     *Draft
 	rejects  *Draft
 	checked  Checked
+	insist   bool         // missing rights do not end a run with Options.Continue
 	seen     atomic.Int64 // the records processed in the present phase
 	telling  sync.Mutex   // guards Options.Rejected, rejects and fresh
 	pace     *rate.Limiter

@@ -19,6 +19,7 @@ func (o *outcome) denied() bool { return directory.ResultCode(o.refusal) == code
 type denials struct {
 	stop            func()
 	all             bool // Options.Continue
+	insist          bool // Applier.insist
 	denied, changed atomic.Int64
 }
 
@@ -30,7 +31,7 @@ func (d *denials) count(o *outcome) {
 	case o.done:
 		d.changed.Add(1)
 	}
-	if o.err != nil || o.denied() && (!d.all || d.denied.Load() >= maxDenied && d.changed.Load() == 0) {
+	if o.err != nil || o.denied() && (!d.all || !d.insist && d.denied.Load() >= maxDenied && d.changed.Load() == 0) {
 		d.stop()
 	}
 }

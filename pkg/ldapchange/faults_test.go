@@ -281,6 +281,31 @@ func TestNoRights(t *testing.T) {
 	}
 }
 
+// A run with Continue that ended for want of rights tries all entries when it is resumed, so
+// that a subtree that may not be changed does not keep the others from being changed.
+func TestNoRightsInOneSubtree(t *testing.T) {
+	f := newFake(t, blockRecords+50, ldaptest.Options{})
+	o := f.options()
+	o.Continue = true
+	runs := Runs{Dir: t.TempDir()}
+	plan := f.plan(t)
+	a, run := begin(t, plan, o, runs, 1, 0)
+	before := f.state()
+	var faults ldaptest.Faults
+	const denied = 300
+	for i := range denied {
+		faults.RefuseDNs = append(faults.RefuseDNs, fakeDN(i))
+	}
+	f.SetFaults(faults)
+	err := a.Apply(t.Context(), run)
+	requireStopped(t, runs, run, err, ErrRefused)
+	if run, err = resume(t.Context(), t, plan, o, runs, 1); err != nil {
+		t.Error(err)
+	}
+	requireCounts(t, run, Partly, Counts{Changed: blockRecords + 50 - denied, Failed: denied})
+	requireUndo(t, f, runs, 1, before)
+}
+
 // Without Continue, nothing is begun after an entry that may not be changed.
 func TestRefusedStops(t *testing.T) {
 	f := newFake(t, blockRecords+50, ldaptest.Options{})

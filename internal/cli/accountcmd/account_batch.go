@@ -111,15 +111,27 @@ func (o *accountSelection) batchForm() cmdutil.BatchForm {
 // batchAccount returns the account of a record as a batch line has it: the address, or the
 // unique id if there is no address.
 func batchAccount(f listfile.Fields) (string, error) {
+	found, from := "", ""
 	for _, c := range addressColumns() {
 		address := store.CutMailto(strings.TrimSpace(f.Get(c)))
 		if address == "" {
 			continue
 		}
 		if err := store.CheckAddress(address); err != nil || strings.Contains(address, ":") {
+			if found != "" {
+				continue // such as a postal address
+			}
 			return "", fmt.Errorf("the column '%s' does not contain an address: '%s'", c, ui.Sanitize(ui.Clip(address, 100)))
 		}
-		return address, nil
+		if found != "" && !strings.EqualFold(found, address) {
+			return "", fmt.Errorf("the columns '%s' and '%s' contain different addresses, so which account is meant is unknown", from, c)
+		}
+		if found == "" {
+			found, from = address, c
+		}
+	}
+	if found != "" {
+		return found, nil
 	}
 	for _, c := range []string{"id", "guid"} {
 		if id := strings.TrimSpace(f.Get(c)); id != "" {

@@ -161,6 +161,8 @@ func PairForm(names, values []string, usable func(value string) error) BatchForm
 		}
 		value, ok := first(f, values)
 		switch {
+		case slices.ContainsFunc(values, f.Differ):
+			return "", fmt.Errorf("the column '%s' is there twice, with different values", values[0])
 		case !ok:
 			return "", fmt.Errorf("the column '%s' is missing", values[0])
 		case strings.ContainsAny(value, "\r\n"):

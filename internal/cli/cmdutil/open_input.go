@@ -41,7 +41,32 @@ func (in *Input) Open(ctx context.Context, path string) (io.ReadCloser, fs.FileI
 	if err != nil {
 		return nil, nil, errors.Join(err, f.Close())
 	}
-	return &input{ctx: ctx, f: f, close: f.Close}, info, nil
+	return &input{ctx: ctx, f: &unchanged{f: f, before: info}, close: f.Close}, info, nil
+}
+
+// errChanged is returned for a file that may have been read in part.
+var errChanged = errors.New("the file was changed while it was being read; run the command again when nothing writes to it")
+
+// unchanged reads a file, and returns errChanged instead of the end if the file was changed
+// since it was opened: a list that is written at the same time looks like a shorter list.
+type unchanged struct {
+	f      *os.File
+	before fs.FileInfo
+}
+
+func (u *unchanged) Read(b []byte) (int, error) {
+	n, err := u.f.Read(b)
+	if err != io.EOF || !u.before.Mode().IsRegular() {
+		return n, err
+	}
+	now, statErr := u.f.Stat()
+	switch {
+	case statErr != nil:
+		return n, statErr
+	case now.Size() != u.before.Size(), now.Size() > 0 && !now.ModTime().Equal(u.before.ModTime()):
+		return n, errChanged
+	}
+	return n, err
 }
 
 // bareOpen returns an error of opening a file without the name of the system call.

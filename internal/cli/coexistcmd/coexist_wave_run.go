@@ -205,7 +205,7 @@ func (o *waveApply) advise(m *manifest) error {
 		return nil
 	}
 	if o.rollback {
-		o.console.Notef("next: %s   (the users of the wave are on the old server again)", o.hints.Line("coexist", "check", "--cs6-list", "FILE"))
+		o.console.Notef("next: %s   (the users of the wave are on the old server again)", o.hints.Line("coexist", "check", append([]string{"--cs6-list", "FILE"}, o.runner.Args()...)...))
 		return nil
 	}
 	o.console.Notef("next: on the old server, run sh %s (deletes the calendars of %s); then %s",

@@ -66,6 +66,9 @@ func (o *Runner) rightsHint(plan *ldapchange.Plan, run *ldapchange.Run) string {
 	}
 	hint := fmt.Sprintf("on the server, give it the right to write %s ('%s' shows how), or bind as a user who has that right (-D)",
 		ui.Sanitize(what), o.hints.Line("ldap", "test", o.Args()...))
+	if o.skip {
+		return hint + "; other entries were not tried, and to try all of them, skipping those that it may not change: run the same command again"
+	}
 	if run.Changed > 0 {
 		hint += "; to skip the entries that it may not change: --continue"
 	}
