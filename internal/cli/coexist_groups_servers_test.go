@@ -58,7 +58,7 @@ func TestWaveOfGroupsOnSlapd(t *testing.T) {
 // A server that hides the members of a group makes no wave without them.
 func TestHiddenMembersOnSlapd(t *testing.T) {
 	p := plant(t, dirgen.Options{Entries: 400, Seed: 8, ForServer: true, Faults: map[string]int{}, Backends: []string{"defaultbackend"}})
-	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif}, Access: "access to attrs=uniqueMember by * none"})
+	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, Reader: true}, Access: "access to attrs=uniqueMember by * none"})
 	ldif, err := os.ReadFile(p.ldif)
 	if err != nil {
 		t.Fatal(err)
@@ -69,17 +69,17 @@ func TestHiddenMembersOnSlapd(t *testing.T) {
 	if err := os.WriteFile(list, []byte(group+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	home, _ := changes(t, p, s.URL, s.ManagerDN)
-	hidden := davadminRun(t, nil, "coexist", "plan", "--home", home, "-H", s.URL, "-B", "o=isp", "--users", list, "--expand-groups", "-O", filepath.Join(dir, "wave"))
+	_, with := changes(t, p, s.URL, s.ReaderDN)
+	plan := with("coexist", "plan", "--users", list, "--expand-groups", "-O", filepath.Join(dir, "wave"))
+	hidden := davadminRun(t, nil, plan...)
 	if hidden.code != 1 || !strings.Contains(hidden.notes, "the group has no members, or does not show them (uniqueMember, ") {
 		t.Errorf("code %d\n%s", hidden.code, hidden.notes)
 	}
 	if _, err := os.Lstat(filepath.Join(dir, "wave")); err == nil {
 		t.Error("a wave was written")
 	}
-	proved := davadminRun(t, nil, "coexist", "plan", "--home", home, "-H", s.URL, "-B", "o=isp", "--users", list, "--expand-groups", "-O", filepath.Join(dir, "wave"),
-		"--prove-as", s.ManagerDN, "--prove-password-file", p.password, "--plaintext")
-	if proved.code == 0 || proved.code == 4 || !strings.Contains(proved.notes, "uniqueMember") {
+	proved := davadminRun(t, nil, append(plan, "--prove-as", s.ManagerDN, "--prove-password-file", p.password)...)
+	if proved.code != 1 || !strings.Contains(proved.notes, "no wave was written: ") || !strings.Contains(proved.notes, s.ReaderDN) || !strings.Contains(proved.notes, "uniqueMember") {
 		t.Errorf("code %d\n%s", proved.code, proved.notes)
 	}
 }
