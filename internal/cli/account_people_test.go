@@ -18,6 +18,7 @@ func TestPeopleOfHomeDirectory(t *testing.T) {
 		ldaptest.NewEntry("o=isp", "objectClass", "organization", "o", "isp"),
 		ldaptest.NewEntry("uid=owner,o=isp", "objectClass", "icsCalendarUser", "objectClass", "davEntity", "uid", "owner", "mail", "owner@example.com", "davUniqueId", id),
 		entry("cn=staff,o=isp", "groupOfUniqueNames", "staff@example.com", "11111111-22222222-33333333-00000002"),
+		ldaptest.NewEntry("cn=crew,o=isp", "objectClass", "groupOfUniqueNames", "mail", "crew@example.com"),
 		entry("uid=guest,o=isp", "icsCalendarUser", "guest@example.com", "11111111-22222222-33333333-00000003"),
 	}})
 	home := newHome(t)
@@ -36,7 +37,11 @@ func TestPeopleOfHomeDirectory(t *testing.T) {
 	} {
 		mustRun(t, append(change, "-q", "-a", "owner@example.com", "--home", home)...)
 	}
-	a := davadminRun(t, nil, "account", "modify", "-a", "owner@example.com", "-y", "set-ace=nobody@example.com:m", "--home", home)
+	a := davadminRun(t, nil, "account", "modify", "-a", "owner@example.com", "-y", "set-ace=crew@example.com:m", "--home", home)
+	if a.code == 0 || !strings.Contains(a.notes, "'crew@example.com' is the address of a directory entry that has no unique id, or several") {
+		t.Errorf("a group without an id: code %d, %s", a.code, a.notes)
+	}
+	a = davadminRun(t, nil, "account", "modify", "-a", "owner@example.com", "-y", "set-ace=nobody@example.com:m", "--home", home)
 	if a.code == 0 || !strings.Contains(a.notes, "'nobody@example.com' is not the address of an account or a directory entry") {
 		t.Errorf("%d: %s", a.code, a.notes)
 	}

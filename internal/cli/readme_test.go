@@ -30,7 +30,7 @@ var update = flag.Bool("update", false, "write the real output into the document
 // the file pw. With "limited", it supports TLS with the CA in the file ca.pem, and has a bind DN
 // "cn=reader,o=isp" with the same password, which may change nothing and read 5 entries. One document is one session; see stable for output that differs from run to run.
 func executedDocuments() []string {
-	return []string{"../../README.md", "../../docs/guide/connect.md", "../../docs/guide/cron.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md", "../../docs/guide/accounts.md"}
+	return []string{"../../README.md", "../../docs/guide/connect.md", "../../docs/guide/cron.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md", "../../docs/guide/groups.md", "../../docs/guide/accounts.md"}
 }
 
 func TestDocumentsShowRealOutput(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 
 // newRoot returns a new command tree, so that runs share nothing.
 func newRoot(args []string, f *cmdutil.Factory) *cobra.Command {
+	g := &grammar{hints: f.Hints, args: args}
 	root := &cobra.Command{
 		Use:   "davadmin OPERATION [ACTION] [OPTIONS]",
 		Short: "administer a CalDAV calendar service",
@@ -50,6 +51,9 @@ If you give no action, an operation that has the action 'list' runs it.`,
 			if err := f.Homes.ApplyClifiles(cmd); err != nil {
 				return err
 			}
+			if err := g.refuseLogin(cmd); err != nil {
+				return err
+			}
 			noteLogin(f.Console, cmd)
 			return nil
 		},
@@ -62,7 +66,7 @@ If you give no action, an operation that has the action 'list' runs it.`,
 		_ = printHelp(cmd.OutOrStdout(), f.Console.Streams.Width, cmd)
 	})
 	root.SetHelpCommand(helpCommand(root))
-	g := &grammar{hints: f.Hints, root: root, args: args}
+	g.root = root
 	root.SetFlagErrorFunc(g.flagError)
 	g.guard(root)
 	f.Homes.Commands = func() *cobra.Command {

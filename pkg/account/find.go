@@ -155,7 +155,8 @@ func (f *Finder) ByID(ctx context.Context, id string) (Found, error) {
 
 // FindPeople returns the people with the given addresses: from the stores and, for
 // addresses without an account, from the directory, which may be nil. Addresses that
-// nobody has are not in the result.
+// nobody has are not in the result; the person of an entry that has not exactly one unique ID
+// has none.
 func (f *Finder) FindPeople(ctx context.Context, d *Directory, addresses []string) (PeopleByAddress, error) {
 	out := PeopleByAddress{}
 	var rest []string
@@ -190,9 +191,11 @@ func (f *Finder) FindPeople(ctx context.Context, d *Directory, addresses []strin
 		if several[n.Request]++; several[n.Request] > 1 {
 			return nil, ambiguous(rest[n.Request], ErrAmbiguous)
 		}
+		person := store.Person{Address: rest[n.Request]}
 		if len(n.Entry.IDs) == 1 {
-			out[store.FoldAddress(rest[n.Request])] = store.Person{ID: n.Entry.IDs[0], Address: rest[n.Request]}
+			person.ID = n.Entry.IDs[0]
 		}
+		out[store.FoldAddress(person.Address)] = person
 	}
 	return out, nil
 }

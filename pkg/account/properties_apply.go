@@ -9,7 +9,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// PeopleByAddress maps folded addresses to people.
+// PeopleByAddress maps folded addresses to people. A person without an ID has an entry in the
+// directory that has no unique ID, or several.
 type PeopleByAddress map[string]store.Person
 
 func (w PeopleByAddress) find(field, address string) (store.Person, error) {
@@ -17,6 +18,9 @@ func (w PeopleByAddress) find(field, address string) (store.Person, error) {
 		return person, nil
 	}
 	person, ok := w[store.FoldAddress(address)]
+	if ok && person.ID == "" {
+		return person, &store.InvalidError{Field: field, Value: address, Reason: "is the address of a directory entry that has no unique id, or several"}
+	}
 	if !ok {
 		return person, &store.InvalidError{Field: field, Value: address, Reason: "is not the address of an account or a directory entry"}
 	}

@@ -26,6 +26,11 @@ type WaveOptions struct {
 	// the old server are moved: not marked, not in Directory.CS7, not locked out by a
 	// status, and, if Directory.CS6 is set, in it.
 	Users *cs6.UserSet
+	// ExpandGroups adds the members of the groups in Users, and of the groups in these, to
+	// the users to move. The source is read once more for each level of groups.
+	ExpandGroups bool
+	// Group is called for each group whose members were added. It may be nil.
+	Group func(*WaveGroup)
 	// Domain is the mail domain, in A-labels, of the users to move if Users is nil; ""
 	// means all domains.
 	Domain string
@@ -135,7 +140,9 @@ func (w *Wave) Close() error { return errors.Join(w.Forward.Close(), w.Rollback.
 
 // PlanWaves reads the directory and plans waves. Users are skipped if they do not
 // match exactly one entry, have no unique id or no address, are locked out, or have a
-// user id that cannot be used in a command; groups are skipped with a *GroupError. If
+// user id that cannot be used in a command; groups are skipped with a *GroupError, unless
+// they are expanded: then the reasons are a *MemberError, *DynamicGroupError,
+// *EmptyGroupError or *NestedGroupError, or the error is ErrGroupMembers. If
 // the directory could not be read to its end, PlanWaves returns the reason and no wave;
 // if it hides an attribute that a wave depends on, that is a *directory.HiddenError.
 func PlanWaves(ctx context.Context, src directory.Source, o WaveOptions) (*WavePlan, error) {
@@ -145,6 +152,11 @@ func PlanWaves(ctx context.Context, src directory.Source, o WaveOptions) (*WaveP
 		var ok bool
 		if p.backend, ok = o.Directory.LocalUserValue(); !ok {
 			return nil, ErrBackend
+		}
+	}
+	if o.ExpandGroups && o.Users != nil {
+		if err := p.expand(ctx, src); err != nil {
+			return nil, err
 		}
 	}
 	if err := p.scan(ctx, src); err != nil {
@@ -167,8 +179,11 @@ type wavePlanner struct {
 	seen    map[int][]int       // from the number of a user to indexes in moves
 	groups  map[int]*GroupError // the first group that matches a user of the list
 	numbers map[string]int      // without a list, the numbers of users by folded address
-	absence *directory.Absence  // nil for files
-	absent  []directory.AttributeAbsence
+	// expansion contains the members of groups; it is nil if they are not expanded.
+	expansion *expansion
+	deep      []*WaveGroup       // groups nested too deep
+	absence   *directory.Absence // nil for files
+	absent    []directory.AttributeAbsence
 }
 
 // move is an entry that matches a user of the list.
@@ -244,7 +259,16 @@ func (p *wavePlanner) match(e *directory.Entry, why string) error {
 	}
 	p.total++
 	user, ok := p.choose(values)
-	p.note(e, have, ok || p.o.Users == nil)
+	members := p.expansion.find(e.DN, values)
+	p.note(e, have, ok || len(members) > 0 || p.o.Users == nil)
+	for i, m := range members {
+		m.found = true
+		if !ok && i == 0 {
+			user, ok = m.number, true
+		} else if m.number != user {
+			p.seen[m.number] = append(p.seen[m.number], len(p.moves))
+		}
+	}
 	if !ok {
 		return nil
 	}
@@ -322,11 +346,15 @@ func (p *wavePlanner) finish() *WavePlan {
 		name := cmp.Or(user.Address, user.UID)
 		switch g := p.groups[number]; {
 		case len(p.seen[number]) > 0:
+		case p.expansion != nil && p.expansion.listed[number]:
 		case g != nil:
 			p.skip(w, SkippedUser{g.DN, name, g})
 		default:
 			p.skip(w, SkippedUser{"", name, fmt.Errorf("%s:%d: no entry found for %s", user.File, user.Line, name)})
 		}
+	}
+	if p.expansion != nil {
+		p.expansion.report(w)
 	}
 	return w
 }
@@ -348,6 +376,8 @@ func (p *wavePlanner) plan(m *move) (*moved, error) {
 		return nil, errors.New(m.why)
 	case len(p.seen[m.user]) > 1 && p.o.Users == nil:
 		return nil, fmt.Errorf("%d entries have the same mail address", len(p.seen[m.user]))
+	case len(p.seen[m.user]) > 1 && m.user < 0:
+		return nil, fmt.Errorf("%d entries match the same member of a group", len(p.seen[m.user]))
 	case len(p.seen[m.user]) > 1:
 		return nil, fmt.Errorf("%d entries match the same user of the list", len(p.seen[m.user]))
 	case !isAddress([]byte(mail)):

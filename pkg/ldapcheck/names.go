@@ -23,6 +23,8 @@ type Names struct {
 	ServiceAccess   string // icsAllowedServiceAccess
 	Owner           string
 	Members         []string // attributes whose values are DNs of members
+	MailMember      string   // the attribute with mail addresses of members
+	MemberURL       string   // the attribute with LDAP URLs of searches for members
 	UserClasses     []string
 	GroupClasses    []string
 	ResourceClasses []string
@@ -34,7 +36,7 @@ func DefaultNames() Names {
 		UniqueID: "davUniqueId", UniqueIDClass: "davEntity", Store: "davStore",
 		Mail: "mail", AlternateMail: "mailAlternateAddress", UID: "uid",
 		Status: "icsStatus", UserStatus: "inetUserStatus", ResourceStatus: "inetResourceStatus",
-		ServiceAccess: "icsAllowedServiceAccess", Owner: "owner", Members: []string{"uniqueMember"},
+		ServiceAccess: "icsAllowedServiceAccess", Owner: "owner", Members: []string{"uniqueMember"}, MailMember: "mgrpRFC822MailMember", MemberURL: "memberURL",
 		UserClasses:     []string{"icsCalendarUser"},
 		GroupClasses:    []string{"groupOfUniqueNames", "groupOfURLs", "inetMailGroup"},
 		ResourceClasses: []string{"icsCalendarResource"},

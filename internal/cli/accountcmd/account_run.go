@@ -117,7 +117,7 @@ func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, 
 	if err := cmdutil.CheckReject(o.reject, o.rejectOutput()); err != nil {
 		return err
 	}
-	o.counts, o.many = map[account.Result]int{}, t.count > 1
+	o.counts, o.many, o.listed = map[account.Result]int{}, t.count > 1, t.count > 1
 	if wrap == nil {
 		wrap = func(do account.Group) account.Group { return do }
 	}

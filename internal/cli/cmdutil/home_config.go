@@ -74,6 +74,8 @@ func (h *HomeConfig) Names() ldapcheck.Names {
 	one(&n.UserStatus, paramLDAPAttributes+"inetuserstatus")
 	one(&n.ResourceStatus, paramLDAPAttributes+"inetresourcestatus")
 	one(&n.ServiceAccess, paramLDAPAttributes+"icsallowedserviceaccess")
+	one(&n.MailMember, paramLDAPAttributes+"mailgroupmember")
+	one(&n.MemberURL, paramLDAPAttributes+"urlgroupmember")
 	list := func(to *[]string, parameter string) {
 		if words := config.SplitList(h.Value(parameter)); len(words) > 0 && !EqualWords(words, *to) {
 			*to = words

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/davadmin/davadmin/internal/fsx"
@@ -86,6 +87,12 @@ func isStdin(path string) bool { return path == "-" || fsx.IsStdin(path) }
 func isPipe(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice|fs.ModeSocket) != 0
+}
+
+// ReadableAgain reports whether files can be read more than once, which standard input and pipes
+// cannot.
+func ReadableAgain(paths []string) bool {
+	return !slices.ContainsFunc(paths, func(path string) bool { return isStdin(path) || isPipe(path) })
 }
 
 // takePipe returns an error if a pipe was already opened: its text is there only once.

@@ -16,12 +16,15 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/coexist"
 	"github.com/davadmin/davadmin/pkg/ldapchange"
+	"github.com/davadmin/davadmin/pkg/ldapcheck"
 )
 
 // coexistPlan is the action 'coexist plan'.
 type coexistPlan struct {
 	coexistPeople
 	users   []string
+	expand  bool
+	names   ldapcheck.Names
 	domain  string // as given; its A-labels once it is checked
 	dir     string
 	size    int
@@ -34,7 +37,7 @@ type coexistPlan struct {
 func newCoexistPlan(f *cmdutil.Factory) *cobra.Command {
 	o := &coexistPlan{coexistPeople: newPeople(f), runner: planrun.New(f, "coexist", "plan")}
 	cmd := &cobra.Command{
-		Use:   "plan {--users FILE | -d DOMAIN | -B DN | -R FILTER} -O DIR [--wave-size N] [--cs6-list FILE] [--ldif FILE | -H HOST ...]",
+		Use:   "plan {--users FILE [--expand-groups] | -d DOMAIN | -B DN | -R FILTER} -O DIR [--wave-size N] [--cs6-list FILE] [--ldif FILE | -H HOST ...]",
 		Short: "plan a wave: the files that move users to the new server, and undo it",
 		Long: `Writes a directory of files that move the users of a list: forward.ldif sets the mark of
 the new server and locks the users out of the old one, in the form that works for each
@@ -54,11 +57,14 @@ the old calendars are deleted, 'coexist rollback' undoes the wave without losing
 
 Users are skipped and listed, and the exit code is 4, if they do not have exactly one
 entry, have no unique id or address, are locked out, or have a user id that cannot be
-used in a command. Groups are not moved, and skipped as well. --reject writes those who
-were skipped to a file, which --users reads when the cause is removed.`,
+used in a command. Groups are not moved, and skipped as well; with --expand-groups, their
+members are moved, also those of groups in groups. Members without an entry, and groups
+whose members only a search finds (memberURL), are skipped. --reject writes those who were
+skipped to a file, which --users reads when the cause is removed.`,
 		Example: `  davadmin coexist plan --users wave1.txt -O wave1 --cs6-list cscal-list.txt
   davadmin coexist plan -d example.com --wave-size 500 -O wave --cs6-list cscal-list.txt --reject rejected.txt
-  davadmin coexist plan --users wave1.txt -O wave1 --ldif export.ldif --backend store1`,
+  davadmin coexist plan --users wave1.txt -O wave1 --ldif export.ldif --backend store1
+  davadmin coexist plan --users groups.txt --expand-groups -O wave2 --cs6-list cscal-list.txt`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.Check(cmd); err != nil {
@@ -70,6 +76,7 @@ were skipped to a file, which --users reads when the cause is removed.`,
 	flags := cmd.Flags()
 	o.add(cmd)
 	flags.StringArrayVar(&o.users, "users", nil, "`FILE` with the users to move (repeatable)")
+	flags.BoolVar(&o.expand, "expand-groups", false, "with --users: move the members of the groups in the list, and of the groups in these")
 	flags.StringVarP(&o.domain, "domain", "d", "", "move the users of the old server in this mail `DOMAIN`")
 	flags.StringVarP(&o.dir, "out", "O", "", "create the directory `DIR` for the wave, which is private to you")
 	flags.IntVar(&o.size, "wave-size", 0, "plan waves of at most `N` users, in DIR-1, DIR-2 and so on (default: one wave)")

@@ -36,6 +36,10 @@ func (o *coexistPlan) checkOptions() error {
 		return cmdutil.Usagef("-O DIR (the directory to create for the wave) is required")
 	case o.size < 0:
 		return cmdutil.Usagef("--wave-size: %d is negative", o.size)
+	case o.expand && len(o.users) == 0:
+		return cmdutil.Usagef("--expand-groups expands the groups of a list; use --users FILE")
+	case o.expand && !cmdutil.ReadableAgain(o.Files):
+		return cmdutil.Usagef("--expand-groups reads the LDIF more than once, which is impossible for a pipe; use a file")
 	case len(o.users) > 0 && o.domain != "":
 		return cmdutil.Usagef("-d and --users both say who is to be moved; use only one of them")
 	case len(o.users) == 0 && o.domain == "" && o.Filter == "" && len(o.Bases) == 0 && o.size == 0:
@@ -82,6 +86,7 @@ func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coex
 	if err != nil {
 		return nil, "", err
 	}
+	o.names = lo.Names
 	people, err := o.stores.ReadUserList(ctx, "--users", o.users)
 	if err != nil {
 		return nil, "", err
@@ -95,7 +100,10 @@ func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coex
 	}
 	defer func() { _ = d.Close() }()
 	d.ApplyTo(&lo)
-	p, err := coexist.PlanWaves(ctx, d.Source, coexist.WaveOptions{Directory: lo, Users: people, Domain: o.domain, Size: o.size, Backend: o.backend, Skipped: o.skipped})
+	p, err := coexist.PlanWaves(ctx, d.Source, coexist.WaveOptions{Directory: lo, Users: people, Domain: o.domain, Size: o.size, Backend: o.backend, Skipped: o.skipped, ExpandGroups: o.expand, Group: o.group})
+	if errors.Is(err, coexist.ErrGroupMembers) {
+		return nil, "", fmt.Errorf("no wave was written: %w; list smaller groups", err)
+	}
 	if errors.Is(err, coexist.ErrBackend) {
 		return nil, "", cmdutil.Usagef("%v: use --backend NAME (%s)", err, strings.Join(lo.Backends, ", "))
 	}
@@ -104,39 +112,6 @@ func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coex
 	}
 	o.warnUnproven(p.Absence, d.Prove, lo.Names.LocalUserAttr(), lo.Names.Status, lo.Names.ServiceAccess, lo.Names.UserStatus)
 	return p, d.Source.Name(), nil
-}
-
-// skipped prints why a user is not part of a wave, and notes the user for --reject.
-func (o *coexistPlan) skipped(s coexist.SkippedUser) {
-	why := ui.Sanitize(s.Reason.Error())
-	var noID *coexist.NoUniqueIDError
-	var group *coexist.GroupError
-	populate := func() string {
-		return o.hints.Line("ldap", "populate", append([]string{"-O", "PLAN"}, o.sourceWords()...)...)
-	}
-	switch {
-	case errors.As(s.Reason, &noID):
-		why += "; '" + populate() + "' adds one"
-	case errors.As(s.Reason, &group):
-		why += "; groups are not moved, but their members are, if they are listed"
-		if !group.HasID {
-			why += ". The group needs a " + ui.Sanitize(group.Attribute) + ", so that it can be invited and calendars can be shared with it: '" + populate() + "' adds one"
-		} else {
-			why += ". The group has all that both servers need: an address and a " + ui.Sanitize(group.Attribute)
-		}
-	}
-	line := "davadmin: "
-	if s.DN != "" {
-		line += ui.Sanitize(s.DN) + ": "
-	}
-	o.console.Say(line + "skipped: " + why)
-	if o.reject == "" {
-		return
-	}
-	o.rejects = append(o.rejects, "# "+strings.TrimPrefix(line, "davadmin: ")+why)
-	if s.Name != "" && ui.Sanitize(s.Name) == s.Name && !strings.HasPrefix(s.Name, "#") && !strings.ContainsAny(s.Name, " \t:=,;\"") {
-		o.rejects = append(o.rejects, s.Name)
-	}
 }
 
 // writeRejects writes the file of --reject. Without any skipped user, it removes the file

@@ -116,11 +116,21 @@ func oneLine(err error) string {
 }
 
 // withoutAddress removes the address in brackets from a line such as "127.0.0.1:5432
-// (127.0.0.1): connection refused", where it is that of the host before it.
+// (127.0.0.1): connection refused", where it is that of the host before it, or the
+// directory of the Unix socket before it.
 func withoutAddress(line string) string {
 	host, rest, found := strings.Cut(line, " (")
 	if name, _, err := net.SplitHostPort(host); found && err == nil && strings.HasPrefix(rest, name+"): ") {
 		return host + strings.TrimPrefix(rest, name+")")
+	}
+	// A directory may contain brackets itself.
+	if dir, after, ok := strings.Cut(line, "/.s.PGSQL."); ok {
+		port, rest, _ := strings.Cut(after, " (")
+		if again, ok := strings.CutPrefix(rest, dir); ok {
+			if text, ok := strings.CutPrefix(strings.TrimLeft(again, "/"), "): "); ok {
+				return dir + "/.s.PGSQL." + port + ": " + text
+			}
+		}
 	}
 	return line
 }
