@@ -45,9 +45,9 @@ func testSpans(s *env) {
 	spans := map[string][2]time.Time{
 		"day": {at(8), at(18)}, "early": {at(8), at(10)}, "late": {at(16), at(18)}, "for-ever": {at(12), none}, "since-ever": {none, at(12)}, "always": {none, none},
 		"epoch": {time.Unix(0, 0), time.Unix(0, 0).Add(time.Hour)}, "up-to-epoch": {none, time.Unix(0, 0)}, "from-epoch": {time.Unix(0, 0), none},
-		"old":  {time.Date(1583, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)},
-		"far":  {time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)},
-		"zone": {at(8).In(time.FixedZone("", -7*3600)), at(10).In(time.FixedZone("", 3600))},
+		"old":        {time.Date(1583, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"far":        {time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)},
+		"zone":       {at(8).In(time.FixedZone("", -7*3600)), at(10).In(time.FixedZone("", 3600))},
 		"just-short": {at(9).Add(-store.ShortSpan), at(9)}, "just-long": {at(9).Add(-store.ShortSpan - time.Microsecond), at(9)}, "moment": {at(10), at(10)},
 	}
 	s.update(func(ctx context.Context, w store.Writer) error {
