@@ -57,7 +57,14 @@ func (t *transaction) commit(ctx context.Context) error {
 	})
 	defer stop()
 	conn := t.tx.Conn().PgConn()
-	if err := explainCommit(t.tx.Commit(waiting)); err != nil {
+	err := explainCommit(t.tx.Commit(waiting))
+	var unknown *store.CommitUnknown
+	switch {
+	case errors.As(err, &unknown) && waiting.Err() != nil && ctx.Err() != nil:
+		return &store.CommitUnknown{Err: errors.New("the run was stopped, and the database did not answer")}
+	case errors.As(err, &unknown) && waiting.Err() != nil:
+		return &store.CommitUnknown{Err: fmt.Errorf("the database did not answer within %s", commitLimit)}
+	case err != nil:
 		return err
 	}
 	if warning, ok := conn.CustomData()[unconfirmed].(string); ok {
