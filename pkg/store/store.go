@@ -186,6 +186,13 @@ type Loader interface {
 	Taken(ctx context.Context, accounts []*NewAccount) (Taken, error)
 }
 
+// Checker is implemented by stores that can look for damage in what they contain.
+type Checker interface {
+	// Check reads the whole store. ErrDamaged. It takes long for a large store, and ends
+	// with ctx.
+	Check(ctx context.Context) error
+}
+
 // Taken lists the ids and addresses of planned accounts that are already in use.
 type Taken struct {
 	// IDs contains the existing accounts, deleted or not, by folded id.
