@@ -186,10 +186,10 @@ type Loader interface {
 	Taken(ctx context.Context, accounts []*NewAccount) (Taken, error)
 }
 
-// Checker is implemented by stores that can look for damage in what they contain.
+// Checker is implemented by stores that can find out whether all parts of them can be read.
 type Checker interface {
-	// Check reads the whole store. ErrDamaged. It takes long for a large store, and ends
-	// with ctx.
+	// Check reads from every part of the store, as much as the engine needs. ErrDamaged,
+	// ErrDenied. It may take long for a large store, and ends with ctx.
 	Check(ctx context.Context) error
 }
 
