@@ -46,7 +46,9 @@ func tryChanges(ctx context.Context, w store.Writer, id string) error {
 		func() error { return w.PutComponent(ctx, id, store.DefaultCalendar, c, store.Condition{}) },
 		func() error { return w.DeleteComponent(ctx, id, store.DefaultCalendar, c.Name, store.Condition{}) },
 		func() error { return w.UndeleteComponent(ctx, id, store.DefaultCalendar, c.Name) },
-		func() error { return w.Subscribe(ctx, &store.Subscription{Account: id, Owner: owner, Calendar: store.DefaultCalendar}) },
+		func() error {
+			return w.Subscribe(ctx, &store.Subscription{Account: id, Owner: owner, Calendar: store.DefaultCalendar})
+		},
 		func() error { return w.Unsubscribe(ctx, id, id, store.DefaultCalendar) },
 		func() error { return w.DeleteCalendar(ctx, id, store.DefaultCalendar) },
 		func() error { return w.DeleteAccount(ctx, id) },
