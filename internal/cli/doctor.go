@@ -64,7 +64,7 @@ order, and what to repair, in the order in which to repair it.
   vault          whether it opens; a passphrase is asked for once
   directory      'ldap test': connection, certificate, limits and rights
   stores         whether every back end has a store with the right schema that
-                 can be read and changed
+                 can be read and changed; of SQLite files, every page is read
   domain-map     'domainmap check', if domains are mapped
   coexistence    'coexist check', if anything says that there is an old server
   history        'history verify'

@@ -172,3 +172,33 @@ func TestDoctorEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestDoctorSeesEveryTable runs 'doctor' as a user of the database who lacks the rights on some
+// tables: accounts can be counted then, and even created, but the store does not work.
+func TestDoctorSeesEveryTable(t *testing.T) {
+	db := servertest.Postgres(t, servertest.PostgresOptions{})
+	home := postgresHome(t, db.URL("postgres"))
+	mustRun(t, "db", "init", "--home", home)
+	sql := func(statement string) {
+		t.Helper()
+		if _, err := db.Psql(t.Context(), "postgres", statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sql("CREATE ROLE guest LOGIN")
+	mustRun(t, "config", "modify", "-q", "--home", home, "-o", "store.dav.defaultbackend.dburl", "-v", strings.Replace(db.URL("postgres"), servertest.PostgresUser+"@", "guest@", 1))
+	sql("GRANT USAGE ON SCHEMA davadmin TO guest; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA davadmin TO guest")
+	for _, c := range []struct{ statement, rule, state string }{
+		{"REVOKE INSERT ON davadmin.change_log FROM guest", "store-writable", "findings"},
+		{"REVOKE SELECT ON davadmin.trash FROM guest", "check-not-run", "incomplete"},
+	} {
+		if parts, a := doctorRun(t, nil, nil, "--home", home); parts["stores"].State != "ok" {
+			t.Fatalf("%+v: %s", parts["stores"], a.notes)
+		}
+		sql(c.statement)
+		if parts, a := doctorRun(t, nil, nil, "--home", home); parts["stores"].State != c.state || !strings.Contains(a.out, `"rule":"`+c.rule+`"`) {
+			t.Errorf("%s: %+v", c.statement, parts["stores"])
+		}
+		sql("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA davadmin TO guest")
+	}
+}

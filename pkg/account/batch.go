@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -20,6 +21,9 @@ const (
 	Already  Result = "already" // nothing had to be done
 	Failed   Result = "failed"
 	NotDone  Result = "not-done" // the run stopped before this item
+	// Unknown: the connection was lost during the commit, and the run ended before it
+	// could find out whether that happened.
+	Unknown Result = "unknown"
 )
 
 // Item is one account to work on.
@@ -48,7 +52,7 @@ type Outcome struct {
 	Item    *Item
 	Result  Result
 	Details []Detail // what was done, or would be done
-	Err     error    // of a failure
+	Err     error    // of a failure; why the result is unknown
 }
 
 // Detail is one thing that was done for an item, or one thing to know about it.
@@ -92,8 +96,8 @@ type Stores interface {
 // Group does the work on items of one back end, in as many transactions as it
 // needs, and returns an outcome for each item, in the same order. If again is set,
 // an earlier attempt with the same items may have been committed, and what it did is
-// not a failure. With an error, the outcomes are those of the items that were committed;
-// of the others nothing was, or it is unknown whether anything was.
+// not a failure. With an error, the outcomes are those of the items that were committed, and
+// Unknown for those that may have been; of the others nothing was.
 type Group func(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error)
 
 // CreateGroupSize is how many accounts are created in one transaction: because
@@ -215,10 +219,26 @@ func (b *Batch) work(ctx context.Context, backend string, items []*Item) ([]Outc
 		return nil, b.stopped
 	}
 	var outcomes []Outcome
+	unknown := map[*Item]Outcome{} // of an earlier attempt
 	err := b.Retry.do(ctx, backend, func(again bool) (err error) {
 		outcomes, err = b.once(ctx, backend, items, again)
+		for _, o := range outcomes {
+			if delete(unknown, o.Item); o.Result == Unknown {
+				unknown[o.Item] = o
+			}
+		}
 		return err
 	})
+	if err == nil || len(unknown) == 0 {
+		return outcomes, err
+	}
+	// An attempt that did not get as far says nothing about what an earlier one did.
+	outcomes = slices.DeleteFunc(outcomes, func(o Outcome) bool { return o.Result == Unknown })
+	for _, item := range items {
+		if o, ok := unknown[item]; ok {
+			outcomes = append(outcomes, o)
+		}
+	}
 	return outcomes, err
 }
 
@@ -378,10 +398,18 @@ func (t *transactions) once(ctx context.Context, st store.Store, items []*Item, 
 	var unknown *store.CommitUnknown
 	switch {
 	case errors.As(err, &unknown):
-		for _, o := range outcomes {
+		for i, o := range outcomes {
+			tried, before := t.attempted[o.Item]
+			if before && o.Result == Already && tried.Result != Failed {
+				outcomes[i] = tried // that commit did happen
+				continue
+			}
 			t.attempted[o.Item] = o
+			if o.Result != Already && o.Result != Failed {
+				outcomes[i] = Outcome{Item: o.Item, Result: Unknown, Err: unknown}
+			}
 		}
-		return nil, err
+		return outcomes, err
 	case errors.Is(err, store.ErrInvalid) && ctx.Err() == nil:
 		// The database rejected an item, and everything else in the transaction with it.
 		if err := saved.forget(); err != nil {

@@ -261,13 +261,15 @@ func loadAll(ctx context.Context, st store.Store, loader store.Loader, items []*
 		}
 		return err
 	}
-	if err != nil {
+	if err != nil && unknown == nil {
 		return err
 	}
 	for _, item := range items {
-		settled[item] = Outcome{Item: item, Result: Created}
+		if settled[item] = (Outcome{Item: item, Result: Created}); unknown != nil {
+			settled[item] = Outcome{Item: item, Result: Unknown, Err: unknown}
+		}
 	}
-	return nil
+	return err
 }
 
 // propertiesKept says that an existing account keeps its properties.

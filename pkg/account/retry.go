@@ -50,6 +50,9 @@ func (r Retry) do(ctx context.Context, backend string, try func(again bool) erro
 		if !errors.Is(err, store.ErrUnavailable) {
 			return err
 		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		now := time.Now()
 		if until.IsZero() {
 			until = now.Add(r.For)

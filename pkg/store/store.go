@@ -186,6 +186,13 @@ type Loader interface {
 	Taken(ctx context.Context, accounts []*NewAccount) (Taken, error)
 }
 
+// Checker is implemented by stores that can find out whether all parts of them can be read.
+type Checker interface {
+	// Check reads from every part of the store, as much as the engine needs. ErrDamaged,
+	// ErrDenied. It may take long for a large store, and ends with ctx.
+	Check(ctx context.Context) error
+}
+
 // Taken lists the ids and addresses of planned accounts that are already in use.
 type Taken struct {
 	// IDs contains the existing accounts, deleted or not, by folded id.

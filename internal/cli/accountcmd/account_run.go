@@ -147,7 +147,7 @@ func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, 
 	}
 	err = o.work(ctx, s, t, wrap(do), undo, change)
 	ended, detail := journal.Done, o.countWords()
-	if o.counts[account.NotDone] > 0 || err != nil && o.touched() == 0 {
+	if o.counts[account.NotDone]+o.counts[account.Unknown] > 0 || err != nil && o.touched() == 0 {
 		ended = journal.Unfinished
 		if o.touched() == 0 {
 			ended = journal.NotDone
@@ -158,14 +158,14 @@ func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, 
 	return errors.Join(err, endErr, session.Close())
 }
 
-// touched returns how many accounts were changed.
+// touched returns how many accounts were changed, or may have been.
 func (o *changeRun) touched() int {
-	return o.counts[account.Created] + o.counts[account.Restored] + o.counts[account.Changed] + o.counts[account.Deleted]
+	return o.counts[account.Unknown] + o.counts[account.Created] + o.counts[account.Restored] + o.counts[account.Changed] + o.counts[account.Deleted]
 }
 
 func (o *changeRun) countWords() string {
 	var parts []string
-	for _, r := range []account.Result{account.Created, account.Restored, account.Changed, account.Deleted, account.Already, account.Failed, account.NotDone} {
+	for _, r := range []account.Result{account.Created, account.Restored, account.Changed, account.Deleted, account.Already, account.Failed, account.Unknown, account.NotDone} {
 		if n := o.counts[r]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d", r, n))
 		}
@@ -250,17 +250,24 @@ func (o *changeRun) end(ctx context.Context, t *selectedAccounts, err error, fil
 		made := o.countWords()
 		if o.touched() > 0 {
 			made += "; the changes were made"
+			if o.counts[account.Unknown] > 0 {
+				made += ", except for what is unknown"
+			}
 		}
 		_ = o.console.LostReport(made, undo, o.lost)
 	}
-	failed, notDone := o.counts[account.Failed], o.counts[account.NotDone]
+	failed, notDone := o.counts[account.Failed], o.counts[account.NotDone]+o.counts[account.Unknown]
+	rest := "; the rest was not done: "
+	if o.counts[account.NotDone] == 0 && o.counts[account.Unknown] > 0 {
+		rest = ": "
+	}
 	switch {
 	case o.lost != nil && err == nil && o.global.DryRun:
 		return o.lost
 	case err != nil && o.touched() > 0 && !errors.Is(err, context.Canceled):
-		return &cmdutil.PartialError{Text: fmt.Sprintf("%s; the rest was not done: %s", o.countWords(), o.hints.ErrorText(err)) + o.againWords(passes(err))}
+		return &cmdutil.PartialError{Text: o.countWords() + rest + o.hints.ErrorText(err) + o.againWords(passes(err))}
 	case err != nil && o.touched() > 0:
-		return fmt.Errorf("%s; the rest was not done: %w%s", o.countWords(), err, o.againWords(passes(err)))
+		return fmt.Errorf("%s%s%w%s", o.countWords(), rest, err, o.againWords(passes(err)))
 	case err != nil:
 		return err
 	case failed == 1 && o.total == 1 && !o.listed:
@@ -303,7 +310,7 @@ func (o *changeRun) report(out account.Outcome) error {
 	o.counts[out.Result]++
 	o.total++
 	o.listed = o.listed || o.total > 1 || out.Item.Where != ""
-	if out.Result == account.Failed || out.Result == account.NotDone {
+	if out.Result == account.Failed || out.Result == account.NotDone || out.Result == account.Unknown {
 		if o.reject != "" && out.Item.Line != "" {
 			o.rejects = append(o.rejects, rejected{out.Item.Index, out.Item.Line})
 		}
@@ -328,6 +335,12 @@ func (o *changeRun) report(out account.Outcome) error {
 		}
 		if o.listed && (lost == nil || o.ofLost <= namedNotDone) {
 			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: " + o.hints.ErrorText(out.Err))
+		}
+		return nil
+	case account.Unknown:
+		o.helps = true
+		if n := o.counts[account.Unknown]; n <= namedNotDone {
+			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": unknown: " + o.hints.ErrorText(out.Err))
 		}
 		return nil
 	case account.NotDone:
@@ -402,6 +415,9 @@ func (o *changeRun) printSummary(t *selectedAccounts, skipped int, undo string, 
 	}
 	if n := o.counts[account.NotDone]; n > namedNotDone {
 		o.console.Say(fmt.Sprintf("davadmin: %s: not done: the run stopped before %d more items", o.name(), n-namedNotDone))
+	}
+	if n := o.counts[account.Unknown]; n > namedNotDone {
+		o.console.Say(fmt.Sprintf("davadmin: %s: unknown, for the same reason: %d more items", o.name(), n-namedNotDone))
 	}
 	if n := o.ofLost; n > namedNotDone {
 		o.console.Say(fmt.Sprintf("davadmin: %s: not done: %d more items on back ends whose stores cannot be used", o.name(), n-namedNotDone))

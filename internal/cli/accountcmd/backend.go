@@ -326,7 +326,7 @@ func (sh *storeHomes) CreateStore(ctx context.Context, s *storeHome, l backends.
 }
 
 // Recorded calls do between two records of the journal. The first result of do says what
-// it did, even if it failed; the record says unfinished then.
+// it did, even if it failed; the record says unfinished then, and if that is unknown.
 func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
 	session, err := sh.journals.Open(s.dir, wait).Open(ctx, journal.Accounts)
 	if err != nil {
@@ -339,7 +339,10 @@ func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Dura
 	}
 	detail, err := do()
 	result := journal.Done
+	var unknown *store.CommitUnknown
 	switch {
+	case detail == "" && errors.As(err, &unknown):
+		result, detail = journal.Unfinished, sh.hints.ErrorText(err)
 	case err != nil && detail != "":
 		result, detail = journal.Unfinished, detail+"; "+sh.hints.ErrorText(err)
 	case err != nil:

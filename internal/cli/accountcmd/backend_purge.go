@@ -178,7 +178,14 @@ func (o *backendPurge) purge(ctx context.Context, s *storeHome, name string, cut
 			done, err = w.Purge(ctx, cut, purgedAtOnce)
 			return err
 		})
-		if err != nil || done.None() {
+		var unknown *store.CommitUnknown
+		switch {
+		case errors.As(err, &unknown) && unknown.Unreplicated:
+			sum.Add(done)
+			return sum, err
+		case errors.As(err, &unknown):
+			return sum, fmt.Errorf("unknown whether removed: %s; %w", purgeWords([]purgeObject{{Purged: done}}), err)
+		case err != nil || done.None():
 			return sum, err
 		}
 		sum.Add(done)

@@ -11,6 +11,7 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/journal"
+	"github.com/davadmin/davadmin/pkg/store"
 )
 
 // What a run did before an error ended it is not recorded as nothing.
@@ -37,5 +38,21 @@ func TestRecordedPartIsUnfinished(t *testing.T) {
 		if last.Result != want || !strings.Contains(last.Detail, did) || !strings.Contains(last.Detail, "broken") {
 			t.Errorf("after '%s' the record says %s: %s", did, last.Result, last.Detail)
 		}
+	}
+}
+
+// A commit whose result is unknown is not recorded as a change that was not made.
+func TestRecordedUnknownCommitIsUnfinished(t *testing.T) {
+	var out bytes.Buffer
+	f := cmdutil.NewFactory(&cmdutil.Environment{Streams: &ui.Streams{Out: &out, Err: &out}, Getenv: func(string) string { return "" }, Now: time.Now})
+	s := &storeHome{dir: t.TempDir()}
+	lost := &store.CommitUnknown{Err: errors.New("reset by peer")}
+	err := newStoreHomes(f).Recorded(t.Context(), s, 0, "backend purge", "1 back end", func() (string, error) { return "", lost })
+	if !errors.Is(err, lost) {
+		t.Fatal(err)
+	}
+	entries, err := f.Journals.Open(s.dir, 0).Entries(context.Background(), "")
+	if err != nil || len(entries) != 1 || entries[0].Result != journal.Unfinished {
+		t.Errorf("got %+v, %v", entries, err)
 	}
 }

@@ -34,7 +34,7 @@ func StoreRules() []finding.Rule {
 			Remedy: "restore the store, or create it if it never existed ('davadmin db init')",
 		},
 		{
-			ID: ruleStoreOpens, Severity: finding.Error, Title: "every store can be opened and read, and belongs to its back end",
+			ID: ruleStoreOpens, Severity: finding.Error, Title: "every store can be opened and read, is not damaged, and belongs to its back end",
 			Why:    "the accounts of a store that cannot be read are not available, and neither are their calendars",
 			Remedy: "restore the store from a backup, or correct the location of the back end in the configuration",
 		},
@@ -100,7 +100,7 @@ func (c *storeCheck) look(ctx context.Context, l backends.Location) {
 		c.fail(ruleStoreOpens, l, err, ruleSchemaCurrent, ruleStoreWritable)
 		return
 	case err == nil && state.Version == 0:
-		c.add(ruleStoreExists, l, fmt.Sprintf("%s: %v", l.Where(), store.ErrNoSchema), finding.Text(finding.FixCommand, c.hints.Line("db", "init", "-n", l.Backend)))
+		c.missing(l)
 		c.skip(l, ruleStoreOpens, ruleSchemaCurrent, ruleStoreWritable)
 		return
 	case err != nil || state.Version != state.Known:
@@ -115,6 +115,9 @@ func (c *storeCheck) look(ctx context.Context, l backends.Location) {
 			return err
 		})
 	}
+	if checker, ok := st.(store.Checker); ok && err == nil {
+		err = checker.Check(ctx)
+	}
 	if err != nil {
 		c.fail(ruleStoreOpens, l, err, ruleStoreWritable)
 		return
@@ -125,6 +128,17 @@ func (c *storeCheck) look(ctx context.Context, l backends.Location) {
 	if err := account.TryChange(ctx, st); err != nil {
 		c.fail(ruleStoreWritable, l, err)
 	}
+}
+
+// missing adds the finding of a back end without a store. If there is a file without a store,
+// it was probably damaged, so a person has to decide whether to create an empty one.
+func (c *storeCheck) missing(l backends.Location) {
+	detail, fix := fmt.Sprintf("%s: %v", l.Where(), store.ErrNoSchema), finding.Text(finding.FixCommand, c.hints.Line("db", "init", "-n", l.Backend))
+	if l.HasFile() {
+		detail += " (the file is empty or was damaged); restore it from a backup, or if it never had one, create it; the old file is kept"
+		fix = finding.Fix{Type: finding.FixCommand, Steps: []finding.Step{{Text: c.hints.Line("db", "init", "-n", l.Backend, "--overwrite"), Template: true}}}
+	}
+	c.add(ruleStoreExists, l, detail, fix)
 }
 
 // schema adds the finding of a store with another schema.

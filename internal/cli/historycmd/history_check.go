@@ -14,7 +14,7 @@ import (
 func Rules() []finding.Rule {
 	return []finding.Rule{
 		{
-			ID: "history-intact", Severity: finding.Error, Title: "the journal and every kept version match their hashes",
+			ID: "history-intact", Severity: finding.Error, Title: "the journal and every kept version match their hashes, and no undo file is missing",
 			Why:    "a damaged history cannot be relied on to undo changes",
 			Remedy: "compare the history with a backup of it",
 		},
@@ -36,7 +36,7 @@ func Check(ctx context.Context, f *cmdutil.Factory, options cmdutil.HomeOptions)
 		return nil, err
 	}
 	j := f.Journals.Open(home, 0)
-	v, err := j.Verify(ctx)
+	v, err := verify(ctx, j)
 	if errors.Is(err, journal.ErrNoJournal) {
 		return nil, &cmdutil.NotSetUpError{Reason: "no change is recorded yet"}
 	}

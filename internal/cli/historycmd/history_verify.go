@@ -51,7 +51,7 @@ func (o *historyVerify) run(ctx context.Context) error {
 		return err
 	}
 	j := o.journals.Open(home, 0)
-	v, err := j.Verify(ctx)
+	v, err := verify(ctx, j)
 	if errors.Is(err, journal.ErrNoJournal) {
 		o.console.Notef("nothing is recorded in %s yet", j.Dir())
 		v, err = &journal.Verification{}, nil
@@ -59,11 +59,6 @@ func (o *historyVerify) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	lost, err := verifyFiles(ctx, j)
-	if err != nil {
-		return err
-	}
-	v.Problems = append(v.Problems, lost...)
 	o.console.KeepGoing()
 	grave := 0
 	for _, p := range v.Problems {

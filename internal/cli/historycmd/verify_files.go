@@ -14,6 +14,20 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapchange"
 )
 
+// verify verifies the journal, the versions and the undo files. journal.ErrNoJournal.
+func verify(ctx context.Context, j *journal.Journal) (*journal.Verification, error) {
+	v, err := j.Verify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lost, err := verifyFiles(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	v.Problems = append(v.Problems, lost...)
+	return v, nil
+}
+
 // verifyFiles finds the undo files of directory runs and of account changes that are missing
 // although the journal shows that they were written and not pruned. A change that was
 // interrupted may not have written any.
@@ -78,7 +92,7 @@ func accountUndo(j *journal.Journal, e *journal.Entry) string {
 		return ""
 	}
 	for part := range strings.SplitSeq(e.Detail, ", ") {
-		for _, made := range []string{"created ", "restored ", "changed ", "deleted "} {
+		for _, made := range []string{"created ", "restored ", "changed ", "deleted ", "unknown "} {
 			if strings.HasPrefix(part, made) {
 				return filepath.Join(j.Dir(), "accounts", fmt.Sprintf("%d.undo", e.Change)) // the home may have been moved
 			}

@@ -57,7 +57,14 @@ func (t *transaction) commit(ctx context.Context) error {
 	})
 	defer stop()
 	conn := t.tx.Conn().PgConn()
-	if err := explainCommit(t.tx.Commit(waiting)); err != nil {
+	err := explainCommit(t.tx.Commit(waiting))
+	var unknown *store.CommitUnknown
+	switch {
+	case errors.As(err, &unknown) && waiting.Err() != nil && ctx.Err() != nil:
+		return &store.CommitUnknown{Err: stoppedError{ctx.Err()}}
+	case errors.As(err, &unknown) && waiting.Err() != nil:
+		return &store.CommitUnknown{Err: fmt.Errorf("the database did not answer within %s", commitLimit)}
+	case err != nil:
 		return err
 	}
 	if warning, ok := conn.CustomData()[unconfirmed].(string); ok {
@@ -65,6 +72,12 @@ func (t *transaction) commit(ctx context.Context) error {
 	}
 	return nil
 }
+
+// stoppedError says that the context ended during a commit that was not answered.
+type stoppedError struct{ err error }
+
+func (stoppedError) Error() string   { return "the run was stopped, and the database did not answer" }
+func (e stoppedError) Unwrap() error { return e.err }
 
 // unconfirmed is the key of the warning that a commit was not confirmed by a standby
 // server, in the data of a connection.
