@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/davadmin/davadmin/internal/servertest"
+	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/dirgen"
 )
 
@@ -54,4 +56,25 @@ func TestHistoryUndoOnSlapd(t *testing.T) {
 	expect("changed again", davadminRun(t, nil, with("ldap", "apply", planOf("replace", "all employeeType: moved", "later"), "--yes")...), 0, "changed:      3 of 3", "")
 	expect("refused", davadminRun(t, nil, with("history", "undo", "4", "--yes")...), 6, "", "employeeType is 'later', expected 'moved'")
 	expect("history", davadminRun(t, nil, "history", "list", "--home", home), 0, "ldap undo", "")
+}
+
+// 'history undo' connects with the defaults of the clifile, as the command that it runs.
+func TestHistoryUndoUsesTheClifile(t *testing.T) {
+	p := plant(t, dirgen.Options{Entries: 20, Seed: 4, ForServer: true, Faults: map[string]int{}})
+	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, TLS: &servertest.TLSOptions{}}})
+	home, with := changes(t, p, s.URL, s.ManagerDN)
+	clifile := filepath.Join(home, filepath.FromSlash(config.ClientFile))
+	if err := os.WriteFile(clifile, []byte("starttls=y\nldap.ca-file="+s.CAFile+"\nhistory.ca-file=/nonexistent\nparallel=2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	plan := writePlan(t, "dn: "+names(t, p, 1)[0]+"\nchangetype: modify\nadd: employeeType\nemployeeType: moved\n-\n\n")
+	if a := davadminRun(t, nil, with("ldap", "apply", plan)...); a.code != 0 {
+		t.Fatal(a.notes)
+	}
+	for _, words := range [][]string{{"--dry-run"}, {"--yes"}} {
+		a := davadminRun(t, nil, with(append([]string{"history", "undo", "2"}, words...)...)...)
+		if a.code != 0 || !strings.Contains(a.out, "1") {
+			t.Errorf("%s: code %d\n%s%s", words, a.code, a.out, a.notes)
+		}
+	}
 }

@@ -153,6 +153,10 @@ func TestSite389(t *testing.T) {
 	for _, rule := range []string{"search-complete", "attributes-readable", "attributes-writable"} {
 		pasteFix(t, s, a.firstFixes[rule])
 	}
+	readable := `allow (write) userdn = "ldap:///` + s.ReaderDN + `";)`
+	if fix := a.firstFixes["attributes-writable"]; !strings.Contains(fix, readable) || !strings.Contains(fix, "where another aci denies the right") {
+		t.Errorf("the aci is not shown as text:\n%s", fix)
+	}
 	before := snapshot(t, s)
 	requireFailed(t, siteRun(t, s, s.ReaderDN), 0)
 	requireFailed(t, siteRun(t, s, s.ReaderDN, "--page", "0"), 0)

@@ -332,7 +332,10 @@ func (p *wavePlanner) finish() *WavePlan {
 		m := &p.moves[i]
 		one, reason := p.plan(m)
 		if reason != nil {
-			name := cmp.Or(string(firstOf(m.values, p.n.Mail)), string(firstOf(m.values, p.n.UID)))
+			name := string(firstOf(m.values, p.n.Mail))
+			if !cs6.IsListed(name) { // a list with it could not be read
+				name = string(firstOf(m.values, p.n.UID))
+			}
 			p.skip(w, SkippedUser{m.dn, name, reason})
 			continue
 		}
@@ -380,8 +383,10 @@ func (p *wavePlanner) plan(m *move) (*moved, error) {
 		return nil, fmt.Errorf("%d entries match the same member of a group", len(p.seen[m.user]))
 	case len(p.seen[m.user]) > 1:
 		return nil, fmt.Errorf("%d entries match the same user of the list", len(p.seen[m.user]))
-	case !isAddress([]byte(mail)):
+	case strings.TrimSpace(mail) == "":
 		return nil, errors.New("it has no mail address")
+	case !isAddress([]byte(mail)), !cs6.IsListed(mail): // the list of the wave's users contains it
+		return nil, fmt.Errorf("its mail address is malformed: '%s'", mail)
 	case strings.TrimSpace(string(firstOf(m.values, p.n.UniqueID))) == "":
 		return nil, &NoUniqueIDError{p.n.UniqueID}
 	case isLocked(status):

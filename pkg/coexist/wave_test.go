@@ -88,6 +88,12 @@ objectClass: icsCalendarUser
 uid: mute
 davUniqueId: 9
 
+dn: uid=two,o=isp
+objectClass: icsCalendarUser
+uid: two
+mail: two@home@example.com
+davUniqueId: 14
+
 dn: uid=twin,ou=a,o=isp
 objectClass: icsCalendarUser
 uid: twin
@@ -168,7 +174,7 @@ func TestPlanWave(t *testing.T) {
 	o := coexist.WaveOptions{
 		Directory: ldapcheck.Options{Names: ldapcheck.DefaultNames(), Backends: []string{"defaultbackend"}, Tmp: t.TempDir()},
 		Users: setOf(t, "wave.txt", "plain@example.com\nactive@example.com\nmoved@example.com\nroom@example.com\nnoid@example.com\nleft@example.com\ngone@example.com\n"+
-			"many@example.com\ndash@example.com\nmute\ntwin@example.com\nquote@example.com\nnobody@example.com\n"),
+			"many@example.com\ndash@example.com\nmute\ntwo\ntwin@example.com\nquote@example.com\nnobody@example.com\n"),
 		Skipped: func(s coexist.SkippedUser) { skipped = append(skipped, s.DN+": "+s.Reason.Error()) },
 	}
 	w, err := planWave(t, d, o)
@@ -255,9 +261,10 @@ icsStatus: Active
 		"uid=many,o=isp: icsAllowedServiceAccess has several values, and how the old server evaluates them is unknown",
 		"uid=dash,o=isp: its user id cannot be used in a command",
 		"uid=mute,o=isp: it has no mail address",
+		"uid=two,o=isp: its mail address is malformed: 'two@home@example.com'",
 		"uid=twin,ou=a,o=isp: 2 entries match the same user of the list",
 		"uid=twin,ou=b,o=isp: 2 entries match the same user of the list",
-		": wave.txt:13: no entry found for nobody@example.com",
+		": wave.txt:14: no entry found for nobody@example.com",
 	}, skipped); diff != "" || w.Skipped != len(skipped) {
 		t.Errorf("skipped %d (-want +got):\n%s", w.Skipped, diff)
 	}
@@ -362,6 +369,7 @@ func TestPlanWavesWithoutAList(t *testing.T) {
 		"noid@example.com: it has no davUniqueId",
 		"many@example.com: icsAllowedServiceAccess has several values, and how the old server evaluates them is unknown",
 		"dash@example.com: its user id cannot be used in a command",
+		"two: its mail address is malformed: 'two@home@example.com'",
 		"twin@example.com: 2 entries have the same mail address", "twin@example.com: 2 entries have the same mail address",
 	}
 	if diff := cmp.Diff(want, skipped); diff != "" {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -68,10 +69,11 @@ func (s *checkState) pools(ctx context.Context) ([]ldapPool, error) {
 }
 
 // hostPort is one directory host of a pool. own is set where the port is given
-// with the host.
+// with the host, and url where it is written as a URL, which is not the format.
 type hostPort struct {
 	host, port string
 	own        bool
+	url        string
 }
 
 // hosts returns the hosts of a pool with their ports. The default host includes a
@@ -79,10 +81,21 @@ type hostPort struct {
 func (p ldapPool) hosts() []hostPort {
 	var out []hostPort
 	for _, word := range SplitList(p.value("ldaphost")) {
+		url := word
+		scheme, rest, isURL := strings.Cut(word, "://")
+		if word = strings.TrimRight(rest, "/"); !isURL || word == "" {
+			word, isURL = scheme, false
+		}
 		h := hostPort{host: word, port: p.value("ldapport")}
+		if isURL && strings.EqualFold(scheme, "ldaps") {
+			h.port = "636"
+		}
 		colon := strings.LastIndexByte(word, ':')
 		if colon > strings.LastIndexByte(word, ']') && (word[0] == '[' || strings.IndexByte(word, ':') == colon) {
-			h = hostPort{word[:colon], word[colon+1:], true}
+			h.host, h.port, h.own = word[:colon], word[colon+1:], true
+		}
+		if isURL {
+			h.url = url
 		}
 		if !p.isSet("ldaphost") && p.isSet("ldapport") {
 			h.port, h.own = p.value("ldapport"), false
@@ -94,7 +107,7 @@ func (p ldapPool) hosts() []hostPort {
 
 func (p ldapPool) uses(port string) bool {
 	for _, h := range p.hosts() {
-		if h.port == port {
+		if h.port == port && h.url == "" {
 			return true
 		}
 	}
@@ -113,8 +126,10 @@ func (p ldapPool) editsTLS() []finding.ParameterEdit {
 	for _, h := range p.hosts() {
 		word := h.host
 		switch {
-		case h.own && h.port == "389":
+		case h.own && h.port == "389", h.url != "" && h.port == "389":
 			word, own = word+":636", true
+		case h.url != "":
+			word, own = word+":"+h.port, true
 		case h.own:
 			word += ":" + h.port
 		case h.port == "389":
@@ -164,6 +179,12 @@ func checkClearBind(ctx context.Context, s *checkState, emit func(finding.Findin
 			continue
 		}
 		for _, h := range p.hosts() {
+			if strings.HasPrefix(strings.ToLower(h.url), "ldaps:") {
+				name := p.name("ldaphost")
+				emit(s.at(name, s.line(name), fmt.Sprintf("%s contains the URL %s, but takes HOST or HOST:PORT; ldapusessl requests TLS",
+					name, quotedPart(h.url, p.value("ldaphost"))), fixOf(p.editsTLS()...)))
+				break
+			}
 			if isLocalHost(h.host) {
 				continue
 			}
@@ -172,7 +193,7 @@ func checkClearBind(ctx context.Context, s *checkState, emit func(finding.Findin
 				what = "the passwords of users who log in"
 			}
 			emit(s.at(name, s.line(name, p.name("ldaphost"), p.name("ldapusessl")),
-				fmt.Sprintf("the pool %s sends %s to %s without TLS", p.prefix, what, quotedPart(h.host, p.value("ldaphost"))), fixOf(p.editsTLS()...)))
+				fmt.Sprintf("the pool %s sends %s to %s without TLS", p.prefix, what, quotedPart(cmp.Or(h.url, h.host), p.value("ldaphost"))), fixOf(p.editsTLS()...)))
 			break
 		}
 	}

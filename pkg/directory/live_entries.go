@@ -67,14 +67,24 @@ func (r *liveRun) run(ctx context.Context, q Query) error {
 	if err == nil || errors.Is(err, errStopped) {
 		return err
 	}
+	code := ResultCode(err)
+	if errors.Is(err, errNoPage) && r.noBase(ctx) {
+		code = ldap.LDAPResultNoSuchObject
+	}
 	switch {
 	case isLimit(err):
 		err = r.l.limitError(err)
-	case ResultCode(err) == ldap.LDAPResultNoSuchObject:
+	case code == ldap.LDAPResultNoSuchObject:
 		err = &BaseError{Base: r.base, From: r.l.dialer.o.BasesFrom, Contexts: r.l.root.NamingContexts, Err: err}
 	}
 	what := r.l.url + entriesBelow(r.base)
-	return &IncompleteError{What: what, Entries: r.count, Code: ResultCode(err), Err: err}
+	return &IncompleteError{What: what, Entries: r.count, Code: code, Err: err}
+}
+
+// noBase reports whether the server says that the base does not exist.
+func (r *liveRun) noBase(ctx context.Context) bool {
+	exists, err := r.l.Exists(ctx, r.base)
+	return err == nil && !exists
 }
 
 // hiddenClasses returns the error for entries without an object class. Each entry has one

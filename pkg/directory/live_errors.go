@@ -105,7 +105,7 @@ type BaseError struct {
 	Base     string
 	From     string   // where the base comes from; "" if unknown
 	Contexts []string // the naming contexts of the server
-	Err      error    // wraps the *ResultError
+	Err      error    // wraps the *ResultError; 389 Directory Server sends none
 }
 
 // Error says what does not exist, where it comes from, and what the server holds.
@@ -119,7 +119,9 @@ func (e *BaseError) Error() string {
 	if len(e.Contexts) > 0 {
 		fmt.Fprintf(&b, "; the server holds: '%s'", strings.Join(e.Contexts[:min(len(e.Contexts), maxReferrals)], "', '"))
 	}
-	fmt.Fprintf(&b, ": %v", e.Err)
+	if !errors.Is(e.Err, errNoPage) { // it says only that the base may not exist
+		fmt.Fprintf(&b, ": %v", e.Err)
+	}
 	return b.String()
 }
 

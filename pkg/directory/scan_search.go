@@ -186,6 +186,9 @@ func (r *pageReader) compareFirst(body []byte) error {
 	return nil
 }
 
+// errNoPage is the answer of 389 Directory Server to a paged search whose base does not exist.
+var errNoPage = errors.New("the server sent no entries and did not say whether there is another page, as 389 Directory Server does if the base does not exist")
+
 func (r *pageReader) done(m message, q *search) (more bool, err error) {
 	res, ok := parseResult(m.body)
 	if !ok {
@@ -202,7 +205,7 @@ func (r *pageReader) done(m message, q *search) (more bool, err error) {
 	case q.page == 0:
 		return false, nil
 	case !found && r.pages == 0 && r.here == 0:
-		return false, errors.New("the server sent no entries and did not say whether there is another page, as 389 Directory Server does if the base does not exist")
+		return false, errNoPage
 	case !found:
 		return false, errors.New("the server did not say whether there is another page")
 	case len(cookie) == 0:

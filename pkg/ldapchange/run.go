@@ -142,22 +142,6 @@ func (r Runs) List() ([]Info, error) {
 	return out, nil
 }
 
-// Unfinished returns the stopped run that applies the plan with a digest to a server.
-// ok is false if there is no such run to resume. A run that was undone since cannot
-// be resumed, because the changes that it recorded as done have been undone.
-func (r Runs) Unfinished(digest, server string, undoes int64) (info Info, ok bool, err error) {
-	all, err := r.List()
-	undone := map[int64]bool{}
-	for _, info := range all {
-		if info.Digest == digest && info.Undoes == undoes && info.Server == server {
-			stopped := info.State == Ready || info.State == Begun || info.State == Stopped
-			return info, stopped && !undone[info.ID], nil
-		}
-		undone[info.Undoes] = true
-	}
-	return Info{}, false, err
-}
-
 // save writes what is known of a run to its directory, completely or not at all.
 func (i *Info) save(dir string, hook fsx.Hook) error {
 	b, err := json.MarshalIndent(i, "", "  ")

@@ -69,7 +69,9 @@ func (t *Test) accessFix(attributes []string, level, rights string) finding.Fix 
 		return templateFix(fmt.Sprintf("olcAccess: {0}to attrs=%s by dn.exact=%q %s by * break", strings.Join(attributes, ","), t.o.BindDN, level))
 	case directory.DS389, directory.SunDS:
 		aci := fmt.Sprintf(`(targetattr = "%s")(version 3.0; acl "davadmin %s"; allow (%s) userdn = "ldap:///%s";)`, strings.Join(attributes, " || "), level, rights, t.o.BindDN)
-		return withRemark("as an administrator of the directory", finding.Text(finding.FixLDIF,
+		remark := "as an administrator of the directory; the value in base64 is\n" + aci +
+			"\nit has no effect where another aci denies the right: change that one instead"
+		return withRemark(remark, finding.Text(finding.FixLDIF,
 			ldapcheck.ModifyRecord(t.bases[0], []ldif.Modification{{Op: ldif.OpAdd, Name: "aci", Values: [][]byte{[]byte(aci)}}})))
 	}
 	return adviceFix(fmt.Sprintf("give '%s' the right to %s %s", t.o.BindDN, level, strings.Join(attributes, ", ")))

@@ -52,11 +52,24 @@ func (hs *Homes) ApplyClifiles(cmd *cobra.Command) error {
 	if len(files) == 0 {
 		return nil
 	}
+	hs.inForce = files
 	a := clifileRun{homes: hs, files: files, flags: cmd.Flags(), command: commandName(cmd)}
 	if err := a.apply(); err != nil && cmd.Annotations[ShowsClifiles] == "" {
 		return err
 	}
 	return nil
+}
+
+// ApplyClifilesTo sets the options of a command that this run carries out in place of its
+// own, as ApplyClifiles set those of the run, and forgets those defaults. The command has no
+// global options.
+func (hs *Homes) ApplyClifilesTo(cmd *cobra.Command) error {
+	if len(hs.inForce) == 0 {
+		return nil
+	}
+	hs.applied = nil
+	a := clifileRun{homes: hs, files: hs.inForce, flags: cmd.Flags(), command: commandName(cmd)}
+	return a.apply()
 }
 
 // findClifiles reads the clifile that the user named, and that of the home, in the order of

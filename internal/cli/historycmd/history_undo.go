@@ -35,6 +35,7 @@ type historyUndo struct {
 	console  *cmdutil.Console
 	global   *cmdutil.Globals
 	hints    *cmdutil.Hints
+	homes    *cmdutil.Homes
 	journals *cmdutil.Journals
 	runner   *planrun.Runner // for its options and its journal
 	undo     Undo
@@ -42,7 +43,8 @@ type historyUndo struct {
 }
 
 func newHistoryUndo(f *cmdutil.Factory, undo Undo) *cobra.Command {
-	o := &historyUndo{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, runner: planrun.New(f, "history", "undo"), undo: undo}
+	o := &historyUndo{console: f.Console, global: f.Global, hints: f.Hints, homes: f.Homes, journals: f.Journals,
+		runner: planrun.New(f, "history", "undo"), undo: undo}
 	cmd := &cobra.Command{
 		Use:   "undo CHANGE [--dry-run]",
 		Short: "undo a change, whatever made it",
@@ -108,6 +110,9 @@ func (o *historyUndo) run(cmd *cobra.Command, arg string) error {
 	o.console.Notef("its undo is: %s", o.hints.Line(undo.Operation, undo.Action, words...))
 	o.console.Notef("  which %s", undo.Effect)
 	if err := target.ParseFlags(words); err != nil {
+		return err
+	}
+	if err := o.homes.ApplyClifilesTo(target); err != nil {
 		return err
 	}
 	args := target.Flags().Args()

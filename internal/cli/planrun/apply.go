@@ -372,6 +372,9 @@ func (o *Runner) execute(ctx context.Context, a *ldapchange.Applier, plan *ldapc
 func (o *Runner) unfinished(a *ldapchange.Applier, plan *ldapchange.Plan, rec records) (*ldapchange.Run, error) {
 	info, ok, err := rec.runs.Unfinished(plan.Sum, a.Server(), o.undoes)
 	if err != nil || !ok {
+		if err == nil && info.ID > 0 && info.IsStopped() {
+			o.console.Notef("davadmin: note: run %d of this plan was stopped, but other runs changed its entries since, so it is not resumed; a new run compares all entries", info.ID)
+		}
 		return nil, err
 	}
 	how := "stopped with"
