@@ -55,3 +55,32 @@ func TestHistoryUndoOnSlapd(t *testing.T) {
 	expect("refused", davadminRun(t, nil, with("history", "undo", "4", "--yes")...), 6, "", "employeeType is 'later', expected 'moved'")
 	expect("history", davadminRun(t, nil, "history", "list", "--home", home), 0, "ldap undo", "")
 }
+
+// The defaults in the clifile of the home apply to 'history undo' and to the command that it
+// runs, and lines to paste leave them out.
+func TestHistoryUndoWithAClifile(t *testing.T) {
+	p := plant(t, dirgen.Options{Entries: 100, Seed: 4, ForServer: true, Faults: map[string]int{}})
+	s := servertest.Slapd(t, servertest.SlapdOptions{
+		Options: servertest.Options{LDIF: p.ldif, TLS: &servertest.TLSOptions{}}, Config: "security simple_bind=56",
+	})
+	home, with := changes(t, p, s.URL, s.ManagerDN)
+	write(t, filepath.Join(home, "config/davadmin.properties"), []byte("starttls=true\nca-file="+s.CAFile+"\nldap.undo.rate=5000\n"))
+	plan := writePlan(t, "# expect-absent employeeType\ndn: "+names(t, p, 1)[0]+"\nchangetype: modify\nadd: employeeType\nemployeeType: moved\n-\n\n")
+	applied := davadminRun(t, nil, with("ldap", "apply", plan)...)
+	if want := "to undo: davadmin ldap undo --home " + home + " 2 -H " + s.URL + " -D " + s.ManagerDN + " --password-file " + p.password; applied.code != 0 ||
+		!strings.Contains(applied.notes, want+"\n") {
+		t.Fatalf("code %d, want %q\n%s%s", applied.code, want, applied.out, applied.notes)
+	}
+	a := davadminRun(t, nil, with("history", "undo", "2", "--yes", "--detail")...)
+	if a.code != 0 || !strings.Contains(a.out, "changed:      1 of 1") {
+		t.Errorf("code %d\n%s%s", a.code, a.out, a.notes)
+	}
+	for _, want := range []string{"default: --starttls true", "default: --rate 5000"} {
+		if strings.Count(a.notes, want) != 1 {
+			t.Errorf("not once: %q\n%s", want, a.notes)
+		}
+	}
+	if a := davadminRun(t, nil, with("ldap", "apply", plan, "--dry-run")...); a.code != 0 || !strings.Contains(a.out, "to change:    1\n") {
+		t.Errorf("after the undo: code %d\n%s%s", a.code, a.out, a.notes)
+	}
+}

@@ -36,13 +36,14 @@ type historyUndo struct {
 	global   *cmdutil.Globals
 	hints    *cmdutil.Hints
 	journals *cmdutil.Journals
+	homes    *cmdutil.Homes
 	runner   *planrun.Runner // for its options and its journal
 	undo     Undo
 	remark   string
 }
 
 func newHistoryUndo(f *cmdutil.Factory, undo Undo) *cobra.Command {
-	o := &historyUndo{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, runner: planrun.New(f, "history", "undo"), undo: undo}
+	o := &historyUndo{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, homes: f.Homes, runner: planrun.New(f, "history", "undo"), undo: undo}
 	cmd := &cobra.Command{
 		Use:   "undo CHANGE [--dry-run]",
 		Short: "undo a change, whatever made it",
@@ -108,6 +109,10 @@ func (o *historyUndo) run(cmd *cobra.Command, arg string) error {
 	o.console.Notef("its undo is: %s", o.hints.Line(undo.Operation, undo.Action, words...))
 	o.console.Notef("  which %s", undo.Effect)
 	if err := target.ParseFlags(words); err != nil {
+		return err
+	}
+	// The options that a clifile sets here did not count as given.
+	if err := o.homes.ApplyClifiles(target); err != nil {
 		return err
 	}
 	args := target.Flags().Args()
