@@ -350,8 +350,11 @@ func (p *wavePlanner) plan(m *move) (*moved, error) {
 		return nil, fmt.Errorf("%d entries have the same mail address", len(p.seen[m.user]))
 	case len(p.seen[m.user]) > 1:
 		return nil, fmt.Errorf("%d entries match the same user of the list", len(p.seen[m.user]))
-	case !isAddress([]byte(mail)):
+	case strings.TrimSpace(mail) == "":
 		return nil, errors.New("it has no mail address")
+	case !isAddress([]byte(mail)) || cs6.AddressFault(mail) != "":
+		// A list of the users of the wave could not be read.
+		return nil, fmt.Errorf("its mail address '%s' is not valid: %s", mail, cmp.Or(cs6.AddressFault(mail), "not an address"))
 	case strings.TrimSpace(string(firstOf(m.values, p.n.UniqueID))) == "":
 		return nil, &NoUniqueIDError{p.n.UniqueID}
 	case isLocked(status):
