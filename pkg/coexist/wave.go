@@ -48,6 +48,7 @@ type SkippedUser struct {
 // WavePlan contains one wave or several. It is not safe for concurrent use.
 type WavePlan struct {
 	Total   int // number of users and resources read
+	Matched int // of them, those in WaveOptions.Domain
 	Entries int // number of entries that were to be moved
 	Skipped int // number of calls of WaveOptions.Skipped
 	Users   int // number of users in all waves
@@ -164,6 +165,7 @@ type wavePlanner struct {
 	names   []string // attributes of the query
 	moves   []move
 	total   int
+	matched int                 // of them, those in the domain
 	seen    map[int][]int       // from the number of a user to indexes in moves
 	groups  map[int]*GroupError // the first group that matches a user of the list
 	numbers map[string]int      // without a list, the numbers of users by folded address
@@ -182,7 +184,7 @@ type move struct {
 
 // reset forgets what was read.
 func (p *wavePlanner) reset() {
-	p.moves, p.total, p.seen, p.groups, p.numbers = nil, 0, map[int][]int{}, map[int]*GroupError{}, map[string]int{}
+	p.moves, p.total, p.matched, p.seen, p.groups, p.numbers = nil, 0, 0, map[int][]int{}, map[int]*GroupError{}, map[string]int{}
 }
 
 func (p *wavePlanner) query() directory.Query {
@@ -303,7 +305,7 @@ func firstOf(v ldapchange.Values, name string) []byte {
 
 // finish plans the move of each user.
 func (p *wavePlanner) finish() *WavePlan {
-	w := &WavePlan{Total: p.total, Entries: len(p.moves), Absence: p.absent, size: p.o.Size, tmp: p.o.Directory.Tmp}
+	w := &WavePlan{Total: p.total, Matched: p.matched, Entries: len(p.moves), Absence: p.absent, size: p.o.Size, tmp: p.o.Directory.Tmp}
 	for i := range p.moves {
 		m := &p.moves[i]
 		one, reason := p.plan(m)
