@@ -100,7 +100,9 @@ func (c *storeCheck) look(ctx context.Context, l backends.Location) {
 		c.fail(ruleStoreOpens, l, err, ruleSchemaCurrent, ruleStoreWritable)
 		return
 	case err == nil && state.Version == 0:
-		c.add(ruleStoreExists, l, fmt.Sprintf("%s: %v", l.Where(), store.ErrNoSchema), finding.Text(finding.FixCommand, c.hints.Line("db", "init", "-n", l.Backend)))
+		c.add(ruleStoreExists, l, c.noStore(ctx, l).Error(), finding.Fix{Type: finding.FixCommand, Steps: []finding.Step{{
+			Remark: "restore the store from a backup; only if the back end never had one, create it", Text: c.hints.InitLine(l), Template: true,
+		}}})
 		c.skip(l, ruleStoreOpens, ruleSchemaCurrent, ruleStoreWritable)
 		return
 	case err != nil || state.Version != state.Known:
@@ -125,6 +127,14 @@ func (c *storeCheck) look(ctx context.Context, l backends.Location) {
 	if err := account.TryChange(ctx, st); err != nil {
 		c.fail(ruleStoreWritable, l, err)
 	}
+}
+
+// noStore returns the error of a back end without a store, which says whether there is a file.
+func (c *storeCheck) noStore(ctx context.Context, l backends.Location) error {
+	if _, err := c.set.Open(ctx, l.Backend); errors.Is(err, store.ErrNoSchema) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", l.Where(), store.ErrNoSchema)
 }
 
 // schema adds the finding of a store with another schema.
