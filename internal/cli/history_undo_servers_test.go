@@ -80,6 +80,11 @@ func TestHistoryUndoWithAClifile(t *testing.T) {
 			t.Errorf("not once: %q\n%s", want, a.notes)
 		}
 	}
+	named := filepath.Join(t.TempDir(), "named.properties")
+	write(t, named, []byte("ldap.undo.rate=4000\n"))
+	if a := davadminRun(t, nil, with("history", "undo", "3", "-F", named, "--dry-run", "--detail")...); !strings.Contains(a.notes, "default: --rate 4000") || strings.Contains(a.notes, "--clifile") {
+		t.Errorf("with -F: code %d\n%s%s", a.code, a.out, a.notes)
+	}
 	if a := davadminRun(t, nil, with("ldap", "apply", plan, "--dry-run")...); a.code != 0 || !strings.Contains(a.out, "to change:    1\n") {
 		t.Errorf("after the undo: code %d\n%s%s", a.code, a.out, a.notes)
 	}

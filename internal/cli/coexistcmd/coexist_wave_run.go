@@ -211,7 +211,7 @@ func (o *waveApply) advise(m *manifest) error {
 	step := "next"
 	if n := m.People - m.Changes; n > 0 {
 		// Their calendars on the old server are in use if their wave was rolled back since.
-		o.console.Notef("next: %s   (%s already on the new server when the wave was planned, and not looked at now: do not continue if davstore-missing fails)",
+		o.console.Notef("next: %s   (%s already on the new server when the wave was planned; that was not checked again: do not continue if davstore-missing fails)",
 			o.hints.Line("coexist", "verify", append([]string{"--wave", o.dir}, o.runner.Args()...)...), map[bool]string{true: "1 user was", false: fmt.Sprintf("%d users were", n)}[n == 1])
 		step = "then"
 	}

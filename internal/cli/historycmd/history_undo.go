@@ -105,6 +105,12 @@ func (o *historyUndo) run(cmd *cobra.Command, arg string) error {
 		return err
 	}
 	words := slices.Concat(undo.Words, given)
+	if f := cmd.Flags().Lookup("clifile"); f != nil && f.Changed && target.Flags().Lookup(f.Name) != nil {
+		// The lines that are shown name it anyway.
+		if err := target.Flags().Set(f.Name, f.Value.String()); err != nil {
+			return err
+		}
+	}
 	o.console.Notef("change %d was '%s' by %s, %s", e.Change, e.Operation, cmdutil.ActorName(e.Actor), e.Time.UTC().Format(time.RFC3339))
 	o.console.Notef("its undo is: %s", o.hints.Line(undo.Operation, undo.Action, words...))
 	o.console.Notef("  which %s", undo.Effect)
@@ -172,6 +178,7 @@ func (o *historyUndo) given(cmd, target *cobra.Command, change int64, undo cmdut
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch list, isList := f.Value.(pflag.SliceValue); {
 		case inherited.Lookup(f.Name) != nil: // the same for every command
+		case f.Name == "clifile" && target.Flags().Lookup(f.Name) != nil: // run sets it
 		case target.Flags().Lookup(f.Name) == nil:
 			foreign = f
 		case f.Value.Type() == "bool":
