@@ -91,10 +91,8 @@ func (hf *HomeFiles) ExplainFile(ctx context.Context, err error, k FileKind, fil
 // recorded change removed it.
 func (hf *HomeFiles) Lost(ctx context.Context, c *HomeFile) error {
 	entries, err := c.File.History(ctx)
-	if err != nil {
-		return nil // the check of the history reports that
-	}
-	for i := len(entries) - 1; i >= 0; i-- {
+	// A history that cannot be read is for its own check to report.
+	for i := len(entries) - 1; i >= 0 && err == nil; i-- {
 		v, ok := entries[i].Left()
 		switch {
 		case !ok:
