@@ -117,6 +117,10 @@ func TestWaveOnSlapd(t *testing.T) {
 		t.Errorf("with the old calendars: code %d, %v", still.code, still.rules)
 	}
 	waves("wave with errors", "applied by run 5", "5", "5 of 5")
+	moved := file("moved")
+	expect("planned again", davadminRun(t, nil, with("coexist", "plan", "--users", file("wave.txt"), "-O", moved)...), 4, "people:    5\nchanges:   0\n", "nothing to apply: these users already have the mark")
+	expect("looks before calendars are deleted", davadminRun(t, nil, with("coexist", "apply", "--wave", moved)...), 0, "",
+		"   (5 users were already on the new server when the wave was planned; that was not checked again: do not continue if davstore-missing fails)\nthen: on the old server, run sh ")
 	applied := davadminRun(t, nil, "history", "list", "--home", home)
 	for line := range strings.Lines(applied.out) {
 		if change, _, _ := strings.Cut(line, "\t"); strings.Contains(line, "\tcoexist apply\t") {

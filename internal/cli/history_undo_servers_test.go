@@ -2,7 +2,6 @@ package cli_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,23 +57,36 @@ func TestHistoryUndoOnSlapd(t *testing.T) {
 	expect("history", davadminRun(t, nil, "history", "list", "--home", home), 0, "ldap undo", "")
 }
 
-// 'history undo' connects with the defaults of the clifile, as the command that it runs.
-func TestHistoryUndoUsesTheClifile(t *testing.T) {
-	p := plant(t, dirgen.Options{Entries: 20, Seed: 4, ForServer: true, Faults: map[string]int{}})
-	s := servertest.Slapd(t, servertest.SlapdOptions{Options: servertest.Options{LDIF: p.ldif, TLS: &servertest.TLSOptions{}}})
+// The defaults in the clifile of the home apply to 'history undo' and to the command that it
+// runs, and lines to paste leave them out.
+func TestHistoryUndoWithAClifile(t *testing.T) {
+	p := plant(t, dirgen.Options{Entries: 100, Seed: 4, ForServer: true, Faults: map[string]int{}})
+	s := servertest.Slapd(t, servertest.SlapdOptions{
+		Options: servertest.Options{LDIF: p.ldif, TLS: &servertest.TLSOptions{}}, Config: "security simple_bind=56",
+	})
 	home, with := changes(t, p, s.URL, s.ManagerDN)
-	clifile := filepath.Join(home, filepath.FromSlash(config.ClientFile))
-	if err := os.WriteFile(clifile, []byte("starttls=y\nldap.ca-file="+s.CAFile+"\nhistory.ca-file=/nonexistent\nparallel=2\n"), 0o600); err != nil {
-		t.Fatal(err)
+	write(t, filepath.Join(home, "config/davadmin.properties"), []byte("starttls=true\nca-file="+s.CAFile+"\nldap.undo.rate=5000\n"))
+	plan := writePlan(t, "# expect-absent employeeType\ndn: "+names(t, p, 1)[0]+"\nchangetype: modify\nadd: employeeType\nemployeeType: moved\n-\n\n")
+	applied := davadminRun(t, nil, with("ldap", "apply", plan)...)
+	if want := "to undo: davadmin ldap undo --home " + home + " 2 -H " + s.URL + " -D " + s.ManagerDN + " --password-file " + p.password; applied.code != 0 ||
+		!strings.Contains(applied.notes, want+"\n") {
+		t.Fatalf("code %d, want %q\n%s%s", applied.code, want, applied.out, applied.notes)
 	}
-	plan := writePlan(t, "dn: "+names(t, p, 1)[0]+"\nchangetype: modify\nadd: employeeType\nemployeeType: moved\n-\n\n")
-	if a := davadminRun(t, nil, with("ldap", "apply", plan)...); a.code != 0 {
-		t.Fatal(a.notes)
+	a := davadminRun(t, nil, with("history", "undo", "2", "--yes", "--detail")...)
+	if a.code != 0 || !strings.Contains(a.out, "changed:      1 of 1") {
+		t.Errorf("code %d\n%s%s", a.code, a.out, a.notes)
 	}
-	for _, words := range [][]string{{"--dry-run"}, {"--yes"}} {
-		a := davadminRun(t, nil, with(append([]string{"history", "undo", "2"}, words...)...)...)
-		if a.code != 0 || !strings.Contains(a.out, "1") {
-			t.Errorf("%s: code %d\n%s%s", words, a.code, a.out, a.notes)
+	for _, want := range []string{"default: --starttls true", "default: --rate 5000"} {
+		if strings.Count(a.notes, want) != 1 {
+			t.Errorf("not once: %q\n%s", want, a.notes)
 		}
+	}
+	named := filepath.Join(t.TempDir(), "named.properties")
+	write(t, named, []byte("ldap.undo.rate=4000\n"))
+	if a := davadminRun(t, nil, with("history", "undo", "3", "-F", named, "--dry-run", "--detail")...); !strings.Contains(a.notes, "default: --rate 4000") || strings.Contains(a.notes, "--clifile") {
+		t.Errorf("with -F: code %d\n%s%s", a.code, a.out, a.notes)
+	}
+	if a := davadminRun(t, nil, with("ldap", "apply", plan, "--dry-run")...); a.code != 0 || !strings.Contains(a.out, "to change:    1\n") {
+		t.Errorf("after the undo: code %d\n%s%s", a.code, a.out, a.notes)
 	}
 }

@@ -114,6 +114,30 @@ func TestSiteOpenLDAP(t *testing.T) {
 	}
 }
 
+// The right to write is tried in every branch of the tree: one that covers only the first
+// branch is not enough.
+func TestSiteRightsInOneBranch(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("dn: o=isp\nobjectClass: organization\no: isp\n\n")
+	for i, ou := range []string{"a", `b\2Cc`, "d"} {
+		fmt.Fprintf(&b, "dn: ou=%s,o=isp\nobjectClass: organizationalUnit\n\n", ou)
+		for k := range 5 {
+			fmt.Fprintf(&b, "dn: uid=u%d%d,ou=%s,o=isp\nobjectClass: inetOrgPerson\nobjectClass: icsCalendarUser\nobjectClass: davEntity\nuid: u%d%d\ncn: x\nsn: x\nmail: u%d%d@example.com\ndavUniqueId: id-%d%d\n\n", i, k, ou, i, k, i, k, i, k)
+		}
+	}
+	o := site(t)
+	o.LDIF = filepath.Join(t.TempDir(), "branches.ldif")
+	write(t, o.LDIF, []byte(b.String()))
+	for subtree, want := range map[string]string{"o=isp": "", "ou=a,o=isp": " (on 2 of the 4 entries that were tried)", `ou=b\2Cc,o=isp`: " (on 3 of the 4 entries that were tried)"} {
+		s := servertest.Slapd(t, servertest.SlapdOptions{Options: o,
+			Access: `access to dn.subtree="` + strings.ReplaceAll(subtree, `\`, `\\`) + `" attrs=davUniqueId,objectClass,davStore,icsStatus,icsAllowedServiceAccess by dn.exact="cn=reader,o=isp" write by * break`, Config: "limits users size=unlimited"})
+		a := siteRun(t, s, s.ReaderDN)
+		if got := a.firstDetail["attributes-writable"]; (got == "") != (want == "") || !strings.HasSuffix(got, want) {
+			t.Errorf("%s: %q, code %d: %s", subtree, got, a.code, a.notes)
+		}
+	}
+}
+
 // TestSiteReadOnly tests a read-only OpenLDAP without encryption, with a wrong base, as
 // anonymous, and in a dry run.
 func TestSiteReadOnly(t *testing.T) {

@@ -24,10 +24,15 @@ func ParseCalendarLine(text string, form Form) (name string, p Properties, err e
 	return name, p, err
 }
 
+// CalendarWord returns the name of a calendar as ParseCalendarLine reads it.
+func CalendarWord(name string) string {
+	return strings.ReplaceAll(url.PathEscape(name), ":", "%3A")
+}
+
 // CalendarLine returns the batch line about a calendar of the account with an ID, with
 // properties in the form Recorded.
 func CalendarLine(id, name string, p Properties) string {
-	line := RequestLine(id, nil) + ":" + strings.ReplaceAll(url.PathEscape(name), ":", "%3A")
+	line := RequestLine(id, nil) + ":" + CalendarWord(name)
 	if len(p) > 0 {
 		line += ":" + p.String()
 	}

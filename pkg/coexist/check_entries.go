@@ -1,6 +1,7 @@
 package coexist
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,10 +18,15 @@ func (c *Check) needList6() error {
 	return ldapcheck.ListMissing(c.o.Directory.EmptyCS6, finding.NotApplicableNeeds([]finding.Need{finding.NeedOldServerList}, "needs a list of the users on the old server"))
 }
 
+// withoutMark precedes the place in what oldCalendarsLeft found about somebody without the mark.
+const withoutMark = "\x00"
+
 // oldCalendarsLeft is about users who have been moved but whose calendars on the old
 // server have not been deleted. Without the list of the new server, it could not
 // distinguish them from users of the old server who are marked by mistake, which is
-// the rule davstore-present.
+// the rule davstore-present. Somebody on both lists without the mark, such as a user of a wave
+// that was rolled back, is a user of the old server to both servers: the calendars there are
+// the ones in use, and no command to delete them is offered.
 func oldCalendarsLeft(c *Check) ldapcheck.Extra {
 	d := &c.o.Directory
 	x := ldapcheck.Extra{
@@ -35,9 +41,17 @@ func oldCalendarsLeft(c *Check) ldapcheck.Extra {
 			} else if u.Domain != "" {
 				owner += "@" + u.Domain
 			}
-			return ldapcheck.Hit{Value: []byte(owner), Other: fmt.Appendf(nil, "%s:%d", u.File, u.Line)}, true
+			place := fmt.Appendf(nil, "%s:%d", u.File, u.Line)
+			if !a.Marked && (c.o.Server == nil || c.marksUsers()) {
+				place = append([]byte(withoutMark), place...)
+			}
+			return ldapcheck.Hit{Value: []byte(owner), Other: place}, true
 		},
 		Describe: func(f ldapcheck.Fact) (string, finding.Fix) {
+			if place, unmarked := bytes.CutPrefix(f.Other, []byte(withoutMark)); unmarked {
+				return fmt.Sprintf("the %s is on the lists of both servers but has no %s, so the calendars on the old server (%s) are in use: do not delete them",
+					f.Kind, d.Names.LocalUserAttr(), place), c.markFix(f.DN)
+			}
 			detail := fmt.Sprintf("the %s is on the new server but still has calendars on the old server (%s)", f.Kind, f.Other)
 			owner := config.ShellWord(string(f.Value))
 			if owner == "" || strings.HasPrefix(owner, "-") {

@@ -215,6 +215,33 @@ func TestEveryRuleHasAFault(t *testing.T) {
 	}
 }
 
+// Somebody on both lists without the mark is still a user of the old server, so that the check
+// never suggests deleting the calendars there: such as after the rollback of a wave whose users
+// still have an account.
+func TestCalendarsInUseAreNotDeleted(t *testing.T) {
+	d := good()
+	d.on6 += "nina@example.com:home: owner=nina@example.com status=enabled\n"
+	swap(t, &d.people, "mail: nina@example.com\ndavStore: defaultbackend\n", "mail: nina@example.com\n")
+	n := 0
+	for _, f := range findings(t, d.check(t)) {
+		if strings.Contains(f.Fix.String(), "cscal delete") {
+			t.Errorf("suggested: %s", f.Fix)
+		}
+		if f.Rule == "old-calendars-left" {
+			n++
+			if want := "on the lists of both servers but has no davStore, so the calendars on the old server (on6.txt:4) are in use: do not delete them"; !strings.Contains(f.Detail, want) {
+				t.Errorf("detail %q", f.Detail)
+			}
+			if f.Fix.Type != finding.FixLDIF {
+				t.Errorf("fix %s %s", f.Fix.Type, f.Fix)
+			}
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d findings", n)
+	}
+}
+
 // The fix of a fault has the type of its text.
 func TestFixTypes(t *testing.T) {
 	types := map[string]finding.FixType{

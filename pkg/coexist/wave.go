@@ -53,6 +53,7 @@ type SkippedUser struct {
 // WavePlan contains one wave or several. It is not safe for concurrent use.
 type WavePlan struct {
 	Total   int // number of users and resources read
+	Matched int // of them, those in WaveOptions.Domain
 	Entries int // number of entries that were to be moved
 	Skipped int // number of calls of WaveOptions.Skipped
 	Users   int // number of users in all waves
@@ -176,6 +177,7 @@ type wavePlanner struct {
 	names   []string // attributes of the query
 	moves   []move
 	total   int
+	matched int                 // of them, those in the domain
 	seen    map[int][]int       // from the number of a user to indexes in moves
 	groups  map[int]*GroupError // the first group that matches a user of the list
 	numbers map[string]int      // without a list, the numbers of users by folded address
@@ -197,7 +199,7 @@ type move struct {
 
 // reset forgets what was read.
 func (p *wavePlanner) reset() {
-	p.moves, p.total, p.seen, p.groups, p.numbers = nil, 0, map[int][]int{}, map[int]*GroupError{}, map[string]int{}
+	p.moves, p.total, p.matched, p.seen, p.groups, p.numbers = nil, 0, 0, map[int][]int{}, map[int]*GroupError{}, map[string]int{}
 }
 
 func (p *wavePlanner) query() directory.Query {
@@ -327,13 +329,13 @@ func firstOf(v ldapchange.Values, name string) []byte {
 
 // finish plans the move of each user.
 func (p *wavePlanner) finish() *WavePlan {
-	w := &WavePlan{Total: p.total, Entries: len(p.moves), Absence: p.absent, size: p.o.Size, tmp: p.o.Directory.Tmp}
+	w := &WavePlan{Total: p.total, Matched: p.matched, Entries: len(p.moves), Absence: p.absent, size: p.o.Size, tmp: p.o.Directory.Tmp}
 	for i := range p.moves {
 		m := &p.moves[i]
 		one, reason := p.plan(m)
 		if reason != nil {
 			name := string(firstOf(m.values, p.n.Mail))
-			if !cs6.IsListed(name) { // a list with it could not be read
+			if cs6.AddressFault(name) != "" { // a list with it could not be read
 				name = string(firstOf(m.values, p.n.UID))
 			}
 			p.skip(w, SkippedUser{m.dn, name, reason})
@@ -385,8 +387,9 @@ func (p *wavePlanner) plan(m *move) (*moved, error) {
 		return nil, fmt.Errorf("%d entries match the same user of the list", len(p.seen[m.user]))
 	case strings.TrimSpace(mail) == "":
 		return nil, errors.New("it has no mail address")
-	case !isAddress([]byte(mail)), !cs6.IsListed(mail): // the list of the wave's users contains it
-		return nil, fmt.Errorf("its mail address is malformed: '%s'", mail)
+	case !isAddress([]byte(mail)) || cs6.AddressFault(mail) != "":
+		// A list of the users of the wave could not be read.
+		return nil, fmt.Errorf("its mail address '%s' is not valid: %s", mail, cmp.Or(cs6.AddressFault(mail), "not an address"))
 	case strings.TrimSpace(string(firstOf(m.values, p.n.UniqueID))) == "":
 		return nil, &NoUniqueIDError{p.n.UniqueID}
 	case isLocked(status):

@@ -66,6 +66,7 @@ func (p *wavePlanner) isLeft(v ldapchange.Values) bool {
 	if p.o.Domain != "" && string(appendDomain(nil, firstOf(v, p.n.Mail))) != p.o.Domain {
 		return false
 	}
+	p.matched++
 	if strings.TrimSpace(string(firstOf(v, p.n.LocalUserAttr()))) != "" {
 		return false
 	}

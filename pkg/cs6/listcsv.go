@@ -172,6 +172,8 @@ func (c *columns) user(fields []string) (p ListedUser, bad string) {
 		}
 		uid, domain, bad := splitUser(word)
 		switch {
+		case i == c.address && (bad != "" || domain == "") && p.fromListing():
+			p.setVerbatim(word)
 		case bad != "":
 			return p, fmt.Sprintf("column %d: %s", i+1, bad)
 		case domain != "":

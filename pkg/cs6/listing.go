@@ -35,6 +35,31 @@ func isSide(word string) bool {
 	return slices.Contains([]string{"", "cs6", "cs7", "both", "neither", "inactive"}, word)
 }
 
+// fromListing reports whether a record has the columns of a list that davadmin printed.
+func (p *ListedUser) fromListing() bool { return p.Kind != "" && (p.Side != "" || p.State != "") }
+
+// setVerbatim sets the address of a listing, which is as the directory has it: one that is
+// not valid still identifies the entry, and one such entry must not make the list useless.
+func (p *ListedUser) setVerbatim(address string) {
+	p.Address = address
+	if at := strings.LastIndexByte(address, '@'); at >= 0 && p.Domain == "" {
+		p.Domain = address[at+1:]
+	}
+}
+
+// AddressFault returns why a line of a list of users cannot consist of a mail address, or "".
+func AddressFault(address string) string {
+	switch _, domain, bad := splitUser(address); {
+	case bad != "":
+		return bad
+	case domain == "":
+		return "not an address"
+	case strings.HasPrefix(address, "#"):
+		return "it begins with #, as a comment does"
+	}
+	return ""
+}
+
 // listed reads a record of named values.
 func (l *listReader) listed(r *listfile.Record) {
 	l.line, l.begins = r.Line, r.Line
@@ -106,6 +131,8 @@ func userOfFields(fields listfile.Fields) (p ListedUser, bad string) {
 		}
 		uid, domain, b := splitUser(word)
 		switch {
+		case kind == addressKey && (b != "" || domain == "") && p.fromListing():
+			p.setVerbatim(word)
 		case b != "":
 			return p, "'" + f.Title + "': " + b
 		case kind == uidKey, kind == accountKey && domain == "":

@@ -32,12 +32,6 @@ func splitUser(user string) (uid, domain, bad string) {
 	return uid, domain, ""
 }
 
-// IsListed reports whether a mail address, alone on a line of a list, is read as that address.
-func IsListed(address string) bool {
-	_, domain, bad := splitUser(address)
-	return bad == "" && domain != "" && !strings.HasPrefix(address, "#")
-}
-
 // isUserID reports whether s can be a user id. It refuses text that no directory
 // would accept as one and text that indicates another format: rules, patterns, DNs,
 // names in brackets.

@@ -165,7 +165,7 @@ func (t *Test) writable(ctx context.Context, emit func(finding.Finding)) error {
 	if first != nil {
 		denied = unique(denied)
 		emit(finding.Finding{
-			DN: []string{first.dn}, Detail: fmt.Sprintf("%s may not change %s: %v", t.who(), strings.Join(denied, ", "), first.err),
+			DN: []string{first.dn}, Detail: fmt.Sprintf("%s may not change %s: %v%s", t.who(), strings.Join(denied, ", "), first.err, inPart(list)),
 			Fix: t.accessFix(denied, "write", "write"),
 		})
 	}
@@ -176,6 +176,21 @@ func (t *Test) writable(ctx context.Context, emit func(finding.Finding)) error {
 		return finding.NotApplicable("the server does not accept changes, or its schema lacks the attributes")
 	}
 	return nil
+}
+
+// inPart says on how many of the entries a change was denied, unless it was on all of them.
+func inPart(list []attempt) string {
+	all, denied := map[string]bool{}, map[string]bool{}
+	for i := range list {
+		all[list[i].dn] = true
+		if err := list[i].err; err != nil && err.Code == codeInsufficient {
+			denied[list[i].dn] = true
+		}
+	}
+	if len(denied) == len(all) {
+		return ""
+	}
+	return fmt.Sprintf(" (on %d of the %d entries that were tried)", len(denied), len(all))
 }
 
 // who returns how a message names the bind DN.

@@ -17,6 +17,10 @@ const (
 	tried = 2   // whether they can be changed
 )
 
+// triedBranches is the number of parents of entries of each kind below which one more entry is
+// tried, because access rules often cover only a part of the tree.
+const triedBranches = 20
+
 // reading is what reading everything below the bases found.
 type reading struct {
 	done    bool
@@ -24,6 +28,7 @@ type reading struct {
 	count   atomic.Int64
 	kinds   map[directory.Kind]int
 	samples map[directory.Kind][]string
+	parents map[directory.Kind]map[string]bool // those of the samples
 	absence *directory.Absence
 	names   []string // of the attributes
 	results []directory.AttributeAbsence
@@ -123,7 +128,7 @@ func (t *Test) mask(list []string) (set uint64) {
 func (t *Test) restart() {
 	r := &t.reading
 	r.count.Store(0)
-	r.kinds, r.samples = map[directory.Kind]int{}, map[directory.Kind][]string{}
+	r.kinds, r.samples, r.parents = map[directory.Kind]int{}, map[directory.Kind][]string{}, map[directory.Kind]map[string]bool{}
 	r.absence = directory.NewAbsence(r.names, t.o.Directory.ContextsOf(t.bases))
 }
 
@@ -144,9 +149,28 @@ func (t *Test) note(e *directory.Entry, expected uint64) {
 		lacking = 0
 	}
 	r.absence.Note(e.DN, have, lacking)
-	if len(r.samples[e.Kind]) < tried {
+	if parents := r.parents[e.Kind]; len(r.samples[e.Kind]) < tried || len(parents) < triedBranches && !parents[string(parentOf(e.DN))] {
+		if parents == nil {
+			parents = map[string]bool{}
+			r.parents[e.Kind] = parents
+		}
+		parents[string(parentOf(e.DN))] = true
 		r.samples[e.Kind] = append(r.samples[e.Kind], string(e.DN))
 	}
+}
+
+// parentOf returns what follows the first comma of a DN that is not escaped (RFC 4514 section
+// 2.4). In a DN with quotes, it may be a part of the first RDN.
+func parentOf(dn []byte) []byte {
+	for i := 0; i < len(dn); i++ {
+		switch dn[i] {
+		case '\\':
+			i++
+		case ',':
+			return dn[i+1:]
+		}
+	}
+	return nil
 }
 
 func (t *Test) pages(_ context.Context, emit func(finding.Finding)) error {

@@ -77,35 +77,50 @@ func (o *accountSelection) batchForm() cmdutil.BatchForm {
 		if err != nil {
 			return "", err
 		}
-		own := f.Has("state") || f.Has("side")
-		if o.parseRest != nil {
-			return line + o.batchRest(f), nil
-		}
-		var set, unused []string
-		for _, c := range f {
-			i := slices.IndexFunc(o.known, func(p account.PropertyInfo) bool {
-				name, _ := listfile.FoldKey(p.Name)
-				return name == c.Name
-			})
-			switch {
-			case own || slices.Contains(columns, c.Name) || c.Title == "":
-			case i < 0:
-				unused = append(unused, "'"+c.Title+"'")
-			case strings.ContainsAny(c.Value, "\r\n"):
-				return "", fmt.Errorf("the column '%s' contains a line end", c.Title)
-			case c.Value != "":
-				set = append(set, o.known[i].Name+"="+strings.NewReplacer(`\`, `\\`, ",", `\,`).Replace(c.Value))
-			}
+		set, unused, err := o.batchProperties(f, columns)
+		if err != nil {
+			return "", err
 		}
 		if len(unused) > 0 && !noted {
 			noted = true
 			o.console.Notef("davadmin: note: %s: columns that are not used: %s", cmdutil.BatchName(o.batch), ui.Sanitize(strings.Join(unused, ", ")))
+		}
+		if o.parseRest != nil {
+			rest := o.batchRest(f)
+			if rest == "" && len(set) > 0 {
+				rest = ":" + o.restWord(o.restDefault())
+			}
+			line += rest
 		}
 		if len(set) == 0 {
 			return line, nil
 		}
 		return line + ":" + strings.Join(set, ","), nil
 	}}
+}
+
+// batchProperties returns the properties that the columns of a record set, as a batch line has
+// them, and the titles of the columns that mean nothing here.
+func (o *accountSelection) batchProperties(f listfile.Fields, columns []string) (set, unused []string, err error) {
+	if f.Has("state") || f.Has("side") {
+		return nil, nil, nil
+	}
+	for _, c := range f {
+		i := slices.IndexFunc(o.known, func(p account.PropertyInfo) bool {
+			name, _ := listfile.FoldKey(p.Name)
+			return name == c.Name
+		})
+		switch {
+		case slices.Contains(columns, c.Name) || slices.Contains(o.restColumns, c.Name) || c.Title == "":
+		case i < 0:
+			unused = append(unused, "'"+c.Title+"'")
+		case strings.ContainsAny(c.Value, "\r\n"):
+			return nil, nil, fmt.Errorf("the column '%s' contains a line end", c.Title)
+		case c.Value != "":
+			set = append(set, o.known[i].Name+"="+strings.NewReplacer(`\`, `\\`, ",", `\,`).Replace(c.Value))
+		}
+	}
+	return set, unused, nil
 }
 
 // batchAccount returns the account of a record as a batch line has it: the address, or the
@@ -149,7 +164,7 @@ func (o *accountSelection) batchRest(f listfile.Fields) string {
 			continue // the name of the person, in a list of accounts
 		}
 		if value := strings.TrimSpace(f.Get(c)); value != "" {
-			return ":" + value
+			return ":" + o.restWord(value)
 		}
 	}
 	return ""

@@ -41,6 +41,11 @@ type accountSelection struct {
 	parseRest func(rest string, form account.Form, r *account.Request) error
 	// restColumns are the columns of a list that have what parseRest parses.
 	restColumns []string
+	// restWord returns a value of such a column as parseRest reads it; not nil if restColumns is not.
+	restWord func(string) string
+	// restDefault returns what parseRest parses if no column has it; not nil if known and
+	// parseRest are not.
+	restDefault func() string
 	// recorded is set when the batch turned out to be an undo file, whose lines have the
 	// form account.Recorded and are run from the last to the first.
 	recorded bool

@@ -60,6 +60,7 @@ func (o *accountSubscribe) subscribe(ctx context.Context, selects bool) error {
 	}
 	ofLine := map[string][]account.CollectionURI{} // by batch line
 	o.restColumns = []string{"uri", "collectionuri"}
+	o.restWord = func(uri string) string { return uri }
 	o.parseRest = func(rest string, _ account.Form, r *account.Request) error {
 		if rest == "" {
 			return nil

@@ -27,6 +27,8 @@ func newCalendarChange(f *cmdutil.Factory, action string, undo ...string) *calen
 	o := &calendarChange{accountChange: newAccountChange(f, action, undo...), ofLine: map[string]string{}, zones: map[string]bool{}}
 	o.runner.operation = "calendar"
 	o.restColumns = []string{"name", "calendar"}
+	o.restWord = account.CalendarWord
+	o.restDefault = func() string { return o.name }
 	o.accountSelection.parseRest = func(rest string, form account.Form, r *account.Request) error {
 		if rest == "" {
 			return nil
@@ -106,6 +108,7 @@ func (o *calendarChange) work(ctx context.Context, s *storeHome, d *account.Dire
 
 func newCalendarCreate(f *cmdutil.Factory) *cobra.Command {
 	o := newCalendarChange(f, "create", "calendar", "delete")
+	o.known = account.CalendarProperties()
 	cmd := &cobra.Command{
 		Use:   "create -a ADDRESS -n NAME [-y prop=value,...] | -f FILE",
 		Short: "create calendars in accounts",
@@ -147,6 +150,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 
 func newCalendarModify(f *cmdutil.Factory) *cobra.Command {
 	o := newCalendarChange(f, "modify", "calendar", "modify")
+	o.known = account.CalendarProperties()
 	cmd := &cobra.Command{
 		Use:   "modify -a ADDRESS [-n NAME] -y prop=value,... | -f FILE | --undelete -a ADDRESS -n NAME",
 		Short: "change properties of calendars, share them, or restore deleted ones",

@@ -100,7 +100,9 @@ func (c *storeCheck) look(ctx context.Context, l backends.Location) {
 		c.fail(ruleStoreOpens, l, err, ruleSchemaCurrent, ruleStoreWritable)
 		return
 	case err == nil && state.Version == 0:
-		c.missing(l)
+		c.add(ruleStoreExists, l, c.noStore(ctx, l).Error(), finding.Fix{Type: finding.FixCommand, Steps: []finding.Step{{
+			Remark: "restore the store from a backup; only if the back end never had one, create it", Text: c.hints.InitLine(l), Template: true,
+		}}})
 		c.skip(l, ruleStoreOpens, ruleSchemaCurrent, ruleStoreWritable)
 		return
 	case err != nil || state.Version != state.Known:
@@ -130,15 +132,12 @@ func (c *storeCheck) look(ctx context.Context, l backends.Location) {
 	}
 }
 
-// missing adds the finding of a back end without a store. If there is a file without a store,
-// it was probably damaged, so a person has to decide whether to create an empty one.
-func (c *storeCheck) missing(l backends.Location) {
-	detail, fix := fmt.Sprintf("%s: %v", l.Where(), store.ErrNoSchema), finding.Text(finding.FixCommand, c.hints.Line("db", "init", "-n", l.Backend))
-	if l.HasFile() {
-		detail += " (the file is empty or was damaged); restore it from a backup, or if it never had one, create it; the old file is kept"
-		fix = finding.Fix{Type: finding.FixCommand, Steps: []finding.Step{{Text: c.hints.Line("db", "init", "-n", l.Backend, "--overwrite"), Template: true}}}
+// noStore returns the error of a back end without a store, which says whether there is a file.
+func (c *storeCheck) noStore(ctx context.Context, l backends.Location) error {
+	if _, err := c.set.Open(ctx, l.Backend); errors.Is(err, store.ErrNoSchema) {
+		return err
 	}
-	c.add(ruleStoreExists, l, detail, fix)
+	return fmt.Errorf("%s: %w", l.Where(), store.ErrNoSchema)
 }
 
 // schema adds the finding of a store with another schema.

@@ -19,6 +19,10 @@ import (
 // clifiles, and therefore runs although they contain lines that are refused.
 const ShowsClifiles = "shows-clifiles"
 
+// defaultOfAll marks an option, by its annotations, whose value is a default that a clifile
+// has for all commands.
+const defaultOfAll = "default-of-all-commands"
+
 // appliedDefault is a default that this run took from a clifile.
 type appliedDefault struct {
 	option string
@@ -29,7 +33,8 @@ type appliedDefault struct {
 // ApplyClifiles sets the options of a command that neither the command line nor the
 // environment sets to the defaults in the clifiles: in the one that was named, and, for what
 // that one does not set, in the one of the home. A line of a clifile that is refused is a
-// usage error, whatever the command.
+// usage error, whatever the command. A run that has another command do its work calls it for
+// that command, too.
 func (hs *Homes) ApplyClifiles(cmd *cobra.Command) error {
 	option := cmd.Flags().Lookup("clifile")
 	if option == nil {
@@ -52,24 +57,16 @@ func (hs *Homes) ApplyClifiles(cmd *cobra.Command) error {
 	if len(files) == 0 {
 		return nil
 	}
-	hs.inForce = files
 	a := clifileRun{homes: hs, files: files, flags: cmd.Flags(), command: commandName(cmd)}
-	if err := a.apply(); err != nil && cmd.Annotations[ShowsClifiles] == "" {
+	before := len(hs.applied)
+	err = a.apply()
+	for _, d := range hs.applied[before:] {
+		hs.console.Detailf("default: --%s %s (%s)", d.option, d.value, d.place)
+	}
+	if err != nil && cmd.Annotations[ShowsClifiles] == "" {
 		return err
 	}
 	return nil
-}
-
-// ApplyClifilesTo sets the options of a command that this run carries out in place of its
-// own, as ApplyClifiles set those of the run, and forgets those defaults. The command has no
-// global options.
-func (hs *Homes) ApplyClifilesTo(cmd *cobra.Command) error {
-	if len(hs.inForce) == 0 {
-		return nil
-	}
-	hs.applied = nil
-	a := clifileRun{homes: hs, files: hs.inForce, flags: cmd.Flags(), command: commandName(cmd)}
-	return a.apply()
 }
 
 // findClifiles reads the clifile that the user named, and that of the home, in the order of
@@ -150,9 +147,6 @@ func (a *clifileRun) apply() error {
 			err = a.set(f, c)
 		}
 	})
-	for _, d := range a.homes.applied {
-		a.homes.console.Detailf("default: --%s %s (%s)", d.option, d.value, d.place)
-	}
 	return err
 }
 
@@ -219,8 +213,27 @@ func (a *clifileRun) set(f *pflag.Flag, c candidate) error {
 			return err
 		}
 	}
-	a.homes.applied = append(a.homes.applied, appliedDefault{option: f.Name, value: strings.Join(values, " "), place: c.file.place(c.lines[0])})
+	if c.lines[0].scope == "" {
+		if f.Annotations == nil {
+			f.Annotations = map[string][]string{}
+		}
+		f.Annotations[defaultOfAll] = []string{c.file.path}
+	}
+	d := appliedDefault{option: f.Name, value: strings.Join(values, " "), place: c.file.place(c.lines[0])}
+	if !slices.Contains(a.homes.applied, d) {
+		a.homes.applied = append(a.homes.applied, d)
+	}
 	return nil
+}
+
+// isDefaultOfAll reports whether the value of an option is a default that a clifile has for
+// all commands, so that a command that this run suggests has it as well.
+func isDefaultOfAll(flags *pflag.FlagSet, option string) bool {
+	if flags == nil {
+		return false
+	}
+	f := flags.Lookup(option)
+	return f != nil && !f.Changed && len(f.Annotations[defaultOfAll]) > 0
 }
 
 // setOption sets an option to the values of lines, and returns the values.

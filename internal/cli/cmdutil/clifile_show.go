@@ -166,19 +166,21 @@ func isMirrored(f *pflag.Flag) bool {
 	return ok
 }
 
-// Refused returns an error if a line of a clifile is refused.
+// Refused returns an error if a line of a clifile is refused. It names the first one with its
+// reason, because a narrow table does not show reasons.
 func Refused(defaults []ClifileDefault) error {
-	n := 0
+	var refused []ClifileDefault
 	for _, d := range defaults {
 		if d.State == DefaultRefused {
-			n++
+			refused = append(refused, d)
 		}
 	}
-	switch n {
-	case 0:
+	if len(refused) == 0 {
 		return nil
-	case 1:
-		return Usagef("1 line is refused, which stops every other command; correct or remove it")
 	}
-	return Usagef("%d lines are refused, which stops every other command; correct or remove them", n)
+	what := "1 line is refused, which stops every other command; correct or remove it"
+	if len(refused) > 1 {
+		what = fmt.Sprintf("%d lines are refused, which stops every other command; correct or remove them, first", len(refused))
+	}
+	return Usagef("%s: %s: %s: %s", what, refused[0].Source(), refused[0].Option, refused[0].Reason)
 }

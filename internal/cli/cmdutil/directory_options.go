@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/davadmin/davadmin/pkg/directory"
 )
@@ -14,6 +15,8 @@ import (
 // ServerOptions are the options for the connection to a directory server.
 type ServerOptions struct {
 	HomeOptions
+
+	flags *pflag.FlagSet // of the command that has them
 
 	Hosts          []string
 	port           int
@@ -81,6 +84,7 @@ func (o *DirectoryOptions) AddLive(cmd *cobra.Command) {
 // Add adds the options to a command.
 func (o *ServerOptions) Add(cmd *cobra.Command) {
 	f := cmd.Flags()
+	o.flags = f
 	f.StringArrayVarP(&o.Hosts, "hostname", "H", nil, "directory `HOST`, HOST:PORT, or ldap://, ldaps:// or ldapi:// URL (repeatable: the first that answers is used)")
 	f.IntVarP(&o.port, "port", "p", 0, "port for hosts given without a port (default 389, or 636 with --ldaps)")
 	f.BoolVar(&o.ldaps, "ldaps", false, "use LDAPS for hosts given without a URL")
@@ -185,19 +189,15 @@ func withBrackets(filter string) string {
 }
 
 // Args returns the options for the server and the bind DN that were given, for a command
-// that is suggested.
+// that is suggested. What a clifile sets for all commands is left out.
 func (o *ServerOptions) Args() []string {
 	var words []string
-	add := func(option, value string) {
-		if value != "" {
-			words = append(words, option, value)
+	set := func(option string, given bool, value ...string) {
+		if given && !isDefaultOfAll(o.flags, strings.TrimLeft(option, "-")) {
+			words = append(append(words, option), value...)
 		}
 	}
-	set := func(option string, given bool) {
-		if given {
-			words = append(words, option)
-		}
-	}
+	add := func(option, value string) { set(option, value != "", value) }
 	for _, h := range o.Hosts {
 		add("-H", h)
 	}
@@ -206,7 +206,9 @@ func (o *ServerOptions) Args() []string {
 	}
 	set("--ldaps", o.ldaps)
 	set("--starttls", o.startTLS)
-	add("-D", o.bindDN)
+	if !isDefaultOfAll(o.flags, "binddn") {
+		add("-D", o.bindDN)
+	}
 	add("--password-file", o.passwordFile)
 	set("--external", o.external)
 	add("--ca-file", o.caFile)

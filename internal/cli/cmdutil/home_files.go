@@ -86,6 +86,25 @@ func (hf *HomeFiles) ExplainFile(ctx context.Context, err error, k FileKind, fil
 	return fmt.Errorf("%w; fix that line", err)
 }
 
+// Lost returns an error that says how to restore an optional file that is not there, although
+// it was after the last recorded change. It returns nil if the home never had the file, or if a
+// recorded change removed it.
+func (hf *HomeFiles) Lost(ctx context.Context, c *HomeFile) error {
+	entries, err := c.File.History(ctx)
+	// A history that cannot be read is for its own check to report.
+	for i := len(entries) - 1; i >= 0 && err == nil; i-- {
+		v, ok := entries[i].Left()
+		switch {
+		case !ok:
+			continue
+		case v.Missing:
+			return nil
+		}
+		return hf.ExplainFile(ctx, fs.ErrNotExist, c.FileKind, c.File)
+	}
+	return nil
+}
+
 // lastRevision returns the newest revision that can be reverted to, or 0.
 func lastRevision(ctx context.Context, file *config.File) int64 {
 	entries, err := file.History(ctx)

@@ -110,7 +110,6 @@ type Homes struct {
 
 	clifiles map[string]*clifile // those that were read, by path
 	applied  []appliedDefault
-	inForce  []*clifile // the clifiles of this run, in the order of their precedence
 	tree     *cobra.Command
 
 	// Commands returns a new tree of all commands, with which the keys of a clifile are

@@ -233,9 +233,15 @@ func (h *Hints) lostHint(l backends.Lost) string {
 
 // LostHint returns what to do about a back end without a store.
 func (h *Hints) LostHint(l backends.Location) string {
+	return "restore it, or if it never had one, create it with '" + h.InitLine(l) + "'"
+}
+
+// InitLine returns the command that creates the store of a back end that has none, also in
+// place of a file that is not a store.
+func (h *Hints) InitLine(l backends.Location) string {
 	words := []string{"-n", l.Backend}
 	if l.HasFile() {
 		words = append(words, "--overwrite")
 	}
-	return "restore it, or if it never had one, create it with '" + h.Line("db", "init", words...) + "'"
+	return h.Line("db", "init", words...)
 }

@@ -2,6 +2,7 @@ package coexistcmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -107,6 +108,9 @@ func (o *coexistPlan) run(ctx context.Context) error {
 	}
 	if p.Users == 0 {
 		if len(o.users) == 0 && p.Skipped == 0 {
+			if p.Matched == 0 {
+				return o.nobody(p)
+			}
 			return fmt.Errorf("no user is left to move, so no wave was written; '%s' counts the users", o.hints.Line("coexist", "status", o.sourceWords()...))
 		}
 		return fmt.Errorf("none of the users can be moved, so no wave was written")
@@ -126,6 +130,14 @@ func (o *coexistPlan) run(ctx context.Context) error {
 		return &cmdutil.PartialError{Text: fmt.Sprintf("skipped, and listed above: %d", p.Skipped)}
 	}
 	return nil
+}
+
+// nobody returns the error of a plan without a list that matched no entry at all.
+func (o *coexistPlan) nobody(p *coexist.WavePlan) error {
+	if p.Total > 0 {
+		return cmdutil.Usagef("-d: nobody has an address in %s, so no wave was written; '%s' lists the domains", o.domain, o.hints.Line("coexist", "status", o.sourceWords()...))
+	}
+	return errors.New("no user or resource was found, so no wave was written; check -B and -R")
 }
 
 // write creates the directory of the wave with its files.

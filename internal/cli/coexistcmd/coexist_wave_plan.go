@@ -221,9 +221,13 @@ func (o *coexistPlan) print(format ui.Format, written []writtenWave, skipped int
 
 // adviseApply prints the next step.
 func (o *coexistPlan) adviseApply(written []writtenWave) {
-	resources := 0
+	resources, changes := 0, 0
 	for _, w := range written {
-		resources += w.resources
+		resources, changes = resources+w.resources, changes+w.Changes
+	}
+	if changes == 0 {
+		o.console.Notef("nothing to apply: these users already have the mark, and are locked out of the old server")
+		return
 	}
 	if resources > 0 {
 		is := map[bool]string{true: "is a room or another resource", false: "are rooms or other resources"}[resources == 1]

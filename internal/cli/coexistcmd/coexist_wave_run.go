@@ -208,7 +208,14 @@ func (o *waveApply) advise(m *manifest) error {
 		o.console.Notef("next: %s   (the users of the wave are on the old server again)", o.hints.Line("coexist", "check", append([]string{"--cs6-list", "FILE"}, o.runner.Args()...)...))
 		return nil
 	}
-	o.console.Notef("next: on the old server, run sh %s (deletes the calendars of %s); then %s",
+	step := "next"
+	if n := m.People - m.Changes; n > 0 {
+		// Their calendars on the old server are in use if their wave was rolled back since.
+		o.console.Notef("next: %s   (%s already on the new server when the wave was planned; that was not checked again: do not continue if davstore-missing fails)",
+			o.hints.Line("coexist", "verify", append([]string{"--wave", o.dir}, o.runner.Args()...)...), map[bool]string{true: "1 user was", false: fmt.Sprintf("%d users were", n)}[n == 1])
+		step = "then"
+	}
+	o.console.Notef("%s: on the old server, run sh %s (deletes the calendars of %s); then %s", step,
 		cmdutil.Quote(filepath.Join(o.dir, waveOldServer)), cmdutil.Plural(m.People, "user"),
 		o.hints.Line("coexist", "verify", append([]string{"--wave", o.dir, "--ics-conf", "FILE", "--cs6-list", "FILE", "--probe"}, o.runner.Args()...)...))
 	return nil

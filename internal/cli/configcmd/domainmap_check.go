@@ -76,6 +76,9 @@ func CheckDomainMap(ctx context.Context, f *cmdutil.Factory, home cmdutil.HomeOp
 		return nil, err
 	}
 	if _, err := os.Stat(c.File.Path()); errors.Is(err, fs.ErrNotExist) {
+		if err := o.homeFiles.Lost(ctx, c); err != nil {
+			return nil, err
+		}
 		return nil, &cmdutil.NotSetUpError{Reason: "no domain is mapped"}
 	}
 	return o.examine(ctx, nil)

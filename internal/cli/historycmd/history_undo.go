@@ -35,16 +35,15 @@ type historyUndo struct {
 	console  *cmdutil.Console
 	global   *cmdutil.Globals
 	hints    *cmdutil.Hints
-	homes    *cmdutil.Homes
 	journals *cmdutil.Journals
+	homes    *cmdutil.Homes
 	runner   *planrun.Runner // for its options and its journal
 	undo     Undo
 	remark   string
 }
 
 func newHistoryUndo(f *cmdutil.Factory, undo Undo) *cobra.Command {
-	o := &historyUndo{console: f.Console, global: f.Global, hints: f.Hints, homes: f.Homes, journals: f.Journals,
-		runner: planrun.New(f, "history", "undo"), undo: undo}
+	o := &historyUndo{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, homes: f.Homes, runner: planrun.New(f, "history", "undo"), undo: undo}
 	cmd := &cobra.Command{
 		Use:   "undo CHANGE [--dry-run]",
 		Short: "undo a change, whatever made it",
@@ -106,13 +105,20 @@ func (o *historyUndo) run(cmd *cobra.Command, arg string) error {
 		return err
 	}
 	words := slices.Concat(undo.Words, given)
+	if f := cmd.Flags().Lookup("clifile"); f != nil && f.Changed && target.Flags().Lookup(f.Name) != nil {
+		// The lines that are shown name it anyway.
+		if err := target.Flags().Set(f.Name, f.Value.String()); err != nil {
+			return err
+		}
+	}
 	o.console.Notef("change %d was '%s' by %s, %s", e.Change, e.Operation, cmdutil.ActorName(e.Actor), e.Time.UTC().Format(time.RFC3339))
 	o.console.Notef("its undo is: %s", o.hints.Line(undo.Operation, undo.Action, words...))
 	o.console.Notef("  which %s", undo.Effect)
 	if err := target.ParseFlags(words); err != nil {
 		return err
 	}
-	if err := o.homes.ApplyClifilesTo(target); err != nil {
+	// The options that a clifile sets here did not count as given.
+	if err := o.homes.ApplyClifiles(target); err != nil {
 		return err
 	}
 	args := target.Flags().Args()
@@ -172,6 +178,7 @@ func (o *historyUndo) given(cmd, target *cobra.Command, change int64, undo cmdut
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch list, isList := f.Value.(pflag.SliceValue); {
 		case inherited.Lookup(f.Name) != nil: // the same for every command
+		case f.Name == "clifile" && target.Flags().Lookup(f.Name) != nil: // run sets it
 		case target.Flags().Lookup(f.Name) == nil:
 			foreign = f
 		case f.Value.Type() == "bool":

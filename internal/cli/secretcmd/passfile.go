@@ -185,6 +185,11 @@ func (o *passList) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if v.Vault == nil {
+		if err := o.homeFiles.Lost(ctx, h.HomeFile); err != nil {
+			return err
+		}
+	}
 	rows, err := o.rows(h, v)
 	if err != nil {
 		return err

@@ -43,6 +43,9 @@ func (o *passEdit) plan(ctx context.Context, h *passHome) (*passPlan, error) {
 	case err != nil:
 		return nil, fmt.Errorf("vault: %w", err)
 	case !exists && o.action != passCreate:
+		if err := o.homeFiles.Lost(ctx, h.HomeFile); err != nil {
+			return nil, err
+		}
 		return nil, cmdutil.Usagef("there is no vault yet; '%s' creates it", o.hints.Line("passfile", "create", "-n", "NAME"))
 	case exists && o.action == passCreate && o.newKey != "":
 		return nil, cmdutil.Usagef("the vault already exists: %s; '%s' gives it a new key", h.File.Path(), o.hints.Line("passfile", "modify", "--rekey", "--new-key"))

@@ -34,6 +34,13 @@ func Check(ctx context.Context, f *cmdutil.Factory, options cmdutil.HomeOptions)
 		return nil, err
 	}
 	if v.Vault == nil {
+		c, err := f.HomeFiles.Open(vaultKind(), &options, cmdutil.LockOptions{})
+		if err != nil {
+			return nil, err
+		}
+		if err := f.HomeFiles.Lost(ctx, c); err != nil {
+			return nil, err
+		}
 		return nil, &cmdutil.NotSetUpError{Reason: "no password is stored", Next: f.Hints.Line("passfile", "create", "-n", "NAME")}
 	}
 	report := finding.Run(ctx, []finding.Check{{Rule: Rules()[0], Run: func(context.Context, func(finding.Finding)) error { return nil }}})
