@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/davadmin/davadmin/internal/servertest"
-	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/dirgen"
 )
 
