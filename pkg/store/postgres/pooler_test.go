@@ -1,10 +1,10 @@
 package postgres_test
 
 import (
+	"context"
 	"fmt"
+	"sync"
 	"testing"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/davadmin/davadmin/internal/servertest"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -28,32 +28,18 @@ func TestPgBouncer(t *testing.T) {
 	}
 	defer opened.Close()
 	const clients, rounds = 8, 30
-	var all errgroup.Group
+	var all sync.WaitGroup
 	for c := range clients {
-		all.Go(func() error {
+		all.Go(func() {
 			for r := range rounds {
-				if err := create(ctx, opened, c*rounds+r); err != nil {
-					return fmt.Errorf("client %d, round %d: %w", c, r, err)
-				}
-				err := opened.View(ctx, func(reader store.Reader) error {
-					for _, err := range reader.Accounts(ctx, store.AccountFilter{}) {
-						if err != nil {
-							return err
-						}
-					}
-					_, err := reader.AccountByAddress(ctx, fmt.Sprintf("%d@example.com", c*rounds))
-					return err
-				})
-				if err != nil {
-					return fmt.Errorf("client %d, round %d: %w", c, r, err)
+				if err := useOnce(ctx, opened, c*rounds, r); err != nil {
+					t.Errorf("client %d, round %d: %v", c, r, err)
+					return
 				}
 			}
-			return nil
 		})
 	}
-	if err := all.Wait(); err != nil {
-		t.Error(err)
-	}
+	all.Wait()
 	err = opened.Load(ctx, []*store.NewAccount{{Account: store.Account{ID: "loaded", Kind: store.User, Addresses: []string{"loaded@example.com"}}}})
 	if err != nil {
 		t.Errorf("load: %v", err)
@@ -68,4 +54,20 @@ func TestPgBouncer(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// useOnce creates an account and reads some.
+func useOnce(ctx context.Context, s store.Store, first, n int) error {
+	if err := create(ctx, s, first+n); err != nil {
+		return err
+	}
+	return s.View(ctx, func(reader store.Reader) error {
+		for _, err := range reader.Accounts(ctx, store.AccountFilter{}) {
+			if err != nil {
+				return err
+			}
+		}
+		_, err := reader.AccountByAddress(ctx, fmt.Sprintf("%d@example.com", first))
+		return err
+	})
 }
