@@ -62,21 +62,21 @@ const (
 // progress is what is known of an answer before a read.
 type progress struct {
 	long    bool          // the answer may be long
-	got     int           // bytes received
+	got     int64         // bytes received
 	entries int           // entries in them
 	page    int           // maximum number of entries in a page; 0 without pages
 	here    int           // entries received of this page
-	gotHere int           // bytes received of this page
+	gotHere int64         // bytes received of this page
 	elapsed time.Duration // since this page was requested
 }
 
 // left estimates the number of bytes of the page that are not received yet. It returns
 // false if that is unknown.
-func (p *progress) left() (int, bool) {
+func (p *progress) left() (int64, bool) {
 	if p.page == 0 || p.entries == 0 {
 		return 0, false
 	}
-	return max(p.page-p.here, 0) * (p.got / p.entries), true
+	return int64(max(p.page-p.here, 0)) * (p.got / int64(p.entries)), true
 }
 
 // pace chooses the pauses before the reads of one answer. The zero value is ready for use.
@@ -92,7 +92,7 @@ func (c *pace) pause(k *pacing, p *progress, queued int) time.Duration {
 		c.length = k.longest
 	}
 	left, known := p.left()
-	left -= queued
+	left -= int64(queued)
 	switch {
 	case !known:
 		return c.length

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 // TestPauses checks when a reader pauses, and for how long.
 func TestPauses(t *testing.T) {
 	small, large, unix := smallWindow(), largeWindow(), unixSocket()
-	page := func(here, gotHere int, elapsed time.Duration) progress {
+	page := func(here int, gotHere int64, elapsed time.Duration) progress {
 		return progress{long: true, got: gotHere, entries: here, page: 10_000, here: here, gotHere: gotHere, elapsed: elapsed}
 	}
 	for _, c := range []struct {
@@ -61,14 +62,14 @@ func TestPausesAreBounded(t *testing.T) {
 		for range rapid.IntRange(1, 20).Draw(t, "reads") {
 			seen := progress{
 				long:    rapid.Bool().Draw(t, "long"),
-				got:     rapid.IntRange(0, 1<<40).Draw(t, "got"),
-				page:    rapid.IntRange(0, 1<<31).Draw(t, "page"),
-				here:    rapid.IntRange(0, 1<<31).Draw(t, "here"),
+				got:     rapid.Int64Range(0, 1<<40).Draw(t, "got"),
+				page:    rapid.IntRange(0, math.MaxInt32/2).Draw(t, "page"),
+				here:    rapid.IntRange(0, math.MaxInt32/2).Draw(t, "here"),
 				elapsed: time.Duration(rapid.Int64Range(-1, 1<<50).Draw(t, "elapsed")),
 			}
-			seen.entries = seen.here + rapid.IntRange(0, 1<<31).Draw(t, "before")
-			seen.gotHere = rapid.IntRange(0, seen.got).Draw(t, "gotHere")
-			queued := rapid.IntRange(0, 1<<31).Draw(t, "queued")
+			seen.entries = seen.here + rapid.IntRange(0, math.MaxInt32/2).Draw(t, "before")
+			seen.gotHere = rapid.Int64Range(0, seen.got).Draw(t, "gotHere")
+			queued := rapid.IntRange(0, math.MaxInt32/2).Draw(t, "queued")
 			length := p.pause(&k, &seen, queued)
 			left, known := seen.left()
 			switch {
@@ -76,7 +77,7 @@ func TestPausesAreBounded(t *testing.T) {
 				t.Fatalf("a pause of %v", length)
 			case length > 0 && (!seen.long || seen.got < gatherFrom || queued >= k.atOnce):
 				t.Fatalf("a pause of %v is not needed", length)
-			case length > 0 && known && left-queued < gatherLeast:
+			case length > 0 && known && left-int64(queued) < gatherLeast:
 				t.Fatalf("a pause of %v at the end of a page", length)
 			}
 			if length > 0 {

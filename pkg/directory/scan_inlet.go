@@ -87,8 +87,8 @@ func (in *inlet) readPaced(b []byte) (int, error) {
 		in.gather()
 	}
 	n, err := in.readWatched(b)
-	in.seen.got += n
-	in.seen.gotHere += n
+	in.seen.got += int64(n)
+	in.seen.gotHere += int64(n)
 	in.credit -= n
 	return n, err
 }
