@@ -63,7 +63,10 @@ type Calendar struct {
 	Deleted  time.Time // zero if the collection is not deleted
 	Revision int64     // revision of the last change of its content
 	Number   int64     // unique in the account, deleted collections included
-	Version  int64     // increases with each change of its properties
+	// Incarnation is a random number that no other collection has, not even one of the
+	// same name and number in a store that was restored or made again.
+	Incarnation int64
+	Version     int64 // increases with each change of its properties
 }
 
 // Clone returns a deep copy.
@@ -73,25 +76,50 @@ func (c *Calendar) Clone() *Calendar {
 	return &d
 }
 
-// Token returns the current sync token of the collection (RFC 6578, 3.2).
-func (c *Calendar) Token() Token { return Token{Number: c.Number, Revision: c.Revision} }
+// Token is a sync token (RFC 6578, 3.2): a position in the change history of a collection.
+// The zero value means the beginning.
+//
+// It names all that must be the same for the position to mean anything: the collection, by
+// its incarnation; the history of the store, by its epoch; and on PostgreSQL the timeline of
+// the server, which is another one after a standby server took over: that may have lost the
+// last commits.
+type Token struct {
+	Epoch       string // letters and digits
+	Timeline    string // letters and digits; "" where there is none
+	Incarnation int64
+	Revision    int64
+}
 
-// Token is a sync token: a position in the change history of a collection.
-type Token struct{ Number, Revision int64 }
+// At returns the token of the same collection at another revision, such as that of the last
+// change that a client was told about.
+func (t Token) At(revision int64) Token {
+	t.Revision = revision
+	return t
+}
 
-// String returns the text form of the token.
-func (t Token) String() string { return fmt.Sprintf("%d-%d", t.Number, t.Revision) }
+// String returns the text form of the token, which contains only letters, digits and '-'.
+func (t Token) String() string {
+	return fmt.Sprintf("%s-%s-%x-%d", t.Epoch, t.Timeline, uint64(t.Incarnation), t.Revision)
+}
 
 // ParseToken parses the text form of a token. The error is an *InvalidError.
 func ParseToken(s string) (Token, error) {
-	number, revision, ok := strings.Cut(s, "-")
-	n, err1 := strconv.ParseInt(number, 10, 64)
-	r, err2 := strconv.ParseInt(revision, 10, 64)
-	t := Token{n, r}
-	if !ok || err1 != nil || err2 != nil || n < 0 || r < 0 || t.String() != s {
-		return Token{}, &InvalidError{Field: "sync token", Value: s, Reason: "is not a valid sync token"}
+	parts := strings.Split(s, "-")
+	if len(parts) == 4 {
+		incarnation, err1 := strconv.ParseUint(parts[2], 16, 64)
+		revision, err2 := strconv.ParseInt(parts[3], 10, 64)
+		t := Token{Epoch: parts[0], Timeline: parts[1], Incarnation: int64(incarnation), Revision: revision}
+		if err1 == nil && err2 == nil && revision >= 0 && alphanumeric(t.Epoch) && alphanumeric(t.Timeline) && t.String() == s {
+			return t, nil
+		}
 	}
-	return t, nil
+	return Token{}, &InvalidError{Field: "sync token", Value: s, Reason: "is not a valid sync token"}
+}
+
+// alphanumeric reports whether text is short and contains only letters and digits.
+func alphanumeric(text string) bool {
+	const longest = 64
+	return len(text) <= longest && strings.Trim(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 // CalendarFilter selects collections of an account. They are listed in the order of

@@ -20,9 +20,10 @@ var (
 	ErrInvalid = errors.New("invalid value")
 	// ErrDeleted is returned for a change of something that is deleted.
 	ErrDeleted = errors.New("deleted")
-	// ErrTokenExpired is returned for a sync token whose changes have been purged,
-	// or that belongs to another collection.
-	ErrTokenExpired = errors.New("the sync token has expired")
+	// ErrTokenOld is returned for a sync token whose changes have been purged, that
+	// belongs to another collection, or from before the store was restored. The client
+	// must read the whole collection again.
+	ErrTokenOld = errors.New("the sync token has expired")
 	// ErrListing is returned for a change while a listing is being read in the same
 	// transaction.
 	ErrListing = errors.New("nothing can be changed while a listing is being read")

@@ -62,9 +62,11 @@ type Reader interface {
 	// Deletions lists the components of an account that can be restored, the most
 	// recently deleted first, then by name.
 	Deletions(ctx context.Context, account string) iter.Seq2[*Deletion, error]
+	// Token returns the current sync token of a collection that this Reader returned.
+	Token(ctx context.Context, c *Calendar) (Token, error)
 	// Changes returns what has changed since a token, each resource once, in the
 	// order of its last change, and the current token. The zero Token means the
-	// beginning. ErrNotFound for the calendar, ErrTokenExpired.
+	// beginning. ErrNotFound for the calendar, ErrTokenOld.
 	Changes(ctx context.Context, account, calendar string, since Token) ([]Change, Token, error)
 
 	// Subscriptions returns the calendars that an account subscribes to, by owner

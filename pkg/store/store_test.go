@@ -16,13 +16,19 @@ import (
 func TestToken(t *testing.T) {
 	seed.Rapid(t)
 	rapid.Check(t, func(t *rapid.T) {
-		want := store.Token{Number: rapid.Int64Min(0).Draw(t, "number"), Revision: rapid.Int64Min(0).Draw(t, "revision")}
+		want := store.Token{
+			Epoch: rapid.StringMatching(`[0-9a-zA-Z]{0,64}`).Draw(t, "epoch"), Timeline: rapid.StringMatching(`[0-9A-F]{0,8}`).Draw(t, "timeline"),
+			Incarnation: rapid.Int64().Draw(t, "incarnation"), Revision: rapid.Int64Min(0).Draw(t, "revision"),
+		}
 		got, err := store.ParseToken(want.String())
 		if err != nil || got != want {
 			t.Fatalf("%v is parsed as %v, %v", want, got, err)
 		}
 	})
-	for _, text := range []string{"", "-", "1", "1-", "-1", "-1-1", "1--1", "1-2-3", "01-2", "1-+2", " 1-2", "1-2\n", "1-x", "9223372036854775808-1", "0x1-1", "1_0-1", "http://example.com/1-2"} {
+	for _, text := range []string{
+		"", "-", "1", "1-2", "a-b-1", "a-b-1-", "a-b--1", "a-b-1--1", "a-b-1-2-3", "a-b-01-2", "a-b-1-02", "a-b-1-+2", " a-b-1-2", "a-b-1-2\n", "a-b-1-x", "a-b-A-1",
+		"a-b-10000000000000000-1", "a-b-1-9223372036854775808", "a.c-b-1-2", "\u00e9-b-1-2", strings.Repeat("a", 65) + "-b-1-2", "http://example.com/a-b-1-2",
+	} {
 		if got, err := store.ParseToken(text); !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%q is parsed as %v, %v", text, got, err)
 		}

@@ -230,7 +230,11 @@ func (o *calendarList) ofAccount(ctx context.Context, r store.Reader, a *store.A
 			if err != nil {
 				return nil, err
 			}
-			object.Usage, object.Token = &u, c.Token().String()
+			token, err := r.Token(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			object.Usage, object.Token = &u, token.String()
 		}
 		out = append(out, object)
 	}

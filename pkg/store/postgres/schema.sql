@@ -56,6 +56,7 @@ CREATE TABLE collection (
 	revision     bigint NOT NULL, -- of the last change of its content
 	floor        bigint NOT NULL, -- changes up to this revision are forgotten
 	version      bigint NOT NULL,
+	incarnation  bigint NOT NULL, -- random
 	PRIMARY KEY (account, number)
 );
 CREATE UNIQUE INDEX collection_name ON collection (account, name) WHERE deleted = 0;

@@ -42,6 +42,15 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int6
 	return tag.RowsAffected(), t.explain(err)
 }
 
+// Timeline implements relational.Tx with the first part of the name of the current WAL
+// file (PostgreSQL 15 manual, 26.3.5 "Timelines"). A standby server, which writes none,
+// has no timeline of its own.
+func (t *transaction) Timeline(ctx context.Context) (timeline string, err error) {
+	const query = "SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END"
+	err = t.tx.QueryRow(ctx, query, t.mode).Scan(&timeline)
+	return timeline, t.explain(err)
+}
+
 // with returns the arguments of a statement for pgx, with the way to execute it.
 func (t *transaction) with(args []any) []any { return append([]any{t.mode}, args...) }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-const collectionColumns = "account, number, name, kind, display_name, description, components, acl, colour, sort_order, time_zone, transparent, created, changed, deleted, revision, version"
+const collectionColumns = "account, number, name, kind, display_name, description, components, acl, colour, sort_order, time_zone, transparent, created, changed, deleted, revision, version, incarnation"
 
 // scanCollection scans a row of collectionColumns.
 func scanCollection(rows Rows) (*store.Calendar, error) {
@@ -20,7 +20,7 @@ func scanCollection(rows Rows) (*store.Calendar, error) {
 	var kind, transparent, created, changed, deleted int64
 	var components, acl string
 	err := rows.Scan(&c.Account, &c.Number, &c.Name, &kind, &c.DisplayName, &c.Description, &components, &acl, &c.Colour, &c.Order, &c.TimeZone, &transparent,
-		&created, &changed, &deleted, &c.Revision, &c.Version)
+		&created, &changed, &deleted, &c.Revision, &c.Version, &c.Incarnation)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (s *Session) CreateCalendar(ctx context.Context, c *store.Calendar) error {
 	if err := s.queryOne(ctx, "SELECT next_number - 1 FROM account WHERE id = $1", []any{c.Account}, &c.Number); err != nil {
 		return fmt.Errorf("assign a number to the calendar: %w", err)
 	}
-	c.Created, c.Changed, c.Revision, c.Version, c.Deleted = Time(s.stamp), Time(s.stamp), 0, 1, time.Time{}
+	c.Created, c.Changed, c.Revision, c.Version, c.Deleted, c.Incarnation = Time(s.stamp), Time(s.stamp), 0, 1, time.Time{}, newIncarnation()
 	if _, err := s.exec(ctx, Collections().Insert(), CollectionRow(c)...); err != nil {
 		return fmt.Errorf("create calendar %s: %w", c.Name, err)
 	}

@@ -305,21 +305,25 @@ func (s *Session) Changes(ctx context.Context, account, calendar string, since s
 	if err != nil {
 		return nil, store.Token{}, err
 	}
+	now, err := s.Token(ctx, c)
+	if err != nil {
+		return nil, store.Token{}, err
+	}
 	if since == (store.Token{}) {
 		out, err := queryAll(ctx, s, "SELECT name, 0, revision, changed FROM component WHERE account = $1 AND number = $2 ORDER BY revision", []any{account, c.Number}, scanChange)
-		return out, c.Token(), err
+		return out, now, err
 	}
 	var floor int64
 	if err := s.queryOne(ctx, "SELECT floor FROM collection WHERE account = $1 AND number = $2", []any{account, c.Number}, &floor); err != nil {
 		return nil, store.Token{}, err
 	}
-	if since.Number != c.Number || since.Revision < floor || since.Revision > c.Revision {
-		return nil, store.Token{}, store.ErrTokenExpired
+	if now.At(since.Revision) != since || since.Revision < floor || since.Revision > c.Revision {
+		return nil, store.Token{}, store.ErrTokenOld
 	}
 	out, err := queryAll(ctx, s, `SELECT l.name, l.deleted, l.revision, l.at FROM change_log l WHERE l.account = $1 AND l.number = $2 AND l.revision > $3
 		AND l.revision = (SELECT max(m.revision) FROM change_log m WHERE m.account = l.account AND m.number = l.number AND m.name = l.name)
 		ORDER BY l.revision`, []any{account, c.Number, since.Revision}, scanChange)
-	return out, c.Token(), err
+	return out, now, err
 }
 
 func scanChange(rows Rows) (store.Change, error) {

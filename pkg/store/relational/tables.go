@@ -43,7 +43,7 @@ func Addresses() Table { return Table{"address", []string{"address", "account"}}
 // Collections returns the table of collections.
 func Collections() Table {
 	return Table{"collection", []string{"account", "number", "name", "kind", "display_name", "description", "components", "acl", "colour", "sort_order",
-		"time_zone", "transparent", "created", "changed", "deleted", "revision", "floor", "version"}}
+		"time_zone", "transparent", "created", "changed", "deleted", "revision", "floor", "version", "incarnation"}}
 }
 
 // Prepare checks a new account and its collections and sets the fields that the
@@ -66,6 +66,7 @@ func Prepare(a *store.NewAccount, backend string, stamp int64) error {
 			}
 		}
 		c.Account, c.Number, c.Created, c.Changed, c.Revision, c.Version = acc.ID, stamp+int64(i), Time(stamp), Time(stamp), 0, 1
+		c.Incarnation = newIncarnation()
 		if err := c.Check(); err != nil {
 			return err
 		}
@@ -88,7 +89,7 @@ func AddressRow(address, account string) []any { return []any{store.FoldAddress(
 func CollectionRow(c *store.Calendar) []any {
 	stamp := Stamp(c.Created)
 	return []any{c.Account, c.Number, c.Name, int64(c.Kind), c.DisplayName, c.Description, strings.Join(c.Components, " "), c.ACL.Encode(), c.Colour, c.Order,
-		c.TimeZone, flag(c.Transparent), stamp, stamp, int64(0), int64(0), int64(0), int64(1)}
+		c.TimeZone, flag(c.Transparent), stamp, stamp, int64(0), int64(0), int64(0), int64(1), c.Incarnation}
 }
 
 // lines joins words that contain no line feed.

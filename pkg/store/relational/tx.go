@@ -21,6 +21,9 @@ type Tx interface {
 	// Stream runs a query whose result may be large. The caller may execute other
 	// statements while it reads the rows.
 	Stream(ctx context.Context, query string, args ...any) (Rows, error)
+	// Timeline names the history of the server, which is another one after a standby
+	// server took over; "" if the engine has none. It has only letters and digits.
+	Timeline(ctx context.Context) (string, error)
 }
 
 // Rows is the result of a query.
@@ -35,8 +38,9 @@ type Rows interface {
 type Session struct {
 	tx      Tx
 	backend string
-	stamp   int64 // time of all changes, see Stamp
-	reading int   // number of listings that have not ended
+	stamp   int64        // time of all changes, see Stamp
+	reading int          // number of listings that have not ended
+	origin  *store.Token // the epoch and the timeline; nil until they are needed
 }
 
 var _ store.Writer = (*Session)(nil)

@@ -128,6 +128,9 @@ func (c *connection) prepareOnce(query string) (*statement, error) {
 	return newStatement(s), nil
 }
 
+// Timeline implements relational.Tx. A file has none.
+func (c *connection) Timeline(context.Context) (string, error) { return "", nil }
+
 // run executes a script of statements.
 func (c *connection) run(ctx context.Context, script string) error {
 	for script = strings.TrimSpace(script); script != ""; {

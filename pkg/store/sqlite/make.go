@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"zombiezen.com/go/sqlite"
+
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/relational"
@@ -213,7 +215,9 @@ func (s *Store) copyTo(ctx context.Context, ending string) (path string, err err
 }
 
 // Backup copies the store, as it is at one moment, to a new file that only its owner
-// can read, completely or not at all. As root, the copy gets the owner of the store.
+// can read, completely or not at all. As root, the copy gets the owner of the store. The
+// copy has another epoch, so that all clients read their calendars again if it is put in
+// the place of the store.
 func (s *Store) Backup(ctx context.Context, path string) error {
 	c, err := s.reader(ctx)
 	if err != nil {
@@ -226,13 +230,28 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 		if err := removeLogs(path); err != nil {
 			return err
 		}
-		_, err := c.Exec(ctx, "VACUUM INTO $1", path) // an empty file may exist there
-		return errors.Join(err, removeLogs(path))
+		if _, err := c.Exec(ctx, "VACUUM INTO $1", path); err != nil { // an empty file may exist there
+			return errors.Join(err, removeLogs(path))
+		}
+		return errors.Join(s.renewEpoch(ctx, path), removeLogs(path))
 	})
 	if err != nil {
 		return fmt.Errorf("copy the store: %w", err)
 	}
 	return nil
+}
+
+// renewEpoch gives the copy of a store another epoch: when it is put in the place of the
+// store, what happened since then is undone.
+func (s *Store) renewEpoch(ctx context.Context, path string) (err error) {
+	at := s.o
+	at.Path = path
+	c, err := openFile(at, sqlite.OpenReadWrite, nil, "PRAGMA trusted_schema = 0")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	return relational.RenewEpoch(ctx, c)
 }
 
 // copyLimit is the maximum time of a copy, which is one statement.

@@ -55,6 +55,7 @@ CREATE TABLE collection (
 	revision     INTEGER NOT NULL, -- of the last change of its content
 	floor        INTEGER NOT NULL, -- changes up to this revision are forgotten
 	version      INTEGER NOT NULL,
+	incarnation  INTEGER NOT NULL, -- random
 	PRIMARY KEY (account, number)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX collection_name ON collection (account, name) WHERE deleted = 0;

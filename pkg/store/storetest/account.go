@@ -48,7 +48,7 @@ func testAccount(s *env) {
 		}
 		for i, c := range got.Calendars {
 			if i < len(calendars) {
-				calendars[i].Number, calendars[i].Version, calendars[i].Revision = c.Number, c.Version, c.Revision
+				calendars[i].Number, calendars[i].Version, calendars[i].Revision, calendars[i].Incarnation = c.Number, c.Version, c.Revision, c.Incarnation
 			}
 		}
 		s.same(calendars, got.Calendars, "its calendars")

@@ -35,7 +35,7 @@ func testCalendar(s *env) {
 		if err != nil {
 			return err
 		}
-		want.Created, want.Changed, want.Number, want.Version, want.Revision = s.clock.stamp(), s.clock.stamp(), got.Number, got.Version, got.Revision
+		want.Created, want.Changed, want.Number, want.Version, want.Revision, want.Incarnation = s.clock.stamp(), s.clock.stamp(), got.Number, got.Version, got.Revision, got.Incarnation
 		s.same(&want, got, "the calendar")
 		s.dated(got.Created, "the time of creation")
 		for _, c := range [][2]string{{"a", "Work"}, {"A", "work"}, {"a", "wor"}, {"nobody", "work"}} {
@@ -109,7 +109,7 @@ func testCalendarUpdate(s *env) {
 	stale := read()
 	want := fullCalendar("a", store.DefaultCalendar)
 	want.Components = stale.Components
-	want.Created, want.Number, want.Version, want.Revision = stale.Created, stale.Number, stale.Version, stale.Revision
+	want.Created, want.Number, want.Version, want.Revision, want.Incarnation = stale.Created, stale.Number, stale.Version, stale.Revision, stale.Incarnation
 	s.update(func(ctx context.Context, w store.Writer) error {
 		changed := want.Clone()
 		changed.Created, changed.Revision = time.Unix(1, 0), 99

@@ -65,7 +65,11 @@ func checkFrozen(ctx context.Context, t testing.TB, r store.Reader, jane, anne s
 	if want := []byte("BEGIN:VCALENDAR\r\nX:a.ics\xff\r\nEND:VCALENDAR\r\n"); !bytes.Equal(m.Text, want) || m.ETag != store.ETagOf(want) {
 		t.Errorf("the component is %q, %s", m.Text, m.ETag)
 	}
-	changes, _, err := r.Changes(ctx, jane, "work", store.Token{Number: c.Number})
+	now, err := r.Token(ctx, c)
+	if err != nil {
+		return err
+	}
+	changes, _, err := r.Changes(ctx, jane, "work", now.At(0))
 	if err != nil {
 		return err
 	}

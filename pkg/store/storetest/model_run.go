@@ -144,7 +144,7 @@ func diffError(what string, want, got any) error {
 	counted := cmp.Options{
 		cmpopts.EquateEmpty(),
 		cmpopts.IgnoreFields(store.Account{}, "Version", "Changed"),
-		cmpopts.IgnoreFields(store.Calendar{}, "Version", "Changed", "Revision", "Number"),
+		cmpopts.IgnoreFields(store.Calendar{}, "Version", "Changed", "Revision", "Number", "Incarnation"),
 		cmpopts.IgnoreFields(store.Component{}, "Revision"),
 	}
 	if diff := cmp.Diff(want, got, counted); diff != "" {
@@ -224,7 +224,7 @@ func (r *run) compareCalendar(in store.Reader, c *modelCalendar, got home) error
 	}
 	for _, m := range r.tokens[c.serial] {
 		_, err := r.changes(in, c, m.token, c.since(m.seen))
-		if errors.Is(err, store.ErrTokenExpired) && m.seen < c.forgotten {
+		if errors.Is(err, store.ErrTokenOld) && m.seen < c.forgotten {
 			continue
 		}
 		if err != nil {

@@ -46,8 +46,8 @@ func (f *follower) ask(ctx context.Context, r store.Reader) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if now != c.Token() {
-		f.s.t.Errorf("the token is %v, but the calendar has %v", now, c.Token())
+	if token, err := r.Token(ctx, c); err != nil || now != token {
+		f.s.t.Errorf("the token is %v, but the calendar has %v, error %v", now, token, err)
 	}
 	parsed, err := store.ParseToken(now.String())
 	if err != nil || parsed != now {
@@ -188,7 +188,7 @@ func testForeignTokens(s *env) {
 		s.t.Helper()
 		s.view(func(ctx context.Context, r store.Reader) error {
 			_, _, err := r.Changes(ctx, "a", "work", token)
-			s.wantClass(err, store.ErrTokenExpired, what)
+			s.wantClass(err, store.ErrTokenOld, what)
 			return nil
 		})
 	}
@@ -198,8 +198,17 @@ func testForeignTokens(s *env) {
 	work.wants("0", "1", "2")
 	other.wants("0", "1", "2", "3", "4")
 	old(other.token, "the token of another calendar")
-	old(store.Token{Number: work.token.Number, Revision: work.token.Revision + 1}, "a token with a future revision")
-	old(store.Token{Number: 999, Revision: 1}, "a token with an unknown number")
+	old(work.token.At(work.token.Revision+1), "a token with a future revision")
+	for what, change := range map[string]func(*store.Token){
+		"incarnation": func(t *store.Token) { t.Incarnation++ },
+		"epoch":       func(t *store.Token) { t.Epoch = "0123456789abcdef" },
+		"timeline":    func(t *store.Token) { t.Timeline += "0" },
+	} {
+		token := work.token
+		change(&token)
+		old(token, "a token of another "+what)
+	}
+	old(store.Token{Revision: 1}, "a token that names nothing")
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteCalendar(ctx, "a", "work") })
 	fill("work", 4)
 	old(work.token, "the token of a deleted calendar with the same name")
@@ -211,7 +220,7 @@ func testForeignTokens(s *env) {
 		return w.UndeleteCalendar(ctx, "a", "other")
 	})
 	other.wants()
-	// The number of a purged collection is never reused.
+	// A collection that is made again is another one.
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteCalendar(ctx, "a", "work") })
 	s.purge()
 	fill("work", 4)
@@ -237,7 +246,7 @@ func testSyncPurged(s *env) {
 	s.put("3")
 	s.view(func(ctx context.Context, r store.Reader) error {
 		_, _, err := r.Changes(ctx, "a", cal, early.token)
-		s.wantClass(err, store.ErrTokenExpired, "a token from before the purged changes")
+		s.wantClass(err, store.ErrTokenOld, "a token from before the purged changes")
 		return nil
 	})
 	late.wants("3")

@@ -87,7 +87,7 @@ func testHostileText(s *env) {
 		s.same(&a.Account, got.Account, fmt.Sprintf("the account with %.40q", text))
 		for _, g := range got.Calendars {
 			if g.Name == c.Name {
-				c.Created, c.Changed, c.Revision, c.Number, c.Version = g.Created, g.Changed, g.Revision, g.Number, g.Version
+				c.Created, c.Changed, c.Revision, c.Number, c.Version, c.Incarnation = g.Created, g.Changed, g.Revision, g.Number, g.Version, g.Incarnation
 				s.same(&c, g, fmt.Sprintf("the calendar with %.40q", text))
 			}
 		}

@@ -49,7 +49,8 @@ CREATE TABLE davadmin.collection (
     deleted bigint NOT NULL,
     revision bigint NOT NULL,
     floor bigint NOT NULL,
-    version bigint NOT NULL
+    version bigint NOT NULL,
+    incarnation bigint NOT NULL
 );
 CREATE TABLE davadmin.component (
     account text NOT NULL COLLATE pg_catalog."C",
@@ -117,14 +118,15 @@ INSERT INTO davadmin.address VALUES ('alias.anne.smith@example.com', 'Ünïque '
 INSERT INTO davadmin.change_log VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000002, 1, 'a.ics', 0, 1793534404000000);
 INSERT INTO davadmin.change_log VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000002, 2, 'b.ics', 0, 1793534405000000);
 INSERT INTO davadmin.change_log VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000002, 3, 'b.ics', 1, 1793534406000000);
-INSERT INTO davadmin.collection VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000000, 'calendar', 1, '', '', 'VEVENT VTODO', '', '', 0, '', 0, 1793534401000000, 1793534401000000, 0, 0, 0, 1);
-INSERT INTO davadmin.collection VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000001, 'calendar_inbox', 2, '', '', 'VEVENT VTODO', '', '', 0, '', 0, 1793534401000000, 1793534401000000, 0, 0, 0, 1);
-INSERT INTO davadmin.collection VALUES ('Ünïque ''; --', 1793534402000000, 'calendar', 1, '', '', 'VEVENT VTODO', '', '', 0, '', 0, 1793534402000000, 1793534402000000, 0, 0, 0, 1);
-INSERT INTO davadmin.collection VALUES ('Ünïque ''; --', 1793534402000001, 'calendar_inbox', 2, '', '', 'VEVENT VTODO', '', '', 0, '', 0, 1793534402000000, 1793534402000000, 0, 0, 0, 1);
-INSERT INTO davadmin.collection VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000002, 'work', 1, '', '', 'VEVENT VTODO', 'rw %C3%9Cn%C3%AFque+%27%3B+-- Anne.Smith%40example.com', '#3366cc', 0, '', 0, 1793534403000000, 1793534403000000, 0, 3, 0, 1);
-INSERT INTO davadmin.collection VALUES ('gone', 1793534408000000, 'calendar', 1, '', '', 'VEVENT VTODO', '', '', 0, '', 0, 1793534408000000, 1793534408000000, 0, 0, 0, 1);
+INSERT INTO davadmin.collection VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000000, 'calendar', 1, '', '', 'VEVENT VTODO', '', '', 0, '', 0, 1793534401000000, 1793534401000000, 0, 0, 0, 1, 1001);
+INSERT INTO davadmin.collection VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000001, 'calendar_inbox', 2, '', '', 'VEVENT VTODO', '', '', 0, '', 0, 1793534401000000, 1793534401000000, 0, 0, 0, 1, 1002);
+INSERT INTO davadmin.collection VALUES ('Ünïque ''; --', 1793534402000000, 'calendar', 1, '', '', 'VEVENT VTODO', '', '', 0, '', 0, 1793534402000000, 1793534402000000, 0, 0, 0, 1, 1003);
+INSERT INTO davadmin.collection VALUES ('Ünïque ''; --', 1793534402000001, 'calendar_inbox', 2, '', '', 'VEVENT VTODO', '', '', 0, '', 0, 1793534402000000, 1793534402000000, 0, 0, 0, 1, 1004);
+INSERT INTO davadmin.collection VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000002, 'work', 1, '', '', 'VEVENT VTODO', 'rw %C3%9Cn%C3%AFque+%27%3B+-- Anne.Smith%40example.com', '#3366cc', 0, '', 0, 1793534403000000, 1793534403000000, 0, 3, 0, 1, 1005);
+INSERT INTO davadmin.collection VALUES ('gone', 1793534408000000, 'calendar', 1, '', '', 'VEVENT VTODO', '', '', 0, '', 0, 1793534408000000, 1793534408000000, 0, 0, 0, 1, 1006);
 INSERT INTO davadmin.component VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000002, 'a.ics', 'uid-a.ics', 'VEVENT', '', 'TENTATIVE', 0, 1796112000000000, 1796115600000000, 0, 0, 0, '8dd394ac6fb0c6ca37a8f65e65106c53', 42, 1793534404000000, 1793534404000000, 1, '\x424547494e3a5643414c454e4441520d0a583a612e696373ff0d0a454e443a5643414c454e4441520d0a');
 INSERT INTO davadmin.meta VALUES ('schema', '1');
+INSERT INTO davadmin.meta VALUES ('epoch', '5be1c0de5be1c0de');
 INSERT INTO davadmin.meta VALUES ('backend', 'defaultbackend');
 INSERT INTO davadmin.subscription VALUES ('Ünïque ''; --', '426dfa81-3ec811e0-808bb160-e71a5247', 'work', 'jdoe@example.com', 1793534407000000);
 INSERT INTO davadmin.trash VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000002, 3, 'b.ics', 1793534406000000, 'uid-b.ics', 'VEVENT', '', 'TENTATIVE', 0, 1796112000000000, 1796115600000000, 0, 0, 0, '4bbc27387e6ac8f107b2a2c6aa90adf6', 42, 1793534405000000, 1793534405000000, '\x424547494e3a5643414c454e4441520d0a583a622e696373ff0d0a454e443a5643414c454e4441520d0a');

@@ -6,6 +6,7 @@ CREATE TABLE meta (
 	value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 INSERT INTO meta VALUES('backend','defaultbackend');
+INSERT INTO meta VALUES('epoch','5be1c0de5be1c0de');
 INSERT INTO meta VALUES('schema','1');
 CREATE TABLE account (
 	id                 TEXT NOT NULL PRIMARY KEY, -- unique id, as the directory has it
@@ -57,14 +58,15 @@ CREATE TABLE collection (
 	revision     INTEGER NOT NULL, -- of the last change of its content
 	floor        INTEGER NOT NULL, -- changes up to this revision are forgotten
 	version      INTEGER NOT NULL,
+	incarnation  INTEGER NOT NULL, -- random
 	PRIMARY KEY (account, number)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534401000000,1793534401000000,0,0,0,1);
-INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000001,'calendar_inbox',2,'','','VEVENT VTODO','','',0,'',0,1793534401000000,1793534401000000,0,0,0,1);
-INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'work',1,'','','VEVENT VTODO','rw %C3%9Cn%C3%AFque+%27%3B+-- Anne.Smith%40example.com','#3366cc',0,'',0,1793534403000000,1793534403000000,0,3,0,1);
-INSERT INTO collection VALUES('gone',1793534408000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534408000000,1793534408000000,0,0,0,1);
-INSERT INTO collection VALUES('Ünïque ''; --',1793534402000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534402000000,1793534402000000,0,0,0,1);
-INSERT INTO collection VALUES('Ünïque ''; --',1793534402000001,'calendar_inbox',2,'','','VEVENT VTODO','','',0,'',0,1793534402000000,1793534402000000,0,0,0,1);
+INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534401000000,1793534401000000,0,0,0,1,1001);
+INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000001,'calendar_inbox',2,'','','VEVENT VTODO','','',0,'',0,1793534401000000,1793534401000000,0,0,0,1,1002);
+INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'work',1,'','','VEVENT VTODO','rw %C3%9Cn%C3%AFque+%27%3B+-- Anne.Smith%40example.com','#3366cc',0,'',0,1793534403000000,1793534403000000,0,3,0,1,1003);
+INSERT INTO collection VALUES('gone',1793534408000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534408000000,1793534408000000,0,0,0,1,1004);
+INSERT INTO collection VALUES('Ünïque ''; --',1793534402000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534402000000,1793534402000000,0,0,0,1,1005);
+INSERT INTO collection VALUES('Ünïque ''; --',1793534402000001,'calendar_inbox',2,'','','VEVENT VTODO','','',0,'',0,1793534402000000,1793534402000000,0,0,0,1,1006);
 CREATE TABLE component (
 	account      TEXT NOT NULL,
 	number       INTEGER NOT NULL,

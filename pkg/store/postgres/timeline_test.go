@@ -1,0 +1,78 @@
+package postgres_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/davadmin/davadmin/internal/servertest"
+	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/postgres"
+	"github.com/davadmin/davadmin/pkg/store/storetest"
+)
+
+// A standby server that takes over may have lost the last commits, so tokens from before
+// are rejected. The server begins another timeline, as it does after any recovery from an
+// archive.
+func TestTokensAfterAFailover(t *testing.T) {
+	server := servertest.Postgres(t, servertest.PostgresOptions{Settings: map[string]string{"restore_command": "false"}})
+	ctx := t.Context()
+	o := postgres.Options{URL: server.URL("postgres"), Backend: storetest.Backend}
+	if err := postgres.Create(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	s, err := postgres.Open(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := create(ctx, s, 1); err != nil {
+		t.Fatal(err)
+	}
+	token := func() (now store.Token) {
+		err := s.View(ctx, func(r store.Reader) error {
+			c, err := r.Calendar(ctx, "1", store.DefaultCalendar)
+			if err != nil {
+				return err
+			}
+			now, err = r.Token(ctx, c)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return now
+	}
+	check := func(since store.Token, want error) {
+		t.Helper()
+		err := s.View(ctx, func(r store.Reader) error {
+			_, _, err := r.Changes(ctx, "1", store.DefaultCalendar, since)
+			return err
+		})
+		if !errors.Is(err, want) {
+			t.Errorf("got error %v, want %v", err, want)
+		}
+	}
+	before := token()
+	if before.Timeline != "00000001" {
+		t.Errorf("the timeline is %q", before.Timeline)
+	}
+	if err := server.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.View(ctx, func(store.Reader) error { return nil }) // finds that its connection is gone
+	check(before, nil)
+	if err := server.Stop(servertest.Fast); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(server.Dir(), "data", "recovery.signal"), nil, 0o666); err != nil { //nolint:gosec // the server removes it as another user
+		t.Fatal(err)
+	}
+	if err := server.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.View(ctx, func(store.Reader) error { return nil })
+	check(before, store.ErrTokenOld)
+	check(token(), nil)
+}
