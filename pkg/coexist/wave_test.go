@@ -261,7 +261,7 @@ icsStatus: Active
 		"uid=many,o=isp: icsAllowedServiceAccess has several values, and how the old server evaluates them is unknown",
 		"uid=dash,o=isp: its user id cannot be used in a command",
 		"uid=mute,o=isp: it has no mail address",
-		"uid=two,o=isp: its mail address is malformed: 'two@home@example.com'",
+		"uid=two,o=isp: its mail address 'two@home@example.com' is not valid: more than one @",
 		"uid=twin,ou=a,o=isp: 2 entries match the same user of the list",
 		"uid=twin,ou=b,o=isp: 2 entries match the same user of the list",
 		": wave.txt:14: no entry found for nobody@example.com",
@@ -369,7 +369,7 @@ func TestPlanWavesWithoutAList(t *testing.T) {
 		"noid@example.com: it has no davUniqueId",
 		"many@example.com: icsAllowedServiceAccess has several values, and how the old server evaluates them is unknown",
 		"dash@example.com: its user id cannot be used in a command",
-		"two: its mail address is malformed: 'two@home@example.com'",
+		"two: its mail address 'two@home@example.com' is not valid: more than one @",
 		"twin@example.com: 2 entries have the same mail address", "twin@example.com: 2 entries have the same mail address",
 	}
 	if diff := cmp.Diff(want, skipped); diff != "" {
