@@ -9,6 +9,7 @@ package tier
 
 import (
 	"os"
+	"strconv"
 	"testing"
 )
 
@@ -41,6 +42,21 @@ func Rounds(t testing.TB, few, many int) int {
 	}
 	t.Logf("%s %s: %d instead of %d", shortened, t.Name(), few, many)
 	return few
+}
+
+// Soak is Rounds for a test that scripts/soak runs with many more rounds: their number is
+// the value of the environment variable, if that is set.
+func Soak(t testing.TB, variable string, few, many int) int {
+	t.Helper()
+	text := os.Getenv(variable) //nolint:forbidigo // only tests import this package
+	if text == "" {
+		return Rounds(t, few, many)
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s: '%s' is not a number of rounds", variable, text)
+	}
+	return n
 }
 
 // Step returns the increment of a loop over all positions of something: n in tier

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
 	"time"
 
 	"github.com/davadmin/davadmin/internal/seed"
@@ -13,21 +11,12 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// cancelRounds returns how many transactions testCancelledAnywhere runs. scripts/soak
-// sets the variable.
-func cancelRounds(s *env) int {
-	if n, err := strconv.Atoi(os.Getenv("DAVADMIN_SOAK_CANCELS")); err == nil && n > 0 { //nolint:forbidigo // only tests import this package
-		return n
-	}
-	return tier.Rounds(s.t, 2000, 10_000)
-}
-
 // A context that ends at any moment of a transaction leaves the store usable, unlocked
 // for other processes, and with all or none of the changes.
 func testCancelledAnywhere(s *env) {
 	second, random := s.open(), seed.New(s.t)
 	s.create(withHome("a"))
-	for round := range cancelRounds(s) {
+	for round := range tier.Soak(s.t, "DAVADMIN_SOAK_CANCELS", 2000, 10_000) {
 		id := fmt.Sprintf("round%d", round)
 		ctx, cancel := context.WithCancel(s.t.Context())
 		timer := time.AfterFunc(time.Duration(random.IntN(1500))*time.Microsecond, cancel)
