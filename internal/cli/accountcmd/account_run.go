@@ -281,7 +281,7 @@ func (o *changeRun) end(ctx context.Context, t *selectedAccounts, err error, fil
 // passes reports whether what caused an error may pass without a change of the command, its
 // input or the rights.
 func passes(err error) bool {
-	for _, of := range []error{store.ErrUnavailable, store.ErrLocked, store.ErrConflict, store.ErrFull, context.Canceled, context.DeadlineExceeded} {
+	for _, of := range []error{store.ErrUnavailable, store.ErrLocked, store.ErrTimeLimit, store.ErrConflict, store.ErrFull, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, of) {
 			return true
 		}

@@ -247,12 +247,25 @@ func (h *Hints) StoreHint(err error) string {
 		return "; store the password with '" + h.Line("passfile", "create", "-n", "store.ID") + "', or in PGPASSFILE"
 	case errors.Is(err, directory.ErrNoDomains):
 		return "; give the base DN with -B"
-	case LimitHint(err) != "":
-		return LimitHint(err)
+	case LimitHint(err)+databaseHint(err) != "":
+		return LimitHint(err) + databaseHint(err)
 	case writeHint(err) != "":
 		return writeHint(err)
 	case errors.Is(err, account.ErrNoEntry), errors.Is(err, account.ErrNoEntryWithID):
 		return "; '" + h.Line("ldap", "audit") + "' checks the entries"
+	}
+	return ""
+}
+
+// databaseHint returns what to do about a database that was too slow, or whose standby server
+// did not confirm a change.
+func databaseHint(err error) string {
+	var commit *store.CommitUnknown
+	switch {
+	case errors.As(err, &commit) && commit.Unreplicated:
+		return "; check that the standby server runs and follows the other one before you go on"
+	case errors.Is(err, store.ErrTimeLimit):
+		return "; find out what keeps the database busy or waiting, then run the command again"
 	}
 	return ""
 }
