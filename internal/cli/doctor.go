@@ -232,7 +232,7 @@ func (o *doctor) inTime(ctx context.Context, part *doctorPart) (*cmdutil.Checked
 }
 
 // worst returns the part whose exit code is that of the run: the first that could not be run
-// as a whole, else the first with findings; nil if there is none.
+// as a whole, else the first with findings; nil if absent.
 func (o *doctor) worst() *cmdutil.Part {
 	var found *cmdutil.Part
 	for _, p := range o.results {

@@ -33,7 +33,7 @@ func lockingProcess(fi fs.FileInfo) int {
 }
 
 // findLock returns the process that holds a lock on the file with this id in a list like
-// /proc/locks; 0 if there is none.
+// /proc/locks; 0 if absent.
 func findLock(r io.Reader, id string) int {
 	for lines := bufio.NewScanner(io.LimitReader(r, maxLocks)); lines.Scan(); {
 		// 1: FLOCK ADVISORY WRITE 1234 08:01:5678 0 EOF; one that waits has "->" first.

@@ -110,7 +110,7 @@ func CheckOutput(path string, o OutputOptions) error {
 }
 
 // look returns the path with the links in its directory resolved, and the file that
-// is to be replaced; nil if there is none.
+// is to be replaced; nil if absent.
 func (o OutputOptions) look(path string) (target string, old fs.FileInfo, err error) {
 	fail := func(err error) error { return &Error{Op: OpCreate, Path: path, Err: bare(err), verb: "write"} }
 	// Not filepath.Dir, which would remove "link/.." before the link is followed.

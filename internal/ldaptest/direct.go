@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Entry returns a copy of the current entry with that DN; ok is false if there is none.
+// Entry returns a copy of the current entry with that DN; ok is false if absent.
 // It does not find generated entries.
 func (s *Server) Entry(dn string) (e Entry, ok bool) {
 	r := s.held(dn)

@@ -59,7 +59,7 @@ func hideSeparators(value string) string {
 	return strings.NewReplacer(`\`, `\5c`, ",", `\2c`, "+", `\2b`, "=", `\3d`).Replace(value)
 }
 
-// parentDN returns the normal DN of the parent, or "" if there is none.
+// parentDN returns the normal DN of the parent, or "" if absent.
 func parentDN(normal string) string {
 	_, parent, _ := strings.Cut(normal, ",")
 	return parent

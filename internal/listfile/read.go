@@ -47,7 +47,7 @@ func newField(title, value string) Field {
 // Fields are the named values of a record, in the order of the list.
 type Fields []Field
 
-// Get returns the first value with a name, and "" if there is none.
+// Get returns the first value with a name, and "" if absent.
 func (f Fields) Get(name string) string {
 	for i := range f {
 		if f[i].Name == name {
@@ -215,7 +215,7 @@ func (l *reader) emit(r Record) {
 }
 
 // ambiguous returns the title of a value that identifies something, if there is another value
-// with that name, and "" if there is none.
+// with that name, and "" if absent.
 func (l *reader) ambiguous(fields Fields) string {
 	for i, f := range fields {
 		if f.Value != "" && l.o.Identifies(f.Name) && slices.ContainsFunc(fields[:i], func(x Field) bool {

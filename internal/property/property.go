@@ -100,7 +100,7 @@ func Parse(text string, known Known) ([]Property, error) {
 const maxName = 100
 
 // begins returns the known name that text begins with, and the length of NAME=. The name is
-// empty if there is none. What is likely to be a mistyped name is an *UnknownError.
+// empty if absent. What is likely to be a mistyped name is an *UnknownError.
 func (k Known) begins(text string) (name string, length int, err error) {
 	end := strings.IndexByte(text[:min(len(text), maxName)], '=')
 	if end < 0 {

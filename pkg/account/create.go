@@ -108,7 +108,7 @@ func (m *Builder) checkEntry(e *Entry) error {
 	return nil
 }
 
-// sideReason describes the step that decided the side; "" if there is none.
+// sideReason describes the step that decided the side; "" if absent.
 func sideReason(d *route.Decision) string {
 	s, ok := d.SideStep()
 	if !ok {

@@ -111,7 +111,7 @@ type CensusEntry struct {
 	DN        string
 	Kind      directory.Kind
 	Side      Side
-	Mail, UID string // the first value; "" if there is none
+	Mail, UID string // the first value; "" if absent
 	Domain    string // of the mail address, in A-labels
 	Calendars int    // on the old server, according to its list
 	File      string // the file that contains the entry; "" for a live directory

@@ -46,7 +46,7 @@ type WaveOptions struct {
 // SkippedUser is a user who is not part of a wave.
 type SkippedUser struct {
 	DN     string // "" for a user without an entry
-	Name   string // the address or user id by which a list can name the user; "" if there is none
+	Name   string // the address or user id by which a list can name the user; "" if absent
 	Reason error
 }
 

@@ -252,7 +252,7 @@ func indexFrom(b []byte, i int, c byte) int {
 	return len(b)
 }
 
-// skipEOL returns the offset after the line ending at i, or i if there is none.
+// skipEOL returns the offset after the line ending at i, or i if absent.
 func skipEOL(b []byte, i int) int {
 	if i < len(b) && b[i] == '\r' {
 		i++

@@ -61,7 +61,7 @@ func (l *mapLine) findCut(separator []byte) bool {
 	return true
 }
 
-// schemeAt returns the offset at which a URL begins in s, or -1 if there is none.
+// schemeAt returns the offset at which a URL begins in s, or -1 if absent.
 func schemeAt(s string) int {
 	i := strings.Index(s, "://")
 	if i < 0 {

@@ -148,7 +148,7 @@ type listReader struct {
 	block   *block   // the current record, which may have further lines
 	columns *columns // of the current CSV
 	open    string   // a record of CSV with a quoted field that continues on the next line
-	opened  int      // the line on which it begins; 0 if there is none
+	opened  int      // the line on which it begins; 0 if absent
 	begins  int      // the line on which the current record of CSV begins
 }
 

@@ -57,7 +57,7 @@ func WorstAbsence(list []AttributeAbsence) AbsenceResult {
 	return worst
 }
 
-// FirstHidden returns the first contradiction, nil if there is none.
+// FirstHidden returns the first contradiction, nil if absent.
 func FirstHidden(list []AttributeAbsence) *HiddenError {
 	for i := range list {
 		if list[i].Result == AbsenceContradicted {

@@ -62,7 +62,7 @@ func (in *inlet) nextPage() {
 	}
 }
 
-// Read reads the data that has arrived, and waits if there is none.
+// Read reads the data that has arrived, and waits if absent.
 func (in *inlet) Read(b []byte) (int, error) {
 	if len(in.rest) == 0 {
 		if len(b) >= len(in.block) {

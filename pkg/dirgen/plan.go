@@ -89,7 +89,7 @@ func (p *planner) take(where place) (int64, bool) {
 	}
 }
 
-// takeAny returns an entry from a place or, if there is none left, from one of the
+// takeAny returns an entry from a place or, if absent left, from one of the
 // places in also.
 func (p *planner) takeAny(where place, also []place) (int64, bool) {
 	n, ok := p.take(where)

@@ -217,7 +217,7 @@ func (r *reply) noCalendar(text []byte) error {
 
 // wcapHeader is the information in an answer other than free/busy.
 type wcapHeader struct {
-	errno Errno    // X-NSCP-WCAP-ERRNO: its Number is 0 for success, and if there is none
+	errno Errno    // X-NSCP-WCAP-ERRNO: its Number is 0 for success, and if absent
 	names []string // addresses of the people in the answer; two at most, enough to show that there are several
 }
 

@@ -23,7 +23,7 @@ const mostAsked = 10_000
 // and others do not.
 type asker struct {
 	a          *Audit
-	server     Server // nil if there is none to ask
+	server     Server // nil if absent to ask
 	attributes []string
 	asked      int
 }

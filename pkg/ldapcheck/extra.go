@@ -14,8 +14,8 @@ import (
 // account and everything in it are valid until the function that received it returns.
 type Account struct {
 	Entry *directory.Entry
-	UID   []byte // the first value, nil if there is none
-	Mail  []byte // the first value, nil if there is none
+	UID   []byte // the first value, nil if absent
+	Mail  []byte // the first value, nil if absent
 	// Addresses are all values of the attributes with mail addresses, the alternate ones
 	// last. "@domain" means all addresses of the domain.
 	Addresses [2][][]byte

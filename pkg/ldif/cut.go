@@ -174,7 +174,7 @@ func fill(r io.Reader, b []byte) (int, error) {
 }
 
 // lastBlank returns the offset of the last blank line of b that is not at the
-// beginning of b, or 0 if there is none. Only the bytes from offset from on are new.
+// beginning of b, or 0 if absent. Only the bytes from offset from on are new.
 func lastBlank(b []byte, from int) int {
 	for i := len(b) - 1; i > 0 && i >= from; i-- {
 		if b[i] <= '\r' && startsBlank(b[i-1], b[i]) {
@@ -185,7 +185,7 @@ func lastBlank(b []byte, from int) int {
 }
 
 // firstBlank returns the offset of the first blank line of b that is not at the
-// beginning of b, or 0 if there is none.
+// beginning of b, or 0 if absent.
 func firstBlank(b []byte) int {
 	for i := 1; i < len(b); i++ {
 		if b[i] <= '\r' && startsBlank(b[i-1], b[i]) {

@@ -106,7 +106,7 @@ type Account struct {
 	Version int64
 }
 
-// Mail returns the primary address, or "" if there is none.
+// Mail returns the primary address, or "" if absent.
 func (a *Account) Mail() string {
 	if len(a.Addresses) == 0 {
 		return ""

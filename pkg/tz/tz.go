@@ -50,7 +50,7 @@ const (
 // UnknownError is returned for a text that names no time zone.
 type UnknownError struct {
 	Text string // as given; it may have any length and contain anything
-	Near string // the name that was probably meant; "" if there is none
+	Near string // the name that was probably meant; "" if absent
 }
 
 func (e *UnknownError) Error() string {

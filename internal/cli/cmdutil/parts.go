@@ -38,7 +38,7 @@ type Part struct {
 	ExitCode int     `json:"exit_code"`
 	Seconds  float64 `json:"seconds"`
 
-	Report *FindingReport `json:"-"` // nil if there is none
+	Report *FindingReport `json:"-"` // nil if absent
 }
 
 // SetReport sets the state and the counts to those of a report.

@@ -84,7 +84,7 @@ func (vs *Vaults) Source(o *HomeOptions, home, name string) secret.Source {
 }
 
 // StorePassword returns a function that returns the database password of a back end from
-// the home's vault, or nil if there is none. It prompts only to open an existing vault.
+// the home's vault, or nil if absent. It prompts only to open an existing vault.
 func (vs *Vaults) StorePassword(o *HomeOptions, home, backend string) func(context.Context) ([]byte, error) {
 	return secret.Once(vs.Source(o, home, SecretStore+backend))
 }

@@ -146,7 +146,7 @@ func (o *historyUndo) settle(ctx context.Context, j *journal.Journal, e journal.
 	return j.Entry(ctx, e.Change)
 }
 
-// command returns the command that undoes a change, or an error that says why there is none.
+// command returns the command that undoes a change, or an error that says why it cannot be undone.
 func (o *historyUndo) command(u cmdutil.Undoable) (cmdutil.UndoCommand, error) {
 	cannot := func(format string, args ...any) (cmdutil.UndoCommand, error) {
 		return cmdutil.UndoCommand{}, fmt.Errorf("change %d (%s) cannot be undone, because %s", u.Change, u.Operation, fmt.Sprintf(format, args...))

@@ -368,7 +368,7 @@ func (o *Runner) execute(ctx context.Context, a *ldapchange.Applier, plan *ldapc
 	return errors.Join(o.report(plan, run, err), s.End(context.WithoutCancel(ctx), change, result, detail), o.writeRejects(ctx, a, run.Server))
 }
 
-// unfinished returns the run of this plan that was stopped; nil if there is none.
+// unfinished returns the run of this plan that was stopped; nil if absent.
 func (o *Runner) unfinished(a *ldapchange.Applier, plan *ldapchange.Plan, rec records) (*ldapchange.Run, error) {
 	info, ok, err := rec.runs.Unfinished(plan.Sum, a.Server(), o.undoes)
 	if err != nil || !ok {

@@ -229,7 +229,7 @@ func (o *passList) rows(h *passHome, v *cmdutil.OpenVault) ([]listedSecret, erro
 	return out, nil
 }
 
-// find returns the row of a name, and a usage error if there is none.
+// find returns the row of a name, and a usage error if absent.
 func (o *passList) find(h *passHome, rows []listedSecret, name string) (listedSecret, error) {
 	for _, r := range rows {
 		if r.Name == name {

@@ -23,7 +23,7 @@ const opensWith = "opens-with"
 type passPlan struct {
 	o      *passEdit
 	home   *passHome
-	before *cmdutil.OpenVault // Vault is nil if there is none, and with --all
+	before *cmdutil.OpenVault // Vault is nil if absent, and with --all
 	items  []passItem
 
 	// What opens the vault after the change.

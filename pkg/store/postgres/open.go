@@ -93,7 +93,7 @@ var (
 // ErrPassword is returned for a URL that contains a password.
 var ErrPassword = errors.New("the database URL contains a password, which other users can read")
 
-// Open opens an existing store. ErrNoSchema if there is none, ErrSchemaOlder,
+// Open opens an existing store. ErrNoSchema if absent, ErrSchemaOlder,
 // ErrSchemaNewer, ErrOtherBackend; ErrUnavailable or ErrDenied if the connection
 // fails; *URLError, and ErrPassword for a URL that contains a password.
 //

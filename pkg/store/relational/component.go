@@ -169,7 +169,7 @@ func (s *Session) PutComponent(ctx context.Context, account, calendar string, m 
 	return nil
 }
 
-// checkCondition returns the existing component. ErrNotFound if there is none;
+// checkCondition returns the existing component. ErrNotFound if absent;
 // ErrConflict if cond is not met.
 func (s *Session) checkCondition(ctx context.Context, c *store.Calendar, name string, cond store.Condition) (*store.Component, error) {
 	was, err := s.component(ctx, c, name)

@@ -82,7 +82,7 @@ var (
 	_ store.Loader = (*Store)(nil)
 )
 
-// Open opens an existing store. ErrNoSchema if there is none, ErrSchemaOlder,
+// Open opens an existing store. ErrNoSchema if absent, ErrSchemaOlder,
 // ErrSchemaNewer, ErrOtherBackend; ErrDamaged for a file that is not a store.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	s, m, err := open(ctx, o)
