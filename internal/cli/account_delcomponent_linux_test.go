@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -21,7 +22,7 @@ func put(t *testing.T, home, id string, components ...*store.Component) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	err = st.Update(t.Context(), func(w store.Writer) error {
+	err = st.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
 		for _, c := range components {
 			if err := w.PutComponent(t.Context(), id, store.DefaultCalendar, c, store.Condition{}); err != nil {
 				return err

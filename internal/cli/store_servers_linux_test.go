@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,7 +32,7 @@ func hold(t *testing.T, st store.Store, id string) (release func()) {
 	t.Helper()
 	holding, end, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		done <- st.Update(t.Context(), func(w store.Writer) error {
+		done <- st.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
 			a, err := w.Account(t.Context(), id)
 			if err != nil {
 				return err
@@ -128,7 +129,7 @@ func TestAmbiguousOwnerFailsOneLine(t *testing.T) {
 	mustRun(t, "backend", "create", "-n", "store1", "-q", "--home", home)
 	for i, backend := range []string{"defaultbackend", "store1"} {
 		st := openBackend(t, backends.Location{Backend: backend, File: filepath.Join(home, "data", "db", backend+".sqlite")})
-		err := st.Update(t.Context(), func(w store.Writer) error {
+		err := st.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
 			for _, name := range []string{"twice", []string{"owner", "reader"}[i]} {
 				a := &store.NewAccount{
 					Account:   store.Account{ID: name + " on " + backend, Kind: store.User, Addresses: []string{name + "@example.com"}},

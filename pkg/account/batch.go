@@ -285,7 +285,7 @@ func explainDryRun(err error) error {
 func DryRun(step Step) Group {
 	return func(ctx context.Context, st store.Store, items []*Item, again bool) ([]Outcome, error) {
 		var outcomes []Outcome
-		err := st.Update(ctx, func(w store.Writer) (err error) {
+		err := st.Update(ctx, func(ctx context.Context, w store.Writer) (err error) {
 			if outcomes, _, err = apply(ctx, w, step, items, again); err != nil {
 				return err
 			}
@@ -381,7 +381,7 @@ func (t *transactions) once(ctx context.Context, st store.Store, items []*Item, 
 	var outcomes []Outcome
 	saved := savedUndo{save: t.save}
 	attempts := 0
-	err := st.Update(ctx, func(w store.Writer) (err error) {
+	err := st.Update(ctx, func(ctx context.Context, w store.Writer) (err error) {
 		// The store may call this again; the first attempt was rolled back then.
 		if err := saved.forget(); err != nil {
 			return err

@@ -75,10 +75,10 @@ func (f *faulty) end(next fault, do func(commit bool) error) error {
 var errBack = errors.New("rolled back")
 
 // Update implements store.Store.
-func (f *faulty) Update(ctx context.Context, fn func(store.Writer) error) error {
+func (f *faulty) Update(ctx context.Context, fn func(context.Context, store.Writer) error) error {
 	return f.end(f.next(), func(commit bool) error {
-		err := f.Store.Update(ctx, func(w store.Writer) error {
-			if err := fn(w); err != nil || commit {
+		err := f.Store.Update(ctx, func(ctx context.Context, w store.Writer) error {
+			if err := fn(ctx, w); err != nil || commit {
 				return err
 			}
 			return errBack
@@ -187,7 +187,7 @@ func count(t *testing.T, s Stores, backend string) (n int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = st.View(t.Context(), func(r store.Reader) (err error) {
+	err = st.View(t.Context(), func(ctx context.Context, r store.Reader) (err error) {
 		n, err = r.CountAccounts(t.Context(), store.AccountFilter{})
 		return err
 	})
@@ -316,10 +316,10 @@ type contended struct {
 
 var errRolledBack = errors.New("rolled back")
 
-func (c *contended) Update(ctx context.Context, fn func(store.Writer) error) error {
+func (c *contended) Update(ctx context.Context, fn func(context.Context, store.Writer) error) error {
 	for range maxAttempts {
-		err := c.Store.Update(ctx, func(w store.Writer) error {
-			if err := fn(w); err != nil {
+		err := c.Store.Update(ctx, func(ctx context.Context, w store.Writer) error {
+			if err := fn(ctx, w); err != nil {
 				return err
 			}
 			return errRolledBack
@@ -328,8 +328,8 @@ func (c *contended) Update(ctx context.Context, fn func(store.Writer) error) err
 			return err
 		}
 	}
-	return c.Store.Update(ctx, func(w store.Writer) error {
-		if err := fn(w); err != nil {
+	return c.Store.Update(ctx, func(ctx context.Context, w store.Writer) error {
+		if err := fn(ctx, w); err != nil {
 			return err
 		}
 		if c.commits++; c.commits == c.failAt {
@@ -424,7 +424,7 @@ func TestApplyNoticesADeadTransaction(t *testing.T) {
 		dead = true
 		return Outcome{Item: item}, nil, fmt.Errorf("conflicting transaction: %w", store.ErrConflict)
 	}
-	err = st.Update(t.Context(), func(w store.Writer) error {
+	err = st.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
 		_, _, err := apply(t.Context(), &deadWriter{w, &dead}, step, []*Item{newItem("one", 1)}, false)
 		return err
 	})

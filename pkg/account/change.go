@@ -229,7 +229,7 @@ func (x AllBackends) readdress(ctx context.Context, but string, p store.Person) 
 			return sum, err
 		}
 		n := 0
-		err = st.Update(ctx, func(w store.Writer) (err error) {
+		err = st.Update(ctx, func(ctx context.Context, w store.Writer) (err error) {
 			if n, err = w.Readdress(ctx, p); err == nil && x.DryRun {
 				err = errDryRun
 			}

@@ -109,7 +109,7 @@ func (m *Builder) accountIDs(ctx context.Context, backends []string) (map[string
 		if err != nil {
 			return nil, err
 		}
-		err = st.View(ctx, func(r store.Reader) error {
+		err = st.View(ctx, func(ctx context.Context, r store.Reader) error {
 			for a, err := range r.Accounts(ctx, store.AccountFilter{Order: store.ByID}) {
 				if err != nil {
 					return err
@@ -168,7 +168,7 @@ func (m *Builder) orphans(ctx context.Context, backend string, ids map[string]st
 	if err != nil {
 		return err
 	}
-	return st.View(ctx, func(r store.Reader) error {
+	return st.View(ctx, func(ctx context.Context, r store.Reader) error {
 		for a, err := range r.Accounts(ctx, store.AccountFilter{}) {
 			if err != nil {
 				return err

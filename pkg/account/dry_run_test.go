@@ -15,7 +15,9 @@ type unwritable struct {
 	err error
 }
 
-func (s unwritable) Update(context.Context, func(store.Writer) error) error { return s.err }
+func (s unwritable) Update(context.Context, func(context.Context, store.Writer) error) error {
+	return s.err
+}
 
 // A dry run that cannot write says why it has to.
 func TestDryRunOfAnUnwritableStore(t *testing.T) {

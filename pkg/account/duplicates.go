@@ -96,7 +96,7 @@ func takenOn(ctx context.Context, st store.Store, accounts []*store.NewAccount) 
 		return loader.Taken(ctx, accounts)
 	}
 	taken := store.Taken{IDs: map[string]*store.Account{}, Addresses: map[string]string{}}
-	err := st.View(ctx, func(r store.Reader) error {
+	err := st.View(ctx, func(ctx context.Context, r store.Reader) error {
 		for _, a := range accounts {
 			was, err := r.AccountByFoldedID(ctx, a.Account.ID)
 			if err == nil {

@@ -25,6 +25,29 @@ type Finder struct {
 	// Unseen are the back ends on which an account may be as well, but which cannot be read.
 	Unseen []string
 	Retry  Retry
+
+	inside string       // the back end that a transaction is open on; "" for none
+	reader store.Reader // of the transaction
+}
+
+// within returns a Finder that reads one back end through a transaction that is open on it:
+// a transaction cannot contain another one of the same store.
+func (f *Finder) within(backend string, r store.Reader) *Finder {
+	inner := *f
+	inner.inside, inner.reader = backend, r
+	return &inner
+}
+
+// view calls fn with a Reader of a back end.
+func (f *Finder) view(ctx context.Context, backend string, fn func(context.Context, store.Reader) error) error {
+	if backend == f.inside {
+		return fn(ctx, f.reader)
+	}
+	st, err := f.Stores.Open(ctx, backend)
+	if err != nil {
+		return err
+	}
+	return st.View(ctx, fn)
 }
 
 // AmbiguousError is returned when several accounts match.
@@ -51,11 +74,7 @@ func (f *Finder) each(ctx context.Context, ask func(store.Reader) ([]*store.Acco
 	for _, backend := range f.Backends {
 		var found []*store.Account
 		err := f.Retry.do(ctx, backend, func(bool) error {
-			st, err := f.Stores.Open(ctx, backend)
-			if err != nil {
-				return err
-			}
-			return st.View(ctx, func(r store.Reader) (err error) {
+			return f.view(ctx, backend, func(_ context.Context, r store.Reader) (err error) {
 				found, err = ask(r)
 				return err
 			})

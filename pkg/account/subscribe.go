@@ -56,7 +56,7 @@ func (u CollectionURI) String() string {
 func Subscribe(f *Finder, uris func(*Item) []CollectionURI, on bool) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
 		o := Outcome{Item: item, Result: Already}
-		wanted := uris(item)
+		f, wanted := f.within(item.Backend, w), uris(item)
 		owners, readers := make([]store.Person, len(wanted)), make([]reader, len(wanted))
 		if on {
 			// All of them first, so that a failure leaves nothing half done.
@@ -140,11 +140,7 @@ func (f *Finder) calendarOwner(ctx context.Context, item *Item, u CollectionURI)
 	if owner.Account.ID == item.ID {
 		return p, who, &store.InvalidError{Field: "calendar", Reason: "belongs to the account itself"} // the caller names it
 	}
-	st, err := f.Stores.Open(ctx, owner.Backend)
-	if err != nil {
-		return p, who, err
-	}
-	err = st.View(ctx, func(r store.Reader) error {
+	err = f.view(ctx, owner.Backend, func(ctx context.Context, r store.Reader) error {
 		c, err := r.Calendar(ctx, owner.Account.ID, u.Calendar)
 		if err == nil {
 			who = reader{list: c.ACL, people: slices.Concat(owner.Account.Owners, owner.Account.Delegates)}

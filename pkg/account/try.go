@@ -19,7 +19,7 @@ var errTried = errors.New("the change was only tried")
 // ErrLocked.
 func TryChange(ctx context.Context, st store.Store) error {
 	id := "davadmin-try-" + strings.ToLower(rand.Text())
-	err := st.Update(ctx, func(w store.Writer) error {
+	err := st.Update(ctx, func(ctx context.Context, w store.Writer) error {
 		if err := tryChanges(ctx, w, id); err != nil {
 			return err
 		}

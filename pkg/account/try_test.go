@@ -30,7 +30,7 @@ func TestTryChange(t *testing.T) {
 	if err := TryChange(t.Context(), st); err != nil {
 		t.Error(err)
 	}
-	err := st.View(t.Context(), func(r store.Reader) error {
+	err := st.View(t.Context(), func(ctx context.Context, r store.Reader) error {
 		n, err := r.CountAccounts(t.Context(), store.AccountFilter{State: store.AnyState})
 		if n != 0 {
 			t.Errorf("%d accounts", n)
@@ -40,7 +40,7 @@ func TestTryChange(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	err = other.Update(t.Context(), func(store.Writer) error {
+	err = other.Update(t.Context(), func(context.Context, store.Writer) error {
 		if err := TryChange(t.Context(), st); !errors.Is(err, store.ErrLocked) {
 			t.Errorf("locked: %v", err)
 		}

@@ -27,6 +27,8 @@ var (
 	// ErrListing is returned for a change while a listing is being read in the same
 	// transaction.
 	ErrListing = errors.New("nothing can be changed while a listing is being read")
+	// ErrNested is returned for a transaction inside another one of the same store.
+	ErrNested = errors.New("a transaction cannot contain another one of the same store")
 	// ErrLocked is returned when another program locks the database for too long.
 	ErrLocked = errors.New("locked by another program")
 	// ErrTimeLimit is returned when a statement takes longer than the limit of the store.

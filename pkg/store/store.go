@@ -12,13 +12,15 @@ type Store interface {
 	// Backend returns the id of the back end.
 	Backend() string
 	// View calls fn with a Reader of one state of the store. The Reader is valid
-	// until fn returns and must not be used by several goroutines.
-	View(ctx context.Context, fn func(Reader) error) error
+	// until fn returns and must not be used by several goroutines. The context of fn
+	// belongs to the transaction: View and Update of the same store return ErrNested for
+	// it, because transactions inside others could wait for each other without end.
+	View(ctx context.Context, fn func(context.Context, Reader) error) error
 	// Update calls fn with a Writer and commits the changes if fn returns nil;
 	// otherwise nothing is changed. Update calls fn again after a conflict with
 	// another transaction, so anything that fn does outside the store must be safe
 	// to repeat.
-	Update(ctx context.Context, fn func(Writer) error) error
+	Update(ctx context.Context, fn func(context.Context, Writer) error) error
 	// Close closes the store. All transactions must have ended.
 	Close() error
 }

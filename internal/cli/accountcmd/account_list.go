@@ -242,7 +242,7 @@ func (o *accountList) addItem(ctx context.Context, s *storeHome, item *account.I
 	if err != nil {
 		return err
 	}
-	return st.View(ctx, func(r store.Reader) error {
+	return st.View(ctx, func(ctx context.Context, r store.Reader) error {
 		a, err := r.Account(ctx, item.ID)
 		if err != nil {
 			return err

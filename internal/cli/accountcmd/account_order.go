@@ -29,7 +29,7 @@ func (s *storeHome) eachAccount(ctx context.Context, names []string, f store.Acc
 		if err != nil {
 			return err
 		}
-		return st.View(ctx, func(r store.Reader) error {
+		return st.View(ctx, func(ctx context.Context, r store.Reader) error {
 			next, stop := iter.Pull2(r.Accounts(ctx, f))
 			defer stop()
 			streams = append(streams, &accountStream{backend: rest[0], reader: r, next: next})
@@ -45,7 +45,7 @@ func (s *storeHome) eachOf(ctx context.Context, name string, f store.AccountFilt
 	if err != nil {
 		return err
 	}
-	return st.View(ctx, func(r store.Reader) error {
+	return st.View(ctx, func(ctx context.Context, r store.Reader) error {
 		accounts := r.Accounts(ctx, f)
 		if f.Alone {
 			// do does not use the reader, so both can run at the same time.

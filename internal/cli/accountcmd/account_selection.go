@@ -183,7 +183,7 @@ func (s *storeHome) countAll(ctx context.Context, names []string) (int64, error)
 		if err != nil {
 			return 0, err
 		}
-		err = st.View(ctx, func(r store.Reader) error {
+		err = st.View(ctx, func(ctx context.Context, r store.Reader) error {
 			c, err := r.CountAccounts(ctx, store.AccountFilter{})
 			n += c
 			return err

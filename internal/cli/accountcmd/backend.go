@@ -141,7 +141,7 @@ func (o *backendList) describe(ctx context.Context, s *storeHome, l backends.Loc
 	if err != nil {
 		return b, err
 	}
-	return b, st.View(ctx, func(r store.Reader) error {
+	return b, st.View(ctx, func(ctx context.Context, r store.Reader) error {
 		if b.Active, err = r.CountAccounts(ctx, store.AccountFilter{}); err != nil {
 			return err
 		}

@@ -166,7 +166,7 @@ func (o *backendPurge) purge(ctx context.Context, s *storeHome, name string, cut
 		return sum, err
 	}
 	if o.global.DryRun {
-		err := st.View(ctx, func(r store.Reader) (err error) {
+		err := st.View(ctx, func(ctx context.Context, r store.Reader) (err error) {
 			sum, err = r.Purgeable(ctx, cut)
 			return err
 		})
@@ -174,7 +174,7 @@ func (o *backendPurge) purge(ctx context.Context, s *storeHome, name string, cut
 	}
 	for {
 		var done store.Purged
-		err := st.Update(ctx, func(w store.Writer) (err error) {
+		err := st.Update(ctx, func(ctx context.Context, w store.Writer) (err error) {
 			done, err = w.Purge(ctx, cut, purgedAtOnce)
 			return err
 		})
@@ -198,7 +198,7 @@ func (o *backendPurge) names(ctx context.Context, s *storeHome, cut time.Time, p
 	if err != nil {
 		return err
 	}
-	return st.View(ctx, func(r store.Reader) error {
+	return st.View(ctx, func(ctx context.Context, r store.Reader) error {
 		p.Objects, p.More = nil, 0
 		for x, err := range r.ToPurge(ctx, cut) {
 			if err != nil {

@@ -201,7 +201,7 @@ func (o *calendarList) ofItem(ctx context.Context, s *storeHome, item *account.I
 		return nil, err
 	}
 	var out []*calendarObject
-	err = st.View(ctx, func(r store.Reader) error {
+	err = st.View(ctx, func(ctx context.Context, r store.Reader) error {
 		a, err := r.Account(ctx, item.ID)
 		if err == nil {
 			out, err = o.ofAccount(ctx, r, a, state)

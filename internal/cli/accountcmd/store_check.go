@@ -112,7 +112,7 @@ func (c *storeCheck) look(ctx context.Context, l backends.Location) {
 	}
 	st, err := c.set.Open(ctx, l.Backend)
 	if err == nil {
-		err = st.View(ctx, func(r store.Reader) error {
+		err = st.View(ctx, func(ctx context.Context, r store.Reader) error {
 			_, err := r.CountAccounts(ctx, store.AccountFilter{})
 			return err
 		})

@@ -88,7 +88,7 @@ func TestServerCrashes(t *testing.T) {
 		if err := errors.Join(<-crash, s.Start(ctx)); err != nil {
 			t.Fatal(err)
 		}
-		err := opened.View(ctx, func(r store.Reader) error {
+		err := opened.View(ctx, func(ctx context.Context, r store.Reader) error {
 			n, countErr := r.CountAccounts(ctx, store.AccountFilter{})
 			if errors.As(err, &unknown) && n == int64(made)+1 {
 				made++ // the commit had happened
@@ -109,7 +109,7 @@ func TestServerCrashes(t *testing.T) {
 
 // create creates an account.
 func create(ctx context.Context, s store.Store, number int) error {
-	return s.Update(ctx, func(w store.Writer) error {
+	return s.Update(ctx, func(ctx context.Context, w store.Writer) error {
 		return w.CreateAccount(ctx, &store.NewAccount{
 			Account:   store.Account{ID: fmt.Sprint(number), Kind: store.User, Addresses: []string{fmt.Sprintf("%d@example.com", number)}},
 			Calendars: []store.Calendar{{Name: store.DefaultCalendar, Kind: store.PlainCalendar, Components: []string{"VEVENT"}}},

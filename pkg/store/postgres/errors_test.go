@@ -63,7 +63,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		s = open1(t, s.o)
-		if err := s.Update(t.Context(), func(w store.Writer) error { return w.CreateAccount(t.Context(), oneAccount("1")) }); !errors.Is(err, store.ErrReadOnly) {
+		if err := s.Update(t.Context(), func(ctx context.Context, w store.Writer) error { return w.CreateAccount(t.Context(), oneAccount("1")) }); !errors.Is(err, store.ErrReadOnly) {
 			t.Errorf("a change: got error %v", err)
 		}
 		if err := s.Load(t.Context(), []*store.NewAccount{oneAccount("1")}); !errors.Is(err, store.ErrReadOnly) {
@@ -83,7 +83,7 @@ func testLocks(t *testing.T, o Options) {
 		t.Fatal(err)
 	}
 	modify := func(s *Store, hold func()) error {
-		return s.Update(t.Context(), func(w store.Writer) error {
+		return s.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
 			a, err := w.Account(t.Context(), "1")
 			if err != nil {
 				return err
@@ -108,7 +108,7 @@ func testLocks(t *testing.T, o Options) {
 	if waited := time.Since(start); waited < o.Wait || waited > 20*time.Second {
 		t.Errorf("waited %s", waited)
 	}
-	if err := impatient.View(t.Context(), func(r store.Reader) error { _, err := r.Account(t.Context(), "1"); return err }); err != nil {
+	if err := impatient.View(t.Context(), func(ctx context.Context, r store.Reader) error { _, err := r.Account(t.Context(), "1"); return err }); err != nil {
 		t.Errorf("reading: %v", err)
 	}
 	close(release)

@@ -58,7 +58,7 @@ func TestCommitWithoutStandby(t *testing.T) {
 	server := servertest.Postgres(t, servertest.PostgresOptions{Settings: map[string]string{"synchronous_commit": "on", "fsync": "on"}})
 	s := limited(t, server, Options{})
 	add := func(id string) error {
-		return s.Update(t.Context(), func(w store.Writer) error {
+		return s.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
 			return w.CreateAccount(t.Context(), &store.NewAccount{Account: store.Account{ID: id, Kind: store.User, Addresses: []string{id + "@example.com"}}})
 		})
 	}
@@ -160,16 +160,16 @@ func TestSilentNetwork(t *testing.T) {
 		want error
 	}{
 		{"rollback of a view", func(ctx context.Context, s *Store, p *silentProxy) error {
-			return s.View(ctx, func(store.Reader) error { p.fallSilent(); return nil })
+			return s.View(ctx, func(context.Context, store.Reader) error { p.fallSilent(); return nil })
 		}, nil},
 		{"rollback of an update", func(ctx context.Context, s *Store, p *silentProxy) error {
-			return s.Update(ctx, func(store.Writer) error { p.fallSilent(); return store.ErrNotFound })
+			return s.Update(ctx, func(context.Context, store.Writer) error { p.fallSilent(); return store.ErrNotFound })
 		}, store.ErrNotFound},
 		{"statement", func(ctx context.Context, s *Store, p *silentProxy) error {
-			return s.Update(ctx, func(w store.Writer) error { p.fallSilent(); return w.DeleteAccount(ctx, "x") })
+			return s.Update(ctx, func(ctx context.Context, w store.Writer) error { p.fallSilent(); return w.DeleteAccount(ctx, "x") })
 		}, context.Canceled},
 		{"commit", func(ctx context.Context, s *Store, p *silentProxy) error {
-			return s.Update(ctx, func(w store.Writer) error { p.fallSilent(); return nil })
+			return s.Update(ctx, func(ctx context.Context, w store.Writer) error { p.fallSilent(); return nil })
 		}, store.ErrUnavailable},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -44,7 +44,7 @@ func TestPgBouncer(t *testing.T) {
 	if err != nil {
 		t.Errorf("load: %v", err)
 	}
-	err = opened.View(ctx, func(r store.Reader) error {
+	err = opened.View(ctx, func(ctx context.Context, r store.Reader) error {
 		n, err := r.CountAccounts(ctx, store.AccountFilter{})
 		if n != clients*rounds+1 {
 			t.Errorf("found %d accounts, want %d", n, clients*rounds+1)
@@ -61,7 +61,7 @@ func useOnce(ctx context.Context, s store.Store, first, n int) error {
 	if err := create(ctx, s, first+n); err != nil {
 		return err
 	}
-	return s.View(ctx, func(reader store.Reader) error {
+	return s.View(ctx, func(ctx context.Context, reader store.Reader) error {
 		for _, err := range reader.Accounts(ctx, store.AccountFilter{}) {
 			if err != nil {
 				return err

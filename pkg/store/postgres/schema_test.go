@@ -201,7 +201,7 @@ func TestStatementsGiveTheMissingRights(t *testing.T) {
 	}
 	defer func() { _ = s.Close() }()
 	create := func() error {
-		return s.Update(t.Context(), func(w store.Writer) error {
+		return s.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
 			return w.CreateAccount(t.Context(), &store.NewAccount{Account: store.Account{ID: "a", Kind: store.User, Addresses: []string{"a@example.com"}, DisplayName: "a"}})
 		})
 	}

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ func TestTokensAfterAFailover(t *testing.T) {
 		t.Fatal(err)
 	}
 	token := func() (now store.Token) {
-		err := s.View(ctx, func(r store.Reader) error {
+		err := s.View(ctx, func(ctx context.Context, r store.Reader) error {
 			c, err := r.Calendar(ctx, "1", store.DefaultCalendar)
 			if err != nil {
 				return err
@@ -46,7 +47,7 @@ func TestTokensAfterAFailover(t *testing.T) {
 	}
 	check := func(since store.Token, want error) {
 		t.Helper()
-		err := s.View(ctx, func(r store.Reader) error {
+		err := s.View(ctx, func(ctx context.Context, r store.Reader) error {
 			_, _, err := r.Changes(ctx, "1", store.DefaultCalendar, since)
 			return err
 		})
@@ -61,7 +62,7 @@ func TestTokensAfterAFailover(t *testing.T) {
 	if err := server.Restart(ctx); err != nil {
 		t.Fatal(err)
 	}
-	_ = s.View(ctx, func(store.Reader) error { return nil }) // finds that its connection is gone
+	_ = s.View(ctx, func(context.Context, store.Reader) error { return nil }) // finds that its connection is gone
 	check(before, nil)
 	if err := server.Stop(servertest.Fast); err != nil {
 		t.Fatal(err)
@@ -72,7 +73,7 @@ func TestTokensAfterAFailover(t *testing.T) {
 	if err := server.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	_ = s.View(ctx, func(store.Reader) error { return nil })
+	_ = s.View(ctx, func(context.Context, store.Reader) error { return nil })
 	check(before, store.ErrTokenOld)
 	check(token(), nil)
 }

@@ -181,8 +181,12 @@ func (c *cursor) Close() {
 }
 
 // View implements store.Store.
-func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
-	return s.named(s.view(ctx, func(t *transaction) error { return fn(relational.New(t, s.o.Backend, s.o.now())) }))
+func (s *Store) View(ctx context.Context, fn func(context.Context, store.Reader) error) error {
+	ctx, err := relational.Enter(ctx, s)
+	if err != nil {
+		return err
+	}
+	return s.named(s.view(ctx, func(t *transaction) error { return fn(ctx, relational.New(t, s.o.Backend, s.o.now())) }))
 }
 
 // view runs fn in a read-only transaction.
@@ -196,8 +200,12 @@ func (s *Store) view(ctx context.Context, fn func(*transaction) error) error {
 }
 
 // Update implements store.Store.
-func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
-	return s.change(ctx, func(t *transaction) error { return fn(relational.New(t, s.o.Backend, s.o.now())) })
+func (s *Store) Update(ctx context.Context, fn func(context.Context, store.Writer) error) error {
+	ctx, err := relational.Enter(ctx, s)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, func(t *transaction) error { return fn(ctx, relational.New(t, s.o.Backend, s.o.now())) })
 }
 
 // A transaction that conflicts with another one is retried after a random wait. Its

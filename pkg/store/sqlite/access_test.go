@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -11,7 +12,7 @@ import (
 // add creates an account in a store.
 func add(t *testing.T, s *Store, id string) {
 	t.Helper()
-	err := s.Update(t.Context(), func(w store.Writer) error {
+	err := s.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
 		return w.CreateAccount(t.Context(), &store.NewAccount{Account: store.Account{ID: id, Kind: store.User, Addresses: []string{id + "@example.com"}}})
 	})
 	if err != nil {
@@ -22,7 +23,7 @@ func add(t *testing.T, s *Store, id string) {
 // count returns the number of accounts, and calls during in the transaction.
 func count(t *testing.T, s *Store, during func()) (n int64, err error) {
 	t.Helper()
-	err = s.View(t.Context(), func(r store.Reader) error {
+	err = s.View(t.Context(), func(ctx context.Context, r store.Reader) error {
 		n, err = r.CountAccounts(t.Context(), store.AccountFilter{})
 		during()
 		return err
@@ -47,7 +48,7 @@ func TestReadOnlyFile(t *testing.T) {
 	if n, err := count(t, reader, func() {}); n != 2 || err != nil {
 		t.Errorf("found %d accounts, error %v", n, err)
 	}
-	err = reader.Update(t.Context(), func(w store.Writer) error { return w.DeleteAccount(t.Context(), "1") })
+	err = reader.Update(t.Context(), func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(t.Context(), "1") })
 	if !errors.Is(err, store.ErrReadOnly) {
 		t.Errorf("a change: got error %v", err)
 	}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -49,7 +50,7 @@ func fullDisk(t *testing.T, prepare func(dir string)) (dir string, free func()) 
 
 func countAccounts(t *testing.T, s *Store) (n int64) {
 	t.Helper()
-	err := s.View(t.Context(), func(r store.Reader) (err error) {
+	err := s.View(t.Context(), func(ctx context.Context, r store.Reader) (err error) {
 		n, err = r.CountAccounts(t.Context(), store.AccountFilter{State: store.AnyState})
 		return err
 	})
@@ -72,7 +73,7 @@ func TestFullDiskCanBeRead(t *testing.T) {
 	}
 	defer killed.Close()
 	add := func(s *Store, id string) error {
-		return s.Update(t.Context(), func(w store.Writer) error {
+		return s.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
 			return w.CreateAccount(t.Context(), &store.NewAccount{Account: store.Account{ID: id, Kind: store.User, Addresses: []string{id + "@example.com"}}})
 		})
 	}
@@ -107,8 +108,8 @@ func TestFullDiskCanBeRead(t *testing.T) {
 		if err := add(s, "b"); !errors.Is(err, store.ErrFull) {
 			t.Errorf("a change: %v", err)
 		}
-		err = s.View(t.Context(), func(store.Reader) error {
-			return s.View(t.Context(), func(store.Reader) error { return nil })
+		err = s.View(t.Context(), func(context.Context, store.Reader) error {
+			return s.View(t.Context(), func(context.Context, store.Reader) error { return nil })
 		})
 		if !errors.Is(err, store.ErrFull) {
 			t.Errorf("a second reader at the same time: %v", err)

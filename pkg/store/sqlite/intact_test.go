@@ -23,7 +23,7 @@ func TestCheckFindsADamagedPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.Update(t.Context(), func(w store.Writer) error {
+	err = s.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
 		for i := range 200 {
 			id := fmt.Sprintf("id-%d", i)
 			if err := w.CreateAccount(t.Context(), &store.NewAccount{Account: store.Account{ID: id, Kind: store.User, Addresses: []string{id + "@example.com"}}}); err != nil {

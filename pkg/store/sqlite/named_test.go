@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -25,10 +26,10 @@ func TestErrorsNameTheStore(t *testing.T) {
 			t.Errorf("%s: got %v", what, err)
 		}
 	}
-	nothing := func(store.Writer) error { return nil }
+	nothing := func(context.Context, store.Writer) error { return nil }
 	account := &store.NewAccount{Account: store.Account{ID: "1", Kind: store.User, Addresses: []string{"1@example.com"}}}
-	err = other.Update(t.Context(), func(store.Writer) error {
-		return s.Update(t.Context(), func(store.Writer) error {
+	err = other.Update(t.Context(), func(context.Context, store.Writer) error {
+		return s.Update(t.Context(), func(context.Context, store.Writer) error {
 			check("locked", second.Update(t.Context(), nothing), store.ErrLocked)
 			check("locked, while loading", second.Load(t.Context(), []*store.NewAccount{account}), store.ErrLocked)
 			return nil
@@ -40,12 +41,12 @@ func TestErrorsNameTheStore(t *testing.T) {
 	if err := s.change(t.Context(), func(c *connection) error { return c.run(t.Context(), "DROP TABLE address") }); err != nil {
 		t.Fatal(err)
 	}
-	find := func(r store.Reader) error {
+	find := func(ctx context.Context, r store.Reader) error {
 		_, err := r.AccountByAddress(t.Context(), "1@example.com")
 		return err
 	}
 	check("a missing table", s.View(t.Context(), find), nil)
-	check("a missing table, in another store's transaction", other.View(t.Context(), func(store.Reader) error { return s.View(t.Context(), find) }), nil)
+	check("a missing table, in another store's transaction", other.View(t.Context(), func(context.Context, store.Reader) error { return s.View(t.Context(), find) }), nil)
 	_, err = s.Taken(t.Context(), []*store.NewAccount{account})
 	check("a missing table, for Taken", err, nil)
 }

@@ -27,7 +27,7 @@ func (r *recorder) Stream(ctx context.Context, query string, args ...any) (relat
 func TestTimeRangeUsesTheIndex(t *testing.T) {
 	s := newStore(t, Options{Path: filepath.Join(t.TempDir(), "b.sqlite"), Backend: "b"})
 	ctx := t.Context()
-	err := s.Update(ctx, func(w store.Writer) error {
+	err := s.Update(ctx, func(ctx context.Context, w store.Writer) error {
 		return w.CreateAccount(ctx, &store.NewAccount{
 			Account:   store.Account{ID: "1", Kind: store.User, Addresses: []string{"1@example.com"}},
 			Calendars: []store.Calendar{{Name: store.DefaultCalendar, Kind: store.PlainCalendar, Components: []string{"VEVENT"}}},

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -13,7 +14,7 @@ import (
 func put(t *testing.T, s *Store, name string) (token store.Token) {
 	t.Helper()
 	ctx := t.Context()
-	err := s.Update(ctx, func(w store.Writer) error {
+	err := s.Update(ctx, func(ctx context.Context, w store.Writer) error {
 		m := &store.Component{Name: name, UID: name, Type: "VEVENT", Text: []byte(name)}
 		if err := w.PutComponent(ctx, "1", store.DefaultCalendar, m, store.Condition{}); err != nil {
 			return err
@@ -33,7 +34,7 @@ func put(t *testing.T, s *Store, name string) (token store.Token) {
 
 func withCalendar(t *testing.T, s *Store) {
 	t.Helper()
-	err := s.Update(t.Context(), func(w store.Writer) error {
+	err := s.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
 		return w.CreateAccount(t.Context(), &store.NewAccount{
 			Account:   store.Account{ID: "1", Kind: store.User, Addresses: []string{"1@example.com"}},
 			Calendars: []store.Calendar{{Name: store.DefaultCalendar, Kind: store.PlainCalendar, Components: []string{"VEVENT"}}},
@@ -46,7 +47,7 @@ func withCalendar(t *testing.T, s *Store) {
 
 func wantToken(t *testing.T, s *Store, token store.Token, want error) {
 	t.Helper()
-	err := s.View(t.Context(), func(r store.Reader) error {
+	err := s.View(t.Context(), func(ctx context.Context, r store.Reader) error {
 		_, _, err := r.Changes(t.Context(), "1", store.DefaultCalendar, token)
 		return err
 	})

@@ -170,7 +170,7 @@ func TestReplaceKeepsACopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	err = s.View(t.Context(), func(r store.Reader) error {
+	err = s.View(t.Context(), func(ctx context.Context, r store.Reader) error {
 		n, err := r.CountAccounts(t.Context(), store.AccountFilter{State: store.AnyState})
 		if n != 0 {
 			t.Errorf("the new store has %d accounts", n)
@@ -249,7 +249,7 @@ func TestFilesAreAccessibleOnlyToTheOwner(t *testing.T) {
 	}
 	defer s.Close()
 	a := &store.NewAccount{Account: store.Account{ID: "a", Kind: store.User, Addresses: []string{"a@example.com"}}}
-	if err := s.Update(t.Context(), func(w store.Writer) error { return w.CreateAccount(t.Context(), a) }); err != nil {
+	if err := s.Update(t.Context(), func(ctx context.Context, w store.Writer) error { return w.CreateAccount(t.Context(), a) }); err != nil {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(filepath.Dir(o.Path))

@@ -12,11 +12,15 @@ import (
 )
 
 // View implements store.Store.
-func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
+func (s *Store) View(ctx context.Context, fn func(context.Context, store.Reader) error) error {
 	return s.named(s.view(ctx, fn))
 }
 
-func (s *Store) view(ctx context.Context, fn func(store.Reader) error) error {
+func (s *Store) view(ctx context.Context, fn func(context.Context, store.Reader) error) error {
+	ctx, err := relational.Enter(ctx, s)
+	if err != nil {
+		return err
+	}
 	c, err := s.reader(ctx)
 	if err != nil {
 		return err
@@ -27,7 +31,7 @@ func (s *Store) view(ctx context.Context, fn func(store.Reader) error) error {
 	if err := c.run(ctx, "BEGIN"); err != nil {
 		return err
 	}
-	if err := fn(relational.New(c, s.o.Backend, s.o.now())); err != nil {
+	if err := fn(ctx, relational.New(c, s.o.Backend, s.o.now())); err != nil {
 		return err
 	}
 	return s.snapshot.check(s.o.Path)
@@ -50,8 +54,12 @@ func (s *Store) reader(ctx context.Context) (*connection, error) {
 
 // Update implements store.Store. It waits for other writers of this process, and up
 // to Options.Wait for writers of other processes.
-func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
-	return s.named(s.change(ctx, func(c *connection) error { return fn(relational.New(c, s.o.Backend, s.o.now())) }))
+func (s *Store) Update(ctx context.Context, fn func(context.Context, store.Writer) error) error {
+	ctx, err := relational.Enter(ctx, s)
+	if err != nil {
+		return err
+	}
+	return s.named(s.change(ctx, func(c *connection) error { return fn(ctx, relational.New(c, s.o.Backend, s.o.now())) }))
 }
 
 // commitLimit is the maximum time of a commit.
@@ -153,7 +161,7 @@ func asExists(what, value string, err error) error {
 
 // Taken implements store.Loader.
 func (s *Store) Taken(ctx context.Context, accounts []*store.NewAccount) (taken store.Taken, err error) {
-	err = s.View(ctx, func(r store.Reader) error {
+	err = s.View(ctx, func(ctx context.Context, r store.Reader) error {
 		taken, err = r.(*relational.Session).Taken(ctx, accounts)
 		return err
 	})

@@ -23,7 +23,7 @@ func testCancelledAnywhere(s *env) {
 		var err error
 		switch random.IntN(4) {
 		case 0:
-			err = s.View(ctx, func(r store.Reader) error {
+			err = s.View(ctx, func(ctx context.Context, r store.Reader) error {
 				for _, err := range r.Accounts(ctx, store.AccountFilter{Limit: 3}) {
 					if err != nil {
 						return err
@@ -32,9 +32,9 @@ func testCancelledAnywhere(s *env) {
 				return nil
 			})
 		case 1:
-			err = s.Update(ctx, func(store.Writer) error { return nil })
+			err = s.Update(ctx, func(context.Context, store.Writer) error { return nil })
 		default:
-			err = s.Update(ctx, func(w store.Writer) error {
+			err = s.Update(ctx, func(ctx context.Context, w store.Writer) error {
 				if err := w.CreateAccount(ctx, person(id)); err != nil {
 					return err
 				}
@@ -52,7 +52,7 @@ func testCancelledAnywhere(s *env) {
 		}
 		for name, handle := range map[string]store.Store{"the same": s.Store, "another": second} {
 			limited, stop := context.WithTimeout(s.t.Context(), 20*time.Second)
-			err := handle.Update(limited, func(w store.Writer) error { return w.CreateAccount(limited, person(id+name)) })
+			err := handle.Update(limited, func(ctx context.Context, w store.Writer) error { return w.CreateAccount(limited, person(id+name)) })
 			stop()
 			if err != nil {
 				s.t.Fatalf("round %d: %s handle cannot write any more: %v", round, name, err)

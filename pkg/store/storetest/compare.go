@@ -142,7 +142,7 @@ func clip(text string) string {
 func classes() map[string]error {
 	return map[string]error{
 		"ErrNotFound": store.ErrNotFound, "ErrExists": store.ErrExists, "ErrConflict": store.ErrConflict, "ErrInvalid": store.ErrInvalid,
-		"ErrDeleted": store.ErrDeleted, "ErrTokenOld": store.ErrTokenOld, "ErrListing": store.ErrListing, "ErrLocked": store.ErrLocked, "ErrTimeLimit": store.ErrTimeLimit, "ErrUnavailable": store.ErrUnavailable,
+		"ErrDeleted": store.ErrDeleted, "ErrTokenOld": store.ErrTokenOld, "ErrListing": store.ErrListing, "ErrNested": store.ErrNested, "ErrLocked": store.ErrLocked, "ErrTimeLimit": store.ErrTimeLimit, "ErrUnavailable": store.ErrUnavailable,
 		"ErrDenied": store.ErrDenied, "ErrFull": store.ErrFull, "ErrReadOnly": store.ErrReadOnly, "ErrDamaged": store.ErrDamaged,
 		"ErrNoSchema": store.ErrNoSchema, "ErrSchemaOlder": store.ErrSchemaOlder, "ErrSchemaNewer": store.ErrSchemaNewer,
 		"ErrOtherBackend": store.ErrOtherBackend,

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,6 +15,7 @@ func concurrencyTests() []test {
 		{"ConcurrentUpdates", testConcurrentUpdates},
 		{"ConcurrentCreates", testConcurrentCreates},
 		{"ConcurrentComponents", testConcurrentComponents},
+		{"Nested", testNested},
 	}
 }
 
@@ -47,7 +49,7 @@ func testConcurrentUpdates(s *env) {
 	}
 	errs := concurrently(writers, func(i int) error {
 		for range times {
-			err := handles[i%2].Update(ctx, func(w store.Writer) error {
+			err := handles[i%2].Update(ctx, func(ctx context.Context, w store.Writer) error {
 				a, err := w.Account(ctx, "a")
 				if err != nil {
 					return err
@@ -101,7 +103,7 @@ func (s *env) watch(h store.Store, stop <-chan struct{}) {
 			return
 		default:
 		}
-		err := h.View(ctx, func(r store.Reader) error {
+		err := h.View(ctx, func(ctx context.Context, r store.Reader) error {
 			a, err := r.Account(ctx, "a")
 			if err != nil {
 				return err
@@ -137,7 +139,7 @@ func testConcurrentCreates(s *env) {
 			},
 		} {
 			errs := concurrently(writers, func(i int) error {
-				return handles[i%2].Update(ctx, func(w store.Writer) error { return w.CreateAccount(ctx, made(i)) })
+				return handles[i%2].Update(ctx, func(ctx context.Context, w store.Writer) error { return w.CreateAccount(ctx, made(i)) })
 			})
 			won := 0
 			for _, err := range errs {
@@ -174,7 +176,7 @@ func testConcurrentComponents(s *env) {
 	handles := []store.Store{s.Store, s.open()}
 	ctx := s.t.Context()
 	put := func(i int, m *store.Component, cond store.Condition) error {
-		return handles[i%2].Update(ctx, func(w store.Writer) error {
+		return handles[i%2].Update(ctx, func(ctx context.Context, w store.Writer) error {
 			copied := *m
 			return w.PutComponent(ctx, "a", cal, &copied, cond)
 		})
@@ -214,5 +216,42 @@ func testConcurrentComponents(s *env) {
 	}
 	if len(revisions) != len(h.Components[cal]) {
 		s.t.Errorf("%d components have %d revisions", len(h.Components[cal]), len(revisions))
+	}
+}
+
+// A transaction inside another one of the same store fails at once, and the outer one
+// continues. One of another store is allowed.
+func testNested(s *env) {
+	s.create(person("a"))
+	other := s.open()
+	inner := func(ctx context.Context, st store.Store) []error {
+		return []error{
+			st.View(ctx, func(ctx context.Context, r store.Reader) error { _, err := r.Account(ctx, "a"); return err }),
+			st.Update(ctx, func(context.Context, store.Writer) error { return nil }),
+		}
+	}
+	check := func(ctx context.Context, r store.Reader) error {
+		for _, err := range inner(ctx, s.Store) {
+			s.wantClass(err, store.ErrNested, "a transaction inside another one")
+		}
+		_, err := r.Account(ctx, "a")
+		return err
+	}
+	ctx := s.t.Context()
+	if err := s.View(ctx, check); err != nil {
+		s.t.Errorf("a view after one inside it: %v", err)
+	}
+	err := s.Update(ctx, func(ctx context.Context, w store.Writer) error {
+		if err := check(ctx, w); err != nil {
+			return err
+		}
+		return w.DeleteAccount(ctx, "a")
+	})
+	if err != nil {
+		s.t.Errorf("an update after a transaction inside it: %v", err)
+	}
+	err = s.View(ctx, func(ctx context.Context, _ store.Reader) error { return errors.Join(inner(ctx, other)...) })
+	if err != nil {
+		s.t.Errorf("transactions of another store: %v", err)
 	}
 }

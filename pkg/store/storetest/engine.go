@@ -138,7 +138,7 @@ func (s *env) update(fn func(ctx context.Context, w store.Writer) error) {
 func (s *env) try(fn func(ctx context.Context, w store.Writer) error) error {
 	s.clock.advance(time.Second)
 	ctx := s.t.Context()
-	return s.Update(ctx, func(w store.Writer) error { return fn(ctx, w) })
+	return s.Update(ctx, func(ctx context.Context, w store.Writer) error { return fn(ctx, w) })
 }
 
 // create creates accounts.
@@ -158,7 +158,7 @@ func (s *env) create(accounts ...*store.NewAccount) {
 func (s *env) view(fn func(ctx context.Context, r store.Reader) error) {
 	s.t.Helper()
 	ctx := s.t.Context()
-	if err := s.View(ctx, func(r store.Reader) error { return fn(ctx, r) }); err != nil {
+	if err := s.View(ctx, func(ctx context.Context, r store.Reader) error { return fn(ctx, r) }); err != nil {
 		s.t.Fatalf("view: %v", err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 func CheckFrozen(t testing.TB, s store.Store) {
 	t.Helper()
 	const jane, anne = "426dfa81-3ec811e0-808bb160-e71a5247", "Ünïque '; --"
-	err := s.View(t.Context(), func(r store.Reader) error {
+	err := s.View(t.Context(), func(ctx context.Context, r store.Reader) error {
 		return checkFrozen(t.Context(), t, r, jane, anne)
 	})
 	if err != nil {

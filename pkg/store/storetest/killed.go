@@ -43,7 +43,7 @@ func runVictim(t *testing.T, e Engine) bool {
 	}
 	for i := 0; ; i++ {
 		a := withHome(fmt.Sprintf("round %s account %d", round, i))
-		err := s.Update(ctx, func(w store.Writer) error {
+		err := s.Update(ctx, func(ctx context.Context, w store.Writer) error {
 			if err := w.CreateAccount(ctx, clone(a)); err != nil {
 				return err
 			}
@@ -127,7 +127,7 @@ func (s *env) wantComplete(made map[string]bool) {
 	}
 	var all map[string]home
 	ctx := s.t.Context()
-	err = store2.View(ctx, func(r store.Reader) (err error) { all, err = readAll(ctx, r); return err })
+	err = store2.View(ctx, func(ctx context.Context, r store.Reader) (err error) { all, err = readAll(ctx, r); return err })
 	if err = errors.Join(err, s.usable(ctx, store2), store2.Close()); err != nil {
 		s.t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func (s *env) wantComplete(made map[string]bool) {
 // usable returns an error unless the store can be changed. It rolls the change back.
 func (s *env) usable(ctx context.Context, opened store.Store) error {
 	undo := errors.New("undo")
-	err := opened.Update(ctx, func(w store.Writer) error {
+	err := opened.Update(ctx, func(ctx context.Context, w store.Writer) error {
 		if err := w.CreateAccount(ctx, withHome("somebody")); err != nil {
 			return err
 		}

@@ -275,7 +275,7 @@ func (s *env) endListing(all []*store.Account) {
 	})
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
-	err := s.View(ctx, func(r store.Reader) error {
+	err := s.View(ctx, func(ctx context.Context, r store.Reader) error {
 		n, errs := 0, 0
 		for _, err := range r.Accounts(ctx, store.AccountFilter{State: store.AnyState}) {
 			if err != nil {

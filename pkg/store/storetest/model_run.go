@@ -80,7 +80,7 @@ func (r *run) transaction(actions []action, undone bool) {
 	r.clock.advance(time.Second)
 	undo := errors.New("undone")
 	var next *model
-	err := r.store.Update(r.ctx, func(w store.Writer) error {
+	err := r.store.Update(r.ctx, func(ctx context.Context, w store.Writer) error {
 		next = r.model.clone()
 		next.now = r.clock.stamp()
 		for _, a := range actions {
@@ -119,7 +119,7 @@ func orNoError(err error) error {
 
 // compare compares the complete content of the store with the model.
 func (r *run) compare() {
-	err := r.store.View(r.ctx, func(in store.Reader) error {
+	err := r.store.View(r.ctx, func(ctx context.Context, in store.Reader) error {
 		all, err := readAll(r.ctx, in)
 		if err != nil {
 			return err

@@ -82,7 +82,7 @@ func testRollback(s *env) {
 	if len(after) != 3 || after["a"].Account.DisplayName != "changed" || after["new"].Account == nil || after["b"].Account.Active() {
 		s.t.Errorf("after the same changes without an error: %d accounts", len(after))
 	}
-	if err := s.View(s.t.Context(), func(store.Reader) error { return no }); !errors.Is(err, no) {
+	if err := s.View(s.t.Context(), func(context.Context, store.Reader) error { return no }); !errors.Is(err, no) {
 		s.t.Errorf("a view returns the error %v", err)
 	}
 }
@@ -107,7 +107,7 @@ func testPanic(s *env) {
 		})
 		s.same(any("ouch"), got, "the panic in an update")
 		got = caught(func() error {
-			return s.View(s.t.Context(), func(r store.Reader) error {
+			return s.View(s.t.Context(), func(ctx context.Context, r store.Reader) error {
 				for _, err := range r.Accounts(s.t.Context(), store.AccountFilter{}) {
 					if err == nil {
 						panic("ouch")
@@ -127,7 +127,7 @@ func testCancelled(s *env) {
 	s.prepareChangeAll()
 	before := s.everything()
 	ctx, cancel := context.WithCancel(s.t.Context())
-	err := s.Update(ctx, func(w store.Writer) error {
+	err := s.Update(ctx, func(ctx context.Context, w store.Writer) error {
 		if err := changeAll(ctx, w, s.clock.Now()); err != nil {
 			return err
 		}
@@ -139,8 +139,8 @@ func testCancelled(s *env) {
 	}
 	s.same(before, s.everything(), "after the context was cancelled")
 	for what, err := range map[string]error{
-		"update": s.Update(ctx, func(w store.Writer) error { return w.CreateAccount(ctx, withHome("new")) }),
-		"view":   s.View(ctx, func(r store.Reader) error { _, err := r.Account(ctx, "a"); return err }),
+		"update": s.Update(ctx, func(ctx context.Context, w store.Writer) error { return w.CreateAccount(ctx, withHome("new")) }),
+		"view":   s.View(ctx, func(ctx context.Context, r store.Reader) error { _, err := r.Account(ctx, "a"); return err }),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			s.t.Errorf("%s with a cancelled context: got error %v", what, err)
@@ -148,7 +148,7 @@ func testCancelled(s *env) {
 	}
 	ctx, cancel = context.WithTimeout(s.t.Context(), 50*time.Millisecond)
 	defer cancel()
-	err = s.Update(ctx, func(w store.Writer) error {
+	err = s.Update(ctx, func(ctx context.Context, w store.Writer) error {
 		if err := w.DeleteAccount(ctx, "a"); err != nil {
 			return err
 		}
@@ -182,7 +182,7 @@ func testReadOwnWrites(s *env) {
 		go func() {
 			defer close(outside)
 			var all map[string]home
-			if err := s.View(ctx, func(r store.Reader) (err error) { all, err = readAll(ctx, r); return err }); err != nil {
+			if err := s.View(s.t.Context(), func(ctx context.Context, r store.Reader) (err error) { all, err = readAll(ctx, r); return err }); err != nil {
 				s.t.Errorf("a view during an update: %v", err)
 			}
 			outside <- all
@@ -205,7 +205,7 @@ func testSnapshot(s *env) {
 		}
 		done := make(chan error, 1)
 		go func() {
-			done <- s.Update(ctx, func(w store.Writer) error { return changeAll(ctx, w, s.clock.Now()) })
+			done <- s.Update(ctx, func(ctx context.Context, w store.Writer) error { return changeAll(ctx, w, s.clock.Now()) })
 		}()
 		if err := <-done; err != nil {
 			s.t.Errorf("an update during a view: %v", err)
@@ -251,10 +251,10 @@ func testReopen(s *env) {
 	if err := again.Close(); err != nil {
 		s.t.Errorf("close: %v", err)
 	}
-	if err := again.View(s.t.Context(), func(r store.Reader) error { _, err := r.Account(s.t.Context(), "a"); return err }); err == nil {
+	if err := again.View(s.t.Context(), func(ctx context.Context, r store.Reader) error { _, err := r.Account(s.t.Context(), "a"); return err }); err == nil {
 		s.t.Error("a closed store can be read")
 	}
-	if err := again.Update(s.t.Context(), func(w store.Writer) error { return w.DeleteAccount(s.t.Context(), "a") }); err == nil {
+	if err := again.Update(s.t.Context(), func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(s.t.Context(), "a") }); err == nil {
 		s.t.Error("a closed store can be changed")
 	}
 	s.home("a")
