@@ -213,12 +213,17 @@ type Loader interface {
 	// accounts that Taken reports, and create the accounts one by one if Load still
 	// returns ErrExists, or ErrConflict because of another transaction.
 	Load(ctx context.Context, accounts []*NewAccount) error
+	// Taken looks up the ids and addresses of many accounts at once.
+	Taken(ctx context.Context, accounts []*NewAccount) (Taken, error)
+}
+
+// ComponentLoader is implemented by stores that can create many components faster at once
+// than one by one.
+type ComponentLoader interface {
 	// LoadComponents creates components of a calendar in one transaction, as PutComponent
 	// with IfAbsent would create each. After an error none is created. ErrExists does not
 	// say which of them exists already: callers put them one by one then.
 	LoadComponents(ctx context.Context, account, calendar string, components []*Component) error
-	// Taken looks up the ids and addresses of many accounts at once.
-	Taken(ctx context.Context, accounts []*NewAccount) (Taken, error)
 }
 
 // Checker is implemented by stores that can find out whether all parts of them can be read.

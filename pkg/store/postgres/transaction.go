@@ -308,7 +308,7 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 	return s.named(err)
 }
 
-// LoadComponents implements store.Loader with COPY.
+// LoadComponents implements store.ComponentLoader with COPY.
 func (s *Store) LoadComponents(ctx context.Context, account, calendar string, components []*store.Component) error {
 	err := s.tryOnce(ctx, func(t *transaction) error {
 		number, err := relational.New(t, s.o.Backend, s.o.now()).PrepareComponents(ctx, account, calendar, components)

@@ -100,7 +100,10 @@ func testComponentNames(s *env) {
 // LoadComponents creates the same as PutComponent, all or none.
 func testLoadComponents(s *env) {
 	const cal = store.DefaultCalendar
-	l := s.loader()
+	l, ok := s.Store.(store.ComponentLoader)
+	if !ok {
+		s.t.Skipf("%s does not implement store.ComponentLoader", s.e.Name)
+	}
 	s.create(withHome("a"), withHome("b"))
 	var list []*store.Component
 	for _, name := range []string{"3", "1", "2"} {
