@@ -39,12 +39,36 @@ func explain(err error) error {
 	case errors.As(err, &connect) && explainRefusal(connect) != nil:
 		return explainRefusal(connect)
 	case errors.As(err, &connect):
-		return fmt.Errorf("%w (%s)", store.ErrUnavailable, oneLine(errors.Join(decisive(connect)...)))
+		return explainConnect(connect)
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
 		strings.Contains(err.Error(), "conn closed"), strings.Contains(err.Error(), "closed pool"):
 		return fmt.Errorf("%w (%s)", store.ErrUnavailable, oneLine(err))
 	}
 	return err
+}
+
+// NoPrimaryError is returned when target_session_attrs in the URL requires a server that
+// accepts changes, and of those that answer none does: a failover has not ended yet, or
+// nothing has promoted the standby server. It wraps store.ErrUnavailable.
+type NoPrimaryError struct {
+	// Text says for each server why it was not used.
+	Text string
+}
+
+// Error returns the text in that of store.ErrUnavailable.
+func (e *NoPrimaryError) Error() string { return store.ErrUnavailable.Error() + " (" + e.Text + ")" }
+
+// Unwrap returns store.ErrUnavailable.
+func (e *NoPrimaryError) Unwrap() error { return store.ErrUnavailable }
+
+// explainConnect is explain for a connection that failed with no answer from the server
+// about the reason, or to which the server does not match the URL.
+func explainConnect(connect *pgconn.ConnectError) error {
+	text := oneLine(errors.Join(decisive(connect)...))
+	if errors.Is(connect, pgconn.ErrReadOnlyConnection) || errors.Is(connect, pgconn.ErrStandbyConnection) {
+		return &NoPrimaryError{Text: text}
+	}
+	return fmt.Errorf("%w (%s)", store.ErrUnavailable, text)
 }
 
 // explainCode is explain for an error of the server.
