@@ -160,6 +160,49 @@ func (l *commitLog) longest() (d time.Duration) {
 	return d
 }
 
+// repeatUntil calls put with a rising number until stop is closed, and waits a little after
+// each failure.
+func repeatUntil(stop <-chan struct{}, put func(n int) error) {
+	for n := 0; ; n++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		if put(n) != nil {
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+}
+
+// bareWriter inserts rows with pgx alone.
+type bareWriter struct {
+	url  string
+	conn *pgx.Conn
+	done commitLog
+}
+
+func (w *bareWriter) put(ctx context.Context, n int) (err error) {
+	if w.conn == nil {
+		if w.conn, err = pgx.Connect(ctx, w.url); err != nil {
+			return err
+		}
+	}
+	if _, err = w.conn.Exec(ctx, "INSERT INTO bare VALUES ($1)", n); err != nil {
+		w.close(ctx)
+		return err
+	}
+	w.done.add(fmt.Sprint(n))
+	return nil
+}
+
+func (w *bareWriter) close(ctx context.Context) {
+	if w.conn != nil {
+		_ = w.conn.Close(ctx)
+		w.conn = nil
+	}
+}
+
 // failOnce kills a primary under load.
 func failOnce(synchronous bool) (r failed, err error) {
 	ctx := context.Background()
@@ -168,49 +211,24 @@ func failOnce(synchronous bool) (r failed, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, s.Close(), p.Stop()) }()
-	var ours, bare commitLog
+	var ours commitLog
+	bare := &bareWriter{url: p.URL("postgres", "read-write")}
+	defer bare.close(ctx)
 	var all sync.WaitGroup
 	stop := make(chan struct{})
-	repeat := func(put func(n int) bool) {
-		all.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				if !put(n) {
-					time.Sleep(20 * time.Millisecond)
-				}
-			}
-		})
-	}
 	for w := range failoverWriters {
-		repeat(func(n int) bool {
-			id := fmt.Sprintf("w%d-%d", w, n)
-			err := putOne(ctx, s, id)
-			if err == nil {
-				ours.add(id)
-			}
-			return err == nil
+		all.Go(func() {
+			repeatUntil(stop, func(n int) error {
+				id := fmt.Sprintf("w%d-%d", w, n)
+				err := putOne(ctx, s, id)
+				if err == nil {
+					ours.add(id)
+				}
+				return err
+			})
 		})
 	}
-	var conn *pgx.Conn
-	repeat(func(n int) bool {
-		var err error
-		if conn == nil {
-			if conn, err = pgx.Connect(ctx, p.URL("postgres", "read-write")); err != nil {
-				return false
-			}
-		}
-		if _, err = conn.Exec(ctx, "INSERT INTO bare VALUES ($1)", n); err != nil {
-			_ = conn.Close(ctx)
-			conn = nil
-			return false
-		}
-		bare.add(fmt.Sprint(n))
-		return true
-	})
+	all.Go(func() { repeatUntil(stop, func(n int) error { return bare.put(ctx, n) }) })
 	time.Sleep(failoverLoad)
 	start := time.Now()
 	if err = errors.Join(p.Primary.Kill(), p.Standby.Promote(ctx)); err == nil {
@@ -219,25 +237,28 @@ func failOnce(synchronous bool) (r failed, err error) {
 	}
 	close(stop)
 	all.Wait()
-	if conn != nil {
-		_ = conn.Close(ctx)
-	}
 	if err != nil {
 		return r, err
 	}
-	r.bare, r.store, r.acknowledged = bare.longest(), ours.longest(), len(ours.names)
-	there, err := p.Standby.Psql(ctx, "postgres", "SELECT account FROM davadmin.component")
+	r.bare, r.store, r.acknowledged = bare.done.longest(), ours.longest(), len(ours.names)
+	r.lost, err = missing(ctx, p.Standby, ours.names)
+	return r, err
+}
+
+// missing returns how many of the accounts have no component on a server.
+func missing(ctx context.Context, server *servertest.PostgresServer, accounts []string) (n int, err error) {
+	there, err := server.Psql(ctx, "postgres", "SELECT account FROM davadmin.component")
 	if err != nil {
-		return r, err
+		return 0, err
 	}
 	known := map[string]bool{}
 	for id := range strings.Lines(there + "\n") {
 		known[strings.TrimSpace(id)] = true
 	}
-	for _, id := range ours.names {
+	for _, id := range accounts {
 		if !known[id] {
-			r.lost++
+			n++
 		}
 	}
-	return r, nil
+	return n, nil
 }
