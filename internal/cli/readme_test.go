@@ -28,9 +28,10 @@ var update = flag.Bool("update", false, "write the real output into the document
 // as in ```ldif people.ldif, is that file; if "served" follows, it is also a live
 // directory at $LDAP_HOST, which "cn=manager" and "cn=davadmin" may change with the password in
 // the file pw. With "limited", it supports TLS with the CA in the file ca.pem, and has a bind DN
-// "cn=reader,o=isp" with the same password, which may change nothing and read 5 entries. One document is one session; see stable for output that differs from run to run.
+// "cn=reader,o=isp" with the same password, which may change nothing and read 5 entries. One document is one session; see
+// stable for output that differs from run to run, and act for what happens between commands.
 func executedDocuments() []string {
-	return []string{"../../README.md", "../../docs/guide/connect.md", "../../docs/guide/cron.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md", "../../docs/guide/groups.md", "../../docs/guide/accounts.md"}
+	return []string{"../../README.md", "../../docs/guide/connect.md", "../../docs/guide/cron.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md", "../../docs/guide/groups.md", "../../docs/guide/accounts.md", "../../docs/guide/high-availability.md"}
 }
 
 func TestDocumentsShowRealOutput(t *testing.T) {
@@ -65,6 +66,9 @@ type session struct {
 	files    string            // the content of the document's own files
 	host     string            // of the live directory
 	ids      map[string]string // random unique ids and how they are shown
+
+	databases *databases
+	hosts     []string // pairs of the address of a database server and how it is shown
 }
 
 // replay returns the document with the real output of its sessions.
@@ -88,6 +92,9 @@ func (s *session) replay(t *testing.T, text string) string {
 			file = nil
 		case !inSession:
 			out.WriteString(line)
+			if m := action.FindStringSubmatch(line); m != nil {
+				s.act(t, m[1])
+			}
 			inSession = strings.TrimSpace(line) == "```console"
 			if words := strings.Fields(line); strings.HasPrefix(line, "```") && len(words) > 1 {
 				file = words[1:]
@@ -155,10 +162,10 @@ var (
 )
 
 // stable returns output without what differs from run to run: the directory of the session
-// is removed, and if a directory is served, its address becomes ldap.example.com, random
+// is removed, and database servers are named. If a directory is served, its address becomes ldap.example.com, random
 // unique ids become fixed ones, and digests become dots. The clock is fixed anyway.
 func (s *session) stable(out string) string {
-	out = strings.ReplaceAll(out, s.dir+"/", "")
+	out = s.named(strings.ReplaceAll(out, s.dir+"/", ""))
 	if s.host == "" {
 		return out
 	}

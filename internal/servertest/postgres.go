@@ -71,6 +71,11 @@ const (
 // Started by root, it runs as the user postgres, who must be able to reach the
 // directory. That of testing.T.TempDir is not accessible to other users.
 func StartPostgres(ctx context.Context, dir string, o PostgresOptions) (*PostgresServer, error) {
+	return startPostgres(ctx, dir, o, (*PostgresServer).makeCluster)
+}
+
+// startPostgres starts a server whose data the function makeData makes.
+func startPostgres(ctx context.Context, dir string, o PostgresOptions, makeData func(*PostgresServer, context.Context, PostgresOptions) error) (*PostgresServer, error) {
 	programs, err := postgresPrograms()
 	if err != nil {
 		return nil, err
@@ -84,7 +89,11 @@ func StartPostgres(ctx context.Context, dir string, o PostgresOptions) (*Postgre
 	}
 	s := &PostgresServer{programs: programs, dir: own}
 	s.close = sync.OnceValue(s.end)
-	if err := s.begin(ctx, o); err != nil {
+	err = makeData(s, ctx, o)
+	if err == nil {
+		err = s.begin(ctx, o)
+	}
+	if err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("cannot start PostgreSQL: %w", err)
 	}
@@ -164,12 +173,9 @@ func (s *PostgresServer) end() error {
 
 func (s *PostgresServer) path(name string) string { return filepath.Join(s.dir, name) }
 
-// begin creates the cluster and starts the server, on another port if another program
-// took the first one.
+// begin configures and starts the server, on another port if another program took the
+// first one.
 func (s *PostgresServer) begin(ctx context.Context, o PostgresOptions) error {
-	if err := s.makeCluster(ctx, o); err != nil {
-		return err
-	}
 	const most = 5
 	for attempt := 1; ; attempt++ {
 		if err := s.configure(o); err != nil {

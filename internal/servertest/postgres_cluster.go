@@ -141,7 +141,7 @@ func (s *PostgresServer) configure(o PostgresOptions) error {
 	case o.Password != "":
 		method = "scram-sha-256"
 	}
-	access := fmt.Sprintf("local all all trust\nhost all all %s/32 %s\n", loopback, method)
+	access := fmt.Sprintf("local all,replication all trust\nhost all all %s/32 %s\n", loopback, method)
 	return errors.Join(
 		s.writeFile(s.path("data/postgresql.auto.conf"), text.String()),
 		s.writeFile(s.path("data/pg_hba.conf"), access))

@@ -30,6 +30,7 @@ const (
 	notSent       // it was not committed, and the caller does not know
 	twice         // it conflicted with another transaction, and the store tries again
 	damaged       // nothing happened, and trying again does not help
+	alone         // it was committed, and the standby server did not confirm it
 )
 
 var errOther = errors.New("disk on fire")
@@ -54,6 +55,11 @@ func (f *faulty) end(next fault, do func(commit bool) error) error {
 			return err
 		}
 		return unknown
+	case alone:
+		if err := do(true); err != nil {
+			return err
+		}
+		return &store.CommitUnknown{Unreplicated: true, Err: errors.New("cancelled")}
 	case notSent:
 		if err := do(false); err != nil {
 			return err

@@ -42,12 +42,15 @@ func (r Retry) Open(ctx context.Context, stores Stores, backend string) (st stor
 }
 
 // do calls try, and calls it again while its database is unavailable. again is
-// false for the first call. The error of the last call is in a *GaveUpError.
+// false for the first call. The error of the last call is in a *GaveUpError. A commit that
+// the standby server did not confirm is not tried again: its changes are saved, and the next
+// attempt would find them and report a success.
 func (r Retry) do(ctx context.Context, backend string, try func(again bool) error) error {
 	var until time.Time
 	for wait, again := 100*time.Millisecond, false; ; again, wait = true, min(2*wait, 2*time.Second) {
 		err := try(again)
-		if !errors.Is(err, store.ErrUnavailable) {
+		var commit *store.CommitUnknown
+		if !errors.Is(err, store.ErrUnavailable) || errors.As(err, &commit) && commit.Unreplicated {
 			return err
 		}
 		if ctx.Err() != nil {

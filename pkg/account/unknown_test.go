@@ -82,3 +82,26 @@ func TestUnknownCommitOfALostBackend(t *testing.T) {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
+
+// A commit that the standby server did not confirm is not tried again: what was saved would be
+// found, and reported as done, although it can still be lost.
+func TestUnreplicatedCommitIsNotASuccess(t *testing.T) {
+	touch := func(_ context.Context, _ store.Writer, item *Item, _ bool) (Outcome, []string, error) {
+		return Outcome{Item: item, Result: Changed}, []string{item.ID}, nil
+	}
+	for name, do := range map[string]Group{"create": Create(nil), "modify": InTransaction(touch, nil)} {
+		s := newStores(t, alone)
+		b := &Batch{Stores: s, Do: do, Size: 2, Retry: Retry{For: 5e9, Notify: func(text string) { t.Errorf("%s: %s", name, text) }}}
+		var got []Result
+		b.Report = func(o Outcome) error { got = append(got, o.Result); return nil }
+		for i := range 3 {
+			if err := b.Add(t.Context(), newItem("one", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var unknown *store.CommitUnknown
+		if err := b.End(t.Context()); !errors.As(err, &unknown) || !unknown.Unreplicated || !slices.Equal(got, []Result{Unknown, Unknown, NotDone}) {
+			t.Errorf("%s: got %v, %v", name, got, err)
+		}
+	}
+}

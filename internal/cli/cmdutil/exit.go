@@ -257,11 +257,17 @@ func (h *Hints) StoreHint(err error) string {
 	return ""
 }
 
-// databaseHint returns what to do about a database that was too slow, or whose standby server
-// did not confirm a change.
+// databaseHint returns what to do about a database that was too slow or accepts no changes, or
+// whose standby server did not confirm a change.
 func databaseHint(err error) string {
 	var commit *store.CommitUnknown
+	var place *store.PlaceError
+	var none *postgres.NoPrimaryError
 	switch {
+	case errors.As(err, &none):
+		return "; wait for the failover to end, or promote the standby server"
+	case errors.Is(err, store.ErrReadOnly) && errors.As(err, &place) && strings.HasPrefix(place.Where, "postgres"):
+		return "; if this is a standby server, let store.dav.ID.dburl name the primary, too, with target_session_attrs=read-write"
 	case errors.As(err, &commit) && commit.Unreplicated:
 		return "; check that the standby server runs and follows the other one before you go on"
 	case errors.Is(err, store.ErrTimeLimit):

@@ -83,6 +83,8 @@ func TestExitOf(t *testing.T) {
 		},
 		{"store too slow", t.Context(), fmt.Errorf("x: %w (5m0s)", store.ErrTimeLimit), 1, "took longer than it may (5m0s); find out what keeps the database busy or waiting, then run the command again"},
 		{"commit without a standby", t.Context(), fmt.Errorf("x: %w", &store.CommitUnknown{Unreplicated: true, Err: io.EOF}), 5, "so they may be lost if it fails now: EOF; check that the standby server runs"},
+		{"only standby servers", t.Context(), fmt.Errorf("x: %w", &postgres.NoPrimaryError{Text: "a: b"}), 5, "x: the database cannot be reached (a: b); wait for the failover to end, or promote the standby server"},
+		{"standby server", t.Context(), &store.PlaceError{Where: "postgres://db1/x", Err: store.ErrReadOnly}, 1, "is read-only; if this is a standby server, let store.dav.ID.dburl name the primary, too, with target_session_attrs=read-write"},
 		{"store locked", t.Context(), fmt.Errorf("x: %w", store.ErrLocked), 6, "x: "},
 		{"database asks for the password", t.Context(), fmt.Errorf("x: %w", &postgres.AuthenticationError{Asked: "md5", Allowed: "scram-sha-256"}), 5, "asked for md5 authentication, but only scram-sha-256 is allowed; verify the certificate of the server with sslmode=verify-full"},
 		{"database without TLS", t.Context(), fmt.Errorf("x: %w: %w", store.ErrDenied, postgres.ErrNoTLS), 5, "; enable TLS on the server, or add sslmode=disable"},

@@ -36,13 +36,39 @@ func explain(err error) error {
 		return err
 	case errors.As(err, &e):
 		return explainCode(e, err)
-	case errors.As(err, &connect) && explainRefusal(err) != nil:
-		return explainRefusal(err)
-	case errors.As(err, &connect), errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+	case errors.As(err, &connect) && explainRefusal(connect) != nil:
+		return explainRefusal(connect)
+	case errors.As(err, &connect):
+		return explainConnect(connect)
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
 		strings.Contains(err.Error(), "conn closed"), strings.Contains(err.Error(), "closed pool"):
 		return fmt.Errorf("%w (%s)", store.ErrUnavailable, oneLine(err))
 	}
 	return err
+}
+
+// NoPrimaryError is returned when target_session_attrs in the URL requires a server that
+// accepts changes, and of those that answer none does: a failover has not ended yet, or
+// nothing has promoted the standby server. It wraps store.ErrUnavailable.
+type NoPrimaryError struct {
+	// Text says for each server why it was not used.
+	Text string
+}
+
+// Error returns the text in that of store.ErrUnavailable.
+func (e *NoPrimaryError) Error() string { return store.ErrUnavailable.Error() + " (" + e.Text + ")" }
+
+// Unwrap returns store.ErrUnavailable.
+func (e *NoPrimaryError) Unwrap() error { return store.ErrUnavailable }
+
+// explainConnect is explain for a connection that failed with no answer from the server
+// about the reason, or to which the server does not match the URL.
+func explainConnect(connect *pgconn.ConnectError) error {
+	text := oneLine(errors.Join(decisive(connect)...))
+	if errors.Is(connect, pgconn.ErrReadOnlyConnection) || errors.Is(connect, pgconn.ErrStandbyConnection) {
+		return &NoPrimaryError{Text: text}
+	}
+	return fmt.Errorf("%w (%s)", store.ErrUnavailable, text)
 }
 
 // explainCode is explain for an error of the server.
@@ -107,13 +133,21 @@ func oneLine(err error) string {
 			_, line, _ = strings.Cut(line, "`:")
 			line = strings.TrimSpace(line)
 		}
-		line = withoutAddress(plainDial(line))
+		line = notSelected.Replace(withoutAddress(plainDial(line)))
 		if line != "" && !slices.Contains(parts, line) {
 			parts = append(parts, line)
 		}
 	}
 	return strings.Join(parts, "; ")
 }
+
+// notSelected replaces the text of pgx for a server that target_session_attrs excludes.
+var notSelected = strings.NewReplacer(
+	"ValidateConnect failed: read only connection", "not selected by target_session_attrs: the server is read-only",
+	"ValidateConnect failed: connection is not read only", "not selected by target_session_attrs: the server is not read-only",
+	"ValidateConnect failed: server is in standby mode", "not selected by target_session_attrs: the server is a standby server",
+	"ValidateConnect failed: server is not in hot standby mode", "not selected by target_session_attrs: the server is not a standby server",
+)
 
 // withoutAddress removes the address in brackets from a line such as "127.0.0.1:5432
 // (127.0.0.1): connection refused", where it is that of the host before it, or the

@@ -134,19 +134,57 @@ func verifies(c *tls.Config) bool {
 // refusedMethod matches the error of pgx for a method that require_auth forbids.
 var refusedMethod = regexp.MustCompile(`authentication method requirement "([^"]*)" failed: server (?:requested ([a-z0-9-]+) authentication|did not complete authentication)`)
 
+// refusedTLS is part of the error of pgx for a server that does not support TLS.
+const refusedTLS = "server refused TLS connection"
+
 // explainRefusal returns the error for a connection that was refused by the rules of
 // secure, or nil.
-func explainRefusal(err error) error {
-	text := err.Error()
-	if m := refusedMethod.FindStringSubmatch(text); m != nil {
-		asked := m[2]
-		if asked == "" {
-			asked = "none"
+func explainRefusal(connect *pgconn.ConnectError) error {
+	for _, attempt := range decisive(connect) {
+		text := attempt.Error()
+		if m := refusedMethod.FindStringSubmatch(text); m != nil {
+			asked := m[2]
+			if asked == "" {
+				asked = "none"
+			}
+			return &AuthenticationError{Asked: asked, Allowed: m[1]}
 		}
-		return &AuthenticationError{Asked: asked, Allowed: m[1]}
-	}
-	if strings.Contains(text, "server refused TLS connection") {
-		return fmt.Errorf("%w: %w", store.ErrDenied, ErrNoTLS)
+		if strings.Contains(text, refusedTLS) {
+			return fmt.Errorf("%w: %w", store.ErrDenied, ErrNoTLS)
+		}
 	}
 	return nil
+}
+
+// decisive returns the errors of the attempts to connect to each address of a URL,
+// without those that failed only because the server does not support TLS, if it was also
+// tried without: sslmode prefer, which is the default for this host, and allow.
+func decisive(connect *pgconn.ConnectError) (errs []error) {
+	attempts := []error{connect.Unwrap()}
+	if joined, ok := connect.Unwrap().(interface{ Unwrap() []error }); ok {
+		attempts = joined.Unwrap()
+	}
+	tries := map[string]int{} // by address
+	for _, err := range attempts {
+		tries[addressOf(err)]++
+	}
+	for _, err := range attempts {
+		if !strings.Contains(err.Error(), refusedTLS) || tries[addressOf(err)] == 1 {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) == 0 { // the URL names an address twice
+		return attempts
+	}
+	return errs
+}
+
+// addressOf returns the address that an attempt to connect was for: what pgx writes before
+// the error that it wraps.
+func addressOf(attempt error) string {
+	inner := errors.Unwrap(attempt)
+	if inner == nil {
+		return ""
+	}
+	return strings.TrimSuffix(attempt.Error(), inner.Error())
 }

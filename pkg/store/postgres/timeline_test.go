@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/davadmin/davadmin/internal/servertest"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -72,6 +73,16 @@ func TestTokensAfterAFailover(t *testing.T) {
 	}
 	if err := server.Start(ctx); err != nil {
 		t.Fatal(err)
+	}
+	for { // it accepts connections before the recovery has ended
+		recovering, err := server.Psql(ctx, "postgres", "SELECT pg_is_in_recovery()")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if recovering == "f" {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	_ = s.View(ctx, func(context.Context, store.Reader) error { return nil })
 	check(before, store.ErrTokenOld)
