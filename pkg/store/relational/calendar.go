@@ -94,7 +94,7 @@ func (s *Session) CreateCalendar(ctx context.Context, c *store.Calendar) error {
 	if err := s.checkNameFree(ctx, c.Account, c.Name); err != nil {
 		return err
 	}
-	if err := s.mustChange(ctx, store.ErrConflict, "UPDATE account SET next_number = next_number + 1 WHERE id = $1", c.Account); err != nil {
+	if err := s.mustChange(ctx, store.ErrConflict, "UPDATE account SET next_number = next_number + 1 WHERE id = $1 AND deleted = 0", c.Account); err != nil {
 		return fmt.Errorf("assign a number to the calendar: %w", err)
 	}
 	if err := s.queryOne(ctx, "SELECT next_number - 1 FROM account WHERE id = $1", []any{c.Account}, &c.Number); err != nil {
@@ -142,7 +142,7 @@ func (s *Session) UpdateCalendar(ctx context.Context, c *store.Calendar) error {
 	case err != nil:
 		return err
 	case was.Version != c.Version || was.Number != c.Number:
-		return fmt.Errorf("calendar %s: %w", c.Name, store.ErrConflict)
+		return fmt.Errorf("calendar %s: %w", c.Name, s.staleVersion("calendar "+c.Name+" of "+c.Account, fmt.Sprint(c.Number, c.Version)))
 	case !slices.Equal(was.Components, c.Components):
 		return &store.InvalidError{Field: "supported-calendar-component-set", Value: strings.Join(c.Components, " "), Reason: "cannot be set after the calendar is created"}
 	case was.Kind != c.Kind:
@@ -164,7 +164,7 @@ func (s *Session) DeleteCalendar(ctx context.Context, account, name string) erro
 	if err != nil {
 		return err
 	}
-	err = s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET deleted = $3, changed = $3, version = version + 1 WHERE account = $1 AND number = $2", account, c.Number, s.stamp)
+	err = s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET deleted = $3, changed = $3, version = version + 1 WHERE account = $1 AND number = $2 AND deleted = 0", account, c.Number, s.stamp)
 	if err != nil {
 		return fmt.Errorf("delete calendar %s: %w", name, err)
 	}
@@ -186,7 +186,7 @@ func (s *Session) UndeleteCalendar(ctx context.Context, account, name string) er
 	if err := s.checkNameFree(ctx, account, name); err != nil {
 		return err
 	}
-	err = s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET deleted = 0, changed = $3, version = version + 1 WHERE account = $1 AND number = $2", account, c.Number, s.stamp)
+	err = s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET deleted = 0, changed = $3, version = version + 1 WHERE account = $1 AND number = $2 AND deleted > 0", account, c.Number, s.stamp)
 	if err != nil {
 		return fmt.Errorf("restore calendar %s: %w", name, err)
 	}

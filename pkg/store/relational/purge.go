@@ -38,6 +38,15 @@ func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, do
 		return err
 	}
 	for _, id := range ids {
+		// The account may have been restored since it was read. This locks it, so that
+		// it cannot be restored any more.
+		n, err := s.exec(ctx, "UPDATE account SET deleted = deleted WHERE id = $1 AND deleted > 0 AND deleted < $2", id, cutoff)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			continue
+		}
 		for _, table := range contentTables() {
 			n, err := s.exec(ctx, "DELETE FROM "+table+" WHERE account = $1", id)
 			if err != nil {
@@ -45,8 +54,7 @@ func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, do
 			}
 			addCount(done, table, n)
 		}
-		n, err := s.exec(ctx, "DELETE FROM collection WHERE account = $1", id)
-		if err != nil {
+		if n, err = s.exec(ctx, "DELETE FROM collection WHERE account = $1", id); err != nil {
 			return err
 		}
 		done.Calendars += n
@@ -94,6 +102,13 @@ func (s *Session) purgeCollections(ctx context.Context, cutoff int64, limit int,
 		return err
 	}
 	for _, k := range keys {
+		n, err := s.exec(ctx, "UPDATE collection SET deleted = deleted WHERE account = $1 AND number = $2 AND deleted > 0 AND deleted < $3", k.account, k.number, cutoff)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			continue // restored meanwhile, as an account may be
+		}
 		for _, table := range append(contentTables(), "collection") {
 			n, err := s.exec(ctx, "DELETE FROM "+table+" WHERE account = $1 AND number = $2", k.account, k.number)
 			if err != nil {
@@ -130,14 +145,17 @@ func (s *Session) purgeChanges(ctx context.Context, cutoff int64, limit int, don
 		return err
 	}
 	for _, k := range keys {
+		// Another purge, of changes up to a later time, may have been faster.
+		err := s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET floor = CASE WHEN floor < $3 THEN $3 ELSE floor END WHERE account = $1 AND number = $2",
+			k.account, k.number, k.revision)
+		if err != nil {
+			return err
+		}
 		n, err := s.exec(ctx, "DELETE FROM change_log WHERE account = $1 AND number = $2 AND revision <= $3", k.account, k.number, k.revision)
 		if err != nil {
 			return err
 		}
 		done.Changes += n
-		if err := s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET floor = $3 WHERE account = $1 AND number = $2", k.account, k.number, k.revision); err != nil {
-			return err
-		}
 	}
 	return nil
 }
