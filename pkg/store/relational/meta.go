@@ -54,7 +54,7 @@ func ReadMetadata(ctx context.Context, tx Tx) (m Metadata, err error) {
 }
 
 // MetadataQuery is the query whose rows ParseMetadata reads.
-const MetadataQuery = "SELECT name, value FROM meta WHERE name IN ('schema', 'backend')"
+const MetadataQuery = "SELECT name, value FROM meta"
 
 // ParseMetadata returns the metadata with these values by name. ErrDamaged for invalid or
 // missing values.
