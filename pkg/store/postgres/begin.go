@@ -69,6 +69,8 @@ type pooledConn = pgxpool.Conn
 type begun struct {
 	*pooledConn
 	ended bool
+	// warning is that of a commit that was not confirmed by a standby server, or "".
+	warning string
 }
 
 // Commit commits the transaction. pgx.ErrTxCommitRollback if an error before has made
@@ -78,6 +80,7 @@ func (b *begun) Commit(ctx context.Context) error {
 		return pgx.ErrTxClosed
 	}
 	tag, err := b.Exec(ctx, "COMMIT")
+	b.warning, _ = b.Conn().PgConn().CustomData()[unconfirmed].(string) // read while the connection is ours
 	b.end(ctx)
 	if err == nil && tag.String() == "ROLLBACK" {
 		return pgx.ErrTxCommitRollback
@@ -126,7 +129,6 @@ func (t *transaction) commit(ctx context.Context) error {
 		}
 	})
 	defer stop()
-	conn := t.tx.Conn().PgConn()
 	err := explainCommit(t.tx.Commit(waiting))
 	var unknown *store.CommitUnknown
 	switch {
@@ -137,8 +139,8 @@ func (t *transaction) commit(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	if warning, ok := conn.CustomData()[unconfirmed].(string); ok {
-		return &store.CommitUnknown{Unreplicated: true, Err: errors.New(warning)}
+	if t.tx.warning != "" {
+		return &store.CommitUnknown{Unreplicated: true, Err: errors.New(t.tx.warning)}
 	}
 	return nil
 }
