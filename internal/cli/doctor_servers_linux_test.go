@@ -189,7 +189,7 @@ func TestDoctorSeesEveryTable(t *testing.T) {
 	mustRun(t, "config", "modify", "-q", "--home", home, "-o", "store.dav.defaultbackend.dburl", "-v", strings.Replace(db.URL("postgres"), servertest.PostgresUser+"@", "guest@", 1))
 	sql("GRANT USAGE ON SCHEMA davadmin TO guest; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA davadmin TO guest")
 	for _, c := range []struct{ statement, rule, state string }{
-		{"REVOKE INSERT ON davadmin.change_log FROM guest", "store-writable", "findings"},
+		{"REVOKE INSERT ON davadmin.trash FROM guest", "store-writable", "findings"},
 		{"REVOKE SELECT ON davadmin.trash FROM guest", "check-not-run", "incomplete"},
 	} {
 		if parts, a := doctorRun(t, nil, nil, "--home", home); parts["stores"].State != "ok" {

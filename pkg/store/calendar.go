@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -88,28 +89,43 @@ type Token struct {
 	Timeline    string // letters and digits; "" where there is none
 	Incarnation int64
 	Revision    int64
+	// Began is greater than Revision while a client reads the whole collection in several
+	// lists: it is the revision at which it began. What was forgotten before then does not
+	// matter to it.
+	Began int64
 }
 
 // At returns the token of the same collection at another revision, such as that of the last
 // change that a client was told about.
 func (t Token) At(revision int64) Token {
 	t.Revision = revision
+	if revision >= t.Began {
+		t.Began = 0
+	}
 	return t
 }
 
 // String returns the text form of the token, which contains only letters, digits and '-'.
 func (t Token) String() string {
-	return fmt.Sprintf("%s-%s-%x-%d", t.Epoch, t.Timeline, uint64(t.Incarnation), t.Revision)
+	text := fmt.Sprintf("%s-%s-%x-%d", t.Epoch, t.Timeline, uint64(t.Incarnation), t.Revision)
+	if t.Began > t.Revision {
+		text += fmt.Sprintf("-%d", t.Began)
+	}
+	return text
 }
 
 // ParseToken parses the text form of a token. The error is an *InvalidError.
 func ParseToken(s string) (Token, error) {
 	parts := strings.Split(s, "-")
-	if len(parts) == 4 {
+	if len(parts) == 4 || len(parts) == 5 {
 		incarnation, err1 := strconv.ParseUint(parts[2], 16, 64)
 		revision, err2 := strconv.ParseInt(parts[3], 10, 64)
 		t := Token{Epoch: parts[0], Timeline: parts[1], Incarnation: int64(incarnation), Revision: revision}
-		if err1 == nil && err2 == nil && revision >= 0 && alphanumeric(t.Epoch) && alphanumeric(t.Timeline) && t.String() == s {
+		var err3 error
+		if len(parts) == 5 {
+			t.Began, err3 = strconv.ParseInt(parts[4], 10, 64)
+		}
+		if errors.Join(err1, err2, err3) == nil && revision >= 0 && alphanumeric(t.Epoch) && alphanumeric(t.Timeline) && t.String() == s {
 			return t, nil
 		}
 	}

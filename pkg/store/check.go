@@ -280,7 +280,7 @@ func (c *Component) Check() error {
 	case !c.Start.IsZero() && !c.End.IsZero() && c.End.Before(c.Start):
 		return &InvalidError{Field: "span", Reason: "the end is before the start"}
 	}
-	for _, text := range []struct{ field, value string }{{"schedule tag", c.ScheduleTag}, {"status", c.Status}} {
+	for _, text := range []struct{ field, value string }{{"schedule tag", c.ScheduleTag}, {"status", c.Status}, {"method", c.Method}} {
 		if err := CheckText(text.value); err != nil {
 			return &InvalidError{Field: text.field, Value: text.value, Reason: err.Error()}
 		}

@@ -3,16 +3,22 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
+	"strings"
 	"time"
 )
 
 // Component is a resource of a calendar: an event or a task with all its
 // exceptions, as iCalendar text.
 type Component struct {
-	Name        string // resource name in the collection
-	UID         string
-	Type        string // VEVENT, VTODO, VJOURNAL, VFREEBUSY
-	ScheduleTag string // RFC 6638, 3.2.10; "" for none
+	Name string // resource name in the collection
+	UID  string
+	Type string // VEVENT, VTODO, VJOURNAL, VFREEBUSY
+	// Method is the property METHOD of an iTIP message (RFC 5546), in upper case. Each
+	// object in an inbox has one, and none in a calendar (RFC 4791, 4.1).
+	Method      string
+	State       ItemState // of a message in an inbox
+	ScheduleTag string    // RFC 6638, 3.2.10; "" for none
 	// Start and End are the time span that contains all instances; End is exclusive.
 	// A zero Start or End means that the span is open on that side.
 	//
@@ -65,6 +71,7 @@ const ShortSpan = 31 * 24 * time.Hour
 // the order of their starts and then of their names. The zero value selects all; several
 // conditions must all be met.
 type ComponentFilter struct {
+	Names    []string  // only these resources, at most MaxNames; nil means any
 	UID      string    // "" means any
 	Types    []string  // component types; empty means any
 	From, To time.Time // the span overlaps this one; zero means open on that side
@@ -75,13 +82,26 @@ type ComponentFilter struct {
 	Limit       int // 0 means no limit
 }
 
+// MaxNames is the maximum number of names in a ComponentFilter.
+const MaxNames = 1000
+
 // Change is a resource of a collection that has changed since a token.
 type Change struct {
 	Name     string
-	Deleted  bool
+	Deleted  bool   // or moved away
+	ETag     string // "" if Deleted is set
 	Revision int64
-	Time     time.Time
 }
+
+// Place is the place of a component in a store.
+type Place struct {
+	Account  string // the id
+	Calendar string // the name of the collection
+	Name     string // of the resource
+}
+
+// ItemState is what was done with a message in an inbox. The numbers are stored.
+type ItemState uint8
 
 // Deletion is a component that was deleted and has not been purged yet.
 type Deletion struct {
@@ -89,4 +109,21 @@ type Deletion struct {
 	Name     string
 	UID      string
 	Deleted  time.Time
+}
+
+// Accepts returns an *InvalidError if a collection of a kind, which accepts some component
+// types, does not accept a component: a calendar takes objects of its types without a method
+// (RFC 4791, 4.1), and an inbox messages of all types with one (RFC 6638, 4.1).
+func Accepts(kind CollectionKind, types []string, c *Component) error {
+	switch {
+	case kind == Inbox && c.Method == "":
+		return &InvalidError{Field: "method", Reason: "is missing, but an inbox takes only messages"}
+	case kind == Inbox:
+		return nil
+	case c.Method != "":
+		return &InvalidError{Field: "method", Value: c.Method, Reason: "is that of a message, which belongs into an inbox"}
+	case !slices.Contains(types, c.Type):
+		return &InvalidError{Field: "type", Value: c.Type, Reason: "is not a component type that this calendar accepts (" + strings.Join(types, ", ") + ")"}
+	}
+	return nil
 }

@@ -138,12 +138,14 @@ func clip(s string) string {
 // ExistsError reports something that already exists, and its owner. It wraps
 // ErrExists.
 type ExistsError struct {
-	What  string // "account", "address", "calendar", "component", "store", "subscription", "uid"
+	// What is "account", "address", "calendar", "component", "store", "subscription",
+	// "uid", or "uid of resource" for a resource whose UID would change.
+	What  string
 	Value string
 	// Owner is the unique id of the account that has it, if known.
 	Owner string
 	// Resource and Type are the resource name and the component type of the
-	// component that has the UID. They are set only for a "uid".
+	// component that has the UID. They are set only for "uid" and "uid of resource".
 	Resource, Type string
 }
 
@@ -153,6 +155,8 @@ func (e *ExistsError) Error() string {
 	switch {
 	case e.What == "uid":
 		return fmt.Sprintf("another %s in this calendar already has the UID %s (resource %s)", componentNoun(e.Type), value, e.Resource)
+	case e.What == "uid of resource":
+		return fmt.Sprintf("resource %s has the UID %s, which cannot be changed", e.Resource, value)
 	case e.Owner != "" && e.Owner != e.Value:
 		return fmt.Sprintf("%s %s already belongs to account %s", e.What, value, e.Owner)
 	case e.What == "address":

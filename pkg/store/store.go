@@ -35,7 +35,7 @@ type Reader interface {
 	// AccountByAddress returns the active account that has the address. ErrNotFound.
 	AccountByAddress(ctx context.Context, address string) (*Account, error)
 	// AccountByFoldedID returns the account with the id in any letter case, whether
-	// deleted or not. An exact match takes precedence. ErrNotFound.
+	// deleted or not. ErrNotFound.
 	AccountByFoldedID(ctx context.Context, id string) (*Account, error)
 	// DeletedByAddress returns the deleted accounts that had the address, the most
 	// recently deleted first.
@@ -59,17 +59,23 @@ type Reader interface {
 	// Component returns a component with its text. ErrNotFound.
 	Component(ctx context.Context, account, calendar, name string) (*Component, error)
 	// Components lists the components of a calendar that a filter selects.
-	// ErrNotFound for the calendar.
+	// ErrNotFound for the calendar; ErrInvalid for more than MaxNames names.
 	Components(ctx context.Context, account, calendar string, f ComponentFilter) iter.Seq2[*Component, error]
 	// Deletions lists the components of an account that can be restored, the most
 	// recently deleted first, then by name.
 	Deletions(ctx context.Context, account string) iter.Seq2[*Deletion, error]
 	// Token returns the current sync token of a collection that this Reader returned.
 	Token(ctx context.Context, c *Calendar) (Token, error)
-	// Changes returns what has changed since a token, each resource once, in the
-	// order of its last change, and the current token. The zero Token means the
-	// beginning. ErrNotFound for the calendar, ErrTokenOld.
-	Changes(ctx context.Context, account, calendar string, since Token) ([]Change, Token, error)
+	// HomeRevision returns a number that increases with each change of an account, of the
+	// properties and the content of its collections, and of its subscriptions. ErrNotFound.
+	HomeRevision(ctx context.Context, account string) (int64, error)
+	// Changes lists what has changed since a token, each resource once, in the order of
+	// its last change, and returns the token of the end of the list. The zero Token means
+	// the beginning. limit is the maximum length of the list; 0 means no limit. After a
+	// list of that length, the token of its last Change is At(Change.Revision) of the
+	// returned one, and the list since that token contains the rest. ErrNotFound for the
+	// calendar, ErrTokenOld.
+	Changes(ctx context.Context, account, calendar string, since Token, limit int) (iter.Seq2[Change, error], Token, error)
 
 	// Subscriptions returns the calendars that an account subscribes to, by owner
 	// and name.
@@ -90,8 +96,8 @@ type Writer interface {
 	Reader
 
 	// CreateAccount creates an account with its collections. ErrInvalid; ErrExists
-	// when the id is in use, even by a deleted account, or when an address belongs
-	// to another account.
+	// when the id is in use in any letter case, even by a deleted account, or when an
+	// address belongs to another account.
 	CreateAccount(ctx context.Context, a *NewAccount) error
 	// UpdateAccount writes all settings of an account. Its Version must be the one
 	// it was read with, and is set to the new one. ID, Backend and the timestamps
@@ -120,15 +126,34 @@ type Writer interface {
 	// ErrNotFound, ErrDeleted for the account, ErrExists.
 	UndeleteCalendar(ctx context.Context, account, name string) error
 
+	// RenameCalendar gives a calendar another name. It keeps its content and its sync
+	// tokens, and the subscriptions in this store follow it. ErrNotFound; ErrDeleted for
+	// the account; ErrExists; ErrInvalid, also for an inbox, an outbox or a dropbox.
+	RenameCalendar(ctx context.Context, account, name, to string) error
+	// MoveCalendar moves a calendar with its content, deleted components included, to
+	// another account of this store, under a name that may be another one. Its sync
+	// tokens expire; the subscriptions in this store follow it, except for one of the new
+	// owner. ErrNotFound and ErrDeleted for either account, ErrExists, and ErrInvalid as
+	// for RenameCalendar.
+	MoveCalendar(ctx context.Context, account, name, toAccount, to string) error
+
 	// PutComponent creates or replaces a component and sets the fields of c that
 	// the store sets. ErrNotFound for the calendar; ErrDeleted for the account;
-	// ErrConflict when cond is not met; ErrExists when another resource of the
-	// calendar has the UID; ErrInvalid, also for a type that the calendar does not
-	// accept.
+	// ErrConflict when cond is not met; *ExistsError when another resource of the
+	// calendar has the UID, or when the resource has another UID (RFC 4791, 5.3.2.1);
+	// ErrInvalid, also for a type that the calendar does not accept, and for a message in
+	// a calendar or an object without a method in an inbox.
 	PutComponent(ctx context.Context, account, calendar string, c *Component, cond Condition) error
 	// DeleteComponent deletes a component; it can be restored until it is purged.
 	// ErrNotFound, ErrDeleted for the account, ErrConflict.
 	DeleteComponent(ctx context.Context, account, calendar, name string, cond Condition) error
+	// MoveComponent moves a component to another collection or another name, in the same
+	// account or another one of this store. It remains the same component; sync tokens of
+	// both collections list it. With replace, a component of that name is deleted first,
+	// and can be restored. ErrNotFound and ErrDeleted for either place, ErrConflict when
+	// cond is not met, *ExistsError for the name or the UID, ErrInvalid as for
+	// PutComponent.
+	MoveComponent(ctx context.Context, from, to Place, replace bool, cond Condition) error
 	// UndeleteComponent restores the most recently deleted component of that name.
 	// ErrNotFound, ErrDeleted for the account, ErrExists.
 	UndeleteComponent(ctx context.Context, account, calendar, name string) error
@@ -164,7 +189,9 @@ type Purged struct {
 	Accounts   int64 `json:"accounts"`
 	Calendars  int64 `json:"calendars"`
 	Components int64 `json:"components"`
-	Changes    int64 `json:"changes"` // of the change log
+	// Traces of components that were moved to another collection, for clients that
+	// synchronise.
+	Traces int64 `json:"traces"`
 }
 
 // Add adds the counts of q to p.
@@ -172,7 +199,7 @@ func (p *Purged) Add(q Purged) {
 	p.Accounts += q.Accounts
 	p.Calendars += q.Calendars
 	p.Components += q.Components
-	p.Changes += q.Changes
+	p.Traces += q.Traces
 }
 
 // None reports whether nothing was removed.
@@ -188,6 +215,15 @@ type Loader interface {
 	Load(ctx context.Context, accounts []*NewAccount) error
 	// Taken looks up the ids and addresses of many accounts at once.
 	Taken(ctx context.Context, accounts []*NewAccount) (Taken, error)
+}
+
+// ComponentLoader is implemented by stores that can create many components faster at once
+// than one by one.
+type ComponentLoader interface {
+	// LoadComponents creates components of a calendar in one transaction, as PutComponent
+	// with IfAbsent would create each. After an error none is created. ErrExists does not
+	// say which of them exists already: callers put them one by one then.
+	LoadComponents(ctx context.Context, account, calendar string, components []*Component) error
 }
 
 // Checker is implemented by stores that can find out whether all parts of them can be read.

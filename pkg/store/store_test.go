@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -18,7 +19,10 @@ func TestToken(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := store.Token{
 			Epoch: rapid.StringMatching(`[0-9a-zA-Z]{0,64}`).Draw(t, "epoch"), Timeline: rapid.StringMatching(`[0-9A-F]{0,8}`).Draw(t, "timeline"),
-			Incarnation: rapid.Int64().Draw(t, "incarnation"), Revision: rapid.Int64Min(0).Draw(t, "revision"),
+			Incarnation: rapid.Int64().Draw(t, "incarnation"), Revision: rapid.Int64Range(0, 1<<62).Draw(t, "revision"),
+		}
+		if rapid.Bool().Draw(t, "within a reading") {
+			want.Began = rapid.Int64Range(want.Revision+1, math.MaxInt64).Draw(t, "began")
 		}
 		got, err := store.ParseToken(want.String())
 		if err != nil || got != want {
@@ -26,7 +30,7 @@ func TestToken(t *testing.T) {
 		}
 	})
 	for _, text := range []string{
-		"", "-", "1", "1-2", "a-b-1", "a-b-1-", "a-b--1", "a-b-1--1", "a-b-1-2-3", "a-b-01-2", "a-b-1-02", "a-b-1-+2", " a-b-1-2", "a-b-1-2\n", "a-b-1-x", "a-b-A-1",
+		"", "-", "1", "1-2", "a-b-1", "a-b-1-", "a-b--1", "a-b-1--1", "a-b-1-2-2", "a-b-1-2-1", "a-b-1-2-03", "a-b-1-2-3-4", "a-b-01-2", "a-b-1-02", "a-b-1-+2", " a-b-1-2", "a-b-1-2\n", "a-b-1-x", "a-b-A-1",
 		"a-b-10000000000000000-1", "a-b-1-9223372036854775808", "a.c-b-1-2", "\u00e9-b-1-2", strings.Repeat("a", 65) + "-b-1-2", "http://example.com/a-b-1-2",
 	} {
 		if got, err := store.ParseToken(text); !errors.Is(err, store.ErrInvalid) {
@@ -98,6 +102,7 @@ func TestErrors(t *testing.T) {
 		{&store.ExistsError{What: "address", Value: "a@b"}, store.ErrExists, "address a@b already belongs to another account"},
 		{&store.ExistsError{What: "uid", Value: "u", Type: "VEVENT", Resource: "1.ics"}, store.ErrExists, "another event in this calendar already has the UID u (resource 1.ics)"},
 		{&store.ExistsError{What: "uid", Value: "u", Type: "VTODO", Resource: "1.ics"}, store.ErrExists, "another task in this calendar already has the UID u (resource 1.ics)"},
+		{&store.ExistsError{What: "uid of resource", Value: "u", Resource: "1.ics"}, store.ErrExists, "resource 1.ics has the UID u, which cannot be changed"},
 		{&store.CommitUnknown{Err: lost}, store.ErrUnavailable, "reset by peer"},
 		{&store.CommitUnknown{Err: lost}, lost, "may or may not have been saved"},
 	} {
@@ -151,9 +156,9 @@ func TestPurged(t *testing.T) {
 	if !sum.None() {
 		t.Error("the zero value removed something")
 	}
-	sum.Add(store.Purged{Accounts: 1, Calendars: 2, Components: 3, Changes: 4})
-	sum.Add(store.Purged{Accounts: 10, Calendars: 20, Components: 30, Changes: 40})
-	if sum != (store.Purged{Accounts: 11, Calendars: 22, Components: 33, Changes: 44}) || sum.None() {
+	sum.Add(store.Purged{Accounts: 1, Calendars: 2, Components: 3, Traces: 4})
+	sum.Add(store.Purged{Accounts: 10, Calendars: 20, Components: 30, Traces: 40})
+	if sum != (store.Purged{Accounts: 11, Calendars: 22, Components: 33, Traces: 44}) || sum.None() {
 		t.Errorf("%+v", sum)
 	}
 }

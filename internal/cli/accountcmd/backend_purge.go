@@ -33,8 +33,8 @@ func newBackendPurge(f *cmdutil.Factory) *cobra.Command {
 		Use:   "purge [-n ID] [--older AGE]",
 		Short: "permanently remove what was deleted long enough ago",
 		Long: `Permanently removes, after confirmation, the accounts, calendars and components that were
-deleted longer ago than store.dav.ID.purgedelay, and the change logs from before that
-time. A client that has not synchronised since then has to download its calendars from scratch.
+deleted longer ago than store.dav.ID.purgedelay. A client that has not synchronised a calendar
+since one of its components was deleted then has to download the calendar from scratch.
 This cannot be undone except from a backup. --dry-run names the accounts and the calendars
 that would be removed, the first 10 of each back end, or all of them with -e.`,
 		Example: `  davadmin backend purge --dry-run
@@ -232,7 +232,7 @@ func purgedInAll(all []purgeObject) (sum store.Purged) {
 
 func purgeWords(all []purgeObject) string {
 	sum := purgedInAll(all)
-	return fmt.Sprintf("accounts %d, calendars %d, components %d, changes %d", sum.Accounts, sum.Calendars, sum.Components, sum.Changes)
+	return fmt.Sprintf("accounts %d, calendars %d, components %d", sum.Accounts, sum.Calendars, sum.Components)
 }
 
 func (o *backendPurge) print(format ui.Format, all []purgeObject, complete bool) error {
@@ -249,8 +249,8 @@ func (o *backendPurge) print(format ui.Format, all []purgeObject, complete bool)
 		verb = "would be removed"
 	}
 	for _, p := range all {
-		_, err := fmt.Fprintf(o.console.Streams.Out, "%s: %s, deleted before %s: accounts %s, calendars %d, components %d, changes %d\n", ui.Sanitize(p.Backend), verb, p.Before,
-			strconv.FormatInt(p.Accounts, 10), p.Calendars, p.Components, p.Changes)
+		_, err := fmt.Fprintf(o.console.Streams.Out, "%s: %s, deleted before %s: accounts %s, calendars %d, components %d\n", ui.Sanitize(p.Backend), verb, p.Before,
+			strconv.FormatInt(p.Accounts, 10), p.Calendars, p.Components)
 		if err != nil {
 			return err
 		}

@@ -86,8 +86,9 @@ type Store struct {
 }
 
 var (
-	_ store.Store  = (*Store)(nil)
-	_ store.Loader = (*Store)(nil)
+	_ store.Store           = (*Store)(nil)
+	_ store.Loader          = (*Store)(nil)
+	_ store.ComponentLoader = (*Store)(nil)
 )
 
 // ErrPassword is returned for a URL that contains a password.

@@ -24,9 +24,10 @@ CREATE TABLE account (
 	changed            bigint NOT NULL,
 	deleted            bigint NOT NULL,
 	version            bigint NOT NULL,
-	next_number        bigint NOT NULL           -- of its next collection
+	next_number        bigint NOT NULL,          -- of its next collection
+	revision_base      bigint NOT NULL            -- the sum of the revisions of what was removed
 );
-CREATE INDEX account_folded ON account (folded);
+CREATE UNIQUE INDEX account_folded ON account (folded);
 CREATE INDEX account_mail ON account (mail, id);
 CREATE INDEX account_deleted ON account (deleted) WHERE deleted > 0;
 
@@ -68,6 +69,8 @@ CREATE TABLE component (
 	name         text COLLATE "C" NOT NULL,
 	uid          text COLLATE "C" NOT NULL,
 	type         text COLLATE "C" NOT NULL,
+	method       text COLLATE "C" NOT NULL, -- of an iTIP message; '' for an object of a calendar
+	state        bigint NOT NULL, -- of an iTIP message
 	schedule_tag text COLLATE "C" NOT NULL,
 	status       text COLLATE "C" NOT NULL, -- property STATUS, such as CANCELLED
 	transparent  bigint NOT NULL, -- ignored for free/busy
@@ -85,7 +88,8 @@ CREATE TABLE component (
 	PRIMARY KEY (account, number, name),
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
 );
-CREATE UNIQUE INDEX component_uid ON component (account, number, uid);
+CREATE UNIQUE INDEX component_uid ON component (account, uid, number) WHERE method = '';
+CREATE UNIQUE INDEX component_revision ON component (account, number, revision);
 CREATE INDEX component_span ON component (account, number, long, start_at, end_at);
 
 -- Components that were deleted and have not been purged yet.
@@ -95,8 +99,11 @@ CREATE TABLE trash (
 	revision     bigint NOT NULL, -- of the deletion
 	name         text COLLATE "C" NOT NULL,
 	deleted      bigint NOT NULL,
+	moved        bigint NOT NULL, -- only a trace of a component that was moved away
 	uid          text COLLATE "C" NOT NULL,
 	type         text COLLATE "C" NOT NULL,
+	method       text COLLATE "C" NOT NULL,
+	state        bigint NOT NULL,
 	schedule_tag text COLLATE "C" NOT NULL,
 	status       text COLLATE "C" NOT NULL,
 	transparent  bigint NOT NULL,
@@ -114,18 +121,7 @@ CREATE TABLE trash (
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
 );
 CREATE INDEX trash_deleted ON trash (deleted);
-
-CREATE TABLE change_log (
-	account  text COLLATE "C" NOT NULL,
-	number   bigint NOT NULL,
-	revision bigint NOT NULL,
-	name     text COLLATE "C" NOT NULL,
-	deleted  bigint NOT NULL,
-	at       bigint NOT NULL,
-	PRIMARY KEY (account, number, revision),
-	FOREIGN KEY (account, number) REFERENCES collection (account, number)
-);
-CREATE INDEX change_log_name ON change_log (account, number, name, revision);
+CREATE INDEX trash_name ON trash (account, number, name, revision);
 
 -- The owner may be on another back end.
 CREATE TABLE subscription (

@@ -48,7 +48,7 @@ func TestTokensAfterAFailover(t *testing.T) {
 	check := func(since store.Token, want error) {
 		t.Helper()
 		err := s.View(ctx, func(ctx context.Context, r store.Reader) error {
-			_, _, err := r.Changes(ctx, "1", store.DefaultCalendar, since)
+			_, _, err := r.Changes(ctx, "1", store.DefaultCalendar, since, 0)
 			return err
 		})
 		if !errors.Is(err, want) {

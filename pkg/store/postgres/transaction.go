@@ -311,6 +311,22 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 	return s.named(err)
 }
 
+// LoadComponents implements store.ComponentLoader with COPY.
+func (s *Store) LoadComponents(ctx context.Context, account, calendar string, components []*store.Component) error {
+	err := s.tryOnce(ctx, func(t *transaction) error {
+		number, err := relational.New(t, s.o.Backend, s.o.now()).PrepareComponents(ctx, account, calendar, components)
+		if err != nil {
+			return err
+		}
+		return t.copy(ctx, relational.Components(), len(components), func(i int) []any { return relational.ComponentRow(account, number, components[i]) })
+	})
+	var exists *store.ExistsError
+	if errors.Is(err, store.ErrExists) && !errors.As(err, &exists) {
+		return &store.ExistsError{What: "component or UID", Value: "in this batch"}
+	}
+	return s.named(err)
+}
+
 // copy inserts n rows into a table with COPY. After an error it does nothing.
 func (t *transaction) copy(ctx context.Context, to relational.Table, n int, row func(int) []any) error {
 	if t.failed {

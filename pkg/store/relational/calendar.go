@@ -94,12 +94,11 @@ func (s *Session) CreateCalendar(ctx context.Context, c *store.Calendar) error {
 	if err := s.checkNameFree(ctx, c.Account, c.Name); err != nil {
 		return err
 	}
-	if err := s.mustChange(ctx, store.ErrConflict, "UPDATE account SET next_number = next_number + 1 WHERE id = $1 AND deleted = 0", c.Account); err != nil {
-		return fmt.Errorf("assign a number to the calendar: %w", err)
+	number, err := s.nextNumber(ctx, c.Account)
+	if err != nil {
+		return err
 	}
-	if err := s.queryOne(ctx, "SELECT next_number - 1 FROM account WHERE id = $1", []any{c.Account}, &c.Number); err != nil {
-		return fmt.Errorf("assign a number to the calendar: %w", err)
-	}
+	c.Number = number
 	c.Created, c.Changed, c.Revision, c.Version, c.Deleted, c.Incarnation = Time(s.stamp), Time(s.stamp), 0, 1, time.Time{}, newIncarnation()
 	if _, err := s.exec(ctx, Collections().Insert(), CollectionRow(c)...); err != nil {
 		return fmt.Errorf("create calendar %s: %w", c.Name, err)
@@ -236,7 +235,7 @@ func (s *Session) Subscribe(ctx context.Context, x *store.Subscription) error {
 	if err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
-	return nil
+	return s.touch(ctx, x.Account)
 }
 
 // Unsubscribe implements store.Writer.
@@ -247,5 +246,9 @@ func (s *Session) Unsubscribe(ctx context.Context, account, owner, calendar stri
 	if _, err := s.activeAccount(ctx, account); err != nil {
 		return err
 	}
-	return s.mustChange(ctx, store.ErrNotFound, "DELETE FROM subscription WHERE account = $1 AND owner = $2 AND calendar = $3", account, owner, calendar)
+	err := s.mustChange(ctx, store.ErrNotFound, "DELETE FROM subscription WHERE account = $1 AND owner = $2 AND calendar = $3", account, owner, calendar)
+	if err != nil {
+		return err
+	}
+	return s.touch(ctx, account)
 }

@@ -22,14 +22,39 @@ func (s *Session) Purge(ctx context.Context, before time.Time, limit int) (store
 	if err := s.purgeComponents(ctx, cutoff, limit, &done); err != nil {
 		return done, fmt.Errorf("purge components: %w", err)
 	}
-	if err := s.purgeChanges(ctx, cutoff, limit, &done); err != nil {
-		return done, fmt.Errorf("purge the change log: %w", err)
-	}
 	return done, nil
 }
 
 // contentTables returns the tables with the content of collections.
-func contentTables() []string { return []string{"component", "trash", "change_log"} }
+func contentTables() []string { return []string{"component", "trash"} }
+
+// content is a part of the content of collections that a purge counts.
+type content struct {
+	table     string
+	condition string
+	count     func(*store.Purged) *int64
+}
+
+func contents() []content {
+	components := func(p *store.Purged) *int64 { return &p.Components }
+	return []content{
+		{"component", "", components},
+		{"trash", " AND moved = 0", components},
+		{"trash", " AND moved = 1", func(p *store.Purged) *int64 { return &p.Traces }},
+	}
+}
+
+// purgeContent removes the content of the collections that where selects.
+func (s *Session) purgeContent(ctx context.Context, where string, args []any, done *store.Purged) error {
+	for _, c := range contents() {
+		n, err := s.exec(ctx, "DELETE FROM "+c.table+where+c.condition, args...)
+		if err != nil {
+			return err
+		}
+		*c.count(done) += n
+	}
+	return nil
+}
 
 func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, done *store.Purged) error {
 	ids, err := queryAll(ctx, s, "SELECT id FROM account WHERE deleted > 0 AND deleted < $1 ORDER BY deleted, id LIMIT $2", []any{cutoff, int64(limit)},
@@ -47,12 +72,8 @@ func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, do
 		if n == 0 {
 			continue
 		}
-		for _, table := range contentTables() {
-			n, err := s.exec(ctx, "DELETE FROM "+table+" WHERE account = $1", id)
-			if err != nil {
-				return err
-			}
-			addCount(done, table, n)
+		if err := s.purgeContent(ctx, " WHERE account = $1", []any{id}, done); err != nil {
+			return err
 		}
 		if n, err = s.exec(ctx, "DELETE FROM collection WHERE account = $1", id); err != nil {
 			return err
@@ -73,30 +94,19 @@ func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, do
 	return nil
 }
 
-// addCount adds n rows removed from a table to done.
-func addCount(done *store.Purged, table string, n int64) {
-	switch table {
-	case "component", "trash":
-		done.Components += n
-	case "change_log":
-		done.Changes += n
-	case "collection":
-		done.Calendars += n
-	}
-}
-
-// key identifies a collection, and a revision of it.
+// key identifies a collection, or something deleted in it by the revision of the deletion.
 type key struct {
 	account          string
 	number, revision int64
+	trace            int64 // 1 for the trace of a component that was moved
 }
 
 func scanKey(rows Rows) (k key, err error) {
-	return k, rows.Scan(&k.account, &k.number, &k.revision)
+	return k, rows.Scan(&k.account, &k.number, &k.revision, &k.trace)
 }
 
 func (s *Session) purgeCollections(ctx context.Context, cutoff int64, limit int, done *store.Purged) error {
-	keys, err := queryAll(ctx, s, "SELECT account, number, revision FROM collection WHERE deleted > 0 AND deleted < $1 ORDER BY deleted, account, number LIMIT $2",
+	keys, err := queryAll(ctx, s, "SELECT account, number, revision, 0 FROM collection WHERE deleted > 0 AND deleted < $1 ORDER BY deleted, account, number LIMIT $2",
 		[]any{cutoff, int64(limit)}, scanKey)
 	if err != nil {
 		return err
@@ -109,53 +119,38 @@ func (s *Session) purgeCollections(ctx context.Context, cutoff int64, limit int,
 		if n == 0 {
 			continue // restored meanwhile, as an account may be
 		}
-		for _, table := range append(contentTables(), "collection") {
-			n, err := s.exec(ctx, "DELETE FROM "+table+" WHERE account = $1 AND number = $2", k.account, k.number)
-			if err != nil {
-				return err
-			}
-			addCount(done, table, n)
+		if err := s.purgeContent(ctx, " WHERE account = $1 AND number = $2", []any{k.account, k.number}, done); err != nil {
+			return err
 		}
+		if err := s.removeCollection(ctx, k.account, k.number); err != nil {
+			return err
+		}
+		done.Calendars++
 	}
 	return nil
 }
 
+// purgeComponents removes deleted components. Clients that do not know about their deletion
+// yet must read the whole collection again.
 func (s *Session) purgeComponents(ctx context.Context, cutoff int64, limit int, done *store.Purged) error {
-	keys, err := queryAll(ctx, s, "SELECT account, number, revision FROM trash WHERE deleted < $1 ORDER BY deleted, account, number, revision LIMIT $2",
+	keys, err := queryAll(ctx, s, "SELECT account, number, revision, moved FROM trash WHERE deleted < $1 ORDER BY deleted, account, number, revision LIMIT $2",
 		[]any{cutoff, int64(limit)}, scanKey)
 	if err != nil {
 		return err
 	}
 	for _, k := range keys {
+		if _, err := s.exec(ctx, "UPDATE collection SET floor = $3 WHERE account = $1 AND number = $2 AND floor < $3", k.account, k.number, k.revision); err != nil {
+			return err
+		}
 		n, err := s.exec(ctx, "DELETE FROM trash WHERE account = $1 AND number = $2 AND revision = $3", k.account, k.number, k.revision)
 		if err != nil {
 			return err
 		}
-		done.Components += n
-	}
-	return nil
-}
-
-// purgeChanges removes the change log of collections up to a time. Older sync tokens
-// are rejected from then on.
-func (s *Session) purgeChanges(ctx context.Context, cutoff int64, limit int, done *store.Purged) error {
-	keys, err := queryAll(ctx, s, "SELECT account, number, max(revision) FROM change_log WHERE at < $1 GROUP BY account, number ORDER BY account, number LIMIT $2",
-		[]any{cutoff, int64(limit)}, scanKey)
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		// Another purge, of changes up to a later time, may have been faster.
-		err := s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET floor = CASE WHEN floor < $3 THEN $3 ELSE floor END WHERE account = $1 AND number = $2",
-			k.account, k.number, k.revision)
-		if err != nil {
-			return err
+		if k.trace == 1 {
+			done.Traces += n
+		} else {
+			done.Components += n
 		}
-		n, err := s.exec(ctx, "DELETE FROM change_log WHERE account = $1 AND number = $2 AND revision <= $3", k.account, k.number, k.revision)
-		if err != nil {
-			return err
-		}
-		done.Changes += n
 	}
 	return nil
 }
@@ -174,24 +169,25 @@ func (s *Session) Purgeable(ctx context.Context, before time.Time) (store.Purged
 		inCollection = " t JOIN " + purgedCollections + " c ON c.account = t.account AND c.number = t.number"
 		elsewhere    = " t.account NOT IN " + purgedAccounts + " AND NOT EXISTS (SELECT 1 FROM " + purgedCollections + " c WHERE c.account = t.account AND c.number = t.number)"
 	)
-	var out store.Purged
-	for _, part := range []struct {
+	type part struct {
 		to   *int64
 		rows string
-	}{
+	}
+	var out store.Purged
+	parts := []part{
 		{&out.Accounts, purgedAccounts + " a"},
 		{&out.Calendars, "collection" + inAccounts},
 		{&out.Calendars, purgedCollections + " c"},
-		{&out.Components, "component" + inAccounts},
-		{&out.Components, "component" + inCollection},
-		{&out.Components, "trash" + inAccounts},
-		{&out.Components, "trash" + inCollection},
-		{&out.Components, "trash t WHERE t.deleted < $1 AND" + elsewhere},
-		{&out.Changes, "change_log" + inAccounts},
-		{&out.Changes, "change_log" + inCollection},
-		{&out.Changes, "change_log t JOIN (SELECT account, number, max(revision) AS last FROM change_log WHERE at < $1 GROUP BY account, number) p" +
-			" ON p.account = t.account AND p.number = t.number AND t.revision <= p.last WHERE" + elsewhere},
-	} {
+	}
+	for _, c := range contents() {
+		parts = append(parts,
+			part{c.count(&out), c.table + inAccounts + c.condition},
+			part{c.count(&out), c.table + inCollection + " WHERE 1 = 1" + c.condition})
+		if c.table == "trash" {
+			parts = append(parts, part{c.count(&out), "trash t WHERE t.deleted < $1 AND" + elsewhere + c.condition})
+		}
+	}
+	for _, part := range parts {
 		var n int64
 		if err := s.queryOne(ctx, "SELECT count(*) FROM "+part.rows, []any{Stamp(before)}, &n); err != nil {
 			return out, fmt.Errorf("count what a purge would remove: %w", err)

@@ -69,7 +69,7 @@ func (s *Session) AccountByFoldedID(ctx context.Context, id string) (*store.Acco
 	if store.CheckID(id) != nil {
 		return nil, store.ErrNotFound
 	}
-	return s.accountWhere(ctx, "folded = $1 ORDER BY CASE WHEN id = $2 THEN 0 ELSE 1 END, id LIMIT 1", store.FoldID(id), id)
+	return s.accountWhere(ctx, "folded = $1", store.FoldID(id))
 }
 
 // DeletedByAddress implements store.Reader.

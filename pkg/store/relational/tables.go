@@ -34,7 +34,7 @@ func (t Table) insert(place func(int) string) string {
 // Addresses and Collections, which must be inserted in this order.
 func Accounts() Table {
 	return Table{"account", []string{"id", "folded", "kind", "mail", "addresses", "name", "sched_acl", "attendance", "notify", "notify_to",
-		"delegate_notify_to", "delegates", "owners", "created", "changed", "deleted", "version", "next_number"}}
+		"delegate_notify_to", "delegates", "owners", "created", "changed", "deleted", "version", "next_number", "revision_base"}}
 }
 
 // Addresses returns the table of the addresses of active accounts.
@@ -79,7 +79,7 @@ func AccountRow(a *store.NewAccount) []any {
 	acc, stamp := &a.Account, Stamp(a.Account.Created)
 	return []any{acc.ID, store.FoldID(acc.ID), int64(acc.Kind), acc.Mail(), lines(acc.Addresses), acc.DisplayName, acc.SchedulingACL.Encode(),
 		int64(acc.Attendance), flag(acc.Notify), lines(acc.NotifyTo), lines(acc.DelegateNotifyTo), store.EncodePeople(acc.Delegates),
-		store.EncodePeople(acc.Owners), stamp, stamp, int64(0), int64(1), stamp + int64(len(a.Calendars))}
+		store.EncodePeople(acc.Owners), stamp, stamp, int64(0), int64(1), stamp + int64(len(a.Calendars)), int64(0)}
 }
 
 // AddressRow returns the row in Addresses for an address of an account.

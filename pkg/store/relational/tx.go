@@ -108,6 +108,33 @@ func (s *Session) queryOne(ctx context.Context, query string, args []any, dest .
 	return rows.Scan(dest...)
 }
 
+// execOne executes a statement that changes at most one row and returns it, see exec and
+// queryOne.
+func (s *Session) execOne(ctx context.Context, query string, args []any, dest ...any) error {
+	if s.reading > 0 {
+		return store.ErrListing
+	}
+	found := false
+	rows, err := s.tx.Query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		found = true
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if !found {
+		return store.ErrNotFound
+	}
+	return nil
+}
+
 // queryAll runs a query and returns all rows. The result must be small.
 func queryAll[T any](ctx context.Context, s *Session, query string, args []any, scan func(Rows) (T, error)) ([]T, error) {
 	rows, err := s.tx.Query(ctx, query, args...)

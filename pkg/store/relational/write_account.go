@@ -13,10 +13,10 @@ func (s *Session) CreateAccount(ctx context.Context, a *store.NewAccount) error 
 	if err := Prepare(a, s.backend, s.stamp); err != nil {
 		return err
 	}
-	_, err := s.Account(ctx, a.Account.ID)
+	was, err := s.AccountByFoldedID(ctx, a.Account.ID)
 	switch {
 	case err == nil:
-		return &store.ExistsError{What: "account", Value: a.Account.ID, Owner: a.Account.ID}
+		return &store.ExistsError{What: "account", Value: a.Account.ID, Owner: was.ID}
 	case !errors.Is(err, store.ErrNotFound):
 		return err
 	}

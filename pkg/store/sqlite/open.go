@@ -78,8 +78,9 @@ type Store struct {
 }
 
 var (
-	_ store.Store  = (*Store)(nil)
-	_ store.Loader = (*Store)(nil)
+	_ store.Store           = (*Store)(nil)
+	_ store.Loader          = (*Store)(nil)
+	_ store.ComponentLoader = (*Store)(nil)
 )
 
 // Open opens an existing store. ErrNoSchema if absent, ErrSchemaOlder,

@@ -82,3 +82,76 @@ func (c *connection) explainPlan(ctx context.Context, query string, args []any) 
 	}
 	return strings.Join(lines, "; "), rows.Err()
 }
+
+// What a server asks all day is served by indexes.
+func TestServerQueriesUseIndexes(t *testing.T) {
+	s := newStore(t, Options{Path: filepath.Join(t.TempDir(), "b.sqlite"), Backend: "b"})
+	ctx := t.Context()
+	err := s.Update(ctx, func(ctx context.Context, w store.Writer) error {
+		return w.CreateAccount(ctx, &store.NewAccount{
+			Account:   store.Account{ID: "1", Kind: store.User, Addresses: []string{"1@example.com"}},
+			Calendars: []store.Calendar{{Name: store.DefaultCalendar, Kind: store.PlainCalendar, Components: []string{"VEVENT"}}},
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.change(ctx, func(c *connection) error {
+		r := &recorder{connection: c}
+		in := relational.New(r, "b", time.Now())
+		for what, want := range map[string]string{
+			"names":   "sqlite_autoindex_component_1 (account=? AND number=? AND name=?)",
+			"uid":     "component_uid (account=? AND uid=? AND number=?)",
+			"changes": "component_revision (account=? AND number=? AND revision>?)",
+			"gone":    "SEARCH t USING INDEX sqlite_autoindex_trash_1 (account=? AND number=? AND revision>?)",
+		} {
+			r.queries, r.args = nil, nil
+			if err := ask(ctx, in, what); err != nil {
+				return err
+			}
+			plan, err := c.explainPlan(ctx, r.queries[0], r.args[0])
+			if err != nil {
+				return err
+			}
+			if !strings.Contains(plan, want) || strings.Contains(plan, "SCAN") {
+				t.Errorf("%s: the plan is %s, without %s", what, plan, want)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask runs a query that streams.
+func ask(ctx context.Context, r store.Reader, what string) error {
+	filter := store.ComponentFilter{}
+	switch what {
+	case "names":
+		filter.Names = []string{"1", "2", "3"}
+	case "uid":
+		filter.UID = "1"
+	default:
+		c, err := r.Calendar(ctx, "1", store.DefaultCalendar)
+		if err != nil {
+			return err
+		}
+		now, err := r.Token(ctx, c)
+		if err != nil {
+			return err
+		}
+		changes, _, err := r.Changes(ctx, "1", store.DefaultCalendar, now, 0)
+		if err != nil {
+			return err
+		}
+		for _, err := range changes {
+			return err
+		}
+		return nil
+	}
+	for _, err := range r.Components(ctx, "1", store.DefaultCalendar, filter) {
+		return err
+	}
+	return nil
+}

@@ -48,7 +48,7 @@ func withCalendar(t *testing.T, s *Store) {
 func wantToken(t *testing.T, s *Store, token store.Token, want error) {
 	t.Helper()
 	err := s.View(t.Context(), func(ctx context.Context, r store.Reader) error {
-		_, _, err := r.Changes(t.Context(), "1", store.DefaultCalendar, token)
+		_, _, err := r.Changes(t.Context(), "1", store.DefaultCalendar, token, 0)
 		return err
 	})
 	if !errors.Is(err, want) {

@@ -23,9 +23,10 @@ CREATE TABLE account (
 	changed            INTEGER NOT NULL,
 	deleted            INTEGER NOT NULL,
 	version            INTEGER NOT NULL,
-	next_number        INTEGER NOT NULL           -- of its next collection
+	next_number        INTEGER NOT NULL,          -- of its next collection
+	revision_base      INTEGER NOT NULL            -- the sum of the revisions of what was removed
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX account_folded ON account (folded);
+CREATE UNIQUE INDEX account_folded ON account (folded);
 CREATE INDEX account_mail ON account (mail, id);
 CREATE INDEX account_deleted ON account (deleted) WHERE deleted > 0;
 
@@ -67,6 +68,8 @@ CREATE TABLE component (
 	name         TEXT NOT NULL,
 	uid          TEXT NOT NULL,
 	type         TEXT NOT NULL,
+	method       TEXT NOT NULL, -- of an iTIP message; '' for an object of a calendar
+	state        INTEGER NOT NULL, -- of an iTIP message
 	schedule_tag TEXT NOT NULL,
 	status       TEXT NOT NULL, -- property STATUS, such as CANCELLED
 	transparent  INTEGER NOT NULL, -- ignored for free/busy
@@ -84,7 +87,8 @@ CREATE TABLE component (
 	PRIMARY KEY (account, number, name),
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
 ) STRICT;
-CREATE UNIQUE INDEX component_uid ON component (account, number, uid);
+CREATE UNIQUE INDEX component_uid ON component (account, uid, number) WHERE method = '';
+CREATE UNIQUE INDEX component_revision ON component (account, number, revision);
 CREATE INDEX component_span ON component (account, number, long, start_at, end_at);
 
 -- Components that were deleted and have not been purged yet.
@@ -94,8 +98,11 @@ CREATE TABLE trash (
 	revision     INTEGER NOT NULL, -- of the deletion
 	name         TEXT NOT NULL,
 	deleted      INTEGER NOT NULL,
+	moved        INTEGER NOT NULL, -- only a trace of a component that was moved away
 	uid          TEXT NOT NULL,
 	type         TEXT NOT NULL,
+	method       TEXT NOT NULL,
+	state        INTEGER NOT NULL,
 	schedule_tag TEXT NOT NULL,
 	status       TEXT NOT NULL,
 	transparent  INTEGER NOT NULL,
@@ -113,18 +120,7 @@ CREATE TABLE trash (
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
 ) STRICT;
 CREATE INDEX trash_deleted ON trash (deleted);
-
-CREATE TABLE change_log (
-	account  TEXT NOT NULL,
-	number   INTEGER NOT NULL,
-	revision INTEGER NOT NULL,
-	name     TEXT NOT NULL,
-	deleted  INTEGER NOT NULL,
-	at       INTEGER NOT NULL,
-	PRIMARY KEY (account, number, revision),
-	FOREIGN KEY (account, number) REFERENCES collection (account, number)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX change_log_name ON change_log (account, number, name, revision);
+CREATE INDEX trash_name ON trash (account, number, name, revision);
 
 -- The owner may be on another back end.
 CREATE TABLE subscription (

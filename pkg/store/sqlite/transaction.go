@@ -145,6 +145,24 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 	}))
 }
 
+// LoadComponents implements store.ComponentLoader. It writes in the order of the keys, as Load.
+func (s *Store) LoadComponents(ctx context.Context, account, calendar string, components []*store.Component) error {
+	return s.named(s.change(ctx, func(c *connection) error {
+		number, err := relational.New(c, s.o.Backend, s.o.now()).PrepareComponents(ctx, account, calendar, components)
+		if err != nil {
+			return err
+		}
+		sorted := slices.Clone(components)
+		slices.SortFunc(sorted, func(a, b *store.Component) int { return strings.Compare(a.Name, b.Name) })
+		for _, m := range sorted {
+			if err := c.insert(ctx, relational.Components(), relational.ComponentRow(account, number, m)); err != nil {
+				return asExists("component or UID of component", m.Name, err)
+			}
+		}
+		return nil
+	}))
+}
+
 // insert inserts a row into a table.
 func (c *connection) insert(ctx context.Context, t relational.Table, row []any) error {
 	_, err := c.Exec(ctx, t.InsertInOrder(), row...)

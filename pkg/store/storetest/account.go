@@ -74,8 +74,8 @@ func testAccount(s *env) {
 // Ids are compared byte by byte, and in any letter case by AccountByFoldedID.
 func testAccountIDs(s *env) {
 	ids := []string{
-		"abc", "ABC", "aBc", " abc", "abc ", "ab", "\u00e9", "e\u0301", "\u00c9", "a%", "a_", "ab\\", "'; DROP TABLE account; --", "\u202Eabc", "𝔘𝔫𝔦",
-		"$1", "?", "NULL", strings.Repeat("x", store.MaxID), strings.Repeat("x", store.MaxID-1) + "X", strings.Repeat("é", store.MaxID/2),
+		"abc", " abc", "abc ", "ab", "\u00e9", "e\u0301", "\u00c9", "a%", "a_", "ab\\", "'; DROP TABLE account; --", "\u202Eabc", "𝔘𝔫𝔦",
+		"$1", "?", "NULL", strings.Repeat("x", store.MaxID), strings.Repeat("x", store.MaxID-1) + "Y", strings.Repeat("é", store.MaxID/2),
 	}
 	for i, id := range ids {
 		s.create(person(id, "u"+strings.Repeat("u", i)+"@example.com"))
@@ -90,15 +90,12 @@ func testAccountIDs(s *env) {
 				s.t.Errorf("AccountByFoldedID(%q) returns %+v, error %v", id, got, err)
 			}
 		}
-		for id, want := range map[string]string{"AB": "ab", "A%": "a%", "'; drop TABLE account; --": "'; DROP TABLE account; --", "null": "NULL"} {
+		for id, want := range map[string]string{"AB": "ab", "AbC": "abc", "A%": "a%", "'; drop TABLE account; --": "'; DROP TABLE account; --", "null": "NULL"} {
 			if got, err := r.AccountByFoldedID(ctx, id); err != nil || got.ID != want {
 				s.t.Errorf("AccountByFoldedID(%q) returns %+v, error %v", id, got, err)
 			}
 			_, err := r.Account(ctx, id)
 			s.wantClass(err, store.ErrNotFound, "account "+id)
-		}
-		if got, err := r.AccountByFoldedID(ctx, "AbC"); err != nil || !strings.EqualFold(got.ID, "abc") {
-			s.t.Errorf("AccountByFoldedID(AbC) returns %+v, error %v", got, err)
 		}
 		for _, id := range []string{"a", "xbc", "a\u0308b", "", "a\x00b", "\xff", strings.Repeat("x", store.MaxID+1)} {
 			_, err := r.Account(ctx, id)
@@ -110,13 +107,18 @@ func testAccountIDs(s *env) {
 	})
 }
 
-// An id belongs to one account, whether deleted or not.
+// An id belongs to one account, in any letter case and whether deleted or not.
 func testAccountExists(s *env) {
 	s.create(withHome("there"), person("gone"))
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "gone") })
 	for _, id := range []string{"there", "gone"} {
 		s.rejects(store.ErrExists, "creating another account "+id, func(ctx context.Context, w store.Writer) error {
 			err := w.CreateAccount(ctx, withHome(id, "other@example.com"))
+			s.wantExists(err, "account", id)
+			return err
+		})
+		s.rejects(store.ErrExists, "creating an account whose id differs only in letter case from "+id, func(ctx context.Context, w store.Writer) error {
+			err := w.CreateAccount(ctx, withHome(strings.ToUpper(id), "other@example.com"))
 			s.wantExists(err, "account", id)
 			return err
 		})

@@ -159,7 +159,7 @@ func testCalendarDelete(s *env) {
 		s.wantClass(err, store.ErrNotFound, "a deleted calendar")
 		_, err = r.Component(ctx, "a", "work", "1.ics")
 		s.wantClass(err, store.ErrNotFound, "a component of a deleted calendar")
-		_, _, err = r.Changes(ctx, "a", "work", store.Token{})
+		_, _, err = r.Changes(ctx, "a", "work", store.Token{}, 0)
 		s.wantClass(err, store.ErrNotFound, "changes of a deleted calendar")
 		deleted, err := collect(r.Calendars(ctx, "a", store.CalendarFilter{State: store.OnlyDeleted}))
 		if len(deleted) != 1 || !deleted[0].Deleted.Equal(s.clock.stamp()) {

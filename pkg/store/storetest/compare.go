@@ -102,11 +102,21 @@ func readHome(ctx context.Context, r store.Reader, id string) (h home, err error
 		if h.Components[c.Name], err = collect(r.Components(ctx, id, c.Name, store.ComponentFilter{WithText: true})); err != nil {
 			return h, fmt.Errorf("components of '%s' %s: %w", id, c.Name, err)
 		}
-		if h.Changes[c.Name], _, err = r.Changes(ctx, id, c.Name, store.Token{}); err != nil {
+		if h.Changes[c.Name], _, err = readChanges(ctx, r, id, c.Name, store.Token{}, 0); err != nil {
 			return h, fmt.Errorf("changes of '%s' %s: %w", id, c.Name, err)
 		}
 	}
 	return h, nil
+}
+
+// readChanges reads the changes since a token.
+func readChanges(ctx context.Context, r store.Reader, account, calendar string, since store.Token, limit int) ([]store.Change, store.Token, error) {
+	changes, end, err := r.Changes(ctx, account, calendar, since, limit)
+	if err != nil {
+		return nil, end, err
+	}
+	out, err := collect(changes)
+	return out, end, err
 }
 
 // collect returns the values of a sequence up to the first error.

@@ -121,7 +121,7 @@ func testComponentReplace(s *env) {
 	put(first)
 	made := s.clock.stamp()
 	next := event("1.ics")
-	next.UID, next.Type, next.Text, next.Start, next.End = "another uid", "VTODO", []byte("another text"), time.Time{}, time.Time{}
+	next.Type, next.Text, next.Start, next.End = "VTODO", []byte("another text"), time.Time{}, time.Time{}
 	put(next)
 	if next.Revision <= first.Revision || next.ETag == first.ETag {
 		s.t.Errorf("revision %d follows %d, ETag %s follows %s", next.Revision, first.Revision, next.ETag, first.ETag)
@@ -132,9 +132,8 @@ func testComponentReplace(s *env) {
 	h := s.home("a")
 	s.same([]*store.Component{&want}, h.Components[cal], "components")
 	s.same([]*store.Deletion(nil), h.Deletions, "deletions")
-	put(event("2.ics")) // the former UID is available
 	same := event("1.ics")
-	same.Text, same.UID = next.Text, next.UID
+	same.Text = next.Text
 	put(same)
 	if same.ETag != next.ETag || same.Revision <= next.Revision {
 		s.t.Errorf("writing the same text again: ETag %s, revision %d; before: ETag %s, revision %d", same.ETag, same.Revision, next.ETag, next.Revision)
@@ -200,6 +199,8 @@ func testComponentRejected(s *env) {
 	}{
 		"an existing UID":                          {store.ErrExists, func(m *store.Component) { m.UID = "uid-1.ics" }},
 		"an existing UID, replacing a component":   {store.ErrExists, func(m *store.Component) { m.Name, m.UID = "2.ics", "uid-1.ics" }},
+		"another UID for a resource":               {store.ErrExists, func(m *store.Component) { m.Name, m.UID = "1.ics", "another" }},
+		"a message in a calendar":                  {store.ErrInvalid, func(m *store.Component) { m.Method = "REQUEST" }},
 		"a type that the calendar does not accept": {store.ErrInvalid, func(m *store.Component) { m.Type = "VJOURNAL" }},
 		"an invalid type":                          {store.ErrInvalid, func(m *store.Component) { m.Type = "VTIMEZONE" }},
 		"no UID":                                   {store.ErrInvalid, func(m *store.Component) { m.UID = "" }},

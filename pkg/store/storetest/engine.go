@@ -42,7 +42,7 @@ func Run(t *testing.T, e Engine) {
 		return
 	}
 	for _, part := range slices.Concat(
-		accountTests(), textTests(), listingTests(), calendarTests(), componentTests(), spanTests(), syncTests(),
+		accountTests(), textTests(), listingTests(), calendarTests(), componentTests(), spanTests(), syncTests(), movingTests(), messageTests(),
 		sharingTests(), purgeTests(), transactionTests(), concurrencyTests(), overlapTests(), stormTests(), loaderTests(),
 	) {
 		t.Run(part.name, func(t *testing.T) {

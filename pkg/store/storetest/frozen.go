@@ -69,7 +69,7 @@ func checkFrozen(ctx context.Context, t testing.TB, r store.Reader, jane, anne s
 	if err != nil {
 		return err
 	}
-	changes, _, err := r.Changes(ctx, jane, "work", now.At(0))
+	changes, _, err := readChanges(ctx, r, jane, "work", now.At(0), 0)
 	if err != nil {
 		return err
 	}

@@ -28,18 +28,19 @@ type modelCalendar struct {
 	components map[string]store.Component
 	trash      []modelTrash // in the order of deletion
 	log        []modelChange
-	forgotten  int // number of purged changes at the start of log
+	forgotten  int // changes at the start of log, up to the last deletion that was purged
 }
 
 type modelTrash struct {
 	store.Component
 	deleted time.Time
+	change  int  // position of the deletion in the log
+	trace   bool // of a component that was moved away
 }
 
 type modelChange struct {
 	name    string
 	deleted bool
-	at      time.Time
 }
 
 func newModel() *model { return &model{accounts: map[string]*modelAccount{}} }
@@ -95,7 +96,12 @@ func (m *model) taken(addresses []string, but string) bool {
 }
 
 func (m *model) createAccount(a store.Account) error {
-	if m.accounts[a.ID] != nil || m.taken(a.Addresses, a.ID) {
+	for id := range m.accounts {
+		if store.FoldID(id) == store.FoldID(a.ID) {
+			return store.ErrExists
+		}
+	}
+	if m.taken(a.Addresses, a.ID) {
 		return store.ErrExists
 	}
 	a.Backend, a.Created = Backend, m.now
@@ -227,8 +233,8 @@ func (c *modelCalendar) hasUID(uid, but string) bool {
 }
 
 // change adds a change to the log.
-func (c *modelCalendar) change(name string, deleted bool, now time.Time) {
-	c.log = append(c.log, modelChange{name, deleted, now})
+func (c *modelCalendar) change(name string, deleted bool) {
+	c.log = append(c.log, modelChange{name, deleted})
 }
 
 // meets reports whether a condition is met.
@@ -246,7 +252,7 @@ func (m *model) putComponent(account, calendar string, x store.Component, cond s
 		return store.ErrInvalid
 	case !c.meets(x.Name, cond):
 		return store.ErrConflict
-	case c.hasUID(x.UID, x.Name):
+	case c.hasUID(x.UID, x.Name), c.components[x.Name].UID != "" && c.components[x.Name].UID != x.UID:
 		return store.ErrExists
 	}
 	x.Created, x.Changed = m.now, m.now
@@ -254,7 +260,7 @@ func (m *model) putComponent(account, calendar string, x store.Component, cond s
 		x.Created = was.Created
 	}
 	c.components[x.Name] = x
-	c.change(x.Name, false, m.now)
+	c.change(x.Name, false)
 	return nil
 }
 
@@ -271,8 +277,8 @@ func (m *model) deleteComponent(account, calendar, name string, cond store.Condi
 		return store.ErrNotFound
 	}
 	delete(c.components, name)
-	c.trash = append(c.trash, modelTrash{x, m.now})
-	c.change(name, true, m.now)
+	c.trash = append(c.trash, modelTrash{Component: x, deleted: m.now, change: len(c.log)})
+	c.change(name, true)
 	return nil
 }
 
@@ -283,7 +289,7 @@ func (m *model) undeleteComponent(account, calendar, name string) error {
 	}
 	last := -1
 	for i, x := range c.trash {
-		if x.Name == name {
+		if x.Name == name && !x.trace {
 			last = i
 		}
 	}
@@ -296,7 +302,7 @@ func (m *model) undeleteComponent(account, calendar, name string) error {
 	}
 	c.trash = slices.Delete(c.trash, last, last+1)
 	c.components[name] = x
-	c.change(name, false, m.now)
+	c.change(name, false)
 	return nil
 }
 
@@ -344,12 +350,12 @@ func (m *model) purge(before time.Time) {
 		}
 		a.calendars = slices.DeleteFunc(a.calendars, func(c *modelCalendar) bool { return old(c.Calendar.Deleted) })
 		for _, c := range a.calendars {
-			c.trash = slices.DeleteFunc(c.trash, func(x modelTrash) bool { return old(x.deleted) })
-			for i, x := range c.log {
-				if old(x.at) {
-					c.forgotten = max(c.forgotten, i+1)
+			c.trash = slices.DeleteFunc(c.trash, func(x modelTrash) bool {
+				if old(x.deleted) {
+					c.forgotten = max(c.forgotten, x.change+1)
 				}
-			}
+				return old(x.deleted)
+			})
 		}
 	}
 }
@@ -362,7 +368,9 @@ func (a *modelAccount) deletions() []*store.Deletion {
 			continue
 		}
 		for _, x := range c.trash {
-			out = append(out, &store.Deletion{Calendar: c.Name, Name: x.Name, UID: x.UID, Deleted: x.deleted})
+			if !x.trace {
+				out = append(out, &store.Deletion{Calendar: c.Name, Name: x.Name, UID: x.UID, Deleted: x.deleted})
+			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b *store.Deletion) int {

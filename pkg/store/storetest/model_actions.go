@@ -41,7 +41,8 @@ func drawAction(t *rapid.T, serial int) action {
 	// Rapid draws the first ones most often.
 	kinds := [...]func(*rapid.T, draw) action{
 		drawPut, drawPut, drawDeleteComponent, drawUndeleteComponent, drawPut, drawPurge, drawUpdateAccount, drawUpdateCalendar, drawSubscribe, drawUnsubscribe,
-		drawDeleteCalendar, drawUndeleteCalendar, drawCreateCalendar, drawDeleteAccount, drawUndeleteAccount, drawCreateAccount,
+		drawDeleteCalendar, drawUndeleteCalendar, drawCreateCalendar, drawMoveComponent, drawRenameCalendar, drawMoveCalendar,
+		drawDeleteAccount, drawUndeleteAccount, drawCreateAccount,
 	}
 	return kinds[rapid.IntRange(0, len(kinds)-1).Draw(t, "kind")](t, d)
 }

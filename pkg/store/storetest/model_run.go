@@ -240,7 +240,7 @@ func (r *run) compareCalendar(in store.Reader, c *modelCalendar, got home) error
 
 // changes compares the changes since a token.
 func (r *run) changes(in store.Reader, c *modelCalendar, since store.Token, want []string) (store.Token, error) {
-	changes, now, err := in.Changes(r.ctx, c.Account, c.Name, since)
+	changes, now, err := readChanges(r.ctx, in, c.Account, c.Name, since, 0)
 	if err != nil {
 		return now, err
 	}

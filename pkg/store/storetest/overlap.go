@@ -66,7 +66,22 @@ func overlappingPairs() []afterFirst {
 	subscribe := func(ctx context.Context, w store.Writer) error {
 		return w.Subscribe(ctx, &store.Subscription{Account: "a", Owner: store.Person{ID: "x", Address: "x@example.com"}, Calendar: "calendar"})
 	}
+	put := func(ctx context.Context, w store.Writer) error {
+		return w.PutComponent(ctx, "a", "work", event("new.ics"), store.Condition{})
+	}
+	replace := func(text string) change {
+		return func(ctx context.Context, w store.Writer) error {
+			m := event("1.ics")
+			unchanged := store.ETagOf(m.Text)
+			m.Text = []byte(text)
+			return w.PutComponent(ctx, "a", "work", m, store.Condition{IfETag: unchanged})
+		}
+	}
 	return []afterFirst{
+		{"put into a deleted calendar", deleteCalendar, put, store.ErrNotFound},
+		{"put into a renamed calendar", func(ctx context.Context, w store.Writer) error { return w.RenameCalendar(ctx, "a", "work", "renamed") }, put, store.ErrNotFound},
+		{"put into a moved calendar", func(ctx context.Context, w store.Writer) error { return w.MoveCalendar(ctx, "a", "work", "b", "work") }, put, store.ErrNotFound},
+		{"replace a component twice", replace("first"), replace("second"), store.ErrConflict},
 		{"delete an account twice", deleteAccount, deleteAccount, store.ErrDeleted},
 		{"create a calendar of a deleted account", deleteAccount, create("new"), store.ErrDeleted},
 		{"change a deleted account", deleteAccount, renameAccount, store.ErrDeleted},
@@ -109,7 +124,7 @@ func testOverlapping(s *env) {
 	for _, pair := range overlappingPairs() {
 		in := newEnv(s.t, s.e)
 		in.withContent("a") // the calendar gone is deleted
-		in.create(withHome("gone"))
+		in.create(withHome("gone"), withHome("b"))
 		in.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "gone") })
 		first, second := in.overlap(pair.first, pair.second)
 		if first != nil {

@@ -26,11 +26,12 @@ CREATE TABLE account (
 	changed            INTEGER NOT NULL,
 	deleted            INTEGER NOT NULL,
 	version            INTEGER NOT NULL,
-	next_number        INTEGER NOT NULL           -- of its next collection
+	next_number        INTEGER NOT NULL,          -- of its next collection
+	revision_base      INTEGER NOT NULL            -- the sum of the revisions of what was removed
 ) STRICT, WITHOUT ROWID;
-INSERT INTO account VALUES('426dfa81-3ec811e0-808bb160-e71a5247','426dfa81-3ec811e0-808bb160-e71a5247',1,'jdoe@example.com',replace('jdoe@example.com\nalias.jdoe@example.com','\n',char(10)),'Name [2J jdoe@example.com','s @',0,1,'jdoe@example.com','','','',1793534401000000,1793534401000000,0,1,1793534401000003);
-INSERT INTO account VALUES('gone','gone',3,'room@example.com','room@example.com','','',0,0,'','','','',1793534408000000,1793534409000000,1793534409000000,2,1793534408000001);
-INSERT INTO account VALUES('Ünïque ''; --','Ünïque ''; --',1,'Anne.Smith@example.com',replace('Anne.Smith@example.com\nalias.Anne.Smith@example.com','\n',char(10)),'Name [2J Anne.Smith@example.com','s @',0,1,'Anne.Smith@example.com','','','',1793534402000000,1793534402000000,0,1,1793534402000002);
+INSERT INTO account VALUES('426dfa81-3ec811e0-808bb160-e71a5247','426dfa81-3ec811e0-808bb160-e71a5247',1,'jdoe@example.com',replace('jdoe@example.com\nalias.jdoe@example.com','\n',char(10)),'Name [2J jdoe@example.com','s @',0,1,'jdoe@example.com','','','',1793534401000000,1793534401000000,0,1,1793534401000003,0);
+INSERT INTO account VALUES('gone','gone',3,'room@example.com','room@example.com','','',0,0,'','','','',1793534408000000,1793534409000000,1793534409000000,2,1793534408000001,0);
+INSERT INTO account VALUES('Ünïque ''; --','Ünïque ''; --',1,'Anne.Smith@example.com',replace('Anne.Smith@example.com\nalias.Anne.Smith@example.com','\n',char(10)),'Name [2J Anne.Smith@example.com','s @',0,1,'Anne.Smith@example.com','','','',1793534402000000,1793534402000000,0,1,1793534402000002,0);
 CREATE TABLE address (
 	address TEXT NOT NULL PRIMARY KEY,
 	account TEXT NOT NULL REFERENCES account (id)
@@ -73,6 +74,8 @@ CREATE TABLE component (
 	name         TEXT NOT NULL,
 	uid          TEXT NOT NULL,
 	type         TEXT NOT NULL,
+	method       TEXT NOT NULL, -- of an iTIP message; '' for an object of a calendar
+	state        INTEGER NOT NULL, -- of an iTIP message
 	schedule_tag TEXT NOT NULL,
 	status       TEXT NOT NULL, -- property STATUS, such as CANCELLED
 	transparent  INTEGER NOT NULL, -- ignored for free/busy
@@ -90,15 +93,18 @@ CREATE TABLE component (
 	PRIMARY KEY (account, number, name),
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
 ) STRICT;
-INSERT INTO component VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'a.ics','uid-a.ics','VEVENT','','TENTATIVE',0,1796112000000000,1796115600000000,0,0,0,'8dd394ac6fb0c6ca37a8f65e65106c53',42,1793534404000000,1793534404000000,1,X'424547494e3a5643414c454e4441520d0a583a612e696373ff0d0a454e443a5643414c454e4441520d0a');
+INSERT INTO component VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'a.ics','uid-a.ics','VEVENT','',0,'','TENTATIVE',0,1796112000000000,1796115600000000,0,0,0,'8dd394ac6fb0c6ca37a8f65e65106c53',42,1793534404000000,1793534404000000,1,X'424547494e3a5643414c454e4441520d0a583a612e696373ff0d0a454e443a5643414c454e4441520d0a');
 CREATE TABLE trash (
 	account      TEXT NOT NULL,
 	number       INTEGER NOT NULL,
 	revision     INTEGER NOT NULL, -- of the deletion
 	name         TEXT NOT NULL,
 	deleted      INTEGER NOT NULL,
+	moved        INTEGER NOT NULL, -- only a trace of a component that was moved away
 	uid          TEXT NOT NULL,
 	type         TEXT NOT NULL,
+	method       TEXT NOT NULL,
+	state        INTEGER NOT NULL,
 	schedule_tag TEXT NOT NULL,
 	status       TEXT NOT NULL,
 	transparent  INTEGER NOT NULL,
@@ -115,20 +121,7 @@ CREATE TABLE trash (
 	PRIMARY KEY (account, number, revision),
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
 ) STRICT;
-INSERT INTO trash VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,3,'b.ics',1793534406000000,'uid-b.ics','VEVENT','','TENTATIVE',0,1796112000000000,1796115600000000,0,0,0,'4bbc27387e6ac8f107b2a2c6aa90adf6',42,1793534405000000,1793534405000000,X'424547494e3a5643414c454e4441520d0a583a622e696373ff0d0a454e443a5643414c454e4441520d0a');
-CREATE TABLE change_log (
-	account  TEXT NOT NULL,
-	number   INTEGER NOT NULL,
-	revision INTEGER NOT NULL,
-	name     TEXT NOT NULL,
-	deleted  INTEGER NOT NULL,
-	at       INTEGER NOT NULL,
-	PRIMARY KEY (account, number, revision),
-	FOREIGN KEY (account, number) REFERENCES collection (account, number)
-) STRICT, WITHOUT ROWID;
-INSERT INTO change_log VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,1,'a.ics',0,1793534404000000);
-INSERT INTO change_log VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,2,'b.ics',0,1793534405000000);
-INSERT INTO change_log VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,3,'b.ics',1,1793534406000000);
+INSERT INTO trash VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,3,'b.ics',1793534406000000,0,'uid-b.ics','VEVENT','',0,'','TENTATIVE',0,1796112000000000,1796115600000000,0,0,0,'4bbc27387e6ac8f107b2a2c6aa90adf6',42,1793534405000000,1793534405000000,X'424547494e3a5643414c454e4441520d0a583a622e696373ff0d0a454e443a5643414c454e4441520d0a');
 CREATE TABLE subscription (
 	account       TEXT NOT NULL REFERENCES account (id),
 	owner         TEXT NOT NULL,
@@ -138,15 +131,16 @@ CREATE TABLE subscription (
 	PRIMARY KEY (account, owner, calendar)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO subscription VALUES('Ünïque ''; --','426dfa81-3ec811e0-808bb160-e71a5247','work','jdoe@example.com',1793534407000000);
-CREATE INDEX account_folded ON account (folded);
+CREATE UNIQUE INDEX account_folded ON account (folded);
 CREATE INDEX account_mail ON account (mail, id);
 CREATE INDEX account_deleted ON account (deleted) WHERE deleted > 0;
 CREATE INDEX address_account ON address (account);
 CREATE UNIQUE INDEX collection_name ON collection (account, name) WHERE deleted = 0;
 CREATE INDEX collection_deleted ON collection (deleted) WHERE deleted > 0;
-CREATE UNIQUE INDEX component_uid ON component (account, number, uid);
+CREATE UNIQUE INDEX component_uid ON component (account, uid, number) WHERE method = '';
+CREATE UNIQUE INDEX component_revision ON component (account, number, revision);
 CREATE INDEX component_span ON component (account, number, long, start_at, end_at);
 CREATE INDEX trash_deleted ON trash (deleted);
-CREATE INDEX change_log_name ON change_log (account, number, name, revision);
+CREATE INDEX trash_name ON trash (account, number, name, revision);
 CREATE INDEX subscription_owner ON subscription (owner);
 COMMIT;

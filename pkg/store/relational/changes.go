@@ -1,0 +1,79 @@
+package relational
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+// HomeRevision implements store.Reader. Everything that counts has a number that only
+// increases; what is removed for good leaves its numbers in revision_base.
+func (s *Session) HomeRevision(ctx context.Context, account string) (revision int64, err error) {
+	if store.CheckID(account) != nil {
+		return 0, store.ErrNotFound
+	}
+	err = s.queryOne(ctx, `SELECT a.revision_base + a.version + (SELECT CAST(coalesce(sum(c.revision + c.version), 0) AS bigint) FROM collection c WHERE c.account = a.id)
+		FROM account a WHERE a.id = $1`, []any{account}, &revision)
+	return revision, err
+}
+
+// presentSince lists the components of a collection that were written after a revision, and
+// goneSince the names that a component had before, whose last change was its removal.
+const (
+	presentSince = "SELECT name, 0 AS gone, etag, revision FROM component WHERE account = $1 AND number = $2 AND revision > $3"
+	goneSince    = `SELECT t.name, 1 AS gone, '' AS etag, t.revision FROM trash t WHERE t.account = $1 AND t.number = $2 AND t.revision > $3
+		AND NOT EXISTS (SELECT 1 FROM component m WHERE m.account = $1 AND m.number = $2 AND m.name = t.name)
+		AND NOT EXISTS (SELECT 1 FROM trash l WHERE l.account = $1 AND l.number = $2 AND l.name = t.name AND l.revision > t.revision)`
+)
+
+// Changes implements store.Reader. The last change of a component is its revision; a removed
+// one is in the trash, or left a trace there.
+func (s *Session) Changes(ctx context.Context, account, calendar string, since store.Token, limit int) (iter.Seq2[store.Change, error], store.Token, error) {
+	c, err := s.Calendar(ctx, account, calendar)
+	if err != nil {
+		return nil, store.Token{}, err
+	}
+	end, err := s.Token(ctx, c)
+	if err != nil {
+		return nil, store.Token{}, err
+	}
+	query := presentSince
+	if since == (store.Token{}) {
+		end.Began = c.Revision
+	} else {
+		if err := s.checkToken(ctx, c, since, end); err != nil {
+			return nil, store.Token{}, err
+		}
+		end.Began = since.Began
+		query += " UNION ALL " + goneSince
+	}
+	query += " ORDER BY revision"
+	if limit > 0 {
+		query += fmt.Sprintf(" LIMIT %d", limit)
+	}
+	return streamRows(ctx, s, query, []any{account, c.Number, since.Revision}, scanChange), end, nil
+}
+
+// checkToken returns ErrTokenOld for a token that does not belong to the history of a
+// collection, or from before something in it was forgotten. now is the current token.
+func (s *Session) checkToken(ctx context.Context, c *store.Calendar, since, now store.Token) error {
+	var floor int64
+	if err := s.queryOne(ctx, "SELECT floor FROM collection WHERE account = $1 AND number = $2", []any{c.Account, c.Number}, &floor); err != nil {
+		return err
+	}
+	now.Revision, now.Began = since.Revision, since.Began
+	if now != since || since.Revision > c.Revision || since.Began > c.Revision || max(since.Revision, since.Began) < floor {
+		return store.ErrTokenOld
+	}
+	return nil
+}
+
+func scanChange(rows Rows) (store.Change, error) {
+	var x store.Change
+	var gone int64
+	err := rows.Scan(&x.Name, &gone, &x.ETag, &x.Revision)
+	x.Deleted = gone != 0
+	return x, err
+}
