@@ -13,8 +13,8 @@ import (
 )
 
 // The table meta stands for the whole store. Each transaction locks it in the mode that
-// shuts out no other but an upgrade or a replacement, which take the other mode: so none
-// of them happens between the check of the version and the statements that rely on it.
+// excludes only an upgrade or a replacement, which take the other mode: so none of them
+// happens between the check of the version and the statements that rely on it.
 //
 // It is a lock of a table and not an advisory one, because LOCK TABLE does not take the
 // snapshot of the transaction: after a wait for an upgrade the transaction must see the

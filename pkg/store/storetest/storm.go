@@ -71,7 +71,7 @@ func testStorm(s *env) {
 
 // isExpected reports whether a change that is made alone can end so.
 func isExpected(err error) bool {
-	for _, class := range []error{nil, store.ErrNotFound, store.ErrExists, store.ErrConflict, store.ErrDeleted} {
+	for _, class := range []error{nil, store.ErrNotFound, store.ErrExists, store.ErrConflict, store.ErrDeleted, store.ErrInvalid} {
 		if isOnly(err, class) {
 			return true
 		}
@@ -84,7 +84,7 @@ func (s *env) stormChange(ctx context.Context, w store.Writer, random *rand.Rand
 	id, name := stormID(random), stormCalendar(random)
 	resource := fmt.Sprintf("%d.ics", random.IntN(3))
 	friend := store.Person{ID: fmt.Sprintf("friend %d", random.IntN(2)), Address: fmt.Sprintf("friend%d@example.org", random.IntN(100))}
-	switch random.IntN(14) {
+	switch random.IntN(17) {
 	case 0:
 		return w.CreateAccount(ctx, stormHome(id, stormAddress(random), friend))
 	case 1:
@@ -107,6 +107,14 @@ func (s *env) stormChange(ctx context.Context, w store.Writer, random *rand.Rand
 	case 11:
 		return w.UndeleteComponent(ctx, id, name, resource)
 	case 12:
+		return w.RenameCalendar(ctx, id, name, stormCalendar(random))
+	case 13:
+		return w.MoveCalendar(ctx, id, name, stormID(random), stormCalendar(random))
+	case 14:
+		from := store.Place{Account: id, Calendar: name, Name: resource}
+		to := store.Place{Account: stormID(random), Calendar: stormCalendar(random), Name: resource}
+		return w.MoveComponent(ctx, from, to, random.IntN(2) == 0, store.Condition{})
+	case 15:
 		_, err := w.Readdress(ctx, friend)
 		return err
 	}
