@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,5 +129,41 @@ func TestOpenOnce(t *testing.T) {
 	}
 	if _, err := set.Open(t.Context(), "good"); !errors.Is(err, backends.ErrClosed) {
 		t.Errorf("after Close: got error %v", err)
+	}
+}
+
+// A server that ends each connection is not asked again for each caller that follows
+// shortly after.
+func TestFailureIsNotRepeated(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	var dials atomic.Int64
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			dials.Add(1)
+			_ = c.Close()
+		}
+	}()
+	url := "postgres://user@" + l.Addr().String() + "/x?sslmode=disable"
+	set := backends.New([]backends.Location{{Backend: "broken", URL: url}}, "broken", backends.Options{})
+	defer set.Close()
+	first := int64(0)
+	for range 20 {
+		if _, err := set.Open(t.Context(), "broken"); !errors.Is(err, store.ErrUnavailable) {
+			t.Fatalf("got error %v", err)
+		}
+		if first == 0 {
+			first = dials.Load()
+		}
+	}
+	if again := dials.Load(); first == 0 || again != first {
+		t.Errorf("the first call connected %d times, all 20 calls %d times", first, again)
 	}
 }

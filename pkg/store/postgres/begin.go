@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -23,24 +24,96 @@ const (
 	rollbackLimit = time.Second
 )
 
+// The modes of transactions. A change reads what others commit meanwhile, and locks what
+// it changes: a second change of the same row waits for the first one, rather than failing.
+// The statements repeat their conditions, see relational.RaceError. A reader sees one state.
+const (
+	changing = "READ COMMITTED"
+	reading  = "REPEATABLE READ READ ONLY"
+)
+
 // begin begins a transaction whose statements may take limit each; 0 means no limit. The
 // settings are local to the transaction, because a connection pooler may give the server
 // connection to another client after it, and some poolers reject session settings.
+//
+// The transaction may be in a database without a store, or in one of another version: the
+// caller looks at it. beginChecked looks at it in the same round trip.
 func (s *Store) begin(ctx context.Context, mode string, limit time.Duration) (*transaction, error) {
-	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: fmt.Sprintf("BEGIN ISOLATION LEVEL %s; SET LOCAL search_path = %s; SET LOCAL timezone = 'UTC';"+
-		" SET LOCAL work_mem = '32MB'; SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = %d", mode, namespace, s.o.lockTimeout(), milliseconds(limit))})
+	t, _, err := s.start(ctx, mode, limit, "")
+	return t, err
+}
+
+// start begins a transaction, and ends the script that does so with the statements last.
+// It returns the rows of the last one of them, if that is a query.
+func (s *Store) start(ctx context.Context, mode string, limit time.Duration, last string) (*transaction, [][][]byte, error) {
+	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
-		return nil, explain(err)
+		return nil, nil, explain(err)
 	}
-	delete(tx.Conn().PgConn().CustomData(), unconfirmed)
-	return &transaction{tx: tx, mode: modeOf(tx.Conn())}, nil
+	delete(conn.Conn().PgConn().CustomData(), unconfirmed)
+	t := &transaction{tx: &begun{pooledConn: conn}, mode: modeOf(conn.Conn())}
+	results, err := conn.Conn().PgConn().Exec(ctx, fmt.Sprintf("BEGIN ISOLATION LEVEL %s; SET LOCAL search_path = %s; SET LOCAL timezone = 'UTC';"+
+		" SET LOCAL work_mem = '32MB'; SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = %d; %s", mode, namespace, s.o.lockTimeout(), milliseconds(limit), last)).ReadAll()
+	if err != nil {
+		t.rollback(ctx)
+		return nil, nil, explain(err)
+	}
+	return t, results[len(results)-1].Rows, nil
+}
+
+// pooledConn is embedded under a name of its own, because pgxpool.Conn has a method Conn.
+type pooledConn = pgxpool.Conn
+
+// begun is a transaction on a connection of the pool. It is that of pgx, whose BEGIN
+// cannot have results.
+type begun struct {
+	*pooledConn
+	ended bool
+	// warning is that of a commit that was not confirmed by a standby server, or "".
+	warning string
+}
+
+// Commit commits the transaction. pgx.ErrTxCommitRollback if an error before has made
+// that impossible.
+func (b *begun) Commit(ctx context.Context) error {
+	if b.ended {
+		return pgx.ErrTxClosed
+	}
+	tag, err := b.Exec(ctx, "COMMIT")
+	b.warning, _ = b.Conn().PgConn().CustomData()[unconfirmed].(string) // read while the connection is ours
+	b.end(ctx)
+	if err == nil && tag.String() == "ROLLBACK" {
+		return pgx.ErrTxCommitRollback
+	}
+	return err
+}
+
+// Rollback ends the transaction without its changes. It does nothing after Commit. If it
+// fails, the connection is closed.
+func (b *begun) Rollback(ctx context.Context) {
+	if b.ended {
+		return
+	}
+	if !b.Conn().IsClosed() {
+		_, _ = b.Exec(ctx, "ROLLBACK") // end looks at the state of the connection
+	}
+	b.end(ctx)
+}
+
+// end gives the connection back. One that is still in a transaction is closed.
+func (b *begun) end(ctx context.Context) {
+	b.ended = true
+	if c := b.Conn(); c.PgConn().TxStatus() != 'I' {
+		_ = c.Close(ctx)
+	}
+	b.Release()
 }
 
 // rollback ends the transaction without its changes. It does nothing after a commit.
 func (t *transaction) rollback(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackLimit)
 	defer cancel()
-	_ = t.tx.Rollback(ctx)
+	t.tx.Rollback(ctx)
 }
 
 // commit commits the transaction. It is not interrupted at once when ctx ends, so that
@@ -56,7 +129,6 @@ func (t *transaction) commit(ctx context.Context) error {
 		}
 	})
 	defer stop()
-	conn := t.tx.Conn().PgConn()
 	err := explainCommit(t.tx.Commit(waiting))
 	var unknown *store.CommitUnknown
 	switch {
@@ -67,8 +139,8 @@ func (t *transaction) commit(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	if warning, ok := conn.CustomData()[unconfirmed].(string); ok {
-		return &store.CommitUnknown{Unreplicated: true, Err: errors.New(warning)}
+	if t.tx.warning != "" {
+		return &store.CommitUnknown{Unreplicated: true, Err: errors.New(t.tx.warning)}
 	}
 	return nil
 }

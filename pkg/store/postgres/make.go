@@ -33,6 +33,9 @@ func Replace(ctx context.Context, o Options) (kept string, err error) {
 			if kept, err = t.freeName(ctx, namespace+"_"+o.now().UTC().Format("20060102t150405z")); err != nil {
 				return err
 			}
+			if err := t.alone(ctx); err != nil {
+				return err
+			}
 			if err := t.run(ctx, "ALTER SCHEMA "+namespace+" RENAME TO "+kept); err != nil {
 				return err
 			}
@@ -93,7 +96,7 @@ func (o Options) migrate(ctx context.Context, fn func(t *transaction, exists boo
 // locked runs fn in a transaction that holds the advisory lock of migrations. The
 // transaction sees everything that earlier holders of the lock committed.
 func (s *Store) locked(ctx context.Context, fn func(*transaction) error) error {
-	t, err := s.begin(ctx, "READ COMMITTED", 0) // an upgrade may rewrite large tables
+	t, err := s.begin(ctx, changing, 0) // an upgrade may rewrite large tables
 	if err != nil {
 		return err
 	}
@@ -139,6 +142,11 @@ func (o Options) upgrade(ctx context.Context, to relational.Schema) (from int, e
 		}
 		if m.Backend != o.Backend {
 			return to.Check(m, o.Backend)
+		}
+		if m.Version < to.Version {
+			if err := t.alone(ctx); err != nil {
+				return err
+			}
 		}
 		from, err = to.Upgrade(ctx, t, t.run)
 		return err

@@ -276,18 +276,19 @@ func (o Options) Where() string {
 
 // identify returns the metadata of the database. ErrNoSchema if there is no store.
 func (s *Store) identify(ctx context.Context) (m relational.Metadata, err error) {
-	err = s.view(ctx, func(t *transaction) error {
-		exists, err := t.hasStore(ctx)
-		if err != nil {
-			return err
-		}
-		if !exists {
-			return fmt.Errorf("%w (the database has no schema %s with tables)", store.ErrNoSchema, namespace)
-		}
-		m, err = relational.ReadMetadata(ctx, t)
-		return err
-	})
-	return m, err
+	t, err := s.begin(ctx, reading, s.o.limit())
+	if err != nil {
+		return m, err
+	}
+	defer t.rollback(ctx)
+	exists, err := t.hasStore(ctx)
+	if err != nil {
+		return m, err
+	}
+	if !exists {
+		return m, fmt.Errorf("%w (the database has no schema %s with tables)", store.ErrNoSchema, namespace)
+	}
+	return relational.ReadMetadata(ctx, t)
 }
 
 // hasStore reports whether the database contains a store. It rejects a database whose

@@ -17,7 +17,7 @@ import (
 
 // transaction implements relational.Tx.
 type transaction struct {
-	tx      pgx.Tx
+	tx      *begun
 	mode    pgx.QueryExecMode
 	cursors int  // number of cursors declared
 	failed  bool // copy has failed
@@ -191,7 +191,7 @@ func (s *Store) View(ctx context.Context, fn func(context.Context, store.Reader)
 
 // view runs fn in a read-only transaction.
 func (s *Store) view(ctx context.Context, fn func(*transaction) error) error {
-	t, err := s.begin(ctx, "REPEATABLE READ READ ONLY", s.o.limit())
+	t, err := s.beginChecked(ctx, reading, s.o.limit())
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,15 @@ func (s *Store) Update(ctx context.Context, fn func(context.Context, store.Write
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, func(t *transaction) error { return fn(ctx, relational.New(t, s.o.Backend, s.o.now())) })
+	var races relational.Races
+	return s.change(ctx, func(t *transaction) error {
+		session := relational.New(t, s.o.Backend, s.o.now()).Racing(&races)
+		err := fn(ctx, session)
+		if race := session.Race(); race != nil && t.conflict == nil {
+			t.conflict = &conflictError{store.ErrConflict, race}
+		}
+		return err
+	})
 }
 
 // A transaction that conflicts with another one is retried after a random wait. Its
@@ -244,12 +252,7 @@ func (s *Store) named(err error) error {
 		return err
 	}
 	s.o.addRole(err)
-	for _, of := range []error{store.ErrReadOnly, store.ErrLocked, store.ErrTimeLimit, store.ErrUnavailable, store.ErrDenied, store.ErrFull, store.ErrDamaged} {
-		if errors.Is(err, of) {
-			return &store.PlaceError{Where: s.o.Where(), Err: err}
-		}
-	}
-	if errors.As(err, &e) {
+	if store.IsUnusable(err) || errors.Is(err, store.ErrTimeLimit) || errors.As(err, &e) {
 		return &store.PlaceError{Where: s.o.Where(), Err: err}
 	}
 	return err
@@ -258,7 +261,7 @@ func (s *Store) named(err error) error {
 // tryOnce runs fn in one transaction. The error is a *conflictError if the transaction
 // can be retried.
 func (s *Store) tryOnce(ctx context.Context, fn func(*transaction) error) error {
-	t, err := s.begin(ctx, "REPEATABLE READ", s.o.limit())
+	t, err := s.beginChecked(ctx, changing, s.o.limit())
 	if err != nil {
 		return err
 	}

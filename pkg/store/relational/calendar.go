@@ -141,7 +141,7 @@ func (s *Session) UpdateCalendar(ctx context.Context, c *store.Calendar) error {
 	case err != nil:
 		return err
 	case was.Version != c.Version || was.Number != c.Number:
-		return fmt.Errorf("calendar %s: %w", c.Name, store.ErrConflict)
+		return fmt.Errorf("calendar %s: %w", c.Name, s.staleVersion("calendar "+c.Name+" of "+c.Account, fmt.Sprint(c.Number, c.Version)))
 	case !slices.Equal(was.Components, c.Components):
 		return &store.InvalidError{Field: "supported-calendar-component-set", Value: strings.Join(c.Components, " "), Reason: "cannot be set after the calendar is created"}
 	case was.Kind != c.Kind:
@@ -163,7 +163,7 @@ func (s *Session) DeleteCalendar(ctx context.Context, account, name string) erro
 	if err != nil {
 		return err
 	}
-	err = s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET deleted = $3, changed = $3, version = version + 1 WHERE account = $1 AND number = $2", account, c.Number, s.stamp)
+	err = s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET deleted = $3, changed = $3, version = version + 1 WHERE account = $1 AND number = $2 AND deleted = 0", account, c.Number, s.stamp)
 	if err != nil {
 		return fmt.Errorf("delete calendar %s: %w", name, err)
 	}
@@ -185,7 +185,7 @@ func (s *Session) UndeleteCalendar(ctx context.Context, account, name string) er
 	if err := s.checkNameFree(ctx, account, name); err != nil {
 		return err
 	}
-	err = s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET deleted = 0, changed = $3, version = version + 1 WHERE account = $1 AND number = $2", account, c.Number, s.stamp)
+	err = s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET deleted = 0, changed = $3, version = version + 1 WHERE account = $1 AND number = $2 AND deleted > 0", account, c.Number, s.stamp)
 	if err != nil {
 		return fmt.Errorf("restore calendar %s: %w", name, err)
 	}

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/davadmin/davadmin/pkg/store"
@@ -55,8 +56,12 @@ func (s *Session) MoveCalendar(ctx context.Context, account, name, toAccount, to
 		return err
 	}
 	// Nobody writes to the calendar from now on.
-	if _, err := s.lock(ctx, account, name, 1); err != nil {
+	held, err := s.lock(ctx, account, name, 1)
+	if err != nil {
 		return err
+	}
+	if held.number != c.Number {
+		return s.lostRace()
 	}
 	number, err := s.nextNumber(ctx, toAccount)
 	if err != nil {
@@ -82,7 +87,10 @@ func (s *Session) MoveCalendar(ctx context.Context, account, name, toAccount, to
 
 // nextNumber returns the number for a new collection of an account.
 func (s *Session) nextNumber(ctx context.Context, account string) (number int64, err error) {
-	err = s.execOne(ctx, "UPDATE account SET next_number = next_number + 1 WHERE id = $1 RETURNING next_number - 1", []any{account}, &number)
+	err = s.execOne(ctx, "UPDATE account SET next_number = next_number + 1 WHERE id = $1 AND deleted = 0 RETURNING next_number - 1", []any{account}, &number)
+	if errors.Is(err, store.ErrNotFound) {
+		err = s.lostRace() // the caller has read that the account exists
+	}
 	if err != nil {
 		return 0, fmt.Errorf("assign a number to the calendar: %w", err)
 	}

@@ -35,7 +35,7 @@ func (s *Session) lock(ctx context.Context, account, calendar string, n int64) (
 		[]any{account, calendar, n}, &c.number, &kind, &components, &c.revision)
 	if errors.Is(err, store.ErrNotFound) {
 		if _, err = s.writableCalendar(ctx, account, calendar); err == nil {
-			err = fmt.Errorf("calendar %s: %w", calendar, store.ErrConflict) // it was made just now
+			err = fmt.Errorf("calendar %s: %w", calendar, s.lostRace()) // it was made just now
 		}
 	}
 	if err != nil {

@@ -34,28 +34,37 @@ type Metadata struct {
 // ReadMetadata reads the table meta, which must exist. ErrDamaged for invalid or
 // missing values.
 func ReadMetadata(ctx context.Context, tx Tx) (m Metadata, err error) {
-	rows, err := tx.Query(ctx, "SELECT name, value FROM meta")
+	rows, err := tx.Query(ctx, MetadataQuery)
 	if err != nil {
 		return m, err
 	}
 	defer rows.Close()
+	values := map[string]string{}
 	for rows.Next() {
 		var name, value string
 		if err := rows.Scan(&name, &value); err != nil {
 			return m, err
 		}
-		switch name {
-		case "schema":
-			if m.Version, err = strconv.Atoi(value); err != nil || m.Version < 1 {
-				return m, fmt.Errorf("%w: invalid schema version '%s'", store.ErrDamaged, value)
-			}
-		case "backend":
-			m.Backend = value
-		}
+		values[name] = value
 	}
 	if err := rows.Err(); err != nil {
 		return m, err
 	}
+	return ParseMetadata(values)
+}
+
+// MetadataQuery is the query whose rows ParseMetadata reads.
+const MetadataQuery = "SELECT name, value FROM meta"
+
+// ParseMetadata returns the metadata with these values by name. ErrDamaged for invalid or
+// missing values.
+func ParseMetadata(values map[string]string) (m Metadata, err error) {
+	if text, ok := values["schema"]; ok {
+		if m.Version, err = strconv.Atoi(text); err != nil || m.Version < 1 {
+			return m, fmt.Errorf("%w: invalid schema version '%s'", store.ErrDamaged, text)
+		}
+	}
+	m.Backend = values["backend"]
 	if m.Version == 0 || m.Backend == "" {
 		return m, fmt.Errorf("%w: the schema version or the back end is missing", store.ErrDamaged)
 	}

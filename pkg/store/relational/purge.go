@@ -63,11 +63,19 @@ func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, do
 		return err
 	}
 	for _, id := range ids {
+		// The account may have been restored since it was read. This locks it, so that
+		// it cannot be restored any more.
+		n, err := s.exec(ctx, "UPDATE account SET deleted = deleted WHERE id = $1 AND deleted > 0 AND deleted < $2", id, cutoff)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			continue
+		}
 		if err := s.purgeContent(ctx, " WHERE account = $1", []any{id}, done); err != nil {
 			return err
 		}
-		n, err := s.exec(ctx, "DELETE FROM collection WHERE account = $1", id)
-		if err != nil {
+		if n, err = s.exec(ctx, "DELETE FROM collection WHERE account = $1", id); err != nil {
 			return err
 		}
 		done.Calendars += n
@@ -104,6 +112,13 @@ func (s *Session) purgeCollections(ctx context.Context, cutoff int64, limit int,
 		return err
 	}
 	for _, k := range keys {
+		n, err := s.exec(ctx, "UPDATE collection SET deleted = deleted WHERE account = $1 AND number = $2 AND deleted > 0 AND deleted < $3", k.account, k.number, cutoff)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			continue // restored meanwhile, as an account may be
+		}
 		if err := s.purgeContent(ctx, " WHERE account = $1 AND number = $2", []any{k.account, k.number}, done); err != nil {
 			return err
 		}

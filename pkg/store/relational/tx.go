@@ -41,6 +41,8 @@ type Session struct {
 	stamp   int64        // time of all changes, see Stamp
 	reading int          // number of listings that have not ended
 	origin  *store.Token // the epoch and the timeline; nil until they are needed
+	race    *RaceError   // see Race
+	races   *Races       // nil if no other transaction can commit meanwhile
 }
 
 var _ store.Writer = (*Session)(nil)
@@ -187,13 +189,17 @@ func readRows[T any](ctx context.Context, s *Session, ask func(context.Context, 
 }
 
 // mustChange executes a statement that must change a row. If it changes none,
-// mustChange returns the error missing.
+// mustChange returns the error missing. ErrConflict is for a row that the transaction has
+// read: another one has changed or removed it since then, see Race.
 func (s *Session) mustChange(ctx context.Context, missing error, query string, args ...any) error {
 	n, err := s.exec(ctx, query, args...)
-	if err == nil && n == 0 {
-		return missing
+	switch {
+	case err != nil || n > 0:
+		return err
+	case errors.Is(missing, store.ErrConflict):
+		return s.lostRace()
 	}
-	return err
+	return missing
 }
 
 func flag(b bool) int64 {

@@ -80,7 +80,7 @@ func (s *Session) UpdateAccount(ctx context.Context, a *store.Account) error {
 		return err
 	}
 	if was.Version != a.Version {
-		return fmt.Errorf("account %s: %w", a.ID, store.ErrConflict)
+		return fmt.Errorf("account %s: %w", a.ID, s.staleVersion("account "+a.ID, fmt.Sprint(a.Version)))
 	}
 	if err := s.checkAddressesFree(ctx, a.ID, a.Addresses); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (s *Session) DeleteAccount(ctx context.Context, id string) error {
 	if _, err := s.activeAccount(ctx, id); err != nil {
 		return err
 	}
-	if err := s.mustChange(ctx, store.ErrConflict, "UPDATE account SET deleted = $2, changed = $2, version = version + 1 WHERE id = $1", id, s.stamp); err != nil {
+	if err := s.mustChange(ctx, store.ErrConflict, "UPDATE account SET deleted = $2, changed = $2, version = version + 1 WHERE id = $1 AND deleted = 0", id, s.stamp); err != nil {
 		return fmt.Errorf("delete account %s: %w", id, err)
 	}
 	return s.removeAddresses(ctx, id)
@@ -143,7 +143,9 @@ func (s *Session) UndeleteAccount(ctx context.Context, id string) error {
 	if err := s.checkAddressesFree(ctx, id, a.Addresses); err != nil {
 		return err
 	}
-	if err := s.mustChange(ctx, store.ErrConflict, "UPDATE account SET deleted = 0, changed = $2, version = version + 1 WHERE id = $1", id, s.stamp); err != nil {
+	// The version stands for the addresses that are assigned next.
+	err = s.mustChange(ctx, store.ErrConflict, "UPDATE account SET deleted = 0, changed = $2, version = version + 1 WHERE id = $1 AND version = $3", id, s.stamp, a.Version)
+	if err != nil {
 		return fmt.Errorf("restore account %s: %w", id, err)
 	}
 	return s.addAddresses(ctx, a)
@@ -187,8 +189,8 @@ func (s *Session) readdressAccounts(ctx context.Context, p store.Person) (int, e
 			continue
 		}
 		changed++
-		_, err := s.exec(ctx, "UPDATE account SET sched_acl = $2, delegates = $3, owners = $4, changed = $5, version = version + 1 WHERE id = $1",
-			a.ID, a.SchedulingACL.Encode(), store.EncodePeople(a.Delegates), store.EncodePeople(a.Owners), s.stamp)
+		err := s.mustChange(ctx, store.ErrConflict, `UPDATE account SET sched_acl = $2, delegates = $3, owners = $4, changed = $5, version = version + 1
+			WHERE id = $1 AND version = $6`, a.ID, a.SchedulingACL.Encode(), store.EncodePeople(a.Delegates), store.EncodePeople(a.Owners), s.stamp, a.Version)
 		if err != nil {
 			return 0, fmt.Errorf("update the address in account %s: %w", a.ID, err)
 		}
@@ -208,7 +210,8 @@ func (s *Session) readdressCalendars(ctx context.Context, p store.Person) (int, 
 			continue
 		}
 		changed++
-		_, err := s.exec(ctx, "UPDATE collection SET acl = $3, changed = $4, version = version + 1 WHERE account = $1 AND number = $2", c.Account, c.Number, c.ACL.Encode(), s.stamp)
+		err := s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET acl = $3, changed = $4, version = version + 1 WHERE account = $1 AND number = $2 AND version = $5",
+			c.Account, c.Number, c.ACL.Encode(), s.stamp, c.Version)
 		if err != nil {
 			return 0, fmt.Errorf("update the address in calendar %s of account %s: %w", c.Name, c.Account, err)
 		}

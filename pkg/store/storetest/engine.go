@@ -43,7 +43,7 @@ func Run(t *testing.T, e Engine) {
 	}
 	for _, part := range slices.Concat(
 		accountTests(), textTests(), listingTests(), calendarTests(), componentTests(), spanTests(), syncTests(), movingTests(), messageTests(),
-		sharingTests(), purgeTests(), transactionTests(), concurrencyTests(), loaderTests(),
+		sharingTests(), purgeTests(), transactionTests(), concurrencyTests(), overlapTests(), stormTests(), loaderTests(),
 	) {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
