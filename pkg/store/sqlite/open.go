@@ -69,7 +69,7 @@ func (o Options) limit() time.Duration {
 type Store struct {
 	o        Options
 	readers  *pool
-	writers  *pool    // of one connection; nil if full is set
+	writers  *line    // nil if full is set
 	snapshot snapshot // of a file that is read without locks
 
 	// full is the error of a disk without space for the file that connections share.
@@ -126,7 +126,7 @@ func unopened(o Options, how access) *Store {
 	return &Store{
 		o:       o,
 		readers: newPool(max(4, 2*runtime.NumCPU()), func() (*connection, error) { return connect(o, how, readerCache) }),
-		writers: newPool(1, func() (*connection, error) { return connect(o, how, writerCache) }),
+		writers: newLine(func() (*connection, error) { return connect(o, how, writerCache) }),
 	}
 }
 

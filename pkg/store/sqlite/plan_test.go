@@ -37,7 +37,7 @@ func TestTimeRangeUsesTheIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	from := time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)
-	err = s.change(ctx, func(c *connection) error {
+	err = s.change(ctx, true, func(c *connection) error {
 		r := &recorder{connection: c}
 		for _, err := range relational.New(r, "b", from).Components(ctx, "1", store.DefaultCalendar, store.ComponentFilter{From: from, To: from.AddDate(0, 0, 7)}) {
 			return err
