@@ -92,7 +92,7 @@ func (m *member) run(ctx context.Context, fn func(*connection) error) error {
 		}
 		m.g.began = time.Now()
 	} else {
-		m.c.until = time.Now().Add(groupAge)
+		m.c.until = time.Now().Add(m.s.age)
 		if _, err := m.c.Exec(ctx, "SAVEPOINT member"); err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (m *member) leave(ctx context.Context, err error) (again bool, _ error) {
 		return errors.Is(err, errLate), err
 	}
 	m.g.members++
-	if m.g.members >= groupSize || time.Since(m.g.began) >= groupAge || !m.s.writers.pass(m.c, m.g) {
+	if m.g.members >= groupSize || time.Since(m.g.began) >= m.s.age || !m.s.writers.pass(m.c, m.g) {
 		m.g.end(false, m.c.commit(commitLimit))
 		m.c.rest()
 		m.s.writers.give(m.c)
