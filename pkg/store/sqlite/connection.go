@@ -18,6 +18,7 @@ type connection struct {
 	conn       *sqlite.Conn
 	statements cache
 	open       map[*rows]struct{} // results that are being read
+	checked    int64              // data_version with which the schema was current; 0 for none
 	guard      *guard             // nil outside of use and settle
 	until      time.Time          // no statement begins after it, until settle; zero for no limit
 	late       bool               // a statement was refused because of until

@@ -110,6 +110,11 @@ func (s *Store) begin(ctx context.Context, c *connection, current bool) error {
 // current returns an error if another process has upgraded the store since it was opened,
 // or made another one of it: ErrSchemaNewer, ErrSchemaOlder, ErrOtherBackend, ErrNoSchema.
 func (s *Store) current(ctx context.Context, c *connection) error {
+	// The number changes when another connection, of any process, commits something.
+	var version int64
+	if err := c.single(ctx, "PRAGMA data_version", &version); err != nil || version == c.checked {
+		return err
+	}
 	m, err := relational.ReadMetadata(ctx, c)
 	if err != nil && ctx.Err() == nil {
 		_, diagnosis := c.identify(ctx)
@@ -117,6 +122,9 @@ func (s *Store) current(ctx context.Context, c *connection) error {
 	}
 	if err == nil {
 		err = schema().Check(m, s.o.Backend)
+	}
+	if err == nil {
+		c.checked = version
 	}
 	if err != nil && store.IsUnusable(err) {
 		return &store.PlaceError{Where: s.o.Path, Err: err}
