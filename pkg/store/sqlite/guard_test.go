@@ -18,7 +18,7 @@ const endless = "SELECT 1 FROM (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL S
 func TestStatementsHaveALimit(t *testing.T) {
 	s := newStore(t, Options{Path: filepath.Join(t.TempDir(), "b.sqlite"), Backend: "b", Limit: 100 * time.Millisecond})
 	for range 2 {
-		for _, statement := range []string{endless, "INSERT INTO meta (name, value) " + endless + " RETURNING 1"} {
+		for _, statement := range []string{endless, "INSERT INTO meta (name) " + endless} {
 			began := time.Now()
 			err := s.share(t.Context(), func(c *connection) error { return c.run(t.Context(), statement) })
 			if !errors.Is(err, store.ErrTimeLimit) || time.Since(began) < 100*time.Millisecond {
