@@ -153,6 +153,9 @@ func (c *connection) prepareOnce(query string) (*statement, error) {
 	return newStatement(s), nil
 }
 
+// ScansTables implements relational.TableScanner.
+func (c *connection) ScansTables() {}
+
 // Timeline implements relational.Tx. A file has none.
 func (c *connection) Timeline(context.Context) (string, error) { return "", nil }
 
