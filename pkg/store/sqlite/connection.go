@@ -18,9 +18,9 @@ type connection struct {
 	conn       *sqlite.Conn
 	statements cache
 	open       map[*rows]struct{} // results that are being read
-	checked    int64              // data_version with which the schema was current; 0 for none
+	checked    int64              // data_version with which the schema was current; -1 for none
 	guard      *guard             // nil outside of use and settle
-	until      time.Time          // no statement begins after it, until settle; zero for no limit
+	until      time.Time          // nothing begins after it, until settle; zero for no limit
 	late       bool               // a statement was refused because of until
 	broken     bool               // a transaction could not be ended
 }
@@ -128,7 +128,7 @@ func (c *connection) prepare(ctx context.Context, query string) (*statement, err
 	return s, err
 }
 
-// mayBegin returns an error if no statement may begin any more.
+// mayBegin returns an error if no statement and no step through a result may begin any more.
 func (c *connection) mayBegin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -239,7 +239,7 @@ func (r *rows) Next() bool {
 	if r.s == nil || r.err != nil {
 		return false
 	}
-	if r.err = r.ctx.Err(); r.err != nil {
+	if r.err = r.c.mayBegin(r.ctx); r.err != nil {
 		return false
 	}
 	more, err := r.c.step(r.s)

@@ -8,8 +8,8 @@ import (
 
 // Limits of a group. A caller of Update waits for the ones after it in its group: those
 // that begin within groupAge, the last of which may take groupAge more, then to the end of
-// the statement that it executes; and for what the function of each does outside of the
-// store. Then the group is committed.
+// the statement that it executes, or of the row that it reads; and for what the function of
+// each does outside of the store. Then the group is committed.
 const (
 	groupSize = 64
 	groupAge  = 20 * time.Millisecond

@@ -59,7 +59,8 @@ func (s *Store) reader(ctx context.Context) (*connection, error) {
 // Update implements store.Store. It waits for other writers of this process, and up
 // to Options.Wait for writers of other processes. Calls at the same time can share a
 // transaction: fn may then see what the others wrote, which is committed with its own
-// changes or not at all. What fn does outside of the store should be quick, because the
+// changes or not at all. fn is called again if another one spoils the transaction, or if it
+// takes so long that others should not wait for it. What fn does outside of the store should be quick, because the
 // others wait for it; see groupAge for the limit of the rest.
 func (s *Store) Update(ctx context.Context, fn func(context.Context, store.Writer) error) error {
 	ctx, err := relational.Enter(ctx, s)
