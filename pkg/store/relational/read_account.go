@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -161,21 +162,56 @@ func (s *Session) firstThenRest(ctx context.Context, query string, w *where, f s
 			return
 		}
 		w.args = w.args[:n]
-		than := " > "
-		if f.Reverse {
-			than = " < "
-		}
-		if f.Order == store.ByMail {
-			w.add("(mail, id)" + than + "(" + w.value(lastMail) + ", " + w.value(lastID) + ")")
-		} else {
-			w.add("id" + than + w.value(lastID))
-		}
-		for a, err := range readRows(ctx, s, s.tx.Query, query+w.text()+orderBy(f), w.args, scan) {
-			if !yield(a, err) {
+		for _, key := range s.sortKeys(f.Order) {
+			after, order := w.after(key, f, lastMail, lastID)
+			for a, err := range readRows(ctx, s, s.tx.Query, query+after.text()+order, after.args, scan) {
+				if errors.Is(err, store.ErrFull) && given == firstRows {
+					break // without space to sort, the index has to do
+				}
+				if !yield(a, err) || err != nil {
+					return
+				}
+				given++
+			}
+			if given > firstRows {
 				return
 			}
 		}
 	}
+}
+
+// TableScanner is implemented by a Tx of an engine which would read a listing in the order
+// of an index, where reading the whole table and sorting it is faster: the index leads to
+// its rows in no order.
+type TableScanner interface {
+	// ScansTables does nothing.
+	ScansTables()
+}
+
+// sortKeys returns the expressions to sort a whole listing by, the best first.
+func (s *Session) sortKeys(o store.AccountOrder) []string {
+	if o != store.ByMail {
+		return []string{"id"}
+	}
+	if _, ok := s.tx.(TableScanner); ok {
+		return []string{"mail || ''", "mail"} // no index contains the first
+	}
+	return []string{"mail"}
+}
+
+// after returns the conditions and the order of what follows an account, sorted by key.
+func (w *where) after(key string, f store.AccountFilter, mail, id string) (*where, string) {
+	w = &where{slices.Clone(w.terms), slices.Clone(w.args)}
+	than, direction := " > ", ""
+	if f.Reverse {
+		than, direction = " < ", " DESC"
+	}
+	if f.Order == store.ByMail {
+		w.add("(" + key + ", id)" + than + "(" + w.value(mail) + ", " + w.value(id) + ")")
+		return w, " ORDER BY " + key + direction + ", id" + direction
+	}
+	w.add("id" + than + w.value(id))
+	return w, " ORDER BY id" + direction
 }
 
 const briefColumns = "id, kind, mail, deleted"

@@ -89,7 +89,7 @@ func openFile(o Options, flags sqlite.OpenFlags, parameters url.Values, settings
 	// The path is escaped, because with an unescaped '?' or '%' SQLite would open
 	// another file and ignore the parameters.
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: parameters.Encode()}
-	c := &connection{open: map[*rows]struct{}{}}
+	c := &connection{open: map[*rows]struct{}{}, checked: -1}
 	if c.conn, err = sqlite.OpenConn(u.String(), flags|sqlite.OpenURI); err != nil {
 		return nil, c.explain(err)
 	}

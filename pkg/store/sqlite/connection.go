@@ -18,11 +18,14 @@ type connection struct {
 	conn       *sqlite.Conn
 	statements cache
 	open       map[*rows]struct{} // results that are being read
-	guard      *guard             // nil outside of use and rest
+	checked    int64              // data_version with which the schema was current; -1 for none
+	guard      *guard             // nil outside of use and settle
+	until      time.Time          // nothing begins after it, until settle; zero for no limit
+	late       bool               // a statement was refused because of until
 	broken     bool               // a transaction could not be ended
 }
 
-// use lets ctx interrupt the statements of the connection until rest is called. Each
+// use lets ctx interrupt the statements of the connection until settle is called. Each
 // statement, and each step through a result, may take limit. Calling it again changes
 // both.
 func (c *connection) use(ctx context.Context, limit time.Duration) {
@@ -33,15 +36,25 @@ func (c *connection) use(ctx context.Context, limit time.Duration) {
 	c.conn.SetInterrupt(c.guard.done)
 }
 
-// rest ends what use began: it closes the results that are still being read, and ends
-// the transaction, if there is one, without its changes.
-func (c *connection) rest() {
+// settle ends what use began, and closes the results that are still being read.
+func (c *connection) settle() {
 	for r := range c.open {
 		r.Close()
 	}
 	c.guard.stop()
 	c.guard = nil
 	c.conn.SetInterrupt(nil)
+	c.until, c.late = time.Time{}, false
+}
+
+// rest is settle, and ends the transaction, if there is one, without its changes.
+func (c *connection) rest() {
+	c.settle()
+	c.rollback()
+}
+
+// rollback ends the transaction, if there is one, without its changes.
+func (c *connection) rollback() {
 	// After some errors SQLite has already ended the transaction.
 	if !c.conn.AutocommitEnabled() && c.run(context.Background(), "ROLLBACK") != nil {
 		c.broken = true
@@ -52,7 +65,7 @@ func (c *connection) rest() {
 // its result is reliable.
 func (c *connection) commit(limit time.Duration) error {
 	c.use(context.Background(), limit)
-	if err := c.run(context.Background(), "COMMIT"); err != nil {
+	if _, err := c.Exec(context.Background(), "COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
@@ -102,7 +115,7 @@ func (c *connection) step(s *statement) (more bool, err error) {
 
 // prepare returns the cached statement of a query, or prepares it.
 func (c *connection) prepare(ctx context.Context, query string) (*statement, error) {
-	if err := ctx.Err(); err != nil {
+	if err := c.mayBegin(ctx); err != nil {
 		return nil, err
 	}
 	if s := c.statements.get(query); s != nil {
@@ -113,6 +126,18 @@ func (c *connection) prepare(ctx context.Context, query string) (*statement, err
 		c.statements.put(query, s)
 	}
 	return s, err
+}
+
+// mayBegin returns an error if no statement and no step through a result may begin any more.
+func (c *connection) mayBegin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !c.until.IsZero() && time.Now().After(c.until) {
+		c.late = true
+		return errLate
+	}
+	return nil
 }
 
 // prepareOnce prepares a query. The caller must finalize the statement.
@@ -127,6 +152,9 @@ func (c *connection) prepareOnce(query string) (*statement, error) {
 	}
 	return newStatement(s), nil
 }
+
+// ScansTables implements relational.TableScanner.
+func (c *connection) ScansTables() {}
 
 // Timeline implements relational.Tx. A file has none.
 func (c *connection) Timeline(context.Context) (string, error) { return "", nil }
@@ -176,7 +204,7 @@ func (c *connection) Query(ctx context.Context, query string, args ...any) (rela
 // Stream implements relational.Tx. It does not use a cached statement, because the
 // same query may be run again while the rows are being read.
 func (c *connection) Stream(ctx context.Context, query string, args ...any) (relational.Rows, error) {
-	if err := ctx.Err(); err != nil {
+	if err := c.mayBegin(ctx); err != nil {
 		return nil, err
 	}
 	s, err := c.prepareOnce(query)
@@ -211,7 +239,7 @@ func (r *rows) Next() bool {
 	if r.s == nil || r.err != nil {
 		return false
 	}
-	if r.err = r.ctx.Err(); r.err != nil {
+	if r.err = r.c.mayBegin(r.ctx); r.err != nil {
 		return false
 	}
 	more, err := r.c.step(r.s)

@@ -31,7 +31,7 @@ func TestConstraints(t *testing.T) {
 		"INSERT INTO meta (name, value) VALUES ('x', x'00')":            store.ErrInvalid,
 		"INSERT INTO meta (name, value) VALUES ('schema', '1')":         store.ErrExists,
 	} {
-		err := s.change(t.Context(), func(c *connection) error { return c.run(t.Context(), statement) })
+		err := s.change(t.Context(), true, func(c *connection) error { return c.run(t.Context(), statement) })
 		if !errors.Is(err, want) {
 			t.Errorf("%s: got error %v, want %v", statement, err, want)
 		}

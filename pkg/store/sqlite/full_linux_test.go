@@ -3,8 +3,10 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -28,6 +30,12 @@ func fullDisk(t *testing.T, prepare func(dir string)) (dir string, free func()) 
 		}
 	})
 	prepare(dir)
+	return dir, occupy(t, dir)
+}
+
+// occupy fills the disk of a directory, and returns a function that frees it.
+func occupy(t *testing.T, dir string) (free func()) {
+	t.Helper()
 	filler := filepath.Join(dir, "filler")
 	f, err := os.Create(filler)
 	if err != nil {
@@ -41,7 +49,7 @@ func fullDisk(t *testing.T, prepare func(dir string)) (dir string, free func()) 
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
 	}
-	return dir, func() {
+	return func() {
 		if err := os.Remove(filler); err != nil {
 			t.Error(err)
 		}
@@ -127,4 +135,38 @@ func TestFullDiskCanBeRead(t *testing.T) {
 	if err := add(s, "b"); err != nil || countAccounts(t, s) != 2 {
 		t.Errorf("with free space: %v", err)
 	}
+}
+
+// If the disk is full at the commit that several callers share, all of them are told so,
+// and nothing of them is there afterwards.
+func TestFullDiskAtASharedCommit(t *testing.T) {
+	dir, free := fullDisk(t, func(string) {})
+	free()
+	s := newStore(t, Options{Path: filepath.Join(dir, "b.sqlite"), Backend: "b"})
+	if err := create(t.Context(), s, "before"); err != nil {
+		t.Fatal(err)
+	}
+	q := newQueue(t, s)
+	for i := range 8 {
+		q.create(fmt.Sprint(i))
+	}
+	q.add(func() error { // more than the WAL file has space for
+		return s.share(context.Background(), func(c *connection) error {
+			_, err := c.Exec(context.Background(), "INSERT INTO meta (name, value) VALUES ('x', $1)", strings.Repeat("x", 500_000))
+			return err
+		})
+	})
+	free = occupy(t, dir)
+	q.run()
+	for i, err := range q.errs {
+		if !errors.Is(*err, store.ErrFull) {
+			t.Errorf("%d: got error %v", i, *err)
+		}
+	}
+	free()
+	wantAccounts(t, s, "before")
+	if err := create(t.Context(), s, "later"); err != nil {
+		t.Error(err)
+	}
+	wantAccounts(t, s, "before", "later")
 }

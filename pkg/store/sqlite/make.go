@@ -53,7 +53,7 @@ func removeLogs(path string) error {
 // fill creates the tables in an empty file.
 func fill(ctx context.Context, o Options) error {
 	s := unopened(o, readWrite)
-	err := s.change(ctx, func(c *connection) error {
+	err := s.change(ctx, false, func(c *connection) error {
 		if err := schema().Make(ctx, c, c.run, o.Backend); err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func upgrade(ctx context.Context, o Options, to relational.Schema) (from int, ba
 	case m.Version == to.Version:
 		return m.Version, "", nil
 	}
-	err = s.change(ctx, func(c *connection) error {
+	err = s.change(ctx, false, func(c *connection) error {
 		// No one else can write now, so the copy is complete.
 		var err error
 		if backup, err = s.copyTo(ctx, fmt.Sprintf(".schema%d-", m.Version)); err != nil {
@@ -125,7 +125,7 @@ func Replace(ctx context.Context, o Options) (kept string, err error) {
 		return "", fmt.Errorf("store %s: %w", o.Path, err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	err = s.change(ctx, func(c *connection) error {
+	err = s.change(ctx, false, func(c *connection) error {
 		var err error
 		if kept, err = s.copyTo(ctx, ".replaced-"); err != nil {
 			return err

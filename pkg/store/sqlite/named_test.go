@@ -38,7 +38,7 @@ func TestErrorsNameTheStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.change(t.Context(), func(c *connection) error { return c.run(t.Context(), "DROP TABLE address") }); err != nil {
+	if err := s.change(t.Context(), true, func(c *connection) error { return c.run(t.Context(), "DROP TABLE address") }); err != nil {
 		t.Fatal(err)
 	}
 	find := func(ctx context.Context, r store.Reader) error {

@@ -69,8 +69,9 @@ func (o Options) limit() time.Duration {
 type Store struct {
 	o        Options
 	readers  *pool
-	writers  *pool    // of one connection; nil if full is set
-	snapshot snapshot // of a file that is read without locks
+	writers  *line         // nil if full is set
+	snapshot snapshot      // of a file that is read without locks
+	age      time.Duration // groupAge, except in tests
 
 	// full is the error of a disk without space for the file that connections share.
 	// There is only one connection then, which reads.
@@ -126,8 +127,9 @@ func openAs(ctx context.Context, o Options, how access) (s *Store, m relational.
 func unopened(o Options, how access) *Store {
 	return &Store{
 		o:       o,
+		age:     groupAge,
 		readers: newPool(max(4, 2*runtime.NumCPU()), func() (*connection, error) { return connect(o, how, readerCache) }),
-		writers: newPool(1, func() (*connection, error) { return connect(o, how, writerCache) }),
+		writers: newLine(func() (*connection, error) { return connect(o, how, writerCache) }),
 	}
 }
 

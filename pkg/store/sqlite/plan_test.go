@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestTimeRangeUsesTheIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	from := time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)
-	err = s.change(ctx, func(c *connection) error {
+	err = s.change(ctx, true, func(c *connection) error {
 		r := &recorder{connection: c}
 		for _, err := range relational.New(r, "b", from).Components(ctx, "1", store.DefaultCalendar, store.ComponentFilter{From: from, To: from.AddDate(0, 0, 7)}) {
 			return err
@@ -61,6 +62,60 @@ func TestTimeRangeUsesTheIndex(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// queryRecorder remembers the queries that do not stream. Sorting fails with an error, if
+// set.
+type queryRecorder struct {
+	recorder
+	sorting error
+}
+
+func (r *queryRecorder) Query(ctx context.Context, query string, args ...any) (relational.Rows, error) {
+	r.queries, r.args = append(r.queries, query), append(r.args, args)
+	if r.sorting != nil && strings.Contains(query, "||") {
+		return nil, r.sorting
+	}
+	return r.connection.Query(ctx, query, args...)
+}
+
+// The first rows of a listing by address come from the index, and the rest from the table:
+// the index would lead to its rows in no order. If there is no space to sort them, the
+// index has to do.
+func TestListingReadsTheTable(t *testing.T) {
+	s := newStore(t, Options{Path: filepath.Join(t.TempDir(), "b.sqlite"), Backend: "b"})
+	var accounts []*store.NewAccount
+	for i := range 150 {
+		id := fmt.Sprint(i * 7919 % 1000)
+		accounts = append(accounts, &store.NewAccount{Account: store.Account{ID: id, Kind: store.User, Addresses: []string{fmt.Sprintf("%03d@example.com", i)}}})
+	}
+	if err := s.Load(t.Context(), accounts); err != nil {
+		t.Fatal(err)
+	}
+	for _, full := range []error{nil, store.ErrFull} {
+		err := s.change(t.Context(), true, func(c *connection) error {
+			r := &queryRecorder{recorder{connection: c}, full}
+			n := 0
+			for a, err := range relational.New(r, "b", time.Now()).Accounts(t.Context(), store.AccountFilter{Order: store.ByMail, Alone: true}) {
+				if err != nil || a.Mail() != fmt.Sprintf("%03d@example.com", n) {
+					return fmt.Errorf("account %d is %v, error %w", n, a, err)
+				}
+				n++
+			}
+			if n != len(accounts) || len(r.queries) != 2 && full == nil {
+				t.Errorf("%d accounts, %d queries", n, len(r.queries))
+			}
+			for i, want := range []string{"SCAN account USING INDEX account_mail", "SCAN account; USE TEMP B-TREE FOR ORDER BY"} {
+				if plan, err := c.explainPlan(t.Context(), r.queries[i], r.args[i]); err != nil || plan != want {
+					t.Errorf("the plan is %s, want %s, error %v", plan, want, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -28,7 +29,10 @@ func (s *Store) view(ctx context.Context, fn func(context.Context, store.Reader)
 	defer s.readers.give(c)
 	c.use(ctx, s.o.limit())
 	defer c.rest()
-	if err := c.run(ctx, "BEGIN"); err != nil {
+	if _, err := c.Exec(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	if err := s.current(ctx, c); err != nil {
 		return err
 	}
 	if err := fn(ctx, relational.New(c, s.o.Backend, s.o.now())); err != nil {
@@ -53,31 +57,37 @@ func (s *Store) reader(ctx context.Context) (*connection, error) {
 }
 
 // Update implements store.Store. It waits for other writers of this process, and up
-// to Options.Wait for writers of other processes.
+// to Options.Wait for writers of other processes. Calls at the same time can share a
+// transaction: fn may then see what the others wrote, which is committed with its own
+// changes or not at all. fn is called again if another one spoils the transaction, or if it
+// takes so long that others should not wait for it. What fn does outside of the store should be quick, because the
+// others wait for it; see groupAge for the limit of the rest.
 func (s *Store) Update(ctx context.Context, fn func(context.Context, store.Writer) error) error {
 	ctx, err := relational.Enter(ctx, s)
 	if err != nil {
 		return err
 	}
-	return s.named(s.change(ctx, func(c *connection) error { return fn(ctx, relational.New(c, s.o.Backend, s.o.now())) }))
+	return s.named(s.share(ctx, func(c *connection) error { return fn(ctx, relational.New(c, s.o.Backend, s.o.now())) }))
 }
 
 // commitLimit is the maximum time of a commit.
 const commitLimit = 30 * time.Second
 
-// change runs fn in a transaction that writes, once.
-func (s *Store) change(ctx context.Context, fn func(*connection) error) (err error) {
+// change runs fn in a transaction of its own that writes, once. It works on a store with
+// any schema if current is not set.
+func (s *Store) change(ctx context.Context, current bool, fn func(*connection) error) error {
 	if s.full != nil {
 		return s.full
 	}
-	c, err := s.writers.take(ctx)
+	got, err := s.writers.take(ctx, false)
 	if err != nil {
 		return err
 	}
+	c := got.c
 	defer s.writers.give(c)
 	c.use(ctx, s.o.limit())
 	defer c.rest()
-	if err := c.lock(ctx, s.o.wait()); err != nil {
+	if err := s.begin(ctx, c, current); err != nil {
 		return err
 	}
 	if err := fn(c); err != nil {
@@ -87,6 +97,40 @@ func (s *Store) change(ctx context.Context, fn func(*connection) error) (err err
 		return err
 	}
 	return c.commit(commitLimit)
+}
+
+// begin begins a transaction that writes. With current, the schema must be the one that
+// this version works with.
+func (s *Store) begin(ctx context.Context, c *connection, current bool) error {
+	if err := c.lock(ctx, s.o.wait()); err != nil || !current {
+		return err
+	}
+	return s.current(ctx, c)
+}
+
+// current returns an error if another process has upgraded the store since it was opened,
+// or made another one of it: ErrSchemaNewer, ErrSchemaOlder, ErrOtherBackend, ErrNoSchema.
+func (s *Store) current(ctx context.Context, c *connection) error {
+	// The number changes when another connection, of any process, commits something.
+	var version int64
+	if err := c.single(ctx, "PRAGMA data_version", &version); err != nil || version == c.checked {
+		return err
+	}
+	m, err := relational.ReadMetadata(ctx, c)
+	if err != nil && ctx.Err() == nil {
+		_, diagnosis := c.identify(ctx)
+		err = cmp.Or(diagnosis, err)
+	}
+	if err == nil {
+		err = schema().Check(m, s.o.Backend)
+	}
+	if err == nil {
+		c.checked = version
+	}
+	if err != nil && store.IsUnusable(err) {
+		return &store.PlaceError{Where: s.o.Path, Err: err}
+	}
+	return err
 }
 
 // lockSlice is how long SQLite waits for a lock before it is asked again, since it does
@@ -100,7 +144,7 @@ func (c *connection) lock(ctx context.Context, wait time.Duration) error {
 	defer c.conn.SetBusyTimeout(wait)
 	for until := time.Now().Add(wait); ; {
 		c.conn.SetBusyTimeout(min(lockSlice, time.Until(until)))
-		err := c.run(ctx, "BEGIN IMMEDIATE")
+		_, err := c.Exec(ctx, "BEGIN IMMEDIATE")
 		if !errors.Is(err, store.ErrLocked) || !time.Now().Before(until) {
 			return err
 		}
@@ -123,7 +167,7 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 		}
 	}
 	slices.SortFunc(addresses, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
-	return s.named(s.change(ctx, func(c *connection) error {
+	return s.named(s.change(ctx, true, func(c *connection) error {
 		for _, a := range accounts {
 			if err := c.insert(ctx, relational.Accounts(), relational.AccountRow(a)); err != nil {
 				return asExists("account", a.Account.ID, err)

@@ -61,6 +61,37 @@ func testCancelledAnywhere(s *env) {
 	}
 }
 
+// The same for updates at the same time, which can share a commit: each is told what
+// happened to its own changes.
+func testCancelledTogether(s *env) {
+	const writers = 6
+	random := seed.New(s.t)
+	for round := range tier.Soak(s.t, "DAVADMIN_SOAK_CANCELS", 2000, 10_000) / writers {
+		var delays [writers]time.Duration
+		for i := range delays {
+			delays[i] = time.Duration(random.IntN(8000)) * time.Microsecond
+		}
+		id := func(i int) string { return fmt.Sprintf("round%d writer%d", round, i) }
+		errs := concurrently(writers, func(i int) error {
+			ctx, cancel := context.WithCancel(s.t.Context())
+			defer cancel()
+			defer time.AfterFunc(delays[i], cancel).Stop()
+			return s.Update(ctx, func(ctx context.Context, w store.Writer) error {
+				if err := w.CreateAccount(ctx, person(id(i))); err != nil {
+					return err
+				}
+				return w.DeleteAccount(ctx, id(i))
+			})
+		})
+		for i, err := range errs {
+			if err != nil && !errors.Is(err, context.Canceled) {
+				s.t.Fatalf("round %d: got error %v", round, err)
+			}
+			s.wantAllOrNothing(err, id(i))
+		}
+	}
+}
+
 // wantAllOrNothing expects that a transaction which created and deleted an account
 // happened exactly if err is nil.
 func (s *env) wantAllOrNothing(err error, id string) {

@@ -15,6 +15,7 @@ func concurrencyTests() []test {
 		{"ConcurrentUpdates", testConcurrentUpdates},
 		{"ConcurrentCreates", testConcurrentCreates},
 		{"ConcurrentComponents", testConcurrentComponents},
+		{"ConcurrentFailures", testConcurrentFailures},
 		{"Nested", testNested},
 	}
 }

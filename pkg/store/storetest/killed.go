@@ -7,42 +7,57 @@ import (
 	"fmt"
 	"os"
 	"os/exec" //nolint:depguard // a process has to be killed
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/davadmin/davadmin/internal/seed"
+	"github.com/davadmin/davadmin/internal/tier"
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
 // Environment variables of the victim, a copy of the test program that writes to a
-// store until it is killed: the place of the store, and a number for the ids of its
-// accounts.
+// store until it is killed: the place of the store, a number for the ids of its accounts,
+// and how many goroutines write.
 const (
-	victimOf    = "STORETEST_VICTIM_OF"
-	victimRound = "STORETEST_VICTIM_ROUND"
+	victimOf      = "STORETEST_VICTIM_OF"
+	victimRound   = "STORETEST_VICTIM_ROUND"
+	victimWriters = "STORETEST_VICTIM_WRITERS"
 )
 
 // victimResource is the name of the only component in each account of a victim.
 const victimResource = "first.ics"
 
-// runVictim creates accounts in an endless loop, each in its own transaction, and prints
-// the id of each acknowledged account. In a process that is not a victim it returns
-// false.
+// runVictim creates accounts in endless loops, each with its own Update, and prints the id
+// of each acknowledged account. In a process that is not a victim it returns false.
 func runVictim(t *testing.T, e Engine) bool {
 	t.Helper()
 	where := os.Getenv(victimOf) //nolint:forbidigo // the process is started by this file
 	if where == "" {
 		return false
 	}
-	round := os.Getenv(victimRound) //nolint:forbidigo // as above
+	round := os.Getenv(victimRound)                        //nolint:forbidigo // as above
+	writers, err := strconv.Atoi(os.Getenv(victimWriters)) //nolint:forbidigo // as above
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx := t.Context()
 	s, err := e.Open(ctx, where, Options{Backend: Backend, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
+	errs := concurrently(writers, func(i int) error {
+		return writeUntilKilled(ctx, s, fmt.Sprintf("round %s writer %d", round, i))
+	})
+	t.Fatal(errors.Join(errs...))
+	return true
+}
+
+// writeUntilKilled is one writer of a victim.
+func writeUntilKilled(ctx context.Context, s store.Store, name string) error {
 	for i := 0; ; i++ {
-		a := withHome(fmt.Sprintf("round %s account %d", round, i))
+		a := withHome(fmt.Sprintf("%s account %d", name, i))
 		err := s.Update(ctx, func(ctx context.Context, w store.Writer) error {
 			if err := w.CreateAccount(ctx, clone(a)); err != nil {
 				return err
@@ -50,23 +65,27 @@ func runVictim(t *testing.T, e Engine) bool {
 			return w.PutComponent(ctx, a.Account.ID, store.DefaultCalendar, event(victimResource), store.Condition{})
 		})
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		if _, err := os.Stdout.WriteString("made " + a.Account.ID + "\n"); err != nil { //nolint:forbidigo // as above
-			t.Fatal(err)
+			return err
 		}
 	}
 }
 
-// testKilled kills a process that is writing: everything that it had acknowledged is in
-// the store, and nothing is incomplete.
+// testKilled kills a process that is writing, with one goroutine or with many: everything
+// that it had acknowledged is in the store, and nothing is incomplete.
 func testKilled(t *testing.T, e Engine) {
-	const rounds = 5
+	rounds := tier.Rounds(t, 6, 40)
 	s := newEnv(t, e)
 	made, random := map[string]bool{}, seed.New(t)
 	for round := range rounds {
 		delay := time.Duration(random.IntN(int(60 * time.Millisecond)))
-		for _, id := range s.kill(round, delay) {
+		writers := 1
+		if round%2 == 1 {
+			writers = 16
+		}
+		for _, id := range s.kill(round, writers, delay) {
 			made[id] = true
 		}
 		s.wantComplete(made)
@@ -76,9 +95,9 @@ func testKilled(t *testing.T, e Engine) {
 	}
 }
 
-// kill starts a victim, kills it some time after its first account, and returns the ids
+// kill starts a victim with some writers, kills it some time after its first account, and returns the ids
 // that it had acknowledged.
-func (s *env) kill(round int, delay time.Duration) []string {
+func (s *env) kill(round, writers int, delay time.Duration) []string {
 	s.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -87,7 +106,7 @@ func (s *env) kill(round int, delay time.Duration) []string {
 	name, _, _ := strings.Cut(s.t.Name(), "/")
 	cmd := exec.Command(self, "-test.run=^"+name+"$", "-test.count=1")
 	// With the race detector each process would sleep for a second before it exits.
-	cmd.Env = append(cmd.Environ(), victimOf+"="+s.where, fmt.Sprintf("%s=%d", victimRound, round), "GORACE=atexit_sleep_ms=0")
+	cmd.Env = append(cmd.Environ(), victimOf+"="+s.where, fmt.Sprintf("%s=%d", victimRound, round), fmt.Sprintf("%s=%d", victimWriters, writers), "GORACE=atexit_sleep_ms=0")
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
 	out, err := cmd.StdoutPipe()

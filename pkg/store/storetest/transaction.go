@@ -15,6 +15,7 @@ func transactionTests() []test {
 		{"Panic", testPanic},
 		{"Cancelled", testCancelled},
 		{"CancelledAnywhere", testCancelledAnywhere},
+		{"CancelledTogether", testCancelledTogether},
 		{"ReadOwnWrites", testReadOwnWrites},
 		{"ChangeWhileListing", testChangeWhileListing},
 		{"Snapshot", testSnapshot},
