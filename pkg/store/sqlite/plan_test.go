@@ -151,7 +151,7 @@ func TestServerQueriesUseIndexes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.change(ctx, func(c *connection) error {
+	err = s.change(ctx, true, func(c *connection) error {
 		r := &recorder{connection: c}
 		in := relational.New(r, "b", time.Now())
 		for what, want := range map[string]string{

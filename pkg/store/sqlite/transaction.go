@@ -191,7 +191,7 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 
 // LoadComponents implements store.ComponentLoader. It writes in the order of the keys, as Load.
 func (s *Store) LoadComponents(ctx context.Context, account, calendar string, components []*store.Component) error {
-	return s.named(s.change(ctx, func(c *connection) error {
+	return s.named(s.change(ctx, true, func(c *connection) error {
 		number, err := relational.New(c, s.o.Backend, s.o.now()).PrepareComponents(ctx, account, calendar, components)
 		if err != nil {
 			return err
