@@ -129,6 +129,15 @@ func (a *Account) Clone() *Account {
 	return &c
 }
 
+// Represented is an account on whose behalf a person may act.
+type Represented struct {
+	Account *Account
+	// Why the person may act; at least one is set.
+	AsDelegate bool
+	AsOwner    bool
+	ByRights   bool // right m of the scheduling list
+}
+
 // NewAccount is an account to create, with its initial collections.
 type NewAccount struct {
 	Account   Account

@@ -45,6 +45,11 @@ func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, do
 			}
 			addCount(done, table, n)
 		}
+		for _, table := range []string{"ace", "representative"} {
+			if _, err := s.exec(ctx, "DELETE FROM "+table+" WHERE account = $1", id); err != nil {
+				return err
+			}
+		}
 		n, err := s.exec(ctx, "DELETE FROM collection WHERE account = $1", id)
 		if err != nil {
 			return err
@@ -94,7 +99,7 @@ func (s *Session) purgeCollections(ctx context.Context, cutoff int64, limit int,
 		return err
 	}
 	for _, k := range keys {
-		for _, table := range append(contentTables(), "collection") {
+		for _, table := range append(contentTables(), "ace", "collection") {
 			n, err := s.exec(ctx, "DELETE FROM "+table+" WHERE account = $1 AND number = $2", k.account, k.number)
 			if err != nil {
 				return err

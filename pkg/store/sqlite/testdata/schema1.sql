@@ -15,22 +15,19 @@ CREATE TABLE account (
 	mail               TEXT NOT NULL,             -- the first of the addresses
 	addresses          TEXT NOT NULL,             -- a line each
 	name               TEXT NOT NULL,
-	sched_acl          TEXT NOT NULL,
 	attendance         INTEGER NOT NULL,
 	notify             INTEGER NOT NULL,
 	notify_to          TEXT NOT NULL,
 	delegate_notify_to TEXT NOT NULL,
-	delegates          TEXT NOT NULL,
-	owners             TEXT NOT NULL,
 	created            INTEGER NOT NULL,
 	changed            INTEGER NOT NULL,
 	deleted            INTEGER NOT NULL,
 	version            INTEGER NOT NULL,
 	next_number        INTEGER NOT NULL           -- of its next collection
 ) STRICT, WITHOUT ROWID;
-INSERT INTO account VALUES('426dfa81-3ec811e0-808bb160-e71a5247','426dfa81-3ec811e0-808bb160-e71a5247',1,'jdoe@example.com',replace('jdoe@example.com\nalias.jdoe@example.com','\n',char(10)),'Name [2J jdoe@example.com','s @',0,1,'jdoe@example.com','','','',1793534401000000,1793534401000000,0,1,1793534401000003);
-INSERT INTO account VALUES('gone','gone',3,'room@example.com','room@example.com','','',0,0,'','','','',1793534408000000,1793534409000000,1793534409000000,2,1793534408000001);
-INSERT INTO account VALUES('Ünïque ''; --','Ünïque ''; --',1,'Anne.Smith@example.com',replace('Anne.Smith@example.com\nalias.Anne.Smith@example.com','\n',char(10)),'Name [2J Anne.Smith@example.com','s @',0,1,'Anne.Smith@example.com','','','',1793534402000000,1793534402000000,0,1,1793534402000002);
+INSERT INTO account VALUES('426dfa81-3ec811e0-808bb160-e71a5247','426dfa81-3ec811e0-808bb160-e71a5247',1,'jdoe@example.com',replace('jdoe@example.com\nalias.jdoe@example.com','\n',char(10)),'Name [2J jdoe@example.com',0,1,'jdoe@example.com','',1793534401000000,1793534401000000,0,1,1793534401000003);
+INSERT INTO account VALUES('gone','gone',3,'room@example.com','room@example.com','',0,0,'','',1793534408000000,1793534409000000,1793534409000000,2,1793534408000001);
+INSERT INTO account VALUES('Ünïque ''; --','Ünïque ''; --',1,'Anne.Smith@example.com',replace('Anne.Smith@example.com\nalias.Anne.Smith@example.com','\n',char(10)),'Name [2J Anne.Smith@example.com',0,1,'Anne.Smith@example.com','',1793534402000000,1793534402000000,0,1,1793534402000002);
 CREATE TABLE address (
 	address TEXT NOT NULL PRIMARY KEY,
 	account TEXT NOT NULL REFERENCES account (id)
@@ -47,7 +44,6 @@ CREATE TABLE collection (
 	display_name TEXT NOT NULL,
 	description  TEXT NOT NULL,
 	components   TEXT NOT NULL,
-	acl          TEXT NOT NULL,
 	colour       TEXT NOT NULL,
 	sort_order   INTEGER NOT NULL,
 	time_zone    TEXT NOT NULL,
@@ -61,12 +57,34 @@ CREATE TABLE collection (
 	incarnation  INTEGER NOT NULL, -- random
 	PRIMARY KEY (account, number)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534401000000,1793534401000000,0,0,0,1,1001);
-INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000001,'calendar_inbox',2,'','','VEVENT VTODO','','',0,'',0,1793534401000000,1793534401000000,0,0,0,1,1002);
-INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'work',1,'','','VEVENT VTODO','rw %C3%9Cn%C3%AFque+%27%3B+-- Anne.Smith%40example.com','#3366cc',0,'',0,1793534403000000,1793534403000000,0,3,0,1,1003);
-INSERT INTO collection VALUES('gone',1793534408000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534408000000,1793534408000000,0,0,0,1,1004);
-INSERT INTO collection VALUES('Ünïque ''; --',1793534402000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534402000000,1793534402000000,0,0,0,1,1005);
-INSERT INTO collection VALUES('Ünïque ''; --',1793534402000001,'calendar_inbox',2,'','','VEVENT VTODO','','',0,'',0,1793534402000000,1793534402000000,0,0,0,1,1006);
+INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000000,'calendar',1,'','','VEVENT VTODO','',0,'',0,1793534401000000,1793534401000000,0,0,0,1,1001);
+INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000001,'calendar_inbox',2,'','','VEVENT VTODO','',0,'',0,1793534401000000,1793534401000000,0,0,0,1,1002);
+INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'work',1,'','','VEVENT VTODO','#3366cc',0,'',0,1793534403000000,1793534403000000,0,3,0,1,1003);
+INSERT INTO collection VALUES('gone',1793534408000000,'calendar',1,'','','VEVENT VTODO','',0,'',0,1793534408000000,1793534408000000,0,0,0,1,1004);
+INSERT INTO collection VALUES('Ünïque ''; --',1793534402000000,'calendar',1,'','','VEVENT VTODO','',0,'',0,1793534402000000,1793534402000000,0,0,0,1,1005);
+INSERT INTO collection VALUES('Ünïque ''; --',1793534402000001,'calendar_inbox',2,'','','VEVENT VTODO','',0,'',0,1793534402000000,1793534402000000,0,0,0,1,1006);
+CREATE TABLE ace (
+	account   TEXT NOT NULL REFERENCES account (id),
+	number    INTEGER NOT NULL, -- of the collection; 0 for the scheduling list of the account
+	place     INTEGER NOT NULL, -- in the list
+	kind      INTEGER NOT NULL, -- of the principal: 1 everyone, 2 a mail domain, 3 a person
+	principal TEXT NOT NULL,    -- the unique id or the domain
+	address   TEXT NOT NULL,    -- of the person
+	rights    TEXT NOT NULL,
+	PRIMARY KEY (account, number, place)
+) STRICT, WITHOUT ROWID;
+INSERT INTO ace VALUES('426dfa81-3ec811e0-808bb160-e71a5247',0,0,1,'','','s');
+INSERT INTO ace VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,0,3,'Ünïque ''; --','Anne.Smith@example.com','rw');
+INSERT INTO ace VALUES('Ünïque ''; --',0,0,1,'','','s');
+CREATE TABLE representative (
+	account TEXT NOT NULL REFERENCES account (id),
+	role    INTEGER NOT NULL, -- 1 delegate, 2 owner
+	place   INTEGER NOT NULL, -- in the list
+	person  TEXT NOT NULL,    -- the unique id
+	address TEXT NOT NULL,
+	PRIMARY KEY (account, role, place)
+) STRICT, WITHOUT ROWID;
+INSERT INTO representative VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1,0,'Ünïque ''; --','Anne.Smith@example.com');
 CREATE TABLE component (
 	account      TEXT NOT NULL,
 	number       INTEGER NOT NULL,
@@ -144,6 +162,8 @@ CREATE INDEX account_deleted ON account (deleted) WHERE deleted > 0;
 CREATE INDEX address_account ON address (account);
 CREATE UNIQUE INDEX collection_name ON collection (account, name) WHERE deleted = 0;
 CREATE INDEX collection_deleted ON collection (deleted) WHERE deleted > 0;
+CREATE INDEX ace_person ON ace (principal, number) WHERE kind = 3;
+CREATE INDEX representative_person ON representative (person, role);
 CREATE UNIQUE INDEX component_uid ON component (account, number, uid);
 CREATE INDEX component_span ON component (account, number, long, start_at, end_at);
 CREATE INDEX trash_deleted ON trash (deleted);
