@@ -171,6 +171,9 @@ type AccountFilter struct {
 	Limit   int  // 0 means no limit
 	// Brief returns only ID, Kind, Backend, Deleted and the primary address.
 	Brief bool
+	// WithoutRights leaves out SchedulingACL, Delegates and Owners, which makes the listing
+	// faster.
+	WithoutRights bool
 	// Alone makes the listing faster. The caller must not call other methods of the
 	// Reader until the end of the listing.
 	Alone bool

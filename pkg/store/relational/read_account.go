@@ -10,7 +10,14 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-const accountColumns = "id, kind, addresses, name, " + accountACL + ", attendance, notify, notify_to, delegate_notify_to, " + representative + ", created, changed, deleted, version"
+// The columns of an account, with or without its access list, delegates and owners.
+const (
+	accountColumns         = columnsBefore + accountACL + columnsBetween + representative + columnsAfter
+	accountColumnsNoRights = columnsBefore + "''" + columnsBetween + "''" + columnsAfter
+	columnsBefore          = "id, kind, addresses, name, "
+	columnsBetween         = ", attendance, notify, notify_to, delegate_notify_to, "
+	columnsAfter           = ", created, changed, deleted, version"
+)
 
 // scanAccountRow scans a row of accountColumns.
 func (s *Session) scanAccountRow(rows Rows) (*store.Account, error) { return s.scanAccount(rows) }
@@ -114,8 +121,11 @@ func (s *Session) Accounts(ctx context.Context, f store.AccountFilter) iter.Seq2
 		return func(yield func(*store.Account, error) bool) { yield(nil, err) }
 	}
 	columns, scan := accountColumns, s.scanAccountRow
-	if f.Brief {
+	switch {
+	case f.Brief:
 		columns, scan = briefColumns, s.scanBrief
+	case f.WithoutRights:
+		columns = accountColumnsNoRights
 	}
 	query := "SELECT " + columns + " FROM account"
 	switch {
