@@ -129,7 +129,7 @@ func (s *env) afterDeletions(all []string, listed func() []string) {
 	s.clock.advance(time.Second)
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "3") })
 	s.clock.advance(time.Hour)
-	if got := s.purgeBefore(s.clock.stamp(), 100); got.Accounts != 1 || got.Calendars < 2 {
+	if got := s.purgeBefore(s.clock.stamp(), 50); got.Accounts != 1 || got.Calendars < 2 {
 		s.t.Errorf("purged %+v", got)
 	}
 	s.same(all[1:3], listed(), "after a purge")
@@ -182,7 +182,7 @@ func testActsFor(s *env) {
 	s.same([]string{"3:m", "2:o"}, s.represented(who.ID), "without deleted accounts")
 	s.update(func(ctx context.Context, w store.Writer) error { return w.UndeleteAccount(ctx, "1") })
 	s.clock.advance(time.Hour)
-	if got := s.purgeBefore(s.clock.stamp(), 100); got.Accounts != 1 {
+	if got := s.purgeBefore(s.clock.stamp(), 50); got.Accounts != 1 {
 		s.t.Errorf("purged %+v", got)
 	}
 	s.same([]string{"3:m", "2:o", "1:d"}, s.represented(who.ID), "after an account was restored and another one purged")
