@@ -45,7 +45,12 @@ func (s *Session) scanAccount(rows Rows, more ...any) (*store.Account, error) {
 
 // accountWhere returns the first account of a query that ends with rest. ErrNotFound.
 func (s *Session) accountWhere(ctx context.Context, rest string, args ...any) (*store.Account, error) {
-	found, err := queryAll(ctx, s, "SELECT "+accountColumns+" FROM account WHERE "+rest, args, s.scanAccountRow)
+	return s.accountWith(ctx, accountColumns, rest, args...)
+}
+
+// accountWith is accountWhere with either accountColumns or accountColumnsNoRights.
+func (s *Session) accountWith(ctx context.Context, columns, rest string, args ...any) (*store.Account, error) {
+	found, err := queryAll(ctx, s, "SELECT "+columns+" FROM account WHERE "+rest, args, s.scanAccountRow)
 	switch {
 	case err != nil:
 		return nil, err

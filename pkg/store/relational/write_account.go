@@ -61,9 +61,18 @@ func (s *Session) checkAddressesFree(ctx context.Context, id string, addresses [
 	})
 }
 
-// activeAccount returns an account that can be changed. ErrNotFound, ErrDeleted.
+// activeAccount returns an account that can be changed, without its access list, delegates
+// and owners. ErrNotFound, ErrDeleted.
 func (s *Session) activeAccount(ctx context.Context, id string) (*store.Account, error) {
-	a, err := s.Account(ctx, id)
+	return s.activeWith(ctx, accountColumnsNoRights, id)
+}
+
+// activeWith is activeAccount with either accountColumns or accountColumnsNoRights.
+func (s *Session) activeWith(ctx context.Context, columns, id string) (*store.Account, error) {
+	if !valid(id) {
+		return nil, fmt.Errorf("account %s: %w", id, store.ErrNotFound)
+	}
+	a, err := s.accountWith(ctx, columns, "id = $1", id)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("account %s: %w", id, err)
@@ -78,7 +87,7 @@ func (s *Session) UpdateAccount(ctx context.Context, a *store.Account) error {
 	if err := a.Check(); err != nil {
 		return err
 	}
-	was, err := s.activeAccount(ctx, a.ID)
+	was, err := s.activeWith(ctx, accountColumns, a.ID)
 	if err != nil {
 		return err
 	}
