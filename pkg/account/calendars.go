@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/pkg/store"
@@ -93,12 +94,12 @@ func ModifyCalendar(name CalendarOf, people PeopleLookup) Step {
 			return o, nil, err
 		}
 		names := item.Properties.Names()
-		before, undo, acl := PropertiesOfCalendar(c, names), undoPropertiesOfCalendar(c, names), c.ACL.Encode()
+		before, undo, acl := PropertiesOfCalendar(c, names), undoPropertiesOfCalendar(c, names), slices.Clone(c.ACL)
 		if err := item.Properties.ApplyCalendar(c, who, true); err != nil {
 			return o, nil, err
 		}
 		after := PropertiesOfCalendar(c, names)
-		if before.String() == after.String() && acl == c.ACL.Encode() {
+		if before.String() == after.String() && slices.Equal(acl, c.ACL) {
 			return o, nil, nil
 		}
 		o.Result = Changed

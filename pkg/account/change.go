@@ -54,8 +54,7 @@ func Modify(people PeopleLookup, all AllBackends) Step {
 // sameLists reports whether the lists of people are equal by unique ID; by address
 // they may look equal although they are not.
 func sameLists(a, b *store.Account) bool {
-	return a.SchedulingACL.Encode() == b.SchedulingACL.Encode() && store.EncodePeople(a.Delegates) == store.EncodePeople(b.Delegates) &&
-		store.EncodePeople(a.Owners) == store.EncodePeople(b.Owners)
+	return slices.Equal(a.SchedulingACL, b.SchedulingACL) && slices.Equal(a.Delegates, b.Delegates) && slices.Equal(a.Owners, b.Owners)
 }
 
 // differences describes what changed, as 'name: old -> new'.

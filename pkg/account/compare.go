@@ -110,7 +110,7 @@ func (m *Builder) accountIDs(ctx context.Context, backends []string) (map[string
 			return nil, err
 		}
 		err = st.View(ctx, func(ctx context.Context, r store.Reader) error {
-			for a, err := range r.Accounts(ctx, store.AccountFilter{Order: store.ByID}) {
+			for a, err := range r.Accounts(ctx, store.AccountFilter{Order: store.ByID, Brief: true}) {
 				if err != nil {
 					return err
 				}
@@ -169,7 +169,7 @@ func (m *Builder) orphans(ctx context.Context, backend string, ids map[string]st
 		return err
 	}
 	return st.View(ctx, func(ctx context.Context, r store.Reader) error {
-		for a, err := range r.Accounts(ctx, store.AccountFilter{}) {
+		for a, err := range r.Accounts(ctx, store.AccountFilter{WithoutRights: true}) {
 			if err != nil {
 				return err
 			}

@@ -129,6 +129,15 @@ func (a *Account) Clone() *Account {
 	return &c
 }
 
+// Represented is an account on whose behalf a person may act.
+type Represented struct {
+	Account *Account
+	// Why the person may act; at least one is set.
+	AsDelegate bool
+	AsOwner    bool
+	ByRights   bool // right m of the scheduling list
+}
+
 // NewAccount is an account to create, with its initial collections.
 type NewAccount struct {
 	Account   Account
@@ -162,6 +171,9 @@ type AccountFilter struct {
 	Limit   int  // 0 means no limit
 	// Brief returns only ID, Kind, Backend, Deleted and the primary address.
 	Brief bool
+	// WithoutRights leaves out SchedulingACL, Delegates and Owners, which makes the listing
+	// faster.
+	WithoutRights bool
 	// Alone makes the listing faster. The caller must not call other methods of the
 	// Reader until the end of the listing.
 	Alone bool

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -177,99 +176,3 @@ func (l ACL) Merge(changes ACL) ACL {
 	}
 	return out
 }
-
-// Encode returns the form in which a store keeps the list: with ids, and with
-// separators in ids and addresses escaped.
-func (l ACL) Encode() string {
-	if len(l) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	for i, a := range l {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(a.Rights)
-		b.WriteByte(' ')
-		switch {
-		case a.Principal.Everyone:
-			b.WriteByte('@')
-		case a.Principal.Domain != "":
-			b.WriteString("@" + a.Principal.Domain)
-		default:
-			b.WriteString(a.Principal.encode())
-		}
-	}
-	return b.String()
-}
-
-// DecodeACL parses the result of Encode. The error wraps ErrDamaged.
-func DecodeACL(text string) (ACL, error) {
-	if text == "" {
-		return nil, nil
-	}
-	var out ACL
-	for line := range strings.SplitSeq(text, "\n") {
-		rights, principal, ok := strings.Cut(line, " ")
-		a := ACE{Rights: rights}
-		switch {
-		case !ok:
-			return nil, damaged("access list", line)
-		case principal == "@":
-			a.Principal.Everyone = true
-		case strings.HasPrefix(principal, "@"):
-			a.Principal.Domain = principal[1:]
-		default:
-			p, err := decodePerson(principal)
-			if err != nil {
-				return nil, err
-			}
-			a.Principal.Person = p
-		}
-		out = append(out, a)
-	}
-	return out, nil
-}
-
-// encode returns 'id address'. Both are escaped so that they contain no space and no
-// line feed, and so that the id does not begin with '@'.
-func (p Person) encode() string { return url.QueryEscape(p.ID) + " " + url.QueryEscape(p.Address) }
-
-func decodePerson(text string) (Person, error) {
-	id, address, ok := strings.Cut(text, " ")
-	i, err1 := url.QueryUnescape(id)
-	a, err2 := url.QueryUnescape(address)
-	if !ok || err1 != nil || err2 != nil {
-		return Person{}, damaged("person", text)
-	}
-	return Person{ID: i, Address: a}, nil
-}
-
-// EncodePeople returns the form in which a store keeps a list of people.
-func EncodePeople(people []Person) string {
-	lines := make([]string, len(people))
-	for i, p := range people {
-		lines[i] = p.encode()
-	}
-	return strings.Join(lines, "\n")
-}
-
-// DecodePeople parses the result of EncodePeople. The error wraps ErrDamaged.
-func DecodePeople(text string) ([]Person, error) {
-	if text == "" {
-		return nil, nil
-	}
-	var out []Person
-	for line := range strings.SplitSeq(text, "\n") {
-		p, err := decodePerson(line)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, p)
-	}
-	return out, nil
-}
-
-// EscapedID returns the form of an id in the results of Encode and EncodePeople, so
-// that a query can search for it.
-func EscapedID(id string) string { return url.QueryEscape(id) }

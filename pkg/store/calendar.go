@@ -151,6 +151,13 @@ type CalendarUsage struct {
 	Bytes      int64 `json:"bytes"`
 }
 
+// Share is a calendar that is shared with a person.
+type Share struct {
+	Owner    Person // the account of the calendar, with its primary address
+	Calendar *Calendar
+	Rights   string // of the person: letters of CalendarACL
+}
+
 // Subscription is an account's subscription to another person's calendar.
 type Subscription struct {
 	Account  string // unique id of the subscriber

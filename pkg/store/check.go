@@ -18,11 +18,6 @@ const (
 	MaxText    = 64 << 10
 )
 
-// damaged returns the error for stored text that cannot be decoded.
-func damaged(what, text string) error {
-	return fmt.Errorf("%w: invalid %s '%s'", ErrDamaged, what, clip(text))
-}
-
 // CheckText returns an error for text that some engine cannot store: text that is
 // not valid UTF-8, contains a NUL, or is longer than MaxText. The error is a
 // predicate for InvalidError.Reason.
@@ -165,6 +160,9 @@ func checkPeople(field string, people []Person) error {
 		if err := CheckID(p.ID); err != nil {
 			return &InvalidError{Field: field, Value: p.Address, Reason: "has not been resolved to a unique id"}
 		}
+		if err := checkShown(p.Address); err != nil {
+			return &InvalidError{Field: field, Value: p.Address, Reason: err.Error()}
+		}
 	}
 	return nil
 }
@@ -187,7 +185,20 @@ func checkACL(l ACL, use ACLUse) error {
 	return nil
 }
 
-// check returns an error for a principal that could not be decoded after encoding.
+// checkShown returns an error for an invalid address of a Person, which is only displayed: it
+// may be any text without control characters, because engines read a list of people as one
+// text. The error is a predicate for InvalidError.Reason.
+func checkShown(address string) error {
+	if err := CheckText(address); err != nil {
+		return err
+	}
+	if strings.ContainsFunc(address, unicode.IsControl) {
+		return errors.New("contains control characters")
+	}
+	return nil
+}
+
+// check returns an error for a principal that cannot be stored.
 func (p Principal) check() error {
 	switch {
 	case p.Everyone:
@@ -198,7 +209,7 @@ func (p Principal) check() error {
 		}
 		return nil
 	}
-	if err := CheckText(p.Address); err != nil {
+	if err := checkShown(p.Address); err != nil {
 		return &InvalidError{Field: "acl", Value: p.Address, Reason: err.Error()}
 	}
 	return CheckID(p.ID)

@@ -81,6 +81,16 @@ type Reader interface {
 	// and name.
 	Subscriptions(ctx context.Context, account string) ([]Subscription, error)
 
+	// SharedWith lists the calendars that are shared with a person, by the address of the
+	// owner: those of active accounts whose lists name the unique id of the person, which
+	// may have no account here, and grant a right. What a list grants to a mail domain or
+	// to everyone is left out: that may be the calendars of everybody.
+	SharedWith(ctx context.Context, person string) iter.Seq2[*Share, error]
+	// ActsFor lists the active accounts on whose behalf a person may act, by address, each
+	// once: as a delegate, as an owner, or because the scheduling list names the unique id
+	// of the person with the right m.
+	ActsFor(ctx context.Context, person string) iter.Seq2[*Represented, error]
+
 	// Purgeable counts what Purge with the same time would remove in all.
 	Purgeable(ctx context.Context, before time.Time) (Purged, error)
 	// ToPurge lists the accounts that Purge with the same time would remove, by address,

@@ -21,19 +21,21 @@ type accountList struct {
 	verbose bool
 	orphans bool
 	missing bool
-	kinds   []string
-	state   string
-	domain  string
-	match   string
-	sort    string
-	reverse bool
-	limit   int
+	// delegatesOf is the person whose accounts to act for are listed; "" for none.
+	delegatesOf string
+	kinds       []string
+	state       string
+	domain      string
+	match       string
+	sort        string
+	reverse     bool
+	limit       int
 }
 
 func newAccountList(f *cmdutil.Factory) *cobra.Command {
 	o := &accountList{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
-		Use:   "list [-a ADDRESS | -g ID | -f FILE | -B DN -R FILTER] [-v] [--orphans] [--missing]",
+		Use:   "list [-a ADDRESS | -g ID | -f FILE | -B DN -R FILTER | --delegates-of ADDRESS] [-v] [--orphans] [--missing]",
 		Short: "list accounts (by default all)",
 		Long: `Lists accounts, by default sorted by address: address, unique id, kind, back end and
 state. With -v, it also shows the settings of each account and how much it contains.
@@ -42,10 +44,17 @@ state. With -v, it also shows the settings of each account and how much it conta
 --orphans lists accounts whose unique id is not in the directory. --missing lists
 directory entries of local people who have no account, with the reason if none
 can be created. Both read the whole directory first. The exit code is 3 if anything
-is listed.`,
+is listed.
+
+--delegates-of lists the accounts on whose behalf a person may act: those that have the
+person as a delegate or an owner, or whose scheduling list gives the person the right m. It
+does not list the delegates of the person's own account, which -a with -v shows. The column
+roles says why: delegate, owner, or acl for the right m. Someone without an account is
+looked up in the directory given by --ldif, -H or the home.`,
 		Example: `  davadmin account list
   davadmin account list -a jdoe@example.com -v
   davadmin account list --state deleted --output jsonl
+  davadmin account list --delegates-of assistant@example.com
   davadmin account list --orphans --missing --ldif export.ldif`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -61,6 +70,7 @@ is listed.`,
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "also show the settings of each account and how much it contains")
 	flags.BoolVar(&o.orphans, "orphans", false, "list only accounts without a directory entry")
 	flags.BoolVar(&o.missing, "missing", false, "list directory entries of local people who have no account")
+	flags.StringVar(&o.delegatesOf, "delegates-of", "", "list the accounts that the person with this `ADDRESS` may act for, as a delegate or an owner or by the right m (not that person's own delegates; id=ID for a unique id)")
 	flags.StringSliceVar(&o.kinds, "kind", nil, "list only accounts of this `KIND` (user, group, resource or location; separate several by commas)")
 	flags.StringVar(&o.state, "state", "active", "list only accounts in this `STATE` (active, deleted or any)")
 	flags.StringVar(&o.domain, "domain", "", "list only accounts with an address in this `DOMAIN`")
@@ -88,6 +98,8 @@ func (o *accountList) check(cmd *cobra.Command) error {
 		return cmdutil.Usagef("--orphans and --missing compare all accounts with all entries, so they cannot be combined with -a, -g, -f or -R")
 	case compared && o.verbose:
 		return cmdutil.Usagef("--orphans and --missing cannot be combined with -v")
+	case f.Changed("delegates-of"):
+		return o.checkDelegatesOf(cmd)
 	}
 	for _, name := range []string{"kind", "domain", "match", "sort", "reverse", "limit"} {
 		if f.Changed(name) && (named || compared || o.selects(cmd)) {
@@ -156,7 +168,7 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 	if err != nil {
 		return err
 	}
-	if len(o.accounts)+len(o.ids) == 0 && o.batch == "" && !selects && !o.orphans && !o.missing {
+	if len(o.accounts)+len(o.ids) == 0 && o.batch == "" && !selects && !o.orphans && !o.missing && o.delegatesOf == "" {
 		if a := o.getenv("DAVADMIN_ACCOUNT"); a != "" {
 			o.accounts = []string{a}
 		}
@@ -175,6 +187,8 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 		return err
 	}
 	switch {
+	case o.delegatesOf != "":
+		return o.represented(ctx, s, names, format, incomplete)
 	case o.orphans || o.missing:
 		return o.compare(ctx, s, names, format, incomplete)
 	case len(requests) > 0:
@@ -184,7 +198,7 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 	}
 	// Without details, a row needs nothing but what Brief returns, and nothing is looked up
 	// during the listing.
-	filter.Alone = !o.verbose
+	filter.Alone, filter.WithoutRights = !o.verbose, !o.verbose
 	filter.Brief = filter.Alone && format != ui.JSON && format != ui.JSONL && filter.Order != store.ByName && filter.Order != store.ByCreated && filter.Order != store.ByChanged
 	return o.print(format, func(out *accountEmitter) error {
 		err := s.eachAccount(ctx, names, filter, func(r store.Reader, f account.Found) error { return out.add(ctx, r, f) }, func() error { return out.flush(ctx) })
@@ -197,7 +211,11 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 
 // print prints the accounts that produce adds to the emitter.
 func (o *accountList) print(format ui.Format, produce func(*accountEmitter) error) error {
-	return printProduced(accountListing(o.verbose, o.orphans || o.missing), o.console, format, func(emit func(*accountObject) error) error {
+	more := noMore
+	if o.orphans || o.missing {
+		more = columnsOfResult
+	}
+	return printProduced(accountListing(o.verbose, more), o.console, format, func(emit func(*accountObject) error) error {
 		return produce(&accountEmitter{emit: emit, details: o.verbose})
 	})
 }

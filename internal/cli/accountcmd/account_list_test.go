@@ -106,7 +106,7 @@ func listGenerated(t *testing.T, n int, format ui.Format, verbose bool) (peak ui
 	o := &accountList{accountSelection: accountSelection{console: f.Console}, verbose: verbose}
 	err := o.print(format, func(out *accountEmitter) error {
 		var ended [2]bool
-		streams := make([]*accountStream, 2)
+		streams := make([]*recordStream[*store.Account], 2)
 		for i := range streams {
 			accounts := generatedAccounts(n/2, &ended[i])
 			if i == 0 {
@@ -114,9 +114,12 @@ func listGenerated(t *testing.T, n int, format ui.Format, verbose bool) (peak ui
 			}
 			next, stop := iter.Pull2(accounts)
 			defer stop()
-			streams[i] = &accountStream{backend: "store" + strconv.Itoa(i), reader: usageReader{}, next: next}
+			streams[i] = &recordStream[*store.Account]{backend: "store" + strconv.Itoa(i), reader: usageReader{}, next: next}
 		}
-		err := mergeAccounts(streams, store.AccountFilter{}, func(r store.Reader, found account.Found) error { return out.add(t.Context(), r, found) })
+		m := merging[*store.Account]{before: func(a, b *store.Account) bool { return before(a, b, store.AccountFilter{}) }}
+		err := m.merge(streams, func(r store.Reader, backend string, a *store.Account) error {
+			return out.add(t.Context(), r, account.Found{Backend: backend, Account: a})
+		})
 		return errors.Join(err, out.flush(t.Context()))
 	})
 	if err != nil {

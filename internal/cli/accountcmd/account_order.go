@@ -16,23 +16,45 @@ func (s *storeHome) eachAccount(ctx context.Context, names []string, f store.Acc
 	if len(names) == 1 {
 		return s.eachOf(ctx, names[0], f, do, end)
 	}
-	var streams []*accountStream
+	m := merging[*store.Account]{
+		read:   func(ctx context.Context, r store.Reader) iter.Seq2[*store.Account, error] { return r.Accounts(ctx, f) },
+		before: func(a, b *store.Account) bool { return before(a, b, f) },
+		limit:  f.Limit,
+		end:    end,
+	}
+	return eachRecord(ctx, s, names, m, func(r store.Reader, backend string, a *store.Account) error {
+		return do(r, account.Found{Backend: backend, Account: a})
+	})
+}
+
+// merging says how the records of several back ends become one listing.
+type merging[T any] struct {
+	read   func(context.Context, store.Reader) iter.Seq2[T, error] // those of one back end, in the order of before
+	before func(a, b T) bool
+	limit  int          // 0 for none
+	end    func() error // called before the readers are closed; may be nil
+}
+
+// eachRecord calls do for the records of several back ends in one order.
+func eachRecord[T any](ctx context.Context, s *storeHome, names []string, m merging[T], do func(r store.Reader, backend string, record T) error) error {
+	var streams []*recordStream[T]
 	var open func(rest []string) error
 	open = func(rest []string) error {
 		if len(rest) == 0 {
-			if err := mergeAccounts(streams, f, do); err != nil {
-				return err
+			err := m.merge(streams, do)
+			if err == nil && m.end != nil {
+				err = m.end()
 			}
-			return end()
+			return err
 		}
 		st, err := s.set.Open(ctx, rest[0])
 		if err != nil {
 			return err
 		}
 		return st.View(ctx, func(ctx context.Context, r store.Reader) error {
-			next, stop := iter.Pull2(r.Accounts(ctx, f))
+			next, stop := iter.Pull2(m.read(ctx, r))
 			defer stop()
-			streams = append(streams, &accountStream{backend: rest[0], reader: r, next: next})
+			streams = append(streams, &recordStream[T]{backend: rest[0], reader: r, next: next})
 			return open(rest[1:])
 		})
 	}
@@ -118,43 +140,40 @@ func ahead(ctx context.Context, accounts iter.Seq2[*store.Account, error]) iter.
 	}
 }
 
-// accountStream is a cursor over the accounts of one back end.
-type accountStream struct {
+// recordStream is a cursor over the records of one back end.
+type recordStream[T any] struct {
 	backend string
 	reader  store.Reader
-	next    func() (*store.Account, error, bool)
-	head    *store.Account // nil after the last account
+	next    func() (T, error, bool)
+	head    T
+	ended   bool // there is no head
 }
 
-// advance moves the cursor to the next account.
-func (s *accountStream) advance() error {
-	a, err, ok := s.next()
-	if !ok {
-		a = nil
-	}
-	s.head = a
+// advance moves the cursor to the next record.
+func (s *recordStream[T]) advance() error {
+	head, err, ok := s.next()
+	s.head, s.ended = head, !ok
 	return err
 }
 
-// mergeAccounts calls do for the accounts of several streams in the order of the filter, up to
-// its limit.
-func mergeAccounts(streams []*accountStream, f store.AccountFilter, do func(store.Reader, account.Found) error) error {
+// merge calls do for the records of several streams in order, up to the limit.
+func (m merging[T]) merge(streams []*recordStream[T], do func(r store.Reader, backend string, record T) error) error {
 	for _, s := range streams {
 		if err := s.advance(); err != nil {
 			return err
 		}
 	}
-	for n := 0; f.Limit == 0 || n < f.Limit; n++ {
-		var first *accountStream
+	for n := 0; m.limit == 0 || n < m.limit; n++ {
+		var first *recordStream[T]
 		for _, s := range streams {
-			if s.head != nil && (first == nil || before(s.head, first.head, f)) {
+			if !s.ended && (first == nil || m.before(s.head, first.head)) {
 				first = s
 			}
 		}
 		if first == nil {
 			return nil
 		}
-		if err := do(first.reader, account.Found{Backend: first.backend, Account: first.head}); err != nil {
+		if err := do(first.reader, first.backend, first.head); err != nil {
 			return err
 		}
 		if err := first.advance(); err != nil {

@@ -37,6 +37,7 @@ type accountObject struct {
 	DN               string         `json:"dn,omitempty"`
 	DNBytes          string         `json:"dn_base64,omitempty"` // DN in base64 if it is not valid UTF-8
 	Why              string         `json:"why,omitempty"`
+	Roles            []string       `json:"roles,omitempty"` // of the person of --delegates-of
 }
 
 // newAccountObject returns an account without its settings and its usage.
@@ -150,18 +151,30 @@ func accountColumns(verbose bool) []ui.Column {
 	return columns
 }
 
-// accountListing returns the description of a listing of accounts. With compared, which
-// excludes verbose, it shows the result of a comparison with the directory.
-func accountListing(verbose, compared bool) cmdutil.List[*accountObject] {
+// moreColumns are the columns that only some listings of accounts have.
+type moreColumns uint8
+
+const (
+	noMore          moreColumns = iota
+	columnsOfResult             // of a comparison with the directory; not with -v
+	columnsOfRoles              // of --delegates-of
+)
+
+// accountListing returns the description of a listing of accounts.
+func accountListing(verbose bool, more moreColumns) cmdutil.List[*accountObject] {
 	columns := accountColumns(verbose)
-	if compared {
+	switch more {
+	case columnsOfResult:
 		columns = append(columns, ui.Column{Title: "dn", Key: true, Priority: 3}, ui.Column{Title: "why", Priority: 2})
+	case columnsOfRoles:
+		columns = append(columns, ui.Column{Title: "roles", Priority: 3})
+	case noMore:
 	}
 	l := cmdutil.List[*accountObject]{
 		Schema: "davadmin.account.list.1", Member: "accounts", Header: titles(columns), Columns: columns,
-		Record: func(o *accountObject) []string { return o.cells(verbose, compared) },
+		Record: func(o *accountObject) []string { return o.cells(verbose, more) },
 	}
-	if !compared {
+	if more != columnsOfResult {
 		l.None = "no accounts to list"
 	}
 	if verbose {
@@ -178,15 +191,19 @@ func titles(columns []ui.Column) []string {
 	return out
 }
 
-// cells returns the values of accountColumns, and the DN and the reason of a comparison.
-func (o *accountObject) cells(verbose, compared bool) []string {
+// cells returns the values of accountColumns, and of more columns.
+func (o *accountObject) cells(verbose bool, more moreColumns) []string {
 	cells := append(make([]string, 0, 16), o.Account, o.ID, o.Type, o.Backend, o.State)
 	if verbose {
 		cells = append(cells, o.Name, fmt.Sprint(o.Usage.Calendars), fmt.Sprint(o.Usage.Components), fmt.Sprint(o.Usage.Bytes), fmt.Sprint(o.Usage.Subscriptions),
 			o.Created, o.Changed, o.ACL, attendanceWords(*o.Attendance), cmdutil.YesNo(*o.Notify), strings.Join(o.NotifyTo, " "))
 	}
-	if compared {
+	switch more {
+	case columnsOfResult:
 		cells = append(cells, o.DN, o.Why)
+	case columnsOfRoles:
+		cells = append(cells, strings.Join(o.Roles, " "))
+	case noMore:
 	}
 	return cells
 }
@@ -206,6 +223,7 @@ func (o *accountObject) block() string {
 	b.line("notifemail", cmdutil.YesNo(*o.Notify))
 	b.line("notifrecipients", strings.Join(o.NotifyTo, " "))
 	b.line("delegate_notifaddr", strings.Join(o.DelegateNotifyTo, " "))
+	b.line("roles", strings.Join(o.Roles, " "))
 	b.line("delegates", addressesOf(o.Delegates))
 	b.line("owners", addressesOf(o.Owners))
 	b.line("calendars", fmt.Sprint(o.Usage.Calendars))

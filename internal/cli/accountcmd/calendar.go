@@ -52,19 +52,27 @@ type calendarList struct {
 	name    string
 	verbose bool
 	state   string
+	// sharedWith is the person with whom the listed calendars are shared; "" for none.
+	sharedWith string
 }
 
 func newCalendarList(f *cmdutil.Factory) *cobra.Command {
 	o := &calendarList{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
-		Use:   "list [-a ADDRESS | -g ID | -f FILE] [-n NAME] [-v]",
+		Use:   "list [-a ADDRESS | -g ID | -f FILE | --shared-with ADDRESS] [-n NAME] [-v]",
 		Short: "list the calendars of accounts (by default of all)",
 		Long: `Lists the calendars of accounts, sorted by name: account, name, kind, display name,
 access list and state. Without -a, -g or -f, it lists those of all active accounts. With
--v, it also shows the other properties of each calendar and how much it contains.`,
+-v, it also shows the other properties of each calendar and how much it contains.
+
+--shared-with lists the calendars, on all back ends, whose access lists give the person with
+this address a right, and shows the rights. Calendars that are shared with everyone or with
+a mail domain are not listed. Someone without an account is looked up in the directory given
+by --ldif, -H or the home.`,
 		Example: `  davadmin calendar list
   davadmin calendar list -a jdoe@example.com
   davadmin calendar list -a jdoe@example.com -n work -v
+  davadmin calendar list --shared-with jdoe@example.com
   davadmin calendar list -f accounts.txt --output jsonl`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.start(cmd) },
@@ -81,13 +89,16 @@ func (o *calendarList) addOptions(cmd *cobra.Command) {
 	f.StringVarP(&o.name, "name", "n", "", "list only the calendar with this `NAME`")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "also show all properties of each calendar and how much it contains")
 	f.StringVar(&o.state, "state", "active", "list only calendars in this `STATE` (active, deleted or any)")
+	f.StringVar(&o.sharedWith, "shared-with", "", "list the calendars whose access lists name the person with this `ADDRESS` (id=ID for a unique id)")
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"active", "deleted", "any"}, cobra.ShellCompDirectiveNoFileComp))
-	o.HomeOptions.Add(f)
-	o.AddVault(f)
+	o.AddLookup(cmd)
 }
 
 func (o *calendarList) start(cmd *cobra.Command) error {
-	if len(o.accounts)+len(o.ids) == 0 && o.batch == "" {
+	if err := o.checkSharedWith(cmd); err != nil {
+		return err
+	}
+	if o.sharedWith == "" && len(o.accounts)+len(o.ids) == 0 && o.batch == "" {
 		if a := o.getenv("DAVADMIN_ACCOUNT"); a != "" {
 			o.accounts = []string{a}
 		}
@@ -108,6 +119,7 @@ type calendarObject struct {
 	Description string               `json:"calendar-description,omitempty"`
 	Components  []string             `json:"supported-calendar-component-set,omitempty"`
 	ACL         string               `json:"acl,omitempty"`
+	Rights      string               `json:"rights,omitempty"` // of the person of --shared-with
 	Colour      string               `json:"colour,omitempty"`
 	Order       int64                `json:"order,omitempty"`
 	TimeZone    string               `json:"timezone,omitempty"`
@@ -141,7 +153,14 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return printProduced(calendarListing(o.verbose), o.console, format, func(emit func(*calendarObject) error) error {
+	return printProduced(calendarListing(o.verbose, o.sharedWith != ""), o.console, format, func(emit func(*calendarObject) error) error {
+		if o.sharedWith != "" {
+			err := o.shared(ctx, s, names, emit)
+			if err == nil {
+				err = incomplete
+			}
+			return err
+		}
 		if len(requests) == 0 {
 			return errors.Join(o.all(ctx, s, names, state, emit), incomplete)
 		}
@@ -152,7 +171,7 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 // all emits the calendars of every active account.
 func (o *calendarList) all(ctx context.Context, s *storeHome, names []string, state store.StateFilter, emit func(*calendarObject) error) error {
 	done := func() error { return nil }
-	return s.eachAccount(ctx, names, store.AccountFilter{}, func(r store.Reader, f account.Found) error {
+	return s.eachAccount(ctx, names, store.AccountFilter{Brief: true}, func(r store.Reader, f account.Found) error {
 		calendars, err := o.ofAccount(ctx, r, f.Account, state)
 		for _, c := range calendars {
 			if err == nil {
@@ -224,37 +243,47 @@ func (o *calendarList) ofAccount(ctx context.Context, r store.Reader, a *store.A
 		if o.name != "" && c.Name != o.name {
 			continue
 		}
-		object := newCalendarObject(a, c)
-		if o.verbose && c.Deleted.IsZero() {
-			u, err := r.CalendarUsage(ctx, a.ID, c.Name)
-			if err != nil {
-				return nil, err
-			}
-			token, err := r.Token(ctx, c)
-			if err != nil {
-				return nil, err
-			}
-			object.Usage, object.Token = &u, token.String()
+		object := newCalendarObject(store.Person{ID: a.ID, Address: a.Mail()}, c)
+		if err := o.addUsage(ctx, r, object, c); err != nil {
+			return nil, err
 		}
 		out = append(out, object)
 	}
 	return out, nil
 }
 
-func newCalendarObject(a *store.Account, c *store.Calendar) *calendarObject {
+// addUsage adds what a calendar contains, with -v.
+func (o *calendarList) addUsage(ctx context.Context, r store.Reader, object *calendarObject, c *store.Calendar) error {
+	if !o.verbose || !c.Deleted.IsZero() {
+		return nil
+	}
+	u, err := r.CalendarUsage(ctx, c.Account, c.Name)
+	if err != nil {
+		return err
+	}
+	token, err := r.Token(ctx, c)
+	if err != nil {
+		return err
+	}
+	object.Usage, object.Token = &u, token.String()
+	return nil
+}
+
+func newCalendarObject(owner store.Person, c *store.Calendar) *calendarObject {
 	state := "active"
 	if !c.Deleted.IsZero() {
 		state = "deleted"
 	}
 	return &calendarObject{
-		Kind: "calendar", Account: a.Mail(), ID: a.ID, Name: c.Name, Type: c.Kind.String(), URI: account.CollectionURI{Owner: a.Mail(), Calendar: c.Name}.String(),
+		Kind: "calendar", Account: owner.Address, ID: owner.ID, Name: c.Name, Type: c.Kind.String(), URI: account.CollectionURI{Owner: owner.Address, Calendar: c.Name}.String(),
 		State: state, DisplayName: c.DisplayName, Description: c.Description, Components: c.Components, ACL: c.ACL.String(), Colour: c.Colour, Order: c.Order,
 		TimeZone: c.TimeZone, Transparent: c.Transparent, Created: timeText(c.Created), Changed: timeText(c.Changed), Deleted: timeText(c.Deleted),
 	}
 }
 
-// calendarListing returns the description of a listing of calendars.
-func calendarListing(verbose bool) cmdutil.List[*calendarObject] {
+// calendarListing returns the description of a listing of calendars. With shared, it shows the
+// rights of a person.
+func calendarListing(verbose, shared bool) cmdutil.List[*calendarObject] {
 	columns := []ui.Column{
 		{Title: "account", Key: true, Priority: 3}, {Title: "name", Key: true, Priority: 3}, {Title: "kind", Priority: 2},
 		{Title: "display name", Priority: 2}, {Title: "acl", Priority: 2}, {Title: "state", Priority: 2},
@@ -263,9 +292,12 @@ func calendarListing(verbose bool) cmdutil.List[*calendarObject] {
 		columns = append(columns, ui.Column{Title: "takes"}, ui.Column{Title: "components", Number: true, Priority: 1},
 			ui.Column{Title: "bytes", Number: true, Priority: 1}, ui.Column{Title: "colour"}, ui.Column{Title: "time zone"})
 	}
+	if shared {
+		columns = append(columns, ui.Column{Title: "rights", Priority: 3})
+	}
 	l := cmdutil.List[*calendarObject]{
 		Schema: "davadmin.calendar.list.1", Member: "calendars", Header: titles(columns), Columns: columns, None: "no calendars to list",
-		Record: func(c *calendarObject) []string { return c.cells(verbose) },
+		Record: func(c *calendarObject) []string { return c.cells(verbose, shared) },
 	}
 	if verbose {
 		l.Plain, l.Blocks = (*calendarObject).block, true
@@ -274,7 +306,7 @@ func calendarListing(verbose bool) cmdutil.List[*calendarObject] {
 }
 
 // cells returns the values of the columns of calendarListing.
-func (c *calendarObject) cells(verbose bool) []string {
+func (c *calendarObject) cells(verbose, shared bool) []string {
 	acl := c.ACL
 	if acl == "" {
 		acl = "(owner only)"
@@ -286,6 +318,9 @@ func (c *calendarObject) cells(verbose bool) []string {
 			components, bytes = fmt.Sprint(c.Usage.Components), fmt.Sprint(c.Usage.Bytes)
 		}
 		cells = append(cells, strings.Join(c.Components, " "), components, bytes, c.Colour, c.TimeZone)
+	}
+	if shared {
+		cells = append(cells, c.Rights)
 	}
 	return cells
 }
@@ -302,6 +337,7 @@ func (c *calendarObject) block() string {
 	b.line("calendar-description", c.Description)
 	b.line("supported-calendar-component-set", strings.Join(c.Components, " "))
 	b.line("acl", c.ACL)
+	b.line("rights", c.Rights)
 	b.line("colour", c.Colour)
 	b.line("order", fmt.Sprint(c.Order))
 	b.line("timezone", c.TimeZone)

@@ -81,6 +81,13 @@ func (o *DirectoryOptions) AddLive(cmd *cobra.Command) {
 	o.ServerOptions.Add(cmd)
 }
 
+// AddLookup adds the options to a command that looks up people in files or on servers,
+// everywhere below the bases.
+func (o *DirectoryOptions) AddLookup(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&o.Files, "ldif", nil, "read this LDIF `FILE` instead of a server (also gzip or zstd; - for standard input; repeatable)")
+	o.AddLive(cmd)
+}
+
 // Add adds the options to a command.
 func (o *ServerOptions) Add(cmd *cobra.Command) {
 	f := cmd.Flags()

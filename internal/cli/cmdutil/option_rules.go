@@ -79,8 +79,8 @@ func OptionRules() []OptionRule {
 		of(OptionForces, "", "absence-confirmed", "continue", "force", "overwrite"),
 		of(OptionUnlimits, "", "access-control", "allow-empty", "ldif-urls", "max-changes", "older"),
 		of(OptionWeakens, "", "insecure", "plaintext", "tls-min"),
-		of(OptionSubject, "", "account", "add", "attachstorehost", "attachstoreport", "change", "collectionuri", "days", "dburl", "default", "dir", "email", "expand-groups",
-			"file", "guid", "jndiname", "name", "new-key", "option", "ownerlists", "property", "rekey", "remove", "remove-bom", "undelete", "undo", "url", "users",
+		of(OptionSubject, "", "account", "add", "attachstorehost", "attachstoreport", "change", "collectionuri", "days", "dburl", "default", "delegates-of", "dir", "email", "expand-groups",
+			"file", "guid", "jndiname", "name", "new-key", "option", "ownerlists", "property", "rekey", "remove", "remove-bom", "shared-with", "undelete", "undo", "url", "users",
 			"value", "value-file", "wave"),
 		of(OptionOther, "", "clifile", "help", "list-faults", "test", "version"),
 	)

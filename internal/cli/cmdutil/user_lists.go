@@ -155,7 +155,7 @@ func (ss *Stores) accounts(ctx context.Context, ho *HomeOptions, home *HomeConfi
 // addAccounts adds the users and resources with an active account.
 func addAccounts(ctx context.Context, set *cs6.UserSet, st store.Store) error {
 	return st.View(ctx, func(ctx context.Context, r store.Reader) error {
-		for a, err := range r.Accounts(ctx, store.AccountFilter{Kinds: []store.Kind{store.User, store.Resource, store.Location}, Order: store.ByID}) {
+		for a, err := range r.Accounts(ctx, store.AccountFilter{Kinds: []store.Kind{store.User, store.Resource, store.Location}, Order: store.ByID, Brief: true}) {
 			if err != nil {
 				return err
 			}

@@ -13,13 +13,10 @@ CREATE TABLE account (
 	mail               text COLLATE "C" NOT NULL,             -- the first of the addresses
 	addresses          text COLLATE "C" NOT NULL,             -- a line each
 	name               text COLLATE "C" NOT NULL,
-	sched_acl          text COLLATE "C" NOT NULL,
 	attendance         bigint NOT NULL,
 	notify             bigint NOT NULL,
 	notify_to          text COLLATE "C" NOT NULL,
 	delegate_notify_to text COLLATE "C" NOT NULL,
-	delegates          text COLLATE "C" NOT NULL,
-	owners             text COLLATE "C" NOT NULL,
 	created            bigint NOT NULL,
 	changed            bigint NOT NULL,
 	deleted            bigint NOT NULL,
@@ -46,7 +43,6 @@ CREATE TABLE collection (
 	display_name text COLLATE "C" NOT NULL,
 	description  text COLLATE "C" NOT NULL,
 	components   text COLLATE "C" NOT NULL,
-	acl          text COLLATE "C" NOT NULL,
 	colour       text COLLATE "C" NOT NULL,
 	sort_order   bigint NOT NULL,
 	time_zone    text COLLATE "C" NOT NULL,
@@ -62,6 +58,30 @@ CREATE TABLE collection (
 );
 CREATE UNIQUE INDEX collection_name ON collection (account, name) WHERE deleted = 0;
 CREATE INDEX collection_deleted ON collection (deleted) WHERE deleted > 0;
+
+-- Access lists: those for scheduling of accounts, and those of collections.
+CREATE TABLE ace (
+	account   text COLLATE "C" NOT NULL REFERENCES account (id),
+	number    bigint NOT NULL, -- of the collection; 0 for the scheduling list of the account
+	place     bigint NOT NULL, -- in the list
+	kind      bigint NOT NULL, -- of the principal: 1 everyone, 2 a mail domain, 3 a person
+	principal text COLLATE "C" NOT NULL, -- the unique id or the domain
+	address   text COLLATE "C" NOT NULL, -- of the person
+	rights    text COLLATE "C" NOT NULL,
+	PRIMARY KEY (account, number, place)
+);
+CREATE INDEX ace_person ON ace (principal, number) WHERE kind = 3;
+
+-- Who may act for an account.
+CREATE TABLE representative (
+	account text COLLATE "C" NOT NULL REFERENCES account (id),
+	role    bigint NOT NULL, -- 1 delegate, 2 owner
+	place   bigint NOT NULL, -- in the list
+	person  text COLLATE "C" NOT NULL, -- the unique id
+	address text COLLATE "C" NOT NULL,
+	PRIMARY KEY (account, role, place)
+);
+CREATE INDEX representative_person ON representative (person, role);
 
 CREATE TABLE component (
 	account      text COLLATE "C" NOT NULL,

@@ -285,6 +285,7 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 	var addresses []*store.Account // the account of each address
 	var which []int                // and the index in its Addresses
 	var calendars []*store.Calendar
+	var aces, representatives [][]any
 	for _, a := range accounts {
 		if err := relational.Prepare(a, s.o.Backend, stamp); err != nil {
 			return err
@@ -295,6 +296,8 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 		for i := range a.Calendars {
 			calendars = append(calendars, &a.Calendars[i])
 		}
+		aces = append(aces, relational.ACERows(a)...)
+		representatives = append(representatives, relational.RepresentativeRows(&a.Account)...)
 	}
 	err := s.tryOnce(ctx, func(t *transaction) error {
 		return errors.Join(
@@ -303,6 +306,8 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 				return relational.AddressRow(addresses[i].Addresses[which[i]], addresses[i].ID)
 			}),
 			t.copy(ctx, relational.Collections(), len(calendars), func(i int) []any { return relational.CollectionRow(calendars[i]) }),
+			t.copy(ctx, relational.ACEs(), len(aces), func(i int) []any { return aces[i] }),
+			t.copy(ctx, relational.Representatives(), len(representatives), func(i int) []any { return representatives[i] }),
 		)
 	})
 	if errors.Is(err, store.ErrExists) {

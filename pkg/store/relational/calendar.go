@@ -12,21 +12,24 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-const collectionColumns = "account, number, name, kind, display_name, description, components, acl, colour, sort_order, time_zone, transparent, created, changed, deleted, revision, version, incarnation"
+const collectionColumns = "account, number, name, kind, display_name, description, components, " + collectionACL + ", colour, sort_order, time_zone, transparent, created, changed, deleted, revision, version, incarnation"
 
-// scanCollection scans a row of collectionColumns.
-func scanCollection(rows Rows) (*store.Calendar, error) {
+// scanCollectionRow scans a row of collectionColumns.
+func scanCollectionRow(rows Rows) (*store.Calendar, error) { return scanCollection(rows) }
+
+// scanCollection scans a row of collectionColumns and more columns.
+func scanCollection(rows Rows, more ...any) (*store.Calendar, error) {
 	c := &store.Calendar{}
 	var kind, transparent, created, changed, deleted int64
 	var components, acl string
-	err := rows.Scan(&c.Account, &c.Number, &c.Name, &kind, &c.DisplayName, &c.Description, &components, &acl, &c.Colour, &c.Order, &c.TimeZone, &transparent,
-		&created, &changed, &deleted, &c.Revision, &c.Version, &c.Incarnation)
+	err := rows.Scan(append([]any{&c.Account, &c.Number, &c.Name, &kind, &c.DisplayName, &c.Description, &components, &acl, &c.Colour, &c.Order, &c.TimeZone, &transparent,
+		&created, &changed, &deleted, &c.Revision, &c.Version, &c.Incarnation}, more...)...)
 	if err != nil {
 		return nil, err
 	}
 	c.Kind, c.Transparent, c.Components = store.CollectionKind(kind), transparent != 0, strings.Fields(components)
 	c.Created, c.Changed, c.Deleted = Time(created), Time(changed), Time(deleted)
-	if c.ACL, err = store.DecodeACL(acl); err != nil {
+	if c.ACL, err = parseACL(acl); err != nil {
 		return nil, fmt.Errorf("calendar %s of account %s: %w", c.Name, c.Account, err)
 	}
 	return c, nil
@@ -43,7 +46,7 @@ func (s *Session) Calendar(ctx context.Context, account, name string) (*store.Ca
 // collectionWhere returns the first collection of a query that ends with rest.
 // ErrNotFound.
 func (s *Session) collectionWhere(ctx context.Context, rest string, args ...any) (*store.Calendar, error) {
-	found, err := queryAll(ctx, s, "SELECT "+collectionColumns+" FROM collection WHERE "+rest, args, scanCollection)
+	found, err := queryAll(ctx, s, "SELECT "+collectionColumns+" FROM collection WHERE "+rest, args, scanCollectionRow)
 	switch {
 	case err != nil:
 		return nil, err
@@ -68,7 +71,7 @@ func (s *Session) Calendars(ctx context.Context, account string, f store.Calenda
 	if store.CheckID(account) != nil {
 		return func(func(*store.Calendar, error) bool) {}
 	}
-	return streamRows(ctx, s, query+" ORDER BY name, number", []any{account}, scanCollection)
+	return streamRows(ctx, s, query+" ORDER BY name, number", []any{account}, scanCollectionRow)
 }
 
 // CalendarUsage implements store.Reader.
@@ -103,7 +106,7 @@ func (s *Session) CreateCalendar(ctx context.Context, c *store.Calendar) error {
 	if _, err := s.exec(ctx, Collections().Insert(), CollectionRow(c)...); err != nil {
 		return fmt.Errorf("create calendar %s: %w", c.Name, err)
 	}
-	return nil
+	return s.insertAll(ctx, ACEs(), aceRows(c.Account, c.Number, c.ACL))
 }
 
 // checkNameFree returns an ExistsError if the account has a collection of that name.
@@ -147,11 +150,14 @@ func (s *Session) UpdateCalendar(ctx context.Context, c *store.Calendar) error {
 	case was.Kind != c.Kind:
 		return &store.InvalidError{Field: "kind", Value: c.Kind.String(), Reason: "cannot be set after the calendar is created"}
 	}
-	err = s.mustChange(ctx, store.ErrConflict, `UPDATE collection SET display_name = $4, description = $5, acl = $6, colour = $7, sort_order = $8, time_zone = $9,
-		transparent = $10, changed = $11, version = version + 1 WHERE account = $1 AND number = $2 AND version = $3`,
-		c.Account, c.Number, c.Version, c.DisplayName, c.Description, c.ACL.Encode(), c.Colour, c.Order, c.TimeZone, flag(c.Transparent), s.stamp)
+	err = s.mustChange(ctx, store.ErrConflict, `UPDATE collection SET display_name = $4, description = $5, colour = $6, sort_order = $7, time_zone = $8,
+		transparent = $9, changed = $10, version = version + 1 WHERE account = $1 AND number = $2 AND version = $3`,
+		c.Account, c.Number, c.Version, c.DisplayName, c.Description, c.Colour, c.Order, c.TimeZone, flag(c.Transparent), s.stamp)
 	if err != nil {
 		return fmt.Errorf("update calendar %s: %w", c.Name, err)
+	}
+	if err := s.replaceACL(ctx, c.Account, c.Number, was.ACL, c.ACL); err != nil {
+		return err
 	}
 	c.Version, c.Changed, c.Created, c.Deleted, c.Revision = c.Version+1, Time(s.stamp), was.Created, was.Deleted, was.Revision
 	return nil

@@ -67,14 +67,14 @@ func (s *Session) MoveCalendar(ctx context.Context, account, name, toAccount, to
 	if err != nil {
 		return err
 	}
-	_, err = s.exec(ctx, `INSERT INTO collection (account, number, name, kind, display_name, description, components, acl, colour, sort_order, time_zone, transparent, created,
-		changed, deleted, revision, floor, version, incarnation) SELECT $3, CAST($4 AS bigint), $5, kind, display_name, description, components, acl, colour, sort_order, time_zone,
+	_, err = s.exec(ctx, `INSERT INTO collection (account, number, name, kind, display_name, description, components, colour, sort_order, time_zone, transparent, created,
+		changed, deleted, revision, floor, version, incarnation) SELECT $3, CAST($4 AS bigint), $5, kind, display_name, description, components, colour, sort_order, time_zone,
 		transparent, created, CAST($6 AS bigint), 0, revision, floor, version + 1, CAST($7 AS bigint) FROM collection WHERE account = $1 AND number = $2`,
 		account, c.Number, toAccount, number, to, s.stamp, newIncarnation())
 	if err != nil {
 		return fmt.Errorf("move calendar %s: %w", name, err)
 	}
-	for _, table := range contentTables() {
+	for _, table := range append(contentTables(), "ace") {
 		if _, err := s.exec(ctx, "UPDATE "+table+" SET account = $3, number = $4 WHERE account = $1 AND number = $2", account, c.Number, toAccount, number); err != nil {
 			return fmt.Errorf("move the content of calendar %s: %w", name, err)
 		}
@@ -97,11 +97,14 @@ func (s *Session) nextNumber(ctx context.Context, account string) (number int64,
 	return number, nil
 }
 
-// removeCollection removes the row of a collection without content.
+// removeCollection removes the row of a collection without content, with its access list.
 func (s *Session) removeCollection(ctx context.Context, account string, number int64) error {
 	_, err := s.exec(ctx, `UPDATE account SET revision_base = revision_base + 1 + (SELECT c.revision + c.version FROM collection c WHERE c.account = $1 AND c.number = $2)
 		WHERE id = $1`, account, number)
 	if err != nil {
+		return err
+	}
+	if _, err := s.exec(ctx, "DELETE FROM ace WHERE account = $1 AND number = $2", account, number); err != nil {
 		return err
 	}
 	return s.mustChange(ctx, store.ErrConflict, "DELETE FROM collection WHERE account = $1 AND number = $2", account, number)

@@ -75,6 +75,11 @@ func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, do
 		if err := s.purgeContent(ctx, " WHERE account = $1", []any{id}, done); err != nil {
 			return err
 		}
+		for _, table := range []string{"ace", "representative"} {
+			if _, err := s.exec(ctx, "DELETE FROM "+table+" WHERE account = $1", id); err != nil {
+				return err
+			}
+		}
 		if n, err = s.exec(ctx, "DELETE FROM collection WHERE account = $1", id); err != nil {
 			return err
 		}

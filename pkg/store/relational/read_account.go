@@ -11,27 +11,34 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-const accountColumns = "id, kind, addresses, name, sched_acl, attendance, notify, notify_to, delegate_notify_to, delegates, owners, created, changed, deleted, version"
+// The columns of an account, with or without its access list, delegates and owners.
+const (
+	accountColumns         = columnsBefore + accountACL + columnsBetween + representative + columnsAfter
+	accountColumnsNoRights = columnsBefore + "''" + columnsBetween + "''" + columnsAfter
+	columnsBefore          = "id, kind, addresses, name, "
+	columnsBetween         = ", attendance, notify, notify_to, delegate_notify_to, "
+	columnsAfter           = ", created, changed, deleted, version"
+)
 
-// scanAccount scans a row of accountColumns.
-func (s *Session) scanAccount(rows Rows) (*store.Account, error) {
+// scanAccountRow scans a row of accountColumns.
+func (s *Session) scanAccountRow(rows Rows) (*store.Account, error) { return s.scanAccount(rows) }
+
+// scanAccount scans a row of accountColumns and more columns.
+func (s *Session) scanAccount(rows Rows, more ...any) (*store.Account, error) {
 	a := &store.Account{Backend: s.backend}
 	var kind, attendance, notify, created, changed, deleted int64
-	var addresses, acl, to, delegateTo, delegates, owners string
-	err := rows.Scan(&a.ID, &kind, &addresses, &a.DisplayName, &acl, &attendance, &notify, &to, &delegateTo, &delegates, &owners, &created, &changed, &deleted, &a.Version)
+	var addresses, acl, to, delegateTo, people string
+	err := rows.Scan(append([]any{&a.ID, &kind, &addresses, &a.DisplayName, &acl, &attendance, &notify, &to, &delegateTo, &people, &created, &changed, &deleted, &a.Version}, more...)...)
 	if err != nil {
 		return nil, err
 	}
 	a.Kind, a.Attendance, a.Notify = store.Kind(kind), store.Attendance(attendance), notify != 0
 	a.Addresses, a.NotifyTo, a.DelegateNotifyTo = splitLines(addresses), splitLines(to), splitLines(delegateTo)
 	a.Created, a.Changed, a.Deleted = Time(created), Time(changed), Time(deleted)
-	if a.SchedulingACL, err = store.DecodeACL(acl); err != nil {
-		return nil, fmt.Errorf("account %s: %w", a.ID, err)
+	if a.SchedulingACL, err = parseACL(acl); err == nil {
+		err = parseRepresentatives(people, a)
 	}
-	if a.Delegates, err = store.DecodePeople(delegates); err != nil {
-		return nil, fmt.Errorf("account %s: %w", a.ID, err)
-	}
-	if a.Owners, err = store.DecodePeople(owners); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("account %s: %w", a.ID, err)
 	}
 	return a, nil
@@ -39,7 +46,12 @@ func (s *Session) scanAccount(rows Rows) (*store.Account, error) {
 
 // accountWhere returns the first account of a query that ends with rest. ErrNotFound.
 func (s *Session) accountWhere(ctx context.Context, rest string, args ...any) (*store.Account, error) {
-	found, err := queryAll(ctx, s, "SELECT "+accountColumns+" FROM account WHERE "+rest, args, s.scanAccount)
+	return s.accountWith(ctx, accountColumns, rest, args...)
+}
+
+// accountWith is accountWhere with either accountColumns or accountColumnsNoRights.
+func (s *Session) accountWith(ctx context.Context, columns, rest string, args ...any) (*store.Account, error) {
+	found, err := queryAll(ctx, s, "SELECT "+columns+" FROM account WHERE "+rest, args, s.scanAccountRow)
 	switch {
 	case err != nil:
 		return nil, err
@@ -80,7 +92,7 @@ func (s *Session) DeletedByAddress(ctx context.Context, address string) ([]*stor
 	}
 	const like = ` LIKE $1 ESCAPE '\'`
 	query := "SELECT " + accountColumns + " FROM account WHERE deleted > 0 AND lower(addresses)" + like + " ORDER BY deleted DESC, id"
-	found, err := queryAll(ctx, s, query, []any{"%" + escapeLike(store.FoldAddress(address)) + "%"}, s.scanAccount)
+	found, err := queryAll(ctx, s, query, []any{"%" + escapeLike(store.FoldAddress(address)) + "%"}, s.scanAccountRow)
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +126,12 @@ func (s *Session) Accounts(ctx context.Context, f store.AccountFilter) iter.Seq2
 	if err != nil {
 		return func(yield func(*store.Account, error) bool) { yield(nil, err) }
 	}
-	columns, scan := accountColumns, s.scanAccount
-	if f.Brief {
+	columns, scan := accountColumns, s.scanAccountRow
+	switch {
+	case f.Brief:
 		columns, scan = briefColumns, s.scanBrief
+	case f.WithoutRights:
+		columns = accountColumnsNoRights
 	}
 	query := "SELECT " + columns + " FROM account"
 	switch {
@@ -420,7 +435,7 @@ func (s *Session) Taken(ctx context.Context, accounts []*store.NewAccount) (stor
 		}
 	}
 	err := inChunks(ids, func(placeholders string, args []any) error {
-		found, err := queryAll(ctx, s, "SELECT "+accountColumns+" FROM account WHERE folded IN ("+placeholders+")", args, s.scanAccount)
+		found, err := queryAll(ctx, s, "SELECT "+accountColumns+" FROM account WHERE folded IN ("+placeholders+")", args, s.scanAccountRow)
 		for _, a := range found {
 			out.IDs[store.FoldID(a.ID)] = a
 		}

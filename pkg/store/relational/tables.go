@@ -31,10 +31,10 @@ func (t Table) insert(place func(int) string) string {
 }
 
 // Accounts returns the table of accounts. A new account has rows in Accounts,
-// Addresses and Collections, which must be inserted in this order.
+// Addresses, Collections, ACEs and Representatives, which must be inserted in this order.
 func Accounts() Table {
-	return Table{"account", []string{"id", "folded", "kind", "mail", "addresses", "name", "sched_acl", "attendance", "notify", "notify_to",
-		"delegate_notify_to", "delegates", "owners", "created", "changed", "deleted", "version", "next_number", "revision_base"}}
+	return Table{"account", []string{"id", "folded", "kind", "mail", "addresses", "name", "attendance", "notify", "notify_to",
+		"delegate_notify_to", "created", "changed", "deleted", "version", "next_number", "revision_base"}}
 }
 
 // Addresses returns the table of the addresses of active accounts.
@@ -42,7 +42,7 @@ func Addresses() Table { return Table{"address", []string{"address", "account"}}
 
 // Collections returns the table of collections.
 func Collections() Table {
-	return Table{"collection", []string{"account", "number", "name", "kind", "display_name", "description", "components", "acl", "colour", "sort_order",
+	return Table{"collection", []string{"account", "number", "name", "kind", "display_name", "description", "components", "colour", "sort_order",
 		"time_zone", "transparent", "created", "changed", "deleted", "revision", "floor", "version", "incarnation"}}
 }
 
@@ -77,9 +77,8 @@ func Prepare(a *store.NewAccount, backend string, stamp int64) error {
 // AccountRow returns the row in Accounts for a prepared account.
 func AccountRow(a *store.NewAccount) []any {
 	acc, stamp := &a.Account, Stamp(a.Account.Created)
-	return []any{acc.ID, store.FoldID(acc.ID), int64(acc.Kind), acc.Mail(), lines(acc.Addresses), acc.DisplayName, acc.SchedulingACL.Encode(),
-		int64(acc.Attendance), flag(acc.Notify), lines(acc.NotifyTo), lines(acc.DelegateNotifyTo), store.EncodePeople(acc.Delegates),
-		store.EncodePeople(acc.Owners), stamp, stamp, int64(0), int64(1), stamp + int64(len(a.Calendars)), int64(0)}
+	return []any{acc.ID, store.FoldID(acc.ID), int64(acc.Kind), acc.Mail(), lines(acc.Addresses), acc.DisplayName,
+		int64(acc.Attendance), flag(acc.Notify), lines(acc.NotifyTo), lines(acc.DelegateNotifyTo), stamp, stamp, int64(0), int64(1), stamp + int64(len(a.Calendars)), int64(0)}
 }
 
 // AddressRow returns the row in Addresses for an address of an account.
@@ -88,7 +87,7 @@ func AddressRow(address, account string) []any { return []any{store.FoldAddress(
 // CollectionRow returns the row in Collections for a prepared collection.
 func CollectionRow(c *store.Calendar) []any {
 	stamp := Stamp(c.Created)
-	return []any{c.Account, c.Number, c.Name, int64(c.Kind), c.DisplayName, c.Description, strings.Join(c.Components, " "), c.ACL.Encode(), c.Colour, c.Order,
+	return []any{c.Account, c.Number, c.Name, int64(c.Kind), c.DisplayName, c.Description, strings.Join(c.Components, " "), c.Colour, c.Order,
 		c.TimeZone, flag(c.Transparent), stamp, stamp, int64(0), int64(0), int64(0), int64(1), c.Incarnation}
 }
 

@@ -34,7 +34,10 @@ func (s *Session) CreateAccount(ctx context.Context, a *store.NewAccount) error 
 			return fmt.Errorf("create the collections of the account: %w", err)
 		}
 	}
-	return nil
+	if err := s.insertAll(ctx, ACEs(), ACERows(a)); err != nil {
+		return err
+	}
+	return s.insertAll(ctx, Representatives(), RepresentativeRows(&a.Account))
 }
 
 // checkAddressesFree returns an ExistsError if another account has one of the
@@ -58,9 +61,18 @@ func (s *Session) checkAddressesFree(ctx context.Context, id string, addresses [
 	})
 }
 
-// activeAccount returns an account that can be changed. ErrNotFound, ErrDeleted.
+// activeAccount returns an account that can be changed, without its access list, delegates
+// and owners. ErrNotFound, ErrDeleted.
 func (s *Session) activeAccount(ctx context.Context, id string) (*store.Account, error) {
-	a, err := s.Account(ctx, id)
+	return s.activeWith(ctx, accountColumnsNoRights, id)
+}
+
+// activeWith is activeAccount with either accountColumns or accountColumnsNoRights.
+func (s *Session) activeWith(ctx context.Context, columns, id string) (*store.Account, error) {
+	if !valid(id) {
+		return nil, fmt.Errorf("account %s: %w", id, store.ErrNotFound)
+	}
+	a, err := s.accountWith(ctx, columns, "id = $1", id)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("account %s: %w", id, err)
@@ -75,7 +87,7 @@ func (s *Session) UpdateAccount(ctx context.Context, a *store.Account) error {
 	if err := a.Check(); err != nil {
 		return err
 	}
-	was, err := s.activeAccount(ctx, a.ID)
+	was, err := s.activeWith(ctx, accountColumns, a.ID)
 	if err != nil {
 		return err
 	}
@@ -85,10 +97,10 @@ func (s *Session) UpdateAccount(ctx context.Context, a *store.Account) error {
 	if err := s.checkAddressesFree(ctx, a.ID, a.Addresses); err != nil {
 		return err
 	}
-	err = s.mustChange(ctx, store.ErrConflict, `UPDATE account SET kind = $3, mail = $4, addresses = $5, name = $6, sched_acl = $7, attendance = $8, notify = $9,
-		notify_to = $10, delegate_notify_to = $11, delegates = $12, owners = $13, changed = $14, version = version + 1 WHERE id = $1 AND version = $2`,
-		a.ID, a.Version, int64(a.Kind), a.Mail(), lines(a.Addresses), a.DisplayName, a.SchedulingACL.Encode(), int64(a.Attendance), flag(a.Notify),
-		lines(a.NotifyTo), lines(a.DelegateNotifyTo), store.EncodePeople(a.Delegates), store.EncodePeople(a.Owners), s.stamp)
+	err = s.mustChange(ctx, store.ErrConflict, `UPDATE account SET kind = $3, mail = $4, addresses = $5, name = $6, attendance = $7, notify = $8,
+		notify_to = $9, delegate_notify_to = $10, changed = $11, version = version + 1 WHERE id = $1 AND version = $2`,
+		a.ID, a.Version, int64(a.Kind), a.Mail(), lines(a.Addresses), a.DisplayName, int64(a.Attendance), flag(a.Notify),
+		lines(a.NotifyTo), lines(a.DelegateNotifyTo), s.stamp)
 	if err != nil {
 		return fmt.Errorf("update account %s: %w", a.ID, err)
 	}
@@ -99,6 +111,9 @@ func (s *Session) UpdateAccount(ctx context.Context, a *store.Account) error {
 		if err := s.addAddresses(ctx, a); err != nil {
 			return err
 		}
+	}
+	if err := s.replaceRights(ctx, was, a); err != nil {
+		return err
 	}
 	a.Version, a.Changed, a.Created, a.Deleted, a.Backend = a.Version+1, Time(s.stamp), was.Created, was.Deleted, s.backend
 	return nil
@@ -149,90 +164,4 @@ func (s *Session) UndeleteAccount(ctx context.Context, id string) error {
 		return fmt.Errorf("restore account %s: %w", id, err)
 	}
 	return s.addAddresses(ctx, a)
-}
-
-// Readdress implements store.Writer.
-func (s *Session) Readdress(ctx context.Context, p store.Person) (int, error) {
-	if !valid(p.ID) {
-		return 0, nil
-	}
-	if err := store.CheckAddress(p.Address); err != nil {
-		return 0, &store.InvalidError{Field: "mail", Value: p.Address, Reason: err.Error()}
-	}
-	accounts, err := s.readdressAccounts(ctx, p)
-	if err != nil {
-		return 0, err
-	}
-	calendars, err := s.readdressCalendars(ctx, p)
-	if err != nil {
-		return 0, err
-	}
-	n, err := s.exec(ctx, "UPDATE subscription SET owner_address = $2 WHERE owner = $1 AND owner_address <> $2", p.ID, p.Address)
-	if err != nil {
-		return 0, fmt.Errorf("update the address in subscriptions: %w", err)
-	}
-	return accounts + calendars + int(n), nil
-}
-
-func (s *Session) readdressAccounts(ctx context.Context, p store.Person) (int, error) {
-	const like = ` LIKE $1 ESCAPE '\'`
-	query := "SELECT " + accountColumns + " FROM account WHERE sched_acl" + like + " OR delegates" + like + " OR owners" + like
-	found, err := queryAll(ctx, s, query, []any{"%" + escapeLike(store.EscapedID(p.ID)) + "%"}, s.scanAccount)
-	if err != nil {
-		return 0, err
-	}
-	changed := 0
-	for _, a := range found {
-		acl := readdressACL(a.SchedulingACL, p)
-		delegates, owners := readdressPeople(a.Delegates, p), readdressPeople(a.Owners, p)
-		if !acl && !delegates && !owners {
-			continue
-		}
-		changed++
-		err := s.mustChange(ctx, store.ErrConflict, `UPDATE account SET sched_acl = $2, delegates = $3, owners = $4, changed = $5, version = version + 1
-			WHERE id = $1 AND version = $6`, a.ID, a.SchedulingACL.Encode(), store.EncodePeople(a.Delegates), store.EncodePeople(a.Owners), s.stamp, a.Version)
-		if err != nil {
-			return 0, fmt.Errorf("update the address in account %s: %w", a.ID, err)
-		}
-	}
-	return changed, nil
-}
-
-func (s *Session) readdressCalendars(ctx context.Context, p store.Person) (int, error) {
-	query := "SELECT " + collectionColumns + ` FROM collection WHERE acl LIKE $1 ESCAPE '\'`
-	found, err := queryAll(ctx, s, query, []any{"%" + escapeLike(store.EscapedID(p.ID)) + "%"}, scanCollection)
-	if err != nil {
-		return 0, err
-	}
-	changed := 0
-	for _, c := range found {
-		if !readdressACL(c.ACL, p) {
-			continue
-		}
-		changed++
-		err := s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET acl = $3, changed = $4, version = version + 1 WHERE account = $1 AND number = $2 AND version = $5",
-			c.Account, c.Number, c.ACL.Encode(), s.stamp, c.Version)
-		if err != nil {
-			return 0, fmt.Errorf("update the address in calendar %s of account %s: %w", c.Name, c.Account, err)
-		}
-	}
-	return changed, nil
-}
-
-func readdressACL(l store.ACL, p store.Person) (changed bool) {
-	for i := range l {
-		if q := &l[i].Principal; q.ID == p.ID && q.Address != p.Address {
-			q.Address, changed = p.Address, true
-		}
-	}
-	return changed
-}
-
-func readdressPeople(people []store.Person, p store.Person) (changed bool) {
-	for i := range people {
-		if people[i].ID == p.ID && people[i].Address != p.Address {
-			people[i].Address, changed = p.Address, true
-		}
-	}
-	return changed
 }

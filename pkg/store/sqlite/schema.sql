@@ -12,13 +12,10 @@ CREATE TABLE account (
 	mail               TEXT NOT NULL,             -- the first of the addresses
 	addresses          TEXT NOT NULL,             -- a line each
 	name               TEXT NOT NULL,
-	sched_acl          TEXT NOT NULL,
 	attendance         INTEGER NOT NULL,
 	notify             INTEGER NOT NULL,
 	notify_to          TEXT NOT NULL,
 	delegate_notify_to TEXT NOT NULL,
-	delegates          TEXT NOT NULL,
-	owners             TEXT NOT NULL,
 	created            INTEGER NOT NULL,
 	changed            INTEGER NOT NULL,
 	deleted            INTEGER NOT NULL,
@@ -45,7 +42,6 @@ CREATE TABLE collection (
 	display_name TEXT NOT NULL,
 	description  TEXT NOT NULL,
 	components   TEXT NOT NULL,
-	acl          TEXT NOT NULL,
 	colour       TEXT NOT NULL,
 	sort_order   INTEGER NOT NULL,
 	time_zone    TEXT NOT NULL,
@@ -61,6 +57,30 @@ CREATE TABLE collection (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX collection_name ON collection (account, name) WHERE deleted = 0;
 CREATE INDEX collection_deleted ON collection (deleted) WHERE deleted > 0;
+
+-- Access lists: those for scheduling of accounts, and those of collections.
+CREATE TABLE ace (
+	account   TEXT NOT NULL REFERENCES account (id),
+	number    INTEGER NOT NULL, -- of the collection; 0 for the scheduling list of the account
+	place     INTEGER NOT NULL, -- in the list
+	kind      INTEGER NOT NULL, -- of the principal: 1 everyone, 2 a mail domain, 3 a person
+	principal TEXT NOT NULL,    -- the unique id or the domain
+	address   TEXT NOT NULL,    -- of the person
+	rights    TEXT NOT NULL,
+	PRIMARY KEY (account, number, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ace_person ON ace (principal, number) WHERE kind = 3;
+
+-- Who may act for an account.
+CREATE TABLE representative (
+	account TEXT NOT NULL REFERENCES account (id),
+	role    INTEGER NOT NULL, -- 1 delegate, 2 owner
+	place   INTEGER NOT NULL, -- in the list
+	person  TEXT NOT NULL,    -- the unique id
+	address TEXT NOT NULL,
+	PRIMARY KEY (account, role, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX representative_person ON representative (person, role);
 
 CREATE TABLE component (
 	account      TEXT NOT NULL,

@@ -185,6 +185,16 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 				}
 			}
 		}
+		for _, a := range accounts {
+			if err := c.insertAll(ctx, relational.ACEs(), relational.ACERows(a)); err != nil {
+				return err
+			}
+		}
+		for _, a := range accounts {
+			if err := c.insertAll(ctx, relational.Representatives(), relational.RepresentativeRows(&a.Account)); err != nil {
+				return err
+			}
+		}
 		return nil
 	}))
 }
@@ -211,6 +221,20 @@ func (s *Store) LoadComponents(ctx context.Context, account, calendar string, co
 func (c *connection) insert(ctx context.Context, t relational.Table, row []any) error {
 	_, err := c.Exec(ctx, t.InsertInOrder(), row...)
 	return err
+}
+
+// insertAll inserts rows into a table.
+func (c *connection) insertAll(ctx context.Context, t relational.Table, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	query := t.InsertInOrder()
+	for _, row := range rows {
+		if _, err := c.Exec(ctx, query, row...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // asExists returns an ExistsError if err is a violated constraint, and err otherwise.

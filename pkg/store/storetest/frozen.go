@@ -45,6 +45,9 @@ func checkFrozen(ctx context.Context, t testing.TB, r store.Reader, jane, anne s
 	if a.ID != jane || a.DisplayName != "Name \x1b[2J jdoe@example.com" || !a.Notify || a.SchedulingACL.String() != "@:s" {
 		t.Errorf("the account is %+v", a)
 	}
+	if len(a.Delegates) != 1 || a.Delegates[0] != (store.Person{ID: anne, Address: "Anne.Smith@example.com"}) || len(a.Owners) != 0 {
+		t.Errorf("the delegates are %+v, the owners %+v", a.Delegates, a.Owners)
+	}
 	if gone, err := r.Account(ctx, "gone"); err != nil || gone.Active() || gone.Kind != store.Resource {
 		t.Errorf("the deleted account is %+v, error %v", gone, err)
 	}

@@ -204,6 +204,16 @@ func (s *env) wantAlone(f store.AccountFilter) {
 			return err
 		}
 		s.same(want, got, fmt.Sprintf("listing with %+v", f))
+		f.WithoutRights = true
+		without := make([]*store.Account, len(want))
+		for i, a := range want {
+			without[i] = a.Clone()
+			without[i].SchedulingACL, without[i].Delegates, without[i].Owners = nil, nil, nil
+		}
+		if got, err = collect(r.Accounts(ctx, f)); err != nil {
+			return err
+		}
+		s.same(without, got, fmt.Sprintf("listing with %+v", f))
 		f.Brief = true
 		for i, a := range want {
 			brief := &store.Account{ID: a.ID, Kind: a.Kind, Addresses: a.Addresses[:1], Backend: a.Backend, Deleted: a.Deleted}

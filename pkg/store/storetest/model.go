@@ -181,7 +181,7 @@ func (m *model) createCalendar(c store.Calendar, serial int) error {
 	return nil
 }
 
-func (m *model) updateCalendar(account, name, shown string, stale bool) error {
+func (m *model) updateCalendar(account, name, shown string, acl store.ACL, stale bool) error {
 	c, err := m.calendar(account, name)
 	switch {
 	case err != nil:
@@ -189,7 +189,7 @@ func (m *model) updateCalendar(account, name, shown string, stale bool) error {
 	case stale:
 		return store.ErrConflict
 	}
-	c.DisplayName = shown
+	c.DisplayName, c.ACL = shown, acl
 	return nil
 }
 

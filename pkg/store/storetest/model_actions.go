@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -41,7 +42,7 @@ func drawAction(t *rapid.T, serial int) action {
 	// Rapid draws the first ones most often.
 	kinds := [...]func(*rapid.T, draw) action{
 		drawPut, drawPut, drawDeleteComponent, drawUndeleteComponent, drawPut, drawPurge, drawUpdateAccount, drawUpdateCalendar, drawSubscribe, drawUnsubscribe,
-		drawDeleteCalendar, drawUndeleteCalendar, drawCreateCalendar, drawMoveComponent, drawRenameCalendar, drawMoveCalendar,
+		drawReaddress, drawDeleteCalendar, drawUndeleteCalendar, drawCreateCalendar, drawMoveComponent, drawRenameCalendar, drawMoveCalendar,
 		drawDeleteAccount, drawUndeleteAccount, drawCreateAccount,
 	}
 	return kinds[rapid.IntRange(0, len(kinds)-1).Draw(t, "kind")](t, d)
@@ -55,7 +56,10 @@ type draw struct {
 
 func (d draw) account(t *rapid.T) store.Account {
 	addresses := rapid.SampledFrom([][]string{{"a@example.com"}, {"A@Example.com", "b@example.com"}, {"b@example.com"}, {"c@example.com", "d@example.com"}, {"d@EXAMPLE.com"}}).Draw(t, "addresses")
-	return store.Account{ID: d.id, Kind: rapid.SampledFrom(store.Kinds()).Draw(t, "account kind"), Addresses: addresses, DisplayName: d.word, Notify: d.serial%2 == 0}
+	return store.Account{
+		ID: d.id, Kind: rapid.SampledFrom(store.Kinds()).Draw(t, "account kind"), Addresses: addresses, DisplayName: d.word, Notify: d.serial%2 == 0,
+		SchedulingACL: drawACL(t, "s", "n", "fsm", "m"), Delegates: drawPeople(t, "delegates"), Owners: drawPeople(t, "owners"),
+	}
 }
 
 func drawCreateAccount(t *rapid.T, d draw) action {
@@ -117,7 +121,7 @@ func drawCreateCalendar(_ *rapid.T, d draw) action {
 }
 
 func drawUpdateCalendar(t *rapid.T, d draw) action {
-	stale := rapid.IntRange(0, 4).Draw(t, "stale") == 0
+	stale, acl := rapid.IntRange(0, 4).Draw(t, "stale") == 0, drawACL(t, "r", "n", "rw", "a")
 	return action{
 		what: fmt.Sprintf("update calendar %s of %s stale=%v", d.calendar, d.id, stale),
 		engine: func(ctx context.Context, w store.Writer) error {
@@ -126,13 +130,13 @@ func drawUpdateCalendar(t *rapid.T, d draw) action {
 				other := calendar(d.id, d.calendar)
 				c = &other
 			}
-			c.DisplayName = d.word
+			c.DisplayName, c.ACL = d.word, slices.Clone(acl)
 			if stale {
 				c.Version--
 			}
 			return w.UpdateCalendar(ctx, c)
 		},
-		model: func(m *model) error { return m.updateCalendar(d.id, d.calendar, d.word, stale) },
+		model: func(m *model) error { return m.updateCalendar(d.id, d.calendar, d.word, acl, stale) },
 	}
 }
 
@@ -202,7 +206,7 @@ func drawUndeleteComponent(_ *rapid.T, d draw) action {
 }
 
 func drawSubscribe(t *rapid.T, d draw) action {
-	x := store.Subscription{Account: d.id, Owner: store.Person{ID: rapid.SampledFrom(modelIDs()).Draw(t, "owner"), Address: "x@example.com"}, Calendar: d.calendar}
+	x := store.Subscription{Account: d.id, Owner: store.Person{ID: rapid.SampledFrom(append(modelIDs(), similar()[1])).Draw(t, "owner"), Address: "x@example.com"}, Calendar: d.calendar}
 	return action{
 		what: fmt.Sprintf("subscribe %s to %s of %s", d.id, d.calendar, x.Owner.ID),
 		engine: func(ctx context.Context, w store.Writer) error {

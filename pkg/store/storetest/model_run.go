@@ -132,7 +132,7 @@ func (r *run) compare() {
 				return fmt.Errorf("account %s: %w", id, err)
 			}
 		}
-		return r.compareAddresses(in)
+		return errors.Join(r.compareAddresses(in), r.compareSharing(in))
 	})
 	if err != nil {
 		r.rt.Fatalf("%v", err)

@@ -12,6 +12,8 @@ func sharingTests() []test {
 	return []test{
 		{"Subscriptions", testSubscriptions},
 		{"Readdress", testReaddress},
+		{"SharedWith", testSharedWith},
+		{"ActsFor", testActsFor},
 	}
 }
 
@@ -74,8 +76,8 @@ func testReaddress(s *env) {
 		return err
 	}
 	s.update(readdress)
-	if n < 5 { // acl, its two calendars, delegate, owner, and the subscriptions
-		s.t.Errorf("Readdress changed only %d accounts and collections", n)
+	if n != 6 { // acl, its two calendars, delegate, owner, and a subscription
+		s.t.Errorf("Readdress changed %d accounts, collections and subscriptions, want 6", n)
 	}
 	s.update(func(ctx context.Context, w store.Writer) error { return w.UndeleteAccount(ctx, "owner") })
 	moved := slices.Clone(everyone)

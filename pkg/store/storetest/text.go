@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"unicode"
 
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -61,7 +62,7 @@ func testHostileText(s *env) {
 		id := name(text, i)
 		a := withHome(id, fmt.Sprintf("hostile%d@example.com", i))
 		a.Account.DisplayName = text
-		who := store.Person{ID: id, Address: text} // an address that is only displayed can be any text
+		who := store.Person{ID: id, Address: withoutControls(text)} // an address that is only displayed can be any other text
 		a.Account.Delegates, a.Account.Owners = []store.Person{who, {ID: "@" + id[1:]}}, []store.Person{who}
 		a.Account.SchedulingACL = store.ACL{{Principal: store.Principal{Person: who}, Rights: "fs"}, {Principal: store.Principal{Everyone: true}, Rights: "f"}}
 		c := calendar(id, name(text, i))
@@ -101,6 +102,16 @@ func testHostileText(s *env) {
 		s.same(x, got.Subscriptions[0], fmt.Sprintf("the subscription with %.40q", text))
 		s.foundByUID(id, c.Name, m)
 	}
+}
+
+// withoutControls returns text without its control characters.
+func withoutControls(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // foundByUID expects to find a component by its UID, and a deletion with the UID.
@@ -295,8 +306,15 @@ func testTextRejected(s *env) {
 		}
 		s.rejectsAll(store.ErrInvalid, changes)
 	}
-	// Separators of access lists in a domain.
+	// Separators of access lists in a domain, and in an address.
 	changes := map[string]change{}
+	for _, address := range []string{"x\ty@example.com", "x\n@example.com", "\x1f", "x\u0085y@example.com"} {
+		who := store.Person{ID: "who", Address: address}
+		changes[fmt.Sprintf("the address %q in an access list", address)] = create(func(a *store.NewAccount) { a.Calendars[0].ACL = aclOf([]store.Person{who}, "r") })
+		changes[fmt.Sprintf("the address %q in a scheduling list", address)] = create(func(a *store.NewAccount) { a.Account.SchedulingACL = aclOf([]store.Person{who}, "s") })
+		changes[fmt.Sprintf("the address %q of a delegate", address)] = create(func(a *store.NewAccount) { a.Account.Delegates = []store.Person{who} })
+		changes[fmt.Sprintf("the address %q of an owner", address)] = create(func(a *store.NewAccount) { a.Account.Owners = []store.Person{who} })
+	}
 	for _, domain := range []string{"x y", "x\ny", "x\n@", "x@y", "a;b"} {
 		changes[fmt.Sprintf("the domain %q in an access list", domain)] = create(func(a *store.NewAccount) { accountFields()["calendar's list"](a, domain) })
 	}
