@@ -30,6 +30,10 @@ type Store interface {
 // fails CheckText finds nothing. Returned values belong to the caller. The comment
 // of each method lists the errors that callers can test for.
 type Reader interface {
+	PropertyReader
+	AttachmentReader
+	OutgoingReader
+
 	// Account returns an account, whether deleted or not. ErrNotFound.
 	Account(ctx context.Context, id string) (*Account, error)
 	// AccountByAddress returns the active account that has the address. ErrNotFound.
@@ -88,6 +92,9 @@ type Reader interface {
 // are detected before anything is written.
 type Writer interface {
 	Reader
+	PropertyWriter
+	AttachmentWriter
+	OutgoingWriter
 
 	// CreateAccount creates an account with its collections. ErrInvalid; ErrExists
 	// when the id is in use, even by a deleted account, or when an address belongs
@@ -145,7 +152,7 @@ type Writer interface {
 	// the address.
 	Readdress(ctx context.Context, p Person) (int, error)
 	// Purge permanently removes what was deleted before a time: at most limit
-	// accounts, and as many collections and components each. It returns what it
+	// accounts, and as many collections, components and attachments each. It returns what it
 	// removed. Calling it until it returns nothing removes everything.
 	Purge(ctx context.Context, before time.Time, limit int) (Purged, error)
 }
@@ -165,6 +172,9 @@ type Purged struct {
 	Calendars  int64 `json:"calendars"`
 	Components int64 `json:"components"`
 	Changes    int64 `json:"changes"` // of the change log
+	// Attachments are counted, not the contents, which several may share.
+	Attachments int64 `json:"attachments"`
+	Messages    int64 `json:"messages"` // that were not sent, of accounts
 }
 
 // Add adds the counts of q to p.
@@ -173,6 +183,8 @@ func (p *Purged) Add(q Purged) {
 	p.Calendars += q.Calendars
 	p.Components += q.Components
 	p.Changes += q.Changes
+	p.Attachments += q.Attachments
+	p.Messages += q.Messages
 }
 
 // None reports whether nothing was removed.

@@ -25,11 +25,18 @@ func (s *Session) Purge(ctx context.Context, before time.Time, limit int) (store
 	if err := s.purgeChanges(ctx, cutoff, limit, &done); err != nil {
 		return done, fmt.Errorf("purge the change log: %w", err)
 	}
+	if err := s.purgeAttachments(ctx, cutoff, limit, &done); err != nil {
+		return done, fmt.Errorf("purge attachments: %w", err)
+	}
 	return done, nil
 }
 
 // contentTables returns the tables with the content of collections.
 func contentTables() []string { return []string{"component", "trash", "change_log"} }
+
+// accountTables returns the other tables with rows of accounts, in the order in which they
+// can be deleted, except for those that purgeAccounts deletes by itself.
+func accountTables() []string { return []string{"attachment", "chunk", "content", "outgoing"} }
 
 func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, done *store.Purged) error {
 	ids, err := queryAll(ctx, s, "SELECT id FROM account WHERE deleted > 0 AND deleted < $1 ORDER BY deleted, id LIMIT $2", []any{cutoff, int64(limit)},
@@ -38,7 +45,7 @@ func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, do
 		return err
 	}
 	for _, id := range ids {
-		for _, table := range contentTables() {
+		for _, table := range append(contentTables(), accountTables()...) {
 			n, err := s.exec(ctx, "DELETE FROM "+table+" WHERE account = $1", id)
 			if err != nil {
 				return err
@@ -74,6 +81,10 @@ func addCount(done *store.Purged, table string, n int64) {
 		done.Changes += n
 	case "collection":
 		done.Calendars += n
+	case "attachment":
+		done.Attachments += n
+	case "outgoing":
+		done.Messages += n
 	}
 }
 
@@ -173,6 +184,9 @@ func (s *Session) Purgeable(ctx context.Context, before time.Time) (store.Purged
 		{&out.Changes, "change_log" + inCollection},
 		{&out.Changes, "change_log t JOIN (SELECT account, number, max(revision) AS last FROM change_log WHERE at < $1 GROUP BY account, number) p" +
 			" ON p.account = t.account AND p.number = t.number AND t.revision <= p.last WHERE" + elsewhere},
+		{&out.Attachments, "attachment" + inAccounts},
+		{&out.Attachments, "attachment t WHERE t.deleted > 0 AND t.deleted < $1 AND t.account NOT IN " + purgedAccounts},
+		{&out.Messages, "outgoing" + inAccounts},
 	} {
 		var n int64
 		if err := s.queryOne(ctx, "SELECT count(*) FROM "+part.rows, []any{Stamp(before)}, &n); err != nil {

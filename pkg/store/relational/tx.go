@@ -41,6 +41,7 @@ type Session struct {
 	stamp   int64        // time of all changes, see Stamp
 	reading int          // number of listings that have not ended
 	origin  *store.Token // the epoch and the timeline; nil until they are needed
+	ids     int          // number of ordered ids that were made
 }
 
 var _ store.Writer = (*Session)(nil)

@@ -44,6 +44,7 @@ func Run(t *testing.T, e Engine) {
 	for _, part := range slices.Concat(
 		accountTests(), textTests(), listingTests(), calendarTests(), componentTests(), spanTests(), syncTests(),
 		sharingTests(), purgeTests(), transactionTests(), concurrencyTests(), loaderTests(),
+		propertyTests(), attachmentTests(),
 	) {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()

@@ -26,11 +26,12 @@ CREATE TABLE account (
 	changed            INTEGER NOT NULL,
 	deleted            INTEGER NOT NULL,
 	version            INTEGER NOT NULL,
-	next_number        INTEGER NOT NULL           -- of its next collection
+	next_number        INTEGER NOT NULL,          -- of its next collection
+	properties         TEXT NOT NULL DEFAULT '' -- see store.EncodeProperties
 ) STRICT, WITHOUT ROWID;
-INSERT INTO account VALUES('426dfa81-3ec811e0-808bb160-e71a5247','426dfa81-3ec811e0-808bb160-e71a5247',1,'jdoe@example.com',replace('jdoe@example.com\nalias.jdoe@example.com','\n',char(10)),'Name [2J jdoe@example.com','s @',0,1,'jdoe@example.com','','','',1793534401000000,1793534401000000,0,1,1793534401000003);
-INSERT INTO account VALUES('gone','gone',3,'room@example.com','room@example.com','','',0,0,'','','','',1793534408000000,1793534409000000,1793534409000000,2,1793534408000001);
-INSERT INTO account VALUES('Ünïque ''; --','Ünïque ''; --',1,'Anne.Smith@example.com',replace('Anne.Smith@example.com\nalias.Anne.Smith@example.com','\n',char(10)),'Name [2J Anne.Smith@example.com','s @',0,1,'Anne.Smith@example.com','','','',1793534402000000,1793534402000000,0,1,1793534402000002);
+INSERT INTO account VALUES('426dfa81-3ec811e0-808bb160-e71a5247','426dfa81-3ec811e0-808bb160-e71a5247',1,'jdoe@example.com',replace('jdoe@example.com\nalias.jdoe@example.com','\n',char(10)),'Name [2J jdoe@example.com','s @',0,1,'jdoe@example.com','','','',1793534401000000,1793534401000000,0,1,1793534401000003,'22:http://example.com/ns/4:mood18:<mood>grün</mood>');
+INSERT INTO account VALUES('gone','gone',3,'room@example.com','room@example.com','','',0,0,'','','','',1793534408000000,1793534409000000,1793534409000000,2,1793534408000001,'');
+INSERT INTO account VALUES('Ünïque ''; --','Ünïque ''; --',1,'Anne.Smith@example.com',replace('Anne.Smith@example.com\nalias.Anne.Smith@example.com','\n',char(10)),'Name [2J Anne.Smith@example.com','s @',0,1,'Anne.Smith@example.com','','','',1793534402000000,1793534402000000,0,1,1793534402000002,'');
 CREATE TABLE address (
 	address TEXT NOT NULL PRIMARY KEY,
 	account TEXT NOT NULL REFERENCES account (id)
@@ -59,14 +60,15 @@ CREATE TABLE collection (
 	floor        INTEGER NOT NULL, -- changes up to this revision are forgotten
 	version      INTEGER NOT NULL,
 	incarnation  INTEGER NOT NULL, -- random
+	properties   TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (account, number)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534401000000,1793534401000000,0,0,0,1,1001);
-INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000001,'calendar_inbox',2,'','','VEVENT VTODO','','',0,'',0,1793534401000000,1793534401000000,0,0,0,1,1002);
-INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'work',1,'','','VEVENT VTODO','rw %C3%9Cn%C3%AFque+%27%3B+-- Anne.Smith%40example.com','#3366cc',0,'',0,1793534403000000,1793534403000000,0,3,0,1,1003);
-INSERT INTO collection VALUES('gone',1793534408000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534408000000,1793534408000000,0,0,0,1,1004);
-INSERT INTO collection VALUES('Ünïque ''; --',1793534402000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534402000000,1793534402000000,0,0,0,1,1005);
-INSERT INTO collection VALUES('Ünïque ''; --',1793534402000001,'calendar_inbox',2,'','','VEVENT VTODO','','',0,'',0,1793534402000000,1793534402000000,0,0,0,1,1006);
+INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534401000000,1793534401000000,0,0,0,1,1001,'');
+INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000001,'calendar_inbox',2,'','','VEVENT VTODO','','',0,'',0,1793534401000000,1793534401000000,0,0,0,1,1002,'');
+INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'work',1,'','','VEVENT VTODO','rw %C3%9Cn%C3%AFque+%27%3B+-- Anne.Smith%40example.com','#3366cc',0,'',0,1793534403000000,1793534403000000,0,3,0,1,1003,'25:http://apple.com/ns/ical/14:calendar-order1:2');
+INSERT INTO collection VALUES('gone',1793534408000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534408000000,1793534408000000,0,0,0,1,1004,'');
+INSERT INTO collection VALUES('Ünïque ''; --',1793534402000000,'calendar',1,'','','VEVENT VTODO','','',0,'',0,1793534402000000,1793534402000000,0,0,0,1,1005,'');
+INSERT INTO collection VALUES('Ünïque ''; --',1793534402000001,'calendar_inbox',2,'','','VEVENT VTODO','','',0,'',0,1793534402000000,1793534402000000,0,0,0,1,1006,'');
 CREATE TABLE component (
 	account      TEXT NOT NULL,
 	number       INTEGER NOT NULL,
@@ -86,11 +88,12 @@ CREATE TABLE component (
 	created      INTEGER NOT NULL,
 	changed      INTEGER NOT NULL,
 	revision     INTEGER NOT NULL,
+	properties   TEXT NOT NULL DEFAULT '',
 	text         BLOB NOT NULL,
 	PRIMARY KEY (account, number, name),
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
 ) STRICT;
-INSERT INTO component VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'a.ics','uid-a.ics','VEVENT','','TENTATIVE',0,1796112000000000,1796115600000000,0,0,0,'8dd394ac6fb0c6ca37a8f65e65106c53',42,1793534404000000,1793534404000000,1,X'424547494e3a5643414c454e4441520d0a583a612e696373ff0d0a454e443a5643414c454e4441520d0a');
+INSERT INTO component VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'a.ics','uid-a.ics','VEVENT','','TENTATIVE',0,1796112000000000,1796115600000000,0,0,0,'8dd394ac6fb0c6ca37a8f65e65106c53',42,1793534404000000,1793534404000000,1,'0:4:note5:''; --',X'424547494e3a5643414c454e4441520d0a583a612e696373ff0d0a454e443a5643414c454e4441520d0a');
 CREATE TABLE trash (
 	account      TEXT NOT NULL,
 	number       INTEGER NOT NULL,
@@ -111,11 +114,12 @@ CREATE TABLE trash (
 	size         INTEGER NOT NULL,
 	created      INTEGER NOT NULL,
 	changed      INTEGER NOT NULL,
+	properties   TEXT NOT NULL DEFAULT '',
 	text         BLOB NOT NULL,
 	PRIMARY KEY (account, number, revision),
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
 ) STRICT;
-INSERT INTO trash VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,3,'b.ics',1793534406000000,'uid-b.ics','VEVENT','','TENTATIVE',0,1796112000000000,1796115600000000,0,0,0,'4bbc27387e6ac8f107b2a2c6aa90adf6',42,1793534405000000,1793534405000000,X'424547494e3a5643414c454e4441520d0a583a622e696373ff0d0a454e443a5643414c454e4441520d0a');
+INSERT INTO trash VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,3,'b.ics',1793534406000000,'uid-b.ics','VEVENT','','TENTATIVE',0,1796112000000000,1796115600000000,0,0,0,'4bbc27387e6ac8f107b2a2c6aa90adf6',42,1793534405000000,1793534405000000,'0:4:note5:''; --',X'424547494e3a5643414c454e4441520d0a583a622e696373ff0d0a454e443a5643414c454e4441520d0a');
 CREATE TABLE change_log (
 	account  TEXT NOT NULL,
 	number   INTEGER NOT NULL,
@@ -138,6 +142,53 @@ CREATE TABLE subscription (
 	PRIMARY KEY (account, owner, calendar)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO subscription VALUES('Ünïque ''; --','426dfa81-3ec811e0-808bb160-e71a5247','work','jdoe@example.com',1793534407000000);
+CREATE TABLE content (
+	account TEXT NOT NULL REFERENCES account (id),
+	number  INTEGER NOT NULL, -- random
+	hash    TEXT NOT NULL, -- SHA-256; '' during the transaction that adds it
+	size    INTEGER NOT NULL,
+	PRIMARY KEY (account, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO content VALUES('426dfa81-3ec811e0-808bb160-e71a5247', 77, '672f7fafc3150580b386b92162ea7fc8631afd6f7835a7ff32351e2a10938a3e', 12);
+CREATE TABLE chunk (
+	account TEXT NOT NULL,
+	number  INTEGER NOT NULL,
+	serial  INTEGER NOT NULL,
+	data    BLOB NOT NULL,
+	PRIMARY KEY (account, number, serial),
+	FOREIGN KEY (account, number) REFERENCES content (account, number)
+) STRICT;
+INSERT INTO chunk VALUES('426dfa81-3ec811e0-808bb160-e71a5247', 77, 0, X'255044462d312e370d0aff00');
+CREATE TABLE attachment (
+	account      TEXT NOT NULL REFERENCES account (id),
+	id           TEXT NOT NULL, -- random
+	folder       TEXT NOT NULL, -- of a file in the dropbox
+	name         TEXT NOT NULL,
+	content_type TEXT NOT NULL,
+	content      INTEGER NOT NULL,
+	created      INTEGER NOT NULL,
+	deleted      INTEGER NOT NULL,
+	PRIMARY KEY (account, id),
+	FOREIGN KEY (account, content) REFERENCES content (account, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO attachment VALUES('426dfa81-3ec811e0-808bb160-e71a5247', '0123456789abcdef0123456789abcdef', '', 'a b.pdf', 'application/pdf', 77, 1793534410000000, 0);
+INSERT INTO attachment VALUES('426dfa81-3ec811e0-808bb160-e71a5247', '1123456789abcdef0123456789abcdef', 'box', 'x.pdf', '', 77, 1793534411000000, 1793534412000000);
+CREATE TABLE outgoing (
+	account    TEXT NOT NULL REFERENCES account (id),
+	id         TEXT NOT NULL, -- in the order of creation
+	sender     TEXT NOT NULL,
+	recipient  TEXT NOT NULL,
+	method     TEXT NOT NULL,
+	uid        TEXT NOT NULL,
+	next_at    INTEGER NOT NULL, -- when it is due, or due again
+	created    INTEGER NOT NULL,
+	tries      INTEGER NOT NULL,
+	last_error TEXT NOT NULL,
+	size       INTEGER NOT NULL,
+	text       BLOB NOT NULL,
+	PRIMARY KEY (account, id)
+) STRICT;
+INSERT INTO outgoing VALUES('Ünïque ''; --', '00065f3330f8ce00000001aabbccddeeff0011', 'mailto:anne.smith@example.com', 'mailto:x@example.org', 'REQUEST', 'uid-1', 1793534420000000, 1793534413000000, 2, 'no answer', 48, X'424547494e3a5643414c454e4441520d0a4d4554484f443a524551554553540d0a454e443a5643414c454e4441520d0a');
 CREATE INDEX account_folded ON account (folded);
 CREATE INDEX account_mail ON account (mail, id);
 CREATE INDEX account_deleted ON account (deleted) WHERE deleted > 0;
@@ -149,4 +200,9 @@ CREATE INDEX component_span ON component (account, number, long, start_at, end_a
 CREATE INDEX trash_deleted ON trash (deleted);
 CREATE INDEX change_log_name ON change_log (account, number, name, revision);
 CREATE INDEX subscription_owner ON subscription (owner);
+CREATE UNIQUE INDEX content_hash ON content (account, hash) WHERE hash <> '';
+CREATE UNIQUE INDEX attachment_name ON attachment (account, folder, name) WHERE folder <> '' AND deleted = 0;
+CREATE INDEX attachment_content ON attachment (account, content);
+CREATE INDEX attachment_deleted ON attachment (deleted) WHERE deleted > 0;
+CREATE INDEX outgoing_due ON outgoing (next_at, account, id);
 COMMIT;
