@@ -42,6 +42,7 @@ func drawAction(t *rapid.T, serial int) action {
 	kinds := [...]func(*rapid.T, draw) action{
 		drawPut, drawPut, drawDeleteComponent, drawUndeleteComponent, drawPut, drawPurge, drawUpdateAccount, drawUpdateCalendar, drawSubscribe, drawUnsubscribe,
 		drawDeleteCalendar, drawUndeleteCalendar, drawCreateCalendar, drawDeleteAccount, drawUndeleteAccount, drawCreateAccount,
+		drawSetProperties, drawAddAttachment, drawDeleteAttachment, drawUndeleteAttachment, drawAddOutgoing, drawClaim, drawSent, drawSetProperties,
 	}
 	return kinds[rapid.IntRange(0, len(kinds)-1).Draw(t, "kind")](t, d)
 }
