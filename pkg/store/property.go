@@ -15,7 +15,7 @@ type PropertyReader interface {
 	// Properties returns the dead properties of a place, sorted by namespace and name.
 	// ErrNotFound for the place. Like Account, it finds the home of a deleted account;
 	// a deleted collection or resource is not found.
-	Properties(ctx context.Context, p Place) ([]Property, error)
+	Properties(ctx context.Context, p PropertyPlace) ([]Property, error)
 }
 
 // PropertyWriter changes dead properties.
@@ -28,20 +28,20 @@ type PropertyWriter interface {
 	// It changes no ETag, no revision, no version and no time of the place: a resource
 	// must be reported as changed when its ETag has changed (RFC 6578, 3.5.1), and a
 	// change of a property alone would make each client read the resource again.
-	SetProperties(ctx context.Context, p Place, changes []PropertyChange) error
+	SetProperties(ctx context.Context, p PropertyPlace, changes []PropertyChange) error
 }
 
-// Place is what dead properties belong to: the home of an account, a collection or a
+// PropertyPlace is what dead properties belong to: the home of an account, a collection or a
 // resource. They are deleted and restored with it. Another version of a resource keeps
 // them; another resource or collection of the same name does not get them.
-type Place struct {
+type PropertyPlace struct {
 	Account  string // unique id of the account
 	Calendar string // name of the collection; "" for the home
 	Resource string // name of the resource; "" for the collection
 }
 
 // String returns the place for messages, without sanitising it.
-func (p Place) String() string {
+func (p PropertyPlace) String() string {
 	switch {
 	case p.Calendar == "":
 		return "home of account " + p.Account

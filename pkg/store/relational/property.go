@@ -9,7 +9,7 @@ import (
 
 // propertyRow returns the table and the WHERE clause of the row that has the properties of
 // a place, with its arguments. ErrNotFound.
-func (s *Session) propertyRow(ctx context.Context, p store.Place) (table, where string, args []any, err error) {
+func (s *Session) propertyRow(ctx context.Context, p store.PropertyPlace) (table, where string, args []any, err error) {
 	if !valid(p.Account) || p.Calendar == "" && p.Resource != "" {
 		return "", "", nil, store.ErrNotFound
 	}
@@ -29,7 +29,7 @@ func (s *Session) propertyRow(ctx context.Context, p store.Place) (table, where 
 }
 
 // Properties implements store.Reader.
-func (s *Session) Properties(ctx context.Context, p store.Place) ([]store.Property, error) {
+func (s *Session) Properties(ctx context.Context, p store.PropertyPlace) ([]store.Property, error) {
 	table, where, args, err := s.propertyRow(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p, err)
@@ -46,7 +46,7 @@ func (s *Session) Properties(ctx context.Context, p store.Place) ([]store.Proper
 }
 
 // SetProperties implements store.Writer.
-func (s *Session) SetProperties(ctx context.Context, p store.Place, changes []store.PropertyChange) error {
+func (s *Session) SetProperties(ctx context.Context, p store.PropertyPlace, changes []store.PropertyChange) error {
 	for _, c := range changes {
 		if err := c.Check(); err != nil {
 			return err

@@ -80,8 +80,8 @@ func testContentRows(s *env) {
 		}
 	}
 	s.same(want, s.rows("attachment", "content", "chunk"), "rows")
-	s.queue(message("a", "1"), message("b", "1"))
-	s.setProperties([]store.Place{{Account: "a"}, {Account: "b", Calendar: store.DefaultCalendar}})
+	s.queue(queued("a", "1"), queued("b", "1"))
+	s.setProperties([]store.PropertyPlace{{Account: "a"}, {Account: "b", Calendar: store.DefaultCalendar}})
 	s.update(func(ctx context.Context, w store.Writer) error {
 		return errors.Join(w.DeleteAccount(ctx, "a"), w.DeleteAccount(ctx, "b"))
 	})

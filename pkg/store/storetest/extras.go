@@ -10,7 +10,7 @@ import (
 
 // extras is what belongs to an account besides its calendars.
 type extras struct {
-	Properties  map[store.Place][]store.Property // only of places that have some
+	Properties  map[store.PropertyPlace][]store.Property // only of places that have some
 	Attachments []*store.Attachment
 	Contents    map[string]string // of attachments that are not deleted, by id
 	Outgoing    []*store.Outgoing // with their text
@@ -19,17 +19,17 @@ type extras struct {
 // readExtras reads the extras of an account. The components of h have been read.
 func readExtras(ctx context.Context, r store.Reader, h home) (x extras, err error) {
 	id := h.Account.ID
-	list := []store.Place{{Account: id}}
+	list := []store.PropertyPlace{{Account: id}}
 	for _, c := range h.Calendars {
 		if !c.Deleted.IsZero() || !h.Account.Active() {
 			continue
 		}
-		list = append(list, store.Place{Account: id, Calendar: c.Name})
+		list = append(list, store.PropertyPlace{Account: id, Calendar: c.Name})
 		for _, m := range h.Components[c.Name] {
-			list = append(list, store.Place{Account: id, Calendar: c.Name, Resource: m.Name})
+			list = append(list, store.PropertyPlace{Account: id, Calendar: c.Name, Resource: m.Name})
 		}
 	}
-	x.Properties = map[store.Place][]store.Property{}
+	x.Properties = map[store.PropertyPlace][]store.Property{}
 	for _, p := range list {
 		got, err := r.Properties(ctx, p)
 		if err != nil {

@@ -53,7 +53,7 @@ func (x *modelExtras) purgeAttachments(old func(time.Time) bool) {
 }
 
 // setProperties is SetProperties with valid changes.
-func (m *model) setProperties(p store.Place, changes []store.PropertyChange) error {
+func (m *model) setProperties(p store.PropertyPlace, changes []store.PropertyChange) error {
 	a, err := m.active(p.Account)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (m *model) setProperties(p store.Place, changes []store.PropertyChange) err
 }
 
 func drawSetProperties(t *rapid.T, d draw) action {
-	p := rapid.SampledFrom([]store.Place{
+	p := rapid.SampledFrom([]store.PropertyPlace{
 		{Account: d.id, Calendar: d.calendar, Resource: d.resource}, {Account: d.id, Calendar: d.calendar}, {Account: d.id},
 	}).Draw(t, "place")
 	var changes []store.PropertyChange
@@ -196,7 +196,7 @@ func drawUndeleteAttachment(_ *rapid.T, d draw) action {
 }
 
 func drawAddOutgoing(_ *rapid.T, d draw) action {
-	x := message(d.id, fmt.Sprint(d.serial))
+	x := queued(d.id, fmt.Sprint(d.serial))
 	x.Account, x.Sender = d.id, "mailto:a@example.com"
 	return action{
 		what: "queue a message of " + d.id,
@@ -282,14 +282,14 @@ func drawSent(_ *rapid.T, d draw) action {
 
 // compareExtras compares the extras of an account with the model.
 func (r *run) compareExtras(in store.Reader, want *modelAccount, got extras) error {
-	properties := map[store.Place][]store.Property{}
+	properties := map[store.PropertyPlace][]store.Property{}
 	if len(want.properties) > 0 {
-		properties[store.Place{Account: want.ID}] = want.properties
+		properties[store.PropertyPlace{Account: want.ID}] = want.properties
 	}
 	for _, c := range want.calendars {
 		for resource, list := range c.properties {
 			if len(list) > 0 && c.Calendar.Deleted.IsZero() && want.Active() {
-				properties[store.Place{Account: want.ID, Calendar: c.Name, Resource: resource}] = list
+				properties[store.PropertyPlace{Account: want.ID, Calendar: c.Name, Resource: resource}] = list
 			}
 		}
 	}

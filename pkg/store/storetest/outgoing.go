@@ -24,8 +24,8 @@ func outgoingTests() []test {
 	}
 }
 
-// message returns a message of an account.
-func message(account, uid string) store.Outgoing {
+// queued returns a message of an account.
+func queued(account, uid string) store.Outgoing {
 	return store.Outgoing{
 		Account: account, Sender: "mailto:" + account + "@example.com", Recipient: "mailto:x@example.org", Method: "REQUEST", UID: uid,
 		Text: []byte("BEGIN:VCALENDAR\r\nUID:" + uid + "\xff\r\nEND:VCALENDAR\r\n"),
@@ -78,16 +78,16 @@ func testOutgoing(s *env) {
 	s.create(withHome("a"), withHome("b"))
 	undone := errors.New("undone")
 	err := s.try(func(ctx context.Context, w store.Writer) error {
-		m := message("a", "undone")
+		m := queued("a", "undone")
 		return errors.Join(w.AddOutgoing(ctx, &m), undone)
 	})
 	if !errors.Is(err, undone) {
 		s.t.Fatal(err)
 	}
-	later := message("a", "3")
+	later := queued("a", "3")
 	later.NextAt = s.clock.stamp().Add(time.Hour)
 	later.Sender, later.Recipient, later.Text = "urn:uuid:x';--", "mailto:ä@example.org", []byte(random(3000))
-	want := append(s.queue(message("a", "1"), message("a", "2"), later), s.queue(message("b", "'; --"))...)
+	want := append(s.queue(queued("a", "1"), queued("a", "2"), later), s.queue(queued("b", "'; --"))...)
 	for _, m := range want {
 		s.dated(m.Created, "the creation of a message")
 		if m.ID == "" || m.Size != int64(len(m.Text)) || m.Tries != 0 || m.UID != "3" && !m.NextAt.Equal(m.Created) {
@@ -124,9 +124,9 @@ func testOutgoing(s *env) {
 // A claimed message is not claimed again, until its time has come.
 func testOutgoingClaim(s *env) {
 	s.create(withHome("a"), withHome("b"))
-	later := message("a", "later")
+	later := queued("a", "later")
 	later.NextAt = s.clock.stamp().Add(10 * time.Minute)
-	s.queue(message("b", "1"), message("a", "2"), later, message("a", "3"))
+	s.queue(queued("b", "1"), queued("a", "2"), later, queued("a", "3"))
 	claimed := s.claim(2)
 	if len(claimed) != 2 {
 		s.t.Fatalf("claimed %d messages, want 2", len(claimed))
@@ -167,7 +167,7 @@ func testOutgoingClaim(s *env) {
 // A failed try is recorded, unless the message was claimed again.
 func testOutgoingFail(s *env) {
 	s.create(withHome("a"))
-	s.queue(message("a", "1"))
+	s.queue(queued("a", "1"))
 	m := s.claim(1)[0]
 	next := s.clock.stamp().Add(time.Hour)
 	for _, reason := range append(hostileTexts(), "\x00\xff", "", strings.Repeat("ä", store.MaxOutgoingError)) {
@@ -196,10 +196,10 @@ func testOutgoingFail(s *env) {
 
 func testOutgoingRejected(s *env) {
 	s.create(withHome("a"), withHome("gone"))
-	m := s.queue(message("a", "1"))[0]
+	m := s.queue(queued("a", "1"))[0]
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "gone") })
 	add := func(to func(*store.Outgoing)) change {
-		x := message("a", "2")
+		x := queued("a", "2")
 		to(&x)
 		return func(ctx context.Context, w store.Writer) error { return w.AddOutgoing(ctx, &x) }
 	}
@@ -245,7 +245,7 @@ func testOutgoingRejected(s *env) {
 // The messages of a deleted account are sent, until it is purged.
 func testOutgoingPurge(s *env) {
 	s.create(withHome("a"), withHome("b"))
-	s.queue(message("a", "1"), message("b", "2"), message("a", "3"))
+	s.queue(queued("a", "1"), queued("b", "2"), queued("a", "3"))
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "a") })
 	s.wantUIDs(s.claim(100), "of a deleted account, too", "1", "2", "3")
 	s.same(store.Purged{Accounts: 1, Calendars: 4, Messages: 2}, s.purge(), "purged")
@@ -259,7 +259,7 @@ func testOutgoingConcurrent(s *env) {
 	s.create(withHome("a"), withHome("b"))
 	var list []store.Outgoing
 	for i := range total {
-		list = append(list, message([]string{"a", "b"}[i%2], fmt.Sprint(i)))
+		list = append(list, queued([]string{"a", "b"}[i%2], fmt.Sprint(i)))
 	}
 	s.queue(list...)
 	handles, ctx := []store.Store{s.Store, s.open(), s.open()}, s.t.Context()

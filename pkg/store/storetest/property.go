@@ -21,8 +21,8 @@ func propertyTests() []test {
 }
 
 // places returns the places in the account of withContent.
-func places(id string) []store.Place {
-	return []store.Place{{Account: id}, {Account: id, Calendar: "work"}, {Account: id, Calendar: "work", Resource: "1.ics"}}
+func places(id string) []store.PropertyPlace {
+	return []store.PropertyPlace{{Account: id}, {Account: id, Calendar: "work"}, {Account: id, Calendar: "work", Resource: "1.ics"}}
 }
 
 func property(namespace, local, value string) store.Property {
@@ -39,7 +39,7 @@ func set(list ...store.Property) []store.PropertyChange {
 }
 
 // setProperties sets a property of each place, whose value is that of valueOf.
-func (s *env) setProperties(list []store.Place) {
+func (s *env) setProperties(list []store.PropertyPlace) {
 	s.t.Helper()
 	s.update(func(ctx context.Context, w store.Writer) error {
 		for _, p := range list {
@@ -51,12 +51,12 @@ func (s *env) setProperties(list []store.Place) {
 	})
 }
 
-func valueOf(p store.Place) store.Property {
+func valueOf(p store.PropertyPlace) store.Property {
 	return property("urn:x", "place", "<p>"+p.String()+"</p>")
 }
 
 // wantProperties expects the properties of a place.
-func (s *env) wantProperties(p store.Place, want []store.Property, what string) {
+func (s *env) wantProperties(p store.PropertyPlace, want []store.Property, what string) {
 	s.t.Helper()
 	s.view(func(ctx context.Context, r store.Reader) error {
 		got, err := r.Properties(ctx, p)
@@ -69,7 +69,7 @@ func (s *env) wantProperties(p store.Place, want []store.Property, what string) 
 }
 
 // wantSet expects the properties of setProperties.
-func (s *env) wantSet(list []store.Place, what string) {
+func (s *env) wantSet(list []store.PropertyPlace, what string) {
 	s.t.Helper()
 	for _, p := range list {
 		s.wantProperties(p, []store.Property{valueOf(p)}, what)
@@ -216,11 +216,11 @@ func testPropertiesRejected(s *env) {
 	s.setProperties(places("gone"))
 	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "gone") })
 	one := set(property("urn:x", "y", "z"))
-	setAt := func(p store.Place, changes ...store.PropertyChange) change {
+	setAt := func(p store.PropertyPlace, changes ...store.PropertyChange) change {
 		return func(ctx context.Context, w store.Writer) error { return w.SetProperties(ctx, p, changes) }
 	}
 	missing := map[string]change{}
-	for _, p := range []store.Place{
+	for _, p := range []store.PropertyPlace{
 		{}, {Account: "none"}, {Account: "A"}, {Account: "a\x00"}, {Account: "a", Calendar: "none"}, {Account: "a", Calendar: "gone"}, {Account: "a", Calendar: "\xff"},
 		{Account: "a", Resource: "1.ics"}, {Account: "a", Calendar: "work", Resource: "2.ics"}, {Account: "a", Calendar: "work", Resource: "\x00"}, {Account: "a", Calendar: "gone", Resource: "1.ics"},
 	} {
