@@ -94,7 +94,7 @@ func checkContentType(s string) error {
 	if s == "" {
 		return nil
 	}
-	reason := ""
+	var reason string
 	switch _, _, err := mime.ParseMediaType(s); {
 	case len(s) > MaxContentType:
 		reason = fmt.Sprintf("is longer than %d bytes", MaxContentType)

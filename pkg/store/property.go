@@ -104,7 +104,7 @@ func (c PropertyChange) Check() error {
 
 func (n PropertyName) checkName() error {
 	const xmlns = "http://www.w3.org/2000/xmlns/" // no element can have it (XML Namespaces, section 3)
-	reason := ""
+	var reason string
 	switch err := checkXML(n.Namespace); {
 	case len(n.Namespace) > MaxPropertyNamespace || len(n.Local) > MaxPropertyLocal:
 		return &InvalidError{Field: "property", Reason: fmt.Sprintf("has a namespace longer than %d bytes or a name longer than %d bytes", MaxPropertyNamespace, MaxPropertyLocal)}

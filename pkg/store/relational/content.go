@@ -67,7 +67,7 @@ func fill(ctx context.Context, from io.Reader, chunk []byte) (n int, end bool, e
 		}
 		n += got
 		switch {
-		case err == io.EOF: //nolint:errorlint // an error that wraps it is an error of the source
+		case err == io.EOF: // an error that wraps it is an error of the source
 			return n, true, nil
 		case err != nil:
 			return n, false, fmt.Errorf("read the content of the attachment: %w", err)

@@ -237,12 +237,14 @@ func testAttachmentRejected(s *env) {
 		"deleting":  func(ctx context.Context, w store.Writer) error { return w.DeleteAttachment(ctx, "gone", gone.ID) },
 		"restoring": func(ctx context.Context, w store.Writer) error { return w.UndeleteAttachment(ctx, "gone", gone.ID) },
 	})
-	s.rejects(store.ErrListing, "while a listing is being read", func(ctx context.Context, w store.Writer) (err error) {
-		for range w.Attachments(ctx, "a", store.AttachmentFilter{}) {
-			err = add(store.Attachment{Account: "a", Name: "y"})(ctx, w)
-			break
+	s.rejects(store.ErrListing, "while a listing is being read", func(ctx context.Context, w store.Writer) error {
+		for _, err := range w.Attachments(ctx, "a", store.AttachmentFilter{}) {
+			if err != nil {
+				return err
+			}
+			return add(store.Attachment{Account: "a", Name: "y"})(ctx, w)
 		}
-		return err
+		return nil
 	})
 }
 
@@ -266,7 +268,7 @@ func testAttachmentDelete(s *env) {
 	s.same(before, s.everything(), "after the restoration")
 	s.update(remove(first))
 	deleted := s.clock.stamp()
-	s.same(store.Purged{}, s.purgeBefore(deleted, 100), "purged before the deletion")
+	s.same(store.Purged{}, s.purgeBefore(deleted, 1), "purged before the deletion")
 	s.update(remove(other))
 	s.same(store.Purged{Attachments: 2}, s.purge(), "purged")
 	s.rejects(store.ErrNotFound, "restoring a purged attachment", func(ctx context.Context, w store.Writer) error { return w.UndeleteAttachment(ctx, "a", first.ID) })

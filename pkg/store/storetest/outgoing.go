@@ -233,12 +233,14 @@ func testOutgoingRejected(s *env) {
 	}
 	s.rejectsAll(store.ErrNotFound, missing)
 	s.rejects(store.ErrDeleted, "a deleted account", add(func(m *store.Outgoing) { m.Account = "gone" }))
-	s.rejects(store.ErrListing, "while a listing is being read", func(ctx context.Context, w store.Writer) (err error) {
-		for range w.OutgoingMessages(ctx, "") {
-			err = claim(time.Hour, 1)(ctx, w)
-			break
+	s.rejects(store.ErrListing, "while a listing is being read", func(ctx context.Context, w store.Writer) error {
+		for _, err := range w.OutgoingMessages(ctx, "") {
+			if err != nil {
+				return err
+			}
+			return claim(time.Hour, 1)(ctx, w)
 		}
-		return err
+		return nil
 	})
 }
 

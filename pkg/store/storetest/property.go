@@ -249,12 +249,14 @@ func testPropertiesRejected(s *env) {
 		}
 	}
 	s.rejectsAll(store.ErrInvalid, invalid)
-	s.rejects(store.ErrListing, "while a listing is being read", func(ctx context.Context, w store.Writer) (err error) {
-		for range w.Accounts(ctx, store.AccountFilter{}) {
-			err = w.SetProperties(ctx, places("a")[1], one)
-			break
+	s.rejects(store.ErrListing, "while a listing is being read", func(ctx context.Context, w store.Writer) error {
+		for _, err := range w.Accounts(ctx, store.AccountFilter{}) {
+			if err != nil {
+				return err
+			}
+			return w.SetProperties(ctx, places("a")[1], one)
 		}
-		return err
+		return nil
 	})
 	s.wantProperties(places("a")[0], nil, "after rejected changes")
 }
