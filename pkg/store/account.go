@@ -198,6 +198,10 @@ type Usage struct {
 	Components    int   `json:"components"`
 	Bytes         int64 `json:"bytes"` // of iCalendar text
 	Subscriptions int   `json:"subscriptions"`
+	Attachments   int   `json:"attachments"`
+	// AttachmentBytes is the size of the attachments. Content that several share counts
+	// for each of them.
+	AttachmentBytes int64 `json:"attachment_bytes"`
 }
 
 // FoldAddress returns the form in which addresses are compared, with ASCII letters

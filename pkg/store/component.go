@@ -100,9 +100,6 @@ type Place struct {
 	Name     string // of the resource
 }
 
-// ItemState is what was done with a message in an inbox. The numbers are stored.
-type ItemState uint8
-
 // Deletion is a component that was deleted and has not been purged yet.
 type Deletion struct {
 	Calendar string
@@ -119,9 +116,11 @@ func Accepts(kind CollectionKind, types []string, c *Component) error {
 	case kind == Inbox && c.Method == "":
 		return &InvalidError{Field: "method", Reason: "is missing, but an inbox takes only messages"}
 	case kind == Inbox:
-		return nil
+		return c.checkItem()
 	case c.Method != "":
 		return &InvalidError{Field: "method", Value: c.Method, Reason: "is that of a message, which belongs into an inbox"}
+	case c.State != Unread:
+		return &InvalidError{Field: "state", Value: c.State.String(), Reason: "is that of a message, which belongs into an inbox"}
 	case !slices.Contains(types, c.Type):
 		return &InvalidError{Field: "type", Value: c.Type, Reason: "is not a component type that this calendar accepts (" + strings.Join(types, ", ") + ")"}
 	}

@@ -30,6 +30,10 @@ type Store interface {
 // fails CheckText finds nothing. Returned values belong to the caller. The comment
 // of each method lists the errors that callers can test for.
 type Reader interface {
+	PropertyReader
+	AttachmentReader
+	OutgoingReader
+
 	// Account returns an account, whether deleted or not. ErrNotFound.
 	Account(ctx context.Context, id string) (*Account, error)
 	// AccountByAddress returns the active account that has the address. ErrNotFound.
@@ -104,6 +108,10 @@ type Reader interface {
 // are detected before anything is written.
 type Writer interface {
 	Reader
+	InboxWriter
+	PropertyWriter
+	AttachmentWriter
+	OutgoingWriter
 
 	// CreateAccount creates an account with its collections. ErrInvalid; ErrExists
 	// when the id is in use in any letter case, even by a deleted account, or when an
@@ -180,7 +188,7 @@ type Writer interface {
 	// the address.
 	Readdress(ctx context.Context, p Person) (int, error)
 	// Purge permanently removes what was deleted before a time: at most limit
-	// accounts, and as many collections and components each. It returns what it
+	// accounts, and as many collections, components and attachments each. It returns what it
 	// removed. Calling it until it returns nothing removes everything.
 	Purge(ctx context.Context, before time.Time, limit int) (Purged, error)
 }
@@ -202,6 +210,9 @@ type Purged struct {
 	// Traces of components that were moved to another collection, for clients that
 	// synchronise.
 	Traces int64 `json:"traces"`
+	// Attachments are counted, not the contents, which several may share.
+	Attachments int64 `json:"attachments"`
+	Messages    int64 `json:"messages"` // that were not sent, of accounts
 }
 
 // Add adds the counts of q to p.
@@ -210,6 +221,8 @@ func (p *Purged) Add(q Purged) {
 	p.Calendars += q.Calendars
 	p.Components += q.Components
 	p.Traces += q.Traces
+	p.Attachments += q.Attachments
+	p.Messages += q.Messages
 }
 
 // None reports whether nothing was removed.

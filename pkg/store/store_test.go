@@ -156,9 +156,9 @@ func TestPurged(t *testing.T) {
 	if !sum.None() {
 		t.Error("the zero value removed something")
 	}
-	sum.Add(store.Purged{Accounts: 1, Calendars: 2, Components: 3, Traces: 4})
-	sum.Add(store.Purged{Accounts: 10, Calendars: 20, Components: 30, Traces: 40})
-	if sum != (store.Purged{Accounts: 11, Calendars: 22, Components: 33, Traces: 44}) || sum.None() {
+	sum.Add(store.Purged{Accounts: 1, Calendars: 2, Components: 3, Traces: 4, Attachments: 5, Messages: 6})
+	sum.Add(store.Purged{Accounts: 10, Calendars: 20, Components: 30, Traces: 40, Attachments: 50, Messages: 60})
+	if sum != (store.Purged{Accounts: 11, Calendars: 22, Components: 33, Traces: 44, Attachments: 55, Messages: 66}) || sum.None() {
 		t.Errorf("%+v", sum)
 	}
 }

@@ -229,6 +229,8 @@ func (o *accountObject) block() string {
 	b.line("calendars", fmt.Sprint(o.Usage.Calendars))
 	b.line("components", fmt.Sprint(o.Usage.Components))
 	b.line("bytes", fmt.Sprint(o.Usage.Bytes))
+	b.line("attachments", fmt.Sprint(o.Usage.Attachments))
+	b.line("attachment_bytes", fmt.Sprint(o.Usage.AttachmentBytes))
 	b.line("subscriptions", fmt.Sprint(o.Usage.Subscriptions))
 	b.line("follows", strings.Join(o.Follows, " "))
 	b.line("created", o.Created)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -232,7 +231,8 @@ func purgedInAll(all []purgeObject) (sum store.Purged) {
 
 func purgeWords(all []purgeObject) string {
 	sum := purgedInAll(all)
-	return fmt.Sprintf("accounts %d, calendars %d, components %d", sum.Accounts, sum.Calendars, sum.Components)
+	return fmt.Sprintf("accounts %d, calendars %d, components %d, attachments %d, messages %d", sum.Accounts, sum.Calendars, sum.Components,
+		sum.Attachments, sum.Messages)
 }
 
 func (o *backendPurge) print(format ui.Format, all []purgeObject, complete bool) error {
@@ -249,8 +249,7 @@ func (o *backendPurge) print(format ui.Format, all []purgeObject, complete bool)
 		verb = "would be removed"
 	}
 	for _, p := range all {
-		_, err := fmt.Fprintf(o.console.Streams.Out, "%s: %s, deleted before %s: accounts %s, calendars %d, components %d\n", ui.Sanitize(p.Backend), verb, p.Before,
-			strconv.FormatInt(p.Accounts, 10), p.Calendars, p.Components)
+		_, err := fmt.Fprintf(o.console.Streams.Out, "%s: %s, deleted before %s: %s\n", ui.Sanitize(p.Backend), verb, p.Before, purgeWords([]purgeObject{p}))
 		if err != nil {
 			return err
 		}

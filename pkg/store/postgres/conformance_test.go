@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	neturl "net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -55,7 +58,34 @@ func conform(t *testing.T, server func() *servertest.PostgresServer, url func(da
 			}
 			return s, nil
 		},
+		Count: func(ctx context.Context, where, table string) (int64, error) {
+			u, err := neturl.Parse(where)
+			if err != nil {
+				return 0, err
+			}
+			text, err := server().Psql(ctx, strings.TrimPrefix(u.Path, "/"), "SELECT count(*) FROM davadmin."+table)
+			if err != nil {
+				return 0, err
+			}
+			return strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+		},
 	})
+}
+
+// Content is read and written in chunks, without being in memory.
+func TestLargeContent(t *testing.T) {
+	o := postgres.Options{URL: servertest.Postgres(t, servertest.PostgresOptions{}).URL("postgres"), Backend: storetest.Backend}
+	if err := postgres.Create(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	s, err := postgres.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.CheckLargeContent(t, s)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // A server that crashes during commits loses nothing that it acknowledged, and an open

@@ -22,7 +22,8 @@ CREATE TABLE account (
 	deleted            bigint NOT NULL,
 	version            bigint NOT NULL,
 	next_number        bigint NOT NULL,          -- of its next collection
-	revision_base      bigint NOT NULL            -- the sum of the revisions of what was removed
+	revision_base      bigint NOT NULL,            -- the sum of the revisions of what was removed
+	properties         text COLLATE "C" NOT NULL DEFAULT '' -- see store.EncodeProperties
 );
 CREATE UNIQUE INDEX account_folded ON account (folded);
 CREATE INDEX account_mail ON account (mail, id);
@@ -54,6 +55,7 @@ CREATE TABLE collection (
 	floor        bigint NOT NULL, -- changes up to this revision are forgotten
 	version      bigint NOT NULL,
 	incarnation  bigint NOT NULL, -- random
+	properties   text COLLATE "C" NOT NULL DEFAULT '',
 	PRIMARY KEY (account, number)
 );
 CREATE UNIQUE INDEX collection_name ON collection (account, name) WHERE deleted = 0;
@@ -104,6 +106,7 @@ CREATE TABLE component (
 	created      bigint NOT NULL,
 	changed      bigint NOT NULL,
 	revision     bigint NOT NULL,
+	properties   text COLLATE "C" NOT NULL DEFAULT '',
 	text         bytea NOT NULL,
 	PRIMARY KEY (account, number, name),
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
@@ -136,6 +139,7 @@ CREATE TABLE trash (
 	size         bigint NOT NULL,
 	created      bigint NOT NULL,
 	changed      bigint NOT NULL,
+	properties   text COLLATE "C" NOT NULL DEFAULT '',
 	text         bytea NOT NULL,
 	PRIMARY KEY (account, number, revision),
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
@@ -153,3 +157,56 @@ CREATE TABLE subscription (
 	PRIMARY KEY (account, owner, calendar)
 );
 CREATE INDEX subscription_owner ON subscription (owner);
+
+-- Content of attachments in chunks, once for each hash in an account.
+CREATE TABLE content (
+	account text COLLATE "C" NOT NULL REFERENCES account (id),
+	number  bigint NOT NULL, -- random
+	hash    text COLLATE "C" NOT NULL, -- SHA-256; '' during the transaction that adds it
+	size    bigint NOT NULL,
+	PRIMARY KEY (account, number)
+);
+CREATE UNIQUE INDEX content_hash ON content (account, hash) WHERE hash <> '';
+
+CREATE TABLE chunk (
+	account text COLLATE "C" NOT NULL,
+	number  bigint NOT NULL,
+	serial  bigint NOT NULL,
+	data    bytea NOT NULL,
+	PRIMARY KEY (account, number, serial),
+	FOREIGN KEY (account, number) REFERENCES content (account, number)
+);
+
+CREATE TABLE attachment (
+	account      text COLLATE "C" NOT NULL REFERENCES account (id),
+	id           text COLLATE "C" NOT NULL, -- random
+	folder       text COLLATE "C" NOT NULL, -- of a file in the dropbox
+	name         text COLLATE "C" NOT NULL,
+	content_type text COLLATE "C" NOT NULL,
+	content      bigint NOT NULL,
+	created      bigint NOT NULL,
+	deleted      bigint NOT NULL,
+	PRIMARY KEY (account, id),
+	FOREIGN KEY (account, content) REFERENCES content (account, number)
+);
+CREATE UNIQUE INDEX attachment_name ON attachment (account, folder, name) WHERE folder <> '' AND deleted = 0;
+CREATE INDEX attachment_content ON attachment (account, content);
+CREATE INDEX attachment_deleted ON attachment (deleted) WHERE deleted > 0;
+
+-- Scheduling messages that have to be sent.
+CREATE TABLE outgoing (
+	account    text COLLATE "C" NOT NULL REFERENCES account (id),
+	id         text COLLATE "C" NOT NULL, -- in the order of creation
+	sender     text COLLATE "C" NOT NULL,
+	recipient  text COLLATE "C" NOT NULL,
+	method     text COLLATE "C" NOT NULL,
+	uid        text COLLATE "C" NOT NULL,
+	next_at    bigint NOT NULL, -- when it is due, or due again
+	created    bigint NOT NULL,
+	tries      bigint NOT NULL,
+	last_error text COLLATE "C" NOT NULL,
+	size       bigint NOT NULL,
+	text       bytea NOT NULL,
+	PRIMARY KEY (account, id)
+);
+CREATE INDEX outgoing_due ON outgoing (next_at, account, id);

@@ -68,8 +68,8 @@ func (s *Session) MoveCalendar(ctx context.Context, account, name, toAccount, to
 		return err
 	}
 	_, err = s.exec(ctx, `INSERT INTO collection (account, number, name, kind, display_name, description, components, colour, sort_order, time_zone, transparent, created,
-		changed, deleted, revision, floor, version, incarnation) SELECT $3, CAST($4 AS bigint), $5, kind, display_name, description, components, colour, sort_order, time_zone,
-		transparent, created, CAST($6 AS bigint), 0, revision, floor, version + 1, CAST($7 AS bigint) FROM collection WHERE account = $1 AND number = $2`,
+		changed, deleted, revision, floor, version, incarnation, properties) SELECT $3, CAST($4 AS bigint), $5, kind, display_name, description, components, colour, sort_order, time_zone,
+		transparent, created, CAST($6 AS bigint), 0, revision, floor, version + 1, CAST($7 AS bigint), properties FROM collection WHERE account = $1 AND number = $2`,
 		account, c.Number, toAccount, number, to, s.stamp, newIncarnation())
 	if err != nil {
 		return fmt.Errorf("move calendar %s: %w", name, err)

@@ -10,7 +10,7 @@ import (
 )
 
 // valueColumns are the columns that are copied to the trash and back.
-const valueColumns = "uid, type, method, state, schedule_tag, status, transparent, start_at, end_at, long, floating, recurring, etag, size, created, changed, text"
+const valueColumns = "uid, type, method, state, schedule_tag, status, transparent, start_at, end_at, long, floating, recurring, etag, size, created, changed, properties, text"
 
 const componentColumns = "name, uid, type, method, state, schedule_tag, status, transparent, start_at, end_at, floating, recurring, etag, size, created, changed, revision"
 

@@ -22,6 +22,9 @@ func (s *Session) Purge(ctx context.Context, before time.Time, limit int) (store
 	if err := s.purgeComponents(ctx, cutoff, limit, &done); err != nil {
 		return done, fmt.Errorf("purge components: %w", err)
 	}
+	if err := s.purgeAttachments(ctx, cutoff, limit, &done); err != nil {
+		return done, fmt.Errorf("purge attachments: %w", err)
+	}
 	return done, nil
 }
 
@@ -56,6 +59,12 @@ func (s *Session) purgeContent(ctx context.Context, where string, args []any, do
 	return nil
 }
 
+// accountTables returns the other tables with rows of accounts, in the order in which they
+// can be deleted, except for those that purgeAccounts deletes by itself.
+func accountTables() []string {
+	return []string{"ace", "representative", "attachment", "chunk", "content", "outgoing"}
+}
+
 func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, done *store.Purged) error {
 	ids, err := queryAll(ctx, s, "SELECT id FROM account WHERE deleted > 0 AND deleted < $1 ORDER BY deleted, id LIMIT $2", []any{cutoff, int64(limit)},
 		func(rows Rows) (id string, err error) { return id, rows.Scan(&id) })
@@ -75,9 +84,16 @@ func (s *Session) purgeAccounts(ctx context.Context, cutoff int64, limit int, do
 		if err := s.purgeContent(ctx, " WHERE account = $1", []any{id}, done); err != nil {
 			return err
 		}
-		for _, table := range []string{"ace", "representative"} {
-			if _, err := s.exec(ctx, "DELETE FROM "+table+" WHERE account = $1", id); err != nil {
+		for _, table := range accountTables() {
+			n, err := s.exec(ctx, "DELETE FROM "+table+" WHERE account = $1", id)
+			if err != nil {
 				return err
+			}
+			switch table {
+			case "attachment":
+				done.Attachments += n
+			case "outgoing":
+				done.Messages += n
 			}
 		}
 		if n, err = s.exec(ctx, "DELETE FROM collection WHERE account = $1", id); err != nil {
@@ -183,6 +199,9 @@ func (s *Session) Purgeable(ctx context.Context, before time.Time) (store.Purged
 		{&out.Accounts, purgedAccounts + " a"},
 		{&out.Calendars, "collection" + inAccounts},
 		{&out.Calendars, purgedCollections + " c"},
+		{&out.Attachments, "attachment" + inAccounts},
+		{&out.Attachments, "attachment t WHERE t.deleted > 0 AND t.deleted < $1 AND t.account NOT IN " + purgedAccounts},
+		{&out.Messages, "outgoing" + inAccounts},
 	}
 	for _, c := range contents() {
 		parts = append(parts,

@@ -416,6 +416,12 @@ func (s *Session) usage(ctx context.Context, placeholders string, args []any, ou
 	if err != nil {
 		return err
 	}
+	err = read("SELECT a.account, count(*), 0, CAST(sum(c.size) AS bigint) FROM attachment a JOIN content c ON c.account = a.account AND c.number = a.content"+
+		" WHERE a.deleted = 0 AND a.account IN ("+placeholders+") GROUP BY a.account",
+		func(u *store.Usage, r row) { u.Attachments, u.AttachmentBytes = int(r.a), r.size })
+	if err != nil {
+		return err
+	}
 	return read("SELECT account, count(*), 0, 0 FROM subscription WHERE account IN ("+placeholders+") GROUP BY account",
 		func(u *store.Usage, r row) { u.Subscriptions = int(r.a) })
 }

@@ -43,6 +43,7 @@ type Session struct {
 	origin  *store.Token // the epoch and the timeline; nil until they are needed
 	race    *RaceError   // see Race
 	races   *Races       // nil if no other transaction can commit meanwhile
+	ids     int          // number of ordered ids that were made
 }
 
 var _ store.Writer = (*Session)(nil)

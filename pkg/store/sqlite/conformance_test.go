@@ -2,8 +2,12 @@ package sqlite_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"testing"
+
+	driver "zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/sqlite"
@@ -28,5 +32,37 @@ func TestConformance(t *testing.T) {
 			}
 			return s, nil
 		},
+		Count: countRows,
 	})
+}
+
+// countRows counts the rows of a table.
+func countRows(_ context.Context, path, table string) (n int64, err error) {
+	c, err := driver.OpenConn(path, driver.OpenReadOnly)
+	if err != nil {
+		return 0, err
+	}
+	err = sqlitex.ExecuteTransient(c, "SELECT count(*) FROM "+table, &sqlitex.ExecOptions{
+		ResultFunc: func(s *driver.Stmt) error {
+			n = s.ColumnInt64(0)
+			return nil
+		},
+	})
+	return n, errors.Join(err, c.Close())
+}
+
+// Content is read and written in chunks, without being in memory.
+func TestLargeContent(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	if err := sqlite.Create(t.Context(), sqlite.Options{Path: path, Backend: storetest.Backend}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Backend: storetest.Backend})
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.CheckLargeContent(t, s)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
 }

@@ -26,7 +26,7 @@ func TestRightsUseTheIndexes(t *testing.T) {
 		ofCalendar = "collection USING PRIMARY KEY (account=? AND number=?)"
 		ofAccount  = "account USING PRIMARY KEY (id=?)"
 	)
-	err := s.change(t.Context(), func(c *connection) error {
+	err := s.change(t.Context(), true, func(c *connection) error {
 		for what, x := range map[string]struct {
 			run  func(context.Context, *relational.Session) error
 			want [][]string // of each statement

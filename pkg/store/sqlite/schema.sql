@@ -21,7 +21,8 @@ CREATE TABLE account (
 	deleted            INTEGER NOT NULL,
 	version            INTEGER NOT NULL,
 	next_number        INTEGER NOT NULL,          -- of its next collection
-	revision_base      INTEGER NOT NULL            -- the sum of the revisions of what was removed
+	revision_base      INTEGER NOT NULL,            -- the sum of the revisions of what was removed
+	properties         TEXT NOT NULL DEFAULT '' -- see store.EncodeProperties
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX account_folded ON account (folded);
 CREATE INDEX account_mail ON account (mail, id);
@@ -53,6 +54,7 @@ CREATE TABLE collection (
 	floor        INTEGER NOT NULL, -- changes up to this revision are forgotten
 	version      INTEGER NOT NULL,
 	incarnation  INTEGER NOT NULL, -- random
+	properties   TEXT NOT NULL DEFAULT '',
 	PRIMARY KEY (account, number)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX collection_name ON collection (account, name) WHERE deleted = 0;
@@ -103,6 +105,7 @@ CREATE TABLE component (
 	created      INTEGER NOT NULL,
 	changed      INTEGER NOT NULL,
 	revision     INTEGER NOT NULL,
+	properties   TEXT NOT NULL DEFAULT '',
 	text         BLOB NOT NULL,
 	PRIMARY KEY (account, number, name),
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
@@ -135,6 +138,7 @@ CREATE TABLE trash (
 	size         INTEGER NOT NULL,
 	created      INTEGER NOT NULL,
 	changed      INTEGER NOT NULL,
+	properties   TEXT NOT NULL DEFAULT '',
 	text         BLOB NOT NULL,
 	PRIMARY KEY (account, number, revision),
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
@@ -152,3 +156,56 @@ CREATE TABLE subscription (
 	PRIMARY KEY (account, owner, calendar)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX subscription_owner ON subscription (owner);
+
+-- Content of attachments in chunks, once for each hash in an account.
+CREATE TABLE content (
+	account TEXT NOT NULL REFERENCES account (id),
+	number  INTEGER NOT NULL, -- random
+	hash    TEXT NOT NULL, -- SHA-256; '' during the transaction that adds it
+	size    INTEGER NOT NULL,
+	PRIMARY KEY (account, number)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX content_hash ON content (account, hash) WHERE hash <> '';
+
+CREATE TABLE chunk (
+	account TEXT NOT NULL,
+	number  INTEGER NOT NULL,
+	serial  INTEGER NOT NULL,
+	data    BLOB NOT NULL,
+	PRIMARY KEY (account, number, serial),
+	FOREIGN KEY (account, number) REFERENCES content (account, number)
+) STRICT;
+
+CREATE TABLE attachment (
+	account      TEXT NOT NULL REFERENCES account (id),
+	id           TEXT NOT NULL, -- random
+	folder       TEXT NOT NULL, -- of a file in the dropbox
+	name         TEXT NOT NULL,
+	content_type TEXT NOT NULL,
+	content      INTEGER NOT NULL,
+	created      INTEGER NOT NULL,
+	deleted      INTEGER NOT NULL,
+	PRIMARY KEY (account, id),
+	FOREIGN KEY (account, content) REFERENCES content (account, number)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX attachment_name ON attachment (account, folder, name) WHERE folder <> '' AND deleted = 0;
+CREATE INDEX attachment_content ON attachment (account, content);
+CREATE INDEX attachment_deleted ON attachment (deleted) WHERE deleted > 0;
+
+-- Scheduling messages that have to be sent.
+CREATE TABLE outgoing (
+	account    TEXT NOT NULL REFERENCES account (id),
+	id         TEXT NOT NULL, -- in the order of creation
+	sender     TEXT NOT NULL,
+	recipient  TEXT NOT NULL,
+	method     TEXT NOT NULL,
+	uid        TEXT NOT NULL,
+	next_at    INTEGER NOT NULL, -- when it is due, or due again
+	created    INTEGER NOT NULL,
+	tries      INTEGER NOT NULL,
+	last_error TEXT NOT NULL,
+	size       INTEGER NOT NULL,
+	text       BLOB NOT NULL,
+	PRIMARY KEY (account, id)
+) STRICT;
+CREATE INDEX outgoing_due ON outgoing (next_at, account, id);

@@ -26,6 +26,7 @@ type home struct {
 	Subscriptions []store.Subscription
 	Changes       map[string][]store.Change // by name of the calendar, since the beginning
 	Usage         store.Usage
+	Extras        extras
 }
 
 // everything returns the content of the whole store, by id of the account.
@@ -92,7 +93,8 @@ func readHome(ctx context.Context, r store.Reader, id string) (h home, err error
 	}
 	h.Usage = usage[id]
 	if !h.Account.Active() {
-		return h, nil // an engine need not find the content of a deleted account
+		h.Extras, err = readExtras(ctx, r, h)
+		return h, err // an engine need not find the calendars of a deleted account
 	}
 	h.Components, h.Changes = map[string][]*store.Component{}, map[string][]store.Change{}
 	for _, c := range h.Calendars {
@@ -106,7 +108,8 @@ func readHome(ctx context.Context, r store.Reader, id string) (h home, err error
 			return h, fmt.Errorf("changes of '%s' %s: %w", id, c.Name, err)
 		}
 	}
-	return h, nil
+	h.Extras, err = readExtras(ctx, r, h)
+	return h, err
 }
 
 // readChanges reads the changes since a token.

@@ -24,6 +24,8 @@ type Engine struct {
 	// Open opens a store. It is called several times for one store, and by several
 	// processes, so it must not depend on state that New has left in memory.
 	Open func(ctx context.Context, where string, o Options) (store.Store, error)
+	// Count counts the rows of a table of a store, to find what is left over.
+	Count func(ctx context.Context, where, table string) (int64, error)
 }
 
 // Options contains the settings for opening a store.
@@ -44,6 +46,7 @@ func Run(t *testing.T, e Engine) {
 	for _, part := range slices.Concat(
 		accountTests(), textTests(), listingTests(), calendarTests(), componentTests(), spanTests(), syncTests(), movingTests(), messageTests(),
 		sharingTests(), purgeTests(), transactionTests(), concurrencyTests(), overlapTests(), stormTests(), loaderTests(),
+		inboxTests(), propertyTests(), attachmentTests(), contentTests(), outgoingTests(),
 	) {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -20,22 +21,25 @@ type modelAccount struct {
 	store.Account
 	calendars     []*modelCalendar // including deleted ones, in the order of creation
 	subscriptions map[[2]string]store.Subscription
+	modelExtras
 }
 
 type modelCalendar struct {
 	store.Calendar
 	serial     int // unique among all calendars of the test
 	components map[string]store.Component
-	trash      []modelTrash // in the order of deletion
+	properties map[string][]store.Property // by name of the resource; "" for the calendar
+	trash      []modelTrash                // in the order of deletion
 	log        []modelChange
 	forgotten  int // changes at the start of log, up to the last deletion that was purged
 }
 
 type modelTrash struct {
 	store.Component
-	deleted time.Time
-	change  int  // position of the deletion in the log
-	trace   bool // of a component that was moved away
+	deleted    time.Time
+	change     int  // position of the deletion in the log
+	trace      bool // of a component that was moved away
+	properties []store.Property
 }
 
 type modelChange struct {
@@ -58,13 +62,14 @@ func (m *model) clone() *model {
 			for name, x := range c.components {
 				d.components[name] = x
 			}
-			d.trash, d.log = slices.Clone(c.trash), slices.Clone(c.log)
+			d.trash, d.log, d.properties = slices.Clone(c.trash), slices.Clone(c.log), maps.Clone(c.properties)
 			b.calendars = append(b.calendars, &d)
 		}
 		b.subscriptions = make(map[[2]string]store.Subscription, len(a.subscriptions))
 		for key, x := range a.subscriptions {
 			b.subscriptions[key] = x
 		}
+		b.modelExtras = a.modelExtras.clone()
 		out.accounts[id] = &b
 	}
 	return out
@@ -177,7 +182,7 @@ func (m *model) createCalendar(c store.Calendar, serial int) error {
 		return store.ErrExists
 	}
 	c.Created = m.now
-	a.calendars = append(a.calendars, &modelCalendar{Calendar: c, serial: serial, components: map[string]store.Component{}})
+	a.calendars = append(a.calendars, &modelCalendar{Calendar: c, serial: serial, components: map[string]store.Component{}, properties: map[string][]store.Property{}})
 	return nil
 }
 
@@ -277,7 +282,8 @@ func (m *model) deleteComponent(account, calendar, name string, cond store.Condi
 		return store.ErrNotFound
 	}
 	delete(c.components, name)
-	c.trash = append(c.trash, modelTrash{Component: x, deleted: m.now, change: len(c.log)})
+	c.trash = append(c.trash, modelTrash{Component: x, deleted: m.now, change: len(c.log), properties: c.properties[name]})
+	delete(c.properties, name)
 	c.change(name, true)
 	return nil
 }
@@ -296,12 +302,13 @@ func (m *model) undeleteComponent(account, calendar, name string) error {
 	if last < 0 {
 		return store.ErrNotFound
 	}
-	x := c.trash[last].Component
+	x, properties := c.trash[last].Component, c.trash[last].properties
 	if _, there := c.components[name]; there || c.hasUID(x.UID, name) {
 		return store.ErrExists
 	}
 	c.trash = slices.Delete(c.trash, last, last+1)
 	c.components[name] = x
+	c.properties[name] = properties
 	c.change(name, false)
 	return nil
 }
@@ -348,6 +355,7 @@ func (m *model) purge(before time.Time) {
 			}
 			continue
 		}
+		a.purgeAttachments(old)
 		a.calendars = slices.DeleteFunc(a.calendars, func(c *modelCalendar) bool { return old(c.Calendar.Deleted) })
 		for _, c := range a.calendars {
 			c.trash = slices.DeleteFunc(c.trash, func(x modelTrash) bool {

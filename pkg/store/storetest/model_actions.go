@@ -44,6 +44,7 @@ func drawAction(t *rapid.T, serial int) action {
 		drawPut, drawPut, drawDeleteComponent, drawUndeleteComponent, drawPut, drawPurge, drawUpdateAccount, drawUpdateCalendar, drawSubscribe, drawUnsubscribe,
 		drawReaddress, drawDeleteCalendar, drawUndeleteCalendar, drawCreateCalendar, drawMoveComponent, drawRenameCalendar, drawMoveCalendar,
 		drawDeleteAccount, drawUndeleteAccount, drawCreateAccount,
+		drawSetProperties, drawAddAttachment, drawDeleteAttachment, drawUndeleteAttachment, drawAddOutgoing, drawClaim, drawSent, drawSetProperties,
 	}
 	return kinds[rapid.IntRange(0, len(kinds)-1).Draw(t, "kind")](t, d)
 }

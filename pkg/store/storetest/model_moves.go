@@ -76,14 +76,20 @@ func (m *model) moveComponent(from, to store.Place, replace bool, cond store.Con
 		return store.ErrInvalid
 	}
 	if taken {
-		target.trash = append(target.trash, modelTrash{Component: replaced, deleted: m.now, change: len(target.log)})
+		target.trash = append(target.trash, modelTrash{Component: replaced, deleted: m.now, change: len(target.log), properties: target.properties[to.Name]})
+		delete(target.properties, to.Name)
 		target.change(to.Name, true)
 	}
 	source.trash = append(source.trash, modelTrash{Component: store.Component{Name: from.Name}, deleted: m.now, change: len(source.log), trace: true})
 	source.change(from.Name, true)
 	delete(source.components, from.Name)
+	properties := source.properties[from.Name]
+	delete(source.properties, from.Name)
 	x.Name = to.Name
 	target.components[to.Name] = x
+	if properties != nil {
+		target.properties[to.Name] = properties
+	}
 	target.change(to.Name, false)
 	return nil
 }

@@ -179,7 +179,9 @@ func (r *run) compareHome(in store.Reader, want *modelAccount, got home) error {
 	slices.SortFunc(followed, func(a, b store.Subscription) int {
 		return cmpStrings(a.Owner.ID+"\x00"+a.Calendar, b.Owner.ID+"\x00"+b.Calendar)
 	})
-	err := errors.Join(diffError("the account", &want.Account, got.Account), diffError("its calendars", calendars, got.Calendars), diffError("its subscriptions", followed, got.Subscriptions))
+	err := r.compareExtras(in, want, got.Extras)
+	usage.Attachments, usage.AttachmentBytes = want.attached()
+	err = errors.Join(err, diffError("the account", &want.Account, got.Account), diffError("its calendars", calendars, got.Calendars), diffError("its subscriptions", followed, got.Subscriptions))
 	if err != nil || !want.Active() {
 		return err
 	}
