@@ -24,7 +24,8 @@ CREATE TABLE account (
 	changed            bigint NOT NULL,
 	deleted            bigint NOT NULL,
 	version            bigint NOT NULL,
-	next_number        bigint NOT NULL           -- of its next collection
+	next_number        bigint NOT NULL,          -- of its next collection
+	leaving            text COLLATE "C" NOT NULL DEFAULT '' -- the back end to which it is being moved, or ''
 );
 CREATE INDEX account_folded ON account (folded);
 CREATE INDEX account_mail ON account (mail, id);
@@ -137,3 +138,14 @@ CREATE TABLE subscription (
 	PRIMARY KEY (account, owner, calendar)
 );
 CREATE INDEX subscription_owner ON subscription (owner);
+
+-- The moves of accounts from and to other back ends, as store.Move describes them.
+CREATE TABLE moved (
+	account text COLLATE "C" NOT NULL,
+	id      text COLLATE "C" NOT NULL, -- random
+	backend text COLLATE "C" NOT NULL, -- the other one
+	state   bigint NOT NULL,
+	at      bigint NOT NULL,
+	PRIMARY KEY (account, id)
+);
+CREATE INDEX moved_leaving ON moved (account) WHERE state = 1;

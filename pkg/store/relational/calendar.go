@@ -230,6 +230,10 @@ func (s *Session) Subscribe(ctx context.Context, x *store.Subscription) error {
 	if err != nil {
 		return err
 	}
+	// A transaction that marks the account as leaving must conflict with this one.
+	if err := s.mustChange(ctx, store.ErrConflict, "UPDATE account SET version = version WHERE id = $1 AND leaving = ''", x.Account); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
 	x.Created = Time(s.stamp)
 	_, err = s.exec(ctx, "INSERT INTO subscription (account, owner, owner_address, calendar, created) VALUES ($1, $2, $3, $4, $5)",
 		x.Account, x.Owner.ID, x.Owner.Address, x.Calendar, s.stamp)

@@ -10,14 +10,14 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-const accountColumns = "id, kind, addresses, name, sched_acl, attendance, notify, notify_to, delegate_notify_to, delegates, owners, created, changed, deleted, version"
+const accountColumns = "id, kind, addresses, name, sched_acl, attendance, notify, notify_to, delegate_notify_to, delegates, owners, created, changed, deleted, version, leaving"
 
 // scanAccount scans a row of accountColumns.
 func (s *Session) scanAccount(rows Rows) (*store.Account, error) {
 	a := &store.Account{Backend: s.backend}
 	var kind, attendance, notify, created, changed, deleted int64
 	var addresses, acl, to, delegateTo, delegates, owners string
-	err := rows.Scan(&a.ID, &kind, &addresses, &a.DisplayName, &acl, &attendance, &notify, &to, &delegateTo, &delegates, &owners, &created, &changed, &deleted, &a.Version)
+	err := rows.Scan(&a.ID, &kind, &addresses, &a.DisplayName, &acl, &attendance, &notify, &to, &delegateTo, &delegates, &owners, &created, &changed, &deleted, &a.Version, &a.Leaving)
 	if err != nil {
 		return nil, err
 	}
@@ -178,14 +178,14 @@ func (s *Session) firstThenRest(ctx context.Context, query string, w *where, f s
 	}
 }
 
-const briefColumns = "id, kind, mail, deleted"
+const briefColumns = "id, kind, mail, deleted, leaving"
 
 // scanBrief scans a row of briefColumns.
 func (s *Session) scanBrief(rows Rows) (*store.Account, error) {
 	a := &store.Account{Backend: s.backend}
 	var kind, deleted int64
 	var mail string
-	if err := rows.Scan(&a.ID, &kind, &mail, &deleted); err != nil {
+	if err := rows.Scan(&a.ID, &kind, &mail, &deleted, &a.Leaving); err != nil {
 		return nil, err
 	}
 	a.Kind, a.Addresses, a.Deleted = store.Kind(kind), []string{mail}, Time(deleted)

@@ -58,7 +58,8 @@ func (s *Session) checkAddressesFree(ctx context.Context, id string, addresses [
 	})
 }
 
-// activeAccount returns an account that can be changed. ErrNotFound, ErrDeleted.
+// activeAccount returns an account that can be changed. ErrNotFound, ErrDeleted,
+// ErrMoving.
 func (s *Session) activeAccount(ctx context.Context, id string) (*store.Account, error) {
 	a, err := s.Account(ctx, id)
 	switch {
@@ -66,6 +67,8 @@ func (s *Session) activeAccount(ctx context.Context, id string) (*store.Account,
 		return nil, fmt.Errorf("account %s: %w", id, err)
 	case !a.Active():
 		return nil, fmt.Errorf("account %s: %w", id, store.ErrDeleted)
+	case a.Leaving != "":
+		return nil, &store.MovingError{Account: id, To: a.Leaving}
 	}
 	return a, nil
 }
@@ -156,6 +159,9 @@ func (s *Session) Readdress(ctx context.Context, p store.Person) (int, error) {
 	}
 	if err := store.CheckAddress(p.Address); err != nil {
 		return 0, &store.InvalidError{Field: "mail", Value: p.Address, Reason: err.Error()}
+	}
+	if err := s.noneLeaves(ctx); err != nil {
+		return 0, err
 	}
 	accounts, err := s.readdressAccounts(ctx, p)
 	if err != nil {

@@ -23,7 +23,8 @@ CREATE TABLE account (
 	changed            INTEGER NOT NULL,
 	deleted            INTEGER NOT NULL,
 	version            INTEGER NOT NULL,
-	next_number        INTEGER NOT NULL           -- of its next collection
+	next_number        INTEGER NOT NULL,          -- of its next collection
+	leaving            TEXT NOT NULL DEFAULT '' -- the back end to which it is being moved, or ''
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX account_folded ON account (folded);
 CREATE INDEX account_mail ON account (mail, id);
@@ -136,3 +137,14 @@ CREATE TABLE subscription (
 	PRIMARY KEY (account, owner, calendar)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX subscription_owner ON subscription (owner);
+
+-- The moves of accounts from and to other back ends, as store.Move describes them.
+CREATE TABLE moved (
+	account TEXT NOT NULL,
+	id      TEXT NOT NULL, -- random
+	backend TEXT NOT NULL, -- the other one
+	state   INTEGER NOT NULL,
+	at      INTEGER NOT NULL,
+	PRIMARY KEY (account, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX moved_leaving ON moved (account) WHERE state = 1;

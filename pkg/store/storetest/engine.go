@@ -43,7 +43,7 @@ func Run(t *testing.T, e Engine) {
 	}
 	for _, part := range slices.Concat(
 		accountTests(), textTests(), listingTests(), calendarTests(), componentTests(), spanTests(), syncTests(),
-		sharingTests(), purgeTests(), transactionTests(), concurrencyTests(), loaderTests(),
+		sharingTests(), purgeTests(), transactionTests(), concurrencyTests(), loaderTests(), moveTests(),
 	) {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()

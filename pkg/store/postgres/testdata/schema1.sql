@@ -17,7 +17,8 @@ CREATE TABLE davadmin.account (
     changed bigint NOT NULL,
     deleted bigint NOT NULL,
     version bigint NOT NULL,
-    next_number bigint NOT NULL
+    next_number bigint NOT NULL,
+    leaving text COLLATE pg_catalog."C" DEFAULT ''::text NOT NULL
 );
 CREATE TABLE davadmin.address (
     address text NOT NULL COLLATE pg_catalog."C",
@@ -77,6 +78,13 @@ CREATE TABLE davadmin.meta (
     name text NOT NULL COLLATE pg_catalog."C",
     value text NOT NULL COLLATE pg_catalog."C"
 );
+CREATE TABLE davadmin.moved (
+    account text COLLATE pg_catalog."C" NOT NULL,
+    id text COLLATE pg_catalog."C" NOT NULL,
+    backend text COLLATE pg_catalog."C" NOT NULL,
+    state bigint NOT NULL,
+    at bigint NOT NULL
+);
 CREATE TABLE davadmin.subscription (
     account text NOT NULL COLLATE pg_catalog."C",
     owner text NOT NULL COLLATE pg_catalog."C",
@@ -107,10 +115,10 @@ CREATE TABLE davadmin.trash (
     text bytea NOT NULL
 );
 INSERT INTO davadmin.account VALUES ('Ünïque ''; --', 'Ünïque ''; --', 1, 'Anne.Smith@example.com', 'Anne.Smith@example.com
-alias.Anne.Smith@example.com', 'Name [2J Anne.Smith@example.com', 's @', 0, 1, 'Anne.Smith@example.com', '', '', '', 1793534402000000, 1793534402000000, 0, 1, 1793534402000002);
+alias.Anne.Smith@example.com', 'Name [2J Anne.Smith@example.com', 's @', 0, 1, 'Anne.Smith@example.com', '', '', '', 1793534402000000, 1793534402000000, 0, 1, 1793534402000002, '');
 INSERT INTO davadmin.account VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', '426dfa81-3ec811e0-808bb160-e71a5247', 1, 'jdoe@example.com', 'jdoe@example.com
-alias.jdoe@example.com', 'Name [2J jdoe@example.com', 's @', 0, 1, 'jdoe@example.com', '', '', '', 1793534401000000, 1793534401000000, 0, 1, 1793534401000003);
-INSERT INTO davadmin.account VALUES ('gone', 'gone', 3, 'room@example.com', 'room@example.com', '', '', 0, 0, '', '', '', '', 1793534408000000, 1793534409000000, 1793534409000000, 2, 1793534408000001);
+alias.jdoe@example.com', 'Name [2J jdoe@example.com', 's @', 0, 1, 'jdoe@example.com', '', '', '', 1793534401000000, 1793534401000000, 0, 1, 1793534401000003, '');
+INSERT INTO davadmin.account VALUES ('gone', 'gone', 3, 'room@example.com', 'room@example.com', '', '', 0, 0, '', '', '', '', 1793534408000000, 1793534409000000, 1793534409000000, 2, 1793534408000001, '');
 INSERT INTO davadmin.address VALUES ('jdoe@example.com', '426dfa81-3ec811e0-808bb160-e71a5247');
 INSERT INTO davadmin.address VALUES ('alias.jdoe@example.com', '426dfa81-3ec811e0-808bb160-e71a5247');
 INSERT INTO davadmin.address VALUES ('anne.smith@example.com', 'Ünïque ''; --');
@@ -142,6 +150,8 @@ ALTER TABLE ONLY davadmin.component
     ADD CONSTRAINT component_pkey PRIMARY KEY (account, number, name);
 ALTER TABLE ONLY davadmin.meta
     ADD CONSTRAINT meta_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY davadmin.moved
+    ADD CONSTRAINT moved_pkey PRIMARY KEY (account, id);
 ALTER TABLE ONLY davadmin.subscription
     ADD CONSTRAINT subscription_pkey PRIMARY KEY (account, owner, calendar);
 ALTER TABLE ONLY davadmin.trash
@@ -155,6 +165,7 @@ CREATE INDEX collection_deleted ON davadmin.collection USING btree (deleted) WHE
 CREATE UNIQUE INDEX collection_name ON davadmin.collection USING btree (account, name) WHERE (deleted = 0);
 CREATE INDEX component_span ON davadmin.component USING btree (account, number, long, start_at, end_at);
 CREATE UNIQUE INDEX component_uid ON davadmin.component USING btree (account, number, uid);
+CREATE INDEX moved_leaving ON davadmin.moved USING btree (account) WHERE (state = 1);
 CREATE INDEX subscription_owner ON davadmin.subscription USING btree (owner);
 CREATE INDEX trash_deleted ON davadmin.trash USING btree (deleted);
 ALTER TABLE ONLY davadmin.address

@@ -26,11 +26,12 @@ CREATE TABLE account (
 	changed            INTEGER NOT NULL,
 	deleted            INTEGER NOT NULL,
 	version            INTEGER NOT NULL,
-	next_number        INTEGER NOT NULL           -- of its next collection
+	next_number        INTEGER NOT NULL,          -- of its next collection
+	leaving            TEXT NOT NULL DEFAULT '' -- the back end to which it is being moved, or ''
 ) STRICT, WITHOUT ROWID;
-INSERT INTO account VALUES('426dfa81-3ec811e0-808bb160-e71a5247','426dfa81-3ec811e0-808bb160-e71a5247',1,'jdoe@example.com',replace('jdoe@example.com\nalias.jdoe@example.com','\n',char(10)),'Name [2J jdoe@example.com','s @',0,1,'jdoe@example.com','','','',1793534401000000,1793534401000000,0,1,1793534401000003);
-INSERT INTO account VALUES('gone','gone',3,'room@example.com','room@example.com','','',0,0,'','','','',1793534408000000,1793534409000000,1793534409000000,2,1793534408000001);
-INSERT INTO account VALUES('Ünïque ''; --','Ünïque ''; --',1,'Anne.Smith@example.com',replace('Anne.Smith@example.com\nalias.Anne.Smith@example.com','\n',char(10)),'Name [2J Anne.Smith@example.com','s @',0,1,'Anne.Smith@example.com','','','',1793534402000000,1793534402000000,0,1,1793534402000002);
+INSERT INTO account VALUES('426dfa81-3ec811e0-808bb160-e71a5247','426dfa81-3ec811e0-808bb160-e71a5247',1,'jdoe@example.com',replace('jdoe@example.com\nalias.jdoe@example.com','\n',char(10)),'Name [2J jdoe@example.com','s @',0,1,'jdoe@example.com','','','',1793534401000000,1793534401000000,0,1,1793534401000003,'');
+INSERT INTO account VALUES('gone','gone',3,'room@example.com','room@example.com','','',0,0,'','','','',1793534408000000,1793534409000000,1793534409000000,2,1793534408000001,'');
+INSERT INTO account VALUES('Ünïque ''; --','Ünïque ''; --',1,'Anne.Smith@example.com',replace('Anne.Smith@example.com\nalias.Anne.Smith@example.com','\n',char(10)),'Name [2J Anne.Smith@example.com','s @',0,1,'Anne.Smith@example.com','','','',1793534402000000,1793534402000000,0,1,1793534402000002,'');
 CREATE TABLE address (
 	address TEXT NOT NULL PRIMARY KEY,
 	account TEXT NOT NULL REFERENCES account (id)
@@ -138,6 +139,14 @@ CREATE TABLE subscription (
 	PRIMARY KEY (account, owner, calendar)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO subscription VALUES('Ünïque ''; --','426dfa81-3ec811e0-808bb160-e71a5247','work','jdoe@example.com',1793534407000000);
+CREATE TABLE moved (
+	account TEXT NOT NULL,
+	id      TEXT NOT NULL, -- random
+	backend TEXT NOT NULL, -- the other one
+	state   INTEGER NOT NULL,
+	at      INTEGER NOT NULL,
+	PRIMARY KEY (account, id)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX account_folded ON account (folded);
 CREATE INDEX account_mail ON account (mail, id);
 CREATE INDEX account_deleted ON account (deleted) WHERE deleted > 0;
@@ -149,4 +158,5 @@ CREATE INDEX component_span ON component (account, number, long, start_at, end_a
 CREATE INDEX trash_deleted ON trash (deleted);
 CREATE INDEX change_log_name ON change_log (account, number, name, revision);
 CREATE INDEX subscription_owner ON subscription (owner);
+CREATE INDEX moved_leaving ON moved (account) WHERE state = 1;
 COMMIT;
