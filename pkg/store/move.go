@@ -161,3 +161,20 @@ func (s *MoveSummer) Sum() MoveSum {
 	s.hash.Sum(out.Hash[:0])
 	return out
 }
+
+// HasArrived reports whether an account that leaves a store, with the marks here, is already
+// active in the store with the id to, which has the marks there.
+func HasArrived(here []Move, to string, there []Move) bool {
+	for _, m := range here {
+		if m.Backend != to || m.State != MoveLeaving && m.State != MoveGone {
+			continue
+		}
+		for _, x := range there {
+			if x.ID == m.ID {
+				return x.State == MoveArrived
+			}
+		}
+		return false
+	}
+	return false
+}

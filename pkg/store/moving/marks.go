@@ -22,40 +22,32 @@ func Cancel(ctx context.Context, from, to store.Store, mark store.Move) error {
 // Superseded reports whether an account that is being moved, and was read from a store, is
 // already active in the other one, to. It is false for an account with an empty Leaving.
 func Superseded(ctx context.Context, from, to store.Store, account string) (bool, error) {
-	var marks []store.Move
-	err := view(ctx, from, func(ctx context.Context, r store.MoveReader) (err error) {
-		marks, err = r.Moves(ctx, account)
-		return err
-	})
+	here, err := marks(ctx, from, account)
 	if err != nil {
 		return false, err
 	}
-	for _, m := range marks {
-		if m.Backend != to.Backend() || m.State != store.MoveLeaving && m.State != store.MoveGone {
-			continue
-		}
-		state, err := arrival(ctx, to, m)
-		return state == store.MoveArrived, err
-	}
-	return false, nil
+	there, err := marks(ctx, to, account)
+	return err == nil && store.HasArrived(here, to.Backend(), there), err
+}
+
+// marks returns the marks of an account in a store.
+func marks(ctx context.Context, s store.Store, account string) (out []store.Move, err error) {
+	err = view(ctx, s, func(ctx context.Context, r store.MoveReader) error {
+		out, err = r.Moves(ctx, account)
+		return err
+	})
+	return out, err
 }
 
 // arrival returns the state of a move in the store to which it goes, or 0.
-func arrival(ctx context.Context, to store.Store, mark store.Move) (state store.MoveState, err error) {
-	err = view(ctx, to, func(ctx context.Context, r store.MoveReader) error {
-		moves, err := r.Moves(ctx, mark.Account)
-		for _, x := range moves {
-			if x.ID != mark.ID {
-				continue
-			}
-			// Later the account may have been moved on from there.
-			if state = x.State; state == store.MoveLeaving || state == store.MoveGone {
-				return fmt.Errorf("%w: a move out of the store has the id of one into it", store.ErrDamaged)
-			}
+func arrival(ctx context.Context, to store.Store, mark store.Move) (store.MoveState, error) {
+	moves, err := marks(ctx, to, mark.Account)
+	for _, x := range moves {
+		if x.ID == mark.ID {
+			return x.State, err
 		}
-		return err
-	})
-	return state, err
+	}
+	return 0, err
 }
 
 // view reads a store whose accounts can be moved. ErrUnsupported.
