@@ -41,7 +41,7 @@ func (s *storeHome) eachAccount(ctx context.Context, names []string, f store.Acc
 }
 
 // onlyActive leaves accounts out that were moved to another back end and remain to be removed.
-// ctx does not belong to the transactions of the listing, which others are opened beside.
+// ctx does not belong to the transactions of the listing: others are opened meanwhile.
 func (s *storeHome) onlyActive(ctx context.Context, names []string, do func(store.Reader, account.Found) error) func(store.Reader, account.Found) error {
 	finder := s.finder(names)
 	return func(r store.Reader, f account.Found) error {

@@ -14,8 +14,8 @@
 //	its store | the other store    | active in       | what the next run does
 //	----------|--------------------|-----------------|----------------------------
 //	no mark   | nothing            | its store       | begins
-//	leaving   | nothing            | its store       | 2, or refuses and takes back
-//	leaving   | refused            | its store       | takes the mark back
+//	leaving   | nothing            | its store       | 2, or cancels the move
+//	leaving   | refused            | its store       | removes the mark
 //	leaving   | arrived            | the other store | 3
 //	gone      | arrived            | the other store | nothing
 //
@@ -79,7 +79,7 @@ const mostSteps = 12
 // returns store.ErrNotFound (GoneError if it was moved to the same store before),
 // store.ErrDeleted, store.MovingError for a move to a third store, and store.ErrExists for an
 // id or an address that the other store has. If the other store does not receive the
-// account, the mark is taken back; if that fails, too, the next Move ends or takes back what
+// account, the move is cancelled; if that fails, too, the next Move ends or cancels what
 // this one began.
 func Move(ctx context.Context, from, to store.Store, account string, o Options) (Result, error) {
 	m := &mover{from: from, to: to, account: account, o: o}
@@ -140,10 +140,10 @@ func (m *mover) step(ctx context.Context) (ended bool, err error) {
 		m.begun = true // what follows is another move
 		return false, changed(update(ctx, m.from, func(ctx context.Context, w store.MoveWriter) error { return w.Stay(ctx, mark) }))
 	}
-	if err = m.receive(ctx, mark); err == nil || !takeBack(err) {
+	if err = m.receive(ctx, mark); err == nil || !notReceived(err) {
 		return false, changed(err)
 	}
-	back := m.takeBack(ctx, mark)
+	back := m.cancel(ctx, mark)
 	if errors.Is(back, store.ErrConflict) {
 		return false, errAgain // another process was faster
 	}
@@ -179,22 +179,22 @@ func changed(err error) error {
 	return err
 }
 
-// takeBack reports whether an error of Receive means that nothing was received.
-func takeBack(err error) bool {
+// notReceived reports whether an error of Receive means that nothing was received.
+func notReceived(err error) bool {
 	var unknown *store.CommitUnknown
 	return !errors.As(err, &unknown) && !errors.Is(err, store.ErrConflict)
 }
 
-// takeBackLimit is how long the mark is being taken back after the context has ended.
-const takeBackLimit = 2 * time.Second
+// cancelLimit is the maximum time of a cancellation after the context has ended.
+const cancelLimit = 2 * time.Second
 
-// takeBack refuses the move in the other store and then removes the mark. The order matters:
+// cancel refuses the move in the other store and then removes the mark. The order matters:
 // another process may be receiving the account by the same mark.
-func (m *mover) takeBack(ctx context.Context, mark store.Move) error {
+func (m *mover) cancel(ctx context.Context, mark store.Move) error {
 	if ctx.Err() != nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), takeBackLimit)
-		defer cancel()
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(context.WithoutCancel(ctx), cancelLimit)
+		defer stop()
 	}
 	err := Cancel(ctx, m.from, m.to, mark)
 	if err != nil {
