@@ -103,7 +103,7 @@ func (m *Builder) Compare(ctx context.Context, d *Directory, scope CompareScope,
 
 // accountIDs returns the back ends of all active accounts, by ID.
 func (m *Builder) accountIDs(ctx context.Context, backends []string) (map[string]string, error) {
-	out := map[string]string{}
+	out, outside := map[string]string{}, ctx
 	for _, backend := range backends {
 		st, err := m.Stores.Open(ctx, backend)
 		if err != nil {
@@ -113,6 +113,12 @@ func (m *Builder) accountIDs(ctx context.Context, backends []string) (map[string
 			for a, err := range r.Accounts(ctx, store.AccountFilter{Order: store.ByID, Brief: true}) {
 				if err != nil {
 					return err
+				}
+				if away, err := m.movedAway(outside, backend, a); err != nil || away {
+					if err != nil {
+						return err
+					}
+					continue
 				}
 				out[a.ID] = backend
 			}
@@ -168,12 +174,19 @@ func (m *Builder) orphans(ctx context.Context, backend string, ids map[string]st
 	if err != nil {
 		return err
 	}
+	outside := ctx
 	return st.View(ctx, func(ctx context.Context, r store.Reader) error {
 		for a, err := range r.Accounts(ctx, store.AccountFilter{WithoutRights: true}) {
 			if err != nil {
 				return err
 			}
 			if _, ok := ids[a.ID]; ok {
+				continue
+			}
+			if away, err := m.movedAway(outside, backend, a); err != nil || away {
+				if err != nil {
+					return err
+				}
 				continue
 			}
 			c.Orphans++
@@ -183,4 +196,9 @@ func (m *Builder) orphans(ctx context.Context, backend string, ids map[string]st
 		}
 		return nil
 	})
+}
+
+// movedAway is Finder.MovedAway. ctx must not belong to a transaction.
+func (m *Builder) movedAway(ctx context.Context, backend string, a *store.Account) (bool, error) {
+	return (&Finder{Stores: m.Stores}).MovedAway(ctx, Found{backend, a})
 }

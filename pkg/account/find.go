@@ -68,8 +68,8 @@ func (e *AmbiguousError) Error() string {
 // Unwrap returns ErrAmbiguous.
 func (e *AmbiguousError) Unwrap() error { return ErrAmbiguous }
 
-// each queries every back end, and collects the accounts.
-func (f *Finder) each(ctx context.Context, ask func(store.Reader) ([]*store.Account, error)) ([]Found, error) {
+// once queries every back end, and collects the accounts.
+func (f *Finder) once(ctx context.Context, ask func(store.Reader) ([]*store.Account, error)) ([]Found, error) {
 	var out []Found
 	for _, backend := range f.Backends {
 		var found []*store.Account

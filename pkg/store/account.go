@@ -101,6 +101,10 @@ type Account struct {
 	Created time.Time // UTC, in microseconds, as are all times
 	Changed time.Time
 	Deleted time.Time // zero if the account is active
+	// Leaving is the id of the back end to which the account is being moved, or "". The
+	// account cannot be changed then (ErrMoving), and it may already be active there: see
+	// package moving.
+	Leaving string
 	// Version increases with each change. A change must name the version that it is
 	// based on.
 	Version int64

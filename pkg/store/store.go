@@ -104,8 +104,9 @@ type Reader interface {
 
 // Writer changes a store. Nothing can be changed while a sequence is being read
 // (ErrListing). After an error the transaction cannot be used any more, unless the error
-// wraps ErrNotFound, ErrExists, ErrConflict, ErrInvalid, ErrDeleted or ErrListing: those
-// are detected before anything is written.
+// wraps ErrNotFound, ErrExists, ErrConflict, ErrInvalid, ErrDeleted, ErrMoving or
+// ErrListing: those are detected before anything is written. Every change of an account
+// that is being moved to another back end fails with ErrMoving.
 type Writer interface {
 	Reader
 	InboxWriter

@@ -13,6 +13,7 @@ import (
 // eachAccount calls do for the accounts of several back ends in one order, and then end
 // before the readers are closed.
 func (s *storeHome) eachAccount(ctx context.Context, names []string, f store.AccountFilter, do func(store.Reader, account.Found) error, end func() error) error {
+	do = s.onlyActive(ctx, names, do)
 	if len(names) == 1 {
 		return s.eachOf(ctx, names[0], f, do, end)
 	}
@@ -59,6 +60,18 @@ func eachRecord[T any](ctx context.Context, s *storeHome, names []string, m merg
 		})
 	}
 	return open(names)
+}
+
+// onlyActive leaves accounts out that were moved to another back end and remain to be removed.
+// ctx does not belong to the transactions of the listing: others are opened meanwhile.
+func (s *storeHome) onlyActive(ctx context.Context, names []string, do func(store.Reader, account.Found) error) func(store.Reader, account.Found) error {
+	finder := s.finder(names)
+	return func(r store.Reader, f account.Found) error {
+		if away, err := finder.MovedAway(ctx, f); err != nil || away {
+			return err
+		}
+		return do(r, f)
+	}
 }
 
 // eachOf is eachAccount for one back end.

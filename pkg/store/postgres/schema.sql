@@ -23,7 +23,8 @@ CREATE TABLE account (
 	version            bigint NOT NULL,
 	next_number        bigint NOT NULL,          -- of its next collection
 	revision_base      bigint NOT NULL,            -- the sum of the revisions of what was removed
-	properties         text COLLATE "C" NOT NULL DEFAULT '' -- see store.EncodeProperties
+	properties         text COLLATE "C" NOT NULL DEFAULT '', -- see store.EncodeProperties
+	leaving            text COLLATE "C" NOT NULL DEFAULT '' -- the back end to which it is being moved, or ''
 );
 CREATE UNIQUE INDEX account_folded ON account (folded);
 CREATE INDEX account_mail ON account (mail, id);
@@ -210,3 +211,14 @@ CREATE TABLE outgoing (
 	PRIMARY KEY (account, id)
 );
 CREATE INDEX outgoing_due ON outgoing (next_at, account, id);
+
+-- The moves of accounts from and to other back ends, as store.Move describes them.
+CREATE TABLE moved (
+	account text COLLATE "C" NOT NULL,
+	id      text COLLATE "C" NOT NULL, -- random
+	backend text COLLATE "C" NOT NULL, -- the other one
+	state   bigint NOT NULL,
+	at      bigint NOT NULL,
+	PRIMARY KEY (account, id)
+);
+CREATE INDEX moved_leaving ON moved (account) WHERE state = 1;

@@ -116,6 +116,25 @@ func TestSchema(t *testing.T) {
 		}
 	})
 	t.Run("rejected databases", func(t *testing.T) { testRejectedDatabases(t, server) })
+	t.Run("every column is moved", func(t *testing.T) { testEveryColumnIsMoved(t, server) })
+}
+
+// Every column of every table is moved with the account, or belongs to the store.
+func testEveryColumnIsMoved(t *testing.T, server *servertest.PostgresServer) {
+	t.Helper()
+	frozenStore(t, server, "columns")
+	text, err := server.Psql(t.Context(), "columns", `SELECT table_name || ' ' || column_name || ' ' || CASE data_type WHEN 'bigint' THEN 'number' WHEN 'bytea' THEN 'bytes'
+		ELSE data_type END || CASE is_nullable WHEN 'NO' THEN ' not-null' ELSE '' END FROM information_schema.columns WHERE table_schema = 'davadmin'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := strings.Split(strings.TrimSpace(text), "\n")
+	if len(columns) < 50 {
+		t.Fatalf("the database has the columns %q", columns)
+	}
+	for _, d := range relational.CheckTables(columns) {
+		t.Error(d)
+	}
 }
 
 func testRejectedDatabases(t *testing.T, server *servertest.PostgresServer) {

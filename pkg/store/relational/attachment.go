@@ -103,6 +103,9 @@ func (s *Session) AddAttachment(ctx context.Context, a *store.Attachment, conten
 	if err != nil {
 		return err
 	}
+	if err := s.hold(ctx, a.Account); err != nil {
+		return err
+	}
 	id := newRandomID()
 	_, err = s.exec(ctx, "INSERT INTO attachment (account, id, folder, name, content_type, content, created, deleted) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)",
 		a.Account, id, a.Folder, a.Name, a.ContentType, u.number, s.stamp)
@@ -143,6 +146,9 @@ func (s *Session) markAttachment(ctx context.Context, account, id string, delete
 	}
 	a, err := s.attachment(ctx, account, id, !deleted)
 	if err != nil {
+		return err
+	}
+	if err := s.hold(ctx, account); err != nil {
 		return err
 	}
 	stamp := s.stamp

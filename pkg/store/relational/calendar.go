@@ -156,6 +156,9 @@ func (s *Session) UpdateCalendar(ctx context.Context, c *store.Calendar) error {
 	if err != nil {
 		return fmt.Errorf("update calendar %s: %w", c.Name, err)
 	}
+	if err := s.checkStays(ctx, c.Account); err != nil {
+		return err
+	}
 	if err := s.replaceACL(ctx, c.Account, c.Number, was.ACL, c.ACL); err != nil {
 		return err
 	}
@@ -173,7 +176,7 @@ func (s *Session) DeleteCalendar(ctx context.Context, account, name string) erro
 	if err != nil {
 		return fmt.Errorf("delete calendar %s: %w", name, err)
 	}
-	return nil
+	return s.checkStays(ctx, account)
 }
 
 // UndeleteCalendar implements store.Writer.
@@ -195,7 +198,7 @@ func (s *Session) UndeleteCalendar(ctx context.Context, account, name string) er
 	if err != nil {
 		return fmt.Errorf("restore calendar %s: %w", name, err)
 	}
-	return nil
+	return s.checkStays(ctx, account)
 }
 
 // Subscriptions implements store.Reader.

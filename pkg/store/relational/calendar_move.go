@@ -37,6 +37,9 @@ func (s *Session) RenameCalendar(ctx context.Context, account, name, to string) 
 	if err != nil {
 		return fmt.Errorf("rename calendar %s: %w", name, err)
 	}
+	if err := s.checkStays(ctx, account); err != nil {
+		return err
+	}
 	return s.moveSubscriptions(ctx, c, account, to)
 }
 
@@ -63,6 +66,9 @@ func (s *Session) MoveCalendar(ctx context.Context, account, name, toAccount, to
 	if held.number != c.Number {
 		return s.lostRace()
 	}
+	if err := s.checkStays(ctx, account); err != nil {
+		return err
+	}
 	number, err := s.nextNumber(ctx, toAccount)
 	if err != nil {
 		return err
@@ -87,7 +93,7 @@ func (s *Session) MoveCalendar(ctx context.Context, account, name, toAccount, to
 
 // nextNumber returns the number for a new collection of an account.
 func (s *Session) nextNumber(ctx context.Context, account string) (number int64, err error) {
-	err = s.execOne(ctx, "UPDATE account SET next_number = next_number + 1 WHERE id = $1 AND deleted = 0 RETURNING next_number - 1", []any{account}, &number)
+	err = s.execOne(ctx, "UPDATE account SET next_number = next_number + 1 WHERE id = $1 AND deleted = 0 AND leaving = '' RETURNING next_number - 1", []any{account}, &number)
 	if errors.Is(err, store.ErrNotFound) {
 		err = s.lostRace() // the caller has read that the account exists
 	}
@@ -144,7 +150,13 @@ func (s *Session) moveSubscriptions(ctx context.Context, was *store.Calendar, ac
 
 // touch increases the revision of the home of an account.
 func (s *Session) touch(ctx context.Context, account string) error {
-	if _, err := s.exec(ctx, "UPDATE account SET revision_base = revision_base + 1 WHERE id = $1", account); err != nil {
+	n, err := s.exec(ctx, "UPDATE account SET revision_base = revision_base + 1 WHERE id = $1 AND leaving = ''", account)
+	if err == nil && n == 0 {
+		if _, err = s.activeAccount(ctx, account); err == nil {
+			err = s.lostRace()
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("change the revision of account %s: %w", account, err)
 	}
 	return nil

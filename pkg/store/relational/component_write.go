@@ -31,7 +31,7 @@ func (s *Session) lock(ctx context.Context, account, calendar string, n int64) (
 	var kind int64
 	var components string
 	err := s.execOne(ctx, `UPDATE collection SET revision = revision + $3 WHERE account = $1 AND name = $2 AND deleted = 0
-		AND EXISTS (SELECT 1 FROM account WHERE id = $1 AND deleted = 0) RETURNING number, kind, components, revision`,
+		AND EXISTS (SELECT 1 FROM account WHERE id = $1 AND deleted = 0 AND leaving = '') RETURNING number, kind, components, revision`,
 		[]any{account, calendar, n}, &c.number, &kind, &components, &c.revision)
 	if errors.Is(err, store.ErrNotFound) {
 		if _, err = s.writableCalendar(ctx, account, calendar); err == nil {
@@ -75,14 +75,21 @@ func (s *Session) occupants(ctx context.Context, c *locked, name, uid, method st
 		query += " UNION ALL SELECT " + resourceColumns + " FROM component WHERE account = $1 AND uid = $4 AND number = $2 AND method = '' AND name <> $3"
 		args = append(args, uid)
 	}
+	if s.races != nil {
+		// The lock may have waited for a transaction that marked the account as leaving.
+		query += " UNION ALL SELECT '' AS name, '', '', '', '', 0 FROM account WHERE id = $1 AND leaving <> ''"
+	}
 	found, err := queryAll(ctx, s, query, args, scanResource)
 	if err != nil {
 		return nil, nil, err
 	}
 	for i := range found {
-		if found[i].name == name {
+		switch found[i].name {
+		case "":
+			return nil, nil, s.lostRace()
+		case name:
 			same = &found[i]
-		} else {
+		default:
 			other = &found[i]
 		}
 	}
@@ -194,6 +201,9 @@ func (s *Session) PrepareComponents(ctx context.Context, account, calendar strin
 	}
 	c, err := s.lock(ctx, account, calendar, int64(len(components)))
 	if err != nil {
+		return 0, err
+	}
+	if err := s.checkStays(ctx, account); err != nil {
 		return 0, err
 	}
 	for i, m := range components {

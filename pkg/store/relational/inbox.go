@@ -22,6 +22,9 @@ func (s *Session) SetItemState(ctx context.Context, account, calendar, name stri
 	case store.CheckName("resource", name) != nil:
 		return fmt.Errorf("component %s: %w", name, store.ErrNotFound)
 	}
+	if err := s.hold(ctx, account); err != nil {
+		return err
+	}
 	missing := fmt.Errorf("component %s: %w", name, store.ErrNotFound)
 	return s.mustChange(ctx, missing, "UPDATE component SET state = $4 WHERE account = $1 AND number = $2 AND name = $3", account, c.Number, name, int64(state))
 }

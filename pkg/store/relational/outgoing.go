@@ -95,6 +95,9 @@ func (s *Session) AddOutgoing(ctx context.Context, m *store.Outgoing) error {
 	if _, err := s.activeAccount(ctx, m.Account); err != nil {
 		return err
 	}
+	if err := s.hold(ctx, m.Account); err != nil {
+		return err
+	}
 	next := s.stamp
 	if !m.NextAt.IsZero() {
 		next = micros(m.NextAt)
@@ -125,10 +128,16 @@ func (s *Session) ClaimOutgoing(ctx context.Context, until time.Time, limit int)
 		return nil, store.ErrListing
 	}
 	claimed, err := queryAll(ctx, s, `UPDATE outgoing SET next_at = $2, tries = tries + 1 WHERE next_at <= $1 AND (account, id) IN
-		(SELECT account, id FROM outgoing WHERE next_at <= $1 ORDER BY next_at, account, id LIMIT $3) RETURNING `+outgoingColumns,
+		(SELECT o.account, o.id FROM outgoing o WHERE o.next_at <= $1 AND NOT EXISTS (SELECT 1 FROM account a WHERE a.id = o.account AND a.leaving <> '')
+		ORDER BY o.next_at, o.account, o.id LIMIT $3) RETURNING `+outgoingColumns,
 		[]any{s.stamp, lease, int64(limit)}, func(rows Rows) (*store.Outgoing, error) { return scanOutgoing(rows, false) })
 	if err != nil {
 		return nil, fmt.Errorf("claim outgoing messages: %w", err)
+	}
+	for _, m := range claimed {
+		if err := s.checkStays(ctx, m.Account); err != nil {
+			return nil, err
+		}
 	}
 	slices.SortFunc(claimed, func(a, b *store.Outgoing) int { return strings.Compare(a.ID, b.ID) })
 	return claimed, nil
@@ -138,6 +147,9 @@ func (s *Session) ClaimOutgoing(ctx context.Context, until time.Time, limit int)
 func (s *Session) FailOutgoing(ctx context.Context, m *store.Outgoing, reason string, next time.Time) error {
 	if !valid(m.Account) || store.CheckRandomID(m.ID) != nil {
 		return fmt.Errorf("outgoing message %s: %w", m.ID, store.ErrNotFound)
+	}
+	if err := s.notLeaving(ctx, m.Account); err != nil {
+		return err
 	}
 	var tries int64
 	if err := s.queryOne(ctx, "SELECT tries FROM outgoing WHERE account = $1 AND id = $2", []any{m.Account, m.ID}, &tries); err != nil {
@@ -153,7 +165,7 @@ func (s *Session) FailOutgoing(ctx context.Context, m *store.Outgoing, reason st
 		return err
 	}
 	m.LastError, m.NextAt = reason, Time(at)
-	return nil
+	return s.checkStays(ctx, m.Account)
 }
 
 // RemoveOutgoing implements store.Writer.
@@ -162,5 +174,11 @@ func (s *Session) RemoveOutgoing(ctx context.Context, account, id string) error 
 	if !valid(account) || store.CheckRandomID(id) != nil {
 		return missing
 	}
-	return s.mustChange(ctx, missing, "DELETE FROM outgoing WHERE account = $1 AND id = $2", account, id)
+	if err := s.notLeaving(ctx, account); err != nil {
+		return err
+	}
+	if err := s.mustChange(ctx, missing, "DELETE FROM outgoing WHERE account = $1 AND id = $2", account, id); err != nil {
+		return err
+	}
+	return s.checkStays(ctx, account)
 }

@@ -59,6 +59,9 @@ func (s *Session) SetProperties(ctx context.Context, p store.PropertyPlace, chan
 	if err != nil {
 		return fmt.Errorf("%s: %w", p, err)
 	}
+	if err := s.hold(ctx, p.Account); err != nil {
+		return err
+	}
 	// This locks the row, so that no other transaction changes it in between.
 	var text string
 	if err := s.execOne(ctx, "UPDATE "+table+" SET properties = properties"+where+" RETURNING properties", args, &text); err != nil {

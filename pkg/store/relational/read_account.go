@@ -17,7 +17,7 @@ const (
 	accountColumnsNoRights = columnsBefore + "''" + columnsBetween + "''" + columnsAfter
 	columnsBefore          = "id, kind, addresses, name, "
 	columnsBetween         = ", attendance, notify, notify_to, delegate_notify_to, "
-	columnsAfter           = ", created, changed, deleted, version"
+	columnsAfter           = ", created, changed, deleted, version, leaving"
 )
 
 // scanAccountRow scans a row of accountColumns.
@@ -28,7 +28,7 @@ func (s *Session) scanAccount(rows Rows, more ...any) (*store.Account, error) {
 	a := &store.Account{Backend: s.backend}
 	var kind, attendance, notify, created, changed, deleted int64
 	var addresses, acl, to, delegateTo, people string
-	err := rows.Scan(append([]any{&a.ID, &kind, &addresses, &a.DisplayName, &acl, &attendance, &notify, &to, &delegateTo, &people, &created, &changed, &deleted, &a.Version}, more...)...)
+	err := rows.Scan(append([]any{&a.ID, &kind, &addresses, &a.DisplayName, &acl, &attendance, &notify, &to, &delegateTo, &people, &created, &changed, &deleted, &a.Version, &a.Leaving}, more...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -229,14 +229,14 @@ func (w *where) after(key string, f store.AccountFilter, mail, id string) (*wher
 	return w, " ORDER BY id" + direction
 }
 
-const briefColumns = "id, kind, mail, deleted"
+const briefColumns = "id, kind, mail, deleted, leaving"
 
 // scanBrief scans a row of briefColumns.
 func (s *Session) scanBrief(rows Rows) (*store.Account, error) {
 	a := &store.Account{Backend: s.backend}
 	var kind, deleted int64
 	var mail string
-	if err := rows.Scan(&a.ID, &kind, &mail, &deleted); err != nil {
+	if err := rows.Scan(&a.ID, &kind, &mail, &deleted, &a.Leaving); err != nil {
 		return nil, err
 	}
 	a.Kind, a.Addresses, a.Deleted = store.Kind(kind), []string{mail}, Time(deleted)

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/davadmin/davadmin/pkg/store"
@@ -20,6 +21,9 @@ func (s *Session) Readdress(ctx context.Context, p store.Person) (int, error) {
 	}
 	if err := store.CheckAddress(p.Address); err != nil {
 		return 0, &store.InvalidError{Field: "mail", Value: p.Address, Reason: err.Error()}
+	}
+	if err := s.noneLeaves(ctx); err != nil {
+		return 0, err
 	}
 	changed := 0
 	// The accounts and collections come first: whoever changes a list locks its account or
@@ -47,6 +51,15 @@ func (s *Session) Readdress(ctx context.Context, p store.Person) (int, error) {
 		if part.counted {
 			changed += int(n)
 		}
+	}
+	if s.races == nil {
+		return changed, nil
+	}
+	// An account may have been marked as leaving since the first look.
+	if err := s.noneLeaves(ctx); errors.Is(err, store.ErrMoving) {
+		return 0, s.lostRace()
+	} else if err != nil {
+		return 0, err
 	}
 	return changed, nil
 }

@@ -62,7 +62,7 @@ func (s *Session) checkAddressesFree(ctx context.Context, id string, addresses [
 }
 
 // activeAccount returns an account that can be changed, without its access list, delegates
-// and owners. ErrNotFound, ErrDeleted.
+// and owners. ErrNotFound, ErrDeleted, ErrMoving.
 func (s *Session) activeAccount(ctx context.Context, id string) (*store.Account, error) {
 	return s.activeWith(ctx, accountColumnsNoRights, id)
 }
@@ -78,6 +78,8 @@ func (s *Session) activeWith(ctx context.Context, columns, id string) (*store.Ac
 		return nil, fmt.Errorf("account %s: %w", id, err)
 	case !a.Active():
 		return nil, fmt.Errorf("account %s: %w", id, store.ErrDeleted)
+	case a.Leaving != "":
+		return nil, &store.MovingError{Account: id, To: a.Leaving}
 	}
 	return a, nil
 }
@@ -98,7 +100,7 @@ func (s *Session) UpdateAccount(ctx context.Context, a *store.Account) error {
 		return err
 	}
 	err = s.mustChange(ctx, store.ErrConflict, `UPDATE account SET kind = $3, mail = $4, addresses = $5, name = $6, attendance = $7, notify = $8,
-		notify_to = $9, delegate_notify_to = $10, changed = $11, version = version + 1 WHERE id = $1 AND version = $2`,
+		notify_to = $9, delegate_notify_to = $10, changed = $11, version = version + 1 WHERE id = $1 AND version = $2 AND leaving = ''`,
 		a.ID, a.Version, int64(a.Kind), a.Mail(), lines(a.Addresses), a.DisplayName, int64(a.Attendance), flag(a.Notify),
 		lines(a.NotifyTo), lines(a.DelegateNotifyTo), s.stamp)
 	if err != nil {
@@ -140,7 +142,7 @@ func (s *Session) DeleteAccount(ctx context.Context, id string) error {
 	if _, err := s.activeAccount(ctx, id); err != nil {
 		return err
 	}
-	if err := s.mustChange(ctx, store.ErrConflict, "UPDATE account SET deleted = $2, changed = $2, version = version + 1 WHERE id = $1 AND deleted = 0", id, s.stamp); err != nil {
+	if err := s.mustChange(ctx, store.ErrConflict, "UPDATE account SET deleted = $2, changed = $2, version = version + 1 WHERE id = $1 AND deleted = 0 AND leaving = ''", id, s.stamp); err != nil {
 		return fmt.Errorf("delete account %s: %w", id, err)
 	}
 	return s.removeAddresses(ctx, id)

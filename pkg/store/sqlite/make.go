@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -175,7 +176,7 @@ func replaceEmpty(ctx context.Context, o Options) (kept string, err error) {
 
 // dropAll drops all tables, those with foreign keys first.
 func (c *connection) dropAll(ctx context.Context) error {
-	for _, table := range []string{"outgoing", "attachment", "chunk", "content", "subscription", "trash", "component", "ace", "representative", "collection", "address", "account", "meta"} {
+	for _, table := range slices.Backward(relational.TableNames()) {
 		if err := c.run(ctx, "DROP TABLE "+table); err != nil {
 			return fmt.Errorf("empty the store: %w", err)
 		}

@@ -74,7 +74,7 @@ type queryRecorder struct {
 
 func (r *queryRecorder) Query(ctx context.Context, query string, args ...any) (relational.Rows, error) {
 	r.queries, r.args = append(r.queries, query), append(r.args, args)
-	if r.sorting != nil && strings.Contains(query, "||") {
+	if r.sorting != nil && strings.Contains(query, "mail || ''") {
 		return nil, r.sorting
 	}
 	return r.connection.Query(ctx, query, args...)
@@ -97,7 +97,7 @@ func TestListingReadsTheTable(t *testing.T) {
 		err := s.change(t.Context(), true, func(c *connection) error {
 			r := &queryRecorder{recorder{connection: c}, full}
 			n := 0
-			for a, err := range relational.New(r, "b", time.Now()).Accounts(t.Context(), store.AccountFilter{Order: store.ByMail, Alone: true}) {
+			for a, err := range relational.New(r, "b", time.Now()).Accounts(t.Context(), store.AccountFilter{Order: store.ByMail, Alone: true, WithoutRights: true}) {
 				if err != nil || a.Mail() != fmt.Sprintf("%03d@example.com", n) {
 					return fmt.Errorf("account %d is %v, error %w", n, a, err)
 				}

@@ -22,7 +22,8 @@ CREATE TABLE account (
 	version            INTEGER NOT NULL,
 	next_number        INTEGER NOT NULL,          -- of its next collection
 	revision_base      INTEGER NOT NULL,            -- the sum of the revisions of what was removed
-	properties         TEXT NOT NULL DEFAULT '' -- see store.EncodeProperties
+	properties         TEXT NOT NULL DEFAULT '', -- see store.EncodeProperties
+	leaving            TEXT NOT NULL DEFAULT '' -- the back end to which it is being moved, or ''
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX account_folded ON account (folded);
 CREATE INDEX account_mail ON account (mail, id);
@@ -209,3 +210,14 @@ CREATE TABLE outgoing (
 	PRIMARY KEY (account, id)
 ) STRICT;
 CREATE INDEX outgoing_due ON outgoing (next_at, account, id);
+
+-- The moves of accounts from and to other back ends, as store.Move describes them.
+CREATE TABLE moved (
+	account TEXT NOT NULL,
+	id      TEXT NOT NULL, -- random
+	backend TEXT NOT NULL, -- the other one
+	state   INTEGER NOT NULL,
+	at      INTEGER NOT NULL,
+	PRIMARY KEY (account, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX moved_leaving ON moved (account) WHERE state = 1;

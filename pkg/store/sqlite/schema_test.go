@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -260,5 +261,40 @@ func TestFilesAreAccessibleOnlyToTheOwner(t *testing.T) {
 		if fi, err := f.Info(); err != nil || fi.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", f.Name(), fi.Mode(), err)
 		}
+	}
+}
+
+// Every column of every table is moved with the account, or belongs to the store.
+func TestEveryColumnIsMoved(t *testing.T) {
+	o := Options{Path: filepath.Join(t.TempDir(), "x.sqlite"), Backend: "b"}
+	if err := Create(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	r, err := onFile(t, o.Path).Query(t.Context(), `SELECT m.name || ' ' || c.name || ' ' || CASE c.type WHEN 'TEXT' THEN 'text' WHEN 'INTEGER' THEN 'number' WHEN 'BLOB' THEN 'bytes'
+		ELSE c.type END || CASE c."notnull" WHEN 1 THEN ' not-null' ELSE '' END FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var columns []string
+	for r.Next() {
+		var c string
+		if err := r.Scan(&c); err != nil {
+			t.Fatal(err)
+		}
+		columns = append(columns, c)
+	}
+	if err := r.Err(); err != nil || len(columns) < 50 {
+		t.Fatalf("the database has the columns %q, error %v", columns, err)
+	}
+	for _, d := range relational.CheckTables(columns) {
+		t.Error(d)
+	}
+	if d := relational.CheckTables(append(columns, "account colour text not-null", "attachment account text not-null")); len(d) != 2 {
+		t.Errorf("a new column and a new table are not noticed: %q", d)
+	}
+	columns = slices.DeleteFunc(columns, func(c string) bool { return c == "component text bytes not-null" })
+	if d := relational.CheckTables(columns); len(d) != 1 {
+		t.Errorf("a missing column is not noticed: %q", d)
 	}
 }

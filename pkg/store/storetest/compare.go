@@ -158,7 +158,7 @@ func classes() map[string]error {
 		"ErrDeleted": store.ErrDeleted, "ErrTokenOld": store.ErrTokenOld, "ErrListing": store.ErrListing, "ErrNested": store.ErrNested, "ErrLocked": store.ErrLocked, "ErrTimeLimit": store.ErrTimeLimit, "ErrUnavailable": store.ErrUnavailable,
 		"ErrDenied": store.ErrDenied, "ErrFull": store.ErrFull, "ErrReadOnly": store.ErrReadOnly, "ErrDamaged": store.ErrDamaged,
 		"ErrNoSchema": store.ErrNoSchema, "ErrSchemaOlder": store.ErrSchemaOlder, "ErrSchemaNewer": store.ErrSchemaNewer,
-		"ErrOtherBackend": store.ErrOtherBackend,
+		"ErrOtherBackend": store.ErrOtherBackend, "ErrMoving": store.ErrMoving,
 	}
 }
 
