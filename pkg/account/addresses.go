@@ -73,6 +73,7 @@ type AddressBatch struct {
 	waiting []*Item // whose accounts have not been read
 	members map[string]*member
 	order   []*member
+	same    map[string]bool // ids of the accounts that are as they should be
 	stopped error
 }
 
@@ -251,12 +252,14 @@ func (b *AddressBatch) compare(ctx context.Context, item *Item, accounts map[str
 		return o, nil
 	case err != nil:
 		return nil, err
-	case !p.changed && len(m.parts) == 0 && !b.Assert:
-		o.Result = Already
-		return o, nil
 	}
 	if b.members == nil {
-		b.members = map[string]*member{}
+		b.members, b.same = map[string]*member{}, map[string]bool{}
+	}
+	if !p.changed && len(m.parts) == 0 && !b.Assert {
+		b.same[item.ID] = true
+		o.Result = Already
+		return o, nil
 	}
 	if len(m.parts) == 0 {
 		b.members[item.ID], b.order = m, append(b.order, m)

@@ -183,6 +183,8 @@ func (b *AddressBatch) planOn(ctx context.Context, backend string, taken map[str
 			other := b.members[id]
 			switch {
 			case !inUse || m.refused != nil:
+			case outside[id] != nil && b.same[id]:
+				m.refused = held(address, HeldKept, backend, outside[id])
 			case outside[id] != nil:
 				m.refused = held(address, HeldOutside, backend, outside[id])
 			case other == nil || other == m: // it was deleted or changed meanwhile

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 
 	"github.com/davadmin/davadmin/internal/spill"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -208,4 +210,46 @@ func (f *Finder) EntriesOf(ctx context.Context, d *Directory, requests []Request
 		return nil, errors.Join(err, entries.Close())
 	}
 	return entries, nil
+}
+
+// OutOfDate calls report for each account whose addresses are not those of its entry, with
+// what CopyAddresses would change. It returns how many entries have an account. An error of
+// report ends it, and so does an entry that several accounts match (*AmbiguousError).
+func (f *Finder) OutOfDate(ctx context.Context, entries *Entries, report func(found Found, e *Entry, why string) error) (accounts int, err error) {
+	var current Found
+	var same error
+	pairs := func(yield func(pairing, error) bool) {
+		for n, err := range entries.All() {
+			p := pairing{}
+			if err == nil && len(n.Entry.IDs) == 1 {
+				p = pairing{&Item{Entry: n.Entry}, n.Entry.IDs[0]}
+			}
+			if (err != nil || p.item != nil) && (!yield(p, err) || err != nil) {
+				return
+			}
+		}
+	}
+	items := f.inBulk(ctx, pairs, func(_ *Item, found Found, err error) bool {
+		current, same = found, err
+		if errors.Is(err, store.ErrNotFound) {
+			return false
+		}
+		return err != nil || found.Account.Active()
+	})
+	for item, err := range items {
+		if err = joined(err, same); err != nil {
+			return accounts, err
+		}
+		accounts++
+		if want := item.Entry.addresses(); !slices.Equal(current.Account.Addresses, want) {
+			why := fmt.Sprintf("addresses: %s -> %s", strings.Join(current.Account.Addresses, " "), strings.Join(want, " "))
+			if len(want) == 0 {
+				why = "its directory entry has no address"
+			}
+			if err := report(current, item.Entry, why); err != nil {
+				return accounts, err
+			}
+		}
+	}
+	return accounts, nil
 }

@@ -302,7 +302,7 @@ the same command again. 'account list --changed' lists the accounts to repair.`,
 
 // repairAddresses copies the addresses of entries to their accounts.
 func (o *accountChange) repairAddresses(ctx context.Context, selects bool) error {
-	o.runner.lazy = true
+	o.runner.lazy, o.preferID = true, true
 	return o.change(ctx, selects, changeWork{runner: func(s *storeHome, _ *selectedAccounts) (func(account.SaveUndo) itemRunner, error) {
 		names, err := s.selected(ctx, "")
 		return func(save account.SaveUndo) itemRunner {
