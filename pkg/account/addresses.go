@@ -227,18 +227,11 @@ func (b *AddressBatch) lose(ctx context.Context, backend string, err error) {
 // or can be done, and otherwise nil.
 func (b *AddressBatch) compare(ctx context.Context, item *Item, accounts map[string]*store.Account) (*Outcome, error) {
 	o := &Outcome{Item: item, Result: Failed}
-	switch a := accounts[item.ID]; {
-	case b.stopped != nil:
+	if b.stopped != nil {
 		o.Result = NotDone
 		return o, nil
-	case b.Lost[item.Backend] != nil:
-		o.Err = &BackendError{Backend: item.Backend, Err: b.Lost[item.Backend]}
-		return o, nil
-	case a == nil:
-		o.Err = &noAccountError{}
-		return o, nil
-	case !a.Active():
-		o.Err = &DeletedError{Request: item.ID, ByID: true, When: a.Deleted}
+	}
+	if o.Err = b.unusable(item, accounts[item.ID]); o.Err != nil {
 		return o, nil
 	}
 	m := b.members[item.ID]
@@ -266,6 +259,20 @@ func (b *AddressBatch) compare(ctx context.Context, item *Item, accounts map[str
 	}
 	m.parts, m.after = append(m.parts, p), after
 	return nil, nil
+}
+
+// unusable returns why nothing can be done for an item with an account, which is nil if there
+// is none; nil otherwise.
+func (b *AddressBatch) unusable(item *Item, a *store.Account) error {
+	switch lost := b.Lost[item.Backend]; {
+	case lost != nil:
+		return &BackendError{Backend: item.Backend, Err: lost}
+	case a == nil:
+		return &noAccountError{}
+	case !a.Active():
+		return &DeletedError{Request: item.ID, ByID: true, When: a.Deleted}
+	}
+	return nil
 }
 
 // newPart returns what an item changes on a member, and the account afterwards.

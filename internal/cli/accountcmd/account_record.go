@@ -39,13 +39,10 @@ func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, 
 		return &account.Batch{Stores: s.set, Do: wrap(do), Size: o.size, Report: o.report, Retry: o.retry(), Lost: s.skipLost}
 	}
 	if o.global.DryRun {
-		runner := itemRunner(nil)
 		if o.runner != nil {
-			runner = o.runner(nil)
-		} else {
-			runner = batch(account.DryRun(step))
+			return o.work(ctx, t, o.runner(nil), nil, new(int64))
 		}
-		return o.work(ctx, s, t, runner, nil, new(int64))
+		return o.work(ctx, t, batch(account.DryRun(step)), nil, new(int64))
 	}
 	j := o.journals.Open(s.dir, o.lock.Timeout)
 	session, err := j.Open(ctx, journal.Accounts)
@@ -54,7 +51,7 @@ func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, 
 	}
 	o.journals.WarnNotes(session.Notes)
 	r := &recording{of: o, session: session, count: t.count, undo: &undoFile{head: "davadmin " + strings.Join(o.undo, " ") + undoInput, hook: o.hook}, dir: j.Dir()}
-	return r.run(ctx, s, t, func() itemRunner {
+	return r.run(ctx, t, func() itemRunner {
 		if group != nil {
 			return batch(group(r.keep))
 		}
@@ -96,7 +93,7 @@ func (r *recording) keep(lines []string) (forget func() error, err error) {
 }
 
 // run processes the items, and records the result, whatever ended the run.
-func (r *recording) run(ctx context.Context, s *storeHome, t *selectedAccounts, batch func() itemRunner) error {
+func (r *recording) run(ctx context.Context, t *selectedAccounts, batch func() itemRunner) error {
 	o := r.of
 	var runner itemRunner
 	if o.runner != nil {
@@ -109,7 +106,7 @@ func (r *recording) run(ctx context.Context, s *storeHome, t *selectedAccounts, 
 			return errors.Join(err, r.session.Close())
 		}
 	}
-	err := o.work(ctx, s, t, runner, r.undo, &r.change)
+	err := o.work(ctx, t, runner, r.undo, &r.change)
 	if r.change == 0 {
 		return errors.Join(err, r.session.Close())
 	}

@@ -128,7 +128,7 @@ func (o *changeRun) countWords() string {
 }
 
 // work processes the items, and returns an error if not all were done.
-func (o *changeRun) work(ctx context.Context, s *storeHome, t *selectedAccounts, b itemRunner, file *undoFile, change *int64) error {
+func (o *changeRun) work(ctx context.Context, t *selectedAccounts, b itemRunner, file *undoFile, change *int64) error {
 	done := 0
 	var shown atomic.Int64 // done, for the goroutine of the status line
 	start := o.now()
