@@ -229,10 +229,10 @@ func (b *AddressBatch) compare(ctx context.Context, item *Item, accounts map[str
 	o := &Outcome{Item: item, Result: Failed}
 	if b.stopped != nil {
 		o.Result = NotDone
-		return o, nil
+		return o, nil //nolint:nilerr // b.stopped is why nothing is done for the item, and End returns it
 	}
 	if o.Err = b.unusable(item, accounts[item.ID]); o.Err != nil {
-		return o, nil
+		return o, nil //nolint:nilerr // it is a failure of the item, not of the run
 	}
 	m := b.members[item.ID]
 	if m == nil {
