@@ -53,6 +53,10 @@ type Outcome struct {
 	Result  Result
 	Details []Detail // what was done, or would be done
 	Err     error    // of a failure; why the result is unknown
+	// Part is set for an item that failed or was not done, but of which a part was.
+	Part bool
+
+	parts [][]Outcome // of the accounts that the item stands for (AddressBatch)
 }
 
 // Detail is one thing that was done for an item, or one thing to know about it.
@@ -308,6 +312,10 @@ func errorsOfItems() []error {
 // errors for a conflict with another transaction, and accepts no more statements
 // then; so one is tried.
 func harmless(ctx context.Context, w store.Writer, item *Item, err error) bool {
+	var partly *partlyError
+	if errors.As(err, &partly) {
+		return false
+	}
 	for _, e := range errorsOfItems() {
 		if errors.Is(err, e) {
 			_, now := w.AccountByFoldedID(ctx, item.ID)
@@ -396,6 +404,7 @@ func (t *transactions) once(ctx context.Context, st store.Store, items []*Item, 
 		return saved.write(undo)
 	})
 	var unknown *store.CommitUnknown
+	var partly *partlyError
 	switch {
 	case errors.As(err, &unknown):
 		for i, o := range outcomes {
@@ -410,8 +419,8 @@ func (t *transactions) once(ctx context.Context, st store.Store, items []*Item, 
 			}
 		}
 		return outcomes, err
-	case errors.Is(err, store.ErrInvalid) && ctx.Err() == nil:
-		// The database rejected an item, and everything else in the transaction with it.
+	case (errors.Is(err, store.ErrInvalid) || errors.As(err, &partly)) && ctx.Err() == nil:
+		// An item was rejected, and everything else in the transaction with it.
 		if err := saved.forget(); err != nil {
 			return nil, err
 		}

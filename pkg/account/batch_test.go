@@ -296,7 +296,7 @@ func TestBatchChangesThroughFaults(t *testing.T) {
 			item.Properties = Properties{{"displayname", "new"}}
 		}
 		var w undoLog
-		results, err := work(t, s, InTransaction(Modify(nobody, AllBackends{}), w.keep), items...)
+		results, err := work(t, s, InTransaction(Modify(nobody), w.keep), items...)
 		if err != nil || !slices.Equal(results, []Result{Changed, Changed}) {
 			t.Errorf("%v: %v, %v", plan, results, err)
 		}

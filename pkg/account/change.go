@@ -5,17 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// Modify returns a Step that sets the properties of an item on its account. A changed
-// primary address is also updated wherever one of the back ends names the person.
-func Modify(people PeopleLookup, all AllBackends) Step {
+// Modify returns a Step that sets the properties of an item on its account. A Step cannot
+// change its addresses, which may depend on those of other items: see AddressBatch.
+func Modify(people PeopleLookup) Step {
 	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
 		o := Outcome{Item: item, Result: Already}
+		if item.Properties.has("addresses") {
+			return o, nil, &store.InvalidError{Field: "addresses", Reason: "cannot be changed here"}
+		}
 		a, err := w.Account(ctx, item.ID)
 		if err != nil {
 			return o, nil, err
@@ -35,15 +37,6 @@ func Modify(people PeopleLookup, all AllBackends) Step {
 		}
 		if err := w.UpdateAccount(ctx, a); err != nil {
 			return o, nil, err
-		}
-		if a.Mail() != was.Mail() {
-			person := store.Person{ID: a.ID, Address: a.Mail()}
-			if _, err := w.Readdress(ctx, person); err != nil {
-				return o, nil, err
-			}
-			if _, err := all.readdress(ctx, item.Backend, person); err != nil {
-				return o, nil, err
-			}
 		}
 		o.Result = Changed
 		o.Details = differences(before, after)
@@ -170,76 +163,6 @@ func UndoUpgrade(name CalendarOf) Step {
 		o.Result, o.Details = Changed, details("removed "+c.Name)
 		return o, []string{RequestLine(item.ID, nil)}, w.DeleteCalendar(ctx, item.ID, c.Name)
 	}
-}
-
-// AllBackends are the back ends in which access lists and subscriptions may name a
-// person.
-type AllBackends struct {
-	Stores   Stores
-	Backends []string
-	// DryRun rolls back what was written; it is only counted.
-	DryRun bool
-}
-
-// UpdateAddresses returns a Step that copies the addresses of the item's entry to its
-// account, and to every place in the back ends that names the person.
-func UpdateAddresses(all AllBackends) Step {
-	return func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
-		o := Outcome{Item: item, Result: Already}
-		a, err := w.Account(ctx, item.ID)
-		if err != nil {
-			return o, nil, err
-		}
-		want := item.Entry.addresses()
-		var undo []string
-		if !slices.Equal(a.Addresses, want) {
-			before, notify := a.Addresses, a.NotifyTo
-			a.Addresses, a.NotifyTo = want, replaced(a.NotifyTo, before, want)
-			if err := w.UpdateAccount(ctx, a); err != nil {
-				return o, nil, err
-			}
-			o.Result = Changed
-			o.Details = append(o.Details, Detail{Text: fmt.Sprintf("addresses: %s -> %s", strings.Join(before, " "), strings.Join(want, " "))})
-			undo = append(undo, RequestLine(a.ID, Properties{{"addresses", strings.Join(before, " ")}, {"notifrecipients", strings.Join(notify, " ")}}))
-		}
-		n, err := w.Readdress(ctx, store.Person{ID: a.ID, Address: a.Mail()})
-		if err != nil {
-			return o, nil, err
-		}
-		more, err := all.readdress(ctx, item.Backend, store.Person{ID: a.ID, Address: a.Mail()})
-		if n += more; err == nil && n > 0 {
-			o.Result = Changed
-			o.Details = append(o.Details, Detail{Text: fmt.Sprintf("access lists and subscriptions that name the person: %d", n)})
-		}
-		return o, undo, err
-	}
-}
-
-// readdress updates the address of a person in all back ends but one, and returns the
-// number of places that changed.
-func (x AllBackends) readdress(ctx context.Context, but string, p store.Person) (int, error) {
-	sum := 0
-	for _, backend := range x.Backends {
-		if backend == but {
-			continue
-		}
-		st, err := x.Stores.Open(ctx, backend)
-		if err != nil {
-			return sum, err
-		}
-		n := 0
-		err = st.Update(ctx, func(ctx context.Context, w store.Writer) (err error) {
-			if n, err = w.Readdress(ctx, p); err == nil && x.DryRun {
-				err = errDryRun
-			}
-			return err
-		})
-		if err != nil && !errors.Is(err, errDryRun) {
-			return sum, err
-		}
-		sum += n
-	}
-	return sum, nil
 }
 
 // replaced returns list with the old primary address replaced by the new one.

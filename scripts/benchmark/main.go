@@ -25,7 +25,7 @@ func main() {
 	flag.StringVar(&b.work, "work", "", "`DIRECTORY` for temporary files")
 	out := flag.String("out", "docs/benchmarks.md", "write the page to `FILE`")
 	flag.IntVar(&b.runs, "runs", 60, "run each command `N` times")
-	flag.StringVar(&b.only, "only", "", "measure only this `SECTION` and print it: config, properties, ldif, short, pipe, slapd, ds, coexist, change, accounts, store, failover")
+	flag.StringVar(&b.only, "only", "", "measure only this `SECTION` and print it: config, properties, ldif, short, pipe, slapd, ds, coexist, change, accounts, store, failover, repair")
 	flag.IntVar(&b.percent, "percent", 100, "with -only ldif, short or change: take `N` percent of the entries, for a quick look")
 	flag.IntVar(&b.accountCount, "accounts", 100_000, "create `N` accounts")
 	flag.IntVar(&b.entries, "entries", million, "in the section slapd, use directories of `N` entries")
@@ -140,7 +140,7 @@ type section struct {
 }
 
 func (b *bench) sections() []section {
-	return []section{{"config", b.configCommands}, {"properties", b.properties}, {"ldif", b.ldif}, {"short", b.short}, {"pipe", b.pipe}, {"slapd", b.slapd}, {"ds", b.ds}, {"coexist", b.coexist}, {"change", b.change}, {"accounts", b.accounts}, {"store", b.store}, {"failover", b.failover}}
+	return []section{{"config", b.configCommands}, {"properties", b.properties}, {"ldif", b.ldif}, {"short", b.short}, {"pipe", b.pipe}, {"slapd", b.slapd}, {"ds", b.ds}, {"coexist", b.coexist}, {"change", b.change}, {"accounts", b.accounts}, {"store", b.store}, {"failover", b.failover}, {"repair", b.repair}}
 }
 
 // apart measures a section in a separate process. A child process inherits the size

@@ -73,7 +73,7 @@ func (o *accountSelection) batchForm() cmdutil.BatchForm {
 	columns := append(addressColumns(), "id", "guid")
 	noted := false
 	return cmdutil.BatchForm{Columns: columns, Single: true, Line: func(f listfile.Fields) (string, error) {
-		line, err := batchAccount(f)
+		line, err := batchAccount(f, o.preferID)
 		if err != nil {
 			return "", err
 		}
@@ -124,8 +124,11 @@ func (o *accountSelection) batchProperties(f listfile.Fields, columns []string) 
 }
 
 // batchAccount returns the account of a record as a batch line has it: the address, or the
-// unique id if there is no address.
-func batchAccount(f listfile.Fields) (string, error) {
+// unique id if there is no address, or if that is preferred and davadmin made the list.
+func batchAccount(f listfile.Fields, preferID bool) (string, error) {
+	if id := strings.TrimSpace(f.Get("id")); preferID && id != "" && f.Has("state") {
+		return account.RequestLine(id, nil), nil
+	}
 	found, from := "", ""
 	for _, c := range addressColumns() {
 		address := store.CutMailto(strings.TrimSpace(f.Get(c)))

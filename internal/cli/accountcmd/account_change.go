@@ -39,8 +39,10 @@ func (o *accountChange) add(cmd *cobra.Command) {
 type changeWork struct {
 	properties account.Properties
 	// use says which letters are valid in the access lists of the properties.
-	use      store.ACLUse
-	step     func(s *storeHome, d *account.Directory, t *selectedAccounts) (account.Step, error)
+	use  store.ACLUse
+	step func(s *storeHome, d *account.Directory, t *selectedAccounts) (account.Step, error)
+	// runner, if not nil, returns what is used instead of a step; see changeRun.
+	runner   func(s *storeHome, t *selectedAccounts) (func(account.SaveUndo) itemRunner, error)
 	question func(n int) string // asked before something is destroyed; nil asks nothing
 }
 
@@ -85,7 +87,12 @@ func (o *accountChange) changeRequested(ctx context.Context, selects bool, reque
 	if err := o.limit.Check(t.count, func() (int64, error) { return s.countAll(ctx, names) }); err != nil {
 		return err
 	}
-	step, err := w.step(s, d, t)
+	var step account.Step
+	if w.runner != nil {
+		o.runner.runner, err = w.runner(s, t)
+	} else {
+		step, err = w.step(s, d, t)
+	}
 	if err != nil {
 		return err
 	}
@@ -128,15 +135,10 @@ func (o *accountChange) selectAccounts(ctx context.Context, s *storeHome, d *acc
 	return &selectedAccounts{count: len(requests), requests: requests, items: f.ItemsForRequests(ctx, requests, o.deleted), close: func() error { return nil }}, nil
 }
 
-// others returns all back ends of the home that have a store.
-func (o *accountChange) others(ctx context.Context, s *storeHome) (account.AllBackends, error) {
-	names, err := s.selected(ctx, "")
-	return account.AllBackends{Stores: s.set, Backends: names, DryRun: o.global.DryRun}, err
-}
-
 // accountsOfEntries finds accounts by the entries with the requested addresses or unique ids.
+// An address may also be the one that the account has had so far.
 func accountsOfEntries(ctx context.Context, f *account.Finder, d *account.Directory, requests []account.Request) (*selectedAccounts, error) {
-	entries, err := d.ByRequest(ctx, requests)
+	entries, err := f.EntriesOf(ctx, d, requests)
 	if err != nil {
 		return nil, err
 	}
@@ -203,12 +205,18 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 		return nothingToChange(account.AccountProperties())
 	}
 	o.modifies = true
-	return o.change(ctx, selects, changeWork{properties: properties, use: store.SchedulingACL, step: func(s *storeHome, _ *account.Directory, t *selectedAccounts) (account.Step, error) {
-		others, err := o.others(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		return account.Modify(t.people, others), nil
+	return o.change(ctx, selects, changeWork{properties: properties, use: store.SchedulingACL, runner: func(s *storeHome, t *selectedAccounts) (func(account.SaveUndo) itemRunner, error) {
+		names, err := s.selected(ctx, "")
+		return func(save account.SaveUndo) itemRunner {
+			step := account.Modify(t.people)
+			plain := &account.Batch{Stores: s.set, Do: account.InTransaction(step, save), Report: o.runner.report, Retry: o.runner.retry(), Lost: s.skipLost}
+			if o.global.DryRun {
+				plain.Do = account.DryRun(step)
+			}
+			addresses := o.runner.addressBatch(s, names, save)
+			addresses.Prepare = account.SetProperties(t.people)
+			return &addressRunner{plain, addresses}
+		}, err
 	}})
 }
 
@@ -256,11 +264,17 @@ func newAccountRepair(f *cmdutil.Factory) *cobra.Command {
 		Use:   "repair -m | -o -a ADDRESS | -g ID | -f FILE | -B DN -R FILTER",
 		Short: "update the addresses or owners of accounts from the directory",
 		Long: `-m copies the current addresses of an entry to its account, which is found by the unique
-id, and to the access lists, delegates, owners and subscriptions of all back ends that
-name this person. -o copies the owners of resources and groups from their entries.
+id. If the primary address changes, it is also updated in the access lists, delegates,
+owners and subscriptions of all back ends that name this person. -o copies the owners of
+resources and groups from their entries.
 
-Give the account by the current address of its entry, or by its unique id.`,
+Give the account by the current address of its entry, by its unique id, or by its old
+address if no entry has that any more. People who exchanged addresses are repaired
+together, also on different back ends, if all of them are selected. An address that
+another account keeps is refused, and that account named. If a run was interrupted, run
+the same command again. 'account list --changed' lists the accounts to repair.`,
 		Example: `  davadmin account repair -m -a jdoe@example.com
+  davadmin account list --changed --output csv | davadmin account repair -m -f -
   davadmin account repair -o -B ou=Resources,o=example.com,o=isp -R '(objectClass=icsCalendarResource)'`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -271,13 +285,12 @@ Give the account by the current address of its entry, or by its unique id.`,
 				return cmdutil.Usagef("nothing to repair; use -m for addresses or -o for owners")
 			}
 			o.byEntry = true
-			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(s *storeHome, d *account.Directory, t *selectedAccounts) (account.Step, error) {
-				if owners {
-					find, err := d.OwnerLookup(cmd.Context(), t.entries)
-					return account.UpdateOwners(find), err
-				}
-				others, err := o.others(cmd.Context(), s)
-				return account.UpdateAddresses(others), err
+			if mail {
+				return o.repairAddresses(cmd.Context(), o.selects(cmd))
+			}
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(_ *storeHome, d *account.Directory, t *selectedAccounts) (account.Step, error) {
+				find, err := d.OwnerLookup(cmd.Context(), t.entries)
+				return account.UpdateOwners(find), err
 			}})
 		},
 	}
@@ -285,6 +298,19 @@ Give the account by the current address of its entry, or by its unique id.`,
 	cmd.Flags().BoolVarP(&mail, "email", "m", false, "copy the addresses from the entries")
 	cmd.Flags().BoolVarP(&owners, "ownerlists", "o", false, "copy the owners from the entries")
 	return cmd
+}
+
+// repairAddresses copies the addresses of entries to their accounts.
+func (o *accountChange) repairAddresses(ctx context.Context, selects bool) error {
+	o.runner.lazy, o.preferID = true, true
+	return o.change(ctx, selects, changeWork{runner: func(s *storeHome, _ *selectedAccounts) (func(account.SaveUndo) itemRunner, error) {
+		names, err := s.selected(ctx, "")
+		return func(save account.SaveUndo) itemRunner {
+			addresses := o.runner.addressBatch(s, names, save)
+			addresses.Prepare = account.CopyAddresses
+			return &addressRunner{nil, addresses}
+		}, err
+	}})
 }
 
 func newAccountDelComponent(f *cmdutil.Factory) *cobra.Command {

@@ -21,6 +21,7 @@ type accountList struct {
 	verbose bool
 	orphans bool
 	missing bool
+	changed bool
 	// delegatesOf is the person whose accounts to act for are listed; "" for none.
 	delegatesOf string
 	kinds       []string
@@ -35,7 +36,7 @@ type accountList struct {
 func newAccountList(f *cmdutil.Factory) *cobra.Command {
 	o := &accountList{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
-		Use:   "list [-a ADDRESS | -g ID | -f FILE | -B DN -R FILTER | --delegates-of ADDRESS] [-v] [--orphans] [--missing]",
+		Use:   "list [-a ADDRESS | -g ID | -f FILE | -B DN -R FILTER | --delegates-of ADDRESS] [-v] [--orphans] [--missing] [--changed]",
 		Short: "list accounts (by default all)",
 		Long: `Lists accounts, by default sorted by address: address, unique id, kind, back end and
 state. With -v, it also shows the settings of each account and how much it contains.
@@ -43,8 +44,9 @@ state. With -v, it also shows the settings of each account and how much it conta
 
 --orphans lists accounts whose unique id is not in the directory. --missing lists
 directory entries of local people who have no account, with the reason if none
-can be created. Both read the whole directory first. The exit code is 3 if anything
-is listed.
+can be created. --changed lists accounts whose addresses, primary or alternate, differ from
+those of their entries, with both; 'account repair -m -f' reads the list and updates them.
+All three read the whole directory first. The exit code is 3 if anything is listed.
 
 --delegates-of lists the accounts on whose behalf a person may act: those that have the
 person as a delegate or an owner, or whose scheduling list gives the person the right m. It
@@ -55,7 +57,8 @@ looked up in the directory given by --ldif, -H or the home.`,
   davadmin account list -a jdoe@example.com -v
   davadmin account list --state deleted --output jsonl
   davadmin account list --delegates-of assistant@example.com
-  davadmin account list --orphans --missing --ldif export.ldif`,
+  davadmin account list --orphans --missing --ldif export.ldif
+  davadmin account list --changed --output csv`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(cmd); err != nil {
@@ -71,6 +74,7 @@ looked up in the directory given by --ldif, -H or the home.`,
 	flags.BoolVar(&o.orphans, "orphans", false, "list only accounts without a directory entry")
 	flags.BoolVar(&o.missing, "missing", false, "list directory entries of local people who have no account")
 	flags.StringVar(&o.delegatesOf, "delegates-of", "", "list the accounts that the person with this `ADDRESS` may act for, as a delegate or an owner or by the right m (not that person's own delegates; id=ID for a unique id)")
+	flags.BoolVar(&o.changed, "changed", false, "list only accounts whose addresses differ from those of their directory entries")
 	flags.StringSliceVar(&o.kinds, "kind", nil, "list only accounts of this `KIND` (user, group, resource or location; separate several by commas)")
 	flags.StringVar(&o.state, "state", "active", "list only accounts in this `STATE` (active, deleted or any)")
 	flags.StringVar(&o.domain, "domain", "", "list only accounts with an address in this `DOMAIN`")
@@ -90,27 +94,30 @@ func (o *accountList) check(cmd *cobra.Command) error {
 	}
 	f := cmd.Flags()
 	named := len(o.accounts)+len(o.ids) > 0 || o.batch != ""
-	compared := o.orphans || o.missing
+	compared := o.compares()
 	switch {
 	case len(o.accounts)+len(o.ids) > 0 && o.batch != "", named && o.selects(cmd):
 		return cmdutil.Usagef("use only one of these: -a and -g, -f, or -B and -R")
 	case compared && (named || f.Changed("ldapfilter")):
-		return cmdutil.Usagef("--orphans and --missing compare all accounts with all entries, so they cannot be combined with -a, -g, -f or -R")
+		return cmdutil.Usagef("--orphans, --missing and --changed compare all accounts with all entries, so they cannot be combined with -a, -g, -f or -R")
 	case compared && o.verbose:
-		return cmdutil.Usagef("--orphans and --missing cannot be combined with -v")
+		return cmdutil.Usagef("--orphans, --missing and --changed cannot be combined with -v")
 	case f.Changed("delegates-of"):
 		return o.checkDelegatesOf(cmd)
 	}
 	for _, name := range []string{"kind", "domain", "match", "sort", "reverse", "limit"} {
 		if f.Changed(name) && (named || compared || o.selects(cmd)) {
-			return cmdutil.Usagef("--%s applies only to the listing of all accounts, so it cannot be combined with -a, -g, -f, -B, -R, --orphans or --missing", name)
+			return cmdutil.Usagef("--%s applies only to the listing of all accounts, so it cannot be combined with -a, -g, -f, -B, -R, --orphans, --missing or --changed", name)
 		}
 	}
 	if f.Changed("state") && (compared || o.selects(cmd)) {
-		return cmdutil.Usagef("--state cannot be combined with -B, -R, --orphans or --missing")
+		return cmdutil.Usagef("--state cannot be combined with -B, -R, --orphans, --missing or --changed")
 	}
 	return nil
 }
+
+// compares reports whether accounts are compared with the directory.
+func (o *accountList) compares() bool { return o.orphans || o.missing || o.changed }
 
 // accountOrders returns the values of --sort, in the order of store.AccountOrder.
 func accountOrders() []string { return []string{"mail", "id", "name", "created", "changed"} }
@@ -168,7 +175,7 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 	if err != nil {
 		return err
 	}
-	if len(o.accounts)+len(o.ids) == 0 && o.batch == "" && !selects && !o.orphans && !o.missing && o.delegatesOf == "" {
+	if len(o.accounts)+len(o.ids) == 0 && o.batch == "" && !selects && !o.compares() && o.delegatesOf == "" {
 		if a := o.getenv("DAVADMIN_ACCOUNT"); a != "" {
 			o.accounts = []string{a}
 		}
@@ -189,7 +196,7 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 	switch {
 	case o.delegatesOf != "":
 		return o.represented(ctx, s, names, format, incomplete)
-	case o.orphans || o.missing:
+	case o.compares():
 		return o.compare(ctx, s, names, format, incomplete)
 	case len(requests) > 0:
 		return o.named(ctx, s, names, requests, format, incomplete)
@@ -212,7 +219,7 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 // print prints the accounts that produce adds to the emitter.
 func (o *accountList) print(format ui.Format, produce func(*accountEmitter) error) error {
 	more := noMore
-	if o.orphans || o.missing {
+	if o.compares() {
 		more = columnsOfResult
 	}
 	return printProduced(accountListing(o.verbose, more), o.console, format, func(emit func(*accountObject) error) error {
@@ -312,80 +319,6 @@ func (o *accountSelection) mustDirectory(ctx context.Context, s *storeHome) (*ac
 		return nil, done, cmdutil.Usagef("missing directory: use --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)
 	}
 	return d, done, err
-}
-
-// namedMisplaced is how many of the accounts on another back end than their entry names are
-// named.
-const namedMisplaced = 10
-
-// compare lists the differences between the accounts and the entries of the directory.
-func (o *accountList) compare(ctx context.Context, s *storeHome, names []string, format ui.Format, incomplete error) (err error) {
-	d, done, err := o.mustDirectory(ctx, s)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, done()) }()
-	m, err := s.builder(ctx, func(context.Context, []string) (account.PeopleByAddress, error) { return nil, nil })
-	if err != nil {
-		return err
-	}
-	scope := account.CompareScope{Backends: names, Readable: names}
-	if o.backend != "" {
-		var unread error
-		if scope.Readable, unread, err = s.readable(ctx, ""); err != nil {
-			return err
-		}
-		if incomplete == nil {
-			incomplete = unread // the account of an entry may be there
-		}
-	}
-	o.console.KeepGoing()
-	var c account.Comparison
-	err = o.print(format, func(out *accountEmitter) (err error) {
-		orphan := func(f account.Found) error {
-			if !o.orphans {
-				return nil
-			}
-			object := newAccountObject(f)
-			object.Why = "no entry has its unique id"
-			return out.emit(object)
-		}
-		missing := func(e *account.Entry, backend string, why error) error {
-			if !o.missing {
-				return nil
-			}
-			return out.emit(newMissingObject(e, backend, o.hints.ErrorText(why)))
-		}
-		misplaced := 0
-		elsewhere := func(e *account.Entry, is, named string) error {
-			if misplaced++; misplaced <= namedMisplaced {
-				o.console.Warnf("%s: the account is on the back end %s, but the entry names %s", ui.Sanitize(e.Name()), ui.Sanitize(is), ui.Sanitize(named))
-			}
-			return nil
-		}
-		if c, err = m.Compare(ctx, d, scope, account.Differences{Orphan: orphan, Missing: missing, Misplaced: elsewhere}); err == nil {
-			err = incomplete
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	o.console.Notef("accounts: %d; entries with a unique id: %d; accounts without an entry: %d; local entries without an account: %d", c.Accounts, c.Entries, c.Orphans, c.Missing)
-	if c.Misplaced > 0 {
-		o.console.Notef("accounts on another back end than their entry names: %d", c.Misplaced)
-	}
-	var found []string
-	if o.orphans && c.Orphans > 0 {
-		found = append(found, fmt.Sprintf("accounts without an entry: %d", c.Orphans))
-	}
-	if o.missing && c.Missing > 0 {
-		found = append(found, fmt.Sprintf("local entries without an account: %d", c.Missing))
-	}
-	if len(found) > 0 {
-		return cmdutil.Findingsf("%s", strings.Join(found, "; "))
-	}
-	return nil
 }
 
 // timeText returns a time as it is printed, or "" for the zero time.

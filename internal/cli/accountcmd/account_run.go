@@ -18,7 +18,6 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/directory"
-	"github.com/davadmin/davadmin/pkg/journal"
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
@@ -43,6 +42,11 @@ type changeRun struct {
 	format    ui.Format
 	size      int  // of a group; 0 means the default
 	recorded  bool // the batch is an undo file, and so is the reject file
+	// runner, if not nil, returns what processes the items instead of a group; save is nil for a
+	// dry run.
+	runner func(save account.SaveUndo) itemRunner
+	// lazy records a change only before something is changed: what it changes has undo lines.
+	lazy bool
 
 	counts  map[account.Result]int
 	rejects []rejected
@@ -50,6 +54,7 @@ type changeRun struct {
 	helps   bool  // running the command again may help with an item that failed
 	single  error // why the only item failed
 	ofLost  int   // items that failed because of their back end
+	parts   int   // items that were not done, but of which a part was
 	listed  bool  // items are reported one by one, even if there is only one
 	many    bool  // there are several items: those that are already done are only counted
 	lost    error // why the report could not be written
@@ -104,63 +109,9 @@ type accountSummary struct {
 	Undo    string         `json:"undo,omitempty"`
 }
 
-// run applies step to the selected accounts, one transaction for each group. If group is not nil, it
-// is used instead of step. wrap, if not nil, wraps the group.
-func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, step account.Step, group func(account.SaveUndo) account.Group, wrap func(account.Group) account.Group) error {
-	var err error
-	if o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSONL); err != nil {
-		return err
-	}
-	if o.retryFor < 0 {
-		return cmdutil.Usagef("--retry-for: %s is negative", o.retryFor)
-	}
-	if err := cmdutil.CheckReject(o.reject, o.rejectOutput()); err != nil {
-		return err
-	}
-	o.counts, o.many, o.listed = map[account.Result]int{}, t.count > 1, t.count > 1
-	if wrap == nil {
-		wrap = func(do account.Group) account.Group { return do }
-	}
-	if o.global.DryRun {
-		return o.work(ctx, s, t, wrap(account.DryRun(step)), nil, 0)
-	}
-	j := o.journals.Open(s.dir, o.lock.Timeout)
-	session, err := j.Open(ctx, journal.Accounts)
-	if err != nil {
-		return err
-	}
-	o.journals.WarnNotes(session.Notes)
-	undo := &undoFile{head: "davadmin " + strings.Join(o.undo, " ") + undoInput, hook: o.hook}
-	change, err := o.journals.BeginNumbered(ctx, session, func(change int64) journal.Intent {
-		undo.path = undoPath(j.Dir(), change)
-		return journal.Intent{
-			Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,
-			Items: []journal.Item{{Name: cmdutil.Plural(t.count, "account"), New: "undo file: " + undo.path, IsSet: true}},
-		}
-	})
-	if err != nil {
-		return errors.Join(err, session.Close())
-	}
-	do := account.InTransaction(step, undo.keep)
-	if group != nil {
-		do = group(undo.keep)
-	}
-	err = o.work(ctx, s, t, wrap(do), undo, change)
-	ended, detail := journal.Done, o.countWords()
-	if o.counts[account.NotDone]+o.counts[account.Unknown] > 0 || err != nil && o.touched() == 0 {
-		ended = journal.Unfinished
-		if o.touched() == 0 {
-			ended = journal.NotDone
-		}
-	}
-	// The result is recorded, whatever ended the run.
-	endErr := session.End(context.WithoutCancel(ctx), change, ended, detail)
-	return errors.Join(err, endErr, session.Close())
-}
-
 // touched returns how many accounts were changed, or may have been.
 func (o *changeRun) touched() int {
-	return o.counts[account.Unknown] + o.counts[account.Created] + o.counts[account.Restored] + o.counts[account.Changed] + o.counts[account.Deleted]
+	return o.parts + o.counts[account.Unknown] + o.counts[account.Created] + o.counts[account.Restored] + o.counts[account.Changed] + o.counts[account.Deleted]
 }
 
 func (o *changeRun) countWords() string {
@@ -177,8 +128,7 @@ func (o *changeRun) countWords() string {
 }
 
 // work processes the items, and returns an error if not all were done.
-func (o *changeRun) work(ctx context.Context, s *storeHome, t *selectedAccounts, do account.Group, file *undoFile, change int64) error {
-	b := &account.Batch{Stores: s.set, Do: do, Size: o.size, Report: o.report, Retry: o.retry(), Lost: s.skipLost}
+func (o *changeRun) work(ctx context.Context, t *selectedAccounts, b itemRunner, file *undoFile, change *int64) error {
 	done := 0
 	var shown atomic.Int64 // done, for the goroutine of the status line
 	start := o.now()
@@ -211,7 +161,7 @@ func (o *changeRun) work(ctx context.Context, s *storeHome, t *selectedAccounts,
 		}
 	}
 	stop()
-	return o.end(ctx, t, stopped, file, change)
+	return o.end(ctx, t, stopped, file, *change)
 }
 
 // retry says how long the run waits for an unavailable database.
@@ -309,6 +259,9 @@ func (o *changeRun) againWords(helps bool) string {
 func (o *changeRun) report(out account.Outcome) error {
 	o.counts[out.Result]++
 	o.total++
+	if out.Part {
+		o.parts++
+	}
 	o.listed = o.listed || o.total > 1 || out.Item.Where != ""
 	if out.Result == account.Failed || out.Result == account.NotDone || out.Result == account.Unknown {
 		if o.reject != "" && out.Item.Line != "" {
@@ -334,7 +287,7 @@ func (o *changeRun) report(out account.Outcome) error {
 			o.ofLost++
 		}
 		if o.listed && (lost == nil || o.ofLost <= namedNotDone) {
-			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: " + o.hints.ErrorText(out.Err))
+			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": " + notDoneWords(out) + o.hints.ErrorText(out.Err))
 		}
 		return nil
 	case account.Unknown:

@@ -31,7 +31,8 @@ func TestProgressOfABatch(t *testing.T) {
 			}
 		}
 	}
-	err := o.work(t.Context(), s, &selectedAccounts{count: 30, items: items}, account.DryRun(account.Delete), nil, 0)
+	batch := &account.Batch{Stores: s.set, Do: account.DryRun(account.Delete), Report: o.report}
+	err := o.work(t.Context(), &selectedAccounts{count: 30, items: items}, batch, nil, new(int64))
 	var partial *cmdutil.PartialError
 	if !errors.As(err, &partial) || !strings.Contains(notes.String(), " of 30 accounts, ") {
 		t.Errorf("%v\n%s", err, notes.String())

@@ -49,6 +49,9 @@ type accountSelection struct {
 	// recorded is set when the batch turned out to be an undo file, whose lines have the
 	// form account.Recorded and are run from the last to the first.
 	recorded bool
+	// preferID takes the unique id of a list by davadmin, and not the address: after an exchange,
+	// an address means the entry that has it now.
+	preferID bool
 }
 
 // add adds the options that name accounts by their addresses or select directory entries.

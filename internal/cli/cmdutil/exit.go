@@ -197,12 +197,15 @@ func (h *Hints) StoreHint(err error) string {
 	var unreadable *account.UnreadableError
 	var ambiguous *account.AmbiguousError
 	var deleted *account.DeletedError
+	var held *account.AddressHeldError
 	var unproven *directory.UnprovenError
 	var passFile *postgres.PassFileError
 	var method *postgres.AuthenticationError
 	var rights *postgres.RightsError
 	var problem *directory.Problem
 	switch {
+	case errors.As(err, &held):
+		return heldHint(held)
 	case errors.As(err, &unproven):
 		return "; to prove it, use --prove-as DN"
 	case errors.As(err, &problem) && problem.Addition, errors.As(err, &unreadable) && errors.As(unreadable.First, &problem) && problem.Addition:
@@ -284,4 +287,15 @@ func AsError[T error](err error, target *T) bool { return errors.As(err, target)
 func (h *Hints) ErrorText(err error) string {
 	_, text := h.ExitOf(context.Background(), err)
 	return text
+}
+
+// heldHint says what to do about an address that another account has.
+func heldHint(held *account.AddressHeldError) string {
+	switch held.Reason {
+	case account.HeldOutside:
+		return "; if that account gets another address too, change both in one run (a further -a or -g, or a batch with -f)"
+	case account.HeldKept, account.HeldWanted:
+		return "; only one account can have an address, so correct what gives it to both"
+	}
+	return ""
 }

@@ -71,7 +71,7 @@ func OptionRules() []OptionRule {
 			"id-pattern", "idle-timeout", "key-file", "ldaps", "localuser-attribute", "lock-timeout", "no-color", "output", "page", "parallel", "part-timeout",
 			"password-file", "prove-as", "prove-password-file", "quiet", "rate", "remark", "retry-for", "runs", "starttls", "strict", "tmp",
 			"vault-key", "workers"),
-		of(OptionOfCommand, "", "all", "attribute", "backend", "class", "classes", "day-one", "domain", "domains", "entries", "faults", "fix-plan",
+		of(OptionOfCommand, "", "all", "attribute", "backend", "changed", "class", "classes", "day-one", "domain", "domains", "entries", "faults", "fix-plan",
 			"for-server", "format", "from", "from-attr", "hostname", "kind", "ldapfilter", "ldif", "ldif-adds", "limit", "manifest", "match",
 			"missing", "modified", "no-directory", "orphans", "out", "port", "probe", "reject", "reverse", "rules", "schema", "scope", "seed",
 			"side", "sort", "state", "unchecked", "verbose", "wave-size", "with-home"),
@@ -152,8 +152,8 @@ func replacedBy(option string) []string {
 	case "ldif", "ldif-adds":
 		return []string{"hostname"}
 	case "verbose":
-		return []string{"orphans", "missing"}
-	case "orphans", "missing":
+		return []string{"orphans", "missing", "changed"}
+	case "orphans", "missing", "changed":
 		return []string{"account", "guid", "file", "ldapfilter", "verbose"}
 	case "no-directory":
 		return []string{"hostname", "ldif"}
