@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,11 @@ func Modify(people PeopleLookup, all AllBackends) Step {
 		after := PropertiesOf(a, names)
 		if before.String() == after.String() && sameLists(a, was) {
 			return o, nil, nil
+		}
+		if a.Mail() != was.Mail() {
+			if err := all.seen(); err != nil {
+				return o, nil, err
+			}
 		}
 		if err := w.UpdateAccount(ctx, a); err != nil {
 			return o, nil, err
@@ -178,6 +184,9 @@ func UndoUpgrade(name CalendarOf) Step {
 type AllBackends struct {
 	Stores   Stores
 	Backends []string
+	// Lost are the back ends whose stores cannot be used: no address can be changed
+	// everywhere.
+	Lost Lost
 	// DryRun rolls back what was written; it is only counted.
 	DryRun bool
 }
@@ -189,6 +198,9 @@ func UpdateAddresses(all AllBackends) Step {
 		o := Outcome{Item: item, Result: Already}
 		a, err := w.Account(ctx, item.ID)
 		if err != nil {
+			return o, nil, err
+		}
+		if err := all.seen(); err != nil {
 			return o, nil, err
 		}
 		want := item.Entry.addresses()
@@ -216,6 +228,14 @@ func UpdateAddresses(all AllBackends) Step {
 	}
 }
 
+// seen returns an *UnseenError if a back end is lost.
+func (x AllBackends) seen() error {
+	for _, backend := range slices.Sorted(maps.Keys(x.Lost)) {
+		return &UnseenError{Backend: backend, Reason: x.Lost[backend].Error()}
+	}
+	return nil
+}
+
 // readdress updates the address of a person in all back ends but one, and returns the
 // number of places that changed.
 func (x AllBackends) readdress(ctx context.Context, but string, p store.Person) (int, error) {
@@ -226,7 +246,7 @@ func (x AllBackends) readdress(ctx context.Context, but string, p store.Person) 
 		}
 		st, err := x.Stores.Open(ctx, backend)
 		if err != nil {
-			return sum, err
+			return sum, ofBackend(backend, err)
 		}
 		n := 0
 		err = st.Update(ctx, func(ctx context.Context, w store.Writer) (err error) {
@@ -236,7 +256,7 @@ func (x AllBackends) readdress(ctx context.Context, but string, p store.Person) 
 			return err
 		})
 		if err != nil && !errors.Is(err, errDryRun) {
-			return sum, err
+			return sum, ofBackend(backend, err)
 		}
 		sum += n
 	}

@@ -233,7 +233,8 @@ func (f *Finder) find(ctx context.Context, r *Request, deleted bool) (Found, err
 }
 
 // ItemsForEntries yields an item for the account of each entry, which it finds by the
-// unique ID. It counts the entries without an active account in without.
+// unique ID. It counts the entries without an active account in without. If it is unknown
+// whether an entry has an account, because a back end cannot be read, the item is refused.
 func (f *Finder) ItemsForEntries(ctx context.Context, entries *Entries, p Properties, without *int) iter.Seq2[*Item, error] {
 	return func(yield func(*Item, error) bool) {
 		for n, err := range entries.All() {
@@ -250,6 +251,8 @@ func (f *Finder) ItemsForEntries(ctx context.Context, entries *Entries, p Proper
 			found, err := f.ByID(ctx, e.IDs[0])
 			var several *AmbiguousError
 			switch {
+			case notSeen(err) != nil:
+				item.Refused, err = notSeen(err), nil
 			case errors.Is(err, store.ErrNotFound):
 				*without++
 				continue

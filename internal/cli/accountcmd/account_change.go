@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -112,7 +113,7 @@ func (o *accountChange) directoryFor(ctx context.Context, s *storeHome, selects 
 }
 
 func (o *accountChange) selectAccounts(ctx context.Context, s *storeHome, d *account.Directory, names []string, requests []account.Request, p account.Properties, selects bool) (*selectedAccounts, error) {
-	f := s.finder(names)
+	f := s.finder(names, o.backend)
 	switch {
 	case selects:
 		entries, err := o.selection(ctx, d)
@@ -128,10 +129,22 @@ func (o *accountChange) selectAccounts(ctx context.Context, s *storeHome, d *acc
 	return &selectedAccounts{count: len(requests), requests: requests, items: f.ItemsForRequests(ctx, requests, o.deleted), close: func() error { return nil }}, nil
 }
 
-// others returns all back ends of the home that have a store.
+// others returns all back ends of the home. One that has no store names nobody.
 func (o *accountChange) others(ctx context.Context, s *storeHome) (account.AllBackends, error) {
 	names, err := s.selected(ctx, "")
-	return account.AllBackends{Stores: s.set, Backends: names, DryRun: o.global.DryRun}, err
+	all := account.AllBackends{Stores: s.set, Backends: names, DryRun: o.global.DryRun, Lost: account.Lost{}}
+	for _, l := range s.lost {
+		if !l.NoStore() {
+			all.Lost[l.Backend] = l.Err
+		}
+	}
+	return all, err
+}
+
+// changesAddress reports whether a property changes the addresses of an account.
+func changesAddress(requests []account.Request, p account.Properties) bool {
+	names := func(p account.Properties) bool { return slices.Contains(p.Names(), "addresses") }
+	return names(p) || slices.ContainsFunc(requests, func(r account.Request) bool { return names(r.Properties) })
 }
 
 // accountsOfEntries finds accounts by the entries with the requested addresses or unique ids.
@@ -204,9 +217,12 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 	}
 	o.modifies = true
 	return o.change(ctx, selects, changeWork{properties: properties, use: store.SchedulingACL, step: func(s *storeHome, _ *account.Directory, t *selectedAccounts) (account.Step, error) {
-		others, err := o.others(ctx, s)
-		if err != nil {
-			return nil, err
+		var others account.AllBackends
+		if changesAddress(t.requests, properties) {
+			var err error
+			if others, err = o.others(ctx, s); err != nil {
+				return nil, err
+			}
 		}
 		return account.Modify(t.people, others), nil
 	}})

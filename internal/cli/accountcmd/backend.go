@@ -107,11 +107,9 @@ func (o *backendList) run(ctx context.Context) (err error) {
 	var all []backendObject
 	var lost []backends.Lost
 	var failed error
-	for _, l := range s.set.Locations() {
-		if o.name != "" && o.name != l.Backend {
-			continue
-		}
-		b, err := o.describe(ctx, s, l)
+	for _, at := range statesOf(ctx, s.set, o.name, backends.Options{Now: o.now}) {
+		l := at.Location
+		b, err := o.describe(ctx, s, at)
 		if err != nil {
 			if ctx.Err() != nil {
 				return err
@@ -129,13 +127,13 @@ func (o *backendList) run(ctx context.Context) (err error) {
 
 // describe opens a back end and counts its accounts. The schema of a back end without a store
 // is 0.
-func (o *backendList) describe(ctx context.Context, s *storeHome, l backends.Location) (backendObject, error) {
+func (o *backendList) describe(ctx context.Context, s *storeHome, l storeState) (backendObject, error) {
 	b := backendObject{
 		Kind: "backend", Backend: l.Backend, Engine: l.Engine(), Default: l.Backend == s.set.Default(), Where: l.Where(), PurgeDelay: int64(l.PurgeDelay / time.Second),
+		Schema: l.state.Version,
 	}
-	state, err := l.State(ctx, backends.Options{Now: o.now})
-	if b.Schema = state.Version; err != nil || state.Version == 0 {
-		return b, err
+	if l.err != nil || l.state.Version == 0 {
+		return b, l.err
 	}
 	st, err := s.set.Open(ctx, l.Backend)
 	if err != nil {

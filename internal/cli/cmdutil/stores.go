@@ -165,11 +165,33 @@ func (h *Hints) CheckDatabaseURLs(r *config.Registry, requests []config.Request)
 }
 
 // WarnLost warns of configured back ends whose store cannot be used, because their accounts
-// are not seen.
-func (ss *Stores) WarnLost(lost []backends.Lost) {
+// are not seen. without is the option with which the command works without them; "" for none.
+func (ss *Stores) WarnLost(lost []backends.Lost, without string) {
 	for _, l := range lost {
-		ss.console.Warnf("back end %s is skipped: %v%s", l.Backend, l.Err, ss.hints.lostHint(l))
+		ss.console.Warnf("back end %s is skipped: %v%s%s", l.Backend, l.Err, leaveOut(without, 1), ss.hints.lostHint(l))
 	}
+}
+
+// leaveOut says how a command works without n back ends.
+func leaveOut(option string, n int) string {
+	switch {
+	case option == "":
+		return ""
+	case n > 1:
+		return "; to leave them out: " + option
+	}
+	return "; to leave it out: " + option
+}
+
+// LostErrorWithout is LostError for a command that works without the back ends if it has this
+// option; "" for none.
+func (h *Hints) LostErrorWithout(lost []backends.Lost, without string) error {
+	err := h.LostError(lost)
+	var incomplete *IncompleteError
+	if errors.As(err, &incomplete) {
+		incomplete.Text += leaveOut(without, len(lost))
+	}
+	return err
 }
 
 // LostError returns the *IncompleteError of a command that could not read back ends, or nil
