@@ -323,8 +323,20 @@ func (sh *storeHomes) CreateStore(ctx context.Context, s *storeHome, l backends.
 	})
 }
 
+// findOut returns the command that shows whether a change of a store was made.
+func (sh *storeHomes) findOut(operation string) string {
+	switch operation {
+	case "backend purge":
+		return sh.hints.Again("--dry-run")
+	case "db schema_fullupgrade":
+		return sh.hints.Line("db", "schema_version")
+	}
+	return sh.hints.Line("backend", "list")
+}
+
 // Recorded calls do between two records of the journal. The first result of do says what
-// it did, even if it failed; the record says unfinished then, and if that is unknown.
+// it did, even if it failed; the record says unfinished then. If it is not known whether a
+// transaction was committed, the record says unknown, with the command that finds out.
 func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
 	session, err := sh.journals.Open(s.dir, wait).Open(ctx, journal.Accounts)
 	if err != nil {
@@ -338,7 +350,14 @@ func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Dura
 	detail, err := do()
 	result := journal.Done
 	var unknown *store.CommitUnknown
+	if errors.As(err, &unknown) && !unknown.Unreplicated {
+		err = fmt.Errorf("%w; to find out: %s", err, sh.findOut(operation))
+	}
 	switch {
+	case errors.As(err, &unknown) && !unknown.Unreplicated && detail == "":
+		result, detail = journal.Unknown, sh.hints.ErrorText(err)
+	case errors.As(err, &unknown) && !unknown.Unreplicated:
+		result, detail = journal.Unknown, detail+"; "+sh.hints.ErrorText(err)
 	case detail == "" && errors.As(err, &unknown):
 		result, detail = journal.Unfinished, sh.hints.ErrorText(err)
 	case err != nil && detail != "":

@@ -39,7 +39,7 @@ type ldapAudit struct {
 	plan        planOutput // of --fix-plan
 	planned     int        // changes in the plan that was written
 	lists       cmdutil.ServerLists
-	ended       error      // why the audit is incomplete; nil if it is complete
+	ended       error // why the audit is incomplete; nil if it is complete
 }
 
 func newLDAPAudit(f *cmdutil.Factory) *cobra.Command {
