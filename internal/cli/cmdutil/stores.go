@@ -110,6 +110,20 @@ func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.B
 	return l, nil
 }
 
+// NewLocation returns where the store of a back end will be that is not in the configuration
+// yet. An empty folder stands for the default.
+func (ss *Stores) NewLocation(o *HomeOptions, dir string, c *HomeConfig, id, folder, url string) backends.Location {
+	l := backends.Location{Backend: id, URL: url, Password: ss.vaults.StorePassword(o, dir, id), Client: ss.client()}
+	if folder == "" {
+		folder = c.Value(config.Backend{Key: id, ID: id}.Parameter("dbdir"))
+	}
+	if !filepath.IsAbs(folder) {
+		folder = filepath.Join(dir, filepath.FromSlash(folder))
+	}
+	l.File = filepath.Join(folder, id+StoreSuffix)
+	return l
+}
+
 // client returns the settings for PostgreSQL's own programs.
 func (ss *Stores) client() postgres.Client {
 	file := func(variable string, inHome ...string) string {
@@ -230,6 +244,12 @@ func (h *Hints) NoStoreError(lost []backends.Lost, others bool) error {
 		text += "; to skip this back end: --continue"
 	}
 	return &IncompleteError{Text: text, Err: lostCause(lost)}
+}
+
+// NotEmptyError returns the error of the deletion of a back end that cannot be read.
+func (h *Hints) NotEmptyError(l backends.Lost) error {
+	text := "nothing was changed: whether the back end has accounts is not known: " + h.lostWords([]backends.Lost{l})[0]
+	return &IncompleteError{Text: text + "; to delete it nevertheless: --skip-check", Err: lostCause([]backends.Lost{l})}
 }
 
 // lostWords returns a line about each back end without a store.
