@@ -380,8 +380,8 @@ func (sh *storeHomes) findOut(operation string) string {
 }
 
 // Recorded calls do between two records of the journal. The first result of do says what
-// it did, even if it failed; the record says unfinished then. If it is not known whether a
-// transaction was committed, the record says unknown, with the command that finds out.
+// it did, even if it failed; the record says unfinished then. If whether a transaction was
+// committed is unknown, the record says unknown, with the command that finds out.
 func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
 	session, err := sh.journals.Open(s.dir, wait).Open(ctx, journal.Accounts)
 	if err != nil {
