@@ -271,3 +271,48 @@ func TestStoreOnAReadOnlyOrFullDisk(t *testing.T) {
 		t.Errorf("code %d: %s", a.code, a.notes)
 	}
 }
+
+// A back end is only created in a database where its store can be, and deleted with its
+// database kept.
+func TestCreateAndDeletePostgresBackend(t *testing.T) {
+	s := servertest.Postgres(t, servertest.PostgresOptions{})
+	psql := func(database, statement string) {
+		t.Helper()
+		if _, err := s.Psql(t.Context(), database, statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	psql("postgres", "CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+	psql("postgres", "CREATE ROLE guest LOGIN")
+	guest := strings.Replace(s.URL("postgres"), "//"+servertest.PostgresUser+"@", "//guest@", 1)
+	home := newHome(t)
+	create := func(url string, more ...string) answer {
+		return davadminRun(t, nil, append([]string{"backend", "create", "-n", "pg", "--dburl", url, "--home", home}, more...)...)
+	}
+	for url, want := range map[string]string{
+		s.URL("latin"): "the encoding of the database is LATIN1", s.URL("nowhere"): "does not exist", guest: "permission denied for database postgres",
+	} {
+		if a := create(url); a.code == 0 || !strings.Contains(a.notes, "nothing was changed: ") || !strings.Contains(a.notes, want) {
+			t.Errorf("%s: code %d: %s", url, a.code, a.notes)
+		}
+	}
+	if strings.Contains(string(read(t, serverFile(home))), "store.dav.pg") {
+		t.Error("parameters were written")
+	}
+	if a := create(s.URL("postgres"), "--dry-run"); a.code != 0 || psqlCount(s, "SELECT count(*) FROM pg_namespace WHERE nspname = 'davadmin'") != 0 {
+		t.Errorf("the check changed the database: %s", a.notes)
+	}
+	if a := create(s.URL("postgres")); a.code != 0 || !strings.Contains(a.notes, ": PostgreSQL 1") || !strings.Contains(a.notes, "created: ") {
+		t.Errorf("code %d: %s", a.code, a.notes)
+	}
+	mustRun(t, "backend", "delete", "-n", "pg", "--yes", "--home", home)
+	if psqlCount(s, "SELECT count(*) FROM davadmin.account") != 0 {
+		t.Error("the database was not kept")
+	}
+	if a := create(s.URL("postgres")); a.code != 0 || !strings.Contains(a.notes, "it has a store of this back end, which is used") {
+		t.Errorf("code %d: %s", a.code, a.notes)
+	}
+	if a := davadminRun(t, nil, "backend", "create", "-n", "pg2", "--dburl", s.URL("postgres"), "--home", home); a.code != 1 || !strings.Contains(a.notes, "belongs to another back end") {
+		t.Errorf("code %d: %s", a.code, a.notes)
+	}
+}

@@ -160,7 +160,7 @@ func missingOptions(args []string) string {
 		"config modify": {"-o", "-f", "--remove-bom"}, "domainmap create": {"-d", "-f"}, "domainmap modify": {"-d", "-f", "--remove-bom"}, "domainmap delete": {"-d", "-f"},
 		"ldappool create": {"-n", "-f"}, "ldappool modify": {"-n", "-f"}, "ldappool delete": {"-n", "-f"},
 		"passfile create": {"-n", "-f", "--new-key"}, "passfile modify": {"-n", "-f", "--rekey"}, "passfile delete": {"-n", "--all"},
-		"backend create": {"-n"}, "history prune": {"--older"}, "ldap populate": {"-O"}, "coexist plan": {"-O"},
+		"backend create": {"-n"}, "backend delete": {"-n"}, "history prune": {"--older"}, "ldap populate": {"-O"}, "coexist plan": {"-O"},
 		"coexist apply": {"--wave"}, "coexist verify": {"--wave"}, "coexist rollback": {"--wave"}, "coexist explain": {"-a"},
 	}[strings.Join(args[:min(2, len(args))], " ")]
 	if needs == nil || slices.ContainsFunc(args, func(word string) bool { return slices.Contains(needs, word) }) {

@@ -69,6 +69,9 @@ type AddressBatch struct {
 	Report func(Outcome) error // called with the outcome of each item, once
 	Retry  Retry
 	Lost   Lost // see Batch
+	// Unseen are the back ends whose stores cannot be used. While there are any, no address is
+	// changed: an account there may have it, and access lists there may name the person.
+	Unseen Lost
 
 	waiting []*Item // whose accounts have not been read
 	members map[string]*member
@@ -268,7 +271,7 @@ func (b *AddressBatch) unusable(item *Item, a *store.Account) error {
 	case lost != nil:
 		return &BackendError{Backend: item.Backend, Err: lost}
 	case a == nil:
-		return &noAccountError{}
+		return &NoAccountError{}
 	case !a.Active():
 		return &DeletedError{Request: item.ID, ByID: true, When: a.Deleted}
 	}

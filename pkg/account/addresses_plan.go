@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/davadmin/davadmin/pkg/store"
@@ -86,6 +87,9 @@ func (b *AddressBatch) plan(ctx context.Context) error {
 	}
 	var refused []*member
 	for _, m := range b.order {
+		if m.refused == nil && !slices.Equal(m.before.Addresses, m.after.Addresses) {
+			m.refused = b.unseen()
+		}
 		for _, address := range m.gains() {
 			for _, other := range wanted[store.FoldAddress(address)] {
 				if other != m && m.refused == nil {
@@ -101,6 +105,16 @@ func (b *AddressBatch) plan(ctx context.Context) error {
 	for _, m := range b.order {
 		if m.refused == nil {
 			m.together()
+		}
+	}
+	return nil
+}
+
+// unseen returns an *UnseenError if a back end cannot be used.
+func (b *AddressBatch) unseen() error {
+	for _, lost := range []Lost{b.Unseen, b.Lost} {
+		for _, backend := range slices.Sorted(maps.Keys(lost)) {
+			return &UnseenError{Backend: backend, Reason: lost[backend].Error()}
 		}
 	}
 	return nil

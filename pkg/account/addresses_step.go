@@ -17,7 +17,7 @@ func (b *AddressBatch) assignStep(ctx context.Context, w store.Writer, item *Ite
 		a, err := w.Account(ctx, m.after.ID)
 		switch gone := errors.Is(err, store.ErrNotFound); {
 		case gone, err == nil && !a.Active():
-			o.parts[i] = m.outcomes(Failed, 0, &noAccountError{})
+			o.parts[i] = m.outcomes(Failed, 0, &NoAccountError{})
 			if !gone {
 				o.parts[i] = m.outcomes(Failed, 0, &DeletedError{Request: a.ID, ByID: true, When: a.Deleted})
 			}

@@ -19,15 +19,16 @@ const bulkSize = store.MaxIDs
 // ByIDs returns the accounts with unique IDs, active or deleted, by ID. More than one
 // account has an ID only if several back ends do.
 func (f *Finder) ByIDs(ctx context.Context, ids []string) (map[string][]Found, error) {
+	found, err := f.collect(ctx, func(ctx context.Context, backend string) ([]*store.Account, error) {
+		return f.onBackend(ctx, backend, ids)
+	},
+		func(found []Found) bool { return len(found) >= len(ids) })
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[string][]Found, len(ids))
-	for _, backend := range f.Backends {
-		found, err := f.onBackend(ctx, backend, ids)
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range found {
-			out[a.ID] = append(out[a.ID], Found{backend, a})
-		}
+	for _, x := range found {
+		out[x.Account.ID] = append(out[x.Account.ID], x)
 	}
 	return out, nil
 }
@@ -104,7 +105,8 @@ func (f *Finder) inBulk(ctx context.Context, items iter.Seq2[pairing, error], fi
 }
 
 // ItemsForEntries yields an item for the account of each entry, which it finds by the
-// unique ID. It counts the entries without an active account in without.
+// unique ID. It counts the entries without an active account in without. If it is unknown
+// whether an entry has an account, because a back end cannot be read, the item is refused.
 func (f *Finder) ItemsForEntries(ctx context.Context, entries *Entries, p Properties, without *int) iter.Seq2[*Item, error] {
 	pairs := func(yield func(pairing, error) bool) {
 		for n, err := range entries.All() {
@@ -127,6 +129,8 @@ func (f *Finder) ItemsForEntries(ctx context.Context, entries *Entries, p Proper
 		switch {
 		case errors.As(err, &several):
 			item.Refused = several
+		case notSeen(err) != nil:
+			item.Refused = notSeen(err)
 		case err != nil, !found.Account.Active():
 			*without++
 			return false

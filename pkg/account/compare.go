@@ -163,6 +163,9 @@ func (m *Builder) compareEntry(e *Entry, accounts map[string]string, c *Comparis
 		err = errors.New("the back end is not configured here")
 	default:
 		err = errors.New("no account")
+		if unseen := without(m.Stores.Names(), scope.Readable...); len(unseen) > 0 {
+			err = &NoAccountError{unseen}
+		}
 	}
 	c.Missing++
 	return report.Missing(e, named, err)

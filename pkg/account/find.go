@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -24,7 +26,13 @@ type Finder struct {
 	Backends []string
 	// Unseen are the back ends on which an account may be as well, but which cannot be read.
 	Unseen []string
-	Retry  Retry
+	// Reopen, if not nil, is called once, when something was not found and there are unseen
+	// back ends: it may wait for them, and returns those that can be read now.
+	Reopen func(context.Context) (back []string, err error)
+	// Lost, if not nil, gets the back ends that turn out to be unusable. They become unseen,
+	// and the search continues with the others; otherwise it ends.
+	Lost  Lost
+	Retry Retry
 
 	inside string       // the back end that a transaction is open on; "" for none
 	reader store.Reader // of the transaction
@@ -34,6 +42,8 @@ type Finder struct {
 // a transaction cannot contain another one of the same store.
 func (f *Finder) within(backend string, r store.Reader) *Finder {
 	inner := *f
+	// While the transaction is open, nothing may wait for another database.
+	inner.Retry, inner.Reopen = Retry{}, nil
 	inner.inside, inner.reader = backend, r
 	return &inner
 }
@@ -68,22 +78,44 @@ func (e *AmbiguousError) Error() string {
 // Unwrap returns ErrAmbiguous.
 func (e *AmbiguousError) Unwrap() error { return ErrAmbiguous }
 
-// once queries every back end, and collects the accounts.
-func (f *Finder) once(ctx context.Context, ask func(store.Reader) ([]*store.Account, error)) ([]Found, error) {
+// once queries every back end, and collects the accounts. If there are none, and an unseen
+// back end can be read again, it queries that one as well.
+func (f *Finder) once(ctx context.Context, read func(ctx context.Context, backend string) ([]*store.Account, error), enough func([]Found) bool) ([]Found, error) {
+	out, err := f.query(ctx, f.Backends, read)
+	if err != nil || enough(out) || len(f.Unseen) == 0 || f.Reopen == nil {
+		return out, err
+	}
+	back, err := f.Reopen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f.Reopen = nil
+	f.Backends = slices.Concat(f.Backends, back)
+	f.Unseen = without(f.Unseen, back...)
+	more, err := f.query(ctx, back, read)
+	return append(out, more...), err
+}
+
+// without returns list without some of its elements, as a new slice.
+func without(list []string, some ...string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(some, s) })
+}
+
+// query queries back ends, and collects the accounts.
+func (f *Finder) query(ctx context.Context, backends []string, read func(ctx context.Context, backend string) ([]*store.Account, error)) ([]Found, error) {
 	var out []Found
-	for _, backend := range f.Backends {
-		var found []*store.Account
-		err := f.Retry.do(ctx, backend, func(bool) error {
-			return f.view(ctx, backend, func(_ context.Context, r store.Reader) (err error) {
-				found, err = ask(r)
-				return err
-			})
-		})
+	for _, backend := range backends {
+		found, err := read(ctx, backend)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
+		if err != nil && f.Lost != nil && ctx.Err() == nil && store.IsUnusable(err) {
+			f.Lost[backend] = err
+			f.Backends, f.Unseen = without(f.Backends, backend), append(slices.Clone(f.Unseen), backend)
+			continue
+		}
 		if err != nil {
-			return nil, err
+			return nil, ofBackend(backend, err)
 		}
 		for _, a := range found {
 			out = append(out, Found{backend, a})
@@ -92,18 +124,45 @@ func (f *Finder) once(ctx context.Context, ask func(store.Reader) ([]*store.Acco
 	return out, nil
 }
 
-// noAccountError is to follow the name of the account. It wraps store.ErrNotFound.
-type noAccountError struct{ unseen []string }
-
-// Error does not say more than was seen.
-func (e *noAccountError) Error() string {
-	if len(e.unseen) == 0 {
-		return "no such account"
-	}
-	return "not found, but it may be on a back end that cannot be read: " + strings.Join(e.unseen, ", ")
+// NoAccountError means that an account was not found. It wraps store.ErrNotFound.
+type NoAccountError struct {
+	// Unseen are the back ends that could not be read: it may be there.
+	Unseen []string
 }
 
-func (*noAccountError) Unwrap() error { return store.ErrNotFound }
+// Error does not say more than was seen. It is to follow the name of the account.
+func (e *NoAccountError) Error() string {
+	if len(e.Unseen) == 0 {
+		return "no such account"
+	}
+	return "not found, but it may be on a back end that cannot be read: " + strings.Join(e.Unseen, ", ")
+}
+
+// Unwrap returns store.ErrNotFound.
+func (*NoAccountError) Unwrap() error { return store.ErrNotFound }
+
+// notSeen returns the *NoAccountError of a back end that could not be read, or nil.
+func notSeen(err error) *NoAccountError {
+	var none *NoAccountError
+	if errors.As(err, &none) && len(none.Unseen) > 0 {
+		return none
+	}
+	return nil
+}
+
+// RequireSeen returns a *store.InvalidError for an address that nobody in found has, if there
+// are unseen back ends: the person may have an account there.
+func (f *Finder) RequireSeen(found PeopleByAddress, addresses []string) error {
+	if len(f.Unseen) == 0 {
+		return nil
+	}
+	for _, address := range addresses {
+		if _, ok := found[store.FoldAddress(address)]; !ok {
+			return &store.InvalidError{Field: "address", Value: address, Reason: "was " + (&NoAccountError{f.Unseen}).Error()}
+		}
+	}
+	return nil
+}
 
 // DeletedError is returned for an account that was deleted, and is not purged yet. It
 // wraps store.ErrNotFound.
@@ -124,7 +183,7 @@ func (e *DeletedError) Unwrap() error { return store.ErrNotFound }
 func (f *Finder) oneOf(what string, found []Found) (Found, error) {
 	switch len(found) {
 	case 0:
-		return Found{}, &noAccountError{f.Unseen}
+		return Found{}, &NoAccountError{f.Unseen}
 	case 1:
 		return found[0], nil
 	}
@@ -231,8 +290,9 @@ func ambiguous(address string, err error) error {
 
 // PrefetchPeople looks up at once everyone whom the properties name, and returns a
 // PeopleLookup that answers from the result: then no transaction waits for a
-// directory, and a file is read once. Addresses that are not in it are looked up when
-// they are needed; all are, if one of them is ambiguous.
+// directory or another store, and a file is read once. An address that cannot be looked up
+// has its error there, for the item that names it. Addresses that are not in it are looked
+// up when they are needed.
 func PrefetchPeople(ctx context.Context, people PeopleLookup, use store.ACLUse, all ...Properties) (PeopleLookup, error) {
 	asked := map[string]bool{}
 	var addresses []string
@@ -252,8 +312,19 @@ func PrefetchPeople(ctx context.Context, people PeopleLookup, use store.ACLUse, 
 		return people, nil
 	}
 	known, err := people(ctx, addresses)
+	refused := map[string]error{}
 	if errors.Is(err, store.ErrInvalid) {
-		return people, nil
+		known, err = PeopleByAddress{}, nil
+		for _, address := range addresses {
+			one, rerr := people(ctx, []string{address})
+			if rerr != nil && !errors.Is(rerr, store.ErrInvalid) {
+				return nil, rerr
+			}
+			if rerr != nil {
+				refused[store.FoldAddress(address)] = rerr
+			}
+			maps.Copy(known, one)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -262,6 +333,11 @@ func PrefetchPeople(ctx context.Context, people PeopleLookup, use store.ACLUse, 
 		for _, a := range addresses {
 			if !asked[store.FoldAddress(a)] {
 				return people(ctx, addresses)
+			}
+		}
+		for _, a := range addresses {
+			if err := refused[store.FoldAddress(a)]; err != nil {
+				return nil, err
 			}
 		}
 		return known, nil

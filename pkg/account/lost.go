@@ -23,6 +23,22 @@ func (e *BackendError) Error() string { return fmt.Sprintf("back end %s: %v", e.
 // Unwrap returns the reason.
 func (e *BackendError) Unwrap() error { return e.Err }
 
+// UnseenError means that an address was not changed, because access lists, delegates, owners
+// and subscriptions on a back end may name it, and the store there cannot be used. It is about
+// one item: others can continue. It wraps ErrUnseen.
+type UnseenError struct{ Backend, Reason string }
+
+// ErrUnseen is wrapped by UnseenError.
+var ErrUnseen = errors.New("a back end cannot be used")
+
+// Error names the back end.
+func (e *UnseenError) Error() string {
+	return fmt.Sprintf("the address was not changed, because access lists and subscriptions on the back end %s may contain it: %s", e.Backend, e.Reason)
+}
+
+// Unwrap returns ErrUnseen.
+func (e *UnseenError) Unwrap() error { return ErrUnseen }
+
 // ofBackend returns an error about the store of a back end as a *BackendError, and any other
 // error as it is.
 func ofBackend(backend string, err error) error {

@@ -10,11 +10,25 @@ import (
 // may have been asked before the account arrived, and another one after it had left.
 const mostLooks = 3
 
-// each queries every back end, and collects the accounts. An account that is being moved is
-// returned only from the back end on which it is active.
+// each asks every back end, and collects the accounts.
 func (f *Finder) each(ctx context.Context, ask func(store.Reader) ([]*store.Account, error)) ([]Found, error) {
+	read := func(ctx context.Context, backend string) (found []*store.Account, err error) {
+		err = f.Retry.do(ctx, backend, func(bool) error {
+			return f.view(ctx, backend, func(_ context.Context, r store.Reader) (err error) {
+				found, err = ask(r)
+				return err
+			})
+		})
+		return found, err
+	}
+	return f.collect(ctx, read, func(found []Found) bool { return len(found) > 0 })
+}
+
+// collect reads accounts from every back end, until there are enough. An account that is
+// being moved is returned only from the back end on which it is active.
+func (f *Finder) collect(ctx context.Context, read func(ctx context.Context, backend string) ([]*store.Account, error), enough func([]Found) bool) ([]Found, error) {
 	for look := 1; ; look++ {
-		found, err := f.once(ctx, ask)
+		found, err := f.once(ctx, read, enough)
 		if err != nil {
 			return nil, err
 		}
@@ -29,7 +43,7 @@ func (f *Finder) each(ctx context.Context, ask func(store.Reader) ([]*store.Acco
 			}
 		}
 		moved := len(active) < len(found)
-		if len(active) > 0 || look == mostLooks || !moved && (look > 1 || len(f.Backends) < 2) {
+		if enough(active) || look == mostLooks || !moved && (look > 1 || len(f.Backends) < 2) {
 			return active, nil
 		}
 	}

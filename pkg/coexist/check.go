@@ -128,7 +128,7 @@ func (c *Check) Run(ctx context.Context, src directory.Source) (*Report, error) 
 		}
 		r.entries = c.report
 		c.counts.collect(c.report.Watchers())
-		r.Complete, r.Ended = c.report.Complete, c.report.Ended
+		r.Complete, r.Ended, r.UnreadList = c.report.Complete, c.report.Ended, c.report.UnreadList
 	}
 	var hidden *directory.HiddenError
 	if errors.As(r.Ended, &hidden) {

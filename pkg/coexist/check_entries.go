@@ -68,7 +68,7 @@ func oldCalendarsLeft(c *Check) ldapcheck.Extra {
 		needs = append(needs, finding.NeedNewServerList)
 	}
 	if len(needs) > 0 {
-		x.Skip = ldapcheck.ListMissing(d.EmptyCS6 || d.EmptyCS7, finding.NotApplicableNeeds(needs, "needs lists of the users on both servers"))
+		x.Skip = d.NewListMissing(d.EmptyCS6 || d.EmptyCS7, finding.NotApplicableNeeds(needs, "needs lists of the users on both servers"))
 	}
 	return x
 }

@@ -18,6 +18,8 @@ type Report struct {
 	// otherwise Ended is the reason.
 	Complete bool
 	Ended    error
+	// UnreadList is that of ldapcheck.Report.
+	UnreadList bool
 
 	hides   string // an attribute that the directory hides; "" for none
 	c       *Check

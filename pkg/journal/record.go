@@ -43,6 +43,9 @@ const (
 	// Unfinished: the run was interrupted, and the target has neither the old nor
 	// the intended content.
 	Unfinished Result = "unfinished"
+	// Unknown: the connection to what was changed was lost before it was known whether the
+	// change was carried out.
+	Unknown Result = "unknown"
 	// Pending means that only the intent is recorded, and no result.
 	Pending Result = "pending"
 )

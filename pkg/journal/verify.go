@@ -116,7 +116,7 @@ func (w *verifying) note(l Line) {
 		v.Changes++
 	case KindResult:
 		delete(w.open, r.Change)
-		if r.Result == Unfinished {
+		if r.Result == Unfinished || r.Result == Unknown {
 			v.Problems = append(v.Problems, Problem{Line: l.Number, Change: r.Change, Detail: r.Detail})
 		}
 	}

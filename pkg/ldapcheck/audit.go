@@ -46,6 +46,10 @@ type Options struct {
 	// EmptyCS6 and EmptyCS7 say that a list was given and had no users, so that CS6 or CS7 is
 	// nil: the rules that depend on it are not run for that reason.
 	EmptyCS6, EmptyCS7 bool
+	// UnreadCS7 says which part of the list of the new server could not be read, and why; ""
+	// for none. CS7 is nil then. The rules that depend on it are not run, and the audit is
+	// incomplete.
+	UnreadCS7 string
 
 	// MarkedOnCS7 means, where CS7 is nil, that people with Names.LocalUserAttr who are
 	// not on the list of the old server count as people on the new server.
@@ -81,6 +85,7 @@ type Audit struct {
 	table    []rule
 	selected [ruleLimit]bool
 	skip     [ruleLimit]error // why a selected rule has nothing to look at
+	lacksCS7 bool             // a selected rule is not run because of Options.UnreadCS7
 
 	fields    fields
 	firstRole []role // the first role of each attribute of the query
@@ -150,6 +155,8 @@ func (a *Audit) selectRules() error {
 	for i := range a.table {
 		if applies := a.table[i].applies; applies != nil {
 			a.skip[i] = applies(a)
+			var unread *unreadListError
+			a.lacksCS7 = a.lacksCS7 || a.selected[i] && errors.As(a.skip[i], &unread)
 		}
 	}
 	return nil

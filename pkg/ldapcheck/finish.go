@@ -51,6 +51,10 @@ func (a *Audit) finish(ctx context.Context, ended error) (*Report, error) {
 	if r.Ended != nil && !isHidden(r.Ended) {
 		w.add(&fact{rule: ruleIncomplete, other: []byte(r.Ended.Error())})
 	}
+	if a.lacksCS7 {
+		r.UnreadList = true
+		w.add(&fact{rule: ruleIncomplete, other: []byte("the users on the new server could not be read: " + a.o.UnreadCS7)})
+	}
 	a.enter("reporting")
 	r.outcomes(ends, w)
 	_, err := a.ended(nil)

@@ -23,6 +23,9 @@ type Report struct {
 	// Complete means that everything was read; otherwise Ended is the reason.
 	Complete bool
 	Ended    error
+	// UnreadList means that rules were not run because of Options.UnreadCS7. The others cover
+	// everything if Complete is set.
+	UnreadList bool
 
 	a *Audit
 }

@@ -57,16 +57,35 @@ func ListMissing(empty bool, otherwise error) error {
 	return otherwise
 }
 
+// unreadListError is the reason why a rule is not run that depends on a list that could not
+// be read.
+type unreadListError struct{ err error }
+
+// Error returns the reason.
+func (e *unreadListError) Error() string { return e.err.Error() }
+
+// Unwrap returns the *finding.NotApplicableError.
+func (e *unreadListError) Unwrap() error { return e.err }
+
+// NewListMissing returns why a rule that depends on CS7 is not run: the list could not be
+// read, or what ListMissing returns.
+func (o *Options) NewListMissing(empty bool, otherwise error) error {
+	if o.UnreadCS7 != "" {
+		return &unreadListError{finding.NotApplicable("the users on the new server could not be read: %s", o.UnreadCS7)}
+	}
+	return ListMissing(empty, otherwise)
+}
+
 func needsBothLists(a *Audit) error {
 	if a.o.CS6 == nil || a.o.CS7 == nil {
-		return ListMissing(a.o.EmptyCS6 || a.o.EmptyCS7, finding.NotApplicableNeeds(bothLists(), "needs lists of the users on both servers"))
+		return a.o.NewListMissing(a.o.EmptyCS6 || a.o.EmptyCS7, finding.NotApplicableNeeds(bothLists(), "needs lists of the users on both servers"))
 	}
 	return nil
 }
 
 func needsAnyList(a *Audit) error {
 	if a.o.CS6 == nil && a.o.CS7 == nil {
-		return ListMissing(a.o.EmptyCS6 || a.o.EmptyCS7, finding.NotApplicableNeeds(bothLists(), "needs a list of the users on the old or the new server"))
+		return a.o.NewListMissing(a.o.EmptyCS6 || a.o.EmptyCS7, finding.NotApplicableNeeds(bothLists(), "needs a list of the users on the old or the new server"))
 	}
 	if a.o.Partial {
 		return finding.NotApplicableNeeds([]finding.Need{finding.NeedWholeDirectory}, "only part of the directory is read")

@@ -56,7 +56,7 @@ func storeRules() []rule {
 
 func needsCS7(a *Audit) error {
 	if a.o.CS7 == nil {
-		return ListMissing(a.o.EmptyCS7, finding.NotApplicableNeeds([]finding.Need{finding.NeedNewServerList}, "needs a list of the users on the new server"))
+		return a.o.NewListMissing(a.o.EmptyCS7, finding.NotApplicableNeeds([]finding.Need{finding.NeedNewServerList}, "needs a list of the users on the new server"))
 	}
 	return nil
 }

@@ -119,7 +119,7 @@ func (o *accountChange) directoryFor(ctx context.Context, s *storeHome, selects 
 }
 
 func (o *accountChange) selectAccounts(ctx context.Context, s *storeHome, d *account.Directory, names []string, requests []account.Request, p account.Properties, selects bool) (*selectedAccounts, error) {
-	f := s.finder(names)
+	f := s.finder(names, o.backend)
 	switch {
 	case selects:
 		entries, err := o.selection(ctx, d)

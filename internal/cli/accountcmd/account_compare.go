@@ -66,7 +66,7 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 			c, err = m.Compare(ctx, d, scope, account.Differences{Orphan: orphan, Missing: missing, Misplaced: elsewhere})
 		}
 		if err == nil && o.changed {
-			changed, err = o.outOfDate(ctx, d, s.finder(names), out)
+			changed, err = o.outOfDate(ctx, d, s.finder(names, o.backend), out)
 		}
 		if err == nil {
 			err = incomplete

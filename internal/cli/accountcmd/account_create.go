@@ -123,7 +123,7 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 
 // selectAccounts reads the whole directory.
 func (o *accountCreate) selectAccounts(ctx context.Context, s *storeHome, d *account.Directory, requests []account.Request, p account.Properties, selects bool) (*selectedAccounts, error) {
-	names, err := s.selected(ctx, "")
+	names, err := s.complete(ctx) // none of them may have the accounts
 	if err != nil {
 		return nil, err
 	}

@@ -232,7 +232,7 @@ func (o *accountList) print(format ui.Format, produce func(*accountEmitter) erro
 func (o *accountList) named(ctx context.Context, s *storeHome, names []string, requests []account.Request, format ui.Format, incomplete error) error {
 	failed := 0
 	return o.print(format, func(out *accountEmitter) error {
-		for item, err := range s.finder(names).ItemsForRequests(ctx, requests, o.state != "active") {
+		for item, err := range s.finder(names, o.backend).ItemsForRequests(ctx, requests, o.state != "active") {
 			switch {
 			case err != nil:
 				return err
@@ -247,15 +247,20 @@ func (o *accountList) named(ctx context.Context, s *storeHome, names []string, r
 				return err
 			}
 		}
-		return notListed(failed, len(requests), incomplete)
+		return s.notListed(failed, len(requests), incomplete)
 	})
 }
 
-// notListed returns the error of a listing that is complete but for the failed accounts, which
-// were reported before; nil if there are none. If the listing is incomplete for another
-// reason, that is the error.
-func notListed(failed, requested int, incomplete error) error {
-	if incomplete != nil || failed == 0 {
+// notListed returns the error of a listing of named accounts that is complete but for the
+// failed ones, which were reported before; nil if there are none: a back end that cannot be
+// read does not matter if every account was found on another one. If the listing is
+// incomplete for another reason, that is the error.
+func (s *storeHome) notListed(failed, requested int, incomplete error) error {
+	switch {
+	case failed == 0:
+		s.warn()
+		return nil
+	case incomplete != nil:
 		return incomplete
 	}
 	return &cmdutil.PartialError{Text: fmt.Sprintf("%d of %d accounts could not be listed; see the messages above", failed, requested)}
@@ -291,11 +296,14 @@ func (o *accountList) selected(ctx context.Context, s *storeHome, names []string
 		return err
 	}
 	defer func() { err = errors.Join(err, entries.Close()) }()
-	without := 0
+	without, failed := 0, 0
 	err = o.print(format, func(out *accountEmitter) error {
-		for item, err := range s.finder(names).ItemsForEntries(ctx, entries, nil, &without) {
+		for item, err := range s.finder(names, o.backend).ItemsForEntries(ctx, entries, nil, &without) {
 			if err == nil && item.Refused != nil {
-				err = item.Refused
+				if failed++; failed <= namedNotDone {
+					o.console.Say("davadmin: account: " + ui.Sanitize(item.Name) + ": " + o.hints.ErrorText(item.Refused))
+				}
+				continue
 			}
 			if err == nil {
 				err = o.addItem(ctx, s, item, out)
@@ -304,7 +312,7 @@ func (o *accountList) selected(ctx context.Context, s *storeHome, names []string
 				return err
 			}
 		}
-		return incomplete
+		return s.notListed(failed, entries.Len(), incomplete)
 	})
 	if err == nil && without > 0 {
 		o.console.Notef("entries without an account: %d", without)

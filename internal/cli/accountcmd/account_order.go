@@ -65,7 +65,7 @@ func eachRecord[T any](ctx context.Context, s *storeHome, names []string, m merg
 // onlyActive leaves accounts out that were moved to another back end and remain to be removed.
 // ctx does not belong to the transactions of the listing: others are opened meanwhile.
 func (s *storeHome) onlyActive(ctx context.Context, names []string, do func(store.Reader, account.Found) error) func(store.Reader, account.Found) error {
-	finder := s.finder(names)
+	finder := s.finder(names, "")
 	return func(r store.Reader, f account.Found) error {
 		if away, err := finder.MovedAway(ctx, f); err != nil || away {
 			return err

@@ -117,6 +117,10 @@ func (r *recording) run(ctx context.Context, t *selectedAccounts, batch func() i
 			ended = journal.NotDone
 		}
 	}
+	if o.counts[account.Unknown] > 0 {
+		ended = journal.Unknown
+		detail += "; to find out: " + o.findOut()
+	}
 	endErr := r.session.End(context.WithoutCancel(ctx), r.change, ended, detail)
 	return errors.Join(err, endErr, r.session.Close())
 }
@@ -180,5 +184,6 @@ func onlyReport(err, stopped error) error {
 func (o *changeRun) addressBatch(s *storeHome, backends []string, save account.SaveUndo) *account.AddressBatch {
 	return &account.AddressBatch{
 		Stores: s.set, Backends: backends, Save: save, DryRun: o.global.DryRun, Assert: o.recorded, Report: o.report, Retry: o.retry(), Lost: s.skipLost,
+		Unseen: s.unseen(),
 	}
 }

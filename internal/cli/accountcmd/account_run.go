@@ -215,15 +215,15 @@ func (o *changeRun) end(ctx context.Context, t *selectedAccounts, err error, fil
 	case o.lost != nil && err == nil && o.global.DryRun:
 		return o.lost
 	case err != nil && o.touched() > 0 && !errors.Is(err, context.Canceled):
-		return &cmdutil.PartialError{Text: o.countWords() + rest + o.hints.ErrorText(err) + o.againWords(passes(err))}
+		return &cmdutil.PartialError{Text: o.countWords() + rest + o.hints.ErrorText(err) + o.findOutWords() + o.againWords(passes(err))}
 	case err != nil && o.touched() > 0:
-		return fmt.Errorf("%s%s%w%s", o.countWords(), rest, err, o.againWords(passes(err)))
+		return fmt.Errorf("%s%s%w%s%s", o.countWords(), rest, err, o.findOutWords(), o.againWords(passes(err)))
 	case err != nil:
 		return err
 	case failed == 1 && o.total == 1 && !o.listed:
 		return o.single
 	case failed+notDone > 0:
-		return &cmdutil.PartialError{Text: fmt.Sprintf("not done, and listed above: %d of %d", failed+notDone, o.total) + o.againWords(o.helps)}
+		return &cmdutil.PartialError{Text: fmt.Sprintf("not done, and listed above: %d of %d", failed+notDone, o.total) + o.findOutWords() + o.againWords(o.helps)}
 	}
 	return nil
 }
@@ -239,6 +239,17 @@ func passes(err error) bool {
 	var unknown *store.CommitUnknown
 	var connect *directory.ConnectError
 	return errors.As(err, &unknown) || errors.As(err, &connect) && directory.ResultCode(err) == 0
+}
+
+// findOut returns the command that shows which of the unknown changes were made.
+func (o *changeRun) findOut() string { return o.hints.Again("--dry-run") }
+
+// findOutWords says how to find out what is unknown; "" if nothing is.
+func (o *changeRun) findOutWords() string {
+	if o.counts[account.Unknown] == 0 {
+		return ""
+	}
+	return "; to find out: " + o.findOut()
 }
 
 // againWords returns how to do what was not done: the lines of the reject file, or the same
@@ -385,11 +396,12 @@ func (o *changeRun) printSummary(t *selectedAccounts, skipped int, undo string, 
 		}
 		o.console.Notef("%s", words)
 	}
+	if o.touched() == 0 && o.counts[account.Already] > 0 && o.counts[account.Failed]+o.counts[account.NotDone] == 0 {
+		o.console.Notef("nothing to do: already done")
+	}
 	switch {
 	case o.global.DryRun:
 		o.console.Notef("dry run: nothing was changed")
-	case o.touched() == 0 && o.counts[account.Already] > 0 && o.counts[account.Failed]+o.counts[account.NotDone] == 0:
-		o.console.Notef("nothing to do: already done")
 	case undo != "":
 		o.console.Notef("change %d; to undo: %s", change, undo)
 	}

@@ -85,7 +85,7 @@ func (o *accountSubscribe) subscribe(ctx context.Context, selects bool) error {
 		if err != nil {
 			return nil, err
 		}
-		return account.Subscribe(s.finder(names), func(item *account.Item) []account.CollectionURI {
+		return account.Subscribe(s.finder(names, ""), func(item *account.Item) []account.CollectionURI {
 			if own := ofLine[item.Line]; len(own) > 0 {
 				return own[:1]
 			}

@@ -39,11 +39,7 @@ those that are no longer empty. FILE is the undo file, whose name the run prints
 				return o.undoUpgrade(cmd.Context())
 			}
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(s *storeHome, d *account.Directory, _ *selectedAccounts) (account.Step, error) {
-				names, err := s.selected(cmd.Context(), "")
-				if err != nil {
-					return nil, err
-				}
-				defaults, err := s.defaults(cmd.Context(), s.people(names, d))
+				defaults, err := s.defaults(cmd.Context(), s.people(d))
 				return account.Upgrade(defaults), err
 			}})
 		},

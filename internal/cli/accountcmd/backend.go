@@ -22,7 +22,7 @@ func NewBackend(f *cmdutil.Factory) *cobra.Command {
 	o := &backendList{console: f.Console, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}
 	cmd := &cobra.Command{
 		Use:     "backend [ACTION] [OPTIONS]",
-		Short:   "list, create and purge the back ends that hold accounts",
+		Short:   "list, create, purge and delete the back ends that hold accounts",
 		GroupID: cmdutil.GroupWork,
 		Long: `Manages the back ends of a home. Each is one SQLite file or one PostgreSQL database. An
 account is stored on the back end that its directory entry names.
@@ -31,7 +31,8 @@ Without an action, 'backend' is 'backend list'.`,
 		Example: `  davadmin backend list
   davadmin backend create -n store1
   davadmin backend create -n store2 --dburl 'postgres://davadmin@db1,db2/caldav?target_session_attrs=read-write'
-  davadmin backend purge -n store1`,
+  davadmin backend purge -n store1
+  davadmin backend delete -n store1`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := cmdutil.RefuseMirrored(cmd); err != nil {
@@ -53,7 +54,7 @@ code is 5. If a back end has no store, the exit code is 1.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return list.run(cmd.Context()) },
 	}
 	list.addOptions(action)
-	cmd.AddCommand(action, newBackendCreate(f), newBackendPurge(f))
+	cmd.AddCommand(action, newBackendCreate(f), newBackendDelete(f), newBackendPurge(f))
 	return cmd
 }
 
@@ -107,11 +108,9 @@ func (o *backendList) run(ctx context.Context) (err error) {
 	var all []backendObject
 	var lost []backends.Lost
 	var failed error
-	for _, l := range s.set.Locations() {
-		if o.name != "" && o.name != l.Backend {
-			continue
-		}
-		b, err := o.describe(ctx, s, l)
+	for _, at := range statesOf(ctx, s.set, o.name, backends.Options{Now: o.now}) {
+		l := at.Location
+		b, err := o.describe(ctx, s, at)
 		if err != nil {
 			if ctx.Err() != nil {
 				return err
@@ -129,13 +128,13 @@ func (o *backendList) run(ctx context.Context) (err error) {
 
 // describe opens a back end and counts its accounts. The schema of a back end without a store
 // is 0.
-func (o *backendList) describe(ctx context.Context, s *storeHome, l backends.Location) (backendObject, error) {
+func (o *backendList) describe(ctx context.Context, s *storeHome, l storeState) (backendObject, error) {
 	b := backendObject{
 		Kind: "backend", Backend: l.Backend, Engine: l.Engine(), Default: l.Backend == s.set.Default(), Where: l.Where(), PurgeDelay: int64(l.PurgeDelay / time.Second),
+		Schema: l.state.Version,
 	}
-	state, err := l.State(ctx, backends.Options{Now: o.now})
-	if b.Schema = state.Version; err != nil || state.Version == 0 {
-		return b, err
+	if l.err != nil || l.state.Version == 0 {
+		return b, l.err
 	}
 	st, err := s.set.Open(ctx, l.Backend)
 	if err != nil {
@@ -189,6 +188,10 @@ type backendCreate struct {
 	jndi string
 	host string
 	port int
+	// skipCheck writes the parameters without looking at the place of the store, and creates
+	// none.
+	skipCheck bool
+	found     backends.Probed
 }
 
 func newBackendCreate(f *cmdutil.Factory) *cobra.Command {
@@ -205,6 +208,11 @@ or in a file named by PGPASSFILE, as for PostgreSQL's own programs. To another h
 connection uses TLS; use sslmode=verify-full, so that the server is verified. Otherwise, only
 SCRAM and client certificates are accepted, unless the URL sets require_auth.
 
+Before anything is written, the place of the store is checked: files can be created in the
+directory, or the database can be reached, its encoding is UTF8, and its user may create the
+tables. A store of this back end that is already there, such as
+one that 'backend delete' left, is used. --skip-check writes only the parameters.
+
 If the parameters already exist and only the store is missing, use 'davadmin db init'.`,
 		Example: `  davadmin backend create -n store1
   davadmin backend create -n store2 --dburl 'postgres://davadmin@db1,db2/caldav?target_session_attrs=read-write'`,
@@ -217,6 +225,7 @@ If the parameters already exist and only the store is missing, use 'davadmin db 
 	flags.StringVar(&o.url, "dburl", "", "`URL` of its PostgreSQL database, without a password")
 	flags.StringVarP(&o.jndi, "jndiname", "j", "", "JNDI `NAME` of its connection pool, for the original server")
 	flags.StringVarP(&o.host, "attachstorehost", "a", "", "`HOST` of its remote document store, for the original server")
+	flags.BoolVar(&o.skipCheck, "skip-check", false, "write the parameters without checking the place of the store, and create no store")
 	flags.IntVarP(&o.port, "attachstoreport", "p", 0, "`PORT` of its remote document store, for the original server")
 	o.lock.Add(flags)
 	o.HomeOptions.Add(flags)
@@ -279,6 +288,11 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 			return cmdutil.Usagef("the back end '%s' already exists; '%s' creates its store if that is missing", o.name, o.hints.Line("db", "init", "-n", o.name))
 		}
 	}
+	if !o.skipCheck {
+		if err := o.probe(ctx, s); err != nil {
+			return err
+		}
+	}
 	requests := o.requests()
 	if err := c.Registry.Validate(requests, config.ModifyOptions{}); err != nil {
 		return o.hints.RefusedUsage(err)
@@ -297,6 +311,29 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 	return o.makeStore(ctx)
 }
 
+// probe finds out whether the store can be created.
+func (o *backendCreate) probe(ctx context.Context, s *storeHome) (err error) {
+	l := o.stores.stores.NewLocation(&o.HomeOptions, s.dir, s.config, o.name, o.dir, o.url)
+	if o.found, err = l.Probe(ctx, backends.Options{Wait: max(o.lock.Timeout, time.Millisecond)}); err != nil {
+		err = fmt.Errorf("nothing was changed: %w", err)
+		if store.IsUnusable(err) && !errors.Is(err, store.ErrDamaged) && !errors.Is(err, store.ErrOtherBackend) {
+			err = fmt.Errorf("%w; to write only the parameters: --skip-check", err)
+		}
+		return err
+	}
+	text := "checked: " + l.Where()
+	if o.found.Server != "" {
+		text += ": PostgreSQL " + o.found.Server + ", encoding UTF8"
+	}
+	if o.found.Store {
+		text += "; it has a store of this back end, which is used"
+	} else {
+		text += "; a store can be created there"
+	}
+	o.console.Notef("%s", text)
+	return nil
+}
+
 // makeStore creates the store of the back end, which is now in the configuration.
 func (o *backendCreate) makeStore(ctx context.Context) (err error) {
 	s, err := o.stores.Open(ctx, &o.HomeOptions, o.lock.Timeout)
@@ -305,8 +342,14 @@ func (o *backendCreate) makeStore(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	l, err := s.set.Location(o.name)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case o.skipCheck:
+		o.console.Notef("no store was created; next: %s", o.hints.Line("db", "init", "-n", o.name))
+		return nil
+	case o.found.Store:
+		return nil
 	}
 	if err := o.stores.CreateStore(ctx, s, l, o.lock.Timeout); err != nil {
 		return fmt.Errorf("the parameters were set, but the store was not created: %w; to create it: %s", err, o.hints.Line("db", "init", "-n", o.name))
@@ -325,8 +368,20 @@ func (sh *storeHomes) CreateStore(ctx context.Context, s *storeHome, l backends.
 	})
 }
 
+// findOut returns the command that shows whether a change of a store was made.
+func (sh *storeHomes) findOut(operation string) string {
+	switch operation {
+	case "backend purge":
+		return sh.hints.Again("--dry-run")
+	case "db schema_fullupgrade":
+		return sh.hints.Line("db", "schema_version")
+	}
+	return sh.hints.Line("backend", "list")
+}
+
 // Recorded calls do between two records of the journal. The first result of do says what
-// it did, even if it failed; the record says unfinished then, and if that is unknown.
+// it did, even if it failed; the record says unfinished then. If whether a transaction was
+// committed is unknown, the record says unknown, with the command that finds out.
 func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
 	session, err := sh.journals.Open(s.dir, wait).Open(ctx, journal.Accounts)
 	if err != nil {
@@ -340,7 +395,14 @@ func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Dura
 	detail, err := do()
 	result := journal.Done
 	var unknown *store.CommitUnknown
+	if errors.As(err, &unknown) && !unknown.Unreplicated {
+		err = fmt.Errorf("%w; to find out: %s", err, sh.findOut(operation))
+	}
 	switch {
+	case errors.As(err, &unknown) && !unknown.Unreplicated && detail == "":
+		result, detail = journal.Unknown, sh.hints.ErrorText(err)
+	case errors.As(err, &unknown) && !unknown.Unreplicated:
+		result, detail = journal.Unknown, detail+"; "+sh.hints.ErrorText(err)
 	case detail == "" && errors.As(err, &unknown):
 		result, detail = journal.Unfinished, sh.hints.ErrorText(err)
 	case err != nil && detail != "":

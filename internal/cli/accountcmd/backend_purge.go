@@ -104,6 +104,7 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 	}
 	var all []purgeObject
 	work := func() (string, error) {
+		var failed error
 		for i, name := range names {
 			done, err := o.purge(ctx, s, name, cuts[i])
 			p := purgeObject{Backend: name, Before: timeText(cuts[i]), Purged: done}
@@ -111,15 +112,18 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 				err = o.names(ctx, s, cuts[i], &p)
 			}
 			all = append(all, p)
-			if err != nil {
-				did := ""
-				if !purgedInAll(all).None() {
-					did = purgeWords(all)
-				}
-				return did, fmt.Errorf("back end %s: %w", name, err)
+			if err == nil {
+				continue
+			}
+			failed = errors.Join(failed, fmt.Errorf("back end %s: %w", name, err))
+			if ctx.Err() != nil || !store.IsUnusable(err) {
+				break
 			}
 		}
-		return purgeWords(all), nil
+		if failed != nil && purgedInAll(all).None() {
+			return "", failed
+		}
+		return purgeWords(all), failed
 	}
 	if o.global.DryRun {
 		_, err = work()

@@ -42,7 +42,7 @@ func TestRecordedPartIsUnfinished(t *testing.T) {
 }
 
 // A commit whose result is unknown is not recorded as a change that was not made.
-func TestRecordedUnknownCommitIsUnfinished(t *testing.T) {
+func TestUnknownCommitIsRecordedAsUnknown(t *testing.T) {
 	var out bytes.Buffer
 	f := cmdutil.NewFactory(&cmdutil.Environment{Streams: &ui.Streams{Out: &out, Err: &out}, Getenv: func(string) string { return "" }, Now: time.Now})
 	s := &storeHome{dir: t.TempDir()}
@@ -52,7 +52,7 @@ func TestRecordedUnknownCommitIsUnfinished(t *testing.T) {
 		t.Fatal(err)
 	}
 	entries, err := f.Journals.Open(s.dir, 0).Entries(context.Background(), "")
-	if err != nil || len(entries) != 1 || entries[0].Result != journal.Unfinished {
+	if err != nil || len(entries) != 1 || entries[0].Result != journal.Unknown {
 		t.Errorf("got %+v, %v", entries, err)
 	}
 }

@@ -88,6 +88,8 @@ func (o *calendarList) addOptions(cmd *cobra.Command) {
 	f.StringVarP(&o.batch, "file", "f", "", "`FILE` with one account per line (- for standard input)")
 	f.StringVarP(&o.name, "name", "n", "", "list only the calendar with this `NAME`")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "also show all properties of each calendar and how much it contains")
+	f.StringVar(&o.backend, "backend", "", "only accounts on the back end `ID` (default: all back ends)")
+	_ = cmd.RegisterFlagCompletionFunc("backend", o.stores.CompleteBackends)
 	f.StringVar(&o.state, "state", "active", "list only calendars in this `STATE` (active, deleted or any)")
 	f.StringVar(&o.sharedWith, "shared-with", "", "list the calendars whose access lists name the person with this `ADDRESS` (id=ID for a unique id)")
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"active", "deleted", "any"}, cobra.ShellCompDirectiveNoFileComp))
@@ -149,7 +151,7 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	names, incomplete, err := s.readable(ctx, "")
+	names, incomplete, err := s.readable(ctx, o.backend)
 	if err != nil {
 		return err
 	}
@@ -186,7 +188,7 @@ func (o *calendarList) all(ctx context.Context, s *storeHome, names []string, st
 // are not found.
 func (o *calendarList) named(ctx context.Context, s *storeHome, names []string, requests []account.Request, state store.StateFilter, incomplete error, emit func(*calendarObject) error) error {
 	failed := 0
-	for item, err := range s.finder(names).ItemsForRequests(ctx, requests, false) {
+	for item, err := range s.finder(names, o.backend).ItemsForRequests(ctx, requests, false) {
 		if err != nil {
 			return err
 		}
@@ -207,7 +209,7 @@ func (o *calendarList) named(ctx context.Context, s *storeHome, names []string, 
 			}
 		}
 	}
-	return notListed(failed, len(requests), incomplete)
+	return s.notListed(failed, len(requests), incomplete)
 }
 
 // ofItem returns the collections of one account, or the reason why the account is refused.

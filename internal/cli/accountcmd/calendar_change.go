@@ -49,6 +49,8 @@ func (o *calendarChange) add(cmd *cobra.Command, what string) {
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.ids, "guid", "g", nil, "unique `ID` of the account (repeatable)")
 	f.StringVarP(&o.name, "name", "n", store.DefaultCalendar, "`NAME` of the calendar to "+what)
+	f.StringVar(&o.backend, "backend", "", "only accounts on the back end `ID` (default: all back ends)")
+	_ = cmd.RegisterFlagCompletionFunc("backend", o.stores.CompleteBackends)
 	o.runner.add(cmd)
 	o.limit.Add(cmd)
 }
@@ -98,11 +100,7 @@ func (o *calendarChange) correctZones(p account.Properties) error {
 
 // work returns a step with the defaults and the people that it needs.
 func (o *calendarChange) work(ctx context.Context, s *storeHome, d *account.Directory, t *selectedAccounts, step func(account.Defaults, account.PeopleLookup) account.Step) (account.Step, error) {
-	names, err := s.selected(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	defaults, err := s.defaults(ctx, s.people(names, d))
+	defaults, err := s.defaults(ctx, s.people(d))
 	return step(defaults, t.people), err
 }
 

@@ -203,11 +203,8 @@ func (o *dbOptions) states(ctx context.Context) (out []store.SchemaState, s *sto
 		}
 	}
 	var lost []backends.Lost
-	for _, l := range s.set.Locations() {
-		if o.name != "" && o.name != l.Backend {
-			continue
-		}
-		st, err := l.State(ctx, backends.Options{Now: o.now})
+	for _, l := range statesOf(ctx, s.set, o.name, backends.Options{Now: o.now}) {
+		st, err := l.state, l.err
 		if err == nil && st.Version == st.Known {
 			// The state does not say whose store it is.
 			if _, oerr := s.set.Open(ctx, l.Backend); errors.Is(oerr, store.ErrOtherBackend) {
@@ -225,7 +222,7 @@ func (o *dbOptions) states(ctx context.Context) (out []store.SchemaState, s *sto
 			continue
 		}
 		if st.Version == 0 {
-			lost = append(lost, s.lostAt(ctx, l))
+			lost = append(lost, s.lostAt(ctx, l.Location))
 		}
 		out = append(out, st)
 	}
@@ -311,23 +308,27 @@ func (o *dbUpgrade) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = s.close() }()
-	done := 0
+	done, failed := 0, incomplete
 	for _, st := range states {
+		var err error
 		switch {
 		case st.Version > st.Known:
-			return newerSchema(st)
+			err = newerSchema(st)
 		case st.Version == 0, st.Version == st.Known:
 			continue
+		default:
+			done++
+			err = o.upgrade(ctx, s, st)
 		}
-		if err := o.upgrade(ctx, s, st); err != nil {
-			return err
+		failed = errors.Join(failed, err)
+		if err != nil && (ctx.Err() != nil || !store.IsUnusable(err)) {
+			return failed
 		}
-		done++
 	}
-	if done == 0 && incomplete == nil {
+	if done == 0 && failed == nil {
 		o.console.Notef("nothing to do: every store has the newest schema")
 	}
-	return incomplete
+	return failed
 }
 
 func (o *dbUpgrade) upgrade(ctx context.Context, s *storeHome, st store.SchemaState) error {

@@ -26,14 +26,14 @@ func (o *accountSelection) findPerson(ctx context.Context, s *storeHome, option,
 	if r.ID != "" {
 		return r.ID, nil
 	}
-	names, incomplete, err := s.readable(ctx, "")
+	_, incomplete, err := s.readable(ctx, "")
 	if err != nil {
 		return "", err
 	}
 	s.lookUp = func(ctx context.Context) (*account.Directory, func() error, error) {
 		return o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	}
-	found, err := s.people(names, nil)(ctx, []string{r.Address})
+	found, err := s.people(nil)(ctx, []string{r.Address})
 	switch person, ok := found[store.FoldAddress(r.Address)]; {
 	case err != nil:
 		return "", err

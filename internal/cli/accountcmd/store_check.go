@@ -76,8 +76,8 @@ func CheckStores(ctx context.Context, f *cmdutil.Factory, home cmdutil.HomeOptio
 		hints: f.Hints, set: s.set, now: f.Now, dryRun: f.Global.DryRun,
 		found: map[string][]finding.Finding{}, unseen: map[string][]string{}, failed: map[string]error{},
 	}
-	for _, l := range s.set.Locations() {
-		c.look(ctx, l)
+	for _, l := range statesOf(ctx, s.set, "", backends.Options{Now: c.now, Wait: storeWait}) {
+		c.look(ctx, l.Location, l.state, l.err)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -92,9 +92,8 @@ func CheckStores(ctx context.Context, f *cmdutil.Factory, home cmdutil.HomeOptio
 	return out, nil
 }
 
-// look looks at one store.
-func (c *storeCheck) look(ctx context.Context, l backends.Location) {
-	state, err := l.State(ctx, backends.Options{Now: c.now, Wait: storeWait})
+// look looks at one store, whose state is known.
+func (c *storeCheck) look(ctx context.Context, l backends.Location, state store.SchemaState, err error) {
 	switch {
 	case err != nil && !errors.Is(err, store.ErrSchemaOlder) && !errors.Is(err, store.ErrSchemaNewer):
 		c.fail(ruleStoreOpens, l, err, ruleSchemaCurrent, ruleStoreWritable)

@@ -3,8 +3,6 @@ package accountcmd
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,16 +16,11 @@ import (
 
 // storeHome is a server home with its back ends.
 type storeHome struct {
-	dir      string
-	config   *cmdutil.HomeConfig
-	set      *backends.Set
-	hints    *cmdutil.Hints
-	warnLost func([]backends.Lost)
-	warned   bool // about back ends without a store
-	// existing are all back ends that could be opened, and lost the others, as soon as all
-	// were tried.
-	existing []string
-	lost     []backends.Lost
+	dir    string
+	config *cmdutil.HomeConfig
+	set    *backends.Set
+	hints  *cmdutil.Hints
+	reach
 	// skipLost are the back ends whose accounts a change skips; nil for a change that stops
 	// at the first store that cannot be used.
 	skipLost account.Lost
@@ -73,132 +66,19 @@ func (sh *storeHomes) Open(ctx context.Context, o *cmdutil.HomeOptions, wait tim
 	if err != nil {
 		return nil, err
 	}
-	return &storeHome{dir: dir, config: c, set: set, hints: sh.hints, warnLost: sh.stores.WarnLost}, nil
-}
-
-// readable returns the back end with this name or, if the name is empty, all back ends that
-// have a store. If one has none, incomplete is the error with which a listing has to end,
-// because nothing is known about the accounts there.
-func (s *storeHome) readable(ctx context.Context, name string) (names []string, incomplete, err error) {
-	var lost []backends.Lost
-	if name == "" {
-		names, lost, err = s.openAll(ctx)
-		return names, s.hints.LostError(lost), err
-	}
-	l, err := s.set.Location(name)
-	if err != nil {
-		return nil, nil, cmdutil.Usagef("%v", err)
-	}
-	_, err = s.set.Open(ctx, name)
-	switch {
-	case err == nil:
-		return []string{name}, nil, nil
-	case ctx.Err() == nil && store.IsUnusable(err):
-		return nil, s.hints.LostError([]backends.Lost{{Location: l, Err: err}}), nil
-	}
-	return nil, nil, err
-}
-
-// lostAt returns a back end that has no store, with the reason.
-func (s *storeHome) lostAt(ctx context.Context, l backends.Location) backends.Lost {
-	_, err := s.set.Open(ctx, l.Backend)
-	if err == nil { // it was created meanwhile
-		err = store.ErrNoSchema
-	}
-	return backends.Lost{Location: l, Err: err}
-}
-
-// selected returns the back end with this name or, if the name is empty, all back ends
-// that have a store, for a change.
-func (s *storeHome) selected(ctx context.Context, name string) ([]string, error) {
-	if name != "" {
-		if _, err := s.set.Location(name); err != nil {
-			return nil, cmdutil.Usagef("%v", err)
-		}
-		return []string{name}, nil
-	}
-	existing, lost, err := s.openAll(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range lost {
-		switch {
-		case s.skipLost != nil:
-			s.skipLost[l.Backend] = l.Err
-		case !l.NoStore():
-			return nil, s.hints.NoStoreError([]backends.Lost{l}, len(existing) > 0)
-		}
-	}
-	if len(existing) == 0 {
-		return nil, s.hints.NoStoreError(lost, false)
-	}
-	if !s.warned {
-		s.warnLost(lost)
-		s.warned = true
-	}
-	return existing, nil
-}
-
-// openAll opens all back ends, and remembers those whose store cannot be used. It waits for
-// unavailable databases as long as retry says, but only once.
-func (s *storeHome) openAll(ctx context.Context) (names []string, lost []backends.Lost, err error) {
-	if len(s.existing)+len(s.lost) > 0 {
-		return s.existing, s.lost, nil
-	}
-	s.existing, s.lost, err = s.set.Existing(ctx, func(ctx context.Context, backend string) (store.Store, error) {
-		return s.retry.Open(ctx, s.set, backend)
-	})
-	return s.existing, s.lost, err
-}
-
-func (s *storeHome) finder(names []string) *account.Finder {
-	f := &account.Finder{Stores: s.set, Backends: names, Retry: s.retry}
-	if slices.Equal(names, s.existing) { // otherwise, the user named a back end
-		for _, l := range s.lost {
-			f.Unseen = append(f.Unseen, l.Backend)
-		}
-	}
-	return f
-}
-
-// people finds people by their accounts, then in the directory. If that is nil, it is the
-// one of the home, which is opened only if somebody has no account.
-func (s *storeHome) people(names []string, d *account.Directory) account.PeopleLookup {
-	return func(ctx context.Context, addresses []string) (found account.PeopleByAddress, err error) {
-		f := s.finder(names)
-		found, err = f.FindPeople(ctx, d, addresses)
-		if err != nil || d != nil || s.lookUp == nil {
-			return found, err
-		}
-		rest := slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { _, ok := found[store.FoldAddress(a)]; return ok })
-		if len(rest) == 0 {
-			return found, nil
-		}
-		home, done, err := s.lookUp(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { err = errors.Join(err, done()) }()
-		more, err := f.FindPeople(ctx, home, rest)
-		maps.Copy(found, more)
-		return found, err
-	}
+	return &storeHome{dir: dir, config: c, set: set, hints: sh.hints, reach: reach{warnLost: sh.stores.WarnLost}}, nil
 }
 
 // peopleOf is like people, but looks up in advance everyone named by the properties of
 // the requests.
 func (s *storeHome) peopleOf(ctx context.Context, d *account.Directory, use store.ACLUse, requests []account.Request, more account.Properties) (account.PeopleLookup, error) {
-	names, err := s.selected(ctx, "")
-	if err != nil {
-		return nil, err
-	}
 	all := []account.Properties{more}
 	for i := range requests {
 		if len(requests[i].Properties) > 0 {
 			all = append(all, requests[i].Properties)
 		}
 	}
-	return account.PrefetchPeople(ctx, s.people(names, d), use, all...)
+	return account.PrefetchPeople(ctx, s.people(d), use, all...)
 }
 
 // attributes returns the names of the directory attributes that the server uses.

@@ -24,6 +24,7 @@ func Undoers(f *cmdutil.Factory) []cmdutil.Undoer {
 		return c, err
 	}
 	return []cmdutil.Undoer{
+		cmdutil.FileUndoer(f.Hints, backend, "backend delete"),
 		{
 			Operations: []string{
 				"account create", "account modify", "account delete", "account subscribe", "account unsubscribe", "account repair", "account upgrade",

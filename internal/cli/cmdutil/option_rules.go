@@ -76,7 +76,7 @@ func OptionRules() []OptionRule {
 			"missing", "modified", "no-directory", "orphans", "out", "port", "probe", "reject", "reverse", "rules", "schema", "scope", "seed",
 			"side", "sort", "state", "unchecked", "verbose", "wave-size", "with-home"),
 		of(OptionConfirms, "", "yes"),
-		of(OptionForces, "", "absence-confirmed", "continue", "force", "overwrite"),
+		of(OptionForces, "", "absence-confirmed", "continue", "force", "overwrite", "skip-check"),
 		of(OptionUnlimits, "", "access-control", "allow-empty", "ldif-urls", "max-changes", "older"),
 		of(OptionWeakens, "", "insecure", "plaintext", "tls-min"),
 		of(OptionSubject, "", "account", "add", "attachstorehost", "attachstoreport", "change", "collectionuri", "days", "dburl", "default", "delegates-of", "dir", "email", "expand-groups",

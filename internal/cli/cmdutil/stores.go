@@ -110,6 +110,20 @@ func (ss *Stores) location(o *HomeOptions, dir string, c *HomeConfig, b config.B
 	return l, nil
 }
 
+// NewLocation returns where the store of a back end will be that is not in the configuration
+// yet. An empty folder stands for the default.
+func (ss *Stores) NewLocation(o *HomeOptions, dir string, c *HomeConfig, id, folder, url string) backends.Location {
+	l := backends.Location{Backend: id, URL: url, Password: ss.vaults.StorePassword(o, dir, id), Client: ss.client()}
+	if folder == "" {
+		folder = c.Value(config.Backend{Key: id, ID: id}.Parameter("dbdir"))
+	}
+	if !filepath.IsAbs(folder) {
+		folder = filepath.Join(dir, filepath.FromSlash(folder))
+	}
+	l.File = filepath.Join(folder, id+StoreSuffix)
+	return l
+}
+
 // client returns the settings for PostgreSQL's own programs.
 func (ss *Stores) client() postgres.Client {
 	file := func(variable string, inHome ...string) string {
@@ -165,11 +179,33 @@ func (h *Hints) CheckDatabaseURLs(r *config.Registry, requests []config.Request)
 }
 
 // WarnLost warns of configured back ends whose store cannot be used, because their accounts
-// are not seen.
-func (ss *Stores) WarnLost(lost []backends.Lost) {
+// are not seen. without is the option with which the command works without them; "" for none.
+func (ss *Stores) WarnLost(lost []backends.Lost, without string) {
 	for _, l := range lost {
-		ss.console.Warnf("back end %s is skipped: %v%s", l.Backend, l.Err, ss.hints.lostHint(l))
+		ss.console.Warnf("back end %s is skipped: %v%s%s", l.Backend, l.Err, leaveOut(without, 1), ss.hints.lostHint(l))
 	}
+}
+
+// leaveOut says how a command works without n back ends.
+func leaveOut(option string, n int) string {
+	switch {
+	case option == "":
+		return ""
+	case n > 1:
+		return "; to leave them out: " + option
+	}
+	return "; to leave it out: " + option
+}
+
+// LostErrorWithout is LostError for a command that works without the back ends if it has this
+// option; "" for none.
+func (h *Hints) LostErrorWithout(lost []backends.Lost, without string) error {
+	err := h.LostError(lost)
+	var incomplete *IncompleteError
+	if errors.As(err, &incomplete) {
+		incomplete.Text += leaveOut(without, len(lost))
+	}
+	return err
 }
 
 // LostError returns the *IncompleteError of a command that could not read back ends, or nil
@@ -208,6 +244,12 @@ func (h *Hints) NoStoreError(lost []backends.Lost, others bool) error {
 		text += "; to skip this back end: --continue"
 	}
 	return &IncompleteError{Text: text, Err: lostCause(lost)}
+}
+
+// NotEmptyError returns the error of the deletion of a back end that cannot be read.
+func (h *Hints) NotEmptyError(l backends.Lost) error {
+	text := "nothing was changed: whether the back end has accounts is not known: " + h.lostWords([]backends.Lost{l})[0]
+	return &IncompleteError{Text: text + "; to delete it nevertheless: --skip-check", Err: lostCause([]backends.Lost{l})}
 }
 
 // lostWords returns a line about each back end without a store.

@@ -41,6 +41,10 @@ func (o *UserListOptions) AddAllowEmpty(cmd *cobra.Command) {
 type ServerLists struct {
 	On6, On7       *cs6.UserSet
 	Empty6, Empty7 bool // the list was given and is empty
+	// Unread7 is why the accounts of the new server could not be read, and unread7 the back
+	// ends and the reasons; nil and "" if they could.
+	Unread7 error
+	unread7 string
 }
 
 // Empty reports whether a list was empty.
@@ -49,18 +53,19 @@ func (l *ServerLists) Empty() bool { return l.Empty6 || l.Empty7 }
 // ApplyTo sets the lists in the options of an audit.
 func (l *ServerLists) ApplyTo(o *ldapcheck.Options) {
 	o.CS6, o.CS7, o.EmptyCS6, o.EmptyCS7 = l.On6, l.On7, l.Empty6, l.Empty7
+	o.UnreadCS7 = l.unread7
 }
 
 // ReadServerLists reads the lists of both servers. The default for the new server are the
 // accounts in the home's back ends, if there are any. An empty list is an error unless the
-// options allow it.
+// options allow it. Back ends that cannot be read are not an error: see Unread7.
 func (ss *Stores) ReadServerLists(ctx context.Context, o *UserListOptions, ho *HomeOptions, home *HomeConfig) (l ServerLists, err error) {
 	if l.On6, err = ss.readServerList(ctx, o, "--cs6-list", o.Cs6, elsewhere6, &l.Empty6); err != nil {
 		return l, err
 	}
 	// Without localuserattr there is no other server on which users could be.
 	if len(o.Cs7) == 0 && home != nil && home.IsSet(paramLocalUser) {
-		l.On7, err = ss.usersOfStores(ctx, ho, home)
+		err = ss.usersOfStores(ctx, ho, home, &l)
 		return l, err
 	}
 	l.On7, err = ss.readServerList(ctx, o, "--cs7-list", o.Cs7, elsewhere7, &l.Empty7)
@@ -91,25 +96,35 @@ func errEmptyList(option string) error {
 	return Usagef("%s: the list contains no users", option)
 }
 
-// usersOfStores returns the users and resources with an account, or nil if there are none:
-// a home that was just created says nothing about who is hosted on it. If a back end has no
-// store, the others are not the whole list.
-func (ss *Stores) usersOfStores(ctx context.Context, ho *HomeOptions, home *HomeConfig) (*cs6.UserSet, error) {
-	explain := func(err error) error {
-		return fmt.Errorf("cannot read the accounts of the new server: %w; use --cs7-list FILE instead", err)
-	}
+// usersOfStores sets the users and resources with an account, or none if there are none: a
+// home that was just created says nothing about who is hosted on it. If a back end cannot be
+// read, the others are not the whole list.
+func (ss *Stores) usersOfStores(ctx context.Context, ho *HomeOptions, home *HomeConfig, l *ServerLists) error {
 	set, names, lost, err := ss.accounts(ctx, ho, home)
 	if err != nil {
-		return nil, explain(err)
+		return unreadAccounts(err)
 	}
 	if set.Len() == 0 && !slices.ContainsFunc(lost, func(l backends.Lost) bool { return !l.NoStore() }) {
-		return nil, nil
+		return nil
 	}
-	if err := ss.hints.LostError(lost); err != nil {
-		return nil, explain(err)
+	if len(lost) > 0 {
+		l.Unread7, l.unread7 = unreadAccounts(ss.hints.LostError(lost)), strings.Join(ss.hints.lostWords(lost), "; ")
+		return nil
 	}
 	ss.console.Detailf("users on the new server: %d (the accounts of %s)", set.Len(), strings.Join(names, ", "))
-	return set, nil
+	l.On7 = set
+	return nil
+}
+
+// unreadAccounts returns the error of a command that needs the accounts of the new server.
+func unreadAccounts(err error) error {
+	return fmt.Errorf("cannot read the accounts of the new server: %w; use --cs7-list FILE instead", err)
+}
+
+// UnreadUsers returns the error with which a check ends whose rules were not all run, because
+// the users on the new server could not be read. Its exit code is that of an incomplete run.
+func (h *Hints) UnreadUsers(l *ServerLists) error {
+	return &IncompleteError{Text: "rules were not run, because the users on the new server could not be read: " + l.unread7 + "; use --cs7-list FILE instead" + h.StoreHint(l.Unread7)}
 }
 
 // Accounts returns the users and resources with an active account in the back ends of a home,
@@ -129,7 +144,7 @@ func (ss *Stores) Accounts(ctx context.Context, ho *HomeOptions, home *HomeConfi
 }
 
 // accounts reads the accounts of all back ends with a store. It also returns the names of
-// these back ends, and those whose store is missing although it must have existed.
+// these back ends, and those whose store cannot be read.
 func (ss *Stores) accounts(ctx context.Context, ho *HomeOptions, home *HomeConfig) (set *cs6.UserSet, names []string, lost []backends.Lost, err error) {
 	stores, err := ss.Backends(ho, home.home, home, DefaultLockTimeout)
 	if err != nil {
@@ -145,7 +160,11 @@ func (ss *Stores) accounts(ctx context.Context, ho *HomeOptions, home *HomeConfi
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		if err := addAccounts(ctx, set, st); err != nil {
+		switch err := addAccounts(ctx, set, st); {
+		case err != nil && ctx.Err() == nil && store.IsUnusable(err):
+			l, _ := stores.Location(name)
+			lost = append(lost, backends.Lost{Location: l, Err: err})
+		case err != nil:
 			return nil, nil, nil, err
 		}
 	}

@@ -64,9 +64,9 @@ The directory is that of --ldif or -H, else the one configured in the home. With
 --probe, both servers are asked for the free/busy of one user on each side, on the same
 path as a real request. 'coexist rules' lists the rules, and --rules runs only some of them.
 
-If the directory could not be read to its end, there is a finding audit-incomplete and
-the exit code is 1. Otherwise, the exit code is 3 if there is a finding at or above
---fail-on.`,
+If the directory could not be read to its end, or if a back end whose accounts the rules
+need cannot be read, there is a finding audit-incomplete and the exit code is 1.
+Otherwise, the exit code is 3 if there is a finding at or above --fail-on.`,
 		Example: `  davadmin coexist check --ics-conf ics.conf --cs6-list cscal-list.txt --cs7-list migrated.txt
   davadmin coexist check --ics-conf ics.conf --cs6-list cscal-list.txt --ldif export.ldif.gz --output jsonl
   davadmin coexist check --ics-conf ics.conf --cs6-patch 121657-44 --cs7-version 7u3 --no-directory
@@ -277,8 +277,12 @@ func (o *coexistCheck) finish(ctx context.Context, r *coexist.Report, target str
 		out.Summary.Reason = r.Ended.Error()
 	}
 	o.ended = r.Ended
+	if o.ended == nil && r.UnreadList {
+		o.ended = o.hints.UnreadUsers(&o.lists)
+		out.Summary.Complete, out.Summary.Reason = false, o.ended.Error()
+	}
 	out.Worst, out.Any = r.Worst()
-	return &cmdutil.Checked{Report: out, Ended: r.Ended, Close: r.Close}
+	return &cmdutil.Checked{Report: out, Ended: o.ended, Close: r.Close}
 }
 
 // next returns what to do after the report: usually a command to run.

@@ -31,6 +31,7 @@ type coexistPeople struct {
 	cmdutil.UserListOptions
 	tmp     string
 	workers int
+	lists   cmdutil.ServerLists
 }
 
 // newPeople returns the shared parts without options.
@@ -52,7 +53,7 @@ func (o *coexistPeople) add(cmd *cobra.Command) {
 }
 
 // directoryOptions returns how to read the directory, from the configuration of the home and
-// the options.
+// the options. It sets lists.
 func (o *coexistPeople) directoryOptions(ctx context.Context, home *cmdutil.HomeConfig) (ldapcheck.Options, error) {
 	scope, err := o.DirectoryScope()
 	if err != nil {
@@ -67,6 +68,7 @@ func (o *coexistPeople) directoryOptions(ctx context.Context, home *cmdutil.Home
 	}
 	lists, err := o.stores.ReadServerLists(ctx, &o.UserListOptions, &o.HomeOptions, home)
 	lists.ApplyTo(&lo)
+	o.lists = lists
 	return lo, err
 }
 
@@ -78,6 +80,9 @@ func (o *coexistPeople) census(ctx context.Context, sides []coexist.Side, domain
 		return nil, false, err
 	}
 	lo, err := o.directoryOptions(ctx, home)
+	if err == nil {
+		err = o.lists.Unread7 // who is on which side depends on all accounts
+	}
 	if err != nil {
 		return nil, false, err
 	}

@@ -83,6 +83,9 @@ func (o *coexistPlan) waveDir(i, n int) string {
 // plan reads the directory and plans the changes. It also returns the name of the source.
 func (o *coexistPlan) plan(ctx context.Context, home *cmdutil.HomeConfig) (*coexist.WavePlan, string, error) {
 	lo, err := o.directoryOptions(ctx, home)
+	if err == nil {
+		err = o.lists.Unread7 // users who have an account must not be moved again
+	}
 	if err != nil {
 		return nil, "", err
 	}

@@ -38,7 +38,8 @@ type ldapAudit struct {
 	workers     int
 	plan        planOutput // of --fix-plan
 	planned     int        // changes in the plan that was written
-	ended       error      // why the audit is incomplete; nil if it is complete
+	lists       cmdutil.ServerLists
+	ended       error // why the audit is incomplete; nil if it is complete
 }
 
 func newLDAPAudit(f *cmdutil.Factory) *cobra.Command {
@@ -58,8 +59,9 @@ on which server need --cs6-list and --cs7-list: addresses, user ids, or the outp
 'cscal list' or 'davadmin account list'.
 
 A report that does not cover everything says so: if the directory could not be read to
-its end, or hides an attribute that the rules need from the bind DN, there is a finding
-audit-incomplete and the exit code is 1. Otherwise, the exit code is 3 if there is a
+its end, or hides an attribute that the rules need from the bind DN, or if a back end
+whose accounts the rules need cannot be read, there is a finding audit-incomplete and
+the exit code is 1. Otherwise, the exit code is 3 if there is a
 finding at or above --fail-on. The finding absence-not-proven lists attributes of which
 no entry shows a value, so that it is unknown whether they are hidden; with --prove-as,
 another bind DN is asked, too.`,
@@ -187,7 +189,11 @@ func (o *ldapAudit) auditOptions(ctx context.Context, home *cmdutil.HomeConfig) 
 	if lists.Empty() && o.plan.path != "" {
 		return lo, cmdutil.Usagef("--fix-plan cannot be combined with --allow-empty: no plan is made from an empty list")
 	}
+	if lists.Unread7 != nil && o.plan.path != "" {
+		return lo, lists.Unread7 // a plan is not made from a part of the users
+	}
 	lists.ApplyTo(&lo)
+	o.lists = lists
 	return lo, err
 }
 
@@ -209,12 +215,17 @@ func (o *ldapAudit) finish(ctx context.Context, format ui.Format, failOn finding
 	if r.Ended != nil {
 		out.Summary.Reason = r.Ended.Error()
 	}
-	o.ended = r.Ended
+	ended := r.Ended
+	if ended == nil && r.UnreadList {
+		ended = o.hints.UnreadUsers(&o.lists)
+		out.Summary.Complete, out.Summary.Reason = false, ended.Error()
+	}
+	o.ended = ended
 	out.Worst, out.Any = r.Worst()
 	if o.plan.path != "" {
 		if err := o.writeFixPlan(ctx, r, d.Source.Name()); err != nil {
 			return err
 		}
 	}
-	return o.reports.Conclude(format, failOn, out, cmdutil.FindingTable{All: o.all, Next: o.next}, "audit", r.Ended)
+	return o.reports.Conclude(format, failOn, out, cmdutil.FindingTable{All: o.all, Next: o.next}, "audit", ended)
 }

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/davadmin/davadmin/internal/crash"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/postgres"
 	"github.com/davadmin/davadmin/pkg/store/sqlite"
@@ -199,15 +200,21 @@ type Lost struct {
 // NoStore reports whether the back end has no store.
 func (l Lost) NoStore() bool { return errors.Is(l.Err, store.ErrNoSchema) }
 
-// Existing opens all back ends. It returns the sorted ids of those that could be opened, and
-// the others. An error that is not about a store ends it. open opens a back end; nil stands
-// for Open.
+// Existing opens all back ends at once, so that it waits only for the slowest one. It returns
+// the sorted ids of those that could be opened, and the others, sorted as well. An error that
+// is not about a store ends it. open opens a back end; nil stands for Open.
 func (s *Set) Existing(ctx context.Context, open func(ctx context.Context, backend string) (store.Store, error)) (names []string, lost []Lost, err error) {
 	if open == nil {
 		open = s.Open
 	}
-	for _, l := range s.locations {
-		_, err := open(ctx, l.Backend)
+	errs := make([]error, len(s.locations))
+	var all crash.Group
+	for i, l := range s.locations {
+		all.Go(func() { _, errs[i] = open(ctx, l.Backend) })
+	}
+	all.Wait()
+	for i, l := range s.locations {
+		err := errs[i]
 		switch {
 		case err == nil:
 			names = append(names, l.Backend)

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -95,86 +92,31 @@ func TestCommitWithoutStandby(t *testing.T) {
 	}
 }
 
-// silentProxy forwards connections to a server until it is told to fall silent.
-type silentProxy struct {
-	net.Listener
-	quiet chan struct{}
-	once  sync.Once
-}
-
-func newSilentProxy(t *testing.T, server *servertest.PostgresServer) *silentProxy {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &silentProxy{Listener: l, quiet: make(chan struct{})}
-	target := strings.TrimPrefix(strings.SplitN(server.URL(""), "@", 2)[1], "/")
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			to, err := net.Dial("tcp", strings.TrimSuffix(target, "/"))
-			if err != nil {
-				_ = client.Close()
-				continue
-			}
-			t.Cleanup(func() { _ = client.Close(); _ = to.Close() })
-			go p.forward(to, client)
-			go p.forward(client, to)
-		}
-	}()
-	t.Cleanup(func() { _ = l.Close() })
-	return p
-}
-
-func (p *silentProxy) forward(to io.Writer, from io.Reader) {
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buffer)
-		if err != nil {
-			return
-		}
-		select {
-		case <-p.quiet:
-			continue // what comes is lost, and the connection stays open
-		default:
-		}
-		if _, err := to.Write(buffer[:n]); err != nil {
-			return
-		}
-	}
-}
-
-func (p *silentProxy) fallSilent() { p.once.Do(func() { close(p.quiet) }) }
-
 // A network that falls silent inside of a transaction does not hold its caller for longer
 // than the context and what a commit may take after it.
 func TestSilentNetwork(t *testing.T) {
 	server := servertest.Postgres(t, servertest.PostgresOptions{TCP: true})
 	for _, test := range []struct {
 		name string
-		run  func(ctx context.Context, s *Store, p *silentProxy) error
+		run  func(ctx context.Context, s *Store, p *servertest.SilentProxy) error
 		want error
 	}{
-		{"rollback of a view", func(ctx context.Context, s *Store, p *silentProxy) error {
-			return s.View(ctx, func(context.Context, store.Reader) error { p.fallSilent(); return nil })
+		{"rollback of a view", func(ctx context.Context, s *Store, p *servertest.SilentProxy) error {
+			return s.View(ctx, func(context.Context, store.Reader) error { p.FallSilent(); return nil })
 		}, nil},
-		{"rollback of an update", func(ctx context.Context, s *Store, p *silentProxy) error {
-			return s.Update(ctx, func(context.Context, store.Writer) error { p.fallSilent(); return store.ErrNotFound })
+		{"rollback of an update", func(ctx context.Context, s *Store, p *servertest.SilentProxy) error {
+			return s.Update(ctx, func(context.Context, store.Writer) error { p.FallSilent(); return store.ErrNotFound })
 		}, store.ErrNotFound},
-		{"statement", func(ctx context.Context, s *Store, p *silentProxy) error {
-			return s.Update(ctx, func(ctx context.Context, w store.Writer) error { p.fallSilent(); return w.DeleteAccount(ctx, "x") })
+		{"statement", func(ctx context.Context, s *Store, p *servertest.SilentProxy) error {
+			return s.Update(ctx, func(ctx context.Context, w store.Writer) error { p.FallSilent(); return w.DeleteAccount(ctx, "x") })
 		}, context.Canceled},
-		{"commit", func(ctx context.Context, s *Store, p *silentProxy) error {
-			return s.Update(ctx, func(ctx context.Context, w store.Writer) error { p.fallSilent(); return nil })
+		{"commit", func(ctx context.Context, s *Store, p *servertest.SilentProxy) error {
+			return s.Update(ctx, func(ctx context.Context, w store.Writer) error { p.FallSilent(); return nil })
 		}, store.ErrUnavailable},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := newSilentProxy(t, server)
-			s := limited(t, server, Options{URL: "postgres://" + servertest.PostgresUser + "@" + p.Addr().String() + "/postgres"})
+			p := servertest.NewSilentProxy(t, server, nil)
+			s := limited(t, server, Options{URL: p.URL("postgres")})
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
 			done := make(chan error, 1)

@@ -313,7 +313,7 @@ func (s *Store) Where() string { return s.o.Where() }
 
 // closeLimit is the maximum time that Close waits for connections whose server does not
 // answer. pgx goes on closing them.
-const closeLimit = time.Second
+const closeLimit = 250 * time.Millisecond
 
 // Close closes all connections. All transactions must have ended.
 func (s *Store) Close() error {

@@ -1,0 +1,263 @@
+package accountcmd
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/crash"
+	"github.com/davadmin/davadmin/pkg/account"
+	"github.com/davadmin/davadmin/pkg/store"
+	"github.com/davadmin/davadmin/pkg/store/backends"
+)
+
+// reach is which back ends of a home can be used. Back ends are opened when it is first
+// needed to know, all at the same time, so that a command waits only once for servers that do
+// not answer.
+type reach struct {
+	warnLost func(lost []backends.Lost, without string)
+	opened   bool // existing and lost are known
+	waited   bool // for the unavailable ones
+	warned   bool // about the lost ones
+	// existing are all back ends that could be opened, and lost the others.
+	existing []string
+	lost     []backends.Lost
+}
+
+// backendOption is the option of a command that restricts it to one back end.
+const backendOption = "--backend"
+
+// openAll opens all back ends. Each is tried once; but if none can be used, the unavailable
+// ones are waited for.
+func (s *storeHome) openAll(ctx context.Context) (err error) {
+	if s.opened {
+		return nil
+	}
+	if s.existing, s.lost, err = s.set.Existing(ctx, nil); err != nil {
+		return err
+	}
+	s.opened = true
+	if len(s.existing) == 0 {
+		return s.wait(ctx)
+	}
+	return nil
+}
+
+// wait waits for the lost back ends that are unavailable, as long as retry says, but only
+// once, and for all at the same time.
+func (s *storeHome) wait(ctx context.Context) error {
+	if s.waited || s.retry.For <= 0 {
+		return nil
+	}
+	s.waited = true
+	retry, notify := s.retry, s.retry.Notify
+	var notes sync.Mutex
+	if notify != nil {
+		retry.Notify = func(text string) {
+			notes.Lock()
+			defer notes.Unlock()
+			notify(text)
+		}
+	}
+	errs := make([]error, len(s.lost))
+	var all crash.Group
+	for i, l := range s.lost {
+		if errs[i] = l.Err; errors.Is(l.Err, store.ErrUnavailable) {
+			all.Go(func() { _, errs[i] = retry.Open(ctx, s.set, l.Backend) })
+		}
+	}
+	all.Wait()
+	var lost []backends.Lost
+	for i, l := range s.lost {
+		switch l.Err = errs[i]; {
+		case l.Err == nil:
+			s.existing = append(slices.Clone(s.existing), l.Backend)
+		case ctx.Err() != nil || !store.IsUnusable(l.Err):
+			return l.Err
+		default:
+			lost = append(lost, l)
+		}
+	}
+	slices.Sort(s.existing)
+	s.lost = lost
+	return nil
+}
+
+// readable returns the back end with this name or, if the name is empty, all back ends that
+// can be read. If one cannot, incomplete is the error with which a listing has to end,
+// because nothing is known about the accounts there.
+func (s *storeHome) readable(ctx context.Context, name string) (names []string, incomplete, err error) {
+	if name == "" {
+		if err := s.openAll(ctx); err != nil {
+			return nil, nil, err
+		}
+		return s.existing, s.hints.LostErrorWithout(s.lost, s.without()), nil
+	}
+	l, err := s.set.Location(name)
+	if err != nil {
+		return nil, nil, cmdutil.Usagef("%v", err)
+	}
+	_, err = s.set.Open(ctx, name)
+	switch {
+	case err == nil:
+		return []string{name}, nil, nil
+	case ctx.Err() == nil && store.IsUnusable(err):
+		s.lost = []backends.Lost{{Location: l, Err: err}}
+		return nil, s.hints.LostError(s.lost), nil
+	}
+	return nil, nil, err
+}
+
+// without returns the option with which a command works without the lost back ends; "" if
+// there is none.
+func (s *storeHome) without() string {
+	switch len(s.existing) {
+	case 0:
+		return ""
+	case 1:
+		return backendOption + " " + cmdutil.Quote(s.existing[0])
+	}
+	return backendOption + " ID"
+}
+
+// warn warns once that back ends cannot be used.
+func (s *storeHome) warn() {
+	if !s.warned {
+		s.warnLost(s.lost, s.without())
+		s.warned = true
+	}
+}
+
+// lostAt returns a back end that has no store, with the reason.
+func (s *storeHome) lostAt(ctx context.Context, l backends.Location) backends.Lost {
+	_, err := s.set.Open(ctx, l.Backend)
+	if err == nil { // it was created meanwhile
+		err = store.ErrNoSchema
+	}
+	return backends.Lost{Location: l, Err: err}
+}
+
+// selected returns the back end with this name or, if the name is empty, all back ends that
+// can be used, for a change of accounts that exist. It warns about the others, and fails if
+// there is nothing but those.
+func (s *storeHome) selected(ctx context.Context, name string) ([]string, error) {
+	if name != "" {
+		if _, err := s.set.Location(name); err != nil {
+			return nil, cmdutil.Usagef("%v", err)
+		}
+		return []string{name}, nil
+	}
+	if err := s.openAll(ctx); err != nil {
+		return nil, err
+	}
+	if len(s.existing) == 0 {
+		return nil, s.hints.NoStoreError(s.lost, false)
+	}
+	if s.skipLost != nil {
+		for _, l := range s.lost {
+			s.skipLost[l.Backend] = l.Err
+		}
+	}
+	s.warn()
+	return s.existing, nil
+}
+
+// complete is like selected, for a change that depends on the accounts of all back ends, such
+// as the creation of accounts that must not exist yet: it waits for those that are
+// unavailable and, unless they are skipped, fails if one cannot be used.
+func (s *storeHome) complete(ctx context.Context) ([]string, error) {
+	err := s.openAll(ctx)
+	if err == nil {
+		err = s.wait(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.skipLost == nil {
+		for _, l := range s.lost {
+			if !l.NoStore() {
+				return nil, s.hints.NoStoreError([]backends.Lost{l}, len(s.existing) > 0)
+			}
+		}
+	}
+	return s.selected(ctx, "")
+}
+
+// finder finds accounts on back ends: those that can be used of all of them or, if only is
+// not empty, of this one.
+func (s *storeHome) finder(names []string, only string) *account.Finder {
+	f := &account.Finder{Stores: s.set, Backends: slices.Clone(names), Retry: s.retry, Lost: s.skipLost}
+	for _, l := range s.lost {
+		if only == "" || only == l.Backend {
+			f.Unseen = append(f.Unseen, l.Backend)
+		}
+	}
+	if only == "" && len(f.Unseen) > 0 {
+		f.Reopen = s.reopen
+	}
+	return f
+}
+
+// unseen returns the back ends whose stores cannot be used. One that has no store has no
+// accounts and names nobody.
+func (s *storeHome) unseen() account.Lost {
+	out := account.Lost{}
+	for _, l := range s.lost {
+		if !l.NoStore() {
+			out[l.Backend] = l.Err
+		}
+	}
+	return out
+}
+
+// reopen waits for the lost back ends, and returns those that can be used now.
+func (s *storeHome) reopen(ctx context.Context) (back []string, err error) {
+	before := s.existing
+	err = s.wait(ctx)
+	for _, name := range s.existing {
+		if !slices.Contains(before, name) {
+			back = append(back, name)
+			delete(s.skipLost, name)
+		}
+	}
+	return back, err
+}
+
+// people finds people by their accounts, then in the directory. If that is nil, it is the
+// one of the home, which is opened only if somebody has no account. Back ends are opened only
+// if somebody is looked up. The error is a *store.InvalidError for an address that belongs to
+// nobody who can be seen, while a back end cannot be read.
+func (s *storeHome) people(d *account.Directory) account.PeopleLookup {
+	return func(ctx context.Context, addresses []string) (found account.PeopleByAddress, err error) {
+		if err := s.openAll(ctx); err != nil {
+			return nil, err
+		}
+		f := s.finder(s.existing, "")
+		found, err = f.FindPeople(ctx, d, addresses)
+		if err != nil {
+			return nil, err
+		}
+		rest := slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { _, ok := found[store.FoldAddress(a)]; return ok })
+		if len(rest) > 0 && d == nil && s.lookUp != nil {
+			if err := s.peopleOfHome(ctx, f, found, rest); err != nil {
+				return nil, err
+			}
+		}
+		return found, f.RequireSeen(found, rest)
+	}
+}
+
+// peopleOfHome adds the people whom the directory of the home has.
+func (s *storeHome) peopleOfHome(ctx context.Context, f *account.Finder, found account.PeopleByAddress, addresses []string) (err error) {
+	home, done, err := s.lookUp(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	more, err := f.FindPeople(ctx, home, addresses)
+	maps.Copy(found, more)
+	return err
+}
