@@ -51,7 +51,7 @@ func (e *explainer) Exec(ctx context.Context, query string, args ...any) (int64,
 
 // manyNames fills a store with accounts that name each other in every place.
 const manyNames = `
-	INSERT INTO davadmin.account SELECT n::text, n::text, 1, n || '@example.com', n || '@example.com', '', 0, 0, '', '', 1, 1, 0, 1, 3 FROM generate_series(1, 20000) n;
+	INSERT INTO davadmin.account SELECT n::text, n::text, 1, n || '@example.com', n || '@example.com', '', 0, 0, '', '', 1, 1, 0, 1, 3, 0 FROM generate_series(1, 20000) n;
 	INSERT INTO davadmin.collection SELECT n::text, m, 'c' || m, 1, '', '', 'VEVENT', '', 0, '', 0, 1, 1, 0, 0, 0, 1, n FROM generate_series(1, 20000) n, generate_series(1, 2) m;
 	INSERT INTO davadmin.ace SELECT n::text, m, p, 3, ((n + m + p) % 20000 + 1)::text, 'x@example.com', 'fsmr' FROM generate_series(1, 20000) n, generate_series(0, 2) m, generate_series(1, 2) p;
 	INSERT INTO davadmin.ace SELECT n::text, 0, 0, 1, '', '', 's' FROM generate_series(1, 20000) n;
