@@ -127,21 +127,30 @@ func (s *PostgresServer) Start(ctx context.Context) error {
 // Stop ends the server and keeps its data. It returns an error if the server had ended
 // before.
 func (s *PostgresServer) Stop(mode StopMode) error {
-	if s.process == nil {
-		return errors.New("the server is already stopped")
-	}
-	p := s.process
-	s.process = nil
-	select {
-	case <-p.done:
-		return p.end()
-	default:
+	p, err := s.release()
+	if err != nil {
+		return err
 	}
 	if mode == Immediate {
 		p.ending = syscall.SIGQUIT
 	}
 	p.stop()
 	return nil
+}
+
+// release returns the running process, which the caller ends.
+func (s *PostgresServer) release() (*process, error) {
+	if s.process == nil {
+		return nil, errors.New("the server is already stopped")
+	}
+	p := s.process
+	s.process = nil
+	select {
+	case <-p.done:
+		return nil, p.end()
+	default:
+		return p, nil
+	}
 }
 
 // Restart stops the server fast and starts it again.

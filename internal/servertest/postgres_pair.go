@@ -172,17 +172,11 @@ func (s *PostgresServer) Promote(ctx context.Context) error {
 // Kill kills the server and all its processes at once, as the loss of a machine would.
 // It can be started again. It returns an error if the server had ended before.
 func (s *PostgresServer) Kill() error {
-	if s.process == nil {
-		return errors.New("the server is already stopped")
+	p, err := s.release()
+	if err != nil {
+		return err
 	}
-	p := s.process
-	s.process = nil
-	select {
-	case <-p.done:
-		return p.end()
-	default:
-	}
-	err := killTree(p.os)
+	err = killTree(p.os)
 	<-p.done
 	removeSharedMemory(s.memory)
 	return err

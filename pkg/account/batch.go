@@ -304,7 +304,7 @@ func DryRun(step Step) Group {
 
 // errorsOfItems are errors that concern one item only.
 func errorsOfItems() []error {
-	return []error{store.ErrNotFound, store.ErrExists, store.ErrConflict, store.ErrInvalid, store.ErrDeleted, ErrAmbiguous, ErrUnseen}
+	return []error{store.ErrNotFound, store.ErrExists, store.ErrConflict, store.ErrInvalid, store.ErrDeleted, store.ErrMoving, ErrAmbiguous, ErrUnseen}
 }
 
 // harmless reports whether a transaction can continue after the error of an item,

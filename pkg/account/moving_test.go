@@ -87,6 +87,27 @@ func TestFinderDuringAMove(t *testing.T) {
 	}
 }
 
+// An account that is being moved fails alone: the rest of the batch is done.
+func TestAccountThatLeavesFailsAlone(t *testing.T) {
+	_, one, _ := twoBackends(t)
+	err := one.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
+		if _, err := w.(store.MoveWriter).Leave(ctx, "a", "two"); err != nil {
+			return err
+		}
+		return w.CreateAccount(ctx, &store.NewAccount{Account: store.Account{ID: "b", Kind: store.User, Addresses: []string{"b@example.com"}}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func(ctx context.Context, w store.Writer, item *Item, _ bool) (Outcome, []string, error) {
+		return Outcome{Item: item, Result: Deleted}, nil, w.DeleteAccount(ctx, item.ID)
+	}
+	outcomes, err := InTransaction(step, nil)(t.Context(), one, []*Item{{Backend: "one", ID: "a"}, {Backend: "one", ID: "b"}}, false)
+	if err != nil || len(outcomes) != 2 || outcomes[0].Result != Failed || !errors.Is(outcomes[0].Err, store.ErrMoving) || outcomes[1].Result != Deleted {
+		t.Errorf("%+v, error %v", outcomes, err)
+	}
+}
+
 // An account that is moved there and back all the time is found exactly once.
 func TestFinderWhileAccountsMove(t *testing.T) {
 	set, one, two := twoBackends(t)

@@ -1,6 +1,7 @@
 // Package store is the library of the embedded calendar server. It keeps the
-// accounts, calendars, components, access rights and subscriptions of one back
-// end in a database, and needs no running server.
+// accounts, calendars, components, access rights, subscriptions, dead properties,
+// attachments and outgoing messages of one back end in a database, and needs no
+// running server.
 //
 // It guarantees:
 //   - A transaction happens completely or not at all, and once it has been

@@ -17,8 +17,8 @@ type Store interface {
 	// it, because transactions inside others could wait for each other without end.
 	View(ctx context.Context, fn func(context.Context, Reader) error) error
 	// Update calls fn with a Writer and commits the changes if fn returns nil;
-	// otherwise nothing is changed. Update calls fn again after a conflict with
-	// another transaction, so anything that fn does outside the store must be safe
+	// otherwise nothing is changed. Update may call fn again, such as after a conflict
+	// with another transaction, so anything that fn does outside the store must be safe
 	// to repeat.
 	Update(ctx context.Context, fn func(context.Context, Writer) error) error
 	// Close closes the store. All transactions must have ended.
@@ -104,9 +104,11 @@ type Reader interface {
 
 // Writer changes a store. Nothing can be changed while a sequence is being read
 // (ErrListing). After an error the transaction cannot be used any more, unless the error
-// wraps ErrNotFound, ErrExists, ErrConflict, ErrInvalid, ErrDeleted, ErrMoving or
-// ErrListing: those are detected before anything is written. Every change of an account
-// that is being moved to another back end fails with ErrMoving.
+// wraps ErrNotFound, ErrExists, ErrConflict, ErrInvalid, ErrDeleted, ErrMoving, ErrListing or
+// ErrNested: the method that returned it has changed nothing. ErrExists and ErrConflict can
+// also come from another transaction; then Update does not commit this one, but calls its
+// function again. Every change of an account that is being moved to another back end fails
+// with ErrMoving.
 type Writer interface {
 	Reader
 	InboxWriter

@@ -52,7 +52,7 @@ func moveForEver(t *testing.T, places string) {
 			if _, err := moving.Move(t.Context(), pair[0], pair[1], "a", moving.Options{}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := fmt.Fprintln(os.Stdout, "moved"); err != nil { //nolint:forbidigo // to the test that started the process
+			if _, err := fmt.Fprintln(os.Stdout, "moved"); err != nil { // to the test that started the process
 				t.Fatal(err)
 			}
 		}
@@ -75,7 +75,7 @@ func openPair(t *testing.T, places string) (one, two store.Store) {
 // A process that is killed at any moment leaves the account complete and active in exactly
 // one store, and the next process continues.
 func TestKilledAnywhere(t *testing.T) {
-	if places := os.Getenv(placesOf); places != "" { //nolint:forbidigo // set below
+	if places := os.Getenv(placesOf); places != "" { // set below
 		moveForEver(t, places)
 	}
 	tier.All(t)
@@ -85,7 +85,7 @@ func TestKilledAnywhere(t *testing.T) {
 		var wheres []string
 		for n, backend := range []string{"one", "two"} {
 			where := filepath.Join(t.TempDir(), backend)
-			err := error(nil)
+			var err error
 			if onServers[n] {
 				name := fmt.Sprintf("killed%d%s", i, backend)
 				if err = server.CreateDatabase(ctx, name); err == nil {

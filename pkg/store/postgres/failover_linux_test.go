@@ -196,31 +196,6 @@ func TestFailoverLosesNothing(t *testing.T) {
 	}
 }
 
-// tokenOf returns the sync token of the calendar of an account.
-func tokenOf(t *testing.T, s store.Store, id string) (now store.Token) {
-	t.Helper()
-	err := s.View(t.Context(), func(ctx context.Context, r store.Reader) error {
-		c, err := r.Calendar(ctx, id, store.DefaultCalendar)
-		if err != nil {
-			return err
-		}
-		now, err = r.Token(ctx, c)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return now
-}
-
-// changesSince asks for the changes in the calendar of an account.
-func changesSince(ctx context.Context, s store.Store, id string, since store.Token) error {
-	return s.View(ctx, func(ctx context.Context, r store.Reader) error {
-		_, _, err := r.Changes(ctx, id, store.DefaultCalendar, since, 0)
-		return err
-	})
-}
-
 // A standby server that takes over without the last commits has every client sync again,
 // also those that know of commits that were lost.
 func TestFailoverThatLosesCommits(t *testing.T) {

@@ -14,6 +14,31 @@ import (
 	"github.com/davadmin/davadmin/pkg/store/storetest"
 )
 
+// tokenOf returns the sync token of the calendar of an account.
+func tokenOf(t *testing.T, s store.Store, id string) (now store.Token) {
+	t.Helper()
+	err := s.View(t.Context(), func(ctx context.Context, r store.Reader) error {
+		c, err := r.Calendar(ctx, id, store.DefaultCalendar)
+		if err != nil {
+			return err
+		}
+		now, err = r.Token(ctx, c)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return now
+}
+
+// changesSince asks for the changes in the calendar of an account.
+func changesSince(ctx context.Context, s store.Store, id string, since store.Token) error {
+	return s.View(ctx, func(ctx context.Context, r store.Reader) error {
+		_, _, err := r.Changes(ctx, id, store.DefaultCalendar, since, 0)
+		return err
+	})
+}
+
 // A standby server that takes over may have lost the last commits, so tokens from before
 // are rejected. The server begins another timeline, as it does after any recovery from an
 // archive.
@@ -32,31 +57,13 @@ func TestTokensAfterAFailover(t *testing.T) {
 	if err := create(ctx, s, 1); err != nil {
 		t.Fatal(err)
 	}
-	token := func() (now store.Token) {
-		err := s.View(ctx, func(ctx context.Context, r store.Reader) error {
-			c, err := r.Calendar(ctx, "1", store.DefaultCalendar)
-			if err != nil {
-				return err
-			}
-			now, err = r.Token(ctx, c)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return now
-	}
 	check := func(since store.Token, want error) {
 		t.Helper()
-		err := s.View(ctx, func(ctx context.Context, r store.Reader) error {
-			_, _, err := r.Changes(ctx, "1", store.DefaultCalendar, since, 0)
-			return err
-		})
-		if !errors.Is(err, want) {
+		if err := changesSince(ctx, s, "1", since); !errors.Is(err, want) {
 			t.Errorf("got error %v, want %v", err, want)
 		}
 	}
-	before := token()
+	before := tokenOf(t, s, "1")
 	if before.Timeline != "00000001" {
 		t.Errorf("the timeline is %q", before.Timeline)
 	}
@@ -86,5 +93,5 @@ func TestTokensAfterAFailover(t *testing.T) {
 	}
 	_ = s.View(ctx, func(context.Context, store.Reader) error { return nil })
 	check(before, store.ErrTokenOld)
-	check(token(), nil)
+	check(tokenOf(t, s, "1"), nil)
 }

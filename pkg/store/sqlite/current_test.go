@@ -22,6 +22,18 @@ func begin(t *testing.T, s *Store) map[string]error {
 	}
 }
 
+func countAccounts(t *testing.T, s *Store) (n int64) {
+	t.Helper()
+	err := s.View(t.Context(), func(ctx context.Context, r store.Reader) (err error) {
+		n, err = r.CountAccounts(t.Context(), store.AccountFilter{State: store.AnyState})
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return n
+}
+
 // A store that another process upgrades while it is open is not read or written with the
 // old schema. The upgrade may change rows alone.
 func TestUpgradeByAnotherProcess(t *testing.T) {

@@ -56,18 +56,6 @@ func occupy(t *testing.T, dir string) (free func()) {
 	}
 }
 
-func countAccounts(t *testing.T, s *Store) (n int64) {
-	t.Helper()
-	err := s.View(t.Context(), func(ctx context.Context, r store.Reader) (err error) {
-		n, err = r.CountAccounts(t.Context(), store.AccountFilter{State: store.AnyState})
-		return err
-	})
-	if err != nil {
-		t.Error(err)
-	}
-	return n
-}
-
 // A store on a full disk can be read, with what a killed run left in the WAL file, and
 // says why it cannot be changed.
 func TestFullDiskCanBeRead(t *testing.T) {

@@ -150,11 +150,8 @@ func barePut(ctx context.Context, c *connection, account string, m *store.Compon
 	if err != nil {
 		return err
 	}
-	if _, err := c.Exec(ctx, "INSERT INTO change_log (account, number, revision, name, deleted, at) VALUES ($1, $2, $3, $4, 0, $5)", account, number, revision, m.Name, m.Start.UnixMicro()); err != nil {
-		return err
-	}
-	_, err = c.Exec(ctx, `INSERT INTO component (account, number, name, uid, type, schedule_tag, status, transparent, start_at, end_at, long, floating, recurring, etag, size,
-		created, changed, revision, text) VALUES ($1, $2, $3, $4, $5, '', '', 0, $6, $7, 0, 0, 0, $8, $9, $6, $6, $10, $11)`,
+	_, err = c.Exec(ctx, `INSERT INTO component (account, number, name, uid, type, method, state, schedule_tag, status, transparent, start_at, end_at, long, floating, recurring, etag, size,
+		created, changed, revision, text) VALUES ($1, $2, $3, $4, $5, '', 0, '', '', 0, $6, $7, 0, 0, 0, $8, $9, $6, $6, $10, $11)`,
 		account, number, m.Name, m.UID, m.Type, m.Start.UnixMicro(), m.End.UnixMicro(), store.ETagOf(m.Text), int64(len(m.Text)), revision, m.Text)
 	if err != nil {
 		return err

@@ -26,8 +26,8 @@ func place(calendar, name string) store.Place {
 	return store.Place{Account: "a", Calendar: calendar, Name: name}
 }
 
-// transfer moves a component.
-func (s *env) transfer(from, to store.Place, replace bool) {
+// moveComponent moves a component in a transaction of its own.
+func (s *env) moveComponent(from, to store.Place, replace bool) {
 	s.t.Helper()
 	s.update(func(ctx context.Context, w store.Writer) error {
 		return w.MoveComponent(ctx, from, to, replace, store.Condition{})
@@ -54,7 +54,7 @@ func testMoveComponent(s *env) {
 	one, work := s.follow(cal), s.follow("work")
 	one.wants("1", "2")
 	work.wants()
-	s.transfer(place(cal, "1"), place("work", "moved"), false)
+	s.moveComponent(place(cal, "1"), place("work", "moved"), false)
 	one.wants("-1")
 	work.wants("moved")
 	got := s.home("a").Components["work"][0]
@@ -62,12 +62,12 @@ func testMoveComponent(s *env) {
 	s.same(was, got, "the moved component")
 	s.same([]*store.Deletion(nil), s.home("a").Deletions, "what can be restored")
 	s.rejects(store.ErrNotFound, "restoring what was moved away", func(ctx context.Context, w store.Writer) error { return w.UndeleteComponent(ctx, "a", cal, "1") })
-	s.transfer(place("work", "moved"), place("work", "again"), false) // in the same collection
+	s.moveComponent(place("work", "moved"), place("work", "again"), false) // in the same collection
 	work.wants("-moved", "again")
-	s.transfer(place("work", "again"), place(cal, "1"), false)
+	s.moveComponent(place("work", "again"), place(cal, "1"), false)
 	one.wants("1")
 	work.wants("-again")
-	s.transfer(place(cal, "1"), store.Place{Account: "b", Calendar: cal, Name: "1"}, false)
+	s.moveComponent(place(cal, "1"), store.Place{Account: "b", Calendar: cal, Name: "1"}, false)
 	one.wants("-1")
 	if got := s.home("b").Components[cal]; len(got) != 1 || string(got[0].Text) != string(was.Text) {
 		s.t.Errorf("the other account has %+v", got)
@@ -132,9 +132,9 @@ func testMoveComponentReplace(s *env) {
 		return w.PutComponent(ctx, "a", "work", event("1"), store.Condition{}) // with the same UID
 	})
 	work.wants("1")
-	s.transfer(place(cal, "1"), place("work", "1"), true)
+	s.moveComponent(place(cal, "1"), place("work", "1"), true)
 	work.wants("1")
-	s.transfer(place(cal, "2"), place("work", "1"), true)
+	s.moveComponent(place(cal, "2"), place("work", "1"), true)
 	work.wants("1")
 	h := s.home("a")
 	if len(h.Components[cal]) != 0 || len(h.Components["work"]) != 1 || len(h.Deletions) != 2 {
@@ -143,9 +143,9 @@ func testMoveComponentReplace(s *env) {
 	s.put("1", "2")
 	one := s.follow(cal)
 	one.wants("1", "2")
-	s.transfer(place(cal, "1"), place(cal, "2"), true)
+	s.moveComponent(place(cal, "1"), place(cal, "2"), true)
 	one.wants("-1", "2")
-	s.transfer(place(cal, "2"), place(cal, "1"), true)
+	s.moveComponent(place(cal, "2"), place(cal, "1"), true)
 	s.update(func(ctx context.Context, w store.Writer) error { return w.UndeleteComponent(ctx, "a", cal, "2") })
 	one.wants("1", "2")
 }
@@ -197,9 +197,15 @@ func testRenameCalendar(s *env) {
 		c := calendar("a", "work")
 		return w.CreateCalendar(ctx, &c)
 	})
+	s.expired("a", "work", work.token, "the token of a renamed calendar for another one with its former name")
+}
+
+// expired checks that a calendar does not take a token.
+func (s *env) expired(account, calendar string, t store.Token, what string) {
+	s.t.Helper()
 	s.view(func(ctx context.Context, r store.Reader) error {
-		_, _, err := r.Changes(ctx, "a", "work", work.token, 0)
-		s.wantClass(err, store.ErrTokenOld, "the token of a renamed calendar for another one with its former name")
+		_, _, err := r.Changes(ctx, account, calendar, t, 0)
+		s.wantClass(err, store.ErrTokenOld, what)
 		return nil
 	})
 }
@@ -240,20 +246,12 @@ func testMoveCalendar(s *env) {
 	if all := s.home("c").Subscriptions; len(all) != 1 || all[0].Owner != (store.Person{ID: "b", Address: "b@example.com"}) || all[0].Calendar != "from a" {
 		s.t.Errorf("the subscriptions of another account are %+v", all)
 	}
-	s.view(func(ctx context.Context, r store.Reader) error {
-		_, _, err := r.Changes(ctx, "b", "from a", work.token, 0)
-		s.wantClass(err, store.ErrTokenOld, "a token of before the move")
-		return nil
-	})
+	s.expired("b", "from a", work.token, "a token of before the move")
 	// Back again it is another one, too.
 	s.update(func(ctx context.Context, w store.Writer) error {
 		return w.MoveCalendar(ctx, "b", "from a", "a", "work")
 	})
-	s.view(func(ctx context.Context, r store.Reader) error {
-		_, _, err := r.Changes(ctx, "a", "work", work.token, 0)
-		s.wantClass(err, store.ErrTokenOld, "a token of before two moves")
-		return nil
-	})
+	s.expired("a", "work", work.token, "a token of before two moves")
 }
 
 func testMoveCalendarRejected(s *env) {
