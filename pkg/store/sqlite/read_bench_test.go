@@ -47,6 +47,38 @@ func BenchmarkReads(b *testing.B) {
 			}
 		})
 	}
+	b.Run("changes", func(b *testing.B) {
+		for b.Loop() {
+			err := s.View(b.Context(), func(ctx context.Context, r store.Reader) error {
+				c, err := r.Calendar(ctx, benchAccount(0), store.DefaultCalendar)
+				if err != nil {
+					return err
+				}
+				now, err := r.Token(ctx, c)
+				if err != nil {
+					return err
+				}
+				changes, _, err := r.Changes(ctx, benchAccount(0), store.DefaultCalendar, now.At(now.Revision-10), 0)
+				if err != nil {
+					return err
+				}
+				n := 0
+				for _, err := range changes {
+					if err != nil {
+						return err
+					}
+					n++
+				}
+				if n != 10 {
+					b.Errorf("%d changes", n)
+				}
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("load", func(b *testing.B) {
 		account, loads := 1, 0
 		for b.Loop() {

@@ -114,7 +114,7 @@ CREATE TABLE component (
 CREATE UNIQUE INDEX component_uid ON component (account, uid, number) WHERE method = '';
 -- These are partial so that a query uses them only if it repeats their condition, even if the
 -- table was never analyzed.
-CREATE UNIQUE INDEX component_revision ON component (account, number, revision) WHERE revision > 0;
+CREATE UNIQUE INDEX component_revision ON component (account, number, revision) WHERE revision <> 0;
 CREATE INDEX component_span ON component (account, number, start_at, name, end_at) WHERE long = 0;
 CREATE INDEX component_long ON component (account, number, start_at, name, end_at) WHERE long = 1;
 

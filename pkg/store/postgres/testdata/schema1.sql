@@ -235,7 +235,7 @@ CREATE UNIQUE INDEX attachment_name ON davadmin.attachment USING btree (account,
 CREATE INDEX collection_deleted ON davadmin.collection USING btree (deleted) WHERE (deleted > 0);
 CREATE UNIQUE INDEX collection_name ON davadmin.collection USING btree (account, name) WHERE (deleted = 0);
 CREATE INDEX component_long ON davadmin.component USING btree (account, number, start_at, name, end_at) WHERE (long = 1);
-CREATE UNIQUE INDEX component_revision ON davadmin.component USING btree (account, number, revision) WHERE (revision > 0);
+CREATE UNIQUE INDEX component_revision ON davadmin.component USING btree (account, number, revision) WHERE (revision <> 0);
 CREATE INDEX component_span ON davadmin.component USING btree (account, number, start_at, name, end_at) WHERE (long = 0);
 CREATE UNIQUE INDEX component_uid ON davadmin.component USING btree (account, uid, number) WHERE (method = ''::text);
 CREATE UNIQUE INDEX content_hash ON davadmin.content USING btree (account, hash) WHERE (hash <> ''::text);

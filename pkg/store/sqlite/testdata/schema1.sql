@@ -220,7 +220,7 @@ CREATE INDEX collection_deleted ON collection (deleted) WHERE deleted > 0;
 CREATE INDEX ace_person ON ace (principal, number) WHERE kind = 3;
 CREATE INDEX representative_person ON representative (person, role);
 CREATE UNIQUE INDEX component_uid ON component (account, uid, number) WHERE method = '';
-CREATE UNIQUE INDEX component_revision ON component (account, number, revision) WHERE revision > 0;
+CREATE UNIQUE INDEX component_revision ON component (account, number, revision) WHERE revision <> 0;
 CREATE INDEX component_span ON component (account, number, start_at, name, end_at) WHERE long = 0;
 CREATE INDEX component_long ON component (account, number, start_at, name, end_at) WHERE long = 1;
 CREATE INDEX trash_deleted ON trash (deleted);
