@@ -68,7 +68,7 @@ func openBarePostgres(ctx context.Context, url string) (bare, error) {
 func (b *barePostgres) close() error { return b.conn.Close(context.Background()) }
 
 // count reads all rows of a query.
-func (b *barePostgres) count(query string, columns int, args ...any) (int, error) {
+func (b *barePostgres) count(query string, args ...any) (int, error) {
 	rows, err := b.conn.Query(context.Background(), query, args...)
 	if err != nil {
 		return 0, err
@@ -85,7 +85,7 @@ func (b *barePostgres) count(query string, columns int, args ...any) (int, error
 }
 
 func (b *barePostgres) week(calendar int64, from, to time.Time) (int, error) {
-	return b.count(bareWeek, 17, storeAccount, calendar, from.UnixMicro(), to.UnixMicro())
+	return b.count(bareWeek, storeAccount, calendar, from.UnixMicro(), to.UnixMicro())
 }
 
 func (b *barePostgres) named(calendar int64, names []string) (int, error) {
@@ -93,7 +93,7 @@ func (b *barePostgres) named(calendar int64, names []string) (int, error) {
 	for _, name := range names {
 		args = append(args, name)
 	}
-	return b.count(bareNamed(len(names)), 18, args...)
+	return b.count(bareNamed(len(names)), args...)
 }
 
 func (b *barePostgres) put(calendar string, components []*store.Component) error {
