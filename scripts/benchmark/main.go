@@ -31,11 +31,13 @@ func main() {
 	flag.IntVar(&b.entries, "entries", million, "in the section slapd, use directories of `N` entries")
 	flag.IntVar(&b.directoryRuns, "directory-runs", 5, "in the section slapd, run each command `N` times")
 	again := flag.String("again", "", "measure these `SECTIONS` again, separated by commas, and keep the other sections of the page")
-	load := flag.String("load", "", "load rows in this `WAY` (copy, insert, insert-sorted); used by the benchmark when it starts itself as a rival")
+	load := flag.String("load", "", "load rows in this `WAY` (copy, insert, insert-sorted), or read; used by the benchmark when it starts itself as a rival")
 	flag.Parse()
 	var text string
 	var err error
-	if *load != "" {
+	if *load == readWay {
+		err = runReader(flag.Args())
+	} else if *load != "" {
 		err = runLoad(*load, flag.Args())
 	} else if b.percent != 100 && b.only == "" {
 		err = errors.New("-percent is only for -only")

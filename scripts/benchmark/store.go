@@ -108,7 +108,7 @@ func (e storeEngine) measure(ctx context.Context, out *strings.Builder) (err err
 	if err := b.fill(); err != nil {
 		return err
 	}
-	for _, step := range []func() error{b.weeks, b.names, b.changes, b.puts, b.writers, b.loads} {
+	for _, step := range []func() error{b.weeks, b.names, b.changes, b.puts, b.memory, b.writers, b.loads, b.sharing} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func (e storeEngine) measure(ctx context.Context, out *strings.Builder) (err err
 // each writer.
 func (b *storeBench) fill() error {
 	a := &store.NewAccount{Account: store.Account{ID: storeAccount, Kind: store.User, Addresses: []string{"1@example.com"}}}
-	names := []string{"large", "small", "puts", "bare puts", "load", "bare load"}
+	names := []string{"large", "small", "puts", "bare puts", "load", "bare load", "texts"}
 	for i := range storeWriters {
 		names = append(names, writerCalendar(i))
 	}

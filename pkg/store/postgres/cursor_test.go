@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/davadmin/davadmin/internal/servertest"
@@ -46,5 +47,47 @@ func TestCursorIsBoundedByBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Cursors that are no longer read are closed together with the next one that is declared.
+func TestCursorsAreClosed(t *testing.T) {
+	s := open1(t, emptyStore(t, servertest.Postgres(t, servertest.PostgresOptions{}), "cursor"))
+	err := s.view(t.Context(), func(tx *transaction) error {
+		for i := range 50 {
+			r, err := tx.Stream(t.Context(), "SELECT n, NULL::text, $2::text, $3::bytea FROM generate_series(1, $1::bigint) n", int64(40), "", []byte{0, 1})
+			if err != nil {
+				return err
+			}
+			rows := 0
+			for ; rows < i && r.Next(); rows++ {
+				var n int64
+				var null *string
+				var text string
+				var data []byte
+				if err := r.Scan(&n, &null, &text, &data); err != nil {
+					return err
+				}
+				if n != int64(rows+1) || null != nil || text != "" || !bytes.Equal(data, []byte{0, 1}) {
+					t.Errorf("row %d is %d, %v, '%s', %v", rows, n, null, text, data)
+				}
+			}
+			r.Close()
+			r.Close()
+			if rows != min(i, 40) || r.Next() || r.Err() != nil {
+				t.Errorf("%d rows, error %v", rows, r.Err())
+			}
+		}
+		var open int64
+		if err := tx.tx.QueryRow(t.Context(), "SELECT count(*) FROM pg_cursors WHERE name LIKE 'stream%'").Scan(&open); err != nil {
+			return err
+		}
+		if open > 1 {
+			t.Errorf("%d cursors are open", open)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

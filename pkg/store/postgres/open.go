@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -83,6 +84,8 @@ func (o Options) limit() time.Duration {
 type Store struct {
 	o    Options
 	pool *pgxpool.Pool
+	// The number of rows that were loaded since the statistics of their tables were updated.
+	loadedAccounts, loadedComponents atomic.Int64
 }
 
 var (

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,8 +18,9 @@ import (
 type transaction struct {
 	tx      *begun
 	mode    pgx.QueryExecMode
-	cursors int  // number of cursors declared
-	failed  bool // copy has failed
+	cursors int      // number of cursors declared
+	unread  []string // cursors to close
+	failed  bool     // copy has failed
 	// conflict is the first conflict with another transaction. Once set, the
 	// transaction cannot commit and is retried, even if the caller dropped the error.
 	conflict *conflictError
@@ -76,109 +76,6 @@ type rows struct {
 
 func (r rows) Scan(dest ...any) error { return r.t.explain(r.Rows.Scan(dest...)) }
 func (r rows) Err() error             { return r.t.explain(r.Rows.Err()) }
-
-// Stream implements relational.Tx with a cursor: between two chunks of the result the
-// connection is free for other statements.
-func (t *transaction) Stream(ctx context.Context, query string, args ...any) (relational.Rows, error) {
-	t.cursors++
-	name := fmt.Sprintf("stream%d", t.cursors)
-	if _, err := t.tx.Exec(ctx, "DECLARE "+name+" NO SCROLL CURSOR FOR "+query, t.with(args)...); err != nil {
-		return nil, t.explain(err)
-	}
-	return &cursor{ctx: ctx, t: t, name: name, size: firstChunk}, nil
-}
-
-// The size of a chunk of a streamed result, in rows. The first one is small, so that the
-// first row arrives quickly and large rows are noticed.
-const (
-	firstChunk = 16
-	maxChunk   = 2000
-	// chunkBytes is the size in bytes that a chunk should have, if all its rows are as
-	// large as the largest one so far.
-	chunkBytes = 1 << 20
-)
-
-// cursor implements relational.Rows. It reads the result in chunks.
-type cursor struct {
-	ctx  context.Context
-	t    *transaction
-	name string
-	size int // of the next chunk, in rows
-	// largest is the size of the largest row so far, in bytes.
-	largest int
-
-	fields []pgconn.FieldDescription
-	got    [][][]byte // rows of the current chunk
-	conn   *pgx.Conn
-	at     int  // index of the current row in got
-	last   bool // the current chunk is the last one
-	err    error
-}
-
-// Next implements relational.Rows.
-func (c *cursor) Next() bool {
-	if c.err != nil {
-		return false
-	}
-	if c.at++; c.at < len(c.got) {
-		return true
-	}
-	if c.last {
-		return false
-	}
-	if c.err = c.fetch(); c.err != nil {
-		return false
-	}
-	c.at = 0
-	return len(c.got) > 0
-}
-
-// fetch reads the next chunk completely, so that the connection is free afterwards.
-func (c *cursor) fetch() error {
-	r, err := c.t.tx.Query(c.ctx, fmt.Sprintf("FETCH FORWARD %d FROM %s", c.size, c.name), pgx.QueryExecModeExec)
-	if err != nil {
-		return explain(err)
-	}
-	defer r.Close()
-	// These are copied, because the connection reuses their memory for the next
-	// statement.
-	c.fields, c.conn, c.got = slices.Clone(r.FieldDescriptions()), c.t.tx.Conn(), c.got[:0]
-	for r.Next() {
-		raw := r.RawValues()
-		size := 0
-		for _, v := range raw {
-			size += len(v)
-		}
-		c.largest = max(c.largest, size)
-		row, all := make([][]byte, len(raw)), make([]byte, 0, size)
-		for i, v := range raw {
-			if v == nil {
-				continue
-			}
-			from := len(all)
-			all = append(all, v...)
-			row[i] = all[from:len(all):len(all)]
-		}
-		c.got = append(c.got, row)
-	}
-	c.last = len(c.got) < c.size
-	c.size = max(1, min(4*c.size, maxChunk, chunkBytes/max(c.largest, 1)))
-	return c.t.explain(r.Err())
-}
-
-// Scan implements relational.Rows.
-func (c *cursor) Scan(dest ...any) error {
-	return explain(pgx.ScanRow(c.conn.TypeMap(), c.fields, c.got[c.at], dest...))
-}
-
-// Err implements relational.Rows.
-func (c *cursor) Err() error { return c.err }
-
-// Close implements relational.Rows. Errors are ignored, because a failed transaction
-// has already closed its cursors.
-func (c *cursor) Close() {
-	_, _ = c.t.tx.Exec(c.ctx, "CLOSE "+c.name) // the transaction ends if the context has
-}
 
 // View implements store.Store.
 func (s *Store) View(ctx context.Context, fn func(context.Context, store.Reader) error) error {
@@ -313,6 +210,9 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 	if errors.Is(err, store.ErrExists) {
 		return &store.ExistsError{What: "account or address", Value: "in this batch"}
 	}
+	if err == nil {
+		s.analyze(ctx, &s.loadedAccounts, len(accounts), "account", "address, collection, ace, representative")
+	}
 	return s.named(err)
 }
 
@@ -328,6 +228,9 @@ func (s *Store) LoadComponents(ctx context.Context, account, calendar string, co
 	var exists *store.ExistsError
 	if errors.Is(err, store.ErrExists) && !errors.As(err, &exists) {
 		return &store.ExistsError{What: "component or UID", Value: "in this batch"}
+	}
+	if err == nil {
+		s.analyze(ctx, &s.loadedComponents, len(components), "component (account, number, name, uid, method, start_at, end_at, long, revision)", "collection")
 	}
 	return s.named(err)
 }

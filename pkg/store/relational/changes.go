@@ -19,13 +19,16 @@ func (s *Session) HomeRevision(ctx context.Context, account string) (revision in
 	return revision, err
 }
 
-// presentSince lists the components of a collection that were written after a revision, and
-// goneSince the names that a component had before, whose last change was its removal.
+// presentSince lists the components of a collection that were written after a revision (with
+// the condition of the index, which is no bound that SQLite could begin at instead), and
+// goneSince the names that a component had before, whose last change was its removal. It counts,
+// rather than asking what exists, so that the rows are looked up one by one by their names:
+// PostgreSQL joins all rows of the collection if the tables were never analyzed.
 const (
-	presentSince = "SELECT name, 0 AS gone, etag, revision FROM component WHERE account = $1 AND number = $2 AND revision > $3"
+	presentSince = "SELECT name, 0 AS gone, etag, revision FROM component WHERE account = $1 AND number = $2 AND revision <> 0 AND revision > $3"
 	goneSince    = `SELECT t.name, 1 AS gone, '' AS etag, t.revision FROM trash t WHERE t.account = $1 AND t.number = $2 AND t.revision > $3
-		AND NOT EXISTS (SELECT 1 FROM component m WHERE m.account = $1 AND m.number = $2 AND m.name = t.name)
-		AND NOT EXISTS (SELECT 1 FROM trash l WHERE l.account = $1 AND l.number = $2 AND l.name = t.name AND l.revision > t.revision)`
+		AND (SELECT count(*) FROM component m WHERE m.account = $1 AND m.number = $2 AND m.name = t.name) = 0
+		AND (SELECT count(*) FROM trash l WHERE l.account = $1 AND l.number = $2 AND l.name = t.name AND l.revision > t.revision) = 0`
 )
 
 // Changes implements store.Reader. The last change of a component is its revision; a removed

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 
 	"github.com/davadmin/davadmin/pkg/store"
@@ -59,7 +60,7 @@ func (s *Session) component(ctx context.Context, c *store.Calendar, name string)
 // Components implements store.Reader.
 func (s *Session) Components(ctx context.Context, account, calendar string, f store.ComponentFilter) iter.Seq2[*store.Component, error] {
 	return func(yield func(*store.Component, error) bool) {
-		c, err := s.Calendar(ctx, account, calendar)
+		c, err := s.place(ctx, account, calendar)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -68,28 +69,115 @@ func (s *Session) Components(ctx context.Context, account, calendar string, f st
 			yield(nil, &store.InvalidError{Field: "names", Reason: fmt.Sprintf("must not be more than %d", store.MaxNames)})
 			return
 		}
-		left := f.Limit
+		left := math.MaxInt
+		if f.Limit > 0 {
+			left = f.Limit
+		}
 		for _, q := range componentQueries(c, f) {
-			if f.Limit > 0 {
-				if left <= 0 {
-					return
-				}
-				q.query += " LIMIT " + q.where.value(int64(left))
-			}
-			for m, err := range streamRows(ctx, s, q.query, q.where.args, func(rows Rows) (*store.Component, error) { return scanComponent(rows, f.WithText) }) {
+			for m, err := range s.runQuery(ctx, q, f, left) {
 				if !yield(m, err) || err != nil {
 					return
 				}
 				left--
 			}
+			if left <= 0 {
+				return
+			}
 		}
 	}
 }
 
+// place returns the account, the number and the kind of a collection, which is all that its
+// components need. ErrNotFound.
+func (s *Session) place(ctx context.Context, account, calendar string) (*store.Calendar, error) {
+	if store.CheckID(account) != nil || store.CheckName("calendar", calendar) != nil {
+		return nil, store.ErrNotFound
+	}
+	c := &store.Calendar{Account: account, Name: calendar}
+	var kind int64
+	err := s.queryOne(ctx, "SELECT number, kind FROM collection WHERE account = $1 AND name = $2 AND deleted = 0", []any{account, calendar}, &c.Number, &kind)
+	c.Kind = store.CollectionKind(kind)
+	return c, err
+}
+
+// firstComponents is the maximum number of components without text that are read at once,
+// which makes one round trip to a server; more are streamed.
+const firstComponents = 500
+
+// runQuery yields at most so many components of a query.
+func (s *Session) runQuery(ctx context.Context, q componentQuery, f store.ComponentFilter, most int) iter.Seq2[*store.Component, error] {
+	scan := func(rows Rows) (*store.Component, error) { return scanComponent(rows, f.WithText) }
+	run := func(ask asker, w *where, limit int) iter.Seq2[*store.Component, error] {
+		query := q.columns + w.text() + q.order
+		if limit < math.MaxInt {
+			// SQLite prepares a statement again whenever a limit that is a parameter is set.
+			query += fmt.Sprintf(" LIMIT %d", limit)
+		}
+		return readRows(ctx, s, ask, query, w.args, scan)
+	}
+	if f.WithText {
+		return run(s.tx.Stream, q.where, most)
+	}
+	return func(yield func(*store.Component, error) bool) {
+		first, err := collect(run(s.tx.Query, q.where.clone(), min(most, firstComponents)))
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		var end, name string // of the conditions for the rest; the component belongs to the caller after yield
+		if n := len(first); n == firstComponents && most > n {
+			last := first[n-1]
+			name = q.where.value(last.Name)
+			if end = "name > " + name; q.order != byName {
+				start, _, _ := spanOf(last)
+				end = "(start_at, name) > (" + q.where.value(start) + ", " + name + ")"
+			}
+		}
+		s.reading++
+		for _, m := range first {
+			if !yield(m, nil) {
+				s.reading--
+				return
+			}
+		}
+		s.reading--
+		if end == "" {
+			return
+		}
+		q.where.add(end)
+		if most < math.MaxInt {
+			most -= firstComponents
+		}
+		for m, err := range run(s.tx.Stream, q.where, most) {
+			if !yield(m, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// collect reads a listing to its end.
+func collect[T any](listing iter.Seq2[T, error]) (out []T, err error) {
+	for v, err := range listing {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// The orders of components.
+const (
+	byName = " ORDER BY name"
+	byTime = " ORDER BY start_at, name"
+)
+
 // componentQuery is a query for components, whose WHERE clause may get more arguments.
 type componentQuery struct {
-	query string
-	where *where
+	columns string
+	where   *where
+	order   string
 }
 
 // componentQueries returns the queries that list the components which a filter selects,
@@ -102,19 +190,23 @@ func componentQueries(c *store.Calendar, f store.ComponentFilter) []componentQue
 	columns = "SELECT " + columns + " FROM component"
 	w := componentWhere(c, f)
 	if f.From.IsZero() && f.To.IsZero() {
-		return []componentQuery{{columns + w.text() + " ORDER BY name", w}}
+		return []componentQuery{{columns, w, byName}}
 	}
 	long := componentWhere(c, f)
 	w.addRange(f.From, f.To, false)
 	long.addRange(f.From, f.To, true)
-	const order = " ORDER BY start_at, name"
-	return []componentQuery{{columns + w.text() + order, w}, {columns + long.text() + order, long}}
+	return []componentQuery{{columns, w, byTime}, {columns, long, byTime}}
 }
 
 func componentWhere(c *store.Calendar, f store.ComponentFilter) *where {
 	w := &where{}
 	w.add("account = " + w.value(c.Account))
-	w.add("number = " + w.value(c.Number))
+	number := w.value(c.Number)
+	if f.UID != "" && c.Kind != store.Inbox {
+		w.add(ofNumber(number))
+	} else {
+		w.add("number = " + number)
+	}
 	if f.Names != nil {
 		addIn(w, "name", padded(slices.DeleteFunc(slices.Clone(f.Names), func(name string) bool { return store.CheckName("resource", name) != nil })))
 	}
@@ -137,6 +229,11 @@ func componentWhere(c *store.Calendar, f store.ComponentFilter) *where {
 	}
 	return w
 }
+
+// ofNumber is the condition that a component has a number, for a query that finds it by its
+// UID: the primary key must not seem to serve it as well, as it does to PostgreSQL in a table
+// that was never analyzed.
+func ofNumber(value string) string { return "number + 0 = " + value }
 
 // padded repeats the last value until there are as many as a power of two, so that few
 // different statements are prepared.

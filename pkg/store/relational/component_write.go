@@ -72,7 +72,7 @@ func scanResource(rows Rows) (r resource, err error) {
 func (s *Session) occupants(ctx context.Context, c *locked, name, uid, method string) (same, other *resource, err error) {
 	query, args := "SELECT "+resourceColumns+" FROM component WHERE account = $1 AND number = $2 AND name = $3", []any{c.account, c.number, name}
 	if method == "" && uid != "" {
-		query += " UNION ALL SELECT " + resourceColumns + " FROM component WHERE account = $1 AND uid = $4 AND number = $2 AND method = '' AND name <> $3"
+		query += " UNION ALL SELECT " + resourceColumns + " FROM component WHERE account = $1 AND uid = $4 AND " + ofNumber("$2") + " AND method = '' AND name <> $3"
 		args = append(args, uid)
 	}
 	if s.races != nil {

@@ -160,7 +160,7 @@ const firstRows = 100
 // account of the first.
 func (s *Session) firstThenRest(ctx context.Context, query string, w *where, f store.AccountFilter, scan func(Rows) (*store.Account, error)) iter.Seq2[*store.Account, error] {
 	return func(yield func(*store.Account, error) bool) {
-		w := &where{slices.Clone(w.terms), slices.Clone(w.args)}
+		w := w.clone()
 		n, given := len(w.args), 0
 		var lastMail, lastID string // copied, because the account belongs to the caller after yield
 		limit := w.value(int64(firstRows))
@@ -216,7 +216,7 @@ func (s *Session) sortKeys(o store.AccountOrder) []string {
 
 // after returns the conditions and the order of what follows an account, sorted by key.
 func (w *where) after(key string, f store.AccountFilter, mail, id string) (*where, string) {
-	w = &where{slices.Clone(w.terms), slices.Clone(w.args)}
+	w = w.clone()
 	than, direction := " > ", ""
 	if f.Reverse {
 		than, direction = " < ", " DESC"
@@ -270,6 +270,9 @@ type where struct {
 	terms []string
 	args  []any
 }
+
+// clone returns a copy that can get other conditions and parameters.
+func (w *where) clone() *where { return &where{slices.Clone(w.terms), slices.Clone(w.args)} }
 
 // value adds a parameter and returns its placeholder.
 func (w *where) value(v any) string {

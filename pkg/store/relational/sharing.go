@@ -1,8 +1,10 @@
 package relational
 
 import (
+	"cmp"
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -29,23 +31,62 @@ func (s *Session) SharedWith(ctx context.Context, person string) iter.Seq2[*stor
 	})
 }
 
-// ActsFor implements store.Reader.
+// ActsFor implements store.Reader. It reads the ids of the accounts first, which are few: for
+// a join, PostgreSQL reads all accounts if the tables were never analyzed.
 func (s *Session) ActsFor(ctx context.Context, person string) iter.Seq2[*store.Represented, error] {
 	if !valid(person) {
 		return func(func(*store.Represented, error) bool) {}
 	}
-	query := "SELECT " + accountColumns + ", is_delegate, is_owner, is_allowed FROM account JOIN" +
-		" (SELECT represented, max(CASE WHEN as_role = 1 THEN 1 ELSE 0 END) AS is_delegate, max(CASE WHEN as_role = 2 THEN 1 ELSE 0 END) AS is_owner," +
-		" max(CASE WHEN as_role = 3 THEN 1 ELSE 0 END) AS is_allowed FROM" +
-		" (SELECT account AS represented, role AS as_role FROM representative WHERE person = $1" +
-		" UNION ALL SELECT account, 3 FROM ace WHERE kind = 3 AND principal = $1 AND number = 0 AND rights LIKE '%m%') r" +
-		" GROUP BY represented) s ON id = represented WHERE deleted = 0 ORDER BY mail, id"
-	return streamRows(ctx, s, query, []any{person}, func(rows Rows) (*store.Represented, error) {
-		var asDelegate, asOwner, allowed int64
-		a, err := s.scanAccount(rows, &asDelegate, &asOwner, &allowed)
+	return func(yield func(*store.Represented, error) bool) {
+		all, err := s.actsFor(ctx, person)
 		if err != nil {
-			return nil, err
+			yield(nil, err)
+			return
 		}
-		return &store.Represented{Account: a, AsDelegate: asDelegate != 0, AsOwner: asOwner != 0, ByRights: allowed != 0}, nil
+		s.reading++
+		defer func() { s.reading-- }()
+		for _, r := range all {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Session) actsFor(ctx context.Context, person string) ([]*store.Represented, error) {
+	const byRights = 3 // in place of a role
+	found := map[string]*store.Represented{}
+	var ids []string
+	_, err := queryAll(ctx, s, "SELECT account, role FROM representative WHERE person = $1"+
+		" UNION ALL SELECT account, 3 FROM ace WHERE kind = 3 AND principal = $1 AND number = 0 AND rights LIKE '%m%'", []any{person},
+		func(rows Rows) (_ struct{}, err error) {
+			var id string
+			var role int64
+			if err := rows.Scan(&id, &role); err != nil {
+				return struct{}{}, err
+			}
+			r := found[id]
+			if r == nil {
+				r = &store.Represented{}
+				found[id], ids = r, append(ids, id)
+			}
+			r.AsDelegate, r.AsOwner, r.ByRights = r.AsDelegate || role == delegate, r.AsOwner || role == owner, r.ByRights || role == byRights
+			return struct{}{}, nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	var out []*store.Represented
+	err = inChunks(ids, func(placeholders string, args []any) error {
+		accounts, err := queryAll(ctx, s, "SELECT "+accountColumns+" FROM account WHERE deleted = 0 AND id IN ("+placeholders+")", args, s.scanAccountRow)
+		for _, a := range accounts {
+			found[a.ID].Account = a
+			out = append(out, found[a.ID])
+		}
+		return err
 	})
+	slices.SortFunc(out, func(a, b *store.Represented) int {
+		return cmp.Or(cmp.Compare(a.Account.Mail(), b.Account.Mail()), cmp.Compare(a.Account.ID, b.Account.ID))
+	})
+	return out, err
 }

@@ -1,6 +1,7 @@
 package relational
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -40,9 +41,10 @@ func setSpan(m *store.Component, start, end int64) {
 }
 
 // addRange adds the conditions that the span of a component overlaps a time range, and
-// that it is long, or not. The index on the spans serves them.
+// that it is long, or not. One of the indexes on the spans serves them: it contains only
+// these components, so that no other query is tempted to use it.
 func (w *where) addRange(from, to time.Time, long bool) {
-	w.add("long = " + w.value(flag(long)))
+	w.add(fmt.Sprintf("long = %d", flag(long)))
 	if !to.IsZero() {
 		w.add("start_at < " + w.value(micros(to)))
 	}

@@ -159,8 +159,11 @@ func streamRows[T any](ctx context.Context, s *Session, query string, args []any
 	return readRows(ctx, s, s.tx.Stream, query, args, scan)
 }
 
+// asker is Tx.Query or Tx.Stream.
+type asker func(ctx context.Context, query string, args ...any) (Rows, error)
+
 // readRows yields the rows of a query that is run by ask.
-func readRows[T any](ctx context.Context, s *Session, ask func(context.Context, string, ...any) (Rows, error), query string, args []any, scan func(Rows) (T, error)) iter.Seq2[T, error] {
+func readRows[T any](ctx context.Context, s *Session, ask asker, query string, args []any, scan func(Rows) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		rows, err := ask(ctx, query, args...)

@@ -198,25 +198,29 @@ func (c *connection) Query(ctx context.Context, query string, args ...any) (rela
 	if err != nil {
 		return nil, err
 	}
-	return c.result(ctx, s, args, false)
+	return c.result(ctx, s, args, "")
 }
 
-// Stream implements relational.Tx. It does not use a cached statement, because the
-// same query may be run again while the rows are being read.
+// Stream implements relational.Tx. It takes the statement out of the cache until the rows
+// were read, because the same query may be run again meanwhile.
 func (c *connection) Stream(ctx context.Context, query string, args ...any) (relational.Rows, error) {
 	if err := c.mayBegin(ctx); err != nil {
 		return nil, err
 	}
-	s, err := c.prepareOnce(query)
-	if err != nil {
-		return nil, err
+	s := c.statements.take(query)
+	if s == nil {
+		var err error
+		if s, err = c.prepareOnce(query); err != nil {
+			return nil, err
+		}
 	}
-	return c.result(ctx, s, args, true)
+	return c.result(ctx, s, args, query)
 }
 
-// result returns the result of a statement, which is finalized after it if once is set.
-func (c *connection) result(ctx context.Context, s *statement, args []any, once bool) (relational.Rows, error) {
-	r := &rows{ctx: ctx, c: c, s: s, once: once}
+// result returns the result of a statement, which is put into the cache after it if it is
+// taken from there: the statement of the query taken.
+func (c *connection) result(ctx context.Context, s *statement, args []any, taken string) (relational.Rows, error) {
+	r := &rows{ctx: ctx, c: c, s: s, taken: taken}
 	if err := s.bind(args); err != nil {
 		r.Close()
 		return nil, err
@@ -227,11 +231,11 @@ func (c *connection) result(ctx context.Context, s *statement, args []any, once 
 
 // rows implements relational.Rows.
 type rows struct {
-	ctx  context.Context
-	c    *connection
-	s    *statement // nil after Close
-	once bool
-	err  error
+	ctx   context.Context
+	c     *connection
+	s     *statement // nil after Close
+	taken string     // the query of s, if s is not in the cache; or ""
+	err   error
 }
 
 // Next implements relational.Rows.
@@ -267,10 +271,9 @@ func (r *rows) Close() {
 		return
 	}
 	// The error is that of the last step, which was returned by Next.
-	if r.once {
-		_ = r.s.Finalize()
-	} else {
-		_ = r.s.Reset()
+	_ = r.s.Reset()
+	if r.taken != "" {
+		r.c.statements.put(r.taken, r.s)
 	}
 	r.s = nil
 	delete(r.c.open, r)

@@ -26,7 +26,16 @@ func TestRightsUseTheIndexes(t *testing.T) {
 		ofCalendar = "collection USING PRIMARY KEY (account=? AND number=?)"
 		ofAccount  = "account USING PRIMARY KEY (id=?)"
 	)
-	err := s.change(t.Context(), true, func(c *connection) error {
+	person := store.Person{ID: "1", Address: "old@example.com"}
+	err := s.Load(t.Context(), []*store.NewAccount{{
+		Account: store.Account{ID: "2", Kind: store.User, Addresses: []string{"2@example.com"}, Delegates: []store.Person{person}},
+		Calendars: []store.Calendar{{Name: store.DefaultCalendar, Kind: store.PlainCalendar, Components: []string{"VEVENT"},
+			ACL: store.ACL{{Principal: store.Principal{Person: person}, Rights: "r"}}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.change(t.Context(), true, func(c *connection) error {
 		for what, x := range map[string]struct {
 			run  func(context.Context, *relational.Session) error
 			want [][]string // of each statement
@@ -42,11 +51,11 @@ func TestRightsUseTheIndexes(t *testing.T) {
 					return err
 				}
 				return nil
-			}, [][]string{{byACE, byRole, ofAccount}}},
+			}, [][]string{{byACE, byRole}}},
 			"readdress": {func(ctx context.Context, s *relational.Session) error {
 				_, err := s.Readdress(ctx, store.Person{ID: "1", Address: "1@example.com"})
 				return err
-			}, [][]string{{byACE, byRole, ofAccount}, {byACE, ofCalendar}, {byACE}, {byRole}, {"subscription_owner (owner=?)"}}},
+			}, [][]string{{byACE, byRole}, {ofAccount}, {ofCalendar}, {byACE}, {byRole}, {"subscription_owner (owner=?)"}}},
 		} {
 			r := &recorder{connection: c}
 			if err := x.run(t.Context(), relational.New(r, "b", time.Now())); err != nil {

@@ -112,8 +112,11 @@ CREATE TABLE component (
 	FOREIGN KEY (account, number) REFERENCES collection (account, number)
 ) STRICT;
 CREATE UNIQUE INDEX component_uid ON component (account, uid, number) WHERE method = '';
-CREATE UNIQUE INDEX component_revision ON component (account, number, revision);
-CREATE INDEX component_span ON component (account, number, long, start_at, end_at);
+-- These are partial so that a query uses them only if it repeats their condition, even if the
+-- table was never analyzed.
+CREATE UNIQUE INDEX component_revision ON component (account, number, revision) WHERE revision <> 0;
+CREATE INDEX component_span ON component (account, number, start_at, name, end_at) WHERE long = 0;
+CREATE INDEX component_long ON component (account, number, start_at, name, end_at) WHERE long = 1;
 
 -- Components that were deleted and have not been purged yet.
 CREATE TABLE trash (

@@ -112,8 +112,23 @@ func (c *cache) get(query string) *statement {
 	return e.Value.(cached).s
 }
 
-// put adds a statement, and finalizes the one that was not used for the longest time.
+// take is get, and removes the statement.
+func (c *cache) take(query string) *statement {
+	e := c.byQuery[query]
+	if e == nil {
+		return nil
+	}
+	delete(c.byQuery, query)
+	return c.recent.Remove(e).(cached).s
+}
+
+// put adds a statement, and finalizes the one that was not used for the longest time, or the
+// statement itself if there is one of the same query.
 func (c *cache) put(query string, s *statement) {
+	if c.byQuery[query] != nil {
+		_ = s.Finalize()
+		return
+	}
 	if c.byQuery == nil {
 		c.byQuery = map[string]*list.Element{}
 	}

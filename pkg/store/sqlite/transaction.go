@@ -168,19 +168,22 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 	}
 	slices.SortFunc(addresses, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
 	return s.named(s.change(ctx, true, func(c *connection) error {
+		insert := relational.Accounts().InsertInOrder()
 		for _, a := range accounts {
-			if err := c.insert(ctx, relational.Accounts(), relational.AccountRow(a)); err != nil {
+			if _, err := c.Exec(ctx, insert, relational.AccountRow(a)...); err != nil {
 				return asExists("account", a.Account.ID, err)
 			}
 		}
+		insert = relational.Addresses().InsertInOrder()
 		for _, r := range addresses {
-			if err := c.insert(ctx, relational.Addresses(), r); err != nil {
+			if _, err := c.Exec(ctx, insert, r...); err != nil {
 				return asExists("address", r[0].(string), err)
 			}
 		}
+		insert = relational.Collections().InsertInOrder()
 		for _, a := range accounts {
 			for i := range a.Calendars {
-				if err := c.insert(ctx, relational.Collections(), relational.CollectionRow(&a.Calendars[i])); err != nil {
+				if _, err := c.Exec(ctx, insert, relational.CollectionRow(&a.Calendars[i])...); err != nil {
 					return err
 				}
 			}
@@ -208,19 +211,14 @@ func (s *Store) LoadComponents(ctx context.Context, account, calendar string, co
 		}
 		sorted := slices.Clone(components)
 		slices.SortFunc(sorted, func(a, b *store.Component) int { return strings.Compare(a.Name, b.Name) })
+		insert := relational.Components().InsertInOrder() // not once for each row
 		for _, m := range sorted {
-			if err := c.insert(ctx, relational.Components(), relational.ComponentRow(account, number, m)); err != nil {
+			if _, err := c.Exec(ctx, insert, relational.ComponentRow(account, number, m)...); err != nil {
 				return asExists("component or UID of component", m.Name, err)
 			}
 		}
 		return nil
 	}))
-}
-
-// insert inserts a row into a table.
-func (c *connection) insert(ctx context.Context, t relational.Table, row []any) error {
-	_, err := c.Exec(ctx, t.InsertInOrder(), row...)
-	return err
 }
 
 // insertAll inserts rows into a table.

@@ -62,7 +62,7 @@ CREATE TABLE collection (
 	PRIMARY KEY (account, number)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000000,'calendar',1,'','','VEVENT VTODO','',0,'',0,1793534401000000,1793534401000000,0,0,0,1,1001,'');
-INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000001,'calendar_inbox',2,'','','VEVENT VTODO','',0,'',0,1793534401000000,1793534401000000,0,1,0,1,1002,'');
+INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000001,'calendar_inbox',2,'','','VEVENT VTODO','',0,'',0,1793534401000000,1793534401000000,0,0,0,1,1002,'');
 INSERT INTO collection VALUES('426dfa81-3ec811e0-808bb160-e71a5247',1793534401000002,'work',1,'','','VEVENT VTODO','#3366cc',0,'',0,1793534403000000,1793534403000000,0,3,0,1,1003,'25:http://apple.com/ns/ical/14:calendar-order1:2');
 INSERT INTO collection VALUES('gone',1793534408000000,'calendar',1,'','','VEVENT VTODO','',0,'',0,1793534408000000,1793534408000000,0,0,0,1,1004,'');
 INSERT INTO collection VALUES('Ünïque ''; --',1793534402000000,'calendar',1,'','','VEVENT VTODO','',0,'',0,1793534402000000,1793534402000000,0,0,0,1,1005,'');
@@ -220,8 +220,9 @@ CREATE INDEX collection_deleted ON collection (deleted) WHERE deleted > 0;
 CREATE INDEX ace_person ON ace (principal, number) WHERE kind = 3;
 CREATE INDEX representative_person ON representative (person, role);
 CREATE UNIQUE INDEX component_uid ON component (account, uid, number) WHERE method = '';
-CREATE UNIQUE INDEX component_revision ON component (account, number, revision);
-CREATE INDEX component_span ON component (account, number, long, start_at, end_at);
+CREATE UNIQUE INDEX component_revision ON component (account, number, revision) WHERE revision <> 0;
+CREATE INDEX component_span ON component (account, number, start_at, name, end_at) WHERE long = 0;
+CREATE INDEX component_long ON component (account, number, start_at, name, end_at) WHERE long = 1;
 CREATE INDEX trash_deleted ON trash (deleted);
 CREATE INDEX trash_name ON trash (account, number, name, revision);
 CREATE INDEX subscription_owner ON subscription (owner);
