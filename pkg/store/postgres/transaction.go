@@ -206,10 +206,16 @@ func (s *Store) Update(ctx context.Context, fn func(context.Context, store.Write
 		return err
 	}
 	var races relational.Races
-	return s.change(ctx, func(t *transaction) error {
-		session := relational.New(t, s.o.Backend, s.o.now()).Racing(&races)
+	session := &relational.Session{}
+	err = s.change(ctx, func(t *transaction) error {
+		session.TakeBack() // what the run before wrote
+		session = relational.New(t, s.o.Backend, s.o.now()).Racing(&races)
 		return t.racing(session, fn(ctx, session))
 	})
+	if err != nil {
+		session.TakeBack()
+	}
+	return err
 }
 
 // racing returns the error err of what a session did, and remembers that it lost a race.

@@ -67,7 +67,16 @@ func (s *Store) Update(ctx context.Context, fn func(context.Context, store.Write
 	if err != nil {
 		return err
 	}
-	return s.named(s.share(ctx, func(c *connection) error { return fn(ctx, relational.New(c, s.o.Backend, s.o.now())) }))
+	session := &relational.Session{}
+	err = s.share(ctx, func(c *connection) error {
+		session.TakeBack() // what the run before wrote
+		session = relational.New(c, s.o.Backend, s.o.now())
+		return fn(ctx, session)
+	})
+	if err != nil {
+		session.TakeBack()
+	}
+	return s.named(err)
 }
 
 // commitLimit is the maximum time of a commit.

@@ -1,0 +1,115 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
+
+func betweenTests() []test {
+	return []test{
+		{"ChangesDuringPurge", testChangesDuringPurge},
+		{"DeletedDuringChange", testDeletedDuringChange},
+		{"VersionsAfterFailure", testVersionsAfterFailure},
+	}
+}
+
+// A list of changes in an update contains every deletion, also if those are purged while the
+// update is running.
+func testChangesDuringPurge(s *env) {
+	const cal = store.DefaultCalendar
+	s.create(withHome("a"))
+	s.put("1", "2")
+	f := s.follow(cal)
+	f.wants("1", "2")
+	s.remove("1")
+	s.clock.advance(time.Hour)
+	first, second := s.overlap(func(ctx context.Context, w store.Writer) error {
+		_, err := w.Purge(ctx, s.clock.Now(), 10)
+		return err
+	}, func(ctx context.Context, w store.Writer) error {
+		list, _, err := w.Changes(ctx, "a", cal, f.token, 0)
+		if err != nil {
+			return err
+		}
+		time.Sleep(300 * time.Millisecond) // the purge is committed
+		changes, err := collect(list)
+		if err == nil && len(changes) != 1 {
+			s.t.Errorf("the changes are %+v, want a deletion", changes)
+		}
+		return err
+	})
+	if first != nil || second != nil && !errors.Is(second, store.ErrTokenOld) {
+		s.t.Errorf("got errors %v and %v", first, second)
+	}
+}
+
+// A component that is deleted while its properties or its state are changed is restored with
+// what was changed.
+func testDeletedDuringChange(s *env) {
+	x := store.Property{PropertyName: store.PropertyName{Namespace: "x:", Local: "p"}, Value: "v"}
+	at := store.PropertyPlace{Account: "a", Calendar: store.InboxName, Resource: "1"}
+	s.create(withHome("a"))
+	s.update(func(ctx context.Context, w store.Writer) error {
+		m := event("1")
+		m.Method = "REQUEST"
+		return w.PutComponent(ctx, "a", store.InboxName, m, store.Condition{})
+	})
+	first, second := s.overlap(func(ctx context.Context, w store.Writer) error {
+		return errors.Join(w.SetProperties(ctx, at, []store.PropertyChange{{Property: x}}), w.SetItemState(ctx, "a", store.InboxName, "1", store.Processed))
+	}, func(ctx context.Context, w store.Writer) error {
+		return w.DeleteComponent(ctx, "a", store.InboxName, "1", store.Condition{})
+	})
+	if err := errors.Join(first, second); err != nil {
+		s.t.Fatal(err)
+	}
+	s.update(func(ctx context.Context, w store.Writer) error { return w.UndeleteComponent(ctx, "a", store.InboxName, "1") })
+	s.view(func(ctx context.Context, r store.Reader) error {
+		m, err := r.Component(ctx, "a", store.InboxName, "1")
+		if err != nil {
+			return err
+		}
+		s.same(store.Processed, m.State, "the state of the restored component")
+		got, err := r.Properties(ctx, at)
+		s.same([]store.Property{x}, got, "the properties of the restored component")
+		return err
+	})
+}
+
+// The versions of an account and a calendar that the caller has are those that are stored,
+// also after a transaction that failed or was run again.
+func testVersionsAfterFailure(s *env) {
+	s.create(withHome("a"), withHome("b"))
+	account := s.home("b").Account
+	c, err := s.calendarOf("b")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	both := func(ctx context.Context, w store.Writer) error {
+		return errors.Join(w.UpdateAccount(ctx, account), w.UpdateCalendar(ctx, c), w.UpdateAccount(ctx, account))
+	}
+	fails := errors.New("failed")
+	err = s.try(func(ctx context.Context, w store.Writer) error { return errors.Join(both(ctx, w), fails) })
+	if !isOnly(err, fails) {
+		s.t.Errorf("got error %v", err)
+	}
+	s.update(both)
+	rename := func(ctx context.Context, w store.Writer) error {
+		a, err := w.Account(ctx, "a")
+		if err != nil {
+			return err
+		}
+		return w.UpdateAccount(ctx, a)
+	}
+	runs := 0
+	first, second := s.overlap(rename, func(ctx context.Context, w store.Writer) error {
+		runs++
+		return errors.Join(both(ctx, w), rename(ctx, w))
+	})
+	if first != nil || second != nil {
+		s.t.Errorf("after %d runs: got errors %v and %v", runs, first, second)
+	}
+	s.same(s.home("b").Account.Version, account.Version, "the version of the account")
+}
