@@ -98,6 +98,10 @@ const (
 	chunkBytes = 1 << 20
 )
 
+// errLeftOpen is the error of a cursor that was being read when the transaction ended: what
+// it returned is not complete.
+var errLeftOpen = errors.New("the transaction ended while its result was being read")
+
 // cursor implements relational.Rows. It reads the result in chunks.
 type cursor struct {
 	ctx  context.Context
@@ -124,6 +128,10 @@ func (c *cursor) Next() bool {
 		return true
 	}
 	if c.last {
+		return false
+	}
+	if c.t.tx.ended {
+		c.err = errLeftOpen
 		return false
 	}
 	if c.err = c.fetch(); c.err != nil {
@@ -177,6 +185,9 @@ func (c *cursor) Err() error { return c.err }
 // Close implements relational.Rows. Errors are ignored, because a failed transaction
 // has already closed its cursors.
 func (c *cursor) Close() {
+	if c.t.tx.ended {
+		return
+	}
 	_, _ = c.t.tx.Exec(c.ctx, "CLOSE "+c.name) // the transaction ends if the context has
 }
 
@@ -186,7 +197,11 @@ func (s *Store) View(ctx context.Context, fn func(context.Context, store.Reader)
 	if err != nil {
 		return err
 	}
-	return s.named(s.view(ctx, func(t *transaction) error { return fn(ctx, relational.New(t, s.o.Backend, s.o.now())) }))
+	return s.named(s.view(ctx, func(t *transaction) error {
+		session := relational.New(t, s.o.Backend, s.o.now())
+		defer session.End()
+		return fn(ctx, session)
+	}))
 }
 
 // view runs fn in a read-only transaction.
@@ -210,6 +225,7 @@ func (s *Store) Update(ctx context.Context, fn func(context.Context, store.Write
 	err = s.change(ctx, func(t *transaction) error {
 		session.TakeBack() // what the run before wrote
 		session = relational.New(t, s.o.Backend, s.o.now()).Racing(&races)
+		defer session.End()
 		return t.racing(session, fn(ctx, session))
 	})
 	if err != nil {

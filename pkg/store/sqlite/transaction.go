@@ -35,7 +35,9 @@ func (s *Store) view(ctx context.Context, fn func(context.Context, store.Reader)
 	if err := s.current(ctx, c); err != nil {
 		return err
 	}
-	if err := fn(ctx, relational.New(c, s.o.Backend, s.o.now())); err != nil {
+	session := relational.New(c, s.o.Backend, s.o.now())
+	defer session.End()
+	if err := fn(ctx, session); err != nil {
 		return err
 	}
 	return s.snapshot.check(s.o.Path)
@@ -71,6 +73,7 @@ func (s *Store) Update(ctx context.Context, fn func(context.Context, store.Write
 	err = s.share(ctx, func(c *connection) error {
 		session.TakeBack() // what the run before wrote
 		session = relational.New(c, s.o.Backend, s.o.now())
+		defer session.End()
 		return fn(ctx, session)
 	})
 	if err != nil {
