@@ -14,12 +14,14 @@ type Store interface {
 	// View calls fn with a Reader of one state of the store. The Reader is valid
 	// until fn returns and must not be used by several goroutines. The context of fn
 	// belongs to the transaction: View and Update of the same store return ErrNested for
-	// it, because transactions inside others could wait for each other without end.
+	// it, because transactions inside others could wait for each other without end. What
+	// fn has kept of the Reader returns errors afterwards.
 	View(ctx context.Context, fn func(context.Context, Reader) error) error
 	// Update calls fn with a Writer and commits the changes if fn returns nil;
 	// otherwise nothing is changed. Update calls fn again after a conflict with
 	// another transaction, so anything that fn does outside the store must be safe
-	// to repeat.
+	// to repeat. If nothing was changed, the accounts and calendars that fn gave to
+	// UpdateAccount and UpdateCalendar have their former versions again.
 	Update(ctx context.Context, fn func(context.Context, Writer) error) error
 	// Close closes the store. All transactions must have ended.
 	Close() error
@@ -190,7 +192,8 @@ type Writer interface {
 	Readdress(ctx context.Context, p Person) (int, error)
 	// Purge permanently removes what was deleted before a time: at most limit
 	// accounts, and as many collections, components and attachments each. It returns what it
-	// removed. Calling it until it returns nothing removes everything.
+	// removed. Calling it until it returns nothing removes everything. ErrInvalid for a
+	// limit less than 1.
 	Purge(ctx context.Context, before time.Time, limit int) (Purged, error)
 }
 
