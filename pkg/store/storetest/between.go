@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/davadmin/davadmin/pkg/store"
@@ -13,6 +14,7 @@ func betweenTests() []test {
 		{"ChangesDuringPurge", testChangesDuringPurge},
 		{"DeletedDuringChange", testDeletedDuringChange},
 		{"VersionsAfterFailure", testVersionsAfterFailure},
+		{"OppositeCalendars", testOppositeCalendars},
 	}
 }
 
@@ -65,7 +67,9 @@ func testDeletedDuringChange(s *env) {
 	if err := errors.Join(first, second); err != nil {
 		s.t.Fatal(err)
 	}
-	s.update(func(ctx context.Context, w store.Writer) error { return w.UndeleteComponent(ctx, "a", store.InboxName, "1") })
+	s.update(func(ctx context.Context, w store.Writer) error {
+		return w.UndeleteComponent(ctx, "a", store.InboxName, "1")
+	})
 	s.view(func(ctx context.Context, r store.Reader) error {
 		m, err := r.Component(ctx, "a", store.InboxName, "1")
 		if err != nil {
@@ -112,4 +116,43 @@ func testVersionsAfterFailure(s *env) {
 		s.t.Errorf("after %d runs: got errors %v and %v", runs, first, second)
 	}
 	s.same(s.home("b").Account.Version, account.Version, "the version of the account")
+}
+
+// Calendars that are moved in opposite directions at the same time, while others change
+// them, arrive with everything, and the transactions do not wait for each other for ever.
+func testOppositeCalendars(s *env) {
+	const times = 4
+	s.withWork()
+	s.update(func(ctx context.Context, w store.Writer) error {
+		c := calendar("b", "home")
+		return w.CreateCalendar(ctx, &c)
+	})
+	ctx, handles := s.t.Context(), []store.Store{s.Store, s.open()}
+	put := [2]int{}
+	errs := concurrently(4, func(i int) error {
+		name, owners := []string{"work", "home"}[i%2], []string{"a", "b"}
+		for n := range 2 * times {
+			account, to := owners[(i+n)%2], owners[(i+n+1)%2]
+			err := handles[i%2].Update(ctx, func(ctx context.Context, w store.Writer) error {
+				if i < 2 {
+					return w.MoveCalendar(ctx, account, name, to, name)
+				}
+				return w.PutComponent(ctx, account, name, event(fmt.Sprint(n)), store.Condition{})
+			})
+			switch {
+			case i >= 2 && err == nil:
+				put[i-2]++
+			case i >= 2 && errors.Is(err, store.ErrNotFound): // it is with the other one
+			case err != nil:
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(errs...); err != nil {
+		s.t.Fatal(err)
+	}
+	a, b := s.home("a"), s.home("b")
+	s.same(put, [2]int{len(a.Components["work"]), len(b.Components["home"])}, "components of the calendars")
+	s.wantConsistent()
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/davadmin/davadmin/pkg/store"
@@ -17,8 +18,8 @@ func leavingTests() []test {
 	}
 }
 
-// leavingChanges gives the account a content that the changes need, which it returns. b
-// subscribes to the calendar shared of c, and a too.
+// leavingChanges gives the account a the content that the changes need which it returns. a
+// subscribes to the calendar shared of c.
 func (s *env) leavingChanges() map[string]change {
 	s.t.Helper()
 	s.furnish("a")
@@ -46,7 +47,7 @@ func (s *env) leavingChanges() map[string]change {
 			return w.MoveComponent(ctx, from, to, false, store.Condition{})
 		}
 	}
-	return map[string]change{
+	changes := map[string]change{
 		"SetProperties of the home":     set("", ""),
 		"SetProperties of a calendar":   set("full", ""),
 		"SetProperties of a component":  set("full", "a.ics"),
@@ -61,11 +62,20 @@ func (s *env) leavingChanges() map[string]change {
 		"SetItemState": func(ctx context.Context, w store.Writer) error {
 			return w.SetItemState(ctx, "a", store.InboxName, "message.ics", store.Read)
 		},
+	}
+	maps.Copy(changes, s.moreLeavingChanges(kept.ID, deleted.ID, queued))
+	return changes
+}
+
+// moreLeavingChanges is part of leavingChanges: changes of two attachments and a message, and
+// those that need nothing.
+func (s *env) moreLeavingChanges(kept, deleted string, queued *store.Outgoing) map[string]change {
+	return map[string]change{
 		"AddAttachment": func(ctx context.Context, w store.Writer) error {
 			return w.AddAttachment(ctx, &store.Attachment{Account: "a", Name: "new"}, bytes.NewReader([]byte("3")), 10)
 		},
-		"DeleteAttachment":   func(ctx context.Context, w store.Writer) error { return w.DeleteAttachment(ctx, "a", kept.ID) },
-		"UndeleteAttachment": func(ctx context.Context, w store.Writer) error { return w.UndeleteAttachment(ctx, "a", deleted.ID) },
+		"DeleteAttachment":   func(ctx context.Context, w store.Writer) error { return w.DeleteAttachment(ctx, "a", kept) },
+		"UndeleteAttachment": func(ctx context.Context, w store.Writer) error { return w.UndeleteAttachment(ctx, "a", deleted) },
 		"AddOutgoing": func(ctx context.Context, w store.Writer) error {
 			m := *queued
 			return w.AddOutgoing(ctx, &m)
