@@ -73,7 +73,8 @@ type Reader interface {
 	// Token returns the current sync token of a collection that this Reader returned.
 	Token(ctx context.Context, c *Calendar) (Token, error)
 	// HomeRevision returns a number that increases with each change of an account, of the
-	// properties and the content of its collections, and of its subscriptions. ErrNotFound.
+	// properties and the content of its collections, and of its subscriptions. A new account
+	// does not begin with a number of a purged one. ErrNotFound.
 	HomeRevision(ctx context.Context, account string) (int64, error)
 	// Changes lists what has changed since a token, each resource once, in the order of
 	// its last change, and returns the token of the end of the list. The zero Token means
@@ -149,13 +150,14 @@ type Writer interface {
 
 	// RenameCalendar gives a calendar another name. It keeps its content and its sync
 	// tokens, and the subscriptions in this store follow it. ErrNotFound; ErrDeleted for
-	// the account; ErrExists; ErrInvalid, also for an inbox, an outbox or a dropbox.
+	// the account; ErrExists; ErrMoving, also for a subscriber; ErrInvalid, also for an
+	// inbox, an outbox or a dropbox.
 	RenameCalendar(ctx context.Context, account, name, to string) error
 	// MoveCalendar moves a calendar with its content, deleted components included, to
 	// another account of this store, under a name that may be another one. Its sync
 	// tokens expire; the subscriptions in this store follow it, except for one of the new
-	// owner. ErrNotFound and ErrDeleted for either account, ErrExists, and ErrInvalid as
-	// for RenameCalendar.
+	// owner. ErrNotFound and ErrDeleted for either account, ErrExists, ErrMoving and
+	// ErrInvalid as for RenameCalendar.
 	MoveCalendar(ctx context.Context, account, name, toAccount, to string) error
 
 	// PutComponent creates or replaces a component and sets the fields of c that

@@ -15,6 +15,7 @@ func betweenTests() []test {
 		{"DeletedDuringChange", testDeletedDuringChange},
 		{"VersionsAfterFailure", testVersionsAfterFailure},
 		{"OppositeCalendars", testOppositeCalendars},
+		{"HomeRevisionOfNewAccount", testHomeRevisionOfNewAccount},
 	}
 }
 
@@ -155,4 +156,26 @@ func testOppositeCalendars(s *env) {
 	a, b := s.home("a"), s.home("b")
 	s.same(put, [2]int{len(a.Components["work"]), len(b.Components["home"])}, "components of the calendars")
 	s.wantConsistent()
+}
+
+// The revision of a home is greater than that of a purged account with the same id: clients
+// would take the new account for the former one.
+func testHomeRevisionOfNewAccount(s *env) {
+	revision := func() (n int64) {
+		s.t.Helper()
+		s.view(func(ctx context.Context, r store.Reader) (err error) {
+			n, err = r.HomeRevision(ctx, "a")
+			return err
+		})
+		return n
+	}
+	s.create(withHome("a"))
+	s.put("1", "2", "3", "4", "5", "6", "7", "8", "9")
+	was := revision()
+	s.update(func(ctx context.Context, w store.Writer) error { return w.DeleteAccount(ctx, "a") })
+	s.purge()
+	s.create(withHome("a"))
+	if is := revision(); is <= was {
+		s.t.Errorf("the revision of the home was %d, that of the new account is %d", was, is)
+	}
 }
