@@ -14,12 +14,14 @@ type Store interface {
 	// View calls fn with a Reader of one state of the store. The Reader is valid
 	// until fn returns and must not be used by several goroutines. The context of fn
 	// belongs to the transaction: View and Update of the same store return ErrNested for
-	// it, because transactions inside others could wait for each other without end.
+	// it, because transactions inside others could wait for each other without end. What
+	// fn has kept of the Reader returns errors afterwards.
 	View(ctx context.Context, fn func(context.Context, Reader) error) error
 	// Update calls fn with a Writer and commits the changes if fn returns nil;
 	// otherwise nothing is changed. Update may call fn again, such as after a conflict
 	// with another transaction, so anything that fn does outside the store must be safe
-	// to repeat.
+	// to repeat. If nothing was changed, the accounts and calendars that fn gave to
+	// UpdateAccount and UpdateCalendar have their former versions again.
 	Update(ctx context.Context, fn func(context.Context, Writer) error) error
 	// Close closes the store. All transactions must have ended.
 	Close() error
@@ -71,7 +73,8 @@ type Reader interface {
 	// Token returns the current sync token of a collection that this Reader returned.
 	Token(ctx context.Context, c *Calendar) (Token, error)
 	// HomeRevision returns a number that increases with each change of an account, of the
-	// properties and the content of its collections, and of its subscriptions. ErrNotFound.
+	// properties and the content of its collections, and of its subscriptions. A new account
+	// does not begin with a number of a purged one. ErrNotFound.
 	HomeRevision(ctx context.Context, account string) (int64, error)
 	// Changes lists what has changed since a token, each resource once, in the order of
 	// its last change, and returns the token of the end of the list. The zero Token means
@@ -149,13 +152,14 @@ type Writer interface {
 
 	// RenameCalendar gives a calendar another name. It keeps its content and its sync
 	// tokens, and the subscriptions in this store follow it. ErrNotFound; ErrDeleted for
-	// the account; ErrExists; ErrInvalid, also for an inbox, an outbox or a dropbox.
+	// the account; ErrExists; ErrMoving, also for a subscriber; ErrInvalid, also for an
+	// inbox, an outbox or a dropbox.
 	RenameCalendar(ctx context.Context, account, name, to string) error
 	// MoveCalendar moves a calendar with its content, deleted components included, to
 	// another account of this store, under a name that may be another one. Its sync
 	// tokens expire; the subscriptions in this store follow it, except for one of the new
-	// owner. ErrNotFound and ErrDeleted for either account, ErrExists, and ErrInvalid as
-	// for RenameCalendar.
+	// owner. ErrNotFound and ErrDeleted for either account, ErrExists, ErrMoving and
+	// ErrInvalid as for RenameCalendar.
 	MoveCalendar(ctx context.Context, account, name, toAccount, to string) error
 
 	// PutComponent creates or replaces a component and sets the fields of c that
@@ -192,7 +196,8 @@ type Writer interface {
 	Readdress(ctx context.Context, p Person) (int, error)
 	// Purge permanently removes what was deleted before a time: at most limit
 	// accounts, and as many collections, components and attachments each. It returns what it
-	// removed. Calling it until it returns nothing removes everything.
+	// removed. Calling it until it returns nothing removes everything. ErrInvalid for a
+	// limit less than 1.
 	Purge(ctx context.Context, before time.Time, limit int) (Purged, error)
 }
 

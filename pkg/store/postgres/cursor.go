@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -60,6 +61,10 @@ const (
 	chunkBytes = 1 << 20
 )
 
+// errLeftOpen is the error of a cursor that was being read when the transaction ended: what
+// it returned is not complete.
+var errLeftOpen = errors.New("the transaction ended while its result was being read")
+
 // cursor implements relational.Rows. It reads the result in chunks.
 type cursor struct {
 	ctx  context.Context
@@ -87,6 +92,10 @@ func (c *cursor) Next() bool {
 		return true
 	}
 	if c.last {
+		return false
+	}
+	if c.t.tx.ended {
+		c.err = errLeftOpen
 		return false
 	}
 	if c.err = c.fetch(c.pipeline()); c.err != nil {

@@ -83,7 +83,11 @@ func (s *Store) View(ctx context.Context, fn func(context.Context, store.Reader)
 	if err != nil {
 		return err
 	}
-	return s.named(s.view(ctx, func(t *transaction) error { return fn(ctx, relational.New(t, s.o.Backend, s.o.now())) }))
+	return s.named(s.view(ctx, func(t *transaction) error {
+		session := relational.New(t, s.o.Backend, s.o.now())
+		defer session.End()
+		return fn(ctx, session)
+	}))
 }
 
 // view runs fn in a read-only transaction.
@@ -103,14 +107,25 @@ func (s *Store) Update(ctx context.Context, fn func(context.Context, store.Write
 		return err
 	}
 	var races relational.Races
-	return s.change(ctx, func(t *transaction) error {
-		session := relational.New(t, s.o.Backend, s.o.now()).Racing(&races)
-		err := fn(ctx, session)
-		if race := session.Race(); race != nil && t.conflict == nil {
-			t.conflict = &conflictError{store.ErrConflict, race}
-		}
-		return err
+	session := &relational.Session{}
+	err = s.change(ctx, func(t *transaction) error {
+		session.TakeBack() // what the run before wrote
+		session = relational.New(t, s.o.Backend, s.o.now()).Racing(&races)
+		defer session.End()
+		return t.racing(session, fn(ctx, session))
 	})
+	if err != nil {
+		session.TakeBack()
+	}
+	return err
+}
+
+// racing returns the error err of what a session did, and remembers that it lost a race.
+func (t *transaction) racing(session *relational.Session, err error) error {
+	if race := session.Race(); race != nil && t.conflict == nil {
+		t.conflict = &conflictError{store.ErrConflict, race}
+	}
+	return err
 }
 
 // A transaction that conflicts with another one is retried after a random wait. Its
@@ -119,6 +134,7 @@ func (s *Store) Update(ctx context.Context, fn func(context.Context, store.Write
 const (
 	maxTries = 100
 	maxWait  = 50 * time.Millisecond
+	maxLoads = 10 // tries of LoadComponents
 )
 
 // change runs fn in a transaction, and retries it after a conflict with another one.
@@ -218,13 +234,22 @@ func (s *Store) Load(ctx context.Context, accounts []*store.NewAccount) error {
 
 // LoadComponents implements store.ComponentLoader with COPY.
 func (s *Store) LoadComponents(ctx context.Context, account, calendar string, components []*store.Component) error {
-	err := s.tryOnce(ctx, func(t *transaction) error {
-		number, err := relational.New(t, s.o.Backend, s.o.now()).PrepareComponents(ctx, account, calendar, components)
+	var races relational.Races
+	load := func(t *transaction) error {
+		session := relational.New(t, s.o.Backend, s.o.now()).Racing(&races)
+		number, err := session.PrepareComponents(ctx, account, calendar, components)
 		if err != nil {
-			return err
+			return t.racing(session, err)
 		}
 		return t.copy(ctx, relational.Components(), len(components), func(i int) []any { return relational.ComponentRow(account, number, components[i]) })
-	})
+	}
+	err := s.tryOnce(ctx, load)
+	// Another run finds out what happened, such as that the account is leaving. Components
+	// that exist would be found by each run.
+	var race *relational.RaceError
+	for try := 1; errors.As(err, &race) && try < maxLoads; try++ {
+		err = s.tryOnce(ctx, load)
+	}
 	var exists *store.ExistsError
 	if errors.Is(err, store.ErrExists) && !errors.As(err, &exists) {
 		return &store.ExistsError{What: "component or UID", Value: "in this batch"}

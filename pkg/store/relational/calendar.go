@@ -162,7 +162,8 @@ func (s *Session) UpdateCalendar(ctx context.Context, c *store.Calendar) error {
 	if err := s.replaceACL(ctx, c.Account, c.Number, was.ACL, c.ACL); err != nil {
 		return err
 	}
-	c.Version, c.Changed, c.Created, c.Deleted, c.Revision = c.Version+1, Time(s.stamp), was.Created, was.Deleted, was.Revision
+	s.next(&c.Version)
+	c.Changed, c.Created, c.Deleted, c.Revision = Time(s.stamp), was.Created, was.Deleted, was.Revision
 	return nil
 }
 

@@ -32,6 +32,9 @@ func (s *Session) RenameCalendar(ctx context.Context, account, name, to string) 
 	if err := s.checkNameFree(ctx, account, to); err != nil {
 		return err
 	}
+	if _, err := s.subscribers(ctx, c); err != nil {
+		return err
+	}
 	err = s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET name = $4, changed = $5, version = version + 1 WHERE account = $1 AND number = $2 AND version = $3",
 		account, c.Number, c.Version, to, s.stamp)
 	if err != nil {
@@ -56,6 +59,9 @@ func (s *Session) MoveCalendar(ctx context.Context, account, name, toAccount, to
 		return err
 	}
 	if err := s.checkNameFree(ctx, toAccount, to); err != nil {
+		return err
+	}
+	if _, err := s.subscribers(ctx, c); err != nil {
 		return err
 	}
 	// Nobody writes to the calendar from now on.
@@ -116,6 +122,24 @@ func (s *Session) removeCollection(ctx context.Context, account string, number i
 	return s.mustChange(ctx, store.ErrConflict, "DELETE FROM collection WHERE account = $1 AND number = $2", account, number)
 }
 
+// subscribers returns the accounts that subscribe to a calendar. ErrMoving if one of them is
+// leaving: its subscription cannot be changed.
+func (s *Session) subscribers(ctx context.Context, c *store.Calendar) ([]string, error) {
+	query := "SELECT s.account, a.leaving FROM subscription s JOIN account a ON a.id = s.account WHERE s.owner = $1 AND s.calendar = $2 ORDER BY s.account"
+	found, err := queryAll(ctx, s, query, []any{c.Account, c.Name}, func(rows Rows) (e store.MovingError, err error) { return e, rows.Scan(&e.Account, &e.To) })
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(found))
+	for i, e := range found {
+		if e.To != "" {
+			return nil, fmt.Errorf("subscriber of calendar %s: %w", c.Name, &e)
+		}
+		ids[i] = e.Account
+	}
+	return ids, nil
+}
+
 // moveSubscriptions changes the subscriptions to a calendar that is now that of another
 // account, or has another name. Those of the owner, and those to what had the new name
 // before, are removed.
@@ -124,8 +148,10 @@ func (s *Session) moveSubscriptions(ctx context.Context, was *store.Calendar, ac
 	if err != nil {
 		return err
 	}
-	subscribers, err := queryAll(ctx, s, "SELECT account FROM subscription WHERE owner = $1 AND calendar = $2 ORDER BY account", []any{was.Account, was.Name},
-		func(rows Rows) (id string, err error) { return id, rows.Scan(&id) })
+	subscribers, err := s.subscribers(ctx, was)
+	if errors.Is(err, store.ErrMoving) {
+		return s.lostRace() // it was marked since the first look
+	}
 	if err != nil {
 		return err
 	}
@@ -148,13 +174,12 @@ func (s *Session) moveSubscriptions(ctx context.Context, was *store.Calendar, ac
 	return nil
 }
 
-// touch increases the revision of the home of an account.
+// touch increases the revision of the home of an account, which the caller has found, and not
+// leaving.
 func (s *Session) touch(ctx context.Context, account string) error {
 	n, err := s.exec(ctx, "UPDATE account SET revision_base = revision_base + 1 WHERE id = $1 AND leaving = ''", account)
 	if err == nil && n == 0 {
-		if _, err = s.activeAccount(ctx, account); err == nil {
-			err = s.lostRace()
-		}
+		err = s.lostRace()
 	}
 	if err != nil {
 		return fmt.Errorf("change the revision of account %s: %w", account, err)

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -56,7 +57,42 @@ func (s *Session) Changes(ctx context.Context, account, calendar string, since s
 	if limit > 0 {
 		query += fmt.Sprintf(" LIMIT %d", limit)
 	}
-	return streamRows(ctx, s, query, []any{account, c.Number, since.Revision}, scanChange), end, nil
+	list := streamRows(ctx, s, query, []any{account, c.Number, since.Revision}, scanChange)
+	if s.races != nil {
+		list = s.unlessForgotten(ctx, c, since, list)
+	}
+	return list, end, nil
+}
+
+// unlessForgotten yields changes since a token. Other transactions can commit between the
+// check of the token and the list, which then lacks what was purged or moved meanwhile: the
+// transaction must be run again.
+func (s *Session) unlessForgotten(ctx context.Context, c *store.Calendar, since store.Token, list iter.Seq2[store.Change, error]) iter.Seq2[store.Change, error] {
+	check := func() error {
+		var floor int64
+		err := s.queryOne(ctx, "SELECT floor FROM collection WHERE account = $1 AND number = $2", []any{c.Account, c.Number}, &floor)
+		gone := errors.Is(err, store.ErrNotFound)
+		if gone || err == nil && since != (store.Token{}) && max(since.Revision, since.Began) < floor {
+			return s.lostRace()
+		}
+		return err
+	}
+	return func(yield func(store.Change, error) bool) {
+		checked := false
+		for x, err := range list {
+			if err == nil && !checked { // the list shows the state of before this check
+				checked, err = true, check()
+			}
+			if !yield(x, err) || err != nil {
+				return
+			}
+		}
+		if !checked {
+			if err := check(); err != nil {
+				yield(store.Change{}, err)
+			}
+		}
+	}
 }
 
 // checkToken returns ErrTokenOld for a token that does not belong to the history of a

@@ -22,7 +22,7 @@ func (s *Session) SetItemState(ctx context.Context, account, calendar, name stri
 	case store.CheckName("resource", name) != nil:
 		return fmt.Errorf("component %s: %w", name, store.ErrNotFound)
 	}
-	if err := s.hold(ctx, account); err != nil {
+	if err := s.holdCollection(ctx, c); err != nil {
 		return err
 	}
 	missing := fmt.Errorf("component %s: %w", name, store.ErrNotFound)

@@ -85,6 +85,17 @@ func (s *Session) hold(ctx context.Context, account string) error {
 	return nil
 }
 
+// holdCollection locks the row of a collection until the end of the transaction, as every
+// change of its content does: what is read before would be copied or moved without the change
+// otherwise.
+func (s *Session) holdCollection(ctx context.Context, c *store.Calendar) error {
+	err := s.mustChange(ctx, store.ErrConflict, "UPDATE collection SET floor = floor WHERE account = $1 AND number = $2 AND deleted = 0", c.Account, c.Number)
+	if err != nil {
+		return fmt.Errorf("calendar %s: %w", c.Name, err)
+	}
+	return s.checkStays(ctx, c.Account)
+}
+
 // notLeaving returns a MovingError for an account that is leaving. What cannot be found is
 // not leaving.
 func (s *Session) notLeaving(ctx context.Context, account string) error {

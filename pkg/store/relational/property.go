@@ -7,35 +7,41 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// propertyRow returns the table and the WHERE clause of the row that has the properties of
-// a place, with its arguments. ErrNotFound.
-func (s *Session) propertyRow(ctx context.Context, p store.PropertyPlace) (table, where string, args []any, err error) {
+// propertyRow is the row that has the properties of a place.
+type propertyRow struct {
+	table, where string
+	args         []any           // of where
+	c            *store.Calendar // nil for a home
+}
+
+// propertyRow returns the row that has the properties of a place. ErrNotFound.
+func (s *Session) propertyRow(ctx context.Context, p store.PropertyPlace) (*propertyRow, error) {
 	if !valid(p.Account) || p.Calendar == "" && p.Resource != "" {
-		return "", "", nil, store.ErrNotFound
+		return nil, store.ErrNotFound
 	}
 	if p.Calendar == "" {
-		return "account", " WHERE id = $1", []any{p.Account}, nil
+		return &propertyRow{"account", " WHERE id = $1", []any{p.Account}, nil}, nil
 	}
 	c, err := s.Calendar(ctx, p.Account, p.Calendar)
 	switch {
 	case err != nil:
-		return "", "", nil, err
+		return nil, err
 	case p.Resource == "":
-		return "collection", " WHERE account = $1 AND number = $2", []any{p.Account, c.Number}, nil
+		return &propertyRow{"collection", " WHERE account = $1 AND number = $2", []any{p.Account, c.Number}, c}, nil
 	case store.CheckName("resource", p.Resource) != nil:
-		return "", "", nil, store.ErrNotFound
+		return nil, store.ErrNotFound
 	}
-	return "component", " WHERE account = $1 AND number = $2 AND name = $3", []any{p.Account, c.Number, p.Resource}, nil
+	return &propertyRow{"component", " WHERE account = $1 AND number = $2 AND name = $3", []any{p.Account, c.Number, p.Resource}, c}, nil
 }
 
 // Properties implements store.Reader.
 func (s *Session) Properties(ctx context.Context, p store.PropertyPlace) ([]store.Property, error) {
-	table, where, args, err := s.propertyRow(ctx, p)
+	row, err := s.propertyRow(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p, err)
 	}
 	var text string
-	if err := s.queryOne(ctx, "SELECT properties FROM "+table+where, args, &text); err != nil {
+	if err := s.queryOne(ctx, "SELECT properties FROM "+row.table+row.where, row.args, &text); err != nil {
 		return nil, fmt.Errorf("%s: %w", p, err)
 	}
 	list, err := store.DecodeProperties(text)
@@ -55,16 +61,21 @@ func (s *Session) SetProperties(ctx context.Context, p store.PropertyPlace, chan
 	if _, err := s.activeAccount(ctx, p.Account); err != nil {
 		return err
 	}
-	table, where, args, err := s.propertyRow(ctx, p)
-	if err != nil {
+	row, err := s.propertyRow(ctx, p)
+	switch {
+	case err != nil:
 		return fmt.Errorf("%s: %w", p, err)
+	case row.c == nil:
+		err = s.hold(ctx, p.Account)
+	default:
+		err = s.holdCollection(ctx, row.c)
 	}
-	if err := s.hold(ctx, p.Account); err != nil {
+	if err != nil {
 		return err
 	}
 	// This locks the row, so that no other transaction changes it in between.
 	var text string
-	if err := s.execOne(ctx, "UPDATE "+table+" SET properties = properties"+where+" RETURNING properties", args, &text); err != nil {
+	if err := s.execOne(ctx, "UPDATE "+row.table+" SET properties = properties"+row.where+" RETURNING properties", row.args, &text); err != nil {
 		return fmt.Errorf("%s: %w", p, err)
 	}
 	list, err := store.DecodeProperties(text)
@@ -78,7 +89,7 @@ func (s *Session) SetProperties(ctx context.Context, p store.PropertyPlace, chan
 	if encoded == text {
 		return nil
 	}
-	err = s.mustChange(ctx, store.ErrConflict, fmt.Sprintf("UPDATE %s SET properties = $%d%s", table, len(args)+1, where), append(args, encoded)...)
+	err = s.mustChange(ctx, store.ErrConflict, fmt.Sprintf("UPDATE %s SET properties = $%d%s", row.table, len(row.args)+1, row.where), append(row.args, encoded)...)
 	if err != nil {
 		return fmt.Errorf("set the properties of %s: %w", p, err)
 	}

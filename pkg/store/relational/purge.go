@@ -12,6 +12,9 @@ import (
 // Purge implements store.Writer.
 func (s *Session) Purge(ctx context.Context, before time.Time, limit int) (store.Purged, error) {
 	var done store.Purged
+	if limit < 1 {
+		return done, &store.InvalidError{Field: "limit", Value: fmt.Sprint(limit), Reason: "must be at least 1"}
+	}
 	cutoff := Stamp(before)
 	if err := s.purgeAccounts(ctx, cutoff, limit, &done); err != nil {
 		return done, fmt.Errorf("purge accounts: %w", err)

@@ -1,6 +1,10 @@
 package relational
 
-import "github.com/davadmin/davadmin/pkg/store"
+import (
+	"slices"
+
+	"github.com/davadmin/davadmin/pkg/store"
+)
 
 // RaceError means that another transaction changed or removed a row after this one read
 // it. It wraps store.ErrConflict. Update returns it only if the transaction was run again
@@ -24,6 +28,23 @@ func (s *Session) Race() error {
 		return nil
 	}
 	return s.race
+}
+
+// TakeBack gives the accounts and calendars of the caller their former versions, because the
+// transaction was not committed: its function may be called again with the same values, and
+// would be told that another one changed them.
+func (s *Session) TakeBack() {
+	for _, back := range slices.Backward(s.back) {
+		back()
+	}
+	s.back = nil
+}
+
+// next increases the version of a value of the caller, see TakeBack.
+func (s *Session) next(version *int64) {
+	was := *version
+	s.back = append(s.back, func() { *version = was })
+	*version++
 }
 
 // Races is what the runs of one Update have in common. The zero value is ready to use.

@@ -74,11 +74,12 @@ func Prepare(a *store.NewAccount, backend string, stamp int64) error {
 	return nil
 }
 
-// AccountRow returns the row in Accounts for a prepared account.
+// AccountRow returns the row in Accounts for a prepared account. The revisions of its home
+// start at the stamp, too, and follow those of a purged account with the same id.
 func AccountRow(a *store.NewAccount) []any {
 	acc, stamp := &a.Account, Stamp(a.Account.Created)
 	return []any{acc.ID, store.FoldID(acc.ID), int64(acc.Kind), acc.Mail(), lines(acc.Addresses), acc.DisplayName,
-		int64(acc.Attendance), flag(acc.Notify), lines(acc.NotifyTo), lines(acc.DelegateNotifyTo), stamp, stamp, int64(0), int64(1), stamp + int64(len(a.Calendars)), int64(0)}
+		int64(acc.Attendance), flag(acc.Notify), lines(acc.NotifyTo), lines(acc.DelegateNotifyTo), stamp, stamp, int64(0), int64(1), stamp + int64(len(a.Calendars)), stamp}
 }
 
 // AddressRow returns the row in Addresses for an address of an account.

@@ -44,6 +44,7 @@ type Session struct {
 	race    *RaceError   // see Race
 	races   *Races       // nil if no other transaction can commit meanwhile
 	ids     int          // number of ordered ids that were made
+	back    []func()     // see TakeBack
 }
 
 var _ store.Writer = (*Session)(nil)

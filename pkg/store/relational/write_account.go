@@ -117,7 +117,8 @@ func (s *Session) UpdateAccount(ctx context.Context, a *store.Account) error {
 	if err := s.replaceRights(ctx, was, a); err != nil {
 		return err
 	}
-	a.Version, a.Changed, a.Created, a.Deleted, a.Backend = a.Version+1, Time(s.stamp), was.Created, was.Deleted, s.backend
+	s.next(&a.Version)
+	a.Changed, a.Created, a.Deleted, a.Backend = Time(s.stamp), was.Created, was.Deleted, s.backend
 	return nil
 }
 

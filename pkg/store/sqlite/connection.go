@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ func (c *connection) use(ctx context.Context, limit time.Duration) {
 func (c *connection) settle() {
 	for r := range c.open {
 		r.Close()
+		r.err = cmp.Or(r.err, errLeftOpen)
 	}
 	c.guard.stop()
 	c.guard = nil
@@ -264,6 +266,10 @@ func (r *rows) Scan(dest ...any) error {
 
 // Err implements relational.Rows.
 func (r *rows) Err() error { return r.err }
+
+// errLeftOpen is the error of a result that was being read when the transaction ended: it is
+// not complete.
+var errLeftOpen = errors.New("the transaction ended while its result was being read")
 
 // Close implements relational.Rows.
 func (r *rows) Close() {

@@ -35,7 +35,9 @@ func (s *Store) view(ctx context.Context, fn func(context.Context, store.Reader)
 	if err := s.current(ctx, c); err != nil {
 		return err
 	}
-	if err := fn(ctx, relational.New(c, s.o.Backend, s.o.now())); err != nil {
+	session := relational.New(c, s.o.Backend, s.o.now())
+	defer session.End()
+	if err := fn(ctx, session); err != nil {
 		return err
 	}
 	return s.snapshot.check(s.o.Path)
@@ -67,7 +69,17 @@ func (s *Store) Update(ctx context.Context, fn func(context.Context, store.Write
 	if err != nil {
 		return err
 	}
-	return s.named(s.share(ctx, func(c *connection) error { return fn(ctx, relational.New(c, s.o.Backend, s.o.now())) }))
+	session := &relational.Session{}
+	err = s.share(ctx, func(c *connection) error {
+		session.TakeBack() // what the run before wrote
+		session = relational.New(c, s.o.Backend, s.o.now())
+		defer session.End()
+		return fn(ctx, session)
+	})
+	if err != nil {
+		session.TakeBack()
+	}
+	return s.named(err)
 }
 
 // commitLimit is the maximum time of a commit.

@@ -45,7 +45,7 @@ func Run(t *testing.T, e Engine) {
 	}
 	for _, part := range slices.Concat(
 		accountTests(), textTests(), listingTests(), calendarTests(), componentTests(), spanTests(), syncTests(), movingTests(), messageTests(),
-		sharingTests(), purgeTests(), transactionTests(), concurrencyTests(), overlapTests(), stormTests(), loaderTests(), moveTests(),
+		sharingTests(), purgeTests(), transactionTests(), concurrencyTests(), overlapTests(), stormTests(), loaderTests(), moveTests(), leavingTests(), betweenTests(), endedTests(), mirrorTests(), hostileTests(),
 		inboxTests(), propertyTests(), attachmentTests(), contentTests(), outgoingTests(),
 	) {
 		t.Run(part.name, func(t *testing.T) {

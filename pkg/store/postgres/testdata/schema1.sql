@@ -180,7 +180,7 @@ INSERT INTO davadmin.attachment VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', '
 INSERT INTO davadmin.attachment VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', '1123456789abcdef0123456789abcdef', 'box', 'x.pdf', '', 77, 1793534411000000, 1793534412000000);
 INSERT INTO davadmin.chunk VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 77, 0, '\x255044462d312e370d0aff00');
 INSERT INTO davadmin.collection VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000000, 'calendar', 1, '', '', 'VEVENT VTODO', '', 0, '', 0, 1793534401000000, 1793534401000000, 0, 0, 0, 1, 1001, '');
-INSERT INTO davadmin.collection VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000001, 'calendar_inbox', 2, '', '', 'VEVENT VTODO', '', 0, '', 0, 1793534401000000, 1793534401000000, 0, 0, 0, 1, 1002, '');
+INSERT INTO davadmin.collection VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000001, 'calendar_inbox', 2, '', '', 'VEVENT VTODO', '', 0, '', 0, 1793534401000000, 1793534401000000, 0, 1, 0, 1, 1002, '');
 INSERT INTO davadmin.collection VALUES ('426dfa81-3ec811e0-808bb160-e71a5247', 1793534401000002, 'work', 1, '', '', 'VEVENT VTODO', '#3366cc', 0, '', 0, 1793534403000000, 1793534403000000, 0, 3, 0, 1, 1003, '25:http://apple.com/ns/ical/14:calendar-order1:2');
 INSERT INTO davadmin.collection VALUES ('gone', 1793534408000000, 'calendar', 1, '', '', 'VEVENT VTODO', '', 0, '', 0, 1793534408000000, 1793534408000000, 0, 0, 0, 1, 1004, '');
 INSERT INTO davadmin.collection VALUES ('Ünïque ''; --', 1793534402000000, 'calendar', 1, '', '', 'VEVENT VTODO', '', 0, '', 0, 1793534402000000, 1793534402000000, 0, 0, 0, 1, 1005, '');
