@@ -315,6 +315,9 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 func (o *backendCreate) probe(ctx context.Context, s *storeHome) (err error) {
 	l := o.stores.stores.NewLocation(&o.HomeOptions, s.dir, s.config, o.name, o.dir, o.url)
 	if o.found, err = l.Probe(ctx, backends.Options{Wait: max(o.lock.Timeout, time.Millisecond)}); err != nil {
+		if errors.Is(err, store.ErrOtherBackend) && o.url != "" {
+			return fmt.Errorf("nothing was changed: %s; each back end needs a database of its own: create one, and use its URL", err.Error())
+		}
 		err = fmt.Errorf("nothing was changed: %w", err)
 		if store.IsUnusable(err) && !errors.Is(err, store.ErrDamaged) && !errors.Is(err, store.ErrOtherBackend) {
 			err = fmt.Errorf("%w; to write only the parameters: --skip-check", err)
