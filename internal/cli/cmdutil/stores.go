@@ -30,12 +30,7 @@ func (ss *Stores) CreateStoreFile(ctx context.Context, home string, l backends.L
 			missing = append(missing, dir)
 		}
 		for _, dir := range slices.Backward(missing) {
-			err := fsx.MkdirPrivate(ctx, dir, home, ss.hook)
-			var failed *fsx.Error
-			if errors.As(err, &failed) { // that nothing was changed may not be true of the command
-				return fmt.Errorf("cannot create the directory %s: %w", failed.Path, failed.Err)
-			}
-			if err != nil {
+			if err := fsx.MkdirPrivate(ctx, dir, home, ss.hook); err != nil {
 				return err
 			}
 		}

@@ -45,7 +45,7 @@ func (s *Session) lock(ctx context.Context, account, calendar string, n int64) (
 	return c, nil
 }
 
-// release takes back the revisions that lock gave, because of an error that was detected
+// release undoes the revisions that lock gave, because of an error that was detected
 // before anything was written, and returns the error.
 func (s *Session) release(ctx context.Context, c *locked, because error) error {
 	_, err := s.exec(ctx, "UPDATE collection SET revision = revision - $3 WHERE account = $1 AND number = $2", c.account, c.number, c.got)
