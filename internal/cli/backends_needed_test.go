@@ -62,6 +62,11 @@ func neededCases() []neededCase {
 		{args: "account list -B o=isp -R (uid=*) --ldif LDIF", unreachable: 5, unusable: 1, out: "a@example.com", notes: mayBe},
 		{args: "account list --orphans --missing --ldif LDIF", unreachable: 5, unusable: 1, out: mayBe, notes: lost},
 		{args: "account list --orphans --missing -n defaultbackend --ldif LDIF", unreachable: 5, unusable: 1, out: "c@example.com", notes: lost},
+		{args: "account list --changed --ldif LDIF", unreachable: 5, unusable: 1, notes: leave},
+		{args: "account list --changed -n defaultbackend --ldif LDIF", never: true},
+		{args: "account list --orphans -n defaultbackend --ldif LDIF"},
+		{args: "account list --delegates-of a@example.com -n defaultbackend"},
+		{args: "account list --delegates-of b@example.com", unreachable: 5, unusable: 1, notes: "'b@example.com' was not found, but may be on a back end that cannot be read (a unique id needs no look-up: --delegates-of id=ID): " + lost},
 
 		{args: "account modify -a a@example.com -y notifemail=0", out: "changed: a@example.com", notes: leave},
 		{args: "account modify -a b@example.com -y notifemail=0", unreachable: 1, unusable: 1, notes: mayBe},
@@ -72,7 +77,8 @@ func neededCases() []neededCase {
 		{args: "account modify -n defaultbackend -a a@example.com -y acl=b@example.com:m --ldif LDIF", out: "changed: a@example.com"},
 		{args: "account modify -a a@example.com -y acl=x@example.com:m --ldif LDIF", unreachable: 2, unusable: 2, notes: "'x@example.com' was not found, but " + mayBe},
 		{args: "account modify -a a@example.com -y addresses=n@example.com", unreachable: 1, unusable: 1, notes: "the address was not changed, because access lists and subscriptions on the back end store1 may contain it", noStore: skipped},
-		{args: "account repair -m -a a@example.com --ldif LDIF", unreachable: 1, unusable: 1, notes: "the address was not changed", noStore: skipped},
+		{args: "account repair -m -a a@example.com --ldif LDIF", unreachable: 5, unusable: 1, notes: "nothing was changed: back end store1: ", noStore: skipped},
+		{args: "account repair -m -a a@example.com --ldif LDIF --continue", notes: skipped},
 		{args: "account repair -o -a a@example.com --ldif LDIF", notes: skipped},
 		{args: "account delete -a a@example.com --yes", out: "deleted: a@example.com", notes: skipped},
 		{args: "account modify --undelete -a a@example.com", out: "restored: a@example.com", notes: skipped},
@@ -88,6 +94,8 @@ func neededCases() []neededCase {
 		{args: "calendar list -a a@example.com", out: "a@example.com", notes: leave},
 		{args: "calendar list -a b@example.com", unreachable: 5, unusable: 1, notes: mayBe},
 		{args: "calendar list --backend defaultbackend", out: "a@example.com", never: true},
+		{args: "calendar list --shared-with a@example.com", unreachable: 5, unusable: 1, notes: leave},
+		{args: "calendar list --shared-with b@example.com --backend defaultbackend", unreachable: 5, unusable: 1, notes: "needs no look-up: --shared-with id=ID): " + lost},
 		{args: "calendar create -a a@example.com -n work", out: "created: a@example.com", notes: leave},
 		{args: "calendar modify -a a@example.com -n work -y displayname=Work", out: "changed: a@example.com", notes: skipped},
 		{args: "calendar modify --backend defaultbackend -a a@example.com -n work -y displayname=Job", out: "changed: a@example.com", never: true},
@@ -96,7 +104,7 @@ func neededCases() []neededCase {
 
 		{args: "backend list", unreachable: 5, unusable: 1, out: "defaultbackend\tsqlite\t1\t", notes: "store1"},
 		{args: "backend list -n defaultbackend", out: "defaultbackend", never: true},
-		{args: "backend purge --yes", unreachable: 5, unusable: 1, out: "defaultbackend: removed", notes: lost},
+		{args: "backend purge --yes", unreachable: 5, unusable: 1, out: "defaultbackend: removed", notes: "to leave it out: --name defaultbackend"},
 		{args: "backend purge -n defaultbackend --yes", out: "defaultbackend: removed", never: true},
 		{args: "db schema_version", unreachable: 5, unusable: 1, out: "defaultbackend\t1\t1"},
 		{args: "db schema_version -n defaultbackend", out: "defaultbackend\t1\t1", never: true},
@@ -181,6 +189,36 @@ func needed(t *testing.T, s *servertest.PostgresServer, fault string) {
 		if most := int64(map[bool]int{true: 0, false: 1}[c.never]); dials > most {
 			t.Errorf("%s: the server was asked %d times", c.args, dials)
 		}
+	}
+}
+
+// A change of addresses waits for the back ends that it needs, and no option that cannot help
+// is suggested.
+func TestAddressesNeedAllBackends(t *testing.T) {
+	home, ldif := newHome(t), filepath.Join(t.TempDir(), "people.ldif")
+	write(t, ldif, []byte(twoBackends))
+	mustRun(t, "account", "create", "-a", "a@example.com", "--ldif", ldif, "--home", home)
+	for _, p := range [][2]string{{"store.dav.store1.backendid", "store1"}, {"store.dav.store1.dburl", "postgres://user@127.0.0.1:1/x?sslmode=disable"}} {
+		mustRun(t, "config", "modify", "-q", "-o", p[0], "-v", p[1], "--home", home)
+	}
+	mustRun(t, "account", "modify", "-a", "a@example.com", "-n", "defaultbackend", "-y", "displayname=A", "--retry-for", "0s", "--home", home)
+	write(t, ldif, []byte(strings.ReplaceAll(twoBackends, "mail: a@", "mail: new@")))
+	for _, c := range []struct {
+		args, notes string
+		code        int
+	}{
+		{"account repair -m -a new@example.com --ldif " + ldif, "nothing was changed: back end store1: ", 5},
+		{"account modify -a a@example.com -y addresses=new@example.com", "the address was not changed", 1},
+	} {
+		args := c.args
+		a := davadminRun(t, nil, append(strings.Fields(args), "--retry-for", "1s", "--home", home)...)
+		if a.code != c.code || !strings.Contains(a.notes, "trying again for 1s") || !strings.Contains(a.notes, c.notes) || strings.Contains(a.notes, "leave it out") || strings.Contains(a.notes, "--continue") {
+			t.Errorf("%s: code %d: %s%s", args, a.code, a.out, a.notes)
+		}
+	}
+	a := davadminRun(t, nil, "account", "list", "-a", "b@example.com", "-n", "defaultbackend", "--home", home)
+	if a.code == 0 || !strings.Contains(a.notes, "no such account on the back end defaultbackend") {
+		t.Errorf("code %d: %s%s", a.code, a.out, a.notes)
 	}
 }
 

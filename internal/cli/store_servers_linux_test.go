@@ -312,7 +312,7 @@ func TestCreateAndDeletePostgresBackend(t *testing.T) {
 	if a := create(s.URL("postgres")); a.code != 0 || !strings.Contains(a.notes, "it has a store of this back end, which is used") {
 		t.Errorf("code %d: %s", a.code, a.notes)
 	}
-	if a := davadminRun(t, nil, "backend", "create", "-n", "pg2", "--dburl", s.URL("postgres"), "--home", home); a.code != 1 || !strings.Contains(a.notes, "belongs to another back end") {
+	if a := davadminRun(t, nil, "backend", "create", "-n", "pg2", "--dburl", s.URL("postgres"), "--home", home); a.code != 1 || !strings.Contains(a.notes, "belongs to another back end (pg, not pg2); each back end needs a database of its own") {
 		t.Errorf("code %d: %s", a.code, a.notes)
 	}
 }

@@ -164,7 +164,7 @@ func (m *Builder) compareEntry(e *Entry, accounts map[string]string, c *Comparis
 	default:
 		err = errors.New("no account")
 		if unseen := without(m.Stores.Names(), scope.Readable...); len(unseen) > 0 {
-			err = &NoAccountError{unseen}
+			err = &NoAccountError{Unseen: unseen}
 		}
 	}
 	c.Missing++

@@ -24,6 +24,8 @@ type Finder struct {
 	Stores Stores
 	// Backends are the back ends to search, in order.
 	Backends []string
+	// Only is the back end to which the search is limited; "" if it is not.
+	Only string
 	// Unseen are the back ends on which an account may be as well, but which cannot be read.
 	Unseen []string
 	// Reopen, if not nil, is called once, when something was not found and there are unseen
@@ -128,11 +130,17 @@ func (f *Finder) query(ctx context.Context, backends []string, read func(ctx con
 type NoAccountError struct {
 	// Unseen are the back ends that could not be read: it may be there.
 	Unseen []string
+	// Only is the back end to which the search was limited: it may be on another one. "" if it
+	// was not.
+	Only string
 }
 
 // Error does not say more than was seen. It is to follow the name of the account.
 func (e *NoAccountError) Error() string {
-	if len(e.Unseen) == 0 {
+	switch {
+	case len(e.Unseen) == 0 && e.Only != "":
+		return "no such account on the back end " + e.Only
+	case len(e.Unseen) == 0:
 		return "no such account"
 	}
 	return "not found, but it may be on a back end that cannot be read: " + strings.Join(e.Unseen, ", ")
@@ -158,7 +166,7 @@ func (f *Finder) RequireSeen(found PeopleByAddress, addresses []string) error {
 	}
 	for _, address := range addresses {
 		if _, ok := found[store.FoldAddress(address)]; !ok {
-			return &store.InvalidError{Field: "address", Value: address, Reason: "was " + (&NoAccountError{f.Unseen}).Error()}
+			return &store.InvalidError{Field: "address", Value: address, Reason: "was " + (&NoAccountError{Unseen: f.Unseen}).Error()}
 		}
 	}
 	return nil
@@ -183,7 +191,7 @@ func (e *DeletedError) Unwrap() error { return store.ErrNotFound }
 func (f *Finder) oneOf(what string, found []Found) (Found, error) {
 	switch len(found) {
 	case 0:
-		return Found{}, &NoAccountError{f.Unseen}
+		return Found{}, &NoAccountError{Unseen: f.Unseen, Only: f.Only}
 	case 1:
 		return found[0], nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,9 @@ type changeWork struct {
 	// runner, if not nil, returns what is used instead of a step; see changeRun.
 	runner   func(s *storeHome, t *selectedAccounts) (func(account.SaveUndo) itemRunner, error)
 	question func(n int) string // asked before something is destroyed; nil asks nothing
+	// addresses means that nothing but addresses changes, for which all back ends must be
+	// readable.
+	addresses bool
 }
 
 func (o *accountChange) change(ctx context.Context, selects bool, w changeWork) error {
@@ -63,7 +67,7 @@ func (o *accountChange) changeRequested(ctx context.Context, selects bool, reque
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	s.retry, s.skipLost = o.runner.retry(), o.runner.lostBackends()
+	s.retry, s.skipLost, s.needsAll = o.runner.retry(), o.runner.lostBackends(), w.addresses || setsAddresses(requests, w.properties)
 	s.lookUp = func(ctx context.Context) (*account.Directory, func() error, error) {
 		return o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	}
@@ -72,6 +76,11 @@ func (o *accountChange) changeRequested(ctx context.Context, selects bool, reque
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
+	if w.addresses && s.skipLost == nil {
+		if err := s.requireAll(ctx); err != nil {
+			return err
+		}
+	}
 	names, err := s.selected(ctx, o.backend)
 	if err != nil {
 		return err
@@ -102,6 +111,12 @@ func (o *accountChange) changeRequested(ctx context.Context, selects bool, reque
 		}
 	}
 	return o.runner.run(ctx, s, t, step, nil, nil)
+}
+
+// setsAddresses reports whether a request, or what is set for all of them, sets addresses.
+func setsAddresses(requests []account.Request, all account.Properties) bool {
+	sets := func(p account.Properties) bool { return slices.Contains(p.Names(), "addresses") }
+	return sets(all) || slices.ContainsFunc(requests, func(r account.Request) bool { return sets(r.Properties) })
 }
 
 // directoryFor opens the directory if it is needed, or if the command line names one.
@@ -206,7 +221,12 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 	}
 	o.modifies = true
 	return o.change(ctx, selects, changeWork{properties: properties, use: store.SchedulingACL, runner: func(s *storeHome, t *selectedAccounts) (func(account.SaveUndo) itemRunner, error) {
-		names, err := s.selected(ctx, "")
+		var names []string
+		var err error
+		if s.needsAll { // otherwise, another back end is not even opened
+			o.runner.readdresses = true
+			names, err = s.selected(ctx, "")
+		}
 		return func(save account.SaveUndo) itemRunner {
 			step := account.Modify(t.people)
 			plain := &account.Batch{Stores: s.set, Do: account.InTransaction(step, save), Report: o.runner.report, Retry: o.runner.retry(), Lost: s.skipLost}
@@ -303,7 +323,7 @@ the same command again. 'account list --changed' lists the accounts to repair.`,
 // repairAddresses copies the addresses of entries to their accounts.
 func (o *accountChange) repairAddresses(ctx context.Context, selects bool) error {
 	o.runner.lazy, o.preferID = true, true
-	return o.change(ctx, selects, changeWork{runner: func(s *storeHome, _ *selectedAccounts) (func(account.SaveUndo) itemRunner, error) {
+	return o.change(ctx, selects, changeWork{addresses: true, runner: func(s *storeHome, _ *selectedAccounts) (func(account.SaveUndo) itemRunner, error) {
 		names, err := s.selected(ctx, "")
 		return func(save account.SaveUndo) itemRunner {
 			addresses := o.runner.addressBatch(s, names, save)

@@ -28,13 +28,13 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 		return err
 	}
 	scope := account.CompareScope{Backends: names, Readable: names}
-	if o.backend != "" {
+	if o.backend != "" && (o.orphans || o.missing) {
 		var unread error
 		if scope.Readable, unread, err = s.readable(ctx, ""); err != nil {
 			return err
 		}
-		if incomplete == nil {
-			incomplete = unread // the account of an entry may be there
+		if incomplete == nil && unread != nil && o.missing {
+			incomplete = s.hints.LostError(s.lost) // the account of an entry may be there
 		}
 	}
 	o.console.KeepGoing()

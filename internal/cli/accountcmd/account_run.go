@@ -45,6 +45,8 @@ type changeRun struct {
 	// runner, if not nil, returns what processes the items instead of a group; save is nil for a
 	// dry run.
 	runner func(save account.SaveUndo) itemRunner
+	// readdresses means that the accounts get addresses other than those of their entries.
+	readdresses bool
 	// lazy records a change only before something is changed: what it changes has undo lines.
 	lazy bool
 
@@ -241,8 +243,14 @@ func passes(err error) bool {
 	return errors.As(err, &unknown) || errors.As(err, &connect) && directory.ResultCode(err) == 0
 }
 
-// findOut returns the command that shows which of the unknown changes were made.
-func (o *changeRun) findOut() string { return o.hints.Again("--dry-run") }
+// findOut returns the command that shows which of the unknown changes were made. One that set
+// addresses would not find an account again that it named by its old address.
+func (o *changeRun) findOut() string {
+	if o.readdresses {
+		return o.hints.Line("account", "list", "-v")
+	}
+	return o.hints.Again("--dry-run")
+}
 
 // findOutWords says how to find out what is unknown; "" if nothing is.
 func (o *changeRun) findOutWords() string {

@@ -38,3 +38,18 @@ func TestProgressOfABatch(t *testing.T) {
 		t.Errorf("%v\n%s", err, notes.String())
 	}
 }
+
+// A command that changed the addresses of accounts may not find them again by what it was
+// given, so it does not suggest itself to find out whether that was saved.
+func TestFindOutAfterNewAddresses(t *testing.T) {
+	var out bytes.Buffer
+	f := cmdutil.NewFactory(&cmdutil.Environment{Streams: &ui.Streams{Out: &out, Err: &out}, Getenv: func(string) string { return "" }, Args: []string{"account", "modify"}})
+	o := newAccountChange(f, "modify").runner
+	if got := o.findOut(); !strings.Contains(got, "--dry-run") {
+		t.Errorf("to find out: %s", got)
+	}
+	o.readdresses = true
+	if got := o.findOut(); !strings.HasSuffix(got, "account list -v") {
+		t.Errorf("to find out: %s", got)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/journal"
@@ -315,6 +316,9 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 func (o *backendCreate) probe(ctx context.Context, s *storeHome) (err error) {
 	l := o.stores.stores.NewLocation(&o.HomeOptions, s.dir, s.config, o.name, o.dir, o.url)
 	if o.found, err = l.Probe(ctx, backends.Options{Wait: max(o.lock.Timeout, time.Millisecond)}); err != nil {
+		if errors.Is(err, store.ErrOtherBackend) && o.url != "" {
+			return fmt.Errorf("nothing was changed: %s; each back end needs a database of its own: create one, and use its URL", err.Error())
+		}
 		err = fmt.Errorf("nothing was changed: %w", err)
 		if store.IsUnusable(err) && !errors.Is(err, store.ErrDamaged) && !errors.Is(err, store.ErrOtherBackend) {
 			err = fmt.Errorf("%w; to write only the parameters: --skip-check", err)
@@ -352,10 +356,31 @@ func (o *backendCreate) makeStore(ctx context.Context) (err error) {
 		return nil
 	}
 	if err := o.stores.CreateStore(ctx, s, l, o.lock.Timeout); err != nil {
-		return fmt.Errorf("the parameters were set, but the store was not created: %w; to create it: %s", err, o.hints.Line("db", "init", "-n", o.name))
+		return fmt.Errorf("the parameters were set, but the store was not created: %w; to create it: %s", withoutState(err), o.hints.Line("db", "init", "-n", o.name))
 	}
 	o.console.Notef("created: %s", l.Where())
 	return nil
+}
+
+// restated is an error with another text.
+type restated struct {
+	text string
+	err  error
+}
+
+func (e *restated) Error() string { return e.text }
+
+// Unwrap returns the error as it was.
+func (e *restated) Unwrap() error { return e.err }
+
+// withoutState returns an error without what it says about the disk: that nothing was changed
+// is not true of a command that has changed something else.
+func withoutState(err error) error {
+	var failed *fsx.Error
+	if !errors.As(err, &failed) || failed.Op != fsx.OpMkdir {
+		return err
+	}
+	return &restated{fmt.Sprintf("cannot create the directory %s: %v", failed.Path, failed.Err), err}
 }
 
 // CreateStore creates the store of a back end, with a record in the journal.

@@ -113,7 +113,9 @@ func (o *backendDelete) run(ctx context.Context) (err error) {
 	if err := o.homeFiles.ReportError(c, outcome, o.homeFiles.ShowChange(format, "delete", c, outcome)); err != nil || o.global.DryRun {
 		return err
 	}
-	o.console.Notef("the database is kept: %s", l.Where())
+	if l.URL != "" || l.HasFile() {
+		o.console.Notef("the database is kept: %s", l.Where())
+	}
 	return nil
 }
 

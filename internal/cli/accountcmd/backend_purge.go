@@ -83,6 +83,7 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	s.option = "--name"
 	names, incomplete, err := s.readable(ctx, o.name)
 	if err != nil {
 		return err

@@ -25,13 +25,19 @@ type reach struct {
 	// existing are all back ends that could be opened, and lost the others.
 	existing []string
 	lost     []backends.Lost
+	// option is the option of the command that restricts it to one back end; "" for the usual
+	// one.
+	option string
+	// needsAll means that the command works only if all back ends can be used: it waits for
+	// all of them, and no option leaves one out.
+	needsAll bool
 }
 
-// backendOption is the option of a command that restricts it to one back end.
+// backendOption is the option that restricts most commands to one back end.
 const backendOption = "--backend"
 
-// openAll opens all back ends. Each is tried once; but if none can be used, the unavailable
-// ones are waited for.
+// openAll opens all back ends. Each is tried once; but if none can be used, or the command
+// needs all, the unavailable ones are waited for.
 func (s *storeHome) openAll(ctx context.Context) (err error) {
 	if s.opened {
 		return nil
@@ -40,7 +46,7 @@ func (s *storeHome) openAll(ctx context.Context) (err error) {
 		return err
 	}
 	s.opened = true
-	if len(s.existing) == 0 {
+	if len(s.existing) == 0 || s.needsAll {
 		return s.wait(ctx)
 	}
 	return nil
@@ -114,13 +120,17 @@ func (s *storeHome) readable(ctx context.Context, name string) (names []string, 
 // without returns the option with which a command works without the lost back ends; "" if
 // there is none.
 func (s *storeHome) without() string {
-	switch len(s.existing) {
-	case 0:
-		return ""
-	case 1:
-		return backendOption + " " + cmdutil.Quote(s.existing[0])
+	option := s.option
+	if option == "" {
+		option = backendOption
 	}
-	return backendOption + " ID"
+	switch {
+	case len(s.existing) == 0, s.needsAll:
+		return ""
+	case len(s.existing) == 1:
+		return option + " " + cmdutil.Quote(s.existing[0])
+	}
+	return option + " ID"
 }
 
 // warn warns once that back ends cannot be used.
@@ -165,6 +175,19 @@ func (s *storeHome) selected(ctx context.Context, name string) ([]string, error)
 	return s.existing, nil
 }
 
+// requireAll returns an error if a back end that has a store cannot be used.
+func (s *storeHome) requireAll(ctx context.Context) error {
+	if err := s.openAll(ctx); err != nil {
+		return err
+	}
+	for _, l := range s.lost {
+		if !l.NoStore() {
+			return s.hints.NoStoreError([]backends.Lost{l}, false)
+		}
+	}
+	return nil
+}
+
 // complete is like selected, for a change that depends on the accounts of all back ends, such
 // as the creation of accounts that must not exist yet: it waits for those that are
 // unavailable and, unless they are skipped, fails if one cannot be used.
@@ -189,7 +212,7 @@ func (s *storeHome) complete(ctx context.Context) ([]string, error) {
 // finder finds accounts on back ends: those that can be used of all of them or, if only is
 // not empty, of this one.
 func (s *storeHome) finder(names []string, only string) *account.Finder {
-	f := &account.Finder{Stores: s.set, Backends: slices.Clone(names), Retry: s.retry, Lost: s.skipLost}
+	f := &account.Finder{Stores: s.set, Backends: slices.Clone(names), Only: only, Retry: s.retry, Lost: s.skipLost}
 	for _, l := range s.lost {
 		if only == "" || only == l.Backend {
 			f.Unseen = append(f.Unseen, l.Backend)

@@ -26,25 +26,40 @@ func (o *accountSelection) findPerson(ctx context.Context, s *storeHome, option,
 	if r.ID != "" {
 		return r.ID, nil
 	}
-	_, incomplete, err := s.readable(ctx, "")
-	if err != nil {
+	if err := s.openAll(ctx); err != nil {
 		return "", err
 	}
+	looked := false
 	s.lookUp = func(ctx context.Context) (*account.Directory, func() error, error) {
-		return o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
+		d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
+		looked = d != nil
+		return d, done, err
 	}
 	found, err := s.people(nil)(ctx, []string{r.Address})
 	switch person, ok := found[store.FoldAddress(r.Address)]; {
+	case len(s.lost) > 0 && errors.Is(err, store.ErrInvalid):
+		return "", s.personUnseen(option, r.Address)
 	case err != nil:
 		return "", err
 	case ok && person.ID != "":
 		return person.ID, nil
 	case ok:
 		return "", fmt.Errorf("the directory entry of '%s' has no unique id, or several", ui.Sanitize(r.Address))
-	case incomplete != nil:
-		return "", fmt.Errorf("nobody with the address '%s' was found: %w", ui.Sanitize(r.Address), incomplete)
+	case !looked:
+		return "", fmt.Errorf("no account has the address '%s', and no directory was searched for it; use --ldif FILE or -H HOST, or give the unique id with --%s id=ID", ui.Sanitize(r.Address), option)
 	}
 	return "", fmt.Errorf("no account or directory entry has the address '%s'", ui.Sanitize(r.Address))
+}
+
+// personUnseen returns the error for an address that was not found, while back ends cannot be
+// read.
+func (s *storeHome) personUnseen(option, address string) error {
+	err := s.hints.LostError(s.lost)
+	var incomplete *cmdutil.IncompleteError
+	if errors.As(err, &incomplete) {
+		incomplete.Text = fmt.Sprintf("'%s' was not found, but may be on a back end that cannot be read (a unique id needs no look-up: --%s id=ID): %s", ui.Sanitize(address), option, strings.TrimPrefix(incomplete.Text, "incomplete: "))
+	}
+	return err
 }
 
 // checkSharedWith returns an error for options that --shared-with would ignore, and for those
