@@ -31,7 +31,7 @@ func (p Properties) Target() string {
 }
 
 // MoveBatch moves accounts to other back ends, one after the other. It completes what an
-// interrupted run has left of an account, or takes it back if the account is to be
+// interrupted run has left of an account, or cancels it if the account is to be
 // elsewhere. Nothing is divided between two accounts: a run that is stopped ends between
 // them, or leaves one account that the next run completes. It is for one goroutine.
 type MoveBatch struct {
@@ -211,7 +211,7 @@ func (m *oneMove) read(ctx context.Context, st store.Store) (p placed, err error
 	return p, err
 }
 
-// try moves the account, or completes or takes back an earlier move of it.
+// try moves the account, or completes or cancels an earlier move of it.
 func (m *oneMove) try(ctx context.Context) error {
 	m.result, m.details = Already, nil
 	at := m.item.Backend
@@ -288,7 +288,7 @@ func (m *oneMove) takeBack(ctx context.Context, from store.Store, is *placed) er
 		return fmt.Errorf("%w: account %s is being moved to the back end %s, which is not configured, so whether it has arrived there is unknown", store.ErrConflict, m.item.ID, mark.Backend)
 	}
 	m.result = Changed
-	m.details = append(m.details, Detail{Text: "the move to " + mark.Backend + ", which was interrupted, is taken back"})
+	m.details = append(m.details, Detail{Text: "the move to " + mark.Backend + ", which was interrupted, is cancelled"})
 	other, err := m.open(ctx, mark.Backend)
 	if err != nil || m.of.DryRun {
 		return err

@@ -75,7 +75,7 @@ func at(t *testing.T, set *backends.Set) (out []string) {
 }
 
 // A move that stopped after its first or second transaction is completed by the same move,
-// and taken back, or made in the other direction, by the reverse one. A dry run says the same
+// and cancelled, or made in the other direction, by the reverse one. A dry run says the same
 // and changes nothing.
 func TestMoveAfterAnInterruption(t *testing.T) {
 	for _, c := range []struct {

@@ -38,7 +38,7 @@ not where their entries say.
 
 If a run was interrupted, run the same command again: the account that it was moving is
 completed, and those already moved are left alone. With another --to, an unfinished move is
-taken back first. Both back ends must be readable.
+cancelled first. Both back ends must be readable.
 
 A batch file (-f) may name a back end for each account, in lines 'address:to=ID', instead of
 --to. --dry-run says what would be moved, and whether the other back end can take it.`,
