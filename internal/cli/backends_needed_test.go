@@ -80,6 +80,7 @@ func neededCases() []neededCase {
 		{args: "account repair -m -a a@example.com --ldif LDIF", unreachable: 5, unusable: 1, notes: "nothing was changed: back end store1: ", noStore: skipped},
 		{args: "account repair -m -a a@example.com --ldif LDIF --continue", notes: skipped},
 		{args: "account repair -o -a a@example.com --ldif LDIF", notes: skipped},
+		{args: "account move -a a@example.com --to store1 --yes", unreachable: 5, unusable: 1, notes: "nothing was changed: back end store1: "},
 		{args: "account delete -a a@example.com --yes", out: "deleted: a@example.com", notes: skipped},
 		{args: "account modify --undelete -a a@example.com", out: "restored: a@example.com", notes: skipped},
 		{args: "account delcomponent -d 30 -a a@example.com --yes", notes: skipped},

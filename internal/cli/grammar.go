@@ -31,7 +31,7 @@ func wordsOf(path string) (words, bool) {
 	w, ok := map[string]words{
 		"config list": {option: "-o", placeholder: "NAME"}, "config modify": {option: "-o", placeholder: "NAME", value: "-v", valuePlaceholder: "VALUE"},
 		"domainmap list": domain, "domainmap delete": domain, "domainmap probe": domain, "domainmap create": url, "domainmap modify": url,
-		"account list": account, "account create": account, "account modify": account, "account delete": account, "account subscribe": account,
+		"account list": account, "account create": account, "account modify": account, "account delete": account, "account move": account, "account subscribe": account,
 		"account unsubscribe": account, "account repair": account, "account upgrade": account, "account delcomponent": account,
 		"calendar list": account, "calendar create": account, "calendar modify": account, "calendar delete": account, "coexist explain": account,
 		"coexist apply": wave, "coexist verify": wave, "coexist rollback": wave,
@@ -48,7 +48,7 @@ func actionMeant(op *cobra.Command, word string) string {
 	meant := map[string][]string{
 		"add": {"create", "modify"}, "new": {"create"}, "show": {"list"}, "get": {"list"}, "ls": {"list"}, "print": {"list"}, "view": {"list"}, "search": {"list"},
 		"remove": {"delete"}, "rm": {"delete"}, "del": {"delete"}, "destroy": {"delete"}, "set": {"modify"}, "update": {"modify"}, "edit": {"modify"},
-		"change": {"modify"}, "undo": {"revert", "rollback"}, "validate": {"check"}, "test": {"check"}, "log": {"history"}, "move": {"plan"}, "explain": {"describe"},
+		"change": {"modify"}, "undo": {"revert", "rollback"}, "validate": {"check"}, "test": {"check"}, "log": {"history"}, "move": {"plan"}, "migrate": {"move", "plan"}, "relocate": {"move"}, "mv": {"move"}, "explain": {"describe"},
 	}[word]
 	for _, action := range meant {
 		if c, _, err := op.Find([]string{action}); err == nil && c != op {

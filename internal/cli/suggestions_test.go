@@ -154,7 +154,7 @@ func parseOnly(args []string) error {
 func missingOptions(args []string) string {
 	needs := map[string][]string{
 		"account create": {"-a", "-f", "-B"}, "account modify": {"-a", "-g", "-f", "-B"}, "account delete": {"-a", "-g", "-f", "-B"},
-		"account repair": {"-a", "-f", "-B"}, "account upgrade": {"-a", "-f", "-B"}, "account delcomponent": {"-a", "-f", "-B"},
+		"account repair": {"-a", "-f", "-B"}, "account move": {"-a", "-g", "-f", "-B"}, "account upgrade": {"-a", "-f", "-B"}, "account delcomponent": {"-a", "-f", "-B"},
 		"account subscribe": {"-a", "-f"}, "account unsubscribe": {"-a", "-f"},
 		"calendar create": {"-a", "-f"}, "calendar modify": {"-a", "-f"}, "calendar delete": {"-a", "-f"},
 		"config modify": {"-o", "-f", "--remove-bom"}, "domainmap create": {"-d", "-f"}, "domainmap modify": {"-d", "-f", "--remove-bom"}, "domainmap delete": {"-d", "-f"},

@@ -18,6 +18,7 @@ const (
 	Restored Result = "restored" // a deleted account was restored
 	Changed  Result = "changed"
 	Deleted  Result = "deleted"
+	Moved    Result = "moved"
 	Already  Result = "already" // nothing had to be done
 	Failed   Result = "failed"
 	NotDone  Result = "not-done" // the run stopped before this item

@@ -13,10 +13,10 @@ func NewAccount(f *cmdutil.Factory) *cobra.Command {
 	list := newAccountList(f)
 	cmd := &cobra.Command{
 		Use:     "account [ACTION] [OPTIONS]",
-		Short:   "list, create, change, delete and repair accounts",
+		Short:   "list, create, change, move, delete and repair accounts",
 		GroupID: cmdutil.GroupWork,
-		Long: `Lists, creates, changes, deletes and repairs the accounts of the calendar server. It
-works directly on the server's database, so the server does not need to be running. An
+		Long: `Lists, creates, changes, moves, deletes and repairs the accounts of the calendar server.
+It works directly on the server's database, so the server does not need to be running. An
 account is identified by the unique id of its directory entry, and is stored on the
 back end that the entry names. The directory is never changed.
 
@@ -35,7 +35,7 @@ Without an action, 'account' is 'account list'.`,
 		},
 	}
 	cmd.Flags().AddFlagSet(list.Flags())
-	cmd.AddCommand(list, newAccountCreate(f), newAccountModify(f), newAccountDelete(f), newAccountSubscribe(f, true), newAccountSubscribe(f, false),
+	cmd.AddCommand(list, newAccountCreate(f), newAccountModify(f), newAccountDelete(f), newAccountMove(f), newAccountSubscribe(f, true), newAccountSubscribe(f, false),
 		newAccountRepair(f), newAccountUpgrade(f), newAccountDelComponent(f))
 	return cmd
 }

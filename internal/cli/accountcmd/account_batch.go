@@ -1,6 +1,7 @@
 package accountcmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -38,12 +39,12 @@ func (o *accountSelection) batchRequests(ctx context.Context, out []account.Requ
 		}
 		if r.File, r.Number = file, b.Number; len(p) > 0 {
 			if len(r.Properties) > 0 {
-				return cmdutil.Usagef("%s: properties may be given either on batch lines or with -y, not both; nothing was changed", b.Where)
+				return cmdutil.Usagef("%s: properties may be given either on batch lines or with %s, not both; nothing was changed", b.Where, cmp.Or(o.setBy, "-y"))
 			}
 			r.Properties = p
 		}
 		if o.modifies && len(r.Properties) == 0 {
-			return cmdutil.Usagef("%s: the line sets no property, and -y was not given; nothing was changed", b.Where)
+			return cmdutil.Usagef("%s: the line sets no property, and %s was not given; nothing was changed", b.Where, cmp.Or(o.setBy, "-y"))
 		}
 		out = append(out, r)
 		return nil

@@ -23,6 +23,9 @@ type accountChange struct {
 	// byEntry finds accounts by the directory entry that has the address or the unique id,
 	// because the address of the account may be different.
 	byEntry bool
+	// also is a back end on which accounts are found even if -n names another one: those that
+	// an interrupted run has moved.
+	also string
 }
 
 func newAccountChange(f *cmdutil.Factory, action string, undo ...string) accountChange {
@@ -85,7 +88,11 @@ func (o *accountChange) changeRequested(ctx context.Context, selects bool, reque
 	if err != nil {
 		return err
 	}
-	t, err := o.selectAccounts(ctx, s, d, names, requests, w.properties, selects)
+	searched := names
+	if o.backend != "" && o.also != "" && o.also != o.backend {
+		searched = append(slices.Clone(names), o.also)
+	}
+	t, err := o.selectAccounts(ctx, s, d, searched, requests, w.properties, selects)
 	if err != nil {
 		return err
 	}

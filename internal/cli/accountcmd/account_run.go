@@ -49,6 +49,8 @@ type changeRun struct {
 	readdresses bool
 	// lazy records a change only before something is changed: what it changes has undo lines.
 	lazy bool
+	// next, if not nil, returns what the user has to do after the run; "" is nothing.
+	next func() string
 
 	counts  map[account.Result]int
 	rejects []rejected
@@ -113,12 +115,12 @@ type accountSummary struct {
 
 // touched returns how many accounts were changed, or may have been.
 func (o *changeRun) touched() int {
-	return o.parts + o.counts[account.Unknown] + o.counts[account.Created] + o.counts[account.Restored] + o.counts[account.Changed] + o.counts[account.Deleted]
+	return o.parts + o.counts[account.Unknown] + o.counts[account.Created] + o.counts[account.Restored] + o.counts[account.Changed] + o.counts[account.Deleted] + o.counts[account.Moved]
 }
 
 func (o *changeRun) countWords() string {
 	var parts []string
-	for _, r := range []account.Result{account.Created, account.Restored, account.Changed, account.Deleted, account.Already, account.Failed, account.Unknown, account.NotDone} {
+	for _, r := range []account.Result{account.Created, account.Restored, account.Changed, account.Deleted, account.Moved, account.Already, account.Failed, account.Unknown, account.NotDone} {
 		if n := o.counts[r]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d", r, n))
 		}
@@ -316,6 +318,11 @@ func (o *changeRun) report(out account.Outcome) error {
 		}
 		return nil
 	case account.NotDone:
+		if out.Part {
+			o.helps = true
+			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": only a part was done; run the same command again to complete it")
+			return nil
+		}
 		if n := o.counts[account.NotDone]; n <= namedNotDone && o.listed {
 			o.console.Say("davadmin: " + o.name() + ": " + whereWords(out.Item.Where) + ui.Sanitize(out.Item.Name) + ": not done: the run stopped before this item")
 		}
@@ -412,6 +419,11 @@ func (o *changeRun) printSummary(t *selectedAccounts, skipped int, undo string, 
 		o.console.Notef("dry run: nothing was changed")
 	case undo != "":
 		o.console.Notef("change %d; to undo: %s", change, undo)
+	}
+	if o.next != nil && !o.global.DryRun {
+		if text := o.next(); text != "" {
+			o.console.Notef("%s", text)
+		}
 	}
 	return nil
 }

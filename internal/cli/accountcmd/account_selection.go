@@ -35,6 +35,8 @@ type accountSelection struct {
 	known []account.PropertyInfo // the properties that batch lines may set
 	// modifies is set for an action that does nothing without properties.
 	modifies bool
+	// setBy is the option that sets the properties of all items; "" is -y.
+	setBy string
 	// command is the running command, as the first lines of undo files have it.
 	command []string
 	// parseRest, if not nil, parses what follows the account on a batch line.

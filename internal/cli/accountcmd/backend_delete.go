@@ -170,7 +170,8 @@ func (o *backendDelete) requireEmpty(ctx context.Context, s *storeHome, l backen
 	what := fmt.Sprintf("%s, %d deleted", cmdutil.Plural(int(all), "account"), all-active)
 	advice := fmt.Sprintf("'%s' removes deleted ones when the purge delay has passed", o.hints.Line("backend", "purge", "-n", l.Backend))
 	if active > 0 {
-		advice = fmt.Sprintf("move the active ones to another back end, or delete them; then %s ('%s' lists them)", advice, o.hints.Line("account", "list", "-n", l.Backend))
+		advice = fmt.Sprintf("move the active ones to another back end with '%s', or delete them; then %s ('%s' lists them)",
+			o.hints.Line("account", "move", "-n", l.Backend, "--to", "ID", "-f", "FILE"), advice, o.hints.Line("account", "list", "-n", l.Backend))
 	}
 	return fmt.Errorf("nothing was changed: the back end %s is not empty (%s): %s", l.Backend, what, advice)
 }

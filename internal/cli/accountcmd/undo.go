@@ -27,7 +27,7 @@ func Undoers(f *cmdutil.Factory) []cmdutil.Undoer {
 		cmdutil.FileUndoer(f.Hints, backend, "backend delete"),
 		{
 			Operations: []string{
-				"account create", "account modify", "account delete", "account subscribe", "account unsubscribe", "account repair", "account upgrade",
+				"account create", "account modify", "account delete", "account move", "account subscribe", "account unsubscribe", "account repair", "account upgrade",
 				"account delcomponent", "calendar create", "calendar modify", "calendar delete",
 			},
 			Undo: undoAccounts,

@@ -80,7 +80,7 @@ func OptionRules() []OptionRule {
 		of(OptionUnlimits, "", "access-control", "allow-empty", "ldif-urls", "max-changes", "older"),
 		of(OptionWeakens, "", "insecure", "plaintext", "tls-min"),
 		of(OptionSubject, "", "account", "add", "attachstorehost", "attachstoreport", "change", "collectionuri", "days", "dburl", "default", "delegates-of", "dir", "email", "expand-groups",
-			"file", "guid", "jndiname", "name", "new-key", "option", "ownerlists", "property", "rekey", "remove", "remove-bom", "shared-with", "undelete", "undo", "url", "users",
+			"file", "guid", "jndiname", "name", "new-key", "option", "ownerlists", "property", "rekey", "remove", "remove-bom", "shared-with", "to", "undelete", "undo", "url", "users",
 			"value", "value-file", "wave"),
 		of(OptionOther, "", "clifile", "help", "list-faults", "test", "version"),
 	)

@@ -14,6 +14,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ldapcheck"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/backends"
+	"github.com/davadmin/davadmin/pkg/store/moving"
 )
 
 // UserListOptions are the options with lists of the users on each server.
@@ -160,7 +161,7 @@ func (ss *Stores) accounts(ctx context.Context, ho *HomeOptions, home *HomeConfi
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		switch err := addAccounts(ctx, set, st); {
+		switch err := addAccounts(ctx, set, stores, st); {
 		case err != nil && ctx.Err() == nil && store.IsUnusable(err):
 			l, _ := stores.Location(name)
 			lost = append(lost, backends.Lost{Location: l, Err: err})
@@ -171,19 +172,46 @@ func (ss *Stores) accounts(ctx context.Context, ho *HomeOptions, home *HomeConfi
 	return set, names, lost, nil
 }
 
-// addAccounts adds the users and resources with an active account.
-func addAccounts(ctx context.Context, set *cs6.UserSet, st store.Store) error {
-	return st.View(ctx, func(ctx context.Context, r store.Reader) error {
+// addAccounts adds the users and resources with an active account. One that was moved to
+// another back end, and remains to be removed, is not added: it is active there.
+func addAccounts(ctx context.Context, set *cs6.UserSet, stores *backends.Set, st store.Store) error {
+	add := func(a *store.Account) error {
+		return set.Add(cs6.ListedUser{Address: a.Mail(), File: "accounts of " + st.Backend()})
+	}
+	var leaving []*store.Account
+	err := st.View(ctx, func(ctx context.Context, r store.Reader) error {
 		for a, err := range r.Accounts(ctx, store.AccountFilter{Kinds: []store.Kind{store.User, store.Resource, store.Location}, Order: store.ByID, Brief: true}) {
-			if err != nil {
-				return err
+			if err == nil && a.Leaving != "" {
+				leaving = append(leaving, a)
+				continue
 			}
-			if err := set.Add(cs6.ListedUser{Address: a.Mail(), File: "accounts of " + st.Backend()}); err != nil {
+			if err == nil {
+				err = add(a)
+			}
+			if err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, a := range leaving {
+		gone := false
+		if to, err := stores.Open(ctx, a.Leaving); err == nil {
+			if gone, err = moving.Superseded(ctx, st, to, a.ID); err != nil && !store.IsUnusable(err) {
+				return err
+			}
+		}
+		if gone {
+			continue
+		}
+		if err := add(a); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 // ReadUserList reads the lists of users given with an option, and returns nil without one.

@@ -19,6 +19,17 @@ func Cancel(ctx context.Context, from, to store.Store, mark store.Move) error {
 	return update(ctx, from, func(ctx context.Context, w store.MoveWriter) error { return w.Stay(ctx, mark) })
 }
 
+// Check returns the error with which Move would refuse an account, and changes nothing: see
+// there. It says nothing about what the other store can be given.
+func Check(ctx context.Context, from, to store.Store, account string) error {
+	m := &mover{from: from, to: to, account: account}
+	mark, err := m.departure(ctx)
+	if err != nil || mark.State != 0 {
+		return err
+	}
+	return m.checkFree(ctx)
+}
+
 // Superseded reports whether an account that is being moved, and was read from a store, is
 // already active in the other one, to. It is false for an account with an empty Leaving.
 func Superseded(ctx context.Context, from, to store.Store, account string) (bool, error) {

@@ -48,7 +48,7 @@ type Result struct {
 // Options are settings of a move.
 type Options struct {
 	// After is called after each transaction; its error ends the move there, as a crash
-	// would. It is nil outside of tests.
+	// would. It may be nil.
 	After func() error
 }
 
