@@ -190,11 +190,7 @@ func stopInSilence(t *testing.T, s *servertest.PostgresServer, database, home st
 	if k.ready != nil {
 		mustRun(t, append(k.ready(i), "--home", home)...)
 	}
-	begin := k.begin
-	if begin == "" {
-		begin = "READ COMMITTED; "
-	}
-	p := servertest.NewSilentProxy(t, s, at.at(begin))
+	p := servertest.NewSilentProxy(t, s, at.at("READ COMMITTED; "))
 	use(p.URL(database))
 	out := silentRun(t, p, append(k.args(i), "--home", home)...)
 	p.Close() // until then, the server keeps the locks of the transaction
