@@ -21,7 +21,7 @@ func testHostileLimits(s *env) {
 	s.create(withHome("a"))
 	s.put("1", "2", "3")
 	s.remove("1")
-	for _, limit := range []int{math.MinInt64, -1, 0} {
+	for _, limit := range []int{math.MinInt, -1, 0} {
 		s.rejects(store.ErrInvalid, "a purge of nothing", func(ctx context.Context, w store.Writer) error {
 			_, err := w.Purge(ctx, s.clock.Now().Add(time.Hour), limit)
 			return err
@@ -47,7 +47,7 @@ func testHostileLimits(s *env) {
 		})
 	}
 	s.view(func(ctx context.Context, r store.Reader) error {
-		found, err := collect(r.Components(ctx, "a", store.DefaultCalendar, store.ComponentFilter{Limit: math.MaxInt64}))
+		found, err := collect(r.Components(ctx, "a", store.DefaultCalendar, store.ComponentFilter{Limit: math.MaxInt}))
 		if err != nil || len(found) != 2 {
 			s.t.Errorf("with the greatest limit: found %d components, error %v", len(found), err)
 		}

@@ -22,7 +22,7 @@ func leavingTests() []test {
 // subscribes to the calendar shared of c.
 func (s *env) leavingChanges() map[string]change {
 	s.t.Helper()
-	s.furnish("a")
+	s.furnish()
 	s.create(withHome("b"), withHome("c"))
 	deleted := &store.Attachment{Account: "a", Name: "deleted"}
 	kept := &store.Attachment{Account: "a", Name: "kept"}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/davadmin/davadmin/pkg/store"
@@ -46,8 +47,9 @@ func (s *env) leave(id string) (mark store.Move) {
 	return mark
 }
 
-// furnish gives an account rows in every table.
-func (s *env) furnish(id string) {
+// furnish creates the account a with rows in every table.
+func (s *env) furnish() {
+	const id = "a"
 	s.t.Helper()
 	a := withHome(id)
 	a.Account = fullAccount(id, id+"@example.com")
@@ -68,13 +70,16 @@ func (s *env) furnish(id string) {
 			w.PutComponent(ctx, id, "full", event("a.ics"), store.Condition{}),
 			w.DeleteCalendar(ctx, id, "dropped"),
 			w.Subscribe(ctx, &store.Subscription{Account: id, Owner: store.Person{ID: "somebody", Address: "somebody@example.com"}, Calendar: "c"}),
+			w.SetProperties(ctx, store.PropertyPlace{Account: id, Calendar: "full"}, []store.PropertyChange{{Property: store.Property{PropertyName: store.PropertyName{Namespace: "http://example.com/", Local: "mood"}, Value: "<good/>"}}}),
+			w.AddAttachment(ctx, &store.Attachment{Account: id, Name: "a.txt"}, strings.NewReader("content"), 1<<10),
+			w.AddOutgoing(ctx, &store.Outgoing{Account: id, Sender: "mailto:a@example.com", Recipient: "mailto:b@example.org", Method: "REQUEST", UID: "u", Text: []byte("text")}),
 		)
 	})
 }
 
 // An account that is leaving can be read and not be changed, until it stays.
 func testLeaving(s *env) {
-	s.furnish("a")
+	s.furnish()
 	s.create(withHome("b"))
 	before := s.home("a")
 	mark := s.leave("a")
@@ -161,7 +166,7 @@ func given(rows []store.Row) iter.Seq2[store.Row, error] {
 // The rows of an account make the same account in another store, apart from the
 // incarnations.
 func testExport(s *env) {
-	s.furnish("a")
+	s.furnish()
 	s.create(withHome("b"))
 	mark := s.leave("a")
 	before := s.home("a")
@@ -207,7 +212,7 @@ func testExport(s *env) {
 
 // A store that cannot receive an account is unchanged.
 func testMoveRefused(s *env) {
-	s.furnish("a")
+	s.furnish()
 	mark := s.leave("a")
 	rows, _ := s.export("a")
 	changed := func(i int, fn func(r *store.Row)) []store.Row {
