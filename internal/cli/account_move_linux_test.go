@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/davadmin/davadmin/internal/servertest"
+	"github.com/davadmin/davadmin/internal/tier"
 )
 
 // movable is a home with the back ends defaultbackend and store1, and a crowd on the former.
@@ -45,6 +46,7 @@ func undoMoves(t *testing.T, home string) {
 // system call that changes a file outside the stores. Each account is then on one back end,
 // the same command completes the run, and the undo files undo all that the runs did.
 func TestAccountMoveKilledAtEveryStep(t *testing.T) {
+	tier.All(t)
 	steps := 0
 	for n := 1; ; n++ {
 		c, home := movable(t, 2)

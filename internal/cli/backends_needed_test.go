@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/davadmin/davadmin/internal/servertest"
+	"github.com/davadmin/davadmin/internal/tier"
 )
 
 // twoBackends contains the people of TestWhatNeedsWhichBackend. The accounts of b and d are on
@@ -125,6 +126,7 @@ func neededCases() []neededCase {
 // A back end whose store cannot be used hinders no command that does not need it, is waited
 // for once, and is never taken for one without accounts.
 func TestWhatNeedsWhichBackend(t *testing.T) {
+	tier.All(t)
 	s := servertest.Postgres(t, servertest.PostgresOptions{})
 	for _, query := range []string{"CREATE DATABASE newer", "CREATE DATABASE empty"} {
 		if _, err := s.Psql(t.Context(), "postgres", query); err != nil {

@@ -144,6 +144,7 @@ func TestCommandsOnAStandbyAlone(t *testing.T) {
 // A change that the standby server did not confirm is not a success, even if the command may
 // try again.
 func TestUnreplicatedChange(t *testing.T) {
+	tier.All(t)
 	p := servertest.Pair(t, servertest.PairOptions{Synchronous: true})
 	home := postgresHome(t, p.URL("postgres", "read-write"))
 	mustRun(t, "db", "init", "--home", home)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/davadmin/davadmin/internal/servertest"
+	"github.com/davadmin/davadmin/internal/tier"
 )
 
 // silence says where the network of the database falls silent.
@@ -157,6 +158,7 @@ func silentCases(c crowd, readdressed string) []silentCase {
 // the database is silent, wherever that happens. What it may have done is recorded as unknown,
 // and the command that it suggests finds out.
 func TestStoppedWhileTheDatabaseIsSilent(t *testing.T) {
+	tier.All(t)
 	s := servertest.Postgres(t, servertest.PostgresOptions{TCP: true})
 	c := newCrowd(t, 10)
 	people, err := os.ReadFile(c.ldif)
