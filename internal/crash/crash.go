@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Error is a panic.
@@ -76,6 +77,12 @@ func Catch(f func() error) (err error) {
 // error of f, or with an *Error if f panicked. ended must not panic.
 func Go(f func() error, ended func(error)) {
 	go func() { ended(Catch(f)) }()
+}
+
+// AfterFunc calls f after d in a goroutine of its own, as time.AfterFunc does. A panic ends
+// f and nothing else.
+func AfterFunc(d time.Duration, f func()) *time.Timer {
+	return time.AfterFunc(d, func() { _ = Catch(func() error { f(); return nil }) })
 }
 
 // Group is a group of goroutines, like a sync.WaitGroup. The zero value is an empty group.

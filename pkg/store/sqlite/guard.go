@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/davadmin/davadmin/internal/crash"
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
@@ -31,7 +32,7 @@ func newGuard(ctx context.Context, limit time.Duration) *guard {
 	g := &guard{done: make(chan struct{}), limit: limit}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.timer = time.AfterFunc(g.interval(), g.look)
+	g.timer = crash.AfterFunc(g.interval(), g.look)
 	g.leave = context.AfterFunc(ctx, func() { g.interrupt(ctx.Err()) })
 	return g
 }
