@@ -264,8 +264,8 @@ func (b *AddressBatch) compare(ctx context.Context, item *Item, accounts map[str
 	return nil, nil
 }
 
-// unusable returns why nothing can be done for an item with an account, which is nil if there
-// is none; nil otherwise.
+// unusable returns why nothing can be done for an item with an account, which is nil if
+// absent; nil otherwise.
 func (b *AddressBatch) unusable(item *Item, a *store.Account) error {
 	switch lost := b.Lost[item.Backend]; {
 	case lost != nil:

@@ -86,7 +86,7 @@ func (c *Calendar) Clone() *Calendar {
 // last commits.
 type Token struct {
 	Epoch       string // letters and digits
-	Timeline    string // letters and digits; "" where there is none
+	Timeline    string // letters and digits; "" if absent
 	Incarnation int64
 	Revision    int64
 	// Began is greater than Revision while a client reads the whole collection in several

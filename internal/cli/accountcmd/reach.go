@@ -118,7 +118,7 @@ func (s *storeHome) readable(ctx context.Context, name string) (names []string, 
 }
 
 // without returns the option with which a command works without the lost back ends; "" if
-// there is none.
+// absent.
 func (s *storeHome) without() string {
 	option := s.option
 	if option == "" {

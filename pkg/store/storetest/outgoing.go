@@ -149,7 +149,7 @@ func testOutgoingClaim(s *env) {
 	if again[0].Tries != 3 || again[2].Tries != 1 {
 		s.t.Errorf("the tries are %d and %d", again[0].Tries, again[2].Tries)
 	}
-	// A claim that is rolled back is none.
+	// A claim that is rolled back has no effect.
 	s.clock.advance(2 * time.Minute)
 	undone := errors.New("undone")
 	err := s.try(func(ctx context.Context, w store.Writer) error {
