@@ -54,7 +54,7 @@ func encode(args []any) (values [][]byte, formats []int16, err error) {
 // The size of a chunk of a streamed result, in rows. The first one is small, so that the
 // first row arrives quickly and large rows are noticed.
 const (
-	firstChunk = 16
+	firstChunk = 24
 	maxChunk   = 2000
 	// chunkBytes is the size in bytes that a chunk should have, if all its rows are as
 	// large as the largest one so far.

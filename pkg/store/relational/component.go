@@ -1,6 +1,7 @@
 package relational
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -60,21 +61,23 @@ func (s *Session) component(ctx context.Context, c *store.Calendar, name string)
 // Components implements store.Reader.
 func (s *Session) Components(ctx context.Context, account, calendar string, f store.ComponentFilter) iter.Seq2[*store.Component, error] {
 	return func(yield func(*store.Component, error) bool) {
-		c, err := s.place(ctx, account, calendar)
+		c, err := s.place(ctx, account, calendar, f)
+		if err == nil && len(f.Names) > store.MaxNames {
+			err = &store.InvalidError{Field: "names", Reason: fmt.Sprintf("must not be more than %d", store.MaxNames)}
+		}
+		var queries []*componentQuery
+		if err == nil {
+			queries, err = s.componentQueries(ctx, c, f)
+		}
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		if len(f.Names) > store.MaxNames {
-			yield(nil, &store.InvalidError{Field: "names", Reason: fmt.Sprintf("must not be more than %d", store.MaxNames)})
-			return
-		}
-		left := math.MaxInt
-		if f.Limit > 0 {
-			left = f.Limit
-		}
-		for _, q := range componentQueries(c, f) {
+		left := limitOf(f)
+		found := false
+		for _, q := range queries {
 			for m, err := range s.runQuery(ctx, q, f, left) {
+				found = true
 				if !yield(m, err) || err != nil {
 					return
 				}
@@ -84,15 +87,37 @@ func (s *Session) Components(ctx context.Context, account, calendar string, f st
 				return
 			}
 		}
+		if !found && c.Number == 0 {
+			// There may be no such calendar.
+			if _, err := s.numbered(ctx, account, calendar); err != nil {
+				yield(nil, err)
+			}
+		}
 	}
 }
 
-// place returns the account, the number and the kind of a collection, which is all that its
-// components need. ErrNotFound.
-func (s *Session) place(ctx context.Context, account, calendar string) (*store.Calendar, error) {
-	if store.CheckID(account) != nil || store.CheckName("calendar", calendar) != nil {
-		return nil, store.ErrNotFound
+func limitOf(f store.ComponentFilter) int {
+	if f.Limit > 0 {
+		return f.Limit
 	}
+	return math.MaxInt
+}
+
+// place returns what a query for components of a collection must know of it. The number is 0
+// if the query can find it out by itself, which saves a round trip. ErrNotFound.
+func (s *Session) place(ctx context.Context, account, calendar string, f store.ComponentFilter) (*store.Calendar, error) {
+	switch {
+	case store.CheckID(account) != nil || store.CheckName("calendar", calendar) != nil:
+		return nil, store.ErrNotFound
+	case f.UID != "":
+		return s.numbered(ctx, account, calendar)
+	}
+	return &store.Calendar{Account: account, Name: calendar}, nil
+}
+
+// numbered returns the account, the name, the number and the kind of a collection.
+// ErrNotFound.
+func (s *Session) numbered(ctx context.Context, account, calendar string) (*store.Calendar, error) {
 	c := &store.Calendar{Account: account, Name: calendar}
 	var kind int64
 	err := s.queryOne(ctx, "SELECT number, kind FROM collection WHERE account = $1 AND name = $2 AND deleted = 0", []any{account, calendar}, &c.Number, &kind)
@@ -105,25 +130,24 @@ func (s *Session) place(ctx context.Context, account, calendar string) (*store.C
 const firstComponents = 500
 
 // runQuery yields at most so many components of a query.
-func (s *Session) runQuery(ctx context.Context, q componentQuery, f store.ComponentFilter, most int) iter.Seq2[*store.Component, error] {
+func (s *Session) runQuery(ctx context.Context, q *componentQuery, f store.ComponentFilter, most int) iter.Seq2[*store.Component, error] {
 	scan := func(rows Rows) (*store.Component, error) { return scanComponent(rows, f.WithText) }
 	run := func(ask asker, w *where, limit int) iter.Seq2[*store.Component, error] {
-		query := q.columns + w.text() + q.order
-		if limit < math.MaxInt {
-			// SQLite prepares a statement again whenever a limit that is a parameter is set.
-			query += fmt.Sprintf(" LIMIT %d", limit)
-		}
-		return readRows(ctx, s, ask, query, w.args, scan)
+		return readRows(ctx, s, ask, q.text(w, limit), w.args, scan)
 	}
 	if f.WithText {
 		return run(s.tx.Stream, q.where, most)
 	}
 	return func(yield func(*store.Component, error) bool) {
-		first, err := collect(run(s.tx.Query, q.where.clone(), min(most, firstComponents)))
-		if err != nil {
-			yield(nil, err)
-			return
+		first := q.first
+		if !q.begun {
+			var err error
+			if first, err = collect(run(s.tx.Query, q.where.clone(), min(most, firstComponents))); err != nil {
+				yield(nil, err)
+				return
+			}
 		}
+		first = first[:min(len(first), most)]
 		var end, name string // of the conditions for the rest; the component belongs to the caller after yield
 		if n := len(first); n == firstComponents && most > n {
 			last := first[n-1]
@@ -178,11 +202,25 @@ type componentQuery struct {
 	columns string
 	where   *where
 	order   string
+
+	begun bool               // first has been read
+	first []*store.Component // at most firstComponents
+}
+
+// text returns the statement with a limit; math.MaxInt is none.
+func (q *componentQuery) text(w *where, limit int) string {
+	query := q.columns + w.text() + q.order
+	if limit < math.MaxInt {
+		// SQLite prepares a statement again whenever a limit that is a parameter is set.
+		query += fmt.Sprintf(" LIMIT %d", limit)
+	}
+	return query
 }
 
 // componentQueries returns the queries that list the components which a filter selects,
-// one after the other. Each is served by one index.
-func componentQueries(c *store.Calendar, f store.ComponentFilter) []componentQuery {
+// one after the other. Each is served by one index. The two of a time range without texts have
+// been begun together, in one round trip.
+func (s *Session) componentQueries(ctx context.Context, c *store.Calendar, f store.ComponentFilter) ([]*componentQuery, error) {
 	columns := componentColumns
 	if f.WithText {
 		columns += ", text"
@@ -190,22 +228,56 @@ func componentQueries(c *store.Calendar, f store.ComponentFilter) []componentQue
 	columns = "SELECT " + columns + " FROM component"
 	w := componentWhere(c, f)
 	if f.From.IsZero() && f.To.IsZero() {
-		return []componentQuery{{columns, w, byName}}
+		return []*componentQuery{{columns: columns, where: w, order: byName}}, nil
 	}
-	long := componentWhere(c, f)
+	long := w.clone()
+	both := w.clone()
 	w.addRange(f.From, f.To, false)
 	long.addRange(f.From, f.To, true)
-	return []componentQuery{{columns, w, byTime}, {columns, long, byTime}}
+	short := &componentQuery{columns: columns, where: w, order: byTime}
+	rest := &componentQuery{columns: columns, where: long, order: byTime}
+	if f.WithText {
+		return []*componentQuery{short, rest}, nil
+	}
+	limit := min(limitOf(f), firstComponents)
+	common := slices.Clone(both.terms)
+	both.addRange(f.From, f.To, false)
+	query := "SELECT * FROM (" + short.text(both, limit) + ") a"
+	both.terms = common
+	both.addRange(f.From, f.To, true)
+	query += " UNION ALL SELECT * FROM (" + rest.text(both, limit) + ") b"
+	found, err := queryAll(ctx, s, query, both.args, func(rows Rows) (*store.Component, error) { return scanComponent(rows, false) })
+	for _, m := range found {
+		if _, _, isLong := spanOf(m); isLong {
+			rest.first = append(rest.first, m)
+		} else {
+			short.first = append(short.first, m)
+		}
+	}
+	for _, q := range []*componentQuery{short, rest} {
+		q.begun = true
+		slices.SortFunc(q.first, inTime) // no engine promises an order of parts
+	}
+	return []*componentQuery{short, rest}, err
+}
+
+// inTime compares components as byTime does.
+func inTime(a, b *store.Component) int {
+	start, _, _ := spanOf(a)
+	other, _, _ := spanOf(b)
+	return cmp.Or(cmp.Compare(start, other), cmp.Compare(a.Name, b.Name))
 }
 
 func componentWhere(c *store.Calendar, f store.ComponentFilter) *where {
 	w := &where{}
 	w.add("account = " + w.value(c.Account))
-	number := w.value(c.Number)
-	if f.UID != "" && c.Kind != store.Inbox {
-		w.add(ofNumber(number))
-	} else {
-		w.add("number = " + number)
+	switch {
+	case c.Number == 0:
+		w.add("number = (SELECT c.number FROM collection c WHERE c.account = $1 AND c.name = " + w.value(c.Name) + " AND c.deleted = 0)")
+	case f.UID != "" && c.Kind != store.Inbox:
+		w.add(ofNumber(w.value(c.Number)))
+	default:
+		w.add("number = " + w.value(c.Number))
 	}
 	if f.Names != nil {
 		addIn(w, "name", padded(slices.DeleteFunc(slices.Clone(f.Names), func(name string) bool { return store.CheckName("resource", name) != nil })))

@@ -47,22 +47,22 @@ func TestTimeRangeUsesTheIndex(t *testing.T) {
 	}
 	from := time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)
 	err = s.change(ctx, true, func(c *connection) error {
-		r := &recorder{connection: c}
+		r := &queryRecorder{recorder: recorder{connection: c}}
 		for _, err := range relational.New(r, "b", from).Components(ctx, "1", store.DefaultCalendar, store.ComponentFilter{From: from, To: from.AddDate(0, 0, 7)}) {
 			return err
 		}
-		if len(r.queries) != 2 {
-			t.Errorf("%d queries", len(r.queries))
+		if len(r.queries) == 0 {
+			t.Fatal("no queries")
 		}
-		for i, want := range []string{
+		plan, err := c.explainPlan(ctx, r.queries[0], r.args[0])
+		if err != nil {
+			return err
+		}
+		for _, want := range []string{
 			"component_span (account=? AND number=? AND start_at>? AND start_at<?)",
 			"component_long (account=? AND number=? AND start_at<?)",
 		} {
-			plan, err := c.explainPlan(ctx, r.queries[i], r.args[i])
-			if err != nil {
-				return err
-			}
-			if !strings.Contains(plan, want) || strings.Contains(plan, "SCAN") || strings.Contains(plan, "ORDER BY") {
+			if !strings.Contains(plan, want) || strings.Contains(plan, "SCAN component") || strings.Contains(plan, "ORDER BY") {
 				t.Errorf("the plan is %s, without %s or with a sort", plan, want)
 			}
 		}

@@ -14,6 +14,7 @@ import (
 func spanTests() []test {
 	return []test{
 		{"Spans", testSpans},
+		{"SpansOfMany", testManySpans},
 		{"SpansFilters", testComponentFilters},
 	}
 }
@@ -100,6 +101,47 @@ func testSpans(s *env) {
 			}
 		}
 		s.wantComponents(store.ComponentFilter{EndedBefore: from}, over...)
+	}
+}
+
+// A time range lists more components than are read at once, with and without a limit: all
+// short ones come before the long ones. A calendar that does not exist is no empty one.
+func testManySpans(s *env) {
+	l, ok := s.Store.(store.ComponentLoader)
+	if !ok {
+		s.t.Skipf("%s does not implement store.ComponentLoader", s.e.Name)
+	}
+	s.create(withHome("a"))
+	const short, long = 1203, 707
+	var list []*store.Component
+	var want []string
+	for i := range short + long {
+		m := event(fmt.Sprintf("%04d", i))
+		// Several begin at the same time.
+		m.Start = at(8).Add(time.Duration(i/3) * time.Minute)
+		if m.End = m.Start.Add(time.Hour); i >= short {
+			m.End = m.Start.Add(2 * store.ShortSpan)
+		}
+		list, want = append(list, m), append(want, m.Name)
+	}
+	slices.Reverse(list)
+	if err := l.LoadComponents(s.t.Context(), "a", store.DefaultCalendar, list); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, limit := range []int{0, 1, 499, 500, 501, short, short + 1, short + 500, short + 501, short + long, 5000} {
+		selected := want
+		if limit > 0 {
+			selected = want[:min(limit, len(want))]
+		}
+		s.wantComponents(store.ComponentFilter{From: at(8), Limit: limit}, selected...)
+	}
+	s.wantComponents(store.ComponentFilter{From: at(8), To: at(8).Add(time.Second)}, want[:3]...)
+	for _, f := range []store.ComponentFilter{{}, {From: at(8)}, {From: at(8), WithText: true}, {Names: []string{"0001"}}, {UID: "uid-0001"}, {Limit: 1}} {
+		s.view(func(ctx context.Context, r store.Reader) error {
+			found, err := collect(r.Components(ctx, "a", "none", f))
+			s.wantClass(err, store.ErrNotFound, fmt.Sprintf("listing %d components of an unknown calendar with %+v", len(found), f))
+			return nil
+		})
 	}
 }
 
