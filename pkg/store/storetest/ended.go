@@ -34,7 +34,7 @@ func (s *env) transactions(fn func(ctx context.Context, r store.Reader) error, e
 func testEndedListing(s *env) {
 	s.create(withHome("a"))
 	s.put("1", "2", "3")
-	for i := range 20 { // more than one chunk
+	for i := range 40 { // more than one chunk
 		s.create(person(fmt.Sprint("more ", i)))
 	}
 	var next func() (*store.Account, error, bool)
