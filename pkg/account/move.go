@@ -14,7 +14,7 @@ import (
 
 // MoveProperties lists the properties of an item that is moved.
 func MoveProperties() []PropertyInfo {
-	return []PropertyInfo{{"to", "the back end to which the account is moved"}}
+	return []PropertyInfo{{"to", "the back end to which the account is moved"}, {valueProperty, "how the directory entry spells it, if not as the id"}}
 }
 
 // MoveTo returns the properties of an item that is moved to a back end.
@@ -46,6 +46,9 @@ type MoveBatch struct {
 	Lost Lost
 	// After is called after each transaction of a move; see moving.Options. It may be nil.
 	After func() error
+	// Entries, if not nil, are changed as well: each right after its account was moved.
+	// MoveEntries.Find has seen all items.
+	Entries *MoveEntries
 
 	stopped error
 	taken   map[string]string // in a dry run, what earlier items would use of a back end
@@ -85,7 +88,13 @@ func (b *MoveBatch) outcome(ctx context.Context, m *oneMove) Outcome {
 			return o
 		}
 	}
-	err := b.retry(m.to).do(ctx, m.to, func(bool) error { return m.try(ctx) })
+	err := b.Entries.compare(ctx, m.item)
+	if err == nil {
+		err = b.retry(m.to).do(ctx, m.to, func(bool) error { return m.try(ctx) })
+	}
+	if err == nil {
+		err = m.changeEntry(ctx)
+	}
 	if o.Result, o.Details = m.result, m.details; err == nil {
 		return o
 	}
@@ -131,7 +140,7 @@ func ofMovedItem(err error) bool {
 	if store.IsUnusable(err) {
 		return false
 	}
-	return slices.ContainsFunc(append(errorsOfItems(), store.ErrMoving, moving.ErrUnsupported, moving.ErrDiffers), func(of error) bool { return errors.Is(err, of) })
+	return slices.ContainsFunc(append(errorsOfItems(), store.ErrMoving, moving.ErrUnsupported, moving.ErrDiffers, ErrEntryDiffers), func(of error) bool { return errors.Is(err, of) })
 }
 
 // oneMove is the move of one account.
@@ -145,6 +154,8 @@ type oneMove struct {
 	details []Detail
 	saved   bool // the undo line is on disk, so the move may have begun
 	leaving bool // the account was being moved already
+	stored  bool // the store was changed, and the entry was to follow
+	sent    bool // the entry may have been changed
 }
 
 // named is a store whose errors name its back end.
@@ -262,7 +273,7 @@ func (m *oneMove) keep(to string) error {
 		return nil
 	}
 	m.undo.save = m.of.Save
-	if err := m.undo.write([]string{RequestLine(m.item.ID, MoveTo(to))}); err != nil {
+	if err := m.undo.write([]string{RequestLine(m.item.ID, m.of.Entries.undoTo(m.item, to))}); err != nil {
 		return err
 	}
 	m.saved = true
@@ -398,8 +409,11 @@ func (m *oneMove) moved(from string, is placed, resumed bool) {
 const lookLimit = 2 * time.Second
 
 // isPart reports whether the account of a move that failed is between two back ends, or
-// whether that is unknown.
+// whether that is unknown. So is one whose entry does not name its back end yet.
 func (m *oneMove) isPart(ctx context.Context) bool {
+	if m.stored || m.sent {
+		return true
+	}
 	if !m.saved && !m.leaving {
 		return false
 	}
