@@ -90,7 +90,7 @@ func (b *MoveBatch) outcome(ctx context.Context, m *oneMove) Outcome {
 	}
 	err := b.Entries.compare(ctx, m.item)
 	if err == nil {
-		err = b.retry(m.to).do(ctx, m.to, func(bool) error { return m.try(ctx) })
+		err = b.tryMove(ctx, m)
 	}
 	if err == nil {
 		err = m.changeEntry(ctx)
@@ -119,6 +119,25 @@ func (b *MoveBatch) outcome(ctx context.Context, m *oneMove) Outcome {
 		}
 	}
 	return o
+}
+
+// tryMove tries to move an account as long as Retry says. If the last that is known of the move
+// is that a transaction of it may have been committed, the error contains that.
+func (b *MoveBatch) tryMove(ctx context.Context, m *oneMove) error {
+	var unknown *store.CommitUnknown
+	err := b.retry(m.to).do(ctx, m.to, func(bool) error {
+		err := m.try(ctx)
+		if err == nil || !store.IsUnusable(err) && ctx.Err() == nil {
+			unknown = nil
+		}
+		_ = errors.As(err, &unknown)
+		return err
+	})
+	var known *store.CommitUnknown
+	if err != nil && unknown != nil && !errors.As(err, &known) {
+		return errors.Join(err, unknown)
+	}
+	return err
 }
 
 // retry is b.Retry for errors that name their back end themselves.
@@ -153,7 +172,8 @@ type oneMove struct {
 	result  Result
 	details []Detail
 	saved   bool // the undo line is on disk, so the move may have begun
-	leaving bool // the account was being moved already
+	leaving bool // the account was being moved already, or a move of it was not completed
+	steps   int  // transactions that were committed, or may have been
 	stored  bool // the store was changed, and the entry was to follow
 	sent    bool // the entry may have been changed
 }
@@ -257,6 +277,7 @@ func (m *oneMove) try(ctx context.Context) error {
 		return err
 	}
 	if left != nil {
+		m.leaving = true
 		if err := m.complete(ctx, left, from); err != nil {
 			return err
 		}
@@ -344,8 +365,17 @@ func (m *oneMove) complete(ctx context.Context, left, st store.Store) error {
 	if err := m.keep(m.undoTo(st.Backend(), left.Backend())); err != nil {
 		return err
 	}
-	_, err := moving.Move(ctx, left, st, m.item.ID, moving.Options{After: m.of.After})
+	_, err := moving.Move(ctx, left, st, m.item.ID, moving.Options{After: m.stepped})
 	return err
+}
+
+// stepped is called after each transaction of a move.
+func (m *oneMove) stepped() error {
+	m.steps++
+	if m.of.After == nil {
+		return nil
+	}
+	return m.of.After()
 }
 
 // move moves the account between two stores. left is where an earlier move has left
@@ -364,7 +394,7 @@ func (m *oneMove) move(ctx context.Context, from, to store.Store, is placed, lef
 	if err := m.keep(from.Backend()); err != nil {
 		return err
 	}
-	r, err := moving.Move(ctx, from, to, m.item.ID, moving.Options{After: m.of.After})
+	r, err := moving.Move(ctx, from, to, m.item.ID, moving.Options{After: m.stepped})
 	if err == nil {
 		m.moved(from.Backend(), is, resumed || r.Resumed)
 	}
@@ -414,7 +444,7 @@ func (m *oneMove) isPart(ctx context.Context) bool {
 	if m.stored || m.sent {
 		return true
 	}
-	if !m.saved && !m.leaving {
+	if m.steps == 0 && !m.leaving {
 		return false
 	}
 	if ctx.Err() != nil {

@@ -98,6 +98,9 @@ func (p Properties) entryValue() string {
 
 // CheckTarget returns an error for properties of a move that contradict each other.
 func (p Properties) CheckTarget() error {
+	if p.Target() == "" {
+		return errors.New("the back end is missing; use to=ID")
+	}
 	if v := p.entryValue(); !directory.EqualFold(v, p.Target()) {
 		return fmt.Errorf("%s is '%s', which does not mean the back end '%s'", valueProperty, v, p.Target())
 	}

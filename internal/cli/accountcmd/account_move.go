@@ -43,7 +43,8 @@ accounts that are not where their entries say.
 only if it still has the expected value. Before the first account is moved, all entries are
 found by their unique ids, and the server is asked whether the bind DN may change them. An
 account is refused if its entry names neither its back end nor the new one, or if it is not
-on this server. The undo moves the accounts back and restores the values.
+on this server. The undo moves the accounts back and restores the values, also of a run that had only
+to change the entries.
 
 -O writes a plan of these changes instead, for 'ldap apply', so that those who administer the
 directory can apply it. It contains the entries of accounts that were moved, also by earlier
@@ -199,6 +200,11 @@ func (o *accountMove) next(s *storeHome) func() string {
 		if o.to != "" {
 			value = "'" + ui.Sanitize(o.to) + "'"
 		}
-		return fmt.Sprintf("next: set %s to %s in the directory entries of the moved accounts", s.config.Names().Store, value)
+		text := fmt.Sprintf("next: set %s to %s in the directory entries of the moved accounts", s.config.Names().Store, value)
+		live := len(o.Hosts) > 0 || len(o.Files) == 0 && s.config.IsSet(cmdutil.UserPoolPrefix+"ldaphost")
+		if live && !o.recorded && o.batch != "-" {
+			text += "; to let davadmin do that: " + o.hints.Again("--directory")
+		}
+		return text
 	}
 }
