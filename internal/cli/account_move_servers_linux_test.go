@@ -315,6 +315,31 @@ func TestMoveWithTheDirectoryKilledAtEveryStep(t *testing.T) {
 	}
 }
 
+// A run that is killed between the halves is completed by the same command, which only changes
+// the entry.
+func TestMoveKilledBetweenTheHalves(t *testing.T) {
+	p := newPlaced(t, onSlapd(""))
+	words := []string{"account", "move", "-a", "a@example.com", "--to", "store1", "--directory", "--yes"}
+	const rest = " defaultbackend:DefaultBackend defaultbackend defaultbackend"
+	for n := 1; p.places() != "store1:defaultbackend"+rest; n++ {
+		p.undoMoves()
+		if _, errs, err := run(t, []string{fmt.Sprintf("%s=%d", killVariable, n)}, p.as(p.ManagerDN, words...)...); !killed(err) {
+			t.Fatalf("step %d: never killed between the halves: %v %s", n, err, errs)
+		}
+	}
+	p.expect(0, []string{"would be changed: a@example.com", "davStore: defaultbackend -> store1"}, append(slices.Clone(words), "--dry-run")...)
+	// Another target takes the account and its entry there.
+	p.expect(0, []string{"moved: a@example.com", "davStore: defaultbackend -> store2"}, "account", "move", "-a", "a@example.com", "--to", "store2", "--directory", "--yes")
+	p.at("moved on", "store2"+rest)
+	p.undoMoves()
+	p.at("undone", startPlaces)
+	p.expect(0, nil, "account", "move", "-a", "a@example.com", "--to", "store1", "--yes")
+	p.at("moved without its entry", "store1:defaultbackend"+rest)
+	p.expect(0, []string{"changed: a@example.com", "davStore: defaultbackend -> store1"}, words...)
+	p.at("completed", "store1"+rest)
+	p.expect(0, []string{"already"}, words...)
+}
+
 // undoMoves runs the undo files of moves, the latest first, and removes them.
 func (p *placedPeople) undoMoves() {
 	p.t.Helper()

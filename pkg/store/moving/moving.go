@@ -47,8 +47,8 @@ type Result struct {
 
 // Options are settings of a move.
 type Options struct {
-	// After is called after each transaction, also if it is not known whether it was
-	// committed; its error ends the move there, as a crash would. It may be nil.
+	// After is called after each transaction, also after one that was perhaps not committed;
+	// its error ends the move there, as a crash would. It may be nil.
 	After func() error
 }
 
@@ -78,8 +78,8 @@ const mostSteps = 12
 // Move moves an account, or ends a move that was interrupted. Before the first change it
 // returns store.ErrNotFound (GoneError if it was moved to the same store before),
 // store.ErrDeleted, store.MovingError for a move to a third store, and store.ErrExists for an
-// id or an address that the other store has. A *store.CommitUnknown is in the error if it is
-// not known whether a transaction was committed. If the other store does not receive the
+// id or an address that the other store has. A *store.CommitUnknown is in the error if whether
+// a transaction was committed is unknown. If the other store does not receive the
 // account, the move is cancelled; if that fails, too, the next Move ends or cancels what
 // this one began.
 func Move(ctx context.Context, from, to store.Store, account string, o Options) (Result, error) {
