@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -134,19 +135,22 @@ func (m *MoveEntries) Find(ctx context.Context, items []*Item) ([]EntryChange, e
 		return nil, err
 	}
 	defer func() { _ = entries.Close() }()
-	found := make([][]*Entry, len(ids))
-	for n, err := range entries.All() {
+	next, stop := iter.Pull2(entries.All())
+	defer stop()
+	var out []EntryChange
+	n, err, more := next()
+	for i, item := range of {
+		var found []*Entry
+		for ; more && err == nil && n.Request == i; n, err, more = next() {
+			// An id is the same byte by byte; a server compares in another way.
+			if slices.Contains(n.Entry.IDs, item.ID) {
+				found = append(found, n.Entry)
+			}
+		}
 		if err != nil {
 			return nil, err
 		}
-		// An id is the same byte by byte; a server compares in another way.
-		if slices.Contains(n.Entry.IDs, ids[n.Request]) {
-			found[n.Request] = append(found[n.Request], n.Entry)
-		}
-	}
-	var out []EntryChange
-	for i, item := range of {
-		c, needed, err := m.changeOf(ctx, item, found[i])
+		c, needed, err := m.changeOf(ctx, item, found)
 		switch {
 		case err != nil && (ctx.Err() != nil || store.IsUnusable(err)):
 			return nil, err
@@ -171,7 +175,6 @@ func (m *MoveEntries) changeOf(ctx context.Context, item *Item, found []*Entry) 
 		return c, false, fmt.Errorf("%w: %s", ErrAmbiguousID, names(found))
 	}
 	e := found[0]
-	item.Entry = e
 	a := &m.Directory.Attributes
 	attrs := map[string][]string{strings.ToLower(a.Store): e.Stores}
 	if a.Local != "" {

@@ -6,14 +6,47 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/davadmin/davadmin/internal/crash"
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/ldif"
 )
 
 // Editor changes single entries, each guarded as the records of a plan are. It writes no
 // files: how a change is undone is recorded by the caller, before. It is for one goroutine.
-type Editor struct{ a *Applier }
+type Editor struct {
+	a    *Applier
+	left bool // a request was not waited for, and may still use the connection
+}
+
+// stopLimit is how long the answer to a request is waited for after the context has ended.
+const stopLimit = 1500 * time.Millisecond
+
+// errLeft is returned for an Editor that was stopped while the server did not answer.
+var errLeft = errors.New("the connection is still waiting for an answer of the server")
+
+// wait calls fn, and waits for it until shortly after ctx has ended. What fn sets may be used
+// only if the error is its own.
+func (e *Editor) wait(ctx context.Context, fn func() error) (own bool, err error) {
+	if e.left {
+		return false, errLeft
+	}
+	done := make(chan error, 1)
+	crash.Go(fn, func(err error) { done <- err })
+	select {
+	case err := <-done:
+		return true, err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return true, err
+	case <-time.After(stopLimit):
+		e.left = true
+		return false, ctx.Err()
+	}
+}
 
 // NewEditor connects to the server of the options, and waits for it up to Options.RetryFor if
 // it cannot be reached. Of the options, those of a run with files have no effect. Close closes
@@ -27,11 +60,16 @@ func NewEditor(ctx context.Context, o Options) (*Editor, error) {
 	}
 	a.sessions = []*session{s}
 	a.checked.Server, a.checked.Guard = s.c.URL(), s.guard
-	return &Editor{a}, nil
+	return &Editor{a: a}, nil
 }
 
-// Close closes the connection.
-func (e *Editor) Close() { e.a.Close() }
+// Close closes the connection, unless a request was not waited for: then it ends with the
+// process.
+func (e *Editor) Close() {
+	if !e.left {
+		e.a.Close()
+	}
+}
 
 // Server returns the URL of the server.
 func (e *Editor) Server() string { return e.a.Server() }
@@ -52,7 +90,10 @@ func (e *EntryConflictError) Unwrap() error { return ErrConflict }
 // Compare reads the entry of a record, and returns ToChange or AlreadyDone. The error is an
 // *EntryConflictError, or about the connection.
 func (e *Editor) Compare(ctx context.Context, r *Record) (Event, error) {
-	l := e.a.look(ctx, &e.a.sessions[0], r)
+	var l look
+	if own, err := e.wait(ctx, func() error { l = e.a.look(ctx, &e.a.sessions[0], r); return nil }); !own || err != nil {
+		return ToChange, err
+	}
 	switch {
 	case l.err != nil:
 		return ToChange, fmt.Errorf("reading %q: %w", r.DN, l.err)
@@ -74,7 +115,10 @@ func (e *Editor) Change(ctx context.Context, r *Record) (Event, error) {
 	if err := r.check(); err != nil {
 		return ToChange, err
 	}
-	o := e.a.applyOne(ctx, &e.a.sessions[0], r, true, nil)
+	var o outcome
+	if own, err := e.wait(ctx, func() error { o = e.a.applyOne(ctx, &e.a.sessions[0], r, true, nil); return nil }); !own || err != nil {
+		return ToChange, err
+	}
 	switch {
 	case o.err != nil:
 		return ToChange, o.err
@@ -106,7 +150,9 @@ func (e *Editor) TryWrite(ctx context.Context, attribute string, dns []string) (
 			return nil, err
 		}
 		errs := make([]error, len(part))
-		err := e.a.retry(ctx, &e.a.sessions[0], func(s *session) error { return s.try(requests, errs) })
+		_, err := e.wait(ctx, func() error {
+			return e.a.retry(ctx, &e.a.sessions[0], func(s *session) error { return s.try(requests, errs) })
+		})
 		if err != nil {
 			return nil, err
 		}

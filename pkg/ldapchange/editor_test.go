@@ -1,6 +1,7 @@
 package ldapchange
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -127,4 +128,26 @@ func TestEditorTriesRights(t *testing.T) {
 	}
 	f.SetFaults(ldaptest.Faults{})
 	requireState(t, f, before)
+}
+
+// An editor that is stopped does not wait for a server that is silent. Whether the entry was
+// changed is found by the next one.
+func TestEditorIsStopped(t *testing.T) {
+	f := newFake(t, 1, ldaptest.Options{})
+	e := newEditor(t, f.options())
+	f.SetFaults(ldaptest.Faults{StallAfterModify: 1})
+	ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer stop()
+	start := time.Now()
+	_, err := e.Change(ctx, newIDOf(0))
+	if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took > 5*time.Second {
+		t.Errorf("%v after %s", err, took)
+	}
+	if _, err := e.Compare(t.Context(), newIDOf(0)); !errors.Is(err, errLeft) {
+		t.Errorf("%v", err)
+	}
+	f.SetFaults(ldaptest.Faults{})
+	if what, err := newEditor(t, f.options()).Change(t.Context(), newIDOf(0)); what != AlreadyDone || err != nil {
+		t.Errorf("%v, %v", what, err)
+	}
 }
