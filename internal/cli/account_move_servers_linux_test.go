@@ -280,6 +280,23 @@ func TestMoveUndoneAfterTheEntryWasChanged(t *testing.T) {
 	p.expect(2, []string{"is an undo file of another kind"}, "account", "move", "-f", undo[len(undo)-2], "--yes")
 }
 
+// An undo that cannot move the account back does not change the entry either.
+func TestMoveUndoneAfterTheAccountWasDeleted(t *testing.T) {
+	p := newPlaced(t, onSlapd(""))
+	p.expect(0, nil, "account", "move", "-a", "a@example.com", "-a", "d@example.com", "--to", "store1", "--directory", "--yes")
+	change := strconv.FormatInt(lastChange(t, p.home).Change, 10)
+	mustRun(t, "account", "delete", "-a", "d@example.com", "--yes", "--home", p.home)
+	p.expect(4, []string{"the account was deleted on ", "moved: a@example.com"}, "history", "undo", change, "--yes")
+	p.at("after the undo", "defaultbackend defaultbackend:DefaultBackend defaultbackend :store1")
+	mustRun(t, "account", "modify", "-a", "d@example.com", "--undelete", "--home", p.home)
+	// A bind DN without the right moves nothing back.
+	args := p.as(p.ReaderDN, "history", "undo", change, "--yes")
+	p.compare(davadminRun(t, nil, args...), 1, []string{"nothing was changed: insufficient access"}, args...)
+	p.at("restored", "defaultbackend defaultbackend:DefaultBackend defaultbackend store1")
+	p.expect(0, []string{"moved: d@example.com"}, "history", "undo", change, "--yes")
+	p.at("at last", startPlaces)
+}
+
 // A run that is killed anywhere, also between the two halves, is completed by the same command,
 // and undone by its undo file.
 func TestMoveWithTheDirectoryKilledAtEveryStep(t *testing.T) {
