@@ -145,6 +145,7 @@ func silentCases(c crowd, readdressed string) []silentCase {
 		{name: "account modify", args: words("account modify -a PERSON -y attendanceflag=7"), ready: create, saved: "nothing to do: already done", lost: "would be changed: ", undo: true},
 		{name: "account repair", args: words("account repair -m -a new-PERSON --ldif " + readdressed), ready: create, saved: "nothing to do: already done", lost: "would be changed: ", undo: true, lazy: true},
 		{name: "account delete", args: words("account delete -a PERSON --yes"), ready: create, saved: "nothing to do: already done", lost: "would be deleted: ", undo: true},
+		{name: "account move", args: words("account move -a PERSON --to store1 --yes"), ready: create, saved: "the move was begun by an earlier run", lost: "would be moved: ", undo: true, lazy: true},
 		{name: "account subscribe", args: words("account subscribe -a PERSON -c /home/" + person(9) + "/calendar/"), ready: create, saved: "nothing to do: already done", lost: "would be changed: ", undo: true},
 		{name: "account delcomponent", args: words("account delcomponent -d 30 -a PERSON --yes"), ready: create},
 		{name: "calendar create", args: words("calendar create -a PERSON -n work"), ready: create, saved: "calendar work already exists", lost: "would be created: ", undo: true},
@@ -176,6 +177,7 @@ func TestStoppedWhileTheDatabaseIsSilent(t *testing.T) {
 			t.Parallel()
 			home := postgresHome(t, s.URL(database))
 			mustRun(t, "db", "init", "--home", home)
+			mustRun(t, "backend", "create", "-q", "-n", "store1", "--home", home)
 			mustRun(t, "account", "create", "-a", person(9), "--ldif", c.ldif, "--home", home)
 			for i, at := range silences() {
 				t.Run(at.name, func(t *testing.T) { stopInSilence(t, s, database, home, k, i, at) })

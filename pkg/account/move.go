@@ -14,7 +14,7 @@ import (
 
 // MoveProperties lists the properties of an item that is moved.
 func MoveProperties() []PropertyInfo {
-	return []PropertyInfo{{"to", "the back end to which the account is moved"}}
+	return []PropertyInfo{{"to", "the back end to which the account is moved"}, {valueProperty, "how the directory entry spells it, if not as the id"}}
 }
 
 // MoveTo returns the properties of an item that is moved to a back end.
@@ -46,6 +46,9 @@ type MoveBatch struct {
 	Lost Lost
 	// After is called after each transaction of a move; see moving.Options. It may be nil.
 	After func() error
+	// Entries, if not nil, are changed as well: each right after its account was moved.
+	// MoveEntries.Find has seen all items.
+	Entries *MoveEntries
 
 	stopped error
 	taken   map[string]string // in a dry run, what earlier items would use of a back end
@@ -85,7 +88,13 @@ func (b *MoveBatch) outcome(ctx context.Context, m *oneMove) Outcome {
 			return o
 		}
 	}
-	err := b.retry(m.to).do(ctx, m.to, func(bool) error { return m.try(ctx) })
+	err := b.Entries.compare(ctx, m.item)
+	if err == nil {
+		err = b.tryMove(ctx, m)
+	}
+	if err == nil {
+		err = m.changeEntry(ctx)
+	}
 	if o.Result, o.Details = m.result, m.details; err == nil {
 		return o
 	}
@@ -112,6 +121,25 @@ func (b *MoveBatch) outcome(ctx context.Context, m *oneMove) Outcome {
 	return o
 }
 
+// tryMove tries to move an account as long as Retry says. If the last that is known of the move
+// is that a transaction of it may have been committed, the error contains that.
+func (b *MoveBatch) tryMove(ctx context.Context, m *oneMove) error {
+	var unknown *store.CommitUnknown
+	err := b.retry(m.to).do(ctx, m.to, func(bool) error {
+		err := m.try(ctx)
+		if err == nil || !store.IsUnusable(err) && ctx.Err() == nil {
+			unknown = nil
+		}
+		_ = errors.As(err, &unknown)
+		return err
+	})
+	var known *store.CommitUnknown
+	if err != nil && unknown != nil && !errors.As(err, &known) {
+		return errors.Join(err, unknown)
+	}
+	return err
+}
+
 // retry is b.Retry for errors that name their back end themselves.
 func (b *MoveBatch) retry(to string) Retry {
 	r := b.Retry
@@ -131,7 +159,7 @@ func ofMovedItem(err error) bool {
 	if store.IsUnusable(err) {
 		return false
 	}
-	return slices.ContainsFunc(append(errorsOfItems(), store.ErrMoving, moving.ErrUnsupported, moving.ErrDiffers), func(of error) bool { return errors.Is(err, of) })
+	return slices.ContainsFunc(append(errorsOfItems(), store.ErrMoving, moving.ErrUnsupported, moving.ErrDiffers, ErrEntryDiffers), func(of error) bool { return errors.Is(err, of) })
 }
 
 // oneMove is the move of one account.
@@ -144,7 +172,10 @@ type oneMove struct {
 	result  Result
 	details []Detail
 	saved   bool // the undo line is on disk, so the move may have begun
-	leaving bool // the account was being moved already
+	leaving bool // the account was being moved already, or a move of it was not completed
+	steps   int  // transactions that were committed, or may have been
+	stored  bool // the store was changed, and the entry was to follow
+	sent    bool // the entry may have been changed
 }
 
 // named is a store whose errors name its back end.
@@ -246,6 +277,7 @@ func (m *oneMove) try(ctx context.Context) error {
 		return err
 	}
 	if left != nil {
+		m.leaving = true
 		if err := m.complete(ctx, left, from); err != nil {
 			return err
 		}
@@ -262,7 +294,7 @@ func (m *oneMove) keep(to string) error {
 		return nil
 	}
 	m.undo.save = m.of.Save
-	if err := m.undo.write([]string{RequestLine(m.item.ID, MoveTo(to))}); err != nil {
+	if err := m.undo.write([]string{RequestLine(m.item.ID, m.of.Entries.undoTo(m.item, to))}); err != nil {
 		return err
 	}
 	m.saved = true
@@ -333,8 +365,17 @@ func (m *oneMove) complete(ctx context.Context, left, st store.Store) error {
 	if err := m.keep(m.undoTo(st.Backend(), left.Backend())); err != nil {
 		return err
 	}
-	_, err := moving.Move(ctx, left, st, m.item.ID, moving.Options{After: m.of.After})
+	_, err := moving.Move(ctx, left, st, m.item.ID, moving.Options{After: m.stepped})
 	return err
+}
+
+// stepped is called after each transaction of a move.
+func (m *oneMove) stepped() error {
+	m.steps++
+	if m.of.After == nil {
+		return nil
+	}
+	return m.of.After()
 }
 
 // move moves the account between two stores. left is where an earlier move has left
@@ -353,7 +394,7 @@ func (m *oneMove) move(ctx context.Context, from, to store.Store, is placed, lef
 	if err := m.keep(from.Backend()); err != nil {
 		return err
 	}
-	r, err := moving.Move(ctx, from, to, m.item.ID, moving.Options{After: m.of.After})
+	r, err := moving.Move(ctx, from, to, m.item.ID, moving.Options{After: m.stepped})
 	if err == nil {
 		m.moved(from.Backend(), is, resumed || r.Resumed)
 	}
@@ -398,9 +439,12 @@ func (m *oneMove) moved(from string, is placed, resumed bool) {
 const lookLimit = 2 * time.Second
 
 // isPart reports whether the account of a move that failed is between two back ends, or
-// whether that is unknown.
+// whether that is unknown. So is one whose entry does not name its back end yet.
 func (m *oneMove) isPart(ctx context.Context) bool {
-	if !m.saved && !m.leaving {
+	if m.stored || m.sent {
+		return true
+	}
+	if m.steps == 0 && !m.leaving {
 		return false
 	}
 	if ctx.Err() != nil {

@@ -23,6 +23,8 @@ type accountChange struct {
 	// byEntry finds accounts by the directory entry that has the address or the unique id,
 	// because the address of the account may be different.
 	byEntry bool
+	// entries means that the entries of the accounts are needed.
+	entries bool
 	// also is a back end on which accounts are found even if -n names another one: those that
 	// an interrupted run has moved.
 	also string
@@ -97,6 +99,7 @@ func (o *accountChange) changeRequested(ctx context.Context, selects bool, reque
 		return err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
+	t.directory = d
 	if t.people, err = s.peopleOf(ctx, d, w.use, requests, w.properties); err != nil {
 		return err
 	}
@@ -129,7 +132,7 @@ func setsAddresses(requests []account.Request, all account.Properties) bool {
 // directoryFor opens the directory if it is needed, or if the command line names one.
 func (o *accountChange) directoryFor(ctx context.Context, s *storeHome, selects bool) (*account.Directory, func() error, error) {
 	none := func() error { return nil }
-	needed := selects || o.byEntry
+	needed := selects || o.byEntry || o.entries
 	if !needed && len(o.Files) == 0 && len(o.Hosts) == 0 {
 		return nil, none, nil
 	}

@@ -45,7 +45,7 @@ func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, 
 		return o.work(ctx, t, batch(account.DryRun(step)), nil, new(int64))
 	}
 	j := o.journals.Open(s.dir, o.lock.Timeout)
-	session, err := j.Open(ctx, journal.Accounts)
+	session, err := j.Open(ctx, append([]journal.Area{journal.Accounts}, o.areas...)...)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/journal"
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
@@ -39,6 +40,7 @@ type changeRun struct {
 	operation string   // "calendar"; "" is "account"
 	action    string   // "create"
 	undo      []string // the operation, the action and the options that undo it
+	undoArgs  []string // options of that command for the directory, if its undo file does not name them
 	format    ui.Format
 	size      int  // of a group; 0 means the default
 	recorded  bool // the batch is an undo file, and so is the reject file
@@ -49,6 +51,11 @@ type changeRun struct {
 	readdresses bool
 	// lazy records a change only before something is changed: what it changes has undo lines.
 	lazy bool
+	// areas are those of the journal that the run changes besides the accounts.
+	areas []journal.Area
+	// finish, if not nil, writes what a run that is not a dry run leaves. done reports whether it
+	// has written anything.
+	finish func(ctx context.Context) (done bool, err error)
 	// next, if not nil, returns what the user has to do after the run; "" is nothing.
 	next func() string
 
@@ -62,6 +69,7 @@ type changeRun struct {
 	listed  bool  // items are reported one by one, even if there is only one
 	many    bool  // there are several items: those that are already done are only counted
 	lost    error // why the report could not be written
+	written bool  // by finish
 }
 
 // rejected is a batch line that was not done.
@@ -183,17 +191,22 @@ func (o *changeRun) lostBackends() account.Lost {
 }
 
 // end prints the summary, writes the rejects, and returns the error of the run.
-func (o *changeRun) end(ctx context.Context, t *selectedAccounts, err error, file *undoFile, change int64) error {
+func (o *changeRun) end(ctx context.Context, t *selectedAccounts, err error, file *undoFile, change int64) (result error) {
 	skipped := 0
 	if t.skipped != nil {
 		skipped = *t.skipped
 	}
 	undo := ""
 	if !file.empty() {
-		undo = o.hints.Line(o.undo[0], o.undo[1], append(slices.Clone(o.undo[2:]), "-f", file.path)...)
+		undo = o.hints.Line(o.undo[0], o.undo[1], append(slices.Clone(o.undo[2:]), slices.Concat(o.undoArgs, []string{"-f", file.path})...)...)
 	}
 	finishing, finished := cmdutil.Finishing(ctx)
 	defer finished()
+	if o.finish != nil && !o.global.DryRun {
+		var ferr error
+		o.written, ferr = o.finish(finishing)
+		defer func() { result = errors.Join(result, ferr) }()
+	}
 	if rerr := o.writeRejects(finishing); rerr != nil {
 		err = errors.Join(err, rerr)
 	}
@@ -411,7 +424,7 @@ func (o *changeRun) printSummary(t *selectedAccounts, skipped int, undo string, 
 		}
 		o.console.Notef("%s", words)
 	}
-	if o.touched() == 0 && o.counts[account.Already] > 0 && o.counts[account.Failed]+o.counts[account.NotDone] == 0 {
+	if o.touched() == 0 && !o.written && o.counts[account.Already] > 0 && o.counts[account.Failed]+o.counts[account.NotDone] == 0 {
 		o.console.Notef("nothing to do: already done")
 	}
 	switch {

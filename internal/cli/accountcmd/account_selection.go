@@ -213,13 +213,14 @@ func (sh *storeHomes) CompleteBackends(cmd *cobra.Command, _ []string, _ string)
 
 // selectedAccounts are the accounts that a command works on.
 type selectedAccounts struct {
-	count   int
-	items   iter.Seq2[*account.Item, error]
-	skipped *int   // selected entries that the command does not work on
-	why     string // why they were skipped
-	close   func() error
-	entries *account.Entries     // by which they were found; nil if the directory was not read
-	people  account.PeopleLookup // the people whom their properties name
+	count     int
+	items     iter.Seq2[*account.Item, error]
+	skipped   *int   // selected entries that the command does not work on
+	why       string // why they were skipped
+	close     func() error
+	directory *account.Directory   // nil if none was given
+	entries   *account.Entries     // by which they were found; nil if the directory was not read
+	people    account.PeopleLookup // the people whom their properties name
 	// requests are the requests that have an item, in the order of the items; nil for a
 	// selection.
 	requests []account.Request

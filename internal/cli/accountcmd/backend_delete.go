@@ -42,7 +42,8 @@ it again, and 'history undo' undoes the deletion.
 
 A back end with accounts is refused, also if they are all deleted: move or delete them, and
 remove deleted ones with 'backend purge'. The default back end is refused too, because
-accounts whose directory entry names no back end are created there.
+accounts whose directory entry names no back end are created there; the message says how to
+make another one the default.
 
 A back end whose store cannot be read is refused, because it may have accounts. With
 --skip-check it is deleted nevertheless: accounts on it, if there are any, are no longer
@@ -88,7 +89,7 @@ func (o *backendDelete) run(ctx context.Context) (err error) {
 		return cmdutil.Usagef("%v", err)
 	}
 	if o.name == s.set.Default() {
-		return fmt.Errorf("nothing was changed: %s is the default back end: accounts whose directory entry names no back end are created there", o.name)
+		return o.isDefaultError()
 	}
 	if err := o.requireEmpty(ctx, s, l); err != nil {
 		return err
@@ -117,6 +118,15 @@ func (o *backendDelete) run(ctx context.Context) (err error) {
 		o.console.Notef("the database is kept: %s", l.Where())
 	}
 	return nil
+}
+
+// isDefaultError says how another back end takes the place of the default one, which is not
+// configured any more then.
+func (o *backendDelete) isDefaultError() error {
+	parameter := "store.dav." + cmdutil.BuiltinBackend + "."
+	return fmt.Errorf("nothing was changed: %s is the default back end: accounts whose directory entry names no back end are created there; "+
+		"to make another one the default in its place, move its accounts there, then: '%s' (and set %sdburl and %sdbdir to those of the other one, if it has them)",
+		o.name, o.hints.Line("config", "modify", "-o", parameter+"backendid", "-v", "ID"), parameter, parameter)
 }
 
 // removeParameters removes all parameters of the back end from the text of the configuration.

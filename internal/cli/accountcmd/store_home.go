@@ -10,6 +10,8 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/config"
+	"github.com/davadmin/davadmin/pkg/directory"
+	"github.com/davadmin/davadmin/pkg/route"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/backends"
 )
@@ -27,6 +29,8 @@ type storeHome struct {
 	// lookUp opens the directory of the home, for people who have no account; nil if nothing
 	// may look anyone up there.
 	lookUp func(ctx context.Context) (*account.Directory, func() error, error)
+	// connection is that of the directory in which people are looked up; nil for files.
+	connection *directory.Options
 	// retry says how long a batch waits for an unavailable database.
 	retry account.Retry
 }
@@ -91,18 +95,27 @@ func (s *storeHome) attributes() account.Attributes {
 	}
 }
 
-// builder builds accounts according to the parameters of the home.
-func (s *storeHome) builder(ctx context.Context, people account.PeopleLookup) (*account.Builder, error) {
+// route returns what decides on which server and back end people are.
+func (s *storeHome) route() (*route.Config, error) {
 	rc, err := cmdutil.RouteConfig(s.config)
 	if err != nil {
 		return nil, err
 	}
 	rc.Backend, rc.Backends = s.set.Default(), s.set.Names()
+	return &rc, nil
+}
+
+// builder builds accounts according to the parameters of the home.
+func (s *storeHome) builder(ctx context.Context, people account.PeopleLookup) (*account.Builder, error) {
+	rc, err := s.route()
+	if err != nil {
+		return nil, err
+	}
 	d, err := s.defaults(ctx, people)
 	if err != nil {
 		return nil, err
 	}
-	return &account.Builder{Route: &rc, Attributes: s.attributes(), Defaults: d, Stores: s.set}, nil
+	return &account.Builder{Route: rc, Attributes: s.attributes(), Defaults: d, Stores: s.set}, nil
 }
 
 // defaults are davcore.autocreate.* and davcore.acl.*.
@@ -153,6 +166,11 @@ func (sh *storeHomes) PeopleDirectory(ctx context.Context, o *cmdutil.DirectoryO
 	scope, err := o.DirectoryScope()
 	if err != nil {
 		return nil, none, errors.Join(err, opened.Close())
+	}
+	if opened.Live != nil {
+		one := opened.Options
+		one.URLs = []string{opened.Live.Name()}
+		s.connection = &one
 	}
 	return &account.Directory{
 		Source: opened.Source, Live: opened.Live != nil, Attributes: s.attributes(), MailFilter: s.config.Value("davcore.uriinfo.emailsearchfiltertemplate"),

@@ -60,7 +60,7 @@ func cutUndoMark(line string) (command []string, ok bool) {
 }
 
 // undoOptions are the options of a command that decide which undo files it reads.
-func undoOptions() []string { return []string{"undelete", "undo"} }
+func undoOptions() []string { return []string{"undelete", "undo", "directory"} }
 
 // undoCommand returns a command as cutUndoMark does, without the times of its options.
 func undoCommand(cmd *cobra.Command) []string {

@@ -197,15 +197,14 @@ func (h *Hints) StoreHint(err error) string {
 	var unreadable *account.UnreadableError
 	var ambiguous *account.AmbiguousError
 	var deleted *account.DeletedError
-	var held *account.AddressHeldError
 	var unproven *directory.UnprovenError
 	var passFile *postgres.PassFileError
 	var method *postgres.AuthenticationError
 	var rights *postgres.RightsError
 	var problem *directory.Problem
 	switch {
-	case errors.As(err, &held):
-		return heldHint(held)
+	case h.accountHint(err) != "":
+		return h.accountHint(err)
 	case errors.As(err, &unproven):
 		return "; to prove it, use --prove-as DN"
 	case errors.As(err, &problem) && problem.Addition, errors.As(err, &unreadable) && errors.As(unreadable.First, &problem) && problem.Addition:
@@ -287,6 +286,19 @@ func AsError[T error](err error, target *T) bool { return errors.As(err, target)
 func (h *Hints) ErrorText(err error) string {
 	_, text := h.ExitOf(context.Background(), err)
 	return text
+}
+
+// accountHint returns what to do about an account whose address or entry is in the way.
+func (h *Hints) accountHint(err error) string {
+	var held *account.AddressHeldError
+	var placed *account.PlacedElsewhereError
+	switch {
+	case errors.As(err, &held):
+		return heldHint(held)
+	case errors.As(err, &placed) && len(placed.Values) == 0:
+		return "; '" + h.Line("ldap", "populate", "--attribute", placed.Attribute, "--value", placed.Backend, "--users", "FILE", "-O", "PLAN") + "' adds it"
+	}
+	return ""
 }
 
 // heldHint says what to do about an address that another account has.

@@ -79,7 +79,7 @@ func OptionRules() []OptionRule {
 		of(OptionForces, "", "absence-confirmed", "continue", "force", "overwrite", "skip-check"),
 		of(OptionUnlimits, "", "access-control", "allow-empty", "ldif-urls", "max-changes", "older"),
 		of(OptionWeakens, "", "insecure", "plaintext", "tls-min"),
-		of(OptionSubject, "", "account", "add", "attachstorehost", "attachstoreport", "change", "collectionuri", "days", "dburl", "default", "delegates-of", "dir", "email", "expand-groups",
+		of(OptionSubject, "", "account", "add", "attachstorehost", "attachstoreport", "change", "collectionuri", "days", "dburl", "default", "delegates-of", "dir", "directory", "email", "expand-groups",
 			"file", "guid", "jndiname", "name", "new-key", "option", "ownerlists", "property", "rekey", "remove", "remove-bom", "shared-with", "to", "undelete", "undo", "url", "users",
 			"value", "value-file", "wave"),
 		of(OptionOther, "", "clifile", "help", "list-faults", "test", "version"),

@@ -286,7 +286,7 @@ func (o *Runner) rejectedLine(plan *ldapchange.Plan, r *ldapchange.Record, why s
 	if r.Line > 0 {
 		where += fmt.Sprintf(":%d", r.Line)
 	}
-	return fmt.Sprintf("davadmin: %s: %s: not changed: %s", where, ui.Sanitize(r.DN), ui.Sanitize(withoutDN(why, r.DN)))
+	return fmt.Sprintf("davadmin: %s: %s: not changed: %s", where, ui.Sanitize(r.DN), ui.Sanitize(WithoutDN(why, r.DN)))
 }
 
 // dryRun prints what would be done.

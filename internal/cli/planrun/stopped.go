@@ -38,7 +38,7 @@ type deniedError struct {
 }
 
 func (e *deniedError) Error() string {
-	return fmt.Sprintf("%s may not change the entries of the plan (%v)", e.who, withoutDN(e.err.Err.Error(), e.err.DN))
+	return fmt.Sprintf("%s may not change the entries of the plan (%v)", e.who, WithoutDN(e.err.Err.Error(), e.err.DN))
 }
 
 func (e *deniedError) Unwrap() error { return e.err }
@@ -108,9 +108,9 @@ func joined(parts ...string) string {
 	return out
 }
 
-// withoutDN returns the answer of a server with other words for the DN of the entry, which
+// WithoutDN returns the answer of a server with other words for the DN of the entry, which
 // the message names already: 389 Directory Server repeats it.
-func withoutDN(text, dn string) string {
+func WithoutDN(text, dn string) string {
 	if dn == "" {
 		return text
 	}

@@ -15,11 +15,11 @@ func TestWithoutDN(t *testing.T) {
 		{"\u0130 uid=u1,o=isp", "\u0130 uid=u1,o=isp"},
 		{"", ""},
 	} {
-		if got := withoutDN(c.text, dn); got != c.want {
+		if got := WithoutDN(c.text, dn); got != c.want {
 			t.Errorf("%q: %q, want %q", c.text, got, c.want)
 		}
 	}
-	if got := withoutDN("x", ""); got != "x" {
+	if got := WithoutDN("x", ""); got != "x" {
 		t.Error(got)
 	}
 }

@@ -47,8 +47,8 @@ type Result struct {
 
 // Options are settings of a move.
 type Options struct {
-	// After is called after each transaction; its error ends the move there, as a crash
-	// would. It may be nil.
+	// After is called after each transaction, also after one that was perhaps not committed;
+	// its error ends the move there, as a crash would. It may be nil.
 	After func() error
 }
 
@@ -78,7 +78,8 @@ const mostSteps = 12
 // Move moves an account, or ends a move that was interrupted. Before the first change it
 // returns store.ErrNotFound (GoneError if it was moved to the same store before),
 // store.ErrDeleted, store.MovingError for a move to a third store, and store.ErrExists for an
-// id or an address that the other store has. If the other store does not receive the
+// id or an address that the other store has. A *store.CommitUnknown is in the error if whether
+// a transaction was committed is unknown. If the other store does not receive the
 // account, the move is cancelled; if that fails, too, the next Move ends or cancels what
 // this one began.
 func Move(ctx context.Context, from, to store.Store, account string, o Options) (Result, error) {
@@ -86,6 +87,7 @@ func Move(ctx context.Context, from, to store.Store, account string, o Options) 
 	if from.Backend() == to.Backend() {
 		return m.result, fmt.Errorf("account %s is already in the back end %s: %w", account, to.Backend(), store.ErrConflict)
 	}
+	var doubt error // whether the last transaction was committed is unknown
 	for range mostSteps {
 		done, err := m.step(ctx)
 		var unknown *store.CommitUnknown
@@ -93,11 +95,16 @@ func Move(ctx context.Context, from, to store.Store, account string, o Options) 
 		case err == nil && done:
 			return m.result, nil
 		case errors.As(err, &unknown) && !unknown.Unreplicated && ctx.Err() == nil:
-			continue // the marks tell whether it happened
+			doubt = err // the marks tell whether it happened
 		case errors.Is(err, errAgain):
+			doubt = nil
 			continue
+		case err != nil && doubt != nil && unknown == nil && (ctx.Err() != nil || store.IsUnusable(err)):
+			return m.result, errors.Join(err, doubt)
 		case err != nil:
 			return m.result, err
+		default:
+			doubt = nil
 		}
 		if o.After != nil {
 			if err := o.After(); err != nil {

@@ -39,7 +39,7 @@ func scanMove(rows Rows) (store.Move, error) {
 // every row is updated that such a transaction would have to change, too, and it fails with
 // a conflict.
 func (s *Session) Leave(ctx context.Context, account, to string) (store.Move, error) {
-	m := store.Move{Account: account, ID: rand.Text(), Backend: to, State: store.MoveLeaving, At: Time(s.stamp)}
+	m := store.Move{Account: account, ID: rand.Text(), Backend: to, State: store.MoveLeaving}
 	if _, err := s.activeAccount(ctx, account); err != nil {
 		return m, err
 	}
@@ -55,7 +55,7 @@ func (s *Session) Leave(ctx context.Context, account, to string) (store.Move, er
 	if err := s.mustChange(ctx, store.ErrConflict, "UPDATE account SET leaving = $2 WHERE id = $1 AND leaving = ''", account, to); err != nil {
 		return m, fmt.Errorf("mark account %s: %w", account, err)
 	}
-	return m, s.mark(ctx, m)
+	return m, s.mark(ctx, &m)
 }
 
 // checkStays is called after a statement that locked a row of an account, or of one of its
@@ -109,9 +109,24 @@ func (s *Session) notLeaving(ctx context.Context, account string) error {
 	return e
 }
 
-// mark records the state of a move.
-func (s *Session) mark(ctx context.Context, m store.Move) error {
-	_, err := s.exec(ctx, "INSERT INTO moved (account, id, backend, state, at) VALUES ($1, $2, $3, $4, $5)", m.Account, m.ID, m.Backend, int64(m.State), s.stamp)
+// afterMarks returns the time of a new mark of an account: now, but after all of its other marks,
+// also if the clock was set back, so that the latest is known.
+func (s *Session) afterMarks(ctx context.Context, account string) (int64, error) {
+	var latest int64
+	if err := s.queryOne(ctx, "SELECT coalesce(max(at), 0) FROM moved WHERE account = $1", []any{account}, &latest); err != nil {
+		return 0, fmt.Errorf("find the moves of account %s: %w", account, err)
+	}
+	return max(s.stamp, latest+1), nil
+}
+
+// mark records the state of a move, and sets its time.
+func (s *Session) mark(ctx context.Context, m *store.Move) error {
+	at, err := s.afterMarks(ctx, m.Account)
+	if err != nil {
+		return err
+	}
+	m.At = Time(at)
+	_, err = s.exec(ctx, "INSERT INTO moved (account, id, backend, state, at) VALUES ($1, $2, $3, $4, $5)", m.Account, m.ID, m.Backend, int64(m.State), at)
 	if err != nil {
 		return fmt.Errorf("record the move of account %s: %w", m.Account, err)
 	}
@@ -131,7 +146,11 @@ func (s *Session) Stay(ctx context.Context, m store.Move) error {
 
 // Remove implements store.MoveWriter.
 func (s *Session) Remove(ctx context.Context, m store.Move) error {
-	err := s.mustChange(ctx, store.ErrConflict, "UPDATE moved SET state = 2, at = $3 WHERE account = $1 AND id = $2 AND state = 1", m.Account, m.ID, s.stamp)
+	at, err := s.afterMarks(ctx, m.Account)
+	if err != nil {
+		return err
+	}
+	err = s.mustChange(ctx, store.ErrConflict, "UPDATE moved SET state = 2, at = $3 WHERE account = $1 AND id = $2 AND state = 1", m.Account, m.ID, at)
 	if err != nil {
 		return fmt.Errorf("record the move of account %s: %w", m.Account, err)
 	}
@@ -167,7 +186,7 @@ func (s *Session) Refuse(ctx context.Context, m store.Move) error {
 		return fmt.Errorf("the move of account %s has arrived: %w", m.Account, store.ErrConflict)
 	}
 	m.State = store.MoveRefused
-	return s.mark(ctx, m)
+	return s.mark(ctx, &m)
 }
 
 // Receive implements store.MoveWriter.
@@ -189,7 +208,7 @@ func (s *Session) Receive(ctx context.Context, m store.Move, rows iter.Seq2[stor
 		return sum, err
 	}
 	m.State = store.MoveArrived
-	if err := s.mark(ctx, m); err != nil {
+	if err := s.mark(ctx, &m); err != nil {
 		return sum, err
 	}
 	to := importer{s: s, account: m.Account, tables: MoveTables()}
