@@ -23,17 +23,27 @@ type builder struct {
 	kids    []*Component
 	follows []int
 
-	size, properties, components int  // of the object: the calendar, or for a Reader what is directly in it
-	broken                       bool // the component directly in the calendar is to be left out
-	outside                      bool // the last line was text outside of a calendar
-	blank                        bool // a blank line in this calendar is reported
+	count   counters // of the object
+	around  counters // for a Reader, of the calendar around it
+	broken  bool     // the component directly in the calendar is to be left out
+	skips   bool     // and its lines are not kept
+	outside bool     // the last line was text outside of a calendar
+	blank   bool     // a blank line in this calendar is reported
+
+	failed    error // of the source of a Reader
+	truncated error // the *Problem that the text ended too early
 }
+
+// counters is what the limits of an object bound. The object is the calendar; for a Reader, it is
+// the component directly in it.
+type counters struct{ size, properties, components int }
 
 // frame is an open component.
 type frame struct {
 	c           *Component
 	props, kids int // where its own begin in the builder
 	start       int // where its text begins
+	hasKids     bool
 }
 
 // event is what a line led to.
@@ -60,8 +70,7 @@ func (b *builder) start() {
 	head := l.text[:min(len(l.text), 4)]
 	if strings.HasPrefix(head, "\xff\xfe") || strings.HasPrefix(head, "\xfe\xff") ||
 		len(head) == 4 && (head[0] == 0) != (head[1] == 0) {
-		b.lenient = false
-		b.report(Problem{Level: Error, Code: "utf-16", Line: 1, Text: "the text is UTF-16; iCalendar is UTF-8"})
+		b.fail(Problem{Level: Error, Code: "utf-16", Line: 1, Text: "the text is UTF-16; iCalendar is UTF-8"})
 		return
 	}
 	if strings.IndexByte(l.text, '\r') >= 0 && strings.IndexByte(l.text, '\n') < 0 {
@@ -87,11 +96,17 @@ func (b *builder) advance() event {
 		}
 		return atLine
 	}
-	b.size += l.to - l.from
 	text := l.content()
-	if len(text) > b.limits.Line {
-		b.limit("line", "a line is longer than %d bytes", b.limits.Line)
-		return atEnd
+	switch b.count.size += l.to - l.from; {
+	case b.skips && !b.leavesSkipped(text):
+		l.start = l.to
+		return b.after()
+	case l.overlong || len(text) > b.limits.Line:
+		b.limit("line", "the line is longer than %d bytes", b.limits.Line)
+		return b.after()
+	case b.count.size > b.limits.Size && !b.skips:
+		b.limit("size", "the component is larger than %d bytes", b.limits.Size)
+		return b.after()
 	}
 	if text[0] == ' ' || text[0] == '\t' {
 		if !b.lenient || !isOddName(text) {
@@ -143,7 +158,7 @@ func (b *builder) notContent(text string, at int) {
 // property adds the line as a property.
 func (b *builder) property(name, text string, nameEnd, at int, closed bool) {
 	l := &b.lines
-	if b.properties++; b.properties > b.limits.Properties {
+	if b.count.properties++; b.count.properties > b.limits.Properties {
 		b.limit("properties", "the object has more than %d properties", b.limits.Properties)
 		return
 	}
@@ -165,7 +180,7 @@ func (b *builder) property(name, text string, nameEnd, at int, closed bool) {
 	if b.err != nil {
 		return
 	}
-	if n := len(b.stack); len(b.kids) > b.stack[n-1].kids {
+	if b.stack[len(b.stack)-1].hasKids {
 		b.reportLine(Warning, "property-after-component", 0, name, "a property follows a component")
 	}
 	line := l.line

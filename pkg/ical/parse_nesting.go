@@ -79,18 +79,20 @@ func isWhole(name string) bool {
 // open opens a component that begins with the current line.
 func (b *builder) open(name string) event {
 	l := &b.lines
-	switch {
-	case len(b.stack) == 0:
-		b.size, b.properties, b.components, b.blank = 0, 0, 0, false
-	case len(b.stack) == b.limits.Depth:
+	switch depth := len(b.stack); {
+	case depth == 0:
+		b.count, b.blank = counters{}, false
+	case depth == 1 && l.fill != nil:
+		b.around = b.count
+		b.count = counters{size: l.to - l.from}
+	case depth >= b.limits.Depth:
 		b.limit("depth", "components are nested more than %d deep", b.limits.Depth)
-	case b.components == b.limits.Components:
+		return b.after()
+	case b.count.components >= b.limits.Components:
 		b.limit("components", "the object has more than %d components", b.limits.Components)
+		return b.after()
 	}
-	if b.err != nil {
-		return atEnd
-	}
-	b.components++
+	b.count.components++
 	c := &Component{Name: name, Line: l.line}
 	b.stack = append(b.stack, frame{c: c, props: len(b.props), kids: len(b.kids), start: l.start})
 	raw, lead := l.take()
@@ -140,6 +142,7 @@ func (b *builder) end(text string, at int) event {
 		return atCalendar
 	case 1:
 		b.done = c
+		b.leftObject()
 		return atComponent
 	}
 	return atLine
@@ -161,6 +164,7 @@ func (b *builder) close(tail string) *Component {
 		b.kids, b.follows = b.kids[:f.kids], b.follows[:f.kids]
 	}
 	if n := len(b.stack); n > 0 {
+		b.stack[n-1].hasKids = true
 		b.kids = append(b.kids, c)
 		b.follows = append(b.follows, len(b.props)-b.stack[n-1].props)
 	}
@@ -183,7 +187,7 @@ func (b *builder) drop() {
 	f := b.stack[1]
 	b.stack = b.stack[:1]
 	b.props, b.kids, b.follows = b.props[:f.props], b.kids[:f.kids], b.follows[:f.kids]
-	b.broken = false
+	b.leftObject()
 	if b.lines.fill == nil {
 		b.lines.start = f.start
 	} else {
@@ -206,8 +210,13 @@ func (b *builder) finish() event {
 	}
 	l := &b.lines
 	open := b.stack[len(b.stack)-1].c
-	b.report(Problem{Level: Error, Code: "truncated", Line: open.Line, Component: open.Name,
-		Text: fmt.Sprintf("the text ends in line %d, before END:%s", l.next-1, open.Name)})
+	if b.failed != nil {
+		return atEnd
+	}
+	p := Problem{Level: Error, Code: "truncated", Line: open.Line, Component: open.Name,
+		Text: fmt.Sprintf("the text ends in line %d, before END:%s", l.next-1, open.Name)}
+	b.report(p)
+	b.truncated = &p
 	if b.err == nil {
 		b.drop()
 		b.leave(l.start, l.to)

@@ -58,17 +58,29 @@ func (b *builder) uid(f frame) string {
 	return ""
 }
 
-// limit ends the reading because a limit is exceeded.
+// limit reports that a limit is exceeded. A Reader that is lenient skips the component, in all other
+// cases the reading ends.
 func (b *builder) limit(name, text string, limit int) {
 	p := Problem{Level: Error, Code: "limit-" + name, Line: b.lines.line, Text: fmt.Sprintf(text, limit)}
-	b.lenient = false
+	if b.lenient && b.lines.fill != nil && len(b.stack) > 1 {
+		b.report(p)
+		b.skip()
+		return
+	}
+	b.fail(p)
+}
+
+// fail ends the reading.
+func (b *builder) fail(p Problem) {
 	b.report(p)
+	if b.err == nil {
+		b.err = &p
+	}
 }
 
 // noCalendar ends the reading because nothing was found.
 func (b *builder) noCalendar() {
-	b.lenient = false
-	b.report(Problem{Level: Error, Code: "no-calendar", Text: "the text contains no VCALENDAR"})
+	b.fail(Problem{Level: Error, Code: "no-calendar", Text: "the text contains no VCALENDAR"})
 }
 
 // reportLine adds a problem of the current line.
