@@ -146,7 +146,7 @@ func (p *Property) SetValue(value string) {
 
 // replace gives the property another content line, unless it is the same.
 func (p *Property) replace(text string, nameEnd, at int) {
-	if text == p.text {
+	if text == p.text || p.at == 0 { // a zero Property stays one
 		return
 	}
 	p.raw, p.edited = p.raw[:p.lead], true
@@ -199,7 +199,7 @@ func safeValue(value string) string {
 // whether it did: it does nothing if the name, which can be in any case, is not valid. Without
 // values, it removes the parameter.
 func (p *Property) SetParam(name string, values ...string) bool {
-	if !IsName(name) {
+	if !IsName(name) || p.at == 0 {
 		return false
 	}
 	p.editParam(strings.ToUpper(name), values)
@@ -213,6 +213,9 @@ func (p *Property) RemoveParam(name string) int { return p.editParam(strings.ToU
 // editParam replaces the first parameter of a name and removes the others; without values, it
 // removes all. It returns how many there were. Other parameters keep their text.
 func (p *Property) editParam(upper string, values []string) int {
+	if p.at == 0 {
+		return 0
+	}
 	b := []byte(p.text[:p.nameEnd])
 	found := 0
 	for rest := p.text[p.nameEnd : p.at-1]; rest != ""; {
@@ -220,6 +223,11 @@ func (p *Property) editParam(upper string, values []string) int {
 		key, _, _ := strings.Cut(rest[1:end], "=")
 		key = strings.Trim(key, " \t")
 		if !equalName(key, upper) {
+			if found == 0 && strings.Count(rest[:end], `"`)%2 == 1 && len(values) > 0 {
+				// A quote that has no end would swallow what follows it.
+				b = appendParam(b, upper, values)
+				values = nil
+			}
 			b = append(b, rest[:end]...)
 		} else {
 			if found == 0 && len(values) > 0 {
