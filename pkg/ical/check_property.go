@@ -31,8 +31,9 @@ func (c *checker) property(rule *propertyRule, p *Property) {
 
 // hasControl reports whether a text contains a control character other than a tab.
 func hasControl(s string) bool {
-	for i := range len(s) {
-		if s[i] < 0x20 && s[i] != '\t' || s[i] == 0x7f {
+	control, _ := oddBytes(s)
+	for i := 0; control && i < len(s); i++ {
+		if isControl(s[i]) {
 			return true
 		}
 	}
