@@ -87,24 +87,25 @@ func (b *builder) advance() event {
 	if len(b.stack) == 0 {
 		return b.outsideLine()
 	}
+	b.count.size += l.to - l.from
 	if l.isBlank() {
-		if !b.blank {
-			b.blank = true
-			b.reportLine(Warning, "blank-line", 0, "", "the line is blank")
-		}
-		return atLine
+		return b.blankLine()
 	}
 	text := l.content()
-	switch b.count.size += l.to - l.from; {
-	case b.skips && !b.leavesSkipped(text):
-		l.start = l.to
-		return b.after()
+	switch {
+	case b.skips:
 	case l.overlong || len(text) > b.limits.Line:
 		b.limit("line", "the line is longer than %d bytes", b.limits.Line)
 		return b.after()
-	case b.count.size > b.limits.Size && !b.skips:
+	case b.count.size > b.limits.Size:
 		b.limit("size", "the component is larger than %d bytes", b.limits.Size)
-		return b.after()
+	}
+	if b.err != nil {
+		return atEnd
+	}
+	if b.skips && !b.leavesSkipped(text) {
+		l.start = l.to
+		return atLine
 	}
 	if text[0] == ' ' || text[0] == '\t' {
 		if !b.lenient || !isOddName(text) {
@@ -132,6 +133,20 @@ func (b *builder) advance() event {
 		return b.end(text, at)
 	}
 	b.property(name, text, nameEnd, at, params)
+	return b.after()
+}
+
+// blankLine takes a blank line in a calendar.
+func (b *builder) blankLine() event {
+	switch {
+	case b.skips:
+		b.lines.start = b.lines.to
+	case b.count.size > b.limits.Size:
+		b.limit("size", "the component is larger than %d bytes", b.limits.Size)
+	case !b.blank:
+		b.blank = true
+		b.reportLine(Warning, "blank-line", 0, "", "the line is blank")
+	}
 	return b.after()
 }
 
