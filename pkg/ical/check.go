@@ -99,13 +99,14 @@ func (c *checker) prepare() {
 // walk checks a component and those in it.
 func (c *checker) walk(component *Component, parent string, depth int) {
 	if depth > maxCheckDepth {
+		c.reportf(Error, "limit-depth", nil, "components are nested more than %d deep; those below are not checked", maxCheckDepth)
 		return
 	}
 	outerUID, outer := c.uid, c.parent
 	if depth <= 1 {
 		c.uid = ""
-		if p := component.Get("UID"); p != nil && (depth == 1 || !c.whole) {
-			c.uid = p.Text()
+		if depth == 1 || !c.whole {
+			c.uid = component.Value("UID")
 		}
 	}
 	if depth > 0 {
@@ -212,7 +213,7 @@ func (c *checker) report(p Problem) {
 		return
 	}
 	c.listed[p.Level]++
-	p.Component, p.UID = c.component.Name, clip(c.uid)
+	p.Component, p.UID = c.component.Name, c.uid
 	c.list = append(c.list, p)
 }
 
