@@ -178,7 +178,7 @@ func TestCheckTimes(t *testing.T) {
 		{"a small t", eventOf("DTEND:20260302t100000Z"), []string{"warning time-form 8 DTEND"}},
 		{"a blank", eventOf("DTEND: 20260302T100000Z"), []string{"warning time-form 8 DTEND"}},
 		{"a DTSTAMP in local time", []string{"BEGIN:VTODO", "UID:one", "DTSTAMP:20260101T000000", "END:VTODO"}, []string{"warning not-utc 6 DTSTAMP"}},
-		{"a DTSTAMP that is none", []string{"BEGIN:VTODO", "UID:one", "DTSTAMP:today", "END:VTODO"}, []string{"warning value-invalid 6 DTSTAMP"}},
+		{"an invalid DTSTAMP", []string{"BEGIN:VTODO", "UID:one", "DTSTAMP:today", "END:VTODO"}, []string{"warning value-invalid 6 DTSTAMP"}},
 		{"a date where a time must be", eventOf("CREATED:20260101"), []string{"warning value-type 8 CREATED"}},
 		{"TZID of UTC", zoned("DTSTART;TZID=Berlin:20260302T090000Z"), []string{"warning tzid-on-utc 21 DTSTART"}},
 		{"TZID of a date", zoned("DTSTART;VALUE=DATE;TZID=Berlin:20260302"), []string{"warning tzid-on-date 21 DTSTART"}},
