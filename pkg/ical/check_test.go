@@ -75,6 +75,7 @@ func testCheck(t *testing.T, cases []checkCase) {
 	t.Helper()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // checks may run at the same time
 			if c.want == nil {
 				c.want = []string{}
 			}
