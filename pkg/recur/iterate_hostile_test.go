@@ -38,6 +38,10 @@ var hostile = []struct {
 	{"minutely once a leap day", "20260601T090000", "FREQ=MINUTELY;BYMONTH=2;BYMONTHDAY=29;BYHOUR=3;BYMINUTE=7", false},
 	{"secondly once a leap day", "20260601T090000", "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=29;BYHOUR=3;BYMINUTE=7;BYSECOND=3", false},
 	{"minutely with seconds", "20260601T090000", "FREQ=MINUTELY;BYSECOND=0,1,2,3,4,5;BYMONTH=6;BYDAY=MO", false},
+	{"seconds of some months, with an interval", "20260601T090000", "FREQ=SECONDLY;INTERVAL=7;BYMONTH=1,2,3", false},
+	{"seconds of some hours, with an interval", "20260601T090000", "FREQ=SECONDLY;INTERVAL=7;BYHOUR=1,2,3", false},
+	{"positions of a year of seconds", "20260601T090000", "FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR;BYHOUR=0,1,2,3;BYSECOND=1,2,3;BYSETPOS=1,2,3,4,5,6,7,-366", false},
+	{"every year another kind of week", "20260601T090000", "FREQ=YEARLY;INTERVAL=3;BYWEEKNO=1,53;BYYEARDAY=1,-1", false},
 	{"longest interval", "20260601T090000", "FREQ=YEARLY;INTERVAL=2147483647", true},
 	{"longest interval of seconds", "20260601T090000", "FREQ=SECONDLY;INTERVAL=2147483647", false},
 	{"many times a month", "20260101T010101", "FREQ=MONTHLY;BYMONTHDAY=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17;BYHOUR=0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23;BYMINUTE=0,1,2,3,4,5,6,7,8,9;BYSECOND=0,1,2,3,4,5,6,7,8,9;BYSETPOS=1,-1", false},
@@ -168,6 +172,9 @@ func TestCountIsComputed(t *testing.T) {
 		{"FREQ=MINUTELY;INTERVAL=7;COUNT=463064", "20260301T000000", 1}, // 3241440 minutes are 463062.86 intervals
 		{"FREQ=DAILY;BYMONTH=3;COUNT=188", "20260301T000000", 1},        // 1 January 2020 and six times 31 days
 		{"FREQ=DAILY;BYMONTH=3;COUNT=187", "20260301T000000", 0},
+		// 1 January 2020, and every 7th second of 6 times 31 days: 2,295,771 of 16,070,400.
+		{"FREQ=SECONDLY;INTERVAL=7;BYMONTH=3;COUNT=2295772", "20260301T000000", 0},
+		{"FREQ=SECONDLY;INTERVAL=7;BYMONTH=3;COUNT=2295773", "20260301T000000", 1},
 		{"FREQ=SECONDLY;BYMONTH=3;COUNT=16070402", "20260301T000000", 1}, // the same in seconds
 	} {
 		it := mustParse(t, c.rule).Iterator(start, false, NewBudget(DefaultBudget))

@@ -21,8 +21,6 @@ type moment struct{ time.Time }
 
 func momentOf(c ical.Civil) moment { return moment{time.Unix(int64(c), 0).UTC()} }
 
-func (m moment) civil() ical.Civil { return ical.Civil(m.Unix()) }
-
 // week returns the year and number of the week, which begins on a given day, and the number of
 // weeks of that year.
 func (m moment) week(first time.Weekday) (year, number, weeks int) {
