@@ -1,0 +1,171 @@
+package recur
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/davadmin/davadmin/pkg/ical"
+)
+
+// Zone is a time zone: which offset from UTC holds at each instant.
+//
+// It is exact from the beginning of year 0 to the end of year 9999; before and after, the first
+// and the last offset hold. A Zone is safe for concurrent use, must not be copied, and uses a bounded amount of
+// memory, whatever is asked.
+type Zone struct {
+	name   string
+	offset int32 // if there is no source
+	source source
+
+	location *time.Location // if it is from the time zone database
+
+	// blocks are the parts of time that were looked up lately, each at its number modulo slots.
+	blocks *[slots]atomic.Pointer[block]
+}
+
+// source finds the changes of the offset of a zone. It is safe for concurrent use.
+type source interface {
+	// load appends the changes in [from, to) to the block, in which only the number is set.
+	load(b *block, from, to int64)
+}
+
+// The sizes of blocks. A block of 2^28 s, 8.5 years, has about 17 changes in a zone with summer
+// time; the slots cover 272 years.
+const (
+	blockShift = 28
+	slots      = 32
+	// maxChanges is the maximum number of changes in a block. Only hostile zones have more; the
+	// rest of their block has the last of these offsets.
+	maxChanges = 256
+)
+
+// The instants within which zones are exact.
+const (
+	minInstant = -62167219200 - 2*ical.SecondsPerDay // 0000-01-01
+	maxInstant = 253402300800 + 2*ical.SecondsPerDay // 10000-01-01
+)
+
+// maxOffset is the maximum distance of an offset from UTC in seconds.
+const maxOffset = ical.SecondsPerDay - 1
+
+// block is a part of time in a zone.
+type block struct {
+	number  int64
+	times   []int64 // of changes, ascending
+	offsets []int32 // offsets[0] holds from the beginning, offsets[i+1] from times[i]
+}
+
+// start appends the offset at the beginning of the block.
+func (b *block) start(offset int32) { b.offsets = append(b.offsets[:0], offset) }
+
+// change appends a change, unless the offset is the same or there are too many.
+func (b *block) change(at int64, offset int32) {
+	last := len(b.times) - 1
+	switch {
+	case last >= 0 && b.times[last] == at:
+		b.offsets[last+1] = offset
+		if b.offsets[last] == offset {
+			b.times, b.offsets = b.times[:last], b.offsets[:last+1]
+		}
+	case b.offsets[last+1] != offset && len(b.times) < maxChanges:
+		b.times = append(b.times, at)
+		b.offsets = append(b.offsets, offset)
+	}
+}
+
+// find returns the index of the offset that holds at an instant within the block.
+func (b *block) find(unix int64) int {
+	low, high := 0, len(b.times)
+	for low < high {
+		if middle := int(uint(low+high) / 2); b.times[middle] <= unix {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
+}
+
+// end returns when offset i of the block ends. The last one ends with the block, which need
+// not be a change.
+func (b *block) end(i int) int64 {
+	if i < len(b.times) {
+		return b.times[i]
+	}
+	return (b.number + 1) << blockShift
+}
+
+func newZone(name string, s source) *Zone {
+	return &Zone{name: name, source: s, blocks: new([slots]atomic.Pointer[block])}
+}
+
+// utcZone is never changed.
+var utcZone = Zone{name: "UTC"}
+
+// UTC returns the zone UTC.
+func UTC() *Zone { return &utcZone }
+
+// FixedZone returns a zone that always has the same offset, in seconds east of UTC. Offsets of
+// a day or more are cut to less than a day.
+func FixedZone(name string, offset int) *Zone {
+	return &Zone{name: name, offset: int32(max(-maxOffset, min(maxOffset, offset)))}
+}
+
+// Name returns the name of the zone: that of the tz database if it is from there, otherwise as
+// it was given or found.
+func (z *Zone) Name() string { return z.name }
+
+// at returns the block that contains an instant.
+func (z *Zone) at(unix int64) *block {
+	number := unix >> blockShift
+	slot := &z.blocks[uint64(number)%slots]
+	if b := slot.Load(); b != nil && b.number == number {
+		return b
+	}
+	b := &block{number: number}
+	z.source.load(b, number<<blockShift, (number+1)<<blockShift)
+	slot.Store(b)
+	return b
+}
+
+// Offset returns the offset at an instant, in seconds east of UTC. It does not allocate, except
+// where a part of time is new to the zone.
+func (z *Zone) Offset(unix int64) int {
+	if z.source == nil {
+		return int(z.offset)
+	}
+	unix = max(minInstant, min(maxInstant, unix))
+	b := z.at(unix)
+	return int(b.offsets[b.find(unix)])
+}
+
+// Civil returns the civil time at an instant.
+func (z *Zone) Civil(unix int64) ical.Civil { return ical.Civil(unix + int64(z.Offset(unix))) }
+
+// Unix returns the instant of a civil time (RFC 5545, 3.3.5): the first one of a time that the
+// clock shows twice, and for a time that the clock skips, the one with the offset before the
+// gap, so that 02:30 is 03:30 where the clock was put forward at 02:00.
+func (z *Zone) Unix(c ical.Civil) int64 {
+	if z.source == nil {
+		return int64(c) - int64(z.offset)
+	}
+	// Every offset that ended a day before this instant ended before the clock showed c. From
+	// there on, the first offset whose end is after c holds, unless it begins after c too.
+	t := max(minInstant+ical.SecondsPerDay, min(maxInstant-ical.SecondsPerDay, int64(c)))
+	b := z.at(t - ical.SecondsPerDay)
+	i := b.find(t - ical.SecondsPerDay)
+	offset := b.offsets[i]
+	for start := t - ical.SecondsPerDay; ; i++ {
+		if i == len(b.offsets) {
+			b, i = z.at(b.end(i)), 0
+		}
+		end := b.end(i)
+		if unix := t - int64(b.offsets[i]); unix < end {
+			if unix >= start {
+				offset = b.offsets[i]
+			}
+			return int64(c) - int64(offset)
+		}
+		offset, start = b.offsets[i], end
+	}
+}
