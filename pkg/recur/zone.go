@@ -19,7 +19,11 @@ type Zone struct {
 
 	location *time.Location // if it is from the time zone database
 
-	// blocks are the parts of time that were looked up lately, each at its number modulo slots.
+	// Before first, the offset is the same as at first. From cycle on, the offsets repeat every
+	// 400 years, as the calendar does; maxInstant if they do not.
+	first, cycle int64
+
+	// blocks are the parts of time that were looked up, each at its number modulo slots.
 	blocks *[slots]atomic.Pointer[block]
 }
 
@@ -30,14 +34,21 @@ type source interface {
 }
 
 // The sizes of blocks. A block of 2^28 s, 8.5 years, has about 17 changes in a zone with summer
-// time; the slots cover 272 years.
+// time. With the cycle of 400 years, a zone whose changes begin after the year 1400 and whose
+// rules stay the same after 2100 has fewer blocks than there are slots, so that nothing is
+// computed twice.
 const (
 	blockShift = 28
-	slots      = 32
+	slots      = 128
 	// maxChanges is the maximum number of changes in a block. Only hostile zones have more; the
 	// rest of their block has the last of these offsets.
-	maxChanges = 256
+	maxChanges = 128
+	// usualChanges is enough for summer time.
+	usualChanges = 18
 )
+
+// cycleLength is the length of 400 years in seconds.
+const cycleLength = 146097 * ical.SecondsPerDay
 
 // The instants within which zones are exact.
 const (
@@ -96,7 +107,28 @@ func (b *block) end(i int) int64 {
 }
 
 func newZone(name string, s source) *Zone {
-	return &Zone{name: name, source: s, blocks: new([slots]atomic.Pointer[block])}
+	return &Zone{
+		name: name, source: s, first: minInstant, cycle: maxInstant,
+		blocks: new([slots]atomic.Pointer[block]),
+	}
+}
+
+// limit sets the instants before which and from which nothing new happens: that of the first
+// change, and one from which all changes follow rules that depend on the calendar only.
+func (z *Zone) limit(first, cycle int64) {
+	// The margin is more than the two days around an instant that reading a civil time needs.
+	z.first = max(minInstant, first-7*ical.SecondsPerDay)
+	z.cycle = min(maxInstant, cycle+7*ical.SecondsPerDay)
+}
+
+// fold returns the instant in the cycle, or the limits of the zone, at which the same offset
+// holds as at the given one, and the difference.
+func (z *Zone) fold(unix int64) (same, difference int64) {
+	same = max(z.first, min(maxInstant, unix))
+	if same >= z.cycle {
+		same -= (same - z.cycle) / cycleLength * cycleLength
+	}
+	return same, unix - same
 }
 
 // utcZone is never changed.
@@ -122,7 +154,7 @@ func (z *Zone) at(unix int64) *block {
 	if b := slot.Load(); b != nil && b.number == number {
 		return b
 	}
-	b := &block{number: number}
+	b := &block{number: number, times: make([]int64, 0, usualChanges), offsets: make([]int32, 0, usualChanges+1)}
 	z.source.load(b, number<<blockShift, (number+1)<<blockShift)
 	slot.Store(b)
 	return b
@@ -134,7 +166,7 @@ func (z *Zone) Offset(unix int64) int {
 	if z.source == nil {
 		return int(z.offset)
 	}
-	unix = max(minInstant, min(maxInstant, unix))
+	unix, _ = z.fold(unix)
 	b := z.at(unix)
 	return int(b.offsets[b.find(unix)])
 }
@@ -151,11 +183,13 @@ func (z *Zone) Unix(c ical.Civil) int64 {
 	}
 	// Every offset that ended a day before this instant ended before the clock showed c. From
 	// there on, the first offset whose end is after c holds, unless it begins after c too.
-	t := max(minInstant+ical.SecondsPerDay, min(maxInstant-ical.SecondsPerDay, int64(c)))
-	b := z.at(t - ical.SecondsPerDay)
-	i := b.find(t - ical.SecondsPerDay)
+	t := max(minInstant, min(maxInstant, int64(c)))
+	start, difference := z.fold(t - ical.SecondsPerDay)
+	t -= difference
+	b := z.at(start)
+	i := b.find(start)
 	offset := b.offsets[i]
-	for start := t - ical.SecondsPerDay; ; i++ {
+	for ; ; i++ {
 		if i == len(b.offsets) {
 			b, i = z.at(b.end(i)), 0
 		}

@@ -45,12 +45,18 @@ func loadIANA(name string, file *zip.File) (*Zone, error) {
 		return nil, fmt.Errorf("time zone %s: %w", name, err)
 	}
 	zone := newZone(name, iana{location})
-	if start, end := time.Unix(0, 0).In(location).ZoneBounds(); start.IsZero() && end.IsZero() {
+	if _, end := time.Unix(minInstant, 0).In(location).ZoneBounds(); end.IsZero() {
 		zone = FixedZone(name, int(iana{location}.offset(0))) // its offset never changes
+	} else {
+		zone.limit(end.Unix(), tableEnd)
 	}
 	zone.location = location
 	return zone, nil
 }
+
+// tableEnd is an instant after the last change of all zones that the database does not describe
+// by a rule (2087 in Morocco): the year 2100.
+const tableEnd = 4102444800
 
 // iana is a zone of the time zone database.
 type iana struct{ location *time.Location }

@@ -275,3 +275,16 @@ func BenchmarkNamed(b *testing.B) {
 		zones.Named("Europe/Berlin")
 	}
 }
+
+// Whatever is asked, a zone of the database computes each part of time once.
+func TestZoneKeepsItsBlocks(t *testing.T) {
+	for name := range tz.Names() {
+		zone := named(t, NewZones(), name)
+		if zone.source == nil {
+			continue
+		}
+		if n := (zone.cycle+cycleLength)>>blockShift - zone.first>>blockShift + 1; n >= slots {
+			t.Errorf("%s needs %d blocks", name, n)
+		}
+	}
+}
