@@ -6,11 +6,13 @@ import "strings"
 // moves over the input.
 type lines struct {
 	text     string
-	start    int // of what no component has taken yet: blank and broken lines, and the line below
-	from, to int // the line, with its folds and ending
-	folds    int // how many line endings inside of it are folds
-	line     int // number of its first physical line, from 1
-	next     int // number of the physical line after it
+	start    int  // of what no component has taken yet: blank and broken lines, and the line below
+	from, to int  // the line, with its folds and ending
+	folds    int  // how many line endings inside of it are folds
+	unfolded int  // about the length of its content up to the last fold
+	overlong bool // the middle of it was left out
+	line     int  // number of its first physical line, from 1
+	next     int  // number of the physical line after it
 	newline  byte
 	lenient  bool
 
@@ -22,6 +24,7 @@ type lines struct {
 // scan moves to the next line. It returns false at the end of the text.
 func (l *lines) scan() bool {
 	l.from, l.line, l.folds = l.to, l.next, 0
+	l.unfolded, l.overlong = 0, false
 	for {
 		length := strings.IndexByte(l.text[l.to:], l.newline) + 1
 		if (length == 0 || l.to+length == len(l.text)) && l.more() {
@@ -44,13 +47,28 @@ func (l *lines) scan() bool {
 			return true
 		}
 		l.folds++
+		l.unfolded += max(length-len("\r\n "), 0)
 	}
+}
+
+// cut removes the middle of a line that is too long, so that the rest of it can be read without
+// keeping it.
+func (l *lines) cut() {
+	const kept = 64
+	l.overlong, l.unfolded = true, 0
+	line := l.text[l.from:]
+	if len(line) <= kept {
+		return
+	}
+	l.to = min(l.to-l.from, kept)
+	l.start, l.from = 0, 0
+	l.text = line[:kept] + line[len(line)-1:] // it can end with a newline
 }
 
 // join adds the next line to the current one, unless it is blank or begins or ends a component.
 // It returns the content of the next line.
 func (l *lines) join() (string, bool) {
-	length, line, folds, next := l.to-l.from, l.line, l.folds, l.next
+	length, line, folds, next, overlong := l.to-l.from, l.line, l.folds, l.next, l.overlong
 	ok := l.scan() && !l.isBlank()
 	content := ""
 	if ok {
@@ -62,6 +80,7 @@ func (l *lines) join() (string, bool) {
 		l.to, l.next = l.from, next
 	}
 	l.from, l.line, l.folds = l.from-length, line, folds
+	l.overlong = l.overlong || overlong
 	return content, ok
 }
 

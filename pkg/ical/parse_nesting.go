@@ -2,7 +2,6 @@ package ical
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -41,7 +40,7 @@ func (b *builder) outsideLine() event {
 // begin takes a line BEGIN in a calendar.
 func (b *builder) begin(text string, at int) event {
 	l := &b.lines
-	name := strings.ToUpper(strings.Trim(text[at:], " \t"))
+	name := upper(strings.Trim(text[at:], " \t"))
 	if !IsName(name) {
 		b.reportLine(Error, "component-name", at, "", fmt.Sprintf("%.40q is not a valid name of a component", text[at:]))
 		return b.after()
@@ -79,20 +78,25 @@ func isWhole(name string) bool {
 // open opens a component that begins with the current line.
 func (b *builder) open(name string) event {
 	l := &b.lines
-	switch {
-	case len(b.stack) == 0:
-		b.size, b.properties, b.components, b.blank = 0, 0, 0, false
-	case len(b.stack) == b.limits.Depth:
+	switch depth := len(b.stack); {
+	case depth == 0:
+		b.count, b.blank = counters{}, false
+	case depth == 1 && l.fill != nil:
+		b.around = b.count
+		b.count = counters{size: l.to - l.from}
+	case depth >= b.limits.Depth:
 		b.limit("depth", "components are nested more than %d deep", b.limits.Depth)
-	case b.components == b.limits.Components:
+		return b.after()
+	case b.count.components >= b.limits.Components:
 		b.limit("components", "the object has more than %d components", b.limits.Components)
+		return b.after()
 	}
-	if b.err != nil {
-		return atEnd
-	}
-	b.components++
+	b.count.components++
 	c := &Component{Name: name, Line: l.line}
-	b.stack = append(b.stack, frame{c: c, props: len(b.props), kids: len(b.kids), start: l.start})
+	if len(b.stack) > 0 {
+		b.seal()
+	}
+	b.stack = append(b.stack, frame{c: c, start: l.start})
 	raw, lead := l.take()
 	if len(b.stack) == 1 {
 		c.begin, b.calendar = raw, c
@@ -105,7 +109,7 @@ func (b *builder) open(name string) event {
 // end takes a line END in a calendar.
 func (b *builder) end(text string, at int) event {
 	l := &b.lines
-	name := strings.ToUpper(strings.Trim(text[at:], " \t"))
+	name := upper(strings.Trim(text[at:], " \t"))
 	top := len(b.stack) - 1
 	i := top
 	for i >= 0 && b.stack[i].c.Name != name {
@@ -140,6 +144,7 @@ func (b *builder) end(text string, at int) event {
 		return atCalendar
 	case 1:
 		b.done = c
+		b.leftObject()
 		return atComponent
 	}
 	return atLine
@@ -147,22 +152,18 @@ func (b *builder) end(text string, at int) event {
 
 // close closes the innermost component, with the blank and broken lines before its end.
 func (b *builder) close(tail string) *Component {
-	f := b.stack[len(b.stack)-1]
-	b.stack = b.stack[:len(b.stack)-1]
-	c := f.c
+	b.seal()
+	top := len(b.stack) - 1
+	c := b.stack[top].c
+	b.stack = b.stack[:top]
 	c.tail = tail
-	if own := b.props[f.props:]; len(own) > 0 {
-		c.Properties = slices.Clone(own)
-		b.props = b.props[:f.props]
-	}
-	if own := b.kids[f.kids:]; len(own) > 0 {
-		c.Components = slices.Clone(own)
-		c.follows = slices.Clone(b.follows[f.kids:])
-		b.kids, b.follows = b.kids[:f.kids], b.follows[:f.kids]
-	}
-	if n := len(b.stack); n > 0 {
-		b.kids = append(b.kids, c)
-		b.follows = append(b.follows, len(b.props)-b.stack[n-1].props)
+	if top > 0 {
+		around := &b.stack[top-1]
+		around.hasKids = true
+		if top > 1 || b.lines.fill == nil {
+			around.c.Components = append(around.c.Components, c)
+			around.c.follows = append(around.c.follows, len(around.c.Properties))
+		}
 	}
 	return c
 }
@@ -182,13 +183,19 @@ func (b *builder) drop() {
 	}
 	f := b.stack[1]
 	b.stack = b.stack[:1]
-	b.props, b.kids, b.follows = b.props[:f.props], b.kids[:f.kids], b.follows[:f.kids]
-	b.broken = false
+	b.unread()
+	b.leftObject()
 	if b.lines.fill == nil {
 		b.lines.start = f.start
 	} else {
 		b.lines.start = max(b.lines.start, b.lines.from)
 	}
+}
+
+// unread forgets the properties that no component has yet.
+func (b *builder) unread() {
+	clear(b.slab[b.run:])
+	b.slab = b.slab[:b.run]
 }
 
 // leave closes the calendar, whose line END is missing. Its text ends with the broken lines from
@@ -206,8 +213,13 @@ func (b *builder) finish() event {
 	}
 	l := &b.lines
 	open := b.stack[len(b.stack)-1].c
-	b.report(Problem{Level: Error, Code: "truncated", Line: open.Line, Component: open.Name,
-		Text: fmt.Sprintf("the text ends in line %d, before END:%s", l.next-1, open.Name)})
+	if b.failed != nil {
+		return atEnd
+	}
+	p := Problem{Level: Error, Code: "truncated", Line: open.Line, Component: open.Name,
+		Text: fmt.Sprintf("the text ends in line %d, before END:%s", l.next-1, open.Name)}
+	b.report(p)
+	b.truncated = &p
 	if b.err == nil {
 		b.drop()
 		b.leave(l.start, l.to)

@@ -40,7 +40,7 @@ func (b *builder) report(p Problem) {
 		p.Component = b.stack[len(b.stack)-1].c.Name
 	}
 	if p.UID == "" && len(b.stack) > 1 {
-		p.UID = b.uid(b.stack[1])
+		p.UID = b.uid(b.stack[1].c)
 	}
 	b.problems.add(p)
 	if p.Level == Error && !b.lenient && b.err == nil {
@@ -49,26 +49,37 @@ func (b *builder) report(p Problem) {
 }
 
 // uid returns the UID of an open component, as far as it is read.
-func (b *builder) uid(f frame) string {
-	for i := f.props; i < len(b.props); i++ {
-		if b.props[i].Name == "UID" {
-			return b.props[i].Value()
-		}
+func (b *builder) uid(c *Component) string {
+	if uid := c.Value("UID"); uid != "" || b.stack[len(b.stack)-1].c != c {
+		return uid
 	}
-	return ""
+	own := Component{Properties: b.slab[b.run:]}
+	return own.Value("UID")
 }
 
-// limit ends the reading because a limit is exceeded.
+// limit reports that a limit is exceeded. A Reader that is lenient skips the component, in all other
+// cases the reading ends.
 func (b *builder) limit(name, text string, limit int) {
 	p := Problem{Level: Error, Code: "limit-" + name, Line: b.lines.line, Text: fmt.Sprintf(text, limit)}
-	b.lenient = false
+	if b.lenient && b.lines.fill != nil && len(b.stack) > 1 {
+		b.report(p)
+		b.skip()
+		return
+	}
+	b.fail(p)
+}
+
+// fail ends the reading.
+func (b *builder) fail(p Problem) {
 	b.report(p)
+	if b.err == nil {
+		b.err = &p
+	}
 }
 
 // noCalendar ends the reading because nothing was found.
 func (b *builder) noCalendar() {
-	b.lenient = false
-	b.report(Problem{Level: Error, Code: "no-calendar", Text: "the text contains no VCALENDAR"})
+	b.fail(Problem{Level: Error, Code: "no-calendar", Text: "the text contains no VCALENDAR"})
 }
 
 // reportLine adds a problem of the current line.
