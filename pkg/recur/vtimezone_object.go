@@ -75,10 +75,16 @@ func (o *ObjectZones) Find(tzid string) (*Zone, ZoneSource) {
 		return known.zone, known.source
 	}
 	zone, source := o.find(tzid)
-	if zone == nil {
+	switch source {
+	case NoZone:
 		o.problems = append(o.problems, ical.Problem{
 			Level: ical.Warning, Code: "zone-unknown",
 			Text: fmt.Sprintf("the time zone %s is unknown; its times are read as floating", quote(tzid)),
+		})
+	case ZoneOffset:
+		o.problems = append(o.problems, ical.Problem{
+			Level: ical.Note, Code: "zone-offset-only",
+			Text: fmt.Sprintf("only the offset in the name of the time zone %s is known; its times are read without summer time", quote(tzid)),
 		})
 	}
 	if o.last.tzid != "" {
