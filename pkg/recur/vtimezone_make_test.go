@@ -10,7 +10,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/tz"
 )
 
-func instant(t testing.TB, text string) int64 { return int64(civil(t, text)) }
+func zoneInstant(t testing.TB, text string) int64 { return int64(zoneCivil(t, text)) }
 
 // madeZone makes a VTIMEZONE and reads it as a part of an object. The name becomes one that
 // nobody knows, so that only what it says itself counts.
@@ -21,7 +21,7 @@ func madeZone(t *testing.T, zones *Zones, name string, from, to int64) (*Zone, s
 		t.Fatalf("%s: no VTIMEZONE", name)
 	}
 	c.Set("TZID", "made of it")
-	calendar := object(t, strings.ReplaceAll(strings.TrimSuffix(c.String(), "\r\n"), "\r\n", "\n"))
+	calendar := zoneObject(t, strings.ReplaceAll(strings.TrimSuffix(c.String(), "\r\n"), "\r\n", "\n"))
 	o := zones.Of(calendar)
 	zone, source := o.Find("made of it")
 	if problems := o.Problems(); source != ZoneEmbedded || len(problems) > 0 {
@@ -34,10 +34,10 @@ func madeZone(t *testing.T, zones *Zones, name string, from, to int64) (*Zone, s
 // after that.
 func TestMadeVTimezonesSayTheSame(t *testing.T) {
 	random, zones := seed.New(t), NewZones()
-	from, to := instant(t, "19700101T000000"), instant(t, "21000101T000000")
+	from, to := zoneInstant(t, "19700101T000000"), zoneInstant(t, "21000101T000000")
 	rounds, size, longest := tier.Rounds(t, 100, 3000), 0, ""
 	for name := range tz.Names() {
-		want := named(t, zones, name)
+		want := zoneNamed(t, zones, name)
 		got, text := madeZone(t, zones, name, from, to)
 		if size += len(text); len(text) > len(longest) {
 			longest = text
@@ -77,7 +77,7 @@ func TestMadeVTimezonesOfAnyTime(t *testing.T) {
 		name := names[random.IntN(len(names))]
 		from := -5e9 + random.Int64N(11e9) // 1811 to 2160
 		to := from + random.Int64N(3e9)
-		want := named(t, zones, name)
+		want := zoneNamed(t, zones, name)
 		got, text := madeZone(t, zones, name, from, to)
 		for i := range int64(200) {
 			at := from + random.Int64N(to-from+1)
@@ -184,7 +184,7 @@ END:STANDARD
 END:VTIMEZONE
 `},
 	} {
-		got, ok := zones.Component(c.name, instant(t, c.from), instant(t, c.to))
+		got, ok := zones.Component(c.name, zoneInstant(t, c.from), zoneInstant(t, c.to))
 		if text := strings.ReplaceAll(got.String(), "\r\n", "\n"); !ok || text != c.want {
 			t.Errorf("%s:\n%s", c.name, text)
 		}
