@@ -220,7 +220,7 @@ func (o *ObjectZones) at(i int) *objectZone {
 	return e
 }
 
-// hint returns the zone of the database that a VTIMEZONE names beside its TZID; nil if it
+// hint returns the zone of the database that a VTIMEZONE names in other properties; nil if it
 // names none.
 func (z *Zones) hint(c *ical.Component) *Zone {
 	for _, property := range []string{"X-LIC-LOCATION", "X-MICROSOFT-CDO-TZID"} {

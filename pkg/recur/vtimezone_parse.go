@@ -9,7 +9,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ical"
 )
 
-// The limits of a VTIMEZONE. What the world writes has less than a tenth of these; one with
+// The limits of a VTIMEZONE. What the world writes stays well below them, and one that has
 // more is not used.
 const (
 	maxObservances   = 256

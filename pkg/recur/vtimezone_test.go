@@ -113,7 +113,7 @@ func TestVTimezones(t *testing.T) {
 			readings: []reading{{"20260713T160000", "20260713T210000Z"}},
 		},
 		{
-			name: "summer time in the zone beside it",
+			name: "summer time in the other zone",
 			zone: []string{
 				zoneLines("Eastern Standard Time", "STANDARD -0500 -0500 16010101T000000"),
 				zoneLines("Eastern Standard Time 1",
