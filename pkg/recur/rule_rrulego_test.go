@@ -79,7 +79,7 @@ func after(r *Rule, start ical.Civil, n, budget int) ([]ical.Civil, bool) {
 	return all, it.Err() == nil
 }
 
-func toRRuleGo(t *testing.T, r *Rule, start ical.Civil) *rrule.RRule {
+func toRRuleGo(t testing.TB, r *Rule, start ical.Civil) *rrule.RRule {
 	t.Helper()
 	frequencies := map[Frequency]rrule.Frequency{Yearly: rrule.YEARLY, Monthly: rrule.MONTHLY, Weekly: rrule.WEEKLY,
 		Daily: rrule.DAILY, Hourly: rrule.HOURLY, Minutely: rrule.MINUTELY, Secondly: rrule.SECONDLY}
@@ -101,10 +101,16 @@ func TestAgainstRRuleGo(t *testing.T) {
 	random := seed.New(t)
 	rounds := tier.Rounds(t, 2000, 100_000)
 	rare := 0
+	// rrule-go panics if a day is counted over the beginning or the end of the year.
+	panics := func(r *Rule) bool {
+		return slices.ContainsFunc(r.ByDay, func(d Day) bool {
+			return d.N < -52 || (d.N < -4 || d.N > 5) && (r.Frequency == Monthly || len(r.ByMonth) > 0)
+		})
+	}
 	for done := 0; done < rounds; {
 		r, start := judgedRule(random)
 		want, ok := after(r, start, 12, 3000)
-		if !ok {
+		if !ok || panics(r) {
 			if rare++; rare > 10*rounds {
 				t.Fatal("most rules have few instances")
 			}
