@@ -37,7 +37,8 @@ type Set struct {
 	// extra are the instances outside of the series, ascending: overrides, and components that
 	// do not recur. An override is one whether or not the series has an instance at its id.
 	extra        []Instance
-	extraLongest int64
+	extraLongest int64 // maximum of until - Start
+	extraLead    int64 // maximum of Start - from
 
 	recurring bool
 	floating  bool // some instance is floating
@@ -281,6 +282,7 @@ func (b *builder) finish() {
 			continue
 		}
 		s.extraLongest = max(s.extraLongest, in.until-in.Start)
+		s.extraLead = max(s.extraLead, in.Start-in.from)
 	}
 	low := int64(0)
 	for i := len(s.segments) - 1; i >= 0; i-- {

@@ -106,7 +106,7 @@ func (w *walk) ids(i int) (low, high int64) {
 	s := w.set
 	seg := &s.segments[i]
 	low = max(seg.unix, w.from-seg.shape.most(seg.shape.length)-seg.shift-seg.slack-1)
-	high = w.to - seg.shift + seg.slack + 2
+	high = w.to - seg.shift + seg.slack - seg.shape.least(seg.shape.length) + 2
 	if i+1 < len(s.segments) {
 		high = min(high, s.segments[i+1].unix)
 	}
@@ -138,7 +138,7 @@ func (w *walk) emit(in *Instance) bool {
 func (w *walk) yieldExtra() bool {
 	in := &w.set.extra[w.extra]
 	w.extra++
-	if in.Start > w.to {
+	if in.Start > w.to+w.set.extraLead {
 		w.extra = len(w.set.extra)
 		return true
 	}

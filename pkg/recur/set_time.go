@@ -107,6 +107,16 @@ func (f *frame) most(l length) int64 {
 	return n
 }
 
+// least returns the minimum exact length, at most 0. Only a task that is due before its start
+// has less than 0.
+func (f *frame) least(l length) int64 {
+	n := l.civil + l.exact
+	if n >= 0 {
+		return 0
+	}
+	return n - maxGap
+}
+
 // shape is what the properties of a component say about the time of its instances.
 type shape struct {
 	frame

@@ -1,10 +1,6 @@
 package recur
 
-import (
-	"math"
-
-	"github.com/davadmin/davadmin/pkg/ical"
-)
+import "math"
 
 // Span is a time span that contains all instances of a Set.
 type Span struct {
@@ -95,71 +91,87 @@ func (e *extent) addHigh(unix int64, floating bool) {
 	e.high = max(e.high, unix)
 }
 
-// part returns a budget for a part of the work, and a function that takes what was spent of it
-// from the whole.
-func part(b *Budget) (*Budget, func()) {
+// part is a budget for a part of the work.
+type part struct {
+	*Budget
+	whole *Budget
+	given int
+}
+
+func partOf(b *Budget) part {
 	given := min(spanBudget, b.Left())
-	p := NewBudget(given)
-	return p, func() { b.Spend(given - p.Left()) }
+	return part{NewBudget(given), b, given}
+}
+
+// end takes what was spent from the whole.
+func (p part) end() { p.whole.Spend(p.given - p.Left()) }
+
+// err returns the error for a part that was used up: none if only Span's own limit was reached.
+func (p part) err() error {
+	if p.given < spanBudget {
+		return ErrBudget
+	}
+	return nil
 }
 
 // begin adds the beginning of the series.
 func (s *Set) begin(e *extent, b *Budget) {
-	budget, done := part(b)
-	defer done()
-	g := s.series(budget)
-	d, ok := g.take(latest)
-	switch {
-	case ok:
-	case g.err != nil:
-		d = date{moment: s.dates[0].moment} // DTSTART, or an RDATE before it
-		if b.Left() <= spanBudget {
-			e.err = ErrBudget
-		}
-	default:
-		return
+	p := partOf(b)
+	defer p.end()
+	limit := int64(latest)
+	if len(s.segments) > 1 {
+		limit = s.segments[1].unix
 	}
-	in := s.segments[0].instance(&d)
-	e.addLow(in.from, in.Floating)
-	for i := range s.segments[1:] {
-		seg := &s.segments[i+1]
-		d.unix = max(d.unix, seg.unix)
-		low := d.unix + seg.shift - seg.slack
-		e.addLow(low-1, seg.shape.floating)
+	g := s.series(p.Budget)
+	d, ok := g.take(limit)
+	if !ok && g.err != nil {
+		d, ok = date{moment: s.dates[0].moment}, true // DTSTART, or an RDATE before it
+		e.err = p.err()
+	}
+	if ok {
+		in := s.segments[0].instance(&d)
+		e.addLow(in.from, in.Floating)
+	}
+	for i := range s.segments {
+		if seg := &s.segments[i]; seg.moved {
+			e.addLow(seg.unix+seg.shift-seg.slack+seg.shape.least(seg.shape.length)-1, seg.shape.floating)
+		}
 	}
 }
 
 // end adds the end of the series.
 func (s *Set) end(e *extent, b *Budget) {
-	last, ok := s.last(b)
+	last, ok, err := s.last(b)
 	if !ok {
-		if e.addHigh(math.MaxInt64, false); b.Left() == 0 {
-			e.err = ErrBudget
-		}
+		e.addHigh(math.MaxInt64, false)
+		e.err = err
+		return
+	}
+	if len(s.segments) == 1 {
+		s.tail(e, last, b)
 		return
 	}
 	for i := range s.segments {
 		seg := &s.segments[i]
-		if i+1 < len(s.segments) || seg.moved {
-			// An instance at the end of the segment, whether or not there is one.
-			unix := last
-			if i+1 < len(s.segments) {
-				unix = min(unix, s.segments[i+1].unix)
-			}
-			if unix >= seg.unix {
-				e.addHigh(unix+seg.shift+seg.slack+seg.shape.most(seg.shape.length)+1, seg.shape.floating)
-			}
+		unix := last
+		if i+1 < len(s.segments) {
+			unix = min(unix, s.segments[i+1].unix)
 		}
-	}
-	if len(s.segments) == 1 {
-		s.tail(e, last, b)
+		if unix >= seg.unix {
+			// As if there were an instance at the end of the segment.
+			longest := seg.shape.most(seg.shape.length)
+			if !seg.moved {
+				longest = max(longest, s.longest)
+			}
+			e.addHigh(unix+seg.shift+seg.slack+longest+1, seg.shape.floating)
+		}
 	}
 }
 
-// last returns an instant after which the series has no instance, and false if there is none
-// or it costs too much to find.
-func (s *Set) last(b *Budget) (int64, bool) {
-	last := s.dates[len(s.dates)-1].unix
+// last returns an instant after which the series has no instance. ok is false if there is none,
+// or it costs too much to find; err is ErrBudget if that is so only because of the budget.
+func (s *Set) last(b *Budget) (last int64, ok bool, err error) {
+	last = s.dates[len(s.dates)-1].unix
 	for i := range s.rules {
 		r := &s.rules[i]
 		unix, bounded := int64(0), r.until.set
@@ -169,35 +181,39 @@ func (s *Set) last(b *Budget) (int64, bool) {
 		case bounded:
 			unix = s.master.ceiling(r.until.civil)
 		case r.Count == 0:
-			return 0, false
+			return 0, false, nil
 		}
 		if r.Count > 0 {
-			if found, ok := s.lastCounted(r, b); ok {
-				unix, bounded = found, true
+			found, ok, err := s.lastCounted(r, b)
+			if !ok && !bounded {
+				return 0, false, err
 			}
-		}
-		if !bounded {
-			return 0, false
+			if ok {
+				unix = found
+			}
 		}
 		last = max(last, unix)
 	}
-	return last, true
+	return last, true, nil
 }
 
-// lastCounted returns the last moment of a rule with COUNT.
-func (s *Set) lastCounted(r *rule, b *Budget) (int64, bool) {
-	budget, done := part(b)
-	defer done()
-	if r.Count > int64(budget.Left()) {
-		return 0, false
+// lastCounted returns the last moment of a rule with COUNT, or one after it.
+func (s *Set) lastCounted(r *rule, b *Budget) (last int64, ok bool, err error) {
+	p := partOf(b)
+	defer p.end()
+	if r.Count > int64(p.given) {
+		return 0, false, p.err()
 	}
-	source := newRuleSource(r, s.master, budget)
-	last := s.master.start.unix
+	last = s.master.start.unix
+	source := newRuleSource(r, s.master, p.Budget)
 	for source.ok {
 		last = source.head.unix
 		source.advance()
 	}
-	return last, source.it.Err() == nil
+	if source.it.Err() != nil {
+		return 0, false, p.err()
+	}
+	return last, true, nil
 }
 
 // ceiling returns an instant that is not before that of the civil time or of an earlier one.
@@ -218,8 +234,8 @@ func (f *frame) jump(unix int64) int64 {
 // tail adds the end of the last instances of a series without segments. It looks at the time
 // before the last possible moment, in growing steps, until there is an instance.
 func (s *Set) tail(e *extent, last int64, b *Budget) {
-	budget, done := part(b)
-	defer done()
+	p := partOf(b)
+	defer p.end()
 	first := s.dates[0].unix
 	for i := range s.dates {
 		if d := &s.dates[i]; d.own && !contains(s.exdates, d.unix) && !contains(s.replaced, d.unix) {
@@ -227,13 +243,13 @@ func (s *Set) tail(e *extent, last int64, b *Budget) {
 			e.addHigh(in.until, in.Floating)
 		}
 	}
-	step := int64(2 * ical.SecondsPerDay)
+	step := int64(60)
 	for i := range s.rules {
 		step = max(step, s.rules[i].period())
 	}
 	for {
 		low := last - step
-		g := s.series(budget)
+		g := s.series(p.Budget)
 		g.seek(low, low)
 		found := false
 		for {
