@@ -20,9 +20,9 @@ type Set struct {
 	master *shape // nil if there is no series
 
 	// The series, as the instants at which the recurrence ids are.
-	rules  []rule
-	except []rule
-	dates  []date // ascending, without repetitions; DTSTART is one of them
+	rules   []rule
+	except  []rule
+	dates   []date // ascending, without repetitions; DTSTART is one of them
 	exdates []int64
 	exdays  []ical.Civil
 	longest int64 // maximum length of the dates that have one of their own
@@ -42,8 +42,8 @@ type Set struct {
 	extraOpen    bool  // one has no limit on a side, so that these are of no use
 
 	recurring bool
-	floating  bool // some instance is floating
-	unknown   bool // some component has a time that cannot be read
+	floating  bool             // some instance is floating
+	unknown   bool             // some component has a time that cannot be read
 	again     func(*Zone) *Set // the same set with another zone of floating times
 }
 
