@@ -49,7 +49,8 @@ func newModel(r *rand.Rand, zones *Zones) *model {
 		m.start = m.start.AddDays(210)
 	}
 	rules := []string{"FREQ=DAILY", "FREQ=DAILY;INTERVAL=2", "FREQ=WEEKLY;BYDAY=MO,WE,SA", "FREQ=MONTHLY;BYMONTHDAY=1,-1,29",
-		"FREQ=HOURLY;INTERVAL=5", "FREQ=DAILY;BYHOUR=1,2,3", "FREQ=MINUTELY;INTERVAL=30", "FREQ=YEARLY"}
+		"FREQ=HOURLY;INTERVAL=5", "FREQ=DAILY;BYHOUR=1,2,3", "FREQ=MINUTELY;INTERVAL=30", "FREQ=YEARLY",
+		"FREQ=MINUTELY;INTERVAL=20", "FREQ=MINUTELY;INTERVAL=25"}
 	m.rule = fmt.Sprintf("%s;COUNT=%d", rules[r.IntN(len(rules))], 1+r.IntN(30))
 	seconds := int64(r.IntN(4)) * 1800 * int64(1+r.IntN(60))
 	switch {
