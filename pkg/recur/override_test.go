@@ -46,7 +46,7 @@ var overrideCases = []setCase{
 		want:     []string{"20260301T233000Z", "20260303T120000Z@20260302T233000Z day", "20260303T233000Z"},
 		problems: []string{"recurrence-id-type"},
 	}, {
-		name: "RECURRENCE-ID in UTC of an all-day event, with the zone beside",
+		name: "RECURRENCE-ID in UTC of an all-day event, with the zone alongside",
 		components: []string{
 			"VEVENT\nDTSTART;VALUE=DATE:20260302\nX-NSCP-DTSTART-TZID:Europe/Berlin\nRRULE:FREQ=DAILY;COUNT=3",
 			"VEVENT\nRECURRENCE-ID:20260302T230000Z\nDTSTART;VALUE=DATE:20260310\nSUMMARY:moved",

@@ -54,11 +54,11 @@ func newModel(r *rand.Rand, zones *Zones) *model {
 		"FREQ=MINUTELY;INTERVAL=20", "FREQ=MINUTELY;INTERVAL=25"}
 	m.rule = fmt.Sprintf("%s;COUNT=%d", rules[r.IntN(len(rules))], 1+r.IntN(30))
 	seconds := int64(r.IntN(4)) * 1800 * int64(1+r.IntN(60))
-	switch {
-	case m.kind == "date":
+	switch m.kind {
+	case "date":
 		m.start = m.start.Day()
 		m.length.civil = int64(1+r.IntN(4)) * ical.SecondsPerDay
-	case m.kind == "floating":
+	case "floating":
 		m.length.civil = seconds
 	default:
 		m.length.exact = seconds
@@ -286,7 +286,7 @@ func TestSetsAgreeWithASlowModel(t *testing.T) {
 		}
 		for range 12 {
 			at := m.zone.Unix(m.start) + int64(r.IntN(80)-40)*43_200
-			if len(want) > 0 && r.IntN(2) == 0 { // exactly at a limit of an instance, or a second beside it
+			if len(want) > 0 && r.IntN(2) == 0 { // exactly at a limit of an instance, or a second alongside it
 				x := want[r.IntN(len(want))]
 				at = []int64{x.start, x.end}[r.IntN(2)] + int64(r.IntN(3)) - 1
 			}

@@ -50,9 +50,9 @@ func (b *builder) find(tzid string) *Zone {
 	return b.zone
 }
 
-// beside returns the zone that the old Sun server writes next to its times in UTC, nil if there
+// alongside returns the zone that the old Sun server writes next to its times in UTC, nil if there
 // is none.
-func (b *builder) beside(c *ical.Component, p *ical.Property) *Zone {
+func (b *builder) alongside(c *ical.Component, p *ical.Property) *Zone {
 	name := "X-NSCP-DTSTART-TZID"
 	if p.Name == "DUE" {
 		name = "X-NSCP-DUE-TZID"
@@ -66,12 +66,12 @@ func (b *builder) frame(c *ical.Component, p *ical.Property, t stamp) frame {
 	switch {
 	case t.Form == ical.Date:
 		floating.allDay = true
-		if floating.beside = b.find(TZID(p)); floating.beside == nil {
-			floating.beside = b.beside(c, p)
+		if floating.alongside = b.find(TZID(p)); floating.alongside == nil {
+			floating.alongside = b.alongside(c, p)
 		}
 		return floating
 	case t.Form == ical.UTC:
-		if zone := b.beside(c, p); zone != nil {
+		if zone := b.alongside(c, p); zone != nil {
 			return frame{zone: zone}
 		}
 		return frame{zone: UTC()}

@@ -328,7 +328,7 @@ var dateCases = []setCase{
 		components: []string{"VEVENT\nDTSTART;TZID=Europe/Berlin:20261024T023000\nRRULE:FREQ=DAILY;COUNT=3"},
 		want:       []string{"20261024T003000Z", "20261025T003000Z", "20261026T013000Z"},
 	}, {
-		name: "the zone beside times in UTC is that of the series",
+		name: "the zone alongside times in UTC is that of the series",
 		components: []string{`VEVENT
 			DTSTART:20260327T080000Z
 			X-NSCP-DTSTART-TZID:Europe/Berlin
@@ -339,7 +339,7 @@ var dateCases = []setCase{
 		want:     []string{"20260327T080000Z/20260327T090000Z", "20260329T070000Z/20260329T080000Z", "20260330T070000Z/20260330T080000Z"},
 		problems: []string{"utc-with-zone"},
 	}, {
-		name: "dates given as times in UTC are those of the zone beside",
+		name: "dates given as times in UTC are those of the zone alongside",
 		components: []string{`VEVENT
 			DTSTART;VALUE=DATE:20260302
 			X-NSCP-DTSTART-TZID:Europe/Berlin
