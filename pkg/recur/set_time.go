@@ -55,16 +55,17 @@ func (f *frame) point(t stamp) point {
 // fixed reports whether the clock of the zone never changes.
 func (z *Zone) fixed() bool { return z.source == nil }
 
-// lowest returns the lowest offset between two instants.
+// lowest returns the lowest offset between two instants that are at most twice maxGap apart.
 func (z *Zone) lowest(from, to int64) int {
 	if z.fixed() {
 		return int(z.offset)
 	}
-	from, to = max(minInstant, min(maxInstant, from)), max(minInstant, min(maxInstant, to))
-	b := z.at(from)
-	i := b.find(from)
+	start, _ := z.fold(from)
+	end := start + to - from
+	b := z.at(start)
+	i := b.find(start)
 	low := b.offsets[i]
-	for b.end(i) <= to {
+	for b.end(i) <= end {
 		if i++; i == len(b.offsets) {
 			b, i = z.at(b.end(i-1)), 0
 		}
