@@ -117,7 +117,7 @@ var overrideCases = []setCase{
 			"VEVENT\nRECURRENCE-ID:20260303T090000Z\nDTSTART:20260303T120000Z\nSEQUENCE:2\nSUMMARY:second",
 		},
 		want:     []string{"20260302T090000Z", "20260303T100000Z@20260303T090000Z new"},
-		problems: []string{"duplicate-recurrence-id", "duplicate-recurrence-id"},
+		problems: []string{"resource-overrides", "resource-overrides"},
 	}, {
 		name: "an override without a readable id is an instance at its own time",
 		components: []string{
@@ -125,7 +125,7 @@ var overrideCases = []setCase{
 			"VEVENT\nRECURRENCE-ID:yesterday\nDTSTART:20260303T100000Z\nSUMMARY:kept",
 		},
 		want:     []string{"20260302T090000Z", "20260303T100000Z kept"},
-		problems: []string{"time-invalid"},
+		problems: []string{"value-invalid"},
 	}, {
 		name: "an override of an event that does not recur",
 		components: []string{
