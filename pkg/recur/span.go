@@ -131,16 +131,24 @@ func (s *Set) begin(e *extent, b *Budget) {
 	if len(s.segments) > 1 {
 		limit = s.segments[1].unix
 	}
-	d, ok := s.dates[0], true // DTSTART, or an RDATE before it
-	if len(s.except) > 0 || s.removes(&d.point) || d.unix >= limit {
+	// The first one is DTSTART, or an RDATE before it. If the clock skips DTSTART, later times of
+	// the rule may come first.
+	skips := s.master.skips()
+	d, ok := s.dates[0], true
+	if skips || len(s.except) > 0 || s.removes(&d.point) || d.unix >= limit {
 		g := s.series(p.Budget)
 		if d, ok = g.take(limit); !ok && g.err != nil {
-			d, ok = date{point: s.dates[0].point}, true
+			d, ok = s.dates[0], true
 			e.err = p.err()
+		} else if ok {
+			skips = false
 		}
 	}
 	if ok {
 		in := s.segments[0].instance(&d)
+		if skips {
+			in.from -= maxGap
+		}
 		e.addLow(in.from, in.Floating)
 	}
 	for i := range s.segments {
@@ -229,6 +237,11 @@ func (s *Set) lastCounted(r *rule, b *Budget) (last int64, ok bool, err error) {
 	return last, true, nil
 }
 
+// skips reports whether the clock skips the start.
+func (s *shape) skips() bool {
+	return !s.zone.fixed() && s.zone.Civil(s.start.unix) != s.start.civil
+}
+
 // ceiling returns an instant that is not before that of the civil time or of an earlier one.
 func (f *frame) ceiling(c ical.Civil) int64 {
 	unix := f.zone.Unix(c)
@@ -249,7 +262,7 @@ func (f *frame) jump(unix int64) int64 {
 func (s *Set) tail(e *extent, last int64, b *Budget) {
 	p := partOf(b)
 	defer p.end()
-	first := s.dates[0].unix
+	first := s.dates[0].unix - maxGap
 	for i := range s.dates {
 		if d := &s.dates[i]; d.own && !s.removes(&d.point) {
 			in := s.segments[0].instance(d)
