@@ -13,7 +13,6 @@ import (
 	"github.com/davadmin/davadmin/internal/spill"
 	"github.com/davadmin/davadmin/pkg/ical"
 	"github.com/davadmin/davadmin/pkg/recur"
-	"github.com/davadmin/davadmin/pkg/store"
 )
 
 // SplitOptions say how a file is divided into objects.
@@ -222,39 +221,32 @@ func (s *Splitter) item(offsets []uint64) (*Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	item := &Item{UID: first.uid, Type: first.typ, Line: first.line}
-	parts := parts{item: item, kept: []*source{first}, size: len(first.text), limit: s.o.Limits.Size}
-	if parts.limit <= 0 || parts.limit > store.MaxComponent {
-		parts.limit = store.MaxComponent
-	}
-	if first.made {
-		parts.report(ical.Warning, "uid-made", first, "has no UID; one was made from its content: "+first.uid)
-	}
+	p := newParts(first, s.o.Limits.Size)
+	item := p.item
 	for _, at := range offsets[1:] {
 		c, err := s.source(at)
 		if err != nil {
 			return nil, err
 		}
-		parts.add(c)
-		if item.Err != nil {
+		if p.add(c); item.Err != nil {
 			return item, nil
 		}
 	}
-	text, calendar, starts, err := s.compose(&parts)
+	text, calendar, starts, err := s.compose(p)
 	if err != nil {
 		return nil, err
 	}
 	item.TimeZone = calendar.timeZone
 	if calendar.method != "" {
-		parts.report(ical.Note, "method-dropped", first, "METHOD:"+calendar.method+" of its calendar is left out: the object is stored, not sent")
+		p.reportf(ical.Note, "method-dropped", first, "METHOD:%s of the calendar is left out, because the object is stored and not sent", calendar.method)
 	}
 	object, refused := parse(text, Options{Zones: s.o.Zones, Lenient: true, Limits: s.o.Limits}, true)
 	if refused != nil {
 		item.Err = refused
-		inFile(refused.Problems, parts.kept, starts)
+		inFile(refused.Problems, p.kept, starts)
 		return item, nil
 	}
-	inFile(object.Problems, parts.kept, starts)
+	inFile(object.Problems, p.kept, starts)
 	item.Object = object
 	return item, nil
 }
@@ -268,7 +260,7 @@ func inFile(problems []ical.Problem, components []*source, starts []int) {
 			if p.Line < start {
 				break
 			}
-			if line = components[k].line; !components[k].edited {
+			if line = components[k].line; !components[k].edited() {
 				line += p.Line - start
 			} else {
 				p.Column = 0
@@ -307,7 +299,7 @@ func (s *Splitter) compose(p *parts) ([]byte, *sourceCalendar, []int, error) {
 				names[name] = string(text)
 				zones = append(zones, string(text))
 			case had != string(text):
-				p.report(ical.Warning, "zones-differ", c, fmt.Sprintf("the file defines the time zone %.100s in two ways; the first one is used", name))
+				p.reportf(ical.Warning, "zones-differ", c, "the file defines the time zone %.100s in two ways; that of the first component is used", name)
 			}
 		}
 	}

@@ -12,13 +12,16 @@ import (
 	"github.com/davadmin/davadmin/pkg/ical"
 )
 
+// edited reports whether the text is not that of the file.
+func (s *source) edited() bool { return s.made || s.decoded }
+
 // source is a component of a file.
 type source struct {
 	calendar int // number of its VCALENDAR in the file
 	line     int
 	typ, uid string
 	made     bool   // the UID was made
-	edited   bool   // the text is not that of the file
+	decoded  bool   // quoted-printable text was decoded
 	instance string // of an override: which instance it replaces; "" for a master
 	newness  [3]int64
 	tzids    []string // that it mentions, each once
@@ -28,12 +31,12 @@ type source struct {
 // sourceOf returns a component with what is needed to find its place. It gets a UID if it has
 // none, and quoted-printable text, which iCalendar does not have, is decoded.
 func sourceOf(c *ical.Component, calendar int) *source {
-	s := &source{calendar: calendar, line: c.Line, typ: c.Name, edited: decodeQuoted(c)}
+	s := &source{calendar: calendar, line: c.Line, typ: c.Name, decoded: decodeQuoted(c)}
 	if p := c.Get("UID"); p != nil {
 		s.uid = p.Text()
 	}
 	if s.uid == "" {
-		s.uid, s.made, s.edited = contentUID(c), true, true
+		s.uid, s.made = contentUID(c), true
 		c.Set("UID", s.uid)
 	}
 	if p := c.Get("RECURRENCE-ID"); p != nil {
@@ -134,7 +137,7 @@ func (s *source) append(b []byte) []byte {
 	if s.made {
 		flags |= 1
 	}
-	if s.edited {
+	if s.decoded {
 		flags |= 2
 	}
 	for _, n := range []uint64{uint64(s.calendar), uint64(s.line), flags, uint64(s.newness[0]), uint64(s.newness[1]), uint64(s.newness[2])} {
@@ -155,7 +158,7 @@ func (s *Splitter) source(at uint64) (*source, error) {
 	d := spill.NewDecoder(record)
 	c := &source{calendar: d.Int(), line: d.Int()}
 	flags := d.Uint()
-	c.made, c.edited = flags&1 != 0, flags&2 != 0
+	c.made, c.decoded = flags&1 != 0, flags&2 != 0
 	for i := range c.newness {
 		c.newness[i] = int64(d.Uint())
 	}
