@@ -61,31 +61,31 @@ func (it *Iterator) filterDays(r *Rule) {
 	f := &it.days
 	f.weekStart = r.WeekStart % 7
 	f.months = allMonths
-	if r.ByMonth != nil {
+	if len(r.ByMonth) > 0 {
 		f.months = uint16(bitsOf(r.ByMonth)) & allMonths
 	}
-	if r.ByMonthDay != nil {
+	if len(r.ByMonthDay) > 0 {
 		f.setMonthDays(r.ByMonthDay)
 	}
-	if r.ByYearDay != nil {
+	if len(r.ByYearDay) > 0 {
 		f.setYearDays(r.ByYearDay)
 	}
-	if r.ByWeekNo != nil {
+	if len(r.ByWeekNo) > 0 {
 		f.setWeekNos(r.ByWeekNo)
 	}
-	if r.ByDay != nil {
-		useNumbers := r.Frequency == Monthly || r.Frequency == Yearly && r.ByWeekNo == nil
+	if len(r.ByDay) > 0 {
+		useNumbers := r.Frequency == Monthly || r.Frequency == Yearly && len(r.ByWeekNo) == 0
 		f.setWeekdays(r.ByDay, useNumbers)
-		f.numberedInYear = r.Frequency == Yearly && r.ByMonth == nil
+		f.numberedInYear = r.Frequency == Yearly && len(r.ByMonth) == 0
 	}
 	_, month, day := it.start.Date()
-	if r.ByDay == nil && r.ByMonthDay == nil && r.ByYearDay == nil {
+	if len(r.ByDay) == 0 && len(r.ByMonthDay) == 0 && len(r.ByYearDay) == 0 {
 		switch {
-		case r.Frequency == Weekly || r.Frequency >= Monthly && r.ByWeekNo != nil:
+		case r.Frequency == Weekly || r.Frequency >= Monthly && len(r.ByWeekNo) > 0:
 			f.setWeekdays([]Day{{Weekday: it.start.Weekday()}}, false)
 		case r.Frequency >= Monthly:
 			f.setMonthDays([]int{day})
-			if r.Frequency == Yearly && r.ByMonth == nil {
+			if r.Frequency == Yearly && len(r.ByMonth) == 0 {
 				f.months = 1 << month
 			}
 		}
@@ -101,7 +101,7 @@ func (it *Iterator) setClock(r *Rule, allDay bool) {
 		return
 	}
 	set := func(list []int, value int) uint64 {
-		if list == nil {
+		if len(list) == 0 {
 			return 1 << value
 		}
 		return bitsOf(list)
@@ -183,7 +183,7 @@ func (it *Iterator) Seek(from ical.Civil) {
 // position prepares for the times that are not before from.
 func (it *Iterator) position(from ical.Civil) {
 	it.ready = true
-	if it.done = from > lastTime; it.done {
+	if it.done = from > lastTime || it.clock.size() == 0; it.done {
 		return
 	}
 	if it.periods != nil {

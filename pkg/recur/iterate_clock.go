@@ -103,7 +103,9 @@ func (c *clock) pick(positions []int) {
 		}
 	}
 	slices.Sort(list)
-	c.list = slices.Compact(list)
+	if list = slices.Compact(list); len(list) < c.size() {
+		c.list = list
+	}
 }
 
 // maxSetPos is the greatest number in BYSETPOS.

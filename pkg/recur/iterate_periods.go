@@ -39,16 +39,16 @@ func newPeriods(r *Rule, it *Iterator) *periods {
 		p.base, cycle = 12*int64(year)+int64(month)-1, monthsPerCycle
 	default:
 		p.base, cycle = int64(year), 400
-		p.weeks = r.ByWeekNo != nil
+		p.weeks = len(r.ByWeekNo) > 0
 	}
 	p.cycle = int(cycle / gcd(p.interval, cycle))
-	if f := &it.days; r.Skip != Omit && r.ByWeekNo == nil {
-		if r.Frequency == Yearly && r.ByMonthDay == nil {
+	if f := &it.days; r.Skip != Omit && len(r.ByWeekNo) == 0 {
+		if r.Frequency == Yearly && len(r.ByMonthDay) == 0 {
 			p.missingLast = slices.Contains(r.ByYearDay, 366)
 			p.missingFirst = slices.Contains(r.ByYearDay, -366)
 			p.crosses = p.missingLast && r.Skip == Forward || p.missingFirst && r.Skip == Backward
 		}
-		if r.Frequency == Monthly && r.ByYearDay == nil {
+		if r.Frequency == Monthly && len(r.ByYearDay) == 0 {
 			p.crosses = r.Skip == Forward && f.monthDays>>28 != 0 || r.Skip == Backward && f.monthEnds>>28 != 0
 		}
 	}
@@ -85,8 +85,11 @@ func (p *periods) number(from ical.Civil) int64 {
 	default:
 		at = int64(year)
 	}
-	if p.weeks {
+	switch {
+	case p.weeks:
 		at, least = at-1, -1
+	case p.crosses:
+		at -= step - 1 // the period that begins at or before the time
 	}
 	return max(-floorDiv(p.base-at, step), least)
 }
@@ -94,40 +97,40 @@ func (p *periods) number(from ical.Civil) int64 {
 // seek prepares for the times at or after a time.
 func (p *periods) seek(it *Iterator, from ical.Civil) {
 	p.k = p.number(from)
-	day := dayOf(from)
-	for empty := 0; ; p.k++ {
-		if !p.load(it) {
-			it.done = true
+	for empty := 0; empty <= p.cycle+2 && p.load(it); empty++ {
+		if p.skipTo(from) {
 			return
 		}
-		if p.setPos != nil {
-			p.i, _ = slices.BinarySearch(p.times, from)
-			if p.i < len(p.times) {
-				return
-			}
-		} else {
-			p.i, p.at = 0, 0
-			for p.i < len(p.days) && p.days[p.i] < day {
-				p.i++
-			}
-			if p.i < len(p.days) {
-				if p.days[p.i] == day {
-					p.at = int(from - civilOf(day))
-				}
-				return
-			}
-		}
-		if empty++; empty > p.cycle+2 {
-			it.done = true
-			return
-		}
+		p.k++
 	}
+	it.done = true
+}
+
+// skipTo skips the times of the loaded period before a given one, and reports whether others
+// are left.
+func (p *periods) skipTo(from ical.Civil) bool {
+	if len(p.setPos) > 0 {
+		p.i, _ = slices.BinarySearch(p.times, from)
+		return p.i < len(p.times)
+	}
+	day := dayOf(from)
+	p.i, p.at = 0, 0
+	for p.i < len(p.days) && p.days[p.i] < day {
+		p.i++
+	}
+	if p.i == len(p.days) {
+		return false
+	}
+	if p.days[p.i] == day {
+		p.at = int(from - civilOf(day))
+	}
+	return true
 }
 
 // next returns the next time.
 func (p *periods) next(it *Iterator) (ical.Civil, bool) {
 	for empty := 0; empty <= p.cycle+2; empty++ {
-		if p.setPos != nil {
+		if len(p.setPos) > 0 {
 			if p.i < len(p.times) {
 				p.i++
 				return p.times[p.i-1], p.times[p.i-1] <= lastTime

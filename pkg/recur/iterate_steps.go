@@ -39,16 +39,16 @@ func (s *stepper) init(r *Rule, it *Iterator, allDay bool) {
 	}
 	s.base = it.start - ical.Civil(modulo64(int64(it.start), s.length))
 	s.limits = clock{hours: 1<<24 - 1, minutes: 1<<60 - 1, seconds: 1<<60 - 1}
-	if r.ByHour != nil && frequency < Daily {
+	if len(r.ByHour) > 0 && frequency < Daily {
 		s.limits.hours &= bitsOf(r.ByHour)
 	}
-	if r.ByMinute != nil && frequency < Hourly {
+	if len(r.ByMinute) > 0 && frequency < Hourly {
 		s.limits.minutes &= bitsOf(r.ByMinute)
 	}
-	if r.BySecond != nil && frequency < Minutely {
+	if len(r.BySecond) > 0 && frequency < Minutely {
 		s.limits.seconds &= bitsOf(r.BySecond)
 	}
-	if r.BySetPos != nil {
+	if len(r.BySetPos) > 0 {
 		it.clock.pick(r.BySetPos)
 	}
 	s.never = it.clock.size() == 0 || s.limits.size() == 0 || !s.reaches(it)

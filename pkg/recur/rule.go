@@ -70,8 +70,8 @@ func (d Day) String() string {
 	return strconv.Itoa(d.N) + name
 }
 
-// Rule is a recurrence rule of the Gregorian calendar (RFC 5545, 3.3.10; RFC 7529). Lists that
-// are nil are absent. A Rule that is not changed may be used by several goroutines at once.
+// Rule is a recurrence rule of the Gregorian calendar (RFC 5545, 3.3.10; RFC 7529). Empty
+// lists are absent. A Rule that is not changed may be used by several goroutines at once.
 type Rule struct {
 	Frequency Frequency
 	Interval  int       // every how many periods, at least 1; 0 is read as 1
