@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -131,13 +132,14 @@ func (o *dbVerify) run(ctx context.Context) (err error) {
 	default:
 		err = o.stores.recordedIn(ctx, s, o.lock.Timeout, journal.Indexes, "db verify", cmdutil.Plural(len(names), "back end"), work)
 		if err != nil && len(all) > 0 {
-			err = fmt.Errorf("so far: %s; the same command continues from there; %w", verifiedWords(all), err)
+			err = fmt.Errorf("%w; so far: %s; the same command continues from there", err, verifiedWords(all))
 		}
 	}
 	if err == nil {
 		err = incomplete
 	}
-	return errors.Join(o.print(format, all, err == nil), o.ended(all, err))
+	complete := err == nil && !slices.ContainsFunc(all, func(v *verified) bool { return v.Failed > 0 })
+	return errors.Join(o.print(format, all, complete), o.ended(all, err))
 }
 
 // verify verifies one back end.
@@ -154,7 +156,7 @@ func (o *dbVerify) verify(ctx context.Context, s *storeHome, name string) (*veri
 		return fmt.Sprintf("%s: %d components read, %.0f per second", name, n, float64(n)/max(o.now().Sub(start).Seconds(), 0.001))
 	})
 	result, err := calobj.Respan(ctx, st, calobj.RespanOptions{
-		Zones: o.zones, DryRun: o.global.DryRun, Rate: o.rate, Now: o.now,
+		Zones: o.zones, DryRun: o.global.DryRun, Rate: o.rate,
 		Progress: func(r calobj.RespanResult) { read.Store(r.Read) },
 		Failed: func(m *store.Indexed, err error) {
 			f := failedComponent{Account: m.Address, ID: m.Place.Account, Calendar: m.Calendar, Resource: m.Name, Deleted: m.Place.Deleted, Error: o.hints.ErrorText(err)}
@@ -284,7 +286,7 @@ func spansOutdated(ctx context.Context, st store.Store) (string, error) {
 	case err != nil:
 		return "", err
 	case state.Algorithm < calobj.SpanAlgorithm && state.Run != nil:
-		return fmt.Sprintf("the spans of its components are not those of this version; a run that computes them again has not ended (begun %s)", timeText(state.Run.Begun)), nil
+		return fmt.Sprintf("the spans of its components are not those of this version, and a run that corrects them has not ended (%s done)", cmdutil.Plural(int(state.Run.Read), "component")), nil
 	case state.Algorithm < calobj.SpanAlgorithm:
 		return "the spans of its components are not those of this version", nil
 	}
