@@ -20,9 +20,9 @@ type Set struct {
 	master *shape // nil if there is no series
 
 	// The series, as the instants at which the recurrence ids are.
-	rules  []rule
-	except []rule
-	dates  []date // ascending, without repetitions; DTSTART is one of them
+	rules   []rule
+	except  []rule
+	dates   []date // ascending, without repetitions; DTSTART is one of them
 	exdates []int64
 	exdays  []ical.Civil
 	longest int64 // maximum length of the dates that have one of their own
@@ -39,10 +39,11 @@ type Set struct {
 	extra        []Instance
 	extraLongest int64 // maximum of until - Start
 	extraLead    int64 // maximum of Start - from
+	extraOpen    bool  // one has no limit on a side, so that these are of no use
 
 	recurring bool
-	floating  bool // some instance is floating
-	unknown   bool // some component has a time that cannot be read
+	floating  bool             // some instance is floating
+	unknown   bool             // some component has a time that cannot be read
 	again     func(*Zone) *Set // the same set with another zone of floating times
 }
 
@@ -64,8 +65,9 @@ const MaxRules = 100
 // VJOURNAL or VFREEBUSY. The calendar contributes its VTIMEZONEs.
 //
 // The set is read tolerantly. The problems say what is wrong in the components as far as it
-// concerns their times, and how it was read. What has no readable start has no instances; a
-// problem of level Error says so.
+// concerns their times, and how it was read; those of the VTIMEZONEs are among them if a
+// component names a zone. What has no readable start has no instances; a problem of level Error
+// says so.
 //
 // The error is not nil if there are no components of these types, or more than MaxRules rules.
 func NewSet(calendar *ical.Component, components []*ical.Component, o SetOptions) (*Set, []ical.Problem, error) {
@@ -147,6 +149,13 @@ func (b *builder) build(components []*ical.Component) (*Set, error) {
 	}
 	b.addOverrides(overrides)
 	b.finish()
+	if b.zones != nil {
+		for _, problem := range b.zones.Problems() {
+			if problem.Code != zoneUnknown { // reported with its place
+				b.add(problem)
+			}
+		}
+	}
 	return b.set, nil
 }
 
@@ -278,7 +287,7 @@ func (b *builder) finish() {
 	for i := range s.extra {
 		in := &s.extra[i]
 		if in.Start < earliest || in.until > latest {
-			s.extraLongest = math.MaxInt64 - latest // without limit
+			s.extraOpen = true
 			continue
 		}
 		s.extraLongest = max(s.extraLongest, in.until-in.Start)

@@ -23,9 +23,9 @@ func (s *Set) Between(from, to int64, b *Budget) iter.Seq2[Instance, error] {
 			budget = NewBudget(DefaultBudget)
 		}
 		w := walk{set: s, from: clamp(from), to: clamp(to), yield: yield}
-		w.extra, _ = slices.BinarySearchFunc(s.extra, w.from-s.extraLongest, func(in Instance, unix int64) int {
-			return compare(in.Start, unix)
-		})
+		if !s.extraOpen {
+			w.extra = s.firstExtra(w.from)
+		}
 		if len(s.segments) > 0 && !w.run(budget) {
 			return
 		}
@@ -38,6 +38,14 @@ func (s *Set) Between(from, to int64, b *Budget) iter.Seq2[Instance, error] {
 			yield(Instance{}, w.err)
 		}
 	}
+}
+
+// firstExtra returns the first instance of extra that may overlap a range from an instant on.
+func (s *Set) firstExtra(from int64) int {
+	i, _ := slices.BinarySearchFunc(s.extra, from-s.extraLongest, func(in Instance, unix int64) int {
+		return compare(in.Start, unix)
+	})
+	return i
 }
 
 // walk yields the instances of a time range.

@@ -1,6 +1,7 @@
 package recur
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/pkg/ical"
@@ -30,6 +31,7 @@ func (b *builder) addRecurrence(c *ical.Component) error {
 	if n > MaxRules {
 		return errManyRules
 	}
+	s.rules = slices.DeleteFunc(s.rules, s.removed)
 	if rules > 0 && s.master.zone != UTC() && !s.master.floating && b.startForm(c) == ical.UTC {
 		b.report(ical.Note, "utc-with-zone", c, c.Get("DTSTART"), "the start is in UTC, with a time zone alongside; the recurrence follows the clock of that zone")
 	}
@@ -40,6 +42,21 @@ func (b *builder) addRecurrence(c *ical.Component) error {
 		b.addExceptions(c, p)
 	}
 	return nil
+}
+
+// removed reports whether an EXRULE is the same as a rule, so that nothing is left of it. To
+// compute that would use up any budget if the rule is a frequent one.
+func (s *Set) removed(r rule) bool {
+	text := ""
+	for i := range s.except {
+		if text == "" {
+			text = r.String()
+		}
+		if s.except[i].String() == text {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *builder) startForm(c *ical.Component) ical.TimeForm {
@@ -93,11 +110,7 @@ func (b *builder) until(c *ical.Component, p *ical.Property, r *Rule) until {
 // gives reports whether the rule itself gives its start. Iterators give it always.
 func (r *Rule) gives(start ical.Civil, allDay bool) bool {
 	it := r.Iterator(start, allDay, NewBudget(1000))
-	it.last = it.start - 1
-	it.position(it.start)
-	if it.done {
-		return false
-	}
+	it.atStart, it.from = false, it.start
 	first, ok := it.advance()
 	return ok && first == it.start
 }

@@ -18,14 +18,17 @@ func (b *builder) stamp(c *ical.Component, p *ical.Property) (stamp, bool) {
 func (b *builder) at(c *ical.Component, p *ical.Property, t ical.Time) stamp {
 	s := stamp{Time: t}
 	if t.Form == ical.Local {
-		if tzid := p.Param("TZID"); tzid != "" {
+		if tzid := TZID(p); tzid != "" {
 			if s.zone = b.find(tzid); s.zone == nil {
-				b.report(ical.Warning, "timezone-unknown", c, p, "the time zone of "+p.Name+" is unknown; the time is read as one without a zone")
+				b.report(ical.Warning, zoneUnknown, c, p, "the time zone of "+p.Name+" is unknown; the time is read as one without a zone")
 			}
 		}
 	}
 	return s
 }
+
+// zoneUnknown is the code of the problem that a TZID has no meaning.
+const zoneUnknown = "zone-unknown"
 
 // find returns the zone of a TZID, nil if it is unknown.
 func (b *builder) find(tzid string) *Zone {
@@ -63,7 +66,7 @@ func (b *builder) frame(c *ical.Component, p *ical.Property, t stamp) frame {
 	switch {
 	case t.Form == ical.Date:
 		floating.allDay = true
-		if floating.beside = b.find(p.Param("TZID")); floating.beside == nil {
+		if floating.beside = b.find(TZID(p)); floating.beside == nil {
 			floating.beside = b.beside(c, p)
 		}
 		return floating

@@ -1,6 +1,10 @@
 package recur
 
-import "math"
+import (
+	"math"
+
+	"github.com/davadmin/davadmin/pkg/ical"
+)
 
 // Span is a time span that contains all instances of a Set.
 type Span struct {
