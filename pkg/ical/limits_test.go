@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/davadmin/davadmin/internal/icaltest"
 	"github.com/davadmin/davadmin/internal/tier"
@@ -73,6 +74,75 @@ func TestLimits(t *testing.T) {
 	}
 	if _, _, err := Parse(text, Options{Limits: Limits{Components: 5}}); err != nil {
 		t.Error(err)
+	}
+}
+
+// Lines that continue a QUOTED-PRINTABLE value count for its length, whether they are long or many.
+func TestLimitQuotedPrintable(t *testing.T) {
+	for _, more := range []string{strings.Repeat("a=\r\n", 1000), strings.Repeat("a", 200_000) + "\r\n"} {
+		text := "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nX;ENCODING=QUOTED-PRINTABLE:=\r\n" + more +
+			"\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:2\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+		o := Options{Lenient: true, Limits: Limits{Line: 500}}
+		const want = "line 3: the line is longer than 500 bytes"
+		if _, _, err := Parse(text, o); err == nil || err.Error() != want {
+			t.Error(err)
+		}
+		all, problems, err := readAll(t, strings.NewReader(text), o)
+		if errors := only(problems, Error); err != nil || describe(all) != "VEVENT 2 [UID]" || len(errors) != 1 || errors[0].Error() != want {
+			t.Error(describe(all), problems, err)
+		}
+	}
+}
+
+// The time for a text grows with its length, whatever it contains.
+func TestHostileTexts(t *testing.T) {
+	const n = 150_000
+	for name, inside := range map[string]string{
+		"warnings":        strings.Repeat("X;A:1\r\n", n),
+		"broken lines":    strings.Repeat("broken\r\n", n),
+		"blank lines":     strings.Repeat("\r\n", n),
+		"events":          strings.Repeat("BEGIN:VEVENT\r\n", n),
+		"ends":            strings.Repeat("END:VALARM\r\n", n),
+		"mixed":           strings.Repeat("BEGIN:VALARM\r\nEND:VALARM\r\nX:1\r\n", n/4),
+		"folds":           "X:" + strings.Repeat("\r\n ", n),
+		"blank folds":     strings.Repeat("\r\n ", n),
+		"quotes":          "X;A=" + strings.Repeat("\"", n) + ":1\r\n",
+		"parameters":      "X" + strings.Repeat(";A=\"", n+1) + ":1\r\n",
+		"soft breaks":     "X;ENCODING=QUOTED-PRINTABLE:" + strings.Repeat("a=\r\n", n) + "\r\n",
+		"broken breaks":   strings.Repeat("X;ENCODING=QUOTED-PRINTABLE:=\r\nEND:VALARM\r\n", n/2),
+		"control":         "X:" + strings.Repeat("\x00", n) + "\r\n",
+		"carriage return": "X:" + strings.Repeat("\r", n) + "\r\n",
+		"not UTF-8":       "X:" + strings.Repeat("\xff", n) + "\r\n",
+		"odd names":       strings.Repeat("X:1\r\n X-NSCP-A:b\r\n", n/2),
+	} {
+		text := "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n" + inside + "END:VEVENT\r\nEND:VCALENDAR\r\n"
+		begun := time.Now()
+		c, _, err := Parse(text, Options{Lenient: true})
+		if err == nil {
+			if c.String() != text {
+				t.Errorf("%s: the text differs", name)
+			}
+			c.DecodeQuotedPrintable()
+			for _, event := range c.Components {
+				for i := range event.Properties {
+					event.Properties[i].Param("B")
+					if i < 10 {
+						event.Properties[i].SetParam("B", "c")
+					}
+				}
+				event.Set("X", "y")
+				event.Remove("X")
+			}
+		}
+		if _, _, failed := readAll(t, strings.NewReader(text), Options{Lenient: true}); failed != nil {
+			t.Errorf("%s: %v", name, failed)
+		}
+		// The slowest takes some 50 ms; what is quadratic, minutes.
+		if used := time.Since(begun); used > 5*time.Second {
+			t.Errorf("%s: %v", name, used)
+		} else {
+			t.Logf("%s: %v (%v)", name, used, err)
+		}
 	}
 }
 

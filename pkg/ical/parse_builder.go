@@ -40,6 +40,7 @@ type counters struct{ size, properties, components int }
 // frame is an open component.
 type frame struct {
 	c       *Component
+	uid     string
 	start   int  // where its text begins
 	hasKids bool // a component in it ended
 }
@@ -185,15 +186,22 @@ func (b *builder) property(name, text string, nameEnd, at int, params paramState
 		}
 		if quotedPrintable {
 			text = b.quotedPrintable(name, text, nameEnd)
+			if b.err != nil || b.skips {
+				return
+			}
 		}
 	}
 	if control, high := oddBytes(text); control || high {
-		b.oddBytes(name, text, high)
+		b.oddBytes(name, text, control, high)
 	}
 	if b.err != nil {
 		return
 	}
-	if b.stack[len(b.stack)-1].hasKids {
+	top := &b.stack[len(b.stack)-1]
+	if name == "UID" && top.uid == "" {
+		top.uid = text[at:]
+	}
+	if top.hasKids {
 		b.reportLine(Warning, "property-after-component", 0, name, "a property follows a component")
 	}
 	if len(b.slab) == cap(b.slab) {
@@ -236,8 +244,8 @@ func (b *builder) seal() {
 }
 
 // oddBytes reports bytes that a content line must not contain.
-func (b *builder) oddBytes(name, text string, high bool) {
-	for i, cr := 0, false; i < len(text); i++ {
+func (b *builder) oddBytes(name, text string, control, high bool) {
+	for i, cr := 0, false; control && i < len(text); i++ {
 		switch {
 		case !isControl(text[i]) || text[i] == '\r' && cr:
 			continue

@@ -24,6 +24,9 @@ func (b *builder) quotedPrintable(name, text string, nameEnd int) string {
 		}
 		joined = append(joined[:len(joined)-1], next...)
 	}
+	if b.lines.overlong || len(joined) > b.limits.Line {
+		b.limit("line", "the line is longer than %d bytes", b.limits.Line)
+	}
 	return string(joined)
 }
 

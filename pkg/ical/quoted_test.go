@@ -19,7 +19,7 @@ func TestQuotedPrintable(t *testing.T) {
 	if err == nil || err.Error() != "line 4, column 8: the value is QUOTED-PRINTABLE, which iCalendar does not have" || len(problems) != 1 {
 		t.Errorf("strict: %v %v", err, problems)
 	}
-	c, problems, err := Parse(strings.ReplaceAll(text, "|", "\r\n"), Options{Lenient: true})
+	_, problems, err = Parse(strings.ReplaceAll(text, "|", "\r\n"), Options{Lenient: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,8 @@ func TestQuotedPrintable(t *testing.T) {
 	}
 
 	fixed := strings.ReplaceAll(strings.ReplaceAll(text, "t=|BEGIN:no, it is text", "t"), "|", "\r\n")
-	if c, problems, err = Parse(fixed, Options{Lenient: true}); err != nil || only(problems, Error) != nil {
+	c, problems, err := Parse(fixed, Options{Lenient: true})
+	if err != nil || only(problems, Error) != nil {
 		t.Fatal(err, problems)
 	}
 	if c.String() != fixed {
