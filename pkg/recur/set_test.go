@@ -302,7 +302,7 @@ var dateCases = []setCase{
 		// 01:30, 02:00 and 02:30 (skipped: 03:00 and 03:30), 03:00, 03:30, 04:00.
 		want: []string{"20260329T003000Z", "20260329T010000Z", "20260329T013000Z", "20260329T020000Z"},
 	}, {
-		name:       "moments of the skipped hour between later ones",
+		name:       "points of the skipped hour between later ones",
 		components: []string{"VEVENT\nDTSTART;TZID=Europe/Berlin:20260329T013000\nRRULE:FREQ=MINUTELY;INTERVAL=20;UNTIL=20260329T031000"},
 		// 01:30, 01:50, 02:10, 02:30 and 02:50 (skipped: an hour later), 03:10.
 		want:     []string{"20260329T003000Z", "20260329T005000Z", "20260329T011000Z", "20260329T013000Z", "20260329T015000Z"},

@@ -130,7 +130,7 @@ func (s iana) change(at int64) zoneChange {
 }
 
 // addTo adds the observances of a group to a VTIMEZONE: one for each rule, and one for all
-// other changes up to an instant. The changes after the horizon were not looked at.
+// other changes up to an instant. Changes after the horizon are unknown.
 func (g changeGroup) addTo(c *ical.Component, to, horizon int64) {
 	var single []zoneChange
 	for len(g) > 0 {
