@@ -35,7 +35,8 @@ const spanBudget = 20_000
 // Span returns a small time span that contains all instances. It is the smallest one if the set
 // has no THISANDFUTURE, and its ends can be found at little cost. A side is open if the set has
 // no limit on it, if its limit would cost too much to compute, and if something in the
-// components has a time that cannot be read.
+// components has a time that cannot be read. A series of which nothing is left has the span of
+// a second at its start; what has no time at all is open.
 //
 // If the budget is used up, the span is open, and the error is ErrBudget. A nil budget means a
 // new one. The span does not depend on SetOptions.Floating.
@@ -57,10 +58,14 @@ func (s *Set) Span(b *Budget) (Span, error) {
 		set.begin(&e, b)
 		set.end(&e, b)
 	}
-	span := Span{Floating: s.floating, Recurring: s.recurring}
+	if e.low > e.high && set.master != nil { // nothing is left of the series
+		e.addLow(set.master.start.unix, set.master.floating)
+		e.addHigh(set.master.start.unix+1, set.master.floating)
+	}
 	if e.low > e.high || s.unknown { // no instances, or not all
 		e.low, e.high = math.MinInt64, math.MaxInt64
 	}
+	span := Span{Floating: s.floating, Recurring: s.recurring}
 	if span.OpenStart = e.low == math.MinInt64; !span.OpenStart {
 		span.Start = e.low
 	}
