@@ -28,7 +28,7 @@ func (x *Object) index(o Options) {
 	}
 	var span recur.Span
 	switch x.Type {
-	case "VEVENT", "VTODO", "VJOURNAL":
+	case "VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY":
 		span = x.spanOfSet(zones, components)
 	default:
 		span = spanOfPeriods(zones.Of(x.Calendar), components)
@@ -100,9 +100,9 @@ func (x *Object) failed(code string, err error) {
 	x.Problems = append(x.Problems, ical.Problem{Level: ical.Error, Code: code, Line: x.Calendar.Line, Component: x.Type, UID: x.UID, Text: err.Error()})
 }
 
-// spanOfPeriods returns the span of components without recurrence set: from DTSTART to DTEND,
-// with the periods of FREEBUSY (RFC 5545, 3.6.4). A side that is missing is open (RFC 7953,
-// 3.1), unless there are such periods.
+// spanOfPeriods returns the span of components that have no recurrence set, such as
+// VAVAILABILITY: from DTSTART to DTEND or DURATION. A side that is missing is open (RFC 7953,
+// 3.1).
 func spanOfPeriods(zones *recur.ObjectZones, components []*ical.Component) (out recur.Span) {
 	for i, c := range components {
 		span := spanOfComponent(zones, c)
@@ -118,15 +118,6 @@ func spanOfPeriods(zones *recur.ObjectZones, components []*ical.Component) (out 
 }
 
 func spanOfComponent(zones *recur.ObjectZones, c *ical.Component) recur.Span {
-	span := recur.Span{OpenStart: true, OpenEnd: true}
-	add := func(start, end int64, hasStart, hasEnd bool) {
-		if hasStart && (span.OpenStart || start < span.Start) {
-			span.Start, span.OpenStart = start, false
-		}
-		if hasEnd && (span.OpenEnd || end > span.End) {
-			span.End, span.OpenEnd = end, false
-		}
-	}
 	start, earlier, hasStart := instant(zones, c.Get("DTSTART"))
 	end, later, hasEnd := instant(zones, c.Get("DTEND"))
 	if p := c.Get("DURATION"); !hasEnd && hasStart && p != nil {
@@ -134,34 +125,19 @@ func spanOfComponent(zones *recur.ObjectZones, c *ical.Component) recur.Span {
 			end, later, hasEnd = start+d.Days*ical.SecondsPerDay+d.Seconds, earlier, true
 		}
 	}
-	if span.Floating = earlier || later; earlier {
+	if earlier {
 		start -= earliestZone
 	}
 	if later {
 		end += latestZone
 	}
-	add(start, end, hasStart, hasEnd)
 	if hasStart && hasEnd && end < start {
-		span.OpenEnd = true
+		hasEnd = false
 	}
-	for p := range c.All("FREEBUSY") {
-		for value := range ical.SplitValues(p.Value()) {
-			period, err := ical.ParsePeriod(value)
-			if err != nil {
-				continue
-			}
-			from := int64(period.Start.Civil) // these are UTC (RFC 5545, 3.8.2.6)
-			to := from + period.Duration.Days*ical.SecondsPerDay + period.Duration.Seconds
-			if period.HasEnd {
-				to = int64(period.End.Civil)
-			}
-			add(from, to, true, true)
-		}
-	}
-	return span
+	return recur.Span{Start: start, End: end, OpenStart: !hasStart, OpenEnd: !hasEnd, Floating: earlier || later}
 }
 
-// instant returns the time of a property as in UTC, if it has none zone.
+// instant returns the time of a property. A floating one is read as if it were in UTC.
 func instant(zones *recur.ObjectZones, p *ical.Property) (unix int64, floating, ok bool) {
 	if p == nil {
 		return 0, false, false

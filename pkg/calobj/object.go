@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/davadmin/davadmin/pkg/ical"
@@ -98,7 +99,7 @@ func parse(text []byte, o Options, check bool) (*Object, *RefusedError) {
 	}
 	before := len(x.Problems)
 	if x.index(o); !o.Lenient {
-		if refused := firstErrors(ValidData, x.Problems[before:]); refused != nil {
+		if refused := firstErrors(x.Problems[before:]); refused != nil {
 			return nil, refused
 		}
 	}
@@ -107,41 +108,32 @@ func parse(text []byte, o Options, check bool) (*Object, *RefusedError) {
 
 // unreadable returns the error for a text that ical.Parse refused.
 func unreadable(problems []ical.Problem, err error) *RefusedError {
-	if refused := firstErrors(ValidData, problems); refused != nil {
+	if refused := firstErrors(problems); refused != nil {
 		return refused
 	}
-	return refuse(ValidData, ical.Problem{Code: "unreadable", Text: err.Error()})
-}
-
-// firstErrors returns a RefusedError about the problems of level Error; nil for none.
-func firstErrors(precondition string, problems []ical.Problem) *RefusedError {
-	errors := slices.DeleteFunc(slices.Clone(problems), func(p ical.Problem) bool { return p.Level != ical.Error })
-	if len(errors) == 0 {
-		return nil
-	}
-	if errors[0].Code == tooLarge {
-		precondition = MaxSize
-	}
-	return &RefusedError{Precondition: precondition, Problems: errors}
+	return refuse(ical.Problem{Code: "unreadable", Text: err.Error()})
 }
 
 // check adds the problems of meaning. In strict mode it returns the errors.
 func (x *Object) check(o Options) *RefusedError {
-	meaning, resource := ical.Check(x.Calendar), ical.CheckResource(x.Calendar)
-	if o.Message {
-		resource = slices.DeleteFunc(resource, func(p ical.Problem) bool { return p.Code == hasMethod })
-		if x.Method == "" {
-			resource = append(resource, ical.Problem{Level: ical.Error, Code: "method-missing", Line: x.Calendar.Line, Component: x.Calendar.Name, Property: "METHOD", Text: "a message needs a METHOD"})
-		}
+	meaning := ical.Check(x.Calendar)
+	resource := slices.DeleteFunc(ical.CheckResource(x.Calendar), func(p ical.Problem) bool {
+		// A store can also have types that CalDAV does not know, and messages in an inbox.
+		return p.Code == "resource-component" || o.Message && p.Code == "resource-method"
+	})
+	if o.Message && x.Method == "" {
+		resource = append(resource, ical.Problem{
+			Level: ical.Error, Code: "method-missing", Line: x.Calendar.Line, Component: x.Calendar.Name, Property: "METHOD", Text: "a message needs a METHOD",
+		})
 	}
 	x.Problems = append(append(x.Problems, meaning...), resource...)
 	if o.Lenient {
 		return nil
 	}
-	if refused := firstErrors(ValidData, meaning); refused != nil {
+	if refused := firstErrors(meaning); refused != nil {
 		return refused
 	}
-	return firstErrors(ValidResource, resource)
+	return firstErrors(resource)
 }
 
 // identify finds the type, the UID and the method of the object.
@@ -154,12 +146,12 @@ func (x *Object) identify(o Options) *RefusedError {
 		}
 	}
 	if first == nil {
-		return refuse(ValidResource, ical.Problem{Code: "nothing-to-store", Line: c.Line, Component: c.Name, Text: "the calendar has no component such as VEVENT"})
+		return refuse(ical.Problem{Code: "resource-empty", Line: c.Line, Component: c.Name, Text: "the calendar has no component such as VEVENT"})
 	}
 	at := ical.Problem{Line: first.Line, Component: first.Name}
 	if !storable(first.Name) {
-		at.Code, at.Text = "type-unknown", fmt.Sprintf("components of the type %.64s cannot be stored", first.Name)
-		return refuse(SupportedComponent, at)
+		at.Code, at.Text = "resource-component", fmt.Sprintf("components of the type %.64s cannot be stored", first.Name)
+		return refuse(at)
 	}
 	x.Type, x.Method = first.Name, token(c.Value("METHOD"))
 	for _, child := range c.Components {
@@ -170,24 +162,24 @@ func (x *Object) identify(o Options) *RefusedError {
 		p := child.Get("UID")
 		switch {
 		case p == nil || p.Value() == "":
-			at.Code, at.Text = "uid-missing", child.Name+" has no UID"
-			return refuse(ValidResource, at)
+			at.Code, at.Text = "resource-no-uid", child.Name+" has no UID"
+			return refuse(at)
 		case x.UID == "":
 			x.UID = p.Text()
 		case p.Text() != x.UID:
 			at.Line, at.Property = p.Line, "UID"
-			at.Code, at.Text = "several-uids", "the calendar has several UIDs, but one object has one"
-			return refuse(ValidResource, at)
+			at.Code, at.Text = "resource-uids", "the calendar has several UIDs, but one object has one"
+			return refuse(at)
 		}
 	}
 	at.Property = "UID"
 	if err := store.CheckText(x.UID); err != nil {
 		at.Code, at.Text = "uid-invalid", "the UID "+err.Error()
-		return refuse(ValidData, at)
+		return refuse(at)
 	}
 	if len(x.UID) > store.MaxUID {
 		at.Code, at.Text = "uid-too-long", fmt.Sprintf("the UID is longer than %d bytes", store.MaxUID)
-		return refuse(ValidData, at)
+		return refuse(at)
 	}
 	return nil
 }
@@ -199,16 +191,16 @@ const maxToken = 64
 
 // token returns a value such as that of STATUS in upper case; "" for what is no token.
 func token(value string) string {
-	b := bytes.ToUpper(bytes.TrimSpace([]byte(value[:min(len(value), 2*maxToken)])))
-	if len(b) > maxToken || len(value) > 2*maxToken {
+	value = strings.TrimSpace(value)
+	if len(value) > maxToken {
 		return ""
 	}
-	for _, c := range b {
-		if c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') {
+	for i := range len(value) {
+		if c := value[i]; c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
 			return ""
 		}
 	}
-	return string(b)
+	return strings.ToUpper(value)
 }
 
 // unix returns a time of a span.

@@ -67,7 +67,7 @@ func (p *parts) add(c *source) {
 		p.decoded(c)
 	}
 	if p.size > p.limit {
-		p.item.Err = refuse(MaxSize, ical.Problem{Code: tooLarge, Line: c.line, Component: c.typ, UID: c.uid, Text: fmt.Sprintf("the components with this UID are larger than %d bytes", p.limit)})
+		p.item.Err = refuse(ical.Problem{Code: tooLarge, Line: c.line, Component: c.typ, UID: c.uid, Text: fmt.Sprintf("the components with this UID are larger than %d bytes", p.limit)})
 	}
 }
 
@@ -84,9 +84,3 @@ func (p *parts) reportf(level ical.Level, code string, c *source, format string,
 
 // maxProblems bounds the problems of an item.
 const maxProblems = 1000
-
-// Codes of pkg/ical that mean a certain precondition.
-const (
-	tooLarge  = "limit-size"
-	hasMethod = "method-present"
-)

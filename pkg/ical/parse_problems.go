@@ -40,22 +40,12 @@ func (b *builder) report(p Problem) {
 		p.Component = b.stack[len(b.stack)-1].c.Name
 	}
 	if p.UID == "" && len(b.stack) > 1 {
-		p.UID = b.uid(b.stack[1])
+		p.UID = b.stack[1].uid
 	}
 	b.problems.add(p)
 	if p.Level == Error && !b.lenient && b.err == nil {
 		b.err = &p
 	}
-}
-
-// uid returns the UID of an open component, as far as it is read.
-func (b *builder) uid(f frame) string {
-	for i := f.props; i < len(b.props); i++ {
-		if b.props[i].Name == "UID" {
-			return b.props[i].Value()
-		}
-	}
-	return ""
 }
 
 // limit reports that a limit is exceeded. A Reader that is lenient skips the component, in all other

@@ -1,6 +1,7 @@
 package recur
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -20,9 +21,9 @@ type Set struct {
 	master *shape // nil if there is no series
 
 	// The series, as the instants at which the recurrence ids are.
-	rules  []rule
-	except []rule
-	dates  []date // ascending, without repetitions; DTSTART is one of them
+	rules   []rule
+	except  []rule
+	dates   []date // ascending, without repetitions; DTSTART is one of them
 	exdates []int64
 	exdays  []ical.Civil
 	longest int64 // maximum length of the dates that have one of their own
@@ -39,10 +40,11 @@ type Set struct {
 	extra        []Instance
 	extraLongest int64 // maximum of until - Start
 	extraLead    int64 // maximum of Start - from
+	extraOpen    bool  // one has no limit on a side, so that these are of no use
 
 	recurring bool
-	floating  bool // some instance is floating
-	unknown   bool // some component has a time that cannot be read
+	floating  bool             // some instance is floating
+	unknown   bool             // some component has a time that cannot be read
 	again     func(*Zone) *Set // the same set with another zone of floating times
 }
 
@@ -64,8 +66,9 @@ const MaxRules = 100
 // VJOURNAL or VFREEBUSY. The calendar contributes its VTIMEZONEs.
 //
 // The set is read tolerantly. The problems say what is wrong in the components as far as it
-// concerns their times, and how it was read. What has no readable start has no instances; a
-// problem of level Error says so.
+// concerns their times, and how it was read; those of the VTIMEZONEs are among them if a
+// component names a zone. What has no readable start has no instances; a problem of level Error
+// says so.
 //
 // The error is not nil if there are no components of these types, or more than MaxRules rules.
 func NewSet(calendar *ical.Component, components []*ical.Component, o SetOptions) (*Set, []ical.Problem, error) {
@@ -111,7 +114,8 @@ type builder struct {
 // maxReported limits the problems of a set, because a hostile text has one in each line.
 const maxReported = 100
 
-// report adds a problem of a property, which may be nil.
+// report adds a problem of a property, which may be nil. Where ical.Check and ical.CheckResource
+// report the same, the code and the line are the same.
 func (b *builder) report(level ical.Level, code string, c *ical.Component, p *ical.Property, text string) {
 	problem := ical.Problem{Level: level, Code: code, Line: c.Line, Component: c.Name, UID: c.Value("UID"), Text: text}
 	if p != nil {
@@ -147,6 +151,13 @@ func (b *builder) build(components []*ical.Component) (*Set, error) {
 	}
 	b.addOverrides(overrides)
 	b.finish()
+	if b.zones != nil {
+		for _, problem := range b.zones.Problems() {
+			if problem.Code != zoneUnknown { // reported with its place
+				b.add(problem)
+			}
+		}
+	}
 	return b.set, nil
 }
 
@@ -165,7 +176,7 @@ func (b *builder) classify(components []*ical.Component) (master *ical.Component
 		switch {
 		case c.Name != kind:
 			b.set.unknown = true
-			b.report(ical.Error, "component-types", c, nil, "a "+c.Name+" has the same UID as a "+kind+"; its instances are not computed")
+			b.report(ical.Error, "resource-types", c, nil, "a "+c.Name+" has the same UID as a "+kind+"; its instances are not computed")
 		case c.Get("RECURRENCE-ID") != nil:
 			overrides = append(overrides, c)
 		case master == nil:
@@ -175,7 +186,7 @@ func (b *builder) classify(components []*ical.Component) (master *ical.Component
 			if versionOf(c).compare(versionOf(master)) > 0 {
 				older, master = master, c
 			}
-			b.report(ical.Error, "duplicate-uid", older, nil, "another "+kind+" has the same UID, and is newer or comes first; the instances of this one are not computed")
+			b.report(ical.Error, "resource-masters", older, nil, "another "+kind+" has the same UID, and is newer or comes first; the instances of this one are not computed")
 		}
 	}
 	return master, overrides
@@ -209,12 +220,12 @@ func versionOf(c *ical.Component) version {
 
 func (v version) compare(other version) int {
 	if v.sequence != other.sequence {
-		return compare(v.sequence, other.sequence)
+		return cmp.Compare(v.sequence, other.sequence)
 	}
 	if v.modified != other.modified {
-		return compare(int64(v.modified), int64(other.modified))
+		return cmp.Compare(int64(v.modified), int64(other.modified))
 	}
-	return compare(int64(v.stamped), int64(other.stamped))
+	return cmp.Compare(int64(v.stamped), int64(other.stamped))
 }
 
 // addMaster adds the component without RECURRENCE-ID.
@@ -228,7 +239,7 @@ func (b *builder) addMaster(c *ical.Component) error {
 	recurs := c.Get("RRULE") != nil || c.Get("RDATE") != nil
 	if !ok {
 		if recurs {
-			b.report(ical.Error, "recurrence-without-start", c, nil, "the component recurs, but has no start; its recurrence is ignored")
+			b.report(ical.Error, "rrule-without-dtstart", c, c.Get("RRULE"), "the component recurs, but has no start; its recurrence is ignored")
 		}
 		return nil
 	}
@@ -240,7 +251,7 @@ func (b *builder) addMaster(c *ical.Component) error {
 	s.recurring = s.recurring || recurs
 	s.master = shape
 	s.segments = append(s.segments, segment{unix: earliest, shape: shape})
-	s.dates = append(s.dates, date{moment: shape.start})
+	s.dates = append(s.dates, date{point: shape.start})
 	return b.addRecurrence(c)
 }
 
@@ -254,7 +265,7 @@ func (b *builder) finish() {
 			}
 			return 1
 		}
-		return compare(x.unix, y.unix)
+		return cmp.Compare(x.unix, y.unix)
 	})
 	s.dates = slices.CompactFunc(s.dates, func(x, y date) bool { return x.unix == y.unix })
 	for i := range s.dates {
@@ -278,7 +289,7 @@ func (b *builder) finish() {
 	for i := range s.extra {
 		in := &s.extra[i]
 		if in.Start < earliest || in.until > latest {
-			s.extraLongest = math.MaxInt64 - latest // without limit
+			s.extraOpen = true
 			continue
 		}
 		s.extraLongest = max(s.extraLongest, in.until-in.Start)

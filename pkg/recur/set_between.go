@@ -1,6 +1,7 @@
 package recur
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 )
@@ -23,9 +24,9 @@ func (s *Set) Between(from, to int64, b *Budget) iter.Seq2[Instance, error] {
 			budget = NewBudget(DefaultBudget)
 		}
 		w := walk{set: s, from: clamp(from), to: clamp(to), yield: yield}
-		w.extra, _ = slices.BinarySearchFunc(s.extra, w.from-s.extraLongest, func(in Instance, unix int64) int {
-			return compare(in.Start, unix)
-		})
+		if !s.extraOpen {
+			w.extra = s.firstExtra(w.from)
+		}
 		if len(s.segments) > 0 && !w.run(budget) {
 			return
 		}
@@ -38,6 +39,14 @@ func (s *Set) Between(from, to int64, b *Budget) iter.Seq2[Instance, error] {
 			yield(Instance{}, w.err)
 		}
 	}
+}
+
+// firstExtra returns the first instance of extra that may overlap a range from an instant on.
+func (s *Set) firstExtra(from int64) int {
+	i, _ := slices.BinarySearchFunc(s.extra, from-s.extraLongest, func(in Instance, unix int64) int {
+		return cmp.Compare(in.Start, unix)
+	})
+	return i
 }
 
 // walk yields the instances of a time range.
@@ -91,6 +100,11 @@ func (w *walk) run(b *Budget) bool {
 			if !w.flush(done) {
 				return false
 			}
+			// To sort many instances costs more than to find them.
+			if !b.Spend(len(w.pending) / heapCost) {
+				g.err = ErrBudget
+				break
+			}
 		}
 		if g.err != nil {
 			w.err = g.err
@@ -99,6 +113,10 @@ func (w *walk) run(b *Budget) bool {
 	}
 	return w.flush(latest)
 }
+
+// heapCost is how many waiting instances make each further one cost one more candidate. So a
+// budget of 100,000 allows about 7,000 of them, which need less than a megabyte.
+const heapCost = 250
 
 // ids returns the range of recurrence ids of a segment that may have instances in the time
 // range.

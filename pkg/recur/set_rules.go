@@ -1,6 +1,7 @@
 package recur
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/pkg/ical"
@@ -30,6 +31,7 @@ func (b *builder) addRecurrence(c *ical.Component) error {
 	if n > MaxRules {
 		return errManyRules
 	}
+	s.rules = slices.DeleteFunc(s.rules, s.removed)
 	if rules > 0 && s.master.zone != UTC() && !s.master.floating && b.startForm(c) == ical.UTC {
 		b.report(ical.Note, "utc-with-zone", c, c.Get("DTSTART"), "the start is in UTC, with a time zone alongside; the recurrence follows the clock of that zone")
 	}
@@ -40,6 +42,21 @@ func (b *builder) addRecurrence(c *ical.Component) error {
 		b.addExceptions(c, p)
 	}
 	return nil
+}
+
+// removed reports whether an EXRULE is the same as a rule, so that nothing is left of it. To
+// compute that would use up any budget if the rule is a frequent one.
+func (s *Set) removed(r rule) bool {
+	text := ""
+	for i := range s.except {
+		if text == "" {
+			text = r.String()
+		}
+		if s.except[i].String() == text {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *builder) startForm(c *ical.Component) ical.TimeForm {
@@ -76,7 +93,7 @@ func (b *builder) until(c *ical.Component, p *ical.Property, r *Rule) until {
 		if t.Form != ical.Date {
 			b.report(ical.Warning, "until-time", c, p, "UNTIL is a time, but DTSTART is a date; the date of UNTIL applies")
 		}
-		return until{set: true, civil: f.moment(stamp{Time: t}).civil}
+		return until{set: true, civil: f.point(stamp{Time: t}).civil}
 	case t.Form == ical.Date:
 		b.report(ical.Warning, "until-date", c, p, "UNTIL is a date, but DTSTART is a time; the rule ends at the end of that day")
 		return until{set: true, civil: t.Civil + ical.SecondsPerDay - 1}
@@ -93,11 +110,7 @@ func (b *builder) until(c *ical.Component, p *ical.Property, r *Rule) until {
 // gives reports whether the rule itself gives its start. Iterators give it always.
 func (r *Rule) gives(start ical.Civil, allDay bool) bool {
 	it := r.Iterator(start, allDay, NewBudget(1000))
-	it.last = it.start - 1
-	it.position(it.start)
-	if it.done {
-		return false
-	}
+	it.atStart, it.from = false, it.start
 	first, ok := it.advance()
 	return ok && first == it.start
 }
@@ -111,36 +124,36 @@ func (b *builder) addDates(c *ical.Component, p *ical.Property) {
 		if strings.IndexByte(value, '/') >= 0 {
 			period, err := ical.ParsePeriod(value)
 			if err != nil {
-				b.report(ical.Error, "period-invalid", c, p, "RDATE contains a value that is not a period; it is ignored")
+				b.report(ical.Error, "value-invalid", c, p, "RDATE contains a value that is not a period; it is ignored")
 				continue
 			}
 			t := b.at(c, p, period.Start)
-			d := date{moment: f.moment(t)}
-			if d.length, d.own = b.periodLength(f, d.moment, period, t.zone); !d.own {
-				b.report(ical.Error, "period-invalid", c, p, "RDATE contains a period that does not end after its start; it has the length of the others")
+			d := date{point: f.point(t)}
+			if d.length, d.own = b.periodLength(f, d.point, period, t.zone); !d.own {
+				b.report(ical.Error, "period-order", c, p, "RDATE contains a period that does not end after its start; it has the length of the others")
 			}
 			s.dates = append(s.dates, d)
 			continue
 		}
 		t, err := ical.ParseTime(value)
 		if err != nil {
-			b.report(ical.Error, "time-invalid", c, p, "RDATE contains a value that is not a date or time; it is ignored")
+			b.report(ical.Error, "value-invalid", c, p, "RDATE contains a value that is not a date or time; it is ignored")
 			continue
 		}
 		other = other || (t.Form == ical.Date) != f.allDay
-		m := f.moment(b.at(c, p, t))
+		m := f.point(b.at(c, p, t))
 		if t.Form == ical.Date && !f.allDay {
 			m = s.master.sameClock(m.civil)
 		}
-		s.dates = append(s.dates, date{moment: m})
+		s.dates = append(s.dates, date{point: m})
 	}
 	if other {
 		b.report(ical.Warning, "rdate-type", c, p, "of DTSTART and RDATE, one is a date and the other a time; RDATE is read like DTSTART, a date with the time of day of DTSTART")
 	}
 }
 
-// sameClock returns the moment of a day at the time of day of the start.
-func (s *shape) sameClock(day ical.Civil) moment {
+// sameClock returns the point of a day at the time of day of the start.
+func (s *shape) sameClock(day ical.Civil) point {
 	return s.of(day + s.start.civil - s.start.civil.Day())
 }
 
@@ -153,7 +166,7 @@ func (b *builder) addExceptions(c *ical.Component, p *ical.Property) {
 		value, _, _ = strings.Cut(value, "/") // the start of a period
 		t, err := ical.ParseTime(value)
 		if err != nil {
-			b.report(ical.Error, "time-invalid", c, p, "EXDATE contains a value that is not a date or time; it is ignored")
+			b.report(ical.Error, "value-invalid", c, p, "EXDATE contains a value that is not a date or time; it is ignored")
 			continue
 		}
 		other = other || (t.Form == ical.Date) != f.allDay
@@ -162,7 +175,7 @@ func (b *builder) addExceptions(c *ical.Component, p *ical.Property) {
 			s.exdays = append(s.exdays, t.Civil)
 			continue
 		}
-		s.exdates = append(s.exdates, f.moment(b.at(c, p, t)).unix)
+		s.exdates = append(s.exdates, f.point(b.at(c, p, t)).unix)
 	}
 	switch {
 	case other && f.allDay:

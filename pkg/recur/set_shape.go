@@ -1,6 +1,8 @@
 package recur
 
 import (
+	"strings"
+
 	"github.com/davadmin/davadmin/pkg/ical"
 )
 
@@ -8,7 +10,7 @@ import (
 func (b *builder) stamp(c *ical.Component, p *ical.Property) (stamp, bool) {
 	t, err := ical.ParseTime(p.Value())
 	if err != nil {
-		b.report(ical.Error, "time-invalid", c, p, p.Name+" is not a date or time")
+		b.report(ical.Error, "value-invalid", c, p, p.Name+" is not a date or time")
 		return stamp{}, false
 	}
 	return b.at(c, p, t), true
@@ -18,14 +20,17 @@ func (b *builder) stamp(c *ical.Component, p *ical.Property) (stamp, bool) {
 func (b *builder) at(c *ical.Component, p *ical.Property, t ical.Time) stamp {
 	s := stamp{Time: t}
 	if t.Form == ical.Local {
-		if tzid := p.Param("TZID"); tzid != "" {
+		if tzid := TZID(p); tzid != "" {
 			if s.zone = b.find(tzid); s.zone == nil {
-				b.report(ical.Warning, "timezone-unknown", c, p, "the time zone of "+p.Name+" is unknown; the time is read as one without a zone")
+				b.report(ical.Warning, zoneUnknown, c, p, "the time zone of "+p.Name+" is unknown; the time is read as one without a zone")
 			}
 		}
 	}
 	return s
 }
+
+// zoneUnknown is the code of the problem that a TZID has no meaning.
+const zoneUnknown = "zone-unknown"
 
 // find returns the zone of a TZID, nil if it is unknown.
 func (b *builder) find(tzid string) *Zone {
@@ -47,9 +52,9 @@ func (b *builder) find(tzid string) *Zone {
 	return b.zone
 }
 
-// beside returns the zone that the old Sun server writes next to its times in UTC, nil if there
+// alongside returns the zone that the old Sun server writes next to its times in UTC, nil if there
 // is none.
-func (b *builder) beside(c *ical.Component, p *ical.Property) *Zone {
+func (b *builder) alongside(c *ical.Component, p *ical.Property) *Zone {
 	name := "X-NSCP-DTSTART-TZID"
 	if p.Name == "DUE" {
 		name = "X-NSCP-DUE-TZID"
@@ -63,12 +68,12 @@ func (b *builder) frame(c *ical.Component, p *ical.Property, t stamp) frame {
 	switch {
 	case t.Form == ical.Date:
 		floating.allDay = true
-		if floating.beside = b.find(p.Param("TZID")); floating.beside == nil {
-			floating.beside = b.beside(c, p)
+		if floating.alongside = b.find(TZID(p)); floating.alongside == nil {
+			floating.alongside = b.alongside(c, p)
 		}
 		return floating
 	case t.Form == ical.UTC:
-		if zone := b.beside(c, p); zone != nil {
+		if zone := b.alongside(c, p); zone != nil {
 			return frame{zone: zone}
 		}
 		return frame{zone: UTC()}
@@ -92,7 +97,7 @@ func (b *builder) shape(c *ical.Component) (*shape, bool) {
 			b.addUndated(c)
 		case "VEVENT":
 			b.set.unknown = true
-			b.report(ical.Error, "dtstart-missing", c, nil, "the event has no DTSTART; it has no instances")
+			b.report(ical.Error, "property-missing", c, nil, "the event has no DTSTART; it has no instances")
 		}
 		return nil, false
 	}
@@ -102,7 +107,7 @@ func (b *builder) shape(c *ical.Component) (*shape, bool) {
 		return nil, false
 	}
 	s := &shape{frame: b.frame(c, p, t), component: c, row: row}
-	s.start = s.moment(t)
+	s.start = s.point(t)
 	if row == rowTime {
 		b.setLength(s, length{}, false)
 	}
@@ -122,7 +127,7 @@ func (b *builder) addUndated(c *ical.Component) {
 		}
 		f := b.frame(c, p, t)
 		b.set.floating = b.set.floating || f.floating
-		unix := f.moment(t).unix
+		unix := f.point(t).unix
 		return &unix
 	}
 	in := undated(c, b.options.Floating, read("CREATED"), read("COMPLETED"))
@@ -131,7 +136,7 @@ func (b *builder) addUndated(c *ical.Component) {
 
 // addFreeBusy adds the time of a VFREEBUSY, or its periods (RFC 4791, 9.9).
 func (b *builder) addFreeBusy(c *ical.Component) {
-	add := func(f frame, start moment, end int64, extra int64) {
+	add := func(f frame, start point, end int64, extra int64) {
 		in := Instance{Start: start.unix, End: max(start.unix, end), Civil: start.civil, Zone: f.zone, AllDay: f.allDay, Floating: f.floating, Component: c}
 		in.from, in.until = in.Start, in.End+extra
 		b.set.floating = b.set.floating || f.floating
@@ -142,7 +147,7 @@ func (b *builder) addFreeBusy(c *ical.Component) {
 		to, okTo := b.stamp(c, end)
 		if okFrom && okTo {
 			f := b.frame(c, start, from)
-			add(f, f.moment(from), f.moment(to).unix, 1)
+			add(f, f.point(from), f.point(to).unix, 1)
 			return
 		}
 	}
@@ -150,12 +155,12 @@ func (b *builder) addFreeBusy(c *ical.Component) {
 		for value := range ical.SplitValues(p.Value()) {
 			period, err := ical.ParsePeriod(value)
 			if err != nil {
-				b.report(ical.Error, "period-invalid", c, p, "FREEBUSY contains a value that is not a period; it is ignored")
+				b.report(ical.Error, "value-invalid", c, p, "FREEBUSY contains a value that is not a period; it is ignored")
 				continue
 			}
 			t := b.at(c, p, period.Start)
 			f := b.frame(c, p, t)
-			start := f.moment(t)
+			start := f.point(t)
 			l, _ := b.periodLength(&f, start, period, t.zone)
 			add(f, start, f.end(start, l), 0)
 		}
@@ -181,7 +186,7 @@ func (b *builder) setLength(s *shape, inherited length, inherits bool) {
 	}
 	end, duration := c.Get(name), c.Get("DURATION")
 	if end != nil && duration != nil {
-		b.report(ical.Warning, "end-and-duration", c, duration, "the component has both "+name+" and DURATION; DURATION is ignored")
+		b.report(ical.Error, strings.ToLower(name)+"-and-duration", c, duration, "the component has both "+name+" and DURATION; DURATION is ignored")
 	}
 	if end != nil && b.setEnd(s, end) {
 		return
@@ -205,9 +210,9 @@ func (b *builder) setEnd(s *shape, p *ical.Property) bool {
 		return false
 	}
 	if (t.Form == ical.Date) != s.allDay {
-		b.report(ical.Warning, "end-type", c, p, "of the start and "+p.Name+", one is a date and the other a time; "+p.Name+" is read like the start")
+		b.report(ical.Error, strings.ToLower(p.Name)+"-type", c, p, "of the start and "+p.Name+", one is a date and the other a time; "+p.Name+" is read like the start")
 	}
-	m := s.moment(t)
+	m := s.point(t)
 	l := length{exact: m.unix - s.start.unix}
 	if s.floating {
 		l = length{civil: int64(m.civil - s.start.civil)}
@@ -216,14 +221,14 @@ func (b *builder) setEnd(s *shape, p *ical.Property) bool {
 	switch {
 	case c.Name == "VTODO":
 		if short < 0 {
-			b.report(ical.Error, "end-before-start", c, p, "DUE is before DTSTART")
+			b.report(ical.Warning, "due-before-dtstart", c, p, "DUE is before DTSTART")
 		}
 		s.row = rowTodoDue
 	case short < 0:
-		b.report(ical.Error, "end-before-start", c, p, p.Name+" is before DTSTART; it is ignored")
+		b.report(ical.Error, "dtend-before-dtstart", c, p, p.Name+" is before DTSTART; it is ignored")
 		return false
 	case short == 0:
-		b.report(ical.Warning, "end-equals-start", c, p, p.Name+" equals DTSTART; it is ignored")
+		b.report(ical.Warning, "dtend-not-after-dtstart", c, p, p.Name+" equals DTSTART; it is ignored")
 		return false
 	}
 	s.length = l
@@ -236,13 +241,13 @@ func (b *builder) setDuration(s *shape, p *ical.Property) bool {
 	d, err := ical.ParseDuration(p.Value())
 	switch {
 	case err != nil:
-		b.report(ical.Error, "duration-invalid", c, p, "DURATION is not a duration; it is ignored")
+		b.report(ical.Error, "value-invalid", c, p, "DURATION is not a duration; it is ignored")
 		return false
 	case d.Days < 0 || d.Seconds < 0:
 		b.report(ical.Error, "duration-negative", c, p, "DURATION is negative; it is ignored")
 		return false
 	case s.allDay && d.Seconds > 0:
-		b.report(ical.Warning, "duration-type", c, p, "DURATION contains a time, but DTSTART is a date; it is rounded up to days")
+		b.report(ical.Warning, "duration-of-date", c, p, "DURATION contains a time, but DTSTART is a date; it is rounded up to days")
 	}
 	l := s.nominal(d)
 	if c.Name == "VTODO" {
@@ -264,14 +269,14 @@ func (f *frame) nominal(d ical.Duration) length {
 }
 
 // periodLength returns the length of a period, and false if it has none that is positive.
-func (b *builder) periodLength(f *frame, start moment, p ical.Period, zone *Zone) (length, bool) {
+func (b *builder) periodLength(f *frame, start point, p ical.Period, zone *Zone) (length, bool) {
 	if !p.HasEnd {
 		if !p.Duration.IsPositive() {
 			return length{}, false
 		}
 		return f.nominal(p.Duration), true
 	}
-	end := f.moment(stamp{p.End, zone})
+	end := f.point(stamp{p.End, zone})
 	l := length{exact: end.unix - start.unix}
 	switch {
 	case f.allDay:

@@ -2,19 +2,19 @@ package recur
 
 import "github.com/davadmin/davadmin/pkg/ical"
 
-// moment is a time on the clock of a frame, and its instant. The clock time need not exist: it
+// point is a time on the clock of a frame, and its instant. The clock time need not exist: it
 // may be one that summer time skips.
-type moment struct {
+type point struct {
 	civil ical.Civil
 	unix  int64
 }
 
 // frame is how the times of a component are meant.
 type frame struct {
-	zone     *Zone // of floating times and dates, that of the options
-	allDay   bool
-	floating bool  // set for dates too
-	beside   *Zone // the zone of date-times that are meant as dates; nil if there is none
+	zone      *Zone // of floating times and dates, that of the options
+	allDay    bool
+	floating  bool  // set for dates too
+	alongside *Zone // the zone of date-times that are meant as dates; nil if there is none
 }
 
 // stamp is a value as it is written.
@@ -23,31 +23,31 @@ type stamp struct {
 	zone *Zone // named by TZID; nil if there is none
 }
 
-// of returns the moment of a civil time of the frame.
-func (f *frame) of(c ical.Civil) moment { return moment{c, f.zone.Unix(c)} }
+// of returns the point of a civil time of the frame.
+func (f *frame) of(c ical.Civil) point { return point{c, f.zone.Unix(c)} }
 
-// moment reads a value of the series that the frame belongs to. The kinds of value may differ,
+// point reads a value of the series that the frame belongs to. The kinds of value may differ,
 // although RFC 5545 does not allow that:
 //
-//   - an all-day series takes the date, which for a time in UTC is that in the zone beside it,
+//   - an all-day series takes the date, which for a time in UTC is that in the zone alongside it,
 //     if there is one;
 //   - a floating series takes the clock as it is written, so that its instances do not depend on
 //     the reader;
 //   - a series in a zone compares instants. A time without a zone is one of the series' zone.
 //     A date is the beginning of the day.
-func (f *frame) moment(t stamp) moment {
+func (f *frame) point(t stamp) point {
 	switch {
-	case f.allDay && t.Form == ical.UTC && f.beside != nil:
-		return f.of(f.beside.Civil(int64(t.Civil)).Day())
+	case f.allDay && t.Form == ical.UTC && f.alongside != nil:
+		return f.of(f.alongside.Civil(int64(t.Civil)).Day())
 	case f.allDay:
 		return f.of(t.Civil.Day())
 	case f.floating || t.Form == ical.Date:
 		return f.of(t.Civil)
 	case t.Form == ical.UTC:
-		return moment{f.zone.Civil(int64(t.Civil)), int64(t.Civil)}
+		return point{f.zone.Civil(int64(t.Civil)), int64(t.Civil)}
 	case t.zone != nil && t.zone != f.zone:
 		unix := t.zone.Unix(t.Civil)
-		return moment{f.zone.Civil(unix), unix}
+		return point{f.zone.Civil(unix), unix}
 	}
 	return f.of(t.Civil)
 }
@@ -55,16 +55,17 @@ func (f *frame) moment(t stamp) moment {
 // fixed reports whether the clock of the zone never changes.
 func (z *Zone) fixed() bool { return z.source == nil }
 
-// lowest returns the lowest offset between two instants.
+// lowest returns the lowest offset between two instants that are at most twice maxGap apart.
 func (z *Zone) lowest(from, to int64) int {
 	if z.fixed() {
 		return int(z.offset)
 	}
-	from, to = max(minInstant, min(maxInstant, from)), max(minInstant, min(maxInstant, to))
-	b := z.at(from)
-	i := b.find(from)
+	start, _ := z.fold(from)
+	end := start + to - from
+	b := z.at(start)
+	i := b.find(start)
 	low := b.offsets[i]
-	for b.end(i) <= to {
+	for b.end(i) <= end {
 		if i++; i == len(b.offsets) {
 			b, i = z.at(b.end(i-1)), 0
 		}
@@ -91,7 +92,7 @@ type length struct {
 }
 
 // end returns the end of an instance in the frame. It may be before the start.
-func (f *frame) end(m moment, l length) int64 {
+func (f *frame) end(m point, l length) int64 {
 	if l.civil == 0 {
 		return m.unix + l.exact
 	}
@@ -121,14 +122,14 @@ func (f *frame) least(l length) int64 {
 type shape struct {
 	frame
 	component *ical.Component
-	start     moment
+	start     point
 	length    length
 	row       row
 }
 
-// at returns the instance of the shape at a moment, with a length of its own. RecurrenceID is
+// at returns the instance of the shape at a point, with a length of its own. RecurrenceID is
 // not set.
-func (s *shape) at(m moment, l length) Instance {
+func (s *shape) at(m point, l length) Instance {
 	in := Instance{
 		Start: m.unix, Civil: m.civil, Zone: s.zone,
 		AllDay: s.allDay, Floating: s.floating, Component: s.component,

@@ -1,6 +1,10 @@
 package recur
 
-import "math"
+import (
+	"math"
+
+	"github.com/davadmin/davadmin/pkg/ical"
+)
 
 // Span is a time span that contains all instances of a Set.
 type Span struct {
@@ -31,7 +35,8 @@ const spanBudget = 20_000
 // Span returns a small time span that contains all instances. It is the smallest one if the set
 // has no THISANDFUTURE, and its ends can be found at little cost. A side is open if the set has
 // no limit on it, if its limit would cost too much to compute, and if something in the
-// components has a time that cannot be read.
+// components has a time that cannot be read. A series of which nothing is left has the span of
+// a second at its start; what has no time at all is open.
 //
 // If the budget is used up, the span is open, and the error is ErrBudget. A nil budget means a
 // new one. The span does not depend on SetOptions.Floating.
@@ -53,10 +58,14 @@ func (s *Set) Span(b *Budget) (Span, error) {
 		set.begin(&e, b)
 		set.end(&e, b)
 	}
-	span := Span{Floating: s.floating, Recurring: s.recurring}
+	if e.low > e.high && set.master != nil { // nothing is left of the series
+		e.addLow(set.master.start.unix, set.master.floating)
+		e.addHigh(set.master.start.unix+1, set.master.floating)
+	}
 	if e.low > e.high || s.unknown { // no instances, or not all
 		e.low, e.high = math.MinInt64, math.MaxInt64
 	}
+	span := Span{Floating: s.floating, Recurring: s.recurring}
 	if span.OpenStart = e.low == math.MinInt64; !span.OpenStart {
 		span.Start = e.low
 	}
@@ -125,7 +134,7 @@ func (s *Set) begin(e *extent, b *Budget) {
 	g := s.series(p.Budget)
 	d, ok := g.take(limit)
 	if !ok && g.err != nil {
-		d, ok = date{moment: s.dates[0].moment}, true // DTSTART, or an RDATE before it
+		d, ok = date{point: s.dates[0].point}, true // DTSTART, or an RDATE before it
 		e.err = p.err()
 	}
 	if ok {
@@ -197,7 +206,7 @@ func (s *Set) last(b *Budget) (last int64, ok bool, err error) {
 	return last, true, nil
 }
 
-// lastCounted returns the last moment of a rule with COUNT, or one after it.
+// lastCounted returns the last point of a rule with COUNT, or one after it.
 func (s *Set) lastCounted(r *rule, b *Budget) (last int64, ok bool, err error) {
 	p := partOf(b)
 	defer p.end()
@@ -232,7 +241,7 @@ func (f *frame) jump(unix int64) int64 {
 }
 
 // tail adds the end of the last instances of a series without segments. It looks at the time
-// before the last possible moment, in growing steps, until there is an instance.
+// before the last possible point, in growing steps, until there is an instance.
 func (s *Set) tail(e *extent, last int64, b *Budget) {
 	p := partOf(b)
 	defer p.end()
@@ -279,7 +288,7 @@ func (s *Set) tail(e *extent, last int64, b *Budget) {
 	}
 }
 
-// period returns about how long it takes from one moment of a rule to the next, in seconds.
+// period returns about how long it takes from one point of a rule to the next, in seconds.
 func (r *Rule) period() int64 {
 	lengths := [...]int64{Secondly: 1, Minutely: 60, Hourly: 3600, Daily: 86400, Weekly: 8 * 86400, Monthly: 32 * 86400, Yearly: 367 * 86400}
 	if int(r.Frequency) >= len(lengths) {
