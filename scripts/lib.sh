@@ -19,10 +19,27 @@ need() {
   local command=$1
   shift
   command -v "$command" >/dev/null 2>&1 && return
+  install_packages "$command" "$@"
+  command -v "$command" >/dev/null 2>&1 || die "'$command' is still missing after installing $*"
+}
+
+# need_file FILE PACKAGE...: makes sure that a file exists, as need does for a command.
+need_file() {
+  local file=$1
+  shift
+  [ -e "$file" ] && return
+  install_packages "$file" "$@"
+  [ -e "$file" ] || die "'$file' is still missing after installing $*"
+}
+
+# install_packages WHAT PACKAGE...: installs Debian packages for what is missing.
+install_packages() {
+  local what=$1
+  shift
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-    die "'$command' is not installed; install the Debian packages: $*"
+    die "'$what' is not installed; install the Debian packages: $*"
   fi
-  printf 'installing the Debian packages %s (for %s)\n' "$*" "$command"
+  printf 'installing the Debian packages %s (for %s)\n' "$*" "$what"
   [ -n "${apt_updated:-}" ] || apt-get update -qq
   apt_updated=yes
   # Exit code 101 of this policy script keeps packages from starting services.
@@ -34,7 +51,6 @@ need() {
   fi
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
   [ -z "$made" ] || rm -f "$policy"
-  command -v "$command" >/dev/null 2>&1 || die "'$command' is still missing after installing $*"
 }
 
 # no_slapd_database: as root, keeps the package slapd from creating a database when it

@@ -25,17 +25,20 @@ func main() {
 	flag.StringVar(&b.work, "work", "", "`DIRECTORY` for temporary files")
 	out := flag.String("out", "docs/benchmarks.md", "write the page to `FILE`")
 	flag.IntVar(&b.runs, "runs", 60, "run each command `N` times")
-	flag.StringVar(&b.only, "only", "", "measure only this `SECTION` and print it: config, properties, ldif, short, pipe, slapd, ds, coexist, change, accounts, store, failover, repair")
+	flag.StringVar(&b.only, "only", "", "measure only this `SECTION` and print it: config, properties, ldif, short, pipe, slapd, ds, coexist, change, accounts, store, failover, repair, ical, recurrence")
 	flag.IntVar(&b.percent, "percent", 100, "with -only ldif, short or change: take `N` percent of the entries, for a quick look")
 	flag.IntVar(&b.accountCount, "accounts", 100_000, "create `N` accounts")
 	flag.IntVar(&b.entries, "entries", million, "in the section slapd, use directories of `N` entries")
 	flag.IntVar(&b.directoryRuns, "directory-runs", 5, "in the section slapd, run each command `N` times")
 	again := flag.String("again", "", "measure these `SECTIONS` again, separated by commas, and keep the other sections of the page")
 	load := flag.String("load", "", "load rows in this `WAY` (copy, insert, insert-sorted), or read; used by the benchmark when it starts itself as a rival")
+	part := flag.String("part", "", "do this `PART`; used by the benchmark when it starts itself")
 	flag.Parse()
 	var text string
 	var err error
-	if *load == readWay {
+	if *part != "" {
+		err = runPart(*part, flag.Args())
+	} else if *load == readWay {
 		err = runReader(flag.Args())
 	} else if *load != "" {
 		err = runLoad(*load, flag.Args())
@@ -142,7 +145,7 @@ type section struct {
 }
 
 func (b *bench) sections() []section {
-	return []section{{"config", b.configCommands}, {"properties", b.properties}, {"ldif", b.ldif}, {"short", b.short}, {"pipe", b.pipe}, {"slapd", b.slapd}, {"ds", b.ds}, {"coexist", b.coexist}, {"change", b.change}, {"accounts", b.accounts}, {"store", b.store}, {"failover", b.failover}, {"repair", b.repair}}
+	return []section{{"config", b.configCommands}, {"properties", b.properties}, {"ldif", b.ldif}, {"short", b.short}, {"pipe", b.pipe}, {"slapd", b.slapd}, {"ds", b.ds}, {"coexist", b.coexist}, {"change", b.change}, {"accounts", b.accounts}, {"store", b.store}, {"failover", b.failover}, {"repair", b.repair}, {"ical", b.ical}, {"recurrence", b.recurrence}}
 }
 
 // apart measures a section in a separate process. A child process inherits the size
