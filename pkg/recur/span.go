@@ -135,7 +135,8 @@ func (s *Set) begin(e *extent, b *Budget) {
 	// the rule may come first.
 	skips := s.master.skips()
 	d, ok := s.dates[0], true
-	if skips || len(s.except) > 0 || s.removes(&d.point) || d.unix >= limit {
+	gap := s.gap()
+	if gap == 0 && (skips || len(s.except) > 0 || s.removes(&d.point) || d.unix >= limit) {
 		g := s.series(p.Budget)
 		if d, ok = g.take(limit); !ok && g.err != nil {
 			d, ok = s.dates[0], true
@@ -153,7 +154,7 @@ func (s *Set) begin(e *extent, b *Budget) {
 	}
 	for i := range s.segments {
 		if seg := &s.segments[i]; seg.moved {
-			e.addLow(seg.unix+seg.shift-seg.slack+seg.shape.least(seg.shape.length)-1, seg.shape.floating)
+			e.addLow(seg.unix-gap+seg.shift-seg.slack+seg.shape.least(seg.shape.length)-1, seg.shape.floating)
 		}
 	}
 }
@@ -170,11 +171,15 @@ func (s *Set) end(e *extent, b *Budget) {
 		s.tail(e, last, b)
 		return
 	}
+	gap, next := s.gap(), 0
 	for i := range s.segments {
 		seg := &s.segments[i]
-		unix := last
-		if i+1 < len(s.segments) {
-			unix = min(unix, s.segments[i+1].unix)
+		for next < len(s.segments) && (next <= i || s.segments[next].unix <= seg.unix+gap && gap > 0) {
+			next++
+		}
+		unix := last + gap
+		if next < len(s.segments) {
+			unix = min(unix, s.segments[next].unix+gap)
 		}
 		if unix >= seg.unix {
 			// As if there were an instance at the end of the segment.
@@ -185,6 +190,15 @@ func (s *Set) end(e *extent, b *Budget) {
 			e.addHigh(unix+seg.shift+seg.slack+longest+1, seg.shape.floating)
 		}
 	}
+}
+
+// gap returns how far the ids of a floating series with segments may be from those in UTC. Where
+// the reader's clock skips them, even their order is another one, and so are the segments.
+func (s *Set) gap() int64 {
+	if s.master.floating && len(s.segments) > 1 {
+		return maxGap
+	}
+	return 0
 }
 
 // last returns an instant after which the series has no instance. ok is false if there is none,
