@@ -29,8 +29,8 @@ func (b *builder) outsideLine() event {
 		b.outside = false
 		return b.open("VCALENDAR")
 	}
-	if begin := "BEGIN:VCALENDAR"; len(text) < len(begin) && l.to == len(l.text) && ending(l.text, l.newline) == 0 &&
-		equalName(text, begin[:len(text)]) {
+	const whole = "BEGIN:VCALENDAR"
+	if l.to == len(l.text) && ending(l.text, l.newline) == 0 && len(text) < len(whole) && equalName(text, whole[:len(text)]) {
 		p := Problem{Level: Error, Code: "truncated", Line: l.line, Column: 1,
 			Text: fmt.Sprintf("the text ends in line %d, within BEGIN:VCALENDAR", l.line)}
 		b.report(p)
