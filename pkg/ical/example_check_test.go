@@ -33,8 +33,8 @@ END:VCALENDAR
 		fmt.Printf("%s %s: %s\n", p.Level, p.Code, p.Error())
 	}
 	// Output:
-	// warning status: line 9: "MAYBE" is not a valid STATUS of VEVENT (TENTATIVE, CONFIRMED, CANCELLED); it is ignored
 	// error dtend-before-dtstart: line 8: DTEND is before DTSTART; it is ignored
+	// warning status: line 9: "MAYBE" is not a valid STATUS of VEVENT (TENTATIVE, CONFIRMED, CANCELLED); it is ignored
 }
 
 // A server refuses an object and names the precondition that it breaks.
