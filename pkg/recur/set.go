@@ -295,6 +295,8 @@ func (b *builder) finish() {
 		s.extraLongest = max(s.extraLongest, in.until-in.Start)
 		s.extraLead = max(s.extraLead, in.Start-in.from)
 	}
+	// The id of an override may be a date, and its segment begins with that day.
+	slices.SortStableFunc(s.segments, func(x, y segment) int { return cmp.Compare(x.unix, y.unix) })
 	low := int64(0)
 	for i := len(s.segments) - 1; i >= 0; i-- {
 		g := &s.segments[i]

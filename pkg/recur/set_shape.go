@@ -59,7 +59,15 @@ func (b *builder) alongside(c *ical.Component, p *ical.Property) *Zone {
 	if p.Name == "DUE" {
 		name = "X-NSCP-DUE-TZID"
 	}
-	return b.find(c.Value(name))
+	named := c.Get(name)
+	if named == nil {
+		return nil
+	}
+	zone := b.find(named.Text())
+	if zone == nil {
+		b.report(ical.Warning, zoneUnknown, c, named, "the time zone is unknown; it is ignored")
+	}
+	return zone
 }
 
 // frame returns how a start is meant.

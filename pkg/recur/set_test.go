@@ -339,6 +339,18 @@ var dateCases = []setCase{
 		want:     []string{"20260327T080000Z/20260327T090000Z", "20260329T070000Z/20260329T080000Z", "20260330T070000Z/20260330T080000Z"},
 		problems: []string{"utc-with-zone"},
 	}, {
+		name:       "an unknown zone alongside is ignored",
+		components: []string{"VEVENT\nDTSTART:20260327T080000Z\nX-NSCP-DTSTART-TZID:Utopia\nRRULE:FREQ=WEEKLY;COUNT=2"},
+		want:       []string{"20260327T080000Z", "20260403T080000Z"},
+		problems:   []string{"zone-unknown"},
+	}, {
+		name: "a zone that the object defines, with a change of its own",
+		components: []string{
+			"VTIMEZONE\nTZID:Custom\nBEGIN:STANDARD\nDTSTART:20200101T000000\nTZOFFSETFROM:+0530\nTZOFFSETTO:+0530\nEND:STANDARD\nBEGIN:DAYLIGHT\nDTSTART:20260304T000000\nTZOFFSETFROM:+0530\nTZOFFSETTO:+0600\nEND:DAYLIGHT",
+			"VEVENT\nDTSTART;TZID=Custom:20260303T090000\nDURATION:P1D\nRRULE:FREQ=DAILY;COUNT=2\nEXDATE:20260305T030000Z",
+		},
+		want: []string{"20260303T033000Z/20260304T030000Z", "20260304T030000Z/20260305T030000Z"},
+	}, {
 		name: "dates given as times in UTC are those of the zone alongside",
 		components: []string{`VEVENT
 			DTSTART;VALUE=DATE:20260302
@@ -491,6 +503,26 @@ func TestErrorsOfSets(t *testing.T) {
 	calendar = calendarOf(t, "VEVENT\nDTSTART:20260302T090000Z\n"+strings.Repeat("RRULE:FREQ=DAILY\nEXRULE:FREQ=DAILY\n", 51))
 	if _, _, err := NewSet(calendar, calendar.Components, SetOptions{}); !errors.Is(err, errManyRules) {
 		t.Errorf("a set with 102 rules: %v", err)
+	}
+}
+
+// A Set may be read by several goroutines at once.
+func TestSetsAreSafeForConcurrentUse(t *testing.T) {
+	zones := NewZones()
+	berlin, _ := zones.Named("Europe/Berlin")
+	s, _ := setOf(t, SetOptions{Zones: zones, Floating: berlin},
+		"VEVENT\nDTSTART;TZID=Europe/Berlin:20260302T090000\nRRULE:FREQ=DAILY\nEXRULE:FREQ=WEEKLY",
+		"VEVENT\nRECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20260404T090000\nDTSTART:20260404T100000")
+	for i := range 4 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			for range 20 {
+				checkSpan(t, s)
+				if got := listSet(t, s, "20260302", "20260501"); len(got) != 51 { // 60 days without 9 Mondays
+					t.Errorf("%d instances", len(got))
+				}
+			}
+		})
 	}
 }
 

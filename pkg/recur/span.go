@@ -131,11 +131,13 @@ func (s *Set) begin(e *extent, b *Budget) {
 	if len(s.segments) > 1 {
 		limit = s.segments[1].unix
 	}
-	g := s.series(p.Budget)
-	d, ok := g.take(limit)
-	if !ok && g.err != nil {
-		d, ok = date{point: s.dates[0].point}, true // DTSTART, or an RDATE before it
-		e.err = p.err()
+	d, ok := s.dates[0], true // DTSTART, or an RDATE before it
+	if len(s.except) > 0 || s.removes(&d.point) || d.unix >= limit {
+		g := s.series(p.Budget)
+		if d, ok = g.take(limit); !ok && g.err != nil {
+			d, ok = date{point: s.dates[0].point}, true
+			e.err = p.err()
+		}
 	}
 	if ok {
 		in := s.segments[0].instance(&d)
@@ -213,14 +215,16 @@ func (s *Set) lastCounted(r *rule, b *Budget) (last int64, ok bool, err error) {
 	if r.Count > int64(p.given) {
 		return 0, false, p.err()
 	}
-	last = s.master.start.unix
-	source := newRuleSource(r, s.master, p.Budget)
-	for source.ok {
-		last = source.head.unix
-		source.advance()
+	it := r.Iterator(s.master.start.civil, s.master.allDay, p.Budget)
+	end := s.master.start.civil
+	for c, ok := it.Next(); ok && (r.until.exact || !r.until.set || c <= r.until.civil); c, ok = it.Next() {
+		end = c
 	}
-	if source.it.Err() != nil {
+	if it.Err() != nil {
 		return 0, false, p.err()
+	}
+	if last = s.master.ceiling(end); r.until.exact {
+		last = min(last, r.until.unix)
 	}
 	return last, true, nil
 }
@@ -247,7 +251,7 @@ func (s *Set) tail(e *extent, last int64, b *Budget) {
 	defer p.end()
 	first := s.dates[0].unix
 	for i := range s.dates {
-		if d := &s.dates[i]; d.own && !contains(s.exdates, d.unix) && !contains(s.replaced, d.unix) {
+		if d := &s.dates[i]; d.own && !s.removes(&d.point) {
 			in := s.segments[0].instance(d)
 			e.addHigh(in.until, in.Floating)
 		}
