@@ -57,7 +57,7 @@ func spanCases() []spanCase {
 		{"overrides without a master", append(v("RECURRENCE-ID:20260303T090000Z", "DTSTART:20260303T090000Z", "DTEND:20260303T100000Z"), v("RECURRENCE-ID:20260403T090000Z", "DTSTART:20260403T090000Z", "DTEND:20260403T100000Z")...), "2026-03-03T09:00:00Z", "2026-04-03T10:00:00Z", false},
 		{"an end before the start", v("DTSTART:20260302T090000Z", "DTEND:20260223T090000Z"), "2026-03-02T09:00:00Z", "2026-03-02T09:00:01Z", false},
 		{"no start", v("SUMMARY:x"), "", "", false},
-		{"a start that is no time", v("DTSTART:tomorrow"), "", "", false},
+		{"an invalid start", v("DTSTART:tomorrow"), "", "", false},
 		{"a task without times", component("VTODO"), "", "", false},
 		{"a task that was created", component("VTODO", "CREATED:20260302T090000Z"), "2026-03-02T09:00:00Z", "", false},
 		{"a task with start and due", component("VTODO", "DTSTART:20260302T090000Z", "DUE:20260304T170000Z", "CREATED:20260101T000000Z"), "2026-03-02T09:00:00Z", "2026-03-04T17:00:00Z", false},

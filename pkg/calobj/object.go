@@ -49,22 +49,22 @@ type Object struct {
 
 // Text returns the text as it is stored: as it was given, but without a byte order mark. It
 // must not be changed.
-func (o *Object) Text() []byte { return o.text }
+func (x *Object) Text() []byte { return x.text }
 
 // ETag returns the ETag that the object has in a store.
-func (o *Object) ETag() string { return store.ETagOf(o.text) }
+func (x *Object) ETag() string { return store.ETagOf(x.text) }
 
 // Set returns the recurrence set; nil for types that have none, such as VFREEBUSY, and for a
 // set that cannot be computed, which is a problem of level Error.
-func (o *Object) Set() *recur.Set { return o.set }
+func (x *Object) Set() *recur.Set { return x.set }
 
 // Component returns the object as a component with a resource name. The store takes it only
 // from Put and Load.
-func (o *Object) Component(name string) *store.Component {
-	x := o.Index
+func (x *Object) Component(name string) *store.Component {
+	i := x.Index
 	return &store.Component{
-		Name: name, UID: o.UID, Type: o.Type, Method: o.Method, Start: x.Start, End: x.End, Floating: x.Floating, Recurring: x.Recurring,
-		Status: x.Status, Transparent: x.Transparent, Text: o.text,
+		Name: name, UID: x.UID, Type: x.Type, Method: x.Method, Start: i.Start, End: i.End, Floating: i.Floating, Recurring: i.Recurring,
+		Status: i.Status, Transparent: i.Transparent, Text: x.text,
 	}
 }
 
@@ -89,7 +89,7 @@ func parse(text []byte, o Options, check bool) (*Object, *RefusedError) {
 		return nil, unreadable(problems, err)
 	}
 	x := &Object{Calendar: calendar, Problems: problems, text: text}
-	if refused := x.identify(o); refused != nil {
+	if refused := x.identify(); refused != nil {
 		return nil, refused
 	}
 	if check {
@@ -137,7 +137,7 @@ func (x *Object) check(o Options) *RefusedError {
 }
 
 // identify finds the type, the UID and the method of the object.
-func (x *Object) identify(o Options) *RefusedError {
+func (x *Object) identify() *RefusedError {
 	c := x.Calendar
 	var first *ical.Component
 	for _, child := range c.Components {
@@ -189,7 +189,7 @@ func storable(component string) bool { return slices.Contains(store.ComponentTyp
 // maxToken is the maximum length of what token returns.
 const maxToken = 64
 
-// token returns a value such as that of STATUS in upper case; "" for what is no token.
+// token returns a value such as that of STATUS in upper case; "" if it is not a token.
 func token(value string) string {
 	value = strings.TrimSpace(value)
 	if len(value) > maxToken {

@@ -32,7 +32,7 @@ func options(lenient bool) calobj.Options {
 	return calobj.Options{Zones: recur.NewZones(), Lenient: lenient}
 }
 
-// The object has the text as it was given, and what a store keeps beside it.
+// The object has the text as it was given, and what a store keeps with it.
 func TestParse(t *testing.T) {
 	text := calendar("BEGIN:VEVENT", "dtstart:20260302T090000Z", "DTEND:20260302T1000", " 00Z", "X-A;b=\"c:d\":e", "UID:a\\,b@example.com", "DTSTAMP:20260101T000000Z", "STATUS:tentative", "TRANSP:TRANSPARENT", "END:VEVENT")
 	given := bytes.Clone(text)
@@ -74,7 +74,7 @@ func TestRefused(t *testing.T) {
 	}{
 		"nothing":                 {nil, "valid-calendar-data", "VCALENDAR", true},
 		"not iCalendar":           {[]byte("hello\r\n"), "valid-calendar-data", "", true},
-		"a line that is none":     {event(start, "and this"), "valid-calendar-data", "line 8", false},
+		"a broken line":           {event(start, "and this"), "valid-calendar-data", "line 8", false},
 		"no end":                  {[]byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:u\r\n"), "valid-calendar-data", "", true},
 		"end before start":        {event(start, "DTEND:20260301T090000Z"), "valid-calendar-data", "DTEND", false},
 		"no start":                {event(), "valid-calendar-data", "DTSTART", false},

@@ -7,8 +7,8 @@ import (
 	"github.com/davadmin/davadmin/pkg/ical"
 )
 
-// MaxResourceSize is the precondition that a text larger than the limits violates, beside those
-// of ical.Precondition (RFC 4791, 5.3.2.1).
+// MaxResourceSize is the precondition that a text larger than the limits violates. The others are
+// those of ical.Precondition (RFC 4791, 5.3.2.1).
 const MaxResourceSize = "max-resource-size"
 
 // RefusedError says why a text cannot become an object.

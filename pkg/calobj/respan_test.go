@@ -199,7 +199,7 @@ func TestRespanUnreadable(t *testing.T) {
 	}
 }
 
-// A run that was interrupted goes on where it was, and what it had written is right.
+// A run that was interrupted continues where it was, and what it had written is right.
 func TestRespanResumes(t *testing.T) {
 	const n = 1700
 	f := fill(t, n)

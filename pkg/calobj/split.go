@@ -80,7 +80,7 @@ func (s *Splitter) Close() error { return errors.Join(s.log.Close(), s.order.Clo
 // read reads the file, and orders its components by UID.
 func (s *Splitter) read(ctx context.Context, r *ical.Reader) error {
 	byUID := spill.NewSorter(s.o.Dir)
-	defer byUID.Close()
+	defer func() { _ = byUID.Close() }()
 	var calendar *ical.Component
 	var zones []sourceZone
 	for n := 0; ; n++ {
@@ -228,27 +228,35 @@ func (s *Splitter) item(offsets []uint64) (*Item, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.add(c); item.Err != nil {
-			return item, nil
+		if p.add(c); p.size > p.limit {
+			break
 		}
 	}
+	if p.size <= p.limit {
+		err = s.finish(p)
+	}
+	return item, err
+}
+
+// finish makes the object of the components that are kept, or sets the error of the item.
+func (s *Splitter) finish(p *parts) error {
 	text, calendar, starts, err := s.compose(p)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	item.TimeZone = calendar.timeZone
+	p.item.TimeZone = calendar.timeZone
 	if calendar.method != "" {
-		p.reportf(ical.Note, "method-dropped", first, "METHOD:%s of the calendar is left out, because the object is stored and not sent", calendar.method)
+		p.reportf(ical.Note, "method-dropped", p.kept[0], "METHOD:%s of the calendar is left out, because the object is stored and not sent", calendar.method)
 	}
 	object, refused := parse(text, Options{Zones: s.o.Zones, Lenient: true, Limits: s.o.Limits}, true)
 	if refused != nil {
-		item.Err = refused
+		p.item.Err = refused
 		inFile(refused.Problems, p.kept, starts)
-		return item, nil
+	} else {
+		p.item.Object = object
+		inFile(object.Problems, p.kept, starts)
 	}
-	inFile(object.Problems, p.kept, starts)
-	item.Object = object
-	return item, nil
+	return nil
 }
 
 // inFile replaces the lines of problems of an object by those of the file.

@@ -71,7 +71,7 @@ func instanceOf(p *ical.Property) string {
 	return name
 }
 
-// whole returns a whole number; 0 for what is none.
+// whole returns a whole number; 0 for other text.
 func whole(value string) int64 {
 	n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
 	if err != nil {

@@ -24,7 +24,7 @@ const (
 	Directory Area = "directory"
 	// Accounts is the stores of the back ends, with accounts and calendars.
 	Accounts Area = "accounts"
-	// Indexes is what the stores keep beside the texts of components to find them. It is
+	// Indexes is what the stores keep to find components by the content of their texts. It is
 	// computed from the texts, so it can change at any time without a change of the accounts.
 	Indexes Area = "indexes"
 )

@@ -39,13 +39,13 @@ recurs or depends on the time zone of the reader, its status, and whether it tak
 differs is written. Texts, ETags, revisions and times of change stay the same, so that clients
 notice nothing.
 
-Run it after an upgrade for which 'davadmin doctor' asks. It can run while the store is in
-use. When it is interrupted, the same command continues where it was. Components may be moved meanwhile,
-so the pass is repeated until nothing differs.
+Run it when 'davadmin doctor' asks for it, as it may after an upgrade. The store can be in use
+meanwhile. After an interruption, the same command continues where it was. Because components
+may be moved while it runs, it reads them again until nothing differs.
 
---dry-run only reports; the exit code is 3 if something differs. -e names each component that differs. A
-component whose text cannot be read, or has another UID or type than the store says, is named and left
-alone; the exit code is 4.`,
+--dry-run only reports; the exit code is 3 if something differs. -e names each component that
+differs. A component whose text cannot be read, or has another UID or type than the store
+says, is named and left alone; the exit code is 4.`,
 		Example: `  davadmin db verify --spans --dry-run
   davadmin db verify --spans -n store1 --rate 500`,
 		Args: cmdutil.NoArguments,

@@ -111,7 +111,8 @@ func (s *Session) Reindex(ctx context.Context, place store.IndexPlace, etag stri
 	if !m.Start.IsZero() && !m.End.IsZero() && m.End.Before(m.Start) {
 		return false, &store.InvalidError{Field: "span", Reason: "the end is before the start"}
 	}
-	if !valid(place.Account) || !place.Deleted && store.CheckName("resource", place.Name) != nil || store.CheckText(etag) != nil {
+	possible := valid(place.Account) && (place.Deleted || store.CheckName("resource", place.Name) == nil) && store.CheckText(etag) == nil
+	if !possible {
 		return false, nil
 	}
 	n, err := s.exec(ctx, "UPDATE account SET revision_base = revision_base WHERE id = $1 AND leaving = ''", place.Account)

@@ -44,7 +44,7 @@ func (s *env) indexed(limit int) (all []*store.Indexed) {
 }
 
 // indexedContent fills the store: components of a calendar, of a deleted one and of a deleted
-// account, a deleted component, and the trace of a moved one, which is no component.
+// account, a deleted component, and the trace of a moved one, which is not listed.
 func (s *env) indexedContent() {
 	s.t.Helper()
 	s.withWork()
