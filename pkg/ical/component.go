@@ -7,8 +7,9 @@ import (
 
 // Component is a component, such as VCALENDAR or VEVENT, with its lines as they were received.
 //
-// Properties and Components are for reading. Add, Set, Remove and the methods of [Property]
-// change a component.
+// Properties and Components are read-only. Add, Set, Remove, AddComponent, RemoveComponent and the
+// methods of [Property] change a component. Such a change ends the use of all pointers to
+// properties that were returned before.
 type Component struct {
 	Name       string // in upper case
 	Properties []Property
@@ -16,12 +17,20 @@ type Component struct {
 	Line       int // number of the line BEGIN in the input, from 1; 0 if the component is new
 
 	begin, end string // the lines BEGIN and END as received; "" if the component is new
+	open       bool   // the input ended, or had to be left, before the line END
+	lead       string // blank and broken lines before BEGIN, which belong to the component around this one
+	tail       string // blank and broken lines before END
 	// follows[i] is the number of properties before Components[i] in the text.
 	follows []int
 }
 
-// NewComponent returns an empty component.
-func NewComponent(name string) *Component { return &Component{Name: strings.ToUpper(name)} }
+// NewComponent returns an empty component; nil if the name is not valid ([IsName]).
+func NewComponent(name string) *Component {
+	if !IsName(name) {
+		return nil
+	}
+	return &Component{Name: strings.ToUpper(name)}
+}
 
 // Get returns the first property of a name in upper case; nil if there is none.
 func (c *Component) Get(name string) *Property {
@@ -68,9 +77,12 @@ type Property struct {
 	Name string // in upper case
 	Line int    // number of its first line in the input, from 1; 0 if the property is new
 
-	raw  string // as received, with blank lines before it, folds and line ending; "" once it is edited
-	text string // the unfolded line without its ending
-	at   int    // where the value begins in text
+	raw     string // as received, with blank and broken lines before it; only these once it is edited
+	text    string // the unfolded line without its ending
+	lead    int32  // length of the blank and broken lines in raw
+	nameEnd int32  // where the name ends in text
+	at      int32  // where the value begins in text
+	edited  bool   // text must be folded again
 }
 
 // Value returns the value as it is written: a TEXT is still escaped ([UnescapeText]).

@@ -52,18 +52,18 @@ func (p *Property) Params() iter.Seq[Param] {
 	}
 }
 
-// params yields the names and lists of values as they are written.
+// params yields the names and lists of values as they are written. Blanks around a name are
+// removed.
 func (p *Property) params() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		if p.at <= len(p.Name)+1 {
+		if p.at == 0 {
 			return
 		}
-		rest := p.text[len(p.Name) : p.at-1]
-		for rest != "" {
+		for rest := p.text[p.nameEnd : p.at-1]; rest != ""; {
 			rest = rest[1:] // the semicolon
 			end := paramEnd(rest)
 			key, list, _ := strings.Cut(rest[:end], "=")
-			if !yield(key, list) {
+			if !yield(strings.Trim(key, " \t"), list) {
 				return
 			}
 			rest = rest[end:]
@@ -99,15 +99,37 @@ func cutValue(list string) (value, rest string) {
 	return list, ""
 }
 
-// decodeParam removes quotes and decodes carets (RFC 6868).
+// decodeParam removes quotes and decodes carets (RFC 6868). In a value that has more quotes than
+// the two around it, a backslash and a quote stand for a quote: no standard allows this, but it is
+// common.
 func decodeParam(value string) string {
 	if strings.IndexByte(value, '"') >= 0 {
+		value = strings.Trim(value, " \t")
+		if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {
+			value = value[1 : n-1]
+		}
+		value = strings.ReplaceAll(value, `\"`, "^'")
 		value = strings.ReplaceAll(value, `"`, "")
 	}
 	if strings.IndexByte(value, '^') < 0 {
 		return value
 	}
-	return strings.NewReplacer("^n", "\n", "^^", "^", "^'", `"`).Replace(value)
+	b := make([]byte, 0, len(value))
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		if c == '^' && i+1 < len(value) {
+			switch value[i+1] {
+			case 'n':
+				c, i = '\n', i+1
+			case '^':
+				i++
+			case '\'':
+				c, i = '"', i+1
+			}
+		}
+		b = append(b, c)
+	}
+	return string(b)
 }
 
 // equalName compares a name with one in upper case.

@@ -15,8 +15,8 @@ var namesText string
 //go:embed windows.tsv
 var windowsText string
 
-// names yields the names of the tz database, sorted.
-func names() iter.Seq[string] {
+// Names yields the names of the tz database, sorted.
+func Names() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for line := range strings.Lines(namesText) {
 			if !yield(strings.TrimSuffix(line, "\n")) {
@@ -26,8 +26,8 @@ func names() iter.Seq[string] {
 	}
 }
 
-// windowsNames yields each Windows name with the name in the tz database.
-func windowsNames() iter.Seq2[string, string] {
+// WindowsNames yields each Windows name with the name in the tz database.
+func WindowsNames() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for line := range strings.Lines(windowsText) {
 			if windows, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t"); !yield(windows, name) {
@@ -68,7 +68,7 @@ func (e *UnknownError) Error() string {
 // Find returns the name in the tz database for a text, and how the text names it. The
 // error is an *UnknownError.
 func Find(text string) (name string, form Form, err error) {
-	for known := range names() {
+	for known := range Names() {
 		switch {
 		case known == text:
 			return known, Exact, nil
@@ -79,7 +79,7 @@ func Find(text string) (name string, form Form, err error) {
 	if name != "" {
 		return name, Case, nil
 	}
-	for windows, known := range windowsNames() {
+	for windows, known := range WindowsNames() {
 		if equalFold(windows, text) {
 			return known, Windows, nil
 		}
@@ -126,7 +126,7 @@ func nearest(text string) string {
 		return ""
 	}
 	key, city := plain(text), ""
-	for name := range names() {
+	for name := range Names() {
 		folded := plain(name)
 		if folded == key {
 			return name
@@ -150,14 +150,14 @@ func nearest(text string) string {
 			best, limit = name, d-1
 		}
 	}
-	for name := range names() {
+	for name := range Names() {
 		compare(name, name)
 		if last := strings.LastIndexByte(name, '/'); !strings.HasPrefix(name, etc) {
 			compare(name[last+1:], name)
 		}
 	}
 	if best == "" {
-		for windows, name := range windowsNames() {
+		for windows, name := range WindowsNames() {
 			compare(windows, name)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // Go's copy of the tz database knows every name of the list, so none is invented.
 func TestNamesAreInTheDatabase(t *testing.T) {
-	all := slices.Collect(names())
+	all := slices.Collect(Names())
 	if !slices.IsSorted(all) || len(all) < 590 {
 		t.Errorf("%d names; they must be sorted", len(all))
 	}
@@ -25,9 +25,9 @@ func TestNamesAreInTheDatabase(t *testing.T) {
 }
 
 func TestWindowsZonesLeadToNames(t *testing.T) {
-	all := slices.Collect(names())
+	all := slices.Collect(Names())
 	seen := map[string]bool{}
-	for windows, name := range windowsNames() {
+	for windows, name := range WindowsNames() {
 		if !slices.Contains(all, name) || len(windows) > maxText || seen[windows] {
 			t.Errorf("%s: %s", windows, name)
 		}

@@ -1,0 +1,210 @@
+package ical
+
+import (
+	"fmt"
+	"strings"
+)
+
+// builder makes components of lines.
+type builder struct {
+	lines    lines
+	limits   Limits
+	lenient  bool
+	problems problems
+	err      error // why reading ended; a *Problem, or an error of the source
+
+	stack    []frame // the open components, the VCALENDAR first
+	calendar *Component
+	done     *Component // the component directly in the calendar that ended last
+
+	// The properties and components of the open components, each after those of the
+	// component around it.
+	props   []Property
+	kids    []*Component
+	follows []int
+
+	count   counters // of the object
+	around  counters // for a Reader, of the calendar around it
+	broken  bool     // the component directly in the calendar is to be left out
+	skips   bool     // and its lines are not kept
+	outside bool     // the last line was text outside of a calendar
+	blank   bool     // a blank line in this calendar is reported
+
+	failed    error // of the source of a Reader
+	truncated error // the *Problem that the text ended too early
+}
+
+// counters is what the limits of an object bound. The object is the calendar; for a Reader, it is
+// the component directly in it.
+type counters struct{ size, properties, components int }
+
+// frame is an open component.
+type frame struct {
+	c           *Component
+	props, kids int // where its own begin in the builder
+	start       int // where its text begins
+	hasKids     bool
+}
+
+// event is what a line led to.
+type event uint8
+
+const (
+	atLine      event = iota
+	atComponent       // builder.done ended
+	atCalendar        // builder.calendar ended, or another one begins
+	atEnd             // of the text, or an error
+)
+
+func newBuilder(o Options) *builder {
+	return &builder{
+		lines:   lines{next: 1, newline: '\n', lenient: o.Lenient},
+		limits:  o.Limits.withDefaults(),
+		lenient: o.Lenient,
+	}
+}
+
+// start looks at the beginning of the text, of which something is in the window.
+func (b *builder) start() {
+	l := &b.lines
+	head := l.text[:min(len(l.text), 4)]
+	if strings.HasPrefix(head, "\xff\xfe") || strings.HasPrefix(head, "\xfe\xff") ||
+		len(head) == 4 && (head[0] == 0) != (head[1] == 0) {
+		b.fail(Problem{Level: Error, Code: "utf-16", Line: 1, Text: "the text is UTF-16; iCalendar is UTF-8"})
+		return
+	}
+	if strings.IndexByte(l.text, '\r') >= 0 && strings.IndexByte(l.text, '\n') < 0 {
+		if b.report(Problem{Level: Error, Code: "cr-lines", Line: 1, Text: "the lines end with CR instead of CRLF"}); b.lenient {
+			l.newline = '\r'
+		}
+	}
+}
+
+// advance reads a line.
+func (b *builder) advance() event {
+	l := &b.lines
+	if !l.scan() {
+		return b.finish()
+	}
+	if len(b.stack) == 0 {
+		return b.outsideLine()
+	}
+	if l.isBlank() {
+		if !b.blank {
+			b.blank = true
+			b.reportLine(Warning, "blank-line", 0, "", "the line is blank")
+		}
+		return atLine
+	}
+	text := l.content()
+	switch b.count.size += l.to - l.from; {
+	case b.skips && !b.leavesSkipped(text):
+		l.start = l.to
+		return b.after()
+	case l.overlong || len(text) > b.limits.Line:
+		b.limit("line", "the line is longer than %d bytes", b.limits.Line)
+		return b.after()
+	case b.count.size > b.limits.Size && !b.skips:
+		b.limit("size", "the component is larger than %d bytes", b.limits.Size)
+		return b.after()
+	}
+	if text[0] == ' ' || text[0] == '\t' {
+		if !b.lenient || !isOddName(text) {
+			b.reportLine(Error, "continuation-of-nothing", 0, "", "the line continues another one, but there is none")
+			return b.after()
+		}
+		b.reportLine(Warning, "blank-before-name", 0, "", "a blank is before the name of a property")
+		text = text[1:]
+	}
+	nameEnd, at, closed := splitLine(text)
+	if at == 0 {
+		b.notContent(text, nameEnd)
+		return b.after()
+	}
+	name := text[:nameEnd]
+	if c := text[nameEnd-1]; c == ' ' || c == '\t' {
+		name = strings.TrimRight(name, " \t")
+		b.reportLine(Warning, "blank-after-name", nameEnd-1, strings.ToUpper(name), "a blank is after the name of a property")
+	}
+	name = strings.ToUpper(name)
+	switch name {
+	case "BEGIN":
+		return b.begin(text, at)
+	case "END":
+		return b.end(text, at)
+	}
+	b.property(name, text, nameEnd, at, closed)
+	return b.after()
+}
+
+// after returns the event after a line that is neither BEGIN nor END.
+func (b *builder) after() event {
+	if b.err != nil {
+		return atEnd
+	}
+	return atLine
+}
+
+// notContent reports a line that is no content line.
+func (b *builder) notContent(text string, at int) {
+	switch {
+	case at == len(text):
+		b.reportLine(Error, "no-colon", max(at-1, 0), "", "the line has no colon")
+	default:
+		b.reportLine(Error, "no-name", at, "", fmt.Sprintf("the line does not begin with the name of a property: %.40q", text))
+	}
+}
+
+// property adds the line as a property.
+func (b *builder) property(name, text string, nameEnd, at int, closed bool) {
+	l := &b.lines
+	if b.count.properties++; b.count.properties > b.limits.Properties {
+		b.limit("properties", "the object has more than %d properties", b.limits.Properties)
+		return
+	}
+	if !closed {
+		b.reportLine(Error, "open-quote", nameEnd, name, "a quote in the parameters has no end")
+	}
+	if nameEnd+1 < at {
+		pos, flaw, quotedPrintable := paramFlaw(text[nameEnd : at-1])
+		if flaw != "" && closed {
+			b.reportLine(Warning, "parameter", nameEnd+pos, name, flaw)
+		}
+		if quotedPrintable {
+			text = b.quotedPrintable(name, text, nameEnd)
+		}
+	}
+	if control, high := oddBytes(text); control || high {
+		b.oddBytes(name, text, high)
+	}
+	if b.err != nil {
+		return
+	}
+	if b.stack[len(b.stack)-1].hasKids {
+		b.reportLine(Warning, "property-after-component", 0, name, "a property follows a component")
+	}
+	line := l.line
+	raw, lead := l.take()
+	b.props = append(b.props, Property{Name: name, Line: line, raw: raw, text: text,
+		lead: int32(lead), nameEnd: int32(nameEnd), at: int32(at)})
+}
+
+// oddBytes reports bytes that a content line must not contain.
+func (b *builder) oddBytes(name, text string, high bool) {
+	for i := range len(text) {
+		if !isControl(text[i]) {
+			continue
+		}
+		if text[i] == '\r' {
+			b.reportLine(Warning, "bare-cr", i, name, "a CR without LF is in the line")
+		} else {
+			b.reportLine(Error, "control-character", i, name, fmt.Sprintf("the line contains the control character 0x%02x", text[i]))
+		}
+		break
+	}
+	if high {
+		if i := invalidUTF8(text); i >= 0 {
+			b.reportLine(Error, "not-utf-8", i, name, "the line is not UTF-8")
+		}
+	}
+}
