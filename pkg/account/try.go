@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/davadmin/davadmin/pkg/calobj"
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
@@ -31,6 +32,9 @@ func TryChange(ctx context.Context, st store.Store) error {
 	return err
 }
 
+// tryEvent is the beginning of the event that TryChange puts, up to its UID.
+const tryEvent = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//davadmin//try//EN\r\nBEGIN:VEVENT\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nUID:"
+
 // tryChanges changes something of each kind that a store contains: a database may have given
 // the rights on some of its tables only.
 func tryChanges(ctx context.Context, w store.Writer, id string) error {
@@ -39,13 +43,20 @@ func tryChanges(ctx context.Context, w store.Writer, id string) error {
 		Account:   store.Account{ID: id, Kind: store.User, Addresses: []string{address}},
 		Calendars: Collections("", []string{"VEVENT"}, nil),
 	}
-	c := &store.Component{Name: "try.ics", UID: id, Type: "VEVENT", Text: []byte("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n")}
+	at := store.Place{Account: id, Calendar: store.DefaultCalendar, Name: "try.ics"}
+	event, err := calobj.Parse([]byte(tryEvent+id+"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"), calobj.Options{})
+	if err != nil {
+		return err
+	}
 	owner := store.Person{ID: id, Address: address}
 	for _, step := range []func() error{
 		func() error { return w.CreateAccount(ctx, a) },
-		func() error { return w.PutComponent(ctx, id, store.DefaultCalendar, c, store.Condition{}) },
-		func() error { return w.DeleteComponent(ctx, id, store.DefaultCalendar, c.Name, store.Condition{}) },
-		func() error { return w.UndeleteComponent(ctx, id, store.DefaultCalendar, c.Name) },
+		func() error {
+			_, err := calobj.Put(ctx, w, at, event, calobj.PutOptions{})
+			return err
+		},
+		func() error { return w.DeleteComponent(ctx, id, at.Calendar, at.Name, store.Condition{}) },
+		func() error { return w.UndeleteComponent(ctx, id, at.Calendar, at.Name) },
 		func() error {
 			return w.Subscribe(ctx, &store.Subscription{Account: id, Owner: owner, Calendar: store.DefaultCalendar})
 		},

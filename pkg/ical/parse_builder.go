@@ -17,11 +17,10 @@ type builder struct {
 	calendar *Component
 	done     *Component // the component directly in the calendar that ended last
 
-	// The properties and components of the open components, each after those of the
-	// component around it.
-	props   []Property
-	kids    []*Component
-	follows []int
+	// slab holds properties; those from run on belong to the innermost component. They stay
+	// where they are when it ends or another one begins in it, so that none is copied.
+	slab []Property
+	run  int
 
 	count   counters // of the object
 	around  counters // for a Reader, of the calendar around it
@@ -40,10 +39,9 @@ type counters struct{ size, properties, components int }
 
 // frame is an open component.
 type frame struct {
-	c           *Component
-	props, kids int // where its own begin in the builder
-	start       int // where its text begins
-	hasKids     bool
+	c       *Component
+	start   int  // where its text begins
+	hasKids bool // a component in it ended
 }
 
 // event is what a line led to.
@@ -116,7 +114,7 @@ func (b *builder) advance() event {
 		b.reportLine(Warning, "blank-before-name", 0, "", "a blank is before the name of a property")
 		text = text[1:]
 	}
-	nameEnd, at, closed := splitLine(text)
+	nameEnd, at, params := splitLine(text)
 	if at == 0 {
 		b.notContent(text, nameEnd)
 		return b.after()
@@ -124,16 +122,16 @@ func (b *builder) advance() event {
 	name := text[:nameEnd]
 	if c := text[nameEnd-1]; c == ' ' || c == '\t' {
 		name = strings.TrimRight(name, " \t")
-		b.reportLine(Warning, "blank-after-name", nameEnd-1, strings.ToUpper(name), "a blank is after the name of a property")
+		b.reportLine(Warning, "blank-after-name", nameEnd-1, upper(name), "a blank is after the name of a property")
 	}
-	name = strings.ToUpper(name)
+	name = upper(name)
 	switch name {
 	case "BEGIN":
 		return b.begin(text, at)
 	case "END":
 		return b.end(text, at)
 	}
-	b.property(name, text, nameEnd, at, closed)
+	b.property(name, text, nameEnd, at, params)
 	return b.after()
 }
 
@@ -156,18 +154,18 @@ func (b *builder) notContent(text string, at int) {
 }
 
 // property adds the line as a property.
-func (b *builder) property(name, text string, nameEnd, at int, closed bool) {
+func (b *builder) property(name, text string, nameEnd, at int, params paramState) {
 	l := &b.lines
 	if b.count.properties++; b.count.properties > b.limits.Properties {
 		b.limit("properties", "the object has more than %d properties", b.limits.Properties)
 		return
 	}
-	if !closed {
-		b.reportLine(Error, "open-quote", nameEnd, name, "a quote in the parameters has no end")
-	}
-	if nameEnd+1 < at {
+	if params != plainParams {
+		if params == openQuote {
+			b.reportLine(Error, "open-quote", nameEnd, name, "a quote in the parameters has no end")
+		}
 		pos, flaw, quotedPrintable := paramFlaw(text[nameEnd : at-1])
-		if flaw != "" && closed {
+		if flaw != "" && params != openQuote {
 			b.reportLine(Warning, "parameter", nameEnd+pos, name, flaw)
 		}
 		if quotedPrintable {
@@ -183,23 +181,58 @@ func (b *builder) property(name, text string, nameEnd, at int, closed bool) {
 	if b.stack[len(b.stack)-1].hasKids {
 		b.reportLine(Warning, "property-after-component", 0, name, "a property follows a component")
 	}
+	if len(b.slab) == cap(b.slab) {
+		b.grow()
+	}
 	line := l.line
 	raw, lead := l.take()
-	b.props = append(b.props, Property{Name: name, Line: line, raw: raw, text: text,
+	b.slab = append(b.slab, Property{Name: name, Line: line, raw: raw, text: text,
 		lead: int32(lead), nameEnd: int32(nameEnd), at: int32(at)})
+}
+
+// grow makes room for more properties.
+func (b *builder) grow() {
+	const few, many, perProperty = 16, 256, 32
+	n := few
+	switch {
+	case len(b.slab) > 0:
+		n = many
+	case b.lines.fill == nil:
+		n = min(len(b.lines.text)/perProperty+few, many)
+	}
+	own := b.slab[b.run:]
+	b.slab = append(make([]Property, 0, max(n, 2*len(own))), own...)
+	b.run = 0
+}
+
+// seal hands the properties read so far to the innermost component.
+func (b *builder) seal() {
+	end := len(b.slab)
+	own := b.slab[b.run:end:end]
+	c := b.stack[len(b.stack)-1].c
+	switch {
+	case len(own) == 0:
+	case c.Properties == nil:
+		c.Properties = own
+	default:
+		c.Properties = append(c.Properties, own...)
+	}
+	b.run = end
 }
 
 // oddBytes reports bytes that a content line must not contain.
 func (b *builder) oddBytes(name, text string, high bool) {
-	for i := range len(text) {
-		if !isControl(text[i]) {
+	for i, cr := 0, false; i < len(text); i++ {
+		switch {
+		case !isControl(text[i]) || text[i] == '\r' && cr:
+			continue
+		case text[i] == '\r':
+			cr = true
+			b.reportLine(Warning, "bare-cr", i, name, "a CR without LF is in the line")
 			continue
 		}
-		if text[i] == '\r' {
-			b.reportLine(Warning, "bare-cr", i, name, "a CR without LF is in the line")
-		} else {
-			b.reportLine(Error, "control-character", i, name, fmt.Sprintf("the line contains the control character 0x%02x", text[i]))
-		}
+		b.reportLine(Error, "control-character", i, name,
+			fmt.Sprintf("the line contains the control character 0x%02x", text[i]))
 		break
 	}
 	if high {

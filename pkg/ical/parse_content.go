@@ -21,10 +21,28 @@ func isNameByte(c byte) bool {
 	return c-'0' < 10 || c|0x20-'a' < 26 || c == '-' || c == '_'
 }
 
+// upper returns a name in upper case: the name itself, if it is in upper case, which most are.
+func upper(name string) string {
+	for i := range len(name) {
+		if name[i] >= 'a' {
+			return strings.ToUpper(name)
+		}
+	}
+	return name
+}
+
+// paramState says what splitLine found out about parameters.
+type paramState uint8
+
+const (
+	plainParams paramState = iota // as RFC 5545 writes them, and none is ENCODING; or no parameters
+	otherParams
+	openQuote // a quote has no end
+)
+
 // splitLine finds the end of the name, which is where parameters begin, and the beginning of the
-// value of a content line. If the line is none, at is 0 and nameEnd is the place of the error.
-// closed is false if a quote has no end.
-func splitLine(text string) (nameEnd, at int, closed bool) {
+// value of a content line. If it is not a content line, at is 0 and nameEnd is the place of the error.
+func splitLine(text string) (nameEnd, at int, params paramState) {
 	i := 0
 	for i < len(text) && isNameByte(text[i]) {
 		i++
@@ -33,25 +51,70 @@ func splitLine(text string) (nameEnd, at int, closed bool) {
 	for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
 		i++
 	}
-	if !named || i == len(text) || text[i] != ':' && text[i] != ';' {
-		return i, 0, true
+	switch {
+	case !named || i == len(text) || text[i] != ':' && text[i] != ';':
+		return i, 0, plainParams
+	case text[i] == ':':
+		return i, i + 1, plainParams
 	}
 	nameEnd = i
+	if at = plainParamsEnd(text, i); at > 0 {
+		return nameEnd, at, plainParams
+	}
 	for quoted := false; i < len(text); i++ {
 		switch text[i] {
 		case '"':
 			quoted = !quoted
 		case ':':
 			if !quoted {
-				return nameEnd, i + 1, true
+				return nameEnd, i + 1, otherParams
 			}
 		}
 	}
 	// A quote has no end: the value begins at the first colon.
 	if i = strings.IndexByte(text[nameEnd:], ':'); i >= 0 {
-		return nameEnd, nameEnd + i + 1, false
+		return nameEnd, nameEnd + i + 1, openQuote
 	}
-	return len(text), 0, false
+	return len(text), 0, openQuote
+}
+
+// plainParamsEnd returns where the value begins after parameters that begin at i and are plain; 0
+// if they are not.
+func plainParamsEnd(text string, i int) int {
+	for i < len(text) {
+		switch text[i] {
+		case ':':
+			return i + 1
+		case ';':
+			i++
+			key := i
+			for i < len(text) && isNameByte(text[i]) {
+				i++
+			}
+			if i == key || i == len(text) || text[i] != '=' || equalName(text[key:i], "ENCODING") {
+				return 0
+			}
+		case ',':
+		default:
+			return 0
+		}
+		// The value after an equals sign or a comma.
+		if i++; i < len(text) && text[i] == '"' {
+			end := strings.IndexByte(text[i+1:], '"')
+			if end < 0 {
+				return 0
+			}
+			i += end + 2
+			continue
+		}
+		for i < len(text) && text[i] != ':' && text[i] != ';' && text[i] != ',' {
+			if text[i] == '"' {
+				return 0
+			}
+			i++
+		}
+	}
+	return 0
 }
 
 // oddBytes says what a text contains besides printable ASCII.
@@ -80,6 +143,9 @@ func isControl(c byte) bool { return c < 0x20 && c != '\t' || c == 0x7f }
 
 // invalidUTF8 returns where a text stops to be UTF-8; -1 if it is UTF-8.
 func invalidUTF8(s string) int {
+	if utf8.ValidString(s) {
+		return -1
+	}
 	for i, r := range s {
 		if r == utf8.RuneError {
 			if _, n := utf8.DecodeRuneInString(s[i:]); n <= 1 {

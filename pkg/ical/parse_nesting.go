@@ -2,7 +2,6 @@ package ical
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -41,7 +40,7 @@ func (b *builder) outsideLine() event {
 // begin takes a line BEGIN in a calendar.
 func (b *builder) begin(text string, at int) event {
 	l := &b.lines
-	name := strings.ToUpper(strings.Trim(text[at:], " \t"))
+	name := upper(strings.Trim(text[at:], " \t"))
 	if !IsName(name) {
 		b.reportLine(Error, "component-name", at, "", fmt.Sprintf("%.40q is not a valid name of a component", text[at:]))
 		return b.after()
@@ -94,7 +93,10 @@ func (b *builder) open(name string) event {
 	}
 	b.count.components++
 	c := &Component{Name: name, Line: l.line}
-	b.stack = append(b.stack, frame{c: c, props: len(b.props), kids: len(b.kids), start: l.start})
+	if len(b.stack) > 0 {
+		b.seal()
+	}
+	b.stack = append(b.stack, frame{c: c, start: l.start})
 	raw, lead := l.take()
 	if len(b.stack) == 1 {
 		c.begin, b.calendar = raw, c
@@ -107,7 +109,7 @@ func (b *builder) open(name string) event {
 // end takes a line END in a calendar.
 func (b *builder) end(text string, at int) event {
 	l := &b.lines
-	name := strings.ToUpper(strings.Trim(text[at:], " \t"))
+	name := upper(strings.Trim(text[at:], " \t"))
 	top := len(b.stack) - 1
 	i := top
 	for i >= 0 && b.stack[i].c.Name != name {
@@ -150,23 +152,18 @@ func (b *builder) end(text string, at int) event {
 
 // close closes the innermost component, with the blank and broken lines before its end.
 func (b *builder) close(tail string) *Component {
-	f := b.stack[len(b.stack)-1]
-	b.stack = b.stack[:len(b.stack)-1]
-	c := f.c
+	b.seal()
+	top := len(b.stack) - 1
+	c := b.stack[top].c
+	b.stack = b.stack[:top]
 	c.tail = tail
-	if own := b.props[f.props:]; len(own) > 0 {
-		c.Properties = slices.Clone(own)
-		b.props = b.props[:f.props]
-	}
-	if own := b.kids[f.kids:]; len(own) > 0 {
-		c.Components = slices.Clone(own)
-		c.follows = slices.Clone(b.follows[f.kids:])
-		b.kids, b.follows = b.kids[:f.kids], b.follows[:f.kids]
-	}
-	if n := len(b.stack); n > 0 {
-		b.stack[n-1].hasKids = true
-		b.kids = append(b.kids, c)
-		b.follows = append(b.follows, len(b.props)-b.stack[n-1].props)
+	if top > 0 {
+		around := &b.stack[top-1]
+		around.hasKids = true
+		if top > 1 || b.lines.fill == nil {
+			around.c.Components = append(around.c.Components, c)
+			around.c.follows = append(around.c.follows, len(around.c.Properties))
+		}
 	}
 	return c
 }
@@ -186,13 +183,19 @@ func (b *builder) drop() {
 	}
 	f := b.stack[1]
 	b.stack = b.stack[:1]
-	b.props, b.kids, b.follows = b.props[:f.props], b.kids[:f.kids], b.follows[:f.kids]
+	b.unread()
 	b.leftObject()
 	if b.lines.fill == nil {
 		b.lines.start = f.start
 	} else {
 		b.lines.start = max(b.lines.start, b.lines.from)
 	}
+}
+
+// unread forgets the properties that no component has yet.
+func (b *builder) unread() {
+	clear(b.slab[b.run:])
+	b.slab = b.slab[:b.run]
 }
 
 // leave closes the calendar, whose line END is missing. Its text ends with the broken lines from

@@ -40,7 +40,7 @@ func (b *builder) report(p Problem) {
 		p.Component = b.stack[len(b.stack)-1].c.Name
 	}
 	if p.UID == "" && len(b.stack) > 1 {
-		p.UID = b.uid(b.stack[1])
+		p.UID = b.uid(b.stack[1].c)
 	}
 	b.problems.add(p)
 	if p.Level == Error && !b.lenient && b.err == nil {
@@ -49,13 +49,12 @@ func (b *builder) report(p Problem) {
 }
 
 // uid returns the UID of an open component, as far as it is read.
-func (b *builder) uid(f frame) string {
-	for i := f.props; i < len(b.props); i++ {
-		if b.props[i].Name == "UID" {
-			return b.props[i].Value()
-		}
+func (b *builder) uid(c *Component) string {
+	if uid := c.Value("UID"); uid != "" || b.stack[len(b.stack)-1].c != c {
+		return uid
 	}
-	return ""
+	own := Component{Properties: b.slab[b.run:]}
+	return own.Value("UID")
 }
 
 // limit reports that a limit is exceeded. A Reader that is lenient skips the component, in all other

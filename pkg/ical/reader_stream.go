@@ -2,7 +2,6 @@ package ical
 
 import (
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -10,10 +9,6 @@ import (
 func (b *builder) handOver() *Component {
 	c := b.done
 	b.done = nil
-	b.kids, b.follows = b.kids[:0], b.follows[:0]
-	if own := b.props[b.stack[0].props:]; len(own) > len(b.calendar.Properties) {
-		b.calendar.Properties = slices.Clone(own)
-	}
 	c.lead = ""
 	return c
 }
@@ -28,11 +23,11 @@ func (b *builder) leftObject() {
 
 // skip leaves out the component directly in the calendar, and frees its lines.
 func (b *builder) skip() {
-	f := b.stack[1]
 	b.broken, b.skips = true, true
 	b.stack = b.stack[:2]
-	clear(b.props[f.props:])
-	b.props, b.kids, b.follows = b.props[:f.props], b.kids[:f.kids], b.follows[:f.kids]
+	c := b.stack[1].c
+	c.Properties, c.Components, c.follows = nil, nil, nil
+	b.unread()
 	b.lines.start = b.lines.to
 }
 

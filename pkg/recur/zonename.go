@@ -56,6 +56,8 @@ type Zones struct {
 	names  map[string]string    // names of the database by nameKey
 	window map[string]string    // names of Windows by nameKey
 	zones  map[string]*Zone     // loaded, by their names
+
+	embedded definitions
 }
 
 // NewZones returns an empty cache of zones.

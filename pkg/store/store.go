@@ -35,6 +35,7 @@ type Reader interface {
 	PropertyReader
 	AttachmentReader
 	OutgoingReader
+	IndexReader
 
 	// Account returns an account, whether deleted or not. ErrNotFound.
 	Account(ctx context.Context, id string) (*Account, error)
@@ -118,6 +119,7 @@ type Writer interface {
 	PropertyWriter
 	AttachmentWriter
 	OutgoingWriter
+	IndexWriter
 
 	// CreateAccount creates an account with its collections. ErrInvalid; ErrExists
 	// when the id is in use in any letter case, even by a deleted account, or when an

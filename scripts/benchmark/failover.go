@@ -99,12 +99,8 @@ func putOne(ctx context.Context, s store.Store, id string) error {
 		if err != nil {
 			return err
 		}
-		return w.PutComponent(ctx, id, store.DefaultCalendar, eventOf(id), store.Condition{})
+		return putObject(ctx, w, id, store.DefaultCalendar, benchEvent(id, firstEvent()))
 	})
-}
-
-func eventOf(id string) *store.Component {
-	return &store.Component{Name: id + ".ics", UID: id, Type: "VEVENT", Text: []byte("BEGIN:VCALENDAR\r\n" + strings.Repeat("X-A:0123456789\r\n", 60) + "END:VCALENDAR\r\n")}
 }
 
 // commitTime returns the median time of a transaction that puts one component.
@@ -120,9 +116,10 @@ func commitTime(synchronous bool) (d time.Duration, err error) {
 	}
 	var all []time.Duration
 	for i := range singleCommits {
+		event := benchEvent(fmt.Sprint(i), firstEvent())
 		start := time.Now()
 		err := s.Update(ctx, func(ctx context.Context, w store.Writer) error {
-			return w.PutComponent(ctx, "a", store.DefaultCalendar, eventOf(fmt.Sprint(i)), store.Condition{})
+			return putObject(ctx, w, "a", store.DefaultCalendar, event)
 		})
 		if err != nil {
 			return 0, err

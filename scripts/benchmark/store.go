@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/davadmin/davadmin/internal/servertest"
+	"github.com/davadmin/davadmin/pkg/calobj"
+	"github.com/davadmin/davadmin/pkg/recur"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/postgres"
 	"github.com/davadmin/davadmin/pkg/store/sqlite"
@@ -140,13 +142,14 @@ func (b *storeBench) fill() error {
 
 func writerCalendar(i int) string { return fmt.Sprintf("writer %d", i) }
 
-// load loads components into a calendar with the bulk load of the store.
-func (b *storeBench) load(calendar string, components []*store.Component) error {
+// load loads objects into a calendar with the bulk load of the store.
+func (b *storeBench) load(calendar string, objects []calobj.Named) error {
 	loader, ok := b.s.(store.ComponentLoader)
 	if !ok {
 		return errors.New("the store does not load components")
 	}
-	return loader.LoadComponents(b.ctx, storeAccount, calendar, components)
+	_, err := calobj.Load(b.ctx, loader, storeAccount, calendar, objects)
+	return err
 }
 
 // firstEvent is when the first of the events begins.
@@ -155,24 +158,39 @@ func firstEvent() time.Time { return time.Date(2024, 1, 1, 8, 0, 0, 0, time.UTC)
 // benchEvents returns n events of 1 KB, 12 a day, of which the last ones recur for up to a
 // year. A calendar that is ten times larger spans ten times the time, so that a week
 // contains as many events.
-func benchEvents(n, recurring int) []*store.Component {
-	out := make([]*store.Component, n)
+func benchEvents(n, recurring int) []calobj.Named {
+	zones := recur.NewZones()
+	out := make([]calobj.Named, n)
 	for i := range out {
-		start := firstEvent().Add(time.Duration(i) * 2 * time.Hour)
-		m := benchEvent(fmt.Sprintf("event-%07d", i), start)
+		start, rule := firstEvent().Add(time.Duration(i)*2*time.Hour), ""
 		if i >= n-recurring {
-			m.Start, m.Recurring = firstEvent().Add(time.Duration((i-n+recurring)*(n/recurring))*2*time.Hour), true
-			m.End = m.Start.AddDate(0, 0, 40+i%300)
+			start = firstEvent().Add(time.Duration((i-n+recurring)*(n/recurring)) * 2 * time.Hour)
+			rule = fmt.Sprintf("RRULE:FREQ=DAILY;COUNT=%d\r\n", 40+i%300)
 		}
-		out[i] = m
+		out[i] = benchObject(zones, fmt.Sprintf("event-%07d", i), start, rule, strings.Repeat("x", 900))
 	}
 	return out
 }
 
-func benchEvent(name string, start time.Time) *store.Component {
-	text := "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:" + name + "\r\nDESCRIPTION:" + strings.Repeat("x", 900) + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-	return &store.Component{Name: name + ".ics", UID: name, Type: "VEVENT", Start: start, End: start.Add(time.Hour), Text: []byte(text)}
+// benchEvent returns an event of 1 KB that lasts an hour.
+func benchEvent(name string, start time.Time) calobj.Named {
+	return benchObject(recur.NewZones(), name, start, "", strings.Repeat("x", 900))
 }
+
+// benchObject returns an event with a description.
+func benchObject(zones *recur.Zones, name string, start time.Time, rule, description string) calobj.Named {
+	const form = "20060102T150405Z"
+	text := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//davadmin//bench//EN\r\nBEGIN:VEVENT\r\nUID:" + name + "\r\nDTSTAMP:20240101T000000Z\r\nDTSTART:" +
+		start.UTC().Format(form) + "\r\nDTEND:" + start.UTC().Add(time.Hour).Format(form) + "\r\n" + rule + "DESCRIPTION:" + description + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+	object, err := calobj.Parse([]byte(text), calobj.Options{Zones: zones})
+	if err != nil {
+		panic(err) // the text is our own
+	}
+	return calobj.Named{Name: name + ".ics", Object: object}
+}
+
+// component returns an object as a rival writes it.
+func component(o calobj.Named) *store.Component { return o.Object.Component(o.Name) }
 
 // turns runs the contenders in turn and returns the sorted times of each.
 func turns(runs int, contenders ...func() error) ([][]time.Duration, error) {

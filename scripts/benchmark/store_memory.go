@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 
+	"github.com/davadmin/davadmin/pkg/calobj"
+	"github.com/davadmin/davadmin/pkg/recur"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/postgres"
 	"github.com/davadmin/davadmin/pkg/store/sqlite"
@@ -26,13 +28,11 @@ const (
 func (b *storeBench) memory() error {
 	const group = 20
 	for from := 0; from < largeEvents; from += group {
-		var components []*store.Component
+		var objects []calobj.Named
 		for i := from; i < from+group; i++ {
-			m := benchEvent(fmt.Sprintf("large-%04d", i), firstEvent())
-			m.Text = bytes.Replace(m.Text, []byte("DESCRIPTION:"), append([]byte("DESCRIPTION:"), bytes.Repeat([]byte{'a' + byte(i%26)}, largeSize)...), 1)
-			components = append(components, m)
+			objects = append(objects, benchObject(recur.NewZones(), fmt.Sprintf("large-%04d", i), firstEvent(), "", strings.Repeat(string(rune('a'+i%26)), largeSize)))
 		}
-		if err := b.load("texts", components); err != nil {
+		if err := b.load("texts", objects); err != nil {
 			return err
 		}
 	}

@@ -9,27 +9,33 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/davadmin/davadmin/pkg/calobj"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/relational"
 )
 
-// put writes one component in a transaction of its own.
-func (b *storeBench) put(calendar string, m *store.Component) error {
-	return b.s.Update(b.ctx, func(ctx context.Context, w store.Writer) error {
-		return w.PutComponent(ctx, storeAccount, calendar, m, store.Condition{})
-	})
+// put writes one object in a transaction of its own.
+func (b *storeBench) put(calendar string, m calobj.Named) error {
+	return b.s.Update(b.ctx, func(ctx context.Context, w store.Writer) error { return putObject(ctx, w, storeAccount, calendar, m) })
+}
+
+// putObject writes an object.
+func putObject(ctx context.Context, w store.Writer, account, calendar string, m calobj.Named) error {
+	_, err := calobj.Put(ctx, w, store.Place{Account: account, Calendar: calendar, Name: m.Name}, m.Object, calobj.PutOptions{})
+	return err
 }
 
 // puts measures a PUT of one writer.
 func (b *storeBench) puts() error {
-	next := 0
-	event := func() *store.Component {
-		next++
-		return benchEvent(fmt.Sprintf("put-%07d", next), firstEvent())
+	events := benchEvents(2*(storeRuns+storeRuns/10), 0) // made before the time is taken
+	event := func() calobj.Named {
+		first := events[0]
+		events = events[1:]
+		return first
 	}
 	times, err := turns(storeRuns,
 		func() error { return b.put("puts", event()) },
-		func() error { return b.rival.put("bare puts", []*store.Component{event()}) })
+		func() error { return b.rival.put("bare puts", []*store.Component{component(event())}) })
 	if err != nil {
 		return err
 	}
@@ -44,9 +50,9 @@ type stress struct {
 	times []time.Duration
 }
 
-// compete lets the writers put until the time is over. write puts the component of writer i
+// compete lets the writers put until the time is over. write puts the object of writer i
 // and returns how many it has put.
-func compete(serial *atomic.Int64, write func(i int, m *store.Component) (int, error)) (stress, error) {
+func compete(serial *atomic.Int64, write func(i int, m calobj.Named) (int, error)) (stress, error) {
 	until := time.Now().Add(writerTime)
 	all, counts, errs := make([][]time.Duration, storeWriters), make([]int, storeWriters), make([]error, storeWriters)
 	var wg sync.WaitGroup
@@ -54,8 +60,9 @@ func compete(serial *atomic.Int64, write func(i int, m *store.Component) (int, e
 	for i := range storeWriters {
 		wg.Go(func() {
 			for time.Now().Before(until) {
+				event := benchEvent(fmt.Sprintf("w-%09d", serial.Add(1)), firstEvent())
 				begin := time.Now()
-				n, err := write(i, benchEvent(fmt.Sprintf("w-%09d", serial.Add(1)), firstEvent()))
+				n, err := write(i, event)
 				if err != nil {
 					errs[i] = err
 					return
@@ -99,12 +106,12 @@ func (b *storeBench) writers() error {
 		{fmt.Sprintf("%d writers on one calendar", storeWriters), func(int) string { return writerCalendar(0) }},
 		{fmt.Sprintf("%d writers on %d calendars", storeWriters, storeWriters), writerCalendar},
 	} {
-		ours, err := compete(&serial, func(i int, m *store.Component) (int, error) { return 1, b.put(part.calendar(i), m) })
+		ours, err := compete(&serial, func(i int, m calobj.Named) (int, error) { return 1, b.put(part.calendar(i), m) })
 		if err != nil {
 			return err
 		}
-		rival, err := compete(&serial, func(i int, m *store.Component) (int, error) {
-			return 1, connections[i].put(part.calendar(i), []*store.Component{m})
+		rival, err := compete(&serial, func(i int, m calobj.Named) (int, error) {
+			return 1, connections[i].put(part.calendar(i), []*store.Component{component(m)})
 		})
 		if err != nil {
 			return err
@@ -125,18 +132,18 @@ func (b *storeBench) writers() error {
 // grouped compares the rate of many writers with that of one that puts 16 components in each
 // transaction.
 func (b *storeBench) grouped(serial *atomic.Int64, work string, rate float64) error {
-	grouped, err := compete(serial, func(i int, m *store.Component) (int, error) {
+	grouped, err := compete(serial, func(i int, m calobj.Named) (int, error) {
 		if i > 0 {
 			time.Sleep(writerTime)
 			return 0, nil
 		}
-		group := []*store.Component{m}
+		group := []calobj.Named{m}
 		for len(group) < storeWriters {
 			group = append(group, benchEvent(fmt.Sprintf("w-%09d", serial.Add(1)), firstEvent()))
 		}
 		return len(group), b.s.Update(b.ctx, func(ctx context.Context, w store.Writer) error {
 			for _, m := range group {
-				if err := w.PutComponent(ctx, storeAccount, writerCalendar(0), m, store.Condition{}); err != nil {
+				if err := putObject(ctx, w, storeAccount, writerCalendar(0), m); err != nil {
 					return err
 				}
 			}
@@ -168,7 +175,8 @@ func (b *storeBench) loads() error {
 		}
 		ours += time.Since(start)
 		rows := make([][]any, 0, group)
-		for i, m := range copies[from : from+group] {
+		for i, o := range copies[from : from+group] {
+			m := component(o)
 			m.ETag, m.Size, m.Revision = store.ETagOf(m.Text), int64(len(m.Text)), int64(from+i+1)
 			rows = append(rows, relational.ComponentRow(storeAccount, target.Number, m))
 		}

@@ -290,7 +290,14 @@ func (m *mover) receive(ctx context.Context, mark store.Move) error {
 			if err == nil && sum != given.Sum() {
 				err = fmt.Errorf("account %s: %w", m.account, ErrDiffers)
 			}
-			return err
+			if err != nil {
+				return err
+			}
+			state, err := r.(store.IndexReader).SpanState(ctx)
+			if err != nil {
+				return err
+			}
+			return w.(store.IndexWriter).LowerSpans(ctx, state.Algorithm)
 		})
 	})
 	if err == nil {

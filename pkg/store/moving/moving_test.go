@@ -426,3 +426,49 @@ func TestMemory(t *testing.T) {
 		}
 	})
 }
+
+// The store that receives an account whose spans were computed by an older algorithm has
+// that one's number then, and computes all spans again.
+func TestMoveKeepsTheAlgorithmOfSpans(t *testing.T) {
+	set := func(s store.Store, algorithm int) {
+		t.Helper()
+		err := s.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
+			run, err := w.BeginSpans(ctx, algorithm)
+			if err != nil {
+				return err
+			}
+			return w.EndSpans(ctx, run)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(s store.Store, algorithm int) {
+		t.Helper()
+		err := s.View(t.Context(), func(ctx context.Context, r store.Reader) error {
+			state, err := r.SpanState(ctx)
+			if err == nil && state.Algorithm != algorithm {
+				t.Errorf("store %s has the number %d, want %d", s.Backend(), state.Algorithm, algorithm)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	older, newer := onFile(t, "older"), onFile(t, "newer")
+	create(t, older, "a")
+	create(t, newer, "b")
+	set(older, 4)
+	set(newer, 5)
+	if _, err := moving.Move(t.Context(), newer, older, "b", moving.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	want(older, 4)
+	want(newer, 5)
+	if _, err := moving.Move(t.Context(), older, newer, "a", moving.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	want(older, 4)
+	want(newer, 4)
+}

@@ -76,7 +76,7 @@ func (c Schema) Make(ctx context.Context, tx Tx, run func(ctx context.Context, s
 	if err := run(ctx, c.Fresh); err != nil {
 		return fmt.Errorf("create the tables: %w", err)
 	}
-	for _, row := range [][2]string{{"schema", strconv.Itoa(c.Version)}, {"backend", backend}, {epochName, newEpoch()}} {
+	for _, row := range [][2]string{{"schema", strconv.Itoa(c.Version)}, {"backend", backend}, {epochName, newEpoch()}, {spansName, strconv.Itoa(store.SpanAlgorithm)}} {
 		if _, err := tx.Exec(ctx, "INSERT INTO meta (name, value) VALUES ($1, $2)", row[0], row[1]); err != nil {
 			return fmt.Errorf("record the schema version: %w", err)
 		}

@@ -46,7 +46,7 @@ func Run(t *testing.T, e Engine) {
 	for _, part := range slices.Concat(
 		accountTests(), textTests(), listingTests(), calendarTests(), componentTests(), spanTests(), syncTests(), movingTests(), messageTests(),
 		sharingTests(), purgeTests(), transactionTests(), concurrencyTests(), overlapTests(), stormTests(), loaderTests(), moveTests(), leavingTests(), betweenTests(), endedTests(), mirrorTests(), hostileTests(),
-		inboxTests(), propertyTests(), attachmentTests(), contentTests(), outgoingTests(),
+		inboxTests(), propertyTests(), attachmentTests(), contentTests(), outgoingTests(), indexTests(),
 	) {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()

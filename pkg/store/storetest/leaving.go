@@ -96,6 +96,10 @@ func (s *env) moreLeavingChanges(kept, deleted string, queued *store.Outgoing) m
 		"PutComponent": func(ctx context.Context, w store.Writer) error {
 			return w.PutComponent(ctx, "a", "full", event("new.ics"), store.Condition{})
 		},
+		"Reindex": func(ctx context.Context, w store.Writer) error {
+			_, err := w.Reindex(ctx, store.IndexPlace{Account: "a", Number: 1, Name: "a.ics"}, "", store.Index{})
+			return err
+		},
 		"UndeleteComponent": func(ctx context.Context, w store.Writer) error {
 			return w.UndeleteComponent(ctx, "a", store.DefaultCalendar, "004.ics")
 		},
