@@ -279,7 +279,10 @@ func TestEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	n := 0
 	s := &Source{
-		Open:  func(_ context.Context, path string) (io.ReadCloser, fs.FileInfo, error) { f, err := os.Open(path); return f, nil, err },
+		Open: func(_ context.Context, path string) (io.ReadCloser, fs.FileInfo, error) {
+			f, err := os.Open(path)
+			return f, nil, err
+		},
 		Text:  func(Text) error { n++; cancel(); return nil },
 		Fault: func(f Fault) error { t.Errorf("%+v", f); return nil },
 	}
