@@ -310,8 +310,8 @@ func isCalendar(head []byte) bool {
 	return len(text) >= len(begin) && strings.EqualFold(string(text[:len(begin)]), begin)
 }
 
-// bare returns an error of the system without the path and the name of the call, because the
-// name is told beside it.
+// bare returns an error of the system without the path and the name of the call, because a fault
+// has the name of the file.
 func bare(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {

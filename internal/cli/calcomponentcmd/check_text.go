@@ -213,7 +213,7 @@ func (f *fileText) item(i *calobj.Item) error {
 // distinct leaves out problems that say the same as another one about the same line: the check of
 // a property and the computation of instances find the same mistakes.
 func distinct(problems []ical.Problem) []ical.Problem {
-	same := map[string][]string{ // codes that are left out beside one of these
+	same := map[string][]string{ // codes that are left out if one of these is found, too
 		"end-and-duration":         {"dtend-and-duration", "due-and-duration"},
 		"end-before-start":         {"dtend-before-dtstart", "due-before-dtstart"},
 		"end-equals-start":         {"dtend-not-after-dtstart"},
