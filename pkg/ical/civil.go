@@ -1,6 +1,9 @@
 package ical
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Civil is a time of a calendar and a clock without a time zone, as the number of seconds since
 // 1970-01-01 00:00:00 of the proleptic Gregorian calendar, without leap seconds. Differences
@@ -70,12 +73,21 @@ func (c Civil) Weekday() time.Weekday {
 // AddDays returns the same time of the day n days later.
 func (c Civil) AddDays(n int) Civil { return c + Civil(n)*SecondsPerDay }
 
-// String formats the time as RFC 5545 does, such as 20261130T101500.
+// String formats the time as RFC 5545 does, such as 20261130T101500. Years that RFC 5545 cannot
+// write have more than four digits or a minus sign.
 func (c Civil) String() string { return string(c.append(nil, true)) }
 
 func (c Civil) append(b []byte, clock bool) []byte {
 	year, month, day := c.Date()
-	b = digits(b, year, 4)
+	if year < 0 {
+		b = append(b, '-')
+		year = -year
+	}
+	if year > 9999 {
+		b = strconv.AppendInt(b, int64(year), 10)
+	} else {
+		b = digits(b, year, 4)
+	}
 	b = digits(b, int(month), 2)
 	b = digits(b, day, 2)
 	if clock {

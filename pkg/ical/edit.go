@@ -21,7 +21,9 @@ func (c *Component) Add(name, value string, params ...Param) *Property {
 	at := len(c.Properties)
 	if len(c.Components) > 0 {
 		at = c.before(0)
-		c.moveFollows(at, 1)
+		for i := range c.follows {
+			c.follows[i]++
+		}
 	}
 	c.Properties = slices.Insert(c.Properties, at, p)
 	return &c.Properties[at]
@@ -29,26 +31,17 @@ func (c *Component) Add(name, value string, params ...Param) *Property {
 
 // Set gives a property one value: it replaces the first property of the name, removes the others,
 // or adds the property if there is none. It returns the property; it takes the same arguments as
-// Add. A property that is the same already is not written anew.
+// Add. A property that is already the same keeps its text.
 func (c *Component) Set(name, value string, params ...Param) *Property {
 	p, ok := newProperty(name, value, params)
 	if !ok {
 		return nil
 	}
-	first := -1
-	for i := 0; i < len(c.Properties); i++ {
-		switch {
-		case c.Properties[i].Name != p.Name:
-		case first < 0:
-			first = i
-		default:
-			c.removeAt(i)
-			i--
-		}
-	}
+	first := slices.IndexFunc(c.Properties, func(q Property) bool { return q.Name == p.Name })
 	if first < 0 {
 		return c.Add(name, value, params...)
 	}
+	c.removeIf(func(i int) bool { return i > first && c.Properties[i].Name == p.Name })
 	old := &c.Properties[first]
 	old.replace(p.text, int(p.nameEnd), int(p.at))
 	return old
@@ -57,14 +50,7 @@ func (c *Component) Set(name, value string, params ...Param) *Property {
 // Remove removes all properties of a name, given in any case, and returns how many there were.
 func (c *Component) Remove(name string) int {
 	name = strings.ToUpper(name)
-	n := 0
-	for i := len(c.Properties) - 1; i >= 0; i-- {
-		if c.Properties[i].Name == name {
-			c.removeAt(i)
-			n++
-		}
-	}
-	return n
+	return c.removeIf(func(i int) bool { return c.Properties[i].Name == name })
 }
 
 // AddComponent adds a component after the others and reports whether it did: it does not add nil,
@@ -91,52 +77,65 @@ func (c *Component) RemoveComponent(child *Component) bool {
 	at := c.before(i)
 	c.Components = slices.Delete(slices.Clone(c.Components), i, i+1)
 	if i < len(c.follows) {
-		c.follows = slices.Delete(slices.Clone(c.follows), i, i+1)
+		c.follows = slices.Delete(c.follows, i, i+1)
 	}
-	c.keepLines(child.lead, at, i)
+	// Blank and broken lines before the component stay, before what follows it.
+	switch {
+	case child.lead == "":
+	case i < len(c.Components) && c.before(i) <= at:
+		next := c.Components[i]
+		next.lead = child.lead + next.lead
+	case at < len(c.Properties):
+		c.Properties[at].prepend(child.lead)
+	default:
+		c.tail = child.lead + c.tail
+	}
 	child.lead = ""
 	return true
 }
 
-// removeAt removes a property. The blank and broken lines before it stay.
-func (c *Component) removeAt(i int) {
-	p := c.Properties[i]
-	lines := p.raw[:p.lead]
-	c.Properties = slices.Delete(slices.Clone(c.Properties), i, i+1)
-	next := 0 // the first component after the property
-	for next < len(c.Components) && c.before(next) <= i {
-		next++
-	}
-	c.moveFollows(i+1, -1)
-	c.keepLines(lines, i, next)
-}
-
-// keepLines puts lines before what follows in the text: the component with the index next if it
-// is before the property with the index at, else that property, else the line END.
-func (c *Component) keepLines(lines string, at, next int) {
-	switch {
-	case lines == "":
-	case next < len(c.Components) && c.before(next) <= at:
-		child := c.Components[next]
-		child.lead = lines + child.lead
-	case at < len(c.Properties):
-		p := &c.Properties[at]
-		p.raw = lines + p.raw
-		p.lead += int32(len(lines))
-	default:
-		c.tail = lines + c.tail
-	}
-}
-
-// moveFollows changes the number of properties before the components that follow the first from
-// properties.
-func (c *Component) moveFollows(from, by int) {
-	c.follows = slices.Clone(c.follows)
-	for i := range c.follows {
-		if c.follows[i] >= from {
-			c.follows[i] += by
+// removeIf removes properties by their index, and returns how many. Blank and broken lines before
+// them stay, before what follows in the text.
+func (c *Component) removeIf(drop func(i int) bool) int {
+	n := 0
+	for i := range c.Properties {
+		if drop(i) {
+			n++
 		}
 	}
+	if n == 0 {
+		return 0
+	}
+	var lines []byte
+	kept := make([]Property, 0, len(c.Properties)-n)
+	follows := make([]int, 0, len(c.Components))
+	for i := 0; ; i++ {
+		for next := len(follows); next < len(c.Components) && c.before(next) <= i; next++ {
+			child := c.Components[next]
+			child.lead, lines = string(lines)+child.lead, nil
+			follows = append(follows, len(kept))
+		}
+		if i == len(c.Properties) {
+			break
+		}
+		p := c.Properties[i]
+		if drop(i) {
+			lines = append(lines, p.raw[:p.lead]...)
+			continue
+		}
+		p.prepend(string(lines))
+		lines = nil
+		kept = append(kept, p)
+	}
+	c.tail = string(lines) + c.tail
+	c.Properties, c.follows = kept, follows
+	return n
+}
+
+// prepend puts lines before the property.
+func (p *Property) prepend(lines string) {
+	p.raw = lines + p.raw
+	p.lead += int32(len(lines))
 }
 
 // SetValue sets the value as it is written, and keeps the parameters. The value is made safe as
@@ -147,7 +146,7 @@ func (p *Property) SetValue(value string) {
 
 // replace gives the property another content line, unless it is the same.
 func (p *Property) replace(text string, nameEnd, at int) {
-	if text == p.text {
+	if text == p.text || p.at == 0 { // a zero Property stays one
 		return
 	}
 	p.raw, p.edited = p.raw[:p.lead], true
@@ -200,7 +199,7 @@ func safeValue(value string) string {
 // whether it did: it does nothing if the name, which can be in any case, is not valid. Without
 // values, it removes the parameter.
 func (p *Property) SetParam(name string, values ...string) bool {
-	if !IsName(name) {
+	if !IsName(name) || p.at == 0 {
 		return false
 	}
 	p.editParam(strings.ToUpper(name), values)
@@ -214,6 +213,9 @@ func (p *Property) RemoveParam(name string) int { return p.editParam(strings.ToU
 // editParam replaces the first parameter of a name and removes the others; without values, it
 // removes all. It returns how many there were. Other parameters keep their text.
 func (p *Property) editParam(upper string, values []string) int {
+	if p.at == 0 {
+		return 0
+	}
 	b := []byte(p.text[:p.nameEnd])
 	found := 0
 	for rest := p.text[p.nameEnd : p.at-1]; rest != ""; {
@@ -221,6 +223,11 @@ func (p *Property) editParam(upper string, values []string) int {
 		key, _, _ := strings.Cut(rest[1:end], "=")
 		key = strings.Trim(key, " \t")
 		if !equalName(key, upper) {
+			if found == 0 && strings.Count(rest[:end], `"`)%2 == 1 && len(values) > 0 {
+				// A quote that has no end would swallow what follows it.
+				b = appendParam(b, upper, values)
+				values = nil
+			}
 			b = append(b, rest[:end]...)
 		} else {
 			if found == 0 && len(values) > 0 {

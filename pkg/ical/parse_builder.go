@@ -40,6 +40,7 @@ type counters struct{ size, properties, components int }
 // frame is an open component.
 type frame struct {
 	c       *Component
+	uid     string
 	start   int  // where its text begins
 	hasKids bool // a component in it ended
 }
@@ -87,24 +88,25 @@ func (b *builder) advance() event {
 	if len(b.stack) == 0 {
 		return b.outsideLine()
 	}
+	b.count.size += l.to - l.from
 	if l.isBlank() {
-		if !b.blank {
-			b.blank = true
-			b.reportLine(Warning, "blank-line", 0, "", "the line is blank")
-		}
-		return atLine
+		return b.blankLine()
 	}
 	text := l.content()
-	switch b.count.size += l.to - l.from; {
-	case b.skips && !b.leavesSkipped(text):
-		l.start = l.to
-		return b.after()
+	switch {
+	case b.skips:
 	case l.overlong || len(text) > b.limits.Line:
 		b.limit("line", "the line is longer than %d bytes", b.limits.Line)
 		return b.after()
-	case b.count.size > b.limits.Size && !b.skips:
+	case b.count.size > b.limits.Size:
 		b.limit("size", "the component is larger than %d bytes", b.limits.Size)
-		return b.after()
+	}
+	if b.err != nil {
+		return atEnd
+	}
+	if b.skips && !b.leavesSkipped(text) {
+		l.start = l.to
+		return atLine
 	}
 	if text[0] == ' ' || text[0] == '\t' {
 		if !b.lenient || !isOddName(text) {
@@ -132,6 +134,20 @@ func (b *builder) advance() event {
 		return b.end(text, at)
 	}
 	b.property(name, text, nameEnd, at, params)
+	return b.after()
+}
+
+// blankLine takes a blank line in a calendar.
+func (b *builder) blankLine() event {
+	switch {
+	case b.skips:
+		b.lines.start = b.lines.to
+	case b.count.size > b.limits.Size:
+		b.limit("size", "the component is larger than %d bytes", b.limits.Size)
+	case !b.blank:
+		b.blank = true
+		b.reportLine(Warning, "blank-line", 0, "", "the line is blank")
+	}
 	return b.after()
 }
 
@@ -170,15 +186,22 @@ func (b *builder) property(name, text string, nameEnd, at int, params paramState
 		}
 		if quotedPrintable {
 			text = b.quotedPrintable(name, text, nameEnd)
+			if b.err != nil || b.skips {
+				return
+			}
 		}
 	}
 	if control, high := oddBytes(text); control || high {
-		b.oddBytes(name, text, high)
+		b.oddBytes(name, text, control, high)
 	}
 	if b.err != nil {
 		return
 	}
-	if b.stack[len(b.stack)-1].hasKids {
+	top := &b.stack[len(b.stack)-1]
+	if name == "UID" && top.uid == "" {
+		top.uid = text[at:]
+	}
+	if top.hasKids {
 		b.reportLine(Warning, "property-after-component", 0, name, "a property follows a component")
 	}
 	if len(b.slab) == cap(b.slab) {
@@ -221,8 +244,8 @@ func (b *builder) seal() {
 }
 
 // oddBytes reports bytes that a content line must not contain.
-func (b *builder) oddBytes(name, text string, high bool) {
-	for i, cr := 0, false; i < len(text); i++ {
+func (b *builder) oddBytes(name, text string, control, high bool) {
+	for i, cr := 0, false; control && i < len(text); i++ {
 		switch {
 		case !isControl(text[i]) || text[i] == '\r' && cr:
 			continue

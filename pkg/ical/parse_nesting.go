@@ -82,8 +82,10 @@ func (b *builder) open(name string) event {
 	case depth == 0:
 		b.count, b.blank = counters{}, false
 	case depth == 1 && l.fill != nil:
+		own := l.to - l.start // it counts for the component, not for the calendar
 		b.around = b.count
-		b.count = counters{size: l.to - l.from}
+		b.around.size -= own
+		b.count = counters{size: own}
 	case depth >= b.limits.Depth:
 		b.limit("depth", "components are nested more than %d deep", b.limits.Depth)
 		return b.after()

@@ -40,21 +40,12 @@ func (b *builder) report(p Problem) {
 		p.Component = b.stack[len(b.stack)-1].c.Name
 	}
 	if p.UID == "" && len(b.stack) > 1 {
-		p.UID = b.uid(b.stack[1].c)
+		p.UID = b.stack[1].uid
 	}
 	b.problems.add(p)
 	if p.Level == Error && !b.lenient && b.err == nil {
 		b.err = &p
 	}
-}
-
-// uid returns the UID of an open component, as far as it is read.
-func (b *builder) uid(c *Component) string {
-	if uid := c.Value("UID"); uid != "" || b.stack[len(b.stack)-1].c != c {
-		return uid
-	}
-	own := Component{Properties: b.slab[b.run:]}
-	return own.Value("UID")
 }
 
 // limit reports that a limit is exceeded. A Reader that is lenient skips the component, in all other

@@ -10,7 +10,7 @@ import (
 // TimeForm is how a date or time is written (RFC 5545, 3.3.4 and 3.3.5).
 type TimeForm uint8
 
-// The forms. A time with a TZID is Local: the parameter stands beside the value.
+// The forms. A time with a TZID is Local: its zone is not part of the value.
 const (
 	Date  TimeForm = iota // a date
 	Local                 // without Z: in the zone of TZID, or floating without one
@@ -119,7 +119,7 @@ func (d Duration) String() string {
 	return b.String()
 }
 
-// ParseDuration parses a DURATION. It accepts what is common though not allowed: weeks beside
+// ParseDuration parses a DURATION. It accepts what is common though not allowed: weeks with
 // other parts, hours and seconds without minutes, letters in lower case, and an empty time after T if
 // there are days. It does not accept signs within the value, repeated or swapped parts, or
 // more than MaxDuration.
