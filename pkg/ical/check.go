@@ -55,6 +55,8 @@ type checker struct {
 	masters  map[string]*Component // components with a UID that have no RECURRENCE-ID
 	reported map[string]bool       // codes of quirks that were reported for the calendar
 
+	lastZone string // the last TZID that was in order
+
 	component *Component // the one that is checked
 	parent    *Component // the one around it; nil if there is none
 	uid       string     // of the component or the one around it
@@ -141,9 +143,9 @@ func (c *checker) one(component *Component, parent string) {
 	if rule == nil {
 		return
 	}
-	for name := range strings.FieldsSeq(rule.required) {
-		if first[c.rules.properties[name].number] == nil {
-			c.absent(name)
+	for _, needed := range rule.needs {
+		if first[needed.number] == nil {
+			c.absent(needed.name)
 		}
 	}
 	if rule.check != nil {

@@ -23,7 +23,7 @@ func TestCheckSun(t *testing.T) {
 		"a calendar as the server exports it": {
 			sun([]string{"VERSION:6.0", "PRODID:-//SunJavaSystem/Calendar Hosting Server//EN", "METHOD:PUBLISH", "X-NSCP-CALPROPS-RELATIVE-CALID;X-S1CS-EMAIL=a@example.com:a"},
 				eventOf("X-NSCP-DTSTART-TZID:Europe/Berlin", "X-NSCP-ONGOING:0", "ORGANIZER;CN=A;X-NSCP-ORGANIZER-UID=a:a", "ATTENDEE;SENT-BY=c:b")...),
-			[]string{"note sun-version 2 VERSION", "note sun-property 5 X-NSCP-CALPROPS-RELATIVE-CALID", "note sun-parameter 5 X-NSCP-CALPROPS-RELATIVE-CALID",
+			[]string{"note sun-version 2 VERSION", "note sun-parameter 5 X-NSCP-CALPROPS-RELATIVE-CALID", "note sun-property 5 X-NSCP-CALPROPS-RELATIVE-CALID",
 				"note sun-zone-beside 10 X-NSCP-DTSTART-TZID", "note sun-address 12 ORGANIZER"},
 		},
 		"an all-day event without an end": {
@@ -172,9 +172,14 @@ func TestRegistry(t *testing.T) {
 			t.Errorf("no component contains %s", rule.name)
 		}
 		for name := range strings.FieldsSeq(rule.params) {
-			if !hasName(singleParams, name) && !hasName(listParams, name) {
+			if r.param(strings.ToLower(name)) == nil {
 				t.Errorf("%s has the unknown parameter %s", rule.name, name)
 			}
+		}
+	}
+	for name, rule := range r.params {
+		if rule.name != name || rule.number >= 64 || len(name) > maxParamName {
+			t.Errorf("%+v", rule)
 		}
 	}
 	for _, component := range r.components {

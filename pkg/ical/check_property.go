@@ -7,21 +7,15 @@ func (c *checker) property(rule *propertyRule, p *Property) {
 	if p.Line == 0 && hasControl(p.Content()) {
 		c.reportf(Error, "control-character", p, "%s contains a control character, which no value may contain", p.Name)
 	}
+	declared := ""
+	if p.hasParams() {
+		declared = c.parameters(rule, p)
+	}
 	if rule == nil {
 		c.sunProperty(p)
-		if p.hasParams() {
-			c.parameters(nil, p)
-		}
 		return
 	}
-	kind := rule.normal
-	if p.hasParams() {
-		c.parameters(rule, p)
-		kind = c.valueParameter(rule, p)
-	} else if rule.traits&isExplicit != 0 {
-		c.noValueParameter(rule, p)
-	}
-	if kind != 0 {
+	if kind := c.kindOf(rule, p, declared); kind != 0 {
 		c.values(rule, p, kind)
 	}
 	if rule.check != nil {
@@ -40,25 +34,19 @@ func hasControl(s string) bool {
 	return false
 }
 
-// noValueParameter reports that a property has no VALUE that needs one.
-func (c *checker) noValueParameter(rule *propertyRule, p *Property) {
-	c.reportf(Warning, "value-type-missing", p, "%s must have the parameter VALUE; it is read as VALUE=%s", p.Name, rule.normal)
-}
-
-// valueParameter returns the value type of a property with parameters; 0 if it is unknown.
-func (c *checker) valueParameter(rule *propertyRule, p *Property) valueType {
-	name := p.Param("VALUE")
-	if name == "" {
+// kindOf returns the value type of a property, whose VALUE is declared; 0 if it is unknown.
+func (c *checker) kindOf(rule *propertyRule, p *Property, declared string) valueType {
+	if declared == "" {
 		if rule.traits&isExplicit != 0 {
-			c.noValueParameter(rule, p)
+			c.reportf(Warning, "value-type-missing", p, "%s must have the parameter VALUE; it is read as VALUE=%s", p.Name, rule.normal)
 		}
 		return rule.normal
 	}
-	kind := typeNamed(name)
+	kind := typeNamed(declared)
 	switch {
-	case kind == 0 && len(name) > 2 && equalName(name[:2], "X-"):
+	case kind == 0 && len(declared) > 2 && equalName(declared[:2], "X-"):
 	case kind == 0:
-		c.reportf(c.worst(rule), "value-type", p, "%q is not a known value type; %s is read as VALUE=%s", clip(name), p.Name, rule.normal)
+		c.reportf(c.worst(rule), "value-type", p, "%q is not a known value type; %s is read as VALUE=%s", clip(declared), p.Name, rule.normal)
 		return rule.normal
 	case kind&rule.allowed == 0:
 		c.reportf(c.worst(rule), "value-type", p, "VALUE=%s is not allowed for %s, only %s", kind, p.Name, rule.allowed)
@@ -76,51 +64,38 @@ func (c *checker) worst(rule *propertyRule) Level {
 	return Warning
 }
 
-// parameters checks the parameters of a property. rule is nil if it is unknown.
-func (c *checker) parameters(rule *propertyRule, p *Property) {
-	seen := 0
+// parameters checks the parameters of a property, and returns its VALUE. rule is nil if the
+// property is unknown.
+func (c *checker) parameters(rule *propertyRule, p *Property) (declared string) {
+	seen := uint64(0)
 	for key, values := range p.params() {
-		seen++
-		single := hasName(singleParams, key)
-		if !single && !hasName(listParams, key) {
+		known := c.rules.param(key)
+		if known == nil {
 			c.sunParameter(p, key)
 			continue
 		}
-		if seen <= maxParamsCompared && paramIndex(p, key) < seen-1 {
-			c.reportf(Warning, "parameter-repeated", p, "the parameter %s is allowed once; the first one is used", clip(strings.ToUpper(key)))
+		bit := uint64(1) << known.number
+		if seen&bit != 0 {
+			c.reportf(Warning, "parameter-repeated", p, "the parameter %s is allowed once; the first one is used", known.name)
 			continue
 		}
-		if single {
-			if first, _ := cutValue(values); len(first) < len(values) {
-				c.reportf(Warning, "parameter-values", p,
-					"the parameter %s has several values, and only the first one is used; a value that contains a comma must be in quotes", strings.ToUpper(key))
-			}
+		seen |= bit
+		first, _ := cutValue(values)
+		if known.single && len(first) < len(values) {
+			c.reportf(Warning, "parameter-values", p,
+				"the parameter %s has several values, and only the first one is used; a value that contains a comma must be in quotes", known.name)
 		}
-		if rule == nil {
-			continue
+		switch {
+		case rule == nil:
+		case rule.may&bit == 0:
+			c.reportf(Note, "parameter-misplaced", p, "the parameter %s has no meaning for %s", known.name, p.Name)
+		case known.name == "VALUE":
+			declared = decodeParam(first)
+		default:
+			c.parameter(p, known.name, first, values)
 		}
-		if !equalName(key, "VALUE") && !hasName(rule.params, key) {
-			c.reportf(Note, "parameter-misplaced", p, "the parameter %s has no meaning for %s", strings.ToUpper(key), p.Name)
-			continue
-		}
-		c.parameter(p, strings.ToUpper(key), values)
 	}
-}
-
-// maxParamsCompared is how many parameters of a property are compared with each other.
-const maxParamsCompared = 50
-
-// paramIndex returns the index of the first parameter with the name of another one.
-func paramIndex(p *Property, name string) int {
-	upper := strings.ToUpper(name)
-	i := 0
-	for key := range p.params() {
-		if equalName(key, upper) {
-			return i
-		}
-		i++
-	}
-	return i
+	return declared
 }
 
 // hasName reports whether a list of names in upper case contains a name in any case.
@@ -138,9 +113,8 @@ func hasName(names, name string) bool {
 	return hasWord(names, string(upper[:len(name)]))
 }
 
-// parameter checks the value of a registered parameter.
-func (c *checker) parameter(p *Property, name, values string) {
-	first, _ := cutValue(values)
+// parameter checks the value of a registered parameter. first is the first of its values.
+func (c *checker) parameter(p *Property, name, first, values string) {
 	value := decodeParam(first)
 	known := ""
 	switch name {
@@ -198,10 +172,15 @@ func (c *checker) encoding(p *Property, value string) {
 
 // tzid checks a TZID of a time.
 func (c *checker) tzid(p *Property, name string) {
-	if !c.whole || name == "" || name[0] == '/' {
+	if !c.whole || name == "" || name[0] == '/' || name == c.lastZone {
 		return // without a calendar nothing is known of its zones; a slash begins a global name
 	}
-	if key := zoneKey(name); !c.zones[key] && !c.missing[key] && p.needsZone() {
+	key := zoneKey(name)
+	if c.zones[key] {
+		c.lastZone = name
+		return
+	}
+	if !c.missing[key] && p.needsZone() {
 		if len(c.missing) < maxZonesReported {
 			c.missing[key] = true
 		}

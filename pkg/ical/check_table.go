@@ -83,6 +83,14 @@ type propertyRule struct {
 	number  int // index in the table
 	normal  valueType
 	allowed valueType
+	may     uint64 // registered parameters that are allowed, by number
+}
+
+// paramRule is a registered parameter.
+type paramRule struct {
+	name   string
+	number int  // index in the table, below 64
+	single bool // it has one value
 }
 
 // maxRules is more than the number of properties in the table.
@@ -98,6 +106,7 @@ type componentRule struct {
 	check    func(*checker, *Component) // rules that join properties; may be nil
 
 	limit [maxRules]cardinality // by number of the property
+	needs []*propertyRule       // those required
 }
 
 // cardinality is how often a component may contain a property.
@@ -116,16 +125,28 @@ type rules struct {
 	list       []propertyRule
 	properties map[string]*propertyRule
 	components map[string]*componentRule
+	params     map[string]*paramRule
 }
 
 // registry returns the rules. It builds them at the first call.
 var registry = sync.OnceValue(newRules)
 
 func newRules() *rules {
-	r := &rules{list: propertyTable(), properties: make(map[string]*propertyRule), components: make(map[string]*componentRule)}
+	r := &rules{
+		list: propertyTable(), properties: make(map[string]*propertyRule),
+		components: make(map[string]*componentRule), params: make(map[string]*paramRule),
+	}
+	for _, list := range [...]string{singleParams, listParams} {
+		for name := range strings.FieldsSeq(list) {
+			r.params[name] = &paramRule{name: name, number: len(r.params), single: list == singleParams}
+		}
+	}
 	for i := range r.list {
 		rule := &r.list[i]
 		rule.number = i
+		for name := range strings.FieldsSeq("VALUE ENCODING " + rule.params) {
+			rule.may |= 1 << r.params[name].number
+		}
 		for j, name := range strings.Fields(rule.types) {
 			t := typeNamed(name)
 			rule.allowed |= t
@@ -141,9 +162,29 @@ func newRules() *rules {
 				component.limit[r.properties[name].number] = limit
 			}
 		}
+		for name := range strings.FieldsSeq(component.required) {
+			component.needs = append(component.needs, r.properties[name])
+		}
 		r.components[component.name] = &component
 	}
 	return r
+}
+
+// maxParamName is the length of the longest name of a registered parameter.
+const maxParamName = 24
+
+// param returns the rule of a parameter whose name is in any case; nil if it is not registered.
+func (r *rules) param(name string) *paramRule {
+	if len(name) > maxParamName {
+		return nil
+	}
+	var b [maxParamName]byte
+	for i := range len(name) {
+		if b[i] = name[i]; b[i] >= 'a' && b[i] <= 'z' {
+			b[i] -= 'a' - 'A'
+		}
+	}
+	return r.params[string(b[:len(name)])]
 }
 
 // typeOf returns the value type of a property: that of VALUE, or the default. It is 0 if the
@@ -248,8 +289,8 @@ func propertyTable() []propertyRule {
 }
 
 // singleParams are the registered parameters that have one value.
-const singleParams = " ALTREP CN CUTYPE DIR ENCODING FMTTYPE FBTYPE LANGUAGE PARTSTAT RANGE RELATED RELTYPE ROLE RSVP SENT-BY TZID VALUE " +
-	"EMAIL LABEL SCHEDULE-AGENT SCHEDULE-FORCE-SEND FILENAME MANAGED-ID SIZE ORDER SCHEMA DERIVED GAP LINKREL "
+const singleParams = "ALTREP CN CUTYPE DIR ENCODING FMTTYPE FBTYPE LANGUAGE PARTSTAT RANGE RELATED RELTYPE ROLE RSVP SENT-BY TZID VALUE " +
+	"EMAIL LABEL SCHEDULE-AGENT SCHEDULE-FORCE-SEND FILENAME MANAGED-ID SIZE ORDER SCHEMA DERIVED GAP LINKREL"
 
 // listParams are the registered parameters that may have several values.
-const listParams = " DELEGATED-FROM DELEGATED-TO MEMBER DISPLAY FEATURE SCHEDULE-STATUS "
+const listParams = "DELEGATED-FROM DELEGATED-TO MEMBER DISPLAY FEATURE SCHEDULE-STATUS"

@@ -236,7 +236,7 @@ func TestCheckValues(t *testing.T) {
 		"SUMMARY;ALTREP=\"cid:1\":a": "", "SUMMARY;ALTREP=one:a": "parameter-value",
 		"ATTACH:cid:1": "", "ATTACH;ENCODING=BASE64;VALUE=BINARY:AAEC": "", "ATTACH;ENCODING=BASE64;VALUE=BINARY:AAE": "value-invalid", "ATTACH;ENCODING=BASE64;VALUE=BINARY:A*EC": "value-invalid",
 		"ATTACH;VALUE=BINARY:AAEC": "encoding", "ATTACH;ENCODING=BASE64:AAEC": "encoding value-invalid", "ATTACH;ENCODING=ZIP;VALUE=BINARY:AAEC": "encoding encoding",
-		"ATTACH;VALUE=TEXT:a": "value-type", "COMMENT;VALUE=X-NEW:a,b": "", "DESCRIPTION;ENCODING=8BIT:a": "parameter-misplaced",
+		"ATTACH;VALUE=TEXT:a": "value-type", "COMMENT;VALUE=X-NEW:a,b": "", "DESCRIPTION;ENCODING=8BIT:a": "", "DESCRIPTION;ENCODING=QUOTED-PRINTABLE:a=": "",
 		`SUMMARY:a\, b\; c\\ d\n e\N`: "", "SUMMARY:a, b": "text-not-escaped", "SUMMARY:a; b": "text-not-escaped", `SUMMARY:C:\temp`: "text-backslash", `SUMMARY:end\`: "text-backslash",
 		"CATEGORIES:a,b": "", "RESOURCES:a,b": "", "LOCATION:": "", "X-LIC-ERROR;X-LIC-ERRORTYPE=VALUE-PARSE-ERROR:No value, it; says": "",
 		"REQUEST-STATUS:2.0;Success": "", "REQUEST-STATUS:3.1.2;Bad;DTSTART:x": "", "REQUEST-STATUS:2.0": "request-status", "REQUEST-STATUS:two;Success": "request-status",

@@ -12,6 +12,7 @@ import (
 type jsonReader struct {
 	text     string
 	at       int
+	token    int // where the last token began
 	lenient  bool
 	err      *Problem // the error that ended the reading
 	problems problems
@@ -25,10 +26,10 @@ type jsonReader struct {
 
 // place adds the place to a problem.
 func (r *jsonReader) place(p Problem) Problem {
-	r.line += strings.Count(r.text[r.counted:r.at], "\n")
-	r.counted = r.at
+	r.line += strings.Count(r.text[r.counted:r.token], "\n")
+	r.counted = r.token
 	p.Line, p.Component, p.Property = r.line+1, r.component, r.property
-	p.Column = r.at - strings.LastIndexByte(r.text[:r.at], '\n')
+	p.Column = r.token - strings.LastIndexByte(r.text[:r.token], '\n')
 	return p
 }
 
@@ -62,9 +63,11 @@ func (r *jsonReader) peek() byte {
 		case ' ', '\t', '\r', '\n':
 			r.at++
 		default:
+			r.token = r.at
 			return c
 		}
 	}
+	r.token = r.at
 	return 0
 }
 

@@ -38,8 +38,9 @@ type jcalReader struct {
 	jsonReader
 	limits     Limits
 	rules      *rules
-	components int // so far
-	properties int // so far
+	components int    // so far
+	properties int    // so far
+	top        string // name of the component directly in the calendar
 }
 
 // Limits of the parameters of one property.
@@ -92,6 +93,15 @@ func (r *jcalReader) read(depth int) *Component {
 	}
 	if !ok || !IsName(name) {
 		r.flaw("component-name", "%q is not a valid name of a component", clip(name))
+		r.rest(1)
+		return nil
+	}
+	if depth == 1 {
+		r.top = name
+	}
+	if depth > 0 && name == "VCALENDAR" || depth > 1 && isWhole(name) && isWhole(r.top) {
+		// As iCalendar, it could not be told from a component that does not end.
+		r.flaw("component-misplaced", "%s is not allowed in %s", name, r.component)
 		r.rest(1)
 		return nil
 	}
