@@ -15,7 +15,7 @@ func (it *Iterator) between(from, until ical.Civil) int64 {
 	}
 	s, p := &it.steps, it.periods
 	switch {
-	case p != nil && p.interval == 1 && len(p.setPos) == 0 && it.skip == Omit:
+	case p != nil && p.interval == 1 && len(p.setPos) == 0 && it.skip == Omit && !p.weeks:
 		// Then the days are those that the filter allows.
 		return it.betweenDays(it.clock.before, from, until)
 	case p != nil:
@@ -185,7 +185,7 @@ func (p *periods) betweenKinds(it *Iterator, last int64) int64 {
 		kind := -1
 		at := p.base + p.k*p.interval
 		switch {
-		case p.weeks || p.crosses || p.frequency != Yearly && (f.hasYearDay || f.hasWeekNo):
+		case p.crosses || f.hasYearDay && (p.weeks || p.frequency != Yearly) || f.hasWeekNo && !p.weeks:
 		case p.frequency == Yearly:
 			kind = weekdayOf(dayNumber(int(at), 1, 1)) + 7*(daysInYear(int(at))-365)
 		case p.frequency == Monthly:

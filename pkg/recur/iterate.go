@@ -3,6 +3,7 @@ package recur
 import (
 	"math"
 	"slices"
+	"time"
 
 	"github.com/davadmin/davadmin/pkg/ical"
 )
@@ -59,7 +60,7 @@ func (r *Rule) Iterator(start ical.Civil, allDay bool, b *Budget) *Iterator {
 // filterDays sets the days that the rule allows, and takes from DTSTART what the rule lacks.
 func (it *Iterator) filterDays(r *Rule) {
 	f := &it.days
-	f.weekStart = r.WeekStart % 7
+	f.weekStart = time.Weekday(modulo(int(r.WeekStart), 7))
 	f.months = allMonths
 	if len(r.ByMonth) > 0 {
 		f.months = uint16(bitsOf(r.ByMonth)) & allMonths

@@ -31,7 +31,7 @@ func (c *clock) size() int {
 	return bits.OnesCount64(c.hours) * bits.OnesCount64(c.minutes) * bits.OnesCount64(c.seconds)
 }
 
-// next returns the first time that is not before a given one.
+// next returns the first time that is not before a given one. The set must not be empty.
 func (c *clock) next(from int) (int, bool) {
 	if c.list != nil {
 		i, _ := slices.BinarySearch(c.list, from)
@@ -39,6 +39,9 @@ func (c *clock) next(from int) (int, bool) {
 			return 0, false
 		}
 		return c.list[i], true
+	}
+	if from == 0 {
+		return bits.TrailingZeros64(c.hours)*3600 + bits.TrailingZeros64(c.minutes)*60 + bits.TrailingZeros64(c.seconds), true
 	}
 	h, m, s := from/3600, from/60%60, from%60
 	if c.hours>>h&1 != 0 {

@@ -135,7 +135,7 @@ func (f *dayFilter) setWeekdays(list []Day, useNumbers bool) {
 	f.hasWeekday = true
 	for _, d := range list {
 		if d.N == 0 || !useNumbers {
-			f.weekdays |= 1 << (d.Weekday % 7)
+			f.weekdays |= 1 << modulo(int(d.Weekday), 7)
 		} else {
 			f.numbered = list
 		}
@@ -183,6 +183,8 @@ func (f *dayFilter) weekdaysOf(m *month) uint32 {
 	for _, d := range f.numbered {
 		day := modulo(int(d.Weekday)-first, 7)
 		switch {
+		case d.N > 53 || d.N < -53:
+			continue
 		case d.N > 0:
 			day += 7 * (d.N - 1)
 		case d.N < 0:

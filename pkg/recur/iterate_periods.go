@@ -14,7 +14,8 @@ type periods struct {
 	base      int64 // the year, the month as 12*year+month-1, or the first day of the week
 	weeks     bool  // periods are the numbered weeks of a year
 	setPos    []int
-	cycle     int // the number of periods after which everything repeats
+	cycle     int  // the number of periods after which everything repeats
+	never     bool // there are no times
 
 	// SKIP moves missing days of the year, or days into another period.
 	missingLast, missingFirst, crosses bool
@@ -55,7 +56,25 @@ func newPeriods(r *Rule, it *Iterator) *periods {
 	if p.weeks {
 		p.weekYear(it)
 	}
+	p.never = len(p.setPos) > 0 && !p.reaches(it)
 	return p
+}
+
+// reaches reports whether a period can have enough times for a value of BYSETPOS.
+func (p *periods) reaches(it *Iterator) bool {
+	most := 372
+	switch f := &it.days; {
+	case p.frequency == Weekly && f.hasWeekday:
+		most = bits.OnesCount8(f.weekdays)
+	case p.frequency == Weekly:
+		most = 7
+	case p.frequency == Monthly:
+		most = 31
+	}
+	return slices.ContainsFunc(p.setPos, func(i int) bool {
+		_, ok := position(i, most*it.clock.size())
+		return ok
+	})
 }
 
 // weekYear sets the year from which INTERVAL counts, if the rule has BYWEEKNO: the year to
@@ -97,7 +116,7 @@ func (p *periods) number(from ical.Civil) int64 {
 // seek prepares for the times at or after a time.
 func (p *periods) seek(it *Iterator, from ical.Civil) {
 	p.k = p.number(from)
-	for empty := 0; empty <= p.cycle+2 && p.load(it); empty++ {
+	for empty := 0; !p.never && empty <= p.cycle+2 && p.load(it); empty++ {
 		if p.skipTo(from) {
 			return
 		}
@@ -157,7 +176,7 @@ func (p *periods) next(it *Iterator) (ical.Civil, bool) {
 
 // load loads period k. It returns false after the year 9999, and at the end of the budget.
 func (p *periods) load(it *Iterator) bool {
-	if !it.spend(1) || p.begin(p.k) > maxDay {
+	if !it.spend(1+len(p.setPos)) || p.begin(p.k) > maxDay {
 		p.days, p.times = p.days[:0], p.times[:0]
 		return false
 	}
@@ -306,6 +325,9 @@ func (p *periods) loadWeeks(it *Iterator, k int64) {
 
 // pick adds the times of the loaded days that BYSETPOS selects.
 func (p *periods) pick(it *Iterator) {
+	if len(p.setPos) == 0 {
+		return
+	}
 	perDay := it.clock.size()
 	for _, i := range p.setPos {
 		if n, ok := position(i, perDay*len(p.days)); ok {

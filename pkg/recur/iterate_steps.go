@@ -14,6 +14,7 @@ type stepper struct {
 	length int64      // of a period, in seconds
 	limits clock      // the allowed hours, minutes and seconds of the beginning of a period
 	never  bool       // no period is allowed
+	plain  bool       // every period is allowed, and step is a multiple of length
 
 	k      int64      // the period, or where the search for it begins
 	begin  ical.Civil // of period k, if found
@@ -51,6 +52,7 @@ func (s *stepper) init(r *Rule, it *Iterator, allDay bool) {
 	if len(r.BySetPos) > 0 {
 		it.clock.pick(r.BySetPos)
 	}
+	s.plain = it.days.any && !s.hasLimits() && s.step%s.length == 0
 	s.never = it.clock.size() == 0 || s.limits.size() == 0 || !s.reaches(it)
 }
 
@@ -94,6 +96,9 @@ func modulo64(a, b int64) int64 { return a - floorDiv(a, b)*b }
 
 // at returns where a period begins.
 func (s *stepper) at(k int64) ical.Civil {
+	if s.step%s.length == 0 {
+		return s.base + ical.Civil(k*s.step)
+	}
 	return s.base + ical.Civil(k*s.step/s.length*s.length)
 }
 
@@ -142,15 +147,19 @@ func (s *stepper) next(it *Iterator) (ical.Civil, bool) {
 
 // find sets k and begin to the first allowed period that is not before k.
 func (s *stepper) find(it *Iterator) bool {
-	for it.spend(1) {
+	for it.err == nil {
 		begin := s.at(s.k)
 		if begin > lastTime {
 			it.done = true
 			return false
 		}
+		if s.plain {
+			s.begin, s.found = begin, true
+			return true
+		}
 		day := dayOf(begin)
 		if !it.days.has(day) {
-			if day = it.nextDay(day + 1); day > maxDay {
+			if day = it.nextDay(day + 1); day > maxDay || !it.spend(1) {
 				it.done = true
 				return false
 			}
@@ -167,6 +176,7 @@ func (s *stepper) find(it *Iterator) bool {
 			next = ical.SecondsPerDay
 		}
 		s.k = max(s.k+1, s.notBefore(s.floor(civilOf(day)+ical.Civil(next))))
+		it.spend(1)
 	}
 	return false
 }
@@ -175,22 +185,30 @@ func (s *stepper) find(it *Iterator) bool {
 // year 9999.
 func (it *Iterator) nextDay(day int) int {
 	f := &it.days
-	if f.any {
+	switch {
+	case f.any || day > maxDay:
 		return day
+	case f.months == 0:
+		return maxDay + 1
+	}
+	m := f.at(day)
+	if rest := m.days >> (day - m.first); rest != 0 {
+		return day + bits.TrailingZeros32(rest)
 	}
 	// After 400 years, the calendar repeats itself.
-	for range monthsPerCycle + 1 {
-		if day > maxDay {
+	for end := m.year + 400; m.year <= end && it.spend(1); {
+		year, number := m.year, m.number+1
+		rest := f.months >> number
+		if rest == 0 {
+			year, number, rest = year+1, 0, f.months
+		}
+		if year > 9999 {
 			break
 		}
-		m := f.at(day)
-		if rest := m.days >> (day - m.first); rest != 0 {
-			return day + bits.TrailingZeros32(rest)
+		*m = monthAt(year, number+bits.TrailingZeros16(rest))
+		if f.load(m); m.days != 0 {
+			return m.first + bits.TrailingZeros32(m.days)
 		}
-		if f.months>>m.number&1 != 0 && !it.spend(1) {
-			break
-		}
-		day = m.first + m.length
 	}
 	return maxDay + 1
 }

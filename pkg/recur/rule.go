@@ -63,7 +63,7 @@ var weekdayNames = [...]string{"SU", "MO", "TU", "WE", "TH", "FR", "SA"}
 
 // String formats the value as RFC 5545 does, such as -1FR.
 func (d Day) String() string {
-	name := weekdayNames[d.Weekday%7]
+	name := weekdayNames[modulo(int(d.Weekday), 7)]
 	if d.N == 0 {
 		return name
 	}
@@ -120,7 +120,7 @@ func (r *Rule) String() string {
 	b = appendNumbers(b, ";BYMONTH=", r.ByMonth)
 	b = appendNumbers(b, ";BYSETPOS=", r.BySetPos)
 	if r.WeekStart != time.Monday {
-		b = append(append(b, ";WKST="...), weekdayNames[r.WeekStart%7]...)
+		b = append(append(b, ";WKST="...), weekdayNames[modulo(int(r.WeekStart), 7)]...)
 	}
 	if r.Skip != Omit {
 		b = append(append(b, ";SKIP="...), r.Skip.String()...)
@@ -164,7 +164,7 @@ func appendDays(b []byte, list []Day, weekStart time.Weekday) []byte {
 			}
 			return x.N - y.N
 		}
-		return int((x.Weekday-weekStart+7)%7) - int((y.Weekday-weekStart+7)%7)
+		return modulo(int(x.Weekday-weekStart), 7) - modulo(int(y.Weekday-weekStart), 7)
 	})
 	for i, d := range slices.Compact(list) {
 		if i > 0 {

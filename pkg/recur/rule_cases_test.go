@@ -222,3 +222,79 @@ func TestSkip(t *testing.T) {
 		{"positions", "20150331T090000", "RSCALE=GREGORIAN;FREQ=MONTHLY;BYMONTHDAY=1,31;BYHOUR=9,17;BYSETPOS=1,-1;SKIP=FORWARD", "2015: 3/31@0900,1700 4/1@0900 5/1@0900,1700 5/31@1700"},
 	})
 }
+
+// What other programs do differently, or what the RFC leaves open: docs/decisions/0012 has the
+// reasons.
+func TestArguable(t *testing.T) {
+	testCases(t, []ruleCase{
+		// DTSTART is the first instance even if it does not fit.
+		{"start does not fit", "20190101T100000", "FREQ=WEEKLY;BYDAY=WE,FR;INTERVAL=2;COUNT=4", "2019: 1/1,2,4,16 end"},
+		{"start does not fit, every 13 months", "20100212", "FREQ=MONTHLY;INTERVAL=13;BYMONTH=5;COUNT=3", "2010: 2/12 2013: 5/12 2026: 5/12 end"},
+		{"start is all", "20260302T090000", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "2026: 3/2 end"},
+		// BYWEEKNO without BYDAY: the weekday of DTSTART, a Tuesday.
+		{"weeks without days", "20130101", "FREQ=YEARLY;BYWEEKNO=1,2;COUNT=4", "2013: 1/1,8 12/31 2014: 1/7 end"},
+		{"last weeks without days", "20131224", "FREQ=YEARLY;BYWEEKNO=-1,-2", "2013: 12/24 2014: 12/16,23 2015: 12/22,29"},
+		{"first weeks begin on Friday", "20130108", "FREQ=YEARLY;BYWEEKNO=1,2;WKST=FR", "2013: 1/8,15 2014: 1/7,14 2015: 1/6,13 2016: 1/5,12"},
+		{"first weeks begin on Sunday", "20140111", "FREQ=YEARLY;BYWEEKNO=1,2;WKST=SU", "2014: 1/11 2015: 1/10,17 2016: 1/9,16 2017: 1/7,14"},
+		{"week 20 begins on Sunday", "19970512T090000", "FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO;WKST=SU", "1997: 5/12 1998: 5/18 1999: 5/17"},
+		{"week 20 begins on Friday", "19970512T090000", "FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO;WKST=FR", "1997: 5/12,19 1998: 5/18 1999: 5/17"},
+		{"first and last weeks", "20130101", "FREQ=YEARLY;BYWEEKNO=1,2,-1,-2;BYDAY=TU", "2013: 1/1,8 12/17,24,31 2014: 1/7 12/16,23,30 2015: 1/6 12/22,29 2016: 1/5,12 12/20,27"},
+		// A week belongs to one year. 3 January 2027 is the last day of week 53 of 2026.
+		{"week 53 begins in the year before", "20270103", "FREQ=YEARLY;BYWEEKNO=53", "2027: 1/3 2033: 1/2 2038: 1/3"},
+		{"week 53, Saturday", "20160101", "FREQ=YEARLY;BYWEEKNO=53;BYDAY=TU,SA", "2016: 1/1,2 2020: 12/29 2021: 1/2"},
+		{"1 January in week 52", "20060101", "FREQ=YEARLY;BYYEARDAY=1;BYWEEKNO=52", "2006: 1/1 2011: 1/1 2012: 1/1 2017: 1/1 2022: 1/1"},
+		{"30 December in week 1", "20241230", "FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=30;BYWEEKNO=1", "2024: 12/30 2025: 12/30 2030: 12/30 2031: 12/30"},
+		// INTERVAL counts from the year of DTSTART, 2027: 2032 and 2093 have 53 weeks.
+		{"week 53 every 5 years", "20270103", "FREQ=YEARLY;BYWEEKNO=53;INTERVAL=5;BYDAY=TH", "2027: 1/3 2032: 12/30"},
+		{"week 53 every 6 years", "20270103", "FREQ=YEARLY;BYWEEKNO=53;INTERVAL=6;BYDAY=TH", "2027: 1/3 2093: 12/31"},
+		// But if DTSTART fits, it counts from the year of its week: week 1 of 2013, 2015 and 2017.
+		{"week 1 every other year", "20121231", "FREQ=YEARLY;BYWEEKNO=1;INTERVAL=2;BYDAY=MO", "2012: 12/31 2014: 12/29 2017: 1/2"},
+		{"week 53 of 2020, every 6 years", "20210101", "FREQ=YEARLY;BYWEEKNO=53;INTERVAL=6;BYDAY=FR", "2021: 1/1 2027: 1/1 2032: 12/31"},
+		// BYMONTHDAY expands a year to all months.
+		{"day of every month", "20240229", "FREQ=YEARLY;BYMONTHDAY=29", "2024: 2/29 3/29 4/29 5/29"},
+		{"last day of every month", "20240201", "FREQ=YEARLY;BYMONTHDAY=-29,-1", "2024: 2/1,29 3/3,31 4/2,30"},
+		// BYSETPOS counts in the whole first period, though DTSTART is within it.
+		{"positions in the first week", "20240102T120000", "FREQ=WEEKLY;BYDAY=MO,TU,SU,SA,TH;BYSETPOS=3,2;COUNT=4", "2024: 1/2,4,9,11 end"},
+		{"position 3 is Wednesday", "20241023", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=1,3;COUNT=3", "2024: 10/23,28,30 end"},
+		{"positions in the first year", "20240229T120000", "FREQ=YEARLY;BYMONTH=1,2,3,4,5,6,7,8,9,10,11,12;BYMONTHDAY=29;BYSETPOS=3,2", "2024: 2/29 3/29 2025: 3/29 4/29"},
+		{"position that some years lack", "20240229T120000", "FREQ=YEARLY;BYMONTH=1,2,3;BYMONTHDAY=29;BYSETPOS=3,2", "2024: 2/29 3/29 2025: 3/29 2026: 3/29"},
+		{"positions of the clock", "20241023T154000", "FREQ=DAILY;BYMINUTE=0,10,20,30,40,50;BYSETPOS=-2,3;INTERVAL=5;COUNT=5", "2024: 10/23@1540 10/28@1520,1540 11/2@1520,1540 end"},
+		{"positions of an hour", "20241023T154000", "FREQ=HOURLY;BYHOUR=15,17,19;BYMINUTE=0,10,20,30,40,50;BYSETPOS=5,-4;INTERVAL=2;COUNT=5", "2024: 10/23@1540,1720,1740,1920,1940 end"},
+		{"positions of a minute", "20241023T001540", "FREQ=MINUTELY;BYSECOND=0,10,20,30,40,50;BYSETPOS=-2,3;INTERVAL=2;COUNT=5", "2024: 10/23@001540,001720,001740,001920,001940 end"},
+		{"positions of a month", "20240101T081200", "FREQ=MONTHLY;BYMINUTE=12,39;BYHOUR=8,14,15;BYDAY=1MO,1TU,2SA,3MO;BYSETPOS=1,-5,3,-21,4,-8", "2024: 1/1@0812,1412,1439 1/13@1512 1/15@0839 2/5@0812,1412,1439 2/10@1512 2/19@0839"},
+		{"more times than fit into 16 bits", "20250101T010101", "FREQ=MONTHLY;BYMONTHDAY=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17;BYHOUR=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16;BYMINUTE=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16;BYSECOND=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16;BYSETPOS=1,-1;COUNT=4", "2025: 1/1@010101 1/17@161616 2/1@010101 2/17@161616 end"},
+		// A list of days is a union: every Sunday and the fourth Monday.
+		{"days with and without numbers", "20160403", "FREQ=MONTHLY;BYDAY=SU,4MO", "2016: 4/3,10,17,24,25 5/1,8,15,22,23,29"},
+		{"repeated values", "19970902T090000", "FREQ=DAILY;BYHOUR=9,10,9;BYMINUTE=0,20,0", "1997: 9/2@0900,0920,1000,1020 9/3@0900"},
+		{"days in any order", "20240103", "FREQ=YEARLY;BYYEARDAY=3,2", "2024: 1/3 2025: 1/2,3 2026: 1/2"},
+		// Days of the year from the end: 2012, 2016 and 2020 have 366.
+		{"day -366", "20120101T120000", "FREQ=YEARLY;BYYEARDAY=-366;COUNT=3", "2012: 1/1 2016: 1/1 2020: 1/1 end"},
+		{"day -366 limits hours", "20120101T120000", "FREQ=HOURLY;BYHOUR=12;BYYEARDAY=-366;COUNT=3", "2012: 1/1 2016: 1/1 2020: 1/1 end"},
+		{"day -31", "20150101", "FREQ=MONTHLY;BYMONTHDAY=-31", "2015: 1/1 3/1 5/1 7/1 8/1 10/1 12/1 2016: 1/1"},
+		{"31st of each month", "20260131T090000", "FREQ=MONTHLY", "2026: 1/31 3/31 5/31 7/31 8/31"},
+		{"Friday on or after 26 March", "20060331T020000", "FREQ=YEARLY;BYDAY=FR;BYYEARDAY=-275,-276,-277,-278,-279,-280,-281", "2006: 3/31 2007: 3/30 2008: 3/28 2009: 3/27"},
+		// Intervals that reach the allowed times seldom. 20 steps of 61 seconds are 20:20 minutes.
+		{"seconds", "20250101T051005", "FREQ=SECONDLY;BYSECOND=5,25;INTERVAL=61", "2025: 1/1@051005,053025"},
+		{"minutes", "20250101T050500", "FREQ=MINUTELY;BYMINUTE=5,25;INTERVAL=61", "2025: 1/1@0505 1/2@0125 1/3@1805 1/4@1425 1/6@0705 1/7@0325"},
+		{"hours", "20250101T030500", "FREQ=HOURLY;BYHOUR=3,6;BYMINUTE=5,15,25;INTERVAL=7", "2025: 1/1@0305,0315,0325 1/7@0605,0615,0625"},
+		{"days", "20250101T030500", "FREQ=DAILY;BYMONTHDAY=1,20;INTERVAL=7", "2025: 1/1 8/20 10/1"},
+		{"hourly on Thursdays", "20241024T221234", "FREQ=HOURLY;BYDAY=TH;BYHOUR=22,23", "2024: 10/24@221234,231234 10/31@221234,231234"},
+		{"second 60 is 59", "20260302T090059", "FREQ=MINUTELY;BYSECOND=60", "2026: 3/2@090059,090159,090259"},
+		// Parts that are not allowed with the frequency limit the days.
+		{"weekly on the 13th", "20260213", "FREQ=WEEKLY;BYMONTHDAY=13", "2026: 2/13 3/13 4/13"},
+		{"monthly on day 100", "20260410", "FREQ=MONTHLY;BYYEARDAY=100", "2026: 4/10 2027: 4/10 2028: 4/9"},
+		{"daily in week 1", "20260101", "FREQ=DAILY;BYWEEKNO=1", "2026: 1/1-4 2027: 1/4-10 2028: 1/3-9"},
+		{"monthly in week 1", "20260101", "FREQ=MONTHLY;BYWEEKNO=1", "2026: 1/1 2027: 1/7 2028: 1/6"},
+		{"daily on the second Monday", "20260302", "FREQ=DAILY;BYDAY=2MO", "2026: 3/2,9,16"},
+		{"position alone", "20260302", "FREQ=MONTHLY;BYSETPOS=1", "2026: 3/2 4/2"},
+		// Weeks in which only some days are in January.
+		{"weekly in January", "20260101", "FREQ=WEEKLY;BYMONTH=1;BYDAY=SU,SA,FR", "2026: 1/1,2,3,4,9,10,11,16,17,18,23,24,25,30,31 2027: 1/1,2,3"},
+		// All-day rules have no clock.
+		{"minutes of a date", "20241018", "FREQ=DAILY;BYMINUTE=1,2,3,4;INTERVAL=2;COUNT=3", "2024: 10/18,20,22 end"},
+		{"hours of a date", "20260302", "FREQ=WEEKLY;BYHOUR=9,17;BYSETPOS=1", "2026: 3/2,9"},
+		{"hourly from a date", "20260302", "FREQ=HOURLY;COUNT=3", "2026: 3/2,3,4 end"},
+		{"every 36 hours from a date", "20260302", "FREQ=HOURLY;INTERVAL=36", "2026: 3/2,3,5,6,8"},
+		{"every 2880 minutes from a date", "20260302", "FREQ=MINUTELY;INTERVAL=2880;BYMINUTE=7", "2026: 3/2,4,6"},
+		{"secondly on Mondays from a date", "20260302", "FREQ=SECONDLY;BYDAY=MO;BYSECOND=7;COUNT=3", "2026: 3/2,9,16 end"},
+	})
+}

@@ -325,3 +325,32 @@ func (p *ruleParser) combinations() {
 		p.add(ical.Warning, "setpos-alone", "BYSETPOS is not allowed without another part that begins with BY")
 	}
 }
+
+// CheckStart returns the problems that a rule has with a DTSTART. Like those of [ParseRule],
+// they have no place.
+func (r *Rule) CheckStart(start ical.Civil, allDay bool) []ical.Problem {
+	var p ruleParser
+	if allDay {
+		for _, part := range []struct {
+			name string
+			list []int
+		}{{"BYSECOND", r.BySecond}, {"BYMINUTE", r.ByMinute}, {"BYHOUR", r.ByHour}} {
+			if len(part.list) > 0 {
+				p.add(ical.Warning, "rule-clock-of-date", "%s is not allowed with a date as DTSTART; it is ignored", part.name)
+			}
+		}
+		if r.Frequency < Daily {
+			p.add(ical.Warning, "rule-frequency-of-date",
+				"FREQ=%s with a date as DTSTART means each day in which the rule has a time", r.Frequency)
+		}
+	}
+	it := r.Iterator(start, allDay, NewBudget(startBudget))
+	it.position(it.start)
+	if t, ok := it.advance(); it.err == nil && (!ok || t != it.start) {
+		p.add(ical.Warning, "start-not-in-rule", "DTSTART does not match the rule; it is the first instance all the same")
+	}
+	return p.problems
+}
+
+// startBudget is enough to find DTSTART, which is in the first period if it is anywhere.
+const startBudget = 1000
