@@ -128,6 +128,12 @@ func TestTasks(t *testing.T) {
 			want:       []string{"20260302T090000Z"},
 			problems:   []string{"end-before-start"},
 		}, {
+			name:       "tasks that are due before they start",
+			components: []string{"VTODO\nDTSTART:20260302T090000Z\nDUE:20260301T090000Z\nRRULE:FREQ=WEEKLY;COUNT=2"},
+			from:       "20260308T080000Z", to: "20260308T090000Z",
+			want:     []string{"20260309T090000Z"},
+			problems: []string{"end-before-start"},
+		}, {
 			name:       "a task without dates",
 			components: []string{"VTODO\nRRULE:FREQ=DAILY"},
 			want:       []string{"open/open"},

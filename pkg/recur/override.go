@@ -1,6 +1,7 @@
 package recur
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -11,9 +12,9 @@ import (
 type override struct {
 	component *ical.Component
 	version   version
-	id        moment // of the instance that it replaces
-	day       bool   // the id is a date in a series of times: it replaces all that starts on that day
-	future    bool   // RANGE=THISANDFUTURE
+	id        point // of the instance that it replaces
+	day       bool  // the id is a date in a series of times: it replaces all that starts on that day
+	future    bool  // RANGE=THISANDFUTURE
 }
 
 // segment is a part of the series with the same properties: that of the master, or what
@@ -35,10 +36,10 @@ type segment struct {
 
 // instance returns the instance of the segment with a recurrence id.
 func (g *segment) instance(d *date) Instance {
-	m, l := d.moment, g.shape.length
+	m, l := d.point, g.shape.length
 	switch {
 	case g.moved:
-		m = g.shape.of(g.base(d.moment) + ical.Civil(g.shift))
+		m = g.shape.of(g.base(d.point) + ical.Civil(g.shift))
 	case d.own:
 		l = d.length
 	}
@@ -48,7 +49,7 @@ func (g *segment) instance(d *date) Instance {
 }
 
 // base returns the clock time of a recurrence id from which the segment shifts.
-func (g *segment) base(id moment) ical.Civil {
+func (g *segment) base(id point) ical.Civil {
 	c := id.civil
 	if !g.clock {
 		c = g.shape.zone.Civil(id.unix)
@@ -77,7 +78,7 @@ func (b *builder) addOverrides(components []*ical.Component) {
 	// text; one for future instances comes before one for the instance alone.
 	slices.Reverse(list)
 	slices.SortStableFunc(list, func(x, y override) int {
-		if n := compare(x.id.unix, y.id.unix); n != 0 {
+		if n := cmp.Compare(x.id.unix, y.id.unix); n != 0 {
 			return n
 		}
 		if x.future != y.future {
@@ -116,14 +117,14 @@ func (b *builder) override(c *ical.Component) (override, bool) {
 	}
 	o := override{component: c, version: versionOf(c)}
 	if master := b.set.master; master != nil {
-		o.id = master.moment(t)
+		o.id = master.point(t)
 		if o.day = t.Form == ical.Date && !master.allDay; o.day {
 			b.report(ical.Warning, "recurrence-id-type", c, p, "RECURRENCE-ID is a date, but DTSTART of the series is a time; the component replaces all instances that start on that day")
 			o.id = master.sameClock(o.id.civil)
 		}
 	} else {
 		f := b.frame(c, p, t)
-		o.id = f.moment(t)
+		o.id = f.point(t)
 	}
 	switch value := p.Param("RANGE"); {
 	case value == "":
@@ -187,7 +188,7 @@ func (b *builder) overrideShape(o *override) (*shape, bool) {
 	if p != nil {
 		if t, ok := b.stamp(c, p); ok {
 			s := &shape{frame: b.frame(c, p, t), component: c, row: row}
-			s.start = s.moment(t)
+			s.start = s.point(t)
 			if row == rowTime {
 				b.setLength(s, length{}, false)
 			}

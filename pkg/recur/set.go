@@ -1,6 +1,7 @@
 package recur
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -218,12 +219,12 @@ func versionOf(c *ical.Component) version {
 
 func (v version) compare(other version) int {
 	if v.sequence != other.sequence {
-		return compare(v.sequence, other.sequence)
+		return cmp.Compare(v.sequence, other.sequence)
 	}
 	if v.modified != other.modified {
-		return compare(int64(v.modified), int64(other.modified))
+		return cmp.Compare(int64(v.modified), int64(other.modified))
 	}
-	return compare(int64(v.stamped), int64(other.stamped))
+	return cmp.Compare(int64(v.stamped), int64(other.stamped))
 }
 
 // addMaster adds the component without RECURRENCE-ID.
@@ -249,7 +250,7 @@ func (b *builder) addMaster(c *ical.Component) error {
 	s.recurring = s.recurring || recurs
 	s.master = shape
 	s.segments = append(s.segments, segment{unix: earliest, shape: shape})
-	s.dates = append(s.dates, date{moment: shape.start})
+	s.dates = append(s.dates, date{point: shape.start})
 	return b.addRecurrence(c)
 }
 
@@ -263,7 +264,7 @@ func (b *builder) finish() {
 			}
 			return 1
 		}
-		return compare(x.unix, y.unix)
+		return cmp.Compare(x.unix, y.unix)
 	})
 	s.dates = slices.CompactFunc(s.dates, func(x, y date) bool { return x.unix == y.unix })
 	for i := range s.dates {

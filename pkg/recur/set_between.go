@@ -1,6 +1,7 @@
 package recur
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 )
@@ -43,7 +44,7 @@ func (s *Set) Between(from, to int64, b *Budget) iter.Seq2[Instance, error] {
 // firstExtra returns the first instance of extra that may overlap a range from an instant on.
 func (s *Set) firstExtra(from int64) int {
 	i, _ := slices.BinarySearchFunc(s.extra, from-s.extraLongest, func(in Instance, unix int64) int {
-		return compare(in.Start, unix)
+		return cmp.Compare(in.Start, unix)
 	})
 	return i
 }
@@ -99,6 +100,11 @@ func (w *walk) run(b *Budget) bool {
 			if !w.flush(done) {
 				return false
 			}
+			// To sort many instances costs more than to find them.
+			if !b.Spend(len(w.pending) / heapCost) {
+				g.err = ErrBudget
+				break
+			}
 		}
 		if g.err != nil {
 			w.err = g.err
@@ -107,6 +113,10 @@ func (w *walk) run(b *Budget) bool {
 	}
 	return w.flush(latest)
 }
+
+// heapCost is how many waiting instances make each further one cost one more candidate. So a
+// budget of 100,000 allows about 7,000 of them, which need less than a megabyte.
+const heapCost = 250
 
 // ids returns the range of recurrence ids of a segment that may have instances in the time
 // range.

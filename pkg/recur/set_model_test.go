@@ -1,6 +1,7 @@
 package recur
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -49,7 +50,8 @@ func newModel(r *rand.Rand, zones *Zones) *model {
 		m.start = m.start.AddDays(210)
 	}
 	rules := []string{"FREQ=DAILY", "FREQ=DAILY;INTERVAL=2", "FREQ=WEEKLY;BYDAY=MO,WE,SA", "FREQ=MONTHLY;BYMONTHDAY=1,-1,29",
-		"FREQ=HOURLY;INTERVAL=5", "FREQ=DAILY;BYHOUR=1,2,3", "FREQ=MINUTELY;INTERVAL=30", "FREQ=YEARLY"}
+		"FREQ=HOURLY;INTERVAL=5", "FREQ=DAILY;BYHOUR=1,2,3", "FREQ=MINUTELY;INTERVAL=30", "FREQ=YEARLY",
+		"FREQ=MINUTELY;INTERVAL=20", "FREQ=MINUTELY;INTERVAL=25"}
 	m.rule = fmt.Sprintf("%s;COUNT=%d", rules[r.IntN(len(rules))], 1+r.IntN(30))
 	seconds := int64(r.IntN(4)) * 1800 * int64(1+r.IntN(60))
 	switch {
@@ -70,7 +72,7 @@ func newModel(r *rand.Rand, zones *Zones) *model {
 	for range r.IntN(4) {
 		m.dates = append(m.dates, m.near(r, m.start))
 	}
-	all := m.moments()
+	all := m.points()
 	pick := func() ical.Civil {
 		if r.IntN(5) == 0 {
 			return m.near(r, m.start)
@@ -105,17 +107,17 @@ func (m *model) near(r *rand.Rand, c ical.Civil) ical.Civil {
 	return c + ical.Civil(r.IntN(9)-4)*1800
 }
 
-// moments lists the series without exceptions.
-func (m *model) moments() []moment {
+// points lists the series without exceptions.
+func (m *model) points() []point {
 	rule, _, err := ParseRule(m.rule)
 	if err != nil {
 		panic(err)
 	}
-	var all []moment
+	var all []point
 	add := func(c ical.Civil) {
 		u := m.zone.Unix(c)
-		if !slices.ContainsFunc(all, func(x moment) bool { return x.unix == u }) {
-			all = append(all, moment{c, u})
+		if !slices.ContainsFunc(all, func(x point) bool { return x.unix == u }) {
+			all = append(all, point{c, u})
 		}
 	}
 	it := rule.Iterator(m.start, m.kind == "date", nil)
@@ -130,7 +132,7 @@ func (m *model) moments() []moment {
 
 // instances lists the instances in their order.
 func (m *model) instances() []modelTime {
-	end := func(x moment, l length) int64 {
+	end := func(x point, l length) int64 {
 		if l.civil == 0 {
 			return x.unix + max(0, l.exact)
 		}
@@ -154,10 +156,10 @@ func (m *model) instances() []modelTime {
 			continue
 		}
 		gone[id] = true
-		at := moment{o.start, m.zone.Unix(o.start)}
+		at := point{o.start, m.zone.Unix(o.start)}
 		all = append(all, modelTime{at.unix, end(at, own(o)), id})
 	}
-	for _, x := range m.moments() {
+	for _, x := range m.points() {
 		if gone[x.unix] {
 			continue
 		}
@@ -179,14 +181,14 @@ func (m *model) instances() []modelTime {
 			return c
 		}
 		c := clock(x.civil) + last.start - clock(last.id)
-		at := moment{c, m.zone.Unix(c)}
+		at := point{c, m.zone.Unix(c)}
 		all = append(all, modelTime{at.unix, end(at, own(last)), x.unix})
 	}
 	slices.SortFunc(all, func(a, b modelTime) int {
 		if a.start != b.start {
-			return compare(a.start, b.start)
+			return cmp.Compare(a.start, b.start)
 		}
-		return compare(a.id, b.id)
+		return cmp.Compare(a.id, b.id)
 	})
 	return all
 }

@@ -93,7 +93,7 @@ func (b *builder) until(c *ical.Component, p *ical.Property, r *Rule) until {
 		if t.Form != ical.Date {
 			b.report(ical.Warning, "until-time", c, p, "UNTIL is a time, but DTSTART is a date; the date of UNTIL applies")
 		}
-		return until{set: true, civil: f.moment(stamp{Time: t}).civil}
+		return until{set: true, civil: f.point(stamp{Time: t}).civil}
 	case t.Form == ical.Date:
 		b.report(ical.Warning, "until-date", c, p, "UNTIL is a date, but DTSTART is a time; the rule ends at the end of that day")
 		return until{set: true, civil: t.Civil + ical.SecondsPerDay - 1}
@@ -128,8 +128,8 @@ func (b *builder) addDates(c *ical.Component, p *ical.Property) {
 				continue
 			}
 			t := b.at(c, p, period.Start)
-			d := date{moment: f.moment(t)}
-			if d.length, d.own = b.periodLength(f, d.moment, period, t.zone); !d.own {
+			d := date{point: f.point(t)}
+			if d.length, d.own = b.periodLength(f, d.point, period, t.zone); !d.own {
 				b.report(ical.Error, "period-invalid", c, p, "RDATE contains a period that does not end after its start; it has the length of the others")
 			}
 			s.dates = append(s.dates, d)
@@ -141,19 +141,19 @@ func (b *builder) addDates(c *ical.Component, p *ical.Property) {
 			continue
 		}
 		other = other || (t.Form == ical.Date) != f.allDay
-		m := f.moment(b.at(c, p, t))
+		m := f.point(b.at(c, p, t))
 		if t.Form == ical.Date && !f.allDay {
 			m = s.master.sameClock(m.civil)
 		}
-		s.dates = append(s.dates, date{moment: m})
+		s.dates = append(s.dates, date{point: m})
 	}
 	if other {
 		b.report(ical.Warning, "rdate-type", c, p, "of DTSTART and RDATE, one is a date and the other a time; RDATE is read like DTSTART, a date with the time of day of DTSTART")
 	}
 }
 
-// sameClock returns the moment of a day at the time of day of the start.
-func (s *shape) sameClock(day ical.Civil) moment {
+// sameClock returns the point of a day at the time of day of the start.
+func (s *shape) sameClock(day ical.Civil) point {
 	return s.of(day + s.start.civil - s.start.civil.Day())
 }
 
@@ -175,7 +175,7 @@ func (b *builder) addExceptions(c *ical.Component, p *ical.Property) {
 			s.exdays = append(s.exdays, t.Civil)
 			continue
 		}
-		s.exdates = append(s.exdates, f.moment(b.at(c, p, t)).unix)
+		s.exdates = append(s.exdates, f.point(b.at(c, p, t)).unix)
 	}
 	switch {
 	case other && f.allDay:

@@ -1,6 +1,7 @@
 package recur
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/davadmin/davadmin/pkg/ical"
@@ -25,24 +26,24 @@ type until struct {
 
 // date is an instance that is listed by itself: DTSTART or an RDATE.
 type date struct {
-	moment
+	point
 	own    bool // has a length of its own, as a period
 	length length
 }
 
-// ruleSource yields the moments of a rule, ascending by their instants.
+// ruleSource yields the points of a rule, ascending by their instants.
 //
 // The iterator counts on the clock, where an hour may be skipped: 02:30 is then 03:30, which is
-// after 03:00. Such moments are held until the iterator has passed them.
+// after 03:00. Such points are held until the iterator has passed them.
 type ruleSource struct {
 	it    *Iterator
 	zone  *Zone
 	until until
 
-	head moment
+	head point
 	ok   bool // head is set
 
-	next    moment // the one that the iterator gave last
+	next    point // the one that the iterator gave last
 	hasNext bool
 	gap     bool // next is skipped by the clock
 	done    bool
@@ -58,7 +59,7 @@ func newRuleSource(r *rule, start *shape, b *Budget) ruleSource {
 	return s
 }
 
-// seek makes head the first moment at or after an instant, unless it is after it already.
+// seek makes head the first point at or after an instant, unless it is after it already.
 func (s *ruleSource) seek(unix int64) {
 	if !s.ok || s.head.unix >= unix {
 		return
@@ -70,7 +71,7 @@ func (s *ruleSource) seek(unix int64) {
 	}
 }
 
-// advance makes head the next moment.
+// advance makes head the next point.
 func (s *ruleSource) advance() {
 	for {
 		if !s.hasNext && !s.done {
@@ -84,7 +85,7 @@ func (s *ruleSource) advance() {
 				s.hasNext = false
 				continue
 			case !s.hasNext || s.next.unix >= first:
-				s.head, s.ok = moment{s.held[0], first}, true
+				s.head, s.ok = point{s.held[0], first}, true
 				if s.held = s.held[1:]; len(s.held) == 0 {
 					s.held = nil
 				}
@@ -101,7 +102,7 @@ func (s *ruleSource) advance() {
 	}
 }
 
-// fetch takes the next moment of the iterator that is not after the end.
+// fetch takes the next point of the iterator that is not after the end.
 func (s *ruleSource) fetch() {
 	for {
 		c, ok := s.it.Next()
@@ -109,7 +110,7 @@ func (s *ruleSource) fetch() {
 			s.done = true
 			return
 		}
-		m := moment{c, s.zone.Unix(c)}
+		m := point{c, s.zone.Unix(c)}
 		gap := !s.zone.fixed() && s.zone.Civil(m.unix) != c
 		if s.until.set {
 			if !s.until.exact && c > s.until.civil || s.until.exact && !gap && m.unix > s.until.unix {
@@ -125,7 +126,7 @@ func (s *ruleSource) fetch() {
 	}
 }
 
-// series yields the moments of a recurrence set in the order of their instants: those of the
+// series yields the points of a recurrence set in the order of their instants: those of the
 // rules and dates, each once, without those that are excluded or replaced by an override.
 type series struct {
 	set    *Set
@@ -155,7 +156,7 @@ func (s *Set) series(b *Budget) *series {
 }
 
 // check keeps the first error of the rules. A rule that ends with an error ends the series,
-// because more moments may have come before those of the others.
+// because more points may have come before those of the others.
 func (g *series) check() {
 	for _, list := range [2][]ruleSource{g.rules, g.except} {
 		for i := range list {
@@ -166,7 +167,7 @@ func (g *series) check() {
 	}
 }
 
-// seek skips the moments of rules before an instant, and the dates before another one.
+// seek skips the points of rules before an instant, and the dates before another one.
 func (g *series) seek(rules, dates int64) {
 	moved := false
 	for i := range g.rules {
@@ -182,23 +183,13 @@ func (g *series) seek(rules, dates int64) {
 	list := g.set.dates
 	if g.date < len(list) && list[g.date].unix < dates {
 		at, _ := slices.BinarySearchFunc(list[g.date:], dates, func(d date, unix int64) int {
-			return compare(d.unix, unix)
+			return cmp.Compare(d.unix, unix)
 		})
 		g.date += at
 	}
 }
 
-func compare(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-// take returns the next moment before an instant. It returns false at the end, and on an error.
+// take returns the next point before an instant. It returns false at the end, and on an error.
 func (g *series) take(limit int64) (date, bool) {
 	for {
 		d, ok := g.first(limit)
@@ -216,7 +207,7 @@ func (g *series) take(limit int64) (date, bool) {
 				d = again
 			}
 		}
-		if excluded, ok := g.excluded(&d.moment); !ok {
+		if excluded, ok := g.excluded(&d.point); !ok {
 			return date{}, false
 		} else if !excluded {
 			return d, true
@@ -238,7 +229,7 @@ func (g *series) first(limit int64) (date, bool) {
 		if r.head.unix >= limit {
 			return date{}, false
 		}
-		d := date{moment: r.head}
+		d := date{point: r.head}
 		if r.advance(); !r.ok {
 			g.err = r.it.Err()
 		}
@@ -283,9 +274,9 @@ func headBefore(a, b *ruleSource) bool {
 	return a.head.unix < b.head.unix
 }
 
-// excluded reports whether a moment is removed from the set, or replaced by an override. ok is
+// excluded reports whether a point is removed from the set, or replaced by an override. ok is
 // false if that could not be computed.
-func (g *series) excluded(m *moment) (excluded, ok bool) {
+func (g *series) excluded(m *point) (excluded, ok bool) {
 	s := g.set
 	if contains(s.exdates, m.unix) || contains(s.replaced, m.unix) {
 		return true, true

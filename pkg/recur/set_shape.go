@@ -105,7 +105,7 @@ func (b *builder) shape(c *ical.Component) (*shape, bool) {
 		return nil, false
 	}
 	s := &shape{frame: b.frame(c, p, t), component: c, row: row}
-	s.start = s.moment(t)
+	s.start = s.point(t)
 	if row == rowTime {
 		b.setLength(s, length{}, false)
 	}
@@ -125,7 +125,7 @@ func (b *builder) addUndated(c *ical.Component) {
 		}
 		f := b.frame(c, p, t)
 		b.set.floating = b.set.floating || f.floating
-		unix := f.moment(t).unix
+		unix := f.point(t).unix
 		return &unix
 	}
 	in := undated(c, b.options.Floating, read("CREATED"), read("COMPLETED"))
@@ -134,7 +134,7 @@ func (b *builder) addUndated(c *ical.Component) {
 
 // addFreeBusy adds the time of a VFREEBUSY, or its periods (RFC 4791, 9.9).
 func (b *builder) addFreeBusy(c *ical.Component) {
-	add := func(f frame, start moment, end int64, extra int64) {
+	add := func(f frame, start point, end int64, extra int64) {
 		in := Instance{Start: start.unix, End: max(start.unix, end), Civil: start.civil, Zone: f.zone, AllDay: f.allDay, Floating: f.floating, Component: c}
 		in.from, in.until = in.Start, in.End+extra
 		b.set.floating = b.set.floating || f.floating
@@ -145,7 +145,7 @@ func (b *builder) addFreeBusy(c *ical.Component) {
 		to, okTo := b.stamp(c, end)
 		if okFrom && okTo {
 			f := b.frame(c, start, from)
-			add(f, f.moment(from), f.moment(to).unix, 1)
+			add(f, f.point(from), f.point(to).unix, 1)
 			return
 		}
 	}
@@ -158,7 +158,7 @@ func (b *builder) addFreeBusy(c *ical.Component) {
 			}
 			t := b.at(c, p, period.Start)
 			f := b.frame(c, p, t)
-			start := f.moment(t)
+			start := f.point(t)
 			l, _ := b.periodLength(&f, start, period, t.zone)
 			add(f, start, f.end(start, l), 0)
 		}
@@ -210,7 +210,7 @@ func (b *builder) setEnd(s *shape, p *ical.Property) bool {
 	if (t.Form == ical.Date) != s.allDay {
 		b.report(ical.Warning, "end-type", c, p, "of the start and "+p.Name+", one is a date and the other a time; "+p.Name+" is read like the start")
 	}
-	m := s.moment(t)
+	m := s.point(t)
 	l := length{exact: m.unix - s.start.unix}
 	if s.floating {
 		l = length{civil: int64(m.civil - s.start.civil)}
@@ -267,14 +267,14 @@ func (f *frame) nominal(d ical.Duration) length {
 }
 
 // periodLength returns the length of a period, and false if it has none that is positive.
-func (b *builder) periodLength(f *frame, start moment, p ical.Period, zone *Zone) (length, bool) {
+func (b *builder) periodLength(f *frame, start point, p ical.Period, zone *Zone) (length, bool) {
 	if !p.HasEnd {
 		if !p.Duration.IsPositive() {
 			return length{}, false
 		}
 		return f.nominal(p.Duration), true
 	}
-	end := f.moment(stamp{p.End, zone})
+	end := f.point(stamp{p.End, zone})
 	l := length{exact: end.unix - start.unix}
 	switch {
 	case f.allDay:

@@ -302,6 +302,24 @@ var dateCases = []setCase{
 		// 01:30, 02:00 and 02:30 (skipped: 03:00 and 03:30), 03:00, 03:30, 04:00.
 		want: []string{"20260329T003000Z", "20260329T010000Z", "20260329T013000Z", "20260329T020000Z"},
 	}, {
+		name:       "points of the skipped hour between later ones",
+		components: []string{"VEVENT\nDTSTART;TZID=Europe/Berlin:20260329T013000\nRRULE:FREQ=MINUTELY;INTERVAL=20;UNTIL=20260329T031000"},
+		// 01:30, 01:50, 02:10, 02:30 and 02:50 (skipped: an hour later), 03:10.
+		want:     []string{"20260329T003000Z", "20260329T005000Z", "20260329T011000Z", "20260329T013000Z", "20260329T015000Z"},
+		problems: []string{"until-not-utc"},
+	}, {
+		name:       "an end in the skipped hour is after later ones",
+		components: []string{"VEVENT\nDTSTART;TZID=Europe/Berlin:20260328T023000\nDURATION:P1D\nRRULE:FREQ=MINUTELY;INTERVAL=20;COUNT=4"},
+		want: []string{
+			"20260328T013000Z/20260329T013000Z", "20260328T015000Z/20260329T015000Z",
+			"20260328T021000Z/20260329T011000Z", "20260328T023000Z/20260329T013000Z",
+		},
+	}, {
+		name:       "a long period is found after its start",
+		components: []string{"VEVENT\nDTSTART:20260302T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=2\nRDATE;VALUE=PERIOD:20260305T090000Z/P2D"},
+		from:       "20260306", to: "20260401",
+		want: []string{"20260305T090000Z/20260307T090000Z"},
+	}, {
 		name:       "a daily event in the skipped hour",
 		components: []string{"VEVENT\nDTSTART;TZID=Europe/Berlin:20260328T023000\nDTEND;TZID=Europe/Berlin:20260328T024500\nRRULE:FREQ=DAILY;COUNT=3"},
 		want:       []string{"20260328T013000Z/20260328T014500Z", "20260329T013000Z/20260329T014500Z", "20260330T003000Z/20260330T004500Z"},

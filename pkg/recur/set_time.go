@@ -2,9 +2,9 @@ package recur
 
 import "github.com/davadmin/davadmin/pkg/ical"
 
-// moment is a time on the clock of a frame, and its instant. The clock time need not exist: it
+// point is a time on the clock of a frame, and its instant. The clock time need not exist: it
 // may be one that summer time skips.
-type moment struct {
+type point struct {
 	civil ical.Civil
 	unix  int64
 }
@@ -23,10 +23,10 @@ type stamp struct {
 	zone *Zone // named by TZID; nil if there is none
 }
 
-// of returns the moment of a civil time of the frame.
-func (f *frame) of(c ical.Civil) moment { return moment{c, f.zone.Unix(c)} }
+// of returns the point of a civil time of the frame.
+func (f *frame) of(c ical.Civil) point { return point{c, f.zone.Unix(c)} }
 
-// moment reads a value of the series that the frame belongs to. The kinds of value may differ,
+// point reads a value of the series that the frame belongs to. The kinds of value may differ,
 // although RFC 5545 does not allow that:
 //
 //   - an all-day series takes the date, which for a time in UTC is that in the zone beside it,
@@ -35,7 +35,7 @@ func (f *frame) of(c ical.Civil) moment { return moment{c, f.zone.Unix(c)} }
 //     the reader;
 //   - a series in a zone compares instants. A time without a zone is one of the series' zone.
 //     A date is the beginning of the day.
-func (f *frame) moment(t stamp) moment {
+func (f *frame) point(t stamp) point {
 	switch {
 	case f.allDay && t.Form == ical.UTC && f.beside != nil:
 		return f.of(f.beside.Civil(int64(t.Civil)).Day())
@@ -44,10 +44,10 @@ func (f *frame) moment(t stamp) moment {
 	case f.floating || t.Form == ical.Date:
 		return f.of(t.Civil)
 	case t.Form == ical.UTC:
-		return moment{f.zone.Civil(int64(t.Civil)), int64(t.Civil)}
+		return point{f.zone.Civil(int64(t.Civil)), int64(t.Civil)}
 	case t.zone != nil && t.zone != f.zone:
 		unix := t.zone.Unix(t.Civil)
-		return moment{f.zone.Civil(unix), unix}
+		return point{f.zone.Civil(unix), unix}
 	}
 	return f.of(t.Civil)
 }
@@ -91,7 +91,7 @@ type length struct {
 }
 
 // end returns the end of an instance in the frame. It may be before the start.
-func (f *frame) end(m moment, l length) int64 {
+func (f *frame) end(m point, l length) int64 {
 	if l.civil == 0 {
 		return m.unix + l.exact
 	}
@@ -121,14 +121,14 @@ func (f *frame) least(l length) int64 {
 type shape struct {
 	frame
 	component *ical.Component
-	start     moment
+	start     point
 	length    length
 	row       row
 }
 
-// at returns the instance of the shape at a moment, with a length of its own. RecurrenceID is
+// at returns the instance of the shape at a point, with a length of its own. RecurrenceID is
 // not set.
-func (s *shape) at(m moment, l length) Instance {
+func (s *shape) at(m point, l length) Instance {
 	in := Instance{
 		Start: m.unix, Civil: m.civil, Zone: s.zone,
 		AllDay: s.allDay, Floating: s.floating, Component: s.component,

@@ -129,7 +129,7 @@ func (s *Set) begin(e *extent, b *Budget) {
 	g := s.series(p.Budget)
 	d, ok := g.take(limit)
 	if !ok && g.err != nil {
-		d, ok = date{moment: s.dates[0].moment}, true // DTSTART, or an RDATE before it
+		d, ok = date{point: s.dates[0].point}, true // DTSTART, or an RDATE before it
 		e.err = p.err()
 	}
 	if ok {
@@ -201,7 +201,7 @@ func (s *Set) last(b *Budget) (last int64, ok bool, err error) {
 	return last, true, nil
 }
 
-// lastCounted returns the last moment of a rule with COUNT, or one after it.
+// lastCounted returns the last point of a rule with COUNT, or one after it.
 func (s *Set) lastCounted(r *rule, b *Budget) (last int64, ok bool, err error) {
 	p := partOf(b)
 	defer p.end()
@@ -236,7 +236,7 @@ func (f *frame) jump(unix int64) int64 {
 }
 
 // tail adds the end of the last instances of a series without segments. It looks at the time
-// before the last possible moment, in growing steps, until there is an instance.
+// before the last possible point, in growing steps, until there is an instance.
 func (s *Set) tail(e *extent, last int64, b *Budget) {
 	p := partOf(b)
 	defer p.end()
@@ -283,7 +283,7 @@ func (s *Set) tail(e *extent, last int64, b *Budget) {
 	}
 }
 
-// period returns about how long it takes from one moment of a rule to the next, in seconds.
+// period returns about how long it takes from one point of a rule to the next, in seconds.
 func (r *Rule) period() int64 {
 	lengths := [...]int64{Secondly: 1, Minutely: 60, Hourly: 3600, Daily: 86400, Weekly: 8 * 86400, Monthly: 32 * 86400, Yearly: 367 * 86400}
 	if int(r.Frequency) >= len(lengths) {

@@ -33,10 +33,10 @@ type onsetRule struct {
 }
 
 // The numbers of candidates that may be tried to read a VTIMEZONE, and to find the changes of
-// one block. Those that the world writes need less than a tenth of them.
+// one block. Those that the world writes need less than a fifth of them.
 const (
-	readBudget  = 50_000
-	blockBudget = 20_000
+	readBudget  = 15_000
+	blockBudget = 5_000
 )
 
 // between calls yield with the onsets in [from, to), ascending.
@@ -55,18 +55,27 @@ func (r *onsetRule) between(from, to int64, budget *Budget, yield func(int64)) {
 	}
 }
 
-// latest returns the last onset that is not after an instant.
-func (r *onsetRule) latest(unix int64, budget *Budget) (int64, bool) {
+// latest returns the last onset that is not after an instant. It calls yield, if that is not
+// nil, with those after it and before to.
+func (r *onsetRule) latest(unix, to int64, budget *Budget, yield func(int64)) (int64, bool) {
 	begin := int64(r.start) - int64(r.before)
 	found, ok := int64(0), false
 	const year = 366 * ical.SecondsPerDay
 	// Most rules have an onset in each year; some only in leap years or at long intervals.
-	for span := int64(max(1, min(r.rule.Interval, 1000))) * year; ; span *= 8 {
+	for span := int64(max(1, r.rule.Interval)) * year; ; span *= 8 {
 		from := max(begin, unix-span)
-		r.between(from, unix+1, budget, func(at int64) { found, ok = at, true })
+		r.between(from, to, budget, func(at int64) {
+			switch {
+			case at <= unix:
+				found, ok = at, true
+			case yield != nil:
+				yield(at)
+			}
+		})
 		if ok || from == begin || budget.Left() == 0 {
 			return found, ok
 		}
+		yield, to = nil, unix+1 // those after it were found at the first attempt
 	}
 }
 
@@ -82,9 +91,12 @@ type vtimezone struct {
 
 func (v *vtimezone) load(b *block, from, to int64) {
 	budget := NewBudget(blockBudget)
-	v.begin(b, from, to, budget)
-	var found []onset
+	start := onset{at: minInstant - maxOffset, rank: -1}
 	low := sort.Search(len(v.single), func(i int) bool { return v.single[i].at > from })
+	if low > 0 {
+		start = v.single[low-1]
+	}
+	var found []onset
 	for _, o := range v.single[low:] {
 		if o.at >= to {
 			break
@@ -93,12 +105,20 @@ func (v *vtimezone) load(b *block, from, to int64) {
 	}
 	for i := range v.rules {
 		r := &v.rules[i]
-		if r.first < to && r.last > from {
-			r.between(from+1, to, budget, func(at int64) {
+		if r.first >= to || r.last <= start.at {
+			continue
+		}
+		at, ok := r.last, true
+		if from < r.last {
+			at, ok = r.latest(from, to, budget, func(at int64) {
 				found = append(found, onset{at, r.offset, r.rank})
 			})
 		}
+		if o := (onset{at, r.offset, r.rank}); ok && compareOnsets(o, start) > 0 {
+			start = o
+		}
 	}
+	v.begin(b, from, to, start.offset)
 	slices.SortFunc(found, compareOnsets)
 	for _, o := range found {
 		b.change(o.at, o.offset)
@@ -106,10 +126,11 @@ func (v *vtimezone) load(b *block, from, to int64) {
 }
 
 // begin sets what holds at the beginning of a block, and the changes up to the first onset.
-func (v *vtimezone) begin(b *block, from, to int64, budget *Budget) {
+// Once that has passed, the offset of the last one holds.
+func (v *vtimezone) begin(b *block, from, to int64, last int32) {
 	switch {
 	case from >= v.first:
-		b.start(v.latest(from, budget).offset)
+		b.start(last)
 	case v.before == nil:
 		b.start(v.offset)
 	case v.before.source == nil:
@@ -119,33 +140,8 @@ func (v *vtimezone) begin(b *block, from, to int64, budget *Budget) {
 	}
 }
 
-// latest returns the last onset that is not after an instant. There is one if the instant is
-// not before the first.
-func (v *vtimezone) latest(unix int64, budget *Budget) onset {
-	var best onset
-	if i := sort.Search(len(v.single), func(i int) bool { return v.single[i].at > unix }); i > 0 {
-		best = v.single[i-1]
-	} else {
-		best.at, best.rank = minInstant-maxOffset, -1
-	}
-	for i := range v.rules {
-		r := &v.rules[i]
-		if r.first > unix || r.last < best.at {
-			continue
-		}
-		at, ok := r.last, true
-		if unix < r.last {
-			at, ok = r.latest(unix, budget)
-		}
-		if o := (onset{at, r.offset, r.rank}); ok && compareOnsets(o, best) > 0 {
-			best = o
-		}
-	}
-	return best
-}
-
-// cycle returns an instant from which the changes repeat every 400 years; maxInstant if they
-// do not.
+// cycle returns an instant from which the changes repeat every 400 years, which the intervals
+// of all rules divide.
 func (v *vtimezone) cycle(budget *Budget) int64 {
 	settled, endless := v.first, false
 	if n := len(v.single); n > 0 {
@@ -156,9 +152,6 @@ func (v *vtimezone) cycle(budget *Budget) int64 {
 		if r.last != maxInstant {
 			settled = max(settled, r.last)
 			continue
-		}
-		if !everyCycle(r.rule) {
-			return maxInstant
 		}
 		settled, endless = max(settled, r.first), true
 	}
@@ -191,7 +184,7 @@ func everyCycle(r *Rule) bool {
 // changesPerYear returns at least how many onsets a rule can have in a year, and a large
 // number for those that no time zone needs.
 func changesPerYear(r *Rule) int {
-	if r.Frequency < Monthly || r.Interval > 1000 {
+	if r.Frequency < Monthly {
 		return tooFrequent
 	}
 	months := 1

@@ -13,8 +13,9 @@ type ObjectZones struct {
 	zones    *Zones
 	list     []objectZone          // the VTIMEZONEs, in their order
 	byName   map[string]int        // index in list by the forms of the name; made on first use
-	found    map[string]objectName // names that were asked for
-	problems []ical.Problem        // of those
+	last     objectName            // the name that was asked for last
+	found    map[string]objectName // the names before it
+	problems []ical.Problem        // of those names
 }
 
 type objectZone struct {
@@ -24,6 +25,7 @@ type objectZone struct {
 }
 
 type objectName struct {
+	tzid   string
 	zone   *Zone
 	source ZoneSource
 }
@@ -66,44 +68,55 @@ func (o *ObjectZones) Find(tzid string) (*Zone, ZoneSource) {
 	if tzid == "" {
 		return nil, NoZone
 	}
+	if tzid == o.last.tzid { // most objects have one
+		return o.last.zone, o.last.source
+	}
 	if known, ok := o.found[tzid]; ok {
 		return known.zone, known.source
 	}
-	name := o.find(tzid)
-	if name.zone == nil {
+	zone, source := o.find(tzid)
+	switch source {
+	case NoZone:
 		o.problems = append(o.problems, ical.Problem{
 			Level: ical.Warning, Code: "zone-unknown",
 			Text: fmt.Sprintf("the time zone %s is unknown; its times are read as floating", quote(tzid)),
 		})
+	case ZoneOffset:
+		o.problems = append(o.problems, ical.Problem{
+			Level: ical.Note, Code: "zone-offset-only",
+			Text: fmt.Sprintf("only the offset in the name of the time zone %s is known; its times are read without summer time", quote(tzid)),
+		})
 	}
-	if o.found == nil {
-		o.found = map[string]objectName{}
+	if o.last.tzid != "" {
+		if o.found == nil {
+			o.found = map[string]objectName{}
+		}
+		o.found[o.last.tzid] = o.last
 	}
-	o.found[tzid] = name
-	return name.zone, name.source
+	o.last = objectName{tzid, zone, source}
+	return zone, source
 }
 
-func (o *ObjectZones) find(tzid string) objectName {
+func (o *ObjectZones) find(tzid string) (*Zone, ZoneSource) {
 	i, ok := o.index(tzid)
 	if !ok {
-		zone, source := o.zones.Named(tzid)
-		return objectName{zone, source}
+		return o.zones.Named(tzid)
 	}
 	e := o.at(i)
 	if e.zone != nil && !e.partial {
-		return objectName{e.zone, ZoneEmbedded}
+		return e.zone, ZoneEmbedded
 	}
 	named, source := o.zones.Named(tzid)
 	if inDatabase(source) {
-		return objectName{named, source}
+		return named, source
 	}
 	if hinted := o.zones.hint(e.component); hinted != nil {
-		return objectName{hinted, ZoneHint}
+		return hinted, ZoneHint
 	}
 	if e.zone != nil {
-		return objectName{e.zone, ZoneEmbedded}
+		return e.zone, ZoneEmbedded
 	}
-	return objectName{named, source}
+	return named, source
 }
 
 func inDatabase(s ZoneSource) bool { return s == ZoneIANA || s == ZonePrefix || s == ZoneWindows }
@@ -135,6 +148,9 @@ func (o *ObjectZones) Problems() []ical.Problem {
 func (o *ObjectZones) index(tzid string) (int, bool) {
 	if len(o.list) == 0 {
 		return 0, false
+	}
+	if len(o.list) == 1 && o.list[0].component.Value("TZID") == tzid {
+		return 0, true // most objects
 	}
 	if o.byName == nil {
 		o.addNames()
@@ -204,7 +220,7 @@ func (o *ObjectZones) at(i int) *objectZone {
 	return e
 }
 
-// hint returns the zone of the database that a VTIMEZONE names beside its TZID; nil if it
+// hint returns the zone of the database that a VTIMEZONE names in other properties; nil if it
 // names none.
 func (z *Zones) hint(c *ical.Component) *Zone {
 	for _, property := range []string{"X-LIC-LOCATION", "X-MICROSOFT-CDO-TZID"} {

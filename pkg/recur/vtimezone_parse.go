@@ -4,19 +4,23 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/davadmin/davadmin/pkg/ical"
 )
 
-// The limits of a VTIMEZONE. What the world writes has less than a tenth of these; one with
+// The limits of a VTIMEZONE. What the world writes stays well below them, and one that has
 // more is not used.
 const (
-	maxObservances   = 512
+	maxObservances   = 256
 	maxOnsets        = 4096 // that are given one by one, or by rules with COUNT
-	maxRulesAtOnce   = 16   // that hold in the same year
+	maxRulesAtOnce   = 8    // that hold in the same year
 	maxYearlyChanges = 12   // of one rule
 	maxZoneProblems  = 50   // that are reported
 )
+
+// farFuture is the year 9000. An UNTIL after it means that the rule has no end.
+const farFuture = 221845392000
 
 // definition is what a VTIMEZONE says.
 type definition struct {
@@ -75,21 +79,25 @@ func readDefinition(c *ical.Component, name string, before *Zone) definition {
 		r.partial = true
 		return r.definition
 	}
-	r.finish(name, before)
+	r.finish(c, name, before)
 	return r.definition
 }
 
 // finish makes the zone.
-func (r *definitionReader) finish(name string, before *Zone) {
+func (r *definitionReader) finish(c *ical.Component, name string, before *Zone) {
 	v := &r.v
 	slices.SortFunc(v.single, compareOnsets)
 	v.first, v.offset, v.before = r.firstOffset.at, r.firstOffset.offset, before
-	zone := newZone(name, v)
+	zone := &Zone{name: name, source: v}
 	first := v.first
 	if before != nil && before.source != nil {
 		first = min(first, before.first)
 	}
-	zone.limit(first, v.cycle(r.budget))
+	if zone.limit(first, v.cycle(r.budget)); zone.blockCount() > maxBlocks {
+		r.refuse(c, "", "zone-too-long", "the changes of the time zone are thousands of years apart; it is not used")
+		return
+	}
+	zone.blocks = make([]atomic.Pointer[block], zone.blockCount())
 	if len(v.rules) == 0 && before == nil && !slices.ContainsFunc(v.single, func(o onset) bool { return o.offset != v.offset }) {
 		zone = FixedZone(name, int(v.offset))
 	}
@@ -279,6 +287,11 @@ func (r *definitionReader) addRule(o *observance, rank int32, p *ical.Property) 
 		r.partial = true
 		return true // DTSTART is all that is left
 	}
+	if !everyCycle(rule) {
+		r.refuse(c, "RRULE", "zone-rule-odd",
+			"the interval of the rule of %s does not divide 400 years; the time zone is not used", c.Name)
+		return false
+	}
 	if changesPerYear(rule) > maxYearlyChanges {
 		r.refuse(c, "RRULE", "zone-rule-too-frequent",
 			"the rule of %s changes the offset more than %d times a year; the time zone is not used", c.Name, maxYearlyChanges)
@@ -292,14 +305,16 @@ func (r *definitionReader) addRule(o *observance, rank int32, p *ical.Property) 
 		until: maxInstant, last: maxInstant, skip: !r.matches(rule, o.start),
 	}
 	if rule.HasUntil {
-		added.until = r.until(o, rule.Until)
+		if added.until = r.until(o, rule.Until); added.until >= farFuture {
+			added.until = maxInstant
+		}
 	}
 	if count > 0 {
 		r.addCounted(o, &added)
 		return !added.skip
 	}
 	if added.until != maxInstant {
-		last, ok := added.latest(added.until, r.budget)
+		last, ok := added.latest(added.until, added.until+1, r.budget, nil)
 		if !ok {
 			return !added.skip // all that is left
 		}
@@ -357,7 +372,7 @@ func (r *definitionReader) until(o *observance, t ical.Time) int64 {
 // matches reports whether DTSTART is one of the times of a rule.
 func (r *definitionReader) matches(rule *Rule, start ical.Civil) bool {
 	year, _, _ := start.Date()
-	if !everyCycle(rule) || year >= 9500 {
+	if year >= 9500 {
 		return true // not worth finding out
 	}
 	endless := *rule

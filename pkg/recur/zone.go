@@ -23,8 +23,10 @@ type Zone struct {
 	// 400 years, as the calendar does; maxInstant if they do not.
 	first, cycle int64
 
-	// blocks are the parts of time that were looked up, each at its number modulo slots.
-	blocks *[slots]atomic.Pointer[block]
+	// blocks are the parts of time that were looked up, from the one that contains first. There
+	// is one for every instant between first and the end of the first cycle, so that nothing is
+	// computed twice.
+	blocks []atomic.Pointer[block]
 }
 
 // source finds the changes of the offset of a zone. It is safe for concurrent use.
@@ -33,13 +35,13 @@ type source interface {
 	load(b *block, from, to int64)
 }
 
-// The sizes of blocks. A block of 2^28 s, 8.5 years, has about 17 changes in a zone with summer
-// time. With the cycle of 400 years, a zone whose changes begin after the year 1400 and whose
-// rules stay the same after 2100 has fewer blocks than there are slots, so that nothing is
-// computed twice.
+// The sizes of blocks.
 const (
+	// blockShift makes blocks of 2^28 s, 8.5 years. A zone with summer time has about 17 changes
+	// in that time.
 	blockShift = 28
-	slots      = 128
+	// maxBlocks is the maximum number of blocks of a zone, 5,100 years.
+	maxBlocks = 600
 	// maxChanges is the maximum number of changes in a block. Only hostile zones have more; the
 	// rest of their block has the last of these offsets.
 	maxChanges = 128
@@ -106,19 +108,18 @@ func (b *block) end(i int) int64 {
 	return (b.number + 1) << blockShift
 }
 
-func newZone(name string, s source) *Zone {
-	return &Zone{
-		name: name, source: s, first: minInstant, cycle: maxInstant,
-		blocks: new([slots]atomic.Pointer[block]),
-	}
-}
-
 // limit sets the instants before which and from which nothing new happens: that of the first
 // change, and one from which all changes follow rules that depend on the calendar only.
 func (z *Zone) limit(first, cycle int64) {
 	// The margin is more than the two days around an instant that reading a civil time needs.
 	z.first = max(minInstant, first-7*ical.SecondsPerDay)
 	z.cycle = min(maxInstant, cycle+7*ical.SecondsPerDay)
+}
+
+// blockCount returns how many blocks the zone can need. A lookup may look two days ahead.
+func (z *Zone) blockCount() int64 {
+	end := min(maxInstant, z.cycle+cycleLength) + 7*ical.SecondsPerDay
+	return end>>blockShift - z.first>>blockShift + 1
 }
 
 // fold returns the instant in the cycle, or the limits of the zone, at which the same offset
@@ -150,8 +151,8 @@ func (z *Zone) Name() string { return z.name }
 // at returns the block that contains an instant.
 func (z *Zone) at(unix int64) *block {
 	number := unix >> blockShift
-	slot := &z.blocks[uint64(number)%slots]
-	if b := slot.Load(); b != nil && b.number == number {
+	slot := &z.blocks[number-z.first>>blockShift]
+	if b := slot.Load(); b != nil {
 		return b
 	}
 	b := &block{number: number, times: make([]int64, 0, usualChanges), offsets: make([]int32, 0, usualChanges+1)}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,13 +45,14 @@ func loadIANA(name string, file *zip.File) (*Zone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("time zone %s: %w", name, err)
 	}
-	zone := newZone(name, iana{location})
-	if _, end := time.Unix(minInstant, 0).In(location).ZoneBounds(); end.IsZero() {
-		zone = FixedZone(name, int(iana{location}.offset(0))) // its offset never changes
-	} else {
-		zone.limit(end.Unix(), tableEnd)
+	zone := &Zone{name: name, source: iana{location}, location: location}
+	_, end := time.Unix(minInstant, 0).In(location).ZoneBounds()
+	if end.IsZero() { // its offset never changes
+		zone.source, zone.offset = nil, iana{location}.offset(0)
+		return zone, nil
 	}
-	zone.location = location
+	zone.limit(end.Unix(), tableEnd)
+	zone.blocks = make([]atomic.Pointer[block], zone.blockCount())
 	return zone, nil
 }
 
