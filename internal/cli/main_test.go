@@ -109,7 +109,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"peer": startPeer, "terminal": runOnTerminal},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"components": putComponents, "peer": startPeer, "terminal": runOnTerminal},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DAVADMIN_HOME", "")
 			e.Setenv("GORACE", os.Getenv("GORACE"))

@@ -194,7 +194,7 @@ func onlyReads(args []string) bool {
 	}
 	switch args[1] {
 	case "list", "history", "check", "describe", "show", "diff", "runs", "status", "rules", "verify":
-		return args[0] != "coexist" || args[1] == "rules"
+		return args[0] != "coexist" && args[0] != "db" || args[1] == "rules"
 	}
 	return false
 }

@@ -24,12 +24,15 @@ const (
 	Directory Area = "directory"
 	// Accounts is the stores of the back ends, with accounts and calendars.
 	Accounts Area = "accounts"
+	// Indexes is what the stores keep beside the texts of components to find them. It is
+	// computed from the texts, so it can change at any time without a change of the accounts.
+	Indexes Area = "indexes"
 )
 
 // Areas returns all areas in the order in which their locks are taken. The lock of the
 // journal itself is taken last, and only while records are written. As every run keeps to
 // this order and takes all its locks at once, no two runs wait for each other.
-func Areas() []Area { return []Area{Configuration, Vault, Directory, Accounts} }
+func Areas() []Area { return []Area{Configuration, Vault, Directory, Accounts, Indexes} }
 
 var errNoArea = errors.New("a session without an area")
 

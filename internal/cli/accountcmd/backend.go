@@ -400,6 +400,8 @@ func (sh *storeHomes) findOut(operation string) string {
 		return sh.hints.Again("--dry-run")
 	case "db schema_fullupgrade":
 		return sh.hints.Line("db", "schema_version")
+	case "db verify":
+		return sh.hints.Again("--dry-run")
 	}
 	return sh.hints.Line("backend", "list")
 }
@@ -408,7 +410,12 @@ func (sh *storeHomes) findOut(operation string) string {
 // it did, even if it failed; the record says unfinished then. If whether a transaction was
 // committed is unknown, the record says unknown, with the command that finds out.
 func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
-	session, err := sh.journals.Open(s.dir, wait).Open(ctx, journal.Accounts)
+	return sh.recordedIn(ctx, s, wait, journal.Accounts, operation, what, do)
+}
+
+// recordedIn is Recorded for a change of an area.
+func (sh *storeHomes) recordedIn(ctx context.Context, s *storeHome, wait time.Duration, area journal.Area, operation, what string, do func() (string, error)) error {
+	session, err := sh.journals.Open(s.dir, wait).Open(ctx, area)
 	if err != nil {
 		return err
 	}

@@ -39,23 +39,24 @@ func (o *dbOptions) add(cmd *cobra.Command, what string) {
 func NewDB(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "db ACTION [OPTIONS]",
-		Short:   "create and upgrade the databases of back ends",
+		Short:   "create, upgrade and verify the databases of back ends",
 		GroupID: cmdutil.GroupWork,
 		Long: `Manages the databases of the back ends: creates them, shows the versions of their
-schemas, and upgrades them. The parameters of a back end (store.dav.ID.dbdir,
+schemas, upgrades them, and verifies what they contain. The parameters of a back end (store.dav.ID.dbdir,
 store.dav.ID.dburl) set the location of its database.`,
 		Example: `  davadmin db schema_version
   davadmin db init -n store1
-  davadmin db schema_fullupgrade`,
+  davadmin db schema_fullupgrade
+  davadmin db verify --spans --dry-run`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := cmdutil.RefuseMirrored(cmd); err != nil {
 				return err
 			}
-			return cmdutil.Usagef("no action given; 'db' has the actions %s", "init, schema_version, schema_fullupgrade")
+			return cmdutil.Usagef("no action given; 'db' has the actions %s", "init, schema_version, schema_fullupgrade, verify")
 		},
 	}
-	cmd.AddCommand(newDBInit(f), newDBVersion(f), newDBUpgrade(f))
+	cmd.AddCommand(newDBInit(f), newDBVersion(f), newDBUpgrade(f), newDBVerify(f))
 	return cmd
 }
 
@@ -245,6 +246,11 @@ func (o *dbVersion) run(ctx context.Context) error {
 	o.console.KeepGoing()
 	if err := schemaListing().PrintUntil(o.console, format, states, incomplete); err != nil {
 		return err
+	}
+	for _, st := range states {
+		if st.Version == st.Known {
+			o.warnSpans(ctx, s, st.Backend)
+		}
 	}
 	for _, st := range states {
 		if st.Version > 0 && st.Version < st.Known {

@@ -22,6 +22,7 @@ const (
 	ruleStoreExists   = "store-exists"
 	ruleStoreOpens    = "store-opens"
 	ruleSchemaCurrent = "schema-current"
+	ruleSpansCurrent  = "spans-current"
 	ruleStoreWritable = "store-writable"
 )
 
@@ -42,6 +43,11 @@ func StoreRules() []finding.Rule {
 			ID: ruleSchemaCurrent, Severity: finding.Error, Title: "every store has the schema that this program works with",
 			Why:    "a store with another schema is not used",
 			Remedy: "upgrade an older store ('davadmin db schema_fullupgrade'); for a newer one, use the version of davadmin that created it",
+		},
+		{
+			ID: ruleSpansCurrent, Severity: finding.Warning, Title: "the spans of all components were computed as this version does it",
+			Why:    "a component whose span was computed in an older way may be missing in the answers to queries for a time range",
+			Remedy: "compute the spans again ('davadmin db verify --spans')",
 		},
 		{
 			ID: ruleStoreWritable, Severity: finding.Warning, Title: "this user can change every store",
@@ -96,17 +102,17 @@ func CheckStores(ctx context.Context, f *cmdutil.Factory, home cmdutil.HomeOptio
 func (c *storeCheck) look(ctx context.Context, l backends.Location, state store.SchemaState, err error) {
 	switch {
 	case err != nil && !errors.Is(err, store.ErrSchemaOlder) && !errors.Is(err, store.ErrSchemaNewer):
-		c.fail(ruleStoreOpens, l, err, ruleSchemaCurrent, ruleStoreWritable)
+		c.fail(ruleStoreOpens, l, err, ruleSchemaCurrent, ruleSpansCurrent, ruleStoreWritable)
 		return
 	case err == nil && state.Version == 0:
 		c.add(ruleStoreExists, l, c.noStore(ctx, l).Error(), finding.Fix{Type: finding.FixCommand, Steps: []finding.Step{{
 			Remark: "restore the store from a backup; only if the back end never had one, create it", Text: c.hints.InitLine(l), Template: true,
 		}}})
-		c.skip(l, ruleStoreOpens, ruleSchemaCurrent, ruleStoreWritable)
+		c.skip(l, ruleStoreOpens, ruleSchemaCurrent, ruleSpansCurrent, ruleStoreWritable)
 		return
 	case err != nil || state.Version != state.Known:
 		c.schema(l, state, err)
-		c.skip(l, ruleStoreOpens, ruleStoreWritable)
+		c.skip(l, ruleStoreOpens, ruleSpansCurrent, ruleStoreWritable)
 		return
 	}
 	st, err := c.set.Open(ctx, l.Backend)
@@ -120,8 +126,13 @@ func (c *storeCheck) look(ctx context.Context, l backends.Location, state store.
 		err = checker.Check(ctx)
 	}
 	if err != nil {
-		c.fail(ruleStoreOpens, l, err, ruleStoreWritable)
+		c.fail(ruleStoreOpens, l, err, ruleSpansCurrent, ruleStoreWritable)
 		return
+	}
+	if why, err := spansOutdated(ctx, st); err != nil {
+		c.fail(ruleSpansCurrent, l, err)
+	} else if why != "" {
+		c.add(ruleSpansCurrent, l, why, finding.Text(finding.FixCommand, c.hints.Line("db", "verify", "--spans", "-n", l.Backend)))
 	}
 	if c.dryRun {
 		return

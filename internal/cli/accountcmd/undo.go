@@ -34,6 +34,9 @@ func Undoers(f *cmdutil.Factory) []cmdutil.Undoer {
 		},
 		created,
 		cmdutil.CannotUndo(func(cmdutil.Undoable) string { return "what a purge removes is gone" }, "backend purge"),
+		cmdutil.CannotUndo(func(cmdutil.Undoable) string {
+			return "what it writes is computed from the texts of the components, which it does not change"
+		}, "db verify"),
 		cmdutil.CannotUndo(func(u cmdutil.Undoable) string {
 			if kept, ok := strings.CutPrefix(u.Detail, keptStore); ok {
 				return "accounts may have been created in the new store since; the old store is kept: " + kept

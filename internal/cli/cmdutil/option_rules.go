@@ -82,7 +82,7 @@ func OptionRules() []OptionRule {
 		of(OptionSubject, "", "account", "add", "attachstorehost", "attachstoreport", "change", "collectionuri", "days", "dburl", "default", "delegates-of", "dir", "email", "expand-groups",
 			"file", "guid", "jndiname", "name", "new-key", "option", "ownerlists", "path", "property", "rekey", "remove", "remove-bom", "shared-with", "to", "undelete", "undo", "url", "users",
 			"value", "value-file", "wave"),
-		of(OptionOther, "", "clifile", "help", "list-faults", "test", "version"),
+		of(OptionOther, "", "clifile", "help", "list-faults", "spans", "test", "version"),
 	)
 }
 
