@@ -3,6 +3,7 @@ package calcomponentcmd
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -39,7 +40,7 @@ func (r *run) text(t calfile.Text) error {
 	return f.finish()
 }
 
-// jcal checks a jCal text. Its findings have no lines, because they would be those of the
+// jcal checks a jCal text. Findings about items have no lines, because they would be those of the
 // iCalendar text that it stands for.
 func (r *run) jcal(t calfile.Text) error {
 	text, err := io.ReadAll(io.LimitReader(t.Reader, maxJCal+1))
@@ -68,13 +69,26 @@ func (r *run) jcal(t calfile.Text) error {
 	return f.finish()
 }
 
-// parseJCal parses an object, or a list of objects (RFC 7265, 3.2).
-func parseJCal(text []byte) ([]*ical.Component, []ical.Problem, error) {
-	c, problems, err := ical.ParseJSON(text, ical.Options{Lenient: true})
-	if err != nil {
-		return nil, problems, err
+// parseJCal parses an object, or a list of objects (RFC 7265, 3.2), whose problems have no lines.
+func parseJCal(text []byte) (calendars []*ical.Component, problems []ical.Problem, err error) {
+	var list []json.RawMessage
+	if json.Unmarshal(text, &list) != nil || len(list) == 0 || list[0][0] != '[' {
+		list = []json.RawMessage{text}
 	}
-	return []*ical.Component{c}, problems, nil
+	for _, object := range list {
+		c, found, err := ical.ParseJSON(object, ical.Options{Lenient: true})
+		for _, p := range found {
+			if len(list) > 1 {
+				p.Line, p.Column = 0, 0
+			}
+			problems = append(problems, p)
+		}
+		if err != nil {
+			return nil, problems, err
+		}
+		calendars = append(calendars, c)
+	}
+	return calendars, problems, nil
 }
 
 // maxHeld is how many problems of a file that belong to no item are listed.
@@ -139,7 +153,13 @@ func (f *fileText) failed(err error, reported int) {
 // split divides a text into items, and reports them.
 func (f *fileText) split(text io.Reader) error {
 	r := ical.NewReader(text, ical.Options{Lenient: true})
-	s, err := calobj.Split(f.ctx, r, calobj.SplitOptions{Zones: f.zones, Dir: f.tmp, Report: f.hold})
+	report := func(p ical.Problem) {
+		if f.noLines {
+			p.Line = 0
+		}
+		f.hold(p)
+	}
+	s, err := calobj.Split(f.ctx, r, calobj.SplitOptions{Zones: f.zones, Dir: f.tmp, Report: report})
 	if err != nil {
 		if ended := f.ctx.Err(); ended != nil {
 			return ended
@@ -198,11 +218,11 @@ func (f *fileText) item(i *calobj.Item) error {
 		out.problems = append(out.problems, ical.Problem{Level: ical.Error, Code: "unreadable", Line: i.Line, Text: i.Err.Error()})
 	}
 	out.problems = distinct(out.problems)
-	for k, p := range out.problems {
-		delete(f.held, keyOf(p))
+	for k := range out.problems {
 		if f.noLines {
 			out.problems[k].Line = 0
 		}
+		delete(f.held, keyOf(out.problems[k]))
 	}
 	if f.noLines {
 		out.line = 0
@@ -267,9 +287,6 @@ func (f *fileText) finish() error {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), strings.Compare(a.Code, b.Code))
 	})
 	for _, p := range problems {
-		if f.noLines {
-			p.Line = 0
-		}
 		if err := f.emit(problem(f.name, p)); err != nil {
 			return err
 		}
