@@ -135,8 +135,8 @@ func (o *check) printJSONL(t *tally, records iter.Seq2[record, error]) error {
 // all items are written.
 func (o *check) printJSON(t *tally, records iter.Seq2[record, error]) error {
 	findings, instances := &later{log: spill.NewLog(o.tmp)}, &later{log: spill.NewLog(o.tmp)}
-	defer findings.log.Close()
-	defer instances.log.Close()
+	defer func() { _ = findings.log.Close() }()
+	defer func() { _ = instances.log.Close() }() // temporary files are removed anyway
 	d := ui.NewDocument(o.console.Streams.Out)
 	d.Member("schema", checkSchema)
 	err := d.List("items", func(yield func(any, error) bool) {

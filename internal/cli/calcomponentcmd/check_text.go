@@ -313,6 +313,7 @@ type closing struct {
 
 	begin []byte // of the current line
 	long  bool   // the current line is longer than begin
+	last  byte   // of the text so far
 	open  bool   // the last VCALENDAR has not ended
 	rest  []byte // what is added
 	done  bool
@@ -336,7 +337,11 @@ func (c *closing) Read(b []byte) (int, error) {
 	}
 	c.rest = []byte("END:VCALENDAR\r\n")
 	if c.long || len(c.begin) > 0 {
-		c.rest = append([]byte("\r\n"), c.rest...)
+		ending := "\r\n"
+		if c.last == '\r' {
+			ending = "\n"
+		}
+		c.rest = append([]byte(ending), c.rest...)
 		c.endLine()
 	}
 	if c.done, c.cut = true, c.open; !c.open {
@@ -349,6 +354,9 @@ func (c *closing) Read(b []byte) (int, error) {
 const maxMark = 64
 
 func (c *closing) scan(b []byte) {
+	if len(b) > 0 {
+		c.last = b[len(b)-1]
+	}
 	for len(b) > 0 {
 		end := bytes.IndexByte(b, '\n')
 		part := b
