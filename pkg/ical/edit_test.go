@@ -190,7 +190,7 @@ func TestFold(t *testing.T) {
 // keep their bytes.
 func TestRandomEdits(t *testing.T) {
 	r := seed.New(t)
-	for range tier.Rounds(t, 3000, 100_000) {
+	for range tier.Rounds(t, 3000, 30_000) {
 		text := strings.ReplaceAll(editable, "|", []string{"\r\n", "\n"}[r.IntN(2)])
 		c := mustParse(t, text, Options{})
 		event := c.Components[0]

@@ -4,7 +4,7 @@ import "math"
 
 // Limits bound what is read. Zero values mean the defaults.
 type Limits struct {
-	Size       int // bytes of an object; default 64 MiB
+	Size       int // bytes of an object; default 64 MiB, at most 2 GiB
 	Line       int // bytes of an unfolded content line; default 32 MiB, at most 1 GiB
 	Depth      int // of components in components; default 8
 	Properties int // lines of properties of one object; default 200,000
@@ -19,7 +19,7 @@ func (l Limits) withDefaults() Limits {
 		}
 		*value = min(*value, limit)
 	}
-	set(&l.Size, 64<<20, math.MaxInt)
+	set(&l.Size, 64<<20, math.MaxInt32)
 	set(&l.Line, 32<<20, 1<<30)
 	set(&l.Depth, 8, 1000)
 	set(&l.Properties, 200_000, math.MaxInt)
@@ -45,8 +45,8 @@ type Options struct {
 //
 // AppendTo of the component returns the text byte for byte, except for what is outside of the
 // VCALENDAR: a byte order mark, and with Lenient other text before and after it. Both are
-// reported as problems. If a problem has the code truncated or calendar-not-ended, the component has no line
-// END, and none is written.
+// reported as problems. If a problem has the code truncated or calendar-not-ended, the component
+// has no line END, and none is written.
 func Parse(text string, o Options) (*Component, []Problem, error) {
 	b := newBuilder(o)
 	b.lines.text = text

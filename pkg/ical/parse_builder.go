@@ -73,9 +73,8 @@ func (b *builder) start() {
 		return
 	}
 	if strings.IndexByte(l.text, '\r') >= 0 && strings.IndexByte(l.text, '\n') < 0 {
-		if b.report(Problem{Level: Error, Code: "cr-lines", Line: 1, Text: "the lines end with CR instead of CRLF"}); b.lenient {
-			l.newline = '\r'
-		}
+		b.report(Problem{Level: Error, Code: "cr-lines", Line: 1, Text: "the lines end with CR instead of CRLF"})
+		l.newline = '\r'
 	}
 }
 

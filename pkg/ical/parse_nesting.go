@@ -29,6 +29,14 @@ func (b *builder) outsideLine() event {
 		b.outside = false
 		return b.open("VCALENDAR")
 	}
+	const whole = "BEGIN:VCALENDAR"
+	if l.to == len(l.text) && ending(l.text, l.newline) == 0 && len(text) < len(whole) && equalName(text, whole[:len(text)]) {
+		p := Problem{Level: Error, Code: "truncated", Line: l.line, Column: 1,
+			Text: fmt.Sprintf("the text ends in line %d, within BEGIN:VCALENDAR", l.line)}
+		b.report(p)
+		b.truncated = &p
+		return b.after()
+	}
 	if !b.outside {
 		b.outside = true
 		b.reportLine(Error, "text-outside-calendar", 0, "", "text is outside of a VCALENDAR")

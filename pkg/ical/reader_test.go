@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 )
@@ -52,4 +53,55 @@ func TestReader(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// A file that is cut at any byte is never taken for a whole one, and what was complete before the
+// cut is returned.
+func TestCutAnywhere(t *testing.T) {
+	text := simple + "\r\n" + simple + "\r\n"
+	for cut := range len(text) {
+		head := text[:cut]
+		whole := strings.TrimRight(head, "\r\n")
+		ended := strings.HasSuffix(whole, "END:VCALENDAR")
+		complete := strings.Count(head+"\n", "END:VEVENT\r") + strings.Count(head[max(0, cut-11):]+"$", "\nEND:VEVENT$")
+		for _, lenient := range []bool{true, false} {
+			all, problems, err := readAll(t, strings.NewReader(head), Options{Lenient: lenient})
+			if (err == nil) != ended || len(all) != complete {
+				t.Fatalf("lenient %v, cut to %q: %d components, not %d, %v", lenient, head, len(all), complete, err)
+			}
+			if err != nil && len(only(problems, Error)) == 0 {
+				t.Fatalf("lenient %v, cut to %q: no problem of level error", lenient, head)
+			}
+		}
+		if cut > len(simple) {
+			continue
+		}
+		c, problems, err := Parse(head, Options{Lenient: true})
+		if ended != (err == nil && len(only(problems, Error)) == 0) {
+			t.Fatalf("cut to %q: %v %v", head, problems, err)
+		}
+		if err == nil && (c.String() != head || len(c.Components) != complete) {
+			t.Fatalf("cut to %q: %q", head, c)
+		}
+		if _, _, err := Parse(head, Options{}); ended != (err == nil) {
+			t.Fatalf("cut to %q: %v", head, err)
+		}
+	}
+}
+
+// Components can be read by several goroutines at a time, which the race detector judges.
+func TestConcurrentReading(t *testing.T) {
+	c := mustParse(t, simple, Options{})
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 100 {
+				event := c.Components[0]
+				if c.String() != simple || event.Get("SUMMARY").Param("LANGUAGE") != "en" {
+					t.Error("read differently")
+				}
+			}
+		})
+	}
+	all.Wait()
 }
