@@ -1,13 +1,15 @@
 package ical
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// Check checks a calendar against RFC 5545 and RFC 7986, and returns what is wrong with it in
-// the order of the text. It knows RFC 7529, RFC 7808, RFC 7953, RFC 9073, RFC 9074 and RFC 9253
+// Check checks a calendar against RFC 5545 and RFC 7986, and returns what is wrong with it, ordered
+// by line. It knows RFC 7529, RFC 7808, RFC 7953, RFC 9073, RFC 9074 and RFC 9253
 // too; unknown components, properties and parameters are no problem.
 //
 // A problem of level Error has no certain meaning, so a server can refuse such an object with
@@ -97,13 +99,14 @@ func (c *checker) prepare() {
 // walk checks a component and those in it.
 func (c *checker) walk(component *Component, parent string, depth int) {
 	if depth > maxCheckDepth {
+		c.reportf(Error, "limit-depth", nil, "components are nested more than %d deep; those below are not checked", maxCheckDepth)
 		return
 	}
 	outerUID, outer := c.uid, c.parent
 	if depth <= 1 {
 		c.uid = ""
-		if p := component.Get("UID"); p != nil && (depth == 1 || !c.whole) {
-			c.uid = p.Text()
+		if depth == 1 || !c.whole {
+			c.uid = component.Value("UID")
 		}
 	}
 	if depth > 0 {
@@ -210,12 +213,14 @@ func (c *checker) report(p Problem) {
 		return
 	}
 	c.listed[p.Level]++
-	p.Component, p.UID = c.component.Name, clip(c.uid)
+	p.Component, p.UID = c.component.Name, c.uid
 	c.list = append(c.list, p)
 }
 
-// result returns the problems, and the number of those that are not listed.
+// result returns the problems in the order of their lines, and the number of those that are not
+// listed.
 func (c *checker) result() []Problem {
+	slices.SortStableFunc(c.list, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 	worst, total := Level(0), 0
 	for level := Note; level <= Error; level++ {
 		if total += c.dropped[level]; c.dropped[level] > 0 {

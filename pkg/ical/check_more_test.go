@@ -68,6 +68,10 @@ func TestCheckNamesThePlace(t *testing.T) {
 	if diff := cmp.Diff(want, Check(c)); diff != "" {
 		t.Error("(-want +got)\n" + diff)
 	}
+	uid := strings.Repeat("0123456789", 50)
+	if got := Check(parseLoosely(t, calText("BEGIN:VEVENT", "UID:"+uid, "DTSTAMP:20260101T000000Z", "END:VEVENT"))); len(got) != 1 || got[0].UID != uid {
+		t.Errorf("%+v", got)
+	}
 	long := parseLoosely(t, calText(eventOf("URL:"+strings.Repeat("ä", 1000))...))
 	for _, p := range Check(long) {
 		if len(p.Text) > 300 {
@@ -127,6 +131,7 @@ func TestCheckResource(t *testing.T) {
 		"two UIDs":                     {slices.Concat(eventOf(), []string{"BEGIN:VEVENT", "UID:two", "END:VEVENT"}), []string{"error resource-uids 10 UID"}, ValidCalendarResource},
 		"two UIDs that differ by case": {slices.Concat(eventOf(), []string{"BEGIN:VEVENT", "UID:ONE", "END:VEVENT"}), []string{"error resource-uids 10 UID"}, ValidCalendarResource},
 		"three UIDs":                   {slices.Concat(eventOf(), []string{"BEGIN:VEVENT", "UID:two", "END:VEVENT"}, []string{"BEGIN:VEVENT", "UID:three", "END:VEVENT"}), []string{"error resource-uids 10 UID"}, ValidCalendarResource},
+		"a UID in two forms":           {slices.Concat([]string{"BEGIN:VEVENT", `UID:a\,b`, "END:VEVENT"}, []string{"BEGIN:VEVENT", "UID:a,b", "RECURRENCE-ID:20260303T090000Z", "END:VEVENT"}), []string{}, ""},
 		"no UID":                       {[]string{"BEGIN:VEVENT", "END:VEVENT"}, []string{"error resource-no-uid 4"}, ValidCalendarResource},
 		"an empty UID":                 {[]string{"BEGIN:VEVENT", "UID:", "END:VEVENT"}, []string{"error resource-no-uid 5 UID"}, ValidCalendarResource},
 		"two series":                   {slices.Concat(eventOf(), eventOf()), []string{"error resource-masters 9"}, ValidCalendarResource},

@@ -71,12 +71,9 @@ type resource struct {
 
 // add checks a component against those before it.
 func (r *resource) add(c *Component) {
-	r.component, r.uid = c, ""
+	r.component, r.uid = c, c.Value("UID")
 	id := c.Get("UID")
-	if id != nil {
-		r.uid = id.Text()
-	}
-	if id == nil || r.uid == "" {
+	if r.uid == "" {
 		r.reportf(Error, "resource-no-uid", id, "%s has no UID", c.Name)
 	}
 	if r.first == nil {
@@ -87,13 +84,18 @@ func (r *resource) add(c *Component) {
 	} else if c.Name != r.first.Name && !r.types {
 		r.types = true
 		r.reportf(Error, "resource-types", nil, "the calendar contains components of several types: %s and %s", clip(r.first.Name), clip(c.Name))
-	} else if id != nil && r.uid != "" && r.uidOf != "" && r.uid != r.uidOf && !r.uids {
+	} else if r.uid != "" && r.uidOf != "" && !r.sameUID() && !r.uids {
 		r.uids = true
 		r.reportf(Error, "resource-uids", id, "the calendar contains several UIDs: %q and %q", clip(r.uidOf), clip(r.uid))
 	}
-	if id != nil && r.uid == r.uidOf && c.Name == r.first.Name {
+	if id != nil && r.sameUID() && c.Name == r.first.Name {
 		r.instance(c)
 	}
+}
+
+// sameUID reports whether the component has the UID of the first, however both are escaped.
+func (r *resource) sameUID() bool {
+	return r.uid == r.uidOf || UnescapeText(r.uid) == UnescapeText(r.uidOf)
 }
 
 // instance checks that a component is for another instance than those before it.

@@ -393,7 +393,6 @@ func basic(kind valueType, s string, scalar scalarKind) (out string, ok bool) {
 		_, err := ParseDuration(s)
 		return s, err == nil
 	case typePeriod:
-		out = s
 		if start, end, both := strings.Cut(s, "/"); both {
 			out = basicTime(start) + "/" + basicTime(end)
 			_, err := ParsePeriod(out)

@@ -1,7 +1,6 @@
 package ischedule
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/davadmin/davadmin/pkg/ical"
 )
 
 // Query is a free/busy query.
@@ -86,19 +87,21 @@ func (c *Client) question(q Query) (asked question, err error) {
 			"Content-Type":         {"text/calendar; component=VFREEBUSY; method=REQUEST; charset=utf-8"},
 		}
 	}
-	var b bytes.Buffer
-	for _, line := range []string{
-		"BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:" + escapeText(c.o.PRODID), "METHOD:REQUEST", "BEGIN:VFREEBUSY",
-		"DTSTAMP:" + formatTime(c.o.Now()), "ORGANIZER:" + originator, "DTSTART:" + formatTime(start), "DTEND:" + formatTime(end), "UID:" + id,
-	} {
-		writeLine(&b, line)
-	}
+	busy := ical.NewComponent("VFREEBUSY")
+	busy.Add("DTSTAMP", formatTime(c.o.Now()))
+	busy.Add("ORGANIZER", originator)
+	busy.Add("DTSTART", formatTime(start))
+	busy.Add("DTEND", formatTime(end))
+	busy.Add("UID", id)
 	for _, to := range recipients {
-		writeLine(&b, "ATTENDEE:"+to)
+		busy.Add("ATTENDEE", to)
 	}
-	writeLine(&b, "END:VFREEBUSY")
-	writeLine(&b, "END:VCALENDAR")
-	asked.body = b.Bytes()
+	calendar := ical.NewComponent("VCALENDAR")
+	calendar.Add("VERSION", "2.0")
+	calendar.Add("PRODID", escapeText(c.o.PRODID))
+	calendar.Add("METHOD", "REQUEST")
+	calendar.AddComponent(busy)
+	asked.body = calendar.AppendTo(nil)
 	return asked, nil
 }
 
@@ -124,13 +127,8 @@ func (c *Client) newID() (string, error) {
 // escapeText returns s as a text value: RFC 5545, section 3.3.11. Control
 // characters other than line ends and tabs are not allowed there and are removed.
 func escapeText(s string) string {
-	s = strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\r\n", `\n`, "\n", `\n`).Replace(strings.ToValidUTF8(s, "\uFFFD"))
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, s)
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	return ical.EscapeText(strings.NewReplacer("\r\n", "\n", "\r", "").Replace(s))
 }
 
 // calendarAddress returns the URI of a mail address: RFC 6068, section 2. Commas

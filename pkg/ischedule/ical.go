@@ -1,148 +1,28 @@
 package ischedule
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"iter"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/davadmin/davadmin/pkg/ical"
 )
 
-// foldAt is the maximum length of an iCalendar line in octets, without its line
-// ending: RFC 5545, section 3.1.
-const foldAt = 75
-
-// writeLine writes a content line, folded at character boundaries.
-func writeLine(b *bytes.Buffer, line string) {
-	room := foldAt
-	for len(line) > room {
-		end := room
-		for end > room-utf8.UTFMax && !utf8.RuneStart(line[end]) {
-			end--
-		}
-		b.WriteString(line[:end])
-		b.WriteString("\r\n ")
-		line = line[end:]
-		room = foldAt - 1
-	}
-	b.WriteString(line)
-	b.WriteString("\r\n")
+func formatTime(t time.Time) string {
+	return ical.Time{Civil: ical.Civil(t.Unix()), Form: ical.UTC}.String()
 }
-
-// unfold yields the content lines of an object. Lines end with CRLF or LF, and a
-// line that begins with a space or tab continues the previous one. Empty lines
-// are skipped.
-func unfold(text []byte) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		var line []byte
-		for part := range bytes.Lines(text) {
-			part = bytes.TrimRight(part, "\r\n")
-			if len(part) > 0 && (part[0] == ' ' || part[0] == '\t') {
-				line = append(line, part[1:]...)
-				continue
-			}
-			if len(line) > 0 && !yield(string(line)) {
-				return
-			}
-			line = append(line[:0], part...)
-		}
-		if len(line) > 0 {
-			yield(string(line))
-		}
-	}
-}
-
-// property is a parsed content line. Names are in upper case.
-type property struct {
-	name       string
-	parameters []parameter
-	value      string
-}
-
-type parameter struct{ name, value string }
-
-// maxParameters is how many parameters a property may have.
-const maxParameters = 100
-
-// parameter returns the value of a parameter, "" if it is missing.
-func (p *property) parameter(name string) string {
-	for _, q := range p.parameters {
-		if q.name == name {
-			return q.value
-		}
-	}
-	return ""
-}
-
-// parseLine parses a content line. Several values of one parameter are kept as
-// one value with commas. ok is false for a line without a name or a value, or
-// with too many parameters.
-func parseLine(line string) (p property, ok bool) {
-	end := strings.IndexAny(line, ";:")
-	if end <= 0 {
-		return p, false
-	}
-	p.name = strings.ToUpper(strings.TrimSpace(line[:end]))
-	rest := line[end:]
-	for rest != "" && rest[0] == ';' {
-		name, value, found := strings.Cut(rest[1:], "=")
-		if !found || strings.ContainsAny(name, ";:\"") {
-			return p, false
-		}
-		length := parameterLength(value)
-		if length < 0 || len(p.parameters) == maxParameters {
-			return p, false
-		}
-		p.parameters = append(p.parameters, parameter{strings.ToUpper(name), strings.ReplaceAll(value[:length], `"`, "")})
-		rest = value[length:]
-	}
-	if rest == "" {
-		return p, false
-	}
-	p.value = rest[1:]
-	return p, true
-}
-
-// parameterLength returns where the values of a parameter end, at a semicolon or
-// colon outside quotes; -1 if they do not end.
-func parameterLength(s string) int {
-	quoted := false
-	for i := range len(s) {
-		switch {
-		case s[i] == '"':
-			quoted = !quoted
-		case !quoted && (s[i] == ';' || s[i] == ':'):
-			return i
-		}
-	}
-	return -1
-}
-
-// timeForm is a date with time in UTC: form #2 of RFC 5545, section 3.3.5.
-const timeForm = "20060102T150405Z"
-
-func formatTime(t time.Time) string { return t.UTC().Format(timeForm) }
 
 // parseTime parses a time in UTC. A leap second (60) is read as second 59.
 func parseTime(s string) (time.Time, error) {
-	t, err := time.Parse(timeForm, strings.ToUpper(s))
-	if err != nil && len(s) == len(timeForm) && s[13:15] == "60" {
-		t, err = time.Parse(timeForm, strings.ToUpper(s[:13]+"59"+s[15:]))
-	}
-	if err != nil {
+	t, err := ical.ParseTime(s)
+	if err != nil || t.Form != ical.UTC {
 		return time.Time{}, fmt.Errorf("%q is not a time in UTC", clip(s))
 	}
-	return t, nil
+	return time.Unix(int64(t.Civil), 0).UTC(), nil
 }
-
-// durationForm matches a non-negative duration: RFC 5545, section 3.3.6.
-var durationForm = regexp.MustCompile(`^\+?P(?:([0-9]{1,9})W)?(?:([0-9]{1,9})D)?(?:T(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?)?$`)
 
 // maxDuration is the longest duration that is accepted: a hundred years.
 const maxDuration = 100 * 366 * 24 * time.Hour
@@ -150,20 +30,36 @@ const maxDuration = 100 * 366 * 24 * time.Hour
 // parseDuration parses a non-negative duration, the only kind that a period may
 // have.
 func parseDuration(s string) (time.Duration, error) {
-	upper := strings.ToUpper(s)
-	numbers := durationForm.FindStringSubmatch(upper)
-	if numbers == nil || strings.HasSuffix(upper, "P") || strings.HasSuffix(upper, "T") {
+	shape, longest := shapeOf(s)
+	d, err := ical.ParseDuration(shape)
+	const maxDigits = 9
+	if err != nil || d.Days < 0 || d.Seconds < 0 || strings.HasSuffix(strings.ToUpper(s), "T") || longest > maxDigits {
 		return 0, fmt.Errorf("%q is not a duration", clip(s))
 	}
-	seconds := int64(0)
-	for i, unit := range []int64{7 * 86400, 86400, 3600, 60, 1} {
-		n, _ := strconv.ParseInt(numbers[i+1], 10, 64) // "" is 0
-		seconds += n * unit
-	}
-	if seconds > int64(maxDuration/time.Second) {
+	// What has the form of a duration fails only if it is longer than ten thousand years.
+	d, err = ical.ParseDuration(s)
+	seconds := d.Days*ical.SecondsPerDay + d.Seconds
+	if err != nil || seconds > int64(maxDuration/time.Second) {
 		return 0, fmt.Errorf("%q is longer than a hundred years", clip(s))
 	}
 	return time.Duration(seconds) * time.Second, nil
+}
+
+// shapeOf returns s with 1 in place of each number, and the digits of the longest number.
+func shapeOf(s string) (shape string, longest int) {
+	b := make([]byte, 0, len(s))
+	n := 0
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			b, n = append(b, s[i]), 0
+			continue
+		}
+		if n++; n == 1 {
+			b = append(b, '1')
+		}
+		longest = max(longest, n)
+	}
+	return string(b), longest
 }
 
 // Period is a time in which a person is busy, from Start up to but not including
@@ -238,30 +134,32 @@ func readFreeBusy(text []byte) ([]freeBusy, error) {
 	var all []freeBusy
 	var current *freeBusy // the component that is open
 	begun, complete := false, false
-	for line := range unfold(text) {
-		p, ok := parseLine(line)
-		what := strings.ToUpper(strings.TrimSpace(p.value))
+	for p := range ical.ContentLines(string(text)) {
+		what := ""
+		if p.Name == "BEGIN" || p.Name == "END" {
+			what = strings.ToUpper(strings.TrimSpace(p.Value()))
+		}
 		switch {
 		case !begun:
-			if p.name != "BEGIN" || what != "VCALENDAR" {
+			if p.Name != "BEGIN" || what != "VCALENDAR" {
 				return nil, errNoCalendar
 			}
 			begun = true
-		case p.name == "BEGIN" && what == "VCALENDAR":
+		case p.Name == "BEGIN" && what == "VCALENDAR":
 			complete = false // another object
-		case p.name == "END" && what == "VCALENDAR":
+		case p.Name == "END" && what == "VCALENDAR":
 			complete = true
-		case p.name == "BEGIN" && what == "VFREEBUSY":
+		case p.Name == "BEGIN" && what == "VFREEBUSY":
 			if len(all) == maxComponents {
 				return all, errTooMany
 			}
 			all = append(all, freeBusy{})
 			current = &all[len(all)-1]
-		case p.name == "END" && what == "VFREEBUSY":
+		case p.Name == "END" && what == "VFREEBUSY":
 			current = nil
 		case current == nil:
-		case !ok:
-			current.addProblem("not an iCalendar line: %q", clip(line))
+		case p.Name == "":
+			current.addProblem("not an iCalendar line: %q", clip(p.Content()))
 		default:
 			current.take(p)
 		}
@@ -279,15 +177,15 @@ func readFreeBusy(text []byte) ([]freeBusy, error) {
 const maxComponents = 10_000
 
 // take adds what a property says.
-func (f *freeBusy) take(p property) {
-	switch p.name {
+func (f *freeBusy) take(p *ical.Property) {
+	switch p.Name {
 	case "ATTENDEE":
-		f.attendees = appendSome(f.attendees, clip(mailAddress(p.value)))
+		f.attendees = appendSome(f.attendees, clip(mailAddress(p.Value())))
 	case "REQUEST-STATUS":
-		f.status = clip(p.value)
+		f.status = clip(p.Value())
 	case "FREEBUSY":
-		kind := parseBusyType(p.parameter("FBTYPE"))
-		for text := range strings.SplitSeq(p.value, ",") {
+		kind := parseBusyType(p.Param("FBTYPE"))
+		for text := range strings.SplitSeq(p.Value(), ",") {
 			period, err := parsePeriod(text)
 			switch {
 			case err != nil:

@@ -1,110 +1,16 @@
 package ischedule
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/davadmin/davadmin/internal/seed"
 )
-
-// Lines survive folding and unfolding, and no folded line is too long or splits a
-// character.
-func TestFoldingRoundTrip(t *testing.T) {
-	seed.Rapid(t)
-	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.Map(rapid.StringOfN(rapid.OneOf(rapid.RuneFrom([]rune("aä€😀;:\",= \t")), rapid.Rune()), 0, 400, -1),
-			func(s string) string { return "X" + strings.NewReplacer("\n", "", "\r", "").Replace(s) })
-		lines := rapid.SliceOfN(text, 1, 4).Draw(t, "lines")
-		var b bytes.Buffer
-		for _, line := range lines {
-			writeLine(&b, line)
-		}
-		wire := b.String()
-		for part := range strings.SplitSeq(strings.TrimSuffix(wire, "\r\n"), "\r\n") {
-			if len(part) > 75 || !utf8.ValidString(part) || strings.ContainsAny(part, "\r\n") {
-				t.Fatalf("a line of %d bytes: %q", len(part), part)
-			}
-		}
-		if got := slices.Collect(unfold([]byte(wire))); !slices.Equal(got, lines) {
-			t.Fatalf("wrote %q, read %q", lines, got)
-		}
-		if got := slices.Collect(unfold([]byte(strings.ReplaceAll(wire, "\r\n", "\n")))); !slices.Equal(got, lines) {
-			t.Fatalf("wrote %q, read %q with LF alone", lines, got)
-		}
-	})
-}
-
-func TestFoldsAsLateAsPossible(t *testing.T) {
-	for line, want := range map[string][]int{
-		strings.Repeat("a", 75):       {75},
-		strings.Repeat("a", 76):       {75, 2},
-		strings.Repeat("a", 75+74):    {75, 75},
-		strings.Repeat("a", 75+74+1):  {75, 75, 2},
-		strings.Repeat("a", 74) + "ä": {74, 3},
-		strings.Repeat("a", 72) + "😀": {72, 5},
-		strings.Repeat("a", 71) + "😀": {75},
-		"":                            {0},
-		strings.Repeat("a", 70) + "\x80\x80\x80\x80\x80\x80\x80": {71, 7}, // not UTF-8: cut anywhere
-	} {
-		var b bytes.Buffer
-		writeLine(&b, line)
-		var got []int
-		for part := range strings.SplitSeq(strings.TrimSuffix(b.String(), "\r\n"), "\r\n") {
-			got = append(got, len(part))
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%q (-want +got):\n%s", line, diff)
-		}
-	}
-}
-
-func TestUnfoldOddLines(t *testing.T) {
-	for text, want := range map[string][]string{
-		"":                     nil,
-		"\r\n\n":               nil,
-		"A:b":                  {"A:b"},
-		" A:b\r\n":             {"A:b"},
-		"A:b\r\n\tc\n  d\nE:f": {"A:bc d", "E:f"},
-		"A:b\r\n \r\n c\r\n":   {"A:bc"},
-		"A:\xc3\r\n \xa4\r\n":  {"A:ä"},      // folded inside a character
-		"A:b\r\n\r\n c":        {"A:b", "c"}, // the line before it is empty
-	} {
-		got := slices.Collect(unfold([]byte(text)))
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%q (-want +got):\n%s", text, diff)
-		}
-	}
-}
-
-func TestParseLine(t *testing.T) {
-	for line, want := range map[string]*property{
-		"A:b":                          {name: "A", value: "b"},
-		"a:":                           {name: "A"},
-		"A:b:c;d=e":                    {name: "A", value: "b:c;d=e"},
-		"A;b=c;D=\"e;f:g\",h:i":        {name: "A", parameters: []parameter{{"B", "c"}, {"D", "e;f:g,h"}}, value: "i"},
-		"A;B=:c":                       {name: "A", parameters: []parameter{{"B", ""}}, value: "c"},
-		"ATTENDEE;CN=\"x\":mailto:a@b": {name: "ATTENDEE", parameters: []parameter{{"CN", "x"}}, value: "mailto:a@b"},
-		"":                             nil, ":b": nil, "A": nil, "A;B": nil, "A;B=c": nil, "A;B:c": nil, "A;B=\"c:d": nil, ";B=c:d": nil, "A;\"=c:d": nil, "A;B=c;:d": nil,
-		"A" + strings.Repeat(";B=c", maxParameters+1) + ":d": nil,
-	} {
-		got, ok := parseLine(line)
-		if ok != (want != nil) {
-			t.Errorf("%q: %v, %+v", line, ok, got)
-		} else if ok {
-			if diff := cmp.Diff(*want, got, cmp.AllowUnexported(property{}, parameter{})); diff != "" {
-				t.Errorf("%q (-want +got):\n%s", line, diff)
-			}
-		}
-	}
-}
 
 func seconds() *rapid.Generator[time.Time] {
 	return rapid.Map(rapid.Int64Range(-60e9, 250e9), func(s int64) time.Time { return time.Unix(s, 0).UTC() })

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/davadmin/davadmin/pkg/ical"
 )
 
 // GetFreeBusy asks the get_freebusy.wcap at a URL when one person is busy, without
@@ -59,6 +61,9 @@ func (c *Client) GetFreeBusy(ctx context.Context, at string, q Query) (*Answer, 
 	a.Peer = r.peer()
 	return a, nil
 }
+
+// parameter is a parameter of a query of a URL, with an encoded value.
+type parameter struct{ name, value string }
 
 // wcapParameters returns the URL query parameters for a query, with encoded
 // values.
@@ -228,16 +233,15 @@ type wcapHeader struct {
 // so it seems to continue VERSION (samples in the WCAP guides).
 func readWCAPHeader(text []byte) (wcapHeader, error) {
 	var h wcapHeader
-	for line := range unfold(text) {
-		p, _ := parseLine(line)
-		if at := strings.Index(strings.ToUpper(p.value), "X-NSCP-"); at > 0 && p.name == "VERSION" {
-			p, _ = parseLine(p.value[at:])
+	for p := range ical.ContentLines(string(text)) {
+		if p.Name == "VERSION" {
+			p = continuing(p)
 		}
-		switch p.name {
+		switch p.Name {
 		case "X-NSCP-WCAP-ERRNO":
-			n, err := strconv.Atoi(strings.TrimSpace(p.value))
+			n, err := strconv.Atoi(strings.TrimSpace(p.Value()))
 			if err != nil {
-				return h, fmt.Errorf("the X-NSCP-WCAP-ERRNO of the answer is %q, which is not a number", clip(p.value))
+				return h, fmt.Errorf("the X-NSCP-WCAP-ERRNO of the answer is %q, which is not a number", clip(p.Value()))
 			}
 			if h.errno.Number == 0 {
 				if known, ok := LookupErrno(n); ok {
@@ -247,16 +251,30 @@ func readWCAPHeader(text []byte) (wcapHeader, error) {
 				}
 			}
 		case "X-S1CS-EMAIL", "X-SICS-EMAIL": // the guides use both
-			h.names = addName(h.names, clip(mailAddress(p.value)))
+			h.names = addName(h.names, clip(mailAddress(p.Value())))
 		case "X-NSCP-CALPROPS-RELATIVE-CALID":
 			// The value is the calid, and the address of its owner is a parameter.
-			name := mailAddress(cmp.Or(p.parameter("X-S1CS-EMAIL"), p.parameter("X-SICS-EMAIL")))
+			name := mailAddress(cmp.Or(p.Param("X-S1CS-EMAIL"), p.Param("X-SICS-EMAIL")))
 			if strings.Contains(name, "@") {
 				h.names = addName(h.names, clip(name))
 			}
 		}
 	}
 	return h, nil
+}
+
+// continuing returns the property of Calendar Server 6 that seems to continue another one; if
+// there is none, the other one.
+func continuing(p *ical.Property) *ical.Property {
+	value := p.Value()
+	at := strings.Index(strings.ToUpper(value), "X-NSCP-")
+	if at <= 0 {
+		return p
+	}
+	for own := range ical.ContentLines(value[at:]) {
+		return own
+	}
+	return p
 }
 
 // refusal returns the result for a person about whom the peer answers with an error.
