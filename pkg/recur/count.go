@@ -27,6 +27,9 @@ func (it *Iterator) between(from, until ical.Civil) int64 {
 	case ical.SecondsPerDay%s.step == 0:
 		return it.betweenDays(func(t int) int { return s.beforeInDay(it, t) }, from, until)
 	}
+	if !s.hasLimits() {
+		return s.betweenRuns(it, from, until)
+	}
 	return s.between(it, from, until)
 }
 
@@ -127,6 +130,20 @@ func (s *stepper) beforeInDay(it *Iterator, end int) int {
 	return n
 }
 
+// betweenRuns counts the times of a rule that limits only the days: those of the rule without
+// limits, for each run of allowed days in a month.
+func (s *stepper) betweenRuns(it *Iterator, from, until ical.Civil) int64 {
+	n := int64(0)
+	day := it.nextDay(dayOf(from))
+	for day <= maxDay && civilOf(day) < until && n < it.count && it.spend(1) {
+		m := it.days.at(day)
+		end := day + bits.TrailingZeros32(^(m.days >> (day - m.first)))
+		n += s.before(it, min(civilOf(end), until)) - s.before(it, max(civilOf(day), from))
+		day = it.nextDay(end)
+	}
+	return n
+}
+
 // between counts the times period by period.
 func (s *stepper) between(it *Iterator, from, until ical.Civil) int64 {
 	n := int64(0)
@@ -138,6 +155,9 @@ func (s *stepper) between(it *Iterator, from, until ical.Civil) int64 {
 			n += int64(c.size())
 		}
 		n -= int64(c.before(s.offset))
+		if !it.spend(1) {
+			break
+		}
 		s.k++
 		s.found, s.offset = false, 0
 	}

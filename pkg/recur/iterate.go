@@ -154,12 +154,11 @@ func (it *Iterator) advance() (ical.Civil, bool) {
 	if it.done {
 		return 0, false
 	}
-	t, ok := ical.Civil(0), false
+	next := it.steps.next
 	if it.periods != nil {
-		t, ok = it.periods.next(it)
-	} else {
-		t, ok = it.steps.next(it)
+		next = it.periods.next
 	}
+	t, ok := next(it)
 	it.done = !ok
 	return t, ok
 }

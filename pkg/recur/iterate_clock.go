@@ -119,7 +119,7 @@ func position(i, size int) (int, bool) {
 	switch {
 	case i > 0 && i <= min(size, maxSetPos):
 		return i - 1, true
-	case i < 0 && -i <= min(size, maxSetPos):
+	case i < 0 && i >= -min(size, maxSetPos):
 		return size + i, true
 	}
 	return 0, false

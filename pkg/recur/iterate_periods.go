@@ -32,14 +32,14 @@ type periods struct {
 func newPeriods(r *Rule, it *Iterator) *periods {
 	p := &periods{frequency: r.Frequency, interval: int64(max(r.Interval, 1)), setPos: r.BySetPos}
 	year, month, _ := it.start.Date()
-	cycle := int64(0)
+	cycle := int64(400)
 	switch r.Frequency {
 	case Weekly:
 		p.base, cycle = int64(weekBegin(dayOf(it.start), it.days.weekStart)), 20871
 	case Monthly:
-		p.base, cycle = 12*int64(year)+int64(month)-1, monthsPerCycle
+		p.base, cycle = 12*int64(year)+int64(month)-1, 4800
 	default:
-		p.base, cycle = int64(year), 400
+		p.base = int64(year)
 		p.weeks = len(r.ByWeekNo) > 0
 	}
 	p.cycle = int(cycle / gcd(p.interval, cycle))
@@ -94,15 +94,12 @@ func (p *periods) weekYear(it *Iterator) {
 // number returns the number of the first period that may have times at or after a time.
 func (p *periods) number(from ical.Civil) int64 {
 	year, month, _ := from.Date()
-	at, least := int64(0), int64(0)
-	step := p.interval
+	at, least, step := int64(year), int64(0), p.interval
 	switch p.frequency {
 	case Weekly:
 		at, step = int64(dayOf(from)-6), 7*step // the first week that ends on or after the day
 	case Monthly:
-		at = 12*int64(year) + int64(month) - 1
-	default:
-		at = int64(year)
+		at = 12*at + int64(month) - 1
 	}
 	switch {
 	case p.weeks:
@@ -120,9 +117,34 @@ func (p *periods) seek(it *Iterator, from ical.Civil) {
 		if p.skipTo(from) {
 			return
 		}
-		p.k++
+		if !p.forward(it) {
+			break
+		}
 	}
 	it.done = true
+}
+
+// forward goes to the next period, and skips those that cannot have days. It returns false if
+// there are no more.
+func (p *periods) forward(it *Iterator) bool {
+	f := &it.days
+	p.k++
+	switch {
+	case p.frequency == Weekly && (f.months != allMonths || f.hasMonthDay || f.hasYearDay || f.hasWeekNo):
+		day := it.nextDay(p.begin(p.k-1) + 7)
+		if day > maxDay {
+			return false
+		}
+		p.k = p.number(civilOf(day))
+	case p.frequency == Monthly && !p.crosses && f.months != allMonths:
+		for range 12 {
+			if f.months>>(modulo64(p.base+p.k*p.interval, 12)+1)&1 != 0 {
+				break
+			}
+			p.k++
+		}
+	}
+	return true
 }
 
 // skipTo skips the times of the loaded period before a given one, and reports whether others
@@ -165,8 +187,7 @@ func (p *periods) next(it *Iterator) (ical.Civil, bool) {
 				p.at = 0
 			}
 		}
-		p.k++
-		if !p.load(it) {
+		if !p.forward(it) || !p.load(it) {
 			return 0, false
 		}
 		p.i, p.at = 0, 0

@@ -212,5 +212,3 @@ func (it *Iterator) nextDay(day int) int {
 	}
 	return maxDay + 1
 }
-
-const monthsPerCycle = 4800

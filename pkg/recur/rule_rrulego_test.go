@@ -17,7 +17,7 @@ import (
 // judged makes a rule one about which rrule-go and python-dateutil, from which it is ported,
 // do not differ from RFC 5545 as docs/decisions/0012 reads it. TestArguable has those
 // differences: the days of BYWEEKNO, the weeks at the turn of the year, BYSETPOS in
-// the first week, and days with numbers beside others.
+// the first week, and lists of days of which only some have numbers.
 func judged(random *rand.Rand, r *Rule) {
 	if len(r.ByWeekNo) > 0 {
 		if r.Frequency != Yearly || len(r.ByDay) == 0 && len(r.ByMonthDay) == 0 && len(r.ByYearDay) == 0 {
