@@ -30,9 +30,13 @@ type objectName struct {
 	source ZoneSource
 }
 
-// Of returns the zones of an object, a VCALENDAR. It reads a VTIMEZONE when it is needed.
+// Of returns the zones of an object, a VCALENDAR; nil means one without VTIMEZONEs. It reads a
+// VTIMEZONE when it is needed.
 func (z *Zones) Of(calendar *ical.Component) *ObjectZones {
 	o := &ObjectZones{zones: z}
+	if calendar == nil {
+		return o
+	}
 	for c := range calendar.Children("VTIMEZONE") {
 		o.list = append(o.list, objectZone{component: c})
 	}

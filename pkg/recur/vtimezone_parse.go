@@ -281,7 +281,12 @@ func (r *definitionReader) sawFirst(added onset, before int32) {
 // addRule records the onsets of a rule, and reports whether DTSTART is one of them.
 func (r *definitionReader) addRule(o *observance, rank int32, p *ical.Property) bool {
 	c := o.component
-	rule, _, err := ParseRule(p.Value())
+	rule, problems, err := ParseRule(p.Value())
+	if err == nil {
+		for _, found := range problems {
+			r.problem(c, "RRULE", found.Level, found.Code, "%s", found.Text)
+		}
+	}
 	if err != nil {
 		r.problem(c, "RRULE", ical.Error, "zone-rule-invalid", "the rule of %s is invalid: %v; it is skipped", c.Name, err)
 		r.partial = true

@@ -148,16 +148,22 @@ func FixedZone(name string, offset int) *Zone {
 // it was given or found.
 func (z *Zone) Name() string { return z.name }
 
-// at returns the block that contains an instant.
+// at returns the block that contains an instant. It is computed again each time if the instant
+// is not one that fold returns, nor soon after it.
 func (z *Zone) at(unix int64) *block {
 	number := unix >> blockShift
-	slot := &z.blocks[number-z.first>>blockShift]
-	if b := slot.Load(); b != nil {
-		return b
+	index := number - z.first>>blockShift
+	kept := index >= 0 && index < int64(len(z.blocks))
+	if kept {
+		if b := z.blocks[index].Load(); b != nil {
+			return b
+		}
 	}
 	b := &block{number: number, times: make([]int64, 0, usualChanges), offsets: make([]int32, 0, usualChanges+1)}
 	z.source.load(b, number<<blockShift, (number+1)<<blockShift)
-	slot.Store(b)
+	if kept {
+		z.blocks[index].Store(b)
+	}
 	return b
 }
 

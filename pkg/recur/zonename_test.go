@@ -142,6 +142,36 @@ func TestAllNamesHaveZones(t *testing.T) {
 	}
 }
 
+// The database and the list of names are of the same release: each has all names of the other,
+// except for Factory, which is no place.
+func TestDatabaseHasTheNamesOfTheList(t *testing.T) {
+	files, err := openDatabase()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range tz.Names() {
+		if files[name] == nil {
+			t.Errorf("%s is not in the database", name)
+		}
+		delete(files, name)
+	}
+	for name, file := range files {
+		if name != "Factory" && !file.FileInfo().IsDir() {
+			t.Errorf("%s is not in the list", name)
+		}
+	}
+}
+
+func TestZonesOfNothing(t *testing.T) {
+	o := NewZones().Of(nil)
+	if zone, source := o.Find("Europe/Rome"); zone == nil || source != ZoneIANA || o.Problems() != nil {
+		t.Errorf("%v, %s", zone, source)
+	}
+	if zone, source := o.Find(""); zone != nil || source != NoZone || o.Problems() != nil {
+		t.Errorf("%v, %s", zone, source)
+	}
+}
+
 // A zone exists once, so that equal zones can be compared by their pointers.
 func TestZonesAreShared(t *testing.T) {
 	zones := NewZones()
