@@ -126,18 +126,18 @@ func TestTasks(t *testing.T) {
 			name:       "a task that is due before it starts",
 			components: []string{"VTODO\nDTSTART:20260302T090000Z\nDUE:20260301T090000Z"},
 			want:       []string{"20260302T090000Z"},
-			problems:   []string{"end-before-start"},
+			problems:   []string{"due-before-dtstart"},
 		}, {
 			name:       "tasks that are due before they start",
 			components: []string{"VTODO\nDTSTART:20260302T090000Z\nDUE:20260301T090000Z\nRRULE:FREQ=WEEKLY;COUNT=2"},
 			from:       "20260308T080000Z", to: "20260308T090000Z",
 			want:     []string{"20260309T090000Z"},
-			problems: []string{"end-before-start"},
+			problems: []string{"due-before-dtstart"},
 		}, {
 			name:       "a task without dates",
 			components: []string{"VTODO\nRRULE:FREQ=DAILY"},
 			want:       []string{"open/open"},
-			problems:   []string{"recurrence-without-start"},
+			problems:   []string{"rrule-without-dtstart"},
 		}, {
 			name:       "a journal entry of a day, recurring",
 			components: []string{"VJOURNAL\nDTSTART;VALUE=DATE:20260302\nRRULE:FREQ=WEEKLY;COUNT=2"},
@@ -146,7 +146,7 @@ func TestTasks(t *testing.T) {
 			name:       "types do not mix",
 			components: []string{"VTODO\nDTSTART:20260302T090000Z", "VEVENT\nDTSTART:20260303T090000Z"},
 			want:       []string{"20260302T090000Z"},
-			problems:   []string{"component-types"},
+			problems:   []string{"resource-types"},
 		},
 	} {
 		t.Run(c.name, c.run)

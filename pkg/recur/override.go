@@ -93,7 +93,7 @@ func (b *builder) addOverrides(components []*ical.Component) {
 		o := &list[i]
 		if i+1 < len(list) && list[i+1].id.unix == o.id.unix {
 			if next := &list[i+1]; next.future == o.future {
-				b.report(ical.Error, "duplicate-recurrence-id", o.component, o.component.Get("RECURRENCE-ID"), "another override of the same instance is newer or comes first; this one is ignored")
+				b.report(ical.Error, "resource-overrides", o.component, o.component.Get("RECURRENCE-ID"), "another override of the same instance is newer or comes first; this one is ignored")
 				continue
 			}
 			b.addOverride(o, false)

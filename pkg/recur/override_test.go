@@ -46,7 +46,7 @@ var overrideCases = []setCase{
 		want:     []string{"20260301T233000Z", "20260303T120000Z@20260302T233000Z day", "20260303T233000Z"},
 		problems: []string{"recurrence-id-type"},
 	}, {
-		name: "RECURRENCE-ID in UTC of an all-day event, with the zone beside",
+		name: "RECURRENCE-ID in UTC of an all-day event, with the zone alongside",
 		components: []string{
 			"VEVENT\nDTSTART;VALUE=DATE:20260302\nX-NSCP-DTSTART-TZID:Europe/Berlin\nRRULE:FREQ=DAILY;COUNT=3",
 			"VEVENT\nRECURRENCE-ID:20260302T230000Z\nDTSTART;VALUE=DATE:20260310\nSUMMARY:moved",
@@ -117,7 +117,7 @@ var overrideCases = []setCase{
 			"VEVENT\nRECURRENCE-ID:20260303T090000Z\nDTSTART:20260303T120000Z\nSEQUENCE:2\nSUMMARY:second",
 		},
 		want:     []string{"20260302T090000Z", "20260303T100000Z@20260303T090000Z new"},
-		problems: []string{"duplicate-recurrence-id", "duplicate-recurrence-id"},
+		problems: []string{"resource-overrides", "resource-overrides"},
 	}, {
 		name: "an override without a readable id is an instance at its own time",
 		components: []string{
@@ -125,7 +125,7 @@ var overrideCases = []setCase{
 			"VEVENT\nRECURRENCE-ID:yesterday\nDTSTART:20260303T100000Z\nSUMMARY:kept",
 		},
 		want:     []string{"20260302T090000Z", "20260303T100000Z kept"},
-		problems: []string{"time-invalid"},
+		problems: []string{"value-invalid"},
 	}, {
 		name: "an override of an event that does not recur",
 		components: []string{
@@ -225,6 +225,18 @@ var futureCases = []setCase{
 		want: []string{
 			"20260301T090000Z a", "20260301T180000Z a", "20260302T100000Z@20260302T090000Z b",
 			"20260303T100000Z@20260303T090000Z b",
+		},
+		problems: []string{"recurrence-id-type"},
+	}, {
+		name: "an id with a date comes before one with a time on that day",
+		components: []string{
+			"VEVENT\nDTSTART:20260301T090000Z\nRRULE:FREQ=DAILY;BYHOUR=9,18;COUNT=6\nSUMMARY:a",
+			"VEVENT\nRECURRENCE-ID;RANGE=THISANDFUTURE;VALUE=DATE:20260302\nDTSTART:20260302T100000Z\nSUMMARY:b",
+			"VEVENT\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260302T010000Z\nDTSTART:20260302T020000Z\nSUMMARY:c",
+		},
+		want: []string{
+			"20260301T090000Z a", "20260301T180000Z a", "20260302T020000Z@20260302T010000Z c", "20260302T100000Z@20260302T090000Z b",
+			"20260303T100000Z@20260303T090000Z c", "20260303T190000Z@20260303T180000Z c",
 		},
 		problems: []string{"recurrence-id-type"},
 	}, {

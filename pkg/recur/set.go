@@ -114,7 +114,8 @@ type builder struct {
 // maxReported limits the problems of a set, because a hostile text has one in each line.
 const maxReported = 100
 
-// report adds a problem of a property, which may be nil.
+// report adds a problem of a property, which may be nil. Where ical.Check and ical.CheckResource
+// report the same, the code and the line are the same.
 func (b *builder) report(level ical.Level, code string, c *ical.Component, p *ical.Property, text string) {
 	problem := ical.Problem{Level: level, Code: code, Line: c.Line, Component: c.Name, UID: c.Value("UID"), Text: text}
 	if p != nil {
@@ -175,7 +176,7 @@ func (b *builder) classify(components []*ical.Component) (master *ical.Component
 		switch {
 		case c.Name != kind:
 			b.set.unknown = true
-			b.report(ical.Error, "component-types", c, nil, "a "+c.Name+" has the same UID as a "+kind+"; its instances are not computed")
+			b.report(ical.Error, "resource-types", c, nil, "a "+c.Name+" has the same UID as a "+kind+"; its instances are not computed")
 		case c.Get("RECURRENCE-ID") != nil:
 			overrides = append(overrides, c)
 		case master == nil:
@@ -185,7 +186,7 @@ func (b *builder) classify(components []*ical.Component) (master *ical.Component
 			if versionOf(c).compare(versionOf(master)) > 0 {
 				older, master = master, c
 			}
-			b.report(ical.Error, "duplicate-uid", older, nil, "another "+kind+" has the same UID, and is newer or comes first; the instances of this one are not computed")
+			b.report(ical.Error, "resource-masters", older, nil, "another "+kind+" has the same UID, and is newer or comes first; the instances of this one are not computed")
 		}
 	}
 	return master, overrides
@@ -238,7 +239,7 @@ func (b *builder) addMaster(c *ical.Component) error {
 	recurs := c.Get("RRULE") != nil || c.Get("RDATE") != nil
 	if !ok {
 		if recurs {
-			b.report(ical.Error, "recurrence-without-start", c, nil, "the component recurs, but has no start; its recurrence is ignored")
+			b.report(ical.Error, "rrule-without-dtstart", c, c.Get("RRULE"), "the component recurs, but has no start; its recurrence is ignored")
 		}
 		return nil
 	}
@@ -294,6 +295,8 @@ func (b *builder) finish() {
 		s.extraLongest = max(s.extraLongest, in.until-in.Start)
 		s.extraLead = max(s.extraLead, in.Start-in.from)
 	}
+	// The id of an override may be a date, and its segment begins with that day.
+	slices.SortStableFunc(s.segments, func(x, y segment) int { return cmp.Compare(x.unix, y.unix) })
 	low := int64(0)
 	for i := len(s.segments) - 1; i >= 0; i-- {
 		g := &s.segments[i]

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -54,11 +55,11 @@ func newModel(r *rand.Rand, zones *Zones) *model {
 		"FREQ=MINUTELY;INTERVAL=20", "FREQ=MINUTELY;INTERVAL=25"}
 	m.rule = fmt.Sprintf("%s;COUNT=%d", rules[r.IntN(len(rules))], 1+r.IntN(30))
 	seconds := int64(r.IntN(4)) * 1800 * int64(1+r.IntN(60))
-	switch {
-	case m.kind == "date":
+	switch m.kind {
+	case "date":
 		m.start = m.start.Day()
 		m.length.civil = int64(1+r.IntN(4)) * ical.SecondsPerDay
-	case m.kind == "floating":
+	case "floating":
 		m.length.civil = seconds
 	default:
 		m.length.exact = seconds
@@ -286,7 +287,7 @@ func TestSetsAgreeWithASlowModel(t *testing.T) {
 		}
 		for range 12 {
 			at := m.zone.Unix(m.start) + int64(r.IntN(80)-40)*43_200
-			if len(want) > 0 && r.IntN(2) == 0 { // exactly at a limit of an instance, or a second beside it
+			if len(want) > 0 && r.IntN(2) == 0 { // exactly at a limit of an instance, or a second alongside it
 				x := want[r.IntN(len(want))]
 				at = []int64{x.start, x.end}[r.IntN(2)] + int64(r.IntN(3)) - 1
 			}
@@ -415,5 +416,33 @@ func TestBetweenStopsWhenTheCallerDoes(t *testing.T) {
 	}
 	if got := listSet(t, s, "20260303", "20260303"); len(got) != 0 {
 		t.Errorf("an empty range has %v", got)
+	}
+}
+
+// The lowest offset around an instant agrees with looking at each half hour.
+func TestLowestOffset(t *testing.T) {
+	r := seed.New(t)
+	zones := NewZones()
+	for _, name := range []string{"Europe/Berlin", "Pacific/Apia", "Australia/Lord_Howe", "Asia/Tokyo", "Etc/GMT+5"} {
+		z, _ := zones.Named(name)
+		for range tier.Rounds(t, 300, 5000) {
+			at := minInstant + r.Int64N(maxInstant-minInstant)
+			at -= at % 1800
+			if r.IntN(2) == 0 { // 30 December 2011 did not exist in Apia; others changed in March or October
+				at = ical.SecondsPerDay * int64(15_330+r.IntN(20)+r.IntN(3)*r.IntN(500))
+			}
+			want := math.MaxInt
+			for unix := at - maxGap; unix <= at+maxGap; unix += 900 {
+				want = min(want, z.Offset(unix))
+			}
+			if got := z.lowest(at-maxGap, at+maxGap); got != want {
+				t.Fatalf("%s at %s: %d, want %d", name, showInstant(at), got, want)
+			}
+		}
+		for _, unix := range []int64{earliest, minInstant, maxInstant, latest} {
+			if got := z.lowest(unix-maxGap, unix+maxGap); got > z.Offset(unix) {
+				t.Errorf("%s at %d: %d", name, unix, got)
+			}
+		}
 	}
 }

@@ -124,20 +124,20 @@ func (b *builder) addDates(c *ical.Component, p *ical.Property) {
 		if strings.IndexByte(value, '/') >= 0 {
 			period, err := ical.ParsePeriod(value)
 			if err != nil {
-				b.report(ical.Error, "period-invalid", c, p, "RDATE contains a value that is not a period; it is ignored")
+				b.report(ical.Error, "value-invalid", c, p, "RDATE contains a value that is not a period; it is ignored")
 				continue
 			}
 			t := b.at(c, p, period.Start)
 			d := date{point: f.point(t)}
 			if d.length, d.own = b.periodLength(f, d.point, period, t.zone); !d.own {
-				b.report(ical.Error, "period-invalid", c, p, "RDATE contains a period that does not end after its start; it has the length of the others")
+				b.report(ical.Error, "period-order", c, p, "RDATE contains a period that does not end after its start; it has the length of the others")
 			}
 			s.dates = append(s.dates, d)
 			continue
 		}
 		t, err := ical.ParseTime(value)
 		if err != nil {
-			b.report(ical.Error, "time-invalid", c, p, "RDATE contains a value that is not a date or time; it is ignored")
+			b.report(ical.Error, "value-invalid", c, p, "RDATE contains a value that is not a date or time; it is ignored")
 			continue
 		}
 		other = other || (t.Form == ical.Date) != f.allDay
@@ -166,7 +166,7 @@ func (b *builder) addExceptions(c *ical.Component, p *ical.Property) {
 		value, _, _ = strings.Cut(value, "/") // the start of a period
 		t, err := ical.ParseTime(value)
 		if err != nil {
-			b.report(ical.Error, "time-invalid", c, p, "EXDATE contains a value that is not a date or time; it is ignored")
+			b.report(ical.Error, "value-invalid", c, p, "EXDATE contains a value that is not a date or time; it is ignored")
 			continue
 		}
 		other = other || (t.Form == ical.Date) != f.allDay

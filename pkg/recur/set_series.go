@@ -277,15 +277,8 @@ func headBefore(a, b *ruleSource) bool {
 // excluded reports whether a point is removed from the set, or replaced by an override. ok is
 // false if that could not be computed.
 func (g *series) excluded(m *point) (excluded, ok bool) {
-	s := g.set
-	if contains(s.exdates, m.unix) || contains(s.replaced, m.unix) {
+	if g.set.removes(m) {
 		return true, true
-	}
-	if len(s.exdays) > 0 || len(s.replacedDays) > 0 {
-		day := m.civil.Day()
-		if contains(s.exdays, day) || contains(s.replacedDays, day) {
-			return true, true
-		}
 	}
 	for i := range g.except {
 		r := &g.except[i]
@@ -302,6 +295,18 @@ func (g *series) excluded(m *point) (excluded, ok bool) {
 		}
 	}
 	return false, true
+}
+
+// removes reports whether an EXDATE or an override removes a point from the series.
+func (s *Set) removes(m *point) bool {
+	if contains(s.exdates, m.unix) || contains(s.replaced, m.unix) {
+		return true
+	}
+	if len(s.exdays) == 0 && len(s.replacedDays) == 0 {
+		return false
+	}
+	day := m.civil.Day()
+	return contains(s.exdays, day) || contains(s.replacedDays, day)
 }
 
 func contains[T int64 | ical.Civil](sorted []T, value T) bool {

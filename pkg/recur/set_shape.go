@@ -1,6 +1,8 @@
 package recur
 
 import (
+	"strings"
+
 	"github.com/davadmin/davadmin/pkg/ical"
 )
 
@@ -8,7 +10,7 @@ import (
 func (b *builder) stamp(c *ical.Component, p *ical.Property) (stamp, bool) {
 	t, err := ical.ParseTime(p.Value())
 	if err != nil {
-		b.report(ical.Error, "time-invalid", c, p, p.Name+" is not a date or time")
+		b.report(ical.Error, "value-invalid", c, p, p.Name+" is not a date or time")
 		return stamp{}, false
 	}
 	return b.at(c, p, t), true
@@ -50,14 +52,22 @@ func (b *builder) find(tzid string) *Zone {
 	return b.zone
 }
 
-// beside returns the zone that the old Sun server writes next to its times in UTC, nil if there
+// alongside returns the zone that the old Sun server writes next to its times in UTC, nil if there
 // is none.
-func (b *builder) beside(c *ical.Component, p *ical.Property) *Zone {
+func (b *builder) alongside(c *ical.Component, p *ical.Property) *Zone {
 	name := "X-NSCP-DTSTART-TZID"
 	if p.Name == "DUE" {
 		name = "X-NSCP-DUE-TZID"
 	}
-	return b.find(c.Value(name))
+	named := c.Get(name)
+	if named == nil {
+		return nil
+	}
+	zone := b.find(named.Text())
+	if zone == nil {
+		b.report(ical.Warning, zoneUnknown, c, named, "the time zone is unknown; it is ignored")
+	}
+	return zone
 }
 
 // frame returns how a start is meant.
@@ -66,12 +76,12 @@ func (b *builder) frame(c *ical.Component, p *ical.Property, t stamp) frame {
 	switch {
 	case t.Form == ical.Date:
 		floating.allDay = true
-		if floating.beside = b.find(TZID(p)); floating.beside == nil {
-			floating.beside = b.beside(c, p)
+		if floating.alongside = b.find(TZID(p)); floating.alongside == nil {
+			floating.alongside = b.alongside(c, p)
 		}
 		return floating
 	case t.Form == ical.UTC:
-		if zone := b.beside(c, p); zone != nil {
+		if zone := b.alongside(c, p); zone != nil {
 			return frame{zone: zone}
 		}
 		return frame{zone: UTC()}
@@ -95,7 +105,7 @@ func (b *builder) shape(c *ical.Component) (*shape, bool) {
 			b.addUndated(c)
 		case "VEVENT":
 			b.set.unknown = true
-			b.report(ical.Error, "dtstart-missing", c, nil, "the event has no DTSTART; it has no instances")
+			b.report(ical.Error, "property-missing", c, nil, "the event has no DTSTART; it has no instances")
 		}
 		return nil, false
 	}
@@ -153,7 +163,7 @@ func (b *builder) addFreeBusy(c *ical.Component) {
 		for value := range ical.SplitValues(p.Value()) {
 			period, err := ical.ParsePeriod(value)
 			if err != nil {
-				b.report(ical.Error, "period-invalid", c, p, "FREEBUSY contains a value that is not a period; it is ignored")
+				b.report(ical.Error, "value-invalid", c, p, "FREEBUSY contains a value that is not a period; it is ignored")
 				continue
 			}
 			t := b.at(c, p, period.Start)
@@ -184,7 +194,7 @@ func (b *builder) setLength(s *shape, inherited length, inherits bool) {
 	}
 	end, duration := c.Get(name), c.Get("DURATION")
 	if end != nil && duration != nil {
-		b.report(ical.Warning, "end-and-duration", c, duration, "the component has both "+name+" and DURATION; DURATION is ignored")
+		b.report(ical.Error, strings.ToLower(name)+"-and-duration", c, duration, "the component has both "+name+" and DURATION; DURATION is ignored")
 	}
 	if end != nil && b.setEnd(s, end) {
 		return
@@ -208,7 +218,7 @@ func (b *builder) setEnd(s *shape, p *ical.Property) bool {
 		return false
 	}
 	if (t.Form == ical.Date) != s.allDay {
-		b.report(ical.Warning, "end-type", c, p, "of the start and "+p.Name+", one is a date and the other a time; "+p.Name+" is read like the start")
+		b.report(ical.Error, strings.ToLower(p.Name)+"-type", c, p, "of the start and "+p.Name+", one is a date and the other a time; "+p.Name+" is read like the start")
 	}
 	m := s.point(t)
 	l := length{exact: m.unix - s.start.unix}
@@ -219,14 +229,14 @@ func (b *builder) setEnd(s *shape, p *ical.Property) bool {
 	switch {
 	case c.Name == "VTODO":
 		if short < 0 {
-			b.report(ical.Error, "end-before-start", c, p, "DUE is before DTSTART")
+			b.report(ical.Warning, "due-before-dtstart", c, p, "DUE is before DTSTART")
 		}
 		s.row = rowTodoDue
 	case short < 0:
-		b.report(ical.Error, "end-before-start", c, p, p.Name+" is before DTSTART; it is ignored")
+		b.report(ical.Error, "dtend-before-dtstart", c, p, p.Name+" is before DTSTART; it is ignored")
 		return false
 	case short == 0:
-		b.report(ical.Warning, "end-equals-start", c, p, p.Name+" equals DTSTART; it is ignored")
+		b.report(ical.Warning, "dtend-not-after-dtstart", c, p, p.Name+" equals DTSTART; it is ignored")
 		return false
 	}
 	s.length = l
@@ -239,13 +249,13 @@ func (b *builder) setDuration(s *shape, p *ical.Property) bool {
 	d, err := ical.ParseDuration(p.Value())
 	switch {
 	case err != nil:
-		b.report(ical.Error, "duration-invalid", c, p, "DURATION is not a duration; it is ignored")
+		b.report(ical.Error, "value-invalid", c, p, "DURATION is not a duration; it is ignored")
 		return false
 	case d.Days < 0 || d.Seconds < 0:
 		b.report(ical.Error, "duration-negative", c, p, "DURATION is negative; it is ignored")
 		return false
 	case s.allDay && d.Seconds > 0:
-		b.report(ical.Warning, "duration-type", c, p, "DURATION contains a time, but DTSTART is a date; it is rounded up to days")
+		b.report(ical.Warning, "duration-of-date", c, p, "DURATION contains a time, but DTSTART is a date; it is rounded up to days")
 	}
 	l := s.nominal(d)
 	if c.Name == "VTODO" {

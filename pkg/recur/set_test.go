@@ -201,7 +201,7 @@ var dateCases = []setCase{
 		name:       "a period that ends before it starts has the length of the others",
 		components: []string{"VEVENT\nDTSTART:20260302T090000Z\nDTEND:20260302T100000Z\nRDATE;VALUE=PERIOD:20260303T090000Z/20260303T080000Z,20260304T090000Z,20260304T0900Z/PT1H"},
 		want:       []string{"20260302T090000Z/20260302T100000Z", "20260303T090000Z/20260303T100000Z", "20260304T090000Z/20260304T100000Z"},
-		problems:   []string{"period-invalid", "period-invalid"},
+		problems:   []string{"period-order", "value-invalid"},
 	}, {
 		name:       "RDATE with a date takes the time of day of DTSTART",
 		components: []string{"VEVENT\nDTSTART;TZID=Europe/Berlin:20260302T090000\nDURATION:PT1H\nRDATE;VALUE=DATE:20260402"},
@@ -244,7 +244,7 @@ var dateCases = []setCase{
 		name:       "an all-day event with DTEND on the same day, as the old Sun clients write, has one day",
 		components: []string{"VEVENT\nDTSTART;VALUE=DATE:20260302\nDTEND;VALUE=DATE:20260302"},
 		want:       []string{"20260302/20260303"},
-		problems:   []string{"end-equals-start"},
+		problems:   []string{"dtend-not-after-dtstart"},
 	}, {
 		name:       "an all-day event has days of the reader's zone, over the change of the clock",
 		components: []string{"VEVENT\nDTSTART;VALUE=DATE:20260328\nDTEND;VALUE=DATE:20260330\nRRULE:FREQ=WEEKLY;COUNT=2"},
@@ -254,17 +254,17 @@ var dateCases = []setCase{
 		name:       "an all-day DURATION with hours is rounded up to days",
 		components: []string{"VEVENT\nDTSTART;VALUE=DATE:20260302\nDURATION:PT25H"},
 		want:       []string{"20260302/20260304"},
-		problems:   []string{"duration-type"},
+		problems:   []string{"duration-of-date"},
 	}, {
 		name:       "DTEND before DTSTART is ignored",
 		components: []string{"VEVENT\nDTSTART:20260302T090000Z\nDTEND:20260223T090000Z"},
 		want:       []string{"20260302T090000Z"},
-		problems:   []string{"end-before-start"},
+		problems:   []string{"dtend-before-dtstart"},
 	}, {
 		name:       "DTEND wins over DURATION",
 		components: []string{"VEVENT\nDTSTART:20260302T090000Z\nDTEND:20260302T100000Z\nDURATION:PT3H"},
 		want:       []string{"20260302T090000Z/20260302T100000Z"},
-		problems:   []string{"end-and-duration"},
+		problems:   []string{"dtend-and-duration"},
 	}, {
 		name:       "odd durations count as missing",
 		components: []string{"VEVENT\nDTSTART:20260302T090000Z\nDURATION:-PT1H"},
@@ -274,22 +274,22 @@ var dateCases = []setCase{
 		name:       "a DURATION with a sign inside is not one",
 		components: []string{"VEVENT\nDTSTART:20260302T090000Z\nDURATION:PT-22H0M0S"},
 		want:       []string{"20260302T090000Z"},
-		problems:   []string{"duration-invalid"},
+		problems:   []string{"value-invalid"},
 	}, {
 		name:       "DTEND as a date on a timed event is the beginning of the day",
 		components: []string{"VEVENT\nDTSTART;TZID=Europe/Berlin:20260302T090000\nDTEND;VALUE=DATE:20260303"},
 		want:       []string{"20260302T080000Z/20260302T230000Z"},
-		problems:   []string{"end-type"},
+		problems:   []string{"dtend-type"},
 	}, {
 		name:       "no readable start, no instances",
 		components: []string{"VEVENT\nDTSTART:20260230T090000Z\nRRULE:FREQ=DAILY"},
 		want:       []string{},
-		problems:   []string{"time-invalid", "recurrence-without-start"},
+		problems:   []string{"value-invalid", "rrule-without-dtstart"},
 	}, {
 		name:       "no start at all",
 		components: []string{"VEVENT\nSUMMARY:Nothing"},
 		want:       []string{},
-		problems:   []string{"dtstart-missing"},
+		problems:   []string{"property-missing"},
 	}, {
 		name:       "an unknown zone is floating",
 		components: []string{"VEVENT\nDTSTART;TZID=Utopia/Main Street:20260302T090000"},
@@ -328,7 +328,7 @@ var dateCases = []setCase{
 		components: []string{"VEVENT\nDTSTART;TZID=Europe/Berlin:20261024T023000\nRRULE:FREQ=DAILY;COUNT=3"},
 		want:       []string{"20261024T003000Z", "20261025T003000Z", "20261026T013000Z"},
 	}, {
-		name: "the zone beside times in UTC is that of the series",
+		name: "the zone alongside times in UTC is that of the series",
 		components: []string{`VEVENT
 			DTSTART:20260327T080000Z
 			X-NSCP-DTSTART-TZID:Europe/Berlin
@@ -339,7 +339,19 @@ var dateCases = []setCase{
 		want:     []string{"20260327T080000Z/20260327T090000Z", "20260329T070000Z/20260329T080000Z", "20260330T070000Z/20260330T080000Z"},
 		problems: []string{"utc-with-zone"},
 	}, {
-		name: "dates given as times in UTC are those of the zone beside",
+		name:       "an unknown zone alongside is ignored",
+		components: []string{"VEVENT\nDTSTART:20260327T080000Z\nX-NSCP-DTSTART-TZID:Utopia\nRRULE:FREQ=WEEKLY;COUNT=2"},
+		want:       []string{"20260327T080000Z", "20260403T080000Z"},
+		problems:   []string{"zone-unknown"},
+	}, {
+		name: "a zone that the object defines, with a change of its own",
+		components: []string{
+			"VTIMEZONE\nTZID:Custom\nBEGIN:STANDARD\nDTSTART:20200101T000000\nTZOFFSETFROM:+0530\nTZOFFSETTO:+0530\nEND:STANDARD\nBEGIN:DAYLIGHT\nDTSTART:20260304T000000\nTZOFFSETFROM:+0530\nTZOFFSETTO:+0600\nEND:DAYLIGHT",
+			"VEVENT\nDTSTART;TZID=Custom:20260303T090000\nDURATION:P1D\nRRULE:FREQ=DAILY;COUNT=2\nEXDATE:20260305T030000Z",
+		},
+		want: []string{"20260303T033000Z/20260304T030000Z", "20260304T030000Z/20260305T030000Z"},
+	}, {
+		name: "dates given as times in UTC are those of the zone alongside",
 		components: []string{`VEVENT
 			DTSTART;VALUE=DATE:20260302
 			X-NSCP-DTSTART-TZID:Europe/Berlin
@@ -356,7 +368,7 @@ var dateCases = []setCase{
 			"VEVENT\nDTSTART:20260302T090000Z\nSEQUENCE:0\nLAST-MODIFIED:20260812T201911Z\nSUMMARY:older",
 		},
 		want:     []string{"20260302T090000Z new"},
-		problems: []string{"duplicate-uid", "duplicate-uid"},
+		problems: []string{"resource-masters", "resource-masters"},
 	},
 }
 
@@ -390,7 +402,7 @@ var exceptionCases = []setCase{
 		name:       "EXDATE as a period, one that hits nothing, one that is nonsense",
 		components: []string{"VEVENT\nDTSTART:20260302T090000Z\nRRULE:FREQ=DAILY;COUNT=3\nEXDATE:20260303T090000Z/PT1H,20260303T100000Z,tomorrow"},
 		want:       []string{"20260302T090000Z", "20260304T090000Z"},
-		problems:   []string{"time-invalid"},
+		problems:   []string{"value-invalid"},
 	}, {
 		name:       "EXDATE removes DTSTART, and a single event",
 		components: []string{"VEVENT\nDTSTART:20260302T090000Z\nEXDATE:20260302T090000Z"},
@@ -491,6 +503,26 @@ func TestErrorsOfSets(t *testing.T) {
 	calendar = calendarOf(t, "VEVENT\nDTSTART:20260302T090000Z\n"+strings.Repeat("RRULE:FREQ=DAILY\nEXRULE:FREQ=DAILY\n", 51))
 	if _, _, err := NewSet(calendar, calendar.Components, SetOptions{}); !errors.Is(err, errManyRules) {
 		t.Errorf("a set with 102 rules: %v", err)
+	}
+}
+
+// A Set may be read by several goroutines at once.
+func TestSetsAreSafeForConcurrentUse(t *testing.T) {
+	zones := NewZones()
+	berlin, _ := zones.Named("Europe/Berlin")
+	s, _ := setOf(t, SetOptions{Zones: zones, Floating: berlin},
+		"VEVENT\nDTSTART;TZID=Europe/Berlin:20260302T090000\nRRULE:FREQ=DAILY\nEXRULE:FREQ=WEEKLY",
+		"VEVENT\nRECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20260404T090000\nDTSTART:20260404T100000")
+	for i := range 4 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			for range 20 {
+				checkSpan(t, s)
+				if got := listSet(t, s, "20260302", "20260501"); len(got) != 51 { // 60 days without 9 Mondays
+					t.Errorf("%d instances", len(got))
+				}
+			}
+		})
 	}
 }
 

@@ -11,10 +11,10 @@ type point struct {
 
 // frame is how the times of a component are meant.
 type frame struct {
-	zone     *Zone // of floating times and dates, that of the options
-	allDay   bool
-	floating bool  // set for dates too
-	beside   *Zone // the zone of date-times that are meant as dates; nil if there is none
+	zone      *Zone // of floating times and dates, that of the options
+	allDay    bool
+	floating  bool  // set for dates too
+	alongside *Zone // the zone of date-times that are meant as dates; nil if there is none
 }
 
 // stamp is a value as it is written.
@@ -29,7 +29,7 @@ func (f *frame) of(c ical.Civil) point { return point{c, f.zone.Unix(c)} }
 // point reads a value of the series that the frame belongs to. The kinds of value may differ,
 // although RFC 5545 does not allow that:
 //
-//   - an all-day series takes the date, which for a time in UTC is that in the zone beside it,
+//   - an all-day series takes the date, which for a time in UTC is that in the zone alongside it,
 //     if there is one;
 //   - a floating series takes the clock as it is written, so that its instances do not depend on
 //     the reader;
@@ -37,8 +37,8 @@ func (f *frame) of(c ical.Civil) point { return point{c, f.zone.Unix(c)} }
 //     A date is the beginning of the day.
 func (f *frame) point(t stamp) point {
 	switch {
-	case f.allDay && t.Form == ical.UTC && f.beside != nil:
-		return f.of(f.beside.Civil(int64(t.Civil)).Day())
+	case f.allDay && t.Form == ical.UTC && f.alongside != nil:
+		return f.of(f.alongside.Civil(int64(t.Civil)).Day())
 	case f.allDay:
 		return f.of(t.Civil.Day())
 	case f.floating || t.Form == ical.Date:
@@ -55,16 +55,17 @@ func (f *frame) point(t stamp) point {
 // fixed reports whether the clock of the zone never changes.
 func (z *Zone) fixed() bool { return z.source == nil }
 
-// lowest returns the lowest offset between two instants.
+// lowest returns the lowest offset between two instants that are at most twice maxGap apart.
 func (z *Zone) lowest(from, to int64) int {
 	if z.fixed() {
 		return int(z.offset)
 	}
-	from, to = max(minInstant, min(maxInstant, from)), max(minInstant, min(maxInstant, to))
-	b := z.at(from)
-	i := b.find(from)
+	start, _ := z.fold(from)
+	end := start + to - from
+	b := z.at(start)
+	i := b.find(start)
 	low := b.offsets[i]
-	for b.end(i) <= to {
+	for b.end(i) <= end {
 		if i++; i == len(b.offsets) {
 			b, i = z.at(b.end(i-1)), 0
 		}

@@ -35,7 +35,8 @@ const spanBudget = 20_000
 // Span returns a small time span that contains all instances. It is the smallest one if the set
 // has no THISANDFUTURE, and its ends can be found at little cost. A side is open if the set has
 // no limit on it, if its limit would cost too much to compute, and if something in the
-// components has a time that cannot be read.
+// components has a time that cannot be read. A series of which nothing is left has the span of
+// a second at its start; what has no time at all is open.
 //
 // If the budget is used up, the span is open, and the error is ErrBudget. A nil budget means a
 // new one. The span does not depend on SetOptions.Floating.
@@ -57,10 +58,14 @@ func (s *Set) Span(b *Budget) (Span, error) {
 		set.begin(&e, b)
 		set.end(&e, b)
 	}
-	span := Span{Floating: s.floating, Recurring: s.recurring}
+	if e.low > e.high && set.master != nil { // nothing is left of the series
+		e.addLow(set.master.start.unix, set.master.floating)
+		e.addHigh(set.master.start.unix+1, set.master.floating)
+	}
 	if e.low > e.high || s.unknown { // no instances, or not all
 		e.low, e.high = math.MinInt64, math.MaxInt64
 	}
+	span := Span{Floating: s.floating, Recurring: s.recurring}
 	if span.OpenStart = e.low == math.MinInt64; !span.OpenStart {
 		span.Start = e.low
 	}
@@ -126,11 +131,13 @@ func (s *Set) begin(e *extent, b *Budget) {
 	if len(s.segments) > 1 {
 		limit = s.segments[1].unix
 	}
-	g := s.series(p.Budget)
-	d, ok := g.take(limit)
-	if !ok && g.err != nil {
-		d, ok = date{point: s.dates[0].point}, true // DTSTART, or an RDATE before it
-		e.err = p.err()
+	d, ok := s.dates[0], true // DTSTART, or an RDATE before it
+	if len(s.except) > 0 || s.removes(&d.point) || d.unix >= limit {
+		g := s.series(p.Budget)
+		if d, ok = g.take(limit); !ok && g.err != nil {
+			d, ok = date{point: s.dates[0].point}, true
+			e.err = p.err()
+		}
 	}
 	if ok {
 		in := s.segments[0].instance(&d)
@@ -208,14 +215,16 @@ func (s *Set) lastCounted(r *rule, b *Budget) (last int64, ok bool, err error) {
 	if r.Count > int64(p.given) {
 		return 0, false, p.err()
 	}
-	last = s.master.start.unix
-	source := newRuleSource(r, s.master, p.Budget)
-	for source.ok {
-		last = source.head.unix
-		source.advance()
+	it := r.Iterator(s.master.start.civil, s.master.allDay, p.Budget)
+	end := s.master.start.civil
+	for c, ok := it.Next(); ok && (r.until.exact || !r.until.set || c <= r.until.civil); c, ok = it.Next() {
+		end = c
 	}
-	if source.it.Err() != nil {
+	if it.Err() != nil {
 		return 0, false, p.err()
+	}
+	if last = s.master.ceiling(end); r.until.exact {
+		last = min(last, r.until.unix)
 	}
 	return last, true, nil
 }
@@ -242,7 +251,7 @@ func (s *Set) tail(e *extent, last int64, b *Budget) {
 	defer p.end()
 	first := s.dates[0].unix
 	for i := range s.dates {
-		if d := &s.dates[i]; d.own && !contains(s.exdates, d.unix) && !contains(s.replaced, d.unix) {
+		if d := &s.dates[i]; d.own && !s.removes(&d.point) {
 			in := s.segments[0].instance(d)
 			e.addHigh(in.until, in.Floating)
 		}

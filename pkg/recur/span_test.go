@@ -93,7 +93,14 @@ func TestSpans(t *testing.T) {
 		}, {
 			name:       "nothing is left",
 			components: []string{"VEVENT\nDTSTART:20260302T090000Z\nRRULE:FREQ=DAILY;COUNT=2\nEXDATE:20260302T090000Z,20260303T090000Z"},
-			recurring:  true,
+			start:      "20260302T090000Z", end: "20260302T090001Z", recurring: true,
+		}, {
+			name:       "an EXRULE of everything",
+			components: []string{"VEVENT\nDTSTART:20260302T090000Z\nRRULE:FREQ=MINUTELY\nEXRULE:FREQ=MINUTELY"},
+			start:      "20260302T090000Z", end: "20260302T090001Z", recurring: true,
+		}, {
+			name:       "a journal entry without a start, which no range overlaps",
+			components: []string{"VJOURNAL\nSUMMARY:Notes"},
 		}, {
 			name:       "no readable start",
 			components: []string{"VEVENT\nDTSTART:tomorrow"},
