@@ -31,7 +31,7 @@ type source struct {
 // sourceOf returns a component with what is needed to find its place. It gets a UID if it has
 // none, and quoted-printable text, which iCalendar does not have, is decoded.
 func sourceOf(c *ical.Component, calendar int) *source {
-	s := &source{calendar: calendar, line: c.Line, typ: c.Name, decoded: decodeQuoted(c)}
+	s := &source{calendar: calendar, line: c.Line, typ: c.Name, decoded: c.DecodeQuotedPrintable() > 0}
 	if p := c.Get("UID"); p != nil {
 		s.uid = p.Text()
 	}
