@@ -185,6 +185,9 @@ func (r *run) instances(i *item, out *itemRecord) {
 		t := r.times(*first)
 		out.First, out.Timezone, out.Recurring = &t, zoneName(*first), out.Recurring || first.Recurring
 	}
+	if err == nil && first != nil {
+		err = r.warnOfNever(i, first, budget)
+	}
 	next := first
 	if first != nil && first.Start < r.today && err == nil {
 		if next = nil; out.Recurring {
@@ -198,6 +201,28 @@ func (r *run) instances(i *item, out *itemRecord) {
 	if err != nil {
 		i.problems = append(i.problems, r.unfinished(i, err, ical.Warning, "the search for instances was stopped: the rules match too rarely, or exclude each other"))
 	}
+}
+
+// warnOfNever adds a problem if the rule of an item has no end, but gives no time, as the 30th of
+// February: then the only instance is DTSTART.
+func (r *run) warnOfNever(i *item, first *recur.Instance, budget *recur.Budget) error {
+	main := i.main()
+	rule := main.Get("RRULE")
+	if rule == nil || len(i.components) > 1 || main.Get("EXDATE") != nil || main.Get("EXRULE") != nil {
+		return nil
+	}
+	if parts := strings.ToUpper(rule.Value()); strings.Contains(parts, "COUNT=") || strings.Contains(parts, "UNTIL=") {
+		return nil
+	}
+	for in, err := range i.set.Between(first.Start, lastInstant, budget) {
+		if err != nil || in.RecurrenceID != first.RecurrenceID {
+			return err
+		}
+	}
+	p := r.unfinished(i, recur.ErrBudget, ical.Warning, "the rule matches no time, so the only instance is DTSTART")
+	p.Code = "rrule-never"
+	i.problems = append(i.problems, p)
+	return nil
 }
 
 // unfinished returns the problem of instances that could not all be computed.
