@@ -61,9 +61,10 @@ Times are shown in UTC, or in the zone of --timezone. Floating times have no zon
 shown without an offset, or read in the zone of --timezone. All-day events are shown as
 dates; their end is the day after the last one, as in the file.
 
-Bounds: a file can have any size, but an object with one UID at most 64 MiB, a jCal file
-64 MiB, an archive 100,000 files and 16 GiB unpacked, and 250 times its size; archives in archives are
-not read. A recurrence rule that never ends costs a bounded time and is a finding.
+Limits: a file of iCalendar can have any size, an item and a jCal file 64 MiB, and an
+archive 100,000 files, which unpack to 16 GiB and 250 times its size; archives inside
+archives are not read. What exceeds a limit is an error. The search for instances ends after
+a bounded number of steps; a recurrence rule that needs more is a finding.
 
 The exit code is 3 if there is a finding at or above --fail-on. It is 1 if nothing could be
 read, and 4 if a part could not; the rest is checked all the same. No home and no store is
