@@ -128,6 +128,9 @@ func (f *fileText) hold(p ical.Problem) {
 		return
 	}
 	if len(f.held) == maxHeld {
+		if p.UID != "" && p.Level != ical.Error {
+			return // its item has it, too, unless that is an error
+		}
 		f.more++
 		f.worst = max(f.worst, p.Level)
 		return
@@ -254,13 +257,11 @@ func distinct(problems []ical.Problem) []ical.Problem {
 		if found[key] && p.Line > 0 {
 			continue
 		}
-		found[key] = true
+		found[key], found[fact{p.Code, "", p.Line}] = true, true
 		out = append(out, p)
 	}
 	return slices.DeleteFunc(out, func(p ical.Problem) bool {
-		return slices.ContainsFunc(same[p.Code], func(code string) bool {
-			return slices.ContainsFunc(out, func(q ical.Problem) bool { return q.Code == code && q.Line == p.Line })
-		})
+		return slices.ContainsFunc(same[p.Code], func(code string) bool { return found[fact{code, "", p.Line}] })
 	})
 }
 
@@ -292,7 +293,7 @@ func (f *fileText) finish() error {
 		}
 	}
 	if f.more > 0 {
-		if err := f.find(f.name, 0, severity(f.worst), "more-findings", cmdutil.Plural(f.more, "further finding")+" of this file are not listed"); err != nil {
+		if err := f.find(f.name, 0, severity(f.worst), "more-findings", cmdutil.Plural(f.more, "further problem")+" found while the file was read; those of items are listed with them"); err != nil {
 			return err
 		}
 	}
