@@ -62,7 +62,7 @@ func TestCheckWildCalendars(t *testing.T) {
 		"a NUL":                               {timed("a", start, "SUMMARY:a\x00b"), ValidCalendarData, ""},
 		"text that is not folded":             {timed("a", start, "DESCRIPTION:first", "and second"), ValidCalendarData, ""},
 		"names with commas and quotes":        {timed("a", start, "ATTENDEE;CN=Roe, Rita:mailto:r@example.com", `ATTENDEE;MEMBER="mailto:x@example.com","mailto:y@example.com":mailto:z@example.com`, "ATTENDEE;CN=The ^'Boss^':mailto:b@example.com"), "", "parameter-values"},
-		"addresses of nobody":                 {timed("a", start, "ORGANIZER;CN=None:invalid:nomail", "ATTENDEE:room"), "", "address-invalid address-invalid"},
+		"addresses that reach no one":         {timed("a", start, "ORGANIZER;CN=None:invalid:nomail", "ATTENDEE:room"), "", "address-invalid address-invalid"},
 		"traces of another program":           {timed("a", start, "X-LIC-ERROR;X-LIC-ERRORTYPE=VALUE-PARSE-ERROR:No value for GEO property", "LOCATION:"), "", ""},
 		"a rule that ends in a different way": {timed("a", "DTSTART;VALUE=DATE:20260511", "RRULE:FREQ=DAILY;UNTIL=20260513T220000Z"), "", ""},
 		"two ends of a rule":                  {timed("a", start, "RRULE:FREQ=DAILY;COUNT=2;UNTIL=20261231T000000Z"), "", ""}, // pkg/recur reports it

@@ -122,9 +122,9 @@ func (c *checker) address(p *Property, value, where string) {
 	case !ok && strings.IndexByte(value, '@') > 0:
 		c.reportf(Warning, "address-invalid", p, "%q of %s is not a URI: mailto: is missing before it", clip(value), where)
 	case !ok:
-		c.reportf(Warning, "address-invalid", p, "%q of %s is not a URI, so it is the address of nobody", clip(value), where)
+		c.reportf(Warning, "address-invalid", p, "%q of %s is not a URI, so it reaches no one", clip(value), where)
 	case equalName(name, "INVALID"):
-		c.reportf(Warning, "address-invalid", p, "%q of %s is marked as invalid by the program that wrote it, so it is the address of nobody", clip(value), where)
+		c.reportf(Warning, "address-invalid", p, "%q of %s is marked as invalid by the program that wrote it, so it reaches no one", clip(value), where)
 	case equalName(name, "MAILTO") && !isMailAddress(rest):
 		c.reportf(Warning, "address-invalid", p, "%q of %s contains no mail address", clip(value), where)
 	}

@@ -24,7 +24,7 @@ func TestCheckSun(t *testing.T) {
 			sun([]string{"VERSION:6.0", "PRODID:-//SunJavaSystem/Calendar Hosting Server//EN", "METHOD:PUBLISH", "X-NSCP-CALPROPS-RELATIVE-CALID;X-S1CS-EMAIL=a@example.com:a"},
 				eventOf("X-NSCP-DTSTART-TZID:Europe/Berlin", "X-NSCP-ONGOING:0", "ORGANIZER;CN=A;X-NSCP-ORGANIZER-UID=a:a", "ATTENDEE;SENT-BY=c:b")...),
 			[]string{"note sun-version 2 VERSION", "note sun-parameter 5 X-NSCP-CALPROPS-RELATIVE-CALID", "note sun-property 5 X-NSCP-CALPROPS-RELATIVE-CALID",
-				"note sun-zone-beside 10 X-NSCP-DTSTART-TZID", "note sun-address 12 ORGANIZER"},
+				"note sun-zone-alongside 10 X-NSCP-DTSTART-TZID", "note sun-address 12 ORGANIZER"},
 		},
 		"an all-day event without an end": {
 			sun(head, slices.Concat(datelessOf("DTSTART;VALUE=DATE:20260302"), datelessOf("DTSTART;VALUE=DATE:20260303"))...), []string{"note sun-no-dtend 7 DTSTART"},

@@ -48,7 +48,7 @@ func (c *checker) sunProperty(p *Property) {
 	}
 	switch p.Name {
 	case "X-NSCP-DTSTART-TZID", "X-NSCP-DTEND-TZID", "X-NSCP-DUE-TZID":
-		c.quirk("sun-zone-beside", p, "times are in UTC, and their time zone is in %s next to them", p.Name)
+		c.quirk("sun-zone-alongside", p, "times are in UTC, and their time zone is in %s next to them", p.Name)
 	default:
 		c.quirk("sun-property", p, "properties such as %s belong to the calendar servers of Sun; they are kept", clip(p.Name))
 	}

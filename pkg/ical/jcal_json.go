@@ -177,7 +177,7 @@ func (r *jsonReader) escaped(start, i int) string {
 	return ""
 }
 
-// unicode decodes \uXXXX, or a pair of them, and returns its length; 0 if it is none.
+// unicode decodes \uXXXX, or a pair of them, and returns its length; 0 if the text is something else.
 func (r *jsonReader) unicode(s string) (rune, int) {
 	first, ok := hex4(s)
 	if !ok {
