@@ -349,6 +349,7 @@ func (p *periods) pick(it *Iterator) {
 	if len(p.setPos) == 0 {
 		return
 	}
+	it.spend(len(p.days) / 16) // of a year, more days are looked at than are returned
 	perDay := it.clock.size()
 	for _, i := range p.setPos {
 		if n, ok := position(i, perDay*len(p.days)); ok {

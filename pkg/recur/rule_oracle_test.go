@@ -288,7 +288,7 @@ func addPositions(random *rand.Rand, r *Rule) {
 
 func TestAgainstOracle(t *testing.T) {
 	random := seed.New(t)
-	rounds := tier.Rounds(t, 500, 10000)
+	rounds := tier.Rounds(t, 300, 4000)
 	for range rounds {
 		frequency := Secondly + Frequency(random.IntN(int(Yearly)))
 		days := map[Frequency]int{Yearly: 3000, Monthly: 1500, Weekly: 500, Daily: 300, Hourly: 40, Minutely: 5, Secondly: 1}[frequency]
