@@ -36,7 +36,11 @@ func TestMadeVTimezonesSayTheSame(t *testing.T) {
 	random, zones := seed.New(t), NewZones()
 	from, to := zoneInstant(t, "19700101T000000"), zoneInstant(t, "21000101T000000")
 	rounds, size, longest := tier.Rounds(t, 100, 3000), 0, ""
+	step, number := tier.Step(t, 4), random.IntN(4)
 	for name := range tz.Names() {
+		if number++; number%step != 0 {
+			continue
+		}
 		want := zoneNamed(t, zones, name)
 		got, text := madeZone(t, zones, name, from, to)
 		if size += len(text); len(text) > len(longest) {
@@ -61,7 +65,7 @@ func TestMadeVTimezonesSayTheSame(t *testing.T) {
 		}
 	}
 	t.Logf("%d bytes; the longest has %d", size, len(longest))
-	if size > 600*1300 {
+	if size > 600/step*1300 {
 		t.Errorf("%d bytes are not compact", size)
 	}
 }

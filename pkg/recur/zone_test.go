@@ -162,8 +162,11 @@ func checkCivil(t *testing.T, zone *Zone, c ical.Civil) {
 func TestAllZonesAgreeWithTime(t *testing.T) {
 	random, zones := seed.New(t), NewZones()
 	rounds := tier.Rounds(t, 50, 5000)
-	count := 0
+	step, number, count := tier.Step(t, 8), random.IntN(8), 0
 	for name := range tz.Names() {
+		if number++; number%step != 0 {
+			continue
+		}
 		zone := zoneNamed(t, zones, name)
 		check := func(unix int64) {
 			moment := time.Unix(unix, 0).In(zone.location)
@@ -189,7 +192,7 @@ func TestAllZonesAgreeWithTime(t *testing.T) {
 			}
 		}
 	}
-	if count < 50000 {
+	if count < 50000/step {
 		t.Errorf("only %d changes were seen", count)
 	}
 }
