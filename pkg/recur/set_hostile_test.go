@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davadmin/davadmin/internal/tier"
 	"github.com/davadmin/davadmin/pkg/ical"
 )
 
@@ -18,7 +19,8 @@ type hostileSet struct {
 	components []string
 }
 
-func hostileSets() []hostileSet {
+// n is the number of dates and the like.
+func hostileSets(n int) []hostileSet {
 	many := func(n int, property string, value func(i int) string) string {
 		var b strings.Builder
 		b.WriteString(property)
@@ -36,9 +38,9 @@ func hostileSets() []hostileSet {
 	series := "VEVENT\nDTSTART:20260302T090000Z\n"
 	var overrides, ranges []string
 	overrides, ranges = append(overrides, series+"RRULE:FREQ=SECONDLY"), append(ranges, series+"RRULE:FREQ=SECONDLY")
-	for i := range 40_000 {
-		overrides = append(overrides, "VEVENT\nRECURRENCE-ID:"+second(i)+"\nDTSTART:"+second(40_000-i))
-		ranges = append(ranges, "VEVENT\nRECURRENCE-ID;RANGE=THISANDFUTURE:"+second(i)+"\nDTSTART:"+second((i*7919)%40_000))
+	for i := range n * 2 / 5 {
+		overrides = append(overrides, "VEVENT\nRECURRENCE-ID:"+second(i)+"\nDTSTART:"+second(n-i))
+		ranges = append(ranges, "VEVENT\nRECURRENCE-ID;RANGE=THISANDFUTURE:"+second(i)+"\nDTSTART:"+second((i*7919)%n))
 	}
 	return []hostileSet{
 		{"every second", []string{series + "RRULE:FREQ=SECONDLY"}},
@@ -48,28 +50,28 @@ func hostileSets() []hostileSet {
 		{"100 rules", []string{series + strings.Repeat("RRULE:FREQ=SECONDLY\n", 50) + strings.Repeat("EXRULE:FREQ=SECONDLY;INTERVAL=2\n", 50)}},
 		{"COUNT without end", []string{series + "RRULE:FREQ=DAILY;COUNT=1000000000"}},
 		{"never", []string{series + "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"}},
-		{"100,000 RDATEs", []string{series + many(100_000, "RDATE:", second)}},
-		{"100,000 periods", []string{series + many(100_000, "RDATE;VALUE=PERIOD:", func(i int) string { return second(i) + "/P9D" })}},
-		{"300,000 EXDATEs", []string{series + "RRULE:FREQ=SECONDLY\n" + many(300_000, "EXDATE:", second)}},
-		{"300,000 days", []string{series + "RRULE:FREQ=SECONDLY\n" + many(300_000, "EXDATE;VALUE=DATE:", func(i int) string { return second(i)[:8] })}},
-		{"100,000 wrong values", []string{series + many(100_000, "EXDATE:", func(int) string { return "x" })}},
-		{"40,000 overrides", overrides},
-		{"40,000 ranges", ranges},
+		{"many RDATEs", []string{series + many(n, "RDATE:", second)}},
+		{"many periods", []string{series + many(n, "RDATE;VALUE=PERIOD:", func(i int) string { return second(i) + "/P9D" })}},
+		{"many EXDATEs", []string{series + "RRULE:FREQ=SECONDLY\n" + many(3*n, "EXDATE:", second)}},
+		{"many days", []string{series + "RRULE:FREQ=SECONDLY\n" + many(3*n, "EXDATE;VALUE=DATE:", func(i int) string { return second(i)[:8] })}},
+		{"many wrong values", []string{series + many(n, "EXDATE:", func(int) string { return "x" })}},
+		{"many overrides", overrides},
+		{"many ranges", ranges},
 		{"the longest lengths", []string{"VEVENT\nDTSTART:00000101T000000Z\nDURATION:P3660000D\nRRULE:FREQ=SECONDLY"}},
 		{"the last year", []string{"VEVENT\nDTSTART:99991231T235959Z\nDURATION:P3660000D\nRRULE:FREQ=SECONDLY", "VEVENT\nRECURRENCE-ID;RANGE=THISANDFUTURE:00000101T000000Z\nDTSTART:99991231T235959Z"}},
 	}
 }
 
 // A month and the span of each cost about 10 ms, beyond what the text itself costs to read. The
-// test allows a second, because other programs run on the machine; without a budget, it would
-// be minutes. They need no more memory than their answer, which is bounded by the budget.
+// test allows seconds, because other programs run on the machine; without a budget, it would be
+// minutes. They need no more memory than their answer, which is bounded by the budget.
 func TestHostileSetsAreBounded(t *testing.T) {
 	zones := NewZones()
-	for _, c := range hostileSets() {
+	for _, c := range hostileSets(tier.Rounds(t, 10_000, 100_000)) {
 		calendar := calendarOf(t, c.components...)
 		var s *Set
 		// A megabyte per second would be slow for a machine that does nothing else.
-		atMost(t, c.name+": the set", time.Second+time.Duration(len(calendar.String()))*time.Microsecond, func() {
+		atMost(t, c.name+": the set", 5*time.Second+time.Duration(len(calendar.String()))*time.Microsecond, func() {
 			var problems []ical.Problem
 			var err error
 			if s, problems, err = NewSet(calendar, calendar.Components, SetOptions{Zones: zones}); err != nil {
@@ -81,7 +83,7 @@ func TestHostileSetsAreBounded(t *testing.T) {
 		})
 		for _, from := range []string{"00000101", "20260301", "29260301", "99991201"} {
 			low := instantOf(t, from)
-			atMost(t, c.name+": a month from "+from, time.Second, func() {
+			atMost(t, c.name+": a month from "+from, 5*time.Second, func() {
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
 				n := 0
@@ -97,7 +99,7 @@ func TestHostileSetsAreBounded(t *testing.T) {
 				}
 			})
 		}
-		atMost(t, c.name+": the span", time.Second, func() {
+		atMost(t, c.name+": the span", 5*time.Second, func() {
 			if _, err := s.Span(nil); err != nil {
 				t.Errorf("%s: %v", c.name, err)
 			}

@@ -272,7 +272,7 @@ func between(t testing.TB, s *Set, from, to int64) []modelTime {
 func TestSetsAgreeWithASlowModel(t *testing.T) {
 	r := seed.New(t)
 	zones := NewZones()
-	for n := range tier.Rounds(t, 3000, 50_000) {
+	for n := range tier.Rounds(t, 1500, 50_000) {
 		m := newModel(r, zones)
 		components := m.components()
 		o := SetOptions{Zones: zones}

@@ -308,6 +308,10 @@ var dateCases = []setCase{
 		want:     []string{"20260329T003000Z", "20260329T005000Z", "20260329T011000Z", "20260329T013000Z", "20260329T015000Z"},
 		problems: []string{"until-not-utc"},
 	}, {
+		name:       "a start in the skipped hour is after later moments",
+		components: []string{"VEVENT\nDTSTART;TZID=Europe/Berlin:20260329T023000\nRRULE:FREQ=MINUTELY;INTERVAL=40;COUNT=2\nEXDATE:20260329T013000Z"},
+		want:       []string{"20260329T011000Z"}, // 03:10
+	}, {
 		name:       "an end in the skipped hour is after later ones",
 		components: []string{"VEVENT\nDTSTART;TZID=Europe/Berlin:20260328T023000\nDURATION:P1D\nRRULE:FREQ=MINUTELY;INTERVAL=20;COUNT=4"},
 		want: []string{

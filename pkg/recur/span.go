@@ -131,21 +131,30 @@ func (s *Set) begin(e *extent, b *Budget) {
 	if len(s.segments) > 1 {
 		limit = s.segments[1].unix
 	}
-	d, ok := s.dates[0], true // DTSTART, or an RDATE before it
-	if len(s.except) > 0 || s.removes(&d.point) || d.unix >= limit {
+	// The first one is DTSTART, or an RDATE before it. If the clock skips DTSTART, later times of
+	// the rule may come first.
+	skips := s.master.skips()
+	d, ok := s.dates[0], true
+	gap := s.gap()
+	if gap == 0 && (skips || len(s.except) > 0 || s.removes(&d.point) || d.unix >= limit) {
 		g := s.series(p.Budget)
 		if d, ok = g.take(limit); !ok && g.err != nil {
-			d, ok = date{point: s.dates[0].point}, true
+			d, ok = s.dates[0], true
 			e.err = p.err()
+		} else if ok {
+			skips = false
 		}
 	}
 	if ok {
 		in := s.segments[0].instance(&d)
+		if skips {
+			in.from -= maxGap
+		}
 		e.addLow(in.from, in.Floating)
 	}
 	for i := range s.segments {
 		if seg := &s.segments[i]; seg.moved {
-			e.addLow(seg.unix+seg.shift-seg.slack+seg.shape.least(seg.shape.length)-1, seg.shape.floating)
+			e.addLow(seg.unix-gap+seg.shift-seg.slack+seg.shape.least(seg.shape.length)-1, seg.shape.floating)
 		}
 	}
 }
@@ -162,11 +171,15 @@ func (s *Set) end(e *extent, b *Budget) {
 		s.tail(e, last, b)
 		return
 	}
+	gap, next := s.gap(), 0
 	for i := range s.segments {
 		seg := &s.segments[i]
-		unix := last
-		if i+1 < len(s.segments) {
-			unix = min(unix, s.segments[i+1].unix)
+		for next < len(s.segments) && (next <= i || s.segments[next].unix <= seg.unix+gap && gap > 0) {
+			next++
+		}
+		unix := last + gap
+		if next < len(s.segments) {
+			unix = min(unix, s.segments[next].unix+gap)
 		}
 		if unix >= seg.unix {
 			// As if there were an instance at the end of the segment.
@@ -177,6 +190,15 @@ func (s *Set) end(e *extent, b *Budget) {
 			e.addHigh(unix+seg.shift+seg.slack+longest+1, seg.shape.floating)
 		}
 	}
+}
+
+// gap returns how far the ids of a floating series with segments may be from those in UTC. Where
+// the reader's clock skips them, even their order is another one, and so are the segments.
+func (s *Set) gap() int64 {
+	if s.master.floating && len(s.segments) > 1 {
+		return maxGap
+	}
+	return 0
 }
 
 // last returns an instant after which the series has no instance. ok is false if there is none,
@@ -229,6 +251,11 @@ func (s *Set) lastCounted(r *rule, b *Budget) (last int64, ok bool, err error) {
 	return last, true, nil
 }
 
+// skips reports whether the clock skips the start.
+func (s *shape) skips() bool {
+	return !s.zone.fixed() && s.zone.Civil(s.start.unix) != s.start.civil
+}
+
 // ceiling returns an instant that is not before that of the civil time or of an earlier one.
 func (f *frame) ceiling(c ical.Civil) int64 {
 	unix := f.zone.Unix(c)
@@ -249,7 +276,7 @@ func (f *frame) jump(unix int64) int64 {
 func (s *Set) tail(e *extent, last int64, b *Budget) {
 	p := partOf(b)
 	defer p.end()
-	first := s.dates[0].unix
+	first := s.dates[0].unix - maxGap
 	for i := range s.dates {
 		if d := &s.dates[i]; d.own && !s.removes(&d.point) {
 			in := s.segments[0].instance(d)

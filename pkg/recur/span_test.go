@@ -173,3 +173,18 @@ func TestSpansWithoutBudgetAreOpen(t *testing.T) {
 		t.Errorf("an endless search gives %+v, %v", span, err)
 	}
 }
+
+// Where the clock skips the ids of floating instances, their order, and with it what
+// THISANDFUTURE means, depends on the zone of the reader. The span contains them in all zones.
+func TestSpansOfFloatingRangesInTheSkippedHour(t *testing.T) {
+	zones := NewZones()
+	berlin, _ := zones.Named("Europe/Berlin")
+	for _, start := range []string{"20260329T023000", "20260329T021000", "20260329T025000", "20260329T023000\nEXDATE:20260329T023000"} {
+		s, _ := setOf(t, SetOptions{Zones: zones, Floating: berlin},
+			"VEVENT\nDTSTART:"+start+"\nDURATION:PT9H\nRRULE:FREQ=MINUTELY;INTERVAL=20;COUNT=7\nRDATE:20260406T040000,20260321T040000",
+			"VEVENT\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260329T031000\nDTSTART:20260327T034000\nDURATION:PT3H",
+			"VEVENT\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260329T025000\nDTSTART:20260408T025000\nDURATION:PT1H",
+			"VEVENT\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260329T023000\nDTSTART:20260330T013000\nDURATION:PT1H")
+		checkSpan(t, s)
+	}
+}
