@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/davadmin/davadmin/pkg/ical"
@@ -190,16 +191,16 @@ const maxToken = 64
 
 // token returns a value such as that of STATUS in upper case; "" for what is no token.
 func token(value string) string {
-	b := bytes.ToUpper(bytes.TrimSpace([]byte(value[:min(len(value), 2*maxToken)])))
-	if len(b) > maxToken || len(value) > 2*maxToken {
+	value = strings.TrimSpace(value)
+	if len(value) > maxToken {
 		return ""
 	}
-	for _, c := range b {
-		if c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') {
+	for i := range len(value) {
+		if c := value[i]; c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
 			return ""
 		}
 	}
-	return string(b)
+	return strings.ToUpper(value)
 }
 
 // unix returns a time of a span.
