@@ -176,7 +176,7 @@ func TestDamagedArchives(t *testing.T) {
 	// Random-looking text, so that the compressed data is long enough to cut.
 	var long strings.Builder
 	for i := range 4000 {
-		fmt.Fprintf(&long, "X-%x:%x\r\n", i*i*i, i*2654435761)
+		fmt.Fprintf(&long, "X-%x:%x\r\n", i*i*i, uint32(i)*2654435761)
 	}
 	g := gzipped(t, []byte(long.String()))
 	put(t, "cut.gz", g[:len(g)/2])
