@@ -56,7 +56,7 @@ func (u *unpacker) Read(b []byte) (int, error) {
 	switch packed := max(u.packed(), 1); {
 	case *u.out > u.limits.Unpacked:
 		return n, &LimitError{fmt.Sprintf("the archive contains more than %d bytes, so the rest was not read", u.limits.Unpacked)}
-	case *u.out > ratioFrom && *u.out/packed > u.limits.Ratio:
+	case *u.out > u.limits.Free && *u.out/packed > u.limits.Ratio:
 		return n, &LimitError{fmt.Sprintf("the archive unpacks to more than %d times its size, so the rest was not read", u.limits.Ratio)}
 	case u.failed() != nil:
 		return n, u.failed()

@@ -60,16 +60,16 @@ type Fault struct {
 type Limits struct {
 	Entries  int   // of an archive; default 100,000
 	Unpacked int64 // bytes of a compressed file or archive, unpacked; default 16 GiB
-	Ratio    int64 // of a compressed file or archive, once it gave more than 64 MiB; default 250
+	Ratio    int64 // of a compressed file or archive, once it gave more than Free; default 250
+	Free     int64 // bytes of a compressed file or archive for which Ratio does not count; default 64 MiB
 	Spooled  int64 // bytes of a zip archive that comes from a stream; default 4 GiB
 }
-
-const ratioFrom = 64 << 20
 
 func (l Limits) withDefaults() Limits {
 	l.Entries = cmp.Or(l.Entries, 100_000)
 	l.Unpacked = cmp.Or(l.Unpacked, 16<<30)
 	l.Ratio = cmp.Or(l.Ratio, 250)
+	l.Free = cmp.Or(l.Free, 64<<20)
 	l.Spooled = cmp.Or(l.Spooled, 4<<30)
 	return l
 }
