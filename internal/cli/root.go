@@ -9,10 +9,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/davadmin/davadmin/internal/cli/accountcmd"
-	"github.com/davadmin/davadmin/internal/cli/datacmd"
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/cli/coexistcmd"
 	"github.com/davadmin/davadmin/internal/cli/configcmd"
+	"github.com/davadmin/davadmin/internal/cli/datacmd"
 	"github.com/davadmin/davadmin/internal/cli/ldapcmd"
 	"github.com/davadmin/davadmin/internal/cli/secretcmd"
 	"github.com/davadmin/davadmin/internal/ui"

@@ -161,7 +161,7 @@ func objectWork(text string) (func() (int, time.Duration, error), error) {
 			if err != nil {
 				return 0, 0, err
 			}
-			if o.Component(strconv.Itoa(i)+".ics").Start.IsZero() {
+			if o.Component(strconv.Itoa(i) + ".ics").Start.IsZero() {
 				return 0, 0, fmt.Errorf("object %d has no span: %s", i, object)
 			}
 		}
@@ -317,4 +317,3 @@ func hostiles(out io.Writer) error {
 	}
 	return nil
 }
-
