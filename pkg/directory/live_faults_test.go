@@ -254,8 +254,8 @@ func TestLiveCancel(t *testing.T) {
 // TestSlowServerIsAlive checks that the idle timeout applies to single bytes, not to the
 // complete answer.
 func TestSlowServerIsAlive(t *testing.T) {
-	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(faultEntries), Faults: ldaptest.Faults{SlowEntries: 10 * time.Millisecond}})
-	l := openLive(t, Options{URLs: []string{s.URL()}, Idle: 200 * time.Millisecond, NoRestart: true})
+	s := ldaptest.Start(t, ldaptest.Options{Entries: liveTree(faultEntries), Faults: ldaptest.Faults{SlowEntries: 50 * time.Millisecond}})
+	l := openLive(t, Options{URLs: []string{s.URL()}, Idle: time.Second, NoRestart: true})
 	requireComplete(t, readLive(t.Context(), l, liveUsers()), userTexts(faultEntries)...)
 }
 

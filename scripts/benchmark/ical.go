@@ -136,7 +136,7 @@ func (b *bench) ical() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.Remove(large)
+	defer func() { _ = os.Remove(large) }() // the directory is removed, too
 	t, err := timedRun(nil, os.Args[0], "-part", partFile, "-work", b.work, large, "1")
 	if err != nil {
 		return "", err
