@@ -399,6 +399,7 @@ const (
 // repeats that for Options.RetryFor while the server is busy or unreachable.
 func (a *Applier) retry(ctx context.Context, s **session, do func(*session) error) error {
 	var until time.Time
+	var told bool
 	pause := firstPause
 	for {
 		err := a.renew(ctx, s)
@@ -413,6 +414,9 @@ func (a *Applier) retry(ctx context.Context, s **session, do func(*session) erro
 		}
 		if until.IsZero() {
 			until = time.Now().Add(a.o.RetryFor)
+		} else if !told && a.waiting != nil {
+			told = true // a connection that is replaced at once is not worth a note
+			a.waiting(err)
 		}
 		if time.Now().After(until) {
 			return fmt.Errorf("gave up after %v: %w", a.o.RetryFor, err)

@@ -41,7 +41,8 @@ type Options struct {
 	// goroutine at a time. It may be nil.
 	Report func(r *Record, what Event)
 	// Waiting is called once if the server cannot be reached at the start, before it is
-	// waited for. It may be nil.
+	// waited for; by an Editor, also each time when it is busy or not reached later. It may
+	// be nil.
 	Waiting func(err error, retryFor time.Duration)
 
 	Now func() time.Time // nil means time.Now
@@ -127,6 +128,7 @@ type Applier struct {
 	bulk     *bulk    // nil if each entry is read by itself
 	fresh    []Record // rejected since the last append to the file of the run
 	hidden   *hiding
+	waiting  func(error) // called by retry before the second pause; nil if there are several sessions
 }
 
 // NewApplier connects to the server of the options, and waits for it up to Options.RetryFor

@@ -59,6 +59,9 @@ func NewEditor(ctx context.Context, o Options) (*Editor, error) {
 		return nil, err
 	}
 	a.sessions = []*session{s}
+	if o.Waiting != nil {
+		a.waiting = func(err error) { o.Waiting(err, a.o.RetryFor) }
+	}
 	a.checked.Server, a.checked.Guard = s.c.URL(), s.guard
 	return &Editor{a: a}, nil
 }

@@ -95,6 +95,29 @@ func TestEditorWithFaults(t *testing.T) {
 	}
 }
 
+// While an editor waits for a server, it says so once for each change; a connection that is only
+// replaced is not worth a note.
+func TestEditorSaysThatItWaits(t *testing.T) {
+	f := newFake(t, 2, ldaptest.Options{})
+	o := f.options()
+	notes := 0
+	o.Waiting = func(err error, _ time.Duration) {
+		if notes++; !IsUnavailable(err) {
+			t.Errorf("%v", err)
+		}
+	}
+	e := newEditor(t, o)
+	for i, c := range []struct {
+		faults ldaptest.Faults
+		want   int
+	}{{ldaptest.Faults{DropBeforeModify: 1}, 0}, {ldaptest.Faults{BusyModify: 1, BusyMore: 3}, 1}} {
+		f.SetFaults(c.faults)
+		if what, err := e.Change(t.Context(), newIDOf(i)); what != Made || err != nil || notes != c.want {
+			t.Errorf("%v, %v, %d notes, want %d", what, err, notes, c.want)
+		}
+	}
+}
+
 // Trying whether entries may be changed changes none, and counts those that may not.
 func TestEditorTriesRights(t *testing.T) {
 	const n = 2*maxPipelined + 3

@@ -290,12 +290,17 @@ func (m *mover) receive(ctx context.Context, mark store.Move) error {
 	there.Backend = m.from.Backend()
 	var sum store.MoveSum
 	err := update(ctx, m.to, func(ctx context.Context, w store.MoveWriter) error {
-		return view(ctx, m.from, func(ctx context.Context, r store.MoveReader) error {
+		var received error // it is not about m.from
+		err := view(ctx, m.from, func(ctx context.Context, r store.MoveReader) error {
 			given := store.NewMoveSummer()
-			var err error
-			sum, err = w.Receive(ctx, there, summed(r.Export(ctx, m.account), given))
+			var read, err error
+			sum, err = w.Receive(ctx, there, summed(r.Export(ctx, m.account), given, &read))
 			if err == nil && sum != given.Sum() {
 				err = fmt.Errorf("account %s: %w", m.account, ErrDiffers)
+			}
+			if read == nil && err != nil {
+				received = err
+				return errReceive
 			}
 			if err != nil {
 				return err
@@ -304,8 +309,15 @@ func (m *mover) receive(ctx context.Context, mark store.Move) error {
 			if err != nil {
 				return err
 			}
-			return w.(store.IndexWriter).LowerSpans(ctx, state.Algorithm)
+			if received = w.(store.IndexWriter).LowerSpans(ctx, state.Algorithm); received != nil {
+				return errReceive
+			}
+			return nil
 		})
+		if received != nil {
+			return received
+		}
+		return err
 	})
 	if err == nil {
 		m.result.MoveSum = sum
@@ -313,12 +325,17 @@ func (m *mover) receive(ctx context.Context, mark store.Move) error {
 	return err
 }
 
-// summed yields rows and adds them to a sum.
-func summed(rows iter.Seq2[store.Row, error], sum *store.MoveSummer) iter.Seq2[store.Row, error] {
+// errReceive ends the reading of rows that the other store did not receive.
+var errReceive = errors.New("the rows were not received")
+
+// summed yields rows and adds them to a sum. It sets failed to an error of the rows.
+func summed(rows iter.Seq2[store.Row, error], sum *store.MoveSummer, failed *error) iter.Seq2[store.Row, error] {
 	return func(yield func(store.Row, error) bool) {
 		for r, err := range rows {
 			if err == nil {
 				sum.Add(r)
+			} else {
+				*failed = err
 			}
 			if !yield(r, err) {
 				return

@@ -51,6 +51,13 @@ func (t *transaction) Timeline(ctx context.Context) (timeline string, err error)
 	return timeline, t.explain(err)
 }
 
+// Sync implements relational.Tx. Values of synchronous_commit other than off wait for the disk,
+// and some of them for standby servers as well (PostgreSQL 15 manual, 20.5.1), so they stay.
+func (t *transaction) Sync(ctx context.Context) error {
+	_, err := t.Exec(ctx, "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'")
+	return err
+}
+
 // with returns the arguments of a statement for pgx, with the way to execute it.
 func (t *transaction) with(args []any) []any { return append([]any{t.mode}, args...) }
 

@@ -23,6 +23,7 @@ func (endedTx) Stream(context.Context, string, ...any) (Rows, error) { return ni
 
 // Timeline implements Tx.
 func (endedTx) Timeline(context.Context) (string, error) { return "", errTransactionEnded }
+func (endedTx) Sync(context.Context) error               { return errTransactionEnded }
 
 // End makes each further use of the session fail. Its engine calls it before it passes the
 // connection on: callers may have kept the Reader, or the content of an attachment.

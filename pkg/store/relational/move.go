@@ -119,8 +119,21 @@ func (s *Session) afterMarks(ctx context.Context, account string) (int64, error)
 	return max(s.stamp, latest+1), nil
 }
 
+// sync makes the commit of a step of a move wait until it is on disk. The next step, which is
+// in another store, relies on it: if a server lost a step that it had acknowledged, the account
+// would be active in both stores, or in none.
+func (s *Session) sync(ctx context.Context) error {
+	if err := s.tx.Sync(ctx); err != nil {
+		return fmt.Errorf("make the commit wait for the disk: %w", err)
+	}
+	return nil
+}
+
 // mark records the state of a move, and sets its time.
 func (s *Session) mark(ctx context.Context, m *store.Move) error {
+	if err := s.sync(ctx); err != nil {
+		return err
+	}
 	at, err := s.afterMarks(ctx, m.Account)
 	if err != nil {
 		return err
@@ -135,6 +148,9 @@ func (s *Session) mark(ctx context.Context, m *store.Move) error {
 
 // Stay implements store.MoveWriter.
 func (s *Session) Stay(ctx context.Context, m store.Move) error {
+	if err := s.sync(ctx); err != nil {
+		return err
+	}
 	if err := s.mustChange(ctx, store.ErrConflict, "DELETE FROM moved WHERE account = $1 AND id = $2 AND state = 1", m.Account, m.ID); err != nil {
 		return fmt.Errorf("end the move of account %s: %w", m.Account, err)
 	}
@@ -146,6 +162,9 @@ func (s *Session) Stay(ctx context.Context, m store.Move) error {
 
 // Remove implements store.MoveWriter.
 func (s *Session) Remove(ctx context.Context, m store.Move) error {
+	if err := s.sync(ctx); err != nil {
+		return err
+	}
 	at, err := s.afterMarks(ctx, m.Account)
 	if err != nil {
 		return err

@@ -24,6 +24,9 @@ type Tx interface {
 	// Timeline names the history of the server, which is another one after a standby
 	// server took over; "" if the engine has none. It has only letters and digits.
 	Timeline(ctx context.Context) (string, error)
+	// Sync makes the commit of the transaction wait until it is on disk, also if the server
+	// is set to acknowledge commits before.
+	Sync(ctx context.Context) error
 }
 
 // Rows is the result of a query.

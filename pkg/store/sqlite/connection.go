@@ -161,6 +161,9 @@ func (c *connection) ScansTables() {}
 // Timeline implements relational.Tx. A file has none.
 func (c *connection) Timeline(context.Context) (string, error) { return "", nil }
 
+// Sync implements relational.Tx. Every commit waits for the disk (synchronous FULL).
+func (c *connection) Sync(context.Context) error { return nil }
+
 // run executes a script of statements.
 func (c *connection) run(ctx context.Context, script string) error {
 	for script = strings.TrimSpace(script); script != ""; {
