@@ -306,6 +306,19 @@ func (s *Set) removes(m *point) bool {
 		return false
 	}
 	day := m.civil.Day()
+	if s.removesDay(day) {
+		return true
+	}
+	// A time that the clock skips may be shown on the next day.
+	f := &s.master.frame
+	if f.floating || f.zone.fixed() {
+		return false
+	}
+	shown := f.zone.Civil(m.unix).Day()
+	return shown != day && s.removesDay(shown)
+}
+
+func (s *Set) removesDay(day ical.Civil) bool {
 	return contains(s.exdays, day) || contains(s.replacedDays, day)
 }
 
