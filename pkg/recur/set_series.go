@@ -133,11 +133,15 @@ type series struct {
 	rules  []ruleSource
 	except []ruleSource
 	date   int // the next of set.dates
+	budget *Budget
 	err    error
 }
 
+// exruleCost is how many EXRULEs make each instance cost one more candidate.
+const exruleCost = 16
+
 func (s *Set) series(b *Budget) *series {
-	g := &series{set: s}
+	g := &series{set: s, budget: b}
 	if len(s.rules) > 0 {
 		g.rules = make([]ruleSource, len(s.rules))
 		for i := range s.rules {
@@ -279,6 +283,11 @@ func headBefore(a, b *ruleSource) bool {
 func (g *series) excluded(m *point) (excluded, ok bool) {
 	if g.set.removes(m) {
 		return true, true
+	}
+	// Many EXRULEs cost more than the candidate that they may remove.
+	if !g.budget.Spend(len(g.except) / exruleCost) {
+		g.err = ErrBudget
+		return false, false
 	}
 	for i := range g.except {
 		r := &g.except[i]
