@@ -209,6 +209,23 @@ var futureCases = []setCase{
 			"20260305/20260306@20260303T233000Z b", "20260307/20260308@20260306T080000Z b",
 		},
 	}, {
+		name: "a period that reaches beyond the instance from which the others are moved",
+		components: []string{
+			"VEVENT\nDTSTART:20260302T090000Z\nRDATE;VALUE=PERIOD:20260303T090000Z/P9D\nRDATE:20260305T090000Z\nSUMMARY:a",
+			"VEVENT\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260304T090000Z\nDTSTART:20260304T100000Z\nSUMMARY:b",
+		},
+		from: "20260310", to: "20260311",
+		want: []string{"20260303T090000Z/20260312T090000Z a"},
+	}, {
+		// The range begins after all instances of the master, the rules of which go on.
+		name: "a period and a rule that reaches the moved instances",
+		components: []string{
+			"VEVENT\nDTSTART:20260302T090000Z\nRRULE:FREQ=DAILY;COUNT=9\nRDATE;VALUE=PERIOD:20260302T120000Z/P3D\nSUMMARY:a",
+			"VEVENT\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260303T090000Z\nDTSTART:20260304T090000Z\nSUMMARY:b",
+		},
+		from: "20260305", to: "20260307",
+		want: []string{"20260302T120000Z/20260305T120000Z a", "20260305T090000Z@20260304T090000Z b", "20260306T090000Z@20260305T090000Z b"},
+	}, {
 		name: "times of day do not matter to all-day instances",
 		components: []string{
 			"VEVENT\nDTSTART:20260303T003000Z\nRRULE:FREQ=DAILY;BYHOUR=0,23;COUNT=6\nSUMMARY:a",

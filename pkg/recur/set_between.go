@@ -71,14 +71,14 @@ func (w *walk) run(b *Budget) bool {
 	for i := range s.segments {
 		seg := &s.segments[i]
 		low, high := w.ids(i)
-		if low >= high {
-			continue
-		}
 		dates := low
-		if !seg.moved {
+		if !seg.moved { // periods may be longer than the other instances
 			dates = min(low, w.from-s.longest-1)
 		}
-		g.seek(low, dates)
+		if dates >= high {
+			continue
+		}
+		g.seek(min(low, high), dates)
 		for {
 			d, ok := g.take(high)
 			if !ok {

@@ -395,6 +395,25 @@ func TestTheBudgetEndsWithAnError(t *testing.T) {
 	}
 }
 
+// A hundred rules are compared with each instance, which costs more than a candidate.
+func TestManyExceptionRulesTakeFromTheBudget(t *testing.T) {
+	var text strings.Builder
+	for i := range MaxRules - 1 {
+		fmt.Fprintf(&text, "\nEXRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;INTERVAL=%d", i+1)
+	}
+	s, _ := setOf(t, SetOptions{}, "VEVENT\nDTSTART:20260302T090000Z\nRRULE:FREQ=MINUTELY"+text.String())
+	n := 0
+	var found error
+	for _, err := range s.Between(instantOf(t, "20260401"), instantOf(t, "21260401"), NewBudget(DefaultBudget)) {
+		if found = err; err == nil {
+			n++
+		}
+	}
+	if !errors.Is(found, ErrBudget) || n < 1000 || n > DefaultBudget/5 {
+		t.Errorf("%d instances, then %v", n, found)
+	}
+}
+
 func TestBetweenStopsWhenTheCallerDoes(t *testing.T) {
 	s, _ := setOf(t, SetOptions{},
 		"VEVENT\nDTSTART:20260302T090000Z\nRRULE:FREQ=DAILY",

@@ -133,11 +133,15 @@ type series struct {
 	rules  []ruleSource
 	except []ruleSource
 	date   int // the next of set.dates
+	budget *Budget
 	err    error
 }
 
+// exruleCost is how many EXRULEs make each instance cost one more candidate.
+const exruleCost = 16
+
 func (s *Set) series(b *Budget) *series {
-	g := &series{set: s}
+	g := &series{set: s, budget: b}
 	if len(s.rules) > 0 {
 		g.rules = make([]ruleSource, len(s.rules))
 		for i := range s.rules {
@@ -280,6 +284,11 @@ func (g *series) excluded(m *point) (excluded, ok bool) {
 	if g.set.removes(m) {
 		return true, true
 	}
+	// Many EXRULEs cost more than the candidate that they may remove.
+	if !g.budget.Spend(len(g.except) / exruleCost) {
+		g.err = ErrBudget
+		return false, false
+	}
 	for i := range g.except {
 		r := &g.except[i]
 		for n := 0; n < 8 && r.ok && r.head.unix < m.unix; n++ {
@@ -306,6 +315,19 @@ func (s *Set) removes(m *point) bool {
 		return false
 	}
 	day := m.civil.Day()
+	if s.removesDay(day) {
+		return true
+	}
+	// A time that the clock skips may be shown on the next day.
+	f := &s.master.frame
+	if f.floating || f.zone.fixed() {
+		return false
+	}
+	shown := f.zone.Civil(m.unix).Day()
+	return shown != day && s.removesDay(shown)
+}
+
+func (s *Set) removesDay(day ical.Civil) bool {
 	return contains(s.exdays, day) || contains(s.replacedDays, day)
 }
 

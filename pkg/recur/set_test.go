@@ -392,6 +392,13 @@ var exceptionCases = []setCase{
 		want:       []string{"20260303T233000Z/20260304T003000Z"},
 		problems:   []string{"exdate-type"},
 	}, {
+		// Samoa skipped 30 December 2011, so 22:00 on that day is 22:00 on the next.
+		name:       "EXDATE with a date removes what the clock shows on that day",
+		components: []string{"VEVENT\nDTSTART;TZID=Pacific/Apia:20111228T220000\nRRULE:FREQ=DAILY;INTERVAL=2;COUNT=3\nEXDATE;VALUE=DATE:20111231"},
+		from:       "20111201", to: "20120201",
+		want:     []string{"20111229T080000Z", "20120101T080000Z"},
+		problems: []string{"exdate-type"},
+	}, {
 		name:       "EXDATE with times on an all-day event",
 		components: []string{"VEVENT\nDTSTART;VALUE=DATE:20260302\nRRULE:FREQ=DAILY;COUNT=4\nEXDATE:20260303T000000Z\nEXDATE;TZID=Europe/Berlin:20260304T000000\nEXDATE;VALUE=DATE:20260305"},
 		want:       []string{"20260302/20260303"},

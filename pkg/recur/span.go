@@ -303,7 +303,8 @@ func (s *Set) tail(e *extent, last int64, b *Budget) {
 				until += s.master.jump(in.End)
 			}
 			e.addHigh(until, in.Floating)
-			found = true
+			// A period says nothing about the end of the longer instances before it.
+			found = found || !d.own
 		}
 		switch {
 		case g.err != nil:

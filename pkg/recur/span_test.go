@@ -63,6 +63,10 @@ func TestSpans(t *testing.T) {
 			components: []string{"VEVENT\nDTSTART:20260302T090000Z\nRDATE;VALUE=PERIOD:20260303T090000Z/P30D,20260304T090000Z/PT1H"},
 			start:      "20260302T090000Z", end: "20260402T090000Z", recurring: true,
 		}, {
+			name:       "a short period after the last of the longer instances",
+			components: []string{"VEVENT\nDTSTART:20260302T090000Z\nDURATION:P9D\nRDATE:20260303T090000Z\nRDATE;VALUE=PERIOD:20260304T090000Z/PT1H"},
+			start:      "20260302T090000Z", end: "20260312T090000Z", recurring: true,
+		}, {
 			name:       "what EXDATE removes does not count",
 			components: []string{"VEVENT\nDTSTART:20260302T090000Z\nRRULE:FREQ=WEEKLY;COUNT=4\nEXDATE:20260302T090000Z,20260323T090000Z,20260316T090000Z"},
 			start:      "20260309T090000Z", end: "20260309T090001Z", recurring: true,

@@ -37,6 +37,8 @@ type onsetRule struct {
 const (
 	readBudget  = 15_000
 	blockBudget = 5_000
+	// The VTIMEZONEs of one object together may need as many as ten that are at the limit.
+	objectBudget = 10 * readBudget
 )
 
 // between calls yield with the onsets in [from, to), ascending.

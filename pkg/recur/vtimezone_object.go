@@ -16,6 +16,7 @@ type ObjectZones struct {
 	last     objectName            // the name that was asked for last
 	found    map[string]objectName // the names before it
 	problems []ical.Problem        // of those names
+	spent    int                   // candidates, for the VTIMEZONEs that were read
 }
 
 type objectZone struct {
@@ -79,13 +80,14 @@ func (o *ObjectZones) Find(tzid string) (*Zone, ZoneSource) {
 		return known.zone, known.source
 	}
 	zone, source := o.find(tzid)
-	switch source {
-	case NoZone:
+	switch {
+	case len(o.problems) >= maxReported:
+	case source == NoZone:
 		o.problems = append(o.problems, ical.Problem{
 			Level: ical.Warning, Code: "zone-unknown",
 			Text: fmt.Sprintf("the time zone %s is unknown; its times are read as floating", quote(tzid)),
 		})
-	case ZoneOffset:
+	case source == ZoneOffset:
 		o.problems = append(o.problems, ical.Problem{
 			Level: ical.Note, Code: "zone-offset-only",
 			Text: fmt.Sprintf("only the offset in the name of the time zone %s is known; its times are read without summer time", quote(tzid)),
@@ -126,11 +128,14 @@ func (o *ObjectZones) find(tzid string) (*Zone, ZoneSource) {
 func inDatabase(s ZoneSource) bool { return s == ZoneIANA || s == ZonePrefix || s == ZoneWindows }
 
 // Problems returns what is wrong with the VTIMEZONEs of the object and with the names that were
-// looked up.
+// looked up, some 200 at most.
 func (o *ObjectZones) Problems() []ical.Problem {
 	var all []ical.Problem
 	for i := range o.list {
 		e := o.at(i)
+		if len(all) >= maxReported {
+			break
+		}
 		for _, p := range e.problems {
 			if e.component.Line > 0 {
 				p.Line += e.component.Line
@@ -212,6 +217,13 @@ func (o *ObjectZones) at(i int) *objectZone {
 		return e
 	}
 	e.read = true
+	if o.spent >= objectBudget {
+		e.definition = definition{partial: true, problems: []ical.Problem{{
+			Level: ical.Warning, Code: "zone-too-large", Component: "VTIMEZONE",
+			Text: "the time zones of the object take too long to compute; this one is not used",
+		}}}
+		return e
+	}
 	e.definition = o.zones.embedded.get(e.component, func() definition {
 		// A copy, because the zone may be kept longer than the text of the object.
 		name := strings.Clone(trimName(ical.UnescapeText(e.component.Value("TZID"))))
@@ -221,6 +233,8 @@ func (o *ObjectZones) at(i int) *objectZone {
 		}
 		return readDefinition(e.component, name, before)
 	})
+	// Also if it was in the cache, because the same object must always be read alike.
+	o.spent += e.cost
 	return e
 }
 

@@ -27,6 +27,7 @@ type definition struct {
 	zone     *Zone          // nil if it defines nothing
 	partial  bool           // an observance could not be read
 	problems []ical.Problem // Line is relative to that of BEGIN:VTIMEZONE, as far as it has one
+	cost     int            // the candidates that it took to read
 }
 
 // definitionReader reads a VTIMEZONE.
@@ -44,6 +45,12 @@ type definitionReader struct {
 // the first onset.
 func readDefinition(c *ical.Component, name string, before *Zone) definition {
 	r := &definitionReader{base: c.Line, budget: NewBudget(readBudget)}
+	r.read(c, name, before)
+	r.cost = readBudget - r.budget.Left()
+	return r.definition
+}
+
+func (r *definitionReader) read(c *ical.Component, name string, before *Zone) {
 	var observances []*observance
 	n := 0
 	for _, child := range c.Components {
@@ -52,7 +59,7 @@ func readDefinition(c *ical.Component, name string, before *Zone) definition {
 		}
 		if n++; n > maxObservances {
 			r.refuse(child, "", "zone-too-large", "the time zone has more than %d observances; it is not used", maxObservances)
-			return r.definition
+			return
 		}
 		if o := r.observance(child); o != nil {
 			observances = append(observances, o)
@@ -60,7 +67,7 @@ func readDefinition(c *ical.Component, name string, before *Zone) definition {
 	}
 	if n == 0 {
 		r.problem(c, "", ical.Warning, "zone-empty", "the time zone has neither STANDARD nor DAYLIGHT and defines nothing")
-		return r.definition
+		return
 	}
 	// Where two begin at the same instant, the one that was introduced later holds.
 	slices.SortStableFunc(observances, func(a, b *observance) int { return int(min(1, max(-1, a.start-b.start))) })
@@ -77,10 +84,9 @@ func readDefinition(c *ical.Component, name string, before *Zone) definition {
 	}
 	if r.refused || len(r.v.single) == 0 && len(r.v.rules) == 0 {
 		r.partial = true
-		return r.definition
+		return
 	}
 	r.finish(c, name, before)
-	return r.definition
 }
 
 // finish makes the zone.

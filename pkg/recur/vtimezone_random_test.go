@@ -41,6 +41,51 @@ func TestHostileVTimezones(t *testing.T) {
 	}
 }
 
+// Many hostile time zones in one object take no longer than a few of them. Which are used does not
+// depend on what was read before.
+func TestManyHostileVTimezones(t *testing.T) {
+	var lines []string
+	for i := range 200 {
+		rule := "RRULE:FREQ=MONTHLY;BYMONTH=2;BYDAY=5MO;COUNT=" + fmt.Sprint(60+i%3)
+		lines = append(lines, zoneLines(fmt.Sprint("X", i), fmt.Sprintf("STANDARD +0100 +0200 %d0101T000000\n%s", 1600+i, rule)))
+	}
+	object := zoneObject(t, lines...)
+	zones := NewZones()
+	used := func(zones *Zones) (n int) {
+		of := zones.Of(object)
+		for i := range 200 {
+			if z, _ := of.Find(fmt.Sprint("X", i)); z != nil {
+				n++
+			}
+		}
+		if of.spent > objectBudget+readBudget {
+			t.Errorf("%d candidates", of.spent)
+		}
+		if n := len(of.Problems()); n > maxReported+maxZoneProblems+maxReported {
+			t.Errorf("%d problems", n)
+		}
+		return n
+	}
+	first := used(zones)
+	if first < 10 || first > 190 {
+		t.Errorf("%d zones of 200", first)
+	}
+	if again := used(zones); again != first {
+		t.Errorf("%d zones, then %d", first, again)
+	}
+}
+
+// An object with thousands of names that mean nothing has a limited number of problems.
+func TestUnknownZonesAreReportedALimitedNumberOfTimes(t *testing.T) {
+	of := NewZones().Of(nil)
+	for i := range 5000 {
+		of.Find(fmt.Sprint("Nowhere/", i))
+	}
+	if n := len(of.Problems()); n != maxReported {
+		t.Errorf("%d problems", n)
+	}
+}
+
 // plainOffset finds what holds at an instant without any jump: all onsets one after another.
 func plainOffset(all []onset, first onset, before int32, unix int64) int32 {
 	if unix < first.at {
