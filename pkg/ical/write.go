@@ -78,8 +78,11 @@ func (w *writer) raw(lines string) {
 // endLine appends the ending of the last line if it is missing: the input ended there.
 func (w *writer) endLine() {
 	if n := len(w.b); n > w.base && w.b[n-1] != '\n' {
-		if ending := w.ending(); ending != "\r" || w.b[n-1] != '\r' {
+		switch ending := w.ending(); {
+		case w.b[n-1] != '\r':
 			w.b = append(w.b, ending...)
+		case ending != "\r": // the input ended between CR and LF
+			w.b = append(w.b, '\n')
 		}
 	}
 }
