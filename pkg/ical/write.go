@@ -24,6 +24,8 @@ func (c *Component) String() string { return string(c.AppendTo(nil)) }
 type writer struct {
 	b    []byte
 	base int
+	seen int // how much after base was searched for LF
+	lf   int // the end of the last LF in it; 0 for none
 }
 
 func (w *writer) component(c *Component) {
@@ -90,7 +92,12 @@ func (w *writer) endLine() {
 // ending returns the ending of the last line that has one.
 func (w *writer) ending() string {
 	own := w.b[w.base:]
-	i := bytes.LastIndexByte(own, '\n')
+	// Lines that end with CR only have no LF: what was searched once is not searched again.
+	if j := bytes.LastIndexByte(own[w.seen:], '\n'); j >= 0 {
+		w.lf = w.seen + j + 1
+	}
+	w.seen = len(own)
+	i := w.lf - 1
 	switch {
 	case i > 0 && own[i-1] != '\r':
 		return "\n"
