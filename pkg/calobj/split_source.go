@@ -49,9 +49,13 @@ func sourceOf(c *ical.Component, calendar int) *source {
 	return s
 }
 
-// lines returns the text of a component, with the ending of its last line.
+// lines returns the text of a component, with the ending of its last line. Lines that end with CR
+// only get CRLF, because those around them in the object do.
 func lines(c *ical.Component) string {
 	text := c.String()
+	if !strings.Contains(text, "\n") {
+		text = strings.ReplaceAll(text, "\r", "\r\n")
+	}
 	if strings.HasSuffix(text, "\n") {
 		return text
 	}

@@ -217,6 +217,17 @@ func TestSplitKeepsNeighbours(t *testing.T) {
 	}
 }
 
+// Lines that end with CR only become lines that all programs read.
+func TestSplitLinesOfCR(t *testing.T) {
+	items, _ := split(t, text("\r", "BEGIN:VCALENDAR", "VERSION:2.0", "BEGIN:VEVENT", "UID:1", "DTSTART:20260302T090000Z", "SUMMARY:Lunch", "  and more", "END:VEVENT", "END:VCALENDAR"), ical.Limits{})
+	if len(items) != 1 || items[0].Err != nil {
+		t.Fatalf("%+v", items)
+	}
+	if got := items[0].Object.Calendar.String(); !strings.Contains(got, "SUMMARY:Lunch\r\n  and more\r\nEND:VEVENT\r\n") {
+		t.Errorf("%q", got)
+	}
+}
+
 // A file that ends too early, or whose source fails, gives nothing.
 func TestSplitIncomplete(t *testing.T) {
 	whole := text("\r\n", "BEGIN:VCALENDAR", "VERSION:2.0", "BEGIN:VEVENT", "UID:1", "DTSTART:20260302T090000Z", "END:VEVENT", "END:VCALENDAR")

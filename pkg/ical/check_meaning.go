@@ -20,7 +20,10 @@ func (c *checker) version(p *Property) {
 }
 
 func (c *checker) calscale(p *Property) {
-	if value := p.Value(); !strings.EqualFold(value, "GREGORIAN") {
+	switch value := strings.TrimSpace(p.Value()); {
+	case value == "":
+		c.reportf(Warning, "calscale", p, "CALSCALE is empty; it is read as GREGORIAN")
+	case !equalName(value, "GREGORIAN"):
 		c.reportf(Error, "calscale", p, "the calendar scale %q is not supported, only GREGORIAN", clip(value))
 	}
 }

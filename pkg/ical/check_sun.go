@@ -56,8 +56,8 @@ func (c *checker) sunProperty(p *Property) {
 
 // sunParameter notes a parameter that is an extension of Sun.
 func (c *checker) sunParameter(p *Property, name string) {
-	if len(name) > 7 && (name[0] == 'X' || name[0] == 'x') && isSunName(strings.ToUpper(name)) {
-		c.quirk("sun-parameter", p, "parameters such as %s belong to the calendar servers of Sun; they are kept", clip(strings.ToUpper(name)))
+	if len(name) > 7 && (name[0] == 'X' || name[0] == 'x') && isSunName(upper(name)) {
+		c.quirk("sun-parameter", p, "parameters such as %s belong to the calendar servers of Sun; they are kept", clip(upper(name)))
 	}
 }
 

@@ -43,7 +43,8 @@ func (c *checker) ends(component *Component) { c.span(component, "DTEND") }
 // recurring checks that a component with a rule has a start (RFC 5545, 3.8.2.4).
 func (c *checker) recurring(component *Component) {
 	if p := component.Get("RRULE"); p != nil && component.Get("DTSTART") == nil && component.Name != "VEVENT" {
-		c.reportf(Error, "rrule-without-dtstart", p, "%s has an RRULE but no DTSTART; the rule is ignored", component.Name)
+		// Task lists write repeated tasks that have only a DUE.
+		c.reportf(Warning, "rrule-without-dtstart", p, "%s has an RRULE but no DTSTART; the rule is ignored", component.Name)
 	}
 }
 
@@ -96,7 +97,12 @@ func (c *checker) order(start *Property, from Time, end *Property, to Time) {
 	fromZone, toZone := zoneOf(start, from), zoneOf(end, to)
 	switch {
 	case (from.Form == Date) != (to.Form == Date):
-		c.reportf(Error, code+"-type", end, "%s is %s, but DTSTART is %s", end.Name, formName(to), formName(from))
+		// Task lists write tasks that start on a day and are due at a time of it.
+		level := Error
+		if end.Name == "DUE" {
+			level = Warning
+		}
+		c.reportf(level, code+"-type", end, "%s is %s, but DTSTART is %s", end.Name, formName(to), formName(from))
 		return
 	case (fromZone == zoneFloating) != (toZone == zoneFloating):
 		c.reportf(Warning, code+"-floating", end, "only one of DTSTART and %s has a time zone", end.Name)

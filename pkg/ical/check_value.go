@@ -20,6 +20,11 @@ func (c *checker) values(rule *propertyRule, p *Property, kind valueType) {
 		c.value(rule, p, kind, value)
 		return
 	}
+	if strings.Trim(value, " \t,") == "" {
+		// Some programs leave the property when its last value is removed.
+		c.reportf(Warning, "value-invalid", p, "%s is empty; it is ignored", p.Name)
+		return
+	}
 	flawed := 0
 	for rest, more := value, true; more; {
 		var one string
@@ -74,9 +79,13 @@ func (c *checker) value(rule *propertyRule, p *Property, kind valueType, value s
 			return c.invalid(rule, p, value, "truth value (TRUE or FALSE)")
 		}
 	case typeUTCOffset:
-		if !isUTCOffset(value) {
+		if isUTCOffset(value) {
+			break
+		}
+		if !isClearOffset(value) {
 			return c.invalid(rule, p, value, "UTC offset")
 		}
+		c.reportf(Warning, "offset-form", p, "%q is not the form of a UTC offset in RFC 5545, but its meaning is clear", clip(value))
 	case typeURI:
 		if !isURI(value) {
 			return c.invalid(rule, p, value, "URI")
@@ -110,6 +119,9 @@ func (c *checker) timeValue(rule *propertyRule, p *Property, kind valueType, val
 		return c.invalid(rule, p, value, what)
 	}
 	switch {
+	case kind == typeDate && t.Form != Date && rule.traits&isList != 0:
+		c.reportf(Warning, "value-type", p, "%q is a date and time, but VALUE=DATE says that it is a date; it is read as a date and time", clip(value))
+		return false
 	case kind == typeDate && t.Form != Date:
 		c.reportf(c.worst(rule), "value-type", p, "%q is a date and time, but VALUE=DATE says that it is a date", clip(value))
 		return false
@@ -243,6 +255,25 @@ func isUTCOffset(s string) bool {
 		return false
 	}
 	return s[1:3] < "24" && s[3] < '6' && (len(s) == 5 || s[5] < '6') && !(s[0] == '-' && strings.Trim(s[1:], "0") == "")
+}
+
+// isClearOffset reports whether a value is a UTC-OFFSET but for a sign that is missing, colons,
+// blanks around it, or -0000.
+func isClearOffset(s string) bool {
+	s = strings.Trim(s, " \t")
+	if s == "" || len(s) > len("+hh:mm:ss") {
+		return false
+	}
+	if s[0] == '+' || s[0] == '-' {
+		s = s[1:]
+	}
+	if hour, rest, ok := strings.Cut(s, ":"); ok && len(hour) == 2 {
+		s = hour + rest
+		if len(rest) == 5 && rest[2] == ':' {
+			s = hour + rest[:2] + rest[3:]
+		}
+	}
+	return isUTCOffset("+" + s)
 }
 
 // scheme returns the scheme of a URI (RFC 3986, 3.1) as it is written, and what follows its

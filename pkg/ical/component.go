@@ -1,9 +1,6 @@
 package ical
 
-import (
-	"iter"
-	"strings"
-)
+import "iter"
 
 // Component is a component, such as VCALENDAR or VEVENT, with its lines as they were received.
 //
@@ -29,7 +26,7 @@ func NewComponent(name string) *Component {
 	if !IsName(name) {
 		return nil
 	}
-	return &Component{Name: strings.ToUpper(name)}
+	return &Component{Name: upper(name)}
 }
 
 // Get returns the first property of a name in upper case; nil if there is none.

@@ -49,7 +49,7 @@ func (c *Component) Set(name, value string, params ...Param) *Property {
 
 // Remove removes all properties of a name, given in any case, and returns how many there were.
 func (c *Component) Remove(name string) int {
-	name = strings.ToUpper(name)
+	name = upper(name)
 	return c.removeIf(func(i int) bool { return c.Properties[i].Name == name })
 }
 
@@ -158,13 +158,13 @@ func newProperty(name, value string, params []Param) (p Property, ok bool) {
 	if !IsName(name) {
 		return p, false
 	}
-	p.Name = strings.ToUpper(name)
+	p.Name = upper(name)
 	b := []byte(p.Name)
 	for _, q := range params {
 		if !IsName(q.Name) {
 			return Property{}, false
 		}
-		b = appendParam(b, strings.ToUpper(q.Name), q.Values)
+		b = appendParam(b, upper(q.Name), q.Values)
 	}
 	p.nameEnd, p.at, p.edited = int32(len(p.Name)), int32(len(b)+1), true
 	b = append(append(b, ':'), safeValue(value)...)
@@ -202,13 +202,13 @@ func (p *Property) SetParam(name string, values ...string) bool {
 	if !IsName(name) || p.at == 0 {
 		return false
 	}
-	p.editParam(strings.ToUpper(name), values)
+	p.editParam(upper(name), values)
 	return true
 }
 
 // RemoveParam removes all parameters of a name, given in any case, and returns how many there
 // were.
-func (p *Property) RemoveParam(name string) int { return p.editParam(strings.ToUpper(name), nil) }
+func (p *Property) RemoveParam(name string) int { return p.editParam(upper(name), nil) }
 
 // editParam replaces the first parameter of a name and removes the others; without values, it
 // removes all. It returns how many there were. Other parameters keep their text.

@@ -105,6 +105,18 @@ func TestEditAtTheEnd(t *testing.T) {
 	if got := c.String(); got != "BEGIN:VCALENDAR\nX-A:1\nX-B:2\n" {
 		t.Errorf("%q", got)
 	}
+	// The input ends between CR and LF.
+	for _, text := range []string{"BEGIN:VEVENT\r\nEND:VEVENT\r", "BEGIN:VEVENT\nEND:VEVENT\r"} {
+		event, err := NewReader(strings.NewReader("BEGIN:VCALENDAR\n"+text), Options{Lenient: true}).Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c = NewComponent("VCALENDAR")
+		c.AddComponent(event)
+		if got := c.String(); got != "BEGIN:VCALENDAR\r\n"+text+"\nEND:VCALENDAR\r\n" {
+			t.Errorf("%q", got)
+		}
+	}
 	c = mustParse(t, "BEGIN:VCALENDAR\rX-A:1\rEND:VCALENDAR", Options{Lenient: true})
 	c.Add("X-B", "2")
 	if got := c.String(); got != "BEGIN:VCALENDAR\rX-A:1\rX-B:2\rEND:VCALENDAR" {

@@ -321,7 +321,7 @@ func (v *jsonValues) one(value string) bool {
 }
 
 // plainUpper returns a value of digits and letters without blanks around it, in upper case.
-func plainUpper(s string) string { return strings.ToUpper(strings.Trim(s, " \t")) }
+func plainUpper(s string) string { return upper(strings.Trim(s, " \t")) }
 
 // extended returns a date or time in the extended form of ISO 8601; ok is false if it does not have
 // the form of a DATE or DATE-TIME.

@@ -87,7 +87,7 @@ func (r *jcalReader) read(depth int) *Component {
 	if r.peek() != ']' {
 		name, _, ok = r.scalar()
 	}
-	name = strings.ToUpper(name)
+	name = upper(name)
 	if r.err != nil {
 		return nil
 	}
@@ -168,7 +168,7 @@ func (r *jcalReader) readProperty(c *Component) {
 	}
 	r.expect('[')
 	name, ok := r.head(0, isString)
-	name = strings.ToUpper(name)
+	name = upper(name)
 	if ok && !IsName(name) {
 		r.flaw("property-name", "%q is not a valid name of a property", clip(name))
 		r.rest(1)
@@ -248,7 +248,7 @@ func (r *jcalReader) declare(rule *propertyRule, typeName, declared string) stri
 	if rule != nil && kind == rule.normal && rule.traits&isExplicit == 0 {
 		return ""
 	}
-	return strings.ToUpper(typeName)
+	return upper(typeName)
 }
 
 // readParams reads the object of parameters. VALUE is returned apart from the others.
@@ -256,7 +256,7 @@ func (r *jcalReader) readParams() (list []Param, declared string) {
 	r.expect('{')
 	total := 0
 	for n := 0; r.err == nil && !r.end('}', n); n++ {
-		q := Param{Name: strings.ToUpper(r.string())}
+		q := Param{Name: upper(r.string())}
 		r.expect(':')
 		if r.peek() != '[' {
 			q.Values = r.paramValue(q.Values)

@@ -87,7 +87,7 @@ func (r *jsonReader) recur() string {
 	var first, others []byte
 	r.expect('{')
 	for n := 0; r.err == nil && !r.end('}', n); n++ {
-		key := strings.ToUpper(r.string())
+		key := upper(r.string())
 		r.expect(':')
 		part := &others
 		if key == "FREQ" && len(first) == 0 {

@@ -37,7 +37,7 @@ func (p *Property) HasParam(name string) bool {
 func (p *Property) Params() iter.Seq[Param] {
 	return func(yield func(Param) bool) {
 		for key, list := range p.params() {
-			param := Param{Name: strings.ToUpper(key)}
+			param := Param{Name: upper(key)}
 			for more := true; more; {
 				var value string
 				rest := list

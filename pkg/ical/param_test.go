@@ -135,7 +135,7 @@ func FuzzReader(f *testing.F) {
 			if !strings.Contains(text, "\n") {
 				ending = "\r"
 			}
-			inside := "BEGIN:VCALENDAR" + ending + c.String() + ending + "END:VCALENDAR" + ending
+			inside := "BEGIN:VCALENDAR" + ending + strings.TrimSuffix(c.String(), "\r") + ending + "END:VCALENDAR" + ending
 			if single, _, err := Parse(inside, Options{Lenient: true}); err != nil || len(single.Components) != 1 || contents(single.Components[0]) != contents(c) {
 				t.Errorf("%q is read again as %q, %v", c, single, err)
 			}
@@ -156,4 +156,30 @@ func (r *pieceReader) Read(b []byte) (int, error) {
 	n := copy(b[:min(len(b), r.n)], r.text)
 	r.text = r.text[n:]
 	return n, nil
+}
+
+// Only ASCII letters have another case in names: strings.ToUpper makes an I of a dotless i, and an S
+// of a long s.
+func TestNamesInOtherLetters(t *testing.T) {
+	c := mustParse(t, "BEGIN:VCALENDAR|BEGIN:X-A|DTSTART;TZıD=b;\x90=c;tzid=d:20260302T090000|UID:1|END:X-A|BEGIN:VTıMEZONE|END:VCALENDAR", Options{Lenient: true})
+	if len(c.Components) != 1 || c.Components[0].Name != "X-A" {
+		t.Fatalf("%q", c)
+	}
+	p := c.Components[0].Get("DTSTART")
+	var names []string
+	for q := range p.Params() {
+		names = append(names, q.Name)
+		if p.Param(q.Name) != q.Values[0] {
+			t.Errorf("%q: %q", q.Name, p.Param(q.Name))
+		}
+	}
+	if strings.Join(names, "|") != "TZıD|\x90|TZID" {
+		t.Errorf("%q", names)
+	}
+	if n := c.Components[0].Remove("uıd"); n != 0 {
+		t.Errorf("%d removed", n)
+	}
+	if n := p.RemoveParam("tzıd"); n != 0 && p.Param("TZID") == "" {
+		t.Errorf("%d removed: %q", n, p.Content())
+	}
 }

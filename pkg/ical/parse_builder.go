@@ -27,6 +27,7 @@ type builder struct {
 	broken  bool     // the component directly in the calendar is to be left out
 	skips   bool     // and its lines are not kept
 	outside bool     // the last line was text outside of a calendar
+	unnamed int      // how many components are open whose lines are left out, because the outermost has no valid name
 	blank   bool     // a blank line in this calendar is reported
 
 	failed    error // of the source of a Reader
@@ -126,6 +127,9 @@ func (b *builder) advance() event {
 		b.reportLine(Warning, "blank-after-name", nameEnd-1, upper(name), "a blank is after the name of a property")
 	}
 	name = upper(name)
+	if b.unnamed > 0 && b.staysUnnamed(name, text, at) {
+		return b.after()
+	}
 	switch name {
 	case "BEGIN":
 		return b.begin(text, at)

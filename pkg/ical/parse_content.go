@@ -21,15 +21,25 @@ func isNameByte(c byte) bool {
 	return c-'0' < 10 || c|0x20-'a' < 26 || c == '-' || c == '_'
 }
 
-// upper returns a name in upper case: the name itself, if it is in upper case, which most are.
+// upper returns a name with the letters of ASCII in upper case: the name itself, if it is in upper
+// case, which most are. Other bytes stay: strings.ToUpper makes ASCII of some letters, and replaces
+// what is not UTF-8.
 func upper(name string) string {
 	for i := range len(name) {
-		if name[i] >= 'a' {
-			return strings.ToUpper(name)
+		if isLower(name[i]) {
+			b := []byte(name)
+			for ; i < len(b); i++ {
+				if isLower(b[i]) {
+					b[i] -= 'a' - 'A'
+				}
+			}
+			return string(b)
 		}
 	}
 	return name
 }
+
+func isLower(c byte) bool { return c-'a' < 26 }
 
 // paramState says what splitLine found out about parameters.
 type paramState uint8

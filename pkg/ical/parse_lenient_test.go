@@ -177,6 +177,20 @@ var wilds = []wild{
 		problems: []string{"error text-outside-calendar 1:1  ", "error text-outside-calendar 9:1  "},
 		kept:     "VEVENT 1 [UID]",
 	},
+	{
+		name:     "component without a valid name",
+		text:     "BEGIN:VCALENDAR|PRODID:a|BEGIN:MY PART|PRODID:b|BEGIN:X-A|METHOD:c|END:X-A|END:MY PART|BEGIN:VEVENT|UID:1|END:VEVENT|X-B:c|END:VCALENDAR",
+		strict:   "line 3, column 7: \"MY PART\" is not a valid name of a component",
+		problems: []string{"error component-name 3:7 VCALENDAR ", "warning property-after-component 12:1 VCALENDAR "},
+		kept:     "VEVENT 1 [UID]",
+	},
+	{
+		name:     "component without a valid name or END",
+		text:     "BEGIN:VCALENDAR|BEGIN:|UID:0|BEGIN:VEVENT|UID:1|END:VEVENT|BEGIN:Ä|UID:2|END:VCALENDAR",
+		strict:   "line 2, column 7: \"\" is not a valid name of a component",
+		problems: []string{"error component-name 2:7 VCALENDAR ", "error component-name 7:7 VCALENDAR "},
+		kept:     "VEVENT 1 [UID]",
+	},
 }
 
 func TestLenient(t *testing.T) {
@@ -264,6 +278,15 @@ func TestOddNameAfterBlank(t *testing.T) {
 	if c.Value("VERSION") != "6.0" || c.Value("X-NSCP-CALPROPS-LAST-MODIFIED") != "20020101T000000Z" ||
 		!strings.HasSuffix(c.Components[0].Value("DESCRIPTION"), "9X-NSCP-A:b") {
 		t.Errorf("%+v", c.Properties)
+	}
+}
+
+// A calendar does not get the properties of a component without a valid name.
+func TestComponentWithoutName(t *testing.T) {
+	const text = "BEGIN:VCALENDAR\nPRODID:a\nBEGIN:MY PART\nPRODID:b\nMETHOD:c\nEND:MY PART\nX-B:d\nBEGIN:V EVENT\nMETHOD:e\nBEGIN:VEVENT\nEND:VEVENT\nEND:VCALENDAR\n"
+	c, _, err := Parse(text, Options{Lenient: true})
+	if err != nil || len(c.Properties) != 2 || c.Value("PRODID") != "a" || c.Value("X-B") != "d" || c.String() != text {
+		t.Errorf("%v, %q", err, c)
 	}
 }
 

@@ -50,7 +50,10 @@ func (b *builder) begin(text string, at int) event {
 	l := &b.lines
 	name := upper(strings.Trim(text[at:], " \t"))
 	if !IsName(name) {
-		b.reportLine(Error, "component-name", at, "", fmt.Sprintf("%.40q is not a valid name of a component", text[at:]))
+		b.badName(text, at)
+		if len(b.stack) == 1 { // in an event, it is more often a line of text that is not folded
+			b.unnamed = 1
+		}
 		return b.after()
 	}
 	switch {
@@ -71,6 +74,31 @@ func (b *builder) begin(text string, at int) event {
 		b.drop()
 	}
 	return b.open(name)
+}
+
+func (b *builder) badName(text string, at int) {
+	b.reportLine(Error, "component-name", at, "", fmt.Sprintf("%.40q is not a valid name of a component", text[at:]))
+}
+
+// staysUnnamed reports whether a line belongs to a component directly in the calendar that has no
+// valid name. Its lines are not those of the calendar: they are kept as broken lines.
+func (b *builder) staysUnnamed(name, text string, at int) bool {
+	if name != "BEGIN" && name != "END" {
+		return true
+	}
+	of := upper(strings.Trim(text[at:], " \t"))
+	switch {
+	case of == "VCALENDAR" || name == "BEGIN" && isWhole(of):
+		b.unnamed = 0
+		return false
+	case name == "BEGIN":
+		if b.unnamed++; !IsName(of) {
+			b.badName(text, at)
+		}
+	default:
+		b.unnamed--
+	}
+	return true
 }
 
 // isWhole reports whether a component stands directly in a calendar: it begins only after another

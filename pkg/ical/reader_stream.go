@@ -23,7 +23,7 @@ func (b *builder) leftObject() {
 
 // skip leaves out the component directly in the calendar, and frees its lines.
 func (b *builder) skip() {
-	b.broken, b.skips = true, true
+	b.broken, b.skips, b.unnamed = true, true, 0
 	b.stack = b.stack[:2]
 	c := b.stack[1].c
 	c.Properties, c.Components, c.follows = nil, nil, nil
@@ -46,7 +46,7 @@ func (b *builder) leavesSkipped(text string) bool {
 	if !begins && !ends {
 		return false
 	}
-	name := strings.ToUpper(strings.Trim(text[at:], " \t"))
+	name := upper(strings.Trim(text[at:], " \t"))
 	of := b.stack[1].c.Name
 	return name == "VCALENDAR" || ends && name == of || begins && isWhole(name) && isWhole(of)
 }

@@ -24,6 +24,8 @@ func (c *Component) String() string { return string(c.AppendTo(nil)) }
 type writer struct {
 	b    []byte
 	base int
+	seen int // how much after base was searched for LF
+	lf   int // the end of the last LF in it; 0 for none
 }
 
 func (w *writer) component(c *Component) {
@@ -78,8 +80,11 @@ func (w *writer) raw(lines string) {
 // endLine appends the ending of the last line if it is missing: the input ended there.
 func (w *writer) endLine() {
 	if n := len(w.b); n > w.base && w.b[n-1] != '\n' {
-		if ending := w.ending(); ending != "\r" || w.b[n-1] != '\r' {
+		switch ending := w.ending(); {
+		case w.b[n-1] != '\r':
 			w.b = append(w.b, ending...)
+		case ending != "\r": // the input ended between CR and LF
+			w.b = append(w.b, '\n')
 		}
 	}
 }
@@ -87,7 +92,12 @@ func (w *writer) endLine() {
 // ending returns the ending of the last line that has one.
 func (w *writer) ending() string {
 	own := w.b[w.base:]
-	i := bytes.LastIndexByte(own, '\n')
+	// Lines that end with CR only have no LF: what was searched once is not searched again.
+	if j := bytes.LastIndexByte(own[w.seen:], '\n'); j >= 0 {
+		w.lf = w.seen + j + 1
+	}
+	w.seen = len(own)
+	i := w.lf - 1
 	switch {
 	case i > 0 && own[i-1] != '\r':
 		return "\n"

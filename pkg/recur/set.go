@@ -239,7 +239,11 @@ func (b *builder) addMaster(c *ical.Component) error {
 	recurs := c.Get("RRULE") != nil || c.Get("RDATE") != nil
 	if !ok {
 		if recurs {
-			b.report(ical.Error, "rrule-without-dtstart", c, c.Get("RRULE"), "the component recurs, but has no start; its recurrence is ignored")
+			level := ical.Error
+			if c.Name != "VEVENT" { // as ical.Check says
+				level = ical.Warning
+			}
+			b.report(level, "rrule-without-dtstart", c, c.Get("RRULE"), "the component recurs, but has no start; its recurrence is ignored")
 		}
 		return nil
 	}

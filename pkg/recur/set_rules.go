@@ -137,7 +137,7 @@ func (b *builder) addDates(c *ical.Component, p *ical.Property) {
 		}
 		t, err := ical.ParseTime(value)
 		if err != nil {
-			b.report(ical.Error, "value-invalid", c, p, "RDATE contains a value that is not a date or time; it is ignored")
+			b.report(invalidLevel(p), "value-invalid", c, p, "RDATE contains a value that is not a date or time; it is ignored")
 			continue
 		}
 		other = other || (t.Form == ical.Date) != f.allDay
@@ -150,6 +150,15 @@ func (b *builder) addDates(c *ical.Component, p *ical.Property) {
 	if other {
 		b.report(ical.Warning, "rdate-type", c, p, "of DTSTART and RDATE, one is a date and the other a time; RDATE is read like DTSTART, a date with the time of day of DTSTART")
 	}
+}
+
+// invalidLevel is the level of a value that cannot be read, in a list. A list without any value
+// is a warning, as in ical.Check: programs leave it when the last value is removed.
+func invalidLevel(p *ical.Property) ical.Level {
+	if strings.Trim(p.Value(), " \t,") == "" {
+		return ical.Warning
+	}
+	return ical.Error
 }
 
 // sameClock returns the point of a day at the time of day of the start.
@@ -166,7 +175,7 @@ func (b *builder) addExceptions(c *ical.Component, p *ical.Property) {
 		value, _, _ = strings.Cut(value, "/") // the start of a period
 		t, err := ical.ParseTime(value)
 		if err != nil {
-			b.report(ical.Error, "value-invalid", c, p, "EXDATE contains a value that is not a date or time; it is ignored")
+			b.report(invalidLevel(p), "value-invalid", c, p, "EXDATE contains a value that is not a date or time; it is ignored")
 			continue
 		}
 		other = other || (t.Form == ical.Date) != f.allDay

@@ -163,7 +163,7 @@ func (b *builder) addFreeBusy(c *ical.Component) {
 		for value := range ical.SplitValues(p.Value()) {
 			period, err := ical.ParsePeriod(value)
 			if err != nil {
-				b.report(ical.Error, "value-invalid", c, p, "FREEBUSY contains a value that is not a period; it is ignored")
+				b.report(invalidLevel(p), "value-invalid", c, p, "FREEBUSY contains a value that is not a period; it is ignored")
 				continue
 			}
 			t := b.at(c, p, period.Start)
@@ -218,7 +218,11 @@ func (b *builder) setEnd(s *shape, p *ical.Property) bool {
 		return false
 	}
 	if (t.Form == ical.Date) != s.allDay {
-		b.report(ical.Error, strings.ToLower(p.Name)+"-type", c, p, "of the start and "+p.Name+", one is a date and the other a time; "+p.Name+" is read like the start")
+		level := ical.Error
+		if c.Name == "VTODO" { // as ical.Check says
+			level = ical.Warning
+		}
+		b.report(level, strings.ToLower(p.Name)+"-type", c, p, "of the start and "+p.Name+", one is a date and the other a time; "+p.Name+" is read like the start")
 	}
 	m := s.point(t)
 	l := length{exact: m.unix - s.start.unix}

@@ -548,3 +548,43 @@ func TestProblemsTellTheirPlace(t *testing.T) {
 		t.Errorf("place %s, want %s", got, want)
 	}
 }
+
+// What both NewSet and ical.Check report has the same code and level.
+func TestLevelsAreThoseOfCheck(t *testing.T) {
+	for _, component := range []string{
+		"VEVENT\nDTSTART:20260302T090000Z\nDTEND:20260302T100000Z\nDURATION:PT1H",
+		"VEVENT\nDTSTART;VALUE=DATE:20260302\nDTEND:20260302T100000Z",
+		"VEVENT\nDTSTART:20260302T090000Z\nDTEND:20260301T090000Z",
+		"VEVENT\nDTSTART:20260302T090000Z\nDURATION:-PT1H",
+		"VEVENT\nDTSTART:20260302T090000Z\nDURATION:1 hour",
+		"VEVENT\nDTSTART:today",
+		"VEVENT\nSUMMARY:Lunch",
+		"VTODO\nDTSTART;VALUE=DATE:20260302\nDUE:20260302T170000Z",
+		"VTODO\nDTSTART:20260302T090000Z\nDUE:20260303T090000Z\nDURATION:PT1H",
+		"VTODO\nDTSTART:20260302T090000Z\nDUE:20260301T090000Z",
+		"VTODO\nRRULE:FREQ=DAILY",
+		"VJOURNAL\nRRULE:FREQ=DAILY",
+		"VEVENT\nDTSTART:20260302T090000Z\nRRULE:FREQ=DAILY;COUNT=2\nEXDATE:",
+		"VEVENT\nDTSTART:20260302T090000Z\nRRULE:FREQ=DAILY;COUNT=2\nEXDATE:tomorrow",
+		"VEVENT\nDTSTART:20260302T090000Z\nRDATE:",
+		"VEVENT\nDTSTART:20260302T090000Z\nRDATE:,tomorrow",
+		"VEVENT\nDTSTART:20260302T090000Z\nRDATE;VALUE=PERIOD:20260303T090000Z/20260303T080000Z",
+		"VFREEBUSY\nFREEBUSY:",
+		"VFREEBUSY\nFREEBUSY:tomorrow",
+	} {
+		calendar := calendarOf(t, component)
+		check := make(map[string]ical.Level)
+		for _, p := range ical.Check(calendar) {
+			check[p.Code] = max(check[p.Code], p.Level)
+		}
+		_, problems, err := NewSet(calendar, calendar.Components, SetOptions{Zones: NewZones()})
+		if err != nil || len(problems) == 0 {
+			t.Errorf("%q: %v, %v", component, problems, err)
+		}
+		for _, p := range problems {
+			if level, both := check[p.Code]; both && level != p.Level {
+				t.Errorf("%q: %s is %s here and %s there", component, p.Code, p.Level, level)
+			}
+		}
+	}
+}
