@@ -154,6 +154,11 @@ func (g changeGroup) addTo(c *ical.Component, to, horizon int64) {
 		case o == nil && (change.at <= to || len(c.Components) == 0):
 			o = change.observance(c)
 		case o != nil && change.at <= to:
+			if o.Get("RDATE") == nil {
+				// Some readers, ical.js among them, take only the RDATEs of an observance that has
+				// any, and lose the change at its DTSTART.
+				o.Add("RDATE", o.Value("DTSTART"))
+			}
 			o.Add("RDATE", change.civil.String())
 		}
 	}
