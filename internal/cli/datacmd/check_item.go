@@ -215,7 +215,7 @@ func (r *run) warnOfNever(i *item, first *recur.Instance, budget *recur.Budget) 
 		return nil
 	}
 	if _, _, err := recur.ParseRule(rule.Value()); err != nil {
-		return nil //nolint:nilerr // the rule is ignored, which is reported already
+		return nil // the rule is ignored, which is reported already
 	}
 	for in, err := range i.set.Between(first.Start, lastInstant, budget) {
 		if err != nil || in.RecurrenceID != first.RecurrenceID {
