@@ -211,9 +211,9 @@ func (w *walk) text(name string, format format, b io.Reader, recorded *recorder,
 	case formatJCal:
 		form = JCal
 	case formatUTF16:
-		return w.fault(Bad, name, "not-utf8", errors.New("the text is UTF-16; iCalendar text must be UTF-8"))
+		return w.fault(Bad, name, "utf-16", errors.New("the text is UTF-16, but must be UTF-8; convert it, for example with: iconv -f UTF-16 -t UTF-8"))
 	case formatOther:
-		return w.fault(Bad, name, "archive-unsupported", errors.New("the file is an archive of a kind that is not supported; use zip or gzip"))
+		return w.fault(Bad, name, "archive-unsupported", errors.New("the file is an archive of a kind that is not supported; unpack it, and check the directory"))
 	case formatZip, formatGzip:
 		return w.fault(Bad, name, "archive-nested", errors.New("an archive inside an archive is not read; unpack it first"))
 	case formatText:
@@ -286,7 +286,7 @@ func formatOf(head []byte) format {
 	case starts("BZh"), starts("\xfd7zXZ"), starts("7z\xbc\xaf"), starts("\x28\xb5\x2f\xfd"), starts("Rar!"),
 		len(head) > 262 && string(head[257:262]) == "ustar":
 		return formatOther
-	case starts("\xff\xfe"), starts("\xfe\xff"):
+	case starts("\xff\xfe"), starts("\xfe\xff"), starts("B\x00E\x00G\x00"), starts("\x00B\x00E\x00G"):
 		return formatUTF16
 	}
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")

@@ -122,18 +122,19 @@ func TestDetectsContent(t *testing.T) {
 	copy(tar[257:], "ustar")
 	for name, text := range map[string]string{
 		"plain.txt": calendar, "mark.ics": "\ufeff" + calendar, "jcal.ics": "\r\n [\"VCALENDAR\", [], []]", "list.x": `[["vcalendar", [], []]]`,
-		"other.json": `{"a": 1}`, "empty.ics": "", "wide.ics": "\xff\xfeB\x00", "a.tar": string(tar), "b.bz2": "BZh91AY", "text": "hello",
+		"other.json": `{"a": 1}`, "empty.ics": "", "wide.ics": "\xff\xfeB\x00", "wide2.ics": "B\x00E\x00G\x00I\x00", "a.tar": string(tar), "b.bz2": "BZh91AY", "text": "hello",
 		"gz.ics": string(gzipped(t, []byte(calendar))), "gzjson": string(gzipped(t, []byte(`["vcalendar",[],[]]`))),
 		"gzempty": string(gzipped(t, nil)), "gzgz": string(gzipped(t, gzipped(t, []byte(calendar)))), "zip.ics": string(zipped(t, "a.ics", calendar)),
 	} {
 		put(t, name, []byte(text))
 	}
-	expect(t, seen(t, Limits{}, "plain.txt", "mark.ics", "jcal.ics", "list.x", "other.json", "empty.ics", "wide.ics", "a.tar", "b.bz2", "text", "gz.ics", "gzjson", "gzempty", "gzgz", "zip.ics", "missing"),
+	expect(t, seen(t, Limits{}, "plain.txt", "mark.ics", "jcal.ics", "list.x", "other.json", "empty.ics", "wide.ics", "wide2.ics", "a.tar", "b.bz2", "text", "gz.ics", "gzjson", "gzempty", "gzgz", "zip.ics", "missing"),
 		"text plain.txt form=0 bytes=32", "text mark.ics form=0 bytes=35", "text jcal.ics form=1 bytes=24", "text list.x form=1 bytes=23",
 		"text other.json form=1 bytes=8", "fault empty.ics kind=1 file-empty: the file is empty",
-		"fault wide.ics kind=1 not-utf8: the text is UTF-16; iCalendar text must be UTF-8",
-		"fault a.tar kind=1 archive-unsupported: the file is an archive of a kind that is not supported; use zip or gzip",
-		"fault b.bz2 kind=1 archive-unsupported: the file is an archive of a kind that is not supported; use zip or gzip",
+		"fault wide.ics kind=1 utf-16: the text is UTF-16, but must be UTF-8; convert it, for example with: iconv -f UTF-16 -t UTF-8",
+		"fault wide2.ics kind=1 utf-16: the text is UTF-16, but must be UTF-8; convert it, for example with: iconv -f UTF-16 -t UTF-8",
+		"fault a.tar kind=1 archive-unsupported: the file is an archive of a kind that is not supported; unpack it, and check the directory",
+		"fault b.bz2 kind=1 archive-unsupported: the file is an archive of a kind that is not supported; unpack it, and check the directory",
 		"text text form=0 bytes=5", "text gz.ics form=0 bytes=32", "text gzjson form=1 bytes=19", "fault gzempty kind=1 file-empty: the file is empty",
 		"fault gzgz kind=1 archive-nested: an archive inside an archive is not read; unpack it first", "text zip.ics:a.ics form=0 bytes=32",
 		"fault missing kind=2 file-unreadable: no such file or directory")

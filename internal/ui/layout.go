@@ -140,7 +140,7 @@ func (f *fitter) squeeze() bool {
 	}
 	secondary := 0
 	for _, i := range f.shown {
-		if !f.columns[i].Key {
+		if !f.columns[i].kept() {
 			secondary++
 		}
 	}
@@ -174,13 +174,16 @@ func (f *fitter) fits() bool { return f.total() <= f.width }
 func (f *fitter) droppable(want func(column int) bool) []int {
 	var out []int
 	for _, i := range slices.Backward(f.shown) {
-		if !f.columns[i].Key && want(i) {
+		if !f.columns[i].kept() && want(i) {
 			out = append(out, i)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b int) int { return f.columns[a].Priority - f.columns[b].Priority })
 	return out
 }
+
+// kept reports whether a column is never dropped.
+func (c Column) kept() bool { return c.Key || c.Essential }
 
 func (f *fitter) hide(column int, h hiddenColumn) {
 	h.column = column

@@ -16,6 +16,10 @@ type Column struct {
 	// name of a rule. A key is never cut or dropped.
 	Key bool
 
+	// Essential marks text without which the rest means little. It may be wrapped, but is
+	// never dropped: a table too narrow for it is written as blocks.
+	Essential bool
+
 	// Number aligns the cells right. A number is never cut or wrapped.
 	Number bool
 
@@ -43,7 +47,7 @@ const (
 // Columns without any value are not shown. If a table is too wide, the writer makes
 // room in this order: it wraps titles; it moves columns with the same value in every
 // row to a note; it drops optional columns; it wraps or clips text columns; it drops
-// other columns; it writes each record as a block of "title: value" lines. A note names
+// columns that are neither keys nor essential; it writes each record as a block of "title: value" lines. A note names
 // the columns that it dropped. A later row that does not fit the layout continues on
 // indented lines, so that keys, numbers and values that differ from a note are always
 // complete.

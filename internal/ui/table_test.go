@@ -142,6 +142,22 @@ func TestTableDropsSecondaryColumns(t *testing.T) {
 	)
 }
 
+// Essential columns are wrapped; if there is no room for that, each record is a block.
+func TestTableKeepsEssentialColumns(t *testing.T) {
+	columns := []ui.Column{{Title: "where", Essential: true}, {Title: "result", Key: true}, {Title: "what", Essential: true}}
+	rows := [][]string{{"/home/joe/calendars/export.ics:4", "error", "DTEND is before DTSTART; it is ignored"}}
+	compare(t, table(t, 60, columns, rows),
+		"where                      result  what",
+		"/home/joe/calendars/       error   DTEND is before DTSTART;",
+		"export.ics:4                       it is ignored",
+	)
+	for width := 8; width < 60; width++ {
+		if out := table(t, width, columns, rows); strings.Contains(out, "not shown") || !strings.Contains(strings.Join(strings.Fields(out), ""), "ignored") && width > 20 {
+			t.Errorf("width %d:\n%s", width, out)
+		}
+	}
+}
+
 // A name that is wrapped is cut after a dot, and an optional column is not wrapped at all.
 func TestTableDropsOptionalColumns(t *testing.T) {
 	columns := []ui.Column{{Title: "change", Key: true, Number: true}, {Title: "target", Optional: true}, {Title: "what"}}

@@ -69,8 +69,8 @@ func (b *builder) start() {
 	l := &b.lines
 	head := l.text[:min(len(l.text), 4)]
 	if strings.HasPrefix(head, "\xff\xfe") || strings.HasPrefix(head, "\xfe\xff") ||
-		len(head) == 4 && (head[0] == 0) != (head[1] == 0) {
-		b.fail(Problem{Level: Error, Code: "utf-16", Line: 1, Text: "the text is UTF-16; iCalendar is UTF-8"})
+		len(head) == 4 && (head[0] == 0) != (head[1] == 0) && (head[0] == 0) == (head[2] == 0) && (head[1] == 0) == (head[3] == 0) {
+		b.fail(Problem{Level: Error, Code: "utf-16", Line: 1, Text: "the text is UTF-16, but must be UTF-8"})
 		return
 	}
 	if strings.IndexByte(l.text, '\r') >= 0 && strings.IndexByte(l.text, '\n') < 0 {

@@ -77,7 +77,7 @@ func (p *ruleParser) fail(code, format string, args ...any) {
 		return
 	}
 	p.err = &ruleError{fmt.Sprintf(format, args...)}
-	p.problems = append(p.problems, ical.Problem{Level: ical.Error, Code: code, Text: p.err.Error()})
+	p.problems = append(p.problems, ical.Problem{Level: ical.Error, Code: code, Text: p.err.Error() + "; the rule is ignored"})
 }
 
 // quote shortens and quotes a value for a message.

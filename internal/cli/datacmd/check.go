@@ -106,10 +106,17 @@ func (o *check) checkOptions(cmd *cobra.Command) error {
 	if len(o.paths) == 0 {
 		return cmdutil.Usagef("missing file: use -m FILE, or -m - for standard input")
 	}
+	stdin := 0
 	for _, path := range o.paths {
-		if path == "" {
+		switch path {
+		case "":
 			return cmdutil.Usagef("option --path requires a value; '%s --help' lists the options", cmd.CommandPath())
+		case "-":
+			stdin++
 		}
+	}
+	if stdin > 1 { // before anything is reported
+		return cmdutil.Usagef("standard input (-) can be read only once, but -m - is given %d times", stdin)
 	}
 	o.zones, o.zone, o.floating = recur.NewZones(), recur.UTC(), o.timezone == ""
 	if !o.floating {

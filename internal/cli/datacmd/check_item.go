@@ -214,6 +214,9 @@ func (r *run) warnOfNever(i *item, first *recur.Instance, budget *recur.Budget) 
 	if parts := strings.ToUpper(rule.Value()); strings.Contains(parts, "COUNT=") || strings.Contains(parts, "UNTIL=") {
 		return nil
 	}
+	if _, _, err := recur.ParseRule(rule.Value()); err != nil {
+		return nil // the rule is ignored, which is reported already
+	}
 	for in, err := range i.set.Between(first.Start, lastInstant, budget) {
 		if err != nil || in.RecurrenceID != first.RecurrenceID {
 			return err

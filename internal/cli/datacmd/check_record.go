@@ -22,9 +22,9 @@ func csvHeader() []string {
 	return []string{"kind", "file", "line", "uid", "component", "result", "rule", "detail", "start", "end", "next", "timezone", "recurrence-id", "summary"}
 }
 
-// columns are those of row.
+// columns are those of row. The path of a file can be longer than the terminal is wide.
 func columns() []ui.Column {
-	return []ui.Column{{Title: "where", Key: true}, {Title: "result", Priority: 2}, {Title: "what", Priority: 1}}
+	return []ui.Column{{Title: "where", Essential: true}, {Title: "result", Key: true}, {Title: "what", Essential: true}}
 }
 
 // The results of an item.

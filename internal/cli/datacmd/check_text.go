@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -36,6 +37,9 @@ func (r *run) text(t calfile.Text) error {
 		f.errors++ // reported by whoever opened the file
 	} else if source.cut {
 		f.hold(ical.Problem{Level: ical.Error, Code: "file-cut-off", Line: source.line, Text: "the file ends before END:VCALENDAR: it is cut off, and its last components may be missing"})
+	}
+	if source.cut {
+		f.forgetEnd(source.line + 1)
 	}
 	return f.finish()
 }
@@ -275,10 +279,23 @@ func componentsOf(o *calobj.Object) (out []*ical.Component) {
 	return out
 }
 
+// forgetEnd drops the problem that a component is open at the END:VCALENDAR on a line that the
+// file does not have: that the file is cut off is reported anyway.
+func (f *fileText) forgetEnd(line int) {
+	at := fmt.Sprintf(" in line %d", line)
+	maps.DeleteFunc(f.held, func(_ problemKey, p ical.Problem) bool {
+		return p.Code == "component-not-ended" && strings.HasSuffix(p.Text, at)
+	})
+}
+
 // finish reports the problems that belong to no item.
 func (f *fileText) finish() error {
 	problems := make([]ical.Problem, 0, len(f.held))
+	_, none := f.held[keyOf(ical.Problem{Code: "no-calendar", Text: "the text contains no VCALENDAR"})]
 	for _, p := range f.held {
+		if none && p.Code == "text-outside-calendar" {
+			continue // all of it is outside
+		}
 		problems = append(problems, p)
 		if p.Level == ical.Error {
 			f.errors++
