@@ -42,7 +42,7 @@ func runPart(name string, args []string) error {
 	if err != nil {
 		return err
 	}
-	work, err := partWork(name, args[0])
+	work, size, err := partWork(name, args[0])
 	if err != nil {
 		return err
 	}
@@ -61,13 +61,13 @@ func runPart(name string, args []string) error {
 			best = took
 		}
 	}
-	_, err = fmt.Printf("%.9f %d\n", best.Seconds(), count)
+	_, err = fmt.Printf("%.9f %d %d\n", best.Seconds(), count, size)
 	return err
 }
 
 // partWork prepares a part. The work returns what it counted, and the time if it is not that of
-// the whole.
-func partWork(name, file string) (func() (int, time.Duration, error), error) {
+// the whole. size is that of the texts, if it differs from the file.
+func partWork(name, file string) (work func() (int, time.Duration, error), size int64, err error) {
 	switch name {
 	case partFile:
 		return func() (n int, _ time.Duration, err error) {
@@ -78,19 +78,20 @@ func partWork(name, file string) (func() (int, time.Duration, error), error) {
 			defer f.Close()
 			n, err = countStream(f)
 			return n, 0, err
-		}, nil
+		}, 0, nil
 	case partExpand, partCentury:
-		return ruleWork(name, file)
+		work, err = ruleWork(name, file)
+		return work, 0, err
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	switch name {
 	case partParse:
 		whole := string(text)
 		return func() (int, time.Duration, error) {
-			c, _, err := ical.Parse(whole, ical.Options{})
+			c, _, err := ical.Parse(whole, wholeCalendar())
 			if err != nil {
 				return 0, 0, err
 			}
@@ -99,16 +100,21 @@ func partWork(name, file string) (func() (int, time.Duration, error), error) {
 				n++
 			}
 			return n, 0, nil
-		}, nil
+		}, 0, nil
 	case partStream:
 		return func() (int, time.Duration, error) {
 			n, err := countStream(bytes.NewReader(text))
 			return n, 0, err
-		}, nil
+		}, 0, nil
 	case partObjects:
 		return objectWork(string(text))
 	}
-	return nil, fmt.Errorf("unknown part '%s'", name)
+	return nil, 0, fmt.Errorf("unknown part '%s'", name)
+}
+
+// wholeCalendar returns the options with which a calendar is read as one object.
+func wholeCalendar() ical.Options {
+	return ical.Options{Limits: ical.Limits{Properties: 10_000_000, Components: 1_000_000}}
 }
 
 func countStream(r io.Reader) (n int, err error) {
@@ -127,10 +133,10 @@ func countStream(r io.Reader) (n int, err error) {
 
 // objectWork cuts a text into one object for each event, with the time zones of the text, and
 // returns the work of reading them.
-func objectWork(text string) (func() (int, time.Duration, error), error) {
-	c, _, err := ical.Parse(text, ical.Options{})
+func objectWork(text string) (work func() (int, time.Duration, error), size int64, err error) {
+	c, _, err := ical.Parse(text, wholeCalendar())
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	zones := map[string]*ical.Component{}
 	for z := range c.Children("VTIMEZONE") {
@@ -154,6 +160,9 @@ func objectWork(text string) (func() (int, time.Duration, error), error) {
 		byUID[uid] = len(objects)
 		objects = append(objects, append(e.AppendTo(object), objectEnd...))
 	}
+	for _, object := range objects {
+		size += int64(len(object))
+	}
 	all := recur.NewZones()
 	return func() (int, time.Duration, error) {
 		for i, object := range objects {
@@ -166,7 +175,7 @@ func objectWork(text string) (func() (int, time.Duration, error), error) {
 			}
 		}
 		return events, 0, nil
-	}, nil
+	}, size, nil
 }
 
 const objectEnd = "END:VCALENDAR\r\n"
