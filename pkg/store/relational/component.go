@@ -139,17 +139,16 @@ func (s *Session) runQuery(ctx context.Context, q *componentQuery, f store.Compo
 		return run(s.tx.Stream, q.where, most)
 	}
 	return func(yield func(*store.Component, error) bool) {
-		first := q.first
-		if !q.begun {
+		first := q.all[:min(len(q.all), most)]
+		if !q.whole {
 			var err error
 			if first, err = collect(run(s.tx.Query, q.where.clone(), min(most, firstComponents))); err != nil {
 				yield(nil, err)
 				return
 			}
 		}
-		first = first[:min(len(first), most)]
 		var end, name string // of the conditions for the rest; the component belongs to the caller after yield
-		if n := len(first); n == firstComponents && most > n {
+		if n := len(first); !q.whole && n == firstComponents && most > n {
 			last := first[n-1]
 			name = q.where.value(last.Name)
 			if end = "name > " + name; q.order != byName {
@@ -203,8 +202,8 @@ type componentQuery struct {
 	where   *where
 	order   string
 
-	begun bool               // first has been read
-	first []*store.Component // at most firstComponents
+	whole bool // all is the whole result
+	all   []*store.Component
 }
 
 // text returns the statement with a limit; math.MaxInt is none.
@@ -218,8 +217,8 @@ func (q *componentQuery) text(w *where, limit int) string {
 }
 
 // componentQueries returns the queries that list the components which a filter selects,
-// one after the other. Each is served by one index. The two of a time range without texts have
-// been begun together, in one round trip.
+// one after the other. Each is served by one index. The two of a time range without texts are
+// one, in one round trip, if their results are small.
 func (s *Session) componentQueries(ctx context.Context, c *store.Calendar, f store.ComponentFilter) ([]*componentQuery, error) {
 	columns := componentColumns
 	if f.WithText {
@@ -230,42 +229,44 @@ func (s *Session) componentQueries(ctx context.Context, c *store.Calendar, f sto
 	if f.From.IsZero() && f.To.IsZero() {
 		return []*componentQuery{{columns: columns, where: w, order: byName}}, nil
 	}
-	long := w.clone()
-	both := w.clone()
-	w.addRange(f.From, f.To, false)
-	long.addRange(f.From, f.To, true)
-	short := &componentQuery{columns: columns, where: w, order: byTime}
-	rest := &componentQuery{columns: columns, where: long, order: byTime}
+	short := &componentQuery{columns: columns, where: w.clone(), order: byTime}
+	long := &componentQuery{columns: columns, where: w.clone(), order: byTime}
+	short.where.addRange(f.From, f.To, false)
+	long.where.addRange(f.From, f.To, true)
+	queries := []*componentQuery{short, long}
 	if f.WithText {
-		return []*componentQuery{short, rest}, nil
+		return queries, nil
 	}
-	limit := min(limitOf(f), firstComponents)
-	common := slices.Clone(both.terms)
-	both.addRange(f.From, f.To, false)
-	query := "SELECT * FROM (" + short.text(both, limit) + ") a"
-	both.terms = common
-	both.addRange(f.From, f.To, true)
-	query += " UNION ALL SELECT * FROM (" + rest.text(both, limit) + ") b"
-	found, err := queryAll(ctx, s, query, both.args, func(rows Rows) (*store.Component, error) { return scanComponent(rows, false) })
-	for _, m := range found {
-		if _, _, isLong := spanOf(m); isLong {
-			rest.first = append(rest.first, m)
-		} else {
-			short.first = append(short.first, m)
-		}
+	common := slices.Clone(w.terms)
+	w.addRange(f.From, f.To, false)
+	query := columns + w.text()
+	w.terms = common
+	w.addRange(f.From, f.To, true)
+	query += " UNION ALL " + columns + w.text() + fmt.Sprintf(" LIMIT %d", firstComponents+1)
+	all, err := queryAll(ctx, s, query, w.args, func(rows Rows) (*store.Component, error) { return scanComponent(rows, false) })
+	if err != nil || len(all) > firstComponents {
+		return queries, err
 	}
-	for _, q := range []*componentQuery{short, rest} {
-		q.begun = true
-		slices.SortFunc(q.first, inTime) // no engine promises an order of parts
-	}
-	return []*componentQuery{short, rest}, err
+	slices.SortFunc(all, inTime)
+	at, _ := slices.BinarySearchFunc(all, true, func(m *store.Component, long bool) int { return compareFlags(isLong(m), long) })
+	short.whole, short.all = true, all[:at]
+	long.whole, long.all = true, all[at:]
+	return queries, nil
 }
 
-// inTime compares components as byTime does.
+// inTime compares components by the order of a time range: short ones come first, then the
+// start counts, then the name.
 func inTime(a, b *store.Component) int {
-	start, _, _ := spanOf(a)
-	other, _, _ := spanOf(b)
-	return cmp.Or(cmp.Compare(start, other), cmp.Compare(a.Name, b.Name))
+	start, _, long := spanOf(a)
+	otherStart, _, otherLong := spanOf(b)
+	return cmp.Or(compareFlags(long, otherLong), cmp.Compare(start, otherStart), cmp.Compare(a.Name, b.Name))
+}
+
+func compareFlags(a, b bool) int { return cmp.Compare(flag(a), flag(b)) }
+
+func isLong(m *store.Component) bool {
+	_, _, long := spanOf(m)
+	return long
 }
 
 func componentWhere(c *store.Calendar, f store.ComponentFilter) *where {
