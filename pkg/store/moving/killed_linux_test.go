@@ -3,6 +3,7 @@ package moving_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -32,31 +33,43 @@ func openAt(ctx context.Context, where, backend string) (store.Store, error) {
 	return sqlite.Open(ctx, sqlite.Options{Path: where, Backend: backend})
 }
 
-// moveForEver moves the account a from one store to the other and back until it is killed.
+// moveForEver moves the account a from one store to the other and back until it is killed. It
+// ends an interrupted move first: an account that has arrived does not go back before it has
+// left the other store.
 func moveForEver(t *testing.T, places string) {
 	one, two := openPair(t, places)
-	for i := 0; ; i++ {
-		for _, pair := range [][2]store.Store{{one, two}, {two, one}} {
-			var absent bool
-			err := pair[0].View(t.Context(), func(ctx context.Context, r store.Reader) error {
-				_, err := r.Account(ctx, "a")
-				absent = err != nil
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if absent {
-				continue
-			}
-			if _, err := moving.Move(t.Context(), pair[0], pair[1], "a", moving.Options{}); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := fmt.Fprintln(os.Stdout, "moved"); err != nil { // to the test that started the process
-				t.Fatal(err)
-			}
+	for {
+		from, to := one, two
+		present, _ := placeOf(t, one)
+		if _, leaving := placeOf(t, two); leaving || !present {
+			from, to = two, one
+		}
+		if _, err := moving.Move(t.Context(), from, to, "a", moving.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprintln(os.Stdout, "moved"); err != nil { // to the test that started the process
+			t.Fatal(err)
 		}
 	}
+}
+
+// placeOf reports whether the account a is in a store, and whether it is leaving it.
+func placeOf(t *testing.T, st store.Store) (present, leaving bool) {
+	t.Helper()
+	err := st.View(t.Context(), func(ctx context.Context, r store.Reader) error {
+		a, err := r.Account(ctx, "a")
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err == nil {
+			present, leaving = true, a.Leaving != ""
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return present, leaving
 }
 
 func openPair(t *testing.T, places string) (one, two store.Store) {
