@@ -42,6 +42,7 @@ func StartPgBouncer(ctx context.Context, server *PostgresServer, connections int
 			return nil, err
 		}
 	}
+	// Each database has connections of its own, which would soon be more than the server accepts.
 	settings := fmt.Sprintf(`[databases]
 * = host=%s port=%d user=%s
 [pgbouncer]
@@ -52,6 +53,7 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = %d
 max_client_conn = 500
+server_idle_timeout = 2
 `, server.Host, server.Port, PostgresUser, dir, connections)
 	file := filepath.Join(dir, "pgbouncer.ini")
 	if err := server.writeFile(file, settings); err != nil {
