@@ -52,7 +52,7 @@ func (x *Object) components() (out []*ical.Component) {
 	return out
 }
 
-// statusOf returns the status of the master or, if there is none, of the first override.
+// statusOf returns the status of the master or, if absent, of the first override.
 func statusOf(components []*ical.Component) string {
 	for _, c := range components {
 		if c.Get("RECURRENCE-ID") == nil {

@@ -36,8 +36,8 @@ type Object struct {
 	UID      string          // unescaped
 	Type     string          // of the components, such as VEVENT
 	Method   string          // in upper case; "" for none
-	// Index is what a store keeps, see store.Component. Status is that of the master or, if
-	// there is none, of the first override. Transparent is set if the master and all
+	// Index is what a store keeps, see store.Component. Status is that of the master or,
+	// without one, of the first override. Transparent is set if the master and all
 	// overrides are transparent, so that no instance takes time in free/busy.
 	Index store.Index
 	// Problems are those of reading and of meaning, of every level.

@@ -60,7 +60,7 @@ type checker struct {
 	lastZone string // the last TZID that was in order
 
 	component *Component // the one that is checked
-	parent    *Component // the one around it; nil if there is none
+	parent    *Component // the one around it; nil if absent
 	uid       string     // of the component or the one around it
 
 	list    []Problem

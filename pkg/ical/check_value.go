@@ -277,7 +277,7 @@ func isClearOffset(s string) bool {
 }
 
 // scheme returns the scheme of a URI (RFC 3986, 3.1) as it is written, and what follows its
-// colon; ok is false if there is none.
+// colon; ok is false if the text has no scheme.
 func scheme(s string) (name, rest string, ok bool) {
 	colon := strings.IndexByte(s, ':')
 	if colon <= 0 {

@@ -29,7 +29,7 @@ func NewComponent(name string) *Component {
 	return &Component{Name: upper(name)}
 }
 
-// Get returns the first property of a name in upper case; nil if there is none.
+// Get returns the first property of a name in upper case; nil if absent.
 func (c *Component) Get(name string) *Property {
 	for i := range c.Properties {
 		if c.Properties[i].Name == name {
@@ -39,7 +39,7 @@ func (c *Component) Get(name string) *Property {
 	return nil
 }
 
-// Value returns the value of the first property of a name as it is written; "" if there is none.
+// Value returns the value of the first property of a name as it is written; "" if absent.
 func (c *Component) Value(name string) string {
 	if p := c.Get(name); p != nil {
 		return p.Value()

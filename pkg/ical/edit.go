@@ -30,7 +30,7 @@ func (c *Component) Add(name, value string, params ...Param) *Property {
 }
 
 // Set gives a property one value: it replaces the first property of the name, removes the others,
-// or adds the property if there is none. It returns the property; it takes the same arguments as
+// or adds the property if absent. It returns the property; it takes the same arguments as
 // Add. A property that is already the same keeps its text.
 func (c *Component) Set(name, value string, params ...Param) *Property {
 	p, ok := newProperty(name, value, params)

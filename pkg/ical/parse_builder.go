@@ -110,7 +110,7 @@ func (b *builder) advance() event {
 	}
 	if text[0] == ' ' || text[0] == '\t' {
 		if !b.lenient || !isOddName(text) {
-			b.reportLine(Error, "continuation-of-nothing", 0, "", "the line continues another one, but there is none")
+			b.reportLine(Error, "continuation-of-nothing", 0, "", "the line continues another one, but no line is before it")
 			return b.after()
 		}
 		b.reportLine(Warning, "blank-before-name", 0, "", "a blank is before the name of a property")

@@ -87,7 +87,7 @@ var wilds = []wild{
 	{
 		name:     "a continuation of nothing",
 		text:     "BEGIN:VCALENDAR||  more|BEGIN:VEVENT|UID:1|END:VEVENT|END:VCALENDAR",
-		strict:   "line 3, column 1: the line continues another one, but there is none",
+		strict:   "line 3, column 1: the line continues another one, but no line is before it",
 		problems: []string{"warning blank-line 2:1 VCALENDAR ", "error continuation-of-nothing 3:1 VCALENDAR "},
 		kept:     "VEVENT 1 [UID]",
 	},

@@ -264,7 +264,7 @@ func readWCAPHeader(text []byte) (wcapHeader, error) {
 }
 
 // continuing returns the property of Calendar Server 6 that seems to continue another one; if
-// there is none, the other one.
+// there is no such property, the other one.
 func continuing(p *ical.Property) *ical.Property {
 	value := p.Value()
 	at := strings.Index(strings.ToUpper(value), "X-NSCP-")

@@ -14,13 +14,13 @@ type frame struct {
 	zone      *Zone // of floating times and dates, that of the options
 	allDay    bool
 	floating  bool  // set for dates too
-	alongside *Zone // the zone of date-times that are meant as dates; nil if there is none
+	alongside *Zone // the zone of date-times that are meant as dates; nil if absent
 }
 
 // stamp is a value as it is written.
 type stamp struct {
 	ical.Time
-	zone *Zone // named by TZID; nil if there is none
+	zone *Zone // named by TZID; nil if absent
 }
 
 // of returns the point of a civil time of the frame.

@@ -201,7 +201,7 @@ func (s *Set) gap() int64 {
 	return 0
 }
 
-// last returns an instant after which the series has no instance. ok is false if there is none,
+// last returns an instant after which the series has no instance. ok is false if it has no end,
 // or it costs too much to find; err is ErrBudget if that is so only because of the budget.
 func (s *Set) last(b *Budget) (last int64, ok bool, err error) {
 	last = s.dates[len(s.dates)-1].unix

@@ -24,7 +24,7 @@ const (
 )
 
 // Component returns a VTIMEZONE (RFC 5545, 3.6.5) for the zone that [Zones.Named] finds for a
-// name, which becomes its TZID; false if there is none. It is exact from one instant up to
+// name, which becomes its TZID; false if the name is unknown. It is exact from one instant up to
 // another; where the rules of the zone have no end, also after it. It contains a rule where
 // the changes follow one for three years or more, and otherwise dates.
 func (z *Zones) Component(name string, from, to int64) (*ical.Component, bool) {

@@ -156,7 +156,7 @@ func (z *Zones) Named(name string) (*Zone, ZoneSource) {
 	return nil, NoZone
 }
 
-// iana returns a zone of the database by its exact name; nil if there is none.
+// iana returns a zone of the database by its exact name; nil if absent.
 func (z *Zones) iana(name string) *Zone {
 	if name == "" {
 		return nil
@@ -180,7 +180,7 @@ func (z *Zones) iana(name string) *Zone {
 	return zone
 }
 
-// afterPrefix returns the zone whose name follows the prefix of a program; nil if there is none.
+// afterPrefix returns the zone whose name follows the prefix of a program; nil if absent.
 //
 // The rest of a path or URI may be any name. Without a slash at the beginning, only a name
 // with a slash of its own is one, such as in posix/Europe/Rome, because the last word
