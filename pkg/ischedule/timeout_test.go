@@ -34,8 +34,20 @@ func pipeClient(t *testing.T, o Options, serve func(net.Conn)) *Client {
 			}
 			serve(theirs)
 		})
-		return ours, nil
+		return streamConn{ours}, nil
 	})
+}
+
+// streamConn is an end of a pipe which says that the other end was closed when it is
+// read, as a TCP connection does. The pipe itself says so already when a deadline is
+// set, as an error and not as the end of the answer.
+type streamConn struct{ net.Conn }
+
+func (c streamConn) SetReadDeadline(t time.Time) error {
+	if err := c.Conn.SetReadDeadline(t); err != nil && !errors.Is(err, io.ErrClosedPipe) {
+		return err
+	}
+	return nil
 }
 
 // untilClosed reads until the client closes the connection.
