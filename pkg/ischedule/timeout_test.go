@@ -39,8 +39,8 @@ func pipeClient(t *testing.T, o Options, serve func(net.Conn)) *Client {
 }
 
 // streamConn is an end of a pipe which says that the other end was closed when it is
-// read, as a TCP connection does. The pipe itself says so already when a deadline is
-// set, as an error and not as the end of the answer.
+// read, as a TCP connection does. The pipe itself reports it when a deadline is set,
+// as an error and not as the end of the answer.
 type streamConn struct{ net.Conn }
 
 func (c streamConn) SetReadDeadline(t time.Time) error {
