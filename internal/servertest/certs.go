@@ -1,6 +1,7 @@
 package servertest
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -53,33 +54,13 @@ type certificateFiles struct{ ca, cert, key string }
 
 // makeCertificate writes the certificate of an authority, and one that it issued.
 func makeCertificate(dir string, o *TLSOptions) (*certificateFiles, error) {
-	caKey, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, fmt.Errorf("cannot create a key: %w", err)
-	}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, fmt.Errorf("cannot create a key: %w", err)
 	}
-	ca := certificate("servertest authority")
-	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
-	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
+	caDER, der, err := issueCertificate(key.Public(), o)
 	if err != nil {
-		return nil, fmt.Errorf("cannot create a certificate authority: %w", err)
-	}
-	server := certificate(loopback)
-	server.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
-	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	server.DNSNames, server.IPAddresses = []string{"localhost"}, []net.IP{net.ParseIP(loopback)}
-	if o.CommonNameOnly {
-		server.DNSNames, server.IPAddresses = nil, nil
-	}
-	if o.SHA1 {
-		server.SignatureAlgorithm = x509.SHA1WithRSA
-	}
-	der, err := x509.CreateCertificate(rand.Reader, server, ca, key.Public(), caKey)
-	if err != nil {
-		return nil, fmt.Errorf("cannot create a certificate: %w", err)
+		return nil, err
 	}
 	f := &certificateFiles{
 		ca: filepath.Join(dir, "ca.pem"), cert: filepath.Join(dir, "server.pem"), key: filepath.Join(dir, "server.key"),
@@ -98,6 +79,36 @@ func makeCertificate(dir string, o *TLSOptions) (*certificateFiles, error) {
 		}
 	}
 	return f, nil
+}
+
+// issueCertificate returns the certificate of a new authority, and the one that it issued
+// for the key of a server, both in DER.
+func issueCertificate(key crypto.PublicKey, o *TLSOptions) (authority, issued []byte, err error) {
+	caKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot create a key: %w", err)
+	}
+	ca := certificate("servertest authority")
+	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
+	authority, err = x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot create a certificate authority: %w", err)
+	}
+	server := certificate(loopback)
+	server.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
+	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	server.DNSNames, server.IPAddresses = []string{"localhost"}, []net.IP{net.ParseIP(loopback)}
+	if o.CommonNameOnly {
+		server.DNSNames, server.IPAddresses = nil, nil
+	}
+	if o.SHA1 {
+		server.SignatureAlgorithm = x509.SHA1WithRSA
+	}
+	issued, err = x509.CreateCertificate(rand.Reader, server, ca, key, caKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot create a certificate: %w", err)
+	}
+	return authority, issued, nil
 }
 
 func certificate(name string) *x509.Certificate {

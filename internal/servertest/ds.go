@@ -3,6 +3,9 @@ package servertest
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -128,29 +131,62 @@ func (s *Server) dsFiles(ctx context.Context, o DSOptions) error {
 	return nil
 }
 
-// dsCertificate creates a self-signed certificate in the database of the server; the key
-// of another certificate could not be imported as easily.
+// dsCertificate gives the server a key in its database, and a certificate of an authority.
+// certutil could issue one itself, but counts its life in months, which differ in length.
 func (s *Server) dsCertificate(ctx context.Context) error {
 	certutil, err := lookPath("certutil", "libnss3-tools")
 	if err != nil {
 		return err
 	}
-	noise := s.path("tmp/noise")
+	noise, request := s.path("tmp/noise"), s.path("tmp/server.req")
 	if err := os.WriteFile(noise, []byte(s.dir), 0o600); err != nil {
 		return fmt.Errorf("cannot make a key: %w", err)
 	}
-	s.CAFile = s.path("ca.pem")
-	for _, args := range [][]string{
-		{"-N", "--empty-password"},
-		{"-S", "-x", "-n", "Server-Cert", "-s", "CN=" + loopback, "-t", "CTu,u,u", "-m", "1", "-v", "1", "-k", "rsa", "-g", "2048", "-Z", "SHA256",
-			"-z", noise, "--extSAN", "ip:" + loopback + ",dns:localhost"},
-		{"-L", "-n", "Server-Cert", "-a", "-o", s.CAFile},
-	} {
+	database := func(args ...string) error {
 		if err := run(ctx, s.path("tls.log"), certutil, append(args, "-d", s.dsConf())...); err != nil {
 			return fmt.Errorf("cannot make a certificate: %w", err)
 		}
+		return nil
 	}
-	return nil
+	if err := database("-N", "--empty-password"); err != nil {
+		return err
+	}
+	if err := database("-R", "-s", "CN="+loopback, "-k", "rsa", "-g", "2048", "-Z", "SHA256", "-z", noise, "-o", request); err != nil {
+		return err
+	}
+	issued, err := s.dsIssue(request)
+	if err != nil {
+		return err
+	}
+	if err := database("-A", "-n", "authority", "-t", "CT,,", "-a", "-i", s.CAFile); err != nil {
+		return err
+	}
+	return database("-A", "-n", "Server-Cert", "-t", "u,u,u", "-i", issued)
+}
+
+// dsIssue writes the certificate for a request, whose file it returns, and that of the
+// authority.
+func (s *Server) dsIssue(request string) (issued string, err error) {
+	text, err := os.ReadFile(request)
+	if err != nil {
+		return "", fmt.Errorf("cannot make a certificate: %w", err)
+	}
+	r, err := x509.ParseCertificateRequest(text)
+	if err != nil {
+		return "", fmt.Errorf("cannot read the request for a certificate: %w", err)
+	}
+	ca, der, err := issueCertificate(r.PublicKey, &TLSOptions{})
+	if err != nil {
+		return "", err
+	}
+	s.CAFile, issued = s.path("ca.pem"), s.path("tmp/server.der")
+	err = errors.Join(
+		os.WriteFile(s.CAFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca}), 0o600),
+		os.WriteFile(issued, der, 0o600))
+	if err != nil {
+		return "", fmt.Errorf("cannot write a certificate: %w", err)
+	}
+	return issued, nil
 }
 
 // dsLoad fills the database.
