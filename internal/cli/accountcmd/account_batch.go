@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/listfile"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
@@ -19,7 +20,7 @@ import (
 func (o *accountSelection) batchRequests(ctx context.Context, out []account.Request, p account.Properties) ([]account.Request, error) {
 	file, form := cmdutil.BatchName(o.batch), account.Typed
 	err := o.input.EachBatch(ctx, o.batch, o.batchForm(), func(b *cmdutil.BatchLine) error {
-		if command, ok := cutUndoMark(b.Text); ok {
+		if command, ok := storehome.CutUndoMark(b.Text); ok {
 			form = account.Recorded
 			if err := o.checkUndo(command); err != nil {
 				return err

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -31,7 +32,7 @@ type accountChange struct {
 }
 
 func newAccountChange(f *cmdutil.Factory, action string, undo ...string) accountChange {
-	return accountChange{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f)}, runner: changeRun{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: action, undo: undo}}
+	return accountChange{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: storehome.NewHomes(f)}, runner: changeRun{console: f.Console, global: f.Global, hints: f.Hints, homes: storehome.NewHomes(f), now: f.Now, hook: f.Hook, action: action, undo: undo}}
 }
 
 func (o *accountChange) add(cmd *cobra.Command) {
@@ -46,9 +47,9 @@ type changeWork struct {
 	properties account.Properties
 	// use says which letters are valid in the access lists of the properties.
 	use  store.ACLUse
-	step func(s *storeHome, d *account.Directory, t *selectedAccounts) (account.Step, error)
+	step func(s *storehome.Home, d *account.Directory, t *selectedAccounts) (account.Step, error)
 	// runner, if not nil, returns what is used instead of a step; see changeRun.
-	runner   func(s *storeHome, t *selectedAccounts) (func(account.SaveUndo) itemRunner, error)
+	runner   func(s *storehome.Home, t *selectedAccounts) (func(account.SaveUndo) itemRunner, error)
 	question func(n int) string // asked before something is destroyed; nil asks nothing
 	// addresses means that nothing but addresses changes, for which all back ends must be
 	// readable.
@@ -71,9 +72,9 @@ func (o *accountChange) changeRequested(ctx context.Context, selects bool, reque
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	s.retry, s.skipLost, s.needsAll = o.runner.retry(), o.runner.lostBackends(), w.addresses || setsAddresses(requests, w.properties)
-	s.lookUp = func(ctx context.Context) (*account.Directory, func() error, error) {
+	defer func() { err = errors.Join(err, s.Close()) }()
+	s.Retry, s.SkipLost, s.NeedsAll = o.runner.retry(), o.runner.lostBackends(), w.addresses || setsAddresses(requests, w.properties)
+	s.LookUp = func(ctx context.Context) (*account.Directory, func() error, error) {
 		return o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	}
 	d, done, err := o.directoryFor(ctx, s, selects)
@@ -81,12 +82,12 @@ func (o *accountChange) changeRequested(ctx context.Context, selects bool, reque
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	if w.addresses && s.skipLost == nil {
-		if err := s.requireAll(ctx); err != nil {
+	if w.addresses && s.SkipLost == nil {
+		if err := s.RequireAll(ctx); err != nil {
 			return err
 		}
 	}
-	names, err := s.selected(ctx, o.backend)
+	names, err := s.Selected(ctx, o.backend)
 	if err != nil {
 		return err
 	}
@@ -100,10 +101,10 @@ func (o *accountChange) changeRequested(ctx context.Context, selects bool, reque
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
 	t.directory = d
-	if t.people, err = s.peopleOf(ctx, d, w.use, requests, w.properties); err != nil {
+	if t.people, err = s.PeopleOf(ctx, d, w.use, requests, w.properties); err != nil {
 		return err
 	}
-	if err := o.limit.Check(t.count, func() (int64, error) { return s.countAll(ctx, names) }); err != nil {
+	if err := o.limit.Check(t.count, func() (int64, error) { return s.CountAll(ctx, names) }); err != nil {
 		return err
 	}
 	var step account.Step
@@ -130,7 +131,7 @@ func setsAddresses(requests []account.Request, all account.Properties) bool {
 }
 
 // directoryFor opens the directory if it is needed, or if the command line names one.
-func (o *accountChange) directoryFor(ctx context.Context, s *storeHome, selects bool) (*account.Directory, func() error, error) {
+func (o *accountChange) directoryFor(ctx context.Context, s *storehome.Home, selects bool) (*account.Directory, func() error, error) {
 	none := func() error { return nil }
 	needed := selects || o.byEntry || o.entries
 	if !needed && len(o.Files) == 0 && len(o.Hosts) == 0 {
@@ -143,8 +144,8 @@ func (o *accountChange) directoryFor(ctx context.Context, s *storeHome, selects 
 	return d, done, err
 }
 
-func (o *accountChange) selectAccounts(ctx context.Context, s *storeHome, d *account.Directory, names []string, requests []account.Request, p account.Properties, selects bool) (*selectedAccounts, error) {
-	f := s.finder(names, o.backend)
+func (o *accountChange) selectAccounts(ctx context.Context, s *storehome.Home, d *account.Directory, names []string, requests []account.Request, p account.Properties, selects bool) (*selectedAccounts, error) {
+	f := s.Finder(names, o.backend)
 	switch {
 	case selects:
 		entries, err := o.selection(ctx, d)
@@ -223,23 +224,23 @@ func (o *accountModify) modify(ctx context.Context, selects bool) error {
 		return cmdutil.Usagef("--undelete requires -a, -g or -f")
 	case o.undelete:
 		o.deleted, o.runner.undo = true, []string{"account", "delete"}
-		return o.change(ctx, false, changeWork{step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
+		return o.change(ctx, false, changeWork{step: func(*storehome.Home, *account.Directory, *selectedAccounts) (account.Step, error) {
 			return account.Undelete, nil
 		}})
 	case len(properties) == 0 && o.batch == "":
 		return nothingToChange(account.AccountProperties())
 	}
 	o.modifies = true
-	return o.change(ctx, selects, changeWork{properties: properties, use: store.SchedulingACL, runner: func(s *storeHome, t *selectedAccounts) (func(account.SaveUndo) itemRunner, error) {
+	return o.change(ctx, selects, changeWork{properties: properties, use: store.SchedulingACL, runner: func(s *storehome.Home, t *selectedAccounts) (func(account.SaveUndo) itemRunner, error) {
 		var names []string
 		var err error
-		if s.needsAll { // otherwise, another back end is not even opened
+		if s.NeedsAll { // otherwise, another back end is not even opened
 			o.runner.readdresses = true
-			names, err = s.selected(ctx, "")
+			names, err = s.Selected(ctx, "")
 		}
 		return func(save account.SaveUndo) itemRunner {
 			step := account.Modify(t.people)
-			plain := &account.Batch{Stores: s.set, Do: account.InTransaction(step, save), Report: o.runner.report, Retry: o.runner.retry(), Lost: s.skipLost}
+			plain := &account.Batch{Stores: s.Set, Do: account.InTransaction(step, save), Report: o.runner.report, Retry: o.runner.retry(), Lost: s.SkipLost}
 			if o.global.DryRun {
 				plain.Do = account.DryRun(step)
 			}
@@ -273,7 +274,7 @@ the next login or invitation, so disable the entry first.`,
 			o.global.Yes = o.global.Yes || force
 			o.deleted = true // a run that continues a stopped one finds them already done
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{
-				step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
+				step: func(*storehome.Home, *account.Directory, *selectedAccounts) (account.Step, error) {
 					return account.Delete, nil
 				},
 				question: func(n int) string {
@@ -318,7 +319,7 @@ the same command again. 'account list --changed' lists the accounts to repair.`,
 			if mail {
 				return o.repairAddresses(cmd.Context(), o.selects(cmd))
 			}
-			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(_ *storeHome, d *account.Directory, t *selectedAccounts) (account.Step, error) {
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(_ *storehome.Home, d *account.Directory, t *selectedAccounts) (account.Step, error) {
 				find, err := d.OwnerLookup(cmd.Context(), t.entries)
 				return account.UpdateOwners(find), err
 			}})
@@ -333,8 +334,8 @@ the same command again. 'account list --changed' lists the accounts to repair.`,
 // repairAddresses copies the addresses of entries to their accounts.
 func (o *accountChange) repairAddresses(ctx context.Context, selects bool) error {
 	o.runner.lazy, o.preferID = true, true
-	return o.change(ctx, selects, changeWork{addresses: true, runner: func(s *storeHome, _ *selectedAccounts) (func(account.SaveUndo) itemRunner, error) {
-		names, err := s.selected(ctx, "")
+	return o.change(ctx, selects, changeWork{addresses: true, runner: func(s *storehome.Home, _ *selectedAccounts) (func(account.SaveUndo) itemRunner, error) {
+		names, err := s.Selected(ctx, "")
 		return func(save account.SaveUndo) itemRunner {
 			addresses := o.runner.addressBatch(s, names, save)
 			addresses.Prepare = account.CopyAddresses
@@ -391,7 +392,7 @@ func (o *accountChange) componentWork(byAge bool, days int, undelete string) (ch
 			return changeWork{}, cmdutil.Usagef("--undelete: '%s' is not a time such as 2026-11-25T10:00:00Z", undelete)
 		}
 		o.runner.undo = []string{"account", "delcomponent"}
-		return changeWork{step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
+		return changeWork{step: func(*storehome.Home, *account.Directory, *selectedAccounts) (account.Step, error) {
 			return account.UndeleteComponents(since), nil
 		}}, nil
 	case days < 1 || days > maxDays:
@@ -402,7 +403,7 @@ func (o *accountChange) componentWork(byAge bool, days int, undelete string) (ch
 	// The store records the time of the deletion by the same clock.
 	o.runner.undo = []string{"account", "delcomponent", "--undelete", now.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)}
 	return changeWork{
-		step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
+		step: func(*storehome.Home, *account.Directory, *selectedAccounts) (account.Step, error) {
 			return account.DeleteComponents(before), nil
 		},
 		question: func(n int) string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/directory"
@@ -17,24 +18,24 @@ import (
 const namedMisplaced = 10
 
 // compare lists the differences between the accounts and the entries of the directory.
-func (o *accountList) compare(ctx context.Context, s *storeHome, names []string, format ui.Format, incomplete error) (err error) {
+func (o *accountList) compare(ctx context.Context, s *storehome.Home, names []string, format ui.Format, incomplete error) (err error) {
 	d, done, err := o.mustDirectory(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	m, err := s.builder(ctx, func(context.Context, []string) (account.PeopleByAddress, error) { return nil, nil })
+	m, err := s.Builder(ctx, func(context.Context, []string) (account.PeopleByAddress, error) { return nil, nil })
 	if err != nil {
 		return err
 	}
 	scope := account.CompareScope{Backends: names, Readable: names}
 	if o.backend != "" && (o.orphans || o.missing) {
 		var unread error
-		if scope.Readable, unread, err = s.readable(ctx, ""); err != nil {
+		if scope.Readable, unread, err = s.Readable(ctx, ""); err != nil {
 			return err
 		}
 		if incomplete == nil && unread != nil && o.missing {
-			incomplete = s.hints.LostError(s.lost) // the account of an entry may be there
+			incomplete = s.Hints.LostError(s.Lost) // the account of an entry may be there
 		}
 	}
 	o.console.KeepGoing()
@@ -66,7 +67,7 @@ func (o *accountList) compare(ctx context.Context, s *storeHome, names []string,
 			c, err = m.Compare(ctx, d, scope, account.Differences{Orphan: orphan, Missing: missing, Misplaced: elsewhere})
 		}
 		if err == nil && o.changed {
-			changed, err = o.outOfDate(ctx, d, s.finder(names, o.backend), out)
+			changed, err = o.outOfDate(ctx, d, s.Finder(names, o.backend), out)
 		}
 		if err == nil {
 			err = incomplete

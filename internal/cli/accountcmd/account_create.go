@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -20,7 +21,7 @@ type accountCreate struct {
 }
 
 func newAccountCreate(f *cmdutil.Factory) *cobra.Command {
-	o := &accountCreate{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: account.AccountProperties()}, runner: changeRun{console: f.Console, global: f.Global, hints: f.Hints, journals: f.Journals, now: f.Now, hook: f.Hook, action: "create", undo: []string{"account", "delete"}, size: account.CreateGroupSize}}
+	o := &accountCreate{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: storehome.NewHomes(f), known: account.AccountProperties()}, runner: changeRun{console: f.Console, global: f.Global, hints: f.Hints, homes: storehome.NewHomes(f), now: f.Now, hook: f.Hook, action: "create", undo: []string{"account", "delete"}, size: account.CreateGroupSize}}
 	cmd := &cobra.Command{
 		Use:   "create -a ADDRESS | -f FILE | -B DN -R FILTER [-y prop=value,...] [--ldif FILE | -H HOST ...]",
 		Short: "create accounts for people in the directory",
@@ -96,8 +97,8 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	s.retry, s.skipLost = o.runner.retry(), o.runner.lostBackends()
+	defer func() { err = errors.Join(err, s.Close()) }()
+	s.Retry, s.SkipLost = o.runner.retry(), o.runner.lostBackends()
 	d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	if err != nil {
 		return err
@@ -117,21 +118,21 @@ func (o *accountCreate) create(ctx context.Context, selects bool) (err error) {
 		return err
 	}
 	return o.runner.run(ctx, s, t, account.CreateOne, account.Create, func(do account.Group) account.Group {
-		return account.RefuseDuplicates(s.set, t.backends, s.skipLost, do)
+		return account.RefuseDuplicates(s.Set, t.backends, s.SkipLost, do)
 	})
 }
 
 // selectAccounts reads the whole directory.
-func (o *accountCreate) selectAccounts(ctx context.Context, s *storeHome, d *account.Directory, requests []account.Request, p account.Properties, selects bool) (*selectedAccounts, error) {
-	names, err := s.complete(ctx) // none of them may have the accounts
+func (o *accountCreate) selectAccounts(ctx context.Context, s *storehome.Home, d *account.Directory, requests []account.Request, p account.Properties, selects bool) (*selectedAccounts, error) {
+	names, err := s.Complete(ctx) // none of them may have the accounts
 	if err != nil {
 		return nil, err
 	}
-	people, err := s.peopleOf(ctx, d, store.SchedulingACL, requests, p)
+	people, err := s.PeopleOf(ctx, d, store.SchedulingACL, requests, p)
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.builder(ctx, people)
+	m, err := s.Builder(ctx, people)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -34,7 +35,7 @@ type accountList struct {
 }
 
 func newAccountList(f *cmdutil.Factory) *cobra.Command {
-	o := &accountList{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
+	o := &accountList{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: storehome.NewHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:   "list [-a ADDRESS | -g ID | -f FILE | -B DN -R FILTER | --delegates-of ADDRESS] [-v] [--orphans] [--missing] [--changed]",
 		Short: "list accounts (by default all)",
@@ -188,8 +189,8 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	names, incomplete, err := s.readable(ctx, o.backend)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	names, incomplete, err := s.Readable(ctx, o.backend)
 	if err != nil {
 		return err
 	}
@@ -208,7 +209,7 @@ func (o *accountList) list(ctx context.Context, selects bool) (err error) {
 	filter.Alone, filter.WithoutRights = !o.verbose, !o.verbose
 	filter.Brief = filter.Alone && format != ui.JSON && format != ui.JSONL && filter.Order != store.ByName && filter.Order != store.ByCreated && filter.Order != store.ByChanged
 	return o.print(format, func(out *accountEmitter) error {
-		err := s.eachAccount(ctx, names, filter, func(r store.Reader, f account.Found) error { return out.add(ctx, r, f) }, func() error { return out.flush(ctx) })
+		err := s.EachAccount(ctx, names, filter, func(r store.Reader, f account.Found) error { return out.add(ctx, r, f) }, func() error { return out.flush(ctx) })
 		if err == nil {
 			err = incomplete
 		}
@@ -222,17 +223,17 @@ func (o *accountList) print(format ui.Format, produce func(*accountEmitter) erro
 	if o.compares() {
 		more = columnsOfResult
 	}
-	return printProduced(accountListing(o.verbose, more), o.console, format, func(emit func(*accountObject) error) error {
+	return cmdutil.PrintProduced(accountListing(o.verbose, more), o.console, format, func(emit func(*accountObject) error) error {
 		return produce(&accountEmitter{emit: emit, details: o.verbose})
 	})
 }
 
 // named lists the accounts that -a, -g and -f name. It reports those that are not found, and
 // lists the others.
-func (o *accountList) named(ctx context.Context, s *storeHome, names []string, requests []account.Request, format ui.Format, incomplete error) error {
+func (o *accountList) named(ctx context.Context, s *storehome.Home, names []string, requests []account.Request, format ui.Format, incomplete error) error {
 	failed := 0
 	return o.print(format, func(out *accountEmitter) error {
-		for item, err := range s.finder(names, o.backend).ItemsForRequests(ctx, requests, o.state != "active") {
+		for item, err := range s.Finder(names, o.backend).ItemsForRequests(ctx, requests, o.state != "active") {
 			switch {
 			case err != nil:
 				return err
@@ -247,7 +248,7 @@ func (o *accountList) named(ctx context.Context, s *storeHome, names []string, r
 				return err
 			}
 		}
-		return s.notListed(failed, len(requests), incomplete)
+		return notListed(s, failed, len(requests), incomplete)
 	})
 }
 
@@ -255,10 +256,10 @@ func (o *accountList) named(ctx context.Context, s *storeHome, names []string, r
 // failed ones, which were reported before; nil if there are none: a back end that cannot be
 // read does not matter if every account was found on another one. If the listing is
 // incomplete for another reason, that is the error.
-func (s *storeHome) notListed(failed, requested int, incomplete error) error {
+func notListed(s *storehome.Home, failed, requested int, incomplete error) error {
 	switch {
 	case failed == 0:
-		s.warn()
+		s.Warn()
 		return nil
 	case incomplete != nil:
 		return incomplete
@@ -267,8 +268,8 @@ func (s *storeHome) notListed(failed, requested int, incomplete error) error {
 }
 
 // addItem adds the account of an item to the listing.
-func (o *accountList) addItem(ctx context.Context, s *storeHome, item *account.Item, out *accountEmitter) error {
-	st, err := s.set.Open(ctx, item.Backend)
+func (o *accountList) addItem(ctx context.Context, s *storehome.Home, item *account.Item, out *accountEmitter) error {
+	st, err := s.Set.Open(ctx, item.Backend)
 	if err != nil {
 		return err
 	}
@@ -285,7 +286,7 @@ func (o *accountList) addItem(ctx context.Context, s *storeHome, item *account.I
 }
 
 // selected lists the accounts of the directory entries that -B and -R select.
-func (o *accountList) selected(ctx context.Context, s *storeHome, names []string, format ui.Format, incomplete error) (err error) {
+func (o *accountList) selected(ctx context.Context, s *storehome.Home, names []string, format ui.Format, incomplete error) (err error) {
 	d, done, err := o.mustDirectory(ctx, s)
 	if err != nil {
 		return err
@@ -298,7 +299,7 @@ func (o *accountList) selected(ctx context.Context, s *storeHome, names []string
 	defer func() { err = errors.Join(err, entries.Close()) }()
 	without, failed := 0, 0
 	err = o.print(format, func(out *accountEmitter) error {
-		for item, err := range s.finder(names, o.backend).ItemsForEntries(ctx, entries, nil, &without) {
+		for item, err := range s.Finder(names, o.backend).ItemsForEntries(ctx, entries, nil, &without) {
 			if err == nil && item.Refused != nil {
 				if failed++; failed <= namedNotDone {
 					o.console.Say("davadmin: account: " + ui.Sanitize(item.Name) + ": " + o.hints.ErrorText(item.Refused))
@@ -312,7 +313,7 @@ func (o *accountList) selected(ctx context.Context, s *storeHome, names []string
 				return err
 			}
 		}
-		return s.notListed(failed, entries.Len(), incomplete)
+		return notListed(s, failed, entries.Len(), incomplete)
 	})
 	if err == nil && without > 0 {
 		o.console.Notef("entries without an account: %d", without)
@@ -321,7 +322,7 @@ func (o *accountList) selected(ctx context.Context, s *storeHome, names []string
 }
 
 // mustDirectory opens the directory, and returns an error if none is given or configured.
-func (o *accountSelection) mustDirectory(ctx context.Context, s *storeHome) (*account.Directory, func() error, error) {
+func (o *accountSelection) mustDirectory(ctx context.Context, s *storehome.Home) (*account.Directory, func() error, error) {
 	d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 	if err == nil && d == nil {
 		return nil, done, cmdutil.Usagef("missing directory: use --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
+
 	"runtime"
 	"strconv"
 	"strings"
@@ -16,69 +16,6 @@ import (
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/store"
 )
-
-// counted yields n accounts, and then the error end unless it is nil. It sets ended when the
-// iteration has ended.
-func counted(n int, end error, ended *bool) iter.Seq2[*store.Account, error] {
-	return func(yield func(*store.Account, error) bool) {
-		defer func() { *ended = true }()
-		for i := range n {
-			if !yield(&store.Account{ID: strconv.Itoa(i)}, nil) {
-				return
-			}
-		}
-		if end != nil {
-			yield(nil, end)
-		}
-	}
-}
-
-func TestAheadReturnsAllInOrder(t *testing.T) {
-	broken := errors.New("broken")
-	for _, n := range []int{0, 1, 63, 64, 65, 576, 577, 5000} {
-		for _, end := range []error{nil, broken} {
-			ended, i := false, 0
-			var got error
-			for a, err := range ahead(t.Context(), counted(n, end, &ended)) {
-				if got = err; err != nil {
-					continue
-				}
-				if a.ID != strconv.Itoa(i) {
-					t.Fatalf("account %d of %d has the id %s", i, n, a.ID)
-				}
-				i++
-			}
-			if i != n || !errors.Is(got, end) || !ended {
-				t.Errorf("got %d of %d accounts and error %v, want %v; ended %v", i, n, got, end, ended)
-			}
-		}
-	}
-}
-
-// The reader has finished when a stopped iteration returns, so that its transaction can be
-// closed.
-func TestAheadEndsWithTheIteration(t *testing.T) {
-	ended := false
-	for range ahead(t.Context(), counted(100000, nil, &ended)) {
-		break
-	}
-	if !ended {
-		t.Error("the reader is still running")
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var last error
-	n := 0
-	for _, err := range ahead(ctx, counted(100000, nil, &ended)) {
-		if n++; n == 10 {
-			cancel()
-		}
-		last = err
-	}
-	if !errors.Is(last, context.Canceled) {
-		t.Errorf("a cancelled listing ended with %v after %d accounts", last, n)
-	}
-}
 
 // heapMeter is a writer that records the peak of the live heap.
 type heapMeter struct {
@@ -97,30 +34,19 @@ func (m *heapMeter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// listGenerated lists n accounts in the order of two back ends, one of which is read ahead,
-// and returns the peak of the live heap and the number of bytes printed.
+// listGenerated lists n accounts, and returns the peak of the live heap and the number of bytes printed.
 func listGenerated(t *testing.T, n int, format ui.Format, verbose bool) (peak uint64, written int) {
 	t.Helper()
 	var meter heapMeter
 	f := cmdutil.NewFactory(&cmdutil.Environment{Streams: &ui.Streams{Out: &meter}})
 	o := &accountList{accountSelection: accountSelection{console: f.Console}, verbose: verbose}
 	err := o.print(format, func(out *accountEmitter) error {
-		var ended [2]bool
-		streams := make([]*recordStream[*store.Account], 2)
-		for i := range streams {
-			accounts := generatedAccounts(n/2, &ended[i])
-			if i == 0 {
-				accounts = ahead(t.Context(), accounts)
+		for i := range n {
+			if err := out.add(t.Context(), usageReader{}, account.Found{Backend: "store", Account: generatedAccount(i)}); err != nil {
+				return err
 			}
-			next, stop := iter.Pull2(accounts)
-			defer stop()
-			streams[i] = &recordStream[*store.Account]{backend: "store" + strconv.Itoa(i), reader: usageReader{}, next: next}
 		}
-		m := merging[*store.Account]{before: func(a, b *store.Account) bool { return before(a, b, store.AccountFilter{}) }}
-		err := m.merge(streams, func(r store.Reader, backend string, a *store.Account) error {
-			return out.add(t.Context(), r, account.Found{Backend: backend, Account: a})
-		})
-		return errors.Join(err, out.flush(t.Context()))
+		return out.flush(t.Context())
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -128,17 +54,10 @@ func listGenerated(t *testing.T, n int, format ui.Format, verbose bool) (peak ui
 	return meter.peak, meter.written
 }
 
-// generatedAccounts yields n accounts with addresses in order.
-func generatedAccounts(n int, ended *bool) iter.Seq2[*store.Account, error] {
-	return func(yield func(*store.Account, error) bool) {
-		for a, err := range counted(n, nil, ended) {
-			a.Addresses = []string{fmt.Sprintf("%07s@example.com", a.ID)}
-			a.DisplayName = strings.Repeat("name ", 20)
-			if !yield(a, err) {
-				return
-			}
-		}
-	}
+// generatedAccount returns the account with a number; the addresses are in the same order.
+func generatedAccount(i int) *store.Account {
+	id := strconv.Itoa(i)
+	return &store.Account{ID: id, Addresses: []string{fmt.Sprintf("%07s@example.com", id)}, DisplayName: strings.Repeat("name ", 20)}
 }
 
 // usageReader is a store without calendars.
@@ -148,7 +67,7 @@ func (usageReader) Usage(context.Context, []string) (map[string]store.Usage, err
 
 // The memory of a listing does not depend on the number of accounts.
 func TestListingMemoryIsBounded(t *testing.T) {
-	const few, many, margin = 8_000, 24_000, 1 << 20 // few fills the buffers of ahead
+	const few, many, margin = 8_000, 24_000, 1 << 20 // few fills the buffers
 	for _, format := range cmdutil.ListFormats() {
 		for _, verbose := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s verbose %t", format, verbose), func(t *testing.T) {
@@ -220,17 +139,6 @@ func TestListingStopsAtAWriteError(t *testing.T) {
 type failingWriter struct{ err error }
 
 func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
-
-// A panic of the reader is the error of the iteration.
-func TestAheadPanics(t *testing.T) {
-	var last error
-	for _, err := range ahead(t.Context(), func(func(*store.Account, error) bool) { panic("lost") }) {
-		last = err
-	}
-	if last == nil || !strings.Contains(last.Error(), "internal error: lost") {
-		t.Errorf("%v", last)
-	}
-}
 
 // An entry whose DN JSON cannot express is listed with its bytes.
 func TestMissingAccountOfADNThatIsNotUTF8(t *testing.T) {

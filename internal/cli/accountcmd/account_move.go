@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
@@ -105,7 +106,7 @@ func (o *accountMove) run(ctx context.Context, selects bool) error {
 			}
 			return fmt.Sprintf("Move %s to %s? %s", cmdutil.Plural(n, "account"), to, entries)
 		},
-		runner: func(s *storeHome, t *selectedAccounts) (func(account.SaveUndo) itemRunner, error) {
+		runner: func(s *storehome.Home, t *selectedAccounts) (func(account.SaveUndo) itemRunner, error) {
 			if err := o.openTargets(ctx, s, t); err != nil {
 				return nil, err
 			}
@@ -116,7 +117,7 @@ func (o *accountMove) run(ctx context.Context, selects bool) error {
 			o.runner.next = o.next(s)
 			return func(save account.SaveUndo) itemRunner {
 				return &account.MoveBatch{
-					Stores: s.set, Save: save, DryRun: o.global.DryRun, Report: o.runner.report, Retry: o.runner.retry(), Lost: s.skipLost, After: o.after(), Entries: entries,
+					Stores: s.Set, Save: save, DryRun: o.global.DryRun, Report: o.runner.report, Retry: o.runner.retry(), Lost: s.SkipLost, After: o.after(), Entries: entries,
 				}
 			}, nil
 		},
@@ -138,7 +139,7 @@ func (o *accountMove) checkValue(r *account.Request) error {
 
 // openTargets opens the back ends to which accounts are moved. In a dry run, it finds out
 // whether they accept changes.
-func (o *accountMove) openTargets(ctx context.Context, s *storeHome, t *selectedAccounts) error {
+func (o *accountMove) openTargets(ctx context.Context, s *storehome.Home, t *selectedAccounts) error {
 	var targets []string
 	for i := range t.requests {
 		r := &t.requests[i]
@@ -149,7 +150,7 @@ func (o *accountMove) openTargets(ctx context.Context, s *storeHome, t *selected
 		if slices.Contains(targets, to) {
 			continue
 		}
-		if _, err := s.set.Location(to); err != nil {
+		if _, err := s.Set.Location(to); err != nil {
 			return cmdutil.Usagef("%s", whereWords(r.Where())+"--to: "+err.Error())
 		}
 		targets = append(targets, to)
@@ -158,11 +159,11 @@ func (o *accountMove) openTargets(ctx context.Context, s *storeHome, t *selected
 		targets = []string{o.to}
 	}
 	for _, to := range targets {
-		l, err := s.set.Location(to)
+		l, err := s.Set.Location(to)
 		if err != nil {
 			return cmdutil.Usagef("--to: %v", err)
 		}
-		st, err := o.runner.retry().Open(ctx, s.set, to)
+		st, err := o.runner.retry().Open(ctx, s.Set, to)
 		if err == nil && o.global.DryRun {
 			err = account.TryChange(ctx, st)
 		}
@@ -170,8 +171,8 @@ func (o *accountMove) openTargets(ctx context.Context, s *storeHome, t *selected
 		case err == nil:
 		case ctx.Err() != nil || !store.IsUnusable(err):
 			return err
-		case s.skipLost != nil && len(targets) > 1:
-			s.skipLost[to] = err
+		case s.SkipLost != nil && len(targets) > 1:
+			s.SkipLost[to] = err
 		default:
 			return o.hints.NoStoreError([]backends.Lost{{Location: l, Err: err}}, len(targets) > 1)
 		}
@@ -188,7 +189,7 @@ func (o *accountMove) after() func() error {
 }
 
 // next says what the directory must get, if an account was moved.
-func (o *accountMove) next(s *storeHome) func() string {
+func (o *accountMove) next(s *storehome.Home) func() string {
 	return func() string {
 		if text, ok := o.nextOfEntries(); ok {
 			return text
@@ -200,8 +201,8 @@ func (o *accountMove) next(s *storeHome) func() string {
 		if o.to != "" {
 			value = "'" + ui.Sanitize(o.to) + "'"
 		}
-		text := fmt.Sprintf("next: set %s to %s in the directory entries of the moved accounts", s.config.Names().Store, value)
-		live := len(o.Hosts) > 0 || len(o.Files) == 0 && s.config.IsSet(cmdutil.UserPoolPrefix+"ldaphost")
+		text := fmt.Sprintf("next: set %s to %s in the directory entries of the moved accounts", s.Config.Names().Store, value)
+		live := len(o.Hosts) > 0 || len(o.Files) == 0 && s.Config.IsSet(cmdutil.UserPoolPrefix+"ldaphost")
 		if live && !o.recorded && o.batch != "-" {
 			text += "; to let davadmin do that: " + o.hints.Again("--directory")
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/cli/planrun"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
@@ -53,15 +54,15 @@ func (o *accountMove) planOutput() fsx.OutputOptions { return fsx.OutputOptions{
 
 // findEntries finds the entries of all selected accounts, and whether they can be changed, before
 // the first account is moved. It returns nil if the entries do not matter.
-func (o *accountMove) findEntries(ctx context.Context, s *storeHome, t *selectedAccounts) (*account.MoveEntries, error) {
+func (o *accountMove) findEntries(ctx context.Context, s *storehome.Home, t *selectedAccounts) (*account.MoveEntries, error) {
 	if !o.entries {
 		return nil, nil
 	}
-	rc, err := s.route()
+	rc, err := s.Route()
 	if err != nil {
 		return nil, err
 	}
-	m := &account.MoveEntries{Directory: t.directory, Route: rc, Stores: s.set}
+	m := &account.MoveEntries{Directory: t.directory, Route: rc, Stores: s.Set}
 	items, err := collect(t)
 	if err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func (o *accountMove) findEntries(ctx context.Context, s *storeHome, t *selected
 		return m, o.planEntries(m, t)
 	}
 	editor, err := ldapchange.NewEditor(ctx, ldapchange.Options{
-		Directory: *s.connection, RetryFor: max(o.runner.retryFor, time.Millisecond), Now: o.now,
+		Directory: *s.Connection, RetryFor: max(o.runner.retryFor, time.Millisecond), Now: o.now,
 		Waiting: func(err error, d time.Duration) {
 			o.console.Notef("davadmin: note: %s; trying again for %s", ui.Sanitize(err.Error()), d)
 		},
@@ -84,7 +85,7 @@ func (o *accountMove) findEntries(ctx context.Context, s *storeHome, t *selected
 		return nil, err
 	}
 	onClose(t, func() error { editor.Close(); return nil })
-	c := &entryChanger{editor: editor, of: o, bound: s.connection}
+	c := &entryChanger{editor: editor, of: o, bound: s.Connection}
 	m.Changer = c
 	return m, c.requireRights(ctx, changes)
 }
@@ -133,7 +134,7 @@ func (o *accountMove) planEntries(m *account.MoveEntries, t *selectedAccounts) e
 		if draft.Changes() == 0 {
 			return false, nil
 		}
-		h := ldapchange.Header{Made: o.now(), By: strings.Join(o.runner.journals.Command(), " "), Source: t.directory.Source.Name()}
+		h := ldapchange.Header{Made: o.now(), By: strings.Join(o.runner.homes.Command(), " "), Source: t.directory.Source.Name()}
 		if err := draft.WriteFile(ctx, o.out, h, o.planOutput()); err != nil {
 			return false, &cmdutil.PartialError{Text: fmt.Sprintf("the accounts were moved, but the plan for their entries was not written: %v; run the same command again to write it", err)}
 		}

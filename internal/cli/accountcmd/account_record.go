@@ -3,9 +3,9 @@ package accountcmd
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/journal"
@@ -20,7 +20,7 @@ type itemRunner interface {
 
 // run applies step to the selected accounts, one transaction for each group. If group is not nil, it
 // is used instead of step. wrap, if not nil, wraps the group.
-func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, step account.Step, group func(account.SaveUndo) account.Group, wrap func(account.Group) account.Group) error {
+func (o *changeRun) run(ctx context.Context, s *storehome.Home, t *selectedAccounts, step account.Step, group func(account.SaveUndo) account.Group, wrap func(account.Group) account.Group) error {
 	var err error
 	if o.format, err = o.console.Format(ui.Plain, ui.Table, ui.JSONL); err != nil {
 		return err
@@ -36,80 +36,42 @@ func (o *changeRun) run(ctx context.Context, s *storeHome, t *selectedAccounts, 
 		wrap = func(do account.Group) account.Group { return do }
 	}
 	batch := func(do account.Group) itemRunner {
-		return &account.Batch{Stores: s.set, Do: wrap(do), Size: o.size, Report: o.report, Retry: o.retry(), Lost: s.skipLost}
+		return &account.Batch{Stores: s.Set, Do: wrap(do), Size: o.size, Report: o.report, Retry: o.retry(), Lost: s.SkipLost}
 	}
 	if o.global.DryRun {
 		if o.runner != nil {
-			return o.work(ctx, t, o.runner(nil), nil, new(int64))
+			return o.work(ctx, t, o.runner(nil), nil)
 		}
-		return o.work(ctx, t, batch(account.DryRun(step)), nil, new(int64))
+		return o.work(ctx, t, batch(account.DryRun(step)), nil)
 	}
-	j := o.journals.Open(s.dir, o.lock.Timeout)
-	session, err := j.Open(ctx, append([]journal.Area{journal.Accounts}, o.areas...)...)
+	change, err := o.homes.OpenChange(ctx, s, storehome.Intent{
+		Operation: o.name() + " " + o.action, What: cmdutil.Plural(t.count, "account"), Remark: o.remark, Undo: o.undo, Areas: o.areas, Hook: o.hook, Wait: o.lock.Timeout,
+	})
 	if err != nil {
 		return err
 	}
-	o.journals.WarnNotes(session.Notes)
-	r := &recording{of: o, session: session, count: t.count, undo: &undoFile{head: "davadmin " + strings.Join(o.undo, " ") + undoInput, hook: o.hook}, dir: j.Dir()}
-	return r.run(ctx, t, func() itemRunner {
+	return o.recordedRun(ctx, t, change, func() itemRunner {
 		if group != nil {
-			return batch(group(r.keep))
+			return batch(group(change.Keep))
 		}
-		return batch(account.InTransaction(step, r.keep))
+		return batch(account.InTransaction(step, change.Keep))
 	})
 }
 
-// recording is the record of a run in the journal, with its undo file.
-type recording struct {
-	of      *changeRun
-	session *journal.Session
-	count   int
-	undo    *undoFile
-	dir     string
-	change  int64 // 0 until it begins
-}
-
-// begin records that the run is about to change something.
-func (r *recording) begin(ctx context.Context) (err error) {
-	o := r.of
-	r.change, err = o.journals.BeginNumbered(ctx, r.session, func(change int64) journal.Intent {
-		r.undo.path = undoPath(r.dir, change)
-		return journal.Intent{
-			Operation: o.name() + " " + o.action, Command: o.journals.Command(), Remark: o.remark,
-			Items: []journal.Item{{Name: cmdutil.Plural(r.count, "account"), New: "undo file: " + r.undo.path, IsSet: true}},
-		}
-	})
-	return err
-}
-
-// keep saves undo lines. If nothing has been changed yet, it records the change first.
-func (r *recording) keep(lines []string) (forget func() error, err error) {
-	if r.change == 0 {
-		if err := r.begin(context.Background()); err != nil {
-			return nil, err
-		}
-	}
-	return r.undo.keep(lines)
-}
-
-// run processes the items, and records the result, whatever ended the run.
-func (r *recording) run(ctx context.Context, t *selectedAccounts, batch func() itemRunner) error {
-	o := r.of
+// recordedRun processes the items, and records the result, whatever ended the run.
+func (o *changeRun) recordedRun(ctx context.Context, t *selectedAccounts, change *storehome.Change, batch func() itemRunner) error {
 	var runner itemRunner
 	if o.runner != nil {
-		runner = o.runner(r.keep)
+		runner = o.runner(change.Keep)
 	} else {
 		runner = batch()
 	}
 	if !o.lazy {
-		if err := r.begin(ctx); err != nil {
-			return errors.Join(err, r.session.Close())
+		if err := change.Begin(ctx); err != nil {
+			return errors.Join(err, change.End(ctx, journal.NotDone, ""))
 		}
 	}
-	err := o.work(ctx, t, runner, r.undo, &r.change)
-	if r.change == 0 {
-		return errors.Join(err, r.session.Close())
-	}
+	err := o.work(ctx, t, runner, change)
 	ended, detail := journal.Done, o.countWords()
 	if o.counts[account.NotDone]+o.counts[account.Unknown]+o.parts > 0 || err != nil && o.touched() == 0 {
 		ended = journal.Unfinished
@@ -121,8 +83,7 @@ func (r *recording) run(ctx context.Context, t *selectedAccounts, batch func() i
 		ended = journal.Unknown
 		detail += "; to find out: " + o.findOut()
 	}
-	endErr := r.session.End(context.WithoutCancel(ctx), r.change, ended, detail)
-	return errors.Join(err, endErr, r.session.Close())
+	return errors.Join(err, change.End(ctx, ended, detail))
 }
 
 // notDoneWords says of an item that it was not done, or only a part of it.
@@ -181,9 +142,9 @@ func onlyReport(err, stopped error) error {
 }
 
 // addressBatch returns the batch that changes addresses.
-func (o *changeRun) addressBatch(s *storeHome, backends []string, save account.SaveUndo) *account.AddressBatch {
+func (o *changeRun) addressBatch(s *storehome.Home, backends []string, save account.SaveUndo) *account.AddressBatch {
 	return &account.AddressBatch{
-		Stores: s.set, Backends: backends, Save: save, DryRun: o.global.DryRun, Assert: o.recorded, Report: o.report, Retry: o.retry(), Lost: s.skipLost,
-		Unseen: s.unseen(),
+		Stores: s.Set, Backends: backends, Save: save, DryRun: o.global.DryRun, Assert: o.recorded, Report: o.report, Retry: o.retry(), Lost: s.SkipLost,
+		Unseen: s.Unseen(),
 	}
 }

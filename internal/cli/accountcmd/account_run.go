@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
@@ -28,7 +29,7 @@ type changeRun struct {
 	console  *cmdutil.Console
 	global   *cmdutil.Globals
 	hints    *cmdutil.Hints
-	journals *cmdutil.Journals
+	homes    *storehome.Homes
 	now      func() time.Time
 	hook     fsx.Hook // sees every write of undo and reject files; nil in production
 	lock     cmdutil.LockOptions
@@ -139,8 +140,9 @@ func (o *changeRun) countWords() string {
 	return strings.Join(parts, ", ")
 }
 
-// work processes the items, and returns an error if not all were done.
-func (o *changeRun) work(ctx context.Context, t *selectedAccounts, b itemRunner, file *undoFile, change *int64) error {
+// work processes the items, and returns an error if not all were done. change is nil for a dry
+// run.
+func (o *changeRun) work(ctx context.Context, t *selectedAccounts, b itemRunner, change *storehome.Change) error {
 	done := 0
 	var shown atomic.Int64 // done, for the goroutine of the status line
 	start := o.now()
@@ -173,7 +175,7 @@ func (o *changeRun) work(ctx context.Context, t *selectedAccounts, b itemRunner,
 		}
 	}
 	stop()
-	return o.end(ctx, t, stopped, file, *change)
+	return o.end(ctx, t, stopped, change)
 }
 
 // retry says how long the run waits for an unavailable database.
@@ -191,14 +193,17 @@ func (o *changeRun) lostBackends() account.Lost {
 }
 
 // end prints the summary, writes the rejects, and returns the error of the run.
-func (o *changeRun) end(ctx context.Context, t *selectedAccounts, err error, file *undoFile, change int64) (result error) {
+func (o *changeRun) end(ctx context.Context, t *selectedAccounts, err error, change *storehome.Change) (result error) {
 	skipped := 0
 	if t.skipped != nil {
 		skipped = *t.skipped
 	}
-	undo := ""
-	if !file.empty() {
-		undo = o.hints.Line(o.undo[0], o.undo[1], append(slices.Clone(o.undo[2:]), slices.Concat(o.undoArgs, []string{"-f", file.path})...)...)
+	undo, number := "", int64(0)
+	if change != nil {
+		number = change.Number()
+	}
+	if change != nil && !change.Undo().Empty() {
+		undo = o.hints.Line(o.undo[0], o.undo[1], append(slices.Clone(o.undo[2:]), slices.Concat(o.undoArgs, []string{"-f", change.Undo().Path()})...)...)
 	}
 	finishing, finished := cmdutil.Finishing(ctx)
 	defer finished()
@@ -210,7 +215,7 @@ func (o *changeRun) end(ctx context.Context, t *selectedAccounts, err error, fil
 	if rerr := o.writeRejects(finishing); rerr != nil {
 		err = errors.Join(err, rerr)
 	}
-	if perr := o.printSummary(t, skipped, undo, change); o.lost == nil {
+	if perr := o.printSummary(t, skipped, undo, number); o.lost == nil {
 		o.lost = perr
 	}
 	if !o.global.DryRun {
@@ -462,7 +467,7 @@ func (o *changeRun) writeRejects(ctx context.Context) error {
 		text.WriteString(rejectMark + o.name() + " " + o.action + "\n")
 	}
 	if len(o.rejects) > 0 && o.recorded {
-		text.WriteString(undoMark + "davadmin " + o.name() + " " + o.action + undoInput + "\n")
+		text.WriteString(storehome.UndoMark([]string{o.name(), o.action}) + "\n")
 		slices.Reverse(o.rejects)
 	}
 	for _, r := range o.rejects {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/store/backends"
@@ -22,7 +23,7 @@ func TestProgressOfABatch(t *testing.T) {
 	o := newAccountChange(f, "modify").runner
 	o.counts, o.format = map[account.Result]int{}, ui.Plain
 	refused := errors.New("refused")
-	s := &storeHome{set: backends.New(nil, "", backends.Options{})}
+	s := &storehome.Home{Set: backends.New(nil, "", backends.Options{})}
 	items := func(yield func(*account.Item, error) bool) {
 		for range 30 {
 			time.Sleep(100 * time.Millisecond)
@@ -31,8 +32,8 @@ func TestProgressOfABatch(t *testing.T) {
 			}
 		}
 	}
-	batch := &account.Batch{Stores: s.set, Do: account.DryRun(account.Delete), Report: o.report}
-	err := o.work(t.Context(), &selectedAccounts{count: 30, items: items}, batch, nil, new(int64))
+	batch := &account.Batch{Stores: s.Set, Do: account.DryRun(account.Delete), Report: o.report}
+	err := o.work(t.Context(), &selectedAccounts{count: 30, items: items}, batch, nil)
 	var partial *cmdutil.PartialError
 	if !errors.As(err, &partial) || !strings.Contains(notes.String(), " of 30 accounts, ") {
 		t.Errorf("%v\n%s", err, notes.String())

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -24,7 +25,7 @@ type accountSelection struct {
 	hints   *cmdutil.Hints
 	input   *cmdutil.Input
 	now     func() time.Time
-	stores  *storeHomes
+	stores  *storehome.Homes
 	cmdutil.DirectoryOptions
 	accounts []string
 	ids      []string
@@ -84,7 +85,7 @@ func (o *accountSelection) check(cmd *cobra.Command) error {
 	if err := o.DirectoryOptions.Check(cmd); err != nil {
 		return err
 	}
-	o.command = undoCommand(cmd)
+	o.command = storehome.UndoCommand(cmd)
 	ways := 0
 	for _, given := range []bool{len(o.accounts)+len(o.ids) > 0, o.batch != "", o.selects(cmd)} {
 		if given {
@@ -130,7 +131,7 @@ func (o *accountSelection) requests(ctx context.Context, p account.Properties) (
 // checkUndo returns an error if an undo file is for another command: that of a restoration,
 // for example, deletes the same accounts again.
 func (o *accountSelection) checkUndo(command []string) error {
-	if len(command) < 2 || slices.Equal(withoutTime(command), o.command) {
+	if len(command) < 2 || slices.Equal(storehome.WithoutTime(command), o.command) {
 		return nil
 	}
 	return cmdutil.Usagef("%s is an undo file of another kind, so nothing was changed; to undo: %s", cmdutil.BatchName(o.batch), o.hints.Line(command[0], command[1], append(slices.Clone(command[2:]), "-f", o.batch)...))
@@ -178,37 +179,6 @@ func classFilter(classes []string) string {
 		return b.String()
 	}
 	return "(|" + b.String() + ")"
-}
-
-// countAll returns the number of active accounts on back ends.
-func (s *storeHome) countAll(ctx context.Context, names []string) (int64, error) {
-	var n int64
-	for _, name := range names {
-		st, err := s.set.Open(ctx, name)
-		if err != nil {
-			return 0, err
-		}
-		err = st.View(ctx, func(ctx context.Context, r store.Reader) error {
-			c, err := r.CountAccounts(ctx, store.AccountFilter{})
-			n += c
-			return err
-		})
-		if err != nil {
-			return 0, err
-		}
-	}
-	return n, nil
-}
-
-// CompleteBackends completes the names of the back ends of the home that the environment
-// names.
-func (sh *storeHomes) CompleteBackends(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	s, err := sh.Open(cmd.Context(), &cmdutil.HomeOptions{}, time.Second)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer func() { _ = s.close() }()
-	return s.set.Names(), cobra.ShellCompDirectiveNoFileComp
 }
 
 // selectedAccounts are the accounts that a command works on.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/pkg/account"
 )
 
@@ -80,12 +81,12 @@ func (o *accountSubscribe) subscribe(ctx context.Context, selects bool) error {
 			return cmdutil.Usagef("%s: both the line and -c name a calendar; use only one of them", r.Where())
 		}
 	}
-	return o.changeRequested(ctx, selects, requests, changeWork{step: func(s *storeHome, _ *account.Directory, _ *selectedAccounts) (account.Step, error) {
-		names, err := s.selected(ctx, "")
+	return o.changeRequested(ctx, selects, requests, changeWork{step: func(s *storehome.Home, _ *account.Directory, _ *selectedAccounts) (account.Step, error) {
+		names, err := s.Selected(ctx, "")
 		if err != nil {
 			return nil, err
 		}
-		return account.Subscribe(s.finder(names, ""), func(item *account.Item) []account.CollectionURI {
+		return account.Subscribe(s.Finder(names, ""), func(item *account.Item) []account.CollectionURI {
 			if own := ofLine[item.Line]; len(own) > 0 {
 				return own[:1]
 			}

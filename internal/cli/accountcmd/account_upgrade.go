@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -38,8 +39,8 @@ those that are no longer empty. FILE is the undo file, whose name the run prints
 			if o.undo {
 				return o.undoUpgrade(cmd.Context())
 			}
-			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(s *storeHome, d *account.Directory, _ *selectedAccounts) (account.Step, error) {
-				defaults, err := s.defaults(cmd.Context(), s.people(d))
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{step: func(s *storehome.Home, d *account.Directory, _ *selectedAccounts) (account.Step, error) {
+				defaults, err := s.Defaults(cmd.Context(), s.People(d))
 				return account.Upgrade(defaults), err
 			}})
 		},
@@ -59,7 +60,7 @@ func (o *accountUpgrade) undoUpgrade(ctx context.Context) error {
 		o.ofLine[r.Line] = name
 		return err
 	}
-	return o.change(ctx, false, changeWork{use: store.CalendarACL, step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
+	return o.change(ctx, false, changeWork{use: store.CalendarACL, step: func(*storehome.Home, *account.Directory, *selectedAccounts) (account.Step, error) {
 		return account.UndoUpgrade(func(item *account.Item) string { return o.ofLine[item.Line] }), nil
 	}})
 }

@@ -10,17 +10,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
-	"github.com/davadmin/davadmin/pkg/journal"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/backends"
 )
 
 // NewBackend returns the operation 'backend'. Without an action it lists.
 func NewBackend(f *cmdutil.Factory) *cobra.Command {
-	o := &backendList{console: f.Console, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}
+	o := &backendList{console: f.Console, hints: f.Hints, now: f.Now, stores: storehome.NewHomes(f)}
 	cmd := &cobra.Command{
 		Use:     "backend [ACTION] [OPTIONS]",
 		Short:   "list, create, purge and delete the back ends that hold accounts",
@@ -43,7 +43,7 @@ Without an action, 'backend' is 'backend list'.`,
 		},
 	}
 	o.addOptions(cmd)
-	list := &backendList{console: f.Console, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}
+	list := &backendList{console: f.Console, hints: f.Hints, now: f.Now, stores: storehome.NewHomes(f)}
 	action := &cobra.Command{
 		Use:   "list [-n ID]",
 		Short: "list the back ends with their location, schema and number of accounts",
@@ -64,7 +64,7 @@ type backendList struct {
 	console *cmdutil.Console
 	hints   *cmdutil.Hints
 	now     func() time.Time
-	stores  *storeHomes
+	stores  *storehome.Homes
 	cmdutil.HomeOptions
 	name string
 }
@@ -100,16 +100,16 @@ func (o *backendList) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	if o.name != "" {
-		if _, err := s.set.Location(o.name); err != nil {
+		if _, err := s.Set.Location(o.name); err != nil {
 			return cmdutil.Usagef("%v", err)
 		}
 	}
 	var all []backendObject
 	var lost []backends.Lost
 	var failed error
-	for _, at := range statesOf(ctx, s.set, o.name, backends.Options{Now: o.now}) {
+	for _, at := range statesOf(ctx, s.Set, o.name, backends.Options{Now: o.now}) {
 		l := at.Location
 		b, err := o.describe(ctx, s, at)
 		if err != nil {
@@ -119,7 +119,7 @@ func (o *backendList) run(ctx context.Context) (err error) {
 			b.Error = o.hints.ErrorText(err)
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", l.Backend, err)) // each has its own line
 		} else if b.Schema == 0 {
-			lost = append(lost, s.lostAt(ctx, l))
+			lost = append(lost, s.LostAt(ctx, l))
 			b.Error = store.ErrNoSchema.Error()
 		}
 		all = append(all, b)
@@ -129,15 +129,15 @@ func (o *backendList) run(ctx context.Context) (err error) {
 
 // describe opens a back end and counts its accounts. The schema of a back end without a store
 // is 0.
-func (o *backendList) describe(ctx context.Context, s *storeHome, l storeState) (backendObject, error) {
+func (o *backendList) describe(ctx context.Context, s *storehome.Home, l storeState) (backendObject, error) {
 	b := backendObject{
-		Kind: "backend", Backend: l.Backend, Engine: l.Engine(), Default: l.Backend == s.set.Default(), Where: l.Where(), PurgeDelay: int64(l.PurgeDelay / time.Second),
+		Kind: "backend", Backend: l.Backend, Engine: l.Engine(), Default: l.Backend == s.Set.Default(), Where: l.Where(), PurgeDelay: int64(l.PurgeDelay / time.Second),
 		Schema: l.state.Version,
 	}
 	if l.err != nil || l.state.Version == 0 {
 		return b, l.err
 	}
-	st, err := s.set.Open(ctx, l.Backend)
+	st, err := s.Set.Open(ctx, l.Backend)
 	if err != nil {
 		return b, err
 	}
@@ -180,7 +180,7 @@ type backendCreate struct {
 	homeFiles *cmdutil.HomeFiles
 	hints     *cmdutil.Hints
 	journals  *cmdutil.Journals
-	stores    *storeHomes
+	stores    *storehome.Homes
 	cmdutil.HomeOptions
 	lock cmdutil.LockOptions
 	name string
@@ -196,7 +196,7 @@ type backendCreate struct {
 }
 
 func newBackendCreate(f *cmdutil.Factory) *cobra.Command {
-	o := &backendCreate{console: f.Console, hints: f.Hints, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, stores: newStoreHomes(f)}
+	o := &backendCreate{console: f.Console, hints: f.Hints, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, stores: storehome.NewHomes(f)}
 	cmd := &cobra.Command{
 		Use:   "create -n ID [-d DIR | --dburl URL]",
 		Short: "set up a back end: its parameters, and an empty store",
@@ -283,8 +283,8 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	for _, known := range s.set.Names() {
+	defer func() { err = errors.Join(err, s.Close()) }()
+	for _, known := range s.Set.Names() {
 		if known == o.name {
 			return cmdutil.Usagef("the back end '%s' already exists; '%s' creates its store if that is missing", o.name, o.hints.Line("db", "init", "-n", o.name))
 		}
@@ -313,8 +313,8 @@ func (o *backendCreate) run(ctx context.Context) (err error) {
 }
 
 // probe finds out whether the store can be created.
-func (o *backendCreate) probe(ctx context.Context, s *storeHome) (err error) {
-	l := o.stores.stores.NewLocation(&o.HomeOptions, s.dir, s.config, o.name, o.dir, o.url)
+func (o *backendCreate) probe(ctx context.Context, s *storehome.Home) (err error) {
+	l := o.stores.Stores.NewLocation(&o.HomeOptions, s.Dir, s.Config, o.name, o.dir, o.url)
 	if o.found, err = l.Probe(ctx, backends.Options{Wait: max(o.lock.Timeout, time.Millisecond)}); err != nil {
 		if errors.Is(err, store.ErrOtherBackend) && o.url != "" {
 			return fmt.Errorf("nothing was changed: %s; each back end needs a database of its own: create one, and use its URL", err.Error())
@@ -344,8 +344,8 @@ func (o *backendCreate) makeStore(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	l, err := s.set.Location(o.name)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	l, err := s.Set.Location(o.name)
 	switch {
 	case err != nil:
 		return err
@@ -381,66 +381,4 @@ func withoutState(err error) error {
 		return err
 	}
 	return &restated{fmt.Sprintf("cannot create the directory %s: %v", failed.Path, failed.Err), err}
-}
-
-// CreateStore creates the store of a back end, with a record in the journal.
-func (sh *storeHomes) CreateStore(ctx context.Context, s *storeHome, l backends.Location, wait time.Duration) error {
-	return sh.Recorded(ctx, s, wait, "db init", "store of "+l.Backend, func() (string, error) {
-		if err := sh.stores.CreateStoreFile(ctx, s.dir, l); err != nil {
-			return "", err
-		}
-		return "created: " + l.Where(), nil
-	})
-}
-
-// findOut returns the command that shows whether a change of a store was made.
-func (sh *storeHomes) findOut(operation string) string {
-	switch operation {
-	case "backend purge":
-		return sh.hints.Again("--dry-run")
-	case "db schema_fullupgrade":
-		return sh.hints.Line("db", "schema_version")
-	case "db verify":
-		return sh.hints.Again("--dry-run")
-	}
-	return sh.hints.Line("backend", "list")
-}
-
-// Recorded calls do between two records of the journal. The first result of do says what
-// it did, even if it failed; the record says unfinished then. If whether a transaction was
-// committed is unknown, the record says unknown, with the command that finds out.
-func (sh *storeHomes) Recorded(ctx context.Context, s *storeHome, wait time.Duration, operation, what string, do func() (string, error)) error {
-	return sh.recordedIn(ctx, s, wait, journal.Accounts, operation, what, do)
-}
-
-// recordedIn is Recorded for a change of an area.
-func (sh *storeHomes) recordedIn(ctx context.Context, s *storeHome, wait time.Duration, area journal.Area, operation, what string, do func() (string, error)) error {
-	session, err := sh.journals.Open(s.dir, wait).Open(ctx, area)
-	if err != nil {
-		return err
-	}
-	sh.journals.WarnNotes(session.Notes)
-	change, err := sh.journals.Begin(ctx, session, journal.Intent{Operation: operation, Command: sh.journals.Command(), Items: []journal.Item{{Name: what, IsSet: true}}})
-	if err != nil {
-		return errors.Join(err, session.Close())
-	}
-	detail, err := do()
-	result := journal.Done
-	var unknown *store.CommitUnknown
-	if errors.As(err, &unknown) && !unknown.Unreplicated {
-		err = fmt.Errorf("%w; to find out: %s", err, sh.findOut(operation))
-	}
-	switch {
-	case errors.As(err, &unknown) && !unknown.Unreplicated && detail == "":
-		result, detail = journal.Unknown, sh.hints.ErrorText(err)
-	case errors.As(err, &unknown) && !unknown.Unreplicated:
-		result, detail = journal.Unknown, detail+"; "+sh.hints.ErrorText(err)
-	case detail == "" && errors.As(err, &unknown):
-		result, detail = journal.Unfinished, sh.hints.ErrorText(err)
-	case err != nil && detail != "":
-		result, detail = journal.Unfinished, detail+"; "+sh.hints.ErrorText(err)
-	case err != nil:
-		result, detail = journal.NotDone, sh.hints.ErrorText(err)
-	}
-	return errors.Join(err, session.End(context.WithoutCancel(ctx), change, result, detail), session.Close())
 }

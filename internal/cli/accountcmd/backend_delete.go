@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -22,7 +23,7 @@ type backendDelete struct {
 	homeFiles *cmdutil.HomeFiles
 	hints     *cmdutil.Hints
 	journals  *cmdutil.Journals
-	stores    *storeHomes
+	stores    *storehome.Homes
 	cmdutil.HomeOptions
 	lock      cmdutil.LockOptions
 	name      string
@@ -32,7 +33,7 @@ type backendDelete struct {
 }
 
 func newBackendDelete(f *cmdutil.Factory) *cobra.Command {
-	o := &backendDelete{console: f.Console, hints: f.Hints, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, stores: newStoreHomes(f)}
+	o := &backendDelete{console: f.Console, hints: f.Hints, global: f.Global, homeFiles: f.HomeFiles, journals: f.Journals, stores: storehome.NewHomes(f)}
 	cmd := &cobra.Command{
 		Use:   "delete -n ID",
 		Short: "remove an empty back end from the configuration; its database is kept",
@@ -83,12 +84,12 @@ func (o *backendDelete) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	l, err := s.set.Location(o.name)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	l, err := s.Set.Location(o.name)
 	if err != nil {
 		return cmdutil.Usagef("%v", err)
 	}
-	if o.name == s.set.Default() {
+	if o.name == s.Set.Default() {
 		return o.isDefaultError()
 	}
 	if err := o.requireEmpty(ctx, s, l); err != nil {
@@ -149,9 +150,9 @@ func (o *backendDelete) removeParameters(c *cmdutil.HomeFile, current []byte) ([
 
 // requireEmpty returns an error if a back end has accounts, deleted ones included, or if that
 // cannot be found out.
-func (o *backendDelete) requireEmpty(ctx context.Context, s *storeHome, l backends.Location) error {
+func (o *backendDelete) requireEmpty(ctx context.Context, s *storehome.Home, l backends.Location) error {
 	var active, all int64
-	st, err := s.set.Open(ctx, l.Backend)
+	st, err := s.Set.Open(ctx, l.Backend)
 	if err == nil {
 		err = st.View(ctx, func(ctx context.Context, r store.Reader) error {
 			if active, err = r.CountAccounts(ctx, store.AccountFilter{}); err != nil {

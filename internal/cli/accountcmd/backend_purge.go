@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -18,7 +19,7 @@ type backendPurge struct {
 	console *cmdutil.Console
 	global  *cmdutil.Globals
 	now     func() time.Time
-	stores  *storeHomes
+	stores  *storehome.Homes
 	cmdutil.HomeOptions
 	lock  cmdutil.LockOptions
 	name  string
@@ -27,7 +28,7 @@ type backendPurge struct {
 }
 
 func newBackendPurge(f *cmdutil.Factory) *cobra.Command {
-	o := &backendPurge{console: f.Console, global: f.Global, now: f.Now, stores: newStoreHomes(f)}
+	o := &backendPurge{console: f.Console, global: f.Global, now: f.Now, stores: storehome.NewHomes(f)}
 	cmd := &cobra.Command{
 		Use:   "purge [-n ID] [--older AGE]",
 		Short: "permanently remove what was deleted long enough ago",
@@ -82,9 +83,9 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	s.option = "--name"
-	names, incomplete, err := s.readable(ctx, o.name)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	s.Option = "--name"
+	names, incomplete, err := s.Readable(ctx, o.name)
 	if err != nil {
 		return err
 	}
@@ -141,8 +142,8 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 }
 
 // cut returns the time of the purge: what was deleted before it is removed.
-func (o *backendPurge) cut(s *storeHome, name string) (time.Time, error) {
-	l, err := s.set.Location(name)
+func (o *backendPurge) cut(s *storehome.Home, name string) (time.Time, error) {
+	l, err := s.Set.Location(name)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -163,9 +164,9 @@ func (o *backendPurge) cut(s *storeHome, name string) (time.Time, error) {
 // purgedAtOnce is how many objects are removed in one transaction.
 const purgedAtOnce = 200
 
-func (o *backendPurge) purge(ctx context.Context, s *storeHome, name string, cut time.Time) (store.Purged, error) {
+func (o *backendPurge) purge(ctx context.Context, s *storehome.Home, name string, cut time.Time) (store.Purged, error) {
 	var sum store.Purged
-	st, err := s.set.Open(ctx, name)
+	st, err := s.Set.Open(ctx, name)
 	if err != nil {
 		return sum, err
 	}
@@ -197,8 +198,8 @@ func (o *backendPurge) purge(ctx context.Context, s *storeHome, name string, cut
 }
 
 // names adds to p the accounts and calendars that would be removed.
-func (o *backendPurge) names(ctx context.Context, s *storeHome, cut time.Time, p *purgeObject) error {
-	st, err := s.set.Open(ctx, p.Backend)
+func (o *backendPurge) names(ctx context.Context, s *storehome.Home, cut time.Time, p *purgeObject) error {
+	st, err := s.Set.Open(ctx, p.Backend)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/journal"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -18,14 +19,14 @@ import (
 func TestRecordedPartIsUnfinished(t *testing.T) {
 	var out bytes.Buffer
 	f := cmdutil.NewFactory(&cmdutil.Environment{Streams: &ui.Streams{Out: &out, Err: &out}, Getenv: func(string) string { return "" }, Now: time.Now})
-	s := &storeHome{dir: t.TempDir()}
+	s := &storehome.Home{Dir: t.TempDir()}
 	broken := errors.New("broken")
 	for did, want := range map[string]journal.Result{"": journal.NotDone, "accounts 3": journal.Unfinished} {
-		err := newStoreHomes(f).Recorded(t.Context(), s, 0, "backend purge", "1 back end", func() (string, error) { return did, broken })
+		err := storehome.NewHomes(f).Recorded(t.Context(), s, 0, "backend purge", "1 back end", func() (string, error) { return did, broken })
 		if !errors.Is(err, broken) {
 			t.Fatal(err)
 		}
-		entries, err := f.Journals.Open(s.dir, 0).Entries(context.Background(), "")
+		entries, err := f.Journals.Open(s.Dir, 0).Entries(context.Background(), "")
 		if err != nil || len(entries) == 0 {
 			t.Fatal(entries, err)
 		}
@@ -45,13 +46,13 @@ func TestRecordedPartIsUnfinished(t *testing.T) {
 func TestUnknownCommitIsRecordedAsUnknown(t *testing.T) {
 	var out bytes.Buffer
 	f := cmdutil.NewFactory(&cmdutil.Environment{Streams: &ui.Streams{Out: &out, Err: &out}, Getenv: func(string) string { return "" }, Now: time.Now})
-	s := &storeHome{dir: t.TempDir()}
+	s := &storehome.Home{Dir: t.TempDir()}
 	lost := &store.CommitUnknown{Err: errors.New("reset by peer")}
-	err := newStoreHomes(f).Recorded(t.Context(), s, 0, "backend purge", "1 back end", func() (string, error) { return "", lost })
+	err := storehome.NewHomes(f).Recorded(t.Context(), s, 0, "backend purge", "1 back end", func() (string, error) { return "", lost })
 	if !errors.Is(err, lost) {
 		t.Fatal(err)
 	}
-	entries, err := f.Journals.Open(s.dir, 0).Entries(context.Background(), "")
+	entries, err := f.Journals.Open(s.Dir, 0).Entries(context.Background(), "")
 	if err != nil || len(entries) != 1 || entries[0].Result != journal.Unknown {
 		t.Errorf("got %+v, %v", entries, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -16,7 +17,7 @@ import (
 
 // NewCalendar returns the operation 'calendar'. Without an action, it lists calendars.
 func NewCalendar(f *cmdutil.Factory) *cobra.Command {
-	o := &calendarList{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
+	o := &calendarList{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: storehome.NewHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:     "calendar [ACTION] [OPTIONS]",
 		Short:   "list, create, change and delete calendars of accounts",
@@ -57,7 +58,7 @@ type calendarList struct {
 }
 
 func newCalendarList(f *cmdutil.Factory) *cobra.Command {
-	o := &calendarList{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: newStoreHomes(f), known: []account.PropertyInfo{}}}
+	o := &calendarList{accountSelection: accountSelection{console: f.Console, getenv: f.Getenv, global: f.Global, hints: f.Hints, input: f.Input, now: f.Now, stores: storehome.NewHomes(f), known: []account.PropertyInfo{}}}
 	cmd := &cobra.Command{
 		Use:   "list [-a ADDRESS | -g ID | -f FILE | --shared-with ADDRESS] [-n NAME] [-v]",
 		Short: "list the calendars of accounts (by default of all)",
@@ -150,12 +151,12 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	names, incomplete, err := s.readable(ctx, o.backend)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	names, incomplete, err := s.Readable(ctx, o.backend)
 	if err != nil {
 		return err
 	}
-	return printProduced(calendarListing(o.verbose, o.sharedWith != ""), o.console, format, func(emit func(*calendarObject) error) error {
+	return cmdutil.PrintProduced(calendarListing(o.verbose, o.sharedWith != ""), o.console, format, func(emit func(*calendarObject) error) error {
 		if o.sharedWith != "" {
 			err := o.shared(ctx, s, names, emit)
 			if err == nil {
@@ -171,9 +172,9 @@ func (o *calendarList) list(ctx context.Context) (err error) {
 }
 
 // all emits the calendars of every active account.
-func (o *calendarList) all(ctx context.Context, s *storeHome, names []string, state store.StateFilter, emit func(*calendarObject) error) error {
+func (o *calendarList) all(ctx context.Context, s *storehome.Home, names []string, state store.StateFilter, emit func(*calendarObject) error) error {
 	done := func() error { return nil }
-	return s.eachAccount(ctx, names, store.AccountFilter{Brief: true}, func(r store.Reader, f account.Found) error {
+	return s.EachAccount(ctx, names, store.AccountFilter{Brief: true}, func(r store.Reader, f account.Found) error {
 		calendars, err := o.ofAccount(ctx, r, f.Account, state)
 		for _, c := range calendars {
 			if err == nil {
@@ -186,9 +187,9 @@ func (o *calendarList) all(ctx context.Context, s *storeHome, names []string, st
 
 // named emits the calendars of the accounts that are requested, and reports the accounts that
 // are not found.
-func (o *calendarList) named(ctx context.Context, s *storeHome, names []string, requests []account.Request, state store.StateFilter, incomplete error, emit func(*calendarObject) error) error {
+func (o *calendarList) named(ctx context.Context, s *storehome.Home, names []string, requests []account.Request, state store.StateFilter, incomplete error, emit func(*calendarObject) error) error {
 	failed := 0
-	for item, err := range s.finder(names, o.backend).ItemsForRequests(ctx, requests, false) {
+	for item, err := range s.Finder(names, o.backend).ItemsForRequests(ctx, requests, false) {
 		if err != nil {
 			return err
 		}
@@ -209,15 +210,15 @@ func (o *calendarList) named(ctx context.Context, s *storeHome, names []string, 
 			}
 		}
 	}
-	return s.notListed(failed, len(requests), incomplete)
+	return notListed(s, failed, len(requests), incomplete)
 }
 
 // ofItem returns the collections of one account, or the reason why the account is refused.
-func (o *calendarList) ofItem(ctx context.Context, s *storeHome, item *account.Item, state store.StateFilter) ([]*calendarObject, error) {
+func (o *calendarList) ofItem(ctx context.Context, s *storehome.Home, item *account.Item, state store.StateFilter) ([]*calendarObject, error) {
 	if item.Refused != nil {
 		return nil, item.Refused
 	}
-	st, err := s.set.Open(ctx, item.Backend)
+	st, err := s.Set.Open(ctx, item.Backend)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -99,8 +100,8 @@ func (o *calendarChange) correctZones(p account.Properties) error {
 }
 
 // work returns a step with the defaults and the people that it needs.
-func (o *calendarChange) work(ctx context.Context, s *storeHome, d *account.Directory, t *selectedAccounts, step func(account.Defaults, account.PeopleLookup) account.Step) (account.Step, error) {
-	defaults, err := s.defaults(ctx, s.people(d))
+func (o *calendarChange) work(ctx context.Context, s *storehome.Home, d *account.Directory, t *selectedAccounts, step func(account.Defaults, account.PeopleLookup) account.Step) (account.Step, error) {
+	defaults, err := s.Defaults(ctx, s.People(d))
 	return step(defaults, t.people), err
 }
 
@@ -134,7 +135,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 			if o.batch == "" && !cmd.Flags().Changed("name") {
 				return cmdutil.Usagef("no calendar given; use -n NAME")
 			}
-			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storeHome, d *account.Directory, t *selectedAccounts) (account.Step, error) {
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storehome.Home, d *account.Directory, t *selectedAccounts) (account.Step, error) {
 				return o.work(cmd.Context(), s, d, t, func(defaults account.Defaults, people account.PeopleLookup) account.Step {
 					return account.CreateCalendar(defaults, o.calendar, people)
 				})
@@ -181,7 +182,7 @@ Properties: ` + propertyHelp(account.CalendarProperties()),
 			if o.modifies = !o.undelete; o.undelete {
 				o.runner.undo = []string{"calendar", "delete"}
 			}
-			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storeHome, d *account.Directory, t *selectedAccounts) (account.Step, error) {
+			return o.change(cmd.Context(), o.selects(cmd), changeWork{properties: p, use: store.CalendarACL, step: func(s *storehome.Home, d *account.Directory, t *selectedAccounts) (account.Step, error) {
 				if o.undelete {
 					return account.UndeleteCalendar(o.calendar), nil
 				}
@@ -220,7 +221,7 @@ The default calendar, inbox, outbox and dropbox are deleted only with their acco
 			}
 			o.global.Yes = o.global.Yes || o.force
 			return o.change(cmd.Context(), o.selects(cmd), changeWork{
-				step: func(*storeHome, *account.Directory, *selectedAccounts) (account.Step, error) {
+				step: func(*storehome.Home, *account.Directory, *selectedAccounts) (account.Step, error) {
 					return account.DeleteCalendar(o.calendar), nil
 				},
 				question: func(n int) string {

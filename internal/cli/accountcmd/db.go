@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/store"
 	"github.com/davadmin/davadmin/pkg/store/backends"
@@ -21,7 +22,7 @@ type dbOptions struct {
 	global  *cmdutil.Globals
 	hints   *cmdutil.Hints
 	now     func() time.Time
-	stores  *storeHomes
+	stores  *storehome.Homes
 	cmdutil.HomeOptions
 	lock cmdutil.LockOptions
 	name string
@@ -67,7 +68,7 @@ type dbInit struct {
 }
 
 func newDBInit(f *cmdutil.Factory) *cobra.Command {
-	o := &dbInit{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}}
+	o := &dbInit{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: storehome.NewHomes(f)}}
 	cmd := &cobra.Command{
 		Use:   "init [-n ID] [--overwrite]",
 		Short: "create the empty store of a back end",
@@ -94,11 +95,11 @@ func (o *dbInit) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	if o.name == "" {
-		o.name = s.set.Default()
+		o.name = s.Set.Default()
 	}
-	l, err := s.set.Location(o.name)
+	l, err := s.Set.Location(o.name)
 	if err != nil {
 		return cmdutil.Usagef("%v", err)
 	}
@@ -126,7 +127,7 @@ func (o *dbInit) run(ctx context.Context) (err error) {
 	return o.report(format, l, kept)
 }
 
-func (o *dbInit) make(ctx context.Context, s *storeHome, l backends.Location, replace bool) (kept string, err error) {
+func (o *dbInit) make(ctx context.Context, s *storehome.Home, l backends.Location, replace bool) (kept string, err error) {
 	if !replace {
 		return "", o.stores.CreateStore(ctx, s, l, o.lock.Timeout)
 	}
@@ -138,7 +139,7 @@ func (o *dbInit) make(ctx context.Context, s *storeHome, l backends.Location, re
 		if err != nil {
 			return "", err
 		}
-		return keptStore + kept, o.stores.stores.HandOverCopy(s.dir, l, kept)
+		return keptStore + kept, o.stores.Stores.HandOverCopy(s.Dir, l, kept)
 	})
 	return kept, err
 }
@@ -177,7 +178,7 @@ const keptStore = "the old store is kept: "
 type dbVersion struct{ dbOptions }
 
 func newDBVersion(f *cmdutil.Factory) *cobra.Command {
-	o := &dbVersion{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}}
+	o := &dbVersion{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: storehome.NewHomes(f)}}
 	cmd := &cobra.Command{
 		Use:   "schema_version [-n ID]",
 		Short: "show the versions of the schemas",
@@ -194,27 +195,27 @@ The exit code is 3 if a schema has to be upgraded.`,
 
 // states returns the schema state of the selected back ends. The error incomplete means that
 // some have no store, or that their state is missing because it could not be read.
-func (o *dbOptions) states(ctx context.Context) (out []store.SchemaState, s *storeHome, incomplete, err error) {
+func (o *dbOptions) states(ctx context.Context) (out []store.SchemaState, s *storehome.Home, incomplete, err error) {
 	if s, err = o.stores.Open(ctx, &o.HomeOptions, o.lock.Timeout); err != nil {
 		return nil, nil, nil, err
 	}
 	if o.name != "" {
-		if _, err := s.set.Location(o.name); err != nil {
-			return nil, nil, nil, errors.Join(cmdutil.Usagef("%v", err), s.close())
+		if _, err := s.Set.Location(o.name); err != nil {
+			return nil, nil, nil, errors.Join(cmdutil.Usagef("%v", err), s.Close())
 		}
 	}
 	var lost []backends.Lost
-	for _, l := range statesOf(ctx, s.set, o.name, backends.Options{Now: o.now}) {
+	for _, l := range statesOf(ctx, s.Set, o.name, backends.Options{Now: o.now}) {
 		st, err := l.state, l.err
 		if err == nil && st.Version == st.Known {
 			// The state does not say whose store it is.
-			if _, oerr := s.set.Open(ctx, l.Backend); errors.Is(oerr, store.ErrOtherBackend) {
+			if _, oerr := s.Set.Open(ctx, l.Backend); errors.Is(oerr, store.ErrOtherBackend) {
 				err = oerr
 			}
 		}
 		if err != nil {
 			if ctx.Err() != nil {
-				return nil, nil, nil, errors.Join(err, s.close())
+				return nil, nil, nil, errors.Join(err, s.Close())
 			}
 			if incomplete != nil {
 				o.console.Say("davadmin: db: " + ui.Sanitize(l.Backend) + ": " + o.hints.ErrorText(incomplete))
@@ -223,7 +224,7 @@ func (o *dbOptions) states(ctx context.Context) (out []store.SchemaState, s *sto
 			continue
 		}
 		if st.Version == 0 {
-			lost = append(lost, s.lostAt(ctx, l.Location))
+			lost = append(lost, s.LostAt(ctx, l.Location))
 		}
 		out = append(out, st)
 	}
@@ -242,7 +243,7 @@ func (o *dbVersion) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.close() }()
+	defer func() { _ = s.Close() }()
 	o.console.KeepGoing()
 	if err := schemaListing().PrintUntil(o.console, format, states, incomplete); err != nil {
 		return err
@@ -287,7 +288,7 @@ func schemaListing() cmdutil.List[store.SchemaState] {
 type dbUpgrade struct{ dbOptions }
 
 func newDBUpgrade(f *cmdutil.Factory) *cobra.Command {
-	o := &dbUpgrade{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}}
+	o := &dbUpgrade{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: storehome.NewHomes(f)}}
 	cmd := &cobra.Command{
 		Use:   "schema_fullupgrade [-n ID]",
 		Short: "upgrade the stores of an earlier version to the current schema",
@@ -313,7 +314,7 @@ func (o *dbUpgrade) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.close() }()
+	defer func() { _ = s.Close() }()
 	done, failed := 0, incomplete
 	for _, st := range states {
 		var err error
@@ -337,7 +338,7 @@ func (o *dbUpgrade) run(ctx context.Context) error {
 	return failed
 }
 
-func (o *dbUpgrade) upgrade(ctx context.Context, s *storeHome, st store.SchemaState) error {
+func (o *dbUpgrade) upgrade(ctx context.Context, s *storehome.Home, st store.SchemaState) error {
 	if o.global.DryRun {
 		_, err := fmt.Fprintf(o.console.Streams.Out, "would be upgraded: %s from schema %d to %d\n", ui.Sanitize(st.Where), st.Version, st.Known)
 		return err
@@ -345,7 +346,7 @@ func (o *dbUpgrade) upgrade(ctx context.Context, s *storeHome, st store.SchemaSt
 	if err := o.console.Confirm(ctx, fmt.Sprintf("Upgrade %s from schema %d to %d?", ui.Sanitize(st.Where), st.Version, st.Known)); err != nil {
 		return err
 	}
-	l, err := s.set.Location(st.Backend)
+	l, err := s.Set.Location(st.Backend)
 	if err != nil {
 		return err
 	}
@@ -360,7 +361,7 @@ func (o *dbUpgrade) upgrade(ctx context.Context, s *storeHome, st store.SchemaSt
 		if backup != "" {
 			detail += "; old version kept as: " + backup
 		}
-		return detail, o.stores.stores.HandOverCopy(s.dir, l, backup)
+		return detail, o.stores.Stores.HandOverCopy(s.Dir, l, backup)
 	})
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/calobj"
 	"github.com/davadmin/davadmin/pkg/journal"
@@ -29,7 +30,7 @@ type dbVerify struct {
 }
 
 func newDBVerify(f *cmdutil.Factory) *cobra.Command {
-	o := &dbVerify{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: newStoreHomes(f)}, zones: recur.NewZones()}
+	o := &dbVerify{dbOptions: dbOptions{console: f.Console, global: f.Global, hints: f.Hints, now: f.Now, stores: storehome.NewHomes(f)}, zones: recur.NewZones()}
 	cmd := &cobra.Command{
 		Use:   "verify --spans [-n ID] [--rate NUMBER]",
 		Short: "compare what is computed from calendar objects, and correct it",
@@ -103,9 +104,9 @@ func (o *dbVerify) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	s.option = "--name"
-	names, incomplete, err := s.readable(ctx, o.name)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	s.Option = "--name"
+	names, incomplete, err := s.Readable(ctx, o.name)
 	if err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func (o *dbVerify) run(ctx context.Context) (err error) {
 	case o.global.DryRun:
 		_, err = work()
 	default:
-		err = o.stores.recordedIn(ctx, s, o.lock.Timeout, journal.Indexes, "db verify", cmdutil.Plural(len(names), "back end"), work)
+		err = o.stores.RecordedIn(ctx, s, o.lock.Timeout, journal.Indexes, "db verify", cmdutil.Plural(len(names), "back end"), work)
 		if err != nil && len(all) > 0 {
 			err = fmt.Errorf("%w; so far: %s; the same command continues from there", err, verifiedWords(all))
 		}
@@ -143,9 +144,9 @@ func (o *dbVerify) run(ctx context.Context) (err error) {
 }
 
 // verify verifies one back end.
-func (o *dbVerify) verify(ctx context.Context, s *storeHome, name string) (*verified, error) {
+func (o *dbVerify) verify(ctx context.Context, s *storehome.Home, name string) (*verified, error) {
 	v := &verified{Backend: name, Known: calobj.SpanAlgorithm}
-	st, err := s.set.Open(ctx, name)
+	st, err := s.Set.Open(ctx, name)
 	if err != nil {
 		return v, err
 	}
@@ -295,8 +296,8 @@ func spansOutdated(ctx context.Context, st store.Store) (string, error) {
 
 // warnSpans warns if the spans of a store have to be computed again. A store that cannot be
 // read is the business of the caller.
-func (o *dbOptions) warnSpans(ctx context.Context, s *storeHome, backend string) {
-	st, err := s.set.Open(ctx, backend)
+func (o *dbOptions) warnSpans(ctx context.Context, s *storehome.Home, backend string) {
+	st, err := s.Set.Open(ctx, backend)
 	if err != nil {
 		return
 	}

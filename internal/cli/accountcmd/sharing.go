@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -18,7 +19,7 @@ import (
 // findPerson returns the unique id of the person that an option names, by an address or by
 // 'id=' and a unique id. Someone without an account is looked up in the directory. The
 // error is incomplete if the account may be on a back end that cannot be read.
-func (o *accountSelection) findPerson(ctx context.Context, s *storeHome, option, value string) (id string, err error) {
+func (o *accountSelection) findPerson(ctx context.Context, s *storehome.Home, option, value string) (id string, err error) {
 	r, err := account.ParseRequest(strings.TrimSpace(value), nil, account.Typed)
 	if err != nil {
 		return "", cmdutil.Usagef("--%s: %v", option, err)
@@ -26,19 +27,19 @@ func (o *accountSelection) findPerson(ctx context.Context, s *storeHome, option,
 	if r.ID != "" {
 		return r.ID, nil
 	}
-	if err := s.openAll(ctx); err != nil {
+	if err := s.OpenAll(ctx); err != nil {
 		return "", err
 	}
 	looked := false
-	s.lookUp = func(ctx context.Context) (*account.Directory, func() error, error) {
+	s.LookUp = func(ctx context.Context) (*account.Directory, func() error, error) {
 		d, done, err := o.stores.PeopleDirectory(ctx, &o.DirectoryOptions, s, o.tmp)
 		looked = d != nil
 		return d, done, err
 	}
-	found, err := s.people(nil)(ctx, []string{r.Address})
+	found, err := s.People(nil)(ctx, []string{r.Address})
 	switch person, ok := found[store.FoldAddress(r.Address)]; {
-	case len(s.lost) > 0 && errors.Is(err, store.ErrInvalid):
-		return "", s.personUnseen(option, r.Address)
+	case len(s.Lost) > 0 && errors.Is(err, store.ErrInvalid):
+		return "", personUnseen(s, option, r.Address)
 	case err != nil:
 		return "", err
 	case ok && person.ID != "":
@@ -53,8 +54,8 @@ func (o *accountSelection) findPerson(ctx context.Context, s *storeHome, option,
 
 // personUnseen returns the error for an address that was not found, while back ends cannot be
 // read.
-func (s *storeHome) personUnseen(option, address string) error {
-	err := s.hints.LostError(s.lost)
+func personUnseen(s *storehome.Home, option, address string) error {
+	err := s.Hints.LostError(s.Lost)
 	var incomplete *cmdutil.IncompleteError
 	if errors.As(err, &incomplete) {
 		incomplete.Text = fmt.Sprintf("'%s' was not found, but may be on a back end that cannot be read (a unique id needs no look-up: --%s id=ID): %s", ui.Sanitize(address), option, strings.TrimPrefix(incomplete.Text, "incomplete: "))
@@ -86,14 +87,14 @@ func (o *calendarList) checkSharedWith(cmd *cobra.Command) error {
 }
 
 // shared emits the calendars that are shared with the person of --shared-with.
-func (o *calendarList) shared(ctx context.Context, s *storeHome, names []string, emit func(*calendarObject) error) error {
+func (o *calendarList) shared(ctx context.Context, s *storehome.Home, names []string, emit func(*calendarObject) error) error {
 	id, err := o.findPerson(ctx, s, "shared-with", o.sharedWith)
 	if err != nil {
 		return err
 	}
 	read := func(ctx context.Context, r store.Reader) iter.Seq2[*store.Share, error] { return r.SharedWith(ctx, id) }
 	before := func(a, b *store.Share) bool { return a.Owner.Address < b.Owner.Address }
-	return eachRecord(ctx, s, names, merging[*store.Share]{read: read, before: before}, func(r store.Reader, _ string, x *store.Share) error {
+	return storehome.EachRecord(ctx, s, names, storehome.Merging[*store.Share]{Read: read, Before: before}, func(r store.Reader, _ string, x *store.Share) error {
 		if o.name != "" && x.Calendar.Name != o.name {
 			return nil
 		}
@@ -120,7 +121,7 @@ func (o *accountList) checkDelegatesOf(cmd *cobra.Command) error {
 }
 
 // represented lists the accounts that the person of --delegates-of may act for.
-func (o *accountList) represented(ctx context.Context, s *storeHome, names []string, format ui.Format, incomplete error) error {
+func (o *accountList) represented(ctx context.Context, s *storehome.Home, names []string, format ui.Format, incomplete error) error {
 	id, err := o.findPerson(ctx, s, "delegates-of", o.delegatesOf)
 	if err != nil {
 		return err
@@ -128,10 +129,12 @@ func (o *accountList) represented(ctx context.Context, s *storeHome, names []str
 	read := func(ctx context.Context, r store.Reader) iter.Seq2[*store.Represented, error] {
 		return r.ActsFor(ctx, id)
 	}
-	order := func(a, b *store.Represented) bool { return before(a.Account, b.Account, store.AccountFilter{}) }
+	order := func(a, b *store.Represented) bool {
+		return storehome.Before(a.Account, b.Account, store.AccountFilter{})
+	}
 	l := accountListing(o.verbose, columnsOfRoles)
-	return printProduced(l, o.console, format, func(emit func(*accountObject) error) error {
-		err := eachRecord(ctx, s, names, merging[*store.Represented]{read: read, before: order}, func(r store.Reader, backend string, x *store.Represented) error {
+	return cmdutil.PrintProduced(l, o.console, format, func(emit func(*accountObject) error) error {
+		err := storehome.EachRecord(ctx, s, names, storehome.Merging[*store.Represented]{Read: read, Before: order}, func(r store.Reader, backend string, x *store.Represented) error {
 			f := account.Found{Backend: backend, Account: x.Account}
 			var object *accountObject
 			out := &accountEmitter{emit: func(o *accountObject) error { object = o; return nil }, details: o.verbose}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/cli/storehome"
 	"github.com/davadmin/davadmin/pkg/account"
 	"github.com/davadmin/davadmin/pkg/finding"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -73,22 +74,22 @@ type storeCheck struct {
 // that is rolled back. The error of the result is that of a database that cannot be reached.
 func CheckStores(ctx context.Context, f *cmdutil.Factory, home cmdutil.HomeOptions) (*cmdutil.Checked, error) {
 	start := f.Now()
-	s, err := newStoreHomes(f).Open(ctx, &home, storeWait)
+	s, err := storehome.NewHomes(f).Open(ctx, &home, storeWait)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = s.close() }()
+	defer func() { _ = s.Close() }()
 	c := &storeCheck{
-		hints: f.Hints, set: s.set, now: f.Now, dryRun: f.Global.DryRun,
+		hints: f.Hints, set: s.Set, now: f.Now, dryRun: f.Global.DryRun,
 		found: map[string][]finding.Finding{}, unseen: map[string][]string{}, failed: map[string]error{},
 	}
-	for _, l := range statesOf(ctx, s.set, "", backends.Options{Now: c.now, Wait: storeWait}) {
+	for _, l := range statesOf(ctx, s.Set, "", backends.Options{Now: c.now, Wait: storeWait}) {
 		c.look(ctx, l.Location, l.state, l.err)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 	}
-	report := cmdutil.ReportOf("davadmin.stores.check.1", finding.Run(ctx, c.checks()), s.dir, f.Now().Sub(start))
+	report := cmdutil.ReportOf("davadmin.stores.check.1", finding.Run(ctx, c.checks()), s.Dir, f.Now().Sub(start))
 	out := &cmdutil.Checked{Report: report}
 	for _, r := range StoreRules() {
 		if err := c.failed[r.ID]; err != nil && out.Ended == nil {

@@ -1,4 +1,4 @@
-package accountcmd
+package storehome
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 )
 
 // undoText returns the content of an undo file; "" if it does not exist.
-func undoText(t *testing.T, u *undoFile) string {
+func undoText(t *testing.T, u *UndoFile) string {
 	t.Helper()
 	b, err := os.ReadFile(u.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -25,26 +25,26 @@ func undoText(t *testing.T, u *undoFile) string {
 
 // useUndoFile keeps three groups of lines, and forgets the second. It returns the
 // contents that the file may have at some time.
-func useUndoFile(u *undoFile) (contents []string, err error) {
+func useUndoFile(u *UndoFile) (contents []string, err error) {
 	head := undoMark + "davadmin account delete -f THIS-FILE\n"
 	contents = []string{"", head + "id=1\n", head + "id=1\nid=2\nid=3\n", head + "id=1\nid=4\n"}
-	if _, err := u.keep([]string{"id=1"}); err != nil {
+	if _, err := u.Keep([]string{"id=1"}); err != nil {
 		return contents, err
 	}
-	forget, err := u.keep([]string{"id=2", "id=3"})
+	forget, err := u.Keep([]string{"id=2", "id=3"})
 	if err != nil {
 		return contents, err
 	}
 	if err := forget(); err != nil {
 		return contents, err
 	}
-	_, err = u.keep([]string{"id=4"})
+	_, err = u.Keep([]string{"id=4"})
 	return contents, err
 }
 
 func TestUndoFileFailsAtEachStep(t *testing.T) {
 	for i := 0; ; i++ {
-		u := &undoFile{path: filepath.Join(t.TempDir(), "accounts", "7.undo"), head: "davadmin account delete -f THIS-FILE"}
+		u := &UndoFile{path: filepath.Join(t.TempDir(), "accounts", "7.undo"), head: "davadmin account delete -f THIS-FILE"}
 		calls := 0
 		u.hook = func(fsx.Op, string) error {
 			if calls++; calls == i+1 {
@@ -70,25 +70,25 @@ func TestUndoFileFailsAtEachStep(t *testing.T) {
 }
 
 func TestUndoFileOfAnotherChangeIsNotExtended(t *testing.T) {
-	u := &undoFile{path: filepath.Join(t.TempDir(), "7.undo")}
+	u := &UndoFile{path: filepath.Join(t.TempDir(), "7.undo")}
 	if err := os.WriteFile(u.path, []byte("id=0\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := u.keep([]string{"id=1"}); err == nil || undoText(t, u) != "id=0\n" {
+	if _, err := u.Keep([]string{"id=1"}); err == nil || undoText(t, u) != "id=0\n" {
 		t.Errorf("%q, %v", undoText(t, u), err)
 	}
 }
 
 func TestUndoFileThatIsForgottenIsRemoved(t *testing.T) {
-	u := &undoFile{path: filepath.Join(t.TempDir(), "accounts", "7.undo")}
-	forget, err := u.keep([]string{"id=1"})
+	u := &UndoFile{path: filepath.Join(t.TempDir(), "accounts", "7.undo")}
+	forget, err := u.Keep([]string{"id=1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fi, err := os.Stat(u.path); err != nil || fi.Mode() != 0o600 || u.empty() {
+	if fi, err := os.Stat(u.path); err != nil || fi.Mode() != 0o600 || u.Empty() {
 		t.Errorf("%v, %v", fi, err)
 	}
-	if err := forget(); err != nil || !u.empty() {
+	if err := forget(); err != nil || !u.Empty() {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Lstat(u.path); !errors.Is(err, fs.ErrNotExist) {
@@ -106,7 +106,7 @@ func TestUndoMarks(t *testing.T) {
 		"# notes, read from its end: or not":                                                 false,
 		"# a comment":                                                                        false, "a@example.com": false, "": false,
 	} {
-		command, ok := cutUndoMark(line)
+		command, ok := CutUndoMark(line)
 		if ok != want || ok && !slices.Equal(command, []string{"account", "delete"}) {
 			t.Errorf("%q: got %q, %t", line, command, ok)
 		}

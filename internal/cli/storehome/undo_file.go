@@ -1,4 +1,4 @@
-package accountcmd
+package storehome
 
 import (
 	"context"
@@ -15,15 +15,29 @@ import (
 	"github.com/davadmin/davadmin/internal/fsx"
 )
 
-// undoFile is the undo file of a change of accounts: a batch for the command that
+// UndoFile is the undo file of a change of accounts: a batch for the command that
 // undoes it. A run that is killed may leave an incomplete last line, which is for a
 // change that was not made.
-type undoFile struct {
+type UndoFile struct {
 	path string
 	head string // the command line that reads the file
 	hook fsx.Hook
 	size int64
 }
+
+// NewUndoFile returns the undo file of a change, which is created with its first line. command
+// is the command that reads it, without the name of the program and -f.
+func NewUndoFile(path string, command []string, hook fsx.Hook) *UndoFile {
+	return &UndoFile{path: path, head: undoHead(command), hook: hook}
+}
+
+// Path returns where the file is.
+func (u *UndoFile) Path() string { return u.path }
+
+// UndoMark returns the first line of an undo file that a command reads.
+func UndoMark(command []string) string { return undoMark + undoHead(command) }
+
+func undoHead(command []string) string { return "davadmin " + strings.Join(command, " ") + undoInput }
 
 // undoMark begins an undo file. The lines are in the order of the changes, and are
 // run from the last one to the first, so that two changes of one account are undone
@@ -41,10 +55,10 @@ const undoOrder = ", read from its end: "
 // undoInput ends the command in that line. It stands for the file itself.
 const undoInput = " -f THIS-FILE"
 
-// cutUndoMark returns the command that reads an undo file, without the -f and its value, if
+// CutUndoMark returns the command that reads an undo file, without the -f and its value, if
 // a batch line marks its file as one. Any other comment is one of the user, whose lines are
 // run in their order.
-func cutUndoMark(line string) (command []string, ok bool) {
+func CutUndoMark(line string) (command []string, ok bool) {
 	text, ok := strings.CutPrefix(line, undoMark)
 	if !ok {
 		text, ok = strings.CutPrefix(line, oldUndoMark())
@@ -62,8 +76,8 @@ func cutUndoMark(line string) (command []string, ok bool) {
 // undoOptions are the options of a command that decide which undo files it reads.
 func undoOptions() []string { return []string{"undelete", "undo", "directory"} }
 
-// undoCommand returns a command as cutUndoMark does, without the times of its options.
-func undoCommand(cmd *cobra.Command) []string {
+// UndoCommand returns a command as CutUndoMark does, without the times of its options.
+func UndoCommand(cmd *cobra.Command) []string {
 	words := []string{cmd.Parent().Name(), cmd.Name()}
 	for _, name := range undoOptions() {
 		if cmd.Flags().Changed(name) {
@@ -73,17 +87,17 @@ func undoCommand(cmd *cobra.Command) []string {
 	return words
 }
 
-// withoutTime returns a command of an undo file without the value of --undelete.
-func withoutTime(command []string) []string {
+// WithoutTime returns a command of an undo file without the value of --undelete.
+func WithoutTime(command []string) []string {
 	return slices.DeleteFunc(slices.Clone(command), func(word string) bool { return word[0] >= '0' && word[0] <= '9' })
 }
 
-// empty reports whether there is nothing to undo.
-func (u *undoFile) empty() bool { return u == nil || u.size == 0 }
+// Empty reports whether there is nothing to undo.
+func (u *UndoFile) Empty() bool { return u == nil || u.size == 0 }
 
-// keep appends lines and syncs them to disk. It takes no context: what undoes a
+// Keep appends lines and syncs them to disk. It takes no context: what undoes a
 // change is written and removed whatever ends the run.
-func (u *undoFile) keep(lines []string) (forget func() error, err error) {
+func (u *UndoFile) Keep(lines []string) (forget func() error, err error) {
 	had, ctx := u.size, context.Background()
 	if err := u.append(ctx, lines); err != nil {
 		return nil, fmt.Errorf("undo file: %w", err)
@@ -96,7 +110,7 @@ func (u *undoFile) keep(lines []string) (forget func() error, err error) {
 	}, nil
 }
 
-func (u *undoFile) append(ctx context.Context, lines []string) error {
+func (u *UndoFile) append(ctx context.Context, lines []string) error {
 	text := strings.Join(lines, "\n") + "\n"
 	dir := filepath.Dir(u.path)
 	if u.size == 0 {
@@ -117,7 +131,7 @@ func (u *undoFile) append(ctx context.Context, lines []string) error {
 }
 
 // truncate removes the lines after size; without any, it removes the file.
-func (u *undoFile) truncate(ctx context.Context, size int64) error {
+func (u *UndoFile) truncate(ctx context.Context, size int64) error {
 	u.size = size
 	if size == 0 {
 		return fsx.RemoveSynced(ctx, u.path, u.hook)

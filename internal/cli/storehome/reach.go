@@ -1,4 +1,4 @@
-package accountcmd
+package storehome
 
 import (
 	"context"
@@ -19,34 +19,34 @@ import (
 // not answer.
 type reach struct {
 	warnLost func(lost []backends.Lost, without string)
-	opened   bool // existing and lost are known
+	opened   bool // Existing and Lost are known
 	waited   bool // for the unavailable ones
 	warned   bool // about the lost ones
-	// existing are all back ends that could be opened, and lost the others.
-	existing []string
-	lost     []backends.Lost
-	// option is the option of the command that restricts it to one back end; "" for the usual
+	// Existing are all back ends that could be opened, and Lost the others.
+	Existing []string
+	Lost     []backends.Lost
+	// Option is the option of the command that restricts it to one back end; "" for the usual
 	// one.
-	option string
-	// needsAll means that the command works only if all back ends can be used: it waits for
+	Option string
+	// NeedsAll means that the command works only if all back ends can be used: it waits for
 	// all of them, and no option leaves one out.
-	needsAll bool
+	NeedsAll bool
 }
 
 // backendOption is the option that restricts most commands to one back end.
 const backendOption = "--backend"
 
-// openAll opens all back ends. Each is tried once; but if none can be used, or the command
+// OpenAll opens all back ends. Each is tried once; but if none can be used, or the command
 // needs all, the unavailable ones are waited for.
-func (s *storeHome) openAll(ctx context.Context) (err error) {
+func (s *Home) OpenAll(ctx context.Context) (err error) {
 	if s.opened {
 		return nil
 	}
-	if s.existing, s.lost, err = s.set.Existing(ctx, nil); err != nil {
+	if s.Existing, s.Lost, err = s.Set.Existing(ctx, nil); err != nil {
 		return err
 	}
 	s.opened = true
-	if len(s.existing) == 0 || s.needsAll {
+	if len(s.Existing) == 0 || s.NeedsAll {
 		return s.wait(ctx)
 	}
 	return nil
@@ -54,12 +54,12 @@ func (s *storeHome) openAll(ctx context.Context) (err error) {
 
 // wait waits for the lost back ends that are unavailable, as long as retry says, but only
 // once, and for all at the same time.
-func (s *storeHome) wait(ctx context.Context) error {
-	if s.waited || s.retry.For <= 0 {
+func (s *Home) wait(ctx context.Context) error {
+	if s.waited || s.Retry.For <= 0 {
 		return nil
 	}
 	s.waited = true
-	retry, notify := s.retry, s.retry.Notify
+	retry, notify := s.Retry, s.Retry.Notify
 	var notes sync.Mutex
 	if notify != nil {
 		retry.Notify = func(text string) {
@@ -68,152 +68,152 @@ func (s *storeHome) wait(ctx context.Context) error {
 			notify(text)
 		}
 	}
-	errs := make([]error, len(s.lost))
+	errs := make([]error, len(s.Lost))
 	var all crash.Group
-	for i, l := range s.lost {
+	for i, l := range s.Lost {
 		if errs[i] = l.Err; errors.Is(l.Err, store.ErrUnavailable) {
-			all.Go(func() { _, errs[i] = retry.Open(ctx, s.set, l.Backend) })
+			all.Go(func() { _, errs[i] = retry.Open(ctx, s.Set, l.Backend) })
 		}
 	}
 	all.Wait()
 	var lost []backends.Lost
-	for i, l := range s.lost {
+	for i, l := range s.Lost {
 		switch l.Err = errs[i]; {
 		case l.Err == nil:
-			s.existing = append(slices.Clone(s.existing), l.Backend)
+			s.Existing = append(slices.Clone(s.Existing), l.Backend)
 		case ctx.Err() != nil || !store.IsUnusable(l.Err):
 			return l.Err
 		default:
 			lost = append(lost, l)
 		}
 	}
-	slices.Sort(s.existing)
-	s.lost = lost
+	slices.Sort(s.Existing)
+	s.Lost = lost
 	return nil
 }
 
-// readable returns the back end with this name or, if the name is empty, all back ends that
+// Readable returns the back end with this name or, if the name is empty, all back ends that
 // can be read. If one cannot, incomplete is the error with which a listing has to end,
 // because nothing is known about the accounts there.
-func (s *storeHome) readable(ctx context.Context, name string) (names []string, incomplete, err error) {
+func (s *Home) Readable(ctx context.Context, name string) (names []string, incomplete, err error) {
 	if name == "" {
-		if err := s.openAll(ctx); err != nil {
+		if err := s.OpenAll(ctx); err != nil {
 			return nil, nil, err
 		}
-		return s.existing, s.hints.LostErrorWithout(s.lost, s.without()), nil
+		return s.Existing, s.Hints.LostErrorWithout(s.Lost, s.Without()), nil
 	}
-	l, err := s.set.Location(name)
+	l, err := s.Set.Location(name)
 	if err != nil {
 		return nil, nil, cmdutil.Usagef("%v", err)
 	}
-	_, err = s.set.Open(ctx, name)
+	_, err = s.Set.Open(ctx, name)
 	switch {
 	case err == nil:
 		return []string{name}, nil, nil
 	case ctx.Err() == nil && store.IsUnusable(err):
-		s.lost = []backends.Lost{{Location: l, Err: err}}
-		return nil, s.hints.LostError(s.lost), nil
+		s.Lost = []backends.Lost{{Location: l, Err: err}}
+		return nil, s.Hints.LostError(s.Lost), nil
 	}
 	return nil, nil, err
 }
 
-// without returns the option with which a command works without the lost back ends; "" if
+// Without returns the option with which a command works without the lost back ends; "" if
 // absent.
-func (s *storeHome) without() string {
-	option := s.option
+func (s *Home) Without() string {
+	option := s.Option
 	if option == "" {
 		option = backendOption
 	}
 	switch {
-	case len(s.existing) == 0, s.needsAll:
+	case len(s.Existing) == 0, s.NeedsAll:
 		return ""
-	case len(s.existing) == 1:
-		return option + " " + cmdutil.Quote(s.existing[0])
+	case len(s.Existing) == 1:
+		return option + " " + cmdutil.Quote(s.Existing[0])
 	}
 	return option + " ID"
 }
 
-// warn warns once that back ends cannot be used.
-func (s *storeHome) warn() {
+// Warn warns once that back ends cannot be used.
+func (s *Home) Warn() {
 	if !s.warned {
-		s.warnLost(s.lost, s.without())
+		s.warnLost(s.Lost, s.Without())
 		s.warned = true
 	}
 }
 
-// lostAt returns a back end that has no store, with the reason.
-func (s *storeHome) lostAt(ctx context.Context, l backends.Location) backends.Lost {
-	_, err := s.set.Open(ctx, l.Backend)
+// LostAt returns a back end that has no store, with the reason.
+func (s *Home) LostAt(ctx context.Context, l backends.Location) backends.Lost {
+	_, err := s.Set.Open(ctx, l.Backend)
 	if err == nil { // it was created meanwhile
 		err = store.ErrNoSchema
 	}
 	return backends.Lost{Location: l, Err: err}
 }
 
-// selected returns the back end with this name or, if the name is empty, all back ends that
+// Selected returns the back end with this name or, if the name is empty, all back ends that
 // can be used, for a change of accounts that exist. It warns about the others, and fails if
 // there is nothing but those.
-func (s *storeHome) selected(ctx context.Context, name string) ([]string, error) {
+func (s *Home) Selected(ctx context.Context, name string) ([]string, error) {
 	if name != "" {
-		if _, err := s.set.Location(name); err != nil {
+		if _, err := s.Set.Location(name); err != nil {
 			return nil, cmdutil.Usagef("%v", err)
 		}
 		return []string{name}, nil
 	}
-	if err := s.openAll(ctx); err != nil {
+	if err := s.OpenAll(ctx); err != nil {
 		return nil, err
 	}
-	if len(s.existing) == 0 {
-		return nil, s.hints.NoStoreError(s.lost, false)
+	if len(s.Existing) == 0 {
+		return nil, s.Hints.NoStoreError(s.Lost, false)
 	}
-	if s.skipLost != nil {
-		for _, l := range s.lost {
-			s.skipLost[l.Backend] = l.Err
+	if s.SkipLost != nil {
+		for _, l := range s.Lost {
+			s.SkipLost[l.Backend] = l.Err
 		}
 	}
-	s.warn()
-	return s.existing, nil
+	s.Warn()
+	return s.Existing, nil
 }
 
-// requireAll returns an error if a back end that has a store cannot be used.
-func (s *storeHome) requireAll(ctx context.Context) error {
-	if err := s.openAll(ctx); err != nil {
+// RequireAll returns an error if a back end that has a store cannot be used.
+func (s *Home) RequireAll(ctx context.Context) error {
+	if err := s.OpenAll(ctx); err != nil {
 		return err
 	}
-	for _, l := range s.lost {
+	for _, l := range s.Lost {
 		if !l.NoStore() {
-			return s.hints.NoStoreError([]backends.Lost{l}, false)
+			return s.Hints.NoStoreError([]backends.Lost{l}, false)
 		}
 	}
 	return nil
 }
 
-// complete is like selected, for a change that depends on the accounts of all back ends, such
+// Complete is like Selected, for a change that depends on the accounts of all back ends, such
 // as the creation of accounts that must not exist yet: it waits for those that are
 // unavailable and, unless they are skipped, fails if one cannot be used.
-func (s *storeHome) complete(ctx context.Context) ([]string, error) {
-	err := s.openAll(ctx)
+func (s *Home) Complete(ctx context.Context) ([]string, error) {
+	err := s.OpenAll(ctx)
 	if err == nil {
 		err = s.wait(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if s.skipLost == nil {
-		for _, l := range s.lost {
+	if s.SkipLost == nil {
+		for _, l := range s.Lost {
 			if !l.NoStore() {
-				return nil, s.hints.NoStoreError([]backends.Lost{l}, len(s.existing) > 0)
+				return nil, s.Hints.NoStoreError([]backends.Lost{l}, len(s.Existing) > 0)
 			}
 		}
 	}
-	return s.selected(ctx, "")
+	return s.Selected(ctx, "")
 }
 
-// finder finds accounts on back ends: those that can be used of all of them or, if only is
+// Finder finds accounts on back ends: those that can be used of all of them or, if only is
 // not empty, of this one.
-func (s *storeHome) finder(names []string, only string) *account.Finder {
-	f := &account.Finder{Stores: s.set, Backends: slices.Clone(names), Only: only, Retry: s.retry, Lost: s.skipLost}
-	for _, l := range s.lost {
+func (s *Home) Finder(names []string, only string) *account.Finder {
+	f := &account.Finder{Stores: s.Set, Backends: slices.Clone(names), Only: only, Retry: s.Retry, Lost: s.SkipLost}
+	for _, l := range s.Lost {
 		if only == "" || only == l.Backend {
 			f.Unseen = append(f.Unseen, l.Backend)
 		}
@@ -224,11 +224,11 @@ func (s *storeHome) finder(names []string, only string) *account.Finder {
 	return f
 }
 
-// unseen returns the back ends whose stores cannot be used. One that has no store has no
+// Unseen returns the back ends whose stores cannot be used. One that has no store has no
 // accounts and names nobody.
-func (s *storeHome) unseen() account.Lost {
+func (s *Home) Unseen() account.Lost {
 	out := account.Lost{}
-	for _, l := range s.lost {
+	for _, l := range s.Lost {
 		if !l.NoStore() {
 			out[l.Backend] = l.Err
 		}
@@ -237,34 +237,34 @@ func (s *storeHome) unseen() account.Lost {
 }
 
 // reopen waits for the lost back ends, and returns those that can be used now.
-func (s *storeHome) reopen(ctx context.Context) (back []string, err error) {
-	before := s.existing
+func (s *Home) reopen(ctx context.Context) (back []string, err error) {
+	before := s.Existing
 	err = s.wait(ctx)
-	for _, name := range s.existing {
+	for _, name := range s.Existing {
 		if !slices.Contains(before, name) {
 			back = append(back, name)
-			delete(s.skipLost, name)
+			delete(s.SkipLost, name)
 		}
 	}
 	return back, err
 }
 
-// people finds people by their accounts, then in the directory. If that is nil, it is the
+// People finds people by their accounts, then in the directory. If that is nil, it is the
 // one of the home, which is opened only if somebody has no account. Back ends are opened only
 // if somebody is looked up. The error is a *store.InvalidError for an address that belongs to
 // nobody who can be seen, while a back end cannot be read.
-func (s *storeHome) people(d *account.Directory) account.PeopleLookup {
+func (s *Home) People(d *account.Directory) account.PeopleLookup {
 	return func(ctx context.Context, addresses []string) (found account.PeopleByAddress, err error) {
-		if err := s.openAll(ctx); err != nil {
+		if err := s.OpenAll(ctx); err != nil {
 			return nil, err
 		}
-		f := s.finder(s.existing, "")
+		f := s.Finder(s.Existing, "")
 		found, err = f.FindPeople(ctx, d, addresses)
 		if err != nil {
 			return nil, err
 		}
 		rest := slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { _, ok := found[store.FoldAddress(a)]; return ok })
-		if len(rest) > 0 && d == nil && s.lookUp != nil {
+		if len(rest) > 0 && d == nil && s.LookUp != nil {
 			if err := s.peopleOfHome(ctx, f, found, rest); err != nil {
 				return nil, err
 			}
@@ -274,8 +274,8 @@ func (s *storeHome) people(d *account.Directory) account.PeopleLookup {
 }
 
 // peopleOfHome adds the people whom the directory of the home has.
-func (s *storeHome) peopleOfHome(ctx context.Context, f *account.Finder, found account.PeopleByAddress, addresses []string) (err error) {
-	home, done, err := s.lookUp(ctx)
+func (s *Home) peopleOfHome(ctx context.Context, f *account.Finder, found account.PeopleByAddress, addresses []string) (err error) {
+	home, done, err := s.LookUp(ctx)
 	if err != nil {
 		return err
 	}

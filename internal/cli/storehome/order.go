@@ -1,4 +1,4 @@
-package accountcmd
+package storehome
 
 import (
 	"context"
@@ -10,50 +10,50 @@ import (
 	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// eachAccount calls do for the accounts of several back ends in one order, and then end
+// EachAccount calls do for the accounts of several back ends in one order, and then end
 // before the readers are closed.
-func (s *storeHome) eachAccount(ctx context.Context, names []string, f store.AccountFilter, do func(store.Reader, account.Found) error, end func() error) error {
+func (s *Home) EachAccount(ctx context.Context, names []string, f store.AccountFilter, do func(store.Reader, account.Found) error, end func() error) error {
 	do = s.onlyActive(ctx, names, do)
 	if len(names) == 1 {
 		return s.eachOf(ctx, names[0], f, do, end)
 	}
-	m := merging[*store.Account]{
-		read:   func(ctx context.Context, r store.Reader) iter.Seq2[*store.Account, error] { return r.Accounts(ctx, f) },
-		before: func(a, b *store.Account) bool { return before(a, b, f) },
-		limit:  f.Limit,
-		end:    end,
+	m := Merging[*store.Account]{
+		Read:   func(ctx context.Context, r store.Reader) iter.Seq2[*store.Account, error] { return r.Accounts(ctx, f) },
+		Before: func(a, b *store.Account) bool { return Before(a, b, f) },
+		Limit:  f.Limit,
+		End:    end,
 	}
-	return eachRecord(ctx, s, names, m, func(r store.Reader, backend string, a *store.Account) error {
+	return EachRecord(ctx, s, names, m, func(r store.Reader, backend string, a *store.Account) error {
 		return do(r, account.Found{Backend: backend, Account: a})
 	})
 }
 
-// merging says how the records of several back ends become one listing.
-type merging[T any] struct {
-	read   func(context.Context, store.Reader) iter.Seq2[T, error] // those of one back end, in the order of before
-	before func(a, b T) bool
-	limit  int          // 0 for none
-	end    func() error // called before the readers are closed; may be nil
+// Merging says how the records of several back ends become one listing.
+type Merging[T any] struct {
+	Read   func(context.Context, store.Reader) iter.Seq2[T, error] // those of one back end, in the order of Before
+	Before func(a, b T) bool
+	Limit  int          // 0 for none
+	End    func() error // called before the readers are closed; may be nil
 }
 
-// eachRecord calls do for the records of several back ends in one order.
-func eachRecord[T any](ctx context.Context, s *storeHome, names []string, m merging[T], do func(r store.Reader, backend string, record T) error) error {
+// EachRecord calls do for the records of several back ends in one order.
+func EachRecord[T any](ctx context.Context, s *Home, names []string, m Merging[T], do func(r store.Reader, backend string, record T) error) error {
 	var streams []*recordStream[T]
 	var open func(rest []string) error
 	open = func(rest []string) error {
 		if len(rest) == 0 {
 			err := m.merge(streams, do)
-			if err == nil && m.end != nil {
-				err = m.end()
+			if err == nil && m.End != nil {
+				err = m.End()
 			}
 			return err
 		}
-		st, err := s.set.Open(ctx, rest[0])
+		st, err := s.Set.Open(ctx, rest[0])
 		if err != nil {
 			return err
 		}
 		return st.View(ctx, func(ctx context.Context, r store.Reader) error {
-			next, stop := iter.Pull2(m.read(ctx, r))
+			next, stop := iter.Pull2(m.Read(ctx, r))
 			defer stop()
 			streams = append(streams, &recordStream[T]{backend: rest[0], reader: r, next: next})
 			return open(rest[1:])
@@ -64,8 +64,8 @@ func eachRecord[T any](ctx context.Context, s *storeHome, names []string, m merg
 
 // onlyActive leaves accounts out that were moved to another back end and remain to be removed.
 // ctx does not belong to the transactions of the listing: others are opened meanwhile.
-func (s *storeHome) onlyActive(ctx context.Context, names []string, do func(store.Reader, account.Found) error) func(store.Reader, account.Found) error {
-	finder := s.finder(names, "")
+func (s *Home) onlyActive(ctx context.Context, names []string, do func(store.Reader, account.Found) error) func(store.Reader, account.Found) error {
+	finder := s.Finder(names, "")
 	return func(r store.Reader, f account.Found) error {
 		if away, err := finder.MovedAway(ctx, f); err != nil || away {
 			return err
@@ -74,9 +74,9 @@ func (s *storeHome) onlyActive(ctx context.Context, names []string, do func(stor
 	}
 }
 
-// eachOf is eachAccount for one back end.
-func (s *storeHome) eachOf(ctx context.Context, name string, f store.AccountFilter, do func(store.Reader, account.Found) error, end func() error) error {
-	st, err := s.set.Open(ctx, name)
+// eachOf is EachAccount for one back end.
+func (s *Home) eachOf(ctx context.Context, name string, f store.AccountFilter, do func(store.Reader, account.Found) error, end func() error) error {
+	st, err := s.Set.Open(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -170,16 +170,16 @@ func (s *recordStream[T]) advance() error {
 }
 
 // merge calls do for the records of several streams in order, up to the limit.
-func (m merging[T]) merge(streams []*recordStream[T], do func(r store.Reader, backend string, record T) error) error {
+func (m Merging[T]) merge(streams []*recordStream[T], do func(r store.Reader, backend string, record T) error) error {
 	for _, s := range streams {
 		if err := s.advance(); err != nil {
 			return err
 		}
 	}
-	for n := 0; m.limit == 0 || n < m.limit; n++ {
+	for n := 0; m.Limit == 0 || n < m.Limit; n++ {
 		var first *recordStream[T]
 		for _, s := range streams {
-			if !s.ended && (first == nil || m.before(s.head, first.head)) {
+			if !s.ended && (first == nil || m.Before(s.head, first.head)) {
 				first = s
 			}
 		}
@@ -196,8 +196,8 @@ func (m merging[T]) merge(streams []*recordStream[T], do func(r store.Reader, ba
 	return nil
 }
 
-// before reports whether a comes before b in a listing. The order is that of the stores.
-func before(a, b *store.Account, f store.AccountFilter) bool {
+// Before reports whether a comes before b in a listing. The order is that of the stores.
+func Before(a, b *store.Account, f store.AccountFilter) bool {
 	c := 0
 	switch f.Order {
 	case store.ByMail:
@@ -216,4 +216,24 @@ func before(a, b *store.Account, f store.AccountFilter) bool {
 		return c > 0
 	}
 	return c < 0
+}
+
+// CountAll returns the number of active accounts on back ends.
+func (s *Home) CountAll(ctx context.Context, names []string) (int64, error) {
+	var n int64
+	for _, name := range names {
+		st, err := s.Set.Open(ctx, name)
+		if err != nil {
+			return 0, err
+		}
+		err = st.View(ctx, func(ctx context.Context, r store.Reader) error {
+			c, err := r.CountAccounts(ctx, store.AccountFilter{})
+			n += c
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
 }

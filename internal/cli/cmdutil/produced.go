@@ -1,10 +1,9 @@
-package accountcmd
+package cmdutil
 
 import (
 	"errors"
 	"iter"
 
-	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -12,17 +11,17 @@ import (
 // errStopped ends a producer whose records nobody wants any more.
 var errStopped = errors.New("the listing was stopped")
 
-// printProduced prints the records that produce emits, each as soon as it comes, in bounded
+// PrintProduced prints the records that produce emits, each as soon as it comes, in bounded
 // memory. If produce fails before the first record, nothing is printed, not even the
 // beginning of a JSON document, unless the error says that the list is incomplete, or that a
 // store cannot be read.
-func printProduced[T any](l cmdutil.List[T], c *cmdutil.Console, format ui.Format, produce func(emit func(T) error) error) error {
+func PrintProduced[T any](l List[T], c *Console, format ui.Format, produce func(emit func(T) error) error) error {
 	c.EndWithReader()
 	next, stop := iter.Pull2(sequence(produce))
 	defer stop()
 	first, err, ok := next()
-	var incomplete *cmdutil.IncompleteError
-	var partly *cmdutil.PartialError
+	var incomplete *IncompleteError
+	var partly *PartialError
 	if err != nil && !errors.As(err, &incomplete) && !errors.As(err, &partly) && !store.IsUnusable(err) {
 		return err
 	}
@@ -55,7 +54,7 @@ func sequence[T any](produce func(emit func(T) error) error) iter.Seq2[T, error]
 
 // flushEarly writes what is buffered after the first records, so that someone at a terminal
 // sees them while the rest is read. A table is laid out after its first 200 rows.
-func flushEarly(c *cmdutil.Console, printed int) {
+func flushEarly(c *Console, printed int) {
 	if printed == 50 || printed == 200 {
 		_ = c.Streams.Flush() // the next write returns the error again
 	}
