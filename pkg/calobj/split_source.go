@@ -3,9 +3,7 @@ package calobj
 import (
 	"crypto/sha256"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/davadmin/davadmin/internal/spill"
@@ -42,7 +40,7 @@ func sourceOf(c *ical.Component, calendar int) *source {
 	if p := c.Get("RECURRENCE-ID"); p != nil {
 		s.instance = instanceOf(p)
 	}
-	s.newness = [3]int64{whole(c.Value("SEQUENCE")), moment(c, "LAST-MODIFIED"), moment(c, "DTSTAMP")}
+	s.newness = newnessOf(c)
 	seen := map[string]bool{}
 	s.zonesOf(c, seen)
 	s.text = lines(c)
@@ -73,24 +71,6 @@ func instanceOf(p *ical.Property) string {
 		name += " " + p.Param("TZID")
 	}
 	return name
-}
-
-// whole returns a whole number; 0 for other text.
-func whole(value string) int64 {
-	n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
-// moment returns the time of a property; the beginning of time if it is missing.
-func moment(c *ical.Component, name string) int64 {
-	t, err := ical.ParseTime(c.Value(name))
-	if err != nil {
-		return math.MinInt64
-	}
-	return int64(t.Civil)
 }
 
 // zonesOf adds the zones that a component mentions, with the components in it.

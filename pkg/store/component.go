@@ -73,6 +73,7 @@ const ShortSpan = 31 * 24 * time.Hour
 type ComponentFilter struct {
 	Names    []string  // only these resources, at most MaxNames; nil means any
 	UID      string    // "" means any
+	UIDs     []string  // only components with one of these UIDs, at most MaxNames; nil means any
 	Types    []string  // component types; empty means any
 	From, To time.Time // the span overlaps this one; zero means open on that side
 	// EndedBefore selects only components whose span ends at or before this time. A
@@ -82,7 +83,7 @@ type ComponentFilter struct {
 	Limit       int // 0 means no limit
 }
 
-// MaxNames is the maximum number of names in a ComponentFilter.
+// MaxNames is the maximum number of names, and of UIDs, in a ComponentFilter.
 const MaxNames = 1000
 
 // Change is a resource of a collection that has changed since a token.

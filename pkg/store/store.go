@@ -66,7 +66,7 @@ type Reader interface {
 	// Component returns a component with its text. ErrNotFound.
 	Component(ctx context.Context, account, calendar, name string) (*Component, error)
 	// Components lists the components of a calendar that a filter selects.
-	// ErrNotFound for the calendar; ErrInvalid for more than MaxNames names.
+	// ErrNotFound for the calendar; ErrInvalid for more than MaxNames names or UIDs.
 	Components(ctx context.Context, account, calendar string, f ComponentFilter) iter.Seq2[*Component, error]
 	// Deletions lists the components of an account that can be restored, the most
 	// recently deleted first, then by name.

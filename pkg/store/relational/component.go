@@ -62,8 +62,10 @@ func (s *Session) component(ctx context.Context, c *store.Calendar, name string)
 func (s *Session) Components(ctx context.Context, account, calendar string, f store.ComponentFilter) iter.Seq2[*store.Component, error] {
 	return func(yield func(*store.Component, error) bool) {
 		c, err := s.place(ctx, account, calendar, f)
-		if err == nil && len(f.Names) > store.MaxNames {
-			err = &store.InvalidError{Field: "names", Reason: fmt.Sprintf("must not be more than %d", store.MaxNames)}
+		for field, list := range map[string][]string{"names": f.Names, "UIDs": f.UIDs} {
+			if err == nil && len(list) > store.MaxNames {
+				err = &store.InvalidError{Field: field, Reason: fmt.Sprintf("must not be more than %d", store.MaxNames)}
+			}
 		}
 		var queries []*componentQuery
 		if err == nil {
@@ -109,7 +111,7 @@ func (s *Session) place(ctx context.Context, account, calendar string, f store.C
 	switch {
 	case store.CheckID(account) != nil || store.CheckName("calendar", calendar) != nil:
 		return nil, store.ErrNotFound
-	case f.UID != "":
+	case byUID(f):
 		return s.numbered(ctx, account, calendar)
 	}
 	return &store.Calendar{Account: account, Name: calendar}, nil
@@ -269,13 +271,16 @@ func isLong(m *store.Component) bool {
 	return long
 }
 
+// byUID reports whether a filter selects components by their UIDs.
+func byUID(f store.ComponentFilter) bool { return f.UID != "" || f.UIDs != nil }
+
 func componentWhere(c *store.Calendar, f store.ComponentFilter) *where {
 	w := &where{}
 	w.add("account = " + w.value(c.Account))
 	switch {
 	case c.Number == 0:
 		w.add("number = (SELECT c.number FROM collection c WHERE c.account = $1 AND c.name = " + w.value(c.Name) + " AND c.deleted = 0)")
-	case f.UID != "" && c.Kind != store.Inbox:
+	case byUID(f) && c.Kind != store.Inbox:
 		w.add(ofNumber(w.value(c.Number)))
 	default:
 		w.add("number = " + w.value(c.Number))
@@ -289,9 +294,12 @@ func componentWhere(c *store.Calendar, f store.ComponentFilter) *where {
 		w.add(neverTrue)
 	default:
 		w.add("uid = " + w.value(f.UID))
-		if c.Kind != store.Inbox {
-			w.add("method = ''") // so that the index is used
-		}
+	}
+	if f.UIDs != nil {
+		addIn(w, "uid", padded(slices.DeleteFunc(slices.Clone(f.UIDs), func(uid string) bool { return store.CheckText(uid) != nil })))
+	}
+	if byUID(f) && c.Kind != store.Inbox {
+		w.add("method = ''") // so that the index is used
 	}
 	if len(f.Types) > 0 {
 		known := store.ComponentTypes()

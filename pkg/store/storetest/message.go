@@ -68,33 +68,43 @@ func testInboxMessages(s *env) {
 	})
 }
 
-// Components are found by a list of names.
+// Components are found by a list of names, and by one of UIDs.
 func testComponentNames(s *env) {
 	s.create(withHome("a"))
 	s.put("1", "2", "3", "4", "5")
-	for _, c := range []struct{ ask, want []string }{
-		{[]string{}, nil},
-		{[]string{"3"}, []string{"3"}},
-		{[]string{"4", "none", "2", "4", "a/b", "", "\xff", "1"}, []string{"1", "2", "4"}},
-	} {
-		s.view(func(ctx context.Context, r store.Reader) error {
-			got, err := collect(r.Components(ctx, "a", store.DefaultCalendar, store.ComponentFilter{Names: c.ask, WithText: true}))
-			var names []string
-			for _, m := range got {
-				names = append(names, m.Name)
-				if len(m.Text) == 0 {
-					s.t.Errorf("%s has no text", m.Name)
+	byName := func(list []string) store.ComponentFilter { return store.ComponentFilter{Names: list, WithText: true} }
+	byUID := func(list []string) store.ComponentFilter {
+		uids := make([]string, len(list))
+		for i, name := range list {
+			uids[i] = "uid-" + name
+		}
+		return store.ComponentFilter{UIDs: uids, WithText: true}
+	}
+	for what, filter := range map[string]func([]string) store.ComponentFilter{"names": byName, "UIDs": byUID} {
+		for _, c := range []struct{ ask, want []string }{
+			{[]string{}, nil},
+			{[]string{"3"}, []string{"3"}},
+			{[]string{"4", "none", "2", "4", "a/b", "", "\xff", "1"}, []string{"1", "2", "4"}},
+		} {
+			s.view(func(ctx context.Context, r store.Reader) error {
+				got, err := collect(r.Components(ctx, "a", store.DefaultCalendar, filter(c.ask)))
+				var names []string
+				for _, m := range got {
+					names = append(names, m.Name)
+					if len(m.Text) == 0 {
+						s.t.Errorf("%s has no text", m.Name)
+					}
 				}
-			}
-			s.same(c.want, names, fmt.Sprintf("components %q", c.ask))
-			return err
+				s.same(c.want, names, fmt.Sprintf("components by %s %q", what, c.ask))
+				return err
+			})
+		}
+		s.view(func(ctx context.Context, r store.Reader) error {
+			_, err := collect(r.Components(ctx, "a", store.DefaultCalendar, filter(make([]string, store.MaxNames+1))))
+			s.wantClass(err, store.ErrInvalid, "too many "+what)
+			return nil
 		})
 	}
-	s.view(func(ctx context.Context, r store.Reader) error {
-		_, err := collect(r.Components(ctx, "a", store.DefaultCalendar, store.ComponentFilter{Names: make([]string, store.MaxNames+1)}))
-		s.wantClass(err, store.ErrInvalid, "too many names")
-		return nil
-	})
 }
 
 // LoadComponents creates the same as PutComponent, all or none.
