@@ -41,6 +41,9 @@ type Item struct {
 	Problems []ical.Problem
 	// Err says why there is no object, a *RefusedError.
 	Err error
+	// Text is what was refused, as a calendar with all that belongs together; nil for an item
+	// with an object, and for one that is too large.
+	Text []byte
 }
 
 // Splitter is a file that was read to its end. It must not be used by several goroutines.
@@ -250,7 +253,7 @@ func (s *Splitter) finish(p *parts) error {
 	}
 	object, refused := parse(text, Options{Zones: s.o.Zones, Lenient: true, Limits: s.o.Limits}, true)
 	if refused != nil {
-		p.item.Err = refused
+		p.item.Err, p.item.Text = refused, text
 		inFile(refused.Problems, p.kept, starts)
 	} else {
 		p.item.Object = object
