@@ -10,6 +10,7 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/cli/coexistcmd"
 	"github.com/davadmin/davadmin/internal/cli/configcmd"
+	"github.com/davadmin/davadmin/internal/cli/datacmd"
 	"github.com/davadmin/davadmin/internal/cli/historycmd"
 	"github.com/davadmin/davadmin/internal/cli/ldapcmd"
 	"github.com/davadmin/davadmin/internal/cli/secretcmd"
@@ -19,7 +20,7 @@ import (
 // family, which only this package knows.
 func newHistory(f *cmdutil.Factory) *cobra.Command {
 	return historycmd.NewHistory(f, historycmd.Undo{
-		Undoers: slices.Concat(configcmd.Undoers(f), secretcmd.Undoers(f), ldapcmd.Undoers(), coexistcmd.Undoers(), accountcmd.Undoers(f)),
+		Undoers: slices.Concat(configcmd.Undoers(f), secretcmd.Undoers(f), ldapcmd.Undoers(), coexistcmd.Undoers(), accountcmd.Undoers(f), datacmd.Undoers()),
 		Command: func(operation, action string) (*cobra.Command, error) { return actionOf(f, operation, action) },
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/cli/coexistcmd"
 	"github.com/davadmin/davadmin/internal/cli/configcmd"
+	"github.com/davadmin/davadmin/internal/cli/datacmd"
 	"github.com/davadmin/davadmin/internal/cli/ldapcmd"
 	"github.com/davadmin/davadmin/internal/cli/secretcmd"
 )
@@ -18,7 +19,7 @@ import (
 func TestEveryChangeHasAnUndoer(t *testing.T) {
 	f := cmdutil.NewFactory(&cmdutil.Environment{})
 	known := []string{"history prune", "history undo"}
-	for _, u := range slices.Concat(configcmd.Undoers(f), secretcmd.Undoers(f), ldapcmd.Undoers(), coexistcmd.Undoers(), accountcmd.Undoers(f)) {
+	for _, u := range slices.Concat(configcmd.Undoers(f), secretcmd.Undoers(f), ldapcmd.Undoers(), coexistcmd.Undoers(), accountcmd.Undoers(f), datacmd.Undoers()) {
 		for _, operation := range u.Operations {
 			if slices.Contains(known, operation) {
 				t.Errorf("'%s' has two undoers", operation)

@@ -159,7 +159,7 @@ func (b *AddressBatch) holders(ctx context.Context, backend string) (map[string]
 		if len(asked) == 0 {
 			continue
 		}
-		err := b.Retry.do(ctx, backend, func(bool) error {
+		err := b.Retry.Do(ctx, backend, func(bool) error {
 			taken, err := takenOn(ctx, st, asked)
 			for address, id := range taken.Addresses {
 				out[address] = id

@@ -225,7 +225,7 @@ func (b *Batch) work(ctx context.Context, backend string, items []*Item) ([]Outc
 	}
 	var outcomes []Outcome
 	unknown := map[*Item]Outcome{} // of an earlier attempt
-	err := b.Retry.do(ctx, backend, func(again bool) (err error) {
+	err := b.Retry.Do(ctx, backend, func(again bool) (err error) {
 		outcomes, err = b.once(ctx, backend, items, again)
 		for _, o := range outcomes {
 			if delete(unknown, o.Item); o.Result == Unknown {

@@ -35,7 +35,7 @@ func (f *Finder) ByIDs(ctx context.Context, ids []string) (map[string][]Found, e
 
 // onBackend returns the accounts of one back end with unique IDs.
 func (f *Finder) onBackend(ctx context.Context, backend string, ids []string) (found []*store.Account, err error) {
-	err = f.Retry.do(ctx, backend, func(bool) error {
+	err = f.Retry.Do(ctx, backend, func(bool) error {
 		found = found[:0]
 		return f.view(ctx, backend, func(ctx context.Context, r store.Reader) error {
 			for rest := ids; len(rest) > 0; {

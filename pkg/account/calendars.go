@@ -43,6 +43,15 @@ func CalendarLine(id, name string, p Properties) string {
 // CalendarOf returns the name of the calendar that an item is about.
 type CalendarOf func(*Item) string
 
+// Calendar returns a new calendar for an account of a kind, without a name.
+func (d *Defaults) Calendar(kind store.Kind) *store.Calendar {
+	c := &store.Calendar{Kind: store.PlainCalendar, Components: d.UserComponents, ACL: d.UserACL}
+	if kind == store.Resource || kind == store.Location {
+		c.Components, c.ACL = d.ResourceComponents, d.ResourceACL
+	}
+	return c
+}
+
 // CreateCalendar returns a Step that creates a calendar for each item, with the
 // defaults for its kind of account and then the properties of the item. It fails if
 // the calendar exists, unless an earlier attempt may have created it.
@@ -53,10 +62,8 @@ func CreateCalendar(defaults Defaults, name CalendarOf, people PeopleLookup) Ste
 		if err != nil {
 			return o, nil, err
 		}
-		c := &store.Calendar{Account: a.ID, Name: name(item), Kind: store.PlainCalendar, Components: defaults.UserComponents, ACL: defaults.UserACL}
-		if a.Kind == store.Resource || a.Kind == store.Location {
-			c.Components, c.ACL = defaults.ResourceComponents, defaults.ResourceACL
-		}
+		c := defaults.Calendar(a.Kind)
+		c.Account, c.Name = a.ID, name(item)
 		who, err := item.people(ctx, store.CalendarACL, people)
 		if err != nil {
 			return o, nil, err

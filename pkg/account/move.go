@@ -125,7 +125,7 @@ func (b *MoveBatch) outcome(ctx context.Context, m *oneMove) Outcome {
 // is that a transaction of it may have been committed, the error contains that.
 func (b *MoveBatch) tryMove(ctx context.Context, m *oneMove) error {
 	var unknown *store.CommitUnknown
-	err := b.retry(m.to).do(ctx, m.to, func(bool) error {
+	err := b.retry(m.to).Do(ctx, m.to, func(bool) error {
 		err := m.try(ctx)
 		if err == nil || !store.IsUnusable(err) && ctx.Err() == nil {
 			unknown = nil

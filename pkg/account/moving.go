@@ -13,7 +13,7 @@ const mostLooks = 3
 // each asks every back end, and collects the accounts.
 func (f *Finder) each(ctx context.Context, ask func(store.Reader) ([]*store.Account, error)) ([]Found, error) {
 	read := func(ctx context.Context, backend string) (found []*store.Account, err error) {
-		err = f.Retry.do(ctx, backend, func(bool) error {
+		err = f.Retry.Do(ctx, backend, func(bool) error {
 			return f.view(ctx, backend, func(_ context.Context, r store.Reader) (err error) {
 				found, err = ask(r)
 				return err

@@ -34,18 +34,18 @@ func (e *GaveUpError) Unwrap() error { return e.Err }
 
 // Open opens a back end, and tries again while its database is unavailable.
 func (r Retry) Open(ctx context.Context, stores Stores, backend string) (st store.Store, err error) {
-	err = r.do(ctx, backend, func(bool) error {
+	err = r.Do(ctx, backend, func(bool) error {
 		st, err = stores.Open(ctx, backend)
 		return err
 	})
 	return st, err
 }
 
-// do calls try, and calls it again while its database is unavailable. again is
+// Do calls try, and calls it again while its database is unavailable. again is
 // false for the first call. The error of the last call is in a *GaveUpError. A commit that
 // the standby server did not confirm is not tried again: its changes are saved, and the next
 // attempt would find them and report a success.
-func (r Retry) do(ctx context.Context, backend string, try func(again bool) error) error {
+func (r Retry) Do(ctx context.Context, backend string, try func(again bool) error) error {
 	var until time.Time
 	for wait, again := 100*time.Millisecond, false; ; again, wait = true, min(2*wait, 2*time.Second) {
 		err := try(again)

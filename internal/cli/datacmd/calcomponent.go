@@ -13,12 +13,14 @@ import (
 func NewCalcomponent(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "calcomponent ACTION [OPTIONS]",
-		Short:   "check events, tasks and journals in calendar files",
+		Short:   "check calendar files, and import them into calendars",
 		GroupID: cmdutil.GroupWork,
-		Long: `Works on calendar data: events, tasks and journals in iCalendar files. Needs no home and no
-store.`,
+		Long: `Works on calendar data: events, tasks and journals, in files and in the calendars of
+accounts. 'check' needs no home and no store. The other actions work directly on the
+calendar server's database, so the server does not need to be running.`,
 		Example: `  davadmin calcomponent check -m meeting.ics
-  davadmin calcomponent check -m export.zip --output jsonl`,
+  davadmin calcomponent check -m export.zip --output jsonl
+  davadmin calcomponent import -a jdoe@example.com -m calendar.ics`,
 		Args: cmdutil.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := cmdutil.RefuseMirrored(cmd); err != nil {
@@ -27,6 +29,6 @@ store.`,
 			return cmdutil.Usagef("missing action; actions: %s", strings.Join(cmdutil.ActionsOf(cmd), ", "))
 		},
 	}
-	cmd.AddCommand(newCheck(f))
+	cmd.AddCommand(newCheck(f), newImport(f), newRestore(f))
 	return cmd
 }
