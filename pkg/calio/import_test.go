@@ -37,16 +37,22 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	w := &world{T: t, Store: s}
-	err = s.Update(t.Context(), func(ctx context.Context, w store.Writer) error {
-		return w.CreateAccount(ctx, &store.NewAccount{
+	w.createAccount()
+	return w
+}
+
+// createAccount creates the account a.
+func (w *world) createAccount() {
+	w.Helper()
+	err := w.Update(w.Context(), func(ctx context.Context, u store.Writer) error {
+		return u.CreateAccount(ctx, &store.NewAccount{
 			Account:   store.Account{ID: "a", Kind: store.User, Addresses: []string{"a@example.com"}},
 			Calendars: []store.Calendar{{Name: store.DefaultCalendar, Kind: store.PlainCalendar, Components: []string{"VEVENT", "VTODO"}}},
 		})
 	})
 	if err != nil {
-		t.Fatal(err)
+		w.Fatal(err)
 	}
-	return w
 }
 
 // save is a calio.SaveUndo.
