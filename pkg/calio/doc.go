@@ -2,10 +2,12 @@
 //
 // An Importer writes the objects of files into a calendar, and reports what became of each.
 // Importing the same file again changes nothing. What it changes can be undone: it has UndoLines
-// written before each change, and an Undoer applies them.
+// written before each change, and Undo applies them. A Selector finds components by time, text
+// and other properties, with their instances. A CalendarWriter and a JCalWriter write objects
+// into one file.
 //
-// The bytes of components are never changed. The package knows no command line, no directory
-// and no file names, and it sends no messages to anybody.
+// The bytes of components are never changed. The package knows no command line and no
+// directory of people, and it sends no messages to anybody.
 package calio
 
 // Place is a calendar of a store.

@@ -1,0 +1,221 @@
+package calio
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/davadmin/davadmin/internal/icaltest"
+	"github.com/davadmin/davadmin/internal/seed"
+	"github.com/davadmin/davadmin/pkg/calobj"
+	"github.com/davadmin/davadmin/pkg/ical"
+)
+
+// slowParts divides a text with the reader of iCalendar.
+func slowParts(t *testing.T, text string) *parts {
+	t.Helper()
+	calendar, _, err := ical.Parse(text, ical.Options{Lenient: true})
+	if err != nil {
+		return nil
+	}
+	p := &parts{}
+	for _, c := range calendar.Components {
+		p.add(c.Name, c.Value("TZID"), ended(c.String()))
+	}
+	return p
+}
+
+var ignoreNothing = cmp.AllowUnexported(parts{}, zone{})
+
+// What scan finds is what the reader of iCalendar finds.
+func TestScanAgreesWithTheReader(t *testing.T) {
+	const event = "BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:x\r\nEND:VEVENT\r\n"
+	for _, c := range []struct {
+		text    string
+		scanned bool
+	}{
+		{"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" + event + "END:VCALENDAR\r\n", true},
+		{"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" + event + "END:VCALENDAR", true},
+		{strings.ReplaceAll("BEGIN:VCALENDAR\r\n"+event+"END:VCALENDAR\r\n", "\r", ""), true},
+		{"begin:vcalendar\r\nbegin:vtimezone\r\ntzid;X=y: A \r\nend:vtimezone\r\n" + event + "End:VCalendar\r\n", true},
+		{"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nBEGIN:VALARM\r\nTZID:no\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", true},
+		{"BEGIN:VCALENDAR\r\nBEGIN:VTIMEZONE\r\nTZID:Europe/Ber\r\n lin\r\nEND:VTIMEZONE\r\n" + event + "END:VCALENDAR\r\n", false},
+		{"BEGIN:VCALENDAR\r\nBEGIN:VEV\r\n ENT\r\nUID:1\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", false},
+		{strings.ReplaceAll("BEGIN:VCALENDAR\r\n"+event+"END:VCALENDAR\r\n", "\r\n", "\r"), false},
+		{"BEGIN:VCALENDAR\r\n" + event, false},
+		{"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", false},
+		{event, false},
+		{"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nEND:VCALENDAR\r\n", false},
+		{"", false},
+	} {
+		got := scan([]byte(c.text))
+		if (got != nil) != c.scanned {
+			t.Errorf("%q: scanned is %t", c.text, got != nil)
+		}
+		if got == nil {
+			continue
+		}
+		if diff := cmp.Diff(slowParts(t, c.text), got, ignoreNothing); diff != "" {
+			t.Errorf("%q: (-reader +scan)\n%s", c.text, diff)
+		}
+	}
+}
+
+// objectsOf returns the objects of a text.
+func objectsOf(t *testing.T, text string) (out []*calobj.Object) {
+	t.Helper()
+	s, err := calobj.Split(t.Context(), ical.NewReader(strings.NewReader(text), ical.Options{Lenient: true}), calobj.SplitOptions{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	for item, err := range s.Items(t.Context()) {
+		if err != nil || item.Err != nil {
+			t.Fatal(err, item.Err)
+		}
+		out = append(out, item.Object)
+	}
+	return out
+}
+
+// exported writes objects as one file.
+func exported(t *testing.T, objects []*calobj.Object) string {
+	t.Helper()
+	w := NewCalendarWriter(t.TempDir())
+	for _, o := range objects {
+		if err := w.Add(o.Text()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var b bytes.Buffer
+	if err := w.Close(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// What is exported and read again has the same bytes, object by object, and so has the file.
+func TestExportRoundTrip(t *testing.T) {
+	random := seed.New(t)
+	for range 20 {
+		text, _ := icaltest.Text(icaltest.Typical(random.Uint64(), 50))
+		objects := objectsOf(t, text)
+		for _, o := range objects {
+			if diff := cmp.Diff(slowParts(t, string(o.Text())), scan(o.Text()), ignoreNothing); diff != "" {
+				t.Fatalf("(-reader +scan)\n%s", diff)
+			}
+		}
+		file := exported(t, objects)
+		again := objectsOf(t, file)
+		if len(again) != len(objects) {
+			t.Fatalf("%d objects became %d", len(objects), len(again))
+		}
+		for i, o := range objects {
+			if o.UID != again[i].UID || !sameComponents(o.Text(), again[i]) {
+				t.Errorf("object %s differs:\n%s\n%s", o.UID, o.Text(), again[i].Text())
+			}
+		}
+		if exported(t, again) != file {
+			t.Error("a second export differs from the first")
+		}
+		if n := strings.Count(file, "BEGIN:VCALENDAR"); n != 1 {
+			t.Errorf("the file has %d calendars", n)
+		}
+	}
+}
+
+// Time zones of one name with different content do not get lost.
+func TestZonesOfOneName(t *testing.T) {
+	object := func(uid, offset string) []byte {
+		return []byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VTIMEZONE\r\nTZID:Z\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:" + offset +
+			"\r\nTZOFFSETTO:" + offset + "\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\nUID:" + uid + "\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;TZID=Z:20260302T080000\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+	}
+	var objects []*calobj.Object
+	for uid, offset := range map[string]string{"1": "+0100", "2": "+0200", "3": "+0100"} {
+		o, err := calobj.Parse(object(uid, offset), calobj.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, o)
+	}
+	file := exported(t, objects)
+	if n := strings.Count(file, "BEGIN:VCALENDAR"); n != 2 {
+		t.Errorf("%d calendars:\n%s", n, file)
+	}
+	again := objectsOf(t, file)
+	byUID := func(a, b *calobj.Object) int { return strings.Compare(a.UID, b.UID) }
+	slices.SortFunc(objects, byUID)
+	slices.SortFunc(again, byUID)
+	for i, o := range objects {
+		if got := again[i]; got.UID != o.UID || !got.Index.Start.Equal(o.Index.Start) {
+			t.Errorf("%s starts at %s, then at %s", o.UID, o.Index.Start, got.Index.Start)
+		}
+	}
+}
+
+func TestUnreadableObject(t *testing.T) {
+	w := NewCalendarWriter(t.TempDir())
+	var broken *ObjectError
+	if err := w.Add([]byte("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n")); !errors.As(err, &broken) {
+		t.Errorf("%v", err)
+	}
+	var b bytes.Buffer
+	if err := w.Close(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); got != "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:"+productID+"\r\nEND:VCALENDAR\r\n" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestJCalWriter(t *testing.T) {
+	text, _ := icaltest.Text(icaltest.Typical(7, 20))
+	objects := objectsOf(t, text)
+	var b bytes.Buffer
+	w := NewJCalWriter(&b)
+	for _, o := range objects {
+		if err := w.Add(o.Text()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "\n"); n != len(objects)+2 || !strings.HasPrefix(b.String(), "[\n[\"vcalendar\"") {
+		t.Errorf("%d lines for %d objects: %.60s", n, len(objects), b.String())
+	}
+}
+
+func BenchmarkCalendarWriter(b *testing.B) {
+	text, _ := icaltest.Text(icaltest.Typical(7, 2000))
+	s, err := calobj.Split(b.Context(), ical.NewReader(strings.NewReader(text), ical.Options{Lenient: true}), calobj.SplitOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var texts [][]byte
+	size := 0
+	for item, err := range s.Items(b.Context()) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		texts = append(texts, item.Object.Text())
+		size += len(item.Object.Text())
+	}
+	b.SetBytes(int64(size))
+	for b.Loop() {
+		w := NewCalendarWriter(b.TempDir())
+		for _, text := range texts {
+			if err := w.Add(text); err != nil {
+				b.Fatal(err)
+			}
+		}
+		var out bytes.Buffer
+		if err := w.Close(b.Context(), &out); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
