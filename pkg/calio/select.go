@@ -56,7 +56,7 @@ func (f *Filter) Window() (from, to int64) {
 // Selected is a component that a filter selected.
 type Selected struct {
 	*store.Component
-	Object *calobj.Object // nil if Err is set
+	Object *calobj.Object // nil if Err is set, or if it was not needed
 	// Err says why the text cannot be read, or its instances cannot be computed, so that
 	// nobody knows whether the filter selects it.
 	Err error
@@ -84,6 +84,17 @@ func NewSelector(f Filter, zones *recur.Zones) *Selector {
 // and its object, in the order of store.ComponentFilter. What cannot be read is among them,
 // with the reason. The components belong to the caller.
 func (s *Selector) Components(ctx context.Context, r store.Reader, account, calendar string) iter.Seq2[*Selected, error] {
+	return s.components(ctx, r, account, calendar, func(*store.Component) bool { return true })
+}
+
+// Texts is like Components, for callers who need only the texts: objects are read only if the
+// filter depends on them.
+func (s *Selector) Texts(ctx context.Context, r store.Reader, account, calendar string) iter.Seq2[*Selected, error] {
+	content := s.filter.Organizer != "" || s.text != ""
+	return s.components(ctx, r, account, calendar, func(c *store.Component) bool { return content || s.filter.bySpan() && (c.Recurring || c.Floating) })
+}
+
+func (s *Selector) components(ctx context.Context, r store.Reader, account, calendar string, read func(*store.Component) bool) iter.Seq2[*Selected, error] {
 	f := store.ComponentFilter{From: s.filter.From, To: s.filter.To, Types: s.filter.Types, UIDs: s.filter.UIDs, Names: s.filter.Names, WithText: true}
 	return func(yield func(*Selected, error) bool) {
 		for c, err := range r.Components(ctx, account, calendar, f) {
@@ -92,17 +103,23 @@ func (s *Selector) Components(ctx context.Context, r store.Reader, account, cale
 				return
 			}
 			x := &Selected{Component: c}
-			if x.Object, x.Err = calobj.Parse(c.Text, calobj.Options{Zones: s.zones, Lenient: true}); x.Err == nil {
-				var selected bool
-				if selected, x.Err = s.selects(x); !selected && x.Err == nil {
-					continue
-				}
+			if read(c) && !s.read(x) {
+				continue
 			}
 			if !yield(x, nil) {
 				return
 			}
 		}
 	}
+}
+
+// read reads the object of a component, and reports whether the filter selects it, or may.
+func (s *Selector) read(x *Selected) (selected bool) {
+	if x.Object, x.Err = calobj.Parse(x.Text, calobj.Options{Zones: s.zones, Lenient: true}); x.Err != nil {
+		return true
+	}
+	selected, x.Err = s.selects(x)
+	return selected || x.Err != nil
 }
 
 // selects reports whether the filter selects an object, as far as the store did not decide it.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -328,12 +327,4 @@ func (o *accountSelection) mustDirectory(ctx context.Context, s *storehome.Home)
 		return nil, done, cmdutil.Usagef("missing directory: use --ldif FILE or -H HOST, or set %sldaphost in the home", cmdutil.UserPoolPrefix)
 	}
 	return d, done, err
-}
-
-// timeText returns a time as it is printed, or "" for the zero time.
-func timeText(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
 }

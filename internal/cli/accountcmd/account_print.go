@@ -44,7 +44,7 @@ type accountObject struct {
 func newAccountObject(f account.Found) *accountObject {
 	a := f.Account
 	return &accountObject{Kind: "account", Account: a.Mail(), ID: a.ID, Type: a.Kind.String(), Backend: f.Backend, State: stateOf(a), Name: a.DisplayName,
-		Created: timeText(a.Created), Changed: timeText(a.Changed), Deleted: timeText(a.Deleted)}
+		Created: cmdutil.TimeText(a.Created), Changed: cmdutil.TimeText(a.Changed), Deleted: cmdutil.TimeText(a.Deleted)}
 }
 
 // newDetailedObject returns an account with its settings, its usage and the URIs of the

@@ -109,7 +109,7 @@ func (o *backendPurge) run(ctx context.Context) (err error) {
 		var failed error
 		for i, name := range names {
 			done, err := o.purge(ctx, s, name, cuts[i])
-			p := purgeObject{Backend: name, Before: timeText(cuts[i]), Purged: done}
+			p := purgeObject{Backend: name, Before: cmdutil.TimeText(cuts[i]), Purged: done}
 			if err == nil && o.global.DryRun {
 				err = o.names(ctx, s, cuts[i], &p)
 			}
@@ -213,7 +213,7 @@ func (o *backendPurge) names(ctx context.Context, s *storehome.Home, cut time.Ti
 				p.More++
 				continue
 			}
-			p.Objects = append(p.Objects, purgeName{Account: x.Address, ID: x.Account, Calendar: x.Calendar, Deleted: timeText(x.Deleted)})
+			p.Objects = append(p.Objects, purgeName{Account: x.Address, ID: x.Account, Calendar: x.Calendar, Deleted: cmdutil.TimeText(x.Deleted)})
 		}
 		return nil
 	})

@@ -280,7 +280,7 @@ func newCalendarObject(owner store.Person, c *store.Calendar) *calendarObject {
 	return &calendarObject{
 		Kind: "calendar", Account: owner.Address, ID: owner.ID, Name: c.Name, Type: c.Kind.String(), URI: account.CollectionURI{Owner: owner.Address, Calendar: c.Name}.String(),
 		State: state, DisplayName: c.DisplayName, Description: c.Description, Components: c.Components, ACL: c.ACL.String(), Colour: c.Colour, Order: c.Order,
-		TimeZone: c.TimeZone, Transparent: c.Transparent, Created: timeText(c.Created), Changed: timeText(c.Changed), Deleted: timeText(c.Deleted),
+		TimeZone: c.TimeZone, Transparent: c.Transparent, Created: cmdutil.TimeText(c.Created), Changed: cmdutil.TimeText(c.Changed), Deleted: cmdutil.TimeText(c.Deleted),
 	}
 }
 

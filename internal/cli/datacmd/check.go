@@ -13,7 +13,6 @@ import (
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/finding"
-	"github.com/davadmin/davadmin/pkg/recur"
 )
 
 // check is the action 'calcomponent check'.
@@ -30,12 +29,10 @@ type check struct {
 	limit    int
 	tmp      string
 
-	zones    *recur.Zones
-	zone     *recur.Zone // of --timezone; UTC without it
-	floating bool        // floating times have no zone, because --timezone is not given
-	today    int64
-	window   [2]int64     // of --expand, in Unix seconds
-	checked  atomic.Int64 // items so far
+	clock
+	today   int64
+	window  [2]int64     // of --expand, in Unix seconds
+	checked atomic.Int64 // items so far
 }
 
 const defaultInstances = 1000
@@ -118,11 +115,9 @@ func (o *check) checkOptions(cmd *cobra.Command) error {
 	if stdin > 1 { // before anything is reported
 		return cmdutil.Usagef("standard input (-) can be read only once, but -m - is given %d times", stdin)
 	}
-	o.zones, o.zone, o.floating = recur.NewZones(), recur.UTC(), o.timezone == ""
-	if !o.floating {
-		if o.zone, _ = o.zones.Named(o.timezone); o.zone == nil {
-			return cmdutil.Usagef("--timezone: '%s' is not a known time zone (use a name of the IANA database, such as Europe/Berlin)", o.timezone)
-		}
+	var err error
+	if o.clock, err = newClock(o.timezone); err != nil {
+		return err
 	}
 	for _, name := range []string{"from", "to", "limit"} {
 		if cmd.Flags().Changed(name) && !o.expand {

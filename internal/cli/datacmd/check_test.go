@@ -175,7 +175,7 @@ func TestJCal(t *testing.T) {
 func TestTimesOfOptions(t *testing.T) {
 	zones := recur.NewZones()
 	berlin, _ := zones.Named("Europe/Berlin")
-	o := &check{zone: berlin}
+	o := &clock{zone: berlin}
 	for text, want := range map[string]string{
 		"2026-07-01": "2026-06-30T22:00:00Z", "20260701": "2026-06-30T22:00:00Z", "2026-01-01T08:30": "2026-01-01T07:30:00Z", "2026-01-01T08:30:10": "2026-01-01T07:30:10Z",
 		"20260101T083010": "2026-01-01T07:30:10Z", "2026-01-01 08:30": "2026-01-01T07:30:00Z", "20260101T083000Z": "2026-01-01T08:30:00Z",

@@ -1,0 +1,66 @@
+package datacmd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/pkg/calio"
+)
+
+// newDirectory is a directory that a run fills with files. It has another name until the run
+// ends well, so that a directory with the right name is complete.
+type newDirectory struct {
+	path  string // when it is complete
+	draft string // until then; equal to path for one inside another
+	names *calio.FileNames
+}
+
+// draftSuffix is what the name of an incomplete directory ends with.
+const draftSuffix = ".incomplete"
+
+// makeDirectory makes a directory, which nobody else can read. One that exists already is
+// refused.
+func makeDirectory(path string) (*newDirectory, error) {
+	path = filepath.Clean(path)
+	switch _, err := os.Lstat(path); {
+	case err == nil:
+		return nil, cmdutil.Usagef("'%s' already exists; name a new directory", path)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	d := &newDirectory{path: path, draft: path + draftSuffix, names: calio.NewFileNames()}
+	if err := os.Mkdir(d.draft, 0o700); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("'%s' is left of a run that was interrupted; remove it first", d.draft)
+		}
+		return nil, err
+	}
+	return d, nil
+}
+
+// make makes a directory inside of the directory.
+func (d *newDirectory) make(name string) (*newDirectory, error) {
+	path := filepath.Join(d.draft, d.names.Of(name, ""))
+	if err := os.Mkdir(path, 0o700); err != nil {
+		return nil, err
+	}
+	return &newDirectory{path: path, draft: path, names: calio.NewFileNames()}, nil
+}
+
+// write writes a file.
+func (d *newDirectory) write(name string, content []byte) error {
+	return os.WriteFile(filepath.Join(d.draft, name), content, 0o600)
+}
+
+// end gives the directory its name, unless err says that it is incomplete: then it keeps the
+// name that says so.
+func (d *newDirectory) end(err error) error {
+	if err != nil {
+		return fmt.Errorf("%w; what was written is in %s", err, d.draft)
+	}
+	return os.Rename(d.draft, d.path)
+}
