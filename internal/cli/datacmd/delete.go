@@ -256,7 +256,7 @@ func (o *remove) end(ctx context.Context, err error) error {
 		switch {
 		case errors.As(err, &unknown):
 			result = journal.Unknown
-		case err != nil || o.failed > 0:
+		case err != nil:
 			result = journal.Unfinished
 		}
 		if number = o.change.Number(); number != 0 && !o.change.Undo().Empty() {

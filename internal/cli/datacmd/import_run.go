@@ -276,7 +276,7 @@ func (r *importRun) end(ctx context.Context, jobs int, err error) error {
 		switch {
 		case errors.As(err, &unknown):
 			result = journal.Unknown
-		case err != nil || p.bad() > 0:
+		case err != nil:
 			result = journal.Unfinished
 		}
 		if number = r.change.Number(); number != 0 && !r.change.Undo().Empty() {

@@ -217,7 +217,7 @@ func (o *restore) end(ctx context.Context, change *storehome.Change, err error) 
 		switch {
 		case errors.As(err, &unknown):
 			result = journal.Unknown
-		case err != nil || bad > 0:
+		case err != nil:
 			result = journal.Unfinished
 		}
 		if number = change.Number(); number != 0 && !change.Undo().Empty() {
