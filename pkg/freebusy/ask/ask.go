@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/davadmin/davadmin/internal/crash"
+	"github.com/davadmin/davadmin/pkg/freebusy"
 	"github.com/davadmin/davadmin/pkg/ischedule"
 	"github.com/davadmin/davadmin/pkg/route"
 )
@@ -16,17 +17,14 @@ type Peers interface {
 	FreeBusy(ctx context.Context, at string, q ischedule.Query) (*ischedule.Answer, error)
 }
 
-// Window is a time range from Start up to but not including End.
-type Window struct{ Start, End time.Time }
-
 // Options say how people are asked about. Decide, Local and Peers must be set.
 type Options struct {
 	// Decide returns the side of an address, as route.Decide does. It is called for one
 	// address after another.
 	Decide func(ctx context.Context, address string) (*route.Decision, error)
-	// Local returns the busy times of a person on this server, sorted. It is called for
+	// Local returns the busy times of a person on this server. It is called for
 	// one person after another, at the same time as Peers.
-	Local func(ctx context.Context, d *route.Decision, w Window) ([]ischedule.Period, error)
+	Local func(ctx context.Context, d *route.Decision, w freebusy.Window) ([]freebusy.Period, error)
 	Peers Peers
 
 	// Originator is the mail address of whoever asks, which iSchedule requires. If it is
@@ -73,7 +71,7 @@ const mostDirectoryErrors = 3
 
 // People asks about each address, and returns one Result for each of them, in the same
 // order. The error is that of ctx; whatever else fails is part of the results.
-func People(ctx context.Context, o Options, addresses []string, w Window) ([]Result, error) {
+func People(ctx context.Context, o Options, addresses []string, w freebusy.Window) ([]Result, error) {
 	o = o.defaults()
 	results := make([]Result, len(addresses))
 	var local []int
@@ -120,7 +118,7 @@ func People(ctx context.Context, o Options, addresses []string, w Window) ([]Res
 
 // askAll asks this server and the others at the same time. Each goroutine writes only the
 // results of its own people.
-func (o *Options) askAll(ctx context.Context, results []Result, local []int, urls []string, people map[string][]int, w Window) {
+func (o *Options) askAll(ctx context.Context, results []Result, local []int, urls []string, people map[string][]int, w freebusy.Window) {
 	var all crash.Group
 	all.Go(func() {
 		for _, i := range local {
@@ -139,7 +137,7 @@ func (o *Options) askAll(ctx context.Context, results []Result, local []int, url
 }
 
 // askLocal asks this server about one person.
-func (o *Options) askLocal(ctx context.Context, r *Result, w Window) {
+func (o *Options) askLocal(ctx context.Context, r *Result, w freebusy.Window) {
 	began := time.Now()
 	busy, err := o.Local(ctx, r.Route, w)
 	r.Took, r.Requests = time.Since(began), 1

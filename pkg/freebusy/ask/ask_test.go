@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/davadmin/davadmin/internal/seed"
+	"github.com/davadmin/davadmin/pkg/freebusy"
 	"github.com/davadmin/davadmin/pkg/ischedule"
 	"github.com/davadmin/davadmin/pkg/route"
 )
@@ -209,7 +210,7 @@ func TestADirectoryOrStoreThatFailsIsUnknownAndNotFree(t *testing.T) {
 	t.Parallel()
 	down := errors.New("down")
 	o := options(nil)
-	o.Local = func(context.Context, *route.Decision, Window) ([]ischedule.Period, error) { return nil, down }
+	o.Local = func(context.Context, *route.Decision, freebusy.Window) ([]freebusy.Period, error) { return nil, down }
 	if r := mustAsk(t, o, "a@here.example")[0]; r.State != Unknown || r.Reason != LocalFailed || !errors.Is(r.Err, down) {
 		t.Errorf("%+v", r)
 	}
@@ -235,5 +236,24 @@ func TestACancelledRunReturnsNoResults(t *testing.T) {
 	})
 	if results, err := People(ctx, o, []string{"a@here.example", "b@old.example"}, day); !errors.Is(err, context.Canceled) || results != nil {
 		t.Errorf("%v, %v", results, err)
+	}
+}
+
+func TestTimeThatIsNotKnownIsNeverFree(t *testing.T) {
+	t.Parallel()
+	around := []freebusy.Period{{Start: at(0), End: at(9), Kind: freebusy.Unknown}, meeting, {Start: at(10), End: at(24), Kind: freebusy.Unknown}}
+	all := []freebusy.Period{{Start: at(0), End: at(24), Kind: freebusy.Unknown}}
+	for _, c := range []struct {
+		r    Result
+		want []freebusy.Period
+	}{
+		{Result{State: Known, Busy: []freebusy.Period{meeting}}, []freebusy.Period{meeting}},
+		{Result{State: Partial, Busy: []freebusy.Period{meeting}}, around},
+		{Result{State: Unknown}, all},
+		{Result{}, all}, // a result that nobody filled in
+	} {
+		if diff := cmp.Diff(c.want, c.r.Periods(day)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", c.r.State, diff)
+		}
 	}
 }

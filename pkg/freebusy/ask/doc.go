@@ -7,6 +7,5 @@
 //
 // The package guarantees that each person has exactly one Result, and that a person is
 // free at a time only if a server said so: whoever could not be asked about is Unknown,
-// with the reason, and an answer that could be read only in part is Partial. It does
-// not merge busy times, because that needs no network.
+// with the reason, and an answer that could be read only in part is Partial.
 package ask

@@ -7,11 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davadmin/davadmin/pkg/freebusy"
 	"github.com/davadmin/davadmin/pkg/ischedule"
 )
 
 // askPeer asks one server about people, in portions one after another.
-func (o *Options) askPeer(ctx context.Context, at string, results []Result, people []int, w Window) {
+func (o *Options) askPeer(ctx context.Context, at string, results []Result, people []int, w freebusy.Window) {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	var down error // why the server is not asked any more
@@ -23,7 +24,7 @@ func (o *Options) askPeer(ctx context.Context, at string, results []Result, peop
 // askPortion asks about the people of one request. If the server rejects the request as a
 // whole, each half is asked about by itself, because one person may be the cause. It
 // returns why the server need not be asked again; nil if it should be.
-func (o *Options) askPortion(ctx context.Context, at string, results []Result, portion []int, w Window, down error) error {
+func (o *Options) askPortion(ctx context.Context, at string, results []Result, portion []int, w freebusy.Window, down error) error {
 	if down != nil {
 		for _, i := range portion {
 			fail(&results[i], at, NotAsked, "the server failed for the people before", down)
@@ -62,7 +63,7 @@ func (o *Options) askPortion(ctx context.Context, at string, results []Result, p
 }
 
 // query returns the request about a portion.
-func (o *Options) query(results []Result, portion []int, w Window) ischedule.Query {
+func (o *Options) query(results []Result, portion []int, w freebusy.Window) ischedule.Query {
 	q := ischedule.Query{Originator: o.Originator, Start: w.Start, End: w.End}
 	for _, i := range portion {
 		q.Recipients = append(q.Recipients, results[i].Route.Address)
@@ -104,10 +105,19 @@ func take(r *Result, got *ischedule.Recipient) {
 	case !got.HasData:
 		r.State, r.Reason, r.Detail = Unknown, Refused, refusal(got)
 	case got.Problem != "":
-		r.State, r.Reason, r.Detail, r.Busy = Partial, DataInvalid, got.Problem, got.Busy
+		r.State, r.Reason, r.Detail, r.Busy = Partial, DataInvalid, got.Problem, periods(got.Busy)
 	default:
-		r.State, r.Busy = Known, got.Busy
+		r.State, r.Busy = Known, periods(got.Busy)
 	}
+}
+
+// periods returns the periods of an answer. iSchedule leaves out those that are free.
+func periods(busy []ischedule.Period) []freebusy.Period {
+	out := make([]freebusy.Period, len(busy))
+	for i, p := range busy {
+		out[i] = freebusy.Period{Start: p.Start, End: p.End, Kind: freebusy.ParseFBType(string(p.Type))}
+	}
+	return out
 }
 
 // refusal returns what a server said instead of busy times.

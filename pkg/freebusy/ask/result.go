@@ -1,9 +1,10 @@
 package ask
 
 import (
+	"slices"
 	"time"
 
-	"github.com/davadmin/davadmin/pkg/ischedule"
+	"github.com/davadmin/davadmin/pkg/freebusy"
 	"github.com/davadmin/davadmin/pkg/route"
 )
 
@@ -48,11 +49,21 @@ type Result struct {
 	// Err is the error behind Reason; nil if there is none.
 	Err error
 
-	Busy []ischedule.Period // sorted; periods may overlap and may extend beyond the window
+	Busy []freebusy.Period // in any order; periods may overlap and may extend beyond the window
 
 	Server   string        // the URL that answered or was asked last; "" if no other server was asked
 	Requests int           // the number of requests about this person
 	Took     time.Duration // from the start of the first request to the end of the last one
+}
+
+// Periods returns the merged periods of the person in a window. Unless the State is Known,
+// all time that is not busy is Unknown.
+func (r *Result) Periods(w freebusy.Window) []freebusy.Period {
+	all := slices.Clone(r.Busy)
+	if r.State != Known {
+		all = append(all, freebusy.Period{Start: w.Start, End: w.End, Kind: freebusy.Unknown})
+	}
+	return freebusy.Merge(w, all)
 }
 
 // unknown returns a Result without any busy time.

@@ -11,17 +11,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davadmin/davadmin/pkg/freebusy"
 	"github.com/davadmin/davadmin/pkg/ischedule"
 	"github.com/davadmin/davadmin/pkg/route"
 )
 
 // day is the window of the tests.
-var day = Window{at(0), at(24)}
+var day = freebusy.Window{Start: at(0), End: at(24)}
 
 func at(hour int) time.Time { return time.Date(2026, 3, 2, hour, 0, 0, 0, time.UTC) }
 
 // meeting is the busy period that every server of the tests reports.
-var meeting = ischedule.Period{Start: at(9), End: at(10), Type: ischedule.Busy}
+var meeting = freebusy.Period{Start: at(9), End: at(10), Kind: freebusy.Busy}
 
 // oldServer is a scripted server that answers iSchedule. Its refuse, if set, decides about a
 // request with these recipients; an empty status continues with the usual answer.
@@ -114,8 +115,8 @@ func options(servers map[string]string) Options {
 			}
 			return d, nil
 		},
-		Local: func(context.Context, *route.Decision, Window) ([]ischedule.Period, error) {
-			return []ischedule.Period{meeting}, nil
+		Local: func(context.Context, *route.Decision, freebusy.Window) ([]freebusy.Period, error) {
+			return []freebusy.Period{meeting}, nil
 		},
 		Peers: ischedule.New(ischedule.Options{ConnectTimeout: time.Second, ReadTimeout: time.Second}),
 		Pause: time.Millisecond,
