@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/davadmin/davadmin/internal/seed"
+	"github.com/davadmin/davadmin/pkg/freebusy"
 )
 
 func zone(t *testing.T, name string) *time.Location {
@@ -20,8 +21,8 @@ func zone(t *testing.T, name string) *time.Location {
 }
 
 // office are the working hours of the tests.
-func office() Hours {
-	return Hours{From: 9 * time.Hour, To: 17 * time.Hour, Days: [7]bool{false, true, true, true, true, true, false}}
+func office(z *time.Location) freebusy.Hours {
+	return freebusy.Hours{Zone: z, From: 9 * time.Hour, To: 17 * time.Hour, Days: [7]bool{false, true, true, true, true, true, false}}
 }
 
 // text returns a page as text.
@@ -38,13 +39,13 @@ func colleagues(t *testing.T) *Page {
 	berlin := zone(t, "Europe/Berlin")
 	at := func(hour, minute int) time.Time { return time.Date(2026, 3, 2, hour, minute, 0, 0, berlin) }
 	return &Page{
-		Start: at(0, 0), End: at(24, 0), Zone: berlin, Cell: 30 * time.Minute, Work: office(),
+		Start: at(0, 0), End: at(24, 0), Zone: berlin, Cell: 30 * time.Minute, Work: office(berlin),
 		People: []Person{
-			{Name: "ann@example.com", Busy: []Period{{at(9, 0), at(10, 15), Busy}, {at(10, 0), at(12, 0), Tentative}}},
-			{Name: "bob@old.example.com", Busy: []Period{{at(13, 0), at(15, 0), Unavailable}, {at(-4, 0), at(1, 0), Busy}}},
-			{Name: "zoe@far.example", Doubt: true, Note: "not in the directory"},
+			{Name: "ann@example.com", Busy: []freebusy.Period{{Start: at(9, 0), End: at(10, 15), Kind: freebusy.Busy}, {Start: at(10, 0), End: at(12, 0), Kind: freebusy.Tentative}}},
+			{Name: "bob@old.example.com", Busy: []freebusy.Period{{Start: at(13, 0), End: at(15, 0), Kind: freebusy.Unavailable}, {Start: at(-4, 0), End: at(1, 0), Kind: freebusy.Busy}}},
+			{Name: "zoe@far.example", Busy: []freebusy.Period{{Start: at(0, 0), End: at(24, 0), Kind: freebusy.Unknown}}, Note: "not in the directory"},
 		},
-		Common: []Period{{Start: at(12, 0), End: at(13, 0)}},
+		Common: []freebusy.Window{{Start: at(12, 0), End: at(13, 0)}},
 	}
 }
 
@@ -99,7 +100,7 @@ func TestADayOnWhichTheClocksChangeHasAnotherLength(t *testing.T) {
 	} {
 		z := zone(t, c.zone)
 		noon := time.Date(c.year, time.Month(c.month), c.date, 12, 0, 0, 0, z)
-		p := &Page{Start: noon, End: noon.Add(time.Minute), Zone: z, Cell: time.Hour, Work: office(), People: []Person{{Name: "a"}}}
+		p := &Page{Start: noon, End: noon.Add(time.Minute), Zone: z, Cell: time.Hour, Work: office(z), People: []Person{{Name: "a"}}}
 		n := 0
 		for d := range p.days() {
 			n++
@@ -121,10 +122,10 @@ func TestCellsAgreeWithASlowModel(t *testing.T) {
 	for range 400 {
 		begin := time.Date(2016+random.IntN(12), time.Month(1+random.IntN(12)), 1+random.IntN(28), random.IntN(24), random.IntN(60), 0, 0, time.UTC)
 		p := &Page{Start: begin, End: begin.Add(time.Duration(1+random.IntN(5000)) * time.Minute), Zone: zones[random.IntN(len(zones))], Cell: 15 * time.Minute}
-		who := Person{Doubt: random.IntN(4) == 0}
+		var who Person
 		for range random.IntN(8) {
 			start := begin.Add(time.Duration(random.IntN(6000)-600) * time.Minute)
-			who.Busy = append(who.Busy, Period{start, start.Add(time.Duration(random.IntN(300)) * time.Minute), Kind(2 + random.IntN(3))})
+			who.Busy = append(who.Busy, freebusy.Period{Start: start, End: start.Add(time.Duration(random.IntN(300)) * time.Minute), Kind: freebusy.Kind(1 + random.IntN(4))})
 		}
 		var last time.Time
 		for d := range p.days() {
@@ -134,9 +135,9 @@ func TestCellsAgreeWithASlowModel(t *testing.T) {
 			last = d.end
 			for i, got := range p.kinds(d, &who) {
 				start, end := d.start.Add(time.Duration(i)*p.Cell), d.start.Add(time.Duration(i+1)*p.Cell)
-				want := Free
-				if who.Doubt || start.Before(p.Start) || min(end.Unix(), d.end.Unix()) > p.End.Unix() {
-					want = Doubtful
+				want := freebusy.Free
+				if start.Before(p.Start) || min(end.Unix(), d.end.Unix()) > p.End.Unix() {
+					want = freebusy.Unknown
 				}
 				for _, b := range who.Busy {
 					if b.Start.Before(end) && b.Start.Before(d.end) && b.End.After(start) && b.End.After(b.Start) {
@@ -180,7 +181,7 @@ func TestTheWebPageShowsTheSamePeople(t *testing.T) {
 	}
 	for _, part := range []string{
 		"Time zone: Europe/Berlin", `class="busy" title="busy: Mon 2026-03-02 09:00 to 10:15 &#43;01:00" style="left:37.5%;width:5.208333333333336%"`,
-		`<div class="bar doubt">`, "zoe@far.example: not in the directory", "<li>Mon 2026-03-02 12:00 to 13:00 &#43;01:00</li>",
+		`class="unknown" title="unknown: Mon 2026-03-02 00:00 to 2026-03-03 00:00 &#43;01:00" style="left:0%;width:100%"`, "zoe@far.example: not in the directory", "<li>Mon 2026-03-02 12:00 to 13:00 &#43;01:00</li>",
 	} {
 		if !strings.Contains(b.String(), part) {
 			t.Errorf("%q is missing from\n%s", part, b.String())

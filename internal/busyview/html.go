@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"github.com/davadmin/davadmin/pkg/freebusy"
 )
 
 //go:embed page.html
@@ -28,7 +30,6 @@ type htmlHour struct {
 type htmlRow struct {
 	Name   string
 	Blocks []htmlBlock
-	Doubt  bool
 }
 
 type htmlBlock struct {
@@ -65,16 +66,16 @@ func (p *Page) htmlDay(d day) htmlDay {
 			out.Hours = append(out.Hours, htmlHour{p.percent(d, t), local.Format("15:04")})
 		}
 		if p.Work.Contains(local) {
-			out.Work = append(out.Work, p.block(d, Period{Start: t, End: t.Add(p.Cell)}, "work"))
+			out.Work = append(out.Work, p.block(d, freebusy.Window{Start: t, End: t.Add(p.Cell)}, "work"))
 		}
 	}
 	for i := range p.People {
 		who := &p.People[i]
-		row := htmlRow{Name: who.Name, Doubt: who.Doubt}
-		outside := []Period{{Start: d.start, End: p.Start, Kind: Doubtful}, {Start: p.End, End: d.end, Kind: Doubtful}}
+		row := htmlRow{Name: who.Name}
+		outside := []freebusy.Period{{Start: d.start, End: p.Start, Kind: freebusy.Unknown}, {Start: p.End, End: d.end, Kind: freebusy.Unknown}}
 		for _, busy := range slices.Concat(outside, who.Busy) {
 			if busy.End.After(d.start) && busy.Start.Before(d.end) && busy.End.After(busy.Start) {
-				row.Blocks = append(row.Blocks, p.block(d, busy, busy.Kind.String()))
+				row.Blocks = append(row.Blocks, p.block(d, freebusy.Window{Start: busy.Start, End: busy.End}, busy.Kind.String()))
 			}
 		}
 		out.Rows = append(out.Rows, row)
@@ -83,7 +84,7 @@ func (p *Page) htmlDay(d day) htmlDay {
 }
 
 // block returns a period, clipped to a day.
-func (p *Page) block(d day, s Period, kind string) htmlBlock {
+func (p *Page) block(d day, s freebusy.Window, kind string) htmlBlock {
 	left, right := max(0, p.percent(d, s.Start)), min(100, p.percent(d, s.End))
 	return htmlBlock{Left: left, Width: right - left, Kind: kind, Title: kind + ": " + p.span(s)}
 }

@@ -3,62 +3,17 @@ package busyview
 import (
 	"iter"
 	"time"
+
+	"github.com/davadmin/davadmin/pkg/freebusy"
 )
-
-// Kind says how a time is taken. The order is that of precedence: a cell shows the highest
-// kind of the periods that touch it.
-type Kind int
-
-// The kinds.
-const (
-	Free        Kind = iota
-	Doubtful         // nothing is known about this time
-	Tentative        // the person may be busy
-	Unavailable      // outside the times at which the person can be asked to come
-	Busy
-)
-
-// String returns the name of the kind as the output shows it.
-func (k Kind) String() string {
-	switch k {
-	case Free:
-		return "free"
-	case Doubtful:
-		return "unknown"
-	case Tentative:
-		return "tentative"
-	case Unavailable:
-		return "unavailable"
-	}
-	return "busy"
-}
-
-// Period is a time from Start up to but not including End.
-type Period struct {
-	Start, End time.Time
-	Kind       Kind
-}
 
 // Person is one row.
 type Person struct {
 	Name string // usually the address; may contain any characters
 	Note string // why the person's time is not known, or not completely; "" if it is
-	// Doubt is set if nothing is known about the time outside of Busy, which is then not
-	// drawn as free. Of a person who could not be asked about, Busy is empty.
-	Doubt bool
-	Busy  []Period
-}
-
-// Hours are the working hours of a day, as times of the clock on the wall.
-type Hours struct {
-	From, To time.Duration // since midnight; To is not included
-	Days     [7]bool       // indexed by time.Weekday
-}
-
-// Contains reports whether a time is in the working hours, by the clock of its location.
-func (h Hours) Contains(t time.Time) bool {
-	clock := time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second
-	return h.Days[t.Weekday()] && h.From <= clock && clock < h.To
+	// Busy are the times that are not free, those about which nothing is known included.
+	// They may overlap: the highest kind is drawn.
+	Busy []freebusy.Period
 }
 
 // Page is what is drawn.
@@ -66,11 +21,11 @@ type Page struct {
 	Start, End time.Time
 	Zone       *time.Location // of all clocks; it is named in the output
 	Cell       time.Duration  // that one character shows; it divides an hour
-	Work       Hours
+	Work       freebusy.Hours // its Zone must be set
 	People     []Person
 	// Common are the times at which everybody is free. They are not shown as an answer
 	// if CommonNote is set, which says why there is none, or what it depends on.
-	Common     []Period
+	Common     []freebusy.Window
 	CommonNote string
 }
 
@@ -104,17 +59,17 @@ func (p *Page) midnight(t time.Time, later int) time.Time {
 }
 
 // kinds returns the kind of each cell of a day for a person. Cells outside of the page are
-// Doubtful, because nobody asked about them.
-func (p *Page) kinds(d day, who *Person) []Kind {
-	cells := make([]Kind, (d.end.Sub(d.start)+p.Cell-1)/p.Cell)
+// Unknown, because nobody asked about them.
+func (p *Page) kinds(d day, who *Person) []freebusy.Kind {
+	cells := make([]freebusy.Kind, (d.end.Sub(d.start)+p.Cell-1)/p.Cell)
 	for i := range cells {
 		start := d.start.Add(time.Duration(i) * p.Cell)
 		end := start.Add(p.Cell)
 		if end.After(d.end) {
 			end = d.end
 		}
-		if who.Doubt || start.Before(p.Start) || end.After(p.End) {
-			cells[i] = Doubtful
+		if start.Before(p.Start) || end.After(p.End) {
+			cells[i] = freebusy.Unknown
 		}
 	}
 	for _, busy := range who.Busy {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/davadmin/davadmin/internal/ui"
+	"github.com/davadmin/davadmin/pkg/freebusy"
 )
 
 // mostName is the maximum width of a name in front of a bar, in columns of a terminal.
@@ -15,15 +16,15 @@ const mostName = 32
 
 // mark returns the character for a cell. Free cells outside of the working hours are blank,
 // so that the working day stands out; all characters are ASCII, for every terminal.
-func mark(k Kind, work bool) byte {
+func mark(k freebusy.Kind, work bool) byte {
 	switch k {
-	case Busy:
+	case freebusy.Busy:
 		return '#'
-	case Unavailable:
+	case freebusy.Unavailable:
 		return 'x'
-	case Tentative:
+	case freebusy.Tentative:
 		return '~'
-	case Doubtful:
+	case freebusy.Unknown:
 		return '?'
 	}
 	if work {
@@ -105,7 +106,7 @@ func (p *Page) writeCommon(out io.Writer) {
 
 // span returns a period by the clock of the page's zone. The offset is shown, because it
 // differs on the two sides of a change of the clocks.
-func (p *Page) span(s Period) string {
+func (p *Page) span(s freebusy.Window) string {
 	start, end := s.Start.In(p.Zone), s.End.In(p.Zone)
 	layout := "15:04"
 	if start.YearDay() != end.YearDay() || start.Year() != end.Year() {

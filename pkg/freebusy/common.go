@@ -10,6 +10,13 @@ type Hours struct {
 	Zone     *time.Location
 }
 
+// Contains reports whether a time is in the working hours.
+func (h Hours) Contains(t time.Time) bool {
+	t = t.In(h.Zone)
+	clock := time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second
+	return h.Days[t.Weekday()] && h.From <= clock && clock < h.To
+}
+
 // Common returns the longest times in the working hours of a window at which none of the
 // people is taken by any kind, and that last for at least length. Each element of people
 // contains the periods of one person, in any order. Unknown times are not free, so that a
