@@ -7,18 +7,30 @@ import "strings"
 // to write or delete includes the right to read. others means that the list lets other
 // persons read, which may be groups that contain this one.
 func (l ACL) Reads(id string, addresses []string) (reads, others bool) {
+	return l.allows("rwda", id, addresses)
+}
+
+// ShowsFreeBusy reports whether an account's scheduling list lets a person know when the
+// account is busy, in the same way. The rights to invite and to act for the account include
+// that.
+func (l ACL) ShowsFreeBusy(id string, addresses []string) (shows, others bool) {
+	return l.allows("fsm", id, addresses)
+}
+
+// allows reports whether the entry that decides about a person has one of the letters.
+func (l ACL) allows(letters, id string, addresses []string) (allowed, others bool) {
 	best := 0
 	for _, e := range l {
-		can := strings.ContainsAny(e.Rights, "rwda")
+		can := strings.ContainsAny(e.Rights, letters)
 		match := e.Principal.match(id, addresses)
 		if match > best {
-			best, reads = match, can
+			best, allowed = match, can
 		}
 		if match == 0 && can && !e.Principal.Everyone && e.Principal.Domain == "" {
 			others = true
 		}
 	}
-	return reads, others
+	return allowed, others
 }
 
 // match returns how exactly a principal is a person: 3 for the person, 2 for the domain, 1
