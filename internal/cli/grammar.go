@@ -35,7 +35,7 @@ func wordsOf(path string) (words, bool) {
 		"account unsubscribe": account, "account repair": account, "account upgrade": account, "account delcomponent": account,
 		"calendar list": account, "calendar create": account, "calendar modify": account, "calendar delete": account, "coexist explain": account,
 		"coexist apply": wave, "coexist verify": wave, "coexist rollback": wave,
-		"ldap audit": {option: "--ldif", placeholder: "FILE"}, "calcomponent check": {option: "-m", placeholder: "FILE"}, "calcomponent import": {option: "-m", placeholder: "FILE"}, "calcomponent list": account, "calcomponent export": account, "calcomponent delete": account,
+		"ldap audit": {option: "--ldif", placeholder: "FILE"}, "calcomponent check": {option: "-m", placeholder: "FILE"}, "calcomponent import": {option: "-m", placeholder: "FILE"}, "calcomponent list": account, "calcomponent export": account, "calcomponent delete": account, "freebusy show": account,
 		"backend list": name, "backend create": name, "backend delete": name, "backend purge": name, "db init": name, "db schema_version": name, "db schema_fullupgrade": name,
 		"ldappool list": name, "ldappool create": name, "ldappool modify": name, "ldappool delete": name,
 		"passfile list": name, "passfile create": name, "passfile modify": name, "passfile delete": name,

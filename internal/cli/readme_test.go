@@ -31,7 +31,7 @@ var update = flag.Bool("update", false, "write the real output into the document
 // "cn=reader,o=isp" with the same password, which may change nothing and read 5 entries. One document is one session; see
 // stable for output that differs from run to run, and act for what happens between commands.
 func executedDocuments() []string {
-	return []string{"../../README.md", "../../docs/guide/connect.md", "../../docs/guide/cron.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md", "../../docs/guide/groups.md", "../../docs/guide/accounts.md", "../../docs/guide/high-availability.md", "../../docs/guide/calendar-files.md", "../../docs/guide/calendars.md"}
+	return []string{"../../README.md", "../../docs/guide/connect.md", "../../docs/guide/cron.md", "../../docs/guide/coexistence.md", "../../docs/guide/pre-migration.md", "../../docs/guide/groups.md", "../../docs/guide/accounts.md", "../../docs/guide/high-availability.md", "../../docs/guide/calendar-files.md", "../../docs/guide/calendars.md", "../../docs/guide/freebusy.md"}
 }
 
 func TestDocumentsShowRealOutput(t *testing.T) {

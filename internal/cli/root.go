@@ -113,7 +113,7 @@ type operation struct {
 func operations(root *cobra.Command) []operation {
 	return []operation{
 		{"init", configcmd.NewInit}, {"config", configcmd.NewConfig}, {"domainmap", configcmd.NewDomainmap}, {"ldap", ldapcmd.NewLDAP}, {"coexist", coexistcmd.NewCoexist},
-		{"account", accountcmd.NewAccount}, {"calendar", accountcmd.NewCalendar}, {"calcomponent", datacmd.NewCalcomponent}, {"backend", accountcmd.NewBackend}, {"db", accountcmd.NewDB},
+		{"account", accountcmd.NewAccount}, {"calendar", accountcmd.NewCalendar}, {"calcomponent", datacmd.NewCalcomponent}, {"freebusy", datacmd.NewFreebusy}, {"backend", accountcmd.NewBackend}, {"db", accountcmd.NewDB},
 		{"ldappool", configcmd.NewLDAPPool}, {"passfile", secretcmd.NewPassfile}, {"history", newHistory}, {"doctor", newDoctor}, {"version", newVersion}, {"exit-codes", newExitCodes},
 		{"completion", func(f *cmdutil.Factory) *cobra.Command { return newCompletion(f, root) }},
 	}

@@ -24,7 +24,13 @@ const (
 	CSV   Format = "csv"   // with a header line
 )
 
-// Formats lists all formats, in the order in which help shows them.
+// The formats of one command only.
+const (
+	ICS  Format = "ics"  // iCalendar
+	HTML Format = "html" // a page that needs no other file
+)
+
+// Formats lists the formats that most commands have, in the order in which help shows them.
 func Formats() []Format { return []Format{Table, Plain, JSON, JSONL, CSV} }
 
 // ChooseFormat returns the requested format, or the default if none is requested: a

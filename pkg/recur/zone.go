@@ -144,6 +144,14 @@ func FixedZone(name string, offset int) *Zone {
 	return &Zone{name: name, offset: int32(max(-maxOffset, min(maxOffset, offset)))}
 }
 
+// Location returns the zone for package time; nil if it is not one of the database, nor UTC.
+func (z *Zone) Location() *time.Location {
+	if z == UTC() {
+		return time.UTC
+	}
+	return z.location
+}
+
 // Name returns the name of the zone: that of the tz database if it is from there, otherwise as
 // it was given or found.
 func (z *Zone) Name() string { return z.name }

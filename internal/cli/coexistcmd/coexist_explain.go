@@ -12,7 +12,6 @@ import (
 	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/config"
 	"github.com/davadmin/davadmin/pkg/cs6"
-	"github.com/davadmin/davadmin/pkg/directory"
 	"github.com/davadmin/davadmin/pkg/route"
 )
 
@@ -135,31 +134,9 @@ func (o *coexistExplain) run(ctx context.Context) error {
 		err = o.doubt(&out)
 	}
 	if err == nil {
-		err = markHidden(ctx, d.Prove, c.LocalAttr, out.Decision, out.From)
+		err = cmdutil.MarkHidden(ctx, d.Prove, c.LocalAttr, out.Decision, out.From)
 	}
 	return err
-}
-
-// markHidden returns an error if an entry has the mark of the new server, but the server
-// does not show it to the bind DN.
-func markHidden(ctx context.Context, prove *directory.Prover, mark string, decisions ...*route.Decision) error {
-	for _, decision := range decisions {
-		if prove == nil || mark == "" || decision == nil || decision.DN == "" || decision.Marked {
-			continue
-		}
-		views, err := prove.Viewer.View(ctx, decision.DN, []string{mark})
-		if err != nil {
-			return err
-		}
-		if len(views) > 0 && (views[0].Present || views[0].Rights == directory.RightsDenied) {
-			hidden := &directory.HiddenError{Attribute: mark, BindDN: prove.BindDN, DN: decision.DN, Asked: 1, As: views[0].As}
-			if views[0].Present {
-				hidden.Hidden = 1
-			}
-			return fmt.Errorf("the answer may be wrong: %w", hidden)
-		}
-	}
-	return nil
 }
 
 // doubt returns an error if a part of the directory could not be read.
