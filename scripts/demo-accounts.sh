@@ -48,6 +48,8 @@ accounts() {
   show 0 davadmin account subscribe -a "$second" -c "/home/$first/work/"
   show 0 davadmin calendar list -a "$first" --output table
 
+  data "$first" "$second" "$old"
+
   step "Delete an account, and restore it with everything in it."
   show 0 davadmin account delete -a "$first" --yes
   show 1 davadmin account list -a "$first"
