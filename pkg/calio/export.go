@@ -25,7 +25,9 @@ const maxCalendars = 100
 // are left out.
 //
 // Objects that define a time zone of the same name in different ways cannot be in one
-// calendar: then the file has several, which every reader of RFC 5545 takes.
+// calendar: then the file has several, which every reader of RFC 5545 takes. The same is so if
+// an object defines a zone that another one only mentions: the definition would change the
+// times of the other, whose zone is the one that everybody knows by this name.
 //
 // Components are kept in a temporary file until Close. It must not be used by several
 // goroutines.
@@ -36,7 +38,7 @@ type CalendarWriter struct {
 
 // fileCalendar is a calendar of the file.
 type fileCalendar struct {
-	zones map[string]string // texts by TZID
+	zones map[string]string // texts by TZID; "" for one that objects mention and nobody may define
 	log   *spill.Log
 	parts []int64 // offsets of texts in log
 }
@@ -52,11 +54,12 @@ func (w *CalendarWriter) Add(text []byte) error {
 	if err != nil {
 		return &ObjectError{err}
 	}
-	c := w.calendarFor(p.zones)
+	zones := p.allZones()
+	c := w.calendarFor(zones)
 	if c == nil {
 		return fmt.Errorf("the objects define time zones of the same name in more than %d ways; export them into a directory", maxCalendars)
 	}
-	for _, z := range p.zones {
+	for _, z := range zones {
 		c.zones[z.id] = z.text
 	}
 	at, err := c.log.Append([]byte(strings.Join(p.components, "")))

@@ -3,20 +3,22 @@ package calio
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/pkg/ical"
 )
 
-// zone is a VTIMEZONE of an object.
+// zone is a time zone that an object defines, or only mentions.
 type zone struct {
 	id   string // its TZID
-	text string // whole lines
+	text string // whole lines of the VTIMEZONE; "" if the object does not define the zone
 }
 
 // parts are the components of an object, each with the bytes that it has there.
 type parts struct {
-	zones      []zone
+	zones      []zone   // that it defines
+	mentioned  []string // TZIDs that its components mention
 	components []string // whole lines
 }
 
@@ -25,6 +27,11 @@ func partsOf(text []byte) (*parts, error) {
 	if p := scan(text); p != nil {
 		return p, nil
 	}
+	return readParts(text)
+}
+
+// readParts divides any text that can be read.
+func readParts(text []byte) (*parts, error) {
 	calendar, _, err := ical.Parse(string(text), ical.Options{Lenient: true})
 	if err != nil {
 		return nil, err
@@ -32,6 +39,9 @@ func partsOf(text []byte) (*parts, error) {
 	p := &parts{}
 	for _, c := range calendar.Components {
 		p.add(c.Name, c.Value("TZID"), ended(c.String()))
+		if c.Name != "VTIMEZONE" {
+			p.mentionedBy(c)
+		}
 	}
 	if len(p.components) == 0 {
 		return nil, fmt.Errorf("it has no component")
@@ -39,12 +49,44 @@ func partsOf(text []byte) (*parts, error) {
 	return p, nil
 }
 
+// add adds a component. Of two zones with one name, the first counts.
 func (p *parts) add(name, tzid, text string) {
-	if name == "VTIMEZONE" {
-		p.zones = append(p.zones, zone{strings.TrimSpace(ical.UnescapeText(tzid)), text})
+	if name != "VTIMEZONE" {
+		p.components = append(p.components, text)
 		return
 	}
-	p.components = append(p.components, text)
+	id := strings.TrimSpace(ical.UnescapeText(tzid))
+	if !slices.ContainsFunc(p.zones, func(z zone) bool { return z.id == id }) {
+		p.zones = append(p.zones, zone{id, text})
+	}
+}
+
+func (p *parts) mentionedBy(c *ical.Component) {
+	for i := range c.Properties {
+		if q := &c.Properties[i]; q.HasParam("TZID") {
+			p.mention(q.Param("TZID"))
+		}
+	}
+	for _, child := range c.Components {
+		p.mentionedBy(child)
+	}
+}
+
+func (p *parts) mention(tzid string) {
+	if tzid = strings.TrimSpace(tzid); !slices.Contains(p.mentioned, tzid) {
+		p.mentioned = append(p.mentioned, tzid)
+	}
+}
+
+// allZones returns the zones that the object defines, and then those that it only mentions.
+func (p *parts) allZones() []zone {
+	all := slices.Clone(p.zones)
+	for _, id := range p.mentioned {
+		if !slices.ContainsFunc(p.zones, func(z zone) bool { return z.id == id }) {
+			all = append(all, zone{id: id})
+		}
+	}
+	return all
 }
 
 // ended returns lines with the end of the last one.
@@ -71,7 +113,7 @@ func scan(text []byte) *parts {
 		line := bytes.TrimRight(text[at:end], "\r\n")
 		name, begins := cutFold(line, "BEGIN:")
 		switch {
-		case bytes.IndexByte(line, '\r') >= 0, folds(text[end:]) && (begins || isLine(line, "END:") || isLine(line, "TZID")):
+		case bytes.IndexByte(line, '\r') >= 0, folds(text[end:]) && mayBeStructure(line):
 			return nil
 		case begins:
 			if len(open) == 1 {
@@ -91,12 +133,14 @@ func scan(text []byte) *parts {
 			if len(open) == 0 && len(bytes.TrimSpace(text[end:])) > 0 {
 				return nil
 			}
-		case len(open) == 2 && isLine(line, "TZID") && tzid == "":
-			_, value, ok := bytes.Cut(line, []byte(":"))
-			if !ok {
+		case len(open) == 2 && open[1] == "VTIMEZONE" && isLine(line, "TZID"):
+			// A parameter, or another property such as TZID-ALIAS-OF, takes a closer look.
+			if tzid != "" || len(line) < len("TZID:x") || line[len("TZID")] != ':' {
 				return nil
 			}
-			tzid = string(value)
+			tzid = string(line[len("TZID:"):])
+		case len(open) >= 2 && open[1] != "VTIMEZONE":
+			p.scanMention(line, text[end:])
 		case len(open) == 0 && len(line) > 0:
 			return nil
 		}
@@ -106,6 +150,62 @@ func scan(text []byte) *parts {
 		return nil
 	}
 	return p
+}
+
+// mayBeStructure reports whether a line that is folded could begin or end a component, or name
+// a time zone.
+func mayBeStructure(line []byte) bool {
+	return len(line) < len("BEGIN:") || isLine(line, "BEGIN:") || isLine(line, "END:") || isLine(line, "TZID")
+}
+
+// scanMention adds the zone that a property mentions. rest is the text after its first line.
+func (p *parts) scanMention(line, rest []byte) {
+	semicolon, colon := bytes.IndexByte(line, ';'), bytes.IndexByte(line, ':')
+	if semicolon < 0 || colon >= 0 && colon < semicolon || folds(line) {
+		return // it has no parameter, or continues another line
+	}
+	const only = ";TZID="
+	if value := line[semicolon:max(semicolon, colon)]; bytes.HasPrefix(value, []byte(only)) && !bytes.ContainsAny(value[len(only):], `;,"^`) {
+		p.mention(string(value[len(only):]))
+		return
+	}
+	if folds(rest) && (colon < 0 || bytes.IndexByte(line, '"') >= 0) {
+		line = unfolded(line, rest)
+	}
+	if !mentionsZone(line) {
+		return
+	}
+	for q := range ical.ContentLines(string(line)) {
+		if q.HasParam("TZID") {
+			p.mention(q.Param("TZID"))
+		}
+	}
+}
+
+// mentionsZone reports whether a line may have the parameter TZID.
+func mentionsZone(line []byte) bool {
+	const name = "TZID"
+	for {
+		i := bytes.IndexByte(line, '=')
+		if i < 0 {
+			return false
+		}
+		if i >= len(name) && strings.EqualFold(string(line[i-len(name):i]), name) {
+			return true
+		}
+		line = line[i+1:]
+	}
+}
+
+// unfolded returns a line with those that continue it (RFC 5545, 3.1).
+func unfolded(line, rest []byte) []byte {
+	line = slices.Clone(line)
+	for folds(rest) {
+		next, after, _ := bytes.Cut(rest[1:], []byte("\n"))
+		line = append(line, bytes.TrimRight(next, "\r")...)
+		rest = after
+	}
+	return line
 }
 
 // folds reports whether a text begins with the continuation of a line.

@@ -18,13 +18,9 @@ import (
 // slowParts divides a text with the reader of iCalendar.
 func slowParts(t *testing.T, text string) *parts {
 	t.Helper()
-	calendar, _, err := ical.Parse(text, ical.Options{Lenient: true})
+	p, err := readParts([]byte(text))
 	if err != nil {
-		return nil
-	}
-	p := &parts{}
-	for _, c := range calendar.Components {
-		p.add(c.Name, c.Value("TZID"), ended(c.String()))
+		t.Fatalf("%v:\n%s", err, text)
 	}
 	return p
 }
@@ -41,7 +37,13 @@ func TestScanAgreesWithTheReader(t *testing.T) {
 		{"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" + event + "END:VCALENDAR\r\n", true},
 		{"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" + event + "END:VCALENDAR", true},
 		{strings.ReplaceAll("BEGIN:VCALENDAR\r\n"+event+"END:VCALENDAR\r\n", "\r", ""), true},
-		{"begin:vcalendar\r\nbegin:vtimezone\r\ntzid;X=y: A \r\nend:vtimezone\r\n" + event + "End:VCalendar\r\n", true},
+		{"begin:vcalendar\r\nbegin:vtimezone\r\ntzid: A \r\nend:vtimezone\r\n" + event + "End:VCalendar\r\n", true},
+		{"BEGIN:VCALENDAR\r\nBEGIN:VTIMEZONE\r\nTZID;X=y:A\r\nEND:VTIMEZONE\r\n" + event + "END:VCALENDAR\r\n", false},
+		{"BEGIN:VCALENDAR\r\nBEGIN:VTIMEZONE\r\nTZ\r\n ID:A\r\nEND:VTIMEZONE\r\n" + event + "END:VCALENDAR\r\n", false},
+		{"BEGIN:VCALENDAR\r\n" + event + "BEG\r\n IN:VTODO\r\nUID:1\r\nEN\r\n D:VTODO\r\nEND:VCALENDAR\r\n", false},
+		{mentioning("DTSTART;TZID=A:20260101T000000", "DTEND;VALUE=DATE-TIME;tzid= B :20260101T000000", "EXDATE;TZID=A:20260101T000000"), true},
+		{mentioning("X-A;P=\"q:r\";TZID=\"C:D\":x", "DTSTART;TZID=Europe/Very\r\n Long:20260101T000000", "ATTENDEE;CN=\"Doe: TZID=x\":mailto:a@example.com"), true},
+		{mentioning("DTSTART;TZID=x^ny:20260101T000000", "SUMMARY:a;TZID=none:b", "DESCRIPTION:long\r\n ;TZID=none:b", "DTSTART;TZID", "DTEND;TZID=:x"), true},
 		{"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nBEGIN:VALARM\r\nTZID:no\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", true},
 		{"BEGIN:VCALENDAR\r\nBEGIN:VTIMEZONE\r\nTZID:Europe/Ber\r\n lin\r\nEND:VTIMEZONE\r\n" + event + "END:VCALENDAR\r\n", false},
 		{"BEGIN:VCALENDAR\r\nBEGIN:VEV\r\n ENT\r\nUID:1\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", false},
@@ -63,6 +65,11 @@ func TestScanAgreesWithTheReader(t *testing.T) {
 			t.Errorf("%q: (-reader +scan)\n%s", c.text, diff)
 		}
 	}
+}
+
+// mentioning returns an object with an event and, in an alarm of it, some lines.
+func mentioning(lines ...string) string {
+	return "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nBEGIN:VALARM\r\n" + strings.Join(lines, "\r\n") + "\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 }
 
 // objectsOf returns the objects of a text.
