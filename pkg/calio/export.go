@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/davadmin/davadmin/internal/spill"
 	"github.com/davadmin/davadmin/pkg/ical"
@@ -39,8 +38,27 @@ type CalendarWriter struct {
 // fileCalendar is a calendar of the file.
 type fileCalendar struct {
 	zones map[string]string // texts by TZID; "" for one that objects mention and nobody may define
-	log   *spill.Log
-	parts []int64 // offsets of texts in log
+	// Components are collected in a block, and full blocks kept in the log.
+	block  []byte
+	log    *spill.Log
+	blocks []int64 // their offsets in log
+}
+
+// blockSize is the size from which a block is full. It is large enough that reading and
+// writing blocks costs little, and small enough for maxCalendars of them.
+const blockSize = 128 << 10
+
+// flush moves the block to the log.
+func (c *fileCalendar) flush() error {
+	if len(c.block) == 0 {
+		return nil
+	}
+	at, err := c.log.Append(c.block)
+	c.blocks = append(c.blocks, at)
+	if c.block = c.block[:0]; cap(c.block) > 4*blockSize {
+		c.block = nil
+	}
+	return err
 }
 
 // NewCalendarWriter returns a CalendarWriter. dir is the directory of temporary files; ""
@@ -62,9 +80,13 @@ func (w *CalendarWriter) Add(text []byte) error {
 	for _, z := range zones {
 		c.zones[z.id] = z.text
 	}
-	at, err := c.log.Append([]byte(strings.Join(p.components, "")))
-	c.parts = append(c.parts, at)
-	return err
+	for _, text := range p.components {
+		c.block = append(c.block, text...)
+	}
+	if len(c.block) < blockSize {
+		return nil
+	}
+	return c.flush()
 }
 
 // ObjectError says that one object cannot be exported.
@@ -127,13 +149,16 @@ func (w *CalendarWriter) write(ctx context.Context, b *bufio.Writer) error {
 		for _, id := range slices.Sorted(maps.Keys(c.zones)) {
 			_, _ = b.WriteString(c.zones[id])
 		}
-		for i, at := range c.parts {
+		if err := c.flush(); err != nil {
+			return err
+		}
+		for _, at := range c.blocks {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			var err error
 			if text, err = c.log.Read(text[:0], at); err != nil {
 				return err
-			}
-			if i%256 == 0 && ctx.Err() != nil {
-				return ctx.Err()
 			}
 			if _, err := b.Write(text); err != nil {
 				return err

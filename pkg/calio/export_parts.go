@@ -19,7 +19,7 @@ type zone struct {
 type parts struct {
 	zones      []zone   // that it defines
 	mentioned  []string // TZIDs that its components mention
-	components []string // whole lines
+	components [][]byte // whole lines; they may refer to the text
 }
 
 // partsOf divides the text of an object. The error says why nobody could read it.
@@ -38,7 +38,7 @@ func readParts(text []byte) (*parts, error) {
 	}
 	p := &parts{}
 	for _, c := range calendar.Components {
-		p.add(c.Name, c.Value("TZID"), ended(c.String()))
+		p.add(c.Name, c.Value("TZID"), ended([]byte(c.String())))
 		if c.Name != "VTIMEZONE" {
 			p.mentionedBy(c)
 		}
@@ -50,14 +50,14 @@ func readParts(text []byte) (*parts, error) {
 }
 
 // add adds a component. Of two zones with one name, the first counts.
-func (p *parts) add(name, tzid, text string) {
+func (p *parts) add(name, tzid string, text []byte) {
 	if name != "VTIMEZONE" {
 		p.components = append(p.components, text)
 		return
 	}
 	id := strings.TrimSpace(ical.UnescapeText(tzid))
 	if !slices.ContainsFunc(p.zones, func(z zone) bool { return z.id == id }) {
-		p.zones = append(p.zones, zone{id, text})
+		p.zones = append(p.zones, zone{id, string(text)})
 	}
 }
 
@@ -90,18 +90,18 @@ func (p *parts) allZones() []zone {
 }
 
 // ended returns lines with the end of the last one.
-func ended(text string) string {
-	if strings.HasSuffix(text, "\n") {
+func ended(text []byte) []byte {
+	if bytes.HasSuffix(text, []byte("\n")) {
 		return text
 	}
-	return strings.TrimSuffix(text, "\r") + "\r\n"
+	return append(slices.Clone(bytes.TrimSuffix(text, []byte("\r"))), "\r\n"...)
 }
 
 // scan divides a text whose lines are those of most programs, without reading what is in its
 // components; nil for any other text.
 func scan(text []byte) *parts {
 	p := &parts{}
-	var open []string // names of the components that have begun
+	open := make([]string, 0, 8) // names of the components that have begun
 	begin, tzid := 0, ""
 	for at := 0; at < len(text); {
 		end := bytes.IndexByte(text[at:], '\n')
@@ -110,7 +110,7 @@ func scan(text []byte) *parts {
 		} else {
 			end += at + 1
 		}
-		line := bytes.TrimRight(text[at:end], "\r\n")
+		line := withoutEnd(text[at:end])
 		name, begins := cutFold(line, "BEGIN:")
 		switch {
 		case bytes.IndexByte(line, '\r') >= 0, folds(text[end:]) && mayBeStructure(line):
@@ -128,7 +128,7 @@ func scan(text []byte) *parts {
 				return nil
 			}
 			if open = open[:len(open)-1]; len(open) == 1 {
-				p.add(name, tzid, ended(string(text[begin:end])))
+				p.add(name, tzid, ended(text[begin:end]))
 			}
 			if len(open) == 0 && len(bytes.TrimSpace(text[end:])) > 0 {
 				return nil
@@ -152,6 +152,14 @@ func scan(text []byte) *parts {
 	return p
 }
 
+// withoutEnd returns a line without its end.
+func withoutEnd(line []byte) []byte {
+	for len(line) > 0 && (line[len(line)-1] == '\n' || line[len(line)-1] == '\r') {
+		line = line[:len(line)-1]
+	}
+	return line
+}
+
 // mayBeStructure reports whether a line that is folded could begin or end a component, or name
 // a time zone.
 func mayBeStructure(line []byte) bool {
@@ -166,7 +174,9 @@ func (p *parts) scanMention(line, rest []byte) {
 	}
 	const only = ";TZID="
 	if value := line[semicolon:max(semicolon, colon)]; bytes.HasPrefix(value, []byte(only)) && !bytes.ContainsAny(value[len(only):], `;,"^`) {
-		p.mention(string(value[len(only):]))
+		if value = value[len(only):]; len(p.mentioned) == 0 || p.mentioned[len(p.mentioned)-1] != string(value) {
+			p.mention(string(value))
+		}
 		return
 	}
 	if folds(rest) && (colon < 0 || bytes.IndexByte(line, '"') >= 0) {
@@ -202,7 +212,7 @@ func unfolded(line, rest []byte) []byte {
 	line = slices.Clone(line)
 	for folds(rest) {
 		next, after, _ := bytes.Cut(rest[1:], []byte("\n"))
-		line = append(line, bytes.TrimRight(next, "\r")...)
+		line = append(line, withoutEnd(next)...)
 		rest = after
 	}
 	return line
@@ -213,7 +223,7 @@ func folds(rest []byte) bool { return len(rest) > 0 && (rest[0] == ' ' || rest[0
 
 // isLine reports whether a line begins with a word in any letter case.
 func isLine(line []byte, word string) bool {
-	return len(line) >= len(word) && strings.EqualFold(string(line[:len(word)]), word)
+	return len(line) >= len(word) && line[0]|0x20 == word[0]|0x20 && strings.EqualFold(string(line[:len(word)]), word)
 }
 
 // cutFold returns the rest of a line that begins with a word, in upper case.
@@ -221,5 +231,15 @@ func cutFold(line []byte, word string) (string, bool) {
 	if !isLine(line, word) {
 		return "", false
 	}
-	return strings.ToUpper(strings.TrimSpace(string(line[len(word):]))), true
+	return upper(bytes.TrimSpace(line[len(word):])), true
+}
+
+// upper returns a name of a component in upper case.
+func upper(name []byte) string {
+	for _, known := range [...]string{"VEVENT", "VALARM", "VCALENDAR", "VTIMEZONE", "STANDARD", "DAYLIGHT", "VTODO"} {
+		if string(name) == known {
+			return known // which costs no memory
+		}
+	}
+	return strings.ToUpper(string(name))
 }
