@@ -184,7 +184,10 @@ func NewJCalWriter(out io.Writer) *JCalWriter {
 // Add writes an object. The error is an *ObjectError if its text cannot be read or has
 // something that JSON cannot express, so that it was left out.
 func (w *JCalWriter) Add(text []byte) error {
-	calendar, _, err := ical.Parse(string(text), ical.Options{Lenient: true})
+	calendar, err := readWhole(text, "cr-lines", "control-character") // JSON has no other broken lines
+	if err == nil && !slices.ContainsFunc(calendar.Components, func(c *ical.Component) bool { return c.Name != "VTIMEZONE" }) {
+		err = errNoComponent
+	}
 	if err != nil {
 		return &ObjectError{err}
 	}

@@ -2,7 +2,7 @@ package calio
 
 import (
 	"bytes"
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 
@@ -32,7 +32,7 @@ func partsOf(text []byte) (*parts, error) {
 
 // readParts divides any text that can be read.
 func readParts(text []byte) (*parts, error) {
-	calendar, _, err := ical.Parse(string(text), ical.Options{Lenient: true})
+	calendar, err := readWhole(text, "cr-lines", "control-character", "not-utf-8", "no-colon", "no-name", "open-quote", "continuation-of-nothing", "end-without-begin")
 	if err != nil {
 		return nil, err
 	}
@@ -44,9 +44,26 @@ func readParts(text []byte) (*parts, error) {
 		}
 	}
 	if len(p.components) == 0 {
-		return nil, fmt.Errorf("it has no component")
+		return nil, errNoComponent
 	}
 	return p, nil
+}
+
+var errNoComponent = errors.New("it has no component")
+
+// readWhole reads a text of which nothing is lost: an error of the text is returned unless its
+// code is one of those named, which the caller can keep.
+func readWhole(text []byte, kept ...string) (*ical.Component, error) {
+	calendar, problems, err := ical.Parse(string(text), ical.Options{Lenient: true})
+	if err != nil {
+		return nil, err
+	}
+	for i := range problems {
+		if p := &problems[i]; p.Level == ical.Error && !slices.Contains(kept, p.Code) {
+			return nil, p
+		}
+	}
+	return calendar, nil
 }
 
 // add adds a component. Of two zones with one name, the first counts.

@@ -165,18 +165,44 @@ func TestZonesOfOneName(t *testing.T) {
 	}
 }
 
+// An object of which something would be lost is left out and named.
 func TestUnreadableObject(t *testing.T) {
-	w := NewCalendarWriter(t.TempDir())
-	var broken *ObjectError
-	if err := w.Add([]byte("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n")); !errors.As(err, &broken) {
-		t.Errorf("%v", err)
-	}
-	var b bytes.Buffer
-	if err := w.Close(t.Context(), &b); err != nil {
-		t.Fatal(err)
-	}
-	if got := b.String(); got != "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:"+productID+"\r\nEND:VCALENDAR\r\n" {
-		t.Errorf("%q", got)
+	const event = "BEGIN:VEVENT\r\nUID:1\r\nEND:VEVENT\r\n"
+	for _, c := range []struct {
+		name, text    string
+		inICS, inJCal bool
+	}{
+		{"a good one", "BEGIN:VCALENDAR\r\n" + event + "END:VCALENDAR\r\n", true, true},
+		{"a broken line", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nno colon\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", true, false},
+		{"lines that end with CR", strings.ReplaceAll("BEGIN:VCALENDAR\r\n"+event+"END:VCALENDAR\r\n", "\n", ""), true, true},
+		{"no component", "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", false, false},
+		{"no end of the calendar", "BEGIN:VCALENDAR\r\n" + event, false, false},
+		{"no end of the event", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", false, false},
+		{"no end of one of two events", "BEGIN:VCALENDAR\r\n" + event + "BEGIN:VEVENT\r\nUID:1\r\nEND:VCALENDAR\r\n", false, false},
+		{"a second calendar", "BEGIN:VCALENDAR\r\n" + event + "END:VCALENDAR\r\nBEGIN:VCALENDAR\r\n" + event + "END:VCALENDAR\r\n", false, false},
+		{"nothing", "", false, false},
+	} {
+		var ics, jcal bytes.Buffer
+		w, j := NewCalendarWriter(t.TempDir()), NewJCalWriter(&jcal)
+		for _, x := range []struct {
+			format string
+			err    error
+			taken  bool
+		}{{"ics", w.Add([]byte(c.text)), c.inICS}, {"jcal", j.Add([]byte(c.text)), c.inJCal}} {
+			var broken *ObjectError
+			if x.taken && x.err != nil || !x.taken && !errors.As(x.err, &broken) {
+				t.Errorf("%s: %s: %v", c.name, x.format, x.err)
+			}
+		}
+		if err := errors.Join(w.Close(t.Context(), &ics), j.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(ics.String(), "UID:1"); got != c.inICS {
+			t.Errorf("%s: %s", c.name, ics.String())
+		}
+		if got := strings.Contains(jcal.String(), "uid"); got != c.inJCal {
+			t.Errorf("%s: %s", c.name, jcal.String())
+		}
 	}
 }
 
