@@ -26,10 +26,7 @@ type Options struct {
 	// Message means that the text is an iTIP message for an inbox (RFC 6638, 4.1): it must
 	// have a METHOD, which an object of a calendar must not have.
 	Message bool
-	// Unchecked leaves out the checks of meaning, which take about half of the time, for who
-	// needs only the times of what is stored already. It implies Lenient.
-	Unchecked bool
-	Limits    ical.Limits
+	Limits  ical.Limits
 }
 
 // Object is one calendar object. It may be used by several goroutines at a time, as long as
@@ -77,8 +74,7 @@ func (x *Object) Component(name string) *store.Component {
 // only for a text without an object that has a UID and a type, for several UIDs, and for more
 // than the limits.
 func Parse(text []byte, o Options) (*Object, error) {
-	o.Lenient = o.Lenient || o.Unchecked
-	object, err := parse(text, o, !o.Unchecked)
+	object, err := parse(text, o, true)
 	if err != nil {
 		return nil, err
 	}

@@ -2,193 +2,242 @@ package local
 
 import (
 	"cmp"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/davadmin/davadmin/pkg/calobj"
 	"github.com/davadmin/davadmin/pkg/freebusy"
 	"github.com/davadmin/davadmin/pkg/ical"
 	"github.com/davadmin/davadmin/pkg/recur"
+	"github.com/davadmin/davadmin/pkg/store"
 )
 
-// availability is a VAVAILABILITY (RFC 7953, 3.1), with times in Unix seconds.
-type availability struct {
-	priority   int // the one with the higher number is considered later
-	start, end int64
-	kind       freebusy.Kind     // of the time that is not available
-	available  []freebusy.Period // merged
+const availabilityType = "VAVAILABILITY"
+
+// maxLayers limits the VAVAILABILITY components of an account, and maxAvailable the AVAILABLE
+// components of each. People have one or two.
+const (
+	maxLayers    = 100
+	maxAvailable = 1000
+)
+
+// layer is a VAVAILABILITY in the window (RFC 7953, 3.1): busy in its range, except where an
+// AVAILABLE says otherwise.
+type layer struct {
+	rank  int // the lower the stronger
+	whole freebusy.Period
+	busy  []freebusy.Period
 }
 
-// maxAvailabilities bounds the availabilities of an account. With more, nothing is known.
-const maxAvailabilities = 500
+// errLayers is why an account with too many VAVAILABILITY components is not known.
+var errLayers = fmt.Errorf("the account has more than %d VAVAILABILITY components, or one of them has more than %d AVAILABLE", maxLayers, maxAvailable)
 
-// The sides of an availability that is open.
-const (
-	openStart = math.MinInt64 / 2
-	openEnd   = math.MaxInt64 / 2
-)
+// availability returns the busy times of all layers. A layer of a higher priority replaces
+// those of lower ones in its range (RFC 7953, 4). Of the same priority, that which takes more
+// time counts, so that the order in the store does not matter.
+func (w *work) availability() (busy []freebusy.Period) {
+	slices.SortStableFunc(w.layers, func(a, b layer) int { return cmp.Compare(b.rank, a.rank) })
+	for i := 0; i < len(w.layers); {
+		rank := w.layers[i].rank
+		var whole, own []freebusy.Period
+		for ; i < len(w.layers) && w.layers[i].rank == rank; i++ {
+			whole, own = append(whole, w.layers[i].whole), append(own, w.layers[i].busy...)
+		}
+		busy = w.merge(append(without(busy, w.merge(whole)), own...))
+	}
+	return busy
+}
 
-// availability keeps the VAVAILABILITY components of an object.
-func (b *busy) availability(x *calobj.Object) {
-	zones := b.options.Zones.Of(x.Calendar)
-	for c := range x.Calendar.Children("VAVAILABILITY") {
-		v := availability{start: openStart, end: openEnd, priority: priority(c.Value("PRIORITY")), kind: busyType(c.Value("BUSYTYPE"))}
-		if at, ok := b.point(zones, c.Get("DTSTART")); ok {
-			v.start = at
-		}
-		d, err := ical.ParseDuration(c.Value("DURATION"))
-		if at, ok := b.point(zones, c.Get("DTEND")); ok {
-			v.end = at
-		} else if err == nil && d.IsPositive() && v.start != openStart {
-			v.end = v.start + d.Days*ical.SecondsPerDay + d.Seconds
-		}
-		if v.end <= v.start {
-			continue
-		}
-		if len(b.availabilities) == maxAvailabilities {
-			b.add(b.window.Start.Unix(), ceilUnix(b.window), freebusy.Unknown)
+// merge merges periods in the window.
+func (w *work) merge(periods []freebusy.Period) []freebusy.Period {
+	return freebusy.Merge(w.window, periods)
+}
+
+// readAvailability adds the VAVAILABILITY components of an object. failed is told why a part
+// of them cannot be read.
+func (w *work) readAvailability(calendar *ical.Component, failed func(error)) {
+	zones := w.zones.Of(calendar)
+	for c := range calendar.Children(availabilityType) {
+		if len(w.layers) == maxLayers {
+			failed(errLayers)
 			return
 		}
-		v.available = b.available(x.Calendar, c)
-		b.availabilities = append(b.availabilities, v)
-	}
-}
-
-// priority turns PRIORITY, of which 1 is the highest and 0 or none the lowest, into an order.
-func priority(value string) int {
-	n, err := strconv.Atoi(strings.TrimSpace(value))
-	if err != nil || n < 1 || n > 9 {
-		return 0
-	}
-	return 10 - n
-}
-
-// busyType returns the kind of BUSYTYPE (RFC 7953, 3.2).
-func busyType(value string) freebusy.Kind {
-	switch upper(value) {
-	case "BUSY":
-		return freebusy.Busy
-	case "BUSY-TENTATIVE":
-		return freebusy.Tentative
-	}
-	return freebusy.Unavailable
-}
-
-// point returns the time of a property.
-func (b *busy) point(zones *recur.ObjectZones, p *ical.Property) (int64, bool) {
-	if p == nil {
-		return 0, false
-	}
-	t, err := ical.ParseTime(p.Value())
-	if err != nil {
-		return 0, false
-	}
-	return b.instant(zones, recur.TZID(p), valueOf(t)), true
-}
-
-// available returns the times of the AVAILABLE components in the window. Those that cannot be
-// computed are missing, so that they do not count as available.
-func (b *busy) available(calendar, c *ical.Component) []freebusy.Period {
-	byUID := map[string][]*ical.Component{}
-	var uids []string
-	for a := range c.Children("AVAILABLE") {
-		uid := a.Value("UID")
-		if byUID[uid] == nil {
-			uids = append(uids, uid)
+		l := layer{rank: priority(c), whole: freebusy.Period{Kind: freebusy.Unavailable}}
+		if p := c.Get("BUSYTYPE"); p != nil {
+			if l.whole.Kind = freebusy.ParseFBType(strings.TrimSpace(p.Value())); l.whole.Kind == freebusy.Free {
+				l.whole.Kind = freebusy.Unavailable
+			}
 		}
-		byUID[uid] = append(byUID[uid], asEvent(a))
-	}
-	if b.budget == nil {
-		b.budget = recur.NewBudget(recur.DefaultBudget)
-	}
-	var out []freebusy.Period
-	for _, uid := range uids {
-		set, _, err := recur.NewSet(calendar, byUID[uid], recur.SetOptions{Zones: b.options.Zones, Floating: b.zone})
+		from, to, err := w.rangeOf(zones, c)
 		if err != nil {
+			failed(err)
 			continue
 		}
-		for in, err := range set.Between(b.window.Start.Unix(), ceilUnix(b.window), b.budget) {
-			if err != nil {
-				break
-			}
-			out = append(out, freebusy.Period{Start: time.Unix(in.Start, 0).UTC(), End: time.Unix(in.End, 0).UTC(), Kind: freebusy.Busy})
+		l.whole.Start, l.whole.End = unix(max(from, w.from)), unix(min(to, w.to))
+		free, err := w.available(calendar, c)
+		if err != nil {
+			failed(err)
 		}
+		l.busy = without(w.merge([]freebusy.Period{l.whole}), w.merge(free))
+		w.layers = append(w.layers, l)
 	}
-	return freebusy.Merge(b.window, out)
 }
 
-// asEvent returns an event at the times of an AVAILABLE component, which recurs in the same way
-// (RFC 7953, 3.1).
-func asEvent(a *ical.Component) *ical.Component {
-	e := ical.NewComponent("VEVENT")
-	times := []string{"UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"}
-	for i := range a.Properties {
-		if p := &a.Properties[i]; slices.Contains(times, p.Name) {
-			var params []ical.Param
-			for param := range p.Params() {
-				params = append(params, param)
-			}
-			e.Add(p.Name, p.Value(), params...)
-		}
+// priority returns the rank of a component: 1 is the highest priority and 9 the lowest, and 0
+// or none is below all of them (RFC 7953, 3.1).
+func priority(c *ical.Component) int {
+	n, err := strconv.Atoi(strings.TrimSpace(c.Value("PRIORITY")))
+	if err != nil || n < 1 || n > 9 {
+		return 10
 	}
-	return e
+	return n
 }
 
-// unavailable returns the times that the availabilities leave out, as RFC 7953, 4 computes
-// them: the one with the highest priority decides.
-func (b *busy) unavailable() []freebusy.Period {
-	slices.SortStableFunc(b.availabilities, func(x, y availability) int { return cmp.Compare(x.priority, y.priority) })
-	var out []freebusy.Period
-	for _, v := range b.availabilities {
-		w := freebusy.Window{Start: time.Unix(max(v.start, b.window.Start.Unix()), 0).UTC(), End: time.Unix(min(v.end, ceilUnix(b.window)), 0).UTC()}
-		if w.End.After(w.Start) {
-			out = append(outside(out, w), without(w, v.available, v.kind)...)
+// rangeOf returns the range of a VAVAILABILITY. A side that is missing is open.
+func (w *work) rangeOf(zones *recur.ObjectZones, c *ical.Component) (from, to int64, err error) {
+	from, to = math.MinInt64, math.MaxInt64
+	for _, name := range []string{"DTSTART", "DTEND"} {
+		p := c.Get(name)
+		if p == nil {
+			continue
+		}
+		t, err := ical.ParseTime(p.Value())
+		if err != nil {
+			return 0, 0, fmt.Errorf("%s: %w", name, err)
+		}
+		zone := w.zone
+		if found, _ := zones.Find(recur.TZID(p)); found != nil {
+			zone = found
+		}
+		at := zone.Unix(t.Civil)
+		if t.Form == ical.UTC {
+			at = int64(t.Civil)
+		}
+		if name == "DTSTART" {
+			from = at
+		} else {
+			to = at
 		}
 	}
-	return out
-}
-
-// outside returns what a list of periods says about the time outside of a window.
-func outside(list []freebusy.Period, w freebusy.Window) (out []freebusy.Period) {
-	for _, p := range list {
-		if p.Start.Before(w.Start) {
-			out = append(out, freebusy.Period{Start: p.Start, End: earliest(p.End, w.Start), Kind: p.Kind})
+	if p := c.Get("DURATION"); p != nil && c.Get("DTEND") == nil && from != math.MinInt64 {
+		d, err := ical.ParseDuration(p.Value())
+		if err != nil {
+			return 0, 0, fmt.Errorf("DURATION: %w", err)
 		}
-		if p.End.After(w.End) {
-			out = append(out, freebusy.Period{Start: latest(p.Start, w.End), End: p.End, Kind: p.Kind})
+		to = from + d.Days*ical.SecondsPerDay + d.Seconds
+	}
+	return from, to, nil
+}
+
+// available returns the instances of the AVAILABLE components (RFC 7953, 3.1), as
+// periods of any kind other than Free. They recur like events, those of one UID together.
+func (w *work) available(calendar, c *ical.Component) (free []freebusy.Period, err error) {
+	byUID := make(map[string][]*ical.Component)
+	var order []string
+	n := 0
+	for a := range c.Children("AVAILABLE") {
+		if n++; n > maxAvailable {
+			return nil, errLayers
+		}
+		uid := a.Value("UID")
+		if byUID[uid] == nil {
+			order = append(order, uid)
+		}
+		byUID[uid] = append(byUID[uid], &ical.Component{Name: "VEVENT", Properties: a.Properties, Line: a.Line})
+	}
+	for _, uid := range order {
+		set, problems, err := recur.NewSet(calendar, byUID[uid], recur.SetOptions{Zones: w.zones, Floating: w.zone})
+		if err == nil {
+			err = doubt("", problems)
+		}
+		if err != nil {
+			return free, err
+		}
+		if free, err = w.appendInstances(free, set); err != nil {
+			return free, err
 		}
 	}
-	return out
+	return free, nil
 }
 
-// without returns periods of a kind for the time of a window that is not in a merged list.
-func without(w freebusy.Window, list []freebusy.Period, kind freebusy.Kind) (out []freebusy.Period) {
-	at := w.Start
-	for _, p := range list {
-		if start := earliest(p.Start, w.End); start.After(at) {
-			out = append(out, freebusy.Period{Start: at, End: start, Kind: kind})
+// appendInstances appends the instances of a set in the window.
+func (w *work) appendInstances(periods []freebusy.Period, set *recur.Set) ([]freebusy.Period, error) {
+	budget := recur.NewBudget(min(recur.DefaultBudget, w.left))
+	had := budget.Left()
+	defer func() { w.left -= had - budget.Left() }()
+	for in, err := range set.Between(w.from, w.to, budget) {
+		if err != nil {
+			return periods, err
 		}
-		at = latest(at, p.End)
+		periods = append(periods, freebusy.Period{Start: unix(in.Start), End: unix(in.End), Kind: freebusy.Busy})
 	}
-	if w.End.After(at) {
-		out = append(out, freebusy.Period{Start: at, End: w.End, Kind: kind})
-	}
-	return out
+	return periods, nil
 }
 
-func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
+// availabilityNames are the properties of an inbox with availability: that of the standard
+// (RFC 7953, 7.2.4), and that of older programs.
+func availabilityNames() []store.PropertyName {
+	return []store.PropertyName{
+		{Namespace: "urn:ietf:params:xml:ns:caldav", Local: "calendar-availability"},
+		{Namespace: "http://calendarserver.org/ns/", Local: "calendar-availability"},
 	}
-	return b
 }
 
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// readInboxAvailability adds the availability that a client has set on the inbox.
+func (w *work) readInboxAvailability(ctx context.Context, r store.Reader) error {
+	w.calendar = store.InboxName
+	list, err := r.Properties(ctx, store.PropertyPlace{Account: w.account, Calendar: store.InboxName})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
 	}
-	return b
+	if err != nil {
+		return err
+	}
+	failed := func(err error) { w.unknown(&store.Component{}, err) }
+	for _, name := range availabilityNames() {
+		i := slices.IndexFunc(list, func(p store.Property) bool { return p.PropertyName == name })
+		if i < 0 {
+			continue
+		}
+		text, err := textOfXML(list[i].Value)
+		if err != nil {
+			failed(err)
+			return nil
+		}
+		calendar, problems, err := ical.Parse(text, ical.Options{Lenient: true})
+		if err == nil {
+			err = doubt(text, problems)
+		}
+		if err != nil {
+			failed(err)
+			return nil
+		}
+		w.readAvailability(calendar, failed)
+		return nil // the older name says the same
+	}
+	return nil
+}
+
+// textOfXML returns the text in XML, without that of blanks around it.
+func textOfXML(value string) (string, error) {
+	d := xml.NewDecoder(strings.NewReader(value))
+	var text strings.Builder
+	for {
+		token, err := d.RawToken()
+		switch {
+		case errors.Is(err, io.EOF):
+			return strings.TrimSpace(text.String()) + "\r\n", nil
+		case err != nil:
+			return "", fmt.Errorf("the property is not valid XML: %w", err)
+		}
+		if data, ok := token.(xml.CharData); ok {
+			text.Write(data)
+		}
+	}
 }
