@@ -202,7 +202,7 @@ func TestEveryRuleHasAFault(t *testing.T) {
 		planted[p.rule] = true
 	}
 	// Other tests cover these, which need a server or a source that fails.
-	for _, id := range []string{"probe-old-server", "probe-new-server", "probe-old-to-new", "probe-new-to-old", "referral-not-followed", "absence-not-proven", "audit-incomplete", "check-not-run"} {
+	for _, id := range []string{"probe-old-server", "probe-new-server", "probe-old-to-new", "probe-new-to-old", "probe-compare-old", "probe-compare-new", "referral-not-followed", "absence-not-proven", "audit-incomplete", "check-not-run"} {
 		planted[id] = true
 	}
 	for _, r := range coexist.Rules() {
@@ -289,7 +289,7 @@ func TestCorrectDeploymentPasses(t *testing.T) {
 	}
 	const notAllowed = ": needs permission to query both servers"
 	if diff := cmp.Diff([]string{"probe-old-server" + notAllowed, "probe-new-server" + notAllowed, "probe-old-to-new" + notAllowed, "probe-new-to-old" + notAllowed,
-		"absence-not-proven: needs a directory server instead of a file"}, idle); diff != "" {
+		"probe-compare-old" + notAllowed, "probe-compare-new" + notAllowed, "absence-not-proven: needs a directory server instead of a file"}, idle); diff != "" {
 		t.Errorf("not passed (-want +got):\n%s", diff)
 	}
 }

@@ -92,6 +92,20 @@ func (c *Check) oldURL(address string) (string, *finding.Where, error) {
 	return line.url, &finding.Where{File: c.o.Map.Path, Line: line.line}, nil
 }
 
+// oldWCAP returns the URL at which the old server of a user answers its own clients.
+func (c *Check) oldWCAP(address string) (string, *finding.Where, error) {
+	at, where, err := c.oldURL(address)
+	if err != nil {
+		return "", nil, err
+	}
+	u, err := url.Parse(at)
+	if err != nil {
+		return "", nil, err
+	}
+	u.Path, u.RawPath, u.RawQuery, u.Fragment = oldWCAPPath, "", "", ""
+	return u.String(), where, nil
+}
+
 // newURL returns the URL to which the old server redirects.
 func (c *Check) newURL() (string, *finding.Where, error) {
 	if c.o.Old == nil {
@@ -212,16 +226,11 @@ func probeOldToNew(ctx context.Context, c *Check, emit emitter) error {
 	if err != nil {
 		return err
 	}
-	at, where, err := c.oldURL(about)
+	at, where, err := c.oldWCAP(about)
 	if err != nil {
 		return err
 	}
-	u, err := url.Parse(at)
-	if err != nil {
-		return err
-	}
-	u.Path, u.RawPath, u.RawQuery, u.Fragment = oldWCAPPath, "", "", ""
-	p := probe{"the old server", u.String(), where, c.query(about, "")}
+	p := probe{"the old server", at, where, c.query(about, "")}
 	a, err := c.o.Asker.GetFreeBusy(ctx, p.url, p.query)
 	if err != nil || len(a.Redirects) > 0 {
 		return p.evaluate(a, err, emit)

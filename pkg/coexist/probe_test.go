@@ -190,6 +190,10 @@ func TestProbesSendRealQueries(t *testing.T) {
 		"new wcap nina@example.com",
 		"old wcap nina@example.com", "new wcap nina@example.com",
 		"new wcap adam@example.com",
+		// The comparison; here, the old server redirects even about its own user.
+		"new wcap all of adam@example.com", "old wcap all of adam@example.com", "new wcap all of adam@example.com",
+		"old ischedule mailto:adam@example.com from mailto:nina@example.com",
+		"new wcap all of nina@example.com", "old wcap all of nina@example.com", "new wcap all of nina@example.com",
 	}, s.asked); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)
 	}
@@ -206,16 +210,20 @@ func TestProbesOfGivenUsers(t *testing.T) {
 		o.Ask6, o.Ask7 = "MAILTO:olga@Example.ORG", ""
 	}
 	r := d.check(t)
-	if diff := cmp.Diff([]string{"old ischedule mailto:olga@Example.ORG from mailto:olga@Example.ORG", "new wcap olga@Example.ORG"}, s.asked); diff != "" {
+	if diff := cmp.Diff([]string{
+		"old ischedule mailto:olga@Example.ORG from mailto:olga@Example.ORG", "new wcap olga@Example.ORG",
+		"new wcap all of olga@Example.ORG", "old wcap all of olga@Example.ORG", "new wcap all of olga@Example.ORG",
+		"old ischedule mailto:olga@Example.ORG from mailto:olga@Example.ORG",
+	}, s.asked); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)
 	}
 	for _, o := range r.Outcomes {
 		switch o.Rule {
-		case "probe-old-server", "probe-new-to-old":
+		case "probe-old-server", "probe-new-to-old", "probe-compare-old":
 			if o.Result != finding.Passed {
 				t.Errorf("%+v", o)
 			}
-		case "probe-new-server", "probe-old-to-new":
+		case "probe-new-server", "probe-old-to-new", "probe-compare-new":
 			if o.Result != finding.NotRun || o.Reason != "needs the address of a user on the new server" || !slices.Contains(o.Needs, finding.NeedNewServerUser) {
 				t.Errorf("%+v", o)
 			}
@@ -248,17 +256,7 @@ func TestProbesKeepPasswords(t *testing.T) {
 func TestProbesOfUsersOnTheOtherSide(t *testing.T) {
 	s := start(t, answers, redirects, answers)
 	d := s.between(t)
-	edit := d.edit
-	d.edit = func(o *coexist.Options) {
-		edit(o)
-		o.Ask6, o.Ask7 = "nina@example.com", "Mailto:adam@example.com"
-		o.Decide = func(ctx context.Context, address string) (*route.Decision, error) {
-			return route.Decide(ctx, route.Config{
-				MailFilter: "(mail=%s)", LocalAttr: "davstore", Fetched: []string{"mail", "davstore"}, Store: "davStore", Backend: "defaultbackend",
-				Peer: func(string) (route.Peer, bool) { return route.Peer{}, false },
-			}, d.source(t), address)
-		}
-	}
+	d.edit = decidesWithMark(t, d, d.edit, "nina@example.com", "Mailto:adam@example.com")
 	var got []string
 	for _, f := range findings(t, d.check(t)) {
 		got = append(got, f.Rule+" "+place(f)+" "+f.Fix.String())
@@ -273,5 +271,28 @@ func TestProbesOfUsersOnTheOtherSide(t *testing.T) {
 		if strings.HasPrefix(question, "old ischedule") {
 			t.Errorf("queried anyway: %s", question)
 		}
+	}
+}
+
+// decidesWithMark returns an edit that asks about these users, and lets the check decide by
+// the mark of their entries where they are.
+func decidesWithMark(t *testing.T, d *deployment, edit func(*coexist.Options), ask6, ask7 string) func(*coexist.Options) {
+	return func(o *coexist.Options) {
+		edit(o)
+		o.Ask6, o.Ask7 = ask6, ask7
+		o.Decide = func(ctx context.Context, address string) (*route.Decision, error) {
+			return route.Decide(ctx, route.Config{
+				MailFilter: "(mail=%s)", LocalAttr: "davstore", Fetched: []string{"mail", "davstore"}, Store: "davStore", Backend: "defaultbackend",
+				Peer: func(string) (route.Peer, bool) { return route.Peer{}, false },
+			}, d.source(t), address)
+		}
+	}
+}
+
+// withRules returns an edit that selects rules.
+func withRules(edit func(*coexist.Options), ids ...string) func(*coexist.Options) {
+	return func(o *coexist.Options) {
+		edit(o)
+		o.Only = ids
 	}
 }

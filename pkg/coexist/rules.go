@@ -273,5 +273,19 @@ func probeRules() []rule {
 				"follow the advice in the finding"),
 			probe: probeNewToOld,
 		},
+		{
+			Rule: newRule("probe-compare-old", finding.Info,
+				"both servers return the same busy times of a user of the old server",
+				"if the new server answers from elsewhere, such as calendars of its own, it shows wrong free times; a difference that the known rules of the servers explain is a note, any other one is an error",
+				"follow the advice in the finding"),
+			probe: probeCompareOld,
+		},
+		{
+			Rule: newRule("probe-compare-new", finding.Info,
+				"both servers return the same busy times of a user of the new server",
+				"if the old server answers from elsewhere, such as calendars that were not deleted, it shows wrong free times; a difference that the known rules of the servers explain is a note, any other one is an error",
+				"follow the advice in the finding"),
+			probe: probeCompareNew,
+		},
 	}
 }
