@@ -149,7 +149,7 @@ func (p *comparison) first(ctx context.Context, server string, queries ...func()
 var errRedirects = errors.New("the old server redirects to another server")
 
 // fromOld passes on an answer of the old server, unless it is that of another server about
-// a user who has not moved.
+// a user of the old server.
 func (p *comparison) fromOld(a *ischedule.Answer, err error) (*ischedule.Answer, error) {
 	if err == nil && len(a.Redirects) > 0 && !p.moved {
 		return nil, errRedirects

@@ -62,7 +62,8 @@ the servers.
 
 The directory is that of --ldif or -H, else the one configured in the home. With
 --probe, both servers are asked for the free/busy of one user on each side, on the same
-path as a real request. 'coexist rules' lists the rules, and --rules runs only some of them.
+path as a real request, and their answers are compared. 'coexist rules' lists the rules,
+and --rules runs only some of them.
 
 If the directory could not be read to its end, or if a back end whose accounts the rules
 need cannot be read, there is a finding audit-incomplete and the exit code is 1.
