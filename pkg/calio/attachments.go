@@ -19,12 +19,14 @@ type InlineAttachment struct {
 	Content   []byte
 }
 
-// InlineAttachments yields the inline attachments of an object. An attachment that cannot be
-// decoded is an error, after which the others follow.
+// InlineAttachments yields the inline attachments of an object, those of alarms included, in the
+// order of the text. An attachment that cannot be decoded is an error, after which the others
+// follow.
 func InlineAttachments(x *calobj.Object) iter.Seq2[*InlineAttachment, error] {
 	return func(yield func(*InlineAttachment, error) bool) {
 		n := 0
-		for _, c := range x.Calendar.Components {
+		var walk func(*ical.Component) bool
+		walk = func(c *ical.Component) bool {
 			for p := range c.All("ATTACH") {
 				if !strings.EqualFold(p.Param("ENCODING"), "BASE64") {
 					continue
@@ -35,10 +37,17 @@ func InlineAttachments(x *calobj.Object) iter.Seq2[*InlineAttachment, error] {
 					err = fmt.Errorf("attachment %d: %w", n, err)
 				}
 				if !yield(&InlineAttachment{Number: n, FileName: fileName(p), Extension: extension(p), Content: content}, err) {
-					return
+					return false
 				}
 			}
+			for _, child := range c.Components {
+				if !walk(child) {
+					return false
+				}
+			}
+			return true
 		}
+		walk(x.Calendar)
 	}
 }
 

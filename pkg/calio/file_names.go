@@ -9,13 +9,12 @@ import (
 // system takes it, else one that is made from it; no two are equal in any letter case. The
 // names depend only on those that were asked for before. It must not be used by several
 // goroutines.
-type FileNames struct{ taken map[string]bool }
+type FileNames struct {
+	taken map[string]int // by the name in lower case: the number to try for the next one
+}
 
 // NewFileNames returns FileNames of an empty directory.
-func NewFileNames() *FileNames { return &FileNames{taken: map[string]bool{}} }
-
-// maxNumberedName bounds how many resources have names that differ only in letter case.
-const maxNumberedName = 1_000_000
+func NewFileNames() *FileNames { return &FileNames{taken: map[string]int{}} }
 
 // Of returns the name of the file for a resource, ending in extension.
 func (n *FileNames) Of(resource, extension string) string {
@@ -23,11 +22,14 @@ func (n *FileNames) Of(resource, extension string) string {
 	if !plainName(base) || reserved(base) {
 		base = strings.TrimSuffix(ResourceName(base, 1), ".ics")
 	}
-	name := base + extension
-	for i := 2; n.taken[strings.ToLower(name)] && i < maxNumberedName; i++ {
-		name = fmt.Sprintf("%s-%d%s", base, i, extension)
+	first := strings.ToLower(base + extension)
+	name, next := base+extension, max(n.taken[first], 2)
+	for n.taken[strings.ToLower(name)] > 0 {
+		name = fmt.Sprintf("%s-%d%s", base, next, extension)
+		next++
 	}
-	n.taken[strings.ToLower(name)] = true
+	n.taken[strings.ToLower(name)] = 2
+	n.taken[first] = next
 	return name
 }
 

@@ -51,9 +51,14 @@ func (d *newDirectory) make(name string) (*newDirectory, error) {
 	return &newDirectory{path: path, draft: path, names: calio.NewFileNames()}, nil
 }
 
-// write writes a file.
+// write writes a file, which must be new.
 func (d *newDirectory) write(name string, content []byte) error {
-	return os.WriteFile(filepath.Join(d.draft, name), content, 0o600)
+	f, err := os.OpenFile(filepath.Join(d.draft, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Close())
 }
 
 // end gives the directory its name, unless err says that it is incomplete: then it keeps the

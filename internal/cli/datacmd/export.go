@@ -59,7 +59,8 @@ components is never changed.
 
 --format says how:
   ics        one iCalendar file with all components; each time zone is in it once, sorted by
-             name. What surrounds an object in the store, such as PRODID, is left out.
+             name, unless components define it in different ways. What surrounds an object
+             in the store, such as PRODID, is left out.
   jcal       one file with a list of jCal objects (RFC 7265)
   directory  a directory with a file for each component, byte for byte as the store has it,
              named after its URI; without -n, a directory in it for each calendar
@@ -68,8 +69,9 @@ The order is that of the URIs, or that of the first instances with --from or --t
 two exports of the same data are equal. --extract-attachments writes the inline attachments
 into a directory as well; the components keep theirs.
 
-A component that cannot be read is named and left out, the others are exported, and the exit
-code is 4.`,
+A component that cannot be read, or that would not be complete in the format, is named and
+left out, the others are exported, and the exit code is 4. A directory has what is in the
+store, whether it can be read or not.`,
 		Example: `  davadmin calcomponent export -a jdoe@example.com -m jdoe.ics
   davadmin calcomponent export -a jdoe@example.com -n work -m work/ --format directory
   davadmin calcomponent export -a jdoe@example.com -m - --from 2026-01-01 | gzip > jdoe.ics.gz`,
@@ -182,20 +184,51 @@ func (o *export) writeObjects(ctx context.Context, st store.Store, found account
 	if o.format == formatDirectory {
 		return o.writeDirectory(each)
 	}
-	write := func(out io.Writer) error {
-		if o.format == formatJCal {
-			w := calio.NewJCalWriter(out)
-			if err := each(func(_ string, x *calio.Selected) error { return w.Add(x.Text) }); err != nil {
+	uids := calio.NewUIDs(o.tmp)
+	err := o.writeFile(ctx, func(out io.Writer) error {
+		add, end := o.objectWriter(ctx, out)
+		return end(each(func(_ string, x *calio.Selected) error {
+			if err := add(x.Text); err != nil {
+				return err
+			}
+			return uids.Add(x.UID)
+		}))
+	})
+	return errors.Join(err, o.repeated(uids))
+}
+
+// objectWriter returns the functions that write an object to a file, and that end the file
+// unless there was an error.
+func (o *export) objectWriter(ctx context.Context, out io.Writer) (add func(text []byte) error, end func(error) error) {
+	if o.format == formatJCal {
+		w := calio.NewJCalWriter(out)
+		return w.Add, func(err error) error {
+			if err != nil {
 				return err
 			}
 			return w.Close()
 		}
-		w := calio.NewCalendarWriter(o.tmp)
-		if err := each(func(_ string, x *calio.Selected) error { return w.Add(x.Text) }); err != nil {
+	}
+	w := calio.NewCalendarWriter(o.tmp)
+	return w.Add, func(err error) error {
+		if err != nil {
 			return errors.Join(err, w.Abort())
 		}
 		return w.Close(ctx, out)
 	}
+}
+
+// repeated warns of objects that the readers of one file take for others.
+func (o *export) repeated(uids *calio.UIDs) error {
+	n, err := uids.Repeated()
+	if err == nil && n > 0 {
+		o.console.Warnf("UIDs that are in several calendars: %d; programs that read the file take the components of such a UID for one; to keep them apart, export one calendar with -n, or use --format directory", n)
+	}
+	return errors.Join(err, uids.Close())
+}
+
+// writeFile writes the file of -m, or standard output.
+func (o *export) writeFile(ctx context.Context, write func(out io.Writer) error) error {
 	if o.path == "-" {
 		o.console.EndWithReader()
 		return write(o.console.Streams.Out)
@@ -253,7 +286,16 @@ func (o *export) one(calendar string, x *calio.Selected, attachments *newDirecto
 		return err
 	}
 	o.done.Add(1)
-	if attachments == nil || x.Object == nil {
+	if attachments == nil {
+		return nil
+	}
+	return o.extract(calendar, x, attachments)
+}
+
+// extract writes the inline attachments of a component.
+func (o *export) extract(calendar string, x *calio.Selected, attachments *newDirectory) error {
+	if x.Object == nil {
+		o.unreadable(calendar, x.Name, fmt.Errorf("its attachments cannot be read: %w", x.Err))
 		return nil
 	}
 	base := ""
