@@ -47,7 +47,7 @@ func (w *world) createAccount() {
 	err := w.Update(w.Context(), func(ctx context.Context, u store.Writer) error {
 		return u.CreateAccount(ctx, &store.NewAccount{
 			Account:   store.Account{ID: "a", Kind: store.User, Addresses: []string{"a@example.com"}},
-			Calendars: []store.Calendar{{Name: store.DefaultCalendar, Kind: store.PlainCalendar, Components: []string{"VEVENT", "VTODO"}}},
+			Calendars: []store.Calendar{{Name: store.DefaultCalendar, Kind: store.PlainCalendar, Components: []string{"VEVENT", "VTODO", "VFREEBUSY", "VAVAILABILITY"}}},
 		})
 	})
 	if err != nil {

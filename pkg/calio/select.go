@@ -2,7 +2,7 @@ package calio
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -60,7 +60,13 @@ type Selected struct {
 	// Err says why the text cannot be read, or its instances cannot be computed, so that
 	// nobody knows whether the filter selects it.
 	Err error
+
+	set *recur.Set
 }
+
+// Set returns the recurrence set, with times without a zone in that of the filter. It is nil
+// without an Object, for types that have no instances, and for a set that cannot be computed.
+func (x *Selected) Set() *recur.Set { return x.set }
 
 // A Selector selects components. It must not be used by several goroutines.
 type Selector struct {
@@ -90,8 +96,15 @@ func (s *Selector) Components(ctx context.Context, r store.Reader, account, cale
 // Texts is like Components, for callers who need only the texts: objects are read only if the
 // filter depends on them.
 func (s *Selector) Texts(ctx context.Context, r store.Reader, account, calendar string) iter.Seq2[*Selected, error] {
-	content := s.filter.Organizer != "" || s.text != ""
-	return s.components(ctx, r, account, calendar, func(c *store.Component) bool { return content || s.filter.bySpan() && (c.Recurring || c.Floating) })
+	content := s.filter.Organizer != "" || s.filter.Text != ""
+	return s.components(ctx, r, account, calendar, func(c *store.Component) bool { return content || s.filter.bySpan() && !exact(c) })
+}
+
+// exact reports whether an instance of a component overlaps a time range whenever its span
+// does. This is so for one event. The tables of RFC 4791, 9.9, say more about the other types,
+// and free/busy data has gaps.
+func exact(c *store.Component) bool {
+	return c.Type == "VEVENT" && !c.Recurring && !c.Floating && !c.Start.IsZero() && !c.End.IsZero()
 }
 
 func (s *Selector) components(ctx context.Context, r store.Reader, account, calendar string, read func(*store.Component) bool) iter.Seq2[*Selected, error] {
@@ -118,43 +131,95 @@ func (s *Selector) read(x *Selected) (selected bool) {
 	if x.Object, x.Err = calobj.Parse(x.Text, calobj.Options{Zones: s.zones, Lenient: true}); x.Err != nil {
 		return true
 	}
+	x.set = s.setOf(x)
 	selected, x.Err = s.selects(x)
 	return selected || x.Err != nil
 }
 
+// setOf returns the recurrence set of a component, see Selected.Set.
+func (s *Selector) setOf(x *Selected) *recur.Set {
+	if x.Object.Set() == nil || s.filter.Zone == nil || !x.Floating {
+		return x.Object.Set()
+	}
+	components := slices.DeleteFunc(slices.Clone(x.Object.Calendar.Components), func(c *ical.Component) bool { return c.Name != x.Object.Type })
+	set, _, err := recur.NewSet(x.Object.Calendar, components, recur.SetOptions{Zones: s.zones, Floating: s.filter.Zone})
+	if err != nil {
+		return nil
+	}
+	return set
+}
+
 // selects reports whether the filter selects an object, as far as the store did not decide it.
 func (s *Selector) selects(x *Selected) (bool, error) {
-	if s.filter.Organizer != "" && !s.organized(x.Object) || s.text != "" && !s.contains(x.Object) {
+	if s.filter.Organizer != "" && !s.organized(x.Object) || s.filter.Text != "" && !s.contains(x.Object) {
 		return false, nil
 	}
-	if !s.filter.bySpan() || !x.Recurring && !x.Floating {
+	if !s.filter.bySpan() || exact(x.Component) || !hasInstances(x.Type) {
 		return true, nil
 	}
 	for _, err := range s.Instances(x) {
 		return err == nil, err // the first one decides
 	}
+	if x.Start.IsZero() && x.End.IsZero() && !s.dated(x) {
+		return false, errors.New("its times cannot be read")
+	}
 	return false, nil
+}
+
+// dated reports whether a component has an instance at any time, as far as can be found out.
+func (s *Selector) dated(x *Selected) bool {
+	for range x.set.Between(firstInstant, lastInstant, recur.NewBudget(instanceBudget)) {
+		return true
+	}
+	return false
+}
+
+// hasInstances reports whether components of a type have instances. The others are selected by
+// their spans.
+func hasInstances(component string) bool {
+	return component != "VAVAILABILITY" && component != "VPOLL"
 }
 
 // Instances yields the instances of a selected component in the time range of the filter, in
 // the order of their starts; see recur.Set.Between. A type without instances has none.
 func (s *Selector) Instances(x *Selected) iter.Seq2[recur.Instance, error] {
-	set := x.Object.Set()
-	if set == nil {
+	if x.set == nil {
 		return func(yield func(recur.Instance, error) bool) {
-			if x.Type != "VFREEBUSY" {
-				yield(recur.Instance{}, fmt.Errorf("its instances cannot be computed"))
+			if hasInstances(x.Type) {
+				yield(recur.Instance{}, errors.New("its instances cannot be computed"))
 			}
 		}
 	}
-	if s.filter.Zone != nil && x.Floating {
-		components := slices.DeleteFunc(slices.Clone(x.Object.Calendar.Components), func(c *ical.Component) bool { return c.Name != x.Object.Type })
-		if in, _, err := recur.NewSet(x.Object.Calendar, components, recur.SetOptions{Zones: s.zones, Floating: s.filter.Zone}); err == nil {
-			set = in
+	from, to := s.filter.Window()
+	return x.set.Between(from, to, recur.NewBudget(instanceBudget))
+}
+
+// Within reports whether all instances of a selected component are entirely in the time range
+// of the filter. A task that is due when the time range ends is not, one without a date is in
+// no time range, and neither is what cannot be computed.
+func (s *Selector) Within(x *Selected) bool {
+	from, to := s.filter.Window()
+	switch {
+	case !s.filter.bySpan():
+		return true
+	case x.Type != "VTODO" && !x.Start.IsZero() && !x.End.IsZero() && x.Start.Unix() >= from && x.End.Unix() <= to:
+		return true // the span contains all instances; that of a task has the second before it is due
+	case x.set == nil || exact(x.Component):
+		return false
+	}
+	// A series may have any number of instances in the range, so look only outside of it.
+	ranges := [][2]int64{{firstInstant, from}, {to, lastInstant}}
+	if !x.Recurring {
+		ranges = [][2]int64{{firstInstant, lastInstant}}
+	}
+	for _, r := range ranges {
+		for in, err := range x.set.Between(r[0], r[1], recur.NewBudget(instanceBudget)) {
+			if err != nil || in.Start < from || in.Start >= to || in.End > to {
+				return false
+			}
 		}
 	}
-	from, to := s.filter.Window()
-	return set.Between(from, to, recur.NewBudget(instanceBudget))
+	return true
 }
 
 // instanceBudget bounds the search for the instances of one component, see recur.Budget.

@@ -83,3 +83,28 @@ func TestSelect(t *testing.T) {
 		})
 	}
 }
+
+// Free/busy data has gaps, and availability has a span but no instances.
+func TestSelectWithoutEvents(t *testing.T) {
+	w := newWorld(t)
+	text := file(
+		"BEGIN:VFREEBUSY\r\nUID:busy\r\nDTSTAMP:20260101T000000Z\r\nFREEBUSY:20260301T080000Z/PT1H,20260303T080000Z/PT1H\r\nEND:VFREEBUSY\r\n",
+		"BEGIN:VAVAILABILITY\r\nUID:hours\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260301T080000\r\nDTEND:20260303T080000\r\nEND:VAVAILABILITY\r\n",
+	)
+	w.requireLoad(w.options(), text, "created busy", "created hours")
+	at := func(day, hour int) time.Time { return time.Date(2026, 3, day, hour, 0, 0, 0, time.UTC) }
+	for _, c := range []struct {
+		from, to  time.Time
+		want      []string
+		instances int
+	}{
+		{at(1, 0), at(4, 0), []string{"busy", "hours"}, 2},
+		{at(1, 8), at(1, 9), []string{"busy", "hours"}, 1},
+		{at(2, 0), at(3, 0), []string{"hours"}, 0},
+		{at(5, 0), at(6, 0), nil, 0},
+	} {
+		if got, n := w.selected(calio.Filter{From: c.from, To: c.to}); !slices.Equal(got, c.want) || n != c.instances {
+			t.Errorf("from %s to %s: %q with %d instances, want %q with %d", c.from, c.to, got, n, c.want, c.instances)
+		}
+	}
+}
