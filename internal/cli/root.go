@@ -153,9 +153,11 @@ func addGlobals(root *cobra.Command, g *cmdutil.Globals) {
 	})
 }
 
-// restricting are the options that restrict a run to a home, to a part of its accounts or to
+// restricting are the options that restrict a run to a home, to a part of its data or to
 // a number of changes, or demand a proof. Without a value they would restrict nothing.
-var restricting = []string{"backend", "base", "clifile", "home", "ldapfilter", "max-changes", "prove-as"}
+var restricting = []string{
+	"account", "backend", "base", "clifile", "from", "guid", "home", "ldapfilter", "max-changes", "name", "organizer", "prove-as", "text", "to", "type", "uid",
+}
 
 // refuseEmptyOptions refuses an empty value of a restricting option, which usually comes
 // from a variable of a script that is not set.
@@ -164,6 +166,9 @@ func refuseEmptyOptions(cmd *cobra.Command) error {
 		f := cmd.Flags().Lookup(name)
 		if f == nil || !f.Changed {
 			continue
+		}
+		if _, ordered := f.Value.(*cmdutil.OrderedOption); ordered {
+			continue // it does not keep its values
 		}
 		values := []string{f.Value.String()}
 		if list, ok := f.Value.(pflag.SliceValue); ok {
