@@ -27,6 +27,7 @@ type check struct {
 	expand   bool
 	from, to string
 	limit    int
+	limited  bool // --limit is given
 	tmp      string
 
 	clock
@@ -88,7 +89,7 @@ used, and nothing is changed.`,
 	flags.BoolVar(&o.expand, "expand", false, "list the instances of each item from --from to --to")
 	flags.StringVar(&o.from, "from", "", "with --expand: first `TIME`, such as 2026-03-01 or 2026-03-01T08:00 (default: today)")
 	flags.StringVar(&o.to, "to", "", "with --expand: `TIME` that ends the list, which does not contain it (default: a year after --from)")
-	flags.IntVar(&o.limit, "limit", defaultInstances, "with --expand: list at most this `NUMBER` of instances of an item (0 means all)")
+	flags.IntVar(&o.limit, "limit", defaultInstances, "with --expand: list at most this `NUMBER` of instances of an item (0 means all); more are an error only if it is not given")
 	flags.StringVar(&o.tmp, "tmp", "", "`DIR` for temporary files, which are private to you (default: TMPDIR, else /tmp)")
 	o.FindingOptions.Add(cmd)
 	o.home.Add(flags)
@@ -124,6 +125,7 @@ func (o *check) checkOptions(cmd *cobra.Command) error {
 			return cmdutil.Usagef("--%s applies only with --expand", name)
 		}
 	}
+	o.limited = cmd.Flags().Changed("limit")
 	if o.limit < 0 {
 		return cmdutil.Usagef("--limit: %d is negative (use 0 for all)", o.limit)
 	}

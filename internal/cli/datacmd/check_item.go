@@ -290,7 +290,11 @@ func (r *run) expanded(i *item, emit func(record) error) (*ical.Problem, error) 
 			continue
 		}
 		if r.limit > 0 && listed == r.limit {
-			p := r.unfinished(i, recur.ErrBudget, ical.Error, fmt.Sprintf("not all instances of the period are listed: there are more than %d (--limit)", r.limit))
+			level := ical.Error
+			if r.limited { // the user asked for no more
+				level = ical.Note
+			}
+			p := r.unfinished(i, recur.ErrBudget, level, fmt.Sprintf("not all instances of the period are listed: there are more than %d (--limit)", r.limit))
 			p.Code = "too-many-instances"
 			return &p, nil
 		}
