@@ -1,6 +1,8 @@
 package cmdutil
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -9,24 +11,31 @@ import (
 )
 
 // MaxChanges is the option --max-changes of bulk commands.
-type MaxChanges struct{ text string }
+type MaxChanges struct {
+	text string
+	item string // what is counted; "" for accounts
+}
 
 // NewMaxChanges returns the limit that text, the value of an option --max-changes, describes.
 func NewMaxChanges(text string) *MaxChanges { return &MaxChanges{text: text} }
 
 // Add adds the option to a command that changes accounts.
-func (l *MaxChanges) Add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&l.text, "max-changes", "", "refuse to change more accounts than this `NUMBER`, or more than a percentage of all accounts, as in 5%")
+func (l *MaxChanges) Add(cmd *cobra.Command) { l.AddOf(cmd, "account") }
+
+// AddOf adds the option to a command that changes items of a kind, such as "component".
+func (l *MaxChanges) AddOf(cmd *cobra.Command, item string) {
+	l.item = item
+	cmd.Flags().StringVar(&l.text, "max-changes", "", fmt.Sprintf("refuse to change more %[1]ss than this `NUMBER`, or more than a percentage of all %[1]ss, as in 5%%", item))
 }
 
-// Check returns an error if n accounts are more than the limit. It calls total for the
-// number of all accounts if the limit is a percentage.
+// Check returns an error if n items are more than the limit. It calls total for the number of
+// all items if the limit is a percentage.
 func (l *MaxChanges) Check(n int, total func() (int64, error)) error {
 	limit, limited, err := l.Limit(total)
 	if err != nil || !limited || int64(n) <= limit {
 		return err
 	}
-	return Usagef("this would change %s, but --max-changes %s allows only %d; nothing was changed", Plural(n, "account"), l.text, limit)
+	return Usagef("this would change %s, but --max-changes %s allows only %d; nothing was changed", Plural(n, cmp.Or(l.item, "account")), l.text, limit)
 }
 
 // String returns the value of the option.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,8 +50,11 @@ func newDelete(f *cmdutil.Factory) *cobra.Command {
 		Long: `Deletes events, tasks and journals of a calendar, after confirmation: those with a UID or a URI
 (-i), or all that the filters select. --from and --to select what takes place entirely in the
 period: a series is deleted only if all of its instances are in it, and a task without dates
-never is. The other filters are those of 'calcomponent list'. Nobody gets a cancellation or
-any other message. 'calendar delete' deletes a whole calendar.
+never is. All-day events and times without a zone are those of --timezone. The other filters
+are those of 'calcomponent list'.
+
+A UID or URI that is not found is named, the others are deleted, and the exit code is 4.
+Nobody gets a cancellation or any other message. 'calendar delete' deletes a whole calendar.
 
 'history undo' restores what was deleted.`,
 		Example: `  davadmin calcomponent delete -a jdoe@example.com -i 040000008200E00074C5B7101A82E008
@@ -64,7 +68,7 @@ any other message. 'calendar delete' deletes a whole calendar.
 	o.filterOptions.add(cmd, "delete")
 	flags.DurationVar(&o.retryFor, "retry-for", time.Minute, "how long to retry when the database cannot be reached")
 	flags.StringVar(&o.remark, "remark", "", "reason for the change (`TEXT`), kept in the history")
-	o.limit.Add(cmd)
+	o.limit.AddOf(cmd, "component")
 	o.lock.Add(flags)
 	return cmd
 }
@@ -117,7 +121,7 @@ func (o *remove) run(ctx context.Context) (err error) {
 // is selected, and nothing is deleted.
 func (o *remove) doomed(ctx context.Context, st store.Store) (out []calio.Doomed, err error) {
 	err = st.View(ctx, func(ctx context.Context, r store.Reader) error {
-		out, o.partly = nil, 0
+		out, o.partly, o.found = nil, 0, nil
 		usage, err := r.CalendarUsage(ctx, o.at.Account, o.at.Calendar)
 		if errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("%s has no calendar '%s'; nothing was changed", ui.Sanitize(o.at.Address), ui.Sanitize(o.at.Calendar))
@@ -127,16 +131,20 @@ func (o *remove) doomed(ctx context.Context, st store.Store) (out []calio.Doomed
 		}
 		o.total = usage.Components
 		f, none, err := o.resolve(ctx, r, o.at.Account, o.at.Calendar)
+		if err == nil {
+			err = o.ambiguous()
+		}
 		if err != nil || none {
 			return err
 		}
-		for x, err := range calio.NewSelector(f, o.clock.zones).Texts(ctx, r, o.at.Account, o.at.Calendar) {
+		selector := calio.NewSelector(f, o.clock.zones)
+		for x, err := range selector.Texts(ctx, r, o.at.Account, o.at.Calendar) {
 			switch {
 			case err != nil:
 				return err
-			case x.Err != nil && len(o.ids) == 0:
-				return fmt.Errorf("%s cannot be read completely, so it is unknown whether it is selected, and nothing was changed; to delete it, use -i: %w", ui.Sanitize(x.Name), x.Err)
-			case !within(x.Component, f):
+			case x.Err != nil:
+				return fmt.Errorf("%s cannot be read completely, so it is unknown whether it is selected, and nothing was changed; to delete it, use -i without a filter: %w", ui.Sanitize(x.Name), x.Err)
+			case !selector.Within(x):
 				o.partly++
 				continue
 			}
@@ -147,12 +155,17 @@ func (o *remove) doomed(ctx context.Context, st store.Store) (out []calio.Doomed
 	return out, err
 }
 
-// within reports whether all instances of a component are in the time range of a filter. Spans
-// that are open, as those of series without end, are not.
-func within(c *store.Component, f calio.Filter) bool {
-	from := f.From.IsZero() || !c.Start.IsZero() && !c.Start.Before(f.From)
-	to := f.To.IsZero() || !c.End.IsZero() && !c.End.After(f.To)
-	return from && to
+// ambiguous returns an error if a value of -i is the UID of one component and the URI of
+// another: the sender of an invitation chooses its UID, and must not choose what is deleted.
+func (o *remove) ambiguous() error {
+	for _, id := range o.ids {
+		for _, name := range o.found[id] {
+			if name != id && slices.Contains(o.found[id], id) {
+				return cmdutil.Usagef("-i: '%s' is the UID of %s and the URI of another component; use the URI of the one and the UID of the other", ui.Sanitize(id), ui.Sanitize(name))
+			}
+		}
+	}
+	return nil
 }
 
 // delete deletes the components.
@@ -160,9 +173,18 @@ func (o *remove) delete(ctx context.Context, s *storehome.Home, st store.Store, 
 	if o.partly > 0 {
 		o.console.Notef("not selected, because they are not entirely in the period or have no dates: %s", cmdutil.Plural(o.partly, "component"))
 	}
+	missing := o.missing()
+	if len(missing) > 0 && len(missing) == len(o.ids) {
+		return fmt.Errorf("the calendar has no such component; nothing was changed")
+	}
+	for _, id := range missing {
+		if err := o.report(calio.DeleteResult{Doomed: calio.Doomed{UID: id}, Reason: "the calendar has no such component"}); err != nil {
+			return err
+		}
+	}
 	if len(doomed) == 0 {
-		if len(o.ids) > 0 {
-			return fmt.Errorf("the calendar has no such component; nothing was changed")
+		if len(missing) > 0 {
+			return fmt.Errorf("nothing is selected; nothing was changed")
 		}
 		o.console.Notef("nothing to do: nothing is selected")
 		return nil
@@ -225,7 +247,11 @@ func (o *remove) report(r calio.DeleteResult) error {
 	if !r.Deleted {
 		result = "failed"
 		o.failed++
-		o.console.Say("davadmin: calcomponent: " + ui.Sanitize(r.Name) + ": not deleted: " + ui.Sanitize(r.Reason))
+		name := r.Name
+		if name == "" {
+			name = r.UID
+		}
+		o.console.Say("davadmin: calcomponent: " + ui.Sanitize(name) + ": not deleted: " + ui.Sanitize(r.Reason))
 	} else {
 		o.deleted++
 	}

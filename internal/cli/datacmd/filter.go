@@ -27,12 +27,13 @@ type filterOptions struct {
 
 	clock  clock
 	filter calio.Filter
+	found  map[string][]string // what resolve found: the names of resources by UID or URI
 }
 
 func (o *filterOptions) add(cmd *cobra.Command, verb string) {
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.ids, "uid", "i", nil, verb+" only the component with this `UID`, or with this URI in the calendar (repeatable)")
-	f.StringSliceVar(&o.types, "type", nil, verb+" only components of this `TYPE`, such as VEVENT or VTODO (repeatable)")
+	f.StringArrayVar(&o.types, "type", nil, verb+" only components of this `TYPE`, such as VEVENT or VTODO (repeatable)")
 	_ = cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(store.ComponentTypes(), cobra.ShellCompDirectiveNoFileComp))
 	f.StringVar(&o.text, "text", "", verb+" only components that have this `TEXT` in their summary, description, location or another property for people, in any letter case")
 	f.StringVar(&o.organizer, "organizer", "", verb+" only components with the organizer `ADDRESS`")
@@ -52,10 +53,13 @@ func (o *filterOptions) parse() (err error) {
 		return err
 	}
 	o.filter = calio.Filter{Text: o.text, Organizer: store.CutMailto(strings.TrimSpace(o.organizer))}
+	if o.organizer != "" && o.filter.Organizer == "" {
+		return cmdutil.Usagef("--organizer: '%s' is not an address", o.organizer)
+	}
 	if !o.clock.floating {
 		o.filter.Zone = o.clock.zone
 	}
-	for _, t := range o.types {
+	for _, t := range strings.FieldsFunc(strings.Join(o.types, ","), func(r rune) bool { return r == ',' }) {
 		t = strings.ToUpper(strings.TrimSpace(t))
 		if !slices.Contains(store.ComponentTypes(), t) {
 			return cmdutil.Usagef("--type: '%s' is not known; use %s", t, strings.Join(store.ComponentTypes(), ", "))
@@ -81,33 +85,47 @@ func (o *filterOptions) parse() (err error) {
 	if slices.Contains(o.ids, "") {
 		return cmdutil.Usagef("-i: the UID is empty")
 	}
-	if len(o.ids) > store.MaxNames {
-		return cmdutil.Usagef("-i can be given at most %d times", store.MaxNames)
+	slices.Sort(o.ids)
+	if o.ids = slices.Compact(o.ids); len(o.ids) > maxIDs {
+		return cmdutil.Usagef("-i can be given at most %d times", maxIDs)
 	}
 	return nil
 }
 
-// resolve finds out which of -i are UIDs, and which are URIs, in one calendar. None is true if
-// the calendar has none of them.
+// maxIDs bounds the values of -i. Each can be the UID of one component and the URI of another.
+const maxIDs = store.MaxNames / 2
+
+// resolve finds out which of -i are UIDs, and which are URIs, in one calendar, and adds them to
+// found. None is true if the calendar has none of them.
 func (o *filterOptions) resolve(ctx context.Context, r store.Reader, account, calendar string) (f calio.Filter, none bool, err error) {
 	f = o.filter
 	if len(o.ids) == 0 {
 		return f, false, nil
 	}
-	names := map[string]bool{}
+	if o.found == nil {
+		o.found = map[string][]string{}
+	}
 	for _, by := range []store.ComponentFilter{{UIDs: o.ids}, {Names: o.ids}} {
 		for c, err := range r.Components(ctx, account, calendar, by) {
 			if err != nil {
 				return f, false, err
 			}
-			names[c.Name] = true
+			id := c.UID
+			if by.UIDs == nil {
+				id = c.Name
+			}
+			o.found[id] = append(o.found[id], c.Name)
+			f.Names = append(f.Names, c.Name)
 		}
 	}
-	for name := range names {
-		f.Names = append(f.Names, name)
-	}
 	slices.Sort(f.Names)
-	return f, len(names) == 0, nil
+	f.Names = slices.Compact(f.Names)
+	return f, len(f.Names) == 0, nil
+}
+
+// missing returns the values of -i that resolve has not found.
+func (o *filterOptions) missing() []string {
+	return slices.DeleteFunc(slices.Clone(o.ids), func(id string) bool { return o.found[id] != nil })
 }
 
 // calendars returns the calendars of an account that the options select: one, or all that hold
@@ -137,9 +155,9 @@ var errNoCalendar = errors.New("the calendar does not exist")
 // firstStart returns the first instance of a component; nil if it has none, or if that takes
 // too long to find.
 func firstStart(x *calio.Selected) *recur.Instance {
-	if x.Object == nil || x.Object.Set() == nil {
+	if x.Set() == nil {
 		return nil
 	}
-	first, _ := firstOf(x.Object.Set(), firstInstant, recur.NewBudget(recur.DefaultBudget))
+	first, _ := firstOf(x.Set(), firstInstant, recur.NewBudget(recur.DefaultBudget))
 	return first
 }

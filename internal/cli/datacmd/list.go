@@ -50,7 +50,8 @@ Times are shown in UTC, or in the zone of --timezone, with their offset. Floatin
 no zone: they are shown without an offset. All-day events are shown as dates; their end is
 the day after the last one.
 
-A component whose text cannot be read is named, and the exit code is 4 then.`,
+A component whose text cannot be read is named, and so is a UID or URI that is not found. The
+exit code is 4 then, or 1 if none is found. Data on availability has no instances; a period selects it by its first and last time.`,
 		Example: `  davadmin calcomponent list -a jdoe@example.com
   davadmin calcomponent list -a jdoe@example.com -n work --from 2026-03-01 --to 2026-04-01 --expand --timezone Europe/Berlin
   davadmin calcomponent list -a jdoe@example.com --text dentist --output jsonl`,
@@ -107,15 +108,37 @@ func (o *list) run(ctx context.Context) (err error) {
 		return err
 	}
 	err = cmdutil.PrintProduced(o.listing(), o.console, format, func(emit func(*componentRecord) error) error {
-		return st.View(ctx, func(ctx context.Context, r store.Reader) error { return o.all(ctx, r, found, emit) })
+		err := st.View(ctx, func(ctx context.Context, r store.Reader) error { return o.all(ctx, r, found, emit) })
+		if err != nil {
+			return err
+		}
+		return o.incomplete()
 	})
-	switch {
-	case errors.Is(err, errNoCalendar):
+	if errors.Is(err, errNoCalendar) {
 		return fmt.Errorf("%s has no calendar '%s'; to see the calendars: %s", ui.Sanitize(w.String()), ui.Sanitize(o.filterOptions.calendar), o.hints.Line("calendar", "list", "-a", w.String()))
-	case err == nil && o.unread > 0:
-		return &cmdutil.PartialError{Text: cmdutil.Plural(o.unread, "component") + " could not be read completely; see the messages above"}
 	}
 	return err
+}
+
+// incomplete returns the error for what was not listed, or nil. A listing that the limit has cut
+// short did not look for everything.
+func (o *list) incomplete() error {
+	missing := o.missing()
+	if o.limit > 0 && o.listed == o.limit {
+		missing = nil
+	}
+	for _, id := range missing {
+		o.console.Say("davadmin: calcomponent: " + ui.Sanitize(id) + ": no component has this UID or URI")
+	}
+	switch {
+	case len(missing) > 0 && len(missing) == len(o.ids):
+		return errors.New("nothing was found")
+	case len(missing) > 0:
+		return &cmdutil.PartialError{Text: fmt.Sprintf("not found: %d of %d", len(missing), len(o.ids))}
+	case o.unread > 0:
+		return &cmdutil.PartialError{Text: cmdutil.Plural(o.unread, "component") + " could not be read completely; see the messages above"}
+	}
+	return nil
 }
 
 // errEnough ends a listing at --limit.
@@ -127,7 +150,7 @@ func (o *list) all(ctx context.Context, r store.Reader, found account.Found, emi
 	if err != nil {
 		return err
 	}
-	o.unread, o.listed = 0, 0
+	o.unread, o.listed, o.found = 0, 0, nil
 	for _, c := range calendars {
 		f, none, err := o.resolve(ctx, r, found.Account.ID, c.Name)
 		if err != nil {
