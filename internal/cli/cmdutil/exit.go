@@ -288,6 +288,13 @@ func (h *Hints) ErrorText(err error) string {
 	return text
 }
 
+// Unreachable reports whether an error, as the end of a run, would mean that something could
+// not be reached or did not accept the credentials. It is false for nil.
+func (h *Hints) Unreachable(err error) bool {
+	code, _ := h.ExitOf(context.Background(), err)
+	return code == exitConnect
+}
+
 // accountHint returns what to do about an account whose address or entry is in the way.
 func (h *Hints) accountHint(err error) string {
 	var held *account.AddressHeldError

@@ -40,6 +40,7 @@ type freeBusy struct {
 	window   freebusy.Window
 	location *time.Location
 	hours    freebusy.Hours
+	doubts   map[string]*freeBusyDoubts // of people of this server, by address
 }
 
 // NewFreebusy returns the operation 'freebusy'. Without an action, it shows free/busy.
@@ -71,6 +72,7 @@ Without an action, 'freebusy' is 'freebusy show'.`,
 func newFreeBusy(f *cmdutil.Factory) *freeBusy {
 	return &freeBusy{
 		console: f.Console, hints: f.Hints, input: f.Input, getenv: f.Getenv, now: f.Now, directories: f.Directories, homes: storehome.NewHomes(f),
+		doubts: map[string]*freeBusyDoubts{},
 	}
 }
 

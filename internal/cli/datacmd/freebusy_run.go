@@ -14,6 +14,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/freebusy"
 	"github.com/davadmin/davadmin/pkg/freebusy/ask"
 	"github.com/davadmin/davadmin/pkg/freebusy/local"
+	"github.com/davadmin/davadmin/pkg/ischedule"
 	"github.com/davadmin/davadmin/pkg/route"
 	"github.com/davadmin/davadmin/pkg/store"
 )
@@ -73,17 +74,21 @@ func (r *freeBusyRun) decider(ctx context.Context) (decide func(context.Context,
 	c.Bases, c.Extra = d.Bases, []string{r.home.Config.Names().UniqueID}
 	return func(ctx context.Context, address string) (*route.Decision, error) {
 		decision, err := route.Decide(ctx, *c, d.Source, address)
-		if err == nil {
-			err = r.doubt(ctx, d.Prove, c.LocalAttr, decision)
+		if err != nil {
+			return nil, err
 		}
-		return decision, err
+		return decision, r.doubtMark(ctx, d.Prove, c.LocalAttr, decision)
 	}, d.Close, nil
 }
 
-// doubt returns an error if the mark of the new server is hidden: then the wrong server would be
-// asked.
-func (r *freeBusyRun) doubt(ctx context.Context, prove *directory.Prover, mark string, decision *route.Decision) error {
-	return cmdutil.MarkHidden(ctx, prove, mark, decision)
+// doubtMark returns an error if the mark of the new server is hidden: then the wrong server would
+// be asked. Other people may still have a mark that can be seen.
+func (r *freeBusyRun) doubtMark(ctx context.Context, prove *directory.Prover, mark string, decision *route.Decision) error {
+	err := cmdutil.MarkHidden(ctx, prove, mark, decision)
+	if _, ok := errors.AsType[*directory.HiddenError](err); ok {
+		return &ask.RouteDoubt{Err: err}
+	}
+	return err
 }
 
 // byAccount decides by the accounts alone.
@@ -92,12 +97,20 @@ func (r *freeBusyRun) byAccount(ctx context.Context, address string) (*route.Dec
 	switch {
 	case errors.Is(err, account.ErrAmbiguous):
 		return &route.Decision{Address: address, Side: route.Ambiguous}, nil
+	case unseen(err):
+		return nil, &ask.RouteDoubt{Err: err}
 	case errors.Is(err, store.ErrNotFound):
 		return &route.Decision{Address: address, Side: route.External, Invite: "unknown"}, nil
 	case err != nil:
 		return nil, err
 	}
 	return &route.Decision{Address: address, Side: route.Local, Backend: found.Backend}, nil
+}
+
+// unseen reports whether an account was not found, but may be on a back end that cannot be read.
+func unseen(err error) bool {
+	none, ok := errors.AsType[*account.NoAccountError](err)
+	return ok && len(none.Unseen) > 0
 }
 
 // local returns the busy times of a person on this server.
@@ -110,8 +123,11 @@ func (r *freeBusyRun) local(ctx context.Context, d *route.Decision, w freebusy.W
 	if err != nil {
 		return nil, err
 	}
+	doubts := &freeBusyDoubts{}
+	r.doubts[d.Address] = doubts
 	err = st.View(ctx, func(ctx context.Context, s store.Reader) error {
-		out, err = local.Busy(ctx, s, found.Account, w, local.Options{Zones: r.clock.zones, Zone: r.clock.zone})
+		*doubts = freeBusyDoubts{} // the view may run again
+		out, err = local.Busy(ctx, s, found.Account, w, local.Options{Zones: r.clock.zones, Zone: r.clock.zone, Problem: doubts.add})
 		return err
 	})
 	return out, err
@@ -124,16 +140,46 @@ func (r *freeBusyRun) account(ctx context.Context, d *route.Decision) (account.F
 		w = who{id: ids[0]}
 	}
 	found, err := find(ctx, r.finder, w)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) && !unseen(err) {
 		err = errors.New("the person has no account yet")
 	}
 	return found, err
 }
 
-// reasonText says why somebody is unknown.
+// freeBusyDoubts are the objects of an account that make a part of its time unknown. Only the
+// first is kept, because there may be very many.
+type freeBusyDoubts struct {
+	first local.Problem
+	count int
+}
+
+func (d *freeBusyDoubts) add(p local.Problem) {
+	if d.count == 0 {
+		d.first = p
+	}
+	d.count++
+}
+
+// text names the objects; "" if there are none.
+func (d *freeBusyDoubts) text() string {
+	if d == nil || d.count == 0 {
+		return ""
+	}
+	where := d.first.Calendar
+	if d.first.Name != "" {
+		where += "/" + d.first.Name
+	}
+	text := fmt.Sprintf("a part of the time is not known: %s: %v", where, d.first.Err)
+	if d.count > 1 {
+		text += fmt.Sprintf("; and %s more", cmdutil.Plural(d.count-1, "object"))
+	}
+	return text
+}
+
+// reasonText says why somebody is unknown, or known only in part.
 func (o *freeBusy) reasonText(r *ask.Result) string {
 	if r.State == ask.Known {
-		return ""
+		return o.doubts[r.Route.Address].text()
 	}
 	text := r.Detail
 	if r.Err != nil {
@@ -164,7 +210,7 @@ func (o *freeBusy) verdict(results []ask.Result) error {
 			partial++
 		default:
 			unknown++
-			if r.Reason == ask.PeerFailed || r.Reason == ask.NotAsked || r.Reason == ask.NoDirectory {
+			if o.unreached(r) {
 				unreached++
 			}
 		}
@@ -178,4 +224,13 @@ func (o *freeBusy) verdict(results []ask.Result) error {
 		return &cmdutil.PartialError{Text: fmt.Sprintf("not known, or only in part: %d of %s", unknown+partial, cmdutil.Plural(len(results), "person"))}
 	}
 	return nil
+}
+
+// unreached reports whether a person is unknown because a server, the directory or a database
+// could not be reached.
+func (o *freeBusy) unreached(r *ask.Result) bool {
+	if _, ok := errors.AsType[*ischedule.Error](r.Err); ok {
+		return true
+	}
+	return o.hints.Unreachable(r.Err)
 }

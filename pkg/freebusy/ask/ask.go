@@ -20,7 +20,8 @@ type Peers interface {
 // Options say how people are asked about. Decide, Local and Peers must be set.
 type Options struct {
 	// Decide returns the side of an address, as route.Decide does. It is called for one
-	// address after another.
+	// address after another. An error means that the directory failed, unless it is a
+	// *RouteDoubt.
 	Decide func(ctx context.Context, address string) (*route.Decision, error)
 	// Local returns the busy times of a person on this server. It is called for
 	// one person after another, at the same time as Peers.
@@ -43,6 +44,15 @@ type Options struct {
 	// not delay the answer about everybody else for long; 0 means one minute.
 	Timeout time.Duration
 }
+
+// RouteDoubt is the error of Decide if the directory works, but does not show enough about
+// one person to say on which server the person is.
+type RouteDoubt struct{ Err error }
+
+func (e *RouteDoubt) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is not shown.
+func (e *RouteDoubt) Unwrap() error { return e.Err }
 
 // defaults returns the options with the defaults of what is not set.
 func (o Options) defaults() Options {
@@ -91,6 +101,9 @@ func People(ctx context.Context, o Options, addresses []string, w freebusy.Windo
 		case errors.Is(err, route.ErrAddress):
 			results[i] = unknown(address, nil, NotAddress, "not a mail address", err)
 			continue
+		case isDoubt(err):
+			results[i], failures = unknown(address, nil, DirectoryPart, "the person may be on another server", err), 0
+			continue
 		case err != nil:
 			failures, failed = failures+1, err
 			results[i] = unknown(address, nil, NoDirectory, "the directory could not be searched", err)
@@ -114,6 +127,11 @@ func People(ctx context.Context, o Options, addresses []string, w freebusy.Windo
 		results[i].doubt()
 	}
 	return results, nil
+}
+
+func isDoubt(err error) bool {
+	_, ok := errors.AsType[*RouteDoubt](err)
+	return ok
 }
 
 // askAll asks this server and the others at the same time. Each goroutine writes only the

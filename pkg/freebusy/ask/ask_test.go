@@ -257,3 +257,27 @@ func TestTimeThatIsNotKnownIsNeverFree(t *testing.T) {
 		}
 	}
 }
+
+// A person whose server is in doubt says nothing about the directory, so the others are still
+// looked up.
+func TestADoubtAboutOnePersonIsNoFailureOfTheDirectory(t *testing.T) {
+	t.Parallel()
+	o := options(nil)
+	decide := o.Decide
+	hidden := errors.New("hidden")
+	o.Decide = func(ctx context.Context, address string) (*route.Decision, error) {
+		if strings.HasPrefix(address, "doubt") {
+			return nil, &RouteDoubt{hidden}
+		}
+		return decide(ctx, address)
+	}
+	results := mustAsk(t, o, "doubt1@here.example", "doubt2@here.example", "doubt3@here.example", "doubt4@here.example", "ann@here.example")
+	for _, r := range results[:4] {
+		if r.State != Unknown || r.Reason != DirectoryPart || !errors.Is(r.Err, hidden) {
+			t.Errorf("%s: %s, %s, %v", r.Address, r.State, r.Reason, r.Err)
+		}
+	}
+	if results[4].State != Known {
+		t.Errorf("%s: %s, %s", results[4].Address, results[4].State, results[4].Reason)
+	}
+}
