@@ -23,25 +23,30 @@ func (w *work) readCalendar(ctx context.Context, r store.Reader) error {
 		if c.Type == "VEVENT" && (c.Transparent || c.Status == "CANCELLED" && !c.Recurring) {
 			continue // no instance takes time, whatever else the text says
 		}
-		text := string(c.Text)
-		calendar, problems, err := ical.Parse(text, ical.Options{Lenient: true})
-		if err != nil {
-			w.unknown(c, err)
-			continue
-		}
-		if err := doubt(text, problems); err != nil {
-			w.unknown(c, err)
-		}
-		switch c.Type {
-		case "VEVENT":
-			w.events(c, calendar)
-		case "VFREEBUSY":
-			w.busyTimes(c, calendar)
-		default:
-			w.readAvailability(calendar, func(err error) { w.unknown(c, err) })
-		}
+		w.component(c)
 	}
 	return nil
+}
+
+// component adds a component of a calendar by its text.
+func (w *work) component(c *store.Component) {
+	text := string(c.Text)
+	calendar, problems, err := ical.Parse(text, ical.Options{Lenient: true})
+	if err != nil {
+		w.unknown(c, err)
+		return
+	}
+	if err := doubt(text, problems); err != nil {
+		w.unknown(c, err)
+	}
+	switch c.Type {
+	case "VEVENT":
+		w.events(c, calendar)
+	case "VFREEBUSY":
+		w.busyTimes(c, calendar)
+	default:
+		w.readAvailability(calendar, func(err error) { w.unknown(c, err) })
+	}
 }
 
 // widest is the most by which two time zones can differ.
