@@ -149,6 +149,11 @@ type CalendarFilter struct {
 type CalendarUsage struct {
 	Components int   `json:"components"`
 	Bytes      int64 `json:"bytes"`
+	// Oldest and Newest are the first and the last start of a span. A series counts with its
+	// first instance, and floating times as if they were in UTC. They are zero if no span has
+	// a start.
+	Oldest time.Time `json:"oldest,omitzero"`
+	Newest time.Time `json:"newest,omitzero"`
 }
 
 // Share is a calendar that is shared with a person.

@@ -64,7 +64,8 @@ func newCalendarList(f *cmdutil.Factory) *cobra.Command {
 		Short: "list the calendars of accounts (by default of all)",
 		Long: `Lists the calendars of accounts, sorted by name: account, name, kind, display name,
 access list and state. Without -a, -g or -f, it lists those of all active accounts. With
--v, it also shows the other properties of each calendar and how much it contains.
+-v, it also shows the other properties of each calendar, how much it contains, and when its
+oldest and its newest component start; a series counts with its first instance.
 
 --shared-with lists the calendars, on all back ends, whose access lists give the person with
 this address a right, and shows the rights. Calendars that are shared with everyone or with
@@ -293,7 +294,7 @@ func calendarListing(verbose, shared bool) cmdutil.List[*calendarObject] {
 	}
 	if verbose {
 		columns = append(columns, ui.Column{Title: "takes"}, ui.Column{Title: "components", Number: true, Priority: 1},
-			ui.Column{Title: "bytes", Number: true, Priority: 1}, ui.Column{Title: "colour"}, ui.Column{Title: "time zone"})
+			ui.Column{Title: "bytes", Number: true, Priority: 1}, ui.Column{Title: "oldest"}, ui.Column{Title: "newest"}, ui.Column{Title: "colour"}, ui.Column{Title: "time zone"})
 	}
 	if shared {
 		columns = append(columns, ui.Column{Title: "rights", Priority: 3})
@@ -316,11 +317,11 @@ func (c *calendarObject) cells(verbose, shared bool) []string {
 	}
 	cells := []string{c.Account, c.Name, c.Type, c.DisplayName, acl, c.State}
 	if verbose {
-		components, bytes := "", ""
-		if c.Usage != nil {
-			components, bytes = fmt.Sprint(c.Usage.Components), fmt.Sprint(c.Usage.Bytes)
+		components, bytes, oldest, newest := "", "", "", ""
+		if u := c.Usage; u != nil {
+			components, bytes, oldest, newest = fmt.Sprint(u.Components), fmt.Sprint(u.Bytes), cmdutil.TimeText(u.Oldest), cmdutil.TimeText(u.Newest)
 		}
-		cells = append(cells, strings.Join(c.Components, " "), components, bytes, c.Colour, c.TimeZone)
+		cells = append(cells, strings.Join(c.Components, " "), components, bytes, oldest, newest, c.Colour, c.TimeZone)
 	}
 	if shared {
 		cells = append(cells, c.Rights)
@@ -348,6 +349,8 @@ func (c *calendarObject) block() string {
 	if c.Usage != nil {
 		b.line("components", fmt.Sprint(c.Usage.Components))
 		b.line("bytes", fmt.Sprint(c.Usage.Bytes))
+		b.line("oldest", cmdutil.TimeText(c.Usage.Oldest))
+		b.line("newest", cmdutil.TimeText(c.Usage.Newest))
 		b.line("sync token", c.Token)
 	}
 	b.line("created", c.Created)

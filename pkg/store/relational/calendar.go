@@ -80,11 +80,20 @@ func (s *Session) CalendarUsage(ctx context.Context, account, name string) (u st
 	if err != nil {
 		return u, err
 	}
-	var n int64
-	err = s.queryOne(ctx, "SELECT count(*), CAST(coalesce(sum(size), 0) AS bigint) FROM component WHERE account = $1 AND number = $2", []any{account, c.Number}, &n, &u.Bytes)
+	var n, oldest, newest int64
+	start := "CASE WHEN start_at <> $3 THEN start_at + floating * $4 END"
+	err = s.queryOne(ctx, "SELECT count(*), CAST(coalesce(sum(size), 0) AS bigint), coalesce(min("+start+"), $3), coalesce(max("+start+"), $3) FROM component WHERE account = $1 AND number = $2",
+		[]any{account, c.Number, int64(openStart), widening}, &n, &u.Bytes, &oldest, &newest)
 	u.Components = int(n)
+	if oldest != openStart {
+		u.Oldest, u.Newest = time.UnixMicro(oldest).UTC(), time.UnixMicro(newest).UTC()
+	}
 	return u, err
 }
+
+// widening is by how much the span of a component with floating times begins earlier than it
+// would in UTC, as a difference of stored times; see store.Component.
+const widening = int64(14 * time.Hour / time.Microsecond)
 
 // CreateCalendar implements store.Writer.
 func (s *Session) CreateCalendar(ctx context.Context, c *store.Calendar) error {

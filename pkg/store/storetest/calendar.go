@@ -320,7 +320,26 @@ func testUsage(s *env) {
 			s.t.Errorf("usage of no accounts is %v, error %v", got, err)
 		}
 		usage, err := r.CalendarUsage(ctx, "a", "work")
-		s.same(store.CalendarUsage{Components: 2, Bytes: size}, usage, "usage of the calendar")
+		first := event("1.ics").Start
+		s.same(store.CalendarUsage{Components: 2, Bytes: size, Oldest: first, Newest: first}, usage, "usage of the calendar")
+		return err
+	})
+	floating, open, early := event("5.ics"), event("6.ics"), event("7.ics")
+	floating.Floating, floating.Start, floating.End = true, floating.Start.AddDate(0, 1, 0), floating.End.AddDate(0, 1, 1)
+	open.Start, open.End = time.Time{}, time.Time{}
+	early.Start, early.End, early.Recurring = early.Start.AddDate(-80, 0, 0), time.Time{}, true
+	s.update(func(ctx context.Context, w store.Writer) error {
+		for _, c := range []*store.Component{floating, open, early} {
+			if err := w.PutComponent(ctx, "b", store.DefaultCalendar, c, store.Condition{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.view(func(ctx context.Context, r store.Reader) error {
+		usage, err := r.CalendarUsage(ctx, "b", store.DefaultCalendar)
+		size := int64(3 * len(event("5.ics").Text))
+		s.same(store.CalendarUsage{Components: 3, Bytes: size, Oldest: early.Start, Newest: floating.Start.Add(14 * time.Hour)}, usage, "usage of a calendar with open spans")
 		return err
 	})
 }
