@@ -2,6 +2,7 @@ package calio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -130,6 +131,9 @@ func (m *Importer) Add(ctx context.Context, source string, item *calobj.Item) er
 	if item.Err != nil {
 		x.reject(item.Err.Error())
 		x.result.Text = item.Text
+		if refused, ok := errors.AsType[*calobj.RefusedError](item.Err); ok {
+			x.result.Problems = slices.Concat(item.Problems, refused.Problems)
+		}
 	} else {
 		x.result.Summary = summary(item.Object)
 		x.result.Problems = append(slices.Clip(item.Problems), item.Object.Problems...)

@@ -90,6 +90,9 @@ func parse(text []byte, o Options, check bool) (*Object, *RefusedError) {
 	}
 	x := &Object{Calendar: calendar, Problems: problems, text: text}
 	if refused := x.identify(); refused != nil {
+		if read := firstErrors(problems); read != nil {
+			refused.Problems = append(refused.Problems, read.Problems...)
+		}
 		return nil, refused
 	}
 	if check {

@@ -256,17 +256,20 @@ func (o *importFiles) dirJobs() ([]importJob, error) {
 	return out, nil
 }
 
-// cutExtension returns the name of a calendar file without its extensions.
+// cutExtension returns the name of a calendar file without its extensions: that of a calendar,
+// or of an archive, which may follow that of a calendar. What is before them belongs to the
+// address, because .zip is a top-level domain as well.
 func cutExtension(name string) (string, bool) {
-	known := append(calfile.Extensions(), ".zip", ".gz")
-	cut := false
-	for {
-		ext := strings.ToLower(filepath.Ext(name))
-		if !slices.Contains(known, ext) {
-			return name, cut
+	cut := func(name string, extensions []string) (string, bool) {
+		ext := filepath.Ext(name)
+		if !slices.Contains(extensions, strings.ToLower(ext)) {
+			return name, false
 		}
-		name, cut = name[:len(name)-len(ext)], true
+		return name[:len(name)-len(ext)], true
 	}
+	plain, archive := cut(name, []string{".zip", ".gz"})
+	plain, calendar := cut(plain, calfile.Extensions())
+	return plain, archive || calendar
 }
 
 // retry says how long the run waits for an unavailable database.

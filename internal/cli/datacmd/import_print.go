@@ -1,8 +1,11 @@
 package datacmd
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
@@ -67,6 +70,7 @@ type importPrinter struct {
 	file  string
 	lines bool                        // lines are those of the file
 	held  map[problemKey]ical.Problem // errors of the text that belong to no item so far
+	more  int                         // errors that are not held, because there are too many
 
 	files, faults, items, warned int
 	counts                       map[calio.Outcome]int
@@ -84,21 +88,32 @@ func (p *importPrinter) begin(at calio.Place, file string, lines bool) {
 
 // hold keeps a problem of the text that may belong to no item.
 func (p *importPrinter) hold(problem ical.Problem) {
-	if problem.Level == ical.Error && len(p.held) < maxHeld {
-		p.held[keyOf(problem)] = problem
+	if problem.Level != ical.Error {
+		return
 	}
+	key := keyOf(problem)
+	if _, known := p.held[key]; !known && len(p.held) == maxHeld {
+		p.more++
+		return
+	}
+	p.held[key] = problem
 }
 
 // forget drops the problems that are held.
-func (p *importPrinter) forget() { p.held = map[problemKey]ical.Problem{} }
+func (p *importPrinter) forget() { p.held, p.more = map[problemKey]ical.Problem{}, 0 }
 
-// endText reports the errors of the text that belong to no item: components that were left
-// out.
+// endText reports the errors of the text that belong to no item, in the order of their lines:
+// components that were left out.
 func (p *importPrinter) endText() {
-	for _, problem := range p.held {
+	more := p.more
+	for _, problem := range slices.SortedFunc(maps.Values(p.held), func(a, b ical.Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), strings.Compare(a.Code, b.Code), strings.Compare(a.Text, b.Text))
+	}) {
 		p.item(calio.Result{Source: p.file, Line: problem.Line, UID: problem.UID, Type: problem.Component, Outcome: calio.Rejected, Reason: problem.Text})
 	}
-	p.forget()
+	if p.forget(); more > 0 {
+		p.fault(p.file, fmt.Errorf("it has %d more errors, which are not listed; what they are about was not imported", more))
+	}
 }
 
 // item reports an item.

@@ -228,7 +228,7 @@ func (r *importRun) text(ctx context.Context, t calfile.Text) error {
 		err = errUnread
 	case errors.As(err, &problem):
 		r.printer.forget()
-		r.printer.fault(t.Name, fmt.Errorf("line %d: %s; nothing of the file was imported", problem.Line, problem.Text))
+		r.printer.fault(t.Name, fmt.Errorf("%w; nothing of the file was imported", problem))
 		err = errUnread
 	}
 	if errors.Is(err, errUnread) {
