@@ -1,6 +1,7 @@
 package datacmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/fsx"
 	"github.com/davadmin/davadmin/pkg/calio"
 )
 
@@ -17,6 +19,7 @@ type newDirectory struct {
 	path  string // when it is complete
 	draft string // until then; equal to path for one inside another
 	names *calio.FileNames
+	hook  fsx.Hook
 }
 
 // draftSuffix is what the name of an incomplete directory ends with.
@@ -24,7 +27,7 @@ const draftSuffix = ".incomplete"
 
 // makeDirectory makes a directory, which nobody else can read. One that exists already is
 // refused.
-func makeDirectory(path string) (*newDirectory, error) {
+func makeDirectory(ctx context.Context, path string, hook fsx.Hook) (*newDirectory, error) {
 	path = filepath.Clean(path)
 	switch _, err := os.Lstat(path); {
 	case err == nil:
@@ -32,14 +35,12 @@ func makeDirectory(path string) (*newDirectory, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	d := &newDirectory{path: path, draft: path + draftSuffix, names: calio.NewFileNames()}
-	if err := os.Mkdir(d.draft, 0o700); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("'%s' is left of a run that was interrupted; remove it first", d.draft)
-		}
-		return nil, err
+	d := &newDirectory{path: path, draft: path + draftSuffix, names: calio.NewFileNames(), hook: hook}
+	err := fsx.MkdirOutput(ctx, d.draft, hook)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("'%s' is left of a run that was interrupted; remove it first", d.draft)
 	}
-	return d, nil
+	return d, err
 }
 
 // make makes a directory inside of the directory.
@@ -62,10 +63,13 @@ func (d *newDirectory) write(name string, content []byte) error {
 }
 
 // end gives the directory its name, unless err says that it is incomplete: then it keeps the
-// name that says so.
-func (d *newDirectory) end(err error) error {
-	if err != nil {
-		return fmt.Errorf("%w; what was written is in %s", err, d.draft)
+// name that says so, or is removed if nothing was written.
+func (d *newDirectory) end(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return fsx.FinishOutputDir(ctx, d.draft, d.path, d.hook)
+	case os.Remove(d.draft) == nil: // it removes only an empty one
+		return err
 	}
-	return os.Rename(d.draft, d.path)
+	return fmt.Errorf("%w; what was written is in %s", err, d.draft)
 }

@@ -166,13 +166,13 @@ func (o *export) write(ctx context.Context, st store.Store, found account.Found)
 	var attachments *newDirectory
 	if o.attachments != "" {
 		var err error
-		if attachments, err = makeDirectory(o.attachments); err != nil {
+		if attachments, err = makeDirectory(ctx, o.attachments, o.hook); err != nil {
 			return fmt.Errorf("--extract-attachments: %w", err)
 		}
 	}
 	err := o.writeObjects(ctx, st, found, attachments)
 	if attachments != nil {
-		err = attachments.end(err)
+		err = attachments.end(ctx, err)
 	}
 	return err
 }
@@ -182,7 +182,7 @@ func (o *export) writeObjects(ctx context.Context, st store.Store, found account
 		return st.View(ctx, func(ctx context.Context, r store.Reader) error { return o.each(ctx, r, found, attachments, add) })
 	}
 	if o.format == formatDirectory {
-		return o.writeDirectory(each)
+		return o.writeDirectory(ctx, each)
 	}
 	uids := calio.NewUIDs(o.tmp)
 	err := o.writeFile(ctx, func(out io.Writer) error {
@@ -321,8 +321,8 @@ func (o *export) unreadable(calendar, name string, err error) {
 }
 
 // writeDirectory writes a file for each component.
-func (o *export) writeDirectory(each func(add func(calendar string, x *calio.Selected) error) error) error {
-	dir, err := makeDirectory(o.path)
+func (o *export) writeDirectory(ctx context.Context, each func(add func(calendar string, x *calio.Selected) error) error) error {
+	dir, err := makeDirectory(ctx, o.path, o.hook)
 	if err != nil {
 		return fmt.Errorf("-m: %w", err)
 	}
@@ -340,5 +340,5 @@ func (o *export) writeDirectory(each func(add func(calendar string, x *calio.Sel
 		}
 		return at.write(at.names.Of(x.Name, ".ics"), x.Text)
 	})
-	return dir.end(err)
+	return dir.end(ctx, err)
 }
