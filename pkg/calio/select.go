@@ -168,8 +168,8 @@ func (s *Selector) selects(x *Selected) (bool, error) {
 
 // dated reports whether a component has an instance at any time, as far as can be found out.
 func (s *Selector) dated(x *Selected) bool {
-	for range x.set.Between(firstInstant, lastInstant, recur.NewBudget(instanceBudget)) {
-		return true
+	for _, err := range x.set.Between(firstInstant, lastInstant, recur.NewBudget(instanceBudget)) {
+		return err == nil
 	}
 	return false
 }
