@@ -139,6 +139,10 @@ func (o *importFiles) jobs(ctx context.Context, cmd *cobra.Command) ([]importJob
 		return nil, cmdutil.Usagef("missing file: use -m FILE, -m - for standard input, -f FILE or --dir DIR")
 	case ways > 1:
 		return nil, cmdutil.Usagef("use only one of these: -m, -f or --dir")
+	case cmd.Flags().Changed("file") && o.batch == "":
+		return nil, cmdutil.Usagef("-f: the name of the file is empty")
+	case cmd.Flags().Changed("dir") && o.dir == "":
+		return nil, cmdutil.Usagef("--dir: the name of the directory is empty")
 	case o.batch != "" && cmd.Flags().Changed("name"):
 		return nil, cmdutil.Usagef("-f: each line names a calendar; leave out -n")
 	case len(o.paths) == 0 && (o.address != "" || o.id != ""):
