@@ -24,7 +24,7 @@ type Page struct {
 	Work       freebusy.Hours // its Zone must be set
 	People     []Person
 	// Common are the times at which everybody is free. They are not shown as an answer
-	// if CommonNote is set, which says why there is none, or what it depends on.
+	// if CommonNote is set, which says why nobody knows them, or what they depend on.
 	Common     []freebusy.Window
 	CommonNote string
 }

@@ -19,6 +19,9 @@ type op struct {
 	// settled is called once: with nil if the change was made, or with an error of the kind
 	// that concerns only this resource.
 	settled func(err error)
+	// unknown is called if it is unknown whether the change was made: the next look at the
+	// store finds out.
+	unknown func()
 }
 
 // changer makes changes, with their undo saved before.
@@ -64,6 +67,9 @@ func (c *changer) run(ctx context.Context, ops []*op, bulk func(ctx context.Cont
 		}
 		return nil
 	case errors.As(err, &unknown):
+		for _, o := range ops {
+			o.unknown()
+		}
 		return err // the lines may be needed
 	}
 	if ferr := forget(); ferr != nil {

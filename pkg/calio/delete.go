@@ -48,7 +48,7 @@ func Delete(ctx context.Context, list []Doomed, o DeleteOptions) error {
 		}
 		results := make([]DeleteResult, n)
 		for i, d := range list[:n] {
-			results[i] = DeleteResult{Doomed: d, Reason: "the run ended before"}
+			results[i] = DeleteResult{Doomed: d, Reason: reasonEnded}
 		}
 		if failed == nil {
 			g := &deletion{o: &o, results: results, tried: map[string]bool{}}
@@ -99,7 +99,7 @@ func (g *deletion) run(ctx context.Context) error {
 				d.Reason = "it was changed since"
 				continue
 			}
-			d.Reason = "the run ended before"
+			d.Reason = reasonEnded
 			ops = append(ops, g.op(c, d))
 		}
 		return nil
@@ -112,9 +112,6 @@ func (g *deletion) run(ctx context.Context) error {
 			o.settled(nil)
 		}
 		return nil
-	}
-	for _, o := range ops {
-		g.tried[o.undo.Name] = true
 	}
 	c := &changer{store: g.o.Store, save: g.o.Save, single: []error{store.ErrConflict, store.ErrNotFound}}
 	return c.run(ctx, ops, nil)
@@ -131,8 +128,11 @@ func (g *deletion) op(c *store.Component, d *DeleteResult) *op {
 		do: func(ctx context.Context, w store.Writer) error {
 			return w.DeleteComponent(ctx, at.Account, at.Calendar, c.Name, store.Condition{IfETag: c.ETag})
 		},
+		unknown: func() {
+			g.tried[c.Name] = true
+			d.Reason = reasonUnknown
+		},
 		settled: func(err error) {
-			delete(g.tried, c.Name)
 			switch {
 			case err == nil:
 				d.Deleted, d.Reason = true, ""

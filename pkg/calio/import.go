@@ -54,7 +54,7 @@ type Result struct {
 	UID     string
 	Type    string
 	Summary string // of the master, shortened
-	Name    string // of the resource; "" if there is none
+	Name    string // of the resource; "" if it has none
 	Outcome Outcome
 	Reason  string // of an object that was skipped or rejected, or of one that the run did not reach
 	// Problems say what was left out, added or changed to make the object, and what is wrong
@@ -98,7 +98,7 @@ type Importer struct {
 // importing is an object on its way into the calendar.
 type importing struct {
 	result Result
-	object *calobj.Object // nil if there is none
+	object *calobj.Object // nil if it could not be made
 	tried  Outcome        // what an attempt whose end is unknown would have made of it
 	done   bool           // the result is final
 }
@@ -161,7 +161,10 @@ func (m *Importer) flush(ctx context.Context) error {
 	err := m.write(ctx, group)
 	for _, x := range group {
 		if !x.done {
-			x.result.Outcome, x.result.Reason = NotDone, "the run ended before"
+			x.result.Outcome, x.result.Reason = NotDone, reasonEnded
+			if x.tried != "" {
+				x.result.Reason = reasonUnknown
+			}
 		}
 		if rerr := m.o.Report(x.result); rerr != nil && err == nil {
 			err = rerr
@@ -169,6 +172,12 @@ func (m *Importer) flush(ctx context.Context) error {
 	}
 	return err
 }
+
+// Why something has no final result.
+const (
+	reasonEnded   = "the run ended before"
+	reasonUnknown = "it is unknown whether the change was made; a second run finds out"
+)
 
 // finish sets the outcome of an object.
 func (x *importing) finish(outcome Outcome, reason string) {

@@ -257,8 +257,9 @@ func (m *Importer) createCalendar(ctx context.Context, c *changer) error {
 	at := m.o.Place
 	var failed error
 	err := c.run(ctx, []*op{{
-		undo: &UndoLine{Kind: CalendarCreated, Backend: at.Backend, Account: at.Account, Address: at.Address, Calendar: at.Calendar},
-		do:   func(ctx context.Context, w store.Writer) error { return w.CreateCalendar(ctx, m.calendar()) },
+		undo:    &UndoLine{Kind: CalendarCreated, Backend: at.Backend, Account: at.Account, Address: at.Address, Calendar: at.Calendar},
+		do:      func(ctx context.Context, w store.Writer) error { return w.CreateCalendar(ctx, m.calendar()) },
+		unknown: func() {},
 		settled: func(err error) {
 			if m.made = err == nil; !errors.Is(err, store.ErrExists) {
 				failed = err
@@ -301,15 +302,14 @@ func (m *Importer) op(x *planned, outcome Outcome, condition store.Condition) *o
 		undo.Kind, undo.Before, undo.ScheduleTag = ResourceReplaced, x.before.Text, x.before.ScheduleTag
 		put.ScheduleTag = x.before.ScheduleTag
 	}
-	x.tried = outcome
 	return &op{
 		undo: undo,
 		do: func(ctx context.Context, w store.Writer) error {
 			_, err := calobj.Put(ctx, w, store.Place{Account: at.Account, Calendar: at.Calendar, Name: x.name}, x.object, put)
 			return err
 		},
+		unknown: func() { x.tried = outcome },
 		settled: func(err error) {
-			x.tried = ""
 			switch {
 			case err == nil:
 				x.result.Name = x.name

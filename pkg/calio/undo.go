@@ -93,7 +93,7 @@ func (b *undoBatch) full(line *UndoLine) bool {
 }
 
 func (b *undoBatch) add(line *UndoLine) {
-	b.lines = append(b.lines, &undoing{o: b.o, line: line, result: UndoResult{Line: line, Outcome: NotReached, Reason: "the run ended before"}})
+	b.lines = append(b.lines, &undoing{o: b.o, line: line, result: UndoResult{Line: line, Outcome: NotReached, Reason: reasonEnded}})
 	b.bytes += len(line.Before)
 	b.places[line.resource()] = true
 }
@@ -125,6 +125,9 @@ func (b *undoBatch) attempt(ctx context.Context, lines []*undoing) error {
 	err = st.View(ctx, func(ctx context.Context, r store.Reader) error {
 		ops = nil
 		for _, u := range lines {
+			if u.result.Outcome == Undone {
+				continue // by an attempt that ended later
+			}
 			change, err := u.plan(ctx, r)
 			switch {
 			case errors.Is(err, store.ErrNotFound):
@@ -134,7 +137,6 @@ func (b *undoBatch) attempt(ctx context.Context, lines []*undoing) error {
 			case change != nil && b.o.DryRun:
 				u.set(Undone, "")
 			case change != nil:
-				u.tried = true
 				ops = append(ops, change)
 			}
 		}
@@ -210,6 +212,12 @@ func (u *undoing) inverse(kind ChangeKind) *UndoLine {
 	return &l
 }
 
+// unsure is called if it is unknown whether the line was undone.
+func (u *undoing) unsure() {
+	u.tried = true
+	u.set(NotReached, reasonUnknown)
+}
+
 func (u *undoing) settled(err error) {
 	switch {
 	case err == nil:
@@ -232,11 +240,12 @@ func (u *undoing) remove(c *store.Component) *op {
 			return w.DeleteComponent(ctx, l.Account, l.Calendar, l.Name, store.Condition{IfETag: c.ETag})
 		},
 		settled: u.settled,
+		unknown: u.unsure,
 	}
 }
 
 // put returns the change that writes the text from before the change over a resource, or
-// creates it again if there is none.
+// creates it again if it does not exist.
 func (u *undoing) put(over *store.Component) (*op, error) {
 	l := u.line
 	object, err := calobj.Parse(l.Before, calobj.Options{Zones: u.o.Zones, Lenient: true})
@@ -259,6 +268,7 @@ func (u *undoing) put(over *store.Component) (*op, error) {
 			return err
 		},
 		settled: u.settled,
+		unknown: u.unsure,
 	}, nil
 }
 
@@ -279,6 +289,7 @@ func (u *undoing) planCalendar(ctx context.Context, r store.Reader) (*op, error)
 			undo:    u.inverse(CalendarCreated),
 			do:      func(ctx context.Context, w store.Writer) error { return w.UndeleteCalendar(ctx, l.Account, l.Calendar) },
 			settled: u.settled,
+			unknown: u.unsure,
 		}, nil
 	}
 	usage, err := r.CalendarUsage(ctx, l.Account, l.Calendar)
@@ -293,5 +304,6 @@ func (u *undoing) planCalendar(ctx context.Context, r store.Reader) (*op, error)
 		undo:    u.inverse(CalendarDeleted),
 		do:      func(ctx context.Context, w store.Writer) error { return w.DeleteCalendar(ctx, l.Account, l.Calendar) },
 		settled: u.settled,
+		unknown: u.unsure,
 	}, nil
 }

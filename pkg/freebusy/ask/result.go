@@ -46,7 +46,7 @@ type Result struct {
 	// Detail says in a few words what Reason means in this case. It may contain text of
 	// a server with any characters, so it must be sanitised before it is printed.
 	Detail string
-	// Err is the error behind Reason; nil if there is none.
+	// Err is the error behind Reason; nil if it has no error behind it.
 	Err error
 
 	Busy []freebusy.Period // in any order; periods may overlap and may extend beyond the window

@@ -8,8 +8,7 @@ import (
 	"github.com/davadmin/davadmin/pkg/ical"
 )
 
-// doubt returns the first problem that leaves open when the component takes time; nil if there
-// is none. text is what the problems are about.
+// doubt returns the first problem that leaves open when the component takes time, or nil. text is what the problems are about.
 //
 // Only what could hide busy time leaves that open. A description that is not valid does not, and
 // neither does a date of EXDATE that cannot be read, because its instance is shown as busy then.
@@ -54,7 +53,7 @@ func timeProperties() []string {
 	return []string{"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "RECURRENCE-ID", "FREEBUSY"}
 }
 
-// lineOf returns a line of a text, counted from 1; "" if there is none.
+// lineOf returns a line of a text, counted from 1; "" for a number beyond the last line.
 func lineOf(text string, number int) string {
 	for line := range strings.Lines(text) {
 		if number--; number == 0 {
