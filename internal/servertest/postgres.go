@@ -121,8 +121,24 @@ func (s *PostgresServer) Start(ctx context.Context) error {
 	if s.process != nil {
 		return errors.New("the server was not stopped")
 	}
-	return s.launch(ctx)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		err := s.launch(ctx)
+		if err == nil || !strings.Contains(err.Error(), memoryInUse) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
+
+// memoryInUse is what a server says that does not start because processes of one that was
+// killed have not ended yet, as they do by themselves.
+const memoryInUse = "is still in use"
 
 // Stop ends the server and keeps its data. It returns an error if the server had ended
 // before.
