@@ -92,29 +92,17 @@ func (o *remove) run(ctx context.Context) (err error) {
 		return err
 	}
 	retry := account.Retry{For: o.retryFor, Notify: func(text string) { o.console.Notef("davadmin: note: %s", text) }}
-	s, err := o.open(ctx, o.lock.Timeout, retry)
+	t, err := o.target(ctx, o.lock.Timeout, retry)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	finder, err := o.finder(ctx, s)
+	defer func() { err = errors.Join(err, t.home.Close()) }()
+	o.at = placeOf(t.found, o.filterOptions.calendar)
+	doomed, err := o.doomed(ctx, t.store)
 	if err != nil {
 		return err
 	}
-	found, err := find(ctx, finder, w)
-	if err != nil {
-		return fmt.Errorf("%s: %w; nothing was changed", ui.Sanitize(w.String()), err)
-	}
-	o.at = placeOf(found, o.filterOptions.calendar)
-	st, err := retry.Open(ctx, s.Set, found.Backend)
-	if err != nil {
-		return err
-	}
-	doomed, err := o.doomed(ctx, st)
-	if err != nil {
-		return err
-	}
-	return o.delete(ctx, s, st, doomed, retry)
+	return o.delete(ctx, t.home, t.store, doomed, retry)
 }
 
 // doomed returns what the options select. If something cannot be read, nobody knows whether it

@@ -111,49 +111,35 @@ func (o *export) check() error {
 }
 
 func (o *export) run(ctx context.Context) (err error) {
-	w, err := o.account()
-	switch {
-	case err != nil:
-		return err
-	case w == (who{}):
-		return cmdutil.Usagef("missing account: use -a ADDRESS")
-	}
 	if err := o.check(); err != nil {
 		return err
 	}
-	s, err := o.open(ctx, cmdutil.DefaultLockTimeout, account.Retry{})
+	t, err := o.target(ctx, cmdutil.DefaultLockTimeout, account.Retry{})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	finder, err := o.finder(ctx, s)
-	if err != nil {
-		return err
-	}
-	found, err := find(ctx, finder, w)
-	if err != nil {
-		return fmt.Errorf("%s: %w", ui.Sanitize(w.String()), err)
-	}
-	st, err := s.Set.Open(ctx, found.Backend)
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, t.home.Close()) }()
 	began := o.now()
 	stop := o.console.StartStatus(func() string {
 		n := o.done.Load()
 		return fmt.Sprintf("%d components, %.0f per second", n, float64(n)/max(o.now().Sub(began).Seconds(), 0.001))
 	})
-	err = o.write(ctx, st, found)
+	err = o.write(ctx, t.store, t.found)
 	stop()
 	switch {
 	case errors.Is(err, errNoCalendar):
-		return fmt.Errorf("%s has no calendar '%s'; to see the calendars: %s", ui.Sanitize(w.String()), ui.Sanitize(o.filterOptions.calendar), o.hints.Line("calendar", "list", "-a", w.String()))
+		return t.noCalendar(o.hints, o.filterOptions.calendar)
+	case errors.Is(err, errNothing): // without the name of the file that was not written
+		return errNothing
 	case err != nil:
 		return err
 	}
 	o.console.Notef("exported %s", cmdutil.Plural(int(o.done.Load()), "component"))
 	if o.attachments != "" {
 		o.console.Notef("extracted %s", cmdutil.Plural(o.files, "attachment"))
+	}
+	if err := o.missingError(o.console); err != nil {
+		return err
 	}
 	if o.unread > 0 {
 		return &cmdutil.PartialError{Text: cmdutil.Plural(o.unread, "component") + " could not be exported completely; see the messages above"}
@@ -264,6 +250,9 @@ func (o *export) each(ctx context.Context, r store.Reader, found account.Found, 
 				return err
 			}
 		}
+	}
+	if len(o.ids) > 0 && len(o.missing()) == len(o.ids) {
+		return o.missingError(o.console) // and no file is left that looks like an export
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package datacmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/davadmin/davadmin/internal/cli/cmdutil"
+	"github.com/davadmin/davadmin/internal/ui"
 	"github.com/davadmin/davadmin/pkg/calio"
 	"github.com/davadmin/davadmin/pkg/recur"
 	"github.com/davadmin/davadmin/pkg/store"
@@ -126,6 +128,25 @@ func (o *filterOptions) resolve(ctx context.Context, r store.Reader, account, ca
 // missing returns the values of -i that resolve has not found.
 func (o *filterOptions) missing() []string {
 	return slices.DeleteFunc(slices.Clone(o.ids), func(id string) bool { return o.found[id] != nil })
+}
+
+// errNothing is returned if nothing of -i was found.
+var errNothing = errors.New("nothing was found")
+
+// missingError names the values of -i that were not found, and returns the error about them; nil
+// if all were found.
+func (o *filterOptions) missingError(c *cmdutil.Console) error {
+	missing := o.missing()
+	for _, id := range missing {
+		c.Say("davadmin: calcomponent: " + ui.Sanitize(id) + ": no component has this UID or URI")
+	}
+	switch len(missing) {
+	case 0:
+		return nil
+	case len(o.ids):
+		return errNothing
+	}
+	return &cmdutil.PartialError{Text: fmt.Sprintf("not found: %d of %d", len(missing), len(o.ids))}
 }
 
 // calendars returns the calendars of an account that the options select: one, or all that hold

@@ -72,12 +72,7 @@ func (o *list) addTo(cmd *cobra.Command) {
 }
 
 func (o *list) run(ctx context.Context) (err error) {
-	w, err := o.account()
 	switch {
-	case err != nil:
-		return err
-	case w == (who{}):
-		return cmdutil.Usagef("missing account: use -a ADDRESS")
 	case o.limit < 0:
 		return cmdutil.Usagef("--limit: %d is negative (use 0 for all)", o.limit)
 	case o.expand && (o.from == "" || o.to == ""):
@@ -90,32 +85,20 @@ func (o *list) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := o.open(ctx, cmdutil.DefaultLockTimeout, account.Retry{})
+	t, err := o.target(ctx, cmdutil.DefaultLockTimeout, account.Retry{})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	finder, err := o.finder(ctx, s)
-	if err != nil {
-		return err
-	}
-	found, err := find(ctx, finder, w)
-	if err != nil {
-		return fmt.Errorf("%s: %w", ui.Sanitize(w.String()), err)
-	}
-	st, err := s.Set.Open(ctx, found.Backend)
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, t.home.Close()) }()
 	err = cmdutil.PrintProduced(o.listing(), o.console, format, func(emit func(*componentRecord) error) error {
-		err := st.View(ctx, func(ctx context.Context, r store.Reader) error { return o.all(ctx, r, found, emit) })
+		err := t.store.View(ctx, func(ctx context.Context, r store.Reader) error { return o.all(ctx, r, t.found, emit) })
 		if err != nil {
 			return err
 		}
 		return o.incomplete()
 	})
 	if errors.Is(err, errNoCalendar) {
-		return fmt.Errorf("%s has no calendar '%s'; to see the calendars: %s", ui.Sanitize(w.String()), ui.Sanitize(o.filterOptions.calendar), o.hints.Line("calendar", "list", "-a", w.String()))
+		return t.noCalendar(o.hints, o.filterOptions.calendar)
 	}
 	return err
 }
@@ -123,18 +106,13 @@ func (o *list) run(ctx context.Context) (err error) {
 // incomplete returns the error for what was not listed, or nil. A listing that the limit has cut
 // short did not look for everything.
 func (o *list) incomplete() error {
-	missing := o.missing()
-	if o.limit > 0 && o.listed == o.limit {
-		missing = nil
-	}
-	for _, id := range missing {
-		o.console.Say("davadmin: calcomponent: " + ui.Sanitize(id) + ": no component has this UID or URI")
+	var missing error
+	if o.limit == 0 || o.listed < o.limit {
+		missing = o.missingError(o.console)
 	}
 	switch {
-	case len(missing) > 0 && len(missing) == len(o.ids):
-		return errors.New("nothing was found")
-	case len(missing) > 0:
-		return &cmdutil.PartialError{Text: fmt.Sprintf("not found: %d of %d", len(missing), len(o.ids))}
+	case missing != nil:
+		return missing
 	case o.unread > 0:
 		return &cmdutil.PartialError{Text: cmdutil.Plural(o.unread, "component") + " could not be read completely; see the messages above"}
 	}

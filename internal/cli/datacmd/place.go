@@ -2,6 +2,7 @@ package datacmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -106,6 +107,60 @@ func find(ctx context.Context, f *account.Finder, w who) (account.Found, error) 
 		err = &account.DeletedError{When: found.Account.Deleted}
 	}
 	return found, err
+}
+
+// target is the account that a command works on.
+type target struct {
+	home  *storehome.Home
+	found account.Found
+	store store.Store
+}
+
+// target opens the home, finds the account that the options name, and opens its store. wait is
+// for locks. The caller closes the home.
+func (o *placeOptions) target(ctx context.Context, wait time.Duration, retry account.Retry) (*target, error) {
+	w, err := o.account()
+	switch {
+	case err != nil:
+		return nil, err
+	case w == (who{}):
+		return nil, errNoAccount
+	}
+	s, err := o.open(ctx, wait, retry)
+	if err != nil {
+		return nil, err
+	}
+	t, err := o.find(ctx, s, w)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return t, nil
+}
+
+// find finds an account in a home.
+func (o *placeOptions) find(ctx context.Context, s *storehome.Home, w who) (*target, error) {
+	finder, err := o.finder(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	found, err := find(ctx, finder, w)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ui.Sanitize(w.String()), err)
+	}
+	st, err := s.Retry.Open(ctx, s.Set, found.Backend)
+	if err != nil {
+		return nil, err
+	}
+	return &target{home: s, found: found, store: st}, nil
+}
+
+// errNoAccount is returned if no option names an account.
+var errNoAccount = cmdutil.Usagef("missing account: use -a ADDRESS")
+
+// noCalendar is the error about a calendar that the account does not have.
+func (t *target) noCalendar(hints *cmdutil.Hints, name string) error {
+	address := t.found.Account.Mail()
+	return fmt.Errorf("%s has no calendar '%s'; to see the calendars: %s", ui.Sanitize(address), ui.Sanitize(name), hints.Line("calendar", "list", "-a", address))
 }
 
 // placeOf returns a calendar of an account.
