@@ -29,8 +29,8 @@ SUMMARY:Diary
 END:VJOURNAL
 END:VCALENDAR
 ICS
-  show 4 davadmin calcomponent import -a "$1" -m import.ics --report report.jsonl --reject rejected.ics
-  grep '"result":"rejected"' report.jsonl
+  show 4 davadmin calcomponent import -a "$1" -m import.ics --report imported.jsonl --reject rejected.ics
+  grep '"result":"rejected"' imported.jsonl
   show 0 davadmin calcomponent list -a "$1" --from 2026-12-01 --to 2027-01-01 --expand --timezone Europe/Berlin
 
   step "Export it, import the export for a colleague, and export that: the same bytes."
